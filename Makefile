@@ -1,0 +1,57 @@
+# Verbs of Daguerre. `make demo` and `make test` do everything from a clean checkout.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo "$$p"; break; }; done)
+export UV_COMPILE_BYTECODE := 1
+export UV_PYTHON_DOWNLOADS := never
+export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER := 0
+
+.PHONY: help setup demo test lint ui bench lock reset
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+setup: $(READY) ## make the environment in .venv (the other verbs do this too)
+
+demo: $(READY) ## captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
+	$(BIN)/daguerre demo
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## style, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+ui: $(READY) ## Dagster and MLflow on loopback
+	$(BIN)/daguerre ui
+
+bench: $(READY) ## run every benchmark and print its figures
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+lock: $(READY) ## resolve pyproject.toml again into requirements.lock
+	$$(cat $(VENV)/.uv-path) pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+
+reset: ## delete all state (DAGUERRE_HOME, .daguerre by default)
+	rm -rf "$${DAGUERRE_HOME:-.daguerre}"
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Daguerre needs Python 3.11, 3.12 or 3.13 on the PATH, or: make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv --without-pip $(VENV)
+	@uv="$$(command -v uv || true)"; \
+	if [ -z "$$uv" ]; then \
+		echo "uv is not installed: putting a copy into $(VENV)/uv"; \
+		"$(PYTHON)" -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv && uv="$(CURDIR)/$(VENV)/uv/bin/uv"; \
+	fi; \
+	test -n "$$uv" && echo "$$uv" > $(VENV)/.uv-path && \
+	echo "installing the locked packages (about a minute, 8 GB)" && \
+	"$$uv" pip sync --quiet --python $(BIN)/python requirements.lock && \
+	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --editable . && \
+	$(BIN)/python -c "import torch, torchvision; torchvision.ops.nms(torch.rand(2, 4), torch.rand(2), 0.5)"
+	@touch $@

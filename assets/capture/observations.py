@@ -1,0 +1,120 @@
+"""What every reader yields: the frames, signals, calibrations and labels of one capture, and the problems met.
+
+A reader says what the bytes say and no more: what a format cannot tell (a clock, a calibration) is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an observation's bytes lie.
+
+    `path` is relative to the session, with '/' between parts; a member of an archive is `outer.zip!/inner/a.jpg`.
+    `offset` and `length` are bytes in the outermost file: the record itself when it is stored as it is, otherwise the
+    compressed chunk or member that holds it, and then `inner_offset` is the place after decompression.
+    """
+
+    path: str
+    offset: int = 0
+    length: int | None = None
+    inner_offset: int | None = None
+
+
+@dataclass(frozen=True)
+class FrameObservation:
+    """One image at one time, still encoded."""
+
+    sensor: str
+    payload: bytes
+    encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"
+    source: Source
+    kind: str = "color"  # "color" or "depth" (16-bit, millimetres)
+    t_ns: int | None = None  # the sensor's own clock; None where the format has none
+    sequence: int = 0  # position among the frames of this sensor in this capture
+    split_hint: str | None = None  # "train", "val" or "test" where the producer says so
+
+
+@dataclass(frozen=True)
+class SignalObservation:
+    """One non-image sample: IMU, pose, odometry."""
+
+    sensor: str
+    kind: str  # "imu", "pose", "odometry", "transform"
+    t_ns: int
+    values: Sequence[float]  # imu: gyro xyz rad/s, accel xyz m/s^2; others: xyz m, quaternion xyzw
+    source: Source
+    frame_of_reference: str | None = None  # e.g. "world" (parent) of a pose
+    child_frame: str | None = None  # e.g. "rig"
+
+
+@dataclass(frozen=True)
+class CalibrationObservation:
+    """Pinhole intrinsics of one camera and its place on the rig."""
+
+    sensor: str
+    width_px: int
+    height_px: int
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+    source: Source
+    distortion_model: str | None = None
+    distortion: Sequence[float] = ()
+    rig_from_camera: Sequence[float] | None = None  # xyz m, quaternion xyzw; None where unknown
+
+
+@dataclass(frozen=True)
+class LabelObservation:
+    """What somebody says is in a frame. The frame is named by the source path of its bytes, or by sensor and time."""
+
+    frame_path: str | None  # Source.path of the frame; None: found by sensor and t_ns
+    task: str  # "recognition", "detection"
+    class_name: str
+    source: Source
+    sensor: str | None = None
+    t_ns: int | None = None
+    box_xyxy: tuple[float, float, float, float] | None = None  # px
+    mask_rle: str | None = None  # COCO compressed RLE counts, frame-sized
+    track_id: int | None = None
+    origin: str = "imported"  # "imported" or "simulated"
+    index: int = 0  # position inside its source, so that two equal boxes stay two labels
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be read. Its neighbours were."""
+
+    source: Source
+    reader: str
+    reason: str
+    remedy: str
+    sensor: str | None = None
+
+
+Observation = FrameObservation | SignalObservation | CalibrationObservation | LabelObservation | Problem
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """A file below a session, as listed: nothing read yet."""
+
+    path: str  # relative to the session
+    uri: str  # absolute path or s3://
+    size_bytes: int
+    version: str  # mtime_ns or ETag: changes when the bytes may have
+
+
+@dataclass(frozen=True)
+class CapturePlan:
+    """One capture that a reader will read: which files make it up."""
+
+    reader: str
+    root: str  # path, relative to the session, of the file or of the folder ("" for the session itself)
+    files: tuple[SessionFile, ...]
+    is_container: bool  # True: one file is the capture (MCAP, archive); False: a folder of loose files
+    notes: dict[str, str] = field(default_factory=dict)

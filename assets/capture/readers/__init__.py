@@ -1,0 +1,73 @@
+"""Readers: one file a format, each turning foreign files into observations.
+
+Here belong parsing and the order in which readers are asked. Decoding of images (`guard.py`), ids, tables and the
+ledger (`intake.py`) do not. A new format is a class with `name`, `plan` and `read`, added to `READERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from assets.capture.observations import CapturePlan, Observation, Problem, SessionFile, Source
+from assets.capture.readers.archive import ArchiveReader
+from assets.capture.readers.class_folder import ClassFolderReader
+from assets.capture.readers.coco import CocoReader
+from assets.capture.readers.image_folder import ImageFolderReader
+from assets.capture.readers.leftovers import explain_leftover
+from assets.capture.readers.mcap import McapReader
+from assets.capture.readers.protocol import (
+    Leftover,
+    Opener,
+    Reader,
+    UnreadableBytes,
+    limit_problems,
+    open_local,
+)
+from assets.capture.readers.voc import VocReader
+from assets.capture.readers.yolo import YoloReader
+
+__all__ = ["READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "open_local", "plan_session", "read_capture"]
+
+_LOOSE_READERS: tuple[Reader, ...] = (
+    McapReader(), CocoReader(), YoloReader(), VocReader(), ClassFolderReader(), ImageFolderReader(),
+)  # fmt: skip
+READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
+
+
+def plan_session(
+    files: Sequence[SessionFile], opener: Opener, readers: Sequence[Reader] = READERS
+) -> tuple[list[CapturePlan], list[Leftover]]:
+    """Share the files of a session out among the readers, in their order.
+
+    Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it.
+    """
+    plans: list[CapturePlan] = []
+    unclaimed = {file.path: file for file in sorted(files, key=lambda f: f.path)}
+    assert len(unclaimed) == len(files), "a path is listed twice"
+    for reader in readers:
+        for plan in reader.plan(list(unclaimed.values()), opener):
+            for file in plan.files:
+                del unclaimed[file.path]  # KeyError: two plans claim one file
+            plans.append(plan)
+    return plans, [explain_leftover(file, opener) for file in unclaimed.values()]
+
+
+def read_capture(plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+    """Everything in one capture: frames, signals, calibrations, labels, and a Problem for what cannot be read.
+
+    Raises OSError when the storage fails: that says nothing about the data, so the capture is to be read again.
+    """
+    reader = next(r for r in READERS if r.name == plan.reader)
+    yield from limit_problems(_read_to_the_end(reader, plan, opener))
+
+
+def _read_to_the_end(reader: Reader, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+    """A parser that trips over foreign bytes in a way nobody foresaw ends this capture, not the session."""
+    try:
+        yield from reader.read(plan, opener)
+    except (OSError, AssertionError, GeneratorExit):
+        raise
+    except Exception as error:
+        reason = f"reading stopped: {type(error).__name__}: {error}"[:500]
+        path = plan.files[0].path if plan.is_container else plan.root
+        yield Problem(Source(path), reader.name, reason, "check the file with the tool that wrote it, or remove it")

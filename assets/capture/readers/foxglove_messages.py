@@ -1,0 +1,117 @@
+"""Read Foxglove messages, Protobuf or JSON (docs.foxglove.dev/docs/visualization/message-schemas).
+
+The compiled classes of the published schemas parse the Protobuf variant: a schema inside a foreign file is never run.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from assets.capture.readers.strict_json import parse_json
+from assets.capture.readers.topics import (
+    Origin,
+    Reading,
+    list_pose,
+    read_calibration,
+    read_frame,
+    read_pixels,
+    read_signal,
+    read_transform,
+)
+
+
+def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
+    yield from read_frame(origin, _bytes(message.data), message.format, _stamp_ns(message))
+
+
+def read_raw_image(message: Any, origin: Origin) -> Iterator[Reading]:
+    size_px = (int(message.width), int(message.height))
+    t_ns = _stamp_ns(message)
+    yield from read_pixels(origin, _bytes(message.data), message.encoding, size_px, int(message.step), False, t_ns)
+
+
+def read_camera_calibration(message: Any, origin: Origin) -> Iterator[Reading]:
+    size_px = (int(message.width), int(message.height))
+    yield from read_calibration(origin, size_px, message.K, message.distortion_model, message.D, message.frame_id)
+
+
+def read_frame_transform(message: Any, origin: Origin) -> Iterator[Reading]:
+    t_ns = _stamp_ns(message) or 0  # static transforms carry no time
+    yield from read_transform(
+        origin, message.parent_frame_id, message.child_frame_id, t_ns, message.translation, message.rotation
+    )
+
+
+def read_frame_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
+    for transform in message.transforms:
+        yield from read_frame_transform(transform, origin)
+
+
+def read_pose_in_frame(message: Any, origin: Origin) -> Iterator[Reading]:
+    t_ns = _stamp_ns(message)
+    if t_ns is None:
+        yield origin.refuse("a pose without a time", "fill the field `timestamp`")
+        return
+    values = list_pose(message.pose.position, message.pose.orientation)
+    yield read_signal(origin, "pose", t_ns, values, message.frame_id)
+
+
+HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
+    "foxglove.CompressedImage": read_compressed_image,
+    "foxglove.RawImage": read_raw_image,
+    "foxglove.CameraCalibration": read_camera_calibration,
+    "foxglove.FrameTransform": read_frame_transform,
+    "foxglove.FrameTransforms": read_frame_transforms,
+    "foxglove.PoseInFrame": read_pose_in_frame,
+}
+
+
+def build_protobuf_parser(schema_name: str) -> Callable[[bytes], Any]:
+    """Bytes -> message, for a name in HANDLERS."""
+    import importlib
+
+    short = schema_name.removeprefix("foxglove.")
+    return getattr(importlib.import_module(f"foxglove_schemas_protobuf.{short}_pb2"), short).FromString
+
+
+def parse_json_message(data: bytes) -> Any:
+    """A message of the JSON variant, with the attributes of the Protobuf one. Absent fields read as empty."""
+    value = _with_attributes(parse_json(data))
+    if not isinstance(value, _JsonMessage):
+        raise ValueError("the message is not a JSON object")
+    return value
+
+
+class _JsonMessage(SimpleNamespace):
+    def __getattr__(self, name: str) -> Any:
+        return _EMPTY.get(name, "")
+
+
+_ZERO = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 0.0}
+_EMPTY: dict[str, Any] = {
+    "timestamp": None, "transforms": (), "D": (), "K": (), "width": 0, "height": 0, "step": 0, "sec": 0, "nsec": 0, **_ZERO,
+    "translation": SimpleNamespace(**_ZERO), "rotation": SimpleNamespace(**{**_ZERO, "w": 1.0}),
+}  # fmt: skip
+
+
+def _with_attributes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _JsonMessage(**{str(key): _with_attributes(item) for key, item in value.items()})
+    return [_with_attributes(item) for item in value] if isinstance(value, list) else value
+
+
+def _bytes(data: bytes | str) -> bytes:
+    return base64.b64decode(data, validate=True) if isinstance(data, str) else data
+
+
+def _stamp_ns(message: Any) -> int | None:
+    """The message's own time; None where it has none. A stated zero is a time."""
+    if isinstance(message, _JsonMessage):
+        stamp = message.timestamp
+        return None if not isinstance(stamp, _JsonMessage) else int(stamp.sec) * 1_000_000_000 + int(stamp.nsec)
+    if not message.HasField("timestamp"):
+        return None
+    return message.timestamp.seconds * 1_000_000_000 + message.timestamp.nanos

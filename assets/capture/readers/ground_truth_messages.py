@@ -1,0 +1,47 @@
+"""Read the labels that a simulator writes beside its frames: JSON messages of schema `daguerre.GroundTruth`.
+
+One message a frame: {sensor, t_ns, recognition: class name, objects: [{class_name, track_id, box_xyxy (px), mask_rle
+(COCO compressed counts), mask_size [height, width]}]}.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from assets.capture.observations import LabelObservation
+from assets.capture.readers.strict_json import parse_json
+from assets.capture.readers.topics import Origin, Reading
+
+
+def read_ground_truth(message: Any, origin: Origin) -> Iterator[Reading]:
+    """A label for each object, and one for the whole frame. An object that makes no sense is a problem of its own."""
+    sensor, t_ns = message["sensor"], message["t_ns"]
+    if not isinstance(sensor, str) or type(t_ns) is not int:
+        raise ValueError(f"sensor {sensor!r} and t_ns {t_ns!r} do not name a frame")
+    objects = message.get("objects", [])
+    for index, item in enumerate(objects):
+        try:
+            yield _read_object(item, index, sensor, t_ns, origin)
+        except (KeyError, TypeError, ValueError) as error:
+            yield origin.refuse(f"object {index} at {t_ns} ns: {type(error).__name__}: {error}", sensor=sensor)
+    if recognition := message.get("recognition"):
+        yield LabelObservation(
+            None, "recognition", str(recognition), origin.source, sensor, t_ns, origin="simulated", index=len(objects)
+        )
+
+
+def _read_object(item: dict[str, Any], index: int, sensor: str, t_ns: int, origin: Origin) -> LabelObservation:
+    x_min, y_min, x_max, y_max = (float(v) for v in item["box_xyxy"])
+    if not all(map(math.isfinite, (x_min, y_min, x_max, y_max))):
+        raise ValueError(f"box {item['box_xyxy']} is not finite")
+    mask, track = item.get("mask_rle"), item.get("track_id")
+    return LabelObservation(
+        None, "detection", str(item["class_name"]), origin.source, sensor, t_ns, (x_min, y_min, x_max, y_max),
+        None if mask is None else str(mask), None if track is None else int(track), "simulated", index,
+    )  # fmt: skip
+
+
+HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {"daguerre.GroundTruth": read_ground_truth}
+parse_ground_truth = parse_json

@@ -1,0 +1,54 @@
+"""Read folders of images that carry no labels.
+
+One capture is one folder that holds images, except where folder names say that several belong together: sensors
+(`left/`, `depth/`), splits (`train/`, `val/`) and plain containers (`images/`) count as part of the folder above them.
+16-bit single-channel PNG files are depth, taken as millimetres.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from assets.capture.observations import CapturePlan, Observation, SessionFile
+from assets.capture.readers.frame_files import FrameFiles
+from assets.capture.readers.layout import (
+    folder_of,
+    is_image,
+    is_mask_path,
+    is_plain_folder,
+    is_sensor_folder,
+    name_of,
+    order_naturally,
+    split_of,
+)
+from assets.capture.readers.protocol import Opener
+
+
+class ImageFolderReader:
+    name = "image_folder"
+
+    def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
+        groups: dict[str, list[SessionFile]] = defaultdict(list)
+        for file in files:
+            if is_image(file, opener) and not is_mask_path(file.path):
+                groups[find_root(file.path)].append(file)
+        return [
+            CapturePlan(self.name, root, tuple(order_naturally(group)), is_container=False)
+            for root, group in sorted(groups.items())
+        ]
+
+    def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+        yield from FrameFiles(self.name, plan.root, opener).read(plan.files)
+
+
+def find_root(path: str) -> str:
+    """The folder of the capture that an image belongs to: above sensor, split and plain container folders."""
+    folder = folder_of(path)
+    while folder and _is_part(name_of(folder)):
+        folder = folder_of(folder)
+    return folder
+
+
+def _is_part(folder_name: str) -> bool:
+    return is_sensor_folder(folder_name) or is_plain_folder(folder_name) or split_of(folder_name) is not None

@@ -1,0 +1,138 @@
+"""What the names of files and folders say: image or not, split, sensor, label images, order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from assets.capture.observations import SessionFile
+from assets.capture.readers.image_headers import find_encoding
+from assets.capture.readers.protocol import Opener, UnreadableBytes, read_head
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"})
+DATA_SUFFIXES = frozenset(  # formats we know by name: no look inside is needed to tell that they are no images
+    ".mcap .zip .tar .tgz .gz .bz2 .xz .json .xml .txt .csv .tsv .yml .yaml .md .rst .avif .avi .mp4 .mkv .mov .bag .db3"
+    " .npz .npy .ppm .pgm .pbm .pnm .psd .eps .ps .jp2 .j2k .dds .sgi .fli .flc .pcx .fits .blp .msp .log .h5 .parquet"
+    " .py .ipynb .html .pdf .toml .ini .cfg .names .data".split()
+)
+DEFAULT_SENSOR = "camera"
+
+_SPLIT = re.compile(r"^(train|training|val|valid|validation|test|testing)(?:[_-]?\d{4})?$", re.IGNORECASE)
+_SPLIT_OF = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+_SENSOR_FOLDER = re.compile(
+    r"^(colou?rs?|rgb|depth|disparity|ir|infra\d?|gray|grey|left|right|front|rear|back|stereo|thermal"
+    r"|cam(era)?[_-]?\w{0,16}|image_\d+|view[_-]?\d+)$",
+    re.IGNORECASE,
+)
+_PLAIN_FOLDER = re.compile(r"^(images?|imgs?|pictures|photos|frames?|jpegimages|jpe?g|png|data|rgb_?images)$", re.IGNORECASE)
+_RECORDING_FOLDER = re.compile(
+    r"^((day|night|seq|sequence|scene|run|session|clip|video|part|batch|frames|recording|trip|take)[ _-]?\d*"
+    r"|\d{4}[-_]?\d\d[-_]?\d\d.*)$",
+    re.IGNORECASE,
+)
+_MASK_FOLDER = re.compile(r"^(\w*masks?|\w*annot|annotations?|labels?|segmentation\w*|semantic\w*|instance\w*)$", re.IGNORECASE)
+_SENSOR_IN_NAME = re.compile(r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE)
+
+
+def suffix_of(path: str) -> str:
+    """Lower-case ending with its dot, "" where there is none. A leading dot makes a hidden file, not a suffix."""
+    stem, dot, ending = name_of(path).rpartition(".")
+    return f".{ending.lower()}" if dot and stem else ""
+
+
+def name_of(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def stem_of(path: str) -> str:
+    """The file name without its last ending."""
+    name = name_of(path)
+    return name.rpartition(".")[0] or name
+
+
+def join(folder: str, name: str) -> str:
+    """`folder/name`, also where one of them is empty (the session itself)."""
+    return f"{folder}/{name}" if folder and name else folder or name
+
+
+def is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def is_hidden(path: str) -> bool:
+    """Hidden, or left behind by a desktop: nothing in it is data."""
+    parts = path.split("/")
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1] in ("Thumbs.db", "desktop.ini")
+
+
+def split_of(name: str) -> str | None:
+    """"train", "val" or "test" for a folder or list of that name (`train2017`, `validation`), else None."""
+    match = _SPLIT.match(name)
+    return _SPLIT_OF.get(match[1].lower(), match[1].lower()) if match else None
+
+
+def split_of_path(path: str, root: str = "") -> str | None:
+    """The innermost split that a folder below `root` names."""
+    below = path[len(root) :].strip("/").split("/")[:-1]
+    return next((split for part in reversed(below) if (split := split_of(part))), None)
+
+
+def is_sensor_folder(name: str) -> bool:
+    return bool(_SENSOR_FOLDER.match(name))
+
+
+def is_plain_folder(name: str) -> bool:
+    """A folder that only says "images are here"."""
+    return bool(_PLAIN_FOLDER.match(name))
+
+
+def is_recording_folder(name: str) -> bool:
+    """`day2`, `seq_01`, `2024-05-01`: names a recording, not a class."""
+    return bool(_RECORDING_FOLDER.match(name))
+
+
+def is_mask_path(path: str) -> bool:
+    """Below a folder whose images are labels (masks), not frames."""
+    return any(_MASK_FOLDER.match(part) for part in path.split("/")[:-1])
+
+
+def sensor_of(path: str, root: str = "") -> str:
+    """The sensor a folder or a file name tells (`depth/0001.png`, `left01.jpg`), "camera" where neither does."""
+    for part in reversed(path[len(root) :].strip("/").split("/")[:-1]):
+        if is_sensor_folder(part):
+            return part.lower()
+    match = _SENSOR_IN_NAME.search(stem_of(path))
+    return match[1].lower() if match else DEFAULT_SENSOR
+
+
+def is_image(file: SessionFile, opener: Opener) -> bool:
+    """By its ending; a file whose ending says nothing is an image when its first bytes are one's."""
+    suffix = suffix_of(file.path)
+    if suffix in IMAGE_SUFFIXES:
+        return True
+    if suffix in DATA_SUFFIXES or is_hidden(file.path):
+        return False
+    try:
+        return find_encoding(read_head(file, opener)) is not None
+    except UnreadableBytes:
+        return False
+
+
+def order_naturally(files: Iterable[SessionFile]) -> list[SessionFile]:
+    """By path, with numbers in it by value: `f2` before `f10`."""
+    return sorted(files, key=lambda f: ([_order_part(p) for p in re.split(r"(\d+)", f.path)], f.path))
+
+
+def _order_part(part: str) -> tuple[int, int, str]:
+    return (0, int(part), "") if part.isdecimal() and len(part) < 40 else (1, 0, part)
+
+
+def list_paths(paths: Iterable[str], most: int = 5) -> str:
+    """A readable count and the first few, for notes and reasons."""
+    ordered = sorted(paths)
+    more = f", and {len(ordered) - most} more" if len(ordered) > most else ""
+    return f"{len(ordered)}: {', '.join(ordered[:most])}{more}"

@@ -1,0 +1,178 @@
+"""Read MCAP recordings: Foxglove messages (Protobuf, JSON), ROS 2 (CDR) and the simulator's ground truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, BinaryIO
+
+from mcap.records import Schema
+
+from assets.capture.observations import (
+    CapturePlan,
+    FrameObservation,
+    Observation,
+    Problem,
+    SessionFile,
+    SignalObservation,
+    Source,
+)
+from assets.capture.readers import foxglove_messages, ground_truth_messages, ros2_messages
+from assets.capture.readers.layout import DATA_SUFFIXES, IMAGE_SUFFIXES, is_hidden, suffix_of
+from assets.capture.readers.mcap_records import MAGIC, Damage, Located, RecordWalker
+from assets.capture.readers.protocol import (
+    HEAD_BYTES,
+    Opener,
+    UnreadableBytes,
+    explain_pointer,
+    open_checked,
+    read_head,
+    whole_file,
+)
+from assets.capture.readers.rig import RigTransforms
+from assets.capture.readers.topics import READER, Origin, PendingCalibration, Reading, name_sensor
+
+_Read = Callable[[bytes, Origin], Iterator[Reading]]
+
+
+class McapReader:
+    name = READER
+
+    def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
+        return [CapturePlan(self.name, f.path, (f,), is_container=True) for f in files if _is_mcap(f, opener)]
+
+    def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+        file = plan.files[0]
+        try:
+            stream = open_checked(file, opener)
+        except UnreadableBytes as error:
+            yield Problem(whole_file(file), self.name, error.reason, error.remedy)
+            return
+        with stream:
+            pointer = explain_pointer(stream.read(HEAD_BYTES))
+            if pointer:
+                yield Problem(whole_file(file), self.name, *pointer)
+                return
+            yield from _Recording(file, plan.notes).read(stream)
+
+
+def _is_mcap(file: SessionFile, opener: Opener) -> bool:
+    suffix = suffix_of(file.path)
+    if suffix == ".mcap":
+        return not is_hidden(file.path)
+    if suffix in DATA_SUFFIXES or suffix in IMAGE_SUFFIXES or is_hidden(file.path):
+        return False
+    try:
+        return read_head(file, opener).startswith(MAGIC)
+    except UnreadableBytes:
+        return False
+
+
+@dataclass
+class _Recording:
+    """One pass over one recording."""
+
+    file: SessionFile
+    notes: dict[str, str]
+    _sequence: Counter[str] = field(default_factory=Counter)
+    _skipped: Counter[str] = field(default_factory=Counter)
+    _reads: dict[int, _Read | None] = field(default_factory=dict)
+    _calibrations: list[PendingCalibration] = field(default_factory=list)
+    _last_calibration: dict[str, PendingCalibration] = field(default_factory=dict)
+    _rig: RigTransforms = field(default_factory=RigTransforms)
+
+    def read(self, stream: BinaryIO) -> Iterator[Observation]:
+        walker = RecordWalker(stream)
+        for item in walker.walk():
+            if isinstance(item, Damage):
+                source = Source(self.file.path, item.offset, item.length)
+                yield Problem(source, READER, item.reason, item.remedy)
+            else:
+                yield from self._read_message(item)
+        for pending in self._calibrations:
+            frames = (pending.camera_frame, pending.observation.sensor)
+            yield replace(pending.observation, rig_from_camera=self._rig.find_rig_from_camera(*frames))
+        yield from self._compare_counts(walker)
+        for topic, count in sorted(self._skipped.items()):
+            self.notes[f"not read: {topic}"] = f"{count} messages"
+
+    def _read_message(self, item: Located) -> Iterator[Observation]:
+        source = Source(self.file.path, item.offset, item.length, item.inner_offset)
+        origin = Origin(item.channel.topic, name_sensor(item.channel.topic), source)
+        if item.channel.id not in self._reads:
+            try:
+                self._reads[item.channel.id] = choose_read(item.channel.message_encoding, item.schema)
+            except ValueError as error:
+                self._reads[item.channel.id] = None
+                yield origin.refuse(str(error), "convert the recording with `mcap convert`, or record it again")
+        read = self._reads[item.channel.id]
+        if read is None:
+            name = item.schema.name if item.schema else "no schema"
+            self._skipped[f"{item.channel.topic} ({name})"] += 1
+            return
+        try:
+            for reading in read(bytes(item.data), origin):
+                yield from self._place(reading)
+        except Exception as error:  # whatever a parser makes of foreign bytes
+            yield origin.refuse(f"message does not decode: {type(error).__name__}: {error}")
+
+    def _place(self, reading: Reading) -> Iterator[Observation]:
+        if isinstance(reading, PendingCalibration):
+            sensor = reading.observation.sensor
+            if _same_calibration(self._last_calibration.get(sensor), reading):
+                return  # recorders repeat it; the first and every change are kept
+            self._last_calibration[sensor] = reading
+            self._calibrations.append(reading)
+            return
+        if isinstance(reading, SignalObservation):
+            self._rig.add(reading)
+        if isinstance(reading, FrameObservation):
+            reading = replace(reading, sequence=self._sequence[reading.sensor])
+            self._sequence[reading.sensor] += 1
+        yield reading
+
+    def _compare_counts(self, walker: RecordWalker) -> Iterator[Problem]:
+        if walker.statistics is None:
+            return
+        for channel_id, promised in sorted(walker.statistics.channel_message_counts.items()):
+            seen, channel = walker.counts[channel_id], walker.channels.get(channel_id)
+            if seen != promised:
+                topic = channel.topic if channel else f"channel {channel_id}"
+                reason = f"topic {topic}: {seen} messages read, the file's summary promises {promised}"
+                sensor = name_sensor(channel.topic) if channel else None
+                yield Problem(whole_file(self.file), READER, reason, "copy the file again, or record it again", sensor)
+
+
+def choose_read(message_encoding: str, schema: Schema | None) -> _Read | None:
+    """How to read a channel; None for messages that hold nothing we keep.
+
+    Raises ValueError when the messages are of a kind we keep, in an encoding we do not read.
+    """
+    name = schema.name if schema else ""
+    assert schema is not None or not name
+    if schema and name in foxglove_messages.HANDLERS and message_encoding in ("protobuf", "json"):
+        is_json = message_encoding == "json"
+        parse = foxglove_messages.parse_json_message if is_json else foxglove_messages.build_protobuf_parser(name)
+        return partial(_parse_and_read, parse, foxglove_messages.HANDLERS[name])
+    if schema and name in ros2_messages.HANDLERS and message_encoding == "cdr":
+        return partial(_parse_and_read, ros2_messages.build_cdr_parser(schema), ros2_messages.HANDLERS[name])
+    if name in ground_truth_messages.HANDLERS and message_encoding == "json":
+        return partial(_parse_and_read, ground_truth_messages.parse_ground_truth, ground_truth_messages.HANDLERS[name])
+    if name in _KEPT or name.replace("/", "/msg/", 1) in ros2_messages.HANDLERS:  # ROS 1 names lack /msg/
+        raise ValueError(f"{name} in message encoding {message_encoding!r} is not read")
+    return None
+
+
+_KEPT = {**foxglove_messages.HANDLERS, **ros2_messages.HANDLERS, **ground_truth_messages.HANDLERS}
+
+
+def _parse_and_read(
+    parse: Callable[[bytes], Any], handle: Callable[[Any, Origin], Iterator[Reading]], data: bytes, origin: Origin
+) -> Iterator[Reading]:
+    yield from handle(parse(data), origin)
+
+
+def _same_calibration(last: PendingCalibration | None, new: PendingCalibration) -> bool:
+    return last is not None and replace(last.observation, source=new.observation.source) == new.observation

@@ -1,0 +1,159 @@
+"""Decompress MCAP chunks within stated limits, and read the fields of records strictly."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+from mcap.records import Channel, Schema, Statistics
+
+MAX_CHUNK_BYTES = 256 << 20  # after decompression
+_MAX_ZSTD_WINDOW = 128 << 20
+
+
+@dataclass(frozen=True)
+class ChunkHeader:
+    """A chunk record without its data. `data_at` is where the stored data begin inside the record's body."""
+
+    uncompressed_size: int
+    uncompressed_crc: int
+    compression: str
+    data_at: int
+    data_size: int
+
+
+class Fields:
+    """Reads little-endian fields one after the other. Raises ValueError when a field runs over the end."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = memoryview(data)
+        self.at = 0
+
+    def take(self, size: int) -> memoryview:
+        if self.at + size > len(self._data):
+            raise ValueError(f"a field of {size} bytes runs over the end of its record")
+        self.at += size
+        return self._data[self.at - size : self.at]
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "little")
+
+    def text(self) -> str:
+        return bytes(self.take(self.number(4))).decode()
+
+    def sized(self) -> Fields:
+        return Fields(self.take(self.number(4)))
+
+    @property
+    def is_at_end(self) -> bool:
+        return self.at >= len(self._data)
+
+
+def parse_schema(body: bytes | memoryview) -> Schema:
+    fields = Fields(body)
+    number, name, encoding = fields.number(2), fields.text(), fields.text()
+    return Schema(id=number, name=name, encoding=encoding, data=bytes(fields.take(fields.number(4))))
+
+
+def parse_channel(body: bytes | memoryview) -> Channel:
+    fields = Fields(body)
+    number, schema, topic, encoding = fields.number(2), fields.number(2), fields.text(), fields.text()
+    metadata, pairs = {}, fields.sized()
+    while not pairs.is_at_end:
+        key = pairs.text()
+        metadata[key] = pairs.text()
+    return Channel(id=number, schema_id=schema, topic=topic, message_encoding=encoding, metadata=metadata)
+
+
+def parse_statistics(body: bytes | memoryview) -> Statistics:
+    fields = Fields(body)
+    messages, schemas, channels, attachments, metadata, chunks, start, end = (
+        fields.number(n) for n in (8, 2, 4, 4, 4, 4, 8, 8)
+    )
+    counts, pairs = {}, fields.sized()
+    while not pairs.is_at_end:
+        channel = pairs.number(2)
+        counts[channel] = pairs.number(8)
+    return Statistics(
+        attachment_count=attachments, channel_count=channels, channel_message_counts=counts, chunk_count=chunks,
+        message_count=messages, message_end_time=end, message_start_time=start, metadata_count=metadata,
+        schema_count=schemas,
+    )  # fmt: skip
+
+
+def parse_chunk_start(body: bytes | memoryview) -> int:
+    """Where the chunk of a ChunkIndex record begins in the file."""
+    fields = Fields(body)
+    fields.take(16)
+    return fields.number(8)
+
+
+def parse_chunk_header(body: bytes | memoryview) -> ChunkHeader:
+    fields = Fields(body)
+    fields.take(16)  # first and last log time
+    size, crc, compression, data_size = fields.number(8), fields.number(4), fields.text(), fields.number(8)
+    return ChunkHeader(size, crc, compression, fields.at, data_size)
+
+
+def decompress_chunk(header: ChunkHeader, stored: memoryview, is_whole: bool) -> bytes | memoryview:
+    """The records in a chunk.
+
+    With `is_whole` False (the file ends inside the chunk) what can be had of its beginning, unverified. Raises
+    ValueError for a chunk that is too large, of an unknown compression, damaged, or not of the size or CRC it states.
+    """
+    if header.uncompressed_size > MAX_CHUNK_BYTES:
+        raise ValueError(f"chunk expands to {header.uncompressed_size} bytes, more than the {MAX_CHUNK_BYTES} allowed")
+    decompress = _DECOMPRESS.get(header.compression)
+    if decompress is None:
+        raise ValueError(f"chunk compression {header.compression[:20]!r} is not known (zstd, lz4, none are)")
+    data = decompress(stored, header.uncompressed_size, is_whole)
+    if not is_whole:
+        return data
+    if len(data) != header.uncompressed_size:
+        raise ValueError(f"chunk holds {len(data)} bytes or more, states {header.uncompressed_size}")
+    if header.uncompressed_crc and zlib.crc32(data) != header.uncompressed_crc:
+        raise ValueError("chunk CRC differs: bytes changed after it was written")
+    return data
+
+
+def _keep(stored: memoryview, size: int, is_whole: bool) -> memoryview:
+    return stored
+
+
+def _decompress_zstd(stored: memoryview, size: int, is_whole: bool) -> bytes:
+    import zstandard
+
+    pieces, total = [], 0
+    reader = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).stream_reader(
+        BytesIO(stored), read_across_frames=True
+    )
+    try:
+        while total <= size and (piece := reader.read(min(1 << 20, size + 1 - total))):
+            pieces.append(piece)
+            total += len(piece)
+    except zstandard.ZstdError as error:
+        if is_whole:
+            raise ValueError(f"chunk does not decompress: {error}") from error
+    return b"".join(pieces)
+
+
+def _decompress_lz4(stored: memoryview, size: int, is_whole: bool) -> bytes:
+    import lz4.frame
+
+    try:
+        return lz4.frame.LZ4FrameDecompressor().decompress(bytes(stored), max_length=size + 1)
+    except (RuntimeError, EOFError) as error:
+        if is_whole:
+            raise ValueError(f"chunk does not decompress: {error}") from error
+        return b""
+
+
+_DECOMPRESS = {"": _keep, "none": _keep, "zstd": _decompress_zstd, "lz4": _decompress_lz4}
+
+
+def unpack_record_header(head: bytes | memoryview) -> tuple[int, int]:
+    """(opcode, length of the body) of the nine bytes before every record."""
+    opcode, length = struct.unpack("<BQ", head)
+    return opcode, length

@@ -1,0 +1,111 @@
+"""Read ROS 2 messages in CDR: images, camera info, IMU, odometry, poses, transforms (REP 103, 105, 118, 145)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mcap.records import Schema
+
+from assets.capture.readers.topics import (
+    Origin,
+    Reading,
+    list_pose,
+    read_calibration,
+    read_frame,
+    read_pixels,
+    read_signal,
+    read_transform,
+)
+
+_COMPRESSED_DEPTH_HEADER = 12  # compressed_depth_image_transport: format and two quantisation numbers before the PNG
+
+
+def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
+    payload = bytes(message.data)
+    if "compressedDepth" in message.format and payload[_COMPRESSED_DEPTH_HEADER:].startswith(b"\x89PNG"):
+        if "32FC1" in message.format:
+            yield origin.refuse("quantised 32FC1 depth is not read", "record depth as 16UC1")
+            return
+        payload = payload[_COMPRESSED_DEPTH_HEADER:]
+    yield from read_frame(origin, payload, message.format, _stamp_ns(message))
+
+
+def read_image(message: Any, origin: Origin) -> Iterator[Reading]:
+    size_px, t_ns = (message.width, message.height), _stamp_ns(message)
+    is_big_endian = bool(message.is_bigendian)
+    yield from read_pixels(origin, bytes(message.data), message.encoding, size_px, message.step, is_big_endian, t_ns)
+
+
+def read_camera_info(message: Any, origin: Origin) -> Iterator[Reading]:
+    size_px = (message.width, message.height)
+    yield from read_calibration(
+        origin, size_px, message.k, message.distortion_model, message.d, message.header.frame_id
+    )
+
+
+def read_imu(message: Any, origin: Origin) -> Iterator[Reading]:
+    for name in ("angular_velocity", "linear_acceleration"):
+        if getattr(message, f"{name}_covariance")[0] == -1:  # REP 145: the driver has no such measurement
+            yield origin.refuse(f"the IMU gives no {name}", "record an IMU with gyroscope and accelerometer")
+            return
+    gyro, accel = message.angular_velocity, message.linear_acceleration
+    values = (gyro.x, gyro.y, gyro.z, accel.x, accel.y, accel.z)
+    yield read_signal(origin, "imu", _stamp_ns(message), values, message.header.frame_id)
+
+
+def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
+    values = list_pose(message.pose.pose.position, message.pose.pose.orientation)
+    frame, child = message.header.frame_id, message.child_frame_id
+    yield read_signal(origin, "odometry", _stamp_ns(message), values, frame, child)
+
+
+def read_pose(message: Any, origin: Origin) -> Iterator[Reading]:
+    yield read_signal(origin, "pose", _stamp_ns(message), _values(message.pose), message.header.frame_id)
+
+
+def read_pose_with_covariance(message: Any, origin: Origin) -> Iterator[Reading]:
+    yield read_signal(origin, "pose", _stamp_ns(message), _values(message.pose.pose), message.header.frame_id)
+
+
+def read_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
+    for stamped in message.transforms:
+        place = stamped.transform
+        yield from read_transform(
+            origin, stamped.header.frame_id, stamped.child_frame_id, _stamp_ns(stamped), place.translation, place.rotation
+        )
+
+
+HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
+    "sensor_msgs/msg/CompressedImage": read_compressed_image,
+    "sensor_msgs/msg/Image": read_image,
+    "sensor_msgs/msg/CameraInfo": read_camera_info,
+    "sensor_msgs/msg/Imu": read_imu,
+    "nav_msgs/msg/Odometry": read_odometry,
+    "geometry_msgs/msg/PoseStamped": read_pose,
+    "geometry_msgs/msg/PoseWithCovarianceStamped": read_pose_with_covariance,
+    "tf2_msgs/msg/TFMessage": read_transforms,
+}
+
+
+def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:
+    """Bytes -> message. Raises ValueError when the schema text cannot be understood."""
+    from mcap.exceptions import McapError
+    from mcap_ros2.decoder import DecoderFactory
+
+    try:
+        parse = DecoderFactory().decoder_for("cdr", schema)
+    except (McapError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"schema of {schema.name} cannot be understood: {error}") from error
+    if parse is None:
+        raise ValueError(f"{schema.name} has a schema in {schema.encoding!r}: only ros2msg is read")
+    return parse
+
+
+def _values(pose: Any) -> tuple[float, ...]:
+    return list_pose(pose.position, pose.orientation)
+
+
+def _stamp_ns(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)

@@ -1,0 +1,179 @@
+"""Turn the observations of one capture into table rows, and write them batch by batch."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from assets.capture.guard import ImageFacts
+from assets.capture.observations import (
+    CalibrationObservation,
+    CapturePlan,
+    FrameObservation,
+    LabelObservation,
+    Problem,
+    SignalObservation,
+    Source,
+)
+from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.schemas import TABLES, content_id, to_table
+
+CODE_VERSION = "1"  # of readers and row building; part of no id
+
+
+class CaptureRows:
+    """The rows of one capture under way; with no plan, only problems of loose files."""
+
+    def __init__(
+        self, catalog: Catalog, session: str, capture_id: str | None, plan: CapturePlan | None, sha256: str | None
+    ) -> None:
+        self.catalog, self.session, self.capture_id, self.sha256 = catalog, session, capture_id, sha256
+        self._plan = plan
+        self._pending: dict[str, dict[str, dict[str, Any]]] = {}
+        self._labels: list[LabelObservation] = []
+        self._problems: list[Problem] = []
+        self._read_paths: set[str] = set()
+        self._by_path: dict[str, str] = {}
+        self._by_time: dict[tuple[str, int], str] = {}
+        self._times: list[int] = []
+        if capture_id:
+            self._load_known_frames()
+
+    @property
+    def plan(self) -> CapturePlan:
+        assert self._plan is not None
+        return self._plan
+
+    # ---- adding ------------------------------------------------------------------------------------------------------
+
+    def add_frame(self, frame: FrameObservation, facts: ImageFacts) -> None:
+        sha256 = hashlib.sha256(frame.payload).hexdigest()
+        where = frame.source
+        frame_id = content_id("frame", self.capture_id, frame.sensor, where.path, where.offset, where.inner_offset, sha256)
+        self._index(frame_id, where.path, frame.sensor, frame.t_ns)
+        self._read_paths.add(where.path)
+        self._put("frames", frame_id, {
+            "capture_id": self.capture_id, "sensor": frame.sensor, "kind": frame.kind, "t_ns": frame.t_ns,
+            "sequence": frame.sequence, "width_px": facts.width_px, "height_px": facts.height_px,
+            "encoding": facts.encoding, "payload": frame.payload, "sha256": sha256, "split_hint": frame.split_hint,
+            **_source_columns(where),
+        })  # fmt: skip
+
+    def add_signal(self, signal: SignalObservation) -> None:
+        values = [float(v) for v in signal.values]
+        where = signal.source
+        signal_id = content_id("signal", self.capture_id, signal.sensor, signal.t_ns, where.path, where.offset,
+                               where.inner_offset, signal.child_frame, values)  # fmt: skip
+        self._times.append(signal.t_ns)
+        self._put("signals", signal_id, {
+            "capture_id": self.capture_id, "sensor": signal.sensor, "kind": signal.kind, "t_ns": signal.t_ns,
+            "values": values, "frame_of_reference": signal.frame_of_reference, "child_frame": signal.child_frame,
+            **_source_columns(where),
+        })  # fmt: skip
+
+    def add_calibration(self, c: CalibrationObservation) -> None:
+        intrinsics = {"width_px": c.width_px, "height_px": c.height_px, "fx_px": c.fx_px, "fy_px": c.fy_px,
+                      "cx_px": c.cx_px, "cy_px": c.cy_px}  # fmt: skip
+        rig_from_camera = None if c.rig_from_camera is None else [float(v) for v in c.rig_from_camera]
+        distortion = [float(v) for v in c.distortion]
+        key = content_id("calibration", self.capture_id, c.sensor, *intrinsics.values(), distortion, rig_from_camera)
+        self._put("calibrations", key, {
+            "capture_id": self.capture_id, "sensor": c.sensor, **intrinsics, "distortion_model": c.distortion_model,
+            "distortion": distortion, "rig_from_camera": rig_from_camera, **_source_columns(c.source),
+        })  # fmt: skip
+
+    def add_label(self, label: LabelObservation) -> None:
+        """Kept until the capture's frames are known: a label may come before its frame."""
+        self._labels.append(label)
+
+    def add_problem(self, problem: Problem) -> None:
+        self._problems.append(problem)
+        where = problem.source
+        key = content_id("problem", self.session, self.capture_id, where.path, where.offset, where.inner_offset,
+                         problem.sensor, problem.reason)  # fmt: skip
+        self._put("quarantine", key, {
+            "capture_id": self.capture_id, "sensor": problem.sensor, "reader": problem.reader,
+            "reason": problem.reason, "remedy": problem.remedy, **_source_columns(where),
+        })  # fmt: skip
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Merge what was added into the tables."""
+        for name in ("frames", "signals", "calibrations", "labels", "quarantine", "captures"):
+            if rows := self._pending.pop(name, None):
+                self.catalog.merge(name, to_table(TABLES[name], list(rows.values())))
+
+    def finish(self, source_uri: str) -> None:
+        """Write the labels, now that every frame is known, and the row of the capture itself."""
+        for label in self._labels:
+            self._resolve_label(label)
+        self.flush()
+        mine = f"capture_id = {repr_sql(self.capture_id or '')}"
+        count = {name: self._count(name, mine) for name in ("frames", "signals", "labels", "quarantine")}
+        row = {
+            "capture_id": self.capture_id, "session": self.session, "path": self.plan.root, "source_uri": source_uri,
+            "reader": self.plan.reader, "sha256": self.sha256,
+            "size_bytes": sum(f.size_bytes for f in self.plan.files), "num_frames": count["frames"],
+            "num_signals": count["signals"], "num_labels": count["labels"], "num_problems": count["quarantine"],
+            "start_ns": min(self._times, default=None), "end_ns": max(self._times, default=None),
+            "code_version": CODE_VERSION,
+        }  # fmt: skip
+        self.catalog.upsert("captures", to_table(TABLES["captures"], [row]))
+
+    def failed_files(self) -> dict[str, Problem]:
+        """Session path -> problem, of the files of which nothing could be read."""
+        failed = {p.source.path.split("!/", 1)[0]: p for p in reversed(self._problems)}
+        if self.plan.is_container:
+            has_rows = bool(self._by_path or self._times)
+            return {} if has_rows else failed
+        return {path: p for path, p in failed.items() if path not in self._read_paths}
+
+    # ---- below -------------------------------------------------------------------------------------------------------
+
+    def _resolve_label(self, label: LabelObservation) -> None:
+        frame_id = (
+            self._by_path.get(label.frame_path)
+            if label.frame_path is not None
+            else self._by_time.get((label.sensor or "", label.t_ns if label.t_ns is not None else -1))
+        )
+        if frame_id is None:
+            at = label.frame_path or f"{label.sensor} at {label.t_ns} ns"
+            reason = f"label '{label.class_name}' is for a frame that is not there: {at}"
+            remedy = "add the image, or take the label out"
+            self.add_problem(Problem(label.source, self.plan.reader, reason, remedy, label.sensor))
+            return
+        box = [None] * 4 if label.box_xyxy is None else [float(v) for v in label.box_xyxy]
+        label_id = content_id("label", frame_id, label.task, label.class_name, box, label.track_id, label.origin,
+                              label.source.path, label.index)  # fmt: skip
+        self._put("labels", label_id, {
+            "frame_id": frame_id, "capture_id": self.capture_id, "task": label.task, "class_name": label.class_name,
+            **dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)), "mask_rle": label.mask_rle,
+            "track_id": label.track_id, "origin": label.origin, **_source_columns(label.source),
+        })  # fmt: skip
+
+    def _put(self, name: str, key: str, columns: dict[str, Any]) -> None:
+        row = {TABLES[name].key: key, "session": self.session, **columns}
+        self._pending.setdefault(name, {})[key] = row
+
+    def _index(self, frame_id: str, path: str, sensor: str, t_ns: int | None) -> None:
+        self._by_path[path] = frame_id
+        if t_ns is not None:
+            self._by_time.setdefault((sensor, t_ns), frame_id)
+            self._times.append(t_ns)
+
+    def _load_known_frames(self) -> None:
+        where = f"capture_id = {repr_sql(self.capture_id or '')}"
+        columns = ["frame_id", "source_path", "sensor", "t_ns"]
+        for row in self.catalog.read_latest("frames", columns, where).to_pylist():
+            self._index(row["frame_id"], row["source_path"], row["sensor"], row["t_ns"])
+
+    def _count(self, name: str, where: str) -> int:
+        return self.catalog.dataset(name).count_rows(where) if self.catalog.exists(name) else 0
+
+
+def _source_columns(source: Source) -> dict[str, Any]:
+    return {
+        "source_path": source.path, "source_offset": source.offset, "source_length": source.length,
+        "source_inner_offset": source.inner_offset,
+    }  # fmt: skip

@@ -1,0 +1,91 @@
+"""Curation as assets: quality, embeddings, near-duplicates, splits, and one immutable dataset a task."""
+
+import dagster as dg
+
+from assets.curation import quality
+from assets.curation.clusters import update_clusters, update_splits
+from assets.curation.release import draft_release, write_release
+from assets.materialize import picture, progress_to, result
+from assets.partitions import sessions
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.incremental import refresh_frames
+from assets.tables.previews import contact_sheet_png
+from assets.workspace import Workspace
+
+TASKS = ("detection", "recognition")
+
+
+@dg.asset(key=["curation", "frame_quality"], partitions_def=sessions, group_name="curation", deps=[["capture", "frames"]],
+          code_version=quality.CODE_VERSION, kinds={"lance"})  # fmt: skip
+def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+    """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session."""
+    session = context.partition_key
+    done = refresh_frames(
+        catalog, "frame_quality", session, quality.CODE_VERSION,
+        lambda images: [quality.measure_quality(image) for image in images], progress_to(context.log, "quality"),
+    )  # fmt: skip
+    return result(catalog, "frame_quality", ["curation", "frame_quality"], session, {"rows": done.summary})
+
+
+@dg.asset(key=["curation", "frame_embeddings"], partitions_def=sessions, group_name="curation",
+          deps=[["capture", "frames"]], kinds={"lance", "onnx"})  # fmt: skip
+def frame_embeddings(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """EfficientNet-Lite0 features of every colour frame of the session."""
+    from assets.curation.embed import CODE_VERSION, Embedder
+
+    session, embedder = context.partition_key, Embedder(workspace.cache)
+    done = refresh_frames(
+        catalog, "frame_embeddings", session, CODE_VERSION,
+        lambda images: [{"vector": vector.tolist()} for vector in embedder.embed(images)],
+        progress_to(context.log, "embeddings"),
+    )  # fmt: skip
+    return result(catalog, "frame_embeddings", ["curation", "frame_embeddings"], session, {"rows": done.summary})
+
+
+@dg.asset(key=["curation", "unique_frames"], group_name="curation", kinds={"lance"},
+          deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"]])  # fmt: skip
+def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+    """Near-duplicate clusters over all published frames."""
+    update_clusters(catalog)
+    copies = len(catalog.read_latest("unique_frames", ["frame_id"], "duplicate_of IS NOT NULL"))
+    return result(catalog, "unique_frames", ["curation", "unique_frames"], None, {"near-duplicates": copies})
+
+
+@dg.asset(key=["curation", "splits"], group_name="curation", deps=[["curation", "unique_frames"]], kinds={"lance"})
+def splits(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+    """Train, val and test by recording, by the producer's own split, or by near-duplicate cluster."""
+    update_splits(catalog)
+    counts = catalog.read_latest("splits", ["split"])["split"].value_counts().to_pylist()
+    return result(catalog, "splits", ["curation", "splits"], None, {c["values"]: c["counts"] for c in counts})
+
+
+class DatasetConfig(dg.Config):
+    """Which sessions go into the release; none named means all that are published."""
+
+    sessions: list[str] = []
+
+
+def _dataset(task: str) -> dg.AssetsDefinition:
+    @dg.asset(key=["curation", f"{task}_dataset"], group_name="curation", kinds={"lance"},
+              deps=[["curation", "splits"], ["capture", "imported_labels"]])  # fmt: skip
+    def dataset(config: DatasetConfig, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+        draft = draft_release(catalog, task, config.sessions or None)
+        release_id = write_release(catalog, draft)
+        catalog.point(f"draft/{task}", release_id)
+        per_split = {s: sum(r["split"] == s for r in draft.frame_rows) for s in ("train", "val", "test")}
+        some = is_in("frame_id", [r["frame_id"] for r in draft.frame_rows[:: max(1, len(draft.frame_rows) // 24)]])
+        sheet = contact_sheet_png(catalog, some)
+        metadata = {
+            "release_id": release_id, "classes": draft.row["class_names"], "labels": draft.row["num_labels"],
+            "excluded": dg.MetadataValue.json(draft.excluded), **per_split,
+            "contact sheet": picture(sheet) if sheet else dg.MetadataValue.text("no colour frames"),
+        }  # fmt: skip
+        is_mine = f"release_id = '{release_id}'"
+        return result(catalog, "release_frames", ["curation", f"{task}_dataset"], None, metadata, is_mine)
+
+    return dataset
+
+
+defs = dg.Definitions(assets=[frame_quality, frame_embeddings, unique_frames, splits, *map(_dataset, TASKS)])

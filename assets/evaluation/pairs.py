@@ -1,0 +1,142 @@
+"""Stored predictions beside the truth of the release they are judged by, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.types import BoxSet, Detections
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged, and by what: one model on one split of one release."""
+
+    model_sha256: str
+    release_id: str
+    split: str
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecognitionPairs:
+    """N frames: true class ids (N,) and predicted probabilities (N, C), in the order of frame_ids."""
+
+    subject: Subject
+    frame_ids: tuple[str, ...]
+    class_ids: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    @property
+    def predicted_ids(self) -> NDArray[np.int64]:
+        """(N,) most probable class."""
+        return self.probabilities.argmax(1)
+
+    @property
+    def confidences(self) -> NDArray[np.float64]:
+        """(N,) probability of the most probable class."""
+        return self.probabilities.max(1)
+
+
+@dataclass(frozen=True)
+class DetectionPairs:
+    """N frames: true boxes and detections, in the order of frame_ids."""
+
+    subject: Subject
+    frame_ids: tuple[str, ...]
+    truths: tuple[BoxSet, ...]
+    detections: tuple[Detections, ...]
+
+    def take(self, places: Sequence[int]) -> DetectionPairs:
+        """The pairs at these places."""
+        parts = (tuple(part[i] for i in places) for part in (self.frame_ids, self.truths, self.detections))
+        return DetectionPairs(self.subject, *parts)
+
+
+def pair_recognition(
+    prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]
+) -> RecognitionPairs:
+    """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
+
+    Raises ValueError for an empty split, a frame without prediction or class, and classes that are not the release's.
+    """
+    subject, joined = _join(prediction_rows, release_rows, class_names)
+    if unlabelled := [frame["frame_id"] for frame, _ in joined if frame["class_id"] is None]:
+        raise ValueError(f"{len(unlabelled)} frames of the release have no class, the first is {unlabelled[0]}: release again")
+    probabilities = np.zeros((len(joined), len(class_names)))
+    for n, (_, prediction) in enumerate(joined):
+        if sorted(prediction["class_names"]) != sorted(class_names):
+            raise ValueError(
+                f"frame {prediction['frame_id']} was predicted over {sorted(prediction['class_names'])} and the release "
+                f"has {sorted(class_names)}: judge the model by a release with its own classes"
+            )
+        probabilities[n, _find_classes(prediction, subject.class_names)] = prediction["scores"]
+    class_ids = np.array([frame["class_id"] for frame, _ in joined], np.int64)
+    return RecognitionPairs(subject, tuple(frame["frame_id"] for frame, _ in joined), class_ids, probabilities)
+
+
+def pair_detection(
+    prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]
+) -> DetectionPairs:
+    """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
+
+    Raises ValueError for an empty split, a frame without prediction, and a predicted class that the release lacks.
+    """
+    subject, joined = _join(prediction_rows, release_rows, class_names)
+    return DetectionPairs(
+        subject,
+        tuple(frame["frame_id"] for frame, _ in joined),
+        tuple(BoxSet(_read_boxes(f["boxes_xyxy"]), np.array(f["box_class_ids"], np.int64)) for f, _ in joined),
+        tuple(
+            Detections(
+                _read_boxes(p["boxes_xyxy"]), np.array(p["scores"], np.float32), _find_classes(p, subject.class_names)
+            )
+            for _, p in joined
+        ),
+    )
+
+
+def _join(
+    prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]
+) -> tuple[Subject, list[tuple[Row, Row]]]:
+    if not release_rows:
+        raise ValueError("the release has no frames in this split: nothing can be scored on it")
+    prediction_of = {row["frame_id"]: row for row in prediction_rows}
+    if missing := [row["frame_id"] for row in release_rows if row["frame_id"] not in prediction_of]:
+        raise ValueError(
+            f"{len(missing)} of {len(release_rows)} frames have no prediction, the first is {missing[0]}: "
+            "predict the whole split before scoring it"
+        )
+    joined = [(frame, prediction_of[frame["frame_id"]]) for frame in release_rows]
+    subject = Subject(
+        model_sha256=_the_only([p["model_sha256"] for _, p in joined], "model_sha256", "predictions"),
+        release_id=_the_only([f["release_id"] for f, _ in joined], "release_id", "release frames"),
+        split=_the_only([f["split"] for f, _ in joined], "split", "release frames"),
+        class_names=tuple(class_names),
+    )
+    return subject, joined
+
+
+def _the_only(values: Sequence[str], name: str, of: str) -> str:
+    if len(found := sorted(set(values))) != 1:
+        raise ValueError(f"the {of} hold {len(found)} values of {name} ({', '.join(found)}): hand over one at a time")
+    return found[0]
+
+
+def _find_classes(prediction: Row, class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    if unknown := sorted(set(prediction["class_names"]) - set(class_names)):
+        raise ValueError(
+            f"frame {prediction['frame_id']} was predicted to show {unknown}, which the release does not know "
+            f"({', '.join(class_names)}): judge the model by a release with its own classes"
+        )
+    return np.array([class_names.index(name) for name in prediction["class_names"]], np.int64)
+
+
+def _read_boxes(flat_xyxy: Sequence[float]) -> NDArray[np.float32]:
+    return np.array(flat_xyxy, np.float32).reshape(-1, 4)

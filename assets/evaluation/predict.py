@@ -1,0 +1,122 @@
+"""Predict stored frames in batches, as rows for the `predictions` table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assets.capture.images import decode_rgb
+from assets.tables.schemas import content_id
+from models.types import Detections, Image, Probabilities
+
+if TYPE_CHECKING:
+    import lance
+
+Predictor = Callable[[list[Image]], Sequence[Probabilities | Detections]]
+Row = dict[str, Any]
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class PredictionFacts:
+    """What every row of one run shares. `purpose` is "test" or "monitoring"; `class_names` are the model's, in its order."""
+
+    task: str
+    model_sha256: str
+    class_names: tuple[str, ...]
+    purpose: str
+
+
+def predict_frames(
+    images: StoredImages,
+    frame_rows: Sequence[Mapping[str, Any]],
+    predictor: Predictor,
+    facts: PredictionFacts,
+    batch_size: int = BATCH_SIZE,
+) -> list[Row]:
+    """One row a frame, in the order of `frame_rows`; at most `batch_size` images are in memory at once.
+
+    `frame_rows` are rows of `release_frames` (one split of a release) or of `frames` (a session, without payloads): read
+    are frame_id, session, sensor and sha256. `images` is opened on the frames table at the version that holds them.
+    Raises ValueError for no rows, an unknown frame, bytes that are not those of sha256, and a predictor that drops images.
+    """
+    if not frame_rows:
+        raise ValueError("there are no frames to predict: choose a split or session that has some")
+    rows: list[Row] = []
+    for start in range(0, len(frame_rows), batch_size):
+        batch = frame_rows[start : start + batch_size]
+        answers = predictor(list(images.read(batch).values()))
+        if len(answers) != len(batch):
+            raise ValueError(f"the predictor gave {len(answers)} answers for {len(batch)} images: it must give one each")
+        rows += [_to_row(frame, answer, facts) for frame, answer in zip(batch, answers, strict=True)]
+    return rows
+
+
+class StoredImages:
+    """Random access to the images of the frames table at one version. Frame ids are read once, payloads on demand."""
+
+    def __init__(self, frames: lance.LanceDataset) -> None:
+        self.frames = frames
+        self._position_of = {i: n for n, i in enumerate(frames.to_table(columns=["frame_id"])["frame_id"].to_pylist())}
+
+    def read(self, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Image]:
+        """Decoded images by frame_id, in the order of `frame_rows` (frame_id and sha256 are read), all in memory at once.
+
+        Raises ValueError for a frame that is unknown or whose bytes are not those of sha256.
+        """
+        if not frame_rows:
+            return {}
+        if missing := [row["frame_id"] for row in frame_rows if row["frame_id"] not in self._position_of]:
+            raise ValueError(
+                f"{len(missing)} frames are not in the frames table at version {self.frames.version}, the first is "
+                f"{missing[0]}: open the version that the release pins (frames_version)"
+            )
+        positions = [self._position_of[row["frame_id"]] for row in frame_rows]
+        payloads = self.frames.take(positions, columns=["payload"])["payload"].to_pylist()
+        return {
+            row["frame_id"]: _decode(row["frame_id"], payload, row["sha256"])
+            for row, payload in zip(frame_rows, payloads, strict=True)
+        }
+
+
+def _decode(frame_id: str, payload: bytes, sha256: str) -> Image:
+    if hashlib.sha256(payload).hexdigest() != sha256:
+        raise ValueError(f"frame {frame_id} is not the bytes that were accepted ({sha256[:12]}…): run `daguerre verify`")
+    return decode_rgb(payload)
+
+
+def _to_row(frame: Mapping[str, Any], answer: Probabilities | Detections, facts: PredictionFacts) -> Row:
+    answered = _list_detections if isinstance(answer, Detections) else _list_probabilities
+    return {
+        "prediction_id": content_id(facts.model_sha256, frame["frame_id"], facts.purpose),
+        "frame_id": frame["frame_id"],
+        "session": frame["session"],
+        "sensor": frame["sensor"],
+        "task": facts.task,
+        "model_sha256": facts.model_sha256,
+        "purpose": facts.purpose,
+        **answered(answer, facts.class_names),  # type: ignore[arg-type]
+    }
+
+
+def _list_detections(answer: Detections, class_names: tuple[str, ...]) -> Row:
+    return {
+        "boxes_xyxy": [float(v) for v in answer.boxes_xyxy.reshape(-1)],
+        "class_names": [class_names[i] for i in answer.class_ids],
+        "scores": [float(s) for s in answer.scores],
+    }
+
+
+def _list_probabilities(answer: Probabilities, class_names: tuple[str, ...]) -> Row:
+    if len(answer.values) != len(class_names):
+        raise ValueError(f"the predictor gave {len(answer.values)} probabilities for {len(class_names)} classes: check the model")
+    order = np.argsort(-answer.values, kind="stable")
+    return {
+        "boxes_xyxy": [],
+        "class_names": [class_names[i] for i in order],
+        "scores": [float(answer.values[i]) for i in order],
+    }

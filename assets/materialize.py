@@ -1,0 +1,59 @@
+"""What an asset tells Dagster about the table rows it wrote: counts, pictures, and a data version from the content."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.tables.catalog import Catalog, session_is
+from assets.tables.schemas import TABLES
+
+
+def result(
+    catalog: Catalog,
+    table: str,
+    key: list[str],
+    session: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    where: str | None = None,
+) -> dg.MaterializeResult:
+    """The result of an asset that wrote `table`. Equal rows give an equal data version, whoever wrote them when."""
+    where = session_is(session) if session else where
+    rows, version = 0, hashlib.sha256()
+    if catalog.exists(table):
+        columns = [c for c in (TABLES[table].key, "sha256", "input_sha256", "code_version") if c in _names(table)]
+        found = catalog.read_latest(table, columns, where).sort_by(TABLES[table].key)
+        rows = len(found)
+        for column in columns:
+            version.update(repr(found[column].to_pylist()).encode())
+    facts = {"dagster/row_count": rows, "table": table}
+    if catalog.exists(table):
+        facts["lance_version"] = catalog.latest_version(table)
+    return dg.MaterializeResult(
+        asset_key=key, metadata={**facts, **(metadata or {})}, data_version=dg.DataVersion(version.hexdigest()[:16])
+    )
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG as metadata that the Dagster UI shows."""
+    return dg.MetadataValue.md(f"![picture](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def progress_to(log: Any, what: str, every: int = 10):
+    """A callback (done, total) that logs about every tenth."""
+    last = -1
+
+    def report(done: int, total: int, *_: object) -> None:
+        nonlocal last
+        step = done * every // max(total, 1)
+        if step != last:
+            last = step
+            log.info(f"{what}: {done} of {total}")
+
+    return report
+
+
+def _names(table: str) -> set[str]:
+    return {c.name for c in TABLES[table].columns}

@@ -1,0 +1,253 @@
+"""Read and write the tables: Lance datasets below one folder or bucket prefix, with versions, keys and publication.
+
+Write, check, publish: a write makes a new version that nobody reads; when its checks pass, `publish` admits the session
+and moves the tag that readers follow; when they fail, `hold` keeps the session out, also from later versions.
+
+Writers race safely for one reason only: the key is declared to Lance as primary key and merges do not use an index on
+it (with an index Lance keeps duplicates). Intake puts the ledger in front of this besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from assets.tables.schemas import TABLES, content_id, to_table
+
+if TYPE_CHECKING:
+    import lance
+
+PUBLISHED = "published"
+WHOLE_TABLE = ""  # the session under which a table without sessions is published
+_CONFLICT_RETRIES = 20
+
+
+class TableMissing(LookupError):
+    """The table has no version yet."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did."""
+
+    version: int
+    inserted: int
+    updated: int = 0
+
+
+class Catalog:
+    """All tables of one Daguerre home. `uri` is a folder or s3://bucket/prefix; options go to Lance's object store."""
+
+    def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
+        self.uri = uri.rstrip("/")
+        self.storage_options = storage_options
+
+    # ---- writing -----------------------------------------------------------------------------------------------
+
+    def merge(self, name: str, rows: pa.Table) -> Written:
+        """Insert the rows whose key is not there yet. Raises ValueError when two rows of `rows` share a key."""
+        return self._merge(name, rows, replace=False)
+
+    def upsert(self, name: str, rows: pa.Table) -> Written:
+        """Insert new rows and replace those with an equal key."""
+        return self._merge(name, rows, replace=True)
+
+    def delete(self, name: str, where: str) -> int:
+        """Delete the matching rows and return the new version. Old versions keep their bytes until they are cleaned."""
+        dataset = self.dataset(name)
+        dataset.delete(where)
+        return dataset.version
+
+    def replace_all(self, name: str, rows: pa.Table) -> Written:
+        """Make `rows` the whole content of a small table that is computed as a whole (clusters, splits)."""
+        if not self.exists(name):
+            return self.merge(name, rows)
+        current = self.dataset(name).to_table()
+        key = TABLES[name].key
+        if current.sort_by(key).equals(rows.select(current.column_names).sort_by(key)):
+            return Written(self.latest_version(name), 0)
+        import lance
+
+        table = rows.select([c.name for c in TABLES[name].columns]).cast(TABLES[name].schema)
+        dataset = lance.write_dataset(table, self._path(name), mode="overwrite", storage_options=self.storage_options)
+        return Written(dataset.version, len(rows))
+
+    def _merge(self, name: str, rows: pa.Table, replace: bool) -> Written:
+        table = TABLES[name]
+        rows = rows.select([c.name for c in table.columns]).cast(table.schema)
+        _require_unique_keys(name, table.key, rows)
+        dataset = self._open_or_create(name)
+        if not len(rows):
+            return Written(dataset.version, 0)
+        merge = dataset.merge_insert(table.key).when_not_matched_insert_all()
+        if replace:
+            merge = merge.when_matched_update_all()
+        stats = merge.use_index(False).conflict_retries(_CONFLICT_RETRIES).execute(rows)
+        return Written(dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"])
+
+    # ---- reading -----------------------------------------------------------------------------------------------
+
+    def read(
+        self, name: str, columns: Sequence[str] | None = None, where: str | None = None, version: int | None = None
+    ) -> pa.Table:
+        """Rows that readers may see: the published version without sessions that are held or not yet checked.
+
+        `version` pins one version instead, without that filter. A table that does not exist reads as no rows.
+        """
+        if version is not None:
+            return self._scan(self.dataset(name, version), name, columns, where)
+        if not self.exists(name):
+            return self._empty(name, columns)
+        published = self.dataset(name).tags.list().get(PUBLISHED)
+        if published is None:
+            return self._empty(name, columns)
+        if TABLES[name].has_session:
+            where = _both(where, self._admitted(name))
+        return self._scan(self.dataset(name, published["version"]), name, columns, where)
+
+    def read_latest(self, name: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Rows of the newest version, checked or not: for writers, checks and the query command."""
+        if not self.exists(name):
+            return self._empty(name, columns)
+        return self._scan(self.dataset(name), name, columns, where)
+
+    def dataset(self, name: str, version: int | None = None) -> lance.LanceDataset:
+        """The Lance dataset, newest or pinned, for random access. Raises TableMissing when there is none."""
+        import lance
+
+        try:
+            return lance.dataset(self._path(name), version=version, storage_options=self.storage_options)
+        except (ValueError, FileNotFoundError, OSError) as error:
+            if "not found" not in str(error).lower():
+                raise
+            at = "" if version is None else f" at version {version}"
+            raise TableMissing(f"table '{name}'{at} does not exist below {self.uri}: ingest a capture first") from error
+
+    def exists(self, name: str) -> bool:
+        try:
+            self.dataset(name)
+        except TableMissing:
+            return False
+        return True
+
+    def names(self) -> list[str]:
+        """The tables that exist, in the order of the graph."""
+        return [name for name in TABLES if self.exists(name)]
+
+    def latest_version(self, name: str) -> int:
+        return self.dataset(name).version
+
+    def published_version(self, name: str) -> int | None:
+        """The version readers follow; None before the first publication."""
+        tag = self.dataset(name).tags.list().get(PUBLISHED) if self.exists(name) else None
+        return None if tag is None else int(tag["version"])
+
+    # ---- publication -------------------------------------------------------------------------------------------
+
+    def publish(self, name: str, session: str | None, version: int) -> None:
+        """Admit the session's rows and move the readers' tag forward to `version`, never back."""
+        self._decide(name, session, version, is_held=False, reason="")
+        tags = self.dataset(name).tags
+        current = tags.list().get(PUBLISHED)
+        if current is None:
+            tags.create(PUBLISHED, version)
+        elif int(current["version"]) < version:
+            tags.update(PUBLISHED, version)
+
+    def hold(self, name: str, session: str | None, version: int, reason: str) -> None:
+        """Keep the session's rows from readers until a later version of them passes its checks."""
+        self._decide(name, session, version, is_held=True, reason=reason)
+
+    def publications(self, name: str) -> list[dict[str, Any]]:
+        """The newest decision per session: session, version, is_held, reason."""
+        rows = self.read_latest("publications", where=f"table_name = '{name}'").to_pylist()
+        return sorted(rows, key=lambda row: row["session"])
+
+    def point(self, pointer: str, target: str) -> None:
+        """Make `target` (a release, a model) what `pointer` ("release/detection") names from now on."""
+        self.upsert("pointers", to_table(TABLES["pointers"], [{"pointer": pointer, "target": target}]))
+
+    def pointed(self, pointer: str) -> str | None:
+        """What the pointer names; None before the first time."""
+        rows = self.read_latest("pointers", where=f"pointer = '{pointer}'").to_pylist()
+        return rows[0]["target"] if rows else None
+
+    def _decide(self, name: str, session: str | None, version: int, is_held: bool, reason: str) -> None:
+        session = session or WHOLE_TABLE
+        row = {"publication_id": content_id(name, session), "table_name": name, "session": session, "version": version,
+               "is_held": is_held, "reason": reason}  # fmt: skip
+        self.upsert("publications", to_table(TABLES["publications"], [row]))
+
+    def _admitted(self, name: str) -> str:
+        decisions = self.publications(name)
+        if any(d["session"] == WHOLE_TABLE and not d["is_held"] for d in decisions):
+            return "true"
+        admitted = [d["session"] for d in decisions if not d["is_held"]]
+        return "session IN ({})".format(", ".join(f"'{s}'" for s in admitted)) if admitted else "false"
+
+    # ---- below -------------------------------------------------------------------------------------------------
+
+    def _path(self, name: str) -> str:
+        if name not in TABLES:
+            raise ValueError(f"there is no table '{name}': the tables are {', '.join(TABLES)}")
+        return f"{self.uri}/{name}.lance"
+
+    def _open_or_create(self, name: str) -> lance.LanceDataset:
+        import lance
+
+        try:
+            return self.dataset(name)
+        except TableMissing:
+            empty = TABLES[name].schema.empty_table()
+            try:
+                return lance.write_dataset(empty, self._path(name), mode="create", storage_options=self.storage_options)
+            except OSError as error:  # another writer made it first
+                if "already exists" not in str(error).lower():
+                    raise
+                return self.dataset(name)
+
+    def _empty(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        self._path(name)
+        table = TABLES[name].schema.empty_table()
+        return table.select(list(columns)) if columns is not None else table
+
+    def _scan(
+        self, dataset: lance.LanceDataset, name: str, columns: Sequence[str] | None, where: str | None
+    ) -> pa.Table:
+        return dataset.to_table(columns=list(columns) if columns is not None else None, filter=where)
+
+
+def session_is(session: str) -> str:
+    """The filter for one session's rows."""
+    return f"session = '{_quoted(session)}'"
+
+
+def is_in(column: str, values: Sequence[str]) -> str:
+    """The filter `column IN (...)`; no values match no rows."""
+    return f"{column} IN ({', '.join(repr_sql(v) for v in values)})" if values else "false"
+
+
+def repr_sql(value: str) -> str:
+    return f"'{_quoted(value)}'"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _both(left: str | None, right: str) -> str | None:
+    if right == "true":
+        return left
+    return right if left is None else f"({left}) AND ({right})"
+
+
+def _require_unique_keys(name: str, key: str, rows: pa.Table) -> None:
+    import pyarrow.compute as pc
+
+    if pc.count_distinct(rows[key]).as_py() != len(rows):
+        counts = rows[key].value_counts().to_pylist()
+        twice = next(c["values"] for c in counts if c["counts"] > 1)
+        raise ValueError(f"two rows for {name} share the key {key} = {twice}: ids must tell rows apart")

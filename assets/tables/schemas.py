@@ -1,0 +1,250 @@
+"""Every table: its columns with unit, frame of reference and privacy class, its key, its bounds, its erase rule.
+
+One place on purpose: readers, writers, checks (Great Expectations suites are derived from this), the privacy tools and
+the query command all read it. Ids are the first 32 hex digits of a sha256 over content and source position, so a rerun
+writes the same rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+EMBEDDING_DIM = 1280  # EfficientNet-Lite0, pooled features
+PRIVACY = ("public", "internal", "personal", "restricted")
+ENCODINGS = ("jpeg", "png", "tiff", "bmp", "webp", "gif")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: type, unit ("1" for none), frame of reference, privacy class, and what values it may take."""
+
+    name: str
+    type: pa.DataType
+    unit: str = "1"
+    frame: str = "-"
+    privacy: str = "internal"
+    nullable: bool = False
+    low: float | None = None
+    high: float | None = None
+    values: tuple[str, ...] = ()
+    regex: str | None = None
+
+    def __post_init__(self) -> None:
+        assert self.privacy in PRIVACY, self
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `erase` says which column finds the rows of a subject: "capture_id", "frame_id", ... or "none"."""
+
+    name: str
+    stage: str
+    key: str
+    erase: str
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, with the facts above in the field metadata."""
+        return pa.schema([_field(c, is_key=c.name == self.key) for c in self.columns])
+
+    @property
+    def has_session(self) -> bool:
+        return any(c.name == "session" for c in self.columns)
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+
+def _field(column: Column, is_key: bool) -> pa.Field:
+    facts = {"unit": column.unit, "frame": column.frame, "privacy": column.privacy}
+    if is_key:  # lets Lance refuse a second row with the same key when writers race
+        facts["lance-schema:unenforced-primary-key"] = "true"
+    return pa.field(column.name, column.type, nullable=column.nullable and not is_key, metadata=facts)
+
+
+def content_id(*parts: object) -> str:
+    """An id from content: 32 hex digits of sha256 over the parts, each length-prefixed so that none runs into the next."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()[:32]
+
+
+_TEXT, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+_FLOATS = pa.list_(pa.float64())
+_ID, _SHA = r"^[0-9a-f]{32}$", r"^[0-9a-f]{64}$"
+SESSION_KEY = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+
+def _id(name: str, nullable: bool = False) -> Column:
+    return Column(name, _TEXT, regex=_ID, nullable=nullable)
+
+
+_SESSION = Column("session", _TEXT, regex=SESSION_KEY)
+_SOURCE = (
+    Column("source_path", _TEXT, frame="session folder"),
+    Column("source_offset", _INT, "byte", "outermost file", low=0),
+    Column("source_length", _INT, "byte", nullable=True, low=0),
+    Column("source_inner_offset", _INT, "byte", "decompressed chunk", nullable=True, low=0),
+)
+_DERIVED = (Column("input_sha256", _TEXT, regex=_SHA), Column("code_version", _TEXT))
+_BOX = tuple(Column(n, pa.float32(), "px", "image", nullable=True) for n in ("x_min", "y_min", "x_max", "y_max"))
+
+CAPTURES = Table("captures", "capture", "capture_id", "capture_id", (
+    _id("capture_id"), _SESSION, Column("path", _TEXT, frame="session folder"), Column("source_uri", _TEXT),
+    Column("reader", _TEXT), Column("sha256", _TEXT, nullable=True, regex=_SHA), Column("size_bytes", _INT, "byte", low=0),
+    Column("num_frames", _INT, low=0), Column("num_signals", _INT, low=0), Column("num_labels", _INT, low=0),
+    Column("num_problems", _INT, low=0), Column("start_ns", _INT, "ns", "sensor clock", nullable=True),
+    Column("end_ns", _INT, "ns", "sensor clock", nullable=True), Column("code_version", _TEXT),
+))  # fmt: skip
+
+FRAMES = Table("frames", "capture", "frame_id", "capture_id", (
+    _id("frame_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
+    Column("kind", _TEXT, values=("color", "depth")), Column("t_ns", _INT, "ns", "sensor clock", nullable=True),
+    Column("sequence", _INT, low=0), Column("width_px", _INT, "px", low=1, high=65535),
+    Column("height_px", _INT, "px", low=1, high=65535), Column("encoding", _TEXT, values=ENCODINGS),
+    Column("payload", pa.large_binary(), "byte", privacy="personal"), Column("sha256", _TEXT, regex=_SHA),
+    Column("split_hint", _TEXT, nullable=True, values=("train", "val", "test")), *_SOURCE,
+))  # fmt: skip
+
+SIGNALS = Table("signals", "capture", "signal_id", "capture_id", (
+    _id("signal_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
+    Column("kind", _TEXT, values=("imu", "pose", "odometry", "transform")), Column("t_ns", _INT, "ns", "sensor clock"),
+    Column("values", _FLOATS, "imu: rad/s, m/s^2; other: m, quaternion xyzw", privacy="personal"),
+    Column("frame_of_reference", _TEXT, nullable=True), Column("child_frame", _TEXT, nullable=True), *_SOURCE,
+))  # fmt: skip
+
+CALIBRATIONS = Table("calibrations", "capture", "calibration_id", "capture_id", (
+    _id("calibration_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
+    Column("width_px", _INT, "px", low=1), Column("height_px", _INT, "px", low=1),
+    Column("fx_px", _FLOAT, "px", "camera", low=1e-3), Column("fy_px", _FLOAT, "px", "camera", low=1e-3),
+    Column("cx_px", _FLOAT, "px", "image"), Column("cy_px", _FLOAT, "px", "image"),
+    Column("distortion_model", _TEXT, nullable=True), Column("distortion", _FLOATS),
+    Column("rig_from_camera", _FLOATS, "m, quaternion xyzw", "rig", nullable=True), *_SOURCE,
+))  # fmt: skip
+
+LABELS = Table("labels", "capture", "label_id", "capture_id", (
+    _id("label_id"), _id("frame_id"), _id("capture_id"), _SESSION,
+    Column("task", _TEXT, values=("recognition", "detection")), Column("class_name", _TEXT), *_BOX,
+    Column("mask_rle", _TEXT, unit="COCO RLE", nullable=True), Column("track_id", _INT, nullable=True),
+    Column("origin", _TEXT, values=("imported", "simulated")), *_SOURCE,
+))  # fmt: skip
+
+QUARANTINE = Table("quarantine", "capture", "problem_id", "session", (
+    _id("problem_id"), _id("capture_id", nullable=True), _SESSION, Column("sensor", _TEXT, nullable=True),
+    Column("reader", _TEXT), Column("reason", _TEXT), Column("remedy", _TEXT), *_SOURCE,
+))  # fmt: skip
+
+FRAME_QUALITY = Table("frame_quality", "curation", "frame_id", "frame_id", (
+    _id("frame_id"), _SESSION, Column("brightness", _FLOAT, "1 (0 black, 1 white)", low=0, high=1),
+    Column("contrast", _FLOAT, "1 (standard deviation of luma)", low=0, high=1),
+    Column("sharpness", _FLOAT, "1 (variance of the Laplacian of luma)", low=0),
+    Column("clipped_dark", _FLOAT, "share of pixels", low=0, high=1),
+    Column("clipped_bright", _FLOAT, "share of pixels", low=0, high=1),
+    Column("noise", _FLOAT, "1 (robust deviation of the luma's second difference)", low=0),
+    Column("perceptual_hash", _TEXT, "64-bit hex", regex=r"^[0-9a-f]{16}$"), *_DERIVED,
+))  # fmt: skip
+
+FRAME_EMBEDDINGS = Table("frame_embeddings", "curation", "frame_id", "frame_id", (
+    _id("frame_id"), _SESSION,
+    Column("vector", pa.list_(pa.float32(), EMBEDDING_DIM), "1 (unit length)", privacy="personal"), *_DERIVED,
+))  # fmt: skip
+
+UNIQUE_FRAMES = Table("unique_frames", "curation", "frame_id", "frame_id", (
+    _id("frame_id"), _SESSION, _id("duplicate_of", nullable=True), _id("cluster_id"),
+    Column("similarity", _FLOAT, "cosine", nullable=True, low=-1.001, high=1.001),
+))  # fmt: skip
+
+SPLITS = Table("splits", "curation", "frame_id", "frame_id", (
+    _id("frame_id"), _id("capture_id"), _SESSION, _id("group_id"),
+    Column("split", _TEXT, values=("train", "val", "test")),
+    Column("rule", _TEXT, values=("producer", "recording", "cluster")),
+))  # fmt: skip
+
+RELEASES = Table("releases", "curation", "release_id", "none", (
+    _id("release_id"), Column("task", _TEXT, values=("recognition", "detection")),
+    Column("class_names", pa.list_(_TEXT)), Column("num_frames", _INT, low=1), Column("num_labels", _INT, low=1),
+    Column("content_sha256", _TEXT, regex=_SHA), Column("frames_version", _INT, low=1), Column("code_version", _TEXT),
+    Column("sessions", pa.list_(_TEXT)),
+))  # fmt: skip
+
+RELEASE_FRAMES = Table("release_frames", "curation", "row_id", "frame_id", (
+    _id("row_id"), _id("release_id"), _id("frame_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
+    Column("split", _TEXT, values=("train", "val", "test")), Column("sha256", _TEXT, regex=_SHA),
+    Column("class_id", _INT, "index into class_names; null for detection", nullable=True, low=0),
+    Column("boxes_xyxy", _FLOATS, "px, four a box", "image"), Column("box_class_ids", pa.list_(_INT)),
+))  # fmt: skip
+
+MODELS = Table("models", "training", "model_sha256", "none", (
+    Column("model_sha256", _TEXT, regex=_SHA), Column("task", _TEXT, values=("recognition", "detection")),
+    Column("recipe", _TEXT), _id("release_id"), Column("code_version", _TEXT), Column("seed", _INT, low=0),
+    Column("run_id", _TEXT, unit="Dagster run id"), Column("folder", _TEXT),
+))  # fmt: skip
+
+SCORES = Table("scores", "evaluation", "score_id", "none", (
+    _id("score_id"), Column("model_sha256", _TEXT, regex=_SHA), _id("release_id"),
+    Column("split", _TEXT, values=("train", "val", "test")), Column("slice_by", _TEXT), Column("slice_value", _TEXT),
+    Column("metric", _TEXT), Column("value", _FLOAT, nullable=True), Column("num_samples", _INT, low=0),
+))  # fmt: skip
+
+PREDICTIONS = Table("predictions", "evaluation", "prediction_id", "frame_id", (
+    _id("prediction_id"), _id("frame_id"), _SESSION, Column("sensor", _TEXT),
+    Column("task", _TEXT, values=("recognition", "detection")), Column("model_sha256", _TEXT, regex=_SHA),
+    Column("purpose", _TEXT, values=("test", "monitoring")),
+    Column("boxes_xyxy", _FLOATS, "px, four a box", "image"), Column("class_names", pa.list_(_TEXT)), Column("scores", _FLOATS),
+))  # fmt: skip
+
+DRIFT = Table("drift", "monitoring", "drift_id", "session", (
+    _id("drift_id"), _SESSION, Column("sensor", _TEXT), Column("model_name", _TEXT), Column("model_version", _INT, low=1),
+    Column("release_id", _TEXT, regex=_ID), Column("statistic", _TEXT),
+    Column("value", _FLOAT, "standard deviations of the prediction", nullable=True),
+    Column("p_value", _FLOAT, "probability, adjusted over the session", nullable=True, low=0, high=1),
+    Column("raw_p_value", _FLOAT, "probability, of this test alone", nullable=True, low=0, high=1),
+    Column("threshold", _FLOAT, "probability", low=0, high=1), Column("is_drifted", _BOOL, unit="1; null: no verdict", nullable=True),
+    Column("num_frames", _INT, low=1), Column("num_reference", _INT, "units", low=0),
+    Column("unit", _TEXT, values=("recording", "block of pictures", "none")), Column("reason", _TEXT),
+))  # fmt: skip
+
+RETRAINING_REQUESTS = Table("retraining_requests", "monitoring", "request_id", "none", (
+    _id("request_id"), Column("task", _TEXT, values=("recognition", "detection")), _SESSION, Column("reason", _TEXT),
+    Column("model_version", _INT, low=1), Column("requested_ns", _INT, "ns", "UTC"),
+))  # fmt: skip
+
+PUBLICATIONS = Table("publications", "tables", "publication_id", "session", (
+    _id("publication_id"), Column("table_name", _TEXT), Column("session", _TEXT), Column("version", _INT, low=1),
+    Column("is_held", _BOOL), Column("reason", _TEXT),
+))  # fmt: skip
+
+POINTERS = Table("pointers", "tables", "pointer", "none", (
+    Column("pointer", _TEXT, regex=r"^[a-z_]+/[a-z_]+$"), Column("target", _TEXT),
+))  # fmt: skip
+
+TABLES: dict[str, Table] = {
+    t.name: t
+    for t in (
+        CAPTURES, FRAMES, SIGNALS, CALIBRATIONS, LABELS, QUARANTINE, FRAME_QUALITY, FRAME_EMBEDDINGS, UNIQUE_FRAMES,
+        SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, PREDICTIONS, DRIFT, RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
+    )
+}  # fmt: skip
+
+
+def to_table(table: Table, rows: Sequence[dict[str, object]]) -> pa.Table:
+    """Rows as Arrow in the table's schema.
+
+    Raises ValueError when a row lacks a column that must not be null, or has one that the table does not know.
+    """
+    names = {c.name for c in table.columns}
+    for row in rows:
+        if unknown := row.keys() - names:
+            raise ValueError(f"{table.name} has no column {sorted(unknown)}: declare it in assets/tables/schemas.py")
+        missing = [c.name for c in table.columns if not c.nullable and row.get(c.name) is None]
+        if missing:
+            raise ValueError(f"a row of {table.name} lacks {missing}: these columns may not be null")
+    return pa.Table.from_pylist([{n: row.get(n) for n in names} for row in rows], schema=table.schema)

@@ -1,0 +1,60 @@
+"""Training as assets: one model package a task, trained on the published release."""
+
+import dagster as dg
+
+from assets.materialize import result
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
+from assets.workspace import Workspace
+
+TASKS = ("detection", "recognition")
+
+
+class TrainingConfig(dg.Config):
+    """`recipe` empty: base_<task>. `release_id` empty: the release that passed its checks last."""
+
+    recipe: str = ""
+    release_id: str = ""
+    seed: int = 0
+
+
+def _training(task: str) -> dg.AssetsDefinition:
+    @dg.asset(key=["training", task], group_name="training", deps=[["curation", f"{task}_dataset"]],
+              kinds={"ray", "pytorch"})  # fmt: skip
+    def model(
+        context: dg.AssetExecutionContext,
+        config: TrainingConfig,
+        catalog: dg.ResourceParam[Catalog],
+        workspace: dg.ResourceParam[Workspace],
+    ) -> dg.MaterializeResult:
+        from assets.materialize import picture
+        from assets.training.curve import learning_curve_png
+        from assets.training.ray_train import CODE_VERSION, train
+        from models.recipes import get_recipe
+
+        release_id = config.release_id or catalog.pointed(f"release/{task}")
+        if release_id is None:
+            raise dg.Failure(f"no {task} release has passed its checks: materialise curation/{task}_dataset first")
+        package = train(
+            catalog.uri, catalog.storage_options, release_id, get_recipe(config.recipe or f"base_{task}"), config.seed,
+            workspace.models, CODE_VERSION, workspace.num_workers, lambda row: context.log.info(str(row)),
+            workspace.use_ray,
+        )  # fmt: skip
+        row = {
+            "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe, "release_id": release_id,
+            "code_version": package.facts.code_version, "seed": config.seed, "run_id": context.run_id,
+            "folder": str(package.folder.relative_to(workspace.home)),
+        }  # fmt: skip
+        catalog.merge("models", to_table(TABLES["models"], [row]))
+        catalog.point(f"model/{task}", package.model_sha256)
+        metadata = {
+            "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
+            "epochs": len(package.facts.history), "learning curve": picture(learning_curve_png(package.facts.history)),
+        }  # fmt: skip
+        is_mine = f"model_sha256 = '{package.model_sha256}'"
+        return result(catalog, "models", ["training", task], None, metadata, is_mine)
+
+    return model
+
+
+defs = dg.Definitions(assets=list(map(_training, TASKS)))

@@ -1,0 +1,27 @@
+"""The folders of one Daguerre home, and how much of the machine a run may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`home` holds all state; deleting it is a full reset."""
+
+    home: Path
+    num_workers: int = 2
+    use_ray: bool = True
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"

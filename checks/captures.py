@@ -1,0 +1,198 @@
+"""What a session's frames must be: readable, unchanged, in order of time, without long gaps, calibrated, all there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.capture.images import decode_depth_mm, decode_rgb
+from checks.verdicts import NEVER_BLOCKS, Rule, Tolerance, Verdict, judge_share
+
+UNREADABLE = Tolerance(warn_above=0.0, block_above=0.2)
+OUT_OF_ORDER = Tolerance(warn_above=0.0, block_above=0.01)  # a glitch is told, a broken clock stops the session
+LONG_GAPS = Tolerance(warn_above=0.0, block_above=0.1)
+MAX_GAP = 5.0  # times the sensor's median step
+NUM_DECODED = 64  # frames decoded per session: enough to meet a codec that the engine lacks, at about 2 ms a frame
+CALIBRATED_READERS = ("mcap",)  # formats that can carry a calibration
+_IMAGE_SUFFIXES = (
+    "jpg", "jpeg", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "pnm", "avif", "heic", "jp2", "psd",
+)  # fmt: skip
+
+
+class Rows(Protocol):
+    """Rows that may be too many for memory: a `pa.Table`, or a stored table read batch by batch."""
+
+    def __len__(self) -> int: ...
+
+    def to_batches(self) -> Iterator[pa.RecordBatch] | list[pa.RecordBatch]: ...
+
+
+def images_are_readable(frames: pa.Table, quarantine: pa.Table) -> Verdict:
+    """Every image that arrived could be decoded; at most a fifth may be in quarantine."""
+    refused = [row for row in quarantine.to_pylist() if _is_image(row)]
+    examples = [f"{row['source_path']} at byte {row['source_offset']}: {row['reason']}" for row in refused]
+    return judge_share(
+        "images_are_readable", num_checked=len(frames) + len(refused), offenders=examples, of="images",
+        fault="could not be read and are in quarantine", tolerance=UNREADABLE,
+    )  # fmt: skip
+
+
+def frames_match_their_hashes(frames: Rows) -> Verdict:
+    """The bytes of every frame have the sha256 that was noted when they were read."""
+    changed, num_bytes = [], 0
+    for row in _each(frames, "frame_id", "sha256", "payload"):
+        num_bytes += len(row["payload"] or b"")
+        if hashlib.sha256(row["payload"] or b"").hexdigest() != row["sha256"]:
+            changed.append(row["frame_id"])
+    return judge_share(
+        "frames_match_their_hashes", num_checked=len(frames), offenders=changed, of="frames",
+        fault="hold other bytes than were taken in", figures={"num_bytes": num_bytes},
+    )  # fmt: skip
+
+
+def frames_decode_to_their_size(frames: Rows) -> Verdict:
+    """Frames decode to the width and height in their row (a sample spread over the session)."""
+    every = max(1, -(-len(frames) // NUM_DECODED))
+    sample = _each(frames, "frame_id", "kind", "width_px", "height_px", "payload", every=every)
+    faults = [(row["frame_id"], _find_decoding_fault(row)) for row in sample]
+    return judge_share(
+        "frames_decode_to_their_size", num_checked=len(faults), offenders=[f"{i}: {f}" for i, f in faults if f],
+        of="sampled frames", fault="do not decode to the size in their row", figures={"num_frames": len(frames)},
+    )  # fmt: skip
+
+
+def timestamps_are_monotonic(frames: pa.Table) -> Verdict:
+    """Within a capture, each sensor's time goes up from frame to frame."""
+    steps = _time_steps(frames)
+    stuck = steps[steps["step_ns"] <= 0]
+    examples = [f"{r.frame_id} of {r.sensor}: {int(r.step_ns)} ns after its predecessor" for r in stuck.itertuples()]
+    return judge_share(
+        "timestamps_are_monotonic", num_checked=len(steps), offenders=examples, of="frames with a time",
+        fault="are not later than the frame before", tolerance=OUT_OF_ORDER, empty_reason=_no_times(frames),
+    )  # fmt: skip
+
+
+def timestamp_gaps_are_bounded(frames: pa.Table) -> Verdict:
+    """No sensor pauses for longer than five of its median steps."""
+    steps = _time_steps(frames)
+    forward = steps[steps["step_ns"] > 0].copy()
+    forward["median_ns"] = forward.groupby(["capture_id", "sensor", "kind"])["step_ns"].transform("median")
+    gaps = forward[forward["step_ns"] > MAX_GAP * forward["median_ns"]]
+    examples = [f"{r.frame_id} of {r.sensor}: {r.step_ns / 1e6:.1f} ms without a frame" for r in gaps.itertuples()]
+    figures: dict[str, float | int | str] = {"max_gap_in_median_steps": MAX_GAP}
+    if len(forward):
+        figures["longest_step_ms"] = float(forward["step_ns"].max()) / 1e6
+        figures["num_missing_estimate"] = int((np.round(forward["step_ns"] / forward["median_ns"]) - 1).clip(0).sum())
+    return judge_share(
+        "timestamp_gaps_are_bounded", num_checked=len(steps), offenders=examples, of="frames with a time",
+        fault=f"come more than {MAX_GAP:g} median steps after the frame before", tolerance=LONG_GAPS, figures=figures,
+        empty_reason=_no_times(frames),
+    )  # fmt: skip
+
+
+def frames_have_calibration(frames: pa.Table, calibrations: pa.Table, captures: pa.Table) -> Verdict:
+    """Every camera of a capture whose format can carry calibrations has one.
+
+    A capture with some cameras calibrated and others not is broken and blocks; one without any is told, as images alone
+    are enough for recognition and detection.
+    """
+    known = set(zip(calibrations["capture_id"].to_pylist(), calibrations["sensor"].to_pylist(), strict=True))
+    partly = {capture_id for capture_id, _ in known}
+    able = {r["capture_id"] for r in captures.to_pylist() if r["reader"] in CALIBRATED_READERS} | partly
+    cameras = sorted(set(zip(frames["capture_id"].to_pylist(), frames["sensor"].to_pylist(), strict=True)))
+    concerned = [camera for camera in cameras if camera[0] in able]
+    missing = [camera for camera in concerned if camera not in known]
+    is_broken = any(capture_id in partly for capture_id, _ in missing)
+    return judge_share(
+        "frames_have_calibration", num_checked=len(concerned),
+        offenders=[f"{sensor} of capture {capture_id}" for capture_id, sensor in missing], of="cameras",
+        fault="have no calibration", tolerance=Tolerance() if is_broken else NEVER_BLOCKS,
+        empty_reason="these formats carry no calibration" if cameras else None,
+    )  # fmt: skip
+
+
+def captures_hold_what_they_counted(captures: pa.Table, frames: pa.Table) -> Verdict:
+    """Every capture has as many frames in the table as intake counted."""
+    found = {r["values"]: r["counts"] for r in frames["capture_id"].value_counts().to_pylist()}
+    examples = [
+        f"capture {r['capture_id']} ({r['path']}): {found.get(r['capture_id'], 0)} of {r['num_frames']} frames"
+        for r in captures.to_pylist()
+        if found.get(r["capture_id"], 0) != r["num_frames"]
+    ]
+    return judge_share(
+        "captures_hold_what_they_counted", num_checked=len(captures), offenders=examples, of="captures",
+        fault="have another number of frames than intake counted", figures={"num_frames": len(frames)},
+    )  # fmt: skip
+
+
+def no_record_was_refused(quarantine: pa.Table) -> Verdict:
+    """Nothing of this session is in quarantine. Never blocks: it lists what a person should look at."""
+    rows = quarantine.to_pylist()
+    return judge_share(
+        "no_record_was_refused", num_checked=len(rows), of="records in quarantine", fault="need a look",
+        offenders=[f"{r['source_path']}: {r['reason']}; {r['remedy']}" for r in rows], tolerance=NEVER_BLOCKS,
+    )  # fmt: skip
+
+
+_TIMES = ("frame_id", "capture_id", "sensor", "kind", "sequence", "t_ns")
+CAPTURE_RULES = (
+    Rule(captures_hold_what_they_counted, {"captures": ("capture_id", "path", "num_frames"), "frames": ("capture_id",)}),
+)
+FRAME_RULES = (
+    Rule(images_are_readable, {
+        "frames": ("frame_id",), "quarantine": ("source_path", "source_offset", "sensor", "reason"),
+    }),
+    Rule(frames_match_their_hashes, {"frames": ("frame_id", "sha256", "payload")}, by_batch="frames"),
+    Rule(frames_decode_to_their_size, {"frames": ("frame_id", "kind", "width_px", "height_px", "payload")},
+         by_batch="frames"),
+    Rule(timestamps_are_monotonic, {"frames": _TIMES}),
+    Rule(timestamp_gaps_are_bounded, {"frames": _TIMES}),
+    Rule(frames_have_calibration, {
+        "frames": ("capture_id", "sensor"), "calibrations": ("capture_id", "sensor"), "captures": ("capture_id", "reader"),
+    }),
+)  # fmt: skip
+QUARANTINE_RULES = (Rule(no_record_was_refused, {"quarantine": ("source_path", "reason", "remedy")}),)
+
+
+def _is_image(problem: dict[str, Any]) -> bool:
+    """A refused record was an image when its name says so, or when it came from a camera's stream."""
+    suffix = problem["source_path"].rsplit(".", 1)[-1].lower()
+    return suffix in _IMAGE_SUFFIXES or (problem["sensor"] is not None and not problem["reason"].startswith("label "))
+
+
+def _find_decoding_fault(row: dict[str, Any]) -> str | None:
+    decode = decode_depth_mm if row["kind"] == "depth" else decode_rgb
+    try:
+        height_px, width_px = decode(row["payload"]).shape[:2]
+    except ValueError as error:
+        return str(error)
+    if (width_px, height_px) != (row["width_px"], row["height_px"]):
+        return f"{width_px} x {height_px} px, its row says {row['width_px']} x {row['height_px']}"
+    return None
+
+
+def _each(rows: Rows, *columns: str, every: int = 1) -> Iterator[dict[str, Any]]:
+    """Every n-th row as a dictionary, one payload in memory at a time."""
+    position = 0
+    for batch in rows.to_batches():
+        arrays = [batch.column(name) for name in columns]
+        for index in range(-position % every, len(batch), every):
+            yield {name: array[index].as_py() for name, array in zip(columns, arrays, strict=True)}
+        position += len(batch)
+
+
+def _time_steps(frames: pa.Table) -> Any:
+    """Frames with a time as a pandas frame in order of sequence, with `step_ns` since the one before of its sensor."""
+    stamped = frames.filter(pc.is_valid(frames["t_ns"])).to_pandas()
+    stamped = stamped.sort_values(["capture_id", "sensor", "kind", "sequence"])
+    stamped["step_ns"] = stamped.groupby(["capture_id", "sensor", "kind"])["t_ns"].diff()
+    return stamped
+
+
+def _no_times(frames: pa.Table) -> str | None:
+    return "these frames carry no time" if len(frames) and frames["t_ns"].null_count == len(frames) else None

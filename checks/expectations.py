@@ -1,0 +1,194 @@
+"""Great Expectations suites derived from the table schemas, and the verdict of running one on rows.
+
+Lists and bytes go into the suite as their length, so that presence and nullness of every column are checked without
+copying payloads and vectors; what pandas cannot tell (exact types, numbers that are not finite) is compared in Arrow.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.tables.schemas import TABLES, Column, Table
+from checks.verdicts import MAX_EXAMPLES, Verdict, passed_over, raised
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.core import ExpectationSuite, ExpectationValidationResult
+
+
+def name_schema_check(table: Table) -> str:
+    """The claim that `validate` judges."""
+    return f"{table.name}_rows_match_schema"
+
+
+def suite_for(table: Table) -> ExpectationSuite:
+    """The suite that follows from the schema: columns, row count, nulls, key, ranges, allowed values, patterns."""
+    gx, gxe = _import_expectations()
+    expectations = [
+        gxe.ExpectTableColumnsToMatchSet(column_set=[c.name for c in table.columns], exact_match=True),
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectColumnValuesToBeUnique(column=table.key),
+    ]
+    for column in table.columns:
+        expectations += _expect_of(column, is_key=column.name == table.key)
+    return gx.ExpectationSuite(name=table.name, expectations=expectations)
+
+
+def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> Verdict:
+    """The verdict on `rows` (payload columns may be given as `lengths_of_payloads` makes them).
+
+    Fails on no rows (unless `may_be_empty` says why that is right), on a missing or unknown column, on a type that
+    differs, on an expectation that is not met, was not evaluated or raised.
+    """
+    name = name_schema_check(table)
+    if not len(rows) and may_be_empty:
+        return passed_over(name, may_be_empty)
+    try:
+        suite = suite_for(table)
+        failures = _compare_types(table, rows) + _find_not_finite(table, rows)
+        failures += _run_suite(table, suite, rows)
+    except Exception as error:  # an expectation that raised is a failure
+        return raised(name, error)
+    num_expectations = len(suite.expectations) + len(table.columns)
+    summary = f"{len(rows)} rows of {table.name} meet {num_expectations} expectations"
+    if failures:
+        summary = f"{len(failures)} of {num_expectations} expectations on {len(rows)} rows of {table.name} are not met: "
+        summary += "; ".join(failures[:3])
+    figures = {"num_rows": len(rows), "num_expectations": num_expectations, "num_failed": len(failures)}
+    return Verdict(name, not failures, True, summary, len(rows), figures, tuple(failures[:MAX_EXAMPLES]))
+
+
+def lengths_of_payloads(rows: pa.Table) -> pa.Table:
+    """`rows` with every column of bytes replaced by the number of bytes, null where it was null."""
+    for index, column in enumerate(rows.schema):
+        if _is_bytes(column.type):
+            rows = rows.set_column(index, column.name, pc.binary_length(rows[column.name]).cast(pa.int64()))
+    return rows
+
+
+def _expect_of(column: Column, is_key: bool) -> list[Any]:
+    _, gxe = _import_expectations()
+    found: list[Any] = []
+    if is_key or not column.nullable:
+        found.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name))
+    low = 1 if _is_bytes(column.type) else column.low  # a payload of no bytes is no payload
+    if low is not None or column.high is not None:
+        found.append(gxe.ExpectColumnValuesToBeBetween(column=column.name, min_value=low, max_value=column.high))
+    if column.values:
+        found.append(gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.values)))
+    if column.regex:
+        found.append(gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=column.regex))
+    return found
+
+
+def _run_suite(table: Table, suite: ExpectationSuite, rows: pa.Table) -> list[str]:
+    gx, _ = _import_expectations()
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    frame = _to_pandas(rows)
+    validation = context.data_sources.pandas_default.read_dataframe(frame).validate(suite, result_format="SUMMARY")
+    found = {_identify(r.expectation_config): r for r in validation.results}
+    failures = []
+    for expectation in suite.expectations:
+        label = _identify(expectation.configuration)
+        failures += _read_result(label, found.get(label), table, frame)
+    if not failures and not validation.success:
+        failures.append("the suite failed without naming an expectation")
+    return failures
+
+
+def _read_result(
+    label: str, result: ExpectationValidationResult | None, table: Table, frame: pd.DataFrame
+) -> list[str]:
+    """What is wrong with one result: nothing when it was evaluated on every row and met."""
+    if result is None:
+        return [f"{label}: was not evaluated"]
+    if message := _find_exception(result.exception_info):
+        return [f"{label}: raised {message}"]
+    counted = result.result.get("element_count")
+    if counted is not None and counted != len(frame):
+        return [f"{label}: looked at {counted} of {len(frame)} rows"]
+    if result.success:
+        return []
+    if "unexpected_count" not in result.result:
+        return [f"{label}: found {result.result.get('observed_value')}"]
+    rows = result.result.get("partial_unexpected_index_list") or []
+    keys = [str(frame[table.key].iloc[i]) for i in rows[:3]] if table.key in frame else []
+    return [f"{label}: {result.result['unexpected_count']} rows, e.g. {table.key} {', '.join(keys)}"]
+
+
+def _find_exception(info: dict[str, Any] | None) -> str | None:
+    """Great Expectations nests the exception one level down when a metric raised."""
+    if not info:
+        return None
+    entries = [info] if "raised_exception" in info else list(info.values())
+    return next((str(e["exception_message"]) for e in entries if e["raised_exception"]), None)
+
+
+def _identify(configuration: Any) -> str:
+    column = configuration.kwargs.get("column")
+    return configuration.type if column is None else f"{column} {configuration.type}"
+
+
+def _to_pandas(rows: pa.Table) -> pd.DataFrame:
+    columns = {}
+    for column in rows.schema:
+        values = rows[column.name]
+        if _is_list(column.type):
+            values = pc.list_value_length(values).cast(pa.int64())
+        columns[column.name] = values
+    return lengths_of_payloads(pa.table(columns)).to_pandas()
+
+
+def _compare_types(table: Table, rows: pa.Table) -> list[str]:
+    """Columns whose Arrow type is not the declared one; bytes may come as their length."""
+    failures = []
+    for column in table.columns:
+        if column.name not in rows.column_names:
+            failures.append(f"{column.name}: the column is missing")
+            continue
+        given = rows.schema.field(column.name).type
+        if given != column.type and not (_is_bytes(column.type) and given == pa.int64()):
+            failures.append(f"{column.name}: type {given}, declared {column.type}")
+    return failures
+
+
+def _find_not_finite(table: Table, rows: pa.Table) -> list[str]:
+    """Columns with NaN or an infinity, or with a null inside a list."""
+    failures = []
+    for column in (c for c in table.columns if c.name in rows.column_names):
+        values = rows[column.name]
+        if _is_list(values.type):
+            values = values.combine_chunks().flatten()
+            if values.null_count:
+                failures.append(f"{column.name}: {values.null_count} nulls inside lists")
+        if pa.types.is_floating(values.type):
+            numbers = np.asarray(values.drop_null())
+            if num_bad := int(np.count_nonzero(~np.isfinite(numbers))):
+                failures.append(f"{column.name}: {num_bad} numbers are not finite")
+    return failures
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _import_expectations() -> tuple[Any, Any]:
+    """Great Expectations, with its usage reports off: they are sent at import unless this is set before."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    return gx, gxe
+
+
+assert all(table.key in {c.name for c in table.columns} for table in TABLES.values()), "a table's key is no column"

@@ -1,0 +1,111 @@
+"""What a release must be: equal to its hash, whole in its targets, no side empty, every class in train."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.curation.release import hash_content
+from checks.splits import SPLITS
+from checks.verdicts import Rule, Tolerance, Verdict, judge_share
+
+UNTRAINED_CLASSES = Tolerance(warn_above=0.0, block_above=0.2)
+
+
+def release_matches_its_hash(releases: pa.Table, release_frames: pa.Table) -> Verdict:
+    """The rows of a release hash to its content hash, its id and its counts."""
+    rows = releases.to_pylist()
+    faults = [(r["release_id"], _find_hash_fault(r, _frames_of(release_frames, r["release_id"]))) for r in rows]
+    return judge_share(
+        "release_matches_its_hash", num_checked=len(rows), offenders=[f"{i}: {f}" for i, f in faults if f],
+        of="releases", fault="hold other rows than were frozen", figures={"num_rows": len(release_frames)},
+    )  # fmt: skip
+
+
+def release_targets_are_whole(release_frames: pa.Table, releases: pa.Table) -> Verdict:
+    """Every frame of a release has its class or its boxes: known classes, four numbers a box, area above zero."""
+    faults, num_checked = [], 0
+    for release in releases.to_pylist():
+        rows = _frames_of(release_frames, release["release_id"])
+        num_checked += len(rows)
+        faults += [(r["frame_id"], _find_target_fault(r, release["task"], len(release["class_names"]))) for r in rows]
+    return judge_share(
+        "release_targets_are_whole", num_checked=num_checked, offenders=[f"{i}: {f}" for i, f in faults if f],
+        of="release frames", fault="have no usable target",
+    )  # fmt: skip
+
+
+def every_release_split_has_frames(release_frames: pa.Table, releases: pa.Table) -> Verdict:
+    """Train, val and test of a release each hold frames."""
+    sides, empty = 0, []
+    figures: dict[str, float | int | str] = {}
+    for release in releases.to_pylist():
+        found = [r["split"] for r in _frames_of(release_frames, release["release_id"])]
+        sides += len(SPLITS) if found else 0
+        empty += [f"{release['task']} {release['release_id']}: {s}" for s in SPLITS if s not in found]
+        figures |= {f"num_{release['task']}_{s}": found.count(s) for s in SPLITS}
+    return judge_share(
+        "every_release_split_has_frames", num_checked=sides, offenders=empty, of="splits", fault="hold no frame",
+        figures=figures,
+    )  # fmt: skip
+
+
+def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Verdict:
+    """Every class of a release has examples in its train split. A few that lack them are told, a fifth blocks."""
+    missing, num_classes = [], 0
+    for release in releases.to_pylist():
+        rows = _frames_of(release_frames, release["release_id"])
+        trained = {c for r in rows if r["split"] == "train" for c in _class_ids(r)}
+        names = release["class_names"] if rows else []
+        num_classes += len(names)
+        missing += [f"{release['task']}: {name}" for index, name in enumerate(names) if index not in trained]
+    return judge_share(
+        "every_class_is_in_train", num_checked=num_classes, offenders=missing, of="classes",
+        fault="have no example in train", tolerance=UNTRAINED_CLASSES,
+    )  # fmt: skip
+
+
+_RELEASE = ("release_id", "task", "class_names", "num_frames", "num_labels", "content_sha256")
+_TARGET = ("release_id", "frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids")
+RELEASE_RULES = (Rule(release_matches_its_hash, {"releases": _RELEASE, "release_frames": _TARGET}),)
+RELEASE_FRAME_RULES = (
+    Rule(release_targets_are_whole, {"release_frames": _TARGET, "releases": _RELEASE}),
+    Rule(every_release_split_has_frames, {"release_frames": _TARGET, "releases": _RELEASE}),
+    Rule(every_class_is_in_train, {"release_frames": _TARGET, "releases": _RELEASE}),
+)
+
+
+def _frames_of(release_frames: pa.Table, release_id: str) -> list[dict[str, Any]]:
+    return list(release_frames.filter(pc.equal(release_frames["release_id"], release_id)).to_pylist())
+
+
+def _find_hash_fault(release: dict[str, Any], rows: list[dict[str, Any]]) -> str | None:
+    content = hash_content(release["task"], release["class_names"], rows)
+    if content != release["content_sha256"]:
+        return f"its {len(rows)} rows hash to {content[:12]}..., its row says {release['content_sha256'][:12]}..."
+    if release["release_id"] != content[:32]:
+        return "its id does not come from its hash"
+    num_labels = sum(len(r["box_class_ids"]) if release["task"] == "detection" else 1 for r in rows)
+    if (len(rows), num_labels) != (release["num_frames"], release["num_labels"]):
+        counted = f"{release['num_frames']} frames and {release['num_labels']} labels"
+        return f"{len(rows)} frames and {num_labels} labels, its row says {counted}"
+    return None
+
+
+def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str | None:
+    boxes, class_ids = row["boxes_xyxy"], _class_ids(row)
+    if any(not 0 <= c < num_classes for c in class_ids):
+        return f"class ids {class_ids} of {num_classes} classes"
+    if task == "recognition":
+        return None if row["class_id"] is not None and not boxes else "has no class"
+    if len(boxes) != 4 * len(row["box_class_ids"]):
+        return f"{len(boxes)} numbers for {len(row['box_class_ids'])} boxes"
+    corners = [boxes[i : i + 4] for i in range(0, len(boxes), 4)]
+    flat = [c for c in corners if not (c[2] > c[0] and c[3] > c[1])]
+    return f"box without area: {flat[0]}" if flat else None
+
+
+def _class_ids(row: dict[str, Any]) -> list[int]:
+    return list(row["box_class_ids"]) if row["class_id"] is None else [row["class_id"], *row["box_class_ids"]]

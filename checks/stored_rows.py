@@ -1,0 +1,102 @@
+"""Read what a gate judges: the gated table at one pinned version, other tables as they are, all in one scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.schemas import SESSION_KEY, TABLES
+from checks.expectations import lengths_of_payloads
+from checks.verdicts import Rule
+
+PUBLISHED = "published "  # before a table's name: what readers see of all other scopes
+_BATCH_ROWS, _BATCHES_AHEAD = 64, 2  # of payloads: about 130 frames in memory
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows to judge: those with `value` in `column`, in every table that has the column. Empty column: all rows."""
+
+    column: str = ""
+    value: str = ""
+
+    @property
+    def session(self) -> str | None:
+        """The session that is published or held; None for a table that is published as a whole."""
+        return self.value if self.column == "session" else None
+
+    def filter(self, table: str, is_elsewhere: bool = False) -> str | None:
+        """The filter on `table`, or its opposite."""
+        if not self.column or self.column not in TABLES[table].schema.names:
+            return None
+        return f"{self.column} {'!=' if is_elsewhere else '='} {repr_sql(self.value)}"
+
+
+def scope_of(session: str | None) -> Scope:
+    """One session, or everything. Raises ValueError for a session key that is not one."""
+    import re
+
+    if session is None:
+        return Scope()
+    if not re.match(SESSION_KEY, session):
+        raise ValueError(f"session '{session}' is no session key: it must match {SESSION_KEY}")
+    return Scope("session", session)
+
+
+class StoredRows:
+    """Rows of one scope. The gated table is pinned to the version that was newest when this was made."""
+
+    def __init__(self, catalog: Catalog, table: str, scope: Scope) -> None:
+        self.catalog, self.table, self.scope = catalog, table, scope
+        self.version = catalog.latest_version(table) if catalog.exists(table) else None
+
+    def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:
+        """Rows of the gated table at its pinned version, of "published <table>" elsewhere, or of another table."""
+        if name.startswith(PUBLISHED):
+            name = name.removeprefix(PUBLISHED)
+            return self.catalog.read(name, columns, self.scope.filter(name, is_elsewhere=True))
+        version = self.version if name == self.table else None
+        return self.catalog.read(name, columns, self.scope.filter(name), version) if version else self._newest(name, columns)
+
+    def count(self, name: str) -> int:
+        """Number of rows in the scope."""
+        return len(RowStream(self, name, ())) if self.catalog.exists(name) else 0
+
+    def read_lengths(self) -> pa.Table:
+        """All columns of the gated table, payloads as their number of bytes."""
+        if self.version is None:
+            return TABLES[self.table].schema.empty_table()
+        stream = RowStream(self, self.table, None)
+        batches = [lengths_of_payloads(pa.Table.from_batches([batch])) for batch in stream.to_batches()]
+        return pa.concat_tables(batches) if batches else self.read(self.table)
+
+    def read_for(self, rule: Rule) -> Mapping[str, object]:
+        """What the rule's judge takes, by table."""
+        return {
+            name: RowStream(self, name, columns) if name == rule.by_batch and self.catalog.exists(name) else self.read(name, columns)
+            for name, columns in rule.reads.items()
+        }  # fmt: skip
+
+    def _newest(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
+        return self.catalog.read_latest(name, columns, self.scope.filter(name))
+
+
+class RowStream:
+    """Rows of a stored table that are read batch by batch, as often as asked for."""
+
+    def __init__(self, rows: StoredRows, name: str, columns: tuple[str, ...] | None) -> None:
+        version = rows.version if name == rows.table else None
+        self._dataset = rows.catalog.dataset(name, version)
+        self._columns, self._filter = columns, rows.scope.filter(name)
+
+    def __len__(self) -> int:
+        return int(self._dataset.count_rows(self._filter))
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        columns = None if self._columns is None else list(self._columns)
+        yield from self._dataset.scanner(
+            columns=columns, filter=self._filter, batch_size=_BATCH_ROWS, batch_readahead=_BATCHES_AHEAD
+        ).to_batches()

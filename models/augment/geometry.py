@@ -1,0 +1,74 @@
+"""Move an image and its boxes: flips, zoom, shift, in one resampling."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.types import BoxSet, Image
+
+PADDING = 128  # grey level outside the image: 0 after normalisation
+_MIN_VISIBLE = 0.3  # share of a box's area that must stay inside the canvas
+
+
+def draw_move(
+    rng: np.random.Generator, from_hw: tuple[int, int], to_hw: tuple[int, int], zoom: tuple[float, float],
+    shift_share: float, flip_horizontal: bool, flip_vertical: bool,
+) -> NDArray[np.float64]:  # fmt: skip
+    """A random (2, 3) matrix from image pixels to canvas pixels: fit, then zoom, flip and shift about the centre."""
+    scale = fit_scale(from_hw, to_hw) * np.exp(rng.uniform(np.log(zoom[0]), np.log(zoom[1])))
+    sign_x = -1.0 if flip_horizontal and rng.random() < 0.5 else 1.0
+    sign_y = -1.0 if flip_vertical and rng.random() < 0.5 else 1.0
+    shift = rng.uniform(-shift_share, shift_share, 2) * (to_hw[1], to_hw[0])
+    # where the zoomed image is larger than the canvas, look at any part of it
+    slack = np.maximum(scale * np.array([from_hw[1], from_hw[0]]) - (to_hw[1], to_hw[0]), 0) / 2
+    shift = shift + rng.uniform(-1, 1, 2) * slack
+    linear = np.diag([sign_x * scale, sign_y * scale])
+    middle_from, middle_to = np.array([from_hw[1], from_hw[0]]) / 2, np.array([to_hw[1], to_hw[0]]) / 2
+    return np.column_stack([linear, middle_to + shift - linear @ middle_from])
+
+
+def fit_scale(from_hw: tuple[int, int], to_hw: tuple[int, int]) -> float:
+    """The largest scale at which an image fits into a canvas."""
+    return min(to_hw[0] / from_hw[0], to_hw[1] / from_hw[1])
+
+
+def move_image(image_rgb: Image, to_canvas: NDArray[np.float64], to_hw: tuple[int, int]) -> Image:
+    """Resample by a matrix between outer-corner coordinates; outside is grey."""
+    matrix = to_canvas.copy()
+    matrix[:, 2] += (to_canvas[:, :2] @ np.array([0.5, 0.5])) - 0.5  # OpenCV counts from pixel centres
+    shrinks = abs(np.linalg.det(matrix[:, :2])) < 0.25
+    image_rgb, matrix = _halve(image_rgb, matrix) if shrinks else (image_rgb, matrix)
+    moved = cv2.warpAffine(
+        image_rgb, matrix, (to_hw[1], to_hw[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(PADDING, PADDING, PADDING),
+    )  # fmt: skip
+    return np.asarray(moved, np.uint8)
+
+
+def move_boxes(boxes: BoxSet, to_canvas: NDArray[np.float64], to_hw: tuple[int, int]) -> BoxSet:
+    """Boxes under the same matrix, cut at the canvas. Boxes without area, or mostly outside, are left out."""
+    corners = boxes.boxes_xyxy.reshape(-1, 2) @ to_canvas[:, :2].T + to_canvas[:, 2]
+    pairs = corners.reshape(-1, 2, 2)
+    full = np.concatenate([pairs.min(1), pairs.max(1)], 1)  # a flip swaps the corners
+    cut = np.clip(full, 0, [to_hw[1], to_hw[0], to_hw[1], to_hw[0]])
+    keeps = (box_areas(cut) > 0) & (box_areas(cut) >= _MIN_VISIBLE * box_areas(full))
+    return BoxSet(cut[keeps].astype(np.float32), boxes.class_ids[keeps])
+
+
+def box_areas(boxes_xyxy: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(N,) areas in px^2; 0 where a box is inside out."""
+    return np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)
+
+
+def _halve(image_rgb: Image, matrix: NDArray[np.float64]) -> tuple[Image, NDArray[np.float64]]:
+    """Average the image down first, so that strong shrinking does not alias."""
+    height, width = image_rgb.shape[:2]
+    factor = int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    small = cv2.resize(image_rgb, (max(width // factor, 1), max(height // factor, 1)), interpolation=cv2.INTER_AREA)
+    ratio = np.array([width / small.shape[1], height / small.shape[0]])  # full = small * ratio at outer corners
+    shifted = matrix.copy()
+    shifted[:, :2] = matrix[:, :2] * ratio
+    shifted[:, 2] = matrix[:, 2] + matrix[:, :2] @ (ratio * 0.5 - 0.5)
+    return np.asarray(small, np.uint8), shifted

@@ -1,0 +1,72 @@
+"""Calibration error: how far a predictor's confidence is from how often it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUM_BINS = 15  # Guo et al. 2017
+
+
+@dataclass(frozen=True)
+class ConfidenceBin:
+    """The samples whose confidence lies in (low, high]."""
+
+    low: float
+    high: float
+    mean_confidence: float
+    accuracy: float
+    num_samples: int
+
+
+@dataclass(frozen=True)
+class CalibrationResult:
+    """`ece` is the mean gap weighted by samples, `mce` the largest gap; only bins that hold samples are listed."""
+
+    ece: float
+    mce: float
+    bins: tuple[ConfidenceBin, ...]
+    num_samples: int
+
+
+def score_calibration(
+    confidences: Sequence[float] | NDArray[np.float32],
+    is_correct: Sequence[bool] | NDArray[np.bool_],
+    num_bins: int = NUM_BINS,
+) -> CalibrationResult:
+    """Expected calibration error over N predictions with confidence in [0, 1].
+
+    Bins are equally wide, open below and closed above: ((m-1)/M, m/M]; confidence 0 goes to the first. Guo et al., On
+    Calibration of Modern Neural Networks, ICML 2017, equation 3. Raises ValueError for no samples, unequal lengths and
+    confidences outside [0, 1].
+    """
+    confidence, correct = np.asarray(confidences, np.float64), np.asarray(is_correct, bool)
+    _require_valid(confidence, correct)
+    edges = np.arange(num_bins + 1) / num_bins
+    bin_ids = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, num_bins - 1)
+    bins = tuple(
+        ConfidenceBin(
+            low=float(edges[m]),
+            high=float(edges[m + 1]),
+            mean_confidence=float(confidence[bin_ids == m].mean()),
+            accuracy=float(correct[bin_ids == m].mean()),
+            num_samples=int((bin_ids == m).sum()),
+        )
+        for m in np.unique(bin_ids)
+    )
+    gaps = np.array([abs(b.accuracy - b.mean_confidence) for b in bins])
+    weights = np.array([b.num_samples for b in bins]) / len(confidence)
+    return CalibrationResult(float(gaps @ weights), float(gaps.max()), bins, len(confidence))
+
+
+def _require_valid(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> None:
+    if len(confidence) != len(correct):
+        raise ValueError(f"{len(confidence)} confidences and {len(correct)} outcomes: give one outcome a confidence")
+    if len(confidence) == 0:
+        raise ValueError("there are no predictions to score: an empty split has no calibration error")
+    outside = confidence[~((confidence >= 0) & (confidence <= 1))]
+    if len(outside):
+        raise ValueError(f"{len(outside)} confidences lie outside [0, 1], the first is {outside[0]}: give probabilities")

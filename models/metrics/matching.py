@@ -1,0 +1,133 @@
+"""Match predicted to true boxes in one image, for confusion matrices, operating points and mistakes worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.types import BoxSet, Detections
+
+MIN_IOU = 0.5
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Indices into one image's true boxes and detections. Pair k joins truth_ids[k] and detection_ids[k]."""
+
+    truth_ids: NDArray[np.int64]  # (P,)
+    detection_ids: NDArray[np.int64]  # (P,)
+    ious: NDArray[np.float64]  # (P,)
+    missed_truth_ids: NDArray[np.int64]
+    false_detection_ids: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """The least score to accept a box with, and what one gets: over all classes, at IoU 0.5."""
+
+    min_score: float
+    precision: float
+    recall: float
+    f1: float
+
+
+def match_detections(
+    truth: BoxSet, detections: Detections, min_iou: float = MIN_IOU, min_score: float = 0.0, same_class_only: bool = False
+) -> Matches:
+    """Greedy: from the highest score down, each detection takes the free true box that it overlaps most.
+
+    First among boxes of its own class, as average precision does; then what is left over is matched whatever its class:
+    these pairs are confusions (none with `same_class_only`). An overlap of exactly `min_iou` matches.
+    """
+    kept = np.flatnonzero(detections.scores >= min_score)
+    order = kept[np.argsort(-detections.scores[kept], kind="stable")]
+    ious = measure_ious(truth.boxes_xyxy, detections.boxes_xyxy)  # (N truth, D)
+    is_same_class = truth.class_ids[:, None] == detections.class_ids[None, :]
+    pairs = _match_greedily(np.where(is_same_class, ious, -1.0), order, min_iou)
+    if not same_class_only:
+        free = ious.copy()
+        free[[t for t, _ in pairs], :] = -1.0
+        taken = {d for _, d in pairs}
+        pairs += _match_greedily(free, np.array([d for d in order if d not in taken], np.int64), min_iou)
+    truth_ids, detection_ids = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
+    return Matches(
+        truth_ids,
+        detection_ids,
+        ious[truth_ids, detection_ids],
+        np.setdiff1d(np.arange(len(truth.class_ids)), truth_ids),
+        np.setdiff1d(order, detection_ids),
+    )
+
+
+def count_confusions(
+    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int, min_score: float
+) -> NDArray[np.int64]:
+    """(C + 1, C + 1): rows are true classes, columns predicted ones, the last of each is background.
+
+    Last column: objects nobody found. Last row: boxes around nothing. Raises ValueError for no images.
+    """
+    if not truths:
+        raise ValueError("there are no images to match: an empty split has no confusion matrix")
+    confusion = np.zeros((num_classes + 1, num_classes + 1), np.int64)
+    for truth, found in zip(truths, detections, strict=True):
+        matches = match_detections(truth, found, min_score=min_score)
+        np.add.at(confusion, (truth.class_ids[matches.truth_ids], found.class_ids[matches.detection_ids]), 1)
+        np.add.at(confusion, (truth.class_ids[matches.missed_truth_ids], num_classes), 1)
+        np.add.at(confusion, (num_classes, found.class_ids[matches.false_detection_ids]), 1)
+    return confusion
+
+
+def find_operating_point(truths: Sequence[BoxSet], detections: Sequence[Detections]) -> OperatingPoint | None:
+    """The score with the best F1 over all classes, the highest of equals; None without objects or without detections.
+
+    It is chosen on the images given, so on a test split its F1 is an upper bound.
+    """
+    num_objects = sum(len(t.class_ids) for t in truths)
+    scores, is_hit = judge_detections(truths, detections)
+    if not num_objects or not len(scores):
+        return None
+    order = np.argsort(-scores, kind="stable")
+    scores, hits = scores[order], np.cumsum(is_hit[order])
+    is_last_of_equals = np.append(scores[1:] != scores[:-1], True)  # a threshold takes all equal scores or none
+    num_kept = np.arange(1, len(scores) + 1)
+    f1 = np.where(is_last_of_equals, 2 * hits / (num_kept + num_objects), -1.0)
+    best = int(f1.argmax())
+    return OperatingPoint(
+        float(scores[best]), float(hits[best] / num_kept[best]), float(hits[best] / num_objects), float(f1[best])
+    )
+
+
+def judge_detections(
+    truths: Sequence[BoxSet], detections: Sequence[Detections]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Score of every detection of every image, and whether it found an object of its class at IoU 0.5."""
+    scores, is_hit = [np.zeros(0, np.float32)], [np.zeros(0, bool)]
+    for truth, found in zip(truths, detections, strict=True):
+        matches = match_detections(truth, found, same_class_only=True)
+        scores.append(found.scores)
+        is_hit.append(np.isin(np.arange(len(found.scores)), matches.detection_ids))
+    return np.concatenate(scores), np.concatenate(is_hit)
+
+
+def measure_ious(boxes_xyxy: NDArray[np.float32], others_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(N, M) intersection over union; 0 where the union has no area."""
+    left, right = boxes_xyxy.astype(np.float64)[:, None, :], others_xyxy.astype(np.float64)[None, :, :]
+    overlap = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2])
+    intersection = np.clip(overlap, 0, None).prod(-1)
+    union = (left[..., 2:] - left[..., :2]).prod(-1) + (right[..., 2:] - right[..., :2]).prod(-1) - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def _match_greedily(ious: NDArray[np.float64], order: NDArray[np.int64], min_iou: float) -> list[tuple[int, int]]:
+    free, pairs = ious.copy(), []
+    for detection_id in order:
+        if not len(free):
+            break
+        truth_id = int(free[:, detection_id].argmax())
+        if free[truth_id, detection_id] >= min_iou:
+            pairs.append((truth_id, int(detection_id)))
+            free[truth_id, :] = -1.0
+    return pairs

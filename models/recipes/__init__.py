@@ -1,0 +1,26 @@
+"""Recipes: functions that return one complete frozen training configuration.
+
+`tiny_*` suit a laptop and the simulated world, `base_*` real data. Variants belong to the caller: `replace(recipe, ...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from models.recipes.config import TrainConfig
+from models.recipes.detection import base_detection, tiny_detection
+from models.recipes.recognition import base_recognition, tiny_recognition
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {
+    r.__name__: r for r in (tiny_recognition, tiny_detection, base_recognition, base_detection)
+}
+
+
+def get_recipe(name: str) -> TrainConfig:
+    """The configuration of the recipe called `name`. Raises ValueError that lists the known names."""
+    if name not in RECIPES:
+        raise ValueError(f"there is no recipe '{name}': choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]()
+
+
+__all__ = ["RECIPES", "TrainConfig", "get_recipe"]

@@ -1,0 +1,47 @@
+"""What a task is: how to build its net, learn from a batch, predict, and tell quickly how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor, nn
+
+from models.recipes.config import TrainConfig
+from models.types import BoxSet, Image, Sample
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Augmented examples, stacked."""
+
+    frame_ids: tuple[str, ...]
+    images: Tensor  # (B, 3, H, W) uint8 RGB
+    colour: Tensor  # (B, 3) factors for brightness, contrast, saturation
+    targets: Any  # recognition: (B, C) class distributions; detection: list of (boxes (N, 4) px, class ids (N,))
+
+
+class Task(Protocol):
+    """One thing a model can be trained for. Stateless: the same object serves every net."""
+
+    name: str
+    metric: str  # what `score` returns, higher is better
+
+    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+        """A net ready to train, on `imagenet` weights where the recipe wants them."""
+
+    def make_batch(
+        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+    ) -> Batch:
+        """Augment each sample with its own generator and stack."""
+
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        """A scalar to minimise, mean over the batch."""
+
+    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Any]:
+        """Probabilities or Detections, one an image, in pixels of that image."""
+
+    def score(self, predictions: Sequence[Any], targets: Sequence[BoxSet | int]) -> float:
+        """The quick figure that chooses the best checkpoint."""

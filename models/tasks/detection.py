@@ -1,0 +1,125 @@
+"""Detection: boxes with classes and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.augment.colour import apply_colour, draw_colour
+from models.augment.geometry import PADDING, draw_move, fit_scale, move_boxes, move_image
+from models.losses.assignment import UNASSIGNED, assign_points
+from models.losses.boxes import giou_loss, iou_pairs
+from models.losses.focal import quality_focal_loss
+from models.nets.backbone import freeze_stages, load_imagenet
+from models.nets.detector import STRIDES_PX, Detector
+from models.nets.points import decode_boxes, make_points
+from models.recipes.config import TrainConfig
+from models.tasks.average_precision import mean_average_precision_50
+from models.tasks.base import Batch
+from models.tasks.suppression import keep_best
+from models.types import BoxSet, Detections, Image, Sample
+
+_BOX_WEIGHT = 2.0  # of the box loss against the class loss, as in GFL
+_PREDICT_BATCH = 8
+
+
+class Detection:
+    """Quality focal loss and GIoU on the points that answer for a box."""
+
+    name = "detection"
+    metric = "val_map50"
+
+    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+        net = Detector(num_classes, config.head_width)
+        if imagenet is not None:
+            load_imagenet(net.backbone, None, imagenet)
+        freeze_stages(net.backbone, config.frozen_stages)
+        return net
+
+    def make_batch(
+        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+    ) -> Batch:
+        canvas_hw = canvas_for([s.image_rgb for s in samples], config.image_size_px)
+        images, targets, colour = np.empty((len(samples), *canvas_hw, 3), np.uint8), [], []
+        for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
+            assert isinstance(sample.target, BoxSet)
+            move = draw_move(rng, sample.image_rgb.shape[:2], canvas_hw, config.zoom, config.shift_share,
+                             config.flip_horizontal, config.flip_vertical)  # fmt: skip
+            images[index] = move_image(sample.image_rgb, move, canvas_hw)
+            boxes = move_boxes(sample.target, move, canvas_hw)
+            targets.append((torch.from_numpy(boxes.boxes_xyxy), torch.from_numpy(boxes.class_ids)))
+            colour.append(draw_colour(rng, config.colour_jitter))
+        return Batch(tuple(s.frame_id for s in samples), torch.from_numpy(images).permute(0, 3, 1, 2),
+                     torch.from_numpy(np.stack(colour)), targets)  # fmt: skip
+
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        logits, distances = net(apply_colour(batch.images, batch.colour))
+        centres, strides = make_points(batch.images.shape[2], batch.images.shape[3], logits.device)
+        boxes = decode_boxes(distances, centres, strides)  # (B, P, 4)
+        owners = torch.stack([assign_points(b.to(logits.device), centres, strides) for b, _ in batch.targets])
+        where = owners != UNASSIGNED  # (B, P)
+        truth_boxes = torch.cat([b.to(logits.device)[o[w]] for (b, _), o, w in zip(batch.targets, owners, where, strict=True)])
+        truth_ids = torch.cat([c.to(logits.device)[o[w]] for (_, c), o, w in zip(batch.targets, owners, where, strict=True)])
+        num_positive = max(len(truth_boxes), 1)
+        quality = torch.zeros_like(logits)
+        image_index, point_index = where.nonzero(as_tuple=True)
+        quality[image_index, point_index, truth_ids] = iou_pairs(boxes[where].detach(), truth_boxes)
+        class_loss = quality_focal_loss(logits, quality).sum()
+        box_loss = giou_loss(boxes[where], truth_boxes).sum()
+        return (class_loss + _BOX_WEIGHT * box_loss) / num_positive
+
+    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Detections]:
+        device = next(net.parameters()).device
+        found: list[Detections] = []
+        for start in range(0, len(images_rgb), _PREDICT_BATCH):
+            some = images_rgb[start : start + _PREDICT_BATCH]
+            canvas_hw = canvas_for(some, config.image_size_px)
+            pixels = np.stack([letterbox(image, canvas_hw) for image in some])
+            scores, boxes = score_and_decode(*net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float()),
+                                             canvas_hw)  # fmt: skip
+            for image, s, b in zip(some, scores.cpu().numpy(), boxes.cpu().numpy(), strict=True):
+                found.append(_unletterbox(keep_best(b, s), image.shape[:2], canvas_hw))
+        return found
+
+    def score(self, predictions: Sequence[Detections], targets: Sequence[BoxSet | int]) -> float:
+        return mean_average_precision_50(predictions, [t for t in targets if isinstance(t, BoxSet)])
+
+
+def score_and_decode(logits: Tensor, distances: Tensor, canvas_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Net outputs -> (B, P, C) scores in [0, 1] and (B, P, 4) boxes in canvas px."""
+    centres, strides = make_points(*canvas_hw, logits.device)
+    return logits.sigmoid(), decode_boxes(distances, centres, strides)
+
+
+def canvas_for(images_rgb: Sequence[Image], long_side_px: int) -> tuple[int, int]:
+    """Height and width, multiples of the coarsest stride, that hold every image with its long side at `long_side_px`."""
+    step = STRIDES_PX[-1]
+    sides = []
+    for image in images_rgb:
+        height, width = image.shape[:2]
+        scale = long_side_px / max(height, width)
+        sides.append([max(round(height * scale), 1), max(round(width * scale), 1)])
+    height_px, width_px = (np.ceil(np.max(sides, axis=0) / step) * step).astype(int)
+    return int(height_px), int(width_px)
+
+
+def letterbox(image_rgb: Image, canvas_hw: tuple[int, int]) -> Image:
+    """The image, scaled to fit, in the middle of a grey canvas."""
+    return move_image(image_rgb, _letterbox_matrix(image_rgb.shape[:2], canvas_hw), canvas_hw)
+
+
+def _letterbox_matrix(from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> np.ndarray:
+    scale = fit_scale(from_hw, canvas_hw)
+    offset_y, offset_x = (canvas_hw[0] - scale * from_hw[0]) / 2, (canvas_hw[1] - scale * from_hw[1]) / 2
+    return np.array([[scale, 0.0, offset_x], [0.0, scale, offset_y]])
+
+
+def _unletterbox(found: Detections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> Detections:
+    matrix = _letterbox_matrix(from_hw, canvas_hw)
+    offset = np.tile(matrix[:, 2], 2)
+    boxes = (found.boxes_xyxy - offset) / matrix[0, 0]
+    limit = np.array([from_hw[1], from_hw[0]] * 2)
+    return Detections(np.clip(boxes, 0, limit).astype(np.float32), found.scores, found.class_ids)

@@ -1,0 +1,85 @@
+"""Recognition: one class for the whole image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.augment.colour import apply_colour, draw_colour
+from models.augment.geometry import draw_move, move_image
+from models.augment.mixing import mix_pairs, smooth_one_hot
+from models.nets.backbone import freeze_stages, load_imagenet
+from models.nets.classifier import Classifier
+from models.recipes.config import TrainConfig
+from models.tasks.base import Batch
+from models.types import BoxSet, Image, Probabilities, Sample
+
+_PREDICT_BATCH = 32
+
+
+class Recognition:
+    """Cross-entropy on soft targets; images are stretched to a square, as they are at prediction."""
+
+    name = "recognition"
+    metric = "val_accuracy"
+
+    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+        net = Classifier(num_classes)
+        if imagenet is not None:
+            load_imagenet(net.backbone, net.features, imagenet)
+        freeze_stages(net.backbone, config.frozen_stages)
+        return net
+
+    def make_batch(
+        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+    ) -> Batch:
+        images = np.stack([_augment(s.image_rgb, config, rng) for s, rng in zip(samples, rngs, strict=True)])
+        class_ids = np.array([s.target for s in samples], np.int64)
+        targets = smooth_one_hot(class_ids, num_classes, config.label_smoothing)
+        images, targets = mix_pairs(images, targets, config.mixup_alpha, rngs[0])
+        colour = np.stack([draw_colour(rng, config.colour_jitter) for rng in rngs])
+        return Batch(tuple(s.frame_id for s in samples), _to_tensor(images), torch.from_numpy(colour),
+                     torch.from_numpy(targets))  # fmt: skip
+
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        return F.cross_entropy(net(apply_colour(batch.images, batch.colour)), batch.targets)
+
+    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Probabilities]:
+        device = next(net.parameters()).device
+        rows: list[Probabilities] = []
+        for start in range(0, len(images_rgb), _PREDICT_BATCH):
+            squares = np.stack([fit_square(i, config.image_size_px) for i in images_rgb[start : start + _PREDICT_BATCH]])
+            values = net(_to_tensor(squares).to(device).float()).softmax(1).cpu().numpy()
+            rows += [Probabilities(v) for v in values]
+        return rows
+
+    def score(self, predictions: Sequence[Probabilities], targets: Sequence[BoxSet | int]) -> float:
+        hits = [int(p.values.argmax()) == t for p, t in zip(predictions, targets, strict=True)]
+        return float(np.mean(hits))
+
+
+def fit_square(image_rgb: Image, side_px: int) -> Image:
+    """Stretch to a square: averaged when it shrinks, cubic when it grows."""
+    if image_rgb.shape[:2] == (side_px, side_px):
+        return image_rgb
+    grows = max(image_rgb.shape[:2]) < side_px
+    method = cv2.INTER_CUBIC if grows else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image_rgb, (side_px, side_px), interpolation=method), np.uint8)
+
+
+def _augment(image_rgb: Image, config: TrainConfig, rng: np.random.Generator) -> Image:
+    side = config.image_size_px
+    square = fit_square(image_rgb, side)
+    move = draw_move(rng, (side, side), (side, side), config.zoom, config.shift_share, config.flip_horizontal,
+                     config.flip_vertical)  # fmt: skip
+    return move_image(square, move, (side, side))
+
+
+def _to_tensor(images: np.ndarray) -> Tensor:
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) uint8 in channels-last memory: no copy."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)

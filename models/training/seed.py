@@ -1,0 +1,29 @@
+"""Make a training repeat itself on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def repeatable(seed: int) -> Iterator[None]:
+    """Seed torch and ask for deterministic kernels; put the settings back at the end.
+
+    Equal weights need the same machine, the same number of threads and the same number of workers.
+    """
+    was_deterministic, was_warn_only = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(was_deterministic, warn_only=was_warn_only)
+
+
+def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """The generator for one sample in one epoch: the same whichever worker or thread prepares it."""
+    return np.random.default_rng([seed, epoch, index])

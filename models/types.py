@@ -1,0 +1,50 @@
+"""The values that tasks take and give: images, boxes, class probabilities.
+
+Boxes are `xyxy` in pixels of the image they belong to: x to the right, y down, origin at the outer corner of the
+top-left pixel, so a box that covers a whole W x H image is (0, 0, W, H). Images are uint8 RGB, height first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]  # (H, W, 3) RGB
+
+
+@dataclass(frozen=True)
+class BoxSet:
+    """Ground-truth boxes of one image."""
+
+    boxes_xyxy: NDArray[np.float32]  # (N, 4) px
+    class_ids: NDArray[np.int64]  # (N,) index into the class names, 0-based, no background class
+
+    def __post_init__(self) -> None:
+        assert self.boxes_xyxy.shape == (len(self.class_ids), 4), (self.boxes_xyxy.shape, len(self.class_ids))
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Predicted boxes of one image, highest score first."""
+
+    boxes_xyxy: NDArray[np.float32]  # (N, 4) px
+    scores: NDArray[np.float32]  # (N,) in [0, 1]
+    class_ids: NDArray[np.int64]  # (N,)
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """Predicted class distribution of one image."""
+
+    values: NDArray[np.float32]  # (C,) sums to 1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training or test example. `target` is a BoxSet for detection, an int class id for recognition."""
+
+    frame_id: str
+    image_rgb: Image
+    target: BoxSet | int

@@ -1,0 +1,76 @@
+"""Read the environment, here and nowhere else, into one Settings object.
+
+Belongs here: which profile runs, and where its stores lie. Does not: anything that opens them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.workspace import Workspace
+
+PROFILES = ("local", "ci", "team")
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where everything lies. URIs are local paths or s3:// addresses."""
+
+    profile: str
+    home: Path
+    landing_uri: str
+    tables_uri: str
+    blobs_uri: str
+    ledger_url: str
+    mlflow_url: str
+    mlflow_artifacts: str
+    workspace: Workspace
+    s3_endpoint: str | None = None
+
+    @property
+    def file_options(self) -> dict[str, Any]:
+        """Options for fsspec; s3fs finds credentials in the usual AWS places itself."""
+        return {"client_kwargs": {"endpoint_url": self.s3_endpoint}} if self.s3_endpoint else {}
+
+    @property
+    def table_options(self) -> dict[str, str] | None:
+        """Options for Lance's object store."""
+        if not self.s3_endpoint:
+            return None
+        return {"aws_endpoint": self.s3_endpoint, "allow_http": str(self.s3_endpoint.startswith("http://")).lower()}
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises ValueError for a value that cannot be used, naming the variable."""
+    env = os.environ if environ is None else environ
+    profile = env.get("DAGUERRE_PROFILE", "local")
+    if profile not in PROFILES:
+        raise ValueError(f"DAGUERRE_PROFILE={profile!r} is not known: use one of {', '.join(PROFILES)}")
+    home = Path(env.get("DAGUERRE_HOME") or CHECKOUT / ".daguerre").expanduser().resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    return Settings(
+        profile=profile,
+        home=home,
+        landing_uri=env.get("DAGUERRE_LANDING", str(home / "landing")),
+        tables_uri=env.get("DAGUERRE_TABLES", str(home / "tables")),
+        blobs_uri=env.get("DAGUERRE_BLOBS", str(home / "blobs")),
+        ledger_url=env.get("DAGUERRE_LEDGER", f"sqlite:///{home / 'ledger.db'}"),
+        mlflow_url=env.get("DAGUERRE_MLFLOW", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"),
+        mlflow_artifacts=env.get("DAGUERRE_MLFLOW_ARTIFACTS", str(home / "mlflow" / "artifacts")),
+        workspace=Workspace(home, _positive(env, "DAGUERRE_WORKERS", 2), profile != "ci"),
+        s3_endpoint=env.get("DAGUERRE_S3_ENDPOINT"),
+    )
+
+
+def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, str(default))
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{name}={text!r} is not a number above 0")
+    return int(text)

@@ -1,0 +1,63 @@
+"""Dagster resources that hand plain objects to the assets.
+
+Belongs here: configuration to object. Does not: anything the objects do; they know no orchestrator.
+"""
+
+import socket
+import uuid
+
+import dagster as dg
+
+from assets.capture.intake import Intake
+from assets.landing import LandingZone
+from assets.ledger import Ledger
+from assets.registry.tracker import Tracker
+from assets.storage import BlobStore, Folder
+from assets.tables.catalog import Catalog
+from orchestration.profiles import Settings
+
+
+def build_catalog(settings: Settings) -> Catalog:
+    return Catalog(settings.tables_uri, settings.table_options)
+
+
+def build_ledger(settings: Settings) -> Ledger:
+    return Ledger(settings.ledger_url)
+
+
+def build_landing_zone(settings: Settings) -> LandingZone:
+    if "://" not in settings.landing_uri:
+        (settings.home / "landing").mkdir(exist_ok=True)
+    return LandingZone(Folder(settings.landing_uri, settings.file_options), build_ledger(settings))
+
+
+def build_intake(settings: Settings) -> Intake:
+    blobs = BlobStore(settings.blobs_uri, settings.file_options)
+    return Intake(build_catalog(settings), build_ledger(settings), blobs, worker_name())
+
+
+def build_tracker(settings: Settings) -> Tracker:
+    return Tracker(settings.mlflow_url, settings.mlflow_artifacts)
+
+
+def worker_name() -> str:
+    """host:process:random, so that a lease tells who held it."""
+    import os
+
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def build_resources(settings: Settings) -> dict[str, object]:
+    """The resources of every asset, check and sensor. Each object is made when the first consumer asks for it."""
+    factories = {
+        "catalog": build_catalog, "landing_zone": build_landing_zone, "intake": build_intake, "tracker": build_tracker,
+    }  # fmt: skip
+    resources: dict[str, object] = {name: _lazily(make, settings) for name, make in factories.items()}
+    resources["workspace"] = dg.ResourceDefinition.hardcoded_resource(settings.workspace)
+    return resources
+
+
+def _lazily(make, settings: Settings) -> dg.ResourceDefinition:
+    return dg.ResourceDefinition(lambda _context: make(settings), description=make.__name__)
+
+
