@@ -20,7 +20,8 @@ MAX_GAP = 5.0  # times the sensor's median step
 NUM_DECODED = 64  # frames decoded per session: enough to meet a codec that the engine lacks, at about 2 ms a frame
 CALIBRATED_READERS = ("mcap",)  # formats that can carry a calibration
 _IMAGE_SUFFIXES = (
-    "jpg", "jpeg", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "pnm", "avif", "heic", "jp2", "psd",
+    "jpg", "jpeg", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "pnm", "avif", "heic", "jp2",
+    "psd",
 )  # fmt: skip
 
 
@@ -141,7 +142,9 @@ def no_record_was_refused(quarantine: pa.Table) -> Verdict:
 
 _TIMES = ("frame_id", "capture_id", "sensor", "kind", "sequence", "t_ns")
 CAPTURE_RULES = (
-    Rule(captures_hold_what_they_counted, {"captures": ("capture_id", "path", "num_frames"), "frames": ("capture_id",)}),
+    Rule(
+        captures_hold_what_they_counted, {"captures": ("capture_id", "path", "num_frames"), "frames": ("capture_id",)}
+    ),
 )
 FRAME_RULES = (
     Rule(images_are_readable, {
@@ -153,7 +156,8 @@ FRAME_RULES = (
     Rule(timestamps_are_monotonic, {"frames": _TIMES}),
     Rule(timestamp_gaps_are_bounded, {"frames": _TIMES}),
     Rule(frames_have_calibration, {
-        "frames": ("capture_id", "sensor"), "calibrations": ("capture_id", "sensor"), "captures": ("capture_id", "reader"),
+        "frames": ("capture_id", "sensor"), "calibrations": ("capture_id", "sensor"),
+        "captures": ("capture_id", "reader"),
     }),
 )  # fmt: skip
 QUARANTINE_RULES = (Rule(no_record_was_refused, {"quarantine": ("source_path", "reason", "remedy")}),)
@@ -190,7 +194,10 @@ def _time_steps(frames: pa.Table) -> Any:
     """Frames with a time as a pandas frame in order of sequence, with `step_ns` since the one before of its sensor."""
     stamped = frames.filter(pc.is_valid(frames["t_ns"])).to_pandas()
     stamped = stamped.sort_values(["capture_id", "sensor", "kind", "sequence"])
-    stamped["step_ns"] = stamped.groupby(["capture_id", "sensor", "kind"])["t_ns"].diff()
+    track = stamped[["capture_id", "sensor", "kind"]]
+    follows = (track == track.shift()).all(axis=1).to_numpy(dtype=bool)  # its predecessor is of the same sensor
+    step_ns = np.diff(stamped["t_ns"].to_numpy(np.int64), prepend=0)  # exact: pandas would take the way over floats
+    stamped["step_ns"] = np.where(follows, step_ns.astype(np.float64), np.nan)
     return stamped
 
 

@@ -7,6 +7,7 @@ copying payloads and vectors; what pandas cannot tell (exact types, numbers that
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,8 +58,10 @@ def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> V
     num_expectations = len(suite.expectations) + len(table.columns)
     summary = f"{len(rows)} rows of {table.name} meet {num_expectations} expectations"
     if failures:
-        summary = f"{len(failures)} of {num_expectations} expectations on {len(rows)} rows of {table.name} are not met: "
-        summary += "; ".join(failures[:3])
+        shown = "; ".join(failures[:3])
+        summary = (
+            f"{len(failures)} of {num_expectations} expectations fail on {len(rows)} rows of {table.name}: {shown}"
+        )
     figures = {"num_rows": len(rows), "num_expectations": num_expectations, "num_failed": len(failures)}
     return Verdict(name, not failures, True, summary, len(rows), figures, tuple(failures[:MAX_EXAMPLES]))
 
@@ -185,8 +188,10 @@ def _is_list(kind: pa.DataType) -> bool:
 def _import_expectations() -> tuple[Any, Any]:
     """Great Expectations, with its usage reports off: they are sent at import unless this is set before."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
-    import great_expectations.expectations as gxe
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what it imports in turn
+        import great_expectations as gx
+        import great_expectations.expectations as gxe
 
     return gx, gxe
 

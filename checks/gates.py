@@ -7,7 +7,8 @@ holds it, with the reason. `orchestration` runs gates as asset checks; the comma
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow.compute as pc
 
@@ -20,7 +21,8 @@ from checks.monitoring import DRIFT_RULES, PREDICTION_RULES
 from checks.quality import EMBEDDING_RULES, QUALITY_RULES
 from checks.release import RELEASE_FRAME_RULES, RELEASE_RULES
 from checks.splits import SPLIT_RULES, UNIQUE_RULES
-from checks.stored_rows import Scope, StoredRows, scope_of
+from checks.stored_rows import Others, Scope, StoredRows, scope_of
+from checks.training import MODEL_RULES, read_facts, read_history, read_weights
 from checks.verdicts import Rule, Verdict, nothing_checked, passed_over, raised, state_reason, stops_flow
 
 EmptyReason = Callable[[StoredRows], str | None]
@@ -51,7 +53,7 @@ class Gate:
     @property
     def claims(self) -> dict[str, str]:
         """Verdict name -> what it claims."""
-        schema = f"Rows of `{self.table}` meet the suite derived from its schema: columns, types, nulls, ranges, key."
+        schema = f"Rows of `{self.table}` meet the suite derived from its schema: columns, types, nulls, ranges, key"
         return dict(zip(self.names, (schema, *(rule.claim for rule in self.rules)), strict=True))
 
 
@@ -60,7 +62,7 @@ def gate_session(catalog: Catalog, table: str, session: str | None) -> list[Verd
 
     Raises ValueError for an unknown table, or a session key that is not one.
     """
-    return open_gate(catalog, _gate_of(table), scope_of(session))
+    return judge_together(catalog, [_gate_of(table)], scope_of(session))
 
 
 def gate_release(catalog: Catalog, task: str) -> list[Verdict]:
@@ -75,14 +77,34 @@ def gate_release(catalog: Catalog, task: str) -> list[Verdict]:
     return verdicts
 
 
-def open_gate(catalog: Catalog, gate: Gate, scope: Scope) -> list[Verdict]:
-    """Judge one table and decide on it."""
-    return judge_together(catalog, [gate], scope)
+def gate_model(catalog: Catalog, task: str, home: Path) -> list[Verdict]:
+    """Judge the model that was trained last for a task: its row and the package below `home`."""
+    gate, model_sha256 = _gate_of("models"), catalog.pointed(f"model/{task}")
+    if model_sha256 is None:
+        return [nothing_checked(name, f"trained {task} models") for name in gate.names]
+    scope = Scope("model_sha256", model_sha256)
+
+    def folder() -> Path:
+        return home / StoredRows(catalog, "models", scope).read("models", ("folder",))["folder"][0].as_py()
+
+    others = {
+        "package": lambda: read_facts(folder()), "package history": lambda: read_history(folder()),
+        "package weights": lambda: read_weights(folder()),
+    }  # fmt: skip
+    return judge_together(catalog, [gate], scope, others)
 
 
-def judge_together(catalog: Catalog, gates: list[Gate], scope: Scope) -> list[Verdict]:
+def gate_scores(catalog: Catalog, task: str) -> list[Verdict]:
+    """Judge the scores of the model that was trained last for a task."""
+    gate, model_sha256 = _gate_of("scores"), catalog.pointed(f"model/{task}")
+    if model_sha256 is None:
+        return [nothing_checked(name, f"trained {task} models") for name in gate.names]
+    return judge_together(catalog, [gate], Scope("model_sha256", model_sha256))
+
+
+def judge_together(catalog: Catalog, gates: list[Gate], scope: Scope, others: Others | None = None) -> list[Verdict]:
     """Judge several tables that stand or fall together, and publish all of them or hold all."""
-    stored = [(gate, StoredRows(catalog, gate.table, scope)) for gate in gates]
+    stored = [(gate, StoredRows(catalog, gate.table, scope, others)) for gate in gates]
     verdicts = [verdict for gate, rows in stored for verdict in judge(gate, rows)]
     for gate, rows in stored:
         if gate.has_readers and rows.version is not None:
@@ -111,7 +133,7 @@ def _apply(rule: Rule, rows: StoredRows) -> Verdict:
         tables = rows.read_for(rule)
     except Exception as error:  # a missing column or an unreadable file fails the claim that needs it
         return raised(rule.name, error)
-    return rule(tables)  # type: ignore[arg-type]
+    return rule(tables)
 
 
 def _gate_of(table: str) -> Gate:
@@ -167,8 +189,9 @@ GATES: dict[str, Gate] = {
         Gate("splits", SPLIT_RULES),
         Gate("releases", RELEASE_RULES),
         Gate("release_frames", RELEASE_FRAME_RULES),
-        Gate("models"),
+        Gate("models", MODEL_RULES),
         Gate("scores"),
+        Gate("champions"),
         Gate("predictions", PREDICTION_RULES, _no_colour_frames),
         Gate("drift", DRIFT_RULES, _no_colour_frames),
         Gate("retraining_requests", has_readers=False),
@@ -176,8 +199,3 @@ GATES: dict[str, Gate] = {
         Gate("pointers", has_readers=False),
     )
 }
-
-
-def with_rules(gate: Gate, *rules: Rule) -> Gate:
-    """The gate with more claims."""
-    return replace(gate, rules=(*gate.rules, *rules))

@@ -23,7 +23,8 @@ def boxes_have_area(labels: pa.Table) -> Verdict:
     flat = [b for b in boxes if not (b["x_max"] > b["x_min"] and b["y_max"] > b["y_min"])]
     return judge_share(
         "boxes_have_area", num_checked=len(boxes), offenders=[_describe(b) for b in flat], of="boxes",
-        fault="have no area and go into no release", tolerance=BAD_BOXES, empty_reason=_NO_BOXES if len(labels) else None,
+        fault="have no area and go into no release", tolerance=BAD_BOXES,
+        empty_reason=_NO_BOXES if len(labels) else None,
     )  # fmt: skip
 
 
@@ -42,7 +43,9 @@ def boxes_lie_inside_image(labels: pa.Table, frames: pa.Table) -> Verdict:
 def labels_have_a_class(labels: pa.Table) -> Verdict:
     """Every label names a class."""
     blank = [r["label_id"] for r in labels.to_pylist() if not (r["class_name"] or "").strip()]
-    return judge_share("labels_have_a_class", num_checked=len(labels), offenders=blank, of="labels", fault="name no class")
+    return judge_share(
+        "labels_have_a_class", num_checked=len(labels), offenders=blank, of="labels", fault="name no class"
+    )
 
 
 def classes_are_known(labels: pa.Table, published_labels: pa.Table) -> Verdict:
@@ -54,7 +57,7 @@ def classes_are_known(labels: pa.Table, published_labels: pa.Table) -> Verdict:
     first = sorted({task for task, _ in _classes(labels)} - tasks)
     return judge_share(
         "classes_are_known", num_checked=len(counts), of="classes", fault="appear for the first time",
-        offenders=[f"{name} ({task}): {n} labels" for (task, name), n in sorted(counts.items()) if (task, name) not in known],
+        offenders=[f"{name} ({task}): {n} labels" for (task, name), n in counts.items() if (task, name) not in known],
         tolerance=NEVER_BLOCKS, figures={"num_labels": len(labels)},
         empty_reason=f"first labels for {', '.join(first)}: their classes are known from now on" if first else None,
     )  # fmt: skip
@@ -65,7 +68,11 @@ def every_label_has_a_frame(labels: pa.Table, frames: pa.Table) -> Verdict:
     is_known = pc.is_in(labels["frame_id"], value_set=frames["frame_id"].combine_chunks())
     lost = labels.filter(pc.invert(is_known))["label_id"].to_pylist()
     return judge_share(
-        "every_label_has_a_frame", num_checked=len(labels), offenders=lost, of="labels", fault="are on a frame that is not there"
+        "every_label_has_a_frame",
+        num_checked=len(labels),
+        offenders=lost,
+        of="labels",
+        fault="are on no frame of theirs",
     )
 
 

@@ -17,7 +17,8 @@ def session_has_not_drifted(drift: pa.Table) -> Verdict:
     rows = _newest_versions(drift)
     sessions = [r for r in rows if r["sensor"] == ALL_SENSORS]
     alarms = [r for r in rows if r["is_drifted"] and r["sensor"] != ALL_SENSORS]
-    figures: dict[str, float | int | str] = {"drifted_sensors": ", ".join(sorted({r["sensor"] for r in alarms})) or "none"}
+    sensors = sorted({r["sensor"] for r in alarms})
+    figures: dict[str, float | int | str] = {"drifted_sensors": ", ".join(sensors) or "none"}
     p_values = [r["p_value"] for r in sessions if r["p_value"] is not None]
     if p_values:
         figures |= {"p_value": min(p_values), "false_alarm_rate": max(r["threshold"] for r in sessions)}
@@ -41,9 +42,7 @@ def predictions_are_whole(predictions: pa.Table) -> Verdict:
 _DRIFT = (
     "sensor", "statistic", "value", "p_value", "threshold", "is_drifted", "model_name", "model_version", "reason",
 )  # fmt: skip
-DRIFT_RULES = (
-    Rule(session_has_not_drifted, {"drift": _DRIFT}),
-)
+DRIFT_RULES = (Rule(session_has_not_drifted, {"drift": _DRIFT}),)
 PREDICTION_RULES = (
     Rule(predictions_are_whole, {"predictions": ("prediction_id", "task", "boxes_xyxy", "class_names", "scores")}),
 )

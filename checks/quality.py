@@ -1,4 +1,4 @@
-"""What frames must look like: not black, not burnt out, not blurred beyond use; and every frame is measured and embedded."""
+"""What frames must look like: not black, burnt out or blurred beyond use; and each is measured and embedded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.tables.schemas import EMBEDDING_DIM
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
 
 POOR_IMAGES = Tolerance(warn_above=0.05, block_above=0.5)
@@ -53,7 +54,7 @@ def every_frame_is_embedded(frame_embeddings: pa.Table, frames: pa.Table) -> Ver
 def embeddings_have_unit_length(frame_embeddings: pa.Table) -> Verdict:
     """Every embedding has length 1, so that a product of two is their cosine."""
     vectors = frame_embeddings["vector"].combine_chunks()
-    lengths = np.linalg.norm(vectors.flatten().to_numpy().reshape(len(vectors), -1), axis=1) if len(vectors) else np.zeros(0)
+    lengths = np.linalg.norm(vectors.flatten().to_numpy().reshape(len(vectors), EMBEDDING_DIM), axis=1)  # (N,)
     wrong = np.flatnonzero(~(np.abs(lengths - 1) < 1e-3))
     ids = frame_embeddings["frame_id"].to_pylist()
     return judge_share(

@@ -71,10 +71,18 @@ _RELEASE = ("release_id", "task", "class_names", "num_frames", "num_labels", "co
 _TARGET = ("release_id", "frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids")
 RELEASE_RULES = (Rule(release_matches_its_hash, {"releases": _RELEASE, "release_frames": _TARGET}),)
 RELEASE_FRAME_RULES = (
-    Rule(release_targets_are_whole, {"release_frames": _TARGET, "releases": _RELEASE}),
-    Rule(every_release_split_has_frames, {"release_frames": _TARGET, "releases": _RELEASE}),
-    Rule(every_class_is_in_train, {"release_frames": _TARGET, "releases": _RELEASE}),
-)
+    Rule(release_targets_are_whole, {
+        "release_frames": ("release_id", "frame_id", "class_id", "boxes_xyxy", "box_class_ids"),
+        "releases": ("release_id", "task", "class_names"),
+    }),
+    Rule(every_release_split_has_frames, {
+        "release_frames": ("release_id", "split"), "releases": ("release_id", "task"),
+    }),
+    Rule(every_class_is_in_train, {
+        "release_frames": ("release_id", "split", "class_id", "box_class_ids"),
+        "releases": ("release_id", "task", "class_names"),
+    }),
+)  # fmt: skip
 
 
 def _frames_of(release_frames: pa.Table, release_id: str) -> list[dict[str, Any]]:

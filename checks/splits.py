@@ -24,7 +24,7 @@ def splits_share_no_near_duplicate(splits: pa.Table, unique_frames: pa.Table) ->
     """No cluster of near-duplicates lies in two splits. A frame that was never compared fails."""
     cluster_of = {r["frame_id"]: r["cluster_id"] for r in unique_frames.to_pylist()}
     rows = splits.to_pylist()
-    unknown = [f"frame {r['frame_id']} was not compared with the others" for r in rows if r["frame_id"] not in cluster_of]
+    unknown = [f"frame {r['frame_id']} was never compared" for r in rows if r["frame_id"] not in cluster_of]
     pairs = [(f"cluster {cluster_of[r['frame_id']]}", r["split"]) for r in rows if r["frame_id"] in cluster_of]
     return _judge_sides("splits_share_no_near_duplicate", pairs, "clusters of alike frames", unknown)
 
@@ -56,9 +56,11 @@ def duplicates_point_to_a_kept_frame(unique_frames: pa.Table) -> Verdict:
 
 SPLIT_RULES = (
     Rule(splits_share_no_recording, {"splits": ("capture_id", "group_id", "split", "rule")}),
-    Rule(splits_share_no_near_duplicate, {"splits": ("frame_id", "split"), "unique_frames": ("frame_id", "cluster_id")}),
+    Rule(splits_share_no_near_duplicate, {
+        "splits": ("frame_id", "split"), "unique_frames": ("frame_id", "cluster_id"),
+    }),
     Rule(every_split_has_frames, {"splits": ("split",)}),
-)
+)  # fmt: skip
 UNIQUE_RULES = (Rule(duplicates_point_to_a_kept_frame, {"unique_frames": ("frame_id", "duplicate_of", "cluster_id")}),)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from checks.expectations import lengths_of_payloads
 from checks.verdicts import Rule
 
 PUBLISHED = "published "  # before a table's name: what readers see of all other scopes
+Others = Mapping[str, Callable[[], pa.Table]]
 _BATCH_ROWS, _BATCHES_AHEAD = 64, 2  # of payloads: about 130 frames in memory
 
 
@@ -37,8 +39,6 @@ class Scope:
 
 def scope_of(session: str | None) -> Scope:
     """One session, or everything. Raises ValueError for a session key that is not one."""
-    import re
-
     if session is None:
         return Scope()
     if not re.match(SESSION_KEY, session):
@@ -47,19 +47,27 @@ def scope_of(session: str | None) -> Scope:
 
 
 class StoredRows:
-    """Rows of one scope. The gated table is pinned to the version that was newest when this was made."""
+    """Rows of one scope. The gated table is pinned to the version that was newest when this was made.
 
-    def __init__(self, catalog: Catalog, table: str, scope: Scope) -> None:
-        self.catalog, self.table, self.scope = catalog, table, scope
+    `others` are rows that lie in no table, by the name that rules know them by.
+    """
+
+    def __init__(self, catalog: Catalog, table: str, scope: Scope, others: Others | None = None) -> None:
+        self.catalog, self.table, self.scope, self.others = catalog, table, scope, others or {}
         self.version = catalog.latest_version(table) if catalog.exists(table) else None
 
     def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:
         """Rows of the gated table at its pinned version, of "published <table>" elsewhere, or of another table."""
+        if name in self.others:
+            rows = self.others[name]()
+            return rows.select(list(columns)) if columns is not None else rows
         if name.startswith(PUBLISHED):
             name = name.removeprefix(PUBLISHED)
             return self.catalog.read(name, columns, self.scope.filter(name, is_elsewhere=True))
         version = self.version if name == self.table else None
-        return self.catalog.read(name, columns, self.scope.filter(name), version) if version else self._newest(name, columns)
+        if version is None:
+            return self.catalog.read_latest(name, columns, self.scope.filter(name))
+        return self.catalog.read(name, columns, self.scope.filter(name), version)
 
     def count(self, name: str) -> int:
         """Number of rows in the scope."""
@@ -75,13 +83,11 @@ class StoredRows:
 
     def read_for(self, rule: Rule) -> Mapping[str, object]:
         """What the rule's judge takes, by table."""
+        streamed = rule.by_batch if rule.by_batch and self.catalog.exists(rule.by_batch) else None
         return {
-            name: RowStream(self, name, columns) if name == rule.by_batch and self.catalog.exists(name) else self.read(name, columns)
+            name: RowStream(self, name, columns) if name == streamed else self.read(name, columns)
             for name, columns in rule.reads.items()
-        }  # fmt: skip
-
-    def _newest(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
-        return self.catalog.read_latest(name, columns, self.scope.filter(name))
+        }
 
 
 class RowStream:
@@ -91,6 +97,7 @@ class RowStream:
         version = rows.version if name == rows.table else None
         self._dataset = rows.catalog.dataset(name, version)
         self._columns, self._filter = columns, rows.scope.filter(name)
+        self.column_names: list[str] = self._dataset.schema.names
 
     def __len__(self) -> int:
         return int(self._dataset.count_rows(self._filter))

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import pyarrow as pa
+from typing import Any
 
 MAX_EXAMPLES = 20
 Figure = float | int | str
@@ -17,14 +16,15 @@ Judge = Callable[..., "Verdict"]
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Shares of offending rows in [0, 1]: above `warn_above` the claim fails, above `block_above` it also stops the flow."""
+    """Shares of offenders in [0, 1]: above `warn_above` the claim fails, above `block_above` it also stops the flow."""
 
     warn_above: float = 0.0
     block_above: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.warn_above <= self.block_above <= 1:
-            raise ValueError(f"warn_above {self.warn_above} and block_above {self.block_above}: 0 <= warn <= block <= 1")
+            limits = f"warn_above {self.warn_above}, block_above {self.block_above}"
+            raise ValueError(f"{limits}: keep 0 <= warn_above <= block_above <= 1")
 
 
 STRICT = Tolerance()
@@ -33,7 +33,7 @@ NEVER_BLOCKS = Tolerance(0.0, 1.0)
 
 @dataclass(frozen=True)
 class Verdict:
-    """`name` is the claim that is true when it passes. `is_blocking` says whether failing it stops what lies downstream.
+    """`name` is the claim that is true when it passes; `is_blocking` says whether failing stops what lies downstream.
 
     `num_checked` counts what was looked at; zero of it passes only with `empty_reason`.
     """
@@ -75,11 +75,13 @@ class Rule:
     @property
     def claim(self) -> str:
         """The first sentence of the judge's docstring."""
-        return (self.judge.__doc__ or self.name).strip().split("\n")[0]
+        return " ".join((self.judge.__doc__ or self.name).split()).split(". ")[0].rstrip(".")
 
-    def __call__(self, tables: Mapping[str, pa.Table]) -> Verdict:
-        """The verdict; a judge that raised has failed."""
+    def __call__(self, tables: Mapping[str, Any]) -> Verdict:
+        """The verdict on tables by name; a judge that raised has failed, and so has a table that lacks a column."""
         try:
+            for name, columns in self.reads.items():
+                _require_columns(name, columns, tables[name])
             verdict = self.judge(*(tables[name] for name in self.reads))
         except Exception as error:  # whatever it was: a claim that could not be looked at does not hold
             return raised(self.name, error)
@@ -143,3 +145,8 @@ def state_reason(verdicts: Sequence[Verdict]) -> str:
     """Why the flow stops, in one line: the blocking claims that fail."""
     stopping = [f"{v.name}: {v.summary}" for v in verdicts if v.stops]
     return "; ".join(stopping) if verdicts else "no check gave a verdict"
+
+
+def _require_columns(name: str, columns: Sequence[str], rows: Any) -> None:
+    if missing := [column for column in columns if column not in rows.column_names]:
+        raise LookupError(f"table {name} lacks the columns {', '.join(missing)}")

@@ -11,7 +11,7 @@ import dagster as dg
 from assets.capture.intake import Intake
 from assets.landing import LandingZone
 from assets.ledger import Ledger
-from assets.registry.tracker import Tracker
+
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
 from orchestration.profiles import Settings
@@ -36,7 +36,9 @@ def build_intake(settings: Settings) -> Intake:
     return Intake(build_catalog(settings), build_ledger(settings), blobs, worker_name())
 
 
-def build_tracker(settings: Settings) -> Tracker:
+def build_tracker(settings: Settings) -> "Tracker":
+    from assets.registry.tracker import Tracker
+
     return Tracker(settings.mlflow_url, settings.mlflow_artifacts)
 
 

@@ -73,7 +73,7 @@ class LabelObservation:
     """What somebody says is in a frame. The frame is named by the source path of its bytes, or by sensor and time."""
 
     frame_path: str | None  # Source.path of the frame; None: found by sensor and t_ns
-    task: str  # "recognition", "detection"
+    task: str  # "recognition", "detection"; "segmentation" for masks of objects that boxes of the same data tell too
     class_name: str
     source: Source
     sensor: str | None = None

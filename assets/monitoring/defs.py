@@ -1,9 +1,45 @@
-"""Monitoring as assets: what the champions say about a session, and whether the session looks like their training data."""
+"""Monitoring as assets: what the champions say about a session, and whether it looks like what they learned from."""
 
 import dagster as dg
 
-from assets.materialize import result
+from assets.materialize import progress_to, result
+from assets.monitoring.pending import champions
 from assets.partitions import sessions
-from assets.registry.tracker import Tracker
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
+
+
+@dg.asset(key=["monitoring", "predictions"], partitions_def=sessions, group_name="monitoring", kinds={"lance"},
+          deps=[["capture", "frames"], ["registry", "detection_release"], ["registry", "recognition_release"]])  # fmt: skip
+def predictions(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+) -> dg.MaterializeResult:
+    """Each champion's predictions on the session's colour frames, of the cameras it was trained on."""
+    from assets.monitoring.watch import predict_session
+
+    session = context.partition_key
+    rows = [row for champion in champions(catalog) for row in predict_session(catalog, workspace.home, champion, session)]
+    catalog.merge("predictions", to_table(TABLES["predictions"], rows))
+    return result(catalog, "predictions", ["monitoring", "predictions"], session, {"predicted": len(rows)})
+
+
+@dg.asset(key=["monitoring", "drift"], partitions_def=sessions, group_name="monitoring", kinds={"lance"},
+          deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"], ["monitoring", "predictions"]])  # fmt: skip
+def drift(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+    """Image statistics and embeddings of the session, per camera, against each champion's training frames."""
+    from assets.monitoring.watch import assess
+
+    session, rows, verdicts = context.partition_key, [], {}
+    tell = progress_to(context.log, "champions")
+    found = champions(catalog)
+    for n, champion in enumerate(found, start=1):
+        assessment = assess(catalog, champion, session)
+        rows += assessment.rows
+        verdicts[champion["model_name"]] = assessment.reason
+        tell(n, len(found))
+    catalog.upsert("drift", to_table(TABLES["drift"], rows))
+    return result(catalog, "drift", ["monitoring", "drift"], session, verdicts)
+
+
+defs = dg.Definitions(assets=[predictions, drift])

@@ -15,7 +15,7 @@ class QueryError(ValueError):
     """The statement is not one that can be answered; the message says why."""
 
 
-def run_query(catalog: Catalog, ledger: Ledger, sql: str, max_rows: int | None = None) -> pa.Table:
+def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
     """The rows of one SELECT. Besides the tables of the catalog there is `files`, the ledger's outcome of every file.
 
     Raises QueryError for a statement that fails, that is not a single SELECT, or that reaches for files or the network.
@@ -31,8 +31,7 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str, max_rows: int | None =
             statements = connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("only one SELECT statement is answered: the tables are read-only")
-            found = connection.execute(sql)
-            return found.to_arrow_table() if max_rows is None else found.fetch_record_batch(max_rows).read_next_batch()
+            return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(str(error).split("\n\n")[0]) from error
 

@@ -25,7 +25,7 @@ WHOLE_TABLE = ""  # the session under which a table without sessions is publishe
 _CONFLICT_RETRIES = 20
 
 
-class TableMissing(LookupError):
+class TableMissing(ValueError):
     """The table has no version yet."""
 
 

@@ -132,7 +132,7 @@ CALIBRATIONS = Table("calibrations", "capture", "calibration_id", "capture_id", 
 
 LABELS = Table("labels", "capture", "label_id", "capture_id", (
     _id("label_id"), _id("frame_id"), _id("capture_id"), _SESSION,
-    Column("task", _TEXT, values=("recognition", "detection")), Column("class_name", _TEXT), *_BOX,
+    Column("task", _TEXT, values=("recognition", "detection", "segmentation")), Column("class_name", _TEXT), *_BOX,
     Column("mask_rle", _TEXT, unit="COCO RLE", nullable=True), Column("track_id", _INT, nullable=True),
     Column("origin", _TEXT, values=("imported", "simulated")), *_SOURCE,
 ))  # fmt: skip
@@ -194,6 +194,11 @@ SCORES = Table("scores", "evaluation", "score_id", "none", (
     Column("metric", _TEXT), Column("value", _FLOAT, nullable=True), Column("num_samples", _INT, low=0),
 ))  # fmt: skip
 
+CHAMPIONS = Table("champions", "registry", "task", "none", (
+    Column("task", _TEXT, values=("recognition", "detection")), Column("model_name", _TEXT),
+    Column("model_version", _INT, low=1), Column("model_sha256", _TEXT, regex=_SHA), _id("release_id"),
+))  # fmt: skip
+
 PREDICTIONS = Table("predictions", "evaluation", "prediction_id", "frame_id", (
     _id("prediction_id"), _id("frame_id"), _SESSION, Column("sensor", _TEXT),
     Column("task", _TEXT, values=("recognition", "detection")), Column("model_sha256", _TEXT, regex=_SHA),
@@ -230,7 +235,7 @@ TABLES: dict[str, Table] = {
     t.name: t
     for t in (
         CAPTURES, FRAMES, SIGNALS, CALIBRATIONS, LABELS, QUARANTINE, FRAME_QUALITY, FRAME_EMBEDDINGS, UNIQUE_FRAMES,
-        SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, PREDICTIONS, DRIFT, RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
+        SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS, DRIFT, RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
     )
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 MIN_UNITS = 4  # with three (two degrees of freedom) a shift must exceed about thirty deviations to be seen
+MAX_DEGREES = 8  # of freedom: more references do not make recordings normal, so the tails stay heavy (bench/drift.py)
 DEPENDENCE_MARGIN = (
     1.7  # worst excess over alpha = 0.01 of the harmonic mean among equicorrelated tests: bench/drift.py
 )
@@ -39,9 +40,9 @@ def compare_mean(reference: ArrayLike, new: float, tolerance: float = 0.0, lengt
     """Test one figure: is `new` a further draw from the population of the `reference` (n,) unit means? Two-sided.
 
     The prediction interval of one normal observation: t = (new - mean) / (s sqrt(1 + 1/n)) with n - 1 degrees of
-    freedom (Hahn and Meeker 1991, section 4.7). `tolerance`, in the figure's unit, joins s as a floor: changes of its
-    size are not looked for. `length_ratio` >= 1 is frames per reference unit over frames behind `new`: a shorter
-    recording has a noisier mean, at most by that ratio in variance.
+    freedom, at most MAX_DEGREES (Hahn and Meeker 1991, section 4.7). `tolerance`, in the figure's unit, joins s as a
+    floor: changes of its size are not looked for. `length_ratio` >= 1 is frames per reference unit over frames behind
+    `new`: a shorter recording has a noisier mean, at most by that ratio in variance.
     Raises ValueError for fewer than MIN_UNITS references or a value that is not finite.
     """
     values = _require_units(reference).reshape(-1)
@@ -52,7 +53,7 @@ def compare_mean(reference: ArrayLike, new: float, tolerance: float = 0.0, lengt
     if variance == 0.0:
         return Shift(0.0, 1.0) if difference == 0.0 else Shift(np.inf * np.sign(difference), _SMALLEST_P)
     distance = difference / float(np.sqrt(variance))
-    return Shift(distance, _clip(2.0 * stats.t.sf(abs(distance), n - 1)))
+    return Shift(distance, _clip(2.0 * stats.t.sf(abs(distance), _degrees(n))))
 
 
 def compare_vector(reference: ArrayLike, new: ArrayLike, tolerance: float = 0.0, length_ratio: float = 1.0) -> Shift:
@@ -75,7 +76,7 @@ def compare_vector(reference: ArrayLike, new: ArrayLike, tolerance: float = 0.0,
         return Shift(0.0, 1.0) if squared == 0.0 else Shift(np.inf, _SMALLEST_P)
     directions = float(np.trace(gram)) ** 2 / float(np.square(gram).sum()) if spread > 0.0 else 1.0
     ratio = squared / variance
-    return Shift(float(np.sqrt(ratio)), _clip(stats.f.sf(ratio, directions, directions * (n - 1))))
+    return Shift(float(np.sqrt(ratio)), _clip(stats.f.sf(ratio, directions, directions * _degrees(n))))
 
 
 def combine_p_values(p_values: ArrayLike) -> float:
@@ -122,6 +123,10 @@ def average_units(values: ArrayLike, units: ArrayLike) -> tuple[Floats, NDArray[
 def split_consecutive(num_frames: int, num_blocks: int) -> NDArray[np.int64]:
     """Block id (num_frames,) of each picture in order: blocks of near-equal length keep neighbours together."""
     return (np.arange(num_frames, dtype=np.int64) * num_blocks) // num_frames
+
+
+def _degrees(num_units: int) -> int:
+    return min(num_units - 1, MAX_DEGREES)
 
 
 def _require_units(reference: ArrayLike) -> Floats:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,8 @@ class TrainConfig:
             raise ValueError(f"frozen_stages = {self.frozen_stages} with is_pretrained = False would freeze noise")
         if self.mixup_alpha and self.task != "recognition":
             raise ValueError(f"mixup_alpha = {self.mixup_alpha} with task = {self.task!r}: mixup is for recognition")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """The configuration that `dataclasses.asdict`, and JSON after it, made into a dict."""
+        return cls(**{**values, "zoom": tuple(values["zoom"])})

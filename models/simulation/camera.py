@@ -49,7 +49,7 @@ def make_camera(width_px: int, height_px: int) -> PinholeCamera:
 
 @dataclass(frozen=True)
 class Rig:
-    """A stereo colour pair and a depth camera aligned to the left one, rigidly joined; the IMU sits in the rig's origin.
+    """A stereo colour pair and a depth camera aligned to the left one; the IMU sits in the rig's origin.
 
     `true_tilt_rad` is how far the right camera is really turned (rotation vector, camera frame) against the calibration
     that the rig publishes: zero in a well-kept rig.

@@ -86,7 +86,7 @@ def decode_mask(text: str, height_px: int, width_px: int) -> NDArray[np.bool_]:
 
 
 def _encode_number(value: int) -> str:
-    """Little-endian groups of five bits, bit 5 of a character says that another follows, bit 4 of the last is the sign."""
+    """Little-endian groups of five bits; bit 5 says that another follows, bit 4 of the last is the sign."""
     text = ""
     while True:
         chunk, value = value & 31, value >> 5

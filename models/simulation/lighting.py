@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.simulation.primitives import Plane, Vector, intersect
+from models.simulation.primitives import Plane, Vector, intersect, turn
 from models.simulation.scene import Light, Primitive, Scene
 from models.simulation.skins import Texture, decode_srgb
 
@@ -35,7 +35,7 @@ def bake_table(scene: Scene, photos: Mapping[str, NDArray[np.uint8]]) -> Texture
     sun, sky = _find_table_light(scene)
     key = np.asarray(scene.light.key_rgb, np.float32) * np.float32(scene.light.direction[2])
     light = sun[..., None] * key + sky[..., None] * np.asarray(scene.light.sky_rgb, np.float32)
-    light = cv2.resize(light, (TABLE_PX, TABLE_PX), interpolation=cv2.INTER_CUBIC)
+    light = np.asarray(cv2.resize(light, (TABLE_PX, TABLE_PX), interpolation=cv2.INTER_CUBIC), np.float32)
     axis = (np.arange(TABLE_PX, dtype=np.float32) + 0.5) / TABLE_PX * 2 - 1
     radius = np.hypot(axis[None, :], axis[:, None])
     rim = 1 - 0.45 * np.clip((radius - 0.965) / 0.01, 0, 1) + 0.3 * np.clip((radius - 0.985) / 0.01, 0, 1)
@@ -43,14 +43,14 @@ def bake_table(scene: Scene, photos: Mapping[str, NDArray[np.uint8]]) -> Texture
 
 
 def paint_backdrop(scene: Scene, photos: Mapping[str, NDArray[np.uint8]]) -> Texture:
-    """The room out of focus: (64, 256, 3) linear RGB, columns once around, rows from 40 degrees up to 40 degrees down."""
+    """The room out of focus: (64, 256, 3) linear RGB, columns once around, rows from 40 degrees up to 40 down."""
     rows, columns = BACKDROP_PX
     photo = cv2.resize(decode_srgb(photos[scene.backdrop_photo]), (columns // 2, rows), interpolation=cv2.INTER_AREA)
     room = np.concatenate([photo, photo[:, ::-1]], axis=1)
     wrapped = np.concatenate([room[:, -32:], room, room[:, :32]], axis=1)
     blurred = cv2.GaussianBlur(wrapped, (0, 0), 3.2)[:, 32:-32]
     wall = np.linspace(0.80, 0.30, rows, dtype=np.float32)[:, None, None] * np.array([0.95, 0.97, 1.0], np.float32)
-    sky = np.asarray(scene.light.sky_rgb, np.float32) / np.float32(0.43)
+    sky = np.asarray(scene.light.sky_rgb, np.float32) / np.float32(Light.sky_rgb[1])  # 1 by day
     return np.asarray((0.75 * blurred + 0.40 * wall) * sky * scene.light.backdrop_gain, np.float32)
 
 
@@ -94,17 +94,16 @@ def _cast(solid: Primitive, points: Vector, direction: tuple[float, float, float
     """Hit parameters of rays from points (world) along one direction (world) with one solid."""
     rotation = solid.world_from_object.T
     shifted = [p - np.float32(c) for p, c in zip(points, solid.center_m, strict=True)]
-    origin = [sum(np.float32(rotation[i, k]) * shifted[k] for k in range(3)) for i in range(3)]
-    heading = [np.float32(v) for v in rotation @ np.asarray(direction)]
-    return intersect(solid.class_name, solid.half_size_m, (origin[0], origin[1], origin[2]),
-                     (heading[0], heading[1], heading[2]))  # type: ignore[arg-type]  # fmt: skip
+    origin = turn(solid.world_from_object.T, (shifted[0], shifted[1], shifted[2]))
+    heading = (rotation @ np.asarray(direction)).astype(np.float32)
+    return intersect(solid.class_name, solid.half_size_m, origin, (heading[0], heading[1], heading[2]))
 
 
 def _find_table_light(scene: Scene) -> tuple[Plane, Plane]:
     """Shares of the sun's disc and of the sky seen from each place of the table: two (SHADOW_PX, SHADOW_PX) maps."""
-    sun = _find_open_share(scene, _spread_sun(scene.light.direction))
-    sky = _find_open_share(scene, _spread_sky())
-    return cv2.GaussianBlur(sun, (0, 0), 0.8), cv2.GaussianBlur(sky, (0, 0), 1.2)
+    sun = cv2.GaussianBlur(_find_open_share(scene, _spread_sun(scene.light.direction)), (0, 0), 0.8)
+    sky = cv2.GaussianBlur(_find_open_share(scene, _spread_sky()), (0, 0), 1.2)
+    return np.asarray(sun, np.float32), np.asarray(sky, np.float32)
 
 
 def _find_open_share(scene: Scene, directions: NDArray[np.float64]) -> Plane:
@@ -129,7 +128,8 @@ def _find_shadow_window(solid: Primitive, direction: NDArray[np.float64], axis: 
     slide = solid.center_m[2] / direction[2]
     reach = solid.bound_radius_m / direction[2]
     x, y = solid.center_m[0] - slide * direction[0], solid.center_m[1] - slide * direction[1]
-    return (slice(*np.searchsorted(axis, [y - reach, y + reach])), slice(*np.searchsorted(axis, [x - reach, x + reach])))
+    rows, columns = np.searchsorted(axis, [y - reach, y + reach]), np.searchsorted(axis, [x - reach, x + reach])
+    return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))
 
 
 def _spread_sun(direction: tuple[float, float, float]) -> NDArray[np.float64]:
@@ -138,7 +138,8 @@ def _spread_sun(direction: tuple[float, float, float]) -> NDArray[np.float64]:
     side = np.cross(main, [0.0, 0.0, 1.0])
     side /= np.linalg.norm(side)
     radius, angle = _spiral(NUM_SUN_RAYS)
-    rays = main + SUN_RADIUS_RAD * radius[:, None] * (np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * np.cross(main, side))
+    spread = np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * np.cross(main, side)
+    rays = main + SUN_RADIUS_RAD * radius[:, None] * spread
     return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))
 
 
@@ -158,7 +159,7 @@ def _tile(photo: Texture, num_tiles: float) -> Texture:
     """A square texture of TABLE_PX that shows `num_tiles` mirrored copies of the photo's middle square."""
     side = min(photo.shape[:2])
     tile_px = round(TABLE_PX / num_tiles)
-    is_smaller = tile_px > side
-    tile = cv2.resize(photo[:side, :side], (tile_px, tile_px), interpolation=cv2.INTER_CUBIC if is_smaller else cv2.INTER_AREA)
+    method = cv2.INTER_CUBIC if tile_px > side else cv2.INTER_AREA
+    tile = cv2.resize(photo[:side, :side], (tile_px, tile_px), interpolation=method)
     pad = (TABLE_PX - tile_px) // 2, TABLE_PX - tile_px - (TABLE_PX - tile_px) // 2
     return np.asarray(np.pad(tile, (pad, pad, (0, 0)), mode="symmetric"), np.float32)

@@ -18,14 +18,14 @@ Array = NDArray[np.float64]
 
 GRAVITY_M_S2 = 9.81
 VISIT_S = 1.7  # time with one solid, journey included
-HOP_S = 0.95  # the journey to the next one
+HOP_S = 0.85  # the journey to the next one
 GYRO_NOISE_RAD_S, ACCEL_NOISE_M_S2 = 1.5e-3, 1.5e-2  # standard deviation of a sample, a small MEMS unit at 200 Hz
 GYRO_BIAS_RAD_S, ACCEL_BIAS_M_S2 = 5e-4, 5e-3  # standard deviation of the constant error of a recording
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A scalar of time: start value, quintic steps (centre s, duration s, height) and sinusoids (amplitude, Hz, phase)."""
+    """A scalar of time: a start value, quintic steps (centre s, duration s, height), waves (amplitude, Hz, phase)."""
 
     start: float
     steps: tuple[tuple[float, float, float], ...] = ()
@@ -109,7 +109,8 @@ def plan_trajectory(scene: Scene, seconds: float, rng: np.random.Generator) -> T
     order = _plan_visits(len(scene.primitives), max(1, round(seconds / VISIT_S)), rng)
     solids = [scene.primitives[i] for i in order]
     period = seconds / len(order)
-    azimuths = np.unwrap([np.arctan2(s.center_m[1], s.center_m[0]) for s in solids]) + rng.uniform(-0.15, 0.15, len(order))
+    azimuths = np.unwrap([np.arctan2(s.center_m[1], s.center_m[0]) for s in solids])
+    azimuths = azimuths + rng.uniform(-0.12, 0.12, len(order))
     hop = min(HOP_S, 0.6 * period)
 
     def follow(values: list[float] | Array, *waves: tuple[float, float, float]) -> Curve:
@@ -117,13 +118,14 @@ def plan_trajectory(scene: Scene, seconds: float, rng: np.random.Generator) -> T
         return Curve(float(values[0]), steps, waves)
 
     def wave(amplitude: float, low_hz: float, high_hz: float) -> tuple[float, float, float]:
-        return float(amplitude * rng.uniform(0.7, 1.3)), float(rng.uniform(low_hz, high_hz)), float(rng.uniform(0, 2 * np.pi))
+        size, hz, phase = amplitude * rng.uniform(0.7, 1.3), rng.uniform(low_hz, high_hz), rng.uniform(0, 2 * np.pi)
+        return float(size), float(hz), float(phase)
 
     gaze = [follow([s.center_m[i] for s in solids], wave(0.012, 0.4, 0.9)) for i in range(3)]
     return Trajectory(
-        azimuth_rad=follow(azimuths, wave(0.10, 0.25, 0.45)),
-        radius_m=Curve(0.77, (), (wave(0.035, 0.2, 0.4), wave(0.006, 1.0, 1.6))),
-        height_m=Curve(0.32, (), (wave(0.045, 0.2, 0.4), wave(0.005, 1.0, 1.6))),
+        azimuth_rad=follow(azimuths, wave(0.06, 0.3, 0.5)),
+        radius_m=Curve(0.72, (), (wave(0.035, 0.2, 0.4), wave(0.006, 1.0, 1.6))),
+        height_m=Curve(0.31, (), (wave(0.045, 0.2, 0.4), wave(0.005, 1.0, 1.6))),
         gaze_m=(gaze[0], gaze[1], gaze[2]),
         roll_rad=Curve(0.0, (), (wave(0.05, 0.2, 0.5), wave(0.01, 1.0, 2.0))),
         visits=tuple((k * period, s.track_id) for k, s in enumerate(solids)),
@@ -136,11 +138,23 @@ def measure_imu(motion: Motion, rng: np.random.Generator) -> tuple[Array, Array]
     Specific force is acceleration minus gravity: at rest and level it reads (0, 0, +9.81). White noise and one constant
     bias a recording are added.
     """
-    force = np.einsum("nji,nj->ni", motion.world_from_rig, motion.acceleration_m_s2 + np.array([0.0, 0.0, GRAVITY_M_S2]))
+    upward = np.array([0.0, 0.0, GRAVITY_M_S2])
+    force = np.einsum("nji,nj->ni", motion.world_from_rig, motion.acceleration_m_s2 + upward)
     shape = force.shape
     gyro_error = rng.normal(0, GYRO_BIAS_RAD_S, 3) + rng.normal(0, GYRO_NOISE_RAD_S, shape)
     force_error = rng.normal(0, ACCEL_BIAS_M_S2, 3) + rng.normal(0, ACCEL_NOISE_M_S2, shape)
     return motion.rate_rad_s + gyro_error, force + force_error
+
+
+def find_center_flow(
+    motion: Motion, index: int, rig_from_camera: NDArray[np.floating], focal_px: float, depth_m: float
+) -> Array:
+    """Image velocity (2,) px/s of a still point in the middle of the picture, at a depth, seen from the rig."""
+    camera_from_rig = rig_from_camera[:3, :3].T
+    lever = np.cross(motion.rate_rad_s[index], rig_from_camera[:3, 3])
+    velocity = camera_from_rig @ (motion.world_from_rig[index].T @ motion.velocity_m_s[index] + lever)
+    rate = camera_from_rig @ motion.rate_rad_s[index]
+    return focal_px * np.array([-rate[1] - velocity[0] / depth_m, rate[0] - velocity[1] / depth_m])
 
 
 def _body_rate(pitch: Array, roll: Array, yaw_rate: Array, pitch_rate: Array, roll_rate: Array) -> Array:

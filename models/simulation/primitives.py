@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
 Vector = tuple[Plane, Plane, Plane]
+Surface = tuple[Vector, Plane, Plane, NDArray[np.uint8]]
 NEAR_M = 1e-4
 NO_HIT = np.float32(np.inf)
 CAP_V = 1.125  # texture row of a cylinder's end: below the side's rows, where the skin holds the radial pattern
@@ -29,7 +30,7 @@ def intersect(class_name: str, half_size_m: tuple[float, float, float], origin: 
         return _INTERSECT[class_name](half, origin, direction)
 
 
-def find_surface(class_name: str, half_size_m: tuple[float, float, float], point: Vector) -> tuple[Vector, Plane, Plane, Plane]:
+def find_surface(class_name: str, half_size_m: tuple[float, float, float], point: Vector) -> Surface:
     """Unit normal, texture u and v, and face number of points on the solid; all in the solid's frame.
 
     u and v are in [0, 1] on the skin's photograph, which wraps twice around a round solid; v = CAP_V on flat ends,
@@ -37,6 +38,13 @@ def find_surface(class_name: str, half_size_m: tuple[float, float, float], point
     """
     half = tuple(np.float32(h) for h in half_size_m)
     return _SURFACE[class_name](half, point)
+
+
+def turn(rotation: NDArray[np.float64], vector: Vector) -> Vector:
+    """A vector in planes, turned by a rotation (3, 3)."""
+    m = rotation.astype(np.float32)
+    rows = [m[i, 0] * vector[0] + m[i, 1] * vector[1] + m[i, 2] * vector[2] for i in range(3)]
+    return rows[0], rows[1], rows[2]
 
 
 def _hit_ball(half: tuple, o: Vector, d: Vector) -> Plane:
@@ -85,13 +93,13 @@ def _hit_disc(radius: np.float32, z: Plane | np.float32, o: Vector, d: Vector) -
     return np.where((t > NEAR_M) & (x * x + y * y <= radius * radius), t, NO_HIT)
 
 
-def _ball_surface(half: tuple, p: Vector) -> tuple[Vector, Plane, Plane, Plane]:
+def _ball_surface(half: tuple, p: Vector) -> Surface:
     n = (p[0] / half[0], p[1] / half[0], p[2] / half[0])
     v = np.arccos(np.clip(n[2], -1.0, 1.0)) * np.float32(1 / np.pi)
     return n, np.abs(2 * _wrap(p) - 1), v, np.zeros_like(v, np.uint8)  # mirrored: a ball shows no seam
 
 
-def _box_surface(half: tuple, p: Vector) -> tuple[Vector, Plane, Plane, Plane]:
+def _box_surface(half: tuple, p: Vector) -> Surface:
     q = np.stack([p[0] / half[0], p[1] / half[1], p[2] / half[2]])
     axis = np.argmax(np.abs(q), axis=0)
     sign = np.sign(np.take_along_axis(q, axis[None], 0)[0])
@@ -102,7 +110,7 @@ def _box_surface(half: tuple, p: Vector) -> tuple[Vector, Plane, Plane, Plane]:
     return (n[0], n[1], n[2]), half32 + half32 * u, half32 - half32 * v, (axis * 2 + (sign > 0)).astype(np.uint8)
 
 
-def _cylinder_surface(half: tuple, p: Vector) -> tuple[Vector, Plane, Plane, Plane]:
+def _cylinder_surface(half: tuple, p: Vector) -> Surface:
     radial = np.sqrt(p[0] * p[0] + p[1] * p[1])
     is_cap = half[2] - np.abs(p[2]) < half[0] - radial
     n = (np.where(is_cap, 0, p[0] / half[0]), np.where(is_cap, 0, p[1] / half[0]), np.where(is_cap, np.sign(p[2]), 0))
@@ -111,7 +119,7 @@ def _cylinder_surface(half: tuple, p: Vector) -> tuple[Vector, Plane, Plane, Pla
     return (n[0], n[1], n[2]), u, v, is_cap.astype(np.uint8)
 
 
-def _cone_surface(half: tuple, p: Vector) -> tuple[Vector, Plane, Plane, Plane]:
+def _cone_surface(half: tuple, p: Vector) -> Surface:
     radial = np.sqrt(p[0] * p[0] + p[1] * p[1]) + np.float32(1e-9)
     length = np.float32(np.hypot(half[0], 2 * half[2]))
     out, up = 2 * half[2] / length / radial, np.full_like(radial, half[0] / length)
@@ -127,6 +135,6 @@ def _wrap(p: Vector) -> Plane:
 _INTERSECT: dict[str, Callable[[tuple, Vector, Vector], Plane]] = {
     "ball": _hit_ball, "box": _hit_box, "cylinder": _hit_cylinder, "cone": _hit_cone,
 }  # fmt: skip
-_SURFACE: dict[str, Callable[[tuple, Vector], tuple[Vector, Plane, Plane, Plane]]] = {
+_SURFACE: dict[str, Callable[[tuple, Vector], Surface]] = {
     "ball": _ball_surface, "box": _box_surface, "cylinder": _cylinder_surface, "cone": _cone_surface,
 }  # fmt: skip

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.simulation.camera import PinholeCamera
 from models.simulation.lighting import TABLE_PX, bake_table, find_lit, paint_backdrop, shade_solid
-from models.simulation.primitives import Plane, Vector, find_surface, intersect
+from models.simulation.primitives import Plane, Vector, find_surface, intersect, turn
 from models.simulation.scene import Primitive, Scene
 from models.simulation.skins import CAP_PX, NUM_LEVELS, SKIN_PX, paint_skin, sample_texture
 
@@ -124,7 +123,7 @@ class Renderer:
         dx, dy, dz = (plane[far] for plane in direction)
         rows, columns = self._backdrop.shape[:2]
         elevation = np.arctan2(dz, np.sqrt(dx * dx + dy * dy)) / _BACKDROP_ELEVATION_RAD
-        row = np.clip((1 - elevation) / 2, 0, 1) * np.float32(rows - 1)
+        row = np.clip((1 - elevation) / 2, 0, 1).astype(np.float32) * np.float32(rows - 1)
         column = np.mod(np.arctan2(dy, dx) * np.float32(0.5 / np.pi), 1) * np.float32(columns) - np.float32(0.5)
         color[far] = sample_texture(self._backdrop, column, row)
 
@@ -134,10 +133,11 @@ class Renderer:
         point = tuple(o + depth * d for o, d in zip(origin, direction, strict=True))
         normal, u, v, faces = find_surface(solid.class_name, solid.half_size_m, (point[0], point[1], point[2]))
         skin = self._choose_level(solid, float(np.median(depth)))
-        albedo = sample_texture(skin, u * np.float32(skin.shape[1]) - np.float32(0.5),
-                                v * np.float32(skin.shape[0] * SKIN_PX / (SKIN_PX + CAP_PX)) - np.float32(0.5))  # fmt: skip
+        rows, columns = skin.shape[0] * SKIN_PX // (SKIN_PX + CAP_PX), skin.shape[1]
+        half = np.float32(0.5)  # texel centres
+        albedo = sample_texture(skin, u * np.float32(columns) - half, v * np.float32(rows) - half)
         rotation = solid.world_from_object
-        normal_world, offset = _turn(rotation, normal), _turn(rotation, (point[0], point[1], point[2]))
+        normal_world, offset = turn(rotation, normal), turn(rotation, (point[0], point[1], point[2]))
         place = tuple(np.float32(c) + o for c, o in zip(solid.center_m, offset, strict=True))
         lifted = tuple(p + np.float32(1e-3) * n for p, n in zip(place, normal_world, strict=True))
         is_lit = find_lit(solid, self.scene.primitives, (lifted[0], lifted[1], lifted[2]), self.scene.light)
@@ -166,21 +166,14 @@ def _find_edges(keys: NDArray[np.uint16]) -> NDArray[np.int64]:
 def _to_object(solid: Primitive, pose: NDArray[np.float64], x: Plane, y: Plane) -> tuple[Vector, Vector]:
     """Origin (scalars) and directions of camera rays in the solid's frame."""
     object_from_world = solid.world_from_object.T
-    origin = object_from_world @ (pose[:3, 3] - np.asarray(solid.center_m))
-    direction = _rotate(object_from_world @ pose[:3, :3], x, y)
-    return tuple(np.float32(c) for c in origin), direction  # type: ignore[return-value]
+    origin = (object_from_world @ (pose[:3, 3] - np.asarray(solid.center_m))).astype(np.float32)
+    return (origin[0], origin[1], origin[2]), _rotate(object_from_world @ pose[:3, :3], x, y)
 
 
 def _rotate(matrix: NDArray[np.float64], x: Plane, y: Plane) -> Vector:
     """Camera rays (x, y, 1) turned by a rotation (3, 3)."""
     m = matrix.astype(np.float32)
     return m[0, 0] * x + m[0, 1] * y + m[0, 2], m[1, 0] * x + m[1, 1] * y + m[1, 2], m[2, 0] * x + m[2, 1] * y + m[2, 2]
-
-
-def _turn(matrix: NDArray[np.float64], v: Vector) -> Vector:
-    m = matrix.astype(np.float32)
-    rows = [m[i, 0] * v[0] + m[i, 1] * v[1] + m[i, 2] * v[2] for i in range(3)]
-    return rows[0], rows[1], rows[2]
 
 
 def _normalize(v: tuple[Plane, ...]) -> Vector:

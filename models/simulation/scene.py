@@ -1,4 +1,4 @@
-"""What stands on the table: primitives, table, light and backdrop of one simulated world, and how they are drawn by lot.
+"""What stands on the table: solids, table, light and backdrop of one simulated world, and how they are drawn.
 
 Classes are "box", "ball" and "cylinder"; "cone" exists for worlds that hold something no model has seen.
 """
@@ -6,6 +6,7 @@ Classes are "box", "ball" and "cylinder"; "cone" exists for worlds that hold som
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ _TINTS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "cylinder": ((0.20, 0.70, 0.66), (0.85, 0.33, 0.45), (0.92, 0.70, 0.25), (0.45, 0.42, 0.85)),
     "cone": ((1.0, 0.42, 0.08),),
 }
+_GLOSS = {"box": 0.05, "ball": 0.55, "cylinder": 0.25, "cone": 0.1}
 _TABLE_TINTS: dict[str, tuple[float, float, float]] = {
     "wood": (1.0, 0.92, 0.82),
     "brick": (1.0, 0.80, 0.68),
@@ -53,12 +55,12 @@ class Primitive:
     tint_rgb: tuple[float, float, float]
     gloss: float = 0.0
 
-    @property
+    @cached_property
     def world_from_object(self) -> NDArray[np.float64]:
         """Rotation (3, 3) from the solid's frame to the world's."""
         return np.asarray(rotation_zyx(*self.euler_rad), np.float64)
 
-    @property
+    @cached_property
     def bound_radius_m(self) -> float:
         """Radius of a sphere around `center_m` that holds the whole solid."""
         x, y, z = self.half_size_m
@@ -96,37 +98,38 @@ def sample_scene(rng: np.random.Generator, with_unseen: bool = False) -> Scene:
     """
     num = int(rng.integers(3, 7))
     start = rng.uniform(0.0, 2.0 * np.pi)
-    steps = np.deg2rad(rng.uniform(46.0, 54.0, num))
+    steps = np.deg2rad(rng.uniform(0.0, 6.0, num) + (52.0 if num == 6 else 58.0))  # six must leave the circle open
     names = rng.permutation([CLASS_NAMES[(i + int(start * 100)) % len(CLASS_NAMES)] for i in range(num)])
     solids = [_sample_primitive(rng, i + 1, str(names[i]), start + float(steps[:i].sum())) for i in range(num)]
-    if with_unseen:
-        solids = [_as_cone(rng, s) if s.track_id % 2 == 0 else s for s in solids]
     table = str(rng.choice(TABLE_PHOTOS))
     azimuth = start + steps.sum() / 2 + rng.choice([-1.0, 1.0]) * rng.uniform(0.7, 1.6)
     elevation = np.deg2rad(rng.uniform(38.0, 56.0))
     direction = (np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation))
     light = Light(direction=(float(direction[0]), float(direction[1]), float(direction[2])))
-    return Scene(tuple(solids), light, table, _TABLE_TINTS[table], str(rng.choice(BACKDROP_PHOTOS)))
+    backdrop = str(rng.choice(BACKDROP_PHOTOS))
+    if with_unseen:  # drawn last, so that the rest of the world is that of the same seed without cones
+        solids = [_as_cone(rng, s) if s.track_id % 2 == 0 else s for s in solids]
+    return Scene(tuple(solids), light, table, _TABLE_TINTS[table], backdrop)
 
 
 def _sample_primitive(rng: np.random.Generator, track_id: int, class_name: str, azimuth_rad: float) -> Primitive:
-    """A solid whose silhouette covers 120 to 160 cm^2 whatever its class, so that nearness decides which looks largest."""
-    half = _half_size(class_name, rng.uniform(0.0120, 0.0160), rng.uniform(1.05, 1.5))
+    """A solid that covers 120 to 145 cm^2 whatever its class, so that nearness decides which looks largest."""
+    half = _half_size(class_name, rng.uniform(0.0120, 0.0145), rng.uniform(1.05, 1.5))
     radius = rng.uniform(0.36, 0.42)
     yaw = rng.uniform(-np.pi, np.pi)
     tilt = rng.uniform(-0.5, 0.5, 2) if class_name == "ball" else np.zeros(2)
     center = (float(radius * np.cos(azimuth_rad)), float(radius * np.sin(azimuth_rad)), half[2])
     photo, tint = str(rng.choice(SKIN_PHOTOS[class_name])), _choose(rng, _TINTS[class_name])
-    gloss = {"box": 0.05, "ball": 0.55, "cylinder": 0.25, "cone": 0.1}[class_name]
     euler = (float(yaw), float(tilt[0]), float(tilt[1]))
-    return Primitive(track_id, class_name, center, half, euler, photo, tint, gloss)
+    return Primitive(track_id, class_name, center, half, euler, photo, tint, _GLOSS[class_name])
 
 
 def _as_cone(rng: np.random.Generator, solid: Primitive) -> Primitive:
     """The same place taken by a cone."""
-    half = _half_size("cone", rng.uniform(0.0120, 0.0160), rng.uniform(1.05, 1.5))
+    half = _half_size("cone", rng.uniform(0.0120, 0.0145), rng.uniform(1.05, 1.5))
     center = (solid.center_m[0], solid.center_m[1], half[2])
-    return Primitive(solid.track_id, "cone", center, half, (solid.euler_rad[0], 0.0, 0.0), "gravel", _TINTS["cone"][0], 0.1)
+    photo, tint, euler = SKIN_PHOTOS["cone"][0], _TINTS["cone"][0], (solid.euler_rad[0], 0.0, 0.0)
+    return Primitive(solid.track_id, "cone", center, half, euler, photo, tint, _GLOSS["cone"])
 
 
 def _half_size(class_name: str, area_m2: float, slenderness: float) -> tuple[float, float, float]:

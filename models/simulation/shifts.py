@@ -20,7 +20,7 @@ Image = NDArray[np.uint8]
 Depth = NDArray[np.float32]
 
 DUSK_KEY, DUSK_SKY = (0.22, 0.12, 0.06), (0.050, 0.062, 0.105)
-READ_NOISE, SHOT_NOISE = 11.0, 1.1  # grey levels; times the square root of the level
+READ_NOISE, SHOT_NOISE = 6.0, 0.9  # grey levels; times the square root of the level
 HOT_SHARE = 4e-4
 DEPTH_NOISE_PER_M2 = 0.008  # axial noise of a depth camera grows with the square of the distance
 DEPTH_DROP_SHARE = 0.03
@@ -86,7 +86,7 @@ def add_depth_noise(depth_m: Depth, rng: np.random.Generator) -> Depth:
 
 
 def blur_motion(image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random.Generator) -> Image:
-    """A long exposure: the picture smeared along its own flow (2,) px/s, and by a shaking hand where it stands still."""
+    """A long exposure: the picture smeared along its own flow (2,) px/s, or by a shaking hand where it stands."""
     path = np.asarray(flow_px_s) * EXPOSURE_S
     shortest = MIN_BLUR_PX_AT_320 * image_rgb.shape[1] / 320
     shake = rng.uniform(0, np.pi)
@@ -96,7 +96,7 @@ def blur_motion(image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random
 
 
 def tilt_right_camera(rig: Rig, rng: np.random.Generator) -> Rig:
-    """The right camera knocked by 1.2 to 2 degrees, mostly up or down, while its published calibration stays as it was."""
+    """The right camera knocked by 1.2 to 2 degrees, mostly up or down; its published calibration stays."""
     axis = np.array([rng.choice([-1.0, 1.0]), rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)])
     tilt = axis / np.linalg.norm(axis) * rng.uniform(*TILT_RAD)
     return replace(rig, true_tilt_rad=(float(tilt[0]), float(tilt[1]), float(tilt[2])))

@@ -41,14 +41,15 @@ def paint_skin(primitive: Primitive, photos: Mapping[str, NDArray[np.uint8]]) ->
     skin[SKIN_PX:] = _paint_cap(tint)
     levels = [skin]
     while len(levels) < NUM_LEVELS:
-        levels.append(cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        smaller = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(smaller, np.float32))
     return tuple(levels)
 
 
 def sample_texture(texture: Texture, x_px: NDArray[np.float32], y_px: NDArray[np.float32]) -> Texture:
     """Bilinear samples (N, 3) at pixel-centre coordinates (N,); the texture repeats in both directions."""
-    num, columns = len(x_px), 256  # cv2.remap wants an image: fold the list into rows
-    rows = -(-num // columns)
+    num, columns = len(x_px), 256  # cv2.remap wants an image, and not an empty one: fold the list into rows
+    rows = max(1, -(-num // columns))
     folded = np.zeros((2, rows * columns), np.float32)
     folded[0, :num], folded[1, :num] = x_px, y_px
     grid = folded.reshape(2, rows, columns)
@@ -78,7 +79,7 @@ def _paint_box(photo: Texture, tint: Texture) -> Texture:
 def _paint_ball(photo: Texture, tint: Texture) -> Texture:
     """Two coloured halves in the relief of a photograph, with a white belt."""
     luma = photo.mean(axis=2, keepdims=True)
-    face = tint * (0.55 + 0.45 * luma / max(float(luma.max()), 1e-3)) * 0.62 + 0.38 * photo * tint.max()
+    face = tint * (0.70 + 0.30 * luma / max(float(luma.max()), 1e-3)) * 0.72 + 0.28 * photo * tint.max()
     rows = np.abs(np.linspace(-1, 1, SKIN_PX, dtype=np.float32))[:, None, None]
     return np.asarray(np.where(rows < 0.13, 0.88 - 0.1 * (rows > 0.10), face), np.float32)
 

@@ -45,3 +45,6 @@ class Task(Protocol):
 
     def score(self, predictions: Sequence[Any], targets: Sequence[BoxSet | int]) -> float:
         """The quick figure that chooses the best checkpoint."""
+
+    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+        """The net as it is shipped, on square inputs: pixels in, finished numbers out; and the names of its outputs."""

@@ -87,6 +87,24 @@ class Detection:
     def score(self, predictions: Sequence[Detections], targets: Sequence[BoxSet | int]) -> float:
         return mean_average_precision_50(predictions, [t for t in targets if isinstance(t, BoxSet)])
 
+    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+        return _Deployed(net, side_px), ("scores", "boxes_xyxy")
+
+
+class _Deployed(nn.Module):
+    """Pixels (B, 3, S, S) -> scores (B, P, C) and boxes (B, P, 4) in px; suppression is left to the caller."""
+
+    def __init__(self, net: nn.Module, side_px: int) -> None:
+        super().__init__()
+        self.net = net
+        centres, strides = make_points(side_px, side_px)
+        self.register_buffer("centres", centres)
+        self.register_buffer("strides", strides)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        logits, distances = self.net(pixels)
+        return logits.sigmoid(), decode_boxes(distances, self.centres, self.strides)
+
 
 def score_and_decode(logits: Tensor, distances: Tensor, canvas_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Net outputs -> (B, P, C) scores in [0, 1] and (B, P, 4) boxes in canvas px."""

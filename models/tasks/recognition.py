@@ -62,6 +62,9 @@ class Recognition:
         hits = [int(p.values.argmax()) == t for p, t in zip(predictions, targets, strict=True)]
         return float(np.mean(hits))
 
+    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+        return nn.Sequential(net, nn.Softmax(1)), ("probabilities",)
+
 
 def fit_square(image_rgb: Image, side_px: int) -> Image:
     """Stretch to a square: averaged when it shrinks, cubic when it grows."""

@@ -21,6 +21,7 @@ from models.training.seed import repeatable, sample_rng
 from models.training.workers import Alone, Workers
 from models.types import Sample
 
+_VAL_CHUNK = 64  # validation images in memory at once
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -79,13 +80,13 @@ def fit(
             is_last = epoch == config.epochs - 1 or progress >= 1
             if is_last or (epoch + 1) % config.score_every == 0:
                 shadow.load_state_dict(average.values)
-                row[task.metric] = row["val_metric"] = _validate(shadow, task, val, config, workers)
+                row[task.metric] = _validate(shadow, task, val, config, workers)
             row["seconds"] = time.monotonic() - epoch_started
             result.history.append(row)
             if workers.rank == 0:
                 say({"kind": "epoch", "num_epochs": config.epochs, **row})
-            if row.get("val_metric", float("-inf")) > result.metric:
-                result.metric, result.epoch = row["val_metric"], epoch
+            if row.get(task.metric, float("-inf")) > result.metric:
+                result.metric, result.epoch = row[task.metric], epoch
                 result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in average.values.items()}
                 if on_best and workers.rank == 0:
                     on_best(result)
@@ -97,10 +98,12 @@ def fit(
 @torch.inference_mode()
 def _validate(net: nn.Module, task: Task, val: Sequence[Sample], config: TrainConfig, workers: Workers) -> float:
     """The quick metric over the whole split; each worker predicts its share."""
-    mine = [val[i] for i in range(workers.rank, len(val), workers.num_workers)]
-    predictions = task.predict(net, [s.image_rgb for s in mine], config)
-    parts = workers.gather([(p, s.target) for p, s in zip(predictions, mine, strict=True)])
-    pairs = [pair for part in parts for pair in part]
+    indices, mine = list(range(workers.rank, len(val), workers.num_workers)), []
+    for start in range(0, len(indices), _VAL_CHUNK):
+        samples = _read(val, indices[start : start + _VAL_CHUNK])
+        predictions = task.predict(net, [s.image_rgb for s in samples], config)
+        mine += [(p, s.target) for p, s in zip(predictions, samples, strict=True)]
+    pairs = [pair for part in workers.gather(mine) for pair in part]
     return task.score([p for p, _ in pairs], [t for _, t in pairs])
 
 
@@ -111,7 +114,7 @@ def _batches(
 
     def prepare(indices: np.ndarray) -> Batch:
         rngs = [sample_rng(seed, epoch, int(i)) for i in indices]
-        return task.make_batch([train[int(i)] for i in indices], num_classes, config, rngs)
+        return task.make_batch(_read(train, indices.tolist()), num_classes, config, rngs)
 
     steps = [shard(s, workers.rank, workers.num_workers) for s in plan_epoch(len(train), config.batch_size, seed, epoch)]
     with ThreadPoolExecutor(1) as pool:
@@ -120,6 +123,12 @@ def _batches(
             ready, waiting = waiting.result(), pool.submit(prepare, following)
             yield ready
         yield waiting.result()
+
+
+def _read(samples: Sequence[Sample], indices: list[int]) -> list[Sample]:
+    """Several samples at once where the sequence knows how (PyTorch's `__getitems__` convention)."""
+    read_many = getattr(samples, "__getitems__", None)
+    return read_many(indices) if read_many else [samples[i] for i in indices]
 
 
 def _progress(step: int, num_steps: int, started: float, config: TrainConfig, workers: Workers) -> float:

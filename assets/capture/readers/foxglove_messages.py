@@ -74,7 +74,10 @@ def build_protobuf_parser(schema_name: str) -> Callable[[bytes], Any]:
     import importlib
 
     short = schema_name.removeprefix("foxglove.")
-    return getattr(importlib.import_module(f"foxglove_schemas_protobuf.{short}_pb2"), short).FromString
+    parse: Callable[[bytes], Any] = getattr(
+        importlib.import_module(f"foxglove_schemas_protobuf.{short}_pb2"), short
+    ).FromString
+    return parse
 
 
 def parse_json_message(data: bytes) -> Any:
@@ -92,7 +95,8 @@ class _JsonMessage(SimpleNamespace):
 
 _ZERO = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 0.0}
 _EMPTY: dict[str, Any] = {
-    "timestamp": None, "transforms": (), "D": (), "K": (), "width": 0, "height": 0, "step": 0, "sec": 0, "nsec": 0, **_ZERO,
+    "timestamp": None, "transforms": (), "D": (), "K": (), **_ZERO,
+    **dict.fromkeys(("width", "height", "step", "sec", "nsec"), 0),
     "translation": SimpleNamespace(**_ZERO), "rotation": SimpleNamespace(**{**_ZERO, "w": 1.0}),
 }  # fmt: skip
 
@@ -114,4 +118,4 @@ def _stamp_ns(message: Any) -> int | None:
         return None if not isinstance(stamp, _JsonMessage) else int(stamp.sec) * 1_000_000_000 + int(stamp.nsec)
     if not message.HasField("timestamp"):
         return None
-    return message.timestamp.seconds * 1_000_000_000 + message.timestamp.nanos
+    return int(message.timestamp.seconds) * 1_000_000_000 + int(message.timestamp.nanos)

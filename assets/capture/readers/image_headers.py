@@ -29,7 +29,7 @@ class ImageHeader:
 
 
 def find_encoding(head: bytes) -> str | None:
-    """"jpeg", "png", "tiff", "bmp", "webp" or "gif" by the magic; None for anything else."""
+    """ "jpeg", "png", "tiff", "bmp", "webp" or "gif" by the magic; None for anything else."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     return next((encoding for magic, encoding in _MAGICS if head.startswith(magic)), None)

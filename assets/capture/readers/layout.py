@@ -10,11 +10,15 @@ from assets.capture.readers.image_headers import find_encoding
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_head
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"})
-DATA_SUFFIXES = frozenset(  # formats we know by name: no look inside is needed to tell that they are no images
-    ".mcap .zip .tar .tgz .gz .bz2 .xz .json .xml .txt .csv .tsv .yml .yaml .md .rst .avif .avi .mp4 .mkv .mov .bag .db3"
-    " .npz .npy .ppm .pgm .pbm .pnm .psd .eps .ps .jp2 .j2k .dds .sgi .fli .flc .pcx .fits .blp .msp .log .h5 .parquet"
-    " .py .ipynb .html .pdf .toml .ini .cfg .names .data".split()
-)
+# fmt: off
+DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed to tell that they are no images
+    ".mcap", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".tbz2", ".txz", ".7z", ".json", ".xml", ".txt", ".csv",
+    ".tsv", ".yml", ".yaml", ".md", ".rst", ".avif", ".heic", ".avi", ".mp4", ".mkv", ".mov", ".bag", ".db3", ".npz",
+    ".npy", ".h5", ".ppm", ".pgm", ".pbm", ".pnm", ".psd", ".eps", ".ps", ".jp2", ".j2k", ".dds", ".sgi", ".fli",
+    ".flc", ".pcx", ".fits", ".blp", ".msp", ".log", ".parquet", ".py", ".ipynb", ".html", ".pdf", ".toml", ".ini",
+    ".cfg", ".names", ".data",
+})
+# fmt: on
 DEFAULT_SENSOR = "camera"
 
 _SPLIT = re.compile(r"^(train|training|val|valid|validation|test|testing)(?:[_-]?\d{4})?$", re.IGNORECASE)
@@ -24,13 +28,17 @@ _SENSOR_FOLDER = re.compile(
     r"|cam(era)?[_-]?\w{0,16}|image_\d+|view[_-]?\d+)$",
     re.IGNORECASE,
 )
-_PLAIN_FOLDER = re.compile(r"^(images?|imgs?|pictures|photos|frames?|jpegimages|jpe?g|png|data|rgb_?images)$", re.IGNORECASE)
+_PLAIN_FOLDER = re.compile(
+    r"^(images?|imgs?|pictures|photos|frames?|jpegimages|jpe?g|png|data|rgb_?images)$", re.IGNORECASE
+)
 _RECORDING_FOLDER = re.compile(
     r"^((day|night|seq|sequence|scene|run|session|clip|video|part|batch|frames|recording|trip|take)[ _-]?\d*"
     r"|\d{4}[-_]?\d\d[-_]?\d\d.*)$",
     re.IGNORECASE,
 )
-_MASK_FOLDER = re.compile(r"^(\w*masks?|\w*annot|annotations?|labels?|segmentation\w*|semantic\w*|instance\w*)$", re.IGNORECASE)
+_MASK_FOLDER = re.compile(
+    r"^(\w*masks?|\w*annot|annotations?|labels?|segmentation\w*|semantic\w*|instance\w*)$", re.IGNORECASE
+)
 _SENSOR_IN_NAME = re.compile(r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE)
 
 
@@ -66,11 +74,12 @@ def is_below(path: str, folder: str) -> bool:
 def is_hidden(path: str) -> bool:
     """Hidden, or left behind by a desktop: nothing in it is data."""
     parts = path.split("/")
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1] in ("Thumbs.db", "desktop.ini")
+    is_left_behind = parts[-1] in ("Thumbs.db", "desktop.ini")
+    return is_left_behind or any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def split_of(name: str) -> str | None:
-    """"train", "val" or "test" for a folder or list of that name (`train2017`, `validation`), else None."""
+    """ "train", "val" or "test" for a folder or list of that name (`train2017`, `validation`), else None."""
     match = _SPLIT.match(name)
     return _SPLIT_OF.get(match[1].lower(), match[1].lower()) if match else None
 

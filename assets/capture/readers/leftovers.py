@@ -15,13 +15,16 @@ _DOCUMENT_NAME = re.compile(
     re.IGNORECASE,
 )
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
+_AS_FRAMES = "export its frames as images, or as CompressedImage in an MCAP file"
+_AS_CALIBRATION = "give calibrations as CameraCalibration in an MCAP file, labels beside their images"
 _REMEDIES = {
-    **dict.fromkeys((".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx", ".fits", ".ppm", ".pgm"), _AS_JPEG_OR_PNG),
-    **dict.fromkeys((".avi", ".mp4", ".mkv", ".mov"), "export its frames as images, or as CompressedImage in an MCAP file"),
+    **dict.fromkeys((".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"), _AS_JPEG_OR_PNG),
+    **dict.fromkeys((".fits", ".ppm", ".pgm", ".fli", ".eps"), _AS_JPEG_OR_PNG),
+    **dict.fromkeys((".avi", ".mp4", ".mkv", ".mov"), _AS_FRAMES),
     **dict.fromkeys((".bag", ".db3"), "convert it with `mcap convert`"),
     **dict.fromkeys((".gz", ".7z", ".rar", ".bz2", ".xz"), "unpack it, or repack it as zip, tar or tar.gz"),
     **dict.fromkeys((".csv", ".tsv", ".txt", ".log"), "write it as messages of an MCAP file, or remove it"),
-    **dict.fromkeys((".yml", ".yaml", ".xml"), "give calibrations as CameraCalibration in an MCAP file, labels beside their images"),
+    **dict.fromkeys((".yml", ".yaml", ".xml"), _AS_CALIBRATION),
     ".json": "COCO needs `images`, `annotations` and `categories`: check the file, or remove it",
 }  # fmt: skip
 _OTHER_REMEDY = "convert it to a format that is read (docs/how-to), or remove it"

@@ -21,7 +21,8 @@ from assets.capture.observations import (
 )
 from assets.capture.readers import foxglove_messages, ground_truth_messages, ros2_messages
 from assets.capture.readers.layout import DATA_SUFFIXES, IMAGE_SUFFIXES, is_hidden, suffix_of
-from assets.capture.readers.mcap_records import MAGIC, Damage, Located, RecordWalker
+from assets.capture.readers.mcap_records import Damage, Located, RecordWalker
+from assets.capture.readers.mcap_summary import MAGIC
 from assets.capture.readers.protocol import (
     HEAD_BYTES,
     Opener,
@@ -134,10 +135,10 @@ class _Recording:
         yield reading
 
     def _compare_counts(self, walker: RecordWalker) -> Iterator[Problem]:
-        if walker.statistics is None:
+        if walker.summary.statistics is None:
             return
-        for channel_id, promised in sorted(walker.statistics.channel_message_counts.items()):
-            seen, channel = walker.counts[channel_id], walker.channels.get(channel_id)
+        for channel_id, promised in sorted(walker.summary.statistics.channel_message_counts.items()):
+            seen, channel = walker.counts[channel_id], walker.summary.channels.get(channel_id)
             if seen != promised:
                 topic = channel.topic if channel else f"channel {channel_id}"
                 reason = f"topic {topic}: {seen} messages read, the file's summary promises {promised}"

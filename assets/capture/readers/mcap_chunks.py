@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -97,7 +98,7 @@ def parse_chunk_header(body: bytes | memoryview) -> ChunkHeader:
     return ChunkHeader(size, crc, compression, fields.at, data_size)
 
 
-def decompress_chunk(header: ChunkHeader, stored: memoryview, is_whole: bool) -> bytes | memoryview:
+def decompress_chunk(header: ChunkHeader, stored: memoryview, is_whole: bool) -> bytes:
     """The records in a chunk.
 
     With `is_whole` False (the file ends inside the chunk) what can be had of its beginning, unverified. Raises
@@ -118,8 +119,8 @@ def decompress_chunk(header: ChunkHeader, stored: memoryview, is_whole: bool) ->
     return data
 
 
-def _keep(stored: memoryview, size: int, is_whole: bool) -> memoryview:
-    return stored
+def _keep(stored: memoryview, size: int, is_whole: bool) -> bytes:
+    return bytes(stored)
 
 
 def _decompress_zstd(stored: memoryview, size: int, is_whole: bool) -> bytes:
@@ -143,14 +144,20 @@ def _decompress_lz4(stored: memoryview, size: int, is_whole: bool) -> bytes:
     import lz4.frame
 
     try:
-        return lz4.frame.LZ4FrameDecompressor().decompress(bytes(stored), max_length=size + 1)
+        data: bytes = lz4.frame.LZ4FrameDecompressor().decompress(bytes(stored), max_length=size + 1)
+        return data
     except (RuntimeError, EOFError) as error:
         if is_whole:
             raise ValueError(f"chunk does not decompress: {error}") from error
         return b""
 
 
-_DECOMPRESS = {"": _keep, "none": _keep, "zstd": _decompress_zstd, "lz4": _decompress_lz4}
+_DECOMPRESS: dict[str, Callable[[memoryview, int, bool], bytes]] = {
+    "": _keep,
+    "none": _keep,
+    "zstd": _decompress_zstd,
+    "lz4": _decompress_lz4,
+}
 
 
 def unpack_record_header(head: bytes | memoryview) -> tuple[int, int]:

@@ -6,7 +6,6 @@ index in the summary gives the places to go on from when a record's length canno
 
 from __future__ import annotations
 
-import bisect
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -14,22 +13,18 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mcap.opcode import Opcode
-from mcap.records import Channel, Schema, Statistics
+from mcap.records import Channel, Schema
 
 from assets.capture.readers.mcap_chunks import (
     MAX_CHUNK_BYTES,
     Fields,
     decompress_chunk,
-    parse_channel,
     parse_chunk_header,
-    parse_chunk_start,
-    parse_schema,
-    parse_statistics,
     unpack_record_header,
 )
+from assets.capture.readers.mcap_summary import MAGIC, RECORD_HEAD, Summary, SummaryError, read_summary
 
-MAGIC = b"\x89MCAP0\r\n"
-_RECORD_HEAD, _MESSAGE_HEAD, _FOOTER = 9, 22, 9 + 20
+_MESSAGE_HEAD = 22  # channel, sequence, log time, publish time
 _WRITER_REMEDY = "record it again, or repair it with `mcap recover`"
 _CUT_REMEDY = "copy the file again; if the recording itself was cut, `mcap recover` restores its index"
 
@@ -58,25 +53,22 @@ class Damage:
 
 
 class RecordWalker:
-    """One pass over one file. After it `counts` holds the messages seen by channel, `statistics` what was promised."""
+    """One pass over one file. After it `counts` holds the messages seen by channel, `summary` what was promised."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._size = stream.seek(0, 2)
         self.counts: Counter[int] = Counter()
-        self.statistics: Statistics | None = None
-        self.channels: dict[int, Channel] = {}
-        self._schemas: dict[int, Schema] = {}
+        self.summary = Summary(self._size)
         self._undeclared: Counter[int] = Counter()
-        self._chunk_starts: list[int] = []
-        self._summary_start = self._size
         self._crc = 0
-        self.is_damaged = False
+        self._is_damaged = False
 
     def walk(self) -> Iterator[Located | Damage]:
+        """The messages in the order of the file, and damage where it is met."""
         for item in self._walk():
             if isinstance(item, Damage):
-                self.is_damaged = True
+                self._is_damaged = True
             else:
                 self.counts[item.channel.id] += 1
             yield item
@@ -89,81 +81,41 @@ class RecordWalker:
             yield Damage(0, len(MAGIC), "does not begin as an MCAP file does", "check that it is an MCAP file")
             return
         self._crc = zlib.crc32(MAGIC)
-        has_footer = self._read(self._size - len(MAGIC), len(MAGIC)) == MAGIC and self._size > 2 * len(MAGIC)
-        if has_footer:
-            yield from self._load_summary()
+        has_footer = True
+        try:
+            summary = read_summary(self._stream, self._size)
+            has_footer, self.summary = summary is not None, summary or self.summary
+        except SummaryError as error:
+            yield Damage(error.offset, error.length, str(error), _WRITER_REMEDY)
         at = len(MAGIC)
-        while at + _RECORD_HEAD <= self._size:
-            head = self._read(at, _RECORD_HEAD)
+        while at + RECORD_HEAD <= self._size:
+            head = self._read(at, RECORD_HEAD)
             opcode, length = unpack_record_header(head)
-            end = at + _RECORD_HEAD + length
-            bound = self._bound_after(at)
+            end = at + RECORD_HEAD + length
+            bound = self.summary.bound_after(at, self._size)
             if end > bound:
                 yield from self._salvage(opcode, at, bound)
-                if not has_footer or bound >= self._size:
+                if bound >= self._size:
                     return
                 at = bound
                 continue
-            if opcode == Opcode.FOOTER:
+            if opcode == Opcode.FOOTER and has_footer:
                 return
             yield from self._handle(opcode, head, at, length)
             at = end
         yield Damage(at, self._size - at, "file ends without a footer: the recording was cut", _CUT_REMEDY)
-
-    # ---- summary -----------------------------------------------------------------------------------------------------
-
-    def _load_summary(self) -> Iterator[Damage]:
-        footer_at = self._size - len(MAGIC) - _FOOTER
-        footer = self._read(footer_at, _FOOTER)
-        if unpack_record_header(footer[:_RECORD_HEAD]) != (Opcode.FOOTER, 20):
-            yield Damage(footer_at, _FOOTER, "the footer is damaged", _WRITER_REMEDY)
-            return
-        fields = Fields(footer[_RECORD_HEAD:])
-        start, _, crc = fields.number(8), fields.number(8), fields.number(4)
-        if start == 0:
-            return  # written without a summary
-        if not len(MAGIC) <= start <= footer_at or footer_at - start > MAX_CHUNK_BYTES:
-            yield Damage(footer_at, _FOOTER, f"the footer points to a summary at {start}", _WRITER_REMEDY)
-            return
-        summary = self._read(start, footer_at - start)
-        if crc and zlib.crc32(footer[:-4], zlib.crc32(summary)) != crc:
-            yield Damage(start, len(summary), "summary CRC differs: bytes changed after it was written", _WRITER_REMEDY)
-            return
-        try:
-            self._index_summary(summary)
-        except ValueError as error:
-            yield Damage(start, len(summary), f"the summary is damaged: {error}", _WRITER_REMEDY)
-            return
-        self._summary_start = start
-
-    def _index_summary(self, summary: bytes) -> None:
-        fields = Fields(summary)
-        while not fields.is_at_end:
-            opcode, length = unpack_record_header(fields.take(_RECORD_HEAD))
-            body = fields.take(length)
-            if opcode == Opcode.STATISTICS:
-                self.statistics = parse_statistics(body)
-            elif opcode == Opcode.CHUNK_INDEX:
-                bisect.insort(self._chunk_starts, parse_chunk_start(body))
-            else:
-                self._declare(opcode, body)
-
-    def _bound_after(self, at: int) -> int:
-        """The place that a record beginning at `at` cannot reach beyond: the next chunk, the summary, or the end."""
-        if at >= self._summary_start:
-            return self._size
-        index = bisect.bisect_right(self._chunk_starts, at)
-        return self._chunk_starts[index] if index < len(self._chunk_starts) else self._summary_start
 
     # ---- records -----------------------------------------------------------------------------------------------------
 
     def _handle(self, opcode: int, head: bytes, at: int, length: int) -> Iterator[Located | Damage]:
         is_read = opcode in (Opcode.MESSAGE, Opcode.CHUNK, Opcode.SCHEMA, Opcode.CHANNEL, Opcode.DATA_END)
         if is_read and length > MAX_CHUNK_BYTES + (1 << 20):
-            self.is_damaged = True  # its bytes are skipped, so the CRC over the data section cannot be told
-            yield Damage(at, _RECORD_HEAD + length, f"record of {length} bytes, more than is read at once", _WRITER_REMEDY)
+            self._is_damaged = True  # its bytes are skipped, so the CRC over the data section cannot be told
+            yield Damage(
+                at, RECORD_HEAD + length, f"record of {length} bytes, more than is read at once", _WRITER_REMEDY
+            )
             return
-        body_at = at + _RECORD_HEAD
+        body_at = at + RECORD_HEAD
         if not is_read:
             self._checksum(head, body_at, length)
             return
@@ -183,29 +135,21 @@ class RecordWalker:
         """A schema, channel or message. `chunk` is (offset, length) of the compressed chunk around it."""
         try:
             if opcode != Opcode.MESSAGE:
-                self._declare(opcode, body)
+                self.summary.declare(opcode, body)
                 return
             fields = Fields(body)
             channel_id, _, _, publish_ns = (fields.number(n) for n in (2, 4, 8, 8))
         except ValueError as error:
-            place = chunk or (at, _RECORD_HEAD + len(body))
+            place = chunk or (at, RECORD_HEAD + len(body))
             yield Damage(*place, f"damaged record: {error}", _WRITER_REMEDY)
             return
-        channel = self.channels.get(channel_id)
+        channel = self.summary.channels.get(channel_id)
         if channel is None:
             self._undeclared[channel_id] += 1
             return
         data, data_at = body[_MESSAGE_HEAD:], body_at + _MESSAGE_HEAD
         offset, length, inner = (*chunk, data_at) if chunk else (data_at, len(data), None)
-        yield Located(channel, self._schemas.get(channel.schema_id), data, publish_ns, offset, length, inner)
-
-    def _declare(self, opcode: int, body: memoryview) -> None:
-        if opcode == Opcode.SCHEMA:
-            schema = parse_schema(body)
-            self._schemas[schema.id] = schema
-        elif opcode == Opcode.CHANNEL:
-            channel = parse_channel(body)
-            self.channels[channel.id] = channel
+        yield Located(channel, self.summary.schemas.get(channel.schema_id), data, publish_ns, offset, length, inner)
 
     def _open_chunk(self, body: memoryview, at: int, is_whole: bool) -> Iterator[Located | Damage]:
         try:
@@ -215,11 +159,11 @@ class RecordWalker:
                 raise ValueError("the chunk's data run over its end")
             records = memoryview(decompress_chunk(header, stored, is_whole))
         except (ValueError, MemoryError) as error:
-            yield Damage(at, _RECORD_HEAD + len(body), str(error) or "not enough memory for the chunk", _WRITER_REMEDY)
+            yield Damage(at, RECORD_HEAD + len(body), str(error) or "not enough memory for the chunk", _WRITER_REMEDY)
             return
         is_stored = header.compression in ("", "none")
-        base = at + _RECORD_HEAD + header.data_at if is_stored else 0
-        chunk = None if is_stored else (at, _RECORD_HEAD + len(body))
+        base = at + RECORD_HEAD + header.data_at if is_stored else 0
+        chunk = None if is_stored else (at, RECORD_HEAD + len(body))
         yield from self._walk_chunk(records, base, chunk, at, is_whole)
 
     def _walk_chunk(
@@ -227,21 +171,25 @@ class RecordWalker:
     ) -> Iterator[Located | Damage]:
         inner = 0
         while inner < len(records):
-            body_at = inner + _RECORD_HEAD
-            opcode, length = unpack_record_header(records[inner:body_at]) if body_at <= len(records) else (0, len(records))
+            body_at = inner + RECORD_HEAD
+            opcode, length = (
+                unpack_record_header(records[inner:body_at]) if body_at <= len(records) else (0, len(records))
+            )
             if body_at + length > len(records):
                 if is_whole:
                     yield Damage(at, None, "a record runs over the end of its chunk", _WRITER_REMEDY)
                 return
-            yield from self._take_record(opcode, records[body_at : body_at + length], base + inner, base + body_at, chunk)
+            yield from self._take_record(
+                opcode, records[body_at : body_at + length], base + inner, base + body_at, chunk
+            )
             inner = body_at + length
 
     def _salvage(self, opcode: int, at: int, bound: int) -> Iterator[Located | Damage]:
         """A record that reaches beyond `bound`: the whole messages of a cut chunk, and what is wrong."""
         is_cut = bound >= self._size
         if opcode == Opcode.CHUNK and is_cut:
-            available = min(bound - at - _RECORD_HEAD, MAX_CHUNK_BYTES)
-            for item in self._open_chunk(memoryview(self._read(at + _RECORD_HEAD, available)), at, is_whole=False):
+            available = min(bound - at - RECORD_HEAD, MAX_CHUNK_BYTES)
+            for item in self._open_chunk(memoryview(self._read(at + RECORD_HEAD, available)), at, is_whole=False):
                 if isinstance(item, Located):
                     yield item
         reason = "file ends inside a record: it was cut" if is_cut else "a record's length cannot be true"
@@ -251,7 +199,7 @@ class RecordWalker:
 
     def _check_data_crc(self, body: bytes, at: int) -> Iterator[Damage]:
         stated = int.from_bytes(body[:4], "little")
-        if stated and stated != self._crc and not self.is_damaged:
+        if stated and stated != self._crc and not self._is_damaged:
             yield Damage(0, at, "data CRC differs: bytes changed after the file was written", _WRITER_REMEDY)
 
     def _checksum(self, head: bytes, body_at: int, length: int) -> None:
@@ -260,8 +208,6 @@ class RecordWalker:
             self._crc = zlib.crc32(self._read(start, min(1 << 20, body_at + length - start)), self._crc)
 
     def _read(self, at: int, size: int) -> bytes:
-        if at < 0 or size < 0:
-            return b""
         if self._stream.tell() != at:
             self._stream.seek(at)
         return self._stream.read(size)

@@ -37,7 +37,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file that no reader claims. Documents (README, LICENSE, hidden files) hold no data: nothing is wrong with them."""
+    """A file that no reader claims. Documents (README, LICENSE, hidden files) hold no data, and nothing is wrong."""
 
     file: SessionFile
     reason: str

@@ -23,6 +23,8 @@ class RigTransforms:
     def add(self, signal: SignalObservation) -> None:
         if signal.kind != "transform" or not signal.child_frame or not signal.frame_of_reference:
             return
+        if not any(signal.values[3:]):
+            return  # a quaternion of zeros is no rotation
         child, new = signal.child_frame, (signal.frame_of_reference, tuple(signal.values))
         known = self._parent_from.setdefault(child, new)
         if known[0] != new[0] or not _is_same(known[1], new[1]):

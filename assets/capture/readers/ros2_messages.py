@@ -72,7 +72,12 @@ def read_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
     for stamped in message.transforms:
         place = stamped.transform
         yield from read_transform(
-            origin, stamped.header.frame_id, stamped.child_frame_id, _stamp_ns(stamped), place.translation, place.rotation
+            origin,
+            stamped.header.frame_id,
+            stamped.child_frame_id,
+            _stamp_ns(stamped),
+            place.translation,
+            place.rotation,
         )
 
 

@@ -14,7 +14,10 @@ def parse_json(data: bytes) -> Any:
         raise ValueError(f"{len(data)} bytes of JSON, more than {MAX_JSON_BYTES}")
     try:
         return json.loads(
-            data.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_parse_float, object_pairs_hook=_unique
+            data.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            parse_float=_parse_float,
+            object_pairs_hook=_unique,
         )
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None

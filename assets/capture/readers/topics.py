@@ -68,7 +68,9 @@ def read_frame(origin: Origin, payload: bytes, declared: str, t_ns: int | None) 
     """An encoded image. Its bytes decide about encoding and kind, not what the message declares."""
     encoding = find_encoding(payload)
     if encoding is None:
-        yield origin.refuse(f"declared as {declared[:40]!r}, but begins with {payload[:8]!r}: no image format that is read")
+        yield origin.refuse(
+            f"declared as {declared[:40]!r}, but begins with {payload[:8]!r}: no image format that is read"
+        )
         return
     kind = "depth" if is_depth_png(payload) else "color"
     yield FrameObservation(origin.sensor, payload, encoding, origin.source, kind, t_ns)
@@ -81,7 +83,9 @@ def read_pixels(
     is rounded to millimetres (0 where it is not finite, not positive or beyond 65.535 m)."""
     spec = _LAYOUTS.get(layout)
     if spec is None:
-        yield origin.refuse(f"raw image encoding {layout[:40]!r} is not read yet", "record it as rgb8, mono8, 16UC1 or JPEG")
+        yield origin.refuse(
+            f"raw image encoding {layout[:40]!r} is not read yet", "record it as rgb8, mono8, 16UC1 or JPEG"
+        )
         return
     dtype, channels, conversion = spec
     width, height = size_px
@@ -93,7 +97,12 @@ def read_pixels(
     pixels = np.ascontiguousarray(rows).view(np.dtype(dtype).newbyteorder(">" if is_big_endian else "<"))
     pixels = pixels.reshape((height, width, channels) if channels > 1 else (height, width))
     yield FrameObservation(
-        origin.sensor, encode_png(pixels, conversion), "png", origin.source, "depth" if layout in _DEPTH else "color", t_ns
+        origin.sensor,
+        encode_png(pixels, conversion),
+        "png",
+        origin.source,
+        "depth" if layout in _DEPTH else "color",
+        t_ns,
     )
 
 
@@ -126,25 +135,39 @@ def read_calibration(
     """Pinhole intrinsics of a 3x3 row-major camera matrix."""
     matrix, distortion = [float(v) for v in k], [float(v) for v in d]
     if len(matrix) != 9 or not all(map(math.isfinite, matrix + distortion)) or matrix[0] <= 0 or matrix[4] <= 0:
-        yield origin.refuse(f"camera matrix {matrix} is not a calibration", "calibrate the camera, or do not record the topic")
+        yield origin.refuse(
+            f"camera matrix {matrix} is not a calibration", "calibrate the camera, or do not record the topic"
+        )
         return
     if min(size_px) <= 0:
         yield origin.refuse(f"calibration for an image of {size_px[0]}x{size_px[1]} px", "state the image size")
         return
     observation = CalibrationObservation(
-        origin.sensor, *size_px, matrix[0], matrix[4], matrix[2], matrix[5], origin.source, model or None, tuple(distortion)
+        origin.sensor,
+        *size_px,
+        matrix[0],
+        matrix[4],
+        matrix[2],
+        matrix[5],
+        origin.source,
+        model or None,
+        tuple(distortion),
     )
     yield PendingCalibration(observation, camera_frame)
 
 
-def read_transform(origin: Origin, parent: str, child: str, t_ns: int, translation: Any, rotation: Any) -> Iterator[Reading]:
+def read_transform(
+    origin: Origin, parent: str, child: str, t_ns: int, translation: Any, rotation: Any
+) -> Iterator[Reading]:
     """`parent_from_child`: a pose where the parent is fixed in the world, otherwise a transform on the rig.
 
     The sensor is the child frame: the thing whose place is told.
     """
     parent, child = parent.strip("/"), child.strip("/")
     kind = "pose" if parent in FIXED_FRAMES else "transform"
-    yield read_signal(origin, kind, t_ns, list_pose(translation, rotation), parent or None, child or None, child or None)
+    yield read_signal(
+        origin, kind, t_ns, list_pose(translation, rotation), parent or None, child or None, child or None
+    )
 
 
 def read_signal(

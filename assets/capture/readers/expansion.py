@@ -1,0 +1,57 @@
+"""Expand compressed bytes in small pieces, so that whoever counts them can stop a bomb."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+PIECE_BYTES = 1 << 18
+_XZ_MEMORY_BYTES = 256 << 20
+
+
+class Expander:
+    """Takes stored bytes in order and gives pieces of at most PIECE_BYTES. Raises ValueError for damaged ones."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._inner: Any = _MAKE[method]()
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the stored bytes came to the end that their format marks."""
+        return bool(self._inner.eof)
+
+    def expand(self, stored: bytes) -> Iterator[bytes]:
+        try:
+            yield from self._expand_zlib(stored) if self._method in ("deflate", "gzip") else self._expand_other(stored)
+        except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:  # bz2 raises OSError for damaged bytes
+            raise ValueError(f"{self._method} data are damaged: {error}") from error
+
+    def _expand_zlib(self, stored: bytes) -> Iterator[bytes]:
+        while stored:
+            if self._inner.eof:
+                if self._method == "deflate" or not stored.strip(b"\0"):
+                    return  # padding
+                self._inner = _MAKE[self._method]()  # gzip files may be several in a row
+            yield self._inner.decompress(stored, PIECE_BYTES)
+            stored = self._inner.unused_data if self._inner.eof else self._inner.unconsumed_tail
+
+    def _expand_other(self, stored: bytes) -> Iterator[bytes]:
+        while stored or not (self._inner.eof or self._inner.needs_input):
+            if self._inner.eof:
+                if not stored.strip(b"\0"):
+                    return
+                self._inner = _MAKE[self._method]()
+            yield self._inner.decompress(stored, PIECE_BYTES)
+            stored = self._inner.unused_data if self._inner.eof else b""
+
+
+_MAKE: dict[str, Any] = {
+    "deflate": lambda: zlib.decompressobj(-15),
+    "gzip": lambda: zlib.decompressobj(31),
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES),
+}

@@ -1,0 +1,37 @@
+"""Evaluation as assets: the test split predicted by the model trained last, its scores, and the pictures of both."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.materialize import picture, result
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.schemas import TABLES, to_table
+from assets.workspace import Workspace
+
+TASKS = ("detection", "recognition")
+
+
+def _scores(task: str) -> dg.AssetsDefinition:
+    @dg.asset(key=["evaluation", f"{task}_scores"], group_name="evaluation", deps=[["training", task]],
+              kinds={"lance"})  # fmt: skip
+    def scores(
+        context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+    ) -> dg.MaterializeResult:
+        from assets.evaluation.exam import examine
+
+        exam = examine(catalog, workspace.home, task)
+        catalog.upsert("predictions", to_table(TABLES["predictions"], exam.predictions))
+        catalog.upsert("scores", to_table(TABLES["scores"], exam.scores))
+        headline: dict[str, Any] = {
+            row["metric"]: row["value"] for row in exam.scores if row["slice_by"] == "all" and row["value"] is not None
+        }
+        pictures = {name: picture(png) for name, png in exam.draw().items()}
+        metadata = {"model_sha256": exam.model_sha256, "test frames": len(exam.predictions), **headline, **pictures}
+        is_mine = is_in("model_sha256", [exam.model_sha256])
+        return result(catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine)
+
+    return scores
+
+
+defs = dg.Definitions(assets=list(map(_scores, TASKS)))

@@ -1,0 +1,61 @@
+"""One exam of one model: predict the test split of its release, score it, and draw what a person wants to see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.curation.release import Release
+from assets.inference.package import ModelPackage
+from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
+from assets.tables.catalog import Catalog, is_in
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What was asked and answered. `release_rows` are the test split; rows are as the tables hold them."""
+
+    task: str
+    model_sha256: str
+    package: ModelPackage
+    release: Release
+    release_rows: Sequence[Row]
+    predictions: list[Row]
+    scores: list[Row]
+    images: StoredImages
+
+    def draw(self) -> dict[str, bytes]:
+        """Name -> picture (PNG or JPEG): curves, matrices, labels on images, worst mistakes."""
+        from assets.evaluation.gallery import draw_exam
+
+        return draw_exam(self)
+
+
+def examine(catalog: Catalog, home: Path, task: str) -> Exam:
+    """Predict and score the model trained last for `task`.
+
+    Raises ValueError when there is none, when its files have changed, or when its release has.
+    """
+    from assets.curation.release import open_release
+    from assets.evaluation.score import score_detection, score_recognition, slice_frames
+    from assets.inference.package import load_predictor, open_package
+
+    model_sha256 = catalog.pointed(f"model/{task}")
+    if model_sha256 is None:
+        raise ValueError(f"no {task} model has been trained: materialise training/{task} first")
+    model = catalog.read_latest("models", where=is_in("model_sha256", [model_sha256])).to_pylist()[0]
+    package = open_package(home / model["folder"])
+    release = open_release(catalog, model["release_id"])
+    rows = [row for row in release.frames.to_pylist() if row["split"] == "test"]
+    images = StoredImages(catalog.dataset("frames", release.frames_version))
+    facts = PredictionFacts(task, model_sha256, release.class_names, "test")
+    predictions = predict_frames(images, rows, load_predictor(package), facts)
+    quality = catalog.read("frame_quality", ["frame_id", "brightness"], is_in("frame_id", [r["frame_id"] for r in rows]))
+    slices = slice_frames(rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()})
+    score = score_detection if task == "detection" else score_recognition
+    scores = score(predictions, rows, release.class_names, slices)
+    return Exam(task, model_sha256, package, release, rows, predictions, scores, images)

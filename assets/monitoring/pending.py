@@ -1,0 +1,33 @@
+"""Which sessions the current champions have not judged yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assets.tables.catalog import Catalog, is_in
+
+
+def champions(catalog: Catalog) -> list[dict[str, Any]]:
+    """Rows of `champions`: at most one a task."""
+    return catalog.read_latest("champions").sort_by("task").to_pylist()
+
+
+def sessions_to_judge(catalog: Catalog) -> dict[str, str]:
+    """session -> the champions that owe it a verdict, as text.
+
+    A champion judges the published sessions that its own release did not learn from.
+    """
+    sessions = set(catalog.read("frame_embeddings", ["session"])["session"].to_pylist())
+    pending: dict[str, list[str]] = {}
+    for champion in champions(catalog):
+        judged_by = f"model_name = '{champion['model_name']}' AND model_version = {champion['model_version']}"
+        judged = set(catalog.read_latest("drift", ["session"], judged_by)["session"].to_pylist())
+        for session in sessions - judged - learned_from(catalog, champion):
+            pending.setdefault(session, []).append(f"{champion['model_name']}/{champion['model_version']}")
+    return {session: ",".join(names) for session, names in pending.items()}
+
+
+def learned_from(catalog: Catalog, champion: dict[str, Any]) -> set[str]:
+    """The sessions of the champion's release."""
+    rows = catalog.read_latest("releases", ["sessions"], is_in("release_id", [champion["release_id"]])).to_pylist()
+    return {session for row in rows for session in row["sessions"]}

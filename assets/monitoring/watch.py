@@ -1,0 +1,56 @@
+"""What one champion makes of one session: its predictions, and how far the session is from its training frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from assets.monitoring.drift import Assessment, Champion, FrameFigures, assess_session
+from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+
+Row = dict[str, Any]
+_FRAME_COLUMNS = ["frame_id", "capture_id", "session", "sensor", "t_ns", "sequence", "sha256"]
+
+
+def predict_session(catalog: Catalog, home: Path, champion: Row, session: str) -> list[Row]:
+    """Rows for `predictions`, purpose "monitoring", of the session's frames from cameras in the champion's release.
+
+    A session without such a camera is predicted whole. Raises ValueError when the model's files have changed.
+    """
+    from assets.inference.package import load_predictor, open_package
+    from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
+
+    frames = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'").to_pylist()
+    known = {r["sensor"] for r in _training_frames(catalog, champion)}
+    frames = [f for f in frames if f["sensor"] in known] or frames
+    if not frames:
+        return []
+    model = catalog.read_latest("models", where=is_in("model_sha256", [champion["model_sha256"]])).to_pylist()[0]
+    package = open_package(home / model["folder"])
+    version = catalog.published_version("frames")
+    facts = PredictionFacts(champion["task"], package.model_sha256, tuple(package.facts.class_names), "monitoring")
+    return predict_frames(StoredImages(catalog.dataset("frames", version)), frames, load_predictor(package), facts)
+
+
+def assess(catalog: Catalog, champion: Row, session: str) -> Assessment:
+    """The drift verdict on the session, with the training frames of the champion's release as reference."""
+    learned = [r["frame_id"] for r in _training_frames(catalog, champion)]
+    known = {r["sensor"] for r in _training_frames(catalog, champion)}
+    new = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'")
+    watched = [r["frame_id"] for r in new.to_pylist() if r["sensor"] in known] or new["frame_id"].to_pylist()
+    subject = Champion(champion["model_name"], champion["model_version"], champion["release_id"])
+    return assess_session(_figures(catalog, learned), _figures(catalog, watched), session, subject)
+
+
+def _training_frames(catalog: Catalog, champion: Row) -> list[Row]:
+    where = f"release_id = {repr_sql(champion['release_id'])} AND split = 'train'"
+    return catalog.read_latest("release_frames", ["frame_id", "sensor"], where).to_pylist()
+
+
+def _figures(catalog: Catalog, frame_ids: list[str]) -> FrameFigures:
+    where = is_in("frame_id", frame_ids)
+    return FrameFigures(
+        catalog.read_latest("frames", _FRAME_COLUMNS, where),
+        catalog.read_latest("frame_quality", where=where),
+        catalog.read_latest("frame_embeddings", ["frame_id", "vector"], where),
+    )

@@ -1,0 +1,176 @@
+"""The gate: may this challenger become champion? A decision on numbers, with the numbers it rests on.
+
+A figure that is absent, None or not finite fails its rule: what was not measured is not good enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Slice = tuple[str, str]  # slice_by, slice_value
+WHOLE: Slice = ("all", "all")
+
+
+@dataclass(frozen=True)
+class GateRules:
+    """What a champion must be. `floor` and `max_drop` are in the metric's own unit.
+
+    `max_drop` is the margin below the champion that still counts as no worse: about what the test split can resolve.
+    `slice_floor` None: slices are not judged; else every slice of `slice_by` with `min_slice_samples` must reach it.
+    """
+
+    metric: str
+    floor: float
+    max_drop: float
+    min_test_samples: int
+    slice_floor: float | None = None
+    slice_by: tuple[str, ...] = ("session", "sensor", "brightness")
+    min_slice_samples: int = 30
+
+    def __post_init__(self) -> None:
+        if self.max_drop < 0 or self.min_test_samples < 1:
+            raise ValueError(f"max_drop = {self.max_drop} and min_test_samples = {self.min_test_samples}: 0 or more, 1 or more")
+
+
+RULES = {
+    "recognition": GateRules("accuracy", floor=0.60, max_drop=0.01, min_test_samples=20),
+    "detection": GateRules("map50", floor=0.40, max_drop=0.02, min_test_samples=10),
+}
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What one model scored on the test split of one release: metric -> value, over all and per slice."""
+
+    model_sha256: str
+    release_id: str
+    num_samples: int
+    metrics: Mapping[str, float | None]
+    slices: Mapping[Slice, Mapping[str, float | None]] = field(default_factory=dict)
+    slice_samples: Mapping[Slice, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """One rule: the claim, whether it holds, the figure and the bound it met (None where there was no figure)."""
+
+    claim: str
+    is_passed: bool
+    measured: float | None
+    bound: float | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Promote only if every rule holds."""
+
+    results: tuple[RuleResult, ...]
+
+    @property
+    def is_promoted(self) -> bool:
+        return bool(self.results) and all(r.is_passed for r in self.results)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What stands against it; for a promotion, what it rests on."""
+        wanted = self.is_promoted
+        return tuple(f"{r.claim}: {r.detail}" for r in self.results if r.is_passed == wanted)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"is_promoted": self.is_promoted, "results": [asdict(r) for r in self.results]}
+
+
+def decide(challenger: Exam, champion: Exam | None, rules: GateRules, checks: Mapping[str, bool | None]) -> Decision:
+    """Judge the challenger against the floors, the champion and the asset checks (name -> passed).
+
+    The champion counts only with its score on the same release: figures on different test splits do not compare. No
+    champion yet: the floors decide. No check at all, or one without an outcome, fails.
+    """
+    results = [
+        _judge_checks(checks),
+        _judge_samples(challenger, rules),
+        _judge_floor(challenger, rules),
+        _judge_champion(challenger, champion, rules),
+    ]
+    if rules.slice_floor is not None:
+        results.append(_judge_slices(challenger, rules, rules.slice_floor))
+    return Decision(tuple(results))
+
+
+def read_exam(score_rows: Iterable[Mapping[str, Any]], model_sha256: str, release_id: str) -> Exam | None:
+    """The exam of one model on one release from rows of `scores`; None when it was not taken on the test split."""
+    slices: dict[Slice, dict[str, float | None]] = {}
+    samples: dict[Slice, int] = {}
+    for row in score_rows:
+        if (row["model_sha256"], row["release_id"], row["split"]) == (model_sha256, release_id, "test"):
+            place = (row["slice_by"], row["slice_value"])
+            slices.setdefault(place, {})[row["metric"]] = row["value"]
+            samples[place] = max(samples.get(place, 0), row["num_samples"])
+    if WHOLE not in slices:
+        return None
+    return Exam(model_sha256, release_id, samples.pop(WHOLE), slices.pop(WHOLE), slices, samples)
+
+
+def _judge_checks(checks: Mapping[str, bool | None]) -> RuleResult:
+    claim, failed = "its checks passed", sorted(name for name, passed in checks.items() if passed is not True)
+    if not checks:
+        return RuleResult(claim, False, 0.0, 1.0, "no check has run: run the checks of its data, training and scores first")
+    detail = f"failed or without outcome: {', '.join(failed)}" if failed else f"{len(checks)} checks"
+    return RuleResult(claim, not failed, float(len(checks) - len(failed)), float(len(checks)), detail)
+
+
+def _judge_samples(exam: Exam, rules: GateRules) -> RuleResult:
+    enough = exam.num_samples >= rules.min_test_samples
+    detail = f"{exam.num_samples} test samples, {rules.min_test_samples} needed"
+    return RuleResult("enough test samples", enough, exam.num_samples, rules.min_test_samples, detail)
+
+
+def _judge_floor(exam: Exam, rules: GateRules) -> RuleResult:
+    value = _figure(exam.metrics, rules.metric)
+    return _bound(f"{rules.metric} reaches the floor", value, rules.floor, f"{rules.metric}, floor {rules.floor:g}")
+
+
+def _judge_champion(challenger: Exam, champion: Exam | None, rules: GateRules) -> RuleResult:
+    claim = f"{rules.metric} no more than {rules.max_drop:g} below the champion"
+    if champion is None:
+        return RuleResult(claim, True, None, None, "there is no champion yet: the floors decide")
+    if champion.release_id != challenger.release_id:
+        return RuleResult(claim, False, None, None,
+                          f"the champion was scored on release {champion.release_id[:8]}, the challenger on "
+                          f"{challenger.release_id[:8]}: score the champion on that one too")  # fmt: skip
+    best = _figure(champion.metrics, rules.metric)
+    if best is None:
+        return RuleResult(claim, False, None, None, f"the champion has no {rules.metric} on this release: score it again")
+    value = _figure(challenger.metrics, rules.metric)
+    return _bound(claim, value, best - rules.max_drop, f"{rules.metric}, champion {best:.4f} on the same test split")
+
+
+def _judge_slices(exam: Exam, rules: GateRules, floor: float) -> RuleResult:
+    claim = f"{rules.metric} reaches {floor:g} in every slice"
+    figures = {
+        place: _figure(metrics, rules.metric)
+        for place, metrics in exam.slices.items()
+        if place[0] in rules.slice_by and exam.slice_samples.get(place, 0) >= rules.min_slice_samples
+    }
+    if not figures:
+        return RuleResult(claim, False, None, floor, f"no slice has {rules.min_slice_samples} samples: test on more data")
+    unknown = sorted("=".join(place) for place, value in figures.items() if value is None)
+    if unknown:
+        return RuleResult(claim, False, None, floor, f"not measured in {', '.join(unknown)}")
+    value, place = min((value, place) for place, value in figures.items() if value is not None)
+    return _bound(claim, value, floor, f"lowest of {len(figures)} slices: {'='.join(place)}")
+
+
+def _bound(claim: str, value: float | None, bound: float, what: str) -> RuleResult:
+    if value is None:
+        return RuleResult(claim, False, None, bound, f"not measured ({what}): score the model again")
+    return RuleResult(claim, value >= bound, value, bound, f"{value:.4f} ({what})")
+
+
+def _figure(metrics: Mapping[str, float | None], name: str) -> float | None:
+    value = metrics.get(name)
+    return float(value) if value is not None and math.isfinite(value) else None

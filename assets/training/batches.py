@@ -1,0 +1,139 @@
+"""Read a release's images and targets by random access: Lance rows, decoded in threads, kept small in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from assets.capture.images import decode_rgb
+from assets.tables.catalog import Catalog, repr_sql
+from models.types import BoxSet, Image, Sample
+
+CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
+_DECODE_THREADS = 4
+_COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids"]
+
+
+@dataclass(frozen=True)
+class ReleaseFacts:
+    """What a training needs to know about a release. `rows` are its `release_frames` rows, sorted by frame id."""
+
+    release_id: str
+    task: str
+    class_names: tuple[str, ...]
+    frames_version: int
+    rows: tuple[dict[str, Any], ...]
+
+    def split(self, name: str) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["split"] == name]
+
+
+def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
+    """The rows of a release. Raises ValueError when it is unknown, is for another task, or cannot be trained on."""
+    where = f"release_id = {repr_sql(release_id)}"
+    found = catalog.read_latest("releases", where=where).to_pylist()
+    if not found:
+        raise ValueError(f"there is no release {release_id}: materialise curation/{task}_dataset first")
+    row = found[0]
+    if row["task"] != task:
+        raise ValueError(f"release {release_id} is for {row['task']}, the recipe for {task}: choose a {row['task']} recipe")
+    rows = catalog.read_latest("release_frames", _COLUMNS, where).sort_by("frame_id").to_pylist()
+    release = ReleaseFacts(release_id, task, tuple(row["class_names"]), row["frames_version"], tuple(rows))
+    _require_trainable(release)
+    return release
+
+
+class ReleaseImages(Sequence[Sample]):
+    """The samples of one split, by index, in the order of their frame ids.
+
+    Images are shrunk so that their long side is at most `long_side_px` (boxes move along) and kept in memory as uint8
+    until `cache_bytes` are used; the rest are read again each time. Bytes that are not those of the release raise
+    ValueError with the frame's id.
+    """
+
+    def __init__(
+        self, catalog: Catalog, release: ReleaseFacts, split: str, long_side_px: int, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        self.rows = release.split(split)
+        self.task, self.long_side_px = release.task, long_side_px
+        self._frames = catalog.dataset("frames", release.frames_version)
+        self._positions = _find_positions(self._frames, [row["frame_id"] for row in self.rows])
+        self._kept: dict[int, Sample] = {}
+        self._bytes_left = cache_bytes
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
+        """Several samples with one read of the table."""
+        missing = [i for i in dict.fromkeys(indices) if i not in self._kept]
+        fresh = dict(zip(missing, self._read(missing), strict=True)) if missing else {}
+        for index, sample in fresh.items():
+            self._keep(index, sample)
+        return [fresh[i] if i in fresh else self._kept[i] for i in indices]
+
+    def _read(self, indices: Sequence[int]) -> list[Sample]:
+        payloads = self._frames.take([self._positions[i] for i in indices], columns=["payload"])["payload"].to_pylist()
+        rows = [self.rows[i] for i in indices]
+        with ThreadPoolExecutor(_DECODE_THREADS) as pool:
+            return list(pool.map(self._to_sample, rows, payloads))
+
+    def _to_sample(self, row: dict[str, Any], payload: bytes) -> Sample:
+        if hashlib.sha256(payload).hexdigest() != row["sha256"]:
+            raise ValueError(f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`")
+        image = decode_rgb(payload)
+        small = shrink(image, self.long_side_px)
+        if self.task == "recognition":
+            return Sample(row["frame_id"], small, int(row["class_id"]))
+        scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]] * 2, np.float32)
+        boxes = np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4) * scale
+        return Sample(row["frame_id"], small, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
+
+    def _keep(self, index: int, sample: Sample) -> None:
+        if sample.image_rgb.nbytes <= self._bytes_left:
+            self._bytes_left -= sample.image_rgb.nbytes
+            self._kept[index] = sample
+
+
+def shrink(image_rgb: Image, long_side_px: int) -> Image:
+    """The image with its long side at `long_side_px` where it was longer, by area averaging."""
+    height, width = image_rgb.shape[:2]
+    scale = long_side_px / max(height, width)
+    if scale >= 1:
+        return image_rgb
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _find_positions(frames: Any, frame_ids: Sequence[str]) -> list[int]:
+    position_of = {i: n for n, i in enumerate(frames.to_table(columns=["frame_id"])["frame_id"].to_pylist())}
+    if missing := [i for i in frame_ids if i not in position_of]:
+        raise ValueError(f"{len(missing)} frames of the release are not in version {frames.version} of the frames table, "
+                         f"the first is {missing[0]}: run `daguerre verify`")  # fmt: skip
+    return [position_of[i] for i in frame_ids]
+
+
+def _require_trainable(release: ReleaseFacts) -> None:
+    """Raise ValueError where a split is empty or a class has nothing to learn from."""
+    for split in ("train", "val"):
+        if not release.split(split):
+            raise ValueError(f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
+                             f"'{split}' split with the data")  # fmt: skip
+    learnt: set[int] = set()
+    for row in release.split("train"):
+        learnt |= {row["class_id"]} if release.task == "recognition" else set(row["box_class_ids"])
+    learnt.discard(None)  # type: ignore[arg-type]
+    if not learnt:
+        raise ValueError(f"release {release.release_id} has no {release.task} label in its train split: label some frames")
+    if unlearnt := [name for c, name in enumerate(release.class_names) if c not in learnt]:
+        raise ValueError(f"{', '.join(unlearnt)}: no training sample in release {release.release_id}; ingest recordings "
+                         "that show these classes, or leave their labels out")  # fmt: skip

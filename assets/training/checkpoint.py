@@ -1,0 +1,87 @@
+"""Folders of files that are complete or invisible: written aside, flushed to disk, then renamed into place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+FACTS = "facts.json"
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` as `folder`, replacing what was there. A reader sees the whole old or the whole new one.
+
+    A writer that dies leaves only a hidden folder beside it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    aside.mkdir()
+    for name, content in files.items():
+        _write_flushed(aside / name, content)
+    _flush_folder(aside)
+    old = folder.parent / f".{folder.name}.old.{uuid.uuid4().hex}"
+    if folder.exists():
+        folder.rename(old)
+    aside.rename(folder)
+    _flush_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_checkpoint(folder: Path, weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Weights and JSON facts, with a manifest of their hashes."""
+    from safetensors.torch import save
+
+    files = {WEIGHTS: save(dict(weights)), FACTS: json.dumps(dict(facts), indent=1).encode()}
+    manifest = json.dumps({name: hash_bytes(content) for name, content in files.items()}, indent=1).encode()
+    write_folder(folder, {**files, MANIFEST: manifest})
+
+
+def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and facts. Raises FileNotFoundError where there is no checkpoint, ValueError where a file has changed."""
+    from safetensors.torch import load
+
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(f"{folder} is not a complete checkpoint: train again")
+    manifest = json.loads((folder / MANIFEST).read_text())
+    contents = {name: read_proven(folder / name, sha256) for name, sha256 in manifest.items()}
+    return load(contents[WEIGHTS]), json.loads(contents[FACTS])
+
+
+def read_proven(path: Path, sha256: str) -> bytes:
+    """The bytes of a file that must hash to `sha256`. Raises ValueError when it is missing or has changed."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: restore it from a backup or train again")
+    content = path.read_bytes()
+    if (found := hash_bytes(content)) != sha256:
+        raise ValueError(f"{path} has changed: it hashes to {found[:16]}…, not {sha256[:16]}…; restore it or train again")
+    return content
+
+
+def hash_bytes(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

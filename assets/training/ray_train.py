@@ -1,0 +1,228 @@
+"""Train a model on a release: the plain loop on Ray Train workers, or in this process.
+
+Workers read the tables themselves and speak gloo (NCCL on GPUs). Rank 0 appends its progress to a file in the run's
+folder, which the caller's side follows, and leaves the best weights there as a checkpoint with a hash manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.training.batches import ReleaseFacts, ReleaseImages, read_release
+from assets.training.checkpoint import read_checkpoint, write_checkpoint
+from assets.training.package import ModelPackage, describe, write_package
+
+if TYPE_CHECKING:
+    from assets.tables.catalog import Catalog
+    from models.recipes import TrainConfig
+    from models.training.fit import FitResult
+    from models.training.workers import Workers
+
+CODE_VERSION = "1"
+OnProgress = Callable[[dict[str, Any]], None]
+_RUNS, _BEST, _EVENTS = ".runs", "best", "events.jsonl"
+_CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
+_POLL_SECONDS = 0.2
+_RAY_SETTINGS = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # report() waits on this poll
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every worker is told."""
+
+    catalog_uri: str
+    storage_options: dict[str, str] | None
+    release_id: str
+    config: TrainConfig
+    seed: int
+    run_folder: str
+    num_workers: int
+
+
+def train(
+    catalog_uri: str, storage_options: dict[str, str] | None, release_id: str, config: TrainConfig, seed: int,
+    models_dir: Path, code_version: str, num_workers: int = 2, on_progress: OnProgress | None = None, use_ray: bool = True,
+) -> ModelPackage:  # fmt: skip
+    """Train on the release's train split, keep the best weights by the val split, and write their package.
+
+    `on_progress` gets a dict a step and an epoch (see `models.training.fit`). Equal arguments give equal weights on one
+    machine. `use_ray` False trains in this process, for small releases and tests. Raises ValueError, naming the remedy,
+    for a release that cannot be trained on.
+    """
+    import torch
+
+    from assets.tables.catalog import Catalog
+    from models.tasks import TASKS
+
+    release = read_release(Catalog(catalog_uri, storage_options), release_id, config.task)
+    run_folder = models_dir.resolve() / _RUNS / _name_run(release_id, config, seed)
+    run_folder.mkdir(parents=True)
+    job = _Job(catalog_uri, storage_options, release_id, config, seed, str(run_folder), num_workers)
+    with _follow(run_folder / _EVENTS, on_progress):
+        if use_ray:
+            _run_on_ray(job)
+        else:
+            _run_here(job, release)
+    weights, facts = read_checkpoint(run_folder / _BEST)
+    torch.manual_seed(seed)
+    net = TASKS[config.task].build(config, len(release.class_names), None)
+    net.load_state_dict(weights)
+    package = write_package(models_dir, net, config.task, describe(
+        config, release.class_names, release_id, seed, code_version, facts["history"]))  # fmt: skip
+    shutil.rmtree(run_folder)
+    return package
+
+
+def _run_here(job: _Job, release: ReleaseFacts) -> None:
+    from assets.tables.catalog import Catalog
+    from models.training.workers import Alone
+
+    _fit(job, Catalog(job.catalog_uri, job.storage_options), release, Alone(), device="cpu")
+
+
+def _run_on_ray(job: _Job) -> None:
+    """One Ray Train run. An error in a worker is raised here as itself where it is a ValueError."""
+    with _local_ray(job.num_workers):
+        import torch
+        from ray.train import RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+
+        use_gpu = torch.cuda.is_available()
+        storage, name = Path(job.run_folder).parent, Path(job.run_folder).name
+        trainer = TorchTrainer(
+            _work, train_loop_config={"job": job}, torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+            scaling_config=ScalingConfig(num_workers=torch.cuda.device_count() if use_gpu else job.num_workers, use_gpu=use_gpu),
+            run_config=RunConfig(name=f"{name}-ray", storage_path=str(storage)),
+        )  # fmt: skip
+        try:
+            trainer.fit()
+        except Exception as error:
+            if cause := _find_user_error(error):
+                raise cause from error
+            raise
+        finally:
+            shutil.rmtree(storage / f"{name}-ray", ignore_errors=True)
+
+
+def _work(settings: dict[str, Any]) -> None:
+    """The body of one Ray Train worker."""
+    import ray.train.torch
+    import torch
+
+    from assets.tables.catalog import Catalog
+    from models.training.workers import Distributed
+
+    job: _Job = settings["job"]
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_workers))
+    catalog = Catalog(job.catalog_uri, job.storage_options)
+    release = read_release(catalog, job.release_id, job.config.task)
+    _fit(job, catalog, release, Distributed(), ray.train.torch.get_device())
+    torch.distributed.barrier()
+
+
+def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, device: Any) -> None:
+    """Build, train, and leave the best checkpoint and the events in the run's folder."""
+    import torch
+
+    from assets.pretrained import read_imagenet
+    from models.tasks import TASKS
+    from models.training.fit import fit
+
+    config, task, run_folder = job.config, TASKS[job.config.task], Path(job.run_folder)
+    side = int(config.image_size_px * _CACHE_MARGIN)
+    train, val = (ReleaseImages(catalog, release, split, side) for split in ("train", "val"))
+    torch.manual_seed(job.seed)
+    net = task.build(config, len(release.class_names), read_imagenet() if config.is_pretrained else None).to(device)
+
+    def keep(result: FitResult) -> None:
+        write_checkpoint(run_folder / _BEST, result.weights, {"epoch": result.epoch, "history": result.history})
+
+    with (run_folder / _EVENTS).open("a", buffering=1) if workers.rank == 0 else open(os.devnull, "w") as events:
+        result = fit(net, task, train, val, len(release.class_names), config, job.seed, workers,
+                     lambda event: print(json.dumps(event), file=events), keep)  # fmt: skip
+    if workers.rank == 0:
+        keep(result)
+
+
+@contextmanager
+def _local_ray(num_workers: int) -> Iterator[None]:
+    """Join the Ray that this process is connected to, or start a small one on loopback and end it afterwards."""
+    for name, value in _RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    ray.init(num_cpus=max(num_workers + 1, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False,
+             configure_logging=False, object_store_memory=150 * 2**20)  # fmt: skip
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _follow(events: Path, on_progress: OnProgress | None) -> Iterator[None]:
+    """Hand each line that the run appends to `events` to `on_progress`, while it runs and once more at the end."""
+    if on_progress is None:
+        yield
+        return
+    done, position = threading.Event(), 0
+
+    def hand_on() -> None:
+        nonlocal position
+        if events.exists():
+            with events.open("rb") as file:
+                file.seek(position)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    position += len(line)
+                    on_progress(json.loads(line))
+
+    def poll() -> None:
+        while not done.wait(_POLL_SECONDS):
+            hand_on()
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        hand_on()
+
+
+def _find_user_error(error: BaseException | None) -> ValueError | None:
+    """The ValueError that a worker raised, inside what Ray wraps around it."""
+    for failure in getattr(error, "worker_failures", {}).values():
+        cause: BaseException | None = failure
+        while cause is not None:
+            if isinstance(cause, ValueError):
+                return cause
+            cause = getattr(cause, "cause", None) or cause.__cause__
+    return None
+
+
+def _name_run(release_id: str, config: TrainConfig, seed: int) -> str:
+    """Unique: Ray Train silently resumes a run whose name it knows."""
+    digest = hashlib.sha256(repr((config, seed)).encode()).hexdigest()
+    return f"{config.name}-{release_id[:8]}-{digest[:8]}-{uuid.uuid4().hex[:8]}"

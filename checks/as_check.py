@@ -1,0 +1,137 @@
+"""Verdicts as Dagster asset checks: one blocking check a claim, and the tag moved when all of a gate are in.
+
+Written once for every table: what is claimed lies in the other files of this folder, which do not know Dagster.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from assets.tables.catalog import Catalog
+from assets.workspace import Workspace
+from checks.gates import GATES, gate_model, gate_release, gate_scores, gate_session
+from checks.verdicts import Verdict
+
+TASKS = ("detection", "recognition")
+Results = Iterable[dg.AssetCheckResult]
+
+# asset -> the tables that are judged when it was materialised
+SESSION_ASSETS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("capture", "recordings"): ("captures", "quarantine"),
+    ("capture", "frames"): ("frames",),
+    ("capture", "signals"): ("signals",),
+    ("capture", "calibrations"): ("calibrations",),
+    ("capture", "imported_labels"): ("labels",),
+    ("curation", "frame_quality"): ("frame_quality",),
+    ("curation", "frame_embeddings"): ("frame_embeddings",),
+    ("monitoring", "predictions"): ("predictions",),
+    ("monitoring", "drift"): ("drift",),
+}
+WHOLE_ASSETS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("curation", "unique_frames"): ("unique_frames",),
+    ("curation", "splits"): ("splits",),
+}
+
+
+def all_gates(partitions_def: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """The gates of every asset that writes a table; those of sessions have `partitions_def`."""
+    return [
+        *(table_gate(key, *tables, partitions_def=partitions_def) for key, tables in SESSION_ASSETS.items()),
+        *(table_gate(key, *tables) for key, tables in WHOLE_ASSETS.items()),
+        *(release_gate(task) for task in TASKS),
+        *(model_gate(task) for task in TASKS),
+        *(scores_gate(task) for task in TASKS),
+    ]
+
+
+def table_gate(
+    asset_key: Sequence[str], *tables: str, partitions_def: dg.PartitionsDefinition | None = None
+) -> dg.AssetChecksDefinition:
+    """The gate of an asset that writes `tables`: for the run's session when partitioned, else for all rows."""
+    key, claims = dg.AssetKey(list(asset_key)), _claims_of(*tables)
+
+    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, claims, partitions_def))
+    def gate(context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]) -> Results:
+        session = context.partition_key if partitions_def is not None else None
+        for table in tables:
+            yield from _results(context, key, gate_session(catalog, table, session))
+
+    return gate
+
+
+def release_gate(task: str) -> dg.AssetChecksDefinition:
+    """The gate of a dataset asset: its drafted release becomes the one that training reads."""
+    key = dg.AssetKey(["curation", f"{task}_dataset"])
+
+    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of("releases", "release_frames")))
+    def gate(context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]) -> Results:
+        yield from _results(context, key, gate_release(catalog, task))
+
+    return gate
+
+
+def model_gate(task: str) -> dg.AssetChecksDefinition:
+    """The gate of a training asset: the package is whole, its weights are finite, its loss went down."""
+    key = dg.AssetKey(["training", task])
+
+    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of("models")))
+    def gate(
+        context: dg.AssetCheckExecutionContext,
+        catalog: dg.ResourceParam[Catalog],
+        workspace: dg.ResourceParam[Workspace],
+    ) -> Results:
+        yield from _results(context, key, gate_model(catalog, task, workspace.home))
+
+    return gate
+
+
+def scores_gate(task: str) -> dg.AssetChecksDefinition:
+    """The gate of an evaluation asset."""
+    key = dg.AssetKey(["evaluation", f"{task}_scores"])
+
+    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of("scores")))
+    def gate(context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]) -> Results:
+        yield from _results(context, key, gate_scores(catalog, task))
+
+    return gate
+
+
+def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
+    """A verdict as Dagster shows it. A failed claim that does not block is a warning."""
+    severity = dg.AssetCheckSeverity.ERROR if verdict.is_blocking else dg.AssetCheckSeverity.WARN
+    metadata: dict[str, Any] = {"num_checked": verdict.num_checked, **verdict.figures}
+    if verdict.examples:
+        metadata["examples"] = dg.MetadataValue.md("\n".join(f"- `{example}`" for example in verdict.examples))
+    return dg.AssetCheckResult(
+        passed=verdict.passed, asset_key=asset_key, check_name=verdict.name, severity=severity, metadata=metadata,
+        description=verdict.summary,
+    )  # fmt: skip
+
+
+def _results(context: dg.AssetCheckExecutionContext, key: dg.AssetKey, verdicts: Sequence[Verdict]) -> Results:
+    tell: Mapping[bool, Callable[[str], None]] = {True: context.log.info, False: context.log.warning}
+    for verdict in verdicts:
+        tell[verdict.passed](f"{verdict.name}: {verdict.summary}")
+        yield as_result(key, verdict)
+
+
+def _claims_of(*tables: str) -> dict[str, str]:
+    return {name: claim for table in tables for name, claim in GATES[table].claims.items()}
+
+
+def _specs(
+    key: dg.AssetKey, claims: Mapping[str, str], partitions_def: dg.PartitionsDefinition | None = None
+) -> list[dg.AssetCheckSpec]:
+    with warnings.catch_warnings():
+        # a partitioned check keeps one status per session; without it one bad session would stop the automation of all
+        warnings.filterwarnings("ignore", "Specifying a partitions_def", category=dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(name, asset=key, description=claim, blocking=True, partitions_def=partitions_def)
+            for name, claim in claims.items()
+        ]
+
+
+def _name_gate(key: dg.AssetKey) -> str:
+    return "_".join([*key.path, "gate"])

@@ -1,0 +1,39 @@
+"""The code location: every asset, check, job, sensor and resource, built from one Settings object.
+
+Belongs here: putting together. Does not: anything that takes time or imports a heavy library.
+"""
+
+import dagster as dg
+
+from assets.capture import defs as capture
+from assets.curation import defs as curation
+from assets.evaluation import defs as evaluation
+from assets.monitoring import defs as monitoring
+from assets.partitions import sessions
+from assets.registry import defs as registry
+from assets.retrieval import defs as retrieval
+from assets.training import defs as training
+from checks.as_check import all_gates
+from orchestration.jobs import jobs
+from orchestration.profiles import Settings, load_settings
+from orchestration.resources import build_resources
+from orchestration.sensors.drift import drift_sensor
+from orchestration.sensors.landing import landing_zone_sensor
+from orchestration.sensors.monitoring import unjudged_session_sensor
+
+_STAGES = (capture, curation, training, evaluation, registry, monitoring, retrieval)
+
+
+def build_defs(settings: Settings) -> dg.Definitions:
+    """All definitions for one home."""
+    shell = dg.Definitions(
+        asset_checks=all_gates(sessions),
+        jobs=jobs,
+        sensors=[landing_zone_sensor, unjudged_session_sensor, drift_sensor],
+        resources=build_resources(settings),
+        executor=dg.in_process_executor,  # a step costs 2 to 9 s in a process of its own, milliseconds here
+    )
+    return dg.Definitions.merge(*(stage.defs for stage in _STAGES), shell)
+
+
+defs = build_defs(load_settings())

@@ -1,0 +1,143 @@
+"""Serve Dagster and MLflow on loopback, as child processes that end with this one.
+
+Belongs here: how the servers start, where they listen, the instance's dagster.yaml. Does not: the graph.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from orchestration.profiles import CHECKOUT, Settings
+
+_HOST = "127.0.0.1"
+_START_S = 90.0
+_STOP_S = 20.0
+_INSTANCE = """\
+# Written by daguerre when it was absent; edit freely. https://docs.dagster.io/deployment/oss/dagster-yaml
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+    tag_concurrency_limits:
+      - key: dagster/concurrency_key
+        value: training
+        limit: 1
+run_monitoring:
+  enabled: true
+run_retries:
+  enabled: true
+  retry_on_asset_or_op_failure: false
+"""
+
+
+def prepare_instance(settings: Settings) -> Path:
+    """Make the Dagster home with its dagster.yaml and return it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    config = settings.dagster_home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(_INSTANCE)
+    return settings.dagster_home
+
+
+def serve(settings: Settings, port: int, mlflow_port: int) -> int:
+    """Start the servers, print their addresses when they answer, and wait. Returns the exit code."""
+    servers: dict[str, subprocess.Popen] = {}
+    stop = _Stop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, stop)
+    try:
+        for name, command in _commands(settings, port, mlflow_port).items():
+            servers[name] = _start(name, command, settings)
+        addresses = {"Dagster": f"http://{_HOST}:{port}", "MLflow": f"http://{_HOST}:{mlflow_port}"}
+        for name, address in addresses.items():
+            _wait_until_up(name, address, servers, stop, settings)
+            print(f"{name:8} {address}", flush=True)
+        print("Ctrl-C ends both.", flush=True)
+        while not stop.requested:
+            for name, server in servers.items():
+                if server.poll() is not None:
+                    print(f"{name} ended with code {server.returncode}: see {_log(settings, name)}", file=sys.stderr)
+                    return 1
+            time.sleep(0.3)
+        return 0
+    finally:
+        _end(servers)
+
+
+class _Stop:
+    requested = False
+
+    def __call__(self, *_: object) -> None:
+        self.requested = True
+
+
+def _commands(settings: Settings, port: int, mlflow_port: int) -> dict[str, list[str]]:
+    python = [sys.executable, "-m"]
+    (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
+    return {
+        "dagster": [*python, "dagster", "dev", "-h", _HOST, "-p", str(port), "-w", str(CHECKOUT / "workspace.yaml")],
+        "mlflow": [
+            *python, "mlflow", "server", "--backend-store-uri", settings.mlflow_url, "--artifacts-destination",
+            settings.mlflow_artifacts, "--host", _HOST, "--port", str(mlflow_port), "--workers", "1",
+            "--allowed-hosts", f"{_HOST}:{mlflow_port},localhost:{mlflow_port}",
+        ],
+    }  # fmt: skip
+
+
+def _start(name: str, command: list[str], settings: Settings) -> subprocess.Popen:
+    environment = {
+        **os.environ, "DAGSTER_HOME": str(prepare_instance(settings)), "DAGUERRE_HOME": str(settings.home),
+        "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }  # fmt: skip
+    log = _log(settings, name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment, stdout=stream, stderr=stream, start_new_session=True,
+            preexec_fn=_default_signals,
+        )  # fmt: skip
+
+
+def _default_signals() -> None:
+    """A shell's background job ignores INT and TERM, and so would its children: dagster would never end."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_DFL)
+
+
+def _wait_until_up(name: str, address: str, servers: dict[str, subprocess.Popen], stop: _Stop, settings: Settings) -> None:
+    deadline = time.monotonic() + _START_S
+    while not stop.requested:
+        if servers[name.lower()].poll() is not None or time.monotonic() > deadline:
+            raise ValueError(f"{name} did not start on {address}: see {_log(settings, name.lower())}")
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+
+
+def _end(servers: dict[str, subprocess.Popen]) -> None:
+    for server in servers.values():
+        if server.poll() is None:
+            server.terminate()
+    deadline = time.monotonic() + _STOP_S
+    for server in servers.values():
+        try:
+            server.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def _log(settings: Settings, name: str) -> Path:
+    return settings.home / "logs" / f"{name}.log"

@@ -1,0 +1,157 @@
+"""Image folders: plain, named by class, with sensors and splits; and the files that nobody reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from assets.capture.observations import SessionFile
+from assets.capture.readers import open_local, plan_session
+from assets.capture.readers.layout import order_naturally, sensor_of, split_of_path, suffix_of
+
+
+def test_a_plain_folder_is_one_capture_in_natural_order(write_files, read_session, make_image):
+    root = write_files({f"trip/f{i}.jpg": make_image(i) for i in (2, 10, 1)})
+    reading = read_session(root)
+    assert [p.root for p in reading.plans] == ["trip"]
+    assert [f.source.path for f in reading.frames] == ["trip/f1.jpg", "trip/f2.jpg", "trip/f10.jpg"]
+    assert [f.sequence for f in reading.frames] == [0, 1, 2]
+    assert not reading.labels
+
+
+def test_the_source_of_a_loose_image_is_its_bytes(write_files, read_session, make_image):
+    root = write_files({"a/x.png": make_image(1, ending=".png")})
+    (frame,) = read_session(root).frames
+    source = frame.source
+    assert (root / source.path).read_bytes()[source.offset : source.offset + source.length] == frame.payload
+    assert (frame.encoding, frame.kind, frame.sensor, frame.t_ns) == ("png", "color", "camera", None)
+
+
+def test_sensor_folders_are_one_capture_and_16_bit_png_is_depth(write_files, read_session, make_image):
+    depth = make_image(3, ending=".png", bits=16)
+    root = write_files({"rec/color/0.jpg": make_image(1), "rec/color/1.jpg": make_image(2), "rec/depth/0.png": depth})
+    reading = read_session(root)
+    assert [p.root for p in reading.plans] == ["rec"]
+    assert {(f.sensor, f.kind, f.sequence) for f in reading.frames} == {
+        ("color", "color", 0), ("color", "color", 1), ("depth", "depth", 0),
+    }  # fmt: skip
+
+
+def test_split_folders_without_classes_give_hints_and_no_labels(write_files, read_session, make_image):
+    root = write_files({"set/train/a.jpg": make_image(1), "set/val/b.jpg": make_image(2)})
+    reading = read_session(root)
+    assert {f.split_hint for f in reading.frames} == {"train", "val"}
+    assert [p.reader for p in reading.plans] == ["image_folder"] and not reading.labels
+
+
+def test_class_folders_under_splits(write_files, read_session, make_image):
+    names = ("train/cat/a.jpg", "train/dog/b.jpg", "test/cat/c.jpg")
+    root = write_files({name: make_image(i) for i, name in enumerate(names)})
+    reading = read_session(root)
+    assert Counter((label.task, label.class_name) for label in reading.labels) == {
+        ("recognition", "cat"): 2, ("recognition", "dog"): 1,
+    }  # fmt: skip
+    assert {f.source.path: f.split_hint for f in reading.frames} == dict(zip(names, ("train", "train", "test"), strict=True))
+    assert {label.frame_path for label in reading.labels} == set(names)
+    assert "cat, dog" in reading.plans[0].notes["classes"]
+
+
+def test_class_folders_without_splits(write_files, read_session, make_image):
+    root = write_files({f"pets/{c}/{i}.jpg": make_image(i) for c in ("cat", "dog") for i in range(2)})
+    reading = read_session(root)
+    assert [(p.reader, p.root) for p in reading.plans] == [("class_folder", "pets")]
+    assert Counter(label.class_name for label in reading.labels) == {"cat": 2, "dog": 2}
+
+
+@pytest.mark.parametrize("names", [("day1", "day2"), ("left", "right"), ("images", "frames"), ("2024-05-01", "2024-05-02")])
+def test_recordings_and_sensors_are_not_classes(write_files, read_session, make_image, names):
+    root = write_files({f"{n}/{i}.jpg": make_image(i) for n in names for i in range(2)})
+    reading = read_session(root)
+    assert len(reading.frames) == 4 and not reading.labels
+
+
+def test_label_images_are_left_over_and_not_frames(write_files, read_session, make_image):
+    root = write_files({"train/a.png": make_image(1, ending=".png"), "trainannot/a.png": make_image(2, ending=".png")})
+    reading = read_session(root)
+    assert [f.source.path for f in reading.frames] == ["train/a.png"]
+    (left,) = reading.leftovers
+    assert left.file.path == "trainannot/a.png" and "mask" in left.reason and not left.is_document
+
+
+def test_bytes_decide_what_a_file_is(write_files, read_session, make_image):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n"
+    root = write_files(
+        {"c/no_ending": make_image(1), "c/png.jpg": make_image(2, ending=".png"), "c/p.jpg": pointer, "c/e.jpg": b"",
+         "c/t.jpg": b"not an image at all"}
+    )  # fmt: skip
+    reading = read_session(root)
+    assert {(f.source.path, f.encoding) for f in reading.frames} == {("c/no_ending", "jpeg"), ("c/png.jpg", "png")}
+    assert {p.source.path: p.reason for p in reading.problems} == {
+        "c/p.jpg": "git-lfs pointer, not data", "c/e.jpg": "empty file",
+        "c/t.jpg": "no known image format: the file begins with b'not an i'",
+    }  # fmt: skip
+    assert all(p.remedy for p in reading.problems)
+
+
+def test_documents_are_set_apart_from_formats_without_a_reader(write_files, read_session):
+    root = write_files(
+        {"README.md": "x", "LICENSE": "x", ".DS_Store": "x", "readme.txt": "x", "poses.txt": "1 2", "imu.csv": "1,2",
+         "calib.yml": "a: 1", "clip.mp4": b"\0\0", "blob": b"\1\2"}
+    )  # fmt: skip
+    left = {item.file.path: item for item in read_session(root).leftovers}
+    assert {path for path, item in left.items() if item.is_document} == {"README.md", "LICENSE", ".DS_Store", "readme.txt"}
+    assert left["imu.csv"].reason == "no reader for .csv yet" and left["imu.csv"].remedy
+    assert left["blob"].reason == "no reader for files without an ending yet"
+
+
+def test_a_file_that_grew_since_it_was_listed_is_a_problem(write_files, read_session, make_image):
+    root = write_files({"c/a.jpg": make_image(1), "c/b.jpg": make_image(2)})
+    grown = root / "c" / "a.jpg"
+    files = [SessionFile("c/a.jpg", str(grown), grown.stat().st_size - 5, "1")]
+    from assets.capture.readers import read_capture
+
+    plans, _ = plan_session(files, open_local)
+    (problem,) = read_capture(plans[0], open_local)
+    assert "listed with" in problem.reason
+
+
+def test_a_file_that_vanished_is_a_problem_and_failing_storage_is_not(make_image):
+    from assets.capture.readers import read_capture
+
+    plans, _ = plan_session([SessionFile("c/a.jpg", "nowhere/a.jpg", 9, "1")], open_local)
+    (problem,) = read_capture(plans[0], open_local)
+    assert problem.reason == "vanished after it was listed"
+
+    def fail(file: SessionFile):
+        raise ConnectionResetError("the store went away")
+
+    with pytest.raises(ConnectionResetError):
+        list(read_capture(plans[0], fail))
+
+
+def test_words_in_paths():
+    assert [suffix_of(p) for p in ("a.JPG", "b/.hidden", "c", "d.tar.gz")] == [".jpg", "", "", ".gz"]
+    assert [sensor_of(p) for p in ("depth/1.png", "left01.jpg", "frame-0.color.jpg", "x/1.jpg", "leftover.jpg")] == [
+        "depth", "left", "color", "camera", "camera",
+    ]  # fmt: skip
+    assert split_of_path("a/val2017/b.jpg", "a") == "val" and split_of_path("train/b.jpg", "train") is None
+    assert [f.path for f in order_naturally([SessionFile(p, p, 0, "") for p in ("a10", "a2", "b1")])] == ["a2", "a10", "b1"]
+
+
+def test_cifar10_sample(real_data, read_session):
+    reading = read_session(real_data("recognition/cifar10_jpg"))
+    assert len(reading.plans) == 1 and not reading.problems and not reading.leftovers
+    assert Counter(f.split_hint for f in reading.frames) == {"train": 2000, "test": 500}
+    assert Counter(label.class_name for label in reading.labels) == dict.fromkeys(
+        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"), 250
+    )
+
+
+def test_bad_inputs_each_have_an_outcome(real_data, read_session):
+    reading = read_session(real_data("bad_inputs"))
+    assert len(reading.files) == 91
+    in_plans = {f.path for plan in reading.plans for f in plan.files}
+    spoken_of = {o.source.path.split("!/")[0] for o in reading.observations}
+    assert in_plans == spoken_of, "each claimed file gave a frame or a problem"
+    assert all(left.reason and left.remedy for left in reading.leftovers)

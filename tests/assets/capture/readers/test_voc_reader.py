@@ -1,0 +1,88 @@
+"""Pascal VOC datasets."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+
+def make_xml(objects: list[tuple[str, tuple[object, object, object, object]]], filename: str = "") -> str:
+    items = "".join(
+        f"<object><name>{name}</name><bndbox><xmin>{b[0]}</xmin><ymin>{b[1]}</ymin><xmax>{b[2]}</xmax><ymax>{b[3]}</ymax>"
+        "</bndbox></object>"
+        for name, b in objects
+    )
+    return f"<annotation><filename>{filename}</filename>{items}</annotation>"
+
+
+def test_boxes_keep_their_numbers_also_without_area_or_outside(write_files, read_session, make_image):
+    boxes = [("cell", (1, 2, 10, 20)), ("cell", (5, 5, 5, 9)), ("cell", (-3, 0, 999, 7.5)), ("cell", (1, 2, 10, 20))]
+    root = write_files({"Annotations/a.xml": make_xml(boxes), "JPEGImages/a.jpg": make_image()})
+    reading = read_session(root)
+    assert not reading.problems
+    assert [label.box_xyxy for label in reading.labels] == [tuple(map(float, box)) for _, box in boxes]
+    assert [label.index for label in reading.labels] == [0, 1, 2, 3], "two equal boxes stay two labels"
+    assert {label.frame_path for label in reading.labels} == {"JPEGImages/a.jpg"}
+    assert {label.source.path for label in reading.labels} == {"Annotations/a.xml"}
+
+
+def test_split_lists(write_files, read_session, make_image):
+    files = {f"JPEGImages/{n}.jpg": make_image(i) for i, n in enumerate("abcd")}
+    files |= {f"Annotations/{n}.xml": make_xml([("x", (0, 0, 1, 1))]) for n in "abcd"}
+    lists = {"train": "a\nd\n", "val": "b\nd\n", "trainval": "a\nb\n", "test": "c\nghost\n", "x_train": "a 1\n"}
+    root = write_files(files | {f"ImageSets/Main/{name}.txt": text for name, text in lists.items()})
+    reading = read_session(root)
+    hints = {f.source.path[-5]: f.split_hint for f in reading.frames}
+    assert hints == {"a": "train", "b": "val", "c": "test", "d": None}
+    assert {(p.source.path, p.reason) for p in reading.problems} == {
+        ("ImageSets/Main/test.txt", "lists images that are not there, 1: ghost"),
+        ("ImageSets/Main/val.txt", "lists images that another split lists too, 1: d"),
+    }
+
+
+def test_damaged_xml_costs_its_labels_and_nothing_else(write_files, read_session, make_image):
+    bomb = '<!DOCTYPE a [<!ENTITY b "bb">]><annotation>&b;</annotation>'
+    files = {
+        "a.xml": make_xml([("x", (0, 0, 1, 1))]), "b.xml": "<annotation><object>", "c.xml": bomb,
+        "d.xml": make_xml([("x", ("nan", 0, 1, 1)), ("y", (0, 0, 2, 2)), ("", (0, 0, 1, 1))]), "e.xml": make_xml([]),
+        "orphan.xml": make_xml([("x", (0, 0, 1, 1))]),
+    }  # fmt: skip
+    root = write_files(
+        {f"Annotations/{n}": t for n, t in files.items()} | {f"JPEGImages/{n}.jpg": make_image() for n in "abcdef"}
+    )
+    reading = read_session(root)
+    assert len(reading.frames) == 6
+    assert [(label.source.path, label.class_name) for label in reading.labels] == [
+        ("Annotations/a.xml", "x"), ("Annotations/d.xml", "y"),
+    ]  # fmt: skip
+    assert Counter(p.source.path for p in reading.problems) == {
+        "Annotations/b.xml": 1, "Annotations/c.xml": 1, "Annotations/d.xml": 2, "Annotations/orphan.xml": 1,
+    }  # fmt: skip
+    assert reading.plans[0].notes["images without labels"].startswith("4: ")
+
+
+@pytest.mark.parametrize("folder", ["images", "."])
+def test_other_places_for_pictures(write_files, read_session, make_image, folder):
+    xml = "annotations/a.xml" if folder == "images" else "a.xml"
+    root = write_files({xml: make_xml([("x", (0, 0, 1, 1))]), f"{folder}/a.jpg": make_image()})
+    reading = read_session(root)
+    assert [p.reader for p in reading.plans] == ["voc"] and len(reading.labels) == 1
+
+
+def test_xml_of_another_kind_is_left_over(write_files, read_session, make_image):
+    root = write_files({"stereo_calib.xml": "<opencv_storage/>", "left01.jpg": make_image()})
+    reading = read_session(root)
+    assert [p.reader for p in reading.plans] == ["image_folder"]
+    assert [left.file.path for left in reading.leftovers] == ["stereo_calib.xml"]
+
+
+def test_bccd(real_data, read_session):
+    reading = read_session(real_data("detection/bccd_voc"))
+    assert len(reading.frames) == 364 and not reading.problems
+    assert Counter(label.class_name for label in reading.labels) == {"RBC": 4155, "WBC": 372, "Platelets": 361}
+    assert Counter(f.split_hint for f in reading.frames) == {"train": 205, "val": 87, "test": 72}
+    boxes = [(label.source.path, label.box_xyxy) for label in reading.labels]
+    no_area = {path for path, b in boxes if b[2] <= b[0] or b[3] <= b[1]}
+    assert no_area == {"Annotations/BloodImage_00338.xml", "Annotations/BloodImage_00343.xml"}
+    assert [left.file.path for left in reading.leftovers if not left.is_document] == []

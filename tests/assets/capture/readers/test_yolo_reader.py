@@ -1,0 +1,109 @@
+"""YOLO datasets, with one label tree or several."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from pycocotools import mask as reference
+
+# pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+NAMES = "path: .\nnames:\n  0: cat\n  1: dog\n"
+
+
+def test_boxes_in_shares_become_pixels(write_files, read_session, make_image):
+    text = "0 0.5 0.5 0.25 0.5\n\n1 0.5 0.5 0 0.5\r\n"
+    root = write_files({"data.yaml": NAMES, "images/train/a.jpg": make_image(), "labels/train/a.txt": text})
+    reading = read_session(root)
+    assert [p.reader for p in reading.plans] == ["yolo"] and not reading.problems and not reading.leftovers
+    # 32x24 px: 0.5 * 32 -+ 0.25 * 32 / 2 = 12, 20; 0.5 * 24 -+ 0.5 * 24 / 2 = 6, 18
+    assert [(x.class_name, x.box_xyxy) for x in reading.labels] == [("cat", (12, 6, 20, 18)), ("dog", (16, 6, 16, 18))]
+    assert [text.encode()[x.source.offset :][: x.source.length] for x in reading.labels] == [
+        b"0 0.5 0.5 0.25 0.5", b"1 0.5 0.5 0 0.5",
+    ]  # fmt: skip
+    assert reading.frames[0].split_hint == "train"
+
+
+def test_an_image_without_label_file_is_noted_and_nothing_is_invented(write_files, read_session, make_image):
+    files = {"data.yaml": NAMES, "images/a.jpg": make_image(1), "images/b.jpg": make_image(2), "images/c.jpg": make_image(3)}
+    reading = read_session(write_files(files | {"labels/a.txt": "0 .5 .5 .1 .1", "labels/c.txt": ""}))
+    assert len(reading.frames) == 3 and len(reading.labels) == 1 and not reading.problems
+    assert reading.plans[0].notes["images without a label file in labels"] == "1: images/b.jpg"
+
+
+def test_bad_rows_are_named_by_their_place(write_files, read_session, make_image):
+    rows = ["0 .5 .5 .1 .1", "9 .5 .5 .1 .1", "0 .5 .5", "0 .5 .5 .1 .1 .9", "x 1 2 3 4", "0 nan .5 .1 .1", "1 .5 .5 .1 .1"]
+    root = write_files({"data.yaml": NAMES, "images/a.jpg": make_image(), "labels/a.txt": "\n".join(rows), "labels/z.txt": rows[0]})
+    reading = read_session(root)
+    assert [label.class_name for label in reading.labels] == ["cat", "dog"]
+    found = [(p.source.path, p.source.offset) for p in reading.problems]
+    assert found == [("labels/a.txt", 14), ("labels/a.txt", 28), ("labels/a.txt", 36), ("labels/a.txt", 53),
+                     ("labels/a.txt", 63), ("labels/z.txt", 0)]  # fmt: skip
+    assert "class 9 has no name" in reading.problems[0].reason and "there is no image" in reading.problems[-1].reason
+
+
+def test_polygons_alone_are_detections_with_masks(write_files, read_session, make_image):
+    root = write_files({"data.yaml": NAMES, "images/a.jpg": make_image(), "labels/a.txt": "1 .25 .25 .5 .25 .5 .5 .25 .5"})
+    (label,) = read_session(root).labels
+    assert (label.task, label.class_name, label.box_xyxy) == ("detection", "dog", (8, 6, 16, 12))
+    assert reference.decode({"size": [24, 32], "counts": label.mask_rle}).sum() == 8 * 6
+
+
+def test_polygons_beside_boxes_do_not_count_twice(write_files, read_session, make_image):
+    root = write_files(
+        {"images/train2017/a.jpg": make_image(), "boxes/config.yaml": NAMES, "boxes/labels/train2017/a.txt": "0 .5 .5 .5 .5",
+         "shapes/config.yaml": "names:\n  5: cat\n", "shapes/labels/train2017/a.txt": "5 .25 .25 .5 .25 .5 .5"}
+    )  # fmt: skip
+    reading = read_session(root)
+    assert len(reading.plans) == 1 and len(reading.frames) == 1 and not reading.problems
+    assert {(label.task, label.class_name) for label in reading.labels} == {("detection", "cat"), ("segmentation", "cat")}
+
+
+def test_split_folders_above_images_and_labels(write_files, read_session, make_image):
+    files = {"data.yaml": "names: [cat, dog]\n"}
+    for split, seed in (("train", 1), ("valid", 2)):
+        files |= {f"{split}/images/a.jpg": make_image(seed), f"{split}/labels/a.txt": f"{seed - 1} .5 .5 .5 .5"}
+    reading = read_session(write_files(files))
+    assert len(reading.plans) == 1 and not reading.problems
+    assert {(label.frame_path, label.class_name) for label in reading.labels} == {
+        ("train/images/a.jpg", "cat"), ("valid/images/a.jpg", "dog"),
+    }  # fmt: skip
+    assert {f.split_hint for f in reading.frames} == {"train", "val"}
+
+
+def test_labels_beside_images_with_a_list_of_classes(write_files, read_session, make_image):
+    reading = read_session(write_files({"classes.txt": "cat\ndog\n", "a.jpg": make_image(), "a.txt": "1 .5 .5 .5 .5"}))
+    assert [label.class_name for label in reading.labels] == ["dog"] and not reading.leftovers
+
+
+def test_without_names_the_ids_are_the_names(write_files, read_session, make_image):
+    reading = read_session(write_files({"images/a.jpg": make_image(), "labels/a.txt": "3 .5 .5 .5 .5"}))
+    assert [label.class_name for label in reading.labels] == ["3"]
+    assert "class names of labels" in reading.plans[0].notes
+
+
+@pytest.mark.parametrize("yaml", ["names: {a: cat}\n", "names:\n", "names: [\n", "names: &a [*a]\n"])
+def test_names_that_cannot_be_read_are_a_problem(write_files, read_session, make_image, yaml):
+    reading = read_session(write_files({"data.yaml": yaml, "images/a.jpg": make_image(), "labels/a.txt": "0 .5 .5 .5 .5"}))
+    assert [p.source.path for p in reading.problems] == ["data.yaml"] and len(reading.frames) == 1
+
+
+def test_an_image_that_is_none_costs_its_labels(write_files, read_session):
+    reading = read_session(write_files({"data.yaml": NAMES, "images/a.jpg": b"nothing", "labels/a.txt": "0 .5 .5 .5 .5"}))
+    assert not reading.labels and {p.source.path for p in reading.problems} == {"images/a.jpg", "labels/a.txt"}
+
+
+def test_coco40(real_data, read_session):
+    reading = read_session(real_data("detection/coco40_yolo"))
+    assert len(reading.frames) == 40 and not reading.problems
+    boxes = [label for label in reading.labels if label.task == "detection"]
+    shapes = [label for label in reading.labels if label.task == "segmentation"]
+    assert (len(boxes), len(shapes)) == (282, 286)
+    assert len({label.frame_path for label in boxes}) == 39 and len({label.frame_path for label in shapes}) == 40
+    per_class = [Counter(label.class_name for label in labels) for labels in (boxes, shapes)]
+    assert per_class[0]["person"] == 106 and per_class[1]["person"] == 109, "own ids, same names"
+    note = reading.plans[0].notes["images without a label file in object_detection/labels"]
+    assert note == "1: images/train2017/000000000250.jpg"
+    assert len(reading.leftovers) == 41, "40 masks and their configuration have no reader"

@@ -1,0 +1,167 @@
+"""Frames that are unreadable, changed, out of order, late, or without calibration."""
+
+from __future__ import annotations
+
+import pytest
+
+from assets.tables.schemas import TABLES, content_id
+from checks.captures import (
+    captures_hold_what_they_counted,
+    frames_decode_to_their_size,
+    frames_have_calibration,
+    frames_match_their_hashes,
+    images_are_readable,
+    no_record_was_refused,
+    timestamp_gaps_are_bounded,
+    timestamps_are_monotonic,
+)
+
+A, B = content_id("a"), content_id("b")
+
+
+def refused(rows_of, count, **columns):
+    return rows_of(
+        "quarantine", count, **({"source_path": "frames/1.jpg", "sensor": "cam", "reason": "cut off"} | columns)
+    )
+
+
+def test_a_fifth_of_the_images_in_quarantine_warns(rows_of):
+    verdict = images_are_readable(rows_of("frames", 8), refused(rows_of, 2))  # 2 of 10 arrived unreadable
+    assert not verdict.passed and not verdict.stops
+    assert verdict.num_checked == 10 and verdict.figures["share_offending"] == 0.2
+
+
+def test_more_than_a_fifth_blocks(rows_of):
+    assert images_are_readable(rows_of("frames", 7), refused(rows_of, 2)).stops  # 2 of 9
+
+
+def test_a_session_of_which_no_image_could_be_read_blocks(rows_of):
+    verdict = images_are_readable(TABLES["frames"].schema.empty_table(), refused(rows_of, 2))
+    assert verdict.stops and verdict.num_checked == 2
+
+
+def test_refused_records_that_are_no_images_do_not_count(rows_of):
+    other = refused(rows_of, 3, source_path=["a.csv", "b.mcap", "c.xml"], sensor=None)
+    lost = refused(rows_of, 1, source_path="boxes.json", reason="label 'cup' is for a frame that is not there")
+    assert images_are_readable(rows_of("frames", 1), other).passed
+    assert images_are_readable(rows_of("frames", 1), lost).passed
+    assert not images_are_readable(rows_of("frames", 1), refused(rows_of, 1, source_path="rec.mcap")).passed
+
+
+def test_one_changed_byte_is_found_and_named(image_rows):
+    rows = image_rows(3)
+    payloads = rows["payload"].to_pylist()
+    payloads[1] = payloads[1][:-1] + bytes([payloads[1][-1] ^ 1])
+    changed = image_rows(3, payload=payloads)
+    verdict = frames_match_their_hashes(changed)
+    assert verdict.stops and verdict.examples == (changed["frame_id"][1].as_py(),)
+    assert frames_match_their_hashes(rows).passed
+
+
+def test_a_frame_of_another_size_and_one_that_is_no_image_fail(image_rows):
+    payloads = image_rows(3)["payload"].to_pylist()
+    verdict = frames_decode_to_their_size(image_rows(3, width_px=[16, 17, 16], payload=[*payloads[:2], b"no image"]))
+    assert verdict.stops and len(verdict.examples) == 2
+    assert "16 x 12 px, its row says 17 x 12" in verdict.examples[0]
+
+
+def test_a_long_session_is_sampled_evenly(image_rows):
+    verdict = frames_decode_to_their_size(image_rows(130))  # every third of 130: 44
+    assert verdict.passed and verdict.num_checked == 44 and verdict.figures["num_frames"] == 130
+
+
+def test_a_colour_image_marked_as_depth_fails(image_rows):
+    assert frames_decode_to_their_size(image_rows(2, kind="depth")).stops
+
+
+def test_time_that_stands_still_or_goes_back_is_found(rows_of):
+    times = [0, 10, 10, 30, 20]
+    verdict = timestamps_are_monotonic(rows_of("frames", 5, capture_id=A, t_ns=times, sequence=[0, 1, 2, 3, 4]))
+    assert verdict.stops and verdict.figures["num_offending"] == 2
+    assert "-10 ns after its predecessor" in verdict.examples[1]
+
+
+def test_order_is_by_sequence_and_each_sensor_and_capture_has_its_own(rows_of):
+    rows = rows_of("frames", 6, capture_id=[A, A, A, A, B, B], sensor=["l", "r", "l", "r", "l", "l"],
+                   sequence=[1, 0, 0, 1, 0, 1], t_ns=[20, 10, 10, 20, 5, 6])  # fmt: skip
+    assert timestamps_are_monotonic(rows).passed
+
+
+def test_one_glitch_among_many_frames_warns(rows_of):
+    times = [10 * i for i in range(200)]
+    times[100] = times[99]  # 1 of 200 = 0.5 %, a hundredth may
+    verdict = timestamps_are_monotonic(rows_of("frames", 200, capture_id=A, t_ns=times, sequence=list(range(200))))
+    assert not verdict.passed and not verdict.stops
+
+
+def test_times_are_compared_to_the_nanosecond(rows_of):
+    start = 1_700_000_000_000_000_001
+    rows = rows_of("frames", 3, capture_id=A, t_ns=[start, start + 1, None], sequence=[0, 1, 2])
+    verdict = timestamps_are_monotonic(rows)
+    assert verdict.passed and verdict.num_checked == 2
+
+
+@pytest.mark.parametrize("rule", [timestamps_are_monotonic, timestamp_gaps_are_bounded])
+def test_images_without_a_clock_pass_and_say_so(rule, rows_of):
+    verdict = rule(rows_of("frames", 3, t_ns=None))
+    assert verdict.passed and verdict.num_checked == 0
+    assert verdict.summary == "no rows: these frames carry no time"
+
+
+def test_a_gap_of_six_steps_is_found_and_of_five_is_not(rows_of):
+    def gap(steps):
+        ms = [i if i < 20 else i + steps - 1 for i in range(40)]
+        times = [1_000_000 * t for t in ms]
+        return timestamp_gaps_are_bounded(rows_of("frames", 40, capture_id=A, t_ns=times, sequence=list(range(40))))
+
+    assert gap(5).passed
+    long = gap(6)
+    assert not long.passed and not long.stops
+    assert long.figures["longest_step_ms"] == 6.0 and long.figures["num_missing_estimate"] == 5
+    assert "6.0 ms without a frame" in long.examples[0]
+
+
+def test_a_camera_without_calibration_beside_one_that_has_it_blocks(rows_of):
+    frames = rows_of("frames", 2, capture_id=A, sensor=["left", "right"])
+    verdict = frames_have_calibration(
+        frames,
+        rows_of("calibrations", 1, capture_id=A, sensor="left"),
+        rows_of("captures", 1, capture_id=A, reader="mcap"),
+    )
+    assert verdict.stops and verdict.examples == (f"right of capture {A}",)
+
+
+def test_a_recording_without_any_calibration_warns(rows_of):
+    none = TABLES["calibrations"].schema.empty_table()
+    verdict = frames_have_calibration(
+        rows_of("frames", 2, capture_id=A), none, rows_of("captures", 1, capture_id=A, reader="mcap")
+    )
+    assert not verdict.passed and not verdict.stops
+
+
+def test_a_calibration_of_another_capture_does_not_count(rows_of):
+    frames = rows_of("frames", 2, capture_id=[A, B])
+    captures = rows_of("captures", 2, capture_id=[A, B], reader="mcap")
+    assert not frames_have_calibration(frames, rows_of("calibrations", 1, capture_id=A), captures).passed
+    assert frames_have_calibration(frames, rows_of("calibrations", 2, capture_id=[A, B]), captures).passed
+
+
+def test_plain_images_need_no_calibration(rows_of):
+    none = TABLES["calibrations"].schema.empty_table()
+    verdict = frames_have_calibration(rows_of("frames", 2, capture_id=A), none, rows_of("captures", 1, reader="images"))
+    assert verdict.passed and verdict.summary == "no rows: these formats carry no calibration"
+
+
+def test_a_frame_that_intake_counted_and_the_table_lacks_blocks(rows_of):
+    captures = rows_of("captures", 2, capture_id=[A, B], num_frames=[2, 0])
+    assert captures_hold_what_they_counted(captures, rows_of("frames", 2, capture_id=A)).passed
+    verdict = captures_hold_what_they_counted(captures, rows_of("frames", 1, capture_id=A))
+    assert verdict.stops and "1 of 2 frames" in verdict.examples[0]
+
+
+def test_what_is_in_quarantine_is_listed_and_never_blocks(rows_of):
+    verdict = no_record_was_refused(
+        rows_of("quarantine", 1, source_path="a.jpg", reason="cut off", remedy="send it again")
+    )
+    assert not verdict.passed and not verdict.stops
+    assert verdict.examples == ("a.jpg: cut off; send it again",)

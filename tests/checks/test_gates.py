@@ -1,0 +1,191 @@
+"""Write, check, publish: what a gate lets through, what it holds, and that it reads what it publishes."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from assets.curation.release import hash_content
+from assets.tables.schemas import TABLES, content_id
+from checks.gates import GATES, INTAKE_TABLES, gate_model, gate_release, gate_scores, gate_session
+from checks.verdicts import stops_flow
+
+
+@pytest.fixture
+def write(catalog, rows_of, image_rows):
+    """write("monday"): a session of three images, with its capture; **columns bend the frames."""
+
+    def build(session: str, num_frames: int = 3, **columns) -> pa.Table:
+        capture = content_id("capture", session)
+        ids = [content_id(session, i) for i in range(3)]
+        frames = image_rows(3, **({"session": session, "capture_id": capture, "frame_id": ids} | columns))
+        catalog.merge("frames", frames)
+        row = rows_of("captures", 1, capture_id=capture, session=session, num_frames=num_frames, num_signals=0,
+                      num_labels=0, num_problems=0)  # fmt: skip
+        catalog.merge("captures", row)
+        return frames
+
+    return build
+
+
+def names(verdicts) -> list[str]:
+    return [v.name for v in verdicts]
+
+
+def failed(verdicts) -> list[str]:
+    return [v.name for v in verdicts if not v.passed]
+
+
+def test_a_good_session_is_published(catalog, write):
+    write("monday")
+    assert len(catalog.read("frames")) == 0
+    verdicts = gate_session(catalog, "frames", "monday")
+    assert failed(verdicts) == []
+    assert tuple(names(verdicts)) == GATES["frames"].names
+    assert len(catalog.read("frames")) == 3
+
+
+def test_a_bad_session_is_held_with_the_reason_and_its_neighbour_is_not(catalog, write):
+    write("monday")
+    write("tuesday", payload=b"other bytes")
+    assert not stops_flow(gate_session(catalog, "frames", "monday"))
+    verdicts = gate_session(catalog, "frames", "tuesday")
+    assert stops_flow(verdicts) and "frames_match_their_hashes" in failed(verdicts)
+    assert set(catalog.read("frames")["session"].to_pylist()) == {"monday"}
+    held = [p for p in catalog.publications("frames") if p["is_held"]]
+    assert [p["session"] for p in held] == ["tuesday"]
+    assert "frames_match_their_hashes: 3 of 3 frames" in held[0]["reason"]
+
+
+def test_a_session_is_judged_by_its_own_rows(catalog, write):
+    write("monday", payload=b"other bytes")
+    write("tuesday")
+    assert failed(gate_session(catalog, "frames", "tuesday")) == []
+
+
+def test_a_warning_does_not_hold(catalog, write, rows_of):
+    frames = write("monday")
+    catalog.merge("labels", rows_of("labels", 40, session="monday", task="detection", frame_id=frames["frame_id"][0].as_py(),
+                                    x_min=1, y_min=1, x_max=[1] + [9] * 39, y_max=9))  # fmt: skip
+    verdicts = gate_session(catalog, "labels", "monday")
+    assert failed(verdicts) == ["boxes_have_area"]
+    assert len(catalog.read("labels")) == 40
+
+
+@pytest.mark.parametrize("table", sorted(set(GATES) - {"releases", "release_frames"}))
+def test_no_gate_opens_for_a_table_that_does_not_exist(table, catalog):
+    session = "monday" if table in INTAKE_TABLES else None
+    verdicts = gate_session(catalog, table, session)
+    assert tuple(names(verdicts)) == GATES[table].names
+    assert failed(verdicts) == names(verdicts)
+    assert not catalog.exists("publications")
+
+
+@pytest.mark.parametrize("table", INTAKE_TABLES)
+def test_no_gate_opens_for_a_session_without_captures(table, catalog, write):
+    write("monday")
+    for name in INTAKE_TABLES:
+        catalog.merge(name, TABLES[name].schema.empty_table())
+    assert stops_flow(gate_session(catalog, table, "sunday"))
+
+
+@pytest.mark.parametrize("table", ["signals", "calibrations", "labels", "quarantine"])
+def test_tables_that_this_session_does_not_fill_pass_with_the_reason(table, catalog, write):
+    write("monday")
+    verdicts = gate_session(catalog, table, "monday")
+    assert failed(verdicts) == []
+    assert all(v.num_checked == 0 and v.summary.startswith("no rows: ") for v in verdicts)
+
+
+def test_frames_that_captures_counted_may_not_be_missing(catalog, write):
+    write("monday", session="tuesday")  # the capture of Monday counts three frames, the table has none of Monday
+    assert stops_flow(gate_session(catalog, "frames", "monday"))
+    assert failed(gate_session(catalog, "captures", "monday")) == ["captures_hold_what_they_counted"]
+
+
+def test_a_session_of_signals_alone_may_have_no_frames(catalog, rows_of):
+    catalog.merge("captures", rows_of("captures", 1, num_frames=0, num_signals=5))
+    assert failed(gate_session(catalog, "frames", "monday")) == []
+    assert failed(gate_session(catalog, "frame_quality", "monday")) == []
+
+
+def test_a_column_that_is_missing_in_the_store_fails_and_holds(catalog, write):
+    write("monday")
+    catalog.dataset("frames").drop_columns(["sensor"])
+    verdicts = gate_session(catalog, "frames", "monday")
+    assert "frames_rows_match_schema" in failed(verdicts) and "timestamps_are_monotonic" in failed(verdicts)
+    assert "frames_have_calibration" in failed(verdicts)
+    assert len(catalog.read("frames", ["frame_id"])) == 0
+
+
+def test_what_is_judged_is_what_is_published(catalog, write):
+    write("monday")
+    gate_session(catalog, "frames", "monday")
+    judged = catalog.latest_version("frames")
+    write("tuesday", payload=b"other bytes")
+    assert catalog.published_version("frames") == judged
+
+
+def test_a_session_key_that_is_none_is_refused(catalog):
+    with pytest.raises(ValueError, match="no session key"):
+        gate_session(catalog, "frames", "x' OR '1'='1")
+    with pytest.raises(ValueError, match="no table 'frame'"):
+        gate_session(catalog, "frame", "monday")
+
+
+def draft(catalog, rows_of, splits=("train", "val", "test"), spoil=False) -> str:
+    columns = {"frame_id": [content_id(i) for i in range(3)], "split": list(splits), "class_id": 0}
+    content = hash_content("recognition", ["cup"], rows_of("release_frames", 3, **columns).to_pylist())
+    ids = [content_id(content, i) for i in range(3)]
+    catalog.merge(
+        "release_frames",
+        rows_of("release_frames", 3, row_id=ids, release_id=content[:32], **columns)[: 2 if spoil else 3],
+    )
+    catalog.merge("releases", rows_of("releases", 1, release_id=content[:32], content_sha256=content, num_frames=3,
+                                      num_labels=3, class_names=[["cup"]], task="recognition"))  # fmt: skip
+    catalog.point("draft/recognition", content[:32])
+    return content[:32]
+
+
+def test_a_good_release_becomes_the_one_that_training_reads(catalog, rows_of):
+    release_id = draft(catalog, rows_of)
+    assert catalog.pointed("release/recognition") is None
+    assert failed(gate_release(catalog, "recognition")) == []
+    assert catalog.pointed("release/recognition") == release_id
+    assert len(catalog.read("releases")) == 1 and len(catalog.read("release_frames")) == 3
+
+
+def test_a_bad_release_leaves_the_one_before(catalog, rows_of):
+    first = draft(catalog, rows_of)
+    gate_release(catalog, "recognition")
+    draft(catalog, rows_of, splits=("train", "train", "test"))
+    assert failed(gate_release(catalog, "recognition")) == ["every_release_split_has_frames"]
+    assert catalog.pointed("release/recognition") == first
+
+
+def test_a_release_that_lost_a_row_does_not_pass(catalog, rows_of):
+    draft(catalog, rows_of, spoil=True)
+    assert "release_matches_its_hash" in failed(gate_release(catalog, "recognition"))
+
+
+def test_without_a_draft_model_or_scores_nothing_passes(catalog, tmp_path):
+    for verdicts in (
+        gate_release(catalog, "detection"), gate_model(catalog, "detection", tmp_path), gate_scores(catalog, "detection"),
+    ):  # fmt: skip
+        assert verdicts and all(v.stops for v in verdicts)
+
+
+def test_a_model_without_its_package_is_held(catalog, rows_of, tmp_path):
+    models = rows_of("models", 1, folder="models/recognition/gone")
+    catalog.merge("models", models)
+    catalog.point("model/recognition", models["model_sha256"][0].as_py())
+    verdicts = gate_model(catalog, "recognition", tmp_path)
+    assert failed(verdicts) == ["package_is_the_one_named", "loss_decreased", "weights_are_finite"]
+    assert len(catalog.read("models")) == 0
+
+
+def test_scores_of_the_newest_model_are_published(catalog, rows_of):
+    scores = rows_of("scores", 2)
+    catalog.merge("scores", scores)
+    catalog.point("model/recognition", scores["model_sha256"][1].as_py())
+    assert failed(gate_scores(catalog, "recognition")) == []

@@ -1,0 +1,123 @@
+"""What holds for every rule alike: it passes on good rows, fails on none, and fails when a column is missing."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from assets.curation.release import hash_content
+from assets.tables.schemas import TABLES, content_id
+from checks.gates import GATES
+from checks.stored_rows import PUBLISHED
+
+RULES = {rule.name: rule for gate in GATES.values() for rule in gate.rules}
+_OTHERS = {
+    "package": pa.schema([(c, TABLES["models"].schema.field(c).type)
+                          for c in ("model_sha256", "task", "recipe", "release_id", "code_version", "seed")]),
+    "package history": pa.schema([("epoch", pa.int64()), ("train_loss", pa.float64())]),
+    "package weights": pa.schema([("tensor", pa.string()), ("num_values", pa.int64()), ("num_not_finite", pa.int64())]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def good(rows_of, image_rows) -> dict[str, pa.Table]:
+    """Rows of every table that meet every rule."""
+    frames, capture = image_rows(3), content_id("capture")
+    ids = frames["frame_id"].to_pylist()
+    models = rows_of("models", 1)
+    groups = [content_id("group", i) for i in range(3)]
+    splits = ["train", "val", "test"]
+    release_frames = rows_of(
+        "release_frames", 3, frame_id=ids, split=splits, class_id=0, release_id=content_id("release")
+    )
+    content = hash_content("recognition", ["ball"], release_frames.to_pylist())
+    release_frames = rows_of("release_frames", 3, frame_id=ids, split=splits, class_id=0, release_id=content[:32])
+    return {
+        "captures": rows_of("captures", 1, capture_id=capture, num_frames=3, reader="mcap"),
+        "frames": frames,
+        "calibrations": rows_of("calibrations", 1, capture_id=capture),
+        "quarantine": rows_of("quarantine", 1, source_path="notes.bin", sensor=None),
+        "labels": rows_of("labels", 1, frame_id=ids[0], task="detection", x_min=1, y_min=2, x_max=9, y_max=8),
+        PUBLISHED + "labels": rows_of("labels", 1, task="detection"),
+        "frame_quality": rows_of("frame_quality", 3, frame_id=ids, brightness=0.5, sharpness=0.01, clipped_dark=0.0,
+                                 clipped_bright=0.0),
+        "frame_embeddings": rows_of("frame_embeddings", 3, frame_id=ids),
+        "unique_frames": rows_of("unique_frames", 3, frame_id=ids, duplicate_of=None),
+        "splits": rows_of("splits", 3, frame_id=ids, group_id=groups, split=splits),
+        "release_frames": release_frames,
+        "releases": rows_of("releases", 1, release_id=content[:32], content_sha256=content, class_names=[["ball"]],
+                            num_frames=3, num_labels=3),
+        "models": models,
+        "package": models.select(_OTHERS["package"].names).cast(_OTHERS["package"]),
+        "package history": pa.table({"epoch": [0, 1], "train_loss": [2.0, 1.0]}),
+        "package weights": pa.table({"tensor": ["stem"], "num_values": [9], "num_not_finite": [0]}),
+        "predictions": rows_of("predictions", 1, class_names=[["ball"]], scores=[[0.9]]),
+        "drift": rows_of("drift", 1, sensor="all", is_drifted=False),
+    }  # fmt: skip
+
+
+def empty_of(name: str) -> pa.Table:
+    schema = _OTHERS.get(name) or TABLES[name.removeprefix(PUBLISHED)].schema
+    return schema.empty_table()
+
+
+@pytest.mark.parametrize("name", sorted(RULES.keys() - {"no_record_was_refused"}))
+def test_good_rows_pass(name, good):
+    verdict = RULES[name](good)
+    assert verdict.passed, verdict.summary
+    assert verdict.num_checked > 0 or name == "classes_are_known"
+    assert verdict.name == name
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_no_rule_passes_on_empty_tables(name):
+    rule = RULES[name]
+    verdict = rule({table: empty_of(table) for table in rule.reads})
+    assert not verdict.passed
+    assert verdict.is_blocking and verdict.num_checked == 0
+    assert "error" not in verdict.figures, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "column"),
+    [(r.name, table, column) for r in RULES.values() for table, columns in r.reads.items() for column in columns],
+)
+def test_a_missing_column_fails(name, table, column, good):
+    verdict = RULES[name]({**good, table: good[table].drop_columns([column])})
+    assert not verdict.passed and verdict.is_blocking
+    assert verdict.summary == f"could not be evaluated: LookupError: table {table} lacks the columns {column}"
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
+    verbs = (
+        "are",
+        "is",
+        "has",
+        "have",
+        "match",
+        "matches",
+        "lie",
+        "share",
+        "hold",
+        "point",
+        "decreased",
+        "decode",
+        "was",
+    )
+    assert set(name.split("_")) & set(verbs), name
+    assert not name.startswith(("check_", "test_", "validate_"))
+    assert RULES[name].claim
+
+
+@pytest.mark.parametrize("name", sorted(GATES))
+def test_a_gate_says_what_each_verdict_claims(name):
+    gate = GATES[name]
+    assert list(gate.claims) == list(gate.names) and all(gate.claims.values())
+    assert len(set(gate.names)) == len(gate.names)
+
+
+def test_rules_read_columns_that_exist():
+    for rule in RULES.values():
+        for table, columns in rule.reads.items():
+            assert set(columns) <= set(empty_of(table).column_names), (rule.name, table)
