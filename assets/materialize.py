@@ -36,9 +36,10 @@ def result(
     )
 
 
-def picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """A PNG as metadata that the Dagster UI shows."""
-    return dg.MetadataValue.md(f"![picture](data:image/png;base64,{base64.b64encode(png).decode()})")
+def picture(content: bytes) -> dg.MarkdownMetadataValue:
+    """PNG or JPEG bytes as metadata that the Dagster UI shows."""
+    kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
+    return dg.MetadataValue.md(f"![picture](data:image/{kind};base64,{base64.b64encode(content).decode()})")
 
 
 def progress_to(log: Any, what: str, every: int = 10):

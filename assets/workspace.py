@@ -25,3 +25,7 @@ class Workspace:
     @property
     def reports(self) -> Path:
         return self.home / "reports"
+
+    def plots(self, model_sha256: str) -> Path:
+        """Where evaluation leaves a model's charts for the registry."""
+        return self.reports / "plots" / model_sha256[:16]

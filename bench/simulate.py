@@ -6,23 +6,17 @@ encoding, labels, 20 IMU samples and 5 poses. Run: `python -m bench.simulate --j
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"  # before NumPy is imported: it reads them once
-
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 ROUNDS = 3  # the best round counts: others share the machine
 NUM_FRAMES = 60
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main() -> None:
@@ -39,6 +33,9 @@ def main() -> None:
 
 def measure() -> dict[str, float]:
     """Rates on one thread: `frames_per_s` (RGB-D rendered) and `captured_frames_per_s` (all sensors, written)."""
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))  # NumPy reads them once, when it is first imported
+    import cv2
+
     cv2.setNumThreads(1)
     rendered, rendered_cpu = _time_best(_render_frames)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,6 +62,8 @@ def _time_best(action: Callable[[], None]) -> tuple[float, float]:
 
 def _render_frames() -> None:
     """Scene, baking and NUM_FRAMES left pictures with depth, each from another pose."""
+    import numpy as np
+
     from assets.capture.simulation.textures import load_photos
     from models.simulation.camera import Rig, make_camera
     from models.simulation.motion import plan_trajectory

@@ -72,9 +72,7 @@ def gate_release(catalog: Catalog, task: str) -> list[Verdict]:
     if release_id is None:
         return [nothing_checked(name, f"drafted {task} releases") for gate in gates for name in gate.names]
     verdicts = judge_together(catalog, gates, Scope("release_id", release_id))
-    if not stops_flow(verdicts):
-        catalog.point(f"release/{task}", release_id)
-    return verdicts
+    return _point_if_passed(catalog, f"release/{task}", release_id, verdicts)
 
 
 def gate_model(catalog: Catalog, task: str, home: Path) -> list[Verdict]:
@@ -91,7 +89,7 @@ def gate_model(catalog: Catalog, task: str, home: Path) -> list[Verdict]:
         "package": lambda: read_facts(folder()), "package history": lambda: read_history(folder()),
         "package weights": lambda: read_weights(folder()),
     }  # fmt: skip
-    return judge_together(catalog, [gate], scope, others)
+    return _point_if_passed(catalog, f"trained/{task}", model_sha256, judge_together(catalog, [gate], scope, others))
 
 
 def gate_scores(catalog: Catalog, task: str) -> list[Verdict]:
@@ -99,7 +97,8 @@ def gate_scores(catalog: Catalog, task: str) -> list[Verdict]:
     gate, model_sha256 = _gate_of("scores"), catalog.pointed(f"model/{task}")
     if model_sha256 is None:
         return [nothing_checked(name, f"trained {task} models") for name in gate.names]
-    return judge_together(catalog, [gate], Scope("model_sha256", model_sha256))
+    verdicts = judge_together(catalog, [gate], Scope("model_sha256", model_sha256))
+    return _point_if_passed(catalog, f"scored/{task}", model_sha256, verdicts)
 
 
 def judge_together(catalog: Catalog, gates: list[Gate], scope: Scope, others: Others | None = None) -> list[Verdict]:
@@ -112,6 +111,12 @@ def judge_together(catalog: Catalog, gates: list[Gate], scope: Scope, others: Ot
                 catalog.hold(gate.table, scope.session, rows.version, state_reason(verdicts))
             else:
                 catalog.publish(gate.table, scope.session, rows.version)
+    return verdicts
+
+
+def _point_if_passed(catalog: Catalog, pointer: str, target: str, verdicts: list[Verdict]) -> list[Verdict]:
+    if not stops_flow(verdicts):
+        catalog.point(pointer, target)
     return verdicts
 
 

@@ -11,7 +11,6 @@ from assets.evaluation import defs as evaluation
 from assets.monitoring import defs as monitoring
 from assets.partitions import sessions
 from assets.registry import defs as registry
-from assets.retrieval import defs as retrieval
 from assets.training import defs as training
 from checks.as_check import all_gates
 from orchestration.jobs import jobs
@@ -21,7 +20,8 @@ from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
 
-_STAGES = (capture, curation, training, evaluation, registry, monitoring, retrieval)
+_STAGES = (capture, curation, training, evaluation, registry, monitoring)
+
 
 
 def build_defs(settings: Settings) -> dg.Definitions:

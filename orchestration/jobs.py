@@ -24,7 +24,7 @@ monitor_session = dg.define_asset_job(
 )
 
 
-def _train(task: str) -> dg.UnresolvedAssetJobDefinition:
+def _train(task: str):
     keys = [["curation", "unique_frames"], ["curation", "splits"], ["curation", f"{task}_dataset"], ["training", task],
             ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]  # fmt: skip
     return dg.define_asset_job(

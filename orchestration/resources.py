@@ -3,8 +3,11 @@
 Belongs here: configuration to object. Does not: anything the objects do; they know no orchestrator.
 """
 
+import os
 import socket
 import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -14,7 +17,11 @@ from assets.ledger import Ledger
 
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
+from assets.workspace import Workspace
 from orchestration.profiles import Settings
+
+if TYPE_CHECKING:
+    from assets.registry.tracker import Tracker
 
 
 def build_catalog(settings: Settings) -> Catalog:
@@ -44,22 +51,23 @@ def build_tracker(settings: Settings) -> "Tracker":
 
 def worker_name() -> str:
     """host:process:random, so that a lease tells who held it."""
-    import os
-
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
-def build_resources(settings: Settings) -> dict[str, object]:
+def build_workspace(settings: Settings) -> Workspace:
+    return settings.workspace
+
+
+RESOURCE_FACTORIES = {
+    "catalog": build_catalog, "landing_zone": build_landing_zone, "intake": build_intake, "tracker": build_tracker,
+    "workspace": build_workspace,
+}  # fmt: skip
+
+
+def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
     """The resources of every asset, check and sensor. Each object is made when the first consumer asks for it."""
-    factories = {
-        "catalog": build_catalog, "landing_zone": build_landing_zone, "intake": build_intake, "tracker": build_tracker,
-    }  # fmt: skip
-    resources: dict[str, object] = {name: _lazily(make, settings) for name, make in factories.items()}
-    resources["workspace"] = dg.ResourceDefinition.hardcoded_resource(settings.workspace)
-    return resources
+    return {name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()}
 
 
-def _lazily(make, settings: Settings) -> dg.ResourceDefinition:
+def _lazily(make: Callable[[Settings], object], settings: Settings) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(lambda _context: make(settings), description=make.__name__)
-
-

@@ -33,6 +33,9 @@ concurrency:
       - key: dagster/concurrency_key
         value: training
         limit: 1
+python_logs:
+  managed_python_loggers: [daguerre]
+  python_log_level: INFO
 run_monitoring:
   enabled: true
 run_retries:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from assets.capture.guard_child import ITEM_SECONDS, LENGTH
+from assets.capture.guard_child import ITEM_SECONDS, LENGTH, MEMORY_BYTES
 
 MAX_PAYLOAD_BYTES = 256 << 20
 _START_SECONDS = 60  # loading the libraries on a busy machine
@@ -58,8 +58,8 @@ class ImageGuard:
     Not to be shared between threads.
     """
 
-    def __init__(self, item_seconds: float = ITEM_SECONDS) -> None:
-        self._item_seconds = item_seconds
+    def __init__(self, item_seconds: float = ITEM_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._item_seconds, self._memory_bytes = item_seconds, memory_bytes
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -114,7 +114,7 @@ class ImageGuard:
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
         path = os.pathsep.join(p for p in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if p)
         child = subprocess.Popen(
-            [sys.executable, "-m", "assets.capture.guard_child"],
+            [sys.executable, "-m", "assets.capture.guard_child", str(self._memory_bytes)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
             env={**os.environ, **threads, "PYTHONPATH": path},
         )  # fmt: skip
@@ -126,7 +126,7 @@ class ImageGuard:
         except (TimeoutError, _ChildEnded) as error:
             self._end()
             raise RuntimeError(
-                f"the image guard did not start: run `{sys.executable} -m assets.capture.guard_child` to see why"
+                f"the image guard did not start: run `{sys.executable} -m assets.capture.guard_child {MEMORY_BYTES}` to see why"
             ) from error
         return child
 

@@ -1,6 +1,6 @@
 """The process that decodes foreign images: nothing else runs in it, and it may die on any of them.
 
-Run as `python -m assets.capture.guard_child`. Requests arrive on standard input as a length and that many bytes,
+Run as `python -m assets.capture.guard_child MEMORY_BYTES`. Requests arrive on standard input as a length and that many bytes,
 answers leave as a length and JSON. It ends when its input does, so it never outlives the process that started it.
 """
 
@@ -15,41 +15,40 @@ import sys
 import warnings
 from typing import Any, BinaryIO
 
-MEMORY_LIMIT_BYTES = 1 << 30  # heap and anonymous mappings, beyond what the libraries take to load
+MEMORY_BYTES = 1 << 30  # heap and anonymous mappings, beyond what the libraries take to load
 ITEM_SECONDS = 10  # processor time; the parent watches the clock on the wall
 MAX_PIXELS = 100_000_000
 MAX_SIDE_PX = 65535
 LENGTH = struct.Struct(">Q")
-TOO_MUCH_MEMORY = "needs more than 1 GiB to decode"
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # closed list: Pillow tries no other decoder
 _ENCODINGS = {"MPO": "jpeg", "DIB": "bmp"}  # what Pillow calls a JPEG with more pictures behind the first
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer until the requests end."""
+def serve(requests: BinaryIO, answers: BinaryIO, memory_bytes: int) -> None:
+    """Answer until the requests end. A request that needs more than `memory_bytes` is refused."""
     cv2, image_module = _load_decoders()
-    _limit_resources()
+    _limit_resources(memory_bytes)
     _write(answers, {"is_ready": True})
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
         payload = requests.read(LENGTH.unpack(head)[0])
         _allow_seconds(ITEM_SECONDS)
-        _write(answers, inspect_image(payload, cv2, image_module))
+        _write(answers, inspect_image(payload, cv2, image_module, memory_bytes))
 
 
-def inspect_image(payload: bytes, cv2: Any, image_module: Any) -> dict[str, Any]:
+def inspect_image(payload: bytes, cv2: Any, image_module: Any, memory_bytes: int) -> dict[str, Any]:
     """The facts of an image that decodes completely, or `reason` and `remedy`."""
+    too_much = _refuse(f"needs more than {memory_bytes >> 20} MiB to decode", "make the image smaller")
     try:
         facts = _decode_strictly(payload, image_module)
         if "reason" not in facts:
             _decode_as_read_later(payload, facts, cv2)
         return facts
     except MemoryError:
-        return _refuse(TOO_MUCH_MEMORY, "make the image smaller")
+        return too_much
     except cv2.error as error:
-        is_memory = error.code == cv2.Error.StsNoMem
-        return _refuse(TOO_MUCH_MEMORY if is_memory else f"does not decode: {error.err}", _CONVERT)
+        return too_much if error.code == cv2.Error.StsNoMem else _refuse(f"does not decode: {error.err}", _CONVERT)
     except Exception as error:  # whatever a decoder makes of foreign bytes
         return _refuse(f"does not decode: {type(error).__name__}: {error}"[:300], _CONVERT)
 
@@ -113,12 +112,20 @@ def _load_decoders() -> tuple[Any, Any]:
     return cv2, image_module
 
 
-def _limit_resources() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    limit = MEMORY_LIMIT_BYTES + used
+def _limit_resources(memory_bytes: int) -> None:
+    limit = memory_bytes + _measure_data_bytes()
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it has nothing to write to files
+
+
+def _measure_data_bytes() -> int:
+    """What RLIMIT_DATA counts already: the libraries' own data."""
+    try:
+        with open("/proc/self/statm") as stream:
+            return int(stream.read().split()[5]) * resource.getpagesize()
+    except OSError:  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _allow_seconds(seconds: int) -> None:
@@ -143,7 +150,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes our input
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    serve(sys.stdin.buffer, answers)
+    serve(sys.stdin.buffer, answers, int(sys.argv[1]))
 
 
 if __name__ == "__main__":

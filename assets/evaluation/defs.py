@@ -1,5 +1,6 @@
 """Evaluation as assets: the test split predicted by the model trained last, its scores, and the pictures of both."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -26,12 +27,21 @@ def _scores(task: str) -> dg.AssetsDefinition:
         headline: dict[str, Any] = {
             row["metric"]: row["value"] for row in exam.scores if row["slice_by"] == "all" and row["value"] is not None
         }
-        pictures = {name: picture(png) for name, png in exam.draw().items()}
+        drawn = exam.draw()
+        _keep(workspace.plots(exam.model_sha256), drawn)
+        pictures = {name: picture(content) for name, content in drawn.items()}
         metadata = {"model_sha256": exam.model_sha256, "test frames": len(exam.predictions), **headline, **pictures}
         is_mine = is_in("model_sha256", [exam.model_sha256])
         return result(catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine)
 
     return scores
+
+
+def _keep(folder: Path, drawn: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in drawn.items():
+        if content.startswith(b"\x89PNG"):
+            (folder / f"{name.replace(' ', '_')}.png").write_bytes(content)
 
 
 defs = dg.Definitions(assets=list(map(_scores, TASKS)))

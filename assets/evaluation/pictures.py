@@ -32,7 +32,7 @@ _FIRST: tuple[Color, ...] = (  # told apart also with red-green blindness; brigh
 
 @dataclass(frozen=True)
 class Mark:
-    """One box to draw, with its label; dashed for what should have been there."""
+    """One box to draw, with its label; dashed for what should have been there, thin without a label."""
 
     box_xyxy: tuple[float, float, float, float]  # px of the image
     text: str
@@ -66,10 +66,10 @@ def draw_marks(image_rgb: Image, marks: Sequence[Mark], width_px: int = 960) -> 
     """The image, `width_px` wide, with the marks in order; the first label wins where two would overlap."""
     scale = width_px / image_rgb.shape[1]
     canvas = _resize(image_rgb, width_px, max(1, round(image_rgb.shape[0] * scale)))
-    draw = ImageDraw.Draw(canvas)
-    line_px = max(2, round(width_px / 400))
+    draw = ImageDraw.Draw(canvas, "RGBA")
+    line_px = max(2, round(width_px / 250))
     for mark in marks:
-        _draw_box(draw, tuple(v * scale for v in mark.box_xyxy), mark, line_px)
+        _draw_box(draw, tuple(v * scale for v in mark.box_xyxy), mark, line_px if mark.has_label else line_px // 2)
     taken: list[tuple[int, int, int, int]] = []
     for mark in marks:
         if mark.has_label:
@@ -115,9 +115,9 @@ def color_classes(class_names: Sequence[str]) -> dict[str, Color]:
 
 
 def encode_jpeg(image_rgb: Image, quality: int = JPEG_QUALITY) -> bytes:
-    """Progressive JPEG bytes of an RGB image."""
+    """Progressive JPEG bytes of an RGB image, colour at full resolution: drawn lines are thin."""
     buffer = io.BytesIO()
-    Pillow.fromarray(image_rgb).save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+    Pillow.fromarray(image_rgb).save(buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0)
     return buffer.getvalue()
 
 
@@ -163,7 +163,8 @@ def _draw_box(draw: ImageDraw.ImageDraw, box: tuple[float, ...], mark: Mark, lin
     if mark.is_dashed:
         _draw_dashes(draw, (x0, y0, x1, y1), mark.color, line_px)
         return
-    draw.rounded_rectangle((x0 - 1, y0 - 1, x1 + 1, y1 + 1), radius=3, outline=(0, 0, 0), width=1)  # a halo on light ground
+    halo = (x0 - 1, y0 - 1, x1 + 1, y1 + 1)  # keeps the line visible on ground of its own colour
+    draw.rounded_rectangle(halo, radius=3, outline=(0, 0, 0, 90), width=line_px + 2)
     draw.rounded_rectangle((x0, y0, x1, y1), radius=3, outline=mark.color, width=line_px)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from models.metrics.calibration import CalibrationResult
 from models.metrics.detection import DetectionResult
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 MAX_NAMED_CLASSES = 24  # above this, cells are too small for numbers and lines too many for a legend
+BOOKKEEPING = ("epoch", "lr", "seconds", "images_per_s", "val_metric")  # val_metric repeats the task's own metric
 LEAST_P_VALUE = 1e-6  # smaller ones are drawn here
 
 
@@ -50,26 +52,31 @@ THEMES = {
 def confusion_matrix_plot(
     confusion: NDArray[np.int64], class_names: Sequence[str], subject: str, theme: str = "light"
 ) -> bytes:
-    """Counts, coloured by the share of their row (the true class). `class_names` names every row, background included."""
+    """Counts, coloured by the share of their row (the true class).
+
+    A matrix with one row and column more than there are names is one of detection: false boxes below, misses at the right.
+    """
     from matplotlib.colors import LinearSegmentedColormap
 
-    colors, count = THEMES[theme], len(class_names)
+    colors, count, has_background = THEMES[theme], len(confusion), len(confusion) > len(class_names)
+    true_names = [_shorten(n) for n in class_names] + ["(nothing)"] * has_background
+    predicted_names = [_shorten(n) for n in class_names] + ["(missed)"] * has_background
     share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    side = float(np.clip(1.6 + 0.52 * count, 4.2, 9.0))
+    side = float(np.clip(1.6 + 0.52 * count, 4.8, 9.0))
     figure, (axes,) = _open_figure("Confusion matrix", subject, colors, (side + 1.2, side))
     ramp = LinearSegmentedColormap.from_list("share", [colors.ground, colors.accent])
     mesh = axes.imshow(share, cmap=ramp, vmin=0, vmax=1)
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.grid(False)
     if count <= MAX_NAMED_CLASSES:
-        short = [_shorten(name) for name in class_names]
-        axes.set_xticks(range(count), short, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(count), short)
+        axes.set_xticks(range(count), predicted_names, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(count), true_names)
         for row, column in np.ndindex(confusion.shape):
             is_zero = confusion[row, column] == 0
             color = colors.grid if is_zero else colors.ground if share[row, column] > 0.55 else colors.ink
             size = 9.5 if count < 13 else 6.5
-            axes.text(column, row, f"{confusion[row, column]}", ha="center", va="center", fontsize=size, color=color)
+            if not (has_background and row == column == count - 1):  # nothing found where nothing is: not countable
+                axes.text(column, row, f"{confusion[row, column]}", ha="center", va="center", fontsize=size, color=color)
     bar = figure.colorbar(mesh, ax=axes, fraction=0.045, pad=0.03)
     bar.set_label("share of the true class", color=colors.muted)
     bar.outline.set_visible(False)  # type: ignore[operator]
@@ -80,7 +87,7 @@ def confusion_matrix_plot(
 def pr_curves_plot(result: DetectionResult, class_names: Sequence[str], subject: str, theme: str = "light") -> bytes:
     """Precision over recall at IoU 0.5, one line a class, best first; classes without an object are named in the legend."""
     colors = THEMES[theme]
-    figure, (axes,) = _open_figure("Precision and recall at IoU 0.5", subject, colors, (7.2, 4.6))
+    figure, (axes,) = _open_figure("Precision and recall at IoU 0.5", subject, colors, (7.2, 4.8))
     ranked = sorted(result.per_class, key=lambda c: -1.0 if c.ap50 is None else c.ap50, reverse=True)
     for place, figures in enumerate(ranked):
         name, color = _shorten(class_names[figures.class_id]), colors.series[figures.class_id % len(colors.series)]
@@ -89,8 +96,9 @@ def pr_curves_plot(result: DetectionResult, class_names: Sequence[str], subject:
         if figures.precision50 is None:
             axes.plot([], [], style, color=colors.muted, label=label)
             continue
-        is_named = place < MAX_NAMED_CLASSES
-        axes.plot(figures.recall, figures.precision50, style, color=color, lw=2, label=label if is_named else None)
+        reached = figures.precision50 > 0  # precision is 0 from the highest recall reached: the line ends there
+        label = label if place < MAX_NAMED_CLASSES else "_nolegend_"
+        axes.plot(figures.recall[reached], figures.precision50[reached], style, color=color, lw=2, label=label)
     axes.set(xlabel="recall (share of objects found)", ylabel="precision (share of boxes that are right)")
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
     _add_legend(axes, colors, "class  AP50")
@@ -101,7 +109,7 @@ def reliability_plot(result: CalibrationResult, subject: str, theme: str = "ligh
     """How often predictions are right over how sure they are, above the number of predictions in each bin."""
     colors = THEMES[theme]
     title = f"Reliability: calibration error {result.ece:.3f}"
-    figure, (axes, below) = _open_figure(title, subject, colors, (7.2, 4.9), rows=(3, 1))
+    figure, (axes, below) = _open_figure(title, subject, colors, (7.2, 4.8), rows=(3, 1))
     middles = [(b.low + b.high) / 2 for b in result.bins]
     width = min(b.high - b.low for b in result.bins) * 0.9
     axes.bar(middles, [b.accuracy for b in result.bins], width, color=colors.accent, alpha=0.85, label="share that is right")
@@ -117,18 +125,18 @@ def reliability_plot(result: CalibrationResult, subject: str, theme: str = "ligh
 
 
 def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, theme: str = "light") -> bytes:
-    """Losses (keys with "loss") beside validation metrics (other keys that start with "val"), over the key "epoch".
+    """Losses (keys with "loss") beside metrics (what else is not in BOOKKEEPING), over the key "epoch".
 
-    Raises ValueError for an empty history.
+    Epochs without a value have no point. Raises ValueError for an empty history.
     """
     if not history:
         raise ValueError("the training history is empty: a learning curve needs at least one epoch")
     colors = THEMES[theme]
     keys = sorted({k for entry in history for k in entry})
     losses = [k for k in keys if "loss" in k]
-    metrics = [k for k in keys if k.startswith("val") and k not in losses]
+    metrics = [k for k in keys if k not in losses and k not in BOOKKEEPING]
     panels = [(names, label) for names, label in ((losses, "loss"), (metrics, "validation metric")) if names]
-    figure, all_axes = _open_figure("Learning curve", subject, colors, (7.2, 3.9), columns=max(1, len(panels)))
+    figure, all_axes = _open_figure("Learning curve", subject, colors, (7.2, 4.8), columns=max(1, len(panels)))
     for axes, (names, label) in zip(all_axes, panels, strict=False):
         for place, name in enumerate(names):
             points = [(entry["epoch"], entry[name]) for entry in history if entry.get(name) is not None]
@@ -144,26 +152,29 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
 def drift_plot(drift_rows: Sequence[Mapping[str, Any]], subject: str, theme: str = "light") -> bytes:
     """p-value of each statistic by session and sensor (rows of the `drift` table), with the threshold of the alarm.
 
-    Raises ValueError for no rows.
+    Tests without a verdict are named at the right edge. Raises ValueError for no rows.
     """
     if not drift_rows:
         raise ValueError("no session was checked for drift: there is nothing to draw")
-    colors = THEMES[theme]
+    colors, markers = THEMES[theme], "osD^vP*X"
     lines = sorted({(row["session"], row["sensor"]) for row in drift_rows}, reverse=True)
     statistics = sorted({row["statistic"] for row in drift_rows})
-    figure, (axes,) = _open_figure("Drift by session and sensor", subject, colors, (7.2, 1.9 + 0.34 * len(lines)))
+    figure, (axes,) = _open_figure("Drift by session and sensor", subject, colors, (9.2, 1.9 + 0.34 * len(lines)))
     for row in drift_rows:
-        x, y = max(row["p_value"], LEAST_P_VALUE), lines.index((row["session"], row["sensor"]))
+        y, marker = lines.index((row["session"], row["sensor"])), markers[statistics.index(row["statistic"]) % 8]
+        if row["p_value"] is None:
+            axes.text(1.3, y, "no verdict", va="center", ha="right", fontsize=8, color=colors.muted)
+            continue
         color = colors.alarm if row["is_drifted"] else colors.series[1]
-        marker = "osD^vP*X"[statistics.index(row["statistic"]) % 8]
+        x = max(row["p_value"], LEAST_P_VALUE)
         axes.plot(x, y, marker, ms=8, color=color, alpha=0.9, mec=colors.ground, mew=0.8)
     for threshold in sorted({row["threshold"] for row in drift_rows}):
         axes.axvline(max(threshold, LEAST_P_VALUE), color=colors.alarm, ls="--", lw=1.2)
     for place, name in enumerate(statistics):
-        axes.plot([], [], "osD^vP*X"[place % 8], color=colors.muted, label=name)
-    axes.plot([], [], "--", color=colors.alarm, label="alarm below")
+        axes.plot([], [], markers[place % 8], color=colors.muted, label=_plain(name))
+    axes.plot([], [], "--", color=colors.alarm, label="alarm at or below")
     axes.set(xscale="log", xlim=(LEAST_P_VALUE / 2, 2), ylim=(-0.7, len(lines) - 0.3))
-    axes.set_xlabel(f"p-value (probability without drift; {LEAST_P_VALUE:g} and less at the left edge)")
+    axes.set_xlabel(f"p-value (probability of this without drift; {LEAST_P_VALUE:g} and less at the left edge)")
     axes.set_yticks(range(len(lines)), [f"{_shorten(session)} · {_shorten(sensor)}" for session, sensor in lines])
     legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8.5)
     for text in legend.get_texts():
@@ -187,7 +198,7 @@ def _open_figure(
             spine.set_visible(False)
         axes.xaxis.label.set(color=colors.muted, size=9.5)
         axes.yaxis.label.set(color=colors.muted, size=9.5)
-    figure.suptitle(f"{_plain(title)}\n", x=0.012, ha="left", fontsize=12.5, fontweight="bold", color=colors.ink)
+    figure.suptitle(f"{_plain(title)}\n", linespacing=1.5, x=0.012, ha="left", fontsize=12.5, fontweight="bold", color=colors.ink)
     figure.text(0.012, 1 - 0.40 / size_in[1], _plain(subject), ha="left", va="top", fontsize=8.5, color=colors.muted)
     return figure, list(grid.flat)
 
@@ -210,4 +221,6 @@ def _plain(text: str) -> str:
 def _encode(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor=figure.get_facecolor())
-    return buffer.getvalue()
+    small = io.BytesIO()  # few colours: a palette takes a third of the bytes
+    Pillow.open(buffer).convert("RGB").quantize(128, dither=Pillow.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()

@@ -15,7 +15,7 @@ PROVIDERS = ("CPUExecutionProvider",)
 
 
 def write_mlmodel(folder: Path, model_id: str) -> None:
-    """Write MLmodel and requirements.txt beside model.onnx, so that `mlflow.onnx` and `mlflow.pyfunc` load the folder."""
+    """Write MLmodel and requirements.txt beside model.onnx, so that mlflow.onnx and mlflow.pyfunc load the folder."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
@@ -24,7 +24,12 @@ def write_mlmodel(folder: Path, model_id: str) -> None:
     model = Model(model_id=model_id, signature=read_signature(folder / GRAPH))
     mlflow.pyfunc.add_to_model(model, loader_module="mlflow.onnx", data=GRAPH)
     model.add_flavor(
-        "onnx", onnx_version=version("onnx"), data=GRAPH, providers=list(PROVIDERS), onnx_session_options=None, code=None
+        "onnx",
+        onnx_version=version("onnx"),
+        data=GRAPH,
+        providers=list(PROVIDERS),
+        onnx_session_options=None,
+        code=None,
     )
     model.save(str(folder / "MLmodel"))
 

@@ -27,7 +27,9 @@ def find_lineage(package: StoredPackage, releases: Sequence[Row], models: Sequen
     name = f"model {package.model_sha256[:16]}"
     release = next((r for r in releases if r["release_id"] == package.release_id), None)
     if release is None:
-        raise Refusal(f"{name} has no lineage: release {package.release_id} is not in the catalog; train on a stored one")
+        raise Refusal(
+            f"{name} has no lineage: release {package.release_id} is not in the catalog; train on a stored one"
+        )
     model = next((m for m in models if m["model_sha256"] == package.model_sha256), None)
     if model is None:
         raise Refusal(f"{name} has no lineage: `models` has no row of it; train through training/{package.task}")

@@ -53,7 +53,7 @@ def read_package(folder: Path, expected: Mapping[str, str] | None = None) -> Sto
         found = hashes[name] if name in hashes else _hash(folder, name)
         if found != sha256:
             raise Refusal(
-                f"{folder / name} has changed: sha256 {found[:16]} instead of {sha256[:16]}; restore the file or train again"
+                f"{folder / name} has changed: sha256 {found[:16]}, not {sha256[:16]}; restore the file or train again"
             )
     if missing := {WEIGHTS, GRAPH} - facts["files"].keys():
         raise Refusal(f"{folder / FACTS} lists no hash for {', '.join(sorted(missing))}: write the package again")
@@ -69,7 +69,9 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise Refusal(f"{folder / FACTS} is not JSON ({error}): restore the file or train again") from error
     if lacking := [name for name in _REQUIRED if not isinstance(facts, dict) or facts.get(name) is None]:
-        raise Refusal(f"{folder / FACTS} does not say {', '.join(lacking)}: without it a model has no lineage; train again")
+        raise Refusal(
+            f"{folder / FACTS} does not say {', '.join(lacking)}: without it a model has no lineage; train again"
+        )
     return facts
 
 

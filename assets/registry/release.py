@@ -32,7 +32,9 @@ class GateRules:
 
     def __post_init__(self) -> None:
         if self.max_drop < 0 or self.min_test_samples < 1:
-            raise ValueError(f"max_drop = {self.max_drop} and min_test_samples = {self.min_test_samples}: 0 or more, 1 or more")
+            raise ValueError(
+                f"max_drop = {self.max_drop} and min_test_samples = {self.min_test_samples}: 0 or more, 1 or more"
+            )
 
 
 RULES = {
@@ -118,7 +120,9 @@ def read_exam(score_rows: Iterable[Mapping[str, Any]], model_sha256: str, releas
 def _judge_checks(checks: Mapping[str, bool | None]) -> RuleResult:
     claim, failed = "its checks passed", sorted(name for name, passed in checks.items() if passed is not True)
     if not checks:
-        return RuleResult(claim, False, 0.0, 1.0, "no check has run: run the checks of its data, training and scores first")
+        return RuleResult(
+            claim, False, 0.0, 1.0, "no check has run: run the checks of its data, training and scores first"
+        )
     detail = f"failed or without outcome: {', '.join(failed)}" if failed else f"{len(checks)} checks"
     return RuleResult(claim, not failed, float(len(checks) - len(failed)), float(len(checks)), detail)
 
@@ -144,7 +148,9 @@ def _judge_champion(challenger: Exam, champion: Exam | None, rules: GateRules) -
                           f"{challenger.release_id[:8]}: score the champion on that one too")  # fmt: skip
     best = _figure(champion.metrics, rules.metric)
     if best is None:
-        return RuleResult(claim, False, None, None, f"the champion has no {rules.metric} on this release: score it again")
+        return RuleResult(
+            claim, False, None, None, f"the champion has no {rules.metric} on this release: score it again"
+        )
     value = _figure(challenger.metrics, rules.metric)
     return _bound(claim, value, best - rules.max_drop, f"{rules.metric}, champion {best:.4f} on the same test split")
 
@@ -157,7 +163,9 @@ def _judge_slices(exam: Exam, rules: GateRules, floor: float) -> RuleResult:
         if place[0] in rules.slice_by and exam.slice_samples.get(place, 0) >= rules.min_slice_samples
     }
     if not figures:
-        return RuleResult(claim, False, None, floor, f"no slice has {rules.min_slice_samples} samples: test on more data")
+        return RuleResult(
+            claim, False, None, floor, f"no slice has {rules.min_slice_samples} samples: test on more data"
+        )
     unknown = sorted("=".join(place) for place, value in figures.items() if value is None)
     if unknown:
         return RuleResult(claim, False, None, floor, f"not measured in {', '.join(unknown)}")

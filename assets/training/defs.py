@@ -1,5 +1,8 @@
 """Training as assets: one model package a task, trained on the published release."""
 
+import logging
+from typing import Any
+
 import dagster as dg
 
 from assets.materialize import result
@@ -16,6 +19,16 @@ class TrainingConfig(dg.Config):
     recipe: str = ""
     release_id: str = ""
     seed: int = 0
+
+
+_log = logging.getLogger("daguerre.training")
+
+
+def _tell(event: dict[str, Any]) -> None:
+    """One line an epoch; steps are too many for a log."""
+    if "train_loss" in event:
+        facts = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in event.items())
+        _log.info(facts)
 
 
 def _training(task: str) -> dg.AssetsDefinition:
@@ -37,8 +50,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             raise dg.Failure(f"no {task} release has passed its checks: materialise curation/{task}_dataset first")
         package = train(
             catalog.uri, catalog.storage_options, release_id, get_recipe(config.recipe or f"base_{task}"), config.seed,
-            workspace.models, CODE_VERSION, workspace.num_workers, lambda row: context.log.info(str(row)),
-            workspace.use_ray,
+            workspace.models, CODE_VERSION, workspace.num_workers, _tell, workspace.use_ray,
         )  # fmt: skip
         row = {
             "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe, "release_id": release_id,

@@ -119,7 +119,8 @@ def describe(
     config: Any, class_names: tuple[str, ...], release_id: str, seed: int, code_version: str, history: list[Mapping[str, Any]]
 ) -> PackageFacts:
     """The facts of a training, but for the files."""
-    return PackageFacts(config.task, config.name, asdict(config), class_names, release_id, config.image_size_px, seed,
+    as_json = json.loads(json.dumps(asdict(config)))
+    return PackageFacts(config.task, config.name, as_json, class_names, release_id, config.image_size_px, seed,
                         code_version, [dict(row) for row in history])  # fmt: skip
 
 

@@ -91,17 +91,18 @@ class Scene:
     table_radius_m: float = 0.78
 
 
-def sample_scene(rng: np.random.Generator, with_unseen: bool = False) -> Scene:
+def sample_scene(rng: np.random.Generator, with_unseen: bool = False, table_photo: str | None = None) -> Scene:
     """Draw a world of three to six solids on an arc, far enough apart that none touches its neighbour.
 
     Every world holds at least two classes. With `with_unseen` every second solid is a cone, at least one.
+    `table_photo` is one of TABLE_PHOTOS; None draws one.
     """
     num = int(rng.integers(3, 7))
     start = rng.uniform(0.0, 2.0 * np.pi)
     steps = np.deg2rad(rng.uniform(0.0, 6.0, num) + (52.0 if num == 6 else 58.0))  # six must leave the circle open
     names = rng.permutation([CLASS_NAMES[(i + int(start * 100)) % len(CLASS_NAMES)] for i in range(num)])
     solids = [_sample_primitive(rng, i + 1, str(names[i]), start + float(steps[:i].sum())) for i in range(num)]
-    table = str(rng.choice(TABLE_PHOTOS))
+    table = table_photo or str(rng.choice(TABLE_PHOTOS))
     azimuth = start + steps.sum() / 2 + rng.choice([-1.0, 1.0]) * rng.uniform(0.7, 1.6)
     elevation = np.deg2rad(rng.uniform(38.0, 56.0))
     direction = (np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation))

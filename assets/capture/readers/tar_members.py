@@ -86,8 +86,14 @@ class TarStore:
                     if not info.isdir():
                         count += 1
                         yield self._describe(info)
+                if not self._has_end_mark(archive.offset):  # tarfile takes a cut or damaged header for the end
+                    yield Refused("", f"archive is cut or damaged behind {count} members", _REMEDY)
         except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
             yield Refused("", f"archive is damaged after {count} members: {error}", _REMEDY)
+
+    def _has_end_mark(self, offset: int) -> bool:
+        self._stream.seek(offset)
+        return self._stream.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
 
     def _describe(self, info: tarfile.TarInfo) -> Member | Refused:
         if info.issym() or info.islnk():

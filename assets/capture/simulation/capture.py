@@ -21,7 +21,7 @@ from models.simulation.camera import Rig, make_camera
 from models.simulation.labels import FrameTruth, label_frame
 from models.simulation.motion import Motion, Trajectory, find_center_flow, measure_imu, plan_trajectory
 from models.simulation.renderer import Renderer
-from models.simulation.scene import Scene, sample_scene
+from models.simulation.scene import TABLE_PHOTOS, Scene, sample_scene
 from models.simulation.shifts import SHIFTS, Shift
 
 NS = 1_000_000_000
@@ -64,7 +64,8 @@ def make_world(spec: SimulationSpec, index: int, fault: str | None) -> World:
     """Draw the world of capture `index`; equal arguments give equal worlds, and a shift leaves the rest as it was."""
     shift = SHIFTS[spec.shift] if spec.shift else Shift()
     rng = {name: np.random.default_rng([spec.seed, index, stream]) for name, stream in _STREAMS.items()}
-    scene = sample_scene(rng["scene"], with_unseen=shift.has_unseen)
+    table = TABLE_PHOTOS[(spec.seed + index) % len(TABLE_PHOTOS)]  # in turn: four captures show all
+    scene = sample_scene(rng["scene"], with_unseen=shift.has_unseen, table_photo=table)
     trajectory = plan_trajectory(scene, spec.seconds, rng["motion"])
     rig = shift.change_rig(Rig(make_camera(spec.width_px, spec.height_px)), rng["shift"])
     lag_ns, period_ns = shift.camera_lag_ns(rng["shift"]), round(NS / spec.rate_hz)

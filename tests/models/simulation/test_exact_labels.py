@@ -23,8 +23,8 @@ def test_box_of_one_pixel_has_area_one():
 
 
 def test_a_small_mask_has_the_runs_that_a_person_counts():
-    # Columns first: 0 0 | 1 1 | 0 1 -> runs 2 off, 2 on, 1 off, 1 on. From the fourth run on, differences to the run two
-    # before: 2, 2, 1, 1 - 2 = -1. A character is 48 + five bits: 2 -> "2", 1 -> "1", -1 -> 31 -> "O".
+    # Columns first: 0 0 | 1 1 | 0 1 -> runs 2 off, 2 on, 1 off, 1 on. From the fourth run on it is the difference to
+    # the run two before: 2, 2, 1, 1 - 2 = -1. A character is 48 + five bits: 2 -> "2", 1 -> "1", -1 -> 31 -> "O".
     mask = np.array([[0, 1, 0], [0, 1, 1]], bool)
     assert encode_mask(mask) == "221O"
 
@@ -55,9 +55,10 @@ def test_runs_that_do_not_fill_the_picture_are_refused():
 
 def test_largest_solid_gives_the_class_and_slivers_are_left_out(ball_scene):
     ball = ball_scene.primitives[0]
-    scene = replace(ball_scene, primitives=(ball, replace(ball, track_id=2, class_name="box"), replace(ball, track_id=3)))
+    others = replace(ball, track_id=2, class_name="box"), replace(ball, track_id=3)
+    scene = replace(ball_scene, primitives=(ball, *others))
     instances = np.zeros((100, 100), np.uint8)
-    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = 1, 2, 3  # 30, 100 and 7 px; at least 8 are needed
+    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = 1, 2, 3  # 30, 100 and 7 px; 8 are needed
     truth = label_frame(instances, scene)
     assert truth.recognition == "box"
     assert [(o.track_id, o.area_px, o.box_xyxy) for o in truth.objects] == [

@@ -33,8 +33,8 @@ def test_ball_top_is_nearer_than_the_table_by_its_diameter(ball_scene, photos):
 
 
 def test_ball_covers_the_pixels_inside_its_silhouette(ball_scene, photos):
-    # Seen from distance 0.6 to its centre, the tangent cone has sine 0.1 / 0.6: tan = 0.1 / sqrt(0.36 - 0.01) = 0.16903,
-    # so the disc's radius is 16.903 px around (50, 40).
+    # Seen from distance 0.6 to its centre, the tangent cone has sine 0.1 / 0.6, so its tangent is
+    # 0.1 / sqrt(0.36 - 0.01) = 0.16903 and the disc's radius is 16.903 px around (50, 40).
     view = Renderer(ball_scene, photos, CAMERA).render(look_down(0.7))
     row, column = np.mgrid[:81, :101]
     assert np.array_equal(view.instances == 1, np.hypot(column - 50, row - 40) < 16.903)
@@ -114,15 +114,15 @@ def distance_to(name: str, half: tuple[float, ...], p: np.ndarray) -> np.ndarray
 
 def test_a_nearer_solid_hides_a_farther_one(ball_scene, photos):
     box = Primitive(2, "box", (0.0, 0.0, 0.26), (0.03, 0.03, 0.03), (0.0, 0.0, 0.0), "coffee", (1.0, 1.0, 1.0))
-    view = Renderer(replace(ball_scene, primitives=(*ball_scene.primitives, box)), photos, CAMERA).render(look_down(0.7))
+    scene = replace(ball_scene, primitives=(*ball_scene.primitives, box))
+    view = Renderer(scene, photos, CAMERA).render(look_down(0.7))
     assert view.instances[40, 50] == 2
     assert view.depth_m[40, 50] == pytest.approx(0.7 - 0.29, abs=1e-5)  # its top is at 0.29 m
 
 
 def test_a_solid_darkens_the_table_beside_it(ball_scene, photos):
-    lit, dark = look_down(0.7), look_down(0.7)
-    without = Renderer(replace(ball_scene, primitives=()), photos, CAMERA).render(lit).image_rgb.astype(float)
-    with_ball = Renderer(ball_scene, photos, CAMERA).render(dark)
+    without = Renderer(replace(ball_scene, primitives=()), photos, CAMERA).render(look_down(0.7)).image_rgb
+    with_ball = Renderer(ball_scene, photos, CAMERA).render(look_down(0.7))
     # Light falls from +y, so the shadow lies towards -y: below the ball in a picture whose rows run along -y.
     is_table = with_ball.instances[60:66, 48:53] == 0
     assert is_table.all()

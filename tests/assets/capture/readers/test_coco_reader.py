@@ -47,7 +47,9 @@ def test_what_makes_no_sense_is_named_and_the_rest_read(write_files, read_sessio
         {"id": 1, "file_name": "b.jpg"},
     ]  # fmt: skip
     crowd_and_absent = [note(iscrowd=1), note(image_id=2)]
-    root = write_files({"x/_annotations.coco.json": make_coco([*bad, *crowd_and_absent, note()], images), "x/a.jpg": make_image()})
+    root = write_files(
+        {"x/_annotations.coco.json": make_coco([*bad, *crowd_and_absent, note()], images), "x/a.jpg": make_image()}
+    )
     reading = read_session(root)
     assert len(reading.labels) == 1 and len(reading.frames) == 1
     assert len(reading.problems) == len(bad) + 2

@@ -52,7 +52,9 @@ def test_class_folders_under_splits(write_files, read_session, make_image):
     assert Counter((label.task, label.class_name) for label in reading.labels) == {
         ("recognition", "cat"): 2, ("recognition", "dog"): 1,
     }  # fmt: skip
-    assert {f.source.path: f.split_hint for f in reading.frames} == dict(zip(names, ("train", "train", "test"), strict=True))
+    assert {f.source.path: f.split_hint for f in reading.frames} == dict(
+        zip(names, ("train", "train", "test"), strict=True)
+    )
     assert {label.frame_path for label in reading.labels} == set(names)
     assert "cat, dog" in reading.plans[0].notes["classes"]
 
@@ -64,7 +66,9 @@ def test_class_folders_without_splits(write_files, read_session, make_image):
     assert Counter(label.class_name for label in reading.labels) == {"cat": 2, "dog": 2}
 
 
-@pytest.mark.parametrize("names", [("day1", "day2"), ("left", "right"), ("images", "frames"), ("2024-05-01", "2024-05-02")])
+@pytest.mark.parametrize(
+    "names", [("day1", "day2"), ("left", "right"), ("images", "frames"), ("2024-05-01", "2024-05-02")]
+)
 def test_recordings_and_sensors_are_not_classes(write_files, read_session, make_image, names):
     root = write_files({f"{n}/{i}.jpg": make_image(i) for n in names for i in range(2)})
     reading = read_session(root)
@@ -100,7 +104,12 @@ def test_documents_are_set_apart_from_formats_without_a_reader(write_files, read
          "calib.yml": "a: 1", "clip.mp4": b"\0\0", "blob": b"\1\2"}
     )  # fmt: skip
     left = {item.file.path: item for item in read_session(root).leftovers}
-    assert {path for path, item in left.items() if item.is_document} == {"README.md", "LICENSE", ".DS_Store", "readme.txt"}
+    assert {path for path, item in left.items() if item.is_document} == {
+        "README.md",
+        "LICENSE",
+        ".DS_Store",
+        "readme.txt",
+    }
     assert left["imu.csv"].reason == "no reader for .csv yet" and left["imu.csv"].remedy
     assert left["blob"].reason == "no reader for files without an ending yet"
 
@@ -136,7 +145,11 @@ def test_words_in_paths():
         "depth", "left", "color", "camera", "camera",
     ]  # fmt: skip
     assert split_of_path("a/val2017/b.jpg", "a") == "val" and split_of_path("train/b.jpg", "train") is None
-    assert [f.path for f in order_naturally([SessionFile(p, p, 0, "") for p in ("a10", "a2", "b1")])] == ["a2", "a10", "b1"]
+    assert [f.path for f in order_naturally([SessionFile(p, p, 0, "") for p in ("a10", "a2", "b1")])] == [
+        "a2",
+        "a10",
+        "b1",
+    ]
 
 
 def test_cifar10_sample(real_data, read_session):

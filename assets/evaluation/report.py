@@ -1,0 +1,237 @@
+"""Write the report: one HTML file that needs nothing else, with the pictures, figures and facts of every model."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assets.evaluation.gallery import Draw, Gallery, Picture, name_subject
+from assets.evaluation.pairs import Row
+from assets.evaluation.pictures import as_data_uri, encode_jpeg
+from assets.evaluation.plots import drift_plot
+
+TEMPLATES = Path(__file__).parent / "templates"
+SPLITS = ("train", "val", "test")
+MAX_QUARANTINE_ROWS, MAX_DRIFT_LINES = 200, 60
+WHOLE_SESSION = "session"  # `statistic` of the drift row that holds the verdict on all cameras together
+METRIC_NAMES = {
+    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "ap": "AP", "ap50": "AP50", "precision50": "precision",
+    "recall50": "recall", "f1_50": "F1", "f1": "F1", "macro_f1": "macro F1", "ece": "calibration error",
+    "operating_score": "operating score",
+}  # fmt: skip
+METRIC_NOTES = {
+    "map": "mean over IoU 0.50 to 0.95 and classes", "map50": "mean over classes, IoU 0.5", "map75": "IoU 0.75",
+    "precision50": "at the operating score, IoU 0.5", "recall50": "at the operating score, IoU 0.5",
+    "f1_50": "best over scores, IoU 0.5", "accuracy": "share of frames called right", "macro_f1": "mean over classes",
+    "ece": "expected, 15 bins; 0 is perfect", "operating_score": "boxes count from here up",
+}  # fmt: skip
+_ORDER = ("dark", "small", "medium", "large", "bright", "map50", "map", "map75", "ap50", "ap", "accuracy", "macro_f1", "f1",
+          "precision", "recall", "ece")  # fmt: skip
+SLICE_TITLES = {"class": "Class", "object_size": "Object size", "session": "Session", "sensor": "Sensor",
+                "brightness": "Brightness"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """One rule of the gate: what it asks, what was found."""
+
+    claim: str
+    found: str
+    is_passed: bool
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """One model. `release_rows` are `release_frames` of all splits, `scores` rows of the `scores` table.
+
+    `is_accepted` is the gate's verdict; None where no gate has been asked.
+    """
+
+    task: str
+    name: str
+    release_id: str
+    class_names: tuple[str, ...]
+    release_rows: Sequence[Row]
+    scores: Sequence[Row]
+    gallery: Gallery
+    version: int | None = None
+    alias: str | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    gate: Sequence[GateLine] = ()
+    is_accepted: bool | None = None
+
+    @property
+    def title(self) -> str:
+        return self.name if self.version is None else f"{self.name} v{self.version}"
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that the report shows. `drift_rows` and `quarantine_rows` are rows of those tables, `totals` any counts."""
+
+    title: str
+    models: Sequence[ModelReport]
+    made_on: str = ""
+    drift_rows: Sequence[Row] = ()
+    quarantine_rows: Sequence[Row] = ()
+    totals: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ValueError("a report needs a model that was scored: materialise evaluation/<task>_scores first")
+
+
+def write_report(path: Path, data: ReportData) -> Path:
+    """Write the page to `path` (complete or not at all) and return it. Pictures and charts lie in it as data URIs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(render_report(data), encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def render_report(data: ReportData) -> str:
+    """The page as text. Every name and reason in it is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(figure=_format, uri=_show_picture)
+    return environment.get_template("report.html.j2").render(
+        title=data.title,
+        made_on=data.made_on,
+        totals={name: _format(value) for name, value in data.totals.items()},
+        models=[_describe_model(model) for model in data.models],
+        drift=_describe_drift(data),
+        quarantine=list(data.quarantine_rows[:MAX_QUARANTINE_ROWS]),
+        num_quarantined=len(data.quarantine_rows),
+        reasons=Counter(row["reason"] for row in data.quarantine_rows).most_common(6),
+    )
+
+
+def _describe_model(model: ModelReport) -> dict[str, Any]:
+    overall = {row["metric"]: row["value"] for row in model.scores if row["slice_by"] == "all"}
+    split = next((row["split"] for row in model.scores), "test")
+    order = ("map50", "map", "map75", "precision50", "recall50", "accuracy", "macro_f1", "ece")
+    return {
+        "anchor": f"model-{model.task}",
+        "model": model,
+        "subject": name_subject(model.title, model.release_id),
+        "split": split,
+        "num_frames": sum(row["split"] == split for row in model.release_rows),
+        "tiles": [(METRIC_NAMES.get(m, m), overall[m], METRIC_NOTES.get(m, "")) for m in order if m in overall],
+        "charts": [(name, _draw_both(draw)) for name, draw in model.gallery.charts.items()],
+        "slices": _describe_slices(model, overall),
+        "release": _count_release(model),
+        "sessions": sorted({row["session"] for row in model.release_rows}),
+        "colors": {name: f"rgb{color}" for name, color in model.gallery.colors.items()},
+        "facts": {name: _format(value) for name, value in model.facts.items()},
+    }
+
+
+def _describe_slices(model: ModelReport, overall: Mapping[str, float | None]) -> list[dict[str, Any]]:
+    """A table for each way of slicing: its columns, and rows of (name, samples, leading value, gap to all, others)."""
+    tables = []
+    leading = "map50" if model.task == "detection" else "accuracy"
+    for slice_by in SLICE_TITLES:
+        rows: dict[str, dict[str, Any]] = {}
+        for score in model.scores:
+            if score["slice_by"] == slice_by:
+                row = rows.setdefault(score["slice_value"], {"num_samples": score["num_samples"], "values": {}})
+                row["values"][score["metric"]] = score["value"]
+        if not rows:
+            continue
+        metrics = sorted(next(iter(rows.values()))["values"], key=_rank)
+        first = next(m for m in (leading, "ap50", "f1", metrics[0]) if m in metrics)
+        base = overall.get(leading) if first in (leading, "ap50") else None
+        counts_objects = model.task == "detection" and slice_by in ("class", "object_size")
+        tables.append({
+            "title": SLICE_TITLES[slice_by],
+            "unit": "objects" if counts_objects else "frames",
+            "first": METRIC_NAMES.get(first, first),
+            "others": [METRIC_NAMES.get(m, m) for m in metrics if m != first],
+            "has_gap": base is not None and slice_by != "class",
+            "rows": [{
+                "name": name, "num_samples": row["num_samples"], "value": row["values"].get(first),
+                "gap": None if base is None or row["values"].get(first) is None else row["values"][first] - base,
+                "others": [row["values"].get(m) for m in metrics if m != first],
+            } for name, row in sorted(rows.items(), key=lambda item: _rank(item[0]))],
+        })  # fmt: skip
+    return tables
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Sizes, light and metrics in their natural order, everything else after them by name."""
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
+
+
+def _count_release(model: ModelReport) -> dict[str, Any]:
+    """Frames per split, and labels per class and split."""
+    frames, labels = Counter(row["split"] for row in model.release_rows), Counter[tuple[int, str]]()
+    for row in model.release_rows:
+        class_ids = row["box_class_ids"] if row["class_id"] is None else [row["class_id"]]
+        labels.update((class_id, row["split"]) for class_id in class_ids)
+    most = max([sum(labels[c, s] for s in SPLITS) for c in range(len(model.class_names))], default=0)
+    return {
+        "splits": SPLITS,
+        "frames": [frames[s] for s in SPLITS],
+        "num_frames": len(model.release_rows),
+        "classes": [(name, [labels[c, s] for s in SPLITS]) for c, name in enumerate(model.class_names)],
+        "most": max(most, 1),
+    }
+
+
+def _describe_drift(data: ReportData) -> dict[str, Any]:
+    """Verdict per session and model, every test below it, and the chart."""
+    rows = sorted(data.drift_rows, key=lambda r: (r["session"], r["model_name"], r["statistic"] != WHOLE_SESSION, r["sensor"]))
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["session"], f"{row['model_name']} v{row['model_version']}"), []).append(row)
+    sessions = [{
+        "session": session, "model": name, "is_drifted": _join_verdicts(tests), "num_frames": tests[0]["num_frames"],
+        "reason": tests[0].get("reason") or "", "num_alarms": sum(bool(t["is_drifted"]) for t in tests), "tests": tests,
+        "p_value": tests[0]["p_value"] if tests[0]["statistic"] == WHOLE_SESSION else None,
+    } for (session, name), tests in groups.items()]  # fmt: skip
+    charts = []
+    for name in dict.fromkeys(s["model"] for s in sessions):
+        chosen = [r for r in rows if f"{r['model_name']} v{r['model_version']}" == name]
+        lines = list(dict.fromkeys((r["session"], r["sensor"]) for r in chosen))[:MAX_DRIFT_LINES]
+        subject = name_subject(name, chosen[0]["release_id"])
+        charts.append(_draw_both(_draw_drift([r for r in chosen if (r["session"], r["sensor"]) in lines], subject)))
+    return {"sessions": sessions, "charts": charts}
+
+
+def _draw_drift(rows: Sequence[Row], subject: str) -> Draw:
+    return lambda theme: drift_plot(rows, subject, theme)
+
+
+def _join_verdicts(tests: Sequence[Row]) -> bool | None:
+    """The verdict on the whole session where there is one, else an alarm if any test raised one."""
+    if tests[0]["statistic"] == WHOLE_SESSION:
+        return tests[0]["is_drifted"]
+    known = [bool(t["is_drifted"]) for t in tests if t["is_drifted"] is not None]
+    return any(known) if known else None
+
+
+def _draw_both(draw: Draw) -> dict[str, str]:
+    return {theme: as_data_uri(draw(theme)) for theme in ("light", "dark")}
+
+
+def _show_picture(picture: Picture) -> str:
+    return as_data_uri(encode_jpeg(picture.image_rgb))
+
+
+def _format(value: object) -> str:
+    """A number for a reader; an em dash where nothing was measured."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1e}"
+    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else str(value)

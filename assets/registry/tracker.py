@@ -1,0 +1,342 @@
+"""The model registry: training runs, versions and aliases in MLflow. Nothing outside this folder knows its name.
+
+A version is registered once per model, whoever reruns or races; it is handed out only with the bytes it was registered
+with. Names: registered model and experiment are `daguerre-<task>`, aliases `challenger` and `champion`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.registry.lineage import Lineage
+from assets.registry.package import FACTS, GRAPH, WEIGHTS, Refusal, StoredPackage, read_package
+from assets.registry.release import Decision
+from assets.registry.runs import log_figures, log_files, log_release
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+_HASH_TAGS = {WEIGHTS: "model_sha256", GRAPH: "onnx_sha256", FACTS: "facts_sha256"}
+_DESCRIPTION_CHARS = 5000  # width of MLflow's column, which SQLite does not hold and Postgres does
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """A training run and the version it became. `is_new` False: the same model was registered before."""
+
+    run_id: str
+    model_version: int
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """One version as the registry knows it. `metrics` are the final ones of its run."""
+
+    task: str
+    name: str
+    version: int
+    model_sha256: str
+    release_id: str
+    run_id: str
+    source: str
+    aliases: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Tracker:
+    """One MLflow store. `tracking_uri`: sqlite:///..., postgresql+psycopg2://... or http(s)://...; `artifact_root`: a
+    folder or a bucket prefix for experiments that this tracker creates."""
+
+    def __init__(self, tracking_uri: str, artifact_root: str) -> None:
+        if tracking_uri.startswith("file:") or "://" not in tracking_uri:
+            raise ValueError(
+                f"tracking_uri = '{tracking_uri}' is a file store, which MLflow left behind: use sqlite:///..."
+            )
+        self.tracking_uri = tracking_uri
+        self.artifact_root = artifact_root if "://" in artifact_root else Path(artifact_root).absolute().as_uri()
+
+    # ---- registering -------------------------------------------------------------------------------------------
+
+    def log_training(
+        self,
+        package: StoredPackage,
+        lineage: Lineage,
+        metrics: Mapping[str, float | None],
+        plots: Mapping[str, bytes],
+        dagster_run_id: str,
+        params: Mapping[str, object] | None = None,
+    ) -> RunRef:
+        """Record the run, store its package and register it as a version with the alias `challenger`.
+
+        Per-epoch figures come from the history in model.json, the release goes in as dataset input. A metric that is
+        None is named in the tag `unmeasured`, never logged. `plots` are PNG bytes by name.
+        Raises Refusal when the package's bytes changed since it was read.
+        """
+        read_package(package.folder, package.hashes)
+        client = self._client()
+        if found := self._find(client, package.task, package.model_sha256):
+            return self._settle(client, found, is_new=False)
+        tags = _describe_origin(package, lineage, dagster_run_id)
+        run_id = self._start_run(client, package, tags)
+        try:
+            log_figures(client, run_id, package, metrics, params or {})
+            log_release(client, run_id, lineage.release)
+            log_files(client, run_id, "plots", {f"{n}.png": png for n, png in plots.items()})
+            source, model_id = self._store_package(client, run_id, package)
+            return self._register(client, run_id, package, source, {**tags, "model_id": model_id})
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+
+    def record(self, task: str, version: int, decision: Decision) -> None:
+        """Keep what the gate decided with the version and its run."""
+        client, model = self._client(), self.version(task, version)
+        outcome = "passed" if decision.is_promoted else "refused"
+        client.set_model_version_tag(model.name, str(version), "gate", outcome)
+        client.set_model_version_tag(model.name, str(version), "gate_reasons", "\n".join(decision.reasons))
+        client.log_dict(model.run_id, decision.to_dict(), f"gate/version_{version}.json")
+
+    def promote(self, task: str, version: int, decision: Decision) -> None:
+        """Make the version champion. Raises Refusal when the gate said no, or bytes or lineage are not whole."""
+        self.record(task, version, decision)
+        if not decision.is_promoted:
+            raise Refusal(f"{_name(task)} version {version} is not promoted: {'; '.join(decision.reasons)}")
+        self.set_alias(task, CHAMPION, version)
+
+    def set_alias(self, task: str, alias: str, version: int) -> None:
+        """Point an alias at a version, after its bytes were verified."""
+        self.verify(task, version)
+        self._client().set_registered_model_alias(_name(task), alias, str(version))
+
+    def decision(self, task: str, version: int) -> dict[str, Any] | None:
+        """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked."""
+        model = self.version(task, version)
+        path = f"gate/version_{version}.json"
+        if not any(item.path == path for item in self._client().list_artifacts(model.run_id, "gate")):
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            return dict(json.loads(Path(self._client().download_artifacts(model.run_id, path, folder)).read_text()))
+
+    def describe(self, task: str, version: int, card: str) -> None:
+        """Store the model card with the run, and as the version's description as far as that has room."""
+        client, model = self._client(), self.version(task, version)
+        client.log_text(model.run_id, card, "model_card.md")
+        more = "\n\n(continues in the run's artifact model_card.md)"
+        text = card if len(card) <= _DESCRIPTION_CHARS else card[: _DESCRIPTION_CHARS - len(more)] + more
+        client.update_model_version(model.name, str(version), text)
+
+    # ---- reading -----------------------------------------------------------------------------------------------
+
+    def versions(self, task: str) -> list[RegisteredModel]:
+        """All versions of a task, oldest first."""
+        client = self._client()
+        found = _all_pages(client, f"name = '{_name(task)}'")
+        return sorted((self._read(client, task, v) for v in found), key=lambda m: m.version)
+
+    def version(self, task: str, version: int) -> RegisteredModel:
+        """One version. Raises LookupError when there is none."""
+        client = self._client()
+        with _as_lookup_error(f"{_name(task)} has no version {version}"):
+            return self._read(client, task, client.get_model_version(_name(task), str(version)))
+
+    def champion(self, task: str) -> RegisteredModel | None:
+        return self._at_alias(task, CHAMPION)
+
+    def challenger(self, task: str) -> RegisteredModel | None:
+        return self._at_alias(task, CHALLENGER)
+
+    def download(self, task: str, which: str | int, to: Path) -> StoredPackage:
+        """Put the package of an alias or version at folder `to`: complete and verified, or not there.
+
+        A folder that already holds these very bytes is used as it is. Raises LookupError when there is no such version,
+        Refusal when bytes differ from those registered.
+        """
+        model = self._at_alias(task, which) if isinstance(which, str) else self.version(task, which)
+        if model is None:
+            raise LookupError(f"{_name(task)} has no {which}: promote a version first")
+        expected = _registered_hashes(model)
+        if to.exists():
+            return read_package(to, expected)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=to.parent) as folder:
+            read_package(fetched := Path(self._fetch(model.source, folder)), expected)
+            fetched.rename(to)
+        return read_package(to, expected)
+
+    def verify(self, task: str, version: int) -> RegisteredModel:
+        """Recompute the hashes of a version's stored files. Raises Refusal that names what differs or is missing."""
+        model = self.version(task, version)
+        with tempfile.TemporaryDirectory() as folder:
+            read_package(Path(self._fetch(model.source, folder)), _registered_hashes(model))
+        return model
+
+    # ---- below -------------------------------------------------------------------------------------------------
+
+    def _client(self) -> MlflowClient:
+        """A client; the first one of a process imports MLflow, the first one of a store creates its tables."""
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        with warnings.catch_warnings():  # MLflow's mappers use a loader that SQLAlchemy 2.1 deprecates
+            warnings.filterwarnings("ignore", message=".*noload.*")
+            from mlflow import MlflowClient
+
+            logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+            return MlflowClient(self.tracking_uri, self.tracking_uri)
+
+    def _start_run(self, client: MlflowClient, package: StoredPackage, tags: Mapping[str, str]) -> str:
+        experiment_id = self._require_experiment(client, _name(package.task))
+        run_name = f"{package.facts['recipe']}-{package.model_sha256[:8]}"
+        return str(client.create_run(experiment_id, run_name=run_name, tags=dict(tags)).info.run_id)
+
+    def _require_experiment(self, client: MlflowClient, name: str) -> str:
+        for _ in range(2):
+            if found := client.get_experiment_by_name(name):
+                return str(found.experiment_id)
+            with _unless_exists():
+                return str(client.create_experiment(name, f"{self.artifact_root}/{name}"))
+        raise Refusal(f"experiment '{name}' exists but cannot be read: restore it with `mlflow experiments restore`")
+
+    def _store_package(self, client: MlflowClient, run_id: str, package: StoredPackage) -> tuple[str, str]:
+        """Upload the folder as a logged model of the run; returns where it lies, and its id."""
+        from assets.registry.flavour import write_mlmodel
+
+        experiment_id = client.get_run(run_id).info.experiment_id
+        logged = client.create_logged_model(experiment_id, "package", source_run_id=run_id, model_type=package.task)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for file_name in {*package.facts["files"], FACTS}:
+                shutil.copyfile(package.folder / file_name, folder / file_name)
+            write_mlmodel(folder, logged.model_id)
+            client.log_model_artifacts(logged.model_id, name)
+        client.finalize_logged_model(logged.model_id, "READY")
+        return str(logged.artifact_location), str(logged.model_id)
+
+    def _register(
+        self, client: MlflowClient, run_id: str, package: StoredPackage, source: str, tags: Mapping[str, str]
+    ) -> RunRef:
+        """Create the version. Of writers that race with one model, the lowest version number stays, the others undo.
+
+        Numbers are given in order of commit, so whoever sees its own version sees every lower one.
+        """
+        name = _name(package.task)
+        with _unless_exists():
+            client.create_registered_model(name, description=f"Champion and challengers for {package.task}.")
+        mine = int(client.create_model_version(name, source, run_id, tags=dict(tags)).version)
+        first = self._find(client, package.task, package.model_sha256)
+        assert first is not None, "the version was just created"
+        if int(first.version) != mine:
+            client.delete_model_version(name, str(mine))
+            client.set_terminated(run_id, "KILLED")
+            client.delete_run(run_id)
+        return self._settle(client, first, is_new=int(first.version) == mine)
+
+    def _settle(self, client: MlflowClient, version: ModelVersion, is_new: bool) -> RunRef:
+        """Finish what a killed writer may have left: the run's end, the alias, and runs that never became a version."""
+        name, run_id = version.name, str(version.run_id)
+        experiment_id = client.get_run(run_id).info.experiment_id
+        same_model = f"tags.model_sha256 = '{version.tags['model_sha256']}' and attributes.status = 'RUNNING'"
+        for run in client.search_runs([experiment_id], same_model):
+            client.set_terminated(run.info.run_id, "FINISHED" if run.info.run_id == run_id else "KILLED")
+        if int(version.version) != _aliases(client, name).get(CHAMPION):
+            client.set_registered_model_alias(name, CHALLENGER, str(version.version))
+        return RunRef(run_id, int(version.version), is_new)
+
+    def _find(self, client: MlflowClient, task: str, model_sha256: str) -> ModelVersion | None:
+        found = _all_pages(client, f"name = '{_name(task)}' and tags.model_sha256 = '{model_sha256}'")
+        return min(found, key=lambda v: int(v.version), default=None)
+
+    def _at_alias(self, task: str, alias: str) -> RegisteredModel | None:
+        client = self._client()
+        try:
+            with _as_lookup_error(alias):
+                return self._read(client, task, client.get_model_version_by_alias(_name(task), alias))
+        except LookupError:
+            return None
+
+    def _read(self, client: MlflowClient, task: str, version: ModelVersion) -> RegisteredModel:
+        """A search leaves aliases out of a version, so they are taken from the registered model."""
+        aliases = _aliases(client, version.name)
+        mine = tuple(sorted(alias for alias, v in aliases.items() if v == int(version.version)))
+        tags = dict(version.tags)
+        metrics = dict(client.get_run(version.run_id).data.metrics) if version.run_id else {}
+        return RegisteredModel(
+            task, version.name, int(version.version), tags.get("model_sha256", ""), tags.get("release_id", ""),
+            str(version.run_id), str(version.source), mine, metrics, tags,
+        )  # fmt: skip
+
+    def _fetch(self, source: str, to: str) -> str:
+        from mlflow.artifacts import download_artifacts
+
+        return str(download_artifacts(artifact_uri=source, dst_path=to, tracking_uri=self.tracking_uri))
+
+
+def _name(task: str) -> str:
+    return f"daguerre-{task}"
+
+
+def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
+    return {alias: int(version) for alias, version in client.get_registered_model(name).aliases.items()}
+
+
+def _describe_origin(package: StoredPackage, lineage: Lineage, dagster_run_id: str) -> dict[str, str]:
+    hashes = {tag: package.hashes[name] for name, tag in _HASH_TAGS.items()}
+    return hashes | {
+        "task": package.task, "recipe": str(package.facts["recipe"]), "release_id": package.release_id,
+        "release_sha256": str(lineage.release["content_sha256"]), "code_version": str(package.facts["code_version"]),
+        "dagster_run_id": dagster_run_id, "training_run_id": str(lineage.model["run_id"]),
+        "seed": str(package.facts["seed"]), "mlflow.source.name": "daguerre",
+    }  # fmt: skip
+
+
+def _registered_hashes(model: RegisteredModel) -> dict[str, str]:
+    """The hashes a version was registered with. Raises Refusal for one that did not come through `log_training`."""
+    if lacking := [tag for tag in (*_HASH_TAGS.values(), "release_id") if not model.tags.get(tag)]:
+        raise Refusal(f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre")
+    return {name: model.tags[tag] for name, tag in _HASH_TAGS.items()}
+
+
+def _all_pages(client: MlflowClient, query: str) -> Sequence[ModelVersion]:
+    found: list[ModelVersion] = []
+    token = None
+    while True:
+        page = client.search_model_versions(query, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+@contextmanager
+def _unless_exists() -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+@contextmanager
+def _as_lookup_error(message: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise LookupError(message) from error

@@ -1,0 +1,192 @@
+"""The whole loop in one process: land, ingest, check, train, register, monitor, raise drift, report.
+
+Belongs here: the story and its summary. Does not: any step; each is a sensor, a job or an asset that the UI runs too.
+"""
+
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from assets.capture.simulate import SimulationSpec, simulate
+from assets.storage import Folder, session_key
+from orchestration.jobs import TASKS, ingest_session, monitor_session, train_jobs
+from orchestration.profiles import Settings
+from orchestration.resources import build_landing_zone
+from orchestration.sensors.drift import drift_sensor
+from orchestration.sensors.landing import landing_zone_sensor
+from orchestration.sensors.monitoring import unjudged_session_sensor
+from orchestration.ticks import LocalEngine, RunOutcome
+
+_SECONDS = 6.0
+# session -> what is simulated into it; the second wave arrives when there are champions
+_FIRST_WAVE = {
+    "desk-monday": [SimulationSpec(4, _SECONDS, seed=11)],
+    "desk-tuesday": [SimulationSpec(4, _SECONDS, seed=12)],
+    "desk-faulty": [SimulationSpec(1, _SECONDS, seed=13, fault=fault) for fault in ("corrupt_frame", "truncated_file")],
+}
+_SECOND_WAVE = {
+    "desk-wednesday": [SimulationSpec(1, _SECONDS, seed=21)],
+    "desk-dusk": [SimulationSpec(1, _SECONDS, seed=22, shift="dusk")],
+}
+
+
+def run_demo(settings: Settings, source: str | None, task: str | None, recipe: str | None) -> dict[str, Any]:
+    """Run the loop on simulated sessions, or on the files below `source`, and return the summary.
+
+    The summary is also written to `<home>/demo/summary.json`. Raises ValueError when a step that must succeed fails.
+    """
+    if source is not None and task not in TASKS:
+        raise ValueError(f"--source needs --task: one of {', '.join(TASKS)}")
+    story = _Story()
+    with LocalEngine(settings) as engine:
+        if source is None:
+            tasks, sessions = _run_simulated(engine, story)
+        else:
+            assert task is not None
+            tasks, sessions = _run_on(engine, story, source, task, recipe)
+        from orchestration.reporting import summarise_home, write_home_report
+
+        with story.step("report"):
+            report = write_home_report(settings, None, sessions)
+    summary = {**summarise_home(settings, sessions, tasks), "report": str(report), "seconds_per_stage": story.seconds,
+               "seconds": round(sum(story.seconds.values()), 1)}  # fmt: skip
+    path = settings.home / "demo" / "summary.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
+    story.tell(f"summary {path}")
+    story.tell(f"report  {report}")
+    return summary
+
+
+def _run_simulated(engine: LocalEngine, story: "_Story") -> tuple[list[str], list[str]]:
+    landing = Path(engine.settings.landing_uri)
+    with story.step("simulate"):
+        _land(landing, _FIRST_WAVE, story)
+    with story.step("ingest"):
+        _ingest(engine, story)
+    for task in TASKS:
+        with story.step(f"train {task}"):
+            _train(engine, story, task, f"tiny_{task}", list(_FIRST_WAVE))
+    with story.step("simulate new sessions"):
+        _land(landing, _SECOND_WAVE, story)
+    with story.step("ingest new sessions"):
+        _ingest(engine, story)
+    with story.step("monitor"):
+        for request in engine.tick(unjudged_session_sensor):
+            story.report(engine.execute(monitor_session.name, request.partition_key))
+        for request in engine.tick(drift_sensor):
+            story.tell(f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}")
+    return list(TASKS), [*_FIRST_WAVE, *_SECOND_WAVE]
+
+
+def _run_on(
+    engine: LocalEngine, story: "_Story", source: str, task: str, recipe: str | None
+) -> tuple[list[str], list[str]]:
+    folder = Folder(source, engine.settings.file_options)
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder.uri} does not exist: check the path or the bucket")
+    session = session_key(folder.uri.rstrip("/").rsplit("/", 1)[-1])
+    build_landing_zone(engine.settings).ledger.register_source(session, folder.uri)
+    with story.step("ingest"):
+        _ingest(engine, story, {session})
+    with story.step(f"train {task}"):
+        _train(engine, story, task, recipe or f"base_{task}", [session])
+    with story.step("monitor"):
+        for request in engine.tick(unjudged_session_sensor):
+            story.report(engine.execute(monitor_session.name, request.partition_key))
+    return [task], [session]
+
+
+def _land(landing: Path, wave: dict[str, list[SimulationSpec]], story: "_Story") -> None:
+    """Simulate each session beside the landing zone and move it in whole, as a careful producer does."""
+    for session, specs in wave.items():
+        if (landing / session).exists():
+            story.tell(f"{session}: landed before")
+            continue
+        stage = landing.parent / "demo" / "producing" / session
+        shutil.rmtree(stage, ignore_errors=True)
+        for spec in specs:
+            simulate(stage, spec, story.count(session, "frames"))
+        landing.mkdir(parents=True, exist_ok=True)
+        os.replace(stage, landing / session)
+
+
+def _ingest(engine: LocalEngine, story: "_Story", only: set[str] | None = None) -> None:
+    """Two ticks: a listing must be seen twice before it counts as settled."""
+    for _ in range(2):
+        for request in engine.tick(landing_zone_sensor):
+            if only is None or request.partition_key in only:
+                story.report(engine.execute(ingest_session.name, request.partition_key))
+
+
+def _train(engine: LocalEngine, story: "_Story", task: str, recipe: str, sessions: list[str]) -> None:
+    ops = {
+        f"curation__{task}_dataset": {"config": {"sessions": sessions}},
+        f"training__{task}": {"config": {"recipe": recipe}},
+    }
+    outcome = engine.execute(train_jobs[task].name, ops=ops)
+    story.report(outcome)
+    if not outcome.success:
+        raise ValueError(f"{outcome.job} failed ({outcome.error or ', '.join(outcome.failed_checks)}): see run {outcome.run_id}")
+
+
+class _Story:
+    """What the person at the terminal sees, and how long each step took."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.seconds: dict[str, float] = {}
+        self._console = Console(stderr=True, highlight=False)
+        self._status = self._console.status("")
+        self._is_live = sys.stderr.isatty()
+        log = logging.getLogger("daguerre")
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.addHandler(_Lines(self))
+
+    def tell(self, line: str) -> None:
+        self._console.print(f"  {line}", soft_wrap=True)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        self._console.print(f"[bold]{name}[/bold]")
+        if self._is_live:
+            self._status.start()
+        try:
+            yield
+        finally:
+            self._status.stop()
+            self.seconds[name] = round(time.monotonic() - started, 1)
+            self._console.print(f"  [dim]{self.seconds[name]} s[/dim]")
+
+    def count(self, what: str, unit: str):
+        return lambda done, total: self._status.update(f"{what}: {done} of {total} {unit}")
+
+    def report(self, outcome: RunOutcome) -> None:
+        where = f" {outcome.partition}" if outcome.partition else ""
+        state = "ok" if outcome.success else f"failed: {outcome.error or 'a blocking check'}"
+        self.tell(f"{outcome.job}{where}: {state}")
+        for check in outcome.failed_checks:
+            self.tell(f"    check failed: {check}")
+
+
+class _Lines(logging.Handler):
+    """Log lines of the engine, as lines of the story."""
+
+    def __init__(self, story: _Story) -> None:
+        super().__init__(logging.INFO)
+        self._story = story
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._story.tell(record.getMessage())
+
+

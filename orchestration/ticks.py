@@ -1,0 +1,84 @@
+"""Run the graph in this process: evaluate a sensor once, and execute what it asks for.
+
+Belongs here: what the daemon does, without the daemon, for the demo, the tests and CI. Does not: schedules of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from orchestration.definitions import build_defs
+from orchestration.profiles import Settings
+from orchestration.resources import RESOURCE_FACTORIES
+from orchestration.ui import prepare_instance
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """One run that was executed here."""
+
+    job: str
+    partition: str | None
+    run_id: str
+    success: bool
+    failed_checks: tuple[str, ...]
+    error: str = ""
+
+
+class LocalEngine:
+    """Definitions of one home beside its Dagster instance, which the UI reads too. Use as a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.defs = build_defs(settings)
+        self.instance = dg.DagsterInstance.from_config(str(prepare_instance(settings)))
+        self._cursors: dict[str, str | None] = {}
+
+    def __enter__(self) -> "LocalEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.instance.dispose()
+
+    def tick(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
+        """Evaluate the sensor once, as the daemon would; add the partitions it asks for; return its run requests."""
+        names = sensor.required_resource_keys
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self._cursors.get(sensor.name),
+            resources={name: make(self.settings) for name, make in RESOURCE_FACTORIES.items() if name in names},
+        )
+        data = sensor.evaluate_tick(context)
+        self._cursors[sensor.name] = data.cursor
+        for request in data.dynamic_partitions_requests or ():
+            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        return list(data.run_requests or ())
+
+    def execute(
+        self, job: str, partition: str | None = None, ops: dict[str, Any] | None = None, tags: dict[str, str] | None = None
+    ) -> RunOutcome:
+        """Run a job to its end. A failure is an outcome, not an exception."""
+        config = {**_QUIET, "ops": ops or {}}
+        result = self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance, partition_key=partition, run_config=config, tags=tags, raise_on_error=False
+        )
+        checks = tuple(f"{e.asset_key.to_user_string()}: {e.check_name}" for e in _failed_checks(result))
+        return RunOutcome(job, partition, result.run_id, result.success, checks, _first_error(result))
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> Sequence[Any]:
+    return [e for e in result.get_asset_check_evaluations() if not e.passed]
+
+
+def _first_error(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.get_step_failure_events() if hasattr(result, "get_step_failure_events") else result.all_events:
+        if event.is_step_failure and event.step_failure_data.error:
+            error = event.step_failure_data.error
+            while error.cause:
+                error = error.cause
+            return str(error.message).strip().splitlines()[0]
+    return ""

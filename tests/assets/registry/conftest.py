@@ -1,0 +1,100 @@
+"""Small model folders, and the rows that give them a lineage, for the registry's tests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from assets.registry.lineage import Lineage
+from assets.registry.package import StoredPackage, read_package
+from assets.registry.tracker import Tracker
+
+CONTENT = hashlib.sha256(b"release").hexdigest()
+RELEASE = {
+    "release_id": CONTENT[:32], "task": "recognition", "class_names": ["ball", "box"], "num_frames": 40, "num_labels": 40,
+    "content_sha256": CONTENT, "frames_version": 3, "code_version": "1", "sessions": ["s1", "s2"],
+}  # fmt: skip
+HISTORY = [{"epoch": 0, "loss": 0.75}, {"epoch": 1, "loss": 0.5}]
+
+
+def write_folder(folder: Path, weight: float = 1.0, **changes: object) -> Path:
+    """A complete package of a linear classifier of four inputs and two classes. `changes` replace facts; None removes."""
+    folder.mkdir(parents=True)
+    save_file({"w": np.full((4, 2), weight, np.float32)}, folder / "model.safetensors")
+    _write_onnx(folder / "model.onnx", weight)
+    files = {name: hash_of(folder / name) for name in ("model.safetensors", "model.onnx")}
+    facts: dict[str, Any] = {
+        "task": "recognition", "recipe": "tiny_recognition", "config": {"optim": {"lr": 0.01}, "epochs": 2},
+        "class_names": ["ball", "box"], "release_id": RELEASE["release_id"], "image_size_px": 32, "seed": 7,
+        "code_version": "1", "history": HISTORY, "files": files,
+    }  # fmt: skip
+    facts = {k: v for k, v in {**facts, **changes}.items() if v is not None}
+    (folder / "model.json").write_text(json.dumps(facts), "utf-8")
+    return folder
+
+
+def model_row(folder: Path) -> dict[str, object]:
+    """The row that training wrote for the folder's model."""
+    return {
+        "model_sha256": hash_of(folder / "model.safetensors"), "task": "recognition", "recipe": "tiny_recognition",
+        "release_id": RELEASE["release_id"], "code_version": "1", "seed": 7, "run_id": "train-run", "folder": "models/x",
+    }  # fmt: skip
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_onnx(path: Path, weight: float) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])]
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [4, 2], [weight] * 8)
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "linear", inputs, outputs, [weights])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """make_folder(name="model", weight=1.0, **facts) -> a complete model folder."""
+    return lambda name="model", weight=1.0, **facts: write_folder(tmp_path / name, weight, **facts)
+
+
+@pytest.fixture
+def release() -> dict[str, Any]:
+    return dict(RELEASE)
+
+
+@pytest.fixture
+def row_of() -> Callable[[Path], dict[str, object]]:
+    """The row of `models` that training wrote for a folder."""
+    return model_row
+
+
+@pytest.fixture
+def read_with_lineage() -> Callable[[Path], tuple[StoredPackage, Lineage]]:
+    return lambda folder: (read_package(folder), Lineage(RELEASE, model_row(folder)))
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store whose tables exist: their migration takes seconds, a copy of the file does not."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    Tracker(f"sqlite:///{path}", str(path.parent)).versions("recognition")
+    return path
+
+
+@pytest.fixture
+def tracker(tmp_path: Path, empty_store: Path) -> Tracker:
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
+    return Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", str(tmp_path / "artifacts"))

@@ -1,0 +1,212 @@
+"""The registry on a real MLflow store: what is recorded, once, and what it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assets.registry.package import Refusal
+from assets.registry.release import Exam, GateRules, decide
+from assets.registry.tracker import Tracker
+
+YES = decide(Exam("m", "r", 100, {"accuracy": 0.9}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
+NO = decide(Exam("m", "r", 100, {"accuracy": 0.4}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
+
+
+@pytest.fixture
+def register(tracker, make_folder, read_with_lineage):
+    def act(name="model", weight=1.0):
+        folder = make_folder(name, weight) if not (Path(tracker_home(tracker)) / name).exists() else tracker_home(tracker) / name
+        metrics = {"accuracy": 0.875, "ece": None}
+        return tracker.log_training(*read_with_lineage(folder), metrics, {"learning curve": b"\x89PNG"}, "dagster-1", {"k": 1})
+
+    return act
+
+
+def tracker_home(tracker: Tracker) -> Path:
+    return Path(tracker.tracking_uri.removeprefix("sqlite:///")).parent
+
+
+def test_run_records_parameters_epochs_release_and_plots(tracker, register, release):
+    run = register()
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracker.tracking_uri)
+    stored = client.get_run(run.run_id)
+    assert stored.info.status == "FINISHED"
+    assert stored.data.params == {"optim.lr": "0.01", "epochs": "2", "k": "1"}
+    assert stored.data.metrics == {"loss": 0.5, "accuracy": 0.875}
+    assert stored.data.tags["unmeasured"] == "ece"
+    assert (stored.data.tags["dagster_run_id"], stored.data.tags["code_version"]) == ("dagster-1", "1")
+    assert [(m.step, m.value) for m in client.get_metric_history(run.run_id, "loss")] == [(0, 0.75), (1, 0.5)]
+    dataset = stored.inputs.dataset_inputs[0].dataset
+    assert (dataset.name, dataset.digest) == (release["release_id"], release["content_sha256"][:32])
+    assert json.loads(dataset.profile)["content_sha256"] == release["content_sha256"]
+    assert [f.path for f in client.list_artifacts(run.run_id, "plots")] == ["plots/learning_curve.png"]
+
+
+def test_new_version_is_challenger_with_hashes_and_lineage(tracker, register, release):
+    run = register()
+    model = tracker.challenger("recognition")
+    assert (model.version, model.name, model.aliases) == (run.model_version, "daguerre-recognition", ("challenger",))
+    assert model.release_id == release["release_id"]
+    assert len(model.tags["onnx_sha256"]) == len(model.model_sha256) == 64
+    assert model.metrics["accuracy"] == 0.875
+    assert tracker.champion("recognition") is None
+
+
+def test_same_model_registers_once(tracker, register):
+    first, second = register(), register()
+    assert (second.run_id, second.model_version, second.is_new) == (first.run_id, first.model_version, False)
+    assert len(tracker.versions("recognition")) == 1
+
+
+def test_two_models_are_two_versions(tracker, register):
+    register("a", 1.0), register("b", 2.0)
+    assert [v.aliases for v in tracker.versions("recognition")] == [(), ("challenger",)]
+
+
+def test_promotion_moves_champion_and_keeps_the_decision(tracker, register):
+    version = register().model_version
+    tracker.promote("recognition", version, YES)
+    assert tracker.champion("recognition").version == version
+    assert tracker.champion("recognition").tags["gate"] == "passed"
+
+
+def test_refused_challenger_stays_challenger_with_its_reasons(tracker, register):
+    tracker.promote("recognition", register("a").model_version, YES)
+    second = register("b", 2.0).model_version
+    with pytest.raises(Refusal, match="floor"):
+        tracker.promote("recognition", second, NO)
+    assert tracker.champion("recognition").version == 1
+    assert "floor" in tracker.version("recognition", second).tags["gate_reasons"]
+
+
+def test_download_gives_the_registered_bytes(tracker, register, tmp_path, row_of):
+    register()
+    package = tracker.download("recognition", "challenger", tmp_path / "out" / "model")
+    assert package.model_sha256 == row_of(tmp_path / "model")["model_sha256"]
+    assert (package.folder / "model.onnx").read_bytes() == (tmp_path / "model" / "model.onnx").read_bytes()
+    assert tracker.download("recognition", 1, tmp_path / "out" / "model") == package
+
+
+def stored_file(tracker: Tracker, name: str) -> Path:
+    source = tracker.version("recognition", 1).source
+    return Path(source.removeprefix("file://")) / name
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "model.json"])
+def test_changed_bytes_are_refused_on_download_and_on_promotion(tracker, register, tmp_path, name):
+    register()
+    path = stored_file(tracker, name)
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(Refusal, match=f"{name} has changed"):
+        tracker.download("recognition", "challenger", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(Refusal, match=f"{name} has changed"):
+        tracker.promote("recognition", 1, YES)
+    assert tracker.champion("recognition") is None
+
+
+def test_package_that_changed_after_it_was_read_is_refused(tracker, make_folder, read_with_lineage):
+    folder = make_folder()
+    package, lineage = read_with_lineage(folder)
+    (folder / "model.onnx").write_bytes(b"other")
+    with pytest.raises(Refusal, match=r"model\.onnx has changed"):
+        tracker.log_training(package, lineage, {}, {}, "dagster-1")
+    assert tracker.versions("recognition") == []
+
+
+def test_version_that_somebody_registered_by_hand_has_no_lineage_and_is_refused(tracker, register):
+    register()
+    from mlflow import MlflowClient
+
+    source = tracker.version("recognition", 1).source
+    MlflowClient(tracker.tracking_uri).create_model_version("daguerre-recognition", source)
+    with pytest.raises(Refusal, match="version 2 has no model_sha256"):
+        tracker.set_alias("recognition", "champion", 2)
+
+
+def test_onnx_flavour_loads_and_multiplies(tracker, register):
+    register()
+    import mlflow.onnx
+
+    model = mlflow.onnx.load_model(tracker.challenger("recognition").source)
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (y,) = session.run(None, {"x": np.ones((3, 4), np.float32)})
+    assert y.tolist() == [[4.0, 4.0]] * 3  # four inputs of 1 times weights of 1
+
+
+def test_no_pickle_among_the_artifacts(tracker, register):
+    register()
+    names = {p.name for p in (tracker_home(tracker) / "artifacts").rglob("*") if p.is_file()}
+    assert names == {"MLmodel", "requirements.txt", "model.safetensors", "model.onnx", "model.json", "learning_curve.png"}
+
+
+def test_card_is_artifact_and_description(tracker, register):
+    run = register()
+    tracker.describe("recognition", 1, "# card\n" + "x" * 6000)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracker.tracking_uri)
+    description = client.get_model_version("daguerre-recognition", "1").description
+    assert len(description) == 5000 and description.endswith("model_card.md)")
+    assert "model_card.md" in [f.path for f in client.list_artifacts(run.run_id)]
+
+
+def test_unknown_alias_and_version_say_so(tracker, tmp_path):
+    assert tracker.champion("detection") is None
+    with pytest.raises(LookupError, match="no champion"):
+        tracker.download("detection", "champion", tmp_path / "x")
+    with pytest.raises(LookupError, match="no version 9"):
+        tracker.version("detection", 9)
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns"])
+def test_file_store_is_refused(uri):
+    with pytest.raises(ValueError, match="use sqlite"):
+        Tracker(uri, "artifacts")
+
+
+RACER = """
+import sys, time
+from pathlib import Path
+from assets.registry.lineage import Lineage
+from assets.registry.package import read_package
+from assets.registry.tracker import Tracker
+uri, folder, gate = sys.argv[1:4]
+tracker = Tracker(uri, str(Path(folder).parent / "artifacts"))
+tracker.versions("recognition")
+lineage = Lineage({"release_id": "0" * 32, "content_sha256": "0" * 64}, {"run_id": "t"})
+package = read_package(Path(folder))
+print("ready", flush=True)
+sys.stdin.readline()
+print(tracker.log_training(package, lineage, {}, {}, "d").model_version, flush=True)
+"""
+
+
+def test_two_processes_that_register_one_model_make_one_version(tracker, make_folder):
+    folder = make_folder()
+    command = [sys.executable, "-c", RACER, tracker.tracking_uri, str(folder), ""]
+    root = Path(__file__).parents[3]
+    racers = [subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    answers = [racer.communicate(timeout=120)[0].strip() for racer in racers]
+    versions = tracker.versions("recognition")
+    assert [racer.returncode for racer in racers] == [0, 0]
+    assert answers == [str(versions[0].version)] * 2
+    assert len(versions) == 1 and versions[0].aliases == ("challenger",)
+
+
+def test_definitions_do_not_import_mlflow():
+    code = "import sys, assets.registry.tracker, assets.registry.candidacy; sys.exit('mlflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False).returncode == 0

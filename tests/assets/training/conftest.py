@@ -1,0 +1,80 @@
+"""A small stored release: squares and discs on grey, with exact labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, content_id, to_table
+
+SIZE_PX = 64
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny nets gain nothing from threads, and lose much where cores are shared."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
+    """Store frames and a release over them. `splits` names the split of each frame, in turn."""
+
+    def store(task: str, splits: list[str], class_names: tuple[str, ...] = ("disc", "square")) -> tuple[Catalog, str]:
+        catalog = Catalog(str(tmp_path / "tables"))
+        drawn = [_draw(n) for n in range(len(splits))]
+        frames = [_frame_row(n, payload) for n, (payload, _, _) in enumerate(drawn)]
+        version = catalog.merge("frames", to_table(TABLES["frames"], frames)).version
+        release_id = content_id("release", task, *splits, *class_names)
+        rows = []
+        for n, (_, class_id, box) in enumerate(drawn):
+            is_box = task == "detection"
+            rows.append({
+                "row_id": content_id("row", release_id, n), "release_id": release_id, "split": splits[n],
+                **{k: frames[n][k] for k in ("frame_id", "capture_id", "session", "sensor", "sha256")},
+                "class_id": None if is_box else class_id, "boxes_xyxy": box if is_box else [],
+                "box_class_ids": [class_id] if is_box else [],
+            })  # fmt: skip
+        catalog.merge("release_frames", to_table(TABLES["release_frames"], rows))
+        catalog.merge("releases", to_table(TABLES["releases"], [{
+            "release_id": release_id, "task": task, "class_names": list(class_names), "num_frames": len(rows),
+            "num_labels": len(rows), "content_sha256": "0" * 64, "frames_version": version, "code_version": "1",
+            "sessions": ["s"],
+        }]))  # fmt: skip
+        return catalog, release_id
+
+    return store
+
+
+def _draw(number: int) -> tuple[bytes, int, list[float]]:
+    """PNG, class id (0 disc, 1 square) and box of one object; the box is exact."""
+    rng = np.random.default_rng(number)
+    image = np.full((SIZE_PX, SIZE_PX, 3), 90, np.uint8)
+    class_id, side = number % 2, int(rng.integers(16, 25)) * 2
+    x, y = (int(v) for v in rng.integers(0, SIZE_PX - side, 2))
+    if class_id:
+        image[y : y + side, x : x + side] = (220, 60, 40)
+    else:
+        cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
+    _, png = cv2.imencode(".png", image)
+    return png.tobytes(), class_id, [float(x), float(y), float(x + side), float(y + side)]
+
+
+def _frame_row(number: int, payload: bytes) -> dict[str, object]:
+    return {
+        "frame_id": content_id("frame", number), "capture_id": content_id("capture"), "session": "s", "sensor": "cam",
+        "kind": "color", "t_ns": number, "sequence": number, "width_px": SIZE_PX, "height_px": SIZE_PX, "encoding": "png",
+        "payload": payload, "sha256": hashlib.sha256(payload).hexdigest(), "split_hint": None, "source_path": f"{number}.png",
+        "source_offset": 0, "source_length": len(payload), "source_inner_offset": None,
+    }  # fmt: skip

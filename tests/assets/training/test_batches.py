@@ -1,0 +1,96 @@
+"""A release read by random access gives the stored images, targets and order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assets.tables.schemas import TABLES
+from assets.training.batches import ReleaseImages, read_release, shrink
+
+
+def test_samples_are_those_of_the_split_in_frame_id_order(store_release):
+    catalog, release_id = store_release("recognition", ["train", "val", "train", "train"])
+    images = ReleaseImages(catalog, read_release(catalog, release_id, "recognition"), "train", 64)
+    ids = [sample.frame_id for sample in images]
+    assert len(images) == 3 and ids == sorted(ids)
+    assert {sample.target for sample in images} == {0, 1}  # frames 0 and 2 are discs, frame 3 a square
+
+
+def test_shrunken_image_has_shrunken_boxes(store_release):
+    catalog, release_id = store_release("detection", ["train", "train", "val"])
+    release = read_release(catalog, release_id, "detection")
+    full, half = (ReleaseImages(catalog, release, "train", side) for side in (64, 32))
+    assert half[1].image_rgb.shape == (32, 32, 3)
+    np.testing.assert_allclose(half[1].target.boxes_xyxy * 2, full[1].target.boxes_xyxy)
+
+
+def test_cached_and_uncached_samples_are_equal(store_release):
+    catalog, release_id = store_release("recognition", ["train", "train", "val"])
+    release = read_release(catalog, release_id, "recognition")
+    uncached = ReleaseImages(catalog, release, "train", 64, cache_bytes=0)
+    cached = ReleaseImages(catalog, release, "train", 64)
+    for _ in range(2):
+        for a, b in zip(uncached.__getitems__([1, 0]), cached.__getitems__([1, 0]), strict=True):
+            assert a.frame_id == b.frame_id
+            np.testing.assert_array_equal(a.image_rgb, b.image_rgb)
+    assert cached.__getitems__([1])[0] is cached[1]
+    assert uncached[1] is not uncached[1]
+
+
+def test_pinned_version_is_read_though_rows_were_deleted_since(store_release):
+    catalog, release_id = store_release("recognition", ["train", "train", "val"])
+    release = read_release(catalog, release_id, "recognition")
+    catalog.delete("frames", "true")
+    assert ReleaseImages(catalog, release, "train", 64)[0].image_rgb.shape == (64, 64, 3)
+
+
+def test_changed_bytes_are_named(store_release):
+    catalog, release_id = store_release("recognition", ["train", "train", "val"])
+    release = read_release(catalog, release_id, "recognition")
+    release.rows[0]["sha256"] = "f" * 64
+    images = ReleaseImages(catalog, release, release.rows[0]["split"], 64)
+    with pytest.raises(ValueError, match=release.rows[0]["frame_id"]):
+        images[0]
+
+
+@pytest.mark.parametrize("missing", ["train", "val"])
+def test_release_without_a_split_is_refused(store_release, missing):
+    other = {"train": "val", "val": "train"}[missing]
+    catalog, release_id = store_release("recognition", [other, other])
+    with pytest.raises(ValueError, match=f"no {missing} frame"):
+        read_release(catalog, release_id, "recognition")
+
+
+def test_class_without_training_sample_is_named(store_release):
+    catalog, release_id = store_release("recognition", ["train", "val"])  # frame 1, the only square, is for validation
+    with pytest.raises(ValueError, match="square: no training sample"):
+        read_release(catalog, release_id, "recognition")
+
+
+def test_release_for_another_task_is_refused(store_release):
+    catalog, release_id = store_release("detection", ["train", "train", "val"])
+    with pytest.raises(ValueError, match="is for detection, the recipe for recognition"):
+        read_release(catalog, release_id, "recognition")
+
+
+def test_unknown_release_is_refused(store_release):
+    catalog, _ = store_release("detection", ["train", "train", "val"])
+    with pytest.raises(ValueError, match="there is no release 00"):
+        read_release(catalog, "0" * 32, "detection")
+
+
+def test_release_without_boxes_is_refused(store_release):
+    catalog, release_id = store_release("detection", ["train", "train", "val"])
+    rows = catalog.read_latest("release_frames").to_pylist()
+    from assets.tables.schemas import to_table
+
+    catalog.upsert("release_frames", to_table(TABLES["release_frames"], [{**r, "boxes_xyxy": [], "box_class_ids": []} for r in rows]))
+    with pytest.raises(ValueError, match="no detection label"):
+        read_release(catalog, release_id, "detection")
+
+
+def test_shrink_keeps_small_images():
+    image = np.zeros((20, 30, 3), np.uint8)
+    assert shrink(image, 30) is image
+    assert shrink(image, 15).shape == (10, 15, 3)

@@ -1,0 +1,96 @@
+"""A model package proves its files, and predicts what the net predicts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from assets.training.package import describe, load_net, load_predictor, open_package, write_package
+from models.recipes import get_recipe
+from models.tasks import TASKS
+
+
+def _write(models_dir, task):
+    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, is_pretrained=False, frozen_stages=0)
+    torch.manual_seed(1)
+    net = TASKS[task].build(config, 2, None)
+    facts = describe(config, ("disc", "square"), "0" * 32, 1, "v1", [{"epoch": 0, "train_loss": 1.0}])
+    return write_package(models_dir, net, task, facts), net
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return _write(tmp_path_factory.mktemp("models"), "recognition")
+
+
+@pytest.fixture
+def package(written, tmp_path):
+    """A copy that a test may damage."""
+    folder = tmp_path / written[0].folder.name
+    shutil.copytree(written[0].folder, folder)
+    return replace(written[0], folder=folder)
+
+
+def test_package_reads_back_as_written(written):
+    package, _ = written
+    assert open_package(package.folder) == package
+    assert package.folder.parts[-2:] == ("recognition", package.model_sha256[:16])
+    assert sorted(p.name for p in package.folder.iterdir()) == ["model.json", "model.onnx", "model.safetensors"]
+    assert [p.name for p in package.folder.parent.iterdir()] == [package.folder.name]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "model.json"])
+def test_one_changed_byte_is_found_and_named(package, name):
+    content = bytearray((package.folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (package.folder / name).write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=name):
+        open_package(package.folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "model.json"])
+def test_missing_file_is_named(package, name):
+    (package.folder / name).unlink()
+    with pytest.raises(ValueError, match=f"{name} is missing"):
+        open_package(package.folder)
+
+
+def test_edited_fact_is_found(package):
+    row = json.loads((package.folder / "model.json").read_text())
+    (package.folder / "model.json").write_text(json.dumps({**row, "release_id": "1" * 32}))
+    with pytest.raises(ValueError, match=r"model\.json has changed"):
+        open_package(package.folder)
+
+
+def test_weights_under_another_name_are_refused(package):
+    moved = package.folder.rename(package.folder.with_name("0" * 16))
+    with pytest.raises(ValueError, match="named by its weights"):
+        open_package(moved)
+
+
+def test_recognition_predictor_and_onnx_agree_with_the_net(written):
+    package, net = written
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    with torch.inference_mode():
+        wanted = net(pixels).softmax(1)[0].numpy()
+    (answer,) = load_predictor(open_package(package.folder))([image])
+    np.testing.assert_allclose(answer.values, wanted, atol=1e-5)
+    session = onnxruntime.InferenceSession(package.folder / "model.onnx")
+    np.testing.assert_allclose(session.run(["probabilities"], {"pixels": pixels.numpy()})[0][0], wanted, atol=1e-4)
+
+
+def test_detection_onnx_takes_any_batch_and_gives_boxes_in_pixels(tmp_path):
+    package, net = _write(tmp_path, "detection")
+    session = onnxruntime.InferenceSession(package.folder / "model.onnx")
+    scores, boxes = session.run(None, {"pixels": np.zeros((3, 3, 64, 64), np.float32)})
+    assert scores.shape == (3, 84, 2) and boxes.shape == (3, 84, 4)  # 8*8 + 4*4 + 2*2 points
+    loaded = load_net(package)
+    assert all(torch.equal(a, b) for a, b in zip(loaded.state_dict().values(), net.state_dict().values(), strict=True))
+    assert load_predictor(package)([np.zeros((48, 64, 3), np.uint8)])[0].boxes_xyxy.shape[1] == 4

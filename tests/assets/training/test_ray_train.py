@@ -1,0 +1,55 @@
+"""Training on a stored release: in this process and on local Ray, each equal to itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assets.training.package import load_predictor, open_package
+from assets.training.ray_train import train
+from models.recipes import get_recipe
+
+_SPLITS = ["train"] * 10 + ["val"] * 4
+
+
+def _config(task, **changes):
+    return replace(get_recipe(f"tiny_{task}"), image_size_px=64, epochs=2, batch_size=4, **changes)
+
+
+def _train(catalog, release_id, config, folder, **settings):
+    return train(catalog.uri, None, release_id, config, 3, folder, "v1", **settings)
+
+
+def test_in_process_training_repeats_and_writes_an_honest_package(store_release, tmp_path):
+    catalog, release_id = store_release("detection", _SPLITS)
+    events = []
+    one = _train(catalog, release_id, _config("detection"), tmp_path / "a", use_ray=False, on_progress=events.append)
+    two = _train(catalog, release_id, _config("detection"), tmp_path / "b", use_ray=False)
+    assert one.model_sha256 == two.model_sha256
+    package = open_package(one.folder)
+    assert package.facts.release_id == release_id and package.facts.class_names == ("disc", "square")
+    assert [row["epoch"] for row in package.facts.history] == [0, 1]
+    assert {"epoch", "train_loss", "val_map50", "lr", "images_per_s", "seconds"} <= package.facts.history[-1].keys()
+    assert [e["kind"] for e in events].count("epoch") == 2
+    assert len(load_predictor(package)([])) == 0
+    assert not list((tmp_path / "a" / ".runs").iterdir())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")
+def test_two_ray_workers_repeat_and_their_errors_arrive_as_themselves(store_release, tmp_path):
+    catalog, release_id = store_release("recognition", _SPLITS)
+    config, events = _config("recognition"), []
+    one = _train(catalog, release_id, config, tmp_path / "a", on_progress=events.append)
+    two = _train(catalog, release_id, config, tmp_path / "b")
+    assert one.model_sha256 == two.model_sha256
+    assert [e["epoch"] for e in events if e["kind"] == "epoch"] == [0, 1]
+    assert len(one.facts.history) == 2
+    with pytest.raises(ValueError, match="frames .*look at these frames"):
+        _train(catalog, release_id, replace(config, lr=1e30, clip_norm=1e30, warmup_share=0.0), tmp_path / "c")
+
+
+def test_unknown_release_stops_before_any_worker_starts(store_release, tmp_path):
+    catalog, _ = store_release("recognition", _SPLITS)
+    with pytest.raises(ValueError, match="there is no release"):
+        _train(catalog, "0" * 32, _config("recognition"), tmp_path)
