@@ -1,8 +1,8 @@
 """Exactly-once intake: which file of which session is done, who works on which capture, and under which epoch.
 
 A capture is claimed under a lease. Every claim raises the capture's epoch, and every later write names the epoch it was
-claimed under: a worker that slept past its lease is refused, whatever it still believes. SQLite by default, Postgres
-for teams (`postgresql+psycopg2://...`).
+claimed under: a worker that slept past its lease is refused, whatever it still believes. The lease of a worker that was
+killed on this machine ends with it. SQLite by default, Postgres for teams (`postgresql+psycopg2://...`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+
+from assets.worker import is_gone
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -129,6 +131,12 @@ class Ledger:
         with self._transaction() as connection:
             self._record(connection, outcomes)
 
+    def outcomes_of(self, capture_id: str) -> list[FileOutcome]:
+        """What became of the files of a capture, in every session that has them."""
+        query = self._files.select().filter_by(capture_id=capture_id).order_by(*self._files.primary_key.columns)
+        with self._transaction() as connection:
+            return [FileOutcome(**row._mapping) for row in connection.execute(query)]
+
     def is_committed(self, capture_id: str) -> bool:
         """Whether the capture's rows are in the tables."""
         query = self._sa.select(self._captures.c.is_committed).filter_by(capture_id=capture_id)
@@ -138,14 +146,17 @@ class Ledger:
     # ---- claims ------------------------------------------------------------------------------------------------------
 
     def claim(self, capture_id: str, owner: str) -> Claim | None:
-        """Claim a capture; None while another worker holds it under a live lease."""
+        """Claim a capture; None while somebody holds it under a live lease.
+
+        Threads share their worker's name: they exclude each other like workers do.
+        """
         now, table = time.time(), self._captures
         with self._transaction() as connection:
             row = connection.execute(table.select().filter_by(capture_id=capture_id).with_for_update()).one_or_none()
             if row is None:
                 self._insert_ignoring(connection, table, capture_id)
                 row = connection.execute(table.select().filter_by(capture_id=capture_id).with_for_update()).one()
-            if row.owner not in ("", owner) and row.lease_until > now:
+            if row.owner and row.lease_until > now and not is_gone(row.owner):
                 return None
             epoch = row.epoch + 1
             change = {"epoch": epoch, "owner": owner, "lease_until": now + self.lease_s}

@@ -9,6 +9,8 @@ import hashlib
 import os
 import posixpath
 import re
+import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from assets.tables.schemas import SESSION_KEY
 T = TypeVar("T")
 _ATTEMPTS = 4
 _CHUNK_BYTES = 1 << 20
+_PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
 
 
 class Folder:
@@ -32,7 +35,10 @@ class Folder:
         self.is_local = "://" not in uri
         self.uri = str(Path(uri).resolve()) if self.is_local else uri.rstrip("/")
         self.options = options or {}
-        self.fs, self._root = fsspec.core.url_to_fs(self.uri, **({} if self.is_local else self.options))
+        if self.is_local:
+            self.fs, self._root = fsspec.filesystem("file"), self.uri
+        else:  # no cached listings: others write there too
+            self.fs, self._root = fsspec.core.url_to_fs(self.uri, **{"use_listings_cache": False, **self.options})
 
     def exists(self) -> bool:
         """Whether there is anything at this place."""
@@ -48,23 +54,39 @@ class Folder:
         return sorted(posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "directory")
 
     def files(self) -> list[SessionFile]:
-        """Every file below, sorted by path; a single file lists as itself. Links that leave the root are left out."""
+        """Every file below, sorted by path; a single file lists as itself.
+
+        Left out is what is no file of this folder: uploads under way (`.x.part`, `.x.tmp`), links that lead out of it,
+        pipes, sockets and devices.
+        """
         self.fs.invalidate_cache()
         info = _retry(lambda: self.fs.info(self._root))
         if info["type"] == "file":
-            return [self._entry(posixpath.basename(self._root), info)]
+            return [e for e in [self._entry(posixpath.basename(self._root), info)] if e is not None]
         found = _retry(lambda: self.fs.find(self._root, detail=True))
         prefix = self._root.rstrip("/") + "/"
-        entries = [self._entry(name.removeprefix(prefix), details) for name, details in found.items()]
-        return sorted((e for e in entries if not self._leaves_root(e)), key=lambda e: e.path)
+        names = {name: name.removeprefix(prefix) for name in found if not _PARTIAL.search(name)}
+        entries = [self._entry(path, found[name]) for name, path in names.items() if path and not path.endswith("/")]
+        return sorted((e for e in entries if e is not None), key=lambda e: e.path)
 
-    def _entry(self, path: str, info: dict[str, Any]) -> SessionFile:
-        version = info.get("ETag") or info.get("LastModified") or int(info.get("mtime", 0) * 1e9)
-        uri = info["name"] if self.is_local else f"{self.uri.split('://')[0]}://{info['name']}"
-        return SessionFile(path, uri, int(info["size"] or 0), str(version).strip('"'))
+    def _entry(self, path: str, info: dict[str, Any]) -> SessionFile | None:
+        if self.is_local:
+            return self._local_entry(path, info["name"])
+        version = str(info.get("ETag") or info.get("LastModified") or "").strip('"')
+        return SessionFile(path, f"{self.uri.split('://')[0]}://{info['name']}", int(info["size"] or 0), version)
 
-    def _leaves_root(self, file: SessionFile) -> bool:
-        return self.is_local and not os.path.realpath(file.uri).startswith(self._root)
+    def _local_entry(self, path: str, name: str) -> SessionFile | None:
+        """None for what is gone, is not a regular file, or lies elsewhere."""
+        real = os.path.realpath(name)
+        if real != self._root and not real.startswith(self._root.rstrip("/") + "/"):
+            return None
+        try:
+            facts = os.stat(real)
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(facts.st_mode):
+            return None
+        return SessionFile(path, name, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_size}")
 
     def open(self, file: SessionFile) -> BinaryIO:
         """The file's bytes, seekable."""
@@ -103,7 +125,17 @@ class BlobStore:
             raise ValueError(f"blob {sha256} has changed: restore it from the source or from a backup")
         return data
 
+    def open(self, sha256: str) -> BinaryIO:
+        """The blob as a seekable stream, not proven. Raises FileNotFoundError when it is gone."""
+        return cast(BinaryIO, _retry(lambda: self.folder.fs.open(self._path(sha256), "rb")))
+
+    def matches(self, sha256: str) -> bool:
+        """Whether the bytes still have their hash, read piece by piece. Raises FileNotFoundError when they are gone."""
+        with self.open(sha256) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+
     def exists(self, sha256: str) -> bool:
+        """Whether the blob is stored."""
         return bool(_retry(lambda: self.folder.fs.exists(self._path(sha256))))
 
     def names(self) -> Iterator[str]:
@@ -123,12 +155,17 @@ class BlobStore:
             _retry(lambda: _upload(self.folder.fs, path, stream))
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".", delete=False) as partial:
-            while chunk := stream.read(_CHUNK_BYTES):
-                partial.write(chunk)
-            partial.flush()
-            os.fsync(partial.fileno())
-        os.replace(partial.name, path)
+        partial = tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".", suffix=".part", delete=False)
+        try:
+            with partial:
+                shutil.copyfileobj(stream, partial, _CHUNK_BYTES)
+                partial.flush()
+                os.fsync(partial.fileno())
+            os.replace(partial.name, path)
+        except BaseException:
+            os.unlink(partial.name)
+            raise
+        _sync_folder(os.path.dirname(path))
 
 
 def session_key(name: str) -> str:
@@ -143,14 +180,28 @@ def session_key(name: str) -> str:
 
 
 def _upload(fs: Any, path: str, stream: BinaryIO) -> None:
+    """From a file on disk: a stream that breaks off would be completed by fsspec's close, and stand there cut short."""
     stream.seek(0)
-    with fs.open(path, "wb") as target:
-        while chunk := stream.read(_CHUNK_BYTES):
-            target.write(chunk)
+    with tempfile.NamedTemporaryFile(suffix=".part") as whole:
+        shutil.copyfileobj(stream, whole, _CHUNK_BYTES)
+        whole.flush()
+        fs.put_file(whole.name, path)
+
+
+def _sync_folder(path: str) -> None:
+    """Make a rename survive a power cut, before the ledger says that the file is there."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _retry(call: Callable[[], T]) -> T:
-    """Call again after a transient failure of the store; what is absent or forbidden fails at once."""
+    """Call again after a transient failure of the store; what is absent or forbidden fails at once.
+
+    Raises OSError for a store that cannot be reached, which s3fs has tried several times by then.
+    """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return call()
@@ -160,4 +211,8 @@ def _retry(call: Callable[[], T]) -> T:
             if attempt == _ATTEMPTS:
                 raise
             time.sleep(0.2 * 2**attempt)
+        except Exception as error:
+            if not type(error).__module__.startswith("botocore."):
+                raise
+            raise OSError(f"{error}: check the address of the object store and the credentials") from error
     raise AssertionError("unreachable")

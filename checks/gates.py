@@ -22,6 +22,7 @@ from checks.quality import EMBEDDING_RULES, QUALITY_RULES
 from checks.release import RELEASE_FRAME_RULES, RELEASE_RULES
 from checks.splits import SPLIT_RULES, UNIQUE_RULES
 from checks.stored_rows import Others, Scope, StoredRows, scope_of
+from checks.timing import TIMING_RULES
 from checks.training import MODEL_RULES, read_facts, read_history, read_weights
 from checks.verdicts import Rule, Verdict, nothing_checked, passed_over, raised, state_reason, stops_flow
 
@@ -183,7 +184,7 @@ GATES: dict[str, Gate] = {
     gate.table: gate
     for gate in (
         Gate("captures", CAPTURE_RULES),
-        Gate("frames", FRAME_RULES, _frames_may_be_missing),
+        Gate("frames", FRAME_RULES + TIMING_RULES, _frames_may_be_missing),
         Gate("signals", may_be_empty=_holds_only("num_signals", "signals")),
         Gate("calibrations", may_be_empty=_calibrations_may_be_missing),
         Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),

@@ -3,9 +3,6 @@
 Belongs here: configuration to object. Does not: anything the objects do; they know no orchestrator.
 """
 
-import os
-import socket
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +14,7 @@ from assets.ledger import Ledger
 
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
+from assets.worker import name_worker
 from assets.workspace import Workspace
 from orchestration.profiles import Settings
 
@@ -40,18 +38,13 @@ def build_landing_zone(settings: Settings) -> LandingZone:
 
 def build_intake(settings: Settings) -> Intake:
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
-    return Intake(build_catalog(settings), build_ledger(settings), blobs, worker_name())
+    return Intake(build_catalog(settings), build_ledger(settings), blobs, name_worker())
 
 
 def build_tracker(settings: Settings) -> "Tracker":
     from assets.registry.tracker import Tracker
 
     return Tracker(settings.mlflow_url, settings.mlflow_artifacts)
-
-
-def worker_name() -> str:
-    """host:process:random, so that a lease tells who held it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def build_workspace(settings: Settings) -> Workspace:

@@ -52,11 +52,12 @@ class LocalEngine:
             cursor=self._cursors.get(sensor.name),
             resources={name: make(self.settings) for name, make in RESOURCE_FACTORIES.items() if name in names},
         )
-        data = sensor.evaluate_tick(context)
-        self._cursors[sensor.name] = data.cursor
-        for request in data.dynamic_partitions_requests or ():
+        found = sensor(context)
+        assert isinstance(found, dg.SensorResult), sensor.name
+        self._cursors[sensor.name] = found.cursor
+        for request in found.dynamic_partitions_requests or ():
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-        return list(data.run_requests or ())
+        return list(found.run_requests or ())
 
     def execute(
         self, job: str, partition: str | None = None, ops: dict[str, Any] | None = None, tags: dict[str, str] | None = None

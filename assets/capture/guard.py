@@ -113,8 +113,9 @@ class ImageGuard:
     def _start(self) -> subprocess.Popen[bytes]:
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
         path = os.pathsep.join(p for p in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if p)
+        command = [sys.executable, "-m", "assets.capture.guard_child", str(self._memory_bytes)]
         child = subprocess.Popen(
-            [sys.executable, "-m", "assets.capture.guard_child", str(self._memory_bytes)],
+            command,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
             env={**os.environ, **threads, "PYTHONPATH": path},
         )  # fmt: skip
@@ -125,9 +126,7 @@ class ImageGuard:
             _receive(child, time.monotonic() + _START_SECONDS)
         except (TimeoutError, _ChildEnded) as error:
             self._end()
-            raise RuntimeError(
-                f"the image guard did not start: run `{sys.executable} -m assets.capture.guard_child {MEMORY_BYTES}` to see why"
-            ) from error
+            raise RuntimeError(f"the image guard did not start: run `{' '.join(command)}` to see why") from error
         return child
 
     def _end(self) -> int:

@@ -1,7 +1,7 @@
 """The process that decodes foreign images: nothing else runs in it, and it may die on any of them.
 
-Run as `python -m assets.capture.guard_child MEMORY_BYTES`. Requests arrive on standard input as a length and that many bytes,
-answers leave as a length and JSON. It ends when its input does, so it never outlives the process that started it.
+Run as `python -m assets.capture.guard_child MEMORY_BYTES`. Requests arrive on standard input as a length and that many
+bytes, answers leave as a length and JSON. It ends when its input does, so it never outlives who started it.
 """
 
 from __future__ import annotations

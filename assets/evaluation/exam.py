@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from assets.curation.release import Release
-from assets.inference.package import ModelPackage
-from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
+from assets.training.package import ModelPackage
+from assets.evaluation.predict import PredictionFacts, StoredImages, predict_frames
 from assets.tables.catalog import Catalog, is_in
 
 Row = dict[str, Any]
@@ -42,7 +42,7 @@ def examine(catalog: Catalog, home: Path, task: str) -> Exam:
     """
     from assets.curation.release import open_release
     from assets.evaluation.score import score_detection, score_recognition, slice_frames
-    from assets.inference.package import load_predictor, open_package
+    from assets.training.package import load_predictor, open_package
 
     model_sha256 = catalog.pointed(f"model/{task}")
     if model_sha256 is None:

@@ -219,8 +219,11 @@ def _plain(text: str) -> str:
 
 
 def _encode(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", facecolor=figure.get_facecolor())
-    small = io.BytesIO()  # few colours: a palette takes a third of the bytes
-    Pillow.open(buffer).convert("RGB").quantize(128, dither=Pillow.Dither.NONE).save(small, "PNG", optimize=True)
-    return small.getvalue()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = Pillow.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    buffer = io.BytesIO()  # few colours: a palette takes a third of the bytes
+    drawn.quantize(128, dither=Pillow.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

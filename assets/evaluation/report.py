@@ -89,8 +89,12 @@ def write_report(path: Path, data: ReportData) -> Path:
     """Write the page to `path` (complete or not at all) and return it. Pictures and charts lie in it as data URIs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(render_report(data), encoding="utf-8")
-    partial.replace(path)
+    page = render_report(data)
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path
 
 
@@ -154,7 +158,7 @@ def _describe_slices(model: ModelReport, overall: Mapping[str, float | None]) ->
             "title": SLICE_TITLES[slice_by],
             "unit": "objects" if counts_objects else "frames",
             "first": METRIC_NAMES.get(first, first),
-            "others": [METRIC_NAMES.get(m, m) for m in metrics if m != first],
+            "others": ["ECE" if m == "ece" else METRIC_NAMES.get(m, m) for m in metrics if m != first],
             "has_gap": base is not None and slice_by != "class",
             "rows": [{
                 "name": name, "num_samples": row["num_samples"], "value": row["values"].get(first),

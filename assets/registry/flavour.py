@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +17,13 @@ PROVIDERS = ("CPUExecutionProvider",)
 
 def write_mlmodel(folder: Path, model_id: str) -> None:
     """Write MLmodel and requirements.txt beside model.onnx, so that mlflow.onnx and mlflow.pyfunc load the folder."""
-    import mlflow.pyfunc
     from mlflow.models import Model
 
     requirements = [f"{name}=={version(name)}" for name in ("mlflow", "onnx", "onnxruntime")]
     (folder / "requirements.txt").write_text("\n".join(requirements) + "\n", "utf-8")
     model = Model(model_id=model_id, signature=read_signature(folder / GRAPH))
-    mlflow.pyfunc.add_to_model(model, loader_module="mlflow.onnx", data=GRAPH)
+    python = platform.python_version()
+    model.add_flavor("python_function", loader_module="mlflow.onnx", data=GRAPH, python_version=python, env={})
     model.add_flavor(
         "onnx",
         onnx_version=version("onnx"),

@@ -189,6 +189,7 @@ class Tracker:
     def _client(self) -> MlflowClient:
         """A client; the first one of a process imports MLflow, the first one of a store creates its tables."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         with warnings.catch_warnings():  # MLflow's mappers use a loader that SQLAlchemy 2.1 deprecates
             warnings.filterwarnings("ignore", message=".*noload.*")
             from mlflow import MlflowClient

@@ -21,6 +21,12 @@ DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed
 # fmt: on
 DEFAULT_SENSOR = "camera"
 
+_DOCUMENT_SUFFIXES = frozenset({".md", ".rst", ".html", ".pdf", ".bib", ".cff"})
+_DOCUMENT_NAME = re.compile(
+    r"^(read_?me|licen[cs]e|copying|notice|changelog|changes|authors|citation|contributing|terms|attribution|credits)"
+    r"(\W.*)?$",
+    re.IGNORECASE,
+)
 _SPLIT = re.compile(r"^(train|training|val|valid|validation|test|testing)(?:[_-]?\d{4})?$", re.IGNORECASE)
 _SPLIT_OF = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 _SENSOR_FOLDER = re.compile(
@@ -76,6 +82,11 @@ def is_hidden(path: str) -> bool:
     parts = path.split("/")
     is_left_behind = parts[-1] in ("Thumbs.db", "desktop.ini")
     return is_left_behind or any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def is_document(path: str) -> bool:
+    """README, LICENSE and the like: for people, no data in it."""
+    return suffix_of(path) in _DOCUMENT_SUFFIXES or bool(_DOCUMENT_NAME.match(name_of(path)))
 
 
 def split_of(name: str) -> str | None:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from assets.capture.observations import SessionFile
-from assets.capture.readers.layout import IMAGE_SUFFIXES, is_hidden, is_mask_path, name_of, suffix_of
+from assets.capture.readers.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, suffix_of
 from assets.capture.readers.protocol import Leftover, Opener, UnreadableBytes, explain_pointer, read_head
 
-_DOCUMENT_SUFFIXES = frozenset({".md", ".rst", ".html", ".pdf", ".bib", ".cff"})
-_DOCUMENT_NAME = re.compile(
-    r"^(read_?me|licen[cs]e|copying|notice|changelog|changes|authors|citation|contributing|terms|attribution|credits)"
-    r"(\W.*)?$",
-    re.IGNORECASE,
-)
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
 _AS_FRAMES = "export its frames as images, or as CompressedImage in an MCAP file"
 _AS_CALIBRATION = "give calibrations as CameraCalibration in an MCAP file, labels beside their images"
@@ -27,14 +19,14 @@ _REMEDIES = {
     **dict.fromkeys((".yml", ".yaml", ".xml"), _AS_CALIBRATION),
     ".json": "COCO needs `images`, `annotations` and `categories`: check the file, or remove it",
 }  # fmt: skip
-_OTHER_REMEDY = "convert it to a format that is read (docs/how-to), or remove it"
+_OTHER_REMEDY = "convert it to a format that is read, or remove it"
 
 
 def explain_leftover(file: SessionFile, opener: Opener) -> Leftover:
     """The reason and the remedy for a file that no reader claimed."""
     if is_hidden(file.path):
         return Leftover(file, "hidden file", "", is_document=True)
-    if suffix_of(file.path) in _DOCUMENT_SUFFIXES or _DOCUMENT_NAME.match(name_of(file.path)):
+    if is_document(file.path):
         return Leftover(file, "documentation", "", is_document=True)
     reason, remedy = _explain_data(file, opener)
     return Leftover(file, reason, remedy, is_document=False)

@@ -112,7 +112,7 @@ def test_a_decompression_bomb_is_refused_by_its_size(guard, size_px):
     assert isinstance(verdict, Refusal) and ("px" in verdict.reason or "pixels" in verdict.reason)
 
 
-@pytest.mark.parametrize("ending", ["PNG", "TIFF", "WEBP", "GIF"])
+@pytest.mark.parametrize("ending", ["PNG", "WEBP", "GIF"])
 def test_too_much_memory_refuses_the_culprit_only(ending):
     stream, good = io.BytesIO(), encode("JPEG")
     Image.new("RGB", (4000, 4000)).save(stream, ending)  # 48 MB decoded

@@ -19,14 +19,14 @@ from assets.registry.tracker import Tracker
 
 CONTENT = hashlib.sha256(b"release").hexdigest()
 RELEASE = {
-    "release_id": CONTENT[:32], "task": "recognition", "class_names": ["ball", "box"], "num_frames": 40, "num_labels": 40,
-    "content_sha256": CONTENT, "frames_version": 3, "code_version": "1", "sessions": ["s1", "s2"],
+    "release_id": CONTENT[:32], "task": "recognition", "class_names": ["ball", "box"], "num_frames": 40,
+    "num_labels": 40, "content_sha256": CONTENT, "frames_version": 3, "code_version": "1", "sessions": ["s1", "s2"],
 }  # fmt: skip
 HISTORY = [{"epoch": 0, "loss": 0.75}, {"epoch": 1, "loss": 0.5}]
 
 
 def write_folder(folder: Path, weight: float = 1.0, **changes: object) -> Path:
-    """A complete package of a linear classifier of four inputs and two classes. `changes` replace facts; None removes."""
+    """A whole package: a linear classifier of four inputs and two classes. `changes` replace facts, None removes."""
     folder.mkdir(parents=True)
     save_file({"w": np.full((4, 2), weight, np.float32)}, folder / "model.safetensors")
     _write_onnx(folder / "model.onnx", weight)
@@ -45,7 +45,8 @@ def model_row(folder: Path) -> dict[str, object]:
     """The row that training wrote for the folder's model."""
     return {
         "model_sha256": hash_of(folder / "model.safetensors"), "task": "recognition", "recipe": "tiny_recognition",
-        "release_id": RELEASE["release_id"], "code_version": "1", "seed": 7, "run_id": "train-run", "folder": "models/x",
+        "release_id": RELEASE["release_id"], "code_version": "1", "seed": 7, "run_id": "train-run",
+        "folder": "models/x",
     }  # fmt: skip
 
 

@@ -67,7 +67,11 @@ def test_too_few_test_samples_fail():
 
 
 def test_slice_below_its_floor_fails_and_small_slices_are_not_judged():
-    slices = {("sensor", "left"): {"accuracy": 0.9}, ("sensor", "right"): {"accuracy": 0.4}, ("sensor", "rear"): {"accuracy": 0.0}}
+    slices = {
+        ("sensor", "left"): {"accuracy": 0.9},
+        ("sensor", "right"): {"accuracy": 0.4},
+        ("sensor", "rear"): {"accuracy": 0.0},
+    }
     samples = {("sensor", "left"): 90, ("sensor", "right"): 90, ("sensor", "rear"): 5}
     decision = decide(exam(0.8, slices=slices, slice_samples=samples), None, replace(RULES, slice_floor=0.5), CHECKS)
     assert decision.reasons == ("accuracy reaches 0.5 in every slice: 0.4000 (lowest of 2 slices: sensor=right)",)
@@ -75,7 +79,10 @@ def test_slice_below_its_floor_fails_and_small_slices_are_not_judged():
 
 def test_slice_without_a_figure_fails():
     more = {"slices": {("sensor", "left"): {"accuracy": None}}, "slice_samples": {("sensor", "left"): 90}}
-    assert "not measured in sensor=left" in decide(exam(0.8, **more), None, replace(RULES, slice_floor=0.5), CHECKS).reasons[0]
+    assert (
+        "not measured in sensor=left"
+        in decide(exam(0.8, **more), None, replace(RULES, slice_floor=0.5), CHECKS).reasons[0]
+    )
 
 
 def test_no_slice_large_enough_fails_where_slices_are_asked_for():

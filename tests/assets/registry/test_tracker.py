@@ -19,9 +19,15 @@ NO = decide(Exam("m", "r", 100, {"accuracy": 0.4}), None, GateRules("accuracy", 
 @pytest.fixture
 def register(tracker, make_folder, read_with_lineage):
     def act(name="model", weight=1.0):
-        folder = make_folder(name, weight) if not (Path(tracker_home(tracker)) / name).exists() else tracker_home(tracker) / name
+        folder = (
+            make_folder(name, weight)
+            if not (Path(tracker_home(tracker)) / name).exists()
+            else tracker_home(tracker) / name
+        )
         metrics = {"accuracy": 0.875, "ece": None}
-        return tracker.log_training(*read_with_lineage(folder), metrics, {"learning curve": b"\x89PNG"}, "dagster-1", {"k": 1})
+        return tracker.log_training(
+            *read_with_lineage(folder), metrics, {"learning curve": b"\x89PNG"}, "dagster-1", {"k": 1}
+        )
 
     return act
 
@@ -145,7 +151,14 @@ def test_onnx_flavour_loads_and_multiplies(tracker, register):
 def test_no_pickle_among_the_artifacts(tracker, register):
     register()
     names = {p.name for p in (tracker_home(tracker) / "artifacts").rglob("*") if p.is_file()}
-    assert names == {"MLmodel", "requirements.txt", "model.safetensors", "model.onnx", "model.json", "learning_curve.png"}
+    assert names == {
+        "MLmodel",
+        "requirements.txt",
+        "model.safetensors",
+        "model.onnx",
+        "model.json",
+        "learning_curve.png",
+    }
 
 
 def test_card_is_artifact_and_description(tracker, register):
@@ -194,7 +207,9 @@ def test_two_processes_that_register_one_model_make_one_version(tracker, make_fo
     folder = make_folder()
     command = [sys.executable, "-c", RACER, tracker.tracking_uri, str(folder), ""]
     root = Path(__file__).parents[3]
-    racers = [subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    racers = [
+        subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
     for racer in racers:
         assert racer.stdout.readline() == "ready\n"
     for racer in racers:
@@ -210,3 +225,26 @@ def test_two_processes_that_register_one_model_make_one_version(tracker, make_fo
 def test_definitions_do_not_import_mlflow():
     code = "import sys, assets.registry.tracker, assets.registry.candidacy; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False).returncode == 0
+
+
+def test_late_writer_of_the_same_model_undoes_its_version_and_run(tracker, register, read_with_lineage, tmp_path):
+    first = register()
+    package, _ = read_with_lineage(tmp_path / "model")
+    client, tags = tracker._client(), tracker.version("recognition", 1).tags
+    run_id = tracker._start_run(client, package, tags)
+    source, _ = tracker._store_package(client, run_id, package)
+    late = tracker._register(client, run_id, package, source, tags)
+    assert (late.run_id, late.model_version, late.is_new) == (first.run_id, 1, False)
+    assert [v.version for v in tracker.versions("recognition")] == [1]
+    assert client.get_run(run_id).info.lifecycle_stage == "deleted"
+
+
+def test_rerun_finishes_what_a_killed_writer_left(tracker, register, read_with_lineage, tmp_path):
+    register()
+    client = tracker._client()
+    package, _ = read_with_lineage(tmp_path / "model")
+    client.delete_registered_model_alias("daguerre-recognition", "challenger")
+    orphan = tracker._start_run(client, package, tracker.version("recognition", 1).tags)
+    register()
+    assert tracker.challenger("recognition").version == 1
+    assert client.get_run(orphan).info.status == "KILLED"

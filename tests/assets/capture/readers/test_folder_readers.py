@@ -75,6 +75,13 @@ def test_recordings_and_sensors_are_not_classes(write_files, read_session, make_
     assert len(reading.frames) == 4 and not reading.labels
 
 
+@pytest.mark.parametrize("other", ["notes.csv", "cat/depth.npz", "empty/README"])
+def test_folders_with_other_things_in_or_beside_them_are_not_classes(write_files, read_session, make_image, other):
+    root = write_files({f"{n}/{i}.jpg": make_image(i) for n in ("cat", "dog") for i in range(2)} | {other: "x"})
+    reading = read_session(root)
+    assert [p.root for p in reading.plans] == ["cat", "dog"] and not reading.labels
+
+
 def test_label_images_are_left_over_and_not_frames(write_files, read_session, make_image):
     root = write_files({"train/a.png": make_image(1, ending=".png"), "trainannot/a.png": make_image(2, ending=".png")})
     reading = read_session(root)

@@ -1,0 +1,138 @@
+"""Scores of stored predictions, over all and by slice, worked out by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from assets.evaluation.score import name_brightness, score_detection, score_recognition, slice_frames
+from assets.tables.schemas import TABLES, content_id, to_table
+
+Row = dict[str, Any]
+Make = Callable[..., Row]
+NAMES = ("cat", "dog")
+BOX, FAR = [0.0, 0.0, 50.0, 50.0], [200.0, 200.0, 250.0, 250.0]
+
+
+def look_up(rows: list[Row], slice_by: str, slice_value: str, metric: str) -> tuple[float | None, int]:
+    (row,) = [r for r in rows if (r["slice_by"], r["slice_value"], r["metric"]) == (slice_by, slice_value, metric)]
+    return row["value"], row["num_samples"]
+
+
+@pytest.fixture
+def recognition(release_row: Make, prediction_row: Make) -> list[Row]:
+    """Four frames: monday has two cats, one called dog; tuesday has two dogs, both right."""
+    frames = [release_row("a", 0), release_row("b", 0), *(release_row(n, 1, session="tuesday") for n in "cd")]
+    predictions = [
+        prediction_row("a", ["cat", "dog"], [0.8, 0.2]), prediction_row("b", ["dog", "cat"], [0.6, 0.4]),
+        prediction_row("c", ["dog", "cat"], [0.8, 0.2]), prediction_row("d", ["dog", "cat"], [0.6, 0.4]),
+    ]  # fmt: skip
+    slices = slice_frames(frames, {content_id("a"): 0.1, content_id("b"): 0.3, content_id("c"): 0.9})
+    return score_recognition(predictions, frames, NAMES, slices)
+
+
+def test_recognition_over_all_frames(recognition: list[Row]):
+    assert look_up(recognition, "all", "all", "accuracy") == (0.75, 4)
+    # cat: 2*1/(2+1) = 2/3; dog: 2*2/(2+3) = 4/5
+    assert look_up(recognition, "all", "all", "macro_f1")[0] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    # at 0.8 both right: gap 0.2; at 0.6 one of two: gap 0.1
+    assert look_up(recognition, "all", "all", "ece")[0] == pytest.approx((0.2 + 0.1) / 2)
+
+
+def test_recognition_by_session(recognition: list[Row]):
+    assert look_up(recognition, "session", "monday", "accuracy") == (0.5, 2)
+    assert look_up(recognition, "session", "tuesday", "accuracy") == (1.0, 2)
+
+
+def test_recognition_by_brightness_with_frames_of_unknown_light_apart(recognition: list[Row]):
+    values = {value: look_up(recognition, "brightness", value, "accuracy") for value in ("dark", "medium", "bright", "unknown")}
+    assert values == {"dark": (1.0, 1), "medium": (0.0, 1), "bright": (1.0, 1), "unknown": (1.0, 1)}
+
+
+def test_recognition_by_class_counts_the_frames_of_the_class(recognition: list[Row]):
+    assert look_up(recognition, "class", "cat", "recall") == (0.5, 2)
+    assert look_up(recognition, "class", "dog", "precision") == (pytest.approx(2 / 3), 2)
+
+
+def test_scores_fit_the_table_with_one_id_each(recognition: list[Row]):
+    table = to_table(TABLES["scores"], recognition)
+    assert len(set(table["score_id"].to_pylist())) == len(recognition)
+
+
+@pytest.fixture
+def detection(release_row: Make, prediction_row: Make) -> list[Row]:
+    """Monday: one cat, found; tuesday: one cat, not found, and a box elsewhere. No dog anywhere."""
+    frames = [release_row("a", boxes=BOX, ids=[0]), release_row("b", boxes=BOX, ids=[0], session="tuesday")]
+    predictions = [
+        prediction_row("a", ["cat"], [0.9], BOX),
+        prediction_row("b", ["cat"], [0.8], FAR),
+    ]
+    return score_detection(predictions, frames, NAMES, slice_frames(frames, {}))
+
+
+def test_detection_over_all_frames(detection: list[Row]):
+    # the hit comes first: precision 1 at recall 0.00 .. 0.50, 51 of 101 levels
+    assert look_up(detection, "all", "all", "map50") == (pytest.approx(51 / 101), 2)
+    assert look_up(detection, "all", "all", "map") == (pytest.approx(51 / 101), 2)
+    assert look_up(detection, "all", "all", "operating_score")[0] == pytest.approx(0.9)
+    assert look_up(detection, "all", "all", "recall50") == (0.5, 2)
+    assert look_up(detection, "all", "all", "ece")[0] == pytest.approx((0.1 + 0.8) / 2)
+
+
+def test_detection_by_session(detection: list[Row]):
+    assert look_up(detection, "session", "monday", "map50") == (1.0, 1)
+    assert look_up(detection, "session", "tuesday", "map50") == (0.0, 1)
+
+
+def test_detection_by_object_size_counts_objects(detection: list[Row]):
+    assert look_up(detection, "object_size", "medium", "map50") == (pytest.approx(51 / 101), 2)
+    assert look_up(detection, "object_size", "large", "map50") == (None, 0)
+
+
+def test_a_class_that_the_split_does_not_show_has_no_value(detection: list[Row]):
+    assert look_up(detection, "class", "cat", "ap50") == (pytest.approx(51 / 101), 2)
+    assert look_up(detection, "class", "dog", "ap50") == (None, 0)
+    assert to_table(TABLES["scores"], detection)["value"].null_count > 0
+
+
+def test_a_model_that_finds_nothing_has_no_operating_point(release_row: Make, prediction_row: Make):
+    rows = score_detection([prediction_row("a", [], [], [])], [release_row("a", boxes=BOX, ids=[0])], NAMES, {})
+    assert look_up(rows, "all", "all", "map50") == (0.0, 1)
+    assert look_up(rows, "all", "all", "operating_score") == (None, 1)
+
+
+def test_predictions_of_other_frames_are_not_looked_at(release_row: Make, prediction_row: Make):
+    predictions = [prediction_row("a", ["cat", "dog"], [0.9, 0.1]), prediction_row("other", ["dog", "cat"], [0.9, 0.1])]
+    assert look_up(score_recognition(predictions, [release_row("a", 0)], NAMES, {}), "all", "all", "accuracy") == (1.0, 1)
+
+
+def test_a_frame_without_prediction_is_refused(release_row: Make, prediction_row: Make):
+    with pytest.raises(ValueError, match="1 of 2 frames have no prediction"):
+        score_recognition([prediction_row("a", ["cat", "dog"], [1, 0])], [release_row("a", 0), release_row("b", 0)], NAMES, {})
+
+
+def test_an_empty_split_is_refused():
+    with pytest.raises(ValueError, match="no frames in this split"):
+        score_recognition([], [], NAMES, {})
+
+
+def test_a_class_that_the_release_lacks_is_refused(release_row: Make, prediction_row: Make):
+    with pytest.raises(ValueError, match="'horse'"):
+        score_detection([prediction_row("a", ["horse"], [0.9], BOX)], [release_row("a", boxes=BOX, ids=[0])], NAMES, {})
+    with pytest.raises(ValueError, match="its own classes"):
+        score_recognition([prediction_row("a", ["cat"], [1.0])], [release_row("a", 0)], NAMES, {})
+
+
+def test_two_models_or_two_splits_at_once_are_refused(release_row: Make, prediction_row: Make):
+    frames = [release_row("a", 0), release_row("b", 0)]
+    mixed = [prediction_row("a", ["cat", "dog"], [1, 0]), {**prediction_row("b", ["cat", "dog"], [1, 0]), "model_sha256": "ff" * 32}]
+    with pytest.raises(ValueError, match="2 values of model_sha256"):
+        score_recognition(mixed, frames, NAMES, {})
+    frames[1]["split"] = "val"
+    with pytest.raises(ValueError, match="2 values of split"):
+        score_recognition([prediction_row(n, ["cat", "dog"], [1, 0]) for n in "ab"], frames, NAMES, {})
+
+
+@pytest.mark.parametrize(("level", "name"), [(0.24, "dark"), (0.25, "medium"), (0.6, "medium"), (0.61, "bright"), (None, "unknown")])
+def test_brightness_has_fixed_limits(level: float | None, name: str):
+    assert name_brightness(level) == name
