@@ -17,33 +17,34 @@ class LandingZone:
     ledger: Ledger
 
     def sessions(self) -> dict[str, Folder]:
-        """session key -> its folder. A folder whose name gives no key, or one that is taken, is left out: see `unusable`."""
-        found: dict[str, Folder] = {}
+        """session key -> its folder, without the folders that are `unusable`."""
+        found = {session: Folder(uri, self.folder.options) for session, uri in self.ledger.sources().items()}
         for name in self.folder.folders():
             key = _key_or_none(name)
             if key is not None and key not in found:
                 found[key] = self.folder.below(name)
-        for session, uri in self.ledger.sources().items():
-            found.setdefault(session, Folder(uri, self.folder.options))
         return found
 
     def unusable(self) -> list[str]:
-        """Folder names that cannot be a session: nothing usable in the name, or the same key as another folder."""
-        seen: set[str] = set()
-        bad = []
-        for name in self.folder.folders():
-            key = _key_or_none(name)
-            if key is None or key in seen:
-                bad.append(name)
-            else:
-                seen.add(key)
-        return bad
+        """Folder names that cannot be a session: nothing usable in the name, or a key that is another place's."""
+        found = {session: folder.uri for session, folder in self.sessions().items()}
+        return [
+            name for name in self.folder.folders() if found.get(_key_or_none(name) or "") != self.folder.below(name).uri
+        ]
+
+    def register(self, session: str, folder: Folder) -> None:
+        """Remember a place outside the landing zone. Raises ValueError when the session's name is another place's."""
+        landed = self.sessions().get(session)
+        if landed is not None and landed.uri != folder.uri:
+            raise ValueError(f"session '{session}' is already {landed.uri}: rename {folder.uri}, or give it another name")
+        self.ledger.register_source(session, folder.uri)
 
     def locate(self, session: str) -> Folder:
         """The session's folder. Raises FileNotFoundError when nothing was landed under that name."""
         folder = self.sessions().get(session)
         if folder is None:
-            raise FileNotFoundError(f"session '{session}' is not below {self.folder.uri}: land it there, or ingest its folder")
+            remedy = "land it there, or ingest its folder"
+            raise FileNotFoundError(f"session '{session}' is not below {self.folder.uri}: {remedy}")
         return folder
 
 

@@ -84,8 +84,8 @@ class Ledger:
             sa.Column("session", text, primary_key=True), sa.Column("path", text, primary_key=True),
             sa.Column("version", text, primary_key=True), sa.Column("size_bytes", integer, nullable=False),
             sa.Column("outcome", text, nullable=False), sa.Column("capture_id", text, index=True),
-            sa.Column("reader", text, nullable=False), sa.Column("sha256", text), sa.Column("reason", text, nullable=False),
-            sa.Column("remedy", text, nullable=False),
+            sa.Column("reader", text, nullable=False), sa.Column("sha256", text),
+            sa.Column("reason", text, nullable=False), sa.Column("remedy", text, nullable=False),
         )  # fmt: skip
 
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
@@ -210,7 +210,7 @@ def _engine_options(url: str) -> dict[str, Any]:
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's documented way to get real transactions: BEGIN comes from the event
+    connection.isolation_level = None  # SQLAlchemy's documented way to real transactions: BEGIN comes from the event
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")

@@ -132,7 +132,7 @@ class BlobStore:
     def matches(self, sha256: str) -> bool:
         """Whether the bytes still have their hash, read piece by piece. Raises FileNotFoundError when they are gone."""
         with self.open(sha256) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+            return hash_stream(stream) == sha256
 
     def exists(self, sha256: str) -> bool:
         """Whether the blob is stored."""
@@ -155,17 +155,25 @@ class BlobStore:
             _retry(lambda: _upload(self.folder.fs, path, stream))
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        partial = tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".", suffix=".part", delete=False)
+        descriptor, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".part")
         try:
-            with partial:
-                shutil.copyfileobj(stream, partial, _CHUNK_BYTES)
-                partial.flush()
-                os.fsync(partial.fileno())
-            os.replace(partial.name, path)
+            with os.fdopen(descriptor, "wb") as target:
+                shutil.copyfileobj(stream, target, _CHUNK_BYTES)
+                target.flush()
+                os.fsync(target.fileno())
+            os.replace(partial, path)
         except BaseException:
-            os.unlink(partial.name)
+            os.unlink(partial)
             raise
         _sync_folder(os.path.dirname(path))
+
+
+def hash_stream(stream: BinaryIO) -> str:
+    """sha256 of what is left in the stream."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def session_key(name: str) -> str:

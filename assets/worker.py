@@ -37,7 +37,7 @@ def is_gone(worker: str) -> bool:
 
 
 def _machine() -> str:
-    """Host name, and a digest of what tells this boot and process namespace from others; the name alone without /proc."""
+    """Host name, and where there is /proc a digest of what tells this boot and process namespace from others."""
     try:
         place = (_PROC / "sys/kernel/random/boot_id").read_text() + os.readlink(_PROC / "self/ns/pid")
     except OSError:

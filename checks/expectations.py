@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.tables.schemas import TABLES, Column, Table
-from checks.verdicts import MAX_EXAMPLES, Verdict, passed_over, raised
+from checks.verdicts import MAX_EXAMPLES, Verdict, nothing_checked, passed_over, raised
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +47,8 @@ def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> V
     differs, on an expectation that is not met, was not evaluated or raised.
     """
     name = name_schema_check(table)
-    if not len(rows) and may_be_empty:
-        return passed_over(name, may_be_empty)
+    if not len(rows):
+        return passed_over(name, may_be_empty) if may_be_empty else nothing_checked(name, f"rows of {table.name}")
     try:
         suite = suite_for(table)
         failures = _compare_types(table, rows) + _find_not_finite(table, rows)

@@ -197,7 +197,7 @@ GATES: dict[str, Gate] = {
         Gate("release_frames", RELEASE_FRAME_RULES),
         Gate("models", MODEL_RULES),
         Gate("scores"),
-        Gate("champions"),
+        Gate("champions", has_readers=False),
         Gate("predictions", PREDICTION_RULES, _no_colour_frames),
         Gate("drift", DRIFT_RULES, _no_colour_frames),
         Gate("retraining_requests", has_readers=False),

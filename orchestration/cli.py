@@ -48,7 +48,7 @@ def ingest(
     """Take files in exactly once, check them, and publish what passes. Exits 0 when every file has an outcome."""
     from assets.storage import Folder, session_key
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_intake
+    from orchestration.resources import build_intake, build_landing_zone
 
     settings = load_settings()
     folder = Folder(source, settings.file_options)
@@ -59,7 +59,7 @@ def ingest(
     intake, key = build_intake(settings), session_key(session or _name_of(folder.uri))
     if not folder.exists():
         raise FileNotFoundError(f"{folder.uri} does not exist: check the path or the bucket")
-    intake.ledger.register_source(key, folder.uri)
+    build_landing_zone(settings).register(key, folder)
     with _progress(f"ingesting {key}", "files") as tick:
         report = intake.ingest(folder, key, lambda done, total, _path: tick(done, total))
     verdicts = [v for table in INTAKE_TABLES for v in gate_session(intake.catalog, table, key)]

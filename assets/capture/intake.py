@@ -2,15 +2,18 @@
 
 Order of writes for one capture: blob, frames, other rows, capture row, and last the ledger's commit. All ids come from
 content and position, all merges insert only what is absent: a worker killed anywhere is made good by running again.
+
+A container (MCAP, archive) is stored first and read from the store, so that its rows come from the bytes of its hash. A
+folder of loose files is read again as a whole when files arrive; what it holds already is recognised by path and hash.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
 from assets.capture.guard import ImageGuard, Refusal
 from assets.capture.observations import (
@@ -24,32 +27,21 @@ from assets.capture.observations import (
     SignalObservation,
     Source,
 )
-from assets.capture.readers import plan_session, read_capture
+from assets.capture.outcomes import IntakeReport, Known, copy_outcome, count_outcomes, find_fresh, judge_files
+from assets.capture.readers import Leftover, Opener, plan_session, read_capture
 from assets.capture.rows import CaptureRows
-from assets.ledger import Claim, FileOutcome, Ledger
-from assets.storage import BlobStore, Folder
+from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
+from assets.storage import BlobStore, Folder, hash_stream
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import content_id
 
 _BATCH_FRAMES = 256
 _BATCH_BYTES = 64 << 20
 _POLL_S = 0.2
+_UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
+_UNREADABLE_REMEDY = "put it back where it was, let this user read it, and ingest again"
 
 Progress = Callable[[int, int, str], None]  # files done, files in all, current path
-
-
-@dataclass
-class IntakeReport:
-    """Counts of one intake of one session. files = new + already_ingested + quarantined."""
-
-    session: str
-    files: int = 0
-    captures: int = 0
-    frames: int = 0  # rows of the session's captures in the frames table, new or not
-    new: int = 0  # files
-    already_ingested: int = 0  # files whose bytes were taken in before
-    quarantined: int = 0  # files that could not be read at all, now or before
-    problems: int = 0  # records inside files that could not be read; their neighbours were
-    reasons: list[dict[str, str]] = field(default_factory=list)  # path, reader, reason, remedy of what was quarantined
 
 
 @dataclass(frozen=True)
@@ -67,65 +59,83 @@ class Intake:
             raise FileNotFoundError(f"{source.uri} does not exist: check the path or the bucket")
         files = source.files()
         known = self.ledger.outcomes(session)
-        report = IntakeReport(session, files=len(files))
         plans, leftovers = plan_session(files, source.open)
-        fresh = {f.path for f in files if (f.path, f.version) not in known}
+        fresh = find_fresh(files, plans, known)
+        copies: set[str] = set()
         done = 0
         with ImageGuard() as guard:
             for plan in plans:
-                if any(f.path in fresh for f in plan.files):
-                    self._take(plan, source, session, fresh, guard, report)
+                is_due = any(f.path in fresh for f in plan.files)
+                if is_due and not self._take(plan, source, session, fresh, known, guard):
+                    copies.update(f.path for f in plan.files)
                 done += len(plan.files)
                 if on_progress:
                     on_progress(done, len(files), plan.root)
         self._settle_leftovers(source, session, [left for left in leftovers if left.file.path in fresh])
-        self._count(report, files, session, fresh)
         if on_progress:
             on_progress(len(files), len(files), "")
-        return report
+        captures = self.catalog.read_latest("captures", ["capture_id", "session", "num_frames", "num_problems"])
+        outcomes = self.ledger.outcomes(session)
+        return count_outcomes(session, [outcomes[(f.path, f.version)] for f in files], fresh - copies, known, captures)
 
     # ---- one capture -------------------------------------------------------------------------------------------------
 
     def _take(
-        self, plan: CapturePlan, source: Folder, session: str, fresh: set[str], guard: ImageGuard, report: IntakeReport
-    ) -> None:
-        capture_id, sha256 = self._identify(plan, source, session)
+        self, plan: CapturePlan, source: Folder, session: str, fresh: set[str], known: Known, guard: ImageGuard
+    ) -> bool:
+        """Take in one capture. False when its bytes are in the tables already, under this name or another."""
+        try:
+            capture_id, sha256, opener = self._identify(plan, source, session)
+        except _UNREADABLE as error:
+            self._refuse(plan, session, f"cannot be opened: {type(error).__name__}")
+            return True
         claim = self._claim_or_wait(capture_id, plan)
-        if claim is None:  # these bytes are in the tables, under this name or another
-            self.ledger.record(self._outcomes(plan, session, capture_id, sha256, {}))
-            report.already_ingested += sum(f.path in fresh for f in plan.files)
-            return
-        rows = CaptureRows(self.catalog, session, capture_id, plan, sha256)
-        for batch in _batches(read_capture(plan, source.open)):
-            self._write_batch(batch, rows, fresh, guard)
+        if claim is None:
+            verdict = next(iter(self.ledger.outcomes_of(capture_id)), None)
+            self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
+            return False
+        with self._giving_back(claim):
+            rows = CaptureRows(self.catalog, session, capture_id, plan, sha256)
+            for batch in _batches(read_capture(plan, opener)):
+                self._write_batch(batch, rows, guard)
+                self.ledger.renew(claim)
+            rows.finish()
+            hashes = {f.path: _hash(f, sha256, rows, source) for f in plan.files if f.path in fresh}
             self.ledger.renew(claim)
-        rows.finish(source.uri)
-        self.ledger.commit(claim, self._outcomes(plan, session, capture_id, sha256, rows.failed_files()))
+            rows.write_capture(source.uri)
+            self.ledger.commit(claim, judge_files(plan, session, capture_id, hashes, rows.failed_files(), known))
+        return True
 
-    def _identify(self, plan: CapturePlan, source: Folder, session: str) -> tuple[str, str | None]:
-        from assets.tables.schemas import content_id
-
+    def _identify(self, plan: CapturePlan, source: Folder, session: str) -> tuple[str, str | None, Opener]:
+        """The capture's id, its hash when it is one file, and where its bytes are to be read from."""
         if not plan.is_container:
-            return content_id("folder", session, plan.root, plan.reader), None
+            return content_id("folder", session, plan.root, plan.reader), None, source.open
         with source.open(plan.files[0]) as stream:
             sha256 = self.blobs.put(stream)
-        return content_id("container", sha256), sha256
+        return content_id("container", sha256), sha256, lambda _file: self.blobs.open(sha256)
 
     def _claim_or_wait(self, capture_id: str, plan: CapturePlan) -> Claim | None:
         """The claim, or None when the capture is a container that is committed already."""
         while True:
-            if plan.is_container and self.ledger.is_committed(capture_id):
-                return None
             if claim := self.ledger.claim(capture_id, self.owner):
-                return claim
+                if not plan.is_container or not self.ledger.is_committed(capture_id):
+                    return claim
+                self.ledger.release(claim)
+                return None
             time.sleep(_POLL_S)  # another worker holds the lease: it commits, or the lease ends
 
-    def _write_batch(
-        self, batch: Sequence[Observation], rows: CaptureRows, fresh: set[str], guard: ImageGuard
-    ) -> None:
-        frames = [o for o in batch if isinstance(o, FrameObservation)]
-        if not rows.plan.is_container:
-            frames = [f for f in frames if outer_path(f.source) in fresh]
+    @contextmanager
+    def _giving_back(self, claim: Claim) -> Iterator[None]:
+        """After a failure the capture is free for the next worker at once."""
+        try:
+            yield
+        except BaseException:
+            with suppress(LeaseLost):
+                self.ledger.release(claim)
+            raise
+
+    def _write_batch(self, batch: Sequence[Observation], rows: CaptureRows, guard: ImageGuard) -> None:
+        frames = [o for o in batch if isinstance(o, FrameObservation) and not rows.recall_frame(o)]
         verdicts = guard.inspect([f.payload for f in frames])
         for frame, facts in zip(frames, verdicts, strict=True):
             if isinstance(facts, Refusal):
@@ -146,54 +156,50 @@ class Intake:
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
-    def _outcomes(
-        self, plan: CapturePlan, session: str, capture_id: str, sha256: str | None, failed: dict[str, Problem]
-    ) -> list[FileOutcome]:
-        outcomes = []
-        for file in plan.files:
-            problem = failed.get(file.path)
-            outcomes.append(FileOutcome(
-                session, file.path, file.version, file.size_bytes, "quarantined" if problem else "ingested", capture_id,
-                plan.reader, sha256, problem.reason if problem else "", problem.remedy if problem else "",
-            ))  # fmt: skip
-        return outcomes
+    def _refuse(self, plan: CapturePlan, session: str, reason: str) -> None:
+        """Quarantine a container that cannot be opened: it has no hash, so it is no capture."""
+        leftovers = [Leftover(f, reason, _UNREADABLE_REMEDY, is_document=False, reader=plan.reader) for f in plan.files]
+        self._record_leftovers(session, leftovers, {})
 
-    def _settle_leftovers(self, source: Folder, session: str, leftovers: Sequence) -> None:
-        rows, outcomes = CaptureRows(self.catalog, session, None, None, None), []
+    def _settle_leftovers(self, source: Folder, session: str, leftovers: Sequence[Leftover]) -> None:
+        settled, hashes = [], {}
         for left in leftovers:
-            file = left.file
-            with source.open(file) as stream:
-                sha256 = self.blobs.put(stream) if left.is_document else hashlib.sha256(stream.read(1 << 20)).hexdigest()
+            try:
+                if left.is_document:
+                    with source.open(left.file) as stream:
+                        hashes[left.file.path] = self.blobs.put(stream)
+            except _UNREADABLE as error:
+                reason = f"cannot be opened: {type(error).__name__}"
+                left = replace(left, reason=reason, remedy=_UNREADABLE_REMEDY, is_document=False)
+            settled.append(left)
+        self._record_leftovers(session, settled, hashes)
+
+    def _record_leftovers(self, session: str, leftovers: Sequence[Leftover], hashes: Mapping[str, str]) -> None:
+        rows = CaptureRows(self.catalog, session, None, None, None)
+        for left in leftovers:
             if not left.is_document:
-                rows.add_problem(Problem(Source(file.path), left.reader, left.reason, left.remedy))
-            outcomes.append(FileOutcome(
-                session, file.path, file.version, file.size_bytes, "ingested" if left.is_document else "quarantined",
-                None, left.reader, sha256 if left.is_document else None, left.reason, left.remedy,
-            ))  # fmt: skip
+                rows.add_problem(Problem(Source(left.file.path), left.reader, left.reason, left.remedy))
         rows.flush()
-        self.ledger.record(outcomes)
-
-    def _count(self, report: IntakeReport, files: Sequence[SessionFile], session: str, fresh: set[str]) -> None:
-        outcomes = self.ledger.outcomes(session)
-        mine = [outcomes[(f.path, f.version)] for f in files]
-        report.quarantined = sum(o.outcome == "quarantined" for o in mine)
-        known_before = sum(o.outcome == "ingested" and o.path not in fresh for o in mine)
-        report.already_ingested += known_before
-        report.new = report.files - report.quarantined - report.already_ingested
-        captures = {o.capture_id for o in mine if o.capture_id}
-        report.captures = len(captures)
-        ids = self.catalog.read_latest("captures", columns=["capture_id", "num_frames", "num_problems"]).to_pylist()
-        report.frames = sum(row["num_frames"] for row in ids if row["capture_id"] in captures)
-        report.problems = sum(row["num_problems"] for row in ids if row["capture_id"] in captures)
-        report.reasons = [
-            {"path": o.path, "reader": o.reader, "reason": o.reason, "remedy": o.remedy}
-            for o in mine if o.outcome == "quarantined"
-        ]  # fmt: skip
+        rows.drop_obsolete_problems({left.file.path for left in leftovers})
+        self.ledger.record(
+            FileOutcome(
+                session, left.file.path, left.file.version, left.file.size_bytes,
+                "ingested" if left.is_document else "quarantined", None, left.reader, hashes.get(left.file.path),
+                left.reason, left.remedy,
+            )
+            for left in leftovers
+        )  # fmt: skip
 
 
-def outer_path(source: Source) -> str:
-    """The session file that holds the source: 'a.zip' for 'a.zip!/b/c.jpg'."""
-    return source.path.split("!/", 1)[0]
+def _hash(file: SessionFile, sha256: str | None, rows: CaptureRows, source: Folder) -> str | None:
+    """The file's sha256; None when it is gone by now."""
+    if sha256 or (sha256 := rows.hash_of(file.path)):
+        return sha256
+    try:
+        with source.open(file) as stream:
+            return hash_stream(stream)
+    except _UNREADABLE:
+        return None
 
 
 def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]:

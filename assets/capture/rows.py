@@ -15,7 +15,7 @@ from assets.capture.observations import (
     SignalObservation,
     Source,
 )
-from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.schemas import TABLES, content_id, to_table
 
 CODE_VERSION = "1"  # of readers and row building; part of no id
@@ -32,7 +32,10 @@ class CaptureRows:
         self._pending: dict[str, dict[str, dict[str, Any]]] = {}
         self._labels: list[LabelObservation] = []
         self._problems: list[Problem] = []
+        self._problem_ids: set[str] = set()
         self._read_paths: set[str] = set()
+        self._hashes: dict[str, str] = {}  # of the loose files that are frames
+        self._stored: set[tuple[str, str]] = set()
         self._by_path: dict[str, str] = {}
         self._by_time: dict[tuple[str, int], str] = {}
         self._times: list[int] = []
@@ -46,10 +49,20 @@ class CaptureRows:
 
     # ---- adding ------------------------------------------------------------------------------------------------------
 
+    def recall_frame(self, frame: FrameObservation) -> bool:
+        """Whether this very frame is stored already; then nothing needs to be decoded or written again."""
+        sha256 = hashlib.sha256(frame.payload).hexdigest()
+        path = frame.source.path
+        self._hashes[path] = sha256
+        is_stored = (self._identify_frame(frame, sha256), sha256) in self._stored
+        if is_stored:
+            self._read_paths.add(path)
+        return is_stored
+
     def add_frame(self, frame: FrameObservation, facts: ImageFacts) -> None:
         sha256 = hashlib.sha256(frame.payload).hexdigest()
         where = frame.source
-        frame_id = content_id("frame", self.capture_id, frame.sensor, where.path, where.offset, where.inner_offset, sha256)
+        frame_id = self._make_frame_id(frame, sha256)
         self._index(frame_id, where.path, frame.sensor, frame.t_ns)
         self._read_paths.add(where.path)
         self._put("frames", frame_id, {
@@ -65,6 +78,7 @@ class CaptureRows:
         signal_id = content_id("signal", self.capture_id, signal.sensor, signal.t_ns, where.path, where.offset,
                                where.inner_offset, signal.child_frame, values)  # fmt: skip
         self._times.append(signal.t_ns)
+        self._read_paths.add(where.path)
         self._put("signals", signal_id, {
             "capture_id": self.capture_id, "sensor": signal.sensor, "kind": signal.kind, "t_ns": signal.t_ns,
             "values": values, "frame_of_reference": signal.frame_of_reference, "child_frame": signal.child_frame,
@@ -77,6 +91,7 @@ class CaptureRows:
         rig_from_camera = None if c.rig_from_camera is None else [float(v) for v in c.rig_from_camera]
         distortion = [float(v) for v in c.distortion]
         key = content_id("calibration", self.capture_id, c.sensor, *intrinsics.values(), distortion, rig_from_camera)
+        self._read_paths.add(c.source.path)
         self._put("calibrations", key, {
             "capture_id": self.capture_id, "sensor": c.sensor, **intrinsics, "distortion_model": c.distortion_model,
             "distortion": distortion, "rig_from_camera": rig_from_camera, **_source_columns(c.source),
@@ -91,6 +106,7 @@ class CaptureRows:
         where = problem.source
         key = content_id("problem", self.session, self.capture_id, where.path, where.offset, where.inner_offset,
                          problem.sensor, problem.reason)  # fmt: skip
+        self._problem_ids.add(key)
         self._put("quarantine", key, {
             "capture_id": self.capture_id, "sensor": problem.sensor, "reader": problem.reader,
             "reason": problem.reason, "remedy": problem.remedy, **_source_columns(where),
@@ -104,14 +120,30 @@ class CaptureRows:
             if rows := self._pending.pop(name, None):
                 self.catalog.merge(name, to_table(TABLES[name], list(rows.values())))
 
-    def finish(self, source_uri: str) -> None:
-        """Write the labels, now that every frame is known, and the row of the capture itself."""
+    def finish(self) -> None:
+        """Write the labels, now that every frame is known, and take back problems that are none any more."""
         for label in self._labels:
             self._resolve_label(label)
         self.flush()
+        self.drop_obsolete_problems({f.path for f in self.plan.files})
+
+    def drop_obsolete_problems(self, paths: set[str]) -> None:
+        """Delete what the quarantine says of this capture, or of these files when nobody read them, and is not so now."""
+        columns = ["problem_id", "capture_id", "source_path"]
+        obsolete = []
+        for row in self.catalog.read_latest("quarantine", columns, session_is(self.session)).to_pylist():
+            is_loose = row["capture_id"] is None and outer_path(row["source_path"]) in paths
+            is_mine = row["capture_id"] is not None and row["capture_id"] == self.capture_id
+            if (is_loose or is_mine) and row["problem_id"] not in self._problem_ids:
+                obsolete.append(row["problem_id"])
+        if obsolete:
+            self.catalog.delete("quarantine", is_in("problem_id", obsolete))
+
+    def write_capture(self, source_uri: str) -> None:
+        """Write the row of the capture itself, with the counts of what the tables hold of it."""
         mine = f"capture_id = {repr_sql(self.capture_id or '')}"
         count = {name: self._count(name, mine) for name in ("frames", "signals", "labels", "quarantine")}
-        row = {
+        row: dict[str, object] = {
             "capture_id": self.capture_id, "session": self.session, "path": self.plan.root, "source_uri": source_uri,
             "reader": self.plan.reader, "sha256": self.sha256,
             "size_bytes": sum(f.size_bytes for f in self.plan.files), "num_frames": count["frames"],
@@ -122,12 +154,14 @@ class CaptureRows:
         self.catalog.upsert("captures", to_table(TABLES["captures"], [row]))
 
     def failed_files(self) -> dict[str, Problem]:
-        """Session path -> problem, of the files of which nothing could be read."""
-        failed = {p.source.path.split("!/", 1)[0]: p for p in reversed(self._problems)}
-        if self.plan.is_container:
-            has_rows = bool(self._by_path or self._times)
-            return {} if has_rows else failed
-        return {path: p for path, p in failed.items() if path not in self._read_paths}
+        """Session path -> first problem, of the files of which nothing could be read."""
+        failed = {outer_path(p.source.path): p for p in reversed(self._problems)}
+        read = {outer_path(path) for path in self._read_paths}
+        return {path: problem for path, problem in failed.items() if path not in read}
+
+    def hash_of(self, path: str) -> str | None:
+        """The sha256 of a loose file that is a frame; None for other files."""
+        return self._hashes.get(path)
 
     # ---- below -------------------------------------------------------------------------------------------------------
 
@@ -146,6 +180,7 @@ class CaptureRows:
         box = [None] * 4 if label.box_xyxy is None else [float(v) for v in label.box_xyxy]
         label_id = content_id("label", frame_id, label.task, label.class_name, box, label.track_id, label.origin,
                               label.source.path, label.index)  # fmt: skip
+        self._read_paths.add(label.source.path)
         self._put("labels", label_id, {
             "frame_id": frame_id, "capture_id": self.capture_id, "task": label.task, "class_name": label.class_name,
             **dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)), "mask_rle": label.mask_rle,
@@ -162,14 +197,33 @@ class CaptureRows:
             self._by_time.setdefault((sensor, t_ns), frame_id)
             self._times.append(t_ns)
 
+    def _make_frame_id(self, frame: FrameObservation, sha256: str) -> str:
+        where = frame.source
+        return content_id("frame", self.capture_id, frame.sensor, where.path, where.offset, where.inner_offset, sha256)
+
+    def _identify_frame(self, frame: FrameObservation, sha256: str) -> str:
+        """What tells a stored frame again: a loose file by its path, whichever reader took it; others by their id."""
+        return self._make_frame_id(frame, sha256) if self.plan.is_container else frame.source.path
+
     def _load_known_frames(self) -> None:
-        where = f"capture_id = {repr_sql(self.capture_id or '')}"
-        columns = ["frame_id", "source_path", "sensor", "t_ns"]
+        """The capture's frames of earlier runs; for loose files those of any reader, newest last."""
+        paths = {f.path for f in self.plan.files}
+        mine = f"capture_id = {repr_sql(self.capture_id or '')}"
+        where = mine if self.plan.is_container else session_is(self.session)
+        columns = ["frame_id", "source_path", "sensor", "t_ns", "sha256"]
         for row in self.catalog.read_latest("frames", columns, where).to_pylist():
-            self._index(row["frame_id"], row["source_path"], row["sensor"], row["t_ns"])
+            if self.plan.is_container or row["source_path"] in paths:
+                self._index(row["frame_id"], row["source_path"], row["sensor"], row["t_ns"])
+                key = row["frame_id"] if self.plan.is_container else row["source_path"]
+                self._stored.add((key, row["sha256"]))
 
     def _count(self, name: str, where: str) -> int:
         return self.catalog.dataset(name).count_rows(where) if self.catalog.exists(name) else 0
+
+
+def outer_path(path: str) -> str:
+    """The session file that holds a source: 'a.zip' for 'a.zip!/b/c.jpg'."""
+    return path.split("!/", 1)[0]
 
 
 def _source_columns(source: Source) -> dict[str, Any]:

@@ -13,9 +13,18 @@ from assets.evaluation import plots
 from assets.evaluation.mistakes import WrongBoxes, WrongClass, find_wrong_boxes, find_wrong_classes
 from assets.evaluation.pairs import DetectionPairs, RecognitionPairs, Row, pair_detection, pair_recognition
 from assets.evaluation.pictures import (
-    FALSE, MISSED, Color, Mark, color_classes, contact_sheet, draw_marks, encode_jpeg, fit_width, label_overlay,
+    FALSE,
+    MISSED,
+    Color,
+    Mark,
+    color_classes,
+    contact_sheet,
+    draw_marks,
+    encode_jpeg,
+    fit_width,
+    label_overlay,
     make_thumbnail,
-)  # fmt: skip
+)
 from models.metrics.calibration import CalibrationResult, score_calibration
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, score_detections
@@ -66,8 +75,9 @@ def draw_exam(exam: Exam) -> dict[str, bytes]:
         pair(exam.predictions, exam.release_rows, exam.release.class_names),
         exam.release_rows, exam.images, exam.package.facts.history, subject,
     )  # fmt: skip
+    thumbnails = gallery.thumbnails
     pictures = {
-        "contact sheet": contact_sheet([p.image_rgb for p in gallery.thumbnails], [p.caption for p in gallery.thumbnails]),
+        "contact sheet": contact_sheet([p.image_rgb for p in thumbnails], [p.caption for p in thumbnails]),
         **{f"{'labels' if n % 2 == 0 else 'predictions'} {n // 2 + 1}": encode_jpeg(p.image_rgb)
            for n, p in enumerate(gallery.overlays[:2])},
         **{name: draw("light") for name, draw in gallery.charts.items()},
@@ -167,9 +177,14 @@ def _spread(groups: Sequence[str], limit: int) -> list[int]:
     for place, group in enumerate(groups):
         members.setdefault(group, []).append(place)
     share = -(-limit // len(members))
-    picked = [[m[i * len(m) // min(share, len(m))] for i in range(min(share, len(m)))] for _, m in sorted(members.items())]
-    in_turn = [m[i] for i in range(share) for m in picked if i < len(m)]
-    return in_turn[:limit]
+    picked = [_thin(members[group], share) for group in sorted(members)]
+    return [places[i] for i in range(share) for places in picked if i < len(places)][:limit]
+
+
+def _thin(places: Sequence[int], limit: int) -> list[int]:
+    """At most `limit` of them, evenly spaced."""
+    count = min(limit, len(places))
+    return [places[i * len(places) // count] for i in range(count)]
 
 
 def _choose_rich(pairs: DetectionPairs, limit: int) -> list[int]:
@@ -237,7 +252,5 @@ def _picture_wrong_boxes(wrong: WrongBoxes, pairs: DetectionPairs, image: Image)
     return Picture(draw_marks(image, marks, MISTAKE_PX), caption, detail)
 
 
-def _mark(
-    box: NDArray[np.float32], text: str, color: Color, is_dashed: bool = False, has_label: bool = True
-) -> Mark:
+def _mark(box: NDArray[np.float32], text: str, color: Color, is_dashed: bool = False, has_label: bool = True) -> Mark:
     return Mark((float(box[0]), float(box[1]), float(box[2]), float(box[3])), text, color, is_dashed, has_label)

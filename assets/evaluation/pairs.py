@@ -55,8 +55,12 @@ class DetectionPairs:
 
     def take(self, places: Sequence[int]) -> DetectionPairs:
         """The pairs at these places."""
-        parts = (tuple(part[i] for i in places) for part in (self.frame_ids, self.truths, self.detections))
-        return DetectionPairs(self.subject, *parts)
+        return DetectionPairs(
+            self.subject,
+            tuple(self.frame_ids[i] for i in places),
+            tuple(self.truths[i] for i in places),
+            tuple(self.detections[i] for i in places),
+        )
 
 
 def pair_recognition(
@@ -68,12 +72,12 @@ def pair_recognition(
     """
     subject, joined = _join(prediction_rows, release_rows, class_names)
     if unlabelled := [frame["frame_id"] for frame, _ in joined if frame["class_id"] is None]:
-        raise ValueError(f"{len(unlabelled)} frames of the release have no class, the first is {unlabelled[0]}: release again")
+        raise ValueError(f"{len(unlabelled)} release frames have no class, the first is {unlabelled[0]}: release again")
     probabilities = np.zeros((len(joined), len(class_names)))
     for n, (_, prediction) in enumerate(joined):
         if sorted(prediction["class_names"]) != sorted(class_names):
             raise ValueError(
-                f"frame {prediction['frame_id']} was predicted over {sorted(prediction['class_names'])} and the release "
+                f"frame {prediction['frame_id']} was predicted over {sorted(prediction['class_names'])}, the release "
                 f"has {sorted(class_names)}: judge the model by a release with its own classes"
             )
         probabilities[n, _find_classes(prediction, subject.class_names)] = prediction["scores"]

@@ -73,7 +73,9 @@ def draw_marks(image_rgb: Image, marks: Sequence[Mark], width_px: int = 960) -> 
     taken: list[tuple[int, int, int, int]] = []
     for mark in marks:
         if mark.has_label:
-            _draw_label(draw, [v * scale for v in mark.box_xyxy], mark, canvas.size, taken, max(11, round(width_px / 60)))
+            _draw_label(
+                draw, [v * scale for v in mark.box_xyxy], mark, canvas.size, taken, max(11, round(width_px / 60))
+            )
     return np.asarray(canvas)
 
 
@@ -126,7 +128,7 @@ def as_data_uri(picture: bytes) -> str:
     for magic, kind in ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg")):
         if picture.startswith(magic):
             return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
-    raise ValueError(f"{len(picture)} bytes that start with {picture[:4]!r} are neither PNG nor JPEG: encode the picture first")
+    raise ValueError(f"{len(picture)} bytes from {picture[:4]!r} on are neither PNG nor JPEG: encode the picture first")
 
 
 def as_markdown_image(picture: bytes, title: str = "") -> str:
@@ -149,7 +151,9 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size_px)
 
 
-def _shorten(draw: ImageDraw.ImageDraw, text: str, width_px: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _shorten(
+    draw: ImageDraw.ImageDraw, text: str, width_px: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> str:
     if draw.textlength(text, font=font) <= width_px:
         return text
     while text and draw.textlength(text + "…", font=font) > width_px:

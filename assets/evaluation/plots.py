@@ -30,7 +30,7 @@ LEAST_P_VALUE = 1e-6  # smaller ones are drawn here
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one background."""
+    """Colours of one background. `series` has the hues of pictures.color_classes, in its order."""
 
     ground: str
     ink: str
@@ -43,9 +43,9 @@ class Theme:
 
 THEMES = {
     "light": Theme("#fffdf9", "#26221d", "#7b7267", "#e6dfd3", "#b4562b", "#c2274b",
-                   ("#b4562b", "#2f6f8f", "#5b7f3a", "#8a4f9e", "#b08a1e", "#3c4f9c", "#a8416b", "#4a8f84")),
+                   ("#2f6f8f", "#b4562b", "#5b7f3a", "#8a4f9e", "#b08a1e", "#a8416b", "#4a8f84", "#7a5c3a")),
     "dark": Theme("#1e1b18", "#efe8dd", "#a3998b", "#38332d", "#e58a58", "#ff6f8b",
-                  ("#e58a58", "#6fb7d8", "#a3c977", "#c894dc", "#e0c062", "#93a4ee", "#e88cb3", "#80cabd")),
+                  ("#6fb7d8", "#e58a58", "#a3c977", "#c894dc", "#e0c062", "#e88cb3", "#80cabd", "#c2a582")),
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def confusion_matrix_plot(
 ) -> bytes:
     """Counts, coloured by the share of their row (the true class).
 
-    A matrix with one row and column more than there are names is one of detection: false boxes below, misses at the right.
+    A matrix with one row and column more than there are names is one of detection: false boxes below, misses right.
     """
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -76,16 +76,18 @@ def confusion_matrix_plot(
             color = colors.grid if is_zero else colors.ground if share[row, column] > 0.55 else colors.ink
             size = 9.5 if count < 13 else 6.5
             if not (has_background and row == column == count - 1):  # nothing found where nothing is: not countable
-                axes.text(column, row, f"{confusion[row, column]}", ha="center", va="center", fontsize=size, color=color)
+                axes.text(
+                    column, row, f"{confusion[row, column]}", ha="center", va="center", fontsize=size, color=color
+                )
     bar = figure.colorbar(mesh, ax=axes, fraction=0.045, pad=0.03)
     bar.set_label("share of the true class", color=colors.muted)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, colors=colors.muted, labelsize=8)
     return _encode(figure)
 
 
 def pr_curves_plot(result: DetectionResult, class_names: Sequence[str], subject: str, theme: str = "light") -> bytes:
-    """Precision over recall at IoU 0.5, one line a class, best first; classes without an object are named in the legend."""
+    """Precision over recall at IoU 0.5, one line a class, best first; the legend names classes without an object."""
     colors = THEMES[theme]
     figure, (axes,) = _open_figure("Precision and recall at IoU 0.5", subject, colors, (7.2, 4.8))
     ranked = sorted(result.per_class, key=lambda c: -1.0 if c.ap50 is None else c.ap50, reverse=True)
@@ -112,10 +114,11 @@ def reliability_plot(result: CalibrationResult, subject: str, theme: str = "ligh
     figure, (axes, below) = _open_figure(title, subject, colors, (7.2, 4.8), rows=(3, 1))
     middles = [(b.low + b.high) / 2 for b in result.bins]
     width = min(b.high - b.low for b in result.bins) * 0.9
-    axes.bar(middles, [b.accuracy for b in result.bins], width, color=colors.accent, alpha=0.85, label="share that is right")
+    heights = [b.accuracy for b in result.bins]
+    axes.bar(middles, heights, width, color=colors.accent, alpha=0.85, label="share that is right")
     axes.plot([0, 1], [0, 1], "--", color=colors.muted, lw=1.2, label="perfect calibration")
     means = [b.mean_confidence for b in result.bins]
-    axes.plot(means, [b.accuracy for b in result.bins], "o", ms=4, color=colors.ink, label="bin mean")
+    axes.plot(means, heights, "o", ms=4, color=colors.ink, label="bin mean")
     axes.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.02))
     axes.tick_params(labelbottom=False)
     _add_legend(axes, colors, None)
@@ -129,6 +132,8 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
 
     Epochs without a value have no point. Raises ValueError for an empty history.
     """
+    from matplotlib.ticker import MaxNLocator
+
     if not history:
         raise ValueError("the training history is empty: a learning curve needs at least one epoch")
     colors = THEMES[theme]
@@ -143,7 +148,7 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
             style, color = "o-" if len(points) < 30 else "-", colors.series[place % len(colors.series)]
             axes.plot(*np.array(points, float).reshape(-1, 2).T, style, ms=3.5, lw=2, color=color, label=name)
         axes.set(xlabel="epoch", ylabel=label)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(bottom=0)
         _add_legend(axes, colors, None)
     return _encode(figure)
@@ -165,7 +170,7 @@ def drift_plot(drift_rows: Sequence[Mapping[str, Any]], subject: str, theme: str
         if row["p_value"] is None:
             axes.text(1.3, y, "no verdict", va="center", ha="right", fontsize=8, color=colors.muted)
             continue
-        color = colors.alarm if row["is_drifted"] else colors.series[1]
+        color = colors.alarm if row["is_drifted"] else colors.series[0]
         x = max(row["p_value"], LEAST_P_VALUE)
         axes.plot(x, y, marker, ms=8, color=color, alpha=0.9, mec=colors.ground, mew=0.8)
     for threshold in sorted({row["threshold"] for row in drift_rows}):
@@ -198,7 +203,9 @@ def _open_figure(
             spine.set_visible(False)
         axes.xaxis.label.set(color=colors.muted, size=9.5)
         axes.yaxis.label.set(color=colors.muted, size=9.5)
-    figure.suptitle(f"{_plain(title)}\n", linespacing=1.5, x=0.012, ha="left", fontsize=12.5, fontweight="bold", color=colors.ink)
+    figure.suptitle(
+        f"{_plain(title)}\n", linespacing=1.5, x=0.012, ha="left", fontsize=12.5, fontweight="bold", color=colors.ink
+    )
     figure.text(0.012, 1 - 0.40 / size_in[1], _plain(subject), ha="left", va="top", fontsize=8.5, color=colors.muted)
     return figure, list(grid.flat)
 

@@ -23,7 +23,7 @@ BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class PredictionFacts:
-    """What every row of one run shares. `purpose` is "test" or "monitoring"; `class_names` are the model's, in its order."""
+    """What every row of one run shares. `purpose` is "test" or "monitoring"; `class_names` are those of the model."""
 
     task: str
     model_sha256: str
@@ -40,9 +40,10 @@ def predict_frames(
 ) -> list[Row]:
     """One row a frame, in the order of `frame_rows`; at most `batch_size` images are in memory at once.
 
-    `frame_rows` are rows of `release_frames` (one split of a release) or of `frames` (a session, without payloads): read
-    are frame_id, session, sensor and sha256. `images` is opened on the frames table at the version that holds them.
-    Raises ValueError for no rows, an unknown frame, bytes that are not those of sha256, and a predictor that drops images.
+    `frame_rows` are rows of `release_frames` (one split of a release) or of `frames` (a session, without payloads):
+    read are frame_id, session, sensor and sha256. `images` is opened on the frames table at the version that holds
+    them. Raises ValueError for no rows, an unknown frame, bytes that are not those of sha256, and a predictor that
+    drops images.
     """
     if not frame_rows:
         raise ValueError("there are no frames to predict: choose a split or session that has some")
@@ -51,7 +52,7 @@ def predict_frames(
         batch = frame_rows[start : start + batch_size]
         answers = predictor(list(images.read(batch).values()))
         if len(answers) != len(batch):
-            raise ValueError(f"the predictor gave {len(answers)} answers for {len(batch)} images: it must give one each")
+            raise ValueError(f"the predictor gave {len(answers)} answers for {len(batch)} images: one each is needed")
         rows += [_to_row(frame, answer, facts) for frame, answer in zip(batch, answers, strict=True)]
     return rows
 
@@ -64,7 +65,7 @@ class StoredImages:
         self._position_of = {i: n for n, i in enumerate(frames.to_table(columns=["frame_id"])["frame_id"].to_pylist())}
 
     def read(self, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Image]:
-        """Decoded images by frame_id, in the order of `frame_rows` (frame_id and sha256 are read), all in memory at once.
+        """Decoded images by frame_id, in the order of `frame_rows` (read: frame_id, sha256), all in memory at once.
 
         Raises ValueError for a frame that is unknown or whose bytes are not those of sha256.
         """
@@ -85,7 +86,9 @@ class StoredImages:
 
 def _decode(frame_id: str, payload: bytes, sha256: str) -> Image:
     if hashlib.sha256(payload).hexdigest() != sha256:
-        raise ValueError(f"frame {frame_id} is not the bytes that were accepted ({sha256[:12]}…): run `daguerre verify`")
+        raise ValueError(
+            f"frame {frame_id} is not the bytes that were accepted ({sha256[:12]}…): run `daguerre verify`"
+        )
     return decode_rgb(payload)
 
 
@@ -113,7 +116,9 @@ def _list_detections(answer: Detections, class_names: tuple[str, ...]) -> Row:
 
 def _list_probabilities(answer: Probabilities, class_names: tuple[str, ...]) -> Row:
     if len(answer.values) != len(class_names):
-        raise ValueError(f"the predictor gave {len(answer.values)} probabilities for {len(class_names)} classes: check the model")
+        raise ValueError(
+            f"the predictor gave {len(answer.values)} probabilities for {len(class_names)} classes: check the model"
+        )
     order = np.argsort(-answer.values, kind="stable")
     return {
         "boxes_xyxy": [],

@@ -25,12 +25,12 @@ METRIC_NAMES = {
 }  # fmt: skip
 METRIC_NOTES = {
     "map": "mean over IoU 0.50 to 0.95 and classes", "map50": "mean over classes, IoU 0.5", "map75": "IoU 0.75",
-    "precision50": "at the operating score, IoU 0.5", "recall50": "at the operating score, IoU 0.5",
-    "f1_50": "best over scores, IoU 0.5", "accuracy": "share of frames called right", "macro_f1": "mean over classes",
-    "ece": "expected, 15 bins; 0 is perfect", "operating_score": "boxes count from here up",
+    "precision50": "at the score of best F1 here", "recall50": "at the score of best F1 here",
+    "accuracy": "share of frames called right", "macro_f1": "mean over classes",
+    "ece": "expected, 15 bins; 0 is perfect",
 }  # fmt: skip
-_ORDER = ("dark", "small", "medium", "large", "bright", "map50", "map", "map75", "ap50", "ap", "accuracy", "macro_f1", "f1",
-          "precision", "recall", "ece")  # fmt: skip
+_ORDER = ("dark", "small", "medium", "large", "bright", "map50", "map", "map75", "ap50", "ap", "accuracy", "macro_f1",
+          "f1", "precision", "recall", "ece")  # fmt: skip
 SLICE_TITLES = {"class": "Class", "object_size": "Object size", "session": "Session", "sensor": "Sensor",
                 "brightness": "Brightness"}  # fmt: skip
 
@@ -103,7 +103,11 @@ def render_report(data: ReportData) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(figure=_format, uri=_show_picture)
     return environment.get_template("report.html.j2").render(
@@ -119,8 +123,9 @@ def render_report(data: ReportData) -> str:
 
 
 def _describe_model(model: ModelReport) -> dict[str, Any]:
-    overall = {row["metric"]: row["value"] for row in model.scores if row["slice_by"] == "all"}
-    split = next((row["split"] for row in model.scores), "test")
+    scores = [row for row in model.scores if row["release_id"] == model.release_id]  # it may have met others since
+    overall = {row["metric"]: row["value"] for row in scores if row["slice_by"] == "all"}
+    split = next((row["split"] for row in scores), "test")
     order = ("map50", "map", "map75", "precision50", "recall50", "accuracy", "macro_f1", "ece")
     return {
         "anchor": f"model-{model.task}",
@@ -130,7 +135,7 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
         "num_frames": sum(row["split"] == split for row in model.release_rows),
         "tiles": [(METRIC_NAMES.get(m, m), overall[m], METRIC_NOTES.get(m, "")) for m in order if m in overall],
         "charts": [(name, _draw_both(draw)) for name, draw in model.gallery.charts.items()],
-        "slices": _describe_slices(model, overall),
+        "slices": _describe_slices(model.task, scores, overall),
         "release": _count_release(model),
         "sessions": sorted({row["session"] for row in model.release_rows}),
         "colors": {name: f"rgb{color}" for name, color in model.gallery.colors.items()},
@@ -138,13 +143,13 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
     }
 
 
-def _describe_slices(model: ModelReport, overall: Mapping[str, float | None]) -> list[dict[str, Any]]:
+def _describe_slices(task: str, scores: Sequence[Row], overall: Mapping[str, float | None]) -> list[dict[str, Any]]:
     """A table for each way of slicing: its columns, and rows of (name, samples, leading value, gap to all, others)."""
     tables = []
-    leading = "map50" if model.task == "detection" else "accuracy"
+    leading = "map50" if task == "detection" else "accuracy"
     for slice_by in SLICE_TITLES:
         rows: dict[str, dict[str, Any]] = {}
-        for score in model.scores:
+        for score in scores:
             if score["slice_by"] == slice_by:
                 row = rows.setdefault(score["slice_value"], {"num_samples": score["num_samples"], "values": {}})
                 row["values"][score["metric"]] = score["value"]
@@ -153,7 +158,7 @@ def _describe_slices(model: ModelReport, overall: Mapping[str, float | None]) ->
         metrics = sorted(next(iter(rows.values()))["values"], key=_rank)
         first = next(m for m in (leading, "ap50", "f1", metrics[0]) if m in metrics)
         base = overall.get(leading) if first in (leading, "ap50") else None
-        counts_objects = model.task == "detection" and slice_by in ("class", "object_size")
+        counts_objects = task == "detection" and slice_by in ("class", "object_size")
         tables.append({
             "title": SLICE_TITLES[slice_by],
             "unit": "objects" if counts_objects else "frames",
@@ -192,7 +197,7 @@ def _count_release(model: ModelReport) -> dict[str, Any]:
 
 def _describe_drift(data: ReportData) -> dict[str, Any]:
     """Verdict per session and model, every test below it, and the chart."""
-    rows = sorted(data.drift_rows, key=lambda r: (r["session"], r["model_name"], r["statistic"] != WHOLE_SESSION, r["sensor"]))
+    rows = sorted(data.drift_rows, key=_place_drift)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["session"], f"{row['model_name']} v{row['model_version']}"), []).append(row)
@@ -208,6 +213,11 @@ def _describe_drift(data: ReportData) -> dict[str, Any]:
         subject = name_subject(name, chosen[0]["release_id"])
         charts.append(_draw_both(_draw_drift([r for r in chosen if (r["session"], r["sensor"]) in lines], subject)))
     return {"sessions": sessions, "charts": charts}
+
+
+def _place_drift(row: Row) -> tuple[str, str, bool, str]:
+    """By session and model, the verdict on the whole session first."""
+    return row["session"], row["model_name"], row["statistic"] != WHOLE_SESSION, row["sensor"]
 
 
 def _draw_drift(rows: Sequence[Row], subject: str) -> Draw:

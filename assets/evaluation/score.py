@@ -77,7 +77,7 @@ def slice_frames(release_rows: Iterable[Row], brightness_of: Mapping[str, float]
 
 
 def name_brightness(brightness: float | None) -> str:
-    """"dark" below 0.25, "bright" above 0.60, "medium" between, "unknown" for None. Mean luma in [0, 1]."""
+    """ "dark" below 0.25, "bright" above 0.60, "medium" between, "unknown" for None. Mean luma in [0, 1]."""
     if brightness is None:
         return UNKNOWN
     if brightness < DARK_BELOW:

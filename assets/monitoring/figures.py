@@ -23,10 +23,11 @@ class Figure(NamedTuple):
 
 
 FIGURES = (
-    Figure("brightness", lambda x: np.log(x + 0.01), 0.05),
+    Figure("brightness", lambda x: np.log(x + 0.01), 0.05),  # light multiplies
     Figure("contrast", lambda x: np.log(x + 0.005), 0.05),
-    Figure("sharpness", lambda x: np.log(x + 1e-5), 0.1),  # a variance: twice the change of a deviation
-    Figure("noise", lambda x: np.log(x + 0.002), 0.1),  # 0.002: half a grey level, below which noise is rounding
+    # The next two follow the texture of the scene besides the camera, in jumps from place to place: hence the room.
+    Figure("sharpness", np.sqrt, 0.02),  # stored as variance
+    Figure("noise", lambda x: x, 0.002),  # half a grey level
     Figure("clipped_dark", lambda x: x, 0.03),
     Figure("clipped_bright", lambda x: x, 0.03),
 )

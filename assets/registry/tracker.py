@@ -7,13 +7,9 @@ with. Names: registered model and experiment are `daguerre-<task>`, aliases `cha
 from __future__ import annotations
 
 import json
-import logging
-import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +18,7 @@ from assets.registry.lineage import Lineage
 from assets.registry.package import FACTS, GRAPH, WEIGHTS, Refusal, StoredPackage, read_package
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
+from assets.registry.store import as_lookup_error, open_client, search_versions, unless_exists
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -144,13 +141,13 @@ class Tracker:
     def versions(self, task: str) -> list[RegisteredModel]:
         """All versions of a task, oldest first."""
         client = self._client()
-        found = _all_pages(client, f"name = '{_name(task)}'")
+        found = search_versions(client, f"name = '{_name(task)}'")
         return sorted((self._read(client, task, v) for v in found), key=lambda m: m.version)
 
     def version(self, task: str, version: int) -> RegisteredModel:
         """One version. Raises LookupError when there is none."""
         client = self._client()
-        with _as_lookup_error(f"{_name(task)} has no version {version}"):
+        with as_lookup_error(f"{_name(task)} has no version {version}"):
             return self._read(client, task, client.get_model_version(_name(task), str(version)))
 
     def champion(self, task: str) -> RegisteredModel | None:
@@ -187,15 +184,7 @@ class Tracker:
     # ---- below -------------------------------------------------------------------------------------------------
 
     def _client(self) -> MlflowClient:
-        """A client; the first one of a process imports MLflow, the first one of a store creates its tables."""
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        with warnings.catch_warnings():  # MLflow's mappers use a loader that SQLAlchemy 2.1 deprecates
-            warnings.filterwarnings("ignore", message=".*noload.*")
-            from mlflow import MlflowClient
-
-            logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-            return MlflowClient(self.tracking_uri, self.tracking_uri)
+        return open_client(self.tracking_uri)
 
     def _start_run(self, client: MlflowClient, package: StoredPackage, tags: Mapping[str, str]) -> str:
         experiment_id = self._require_experiment(client, _name(package.task))
@@ -206,7 +195,7 @@ class Tracker:
         for _ in range(2):
             if found := client.get_experiment_by_name(name):
                 return str(found.experiment_id)
-            with _unless_exists():
+            with unless_exists():
                 return str(client.create_experiment(name, f"{self.artifact_root}/{name}"))
         raise Refusal(f"experiment '{name}' exists but cannot be read: restore it with `mlflow experiments restore`")
 
@@ -233,7 +222,7 @@ class Tracker:
         Numbers are given in order of commit, so whoever sees its own version sees every lower one.
         """
         name = _name(package.task)
-        with _unless_exists():
+        with unless_exists():
             client.create_registered_model(name, description=f"Champion and challengers for {package.task}.")
         mine = int(client.create_model_version(name, source, run_id, tags=dict(tags)).version)
         first = self._find(client, package.task, package.model_sha256)
@@ -256,13 +245,13 @@ class Tracker:
         return RunRef(run_id, int(version.version), is_new)
 
     def _find(self, client: MlflowClient, task: str, model_sha256: str) -> ModelVersion | None:
-        found = _all_pages(client, f"name = '{_name(task)}' and tags.model_sha256 = '{model_sha256}'")
+        found = search_versions(client, f"name = '{_name(task)}' and tags.model_sha256 = '{model_sha256}'")
         return min(found, key=lambda v: int(v.version), default=None)
 
     def _at_alias(self, task: str, alias: str) -> RegisteredModel | None:
         client = self._client()
         try:
-            with _as_lookup_error(alias):
+            with as_lookup_error(alias):
                 return self._read(client, task, client.get_model_version_by_alias(_name(task), alias))
         except LookupError:
             return None
@@ -307,37 +296,3 @@ def _registered_hashes(model: RegisteredModel) -> dict[str, str]:
     if lacking := [tag for tag in (*_HASH_TAGS.values(), "release_id") if not model.tags.get(tag)]:
         raise Refusal(f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre")
     return {name: model.tags[tag] for name, tag in _HASH_TAGS.items()}
-
-
-def _all_pages(client: MlflowClient, query: str) -> Sequence[ModelVersion]:
-    found: list[ModelVersion] = []
-    token = None
-    while True:
-        page = client.search_model_versions(query, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
-
-
-@contextmanager
-def _unless_exists() -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-@contextmanager
-def _as_lookup_error(message: str) -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
-        raise LookupError(message) from error

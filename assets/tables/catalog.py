@@ -49,11 +49,11 @@ class Catalog:
 
     def merge(self, name: str, rows: pa.Table) -> Written:
         """Insert the rows whose key is not there yet. Raises ValueError when two rows of `rows` share a key."""
-        return self._merge(name, rows, replace=False)
+        return self._merge(name, rows, replace=None)
 
     def upsert(self, name: str, rows: pa.Table) -> Written:
         """Insert new rows and replace those with an equal key."""
-        return self._merge(name, rows, replace=True)
+        return self._merge(name, rows, replace="true")
 
     def delete(self, name: str, where: str) -> int:
         """Delete the matching rows and return the new version. Old versions keep their bytes until they are cleaned."""
@@ -72,10 +72,12 @@ class Catalog:
         import lance
 
         table = rows.select([c.name for c in TABLES[name].columns]).cast(TABLES[name].schema)
+        _require_unique_keys(name, key, table)
         dataset = lance.write_dataset(table, self._path(name), mode="overwrite", storage_options=self.storage_options)
         return Written(dataset.version, len(rows))
 
-    def _merge(self, name: str, rows: pa.Table, replace: bool) -> Written:
+    def _merge(self, name: str, rows: pa.Table, replace: str | None) -> Written:
+        """Insert new rows; those with an equal key are replaced where the condition holds, over `source` and `target`."""
         table = TABLES[name]
         rows = rows.select([c.name for c in table.columns]).cast(table.schema)
         _require_unique_keys(name, table.key, rows)
@@ -84,7 +86,7 @@ class Catalog:
             return Written(dataset.version, 0)
         merge = dataset.merge_insert(table.key).when_not_matched_insert_all()
         if replace:
-            merge = merge.when_matched_update_all()
+            merge = merge.when_matched_update_all(replace)
         stats = merge.use_index(False).conflict_retries(_CONFLICT_RETRIES).execute(rows)
         return Written(dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"])
 
@@ -99,14 +101,12 @@ class Catalog:
         """
         if version is not None:
             return self._scan(self.dataset(name, version), name, columns, where)
-        if not self.exists(name):
-            return self._empty(name, columns)
-        published = self.dataset(name).tags.list().get(PUBLISHED)
+        published = self.published_version(name)
         if published is None:
             return self._empty(name, columns)
         if TABLES[name].has_session:
             where = _both(where, self._admitted(name))
-        return self._scan(self.dataset(name, published["version"]), name, columns, where)
+        return self._scan(self.dataset(name, published), name, columns, where)
 
     def read_latest(self, name: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Rows of the newest version, checked or not: for writers, checks and the query command."""
@@ -141,29 +141,46 @@ class Catalog:
         return self.dataset(name).version
 
     def published_version(self, name: str) -> int | None:
-        """The version readers follow; None before the first publication."""
-        tag = self.dataset(name).tags.list().get(PUBLISHED) if self.exists(name) else None
-        return None if tag is None else int(tag["version"])
+        """The version readers follow; None before the first publication.
+
+        The newest admitted one: the tag keeps it from being cleaned away, but of two publishers that race the slower
+        one may leave the tag behind.
+        """
+        if not self.exists(name):
+            return None
+        tag = self.dataset(name).tags.list().get(PUBLISHED)
+        versions = [d["version"] for d in self.publications(name) if not d["is_held"]]
+        return max([*versions, *([] if tag is None else [int(tag["version"])])], default=None)
 
     # ---- publication -------------------------------------------------------------------------------------------
 
     def publish(self, name: str, session: str | None, version: int) -> None:
-        """Admit the session's rows and move the readers' tag forward to `version`, never back."""
+        """Admit the session's rows and move the readers' tag forward to `version`, never back.
+
+        Raises TableMissing when there is no such version.
+        """
+        tags = self.dataset(name, version).tags
         self._decide(name, session, version, is_held=False, reason="")
-        tags = self.dataset(name).tags
-        current = tags.list().get(PUBLISHED)
-        if current is None:
-            tags.create(PUBLISHED, version)
-        elif int(current["version"]) < version:
+        if PUBLISHED not in tags.list():
+            try:
+                return tags.create(PUBLISHED, version)
+            except (OSError, ValueError) as error:  # another publisher made it first
+                if "already exists" not in str(error).lower():
+                    raise
+        if int(tags.list()[PUBLISHED]["version"]) < version:
             tags.update(PUBLISHED, version)
 
     def hold(self, name: str, session: str | None, version: int, reason: str) -> None:
-        """Keep the session's rows from readers until a later version of them passes its checks."""
+        """Keep the session's rows from readers until a later version of them passes its checks.
+
+        A whole table of one piece (`session` None) that is held shows readers no rows; sessions that were admitted one
+        by one stay.
+        """
         self._decide(name, session, version, is_held=True, reason=reason)
 
     def publications(self, name: str) -> list[dict[str, Any]]:
         """The newest decision per session: session, version, is_held, reason."""
-        rows = self.read_latest("publications", where=f"table_name = '{name}'").to_pylist()
+        rows = self.read_latest("publications", where=f"table_name = {repr_sql(name)}").to_pylist()
         return sorted(rows, key=lambda row: row["session"])
 
     def point(self, pointer: str, target: str) -> None:
@@ -172,21 +189,22 @@ class Catalog:
 
     def pointed(self, pointer: str) -> str | None:
         """What the pointer names; None before the first time."""
-        rows = self.read_latest("pointers", where=f"pointer = '{pointer}'").to_pylist()
+        rows = self.read_latest("pointers", where=f"pointer = {repr_sql(pointer)}").to_pylist()
         return rows[0]["target"] if rows else None
 
     def _decide(self, name: str, session: str | None, version: int, is_held: bool, reason: str) -> None:
         session = session or WHOLE_TABLE
         row = {"publication_id": content_id(name, session), "table_name": name, "session": session, "version": version,
                "is_held": is_held, "reason": reason}  # fmt: skip
-        self.upsert("publications", to_table(TABLES["publications"], [row]))
+        rows = to_table(TABLES["publications"], [row])
+        self._merge("publications", rows, replace="source.version >= target.version")  # a late verdict changes nothing
 
     def _admitted(self, name: str) -> str:
         decisions = self.publications(name)
+        held = [d["session"] for d in decisions if d["is_held"]]
         if any(d["session"] == WHOLE_TABLE and not d["is_held"] for d in decisions):
-            return "true"
-        admitted = [d["session"] for d in decisions if not d["is_held"]]
-        return "session IN ({})".format(", ".join(f"'{s}'" for s in admitted)) if admitted else "false"
+            return f"NOT ({is_in('session', held)})" if held else "true"
+        return is_in("session", [d["session"] for d in decisions if not d["is_held"]])
 
     # ---- below -------------------------------------------------------------------------------------------------
 

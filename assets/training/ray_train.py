@@ -98,7 +98,7 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
 
 def _run_on_ray(job: _Job) -> None:
     """One Ray Train run. An error in a worker is raised here as itself where it is a ValueError."""
-    with _local_ray(job.num_workers):
+    with local_ray(job.num_workers):
         import torch
         from ray.train import RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
@@ -161,7 +161,7 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
 
 
 @contextmanager
-def _local_ray(num_workers: int) -> Iterator[None]:
+def local_ray(num_workers: int) -> Iterator[None]:
     """Join the Ray that this process is connected to, or start a small one on loopback and end it afterwards."""
     for name, value in _RAY_SETTINGS.items():
         os.environ.setdefault(name, value)

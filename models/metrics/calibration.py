@@ -69,4 +69,4 @@ def _require_valid(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) 
         raise ValueError("there are no predictions to score: an empty split has no calibration error")
     outside = confidence[~((confidence >= 0) & (confidence <= 1))]
     if len(outside):
-        raise ValueError(f"{len(outside)} confidences lie outside [0, 1], the first is {outside[0]}: give probabilities")
+        raise ValueError(f"{len(outside)} confidences lie outside [0, 1], first {outside[0]}: give probabilities")

@@ -78,4 +78,5 @@ def _require_valid(truth: NDArray[np.int64], predicted: NDArray[np.int64], num_c
         raise ValueError("there are no samples to score: an empty split has no accuracy")
     for name, ids in (("true", truth), ("predicted", predicted)):
         if ids.min() < 0 or ids.max() >= num_classes:
-            raise ValueError(f"{name} class ids span {ids.min()}..{ids.max()}: with {num_classes} classes give 0..{num_classes - 1}")
+            span = f"{ids.min()}..{ids.max()}"
+            raise ValueError(f"{name} class ids span {span}: with {num_classes} classes give 0..{num_classes - 1}")

@@ -52,9 +52,7 @@ class DetectionResult:
     num_objects: int
 
 
-def score_detections(
-    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int
-) -> DetectionResult:
+def score_detections(truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int) -> DetectionResult:
     """COCO figures over N images; element i of both sequences belongs to image i, boxes in its pixels.
 
     Classes without an object do not enter a mean (COCO's rule), so false boxes of such a class cost nothing here: they
@@ -80,7 +78,7 @@ def score_detections(
 
 
 def name_object_size(area_px2: float) -> str:
-    """"small", "medium" or "large" by COCO's areas; an area on a limit counts as the smaller size here."""
+    """ "small", "medium" or "large" by COCO's areas; an area on a limit counts as the smaller size here."""
     return OBJECT_SIZES[int(np.searchsorted(SIZE_LIMITS_PX2, area_px2, side="left"))]
 
 
@@ -151,17 +149,23 @@ def _list_detections(detections: Sequence[Detections]) -> list[dict[str, Any]]:
 def _describe(image_index: int, class_id: int, box_xyxy: NDArray[np.float64]) -> dict[str, Any]:
     x, y, width, height = box_xyxy[0], box_xyxy[1], box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]
     box_xywh = [float(v) for v in (x, y, width, height)]
-    return {"image_id": image_index + 1, "category_id": int(class_id) + 1, "bbox": box_xywh, "area": float(width * height)}
+    ids = {"image_id": image_index + 1, "category_id": int(class_id) + 1}
+    return {**ids, "bbox": box_xywh, "area": float(width * height)}
 
 
 def _require_valid(truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int) -> None:
     if len(truths) != len(detections):
-        raise ValueError(f"{len(truths)} images have truth and {len(detections)} have predictions: give both for each image")
+        raise ValueError(
+            f"{len(truths)} images have truth, {len(detections)} have predictions: give both for each image"
+        )
     if not truths:
         raise ValueError("there are no images to score: an empty split has no average precision")
     for index, (truth, found) in enumerate(zip(truths, detections, strict=True)):
         for ids in (truth.class_ids, found.class_ids):
             if len(ids) and (ids.min() < 0 or ids.max() >= num_classes):
-                raise ValueError(f"image {index} has class ids {ids.min()}..{ids.max()}: with {num_classes} classes give 0..{num_classes - 1}")
+                span = f"{ids.min()}..{ids.max()}"
+                raise ValueError(
+                    f"image {index} has class ids {span}: with {num_classes} classes give 0..{num_classes - 1}"
+                )
         if not all(np.isfinite(a).all() for a in (truth.boxes_xyxy, found.boxes_xyxy, found.scores)):
             raise ValueError(f"image {index} has a box or score that is not finite: look for a training that diverged")

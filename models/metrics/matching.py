@@ -35,7 +35,11 @@ class OperatingPoint:
 
 
 def match_detections(
-    truth: BoxSet, detections: Detections, min_iou: float = MIN_IOU, min_score: float = 0.0, same_class_only: bool = False
+    truth: BoxSet,
+    detections: Detections,
+    min_iou: float = MIN_IOU,
+    min_score: float = 0.0,
+    same_class_only: bool = False,
 ) -> Matches:
     """Greedy: from the highest score down, each detection takes the free true box that it overlaps most.
 
@@ -75,8 +79,8 @@ def count_confusions(
     for truth, found in zip(truths, detections, strict=True):
         matches = match_detections(truth, found, min_score=min_score)
         np.add.at(confusion, (truth.class_ids[matches.truth_ids], found.class_ids[matches.detection_ids]), 1)
-        np.add.at(confusion, (truth.class_ids[matches.missed_truth_ids], num_classes), 1)
-        np.add.at(confusion, (num_classes, found.class_ids[matches.false_detection_ids]), 1)
+        confusion[:, num_classes] += np.bincount(truth.class_ids[matches.missed_truth_ids], minlength=num_classes + 1)
+        confusion[num_classes] += np.bincount(found.class_ids[matches.false_detection_ids], minlength=num_classes + 1)
     return confusion
 
 

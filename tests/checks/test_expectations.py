@@ -22,7 +22,7 @@ def test_rows_in_the_schema_pass(name, rows_of):
 def test_an_empty_table_fails(name):
     verdict = validate(TABLES[name], TABLES[name].schema.empty_table())
     assert not verdict.passed and verdict.is_blocking
-    assert "row_count" in verdict.summary
+    assert verdict.summary == f"there are no rows of {name} to check: an empty check does not pass"
 
 
 def test_an_empty_table_passes_with_a_reason():
@@ -37,7 +37,7 @@ def test_the_reason_does_not_excuse_bad_rows(rows_of):
     assert not validate(TABLES["labels"], rows_of("labels", class_name="x").drop_columns(["x_min"]), "none").passed
 
 
-@pytest.mark.parametrize("column", TABLES["frames"].schema.names)
+@pytest.mark.parametrize("column", ["frame_id", "session", "t_ns", "payload"])  # key, text, nullable, bytes
 def test_any_missing_column_fails(column, rows_of):
     verdict = validate(TABLES["frames"], rows_of("frames").drop_columns([column]))
     assert not verdict.passed and verdict.is_blocking

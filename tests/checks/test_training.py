@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -52,3 +54,26 @@ def test_a_package_of_another_model_blocks(rows_of):
     assert package_is_the_one_named(models, package).passed
     verdict = package_is_the_one_named(rows_of("models", 1, seed=4), package)
     assert verdict.stops and verdict.examples == ("seed: 4 in the table, 3 in the package",)
+
+
+def test_a_model_whose_package_is_whole_is_published_and_a_changed_one_is_held(catalog, rows_of, tmp_path):
+    from assets.training.package import describe, write_package
+    from checks.gates import gate_model
+    from models.recipes import get_recipe
+    from models.tasks import TASKS
+
+    config = replace(get_recipe("tiny_recognition"), image_size_px=64, is_pretrained=False, frozen_stages=0)
+    history = [{"epoch": 0, "train_loss": 2.0}, {"epoch": 1, "train_loss": 1.0}]
+    facts = describe(config, ("cup", "ball"), "0" * 32, 1, "v1", history)
+    package = write_package(tmp_path / "models", TASKS["recognition"].build(config, 2, None), "recognition", facts)
+    row = {"model_sha256": package.model_sha256, "recipe": config.name, "release_id": "0" * 32, "code_version": "v1",
+           "seed": 1, "folder": str(package.folder.relative_to(tmp_path))}  # fmt: skip
+    catalog.merge("models", rows_of("models", 1, **row))
+    catalog.point("model/recognition", package.model_sha256)
+
+    assert [v.summary for v in gate_model(catalog, "recognition", tmp_path) if not v.passed] == []
+    assert len(catalog.read("models")) == 1
+    with (package.folder / "model.onnx").open("r+b") as file:
+        file.write(b"?")
+    failing = [v for v in gate_model(catalog, "recognition", tmp_path) if not v.passed]
+    assert failing[0].name == "package_is_the_one_named" and "model.onnx" in failing[0].summary

@@ -15,7 +15,10 @@ Case = tuple[list[BoxSet], list[Detections], int]
 
 
 def make_boxes(rng: np.random.Generator, count: int) -> np.ndarray:
-    corner, side = rng.uniform(0, 400, (count, 2)), rng.choice([12, 50, 160], (count, 1)) * rng.uniform(0.6, 1.4, (count, 2))
+    corner, side = (
+        rng.uniform(0, 400, (count, 2)),
+        rng.choice([12, 50, 160], (count, 1)) * rng.uniform(0.6, 1.4, (count, 2)),
+    )
     return np.concatenate([corner, corner + side], 1).astype(np.float32)
 
 
@@ -34,7 +37,9 @@ def make_case(seed: int, num_images: int, num_classes: int, decimals: int = 6, m
         order = np.argsort(-scores, kind="stable")
         truths.append(BoxSet(boxes, ids.astype(np.int64)))
         detections.append(
-            Detections(guesses[order].astype(np.float32), scores[order].astype(np.float32), guess_ids[order].astype(np.int64))
+            Detections(
+                guesses[order].astype(np.float32), scores[order].astype(np.float32), guess_ids[order].astype(np.int64)
+            )
         )
     return truths, detections, num_classes
 
@@ -85,7 +90,13 @@ def list_figures(result: DetectionResult) -> list[float | None]:
 def list_reference_figures(precision: np.ndarray) -> list[float | None]:
     sizes = [mean_known(part[..., area]) for area in (1, 2, 3) for part in (precision, precision[0])]
     classes = [mean_known(part[..., c, 0]) for c in range(precision.shape[2]) for part in (precision, precision[0])]
-    return [mean_known(precision[..., 0]), mean_known(precision[0, ..., 0]), mean_known(precision[5, ..., 0]), *sizes, *classes]
+    return [
+        mean_known(precision[..., 0]),
+        mean_known(precision[0, ..., 0]),
+        mean_known(precision[5, ..., 0]),
+        *sizes,
+        *classes,
+    ]
 
 
 EMPTY_TRUTH = BoxSet(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
@@ -120,7 +131,7 @@ CASES = {
     **{f"random {seed}": make_case(seed, 25, 3) for seed in range(6)},
     "scores tie": make_case(20, 25, 3, decimals=1),
     "all scores equal": make_case(21, 25, 3, decimals=0),
-    "classes absent": make_case(22, 10, 2)[:2] + (5,),
+    "classes absent": (*make_case(22, 10, 2)[:2], 5),
     "empty images": with_empty_images(make_case(23, 8, 3)),
     "nothing detected": ([make_case(24, 1, 2)[0][0]] * 2, [EMPTY_FOUND] * 2, 2),
     "nothing to detect": ([EMPTY_TRUTH] * 2, [make_case(25, 1, 2)[1][0]] * 2, 2),

@@ -14,7 +14,9 @@ BOX, FAR = [0.0, 0.0, 50.0, 50.0], [200.0, 200.0, 250.0, 250.0]
 
 def test_the_surest_wrong_class_comes_first_and_right_ones_not_at_all(release_row: Make, prediction_row: Make):
     scores = {"a": (["cat", "dog"], [0.99, 0.01]), "b": (["dog", "cat"], [0.6, 0.4]), "c": (["dog", "cat"], [0.9, 0.1])}
-    pairs = pair_recognition([prediction_row(n, *s) for n, s in scores.items()], [release_row(n, 0) for n in scores], NAMES)
+    pairs = pair_recognition(
+        [prediction_row(n, *s) for n, s in scores.items()], [release_row(n, 0) for n in scores], NAMES
+    )
     wrong = find_wrong_classes(pairs, limit=5)
     assert [pairs.frame_ids[w.place] for w in wrong] == [content_id("c"), content_id("b")]
     assert (wrong[0].confidence, wrong[0].true_probability, wrong[0].predicted_id) == (0.9, 0.1, 1)

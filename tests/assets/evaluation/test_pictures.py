@@ -8,11 +8,23 @@ import pytest
 from PIL import Image as Pillow
 
 from assets.evaluation.pictures import (
-    Mark, as_data_uri, as_markdown_image, color_classes, contact_sheet, draw_marks, encode_jpeg, label_overlay,
+    Mark,
+    as_data_uri,
+    as_markdown_image,
+    color_classes,
+    contact_sheet,
+    draw_marks,
+    encode_jpeg,
+    label_overlay,
     make_thumbnail,
 )  # fmt: skip
 from assets.evaluation.plots import (
-    THEMES, confusion_matrix_plot, drift_plot, learning_curve_plot, pr_curves_plot, reliability_plot,
+    THEMES,
+    confusion_matrix_plot,
+    drift_plot,
+    learning_curve_plot,
+    pr_curves_plot,
+    reliability_plot,
 )  # fmt: skip
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import score_detections
@@ -62,7 +74,9 @@ def test_a_thumbnail_is_the_middle_square():
 
 
 def test_a_contact_sheet_has_rows_and_columns():
-    sheet = decode(contact_sheet([GRAY] * 5, ["a very long caption that does not fit"] * 5, num_columns=3, thumbnail_px=60))
+    sheet = decode(
+        contact_sheet([GRAY] * 5, ["a very long caption that does not fit"] * 5, num_columns=3, thumbnail_px=60)
+    )
     assert sheet.shape == (8 + 2 * (60 + 22 + 8), 8 + 3 * (60 + 8), 3)
 
 
@@ -88,7 +102,14 @@ RESULT = score_detections(
     [Detections(np.array([[0, 0, 50, 50]], np.float32), np.array([0.9], np.float32), np.array([0]))],
     2,
 )
-DRIFT = {"session": "dusk", "sensor": "cam $left$", "statistic": "brightness", "p_value": 0.0, "threshold": 0.01, "is_drifted": True}
+DRIFT = {
+    "session": "dusk",
+    "sensor": "cam $left$",
+    "statistic": "brightness",
+    "p_value": 0.0,
+    "threshold": 0.01,
+    "is_drifted": True,
+}
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -97,14 +118,25 @@ DRIFT = {"session": "dusk", "sensor": "cam $left$", "statistic": "brightness", "
     [
         lambda theme: confusion_matrix_plot(np.array([[3, 1], [0, 4]]), ["cat", "$dog_1$"], SUBJECT, theme),
         lambda theme: confusion_matrix_plot(np.zeros((3, 3), np.int64), ["cat", "dog"], SUBJECT, theme),
-        lambda theme: confusion_matrix_plot(np.eye(60, dtype=np.int64), [f"class {n}" for n in range(60)], SUBJECT, theme),
+        lambda theme: confusion_matrix_plot(
+            np.eye(60, dtype=np.int64), [f"class {n}" for n in range(60)], SUBJECT, theme
+        ),
         lambda theme: pr_curves_plot(RESULT, ["cat", "a name that is much too long for a legend"], SUBJECT, theme),
         lambda theme: reliability_plot(score_calibration([0.9, 0.4], [True, False]), SUBJECT, theme),
         lambda theme: learning_curve_plot([{"epoch": 0, "train_loss": 2.0, "val_map50": None}], SUBJECT, theme),
         lambda theme: learning_curve_plot([{"epoch": 0, "train_loss": 2.0, "val_accuracy": 0.5}] * 40, SUBJECT, theme),
         lambda theme: drift_plot([DRIFT, {**DRIFT, "p_value": None, "is_drifted": None}], SUBJECT, theme),
     ],
-    ids=["confusion", "confusion of nothing", "confusion of many", "curves", "reliability", "one epoch", "epochs", "drift"],
+    ids=[
+        "confusion",
+        "confusion of nothing",
+        "confusion of many",
+        "curves",
+        "reliability",
+        "one epoch",
+        "epochs",
+        "drift",
+    ],
 )
 def test_a_chart_is_a_png_on_the_ground_of_its_theme(draw, theme: str):
     png = draw(theme)

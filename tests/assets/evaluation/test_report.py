@@ -21,13 +21,31 @@ from models.types import Image
 Row = dict[str, Any]
 Make = Callable[..., Row]
 HOSTILE = "<script>alert('x')</script>"
+BARE = Gallery((), (), (), {}, {})
 BOX, FAR = [10.0, 10.0, 50.0, 40.0], [60.0, 10.0, 90.0, 40.0]
 HISTORY = [{"epoch": n, "train_loss": 1 / (n + 1), "val_metric": 0.1 * n, "val_map50": 0.1 * n} for n in range(4)]
-DRIFT = {"session": "dusk-1", "sensor": "all", "statistic": "session", "model_name": "detector", "model_version": 2,
-         "release_id": "ab" * 16, "value": 4.0, "p_value": 1e-9, "threshold": 0.01, "is_drifted": True, "num_frames": 40,
-         "num_reference": 12, "reason": "drifted: cam_left brightness -8.2 sd"}  # fmt: skip
-QUARANTINED = {"source_path": "b/broken.mcap", "session": "faulty-1", "reader": "mcap", "reason": "cut short at byte 4821",
-               "remedy": "copy it again"}  # fmt: skip
+DRIFT = {
+    "session": "dusk-1",
+    "sensor": "all",
+    "statistic": "session",
+    "model_name": "detector",
+    "model_version": 2,
+    "release_id": "ab" * 16,
+    "value": 4.0,
+    "p_value": 1e-9,
+    "threshold": 0.01,
+    "is_drifted": True,
+    "num_frames": 40,
+    "num_reference": 12,
+    "reason": "drifted: cam_left brightness -8.2 sd",
+}
+QUARANTINED = {
+    "source_path": "b/broken.mcap",
+    "session": "faulty-1",
+    "reader": "mcap",
+    "reason": "cut short at byte 4821",
+    "remedy": "copy it again",
+}
 
 
 class NoiseImages:
@@ -35,7 +53,9 @@ class NoiseImages:
 
     def read(self, frame_rows: Sequence[Mapping[str, Any]], /) -> dict[str, Image]:
         return {
-            row["frame_id"]: np.random.default_rng(int(row["frame_id"][:8], 16)).integers(0, 256, (60, 100, 3), np.uint8)
+            row["frame_id"]: np.random.default_rng(int(row["frame_id"][:8], 16)).integers(
+                0, 256, (60, 100, 3), np.uint8
+            )
             for row in frame_rows
         }
 
@@ -50,12 +70,23 @@ def detector(release_row: Make, prediction_row: Make) -> ModelReport:
     ]
     scores = score_detection(predictions, frames, names, slice_frames(frames, {}))
     pairs = pair_detection(predictions, frames, names)
-    gallery = gather_gallery(pairs, frames, NoiseImages(), HISTORY, name_subject("detector v2", pairs.subject.release_id))
+    gallery = gather_gallery(
+        pairs, frames, NoiseImages(), HISTORY, name_subject("detector v2", pairs.subject.release_id)
+    )
     return ModelReport(
-        "detection", "detector", pairs.subject.release_id, names, [*frames, release_row("t", boxes=BOX, ids=[0], split="train")],
-        scores, gallery, version=2, alias="champion", facts={"recipe": "tiny_detection", "seed": 0},
-        gate=[GateLine("mAP50 at least 0.70", "0.83 on the test split", True)], is_accepted=True,
-    )  # fmt: skip
+        "detection",
+        "detector",
+        pairs.subject.release_id,
+        names,
+        [*frames, release_row("t", boxes=BOX, ids=[0], split="train")],
+        scores,
+        gallery,
+        version=2,
+        alias="champion",
+        facts={"recipe": "tiny_detection", "seed": 0},
+        gate=[GateLine("mAP50 at least 0.70", "0.83 on the test split", True)],
+        is_accepted=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +115,37 @@ def test_nothing_is_loaded_from_elsewhere(page: str):
 
 
 def test_every_part_is_there(page: str):
-    for part in ("Contact sheet", "Labels beside predictions", "Curves", "Worst mistakes", "Slices", "Release", "Gate", "Model",
-                 "Drift", "Quarantine"):  # fmt: skip
+    for part in (
+        "Contact sheet",
+        "Labels beside predictions",
+        "Curves",
+        "Worst mistakes",
+        "Slices",
+        "Release",
+        "Gate",
+        "Model",
+        "Drift",
+        "Quarantine",
+    ):
         assert re.search(rf"<h[23]>{part}", page), part
     for name in ("precision and recall", "confusion matrix", "reliability", "learning curve", "drift"):
         assert f'alt="{name}"' in page, name
 
 
 def test_facts_of_release_model_gate_drift_and_quarantine_are_named(page: str, detector: ModelReport):
-    for fact in (detector.release_id, "tiny_detection", "mAP50 at least 0.70", "champion", "dusk-1", "drifted: cam_left brightness",
-                 "b/broken.mcap", "cut short at byte 4821", "copy it again", "monday", "detector v2"):  # fmt: skip
+    for fact in (
+        detector.release_id,
+        "tiny_detection",
+        "mAP50 at least 0.70",
+        "champion",
+        "dusk-1",
+        "drifted: cam_left brightness",
+        "b/broken.mcap",
+        "cut short at byte 4821",
+        "copy it again",
+        "monday",
+        "detector v2",
+    ):
         assert fact in page, fact
 
 
@@ -129,8 +181,7 @@ def test_a_model_that_met_no_gate_says_so(page: str):
 
 
 def test_a_report_without_drift_quarantine_or_mistakes_is_whole(recogniser: ModelReport):
-    quiet = Gallery((), (), (), {}, {})
-    page = render_report(ReportData("Quiet", [replace(recogniser, gallery=quiet)]))
+    page = render_report(ReportData("Quiet", [replace(recogniser, gallery=BARE)]))
     assert "Everything that arrived could be read." in page
     assert "No session has been compared" in page
     assert "No mistake in this split." in page
@@ -138,7 +189,7 @@ def test_a_report_without_drift_quarantine_or_mistakes_is_whole(recogniser: Mode
 
 def test_a_long_quarantine_is_cut_and_says_so(recogniser: ModelReport):
     many = [{**QUARANTINED, "source_path": f"{n}.jpg"} for n in range(250)]
-    page = render_report(ReportData("Faults", [recogniser], quarantine_rows=many))
+    page = render_report(ReportData("Faults", [replace(recogniser, gallery=BARE)], quarantine_rows=many))
     assert "250 things could not be read" in page and "The first 200 are shown" in page
     assert "199.jpg" in page and "200.jpg" not in page
 
@@ -150,14 +201,16 @@ def test_a_report_of_no_model_is_refused():
 
 def test_the_file_is_complete_or_not_there(tmp_path: Path, recogniser: ModelReport):
     path = tmp_path / "reports" / "report.html"
-    assert write_report(path, ReportData("One", [recogniser])) == path
+    assert write_report(path, ReportData("One", [replace(recogniser, gallery=BARE)])) == path
     with pytest.raises(AttributeError):  # a model that is not one: nothing is left behind, the old page stays
         write_report(path, ReportData("Two", ["not a model"]))  # type: ignore[list-item]
     assert os.listdir(path.parent) == ["report.html"]
     assert "<title>One</title>" in path.read_text()
 
 
-def test_a_report_of_real_photographs_stays_below_six_megabytes(release_row: Make, prediction_row: Make, tmp_path: Path):
+def test_a_report_of_real_photographs_stays_below_six_megabytes(
+    release_row: Make, prediction_row: Make, tmp_path: Path
+):
     folder = Path(os.environ.get("DAGUERRE_TEST_DATA", "../shared/data")) / "detection" / "bccd_voc" / "JPEGImages"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there: set DAGUERRE_TEST_DATA to the folder of test data")
@@ -172,5 +225,5 @@ def test_a_report_of_real_photographs_stays_below_six_megabytes(release_row: Mak
     predictions = [prediction_row(str(n), ["cell"], [0.9], FAR) for n in range(len(photographs))]
     gallery = gather_gallery(pair_detection(predictions, frames, ["cell"]), frames, Photographs(), HISTORY, "v1")
     model = ModelReport("detection", "cells", frames[0]["release_id"], ("cell",), frames, [], gallery)
-    path = write_report(tmp_path / "report.html", ReportData("Cells", [model, model]))
-    assert 500_000 < path.stat().st_size < 6_000_000
+    path = write_report(tmp_path / "report.html", ReportData("Cells", [model]))
+    assert 300_000 < path.stat().st_size < 6_000_000

@@ -45,7 +45,10 @@ def test_recognition_by_session(recognition: list[Row]):
 
 
 def test_recognition_by_brightness_with_frames_of_unknown_light_apart(recognition: list[Row]):
-    values = {value: look_up(recognition, "brightness", value, "accuracy") for value in ("dark", "medium", "bright", "unknown")}
+    values = {
+        value: look_up(recognition, "brightness", value, "accuracy")
+        for value in ("dark", "medium", "bright", "unknown")
+    }
     assert values == {"dark": (1.0, 1), "medium": (0.0, 1), "bright": (1.0, 1), "unknown": (1.0, 1)}
 
 
@@ -103,12 +106,17 @@ def test_a_model_that_finds_nothing_has_no_operating_point(release_row: Make, pr
 
 def test_predictions_of_other_frames_are_not_looked_at(release_row: Make, prediction_row: Make):
     predictions = [prediction_row("a", ["cat", "dog"], [0.9, 0.1]), prediction_row("other", ["dog", "cat"], [0.9, 0.1])]
-    assert look_up(score_recognition(predictions, [release_row("a", 0)], NAMES, {}), "all", "all", "accuracy") == (1.0, 1)
+    assert look_up(score_recognition(predictions, [release_row("a", 0)], NAMES, {}), "all", "all", "accuracy") == (
+        1.0,
+        1,
+    )
 
 
 def test_a_frame_without_prediction_is_refused(release_row: Make, prediction_row: Make):
     with pytest.raises(ValueError, match="1 of 2 frames have no prediction"):
-        score_recognition([prediction_row("a", ["cat", "dog"], [1, 0])], [release_row("a", 0), release_row("b", 0)], NAMES, {})
+        score_recognition(
+            [prediction_row("a", ["cat", "dog"], [1, 0])], [release_row("a", 0), release_row("b", 0)], NAMES, {}
+        )
 
 
 def test_an_empty_split_is_refused():
@@ -125,7 +133,10 @@ def test_a_class_that_the_release_lacks_is_refused(release_row: Make, prediction
 
 def test_two_models_or_two_splits_at_once_are_refused(release_row: Make, prediction_row: Make):
     frames = [release_row("a", 0), release_row("b", 0)]
-    mixed = [prediction_row("a", ["cat", "dog"], [1, 0]), {**prediction_row("b", ["cat", "dog"], [1, 0]), "model_sha256": "ff" * 32}]
+    mixed = [
+        prediction_row("a", ["cat", "dog"], [1, 0]),
+        {**prediction_row("b", ["cat", "dog"], [1, 0]), "model_sha256": "ff" * 32},
+    ]
     with pytest.raises(ValueError, match="2 values of model_sha256"):
         score_recognition(mixed, frames, NAMES, {})
     frames[1]["split"] = "val"
@@ -133,6 +144,8 @@ def test_two_models_or_two_splits_at_once_are_refused(release_row: Make, predict
         score_recognition([prediction_row(n, ["cat", "dog"], [1, 0]) for n in "ab"], frames, NAMES, {})
 
 
-@pytest.mark.parametrize(("level", "name"), [(0.24, "dark"), (0.25, "medium"), (0.6, "medium"), (0.61, "bright"), (None, "unknown")])
+@pytest.mark.parametrize(
+    ("level", "name"), [(0.24, "dark"), (0.25, "medium"), (0.6, "medium"), (0.61, "bright"), (None, "unknown")]
+)
 def test_brightness_has_fixed_limits(level: float | None, name: str):
     assert name_brightness(level) == name

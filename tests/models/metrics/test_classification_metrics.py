@@ -57,5 +57,5 @@ def test_unequal_lengths_are_refused():
 
 @pytest.mark.parametrize("ids", [[3], [-1]])
 def test_class_ids_out_of_range_are_refused(ids: list[int]):
-    with pytest.raises(ValueError, match="with 3 classes give 0..2"):
+    with pytest.raises(ValueError, match=r"with 3 classes give 0\.\.2"):
         score_classification(ids, [0], 3)

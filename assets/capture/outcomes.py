@@ -1,0 +1,90 @@
+"""What became of each file of a session: the outcomes that the ledger keeps, and the report that counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from assets.capture.observations import CapturePlan, Problem, SessionFile
+from assets.ledger import FileOutcome
+
+Known = Mapping[tuple[str, str], FileOutcome]  # (path, version) -> what became of it
+
+
+@dataclass
+class IntakeReport:
+    """Counts of one intake of one session. files = new + already_ingested + quarantined."""
+
+    session: str
+    files: int = 0
+    captures: int = 0
+    frames: int = 0  # rows of the session's captures in the frames table, new or not
+    new: int = 0  # files
+    already_ingested: int = 0  # files whose bytes were taken in before
+    quarantined: int = 0  # files that could not be read at all, now or before
+    problems: int = 0  # records inside files that could not be read; their neighbours were
+    reasons: list[dict[str, str]] = field(default_factory=list)  # path, reader, reason, remedy of what was quarantined
+
+
+def find_fresh(files: Sequence[SessionFile], plans: Sequence[CapturePlan], known: Known) -> set[str]:
+    """Paths to take in: versions not seen before, and what was quarantined until a reader was found for it."""
+    fresh = {f.path for f in files if (f.path, f.version) not in known}
+    for plan in plans:
+        for file in plan.files:
+            before = known.get((file.path, file.version))
+            if before and before.outcome == "quarantined" and before.reader != plan.reader:
+                fresh.add(file.path)
+    return fresh
+
+
+def judge_files(
+    plan: CapturePlan, session: str, capture_id: str, hashes: Mapping[str, str | None], failed: Mapping[str, Problem],
+    known: Known,
+) -> list[FileOutcome]:  # fmt: skip
+    """The outcome of each file with a hash, and of those quarantined before that can be read by now."""
+    outcomes = []
+    for file in plan.files:
+        before, problem = known.get((file.path, file.version)), failed.get(file.path)
+        is_repaired = before is not None and before.outcome == "quarantined" and problem is None
+        if file.path in hashes or is_repaired:
+            outcomes.append(FileOutcome(
+                session, file.path, file.version, file.size_bytes, "quarantined" if problem else "ingested", capture_id,
+                plan.reader, hashes.get(file.path), problem.reason if problem else "", problem.remedy if problem else "",
+            ))  # fmt: skip
+    return outcomes
+
+
+def copy_outcome(
+    plan: CapturePlan, session: str, capture_id: str, sha256: str | None, verdict: FileOutcome | None
+) -> list[FileOutcome]:
+    """The outcome of a container whose bytes were taken in before: the `verdict` that they got then."""
+    outcome, reason, remedy = (verdict.outcome, verdict.reason, verdict.remedy) if verdict else ("ingested", "", "")
+    return [
+        FileOutcome(session, f.path, f.version, f.size_bytes, outcome, capture_id, plan.reader, sha256, reason, remedy)
+        for f in plan.files
+    ]
+
+
+def count_outcomes(
+    session: str, outcomes: Sequence[FileOutcome], new_paths: set[str], known: Known, captures: pa.Table
+) -> IntakeReport:
+    """Count the outcomes of a session's files. `captures` has the columns capture_id, session, num_frames, num_problems."""
+    ids = {o.capture_id for o in outcomes if o.capture_id}
+    hashes = {(o.path, o.sha256) for o in known.values() if o.sha256 and o.outcome == "ingested"}
+    report = IntakeReport(session, files=len(outcomes), captures=len(ids))
+    report.quarantined = sum(o.outcome == "quarantined" for o in outcomes)
+    report.new = sum(
+        o.outcome == "ingested" and o.path in new_paths and (o.path, o.sha256) not in hashes for o in outcomes
+    )
+    report.already_ingested = report.files - report.quarantined - report.new
+    for row in captures.to_pylist():
+        if row["capture_id"] in ids or row["session"] == session:
+            report.frames += row["num_frames"]
+            report.problems += row["num_problems"]
+    report.reasons = [
+        {"path": o.path, "reader": o.reader, "reason": o.reason, "remedy": o.remedy}
+        for o in outcomes if o.outcome == "quarantined"
+    ]  # fmt: skip
+    return report

@@ -1,0 +1,260 @@
+"""Every file exactly once: what is new, what was there, what is refused, and what becomes of its neighbours."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+
+from assets.capture.guard import ImageGuard
+from assets.ledger import LeaseLost
+from assets.storage import Folder
+
+
+def ingest(intake, folder, session="monday"):
+    report = intake.ingest(Folder(str(folder)), session)
+    assert report.files == report.new + report.already_ingested + report.quarantined
+    return report
+
+
+def counts(report) -> tuple[int, int, int]:
+    return report.new, report.already_ingested, report.quarantined
+
+
+def touch(path) -> None:
+    os.utime(path, ns=(1, path.stat().st_mtime_ns + 1_000_000_000))
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a.png", "width": 16, "height": 12}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 3, 4, 5], "area": 20, "iscrowd": 0}],
+    "categories": [{"id": 1, "name": "cup"}],
+}
+
+
+def test_images_of_a_folder_become_frames(intake, write_files, make_png):
+    report = ingest(intake, write_files({"a.png": make_png(1), "b.png": make_png(2)}))
+    assert (counts(report), report.captures, report.frames) == ((2, 0, 0), 1, 2)
+    rows = intake.catalog.read_latest("frames").to_pylist()
+    assert sorted((r["source_path"], r["width_px"], r["height_px"]) for r in rows) == [("a.png", 16, 12), ("b.png", 16, 12)]
+    assert {r["payload"] for r in rows} == {make_png(1), make_png(2)}
+
+
+def test_a_second_intake_adds_nothing(intake, write_files, make_png, read_tables, recording):
+    folder = write_files({"a.png": make_png(1), "drive.mcap": recording, "README.md": "about", "x.bin": "?"})
+    first = ingest(intake, folder)
+    before, versions = read_tables(intake.catalog), [intake.catalog.latest_version(n) for n in intake.catalog.names()]
+    second = ingest(intake, folder)
+    assert (counts(first), counts(second)) == ((3, 0, 1), (0, 3, 1))
+    assert read_tables(intake.catalog) == before
+    assert [intake.catalog.latest_version(n) for n in intake.catalog.names()] == versions
+    assert (second.frames, second.captures, second.problems) == (first.frames, first.captures, first.problems)
+
+
+def test_files_added_later_add_only_their_rows(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1)})
+    ingest(intake, folder)
+    kept = intake.catalog.read_latest("frames").to_pylist()[0]
+    write_files({"b.png": make_png(2)})
+    report = ingest(intake, folder)
+    rows = intake.catalog.read_latest("frames").to_pylist()
+    assert (counts(report), report.frames, len(rows)) == ((1, 1, 0), 2, 2)
+    assert kept in rows
+    assert intake.catalog.read_latest("captures")["num_frames"].to_pylist() == [2]
+
+
+def test_the_same_recording_under_another_name_was_there_already(intake, write_files, recording, read_tables):
+    ingest(intake, write_files({"a.mcap": recording}))
+    before = read_tables(intake.catalog)
+    assert counts(ingest(intake, write_files({"b.mcap": recording}))) == (0, 2, 0)
+    assert counts(ingest(intake, write_files({"c.mcap": recording}, "tuesday"), "tuesday")) == (0, 1, 0)
+    assert read_tables(intake.catalog) == before
+
+
+def test_two_copies_in_one_intake_are_one_new_and_one_known(intake, write_files, recording):
+    report = ingest(intake, write_files({"a.mcap": recording, "b.mcap": recording}))
+    assert (counts(report), report.captures) == ((1, 1, 0), 1)
+
+
+def test_a_copy_of_an_unreadable_recording_is_quarantined_like_the_first(intake, write_files):
+    broken = b"\x89MCAP0\r\n" + b"\xff" * 64
+    report = ingest(intake, write_files({"a.mcap": broken, "b.mcap": broken}))
+    assert counts(report) == (0, 0, 2)
+    assert report.reasons[0]["reason"] == report.reasons[1]["reason"] != ""
+
+
+def test_changed_bytes_under_the_same_name_are_new(intake, write_files, make_png, recording):
+    folder = write_files({"a.png": make_png(1), "d.mcap": recording})
+    first = ingest(intake, folder)
+    write_files({"a.png": make_png(2)})
+    touch(folder / "a.png")
+    report = ingest(intake, folder)
+    assert (counts(report), report.frames) == ((1, 1, 0), first.frames + 1)
+
+
+def test_a_touched_file_was_there_already(intake, write_files, make_png, recording):
+    folder = write_files({"a.png": make_png(1), "b.png": make_png(2), "instances.json": json.dumps(COCO), "d.mcap": recording})
+    ingest(intake, folder)
+    for path in folder.iterdir():
+        touch(path)
+    frames = len(intake.catalog.read_latest("frames"))
+    assert counts(ingest(intake, folder)) == (0, 4, 0)
+    assert len(intake.catalog.read_latest("frames")) == frames
+
+
+def test_a_corrupt_file_is_quarantined_and_its_neighbours_go_in(intake, write_files, make_png):
+    cut = make_png(3)[:120]
+    report = ingest(intake, write_files({"a.png": make_png(1), "cut.png": cut, "b.png": make_png(2), "notes.xyz": "?"}))
+    assert (counts(report), report.frames) == ((2, 0, 2), 2)
+    rows = {r["source_path"]: r for r in intake.catalog.read_latest("quarantine").to_pylist()}
+    assert set(rows) == {"cut.png", "notes.xyz"}
+    assert rows["cut.png"]["reader"] == "image_folder"
+    assert all(r["reason"] and r["remedy"] and r["session"] == "monday" for r in rows.values())
+    assert {r["path"] for r in report.reasons} == {"cut.png", "notes.xyz"}
+
+
+def test_a_quarantined_file_stays_so_when_its_folder_grows(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1), "cut.png": make_png(3)[:120]})
+    ingest(intake, folder)
+    write_files({"b.png": make_png(2)})
+    assert counts(ingest(intake, folder)) == (1, 1, 1)
+    assert len(intake.catalog.read_latest("quarantine")) == 1
+
+
+def test_a_repaired_file_goes_in_and_leaves_the_quarantine(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1), "cut.png": make_png(3)[:120], "x.xyz": "?"})
+    ingest(intake, folder)
+    write_files({"cut.png": make_png(3)})
+    report = ingest(intake, folder)
+    assert (counts(report), report.problems, report.frames) == ((1, 1, 1), 0, 2)
+    assert intake.catalog.read_latest("quarantine")["source_path"].to_pylist() == ["x.xyz"]
+
+
+def test_labels_that_arrive_after_their_images_find_them(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1)})
+    ingest(intake, folder)
+    frame_id = intake.catalog.read_latest("frames")["frame_id"][0].as_py()
+    write_files({"instances.json": json.dumps(COCO)})
+    report = ingest(intake, folder)
+    assert (counts(report), report.frames, report.problems) == ((1, 1, 0), 1, 0)
+    assert intake.catalog.read_latest("frames")["frame_id"].to_pylist() == [frame_id]
+    label = intake.catalog.read_latest("labels").to_pylist()[0]
+    box = [label[n] for n in ("x_min", "y_min", "x_max", "y_max")]
+    assert (label["frame_id"], label["class_name"], box) == (frame_id, "cup", [2, 3, 6, 8])
+
+
+def test_images_that_arrive_after_their_labels_take_them(intake, write_files, make_png):
+    folder = write_files({"instances.json": json.dumps(COCO), "other.png": make_png(5)})
+    assert ingest(intake, folder).problems + ingest(intake, folder).quarantined >= 1
+    write_files({"a.png": make_png(1)})
+    report = ingest(intake, folder)
+    assert (report.quarantined, report.problems, len(intake.catalog.read_latest("labels"))) == (0, 0, 1)
+    assert len(intake.catalog.read_latest("quarantine")) == 0
+
+
+def test_one_label_without_a_frame_does_not_refuse_the_whole_file(intake, write_files, make_png):
+    coco = {**COCO, "images": [*COCO["images"], {"id": 2, "file_name": "gone.png", "width": 16, "height": 12}],
+            "annotations": [*COCO["annotations"], {**COCO["annotations"][0], "id": 2, "image_id": 2}]}  # fmt: skip
+    report = ingest(intake, write_files({"a.png": make_png(1), "instances.json": json.dumps(coco)}))
+    assert (counts(report), report.problems) == ((2, 0, 0), 1)
+    row = intake.catalog.read_latest("quarantine").to_pylist()[0]
+    assert "gone.png" in row["reason"] and row["source_path"] == "instances.json"
+
+
+def test_a_recording_gives_frames_signals_calibrations_and_labels(intake, write_files, recording):
+    report = ingest(intake, write_files({"drive.mcap": recording}))
+    capture = intake.catalog.read_latest("captures").to_pylist()[0]
+    assert counts(report) == (1, 0, 0)
+    reasons = intake.catalog.read_latest("quarantine")["reason"].to_pylist()
+    assert sum("no image format" in r for r in reasons) == 1  # the corrupt frame
+    assert sum("for a frame that is not there" in r for r in reasons) == len(reasons) - 1  # and its labels
+    assert capture["num_problems"] == report.problems == len(reasons)
+    assert capture["num_frames"] == 3 * 5 - 1  # left, right and depth at 10 Hz for 0.5 s, less the corrupt one
+    assert min(capture["num_signals"], capture["num_labels"]) > 0
+    assert set(intake.catalog.read_latest("calibrations")["sensor"].to_pylist()) >= {"left", "right", "depth"}
+    frames = intake.catalog.read_latest("frames", ["t_ns", "source_path", "source_offset"]).to_pylist()
+    assert {f["source_path"] for f in frames} == {"drive.mcap"}
+    assert capture["start_ns"] <= min(f["t_ns"] for f in frames)
+
+
+def test_documents_are_kept_as_blobs_and_are_no_problem(intake, write_files, make_png):
+    report = ingest(intake, write_files({"README.md": "about", "a.png": make_png(1)}))
+    rows = {r["path"]: r for r in intake.ledger.file_table().to_pylist()}
+    assert counts(report) == (2, 0, 0)
+    assert intake.blobs.get(rows["README.md"]["sha256"]) == b"about"
+
+
+def test_a_recording_that_vanishes_after_it_was_listed_is_quarantined(intake, write_files, recording, make_png):
+    folder = write_files({"a.mcap": recording, "b.mcap": recording[:-40], "c/d.png": make_png(1)})
+    vanishing = Folder(str(folder))
+    listed = vanishing.files()
+    (folder / "a.mcap").unlink()
+    vanishing.files = lambda: listed  # type: ignore[method-assign]  # a listing that is older than the folder
+    report = intake.ingest(vanishing, "monday")
+    assert [r["path"] for r in report.reasons] == ["a.mcap"]
+    assert (report.new, report.quarantined) == (2, 1)
+
+
+def test_a_place_that_does_not_exist_is_refused(intake, tmp_path):
+    with pytest.raises(FileNotFoundError, match="check the path"):
+        intake.ingest(Folder(str(tmp_path / "nowhere")), "monday")
+
+
+def test_an_empty_folder_gives_an_empty_report(intake, tmp_path):
+    (tmp_path / "empty").mkdir()
+    report = ingest(intake, tmp_path / "empty")
+    assert (report.files, report.captures, report.frames) == (0, 0, 0)
+
+
+def test_a_failed_intake_frees_its_captures_at_once(intake, open_intake, write_files, make_png, monkeypatch):
+    folder = write_files({"a.png": make_png(1)})
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageGuard, "_start", lambda self: (_ for _ in ()).throw(RuntimeError("no more processes")))
+        with pytest.raises(RuntimeError, match="no more processes"):
+            ingest(intake, folder)
+    assert counts(ingest(open_intake(), folder)) == (1, 0, 0)
+
+
+def test_a_worker_that_slept_past_its_lease_writes_no_capture_row(intake, open_intake, write_files, make_png, home):
+    """The other worker comes while this one is about to write; what the first had merged by then are the same rows."""
+    from assets.tables.catalog import Catalog
+
+    folder = write_files({"a.png": make_png(1)})
+    other = open_intake()
+
+    class Slow(Catalog):
+        def merge(self, name, rows):
+            written = super().merge(name, rows)
+            if name == "frames":
+                write_files({"b.png": make_png(2)})
+                sleeper.ledger.lease_s = other.ledger.lease_s
+                with sleeper.ledger.engine.begin() as connection:  # the lease ends
+                    connection.exec_driver_sql("UPDATE captures SET lease_until = 0")
+                ingest(other, folder)
+            return written
+
+    sleeper = open_intake(catalog=Slow(str(home / "tables")))
+    with pytest.raises(LeaseLost, match="another worker"):
+        ingest(sleeper, folder)
+    capture = other.catalog.read_latest("captures").to_pylist()
+    assert [c["num_frames"] for c in capture] == [2]
+    assert capture[0]["size_bytes"] == len(make_png(1)) + len(make_png(2))
+    assert counts(ingest(intake, folder)) == (0, 2, 0)
+
+
+def test_progress_ends_at_the_number_of_files(intake, write_files, make_png):
+    seen = []
+    folder = write_files({"a.png": make_png(1), "b/c.png": make_png(2), "x.xyz": "?"})
+    intake.ingest(Folder(str(folder)), "monday", lambda done, total, path: seen.append((done, total)))
+    assert seen[-1] == (3, 3) and seen == sorted(seen)
+
+
+def test_real_files_with_known_faults_each_have_an_outcome(intake, test_data, tmp_path):
+    shutil.copytree(test_data("bad_inputs/lfs_pointers"), tmp_path / "bad")
+    shutil.copytree(test_data("bad_inputs/jpeg_bugs"), tmp_path / "bad/jpeg")
+    report = ingest(intake, tmp_path / "bad")
+    assert report.files == 23
+    assert all(r["reason"] and r["remedy"] for r in report.reasons)
+    assert sum("git-lfs pointer" in r["reason"] for r in report.reasons) == 2

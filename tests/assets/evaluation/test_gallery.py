@@ -1,0 +1,80 @@
+"""What is picked for a person to see, and that an exam draws it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from assets.curation.release import Release
+from assets.evaluation.exam import Exam
+from assets.evaluation.gallery import NUM_THUMBNAILS, gather_gallery
+from assets.evaluation.pairs import pair_recognition
+from assets.evaluation.predict import StoredImages
+from assets.evaluation.score import score_detection, score_recognition
+from assets.tables.catalog import Catalog
+from assets.training.package import ModelPackage, PackageFacts
+
+Row = dict[str, Any]
+Make = Callable[..., Row]
+Stored = tuple[Catalog, list[Row]]
+MODEL_SHA256, RELEASE_ID = "ab" * 32, "cd" * 16
+BOX, FAR = [2.0, 2.0, 30.0, 40.0], [40.0, 10.0, 60.0, 40.0]
+
+
+def make_exam(stored: Stored, task: str, names: tuple[str, ...], frames: list[Row], predictions: list[Row]) -> Exam:
+    """An exam over the stored frames, in their order."""
+    catalog, images = stored
+    rows = [{**f, "frame_id": i["frame_id"], "sha256": i["sha256"]} for f, i in zip(frames, images, strict=True)]
+    said = [{**p, "frame_id": i["frame_id"]} for p, i in zip(predictions, images, strict=True)]
+    history = [{"epoch": n, "train_loss": 1.0 / (n + 1), "val_metric": 0.2 * n} for n in range(3)]
+    facts = PackageFacts(task, "tiny", {}, names, RELEASE_ID, 64, 0, "1", history, {})
+    release = Release(RELEASE_ID, task, names, 1, "0" * 64, None)  # type: ignore[arg-type]
+    score = score_detection if task == "detection" else score_recognition
+    package = ModelPackage(Path("."), facts, MODEL_SHA256)
+    dataset = StoredImages(catalog.dataset("frames"))
+    return Exam(task, MODEL_SHA256, package, release, rows, said, score(said, rows, names, {}), dataset)
+
+
+def test_an_exam_of_detection_draws_its_pictures(stored: Stored, release_row: Make, prediction_row: Make):
+    frames = [release_row(str(n), boxes=BOX + FAR, ids=[0, 1]) for n in range(5)]
+    predictions = [prediction_row(str(n), ["ball", "box"], [0.9, 0.6], BOX + BOX) for n in range(5)]
+    drawn = make_exam(stored, "detection", ("ball", "box"), frames, predictions).draw()
+    assert list(drawn) == [
+        "contact sheet", "labels 1", "predictions 1", "precision and recall", "confusion matrix", "reliability",
+        "learning curve", "worst mistake 1", "worst mistake 2", "worst mistake 3",
+    ]  # fmt: skip
+    for name, picture in drawn.items():
+        assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) is not None, name
+
+
+def test_an_exam_of_recognition_draws_its_pictures(stored: Stored, release_row: Make, prediction_row: Make):
+    frames = [release_row(str(n), n % 2) for n in range(5)]
+    predictions = [prediction_row(str(n), ["cat", "dog"], [0.9, 0.1]) for n in range(5)]
+    drawn = make_exam(stored, "recognition", ("cat", "dog"), frames, predictions).draw()
+    assert list(drawn) == [
+        "contact sheet", "confusion matrix", "reliability", "learning curve", "worst mistake 1", "worst mistake 2",
+    ]  # fmt: skip
+
+
+def test_a_model_that_finds_nothing_is_drawn_too(stored: Stored, release_row: Make, prediction_row: Make):
+    frames = [release_row(str(n), boxes=BOX, ids=[0]) for n in range(5)]
+    predictions = [prediction_row(str(n), [], [], []) for n in range(5)]
+    drawn = make_exam(stored, "detection", ("ball", "box"), frames, predictions).draw()
+    assert "reliability" not in drawn and "worst mistake 1" in drawn
+
+
+@pytest.mark.parametrize("num_frames", [3, 500])
+def test_thumbnails_take_classes_in_turn(num_frames: int, release_row: Make, prediction_row: Make):
+    class Gray:
+        def read(self, frame_rows: Any, /) -> dict[str, np.ndarray]:
+            return {row["frame_id"]: np.zeros((8, 8, 3), np.uint8) for row in frame_rows}
+
+    names = ("a", "b", "c")
+    frames = [release_row(str(n), 0 if n < num_frames - 2 else n - num_frames + 3) for n in range(num_frames)]
+    predictions = [prediction_row(str(n), list(names), [0.5, 0.3, 0.2]) for n in range(num_frames)]
+    gallery = gather_gallery(pair_recognition(predictions, frames, names), frames, Gray(), [], "v1")
+    assert [p.caption for p in gallery.thumbnails][:3] == ["a", "b", "c"]  # b and c have one frame each
+    assert len(gallery.thumbnails) == min(num_frames, NUM_THUMBNAILS // 3 + 2)

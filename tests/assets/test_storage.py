@@ -1,0 +1,170 @@
+"""Local folders and blobs: what is listed, what is not, and bytes that stay what their name says."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.storage import BlobStore, Folder, hash_stream, session_key
+
+HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # sha256 of "hello"
+
+
+def paths(root) -> list[str]:
+    return [f.path for f in Folder(str(root)).files()]
+
+
+def test_files_are_listed_with_paths_below_the_folder_and_sizes(write_files):
+    files = Folder(str(write_files({"b.txt": "four", "a/c.txt": ""}))).files()
+    assert [(f.path, f.size_bytes) for f in files] == [("a/c.txt", 0), ("b.txt", 4)]
+
+
+def test_a_single_file_lists_as_itself(write_files):
+    folder = Folder(str(write_files({"a/b.txt": "x"}) / "a/b.txt"))
+    assert folder.exists() and [f.path for f in folder.files()] == ["b.txt"]
+
+
+def test_partial_uploads_are_not_listed_and_other_hidden_files_are(write_files):
+    root = write_files({".a.mcap.part": "", "b/.c.tmp": "", ".d": "", "e.part": "", "f.tmp": "", ".git/x": ""})
+    assert paths(root) == [".d", ".git/x", "e.part", "f.tmp"]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(write_files):
+    root, sibling = write_files({"a.txt": "x"}), write_files({"secret.txt": "s"}, "session2")
+    (root / "out").symlink_to(sibling / "secret.txt")  # "session2" begins with "session"
+    (root / "folder").symlink_to(sibling)
+    (root / "in").symlink_to(root / "a.txt")
+    (root / "broken").symlink_to(root / "nowhere")
+    assert paths(root) == ["a.txt", "in"]
+
+
+def test_pipes_are_not_listed(write_files):
+    root = write_files({"a.txt": "x"})
+    os.mkfifo(root / "pipe")
+    assert paths(root) == ["a.txt"]
+
+
+def test_a_folder_that_links_to_itself_ends(write_files):
+    root = write_files({"a.txt": "x"})
+    (root / "loop").symlink_to(root)
+    assert paths(root) == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["a::b.txt", "a*b[1].txt", "with space.txt", "ünï.txt", "a#b?.txt", "100%.txt"])
+def test_odd_names_are_listed_and_opened(write_files, name):
+    folder = Folder(str(write_files({name: "x"}, "odd::session [1]*")))
+    (file,) = folder.files()
+    with folder.open(file) as stream:
+        assert (file.path, stream.read()) == (name, b"x")
+
+
+def test_a_rewritten_file_has_another_version(write_files):
+    root = write_files({"a.txt": "one"})
+    stamp = (root / "a.txt").stat().st_mtime_ns
+    first = Folder(str(root)).files()[0].version
+    write_files({"a.txt": "three"})
+    os.utime(root / "a.txt", ns=(stamp, stamp))  # copied with its time, as rsync -t does
+    second = Folder(str(root)).files()[0].version
+    os.utime(root / "a.txt", ns=(stamp, stamp + 1))
+    assert len({first, second, Folder(str(root)).files()[0].version}) == 3
+
+
+def test_a_rewritten_target_of_a_link_has_another_version(write_files):
+    root = write_files({"a.txt": "one"})
+    (root / "link").symlink_to(root / "a.txt")
+    first = {f.path: f.version for f in Folder(str(root)).files()}
+    write_files({"a.txt": "three"})
+    assert {f.path: f.version for f in Folder(str(root)).files()}["link"] != first["link"]
+
+
+def test_folders_are_the_ones_directly_below(write_files):
+    root = write_files({"b/x": "", "a/c/y": "", "z": ""})
+    assert Folder(str(root)).folders() == ["a", "b"]
+    assert Folder(str(root / "nowhere")).folders() == []
+    assert not Folder(str(root / "nowhere")).exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b"])
+def test_a_name_that_leads_elsewhere_is_refused(write_files, name):
+    with pytest.raises(ValueError, match="not a folder name"):
+        Folder(str(write_files({"a/x": ""}))).below(name)
+
+
+def test_a_blob_is_named_by_its_hash_and_comes_back(tmp_path):
+    blobs = BlobStore(str(tmp_path / "blobs"))
+    assert blobs.put(io.BytesIO(b"hello")) == HELLO
+    assert blobs.get(HELLO) == b"hello"
+    with blobs.open(HELLO) as stream:
+        assert (stream.seek(1), stream.read(2)) == (1, b"el")
+    assert (blobs.exists(HELLO), blobs.matches(HELLO), list(blobs.names())) == (True, True, [HELLO])
+
+
+def test_a_blob_is_written_once_and_leaves_no_other_file(tmp_path):
+    blobs = BlobStore(str(tmp_path / "blobs"))
+    blobs.put(io.BytesIO(b"hello"))
+    path = tmp_path / "blobs" / HELLO[:2] / HELLO
+    written = path.stat()
+    blobs.put(io.BytesIO(b"hello"))
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+    assert [p for p in (tmp_path / "blobs").rglob("*") if p.is_file()] == [path]
+
+
+def test_a_changed_blob_is_refused(tmp_path):
+    blobs = BlobStore(str(tmp_path / "blobs"))
+    blobs.put(io.BytesIO(b"hello"))
+    (tmp_path / "blobs" / HELLO[:2] / HELLO).write_bytes(b"jello")
+    assert not blobs.matches(HELLO)
+    with pytest.raises(ValueError, match="has changed"):
+        blobs.get(HELLO)
+
+
+def test_a_missing_blob_is_not_found(tmp_path):
+    blobs = BlobStore(str(tmp_path / "blobs"))
+    assert (blobs.exists(HELLO), list(blobs.names())) == (False, [])
+    with pytest.raises(FileNotFoundError):
+        blobs.get(HELLO)
+
+
+def test_a_write_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
+    def break_off(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    blobs = BlobStore(str(tmp_path / "blobs"))
+    monkeypatch.setattr(os, "fsync", break_off)
+    with pytest.raises(OSError, match="No space"):
+        blobs.put(io.BytesIO(b"hello"))
+    assert not [p for p in (tmp_path / "blobs").rglob("*") if p.is_file()]
+
+
+@given(st.binary(max_size=200))
+def test_hashing_a_stream_equals_hashing_its_bytes(data):
+    import hashlib
+
+    assert hash_stream(io.BytesIO(data)) == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("Run 7", "run-7"), ("a.b", "a-b"), ("__x__", "x"), ("2026-11-03", "2026-11-03"), ("x" * 80, "x" * 64)],
+)
+def test_a_session_key_from_a_folder_name(name, key):
+    assert session_key(name) == key
+
+
+@pytest.mark.parametrize("name", ["", "..", "---", "日本"])
+def test_a_name_without_usable_characters_gives_no_key(name):
+    with pytest.raises(ValueError, match="gives no session name"):
+        session_key(name)
+
+
+@given(st.text(max_size=80))
+def test_every_key_is_one_and_maps_to_itself(name):
+    try:
+        key = session_key(name)
+    except ValueError:
+        return
+    assert session_key(key) == key

@@ -1,0 +1,121 @@
+"""One fresh home a test, with the real stores in it; small images and folders; and real data, where it is present."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from assets.capture.intake import Intake
+from assets.ledger import Ledger
+from assets.storage import BlobStore
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES
+from assets.worker import name_worker
+
+INTAKE_TABLES = ("captures", "frames", "signals", "calibrations", "labels", "quarantine")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty $DAGUERRE_HOME."""
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def catalog(home: Path) -> Catalog:
+    return Catalog(str(home / "tables"))
+
+
+@pytest.fixture
+def ledger(home: Path) -> Ledger:
+    return Ledger(f"sqlite:///{home / 'ledger.db'}")
+
+
+@pytest.fixture
+def intake(home: Path) -> Intake:
+    return _open_intake(home)
+
+
+@pytest.fixture
+def open_intake(home: Path) -> Callable[..., Intake]:
+    """open_intake(catalog=...): one more worker on the same home; the arguments replace some of its stores."""
+    return lambda **changes: _open_intake(home, **changes)
+
+
+@pytest.fixture
+def open_at() -> Callable[[Path], Intake]:
+    """A worker on any home."""
+    return _open_intake
+
+
+@pytest.fixture
+def read_tables() -> Callable[[Catalog], dict[str, list[dict]]]:
+    """All rows of the intake tables, in the order of their keys: equal for equal content."""
+    return _read_tables
+
+
+@pytest.fixture
+def make_png() -> Callable[..., bytes]:
+    return _encode_noise
+
+
+@pytest.fixture
+def write_files(tmp_path: Path) -> Callable[..., Path]:
+    """write_files({"a/b.png": bytes}, "name"): the files below a folder of that name."""
+
+    def write(files: dict[str, bytes | str], name: str = "session") -> Path:
+        for path, data in files.items():
+            target = tmp_path / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data.encode() if isinstance(data, str) else data)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def test_data() -> Callable[[str], Path]:
+    """A folder of the shared real data; the test is skipped where it is absent."""
+
+    def find(name: str) -> Path:
+        default = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+        folder = Path(os.environ.get("DAGUERRE_TEST_DATA", default)) / name
+        if not folder.exists():
+            pytest.skip(f"real data {folder} is not present: set DAGUERRE_TEST_DATA")
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A short simulated MCAP capture, in which one frame is corrupt."""
+    from assets.capture.simulate import SimulationSpec, simulate
+
+    spec = SimulationSpec(1, 0.5, 3, fault="corrupt_frame", width_px=96, height_px=72)
+    return simulate(tmp_path_factory.mktemp("recording"), spec)[0].read_bytes()
+
+
+def _open_intake(home: Path, **changes: object) -> Intake:
+    stores = {
+        "catalog": Catalog(str(home / "tables")), "ledger": Ledger(f"sqlite:///{home / 'ledger.db'}"),
+        "blobs": BlobStore(str(home / "blobs")), "owner": name_worker(),
+    }  # fmt: skip
+    return Intake(**(stores | changes))  # type: ignore[arg-type]
+
+
+def _encode_noise(seed: int = 0, width_px: int = 16, height_px: int = 12) -> bytes:
+    """A PNG of seeded noise."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+    return bytes(cv2.imencode(".png", pixels)[1])
+
+
+def _read_tables(catalog: Catalog) -> dict[str, list[dict]]:
+    return {name: catalog.read_latest(name).sort_by(TABLES[name].key).to_pylist() for name in INTAKE_TABLES}

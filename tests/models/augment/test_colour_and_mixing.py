@@ -1,0 +1,57 @@
+"""Changes of colour and blends of pairs, against sums done by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from models.augment.colour import apply_colour, draw_colour
+from models.augment.mixing import mix_pairs, smooth_one_hot
+
+
+def _pixels(*values):
+    return torch.tensor(values, dtype=torch.uint8).T.reshape(1, 3, 1, len(values))
+
+
+def test_factors_of_one_change_nothing():
+    pixels = _pixels((10, 200, 30), (0, 255, 128))
+    torch.testing.assert_close(apply_colour(pixels, torch.ones(1, 3)), pixels.float(), atol=1e-4, rtol=0)
+
+
+def test_brightness_scales_and_clips():
+    out = apply_colour(_pixels((100, 100, 100), (200, 200, 200)), torch.tensor([[1.5, 1.0, 1.0]]))
+    torch.testing.assert_close(out[0, :, 0].T, torch.tensor([[150.0] * 3, [255.0] * 3]), atol=1e-3, rtol=0)
+
+
+def test_no_saturation_is_luma():
+    out = apply_colour(_pixels((255, 0, 0)), torch.tensor([[1.0, 1.0, 0.0]]))
+    torch.testing.assert_close(out.flatten(), torch.full((3,), 0.299 * 255), atol=1e-3, rtol=0)
+
+
+def test_no_contrast_is_the_mean():
+    out = apply_colour(_pixels((0, 0, 0), (100, 100, 100)), torch.tensor([[1.0, 0.0, 1.0]]))
+    torch.testing.assert_close(out, torch.full((1, 3, 1, 2), 50.0), atol=1e-3, rtol=0)
+
+
+def test_drawn_factors_stay_within_strength():
+    factors = np.stack([draw_colour(np.random.default_rng(n), 0.2) for n in range(100)])
+    assert factors.min() >= 0.8 and factors.max() <= 1.2
+
+
+def test_smoothing_spreads_its_mass_over_all_classes():
+    # 0.9 + 0.1 / 4 for the class, 0.1 / 4 for each other
+    np.testing.assert_allclose(smooth_one_hot(np.array([2]), 4, 0.1), [[0.025, 0.025, 0.925, 0.025]], atol=1e-7)
+
+
+def test_mixed_targets_sum_to_one_and_match_the_mixed_pixels():
+    images = np.zeros((2, 1, 1, 3), np.uint8)
+    images[1] = 200
+    targets = np.eye(2, dtype=np.float32)
+    mixed, mixed_targets = mix_pairs(images, targets, 1.0, np.random.default_rng(1))
+    np.testing.assert_allclose(mixed_targets.sum(1), 1, atol=1e-6)
+    np.testing.assert_allclose(mixed[:, 0, 0, 0], 200 * mixed_targets[:, 1], atol=0.5)
+
+
+def test_no_alpha_mixes_nothing():
+    images, targets = np.ones((2, 1, 1, 3), np.uint8), np.eye(2, dtype=np.float32)
+    assert mix_pairs(images, targets, 0.0, np.random.default_rng(0))[0] is images

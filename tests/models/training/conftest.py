@@ -1,0 +1,43 @@
+"""Ten synthetic images a task: discs and squares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models.types import BoxSet, Sample
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny nets gain nothing from threads, and lose much where cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def draw_samples() -> Callable[[str], list[Sample]]:
+    def draw(task: str, count: int = 10, side_px: int = 64) -> list[Sample]:
+        return [_draw(task, n, side_px) for n in range(count)]
+
+    return draw
+
+
+def _draw(task: str, number: int, side_px: int) -> Sample:
+    rng = np.random.default_rng(number)
+    image = rng.integers(80, 100, (side_px, side_px, 3), dtype=np.uint8)
+    class_id, side = number % 2, int(rng.integers(12, 20)) * 2
+    x, y = (int(v) for v in rng.integers(0, side_px - side, 2))
+    if class_id:
+        image[y : y + side, x : x + side] = (220, 60, 40)
+    else:
+        cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
+    if task == "recognition":
+        return Sample(f"frame-{number}", image, class_id)
+    return Sample(f"frame-{number}", image, BoxSet(np.array([[x, y, x + side, y + side]], np.float32), np.array([class_id])))

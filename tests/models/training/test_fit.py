@@ -1,0 +1,108 @@
+"""The loop learns, repeats itself, reports, and names the frames it chokes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from assets.pretrained import read_imagenet
+from models.recipes import get_recipe
+from models.tasks import TASKS
+from models.training.fit import NotFiniteError, fit
+from models.types import BoxSet, Sample
+
+
+def _fit(task, samples, seed=0, val=None, imagenet=None, **changes):
+    pretrained = {} if imagenet else {"is_pretrained": False, "frozen_stages": 0}
+    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, batch_size=5, **{**pretrained, **changes})
+    torch.manual_seed(seed)
+    net = TASKS[task].build(config, 2, imagenet)
+    events = []
+    val = samples if val is None else val
+    result = fit(net, TASKS[task], samples, val, 2, config, seed, on_progress=events.append)
+    return result, events, net, config
+
+
+@pytest.mark.parametrize("task", ["recognition", "detection"])
+def test_tiny_recipe_overfits_ten_images(task, draw_samples):
+    result, _, _, _ = _fit(task, draw_samples(task), imagenet=read_imagenet(), epochs=25, score_every=5)
+    assert result.metric > 0.95
+    assert result.history[-1]["train_loss"] < result.history[0]["train_loss"] / 2
+
+
+@pytest.mark.parametrize("task", ["recognition", "detection"])
+def test_same_seed_same_weights_and_another_seed_others(task, draw_samples):
+    one, two, other = (_fit(task, draw_samples(task), seed=s, epochs=2)[0].weights for s in (1, 1, 2))
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    assert any(not torch.equal(one[k], other[k]) for k in one)
+
+
+def test_progress_is_reported_per_step_and_epoch(draw_samples):
+    result, events, _, _ = _fit("recognition", draw_samples("recognition"), epochs=3, score_every=2)
+    assert [(e["kind"], e["epoch"]) for e in events] == [
+        (kind, epoch) for epoch in range(3) for kind in ("step", "step", "epoch")
+    ]  # ten images in batches of five
+    assert [("val_accuracy" in row) for row in result.history] == [False, True, True]
+    assert all({"train_loss", "lr", "images_per_s", "seconds"} <= row.keys() for row in result.history)
+
+
+def test_best_weights_are_those_of_the_reported_metric(draw_samples):
+    samples = draw_samples("recognition")
+    result, _, net, config = _fit("recognition", samples, epochs=3)
+    net.load_state_dict(result.weights)
+    task = TASKS["recognition"]
+    with torch.inference_mode():
+        answers = task.predict(net.eval(), [s.image_rgb for s in samples], config)
+    assert task.score(answers, [s.target for s in samples]) == result.metric == max(r["val_accuracy"] for r in result.history)
+
+
+class _Poisoned:
+    """Detection whose loss is NaN when the batch holds the poisoned frame."""
+
+    def __init__(self, frame_id):
+        self.task, self.frame_id = TASKS["recognition"], frame_id
+
+    def __getattr__(self, name):
+        return getattr(self.task, name)
+
+    def loss(self, net, batch):
+        loss = self.task.loss(net, batch)
+        return loss * float("nan") if self.frame_id in batch.frame_ids else loss
+
+
+def test_nan_stops_the_training_and_names_the_frames(draw_samples):
+    config = replace(get_recipe("tiny_recognition"), image_size_px=64, batch_size=2, is_pretrained=False, frozen_stages=0)
+    task, samples = _Poisoned("frame-7"), draw_samples("recognition")
+    with pytest.raises(NotFiniteError, match=r"loss is nan in epoch 0, step \d, frames .*frame-7") as caught:
+        fit(task.build(config, 2, None), task, samples, samples, 2, config, 0)
+    assert str(caught.value).count("frame-") == 2
+
+
+def test_images_without_boxes_and_boxes_without_area_are_learnt_from(draw_samples):
+    samples = draw_samples("detection", 4)
+    empty = BoxSet(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    flat = BoxSet(np.array([[5, 5, 5, 20]], np.float32), np.array([0]))
+    train = [*samples, Sample("empty", samples[0].image_rgb, empty), Sample("flat", samples[1].image_rgb, flat)]
+    result, _, _, _ = _fit("detection", train, val=samples, epochs=1)
+    assert np.isfinite(result.history[0]["train_loss"])
+
+
+def test_mixed_image_sizes_train_together(draw_samples):
+    train = draw_samples("detection", 3) + draw_samples("detection", 3, side_px=96)
+    result, _, _, _ = _fit("detection", train, epochs=1)
+    assert len(result.history) == 1
+
+
+@pytest.mark.parametrize(("num_train", "num_val", "message"), [(0, 1, "0 training frames"), (1, 0, "no validation frame")])
+def test_empty_split_is_refused(draw_samples, num_train, num_val, message):
+    samples = draw_samples("recognition", 1)
+    with pytest.raises(ValueError, match=message):
+        _fit("recognition", samples * num_train, val=samples * num_val)
+
+
+def test_time_limit_ends_early_with_a_scored_epoch(draw_samples):
+    result, _, _, _ = _fit("recognition", draw_samples("recognition"), epochs=50, max_minutes=1e-6)
+    assert len(result.history) == 1 and "val_accuracy" in result.history[0]
