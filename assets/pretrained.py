@@ -31,6 +31,7 @@ def find_imagenet() -> Path:
         found = []
     if not found or not (path := Path(str(found[0].locate()))).is_file():
         raise FileNotFoundError(
-            f"the ImageNet weights of '{PACKAGE}' are not installed: run `make setup`, or train with is_pretrained = False"
+            f"the ImageNet weights of '{PACKAGE}' are not installed: install requirements.lock, "
+            "or train with is_pretrained = False"
         )
     return path

@@ -5,21 +5,17 @@ Belongs here: which assets run together. Does not: what they do.
 
 import dagster as dg
 
-from assets.partitions import sessions
-
 TASKS = ("detection", "recognition")
 
 ingest_session = dg.define_asset_job(
     "ingest_session",
-    dg.AssetSelection.groups("capture") | dg.AssetSelection.keys(["curation", "frame_quality"], ["curation", "frame_embeddings"]),
-    partitions_def=sessions,
+    dg.AssetSelection.groups("capture") | dg.AssetSelection.assets(["curation", "frame_quality"], ["curation", "frame_embeddings"]),
     description="One session: intake, quality figures, embeddings, and their checks.",
 )  # fmt: skip
 
 monitor_session = dg.define_asset_job(
     "monitor_session",
     dg.AssetSelection.groups("monitoring"),
-    partitions_def=sessions,
     description="One session: what the champions predict on it, and whether it looks like their training data.",
 )
 
@@ -29,7 +25,7 @@ def _train(task: str):
             ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]  # fmt: skip
     return dg.define_asset_job(
         f"train_{task}",
-        dg.AssetSelection.keys(*keys),
+        dg.AssetSelection.assets(*keys),
         description=f"All published sessions: a {task} dataset, a model trained on it, its scores, and the gate.",
         run_tags={"dagster/concurrency_key": "training"},
     )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from assets.capture.intake import Intake
 from assets.ledger import Ledger
 from assets.storage import BlobStore
 from assets.tables.catalog import Catalog
-from assets.tables.schemas import TABLES
+from assets.tables.schemas import TABLES, content_id, to_table
 from assets.worker import name_worker
 
 INTAKE_TABLES = ("captures", "frames", "signals", "calibrations", "labels", "quarantine")
@@ -67,6 +69,12 @@ def make_png() -> Callable[..., bytes]:
 
 
 @pytest.fixture
+def frame_rows() -> Callable[..., pa.Table]:
+    """frame_rows(3, session="monday", capture_id=..., sensor=...): rows of `frames`, PNG of noise, new at each seed."""
+    return _frame_rows
+
+
+@pytest.fixture
 def write_files(tmp_path: Path) -> Callable[..., Path]:
     """write_files({"a/b.png": bytes}, "name"): the files below a folder of that name."""
 
@@ -109,6 +117,21 @@ def _open_intake(home: Path, **changes: object) -> Intake:
         "blobs": BlobStore(str(home / "blobs")), "owner": name_worker(),
     }  # fmt: skip
     return Intake(**(stores | changes))  # type: ignore[arg-type]
+
+
+def _frame_rows(count: int, seed: int = 0, session: str = "monday", **columns: object) -> pa.Table:
+    rows = []
+    for index in range(count):
+        payload, sequence = _encode_noise(seed + index), seed + index
+        row = {
+            "frame_id": content_id("frame", session, sequence), "capture_id": content_id("capture", session),
+            "session": session, "sensor": "cam", "kind": "color", "t_ns": sequence * 10**8, "sequence": sequence,
+            "width_px": 16, "height_px": 12, "encoding": "png", "payload": payload, "split_hint": None,
+            "sha256": hashlib.sha256(payload).hexdigest(), "source_path": f"{sequence}.png", "source_offset": 0,
+            "source_length": len(payload), "source_inner_offset": None,
+        }  # fmt: skip
+        rows.append(row | {k: v[index] if isinstance(v, list) else v for k, v in columns.items()})
+    return to_table(TABLES["frames"], rows)
 
 
 def _encode_noise(seed: int = 0, width_px: int = 16, height_px: int = 12) -> bytes:

@@ -36,7 +36,7 @@ def update_clusters(catalog: Catalog) -> Written:
 
 
 def update_splits(catalog: Catalog) -> Written:
-    """Recompute `splits` from the published clusters; a group that had a split keeps it."""
+    """Recompute `splits` from the published clusters; a frame that had a split keeps it."""
     clusters = _column(catalog, "unique_frames", "cluster_id")
     readers = _column(catalog, "captures", "reader")
     hashes = _column(catalog, "captures", "sha256")
@@ -45,7 +45,7 @@ def update_splits(catalog: Catalog) -> Written:
               readers.get(f["capture_id"]) == "mcap" and hashes.get(f["capture_id"]) is not None, f["split_hint"])
         for f in _ordered_frames(catalog) if f["frame_id"] in clusters
     ]  # fmt: skip
-    before = {r["group_id"]: r["split"] for r in catalog.read_latest("splits", ["group_id", "split"]).to_pylist()}
+    before = {r["frame_id"]: r["split"] for r in catalog.read_latest("splits", ["frame_id", "split"]).to_pylist()}
     rows: list[dict[str, object]] = [
         {"frame_id": a.frame.frame_id, "capture_id": a.frame.capture_id, "session": a.frame.session,
          "group_id": a.group_id, "split": a.split, "rule": a.rule}

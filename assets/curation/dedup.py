@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 MIN_COSINE = 0.97  # of EfficientNet-Lite0 features
 MAX_HAMMING = 6  # of 64 perceptual-hash bits
-_BLOCK = 2048
+_BLOCK_PAIRS = 1 << 24  # compared at once: 64 MiB of cosines
 
 
 def find_clusters(
@@ -23,28 +23,29 @@ def find_clusters(
     vectors: (N, D) unit length. hashes: N strings of 16 hex digits.
     Returns (N,) the index of each cluster's first member, and (N,) the cosine to that member (1 for itself).
     """
-    parent = np.arange(len(vectors))
+    count = len(vectors)
+    first = np.arange(count)
     bits = np.array([int(h, 16) for h in hashes], np.uint64)
-    for start in range(0, len(vectors), _BLOCK):
-        cosine = vectors[start : start + _BLOCK] @ vectors.T  # (block, N)
+    block = max(1, _BLOCK_PAIRS // max(count, 1))
+    for start in range(0, count, block):
+        cosine = vectors[start : start + block] @ vectors.T  # (block, N)
         rows, columns = np.nonzero(cosine >= min_cosine)
         rows = rows + start
         rows, columns = rows[rows < columns], columns[rows < columns]
         near = np.bitwise_count(bits[rows] ^ bits[columns]) <= max_hamming
-        for a, b in zip(rows[near], columns[near], strict=True):
-            _join(parent, int(a), int(b))
-    first = np.array([_root(parent, i) for i in range(len(parent))], np.int64)
-    similarity = np.einsum("nd,nd->n", vectors, vectors[first]).astype(np.float64) if len(vectors) else np.zeros(0)
+        first = _join(first, rows[near], columns[near])
+    similarity = np.einsum("nd,nd->n", vectors, vectors[first]).astype(np.float64) if count else np.zeros(0)
     return first, similarity
 
 
-def _root(parent: NDArray[np.int64], i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = int(parent[i])
-    return i
+def _join(first: NDArray[np.int64], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first member of each frame's cluster, after the pairs (rows, columns) are joined to the clusters so far."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-
-def _join(parent: NDArray[np.int64], a: int, b: int) -> None:
-    low, high = sorted((_root(parent, a), _root(parent, b)))
-    parent[high] = low
+    count = len(first)
+    ends = np.concatenate([np.arange(count), rows]), np.concatenate([first, columns])
+    edges = coo_array((np.ones(len(ends[0]), bool), ends), (count, count))
+    _, cluster = connected_components(edges, directed=False)
+    _, leader = np.unique(cluster, return_index=True)  # clusters are numbered from 0 without gaps
+    return leader[cluster]

@@ -33,10 +33,9 @@ def estimate_noise(luma: NDArray[np.float32]) -> float:
     The mask (Immerkaer 1996) is blind to constant, linear and most edge structure; the median to what is left.
     """
     mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = cv2.filter2D(luma, cv2.CV_32F, mask)[1:-1, 1:-1]
-    if not response.size:
-        return 0.0
-    return float(np.median(np.abs(response)) / 0.6745 / 6.0)  # 0.6745: MAD of a unit normal; 6: norm of the mask
+    response = cv2.filter2D(luma, cv2.CV_32F, mask)  # the border is mirrored, and used only where nothing else is there
+    inner = response[1:-1, 1:-1] if min(luma.shape) > 2 else response
+    return float(np.median(np.abs(inner)) / 0.6745 / 6.0)  # 0.6745: MAD of a unit normal; 6: norm of the mask
 
 
 def hash_perceptually(luma: NDArray[np.uint8]) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,23 +53,31 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
     labels = catalog.read("labels", where=f"({where}) AND {task_is}" if where else task_is).to_pylist()
     if not labels:
         raise ValueError(f"no published {task} labels: ingest labelled captures, or see `daguerre query` on publications")
+    if not splits:
+        raise ValueError("no published splits: materialise curation/splits, and see `daguerre query` on publications")
     by_frame: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for label in sorted(labels, key=lambda r: r["label_id"]):
         by_frame[label["frame_id"]].append(label)
-    class_names = sorted({label["class_name"] for label in labels})
-    rows, excluded = [], Counter[str]()
+    usable, excluded = {}, Counter[str]()
     for frame_id, frame in sorted(frames.items()):
         if frame_id not in by_frame:
             excluded["frame without labels"] += 1
         elif frame_id not in splits:
             excluded["near-duplicate frame"] += 1
+        elif task == "recognition" and len({label["class_name"] for label in by_frame[frame_id]}) > 1:
+            excluded["frame with two classes"] += 1
         else:
-            target, dropped = _target(task, by_frame[frame_id], frame, class_names)
-            excluded.update(dropped)
-            if target is not None:
-                rows.append({**{c: frame[c] for c in columns[:5]}, "split": splits[frame_id]["split"], **target})
-    if not rows:
+            kept = [label for label in by_frame[frame_id] if task == "recognition" or _has_area_inside(label, frame)]
+            excluded["box without area in the image"] += len(by_frame[frame_id]) - len(kept)
+            usable[frame_id] = kept
+    if not usable:
         raise ValueError(f"no frame is left for a {task} release: {dict(excluded)}")
+    class_names = sorted({label["class_name"] for kept in usable.values() for label in kept})
+    rows = [
+        {**{c: frames[frame_id][c] for c in columns[:5]}, "split": splits[frame_id]["split"],
+         **_target(task, kept, frames[frame_id], class_names)}
+        for frame_id, kept in usable.items()
+    ]  # fmt: skip
     return _seal(catalog, task, class_names, rows, excluded)
 
 
@@ -78,7 +87,9 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     dataset = catalog.dataset("frames")
     tag = f"release-{release_id}"
     if tag not in dataset.tags.list():
-        dataset.tags.create(tag, draft.row["frames_version"])
+        with suppress(ValueError):  # another worker pins the same release
+            dataset.tags.create(tag, draft.row["frames_version"])
+        assert tag in dataset.tags.list(), f"frames version {draft.row['frames_version']} cannot be pinned"
     catalog.merge("release_frames", to_table(TABLES["release_frames"], draft.frame_rows))
     catalog.merge("releases", to_table(TABLES["releases"], [draft.row]))
     return str(release_id)
@@ -92,8 +103,12 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
     row = found[0]
     frames = catalog.read_latest("release_frames", where=f"release_id = {repr_sql(release_id)}").sort_by("frame_id")
     content = hash_content(row["task"], row["class_names"], frames.to_pylist())
+    remedy = "restore the release tables from a backup"
     if content != row["content_sha256"] or release_id != content[:32]:
-        raise ValueError(f"release {release_id} has changed: its rows hash to {content}; restore the tables from a backup")
+        raise ValueError(f"release {release_id} has changed: its rows hash to {content}; {remedy}")
+    for name, value in _summarise(row["task"], frames.to_pylist()).items():
+        if row[name] != value:
+            raise ValueError(f"release {release_id} has changed: its {name} is {row[name]}, its rows say {value}; {remedy}")
     return Release(release_id, row["task"], tuple(row["class_names"]), row["frames_version"], content, frames)
 
 
@@ -108,23 +123,16 @@ def hash_content(task: str, class_names: Sequence[str], frame_rows: Sequence[Map
 
 def _target(
     task: str, labels: list[dict[str, Any]], frame: dict[str, Any], class_names: list[str]
-) -> tuple[dict[str, Any] | None, Counter[str]]:
+) -> dict[str, Any]:
+    class_ids = [class_names.index(label["class_name"]) for label in labels]
     if task == "recognition":
-        names = {label["class_name"] for label in labels}
-        if len(names) > 1:
-            return None, Counter({"frame with two classes": 1})
-        return {"class_id": class_names.index(names.pop()), "boxes_xyxy": [], "box_class_ids": []}, Counter()
-    kept = [label for label in labels if _has_area_inside(label, frame)]
-    target = {
-        "class_id": None,
-        "boxes_xyxy": [v for label in kept for v in _clip(label, frame)],
-        "box_class_ids": [class_names.index(label["class_name"]) for label in kept],
-    }
-    return target, Counter({"box without area in the image": len(labels) - len(kept)})
+        return {"class_id": class_ids[0], "boxes_xyxy": [], "box_class_ids": []}
+    boxes = [v for label in labels for v in _clip(label, frame)]
+    return {"class_id": None, "boxes_xyxy": boxes, "box_class_ids": class_ids}
 
 
 def _clip(label: dict[str, Any], frame: dict[str, Any]) -> tuple[float, float, float, float]:
-    width, height = frame["width_px"], frame["height_px"]
+    width, height = float(frame["width_px"]), float(frame["height_px"])  # as stored, so that both hash alike
     return (
         max(label["x_min"], 0.0), max(label["y_min"], 0.0), min(label["x_max"], width), min(label["y_max"], height)
     )  # fmt: skip
@@ -146,10 +154,16 @@ def _seal(
         row |= {"release_id": release_id, "row_id": content_id("release_frame", release_id, row["frame_id"])}
     version = catalog.published_version("frames")
     assert version is not None, "frames were read as published"
-    num_labels = sum(len(r["box_class_ids"]) if task == "detection" else 1 for r in rows)
     release = {
-        "release_id": release_id, "task": task, "class_names": class_names, "num_frames": len(rows),
-        "num_labels": num_labels, "content_sha256": content, "frames_version": version, "code_version": CODE_VERSION,
-        "sessions": sorted({r["session"] for r in rows}),
+        "release_id": release_id, "task": task, "class_names": class_names, "content_sha256": content,
+        "frames_version": version, "code_version": CODE_VERSION, **_summarise(task, rows),
     }  # fmt: skip
     return Draft(release, rows, {reason: n for reason, n in excluded.items() if n})
+
+
+def _summarise(task: str, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The columns of a release that its rows give."""
+    num_labels = sum(len(r["box_class_ids"]) if task == "detection" else 1 for r in frame_rows)
+    return {
+        "num_frames": len(frame_rows), "num_labels": num_labels, "sessions": sorted({r["session"] for r in frame_rows}),
+    }  # fmt: skip

@@ -1,7 +1,8 @@
 """Judge one new session against a release: which camera and which figure has moved, if any.
 
 Figures are image statistics and embeddings. Each is tested per camera on means over recordings, at a false-alarm rate
-of `alpha` for the whole session: a session like the reference raises an alarm at most that often.
+of `alpha` for the whole session: a session like the reference raises an alarm at most that often where recordings
+scatter normally about a mean, and up to twice as often where they are heavy-tailed or skewed (bench/drift.py).
 """
 
 from __future__ import annotations

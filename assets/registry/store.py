@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
+import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ def open_client(uri: str) -> MlflowClient:
         from mlflow import MlflowClient
 
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+        _require_tables(uri)
         return MlflowClient(uri, uri)
 
 
@@ -39,6 +43,28 @@ def search_versions(client: MlflowClient, query: str) -> list[ModelVersion]:
         token = page.token
         if not token:
             return found
+
+
+def _require_tables(uri: str) -> None:
+    """Give a new SQLite store its tables, all at once.
+
+    MLflow's own migration breaks when two processes start on a new file, and leaves half of it when it is killed. So it
+    runs on a file aside, which then becomes the store if no other process was first.
+    """
+    from mlflow import MlflowClient
+    from sqlalchemy import make_url
+
+    url = make_url(uri)
+    if url.get_backend_name() != "sqlite" or not url.database or (path := Path(url.database)).exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:
+        aside, whole = Path(name) / "aside.db", Path(name) / "whole.db"
+        MlflowClient(f"sqlite:///{aside.absolute()}", f"sqlite:///{aside.absolute()}")
+        with closing(sqlite3.connect(aside)) as connection:
+            connection.execute("VACUUM INTO ?", (str(whole),))
+        with suppress(FileExistsError):
+            os.link(whole, path)
 
 
 @contextmanager

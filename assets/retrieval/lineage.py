@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.schemas import TABLES
 
 KINDS = {
     "capture": ("captures", "capture_id"),
@@ -33,12 +34,11 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
     table, key = KINDS[kind]
     if len(wanted_id) < _MIN_PREFIX:
         raise ValueError(f"'{wanted_id}' is too short for an id: give at least {_MIN_PREFIX} characters")
-    columns = [c for c in catalog.read_latest(table).schema.names if c != "payload"] if table != "frames" else _FRAME
-    escaped = wanted_id.replace("'", "''").replace("%", "\\%").replace("_", "\\_")
-    rows = catalog.read_latest(table, columns, f"{key} LIKE '{escaped}%'").to_pylist()
+    begins_so = f"starts_with({key}, {repr_sql(wanted_id)})"
+    rows = catalog.read_latest(table, _FRAME if table == "frames" else None, begins_so).to_pylist()
     if len(rows) != 1:
-        found = "no" if not rows else f"{len(rows)}"
-        raise ValueError(f"{found} {kind} with an id that begins with {wanted_id}: see `daguerre query \"select {key} from {table}\"`")
+        found = f"{len(rows)} {kind}s begin" if rows else f"no {kind} begins"
+        raise ValueError(f"{found} with {wanted_id}: `daguerre query \"select {key} from {table}\"` lists them")
     return rows[0]
 
 
@@ -120,7 +120,7 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
 
 def _select(catalog: Catalog, table: str, columns: list[str] | None, key: str, values: list[str]) -> list[Row]:
     rows = catalog.read_latest(table, columns, is_in(key, values)).to_pylist() if values else []
-    return sorted(rows, key=lambda r: str(r.get(KINDS.get(table.rstrip("s"), ("", key))[1], r.get(key))))
+    return sorted(rows, key=lambda r: str(r.get(TABLES[table].key, r[key])))
 
 
 def _capture_of(catalog: Catalog, capture_id: str) -> Row | None:

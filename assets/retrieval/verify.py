@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,14 @@ from pathlib import Path
 from assets.curation.release import open_release
 from assets.ledger import Ledger
 from assets.storage import BlobStore
-from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
+from assets.training.package import open_package
 
-_FRAME_BATCH = 256
+_BATCH_ROWS = 256
+_UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)
+_BACKUP = "restore the table from a backup"
+_COUNTS = {"frames": "num_frames", "signals": "num_signals", "labels": "num_labels", "quarantine": "num_problems"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def verify(stores: Stores, on_step: Callable[[str, int], None] | None = None) ->
     findings: list[Finding] = []
     for kind, check in _CHECKS.items():
         count = 0
-        for finding in check(stores):
+        for finding in _go_on(kind, check(stores)):
             count += 1
             if finding is not None:
                 findings.append(finding)
@@ -51,89 +55,141 @@ def verify(stores: Stores, on_step: Callable[[str, int], None] | None = None) ->
     return findings
 
 
+def _go_on(kind: str, found: Iterator[Finding | None]) -> Iterator[Finding | None]:
+    """A store that cannot be read is one more finding, and the other checks go on."""
+    try:
+        yield from found
+    except _UNREADABLE as error:
+        yield Finding(kind, "all", f"cannot be checked: {_say(error)}", "restore the store that is named from a backup")
+
+
 def _verify_tables(stores: Stores) -> Iterator[Finding | None]:
-    for name in stores.catalog.names():
-        key = TABLES[name].key
+    """Every byte of every table is read, its keys are unique, and no version is gone that something refers to."""
+    versions = _versions_referred_to(stores.catalog)
+    for name, table in TABLES.items():
         try:
-            keys = stores.catalog.read_latest(name)[key].to_pylist()
-        except (OSError, ValueError, RuntimeError) as error:
-            yield Finding("table", name, f"cannot be read: {str(error)[:200]}", "restore the table from a backup")
-            continue
-        twice = len(keys) - len(set(keys))
-        yield Finding("table", name, f"{twice} keys stand twice", "report this: keys must be unique") if twice else None
+            if not stores.catalog.exists(name):
+                if name in versions:
+                    yield Finding("table", name, f"is gone, version {versions[name]} was published", _BACKUP)
+                continue
+            yield _verify_table(stores.catalog, name, table.key, versions.get(name, 0))
+        except _UNREADABLE as error:
+            yield Finding("table", name, f"cannot be read: {_say(error)}", _BACKUP)
+
+
+def _verify_table(catalog: Catalog, name: str, key: str, referred_to: int) -> Finding | None:
+    dataset = catalog.dataset(name)
+    newest = max([referred_to, *(int(tag["version"]) for tag in dataset.tags.list().values())])
+    if dataset.version < newest:
+        reason = f"ends at version {dataset.version}, version {newest} was published or pinned"
+        return Finding("table", name, reason, _BACKUP)
+    keys: list[str] = []
+    for batch in dataset.scanner(batch_size=_BATCH_ROWS).to_batches():
+        keys += batch.column(key).to_pylist()
+    twice = len(keys) - len(set(keys))
+    return Finding("table", name, f"{twice} keys stand twice", "report this: keys must be unique") if twice else None
+
+
+def _versions_referred_to(catalog: Catalog) -> dict[str, int]:
+    versions: dict[str, int] = {}
+    try:
+        for row in catalog.read_latest("publications", ["table_name", "version"]).to_pylist():
+            versions[row["table_name"]] = max(row["version"], versions.get(row["table_name"], 0))
+    except _UNREADABLE:
+        return {}  # the table's own check names it
+    return versions
 
 
 def _verify_frames(stores: Stores) -> Iterator[Finding | None]:
     if not stores.catalog.exists("frames"):
         return
-    scanner = stores.catalog.dataset("frames").scanner(columns=["frame_id", "payload", "sha256"], batch_size=_FRAME_BATCH)
+    scanner = stores.catalog.dataset("frames").scanner(columns=["frame_id", "payload", "sha256"], batch_size=_BATCH_ROWS)
+    remedy = "restore the frames table, or delete the frame and ingest its capture again"
     for batch in scanner.to_batches():
         for row in batch.to_pylist():
             changed = hashlib.sha256(row["payload"]).hexdigest() != row["sha256"]
-            remedy = "restore the frames table, or delete the frame and ingest its capture again"
             yield Finding("frame", row["frame_id"], "its bytes no longer match their sha256", remedy) if changed else None
 
 
 def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
-    wanted = {
-        r["sha256"] for r in stores.catalog.read_latest("captures", ["sha256"]).to_pylist() if r["sha256"]
-    }  # fmt: skip
+    captures = stores.catalog.read_latest("captures", ["sha256"])["sha256"].to_pylist()
+    documents = [r["sha256"] for r in stores.ledger.file_table().to_pylist() if r["capture_id"] is None]
+    wanted = {sha256 for sha256 in captures + documents if sha256}
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
-        yield Finding("blob", sha256, "a capture's file is gone from the blob store", "land the capture's file again")
+        yield Finding("blob", sha256, "a file is gone from the blob store", "land the file again, with a new time")
+    remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):
         try:
-            stores.blobs.get(sha256)
-            yield None
-        except (ValueError, OSError) as error:
-            yield Finding("blob", sha256, str(error), "restore the blob from its source or from a backup")
+            is_same = stores.blobs.matches(sha256)
+            yield None if is_same else Finding("blob", sha256, "its bytes no longer match their sha256", remedy)
+        except OSError as error:
+            yield Finding("blob", sha256, f"cannot be read: {_say(error)}", remedy)
 
 
 def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
+    """What the ledger says is ingested is in the tables, with as many rows as were counted then."""
     rows = {r["capture_id"]: r for r in stores.catalog.read_latest("captures").to_pylist()}
+    found = {
+        name: Counter(stores.catalog.read_latest(name, ["capture_id"])["capture_id"].to_pylist()) for name in _COUNTS
+    }
+    remedy = "a table lost a version: restore it, or delete the home and ingest again"
     for capture_id in stores.ledger.committed():
         row = rows.get(capture_id)
-        remedy = "a table lost a version: restore it, or delete the home and ingest again"
         if row is None:
-            yield Finding("capture", capture_id, "the ledger says it is ingested, the captures table does not", remedy)
+            reason = "the ledger says it is ingested, the captures table does not"
+            yield Finding("capture", capture_id, reason, remedy)
             continue
-        where = f"capture_id = {repr_sql(capture_id)}"
-        exists = stores.catalog.exists("frames")
-        found = stores.catalog.dataset("frames").count_rows(where) if exists else 0
-        reason = f"has {found} frames, {row['num_frames']} were ingested"
-        yield None if found == row["num_frames"] else Finding("capture", capture_id, reason, remedy)
+        wrong = [
+            f"{found[name][capture_id]} rows in {name}, {row[column]} were ingested"
+            for name, column in _COUNTS.items() if found[name][capture_id] != row[column]
+        ]  # fmt: skip
+        yield Finding("capture", capture_id, "has " + "; ".join(wrong), remedy) if wrong else None
 
 
 def _verify_releases(stores: Stores) -> Iterator[Finding | None]:
-    for row in stores.catalog.read_latest("releases", ["release_id", "frames_version"]).to_pylist():
+    catalog = stores.catalog
+    stored = catalog.read_latest("releases", ["release_id", "frames_version"]).to_pylist()
+    remedy = "restore the frames table"
+    for row in stored:
         try:
-            release = open_release(stores.catalog, row["release_id"])
-            stored = stores.catalog.read("frames", ["frame_id", "sha256"], version=row["frames_version"]).to_pylist()
-            hashes = {r["frame_id"]: r["sha256"] for r in stored}
-            bad = [r["frame_id"] for r in release.frames.to_pylist() if hashes.get(r["frame_id"]) != r["sha256"]]
-            reason = f"{len(bad)} of its frames are gone or changed, first {bad[0]}" if bad else ""
-            yield Finding("release", row["release_id"], reason, "restore the frames table") if bad else None
-        except (ValueError, LookupError, OSError) as error:
-            yield Finding("release", row["release_id"], str(error), "restore the release tables from a backup")
+            wrong = _find_changed(catalog, row["release_id"], row["frames_version"])
+            reason = f"{len(wrong)} of its frames are gone or changed, first {wrong[0]}" if wrong else ""
+            yield Finding("release", row["release_id"], reason, remedy) if wrong else None
+        except _UNREADABLE as error:
+            yield Finding("release", row["release_id"], _say(error), "restore the release tables from a backup")
+    known = {row["release_id"] for row in stored}
+    for pointer in catalog.read_latest("pointers").to_pylist():
+        if pointer["pointer"].split("/")[0] in ("draft", "release") and pointer["target"] not in known:
+            reason = f"{pointer['pointer']} names it, the releases table does not have it"
+            yield Finding("release", pointer["target"], reason, _BACKUP)
+
+
+def _find_changed(catalog: Catalog, release_id: str, frames_version: int) -> list[str]:
+    """The frames of a release that are not in its version of the frames table as they were released."""
+    columns = ["frame_id", "sha256", "capture_id", "session", "sensor"]
+    stored = {r["frame_id"]: r for r in catalog.read("frames", columns, version=frames_version).to_pylist()}
+    released = open_release(catalog, release_id).frames.select(columns).to_pylist()
+    return [row["frame_id"] for row in released if stored.get(row["frame_id"]) != row]
 
 
 def _verify_models(stores: Stores) -> Iterator[Finding | None]:
-    for row in stores.catalog.read_latest("models", ["model_sha256", "folder"]).to_pylist():
-        yield _verify_model(row["model_sha256"], stores.home / row["folder"])
-
-
-def _verify_model(model_sha256: str, folder: Path) -> Finding | None:
     remedy = "train it again from its release: the same seed gives the same weights"
-    try:
-        files = json.loads((folder / "model.json").read_text())["files"]
-        for name, sha256 in files.items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
-                return Finding("model", model_sha256, f"{name} has changed", remedy)
-    except (OSError, ValueError, KeyError) as error:
-        return Finding("model", model_sha256, f"package {folder.name} cannot be read: {error}", remedy)
-    if files.get("model.safetensors") != model_sha256:
-        return Finding("model", model_sha256, "its weights have another sha256", remedy)
-    return None
+    for row in stores.catalog.read_latest("models").to_pylist():
+        model_sha256 = row["model_sha256"]
+        try:
+            package = open_package(stores.home / row["folder"])
+        except _UNREADABLE as error:
+            yield Finding("model", model_sha256, _say(error), remedy)
+            continue
+        facts = {**vars(package.facts), "model_sha256": package.model_sha256}
+        stated = ("model_sha256", "task", "recipe", "release_id", "code_version", "seed")
+        wrong = [f"{n} is {row[n]} in the models table, {facts[n]} in the package" for n in stated if row[n] != facts[n]]
+        yield Finding("model", model_sha256, "; ".join(wrong), _BACKUP) if wrong else None
+
+
+def _say(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {

@@ -163,7 +163,7 @@ class Catalog:
         self._decide(name, session, version, is_held=False, reason="")
         if PUBLISHED not in tags.list():
             try:
-                return tags.create(PUBLISHED, version)
+                tags.create(PUBLISHED, version)
             except (OSError, ValueError) as error:  # another publisher made it first
                 if "already exists" not in str(error).lower():
                     raise
@@ -173,8 +173,7 @@ class Catalog:
     def hold(self, name: str, session: str | None, version: int, reason: str) -> None:
         """Keep the session's rows from readers until a later version of them passes its checks.
 
-        A whole table of one piece (`session` None) that is held shows readers no rows; sessions that were admitted one
-        by one stay.
+        Readers of a table that is judged as a whole (`session` None) stay on the version published before.
         """
         self._decide(name, session, version, is_held=True, reason=reason)
 
@@ -202,7 +201,7 @@ class Catalog:
     def _admitted(self, name: str) -> str:
         decisions = self.publications(name)
         held = [d["session"] for d in decisions if d["is_held"]]
-        if any(d["session"] == WHOLE_TABLE and not d["is_held"] for d in decisions):
+        if any(d["session"] == WHOLE_TABLE for d in decisions):  # judged as a whole: the tag alone decides
             return f"NOT ({is_in('session', held)})" if held else "true"
         return is_in("session", [d["session"] for d in decisions if not d["is_held"]])
 

@@ -42,7 +42,8 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
         raise ValueError(f"there is no release {release_id}: materialise curation/{task}_dataset first")
     row = found[0]
     if row["task"] != task:
-        raise ValueError(f"release {release_id} is for {row['task']}, the recipe for {task}: choose a {row['task']} recipe")
+        raise ValueError(f"release {release_id} is for {row['task']}, the recipe for {task}: "
+                         f"choose a {row['task']} recipe")  # fmt: skip
     rows = catalog.read_latest("release_frames", _COLUMNS, where).sort_by("frame_id").to_pylist()
     release = ReleaseFacts(release_id, task, tuple(row["class_names"]), row["frames_version"], tuple(rows))
     _require_trainable(release)
@@ -117,8 +118,8 @@ def shrink(image_rgb: Image, long_side_px: int) -> Image:
 def _find_positions(frames: Any, frame_ids: Sequence[str]) -> list[int]:
     position_of = {i: n for n, i in enumerate(frames.to_table(columns=["frame_id"])["frame_id"].to_pylist())}
     if missing := [i for i in frame_ids if i not in position_of]:
-        raise ValueError(f"{len(missing)} frames of the release are not in version {frames.version} of the frames table, "
-                         f"the first is {missing[0]}: run `daguerre verify`")  # fmt: skip
+        raise ValueError(f"{len(missing)} frames of the release are not in version {frames.version} of the frames "
+                         f"table, the first is {missing[0]}: run `daguerre verify`")  # fmt: skip
     return [position_of[i] for i in frame_ids]
 
 
@@ -128,12 +129,12 @@ def _require_trainable(release: ReleaseFacts) -> None:
         if not release.split(split):
             raise ValueError(f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
                              f"'{split}' split with the data")  # fmt: skip
-    learnt: set[int] = set()
+    learnt: set[int | None] = set()
     for row in release.split("train"):
         learnt |= {row["class_id"]} if release.task == "recognition" else set(row["box_class_ids"])
-    learnt.discard(None)  # type: ignore[arg-type]
-    if not learnt:
-        raise ValueError(f"release {release.release_id} has no {release.task} label in its train split: label some frames")
+    if not learnt - {None}:
+        raise ValueError(f"release {release.release_id} has no {release.task} label in its train split: "
+                         "label some frames")  # fmt: skip
     if unlearnt := [name for c, name in enumerate(release.class_names) if c not in learnt]:
-        raise ValueError(f"{', '.join(unlearnt)}: no training sample in release {release.release_id}; ingest recordings "
-                         "that show these classes, or leave their labels out")  # fmt: skip
+        raise ValueError(f"{', '.join(unlearnt)}: no training sample in release {release.release_id}; ingest "
+                         "recordings that show these classes, or leave their labels out")  # fmt: skip

@@ -64,7 +64,8 @@ def read_proven(path: Path, sha256: str) -> bytes:
         raise ValueError(f"{path} is missing: restore it from a backup or train again")
     content = path.read_bytes()
     if (found := hash_bytes(content)) != sha256:
-        raise ValueError(f"{path} has changed: it hashes to {found[:16]}…, not {sha256[:16]}…; restore it or train again")
+        raise ValueError(f"{path} has changed: it hashes to {found[:16]}…, not {sha256[:16]}…; "
+                         "restore it or train again")  # fmt: skip
     return content
 
 

@@ -1,6 +1,7 @@
 """Training as assets: one model package a task, trained on the published release."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -14,9 +15,10 @@ TASKS = ("detection", "recognition")
 
 
 class TrainingConfig(dg.Config):
-    """`recipe` empty: base_<task>. `release_id` empty: the release that passed its checks last."""
+    """`recipe` empty: base_<task>; `epochs` 0: the recipe's own; `release_id` empty: the release that passed last."""
 
     recipe: str = ""
+    epochs: int = 0
     release_id: str = ""
     seed: int = 0
 
@@ -48,8 +50,10 @@ def _training(task: str) -> dg.AssetsDefinition:
         release_id = config.release_id or catalog.pointed(f"release/{task}")
         if release_id is None:
             raise dg.Failure(f"no {task} release has passed its checks: materialise curation/{task}_dataset first")
+        recipe = get_recipe(config.recipe or f"base_{task}")
+        recipe = replace(recipe, epochs=config.epochs) if config.epochs else recipe
         package = train(
-            catalog.uri, catalog.storage_options, release_id, get_recipe(config.recipe or f"base_{task}"), config.seed,
+            catalog.uri, catalog.storage_options, release_id, recipe, config.seed,
             workspace.models, CODE_VERSION, workspace.num_workers, _tell, workspace.use_ray,
         )  # fmt: skip
         row = {

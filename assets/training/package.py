@@ -18,6 +18,7 @@ from assets.training.checkpoint import hash_bytes, read_proven, write_folder
 if TYPE_CHECKING:
     from torch import nn
 
+    from models.recipes import TrainConfig
     from models.types import Detections, Image, Probabilities
 
 WEIGHTS, ONNX, FACTS = "model.safetensors", "model.onnx", "model.json"
@@ -92,7 +93,8 @@ def load_net(package: ModelPackage) -> nn.Module:
     from models.recipes import TrainConfig
     from models.tasks import TASKS
 
-    net = TASKS[package.facts.task].build(TrainConfig.from_dict(package.facts.config), len(package.facts.class_names), None)
+    facts = package.facts
+    net = TASKS[facts.task].build(TrainConfig.from_dict(facts.config), len(facts.class_names), None)
     net.load_state_dict(load(read_proven(package.folder / WEIGHTS, package.model_sha256)))
     return net.eval()
 
@@ -116,8 +118,9 @@ def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Probab
 
 
 def describe(
-    config: Any, class_names: tuple[str, ...], release_id: str, seed: int, code_version: str, history: list[Mapping[str, Any]]
-) -> PackageFacts:
+    config: TrainConfig, class_names: tuple[str, ...], release_id: str, seed: int, code_version: str,
+    history: list[Mapping[str, Any]],
+) -> PackageFacts:  # fmt: skip
     """The facts of a training, but for the files."""
     as_json = json.loads(json.dumps(asdict(config)))
     return PackageFacts(config.task, config.name, as_json, class_names, release_id, config.image_size_px, seed,

@@ -10,9 +10,8 @@ import hashlib
 import json
 import os
 import shutil
-import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from assets.training.batches import ReleaseFacts, ReleaseImages, read_release
 from assets.training.checkpoint import read_checkpoint, write_checkpoint
 from assets.training.package import ModelPackage, describe, write_package
+from assets.training.progress import OnProgress, follow_events
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
@@ -29,16 +29,17 @@ if TYPE_CHECKING:
     from models.training.workers import Workers
 
 CODE_VERSION = "1"
-OnProgress = Callable[[dict[str, Any]], None]
 _RUNS, _BEST, _EVENTS = ".runs", "best", "events.jsonl"
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
-_POLL_SECONDS = 0.2
 _RAY_SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # report() waits on this poll
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # importing torch takes a while on a busy machine
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # each helper is one more process to start
+    "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a warning about hidden GPUs
 }
 
 
@@ -57,7 +58,8 @@ class _Job:
 
 def train(
     catalog_uri: str, storage_options: dict[str, str] | None, release_id: str, config: TrainConfig, seed: int,
-    models_dir: Path, code_version: str, num_workers: int = 2, on_progress: OnProgress | None = None, use_ray: bool = True,
+    models_dir: Path, code_version: str, num_workers: int = 2, on_progress: OnProgress | None = None,
+    use_ray: bool = True,
 ) -> ModelPackage:  # fmt: skip
     """Train on the release's train split, keep the best weights by the val split, and write their package.
 
@@ -74,7 +76,7 @@ def train(
     run_folder = models_dir.resolve() / _RUNS / _name_run(release_id, config, seed)
     run_folder.mkdir(parents=True)
     job = _Job(catalog_uri, storage_options, release_id, config, seed, str(run_folder), num_workers)
-    with _follow(run_folder / _EVENTS, on_progress):
+    with follow_events(run_folder / _EVENTS, on_progress):
         if use_ray:
             _run_on_ray(job)
         else:
@@ -90,10 +92,13 @@ def train(
 
 
 def _run_here(job: _Job, release: ReleaseFacts) -> None:
+    import torch
+
     from assets.tables.catalog import Catalog
     from models.training.workers import Alone
 
-    _fit(job, Catalog(job.catalog_uri, job.storage_options), release, Alone(), device="cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    _fit(job, Catalog(job.catalog_uri, job.storage_options), release, Alone(), device)
 
 
 def _run_on_ray(job: _Job) -> None:
@@ -104,10 +109,11 @@ def _run_on_ray(job: _Job) -> None:
         from ray.train.torch import TorchConfig, TorchTrainer
 
         use_gpu = torch.cuda.is_available()
+        num_workers = torch.cuda.device_count() if use_gpu else job.num_workers
         storage, name = Path(job.run_folder).parent, Path(job.run_folder).name
         trainer = TorchTrainer(
             _work, train_loop_config={"job": job}, torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
-            scaling_config=ScalingConfig(num_workers=torch.cuda.device_count() if use_gpu else job.num_workers, use_gpu=use_gpu),
+            scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu),
             run_config=RunConfig(name=f"{name}-ray", storage_path=str(storage)),
         )  # fmt: skip
         try:
@@ -132,7 +138,10 @@ def _work(settings: dict[str, Any]) -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_workers))
     catalog = Catalog(job.catalog_uri, job.storage_options)
     release = read_release(catalog, job.release_id, job.config.task)
-    _fit(job, catalog, release, Distributed(), ray.train.torch.get_device())
+    device = ray.train.torch.get_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    _fit(job, catalog, release, Distributed(), device)
     torch.distributed.barrier()
 
 
@@ -176,39 +185,6 @@ def local_ray(num_workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@contextmanager
-def _follow(events: Path, on_progress: OnProgress | None) -> Iterator[None]:
-    """Hand each line that the run appends to `events` to `on_progress`, while it runs and once more at the end."""
-    if on_progress is None:
-        yield
-        return
-    done, position = threading.Event(), 0
-
-    def hand_on() -> None:
-        nonlocal position
-        if events.exists():
-            with events.open("rb") as file:
-                file.seek(position)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    position += len(line)
-                    on_progress(json.loads(line))
-
-    def poll() -> None:
-        while not done.wait(_POLL_SECONDS):
-            hand_on()
-
-    thread = threading.Thread(target=poll, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        hand_on()
 
 
 def _find_user_error(error: BaseException | None) -> ValueError | None:

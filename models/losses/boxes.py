@@ -19,7 +19,10 @@ def iou_pairs(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
 
 
 def giou_loss(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
-    """1 - generalised IoU of pairs, (N,) in [0, 2]: 0 where equal, above 1 where apart (Rezatofighi et al., CVPR 2019)."""
+    """1 - generalised IoU of pairs, (N,) in [0, 2]: 0 where equal, above 1 where apart.
+
+    Rezatofighi et al., Generalized Intersection over Union (CVPR 2019).
+    """
     iou, waste = _iou_and_hull(a_xyxy, b_xyxy)
     return 1 - iou + waste
 

@@ -7,8 +7,9 @@ from torch.nn import functional as F
 
 
 def quality_focal_loss(logits: Tensor, quality: Tensor, beta: float = 2.0) -> Tensor:
-    """|sigmoid(logit) - quality|^beta * cross-entropy, elementwise; quality in [0, 1] is the IoU of the box, 0 for none.
+    """|sigmoid(logit) - quality|^beta * cross-entropy, elementwise.
 
+    `quality` in [0, 1] is the IoU of the box with its truth, 0 for background.
     Generalized Focal Loss (Li et al., NeurIPS 2020), equation 2.
     """
     gap = (logits.sigmoid() - quality).abs()

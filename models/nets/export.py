@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ def export_onnx(net: nn.Module, example: Tensor, output_names: Sequence[str]) ->
     Raises ValueError when onnxruntime and torch disagree on `example`.
     """
     net = net.eval()
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()  # the tracing exporter writes to files too, though its signature names paths only
     with warnings.catch_warnings():  # the tracing exporter is marked old; the new one takes a minute for these nets
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -42,4 +43,4 @@ def _require_parity(net: nn.Module, content: bytes, pixels: Tensor, output_names
     for name, value, other in zip(output_names, wanted, session.run(None, {"pixels": pixels.numpy()}), strict=True):
         gap = float(np.abs(value.numpy() - other).max() / max(float(value.abs().max()), 1e-6))
         if not gap <= _TOLERANCE:
-            raise ValueError(f"ONNX output '{name}' differs from torch by {gap:.2e} of its range: do not ship this export")
+            raise ValueError(f"ONNX output '{name}' differs from torch by {gap:.2e} of its range: do not ship it")

@@ -1,6 +1,6 @@
 """Recipes: functions that return one complete frozen training configuration.
 
-`tiny_*` suit a laptop and the simulated world, `base_*` real data. Variants belong to the caller: `replace(recipe, ...)`.
+`tiny_*` suit a laptop and the simulated world, `base_*` real data. Variants are the caller's: `replace(recipe, ...)`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,6 @@ def tiny_detection() -> TrainConfig:
 def base_detection() -> TrainConfig:
     """Real images, dense and small objects too: some hundred images in ten minutes on two CPU cores."""
     return TrainConfig(
-        name="base_detection", task="detection", image_size_px=320, epochs=24, batch_size=8, lr=2e-3, zoom=(0.7, 1.5),
+        name="base_detection", task="detection", image_size_px=320, epochs=20, batch_size=8, lr=2e-3, zoom=(0.7, 1.5),
         flip_vertical=True, score_every=2,
     )  # fmt: skip

@@ -1,4 +1,7 @@
-"""A quick average precision at IoU 0.5, to choose checkpoints while training. Reported figures come from models/metrics."""
+"""A quick average precision at IoU 0.5, to choose checkpoints while training.
+
+Figures that are reported come from models/metrics.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.augment.colour import apply_colour, draw_colour
-from models.augment.geometry import PADDING, draw_move, fit_scale, move_boxes, move_image
+from models.augment.geometry import draw_move, fit_scale, move_boxes, move_image
 from models.losses.assignment import UNASSIGNED, assign_points
 from models.losses.boxes import giou_loss, iou_pairs
 from models.losses.focal import quality_focal_loss
@@ -58,17 +58,19 @@ class Detection:
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         logits, distances = net(apply_colour(batch.images, batch.colour))
         centres, strides = make_points(batch.images.shape[2], batch.images.shape[3], logits.device)
-        boxes = decode_boxes(distances, centres, strides)  # (B, P, 4)
-        owners = torch.stack([assign_points(b.to(logits.device), centres, strides) for b, _ in batch.targets])
+        predicted = decode_boxes(distances, centres, strides)  # (B, P, 4)
+        targets = [(boxes.to(logits.device), class_ids.to(logits.device)) for boxes, class_ids in batch.targets]
+        owners = torch.stack([assign_points(boxes, centres, strides) for boxes, _ in targets])
         where = owners != UNASSIGNED  # (B, P)
-        truth_boxes = torch.cat([b.to(logits.device)[o[w]] for (b, _), o, w in zip(batch.targets, owners, where, strict=True)])
-        truth_ids = torch.cat([c.to(logits.device)[o[w]] for (_, c), o, w in zip(batch.targets, owners, where, strict=True)])
+        picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
+        truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])  # (positives, 4)
+        truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
         num_positive = max(len(truth_boxes), 1)
         quality = torch.zeros_like(logits)
         image_index, point_index = where.nonzero(as_tuple=True)
-        quality[image_index, point_index, truth_ids] = iou_pairs(boxes[where].detach(), truth_boxes)
+        quality[image_index, point_index, truth_ids] = iou_pairs(predicted[where].detach(), truth_boxes)
         class_loss = quality_focal_loss(logits, quality).sum()
-        box_loss = giou_loss(boxes[where], truth_boxes).sum()
+        box_loss = giou_loss(predicted[where], truth_boxes).sum()
         return (class_loss + _BOX_WEIGHT * box_loss) / num_positive
 
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Detections]:
@@ -78,8 +80,8 @@ class Detection:
             some = images_rgb[start : start + _PREDICT_BATCH]
             canvas_hw = canvas_for(some, config.image_size_px)
             pixels = np.stack([letterbox(image, canvas_hw) for image in some])
-            scores, boxes = score_and_decode(*net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float()),
-                                             canvas_hw)  # fmt: skip
+            logits, distances = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float())
+            scores, boxes = logits.sigmoid(), decode_boxes(distances, *make_points(*canvas_hw, device))
             for image, s, b in zip(some, scores.cpu().numpy(), boxes.cpu().numpy(), strict=True):
                 found.append(_unletterbox(keep_best(b, s), image.shape[:2], canvas_hw))
         return found
@@ -94,6 +96,9 @@ class Detection:
 class _Deployed(nn.Module):
     """Pixels (B, 3, S, S) -> scores (B, P, C) and boxes (B, P, 4) in px; suppression is left to the caller."""
 
+    centres: Tensor
+    strides: Tensor
+
     def __init__(self, net: nn.Module, side_px: int) -> None:
         super().__init__()
         self.net = net
@@ -106,14 +111,8 @@ class _Deployed(nn.Module):
         return logits.sigmoid(), decode_boxes(distances, self.centres, self.strides)
 
 
-def score_and_decode(logits: Tensor, distances: Tensor, canvas_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Net outputs -> (B, P, C) scores in [0, 1] and (B, P, 4) boxes in canvas px."""
-    centres, strides = make_points(*canvas_hw, logits.device)
-    return logits.sigmoid(), decode_boxes(distances, centres, strides)
-
-
 def canvas_for(images_rgb: Sequence[Image], long_side_px: int) -> tuple[int, int]:
-    """Height and width, multiples of the coarsest stride, that hold every image with its long side at `long_side_px`."""
+    """Height and width that hold every image with its long side at `long_side_px`: multiples of the coarsest stride."""
     step = STRIDES_PX[-1]
     sides = []
     for image in images_rgb:

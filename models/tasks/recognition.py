@@ -53,7 +53,8 @@ class Recognition:
         device = next(net.parameters()).device
         rows: list[Probabilities] = []
         for start in range(0, len(images_rgb), _PREDICT_BATCH):
-            squares = np.stack([fit_square(i, config.image_size_px) for i in images_rgb[start : start + _PREDICT_BATCH]])
+            some = images_rgb[start : start + _PREDICT_BATCH]
+            squares = np.stack([fit_square(image, config.image_size_px) for image in some])
             values = net(_to_tensor(squares).to(device).float()).softmax(1).cpu().numpy()
             rows += [Probabilities(v) for v in values]
         return rows

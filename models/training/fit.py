@@ -73,7 +73,8 @@ def fit(
                 average.update(net)
                 losses.append(loss.item())
                 if workers.rank == 0:
-                    say({"kind": "step", "epoch": epoch, "step": step, "num_steps": num_steps, "loss": losses[-1], "lr": lr})
+                    say({"kind": "step", "epoch": epoch, "step": step, "num_steps": num_steps,
+                         "loss": losses[-1], "lr": lr})  # fmt: skip
             train_seconds = time.monotonic() - epoch_started
             row = {"epoch": epoch, "train_loss": float(np.mean(workers.gather(float(np.mean(losses))))), "lr": lr,
                    "images_per_s": len(train) / train_seconds}  # fmt: skip
@@ -116,7 +117,8 @@ def _batches(
         rngs = [sample_rng(seed, epoch, int(i)) for i in indices]
         return task.make_batch(_read(train, indices.tolist()), num_classes, config, rngs)
 
-    steps = [shard(s, workers.rank, workers.num_workers) for s in plan_epoch(len(train), config.batch_size, seed, epoch)]
+    plan = plan_epoch(len(train), config.batch_size, seed, epoch)
+    steps = [shard(step, workers.rank, workers.num_workers) for step in plan]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(prepare, steps[0])
         for following in steps[1:]:
@@ -145,7 +147,8 @@ def _move(batch: Batch, device: torch.device) -> Batch:
 
 def _require_finite(value: Tensor, what: str, batch: Batch, epoch: int, step: int) -> None:
     if not torch.isfinite(value):
-        raise NotFiniteError(f"{what} is {value.item()} in epoch {epoch}, step {step}, frames {', '.join(batch.frame_ids)}: "
+        raise NotFiniteError(f"{what} is {value.item()} in epoch {epoch}, step {step}, "
+                             f"frames {', '.join(batch.frame_ids)}: "
                              "look at these frames and their labels, or lower `lr`")  # fmt: skip
 
 

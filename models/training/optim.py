@@ -22,7 +22,8 @@ def make_optimizer(net: nn.Module, config: TrainConfig) -> torch.optim.Optimizer
                       and n.startswith("backbone.") == is_backbone and (p.ndim > 1) == is_decayed]  # fmt: skip
             factor = config.backbone_lr_factor if is_backbone and config.is_pretrained else 1.0
             decay = config.weight_decay if is_decayed else 0.0
-            groups.append({"params": params, "lr": config.lr * factor, "weight_decay": decay, "peak": config.lr * factor})
+            peak = config.lr * factor
+            groups.append({"params": params, "lr": peak, "weight_decay": decay, "peak": peak})
     groups = [g for g in groups if g["params"]]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=_SGD_MOMENTUM, nesterov=True)
@@ -45,7 +46,7 @@ def rate_share(progress: float, warmup_share: float) -> float:
 
 
 class WeightAverage:
-    """Exponential moving average of a net's weights; young averages forget faster: decay(t) = min(d, (1 + t) / (10 + t))."""
+    """Exponential moving average of a net's weights; a young one forgets faster: min(decay, (1 + t) / (10 + t))."""
 
     def __init__(self, net: nn.Module, decay: float) -> None:
         self._decay, self._steps = decay, 0

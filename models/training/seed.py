@@ -15,7 +15,8 @@ def repeatable(seed: int) -> Iterator[None]:
 
     Equal weights need the same machine, the same number of threads and the same number of workers.
     """
-    was_deterministic, was_warn_only = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    was_warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:

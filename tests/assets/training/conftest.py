@@ -74,7 +74,8 @@ def _draw(number: int) -> tuple[bytes, int, list[float]]:
 def _frame_row(number: int, payload: bytes) -> dict[str, object]:
     return {
         "frame_id": content_id("frame", number), "capture_id": content_id("capture"), "session": "s", "sensor": "cam",
-        "kind": "color", "t_ns": number, "sequence": number, "width_px": SIZE_PX, "height_px": SIZE_PX, "encoding": "png",
-        "payload": payload, "sha256": hashlib.sha256(payload).hexdigest(), "split_hint": None, "source_path": f"{number}.png",
+        "kind": "color", "t_ns": number, "sequence": number, "width_px": SIZE_PX, "height_px": SIZE_PX,
+        "encoding": "png", "payload": payload, "sha256": hashlib.sha256(payload).hexdigest(), "split_hint": None,
+        "source_path": f"{number}.png",
         "source_offset": 0, "source_length": len(payload), "source_inner_offset": None,
     }  # fmt: skip

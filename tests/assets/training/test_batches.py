@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assets.tables.schemas import TABLES
+from assets.tables.schemas import TABLES, to_table
 from assets.training.batches import ReleaseImages, read_release, shrink
 
 
@@ -83,9 +83,8 @@ def test_unknown_release_is_refused(store_release):
 def test_release_without_boxes_is_refused(store_release):
     catalog, release_id = store_release("detection", ["train", "train", "val"])
     rows = catalog.read_latest("release_frames").to_pylist()
-    from assets.tables.schemas import to_table
-
-    catalog.upsert("release_frames", to_table(TABLES["release_frames"], [{**r, "boxes_xyxy": [], "box_class_ids": []} for r in rows]))
+    unlabelled = [{**row, "boxes_xyxy": [], "box_class_ids": []} for row in rows]
+    catalog.upsert("release_frames", to_table(TABLES["release_frames"], unlabelled))
     with pytest.raises(ValueError, match="no detection label"):
         read_release(catalog, release_id, "detection")
 

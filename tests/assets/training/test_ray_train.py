@@ -57,5 +57,5 @@ def _train_thrice(store_release, tmp_path):
     assert one.model_sha256 == two.model_sha256
     assert [e["epoch"] for e in events if e["kind"] == "epoch"] == [0, 1]
     assert len(one.facts.history) == 2
-    with pytest.raises(ValueError, match="frames .*look at these frames"):
+    with pytest.raises(ValueError, match=r"frames .*look at these frames"):
         _train(catalog, release_id, replace(config, lr=1e30, clip_norm=1e30, warmup_share=0.0), tmp_path / "c")

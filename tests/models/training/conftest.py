@@ -40,4 +40,5 @@ def _draw(task: str, number: int, side_px: int) -> Sample:
         cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
     if task == "recognition":
         return Sample(f"frame-{number}", image, class_id)
-    return Sample(f"frame-{number}", image, BoxSet(np.array([[x, y, x + side, y + side]], np.float32), np.array([class_id])))
+    box = np.array([[x, y, x + side, y + side]], np.float32)
+    return Sample(f"frame-{number}", image, BoxSet(box, np.array([class_id])))

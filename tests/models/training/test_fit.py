@@ -56,7 +56,8 @@ def test_best_weights_are_those_of_the_reported_metric(draw_samples):
     task = TASKS["recognition"]
     with torch.inference_mode():
         answers = task.predict(net.eval(), [s.image_rgb for s in samples], config)
-    assert task.score(answers, [s.target for s in samples]) == result.metric == max(r["val_accuracy"] for r in result.history)
+    assert task.score(answers, [s.target for s in samples]) == result.metric
+    assert result.metric == max(row["val_accuracy"] for row in result.history)
 
 
 class _Poisoned:
@@ -74,7 +75,8 @@ class _Poisoned:
 
 
 def test_nan_stops_the_training_and_names_the_frames(draw_samples):
-    config = replace(get_recipe("tiny_recognition"), image_size_px=64, batch_size=2, is_pretrained=False, frozen_stages=0)
+    untrained = {"image_size_px": 64, "is_pretrained": False, "frozen_stages": 0}
+    config = replace(get_recipe("tiny_recognition"), batch_size=2, **untrained)
     task, samples = _Poisoned("frame-7"), draw_samples("recognition")
     with pytest.raises(NotFiniteError, match=r"loss is nan in epoch 0, step \d, frames .*frame-7") as caught:
         fit(task.build(config, 2, None), task, samples, samples, 2, config, 0)
@@ -96,7 +98,9 @@ def test_mixed_image_sizes_train_together(draw_samples):
     assert len(result.history) == 1
 
 
-@pytest.mark.parametrize(("num_train", "num_val", "message"), [(0, 1, "0 training frames"), (1, 0, "no validation frame")])
+@pytest.mark.parametrize(
+    ("num_train", "num_val", "message"), [(0, 1, "0 training frames"), (1, 0, "no validation frame")]
+)
 def test_empty_split_is_refused(draw_samples, num_train, num_val, message):
     samples = draw_samples("recognition", 1)
     with pytest.raises(ValueError, match=message):

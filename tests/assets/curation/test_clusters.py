@@ -1,0 +1,105 @@
+"""Clusters and splits in the tables: from published frames only, computed as a whole, stable as data grows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assets.curation.clusters import update_clusters, update_splits
+from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
+
+
+@pytest.fixture
+def curate(catalog, frame_rows):
+    """curate(angles, session=...): published frames with a vector at each angle (degrees), one hash, and quality."""
+
+    def add(angles: list[float], seed: int = 0, session: str = "monday", reader: str = "image_folder", **columns) -> list[str]:
+        rows = frame_rows(len(angles), seed, session, **columns)
+        frames = [{"frame_id": r["frame_id"], "session": session, "input_sha256": r["sha256"], "code_version": "1"}
+                  for r in rows.to_pylist()]  # fmt: skip
+        figures = {n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")}
+        capture = {"capture_id": content_id("capture", session), "session": session, "path": "x", "source_uri": "/x",
+                   "reader": reader, "sha256": "0" * 64 if reader == "mcap" else None, "size_bytes": 1, "num_frames": len(rows),
+                   "num_signals": 0, "num_labels": 0, "num_problems": 0, "code_version": "1"}  # fmt: skip
+        written = {
+            "frames": rows, "captures": to_table(TABLES["captures"], [capture]),
+            "frame_quality": to_table(TABLES["frame_quality"], [f | figures | {"perceptual_hash": "0" * 16} for f in frames]),
+            "frame_embeddings": to_table(TABLES["frame_embeddings"], [f | {"vector": point(a)} for f, a in zip(frames, angles, strict=True)]),
+        }  # fmt: skip
+        for name, table in written.items():
+            catalog.publish(name, session, catalog.merge(name, table).version)
+        return [f["frame_id"] for f in frames]
+
+    return add
+
+
+def point(degrees: float) -> list[float]:
+    vector = np.zeros(EMBEDDING_DIM, np.float32)
+    vector[:2] = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return vector.tolist()
+
+
+def publish_clusters(catalog) -> list[dict]:
+    catalog.publish("unique_frames", None, update_clusters(catalog).version)
+    return catalog.read("unique_frames").to_pylist()
+
+
+def test_each_duplicate_names_the_first_of_its_cluster(catalog, curate):
+    one, two, three = curate([0, 5, 90])
+    rows = {r["frame_id"]: r for r in publish_clusters(catalog)}
+    assert {r["cluster_id"] for r in rows.values()} == {one, three}
+    assert (rows[one]["duplicate_of"], rows[two]["duplicate_of"], rows[three]["duplicate_of"]) == (None, one, None)
+    assert rows[two]["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-6)
+
+
+def test_frames_of_a_producers_test_part_lead_their_clusters(catalog, curate):
+    _one, two = curate([0, 5], split_hint=["train", "test"])
+    assert {r["cluster_id"] for r in publish_clusters(catalog)} == {two}
+
+
+def test_nothing_to_compare_is_said_with_the_remedy(catalog, frame_rows):
+    with pytest.raises(ValueError, match="no published frames with embeddings"):
+        update_clusters(catalog)
+    catalog.merge("frames", frame_rows(1))
+    with pytest.raises(ValueError, match="materialise those"):
+        update_clusters(catalog)
+
+
+def test_frames_that_are_held_are_in_no_cluster(catalog, curate):
+    curate([0, 90])
+    kept = curate([180], session="tuesday")
+    catalog.hold("frames", "monday", catalog.latest_version("frames"), "blurred")
+    assert [r["frame_id"] for r in publish_clusters(catalog)] == kept
+
+
+def test_computing_again_writes_nothing(catalog, curate):
+    curate([0, 5, 90])
+    publish_clusters(catalog)
+    versions = update_splits(catalog).version, catalog.latest_version("unique_frames")
+    assert (update_splits(catalog).version, update_clusters(catalog).version) == versions
+
+
+def test_recordings_are_split_as_a_whole_and_folders_are_not(catalog, curate):
+    for number, day in enumerate(("monday", "tuesday", "friday")):
+        curate([40 * number, 40 * number + 20], session=day, reader="mcap")
+    publish_clusters(catalog)
+    update_splits(catalog)
+    rows = catalog.read_latest("splits").to_pylist()
+    sides = {day: {r["split"] for r in rows if r["session"] == day} for day in ("monday", "tuesday", "friday")}
+    assert sorted(side for found in sides.values() for side in found) == ["test", "train", "val"]
+    assert {r["rule"] for r in rows} == {"recording"}
+
+
+def test_frames_keep_their_splits_when_a_session_arrives_that_leads_their_clusters(catalog, curate):
+    curate([20.0 * n for n in range(10)], session="monday")
+    publish_clusters(catalog)
+    update_splits(catalog)
+    before = {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()}
+    curate([20.0 * n + 2 for n in range(10)], session="a-day-before")  # sorts first, so it leads every cluster
+    publish_clusters(catalog)
+    update_splits(catalog)
+    rows = catalog.read_latest("splits").to_pylist()
+    after = {r["frame_id"]: r["split"] for r in rows}
+    assert set(after.values()) == {"train", "val", "test"}
+    assert all(after[f] == s for f, s in before.items() if f in after)
+    assert all(f in after for f, s in before.items() if s != "train")

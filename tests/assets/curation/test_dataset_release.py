@@ -1,0 +1,159 @@
+"""Releases: the id is the content's hash, what is left out is counted, and what was changed is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from assets.curation.release import draft_release, hash_content, open_release, write_release
+from assets.tables.schemas import TABLES, content_id, to_table
+
+
+@pytest.fixture
+def dataset(catalog, frame_rows):
+    """Six published frames with a split each and one detection label, box (2, 3, 8, 9), class a, b, a, b, ..."""
+    rows = frame_rows(6)
+    ids = rows["frame_id"].to_pylist()
+    store(catalog, "frames", rows)
+    sides = ["train"] * 4 + ["val", "test"]
+    store(catalog, "splits", to_table(TABLES["splits"], [
+        {"frame_id": f, "capture_id": content_id("capture", "monday"), "session": "monday", "group_id": f, "split": s, "rule": "cluster"}
+        for f, s in zip(ids, sides, strict=True)
+    ]))  # fmt: skip
+    store(catalog, "labels", labels([(f, "ab"[n % 2], (2, 3, 8, 9)) for n, f in enumerate(ids)]))
+    return ids
+
+
+def labels(found: list[tuple[str, str, tuple[float, ...] | None]], task: str = "detection"):
+    rows = [
+        {"label_id": content_id(task, n, *found_one), "frame_id": found_one[0], "capture_id": content_id("capture", "monday"),
+         "session": "monday", "task": task, "class_name": found_one[1], "origin": "imported", "source_path": "l.json",
+         "source_offset": 0, **dict(zip(("x_min", "y_min", "x_max", "y_max"), found_one[2] or [None] * 4, strict=True))}
+        for n, found_one in enumerate(found)
+    ]  # fmt: skip
+    return to_table(TABLES["labels"], rows)
+
+
+def store(catalog, name: str, rows) -> None:
+    catalog.publish(name, "monday", catalog.merge(name, rows).version)
+
+
+def test_the_id_is_the_hash_of_the_content(catalog, dataset):
+    release_id = write_release(catalog, draft_release(catalog, "detection"))
+    release = open_release(catalog, release_id)
+    content = hash_content("detection", ["a", "b"], release.frames.to_pylist())
+    assert (release_id, release.content_sha256, release.class_names) == (content[:32], content, ("a", "b"))
+    first = release.frames.to_pylist()[0]
+    assert (first["boxes_xyxy"], first["class_id"]) == ([2, 3, 8, 9], None)
+    assert sorted(release.frames["frame_id"].to_pylist()) == sorted(dataset)
+
+
+def test_the_same_content_has_the_same_id_at_any_version(catalog, dataset, frame_rows):
+    draft = draft_release(catalog, "detection")
+    first = write_release(catalog, draft)
+    store(catalog, "frames", frame_rows(1, seed=50))  # a frame without labels
+    again = draft_release(catalog, "detection")
+    assert again.row["frames_version"] > draft.row["frames_version"]
+    assert write_release(catalog, again) == first
+    assert [len(catalog.read_latest(n)) for n in ("releases", "release_frames")] == [1, 6]
+    assert open_release(catalog, first).frames_version == draft.row["frames_version"]
+
+
+@pytest.mark.parametrize("change", ["class", "box", "split"])
+def test_other_content_has_another_id(catalog, dataset, change):
+    first = draft_release(catalog, "detection").row["release_id"]
+    if change == "split":
+        rows = catalog.read_latest("splits").to_pylist()
+        catalog.upsert("splits", to_table(TABLES["splits"], [rows[0] | {"split": "test"}]))
+        catalog.publish("splits", "monday", catalog.latest_version("splits"))
+    else:
+        store(catalog, "labels", labels([(dataset[0], "c" if change == "class" else "a", (0, 0, 1, 1))]))
+    assert draft_release(catalog, "detection").row["release_id"] != first
+
+
+def test_boxes_without_area_in_the_image_are_left_out_and_counted(catalog, dataset):
+    store(catalog, "labels", labels([(dataset[0], "a", box) for box in ((5, 5, 5, 9), (5, 5, 9, 5), (20, 0, 30, 9), (-9, 0, 0, 9))]))
+    draft = draft_release(catalog, "detection")
+    assert draft.excluded == {"box without area in the image": 4}
+    assert draft.row["num_labels"] == 6
+
+
+def test_a_box_that_leaves_the_image_is_cut_to_it_and_opens_again(catalog, dataset):
+    store(catalog, "labels", labels([(dataset[0], "a", (-4, -5, 99, 99))]))
+    release = open_release(catalog, write_release(catalog, draft_release(catalog, "detection")))
+    row = next(r for r in release.frames.to_pylist() if r["frame_id"] == dataset[0])
+    assert sorted(row["boxes_xyxy"][i : i + 4] for i in (0, 4)) == [[0, 0, 16, 12], [2, 3, 8, 9]]
+
+
+def test_what_is_left_out_is_counted_by_reason(catalog, dataset, frame_rows):
+    store(catalog, "frames", frame_rows(2, seed=50))
+    extra = frame_rows(2, seed=50)["frame_id"].to_pylist()
+    store(catalog, "labels", labels([(extra[0], "a", (0, 0, 4, 4))]))  # labelled, and dropped by the splits
+    assert draft_release(catalog, "detection").excluded == {"frame without labels": 1, "near-duplicate frame": 1}
+
+
+def test_a_frame_with_two_classes_is_left_out_of_recognition(catalog, dataset):
+    named = [(f, "ab"[n % 2], None) for n, f in enumerate(dataset)]
+    store(catalog, "labels", labels([*named, (dataset[0], "b", None)], "recognition"))
+    draft = draft_release(catalog, "recognition")
+    assert (draft.excluded, draft.row["num_labels"]) == ({"frame with two classes": 1}, 5)
+    release = open_release(catalog, write_release(catalog, draft))
+    assert {r["frame_id"]: r["class_id"] for r in release.frames.to_pylist()} == {f: n % 2 for n, f in enumerate(dataset) if n}
+
+
+def test_a_release_of_named_sessions_holds_those_alone(catalog, dataset):
+    assert draft_release(catalog, "detection", ["monday"]).row["sessions"] == ["monday"]
+    with pytest.raises(ValueError, match="no published detection labels"):
+        draft_release(catalog, "detection", ["tuesday"])
+
+
+def test_labels_that_are_held_are_not_released(catalog, dataset):
+    catalog.hold("labels", "monday", catalog.latest_version("labels"), "boxes outside")
+    with pytest.raises(ValueError, match="no published detection labels"):
+        draft_release(catalog, "detection")
+
+
+def test_splits_that_are_held_are_said_to_be_missing(catalog, dataset):
+    catalog.hold("splits", "monday", catalog.latest_version("splits"), "torn")
+    with pytest.raises(ValueError, match="no published splits: materialise"):
+        draft_release(catalog, "detection")
+
+
+def test_nothing_left_is_said_with_the_counts(catalog, dataset):
+    store(catalog, "labels", labels([(f, c, None) for f in dataset for c in "ab"], "recognition"))
+    with pytest.raises(ValueError, match="no frame is left .*'frame with two classes': 6"):
+        draft_release(catalog, "recognition")
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("release_frames", {"split": "test"}), ("release_frames", {"boxes_xyxy": [2.0, 3.0, 8.0, 10.0]}),
+        ("release_frames", {"sha256": "0" * 64}), ("release_frames", {"box_class_ids": [1]}),
+        ("release_frames", {"session": "tuesday"}), ("releases", {"class_names": ["a", "c"]}),
+        ("releases", {"num_frames": 5}), ("releases", {"sessions": ["tuesday"]}), ("releases", {"content_sha256": "0" * 64}),
+    ],
+)  # fmt: skip
+def test_a_changed_row_is_refused(catalog, dataset, table, change):
+    release_id = write_release(catalog, draft_release(catalog, "detection"))
+    row = catalog.read_latest(table, where="split = 'train' AND box_class_ids[1] = 0" if "frames" in table else None).to_pylist()[0]
+    catalog.upsert(table, to_table(TABLES[table], [row | change]))
+    with pytest.raises(ValueError, match=f"release {release_id} has changed"):
+        open_release(catalog, release_id)
+
+
+def test_a_missing_row_is_refused(catalog, dataset):
+    release_id = write_release(catalog, draft_release(catalog, "detection"))
+    catalog.delete("release_frames", f"frame_id = '{dataset[0]}'")
+    with pytest.raises(ValueError, match="has changed"):
+        open_release(catalog, release_id)
+
+
+def test_an_unknown_release_is_refused(catalog):
+    with pytest.raises(ValueError, match="there is no release abc"):
+        open_release(catalog, "abc")
+
+
+def test_a_release_pins_its_frames(catalog, dataset):
+    draft = draft_release(catalog, "detection")
+    release_id = write_release(catalog, draft)
+    assert catalog.dataset("frames").tags.list()[f"release-{release_id}"]["version"] == draft.row["frames_version"]

@@ -1,0 +1,61 @@
+"""Clusters of alike frames: alike in both measures, joined through third ones, led by the first."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.curation import dedup
+from assets.curation.dedup import find_clusters
+
+SAME = "0" * 16
+
+
+def at_angles(*degrees: float) -> np.ndarray:
+    angles_rad = np.radians(degrees)
+    return np.stack([np.cos(angles_rad), np.sin(angles_rad)], axis=1).astype(np.float32)
+
+
+def test_alike_vectors_with_alike_hashes_are_one_cluster():
+    first, similarity = find_clusters(at_angles(0, 10, 90), [SAME, "0" * 15 + "3", SAME])  # cos 10 = 0.985, 2 bits
+    assert first.tolist() == [0, 0, 2]
+    np.testing.assert_allclose(similarity, [1, np.cos(np.radians(10)), 1], atol=1e-6)
+
+
+def test_alike_vectors_with_other_hashes_are_not():
+    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "7f"])[0].tolist() == [0, 1]  # 7 bits
+    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "3f"])[0].tolist() == [0, 0]  # 6 bits
+
+
+def test_alike_hashes_with_other_vectors_are_not():
+    assert find_clusters(at_angles(0, 15), [SAME, SAME])[0].tolist() == [0, 1]  # cos 15 = 0.966
+
+
+def test_frames_are_joined_through_a_third():
+    first, similarity = find_clusters(at_angles(0, 20, 10), [SAME] * 3)
+    assert first.tolist() == [0, 0, 0]
+    assert similarity[1] < 0.95
+
+
+def test_no_frames_have_no_clusters():
+    first, similarity = find_clusters(np.zeros((0, 4), np.float32), [])
+    assert (first.tolist(), similarity.tolist()) == ([], [])
+
+
+def test_many_copies_of_one_frame_are_quick():
+    first, _ = find_clusters(np.repeat(at_angles(0), 2000, axis=0), [SAME] * 2000)  # 2 million pairs
+    assert set(first.tolist()) == {0}
+
+
+@given(st.lists(st.integers(0, 72), min_size=1, max_size=30), st.integers(1, 100))
+def test_blocks_of_any_size_give_the_clusters_of_a_plain_search(steps, block_pairs):
+    vectors = at_angles(*(5.0 * s for s in steps))
+    expected = list(range(len(steps)))
+    for _ in steps:  # every frame takes the smallest number among the frames alike to it, until nothing moves
+        expected = [min(expected[j] for j in range(len(steps)) if vectors[i] @ vectors[j] >= 0.97) for i in range(len(steps))]
+    before, dedup._BLOCK_PAIRS = dedup._BLOCK_PAIRS, block_pairs
+    try:
+        assert find_clusters(vectors, [SAME] * len(steps))[0].tolist() == expected
+    finally:
+        dedup._BLOCK_PAIRS = before

@@ -1,0 +1,119 @@
+"""Derived rows follow their inputs: new and stale ones are computed, no others, and what lost its frame goes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from assets.tables import incremental
+from assets.tables.incremental import read_images, refresh_frames
+from assets.tables.previews import contact_sheet_png
+
+
+@pytest.fixture
+def publish(catalog, frame_rows):
+    def add(count: int, seed: int = 0, session: str = "monday", **columns) -> None:
+        catalog.publish("frames", session, catalog.merge("frames", frame_rows(count, seed, session, **columns)).version)
+
+    return add
+
+
+@pytest.fixture
+def refresh(catalog):
+    """refresh(version): the result, and how many images were computed."""
+
+    def run(code_version: str = "1", session: str = "monday"):
+        computed = []
+
+        def compute(images):
+            computed.extend(image.shape for image in images)
+            figures = {n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")}
+            return [{**figures, "perceptual_hash": "0" * 16} for _ in images]
+
+        return refresh_frames(catalog, "frame_quality", session, code_version, compute), len(computed)
+
+    return run
+
+
+def test_every_frame_is_computed_once(refresh, publish, catalog):
+    publish(3)
+    done, computed = refresh()
+    assert (done.new, done.stale, done.removed, done.total, computed) == (3, 0, 0, 3, 3)
+    again, computed = refresh()
+    assert (again.new, again.total, computed, again.version) == (0, 3, 0, done.version)
+    rows = catalog.read_latest("frame_quality").to_pylist()
+    assert {r["input_sha256"] for r in rows} == set(catalog.read("frames")["sha256"].to_pylist())
+
+
+def test_new_frames_are_computed_and_old_ones_are_not(refresh, publish):
+    publish(2)
+    refresh()
+    publish(1, seed=2)
+    done, computed = refresh()
+    assert (done.new, done.stale, done.total, computed) == (1, 0, 3, 1)
+
+
+def test_a_new_code_version_makes_all_rows_stale(refresh, publish, catalog):
+    publish(2)
+    refresh("1")
+    done, computed = refresh("2")
+    assert (done.new, done.stale, done.total, computed) == (0, 2, 2, 2)
+    assert catalog.read_latest("frame_quality")["code_version"].to_pylist() == ["2", "2"]
+
+
+def test_rows_of_frames_that_are_held_go(refresh, publish, catalog):
+    publish(2)
+    refresh()
+    catalog.hold("frames", "monday", catalog.latest_version("frames"), "blurred")
+    done, _ = refresh()
+    assert (done.removed, done.total, len(catalog.read_latest("frame_quality"))) == (2, 0, 0)
+
+
+def test_a_session_is_refreshed_alone(refresh, publish, catalog):
+    publish(1)
+    publish(2, session="tuesday")
+    assert refresh(session="tuesday")[0].total == 2
+    assert set(catalog.read_latest("frame_quality")["session"].to_pylist()) == {"tuesday"}
+
+
+def test_depth_frames_and_frames_not_published_are_left_out(refresh, publish, catalog, frame_rows):
+    publish(2, kind=["color", "depth"])
+    catalog.merge("frames", frame_rows(1, seed=9))
+    assert refresh()[0].total == 1
+
+
+def test_no_frames_give_no_rows(refresh, catalog):
+    done, computed = refresh()
+    assert (done.version, done.total, computed) == (0, 0, 0)
+
+
+def test_batches_hold_no_more_pixels_than_allowed(refresh, publish, monkeypatch):
+    monkeypatch.setattr(incremental, "_BATCH_PIXELS", 2 * 16 * 12)  # two of the test images
+    sizes = []
+    monkeypatch.setattr(incremental, "read_images", lambda catalog, ids: sizes.append(len(ids)) or read_images(catalog, ids))
+    publish(5)
+    assert refresh()[1] == 5
+    assert sizes == [2, 2, 1]
+
+
+def test_progress_counts_to_all(catalog, publish):
+    publish(3)
+    seen = []
+    refresh_frames(catalog, "frame_embeddings", "monday", "1", lambda images: [{"vector": [0.0] * 1280}] * len(images),
+                   lambda done, total: seen.append((done, total)))  # fmt: skip
+    assert seen == [(3, 3)]
+
+
+def test_stored_images_come_back_as_rgb(catalog, publish, make_png):
+    publish(1)
+    (row,) = catalog.read("frames").to_pylist()
+    image = read_images(catalog, [row["frame_id"]])[row["frame_id"]]
+    assert image.shape == (12, 16, 3)
+    assert hashlib.sha256(make_png(0)).hexdigest() == row["sha256"]
+
+
+def test_a_contact_sheet_shows_colour_frames(catalog, publish):
+    publish(7)
+    assert contact_sheet_png(catalog, "true", count=4, columns=3).startswith(b"\x89PNG")
+    assert contact_sheet_png(catalog, "session = 'friday'") is None

@@ -1,0 +1,46 @@
+"""The code location loads fast and light, and holds what the stages promise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_PROBE = """
+import json, resource, sys, time
+started = time.perf_counter()
+from orchestration.definitions import defs
+graph = defs.resolve_asset_graph()
+print(json.dumps({
+    "seconds": time.perf_counter() - started,
+    "cpu_seconds": resource.getrusage(resource.RUSAGE_SELF).ru_utime,
+    "heavy": [m for m in ("torch", "ray", "mlflow", "great_expectations") if m in sys.modules],
+    "groups": sorted({graph.get(key).group_name for key in graph.get_all_asset_keys()}),
+    "checks": len(graph.asset_check_keys), "unchecked": sorted(
+        key.to_user_string() for key in graph.get_all_asset_keys()
+        if not any(check.asset_key == key for check in graph.asset_check_keys)),
+}))
+"""
+
+
+def _probe(tmp_path: Path) -> dict:
+    """Load the definitions in a process of its own; the second load finds the byte code of the first."""
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", _PROBE], cwd=CHECKOUT, capture_output=True, text=True, check=True,
+                              env={"DAGUERRE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def test_definitions_load_light_and_in_under_three_seconds_of_work(tmp_path: Path) -> None:
+    facts = _probe(tmp_path)
+    assert facts["heavy"] == []
+    assert facts["cpu_seconds"] < 3.0, facts
+
+
+def test_every_stage_is_a_group_and_every_asset_has_checks(tmp_path: Path) -> None:
+    facts = _probe(tmp_path)
+    assert facts["groups"] == ["capture", "curation", "evaluation", "monitoring", "registry", "training"]
+    assert facts["unchecked"] == []
+    assert facts["checks"] > 40

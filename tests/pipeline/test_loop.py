@@ -1,0 +1,133 @@
+"""The whole graph on a tiny simulated world, in this process: landed files become a champion, and dusk raises drift."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assets.capture.simulate import SimulationSpec, simulate
+from assets.retrieval.lineage import trace
+from orchestration.jobs import ingest_session, monitor_session, train_jobs
+from orchestration.profiles import Settings, load_settings
+from orchestration.reporting import summarise_home, write_home_report
+from orchestration.resources import build_catalog
+from orchestration.sensors.drift import drift_sensor
+from orchestration.sensors.landing import landing_zone_sensor
+from orchestration.sensors.monitoring import unjudged_session_sensor
+from orchestration.ticks import LocalEngine
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
+SECONDS = 2.0  # 20 frames a camera
+
+
+def land(settings: Settings, session: str, *specs: SimulationSpec) -> None:
+    stage = Path(settings.landing_uri).parent / "producing" / session
+    for spec in specs:
+        simulate(stage, spec)
+    os.replace(stage, Path(settings.landing_uri) / session)
+
+
+def settle(engine: LocalEngine) -> dict[str, bool]:
+    """Two ticks of the landing sensor, and the runs they ask for: session -> success."""
+    engine.tick(landing_zone_sensor)
+    return {
+        str(r.partition_key): engine.execute(ingest_session.name, r.partition_key).success
+        for r in engine.tick(landing_zone_sensor)
+    }
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory):
+    """The loop run once; the tests look at what it left."""
+    home = tmp_path_factory.mktemp("loop")
+    settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci"})
+    (home / "landing").mkdir()
+    facts: dict = {"settings": settings}
+    with LocalEngine(settings) as engine:
+        land(settings, "plain", SimulationSpec(6, SECONDS, seed=1))
+        land(settings, "broken", *(SimulationSpec(1, SECONDS, 2, fault=f) for f in ("corrupt_frame", "truncated_file")))
+        facts["first"], facts["again"] = settle(engine), settle(engine)
+        ops = {"training__detection": {"config": {"recipe": "tiny_detection", "epochs": 4}}}
+        facts["train"] = engine.execute(train_jobs["detection"].name, ops=ops)
+        land(settings, "dusk", SimulationSpec(1, SECONDS, seed=3, shift="dusk"))
+        land(settings, "like", SimulationSpec(1, SECONDS, seed=4))
+        facts["second"] = settle(engine)
+        facts["judged"] = {
+            str(r.partition_key): engine.execute(monitor_session.name, r.partition_key).success
+            for r in engine.tick(unjudged_session_sensor)
+        }
+        facts["left_to_judge"] = engine.tick(unjudged_session_sensor)
+        facts["requests"] = engine.tick(drift_sensor)
+        facts["requests_in_cooldown"] = engine.tick(drift_sensor)
+        facts["checks"] = engine.instance
+        yield facts
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def test_each_landed_session_is_taken_in_once(loop) -> None:
+    assert loop["first"] == {"plain": True, "broken": True}
+    assert loop["again"] == {}
+    frames = build_catalog(loop["settings"]).read("frames", ["frame_id", "session", "sensor"])
+    plain = [r for r in frames.to_pylist() if r["session"] == "plain"]
+    assert len(plain) == 6 * 20 * 3  # captures x frames x (left, right, depth)
+    assert len({r["frame_id"] for r in plain}) == len(plain)
+
+
+def test_what_is_broken_is_quarantined_and_its_neighbours_go_on(loop) -> None:
+    catalog = build_catalog(loop["settings"])
+    problems = catalog.read_latest("quarantine").to_pylist()
+    assert {p["session"] for p in problems} == {"broken"}
+    assert all(p["reason"] and p["remedy"] and p["reader"] == "mcap" for p in problems)
+    assert len(catalog.read("frames", ["frame_id"], "session = 'broken'")) > 60
+
+
+def test_training_ends_in_a_registered_champion_with_its_lineage(loop) -> None:
+    assert loop["train"].success, loop["train"]
+    summary = summarise_home(loop["settings"], None, ["detection"])
+    (model,) = summary["models"]
+    assert model["alias"] == "champion" and model["metrics"]["map50"] >= 0.4
+    catalog = build_catalog(loop["settings"])
+    down = trace(catalog, "model", model["model_sha256"])
+    assert down["upstream"]["release"]["release_id"] == model["release_id"]
+    assert {p["purpose"] for p in down["downstream"]["predictions"]} == {"test", "monitoring"}
+
+
+def test_a_prediction_leads_back_to_bytes_of_its_capture(loop) -> None:
+    catalog = build_catalog(loop["settings"])
+    prediction = catalog.read_latest("predictions", ["prediction_id"], "session = 'dusk'").to_pylist()[0]
+    upstream = trace(catalog, "prediction", prediction["prediction_id"])["upstream"]
+    frame, capture = upstream["frame"], upstream["capture"]
+    data = (Path(capture["source_uri"]) / frame["source_path"]).read_bytes()
+    record = data[frame["source_offset"] : frame["source_offset"] + frame["source_length"]]
+    payload = catalog.read_latest("frames", ["payload"], f"frame_id = '{frame['frame_id']}'").to_pylist()[0]["payload"]
+    assert payload in record
+
+
+def test_dusk_is_drift_and_a_like_session_is_not(loop) -> None:
+    assert loop["judged"] == {"dusk": True, "like": True, "broken": True} or loop["judged"] == {"dusk": True, "like": True}
+    assert loop["left_to_judge"] == []
+    drift = summarise_home(loop["settings"], None, ["detection"])["drift"]
+    assert drift["dusk"]["is_drifted"] is True
+    assert drift["like"]["is_drifted"] is False
+
+
+def test_drift_files_one_request_and_then_cools_down(loop) -> None:
+    assert [r.job_name for r in loop["requests"]] == ["train_detection"]
+    assert loop["requests_in_cooldown"] == []
+    (request,) = summarise_home(loop["settings"], None, ["detection"])["retraining_requests"]
+    assert request["session"] == "dusk" and request["task"] == "detection"
+
+
+def test_the_report_is_one_page_with_the_model_and_the_drift(loop, tmp_path: Path) -> None:
+    page = write_home_report(loop["settings"], tmp_path / "report.html").read_text()
+    assert "daguerre-detection" in page and "dusk" in page and "data:image" in page
+    assert "src=\"http" not in page and "href=\"http" not in page
+
+
+def test_the_summary_is_plain_json(loop) -> None:
+    text = json.dumps(summarise_home(loop["settings"], None, ["detection"]))
+    assert json.loads(text)["captures"] == 10
