@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -28,7 +28,7 @@ def result(
         rows = len(found)
         for column in columns:
             version.update(repr(found[column].to_pylist()).encode())
-    facts = {"dagster/row_count": rows, "table": table}
+    facts: dict[str, Any] = {"dagster/row_count": rows, "table": table}
     if catalog.exists(table):
         facts["lance_version"] = catalog.latest_version(table)
     return dg.MaterializeResult(
@@ -42,7 +42,7 @@ def picture(content: bytes) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![picture](data:image/{kind};base64,{base64.b64encode(content).decode()})")
 
 
-def progress_to(log: Any, what: str, every: int = 10):
+def progress_to(log: Any, what: str, every: int = 10) -> Callable[..., None]:
     """A callback (done, total) that logs about every tenth."""
     last = -1
 

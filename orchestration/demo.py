@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ class _Story:
             self.seconds[name] = round(time.monotonic() - started, 1)
             self._console.print(f"  [dim]{self.seconds[name]} s[/dim]")
 
-    def count(self, what: str, unit: str):
+    def count(self, what: str, unit: str) -> Callable[[int, int], None]:
         return lambda done, total: self._status.update(f"{what}: {done} of {total} {unit}")
 
     def report(self, outcome: RunOutcome) -> None:

@@ -3,7 +3,10 @@
 Belongs here: which assets run together. Does not: what they do.
 """
 
+from typing import Any
+
 import dagster as dg
+
 
 TASKS = ("detection", "recognition")
 
@@ -20,7 +23,7 @@ monitor_session = dg.define_asset_job(
 )
 
 
-def _train(task: str):
+def _train(task: str) -> Any:
     keys = [["curation", "unique_frames"], ["curation", "splits"], ["curation", f"{task}_dataset"], ["training", task],
             ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]  # fmt: skip
     return dg.define_asset_job(

@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from orchestration.profiles import CHECKOUT, Settings
+from orchestration.resources import build_tracker
 
 _HOST = "127.0.0.1"
 _START_S = 90.0
@@ -55,6 +56,7 @@ def prepare_instance(settings: Settings) -> Path:
 
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     """Start the servers, print their addresses when they answer, and wait. Returns the exit code."""
+    build_tracker(settings).versions("detection")  # makes MLflow's tables: two processes that make them at once collide
     servers: dict[str, subprocess.Popen] = {}
     stop = _Stop()
     for signum in (signal.SIGINT, signal.SIGTERM):

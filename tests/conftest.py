@@ -51,24 +51,24 @@ def open_intake(home: Path) -> Callable[..., Intake]:
     return lambda **changes: _open_intake(home, **changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_at() -> Callable[[Path], Intake]:
     """A worker on any home."""
     return _open_intake
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def read_tables() -> Callable[[Catalog], dict[str, list[dict]]]:
     """All rows of the intake tables, in the order of their keys: equal for equal content."""
     return _read_tables
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_png() -> Callable[..., bytes]:
     return _encode_noise
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def frame_rows() -> Callable[..., pa.Table]:
     """frame_rows(3, session="monday", capture_id=..., sensor=...): rows of `frames`, PNG of noise, new at each seed."""
     return _frame_rows
@@ -88,7 +88,7 @@ def write_files(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def test_data() -> Callable[[str], Path]:
     """A folder of the shared real data; the test is skipped where it is absent."""
 

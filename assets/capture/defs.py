@@ -1,5 +1,7 @@
 """Captures as assets: what intake took from one session."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from assets.capture.intake import Intake
@@ -26,7 +28,7 @@ def captures(
     landing_zone: dg.ResourceParam[LandingZone],
     intake: dg.ResourceParam[Intake],
     catalog: dg.ResourceParam[Catalog],
-):
+) -> Iterator[dg.MaterializeResult]:
     """Take in every file of the session exactly once; quarantine what cannot be read."""
     session = context.partition_key
     report = intake.ingest(landing_zone.locate(session), session, progress_to(context.log, "files"))

@@ -23,4 +23,4 @@ def decode_depth_mm(payload: bytes) -> NDArray[np.uint16]:
     depth = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)
     if depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
         raise ValueError("not a 16-bit single-channel depth image")
-    return depth
+    return depth.astype(np.uint16, copy=False)

@@ -12,9 +12,9 @@ CODE_VERSION = "1"
 _DARK, _BRIGHT = 5, 250  # luma at which a pixel counts as clipped
 
 
-def measure_quality(image_rgb: Image) -> dict[str, float | str]:
+def measure_quality(image_rgb: Image) -> dict[str, object]:
     """The columns of `frame_quality` for one (H, W, 3) uint8 image; the schema states units and ranges."""
-    luma = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY)
+    luma = np.asarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     scaled = luma.astype(np.float32) / 255.0
     return {
         "brightness": float(scaled.mean()),

@@ -19,11 +19,13 @@ def _scores(task: str) -> dg.AssetsDefinition:
     def scores(
         context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
     ) -> dg.MaterializeResult:
-        from assets.evaluation.exam import examine
+        from assets.evaluation.exam import examine, examine_champion
 
         exam = examine(catalog, workspace.home, task)
-        catalog.upsert("predictions", to_table(TABLES["predictions"], exam.predictions))
-        catalog.upsert("scores", to_table(TABLES["scores"], exam.scores))
+        for sat in (exam, examine_champion(catalog, workspace.home, exam)):
+            if sat is not None:
+                catalog.upsert("predictions", to_table(TABLES["predictions"], sat.predictions))
+                catalog.upsert("scores", to_table(TABLES["scores"], sat.scores))
         headline: dict[str, Any] = {
             row["metric"]: row["value"] for row in exam.scores if row["slice_by"] == "all" and row["value"] is not None
         }

@@ -36,20 +36,46 @@ class Exam:
 
 
 def examine(catalog: Catalog, home: Path, task: str) -> Exam:
-    """Predict and score the model trained last for `task`.
+    """Predict and score the model trained last for `task` on the test split of its release.
 
     Raises ValueError when there is none, when its files have changed, or when its release has.
     """
     from assets.curation.release import open_release
-    from assets.evaluation.score import score_detection, score_recognition, slice_frames
-    from assets.training.package import load_predictor, open_package
+    from assets.training.package import open_package
 
     model_sha256 = catalog.pointed(f"model/{task}")
     if model_sha256 is None:
         raise ValueError(f"no {task} model has been trained: materialise training/{task} first")
-    model = catalog.read_latest("models", where=is_in("model_sha256", [model_sha256])).to_pylist()[0]
-    package = open_package(home / model["folder"])
-    release = open_release(catalog, model["release_id"])
+    model = _read_model(catalog, model_sha256)
+    return _examine_on(catalog, open_package(home / model["folder"]), open_release(catalog, model["release_id"]))
+
+
+def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
+    """The same exam for the task's champion, so that the gate compares on one test split.
+
+    None when there is no other champion, or when it knows other classes: then figures do not compare.
+    """
+    from assets.training.package import open_package
+
+    champions = catalog.read_latest("champions", where=is_in("task", [exam.task])).to_pylist()
+    if not champions or champions[0]["model_sha256"] == exam.model_sha256:
+        return None
+    champion = _read_model(catalog, champions[0]["model_sha256"])
+    package = open_package(home / champion["folder"])
+    if tuple(package.facts.class_names) != exam.release.class_names:
+        return None
+    return _examine_on(catalog, package, exam.release)
+
+
+def _read_model(catalog: Catalog, model_sha256: str) -> Row:
+    return dict(catalog.read_latest("models", where=is_in("model_sha256", [model_sha256])).to_pylist()[0])
+
+
+def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Exam:
+    from assets.evaluation.score import score_detection, score_recognition, slice_frames
+    from assets.training.package import load_predictor
+
+    task, model_sha256 = package.facts.task, package.model_sha256
     rows = [row for row in release.frames.to_pylist() if row["split"] == "test"]
     images = StoredImages(catalog.dataset("frames", release.frames_version))
     facts = PredictionFacts(task, model_sha256, release.class_names, "test")

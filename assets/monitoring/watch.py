@@ -21,7 +21,7 @@ def predict_session(catalog: Catalog, home: Path, champion: Row, session: str) -
     from assets.evaluation.predict import PredictionFacts, StoredImages, predict_frames
 
     frames = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'").to_pylist()
-    known = {r["sensor"] for r in _training_frames(catalog, champion)}
+    known = {r["sensor"] for r in _release_frames(catalog, champion)}
     frames = [f for f in frames if f["sensor"] in known] or frames
     if not frames:
         return []
@@ -33,17 +33,20 @@ def predict_session(catalog: Catalog, home: Path, champion: Row, session: str) -
 
 
 def assess(catalog: Catalog, champion: Row, session: str) -> Assessment:
-    """The drift verdict on the session, with the training frames of the champion's release as reference."""
-    learned = [r["frame_id"] for r in _training_frames(catalog, champion)]
-    known = {r["sensor"] for r in _training_frames(catalog, champion)}
+    """The drift verdict on the session, with all frames of the champion's release as reference.
+
+    Frames of every split: they were drawn from the same recordings, and the test's power grows with their number.
+    """
+    reference = _release_frames(catalog, champion)
+    learned, known = [r["frame_id"] for r in reference], {r["sensor"] for r in reference}
     new = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'")
     watched = [r["frame_id"] for r in new.to_pylist() if r["sensor"] in known] or new["frame_id"].to_pylist()
     subject = Champion(champion["model_name"], champion["model_version"], champion["release_id"])
     return assess_session(_figures(catalog, learned), _figures(catalog, watched), session, subject)
 
 
-def _training_frames(catalog: Catalog, champion: Row) -> list[Row]:
-    where = f"release_id = {repr_sql(champion['release_id'])} AND split = 'train'"
+def _release_frames(catalog: Catalog, champion: Row) -> list[Row]:
+    where = f"release_id = {repr_sql(champion['release_id'])}"
     return catalog.read_latest("release_frames", ["frame_id", "sensor"], where).to_pylist()
 
 

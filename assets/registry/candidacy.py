@@ -69,8 +69,13 @@ def _read_exams(
     models = [model_sha256, *([champion.model_sha256] if champion else [])]
     rows = catalog.read_latest("scores", where=is_in("model_sha256", models)).to_pylist()
     exam = read_exam(rows, model_sha256, release_id) or Exam(model_sha256, release_id, 0, {})
-    if champion is None:
-        return exam, None
+    if champion is None or not _have_equal_classes(catalog, release_id, champion.release_id):
+        return exam, None  # figures over other classes do not compare
     same = read_exam(rows, champion.model_sha256, release_id)
     own = read_exam(rows, champion.model_sha256, champion.release_id)
     return exam, same or own or Exam(champion.model_sha256, champion.release_id, 0, {})
+
+
+def _have_equal_classes(catalog: Catalog, *release_ids: str) -> bool:
+    rows = catalog.read_latest("releases", ["class_names"], is_in("release_id", release_ids)).to_pylist()
+    return len({tuple(row["class_names"]) for row in rows}) == 1

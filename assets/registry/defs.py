@@ -37,7 +37,7 @@ def _release(task: str) -> dg.AssetsDefinition:
         }
         plots = {path.stem: path.read_bytes() for path in sorted(workspace.plots(model_sha256).glob("*.png"))}
         verdict = submit(
-            catalog, tracker, workspace.home / model["folder"], checks, context.run_id, plots, _PRETRAINED
+            catalog, tracker, workspace.home / model["folder"], checks, context.run.run_id, plots, _PRETRAINED
         )
         if verdict.champion_row is not None:
             catalog.upsert("champions", to_table(TABLES["champions"], [verdict.champion_row]))

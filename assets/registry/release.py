@@ -141,7 +141,7 @@ def _judge_floor(exam: Exam, rules: GateRules) -> RuleResult:
 def _judge_champion(challenger: Exam, champion: Exam | None, rules: GateRules) -> RuleResult:
     claim = f"{rules.metric} no more than {rules.max_drop:g} below the champion"
     if champion is None:
-        return RuleResult(claim, True, None, None, "there is no champion yet: the floors decide")
+        return RuleResult(claim, True, None, None, "there is no champion with these classes: the floors decide")
     if champion.release_id != challenger.release_id:
         return RuleResult(claim, False, None, None,
                           f"the champion was scored on release {champion.release_id[:8]}, the challenger on "

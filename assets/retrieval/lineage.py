@@ -120,7 +120,7 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
 
 def _select(catalog: Catalog, table: str, columns: list[str] | None, key: str, values: list[str]) -> list[Row]:
     rows = catalog.read_latest(table, columns, is_in(key, values)).to_pylist() if values else []
-    return sorted(rows, key=lambda r: str(r.get(TABLES[table].key, r[key])))
+    return sorted(rows, key=lambda r: str(r.get(TABLES[table].key) or list(r.values())))
 
 
 def _capture_of(catalog: Catalog, capture_id: str) -> Row | None:

@@ -22,7 +22,8 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
     """
     import duckdb
 
-    closed = {"enable_external_access": "false", "python_enable_replacements": "false"}  # no files, no Python variables
+    # no files, no network, no Python variables
+    closed: dict[str, Any] = {"enable_external_access": "false", "python_enable_replacements": "false"}
     with duckdb.connect(config=closed) as connection:
         for name in TABLES:
             connection.register(name, catalog.dataset(name) if catalog.exists(name) else TABLES[name].schema.empty_table())

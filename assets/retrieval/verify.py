@@ -117,7 +117,7 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
     wanted = {sha256 for sha256 in captures + documents if sha256}
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
-        yield Finding("blob", sha256, "a file is gone from the blob store", "land the file again, with a new time")
+        yield Finding("blob", sha256, "a file is gone from the blob store", "touch it in its session and ingest again")
     remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):
         try:

@@ -58,7 +58,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         )  # fmt: skip
         row = {
             "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe, "release_id": release_id,
-            "code_version": package.facts.code_version, "seed": config.seed, "run_id": context.run_id,
+            "code_version": package.facts.code_version, "seed": config.seed, "run_id": context.run.run_id,
             "folder": str(package.folder.relative_to(workspace.home)),
         }  # fmt: skip
         catalog.merge("models", to_table(TABLES["models"], [row]))

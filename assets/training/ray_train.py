@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -179,8 +180,10 @@ def local_ray(num_workers: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    ray.init(num_cpus=max(num_workers + 1, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False,
-             configure_logging=False, object_store_memory=150 * 2**20)  # fmt: skip
+    with warnings.catch_warnings():  # Ray starts its processes anew: nothing of Lance is used in a fork
+        warnings.filterwarnings("ignore", "lance is not fork-safe")
+        ray.init(num_cpus=max(num_workers + 1, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False,
+                 configure_logging=False, object_store_memory=150 * 2**20)  # fmt: skip
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ COOLDOWN_S = 6 * 3600
 
 
 @dg.sensor(jobs=list(train_jobs.values()), minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
-def drift_sensor(context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]):
+def drift_sensor(context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]) -> dg.SensorResult:
     """For each task whose champion met a drifted session: one stored request, and one run of its training job."""
     requests = []
     for champion in champions(catalog):

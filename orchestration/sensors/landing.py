@@ -15,14 +15,15 @@ _MAX_REQUESTS = 50  # a tick; the rest follows at the next, which comes at once 
 
 
 @dg.sensor(job=ingest_session, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
-def landing_zone_sensor(context: dg.SensorEvaluationContext, landing_zone: dg.ResourceParam[LandingZone]):
+def landing_zone_sensor(context: dg.SensorEvaluationContext, landing_zone: dg.ResourceParam[LandingZone]) -> dg.SensorResult:
     """Asks for a run when a session's listing differs from the last tick's and has stopped changing.
 
     The cursor holds, per session, the listing seen last and the one last asked for. A listing is acted on when two
     ticks in a row see it, so a folder that is still being copied waits.
     """
     cursor = json.loads(context.cursor) if context.cursor else {}
-    requests, unsettled = [], []
+    requests: list[dg.RunRequest] = []
+    unsettled: list[str] = []
     for session, folder in landing_zone.sessions().items():
         seen, asked = cursor.get(session, [None, None])
         now = fingerprint(folder)

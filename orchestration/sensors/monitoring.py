@@ -11,7 +11,7 @@ from orchestration.jobs import monitor_session
 
 
 @dg.sensor(job=monitor_session, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
-def unjudged_session_sensor(context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]):
+def unjudged_session_sensor(context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]) -> dg.SensorResult:
     """Asks for monitoring of each published session without a drift verdict for the champion of each task."""
     pending = sessions_to_judge(catalog)
     known = set(context.instance.get_dynamic_partitions("sessions"))

@@ -22,7 +22,7 @@ def failed(decision):
 def test_first_model_above_the_floor_is_promoted():
     decision = decide(exam(0.8), None, RULES, CHECKS)
     assert decision.is_promoted
-    assert any("no champion yet" in reason for reason in decision.reasons)
+    assert any("no champion with these classes" in reason for reason in decision.reasons)
 
 
 def test_first_model_below_the_floor_is_not():
