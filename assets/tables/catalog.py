@@ -10,6 +10,7 @@ it (with an index Lance keeps duplicates). Intake puts the ledger in front of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -218,13 +219,15 @@ class Catalog:
         try:
             return self.dataset(name)
         except TableMissing:
-            empty = TABLES[name].schema.empty_table()
-            try:
-                return lance.write_dataset(empty, self._path(name), mode="create", storage_options=self.storage_options)
-            except OSError as error:  # another writer made it first
-                if "already exists" not in str(error).lower():
-                    raise
-                return self.dataset(name)
+            pass
+        # `write_dataset(mode="create")` looks first and then overwrites what another writer made meanwhile, rows and all;
+        # a commit on version 0 that is not tried again makes version 1 or fails.
+        empty = lance.LanceOperation.Overwrite(TABLES[name].schema, [])
+        with suppress(OSError):  # another writer made it first; what else is wrong shows in the next line
+            lance.LanceDataset.commit(
+                self._path(name), empty, read_version=0, max_retries=0, storage_options=self.storage_options
+            )
+        return self.dataset(name)
 
     def _empty(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         self._path(name)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -68,8 +69,6 @@ def train(
     machine. `use_ray` False trains in this process, for small releases and tests. Raises ValueError, naming the remedy,
     for a release that cannot be trained on.
     """
-    import torch
-
     from assets.tables.catalog import Catalog
     from models.tasks import TASKS
 
@@ -77,19 +76,19 @@ def train(
     run_folder = models_dir.resolve() / _RUNS / _name_run(release_id, config, seed)
     run_folder.mkdir(parents=True)
     job = _Job(catalog_uri, storage_options, release_id, config, seed, str(run_folder), num_workers)
-    with follow_events(run_folder / _EVENTS, on_progress):
-        if use_ray:
-            _run_on_ray(job)
-        else:
-            _run_here(job, release)
-    weights, facts = read_checkpoint(run_folder / _BEST)
-    torch.manual_seed(seed)
+    try:
+        with follow_events(run_folder / _EVENTS, on_progress):
+            if use_ray:
+                _run_on_ray(job)
+            else:
+                _run_here(job, release)
+        weights, facts = read_checkpoint(run_folder / _BEST)
+    finally:
+        shutil.rmtree(run_folder, ignore_errors=True)
     net = TASKS[config.task].build(config, len(release.class_names), None)
     net.load_state_dict(weights)
-    package = write_package(models_dir, net, config.task, describe(
-        config, release.class_names, release_id, seed, code_version, facts["history"]))  # fmt: skip
-    shutil.rmtree(run_folder)
-    return package
+    described = describe(config, release.class_names, release_id, seed, code_version, facts["history"])
+    return write_package(models_dir, net, config.task, described)
 
 
 def _run_here(job: _Job, release: ReleaseFacts) -> None:
@@ -105,15 +104,22 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
 def _run_on_ray(job: _Job) -> None:
     """One Ray Train run. An error in a worker is raised here as itself where it is a ValueError."""
     with local_ray(job.num_workers):
+        import ray
         import torch
         from ray.train import RunConfig, ScalingConfig
+        from ray.train.backend import Backend
         from ray.train.torch import TorchConfig, TorchTrainer
+
+        class MeetByFile(TorchConfig):  # Ray's own way is a TCP store, which listens on every interface
+            backend_cls = Backend
 
         use_gpu = torch.cuda.is_available()
         num_workers = torch.cuda.device_count() if use_gpu else job.num_workers
+        backend = "nccl" if use_gpu else "gloo"
         storage, name = Path(job.run_folder).parent, Path(job.run_folder).name
         trainer = TorchTrainer(
-            _work, train_loop_config={"job": job}, torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+            _work, train_loop_config={"job": job},
+            torch_config=MeetByFile(backend) if len(ray.nodes()) == 1 else TorchConfig(backend),
             scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu),
             run_config=RunConfig(name=f"{name}-ray", storage_path=str(storage)),
         )  # fmt: skip
@@ -136,14 +142,29 @@ def _work(settings: dict[str, Any]) -> None:
     from models.training.workers import Distributed
 
     job: _Job = settings["job"]
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_workers))
-    catalog = Catalog(job.catalog_uri, job.storage_options)
-    release = read_release(catalog, job.release_id, job.config.task)
     device = ray.train.torch.get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    if not torch.distributed.is_initialized():
+        _meet_by_file(Path(job.run_folder) / "rendezvous", ray.train.get_context(), device)
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_workers))
+    catalog = Catalog(job.catalog_uri, job.storage_options)
+    release = read_release(catalog, job.release_id, job.config.task)
     _fit(job, catalog, release, Distributed(), device)
     torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def _meet_by_file(path: Path, context: Any, device: Any) -> None:
+    """Bring the workers of one machine together through a file, with sockets on loopback only."""
+    import torch
+
+    loopback = "lo" if sys.platform == "linux" else "lo0"
+    os.environ.update({"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback})
+    torch.distributed.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo", init_method=f"file://{path}", rank=context.get_world_rank(),
+        world_size=context.get_world_size(),
+    )  # fmt: skip
 
 
 def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, device: Any) -> None:
@@ -166,8 +187,18 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
     with (run_folder / _EVENTS).open("a", buffering=1) if workers.rank == 0 else open(os.devnull, "w") as events:
         result = fit(net, task, train, val, len(release.class_names), config, job.seed, workers,
                      lambda event: print(json.dumps(event), file=events), keep)  # fmt: skip
+    _require_agreement(result, workers)
     if workers.rank == 0:
         keep(result)
+
+
+def _require_agreement(result: FitResult, workers: Workers) -> None:
+    """Every worker must hold the same weights, to the bit: anything else means that they did not train together."""
+    digest = hashlib.sha256()
+    for name in sorted(result.weights):
+        digest.update(result.weights[name].numpy().tobytes())
+    if len(set(digests := workers.gather(digest.hexdigest()))) > 1:
+        raise RuntimeError(f"{workers.num_workers} workers ended with different weights: {[d[:8] for d in digests]}")
 
 
 @contextmanager

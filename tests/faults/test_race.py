@@ -27,6 +27,19 @@ TO_MERGE = """
         inserted += catalog.merge("publications", to_table(TABLES["publications"], rows)).inserted
     print(inserted)
 """
+TO_CREATE = """
+    import sys
+    from assets.tables.catalog import Catalog
+    from assets.tables.schemas import TABLES, content_id, to_table
+
+    number = int(sys.argv[2])
+    for part in range(15):  # each a table that nobody has made yet
+        catalog = Catalog(f"{sys.argv[1]}/{part}")
+        rows = [{"pointer": f"release/{letter}{"xyz"[number]}", "target": "t"} for letter in "abc"]
+        print(part, flush=True)
+        input()
+        catalog.merge("pointers", to_table(TABLES["pointers"], rows))
+"""
 TO_PUBLISH = """
     import sys
     from assets.tables.catalog import Catalog

@@ -27,12 +27,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def ui(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def ui_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(request.config.getoption("--ui-home") or tmp_path_factory.mktemp("ui-home")).resolve()
+
+
+@pytest.fixture(scope="session")
+def ui(ui_home: Path) -> Iterator[dict[str, str]]:
     """name -> address, as `daguerre ui` prints them."""
-    home = request.config.getoption("--ui-home") or str(tmp_path_factory.mktemp("ui-home"))
     ports = [_free_port(), _free_port()]
     command = [sys.executable, "-m", "orchestration.cli", "ui", "--port", str(ports[0]), "--mlflow-port", str(ports[1])]
-    environment = {**os.environ, "DAGUERRE_HOME": home}
+    environment = {**os.environ, "DAGUERRE_HOME": str(ui_home)}
     with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         addresses: dict[str, str] = {}

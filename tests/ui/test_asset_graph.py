@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from assets.capture.simulate import SimulationSpec, simulate
+from assets.tables.catalog import Catalog
+
 pytestmark = pytest.mark.timeout(240)
+CAPTURE = ("recordings", "frames", "signals", "calibrations", "imported_labels")
 GROUPS = ("capture", "curation", "training", "evaluation", "registry", "monitoring")
 
 
@@ -16,7 +23,10 @@ def test_the_asset_graph_shows_every_stage_as_a_group(ui, browser, screenshots: 
     page.goto(f"{ui['Dagster']}/asset-groups", wait_until="networkidle", timeout=120_000)
     for group in GROUPS:
         page.get_by_text(group, exact=True).first.wait_for(timeout=60_000)
-    page.screenshot(path=screenshots / "asset_graph.png")
+    page.mouse.move(1300, 900)
+    page.keyboard.press("Alt+KeyE")  # expand all groups
+    page.get_by_text("detection_scores", exact=True).first.wait_for(timeout=60_000)
+    page.screenshot(path=screenshots / "asset_graph.png", animations="disabled")
     assert all(page.get_by_text(group, exact=True).count() for group in GROUPS)
 
 
@@ -36,6 +46,47 @@ def test_the_sensors_are_listed(ui, browser, screenshots: Path) -> None:
         page.get_by_text(sensor, exact=True).first.wait_for(timeout=60_000)
     page.screenshot(path=screenshots / "sensors.png")
     assert page.get_by_text("drift_sensor", exact=True).first.is_visible()
+
+
+def test_a_backfill_launched_from_the_ui_takes_a_session_in(ui, ui_home: Path) -> None:
+    (ui_home / "landing" / "walk").mkdir(parents=True)
+    simulate(ui_home / "landing" / "walk", SimulationSpec(1, 1.0, seed=5))
+    location = {"repositoryName": "__repository__", "repositoryLocationName": "orchestration.definitions"}
+    added = ask(ui, _ADD, {"key": "walk", "location": location})
+    assert added["addDynamicPartition"]["__typename"] in ("AddDynamicPartitionSuccess", "DuplicateDynamicPartitionError")
+    assets = [{"path": ["capture", noun]} for noun in CAPTURE]
+    started = ask(ui, _BACKFILL, {"params": {"assetSelection": assets, "partitionNames": ["walk"]}})
+    backfill = started["launchPartitionBackfill"]["backfillId"]
+    assert wait_for_end(ui, backfill) == "COMPLETED_SUCCESS"
+    assert len(Catalog(str(ui_home / "tables")).read("frames", ["frame_id"])) == 30  # left, right and depth, 10 each
+
+
+def wait_for_end(ui, backfill: str, seconds: float = 150.0) -> str:
+    tick, deadline = threading.Event(), time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        status = ask(ui, _STATUS, {"id": backfill})["partitionBackfillOrError"]["status"]
+        if status not in ("REQUESTED", "CANCELING"):
+            return str(status)
+        tick.wait(1.0)
+    raise AssertionError(f"backfill {backfill} did not end in {seconds} s")
+
+
+def ask(ui, query: str, variables: dict) -> dict:
+    """One GraphQL call, as the browser makes it."""
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(f"{ui['Dagster']}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found = json.load(answer)
+    assert "errors" not in found, found
+    return dict(found["data"])
+
+
+_ADD = """mutation($key: String!, $location: RepositorySelector!) {
+  addDynamicPartition(partitionsDefName: "sessions", partitionKey: $key, repositorySelector: $location) { __typename } }"""
+_BACKFILL = """mutation($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) { ... on LaunchBackfillSuccess { backfillId } } }"""
+_STATUS = """query($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"""
 
 
 def test_mlflow_answers_on_loopback(ui) -> None:

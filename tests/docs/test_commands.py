@@ -1,0 +1,135 @@
+"""The documentation is true: marked commands run, links lead somewhere, verbs and options exist.
+
+A block of `sh` or `python` below the comment `<!-- test -->` is run. The marked blocks of one page run in order, in one
+empty folder with one empty home; a Python block sees the Python blocks above it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from orchestration.cli import app
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PAGES = sorted(p for p in [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")] if p.is_file())
+BLOCK_TIMEOUT_S = 120  # a block takes seconds; a busy machine some more
+_BLOCK = re.compile(r"^(?P<mark><!-- test -->\n+)?```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)|<(?:img|a)\s[^>]*?(?:src|href)=\"([^\"]+)\"")
+_ELSEWHERE = ("http://", "https://", "mailto:")
+_DAGUERRE = re.compile(r"^(?:\S*/)?daguerre$")
+
+
+def name_page(page: Path) -> str:
+    return page.relative_to(CHECKOUT).as_posix()
+
+
+def read_blocks(page: Path, *, is_marked: bool = False) -> list[tuple[str, str]]:
+    """(language, body) of the fenced blocks of a page."""
+    found = _BLOCK.finditer(page.read_text())
+    return [(m["language"], m["body"]) for m in found if m["mark"] or not is_marked]
+
+
+def list_commands(page: Path) -> list[list[str]]:
+    """The words of every line of the page's `sh` blocks, after variables and without comments; pipes end a command."""
+    text = "\n".join(body for language, body in read_blocks(page) if language == "sh").replace("\\\n", " ")
+    commands = []
+    for line in re.split(r"\n|\||;|&&|\$\(", text):
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+        lexer.whitespace_split, lexer.commenters = True, "#"
+        try:
+            words = list(lexer)
+        except ValueError:  # a quoted pipe or a here-document was cut: its first words are enough
+            words = line.split()
+        while words and re.match(r"^\w+=", words[0]):
+            words = words[1:]
+        if words:
+            commands.append(words)
+    return commands
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if read_blocks(p, is_marked=True)], ids=name_page)
+def test_marked_blocks_run(page: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / ".venv").symlink_to(sys.prefix)  # pages may say .venv/bin/daguerre
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DAGUERRE_")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment |= {"DAGUERRE_HOME": str(tmp_path / "home"), "PATH": path}
+    above = ""
+    for language, body in read_blocks(page, is_marked=True):
+        assert language in ("sh", "python"), f"{name_page(page)}: a marked block of {language!r} cannot be run"
+        if language == "python":
+            above += body + "\n"
+        command = [sys.executable, "-c", _hoist_future(above)] if language == "python" else ["bash", "-euo", "pipefail", "-c", body]
+        done = subprocess.run(
+            command, cwd=work, env=environment, capture_output=True, text=True, timeout=BLOCK_TIMEOUT_S, check=False
+        )
+        assert done.returncode == 0, f"{name_page(page)}:\n{body}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_page)
+def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
+    broken = [target for target in _list_links(page) if not _leads_somewhere(page, target)]
+    assert not broken, f"{name_page(page)} links to what is not there: {broken}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_page)
+def test_verbs_options_and_make_targets_exist(page: Path) -> None:
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    options = {name: {o for p in verb.params for o in [*p.opts, *p.secondary_opts]} | {"--help"} for name, verb in verbs.items()}
+    targets = set(re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    unknown = []
+    for first, *words in list_commands(page):
+        if first == "make":
+            unknown += [f"make {w}" for w in words if re.fullmatch("[a-z]+", w) and w not in targets]
+        elif _DAGUERRE.match(first) and words and not words[0].startswith("-"):
+            known = options.get(words[0])
+            if known is None:
+                unknown.append(f"daguerre {words[0]}")
+            else:
+                given = {w.split("=")[0] for w in words if w.startswith("--")}
+                unknown += [f"daguerre {words[0]} {o}" for o in sorted(given - known)]
+    assert not unknown, f"{name_page(page)} names what does not exist: {unknown}"
+
+
+def test_pages_name_no_machine_and_no_absolute_path() -> None:
+    """Paths in the documentation are relative, or start at a variable."""
+    homes = re.compile(r"(?<![\w$}.])/(?:home|root|work|tmp|mnt|Users)/\S*")
+    found = {name_page(p): hits for p in PAGES if (hits := homes.findall(p.read_text()))}
+    assert not found, found
+
+
+def _list_links(page: Path) -> list[str]:
+    text = _BLOCK.sub("", page.read_text())
+    text = re.sub(r"`[^`\n]*`", "", text)
+    return [a or b for a, b in _LINK.findall(text)]
+
+
+def _leads_somewhere(page: Path, target: str) -> bool:
+    if target.startswith(_ELSEWHERE):
+        return True
+    path, _, heading = target.partition("#")
+    place = (page.parent / path).resolve() if path else page
+    if not place.exists():
+        return False
+    return not heading or place.suffix != ".md" or heading in _list_anchors(place)
+
+
+def _list_anchors(page: Path) -> set[str]:
+    """Anchors as GitHub makes them of headings."""
+    headings = re.findall(r"^#+\s+(.*?)\s*$", _BLOCK.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def _hoist_future(source: str) -> str:
+    """`from __future__` must be the first statement: the docstring and blocks above it may stay."""
+    line = "from __future__ import annotations\n"
+    return line + source.replace(line, "") if line in source else source
