@@ -70,7 +70,10 @@ def ingest(
         f"{report.new} new, {report.already_ingested} already ingested, {report.quarantined} quarantined, "
         f"{report.problems} unreadable records",
         *(f"  quarantined {r['path']} ({r['reader']}): {r['reason']}. {r['remedy']}" for r in report.reasons[:20]),
-        *([f"  ... and {len(report.reasons) - 20} more: daguerre query \"select * from quarantine\""] * (len(report.reasons) > 20)),
+        *(
+            [f'  ... and {len(report.reasons) - 20} more: daguerre query "select * from quarantine"']
+            * (len(report.reasons) > 20)
+        ),
         *(f"  {'held' if f['blocks'] else 'warning'}: {f['check']}: {f['summary']}" for f in failed),
     ]
     _say(as_json, facts, "\n".join(lines))
@@ -135,7 +138,9 @@ def lineage(
 
 
 @app.command()
-def report(out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None, as_json: Json = False) -> None:
+def report(
+    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None, as_json: Json = False
+) -> None:
     """Write the report of the newest models, datasets, verdicts and drift: one HTML file."""
     from orchestration.profiles import load_settings
     from orchestration.reporting import write_home_report
@@ -225,7 +230,10 @@ def _draw_tree(value: Any, indent: str = "", limit: int = 12) -> str:
     for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(inner, list) and inner and isinstance(inner[0], dict):
             lines.append(f"{indent}{name}: {len(inner)}")
-            lines += [f"{indent}  - " + ", ".join(f"{k} {_shorten(v, 40)}" for k, v in row.items() if v is not None) for row in inner[:limit]]
+            lines += [
+                f"{indent}  - " + ", ".join(f"{k} {_shorten(v, 40)}" for k, v in row.items() if v is not None)
+                for row in inner[:limit]
+            ]
             lines += [f"{indent}  ... {len(inner) - limit} more: --json prints all"] * (len(inner) > limit)
         elif isinstance(inner, dict):
             lines += [f"{indent}{name}", _draw_tree(inner, indent + "  ")]

@@ -23,7 +23,6 @@ from orchestration.sensors.monitoring import unjudged_session_sensor
 _STAGES = (capture, curation, training, evaluation, registry, monitoring)
 
 
-
 def build_defs(settings: Settings) -> dg.Definitions:
     """All definitions for one home."""
     shell = dg.Definitions(

@@ -134,7 +134,9 @@ def _train(engine: LocalEngine, story: "_Story", task: str, recipe: str, session
     outcome = engine.execute(train_jobs[task].name, ops=ops)
     story.report(outcome)
     if not outcome.success:
-        raise ValueError(f"{outcome.job} failed ({outcome.error or ', '.join(outcome.failed_checks)}): see run {outcome.run_id}")
+        raise ValueError(
+            f"{outcome.job} failed ({outcome.error or ', '.join(outcome.failed_checks)}): see run {outcome.run_id}"
+        )
 
 
 class _Story:
@@ -188,5 +190,3 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._story.tell(record.getMessage())
-
-

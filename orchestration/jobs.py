@@ -7,14 +7,14 @@ from typing import Any
 
 import dagster as dg
 
-
 TASKS = ("detection", "recognition")
 
 ingest_session = dg.define_asset_job(
     "ingest_session",
-    dg.AssetSelection.groups("capture") | dg.AssetSelection.assets(["curation", "frame_quality"], ["curation", "frame_embeddings"]),
+    dg.AssetSelection.groups("capture")
+    | dg.AssetSelection.assets(["curation", "frame_quality"], ["curation", "frame_embeddings"]),
     description="One session: intake, quality figures, embeddings, and their checks.",
-)  # fmt: skip
+)
 
 monitor_session = dg.define_asset_job(
     "monitor_session",

@@ -55,7 +55,8 @@ def summarise_home(settings: Settings, sessions: Sequence[str] | None, tasks: Se
                      for r in releases],
         "models": models,
         "drift": {
-            session: {"is_drifted": _any([v["is_drifted"] for v in mine]), "reasons": {v["model_name"]: v["reason"] for v in mine}}
+            session: {"is_drifted": _any([v["is_drifted"] for v in mine]),
+                      "reasons": {v["model_name"]: v["reason"] for v in mine}}
             for session in sorted({v["session"] for v in verdicts})
             if (mine := [v for v in verdicts if v["session"] == session])
         },

@@ -11,7 +11,6 @@ import dagster as dg
 from assets.capture.intake import Intake
 from assets.landing import LandingZone
 from assets.ledger import Ledger
-
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
 from assets.worker import name_worker

@@ -60,7 +60,11 @@ class LocalEngine:
         return list(found.run_requests or ())
 
     def execute(
-        self, job: str, partition: str | None = None, ops: dict[str, Any] | None = None, tags: dict[str, str] | None = None
+        self,
+        job: str,
+        partition: str | None = None,
+        ops: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
     ) -> RunOutcome:
         """Run a job to its end. A failure is an outcome, not an exception."""
         config = {**_QUIET, "ops": ops or {}}

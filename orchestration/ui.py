@@ -120,7 +120,9 @@ def _default_signals() -> None:
         signal.signal(signum, signal.SIG_DFL)
 
 
-def _wait_until_up(name: str, address: str, servers: dict[str, subprocess.Popen], stop: _Stop, settings: Settings) -> None:
+def _wait_until_up(
+    name: str, address: str, servers: dict[str, subprocess.Popen], stop: _Stop, settings: Settings
+) -> None:
     deadline = time.monotonic() + _START_S
     while not stop.requested:
         if servers[name.lower()].poll() is not None or time.monotonic() > deadline:

@@ -1,6 +1,7 @@
 """Curation as assets: quality, embeddings, near-duplicates, splits, and one immutable dataset a task."""
 
 import dagster as dg
+from pydantic import Field
 
 from assets.curation import quality
 from assets.curation.clusters import update_clusters, update_splits
@@ -15,8 +16,14 @@ from assets.workspace import Workspace
 TASKS = ("detection", "recognition")
 
 
-@dg.asset(key=["curation", "frame_quality"], partitions_def=sessions, group_name="curation", deps=[["capture", "frames"]],
-          code_version=quality.CODE_VERSION, kinds={"lance"})  # fmt: skip
+@dg.asset(
+    key=["curation", "frame_quality"],
+    partitions_def=sessions,
+    group_name="curation",
+    deps=[["capture", "frames"]],
+    code_version=quality.CODE_VERSION,
+    kinds={"lance"},
+)
 def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session."""
     session = context.partition_key
@@ -27,8 +34,13 @@ def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[C
     return result(catalog, "frame_quality", ["curation", "frame_quality"], session, {"rows": done.summary})
 
 
-@dg.asset(key=["curation", "frame_embeddings"], partitions_def=sessions, group_name="curation",
-          deps=[["capture", "frames"]], kinds={"lance", "onnx"})  # fmt: skip
+@dg.asset(
+    key=["curation", "frame_embeddings"],
+    partitions_def=sessions,
+    group_name="curation",
+    deps=[["capture", "frames"]],
+    kinds={"lance", "onnx"},
+)
 def frame_embeddings(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:
@@ -44,8 +56,12 @@ def frame_embeddings(
     return result(catalog, "frame_embeddings", ["curation", "frame_embeddings"], session, {"rows": done.summary})
 
 
-@dg.asset(key=["curation", "unique_frames"], group_name="curation", kinds={"lance"},
-          deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"]])  # fmt: skip
+@dg.asset(
+    key=["curation", "unique_frames"],
+    group_name="curation",
+    kinds={"lance"},
+    deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"]],
+)
 def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Near-duplicate clusters over all published frames."""
     update_clusters(catalog)
@@ -64,12 +80,16 @@ def splits(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
 class DatasetConfig(dg.Config):
     """Which sessions go into the release; none named means all that are published."""
 
-    sessions: list[str] = []
+    sessions: list[str] = Field(default_factory=list)
 
 
 def _dataset(task: str) -> dg.AssetsDefinition:
-    @dg.asset(key=["curation", f"{task}_dataset"], group_name="curation", kinds={"lance"},
-              deps=[["curation", "splits"], ["capture", "imported_labels"]])  # fmt: skip
+    @dg.asset(
+        key=["curation", f"{task}_dataset"],
+        group_name="curation",
+        kinds={"lance"},
+        deps=[["curation", "splits"], ["capture", "imported_labels"]],
+    )
     def dataset(config: DatasetConfig, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
         draft = draft_release(catalog, task, config.sessions or None)
         release_id = write_release(catalog, draft)

@@ -14,8 +14,7 @@ TASKS = ("detection", "recognition")
 
 
 def _scores(task: str) -> dg.AssetsDefinition:
-    @dg.asset(key=["evaluation", f"{task}_scores"], group_name="evaluation", deps=[["training", task]],
-              kinds={"lance"})  # fmt: skip
+    @dg.asset(key=["evaluation", f"{task}_scores"], group_name="evaluation", deps=[["training", task]], kinds={"lance"})
     def scores(
         context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
     ) -> dg.MaterializeResult:

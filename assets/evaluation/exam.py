@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from assets.curation.release import Release
-from assets.training.package import ModelPackage
 from assets.evaluation.predict import PredictionFacts, StoredImages, predict_frames
 from assets.tables.catalog import Catalog, is_in
+from assets.training.package import ModelPackage
 
 Row = dict[str, Any]
 
@@ -80,7 +80,9 @@ def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Ex
     images = StoredImages(catalog.dataset("frames", release.frames_version))
     facts = PredictionFacts(task, model_sha256, release.class_names, "test")
     predictions = predict_frames(images, rows, load_predictor(package), facts)
-    quality = catalog.read("frame_quality", ["frame_id", "brightness"], is_in("frame_id", [r["frame_id"] for r in rows]))
+    quality = catalog.read(
+        "frame_quality", ["frame_id", "brightness"], is_in("frame_id", [r["frame_id"] for r in rows])
+    )
     slices = slice_frames(rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()})
     score = score_detection if task == "detection" else score_recognition
     scores = score(predictions, rows, release.class_names, slices)

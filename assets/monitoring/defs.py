@@ -10,8 +10,13 @@ from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
 
 
-@dg.asset(key=["monitoring", "predictions"], partitions_def=sessions, group_name="monitoring", kinds={"lance"},
-          deps=[["capture", "frames"], ["registry", "detection_release"], ["registry", "recognition_release"]])  # fmt: skip
+@dg.asset(
+    key=["monitoring", "predictions"],
+    partitions_def=sessions,
+    group_name="monitoring",
+    kinds={"lance"},
+    deps=[["capture", "frames"], ["registry", "detection_release"], ["registry", "recognition_release"]],
+)
 def predictions(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:
@@ -19,13 +24,20 @@ def predictions(
     from assets.monitoring.watch import predict_session
 
     session = context.partition_key
-    rows = [row for champion in champions(catalog) for row in predict_session(catalog, workspace.home, champion, session)]
+    rows = [
+        row for champion in champions(catalog) for row in predict_session(catalog, workspace.home, champion, session)
+    ]
     catalog.merge("predictions", to_table(TABLES["predictions"], rows))
     return result(catalog, "predictions", ["monitoring", "predictions"], session, {"predicted": len(rows)})
 
 
-@dg.asset(key=["monitoring", "drift"], partitions_def=sessions, group_name="monitoring", kinds={"lance"},
-          deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"], ["monitoring", "predictions"]])  # fmt: skip
+@dg.asset(
+    key=["monitoring", "drift"],
+    partitions_def=sessions,
+    group_name="monitoring",
+    kinds={"lance"},
+    deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"], ["monitoring", "predictions"]],
+)
 def drift(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Image statistics and embeddings of the session, per camera, against each champion's training frames."""
     from assets.monitoring.watch import assess

@@ -16,8 +16,13 @@ _PRETRAINED = "EfficientNet-Lite0, ImageNet, package efficientnet-lite0-pytorch-
 def _release(task: str) -> dg.AssetsDefinition:
     key = ["registry", f"{task}_release"]
 
-    @dg.asset(key=key, group_name="registry", deps=[["evaluation", f"{task}_scores"]], kinds={"mlflow"},
-              check_specs=[dg.AssetCheckSpec(_GATE, asset=key, description="The numbers let the challenger be champion.")])  # fmt: skip
+    @dg.asset(
+        key=key,
+        group_name="registry",
+        deps=[["evaluation", f"{task}_scores"]],
+        kinds={"mlflow"},
+        check_specs=[dg.AssetCheckSpec(_GATE, asset=key, description="The numbers let the challenger be champion.")],
+    )
     def release(
         context: dg.AssetExecutionContext,
         catalog: dg.ResourceParam[Catalog],

@@ -48,7 +48,8 @@ def _trace_capture(catalog: Catalog, row: Row) -> dict[str, Any]:
 
 
 def _trace_frame(catalog: Catalog, row: Row) -> dict[str, Any]:
-    labels = _select(catalog, "labels", ["label_id", "task", "class_name", "origin", *_WHERE], "frame_id", [row["frame_id"]])
+    columns = ["label_id", "task", "class_name", "origin", *_WHERE]
+    labels = _select(catalog, "labels", columns, "frame_id", [row["frame_id"]])
     upstream = {"frame": _frame(row), "capture": _capture_of(catalog, row["capture_id"]), "labels": labels}
     return {"upstream": upstream, "downstream": _after_frames(catalog, [row], with_frames=False)}
 
@@ -129,7 +130,8 @@ def _capture_of(catalog: Catalog, capture_id: str) -> Row | None:
 
 
 def _capture(row: Row) -> Row:
-    return {name: row[name] for name in ("capture_id", "session", "path", "source_uri", "reader", "sha256", "size_bytes")}
+    names = ("capture_id", "session", "path", "source_uri", "reader", "sha256", "size_bytes")
+    return {name: row[name] for name in names}
 
 
 def _frame(row: Row) -> Row:
@@ -137,4 +139,5 @@ def _frame(row: Row) -> Row:
 
 
 def _release(row: Row) -> Row:
-    return {name: row[name] for name in ("release_id", "task", "num_frames", "content_sha256", "sessions", "code_version")}
+    names = ("release_id", "task", "num_frames", "content_sha256", "sessions", "code_version")
+    return {name: row[name] for name in names}

@@ -26,7 +26,8 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
     closed: dict[str, Any] = {"enable_external_access": "false", "python_enable_replacements": "false"}
     with duckdb.connect(config=closed) as connection:
         for name in TABLES:
-            connection.register(name, catalog.dataset(name) if catalog.exists(name) else TABLES[name].schema.empty_table())
+            is_there = catalog.exists(name)
+            connection.register(name, catalog.dataset(name) if is_there else TABLES[name].schema.empty_table())
         connection.register("files", ledger.file_table())
         connection.execute("SET lock_configuration = true")
         try:

@@ -103,12 +103,14 @@ def _versions_referred_to(catalog: Catalog) -> dict[str, int]:
 def _verify_frames(stores: Stores) -> Iterator[Finding | None]:
     if not stores.catalog.exists("frames"):
         return
-    scanner = stores.catalog.dataset("frames").scanner(columns=["frame_id", "payload", "sha256"], batch_size=_BATCH_ROWS)
+    columns = ["frame_id", "payload", "sha256"]
+    scanner = stores.catalog.dataset("frames").scanner(columns=columns, batch_size=_BATCH_ROWS)
     remedy = "restore the frames table, or delete the frame and ingest its capture again"
     for batch in scanner.to_batches():
         for row in batch.to_pylist():
             changed = hashlib.sha256(row["payload"]).hexdigest() != row["sha256"]
-            yield Finding("frame", row["frame_id"], "its bytes no longer match their sha256", remedy) if changed else None
+            reason = "its bytes no longer match their sha256"
+            yield Finding("frame", row["frame_id"], reason, remedy) if changed else None
 
 
 def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
@@ -184,7 +186,7 @@ def _verify_models(stores: Stores) -> Iterator[Finding | None]:
             continue
         facts = {**vars(package.facts), "model_sha256": package.model_sha256}
         stated = ("model_sha256", "task", "recipe", "release_id", "code_version", "seed")
-        wrong = [f"{n} is {row[n]} in the models table, {facts[n]} in the package" for n in stated if row[n] != facts[n]]
+        wrong = [f"{n} is {row[n]} in the table, {facts[n]} in the package" for n in stated if row[n] != facts[n]]
         yield Finding("model", model_sha256, "; ".join(wrong), _BACKUP) if wrong else None
 
 

@@ -10,7 +10,6 @@ it (with an index Lance keeps duplicates). Intake puts the ledger in front of th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +77,7 @@ class Catalog:
         return Written(dataset.version, len(rows))
 
     def _merge(self, name: str, rows: pa.Table, replace: str | None) -> Written:
-        """Insert new rows; those with an equal key are replaced where the condition holds, over `source` and `target`."""
+        """Insert new rows; replace those with an equal key where the condition over `source` and `target` holds."""
         table = TABLES[name]
         rows = rows.select([c.name for c in table.columns]).cast(table.schema)
         _require_unique_keys(name, table.key, rows)
@@ -214,20 +213,28 @@ class Catalog:
         return f"{self.uri}/{name}.lance"
 
     def _open_or_create(self, name: str) -> lance.LanceDataset:
-        import lance
-
         try:
             return self.dataset(name)
         except TableMissing:
-            pass
-        # `write_dataset(mode="create")` looks first and then overwrites what another writer made meanwhile, rows and all;
-        # a commit on version 0 that is not tried again makes version 1 or fails.
+            return self._create(name)
+
+    def _create(self, name: str) -> lance.LanceDataset:
+        """Make version 1 without rows, unless another writer has made it by now.
+
+        Not by `write_dataset(mode="create")`: of writers that race, one may overwrite what another has merged already.
+        A commit on version 0 that is not tried again makes version 1 or fails.
+        """
+        import lance
+
         empty = lance.LanceOperation.Overwrite(TABLES[name].schema, [])
-        with suppress(OSError):  # another writer made it first; what else is wrong shows in the next line
-            lance.LanceDataset.commit(
+        try:
+            return lance.LanceDataset.commit(
                 self._path(name), empty, read_version=0, max_retries=0, storage_options=self.storage_options
             )
-        return self.dataset(name)
+        except OSError:
+            if not self.exists(name):
+                raise
+            return self.dataset(name)
 
     def _empty(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         self._path(name)

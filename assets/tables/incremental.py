@@ -58,7 +58,8 @@ def refresh_frames(
         images = read_images(catalog, ids)
         computed = compute([images[frame_id] for frame_id in ids])
         rows = [
-            {"frame_id": frame_id, "session": session, "input_sha256": wanted[frame_id], "code_version": code_version, **row}
+            {"frame_id": frame_id, "session": session, "input_sha256": wanted[frame_id],
+             "code_version": code_version, **row}
             for frame_id, row in zip(ids, computed, strict=True)
         ]  # fmt: skip
         catalog.upsert(target, to_table(TABLES[target], rows))

@@ -18,7 +18,9 @@ def contact_sheet_png(catalog: Catalog, where: str, count: int = 12, columns: in
     if not ids:
         return None
     chosen = [ids[i] for i in np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(int))]
-    rows = catalog.read_latest("frames", ["frame_id", "sensor", "t_ns", "payload"], is_in("frame_id", chosen)).to_pylist()
+    rows = catalog.read_latest(
+        "frames", ["frame_id", "sensor", "t_ns", "payload"], is_in("frame_id", chosen)
+    ).to_pylist()
     rows.sort(key=lambda r: (r["sensor"], r["t_ns"] or 0, r["frame_id"]))
     tiles = [_tile(decode_rgb(row["payload"])) for row in rows]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % min(columns, len(tiles)))

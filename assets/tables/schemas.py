@@ -68,7 +68,7 @@ def _field(column: Column, is_key: bool) -> pa.Field:
 
 
 def content_id(*parts: object) -> str:
-    """An id from content: 32 hex digits of sha256 over the parts, each length-prefixed so that none runs into the next."""
+    """An id from content: 32 hex digits of sha256 over the parts, each behind its length so that none runs into the next."""
     digest = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else str(part).encode()
@@ -99,7 +99,8 @@ _BOX = tuple(Column(n, pa.float32(), "px", "image", nullable=True) for n in ("x_
 
 CAPTURES = Table("captures", "capture", "capture_id", "capture_id", (
     _id("capture_id"), _SESSION, Column("path", _TEXT, frame="session folder"), Column("source_uri", _TEXT),
-    Column("reader", _TEXT), Column("sha256", _TEXT, nullable=True, regex=_SHA), Column("size_bytes", _INT, "byte", low=0),
+    Column("reader", _TEXT), Column("sha256", _TEXT, nullable=True, regex=_SHA),
+    Column("size_bytes", _INT, "byte", low=0),
     Column("num_frames", _INT, low=0), Column("num_signals", _INT, low=0), Column("num_labels", _INT, low=0),
     Column("num_problems", _INT, low=0), Column("start_ns", _INT, "ns", "sensor clock", nullable=True),
     Column("end_ns", _INT, "ns", "sensor clock", nullable=True), Column("code_version", _TEXT),
@@ -203,16 +204,19 @@ PREDICTIONS = Table("predictions", "evaluation", "prediction_id", "frame_id", (
     _id("prediction_id"), _id("frame_id"), _SESSION, Column("sensor", _TEXT),
     Column("task", _TEXT, values=("recognition", "detection")), Column("model_sha256", _TEXT, regex=_SHA),
     Column("purpose", _TEXT, values=("test", "monitoring")),
-    Column("boxes_xyxy", _FLOATS, "px, four a box", "image"), Column("class_names", pa.list_(_TEXT)), Column("scores", _FLOATS),
+    Column("boxes_xyxy", _FLOATS, "px, four a box", "image"), Column("class_names", pa.list_(_TEXT)),
+    Column("scores", _FLOATS),
 ))  # fmt: skip
 
 DRIFT = Table("drift", "monitoring", "drift_id", "session", (
-    _id("drift_id"), _SESSION, Column("sensor", _TEXT), Column("model_name", _TEXT), Column("model_version", _INT, low=1),
+    _id("drift_id"), _SESSION, Column("sensor", _TEXT), Column("model_name", _TEXT),
+    Column("model_version", _INT, low=1),
     Column("release_id", _TEXT, regex=_ID), Column("statistic", _TEXT),
     Column("value", _FLOAT, "standard deviations of the prediction", nullable=True),
     Column("p_value", _FLOAT, "probability, adjusted over the session", nullable=True, low=0, high=1),
     Column("raw_p_value", _FLOAT, "probability, of this test alone", nullable=True, low=0, high=1),
-    Column("threshold", _FLOAT, "probability", low=0, high=1), Column("is_drifted", _BOOL, unit="1; null: no verdict", nullable=True),
+    Column("threshold", _FLOAT, "probability", low=0, high=1),
+    Column("is_drifted", _BOOL, unit="1; null: no verdict", nullable=True),
     Column("num_frames", _INT, low=1), Column("num_reference", _INT, "units", low=0),
     Column("unit", _TEXT, values=("recording", "block of pictures", "none")), Column("reason", _TEXT),
 ))  # fmt: skip
@@ -235,7 +239,8 @@ TABLES: dict[str, Table] = {
     t.name: t
     for t in (
         CAPTURES, FRAMES, SIGNALS, CALIBRATIONS, LABELS, QUARANTINE, FRAME_QUALITY, FRAME_EMBEDDINGS, UNIQUE_FRAMES,
-        SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS, DRIFT, RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
+        SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS, DRIFT,
+        RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
     )
 }  # fmt: skip
 

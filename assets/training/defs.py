@@ -34,8 +34,9 @@ def _tell(event: dict[str, Any]) -> None:
 
 
 def _training(task: str) -> dg.AssetsDefinition:
-    @dg.asset(key=["training", task], group_name="training", deps=[["curation", f"{task}_dataset"]],
-              kinds={"ray", "pytorch"})  # fmt: skip
+    @dg.asset(
+        key=["training", task], group_name="training", deps=[["curation", f"{task}_dataset"]], kinds={"ray", "pytorch"}
+    )
     def model(
         context: dg.AssetExecutionContext,
         config: TrainingConfig,
@@ -57,7 +58,8 @@ def _training(task: str) -> dg.AssetsDefinition:
             workspace.models, CODE_VERSION, workspace.num_workers, _tell, workspace.use_ray,
         )  # fmt: skip
         row = {
-            "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe, "release_id": release_id,
+            "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe,
+            "release_id": release_id,
             "code_version": package.facts.code_version, "seed": config.seed, "run_id": context.run.run_id,
             "folder": str(package.folder.relative_to(workspace.home)),
         }  # fmt: skip

@@ -11,11 +11,15 @@ from assets.landing import LandingZone, fingerprint
 from assets.partitions import sessions
 from orchestration.jobs import ingest_session
 
-_MAX_REQUESTS = 50  # a tick; the rest follows at the next, which comes at once because the cursor has not moved past them
+_MAX_REQUESTS = (
+    50  # a tick; the rest follows at the next, which comes at once because the cursor has not moved past them
+)
 
 
 @dg.sensor(job=ingest_session, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
-def landing_zone_sensor(context: dg.SensorEvaluationContext, landing_zone: dg.ResourceParam[LandingZone]) -> dg.SensorResult:
+def landing_zone_sensor(
+    context: dg.SensorEvaluationContext, landing_zone: dg.ResourceParam[LandingZone]
+) -> dg.SensorResult:
     """Asks for a run when a session's listing differs from the last tick's and has stopped changing.
 
     The cursor holds, per session, the listing seen last and the one last asked for. A listing is acted on when two

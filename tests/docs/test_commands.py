@@ -38,15 +38,14 @@ def read_blocks(page: Path, *, is_marked: bool = False) -> list[tuple[str, str]]
 
 
 def list_commands(page: Path) -> list[list[str]]:
-    """The words of every line of the page's `sh` blocks, after variables and without comments; pipes end a command."""
+    """The words of every command in the page's `sh` blocks, without variables before it and comments behind it."""
     text = "\n".join(body for language, body in read_blocks(page) if language == "sh").replace("\\\n", " ")
+    text = re.sub(r"(^|\s)# .*$", "", text, flags=re.MULTILINE)
     commands = []
     for line in re.split(r"\n|\||;|&&|\$\(", text):
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
-        lexer.whitespace_split, lexer.commenters = True, "#"
         try:
-            words = list(lexer)
-        except ValueError:  # a quoted pipe or a here-document was cut: its first words are enough
+            words = shlex.split(line)
+        except ValueError:  # cut inside a quotation: its first words are enough
             words = line.split()
         while words and re.match(r"^\w+=", words[0]):
             words = words[1:]
@@ -66,9 +65,10 @@ def test_marked_blocks_run(page: Path, tmp_path: Path) -> None:
     above = ""
     for language, body in read_blocks(page, is_marked=True):
         assert language in ("sh", "python"), f"{name_page(page)}: a marked block of {language!r} cannot be run"
+        command = ["bash", "-euo", "pipefail", "-c", body]
         if language == "python":
             above += body + "\n"
-        command = [sys.executable, "-c", _hoist_future(above)] if language == "python" else ["bash", "-euo", "pipefail", "-c", body]
+            command = [sys.executable, "-c", _hoist_future(above)]
         done = subprocess.run(
             command, cwd=work, env=environment, capture_output=True, text=True, timeout=BLOCK_TIMEOUT_S, check=False
         )
@@ -84,7 +84,10 @@ def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_page)
 def test_verbs_options_and_make_targets_exist(page: Path) -> None:
     verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    options = {name: {o for p in verb.params for o in [*p.opts, *p.secondary_opts]} | {"--help"} for name, verb in verbs.items()}
+    options = {
+        name: {"--help", *(o for p in verb.params for o in [*p.opts, *p.secondary_opts])}
+        for name, verb in verbs.items()
+    }
     targets = set(re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
     unknown = []
     for first, *words in list_commands(page):

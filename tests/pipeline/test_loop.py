@@ -108,7 +108,10 @@ def test_a_prediction_leads_back_to_bytes_of_its_capture(loop) -> None:
 
 
 def test_dusk_is_drift_and_a_like_session_is_not(loop) -> None:
-    assert loop["judged"] == {"dusk": True, "like": True, "broken": True} or loop["judged"] == {"dusk": True, "like": True}
+    assert loop["judged"] == {"dusk": True, "like": True, "broken": True} or loop["judged"] == {
+        "dusk": True,
+        "like": True,
+    }
     assert loop["left_to_judge"] == []
     drift = summarise_home(loop["settings"], None, ["detection"])["drift"]
     assert drift["dusk"]["is_drifted"] is True
@@ -125,7 +128,7 @@ def test_drift_files_one_request_and_then_cools_down(loop) -> None:
 def test_the_report_is_one_page_with_the_model_and_the_drift(loop, tmp_path: Path) -> None:
     page = write_home_report(loop["settings"], tmp_path / "report.html").read_text()
     assert "daguerre-detection" in page and "dusk" in page and "data:image" in page
-    assert "src=\"http" not in page and "href=\"http" not in page
+    assert 'src="http' not in page and 'href="http' not in page
 
 
 def test_the_summary_is_plain_json(loop) -> None:

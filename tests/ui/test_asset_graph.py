@@ -53,7 +53,10 @@ def test_a_backfill_launched_from_the_ui_takes_a_session_in(ui, ui_home: Path) -
     simulate(ui_home / "landing" / "walk", SimulationSpec(1, 1.0, seed=5))
     location = {"repositoryName": "__repository__", "repositoryLocationName": "orchestration.definitions"}
     added = ask(ui, _ADD, {"key": "walk", "location": location})
-    assert added["addDynamicPartition"]["__typename"] in ("AddDynamicPartitionSuccess", "DuplicateDynamicPartitionError")
+    assert added["addDynamicPartition"]["__typename"] in (
+        "AddDynamicPartitionSuccess",
+        "DuplicateDynamicPartitionError",
+    )
     assets = [{"path": ["capture", noun]} for noun in CAPTURE]
     started = ask(ui, _BACKFILL, {"params": {"assetSelection": assets, "partitionNames": ["walk"]}})
     backfill = started["launchPartitionBackfill"]["backfillId"]
@@ -82,7 +85,8 @@ def ask(ui, query: str, variables: dict) -> dict:
 
 
 _ADD = """mutation($key: String!, $location: RepositorySelector!) {
-  addDynamicPartition(partitionsDefName: "sessions", partitionKey: $key, repositorySelector: $location) { __typename } }"""
+  addDynamicPartition(
+    partitionsDefName: "sessions", partitionKey: $key, repositorySelector: $location) { __typename } }"""
 _BACKFILL = """mutation($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) { ... on LaunchBackfillSuccess { backfillId } } }"""
 _STATUS = """query($id: String!) {
