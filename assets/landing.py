@@ -36,7 +36,9 @@ class LandingZone:
         """Remember a place outside the landing zone. Raises ValueError when the session's name is another place's."""
         landed = self.sessions().get(session)
         if landed is not None and landed.uri != folder.uri:
-            raise ValueError(f"session '{session}' is already {landed.uri}: rename {folder.uri}, or give it another name")
+            raise ValueError(
+                f"session '{session}' is already {landed.uri}: rename {folder.uri}, or give it another name"
+            )
         self.ledger.register_source(session, folder.uri)
 
     def locate(self, session: str) -> Folder:

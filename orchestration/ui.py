@@ -41,6 +41,7 @@ run_monitoring:
   enabled: true
 run_retries:
   enabled: true
+  max_retries: 2
   retry_on_asset_or_op_failure: false
 """
 

@@ -51,7 +51,7 @@ def judge_files(
         if file.path in hashes or is_repaired:
             outcomes.append(FileOutcome(
                 session, file.path, file.version, file.size_bytes, "quarantined" if problem else "ingested", capture_id,
-                plan.reader, hashes.get(file.path), problem.reason if problem else "", problem.remedy if problem else "",
+                plan.reader, hashes.get(file.path), *((problem.reason, problem.remedy) if problem else ("", "")),
             ))  # fmt: skip
     return outcomes
 
@@ -70,7 +70,10 @@ def copy_outcome(
 def count_outcomes(
     session: str, outcomes: Sequence[FileOutcome], new_paths: set[str], known: Known, captures: pa.Table
 ) -> IntakeReport:
-    """Count the outcomes of a session's files. `captures` has the columns capture_id, session, num_frames, num_problems."""
+    """Count the outcomes of a session's files.
+
+    `captures` has the columns capture_id, session, num_frames and num_problems, of all sessions.
+    """
     ids = {o.capture_id for o in outcomes if o.capture_id}
     hashes = {(o.path, o.sha256) for o in known.values() if o.sha256 and o.outcome == "ingested"}
     report = IntakeReport(session, files=len(outcomes), captures=len(ids))

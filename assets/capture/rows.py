@@ -128,7 +128,7 @@ class CaptureRows:
         self.drop_obsolete_problems({f.path for f in self.plan.files})
 
     def drop_obsolete_problems(self, paths: set[str]) -> None:
-        """Delete what the quarantine says of this capture, or of these files when nobody read them, and is not so now."""
+        """Delete what the quarantine says of this capture, or of these files when nobody read them, and is past."""
         columns = ["problem_id", "capture_id", "source_path"]
         obsolete = []
         for row in self.catalog.read_latest("quarantine", columns, session_is(self.session)).to_pylist():

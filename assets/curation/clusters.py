@@ -23,9 +23,7 @@ def update_clusters(catalog: Catalog) -> Written:
     if not frames:
         raise ValueError("no published frames with embeddings and quality: materialise those for a session first")
     ids = [f["frame_id"] for f in frames]
-    first, similarity = find_clusters(
-        np.array([vectors[i] for i in ids], np.float32), [hashes[i] for i in ids]
-    )
+    first, similarity = find_clusters(np.array([vectors[i] for i in ids], np.float32), [hashes[i] for i in ids])
     rows: Sequence[dict[str, object]] = [
         {"frame_id": frame["frame_id"], "session": frame["session"], "cluster_id": ids[first[n]],
          "duplicate_of": None if first[n] == n else ids[first[n]],
@@ -58,7 +56,9 @@ def _ordered_frames(catalog: Catalog) -> list[dict]:
     """Published colour frames, those of a producer's test part first, so that they lead their clusters."""
     columns = ["frame_id", "capture_id", "session", "sequence", "split_hint"]
     rows = catalog.read("frames", columns, "kind = 'color'").to_pylist()
-    return sorted(rows, key=lambda r: (_STRICTEST[r["split_hint"]], r["session"], r["capture_id"], r["sequence"], r["frame_id"]))
+    return sorted(
+        rows, key=lambda r: (_STRICTEST[r["split_hint"]], r["session"], r["capture_id"], r["sequence"], r["frame_id"])
+    )
 
 
 def _column(catalog: Catalog, table: str, column: str) -> dict[str, str]:

@@ -52,7 +52,9 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
     task_is = f"task = {repr_sql(task)}"
     labels = catalog.read("labels", where=f"({where}) AND {task_is}" if where else task_is).to_pylist()
     if not labels:
-        raise ValueError(f"no published {task} labels: ingest labelled captures, or see `daguerre query` on publications")
+        raise ValueError(
+            f"no published {task} labels: ingest labelled captures, or see `daguerre query` on publications"
+        )
     if not splits:
         raise ValueError("no published splits: materialise curation/splits, and see `daguerre query` on publications")
     by_frame: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -99,7 +101,9 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
     """Read a release and prove that its rows still hash to its id. Raises ValueError when they do not."""
     found = catalog.read_latest("releases", where=f"release_id = {repr_sql(release_id)}").to_pylist()
     if not found:
-        raise ValueError(f"there is no release {release_id}: `daguerre query \"select release_id from releases\"` lists them")
+        raise ValueError(
+            f'there is no release {release_id}: `daguerre query "select release_id from releases"` lists them'
+        )
     row = found[0]
     frames = catalog.read_latest("release_frames", where=f"release_id = {repr_sql(release_id)}").sort_by("frame_id")
     content = hash_content(row["task"], row["class_names"], frames.to_pylist())
@@ -108,7 +112,9 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
         raise ValueError(f"release {release_id} has changed: its rows hash to {content}; {remedy}")
     for name, value in _summarise(row["task"], frames.to_pylist()).items():
         if row[name] != value:
-            raise ValueError(f"release {release_id} has changed: its {name} is {row[name]}, its rows say {value}; {remedy}")
+            raise ValueError(
+                f"release {release_id} has changed: its {name} is {row[name]}, its rows say {value}; {remedy}"
+            )
     return Release(release_id, row["task"], tuple(row["class_names"]), row["frames_version"], content, frames)
 
 
@@ -121,9 +127,7 @@ def hash_content(task: str, class_names: Sequence[str], frame_rows: Sequence[Map
     return digest.hexdigest()
 
 
-def _target(
-    task: str, labels: list[dict[str, Any]], frame: dict[str, Any], class_names: list[str]
-) -> dict[str, Any]:
+def _target(task: str, labels: list[dict[str, Any]], frame: dict[str, Any], class_names: list[str]) -> dict[str, Any]:
     class_ids = [class_names.index(label["class_name"]) for label in labels]
     if task == "recognition":
         return {"class_id": class_ids[0], "boxes_xyxy": [], "box_class_ids": []}

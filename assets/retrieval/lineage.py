@@ -38,7 +38,7 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
     rows = catalog.read_latest(table, _FRAME if table == "frames" else None, begins_so).to_pylist()
     if len(rows) != 1:
         found = f"{len(rows)} {kind}s begin" if rows else f"no {kind} begins"
-        raise ValueError(f"{found} with {wanted_id}: `daguerre query \"select {key} from {table}\"` lists them")
+        raise ValueError(f'{found} with {wanted_id}: `daguerre query "select {key} from {table}"` lists them')
     return rows[0]
 
 

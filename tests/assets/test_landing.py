@@ -12,7 +12,9 @@ from assets.storage import Folder
 
 @pytest.fixture
 def zone(ledger, write_files):
-    return LandingZone(Folder(str(write_files({"Run 1/a.png": "x", "run-1/b.png": "x", "二/c.png": "x", "loose.txt": ""}))), ledger)
+    return LandingZone(
+        Folder(str(write_files({"Run 1/a.png": "x", "run-1/b.png": "x", "二/c.png": "x", "loose.txt": ""}))), ledger
+    )
 
 
 def test_folders_are_sessions_and_the_first_of_two_with_one_key_wins(zone):
@@ -36,7 +38,7 @@ def test_a_place_that_was_registered_first_keeps_its_name(zone, write_files):
 
 def test_a_place_with_the_name_of_a_landed_session_is_refused(zone, write_files):
     place = Folder(str(write_files({"a.png": "x"}, "elsewhere/run_1")))
-    with pytest.raises(ValueError, match="'run-1' is already .*Run 1"):
+    with pytest.raises(ValueError, match=r"'run-1' is already .*Run 1"):
         zone.register("run-1", place)
     zone.register("run_1", place)
     zone.register("run-1", zone.folder.below("Run 1"))

@@ -18,7 +18,8 @@ SCRIPT = Path(__file__).with_name("crash.py")
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = (
     "before put", "after put", "after claim", "after merge frames", "after merge signals", "after merge calibrations",
-    "after merge labels", "after merge quarantine", "after upsert captures", "after commit", "before record", "after record",
+    "after merge labels", "after merge quarantine", "after upsert captures", "after commit", "before record",
+    "after record",
 )  # fmt: skip
 GROWN = ("after merge frames", "before delete quarantine", "after delete quarantine", "before upsert captures")
 
@@ -26,7 +27,9 @@ GROWN = ("after merge frames", "before delete quarantine", "after delete quarant
 def run_intake(home: Path, source: Path, point: str = "") -> subprocess.CompletedProcess[str]:
     home.mkdir(exist_ok=True)
     args = [sys.executable, str(SCRIPT), str(home), str(source), "monday", *([point] if point else [])]
-    return subprocess.run(args, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    return subprocess.run(
+        args, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
 
 
 def finish(home: Path, source: Path, open_at):

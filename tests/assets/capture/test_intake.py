@@ -38,7 +38,10 @@ def test_images_of_a_folder_become_frames(intake, write_files, make_png):
     report = ingest(intake, write_files({"a.png": make_png(1), "b.png": make_png(2)}))
     assert (counts(report), report.captures, report.frames) == ((2, 0, 0), 1, 2)
     rows = intake.catalog.read_latest("frames").to_pylist()
-    assert sorted((r["source_path"], r["width_px"], r["height_px"]) for r in rows) == [("a.png", 16, 12), ("b.png", 16, 12)]
+    assert sorted((r["source_path"], r["width_px"], r["height_px"]) for r in rows) == [
+        ("a.png", 16, 12),
+        ("b.png", 16, 12),
+    ]
     assert {r["payload"] for r in rows} == {make_png(1), make_png(2)}
 
 
@@ -95,7 +98,9 @@ def test_changed_bytes_under_the_same_name_are_new(intake, write_files, make_png
 
 
 def test_a_touched_file_was_there_already(intake, write_files, make_png, recording):
-    folder = write_files({"a.png": make_png(1), "b.png": make_png(2), "instances.json": json.dumps(COCO), "d.mcap": recording})
+    folder = write_files(
+        {"a.png": make_png(1), "b.png": make_png(2), "instances.json": json.dumps(COCO), "d.mcap": recording}
+    )
     ingest(intake, folder)
     for path in folder.iterdir():
         touch(path)

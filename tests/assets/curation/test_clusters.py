@@ -13,19 +13,23 @@ from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
 def curate(catalog, frame_rows):
     """curate(angles, session=...): published frames with a vector at each angle (degrees), one hash, and quality."""
 
-    def add(angles: list[float], seed: int = 0, session: str = "monday", reader: str = "image_folder", **columns) -> list[str]:
+    def add(
+        angles: list[float], seed: int = 0, session: str = "monday", reader: str = "image_folder", **columns
+    ) -> list[str]:
         rows = frame_rows(len(angles), seed, session, **columns)
         frames = [{"frame_id": r["frame_id"], "session": session, "input_sha256": r["sha256"], "code_version": "1"}
                   for r in rows.to_pylist()]  # fmt: skip
         figures = {n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")}
-        capture = {"capture_id": content_id("capture", session), "session": session, "path": "x", "source_uri": "/x",
-                   "reader": reader, "sha256": "0" * 64 if reader == "mcap" else None, "size_bytes": 1, "num_frames": len(rows),
-                   "num_signals": 0, "num_labels": 0, "num_problems": 0, "code_version": "1"}  # fmt: skip
-        written = {
-            "frames": rows, "captures": to_table(TABLES["captures"], [capture]),
-            "frame_quality": to_table(TABLES["frame_quality"], [f | figures | {"perceptual_hash": "0" * 16} for f in frames]),
-            "frame_embeddings": to_table(TABLES["frame_embeddings"], [f | {"vector": point(a)} for f, a in zip(frames, angles, strict=True)]),
+        capture = {
+            "capture_id": content_id("capture", session), "session": session, "path": "x", "source_uri": "/x", "reader": reader,
+            "sha256": "0" * 64 if reader == "mcap" else None, "size_bytes": 1, "num_frames": len(rows), "num_signals": 0,
+            "num_labels": 0, "num_problems": 0, "code_version": "1",
         }  # fmt: skip
+        quality = [f | figures | {"perceptual_hash": "0" * 16} for f in frames]
+        embeddings = [f | {"vector": point(a)} for f, a in zip(frames, angles, strict=True)]
+        written = {"frames": rows}
+        for name, dicts in (("captures", [capture]), ("frame_quality", quality), ("frame_embeddings", embeddings)):
+            written[name] = to_table(TABLES[name], dicts)
         for name, table in written.items():
             catalog.publish(name, session, catalog.merge(name, table).version)
         return [f["frame_id"] for f in frames]

@@ -16,7 +16,8 @@ def dataset(catalog, frame_rows):
     store(catalog, "frames", rows)
     sides = ["train"] * 4 + ["val", "test"]
     store(catalog, "splits", to_table(TABLES["splits"], [
-        {"frame_id": f, "capture_id": content_id("capture", "monday"), "session": "monday", "group_id": f, "split": s, "rule": "cluster"}
+        {"frame_id": f, "capture_id": content_id("capture", "monday"), "session": "monday", "group_id": f, "split": s,
+         "rule": "cluster"}
         for f, s in zip(ids, sides, strict=True)
     ]))  # fmt: skip
     store(catalog, "labels", labels([(f, "ab"[n % 2], (2, 3, 8, 9)) for n, f in enumerate(ids)]))
@@ -25,10 +26,10 @@ def dataset(catalog, frame_rows):
 
 def labels(found: list[tuple[str, str, tuple[float, ...] | None]], task: str = "detection"):
     rows = [
-        {"label_id": content_id(task, n, *found_one), "frame_id": found_one[0], "capture_id": content_id("capture", "monday"),
-         "session": "monday", "task": task, "class_name": found_one[1], "origin": "imported", "source_path": "l.json",
-         "source_offset": 0, **dict(zip(("x_min", "y_min", "x_max", "y_max"), found_one[2] or [None] * 4, strict=True))}
-        for n, found_one in enumerate(found)
+        {"label_id": content_id(task, n, frame_id, name, box), "frame_id": frame_id, "session": "monday", "task": task,
+         "capture_id": content_id("capture", "monday"), "class_name": name, "origin": "imported", "source_path": "l.json",
+         "source_offset": 0, **dict(zip(("x_min", "y_min", "x_max", "y_max"), box or [None] * 4, strict=True))}
+        for n, (frame_id, name, box) in enumerate(found)
     ]  # fmt: skip
     return to_table(TABLES["labels"], rows)
 
@@ -71,7 +72,11 @@ def test_other_content_has_another_id(catalog, dataset, change):
 
 
 def test_boxes_without_area_in_the_image_are_left_out_and_counted(catalog, dataset):
-    store(catalog, "labels", labels([(dataset[0], "a", box) for box in ((5, 5, 5, 9), (5, 5, 9, 5), (20, 0, 30, 9), (-9, 0, 0, 9))]))
+    store(
+        catalog,
+        "labels",
+        labels([(dataset[0], "a", box) for box in ((5, 5, 5, 9), (5, 5, 9, 5), (20, 0, 30, 9), (-9, 0, 0, 9))]),
+    )
     draft = draft_release(catalog, "detection")
     assert draft.excluded == {"box without area in the image": 4}
     assert draft.row["num_labels"] == 6
@@ -97,7 +102,9 @@ def test_a_frame_with_two_classes_is_left_out_of_recognition(catalog, dataset):
     draft = draft_release(catalog, "recognition")
     assert (draft.excluded, draft.row["num_labels"]) == ({"frame with two classes": 1}, 5)
     release = open_release(catalog, write_release(catalog, draft))
-    assert {r["frame_id"]: r["class_id"] for r in release.frames.to_pylist()} == {f: n % 2 for n, f in enumerate(dataset) if n}
+    assert {r["frame_id"]: r["class_id"] for r in release.frames.to_pylist()} == {
+        f: n % 2 for n, f in enumerate(dataset) if n
+    }
 
 
 def test_a_release_of_named_sessions_holds_those_alone(catalog, dataset):
@@ -120,7 +127,7 @@ def test_splits_that_are_held_are_said_to_be_missing(catalog, dataset):
 
 def test_nothing_left_is_said_with_the_counts(catalog, dataset):
     store(catalog, "labels", labels([(f, c, None) for f in dataset for c in "ab"], "recognition"))
-    with pytest.raises(ValueError, match="no frame is left .*'frame with two classes': 6"):
+    with pytest.raises(ValueError, match=r"no frame is left .*'frame with two classes': 6"):
         draft_release(catalog, "recognition")
 
 
@@ -130,12 +137,15 @@ def test_nothing_left_is_said_with_the_counts(catalog, dataset):
         ("release_frames", {"split": "test"}), ("release_frames", {"boxes_xyxy": [2.0, 3.0, 8.0, 10.0]}),
         ("release_frames", {"sha256": "0" * 64}), ("release_frames", {"box_class_ids": [1]}),
         ("release_frames", {"session": "tuesday"}), ("releases", {"class_names": ["a", "c"]}),
-        ("releases", {"num_frames": 5}), ("releases", {"sessions": ["tuesday"]}), ("releases", {"content_sha256": "0" * 64}),
+        ("releases", {"num_frames": 5}), ("releases", {"sessions": ["tuesday"]}),
+        ("releases", {"content_sha256": "0" * 64}),
     ],
 )  # fmt: skip
 def test_a_changed_row_is_refused(catalog, dataset, table, change):
     release_id = write_release(catalog, draft_release(catalog, "detection"))
-    row = catalog.read_latest(table, where="split = 'train' AND box_class_ids[1] = 0" if "frames" in table else None).to_pylist()[0]
+    row = catalog.read_latest(
+        table, where="split = 'train' AND box_class_ids[1] = 0" if "frames" in table else None
+    ).to_pylist()[0]
     catalog.upsert(table, to_table(TABLES[table], [row | change]))
     with pytest.raises(ValueError, match=f"release {release_id} has changed"):
         open_release(catalog, release_id)

@@ -56,7 +56,10 @@ def test_blur_lowers_sharpness():
 
 def test_the_hash_survives_scaling_and_brightness_and_tells_images_apart():
     rng = np.random.default_rng(0)
-    one, two = (cv2.resize(rng.integers(40, 200, (8, 8), dtype=np.uint8), (128, 96), interpolation=cv2.INTER_CUBIC) for _ in "ab")
+    one, two = (
+        cv2.resize(rng.integers(40, 200, (8, 8), dtype=np.uint8), (128, 96), interpolation=cv2.INTER_CUBIC)
+        for _ in "ab"
+    )
 
     def distance(a: np.ndarray, b: np.ndarray) -> int:
         return (int(hash_perceptually(a), 16) ^ int(hash_perceptually(b), 16)).bit_count()

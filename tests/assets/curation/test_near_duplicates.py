@@ -53,7 +53,9 @@ def test_blocks_of_any_size_give_the_clusters_of_a_plain_search(steps, block_pai
     vectors = at_angles(*(5.0 * s for s in steps))
     expected = list(range(len(steps)))
     for _ in steps:  # every frame takes the smallest number among the frames alike to it, until nothing moves
-        expected = [min(expected[j] for j in range(len(steps)) if vectors[i] @ vectors[j] >= 0.97) for i in range(len(steps))]
+        expected = [
+            min(expected[j] for j in range(len(steps)) if vectors[i] @ vectors[j] >= 0.97) for i in range(len(steps))
+        ]
     before, dedup._BLOCK_PAIRS = dedup._BLOCK_PAIRS, block_pairs
     try:
         assert find_clusters(vectors, [SAME] * len(steps))[0].tolist() == expected

@@ -1,4 +1,4 @@
-"""Sides of frames: what was recorded together or looks alike stays together, the producer is followed, nothing moves later."""
+"""Sides of frames: what was recorded together or looks alike stays together, and nothing moves later."""
 
 from __future__ import annotations
 
@@ -92,7 +92,13 @@ def test_validation_is_not_cut_from_images_that_are_in_test_too():
 
 
 def test_a_near_duplicate_across_sides_stays_on_the_stricter_one():
-    frames = [image(1, "same", "train"), image(2, "same", "val"), image(3, "same", "test"), image(4, hint="train"), image(5, hint="val")]
+    frames = [
+        image(1, "same", "train"),
+        image(2, "same", "val"),
+        image(3, "same", "test"),
+        image(4, hint="train"),
+        image(5, hint="val"),
+    ]
     assert sides(assign_splits(frames)) == {"f003": "test", "f004": "train", "f005": "val"}
 
 
@@ -110,7 +116,13 @@ def test_a_free_image_like_one_of_the_producers_test_part_goes():
 
 def test_two_groups_that_a_new_frame_joins_stay_where_they_were():
     before = {"a-000": "train", "b-000": "test"}
-    frames = [recorded("a", 0), recorded("a", 1, "new"), recorded("b", 0), recorded("b", 1, "new"), recorded("c", 0, "new")]
+    frames = [
+        recorded("a", 0),
+        recorded("a", 1, "new"),
+        recorded("b", 0),
+        recorded("b", 1, "new"),
+        recorded("c", 0, "new"),
+    ]
     found = assign_splits(frames, before)
     check_claims(found)
     assert sides(found) == {"a-000": "train", "b-000": "test", "b-001": "test", "c-000": "test"}
@@ -127,7 +139,8 @@ def test_a_cluster_with_a_new_leader_keeps_its_side():
 
 frames_of = st.lists(
     st.tuples(
-        st.sampled_from(["folder", "r1", "r2", "r3", "r4"]), st.integers(0, 25), st.sampled_from([None, None, "train", "val", "test"]),
+        st.sampled_from(["folder", "r1", "r2", "r3", "r4"]), st.integers(0, 25),
+        st.sampled_from([None, None, "train", "val", "test"]),
     ),
     max_size=60,
 )  # fmt: skip
@@ -135,7 +148,14 @@ frames_of = st.lists(
 
 def build(drawn: list[tuple[str, int, str | None]], start: int = 0) -> list[Frame]:
     return [
-        Frame(f"f{start + n:03d}", capture, "monday", f"c{cluster:03d}", capture != "folder", hint if capture == "folder" else None)
+        Frame(
+            f"f{start + n:03d}",
+            capture,
+            "monday",
+            f"c{cluster:03d}",
+            capture != "folder",
+            hint if capture == "folder" else None,
+        )
         for n, (capture, cluster, hint) in enumerate(drawn)
     ]
 

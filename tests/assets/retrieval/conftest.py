@@ -54,7 +54,9 @@ def built(tmp_path_factory, open_at, make_png, recording) -> tuple[Path, tuple[s
     (landed / "images").mkdir(parents=True)
     home.mkdir()
     intake = open_at(home)
-    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [2, 3, 4, 5], "area": 20, "iscrowd": 0} for n in range(4)]
+    boxes = [
+        {"id": n, "image_id": n, "category_id": 1, "bbox": [2, 3, 4, 5], "area": 20, "iscrowd": 0} for n in range(4)
+    ]
     coco = {"images": [{"id": n, "file_name": f"{n}.png", "width": 16, "height": 12} for n in range(4)],
             "annotations": boxes, "categories": [{"id": 1, "name": "cup"}]}  # fmt: skip
     files = {f"images/{n}.png": make_png(n) for n in range(4)}
@@ -77,7 +79,8 @@ def built(tmp_path_factory, open_at, make_png, recording) -> tuple[Path, tuple[s
     prediction_id = content_id("prediction", frame_id)
     catalog.merge("predictions", to_table(TABLES["predictions"], [{
         "prediction_id": prediction_id, "frame_id": frame_id, "session": "monday", "sensor": frames[3]["sensor"],
-        "task": "detection", "model_sha256": model_sha256, "purpose": "test", "boxes_xyxy": [], "class_names": [], "scores": [],
+        "task": "detection", "model_sha256": model_sha256, "purpose": "test", "boxes_xyxy": [], "class_names": [],
+        "scores": [],
     }]))  # fmt: skip
     intake.ledger.engine.dispose()  # so that the ledger is one file
     return folder, (release_id, model_sha256, prediction_id, frame_id)

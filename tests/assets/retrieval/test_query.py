@@ -23,7 +23,8 @@ def test_tables_can_be_counted_and_joined(world):
     assert ask("select count(*) as n from frames where source_path like '%.png'") == [{"n": 4}]
     joined = ask(f"""
         with mine as (select * from release_frames where split = 'test')
-        select r.split, l.class_name, f.width_px from mine r join frames f using (frame_id) join labels l using (frame_id)
+        select r.split, l.class_name, f.width_px
+        from mine r join frames f using (frame_id) join labels l using (frame_id)
         where f.frame_id = '{world.frame_id}'
     """)
     assert joined == [{"split": "test", "class_name": "cup", "width_px": 16}]
@@ -44,7 +45,10 @@ def test_bytes_are_shown_as_length_and_hash(catalog, frame_rows, ask, make_png):
 
 
 def test_what_json_cannot_hold_becomes_text_or_null(ask):
-    (row,) = ask("select 'nan'::double as a, 'inf'::double as b, date '2026-11-03' as c, 1.50::decimal(4,2) as d, null as e, true as f")
+    (row,) = ask(
+        "select 'nan'::double as a, 'inf'::double as b, date '2026-11-03' as c, 1.50::decimal(4,2) as d, null as e, "
+        "true as f"
+    )
     assert row == {"a": None, "b": None, "c": "2026-11-03", "d": "1.50", "e": None, "f": True}
 
 
@@ -64,9 +68,10 @@ def test_a_table_that_lost_all_rows_has_no_rows(catalog, frame_rows, ask):
 @pytest.mark.parametrize(
     "sql",
     [
-        "delete from frames", "insert into frames select * from frames", "update frames set sensor = 'x'", "drop view frames",
-        "create table t as select 1", "copy (select 1) to 'out.csv'", "attach 'other.db'", "pragma database_list",
-        "set enable_external_access = true", "install httpfs", "load httpfs", "call pragma_version()", "export database 'x'",
+        "delete from frames", "insert into frames select * from frames", "update frames set sensor = 'x'",
+        "drop view frames", "create table t as select 1", "copy (select 1) to 'out.csv'", "attach 'other.db'", "pragma database_list",
+        "set enable_external_access = true", "install httpfs", "load httpfs", "call pragma_version()",
+        "export database 'x'",
         "select 1; select 2", "select 1; drop view frames", "", "   ", "-- nothing", "explain analyze select 1",
     ],
 )  # fmt: skip
@@ -80,7 +85,8 @@ def test_anything_but_one_select_is_refused(ask, sql, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "source",
     [
-        "read_csv('/etc/passwd')", "read_text('/etc/passwd')", "read_blob('/etc/passwd')", "'/etc/passwd'", "glob('/etc/*')",
+        "read_csv('/etc/passwd')", "read_text('/etc/passwd')", "read_blob('/etc/passwd')", "'/etc/passwd'",
+        "glob('/etc/*')",
         "read_parquet('s3://bucket/x')", "read_json('http://127.0.0.1:9/x')", "sniff_csv('/etc/passwd')",
     ],
 )  # fmt: skip
@@ -98,5 +104,5 @@ def test_variables_of_the_program_cannot_be_read(ask, frame_rows):
 
 @pytest.mark.parametrize("sql", ["select nothing from frames", "select * from frame", "selec 1", "select 'a'::int"])
 def test_a_wrong_statement_is_said_in_one_line_or_two(ask, sql):
-    with pytest.raises(QueryError, match="(?i)error"):
+    with pytest.raises(QueryError, match=r"(?i)error"):
         ask(sql)

@@ -16,7 +16,11 @@ def test_a_prediction_leads_to_the_file_and_the_release(world):
     found = trace(world.catalog, "prediction", world.prediction_id)
     up = found["upstream"]
     assert (found["id"], found["downstream"]) == (world.prediction_id, {})
-    assert (up["frame"]["frame_id"], up["frame"]["source_path"], up["frame"]["source_offset"]) == (world.frame_id, "images/3.png", 0)
+    assert (up["frame"]["frame_id"], up["frame"]["source_path"], up["frame"]["source_offset"]) == (
+        world.frame_id,
+        "images/3.png",
+        0,
+    )
     assert (up["model"]["model_sha256"], up["release"]["release_id"]) == (world.model_sha256, world.release_id)
     assert up["capture"]["source_uri"].endswith("/landed")
 
@@ -34,7 +38,11 @@ def test_a_frame_leads_up_to_its_labels_and_down_to_all_that_saw_it(world):
 def test_a_frame_of_a_recording_leads_to_the_bytes_of_its_image(world, recording):
     frame = world.catalog.read_latest("frames", where="source_path = 'drive.mcap'").to_pylist()[0]
     up = trace(world.catalog, "frame", frame["frame_id"])["upstream"]
-    assert (up["capture"]["path"], up["capture"]["reader"], up["frame"]["source_path"]) == ("drive.mcap", "mcap", "drive.mcap")
+    assert (up["capture"]["path"], up["capture"]["reader"], up["frame"]["source_path"]) == (
+        "drive.mcap",
+        "mcap",
+        "drive.mcap",
+    )
     stored = world.stores.blobs.get(up["capture"]["sha256"])
     assert stored == recording
     start, length = up["frame"]["source_offset"], up["frame"]["source_length"]
@@ -48,7 +56,9 @@ def test_a_capture_leads_to_its_frames_and_what_they_led_to(world):
     found = trace(world.catalog, "capture", capture_id)
     assert found["upstream"]["capture"]["reader"] == "coco"
     assert len(found["downstream"]["frames"]) == 4
-    assert found["downstream"]["releases"] == [{"release_id": world.release_id, "split": s} for s in ("test", "train", "val")]
+    assert found["downstream"]["releases"] == [
+        {"release_id": world.release_id, "split": s} for s in ("test", "train", "val")
+    ]
     assert ids(found["downstream"]["predictions"], "prediction_id") == [world.prediction_id]
 
 
@@ -93,7 +103,7 @@ def test_a_beginning_of_two_ids_is_refused_with_their_number(world):
 
 @pytest.mark.parametrize("wanted", ["0" * 32, "abcdef' OR '1'='1", "______", "%%%%%%"])
 def test_an_unknown_id_is_refused_with_a_way_to_find_it(world, wanted):
-    with pytest.raises(ValueError, match="no frame begins with .*daguerre query"):
+    with pytest.raises(ValueError, match=r"no frame begins with .*daguerre query"):
         trace(world.catalog, "frame", wanted)
 
 

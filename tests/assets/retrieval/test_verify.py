@@ -52,7 +52,9 @@ def test_nothing_is_wrong_with_an_empty_home(intake, home):
 
 
 def test_a_frame_with_other_bytes_is_named(world):
-    payload = bytearray(world.catalog.read_latest("frames", where=f"frame_id = '{world.frame_id}'")["payload"][0].as_py())
+    payload = bytearray(
+        world.catalog.read_latest("frames", where=f"frame_id = '{world.frame_id}'")["payload"][0].as_py()
+    )
     payload[50] ^= 1
     change(world, "frames", f"frame_id = '{world.frame_id}'", payload=bytes(payload))
     assert named(world) == [("frame", world.frame_id)]

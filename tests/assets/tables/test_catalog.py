@@ -16,7 +16,13 @@ def sequences(table: pa.Table) -> list[int]:
 def clusters(*names: str, of: str = "a", session: str = "monday") -> pa.Table:
     """Rows of `unique_frames`, one a name."""
     rows = [
-        {"frame_id": content_id(name), "session": session, "duplicate_of": None, "cluster_id": content_id(of), "similarity": None}
+        {
+            "frame_id": content_id(name),
+            "session": session,
+            "duplicate_of": None,
+            "cluster_id": content_id(of),
+            "similarity": None,
+        }
         for name in names
     ]
     return to_table(TABLES["unique_frames"], rows)

@@ -28,7 +28,9 @@ def refresh(catalog):
 
         def compute(images):
             computed.extend(image.shape for image in images)
-            figures = {n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")}
+            figures = {
+                n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")
+            }
             return [{**figures, "perceptual_hash": "0" * 16} for _ in images]
 
         return refresh_frames(catalog, "frame_quality", session, code_version, compute), len(computed)
@@ -91,7 +93,9 @@ def test_no_frames_give_no_rows(refresh, catalog):
 def test_batches_hold_no_more_pixels_than_allowed(refresh, publish, monkeypatch):
     monkeypatch.setattr(incremental, "_BATCH_PIXELS", 2 * 16 * 12)  # two of the test images
     sizes = []
-    monkeypatch.setattr(incremental, "read_images", lambda catalog, ids: sizes.append(len(ids)) or read_images(catalog, ids))
+    monkeypatch.setattr(
+        incremental, "read_images", lambda catalog, ids: sizes.append(len(ids)) or read_images(catalog, ids)
+    )
     publish(5)
     assert refresh()[1] == 5
     assert sizes == [2, 2, 1]
