@@ -8,7 +8,7 @@ from models.recipes.config import TrainConfig
 def tiny_detection() -> TrainConfig:
     """About a minute on two CPU cores for some 200 frames of 320x240."""
     return TrainConfig(
-        name="tiny_detection", task="detection", image_size_px=320, epochs=4, batch_size=8, lr=2e-3, frozen_stages=3,
+        name="tiny_detection", task="detection", image_size_px=320, epochs=3, batch_size=8, lr=2e-3, frozen_stages=3,
         zoom=(0.8, 1.3),
     )  # fmt: skip
 

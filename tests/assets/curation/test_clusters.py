@@ -21,9 +21,9 @@ def curate(catalog, frame_rows):
                   for r in rows.to_pylist()]  # fmt: skip
         figures = {n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")}
         capture = {
-            "capture_id": content_id("capture", session), "session": session, "path": "x", "source_uri": "/x", "reader": reader,
-            "sha256": "0" * 64 if reader == "mcap" else None, "size_bytes": 1, "num_frames": len(rows), "num_signals": 0,
-            "num_labels": 0, "num_problems": 0, "code_version": "1",
+            "capture_id": content_id("capture", session), "session": session, "path": "x", "source_uri": "/x",
+            "reader": reader, "sha256": "0" * 64 if reader == "mcap" else None, "size_bytes": 1,
+            "num_frames": len(rows), "num_signals": 0, "num_labels": 0, "num_problems": 0, "code_version": "1",
         }  # fmt: skip
         quality = [f | figures | {"perceptual_hash": "0" * 16} for f in frames]
         embeddings = [f | {"vector": point(a)} for f, a in zip(frames, angles, strict=True)]

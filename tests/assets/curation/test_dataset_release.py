@@ -27,8 +27,9 @@ def dataset(catalog, frame_rows):
 def labels(found: list[tuple[str, str, tuple[float, ...] | None]], task: str = "detection"):
     rows = [
         {"label_id": content_id(task, n, frame_id, name, box), "frame_id": frame_id, "session": "monday", "task": task,
-         "capture_id": content_id("capture", "monday"), "class_name": name, "origin": "imported", "source_path": "l.json",
-         "source_offset": 0, **dict(zip(("x_min", "y_min", "x_max", "y_max"), box or [None] * 4, strict=True))}
+         "capture_id": content_id("capture", "monday"), "class_name": name, "origin": "imported",
+         "source_path": "l.json", "source_offset": 0,
+         **dict(zip(("x_min", "y_min", "x_max", "y_max"), box or [None] * 4, strict=True))}
         for n, (frame_id, name, box) in enumerate(found)
     ]  # fmt: skip
     return to_table(TABLES["labels"], rows)

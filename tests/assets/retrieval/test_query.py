@@ -69,7 +69,8 @@ def test_a_table_that_lost_all_rows_has_no_rows(catalog, frame_rows, ask):
     "sql",
     [
         "delete from frames", "insert into frames select * from frames", "update frames set sensor = 'x'",
-        "drop view frames", "create table t as select 1", "copy (select 1) to 'out.csv'", "attach 'other.db'", "pragma database_list",
+        "drop view frames", "create table t as select 1", "copy (select 1) to 'out.csv'", "attach 'other.db'",
+        "pragma database_list",
         "set enable_external_access = true", "install httpfs", "load httpfs", "call pragma_version()",
         "export database 'x'",
         "select 1; select 2", "select 1; drop view frames", "", "   ", "-- nothing", "explain analyze select 1",

@@ -128,7 +128,7 @@ def test_a_deleted_model_file_is_named(world):
 
 def test_a_models_row_that_says_other_than_its_package_is_named(world):
     change(world, "models", "true", seed=8)
-    assert only_reason(world) == "seed is 8 in the models table, 7 in the package"
+    assert only_reason(world) == "seed is 8 in the table, 7 in the package"
 
 
 @pytest.mark.parametrize("table", ["frames", "labels", "signals", "captures"])
