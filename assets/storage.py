@@ -14,16 +14,26 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
-from assets.capture.observations import SessionFile
 from assets.tables.schemas import SESSION_KEY
 
 T = TypeVar("T")
 _ATTEMPTS = 4
 _CHUNK_BYTES = 1 << 20
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """A file below a session, as listed: nothing read yet."""
+
+    path: str  # relative to the session
+    uri: str  # absolute path or s3://
+    size_bytes: int
+    version: str  # mtime_ns or ETag: changes when the bytes may have
 
 
 class Folder:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from assets.capture.images import decode_depth_mm, decode_rgb
+from assets.images import decode_depth_mm, decode_rgb
 from checks.verdicts import (
     MAX_EXAMPLES,
     NEVER_BLOCKS,

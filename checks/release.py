@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.curation.release import hash_content
+from assets.tables.releases import hash_content
 from checks.splits import SPLITS
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
 

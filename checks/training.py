@@ -64,7 +64,7 @@ MODEL_RULES = (
 
 def read_facts(folder: Path) -> pa.Table:
     """One row: the columns of `models` as the package states them. Raises ValueError when its bytes have changed."""
-    from assets.training.package import open_package
+    from assets.inference.package import open_package
 
     package = open_package(folder)
     row = {name: getattr(package.facts, name) for name in _FACTS[1:]}
@@ -73,7 +73,7 @@ def read_facts(folder: Path) -> pa.Table:
 
 def read_history(folder: Path) -> pa.Table:
     """Columns epoch and train_loss, one row an epoch."""
-    from assets.training.package import open_package
+    from assets.inference.package import open_package
 
     schema = pa.schema([("epoch", pa.int64()), ("train_loss", pa.float64())])
     return pa.Table.from_pylist([dict(row) for row in open_package(folder).facts.history], schema=schema)

@@ -16,6 +16,7 @@ from typing import Any
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder, session_key
+from assets.training.ray_train import local_ray
 from orchestration.jobs import TASKS, ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_landing_zone
@@ -71,9 +72,10 @@ def _run_simulated(engine: LocalEngine, story: "_Story") -> tuple[list[str], lis
         _land(landing, _FIRST_WAVE, story)
     with story.step("ingest"):
         _ingest(engine, story)
-    for task in TASKS:
-        with story.step(f"train {task}"):
-            _train(engine, story, task, f"tiny_{task}", list(_FIRST_WAVE))
+    with local_ray(engine.settings.workspace.num_workers):  # started once for both
+        for task in TASKS:
+            with story.step(f"train {task}"):
+                _train(engine, story, task, f"tiny_{task}", list(_FIRST_WAVE))
     with story.step("simulate new sessions"):
         _land(landing, _SECOND_WAVE, story)
     with story.step("ingest new sessions"):

@@ -81,9 +81,9 @@ def _models(settings: Settings, task: str) -> list[Row]:
 def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     from assets.evaluation.gallery import gather_gallery, name_subject
     from assets.evaluation.pairs import pair_detection, pair_recognition
-    from assets.evaluation.predict import StoredImages
     from assets.evaluation.report import GateLine, ModelReport
-    from assets.training.package import open_package
+    from assets.inference.package import open_package
+    from assets.inference.predict import StoredImages
 
     model_sha256 = str(catalog.pointed(f"scored/{task}"))
     mine = is_in("model_sha256", [model_sha256])

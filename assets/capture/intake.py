@@ -23,7 +23,6 @@ from assets.capture.observations import (
     LabelObservation,
     Observation,
     Problem,
-    SessionFile,
     SignalObservation,
     Source,
 )
@@ -31,7 +30,7 @@ from assets.capture.outcomes import IntakeReport, Known, copy_outcome, count_out
 from assets.capture.readers import Leftover, Opener, plan_session, read_capture
 from assets.capture.rows import CaptureRows
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
-from assets.storage import BlobStore, Folder, hash_stream
+from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import content_id
 

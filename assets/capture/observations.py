@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from assets.storage import SessionFile
+
 
 @dataclass(frozen=True)
 class Source:
@@ -97,16 +99,6 @@ class Problem:
 
 
 Observation = FrameObservation | SignalObservation | CalibrationObservation | LabelObservation | Problem
-
-
-@dataclass(frozen=True)
-class SessionFile:
-    """A file below a session, as listed: nothing read yet."""
-
-    path: str  # relative to the session
-    uri: str  # absolute path or s3://
-    size_bytes: int
-    version: str  # mtime_ns or ETag: changes when the bytes may have
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from assets.capture.observations import CapturePlan, Problem, SessionFile
+from assets.capture.observations import CapturePlan, Problem
 from assets.ledger import FileOutcome
+from assets.storage import SessionFile
 
 Known = Mapping[tuple[str, str], FileOutcome]  # (path, version) -> what became of it
 

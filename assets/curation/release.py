@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
 from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 
 CODE_VERSION = "1"
-
-
-@dataclass(frozen=True)
-class Release:
-    """One release as stored. `frames` are its `release_frames` rows, sorted by frame id."""
-
-    release_id: str
-    task: str
-    class_names: tuple[str, ...]
-    frames_version: int
-    content_sha256: str
-    frames: pa.Table
 
 
 @dataclass(frozen=True)
@@ -97,36 +82,6 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     return str(release_id)
 
 
-def open_release(catalog: Catalog, release_id: str) -> Release:
-    """Read a release and prove that its rows still hash to its id. Raises ValueError when they do not."""
-    found = catalog.read_latest("releases", where=f"release_id = {repr_sql(release_id)}").to_pylist()
-    if not found:
-        raise ValueError(
-            f'there is no release {release_id}: `daguerre query "select release_id from releases"` lists them'
-        )
-    row = found[0]
-    frames = catalog.read_latest("release_frames", where=f"release_id = {repr_sql(release_id)}").sort_by("frame_id")
-    content = hash_content(row["task"], row["class_names"], frames.to_pylist())
-    remedy = "restore the release tables from a backup"
-    if content != row["content_sha256"] or release_id != content[:32]:
-        raise ValueError(f"release {release_id} has changed: its rows hash to {content}; {remedy}")
-    for name, value in _summarise(row["task"], frames.to_pylist()).items():
-        if row[name] != value:
-            raise ValueError(
-                f"release {release_id} has changed: its {name} is {row[name]}, its rows say {value}; {remedy}"
-            )
-    return Release(release_id, row["task"], tuple(row["class_names"]), row["frames_version"], content, frames)
-
-
-def hash_content(task: str, class_names: Sequence[str], frame_rows: Sequence[Mapping[str, Any]]) -> str:
-    """sha256 over the sorted rows: which frames, with which bytes, labels and split. Knows no time and no version."""
-    digest = hashlib.sha256(json.dumps([task, list(class_names)]).encode())
-    for row in sorted(frame_rows, key=lambda r: r["frame_id"]):
-        target = [row["class_id"], list(row["boxes_xyxy"]), list(row["box_class_ids"])]
-        digest.update(json.dumps([row["frame_id"], row["sha256"], row["split"], target]).encode())
-    return digest.hexdigest()
-
-
 def _target(task: str, labels: list[dict[str, Any]], frame: dict[str, Any], class_names: list[str]) -> dict[str, Any]:
     class_ids = [class_names.index(label["class_name"]) for label in labels]
     if task == "recognition":
@@ -160,14 +115,6 @@ def _seal(
     assert version is not None, "frames were read as published"
     release = {
         "release_id": release_id, "task": task, "class_names": class_names, "content_sha256": content,
-        "frames_version": version, "code_version": CODE_VERSION, **_summarise(task, rows),
+        "frames_version": version, "code_version": CODE_VERSION, **summarise(task, rows),
     }  # fmt: skip
     return Draft(release, rows, {reason: n for reason, n in excluded.items() if n})
-
-
-def _summarise(task: str, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The columns of a release that its rows give."""
-    num_labels = sum(len(r["box_class_ids"]) if task == "detection" else 1 for r in frame_rows)
-    return {
-        "num_frames": len(frame_rows), "num_labels": num_labels, "sessions": sorted({r["session"] for r in frame_rows}),
-    }  # fmt: skip

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.curation.release import Release
-from assets.evaluation.predict import PredictionFacts, StoredImages, predict_frames
+from assets.inference.package import ModelPackage
+from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
 from assets.tables.catalog import Catalog, is_in
-from assets.training.package import ModelPackage
+from assets.tables.releases import Release
 
 Row = dict[str, Any]
 
@@ -40,8 +40,8 @@ def examine(catalog: Catalog, home: Path, task: str) -> Exam:
 
     Raises ValueError when there is none, when its files have changed, or when its release has.
     """
-    from assets.curation.release import open_release
-    from assets.training.package import open_package
+    from assets.inference.package import open_package
+    from assets.tables.releases import open_release
 
     model_sha256 = catalog.pointed(f"model/{task}")
     if model_sha256 is None:
@@ -55,7 +55,7 @@ def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
 
     None when there is no other champion, or when it knows other classes: then figures do not compare.
     """
-    from assets.training.package import open_package
+    from assets.inference.package import open_package
 
     champions = catalog.read_latest("champions", where=is_in("task", [exam.task])).to_pylist()
     if not champions or champions[0]["model_sha256"] == exam.model_sha256:
@@ -73,7 +73,7 @@ def _read_model(catalog: Catalog, model_sha256: str) -> Row:
 
 def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Exam:
     from assets.evaluation.score import score_detection, score_recognition, slice_frames
-    from assets.training.package import load_predictor
+    from assets.inference.package import load_predictor
 
     task, model_sha256 = package.facts.task, package.model_sha256
     rows = [row for row in release.frames.to_pylist() if row["split"] == "test"]

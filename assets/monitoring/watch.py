@@ -17,8 +17,8 @@ def predict_session(catalog: Catalog, home: Path, champion: Row, session: str) -
 
     A session without such a camera is predicted whole. Raises ValueError when the model's files have changed.
     """
-    from assets.evaluation.predict import PredictionFacts, StoredImages, predict_frames
-    from assets.training.package import load_predictor, open_package
+    from assets.inference.package import load_predictor, open_package
+    from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
 
     frames = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'").to_pylist()
     known = {r["sensor"] for r in _release_frames(catalog, champion)}

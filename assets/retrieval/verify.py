@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.curation.release import open_release
+from assets.inference.package import open_package
 from assets.ledger import Ledger
 from assets.storage import BlobStore
 from assets.tables.catalog import Catalog
+from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES
-from assets.training.package import open_package
 
 _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)

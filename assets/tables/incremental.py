@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assets.capture.images import decode_rgb
+from assets.images import decode_rgb
 from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.schemas import TABLES, to_table
 from models.types import Image

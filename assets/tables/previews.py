@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from assets.capture.images import decode_rgb
+from assets.images import decode_rgb
 from assets.tables.catalog import Catalog, is_in
 from models.types import Image
 

@@ -68,7 +68,7 @@ def _field(column: Column, is_key: bool) -> pa.Field:
 
 
 def content_id(*parts: object) -> str:
-    """An id from content: 32 hex digits of sha256 over the parts, each behind its length so that none runs into the next."""
+    """An id from content: 32 hex digits of sha256 over the length-prefixed parts."""
     digest = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else str(part).encode()

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from assets.capture.images import decode_rgb
+from assets.images import decode_rgb
 from assets.tables.catalog import Catalog, repr_sql
 from models.types import BoxSet, Image, Sample
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.inference.checkpoint import read_checkpoint, write_checkpoint
+from assets.inference.package import ModelPackage, describe, write_package
 from assets.training.batches import ReleaseFacts, ReleaseImages, read_release
-from assets.training.checkpoint import read_checkpoint, write_checkpoint
-from assets.training.package import ModelPackage, describe, write_package
 from assets.training.progress import OnProgress, follow_events
 
 if TYPE_CHECKING:

@@ -24,9 +24,7 @@ def keep_best(
     return Detections(boxes[kept].astype(np.float32), flat[kept].astype(np.float32), class_ids[kept].astype(np.int64))
 
 
-def suppress(
-    boxes_xyxy: NDArray[np.float32], class_ids: NDArray[np.int64], max_iou: float
-) -> NDArray[np.int64]:
+def suppress(boxes_xyxy: NDArray[np.float32], class_ids: NDArray[np.int64], max_iou: float) -> NDArray[np.int64]:
     """Indices kept of boxes sorted by falling score: a box goes when a kept one of its class overlaps it more."""
     x0, y0, x1, y1 = boxes_xyxy.astype(np.float64).T
     areas = np.clip(x1 - x0, 0, None) * np.clip(y1 - y0, 0, None)

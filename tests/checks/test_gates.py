@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from assets.curation.release import hash_content
+from assets.tables.releases import hash_content
 from assets.tables.schemas import TABLES, content_id
 from checks.gates import GATES, INTAKE_TABLES, gate_model, gate_release, gate_scores, gate_session
 from checks.verdicts import stops_flow

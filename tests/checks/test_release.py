@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from assets.curation.release import hash_content
+from assets.tables.releases import hash_content
 from assets.tables.schemas import content_id
 from checks.release import (
     every_class_is_in_train,

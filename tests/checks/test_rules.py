@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from assets.curation.release import hash_content
+from assets.tables.releases import hash_content
 from assets.tables.schemas import TABLES, content_id
 from checks.gates import GATES
 from checks.stored_rows import PUBLISHED

@@ -57,7 +57,7 @@ def test_a_package_of_another_model_blocks(rows_of):
 
 
 def test_a_model_whose_package_is_whole_is_published_and_a_changed_one_is_held(catalog, rows_of, tmp_path):
-    from assets.training.package import describe, write_package
+    from assets.inference.package import describe, write_package
     from checks.gates import gate_model
     from models.recipes import get_recipe
     from models.tasks import TASKS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assets.capture.observations import CapturePlan, Observation, Problem, SessionFile, Source
+from assets.capture.observations import CapturePlan, Observation, Problem, Source
 from assets.capture.readers.archive import ArchiveReader
 from assets.capture.readers.class_folder import ClassFolderReader
 from assets.capture.readers.coco import CocoReader
@@ -25,6 +25,7 @@ from assets.capture.readers.protocol import (
 )
 from assets.capture.readers.voc import VocReader
 from assets.capture.readers.yolo import YoloReader
+from assets.storage import SessionFile
 
 __all__ = ["READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "open_local", "plan_session", "read_capture"]
 

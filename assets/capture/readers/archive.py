@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from assets.capture.observations import CapturePlan, Observation, Problem, SessionFile, Source
+from assets.capture.observations import CapturePlan, Observation, Problem, Source
 from assets.capture.readers.archive_members import Member, MemberStore, Refused
 from assets.capture.readers.layout import is_hidden, suffix_of
 from assets.capture.readers.protocol import (
@@ -24,6 +24,7 @@ from assets.capture.readers.protocol import (
 )
 from assets.capture.readers.tar_members import is_tar_name, open_tar
 from assets.capture.readers.zip_members import open_zip
+from assets.storage import SessionFile
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _SEPARATOR = "!/"

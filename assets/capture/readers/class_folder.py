@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from assets.capture.observations import CapturePlan, FrameObservation, LabelObservation, Observation, SessionFile
+from assets.capture.observations import CapturePlan, FrameObservation, LabelObservation, Observation
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.layout import (
     DEFAULT_SENSOR,
@@ -31,6 +31,7 @@ from assets.capture.readers.layout import (
     split_of,
 )
 from assets.capture.readers.protocol import Opener
+from assets.storage import SessionFile
 
 
 class ClassFolderReader:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem, SessionFile
+from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.layout import (
     folder_of,
@@ -33,6 +33,7 @@ from assets.capture.readers.mask_runs import encode_segmentation
 from assets.capture.readers.pairing import ImageIndex
 from assets.capture.readers.protocol import Opener, UnreadableBytes, open_checked, read_bytes, whole_file
 from assets.capture.readers.strict_json import MAX_JSON_BYTES, parse_json
+from assets.storage import SessionFile
 
 _LOOK_BYTES = 1 << 16
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')

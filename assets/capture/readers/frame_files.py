@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from assets.capture.observations import FrameObservation, Problem, SessionFile
+from assets.capture.observations import FrameObservation, Problem
 from assets.capture.readers.image_headers import find_encoding, is_depth_png
 from assets.capture.readers.layout import order_naturally, sensor_of, split_of_path
 from assets.capture.readers.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
+from assets.storage import SessionFile
 
 
 class FrameFiles:

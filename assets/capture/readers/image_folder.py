@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from assets.capture.observations import CapturePlan, Observation, SessionFile
+from assets.capture.observations import CapturePlan, Observation
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.layout import (
     folder_of,
@@ -23,6 +23,7 @@ from assets.capture.readers.layout import (
     split_of,
 )
 from assets.capture.readers.protocol import Opener
+from assets.storage import SessionFile
 
 
 class ImageFolderReader:

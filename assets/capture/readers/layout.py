@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from assets.capture.observations import SessionFile
 from assets.capture.readers.image_headers import find_encoding
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_head
+from assets.storage import SessionFile
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"})
 # fmt: off

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from assets.capture.observations import SessionFile
 from assets.capture.readers.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, suffix_of
 from assets.capture.readers.protocol import Leftover, Opener, UnreadableBytes, explain_pointer, read_head
+from assets.storage import SessionFile
 
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
 _AS_FRAMES = "export its frames as images, or as CompressedImage in an MCAP file"

@@ -10,15 +10,7 @@ from typing import Any, BinaryIO
 
 from mcap.records import Schema
 
-from assets.capture.observations import (
-    CapturePlan,
-    FrameObservation,
-    Observation,
-    Problem,
-    SessionFile,
-    SignalObservation,
-    Source,
-)
+from assets.capture.observations import CapturePlan, FrameObservation, Observation, Problem, SignalObservation, Source
 from assets.capture.readers import foxglove_messages, ground_truth_messages, ros2_messages
 from assets.capture.readers.layout import DATA_SUFFIXES, IMAGE_SUFFIXES, is_hidden, suffix_of
 from assets.capture.readers.mcap_records import Damage, Located, RecordWalker
@@ -34,6 +26,7 @@ from assets.capture.readers.protocol import (
 )
 from assets.capture.readers.rig import RigTransforms
 from assets.capture.readers.topics import READER, Origin, PendingCalibration, Reading, name_sensor
+from assets.storage import SessionFile
 
 _Read = Callable[[bytes, Origin], Iterator[Reading]]
 

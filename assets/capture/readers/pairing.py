@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from assets.capture.observations import SessionFile
 from assets.capture.readers.layout import folder_of, list_paths, name_of, stem_of
+from assets.storage import SessionFile
 
 
 class ImageIndex:

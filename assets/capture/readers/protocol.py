@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
-from assets.capture.observations import CapturePlan, Observation, Problem, SessionFile, Source
+from assets.capture.observations import CapturePlan, Observation, Problem, Source
+from assets.storage import SessionFile
 
 Opener = Callable[[SessionFile], BinaryIO]  # gives a seekable stream at its beginning
 

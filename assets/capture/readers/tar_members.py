@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
-from assets.capture.observations import SessionFile
 from assets.capture.readers.archive_members import (
     MAX_MEMBERS,
     SPOOL_BYTES,
@@ -20,6 +19,7 @@ from assets.capture.readers.archive_members import (
 )
 from assets.capture.readers.expansion import PIECE_BYTES, Expander
 from assets.capture.readers.protocol import UnreadableBytes
+from assets.storage import SessionFile
 
 _METHODS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"))
 _ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element, ParseError
 
-from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem, SessionFile
+from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.layout import (
     folder_of,
@@ -32,6 +32,7 @@ from assets.capture.readers.layout import (
 )
 from assets.capture.readers.pairing import ImageIndex
 from assets.capture.readers.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
+from assets.storage import SessionFile
 
 _MAX_XML_BYTES = 16 << 20
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "xmls", "xml"})

@@ -12,15 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from assets.capture.observations import (
-    CapturePlan,
-    FrameObservation,
-    LabelObservation,
-    Observation,
-    Problem,
-    SessionFile,
-    Source,
-)
+from assets.capture.observations import CapturePlan, FrameObservation, LabelObservation, Observation, Problem, Source
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.layout import (
@@ -44,6 +36,7 @@ from assets.capture.readers.yolo_trees import (
     may_hold_names,
     places_of_names,
 )
+from assets.storage import SessionFile
 
 _MAX_LABEL_BYTES = 16 << 20
 _PROBE_FILES = 50  # label files looked into to tell whether a tree holds boxes or polygons

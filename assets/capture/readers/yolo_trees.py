@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from assets.capture.observations import SessionFile
 from assets.capture.readers.layout import folder_of, is_below, is_hidden, join, name_of, split_of, stem_of, suffix_of
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes
 from assets.capture.readers.yolo_labels import has_names
+from assets.storage import SessionFile
 
 MAX_NAMES_BYTES = 1 << 20
 NAME_LISTS = frozenset({"classes.txt", "obj.names", "classes.names", "_darknet.labels"})

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
-from assets.capture.observations import SessionFile
 from assets.capture.readers.archive_members import (
     SPOOL_BYTES,
     Member,
@@ -21,6 +20,7 @@ from assets.capture.readers.archive_members import (
 )
 from assets.capture.readers.expansion import PIECE_BYTES, Expander
 from assets.capture.readers.protocol import UnreadableBytes
+from assets.storage import SessionFile
 
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflate", zipfile.ZIP_BZIP2: "bzip2"}
 _LOCAL_HEADER_BYTES = 30

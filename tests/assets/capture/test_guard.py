@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from assets.capture.guard import ImageFacts, ImageGuard, Refusal
-from assets.capture.images import decode_rgb
+from assets.images import decode_rgb
 
 
 @pytest.fixture

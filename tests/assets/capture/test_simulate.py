@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from assets.capture.images import decode_depth_mm, decode_rgb
 from assets.capture.simulate import FAULTS, SHIFTS, SimulationSpec, simulate
+from assets.images import decode_depth_mm, decode_rgb
 
 SIZE = {"width_px": 96, "height_px": 72}
 CAMERA_LAG_MIN_NS = 20_000_000

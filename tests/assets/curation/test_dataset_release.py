@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assets.curation.release import draft_release, hash_content, open_release, write_release
+from assets.curation.release import draft_release, write_release
+from assets.tables.releases import hash_content, open_release
 from assets.tables.schemas import TABLES, content_id, to_table
 
 

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.curation.release import Release
 from assets.evaluation.exam import Exam
 from assets.evaluation.gallery import NUM_THUMBNAILS, gather_gallery
 from assets.evaluation.pairs import pair_recognition
-from assets.evaluation.predict import StoredImages
 from assets.evaluation.score import score_detection, score_recognition
+from assets.inference.package import ModelPackage, PackageFacts
+from assets.inference.predict import StoredImages
 from assets.tables.catalog import Catalog
-from assets.training.package import ModelPackage, PackageFacts
+from assets.tables.releases import Release
 
 Row = dict[str, Any]
 Make = Callable[..., Row]

@@ -11,11 +11,11 @@ import pytest
 
 from assets.capture.intake import Intake
 from assets.curation.release import draft_release, write_release
+from assets.inference import package
+from assets.inference.checkpoint import hash_bytes, write_folder
 from assets.retrieval.verify import Stores
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
-from assets.training import package
-from assets.training.checkpoint import hash_bytes, write_folder
 
 
 @dataclass(frozen=True)

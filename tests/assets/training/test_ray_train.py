@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from assets.training.package import load_predictor, open_package
+from assets.inference.package import load_predictor, open_package
 from assets.training.ray_train import local_ray, train
 from models.recipes import get_recipe
 

@@ -12,15 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.capture.observations import (
-    CapturePlan,
-    FrameObservation,
-    LabelObservation,
-    Observation,
-    Problem,
-    SessionFile,
-)
+from assets.capture.observations import CapturePlan, FrameObservation, LabelObservation, Observation, Problem
 from assets.capture.readers import Leftover, open_local, plan_session, read_capture
+from assets.storage import SessionFile
 
 Kind = TypeVar("Kind")
 

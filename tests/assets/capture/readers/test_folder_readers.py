@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from assets.capture.observations import SessionFile
 from assets.capture.readers import open_local, plan_session
 from assets.capture.readers.layout import order_naturally, sensor_of, split_of_path, suffix_of
+from assets.storage import SessionFile
 
 
 def test_a_plain_folder_is_one_capture_in_natural_order(write_files, read_session, make_image):

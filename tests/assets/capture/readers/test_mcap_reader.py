@@ -413,8 +413,8 @@ def test_equal_problems_are_counted_not_repeated(write_files, read_session):
 
 
 def test_reading_needs_no_file_on_disk_to_be_a_path(make_image):
-    from assets.capture.observations import SessionFile
     from assets.capture.readers import plan_session, read_capture
+    from assets.storage import SessionFile
 
     data = simulated(make_image, num_frames=1)
     file = SessionFile("a.mcap", "s3://bucket/a.mcap", len(data), "etag")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assets.capture.images import decode_rgb
+from assets.images import decode_rgb
 from assets.tables.schemas import content_id
 from models.types import Detections, Image, Probabilities
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assets.evaluation.predict import PredictionFacts, StoredImages, predict_frames
+from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.types import Detections, Image, Probabilities

@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 import torch
 
-from assets.training.package import describe, load_net, load_predictor, open_package, write_package
+from assets.inference.package import describe, load_net, load_predictor, open_package, write_package
 from models.recipes import get_recipe
 from models.tasks import TASKS
 

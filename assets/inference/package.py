@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.training.checkpoint import hash_bytes, read_proven, write_folder
+from assets.inference.checkpoint import hash_bytes, read_proven, write_folder
 
 if TYPE_CHECKING:
     from torch import nn

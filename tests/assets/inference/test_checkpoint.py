@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from assets.training.checkpoint import read_checkpoint, write_checkpoint
+from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 
 _WEIGHTS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
 
@@ -29,7 +29,7 @@ def test_newer_checkpoint_replaces_the_older_and_leaves_nothing_behind(tmp_path)
 
 def test_process_killed_while_writing_leaves_no_checkpoint(tmp_path):
     dies = (
-        "import os, sys; from pathlib import Path; import assets.training.checkpoint as c; write = c._write_flushed\n"
+        "import os, sys; from pathlib import Path; import assets.inference.checkpoint as c; write = c._write_flushed\n"
         "c._write_flushed = lambda path, content: (write(path, content), os.kill(os.getpid(), 9))\n"
         "c.write_folder(Path(sys.argv[1]), {'weights.safetensors': b'x', 'manifest.json': b'{}'})"
     )
