@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,16 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.worker import name_worker
 
+_BROWSER_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 INTAKE_TABLES = ("captures", "frames", "signals", "calibrations", "labels", "quarantine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ui-home", default=None, help="show this home in the UI tests instead of an empty one")
+    parser.addoption("--screenshots", default=None, help="folder for the screenshots of the UI tests")
 
 
 @pytest.fixture
@@ -142,3 +152,25 @@ def _encode_noise(seed: int = 0, width_px: int = 16, height_px: int = 12) -> byt
 
 def _read_tables(catalog: Catalog) -> dict[str, list[dict]]:
     return {name: catalog.read_latest(name).sort_by(TABLES[name].key).to_pylist() for name in INTAKE_TABLES}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A headless Chromium of the system; the test is skipped where there is none."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine: install the package 'chromium'")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def screenshots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where pictures of this test go."""
+    folder = Path(request.config.getoption("--screenshots") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

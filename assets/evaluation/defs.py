@@ -19,6 +19,7 @@ def _scores(task: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
     ) -> dg.MaterializeResult:
         from assets.evaluation.exam import examine, examine_champion
+        from assets.evaluation.gallery import draw_exam
 
         exam = examine(catalog, workspace.home, task)
         for sat in (exam, examine_champion(catalog, workspace.home, exam)):
@@ -28,7 +29,7 @@ def _scores(task: str) -> dg.AssetsDefinition:
         headline: dict[str, Any] = {
             row["metric"]: row["value"] for row in exam.scores if row["slice_by"] == "all" and row["value"] is not None
         }
-        drawn = exam.draw()
+        drawn = draw_exam(exam)
         _keep(workspace.plots(exam.model_sha256), drawn)
         pictures = {name: picture(content) for name, content in drawn.items()}
         metadata = {"model_sha256": exam.model_sha256, "test frames": len(exam.predictions), **headline, **pictures}

@@ -28,12 +28,6 @@ class Exam:
     scores: list[Row]
     images: StoredImages
 
-    def draw(self) -> dict[str, bytes]:
-        """Name -> picture (PNG or JPEG): curves, matrices, labels on images, worst mistakes."""
-        from assets.evaluation.gallery import draw_exam
-
-        return draw_exam(self)
-
 
 def examine(catalog: Catalog, home: Path, task: str) -> Exam:
     """Predict and score the model trained last for `task` on the test split of its release.

@@ -28,9 +28,11 @@ _log = logging.getLogger("daguerre.training")
 
 def _tell(event: dict[str, Any]) -> None:
     """One line an epoch; steps are too many for a log."""
-    if "train_loss" in event:
-        facts = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in event.items())
-        _log.info(facts)
+    if event["kind"] == "epoch":
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in event.items() if name.startswith("val_"))
+        speed = f"{event['images_per_s']:.0f} images/s, {event['seconds']:.0f} s"
+        which = f"epoch {event['epoch'] + 1} of {event['num_epochs']}"
+        _log.info(f"{which}: loss {event['train_loss']:.3f}, {scores or 'not scored'}, {speed}")
 
 
 def _training(task: str) -> dg.AssetsDefinition:

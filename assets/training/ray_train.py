@@ -34,6 +34,7 @@ CODE_VERSION = "1"
 _RUNS, _BEST, _EVENTS = ".runs", "best", "events.jsonl"
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
 _RAY_SETTINGS = {
+    "RAY_AUTH_MODE": "token",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # report() waits on this poll
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # importing torch takes a while on a busy machine

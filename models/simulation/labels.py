@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.masks import encode_mask
 from models.simulation.scene import Scene
 
 MIN_SHARE = 8e-4  # of the picture's pixels: 61 px at 320x240; smaller views are not worth a label
@@ -53,44 +54,3 @@ def find_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     """The tightest box around the true pixels of a mask (H, W), at outer pixel corners. The mask must not be empty."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-
-
-def encode_mask(mask: NDArray[np.bool_]) -> str:
-    """COCO compressed run-length text of a mask (H, W), equal to pycocotools' `mask.encode(...)["counts"]`."""
-    pixels = np.ascontiguousarray(mask.T).ravel().view(np.uint8)
-    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
-    edges = np.concatenate([[0], [0] if pixels[:1].any() else [], changes, [pixels.size]]).astype(np.int64)
-    counts = np.diff(edges)
-    deltas = counts.copy()
-    deltas[3:] -= counts[1:-2]
-    return "".join(map(_encode_number, deltas.tolist()))
-
-
-def decode_mask(text: str, height_px: int, width_px: int) -> NDArray[np.bool_]:
-    """The mask (H, W) that a compressed run-length text stands for. Raises ValueError when its runs do not fill it."""
-    counts: list[int] = []
-    value, shift = 0, 0
-    for code in text.encode():
-        chunk = code - 48
-        value |= (chunk & 31) << shift
-        shift += 5
-        if not chunk & 32:
-            if chunk & 16:
-                value -= 1 << shift
-            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-            value, shift = 0, 0
-    if sum(counts) != height_px * width_px:
-        raise ValueError(f"mask runs cover {sum(counts)} of {height_px * width_px} px: the size or the text is wrong")
-    flags = np.arange(len(counts)) % 2 == 1
-    return np.repeat(flags, counts).reshape(width_px, height_px).T
-
-
-def _encode_number(value: int) -> str:
-    """Little-endian groups of five bits; bit 5 says that another follows, bit 4 of the last is the sign."""
-    text = ""
-    while True:
-        chunk, value = value & 31, value >> 5
-        is_last = value == (-1 if chunk & 16 else 0)
-        text += chr((chunk if is_last else chunk | 32) + 48)
-        if is_last:
-            return text

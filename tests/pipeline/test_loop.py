@@ -131,6 +131,17 @@ def test_the_report_is_one_page_with_the_model_and_the_drift(loop, tmp_path: Pat
     assert 'src="http' not in page and 'href="http' not in page
 
 
+def test_the_report_opens_in_a_browser_and_asks_for_nothing_else(loop, browser, screenshots: Path) -> None:
+    path = write_home_report(loop["settings"], screenshots / "report.html")
+    page = browser.new_page(viewport={"width": 1280, "height": 1700}, offline=True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.screenshot(path=screenshots / "report.png")
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert page.get_by_text("daguerre-detection").first.is_visible()
+
+
 def test_the_summary_is_plain_json(loop) -> None:
     text = json.dumps(summarise_home(loop["settings"], None, ["detection"]))
     assert json.loads(text)["captures"] == 10

@@ -1,10 +1,9 @@
-"""A running `daguerre ui` and a headless browser on it."""
+"""A running `daguerre ui`."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,15 +14,6 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_BROWSER_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--ui-home", default=None, help="show this home in the UI tests instead of an empty one")
-    parser.addoption("--screenshots", default=None, help="folder for the screenshots of the UI tests")
 
 
 @pytest.fixture(scope="session")
@@ -51,28 +41,6 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(60)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """A headless Chromium of the system; the test is skipped where there is none."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: install the package 'chromium'")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def screenshots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where pictures of this test go."""
-    folder = Path(request.config.getoption("--screenshots") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _free_port() -> int:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from models.masks import decode_counts
+
 MAX_MASK_PIXELS = 100_000_000
 
 
@@ -34,26 +36,6 @@ def encode_runs(counts: Sequence[int], size_px: tuple[int, int]) -> str:
     if any(type(c) is not int or c < 0 for c in counts) or sum(counts) != width * height:
         raise ValueError(f"run lengths that do not fill {width}x{height} pixels")
     return _text(mask.frPyObjects({"counts": list(counts), "size": [height, width]}, height, width)["counts"])
-
-
-def decode_counts(counts: str) -> list[int]:
-    """Run lengths of COCO compressed counts (the LEB128-like code of the COCO API). Raises ValueError."""
-    runs: list[int] = []
-    value, shift = 0, 0
-    for character in counts:
-        code = ord(character) - 48
-        if not 0 <= code < 64 or shift > 50:
-            raise ValueError("characters that are no run-length code")
-        value |= (code & 0x1F) << shift
-        shift += 5
-        if not code & 0x20:
-            if code & 0x10:
-                value -= 1 << shift
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value, shift = 0, 0
-    if shift or any(r < 0 for r in runs):
-        raise ValueError("run lengths that end early or go backwards")
-    return runs
 
 
 def encode_segmentation(value: Any, size_px: tuple[int, int]) -> str | None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as reference
 
-from assets.capture.readers.mask_runs import decode_counts, encode_polygons, encode_runs, encode_segmentation
+from assets.capture.readers.mask_runs import encode_polygons, encode_runs, encode_segmentation
+from models.masks import decode_counts
 
 # pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
