@@ -131,8 +131,10 @@ def test_the_report_is_one_page_with_the_model_and_the_drift(loop, tmp_path: Pat
     assert 'src="http' not in page and 'href="http' not in page
 
 
-def test_the_report_opens_in_a_browser_and_asks_for_nothing_else(loop, browser, screenshots: Path) -> None:
-    path = write_home_report(loop["settings"], screenshots / "report.html")
+def test_the_report_opens_in_a_browser_and_asks_for_nothing_else(
+    loop, browser, screenshots: Path, tmp_path: Path
+) -> None:
+    path = write_home_report(loop["settings"], tmp_path / "report.html")
     page = browser.new_page(viewport={"width": 1280, "height": 1700}, offline=True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
