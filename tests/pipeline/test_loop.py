@@ -63,8 +63,11 @@ def loop(tmp_path_factory: pytest.TempPathFactory):
         facts["left_to_judge"] = engine.tick(unjudged_session_sensor)
         facts["requests"] = engine.tick(drift_sensor)
         facts["requests_in_cooldown"] = engine.tick(drift_sensor)
-        facts["checks"] = engine.instance
-        yield facts
+    on_ray = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "local"})
+    with LocalEngine(on_ray) as engine:
+        ops = {"training__recognition": {"config": {"recipe": "tiny_recognition", "epochs": 2}}}
+        facts["train_on_ray"] = engine.execute(train_jobs["recognition"].name, ops=ops)
+    yield facts
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -123,6 +126,12 @@ def test_drift_files_one_request_and_then_cools_down(loop) -> None:
     assert loop["requests_in_cooldown"] == []
     (request,) = summarise_home(loop["settings"], None, ["detection"])["retraining_requests"]
     assert request["session"] == "dusk" and request["task"] == "detection"
+
+
+def test_the_same_graph_trains_on_two_ray_workers_and_takes_all_sessions(loop) -> None:
+    assert loop["train_on_ray"].success, loop["train_on_ray"]
+    (release,) = summarise_home(loop["settings"], None, ["recognition"])["releases"]
+    assert release["sessions"] == ["broken", "dusk", "like", "plain"]
 
 
 def test_the_report_is_one_page_with_the_model_and_the_drift(loop, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assets.evaluation.exam import Exam
-from assets.evaluation.gallery import NUM_THUMBNAILS, gather_gallery
+from assets.evaluation.gallery import NUM_THUMBNAILS, draw_exam, gather_gallery
 from assets.evaluation.pairs import pair_recognition
 from assets.evaluation.score import score_detection, score_recognition
 from assets.inference.package import ModelPackage, PackageFacts
@@ -41,7 +41,7 @@ def make_exam(stored: Stored, task: str, names: tuple[str, ...], frames: list[Ro
 def test_an_exam_of_detection_draws_its_pictures(stored: Stored, release_row: Make, prediction_row: Make):
     frames = [release_row(str(n), boxes=BOX + FAR, ids=[0, 1]) for n in range(5)]
     predictions = [prediction_row(str(n), ["ball", "box"], [0.9, 0.6], BOX + BOX) for n in range(5)]
-    drawn = make_exam(stored, "detection", ("ball", "box"), frames, predictions).draw()
+    drawn = draw_exam(make_exam(stored, "detection", ("ball", "box"), frames, predictions))
     assert list(drawn) == [
         "contact sheet", "labels 1", "predictions 1", "precision and recall", "confusion matrix", "reliability",
         "learning curve", "worst mistake 1", "worst mistake 2", "worst mistake 3",
@@ -53,7 +53,7 @@ def test_an_exam_of_detection_draws_its_pictures(stored: Stored, release_row: Ma
 def test_an_exam_of_recognition_draws_its_pictures(stored: Stored, release_row: Make, prediction_row: Make):
     frames = [release_row(str(n), n % 2) for n in range(5)]
     predictions = [prediction_row(str(n), ["cat", "dog"], [0.9, 0.1]) for n in range(5)]
-    drawn = make_exam(stored, "recognition", ("cat", "dog"), frames, predictions).draw()
+    drawn = draw_exam(make_exam(stored, "recognition", ("cat", "dog"), frames, predictions))
     assert list(drawn) == [
         "contact sheet", "confusion matrix", "reliability", "learning curve", "worst mistake 1", "worst mistake 2",
     ]  # fmt: skip
@@ -62,7 +62,7 @@ def test_an_exam_of_recognition_draws_its_pictures(stored: Stored, release_row: 
 def test_a_model_that_finds_nothing_is_drawn_too(stored: Stored, release_row: Make, prediction_row: Make):
     frames = [release_row(str(n), boxes=BOX, ids=[0]) for n in range(5)]
     predictions = [prediction_row(str(n), [], [], []) for n in range(5)]
-    drawn = make_exam(stored, "detection", ("ball", "box"), frames, predictions).draw()
+    drawn = draw_exam(make_exam(stored, "detection", ("ball", "box"), frames, predictions))
     assert "reliability" not in drawn and "worst mistake 1" in drawn
 
 
