@@ -34,10 +34,11 @@ class FrameObservation:
     payload: bytes
     encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"
     source: Source
-    kind: str = "color"  # "color" or "depth" (16-bit, millimetres)
+    kind: str = "color"  # "color" or "depth" (16-bit, `depth_m_per_unit` metres a unit, 0 where unknown)
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
     sequence: int = 0  # position among the frames of this sensor in this capture
     split_hint: str | None = None  # "train", "val" or "test" where the producer says so
+    depth_m_per_unit: float | None = None  # 0.001 for millimetres; None for colour, and where the format cannot say
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ class SignalObservation:
     """One non-image sample: IMU, pose, odometry."""
 
     sensor: str
-    kind: str  # "imu", "pose", "odometry", "transform"
+    kind: str  # "imu", "pose", "odometry", "transform", "gnss"
     t_ns: int
-    values: Sequence[float]  # imu: gyro xyz rad/s, accel xyz m/s^2; others: xyz m, quaternion xyzw
+    values: Sequence[float]  # imu: gyro xyz rad/s, accel xyz m/s^2; gnss: latitude deg, longitude deg, altitude m
+    # (WGS 84, altitude NaN where unknown); others: xyz m, quaternion xyzw
     source: Source
     frame_of_reference: str | None = None  # e.g. "world" (parent) of a pose
     child_frame: str | None = None  # e.g. "rig"

@@ -68,7 +68,7 @@ class CaptureRows:
         self._put("frames", frame_id, {
             "capture_id": self.capture_id, "sensor": frame.sensor, "kind": frame.kind, "t_ns": frame.t_ns,
             "sequence": frame.sequence, "width_px": facts.width_px, "height_px": facts.height_px,
-            "encoding": facts.encoding, "payload": frame.payload, "sha256": sha256, "split_hint": frame.split_hint,
+            "encoding": facts.encoding, "depth_m_per_unit": frame.depth_m_per_unit, "payload": frame.payload, "sha256": sha256, "split_hint": frame.split_hint,
             **_source_columns(where),
         })  # fmt: skip
 

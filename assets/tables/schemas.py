@@ -111,14 +111,16 @@ FRAMES = Table("frames", "capture", "frame_id", "capture_id", (
     Column("kind", _TEXT, values=("color", "depth")), Column("t_ns", _INT, "ns", "sensor clock", nullable=True),
     Column("sequence", _INT, low=0), Column("width_px", _INT, "px", low=1, high=65535),
     Column("height_px", _INT, "px", low=1, high=65535), Column("encoding", _TEXT, values=ENCODINGS),
+    Column("depth_m_per_unit", _FLOAT, "m", nullable=True, low=1e-9),
     Column("payload", pa.large_binary(), "byte", privacy="personal"), Column("sha256", _TEXT, regex=_SHA),
     Column("split_hint", _TEXT, nullable=True, values=("train", "val", "test")), *_SOURCE,
 ))  # fmt: skip
 
 SIGNALS = Table("signals", "capture", "signal_id", "capture_id", (
     _id("signal_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
-    Column("kind", _TEXT, values=("imu", "pose", "odometry", "transform")), Column("t_ns", _INT, "ns", "sensor clock"),
-    Column("values", _FLOATS, "imu: rad/s, m/s^2; other: m, quaternion xyzw", privacy="personal"),
+    Column("kind", _TEXT, values=("imu", "pose", "odometry", "transform", "gnss")),
+    Column("t_ns", _INT, "ns", "sensor clock"),
+    Column("values", _FLOATS, "imu: rad/s, m/s^2; gnss: deg, deg, m; other: m, xyzw", privacy="restricted"),
     Column("frame_of_reference", _TEXT, nullable=True), Column("child_frame", _TEXT, nullable=True), *_SOURCE,
 ))  # fmt: skip
 
