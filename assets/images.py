@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from models.image_quality import find_reduction
+
+Payload = bytes | memoryview
+JPEG_MAGIC = b"\xff\xd8\xff"
+_GREY = {
+    1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}  # fmt: skip
 
 
 def decode_rgb(payload: bytes) -> NDArray[np.uint8]:
@@ -18,9 +29,57 @@ def decode_rgb(payload: bytes) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image_bgr[..., ::-1])
 
 
-def decode_depth_mm(payload: bytes) -> NDArray[np.uint16]:
-    """(H, W) uint16 depth in millimetres, 0 where unknown, of a 16-bit PNG. Raises ValueError for other bytes."""
+def decode_depth(payload: Payload) -> NDArray[np.uint16]:
+    """(H, W) uint16 depth of a 16-bit PNG, 0 where unknown; the frame's row says how many metres a unit is.
+
+    Raises ValueError for other bytes.
+    """
     depth = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)
     if depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
         raise ValueError("not a 16-bit single-channel depth image")
     return depth.astype(np.uint16, copy=False)
+
+
+def decode_luma(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
+    """(H, W) uint8 luma, stored orientation; of a JPEG at a 1, 2, 4 or 8th of its size. Raises ValueError."""
+    flags = _GREY[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    luma = cv2.imdecode(np.frombuffer(payload, np.uint8), flags)
+    if luma is None:
+        raise ValueError(f"OpenCV does not decode these {len(payload)} bytes as an image")
+    return np.asarray(luma, np.uint8)
+
+
+def decode_working_luma(payload: bytes) -> NDArray[np.uint8]:
+    """Luma at the working size of `models.image_quality`, as the guard measures it."""
+    import simplejpeg
+
+    if payload[:3] != JPEG_MAGIC:
+        return shrink_luma(decode_luma(payload))
+    try:
+        return decode_sound_jpeg(simplejpeg, payload)
+    except ValueError:
+        height, width = simplejpeg.decode_jpeg_header(payload)[:2]
+        return decode_luma(payload, find_reduction(height, width))
+
+
+def decode_sound_jpeg(simplejpeg: Any, payload: Payload) -> NDArray[np.uint8]:
+    """(H, W) uint8 luma at working size of a JPEG without fault. Raises ValueError for others.
+
+    libjpeg-turbo reads all entropy-coded data, whatever the scale.
+    """
+    height, width = simplejpeg.decode_jpeg_header(payload)[:2]
+    reduction = find_reduction(height, width)
+    size = -(-height // reduction), -(-width // reduction)
+    luma = simplejpeg.decode_jpeg(payload, "GRAY", min_height=size[0], min_width=size[1])[..., 0]
+    if luma.shape != size:
+        raise ValueError(f"decodes to {luma.shape}, not {size} (height, width)")
+    return np.asarray(luma, np.uint8)
+
+
+def shrink_luma(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) uint8 luma at working size, by area; as it is when it has that size already."""
+    reduction = find_reduction(*luma.shape)
+    if reduction == 1:
+        return luma
+    size = -(-luma.shape[1] // reduction), -(-luma.shape[0] // reduction)
+    return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import time
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from assets.ledger import Ledger
-from assets.storage import Folder, session_key
+from assets.storage import Folder, SessionFile, session_key
+
+MAX_READY = 50  # sessions of one look; the others follow at the next
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,87 @@ class LandingZone:
         return folder
 
 
+@dataclass
+class Listing:
+    """The files of a session listed so far. Its fingerprint changes when one is added, removed or rewritten."""
+
+    session: str
+    after: str = ""  # the last path that was listed
+    digest: int = 0  # sum of a hash of every file: it can be continued, and the order does not matter
+    num_files: int = 0
+
+    def add(self, files: Sequence[SessionFile]) -> None:
+        for file in files:
+            digest = hashlib.sha256(repr((file.path, file.size_bytes, file.version)).encode()).digest()
+            self.digest = (self.digest + int.from_bytes(digest[:16], "big")) % (1 << 128)
+        self.num_files += len(files)
+        self.after = files[-1].path if files else self.after
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.digest:032x}-{self.num_files}"
+
+
 def fingerprint(folder: Folder) -> str:
-    """Changes when a file below is added, removed or rewritten; costs one listing."""
-    digest = hashlib.sha256()
-    for file in folder.files():
-        digest.update(repr((file.path, file.size_bytes, file.version)).encode())
-    return digest.hexdigest()[:16]
+    """The fingerprint of all files below, in one go."""
+    listing = Listing("")
+    for page in folder.pages():
+        listing.add(page)
+    return listing.fingerprint
+
+
+@dataclass
+class Watch:
+    """What has been seen of a landing zone, from look to look. A look takes about `budget_s`, however much lies there.
+
+    Sessions that are new or changed since the last look come first, then the others in turn; the listing of a large one
+    goes on where the last look left it.
+    """
+
+    seen: dict[str, list[str]] = field(default_factory=dict)  # session -> fingerprints: seen last, last called ready
+    turn: str = ""  # the session that was looked at last
+    listing: dict[str, Any] | None = None  # of the session whose listing is not finished
+
+    def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> list[str]:
+        """The sessions that changed since they were last ready and look as they did at the look before."""
+        end = time.monotonic() + budget_s
+        ready: list[str] = []
+        for session in self._order(list(sessions)):
+            now = self._continue(session, sessions[session], end)
+            if now is None:
+                break
+            before, asked = self.seen.get(session, ["", ""])
+            if now == before != asked:
+                ready.append(session)
+                asked = now
+            self.seen[session] = [now, asked]
+            self.turn = session
+            if time.monotonic() > end or len(ready) == MAX_READY:
+                break
+        return ready
+
+    def unsettled(self) -> list[str]:
+        """The sessions that changed between the last two looks at them."""
+        return [session for session, (now, asked) in self.seen.items() if now != asked]
+
+    def _order(self, sessions: list[str]) -> list[str]:
+        first = [self.listing["session"]] if self.listing and self.listing["session"] in sessions else []
+        urgent = [s for s in sessions if s not in self.seen] + [s for s in self.unsettled() if s in sessions]
+        start = bisect_right(others := sorted(sessions), self.turn)
+        return list(dict.fromkeys([*first, *urgent, *others[start:], *others[:start]]))
+
+    def _continue(self, session: str, folder: Folder, end: float) -> str | None:
+        """The session's fingerprint; None when the time was over before the last of its files was listed."""
+        listing = Listing(session)
+        if self.listing and self.listing["session"] == session:
+            listing = Listing(**self.listing)
+        self.listing = None
+        for number, page in enumerate(folder.pages(listing.after)):
+            if number and time.monotonic() > end:
+                self.listing = asdict(listing)
+                return None
+            listing.add(page)
+        return listing.fingerprint
 
 
 def _key_or_none(name: str) -> str | None:

@@ -23,6 +23,7 @@ from assets.tables.schemas import SESSION_KEY
 T = TypeVar("T")
 _ATTEMPTS = 4
 _CHUNK_BYTES = 1 << 20
+_PAGE_KEYS = 1000  # S3 gives no more at once
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
 
 
@@ -69,6 +70,8 @@ class Folder:
         Left out is what is no file of this folder: uploads under way (`.x.part`, `.x.tmp`), links that lead out of it,
         pipes, sockets and devices.
         """
+        if self.is_local and os.path.isdir(self._root):
+            return sorted(self._walk(self._root), key=lambda e: e.path)
         self.fs.invalidate_cache()
         info = _retry(lambda: self.fs.info(self._root))
         if info["type"] == "file":
@@ -78,6 +81,48 @@ class Folder:
         names = {name: name.removeprefix(prefix) for name in found if not _PARTIAL.search(name)}
         entries = [self._entry(path, found[name]) for name, path in names.items() if path and not path.endswith("/")]
         return sorted((e for e in entries if e is not None), key=lambda e: e.path)
+
+    def pages(self, after: str = "") -> Iterator[list[SessionFile]]:
+        """The files below in pieces, from the path behind `after` on: in order of their keys in a bucket.
+
+        A local folder is one piece, whatever `after` is: listing it costs little.
+        """
+        if self.is_local:
+            yield self.files() if os.path.exists(self._root) else []
+            return
+        bucket, _, prefix = self._root.partition("/")
+        prefix = prefix.rstrip("/") + "/"
+        start = prefix + after
+        while True:
+            page = _retry(lambda at=start: self.fs.call_s3(  # type: ignore[misc]
+                "list_objects_v2", Bucket=bucket, Prefix=prefix, StartAfter=at, MaxKeys=_PAGE_KEYS))  # fmt: skip
+            found = page.get("Contents", [])
+            names = {
+                e["Key"].removeprefix(prefix): {**e, "name": f"{bucket}/{e['Key']}", "size": e["Size"]} for e in found
+            }
+            entries = [self._entry(path, info) for path, info in names.items() if path and not path.endswith("/")]
+            yield [e for e in entries if e is not None and not _PARTIAL.search(e.path)]
+            if not page.get("IsTruncated"):
+                return
+            start = found[-1]["Key"]
+
+    def _walk(self, folder: str) -> Iterator[SessionFile]:
+        """The files of a local folder, at the cost of one call to the system each."""
+        start = len(self._root.rstrip("/")) + 1
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    found = self._local_entry(entry.path[start:], entry.path)
+                elif entry.is_dir():
+                    yield from self._walk(entry.path)
+                    continue
+                elif entry.is_file():
+                    facts = entry.stat()
+                    found = SessionFile(entry.path[start:], entry.path, facts.st_size, _version(facts))
+                else:
+                    continue
+                if found is not None and not _PARTIAL.search(found.path):
+                    yield found
 
     def _entry(self, path: str, info: dict[str, Any]) -> SessionFile | None:
         if self.is_local:
@@ -96,10 +141,12 @@ class Folder:
             return None
         if not stat.S_ISREG(facts.st_mode):
             return None
-        return SessionFile(path, name, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_size}")
+        return SessionFile(path, name, facts.st_size, _version(facts))
 
     def open(self, file: SessionFile) -> BinaryIO:
         """The file's bytes, seekable."""
+        if self.is_local:
+            return open(file.uri, "rb")
         return cast(BinaryIO, _retry(lambda: self.fs.open(file.uri, "rb")))
 
     def below(self, name: str) -> Folder:
@@ -107,6 +154,10 @@ class Folder:
         if name in {"", ".", ".."} or "/" in name or "\\" in name:
             raise ValueError(f"{name!r} is not a folder name")
         return Folder(f"{self.uri}/{name}", self.options)
+
+
+def _version(facts: os.stat_result) -> str:
+    return f"{facts.st_mtime_ns}-{facts.st_size}"
 
 
 class BlobStore:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from assets.images import decode_depth_mm, decode_rgb
+from assets.images import decode_depth, decode_rgb
 from checks.verdicts import (
     MAX_EXAMPLES,
     NEVER_BLOCKS,
@@ -148,7 +148,7 @@ def _is_image(problem: dict[str, Any]) -> bool:
 
 
 def _find_decoding_fault(row: dict[str, Any]) -> str | None:
-    decode = decode_depth_mm if row["kind"] == "depth" else decode_rgb
+    decode = decode_depth if row["kind"] == "depth" else decode_rgb
     try:
         height_px, width_px = decode(row["payload"]).shape[:2]
     except ValueError as error:

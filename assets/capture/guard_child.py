@@ -1,49 +1,69 @@
 """The process that decodes foreign images: nothing else runs in it, and it may die on any of them.
 
-Run as `python -m assets.capture.guard_child MEMORY_BYTES`. Requests arrive on standard input as a length and that many
-bytes, answers leave as a length and JSON. It ends when its input does, so it never outlives who started it.
+Run as `python -m assets.capture.guard_child MEMORY_BYTES DESCRIPTOR`. The images lie in the memory behind DESCRIPTOR.
+Requests arrive on standard input as a number and that many places, answers leave one an image as a length and JSON. It
+ends when its input does, so it never outlives who started it.
 """
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import resource
 import signal
 import struct
 import sys
 import warnings
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 MEMORY_BYTES = 1 << 30  # heap and anonymous mappings, beyond what the libraries take to load
 ITEM_SECONDS = 10  # processor time; the parent watches the clock on the wall
 MAX_PIXELS = 100_000_000
 MAX_SIDE_PX = 65535
-LENGTH = struct.Struct(">Q")
+LENGTH = struct.Struct(">Q")  # of an answer, and the number of places in a request
+ITEM = struct.Struct(">QQ")  # a place: offset and length
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # closed list: Pillow tries no other decoder
 _ENCODINGS = {"MPO": "jpeg", "DIB": "bmp"}  # what Pillow calls a JPEG with more pictures behind the first
+_JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
 
 
-def serve(requests: BinaryIO, answers: BinaryIO, memory_bytes: int) -> None:
-    """Answer until the requests end. A request that needs more than `memory_bytes` is refused."""
-    cv2, image_module = _load_decoders()
+@dataclass(frozen=True)
+class Decoders:
+    """The modules, loaded before the limits are set."""
+
+    cv2: Any
+    pillow: Any
+    simplejpeg: Any
+    images: Any
+    image_quality: Any
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, memory: memoryview, memory_bytes: int) -> None:
+    """Answer until the requests end. An image that needs more than `memory_bytes` is refused."""
+    decoders = _load_decoders()
     _limit_resources(memory_bytes)
     _write(answers, {"is_ready": True})
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
-        payload = requests.read(LENGTH.unpack(head)[0])
-        _allow_seconds(ITEM_SECONDS)
-        _write(answers, inspect_image(payload, cv2, image_module, memory_bytes))
+        places = requests.read(LENGTH.unpack(head)[0] * ITEM.size)
+        for offset, length in ITEM.iter_unpack(places):
+            _allow_seconds(ITEM_SECONDS)
+            _write(answers, inspect_image(memory[offset : offset + length], decoders, memory_bytes))
 
 
-def inspect_image(payload: bytes, cv2: Any, image_module: Any, memory_bytes: int) -> dict[str, Any]:
+def inspect_image(payload: memoryview, decoders: Decoders, memory_bytes: int) -> dict[str, Any]:
     """The facts of an image that decodes completely, or `reason` and `remedy`."""
     too_much = _refuse(f"needs more than {memory_bytes >> 20} MiB to decode", "make the image smaller")
+    cv2 = decoders.cv2
     try:
-        facts = _decode_strictly(payload, image_module)
+        if payload[:3] == decoders.images.JPEG_MAGIC and (facts := _decode_sound_jpeg(payload, decoders)):
+            return facts
+        facts = _decode_strictly(payload, decoders.pillow)
         if "reason" not in facts:
-            _decode_as_read_later(payload, facts, cv2)
+            facts["quality"] = _decode_as_read_later(payload, facts, decoders)
         return facts
     except MemoryError:
         return too_much
@@ -53,7 +73,25 @@ def inspect_image(payload: bytes, cv2: Any, image_module: Any, memory_bytes: int
         return _refuse(f"does not decode: {type(error).__name__}: {error}"[:300], _CONVERT)
 
 
-def _decode_strictly(payload: bytes, image_module: Any) -> dict[str, Any]:
+def _decode_sound_jpeg(payload: memoryview, decoders: Decoders) -> dict[str, Any] | None:
+    """The facts of a JPEG that libjpeg-turbo has nothing to say about; None for one that needs a closer look.
+
+    It is decoded once, at working size: its entropy-coded data are read completely all the same.
+    """
+    try:
+        height, width, colours, _ = decoders.simplejpeg.decode_jpeg_header(payload)
+        if colours not in _JPEG_CHANNELS or _refuse_size(width, height):
+            return None
+        luma = decoders.images.decode_sound_jpeg(decoders.simplejpeg, payload)
+    except ValueError:
+        return None
+    return {
+        "width_px": width, "height_px": height, "encoding": "jpeg", "bits": 8, "channels": _JPEG_CHANNELS[colours],
+        "is_depth_candidate": False, "quality": decoders.image_quality.measure_quality(luma),
+    }  # fmt: skip
+
+
+def _decode_strictly(payload: memoryview, image_module: Any) -> dict[str, Any]:
     """All pixels through Pillow, which refuses truncated data."""
     from io import BytesIO
 
@@ -65,9 +103,8 @@ def _decode_strictly(payload: bytes, image_module: Any) -> dict[str, Any]:
         return _refuse(f"more than the {MAX_PIXELS} pixels that are read: {error}"[:200], "cut or scale the image")
     with image:
         width, height = image.size
-        if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX or min(width, height) < 1:
-            reason = f"{width}x{height} px: between 1 px and {MAX_PIXELS} px in all, {MAX_SIDE_PX} px a side, are read"
-            return _refuse(reason, "cut or scale the image")
+        if refusal := _refuse_size(width, height):
+            return refusal
         image.load()
         encoding = _ENCODINGS.get(image.format, image.format.lower())
         bits = 16 if image.mode.startswith("I;16") else 32 if image.mode in ("I", "F") else 8
@@ -78,38 +115,45 @@ def _decode_strictly(payload: bytes, image_module: Any) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def _decode_as_read_later(payload: bytes, facts: dict[str, Any], cv2: Any) -> None:
+def _refuse_size(width: int, height: int) -> dict[str, Any] | None:
+    if width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE_PX and min(width, height) >= 1:
+        return None
+    reason = f"{width}x{height} px: between 1 px and {MAX_PIXELS} px in all, {MAX_SIDE_PX} px a side, are read"
+    return _refuse(reason, "cut or scale the image")
+
+
+def _decode_as_read_later(payload: memoryview, facts: dict[str, Any], decoders: Decoders) -> dict[str, Any] | None:
     """The decoder that everything downstream uses has to take it as well. Raises ValueError when it does not.
 
-    A JPEG is decoded at an eighth of its size here: its entropy-coded data are read completely all the same, by the
-    library that Pillow has just decoded all pixels with, at half the cost.
+    Returns the quality figures, None for depth.
     """
-    import numpy as np
-
-    is_jpeg = facts["encoding"] == "jpeg"
-    flags = cv2.IMREAD_REDUCED_COLOR_8 if is_jpeg else cv2.IMREAD_COLOR
+    height, width = facts["height_px"], facts["width_px"]
     if facts["is_depth_candidate"]:
-        flags = cv2.IMREAD_UNCHANGED
-    image = cv2.imdecode(np.frombuffer(payload, np.uint8), flags | (0 if flags < 0 else cv2.IMREAD_IGNORE_ORIENTATION))
-    if image is None:
-        raise ValueError(f"OpenCV does not decode this {facts['encoding']} image")
-    scale = 8 if is_jpeg else 1
-    expected = (-(-facts["height_px"] // scale), -(-facts["width_px"] // scale))
-    if image.shape[:2] != expected:
-        raise ValueError(f"decoders disagree about its size: {image.shape[:2]} and {expected} (height, width)")
-    if facts["is_depth_candidate"] and (image.dtype != np.uint16 or image.ndim != 2):
-        raise ValueError("16-bit PNG that OpenCV reads as something else")
+        size: tuple[int, ...] = decoders.images.decode_depth(payload).shape
+        expected, figures = (height, width), None
+    else:
+        reduction = decoders.image_quality.find_reduction(height, width) if facts["encoding"] == "jpeg" else 1
+        luma = decoders.images.decode_luma(payload, reduction)
+        size, expected = luma.shape, (-(-height // reduction), -(-width // reduction))
+        figures = decoders.image_quality.measure_quality(luma if reduction > 1 else decoders.images.shrink_luma(luma))
+    if size != expected:
+        raise ValueError(f"decoders disagree about its size: {size} and {expected} (height, width)")
+    return figures
 
 
-def _load_decoders() -> tuple[Any, Any]:
+def _load_decoders() -> Decoders:
     import cv2
-    import PIL.Image as image_module
+    import PIL.Image as pillow
+    import simplejpeg
 
-    image_module.init()  # loads every plugin now, before the limits; `formats` decides which may be used
+    from assets import images
+    from models import image_quality
+
+    pillow.init()  # loads every plugin now, before the limits; `formats` decides which may be used
     warnings.simplefilter("ignore")  # about damaged metadata; the pixels decide
-    image_module.MAX_IMAGE_PIXELS = MAX_PIXELS
+    pillow.MAX_IMAGE_PIXELS = MAX_PIXELS
     cv2.setNumThreads(1)
-    return cv2, image_module
+    return Decoders(cv2, pillow, simplejpeg, images, image_quality)
 
 
 def _limit_resources(memory_bytes: int) -> None:
@@ -146,11 +190,13 @@ def _write(answers: BinaryIO, answer: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Keep the answers' pipe to ourselves: what a library prints must not end up between them."""
+    """Keep the pipe of the answers to ourselves: what a library prints must not end up between them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes our input
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    serve(sys.stdin.buffer, answers, int(sys.argv[1]))
+    memory_bytes, descriptor = map(int, sys.argv[1:])
+    memory = memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
+    serve(sys.stdin.buffer, answers, memory, memory_bytes)
 
 
 if __name__ == "__main__":

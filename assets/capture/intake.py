@@ -9,13 +9,15 @@ folder of loose files is read again as a whole when files arrive; what it holds 
 
 from __future__ import annotations
 
+import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
-from assets.capture.guard import ImageGuard, Refusal
+from assets.capture.guard import JOBS_AT_ONCE, ImageGuard, Job, Refusal, Verdict
 from assets.capture.observations import (
     CalibrationObservation,
     CapturePlan,
@@ -34,8 +36,9 @@ from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import content_id
 
-_BATCH_FRAMES = 256
-_BATCH_BYTES = 64 << 20
+_JOB_FRAMES, _JOB_BYTES = 256, 16 << 20  # decoded at once
+_WRITE_ROWS, _WRITE_BYTES = 8192, 64 << 20  # written at once
+_MAX_CHILDREN = 8
 _POLL_S = 0.2
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
 _UNREADABLE_REMEDY = "put it back where it was, let this user read it, and ingest again"
@@ -62,7 +65,7 @@ class Intake:
         fresh = find_fresh(files, plans, known)
         copies: set[str] = set()
         done = 0
-        with ImageGuard() as guard:
+        with ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard:
             for plan in plans:
                 is_due = any(f.path in fresh for f in plan.files)
                 if is_due and not self._take(plan, source, session, fresh, known, guard):
@@ -93,11 +96,18 @@ class Intake:
             verdict = next(iter(self.ledger.outcomes_of(capture_id)), None)
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
+        fence = partial(self.ledger.renew, claim)
         with self._giving_back(claim):
-            rows = CaptureRows(self.catalog, session, capture_id, plan, sha256)
-            for batch in _batches(read_capture(plan, opener)):
-                self._write_batch(batch, rows, guard)
-                self.ledger.renew(claim)
+            rows = CaptureRows(self.catalog, session, capture_id, plan, sha256, fence)
+            renewed = time.monotonic()
+            for batch in self._inspect(_batches(read_capture(plan, opener)), rows, guard):
+                self._add(batch, rows)
+                if rows.num_pending >= _WRITE_ROWS or rows.num_pending_bytes >= _WRITE_BYTES:
+                    rows.flush()
+                if time.monotonic() - renewed > self.ledger.lease_s / 4:
+                    fence()
+                    renewed = time.monotonic()
+            rows.flush()
             rows.finish()
             hashes = {f.path: _hash(f, sha256, rows, source) for f in plan.files if f.path in fresh}
             self.ledger.renew(claim)
@@ -133,15 +143,27 @@ class Intake:
                 self.ledger.release(claim)
             raise
 
-    def _write_batch(self, batch: Sequence[Observation], rows: CaptureRows, guard: ImageGuard) -> None:
-        frames = [o for o in batch if isinstance(o, FrameObservation) and not rows.recall_frame(o)]
-        verdicts = guard.inspect([f.payload for f in frames])
-        for frame, facts in zip(frames, verdicts, strict=True):
+    def _inspect(
+        self, batches: Iterator[list[Observation]], rows: CaptureRows, guard: ImageGuard
+    ) -> Iterator[_Inspected]:
+        """The batches in order with verdicts on their new frames. The next are read while one is decoded."""
+        under_way: deque[tuple[list[Observation], list[tuple[FrameObservation, str]], Job]] = deque()
+        for batch in batches:
+            frames = [o for o in batch if isinstance(o, FrameObservation)]
+            new = [(frame, sha256) for frame in frames if (sha256 := rows.recall_frame(frame))]
+            under_way.append((batch, new, guard.submit([frame.payload for frame, _ in new])))
+            if len(under_way) == JOBS_AT_ONCE:
+                yield _settle(*under_way.popleft(), guard)
+        while under_way:
+            yield _settle(*under_way.popleft(), guard)
+
+    def _add(self, inspected: _Inspected, rows: CaptureRows) -> None:
+        for frame, sha256, facts in inspected.frames:
             if isinstance(facts, Refusal):
                 rows.add_problem(Problem(frame.source, rows.plan.reader, facts.reason, facts.remedy, frame.sensor))
             else:
-                rows.add_frame(frame, facts)
-        for observation in batch:
+                rows.add_frame(frame, sha256, facts)
+        for observation in inspected.others:
             match observation:
                 case SignalObservation():
                     rows.add_signal(observation)
@@ -151,7 +173,6 @@ class Intake:
                     rows.add_label(observation)
                 case Problem():
                     rows.add_problem(observation)
-        rows.flush()
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
@@ -190,6 +211,22 @@ class Intake:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Inspected:
+    """One batch after the guard."""
+
+    frames: list[tuple[FrameObservation, str, Verdict]]  # new ones, with the sha256 of their bytes
+    others: list[Observation]
+
+
+def _settle(
+    batch: Sequence[Observation], new: Sequence[tuple[FrameObservation, str]], job: Job, guard: ImageGuard
+) -> _Inspected:
+    verdicts = guard.collect(job)
+    frames = [(frame, sha256, verdict) for (frame, sha256), verdict in zip(new, verdicts, strict=True)]
+    return _Inspected(frames, [o for o in batch if not isinstance(o, FrameObservation)])
+
+
 def _hash(file: SessionFile, sha256: str | None, rows: CaptureRows, source: Folder) -> str | None:
     """The file's sha256; None when it is gone by now."""
     if sha256 or (sha256 := rows.hash_of(file.path)):
@@ -208,7 +245,7 @@ def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]
         batch.append(observation)
         if isinstance(observation, FrameObservation):
             held.update(frames=1, bytes=len(observation.payload))
-        if held["frames"] >= _BATCH_FRAMES or held["bytes"] >= _BATCH_BYTES or len(batch) >= 64 * _BATCH_FRAMES:
+        if held["frames"] >= _JOB_FRAMES or held["bytes"] >= _JOB_BYTES or len(batch) >= _WRITE_ROWS:
             yield batch
             batch, held = [], Counter()
     if batch:

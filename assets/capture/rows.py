@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
+from assets.capture.exif import exif_row, read_exif
 from assets.capture.guard import ImageFacts
 from assets.capture.observations import (
     CalibrationObservation,
@@ -15,18 +17,24 @@ from assets.capture.observations import (
     SignalObservation,
     Source,
 )
+from assets.tables.appending import Appender
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.schemas import TABLES, content_id, to_table
+from models import image_quality
 
 CODE_VERSION = "1"  # of readers and row building; part of no id
 
 
 class CaptureRows:
-    """The rows of one capture under way; with no plan, only problems of loose files."""
+    """The rows of one capture under way; with no plan, only problems of loose files.
+
+    `fence` raises when another worker has the capture by now; it is asked before each write of frames.
+    """
 
     def __init__(
-        self, catalog: Catalog, session: str, capture_id: str | None, plan: CapturePlan | None, sha256: str | None
-    ) -> None:
+        self, catalog: Catalog, session: str, capture_id: str | None, plan: CapturePlan | None, sha256: str | None,
+        fence: Callable[[], object] = lambda: None,
+    ) -> None:  # fmt: skip
         self.catalog, self.session, self.capture_id, self.sha256 = catalog, session, capture_id, sha256
         self._plan = plan
         self._pending: dict[str, dict[str, dict[str, Any]]] = {}
@@ -39,8 +47,12 @@ class CaptureRows:
         self._by_path: dict[str, str] = {}
         self._by_time: dict[tuple[str, int], str] = {}
         self._times: list[int] = []
+        self._appenders: dict[str, Appender] = {}
+        self.num_pending_bytes = 0  # of payloads that `flush` will write
         if capture_id:
             self._load_known_frames()
+            where = {"frames": f"capture_id = {repr_sql(capture_id)}", "frame_quality": session_is(session)}
+            self._appenders = {name: Appender(catalog, name, mine, fence) for name, mine in where.items()}
 
     @property
     def plan(self) -> CapturePlan:
@@ -49,18 +61,17 @@ class CaptureRows:
 
     # ---- adding ------------------------------------------------------------------------------------------------------
 
-    def recall_frame(self, frame: FrameObservation) -> bool:
-        """Whether this very frame is stored already; then nothing needs to be decoded or written again."""
+    def recall_frame(self, frame: FrameObservation) -> str | None:
+        """The sha256 of a new frame's bytes; None for a frame that is stored: nothing is decoded or written again."""
         sha256 = hashlib.sha256(frame.payload).hexdigest()
         path = frame.source.path
         self._hashes[path] = sha256
-        is_stored = (self._identify_frame(frame, sha256), sha256) in self._stored
-        if is_stored:
-            self._read_paths.add(path)
-        return is_stored
+        if (self._identify_frame(frame, sha256), sha256) not in self._stored:
+            return sha256
+        self._read_paths.add(path)
+        return None
 
-    def add_frame(self, frame: FrameObservation, facts: ImageFacts) -> None:
-        sha256 = hashlib.sha256(frame.payload).hexdigest()
+    def add_frame(self, frame: FrameObservation, sha256: str, facts: ImageFacts) -> None:
         where = frame.source
         frame_id = self._make_frame_id(frame, sha256)
         self._index(frame_id, where.path, frame.sensor, frame.t_ns)
@@ -68,20 +79,27 @@ class CaptureRows:
         self._put("frames", frame_id, {
             "capture_id": self.capture_id, "sensor": frame.sensor, "kind": frame.kind, "t_ns": frame.t_ns,
             "sequence": frame.sequence, "width_px": facts.width_px, "height_px": facts.height_px,
-            "encoding": facts.encoding, "depth_m_per_unit": frame.depth_m_per_unit, "payload": frame.payload, "sha256": sha256, "split_hint": frame.split_hint,
-            **_source_columns(where),
+            "encoding": facts.encoding, "depth_m_per_unit": frame.depth_m_per_unit, "payload": frame.payload,
+            "sha256": sha256, "split_hint": frame.split_hint, **_source_columns(where),
         })  # fmt: skip
+        self.num_pending_bytes += len(frame.payload)
+        if exif := read_exif(frame.payload):
+            self._put("frame_exif", frame_id, exif_row(frame_id, self.session, exif))
+        if frame.kind == "color" and facts.quality is not None:
+            made = {"input_sha256": sha256, "code_version": image_quality.CODE_VERSION}
+            self._put("frame_quality", frame_id, {**facts.quality, **made})
 
     def add_signal(self, signal: SignalObservation) -> None:
         values = [float(v) for v in signal.values]
         where = signal.source
         signal_id = content_id("signal", self.capture_id, signal.sensor, signal.t_ns, where.path, where.offset,
                                where.inner_offset, signal.child_frame, values)  # fmt: skip
-        self._times.append(signal.t_ns)
+        if signal.t_ns is not None:
+            self._times.append(signal.t_ns)
         self._read_paths.add(where.path)
         self._put("signals", signal_id, {
             "capture_id": self.capture_id, "sensor": signal.sensor, "kind": signal.kind, "t_ns": signal.t_ns,
-            "values": values, "frame_of_reference": signal.frame_of_reference, "child_frame": signal.child_frame,
+            "sequence": signal.sequence, "values": values, "frame_of_reference": signal.frame_of_reference, "child_frame": signal.child_frame,
             **_source_columns(where),
         })  # fmt: skip
 
@@ -115,10 +133,20 @@ class CaptureRows:
     # ---- writing -----------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Merge what was added into the tables."""
-        for name in ("frames", "signals", "calibrations", "labels", "quarantine", "captures"):
+        """Write what was added into the tables."""
+        for name in ("frames", "frame_quality", "frame_exif", "signals", "calibrations", "labels", "quarantine"):
             if rows := self._pending.pop(name, None):
-                self.catalog.merge(name, to_table(TABLES[name], list(rows.values())))
+                table = to_table(TABLES[name], list(rows.values()))
+                if appender := self._appenders.get(name):
+                    appender.append(table)
+                else:
+                    self.catalog.merge(name, table)
+        self.num_pending_bytes = 0
+
+    @property
+    def num_pending(self) -> int:
+        """How many rows `flush` will write."""
+        return sum(map(len, self._pending.values()))
 
     def finish(self) -> None:
         """Write the labels, now that every frame is known, and take back problems that are none any more."""

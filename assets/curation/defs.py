@@ -3,15 +3,16 @@
 import dagster as dg
 from pydantic import Field
 
-from assets.curation import quality
 from assets.curation.clusters import update_clusters, update_splits
 from assets.curation.release import draft_release, write_release
+from assets.images import decode_rgb, decode_working_luma
 from assets.materialize import picture, progress_to, result
 from assets.partitions import sessions
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.incremental import refresh_frames
 from assets.tables.previews import contact_sheet_png
 from assets.workspace import Workspace
+from models import image_quality
 
 TASKS = ("detection", "recognition")
 
@@ -21,15 +22,18 @@ TASKS = ("detection", "recognition")
     partitions_def=sessions,
     group_name="curation",
     deps=[["capture", "frames"]],
-    code_version=quality.CODE_VERSION,
+    code_version=image_quality.CODE_VERSION,
     kinds={"lance"},
 )
 def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
-    """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session."""
+    """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session.
+
+    Intake measures what it decodes; here the rows are made that it has not, or has under an older version.
+    """
     session = context.partition_key
     done = refresh_frames(
-        catalog, "frame_quality", session, quality.CODE_VERSION,
-        lambda images: [quality.measure_quality(image) for image in images], progress_to(context.log, "quality"),
+        catalog, "frame_quality", session, image_quality.CODE_VERSION, decode_working_luma,
+        lambda lumas: [image_quality.measure_quality(luma) for luma in lumas], progress_to(context.log, "quality"),
     )  # fmt: skip
     return result(catalog, "frame_quality", ["curation", "frame_quality"], session, {"rows": done.summary})
 
@@ -49,7 +53,7 @@ def frame_embeddings(
 
     session, embedder = context.partition_key, Embedder(workspace.cache)
     done = refresh_frames(
-        catalog, "frame_embeddings", session, CODE_VERSION,
+        catalog, "frame_embeddings", session, CODE_VERSION, decode_rgb,
         lambda images: [{"vector": vector.tolist()} for vector in embedder.embed(images)],
         progress_to(context.log, "embeddings"),
     )  # fmt: skip

@@ -72,7 +72,7 @@ class Catalog:
         import lance
 
         table = rows.select([c.name for c in TABLES[name].columns]).cast(TABLES[name].schema)
-        _require_unique_keys(name, key, table)
+        require_unique_keys(name, key, table)
         dataset = lance.write_dataset(table, self._path(name), mode="overwrite", storage_options=self.storage_options)
         return Written(dataset.version, len(rows))
 
@@ -80,8 +80,8 @@ class Catalog:
         """Insert new rows; replace those with an equal key where the condition over `source` and `target` holds."""
         table = TABLES[name]
         rows = rows.select([c.name for c in table.columns]).cast(table.schema)
-        _require_unique_keys(name, table.key, rows)
-        dataset = self._open_or_create(name)
+        require_unique_keys(name, table.key, rows)
+        dataset = self.open_or_create(name)
         if not len(rows):
             return Written(dataset.version, 0)
         merge = dataset.merge_insert(table.key).when_not_matched_insert_all()
@@ -101,12 +101,17 @@ class Catalog:
         """
         if version is not None:
             return self._scan(self.dataset(name, version), name, columns, where)
+        readable = self.readable(name, where)
+        return self._empty(name, columns) if readable is None else self._scan(readable[0], name, columns, readable[1])
+
+    def readable(self, name: str, where: str | None = None) -> tuple[lance.LanceDataset, str | None] | None:
+        """The published version, and the filter for the rows of it that readers may see; None before the first."""
         published = self.published_version(name)
         if published is None:
-            return self._empty(name, columns)
+            return None
         if TABLES[name].has_session:
             where = _both(where, self._admitted(name))
-        return self._scan(self.dataset(name, published), name, columns, where)
+        return self.dataset(name, published), where
 
     def read_latest(self, name: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Rows of the newest version, checked or not: for writers, checks and the query command."""
@@ -212,7 +217,8 @@ class Catalog:
             raise ValueError(f"there is no table '{name}': the tables are {', '.join(TABLES)}")
         return f"{self.uri}/{name}.lance"
 
-    def _open_or_create(self, name: str) -> lance.LanceDataset:
+    def open_or_create(self, name: str) -> lance.LanceDataset:
+        """The newest version; version 1, without rows, where there is none."""
         try:
             return self.dataset(name)
         except TableMissing:
@@ -271,7 +277,8 @@ def _both(left: str | None, right: str) -> str | None:
     return right if left is None else f"({left}) AND ({right})"
 
 
-def _require_unique_keys(name: str, key: str, rows: pa.Table) -> None:
+def require_unique_keys(name: str, key: str, rows: pa.Table) -> None:
+    """Raises ValueError when two rows share a key."""
     import pyarrow.compute as pc
 
     if pc.count_distinct(rows[key]).as_py() != len(rows):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from assets.images import decode_rgb
+import numpy as np
+from numpy.typing import NDArray
+
 from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.schemas import TABLES, to_table
-from models.types import Image
+
+if TYPE_CHECKING:
+    import lance
 
 _BATCH_FRAMES = 64
+_WRITE_ROWS = 4096  # a write reads all keys of the table
 _BATCH_PIXELS = 64 << 20  # decoded at once: 192 MiB of RGB
 
 
@@ -34,47 +40,64 @@ def refresh_frames(
     target: str,
     session: str,
     code_version: str,
-    compute: Callable[[list[Image]], Sequence[dict[str, object]]],
+    decode: Callable[[bytes], NDArray[np.uint8]],
+    compute: Callable[[list[NDArray[np.uint8]]], Sequence[Mapping[str, object]]],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
     """Bring a per-frame table up to date with the session's published colour frames.
 
-    `compute` takes decoded images, each (H, W, 3) uint8 RGB, and returns one dict of columns for each.
+    `compute` takes what `decode` makes of the stored bytes, and returns one dict of columns for each.
     """
-    where = f"{session_is(session)} AND kind = 'color'"
-    facts = ["frame_id", "sha256", "width_px", "height_px"]
-    frames = {r["frame_id"]: r for r in catalog.read("frames", facts, where).to_pylist()}
-    wanted = {frame_id: row["sha256"] for frame_id, row in frames.items()}
+    frames, stored = _list_frames(catalog, session)
     columns = ["frame_id", "input_sha256", "code_version"]
     have = {r["frame_id"]: r for r in catalog.read_latest(target, columns, session_is(session)).to_pylist()}
-    current = {i for i, r in have.items() if (r["input_sha256"], r["code_version"]) == (wanted.get(i), code_version)}
-    todo = sorted(wanted.keys() - current)
-    gone = sorted(have.keys() - wanted.keys())
+    current = {
+        i
+        for i, r in have.items()
+        if i in frames and (r["input_sha256"], r["code_version"]) == (frames[i]["sha256"], code_version)
+    }
+    todo = sorted(frames.keys() - current)
+    gone = sorted(have.keys() - frames.keys())
     if gone:
         catalog.delete(target, is_in("frame_id", gone))
-    num_pixels = {i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo}
+    rows: list[dict[str, object]] = []
     done = 0
-    for ids in _batches(num_pixels):
-        images = read_images(catalog, ids)
-        computed = compute([images[frame_id] for frame_id in ids])
-        rows = [
-            {"frame_id": frame_id, "session": session, "input_sha256": wanted[frame_id],
-             "code_version": code_version, **row}
-            for frame_id, row in zip(ids, computed, strict=True)
-        ]  # fmt: skip
-        catalog.upsert(target, to_table(TABLES[target], rows))
+    for ids in _batches({i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo}):
+        assert stored is not None
+        made = compute(read_images(stored, [frames[i]["_rowid"] for i in ids], decode))
+        facts = {"session": session, "code_version": code_version}
+        for frame_id, columns_made in zip(ids, made, strict=True):
+            rows.append({"frame_id": frame_id, "input_sha256": frames[frame_id]["sha256"], **facts, **columns_made})
         done += len(ids)
+        if len(rows) >= _WRITE_ROWS or done == len(todo):
+            catalog.upsert(target, to_table(TABLES[target], rows))
+            rows = []
         if on_progress:
             on_progress(done, len(todo))
     new = sum(frame_id not in have for frame_id in todo)
     version = catalog.latest_version(target) if catalog.exists(target) else 0
-    return Refreshed(version, new, len(todo) - new, len(gone), len(wanted))
+    return Refreshed(version, new, len(todo) - new, len(gone), len(frames))
 
 
-def read_images(catalog: Catalog, frame_ids: Sequence[str]) -> dict[str, Image]:
-    """frame_id -> (H, W, 3) uint8 RGB of the newest stored frames."""
-    rows = catalog.read_latest("frames", ["frame_id", "payload"], is_in("frame_id", frame_ids)).to_pylist()
-    return {row["frame_id"]: decode_rgb(row["payload"]) for row in rows}
+def read_images(
+    stored: lance.LanceDataset, row_ids: Sequence[int], decode: Callable[[bytes], NDArray[np.uint8]]
+) -> list[NDArray[np.uint8]]:
+    """What `decode` makes of the bytes in these rows of `frames`, in the order of `row_ids`."""
+    where = f"_rowid IN ({', '.join(map(str, row_ids))})"
+    rows = stored.to_table(columns=["payload"], filter=where, with_row_id=True).to_pylist()
+    payloads = {row["_rowid"]: row["payload"] for row in rows}
+    return [decode(payloads[row_id]) for row_id in row_ids]
+
+
+def _list_frames(catalog: Catalog, session: str) -> tuple[dict[str, dict[str, Any]], lance.LanceDataset | None]:
+    """frame_id -> facts of the session's published colour frames, and the version that holds them."""
+    readable = catalog.readable("frames", f"{session_is(session)} AND kind = 'color'")
+    if readable is None:
+        return {}, None
+    stored, where = readable
+    columns = ["frame_id", "sha256", "width_px", "height_px"]
+    rows = stored.to_table(columns=columns, filter=where, with_row_id=True).to_pylist()
+    return {row["frame_id"]: row for row in rows}, stored
 
 
 def _batches(num_pixels: Mapping[str, int]) -> Iterator[list[str]]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 EMBEDDING_DIM = 1280  # EfficientNet-Lite0, pooled features
@@ -112,15 +114,29 @@ FRAMES = Table("frames", "capture", "frame_id", "capture_id", (
     Column("sequence", _INT, low=0), Column("width_px", _INT, "px", low=1, high=65535),
     Column("height_px", _INT, "px", low=1, high=65535), Column("encoding", _TEXT, values=ENCODINGS),
     Column("depth_m_per_unit", _FLOAT, "m", nullable=True, low=1e-9),
-    Column("payload", pa.large_binary(), "byte", privacy="personal"), Column("sha256", _TEXT, regex=_SHA),
+    Column("payload", pa.large_binary(), "byte", privacy="restricted"), Column("sha256", _TEXT, regex=_SHA),
     Column("split_hint", _TEXT, nullable=True, values=("train", "val", "test")), *_SOURCE,
+))  # fmt: skip
+
+FRAME_EXIF = Table("frame_exif", "capture", "frame_id", "frame_id", (
+    _id("frame_id"), _SESSION, Column("make", _TEXT, nullable=True), Column("model", _TEXT, nullable=True),
+    Column("orientation", _INT, "1 (Exif: 1 upright, 6 and 8 a quarter turn)", nullable=True, low=1, high=8),
+    Column("taken_at", _TEXT, "ISO 8601, local time of the camera", privacy="personal", nullable=True),
+    Column("exposure_s", _FLOAT, "s", nullable=True, low=1e-9), Column("f_number", _FLOAT, nullable=True, low=0.1),
+    Column("iso", _INT, nullable=True, low=1), Column("focal_mm", _FLOAT, "mm", nullable=True, low=0.01),
+    Column("latitude_deg", _FLOAT, "deg", "WGS 84", "restricted", nullable=True, low=-90, high=90),
+    Column("longitude_deg", _FLOAT, "deg", "WGS 84", "restricted", nullable=True, low=-180, high=180),
+    Column("altitude_m", _FLOAT, "m", "above sea level", "restricted", nullable=True, low=-12_000, high=100_000),
+    Column("body_serial", _TEXT, privacy="restricted", nullable=True),
+    Column("lens_serial", _TEXT, privacy="restricted", nullable=True),
 ))  # fmt: skip
 
 SIGNALS = Table("signals", "capture", "signal_id", "capture_id", (
     _id("signal_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
-    Column("kind", _TEXT, values=("imu", "pose", "odometry", "transform", "gnss")),
-    Column("t_ns", _INT, "ns", "sensor clock"),
-    Column("values", _FLOATS, "imu: rad/s, m/s^2; gnss: deg, deg, m; other: m, xyzw", privacy="restricted"),
+    Column("kind", _TEXT, values=("imu", "pose", "odometry", "transform", "gnss", "position", "acceleration")),
+    Column("t_ns", _INT, "ns", "sensor clock", nullable=True), Column("sequence", _INT, nullable=True, low=0),
+    Column("values", _FLOATS, "imu: rad/s, m/s^2; gnss: deg, deg, m; acceleration: m/s^2; other: m, xyzw",
+           privacy="restricted"),
     Column("frame_of_reference", _TEXT, nullable=True), Column("child_frame", _TEXT, nullable=True), *_SOURCE,
 ))  # fmt: skip
 
@@ -143,6 +159,33 @@ LABELS = Table("labels", "capture", "label_id", "capture_id", (
 QUARANTINE = Table("quarantine", "capture", "problem_id", "session", (
     _id("problem_id"), _id("capture_id", nullable=True), _SESSION, Column("sensor", _TEXT, nullable=True),
     Column("reader", _TEXT), Column("reason", _TEXT), Column("remedy", _TEXT), *_SOURCE,
+))  # fmt: skip
+
+CLOCK_REPORTS = Table("clock_reports", "capture", "report_id", "capture_id", (
+    _id("report_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT), Column("kind", _TEXT),
+    Column("num_samples", _INT, low=0), Column("num_stamped", _INT, low=0),
+    Column("start_ns", _INT, "ns", "sensor clock", nullable=True),
+    Column("end_ns", _INT, "ns", "sensor clock", nullable=True),
+    Column("rate_hz", _FLOAT, "Hz", "sensor clock", nullable=True, low=0),
+    Column("jitter_ms", _FLOAT, "ms (robust standard deviation)", "sensor clock", nullable=True, low=0),
+    Column("num_backward", _INT, nullable=True, low=0), Column("num_dropped", _INT, nullable=True, low=0),
+    Column("num_gaps", _INT, nullable=True, low=0),
+    Column("longest_gap_ms", _FLOAT, "ms", "sensor clock", nullable=True, low=0),
+    Column("reference_sensor", _TEXT, nullable=True),
+    Column("stamp_offset_ms", _FLOAT, "ms, late is positive", "stamps of the reference sensor", nullable=True),
+    Column("imu_sensor", _TEXT, nullable=True),
+    Column("imu_offset_ms", _FLOAT, "ms, late is positive", "clock of the IMU", nullable=True),
+    Column("imu_offset_sigma_ms", _FLOAT, "ms (standard error)", nullable=True, low=0),
+    Column("imu_reason", _TEXT, "1; why there is no offset", nullable=True),
+    Column("camera_offset_ms", _FLOAT, "ms, late is positive", "clock of the reference camera", nullable=True),
+    Column("camera_offset_sigma_ms", _FLOAT, "ms (standard error)", nullable=True, low=0),
+    Column("camera_reason", _TEXT, "1; why there is no offset", nullable=True),
+    Column("epipolar_px", _FLOAT, "px (median)", "image", nullable=True, low=0),
+    Column("focal_px", _FLOAT, "px", "image", nullable=True, low=1e-3),
+    Column("tilt_deg", _FLOAT, "deg", "reference camera", nullable=True, low=0, high=180),
+    Column("tilt_sigma_deg", _FLOAT, "deg (standard error)", nullable=True, low=0),
+    Column("num_matches", _INT, nullable=True, low=0),
+    Column("calibration_reason", _TEXT, "1; why there is no figure", nullable=True), *_DERIVED,
 ))  # fmt: skip
 
 FRAME_QUALITY = Table("frame_quality", "curation", "frame_id", "frame_id", (
@@ -240,8 +283,8 @@ POINTERS = Table("pointers", "tables", "pointer", "none", (
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        CAPTURES, FRAMES, SIGNALS, CALIBRATIONS, LABELS, QUARANTINE, FRAME_QUALITY, FRAME_EMBEDDINGS, UNIQUE_FRAMES,
-        SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS, DRIFT,
+        CAPTURES, FRAMES, FRAME_EXIF, SIGNALS, CALIBRATIONS, LABELS, QUARANTINE, CLOCK_REPORTS, FRAME_QUALITY,
+        FRAME_EMBEDDINGS, UNIQUE_FRAMES, SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS, DRIFT,
         RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
     )
 }  # fmt: skip
@@ -253,10 +296,19 @@ def to_table(table: Table, rows: Sequence[dict[str, object]]) -> pa.Table:
     Raises ValueError when a row lacks a column that must not be null, or has one that the table does not know.
     """
     names = {c.name for c in table.columns}
-    for row in rows:
-        if unknown := row.keys() - names:
-            raise ValueError(f"{table.name} has no column {sorted(unknown)}: declare it in assets/tables/schemas.py")
-        missing = [c.name for c in table.columns if not c.nullable and row.get(c.name) is None]
-        if missing:
-            raise ValueError(f"a row of {table.name} lacks {missing}: these columns may not be null")
-    return pa.Table.from_pylist([{n: row.get(n) for n in names} for row in rows], schema=table.schema)
+    if unknown := set().union(*(row.keys() for row in rows)) - names:
+        raise ValueError(f"{table.name} has no column {sorted(unknown)}: declare it in assets/tables/schemas.py")
+    columns = {c.name: _to_array([row.get(c.name) for row in rows], c.type) for c in table.columns}
+    missing = [c.name for c in table.columns if not c.nullable and columns[c.name].null_count]
+    if missing:
+        raise ValueError(f"a row of {table.name} lacks {missing}: these columns may not be null")
+    return pa.table(columns, schema=table.schema)
+
+
+def _to_array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if kind != pa.large_binary() or None in values:
+        return pa.array(values, kind)
+    ends = np.cumsum([0, *map(len, values)], dtype=np.int64)  # payloads: joined at once, a growing buffer copies them
+    return pa.LargeBinaryArray.from_buffers(
+        kind, len(values), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict
 
 import pytest
 
-from assets.landing import LandingZone, fingerprint
+from assets import landing
+from assets.landing import LandingZone, Watch, fingerprint
 from assets.storage import Folder
 
 
@@ -72,3 +75,44 @@ def test_a_fingerprint_does_not_see_partial_uploads(write_files):
     before = fingerprint(Folder(str(root)))
     write_files({".b.mcap.part": "half"})
     assert fingerprint(Folder(str(root))) == before
+
+
+def look(watch: Watch, zone: LandingZone, **options) -> list[str]:
+    """A look by a watch that was stored in between, as the sensor's cursor is."""
+    vars(watch).update(vars(Watch(**json.loads(json.dumps(asdict(watch))))))
+    return watch.look(zone.sessions(), **options)
+
+
+def test_a_session_is_ready_once_when_two_looks_see_the_same(zone, write_files):
+    watch = Watch()
+    assert look(watch, zone) == [] and watch.unsettled() == ["run-1"]
+    assert look(watch, zone) == ["run-1"]
+    assert look(watch, zone) == [] and watch.unsettled() == []
+
+
+def test_a_session_that_changes_waits_and_is_ready_again(zone, write_files):
+    watch = Watch()
+    look(watch, zone)
+    write_files({"Run 1/b.png": "x"})
+    assert look(watch, zone) == []
+    assert look(watch, zone) == ["run-1"]
+    (write_files({}) / "Run 1" / "b.png").unlink()
+    assert [look(watch, zone) for _ in range(3)] == [[], ["run-1"], []]
+
+
+def test_a_look_without_time_still_comes_to_every_session_in_turn(ledger, write_files):
+    zone = LandingZone(Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger)
+    watch, ready = Watch(), []
+    for _ in range(10):
+        ready += look(watch, zone, budget_s=0.0)
+    assert sorted(ready) == [f"s{n}" for n in range(5)]
+    write_files({"s3/b.png": "x"})
+    later = [look(watch, zone, budget_s=0.0) for _ in range(7)]
+    assert [s for ready in later for s in ready] == ["s3"]
+
+
+def test_no_more_than_a_number_of_sessions_are_ready_at_once(ledger, write_files, monkeypatch):
+    monkeypatch.setattr(landing, "MAX_READY", 2)
+    zone = LandingZone(Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger)
+    watch = Watch()
+    assert [len(look(watch, zone)) for _ in range(5)] == [0, 2, 2, 1, 0]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
+from dataclasses import asdict
 
 import pytest
 
-from assets.landing import LandingZone, fingerprint
+from assets import storage
+from assets.landing import LandingZone, Watch, fingerprint
 from assets.retrieval.verify import Stores, verify
 from assets.storage import BlobStore, Folder
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -66,6 +69,22 @@ def test_odd_keys_are_listed_and_opened(landing, land, name):
     (file,) = landing.below("monday").files()
     with landing.open(file) as stream:
         assert (file.path, stream.read()) == (name, b"x")
+
+
+def test_a_large_session_is_listed_over_several_looks(landing, land, settings, monkeypatch):
+    monkeypatch.setattr(storage, "_PAGE_KEYS", 3)
+    land({f"monday/{n:02d}.txt": b"x" for n in range(10)})
+    zone = build_landing_zone(settings)
+    assert [len(page) for page in zone.locate("monday").pages()] == [3, 3, 3, 1]
+    assert [f.path for page in zone.locate("monday").pages("06.txt") for f in page] == ["07.txt", "08.txt", "09.txt"]
+    watch, ready = Watch(), []
+    for _ in range(12):
+        watch = Watch(**json.loads(json.dumps(asdict(watch))))
+        ready.append(watch.look(zone.sessions(), budget_s=0.0))
+    assert [s for found in ready for s in found] == ["monday"]
+    assert watch.seen["monday"][0] == fingerprint(zone.locate("monday"))
+    land({"monday/00.txt": b"y"})
+    assert fingerprint(zone.locate("monday")) != watch.seen["monday"][0]
 
 
 def test_sessions_are_seen_when_others_land_them(landing, land, settings):

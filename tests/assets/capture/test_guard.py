@@ -8,6 +8,7 @@ import signal
 import struct
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assets.capture.guard import ImageFacts, ImageGuard, Refusal
-from assets.images import decode_rgb
+from assets.capture.guard import JOBS_AT_ONCE, ImageFacts, ImageGuard, Refusal
+from assets.capture.guard_lane import GuardLane
+from assets.images import decode_rgb, decode_working_luma
+from models.image_quality import measure_quality
 
 
 @pytest.fixture
@@ -56,8 +59,9 @@ def is_running(pid: int) -> bool:
 
 def child_of(guard: ImageGuard) -> int:
     guard.inspect([encode("PNG")])
-    assert guard._child
-    return guard._child.pid
+    child = guard._lanes[0]._child
+    assert child
+    return child.pid
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,8 @@ def child_of(guard: ImageGuard) -> int:
 def test_facts_of_each_format_and_what_is_accepted_decodes_later(guard, ending, encoding, channels):
     payload = encode(ending)
     (facts,) = guard.inspect([payload])
-    assert facts == ImageFacts(20, 10, encoding, channels, 8, False)
+    assert replace(facts, quality=None) == ImageFacts(20, 10, encoding, channels, 8, False)
+    assert facts.quality == measure_quality(decode_working_luma(payload))
     assert decode_rgb(payload).shape == (10, 20, 3)
 
 
@@ -152,9 +157,31 @@ def test_a_large_payload_to_a_child_that_hangs_does_not_block():
         assert isinstance(verdict, Refusal) and "took more than" in verdict.reason
 
 
+def test_jobs_under_way_are_answered_in_order_by_several_children():
+    batches = [[encode("PNG", 10 + n, 20 + k) for k in range(7)] for n in range(5)]
+    with ImageGuard(num_children=3) as guard:
+        jobs, sizes = [], []
+        for batch in batches:
+            jobs.append(guard.submit(batch))
+            if len(jobs) == JOBS_AT_ONCE:
+                sizes.append([(v.width_px, v.height_px) for v in guard.collect(jobs.pop(0))])
+        sizes += [[(v.width_px, v.height_px) for v in guard.collect(job)] for job in jobs]
+    assert sizes == [[(10 + n, 20 + k) for k in range(7)] for n in range(5)]
+
+
+def test_a_child_that_dies_between_two_jobs_costs_one_image():
+    with ImageGuard(num_children=2) as guard:
+        first = child_of(guard)
+        os.kill(first, signal.SIGSTOP)
+        jobs = [guard.submit([encode("PNG")] * 6) for _ in range(2)]
+        os.kill(first, signal.SIGKILL)
+        verdicts = [verdict for job in jobs for verdict in guard.collect(job)]
+    assert [isinstance(v, Refusal) for v in verdicts] == [True] + [False] * 11
+
+
 def test_no_child_is_left_over():
     with ImageGuard() as guard:
-        assert guard._child is None, "started with the first image, not before"
+        assert not guard._lanes, "started with the first image, not before"
         pid = child_of(guard)
         assert is_running(pid)
     assert not is_running(pid)
@@ -163,17 +190,17 @@ def test_no_child_is_left_over():
 
 def test_an_interrupted_inspection_leaves_no_late_answer(guard, monkeypatch):
     child = child_of(guard)
-    import assets.capture.guard as module
 
     def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_receive", interrupt)
+        patched.setattr(GuardLane, "receive", interrupt)
         with pytest.raises(KeyboardInterrupt):
             guard.inspect([encode("PNG", 33, 44)])
     assert not is_running(child)
-    assert guard.inspect([encode("PNG")])[0] == ImageFacts(20, 10, "png", 3, 8, False)
+    (facts,) = guard.inspect([encode("PNG")])
+    assert (facts.width_px, facts.height_px) == (20, 10)
 
 
 def test_a_child_limits_its_memory(guard):

@@ -6,11 +6,17 @@ import json
 import os
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 
-from assets.capture.guard import ImageGuard
+from assets.capture.guard_lane import GuardLane
+from assets.images import decode_working_luma
 from assets.ledger import LeaseLost
 from assets.storage import Folder
+from assets.tables.appending import Appender
+from assets.tables.incremental import refresh_frames
+from models import image_quality
 
 
 def ingest(intake, folder, session="monday"):
@@ -216,37 +222,80 @@ def test_an_empty_folder_gives_an_empty_report(intake, tmp_path):
 def test_a_failed_intake_frees_its_captures_at_once(intake, open_intake, write_files, make_png, monkeypatch):
     folder = write_files({"a.png": make_png(1)})
     with monkeypatch.context() as patch:
-        patch.setattr(ImageGuard, "_start", lambda self: (_ for _ in ()).throw(RuntimeError("no more processes")))
+        patch.setattr(GuardLane, "_start", lambda self: (_ for _ in ()).throw(RuntimeError("no more processes")))
         with pytest.raises(RuntimeError, match="no more processes"):
             ingest(intake, folder)
     assert counts(ingest(open_intake(), folder)) == (1, 0, 0)
 
 
-def test_a_worker_that_slept_past_its_lease_writes_no_capture_row(intake, open_intake, write_files, make_png, home):
-    """The other worker comes while this one is about to write; what the first had merged by then are the same rows."""
-    from assets.tables.catalog import Catalog
-
+def test_a_worker_that_slept_past_its_lease_writes_no_capture_row(
+    intake, open_intake, write_files, make_png, monkeypatch
+):
+    """The other worker comes right after this one's frames: those are the same rows."""
     folder = write_files({"a.png": make_png(1)})
-    other = open_intake()
+    other, sleeper = open_intake(), open_intake()
+    append = Appender.append
 
-    class Slow(Catalog):
-        def merge(self, name, rows):
-            written = super().merge(name, rows)
-            if name == "frames":
-                write_files({"b.png": make_png(2)})
-                sleeper.ledger.lease_s = other.ledger.lease_s
-                with sleeper.ledger.engine.begin() as connection:  # the lease ends
-                    connection.exec_driver_sql("UPDATE captures SET lease_until = 0")
-                ingest(other, folder)
-            return written
+    def append_and_sleep(appender, rows):
+        inserted = append(appender, rows)
+        if appender.name == "frames":
+            monkeypatch.undo()
+            write_files({"b.png": make_png(2)})
+            with sleeper.ledger.engine.begin() as connection:  # the lease ends
+                connection.exec_driver_sql("UPDATE captures SET lease_until = 0")
+            ingest(other, folder)
+        return inserted
 
-    sleeper = open_intake(catalog=Slow(str(home / "tables")))
+    monkeypatch.setattr(Appender, "append", append_and_sleep)
     with pytest.raises(LeaseLost, match="another worker"):
         ingest(sleeper, folder)
     capture = other.catalog.read_latest("captures").to_pylist()
     assert [c["num_frames"] for c in capture] == [2]
     assert capture[0]["size_bytes"] == len(make_png(1)) + len(make_png(2))
     assert counts(ingest(intake, folder)) == (0, 2, 0)
+
+
+def test_a_worker_that_slept_before_it_writes_frames_writes_none(
+    intake, open_intake, write_files, make_png, monkeypatch
+):
+    folder = write_files({"a.png": make_png(1)})
+    other, sleeper = open_intake(), open_intake()
+    append = Appender.append
+
+    def sleep_and_append(appender, rows):
+        monkeypatch.undo()
+        with sleeper.ledger.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE captures SET lease_until = 0")
+        ingest(other, folder)
+        version = other.catalog.latest_version("frames")
+        with pytest.raises(LeaseLost):
+            append(appender, rows)
+        assert other.catalog.latest_version("frames") == version
+        raise InterruptedError("seen")
+
+    monkeypatch.setattr(Appender, "append", sleep_and_append)
+    with pytest.raises(InterruptedError, match="seen"):
+        ingest(sleeper, folder)
+    assert counts(ingest(intake, folder)) == (0, 1, 0)
+
+
+def test_what_intake_measured_is_not_measured_again(intake, write_files, make_png):
+    jpeg = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (300, 250, 3), dtype=np.uint8))[1].tobytes()
+    folder = write_files({"a.png": make_png(1), "b.jpg": jpeg})
+    ingest(intake, folder)
+    catalog = intake.catalog
+    catalog.publish("frames", "monday", catalog.latest_version("frames"))
+    before = catalog.read_latest("frame_quality").sort_by("frame_id").to_pylist()
+    done = refresh_frames(
+        catalog, "frame_quality", "monday", image_quality.CODE_VERSION, decode_working_luma, lambda lumas: [1 / 0]
+    )
+    assert (done.new, done.stale, done.total, len(before)) == (0, 0, 2, 2)
+    refresh_frames(
+        catalog, "frame_quality", "monday", "next", decode_working_luma,
+        lambda lumas: [image_quality.measure_quality(luma) for luma in lumas],
+    )  # fmt: skip
+    after = catalog.read_latest("frame_quality").sort_by("frame_id").to_pylist()
+    assert [{**row, "code_version": "next"} for row in before] == after
 
 
 def test_progress_ends_at_the_number_of_files(intake, write_files, make_png):

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image as PilImage
 
 from assets.capture.simulate import FAULTS, SHIFTS, SimulationSpec, simulate
-from assets.images import decode_depth_mm, decode_rgb
+from assets.images import decode_depth, decode_rgb
 
 SIZE = {"width_px": 96, "height_px": 72}
 CAMERA_LAG_MIN_NS = 20_000_000
@@ -114,7 +114,7 @@ def test_pictures_decode_in_two_libraries(plain):
     for message in pick(plain, "/camera/left/image"):
         assert decode_rgb(message.data).shape == (72, 96, 3)
         assert PilImage.open(io.BytesIO(message.data)).size == (96, 72)
-    depth = decode_depth_mm(pick(plain, "/camera/depth/image")[0].data)
+    depth = decode_depth(pick(plain, "/camera/depth/image")[0].data)
     assert depth.shape == (72, 96)
     assert 150 < np.median(depth[depth > 0]) < 1500  # a tabletop at arm's length
 

@@ -59,7 +59,7 @@ def test_two_rows_of_one_merge_may_not_share_a_key(catalog, frame_rows):
 def test_a_stored_table_keeps_units_and_privacy_in_its_fields(catalog, frame_rows):
     catalog.merge("frames", frame_rows(1))
     field = catalog.dataset("frames").schema.field("payload")
-    assert field.metadata[b"privacy"] == b"personal"
+    assert field.metadata[b"privacy"] == b"restricted"
     assert catalog.dataset("frames").schema.field("t_ns").metadata[b"unit"] == b"ns"
 
 

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from assets.images import decode_rgb
 from assets.tables import incremental
 from assets.tables.incremental import read_images, refresh_frames
 from assets.tables.previews import contact_sheet_png
@@ -33,7 +34,7 @@ def refresh(catalog):
             }
             return [{**figures, "perceptual_hash": "0" * 16} for _ in images]
 
-        return refresh_frames(catalog, "frame_quality", session, code_version, compute), len(computed)
+        return refresh_frames(catalog, "frame_quality", session, code_version, decode_rgb, compute), len(computed)
 
     return run
 
@@ -94,7 +95,9 @@ def test_batches_hold_no_more_pixels_than_allowed(refresh, publish, monkeypatch)
     monkeypatch.setattr(incremental, "_BATCH_PIXELS", 2 * 16 * 12)  # two of the test images
     sizes = []
     monkeypatch.setattr(
-        incremental, "read_images", lambda catalog, ids: sizes.append(len(ids)) or read_images(catalog, ids)
+        incremental,
+        "read_images",
+        lambda stored, ids, decode: sizes.append(len(ids)) or read_images(stored, ids, decode),
     )
     publish(5)
     assert refresh()[1] == 5
@@ -104,15 +107,17 @@ def test_batches_hold_no_more_pixels_than_allowed(refresh, publish, monkeypatch)
 def test_progress_counts_to_all(catalog, publish):
     publish(3)
     seen = []
-    refresh_frames(catalog, "frame_embeddings", "monday", "1", lambda images: [{"vector": [0.0] * 1280}] * len(images),
-                   lambda done, total: seen.append((done, total)))  # fmt: skip
+    refresh_frames(
+        catalog, "frame_embeddings", "monday", "1", decode_rgb, lambda images: [{"vector": [0.0] * 1280}] * len(images),
+        lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
     assert seen == [(3, 3)]
 
 
 def test_stored_images_come_back_as_rgb(catalog, publish, make_png):
     publish(1)
-    (row,) = catalog.read("frames").to_pylist()
-    image = read_images(catalog, [row["frame_id"]])[row["frame_id"]]
+    (row,) = catalog.dataset("frames").to_table(with_row_id=True).to_pylist()
+    (image,) = read_images(catalog.dataset("frames"), [row["_rowid"]], decode_rgb)
     assert image.shape == (12, 16, 3)
     assert hashlib.sha256(make_png(0)).hexdigest() == row["sha256"]
 

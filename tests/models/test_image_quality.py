@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.curation.quality import estimate_noise, hash_perceptually, measure_quality
 from assets.tables.schemas import TABLES
+from models.image_quality import estimate_noise, find_reduction, hash_perceptually, measure_quality
 
 
 def grey(value: int, height_px: int = 40, width_px: int = 60) -> np.ndarray:
-    return np.full((height_px, width_px, 3), value, np.uint8)
+    return np.full((height_px, width_px), value, np.uint8)
 
 
 def test_a_half_black_half_white_image():
@@ -42,15 +42,22 @@ def test_pixels_clip_at_the_stated_lumas(value, dark, bright):
 def test_noise_is_measured_on_a_smooth_ramp(deviation):
     ramp = np.linspace(0.3, 0.7, 200)[None, :] + np.zeros((150, 1))
     noisy = ramp + np.random.default_rng(0).normal(0, deviation, ramp.shape)
-    assert estimate_noise(noisy.astype(np.float32)) == pytest.approx(deviation, rel=0.05)
+    assert estimate_noise(np.clip(noisy * 255, 0, 255).round().astype(np.uint8)) == pytest.approx(deviation, rel=0.05)
 
 
 def test_noise_of_a_tiny_image_is_measured_from_its_pixels():
-    assert estimate_noise(np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)) > 0.1
+    assert estimate_noise(np.array([[0, 255], [255, 0]], np.uint8)) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("height_px", "width_px", "reduction"), [(119, 500, 1), (239, 240, 1), (240, 320, 2), (480, 640, 4), (4000, 3000, 8)]
+)
+def test_working_size_keeps_120_px_on_the_short_side(height_px, width_px, reduction):
+    assert find_reduction(height_px, width_px) == find_reduction(width_px, height_px) == reduction
 
 
 def test_blur_lowers_sharpness():
-    image = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
     assert measure_quality(cv2.GaussianBlur(image, (9, 9), 3))["sharpness"] < 0.1 * measure_quality(image)["sharpness"]
 
 
@@ -71,7 +78,7 @@ def test_the_hash_survives_scaling_and_brightness_and_tells_images_apart():
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_figures_of_any_image_lie_in_the_ranges_of_the_schema(height_px, width_px, seed):
-    image = np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+    image = np.random.default_rng(seed).integers(0, 256, (height_px, width_px), dtype=np.uint8)
     for name, value in measure_quality(image).items():
         column = TABLES["frame_quality"].column(name)
         if column.regex:

@@ -1,0 +1,287 @@
+"""Read a closed list of EXIF facts from foreign image bytes, and take the metadata out of bytes that are handed on.
+
+A small reader of our own after CIPA DC-008 (Exif 3.0) and TIFF 6.0: every offset and count is checked against the bytes
+at hand, no directory is read twice, and what does not read is absent. Position and serial numbers are restricted:
+they go to columns of that privacy class and to nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+MAX_EXIF_BYTES = 1 << 20  # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
+_MAX_ENTRIES = 512  # of one directory
+_MAX_TEXT = 128
+_MAKE, _MODEL, _ORIENTATION, _CHANGED, _EXIF, _GPS = 0x010F, 0x0110, 0x0112, 0x0132, 0x8769, 0x8825
+_EXPOSURE, _F_NUMBER, _ISO, _TAKEN, _FOCAL, _BODY, _LENS = 0x829A, 0x829D, 0x8827, 0x9003, 0x920A, 0xA431, 0xA435
+_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(1, 7)
+_TEXT, _SIZES = 2, {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 9: 4, 10: 8, 11: 4, 12: 8}  # TIFF type -> bytes of one value
+_NUMBERS = {1: "B", 3: "H", 4: "I", 5: "II", 9: "i", 10: "ii", 11: "f", 12: "d"}
+_TIME = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+
+_Value = str | list[float]  # text, or numbers; a fraction without a denominator is NaN
+
+
+@dataclass(frozen=True)
+class ExifFacts:
+    """What one image says of itself; None where it says nothing that can be true."""
+
+    make: str | None = None
+    model: str | None = None
+    orientation: int | None = None  # 1 to 8, as Exif counts
+    taken_at: str | None = None  # ISO 8601, the camera's local time, without a zone
+    exposure_s: float | None = None
+    f_number: float | None = None
+    iso: int | None = None
+    focal_mm: float | None = None
+    latitude_deg: float | None = None  # WGS 84, north positive
+    longitude_deg: float | None = None  # east positive
+    altitude_m: float | None = None  # above sea level
+    body_serial: str | None = None
+    lens_serial: str | None = None
+
+
+def read_exif(payload: bytes) -> ExifFacts | None:
+    """The facts in a JPEG, PNG, WebP or TIFF; None when there is none. Never raises, whatever the bytes are."""
+    if payload[:2] == b"\xff\xd8" and payload.find(b"Exif\0\0", 0, MAX_EXIF_BYTES) < 0:
+        return None  # most have none, and this costs little
+    facts = ExifFacts()
+    for tiff in _find_tiff(payload):
+        facts = _read_facts(tiff)
+        if facts != ExifFacts():
+            break
+    return None if facts == ExifFacts() else facts
+
+
+def exif_row(frame_id: str, session: str, facts: ExifFacts) -> dict[str, object]:
+    """The row of `frame_exif`."""
+    return {"frame_id": frame_id, "session": session, **asdict(facts)}
+
+
+def strip_metadata(payload: bytes, encoding: str) -> bytes:
+    """The same pixels without EXIF, XMP, IPTC, comments, thumbnails and whatever follows the image.
+
+    Nothing is decoded: colour profiles stay, and so does the orientation, in an EXIF of its own. Raises ValueError for
+    an encoding other than "jpeg" and "png", and for bytes that are not built as one.
+    """
+    if encoding not in _STRIP:
+        raise ValueError(f"metadata of {encoding!r} images are not taken out: decode it and encode it as PNG")
+    facts = read_exif(payload)
+    turned = facts.orientation if facts and facts.orientation != 1 else None
+    try:
+        return b"".join(_STRIP[encoding](payload, _write_orientation(turned) if turned else b""))
+    except (struct.error, IndexError) as error:
+        raise ValueError(f"{len(payload)} bytes are not built as a {encoding} image: do not hand them on") from error
+
+
+# ---- where the facts lie ---------------------------------------------------------------------------------------------
+
+
+def _find_tiff(payload: bytes) -> Iterator[memoryview]:
+    """The TIFF structures that may hold facts."""
+    view = memoryview(payload)
+    if payload[:2] == b"\xff\xd8":
+        segments = (view[start + 4 : end] for _, start, end in _walk_jpeg(payload, is_strict=False))
+        yield from (s[6:] for s in segments if bytes(s[:6]) == b"Exif\0\0")
+    elif payload[:8] == b"\x89PNG\r\n\x1a\n":
+        chunks = _walk_chunks(payload, 8, ">", is_strict=False)
+        yield from (view[start + 8 : end - 4][:MAX_EXIF_BYTES] for name, start, end in chunks if name == b"eXIf")
+    elif payload[:4] == b"RIFF" and payload[8:12] == b"WEBP":
+        for name, start, end in _walk_chunks(payload, 12, "<", is_strict=False):
+            if name == b"EXIF":
+                found = view[start + 8 : end][:MAX_EXIF_BYTES]
+                yield found[6:] if bytes(found[:6]) == b"Exif\0\0" else found
+    elif payload[:4] in (b"II*\0", b"MM\0*"):
+        yield view
+
+
+def _read_facts(tiff: memoryview) -> ExifFacts:
+    order = {b"II": "<", b"MM": ">"}.get(bytes(tiff[:2]))
+    if order is None or len(tiff) < 8:
+        return ExifFacts()
+    image = _read_directory(tiff, order, struct.unpack_from(order + "I", tiff, 4)[0])
+    exif, gps = (
+        {} if (at := _first(image, tag)) is None else _read_directory(tiff, order, int(at)) for tag in (_EXIF, _GPS)
+    )
+    altitude = _bounded(_first(gps, _ALTITUDE), -12_000, 100_000)
+    iso, orientation = _bounded(_first(exif, _ISO), 1, 1e7), _bounded(_first(image, _ORIENTATION), 1, 8)
+    return ExifFacts(
+        make=_text(image, _MAKE), model=_text(image, _MODEL),
+        orientation=None if orientation is None else int(orientation),
+        taken_at=_time(exif, _TAKEN) or _time(image, _CHANGED),
+        exposure_s=_bounded(_first(exif, _EXPOSURE), 1e-9, 1e6), f_number=_bounded(_first(exif, _F_NUMBER), 0.1, 1e4),
+        iso=None if iso is None else int(iso), focal_mm=_bounded(_first(exif, _FOCAL), 0.01, 1e5),
+        latitude_deg=_angle(gps, _LATITUDE, _LATITUDE_REF, 90, "S"),
+        longitude_deg=_angle(gps, _LONGITUDE, _LONGITUDE_REF, 180, "W"),
+        altitude_m=-altitude if altitude is not None and _first(gps, _ALTITUDE_REF) == 1 else altitude,
+        body_serial=_text(exif, _BODY), lens_serial=_text(exif, _LENS),
+    )  # fmt: skip
+
+
+# ---- TIFF ------------------------------------------------------------------------------------------------------------
+
+
+def _read_directory(tiff: memoryview, order: str, at: int) -> dict[int, _Value]:
+    """tag -> value of one directory, as far as it lies within the bytes; of a tag that is there twice the first."""
+    found: dict[int, _Value] = {}
+    if at < 8 or at + 2 > len(tiff):
+        return found
+    count = min(struct.unpack_from(order + "H", tiff, at)[0], _MAX_ENTRIES, (len(tiff) - at - 2) // 12)
+    for entry in range(count):
+        place = at + 2 + 12 * entry
+        tag, kind, length = struct.unpack_from(order + "HHI", tiff, place)
+        if tag not in _WANTED or tag in found or kind not in _SIZES:
+            continue
+        length = min(length, _MAX_TEXT if kind == _TEXT else 3)
+        size = length * _SIZES[kind]
+        start = (
+            place + 8
+            if size <= 4 and _fits(tiff, order, place)
+            else struct.unpack_from(order + "I", tiff, place + 8)[0]
+        )
+        if length and start + size <= len(tiff):
+            found[tag] = _read_value(tiff, order, kind, start, length)
+    return found
+
+
+def _fits(tiff: memoryview, order: str, place: int) -> bool:
+    """Whether the whole value, not only what is read of it, stands in the entry itself."""
+    kind, length = struct.unpack_from(order + "HI", tiff, place + 2)
+    return bool(length * _SIZES[kind] <= 4)
+
+
+def _read_value(tiff: memoryview, order: str, kind: int, start: int, length: int) -> _Value:
+    if kind == _TEXT:
+        return bytes(tiff[start : start + length]).split(b"\0", 1)[0].decode("utf-8", "replace")
+    numbers = struct.unpack_from(order + _NUMBERS[kind] * length, tiff, start)
+    if len(_NUMBERS[kind]) == 1:
+        return [float(n) for n in numbers]
+    pairs = zip(numbers[0::2], numbers[1::2], strict=True)
+    return [top / bottom if bottom else math.nan for top, bottom in pairs]
+
+
+def _first(values: dict[int, _Value], tag: int) -> float | None:
+    value = values.get(tag)
+    return value[0] if isinstance(value, list) and value else None
+
+
+def _text(values: dict[int, _Value], tag: int) -> str | None:
+    value = values.get(tag)
+    text = "".join(c for c in value if c.isprintable() and c != "\ufffd").strip() if isinstance(value, str) else ""
+    return text or None
+
+
+def _time(values: dict[int, _Value], tag: int) -> str | None:
+    match = _TIME.fullmatch(_text(values, tag) or "")
+    try:
+        return datetime(*map(int, match.groups())).isoformat() if match else None  # type: ignore[arg-type]
+    except ValueError:  # the zeros of a camera whose clock was never set, or 30 February
+        return None
+
+
+def _angle(gps: dict[int, _Value], tag: int, ref_tag: int, most_deg: float, negative: str) -> float | None:
+    """Degrees from degrees, minutes and seconds; None without its hemisphere."""
+    parts, ref = gps.get(tag), (_text(gps, ref_tag) or "").upper()
+    if not isinstance(parts, list) or len(parts) != 3 or ref not in _HEMISPHERES[negative]:
+        return None
+    degrees = _bounded(parts[0] + parts[1] / 60 + parts[2] / 3600, 0, most_deg)
+    return -degrees if degrees is not None and ref == negative else degrees
+
+
+def _bounded(value: float | None, low: float, high: float) -> float | None:
+    return value if value is not None and low <= value <= high else None  # NaN is in no range
+
+
+_HEMISPHERES = {"S": ("N", "S"), "W": ("E", "W")}
+_WANTED = frozenset({
+    _MAKE, _MODEL, _ORIENTATION, _CHANGED, _EXIF, _GPS, _EXPOSURE, _F_NUMBER, _ISO, _TAKEN, _FOCAL, _BODY, _LENS,
+    _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE,
+})  # fmt: skip
+
+
+def _write_orientation(orientation: int) -> bytes:
+    """A TIFF structure that says nothing else."""
+    return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)
+
+
+# ---- containers ------------------------------------------------------------------------------------------------------
+
+_JPEG_KEPT = frozenset({0xC4, 0xDB, 0xDD, 0xDC, 0xDA, 0xD9, 0xEE}) | (frozenset(range(0xC0, 0xD0)) - {0xC8})
+_JPEG_SCAN, _JPEG_END, _JPEG_ICC = 0xDA, 0xD9, b"ICC_PROFILE\0"
+_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+_PNG_KEPT = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"pHYs", b"iCCP", b"cICP"})
+
+
+def _walk_jpeg(data: bytes, is_strict: bool = True) -> Iterator[tuple[int, int, int]]:
+    """(marker, start, end) of every segment behind the first; a scan ends where the next marker is.
+
+    Not strict, the walk ends at the first scan, and where the bytes make no sense. Strict, that raises ValueError.
+    """
+    at = 2
+    while match := _MARKER.match(data, at):
+        start, marker = match.end() - 2, data[match.end() - 1]
+        end = start + 2
+        if marker != _JPEG_END and marker != 0x01:
+            if len(data) < start + 4 or (size := struct.unpack_from(">H", data, start + 2)[0]) < 2:
+                break
+            end += size
+        if end > len(data) or (marker == _JPEG_SCAN and not is_strict):
+            break
+        if marker == _JPEG_SCAN:
+            following = _MARKER.search(data, end)
+            end = following.start() if following else len(data)
+        yield marker, start, end
+        if marker == _JPEG_END or end == len(data):
+            return
+        at = end
+    if is_strict:
+        raise ValueError(f"no JPEG marker at byte {at}: do not hand these bytes on")
+
+
+def _walk_chunks(data: bytes, at: int, order: str, is_strict: bool = True) -> Iterator[tuple[bytes, int, int]]:
+    """(name, start, end) of the chunks of a PNG (">") or a RIFF file ("<")."""
+    while at + 8 <= len(data):
+        size, name = (
+            struct.unpack_from(">I4s", data, at) if order == ">" else struct.unpack_from("<4sI", data, at)[::-1]
+        )
+        end = at + 8 + size + (4 if order == ">" else size % 2)
+        if end > len(data) and (is_strict or order == ">"):
+            break
+        yield name, at, end
+        if name == b"IEND":
+            return
+        at = end
+    if is_strict:
+        raise ValueError(f"no PNG chunk at byte {at}: do not hand these bytes on")
+
+
+def _strip_jpeg(data: bytes, exif: bytes) -> Iterator[bytes]:
+    yield data[:2]
+    if exif:
+        yield struct.pack(">BBH6s", 0xFF, 0xE1, len(exif) + 8, b"Exif\0\0") + exif
+    for marker, start, end in _walk_jpeg(data):
+        is_profile = marker == 0xE2 and data[start + 4 : start + 16] == _JPEG_ICC
+        is_jfif = marker == 0xE0 and data[start + 4 : start + 9] == b"JFIF\0"
+        if is_jfif:  # without its thumbnail
+            yield struct.pack(">BBH", 0xFF, 0xE0, 16) + data[start + 4 : start + 16] + b"\0\0"
+        elif is_profile or marker in _JPEG_KEPT:
+            yield data[start:end]
+
+
+def _strip_png(data: bytes, exif: bytes) -> Iterator[bytes]:
+    from zlib import crc32
+
+    yield data[:8]
+    for name, start, end in _walk_chunks(data, 8, ">"):
+        if name in _PNG_KEPT or name[:1].isupper():
+            yield data[start:end]
+        if name == b"IHDR" and exif:
+            yield struct.pack(">I4s", len(exif), b"eXIf") + exif + struct.pack(">I", crc32(b"eXIf" + exif))
+
+
+_STRIP = {"jpeg": _strip_jpeg, "png": _strip_png}

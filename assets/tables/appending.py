@@ -1,0 +1,103 @@
+"""Insert many rows at the cost of an append, and no key twice, however many writers race.
+
+`Catalog.merge` reads all keys of a table for every batch. An `Appender` reads those it may meet once, when it is made,
+and commits against the version that it knows: Lance refuses the commit when any other writer was first. Then the keys
+that came since are read, rows that are there already are left out, and the commit is tried again.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from assets.tables.catalog import Catalog, require_unique_keys
+from assets.tables.schemas import TABLES
+
+if TYPE_CHECKING:
+    import lance
+
+_MAX_CONFLICTS = 100
+
+
+class Appender:
+    """Appends rows to one table. `where` is true for every row that could have a key of the rows to come.
+
+    `fence` is called right before each commit, and raises when this writer may not write any more.
+    """
+
+    def __init__(self, catalog: Catalog, name: str, where: str, fence: Callable[[], object]) -> None:
+        self.name, self._fence, self._options = name, fence, catalog.storage_options
+        self._key = TABLES[name].key
+        self.base = catalog.open_or_create(name)  # the version whose rows are known
+        self._known = set(self.base.to_table(columns=[self._key], filter=where)[self._key].to_pylist())
+        self._fragments = {fragment.fragment_id for fragment in self.base.get_fragments()}
+        self._where = where
+
+    def append(self, rows: pa.Table) -> int:
+        """Insert the rows whose key is not there yet, and return how many. Raises ValueError when two share a key."""
+        require_unique_keys(self.name, self._key, rows)
+        rows = self._leave_out_known(rows)
+        written = self._write(rows)
+        for _ in range(_MAX_CONFLICTS):
+            if not len(rows):
+                return 0
+            self._fence()
+            if dataset := self._commit(written):
+                self._follow(dataset)
+                self._known.update(rows[self._key].to_pylist())
+                return len(rows)
+            self.base = self.base.checkout_version(self._latest())
+            if len(fewer := self._leave_out_known(rows)) < len(rows):
+                rows, written = fewer, self._write(fewer)
+        raise TimeoutError(f"table '{self.name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again")
+
+    def _leave_out_known(self, rows: pa.Table) -> pa.Table:
+        """The rows without those that are known, or stand in fragments that came since."""
+        came = [f for f in self.base.get_fragments() if f.fragment_id not in self._fragments]
+        if came:
+            found = self.base.scanner(columns=[self._key], filter=self._where, fragments=came).to_table()
+            self._known.update(found[self._key].to_pylist())
+            self._follow(self.base)
+        keys = rows[self._key].to_pylist()
+        if self._known.isdisjoint(keys):
+            return rows
+        return rows.filter(pa.array([key not in self._known for key in keys]))
+
+    def _write(self, rows: pa.Table) -> list[lance.FragmentMetadata]:
+        """Data files that no version refers to yet. Those of a commit that never comes are cleaned up with old ones."""
+        from lance.fragment import write_fragments
+
+        return write_fragments(rows, self.base, mode="append", storage_options=self._options) if len(rows) else []
+
+    def _commit(self, written: list[lance.FragmentMetadata]) -> lance.LanceDataset | None:
+        """The new version; None when another writer has made one since `base`.
+
+        As a Merge operation, which Lance lets pass only on the version that it names. An Append would pass on any.
+        """
+        import lance
+        from lance.commit import CommitConflictError
+
+        there = [fragment.metadata for fragment in self.base.get_fragments()]
+        next_id = max((f.id for f in there), default=-1) + 1
+        added = [copy.copy(fragment) for fragment in written]
+        for number, fragment in enumerate(added, start=next_id):
+            fragment.id = number
+        operation = lance.LanceOperation.Merge([*there, *added], self.base.lance_schema)
+        try:
+            return lance.LanceDataset.commit(
+                self.base, operation, read_version=self.base.version, max_retries=0, storage_options=self._options
+            )
+        except (CommitConflictError, OSError) as error:
+            if "conflict" not in str(error).lower():
+                raise
+            return None
+
+    def _follow(self, dataset: lance.LanceDataset) -> None:
+        self.base = dataset
+        self._fragments = {fragment.fragment_id for fragment in dataset.get_fragments()}
+
+    def _latest(self) -> int:
+        return int(self.base.latest_version)

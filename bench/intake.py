@@ -1,0 +1,176 @@
+"""Measure intake beside the tools that people use for the same figures, and beside the floor.
+
+All take the same JPEGs of 640x480 in one run, in turns; medians of the rounds count. Daguerre stores bytes, rows and
+ledger; the peers compute the same figures and store less or nothing. Each peer has an environment of its own, made at
+the first run below DAGUERRE_HOME/bench. One that cannot be installed is named as missing.
+
+Run: `python -m bench.intake --json`. DAGUERRE_TEST_DATA may name real images; without it simulated ones are taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from orchestration.profiles import CHECKOUT, load_settings
+
+PEERS = {"daft": "daft==0.7.26", "ray_data": "ray[data]==2.60.0", "datachain": "datachain==0.62.0",
+         "pixeltable": "pixeltable==0.7.21", "cleanvision": "cleanvision==0.3.7"}  # fmt: skip
+SLOW = {"pixeltable": 4, "cleanvision": 20, "ray_data": 4, "datachain": 4}  # takes only one of so many images
+OWN = ("daguerre", "floor", "mcap")
+NEEDED = ("opencv-python-headless", "simplejpeg", "numpy")
+
+
+def main() -> None:
+    """Print images a second of all, and ratios, as text or as one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--growth", type=int, default=100_000, help="frames of the larger table; 0 leaves this out")
+    parser.add_argument("--no-peers", action="store_true", help="Daguerre and the floor only")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
+        figures = measure(Path(folder), options.images, options.rounds, [] if options.no_peers else list(PEERS))
+        if options.growth:
+            figures |= measure_growth(Path(folder), options.growth)
+    print(json.dumps(figures) if options.json else "\n".join(f"{k:28} {v}" for k, v in figures.items()))
+
+
+def measure(folder: Path, num_images: int, rounds: int, peers: Sequence[str]) -> dict[str, object]:
+    """Images a second of every contender (`images_per_s` is Daguerre's), and Daguerre's ratios to them."""
+    sources = {name: folder / name for name in ("files", "mcap", *SLOW)}
+    write_images(sources["files"], num_images)
+    write_recording(sources["files"], sources["mcap"])
+    for name, share in SLOW.items():
+        sources[name].mkdir()
+        for path in sorted(sources["files"].iterdir())[: max(1, num_images // share)]:
+            os.link(path, sources[name] / path.name)
+    pythons = {peer: make_environment(peer) for peer in peers}
+    found: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for name in (*OWN, *(peer for peer, python in pythons.items() if python)):
+            module = "daguerre" if name == "mcap" else name
+            rate = run_contender(module, pythons.get(name) or sys.executable, sources.get(name, sources["files"]))
+            found.setdefault(name, []).append(rate)
+    rates = {name: median(values) for name, values in found.items()}
+    ours = rates["daguerre"]
+    others = {f"{name}_per_s": round(rate) for name, rate in rates.items() if name != "daguerre"}
+    return {
+        "images_per_s": round(ours), **others,
+        **{f"ratio_{name}": round(ours / rates[name], 2) for name in ("floor", *peers) if name in rates},
+        "mcap_ratio_floor": round(rates["mcap"] / rates["floor"], 2),
+        "missing": [peer for peer in peers if not pythons[peer]], "images": num_images, "rounds": rounds,
+    }  # fmt: skip
+
+
+def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
+    """What a frame costs when `num_frames` small images are taken in, against a thousand of them."""
+    seconds = {}
+    for count in (1_000, num_frames):
+        source = folder / f"small-{count}"
+        write_small_images(source, count)
+        seconds[count] = median(
+            1 / run_contender("daguerre", sys.executable, source) for _ in range(3 if count < 10_000 else 1)
+        )
+        shutil.rmtree(source)
+    return {"growth_ratio": round(seconds[num_frames] / seconds[1_000], 2), "growth_frames": num_frames}
+
+
+def run_contender(name: str, python: str | Path, source: Path) -> float:
+    """Images a second of one run in a process of its own; what starts and imports take is left out."""
+    with tempfile.TemporaryDirectory() as home:
+        places = {"HOME": home, "TMPDIR": home, "PIXELTABLE_HOME": f"{home}/pixeltable"}
+        paths = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+        settings = {"PATH": paths, "DATACHAIN_ROOT_DIR": f"{home}/datachain", "DO_NOT_TRACK": "1", "PYTHONPATH": str(CHECKOUT)}
+        (Path(home) / "datachain").mkdir()
+        command = [str(python), "-m", f"bench.peers.{name}", str(source)]
+        environment = {**os.environ, **places, **settings}
+        done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stderr[-2000:]}")
+    facts = json.loads(done.stdout.strip().splitlines()[-1])
+    return float(facts["images"] / facts["seconds"])
+
+
+def make_environment(peer: str) -> Path | None:
+    """The peer's own Python; None, with a line on stderr, when it cannot be installed."""
+    folder = load_settings().home / "bench" / peer
+    python = folder / "bin" / "python"
+    uv_path = CHECKOUT / ".venv" / ".uv-path"
+    uv = uv_path.read_text().strip() if uv_path.exists() else shutil.which("uv")
+    if python.exists():
+        return python
+    for command in (
+        [uv or "uv", "venv", "-q", "--python", sys.executable, str(folder)],
+        [uv or "uv", "pip", "install", "-q", "--python", str(python), PEERS[peer], *NEEDED],
+    ):
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"{peer} cannot be installed: {getattr(error, 'stderr', error)}"[:500], file=sys.stderr)
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+    return python
+
+
+def write_images(folder: Path, count: int) -> None:
+    """`count` different JPEGs: a comment tells apart those that show the same."""
+    folder.mkdir()
+    originals = list(find_images())
+    for number in range(count):
+        jpeg, mark = originals[number % len(originals)], f"image {number:08d}".encode()
+        comment = b"\xff\xfe" + (len(mark) + 2).to_bytes(2, "big") + mark
+        (folder / f"{number:08d}.jpg").write_bytes(jpeg[:2] + comment + jpeg[2:])
+
+
+def find_images() -> Iterator[bytes]:
+    """Real JPEGs of 640x480 where there are some, else simulated ones."""
+    data = Path(os.environ.get("DAGUERRE_TEST_DATA") or CHECKOUT.parent / "shared" / "data")
+    if real := sorted(data.glob("detection/bccd_voc/JPEGImages/*.jpg")):
+        yield from (path.read_bytes() for path in real)
+        return
+    import cv2
+    import numpy as np
+    from skimage import data as photographs
+
+    for number in range(200):
+        image = cv2.resize(photographs.astronaut(), (900, 675))
+        x, y = np.random.default_rng(number).integers(0, (260, 195))
+        yield cv2.imencode(".jpg", image[y : y + 480, x : x + 640, ::-1])[1].tobytes()
+
+
+def write_recording(images: Path, folder: Path) -> None:
+    """The same images as one MCAP recording."""
+    from assets.capture.simulation.recorder import Recorder
+
+    recorder = Recorder()
+    for number, path in enumerate(sorted(images.iterdir())):
+        recorder.add_image("left", path.read_bytes(), number * 33_000_000, number * 33_000_000)
+    folder.mkdir()
+    (folder / "images.mcap").write_bytes(recorder.finish())
+
+
+def write_small_images(folder: Path, count: int) -> None:
+    """`count` different JPEGs of 32x32."""
+    import cv2
+    import numpy as np
+
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        image = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        jpeg = cv2.imencode(".jpg", cv2.resize(image, (32, 32)))[1].tobytes()
+        (folder / f"{number:08d}.jpg").write_bytes(jpeg)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Quality figures of one image: exposure, contrast, sharpness, noise, and a perceptual hash.
+
+All are taken from luma at working size: the image scaled down by 2, 4 or 8 as far as its short side keeps MIN_SIDE_PX.
+That is a size at which JPEG decodes without its finest coefficients, so that a figure costs less than the decoding.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Luma = NDArray[np.uint8]
+
+CODE_VERSION = "2"
+MIN_SIDE_PX = 120
+_DARK, _BRIGHT = 5, 250  # luma at which a pixel counts as clipped
+_LEVELS = np.arange(256, dtype=np.float64)
+_MAX_RESPONSE = 8 * 255  # of the noise mask to 8-bit luma
+_NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_WEIGHTS = 1 << np.arange(63, -1, -1, dtype=np.uint64)
+
+
+def find_reduction(height_px: int, width_px: int) -> int:
+    """By how much an image is scaled down to its working size: 1, 2, 4 or 8."""
+    return next((k for k in (8, 4, 2) if min(height_px, width_px) >= k * MIN_SIDE_PX), 1)
+
+
+def measure_quality(luma: Luma) -> dict[str, float | str]:
+    """The columns of `frame_quality` for one (H, W) uint8 luma at working size; the schema states units and ranges."""
+    counts = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel().astype(np.float64)
+    mean = float(counts @ _LEVELS) / luma.size
+    variance = float(counts @ (_LEVELS - mean) ** 2) / luma.size
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))
+    return {
+        "brightness": mean / 255.0,
+        "contrast": variance**0.5 / 255.0,
+        "sharpness": float(deviation[0, 0]) ** 2 / 255.0**2,
+        "clipped_dark": float(counts[: _DARK + 1].sum()) / luma.size,
+        "clipped_bright": float(counts[_BRIGHT:].sum()) / luma.size,
+        "noise": estimate_noise(luma),
+        "perceptual_hash": hash_perceptually(luma),
+    }
+
+
+def estimate_noise(luma: Luma) -> float:
+    """Standard deviation of white noise in `luma` (H, W), in [0, 1], by Immerkaer's mask with the median for the mean.
+
+    The mask (Immerkaer 1996) is blind to constant, linear and most edge structure; the median to what is left.
+    """
+    response = cv2.filter2D(luma, cv2.CV_16S, _NOISE_MASK)  # the border is mirrored, and used only for want of others
+    inner = response[1:-1, 1:-1] if min(luma.shape) > 2 else response
+    size = np.abs(inner).astype(np.uint16)
+    counts = cv2.calcHist([size], [0], None, [_MAX_RESPONSE + 1], [0, _MAX_RESPONSE + 1]).ravel()
+    below = np.cumsum(counts.astype(np.int64))
+    low, high = np.searchsorted(below, [(size.size - 1) // 2, size.size // 2], side="right")
+    return (int(low) + int(high)) / 2 / 255.0 / 0.6745 / 6.0  # 0.6745: MAD of a unit normal; 6: norm of the mask
+
+
+def hash_perceptually(luma: Luma) -> str:
+    """64-bit DCT hash as 16 hex digits: the signs of the 8x8 lowest frequencies against their median (Zauner 2010)."""
+    small = cv2.resize(luma, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    low = cv2.dct(small)[:8, :8].ravel()
+    bits = low > np.partition(low[1:], 31)[31]
+    return f"{int(_WEIGHTS[bits].sum()):016x}"
