@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER := 0
 
-.PHONY: help setup demo test lint ui bench lock reset
+.PHONY: help setup demo test lint ui bench prove lock reset
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
@@ -32,7 +32,10 @@ ui: $(READY) ## Dagster and MLflow on loopback
 	$(BIN)/daguerre ui
 
 bench: $(READY) ## run every benchmark and print its figures
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in bench/*.py; do name=$$(basename "$$script" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; done
+
+prove: $(READY) ## faults on purpose: SCHEDULES=60 of them, bit flips and hostile files, beside a bare Dagster + Lance job
+	$(BIN)/python -m bench.prove --schedules $(or $(SCHEDULES),60)
 
 lock: $(READY) ## resolve pyproject.toml again into requirements.lock
 	$$(cat $(VENV)/.uv-path) pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \

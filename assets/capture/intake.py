@@ -32,6 +32,7 @@ from assets.capture.outcomes import IntakeReport, Known, copy_outcome, count_out
 from assets.capture.readers import Leftover, Opener, plan_session, read_capture
 from assets.capture.rows import CaptureRows
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
+from assets.read_ahead import ReadAhead
 from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import content_id
@@ -97,10 +98,10 @@ class Intake:
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
         fence = partial(self.ledger.renew, claim)
-        with self._giving_back(claim):
+        with self._giving_back(claim), ReadAhead(source, () if plan.is_container else plan.files) as ahead:
             rows = CaptureRows(self.catalog, session, capture_id, plan, sha256, fence)
             renewed = time.monotonic()
-            for batch in self._inspect(_batches(read_capture(plan, opener)), rows, guard):
+            for batch in self._inspect(_batches(read_capture(plan, opener or ahead.open)), rows, guard):
                 self._add(batch, rows)
                 if rows.num_pending >= _WRITE_ROWS or rows.num_pending_bytes >= _WRITE_BYTES:
                     rows.flush()
@@ -115,10 +116,10 @@ class Intake:
             self.ledger.commit(claim, judge_files(plan, session, capture_id, hashes, rows.failed_files(), known))
         return True
 
-    def _identify(self, plan: CapturePlan, source: Folder, session: str) -> tuple[str, str | None, Opener]:
-        """The capture's id, its hash when it is one file, and where its bytes are to be read from."""
+    def _identify(self, plan: CapturePlan, source: Folder, session: str) -> tuple[str, str | None, Opener | None]:
+        """The capture's id; of a container also the hash of its bytes, and what opens the stored ones."""
         if not plan.is_container:
-            return content_id("folder", session, plan.root, plan.reader), None, source.open
+            return content_id("folder", session, plan.root, plan.reader), None, None
         with source.open(plan.files[0]) as stream:
             sha256 = self.blobs.put(stream)
         return content_id("container", sha256), sha256, lambda _file: self.blobs.open(sha256)
