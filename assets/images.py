@@ -57,8 +57,8 @@ def decode_working_luma(payload: bytes) -> NDArray[np.uint8]:
         return shrink_luma(decode_luma(payload))
     try:
         return decode_sound_jpeg(simplejpeg, payload)
-    except ValueError:
-        height, width = simplejpeg.decode_jpeg_header(payload)[:2]
+    except (ValueError, KeyError):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
+        height, width = decode_luma(payload).shape
         return decode_luma(payload, find_reduction(height, width))
 
 

@@ -21,6 +21,7 @@ class LandingZone:
 
     folder: Folder
     ledger: Ledger
+    partial_wait_s: float = 900.0  # for the end of a file that does not grow any more
 
     def sessions(self) -> dict[str, Folder]:
         """session key -> its folder, without the folders that are `unusable`."""
@@ -96,6 +97,7 @@ class Watch:
     seen: dict[str, list[str]] = field(default_factory=dict)  # session -> fingerprints: seen last, last called ready
     turn: str = ""  # the session that was looked at last
     listing: dict[str, Any] | None = None  # of the session whose listing is not finished
+    since: dict[str, float] = field(default_factory=dict)  # session -> seconds since 1970 from which it is put off
 
     def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> list[str]:
         """The sessions that changed since they were last ready and look as they did at the look before."""
@@ -114,6 +116,16 @@ class Watch:
             if time.monotonic() > end or len(ready) == MAX_READY:
                 break
         return ready
+
+    def put_off(self, session: str, now_s: float) -> float:
+        """Make a session that was ready be so at the next look too; for how many seconds that has gone on."""
+        self.seen[session][1] = ""
+        return now_s - self.since.setdefault(session, now_s)
+
+    def go_on(self, session: str) -> None:
+        """The session is asked for after all: it is ready again when it changes."""
+        self.seen[session][1] = self.seen[session][0]
+        self.since.pop(session, None)
 
     def unsettled(self) -> list[str]:
         """The sessions that changed between the last two looks at them."""

@@ -2,16 +2,19 @@
 
 A capture is claimed under a lease. Every claim raises the capture's epoch, and every later write names the epoch it was
 claimed under: a worker that slept past its lease is refused, whatever it still believes. The lease of a worker that was
-killed on this machine ends with it. SQLite by default, Postgres for teams (`postgresql+psycopg2://...`).
+killed on this machine ends with it. Leases are measured by the database's clock: a worker's own may be minutes off.
+
+SQLite by default, Postgres for teams (`postgresql+psycopg://...`). Each transaction may be applied twice, so one whose
+reply was lost with the connection is simply sent again while the server restarts.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -20,7 +23,14 @@ from assets.worker import is_gone
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-DONE = ("ingested", "quarantined", "ignored")
+T = TypeVar("T")
+DONE = ("ingested", "quarantined", "ignored", "dropped")
+_RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)  # a restart of Postgres takes seconds
+_CLOCKS = {
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
+    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",  # the machine's clock, which its workers share
+}
+_SCHEMA_LOCK = 0x6461677565727265  # advisory lock of Postgres: "CREATE TABLE IF NOT EXISTS" fails when two race
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Claim:
     """The right to write one capture until the lease ends."""
 
     capture_id: str
-    owner: str
+    owner: str  # the worker's name, '#', and a number of this claim alone
     epoch: int
 
 
@@ -40,7 +50,7 @@ class FileOutcome:
     path: str
     version: str
     size_bytes: int
-    outcome: str  # one of DONE
+    outcome: str  # one of DONE; "dropped": a person has acknowledged what was quarantined
     capture_id: str | None
     reader: str
     sha256: str | None = None
@@ -63,8 +73,9 @@ class Ledger:
         if url.startswith("sqlite"):
             sa.event.listen(self.engine, "connect", _tune_sqlite)
             sa.event.listen(self.engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)  # seconds since 1970
         self._define(sa)
-        self._metadata.create_all(self.engine, checkfirst=True)
+        self._run(self._create_tables)
 
     def _define(self, sa: Any) -> None:
         self._metadata = sa.MetaData()
@@ -76,7 +87,7 @@ class Ledger:
         self._captures = sa.Table(
             "captures", self._metadata,
             sa.Column("capture_id", text, primary_key=True), sa.Column("epoch", integer, nullable=False),
-            sa.Column("owner", text, nullable=False), sa.Column("lease_until", sa.Float, nullable=False),
+            sa.Column("owner", text, nullable=False), sa.Column("lease_until", sa.Double, nullable=False),
             sa.Column("is_committed", sa.Boolean, nullable=False),
         )  # fmt: skip
         self._files = sa.Table(
@@ -92,56 +103,64 @@ class Ledger:
 
     def register_source(self, session: str, uri: str) -> None:
         """Remember where a session's files lie. Raises ValueError when the name is taken by another place."""
-        with self._transaction() as connection:
-            known = connection.execute(self._sa.select(self._sources.c.uri).filter_by(session=session)).scalar()
-            if known is None:
-                connection.execute(self._sources.insert().values(session=session, uri=uri))
-            elif known != uri:
-                raise ValueError(f"session '{session}' is already {known}: rename the folder {uri}")
+        insert = self._insert(self._sources).on_conflict_do_nothing()
+        query = self._sa.select(self._sources.c.uri).filter_by(session=session)
+
+        def register(connection: Connection) -> str:
+            connection.execute(insert, {"session": session, "uri": uri})
+            return str(connection.execute(query).scalar_one())
+
+        if (known := self._run(register)) != uri:
+            raise ValueError(f"session '{session}' is already {known}: rename the folder {uri}")
 
     def sources(self) -> dict[str, str]:
         """session -> uri of every registered source."""
-        with self._transaction() as connection:
-            return {row.session: row.uri for row in connection.execute(self._sources.select())}
+        return {row["session"]: row["uri"] for row in self._fetch(self._sources.select())}
 
     # ---- files -------------------------------------------------------------------------------------------------------
 
     def outcomes(self, session: str) -> dict[tuple[str, str], FileOutcome]:
         """(path, version) -> outcome of every file of the session that is done."""
-        query = self._files.select().filter_by(session=session)
-        with self._transaction() as connection:
-            rows = [FileOutcome(**row._mapping) for row in connection.execute(query)]
+        rows = [FileOutcome(**row) for row in self._fetch(self._files.select().filter_by(session=session))]
         return {(row.path, row.version): row for row in rows}
 
     def file_table(self) -> pa.Table:
         """Every file's outcome, as a table for queries."""
-        with self._transaction() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(self._files.select())]
+        rows = self._fetch(self._files.select())
         columns = {c.name: pa.int64() if c.name == "size_bytes" else pa.string() for c in self._files.columns}
         return pa.Table.from_pylist(rows, schema=pa.schema(columns.items()))
 
     def committed(self) -> list[str]:
         """The ids of all captures whose intake is complete."""
         query = self._sa.select(self._captures.c.capture_id).filter_by(is_committed=True)
-        with self._transaction() as connection:
-            return sorted(connection.execute(query).scalars())
+        return sorted(row["capture_id"] for row in self._fetch(query))
 
     def record(self, outcomes: Iterable[FileOutcome]) -> None:
         """Record files that belong to no capture (unknown formats, documentation)."""
-        with self._transaction() as connection:
-            self._record(connection, outcomes)
+        rows = _to_rows(outcomes)
+        self._run(lambda connection: self._record(connection, rows))
 
     def outcomes_of(self, capture_id: str) -> list[FileOutcome]:
         """What became of the files of a capture, in every session that has them."""
         query = self._files.select().filter_by(capture_id=capture_id).order_by(*self._files.primary_key.columns)
-        with self._transaction() as connection:
-            return [FileOutcome(**row._mapping) for row in connection.execute(query)]
+        return [FileOutcome(**row) for row in self._fetch(query)]
 
     def is_committed(self, capture_id: str) -> bool:
         """Whether the capture's rows are in the tables."""
         query = self._sa.select(self._captures.c.is_committed).filter_by(capture_id=capture_id)
-        with self._transaction() as connection:
-            return bool(connection.execute(query).scalar())
+        return any(row["is_committed"] for row in self._fetch(query))
+
+    def reopen(self, outcomes: Sequence[FileOutcome]) -> None:
+        """Forget these outcomes and that their captures are complete, so that the next intake takes the files again."""
+        table, ids = self._files, sorted({o.capture_id for o in outcomes if o.capture_id})
+
+        def reopen(connection: Connection) -> None:
+            for o in outcomes:
+                connection.execute(table.delete().filter_by(session=o.session, path=o.path, version=o.version))
+            for capture_id in ids:
+                connection.execute(self._captures.update().filter_by(capture_id=capture_id).values(is_committed=False))
+
+        self._run(reopen)
 
     # ---- claims ------------------------------------------------------------------------------------------------------
 
@@ -150,59 +169,107 @@ class Ledger:
 
         Threads share their worker's name: they exclude each other like workers do.
         """
-        now, table = time.time(), self._captures
-        with self._transaction() as connection:
-            row = connection.execute(table.select().filter_by(capture_id=capture_id).with_for_update()).one_or_none()
-            if row is None:
-                self._insert_ignoring(connection, table, capture_id)
-                row = connection.execute(table.select().filter_by(capture_id=capture_id).with_for_update()).one()
-            if row.owner and row.lease_until > now and not is_gone(row.owner):
-                return None
-            epoch = row.epoch + 1
-            change = {"epoch": epoch, "owner": owner, "lease_until": now + self.lease_s}
-            connection.execute(table.update().filter_by(capture_id=capture_id).values(**change))
-        return Claim(capture_id, owner, epoch)
+        mine = f"{owner}#{uuid.uuid4().hex[:12]}"
+        return self._run(lambda connection: self._claim(connection, capture_id, mine))
 
     def renew(self, claim: Claim) -> None:
         """Prolong the lease. Raises LeaseLost when somebody else has claimed the capture since."""
-        with self._transaction() as connection:
-            self._update_fenced(connection, claim, lease_until=time.time() + self.lease_s)
+        self._run(lambda c: self._update_fenced(c, claim, lease_until=self._clock + self.lease_s))
 
     def commit(self, claim: Claim, outcomes: Sequence[FileOutcome]) -> None:
         """Record the capture's files as done and end the lease, in one transaction. Raises LeaseLost."""
-        with self._transaction() as connection:
-            self._update_fenced(connection, claim, is_committed=True, owner="", lease_until=0.0)
-            self._record(connection, outcomes)
+        rows = _to_rows(outcomes)
+
+        def commit(connection: Connection) -> None:
+            self._update_fenced(connection, claim, is_committed=True, owner=_ended(claim), lease_until=0.0)
+            self._record(connection, rows)
+
+        self._run(commit)
 
     def release(self, claim: Claim) -> None:
         """Give the claim back without a commit."""
-        with self._transaction() as connection:
-            self._update_fenced(connection, claim, owner="", lease_until=0.0)
+        self._run(lambda c: self._update_fenced(c, claim, owner=_ended(claim), lease_until=0.0))
+
+    def leases(self) -> list[dict[str, Any]]:
+        """Who works on which capture now: capture_id, owner, epoch, and seconds until the lease ends."""
+        table = self._captures
+        columns = (
+            table.c.capture_id,
+            table.c.owner,
+            table.c.epoch,
+            (table.c.lease_until - self._clock).label("left_s"),
+        )
+        rows = self._fetch(self._sa.select(*columns).where(table.c.lease_until > self._clock))
+        return [row for row in rows if not is_gone(row["owner"])]
 
     # ---- below -------------------------------------------------------------------------------------------------------
 
-    def _transaction(self) -> AbstractContextManager[Connection]:
-        return self.engine.begin()
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        """One transaction. Sent again when the server of a network database went away under it."""
+        for wait_s in (*_RECONNECT_WAITS_S, None):
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except self._sa.exc.OperationalError:
+                if wait_s is None or self.engine.dialect.name == "sqlite":
+                    raise
+                time.sleep(wait_s)
+        raise AssertionError("unreachable")
+
+    def _fetch(self, query: Any) -> list[dict[str, Any]]:
+        return self._run(lambda connection: [dict(row._mapping) for row in connection.execute(query)])
+
+    def _create_tables(self, connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+        self._metadata.create_all(connection, checkfirst=True)
+
+    def _claim(self, connection: Connection, capture_id: str, mine: str) -> Claim | None:
+        table, is_alive = self._captures, self._captures.c.lease_until > self._clock
+        blank = {"capture_id": capture_id, "epoch": 0, "owner": "", "lease_until": 0.0, "is_committed": False}
+        connection.execute(self._insert(table).on_conflict_do_nothing(), blank)
+        connection.execute(table.select().filter_by(capture_id=capture_id).with_for_update())  # the clock is read after
+        query = self._sa.select(table.c.owner, table.c.epoch, is_alive.label("is_alive"))
+        row = connection.execute(query.filter_by(capture_id=capture_id)).one()
+        if row.owner == mine:  # the reply to this very claim was lost
+            return Claim(capture_id, mine, row.epoch)
+        if row.is_alive and not is_gone(row.owner):
+            return None
+        change = {"epoch": row.epoch + 1, "owner": mine, "lease_until": self._clock + self.lease_s}
+        connection.execute(table.update().filter_by(capture_id=capture_id).values(**change))
+        return Claim(capture_id, mine, row.epoch + 1)
 
     def _update_fenced(self, connection: Connection, claim: Claim, **values: Any) -> None:
-        update = self._captures.update().filter_by(capture_id=claim.capture_id, epoch=claim.epoch, owner=claim.owner)
+        """Update the claim's row. To end a claim that this claim has ended already changes nothing."""
+        owners = self._captures.c.owner.in_({claim.owner, str(values.get("owner", claim.owner))})
+        update = self._captures.update().filter_by(capture_id=claim.capture_id, epoch=claim.epoch).where(owners)
         if connection.execute(update.values(**values)).rowcount != 1:
             raise LeaseLost(f"capture {claim.capture_id} was claimed by another worker after epoch {claim.epoch}")
 
-    def _record(self, connection: Connection, outcomes: Iterable[FileOutcome]) -> None:
-        for outcome in outcomes:
-            assert outcome.outcome in DONE, outcome
-            values = vars(outcome)
-            key = {name: values[name] for name in ("session", "path", "version")}
-            if not connection.execute(self._files.update().filter_by(**key).values(**values)).rowcount:
-                connection.execute(self._files.insert().values(**values))
+    def _record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            insert = self._insert(self._files)
+            values = {c.name: insert.excluded[c.name] for c in self._files.columns if not c.primary_key}
+            key = [c.name for c in self._files.primary_key.columns]
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=values), rows)
 
-    def _insert_ignoring(self, connection: Connection, table: Any, capture_id: str) -> None:
+    def _insert(self, table: Any) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
 
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        row = {"capture_id": capture_id, "epoch": 0, "owner": "", "lease_until": 0.0, "is_committed": False}
-        connection.execute(insert(table).values(**row).on_conflict_do_nothing())
+        return (postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert)(table)
+
+
+def _to_rows(outcomes: Iterable[FileOutcome]) -> list[dict[str, Any]]:
+    """In the order of the key: transactions that lock the same rows in one order do not wait for each other forever."""
+    rows = [dict(vars(outcome)) for outcome in outcomes]
+    for row in rows:
+        assert row["outcome"] in DONE, row
+    return sorted(rows, key=lambda row: (row["session"], row["path"], row["version"]))
+
+
+def _ended(claim: Claim) -> str:
+    """What stands for the owner after the claim's end: to end it once more is no error."""
+    return f"-{claim.owner.rpartition('#')[2]}"
 
 
 def _engine_options(url: str) -> dict[str, Any]:

@@ -90,7 +90,12 @@ def run_contender(name: str, python: str | Path, source: Path) -> float:
     with tempfile.TemporaryDirectory() as home:
         places = {"HOME": home, "TMPDIR": home, "PIXELTABLE_HOME": f"{home}/pixeltable"}
         paths = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
-        settings = {"PATH": paths, "DATACHAIN_ROOT_DIR": f"{home}/datachain", "DO_NOT_TRACK": "1", "PYTHONPATH": str(CHECKOUT)}
+        settings = {
+            "PATH": paths,
+            "DATACHAIN_ROOT_DIR": f"{home}/datachain",
+            "DO_NOT_TRACK": "1",
+            "PYTHONPATH": str(CHECKOUT),
+        }
         (Path(home) / "datachain").mkdir()
         command = [str(python), "-m", f"bench.peers.{name}", str(source)]
         environment = {**os.environ, **places, **settings}

@@ -20,10 +20,11 @@ Results = Iterable[dg.AssetCheckResult]
 # asset -> the tables that are judged when it was materialised
 SESSION_ASSETS: dict[tuple[str, str], tuple[str, ...]] = {
     ("capture", "recordings"): ("captures", "quarantine"),
-    ("capture", "frames"): ("frames",),
+    ("capture", "frames"): ("frames", "frame_exif"),
     ("capture", "signals"): ("signals",),
     ("capture", "calibrations"): ("calibrations",),
     ("capture", "imported_labels"): ("labels",),
+    ("capture", "clock_reports"): ("clock_reports",),
     ("curation", "frame_quality"): ("frame_quality",),
     ("curation", "frame_embeddings"): ("frame_embeddings",),
     ("monitoring", "predictions"): ("predictions",),

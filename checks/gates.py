@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
+from assets.tables.seals import seal_tables
 from checks.captures import CAPTURE_RULES, FRAME_RULES, QUARANTINE_RULES
+from checks.clocks import CLOCK_RULES
 from checks.expectations import name_schema_check, validate
 from checks.labels import LABEL_RULES
 from checks.monitoring import DRIFT_RULES, PREDICTION_RULES
@@ -27,7 +29,7 @@ from checks.training import MODEL_RULES, read_facts, read_history, read_weights
 from checks.verdicts import Rule, Verdict, nothing_checked, passed_over, raised, state_reason, stops_flow
 
 EmptyReason = Callable[[StoredRows], str | None]
-INTAKE_TABLES = ("captures", "quarantine", "frames", "signals", "calibrations", "labels")
+INTAKE_TABLES = ("captures", "quarantine", "frames", "frame_exif", "signals", "calibrations", "labels")
 
 
 def _never(_: StoredRows) -> str | None:
@@ -112,12 +114,14 @@ def judge_together(catalog: Catalog, gates: list[Gate], scope: Scope, others: Ot
                 catalog.hold(gate.table, scope.session, rows.version, state_reason(verdicts))
             else:
                 catalog.publish(gate.table, scope.session, rows.version)
+    seal_tables(catalog, [*(gate.table for gate in gates), "publications"])
     return verdicts
 
 
 def _point_if_passed(catalog: Catalog, pointer: str, target: str, verdicts: list[Verdict]) -> list[Verdict]:
     if not stops_flow(verdicts):
         catalog.point(pointer, target)
+        seal_tables(catalog, ["pointers"])
     return verdicts
 
 
@@ -169,6 +173,10 @@ def _calibrations_may_be_missing(rows: StoredRows) -> str | None:
     return "no capture of this session carries a calibration" if rows.count("captures") else None
 
 
+def _images_may_say_nothing(rows: StoredRows) -> str | None:
+    return "no image of this session carries EXIF" if rows.count("captures") else None
+
+
 def _nothing_was_refused(rows: StoredRows) -> str | None:
     problems = rows.read("captures", ("num_problems",))["num_problems"]
     return "everything that arrived could be read" if len(problems) and pc.sum(problems).as_py() == 0 else None
@@ -185,10 +193,12 @@ GATES: dict[str, Gate] = {
     for gate in (
         Gate("captures", CAPTURE_RULES),
         Gate("frames", FRAME_RULES + TIMING_RULES, _frames_may_be_missing),
+        Gate("frame_exif", may_be_empty=_images_may_say_nothing),
         Gate("signals", may_be_empty=_holds_only("num_signals", "signals")),
         Gate("calibrations", may_be_empty=_calibrations_may_be_missing),
         Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),
         Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
+        Gate("clock_reports", CLOCK_RULES),
         Gate("frame_quality", QUALITY_RULES, _no_colour_frames),
         Gate("frame_embeddings", EMBEDDING_RULES, _no_colour_frames),
         Gate("unique_frames", UNIQUE_RULES),

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.capture.clock import GAP_STEPS, SKIPPED_STEPS
 from checks.verdicts import Figure, Rule, Tolerance, Verdict, judge_share
 
 OUT_OF_ORDER = Tolerance(warn_above=0.0, block_above=0.01)  # a glitch is told, a broken clock stops the session
 LONG_GAPS = Tolerance(warn_above=0.0, block_above=0.1)
 SKIPPED_FRAMES = Tolerance(warn_above=0.01, block_above=1.0)
-MAX_GAP, SKIPPED = 5.0, 1.5  # times the sensor's median step: a pause; at least one frame is missing
 
 
 def timestamps_are_monotonic(frames: pa.Table) -> Verdict:
@@ -30,14 +30,14 @@ def timestamps_are_monotonic(frames: pa.Table) -> Verdict:
 def timestamp_gaps_are_bounded(frames: pa.Table) -> Verdict:
     """No sensor pauses for longer than five of its median steps."""
     steps = _steps_in_medians(frames)
-    gaps = steps[steps["medians"] > MAX_GAP]
+    gaps = steps[steps["medians"] > GAP_STEPS]
     examples = [f"{r.frame_id} of {r.sensor}: {r.step_ns / 1e6:.1f} ms without a frame" for r in gaps.itertuples()]
-    figures: dict[str, Figure] = {"max_gap_in_median_steps": MAX_GAP}
+    figures: dict[str, Figure] = {"max_gap_in_median_steps": GAP_STEPS}
     if len(steps) and steps["step_ns"].notna().any():
         figures["longest_step_ms"] = float(steps["step_ns"].max()) / 1e6
     return judge_share(
         "timestamp_gaps_are_bounded", num_checked=len(steps), offenders=examples, of="frames with a time",
-        fault=f"come more than {MAX_GAP:g} median steps after the frame before", tolerance=LONG_GAPS, figures=figures,
+        fault=f"come more than {GAP_STEPS:g} median steps after the frame before", tolerance=LONG_GAPS, figures=figures,
         empty_reason=_no_times(frames),
     )  # fmt: skip
 
@@ -45,7 +45,7 @@ def timestamp_gaps_are_bounded(frames: pa.Table) -> Verdict:
 def sensors_skip_no_frames(frames: pa.Table) -> Verdict:
     """Sensors of an even rate lose at most a hundredth of their frames. Never blocks: the frames left are sound."""
     steps = _steps_in_medians(frames)
-    skips = steps[steps["medians"] > SKIPPED]
+    skips = steps[steps["medians"] > SKIPPED_STEPS]
     num_missing = int((np.round(skips["medians"]) - 1).sum())
     examples = [f"before {r.frame_id} of {r.sensor}: about {round(r.medians) - 1}" for r in skips.itertuples()]
     return judge_share(

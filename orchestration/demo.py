@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def run_demo(settings: Settings, source: str | None, task: str | None, recipe: s
     if source is not None and task not in TASKS:
         raise ValueError(f"--source needs --task: one of {', '.join(TASKS)}")
     story = _Story()
+    settings = replace(settings, partial_wait_s=0)  # nobody is still uploading
     with LocalEngine(settings) as engine:
         if source is None:
             tasks, sessions = _run_simulated(engine, story)

@@ -29,6 +29,7 @@ class Settings:
     mlflow_artifacts: str
     workspace: Workspace
     s3_endpoint: str | None = None
+    partial_wait_s: int = 900  # for the end of a container that is still being uploaded, or was cut
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -64,13 +65,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ledger_url=env.get("DAGUERRE_LEDGER", f"sqlite:///{home / 'ledger.db'}"),
         mlflow_url=env.get("DAGUERRE_MLFLOW", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"),
         mlflow_artifacts=env.get("DAGUERRE_MLFLOW_ARTIFACTS", str(home / "mlflow" / "artifacts")),
-        workspace=Workspace(home, _positive(env, "DAGUERRE_WORKERS", 2), profile != "ci"),
+        workspace=Workspace(home, _whole_number(env, "DAGUERRE_WORKERS", 2, least=1), profile != "ci"),
         s3_endpoint=env.get("DAGUERRE_S3_ENDPOINT"),
+        partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
     )
 
 
-def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -> int:
     text = env.get(name, str(default))
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"{name}={text!r} is not a number above 0")
+    if not text.isdigit() or int(text) < least:
+        raise ValueError(f"{name}={text!r} is not a whole number of {least} or more")
     return int(text)

@@ -32,7 +32,8 @@ def build_ledger(settings: Settings) -> Ledger:
 def build_landing_zone(settings: Settings) -> LandingZone:
     if "://" not in settings.landing_uri:
         (settings.home / "landing").mkdir(exist_ok=True)
-    return LandingZone(Folder(settings.landing_uri, settings.file_options), build_ledger(settings))
+    folder = Folder(settings.landing_uri, settings.file_options)
+    return LandingZone(folder, build_ledger(settings), settings.partial_wait_s)
 
 
 def build_intake(settings: Settings) -> Intake:

@@ -24,7 +24,9 @@ _BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-INTAKE_TABLES = ("captures", "frames", "signals", "calibrations", "labels", "quarantine")
+INTAKE_TABLES = (
+    "captures", "frames", "frame_quality", "frame_exif", "signals", "calibrations", "labels", "quarantine",
+)  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

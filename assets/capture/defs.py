@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.capture.intake import Intake
+from assets.capture.outcomes import IntakeReport
+from assets.capture.session_page import count_changes, draw_timeline, list_quarantine, list_sync, read_streams
 from assets.landing import LandingZone
 from assets.materialize import progress_to, result
 from assets.partitions import sessions
@@ -33,15 +35,28 @@ def captures(
 ) -> Iterator[dg.MaterializeResult]:
     """Take in every file of the session exactly once; quarantine what cannot be read."""
     session = context.partition_key
+    before = intake.ledger.outcomes(session)
     report = intake.ingest(landing_zone.locate(session), session, progress_to(context.log, "files"))
     facts = {name: getattr(report, name) for name in ("files", "new", "already_ingested", "quarantined", "problems")}
+    facts["files changed"] = count_changes(before, intake.ledger.outcomes(session))
+    metadata = {"recordings": {**facts, **_describe(catalog, report)}}
+    metadata["frames"] = {"contact sheet": metadata["recordings"]["contact sheet"]}
     for noun, table in _TABLES.items():
-        metadata = (
-            {**facts, "quarantined files": dg.MetadataValue.json(report.reasons[:50])} if noun == "recordings" else {}
-        )
-        if noun == "frames":
-            metadata = {"contact sheet": _contact_sheet(catalog, session)}
-        yield result(catalog, table, ["capture", noun], session, metadata)
+        yield result(catalog, table, ["capture", noun], session, metadata.get(noun))
+
+
+def _describe(catalog: Catalog, report: IntakeReport) -> dict[str, dg.MetadataValue]:
+    """The session's page: pictures, the timeline of its sensors, and what needs a person."""
+    from assets.materialize import picture
+
+    streams = read_streams(catalog, report.session)
+    timeline = draw_timeline(streams)
+    return {
+        "contact sheet": _contact_sheet(catalog, report.session),
+        "timeline": picture(timeline) if timeline else dg.MetadataValue.text("no samples"),
+        "sync report": dg.MetadataValue.md(list_sync(catalog, report.session, streams)),
+        "quarantine": dg.MetadataValue.md(list_quarantine(catalog, report)),
+    }
 
 
 def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.MetadataValue:
@@ -52,4 +67,21 @@ def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.Metada
     return picture(png) if png else dg.MetadataValue.text("no colour frames")
 
 
-defs = dg.Definitions(assets=[captures])
+@dg.asset(
+    key=["capture", "clock_reports"],
+    partitions_def=sessions,
+    group_name="capture",
+    deps=[["capture", "frames"], ["capture", "signals"], ["capture", "calibrations"]],
+    kinds={"lance"},
+)
+def clock_reports(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+    """Of every sensor: what its stamps say, and how far images and gyroscope prove clock and calibration wrong."""
+    from assets.capture.clock_reports import describe_evidence, refresh_clock_reports
+
+    session = context.partition_key
+    done = refresh_clock_reports(catalog, session, progress_to(context.log, "captures"))
+    facts = {"rows": done.summary, "evidence": dg.MetadataValue.md(describe_evidence(catalog, session))}
+    return result(catalog, "clock_reports", ["capture", "clock_reports"], session, facts)
+
+
+defs = dg.Definitions(assets=[captures, clock_reports])

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from assets.capture.image_segments import walk_chunks, walk_jpeg
+
 MAX_EXIF_BYTES = 1 << 20  # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
 _MAX_ENTRIES = 512  # of one directory
 _MAX_TEXT = 128
@@ -86,13 +88,13 @@ def _find_tiff(payload: bytes) -> Iterator[memoryview]:
     """The TIFF structures that may hold facts."""
     view = memoryview(payload)
     if payload[:2] == b"\xff\xd8":
-        segments = (view[start + 4 : end] for _, start, end in _walk_jpeg(payload, is_strict=False))
+        segments = (view[start + 4 : end] for _, start, end in walk_jpeg(payload, is_strict=False))
         yield from (s[6:] for s in segments if bytes(s[:6]) == b"Exif\0\0")
     elif payload[:8] == b"\x89PNG\r\n\x1a\n":
-        chunks = _walk_chunks(payload, 8, ">", is_strict=False)
+        chunks = walk_chunks(payload, 8, ">", is_strict=False)
         yield from (view[start + 8 : end - 4][:MAX_EXIF_BYTES] for name, start, end in chunks if name == b"eXIf")
     elif payload[:4] == b"RIFF" and payload[8:12] == b"WEBP":
-        for name, start, end in _walk_chunks(payload, 12, "<", is_strict=False):
+        for name, start, end in walk_chunks(payload, 12, "<", is_strict=False):
             if name == b"EXIF":
                 found = view[start + 8 : end][:MAX_EXIF_BYTES]
                 yield found[6:] if bytes(found[:6]) == b"Exif\0\0" else found
@@ -209,62 +211,18 @@ def _write_orientation(orientation: int) -> bytes:
     return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)
 
 
-# ---- containers ------------------------------------------------------------------------------------------------------
+# ---- what is handed on -----------------------------------------------------------------------------------------------
 
 _JPEG_KEPT = frozenset({0xC4, 0xDB, 0xDD, 0xDC, 0xDA, 0xD9, 0xEE}) | (frozenset(range(0xC0, 0xD0)) - {0xC8})
-_JPEG_SCAN, _JPEG_END, _JPEG_ICC = 0xDA, 0xD9, b"ICC_PROFILE\0"
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+_JPEG_ICC = b"ICC_PROFILE\0"
 _PNG_KEPT = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"pHYs", b"iCCP", b"cICP"})
-
-
-def _walk_jpeg(data: bytes, is_strict: bool = True) -> Iterator[tuple[int, int, int]]:
-    """(marker, start, end) of every segment behind the first; a scan ends where the next marker is.
-
-    Not strict, the walk ends at the first scan, and where the bytes make no sense. Strict, that raises ValueError.
-    """
-    at = 2
-    while match := _MARKER.match(data, at):
-        start, marker = match.end() - 2, data[match.end() - 1]
-        end = start + 2
-        if marker != _JPEG_END and marker != 0x01:
-            if len(data) < start + 4 or (size := struct.unpack_from(">H", data, start + 2)[0]) < 2:
-                break
-            end += size
-        if end > len(data) or (marker == _JPEG_SCAN and not is_strict):
-            break
-        if marker == _JPEG_SCAN:
-            following = _MARKER.search(data, end)
-            end = following.start() if following else len(data)
-        yield marker, start, end
-        if marker == _JPEG_END or end == len(data):
-            return
-        at = end
-    if is_strict:
-        raise ValueError(f"no JPEG marker at byte {at}: do not hand these bytes on")
-
-
-def _walk_chunks(data: bytes, at: int, order: str, is_strict: bool = True) -> Iterator[tuple[bytes, int, int]]:
-    """(name, start, end) of the chunks of a PNG (">") or a RIFF file ("<")."""
-    while at + 8 <= len(data):
-        size, name = (
-            struct.unpack_from(">I4s", data, at) if order == ">" else struct.unpack_from("<4sI", data, at)[::-1]
-        )
-        end = at + 8 + size + (4 if order == ">" else size % 2)
-        if end > len(data) and (is_strict or order == ">"):
-            break
-        yield name, at, end
-        if name == b"IEND":
-            return
-        at = end
-    if is_strict:
-        raise ValueError(f"no PNG chunk at byte {at}: do not hand these bytes on")
 
 
 def _strip_jpeg(data: bytes, exif: bytes) -> Iterator[bytes]:
     yield data[:2]
     if exif:
         yield struct.pack(">BBH6s", 0xFF, 0xE1, len(exif) + 8, b"Exif\0\0") + exif
-    for marker, start, end in _walk_jpeg(data):
+    for marker, start, end in walk_jpeg(data):
         is_profile = marker == 0xE2 and data[start + 4 : start + 16] == _JPEG_ICC
         is_jfif = marker == 0xE0 and data[start + 4 : start + 9] == b"JFIF\0"
         if is_jfif:  # without its thumbnail
@@ -277,7 +235,7 @@ def _strip_png(data: bytes, exif: bytes) -> Iterator[bytes]:
     from zlib import crc32
 
     yield data[:8]
-    for name, start, end in _walk_chunks(data, 8, ">"):
+    for name, start, end in walk_chunks(data, 8, ">"):
         if name in _PNG_KEPT or name[:1].isupper():
             yield data[start:end]
         if name == b"IHDR" and exif:

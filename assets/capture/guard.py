@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from assets.capture.guard_child import ITEM_SECONDS, MEMORY_BYTES
+from assets.capture.child_limits import ITEM_SECONDS, MEMORY_BYTES
 from assets.capture.guard_lane import ChildFailed, GuardLane
 
 MAX_PAYLOAD_BYTES = 256 << 20

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import resource
 import signal
 import struct
 import sys
@@ -18,8 +17,8 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-MEMORY_BYTES = 1 << 30  # heap and anonymous mappings, beyond what the libraries take to load
-ITEM_SECONDS = 10  # processor time; the parent watches the clock on the wall
+from assets.capture.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
+
 MAX_PIXELS = 100_000_000
 MAX_SIDE_PX = 65535
 LENGTH = struct.Struct(">Q")  # of an answer, and the number of places in a request
@@ -45,12 +44,12 @@ class Decoders:
 def serve(requests: BinaryIO, answers: BinaryIO, memory: memoryview, memory_bytes: int) -> None:
     """Answer until the requests end. An image that needs more than `memory_bytes` is refused."""
     decoders = _load_decoders()
-    _limit_resources(memory_bytes)
+    limit_resources(memory_bytes)
     _write(answers, {"is_ready": True})
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
         places = requests.read(LENGTH.unpack(head)[0] * ITEM.size)
         for offset, length in ITEM.iter_unpack(places):
-            _allow_seconds(ITEM_SECONDS)
+            allow_seconds(ITEM_SECONDS)
             _write(answers, inspect_image(memory[offset : offset + length], decoders, memory_bytes))
 
 
@@ -83,7 +82,7 @@ def _decode_sound_jpeg(payload: memoryview, decoders: Decoders) -> dict[str, Any
         if colours not in _JPEG_CHANNELS or _refuse_size(width, height):
             return None
         luma = decoders.images.decode_sound_jpeg(decoders.simplejpeg, payload)
-    except ValueError:
+    except (ValueError, KeyError):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
         return None
     return {
         "width_px": width, "height_px": height, "encoding": "jpeg", "bits": 8, "channels": _JPEG_CHANNELS[colours],
@@ -154,29 +153,6 @@ def _load_decoders() -> Decoders:
     pillow.MAX_IMAGE_PIXELS = MAX_PIXELS
     cv2.setNumThreads(1)
     return Decoders(cv2, pillow, simplejpeg, images, image_quality)
-
-
-def _limit_resources(memory_bytes: int) -> None:
-    limit = memory_bytes + _measure_data_bytes()
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it has nothing to write to files
-
-
-def _measure_data_bytes() -> int:
-    """What RLIMIT_DATA counts already: the libraries' own data."""
-    try:
-        with open("/proc/self/statm") as stream:
-            return int(stream.read().split()[5]) * resource.getpagesize()
-    except OSError:  # not Linux
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _allow_seconds(seconds: int) -> None:
-    """From now on: the soft limit on processor time ends this process with SIGXCPU."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + seconds + 1, hard))
 
 
 def _refuse(reason: str, remedy: str) -> dict[str, Any]:

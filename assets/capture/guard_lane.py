@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from assets.capture.guard_child import ITEM, ITEM_SECONDS, LENGTH
+from assets.capture.child_limits import ITEM_SECONDS
+from assets.capture.guard_child import ITEM, LENGTH
 
 _START_SECONDS = 60  # loading the libraries on a busy machine
 _STOP_SECONDS = 2

@@ -29,6 +29,7 @@ from assets.capture.observations import (
     Source,
 )
 from assets.capture.outcomes import IntakeReport, Known, copy_outcome, count_outcomes, find_fresh, judge_files
+from assets.capture.partial import REMEDY, find_missing_end
 from assets.capture.readers import Leftover, Opener, plan_session, read_capture
 from assets.capture.rows import CaptureRows
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
@@ -69,7 +70,8 @@ class Intake:
         with ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard:
             for plan in plans:
                 is_due = any(f.path in fresh for f in plan.files)
-                if is_due and not self._take(plan, source, session, fresh, known, guard):
+                tell = partial(_tell, on_progress, done, len(files), plan)
+                if is_due and not self._take(plan, source, session, fresh, known, guard, tell):
                     copies.update(f.path for f in plan.files)
                 done += len(plan.files)
                 if on_progress:
@@ -84,10 +86,14 @@ class Intake:
     # ---- one capture -------------------------------------------------------------------------------------------------
 
     def _take(
-        self, plan: CapturePlan, source: Folder, session: str, fresh: set[str], known: Known, guard: ImageGuard
-    ) -> bool:
+        self, plan: CapturePlan, source: Folder, session: str, fresh: set[str], known: Known, guard: ImageGuard,
+        tell: Callable[[int], None],
+    ) -> bool:  # fmt: skip
         """Take in one capture. False when its bytes are in the tables already, under this name or another."""
         try:
+            if missing := _find_missing_end(plan, source):
+                self._refuse(plan, session, missing, REMEDY)
+                return True
             capture_id, sha256, opener = self._identify(plan, source, session)
         except _UNREADABLE as error:
             self._refuse(plan, session, f"cannot be opened: {type(error).__name__}")
@@ -100,7 +106,7 @@ class Intake:
         fence = partial(self.ledger.renew, claim)
         with self._giving_back(claim), ReadAhead(source, () if plan.is_container else plan.files) as ahead:
             rows = CaptureRows(self.catalog, session, capture_id, plan, sha256, fence)
-            renewed = time.monotonic()
+            renewed, num_frames = time.monotonic(), 0
             for batch in self._inspect(_batches(read_capture(plan, opener or ahead.open)), rows, guard):
                 self._add(batch, rows)
                 if rows.num_pending >= _WRITE_ROWS or rows.num_pending_bytes >= _WRITE_BYTES:
@@ -108,6 +114,8 @@ class Intake:
                 if time.monotonic() - renewed > self.ledger.lease_s / 4:
                     fence()
                     renewed = time.monotonic()
+                num_frames += len(batch.frames)
+                tell(num_frames)
             rows.flush()
             rows.finish()
             hashes = {f.path: _hash(f, sha256, rows, source) for f in plan.files if f.path in fresh}
@@ -177,9 +185,9 @@ class Intake:
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
-    def _refuse(self, plan: CapturePlan, session: str, reason: str) -> None:
-        """Quarantine a container that cannot be opened: it has no hash, so it is no capture."""
-        leftovers = [Leftover(f, reason, _UNREADABLE_REMEDY, is_document=False, reader=plan.reader) for f in plan.files]
+    def _refuse(self, plan: CapturePlan, session: str, reason: str, remedy: str = _UNREADABLE_REMEDY) -> None:
+        """Quarantine a container that cannot be opened or is not whole: it has no hash, so it is no capture."""
+        leftovers = [Leftover(f, reason, remedy, is_document=False, reader=plan.reader) for f in plan.files]
         self._record_leftovers(session, leftovers, {})
 
     def _settle_leftovers(self, source: Folder, session: str, leftovers: Sequence[Leftover]) -> None:
@@ -212,6 +220,12 @@ class Intake:
         )  # fmt: skip
 
 
+def _tell(on_progress: Progress | None, done: int, total: int, plan: CapturePlan, num_frames: int) -> None:
+    """While a folder is read a frame counts as a file; a container counts when it is done."""
+    if on_progress:
+        on_progress(done + (0 if plan.is_container else min(num_frames, len(plan.files))), total, plan.root)
+
+
 @dataclass(frozen=True)
 class _Inspected:
     """One batch after the guard."""
@@ -226,6 +240,14 @@ def _settle(
     verdicts = guard.collect(job)
     frames = [(frame, sha256, verdict) for (frame, sha256), verdict in zip(new, verdicts, strict=True)]
     return _Inspected(frames, [o for o in batch if not isinstance(o, FrameObservation)])
+
+
+def _find_missing_end(plan: CapturePlan, source: Folder) -> str | None:
+    """Why a container cannot be whole yet; None for one that is, and for folders."""
+    if not plan.is_container:
+        return None
+    with source.open(plan.files[0]) as stream:
+        return find_missing_end(plan.files[0].path, stream)
 
 
 def _hash(file: SessionFile, sha256: str | None, rows: CaptureRows, source: Folder) -> str | None:

@@ -43,16 +43,17 @@ class FrameObservation:
 
 @dataclass(frozen=True)
 class SignalObservation:
-    """One non-image sample: IMU, pose, odometry."""
+    """One non-image sample: IMU, pose, odometry; or a fixed transform, which has no time."""
 
     sensor: str
-    kind: str  # "imu", "pose", "odometry", "transform", "gnss"
-    t_ns: int
+    kind: str  # "imu", "pose", "odometry", "transform", "gnss", "position", "acceleration"
+    t_ns: int | None  # the sensor's own clock; None where the format has none, and for what does not move
     values: Sequence[float]  # imu: gyro xyz rad/s, accel xyz m/s^2; gnss: latitude deg, longitude deg, altitude m
-    # (WGS 84, altitude NaN where unknown); others: xyz m, quaternion xyzw
+    # (WGS 84, altitude NaN where unknown); position: xyz m; acceleration: xyz m/s^2; others: xyz m, quaternion xyzw
     source: Source
     frame_of_reference: str | None = None  # e.g. "world" (parent) of a pose
     child_frame: str | None = None  # e.g. "rig"
+    sequence: int | None = None  # the frames it belongs to, by their `sequence`, where there is no clock to tell
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class LabelObservation:
     track_id: int | None = None
     origin: str = "imported"  # "imported" or "simulated"
     index: int = 0  # position inside its source, so that two equal boxes stay two labels
+    attributes: tuple[tuple[str, str], ...] = ()  # what else the annotator said of it: (name, value)
 
 
 @dataclass(frozen=True)

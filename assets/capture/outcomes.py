@@ -16,7 +16,7 @@ Known = Mapping[tuple[str, str], FileOutcome]  # (path, version) -> what became 
 
 @dataclass
 class IntakeReport:
-    """Counts of one intake of one session. files = new + already_ingested + quarantined."""
+    """Counts of one intake of one session. files = new + already_ingested + quarantined + dropped."""
 
     session: str
     files: int = 0
@@ -25,6 +25,7 @@ class IntakeReport:
     new: int = 0  # files
     already_ingested: int = 0  # files whose bytes were taken in before
     quarantined: int = 0  # files that could not be read at all, now or before
+    dropped: int = 0  # of such files those that a person has acknowledged
     problems: int = 0  # records inside files that could not be read; their neighbours were
     reasons: list[dict[str, str]] = field(default_factory=list)  # path, reader, reason, remedy of what was quarantined
 
@@ -48,7 +49,7 @@ def judge_files(
     outcomes = []
     for file in plan.files:
         before, problem = known.get((file.path, file.version)), failed.get(file.path)
-        is_repaired = before is not None and before.outcome == "quarantined" and problem is None
+        is_repaired = before is not None and before.outcome in ("quarantined", "dropped") and problem is None
         if file.path in hashes or is_repaired:
             outcomes.append(FileOutcome(
                 session, file.path, file.version, file.size_bytes, "quarantined" if problem else "ingested", capture_id,
@@ -82,7 +83,8 @@ def count_outcomes(
     report.new = sum(
         o.outcome == "ingested" and o.path in new_paths and (o.path, o.sha256) not in hashes for o in outcomes
     )
-    report.already_ingested = report.files - report.quarantined - report.new
+    report.dropped = sum(o.outcome == "dropped" for o in outcomes)
+    report.already_ingested = report.files - report.quarantined - report.dropped - report.new
     for row in captures.to_pylist():
         if row["capture_id"] in ids or row["session"] == session:
             report.frames += row["num_frames"]

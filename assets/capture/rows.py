@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from assets.capture.observations import (
 )
 from assets.tables.appending import Appender
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 from models import image_quality
 
@@ -48,6 +50,7 @@ class CaptureRows:
         self._by_time: dict[tuple[str, int], str] = {}
         self._times: list[int] = []
         self._appenders: dict[str, Appender] = {}
+        self._fenced = FencedWriter(catalog, fence)
         self.num_pending_bytes = 0  # of payloads that `flush` will write
         if capture_id:
             self._load_known_frames()
@@ -99,8 +102,8 @@ class CaptureRows:
         self._read_paths.add(where.path)
         self._put("signals", signal_id, {
             "capture_id": self.capture_id, "sensor": signal.sensor, "kind": signal.kind, "t_ns": signal.t_ns,
-            "sequence": signal.sequence, "values": values, "frame_of_reference": signal.frame_of_reference, "child_frame": signal.child_frame,
-            **_source_columns(where),
+            "sequence": signal.sequence, "values": values, "frame_of_reference": signal.frame_of_reference,
+            "child_frame": signal.child_frame, **_source_columns(where),
         })  # fmt: skip
 
     def add_calibration(self, c: CalibrationObservation) -> None:
@@ -133,8 +136,8 @@ class CaptureRows:
     # ---- writing -----------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what was added into the tables."""
-        for name in ("frames", "frame_quality", "frame_exif", "signals", "calibrations", "labels", "quarantine"):
+        """Write what was added into the tables; frames behind their figures, since a frame that is there is done."""
+        for name in ("frame_quality", "frame_exif", "frames", "signals", "calibrations", "labels", "quarantine"):
             if rows := self._pending.pop(name, None):
                 table = to_table(TABLES[name], list(rows.values()))
                 if appender := self._appenders.get(name):
@@ -165,21 +168,22 @@ class CaptureRows:
             if (is_loose or is_mine) and row["problem_id"] not in self._problem_ids:
                 obsolete.append(row["problem_id"])
         if obsolete:
-            self.catalog.delete("quarantine", is_in("problem_id", obsolete))
+            self._fenced.delete("quarantine", is_in("problem_id", obsolete))
 
     def write_capture(self, source_uri: str) -> None:
         """Write the row of the capture itself, with the counts of what the tables hold of it."""
         mine = f"capture_id = {repr_sql(self.capture_id or '')}"
         count = {name: self._count(name, mine) for name in ("frames", "signals", "labels", "quarantine")}
+        notes = self.plan.notes
         row: dict[str, object] = {
             "capture_id": self.capture_id, "session": self.session, "path": self.plan.root, "source_uri": source_uri,
             "reader": self.plan.reader, "sha256": self.sha256,
             "size_bytes": sum(f.size_bytes for f in self.plan.files), "num_frames": count["frames"],
             "num_signals": count["signals"], "num_labels": count["labels"], "num_problems": count["quarantine"],
             "start_ns": min(self._times, default=None), "end_ns": max(self._times, default=None),
-            "code_version": CODE_VERSION,
+            "code_version": CODE_VERSION, "notes": json.dumps(notes, sort_keys=True) if notes else None,
         }  # fmt: skip
-        self.catalog.upsert("captures", to_table(TABLES["captures"], [row]))
+        self._fenced.upsert("captures", to_table(TABLES["captures"], [row]))
 
     def failed_files(self) -> dict[str, Problem]:
         """Session path -> first problem, of the files of which nothing could be read."""
@@ -208,11 +212,13 @@ class CaptureRows:
         box = [None] * 4 if label.box_xyxy is None else [float(v) for v in label.box_xyxy]
         label_id = content_id("label", frame_id, label.task, label.class_name, box, label.track_id, label.origin,
                               label.source.path, label.index)  # fmt: skip
+        attributes = json.dumps(label.attributes) if label.attributes else None
         self._read_paths.add(label.source.path)
         self._put("labels", label_id, {
             "frame_id": frame_id, "capture_id": self.capture_id, "task": label.task, "class_name": label.class_name,
             **dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)), "mask_rle": label.mask_rle,
-            "track_id": label.track_id, "origin": label.origin, **_source_columns(label.source),
+            "track_id": label.track_id, "attributes": attributes, "origin": label.origin,
+            **_source_columns(label.source),
         })  # fmt: skip
 
     def _put(self, name: str, key: str, columns: dict[str, Any]) -> None:

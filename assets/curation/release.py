@@ -11,6 +11,7 @@ from typing import Any
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.seals import seal_tables
 
 CODE_VERSION = "1"
 
@@ -69,7 +70,7 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
 
 
 def write_release(catalog: Catalog, draft: Draft) -> str:
-    """Store the release, frames first, and pin its frames. Writing it again changes nothing."""
+    """Store the release, frames first, pin its frames, and seal all tables. Writing it again changes nothing."""
     release_id = draft.row["release_id"]
     dataset = catalog.dataset("frames")
     tag = f"release-{release_id}"
@@ -79,6 +80,7 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
         assert tag in dataset.tags.list(), f"frames version {draft.row['frames_version']} cannot be pinned"
     catalog.merge("release_frames", to_table(TABLES["release_frames"], draft.frame_rows))
     catalog.merge("releases", to_table(TABLES["releases"], [draft.row]))
+    seal_tables(catalog)
     return str(release_id)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 FACTS = "facts.json"
+_OWN = "manifest_sha256"
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -43,8 +44,7 @@ def write_checkpoint(folder: Path, weights: Mapping[str, Tensor], facts: Mapping
     from safetensors.torch import save
 
     files = {WEIGHTS: save(dict(weights)), FACTS: json.dumps(dict(facts), indent=1).encode()}
-    manifest = json.dumps({name: hash_bytes(content) for name, content in files.items()}, indent=1).encode()
-    write_folder(folder, {**files, MANIFEST: manifest})
+    write_folder(folder, {**files, MANIFEST: _dump_manifest({n: hash_bytes(content) for n, content in files.items()})})
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -52,10 +52,15 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors.torch import load
 
     if not (folder / MANIFEST).is_file():
-        raise FileNotFoundError(f"{folder} is not a complete checkpoint: train again")
-    manifest = json.loads((folder / MANIFEST).read_text())
-    contents = {name: read_proven(folder / name, sha256) for name, sha256 in manifest.items()}
+        raise FileNotFoundError(f"{folder} has no {MANIFEST}, so it is not a complete checkpoint: train again")
+    contents = {name: read_proven(folder / name, sha256) for name, sha256 in _read_manifest(folder).items()}
     return load(contents[WEIGHTS]), json.loads(contents[FACTS])
+
+
+def find_checkpoints(below: Path) -> list[Path]:
+    """Folders below that hold a file of a checkpoint, also without its manifest; those under way are hidden."""
+    found = {path.parent for name in (MANIFEST, WEIGHTS) for path in below.rglob(name)}
+    return sorted(folder for folder in found if not folder.name.startswith("."))
 
 
 def read_proven(path: Path, sha256: str) -> bytes:
@@ -71,6 +76,25 @@ def read_proven(path: Path, sha256: str) -> bytes:
 
 def hash_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _dump_manifest(hashes: Mapping[str, str]) -> bytes:
+    """The hashes of the files, and one over them, so that a manifest proves itself."""
+    own = hash_bytes(json.dumps(dict(hashes), sort_keys=True).encode())
+    return json.dumps({**hashes, _OWN: own}, indent=1).encode()
+
+
+def _read_manifest(folder: Path) -> dict[str, str]:
+    content = (folder / MANIFEST).read_bytes()
+    try:
+        hashes: dict[str, str] = json.loads(content)
+        del hashes[_OWN]
+        is_same = hashes.keys() == {WEIGHTS, FACTS} and _dump_manifest(hashes) == content
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / MANIFEST} has changed: {error}; train again") from error
+    if not is_same:
+        raise ValueError(f"{folder / MANIFEST} has changed: it no longer proves itself; train again")
+    return hashes
 
 
 def _write_flushed(path: Path, content: bytes) -> None:

@@ -74,8 +74,11 @@ def open_package(folder: Path) -> ModelPackage:
     path = folder / FACTS
     if not path.is_file():
         raise ValueError(f"{path} is missing: {folder} is not a model package, restore it or train again")
-    row = _load(path)
+    content = path.read_bytes()
+    row = _load(path, content)
     facts = PackageFacts(**{**row, "class_names": tuple(row["class_names"])})
+    if content != _dump(facts):
+        raise ValueError(f"{path} has changed: its bytes are not as they were written; restore it or train again")
     if missing := {WEIGHTS, ONNX} - facts.files.keys():
         raise ValueError(f"{path} does not vouch for {sorted(missing)}: restore it or train again")
     for name, sha256 in facts.files.items():
@@ -143,9 +146,9 @@ def _dump(facts: PackageFacts) -> bytes:
     return json.dumps({**row, _FACTS_SHA256: _hash_row(row)}, indent=1).encode()
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(path.read_bytes())
+        row = json.loads(content)
         stated = row.pop(_FACTS_SHA256)
     except (ValueError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} has changed: it no longer reads as facts; restore it or train again") from error

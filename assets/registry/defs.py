@@ -6,6 +6,7 @@ from assets.materialize import result
 from assets.registry.tracker import Tracker
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, to_table
+from assets.tables.seals import seal_tables
 from assets.workspace import Workspace
 
 TASKS = ("detection", "recognition")
@@ -46,6 +47,7 @@ def _release(task: str) -> dg.AssetsDefinition:
         )
         if verdict.champion_row is not None:
             catalog.upsert("champions", to_table(TABLES["champions"], [verdict.champion_row]))
+            seal_tables(catalog, ["champions"])
         metadata = {
             "version": verdict.run.model_version, "alias": "champion" if verdict.champion_row else "challenger",
             "verdict": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in verdict.decision.reasons)),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assets.inference.checkpoint import find_checkpoints, read_checkpoint
 from assets.inference.package import open_package
 from assets.ledger import Ledger
+from assets.retrieval.whole_tables import WholeTables
 from assets.storage import BlobStore
-from assets.tables.catalog import Catalog
+from assets.tables.catalog import PUBLISHED, Catalog
 from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES
+from assets.tables.seals import find_broken, find_unsealed
 
 _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)
@@ -25,7 +28,7 @@ _COUNTS = {"frames": "num_frames", "signals": "num_signals", "labels": "num_labe
 class Finding:
     """One thing that does not verify."""
 
-    kind: str  # "frame", "blob", "capture", "release", "model", "table"
+    kind: str  # "file" (of a table), "table", "frame", "blob", "capture", "release", "model", "checkpoint"
     id: str
     reason: str
     remedy: str
@@ -42,9 +45,14 @@ class Stores:
 
 
 def verify(stores: Stores, on_step: Callable[[str, int], None] | None = None) -> list[Finding]:
-    """Check tables, frames, blobs, captures, releases and models. `on_step` gets (kind, how many were checked)."""
+    """Check the files of tables, tables, frames, blobs, captures, releases, models and checkpoints.
+
+    `on_step` gets (kind, how many were checked).
+    """
     findings: list[Finding] = []
     for kind, check in _CHECKS.items():
+        if kind == "table":  # what is not as it was sealed is not parsed: Lance may panic, or take all memory
+            stores = replace(stores, catalog=WholeTables.of(stores.catalog, [f.id for f in findings]))
         count = 0
         for finding in _go_on(kind, check(stores)):
             count += 1
@@ -59,8 +67,16 @@ def _go_on(kind: str, found: Iterator[Finding | None]) -> Iterator[Finding | Non
     """A store that cannot be read is one more finding, and the other checks go on."""
     try:
         yield from found
-    except _UNREADABLE as error:
+    except BaseException as error:
+        if not isinstance(error, _UNREADABLE) and type(error).__name__ != "PanicException":  # Lance's, of no base class
+            raise
         yield Finding(kind, "all", f"cannot be checked: {_say(error)}", "restore the store that is named from a backup")
+
+
+def _verify_files(stores: Stores) -> Iterator[Finding | None]:
+    """Every file of every sealed table version, and the seals."""
+    for broken in find_broken(stores.catalog):
+        yield Finding("file", broken.path, broken.reason, broken.remedy) if broken else None
 
 
 def _verify_tables(stores: Stores) -> Iterator[Finding | None]:
@@ -79,10 +95,14 @@ def _verify_tables(stores: Stores) -> Iterator[Finding | None]:
 
 def _verify_table(catalog: Catalog, name: str, key: str, referred_to: int) -> Finding | None:
     dataset = catalog.dataset(name)
-    newest = max([referred_to, *(int(tag["version"]) for tag in dataset.tags.list().values())])
+    tags = {tag: int(facts["version"]) for tag, facts in dataset.tags.list().items()}
+    newest = max([referred_to, *tags.values()])
     if dataset.version < newest:
         reason = f"ends at version {dataset.version}, version {newest} was published or pinned"
         return Finding("table", name, reason, _BACKUP)
+    if tags.get(PUBLISHED, 0) > referred_to:
+        reason = f"its tag '{PUBLISHED}' names version {tags[PUBLISHED]}, version {referred_to} was published last"
+        return Finding("table", name, reason, "publish it again: materialise the asset that writes it")
     keys: list[str] = []
     for batch in dataset.scanner(batch_size=_BATCH_ROWS).to_batches():
         keys += batch.column(key).to_pylist()
@@ -157,7 +177,9 @@ def _verify_releases(stores: Stores) -> Iterator[Finding | None]:
         try:
             wrong = _find_changed(catalog, row["release_id"], row["frames_version"])
             reason = f"{len(wrong)} of its frames are gone or changed, first {wrong[0]}" if wrong else ""
-            yield Finding("release", row["release_id"], reason, remedy) if wrong else None
+            if not wrong and find_unsealed(catalog, [("frames", row["frames_version"])]):
+                reason = f"no seal vouches for version {row['frames_version']} of frames, which it pins"
+            yield Finding("release", row["release_id"], reason, remedy) if reason else None
         except _UNREADABLE as error:
             yield Finding("release", row["release_id"], _say(error), "restore the release tables from a backup")
     known = {row["release_id"] for row in stored}
@@ -190,11 +212,25 @@ def _verify_models(stores: Stores) -> Iterator[Finding | None]:
         yield Finding("model", model_sha256, "; ".join(wrong), _BACKUP) if wrong else None
 
 
-def _say(error: Exception) -> str:
+def _verify_checkpoints(stores: Stores) -> Iterator[Finding | None]:
+    """What trainings that were interrupted have left."""
+    for folder in find_checkpoints(stores.home / "models"):
+        try:
+            read_checkpoint(folder)
+            yield None
+        except _UNREADABLE as error:
+            if not folder.exists():  # its training has ended by now
+                continue
+            where = folder.relative_to(stores.home).as_posix()
+            yield Finding("checkpoint", where, _say(error), "remove the folder above it and train again")
+
+
+def _say(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
-    "table": _verify_tables, "frame": _verify_frames, "blob": _verify_blobs, "capture": _verify_captures,
-    "release": _verify_releases, "model": _verify_models,
+    "file": _verify_files, "table": _verify_tables, "frame": _verify_frames, "blob": _verify_blobs,
+    "capture": _verify_captures, "release": _verify_releases, "model": _verify_models,
+    "checkpoint": _verify_checkpoints,
 }  # fmt: skip

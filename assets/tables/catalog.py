@@ -9,7 +9,8 @@ it (with an index Lance keeps duplicates). Intake puts the ledger in front of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,8 @@ class Catalog:
         import lance
 
         try:
-            return lance.dataset(self._path(name), version=version, storage_options=self.storage_options)
+            with no_panic(name):
+                return lance.dataset(self._path(name), version=version, storage_options=self.storage_options)
         except (ValueError, FileNotFoundError, OSError) as error:
             if "not found" not in str(error).lower():
                 raise
@@ -250,7 +252,20 @@ class Catalog:
     def _scan(
         self, dataset: lance.LanceDataset, name: str, columns: Sequence[str] | None, where: str | None
     ) -> pa.Table:
-        return dataset.to_table(columns=list(columns) if columns is not None else None, filter=where)
+        with no_panic(name):
+            return dataset.to_table(columns=list(columns) if columns is not None else None, filter=where)
+
+
+@contextmanager
+def no_panic(name: str) -> Iterator[None]:
+    """Turn a panic inside Lance, which no `except Exception` catches, into ValueError: files are damaged."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        reason = f"table '{name}' cannot be read ({error}): run `daguerre verify` to find the damaged file"
+        raise ValueError(reason) from None
 
 
 def session_is(session: str) -> str:

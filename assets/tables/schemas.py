@@ -106,6 +106,7 @@ CAPTURES = Table("captures", "capture", "capture_id", "capture_id", (
     Column("num_frames", _INT, low=0), Column("num_signals", _INT, low=0), Column("num_labels", _INT, low=0),
     Column("num_problems", _INT, low=0), Column("start_ns", _INT, "ns", "sensor clock", nullable=True),
     Column("end_ns", _INT, "ns", "sensor clock", nullable=True), Column("code_version", _TEXT),
+    Column("notes", _TEXT, "JSON: what the reader left out by design, and what it counted", nullable=True),
 ))  # fmt: skip
 
 FRAMES = Table("frames", "capture", "frame_id", "capture_id", (
@@ -153,6 +154,7 @@ LABELS = Table("labels", "capture", "label_id", "capture_id", (
     _id("label_id"), _id("frame_id"), _id("capture_id"), _SESSION,
     Column("task", _TEXT, values=("recognition", "detection", "segmentation")), Column("class_name", _TEXT), *_BOX,
     Column("mask_rle", _TEXT, unit="COCO RLE", nullable=True), Column("track_id", _INT, nullable=True),
+    Column("attributes", _TEXT, "JSON: [name, value] pairs", nullable=True),
     Column("origin", _TEXT, values=("imported", "simulated")), *_SOURCE,
 ))  # fmt: skip
 
@@ -284,8 +286,8 @@ TABLES: dict[str, Table] = {
     t.name: t
     for t in (
         CAPTURES, FRAMES, FRAME_EXIF, SIGNALS, CALIBRATIONS, LABELS, QUARANTINE, CLOCK_REPORTS, FRAME_QUALITY,
-        FRAME_EMBEDDINGS, UNIQUE_FRAMES, SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS, DRIFT,
-        RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
+        FRAME_EMBEDDINGS, UNIQUE_FRAMES, SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS,
+        DRIFT, RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
     )
 }  # fmt: skip
 

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from assets.images import decode_rgb
-from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.catalog import Catalog
+from assets.tables.releases import open_release
 from models.types import BoxSet, Image, Sample
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
@@ -35,17 +36,16 @@ class ReleaseFacts:
 
 
 def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
-    """The rows of a release. Raises ValueError when it is unknown, is for another task, or cannot be trained on."""
-    where = f"release_id = {repr_sql(release_id)}"
-    found = catalog.read_latest("releases", where=where).to_pylist()
-    if not found:
-        raise ValueError(f"there is no release {release_id}: materialise curation/{task}_dataset first")
-    row = found[0]
-    if row["task"] != task:
-        raise ValueError(f"release {release_id} is for {row['task']}, the recipe for {task}: "
-                         f"choose a {row['task']} recipe")  # fmt: skip
-    rows = catalog.read_latest("release_frames", _COLUMNS, where).sort_by("frame_id").to_pylist()
-    release = ReleaseFacts(release_id, task, tuple(row["class_names"]), row["frames_version"], tuple(rows))
+    """The rows of a release, proven by its id: other frames, labels or splits hash to another one.
+
+    Raises ValueError when it is unknown, has changed, is for another task, or cannot be trained on.
+    """
+    found = open_release(catalog, release_id)
+    if found.task != task:
+        raise ValueError(f"release {release_id} is for {found.task}, the recipe for {task}: "
+                         f"choose a {found.task} recipe")  # fmt: skip
+    rows = found.frames.select(_COLUMNS).to_pylist()
+    release = ReleaseFacts(release_id, task, found.class_names, found.frames_version, tuple(rows))
     _require_trainable(release)
     return release
 

@@ -9,6 +9,7 @@ import dagster as dg
 from assets.materialize import result
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
+from assets.tables.seals import seal_tables
 from assets.workspace import Workspace
 
 TASKS = ("detection", "recognition")
@@ -67,6 +68,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         }  # fmt: skip
         catalog.merge("models", to_table(TABLES["models"], [row]))
         catalog.point(f"model/{task}", package.model_sha256)
+        seal_tables(catalog, ["models", "pointers"])
         metadata = {
             "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
             "epochs": len(package.facts.history), "learning curve": picture(learning_curve_png(package.facts.history)),

@@ -4,12 +4,15 @@ Belongs here: when to ask for intake. Does not: intake itself, which is exactly-
 """
 
 import json
+import time
 from dataclasses import asdict
 
 import dagster as dg
 
+from assets.capture.partial import find_partial
 from assets.landing import LandingZone, Watch
 from assets.partitions import sessions
+from assets.storage import Folder
 from orchestration.jobs import ingest_session
 
 
@@ -19,11 +22,13 @@ def landing_zone_sensor(
 ) -> dg.SensorResult:
     """Asks for a run when a session's listing differs from the one last asked for and has stopped changing.
 
-    Two looks in a row have to see the same files, so a folder that is still being copied waits. The cursor is the
-    `Watch`: a tick takes about a second, also over a hundred thousand files.
+    Two looks in a row have to see the same files, so a folder that is still being copied waits; the end of a
+    container that lacks it is waited for besides (`DAGUERRE_PARTIAL_WAIT_S`). The cursor is the `Watch`: a tick takes
+    about a second, also over a hundred thousand files.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
-    ready = watch.look(landing_zone.sessions())
+    places = landing_zone.sessions()
+    ready = [session for session in watch.look(places) if _is_whole(landing_zone, watch, session, places[session])]
     cursor = json.dumps(asdict(watch))
     requests = [dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}", partition_key=s) for s in ready]
     if bad := landing_zone.unusable():
@@ -35,3 +40,13 @@ def landing_zone_sensor(
     return dg.SensorResult(
         run_requests=requests, dynamic_partitions_requests=[sessions.build_add_request(ready)], cursor=cursor
     )
+
+
+def _is_whole(landing_zone: LandingZone, watch: Watch, session: str, folder: Folder) -> bool:
+    """Whether no file of the session is in parts, or its end has been waited for long enough."""
+    known = landing_zone.ledger.outcomes(session)
+    partial = find_partial([f for f in folder.files() if (f.path, f.version) not in known], folder.open)
+    if partial and watch.put_off(session, time.time()) < landing_zone.partial_wait_s:
+        return False
+    watch.go_on(session)
+    return True

@@ -116,3 +116,13 @@ def test_no_more_than_a_number_of_sessions_are_ready_at_once(ledger, write_files
     zone = LandingZone(Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger)
     watch = Watch()
     assert [len(look(watch, zone)) for _ in range(5)] == [0, 2, 2, 1, 0]
+
+
+def test_a_session_that_is_put_off_stays_ready_until_it_is_taken(zone):
+    watch = Watch()
+    look(watch, zone)
+    assert look(watch, zone) == ["run-1"] and watch.put_off("run-1", 1000.0) == 0.0
+    assert look(watch, zone) == ["run-1"] and watch.put_off("run-1", 1060.0) == 60.0
+    assert look(watch, zone) == ["run-1"]
+    watch.go_on("run-1")
+    assert look(watch, zone) == [] and watch.since == {}

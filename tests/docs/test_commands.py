@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -83,23 +84,20 @@ def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_page)
 def test_verbs_options_and_make_targets_exist(page: Path) -> None:
-    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    options = {
-        name: {"--help", *(o for p in verb.params for o in [*p.opts, *p.secondary_opts])}
-        for name, verb in verbs.items()
-    }
+    options = _list_options(typer.main.get_command(app))
     targets = set(re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
     unknown = []
     for first, *words in list_commands(page):
         if first == "make":
             unknown += [f"make {w}" for w in words if re.fullmatch("[a-z]+", w) and w not in targets]
         elif _DAGUERRE.match(first) and words and not words[0].startswith("-"):
-            known = options.get(words[0])
+            verb = " ".join(words[:2]) if words[0] in {name.split()[0] for name in options if " " in name} else words[0]
+            known = options.get(verb)
             if known is None:
-                unknown.append(f"daguerre {words[0]}")
+                unknown.append(f"daguerre {verb}")
             else:
                 given = {w.split("=")[0] for w in words if w.startswith("--")}
-                unknown += [f"daguerre {words[0]} {o}" for o in sorted(given - known)]
+                unknown += [f"daguerre {verb} {o}" for o in sorted(given - known)]
     assert not unknown, f"{name_page(page)} names what does not exist: {unknown}"
 
 
@@ -108,6 +106,17 @@ def test_pages_name_no_machine_and_no_absolute_path() -> None:
     homes = re.compile(r"(?<![\w$}.])/(?:home|root|work|tmp|mnt|Users)/\S*")
     found = {name_page(p): hits for p in PAGES if (hits := homes.findall(p.read_text()))}
     assert not found, found
+
+
+def _list_options(group: Any, prefix: str = "") -> dict[str, set[str]]:
+    """Verb, or group and verb, -> its options."""
+    options: dict[str, set[str]] = {}
+    for name, verb in group.commands.items():
+        if hasattr(verb, "commands"):
+            options |= _list_options(verb, f"{prefix}{name} ")
+        else:
+            options[prefix + name] = {"--help", *(o for p in verb.params for o in [*p.opts, *p.secondary_opts])}
+    return options
 
 
 def _list_links(page: Path) -> list[str]:

@@ -50,7 +50,8 @@ def test_noise_of_a_tiny_image_is_measured_from_its_pixels():
 
 
 @pytest.mark.parametrize(
-    ("height_px", "width_px", "reduction"), [(119, 500, 1), (239, 240, 1), (240, 320, 2), (480, 640, 4), (4000, 3000, 8)]
+    ("height_px", "width_px", "reduction"),
+    [(119, 500, 1), (239, 240, 1), (240, 320, 2), (480, 640, 4), (4000, 3000, 8)],
 )
 def test_working_size_keeps_120_px_on_the_short_side(height_px, width_px, reduction):
     assert find_reduction(height_px, width_px) == find_reduction(width_px, height_px) == reduction

@@ -44,7 +44,7 @@ def settle(engine: LocalEngine) -> dict[str, bool]:
 def loop(tmp_path_factory: pytest.TempPathFactory):
     """The loop run once; the tests look at what it left."""
     home = tmp_path_factory.mktemp("loop")
-    settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci"})
+    settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
     (home / "landing").mkdir()
     facts: dict = {"settings": settings}
     with LocalEngine(settings) as engine:

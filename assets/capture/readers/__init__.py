@@ -10,9 +10,14 @@ from collections.abc import Iterator, Sequence
 
 from assets.capture.observations import CapturePlan, Observation, Problem, Source
 from assets.capture.readers.archive import ArchiveReader
+from assets.capture.readers.arkitscenes import ArkitScenesReader
+from assets.capture.readers.asl import AslReader
 from assets.capture.readers.class_folder import ClassFolderReader
 from assets.capture.readers.coco import CocoReader
+from assets.capture.readers.cvat import CvatReader
 from assets.capture.readers.image_folder import ImageFolderReader
+from assets.capture.readers.kitti_raw import KittiRawReader
+from assets.capture.readers.label_studio import LabelStudioReader
 from assets.capture.readers.leftovers import explain_leftover
 from assets.capture.readers.mcap import McapReader
 from assets.capture.readers.protocol import (
@@ -20,9 +25,14 @@ from assets.capture.readers.protocol import (
     Opener,
     Reader,
     UnreadableBytes,
+    limit_labels,
     limit_problems,
     open_local,
 )
+from assets.capture.readers.seven_scenes import SevenScenesReader
+from assets.capture.readers.tum_rgbd import TumRgbdReader
+from assets.capture.readers.tum_trajectory import TumTrajectoryReader
+from assets.capture.readers.video import VideoReader
 from assets.capture.readers.voc import VocReader
 from assets.capture.readers.yolo import YoloReader
 from assets.storage import SessionFile
@@ -30,7 +40,10 @@ from assets.storage import SessionFile
 __all__ = ["READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "open_local", "plan_session", "read_capture"]
 
 _LOOSE_READERS: tuple[Reader, ...] = (
-    McapReader(), CocoReader(), YoloReader(), VocReader(), ClassFolderReader(), ImageFolderReader(),
+    McapReader(), VideoReader(),
+    TumRgbdReader(), AslReader(), SevenScenesReader(), ArkitScenesReader(), KittiRawReader(),
+    CvatReader(), LabelStudioReader(), CocoReader(), YoloReader(), VocReader(),
+    ClassFolderReader(), ImageFolderReader(), TumTrajectoryReader(),
 )  # fmt: skip
 READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
 
@@ -59,7 +72,7 @@ def read_capture(plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
     Raises OSError when the storage fails: that says nothing about the data, so the capture is to be read again.
     """
     reader = next(r for r in READERS if r.name == plan.reader)
-    yield from limit_problems(_read_to_the_end(reader, plan, opener))
+    yield from limit_problems(limit_labels(_read_to_the_end(reader, plan, opener)))
 
 
 def _read_to_the_end(reader: Reader, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:

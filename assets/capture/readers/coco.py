@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
@@ -19,8 +19,6 @@ from assets.capture.readers.layout import (
     folder_of,
     is_below,
     is_hidden,
-    is_image,
-    is_mask_path,
     list_paths,
     name_of,
     sensor_of,
@@ -30,8 +28,8 @@ from assets.capture.readers.layout import (
     suffix_of,
 )
 from assets.capture.readers.mask_runs import encode_segmentation
-from assets.capture.readers.pairing import ImageIndex
-from assets.capture.readers.protocol import Opener, UnreadableBytes, open_checked, read_bytes, whole_file
+from assets.capture.readers.pairing import ImageIndex, find_label_files
+from assets.capture.readers.protocol import MAX_LABELS, Opener, UnreadableBytes, open_checked, read_bytes, whole_file
 from assets.capture.readers.strict_json import MAX_JSON_BYTES, parse_json
 from assets.storage import SessionFile
 
@@ -39,20 +37,17 @@ _LOOK_BYTES = 1 << 16
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')
 _FOLDERS = frozenset({"annotations", "annotation", "labels"})
 _REMEDY = "export the COCO file again"
+_FREE_COLUMNS, _COLUMNS_A_BYTE = 10_000_000, 2  # of pixels, in all masks of a file: what they cost to encode
 
 
 class CocoReader:
     name = "coco"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        groups: dict[str, list[SessionFile]] = defaultdict(list)
-        for file in files:
-            if _is_coco(file, opener):
-                groups[_find_root(folder_of(file.path))].append(file)
-        images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if groups else []
+        found = find_label_files(files, opener, lambda file: _is_coco(file, opener), _FOLDERS)
         plans, taken = list[CapturePlan](), set[str]()
-        for root, jsons in sorted(groups.items(), key=lambda item: -len(item[0])):
-            members = jsons + [i for i in images if is_below(i.path, root) and i.path not in taken]
+        for root, jsons in found.groups:
+            members = jsons + [i for i in found.images if is_below(i.path, root) and i.path not in taken]
             taken.update(f.path for f in members)
             plans.append(CapturePlan(self.name, root, tuple(members), is_container=False))
         return plans
@@ -88,12 +83,6 @@ def _is_coco(file: SessionFile, opener: Opener) -> bool:
     return sum(key in head for key in _KEYS) >= 2
 
 
-def _find_root(folder: str) -> str:
-    while folder and (name_of(folder).lower() in _FOLDERS or split_of(name_of(folder))):
-        folder = folder_of(folder)
-    return folder
-
-
 @dataclass
 class _Dataset:
     """One COCO file."""
@@ -103,6 +92,8 @@ class _Dataset:
     splits: dict[str, str]  # filled: image path -> split named by this file
     notes: dict[str, str]
     root: str
+    columns_px: int = 0  # of the masks so far
+    num_labels: Counter[str] = field(default_factory=Counter)  # by image
 
     def read(self, opener: Opener) -> Iterator[Observation]:
         try:
@@ -128,10 +119,18 @@ class _Dataset:
                 dropped["crowd regions"] += 1
             elif _is_id(annotation.get("image_id")) and annotation["image_id"] in absent:
                 dropped["annotations of images that are not there"] += 1
+            elif self._is_one_too_many(annotation):
+                yield self._refuse(f"annotation {number}: more than {MAX_LABELS} of one image, not read on", _REMEDY)
+                return
             else:
                 yield self._read_annotation(number, annotation, found, names)
         for what, count in dropped.items():
             self.notes[f"not read from {self.file.path}: {what}"] = str(count)
+
+    def _is_one_too_many(self, annotation: dict[str, Any]) -> bool:
+        key = str(annotation.get("image_id"))
+        self.num_labels[key] += 1
+        return self.num_labels[key] > MAX_LABELS
 
     def _find_images(
         self, images: list[dict[str, Any]], found: dict[Any, tuple[SessionFile, dict[str, Any]]], absent: set[Any]
@@ -183,6 +182,9 @@ class _Dataset:
         width, height = image.get("width"), image.get("height")
         if type(width) is not int or type(height) is not int:
             return None  # a mask without the size of its image has no place
+        self.columns_px += width if annotation.get("segmentation") else 0
+        if self.columns_px > _FREE_COLUMNS + _COLUMNS_A_BYTE * self.file.size_bytes:
+            raise ValueError(f"a mask of {width}x{height} pixels, with which masks are more than the file may hold")
         return encode_segmentation(annotation.get("segmentation"), (width, height))
 
     def _refuse(self, reason: str, remedy: str) -> Problem:

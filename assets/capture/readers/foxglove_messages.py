@@ -1,4 +1,4 @@
-"""Read Foxglove messages, Protobuf or JSON (docs.foxglove.dev/docs/visualization/message-schemas).
+"""Read Foxglove messages, Protobuf, JSON or ROS 2 (docs.foxglove.dev/docs/visualization/message-schemas).
 
 The compiled classes of the published schemas parse the Protobuf variant: a schema inside a foreign file is never run.
 """
@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from assets.capture.readers.mcap_chunks import parse_small
+from assets.capture.readers.raw_images import read_pixels
 from assets.capture.readers.strict_json import parse_json
 from assets.capture.readers.topics import (
     Origin,
     Reading,
     list_pose,
     read_calibration,
+    read_fix,
     read_frame,
-    read_pixels,
     read_signal,
     read_transform,
 )
@@ -35,14 +38,13 @@ def read_raw_image(message: Any, origin: Origin) -> Iterator[Reading]:
 
 def read_camera_calibration(message: Any, origin: Origin) -> Iterator[Reading]:
     size_px = (int(message.width), int(message.height))
-    yield from read_calibration(origin, size_px, message.K, message.distortion_model, message.D, message.frame_id)
+    k, d = (message.K, message.D) if hasattr(message, "K") else (message.k, message.d)  # ROS 2 has no capitals
+    yield from read_calibration(origin, size_px, k, message.distortion_model, d, message.frame_id)
 
 
 def read_frame_transform(message: Any, origin: Origin) -> Iterator[Reading]:
-    t_ns = _stamp_ns(message) or 0  # static transforms carry no time
-    yield from read_transform(
-        origin, message.parent_frame_id, message.child_frame_id, t_ns, message.translation, message.rotation
-    )
+    frames, t_ns = (message.parent_frame_id, message.child_frame_id), _stamp_ns(message)
+    yield from read_transform(origin, *frames, t_ns, message.translation, message.rotation)
 
 
 def read_frame_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
@@ -59,6 +61,28 @@ def read_pose_in_frame(message: Any, origin: Origin) -> Iterator[Reading]:
     yield read_signal(origin, "pose", t_ns, values, message.frame_id)
 
 
+def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
+    t_ns = _stamp_ns(message)
+    if t_ns is None:
+        yield origin.refuse("odometry without a time", "fill the field `timestamp`")
+        return
+    values = list_pose(message.pose.position, message.pose.orientation)
+    yield read_signal(origin, "odometry", t_ns, values, message.frame_id, message.body_frame_id)
+
+
+def read_location_fix(message: Any, origin: Origin) -> Iterator[Reading]:
+    t_ns = _stamp_ns(message)
+    if t_ns is None:
+        yield origin.refuse("a location without a time", "fill the field `timestamp`")
+        return
+    yield from read_fix(origin, t_ns, message.latitude, message.longitude, message.altitude, message.frame_id)
+
+
+def read_location_fixes(message: Any, origin: Origin) -> Iterator[Reading]:
+    for fix in message.fixes:
+        yield from read_location_fix(fix, origin)
+
+
 HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
     "foxglove.CompressedImage": read_compressed_image,
     "foxglove.RawImage": read_raw_image,
@@ -66,6 +90,9 @@ HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
     "foxglove.FrameTransform": read_frame_transform,
     "foxglove.FrameTransforms": read_frame_transforms,
     "foxglove.PoseInFrame": read_pose_in_frame,
+    "foxglove.Odometry": read_odometry,
+    "foxglove.LocationFix": read_location_fix,
+    "foxglove.LocationFixes": read_location_fixes,
 }
 
 
@@ -77,7 +104,7 @@ def build_protobuf_parser(schema_name: str) -> Callable[[bytes], Any]:
     parse: Callable[[bytes], Any] = getattr(
         importlib.import_module(f"foxglove_schemas_protobuf.{short}_pb2"), short
     ).FromString
-    return parse
+    return parse if short in ("CompressedImage", "RawImage") else partial(parse_small, parse)
 
 
 def parse_json_message(data: bytes) -> Any:
@@ -95,8 +122,9 @@ class _JsonMessage(SimpleNamespace):
 
 _ZERO = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 0.0}
 _EMPTY: dict[str, Any] = {
-    "timestamp": None, "transforms": (), "D": (), "K": (), **_ZERO,
+    "timestamp": None, "transforms": (), "fixes": (), "D": (), "K": (), **_ZERO,
     **dict.fromkeys(("width", "height", "step", "sec", "nsec"), 0),
+    **dict.fromkeys(("latitude", "longitude", "altitude"), float("nan")),
     "translation": SimpleNamespace(**_ZERO), "rotation": SimpleNamespace(**{**_ZERO, "w": 1.0}),
 }  # fmt: skip
 
@@ -116,6 +144,8 @@ def _stamp_ns(message: Any) -> int | None:
     if isinstance(message, _JsonMessage):
         stamp = message.timestamp
         return None if not isinstance(stamp, _JsonMessage) else int(stamp.sec) * 1_000_000_000 + int(stamp.nsec)
+    if not hasattr(message, "HasField"):  # ROS 2: always stated
+        return int(message.timestamp.sec) * 1_000_000_000 + int(message.timestamp.nanosec)
     if not message.HasField("timestamp"):
         return None
     return int(message.timestamp.seconds) * 1_000_000_000 + int(message.timestamp.nanos)

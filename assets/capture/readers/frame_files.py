@@ -31,16 +31,29 @@ class FrameFiles:
         sensor = sensor_of(file.path, self._root)
         sequence = self._next[sensor]
         self._next[sensor] += 1  # also for what cannot be read, so that repairing it renumbers nothing
-        try:
-            payload = read_bytes(file, self._opener)
-        except UnreadableBytes as error:
-            return Problem(whole_file(file), self._reader, error.reason, error.remedy, sensor)
-        encoding = find_encoding(payload)
-        if encoding is None:
-            reason, remedy = explain_pointer(payload[:64]) or (
-                f"no known image format: the file begins with {payload[:8]!r}",
-                "export it again as JPEG or PNG",
-            )
-            return Problem(whole_file(file), self._reader, reason, remedy, sensor)
-        kind = "depth" if is_depth_png(payload) else "color"
-        return FrameObservation(sensor, payload, encoding, whole_file(file), kind, None, sequence, split)
+        return read_frame_file(file, self._opener, self._reader, sensor, sequence=sequence, split=split)
+
+
+def read_frame_file(
+    file: SessionFile, opener: Opener, reader: str, sensor: str, *, t_ns: int | None = None, sequence: int = 0,
+    split: str | None = None, depth_m_per_unit: float | None = None,
+) -> FrameObservation | Problem:  # fmt: skip
+    """One image file as a frame. Where a depth unit is given the file must be depth, or it is a problem."""
+    try:
+        payload = read_bytes(file, opener)
+    except UnreadableBytes as error:
+        return Problem(whole_file(file), reader, error.reason, error.remedy, sensor)
+    encoding = find_encoding(payload)
+    if encoding is None:
+        reason, remedy = explain_pointer(payload[:64]) or (
+            f"no known image format: the file begins with {payload[:8]!r}",
+            "export it again as JPEG or PNG",
+        )
+        return Problem(whole_file(file), reader, reason, remedy, sensor)
+    kind = "depth" if is_depth_png(payload) else "color"
+    if depth_m_per_unit is not None and kind != "depth":
+        reason = f"stands where depth belongs, and is no 16-bit PNG of one channel but {encoding}"
+        return Problem(whole_file(file), reader, reason, "export depth as 16-bit PNG", sensor)
+    return FrameObservation(
+        sensor, payload, encoding, whole_file(file), kind, t_ns, sequence, split, depth_m_per_unit
+    )  # fmt: skip

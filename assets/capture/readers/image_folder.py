@@ -2,7 +2,8 @@
 
 One capture is one folder that holds images, except where folder names say that several belong together: sensors
 (`left/`, `depth/`), splits (`train/`, `val/`) and plain containers (`images/`) count as part of the folder above them.
-16-bit single-channel PNG files are depth, taken as millimetres.
+16-bit single-channel PNG files are depth of which nobody says the unit: millimetres, fifths of them (TUM), shifted
+bits (SUN RGB-D) and more look alike in a file, so `depth_m_per_unit` is None.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".
 # fmt: off
 DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed to tell that they are no images
     ".mcap", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".tbz2", ".txz", ".7z", ".json", ".xml", ".txt", ".csv",
-    ".tsv", ".yml", ".yaml", ".md", ".rst", ".avif", ".heic", ".avi", ".mp4", ".mkv", ".mov", ".bag", ".db3", ".npz",
-    ".npy", ".h5", ".ppm", ".pgm", ".pbm", ".pnm", ".psd", ".eps", ".ps", ".jp2", ".j2k", ".dds", ".sgi", ".fli",
-    ".flc", ".pcx", ".fits", ".blp", ".msp", ".log", ".parquet", ".py", ".ipynb", ".html", ".pdf", ".toml", ".ini",
-    ".cfg", ".names", ".data",
+    ".tsv", ".yml", ".yaml", ".md", ".rst", ".avif", ".heic", ".avi", ".mp4", ".m4v", ".mkv", ".webm", ".mov", ".bag",
+    ".db3", ".npz", ".npy", ".h5", ".ppm", ".pgm", ".pbm", ".pnm", ".psd", ".eps", ".ps", ".jp2", ".j2k", ".dds",
+    ".sgi", ".fli", ".flc", ".pcx", ".fits", ".blp", ".msp", ".log", ".parquet", ".py", ".ipynb", ".html", ".pdf",
+    ".toml", ".ini", ".cfg", ".names", ".data",
 })
 # fmt: on
 DEFAULT_SENSOR = "camera"

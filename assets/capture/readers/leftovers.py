@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from assets.capture.readers.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, suffix_of
 from assets.capture.readers.protocol import Leftover, Opener, UnreadableBytes, explain_pointer, read_head
 from assets.storage import SessionFile
 
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
-_AS_FRAMES = "export its frames as images, or as CompressedImage in an MCAP file"
+_AS_DEPTH = (
+    "convert it with the tools of its data set to a 16-bit PNG (NYU Depth: raw disparities of a Kinect, bytes swapped)"
+)
+_DEEP_PGM = re.compile(rb"P5\s+(#[^\n]*\n\s*)*\d+\s+\d+\s+(\d{4,}|2[6-9]\d|25[6-9]|[3-9]\d\d)\s")  # above 255
+_AS_VIDEO = "convert it with `ffmpeg -i FILE -c:v ffv1 NEW.mkv`"
 _AS_CALIBRATION = "give calibrations as CameraCalibration in an MCAP file, labels beside their images"
 _REMEDIES = {
     **dict.fromkeys((".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"), _AS_JPEG_OR_PNG),
     **dict.fromkeys((".fits", ".ppm", ".pgm", ".fli", ".eps"), _AS_JPEG_OR_PNG),
-    **dict.fromkeys((".avi", ".mp4", ".mkv", ".mov"), _AS_FRAMES),
+    **dict.fromkeys((".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO),
     **dict.fromkeys((".bag", ".db3"), "convert it with `mcap convert`"),
     **dict.fromkeys((".gz", ".7z", ".rar", ".bz2", ".xz"), "unpack it, or repack it as zip, tar or tar.gz"),
     **dict.fromkeys((".csv", ".tsv", ".txt", ".log"), "write it as messages of an MCAP file, or remove it"),
@@ -34,12 +40,14 @@ def explain_leftover(file: SessionFile, opener: Opener) -> Leftover:
 
 def _explain_data(file: SessionFile, opener: Opener) -> tuple[str, str]:
     try:
-        pointer = explain_pointer(read_head(file, opener))
+        head = read_head(file, opener)
     except UnreadableBytes as error:
         return error.reason, error.remedy
-    if pointer:
+    if pointer := explain_pointer(head):
         return pointer
     suffix = suffix_of(file.path)
+    if suffix == ".pgm" and _DEEP_PGM.match(head):
+        return "a PGM of 16-bit values, and nothing in it says what they count or in which byte order", _AS_DEPTH
     if suffix in IMAGE_SUFFIXES and is_mask_path(file.path):
         return "label image (mask): no reader for masks yet", "give masks as COCO segmentations"
     return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(suffix, _OTHER_REMEDY)

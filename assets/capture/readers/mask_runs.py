@@ -6,9 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.masks import decode_counts
 
 MAX_MASK_PIXELS = 100_000_000
+MAX_OUTLINE_PX = 1_000_000
 
 
 def encode_polygons(polygons: Sequence[Sequence[float]], size_px: tuple[int, int]) -> str:
@@ -24,6 +28,8 @@ def encode_polygons(polygons: Sequence[Sequence[float]], size_px: tuple[int, int
             raise ValueError(f"a polygon of {len(polygon)} numbers")
         if not all(math.isfinite(v) and -max(width, height) <= v <= 2 * max(width, height) for v in polygon):
             raise ValueError(f"a polygon that leaves the {width}x{height} image by more than its size")
+        if (outline_px := _measure_outline(polygon)) > MAX_OUTLINE_PX:
+            raise ValueError(f"a polygon with an outline of {outline_px:.0f} px, more than {MAX_OUTLINE_PX}")
     runs = mask.frPyObjects([list(map(float, p)) for p in polygons], height, width)
     return _text(mask.merge(runs)["counts"])
 
@@ -36,6 +42,19 @@ def encode_runs(counts: Sequence[int], size_px: tuple[int, int]) -> str:
     if any(type(c) is not int or c < 0 for c in counts) or sum(counts) != width * height:
         raise ValueError(f"run lengths that do not fill {width}x{height} pixels")
     return _text(mask.frPyObjects({"counts": list(counts), "size": [height, width]}, height, width)["counts"])
+
+
+def encode_window(window: NDArray[np.bool_], left: int, top: int, size_px: tuple[int, int]) -> str:
+    """COCO compressed counts of a mask (h, w) that lies at (left, top) of a frame, at the cost of the window alone."""
+    height = size_px[1]
+    padded = np.zeros((window.shape[1], window.shape[0] + 2), np.int8)
+    padded[:, 1:-1] = window.T
+    steps = np.diff(padded, axis=1)
+    begins, ends = ((left + x) * height + top + y for x, y in (np.nonzero(steps == sign) for sign in (1, -1)))
+    is_apart = np.concatenate([[True], begins[1:] != ends[:-1]])  # a run may go on in the next column
+    edges = np.stack([begins[is_apart], ends[np.roll(is_apart, -1)]], axis=1).ravel()
+    counts = np.diff(np.concatenate([[0], edges, [size_px[0] * height]]))
+    return encode_runs(counts[: -1 if counts[-1] == 0 else None].tolist(), size_px)
 
 
 def encode_segmentation(value: Any, size_px: tuple[int, int]) -> str | None:
@@ -54,6 +73,12 @@ def encode_segmentation(value: Any, size_px: tuple[int, int]) -> str | None:
     if not isinstance(counts, str) or sum(decode_counts(counts)) != size_px[0] * size_px[1]:
         raise ValueError("run lengths that do not fill the image")
     return counts
+
+
+def _measure_outline(polygon: Sequence[float]) -> float:
+    """Steps from pixel to pixel along the outline: what rasterising takes in time and memory."""
+    corners = np.asarray(polygon, np.float64).reshape(-1, 2)
+    return float(np.abs(np.roll(corners, -1, axis=0) - corners).max(axis=1).sum())
 
 
 def _check_size(size_px: tuple[int, int]) -> tuple[int, int]:

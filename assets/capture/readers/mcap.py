@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO
@@ -25,7 +25,7 @@ from assets.capture.readers.protocol import (
     whole_file,
 )
 from assets.capture.readers.rig import RigTransforms
-from assets.capture.readers.topics import READER, Origin, PendingCalibration, Reading, name_sensor
+from assets.capture.readers.topics import DEPTH_UNIT_KEY, READER, Origin, PendingCalibration, Reading, name_sensor
 from assets.storage import SessionFile
 
 _Read = Callable[[bytes, Origin], Iterator[Reading]]
@@ -71,6 +71,7 @@ class _Recording:
     file: SessionFile
     notes: dict[str, str]
     _sequence: Counter[str] = field(default_factory=Counter)
+    _frames: Counter[int] = field(default_factory=Counter)  # by channel
     _skipped: Counter[str] = field(default_factory=Counter)
     _reads: dict[int, _Read | None] = field(default_factory=dict)
     _calibrations: list[PendingCalibration] = field(default_factory=list)
@@ -94,10 +95,14 @@ class _Recording:
 
     def _read_message(self, item: Located) -> Iterator[Observation]:
         source = Source(self.file.path, item.offset, item.length, item.inner_offset)
-        origin = Origin(item.channel.topic, name_sensor(item.channel.topic), source)
+        unit = _read_unit(item.channel.metadata)
+        origin = Origin(item.channel.topic, name_sensor(item.channel.topic), source, unit)
         if item.channel.id not in self._reads:
             try:
                 self._reads[item.channel.id] = choose_read(item.channel.message_encoding, item.schema)
+            except UnreadableBytes as error:
+                self._reads[item.channel.id] = None
+                yield origin.refuse(error.reason, error.remedy)
             except ValueError as error:
                 self._reads[item.channel.id] = None
                 yield origin.refuse(str(error), "convert the recording with `mcap convert`, or record it again")
@@ -108,11 +113,11 @@ class _Recording:
             return
         try:
             for reading in read(bytes(item.data), origin):
-                yield from self._place(reading)
+                yield from self._place(reading, item.channel.id)
         except Exception as error:  # whatever a parser makes of foreign bytes
             yield origin.refuse(f"message does not decode: {type(error).__name__}: {error}")
 
-    def _place(self, reading: Reading) -> Iterator[Observation]:
+    def _place(self, reading: Reading, channel_id: int) -> Iterator[Observation]:
         if isinstance(reading, PendingCalibration):
             sensor = reading.observation.sensor
             if _same_calibration(self._last_calibration.get(sensor), reading):
@@ -123,17 +128,24 @@ class _Recording:
         if isinstance(reading, SignalObservation):
             self._rig.add(reading)
         if isinstance(reading, FrameObservation):
+            self._frames[channel_id] += 1
             reading = replace(reading, sequence=self._sequence[reading.sensor])
             self._sequence[reading.sensor] += 1
         yield reading
 
     def _compare_counts(self, walker: RecordWalker) -> Iterator[Problem]:
+        """Messages read against the statistics in the summary; each becomes readings, or a problem of its own."""
         if walker.summary.statistics is None:
+            self.notes["not compared"] = "the file has no statistics that say how many messages it holds"
             return
-        for channel_id, promised in sorted(walker.summary.statistics.channel_message_counts.items()):
-            seen, channel = walker.counts[channel_id], walker.summary.channels.get(channel_id)
+        promises = walker.summary.statistics.channel_message_counts
+        for channel_id in sorted({*promises, *walker.counts}):
+            seen, promised = walker.counts[channel_id], promises.get(channel_id, 0)
+            channel = walker.summary.channels.get(channel_id)
+            topic = channel.topic if channel else f"channel {channel_id}"
+            if self._frames[channel_id]:
+                self.notes[f"frames of {topic}"] = f"{self._frames[channel_id]} read, {promised} messages promised"
             if seen != promised:
-                topic = channel.topic if channel else f"channel {channel_id}"
                 reason = f"topic {topic}: {seen} messages read, the file's summary promises {promised}"
                 sensor = name_sensor(channel.topic) if channel else None
                 yield Problem(whole_file(self.file), READER, reason, "copy the file again, or record it again", sensor)
@@ -150,15 +162,37 @@ def choose_read(message_encoding: str, schema: Schema | None) -> _Read | None:
         is_json = message_encoding == "json"
         parse = foxglove_messages.parse_json_message if is_json else foxglove_messages.build_protobuf_parser(name)
         return partial(_parse_and_read, parse, foxglove_messages.HANDLERS[name])
-    if schema and name in ros2_messages.HANDLERS and message_encoding == "cdr":
-        return partial(_parse_and_read, ros2_messages.build_cdr_parser(schema), ros2_messages.HANDLERS[name])
+    if schema and message_encoding == "cdr" and (handle := _find_cdr_handler(name)):
+        return partial(_parse_and_read, ros2_messages.build_cdr_parser(schema), handle)
     if name in ground_truth_messages.HANDLERS and message_encoding == "json":
         return partial(_parse_and_read, ground_truth_messages.parse_ground_truth, ground_truth_messages.HANDLERS[name])
+    if name in _VIDEO:
+        raise UnreadableBytes(f"{name}: video packets in messages are not read", "record images, or a video file")
     if name in _KEPT or name.replace("/", "/msg/", 1) in ros2_messages.HANDLERS:  # ROS 1 names lack /msg/
         raise ValueError(f"{name} in message encoding {message_encoding!r} is not read")
     return None
 
 
+def _find_cdr_handler(name: str) -> Callable[[Any, Origin], Iterator[Reading]] | None:
+    """For messages of ROS 2, and for those of Foxglove in their ROS 2 form (`foxglove_msgs/msg/RawImage`)."""
+    if name.startswith("foxglove_msgs/msg/"):
+        return foxglove_messages.HANDLERS.get(name.replace("foxglove_msgs/msg/", "foxglove.", 1))
+    return ros2_messages.HANDLERS.get(name)
+
+
+def _read_unit(metadata: Mapping[str, str]) -> float | None:
+    """Metres a unit of depth, where a channel's metadata say it."""
+    try:
+        unit = float(metadata[DEPTH_UNIT_KEY])
+    except (KeyError, ValueError):
+        return None
+    return unit if 0 < unit < 1 else None
+
+
+_VIDEO = frozenset({
+    "foxglove.CompressedVideo", "foxglove_msgs/msg/CompressedVideo", "theora_image_transport/msg/Packet",
+    "ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
+})  # fmt: skip
 _KEPT = {**foxglove_messages.HANDLERS, **ros2_messages.HANDLERS, **ground_truth_messages.HANDLERS}
 
 

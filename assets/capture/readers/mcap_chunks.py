@@ -7,10 +7,13 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 from mcap.records import Channel, Schema, Statistics
 
 MAX_CHUNK_BYTES = 256 << 20  # after decompression
+MAX_SCHEMA_BYTES = 256 << 10
+MAX_LIST_BYTES = 256 << 10  # of a message that may hold lists of anything but bytes
 _MAX_ZSTD_WINDOW = 128 << 20
 
 
@@ -55,6 +58,8 @@ class Fields:
 def parse_schema(body: bytes | memoryview) -> Schema:
     fields = Fields(body)
     number, name, encoding = fields.number(2), fields.text(), fields.text()
+    if len(body) > MAX_SCHEMA_BYTES:
+        raise ValueError(f"a schema of {len(body)} bytes, more than {MAX_SCHEMA_BYTES}")
     return Schema(id=number, name=name, encoding=encoding, data=bytes(fields.take(fields.number(4))))
 
 
@@ -82,6 +87,13 @@ def parse_statistics(body: bytes | memoryview) -> Statistics:
         message_count=messages, message_end_time=end, message_start_time=start, metadata_count=metadata,
         schema_count=schemas,
     )  # fmt: skip
+
+
+def parse_small(parse: Callable[[bytes], Any], data: bytes) -> Any:
+    """Parse a message that may hold lists: every byte of it can become an object of hundreds. Raises ValueError."""
+    if len(data) > MAX_LIST_BYTES:
+        raise ValueError(f"a message of {len(data)} bytes that is no image, more than {MAX_LIST_BYTES}")
+    return parse(data)
 
 
 def parse_chunk_start(body: bytes | memoryview) -> int:

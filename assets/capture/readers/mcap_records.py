@@ -24,6 +24,8 @@ from assets.capture.readers.mcap_chunks import (
 )
 from assets.capture.readers.mcap_summary import MAGIC, RECORD_HEAD, Summary, SummaryError, read_summary
 
+_FREE_EXPANSION_BYTES, _MAX_RATIO = 512 << 20, 200  # of all chunks together, and of them to the file
+_FREE_RECORDS, _BYTES_A_RECORD = 50_000, 4  # in chunks: a record that takes fewer stored bytes says nothing new
 _MESSAGE_HEAD = 22  # channel, sequence, log time, publish time
 _WRITER_REMEDY = "record it again, or repair it with `mcap recover`"
 _CUT_REMEDY = "copy the file again; if the recording itself was cut, `mcap recover` restores its index"
@@ -60,6 +62,8 @@ class RecordWalker:
         self._size = stream.seek(0, 2)
         self.counts: Counter[int] = Counter()
         self.summary = Summary(self._size)
+        self._bytes_left = max(_FREE_EXPANSION_BYTES, _MAX_RATIO * self._size)
+        self._records_left = _FREE_RECORDS + self._size // _BYTES_A_RECORD
         self._undeclared: Counter[int] = Counter()
         self._crc = 0
         self._is_damaged = False
@@ -157,6 +161,9 @@ class RecordWalker:
             stored = body[header.data_at : header.data_at + header.data_size]
             if is_whole and len(stored) != header.data_size:
                 raise ValueError("the chunk's data run over its end")
+            if header.uncompressed_size > self._bytes_left:
+                raise ValueError("with this chunk the file expands to more than is allowed for its size")
+            self._bytes_left -= header.uncompressed_size
             records = memoryview(decompress_chunk(header, stored, is_whole))
         except (ValueError, MemoryError) as error:
             yield Damage(at, RECORD_HEAD + len(body), str(error) or "not enough memory for the chunk", _WRITER_REMEDY)
@@ -171,6 +178,10 @@ class RecordWalker:
     ) -> Iterator[Located | Damage]:
         inner = 0
         while inner < len(records):
+            self._records_left -= 1
+            if self._records_left < 0:
+                yield Damage(at, None, "more records in chunks than are read of a file of its size", _WRITER_REMEDY)
+                return
             body_at = inner + RECORD_HEAD
             opcode, length = (
                 unpack_record_header(records[inner:body_at]) if body_at <= len(records) else (0, len(records))

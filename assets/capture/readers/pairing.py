@@ -1,12 +1,34 @@
-"""Find the image that a label file or a label entry speaks of, by name and folder."""
+"""Find the images that label files and their entries speak of, by name and folder."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from assets.capture.readers.layout import folder_of, list_paths, name_of, stem_of
+from assets.capture.readers.layout import folder_of, is_image, is_mask_path, list_paths, name_of, split_of, stem_of
+from assets.capture.readers.protocol import Opener
 from assets.storage import SessionFile
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """The label files of a session by the root of their data set, and the images that they may speak of."""
+
+    groups: list[tuple[str, list[SessionFile]]]  # innermost root first, so that it takes its images before the outer
+    images: list[SessionFile]
+
+
+def find_label_files(
+    files: Sequence[SessionFile], opener: Opener, is_label: Callable[[SessionFile], bool], folders: frozenset[str]
+) -> LabelFiles:
+    """`folders` are the names, in lower case, that only say "labels are here": the root lies above them and splits."""
+    groups: dict[str, list[SessionFile]] = defaultdict(list)
+    for file in files:
+        if is_label(file):
+            groups[_find_root(folder_of(file.path), folders)].append(file)
+    images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if groups else []
+    return LabelFiles(sorted(groups.items(), key=lambda item: -item[0].count("/") - bool(item[0])), images)
 
 
 class ImageIndex:
@@ -34,6 +56,12 @@ class ImageIndex:
         if len(found) > 1:
             raise LookupError(f"{reference[:200]!r} may be any of {list_paths(c.path for c in found)}")
         return found[0]
+
+
+def _find_root(folder: str, folders: frozenset[str]) -> str:
+    while folder and (name_of(folder).lower() in folders or split_of(name_of(folder))):
+        folder = folder_of(folder)
+    return folder
 
 
 def _agreement(path: str, reference: str, hints: Sequence[str]) -> tuple[int, int]:

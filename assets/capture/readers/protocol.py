@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
-from assets.capture.observations import CapturePlan, Observation, Problem, Source
+from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem, Source
 from assets.storage import SessionFile
 
 Opener = Callable[[SessionFile], BinaryIO]  # gives a seekable stream at its beginning
 
 MAX_FILE_BYTES = 256 << 20  # one image, label or index file that is read whole
 MAX_SAME_PROBLEMS = 100  # of one file, sensor and remedy; the rest is counted in one more problem
+MAX_LABELS = 20_000  # of one frame
 HEAD_BYTES = 512
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
@@ -82,7 +83,7 @@ def read_bytes(file: SessionFile, opener: Opener, limit_bytes: int = MAX_FILE_BY
     if file.size_bytes > limit_bytes:
         raise UnreadableBytes(f"{file.size_bytes} bytes, more than the {limit_bytes} read at once", "split the file")
     with open_checked(file, opener) as stream:
-        data = stream.read(limit_bytes + 1)
+        data = stream.read(file.size_bytes + 1)
     if len(data) != file.size_bytes:
         raise UnreadableBytes(
             f"listed with {file.size_bytes} bytes, read with {len(data)}", "ingest again when the copy is finished"
@@ -120,6 +121,20 @@ def limit_problems(observations: Iterable[Observation]) -> Iterator[Observation]
     for key, problem in last.items():
         more = seen[key] - MAX_SAME_PROBLEMS
         yield replace(problem, reason=f"{more} more like the {MAX_SAME_PROBLEMS} before, the last: {problem.reason}")
+
+
+def limit_labels(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Pass everything on, but no more than MAX_LABELS of one frame: whoever writes more of them means no picture."""
+    seen: Counter[object] = Counter()
+    for observation in observations:
+        if isinstance(observation, LabelObservation):
+            frame = observation.frame_path or (observation.sensor, observation.t_ns)
+            seen[frame] += 1
+            if seen[frame] > MAX_LABELS:
+                reason = f"more than {MAX_LABELS} labels of one frame: the {seen[frame]}th"
+                yield Problem(observation.source, "labels", reason, "export the labels again", observation.sensor)
+                continue
+        yield observation
 
 
 def whole_file(file: SessionFile) -> Source:

@@ -1,23 +1,29 @@
-"""Read ROS 2 messages in CDR: images, camera info, IMU, odometry, poses, transforms (REP 103, 105, 118, 145)."""
+"""Read ROS 2 messages in CDR: images, camera info, IMU, odometry, poses, transforms, GNSS (REP 103, 105, 118, 145)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from mcap.records import Schema
 
+from assets.capture.readers.mcap_chunks import parse_small
+from assets.capture.readers.raw_images import read_pixels
 from assets.capture.readers.topics import (
     Origin,
     Reading,
     list_pose,
     read_calibration,
+    read_fix,
     read_frame,
-    read_pixels,
     read_signal,
     read_transform,
 )
 
+_IMAGES = frozenset({"Image", "RawImage", "CompressedImage"})
+_LISTS = re.compile(r"^[ \t]*(?!uint8\[|byte\[|#)[\w/]+(?:<=\d+)?\[", re.MULTILINE)
 _COMPRESSED_DEPTH_HEADER = 12  # compressed_depth_image_transport: format and two quantisation numbers before the PNG
 
 
@@ -54,6 +60,14 @@ def read_imu(message: Any, origin: Origin) -> Iterator[Reading]:
     yield read_signal(origin, "imu", _stamp_ns(message), values, message.header.frame_id)
 
 
+def read_nav_sat_fix(message: Any, origin: Origin) -> Iterator[Reading]:
+    if message.status.status < 0:  # STATUS_NO_FIX: the numbers beside it mean nothing
+        yield origin.refuse("the receiver has no fix", "give it a free view of the sky")
+        return
+    place = (message.latitude, message.longitude, message.altitude)
+    yield from read_fix(origin, _stamp_ns(message), *place, message.header.frame_id)
+
+
 def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
     values = list_pose(message.pose.pose.position, message.pose.pose.orientation)
     frame, child = message.header.frame_id, message.child_frame_id
@@ -86,6 +100,7 @@ HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
     "sensor_msgs/msg/Image": read_image,
     "sensor_msgs/msg/CameraInfo": read_camera_info,
     "sensor_msgs/msg/Imu": read_imu,
+    "sensor_msgs/msg/NavSatFix": read_nav_sat_fix,
     "nav_msgs/msg/Odometry": read_odometry,
     "geometry_msgs/msg/PoseStamped": read_pose,
     "geometry_msgs/msg/PoseWithCovarianceStamped": read_pose_with_covariance,
@@ -104,7 +119,8 @@ def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:
         raise ValueError(f"schema of {schema.name} cannot be understood: {error}") from error
     if parse is None:
         raise ValueError(f"{schema.name} has a schema in {schema.encoding!r}: only ros2msg is read")
-    return parse
+    is_flat = schema.name.rsplit("/", 1)[-1] in _IMAGES and not _LISTS.search(schema.data.decode("utf-8", "replace"))
+    return parse if is_flat else partial(parse_small, parse)
 
 
 def _values(pose: Any) -> tuple[float, ...]:

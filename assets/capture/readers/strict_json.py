@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 MAX_JSON_BYTES = 256 << 20
+MAX_MEMORY_BYTES = 512 << 20  # of text and values together
+_COSTS = {b"{": 240, b"[": 88, b",": 40, b":": 60}  # bytes of memory that one of these brings in CPython, at most
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of a UTF-8 JSON text. Raises ValueError naming what is wrong."""
+    """The value of a UTF-8 JSON text. Raises ValueError naming what is wrong.
+
+    A text is not begun that may take more than MAX_MEMORY_BYTES: `[[],[],...]` takes thirty times its length.
+    """
     if len(data) > MAX_JSON_BYTES:
         raise ValueError(f"{len(data)} bytes of JSON, more than {MAX_JSON_BYTES}")
+    needed = _estimate_memory(data)
+    if needed > MAX_MEMORY_BYTES:
+        what = f"JSON that may take {needed >> 20} MiB of memory, more than {MAX_MEMORY_BYTES >> 20}"
+        raise ValueError(f"{what}: split it")
     try:
         return json.loads(
             data.decode("utf-8-sig"),
@@ -21,6 +31,12 @@ def parse_json(data: bytes) -> Any:
         )
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
+
+
+def _estimate_memory(data: bytes) -> int:
+    """An upper bound in bytes, without parsing: signs inside of texts count too."""
+    letters = len(data) * (1 if data.isascii() else 4)  # one wide letter makes every letter wide
+    return letters + sum(cost * data.count(sign) for sign, cost in _COSTS.items())
 
 
 def _refuse_constant(text: str) -> Any:
@@ -37,6 +53,6 @@ def _parse_float(text: str) -> float:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)!r} appears twice in one object")
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"key {twice[:100]!r} appears twice in one object")
     return result

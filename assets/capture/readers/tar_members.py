@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
@@ -19,11 +18,11 @@ from assets.capture.readers.archive_members import (
 )
 from assets.capture.readers.expansion import PIECE_BYTES, Expander
 from assets.capture.readers.protocol import UnreadableBytes
+from assets.capture.readers.tar_headers import TarDamage, TarMember, walk_tar
 from assets.storage import SessionFile
 
 _METHODS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"))
 _ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_MAX_HEADER_BYTES = 1 << 20  # of extended headers, which tarfile reads whole
 _REMEDY = "copy the archive again, or repack it"
 
 
@@ -78,49 +77,28 @@ class TarStore:
         return target
 
     def _list(self) -> Iterator[Member | Refused]:
-        self._stream.seek(0)
         count = 0
         try:
-            with tarfile.open(fileobj=cast(BinaryIO, _HeaderStream(self._stream)), mode="r:") as archive:
-                while (info := archive.next()) is not None and count <= MAX_MEMBERS:
-                    if not info.isdir():
-                        count += 1
-                        yield self._describe(info)
-                if not self._has_end_mark(archive.offset):  # tarfile takes a cut or damaged header for the end
-                    yield Refused("", f"archive is cut or damaged behind {count} members", _REMEDY)
-        except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
+            for member in walk_tar(self._stream):
+                count += 1
+                if count > MAX_MEMBERS:
+                    yield Refused("", f"more than {MAX_MEMBERS} members", "split the archive")
+                    return
+                if member is not None:
+                    yield self._describe(member)
+        except TarDamage as error:
             yield Refused("", f"archive is damaged after {count} members: {error}", _REMEDY)
 
-    def _has_end_mark(self, offset: int) -> bool:
-        self._stream.seek(offset)
-        return self._stream.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
-
-    def _describe(self, info: tarfile.TarInfo) -> Member | Refused:
-        if info.issym() or info.islnk():
-            return Refused(show_name(info.name), "link inside an archive", "repack the archive with the file itself")
-        if not info.isreg() or info.sparse is not None:
-            return Refused(
-                show_name(info.name), "special or sparse file inside an archive", "repack it with plain files"
-            )
-        if info.offset_data + info.size > self._expanded_bytes:
-            return Refused(show_name(info.name), "the archive ends inside this member", _REMEDY)
-        name = normalise_name(info.name)
+    def _describe(self, found: TarMember) -> Member | Refused:
+        if found.refusal:
+            remedy = "repack the archive with the file itself"
+            return Refused(show_name(found.name), f"{found.refusal} inside an archive", remedy)
+        if found.offset + found.size_bytes > self._expanded_bytes:
+            return Refused(show_name(found.name), "the archive ends inside this member", _REMEDY)
+        name = normalise_name(found.name)
         if self._is_stored:
-            return Member(name, info.size, info.offset_data, info.size, True)
-        return Member(name, info.size, 0, self._archive_bytes, False, info.offset_data)
-
-
-class _HeaderStream:
-    """What tarfile may read: headers, and no more of them at once than a bomb would want."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.seek, self.tell = stream.seek, stream.tell
-
-    def read(self, size: int) -> bytes:
-        if size > _MAX_HEADER_BYTES:
-            raise ValueError(f"a header of {size} bytes, more than {_MAX_HEADER_BYTES}")
-        return self._stream.read(size)
+            return Member(name, found.size_bytes, found.offset, found.size_bytes, True)
+        return Member(name, found.size_bytes, 0, self._archive_bytes, False, found.offset)
 
 
 def _expand(stream: BinaryIO, expander: Expander, target: BinaryIO, limit_bytes: int) -> None:

@@ -8,10 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from assets.capture.observations import (
     CalibrationObservation,
     FrameObservation,
@@ -24,7 +20,8 @@ from assets.capture.readers.image_headers import find_encoding, is_depth_png
 
 READER = "mcap"
 FIXED_FRAMES = frozenset({"world", "map", "odom", "earth"})  # REP 105: frames that do not move with the rig
-MAX_RAW_PIXELS = 100_000_000
+MILLIMETRE_M = 0.001
+DEPTH_UNIT_KEY = "depth_m_per_unit"  # in the metadata of a channel: metres a unit, as text
 _TOPIC_WORDS = re.compile(
     r"^(image\w*|compressed\w*|camera_info|calibration|data\w*|raw|rect|pose|info|theora|transport)$", re.IGNORECASE
 )
@@ -39,6 +36,7 @@ class Origin:
     topic: str
     sensor: str
     source: Source
+    depth_m_per_unit: float | None = None  # where the channel's metadata say it
 
     def refuse(self, reason: str, remedy: str = _MESSAGE_REMEDY, sensor: str | None = None) -> Problem:
         return Problem(self.source, READER, f"topic {self.topic}: {reason}"[:500], remedy, sensor or self.sensor)
@@ -65,7 +63,11 @@ def name_sensor(topic: str) -> str:
 
 
 def read_frame(origin: Origin, payload: bytes, declared: str, t_ns: int | None) -> Iterator[Reading]:
-    """An encoded image. Its bytes decide about encoding and kind, not what the message declares."""
+    """An encoded image. Its bytes decide about encoding and kind, not what the message declares.
+
+    The unit of depth is known where the channel's metadata state it, or where the declaration names a depth image of
+    ROS (`16UC1; png compressed`, `16UC1; compressedDepth`), which is millimetres (REP 118).
+    """
     encoding = find_encoding(payload)
     if encoding is None:
         yield origin.refuse(
@@ -73,60 +75,8 @@ def read_frame(origin: Origin, payload: bytes, declared: str, t_ns: int | None) 
         )
         return
     kind = "depth" if is_depth_png(payload) else "color"
-    yield FrameObservation(origin.sensor, payload, encoding, origin.source, kind, t_ns)
-
-
-def read_pixels(
-    origin: Origin, data: bytes, layout: str, size_px: tuple[int, int], step: int, is_big_endian: bool, t_ns: int | None
-) -> Iterator[Reading]:
-    """An image stored as plain rows of `step` bytes, encoded as PNG: nothing is lost, except that 32FC1 depth in metres
-    is rounded to millimetres (0 where it is not finite, not positive or beyond 65.535 m)."""
-    spec = _LAYOUTS.get(layout)
-    if spec is None:
-        yield origin.refuse(
-            f"raw image encoding {layout[:40]!r} is not read yet", "record it as rgb8, mono8, 16UC1 or JPEG"
-        )
-        return
-    dtype, channels, conversion = spec
-    width, height = size_px
-    row_bytes = width * channels * np.dtype(dtype).itemsize
-    if width <= 0 or height <= 0 or width * height > MAX_RAW_PIXELS or step < row_bytes or step * height > len(data):
-        yield origin.refuse(f"{width}x{height} {layout} with rows of {step} bytes does not fit its {len(data)} bytes")
-        return
-    rows = np.frombuffer(data, np.uint8, step * height).reshape(height, step)[:, :row_bytes]
-    pixels = np.ascontiguousarray(rows).view(np.dtype(dtype).newbyteorder(">" if is_big_endian else "<"))
-    pixels = pixels.reshape((height, width, channels) if channels > 1 else (height, width))
-    yield FrameObservation(
-        origin.sensor,
-        encode_png(pixels, conversion),
-        "png",
-        origin.source,
-        "depth" if layout in _DEPTH else "color",
-        t_ns,
-    )
-
-
-def encode_png(pixels: NDArray[Any], conversion: int | None) -> bytes:
-    """PNG of 8-bit or 16-bit rows; float rows are depth in metres. `conversion` is a cv2 colour code to BGR(A)."""
-    if pixels.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):
-            millimetres = np.rint(pixels.astype(np.float64) * 1000)
-            pixels = np.where((millimetres > 0) & (millimetres <= 65535), millimetres, 0).astype(np.uint16)
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    if conversion is not None:
-        pixels = cv2.cvtColor(pixels, conversion)
-    done, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    assert done
-    return encoded.tobytes()
-
-
-_LAYOUTS: dict[str, tuple[str, int, int | None]] = {  # sensor_msgs/image_encodings.hpp and foxglove.RawImage
-    "rgb8": ("u1", 3, cv2.COLOR_RGB2BGR), "8UC3": ("u1", 3, None), "bgr8": ("u1", 3, None),
-    "rgba8": ("u1", 4, cv2.COLOR_RGBA2BGR), "bgra8": ("u1", 4, cv2.COLOR_BGRA2BGR),
-    "mono8": ("u1", 1, None), "8UC1": ("u1", 1, None), "mono16": ("u2", 1, None),
-    "16UC1": ("u2", 1, None), "32FC1": ("f4", 1, None),
-}  # fmt: skip
-_DEPTH = ("16UC1", "32FC1")  # REP 118
+    unit = origin.depth_m_per_unit or (MILLIMETRE_M if "16UC1" in declared else None) if kind == "depth" else None
+    yield FrameObservation(origin.sensor, payload, encoding, origin.source, kind, t_ns, depth_m_per_unit=unit)
 
 
 def read_calibration(
@@ -157,21 +107,36 @@ def read_calibration(
 
 
 def read_transform(
-    origin: Origin, parent: str, child: str, t_ns: int, translation: Any, rotation: Any
+    origin: Origin, parent: str, child: str, t_ns: int | None, translation: Any, rotation: Any
 ) -> Iterator[Reading]:
     """`parent_from_child`: a pose where the parent is fixed in the world, otherwise a transform on the rig.
 
-    The sensor is the child frame: the thing whose place is told.
+    The sensor is the child frame: the thing whose place is told. A transform that never changes may have no time.
     """
     parent, child = parent.strip("/"), child.strip("/")
     kind = "pose" if parent in FIXED_FRAMES else "transform"
+    if kind == "pose" and t_ns is None:
+        yield origin.refuse("a pose without a time", "fill the field `timestamp`")
+        return
     yield read_signal(
         origin, kind, t_ns, list_pose(translation, rotation), parent or None, child or None, child or None
     )
 
 
+def read_fix(
+    origin: Origin, t_ns: int, latitude_deg: float, longitude_deg: float, altitude_m: float, frame: str | None
+) -> Iterator[Reading]:
+    """A satellite position on the WGS 84 ellipsoid. An altitude that is not known is NaN."""
+    if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180) or math.isinf(altitude_m):
+        place = f"latitude {latitude_deg}, longitude {longitude_deg}, altitude {altitude_m}"
+        yield origin.refuse(f"fix at {t_ns} ns is no place on earth: {place}", "check the receiver's driver")
+        return
+    values = (float(latitude_deg), float(longitude_deg), float(altitude_m))
+    yield SignalObservation(origin.sensor, "gnss", t_ns, values, origin.source, "wgs84", frame or None)
+
+
 def read_signal(
-    origin: Origin, kind: str, t_ns: int, values: Iterable[float], frame: str | None, child: str | None = None,
+    origin: Origin, kind: str, t_ns: int | None, values: Iterable[float], frame: str | None, child: str | None = None,
     sensor: str | None = None,
 ) -> Reading:  # fmt: skip
     """A signal, or a problem when a value is not finite."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
 from assets.capture.readers.frame_files import FrameFiles
@@ -19,19 +19,17 @@ from assets.capture.readers.layout import (
     folder_of,
     is_below,
     is_hidden,
-    is_image,
-    is_mask_path,
     join,
     list_paths,
     name_of,
     sensor_of,
-    split_of,
     split_of_path,
     stem_of,
     suffix_of,
 )
-from assets.capture.readers.pairing import ImageIndex
-from assets.capture.readers.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
+from assets.capture.readers.pairing import ImageIndex, find_label_files
+from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes, whole_file
+from assets.capture.readers.strict_xml import parse_xml
 from assets.storage import SessionFile
 
 _MAX_XML_BYTES = 16 << 20
@@ -44,15 +42,11 @@ class VocReader:
     name = "voc"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        xmls: dict[str, list[SessionFile]] = defaultdict(list)
-        for file in files:
-            if suffix_of(file.path) == ".xml" and not is_hidden(file.path):
-                xmls[_find_root(folder_of(file.path))].append(file)
-        images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if xmls else []
+        found = find_label_files(files, opener, _is_xml, _ANNOTATION_FOLDERS)
         plans, taken = list[CapturePlan](), set[str]()
-        for root, group in sorted(xmls.items(), key=lambda item: -item[0].count("/") - bool(item[0])):
+        for root, group in found.groups:
             stems = {stem_of(f.path) for f in group}
-            below = [i for i in images if is_below(i.path, root) and i.path not in taken]
+            below = [i for i in found.images if is_below(i.path, root) and i.path not in taken]
             folders = {folder_of(i.path) for i in below if stem_of(i.path) in stems}
             if not folders:
                 continue  # XML of another kind
@@ -106,7 +100,7 @@ class VocReader:
 
     def _read_xml(self, xml: SessionFile, index: ImageIndex, opener: Opener, root: str) -> Iterator[Observation]:
         try:
-            tree = parse_xml(read_bytes(xml, opener, _MAX_XML_BYTES))
+            tree = parse_xml(read_bytes(xml, opener, _MAX_XML_BYTES), "annotation")
             image = _find_image(xml, tree, index)
         except UnreadableBytes as error:
             yield Problem(whole_file(xml), self.name, error.reason, error.remedy)
@@ -125,27 +119,8 @@ class VocReader:
             yield LabelObservation(image.path, "detection", name, whole_file(xml), sensor, box_xyxy=box, index=number)
 
 
-def parse_xml(data: bytes) -> Element:
-    """The `annotation` element. Raises ValueError; document type definitions and entities are refused."""
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import fromstring
-
-    if pointer := explain_pointer(data):
-        raise UnreadableBytes(*pointer)
-    try:
-        tree: Element = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, LookupError) as error:
-        raise ValueError(f"XML that cannot be read: {error or type(error).__name__}") from error
-    if tree.tag != "annotation":
-        raise ValueError(f"XML of another kind: <{tree.tag[:40]}>, not <annotation>")
-    return tree
-
-
-def _find_root(folder: str) -> str:
-    """The dataset that XML files in this folder belong to."""
-    while folder and (name_of(folder).lower() in _ANNOTATION_FOLDERS or split_of(name_of(folder))):
-        folder = folder_of(folder)
-    return folder
+def _is_xml(file: SessionFile) -> bool:
+    return suffix_of(file.path) == ".xml" and not is_hidden(file.path)
 
 
 def _find_image(xml: SessionFile, tree: Element, index: ImageIndex) -> SessionFile:

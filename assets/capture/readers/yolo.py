@@ -4,6 +4,8 @@ A row is `class cx cy w h` or `class x0 y0 x1 y1 x2 y2 ...` (polygon), in shares
 is not applied). Several label trees may share the images, each with class ids and names of its own. Where one tree has
 boxes, polygons of another tree are task "segmentation", so that no object counts twice for detection; polygons alone
 are task "detection" with the box around them. An image without a label file has no labels: the notes count those.
+Trees that hold the same objects have to name most of them alike; otherwise their class ids come from different lists,
+and the labels of the tree with polygons are refused.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from assets.capture.readers.layout import (
 from assets.capture.readers.mask_runs import encode_polygons
 from assets.capture.readers.pairing import ImageIndex
 from assets.capture.readers.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
+from assets.capture.readers.yolo_agreement import compare_names
 from assets.capture.readers.yolo_labels import Row, RowError, parse_names, parse_rows
 from assets.capture.readers.yolo_trees import (
     MAX_NAMES_BYTES,
@@ -83,10 +86,12 @@ class YoloReader:
             yield frame
         index = ImageIndex(images)
         have_polygons = {tree: _holds_polygons(files, opener) for tree, files in trees.items()}
-        for tree, files in sorted(trees.items()):
+        readings: dict[str, list[Observation]] = {}
+        for tree, files in sorted(trees.items(), key=lambda item: (have_polygons[item[0]], item[0])):
             is_beside_boxes = have_polygons[tree] and not all(have_polygons.values())
             reading = _Tree(plan, tree, index, sizes_px, opener, "segmentation" if is_beside_boxes else "detection")
-            yield from reading.read(files)
+            readings[tree] = _compare_with(readings, tree, list(reading.read(files)), files, plan.notes)
+            yield from readings[tree]
             if bare := {i.path for i in images} - reading.labelled:
                 plan.notes[f"images without a label file in {tree}"] = list_paths(bare)
 
@@ -167,6 +172,29 @@ class _Tree:
             image.path, self.polygon_task if row.is_polygon else "detection", name, source,
             sensor_of(image.path, self.plan.root), None, box, mask, index=row.number,
         )  # fmt: skip
+
+
+def _compare_with(
+    readings: dict[str, list[Observation]], tree: str, observations: list[Observation], files: Sequence[SessionFile],
+    notes: dict[str, str],
+) -> list[Observation]:  # fmt: skip
+    """What a tree says, or why it is refused: it names the objects of a tree read before otherwise."""
+    labels = [o for o in observations if isinstance(o, LabelObservation)]
+    for other, before in readings.items():
+        found = compare_names((o for o in before if isinstance(o, LabelObservation)), labels)
+        if not found.num_objects:
+            continue
+        notes[f"names in {tree} and {other}"] = f"{found.num_alike} of {found.num_objects} common objects named alike"
+        if found.is_doubtful and found.example:
+            theirs, ours = found.example
+            reason = (
+                f"only {found.num_alike} of {found.num_objects} objects that {other} has too are named alike "
+                f"({theirs!r} there is {ours!r} here): the class ids come from different lists"
+            )
+            remedy = f"put the names of its own ids beside {tree}"
+            problems: list[Observation] = [o for o in observations if isinstance(o, Problem)]
+            return [*problems, *(_refuse(whole_file(f), reason, remedy) for f in files)]
+    return observations
 
 
 def _to_pixels(row: Row, size_px: tuple[int, int]) -> tuple[tuple[float, float, float, float], str | None]:

@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from assets.capture.readers.protocol import MAX_LABELS
+from assets.capture.readers.strict_yaml import parse_yaml
+
+_MAX_ROW_BYTES = 1 << 20  # a polygon of some 30,000 corners
+
 
 @dataclass(frozen=True)
 class Row:
@@ -38,6 +43,9 @@ def parse_rows(data: bytes) -> Iterator[Row | RowError]:
     offset = number = 0
     for line in data.splitlines(keepends=True):
         text = line.strip()
+        if text and number >= MAX_LABELS:
+            yield RowError(offset, len(data) - offset, f"more than {MAX_LABELS} rows")
+            return
         if text:
             yield _parse_row(text, number, offset, len(line.rstrip(b"\r\n")))
             number += 1
@@ -58,6 +66,8 @@ def has_names(data: bytes) -> bool:
 
 
 def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowError:
+    if len(text) > _MAX_ROW_BYTES:
+        return RowError(offset, length, f"row {number} has {len(text)} bytes, more than {_MAX_ROW_BYTES}")
     parts = text.split()
     try:
         values = [float(part) for part in parts]
@@ -74,12 +84,7 @@ def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowE
 
 
 def _parse_yaml_names(data: bytes) -> dict[int, str]:
-    import yaml
-
-    try:
-        document: Any = yaml.safe_load(data)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ValueError(f"YAML that cannot be read: {error}") from error
+    document: Any = parse_yaml(data)
     names = document.get("names") if isinstance(document, dict) else None
     pairs = names.items() if isinstance(names, dict) else enumerate(names) if isinstance(names, list) else ()
     result = {}

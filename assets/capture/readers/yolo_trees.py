@@ -10,7 +10,7 @@ from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes
 from assets.capture.readers.yolo_labels import has_names
 from assets.storage import SessionFile
 
-MAX_NAMES_BYTES = 1 << 20
+MAX_NAMES_BYTES = 256 << 10
 NAME_LISTS = frozenset({"classes.txt", "obj.names", "classes.names", "_darknet.labels"})
 _YAML = frozenset({".yaml", ".yml"})
 

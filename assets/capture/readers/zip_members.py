@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
 from assets.capture.readers.archive_members import (
+    MAX_MEMBERS,
     SPOOL_BYTES,
     Member,
     Refused,
@@ -23,13 +24,15 @@ from assets.capture.readers.protocol import UnreadableBytes
 from assets.storage import SessionFile
 
 _METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflate", zipfile.ZIP_BZIP2: "bzip2"}
-_LOCAL_HEADER_BYTES = 30
+_LOCAL_HEADER_BYTES, _ZIP64_BYTES = 30, 76  # of the zip64 records between directory and end
+_MAX_DIRECTORY_BYTES = 32 << 20
 _REMEDY = "copy the archive again, or repack it"
 
 
 def open_zip(stream: BinaryIO, file: SessionFile) -> ZipStore:
-    """Raises UnreadableBytes when the directory of the archive does not read."""
+    """Raises UnreadableBytes when the directory of the archive does not read, or is too long to be read at once."""
     try:
+        _limit_directory(stream)
         return ZipStore(stream, zipfile.ZipFile(stream), file.size_bytes)
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError, OverflowError) as error:
         raise UnreadableBytes(f"zip archive that does not open: {error}", _REMEDY) from error
@@ -49,7 +52,8 @@ class ZipStore:
 
     def members(self) -> Iterator[Member | Refused]:
         infos = [info for info in self._archive.infolist() if not info.is_dir()]
-        yield from screen_members((self._describe(info) for info in infos), self._size_bytes)
+        listed = [self._describe(info) for info in infos]
+        yield from screen_members(_refuse_overlaps(listed), self._size_bytes)
 
     def open(self, member: Member) -> BinaryIO:
         target = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 the caller closes it
@@ -117,3 +121,33 @@ class ZipStore:
         if offset + info.compress_size > self._size_bytes:
             raise ValueError("the member runs over the end of the archive")
         return offset
+
+
+def _limit_directory(stream: BinaryIO) -> None:
+    """zipfile takes the whole directory into memory, many times its size. Raises ValueError for too long a one."""
+    end = zipfile._EndRecData(stream)  # type: ignore[attr-defined] # the record that zipfile itself will go by
+    size = end[5] if end else 0
+    if size > _MAX_DIRECTORY_BYTES:
+        raise ValueError(f"a directory of {size} bytes, more than {_MAX_DIRECTORY_BYTES}")
+    if not end:
+        return
+    stream.seek(max(0, end[9] - size - _ZIP64_BYTES))
+    num_members = stream.read(size + _ZIP64_BYTES).count(b"PK\x01\x02")
+    if num_members > MAX_MEMBERS:
+        raise ValueError(f"{num_members} members, more than {MAX_MEMBERS}")
+
+
+def _refuse_overlaps(items: list[Member | Refused]) -> Iterator[Member | Refused]:
+    """Members whose stored bytes lie within another's are refused: so a few bytes are made to expand many times."""
+    reached, shared = 0, set[int]()
+    for member in sorted((m for m in items if isinstance(m, Member) and m.stored_bytes), key=lambda m: m.offset):
+        if member.offset < reached:
+            shared.add(id(member))
+        reached = max(reached, member.offset + member.stored_bytes)
+    for item in items:
+        if id(item) in shared:
+            assert isinstance(item, Member)
+            reason = "its bytes are those of another member too"
+            yield Refused(show_name(item.name), reason, "repack the archive with a plain zip program")
+        else:
+            yield item

@@ -29,6 +29,7 @@ from models.simulation.labels import FrameTruth
 
 CHUNK_BYTES = 256 * 1024  # a few frames, so that a truncated file still holds whole chunks
 IMAGE_FORMATS = {"left": "jpeg", "right": "jpeg", "depth": "png"}
+_CHANNEL_METADATA = {"/camera/depth/image": {"depth_m_per_unit": "0.001"}}  # what no field of the message can say
 
 
 class Recorder:
@@ -82,7 +83,9 @@ class Recorder:
             name = type(message).DESCRIPTOR.full_name
             if name not in self._schemas:
                 self._schemas[name] = register_schema(self._writer, type(message))
-            self._channels[topic] = self._writer.register_channel(topic, "protobuf", self._schemas[name])
+            self._channels[topic] = self._writer.register_channel(
+                topic, "protobuf", self._schemas[name], _CHANNEL_METADATA.get(topic, {})
+            )
         self._write(self._channels[topic], topic, message.SerializeToString(deterministic=True), t_ns, log_ns)
 
     def _open_json(self, topic: str) -> int:

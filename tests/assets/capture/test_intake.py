@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from assets.capture.guard import ImageGuard
 from assets.capture.guard_lane import GuardLane
 from assets.images import decode_working_luma
 from assets.ledger import LeaseLost
@@ -277,6 +278,34 @@ def test_a_worker_that_slept_before_it_writes_frames_writes_none(
     with pytest.raises(InterruptedError, match="seen"):
         ingest(sleeper, folder)
     assert counts(ingest(intake, folder)) == (0, 1, 0)
+
+
+def test_an_intake_that_goes_on_decodes_no_frame_again_that_was_written(
+    intake, open_intake, write_files, make_png, monkeypatch
+):
+    from assets.capture import intake as module
+
+    folder = write_files({f"{n:02d}.png": make_png(n) for n in range(20)})
+    monkeypatch.setattr(module, "_JOB_FRAMES", 2)
+    monkeypatch.setattr(module, "_WRITE_ROWS", 8)  # four frames with their figures
+    append, submit, written, decoded = Appender.append, ImageGuard.submit, [], []
+
+    def append_twice(appender, rows):
+        if written.count("frames") == 2 and appender.name == "frames":
+            raise KeyboardInterrupt
+        written.append(appender.name)
+        return append(appender, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Appender, "append", append_twice)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(intake, folder)
+    done = intake.catalog.dataset("frames").count_rows()
+    assert 0 < done < 20
+    monkeypatch.setattr(ImageGuard, "submit", lambda self, p: decoded.extend(p) or submit(self, p))
+    assert counts(ingest(open_intake(), folder)) == (20, 0, 0)
+    assert len(decoded) == 20 - done
+    assert intake.catalog.dataset("frames").count_rows() == intake.catalog.dataset("frame_quality").count_rows() == 20
 
 
 def test_what_intake_measured_is_not_measured_again(intake, write_files, make_png):

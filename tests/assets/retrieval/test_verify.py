@@ -60,10 +60,12 @@ def test_a_frame_with_other_bytes_is_named(world):
     assert named(world) == [("frame", world.frame_id)]
 
 
-def test_a_bit_flipped_on_disk_in_a_stored_image_is_named(world, make_png):
+def test_a_bit_flipped_on_disk_in_a_stored_image_is_named_by_its_file_and_the_table_is_not_opened(world, make_png):
     path = next(p for p in files_of(world, "frames", "data") if make_png(3) in p.read_bytes())
     flip(path, path.read_bytes().index(make_png(3)) + 50)
-    assert named(world) == [("frame", world.frame_id)]
+    found = verify(world.stores)
+    assert (found[0].kind, found[0].id) == ("file", f"frames.lance/data/{path.name}")
+    assert all("is not opened while its file" in f.reason for f in found[1:])
 
 
 def test_a_data_file_that_is_cut_short_is_named_and_the_rest_is_checked(world):
@@ -164,3 +166,28 @@ def test_a_key_that_stands_twice_is_named(world):
     rows = world.catalog.read_latest("labels").slice(0, 1)
     lance.write_dataset(rows, world.catalog.dataset("labels").uri, mode="append")
     assert ("table", "labels") in named(world)
+
+
+def test_a_tag_that_names_a_version_nobody_published_is_named(world):
+    world.catalog.delete("splits", "split = 'test'")
+    world.catalog.dataset("splits").tags.update("published", world.catalog.latest_version("splits"))
+    assert ("table", "splits") in named(world)
+
+
+def test_a_release_without_its_seal_is_named(world):
+    for path in (world.stores.home / "tables" / "_seals" / "frames").iterdir():
+        path.unlink()
+    assert named(world) == [("release", world.release_id)]
+    assert "no seal vouches for version" in only_reason(world)
+
+
+def test_a_changed_checkpoint_of_an_interrupted_training_is_named(world):
+    import torch
+
+    from assets.inference.checkpoint import write_checkpoint
+
+    folder = world.stores.home / "models" / ".runs" / "run" / "best"
+    write_checkpoint(folder, {"a": torch.zeros(2)}, {"epoch": 1})
+    assert named(world) == []
+    flip(folder / "facts.json", 3)
+    assert named(world) == [("checkpoint", "models/.runs/run/best")] and "facts.json" in only_reason(world)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from assets.tables.catalog import Catalog
+from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 
 SIZE_PX = 64
@@ -31,26 +32,29 @@ def _one_thread() -> Iterator[None]:
 def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
     """Store frames and a release over them. `splits` names the split of each frame, in turn."""
 
-    def store(task: str, splits: list[str], class_names: tuple[str, ...] = ("disc", "square")) -> tuple[Catalog, str]:
+    def store(
+        task: str, splits: list[str], class_names: tuple[str, ...] = ("disc", "square"), is_labelled: bool = True
+    ) -> tuple[Catalog, str]:
         catalog = Catalog(str(tmp_path / "tables"))
         drawn = [_draw(n) for n in range(len(splits))]
         frames = [_frame_row(n, payload) for n, (payload, _, _) in enumerate(drawn)]
         version = catalog.merge("frames", to_table(TABLES["frames"], frames)).version
-        release_id = content_id("release", task, *splits, *class_names)
-        rows = []
+        rows: list[dict] = []
         for n, (_, class_id, box) in enumerate(drawn):
             is_box = task == "detection"
             rows.append({
-                "row_id": content_id("row", release_id, n), "release_id": release_id, "split": splits[n],
+                "row_id": content_id("row", task, *splits, n), "split": splits[n],
                 **{k: frames[n][k] for k in ("frame_id", "capture_id", "session", "sensor", "sha256")},
-                "class_id": None if is_box else class_id, "boxes_xyxy": box if is_box else [],
-                "box_class_ids": [class_id] if is_box else [],
+                "class_id": None if is_box else class_id, "boxes_xyxy": box if is_box and is_labelled else [],
+                "box_class_ids": [class_id] if is_box and is_labelled else [],
             })  # fmt: skip
+        content = hash_content(task, class_names, rows)
+        release_id = content[:32]
+        rows = [{**row, "release_id": release_id} for row in rows]
         catalog.merge("release_frames", to_table(TABLES["release_frames"], rows))
         catalog.merge("releases", to_table(TABLES["releases"], [{
-            "release_id": release_id, "task": task, "class_names": list(class_names), "num_frames": len(rows),
-            "num_labels": len(rows), "content_sha256": "0" * 64, "frames_version": version, "code_version": "1",
-            "sessions": ["s"],
+            "release_id": release_id, "task": task, "class_names": list(class_names), "content_sha256": content,
+            "frames_version": version, "code_version": "1", **summarise(task, rows),
         }]))  # fmt: skip
         return catalog, release_id
 

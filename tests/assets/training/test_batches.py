@@ -81,11 +81,17 @@ def test_unknown_release_is_refused(store_release):
 
 
 def test_release_without_boxes_is_refused(store_release):
-    catalog, release_id = store_release("detection", ["train", "train", "val"])
-    rows = catalog.read_latest("release_frames").to_pylist()
-    unlabelled = [{**row, "boxes_xyxy": [], "box_class_ids": []} for row in rows]
-    catalog.upsert("release_frames", to_table(TABLES["release_frames"], unlabelled))
+    catalog, release_id = store_release("detection", ["train", "train", "val"], is_labelled=False)
     with pytest.raises(ValueError, match="no detection label"):
+        read_release(catalog, release_id, "detection")
+
+
+@pytest.mark.parametrize("change", [{"split": "val"}, {"boxes_xyxy": [0.0, 0.0, 1.0, 1.0]}, {"box_class_ids": [1]}])
+def test_release_whose_labels_or_splits_changed_is_refused(store_release, change):
+    catalog, release_id = store_release("detection", ["train", "train", "val"])
+    first = catalog.read_latest("release_frames").to_pylist()[0]
+    catalog.upsert("release_frames", to_table(TABLES["release_frames"], [first | change]))
+    with pytest.raises(ValueError, match=f"release {release_id} has changed"):
         read_release(catalog, release_id, "detection")
 
 

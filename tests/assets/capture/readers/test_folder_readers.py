@@ -36,6 +36,7 @@ def test_sensor_folders_are_one_capture_and_16_bit_png_is_depth(write_files, rea
     assert {(f.sensor, f.kind, f.sequence) for f in reading.frames} == {
         ("color", "color", 0), ("color", "color", 1), ("depth", "depth", 0),
     }  # fmt: skip
+    assert all(f.depth_m_per_unit is None for f in reading.frames), "a folder does not say what a unit is"
 
 
 def test_split_folders_without_classes_give_hints_and_no_labels(write_files, read_session, make_image):

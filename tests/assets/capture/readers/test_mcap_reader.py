@@ -333,6 +333,15 @@ def test_raw_images_become_png(write_files, read_session):
     assert (decoded[0][..., ::-1] == rgb).all() and (decoded[1] == depth).all()
     assert decoded[2].tolist() == [[500, 0], [0, 0]], "what is no distance is unknown"
     assert [f.kind for f in reading.frames] == ["color", "depth", "depth"] and len(reading.problems) == 2
+    assert [f.depth_m_per_unit for f in reading.frames] == [None, 0.001, 0.001], "REP 118"
+
+
+def test_compressed_depth_has_a_unit_where_the_format_names_a_depth_image(write_files, read_session, make_image):
+    recording, depth = Recording(), make_image(1, ending=".png", bits=16)
+    for topic, declared in (("/a/image", "png"), ("/b/image", "16UC1; png compressed ")):
+        recording.add(topic, picture(depth, NS, declared), NS)
+    frames = read_session(write_files({"a.mcap": recording.finish()})).frames
+    assert {f.sensor: (f.kind, f.depth_m_per_unit) for f in frames} == {"a": ("depth", None), "b": ("depth", 0.001)}
 
 
 def test_ros2_images_and_json_images(write_files, read_session, make_image):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from pycocotools import mask as reference
@@ -133,3 +136,45 @@ def test_coco40(real_data, read_session):
     note = reading.plans[0].notes["images without a label file in object_detection/labels"]
     assert note == "1: images/train2017/000000000250.jpg"
     assert len(reading.leftovers) == 41, "40 masks and their configuration have no reader"
+
+
+def copy_coco40(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target)
+    return target
+
+
+def test_coco40_names_of_both_trees_agree_though_their_ids_differ(real_data, read_session):
+    reading = read_session(real_data("detection/coco40_yolo"))
+    note = reading.plans[0].notes["names in instance_segmentation/labels and object_detection/labels"]
+    alike, common = (int(number) for number in re.findall(r"\d+", note)[:2])
+    assert alike == common > 200, note
+
+
+def test_coco40_with_one_list_for_both_kinds_of_ids_is_refused(real_data, read_session, tmp_path):
+    root = copy_coco40(real_data("detection/coco40_yolo"), tmp_path / "session")
+    shutil.copy(root / "object_detection/config.yaml", root / "data.yaml")
+    (root / "instance_segmentation/config.yaml").unlink()
+    reading = read_session(root)
+    assert {label.task for label in reading.labels} == {"detection"} and len(reading.labels) == 282
+    assert len(reading.frames) == 40
+    reasons = {p.reason for p in reading.problems if "different lists" in p.reason}
+    assert len(reasons) == 1 and "only 0 of" in reasons.pop()
+    assert {p.source.path.split("/")[0] for p in reading.problems} == {"instance_segmentation"}
+
+
+def test_coco40_label_images_never_become_frames(real_data, read_session):
+    reading = read_session(real_data("detection/coco40_yolo"))
+    assert {f.encoding for f in reading.frames} == {"jpeg"}
+    masks = [left for left in reading.leftovers if "/masks/" in left.file.path]
+    assert len(masks) == 40 and all("label image (mask)" in left.reason for left in masks)
+
+
+def test_camvid_label_images_are_left_over_with_a_reason(test_data, read_session):
+    reading = read_session(test_data("segmentation/camvid"))
+    assert len(reading.frames) == 64, "64 pictures and 64 label images"
+    assert not any("annot" in f.source.path for f in reading.frames) and not reading.problems
+    masks = [left for left in reading.leftovers if "annot/" in left.file.path]
+    assert len(masks) == 64
+    assert {(left.reason, left.remedy) for left in masks} == {
+        ("label image (mask): no reader for masks yet", "give masks as COCO segmentations")
+    }

@@ -1,0 +1,99 @@
+"""Tell a file that is still being uploaded from one that is whole, by what its format ends with.
+
+A container without its end is not read: what it holds so far would stand in the tables beside the same records of the
+whole file, under another hash. It waits until it is whole, or until the deadline; then intake quarantines it.
+
+Object stores show an object only when its upload has ended. Whoever cuts one short there gets the same answer.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from assets.storage import SessionFile
+
+REMEDY = "let the upload end, or repair the file (`mcap recover`, `zip -FF`), and land it again under its name"
+
+_MCAP_END = b"\x89MCAP0\r\n"
+_ZIP_END, _ZIP_END_BYTES, _MAX_ZIP_COMMENT = b"PK\x05\x06", 22, 65_535  # APPNOTE.TXT 4.3.16
+_TAR_BLOCK = 512
+_BOX_HEAD, _LARGE_BOX_HEAD = 8, 16  # ISO/IEC 14496-12, 4.2
+_MAX_BOXES = 100_000
+
+
+def find_missing_end(path: str, stream: BinaryIO) -> str | None:
+    """Why the file cannot be whole; None when it is, when its format does not tell, or when it is none such."""
+    magic_at, magic, check = _FORMATS.get(PurePosixPath(path).suffix.lower(), _UNKNOWN)
+    stream.seek(magic_at)
+    if check is None or stream.read(len(magic)) != magic:
+        return None
+    missing = check(stream, stream.seek(0, os.SEEK_END))
+    return f"the file ends without {missing}: it is not whole" if missing else None
+
+
+def find_partial(files: Sequence[SessionFile], open_file: Callable[[SessionFile], BinaryIO]) -> list[str]:
+    """The paths of the files that are not whole; costs one short read for each container, none for other files."""
+    found = []
+    for file in files:
+        if PurePosixPath(file.path).suffix.lower() in _FORMATS:
+            with open_file(file) as stream:
+                if find_missing_end(file.path, stream):
+                    found.append(file.path)
+    return found
+
+
+def _check_mcap(stream: BinaryIO, size: int) -> str | None:
+    return None if _tail(stream, size, len(_MCAP_END)) == _MCAP_END else "the magic bytes of MCAP"
+
+
+def _check_zip(stream: BinaryIO, size: int) -> str | None:
+    """The end record is the last thing but for its own comment, whose length it states."""
+    tail = _tail(stream, size, _ZIP_END_BYTES + _MAX_ZIP_COMMENT)
+    at = tail.rfind(_ZIP_END)
+    while at >= 0:
+        if len(tail) - at - _ZIP_END_BYTES == int.from_bytes(tail[at + 20 : at + 22], "little"):
+            return None
+        at = tail.rfind(_ZIP_END, 0, at)
+    return "the directory of a zip file"
+
+
+def _check_tar(stream: BinaryIO, size: int) -> str | None:
+    is_ended = size % _TAR_BLOCK == 0 and _tail(stream, size, 2 * _TAR_BLOCK) == bytes(2 * _TAR_BLOCK)
+    return None if is_ended else "the two empty blocks of a tar file"
+
+
+def _check_boxes(stream: BinaryIO, size: int) -> str | None:
+    """Top-level boxes of MP4 and MOV: they must reach exactly to the end, and the index must be among them."""
+    at, kinds = 0, set()
+    for _ in range(_MAX_BOXES):
+        if at >= size:
+            break
+        stream.seek(at)
+        head = stream.read(_LARGE_BOX_HEAD)
+        length, least = int.from_bytes(head[:4], "big"), _BOX_HEAD
+        kinds.add(head[4:8])
+        if length == 1:
+            length, least = int.from_bytes(head[8:16], "big"), _LARGE_BOX_HEAD
+        elif length == 0:  # to the end of the file
+            length = size - at
+        if length < least or at + length > size:
+            return "the rest of its last box"
+        at += length
+    return None if b"moov" in kinds else "the index of its frames"
+
+
+def _tail(stream: BinaryIO, size: int, count: int) -> bytes:
+    stream.seek(max(0, size - count), io.SEEK_SET)
+    return stream.read(count)
+
+
+_Check = Callable[[BinaryIO, int], str | None]
+_FORMATS: dict[str, tuple[int, bytes, _Check]] = {  # suffix -> where its magic bytes begin, those bytes, the check
+    ".mcap": (0, _MCAP_END, _check_mcap), ".zip": (0, b"PK\x03\x04", _check_zip), ".tar": (257, b"ustar", _check_tar),
+    ".mp4": (4, b"ftyp", _check_boxes), ".mov": (4, b"ftyp", _check_boxes),
+}  # fmt: skip
+_UNKNOWN: tuple[int, bytes, None] = (0, b"", None)

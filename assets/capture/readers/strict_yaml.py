@@ -1,0 +1,50 @@
+"""Parse small YAML files that hold plain values only: no aliases, no tags, no key twice, no excessive depth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+MAX_YAML_BYTES = 256 << 10
+_MAX_DEPTH = 20
+
+
+def parse_yaml(data: bytes) -> Any:
+    """The value of a UTF-8 YAML text. Raises ValueError naming what is wrong.
+
+    Aliases are refused: a few hundred bytes of them stand for as many values as one likes, and `<<` copies them.
+    """
+    import yaml
+
+    if len(data) > MAX_YAML_BYTES:
+        raise ValueError(f"{len(data)} bytes of YAML, more than {MAX_YAML_BYTES}")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = 0
+    try:
+        for event in yaml.parse(data, loader):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise ValueError(f"YAML with an alias in line {line}: write the value itself")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                raise ValueError(f"YAML nested more than {_MAX_DEPTH} deep")
+        _require_unique_keys(yaml.compose(data, loader))
+        return yaml.load(data, loader)  # a safe loader: plain values only
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"YAML that cannot be read: {error}"[:300]) from error
+
+
+def _require_unique_keys(node: Any) -> None:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) != len(keys):
+            twice = Counter(keys).most_common(1)[0][0]
+            raise ValueError(f"key {twice[:100]!r} appears twice in one YAML mapping")
+        for key, value in node.value:
+            _require_unique_keys(key)
+            _require_unique_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _require_unique_keys(item)

@@ -1,0 +1,106 @@
+"""What lies in quarantine, and what a person decides about it: take it again, or acknowledge it.
+
+Nothing here touches bytes: files stay where they were landed, and only the ledger's word about them changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from assets.landing import LandingZone
+from assets.ledger import FileOutcome
+from assets.storage import Folder, SessionFile
+from assets.tables.catalog import Catalog, session_is
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file, or one record inside a file whose other records were read."""
+
+    session: str
+    path: str
+    what: str  # "file", "record", or "dropped" for a file that somebody has acknowledged
+    reader: str
+    reason: str
+    remedy: str
+    offset: int | None = None  # byte of the record; None for a whole file
+
+
+def list_quarantine(catalog: Catalog, zone: LandingZone, session: str | None = None) -> list[dict[str, Any]]:
+    """Entries by session and path. What a newer version of the same file has replaced is left out."""
+    outcomes, replaced = _read_outcomes(zone, session)
+    files = [
+        Entry(o.session, o.path, "dropped" if o.outcome == "dropped" else "file", o.reader, o.reason, o.remedy)
+        for o in outcomes if o.outcome in ("quarantined", "dropped")
+    ]  # fmt: skip
+    whole = {(entry.session, entry.path) for entry in files}
+    captures = {(o.session, o.path): o.capture_id for o in outcomes}
+    where = session_is(session) if session else None
+    columns = ["session", "capture_id", "source_path", "source_offset", "reader", "reason", "remedy"]
+    records = []
+    for row in catalog.read_latest("quarantine", columns, where).to_pylist():
+        place = row["session"], row["source_path"].split("!/", 1)[0]
+        if place not in whole and place not in replaced and captures.get(place, row["capture_id"]) == row["capture_id"]:
+            facts = row["reader"], row["reason"], row["remedy"], row["source_offset"]
+            records.append(Entry(row["session"], row["source_path"], "record", *facts))
+    return [asdict(e) for e in sorted([*files, *records], key=lambda e: (e.session, e.path, e.offset or 0))]
+
+
+def find_files(
+    zone: LandingZone, session: str | None, patterns: Sequence[str], states: Sequence[str]
+) -> list[FileOutcome]:
+    """Files whose outcome is one of `states` and whose path meets one of the patterns (`*.jpg`); none: every file.
+
+    Raises ValueError when no file is found, FileNotFoundError for a session that is not there.
+    """
+    if session is not None:
+        zone.locate(session)
+    found = [
+        o for o in _read_outcomes(zone, session)[0]
+        if o.outcome in states and (not patterns or any(fnmatchcase(o.path, pattern) for pattern in patterns))
+    ]  # fmt: skip
+    if not found:
+        wanted = " or ".join(patterns) or "any path"
+        raise ValueError(
+            f"no {' or '.join(states)} file of {session or 'any session'} meets {wanted}: "
+            "`daguerre quarantine list` shows what there is"
+        )
+    return found
+
+
+def reopen(zone: LandingZone, outcomes: Sequence[FileOutcome]) -> tuple[list[FileOutcome], list[FileOutcome]]:
+    """Forget the outcomes of files that still lie where they were landed. Returns (reopened, gone).
+
+    A file that is gone keeps its outcome: there is nothing to take again.
+    """
+    there = {(s, f.path) for s in {o.session for o in outcomes} for f in _files(zone.locate(s))}
+    reopened = [o for o in outcomes if (o.session, o.path) in there]
+    zone.ledger.reopen(reopened)
+    return reopened, [o for o in outcomes if (o.session, o.path) not in there]
+
+
+def drop(zone: LandingZone, outcomes: Sequence[FileOutcome], by: str, at: str) -> None:
+    """Acknowledge the files: they count as quarantined no more. Reason, bytes and path stay; who and when is kept."""
+    remedy = f"dropped by {by} at {at}; `daguerre quarantine retry` with its path takes it again"
+    zone.ledger.record(replace(o, outcome="dropped", remedy=remedy) for o in outcomes)
+
+
+def _read_outcomes(zone: LandingZone, session: str | None) -> tuple[list[FileOutcome], set[tuple[str, str]]]:
+    """The ledger's outcomes of the versions that lie there now, and (session, path) of files that were replaced since.
+
+    What is gone altogether keeps its outcome.
+    """
+    rows = [FileOutcome(**row) for row in zone.ledger.file_table().to_pylist()]
+    rows = [o for o in rows if session is None or o.session == session]
+    due = {o.session for o in rows if o.outcome in ("quarantined", "dropped")}  # a listing costs: only where it matters
+    folders = {name: folder for name, folder in zone.sessions().items() if name in due}
+    versions = {(name, f.path): f.version for name, folder in folders.items() for f in _files(folder)}
+    current = [o for o in rows if versions.get((o.session, o.path), o.version) == o.version]
+    return current, {(o.session, o.path) for o in rows} - {(o.session, o.path) for o in current}
+
+
+def _files(folder: Folder) -> list[SessionFile]:
+    return folder.files() if folder.exists() else []

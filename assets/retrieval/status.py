@@ -1,0 +1,135 @@
+"""The state of one home at a glance: sessions, tables, champions, drift, work under way, disk. Reads only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.landing import LandingZone
+from assets.monitoring.pending import champions
+from assets.storage import Folder
+from assets.tables.catalog import Catalog
+
+Row = dict[str, Any]
+
+_VERDICT = "session"  # `drift.statistic` of the row that holds a session's verdict
+
+
+@dataclass(frozen=True)
+class Home:
+    """What is looked at."""
+
+    catalog: Catalog
+    zone: LandingZone
+    folder: Path
+
+
+def read_status(home: Home) -> dict[str, Any]:
+    """Everything as plain values. Costs one listing of the landing zone and one of the tables."""
+    promoted = champions(home.catalog)
+    tables = _list_tables(home.catalog, home.zone.folder.options)
+    sessions = _list_sessions(home)
+    listed = {home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)}  # not looked at twice: they may be large
+    return {
+        "home": str(home.folder),
+        "landing_zone": home.zone.folder.uri,
+        "sessions": sessions,
+        "unusable_folders": home.zone.unusable(),
+        "tables": tables,
+        "champions": [{k: c[k] for k in ("task", "model_name", "model_version", "release_id")} for c in promoted],
+        "drift": _list_drift(home.catalog),
+        "retraining_requests": _list_open_requests(home.catalog, promoted),
+        "leases": [{**lease, "left_s": round(lease["left_s"], 1)} for lease in home.zone.ledger.leases()],
+        "disk": _measure_disk(home.folder, listed),
+    }
+
+
+def _list_sessions(home: Home) -> list[Row]:
+    """One row a session. `state` names the first that is true: waiting, held, quarantined, ingested, empty, gone."""
+    ledger: dict[str, dict[str, dict[str, str]]] = {}  # session -> path -> version -> outcome
+    for row in home.zone.ledger.file_table().select(["session", "path", "version", "outcome"]).to_pylist():
+        ledger.setdefault(row["session"], {}).setdefault(row["path"], {})[row["version"]] = row["outcome"]
+    frames = Counter[str]()
+    for row in home.catalog.read_latest("captures", ["session", "num_frames"]).to_pylist():
+        frames[row["session"]] += row["num_frames"]
+    held: dict[str, list[Row]] = {}
+    for row in home.catalog.read_latest("publications", where="is_held").to_pylist():
+        held.setdefault(row["session"], []).append({"table": row["table_name"], "reason": row["reason"]})
+    rows, folders = [], home.zone.sessions()
+    for session in sorted({*folders, *ledger}):
+        known = ledger.get(session, {})
+        counts = _count_files(folders.get(session), known)
+        facts = {**counts, "frames": frames[session], "held": held.get(session, [])}
+        rows.append({"session": session, "state": _name_state(session in folders, facts), **facts})
+    return rows
+
+
+def _count_files(folder: Folder | None, known: dict[str, dict[str, str]]) -> dict[str, int]:
+    """Files as they lie there now, by what became of these very versions; files that are gone do not count."""
+    listed = folder.files() if folder is not None and folder.exists() else []
+    outcomes = Counter(known.get(f.path, {}).get(f.version, "waiting") for f in listed)
+    sizes = {"files": len(listed), "size_bytes": sum(f.size_bytes for f in listed)}
+    return sizes | {n: outcomes[n] for n in ("waiting", "ingested", "quarantined", "dropped")}
+
+
+def _name_state(is_there: bool, facts: Row) -> str:
+    if not is_there or (not facts["files"] and facts["frames"]):
+        return "gone"
+    if facts["waiting"]:
+        return "waiting"
+    if facts["held"]:
+        return "held"
+    return "quarantined" if facts["quarantined"] else ("ingested" if facts["files"] else "empty")
+
+
+def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:
+    rows, folder = [], Folder(catalog.uri, options)
+    sizes = Counter[str]()
+    if folder.exists():
+        for file in folder.files():
+            sizes[file.path.split(".lance/", 1)[0]] += file.size_bytes
+    for name in catalog.names():
+        dataset = catalog.dataset(name)
+        rows.append({
+            "table": name, "rows": dataset.count_rows(), "version": dataset.version,
+            "published": catalog.published_version(name), "size_bytes": sizes[name],
+        })  # fmt: skip
+    return rows
+
+
+def _list_drift(catalog: Catalog) -> list[Row]:
+    """The verdict on each session by each champion of the time, drifted ones and those without a verdict."""
+    columns = ["session", "model_name", "model_version", "statistic", "is_drifted", "reason"]
+    rows = catalog.read_latest("drift", columns).to_pylist()
+    kept = [r for r in rows if r.pop("statistic") == _VERDICT and r["is_drifted"] is not False]
+    return sorted(kept, key=lambda r: (r["session"], r["model_name"], r["model_version"]))
+
+
+def _list_open_requests(catalog: Catalog, promoted: list[Row]) -> list[Row]:
+    """Requests that no later champion of the task has answered."""
+    newest = {champion["task"]: champion["model_version"] for champion in promoted}
+    rows = catalog.read_latest("retraining_requests").to_pylist()
+    kept = [r for r in rows if newest.get(r["task"], 0) <= r["model_version"]]
+    return [{k: r[k] for k in ("task", "session", "model_version", "reason")} for r in kept]
+
+
+def _measure_disk(home: Path, listed: dict[str, int]) -> dict[str, int]:
+    used = {p.name: listed[str(p)] if str(p) in listed else _size(p) for p in sorted(home.iterdir())}
+    return {"home_bytes": sum(used.values()), "free_bytes": shutil.disk_usage(home).free, **used}
+
+
+def _size(path: Path) -> int:
+    """Bytes below, links not followed, what vanishes meanwhile not counted."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total

@@ -1,0 +1,240 @@
+"""Seal table versions: the sha256 of every file that a version rests on, kept in two copies beside the tables.
+
+Lance writes no checksums: a flipped bit in a data file reads as another value, and without its newest manifest a table
+shows the version before. Files of a version never change once they are written, so a seal is written once, hashes only
+what the seal before it did not hold, and re-hashing the files proves the version, also where they lie in a bucket.
+
+`<tables>/_seals/<table>/<version>-<sha256 of the seal>.json` and the same name ending in `.copy`. A version that a tag
+names stays sealed; of the others only the newest does, so that what is cleaned away is not missed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from assets.storage import Folder, hash_stream
+from assets.tables.catalog import PUBLISHED, Catalog
+from assets.tables.schemas import TABLES
+
+if TYPE_CHECKING:
+    import lance
+
+_FOLDER, _COPIES = "_seals", ("json", "copy")
+_NAME = re.compile(r"(?P<version>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.(?:json|copy)")
+_NEWEST_MANIFEST = 2**64 - 1  # Lance numbers manifests downwards, so that listings begin with the newest
+_GONE = "is gone"
+_RESTORE = "restore this file from a backup"
+_COPY = "copy the other of its two files over it (`.json`, `.copy`)"
+
+
+@dataclass(frozen=True)
+class Seal:
+    """One version of a table: path below the table's folder -> sha256."""
+
+    table: str
+    version: int
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One stored file that is not what was sealed. `path` is below the folder of the tables."""
+
+    path: str
+    reason: str
+    remedy: str
+
+
+def seal_tables(catalog: Catalog, names: Sequence[str] = tuple(TABLES)) -> dict[str, int]:
+    """Seal the newest version of these tables and those that tags name; table -> newest version, of what was sealed.
+
+    Costs one listing of the seals a table, and one reading of each file that is new since the last seal. What readers
+    need of a table that is not there yet is nothing.
+    """
+    store = _SealStore(catalog)
+    return {name: version for name in names if (version := _seal_table(catalog, name, store)) is not None}
+
+
+def find_broken(catalog: Catalog) -> Iterator[Broken | None]:
+    """Hash every sealed file again, and the seals themselves: None for each that is right. Opens no table."""
+    store = _SealStore(catalog)
+    sealed: dict[str, set[str]] = defaultdict(set)
+    for table in store.tables():
+        for name in store.names(table):
+            seal, broken = store.read(table, name)
+            yield from broken
+            if not broken:
+                yield None
+            for path, sha256 in (seal.files if seal else {}).items():
+                sealed[f"{table}.lance/{path}"].add(sha256)
+    for path, hashes in sorted(sealed.items()):
+        yield store.check(path, hashes)
+
+
+def find_unsealed(catalog: Catalog, versions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those of these (table, version) for which no seal stands."""
+    store = _SealStore(catalog)
+    return [(t, v) for t, v in versions if not any(_version_of(n) == v for n in store.names(t))]
+
+
+def require_sealed(catalog: Catalog, table: str, version: int) -> None:
+    """Prove one version of a table. Raises ValueError that names the first file that is not as it was sealed."""
+    store = _SealStore(catalog)
+    names = [n for n in store.names(table) if _version_of(n) == version]
+    if not names:
+        raise ValueError(f"no seal vouches for version {version} of table '{table}': restore {_FOLDER} from a backup")
+    for name in names:
+        seal, broken = store.read(table, name)
+        found: list[Broken | None] = [*broken]
+        found += [store.check(f"{table}.lance/{path}", {h}) for path, h in (seal.files if seal else {}).items()]
+        if wrong := next((b for b in found if b is not None), None):
+            raise ValueError(f"{wrong.path} {wrong.reason}: {wrong.remedy}")
+
+
+def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
+    """Seal the newest version and the tagged ones, and drop what is sealed of others; None where nothing was new."""
+    if not catalog.exists(table):
+        return None
+    dataset = catalog.dataset(table)
+    tagged: dict[int, list[str]] = defaultdict(list)
+    for tag, facts in dataset.tags.list().items():
+        tagged[int(facts["version"])] += [] if tag == PUBLISHED else [f"_refs/tags/{tag}.json"]  # PUBLISHED moves
+    stored = {name: store.read(table, name)[0] for name in store.names(table)}
+    known = {path: sha256 for seal in stored.values() if seal for path, sha256 in seal.files.items()}
+    kept, is_new = set(), False
+    for version in sorted({dataset.version, *tagged}):
+        at = dataset if version == dataset.version else catalog.dataset(table, version)
+        paths = [*_list_files(at), *tagged.get(version, [])]
+        name = next((n for n, s in stored.items() if s and s.version == version and s.files.keys() == set(paths)), None)
+        if name is None:
+            name, is_new = store.write(Seal(table, version, store.hash_files(table, paths, known))), True
+        kept.add(name)
+    for name in stored.keys() - kept:
+        if _version_of(name) <= dataset.version and not store.was_rewritten(table, stored[name]):
+            store.drop(table, name)
+    return dataset.version if is_new else None
+
+
+def _list_files(dataset: lance.LanceDataset) -> list[str]:
+    """The files of one version: its manifest, its transaction, data, deletions. Indices are not used here."""
+    transaction = dataset.read_transaction(dataset.version)
+    files = [f"_versions/{_NEWEST_MANIFEST - dataset.version:020d}.manifest"]
+    files += [f"_transactions/{transaction.read_version}-{transaction.uuid}.txn"] if transaction else []
+    for fragment in dataset.get_fragments():
+        files += [f"data/{file.path}" for file in fragment.metadata.files]
+        if deletion := fragment.deletion_file():
+            files.append(deletion)
+    return files
+
+
+class _SealStore:
+    """Seals and the files that they vouch for, below the folder or bucket prefix of the tables."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._folder = Folder(catalog.uri, _to_file_options(catalog.storage_options))
+        self._fs, self._root = self._folder.fs, self._folder._root
+        self._fs.invalidate_cache()
+
+    def tables(self) -> list[str]:
+        place = f"{self._root}/{_FOLDER}"
+        return (
+            sorted(p.rstrip("/").rsplit("/", 1)[1] for p in self._fs.ls(place, detail=False))
+            if self._has(place)
+            else []
+        )
+
+    def names(self, table: str) -> list[str]:
+        """`<version>-<sha256>` of every seal of a table, the oldest first; each may have one copy or both."""
+        place = f"{self._root}/{_FOLDER}/{table}"
+        found = (p.rsplit("/", 1)[1] for p in self._fs.ls(place, detail=False)) if self._has(place) else ()
+        return sorted({name.rsplit(".", 1)[0] for name in found if _NAME.fullmatch(name)})
+
+    def read(self, table: str, name: str) -> tuple[Seal | None, list[Broken]]:
+        """The seal, None when neither copy is right; and which copies are wrong."""
+        seal, broken = None, []
+        for ending in _COPIES:
+            path = f"{_FOLDER}/{table}/{name}.{ending}"
+            try:
+                data = self._fs.cat_file(f"{self._root}/{path}")
+            except FileNotFoundError:
+                broken.append(Broken(path, _GONE, _COPY))
+                continue
+            if hashlib.sha256(data).hexdigest() != name[21:]:
+                broken.append(Broken(path, "no longer matches its sha256", _COPY))
+            else:
+                seal = Seal(**json.loads(data))
+        return seal, broken
+
+    def check(self, path: str, hashes: set[str]) -> Broken | None:
+        """What is wrong with a file that must have this one sha256."""
+        try:
+            found = self._hash(path)
+        except FileNotFoundError:
+            return Broken(path, _GONE, _RESTORE)
+        except OSError as error:
+            return Broken(path, f"cannot be read: {error}", _RESTORE)
+        return None if hashes == {found} else Broken(path, "no longer matches its sha256", _RESTORE)
+
+    def hash_files(self, table: str, paths: Iterable[str], known: dict[str, str]) -> dict[str, str]:
+        return {path: known.get(path) or self._hash(f"{table}.lance/{path}") for path in sorted(paths)}
+
+    def write(self, seal: Seal) -> str:
+        """Both copies, complete or invisible; the name of the seal."""
+        data = json.dumps(asdict(seal), sort_keys=True).encode()
+        name = f"{seal.version:020d}-{hashlib.sha256(data).hexdigest()}"
+        for ending in _COPIES:
+            self._put(f"{self._root}/{_FOLDER}/{seal.table}/{name}.{ending}", data)
+        return name
+
+    def was_rewritten(self, table: str, seal: Seal | None) -> bool:
+        """Whether another manifest has the version's number: it was lost, and a writer went on from the one before."""
+        paths = [p for p in seal.files if p.startswith("_versions/")] if seal else []
+        broken = [self.check(f"{table}.lance/{p}", {seal.files[p]}) for p in paths] if seal else []
+        return any(b and b.reason != _GONE for b in broken)
+
+    def drop(self, table: str, name: str) -> None:
+        for ending in _COPIES:
+            path = f"{self._root}/{_FOLDER}/{table}/{name}.{ending}"
+            if self._has(path):
+                self._fs.rm_file(path)
+
+    def _put(self, path: str, data: bytes) -> None:
+        if not self._folder.is_local:
+            self._fs.pipe_file(path, data)
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".", delete=False) as aside:
+            aside.write(data)
+            aside.flush()
+            os.fsync(aside.fileno())
+        Path(aside.name).replace(path)
+
+    def _hash(self, path: str) -> str:
+        with self._fs.open(f"{self._root}/{path}", "rb") as stream:
+            return hash_stream(cast(Any, stream))
+
+    def _has(self, path: str) -> bool:
+        return bool(self._fs.exists(path))
+
+
+def _version_of(name: str) -> int:
+    return int(name[:20])
+
+
+def _to_file_options(options: dict[str, str] | None) -> dict[str, Any]:
+    """Lance's object-store options as s3fs takes them; credentials that are not given are found in the usual places."""
+    given = options or {}
+    names = {"key": "aws_access_key_id", "secret": "aws_secret_access_key", "token": "aws_session_token"}
+    found: dict[str, Any] = {ours: given[theirs] for ours, theirs in names.items() if theirs in given}
+    client = {"endpoint_url": given.get("aws_endpoint"), "region_name": given.get("aws_region")}
+    client = {name: value for name, value in client.items() if value}
+    return {**found, **({"client_kwargs": client} if client else {})}

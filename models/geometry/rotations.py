@@ -1,0 +1,97 @@
+"""Rotations over time: gyro samples integrated to an orientation, and orientations between samples by slerp.
+
+Quaternions are x, y, z, w of unit length; `a_from_b` takes coordinates in b to coordinates in a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+Array = NDArray[np.float64]
+
+_PARALLEL = 1.0 - 1e-9  # cosine above which slerp and linear interpolation agree to rounding
+_MIN_NORM = 1e-9
+
+
+def slerp(start_xyzw: Array, end_xyzw: Array, share: Array) -> Array:
+    """Quaternions (N, 4) at `share` (N,) of the shorter way from start (N, 4) to end (N, 4) (Shoemake 1985).
+
+    Raises ValueError for a quaternion that is not finite or has no length.
+    """
+    start, end = _normalise(start_xyzw), _normalise(end_xyzw)
+    cosine = (start * end).sum(axis=1)
+    end = np.where(cosine[:, None] < 0, -end, end)  # q and -q are one rotation: take the nearer
+    cosine = np.minimum(np.abs(cosine), 1.0)
+    angle = np.arccos(cosine)
+    is_flat = cosine > _PARALLEL
+    sine = np.where(is_flat, 1.0, np.sin(angle))
+    left = np.where(is_flat, 1.0 - share, np.sin((1.0 - share) * angle) / sine)
+    right = np.where(is_flat, share, np.sin(share * angle) / sine)
+    return _normalise(left[:, None] * start + right[:, None] * end)
+
+
+@dataclass(frozen=True)
+class OrientationCurve:
+    """Where a body points, at increasing times: start_from_body, up to a constant rotation in front."""
+
+    t_s: Array  # (N,) strictly increasing
+    start_from_body_xyzw: Array  # (N, 4)
+
+    def at(self, t_s: Array) -> Array:
+        """start_from_body rotations (M, 3, 3) at times (M,); NaN where the curve does not reach."""
+        t = np.asarray(t_s, np.float64)
+        is_inside = (t >= self.t_s[0]) & (t <= self.t_s[-1])
+        right = np.clip(np.searchsorted(self.t_s, t, side="right"), 1, len(self.t_s) - 1)
+        left = right - 1
+        share = (t - self.t_s[left]) / (self.t_s[right] - self.t_s[left])
+        share = np.where(is_inside, share, 0.0)
+        turned = slerp(self.start_from_body_xyzw[left], self.start_from_body_xyzw[right], share)
+        matrices: Array = Rotation.from_quat(turned).as_matrix()
+        matrices[~is_inside] = np.nan
+        return matrices
+
+    def turn_between(self, start_s: Array, end_s: Array) -> Array:
+        """end_from_start (M, 3, 3): takes directions in the body at `start_s` to those in the body at `end_s`."""
+        return np.einsum("nji,njk->nik", self.at(end_s), self.at(start_s))
+
+
+def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
+    """The orientation that turn rates (N, 3) in the body's frame add up to, by the trapezoid rule from step to step.
+
+    Raises ValueError for fewer than two samples, times that do not increase, or rates that are not finite.
+    """
+    t, rate = np.asarray(t_s, np.float64), np.asarray(rate_rad_s, np.float64)
+    if len(t) < 2 or rate.shape != (len(t), 3):
+        raise ValueError(f"{len(t)} times and rates of shape {rate.shape}: give two samples or more, three rates each")
+    if not (np.diff(t) > 0).all() or not np.isfinite(rate).all():
+        raise ValueError("gyro times must increase and rates be finite: sort the samples and drop broken ones")
+    steps = Rotation.from_rotvec(0.5 * (rate[1:] + rate[:-1]) * np.diff(t)[:, None]).as_quat()
+    turned = [(0.0, 0.0, 0.0, 1.0)]
+    for step in steps.tolist():  # plain numbers: arrays of four take ten times as long
+        turned.append(_multiply(turned[-1], step))
+    return OrientationCurve(t, _normalise(np.array(turned)))
+
+
+def _multiply(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float, float]:
+    """Hamilton product a * b."""
+    ax, ay, az, aw = a
+    bx, by, bz, bw = b
+    return (
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+        aw * bw - ax * bx - ay * by - az * bz,
+    )
+
+
+def _normalise(quaternions: Array) -> Array:
+    quaternions = np.asarray(quaternions, np.float64)
+    norms = np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    if not (np.isfinite(norms).all() and (norms > _MIN_NORM).all()):
+        raise ValueError("a quaternion has no length or is not finite: drop the sample")
+    return quaternions / norms

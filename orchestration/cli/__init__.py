@@ -1,0 +1,35 @@
+"""The `daguerre` command: one verb for each thing that a person or a CI job does.
+
+Belongs here: arguments, progress on stderr, results on stdout, exit codes; a file a family of verbs. Not: the work.
+"""
+
+import os
+import sys
+
+import typer
+
+from orchestration.cli.export import export_app
+from orchestration.cli.intake import ingest, simulate
+from orchestration.cli.looking import lineage, query, report, status, verify
+from orchestration.cli.loop import demo, ui
+from orchestration.cli.quarantine import quarantine_app
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
+    "Raw sensor captures in, trusted vision models out. All state lies under $DAGUERRE_HOME (.daguerre by default)."
+))  # fmt: skip
+for verb in (simulate, ingest, status, query, verify, lineage, report, demo, ui):
+    app.command()(verb)
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(export_app, name="export")
+
+
+def main() -> None:
+    """Run the command; a user's mistake becomes one line on stderr and exit code 2."""
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray stays on loopback
+    try:
+        app(standalone_mode=True)
+    except (ValueError, OSError) as error:
+        if os.environ.get("DAGUERRE_TRACEBACK"):
+            raise
+        print(f"daguerre: {error}", file=sys.stderr)
+        raise SystemExit(2) from error

@@ -1,0 +1,99 @@
+"""The verbs that look and change nothing: state of the home, SQL, hashes, lineage, report."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestration.cli.output import Json, draw_tree, format_bytes, join_lines, print_table, say, shorten
+
+
+def status(as_json: Json = False) -> None:
+    """Say what is landed, stored, held, quarantined, promoted, drifting and under way. Changes nothing."""
+    from assets.retrieval.status import Home, read_status
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog, build_landing_zone
+
+    settings = load_settings()
+    facts = read_status(Home(build_catalog(settings), build_landing_zone(settings), settings.home))
+    if as_json:
+        return say(True, facts, "")
+    _print_status(facts)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help='For example "select sensor, count(*) from frames group by sensor".')],
+    as_json: Json = False,
+) -> None:
+    """Read-only SQL over all tables."""
+    from assets.retrieval.query import run_query, to_json_rows
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog, build_ledger
+
+    settings = load_settings()
+    rows = to_json_rows(run_query(build_catalog(settings), build_ledger(settings), sql))
+    if as_json:
+        return say(True, rows, "")
+    print_table(rows)
+
+
+def verify(as_json: Json = False) -> None:
+    """Recompute every hash; name what is wrong. Exits 1 when something is."""
+    from assets.retrieval.verify import Stores, verify
+    from assets.storage import BlobStore
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog, build_ledger
+
+    settings = load_settings()
+    blobs = BlobStore(settings.blobs_uri, settings.file_options)
+    checked: dict[str, int] = {}
+    stores = Stores(build_catalog(settings), build_ledger(settings), blobs, settings.home)
+    findings = verify(stores, checked.__setitem__)
+    counts = ", ".join(f"{count} {kind}s" for kind, count in checked.items())
+    lines = [f"{f.kind} {f.id}: {f.reason}. {f.remedy}" for f in findings] or ["everything verifies"]
+    facts = {"checked": checked, "wrong": [vars(f) for f in findings], "ok": not findings}
+    say(as_json, facts, join_lines([f"checked {counts}", *lines]))
+    raise typer.Exit(1 if findings else 0)
+
+
+def lineage(
+    kind: Annotated[str, typer.Argument(help="capture, frame, release, model or prediction.")],
+    wanted_id: Annotated[str, typer.Argument(metavar="ID", help="The id, or a unique beginning of it.")],
+    as_json: Json = False,
+) -> None:
+    """Trace one thing upstream to file and byte offset, and downstream to models and predictions."""
+    from assets.retrieval.lineage import trace
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    found = trace(build_catalog(load_settings()), kind, wanted_id)
+    say(as_json, found, draw_tree(found))
+
+
+def report(
+    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None, as_json: Json = False
+) -> None:
+    """Write the report of the newest models, datasets, verdicts and drift: one HTML file."""
+    from orchestration.profiles import load_settings
+    from orchestration.reporting import write_home_report
+
+    settings = load_settings()
+    path = write_home_report(settings, out)
+    say(as_json, {"report": str(path)}, str(path))
+
+
+def _print_status(facts: dict[str, Any]) -> None:
+    disk = facts["disk"]
+    print(f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free")
+    print(f"landing zone {facts['landing_zone']}: {len(facts['sessions'])} sessions")
+    for s in facts["sessions"]:
+        counts = ", ".join(f"{s[n]} {n}" for n in ("waiting", "ingested", "quarantined", "dropped") if s[n])
+        print(f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames")
+        for held in s["held"]:
+            print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
+    for folder in facts["unusable_folders"]:
+        print(f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'")
+    print_table([t | {"size": format_bytes(t.pop("size_bytes"))} for t in map(dict, facts["tables"])], "tables")
+    for name in ("champions", "drift", "retraining_requests", "leases"):
+        if facts[name]:
+            print_table(facts[name], name.replace("_", " "))

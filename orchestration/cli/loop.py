@@ -1,0 +1,32 @@
+"""The verbs that run everything: the demo of the whole loop, and the servers with their pages."""
+
+from typing import Annotated
+
+import typer
+
+from orchestration.cli.output import Json, say
+
+
+def demo(
+    source: Annotated[str | None, typer.Option(help="Real data in place of the simulated sessions.")] = None,
+    task: Annotated[str | None, typer.Option(help="detection or recognition, with --source.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Training recipe, with --source: base_<task> by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the whole loop: land, ingest, check, curate, train, register, monitor, report."""
+    from orchestration.demo import run_demo
+    from orchestration.profiles import load_settings
+
+    summary = run_demo(load_settings(), source, task, recipe)
+    say(as_json, summary, "")
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI on 127.0.0.1.")] = 5000,
+) -> None:
+    """Serve Dagster (webserver and daemon) and MLflow on loopback until interrupted."""
+    from orchestration.profiles import load_settings
+    from orchestration.ui import serve
+
+    raise typer.Exit(serve(load_settings(), port, mlflow_port))

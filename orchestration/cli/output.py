@@ -1,0 +1,69 @@
+"""Results on stdout: one JSON value, or text and tables for people."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else on stdout.")]
+
+
+def say(as_json: bool, facts: Any, text: str) -> None:
+    """Print the facts as JSON, or the text."""
+    print(json.dumps(facts, indent=2, default=str) if as_json else text)
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
+    """Rows with equal keys as a table, cut to what a terminal shows."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*(rows[0] if rows else ["(no rows)"]), title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*(Text(shorten(value)) for value in row.values()))
+    Console().print(table)
+
+
+def clean(text: str) -> str:
+    """Text from outside for a terminal: what is not printable is escaped, so that a file name moves no cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    """Clean lines below each other."""
+    return "\n".join(clean(line) for line in lines)
+
+
+def shorten(value: Any, limit: int = 60) -> str:
+    """The value as clean text of at most `limit` characters."""
+    text = "" if value is None else clean(str(value))
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def format_bytes(count: float) -> str:
+    """2048 -> '2.0 KiB'."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def draw_tree(value: Any, indent: str = "", limit: int = 12) -> str:
+    """Nested facts, one a line; long lists are cut and say so."""
+    lines = []
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            lines.append(f"{indent}{name}: {len(inner)}")
+            lines += [
+                f"{indent}  - " + ", ".join(f"{k} {shorten(v, 40)}" for k, v in row.items() if v is not None)
+                for row in inner[:limit]
+            ]
+            lines += [f"{indent}  ... {len(inner) - limit} more: --json prints all"] * (len(inner) > limit)
+        elif isinstance(inner, dict):
+            lines += [f"{indent}{name}", draw_tree(inner, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name}: {shorten(inner, 100)}")
+    return "\n".join(lines)

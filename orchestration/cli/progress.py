@@ -1,0 +1,109 @@
+"""Progress on stderr: how much is done, how fast, and how long it still takes.
+
+A bar where stderr is a terminal, a plain line every few seconds where it is a file or a pipe.
+"""
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+_WINDOW_S = 30.0  # a rate is that of the last half minute
+_SAMPLE_S = 1.0
+_LINE_S = 5.0
+
+Tick = Callable[..., None]  # (done, total, *anything)
+
+
+@dataclass
+class Pace:
+    """Samples of what is done, and the rates that follow from the recent ones."""
+
+    unit: str
+    total: int = 0
+    samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # (seconds, units done, frames)
+
+    def add(self, now_s: float, done: int, frames: int = 0) -> None:
+        """Record what is done by now; forget what is older than the window, but one sample."""
+        self.samples.append((now_s, done, frames))
+        while len(self.samples) > 2 and self.samples[1][0] <= now_s - _WINDOW_S:
+            self.samples.popleft()
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until all is done at the recent rate; None while nothing moves."""
+        (start_s, before, _), (end_s, done, _) = self.samples[0], self.samples[-1]
+        if done == before or end_s == start_s:
+            return None
+        return (self.total - done) * (end_s - start_s) / (done - before)
+
+    def rate(self, of: int) -> float | None:
+        """Units (1) or frames (2) a second; None while no time has passed."""
+        seconds = self.samples[-1][0] - self.samples[0][0]
+        return (self.samples[-1][of] - self.samples[0][of]) / seconds if seconds > 0 else None
+
+    def describe(self, has_frames: bool) -> str:
+        """'3/12 files, 480 frames, 120 frames/s, 0:36 left'."""
+        if not self.total:
+            return f"counting {self.unit}"
+        _, done, frames = self.samples[-1]
+        rate = self.rate(2 if has_frames else 1)
+        parts = [f"{done:,}/{self.total:,} {self.unit}"]
+        parts += [f"{frames:,} frames"] * has_frames
+        parts += [f"{rate:,.0f} {'frames' if has_frames else self.unit}/s"] * (rate is not None)
+        if self.left_s is not None and done < self.total:
+            parts.append(f"{int(self.left_s) // 60}:{int(self.left_s) % 60:02d} left")
+        return ", ".join(parts)
+
+
+@contextmanager
+def show_progress(title: str, unit: str, count_frames: Callable[[], int] | None = None) -> Iterator[Tick]:
+    """Yields tick(done, total). `count_frames` says how many frames there are by now; it is asked once a second."""
+    pace, stop = Pace(unit), threading.Event()
+    before = count_frames() if count_frames else 0
+    pace.add(time.monotonic(), 0)
+    state = {"done": 0, "frames": 0}
+
+    def tick(done: int, total: int, *_: object) -> None:
+        state["done"], pace.total = done, total
+
+    def sample() -> str:
+        with suppress(OSError, ValueError, RuntimeError):  # a store that does not answer now is no end of the work
+            state["frames"] = count_frames() - before if count_frames else 0
+        pace.add(time.monotonic(), state["done"], state["frames"])
+        return pace.describe(count_frames is not None)
+
+    show = _show_bar if sys.stderr.isatty() else _print_lines
+    thread = threading.Thread(target=show, args=(title, pace, state, sample, stop), daemon=True)
+    thread.start()
+    try:
+        yield tick
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _show_bar(title: str, pace: Pace, state: dict[str, int], sample: Callable[[], str], stop: threading.Event) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, text="", total=None)
+        is_last = False
+        while not is_last:
+            is_last = stop.wait(_SAMPLE_S)
+            bar.update(task, completed=state["done"], total=pace.total or None, text=sample())
+
+
+def _print_lines(
+    title: str, pace: Pace, state: dict[str, int], sample: Callable[[], str], stop: threading.Event
+) -> None:
+    """Nothing for what is done before the first line is due; else a last line says the end."""
+    while not stop.wait(_LINE_S):
+        print(f"{title}: {sample()}", file=sys.stderr, flush=True)
+    if len(pace.samples) > 1:
+        print(f"{title}: {sample()}", file=sys.stderr, flush=True)

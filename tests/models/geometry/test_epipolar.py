@@ -1,0 +1,100 @@
+"""Rays, epipolar distances and rotations, of point clouds that are projected exactly."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from models.geometry.epipolar import (
+    Lens,
+    PairMoments,
+    essential_of,
+    find_rigid,
+    refine_rotation,
+    sampson_distance,
+    to_unit,
+)
+
+LENS = Lens(500.0, 500.0, 319.5, 239.5)
+
+
+def see(seed: int, b_from_a: np.ndarray, origin_a_in_b: np.ndarray, count: int = 100) -> tuple[np.ndarray, np.ndarray]:
+    """Rays (N, 3), z = 1, of points two to six metres away in two cameras."""
+    points = np.random.default_rng(seed).uniform([-1.5, -1.0, 2.0], [1.5, 1.0, 6.0], (count, 3))
+    seen_b = points @ b_from_a.T + origin_a_in_b
+    return points / points[:, 2:], seen_b / seen_b[:, 2:]
+
+
+def test_the_principal_point_looks_ahead_and_one_focal_length_beside_it_is_45_degrees():
+    rays = LENS.to_rays(np.array([[319.5, 239.5], [819.5, 239.5]]))
+    np.testing.assert_allclose(rays, [[0, 0, 1], [1, 0, 1]], atol=1e-12)
+
+
+def test_half_the_image_has_half_the_focal_length_and_the_same_rays():
+    small = LENS.shrink(0.5)  # pixel centres: 319.5 -> 320 * 0.5 - 0.5
+    assert (small.fx_px, small.cx_px, small.cy_px) == (250.0, 159.5, 119.5)
+    np.testing.assert_allclose(small.to_rays(np.array([[409.5, 119.5]])), [[1, 0, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize("model", ["plumb_bob", "equidistant"])
+def test_distorted_pixels_come_back_as_the_rays_they_were(model):
+    rays = np.array([[0.3, -0.2, 1.0], [-0.4, 0.1, 1.0]])
+    matrix = np.array([[500.0, 0, 319.5], [0, 500.0, 239.5], [0, 0, 1]])
+    distortion = (-0.1, 0.02, 0.001, -0.001) if model == "plumb_bob" else (-0.02, 0.003, 0.0, 0.0)
+    if model == "plumb_bob":
+        pixels = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), matrix, np.array(distortion))[0]
+    else:
+        pixels = cv2.fisheye.projectPoints(rays[:, None], np.zeros(3), np.zeros(3), matrix, np.array(distortion))[0]
+    lens = Lens(500.0, 500.0, 319.5, 239.5, model, distortion)
+    np.testing.assert_allclose(lens.to_rays(pixels.reshape(-1, 2)), rays, atol=1e-4)
+
+
+def test_an_unknown_distortion_is_refused_by_name_unless_it_is_zero():
+    with pytest.raises(ValueError, match="'spherical' is not known"):
+        Lens(500.0, 500.0, 0.0, 0.0, "spherical", (0.1,))
+    assert Lens(500.0, 500.0, 0.0, 0.0, "spherical", (0.0,)).focal_px == 500.0
+
+
+def test_a_row_off_between_parallel_cameras_is_one_over_root_two_from_each_line():
+    """Sampson shares the error between both images: a match 10 px too low lies 10 / sqrt(2) px off."""
+    essential = essential_of(np.eye(3), np.array([-0.1, 0.0, 0.0]))
+    left, right = np.array([[0.2, 0.1, 1.0]]), np.array([[0.15, 0.1 + 10 / 500, 1.0]])
+    assert abs(sampson_distance(essential, left, right)[0]) * 500 == pytest.approx(10 / np.sqrt(2))
+    assert sampson_distance(essential, left, np.array([[0.15, 0.1, 1.0]]))[0] == pytest.approx(0.0)
+
+
+def test_the_true_rotation_leaves_nothing_and_one_a_degree_off_does():
+    b_from_a = Rotation.from_euler("xyz", [3, -5, 2], degrees=True).as_matrix()
+    rays_a, rays_b = see(0, b_from_a, np.array([0.2, 0.0, 0.05]))
+    moments = PairMoments.of(rays_a, rays_b)
+    off = b_from_a @ Rotation.from_rotvec(np.radians([0.0, 0.0, 1.0])).as_matrix()
+    true, wrong = moments.residual(np.stack([b_from_a, off]))
+    assert true < 1e-14 and np.sqrt(wrong) > 1e-4
+
+
+def test_moments_agree_with_the_points_they_were_made_of():
+    b_from_a = Rotation.from_euler("xyz", [1, 2, 3], degrees=True).as_matrix()
+    rays_a, rays_b = see(1, np.eye(3), np.array([0.1, 0.1, 0.0]), count=7)
+    normals = np.cross(to_unit(rays_b), to_unit(rays_a) @ b_from_a.T)
+    readable = np.linalg.eigvalsh(normals.T @ normals)[0] / 7
+    assert PairMoments.of(rays_a, rays_b).residual(b_from_a[None])[0] == pytest.approx(readable)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_rotation_is_found_among_a_fifth_of_wrong_matches(seed):
+    rng = np.random.default_rng(seed)
+    b_from_a = Rotation.from_rotvec(rng.normal(0, 0.05, 3)).as_matrix()
+    rays_a, rays_b = see(seed, b_from_a, np.array([0.3, 0.05, 0.1]), count=200)
+    rays_b[:, :2] += rng.normal(0, 0.2 / 500, (200, 2))  # a fifth of a pixel
+    rays_b[:40, :2] = rng.uniform(-0.5, 0.5, (40, 2))
+    kept, guess = find_rigid(rays_a, rays_b, 1 / 500)
+    assert kept[40:].mean() > 0.95 and kept[:40].mean() < 0.2
+    found = refine_rotation(guess, to_unit(rays_a[kept]), to_unit(rays_b[kept]))
+    assert np.degrees(Rotation.from_matrix(found.T @ b_from_a).magnitude()) < 0.15
+
+
+def test_too_few_points_agree_with_nothing():
+    kept, rotation = find_rigid(np.ones((7, 3)), np.ones((7, 3)), 1e-3)
+    assert not kept.any() and (rotation == np.eye(3)).all()

@@ -1,0 +1,176 @@
+"""The verbs of `daguerre`, in this process and on a real home."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestration.cli import app, main
+from orchestration.cli.output import format_bytes, shorten
+
+pytestmark = pytest.mark.filterwarnings("default")  # third parties warn inside the checks
+
+
+@pytest.fixture
+def run(home, monkeypatch, tmp_path):
+    """run("status", "--json"): the verb on an empty home, in an empty folder."""
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words: str, answer: str | None = None) -> Result:
+        return CliRunner().invoke(app, list(words), input=answer, catch_exceptions=False)
+
+    return invoke
+
+
+@pytest.fixture
+def landed(home, make_png, recording) -> Path:
+    """monday in the landing zone: a good picture, a cut one, and a recording in which one frame is corrupt."""
+    folder = home / "landing" / "monday"
+    folder.mkdir(parents=True)
+    (folder / "good.png").write_bytes(make_png(1))
+    (folder / "cut.png").write_bytes(make_png(2)[:60])
+    (folder / "drive.mcap").write_bytes(recording)
+    return folder
+
+
+def read(result: Result):
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_every_verb_has_a_help(run):
+    verbs = (
+        "simulate",
+        "ingest",
+        "status",
+        "query",
+        "verify",
+        "lineage",
+        "report",
+        "demo",
+        "ui",
+        "quarantine",
+        "export",
+    )
+    assert all(verb in run("--help").stdout for verb in verbs)
+    for words in (("quarantine", "list"), ("quarantine", "retry"), ("quarantine", "drop"), ("export", "rerun")):
+        assert run(*words, "--help").exit_code == 0
+
+
+def test_simulate_writes_captures(run):
+    assert [Path(p).name for p in read(run("simulate", "here", "--seconds", "0.2", "--json"))["captures"]] == [
+        "sim_s0_000.mcap"
+    ]
+
+
+def test_the_module_is_the_command(home):
+    command = [sys.executable, "-m", "orchestration.cli", "quarantine", "list", "--json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        env={"DAGUERRE_HOME": str(home), "PATH": ""},
+    )  # fmt: skip
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
+
+
+def test_a_mistake_is_one_line_and_exit_code_two(run, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["daguerre", "quarantine", "drop"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    captured = capsys.readouterr()
+    assert stop.value.code == 2 and captured.out == ""
+    assert captured.err == "daguerre: name the files to drop, or a whole session with --session\n"
+
+
+def test_a_dry_run_of_ingest_writes_nothing(run, landed, home):
+    plan = read(run("ingest", str(landed), "--dry-run", "--json"))
+    assert {c["reader"] for c in plan["captures"]} == {"mcap", "image_folder"}
+    assert not (home / "tables").exists()
+
+
+def test_status_of_a_landed_session_then_of_an_ingested_one(run, landed):
+    (session,) = read(run("status", "--json"))["sessions"]
+    assert (session["state"], session["waiting"]) == ("waiting", 3)
+    report = read(run("ingest", str(landed), "--json"))
+    assert (report["files"], report["new"], report["quarantined"]) == (3, 2, 1)
+    facts = read(run("status", "--json"))
+    assert (facts["sessions"][0]["waiting"], facts["sessions"][0]["quarantined"]) == (0, 1)
+    assert {t["table"]: t["rows"] for t in facts["tables"]}["frames"] == report["frames"]
+    text = run("status").stdout
+    assert "monday: 3 files (2 ingested, 1 quarantined)" in text and "frames" in text
+
+
+def test_quarantine_from_list_to_drop_to_retry(run, landed):
+    run("ingest", str(landed))
+    entries = read(run("quarantine", "list", "monday", "--json"))
+    assert {e["path"]: e["what"] for e in entries} == {"cut.png": "file", "drive.mcap": "record"}
+    text = run("quarantine", "list").stdout
+    assert "file cut.png (image_folder)" in text and "-> " in text
+
+    asked = run("quarantine", "drop", "cut.png", answer="n\n")
+    assert asked.exit_code == 1 and "acknowledge these 1 files?" in asked.stderr
+    assert read(run("quarantine", "drop", "*.png", "--dry-run", "--json"))[0]["path"] == "cut.png"
+    assert read(run("status", "--json"))["sessions"][0]["quarantined"] == 1
+    assert run("quarantine", "drop", "cut.png", answer="y\n").exit_code == 0
+    assert read(run("status", "--json"))["sessions"][0]["dropped"] == 1
+
+    with pytest.raises(ValueError, match="no quarantined file of monday"):
+        run("quarantine", "retry", "monday")
+    again = read(run("quarantine", "retry", "monday", "--path", "cut.*", "--json"))
+    assert (again["retried"], again["gone"], again["quarantined"]) == (["cut.png"], [], 1)
+    assert (landed / "cut.png").exists()
+
+
+def test_retry_names_what_it_would_take(run, landed):
+    run("ingest", str(landed))
+    (found,) = read(run("quarantine", "retry", "monday", "--dry-run", "--json"))
+    assert (found["session"], found["path"]) == ("monday", "cut.png") and found["reason"]
+
+
+def test_a_whole_session_is_dropped_without_a_question(run, landed):
+    run("ingest", str(landed))
+    assert len(read(run("quarantine", "drop", "--session", "monday", "--yes", "--json"))) == 1
+    assert read(run("status", "--json"))["sessions"][0]["state"] != "quarantined"
+
+
+def test_a_file_name_moves_no_cursor_and_makes_no_line(run, landed):
+    (landed / "a\x1b[2J\nb.xyz").write_text("?")
+    text = run("ingest", str(landed)).stdout + run("quarantine", "list").stdout
+    assert "\x1b" not in text and "a\\x1b[2J\\nb.xyz" in text
+
+
+def test_nothing_in_quarantine_says_so(run):
+    assert run("quarantine", "list").stdout == "nothing is in quarantine\n"
+
+
+def test_export_writes_a_recording(run, landed, tmp_path):
+    run("ingest", str(landed))
+    facts = read(run("export", "rerun", "monday", "--json"))
+    assert facts["images"] > 1 and facts["imu"] > 0
+    assert (tmp_path / "monday.rrd").stat().st_size > 1000
+    assert "open it with: rerun" in run("export", "rerun", "monday", "--out", "other.rrd").stdout
+
+
+def test_query_prints_a_table_and_markup_in_it_stays_text(run):
+    assert "[bold]x" in run("query", "select '[bold]x' as name").stdout
+    assert read(run("query", "select 1 as n", "--json")) == [{"n": 1}]
+
+
+def test_verify_of_an_empty_home_is_clean(run):
+    assert read(run("verify", "--json"))["ok"] is True
+
+
+def test_sizes_and_cells_are_short():
+    assert [format_bytes(n) for n in (0, 1023, 2048, 5 << 30, 3 << 40)] == [
+        "0 B",
+        "1023 B",
+        "2.0 KiB",
+        "5.0 GiB",
+        "3.0 TiB",
+    ]
+    assert shorten("a" * 5, 4) == "aaa…" and shorten(None) == ""
