@@ -10,6 +10,8 @@ reply was lost with the connection is simply sent again while the server restart
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DONE = ("ingested", "quarantined", "ignored", "dropped")
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)  # a restart of Postgres takes seconds
+_SQLITE_WAIT_S = 60.0
 _CLOCKS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",  # the machine's clock, which its workers share
@@ -71,6 +74,7 @@ class Ledger:
         self._sa, self.lease_s = sa, lease_s
         self.engine = sa.create_engine(url, **_engine_options(url))
         if url.startswith("sqlite"):
+            _set_write_ahead(self.engine.url.database or ":memory:")
             sa.event.listen(self.engine, "connect", _tune_sqlite)
             sa.event.listen(self.engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
         self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)  # seconds since 1970
@@ -273,12 +277,23 @@ def _ended(claim: Claim) -> str:
 
 
 def _engine_options(url: str) -> dict[str, Any]:
-    return {"connect_args": {"timeout": 60.0}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    return {"connect_args": {"timeout": _SQLITE_WAIT_S}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+
+
+def _set_write_ahead(path: str) -> None:
+    """Readers and a writer side by side. The file keeps the mode; SQLite does not wait for its turn to set it."""
+    deadline = time.monotonic() + _SQLITE_WAIT_S
+    while True:
+        try:
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's documented way to real transactions: BEGIN comes from the event
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+    connection.execute("PRAGMA synchronous=FULL")
