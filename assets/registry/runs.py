@@ -51,6 +51,7 @@ def log_figures(
 def log_release(client: MlflowClient, run_id: str, release: Mapping[str, Any]) -> None:
     """The release as dataset input. MLflow keeps 36 characters of a digest; the profile has the whole hash."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.exceptions import MlflowException
 
     keys = ("num_frames", "num_labels", "content_sha256", "frames_version", "sessions", "class_names")
     profile = {key: release[key] for key in keys if key in release}
@@ -59,7 +60,11 @@ def log_release(client: MlflowClient, run_id: str, release: Mapping[str, Any]) -
         release["release_id"], str(release["content_sha256"])[:32], "daguerre", json.dumps(source),
         profile=json.dumps(profile),
     )  # fmt: skip
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+    inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+    try:
+        client.log_inputs(run_id, inputs)
+    except MlflowException:  # of two runs that bring a dataset at once MLflow lets one fail; then it is there
+        client.log_inputs(run_id, inputs)
 
 
 def log_files(client: MlflowClient, run_id: str, folder: str, contents: Mapping[str, bytes]) -> None:
