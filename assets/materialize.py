@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import TABLES
@@ -23,7 +24,7 @@ def result(
     where = session_is(session) if session else where
     rows, version = 0, hashlib.sha256()
     if catalog.exists(table):
-        columns = [c for c in (TABLES[table].key, "sha256", "input_sha256", "code_version") if c in _names(table)]
+        columns = _content_columns(table)
         found = catalog.read_latest(table, columns, where).sort_by(TABLES[table].key)
         rows = len(found)
         for column in columns:
@@ -56,5 +57,7 @@ def progress_to(log: Any, what: str, every: int = 10) -> Callable[..., None]:
     return report
 
 
-def _names(table: str) -> set[str]:
-    return {c.name for c in TABLES[table].columns}
+def _content_columns(table: str) -> list[str]:
+    """The columns that stand for a row's content: all but bytes and vectors, for which their input's hash stands."""
+    return [c.name for c in TABLES[table].columns if not pa.types.is_nested(c.type) and not pa.types.is_binary(c.type)
+            and not pa.types.is_large_binary(c.type)]  # fmt: skip

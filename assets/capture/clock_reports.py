@@ -69,7 +69,7 @@ def refresh_clock_reports(
         catalog.delete("clock_reports", is_in("report_id", gone))
     version = catalog.upsert("clock_reports", to_table(TABLES["clock_reports"], made)).version
     num_current = sum(r["capture_id"] in current for r in have)
-    return Refreshed(version, len(ids - known), len(ids & known), len(gone), num_current + len(ids))
+    return Refreshed(version, len(ids - known), len(ids & known), len(gone), num_current + len(ids), len(ids))
 
 
 def describe_evidence(catalog: Catalog, session: str) -> str:

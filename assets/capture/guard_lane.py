@@ -51,10 +51,11 @@ class GuardLane:
         self._memory, self._item_seconds, self._memory_bytes = memory_descriptor, item_seconds, memory_bytes
         self._waiting: deque[tuple[object, Item]] = deque()
         self._child: subprocess.Popen[bytes] | None = None
+        self._is_ready = False  # the child has loaded its libraries and put on its limits
         self._received = b""
 
     def send(self, job: object, items: Sequence[Item]) -> None:
-        """Queue images of a job. Raises RuntimeError when the child cannot be started."""
+        """Queue images of a job. The first starts the child, and nobody waits for it before an answer is due."""
         if items:
             self._waiting.extend((job, item) for item in items)
             self._post(items if self._child else [item for _, item in self._waiting])
@@ -64,10 +65,15 @@ class GuardLane:
         return self._waiting[0][1][0] if self._waiting and self._waiting[0][0] is job else None
 
     def receive(self) -> dict[str, Any]:
-        """The answer for the image that is next. Raises ChildFailed when there is none: it cost the child its life."""
+        """The answer for the image that is next. Raises ChildFailed when there is none: it cost the child its life.
+
+        Raises RuntimeError when the child cannot be started.
+        """
         try:
             if self._child is None:
                 self._post([item for _, item in self._waiting])
+            if not self._is_ready:
+                self._await_start()
             answer = self._read_answer(time.monotonic() + self._item_seconds)
         except TimeoutError:
             self._end()
@@ -110,13 +116,18 @@ class GuardLane:
         os.set_blocking(child.stdin.fileno(), False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._child, self._received = child, b""
+        self._child, self._is_ready, self._received = child, False, b""
+        return child
+
+    def _await_start(self) -> None:
+        assert self._child
         try:
             self._read_answer(time.monotonic() + _START_SECONDS)
         except (TimeoutError, _PipeClosed) as error:
+            command = " ".join(map(str, self._child.args))  # type: ignore[arg-type]
             self._end()
-            raise RuntimeError(f"the image guard did not start: run `{' '.join(command)}` to see why") from error
-        return child
+            raise RuntimeError(f"the image guard did not start: run `{command}` to see why") from error
+        self._is_ready = True
 
     def _end(self) -> int:
         """Kill the child and return its exit status."""

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-from assets.curation.dedup import find_clusters
+from assets.curation.dedup import CODE_VERSION, find_clusters
 from assets.curation.split import Frame, assign_splits
-from assets.tables.catalog import Catalog, Written
-from assets.tables.schemas import TABLES, to_table
+from assets.tables.catalog import Catalog
+from assets.tables.incremental import Refreshed, replace_rows
+from assets.tables.schemas import EMBEDDING_DIM, TABLES
 
 _STRICTEST = {"test": 0, "val": 1, "train": 2, None: 3}
 
 
-def update_clusters(catalog: Catalog) -> Written:
-    """Recompute `unique_frames`: one row a published colour frame that has an embedding and quality figures."""
+def update_clusters(catalog: Catalog) -> Refreshed:
+    """Bring `unique_frames` up to date: one row a published colour frame that has an embedding and quality figures.
+
+    Compared with all others are frames that are new or changed, and those of clusters that lost one. `computed` counts
+    them.
+    """
     frames = _ordered_frames(catalog)
-    vectors = {r["frame_id"]: r["vector"] for r in catalog.read("frame_embeddings", ["frame_id", "vector"]).to_pylist()}
+    embeddings = catalog.read("frame_embeddings", ["frame_id", "vector", "input_sha256", "code_version"])
+    vectors = embeddings["vector"].combine_chunks().flatten().to_numpy().reshape(-1, EMBEDDING_DIM)
+    row_of = {frame_id: n for n, frame_id in enumerate(embeddings["frame_id"].to_pylist())}
+    sources = list(zip(embeddings["input_sha256"].to_pylist(), embeddings["code_version"].to_pylist(), strict=True))
     hashes = _column(catalog, "frame_quality", "perceptual_hash")
-    frames = [f for f in frames if f["frame_id"] in vectors and f["frame_id"] in hashes]
+    frames = [f for f in frames if f["frame_id"] in row_of and f["frame_id"] in hashes]
     if not frames:
         raise ValueError("no published frames with embeddings and quality: materialise those for a session first")
     ids = [f["frame_id"] for f in frames]
-    first, similarity = find_clusters(np.array([vectors[i] for i in ids], np.float32), [hashes[i] for i in ids])
-    rows: Sequence[dict[str, object]] = [
+    inputs = {i: _hash(*sources[row_of[i]], hashes[i]) for i in ids}
+    known = _known_clusters(catalog, inputs)
+    vectors = vectors[[row_of[i] for i in ids]]
+    first, similarity = find_clusters(vectors, [hashes[i] for i in ids], known=known)
+    rows: list[dict[str, object]] = [
         {"frame_id": frame["frame_id"], "session": frame["session"], "cluster_id": ids[first[n]],
          "duplicate_of": None if first[n] == n else ids[first[n]],
-         "similarity": None if first[n] == n else float(similarity[n])}
+         "similarity": None if first[n] == n else float(similarity[n]),
+         "input_sha256": inputs[frame["frame_id"]], "code_version": CODE_VERSION}
         for n, frame in enumerate(frames)
     ]  # fmt: skip
-    return catalog.replace_all("unique_frames", to_table(TABLES["unique_frames"], rows))
+    return replace_rows(catalog, "unique_frames", rows, computed=int((known < 0).sum()))
 
 
-def update_splits(catalog: Catalog) -> Written:
+def _known_clusters(catalog: Catalog, inputs: Mapping[str, str]) -> NDArray[np.int64]:
+    """`known` of find_clusters for the frames of `inputs` (frame id -> hash of what is compared), in their order."""
+    columns = ["frame_id", "cluster_id", "input_sha256", "code_version"]
+    have = catalog.read_latest("unique_frames", columns).to_pylist()
+    is_same = {r["frame_id"]: (r["input_sha256"], r["code_version"]) == (inputs.get(r["frame_id"]), CODE_VERSION)
+               for r in have}  # fmt: skip
+    broken = {r["cluster_id"] for r in have if not is_same[r["frame_id"]]}
+    cluster_of = {r["frame_id"]: r["cluster_id"] for r in have if r["cluster_id"] not in broken}
+    index = {frame_id: n for n, frame_id in enumerate(inputs)}
+    return np.array([index[cluster_of[i]] if i in cluster_of else -1 for i in inputs], np.int64)
+
+
+def update_splits(catalog: Catalog) -> Refreshed:
     """Recompute `splits` from the published clusters; a frame that had a split keeps it."""
     clusters = _column(catalog, "unique_frames", "cluster_id")
     readers = _column(catalog, "captures", "reader")
@@ -49,7 +75,7 @@ def update_splits(catalog: Catalog) -> Written:
          "group_id": a.group_id, "split": a.split, "rule": a.rule}
         for a in assign_splits(frames, before)
     ]  # fmt: skip
-    return catalog.replace_all("splits", to_table(TABLES["splits"], rows))
+    return replace_rows(catalog, "splits", rows, computed=len(frames))
 
 
 def _ordered_frames(catalog: Catalog) -> list[dict]:
@@ -64,3 +90,7 @@ def _ordered_frames(catalog: Catalog) -> list[dict]:
 def _column(catalog: Catalog, table: str, column: str) -> dict[str, str]:
     key = TABLES[table].key
     return {r[key]: r[column] for r in catalog.read(table, [key, column]).to_pylist()}
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()

@@ -68,17 +68,19 @@ def frame_embeddings(
 )
 def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Near-duplicate clusters over all published frames."""
-    update_clusters(catalog)
+    done = update_clusters(catalog)
     copies = len(catalog.read_latest("unique_frames", ["frame_id"], "duplicate_of IS NOT NULL"))
-    return result(catalog, "unique_frames", ["curation", "unique_frames"], None, {"near-duplicates": copies})
+    return result(catalog, "unique_frames", ["curation", "unique_frames"], None,
+                  {"rows": done.summary, "near-duplicates": copies})  # fmt: skip
 
 
 @dg.asset(key=["curation", "splits"], group_name="curation", deps=[["curation", "unique_frames"]], kinds={"lance"})
 def splits(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Train, val and test by recording, by the producer's own split, or by near-duplicate cluster."""
-    update_splits(catalog)
+    done = update_splits(catalog)
     counts = catalog.read_latest("splits", ["split"])["split"].value_counts().to_pylist()
-    return result(catalog, "splits", ["curation", "splits"], None, {c["values"]: c["counts"] for c in counts})
+    facts = {"rows": done.summary, **{c["values"]: c["counts"] for c in counts}}
+    return result(catalog, "splits", ["curation", "splits"], None, facts)
 
 
 class DatasetConfig(dg.Config):

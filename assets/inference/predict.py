@@ -92,10 +92,15 @@ def _decode(frame_id: str, payload: bytes, sha256: str) -> Image:
     return decode_rgb(payload)
 
 
+def name_prediction(frame_id: str, facts: PredictionFacts) -> str:
+    """The id of one model's prediction on one frame. Both names are hashes of content: equal ids, equal answers."""
+    return content_id(facts.model_sha256, frame_id, facts.purpose)
+
+
 def _to_row(frame: Mapping[str, Any], answer: Probabilities | Detections, facts: PredictionFacts) -> Row:
     answered = _list_detections if isinstance(answer, Detections) else _list_probabilities
     return {
-        "prediction_id": content_id(facts.model_sha256, frame["frame_id"], facts.purpose),
+        "prediction_id": name_prediction(frame["frame_id"], facts),
         "frame_id": frame["frame_id"],
         "session": frame["session"],
         "sensor": frame["sensor"],

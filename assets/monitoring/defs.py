@@ -24,11 +24,11 @@ def predictions(
     from assets.monitoring.watch import predict_session
 
     session = context.partition_key
-    rows = [
-        row for champion in champions(catalog) for row in predict_session(catalog, workspace.home, champion, session)
-    ]
-    catalog.merge("predictions", to_table(TABLES["predictions"], rows))
-    return result(catalog, "predictions", ["monitoring", "predictions"], session, {"predicted": len(rows)})
+    done = {
+        f"rows of {champion['model_name']}": predict_session(catalog, workspace.home, champion, session).summary
+        for champion in champions(catalog)
+    }
+    return result(catalog, "predictions", ["monitoring", "predictions"], session, done)
 
 
 @dg.asset(

@@ -7,29 +7,37 @@ from typing import Any
 
 from assets.monitoring.drift import Assessment, Champion, FrameFigures, assess_session
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.incremental import Refreshed
+from assets.tables.schemas import TABLES, to_table
 
 Row = dict[str, Any]
 _FRAME_COLUMNS = ["frame_id", "capture_id", "session", "sensor", "t_ns", "sequence", "sha256"]
 
 
-def predict_session(catalog: Catalog, home: Path, champion: Row, session: str) -> list[Row]:
-    """Rows for `predictions`, purpose "monitoring", of the session's frames from cameras in the champion's release.
+def predict_session(catalog: Catalog, home: Path, champion: Row, session: str) -> Refreshed:
+    """Bring `predictions`, purpose "monitoring", up to date for the session's frames from cameras in the champion's
+    release; a frame that has its prediction keeps it.
 
     A session without such a camera is predicted whole. Raises ValueError when the model's files have changed.
     """
     from assets.inference.package import load_predictor, open_package
-    from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
+    from assets.inference.predict import PredictionFacts, StoredImages, name_prediction, predict_frames
 
     frames = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'").to_pylist()
     known = {r["sensor"] for r in _release_frames(catalog, champion)}
     frames = [f for f in frames if f["sensor"] in known] or frames
-    if not frames:
-        return []
     model = catalog.read_latest("models", where=is_in("model_sha256", [champion["model_sha256"]])).to_pylist()[0]
     package = open_package(home / model["folder"])
-    version = catalog.published_version("frames")
     facts = PredictionFacts(champion["task"], package.model_sha256, tuple(package.facts.class_names), "monitoring")
-    return predict_frames(StoredImages(catalog.dataset("frames", version)), frames, load_predictor(package), facts)
+    mine = f"{session_is(session)} AND model_sha256 = {repr_sql(package.model_sha256)} AND purpose = 'monitoring'"
+    have = set(catalog.read_latest("predictions", ["prediction_id"], mine)["prediction_id"].to_pylist())
+    todo = [f for f in frames if name_prediction(f["frame_id"], facts) not in have]
+    rows: list[Row] = []
+    if todo:
+        images = StoredImages(catalog.dataset("frames", catalog.published_version("frames")))
+        rows = predict_frames(images, todo, load_predictor(package), facts)
+    written = catalog.merge("predictions", to_table(TABLES["predictions"], rows))
+    return Refreshed(written.version, len(rows), 0, 0, len(frames), len(rows))
 
 
 def assess(catalog: Catalog, champion: Row, session: str) -> Assessment:

@@ -62,21 +62,6 @@ class Catalog:
         dataset.delete(where)
         return dataset.version
 
-    def replace_all(self, name: str, rows: pa.Table) -> Written:
-        """Make `rows` the whole content of a small table that is computed as a whole (clusters, splits)."""
-        if not self.exists(name):
-            return self.merge(name, rows)
-        current = self.dataset(name).to_table()
-        key = TABLES[name].key
-        if current.sort_by(key).equals(rows.select(current.column_names).sort_by(key)):
-            return Written(self.latest_version(name), 0)
-        import lance
-
-        table = rows.select([c.name for c in TABLES[name].columns]).cast(TABLES[name].schema)
-        require_unique_keys(name, key, table)
-        dataset = lance.write_dataset(table, self._path(name), mode="overwrite", storage_options=self.storage_options)
-        return Written(dataset.version, len(rows))
-
     def _merge(self, name: str, rows: pa.Table, replace: str | None) -> Written:
         """Insert new rows; replace those with an equal key where the condition over `source` and `target` holds."""
         table = TABLES[name]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from assets.tables.catalog import Catalog, is_in, session_is
+from assets.tables.catalog import Catalog, is_in, require_unique_keys, session_is
 from assets.tables.schemas import TABLES, to_table
 
 if TYPE_CHECKING:
@@ -22,17 +23,22 @@ _BATCH_PIXELS = 64 << 20  # decoded at once: 192 MiB of RGB
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What one refresh did. `stale` rows were there with another input or code version."""
+    """What one refresh did. `stale` rows were there with another input, code version or content.
+
+    `computed`: rows that the work was done for; equal to new + stale when no finished row was done again.
+    """
 
     version: int
     new: int
     stale: int
     removed: int
     total: int
+    computed: int
 
     @property
     def summary(self) -> str:
-        return f"{self.new} new, {self.stale} stale, {self.removed} removed, {self.total} in all"
+        rows = f"{self.new} new, {self.stale} stale, {self.removed} removed, {self.total} in all"
+        return f"{rows}; computed: {self.computed}"
 
 
 def refresh_frames(
@@ -76,7 +82,24 @@ def refresh_frames(
             on_progress(done, len(todo))
     new = sum(frame_id not in have for frame_id in todo)
     version = catalog.latest_version(target) if catalog.exists(target) else 0
-    return Refreshed(version, new, len(todo) - new, len(gone), len(frames))
+    return Refreshed(version, new, len(todo) - new, len(gone), len(frames), len(todo))
+
+
+def replace_rows(catalog: Catalog, name: str, rows: Sequence[dict[str, object]], computed: int) -> Refreshed:
+    """Make `rows` the content of a table that is decided as a whole; written are those that differ from what it holds.
+
+    Raises ValueError when two of `rows` share a key.
+    """
+    key = TABLES[name].key
+    table = to_table(TABLES[name], rows)
+    require_unique_keys(name, key, table)
+    wanted = table.to_pylist()
+    have = {row[key]: row for row in catalog.read_latest(name).to_pylist()}
+    gone = sorted(have.keys() - {row[key] for row in wanted})
+    if gone:
+        catalog.delete(name, is_in(key, gone))
+    written = catalog.upsert(name, table.filter(pa.array([have.get(row[key]) != row for row in wanted], pa.bool_())))
+    return Refreshed(written.version, written.inserted, written.updated, len(gone), len(rows), computed)
 
 
 def read_images(

@@ -207,7 +207,7 @@ FRAME_EMBEDDINGS = Table("frame_embeddings", "curation", "frame_id", "frame_id",
 
 UNIQUE_FRAMES = Table("unique_frames", "curation", "frame_id", "frame_id", (
     _id("frame_id"), _SESSION, _id("duplicate_of", nullable=True), _id("cluster_id"),
-    Column("similarity", _FLOAT, "cosine", nullable=True, low=-1.001, high=1.001),
+    Column("similarity", _FLOAT, "cosine", nullable=True, low=-1.001, high=1.001), *_DERIVED,
 ))  # fmt: skip
 
 SPLITS = Table("splits", "curation", "frame_id", "frame_id", (

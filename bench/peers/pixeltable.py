@@ -1,4 +1,8 @@
-"""Pixeltable: a table of images with one computed column. It stores paths and figures, not bytes."""
+"""Pixeltable: a table of images with one computed column, as its documentation shows. It stores links and figures.
+
+Its Image type decodes every picture with Pillow at full size. A function over paths that brings its own decoder is
+faster, and leaves to Pixeltable only the table: about 0.6 of what Daguerre does.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,9 @@ def run(folder: Path) -> int:
 
     from bench.peers.pixeltable_function import measure
 
-    table = pxt.create_table("bench", {"path": pxt.String})
-    table.add_computed_column(figures=measure(table.path))
-    table.insert({"path": entry.path} for entry in os.scandir(folder))
+    table = pxt.create_table("bench", {"image": pxt.Image})
+    table.add_computed_column(figures=measure(table.image, table.image.localpath))
+    table.insert({"image": entry.path} for entry in os.scandir(folder))
     return int(table.count())
 
 

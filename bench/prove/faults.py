@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 Announce = Callable[[str], None]
 
-TABLE_WRITES = ("merge", "append", "upsert", "delete", "replace_all")
+TABLE_WRITES = ("merge", "append", "upsert", "delete")
 BLOB_WRITES = ("put",)
 LEDGER_WRITES = ("claim", "commit", "record")
 

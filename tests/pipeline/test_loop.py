@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.monitoring.pending import champions
+from assets.monitoring.watch import predict_session
 from assets.retrieval.lineage import trace
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings, load_settings
@@ -109,6 +111,19 @@ def test_a_prediction_leads_back_to_bytes_of_its_capture(loop) -> None:
     record = data[frame["source_offset"] : frame["source_offset"] + frame["source_length"]]
     payload = catalog.read_latest("frames", ["payload"], f"frame_id = '{frame['frame_id']}'").to_pylist()[0]["payload"]
     assert payload in record
+
+
+def test_frames_keep_their_predictions_and_those_without_get_one(loop) -> None:
+    catalog, home = build_catalog(loop["settings"]), loop["settings"].home
+    (champion,) = (c for c in champions(catalog) if c["task"] == "detection")
+    again = predict_session(catalog, home, champion, "like")
+    assert again.total > 10 and (again.new, again.computed) == (0, 0)
+    mine = f"session = 'like' AND model_sha256 = '{champion['model_sha256']}'"
+    before = catalog.read_latest("predictions", where=mine).sort_by("prediction_id")
+    catalog.delete("predictions", f"prediction_id = '{before['prediction_id'][0]}'")
+    done = predict_session(catalog, home, champion, "like")
+    assert (done.new, done.computed, done.total) == (1, 1, again.total)
+    assert catalog.read_latest("predictions", where=mine).sort_by("prediction_id").equals(before)
 
 
 def test_dusk_is_drift_and_a_like_session_is_not(loop) -> None:

@@ -11,11 +11,15 @@ from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
 
 @pytest.fixture
 def curate(catalog, frame_rows):
-    """curate(angles, session=...): published frames with a vector at each angle (degrees), one hash, and quality."""
+    """curate(angles, session=...): published frames with a vector at each angle (degrees), one hash, and quality.
+
+    A code version that is given makes the embeddings anew.
+    """
 
     def add(
-        angles: list[float], seed: int = 0, session: str = "monday", reader: str = "image_folder", **columns
-    ) -> list[str]:
+        angles: list[float], seed: int = 0, session: str = "monday", reader: str = "image_folder",
+        code_version: str = "1", **columns
+    ) -> list[str]:  # fmt: skip
         rows = frame_rows(len(angles), seed, session, **columns)
         frames = [{"frame_id": r["frame_id"], "session": session, "input_sha256": r["sha256"], "code_version": "1"}
                   for r in rows.to_pylist()]  # fmt: skip
@@ -26,12 +30,14 @@ def curate(catalog, frame_rows):
             "num_frames": len(rows), "num_signals": 0, "num_labels": 0, "num_problems": 0, "code_version": "1",
         }  # fmt: skip
         quality = [f | figures | {"perceptual_hash": "0" * 16} for f in frames]
-        embeddings = [f | {"vector": point(a)} for f, a in zip(frames, angles, strict=True)]
+        embeddings = [
+            f | {"vector": point(a), "code_version": code_version} for f, a in zip(frames, angles, strict=True)
+        ]
         written = {"frames": rows}
         for name, dicts in (("captures", [capture]), ("frame_quality", quality), ("frame_embeddings", embeddings)):
             written[name] = to_table(TABLES[name], dicts)
         for name, table in written.items():
-            catalog.publish(name, session, catalog.merge(name, table).version)
+            catalog.publish(name, session, catalog.upsert(name, table).version)
         return [f["frame_id"] for f in frames]
 
     return add
@@ -81,6 +87,53 @@ def test_computing_again_writes_nothing(catalog, curate):
     publish_clusters(catalog)
     versions = update_splits(catalog).version, catalog.latest_version("unique_frames")
     assert (update_splits(catalog).version, update_clusters(catalog).version) == versions
+
+
+def update_and_publish(catalog) -> tuple[int, int, int, int]:
+    done = update_clusters(catalog)
+    catalog.publish("unique_frames", None, done.version)
+    return done.new, done.stale, done.removed, done.computed
+
+
+def test_new_frames_are_compared_and_no_others(catalog, curate):
+    curate([18.0 * n for n in range(20)])
+    assert update_and_publish(catalog) == (20, 0, 0, 20)
+    (new,) = curate([20.0], seed=90, session="tuesday")  # alike to the second
+    assert update_and_publish(catalog) == (1, 0, 0, 1)
+    rows = {r["frame_id"]: r for r in catalog.read("unique_frames").to_pylist()}
+    assert rows[new]["duplicate_of"] in rows and len({r["cluster_id"] for r in rows.values()}) == 20
+
+
+def test_frames_with_another_embedding_are_compared_again(catalog, curate):
+    angles = [18.0 * n for n in range(20)]
+    curate(angles)
+    update_and_publish(catalog)
+    curate([181.0], code_version="2")  # the first frame looks like the eleventh now, and leads it
+    assert update_and_publish(catalog) == (0, 2, 0, 1)
+    curate([181.0, *angles[1:]], code_version="3")
+    new, stale, removed, computed = update_and_publish(catalog)
+    assert (new, removed) == (0, 0) and stale == computed == 20
+
+
+def test_frames_of_a_cluster_that_lost_one_are_compared_again(catalog, curate):
+    ends = curate([0, 20, 90, 135], session="monday")
+    curate([10], seed=50, session="tuesday")  # joins the first two
+    update_and_publish(catalog)
+    assert len({r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()}) == 3
+    catalog.hold("frames", "tuesday", catalog.latest_version("frames"), "blurred")
+    _new, _stale, removed, computed = update_and_publish(catalog)
+    assert (removed, computed) == (1, 2)
+    assert {r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()} == set(ends)
+
+
+def test_splits_that_stay_are_not_written(catalog, curate):
+    curate([18.0 * n for n in range(19)])
+    update_and_publish(catalog)
+    assert update_splits(catalog).new == 19
+    curate([342.0], seed=90, session="tuesday")
+    update_and_publish(catalog)
+    done = update_splits(catalog)
+    assert (done.new, done.stale, done.removed, done.total) == (1, 0, 0, 20)
 
 
 def test_recordings_are_split_as_a_whole_and_folders_are_not(catalog, curate):

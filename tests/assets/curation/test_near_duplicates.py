@@ -61,3 +61,18 @@ def test_blocks_of_any_size_give_the_clusters_of_a_plain_search(steps, block_pai
         assert find_clusters(vectors, [SAME] * len(steps))[0].tolist() == expected
     finally:
         dedup._BLOCK_PAIRS = before
+
+
+@given(st.lists(st.tuples(st.integers(0, 72), st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_what_is_known_of_whole_clusters_need_not_be_compared_again(frames):
+    """Of frames (angle, was there, is there) those that stay are known where their cluster lost none."""
+    was = [n for n, (_, was_there, _) in enumerate(frames) if was_there]
+    now = [n for n, (_, _, is_there) in enumerate(frames) if is_there]
+    vectors = at_angles(*(5.0 * step for step, _, _ in frames))
+    hashes = [SAME] * len(frames)
+    before = dict(zip(was, (was[f] for f in find_clusters(vectors[was], hashes[: len(was)])[0]), strict=True))
+    broken = {leader for n, leader in before.items() if n not in now}
+    is_known = [n in before and before[n] not in broken for n in now]
+    known = np.array([now.index(before[n]) if k else -1 for n, k in zip(now, is_known, strict=True)], np.int64)
+    plain, _ = find_clusters(vectors[now], hashes[: len(now)])
+    assert find_clusters(vectors[now], hashes[: len(now)], known=known)[0].tolist() == plain.tolist()

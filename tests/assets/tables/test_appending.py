@@ -17,7 +17,13 @@ MINE = "session = 'monday'"
 
 
 def rows(*names: str, session: str = "monday"):
-    facts = {"session": session, "duplicate_of": None, "similarity": None}
+    facts = {
+        "session": session,
+        "duplicate_of": None,
+        "similarity": None,
+        "input_sha256": "0" * 64,
+        "code_version": "1",
+    }
     return to_table(
         TABLES["unique_frames"],
         [{"frame_id": content_id(n), "cluster_id": content_id(n), **facts} for n in names],

@@ -22,6 +22,8 @@ def clusters(*names: str, of: str = "a", session: str = "monday") -> pa.Table:
             "duplicate_of": None,
             "cluster_id": content_id(of),
             "similarity": None,
+            "input_sha256": "0" * 64,
+            "code_version": "1",
         }
         for name in names
     ]
@@ -51,7 +53,7 @@ def test_merging_no_rows_makes_the_table_and_no_more(catalog):
 
 def test_two_rows_of_one_merge_may_not_share_a_key(catalog, frame_rows):
     twice = pa.concat_tables([frame_rows(1), frame_rows(1)])
-    for write in (catalog.merge, catalog.upsert, catalog.replace_all):
+    for write in (catalog.merge, catalog.upsert):
         with pytest.raises(ValueError, match="two rows for frames share the key frame_id"):
             write("frames", twice)
 
@@ -147,8 +149,8 @@ def test_a_table_judged_as_a_whole_shows_all_sessions_that_are_not_held(catalog)
 
 
 def test_readers_stay_on_the_version_before_a_whole_table_was_held(catalog):
-    catalog.publish("unique_frames", None, catalog.replace_all("unique_frames", clusters("a")).version)
-    worse = catalog.replace_all("unique_frames", clusters("a", "b"))
+    catalog.publish("unique_frames", None, catalog.merge("unique_frames", clusters("a")).version)
+    worse = catalog.merge("unique_frames", clusters("b"))
     catalog.hold("unique_frames", None, worse.version, "torn")
     assert len(catalog.read("unique_frames")) == 1
     catalog.publish("unique_frames", None, worse.version)
@@ -160,24 +162,6 @@ def test_a_table_without_sessions_follows_its_tag(catalog):
     catalog.publish("pointers", None, catalog.latest_version("pointers"))
     catalog.point("release/detection", "two")
     assert catalog.read("pointers")["target"].to_pylist() == ["one"]
-
-
-def test_replacing_with_equal_rows_makes_no_version(catalog):
-    first = catalog.replace_all("unique_frames", clusters("a", "b"))
-    same = catalog.replace_all("unique_frames", clusters("b", "a"))  # another order
-    assert same == Written(first.version, 0)
-    other = catalog.replace_all("unique_frames", clusters("b", "a", of="b"))
-    assert other.version > first.version and len(catalog.read_latest("unique_frames")) == 2
-
-
-def test_replacing_keeps_old_versions_and_the_key(catalog):
-    first = catalog.replace_all("unique_frames", clusters("a", "b"))
-    catalog.replace_all("unique_frames", clusters("c"))
-    assert len(catalog.read("unique_frames", version=first.version)) == 2
-    assert catalog.merge("unique_frames", clusters("c", "d")).inserted == 1
-    assert len(catalog.read_latest("unique_frames")) == 2
-    catalog.replace_all("unique_frames", clusters())
-    assert len(catalog.read_latest("unique_frames")) == 0
 
 
 def test_deleting_removes_the_matching_rows_of_the_newest_version(catalog, frame_rows):

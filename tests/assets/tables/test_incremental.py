@@ -8,8 +8,9 @@ import pytest
 
 from assets.images import decode_rgb
 from assets.tables import incremental
-from assets.tables.incremental import read_images, refresh_frames
+from assets.tables.incremental import read_images, refresh_frames, replace_rows
 from assets.tables.previews import contact_sheet_png
+from assets.tables.schemas import content_id
 
 
 @pytest.fixture
@@ -112,6 +113,38 @@ def test_progress_counts_to_all(catalog, publish):
         lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert seen == [(3, 3)]
+
+
+def cluster(name: str, of: str = "a") -> dict[str, object]:
+    ids = {"frame_id": content_id(name), "cluster_id": content_id(of)}
+    return ids | {"session": "monday", "similarity": 0.25, "input_sha256": "0" * 64, "code_version": "1"}
+
+
+def test_replacing_writes_the_rows_that_differ(catalog):
+    first = replace_rows(catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2)
+    assert (first.new, first.stale, first.removed, first.total) == (2, 0, 0, 2)
+    same = replace_rows(catalog, "unique_frames", [cluster("b"), cluster("a")], computed=0)  # another order
+    assert (same.version, same.new, same.stale, same.removed) == (first.version, 0, 0, 0)
+    rows = [cluster("a"), cluster("b", of="b"), cluster("c")]
+    other = replace_rows(catalog, "unique_frames", rows, computed=2)
+    assert (other.new, other.stale, other.removed, other.total) == (1, 1, 0, 3)
+    assert catalog.read_latest("unique_frames").select(["frame_id", "cluster_id"]).sort_by("frame_id").to_pylist() == (
+        sorted(({k: r[k] for k in ("frame_id", "cluster_id")} for r in rows), key=lambda r: r["frame_id"])
+    )
+
+
+def test_replacing_removes_the_rest_and_keeps_old_versions(catalog):
+    first = replace_rows(catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2)
+    done = replace_rows(catalog, "unique_frames", [cluster("b")], computed=0)
+    assert (done.new, done.stale, done.removed, done.total) == (0, 0, 1, 1)
+    assert catalog.read_latest("unique_frames")["frame_id"].to_pylist() == [content_id("b")]
+    assert len(catalog.read("unique_frames", version=first.version)) == 2
+    assert replace_rows(catalog, "unique_frames", [], computed=0).removed == 1
+
+
+def test_replacing_refuses_two_rows_of_one_key(catalog):
+    with pytest.raises(ValueError, match="two rows for unique_frames share the key frame_id"):
+        replace_rows(catalog, "unique_frames", [cluster("a"), cluster("a", of="b")], computed=2)
 
 
 def test_stored_images_come_back_as_rgb(catalog, publish, make_png):
