@@ -1,8 +1,8 @@
 """Measure intake beside the tools that people use for the same figures, and beside the floor.
 
-All take the same JPEGs of 640x480 in one run, in turns; medians of the rounds count. Daguerre stores bytes, rows and
-ledger; the peers compute the same figures and store less or nothing. Each peer has an environment of its own, made at
-the first run below DAGUERRE_HOME/bench. One that cannot be installed is named as missing.
+All take the same JPEGs of 640x480 in one run, in turns: a ratio is the median of those of each round. Daguerre stores
+bytes, rows and ledger; the peers compute the same figures and store less or nothing. Each peer has an environment of
+its own, made at the first run below DAGUERRE_HOME/bench. One that cannot be installed is named as missing.
 
 Run: `python -m bench.intake --json`. DAGUERRE_TEST_DATA may name real images; without it simulated ones are taken.
 """
@@ -24,7 +24,7 @@ from orchestration.profiles import CHECKOUT, load_settings
 
 PEERS = {"daft": "daft==0.7.26", "ray_data": "ray[data]==2.60.0", "datachain": "datachain==0.62.0",
          "pixeltable": "pixeltable==0.7.21", "cleanvision": "cleanvision==0.3.7"}  # fmt: skip
-SLOW = {"pixeltable": 4, "cleanvision": 20, "ray_data": 4, "datachain": 4}  # takes only one of so many images
+SLOW = {"pixeltable": 4, "cleanvision": 8, "ray_data": 4, "datachain": 4}  # takes only one of so many images
 OWN = ("daguerre", "floor", "mcap")
 NEEDED = ("opencv-python-headless", "simplejpeg", "numpy")
 
@@ -56,37 +56,43 @@ def measure(folder: Path, num_images: int, rounds: int, peers: Sequence[str]) ->
             os.link(path, sources[name] / path.name)
     pythons = {peer: make_environment(peer) for peer in peers}
     found: dict[str, list[float]] = {}
+    for name in ("daguerre", "floor"):  # a first start compiles modules and fills the file cache
+        run_contender(name, sys.executable, sources["files"])
     for _ in range(rounds):
         for name in (*OWN, *(peer for peer, python in pythons.items() if python)):
             module = "daguerre" if name == "mcap" else name
-            rate = run_contender(module, pythons.get(name) or sys.executable, sources.get(name, sources["files"]))
+            rate, _ = run_contender(module, pythons.get(name) or sys.executable, sources.get(name, sources["files"]))
             found.setdefault(name, []).append(rate)
-    rates = {name: median(values) for name, values in found.items()}
-    ours = rates["daguerre"]
-    others = {f"{name}_per_s": round(rate) for name, rate in rates.items() if name != "daguerre"}
+
+    def ratio(one: str, other: str) -> float:
+        return round(median(a / b for a, b in zip(found[one], found[other], strict=True)), 2)
+
+    others = {f"{name}_per_s": round(median(rates)) for name, rates in found.items() if name != "daguerre"}
     return {
-        "images_per_s": round(ours), **others,
-        **{f"ratio_{name}": round(ours / rates[name], 2) for name in ("floor", *peers) if name in rates},
-        "mcap_ratio_floor": round(rates["mcap"] / rates["floor"], 2),
+        "images_per_s": round(median(found["daguerre"])), **others,
+        **{f"ratio_{name}": ratio("daguerre", name) for name in ("floor", *peers) if name in found},
+        "mcap_ratio_floor": ratio("mcap", "floor"),
         "missing": [peer for peer in peers if not pythons[peer]], "images": num_images, "rounds": rounds,
     }  # fmt: skip
 
 
 def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
-    """What a frame costs when `num_frames` small images are taken in, against a thousand of them."""
-    seconds = {}
+    """What a frame costs, and memory, when `num_frames` small images are taken in, against a thousand of them."""
+    seconds, peak_mib = {}, {}
     for count in (1_000, num_frames):
         source = folder / f"small-{count}"
         write_small_images(source, count)
-        seconds[count] = median(
-            1 / run_contender("daguerre", sys.executable, source) for _ in range(3 if count < 10_000 else 1)
-        )
+        runs = [run_contender("daguerre", sys.executable, source) for _ in range(3 if count < 10_000 else 1)]
+        seconds[count], peak_mib[count] = median(1 / rate for rate, _ in runs), max(peak for _, peak in runs)
         shutil.rmtree(source)
-    return {"growth_ratio": round(seconds[num_frames] / seconds[1_000], 2), "growth_frames": num_frames}
+    return {
+        "growth_ratio": round(seconds[num_frames] / seconds[1_000], 2), "growth_frames": num_frames,
+        "small_ms_per_frame": {n: round(s * 1e3, 3) for n, s in seconds.items()}, "peak_mib": peak_mib,
+    }  # fmt: skip
 
 
-def run_contender(name: str, python: str | Path, source: Path) -> float:
-    """Images a second of one run in a process of its own; what starts and imports take is left out."""
+def run_contender(name: str, python: str | Path, source: Path) -> tuple[float, int]:
+    """Images a second and peak MiB of one run in a process of its own; what starts and imports take is left out."""
     with tempfile.TemporaryDirectory() as home:
         places = {"HOME": home, "TMPDIR": home, "PIXELTABLE_HOME": f"{home}/pixeltable"}
         paths = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
@@ -103,7 +109,7 @@ def run_contender(name: str, python: str | Path, source: Path) -> float:
     if done.returncode:
         raise RuntimeError(f"{name} failed:\n{done.stderr[-2000:]}")
     facts = json.loads(done.stdout.strip().splitlines()[-1])
-    return float(facts["images"] / facts["seconds"])
+    return float(facts["images"] / facts["seconds"]), int(facts["peak_mib"])
 
 
 def make_environment(peer: str) -> Path | None:

@@ -53,6 +53,7 @@ class GuardLane:
         self._child: subprocess.Popen[bytes] | None = None
         self._is_ready = False  # the child has loaded its libraries and put on its limits
         self._received = b""
+        self._answers: deque[bytes] = deque()
 
     def send(self, job: object, items: Sequence[Item]) -> None:
         """Queue images of a job. The first starts the child, and nobody waits for it before an answer is due."""
@@ -116,7 +117,7 @@ class GuardLane:
         os.set_blocking(child.stdin.fileno(), False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._child, self._is_ready, self._received = child, False, b""
+        self._child, self._is_ready, self._received, self._answers = child, False, b"", deque()
         return child
 
     def _await_start(self) -> None:
@@ -152,22 +153,28 @@ class GuardLane:
 
     def _read_answer(self, deadline: float) -> dict[str, Any]:
         assert self._child and self._child.stdout
-        descriptor = self._child.stdout.fileno()
-        while True:
-            if len(self._received) >= LENGTH.size:
-                size = LENGTH.unpack_from(self._received)[0]
-                if size > _MAX_ANSWER_BYTES:
-                    raise _PipeClosed  # not our protocol any more
-                end = LENGTH.size + size
-                if len(self._received) >= end:
-                    answer: dict[str, Any] = json.loads(self._received[LENGTH.size : end])
-                    self._received = self._received[end:]
-                    return answer
-            _wait(descriptor, select.POLLIN, deadline)
-            piece = os.read(descriptor, _READ_BYTES)
+        while not self._answers:
+            _wait(self._child.stdout.fileno(), select.POLLIN, deadline)
+            piece = os.read(self._child.stdout.fileno(), _READ_BYTES)
             if not piece:
                 raise _PipeClosed
-            self._received += piece
+            self._received = self._part_answers(self._received + piece)
+        answer: dict[str, Any] = json.loads(self._answers.popleft())
+        return answer
+
+    def _part_answers(self, received: bytes) -> bytes:
+        """Queue the answers that have come completely; what is left of the next one."""
+        at = 0
+        while len(received) >= at + LENGTH.size:
+            size = LENGTH.unpack_from(received, at)[0]
+            if size > _MAX_ANSWER_BYTES:
+                raise _PipeClosed  # not our protocol any more
+            start = at + LENGTH.size
+            if len(received) < start + size:
+                break
+            self._answers.append(received[start : start + size])
+            at = start + size
+        return received[at:]
 
 
 def _send(child: subprocess.Popen[bytes], message: bytes, deadline: float) -> None:

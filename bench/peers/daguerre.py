@@ -5,17 +5,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import lance  # noqa: F401
+import sqlalchemy.dialects.sqlite  # noqa: F401
+
+from assets.capture.intake import Intake
+from assets.ledger import Ledger
+from assets.storage import BlobStore, Folder
+from assets.tables.catalog import Catalog
+from assets.worker import name_worker
 from bench.peers.figures import report
 
 
 def run(folder: Path) -> int:
     """All images below a folder, of files or of a recording."""
-    from assets.capture.intake import Intake
-    from assets.ledger import Ledger
-    from assets.storage import BlobStore, Folder
-    from assets.tables.catalog import Catalog
-    from assets.worker import name_worker
-
     with tempfile.TemporaryDirectory() as home:
         catalog, ledger = Catalog(f"{home}/tables"), Ledger(f"sqlite:///{home}/ledger.db")
         intake = Intake(catalog, ledger, BlobStore(f"{home}/blobs"), name_worker())
@@ -25,9 +27,4 @@ def run(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    import lance  # noqa: F401
-    import sqlalchemy  # noqa: F401
-
-    import assets.capture.readers  # noqa: F401
-
     report(run)

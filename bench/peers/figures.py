@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -35,10 +36,13 @@ def measure_payloads(payloads: Sequence[bytes]) -> list[dict[str, Any]]:
 
 
 def report(work: Callable[[Path], int]) -> None:
-    """Run `work` on the folder named on the command line; print how many images took how long, without imports."""
+    """Run `work` on the folder named on the command line; print how many images took how long, without imports, and
+    the most memory that this process held."""
     import cv2
 
     cv2.setNumThreads(1)
     start = time.perf_counter()
     num_images = work(Path(sys.argv[1]))
-    print(json.dumps({"images": num_images, "seconds": time.perf_counter() - start}))
+    seconds = time.perf_counter() - start
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(json.dumps({"images": num_images, "seconds": seconds, "peak_mib": peak_mib}))

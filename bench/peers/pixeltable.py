@@ -1,7 +1,7 @@
 """Pixeltable: a table of images with one computed column, as its documentation shows. It stores links and figures.
 
 Its Image type decodes every picture with Pillow at full size. A function over paths that brings its own decoder is
-faster, and leaves to Pixeltable only the table: about 0.6 of what Daguerre does.
+faster, and leaves to Pixeltable only the table: 0.6 of the rate of Daguerre when both were measured so.
 """
 
 from __future__ import annotations
