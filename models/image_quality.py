@@ -17,8 +17,7 @@ MIN_SIDE_PX = 120
 _DARK, _BRIGHT = 5, 250  # luma at which a pixel counts as clipped
 _LEVELS = np.arange(256, dtype=np.float64)
 _MAX_RESPONSE = 8 * 255  # of the noise mask to 8-bit luma
-_NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_WEIGHTS = 1 << np.arange(63, -1, -1, dtype=np.uint64)
+_NOISE_MASK = np.array([1, -2, 1], np.float32)  # along rows and columns
 
 
 def find_reduction(height_px: int, width_px: int) -> int:
@@ -31,11 +30,12 @@ def measure_quality(luma: Luma) -> dict[str, float | str]:
     counts = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     mean = float(counts @ _LEVELS) / luma.size
     variance = float(counts @ (_LEVELS - mean) ** 2) / luma.size
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))
+    laplacian = cv2.Laplacian(luma, cv2.CV_16S)
+    steepness = cv2.sumElems(laplacian)[0] / luma.size
     return {
         "brightness": mean / 255.0,
         "contrast": variance**0.5 / 255.0,
-        "sharpness": float(deviation[0, 0]) ** 2 / 255.0**2,
+        "sharpness": max(0.0, cv2.norm(laplacian, cv2.NORM_L2SQR) / luma.size - steepness**2) / 255.0**2,
         "clipped_dark": float(counts[: _DARK + 1].sum()) / luma.size,
         "clipped_bright": float(counts[_BRIGHT:].sum()) / luma.size,
         "noise": estimate_noise(luma),
@@ -48,13 +48,22 @@ def estimate_noise(luma: Luma) -> float:
 
     The mask (Immerkaer 1996) is blind to constant, linear and most edge structure; the median to what is left.
     """
-    response = cv2.filter2D(luma, cv2.CV_16S, _NOISE_MASK)  # the border is mirrored, and used only for want of others
+    response = cv2.sepFilter2D(luma, cv2.CV_16S, _NOISE_MASK, _NOISE_MASK)  # the border is mirrored
     inner = response[1:-1, 1:-1] if min(luma.shape) > 2 else response
-    size = np.abs(inner).astype(np.uint16)
-    counts = cv2.calcHist([size], [0], None, [_MAX_RESPONSE + 1], [0, _MAX_RESPONSE + 1]).ravel()
-    below = np.cumsum(counts.astype(np.int64))
-    low, high = np.searchsorted(below, [(size.size - 1) // 2, size.size // 2], side="right")
-    return (int(low) + int(high)) / 2 / 255.0 / 0.6745 / 6.0  # 0.6745: MAD of a unit normal; 6: norm of the mask
+    ranks = (inner.size - 1) // 2, inner.size // 2
+    low, high = _find_ranked(
+        np.asarray(cv2.convertScaleAbs(inner), np.uint8), ranks, 256
+    )  # 255 stands for more, which is rare
+    if high == 255:
+        low, high = _find_ranked(np.abs(inner).astype(np.uint16), ranks, _MAX_RESPONSE + 1)
+    return (low + high) / 2 / 255.0 / 0.6745 / 6.0  # 0.6745: MAD of a unit normal; 6: norm of the mask
+
+
+def _find_ranked(values: NDArray[np.uint8 | np.uint16], ranks: tuple[int, int], num_values: int) -> tuple[int, int]:
+    """The values of two ranks (0 is the smallest), of integers below `num_values`."""
+    counts = cv2.calcHist([values], [0], None, [num_values], [0, num_values]).ravel().astype(np.int64)
+    low, high = np.searchsorted(np.cumsum(counts), ranks, side="right")
+    return int(low), int(high)
 
 
 def hash_perceptually(luma: Luma) -> str:
@@ -62,4 +71,4 @@ def hash_perceptually(luma: Luma) -> str:
     small = cv2.resize(luma, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     low = cv2.dct(small)[:8, :8].ravel()
     bits = low > np.partition(low[1:], 31)[31]
-    return f"{int(_WEIGHTS[bits].sum()):016x}"
+    return np.packbits(bits).tobytes().hex()

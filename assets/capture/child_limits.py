@@ -20,11 +20,13 @@ def limit_resources(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def allow_seconds(seconds: int) -> None:
-    """From now on: the soft limit on processor time ends this process with SIGXCPU."""
+def allow_seconds(seconds: int) -> int:
+    """From now on: the soft limit on processor time ends this process with SIGXCPU. Returns the seconds used so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(usage.ru_utime + usage.ru_stime) + seconds + 1, hard))
+    used_s = int(usage.ru_utime + usage.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (used_s + seconds + 1, hard))
+    return used_s
 
 
 def _measure_data_bytes() -> int:

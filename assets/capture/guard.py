@@ -75,6 +75,12 @@ class ImageGuard:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Let the children load their libraries from now on. The first image would start them as well."""
+        self._reserve()
+        for lane in self._lanes:
+            lane.start()
+
     def inspect(self, payloads: Sequence[bytes]) -> list[Verdict]:
         """One verdict a payload, in order. Raises RuntimeError when a child cannot be started at all."""
         verdicts: list[Verdict] = []

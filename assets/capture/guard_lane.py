@@ -55,6 +55,10 @@ class GuardLane:
         self._received = b""
         self._answers: deque[bytes] = deque()
 
+    def start(self) -> None:
+        """Start the child where there is none, and do not wait for it."""
+        self._child = self._child or self._start()
+
     def send(self, job: object, items: Sequence[Item]) -> None:
         """Queue images of a job. The first starts the child, and nobody waits for it before an answer is due."""
         if items:
@@ -98,10 +102,11 @@ class GuardLane:
 
     def _post(self, items: Sequence[Item]) -> None:
         """Send the places of images to the child, which is started where none is."""
-        child = self._child or self._start()
+        self.start()
+        assert self._child
         message = LENGTH.pack(len(items)) + b"".join(ITEM.pack(offset, length) for _, offset, length in items)
         with suppress(_PipeClosed, TimeoutError):  # the next answer fails as well, and says which image it was for
-            _send(child, message, time.monotonic() + _START_SECONDS)
+            _send(self._child, message, time.monotonic() + _START_SECONDS)
 
     def _start(self) -> subprocess.Popen[bytes]:
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
@@ -117,7 +122,7 @@ class GuardLane:
         os.set_blocking(child.stdin.fileno(), False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._child, self._is_ready, self._received, self._answers = child, False, b"", deque()
+        self._is_ready, self._received, self._answers = False, b"", deque()
         return child
 
     def _await_start(self) -> None:

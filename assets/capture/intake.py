@@ -64,11 +64,13 @@ class Intake:
             raise FileNotFoundError(f"{source.uri} does not exist: check the path or the bucket")
         files = source.files()
         known = self.ledger.outcomes(session)
-        plans, leftovers = plan_session(files, source.open)
-        fresh = find_fresh(files, plans, known)
         copies: set[str] = set()
         done = 0
         with ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard, _sparing_collector():
+            if any((f.path, f.version) not in known for f in files):
+                guard.start()  # it loads while files are shared out
+            plans, leftovers = plan_session(files, source.open)
+            fresh = find_fresh(files, plans, known)
             for plan in plans:
                 is_due = any(f.path in fresh for f in plan.files)
                 tell = partial(_tell, on_progress, done, len(files), plan)
