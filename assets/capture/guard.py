@@ -127,6 +127,8 @@ class ImageGuard:
     def close(self) -> None:
         """End the children. The next `submit` starts others."""
         for lane in self._lanes:
+            lane.hang_up()
+        for lane in self._lanes:
             lane.close()
         self._lanes = []
         if self._memory is not None:

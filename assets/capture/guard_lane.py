@@ -89,12 +89,17 @@ class GuardLane:
             self._waiting.popleft()
         return answer
 
-    def close(self) -> None:
-        """End the child, and let the memory go."""
-        self._waiting.clear()
+    def hang_up(self) -> None:
+        """Tell the child that nothing more comes, and do not wait for its end."""
         if self._child is not None:
             assert self._child.stdin
             self._child.stdin.close()
+
+    def close(self) -> None:
+        """End the child, and let the memory go."""
+        self._waiting.clear()
+        self.hang_up()
+        if self._child is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(_STOP_SECONDS)
             self._end()

@@ -39,7 +39,7 @@ from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import content_id
 
-_JOB_FRAMES, _JOB_BYTES = 256, 16 << 20  # decoded at once
+_JOB_FRAMES, _JOB_BYTES = 512, 16 << 20  # decoded at once; four such jobs last longer than a write
 _WRITE_ROWS, _WRITE_BYTES = 8192, 64 << 20  # written at once
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
