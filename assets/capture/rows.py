@@ -43,6 +43,7 @@ class CaptureRows:
         self._labels: list[LabelObservation] = []
         self._problems: list[Problem] = []
         self._problem_ids: set[str] = set()
+        self._label_ids: set[str] = set()
         self._read_paths: set[str] = set()
         self._hashes: dict[str, str] = {}  # of the loose files that are frames
         self._stored: set[tuple[str, str]] = set()
@@ -152,10 +153,11 @@ class CaptureRows:
         return sum(map(len, self._pending.values()))
 
     def finish(self) -> None:
-        """Write the labels, now that every frame is known, and take back problems that are none any more."""
+        """Write the labels, now that every frame is known, and take back labels and problems that are none any more."""
         for label in self._labels:
             self._resolve_label(label)
         self.flush()
+        self._drop_obsolete_labels()
         self.drop_obsolete_problems({f.path for f in self.plan.files})
 
     def drop_obsolete_problems(self, paths: set[str]) -> None:
@@ -169,6 +171,21 @@ class CaptureRows:
                 obsolete.append(row["problem_id"])
         if obsolete:
             self._fenced.delete("quarantine", is_in("problem_id", obsolete))
+
+    def _drop_obsolete_labels(self) -> None:
+        """Delete labels that their file held before and does not hold now.
+
+        A file with a problem keeps what it said, and so does a picture that another took the place of.
+        """
+        unsure = {outer_path(problem.source.path) for problem in self._problems}
+        mine = f"capture_id = {repr_sql(self.capture_id or '')}"
+        rows = self.catalog.read_latest("labels", ["label_id", "frame_id", "source_path"], mine).to_pylist()
+        said = {f.path for f in self.plan.files} - unsure
+        shown = {*self._by_path.values(), *self._by_time.values()}
+        gone = [r["label_id"] for r in rows if r["label_id"] not in self._label_ids and r["frame_id"] in shown
+                and outer_path(r["source_path"]) in said]  # fmt: skip
+        if gone:
+            self._fenced.delete("labels", is_in("label_id", gone))
 
     def write_capture(self, source_uri: str) -> None:
         """Write the row of the capture itself, with the counts of what the tables hold of it."""
@@ -212,6 +229,7 @@ class CaptureRows:
         box = [None] * 4 if label.box_xyxy is None else [float(v) for v in label.box_xyxy]
         label_id = content_id("label", frame_id, label.task, label.class_name, box, label.track_id, label.origin,
                               label.source.path, label.index)  # fmt: skip
+        self._label_ids.add(label_id)
         attributes = json.dumps(label.attributes) if label.attributes else None
         self._read_paths.add(label.source.path)
         self._put("labels", label_id, {

@@ -166,6 +166,48 @@ def test_images_that_arrive_after_their_labels_take_them(intake, write_files, ma
     assert len(intake.catalog.read_latest("quarantine")) == 0
 
 
+def with_boxes(*boxes: list[int]) -> str:
+    annotation = COCO["annotations"][0]
+    return json.dumps({**COCO, "annotations": [{**annotation, "id": n, "bbox": b} for n, b in enumerate(boxes, 1)]})
+
+
+def read_boxes(intake) -> list[list[float]]:
+    rows = intake.catalog.read_latest("labels").to_pylist()
+    return sorted([r["x_min"], r["y_min"], r["x_max"], r["y_max"]] for r in rows)
+
+
+def test_a_label_that_is_corrected_takes_the_place_of_the_wrong_one(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4], [2, 3, 4, 5])})
+    ingest(intake, folder)
+    kept = intake.catalog.read_latest("labels", where="x_min = 1")
+    write_files({"instances.json": with_boxes([1, 1, 4, 4], [3, 3, 5, 5])})
+    before = intake.catalog.latest_version("labels")
+    assert counts(ingest(intake, folder)) == (1, 1, 0)
+    assert read_boxes(intake) == [[1, 1, 5, 5], [3, 3, 8, 8]]
+    assert intake.catalog.latest_version("labels") == before + 2  # one row in, one row out
+    assert intake.catalog.read_latest("labels", where="x_min = 1").equals(kept)
+    write_files({"instances.json": with_boxes()})
+    ingest(intake, folder)
+    assert read_boxes(intake) == []
+
+
+def test_a_file_that_cannot_be_read_any_more_keeps_its_labels(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4])})
+    ingest(intake, folder)
+    write_files({"instances.json": with_boxes([1, 1, 4, 4])[:-20]})
+    assert ingest(intake, folder).quarantined == 1
+    assert read_boxes(intake) == [[1, 1, 5, 5]]
+
+
+def test_a_picture_that_was_overwritten_keeps_its_labels(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4])})
+    ingest(intake, folder)
+    write_files({"a.png": make_png(2)})
+    ingest(intake, folder)
+    labels, frames = (intake.catalog.read_latest(name)["frame_id"].to_pylist() for name in ("labels", "frames"))
+    assert sorted(labels) == sorted(frames) and len(set(frames)) == 2
+
+
 def test_one_label_without_a_frame_does_not_refuse_the_whole_file(intake, write_files, make_png):
     coco = {**COCO, "images": [*COCO["images"], {"id": 2, "file_name": "gone.png", "width": 16, "height": 12}],
             "annotations": [*COCO["annotations"], {**COCO["annotations"][0], "id": 2, "image_id": 2}]}  # fmt: skip
