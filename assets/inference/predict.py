@@ -93,7 +93,7 @@ def _decode(frame_id: str, payload: bytes, sha256: str) -> Image:
 
 
 def name_prediction(frame_id: str, facts: PredictionFacts) -> str:
-    """The id of one model's prediction on one frame. Both names are hashes of content: equal ids, equal answers."""
+    """The id of one model's prediction on one frame; both have names that are hashes of their content."""
     return content_id(facts.model_sha256, frame_id, facts.purpose)
 
 

@@ -120,7 +120,7 @@ def test_the_asset_says_what_it_did_and_what_it_found(take):
     (event,) = done.get_asset_materialization_events()
     metadata = event.materialization.metadata
     assert metadata["dagster/row_count"].value == 5
-    assert metadata["rows"].value == "0 new, 0 stale, 0 removed, 5 in all"
+    assert metadata["rows"].value == "0 new, 0 stale, 0 removed, 5 in all; computed: 0"
     assert "late on the IMU" in metadata["evidence"].value
 
 
