@@ -177,6 +177,8 @@ class CaptureRows:
 
         A file with a problem keeps what it said, and so does a picture that another took the place of.
         """
+        if not self._stored:
+            return  # a new capture: without frames there were no labels
         unsure = {outer_path(problem.source.path) for problem in self._problems}
         mine = f"capture_id = {repr_sql(self.capture_id or '')}"
         rows = self.catalog.read_latest("labels", ["label_id", "frame_id", "source_path"], mine).to_pylist()

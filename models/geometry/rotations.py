@@ -5,12 +5,13 @@ Quaternions are x, y, z, w of unit length; `a_from_b` takes coordinates in b to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
+
+from models.geometry.quaternions import multiply
 
 Array = NDArray[np.float64]
 
@@ -72,21 +73,9 @@ def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
         raise ValueError("gyro times must increase and rates be finite: sort the samples and drop broken ones")
     steps = Rotation.from_rotvec(0.5 * (rate[1:] + rate[:-1]) * np.diff(t)[:, None]).as_quat()
     turned = [(0.0, 0.0, 0.0, 1.0)]
-    for step in steps.tolist():  # plain numbers: arrays of four take ten times as long
-        turned.append(_multiply(turned[-1], step))
+    for step in steps.tolist():  # plain numbers
+        turned.append(multiply(turned[-1], step))
     return OrientationCurve(t, _normalise(np.array(turned)))
-
-
-def _multiply(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float, float]:
-    """Hamilton product a * b."""
-    ax, ay, az, aw = a
-    bx, by, bz, bw = b
-    return (
-        aw * bx + ax * bw + ay * bz - az * by,
-        aw * by - ax * bz + ay * bw + az * bx,
-        aw * bz + ax * by - ay * bx + az * bw,
-        aw * bw - ax * bx - ay * by - az * bz,
-    )
 
 
 def _normalise(quaternions: Array) -> Array:

@@ -17,7 +17,6 @@ from assets.capture.observations import CapturePlan, LabelObservation, Observati
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.layout import (
     folder_of,
-    is_below,
     is_hidden,
     list_paths,
     name_of,
@@ -28,7 +27,7 @@ from assets.capture.readers.layout import (
     suffix_of,
 )
 from assets.capture.readers.mask_runs import encode_segmentation
-from assets.capture.readers.pairing import ImageIndex, find_label_files
+from assets.capture.readers.pairing import ImageIndex, plan_label_files
 from assets.capture.readers.protocol import MAX_LABELS, Opener, UnreadableBytes, open_checked, read_bytes, whole_file
 from assets.capture.readers.strict_json import MAX_JSON_BYTES, parse_json
 from assets.storage import SessionFile
@@ -44,13 +43,7 @@ class CocoReader:
     name = "coco"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        found = find_label_files(files, opener, lambda file: _is_coco(file, opener), _FOLDERS)
-        plans, taken = list[CapturePlan](), set[str]()
-        for root, jsons in found.groups:
-            members = jsons + [i for i in found.images if is_below(i.path, root) and i.path not in taken]
-            taken.update(f.path for f in members)
-            plans.append(CapturePlan(self.name, root, tuple(members), is_container=False))
-        return plans
+        return plan_label_files(self.name, files, opener, lambda file: _is_coco(file, opener), _FOLDERS)
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         jsons = [f for f in plan.files if suffix_of(f.path) == ".json"]

@@ -19,8 +19,8 @@ import numpy as np
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
 from assets.capture.readers.image_labels import PIXELS_A_COLUMN, Box, ImageLabels, MaskBudget, cover, outline, turn
-from assets.capture.readers.layout import is_below, is_hidden, list_paths, suffix_of
-from assets.capture.readers.pairing import find_label_files
+from assets.capture.readers.layout import is_hidden, list_paths, suffix_of
+from assets.capture.readers.pairing import plan_label_files
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes, read_head, whole_file
 from assets.capture.readers.strict_xml import parse_xml, read_number
 from assets.storage import SessionFile
@@ -38,13 +38,7 @@ class CvatReader:
     name = "cvat"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        found = find_label_files(files, opener, lambda file: _is_cvat(file, opener), _FOLDERS)
-        plans, taken = list[CapturePlan](), set[str]()
-        for root, xmls in found.groups:
-            members = xmls + [i for i in found.images if is_below(i.path, root) and i.path not in taken]
-            taken.update(f.path for f in members)
-            plans.append(CapturePlan(self.name, root, tuple(members), is_container=False))
-        return plans
+        return plan_label_files(self.name, files, opener, lambda file: _is_cvat(file, opener), _FOLDERS)
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         xmls = [f for f in plan.files if suffix_of(f.path) == ".xml"]

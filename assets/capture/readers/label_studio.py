@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
 from assets.capture.readers.brush_runs import decode_brush
 from assets.capture.readers.image_labels import Box, ImageLabels, MaskBudget, cover, outline, turn
-from assets.capture.readers.layout import folder_of, is_below, is_hidden, join, name_of, suffix_of
-from assets.capture.readers.pairing import find_label_files
+from assets.capture.readers.layout import folder_of, is_hidden, join, name_of, suffix_of
+from assets.capture.readers.pairing import plan_label_files
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes, read_head, whole_file
 from assets.capture.readers.strict_json import MAX_JSON_BYTES, parse_json
 from assets.storage import SessionFile
@@ -38,13 +38,7 @@ class LabelStudioReader:
     name = "label_studio"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        found = find_label_files(files, opener, lambda file: _is_export(file, opener), _FOLDERS)
-        plans, taken = list[CapturePlan](), set[str]()
-        for root, jsons in found.groups:
-            members = jsons + [i for i in found.images if is_below(i.path, root) and i.path not in taken]
-            taken.update(f.path for f in members)
-            plans.append(CapturePlan(self.name, root, tuple(members), is_container=False))
-        return plans
+        return plan_label_files(self.name, files, opener, lambda file: _is_export(file, opener), _FOLDERS)
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         jsons = [f for f in plan.files if suffix_of(f.path) == ".json"]

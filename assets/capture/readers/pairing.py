@@ -6,7 +6,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from assets.capture.readers.layout import folder_of, is_image, is_mask_path, list_paths, name_of, split_of, stem_of
+from assets.capture.observations import CapturePlan
+from assets.capture.readers.layout import (
+    folder_of,
+    is_below,
+    is_image,
+    is_mask_path,
+    list_paths,
+    name_of,
+    split_of,
+    stem_of,
+)
 from assets.capture.readers.protocol import Opener
 from assets.storage import SessionFile
 
@@ -29,6 +39,23 @@ def find_label_files(
             groups[_find_root(folder_of(file.path), folders)].append(file)
     images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if groups else []
     return LabelFiles(sorted(groups.items(), key=lambda item: -item[0].count("/") - bool(item[0])), images)
+
+
+def plan_label_files(
+    reader: str,
+    files: Sequence[SessionFile],
+    opener: Opener,
+    is_label: Callable[[SessionFile], bool],
+    folders: frozenset[str],
+) -> list[CapturePlan]:
+    """One capture for each root with label files, of these and the images below it. `folders`: see above."""
+    found = find_label_files(files, opener, is_label, folders)
+    plans, taken = list[CapturePlan](), set[str]()
+    for root, labels in found.groups:
+        members = labels + [i for i in found.images if is_below(i.path, root) and i.path not in taken]
+        taken.update(f.path for f in members)
+        plans.append(CapturePlan(reader, root, tuple(members), is_container=False))
+    return plans
 
 
 class ImageIndex:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from assets.capture.observations import SignalObservation
+from models.geometry.quaternions import multiply
 
 _MAX_CHAIN = 32
 _STILL_M, _STILL_Q = 1e-9, 1e-9  # a transform that is repeated unchanged does not move
@@ -54,7 +55,7 @@ def compose(a_from_b: Sequence[float], b_from_c: Sequence[float]) -> Pose:
     """a_from_c. Quaternions are xyzw and normalised first. Raises ValueError for a zero quaternion."""
     qa, qb = _normalise(a_from_b[3:]), _normalise(b_from_c[3:])
     x, y, z = _rotate(qa, b_from_c[:3])
-    return (a_from_b[0] + x, a_from_b[1] + y, a_from_b[2] + z, *_multiply(qa, qb))
+    return (a_from_b[0] + x, a_from_b[1] + y, a_from_b[2] + z, *multiply(qa, qb))
 
 
 def _normalise(quaternion: Sequence[float]) -> tuple[float, ...]:
@@ -64,20 +65,9 @@ def _normalise(quaternion: Sequence[float]) -> tuple[float, ...]:
     return tuple(v / length for v in quaternion)
 
 
-def _multiply(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float, float]:
-    ax, ay, az, aw = a
-    bx, by, bz, bw = b
-    return (
-        aw * bx + ax * bw + ay * bz - az * by,
-        aw * by - ax * bz + ay * bw + az * bx,
-        aw * bz + ax * by - ay * bx + az * bw,
-        aw * bw - ax * bx - ay * by - az * bz,
-    )
-
-
 def _rotate(q: Sequence[float], v: Sequence[float]) -> tuple[float, float, float]:
     inverse = (-q[0], -q[1], -q[2], q[3])
-    x, y, z, _ = _multiply(_multiply(q, (*v, 0.0)), inverse)
+    x, y, z, _ = multiply(multiply(q, (*v, 0.0)), inverse)
     return x, y, z
 
 

@@ -37,7 +37,11 @@ def parse_xml(data: bytes, root: str) -> Element:
 
 def read_number(item: Element, name: str) -> float:
     """A finite number in an attribute. Raises ValueError."""
-    text = item.get(name)
+    return parse_number(item.get(name), name)
+
+
+def parse_number(text: str | None, name: str) -> float:
+    """A finite number, `name` being what it is called in messages. Raises ValueError, also where there is no text."""
     if text is None:
         raise ValueError(f"has no {name}")
     try:

@@ -8,7 +8,6 @@ or subtracted, and the difference to `xyxy` is at most one pixel. Difficult obje
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element
@@ -29,7 +28,7 @@ from assets.capture.readers.layout import (
 )
 from assets.capture.readers.pairing import ImageIndex, find_label_files
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes, whole_file
-from assets.capture.readers.strict_xml import parse_xml
+from assets.capture.readers.strict_xml import parse_number, parse_xml
 from assets.storage import SessionFile
 
 _MAX_XML_BYTES = 16 << 20
@@ -135,18 +134,7 @@ def _read_object(item: Element) -> tuple[str, tuple[float, float, float, float]]
     name = item.findtext("name", "").strip()
     if not name:
         raise ValueError("has no name")
-    box = tuple(_read_number(item, f"bndbox/{corner}") for corner in ("xmin", "ymin", "xmax", "ymax"))
+    box = tuple(
+        parse_number(item.findtext(path), path) for path in ("bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax")
+    )
     return name, (box[0], box[1], box[2], box[3])
-
-
-def _read_number(item: Element, path: str) -> float:
-    text = item.findtext(path)
-    if text is None:
-        raise ValueError(f"has no {path}")
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{path} is {text[:40]!r}, not a number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{path} is {text[:40]!r}, not a finite number")
-    return value
