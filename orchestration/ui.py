@@ -60,7 +60,7 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     build_tracker(settings).versions("detection")  # makes MLflow's tables: two processes that make them at once collide
     servers: dict[str, subprocess.Popen] = {}
     stop = _Stop()
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in (signal.SIGINT, signal.SIGTERM):  # a caught signal has its default in the servers, an ignored one not
         signal.signal(signum, stop)
     try:
         for name, command in _commands(settings, port, mlflow_port).items():
@@ -110,15 +110,8 @@ def _start(name: str, command: list[str], settings: Settings) -> subprocess.Pope
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
         return subprocess.Popen(
-            command, cwd=CHECKOUT, env=environment, stdout=stream, stderr=stream, start_new_session=True,
-            preexec_fn=_default_signals,
-        )  # fmt: skip
-
-
-def _default_signals() -> None:
-    """A shell's background job ignores INT and TERM, and so would its children: dagster would never end."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_DFL)
+            command, cwd=CHECKOUT, env=environment, stdout=stream, stderr=stream, start_new_session=True
+        )
 
 
 def _wait_until_up(

@@ -26,7 +26,7 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
     """name -> address, as `daguerre ui` prints them."""
     ports = [_free_port(), _free_port()]
     command = [sys.executable, "-m", "orchestration.cli", "ui", "--port", str(ports[0]), "--mlflow-port", str(ports[1])]
-    environment = {**os.environ, "DAGUERRE_HOME": str(ui_home)}
+    environment = {**os.environ, "DAGUERRE_HOME": str(ui_home), "PYTHONFAULTHANDLER": "1"}
     with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         addresses: dict[str, str] = {}
@@ -39,8 +39,12 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
             assert set(addresses) == {"Dagster", "MLflow"}, f"the servers did not start: {addresses}"
             yield addresses
         finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(60)
+            server.terminate()
+            try:
+                server.wait(60)
+            except subprocess.TimeoutExpired:
+                server.send_signal(signal.SIGABRT)  # it tells where it is stuck, and ends
+                raise
 
 
 def _free_port() -> int:
