@@ -14,8 +14,8 @@ import contextlib
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ T = TypeVar("T")
 DONE = ("ingested", "quarantined", "ignored", "dropped")
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)  # a restart of Postgres takes seconds
 _SQLITE_WAIT_S = 60.0
+_ROWS_AT_ONCE = 10_000  # as parameters of one statement
 _CLOCKS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",  # the machine's clock, which its workers share
@@ -45,7 +46,7 @@ class Claim:
     epoch: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileOutcome:
     """What became of one file."""
 
@@ -125,8 +126,12 @@ class Ledger:
 
     def outcomes(self, session: str) -> dict[tuple[str, str], FileOutcome]:
         """(path, version) -> outcome of every file of the session that is done."""
-        rows = [FileOutcome(**row) for row in self._fetch(self._files.select().filter_by(session=session))]
-        return {(row.path, row.version): row for row in rows}
+        return self.summarise(session, lambda outcomes: {(o.path, o.version): o for o in outcomes})
+
+    def summarise(self, session: str, work: Callable[[Iterable[FileOutcome]], T]) -> T:
+        """What `work` makes of the outcomes of the session's files, which come one by one; it may be called again."""
+        query = self._files.select().filter_by(session=session)
+        return self._run(lambda connection: work(_to_outcomes(connection.execute(query))))
 
     def file_table(self) -> pa.Table:
         """Every file's outcome, as a table for queries."""
@@ -141,13 +146,13 @@ class Ledger:
 
     def record(self, outcomes: Iterable[FileOutcome]) -> None:
         """Record files that belong to no capture (unknown formats, documentation)."""
-        rows = _to_rows(outcomes)
-        self._run(lambda connection: self._record(connection, rows))
+        done = _in_order(outcomes)
+        self._run(lambda connection: self._record(connection, done))
 
     def outcomes_of(self, capture_id: str) -> list[FileOutcome]:
         """What became of the files of a capture, in every session that has them."""
         query = self._files.select().filter_by(capture_id=capture_id).order_by(*self._files.primary_key.columns)
-        return [FileOutcome(**row) for row in self._fetch(query)]
+        return self._run(lambda connection: list(_to_outcomes(connection.execute(query))))
 
     def is_committed(self, capture_id: str) -> bool:
         """Whether the capture's rows are in the tables."""
@@ -182,11 +187,11 @@ class Ledger:
 
     def commit(self, claim: Claim, outcomes: Sequence[FileOutcome]) -> None:
         """Record the capture's files as done and end the lease, in one transaction. Raises LeaseLost."""
-        rows = _to_rows(outcomes)
+        done = _in_order(outcomes)
 
         def commit(connection: Connection) -> None:
             self._update_fenced(connection, claim, is_committed=True, owner=_ended(claim), lease_until=0.0)
-            self._record(connection, rows)
+            self._record(connection, done)
 
         self._run(commit)
 
@@ -250,12 +255,13 @@ class Ledger:
         if connection.execute(update.values(**values)).rowcount != 1:
             raise LeaseLost(f"capture {claim.capture_id} was claimed by another worker after epoch {claim.epoch}")
 
-    def _record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            insert = self._insert(self._files)
-            values = {c.name: insert.excluded[c.name] for c in self._files.columns if not c.primary_key}
-            key = [c.name for c in self._files.primary_key.columns]
-            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=values), rows)
+    def _record(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
+        insert = self._insert(self._files)
+        values = {c.name: insert.excluded[c.name] for c in self._files.columns if not c.primary_key}
+        key = [c.name for c in self._files.primary_key.columns]
+        upsert = insert.on_conflict_do_update(index_elements=key, set_=values)
+        for start in range(0, len(outcomes), _ROWS_AT_ONCE):
+            connection.execute(upsert, [asdict(o) for o in outcomes[start : start + _ROWS_AT_ONCE]])
 
     def _insert(self, table: Any) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
@@ -263,12 +269,21 @@ class Ledger:
         return (postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert)(table)
 
 
-def _to_rows(outcomes: Iterable[FileOutcome]) -> list[dict[str, Any]]:
-    """In the order of the key: transactions that lock the same rows in one order do not wait for each other forever."""
-    rows = [dict(vars(outcome)) for outcome in outcomes]
-    for row in rows:
-        assert row["outcome"] in DONE, row
-    return sorted(rows, key=lambda row: (row["session"], row["path"], row["version"]))
+def _in_order(outcomes: Iterable[FileOutcome]) -> list[FileOutcome]:
+    """By the key: transactions that lock the same rows in one order do not wait for each other forever."""
+    done = sorted(outcomes, key=lambda o: (o.session, o.path, o.version))
+    assert all(o.outcome in DONE for o in done)
+    return done
+
+
+def _to_outcomes(rows: Iterable[Any]) -> Iterator[FileOutcome]:
+    """Of rows of the table `files`. A text that many of them have is held once."""
+    held: dict[Any, Any] = {}
+    for session, path, version, size_bytes, *shared, sha256, reason, remedy in rows:
+        session, outcome, capture_id, reader, reason, remedy = (
+            held.setdefault(v, v) for v in (session, *shared, reason, remedy)
+        )
+        yield FileOutcome(session, path, version, size_bytes, outcome, capture_id, reader, sha256, reason, remedy)
 
 
 def _ended(claim: Claim) -> str:

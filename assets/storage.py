@@ -27,7 +27,7 @@ _PAGE_KEYS = 1000  # S3 gives no more at once
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a session may list a million
 class SessionFile:
     """A file below a session, as listed: nothing read yet."""
 

@@ -83,8 +83,9 @@ class Intake:
         if on_progress:
             on_progress(len(files), len(files), "")
         captures = self.catalog.read_latest("captures", ["capture_id", "session", "num_frames", "num_problems"])
-        outcomes = self.ledger.outcomes(session)
-        return count_outcomes(session, [outcomes[(f.path, f.version)] for f in files], fresh - copies, known, captures)
+        return self.ledger.summarise(
+            session, lambda outcomes: count_outcomes(session, files, outcomes, fresh - copies, known, captures)
+        )
 
     # ---- one capture -------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -70,27 +70,37 @@ def copy_outcome(
 
 
 def count_outcomes(
-    session: str, outcomes: Sequence[FileOutcome], new_paths: set[str], known: Known, captures: pa.Table
-) -> IntakeReport:
-    """Count the outcomes of a session's files.
+    session: str, files: Sequence[SessionFile], outcomes: Iterable[FileOutcome], new_paths: set[str], known: Known,
+    captures: pa.Table,
+) -> IntakeReport:  # fmt: skip
+    """Count what became of `files`, among the session's `outcomes`, which are passed through once.
 
-    `captures` has the columns capture_id, session, num_frames and num_problems, of all sessions.
+    `captures` has the columns capture_id, session, num_frames and num_problems, of all sessions. Raises KeyError for a
+    file without an outcome.
     """
-    ids = {o.capture_id for o in outcomes if o.capture_id}
+    versions = {f.path: f.version for f in files}
     hashes = {(o.path, o.sha256) for o in known.values() if o.sha256 and o.outcome == "ingested"}
-    report = IntakeReport(session, files=len(outcomes), captures=len(ids))
-    report.quarantined = sum(o.outcome == "quarantined" for o in outcomes)
-    report.new = sum(
-        o.outcome == "ingested" and o.path in new_paths and (o.path, o.sha256) not in hashes for o in outcomes
-    )
-    report.dropped = sum(o.outcome == "dropped" for o in outcomes)
-    report.already_ingested = report.files - report.quarantined - report.dropped - report.new
+    report, ids = IntakeReport(session, files=len(files)), set[str]()
+    for o in outcomes:
+        if versions.get(o.path) != o.version:
+            continue  # of a file that is gone, or was another
+        del versions[o.path]
+        if o.capture_id:
+            ids.add(o.capture_id)
+        if o.outcome == "quarantined":
+            report.quarantined += 1
+            report.reasons.append({"path": o.path, "reader": o.reader, "reason": o.reason, "remedy": o.remedy})
+        elif o.outcome == "dropped":
+            report.dropped += 1
+        elif o.path in new_paths and (o.path, o.sha256) not in hashes:
+            report.new += 1
+        else:
+            report.already_ingested += 1
+    if versions:
+        raise KeyError(f"{len(versions)} files have no outcome, such as {min(versions)}")
+    report.captures = len(ids)
     for row in captures.to_pylist():
         if row["capture_id"] in ids or row["session"] == session:
             report.frames += row["num_frames"]
             report.problems += row["num_problems"]
-    report.reasons = [
-        {"path": o.path, "reader": o.reader, "reason": o.reason, "remedy": o.remedy}
-        for o in outcomes if o.outcome == "quarantined"
-    ]  # fmt: skip
     return report

@@ -45,7 +45,7 @@ class CaptureRows:
         self._problem_ids: set[str] = set()
         self._label_ids: set[str] = set()
         self._read_paths: set[str] = set()
-        self._hashes: dict[str, str] = {}  # of the loose files that are frames
+        self._hashes: dict[str, bytes] = {}  # of the loose files that are frames
         self._stored: set[tuple[str, str]] = set()
         self._by_path: dict[str, str] = {}
         self._by_time: dict[tuple[str, int], str] = {}
@@ -67,9 +67,10 @@ class CaptureRows:
 
     def recall_frame(self, frame: FrameObservation) -> str | None:
         """The sha256 of a new frame's bytes; None for a frame that is stored: nothing is decoded or written again."""
-        sha256 = hashlib.sha256(frame.payload).hexdigest()
-        path = frame.source.path
-        self._hashes[path] = sha256
+        path, digest = frame.source.path, hashlib.sha256(frame.payload)
+        sha256 = digest.hexdigest()
+        if not self.plan.is_container:
+            self._hashes[path] = digest.digest()
         if (self._identify_frame(frame, sha256), sha256) not in self._stored:
             return sha256
         self._read_paths.add(path)
@@ -212,7 +213,8 @@ class CaptureRows:
 
     def hash_of(self, path: str) -> str | None:
         """The sha256 of a loose file that is a frame; None for other files."""
-        return self._hashes.get(path)
+        digest = self._hashes.get(path)
+        return digest.hex() if digest else None
 
     # ---- below -------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_a_commit_is_whole_or_nothing(ledger):
 def test_the_file_table_has_columns_before_it_has_rows(ledger):
     assert (len(ledger.file_table()), "reason" in ledger.file_table().column_names) == (0, True)
     ledger.record([outcome()])
-    assert ledger.file_table().to_pylist() == [vars(outcome())]
+    assert ledger.file_table().to_pylist() == [asdict(outcome())]
 
 
 def test_a_session_name_stands_for_one_place(ledger):

@@ -45,6 +45,7 @@ _RECORDING_FOLDER = re.compile(
 _MASK_FOLDER = re.compile(
     r"^(\w*masks?|\w*annot|annotations?|labels?|segmentation\w*|semantic\w*|instance\w*)$", re.IGNORECASE
 )
+_NUMBER = re.compile(r"\d+")
 _SENSOR_IN_NAME = re.compile(r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE)
 
 
@@ -144,11 +145,13 @@ def is_image(file: SessionFile, opener: Opener) -> bool:
 
 def order_naturally(files: Iterable[SessionFile]) -> list[SessionFile]:
     """By path, with numbers in it by value: `f2` before `f10`."""
-    return sorted(files, key=lambda f: ([_order_part(p) for p in re.split(r"(\d+)", f.path)], f.path))
+    return sorted(files, key=lambda f: (_NUMBER.sub(_order_number, f.path), f.path))
 
 
-def _order_part(part: str) -> tuple[int, int, str]:
-    return (0, int(part), "") if part.isdecimal() and len(part) < 40 else (1, 0, part)
+def _order_number(match: re.Match[str]) -> str:
+    """A number as text that sorts by value: behind the end of a name, before any letter; shorter ones first."""
+    digits = str(int(match[0])) if len(match[0]) < 40 else match[0]
+    return f"\0{chr(len(digits))}{digits}"
 
 
 def list_paths(paths: Iterable[str], most: int = 5) -> str:

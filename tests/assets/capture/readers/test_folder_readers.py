@@ -153,11 +153,12 @@ def test_words_in_paths():
         "depth", "left", "color", "camera", "camera",
     ]  # fmt: skip
     assert split_of_path("a/val2017/b.jpg", "a") == "val" and split_of_path("train/b.jpg", "train") is None
-    assert [f.path for f in order_naturally([SessionFile(p, p, 0, "") for p in ("a10", "a2", "b1")])] == [
-        "a2",
-        "a10",
-        "b1",
-    ]
+
+
+def test_names_are_ordered_by_their_numbers():
+    ordered = ["a", "a2", "a2-x", "a2x", "a02y", "a10", "a-1", "ab1", "b1", "b/9.png", "b/010.png", "b/11.png"]
+    shuffled = [SessionFile(p, p, 0, "") for p in ordered[::2] + ordered[1::2]]
+    assert [f.path for f in order_naturally(shuffled)] == ordered
 
 
 def test_cifar10_sample(real_data, read_session):
