@@ -1,8 +1,9 @@
 """Let child processes decode foreign image bytes, so that no decoder bug or bomb reaches this one.
 
-A child works under limits on memory, processor time and wall time (`guard_child.py`). When it dies on an image, that
-image is refused, a new child is started, and the rest of the batch goes on. Payloads are written once into memory that
-the children map read-only; jobs and answers go over pipes, so the next batch is read while this one is decoded.
+A child works under limits on memory and processor time (`guard_child.py`), and may not be silent for long. When it dies
+on an image, that image is refused, a new child is started, and the rest of the batch goes on. Payloads are written once
+into memory that the children map read-only; jobs and answers go over pipes, so the next batch is read while this one is
+decoded.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from assets.capture.child_limits import ITEM_SECONDS, MEMORY_BYTES
+from assets.capture.child_limits import MEMORY_BYTES
+from assets.capture.child_process import SILENCE_SECONDS
 from assets.capture.guard_lane import ChildFailed, GuardLane
 
 MAX_PAYLOAD_BYTES = 256 << 20
@@ -62,10 +64,10 @@ class ImageGuard:
     """
 
     def __init__(
-        self, num_children: int = 1, item_seconds: float = ITEM_SECONDS, memory_bytes: int = MEMORY_BYTES
+        self, num_children: int = 1, silence_s: float = SILENCE_SECONDS, memory_bytes: int = MEMORY_BYTES
     ) -> None:
         self._lanes: list[GuardLane] = []
-        self._settings = (num_children, item_seconds, memory_bytes)
+        self._settings = (num_children, silence_s, memory_bytes)
         self._num_jobs = 0
         self._memory: mmap.mmap | None = None
 
@@ -138,12 +140,12 @@ class ImageGuard:
     def _reserve(self) -> mmap.mmap:
         """Memory that the children map too. Pages that no image was written to take no space."""
         if self._memory is None:
-            num_children, item_seconds, memory_bytes = self._settings
+            num_children, silence_s, memory_bytes = self._settings
             with _open_memory() as shared:
                 os.ftruncate(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
                 self._memory = mmap.mmap(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
                 descriptors = [os.dup(shared.fileno()) for _ in range(num_children)]
-            self._lanes = [GuardLane(descriptor, item_seconds, memory_bytes) for descriptor in descriptors]
+            self._lanes = [GuardLane(descriptor, silence_s, memory_bytes) for descriptor in descriptors]
         return self._memory
 
 

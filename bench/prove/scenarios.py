@@ -13,7 +13,8 @@ from bench.prove.faults import Fault
 from bench.prove.landings import first_step, replacing_step, second_step
 from bench.prove.schedules import Schedule, pick
 from bench.prove.site import Site
-from bench.prove.stage import Points, Result, Stage, judge, reference_first, reference_grown
+from bench.prove.small_disk import small_disk
+from bench.prove.stage import Points, Result, Stage, judge, reference_first, reference_grown, reference_sizes
 
 SHORT_LEASE_S = 1.0  # so that a lease can end within a schedule
 _POLL_S = 0.02
@@ -84,10 +85,17 @@ def _fail_request(stage: Stage, schedule: Schedule, points: Points) -> Result | 
 
 
 def _fill_disk(stage: Stage, schedule: Schedule, _points: Points) -> Result:
-    with stage.open() as site:
+    """The home's disk has room for a share of what the session needs; then it gets more.
+
+    Where nobody may mount a small disk, no file can grow beyond that share of the largest.
+    """
+    needed = reference_sizes(stage)
+    with stage.open() as site, small_disk(site.home, int(schedule.amount * sum(needed))) as enlarge:
         site.land(first_step())
         site.notify()
-        worker = site.work(Fault(max_file_bytes=int(schedule.amount)))
+        worker = site.work(Fault() if enlarge else Fault(max_file_bytes=int(schedule.amount * max(needed))))
+        if enlarge:
+            enlarge(2 * sum(needed))
         recovered_s = _recover(site) if worker.status else None
         return judge(site, schedule, recovered_s, [reference_first(stage)])
 

@@ -20,7 +20,6 @@ KINDS = (
     "database restarts", "clock skew",
 )  # fmt: skip
 CLOCK_SKEW_S = 600.0
-_LARGEST_LIMIT_BYTES, _SMALLEST_LIMIT_BYTES = 60_000, 2_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Schedule:
     seed: int
     place: float = 0.0  # share of the way, 0 <= place < 1
     fault: str = ""  # of the object store
-    amount: float = 0.0  # seconds, bytes or a share: what the kind says
+    amount: float = 0.0  # seconds or a share: what the kind says
     with_growth: bool = False  # the session changes meanwhile
 
     @property
@@ -72,11 +71,8 @@ def _cases(kind: str, num: int) -> list[dict[str, Any]]:
             return [{**place, "with_growth": grows} for grows, place in product((False, True), places)]
         case "clock skew":
             return [{**place, "amount": skew} for skew, place in product((CLOCK_SKEW_S, -CLOCK_SKEW_S), places)]
-        case "partial upload":
+        case "partial upload" | "full disk":
             return [{"amount": (n + 0.5) / 20} for n in range(20)]
-        case "full disk":
-            step = (_LARGEST_LIMIT_BYTES - _SMALLEST_LIMIT_BYTES) / 20
-            return [{"amount": float(int(_SMALLEST_LIMIT_BYTES + n * step))} for n in range(20)]
         case _:
             return places
 

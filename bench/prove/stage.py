@@ -29,12 +29,13 @@ class Stage:
     postgres: Postgres | None
     _numbers: itertools.count[int]
     _references: dict[str, Export]
+    sizes: list[int]
 
     @staticmethod
     def build(
         folder: Path, engine: str, proxy: S3Proxy | None, direct_endpoint: str, postgres: Postgres | None
     ) -> Stage:
-        return Stage(folder, engine, proxy, direct_endpoint, postgres, itertools.count(), {})
+        return Stage(folder, engine, proxy, direct_endpoint, postgres, itertools.count(), {}, [])
 
     def open(self, on_s3: bool = False, ledger_url: str = "") -> Site:
         """A new, empty site."""
@@ -109,6 +110,18 @@ def reference_first(stage: Stage) -> Export:
 def reference_grown(stage: Stage) -> Export:
     """The right outcome of the first step and then the second."""
     return stage.reference("grown", [[(first_step(), 0)], [(second_step(), 1)]])
+
+
+def reference_sizes(stage: Stage) -> list[int]:
+    """The bytes that each file of a home takes on its disk after the first step."""
+    if not stage.sizes:
+        with stage.open() as site:
+            site.land(first_step())
+            site.notify()
+            site.recover()
+            files = (path.stat() for path in site.home.rglob("*") if path.is_file())
+            stage.sizes.extend(max(facts.st_blocks * 512, facts.st_size) for facts in files)
+    return stage.sizes
 
 
 def judge(site: Site, schedule: Schedule, recovered_s: float | None, expected: Sequence[Export]) -> Result:

@@ -71,24 +71,31 @@ def work(order: Order, points: Failpoints) -> None:
 
 
 def build_intake(order: Order, points: Failpoints) -> Any:
-    """The intake of the product on its own stores, whose writes are announced and whose claims are written down."""
+    """The intake of the product, whose writes are announced."""
+    from assets.tables.appending import Appender
+    from assets.tables.fencing import FencedWriter
+
+    intake = open_intake(order)
+    wrap(intake.catalog, TABLE_WRITES, points.announce)
+    wrap(Appender, ("append",), points.announce)
+    wrap(FencedWriter, TABLE_WRITES, points.announce)
+    wrap(intake.blobs, BLOB_WRITES, points.announce)
+    wrap(intake.ledger, LEDGER_WRITES, points.announce)
+    return intake
+
+
+def open_intake(order: Order) -> Any:
+    """The intake of the product on its own stores, whose claims are written down."""
     from assets.capture.intake import Intake
     from assets.ledger import Ledger
     from assets.storage import BlobStore
-    from assets.tables.appending import Appender
     from assets.tables.catalog import Catalog
-    from assets.tables.fencing import FencedWriter
     from assets.worker import name_worker
 
     catalog = Catalog(order.tables or f"{order.home}/tables", order.table_options)
     blobs = BlobStore(order.blobs or f"{order.home}/blobs", order.file_options)
     ledger = Ledger(order.ledger_url or f"sqlite:///{order.home}/ledger.db", order.lease_s)
     _write_down(ledger, History(Path(order.history), order.worker))
-    wrap(catalog, TABLE_WRITES, points.announce)
-    wrap(Appender, ("append",), points.announce)
-    wrap(FencedWriter, TABLE_WRITES, points.announce)
-    wrap(blobs, BLOB_WRITES, points.announce)
-    wrap(ledger, LEDGER_WRITES, points.announce)
     return Intake(catalog, ledger, blobs, name_worker())
 
 

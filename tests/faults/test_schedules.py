@@ -13,7 +13,7 @@ CHOSEN = (
     Schedule(0, "killed", 0, place=0.6), Schedule(1, "killed while it grows", 0, place=0.2),
     Schedule(2, "object store fails", 0, place=0.8, fault="lost_reply"), Schedule(3, "two processes", 0),
     Schedule(4, "partial upload", 0, amount=0.5), Schedule(5, "same key, other bytes", 0, place=0.5),
-    Schedule(6, "stopped past its lease", 0, place=0.6, with_growth=True), Schedule(7, "full disk", 0, amount=20_000),
+    Schedule(6, "stopped past its lease", 0, place=0.6, with_growth=True), Schedule(7, "full disk", 0, amount=0.6),
 )  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 import zipfile
 from fractions import Fraction
@@ -256,6 +259,20 @@ def test_a_child_out_of_memory_or_time_is_a_problem_and_not_a_crash():
     assert any(message.kind == DAMAGE for message in poor)
     slow = list(decode_in_child(BytesIO(data), "mov", item_seconds=0.0))
     assert "decoding was stopped" in slow[-1].value["reason"]
+
+
+def test_a_machine_that_stalls_costs_no_frame():
+    data = encode_video("libx264", "mp4")
+    messages = decode_in_child(BytesIO(data), "mov", item_seconds=1.0)
+    seen = [next(messages)]
+    child = messages.gi_frame.f_locals["child"].pid
+    os.kill(child, signal.SIGSTOP)
+    timer = threading.Timer(2.5, os.kill, (child, signal.SIGCONT))
+    timer.start()
+    seen += messages
+    timer.join()
+    assert [m for m in seen if m.kind == DAMAGE] == [] and seen[-1].kind == END
+    assert sum(m.kind == FRAME for m in seen) == 12
 
 
 def test_a_video_that_expands_too_far_for_its_size_ends_there():
