@@ -4,13 +4,8 @@ Belongs here: the story and its summary. Does not: any step; each is a sensor, a
 """
 
 import json
-import logging
 import os
 import shutil
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +19,8 @@ from orchestration.resources import build_landing_zone
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
-from orchestration.ticks import LocalEngine, RunOutcome
+from orchestration.story import Story
+from orchestration.ticks import LocalEngine
 
 _SECONDS = 6.0
 # session -> what is simulated into it; the second wave arrives when there are champions
@@ -46,7 +42,7 @@ def run_demo(settings: Settings, source: str | None, task: str | None, recipe: s
     """
     if source is not None and task not in TASKS:
         raise ValueError(f"--source needs --task: one of {', '.join(TASKS)}")
-    story = _Story()
+    story = Story()
     settings = replace(settings, partial_wait_s=0)  # nobody is still uploading
     with LocalEngine(settings) as engine:
         if source is None:
@@ -68,7 +64,7 @@ def run_demo(settings: Settings, source: str | None, task: str | None, recipe: s
     return summary
 
 
-def _run_simulated(engine: LocalEngine, story: "_Story") -> tuple[list[str], list[str]]:
+def _run_simulated(engine: LocalEngine, story: Story) -> tuple[list[str], list[str]]:
     landing = Path(engine.settings.landing_uri)
     with story.step("simulate"):
         _land(landing, _FIRST_WAVE, story)
@@ -91,7 +87,7 @@ def _run_simulated(engine: LocalEngine, story: "_Story") -> tuple[list[str], lis
 
 
 def _run_on(
-    engine: LocalEngine, story: "_Story", source: str, task: str, recipe: str | None
+    engine: LocalEngine, story: Story, source: str, task: str, recipe: str | None
 ) -> tuple[list[str], list[str]]:
     folder = Folder(source, engine.settings.file_options)
     if not folder.exists():
@@ -108,7 +104,7 @@ def _run_on(
     return [task], [session]
 
 
-def _land(landing: Path, wave: dict[str, list[SimulationSpec]], story: "_Story") -> None:
+def _land(landing: Path, wave: dict[str, list[SimulationSpec]], story: Story) -> None:
     """Simulate each session beside the landing zone and move it in whole, as a careful producer does."""
     for session, specs in wave.items():
         if (landing / session).exists():
@@ -122,7 +118,7 @@ def _land(landing: Path, wave: dict[str, list[SimulationSpec]], story: "_Story")
         os.replace(stage, landing / session)
 
 
-def _ingest(engine: LocalEngine, story: "_Story", only: set[str] | None = None) -> None:
+def _ingest(engine: LocalEngine, story: Story, only: set[str] | None = None) -> None:
     """Two ticks: a listing must be seen twice before it counts as settled."""
     for _ in range(2):
         for request in engine.tick(landing_zone_sensor):
@@ -130,7 +126,7 @@ def _ingest(engine: LocalEngine, story: "_Story", only: set[str] | None = None) 
                 story.report(engine.execute(ingest_session.name, request.partition_key))
 
 
-def _train(engine: LocalEngine, story: "_Story", task: str, recipe: str, sessions: list[str]) -> None:
+def _train(engine: LocalEngine, story: Story, task: str, recipe: str, sessions: list[str]) -> None:
     ops = {
         f"curation__{task}_dataset": {"config": {"sessions": sessions}},
         f"training__{task}": {"config": {"recipe": recipe}},
@@ -141,56 +137,3 @@ def _train(engine: LocalEngine, story: "_Story", task: str, recipe: str, session
         raise ValueError(
             f"{outcome.job} failed ({outcome.error or ', '.join(outcome.failed_checks)}): see run {outcome.run_id}"
         )
-
-
-class _Story:
-    """What the person at the terminal sees, and how long each step took."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self.seconds: dict[str, float] = {}
-        self._console = Console(stderr=True, highlight=False)
-        self._status = self._console.status("")
-        self._is_live = sys.stderr.isatty()
-        log = logging.getLogger("daguerre")
-        log.setLevel(logging.INFO)
-        log.propagate = False
-        log.addHandler(_Lines(self))
-
-    def tell(self, line: str) -> None:
-        self._console.print(f"  {line}", soft_wrap=True)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        self._console.print(f"[bold]{name}[/bold]")
-        if self._is_live:
-            self._status.start()
-        try:
-            yield
-        finally:
-            self._status.stop()
-            self.seconds[name] = round(time.monotonic() - started, 1)
-            self._console.print(f"  [dim]{self.seconds[name]} s[/dim]")
-
-    def count(self, what: str, unit: str) -> Callable[[int, int], None]:
-        return lambda done, total: self._status.update(f"{what}: {done} of {total} {unit}")
-
-    def report(self, outcome: RunOutcome) -> None:
-        where = f" {outcome.partition}" if outcome.partition else ""
-        state = "ok" if outcome.success else f"failed: {outcome.error or 'a blocking check'}"
-        self.tell(f"{outcome.job}{where}: {state}")
-        for check in outcome.failed_checks:
-            self.tell(f"    check failed: {check}")
-
-
-class _Lines(logging.Handler):
-    """Log lines of the engine, as lines of the story."""
-
-    def __init__(self, story: _Story) -> None:
-        super().__init__(logging.INFO)
-        self._story = story
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._story.tell(record.getMessage())

@@ -65,11 +65,17 @@ class LocalEngine:
         partition: str | None = None,
         ops: dict[str, Any] | None = None,
         tags: dict[str, str] | None = None,
+        only: Sequence[Sequence[str]] | None = None,
     ) -> RunOutcome:
-        """Run a job to its end. A failure is an outcome, not an exception."""
+        """Run a job, or `only` these assets of it, to its end. A failure is an outcome, not an exception."""
         config = {**_QUIET, "ops": ops or {}}
         result = self.defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=partition, run_config=config, tags=tags, raise_on_error=False
+            instance=self.instance,
+            partition_key=partition,
+            run_config=config,
+            tags=tags,
+            raise_on_error=False,
+            asset_selection=None if only is None else [dg.AssetKey(list(key)) for key in only],
         )
         checks = tuple(f"{e.asset_key.to_user_string()}: {e.check_name}" for e in _failed_checks(result))
         return RunOutcome(job, partition, result.run_id, result.success, checks, _first_error(result))

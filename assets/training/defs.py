@@ -1,10 +1,10 @@
 """Training as assets: one model package a task, trained on the published release."""
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from assets.materialize import result
 from assets.tables.catalog import Catalog
@@ -16,19 +16,21 @@ TASKS = ("detection", "recognition")
 
 
 class TrainingConfig(dg.Config):
-    """`recipe` empty: base_<task>; `epochs` 0: the recipe's own; `release_id` empty: the release that passed last."""
+    """`recipe` empty: base_<task>; `release_id` empty: the release that passed last."""
 
     recipe: str = ""
-    epochs: int = 0
     release_id: str = ""
+    settings: dict[str, str] = Field(default_factory=dict, description="In place of the recipe's own: epochs: '5'.")
     seed: int = 0
 
 
 _log = logging.getLogger("daguerre.training")
+_progress = logging.getLogger("daguerre-progress")  # no child of `daguerre`: Dagster keeps what that one says
 
 
 def _tell(event: dict[str, Any]) -> None:
-    """One line an epoch; steps are too many for a log."""
+    """One line an epoch; steps are too many for a log: they go to who draws progress."""
+    _progress.debug("training", extra={"training": event})
     if event["kind"] == "epoch":
         scores = ", ".join(f"{name} {value:.3f}" for name, value in event.items() if name.startswith("val_"))
         speed = f"{event['images_per_s']:.0f} images/s, {event['seconds']:.0f} s"
@@ -50,12 +52,12 @@ def _training(task: str) -> dg.AssetsDefinition:
         from assets.training.curve import learning_curve_png
         from assets.training.ray_train import CODE_VERSION, train
         from models.recipes import get_recipe
+        from models.recipes.settings import change_settings
 
         release_id = config.release_id or catalog.pointed(f"release/{task}")
         if release_id is None:
             raise dg.Failure(f"no {task} release has passed its checks: materialise curation/{task}_dataset first")
-        recipe = get_recipe(config.recipe or f"base_{task}")
-        recipe = replace(recipe, epochs=config.epochs) if config.epochs else recipe
+        recipe = change_settings(get_recipe(config.recipe or f"base_{task}"), config.settings)
         package = train(
             catalog.uri, catalog.storage_options, release_id, recipe, config.seed,
             workspace.models, CODE_VERSION, workspace.num_workers, _tell, workspace.use_ray,
@@ -71,6 +73,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         seal_tables(catalog, ["models", "pointers"])
         metadata = {
             "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
+            "settings": {k: str(v) for k, v in config.settings.items()},
             "epochs": len(package.facts.history), "learning curve": picture(learning_curve_png(package.facts.history)),
         }  # fmt: skip
         is_mine = f"model_sha256 = '{package.model_sha256}'"

@@ -39,6 +39,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.image_size_px % 32:
             raise ValueError(f"image_size_px = {self.image_size_px}: the coarsest stride is 32, give a multiple of 32")
+        if self.lr <= 0:
+            raise ValueError(f"lr = {self.lr}: give a rate above 0")
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise ValueError(f"zoom = {self.zoom}: give (low, high) with 0 < low <= high")
         if min(self.epochs, self.batch_size, self.score_every) < 1:

@@ -73,8 +73,8 @@ def fit(
                 average.update(net)
                 losses.append(loss.item())
                 if workers.rank == 0:
-                    say({"kind": "step", "epoch": epoch, "step": step, "num_steps": num_steps,
-                         "loss": losses[-1], "lr": lr})  # fmt: skip
+                    say({"kind": "step", "epoch": epoch, "num_epochs": config.epochs, "step": step,
+                         "num_steps": num_steps, "progress": progress, "loss": losses[-1], "lr": lr})  # fmt: skip
             train_seconds = time.monotonic() - epoch_started
             row = {"epoch": epoch, "train_loss": float(np.mean(workers.gather(float(np.mean(losses))))), "lr": lr,
                    "images_per_s": len(train) / train_seconds}  # fmt: skip

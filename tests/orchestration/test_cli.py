@@ -52,6 +52,8 @@ def test_every_verb_has_a_help(run):
         "query",
         "verify",
         "lineage",
+        "train",
+        "results",
         "report",
         "demo",
         "ui",

@@ -13,6 +13,7 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.monitoring.pending import champions
 from assets.monitoring.watch import predict_session
 from assets.retrieval.lineage import trace
+from assets.retrieval.results import read_results
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings, load_settings
 from orchestration.reporting import summarise_home, write_home_report
@@ -21,6 +22,7 @@ from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.ticks import LocalEngine
+from orchestration.train import train_here
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
 SECONDS = 2.0  # 20 frames a camera
@@ -53,7 +55,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory):
         land(settings, "plain", SimulationSpec(6, SECONDS, seed=1))
         land(settings, "broken", *(SimulationSpec(1, SECONDS, 2, fault=f) for f in ("corrupt_frame", "truncated_file")))
         facts["first"], facts["again"] = settle(engine), settle(engine)
-        ops = {"training__detection": {"config": {"recipe": "tiny_detection", "epochs": 4}}}
+        ops = {"training__detection": {"config": {"recipe": "tiny_detection", "settings": {"epochs": "4"}}}}
         facts["train"] = engine.execute(train_jobs["detection"].name, ops=ops)
         land(settings, "dusk", SimulationSpec(1, SECONDS, seed=3, shift="dusk"))
         land(settings, "like", SimulationSpec(1, SECONDS, seed=4))
@@ -65,9 +67,11 @@ def loop(tmp_path_factory: pytest.TempPathFactory):
         facts["left_to_judge"] = engine.tick(unjudged_session_sensor)
         facts["requests"] = engine.tick(drift_sensor)
         facts["requests_in_cooldown"] = engine.tick(drift_sensor)
+    release = read_results(build_catalog(settings), "detection")[0]["release_id"]
+    facts["trained_again"] = train_here(settings, "detection", "tiny_detection", release, {"epochs": "4"}, seed=0)
     on_ray = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "local"})
     with LocalEngine(on_ray) as engine:
-        ops = {"training__recognition": {"config": {"recipe": "tiny_recognition", "epochs": 2}}}
+        ops = {"training__recognition": {"config": {"recipe": "tiny_recognition", "settings": {"epochs": "2"}}}}
         facts["train_on_ray"] = engine.execute(train_jobs["recognition"].name, ops=ops)
     yield facts
     shutil.rmtree(home, ignore_errors=True)
@@ -151,6 +155,14 @@ def test_the_same_graph_trains_on_two_ray_workers_and_takes_all_sessions(loop) -
     assert loop["train_on_ray"].success, loop["train_on_ray"]
     (release,) = summarise_home(loop["settings"], None, ["recognition"])["releases"]
     assert release["sessions"] == ["broken", "dusk", "like", "plain"]
+
+
+def test_the_command_line_trains_the_same_model_again(loop) -> None:
+    again = loop["trained_again"]
+    assert again["success"] and again["is_champion"], again
+    (row,) = read_results(build_catalog(loop["settings"]), "detection")
+    assert row["model_sha256"] == again["model_sha256"] and row["run_id"] != again["run_id"]
+    assert row["scores"]["map50"] >= 0.4
 
 
 def test_the_report_is_one_page_with_the_model_and_the_drift(loop, tmp_path: Path) -> None:

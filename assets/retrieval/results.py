@@ -1,0 +1,33 @@
+"""Every model that was trained, with its scores on the test split: one row a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assets.tables.catalog import Catalog, is_in
+
+HEADLINES = {"detection": "map50", "recognition": "accuracy"}  # what models of a task are ordered by
+
+
+def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, Any]]:
+    """Rows of `models` by task, best first, with `scores` (metric -> value, None where it was not measured).
+
+    Scores are those on the test split of the model's own release: models of different releases sat different tests.
+    """
+    models = catalog.read_latest("models", where=is_in("task", [task]) if task else None).to_pylist()
+    scores: dict[tuple[str, str], dict[str, float | None]] = {}
+    whole_test = f"slice_by = 'all' AND split = 'test' AND {is_in('model_sha256', [m['model_sha256'] for m in models])}"
+    for row in catalog.read_latest("scores", where=whole_test).to_pylist():
+        scores.setdefault((row["model_sha256"], row["release_id"]), {})[row["metric"]] = row["value"]
+    champions = set(catalog.read_latest("champions", ["model_sha256"])["model_sha256"].to_pylist())
+    rows = [
+        {**{k: m[k] for k in ("task", "recipe", "model_sha256", "release_id", "seed", "run_id")},
+         "is_champion": m["model_sha256"] in champions, "scores": scores.get((m["model_sha256"], m["release_id"]), {})}
+        for m in models
+    ]  # fmt: skip
+    return sorted(rows, key=lambda r: (r["task"], -_headline(r), r["model_sha256"]))
+
+
+def _headline(row: dict[str, Any]) -> float:
+    value = row["scores"].get(HEADLINES[row["task"]])
+    return float("-inf") if value is None else float(value)

@@ -1,0 +1,64 @@
+"""Change single settings of a recipe, given as text: `epochs=5`, `zoom=0.8,1.25`, `max_minutes=none`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, get_args, get_origin, get_type_hints
+
+from models.recipes.config import TrainConfig
+
+_FIXED = ("name", "task")  # what a recipe is
+
+
+def change_settings(config: TrainConfig, settings: Mapping[str, str]) -> TrainConfig:
+    """The configuration with these settings in place of its own.
+
+    Raises ValueError for a setting that there is not, a text that is no value of its type, and values that do not go
+    together.
+    """
+    hints = get_type_hints(TrainConfig)
+    known = [f.name for f in fields(TrainConfig) if f.name not in _FIXED]
+    for name in settings:
+        if name not in known:
+            raise ValueError(f"'{name}' is no setting of a recipe: choose one of {', '.join(known)}")
+    return replace(config, **{name: _parse(name, text.strip(), hints[name]) for name, text in settings.items()})
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    try:
+        value = _read(text, kind)
+    except (ValueError, KeyError):
+        raise ValueError(f"{name} = {text!r}: give {_describe(kind)}") from None
+    if not all(map(math.isfinite, (v for v in (value if isinstance(value, tuple) else [value]) if type(v) is float))):
+        raise ValueError(f"{name} = {text!r}: give a finite number")
+    return value
+
+
+def _read(text: str, kind: Any) -> Any:
+    if kind is bool:
+        return {"true": True, "false": False}[text.lower()]
+    if kind in (int, float):
+        return kind(text)
+    if get_origin(kind) is tuple:
+        parts = text.split(",")
+        if len(parts) != len(get_args(kind)):
+            raise ValueError
+        return tuple(_read(part, one) for part, one in zip(parts, get_args(kind), strict=True))
+    choices = get_args(kind)
+    if type(None) in choices:
+        return None if text.lower() == "none" else _read(text, next(c for c in choices if c is not type(None)))
+    return choices[choices.index(text)]
+
+
+def _describe(kind: Any) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number"}
+    if kind in names:
+        return names[kind]
+    choices = get_args(kind)
+    if get_origin(kind) is tuple:
+        return f"{len(choices)} numbers, separated by a comma"
+    if type(None) in choices:
+        return f"{_describe(next(c for c in choices if c is not type(None)))}, or none"
+    return f"one of {', '.join(choices)}"

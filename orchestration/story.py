@@ -1,0 +1,97 @@
+"""What a person at a terminal sees while runs go on in this process: steps, outcomes, log lines, and a live status."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from orchestration.ticks import RunOutcome
+
+
+class Story:
+    """What the person at the terminal sees, and how long each step took."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.seconds: dict[str, float] = {}
+        self._console = Console(stderr=True, highlight=False)
+        self._status = self._console.status("")
+        self._is_live = sys.stderr.isatty()
+        log = logging.getLogger("daguerre")
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.addHandler(_Lines(self))
+        progress = logging.getLogger("daguerre-progress")
+        progress.setLevel(logging.DEBUG)
+        progress.propagate = False
+        progress.addHandler(_Steps(self))
+
+    def tell(self, line: str) -> None:
+        self._console.print(f"  {line}", soft_wrap=True)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        self._console.print(f"[bold]{name}[/bold]")
+        if self._is_live:
+            self._status.start()
+        try:
+            yield
+        finally:
+            self._status.stop()
+            self.seconds[name] = round(time.monotonic() - started, 1)
+            self._console.print(f"  [dim]{self.seconds[name]} s[/dim]")
+
+    def show(self, text: str) -> None:
+        """What goes on right now, where somebody looks on."""
+        self._status.update(text)
+
+    def count(self, what: str, unit: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.show(f"{what}: {done} of {total} {unit}")
+
+    def report(self, outcome: RunOutcome) -> None:
+        where = f" {outcome.partition}" if outcome.partition else ""
+        state = "ok" if outcome.success else f"failed: {outcome.error or 'a blocking check'}"
+        self.tell(f"{outcome.job}{where}: {state}")
+        for check in outcome.failed_checks:
+            self.tell(f"    check failed: {check}")
+
+
+class _Lines(logging.Handler):
+    """Log lines of the engine, as lines of the story."""
+
+    def __init__(self, story: Story) -> None:
+        super().__init__(logging.INFO)
+        self._story = story
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._story.tell(record.getMessage())
+
+
+class _Steps(logging.Handler):
+    """Steps of a training, as the status of the story."""
+
+    def __init__(self, story: Story) -> None:
+        super().__init__(logging.DEBUG)
+        self._story, self._started_s = story, 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = record.__dict__["training"]
+        if event["kind"] == "step":
+            now_s = time.monotonic()
+            if event["epoch"] == event["step"] == 0:
+                self._started_s = now_s
+            self._story.show(describe_step(event, now_s - self._started_s))
+
+
+def describe_step(event: Mapping[str, Any], seconds: float) -> str:
+    """'epoch 2 of 5, step 10 of 40: loss 0.512, 1:20 left', after so many seconds since the first step ended."""
+    place = f"epoch {event['epoch'] + 1} of {event['num_epochs']}, step {event['step'] + 1} of {event['num_steps']}"
+    left = ""
+    if (done := event["progress"]) > 0:
+        left_s = round(seconds * (1 - done) / done)
+        left = f", {left_s // 60}:{left_s % 60:02d} left"
+    return f"{place}: loss {event['loss']:.3f}{left}"

@@ -1,0 +1,64 @@
+"""Train one model in this process: what is missing of the published sessions, a dataset, a model, its scores, the gate.
+
+Belongs here: which runs that takes, and what came of them. Does not: any step; each is a job that the UI runs too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assets.retrieval.results import read_results
+from models.recipes import get_recipe
+from models.recipes.settings import change_settings
+from orchestration.jobs import TASKS, ingest_session, train_jobs
+from orchestration.profiles import Settings
+from orchestration.resources import build_catalog
+from orchestration.story import Story
+from orchestration.ticks import LocalEngine, RunOutcome
+
+
+def train_here(
+    home: Settings, task: str, recipe: str | None, release_id: str | None, changes: Mapping[str, str], seed: int
+) -> dict[str, Any]:
+    """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one.
+
+    Without a release all published sessions make one. Raises ValueError for an unknown task, recipe or setting.
+    """
+    if task not in TASKS:
+        raise ValueError(f"there is no task '{task}': choose one of {', '.join(TASKS)}")
+    name = recipe or f"base_{task}"
+    if (config := change_settings(get_recipe(name), changes)).task != task:
+        raise ValueError(f"recipe {name} is for {config.task}: choose one for {task}")
+    choice = {"recipe": name, "settings": dict(changes), "seed": seed, "release_id": release_id or ""}
+    of_release = [["training", task], ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]
+    story = Story()
+    with LocalEngine(home) as engine:
+        if release_id is None:
+            _embed_sessions(engine, story)
+        with story.step(f"train {task} with {name}"):
+            outcome = engine.execute(
+                train_jobs[task].name, ops={f"training__{task}": {"config": choice}},
+                only=of_release if release_id else None,
+            )  # fmt: skip
+            story.report(outcome)
+    return {"task": task, **_find_model(home, task, outcome), "success": outcome.success, "run_id": outcome.run_id,
+            "error": outcome.error, "failed_checks": list(outcome.failed_checks)}  # fmt: skip
+
+
+def _embed_sessions(engine: LocalEngine, story: Story) -> None:
+    """Give published sessions what a dataset needs of them, and `daguerre ingest` does not make: embeddings."""
+    catalog = build_catalog(engine.settings)
+    published, embedded = (
+        set(catalog.read(table, ["session"])["session"].to_pylist()) for table in ("frames", "frame_embeddings")
+    )
+    for session in sorted(published - embedded):
+        with story.step(f"embed {session}"):
+            engine.instance.add_dynamic_partitions("sessions", [session])
+            story.report(engine.execute(ingest_session.name, session))
+
+
+def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:
+    """The model of the run; nothing where it ended before there was one."""
+    catalog = build_catalog(home)
+    newest = [r for r in read_results(catalog, task) if r["model_sha256"] == catalog.pointed(f"model/{task}")]
+    is_mine = outcome.success or any(r["run_id"] == outcome.run_id for r in newest)
+    return newest[0] if newest and is_mine else {}

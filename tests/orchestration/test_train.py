@@ -1,0 +1,54 @@
+"""`daguerre train` and `daguerre results`: what is refused before anything runs, and what a person sees meanwhile."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.story import describe_step
+
+
+@pytest.fixture
+def run(home, monkeypatch):
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["cats"], "there is no task 'cats': choose one of detection, recognition"),
+        (["detection", "--recipe", "huge"], "there is no recipe 'huge'"),
+        (["detection", "--recipe", "tiny_recognition"], "recipe tiny_recognition is for recognition"),
+        (["detection", "--set", "epochs"], "--set epochs: give a setting and its value, such as epochs=5"),
+        (["detection", "--set", "epoch=5"], "'epoch' is no setting of a recipe"),
+        (["detection", "--set", "epochs=five"], "epochs = 'five': give a whole number"),
+    ],
+)
+def test_a_wrong_word_is_refused_before_anything_runs(run, home, words, message):
+    result = run("train", *words)
+    assert isinstance(result.exception, ValueError) and message in str(result.exception)
+    assert not (home / "dagster").exists()
+
+
+@pytest.mark.filterwarnings("default")  # third parties warn inside Dagster runs
+def test_training_without_data_fails_and_says_what_is_missing(run):
+    result = run("train", "detection", "--json")
+    facts = json.loads(result.stdout)
+    assert (result.exit_code, facts["success"], facts["task"]) == (1, False, "detection")
+    assert "no published frames" in facts["error"] and "model_sha256" not in facts
+
+
+def test_no_results_are_no_error(run):
+    assert json.loads(run("results", "--json").stdout) == []
+    assert "no model has been trained" in run("results").stdout
+
+
+def test_a_step_is_told_with_the_time_that_is_left():
+    event = {"kind": "step", "epoch": 1, "num_epochs": 5, "step": 9, "num_steps": 40, "loss": 0.5123, "progress": 0.25}
+    assert describe_step(event, 30.0) == "epoch 2 of 5, step 10 of 40: loss 0.512, 1:30 left"
+    first = {**event, "epoch": 0, "step": 0, "progress": 0.0}
+    assert describe_step(first, 0.0) == "epoch 1 of 5, step 1 of 40: loss 0.512"
