@@ -27,6 +27,8 @@ from bench.prove.site import MAX_ATTEMPTS, NotRecovered, Site
 from bench.prove.stage import Stage
 from bench.prove.worker import open_intake
 
+_TELL_EVERY = 25
+
 
 def fail_every_request(
     stage: Stage, faults: Iterable[str], numbers: Callable[[], Iterable[int]], say: Callable[[str], None]
@@ -50,6 +52,8 @@ def fail_every_request(
                     break  # it needed fewer requests
                 verdict = check(site.events(), [expected], site.export())
             by_fault[fault] += 1
+            if by_fault[fault] % _TELL_EVERY == 0:
+                say(f"{fault}: {by_fault[fault]} requests failed so far")
             total += _count(verdict, failures)
             if not verdict.is_clean:
                 say(f"{fault}, request {number} ({proxy.injected}): {verdict}")

@@ -39,23 +39,19 @@ def test_in_process_training_repeats_and_writes_an_honest_package(store_release,
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")
 @pytest.mark.timeout(600)  # three runs of Ray Train, each with its own processes
 def test_two_ray_workers_repeat_and_their_errors_arrive_as_themselves(store_release, tmp_path):
+    catalog, release_id = store_release("recognition", _SPLITS)
+    config, events = _config("recognition"), []
     with local_ray(num_workers=2):
-        _train_thrice(store_release, tmp_path)
+        one = _train(catalog, release_id, config, tmp_path / "a", on_progress=events.append)
+        two = _train(catalog, release_id, config, tmp_path / "b")
+        assert one.model_sha256 == two.model_sha256
+        assert [e["epoch"] for e in events if e["kind"] == "epoch"] == [0, 1]
+        assert len(one.facts.history) == 2
+        with pytest.raises(ValueError, match=r"frames .*look at these frames"):
+            _train(catalog, release_id, replace(config, lr=1e30, clip_norm=1e30, warmup_share=0.0), tmp_path / "c")
 
 
 def test_unknown_release_stops_before_any_worker_starts(store_release, tmp_path):
     catalog, _ = store_release("recognition", _SPLITS)
     with pytest.raises(ValueError, match="there is no release"):
         _train(catalog, "0" * 32, _config("recognition"), tmp_path)
-
-
-def _train_thrice(store_release, tmp_path):
-    catalog, release_id = store_release("recognition", _SPLITS)
-    config, events = _config("recognition"), []
-    one = _train(catalog, release_id, config, tmp_path / "a", on_progress=events.append)
-    two = _train(catalog, release_id, config, tmp_path / "b")
-    assert one.model_sha256 == two.model_sha256
-    assert [e["epoch"] for e in events if e["kind"] == "epoch"] == [0, 1]
-    assert len(one.facts.history) == 2
-    with pytest.raises(ValueError, match=r"frames .*look at these frames"):
-        _train(catalog, release_id, replace(config, lr=1e30, clip_norm=1e30, warmup_share=0.0), tmp_path / "c")

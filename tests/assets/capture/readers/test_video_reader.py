@@ -296,10 +296,13 @@ def test_failing_storage_is_raised_and_not_called_damage():
         list(read_capture(plan, lambda file: Failing(data)))
 
 
-def test_a_consumer_that_stops_early_leaves_no_child(write_files):
+def test_a_consumer_that_stops_early_leaves_no_child():
     messages = decode_in_child(BytesIO(encode_video("mpeg4", "mp4")), "mov")
     next(messages)
+    child = messages.gi_frame.f_locals["child"]
+    assert child.poll() is None
     messages.close()  # waits for the child's end
+    assert child.returncode == -signal.SIGKILL
 
 
 def test_pets09(test_data, read_session):
