@@ -13,7 +13,10 @@ def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, An
     """Rows of `models` by task, best first, with `scores` (metric -> value, None where it was not measured).
 
     Scores are those on the test split of the model's own release: models of different releases sat different tests.
+    Raises ValueError for an unknown task.
     """
+    if task is not None and task not in HEADLINES:
+        raise ValueError(f"there is no task '{task}': choose one of {', '.join(HEADLINES)}")
     models = catalog.read_latest("models", where=is_in("task", [task]) if task else None).to_pylist()
     scores: dict[tuple[str, str], dict[str, float | None]] = {}
     whole_test = f"slice_by = 'all' AND split = 'test' AND {is_in('model_sha256', [m['model_sha256'] for m in models])}"
