@@ -16,7 +16,7 @@ from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_tracker
 
 _HOST = "127.0.0.1"
-_START_S = 90.0
+_START_S = 180.0
 _STOP_S = 20.0
 _INSTANCE = """\
 # Written by daguerre when it was absent; edit freely. https://docs.dagster.io/deployment/oss/dagster-yaml

@@ -24,7 +24,7 @@ from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.ticks import LocalEngine
 from orchestration.train import train_here
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
+pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
 SECONDS = 2.0  # 20 frames a camera
 
 

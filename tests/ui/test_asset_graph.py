@@ -13,7 +13,7 @@ import pytest
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.tables.catalog import Catalog
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 CAPTURE = ("recordings", "frames", "signals", "calibrations", "imported_labels")
 GROUPS = ("capture", "curation", "training", "evaluation", "registry", "monitoring")
 
@@ -64,7 +64,7 @@ def test_a_backfill_launched_from_the_ui_takes_a_session_in(ui, ui_home: Path) -
     assert len(frames) == 30  # left, right and depth, 10 each
 
 
-def wait_for_end(ui, backfill: str, seconds: float = 150.0) -> str:
+def wait_for_end(ui, backfill: str, seconds: float = 300.0) -> str:
     tick, deadline = threading.Event(), time.monotonic() + seconds
     while time.monotonic() < deadline:
         status = ask(ui, _STATUS, {"id": backfill})["partitionBackfillOrError"]["status"]
