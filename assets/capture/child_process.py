@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from assets.capture.child_limits import ITEM_SECONDS
@@ -80,11 +79,13 @@ def end_child(child: Child) -> int:
 
 
 def explain_end(child: Child) -> str:
-    """Why a child that has closed its pipe did so; it is ended."""
-    status = 0
-    with suppress(subprocess.TimeoutExpired):
+    """What a child did that has closed its pipe or said nonsense; it is ended."""
+    try:
         status = child.wait(STOP_SECONDS)
-    end_child(child)
+    except subprocess.TimeoutExpired:
+        return "broke the protocol"
+    finally:
+        end_child(child)
     if status == -signal.SIGXCPU:
         return f"took more than {ITEM_SECONDS} s of processor time"
     return f"died ({f'signal {-status}' if status < 0 else f'exit status {status}'})"

@@ -85,7 +85,8 @@ class _Watch:
         self._is_started = False
 
     def __str__(self) -> str:
-        return f"more than {self._item_s:g} s for one frame, or {FRAME_SECONDS:g} s a frame on average"
+        limits = f"more than {self._item_s:g} s for one frame, or {FRAME_SECONDS:g} s a frame on average"
+        return f"{limits}, of processor time, or no answer in {SILENCE_SECONDS} s"
 
     def wait(self, descriptor: int, event: int) -> None:
         """Until the pipe is ready. Raises TimeoutError when the time is used up, or the child is silent for long."""

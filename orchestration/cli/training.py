@@ -40,7 +40,9 @@ def results(
     if as_json:
         return say(True, rows, "")
     for name in dict.fromkeys(row["task"] for row in rows):
-        print_table([_shorten(row) for row in rows if row["task"] == name], name)
+        mine = [row for row in rows if row["task"] == name]
+        metrics = dict.fromkeys(metric for row in mine for metric in row["scores"])
+        print_table([_shorten(row, list(metrics)) for row in mine], name)
     if not rows:
         print("no model has been trained: daguerre train detection, or materialise a training asset")
 
@@ -52,8 +54,8 @@ def _read_settings(texts: list[str]) -> dict[str, str]:
     return {key.strip(): value for key, _, value in (text.partition("=") for text in texts)}
 
 
-def _shorten(row: dict[str, Any]) -> dict[str, Any]:
-    scores = {name: "-" if value is None else f"{value:.3f}" for name, value in row["scores"].items()}
+def _shorten(row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
+    scores = {m: "-" if (value := row["scores"].get(m)) is None else f"{value:.3f}" for m in metrics}
     return {
         "model": row["model_sha256"][:16], "recipe": row["recipe"], "release": row["release_id"][:16],
         "seed": row["seed"], **scores, "": "champion" if row["is_champion"] else "",

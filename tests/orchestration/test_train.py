@@ -7,6 +7,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
 from orchestration.cli import app
 from orchestration.story import describe_step
 
@@ -45,6 +47,25 @@ def test_training_without_data_fails_and_says_what_is_missing(run):
 def test_no_results_are_no_error(run):
     assert json.loads(run("results", "--json").stdout) == []
     assert "no model has been trained" in run("results").stdout
+
+
+def test_models_without_scores_stand_in_the_same_columns(run, home):
+    catalog = Catalog(str(home / "tables"))
+    for name in ("a", "b"):
+        row = {"model_sha256": name * 64, "task": "detection", "recipe": f"recipe_{name}", "release_id": "1" * 32,
+               "code_version": "1", "seed": 0, "run_id": "run", "folder": f"models/{name}"}  # fmt: skip
+        catalog.merge("models", to_table(TABLES["models"], [row]))
+    score = {"score_id": "2" * 32, "model_sha256": "b" * 64, "release_id": "1" * 32, "split": "test", "slice_by": "all",
+             "slice_value": "all", "metric": "map50", "value": 0.75, "num_samples": 3}  # fmt: skip
+    catalog.upsert("scores", to_table(TABLES["scores"], [score]))
+    lines = run("results").stdout.splitlines()
+    (scored,) = (line for line in lines if "recipe_b" in line)
+    (unscored,) = (line for line in lines if "recipe_a" in line)
+    assert (
+        "0.750" in scored
+        and scored.index("0.750") == unscored.index("- ")
+        and lines.index(scored) < lines.index(unscored)
+    )
 
 
 def test_a_step_is_told_with_the_time_that_is_left():
