@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from assets.registry.release import RULES
 from assets.tables.catalog import Catalog, is_in
-
-HEADLINES = {"detection": "map50", "recognition": "accuracy"}  # what models of a task are ordered by
 
 
 def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, Any]]:
-    """Rows of `models` by task, best first, with `scores` (metric -> value, None where it was not measured).
+    """Rows of `models` by task, best by the gate's metric first; `scores`: metric -> value, None if not measured.
 
     Scores are those on the test split of the model's own release: models of different releases sat different tests.
     Raises ValueError for an unknown task.
     """
-    if task is not None and task not in HEADLINES:
-        raise ValueError(f"there is no task '{task}': choose one of {', '.join(HEADLINES)}")
+    if task is not None and task not in RULES:
+        raise ValueError(f"there is no task '{task}': choose one of {', '.join(sorted(RULES))}")
     models = catalog.read_latest("models", where=is_in("task", [task]) if task else None).to_pylist()
     scores: dict[tuple[str, str], dict[str, float | None]] = {}
     whole_test = f"slice_by = 'all' AND split = 'test' AND {is_in('model_sha256', [m['model_sha256'] for m in models])}"
@@ -32,5 +31,5 @@ def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, An
 
 
 def _headline(row: dict[str, Any]) -> float:
-    value = row["scores"].get(HEADLINES[row["task"]])
+    value = row["scores"].get(RULES[row["task"]].metric)
     return float("-inf") if value is None else float(value)

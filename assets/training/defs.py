@@ -73,7 +73,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         seal_tables(catalog, ["models", "pointers"])
         metadata = {
             "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
-            "settings": {k: str(v) for k, v in config.settings.items()},
+            "settings": config.settings,
             "epochs": len(package.facts.history), "learning curve": picture(learning_curve_png(package.facts.history)),
         }  # fmt: skip
         is_mine = f"model_sha256 = '{package.model_sha256}'"

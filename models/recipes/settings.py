@@ -31,7 +31,8 @@ def _parse(name: str, text: str, kind: Any) -> Any:
         value = _read(text, kind)
     except (ValueError, KeyError):
         raise ValueError(f"{name} = {text!r}: give {_describe(kind)}") from None
-    if not all(map(math.isfinite, (v for v in (value if isinstance(value, tuple) else [value]) if type(v) is float))):
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
         raise ValueError(f"{name} = {text!r}: give a finite number")
     return value
 
@@ -48,7 +49,7 @@ def _read(text: str, kind: Any) -> Any:
         return tuple(_read(part, one) for part, one in zip(parts, get_args(kind), strict=True))
     choices = get_args(kind)
     if type(None) in choices:
-        return None if text.lower() == "none" else _read(text, next(c for c in choices if c is not type(None)))
+        return None if text.lower() == "none" else _read(text, _without_none(choices))
     return choices[choices.index(text)]
 
 
@@ -60,5 +61,9 @@ def _describe(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"{len(choices)} numbers, separated by a comma"
     if type(None) in choices:
-        return f"{_describe(next(c for c in choices if c is not type(None)))}, or none"
+        return f"{_describe(_without_none(choices))}, or none"
     return f"one of {', '.join(choices)}"
+
+
+def _without_none(choices: tuple[Any, ...]) -> Any:
+    return next(c for c in choices if c is not type(None))
