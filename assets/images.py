@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -16,17 +19,51 @@ _GREY = {
     1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }  # fmt: skip
+_RGB = {  # OpenCV has no reduced RGB
+    1: cv2.IMREAD_COLOR_RGB, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}  # fmt: skip
 
 
-def decode_rgb(payload: bytes) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an encoded colour or grey image, stored orientation (EXIF is not applied).
+def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an encoded colour or grey image, stored orientation (EXIF is not applied); of a JPEG at a
+    1, 2, 4 or 8th of its sides, rounded up.
 
     Raises ValueError when the bytes cannot be decoded.
     """
-    image_bgr = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image_bgr is None:
+    image = cv2.imdecode(np.frombuffer(payload, np.uint8), _RGB[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None:
         raise ValueError(f"{len(payload)} bytes do not decode as an image: run `daguerre verify` to find what changed")
-    return np.ascontiguousarray(image_bgr[..., ::-1])
+    return np.asarray(image if reduction == 1 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """Encoded bytes of an image, decoded each time it is looked at (a `models.types.StoredImage`)."""
+
+    payload: bytes
+
+    @cached_property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in px at full scale, stored orientation."""
+        import simplejpeg
+
+        if self.payload[:3] == JPEG_MAGIC:
+            with suppress(ValueError, KeyError):
+                height, width = simplejpeg.decode_jpeg_header(self.payload)[:2]
+                return int(height), int(width)
+        height, width = decode_rgb(self.payload).shape[:2]
+        return height, width
+
+    def read(self, scale: float = 1.0) -> tuple[NDArray[np.uint8], int]:
+        """(h, w, 3) uint8 RGB at 1/r of its sides, rounded up, and r of 1, 2, 4, 8: the largest with 1/r >= `scale`.
+
+        Only a JPEG is read smaller (its transform is computed at that size); others come with r = 1. Raises ValueError.
+        """
+        if self.payload[:3] != JPEG_MAGIC:
+            return decode_rgb(self.payload), 1
+        reduction = next(r for r in (8, 4, 2, 1) if r * scale <= 1 or r == 1)
+        return decode_rgb(self.payload, reduction), reduction
 
 
 def decode_depth(payload: Payload) -> NDArray[np.uint16]:

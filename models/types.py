@@ -7,11 +7,23 @@ top-left pixel, so a box that covers a whole W x H image is (0, 0, W, H). Images
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]  # (H, W, 3) RGB
+
+
+class StoredImage(Protocol):
+    """An image that is decoded when it is looked at, as finely as it is needed."""
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in px, at full scale."""
+
+    def read(self, scale: float = 1.0) -> tuple[Image, int]:
+        """The image at 1/r of its sides (rounded up), and r: the largest power of two with 1/r >= `scale`."""
 
 
 @dataclass(frozen=True)
@@ -46,5 +58,19 @@ class Sample:
     """One training or test example. `target` is a BoxSet for detection, an int class id for recognition."""
 
     frame_id: str
-    image_rgb: Image
+    image: Image | StoredImage
     target: BoxSet | int
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the image in px."""
+        return (self.image.shape[0], self.image.shape[1]) if isinstance(self.image, np.ndarray) else self.image.size_hw
+
+    @property
+    def image_rgb(self) -> Image:
+        """The whole image at full scale."""
+        return self.read()[0]
+
+    def read(self, scale: float = 1.0) -> tuple[Image, int]:
+        """The image, not necessarily larger than `scale` asks for, and by what its sides are divided."""
+        return (self.image, 1) if isinstance(self.image, np.ndarray) else self.image.read(scale)

@@ -1,23 +1,21 @@
-"""Read a release's images and targets by random access: Lance rows, decoded in threads, kept small in memory."""
+"""Read a release's images and targets by random access: Lance rows, decoded as finely as they are needed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
-from assets.images import decode_rgb
+from assets.images import EncodedImage
 from assets.tables.catalog import Catalog
 from assets.tables.releases import open_release
 from models.types import BoxSet, Image, Sample
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
-_DECODE_THREADS = 4
 _COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids"]
 
 
@@ -51,16 +49,18 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
 
 
 class ReleaseImages(Sequence[Sample]):
-    """The samples of one split, by index, in the order of their frame ids.
+    """The samples of one split, by index, in the order of their frame ids; safe to use from several threads.
 
-    Images are shrunk so that their long side is at most `long_side_px` (boxes move along) and kept in memory as uint8
-    until `cache_bytes` are used; the rest are read again each time. Bytes that are not those of the release raise
+    With `long_side_px`, images are shrunk so that their long side is at most that (boxes move along) and kept in memory
+    as uint8 until `cache_bytes` are used; the rest are read again each time. Without, samples hold the encoded bytes
+    and are decoded by who looks at them, at the scale that is looked for. Bytes that are not those of the release raise
     ValueError with the frame's id.
     """
 
     def __init__(
-        self, catalog: Catalog, release: ReleaseFacts, split: str, long_side_px: int, cache_bytes: int = CACHE_BYTES
-    ) -> None:
+        self, catalog: Catalog, release: ReleaseFacts, split: str, long_side_px: int | None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:  # fmt: skip
         self.rows = release.split(split)
         self.task, self.long_side_px = release.task, long_side_px
         self._frames = catalog.dataset("frames", release.frames_version)
@@ -76,33 +76,35 @@ class ReleaseImages(Sequence[Sample]):
 
     def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
         """Several samples with one read of the table."""
-        missing = [i for i in dict.fromkeys(indices) if i not in self._kept]
-        fresh = dict(zip(missing, self._read(missing), strict=True)) if missing else {}
-        for index, sample in fresh.items():
-            self._keep(index, sample)
+        fresh: dict[int, Sample] = {}
+        if missing := [i for i in dict.fromkeys(indices) if i not in self._kept]:
+            taken = self._frames.take([self._positions[i] for i in missing], columns=["payload"])
+            for index, payload in zip(missing, taken["payload"], strict=True):
+                fresh[index] = self._to_sample(self.rows[index], payload.as_py())
+                self._keep(index, fresh[index])
         return [fresh[i] if i in fresh else self._kept[i] for i in indices]
-
-    def _read(self, indices: Sequence[int]) -> list[Sample]:
-        payloads = self._frames.take([self._positions[i] for i in indices], columns=["payload"])["payload"].to_pylist()
-        rows = [self.rows[i] for i in indices]
-        with ThreadPoolExecutor(_DECODE_THREADS) as pool:
-            return list(pool.map(self._to_sample, rows, payloads))
 
     def _to_sample(self, row: dict[str, Any], payload: bytes) -> Sample:
         if hashlib.sha256(payload).hexdigest() != row["sha256"]:
             raise ValueError(f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`")
-        image = decode_rgb(payload)
-        small = shrink(image, self.long_side_px)
+        stored = EncodedImage(payload)
+        image, scale = (stored, np.ones(2)) if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
         if self.task == "recognition":
-            return Sample(row["frame_id"], small, int(row["class_id"]))
-        scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]] * 2, np.float32)
-        boxes = np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4) * scale
-        return Sample(row["frame_id"], small, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
+            return Sample(row["frame_id"], image, int(row["class_id"]))
+        boxes = np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4) * np.tile(scale, 2).astype(np.float32)
+        return Sample(row["frame_id"], image, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
 
     def _keep(self, index: int, sample: Sample) -> None:
-        if sample.image_rgb.nbytes <= self._bytes_left:
-            self._bytes_left -= sample.image_rgb.nbytes
+        if isinstance(sample.image, np.ndarray) and sample.image.nbytes <= self._bytes_left:
+            self._bytes_left -= sample.image.nbytes
             self._kept[index] = sample
+
+
+def _shrink_stored(stored: EncodedImage, long_side_px: int) -> tuple[Image, np.ndarray]:
+    """The shrunken image and its scale (x, y) against the whole one."""
+    height, width = stored.size_hw
+    small = shrink(stored.read(long_side_px / max(height, width))[0], long_side_px)
+    return small, np.array([small.shape[1] / width, small.shape[0] / height])
 
 
 def shrink(image_rgb: Image, long_side_px: int) -> Image:

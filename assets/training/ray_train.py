@@ -1,13 +1,16 @@
 """Train a model on a release: the plain loop on Ray Train workers, or in this process.
 
 Workers read the tables themselves and speak gloo (NCCL on GPUs). Rank 0 appends its progress to a file in the run's
-folder, which the caller's side follows, and leaves the best weights there as a checkpoint with a hash manifest.
+folder, which the caller's side follows, and leaves snapshots there while it trains and the best weights at the end.
+A worker, a driver or a machine that dies costs the steps since the last snapshot: the next attempt, of this call or of
+the next one with equal arguments, goes on from there and ends with the same weights.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -15,7 +18,7 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +26,19 @@ from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.training.batches import ReleaseFacts, ReleaseImages, read_release
 from assets.training.progress import OnProgress, follow_events
+from assets.training.run_folder import drop_abandoned, name_run, own_folder
+from assets.training.snapshots import read_newest_snapshot, write_snapshot
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
     from models.recipes import TrainConfig
-    from models.training.fit import FitResult
+    from models.training.snapshot import FitResult, Snapshot
     from models.training.workers import Workers
 
 CODE_VERSION = "1"
-_RUNS, _BEST, _EVENTS = ".runs", "best", "events.jsonl"
+_RUNS, _BEST, _EVENTS, _SNAPSHOTS = ".runs", "best", "events.jsonl", "snapshots"
+_MAX_FAILURES = 3  # of workers, in one call
+_log = logging.getLogger("daguerre.training")
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
 _RAY_SETTINGS = {
     "RAY_AUTH_MODE": "token",
@@ -57,6 +64,7 @@ class _Job:
     seed: int
     run_folder: str
     num_workers: int
+    meeting: str = ""  # names the attempt's process group
 
 
 def train(
@@ -74,18 +82,17 @@ def train(
     from models.tasks import TASKS
 
     release = read_release(Catalog(catalog_uri, storage_options), release_id, config.task)
-    run_folder = models_dir.resolve() / _RUNS / _name_run(release_id, config, seed)
-    run_folder.mkdir(parents=True)
-    job = _Job(catalog_uri, storage_options, release_id, config, seed, str(run_folder), num_workers)
-    try:
+    runs = models_dir.resolve() / _RUNS
+    drop_abandoned(runs)
+    with own_folder(runs / name_run(release_id, config, seed, code_version, num_workers)) as run_folder:
+        job = _Job(catalog_uri, storage_options, release_id, config, seed, str(run_folder), num_workers)
+        (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if use_ray:
                 _run_on_ray(job)
             else:
                 _run_here(job, release)
         weights, facts = read_checkpoint(run_folder / _BEST)
-    finally:
-        shutil.rmtree(run_folder, ignore_errors=True)
     net = TASKS[config.task].build(config, len(release.class_names), None)
     net.load_state_dict(weights)
     described = describe(config, release.class_names, release_id, seed, code_version, facts["history"])
@@ -103,35 +110,48 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
 
 
 def _run_on_ray(job: _Job) -> None:
-    """One Ray Train run. An error in a worker is raised here as itself where it is a ValueError."""
+    """Ray Train until it is done; what a dead worker leaves is taken up by the next attempt.
+
+    An error in a worker is raised here as itself where it is a ValueError: another attempt would meet it again.
+    """
     with local_ray(job.num_workers):
-        import ray
-        import torch
-        from ray.train import RunConfig, ScalingConfig
-        from ray.train.backend import Backend
-        from ray.train.torch import TorchConfig, TorchTrainer
+        for attempt in range(_MAX_FAILURES + 1):
+            try:
+                return _run_once(replace(job, meeting=uuid.uuid4().hex))
+            except Exception as error:
+                if cause := _find_user_error(error):
+                    raise cause from error
+                if attempt == _MAX_FAILURES:
+                    raise
+                reason = (str(error).strip() or repr(error)).splitlines()[0]
+                _log.warning(f"training failed ({reason}): attempt {attempt + 2} of {_MAX_FAILURES + 1} goes on "
+                             "from the last snapshot")  # fmt: skip
 
-        class MeetByFile(TorchConfig):  # Ray's own way is a TCP store, which listens on every interface
-            backend_cls = Backend
 
-        use_gpu = torch.cuda.is_available()
-        num_workers = torch.cuda.device_count() if use_gpu else job.num_workers
-        backend = "nccl" if use_gpu else "gloo"
-        storage, name = Path(job.run_folder).parent, Path(job.run_folder).name
-        trainer = TorchTrainer(
-            _work, train_loop_config={"job": job},
-            torch_config=MeetByFile(backend) if len(ray.nodes()) == 1 else TorchConfig(backend),
-            scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu),
-            run_config=RunConfig(name=f"{name}-ray", storage_path=str(storage)),
-        )  # fmt: skip
-        try:
-            trainer.fit()
-        except Exception as error:
-            if cause := _find_user_error(error):
-                raise cause from error
-            raise
-        finally:
-            shutil.rmtree(storage / f"{name}-ray", ignore_errors=True)
+def _run_once(job: _Job) -> None:
+    import ray
+    import torch
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.backend import Backend
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    class MeetByFile(TorchConfig):  # Ray's own way is a TCP store, which listens on every interface
+        backend_cls = Backend
+
+    use_gpu = torch.cuda.is_available()
+    num_workers = torch.cuda.device_count() if use_gpu else job.num_workers
+    backend = "nccl" if use_gpu else "gloo"
+    name = f"ray-{job.meeting}"  # Ray Train silently resumes a run whose name it knows
+    trainer = TorchTrainer(
+        _work, train_loop_config={"job": job},
+        torch_config=MeetByFile(backend) if len(ray.nodes()) == 1 else TorchConfig(backend),
+        scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu),
+        run_config=RunConfig(name=name, storage_path=job.run_folder),
+    )  # fmt: skip
+    try:
+        trainer.fit()
+    finally:
+        shutil.rmtree(Path(job.run_folder) / name, ignore_errors=True)
 
 
 def _work(settings: dict[str, Any]) -> None:
@@ -147,7 +167,7 @@ def _work(settings: dict[str, Any]) -> None:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     if not torch.distributed.is_initialized():
-        _meet_by_file(Path(job.run_folder) / "rendezvous", ray.train.get_context(), device)
+        _meet_by_file(Path(job.run_folder) / f"meeting-{job.meeting}", ray.train.get_context(), device)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_workers))
     catalog = Catalog(job.catalog_uri, job.storage_options)
     release = read_release(catalog, job.release_id, job.config.task)
@@ -178,19 +198,21 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
 
     config, task, run_folder = job.config, TASKS[job.config.task], Path(job.run_folder)
     side = int(config.image_size_px * _CACHE_MARGIN)
-    train, val = (ReleaseImages(catalog, release, split, side) for split in ("train", "val"))
+    train = ReleaseImages(catalog, release, "train", None if config.crop_area else side)
+    val = ReleaseImages(catalog, release, "val", side)
     torch.manual_seed(job.seed)
     net = task.build(config, len(release.class_names), read_imagenet() if config.is_pretrained else None).to(device)
 
-    def keep(result: FitResult) -> None:
-        write_checkpoint(run_folder / _BEST, result.weights, {"epoch": result.epoch, "history": result.history})
+    def save(snapshot: Snapshot) -> None:
+        write_snapshot(run_folder / _SNAPSHOTS, snapshot)
 
+    resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
     with (run_folder / _EVENTS).open("a", buffering=1) if workers.rank == 0 else open(os.devnull, "w") as events:
         result = fit(net, task, train, val, len(release.class_names), config, job.seed, workers,
-                     lambda event: print(json.dumps(event), file=events), keep)  # fmt: skip
+                     lambda event: print(json.dumps(event), file=events), save, resume)  # fmt: skip
     _require_agreement(result, workers)
     if workers.rank == 0:
-        keep(result)
+        write_checkpoint(run_folder / _BEST, result.weights, {"epoch": result.epoch, "history": result.history})
 
 
 def _require_agreement(result: FitResult, workers: Workers) -> None:
@@ -231,9 +253,3 @@ def _find_user_error(error: BaseException | None) -> ValueError | None:
                 return cause
             cause = getattr(cause, "cause", None) or cause.__cause__
     return None
-
-
-def _name_run(release_id: str, config: TrainConfig, seed: int) -> str:
-    """Unique: Ray Train silently resumes a run whose name it knows."""
-    digest = hashlib.sha256(repr((config, seed)).encode()).hexdigest()
-    return f"{config.name}-{release_id[:8]}-{digest[:8]}-{uuid.uuid4().hex[:8]}"

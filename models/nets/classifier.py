@@ -10,7 +10,7 @@ from models.nets.backbone import FEATURE_CHANNELS, EfficientNetLite0, FeatureHea
 class Classifier(nn.Module):
     """(B, 3, S, S) RGB pixels 0-255 -> (B, C) logits."""
 
-    def __init__(self, num_classes: int, dropout: float = 0.2) -> None:
+    def __init__(self, num_classes: int, dropout: float) -> None:
         super().__init__()
         self.backbone = EfficientNetLite0()
         self.features = FeatureHead()

@@ -31,8 +31,15 @@ class TrainConfig:
     flip_horizontal: bool = True
     flip_vertical: bool = False
     colour_jitter: float = 0.2  # largest relative change of brightness, contrast and saturation
+    dropout: float = 0.2  # recognition: share of the features left out in a step
     label_smoothing: float = 0.0  # recognition
     mixup_alpha: float = 0.0  # recognition; 0 is off
+    crop_area: tuple[float, float] | None = None  # recognition: share of the image's area that is seen
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of activations; weights stay fp32
+    is_compiled: bool = False  # torch.compile
+    accumulate: int = 1  # parts that a step is computed in, where it does not fit in memory
+    patience: int | None = None  # epochs without a better metric after which training ends
+    save_every: int = 200  # steps between snapshots; each epoch ends with one
     score_every: int = 1  # epochs between validations; the last epoch is always scored
     max_minutes: float | None = None  # ends the cosine early; weights then depend on the machine's speed
 
@@ -43,15 +50,24 @@ class TrainConfig:
             raise ValueError(f"lr = {self.lr}: give a rate above 0")
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise ValueError(f"zoom = {self.zoom}: give (low, high) with 0 < low <= high")
-        if min(self.epochs, self.batch_size, self.score_every) < 1:
-            raise ValueError("epochs, batch_size and score_every are at least 1: "
-                             f"{self.epochs}, {self.batch_size}, {self.score_every}")  # fmt: skip
+        for name in ("epochs", "batch_size", "score_every", "accumulate", "save_every", "patience"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} = {value}: it is at least 1")
         if self.frozen_stages and not self.is_pretrained:
             raise ValueError(f"frozen_stages = {self.frozen_stages} with is_pretrained = False would freeze noise")
         if self.mixup_alpha and self.task != "recognition":
             raise ValueError(f"mixup_alpha = {self.mixup_alpha} with task = {self.task!r}: mixup is for recognition")
+        if self.crop_area is not None and self.task != "recognition":
+            raise ValueError(
+                f"crop_area = {self.crop_area} with task = {self.task!r}: random crops are for recognition"
+            )
+        if self.crop_area is not None and not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
+            raise ValueError(f"crop_area = {self.crop_area}: give (low, high) with 0 < low <= high <= 1")
+        if self.accumulate > self.batch_size:
+            raise ValueError(f"accumulate = {self.accumulate} with batch_size = {self.batch_size}: parts of no image")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
         """The configuration that `dataclasses.asdict`, and JSON after it, made into a dict."""
-        return cls(**{**values, "zoom": tuple(values["zoom"])})
+        pairs = {name: tuple(pair) for name, pair in values.items() if isinstance(pair, list | tuple)}
+        return cls(**{**values, **pairs})

@@ -22,6 +22,13 @@ class Batch:
     colour: Tensor  # (B, 3) factors for brightness, contrast, saturation
     targets: Any  # recognition: (B, C) class distributions; detection: list of (boxes (N, 4) px, class ids (N,))
 
+    def __len__(self) -> int:
+        return len(self.frame_ids)
+
+    def part(self, start: int, end: int) -> Batch:
+        """The examples from `start` to before `end`."""
+        return Batch(self.frame_ids[start:end], self.images[start:end], self.colour[start:end], self.targets[start:end])
+
 
 class Task(Protocol):
     """One thing a model can be trained for. Stateless: the same object serves every net."""

@@ -20,6 +20,7 @@ from models.recipes.config import TrainConfig
 from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch
 from models.tasks.suppression import keep_best
+from models.training.workers import mean_over_workers
 from models.types import BoxSet, Detections, Image, Sample
 
 _BOX_WEIGHT = 2.0  # of the box loss against the class loss, as in GFL
@@ -56,7 +57,7 @@ class Detection:
                      torch.from_numpy(np.stack(colour)), targets)  # fmt: skip
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        logits, distances = net(apply_colour(batch.images, batch.colour))
+        logits, distances = (values.float() for values in net(apply_colour(batch.images, batch.colour)))
         centres, strides = make_points(batch.images.shape[2], batch.images.shape[3], logits.device)
         predicted = decode_boxes(distances, centres, strides)  # (B, P, 4)
         targets = [(boxes.to(logits.device), class_ids.to(logits.device)) for boxes, class_ids in batch.targets]
@@ -65,7 +66,7 @@ class Detection:
         picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
         truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])  # (positives, 4)
         truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
-        num_positive = max(len(truth_boxes), 1)
+        num_positive = max(mean_over_workers(len(truth_boxes), logits.device), 1.0)
         quality = torch.zeros_like(logits)
         image_index, point_index = where.nonzero(as_tuple=True)
         quality[image_index, point_index, truth_ids] = iou_pairs(predicted[where].detach(), truth_boxes)

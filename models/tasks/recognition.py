@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.augment.colour import apply_colour, draw_colour
+from models.augment.crops import cut_crop, draw_crop
 from models.augment.geometry import draw_move, move_image
 from models.augment.mixing import mix_pairs, smooth_one_hot
 from models.nets.backbone import freeze_stages, load_imagenet
@@ -29,7 +30,7 @@ class Recognition:
     metric = "val_accuracy"
 
     def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
-        net = Classifier(num_classes)
+        net = Classifier(num_classes, config.dropout)
         if imagenet is not None:
             load_imagenet(net.backbone, net.features, imagenet)
         freeze_stages(net.backbone, config.frozen_stages)
@@ -38,7 +39,9 @@ class Recognition:
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
     ) -> Batch:
-        images = np.stack([_augment(s.image_rgb, config, rng) for s, rng in zip(samples, rngs, strict=True)])
+        images = np.empty((len(samples), config.image_size_px, config.image_size_px, 3), np.uint8)
+        for image, sample, rng in zip(images, samples, rngs, strict=True):
+            image[...] = _augment(sample, config, rng)
         class_ids = np.array([s.target for s in samples], np.int64)
         targets = smooth_one_hot(class_ids, num_classes, config.label_smoothing)
         images, targets = mix_pairs(images, targets, config.mixup_alpha, rngs[0])
@@ -76,9 +79,11 @@ def fit_square(image_rgb: Image, side_px: int) -> Image:
     return np.asarray(cv2.resize(image_rgb, (side_px, side_px), interpolation=method), np.uint8)
 
 
-def _augment(image_rgb: Image, config: TrainConfig, rng: np.random.Generator) -> Image:
+def _augment(sample: Sample, config: TrainConfig, rng: np.random.Generator) -> Image:
     side = config.image_size_px
-    square = fit_square(image_rgb, side)
+    if config.crop_area is not None:
+        return cut_crop(sample, draw_crop(rng, sample.size_hw, config.crop_area, config.flip_horizontal), side)
+    square = fit_square(sample.image_rgb, side)
     move = draw_move(rng, (side, side), (side, side), config.zoom, config.shift_share, config.flip_horizontal,
                      config.flip_vertical)  # fmt: skip
     return move_image(square, move, (side, side))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,18 @@ from torch import Tensor, nn
 
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, Task
+from models.training.meter import Meter
 from models.training.optim import WeightAverage, make_optimizer, rate_share, set_rate
-from models.training.order import count_steps, plan_epoch, shard
-from models.training.seed import repeatable, sample_rng
+from models.training.order import count_steps, plan_steps, shard
+from models.training.prefetch import prefetch
+from models.training.seed import repeatable, sample_rng, seed_step
+from models.training.snapshot import FitResult, FitState, Snapshot
 from models.training.workers import Alone, Workers
 from models.types import Sample
 
 _VAL_CHUNK = 64  # validation images in memory at once
+_NUM_THREADS = min(4, os.cpu_count() or 1)  # that prepare batches; decoding and resizing release the GIL
+_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -29,102 +34,116 @@ class NotFiniteError(ValueError):
     """The loss or its gradient is NaN or infinite; the message names the frames of the step."""
 
 
-@dataclass
-class FitResult:
-    """The best weights by the task's quick validation metric, and one history row an epoch."""
-
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    metric: float = float("-inf")
-    epoch: int = -1
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-
 def fit(
     net: nn.Module, task: Task, train: Sequence[Sample], val: Sequence[Sample], num_classes: int, config: TrainConfig,
     seed: int, workers: Workers | None = None, on_progress: Progress | None = None,
-    on_best: Callable[[FitResult], None] | None = None,
+    on_save: Callable[[Snapshot], None] | None = None, resume: Snapshot | None = None,
 ) -> FitResult:  # fmt: skip
     """Train `net` (built with the same seed on every worker) and return its best averaged weights.
 
     `train` and `val` are read by index, in threads. `on_progress` is called on rank 0 after each step and epoch with a
-    dict; `on_best` on rank 0 whenever validation improves. Raises NotFiniteError, and ValueError for an empty split.
+    dict; `on_save` on rank 0 every `config.save_every` steps and after each epoch. With `resume`, one of those
+    snapshots, the training goes on from there and ends with the weights of one that never stopped.
+    Raises NotFiniteError, and ValueError for an empty split.
     """
     workers, say = workers or Alone(), on_progress or (lambda event: None)
     _require_samples(train, val, workers.num_workers)
     device = next(net.parameters()).device
     net.to(memory_format=torch.channels_last)
-    wrapped, optimizer, average = workers.wrap(net), make_optimizer(net, config), WeightAverage(net, config.ema_decay)
-    shadow, result, started = copy.deepcopy(net).eval(), FitResult(), time.monotonic()
-    num_steps = count_steps(len(train), config.batch_size)
-    with repeatable(seed + workers.rank):
-        for epoch in range(config.epochs):
-            epoch_started, losses, lr = time.monotonic(), [], 0.0
+    scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+    state = FitState(net, make_optimizer(net, config), WeightAverage(net, config.ema_decay), scaler)
+    if resume is not None:
+        state.load(resume, workers.rank, workers.num_workers)
+    shadow, result, wrapped = copy.deepcopy(net).eval(), state.result, workers.wrap(net)
+    if config.is_compiled:
+        wrapped.compile()
+    num_steps, meter = count_steps(len(train), config.batch_size), Meter(device, state.seconds)
+    batches = _prepare_batches(train, task, num_classes, config, seed, state.step, workers)
+    with repeatable(seed), closing(batches):
+        for epoch in range(state.step // num_steps, config.epochs):
+            meter.start_epoch()
             net.train()
-            for step, batch in enumerate(_batches(train, task, num_classes, config, seed, epoch, workers)):
-                progress = _progress(epoch * num_steps + step, config.epochs * num_steps, started, config, workers)
-                lr = set_rate(optimizer, rate_share(progress, config.warmup_share))
-                loss = task.loss(wrapped, _move(batch, device))
-                _require_finite(loss, "loss", batch, epoch, step)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+            for step in range(state.step % num_steps, num_steps):
+                with meter.waiting():
+                    batch = next(batches)
+                progress = _progress(state.step, config.epochs * num_steps, meter.seconds, config, workers)
+                lr = set_rate(state.optimizer, rate_share(progress, config.warmup_share))
+                seed_step(seed, workers.rank, state.step)
+                state.optimizer.zero_grad(set_to_none=True)
+                losses = []
+                for part, is_last_part in _split(batch, config.accumulate):
+                    with nullcontext() if is_last_part else workers.unsynced(wrapped):
+                        with _autocast(device, config.precision):
+                            loss = task.loss(wrapped, _move(part, device)) * (len(part) / len(batch))
+                        _require_finite(loss, "loss", part, epoch, step)
+                        scaler.scale(loss).backward()
+                    losses.append(loss.item())
+                scaler.unscale_(state.optimizer)
                 norm = nn.utils.clip_grad_norm_(net.parameters(), config.clip_norm)
-                _require_finite(norm, "gradient norm", batch, epoch, step)
-                optimizer.step()
-                average.update(net)
-                losses.append(loss.item())
+                if not scaler.is_enabled():  # with fp16, a scale that was too large: the step is left out
+                    _require_finite(norm, "gradient norm", batch, epoch, step)
+                scaler.step(state.optimizer)
+                scaler.update()
+                state.average.update(net)
+                state.losses.append(sum(losses))
+                state.step += 1
+                meter.count(len(batch))
                 if workers.rank == 0:
                     say({"kind": "step", "epoch": epoch, "num_epochs": config.epochs, "step": step,
-                         "num_steps": num_steps, "progress": progress, "loss": losses[-1], "lr": lr})  # fmt: skip
-            train_seconds = time.monotonic() - epoch_started
-            row = {"epoch": epoch, "train_loss": float(np.mean(workers.gather(float(np.mean(losses))))), "lr": lr,
-                   "images_per_s": len(train) / train_seconds}  # fmt: skip
+                         "num_steps": num_steps, "progress": progress, "loss": state.losses[-1], "lr": lr})  # fmt: skip
+                if step + 1 < num_steps and state.step % config.save_every == 0:
+                    _save(state, workers, meter, on_save)
+            row = {"epoch": epoch, "train_loss": float(np.mean(workers.gather(float(np.mean(state.losses))))), "lr": lr,
+                   **meter.measure(workers)}  # fmt: skip
+            state.losses = []
             is_last = epoch == config.epochs - 1 or progress >= 1
             if is_last or (epoch + 1) % config.score_every == 0:
-                shadow.load_state_dict(average.values)
+                shadow.load_state_dict(state.average.values)
                 row[task.metric] = _validate(shadow, task, val, config, workers)
-            row["seconds"] = time.monotonic() - epoch_started
+            row["seconds"] = meter.epoch_seconds
             result.history.append(row)
-            if workers.rank == 0:
-                say({"kind": "epoch", "num_epochs": config.epochs, **row})
             if row.get(task.metric, float("-inf")) > result.metric:
                 result.metric, result.epoch = row[task.metric], epoch
-                result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in average.values.items()}
-                if on_best and workers.rank == 0:
-                    on_best(result)
-            if is_last:
+                result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in state.average.values.items()}
+            if workers.rank == 0:
+                say({"kind": "epoch", "num_epochs": config.epochs, **row})
+            if is_last or (config.patience is not None and epoch - result.epoch >= config.patience):
                 break
+            _save(state, workers, meter, on_save)
     return result
+
+
+def _save(state: FitState, workers: Workers, meter: Meter, on_save: Callable[[Snapshot], None] | None) -> None:
+    losses_by_rank = workers.gather(state.losses)
+    if on_save and workers.rank == 0:
+        on_save(state.save(losses_by_rank, meter.seconds))
 
 
 @torch.inference_mode()
 def _validate(net: nn.Module, task: Task, val: Sequence[Sample], config: TrainConfig, workers: Workers) -> float:
     """The quick metric over the whole split; each worker predicts its share."""
     indices, mine = list(range(workers.rank, len(val), workers.num_workers)), []
-    for start in range(0, len(indices), _VAL_CHUNK):
-        samples = _read(val, indices[start : start + _VAL_CHUNK])
+    chunks = [indices[start : start + _VAL_CHUNK] for start in range(0, len(indices), _VAL_CHUNK)]
+    for samples in prefetch(chunks, lambda chunk: _read(val, chunk), 1):
         predictions = task.predict(net, [s.image_rgb for s in samples], config)
         mine += [(p, s.target) for p, s in zip(predictions, samples, strict=True)]
     pairs = [pair for part in workers.gather(mine) for pair in part]
     return task.score([p for p, _ in pairs], [t for _, t in pairs])
 
 
-def _batches(
-    train: Sequence[Sample], task: Task, num_classes: int, config: TrainConfig, seed: int, epoch: int, workers: Workers
-) -> Iterator[Batch]:
-    """This worker's batches of one epoch, each prepared in a thread while the one before is computed."""
+def _prepare_batches(
+    train: Sequence[Sample], task: Task, num_classes: int, config: TrainConfig, seed: int, first_step: int,
+    workers: Workers,
+) -> Generator[Batch]:  # fmt: skip
+    """This worker's batches from `first_step` on, over all epochs, each prepared while others are computed."""
 
-    def prepare(indices: np.ndarray) -> Batch:
-        rngs = [sample_rng(seed, epoch, int(i)) for i in indices]
-        return task.make_batch(_read(train, indices.tolist()), num_classes, config, rngs)
+    def prepare(step: tuple[int, np.ndarray]) -> Batch:
+        epoch, mine = step[0], shard(step[1], workers.rank, workers.num_workers)
+        rngs = [sample_rng(seed, epoch, int(i)) for i in mine]
+        return task.make_batch(_read(train, mine.tolist()), num_classes, config, rngs)
 
-    plan = plan_epoch(len(train), config.batch_size, seed, epoch)
-    steps = [shard(step, workers.rank, workers.num_workers) for step in plan]
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(prepare, steps[0])
-        for following in steps[1:]:
-            ready, waiting = waiting.result(), pool.submit(prepare, following)
-            yield ready
-        yield waiting.result()
+    steps = plan_steps(len(train), config.batch_size, seed, config.epochs, first_step)
+    return prefetch(steps, prepare, _NUM_THREADS)
 
 
 def _read(samples: Sequence[Sample], indices: list[int]) -> list[Sample]:
@@ -133,12 +152,23 @@ def _read(samples: Sequence[Sample], indices: list[int]) -> list[Sample]:
     return read_many(indices) if read_many else [samples[i] for i in indices]
 
 
-def _progress(step: int, num_steps: int, started: float, config: TrainConfig, workers: Workers) -> float:
+def _progress(step: int, num_steps: int, seconds: float, config: TrainConfig, workers: Workers) -> float:
     """Share of the training that is over: by steps, or by rank 0's clock where the recipe has a time limit."""
     share = step / num_steps
     if config.max_minutes is None:
         return share
-    return max(share, workers.gather((time.monotonic() - started) / (60 * config.max_minutes))[0])
+    return max(share, workers.gather(seconds / (60 * config.max_minutes))[0])
+
+
+def _split(batch: Batch, num_parts: int) -> Iterator[tuple[Batch, bool]]:
+    """The parts of a step that are computed one after the other, and whether it is the last."""
+    bounds = np.linspace(0, len(batch), min(num_parts, len(batch)) + 1).astype(int)
+    for start, end in pairwise(bounds):
+        yield (batch if len(bounds) == 2 else batch.part(int(start), int(end))), bool(end == len(batch))
+
+
+def _autocast(device: torch.device, precision: str) -> Any:
+    return torch.autocast(device.type, _AUTOCAST[precision]) if precision in _AUTOCAST else nullcontext()
 
 
 def _move(batch: Batch, device: torch.device) -> Batch:

@@ -49,13 +49,13 @@ class WeightAverage:
     """Exponential moving average of a net's weights; a young one forgets faster: min(decay, (1 + t) / (10 + t))."""
 
     def __init__(self, net: nn.Module, decay: float) -> None:
-        self._decay, self._steps = decay, 0
+        self._decay, self.num_steps = decay, 0
         self.values: dict[str, Tensor] = {k: v.detach().clone() for k, v in net.state_dict().items()}
 
     @torch.no_grad()
     def update(self, net: nn.Module) -> None:
-        self._steps += 1
-        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        self.num_steps += 1
+        decay = min(self._decay, (1 + self.num_steps) / (10 + self.num_steps))
         for name, value in net.state_dict().items():
             if value.is_floating_point():
                 self.values[name].lerp_(value, 1 - decay)

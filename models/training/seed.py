@@ -28,3 +28,8 @@ def repeatable(seed: int) -> Iterator[None]:
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
     """The generator for one sample in one epoch: the same whichever worker or thread prepares it."""
     return np.random.default_rng([seed, epoch, index])
+
+
+def seed_step(seed: int, rank: int, step: int) -> None:
+    """Seed torch for one step of one worker (dropout): a training that resumes at a step draws what it would have."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, rank, step]).generate_state(1, np.uint64)[0] >> 1))

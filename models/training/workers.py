@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -17,8 +18,20 @@ class Workers(Protocol):
     def wrap(self, net: nn.Module) -> nn.Module:
         """The net whose backward pass averages gradients over the workers."""
 
+    def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
+        """While a part of a step is computed whose gradients are averaged with a later part's."""
+
     def gather(self, value: Any) -> list[Any]:
         """The value of every worker, by rank, on every worker."""
+
+
+def mean_over_workers(count: float, device: torch.device) -> float:
+    """The mean of every worker's count: what a loss divides by, so that averaged gradients are those of one worker."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return count
+    total = torch.tensor(float(count), device=device)
+    torch.distributed.all_reduce(total)
+    return total.item() / torch.distributed.get_world_size()
 
 
 class Alone:
@@ -28,6 +41,9 @@ class Alone:
 
     def wrap(self, net: nn.Module) -> nn.Module:
         return net
+
+    def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
+        return nullcontext()
 
     def gather(self, value: Any) -> list[Any]:
         return [value]
@@ -41,6 +57,9 @@ class Distributed:
 
     def wrap(self, net: nn.Module) -> nn.Module:
         return nn.parallel.DistributedDataParallel(net, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+    def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
+        return wrapped.no_sync()  # type: ignore[operator]  # also through torch.compile
 
     def gather(self, value: Any) -> list[Any]:
         values: list[Any] = [None] * self.num_workers

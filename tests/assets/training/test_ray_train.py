@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from assets.inference.package import load_predictor, open_package
@@ -49,6 +53,37 @@ def test_two_ray_workers_repeat_and_their_errors_arrive_as_themselves(store_rele
         assert len(one.facts.history) == 2
         with pytest.raises(ValueError, match=r"frames .*look at these frames"):
             _train(catalog, release_id, replace(config, lr=1e30, clip_norm=1e30, warmup_share=0.0), tmp_path / "c")
+
+
+class _Killer:
+    """Ends one of the two workers, chosen by the seed, when the training has come to given steps."""
+
+    def __init__(self, steps, seed, num_steps):
+        self.steps, self.num_steps, self.rng, self.killed = list(steps), num_steps, random.Random(seed), []
+
+    def __call__(self, event):
+        if event["kind"] == "step" and self.steps and event["epoch"] * self.num_steps + event["step"] >= self.steps[0]:
+            self.steps.pop(0)
+            workers = sorted(p.pid for p in psutil.Process().children(recursive=True) if "RayTrainWorker" in p.name())
+            victim = self.rng.choice(workers)
+            os.kill(victim, signal.SIGKILL)
+            self.killed.append(victim)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")
+@pytest.mark.timeout(600)  # five attempts of Ray Train, each with its own processes
+def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_was_not(store_release, tmp_path):
+    catalog, release_id = store_release("recognition", _SPLITS)
+    config = replace(_config("recognition"), epochs=40, score_every=10)  # of 2 steps; an epoch ends with a snapshot
+    steps = sorted(random.Random(7).sample(range(4, 70), 3))
+    killer = _Killer(steps, seed=7, num_steps=2)
+    with local_ray(num_workers=2):
+        whole = _train(catalog, release_id, config, tmp_path / "a")
+        broken = _train(catalog, release_id, config, tmp_path / "b", on_progress=killer)
+    assert len(killer.killed) == 3
+    assert broken.model_sha256 == whole.model_sha256
+    assert [row["epoch"] for row in broken.facts.history] == list(range(40))
+    assert not list((tmp_path / "b" / ".runs").iterdir())
 
 
 def test_unknown_release_stops_before_any_worker_starts(store_release, tmp_path):

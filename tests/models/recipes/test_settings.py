@@ -28,7 +28,7 @@ def test_each_kind_of_value_is_read():
         ("task", "recognition", "'task' is no setting"),
         ("epochs", "3.5", "epochs = '3.5': give a whole number"),
         ("epochs", "", "epochs = '': give a whole number"),
-        ("epochs", "0", "epochs, batch_size and score_every are at least 1"),
+        ("epochs", "0", "epochs = 0: it is at least 1"),
         ("lr", "fast", "lr = 'fast': give a number"),
         ("lr", "nan", "lr = 'nan': give a finite number"),
         ("zoom", "1", "zoom = '1': give 2 numbers, separated by a comma"),

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from assets.pretrained import read_imagenet
 from models.recipes import get_recipe
 from models.tasks import TASKS
 from models.training.fit import NotFiniteError, fit
+from models.training.snapshot import Snapshot
 from models.types import BoxSet, Sample
 
 
-def _fit(task, samples, seed=0, val=None, imagenet=None, **changes):
+def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=None, **changes):
     pretrained = {} if imagenet else {"is_pretrained": False, "frozen_stages": 0}
     config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, batch_size=5, **{**pretrained, **changes})
     torch.manual_seed(seed)
     net = TASKS[task].build(config, 2, imagenet)
     events = []
     val = samples if val is None else val
-    result = fit(net, TASKS[task], samples, val, 2, config, seed, on_progress=events.append)
+    result = fit(net, TASKS[task], samples, val, 2, config, seed, None, events.append, on_save, resume)
     return result, events, net, config
 
 
@@ -110,3 +113,59 @@ def test_empty_split_is_refused(draw_samples, num_train, num_val, message):
 def test_time_limit_ends_early_with_a_scored_epoch(draw_samples):
     result, _, _, _ = _fit("recognition", draw_samples("recognition"), epochs=50, max_minutes=1e-6)
     assert len(result.history) == 1 and "val_accuracy" in result.history[0]
+
+
+@pytest.mark.parametrize("task", ["recognition", "detection"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(task, optimizer, draw_samples):
+    samples, saved = draw_samples(task), []
+    changes = {"epochs": 3, "save_every": 1, "optimizer": optimizer, "score_every": 2}
+    whole, _, _, _ = _fit(task, samples, on_save=saved.append, **changes)
+    assert [s.facts["step"] for s in saved] == [1, 2, 3, 4, 5]  # three epochs of two steps; the last step ends it
+    for snapshot in saved:
+        stored = Snapshot(load(save(snapshot.tensors)), json.loads(json.dumps(snapshot.facts)))
+        resumed, events, _, _ = _fit(task, samples, seed=0, resume=stored, **changes)
+        assert sum(e["kind"] == "step" for e in events) == 6 - snapshot.facts["step"]
+        assert all(torch.equal(whole.weights[k], resumed.weights[k]) for k in whole.weights)
+        assert [row["train_loss"] for row in whole.history] == [row["train_loss"] for row in resumed.history]
+
+
+def test_a_snapshot_of_another_net_or_number_of_workers_is_refused(draw_samples):
+    saved: list[Snapshot] = []
+    _fit("recognition", draw_samples("recognition"), on_save=saved.append, epochs=2)
+    with pytest.raises(ValueError, match="another net"):
+        _fit("detection", draw_samples("detection"), resume=saved[0], epochs=2)
+    two = replace(saved[0], facts={**saved[0].facts, "losses_by_rank": [[], []]})
+    with pytest.raises(ValueError, match="of 2 workers, not 1"):
+        _fit("recognition", draw_samples("recognition"), resume=two, epochs=2)
+
+
+def test_a_step_in_parts_learns_what_a_whole_one_learns(draw_samples):
+    changes = {"epochs": 2, "dropout": 0.0, "optimizer": "sgd", "lr": 1e-2}
+    whole, parts = (_fit("recognition", draw_samples("recognition"), accumulate=n, **changes)[0] for n in (1, 3))
+    for name, value in whole.weights.items():
+        torch.testing.assert_close(parts.weights[name], value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("task", ["recognition", "detection"])
+def test_bfloat16_learns_within_tolerance_of_float32(task, draw_samples):
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        result, _, _, _ = _fit(task, draw_samples(task), epochs=3, precision=precision, dropout=0.0)
+        assert all(v.dtype != torch.bfloat16 for v in result.weights.values())
+        losses[precision] = [row["train_loss"] for row in result.history]
+    np.testing.assert_allclose(losses["bf16"], losses["fp32"], rtol=0.05)
+
+
+def test_training_ends_after_as_many_epochs_without_gain_as_patience_allows(draw_samples):
+    samples = draw_samples("recognition")
+    result, _, _, _ = _fit("recognition", samples, val=samples[:1], epochs=50, patience=3, lr=1e-9)
+    assert len(result.history) == result.epoch + 1 + 3 < 50
+
+
+def test_every_epoch_says_what_it_cost(draw_samples):
+    result, _, _, _ = _fit("recognition", draw_samples("recognition"), epochs=2)
+    for row in result.history:
+        assert 0 < row["data_wait_share"] < 1
+        assert row["peak_memory_mib"] > 50 and 0 < row["device_hours"] < 0.1
+    assert result.history[1]["device_hours"] > result.history[0]["device_hours"]

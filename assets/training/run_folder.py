@@ -1,0 +1,52 @@
+"""The folder of one training under way: named by what would give the same weights, owned by one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.recipes import TrainConfig
+
+_LOCK = "lock"
+_KEPT_DAYS = 7  # of a training that died, to be resumed
+
+
+def name_run(release_id: str, config: TrainConfig, seed: int, code_version: str, num_workers: int) -> str:
+    """The same for a training that would give the same weights."""
+    digest = hashlib.sha256(repr((release_id, config, seed, code_version, num_workers)).encode()).hexdigest()
+    return f"{config.name}-{release_id[:8]}-{digest[:16]}"
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[Path]:
+    """The folder of one training, for this process alone. It goes at the end, and after a user's mistake; after any
+    other failure it stays, so that the same training can go on from its snapshot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"this training is under way in another process (it holds {folder / _LOCK}): "
+                             "wait for it, or choose another seed or recipe") from None  # fmt: skip
+        try:
+            yield folder
+        except ValueError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_abandoned(runs: Path) -> None:
+    """Remove the folders of trainings that died and that nobody resumed."""
+    for folder in runs.glob("*"):
+        with suppress(OSError), (folder / _LOCK).open() as lock:
+            if time.time() - (folder / _LOCK).stat().st_mtime > _KEPT_DAYS * 86400:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)

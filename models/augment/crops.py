@@ -1,0 +1,71 @@
+"""Random crops: a part of the image, of any size and a little out of shape, brought to one square.
+
+Szegedy et al., Going deeper with convolutions (CVPR 2015), as torchvision's RandomResizedCrop draws them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from models.types import Image, Sample
+
+_ASPECT = (3 / 4, 4 / 3)
+_NUM_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of an image in px, which is then mirrored or not."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    is_mirrored: bool = False
+
+
+def draw_crop(
+    rng: np.random.Generator, size_hw: tuple[int, int], area: tuple[float, float], flip_horizontal: bool
+) -> Crop:
+    """A part with a share of the image's area drawn from `area`, and a width between 3/4 and 4/3 of its height.
+
+    Where ten draws do not fit into the image: the largest part in its middle that keeps to these shapes.
+    """
+    height, width = size_hw
+    shares, angles, places = rng.random(_NUM_TRIES), rng.random(_NUM_TRIES), rng.random((_NUM_TRIES, 2))
+    is_mirrored = bool(flip_horizontal and rng.random() < 0.5)
+    pixels = height * width * (area[0] + (area[1] - area[0]) * shares)
+    aspects = np.exp(np.log(_ASPECT[0]) + (np.log(_ASPECT[1]) - np.log(_ASPECT[0])) * angles)
+    widths, heights = np.rint(np.sqrt(pixels * aspects)).astype(int), np.rint(np.sqrt(pixels / aspects)).astype(int)
+    fits = (widths >= 1) & (widths <= width) & (heights >= 1) & (heights <= height)
+    if fits.any():
+        first = int(np.argmax(fits))
+        w, h = int(widths[first]), int(heights[first])
+        left, top = int(places[first, 0] * (width - w + 1)), int(places[first, 1] * (height - h + 1))
+        return Crop(left, top, w, h, is_mirrored)
+    w, h = min(width, round(height * _ASPECT[1])), min(height, round(width / _ASPECT[0]))
+    return Crop((width - w) // 2, (height - h) // 2, w, h, is_mirrored)
+
+
+def cut_crop(sample: Sample, crop: Crop, side_px: int) -> Image:
+    """(S, S, 3): the part, averaged where it shrinks (bilinear with antialiasing), mirrored where the crop says so.
+
+    The image is decoded only as finely as the result can show; the part then moves by less than a pixel of it.
+    """
+    image, divisor = sample.read(max(side_px / crop.width, side_px / crop.height))
+    left, top = round(crop.left / divisor), round(crop.top / divisor)
+    right = max(left + 1, round((crop.left + crop.width) / divisor))
+    bottom = max(top + 1, round((crop.top + crop.height) / divisor))
+    square = resize(image[top:bottom, left:right], side_px)
+    return square[:, ::-1] if crop.is_mirrored else square
+
+
+def resize(image_rgb: Image, side_px: int) -> Image:
+    """To a square, bilinear; averaged when it shrinks."""
+    pixels = torch.from_numpy(np.ascontiguousarray(image_rgb)).permute(2, 0, 1)[None]
+    square = F.interpolate(pixels, (side_px, side_px), mode="bilinear", antialias=True)
+    return np.asarray(square[0].permute(1, 2, 0).numpy(), np.uint8)

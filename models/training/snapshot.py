@@ -1,0 +1,90 @@
+"""The whole state of a training between two steps: what it takes to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.training.optim import WeightAverage
+
+_NET, _AVERAGE, _BEST, _OPTIMIZER = "net.", "average.", "best.", "optimizer."
+
+
+@dataclass
+class FitResult:
+    """The best weights by the task's quick validation metric, and one history row an epoch."""
+
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    metric: float = float("-inf")
+    epoch: int = -1
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Tensors by name, and JSON facts. Equal on every worker; random numbers are drawn from the step's own seed."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+@dataclass
+class FitState:
+    """Where a training is. `losses` are those of the epoch under way, one list a worker at each save."""
+
+    net: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage
+    scaler: torch.amp.GradScaler
+    result: FitResult = field(default_factory=FitResult)
+    step: int = 0  # over all epochs: the next to do
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0  # spent before this process
+
+    def save(self, losses_by_rank: list[list[float]], seconds: float) -> Snapshot:
+        """A copy on the CPU."""
+        slots = self.optimizer.state_dict()["state"]
+        tensors = {
+            **{_NET + k: v for k, v in self.net.state_dict().items()},
+            **{_AVERAGE + k: v for k, v in self.average.values.items()},
+            **{_BEST + k: v for k, v in self.result.weights.items()},
+            **{f"{_OPTIMIZER}{i}.{k}": v for i, slot in slots.items() for k, v in slot.items() if v is not None},
+        }
+        facts = {
+            "step": self.step, "seconds": seconds, "losses_by_rank": [list(losses) for losses in losses_by_rank],
+            "average_steps": self.average.num_steps, "scaler": self.scaler.state_dict(),
+            "history": [dict(row) for row in self.result.history], "epoch": self.result.epoch,
+            "metric": self.result.metric if self.result.weights else None,
+        }  # fmt: skip
+        return Snapshot({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, facts)
+
+    def load(self, snapshot: Snapshot, rank: int, num_workers: int) -> None:
+        """Go back to where `snapshot` was made. Raises ValueError when it is of another net or number of workers."""
+        facts = snapshot.facts
+        if len(facts["losses_by_rank"]) != num_workers:
+            raise ValueError(f"the snapshot is of {len(facts['losses_by_rank'])} workers, not {num_workers}: "
+                             "resume with as many")  # fmt: skip
+        try:
+            self.net.load_state_dict(_part(snapshot.tensors, _NET))
+        except RuntimeError as error:
+            raise ValueError(f"the snapshot is of another net: {error}") from error
+        for name, value in _part(snapshot.tensors, _AVERAGE).items():
+            self.average.values[name].copy_(value)
+        self.average.num_steps = facts["average_steps"]
+        self.scaler.load_state_dict(facts["scaler"])
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in _part(snapshot.tensors, _OPTIMIZER).items():
+            index, _, key = name.partition(".")
+            slots.setdefault(int(index), {})[key] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+        metric = float("-inf") if facts["metric"] is None else facts["metric"]
+        self.result = FitResult(_part(snapshot.tensors, _BEST), metric, facts["epoch"], list(facts["history"]))
+        self.step, self.seconds, self.losses = facts["step"], facts["seconds"], list(facts["losses_by_rank"][rank])
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
