@@ -13,6 +13,7 @@ class Workspace:
     home: Path
     num_workers: int = 2
     use_ray: bool = True
+    device_hour_price: float | None = None  # in the currency of whoever pays; None: costs are not told
 
     @property
     def models(self) -> Path:

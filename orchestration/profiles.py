@@ -3,6 +3,7 @@
 Belongs here: which profile runs, and where its stores lie. Does not: anything that opens them.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +66,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ledger_url=env.get("DAGUERRE_LEDGER", f"sqlite:///{home / 'ledger.db'}"),
         mlflow_url=env.get("DAGUERRE_MLFLOW", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"),
         mlflow_artifacts=env.get("DAGUERRE_MLFLOW_ARTIFACTS", str(home / "mlflow" / "artifacts")),
-        workspace=Workspace(home, _whole_number(env, "DAGUERRE_WORKERS", 2, least=1), profile != "ci"),
+        workspace=Workspace(
+            home,
+            num_workers=_whole_number(env, "DAGUERRE_WORKERS", 2, least=1),
+            use_ray=profile != "ci",
+            device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
+        ),
         s3_endpoint=env.get("DAGUERRE_S3_ENDPOINT"),
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
     )
@@ -76,3 +82,16 @@ def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -
     if not text.isdigit() or int(text) < least:
         raise ValueError(f"{name}={text!r} is not a whole number of {least} or more")
     return int(text)
+
+
+def _price(env: Mapping[str, str], name: str) -> float | None:
+    text = env.get(name)
+    if text is None:
+        return None
+    try:
+        price = float(text)
+    except ValueError:
+        price = math.nan
+    if not 0 <= price < math.inf:
+        raise ValueError(f"{name}={text!r} is not a price: give a number of 0 or more")
+    return price

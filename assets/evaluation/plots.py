@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 MAX_NAMED_CLASSES = 24  # above this, cells are too small for numbers and lines too many for a legend
-BOOKKEEPING = ("epoch", "lr", "seconds", "images_per_s", "val_metric")  # val_metric repeats the task's own metric
+METRIC_PREFIX = "val_"  # of what a history says about validation; its other figures are rates and costs
 LEAST_P_VALUE = 1e-6  # smaller ones are drawn here
 
 
@@ -128,7 +128,7 @@ def reliability_plot(result: CalibrationResult, subject: str, theme: str = "ligh
 
 
 def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, theme: str = "light") -> bytes:
-    """Losses (keys with "loss") beside metrics (what else is not in BOOKKEEPING), over the key "epoch".
+    """Losses (keys with "loss") beside validation metrics (keys that begin with "val_"), over the key "epoch".
 
     Epochs without a value have no point. Raises ValueError for an empty history.
     """
@@ -139,7 +139,7 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
     colors = THEMES[theme]
     keys = sorted({k for entry in history for k in entry})
     losses = [k for k in keys if "loss" in k]
-    metrics = [k for k in keys if k not in losses and k not in BOOKKEEPING]
+    metrics = [k for k in keys if k.startswith(METRIC_PREFIX)]
     panels = [(names, label) for names, label in ((losses, "loss"), (metrics, "validation metric")) if names]
     figure, all_axes = _open_figure("Learning curve", subject, colors, (7.2, 4.8), columns=max(1, len(panels)))
     for axes, (names, label) in zip(all_axes, panels, strict=False):

@@ -24,6 +24,7 @@ class TrainingConfig(dg.Config):
     seed: int = 0
 
 
+_COSTS = ("images_per_s", "data_wait_share", "peak_memory_mib", "device_hours", "cost")
 _log = logging.getLogger("daguerre.training")
 _progress = logging.getLogger("daguerre-progress")  # no child of `daguerre`: Dagster keeps what that one says
 
@@ -61,6 +62,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         package = train(
             catalog.uri, catalog.storage_options, release_id, recipe, config.seed,
             workspace.models, CODE_VERSION, workspace.num_workers, _tell, workspace.use_ray,
+            workspace.device_hour_price,
         )  # fmt: skip
         row = {
             "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe,
@@ -72,6 +74,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         catalog.point(f"model/{task}", package.model_sha256)
         seal_tables(catalog, ["models", "pointers"])
         metadata = {
+            **{name: value for name, value in package.facts.history[-1].items() if name in _COSTS},
             "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
             "settings": config.settings,
             "epochs": len(package.facts.history), "learning curve": picture(learning_curve_png(package.facts.history)),

@@ -70,13 +70,13 @@ class _Job:
 def train(
     catalog_uri: str, storage_options: dict[str, str] | None, release_id: str, config: TrainConfig, seed: int,
     models_dir: Path, code_version: str, num_workers: int = 2, on_progress: OnProgress | None = None,
-    use_ray: bool = True,
+    use_ray: bool = True, device_hour_price: float | None = None,
 ) -> ModelPackage:  # fmt: skip
     """Train on the release's train split, keep the best weights by the val split, and write their package.
 
     `on_progress` gets a dict a step and an epoch (see `models.training.fit`). Equal arguments give equal weights on one
     machine. `use_ray` False trains in this process, for small releases and tests. Raises ValueError, naming the remedy,
-    for a release that cannot be trained on.
+    for a release that cannot be trained on. With a price, each row of the history says what the training cost so far.
     """
     from assets.tables.catalog import Catalog
     from models.tasks import TASKS
@@ -93,9 +93,12 @@ def train(
             else:
                 _run_here(job, release)
         weights, facts = read_checkpoint(run_folder / _BEST)
+    history = facts["history"]
+    if device_hour_price is not None:
+        history = [{**row, "cost": row["device_hours"] * device_hour_price} for row in history]
     net = TASKS[config.task].build(config, len(release.class_names), None)
     net.load_state_dict(weights)
-    described = describe(config, release.class_names, release_id, seed, code_version, facts["history"])
+    described = describe(config, release.class_names, release_id, seed, code_version, history)
     return write_package(models_dir, net, config.task, described)
 
 

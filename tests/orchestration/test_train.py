@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from orchestration.cli import app
+from orchestration.profiles import load_settings
 from orchestration.story import describe_step
 
 
@@ -73,3 +74,15 @@ def test_a_step_is_told_with_the_time_that_is_left():
     assert describe_step(event, 30.0) == "epoch 2 of 5, step 10 of 40: loss 0.512, 1:30 left"
     first = {**event, "epoch": 0, "step": 0, "progress": 0.0}
     assert describe_step(first, 0.0) == "epoch 1 of 5, step 1 of 40: loss 0.512"
+
+
+@pytest.mark.parametrize(("text", "price"), [(None, None), ("0", 0.0), ("2.5", 2.5)])
+def test_a_price_of_devices_is_read(tmp_path, text, price):
+    environ = {"DAGUERRE_HOME": str(tmp_path)} | ({"DAGUERRE_DEVICE_HOUR_PRICE": text} if text else {})
+    assert load_settings(environ).workspace.device_hour_price == price
+
+
+@pytest.mark.parametrize("text", ["two", "-1", "nan", "inf"])
+def test_what_is_no_price_is_refused(tmp_path, text):
+    with pytest.raises(ValueError, match=r"DAGUERRE_DEVICE_HOUR_PRICE.* is not a price"):
+        load_settings({"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_DEVICE_HOUR_PRICE": text})

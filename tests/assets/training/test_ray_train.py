@@ -29,12 +29,14 @@ def test_in_process_training_repeats_and_writes_an_honest_package(store_release,
     catalog, release_id = store_release("detection", _SPLITS)
     events = []
     one = _train(catalog, release_id, _config("detection"), tmp_path / "a", use_ray=False, on_progress=events.append)
-    two = _train(catalog, release_id, _config("detection"), tmp_path / "b", use_ray=False)
+    two = _train(catalog, release_id, _config("detection"), tmp_path / "b", use_ray=False, device_hour_price=3.0)
     assert one.model_sha256 == two.model_sha256
     package = open_package(one.folder)
     assert package.facts.release_id == release_id and package.facts.class_names == ("disc", "square")
     assert [row["epoch"] for row in package.facts.history] == [0, 1]
     assert {"epoch", "train_loss", "val_map50", "lr", "images_per_s", "seconds"} <= package.facts.history[-1].keys()
+    assert all(row["cost"] == 3.0 * row["device_hours"] > 0 for row in two.facts.history)
+    assert not any("cost" in row for row in one.facts.history)
     assert [e["kind"] for e in events].count("epoch") == 2
     assert len(load_predictor(package)([])) == 0
     assert not list((tmp_path / "a" / ".runs").iterdir())
