@@ -88,10 +88,12 @@ class _Steps(logging.Handler):
 
 
 def describe_step(event: Mapping[str, Any], seconds: float) -> str:
-    """'epoch 2 of 5, step 10 of 40: loss 0.512, 1:20 left', after so many seconds since the first step ended."""
+    """'epoch 2 of 5, step 10 of 40: loss 0.512, val_accuracy 0.713, 38 images/s, 1:20 left', after so many seconds
+    since the first step ended; the metric is the best so far."""
     place = f"epoch {event['epoch'] + 1} of {event['num_epochs']}, step {event['step'] + 1} of {event['num_steps']}"
+    scores = "".join(f", {name} {value:.3f}" for name, value in event.items() if name.startswith("val_"))
     left = ""
     if (done := event["progress"]) > 0:
         left_s = round(seconds * (1 - done) / done)
         left = f", {left_s // 60}:{left_s % 60:02d} left"
-    return f"{place}: loss {event['loss']:.3f}{left}"
+    return f"{place}: loss {event['loss']:.3f}{scores}, {event['images_per_s']:.0f} images/s{left}"

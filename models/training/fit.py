@@ -90,7 +90,9 @@ def fit(
                 meter.count(len(batch))
                 if workers.rank == 0:
                     say({"kind": "step", "epoch": epoch, "num_epochs": config.epochs, "step": step,
-                         "num_steps": num_steps, "progress": progress, "loss": state.losses[-1], "lr": lr})  # fmt: skip
+                         "num_steps": num_steps, "progress": progress, "loss": state.losses[-1], "lr": lr,
+                         "seconds": meter.seconds, "images_per_s": meter.rate * workers.num_workers,
+                         **({task.metric: result.metric} if result.weights else {})})  # fmt: skip
                 if step + 1 < num_steps and state.step % config.save_every == 0:
                     _save(state, workers, meter, on_save)
             row = {"epoch": epoch, "train_loss": float(np.mean(workers.gather(float(np.mean(state.losses))))), "lr": lr,

@@ -34,6 +34,11 @@ class Meter:
     def epoch_seconds(self) -> float:
         return time.monotonic() - self._epoch_began
 
+    @property
+    def rate(self) -> float:
+        """Images a second of this worker, in this epoch."""
+        return self._num_images / self.epoch_seconds
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """While the next batch is not there."""

@@ -1,0 +1,191 @@
+"""What does the engine cost over a bare PyTorch loop? The same net, data and steps, in turns, in one run.
+
+Bare: this file's loop, in a process of its own, over the same stored release and the same batches, with AdamW,
+clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of recipe -> Ray Train worker ->
+package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are compared without the first of each
+epoch, which waits for validation. Run: python -m bench.training [--rounds 5] [--epochs 4] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+_RECIPE, _TASK = "tiny_recognition", "recognition"
+_PARTS = ("ray_start_s", "placement_s", "checkpoint_s", "evaluation_s", "logging_s", "dagster_s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--part", choices=("prepare", "bare", "whole"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.part:
+        print(json.dumps({"prepare": _prepare, "bare": _run_bare, "whole": _run_whole}[options.part](options.epochs)))
+        return
+    with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as home:
+        found = _measure(home, options.rounds, options.epochs)
+    if options.json:
+        print(json.dumps(found, indent=1))
+        return
+    print(f"step, bare   {1e3 * found['bare_step_s']:.1f} ms (median of {options.rounds} rounds)")
+    print(f"step, whole  {1e3 * found['whole_step_s']:.1f} ms: {found['step_ratio']:.3f} times the bare one")
+    print("\n".join(f"fixed, {name:14} {value:.2f}" for name, value in found["fixed_s"].items()))
+
+
+def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
+    _call(home, "prepare", epochs)
+    bare, whole = [], []
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        bare.append(_call(home, "bare", epochs))
+        whole.append(_call(home, "whole", epochs))
+    steps = [(statistics.median(b["step_s"]), statistics.median(w["step_s"])) for b, w in zip(bare, whole, strict=True)]
+    ratios = [w / b for b, w in steps]
+    return {
+        "step_ratio": statistics.median(ratios), "step_ratios": ratios,
+        "bare_step_s": statistics.median(b for b, _ in steps), "whole_step_s": statistics.median(w for _, w in steps),
+        "fixed_s": {name: statistics.median(w["fixed_s"][name] for w in whole) for name in _PARTS},
+    }  # fmt: skip
+
+
+def _call(home: str, part: str, epochs: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.training", "--part", part, "--epochs", str(epochs)]
+    environment = {**os.environ, "DAGUERRE_HOME": home, "DAGUERRE_WORKERS": "1"}
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _prepare(epochs: int) -> dict[str, Any]:
+    """One simulated session, taken in, and a first training that leaves a release and warm caches."""
+    from assets.capture.simulate import SimulationSpec, simulate
+    from orchestration.profiles import load_settings
+    from orchestration.sensors.landing import landing_zone_sensor
+    from orchestration.ticks import LocalEngine
+    from orchestration.train import train_here
+
+    settings = load_settings()
+    simulate(Path(settings.landing_uri) / "desk", SimulationSpec(4, 6.0, seed=11))
+    with LocalEngine(replace(settings, partial_wait_s=0)) as engine:
+        for _ in range(2):  # a listing counts when it was seen twice
+            for request in engine.tick(landing_zone_sensor):
+                assert engine.execute("ingest_session", request.partition_key).success
+    model = train_here(settings, _TASK, _RECIPE, None, {"epochs": "1"}, seed=0)
+    assert "model_sha256" in model, model
+    return {"release_id": model["release_id"]}
+
+
+def _run_whole(epochs: int) -> dict[str, Any]:
+    from assets.training.ray_train import local_ray
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+    from orchestration.ticks import LocalEngine
+    from orchestration.train import train_here
+
+    settings, events = load_settings(), []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            events.append((time.time(), record.__dict__["training"]))
+
+    logging.getLogger("daguerre-progress").addHandler(Collect(logging.DEBUG))
+    began = time.monotonic()
+    with local_ray(1):
+        ray_start_s = time.monotonic() - began
+    release_id = build_catalog(settings).pointed(f"release/{_TASK}")
+    began = time.monotonic()
+    model = train_here(settings, _TASK, _RECIPE, release_id, _settings(epochs), seed=1)
+    seconds = time.monotonic() - began
+    assert "model_sha256" in model, model
+    with LocalEngine(settings) as engine:
+        stats = {s.step_key: s for s in engine.instance.get_run_step_stats(model["run_id"])}
+    training, evaluation, logging_ = (
+        stats[key] for key in (f"training__{_TASK}", f"evaluation__{_TASK}_scores", f"registry__{_TASK}_release")
+    )
+    steps = [(at, e) for at, e in events if e["kind"] == "step"]
+    length = {s.step_key: s.end_time - s.start_time for s in stats.values()}
+    fit_began = steps[0][0] - steps[0][1]["seconds"]
+    fixed = (
+        ray_start_s, fit_began - training.start_time - ray_start_s, training.end_time - events[-1][0],
+        length[evaluation.step_key], length[logging_.step_key], seconds - sum(length.values()),
+    )  # fmt: skip
+    return {"step_s": _lengths([e for _, e in steps]), "fixed_s": dict(zip(_PARTS, fixed, strict=True))}
+
+
+def _run_bare(epochs: int) -> dict[str, Any]:
+    import numpy as np
+    import torch
+
+    from assets.pretrained import read_imagenet
+    from assets.training.batches import ReleaseImages, read_release
+    from models.recipes import get_recipe
+    from models.recipes.settings import change_settings
+    from models.tasks import TASKS
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    catalog = build_catalog(load_settings())
+    release_id = catalog.pointed(f"release/{_TASK}")
+    assert release_id is not None
+    release, task = read_release(catalog, release_id, _TASK), TASKS[_TASK]
+    config = change_settings(get_recipe(_RECIPE), _settings(epochs))
+    train = ReleaseImages(catalog, release, "train", int(config.image_size_px * 1.25))
+    torch.manual_seed(1)
+    torch.set_num_threads(os.cpu_count() or 1)
+    net = task.build(config, len(release.class_names), read_imagenet()).to(memory_format=torch.channels_last)
+    weights = [p for p in net.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=config.lr, weight_decay=config.weight_decay)
+    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98))
+    num_steps = max(1, round(len(train) / config.batch_size))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=epochs * num_steps)
+    events = []
+    net.train()
+    with ThreadPoolExecutor(2) as pool:
+        for epoch in range(epochs):
+            parts = np.array_split(np.random.default_rng([1, epoch]).permutation(len(train)), num_steps)
+            rngs = [[np.random.default_rng([1, epoch, i]) for i in part] for part in parts]
+            batches = pool.map(
+                lambda part, own: task.make_batch(
+                    train.__getitems__(part.tolist()), len(release.class_names), config, own
+                ),
+                parts, rngs,
+            )  # fmt: skip
+            for step, batch in enumerate(batches):
+                loss = task.loss(net, batch)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(weights, config.clip_norm)
+                optimizer.step()
+                schedule.step()
+                average.update_parameters(net)
+                loss.item()
+                events.append({"epoch": epoch, "step": step, "seconds": time.monotonic()})
+    return {"step_s": _lengths(events)}
+
+
+def _settings(epochs: int) -> dict[str, str]:
+    return {"epochs": str(epochs), "score_every": str(epochs), "save_every": "1000000"}
+
+
+def _lengths(events: list[dict[str, Any]]) -> list[float]:
+    """Seconds of each step but the first of each epoch, and all of the first epoch, in which images are first read."""
+    return [b["seconds"] - a["seconds"] for a, b in pairwise(events) if a["epoch"] == b["epoch"] and b["epoch"] > 0]
+
+
+if __name__ == "__main__":
+    main()
