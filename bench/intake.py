@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from orchestration.profiles import CHECKOUT, load_settings
+from bench.peers.environment import make_environment
+from orchestration.profiles import CHECKOUT
 
 PEERS = {"daft": "daft==0.7.26", "ray_data": "ray[data]==2.60.0", "datachain": "datachain==0.62.0",
          "pixeltable": "pixeltable==0.7.21", "cleanvision": "cleanvision==0.3.7"}  # fmt: skip
@@ -56,7 +57,7 @@ def measure(folder: Path, num_images: int, rounds: int, peers: Sequence[str]) ->
         sources[name].mkdir()
         for path in sorted(sources["files"].iterdir())[: max(1, num_images // share)]:
             os.link(path, sources[name] / path.name)
-    pythons = {peer: make_environment(peer) for peer in peers}
+    pythons = {peer: find_environment(peer) for peer in peers}
     found: dict[str, list[float]] = {}
     for name in ("daguerre", "floor"):  # a first start compiles modules
         run_contender(name, sys.executable, sources["files"])
@@ -122,25 +123,13 @@ def run_contender(name: str, python: str | Path, source: Path) -> tuple[float, i
     return float(facts["images"] / facts["seconds"]), int(facts["peak_mib"])
 
 
-def make_environment(peer: str) -> Path | None:
+def find_environment(peer: str) -> Path | None:
     """The peer's own Python; None, with a line on stderr, when it cannot be installed."""
-    folder = load_settings().home / "bench" / peer
-    python = folder / "bin" / "python"
-    uv_path = CHECKOUT / ".venv" / ".uv-path"
-    uv = uv_path.read_text().strip() if uv_path.exists() else shutil.which("uv")
-    if python.exists():
-        return python
-    for command in (
-        [uv or "uv", "venv", "-q", "--python", sys.executable, str(folder)],
-        [uv or "uv", "pip", "install", "-q", "--python", str(python), PEERS[peer], *NEEDED],
-    ):
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"{peer} cannot be installed: {getattr(error, 'stderr', error)}"[:500], file=sys.stderr)
-            shutil.rmtree(folder, ignore_errors=True)
-            return None
-    return python
+    try:
+        return make_environment(peer, PEERS[peer], *NEEDED)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return None
 
 
 def write_images(folder: Path, count: int) -> None:

@@ -1,0 +1,51 @@
+"""Daguerre: pictures taken in and frozen into a release, and batches drawn from it as training draws them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import lance  # noqa: F401  its import is no part of the first batch
+
+from assets.capture.intake import Intake
+from assets.curation.release import draft_release, write_release
+from assets.ledger import Ledger
+from assets.storage import BlobStore, Folder
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
+from assets.training.batches import ReleaseImages, read_release
+from assets.worker import name_worker
+from bench.peers.epochs import BATCH, SIDE_PX, Batches, report
+from models.recipes import RECIPES
+from models.tasks import TASKS
+from models.training.fit import _batches
+from models.training.workers import Alone
+
+_CONFIG = replace(RECIPES["base_recognition"](), image_size_px=SIDE_PX, batch_size=BATCH, mixup_alpha=0.0)
+
+
+def prepare(pictures: Path, store: Path) -> None:
+    """Intake as it is; splits are those of the folders, without the embeddings that look for near-duplicates."""
+    catalog, ledger = Catalog(f"{store}/tables"), Ledger(f"sqlite:///{store}/ledger.db")
+    found = Intake(catalog, ledger, BlobStore(f"{store}/blobs"), name_worker()).ingest(Folder(str(pictures)), "bench")
+    assert found.quarantined == 0, found
+    for table in ("frames", "labels"):
+        catalog.publish(table, "bench", catalog.latest_version(table))
+    columns = ["frame_id", "capture_id", "session", "split_hint"]
+    frames = catalog.read("frames", columns).rename_columns([*columns[:3], "split"]).to_pylist()
+    splits = [{**frame, "group_id": frame["frame_id"], "rule": "producer"} for frame in frames]
+    catalog.publish("splits", None, catalog.merge("splits", to_table(TABLES["splits"], splits)).version)
+    catalog.point("bench", write_release(catalog, draft_release(catalog, "recognition")))
+
+
+def load(pictures: Path, store: Path, num_workers: int) -> Batches:
+    catalog = Catalog(f"{store}/tables")
+    release = read_release(catalog, catalog.pointed("bench"), "recognition")
+    train = ReleaseImages(catalog, release, "train", long_side_px=int(SIDE_PX * 1.25))
+    task, num_classes = TASKS["recognition"], len(release.class_names)
+    for batch in _batches(train, task, num_classes, _CONFIG, seed=0, epoch=0, workers=Alone()):
+        yield batch.images, list(batch.frame_ids)
+
+
+if __name__ == "__main__":
+    report(load, prepare)
