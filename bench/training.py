@@ -1,9 +1,9 @@
 """What does the engine cost over a bare PyTorch loop? The same net, data and steps, in turns, in one run.
 
 Bare: this file's loop, in a process of its own, over the same stored release and the same batches, with AdamW,
-clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of recipe -> Ray Train worker ->
-package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are compared without the first of each
-epoch, which waits for validation. Run: python -m bench.training [--rounds 5] [--epochs 4] [--json]
+clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of recipe -> Ray Train
+worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are compared without the first
+of each epoch, which waits for validation. Run: python -m bench.training [--rounds 5] [--epochs 4] [--json]
 """
 
 from __future__ import annotations

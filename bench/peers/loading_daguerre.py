@@ -15,13 +15,15 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from assets.training.batches import ReleaseImages, read_release
 from assets.worker import name_worker
-from bench.peers.epochs import BATCH, SIDE_PX, Batches, report
+from bench.peers.epochs import AREA, BATCH, SIDE_PX, Batches, report
 from models.recipes import RECIPES
 from models.tasks import TASKS
-from models.training.fit import _batches
+from models.training.fit import prepare_batches
 from models.training.workers import Alone
 
-_CONFIG = replace(RECIPES["base_recognition"](), image_size_px=SIDE_PX, batch_size=BATCH, mixup_alpha=0.0)
+_CONFIG = replace(
+    RECIPES["base_recognition"](), image_size_px=SIDE_PX, batch_size=BATCH, epochs=1, mixup_alpha=0.0, crop_area=AREA
+)
 
 
 def prepare(pictures: Path, store: Path) -> None:
@@ -41,9 +43,9 @@ def prepare(pictures: Path, store: Path) -> None:
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     catalog = Catalog(f"{store}/tables")
     release = read_release(catalog, catalog.pointed("bench"), "recognition")
-    train = ReleaseImages(catalog, release, "train", long_side_px=int(SIDE_PX * 1.25))
+    train = ReleaseImages(catalog, release, "train", long_side_px=None)
     task, num_classes = TASKS["recognition"], len(release.class_names)
-    for batch in _batches(train, task, num_classes, _CONFIG, seed=0, epoch=0, workers=Alone()):
+    for batch in prepare_batches(train, task, num_classes, _CONFIG, seed=0, first_step=0, workers=Alone()):
         yield batch.images, list(batch.frame_ids)
 
 

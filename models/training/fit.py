@@ -58,7 +58,7 @@ def fit(
     if config.is_compiled:
         wrapped.compile()
     num_steps, meter = count_steps(len(train), config.batch_size), Meter(device, state.seconds)
-    batches = _prepare_batches(train, task, num_classes, config, seed, state.step, workers)
+    batches = prepare_batches(train, task, num_classes, config, seed, state.step, workers)
     with repeatable(seed), closing(batches):
         for epoch in range(state.step // num_steps, config.epochs):
             meter.start_epoch()
@@ -133,7 +133,7 @@ def _validate(net: nn.Module, task: Task, val: Sequence[Sample], config: TrainCo
     return task.score([p for p, _ in pairs], [t for _, t in pairs])
 
 
-def _prepare_batches(
+def prepare_batches(
     train: Sequence[Sample], task: Task, num_classes: int, config: TrainConfig, seed: int, first_step: int,
     workers: Workers,
 ) -> Generator[Batch]:  # fmt: skip

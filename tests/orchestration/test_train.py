@@ -69,13 +69,12 @@ def test_models_without_scores_stand_in_the_same_columns(run, home):
     )
 
 
-def test_a_step_is_told_with_the_time_that_is_left():
-    event = {"kind": "step", "epoch": 1, "num_epochs": 5, "step": 9, "num_steps": 40, "loss": 0.5123, "progress": 0.25}
-    assert (
-        describe_step(event, 30.0)
-        == "epoch 2 of 5, step 10 of 40: loss 0.512, val_accuracy 0.713, 38 images/s, 1:30 left"
-    )
-    first = {**event, "epoch": 0, "step": 0, "progress": 0.0}
+def test_a_step_is_told_with_speed_metric_and_the_time_that_is_left():
+    first = {"kind": "step", "epoch": 0, "num_epochs": 5, "step": 0, "num_steps": 40, "loss": 0.5123, "progress": 0.0,
+             "images_per_s": 38.2}  # fmt: skip
+    event = {**first, "epoch": 1, "step": 9, "progress": 0.25, "val_accuracy": 0.7128}
+    place = "epoch 2 of 5, step 10 of 40"
+    assert describe_step(event, 30.0) == f"{place}: loss 0.512, val_accuracy 0.713, 38 images/s, 1:30 left"
     assert describe_step(first, 0.0) == "epoch 1 of 5, step 1 of 40: loss 0.512, 38 images/s"
 
 
