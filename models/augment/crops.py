@@ -5,15 +5,18 @@ Szegedy et al., Going deeper with convolutions (CVPR 2015), as torchvision's Ran
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from models.types import Image, Sample
 
-_ASPECT = (3 / 4, 4 / 3)
+_ASPECT = 4 / 3  # the widest; the tallest is one over it
+_LOG_ASPECT = math.log(_ASPECT)
 _NUM_TRIES = 10
 
 
@@ -36,18 +39,14 @@ def draw_crop(
     Where ten draws do not fit into the image: the largest part in its middle that keeps to these shapes.
     """
     height, width = size_hw
-    shares, angles, places = rng.random(_NUM_TRIES), rng.random(_NUM_TRIES), rng.random((_NUM_TRIES, 2))
-    is_mirrored = bool(flip_horizontal and rng.random() < 0.5)
-    pixels = height * width * (area[0] + (area[1] - area[0]) * shares)
-    aspects = np.exp(np.log(_ASPECT[0]) + (np.log(_ASPECT[1]) - np.log(_ASPECT[0])) * angles)
-    widths, heights = np.rint(np.sqrt(pixels * aspects)).astype(int), np.rint(np.sqrt(pixels / aspects)).astype(int)
-    fits = (widths >= 1) & (widths <= width) & (heights >= 1) & (heights <= height)
-    if fits.any():
-        first = int(np.argmax(fits))
-        w, h = int(widths[first]), int(heights[first])
-        left, top = int(places[first, 0] * (width - w + 1)), int(places[first, 1] * (height - h + 1))
-        return Crop(left, top, w, h, is_mirrored)
-    w, h = min(width, round(height * _ASPECT[1])), min(height, round(width / _ASPECT[0]))
+    is_mirrored = flip_horizontal and rng.random() < 0.5
+    for share, angle, x, y in rng.random((_NUM_TRIES, 4)).tolist():
+        pixels = height * width * (area[0] + (area[1] - area[0]) * share)
+        aspect = math.exp(_LOG_ASPECT * (2 * angle - 1))
+        w, h = round(math.sqrt(pixels * aspect)), round(math.sqrt(pixels / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            return Crop(int(x * (width - w + 1)), int(y * (height - h + 1)), w, h, is_mirrored)
+    w, h = min(width, round(height * _ASPECT)), min(height, round(width * _ASPECT))
     return Crop((width - w) // 2, (height - h) // 2, w, h, is_mirrored)
 
 
@@ -61,7 +60,7 @@ def cut_crop(sample: Sample, crop: Crop, side_px: int) -> Image:
     right = max(left + 1, round((crop.left + crop.width) / divisor))
     bottom = max(top + 1, round((crop.top + crop.height) / divisor))
     square = resize(image[top:bottom, left:right], side_px)
-    return square[:, ::-1] if crop.is_mirrored else square
+    return np.asarray(cv2.flip(square, 1), np.uint8) if crop.is_mirrored else square
 
 
 def resize(image_rgb: Image, side_px: int) -> Image:
