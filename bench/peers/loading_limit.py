@@ -66,8 +66,8 @@ def fill(slot: torch.Tensor, payload: bytes, rng: np.random.Generator) -> None:
     factor = 2 if min(crop_width, crop_height) >= 2 * SIDE_PX else 1
     image_rgb = decode(payload, -(-height // factor), -(-width // factor))
     part = image_rgb[y // factor : (y + crop_height) // factor, x // factor : (x + crop_width) // factor]
-    part = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None]
-    _resize(part, (SIDE_PX, SIDE_PX), False, None, None, out=slot)
+    pixels_rgb = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None]
+    _resize(pixels_rgb, (SIDE_PX, SIDE_PX), False, None, None, out=slot)
     if rng.random() < 0.5:
         pixels = slot[0].permute(1, 2, 0).numpy()
         cv2.flip(pixels, 1, dst=pixels)
