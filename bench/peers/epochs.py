@@ -28,8 +28,11 @@ Load = Callable[[Path, Path, int], Batches]  # pictures, the peer's own store, w
 Prepare = Callable[[Path, Path], None]  # pictures, the peer's own store, which it fills
 
 
-def report(load: Load, prepare: Prepare | None = None) -> None:
-    """Fill the store, or load one epoch and print how fast it was, as the command line asks."""
+def report(load: Load, prepare: Prepare | None = None, remember: Callable[[Path], None] | None = None) -> None:
+    """Fill the store, or load one epoch and print how fast it was, as the command line asks.
+
+    `remember` is called with the pictures before the clock starts.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("pictures", type=Path)
     parser.add_argument("store", type=Path)
@@ -41,6 +44,8 @@ def report(load: Load, prepare: Prepare | None = None) -> None:
         if prepare:
             prepare(options.pictures, options.store)
         return
+    if remember:
+        remember(options.pictures)
     print(json.dumps(time_epoch(load, options.pictures, options.store, options.workers, options.batches)))
 
 

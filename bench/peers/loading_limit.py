@@ -24,11 +24,15 @@ from bench.peers.epochs import AREA, ASPECT, BATCH, SIDE_PX, Batches, report
 _AHEAD = 2  # batches that wait to be taken, beside those that are made
 _resize = torch.ops.aten._upsample_bilinear2d_aa.out  # torch.nn.functional.interpolate does not write into a batch
 _mine = threading.local()
+_payloads: list[bytes] = []
 
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
-    payloads = [path.read_bytes() for path in sorted((pictures / "train").rglob("*.jpg"))]
-    return make_batches(payloads, num_workers)
+    return make_batches(_payloads, num_workers)
+
+
+def remember(pictures: Path) -> None:
+    _payloads.extend(path.read_bytes() for path in sorted((pictures / "train").rglob("*.jpg")))
 
 
 def make_batches(payloads: list[bytes], num_threads: int) -> Batches:
@@ -62,8 +66,8 @@ def fill(slot: torch.Tensor, payload: bytes, rng: np.random.Generator) -> None:
     factor = 2 if min(crop_width, crop_height) >= 2 * SIDE_PX else 1
     image_rgb = decode(payload, -(-height // factor), -(-width // factor))
     part = image_rgb[y // factor : (y + crop_height) // factor, x // factor : (x + crop_width) // factor]
-    part = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None]
-    _resize(part, (SIDE_PX, SIDE_PX), False, None, None, out=slot)
+    pixels_rgb = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None]
+    _resize(pixels_rgb, (SIDE_PX, SIDE_PX), False, None, None, out=slot)
     if rng.random() < 0.5:
         pixels = slot[0].permute(1, 2, 0).numpy()
         cv2.flip(pixels, 1, dst=pixels)
@@ -90,4 +94,4 @@ def draw_crop(rng: np.random.Generator, height: int, width: int) -> tuple[int, i
 
 
 if __name__ == "__main__":
-    report(load)
+    report(load, remember=remember)

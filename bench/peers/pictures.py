@@ -40,7 +40,7 @@ def paint(textures: Sequence[Picture], number: int) -> Picture:
     rng = np.random.default_rng([1, number])
 
     def cut() -> Picture:
-        texture = textures[rng.integers(len(textures))]
+        texture = textures[int(rng.integers(len(textures)))]
         y, x = rng.integers(texture.shape[0] - HEIGHT_PX), rng.integers(texture.shape[1] - WIDTH_PX)
         return texture[y : y + HEIGHT_PX, x : x + WIDTH_PX]
 
