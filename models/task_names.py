@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-TaskName = Literal["detection", "recognition", "segmentation"]
+TaskName = Literal["recognition", "detection", "segmentation"]
 TASK_NAMES: tuple[str, ...] = get_args(TaskName)

@@ -63,6 +63,9 @@ class SemanticPrediction:
     confidences: NDArray[np.float32]  # (C,) mean probability over the pixels given to each class; 0 where there is none
 
 
+Prediction = Probabilities | Detections | SemanticPrediction  # of recognition, detection, segmentation
+
+
 @dataclass(frozen=True)
 class Sample:
     """One training or test example. `target`: BoxSet for detection, class id for recognition, map for segmentation."""

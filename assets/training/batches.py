@@ -13,12 +13,14 @@ import numpy as np
 
 from assets.images import decode_rgb
 from assets.tables.catalog import Catalog
-from assets.tables.releases import open_release
-from models.types import BoxSet, Image, Sample
+from assets.tables.releases import list_class_ids, open_release, read_semantic_map
+from models.semantic_maps import resize_map
+from models.types import BoxSet, Image, Sample, SemanticMap
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
 _DECODE_THREADS = 4
-_COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids"]
+_COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids", "mask_rles", "mask_class_ids",
+            "mask_size_px"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
 class ReleaseImages(Sequence[Sample]):
     """The samples of one split, by index, in the order of their frame ids.
 
-    Images are shrunk so that their long side is at most `long_side_px` (boxes move along) and kept in memory as uint8
-    until `cache_bytes` are used; the rest are read again each time. Bytes that are not those of the release raise
-    ValueError with the frame's id.
+    Images are shrunk so that their long side is at most `long_side_px` (boxes and maps move along) and kept in memory
+    as uint8 until `cache_bytes` are used; the rest are read again each time. Bytes that are not those of the release
+    raise ValueError with the frame's id.
     """
 
     def __init__(
@@ -95,14 +97,26 @@ class ReleaseImages(Sequence[Sample]):
         small = shrink(image, self.long_side_px)
         if self.task == "recognition":
             return Sample(row["frame_id"], small, int(row["class_id"]))
+        if self.task == "segmentation":
+            return Sample(row["frame_id"], small, _read_map(row, image.shape[:2], small.shape[:2]))
         scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]] * 2, np.float32)
         boxes = np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4) * scale
         return Sample(row["frame_id"], small, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
 
     def _keep(self, index: int, sample: Sample) -> None:
-        if sample.image_rgb.nbytes <= self._bytes_left:
-            self._bytes_left -= sample.image_rgb.nbytes
+        num_bytes = sample.image_rgb.nbytes
+        num_bytes += sample.target.class_ids.nbytes if isinstance(sample.target, SemanticMap) else 0
+        if num_bytes <= self._bytes_left:
+            self._bytes_left -= num_bytes
             self._kept[index] = sample
+
+
+def _read_map(row: dict[str, Any], image_hw: tuple[int, ...], small_hw: tuple[int, ...]) -> SemanticMap:
+    semantic = read_semantic_map(row)
+    if semantic.class_ids.shape != image_hw:
+        raise ValueError(f"frame {row['frame_id']} has {image_hw} pixels, its masks {semantic.class_ids.shape}: "
+                         "ingest its labels again")  # fmt: skip
+    return resize_map(semantic, (small_hw[0], small_hw[1]))
 
 
 def shrink(image_rgb: Image, long_side_px: int) -> Image:
@@ -129,10 +143,10 @@ def _require_trainable(release: ReleaseFacts) -> None:
         if not release.split(split):
             raise ValueError(f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
                              f"'{split}' split with the data")  # fmt: skip
-    learnt: set[int | None] = set()
+    learnt: set[int] = set()
     for row in release.split("train"):
-        learnt |= {row["class_id"]} if release.task == "recognition" else set(row["box_class_ids"])
-    if not learnt - {None}:
+        learnt |= set(list_class_ids(row))
+    if not learnt:
         raise ValueError(f"release {release.release_id} has no {release.task} label in its train split: "
                          "label some frames")  # fmt: skip
     if unlearnt := [name for c, name in enumerate(release.class_names) if c not in learnt]:

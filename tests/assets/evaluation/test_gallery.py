@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from assets.evaluation.exam import Exam
-from assets.evaluation.gallery import NUM_THUMBNAILS, draw_exam, gather_gallery
+from assets.evaluation.gallery import draw_exam, gather_gallery
+from assets.evaluation.gallery_parts import NUM_THUMBNAILS
 from assets.evaluation.pairs import pair_recognition
 from assets.evaluation.score import score_detection, score_recognition
 from assets.inference.package import ModelPackage, PackageFacts
