@@ -13,8 +13,6 @@ from torch.nn import functional as F
 from models.nets.backbone import DETAIL_STAGE, PYRAMID_CHANNELS, PYRAMID_STAGES, STAGES, EfficientNetLite0
 from models.nets.pyramid import conv_norm_act
 
-STRIDE_PX = 4
-
 
 class Segmenter(nn.Module):
     """(B, 3, H, W) RGB pixels 0-255, sides multiples of 32 -> (B, C, H / 4, W / 4) logits."""

@@ -15,7 +15,7 @@ from models.augment.letterbox import canvas_for, letterbox
 from models.losses.overlap import pixel_cross_entropy, soft_dice_loss
 from models.metrics.segmentation import count_confusion, mean_iou
 from models.nets.backbone import freeze_stages, load_imagenet
-from models.nets.segmenter import STRIDE_PX, Segmenter
+from models.nets.segmenter import Segmenter
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
 from models.types import BoxSet, Image, Sample, SemanticMap, SemanticPrediction
@@ -54,7 +54,8 @@ class Segmentation:
                      torch.from_numpy(np.stack(colour)), torch.from_numpy(targets))  # fmt: skip
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        logits = _enlarge(net(apply_colour(batch.images, batch.colour)))
+        logits = net(apply_colour(batch.images, batch.colour))
+        logits = _enlarge(logits, (batch.images.shape[2], batch.images.shape[3]))
         class_ids = batch.targets.to(logits.device).long()
         return pixel_cross_entropy(logits, class_ids) + soft_dice_loss(logits, class_ids)
 
@@ -78,22 +79,22 @@ class Segmentation:
         return value
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
-        return _Deployed(net), ("probabilities",)
+        return _Deployed(net, side_px), ("probabilities",)
 
 
 class _Deployed(nn.Module):
     """Pixels (B, 3, S, S) -> class probabilities (B, C, S, S)."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, side_px: int) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.side_px = net, side_px
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return _enlarge(self.net(pixels)).softmax(1)
+        return _enlarge(self.net(pixels), (self.side_px, self.side_px)).softmax(1)
 
 
-def _enlarge(logits: Tensor) -> Tensor:
-    return F.interpolate(logits, scale_factor=float(STRIDE_PX), mode="bilinear", align_corners=False)
+def _enlarge(logits: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    return F.interpolate(logits, size=size_hw, mode="bilinear", align_corners=False)
 
 
 def _read_out(logits: Tensor, canvas_hw: tuple[int, int], image_hw: tuple[int, int]) -> SemanticPrediction:
