@@ -87,10 +87,12 @@ class _Deployed(nn.Module):
 
     def __init__(self, net: nn.Module, side_px: int) -> None:
         super().__init__()
+        assert isinstance(net, Segmenter), type(net)
         self.net, self.side_px = net, side_px
+        self.shape = (-1, net.classify.out_channels, side_px, side_px)  # said aloud, so that the ONNX form states it
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return _enlarge(self.net(pixels), (self.side_px, self.side_px)).softmax(1)
+        return _enlarge(self.net(pixels), (self.side_px, self.side_px)).softmax(1).reshape(self.shape)
 
 
 def _enlarge(logits: Tensor, size_hw: tuple[int, int]) -> Tensor:
