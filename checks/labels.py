@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from checks.verdicts import NEVER_BLOCKS, Rule, Tolerance, Verdict, judge_share
+from models.masks import decode_counts
 
 BAD_BOXES = Tolerance(warn_above=0.0, block_above=0.05)
 OVERHANG_PX = 1.0  # producers count pixels from 1 or to the last inclusive: one pixel over the edge is a convention
@@ -37,6 +38,18 @@ def boxes_lie_inside_image(labels: pa.Table, frames: pa.Table) -> Verdict:
         "boxes_lie_inside_image", num_checked=len(boxes), offenders=[_describe(b) for b in outside], of="boxes",
         fault="reach over the edge of their image and are cut there", tolerance=BAD_BOXES,
         empty_reason=_NO_BOXES if len(labels) else None,
+    )  # fmt: skip
+
+
+def masks_match_their_image(labels: pa.Table, frames: pa.Table) -> Verdict:
+    """The run lengths of every mask add up to the pixels of its image; a label for segmentation has a mask."""
+    num_pixels = {r["frame_id"]: r["width_px"] * r["height_px"] for r in frames.to_pylist()}
+    masks = [r for r in labels.to_pylist() if r["mask_rle"] is not None or r["task"] == "segmentation"]
+    faults = [(r, _find_mask_fault(r["mask_rle"], num_pixels.get(r["frame_id"]))) for r in masks]
+    return judge_share(
+        "masks_match_their_image", num_checked=len(masks), of="masks", fault="do not fit their image",
+        offenders=[f"{r['class_name']} on frame {r['frame_id']}: {f}" for r, f in faults if f],
+        tolerance=BAD_BOXES, empty_reason="no label of this session has a mask" if len(labels) else None,
     )  # fmt: skip
 
 
@@ -82,10 +95,26 @@ LABEL_RULES = (
     Rule(boxes_lie_inside_image, {
         "labels": ("label_id", "frame_id", "class_name", *_BOX), "frames": ("frame_id", "width_px", "height_px"),
     }),
+    Rule(masks_match_their_image, {
+        "labels": ("label_id", "frame_id", "task", "class_name", "mask_rle"),
+        "frames": ("frame_id", "width_px", "height_px"),
+    }),
     Rule(labels_have_a_class, {"labels": ("label_id", "class_name")}),
     Rule(classes_are_known, {"labels": ("task", "class_name"), "published labels": ("task", "class_name")}),
     Rule(every_label_has_a_frame, {"labels": ("label_id", "frame_id"), "frames": ("frame_id",)}),
 )  # fmt: skip
+
+
+def _find_mask_fault(mask_rle: str | None, num_pixels: int | None) -> str | None:
+    if mask_rle is None:
+        return "has no mask"
+    if num_pixels is None:
+        return None  # a label without a frame is told by another claim
+    try:
+        covered = sum(decode_counts(mask_rle))
+    except ValueError as error:
+        return str(error)
+    return None if covered == num_pixels else f"covers {covered} of {num_pixels} px"
 
 
 def _boxes(labels: pa.Table) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def session_has_not_drifted(drift: pa.Table) -> Verdict:
 
 
 def predictions_are_whole(predictions: pa.Table) -> Verdict:
-    """Every prediction has one class per score, scores in [0, 1], and for detection four numbers a box."""
+    """Every prediction has one class per score, scores in [0, 1], and four numbers a box or a mask a class."""
     faults = [(r["prediction_id"], _find_fault(r)) for r in predictions.to_pylist()]
     return judge_share(
         "predictions_are_whole", num_checked=len(faults), offenders=[f"{i}: {f}" for i, f in faults if f],
@@ -44,7 +44,10 @@ _DRIFT = (
 )  # fmt: skip
 DRIFT_RULES = (Rule(session_has_not_drifted, {"drift": _DRIFT}),)
 PREDICTION_RULES = (
-    Rule(predictions_are_whole, {"predictions": ("prediction_id", "task", "boxes_xyxy", "class_names", "scores")}),
+    Rule(
+        predictions_are_whole,
+        {"predictions": ("prediction_id", "task", "boxes_xyxy", "class_names", "scores", "mask_rles")},
+    ),
 )
 
 
@@ -69,6 +72,8 @@ def _find_fault(row: dict[str, Any]) -> str | None:
         return "a score outside of [0, 1]"
     if row["task"] == "detection" and num_boxes != 4 * num_scores:
         return f"{num_boxes} numbers for {num_scores} boxes"
-    if row["task"] == "recognition" and not num_scores:
+    if row["task"] != "detection" and not num_scores:
         return "no class"
+    if row["task"] == "segmentation" and len(row["mask_rles"] or ()) != num_scores:
+        return f"{len(row['mask_rles'] or ())} masks for {num_scores} classes"
     return None

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.tables.releases import hash_content
+from assets.tables.releases import hash_content, list_class_ids, read_semantic_map
 from checks.splits import SPLITS
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
 
@@ -57,7 +57,7 @@ def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Ver
     missing, num_classes = [], 0
     for release in releases.to_pylist():
         rows = _frames_of(release_frames, release["release_id"])
-        trained = {c for r in rows if r["split"] == "train" for c in _class_ids(r)}
+        trained = {c for r in rows if r["split"] == "train" for c in list_class_ids(r)}
         names = release["class_names"] if rows else []
         num_classes += len(names)
         missing += [f"{release['task']}: {name}" for index, name in enumerate(names) if index not in trained]
@@ -68,18 +68,19 @@ def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Ver
 
 
 _RELEASE = ("release_id", "task", "class_names", "num_frames", "num_labels", "content_sha256")
-_TARGET = ("release_id", "frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids")
+_LABELS = ("class_id", "boxes_xyxy", "box_class_ids", "mask_rles", "mask_class_ids", "mask_size_px")
+_TARGET = ("release_id", "frame_id", "sha256", "split", *_LABELS)
 RELEASE_RULES = (Rule(release_matches_its_hash, {"releases": _RELEASE, "release_frames": _TARGET}),)
 RELEASE_FRAME_RULES = (
     Rule(release_targets_are_whole, {
-        "release_frames": ("release_id", "frame_id", "class_id", "boxes_xyxy", "box_class_ids"),
+        "release_frames": ("release_id", "frame_id", *_LABELS),
         "releases": ("release_id", "task", "class_names"),
     }),
     Rule(every_release_split_has_frames, {
         "release_frames": ("release_id", "split"), "releases": ("release_id", "task"),
     }),
     Rule(every_class_is_in_train, {
-        "release_frames": ("release_id", "split", "class_id", "box_class_ids"),
+        "release_frames": ("release_id", "split", "class_id", "box_class_ids", "mask_class_ids"),
         "releases": ("release_id", "task", "class_names"),
     }),
 )  # fmt: skip
@@ -95,7 +96,7 @@ def _find_hash_fault(release: dict[str, Any], rows: list[dict[str, Any]]) -> str
         return f"its {len(rows)} rows hash to {content[:12]}..., its row says {release['content_sha256'][:12]}..."
     if release["release_id"] != content[:32]:
         return "its id does not come from its hash"
-    num_labels = sum(len(r["box_class_ids"]) if release["task"] == "detection" else 1 for r in rows)
+    num_labels = sum(len(list_class_ids(r)) for r in rows)
     if (len(rows), num_labels) != (release["num_frames"], release["num_labels"]):
         counted = f"{release['num_frames']} frames and {release['num_labels']} labels"
         return f"{len(rows)} frames and {num_labels} labels, its row says {counted}"
@@ -103,11 +104,13 @@ def _find_hash_fault(release: dict[str, Any], rows: list[dict[str, Any]]) -> str
 
 
 def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str | None:
-    boxes, class_ids = row["boxes_xyxy"], _class_ids(row)
+    boxes, class_ids = row["boxes_xyxy"], list_class_ids(row)
     if any(not 0 <= c < num_classes for c in class_ids):
         return f"class ids {class_ids} of {num_classes} classes"
     if task == "recognition":
         return None if row["class_id"] is not None and not boxes else "has no class"
+    if task == "segmentation":
+        return _find_map_fault(row)
     if len(boxes) != 4 * len(row["box_class_ids"]):
         return f"{len(boxes)} numbers for {len(row['box_class_ids'])} boxes"
     corners = [boxes[i : i + 4] for i in range(0, len(boxes), 4)]
@@ -115,5 +118,11 @@ def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str 
     return f"box without area: {flat[0]}" if flat else None
 
 
-def _class_ids(row: dict[str, Any]) -> list[int]:
-    return list(row["box_class_ids"]) if row["class_id"] is None else [row["class_id"], *row["box_class_ids"]]
+def _find_map_fault(row: dict[str, Any]) -> str | None:
+    if not row["mask_rles"]:
+        return "has no mask"
+    try:
+        read_semantic_map(row)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None

@@ -1,4 +1,4 @@
-"""The values that tasks take and give: images, boxes, class probabilities.
+"""The values that tasks take and give: images, boxes, class probabilities, maps of classes.
 
 Boxes are `xyxy` in pixels of the image they belong to: x to the right, y down, origin at the outer corner of the
 top-left pixel, so a box that covers a whole W x H image is (0, 0, W, H). Images are uint8 RGB, height first.
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]  # (H, W, 3) RGB
+IGNORE = 255  # in a semantic map: nobody says what this pixel shows
 
 
 class StoredImage(Protocol):
@@ -54,12 +55,36 @@ class Probabilities:
 
 
 @dataclass(frozen=True)
+class SemanticMap:
+    """The class of every pixel of one image, or IGNORE."""
+
+    class_ids: NDArray[np.uint8]  # (H, W) index into the class names
+
+    def __post_init__(self) -> None:
+        assert self.class_ids.ndim == 2 and self.class_ids.dtype == np.uint8, (
+            self.class_ids.shape,
+            self.class_ids.dtype,
+        )
+
+
+@dataclass(frozen=True)
+class SemanticPrediction:
+    """The predicted class of every pixel of one image: no pixel is left out."""
+
+    map: SemanticMap
+    confidences: NDArray[np.float32]  # (C,) mean probability over the pixels given to each class; 0 where there is none
+
+
+Prediction = Probabilities | Detections | SemanticPrediction  # of recognition, detection, segmentation
+
+
+@dataclass(frozen=True)
 class Sample:
-    """One training or test example. `target` is a BoxSet for detection, an int class id for recognition."""
+    """One training or test example. `target`: BoxSet for detection, class id for recognition, map for segmentation."""
 
     frame_id: str
     image: Image | StoredImage
-    target: BoxSet | int
+    target: BoxSet | int | SemanticMap
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from typing import Any
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder, session_key
 from assets.training.ray_train import local_ray
-from orchestration.jobs import TASKS, ingest_session, monitor_session, train_jobs
+from models.task_names import TASK_NAMES
+from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_landing_zone
 from orchestration.sensors.drift import drift_sensor
@@ -40,8 +41,8 @@ def run_demo(settings: Settings, source: str | None, task: str | None, recipe: s
 
     The summary is also written to `<home>/demo/summary.json`. Raises ValueError when a step that must succeed fails.
     """
-    if source is not None and task not in TASKS:
-        raise ValueError(f"--source needs --task: one of {', '.join(TASKS)}")
+    if source is not None and task not in TASK_NAMES:
+        raise ValueError(f"--source needs --task: one of {', '.join(TASK_NAMES)}")
     story = Story()
     settings = replace(settings, partial_wait_s=0)  # nobody is still uploading
     with LocalEngine(settings) as engine:
@@ -71,7 +72,7 @@ def _run_simulated(engine: LocalEngine, story: Story) -> tuple[list[str], list[s
     with story.step("ingest"):
         _ingest(engine, story)
     with local_ray(engine.settings.workspace.num_workers):  # started once for both
-        for task in TASKS:
+        for task in TASK_NAMES:
             with story.step(f"train {task}"):
                 _train(engine, story, task, f"tiny_{task}", list(_FIRST_WAVE))
     with story.step("simulate new sessions"):
@@ -83,7 +84,7 @@ def _run_simulated(engine: LocalEngine, story: Story) -> tuple[list[str], list[s
             story.report(engine.execute(monitor_session.name, request.partition_key))
         for request in engine.tick(drift_sensor):
             story.tell(f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}")
-    return list(TASKS), [*_FIRST_WAVE, *_SECOND_WAVE]
+    return list(TASK_NAMES), [*_FIRST_WAVE, *_SECOND_WAVE]
 
 
 def _run_on(

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-TASKS = ("detection", "recognition")
+from models.task_names import TASK_NAMES
 
 ingest_session = dg.define_asset_job(
     "ingest_session",
@@ -34,5 +34,5 @@ def _train(task: str) -> Any:
     )
 
 
-train_jobs = {task: _train(task) for task in TASKS}
+train_jobs = {task: _train(task) for task in TASK_NAMES}
 jobs = [ingest_session, monitor_session, *train_jobs.values()]

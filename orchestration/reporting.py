@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.tables.catalog import Catalog, is_in
-from orchestration.jobs import TASKS
+from models.task_names import TASK_NAMES
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, build_tracker
 
@@ -21,8 +21,8 @@ def write_home_report(settings: Settings, out: Path | None = None, sessions: Seq
     from assets.evaluation.report import ReportData, write_report
 
     catalog = build_catalog(settings)
-    facts = summarise_home(settings, sessions, TASKS)
-    models = [_model_report(settings, catalog, task) for task in TASKS if catalog.pointed(f"scored/{task}")]
+    facts = summarise_home(settings, sessions, TASK_NAMES)
+    models = [_model_report(settings, catalog, task) for task in TASK_NAMES if catalog.pointed(f"scored/{task}")]
     if sessions is not None:
         models = [m for m in models if {r["session"] for r in m.release_rows} & set(sessions)]
     data = ReportData(
@@ -79,8 +79,9 @@ def _models(settings: Settings, task: str) -> list[Row]:
 
 
 def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
-    from assets.evaluation.gallery import gather_gallery, name_subject
-    from assets.evaluation.pairs import pair_detection, pair_recognition
+    from assets.evaluation.gallery import gather_gallery
+    from assets.evaluation.gallery_parts import name_subject
+    from assets.evaluation.pairs import pair
     from assets.evaluation.report import GateLine, ModelReport
     from assets.inference.package import open_package
     from assets.inference.predict import StoredImages
@@ -96,10 +97,9 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     version = next((v for v in tracker.versions(task) if v.model_sha256 == model_sha256), None)
     title = f"daguerre-{task}" + (f" v{version.version}" if version else "")
     package = open_package(settings.home / model["folder"])
-    pair = pair_detection if task == "detection" else pair_recognition
     images = StoredImages(catalog.dataset("frames", release["frames_version"]))
     gallery = gather_gallery(
-        pair(predictions, test, release["class_names"]), test, images, package.facts.history,
+        pair(task, predictions, test, release["class_names"]), test, images, package.facts.history,
         name_subject(title, release["release_id"]),
     )  # fmt: skip
     decision = tracker.decision(task, version.version) if version else None

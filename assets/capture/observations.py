@@ -78,7 +78,9 @@ class LabelObservation:
     """What somebody says is in a frame. The frame is named by the source path of its bytes, or by sensor and time."""
 
     frame_path: str | None  # Source.path of the frame; None: found by sensor and t_ns
-    task: str  # "recognition", "detection"; "segmentation" for masks of objects that boxes of the same data tell too
+    # "recognition"; "detection"; "segmentation": a mask that says of its pixels which class they show, of a whole class
+    # or of one object. Pixels in no such mask are unlabelled: where background is known, it is a class with a mask.
+    task: str
     class_name: str
     source: Source
     sensor: str | None = None

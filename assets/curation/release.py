@@ -12,8 +12,11 @@ from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
+from models.masks import decode_counts
+from models.semantic_maps import compose_map, split_map
 
 CODE_VERSION = "1"
+_UNUSABLE = {"detection": "box without area in the image", "segmentation": "mask that does not fit its image"}
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,10 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
         elif task == "recognition" and len({label["class_name"] for label in by_frame[frame_id]}) > 1:
             excluded["frame with two classes"] += 1
         else:
-            kept = [label for label in by_frame[frame_id] if task == "recognition" or _has_area_inside(label, frame)]
-            excluded["box without area in the image"] += len(by_frame[frame_id]) - len(kept)
-            usable[frame_id] = kept
+            kept = [label for label in by_frame[frame_id] if _is_usable(task, label, frame)]
+            excluded[_UNUSABLE.get(task, "")] += len(by_frame[frame_id]) - len(kept)
+            if kept or task == "detection":  # a picture without a box teaches what is none; one without a mask nothing
+                usable[frame_id] = kept
     if not usable:
         raise ValueError(f"no frame is left for a {task} release: {dict(excluded)}")
     class_names = sorted({label["class_name"] for kept in usable.values() for label in kept})
@@ -84,10 +88,25 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     return str(release_id)
 
 
+def _is_usable(task: str, label: dict[str, Any], frame: dict[str, Any]) -> bool:
+    if task == "detection":
+        return _has_area_inside(label, frame)
+    if task == "segmentation":
+        return label["mask_rle"] is not None and (
+            sum(decode_counts(label["mask_rle"])) == frame["width_px"] * frame["height_px"]
+        )
+    return True
+
+
 def _target(task: str, labels: list[dict[str, Any]], frame: dict[str, Any], class_names: list[str]) -> dict[str, Any]:
     class_ids = [class_names.index(label["class_name"]) for label in labels]
     if task == "recognition":
         return {"class_id": class_ids[0], "boxes_xyxy": [], "box_class_ids": []}
+    if task == "segmentation":
+        size_hw = (frame["height_px"], frame["width_px"])
+        masks, mask_class_ids = split_map(compose_map([label["mask_rle"] for label in labels], class_ids, size_hw))
+        return {"class_id": None, "boxes_xyxy": [], "box_class_ids": [], "mask_rles": masks,
+                "mask_class_ids": mask_class_ids, "mask_size_px": list(size_hw)}  # fmt: skip
     boxes = [v for label in labels for v in _clip(label, frame)]
     return {"class_id": None, "boxes_xyxy": boxes, "box_class_ids": class_ids}
 

@@ -9,8 +9,7 @@ from assets.materialize import picture, result
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
-
-TASKS = ("detection", "recognition")
+from models.task_names import TASK_NAMES
 
 
 def _scores(task: str) -> dg.AssetsDefinition:
@@ -46,4 +45,4 @@ def _keep(folder: Path, drawn: dict[str, bytes]) -> None:
             (folder / f"{name.replace(' ', '_')}.png").write_bytes(content)
 
 
-defs = dg.Definitions(assets=list(map(_scores, TASKS)))
+defs = dg.Definitions(assets=list(map(_scores, TASK_NAMES)))

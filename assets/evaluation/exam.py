@@ -66,7 +66,7 @@ def _read_model(catalog: Catalog, model_sha256: str) -> Row:
 
 
 def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Exam:
-    from assets.evaluation.score import score_detection, score_recognition, slice_frames
+    from assets.evaluation.score import SCORERS, slice_frames
     from assets.inference.package import load_predictor
 
     task, model_sha256 = package.facts.task, package.model_sha256
@@ -78,6 +78,5 @@ def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Ex
         "frame_quality", ["frame_id", "brightness"], is_in("frame_id", [r["frame_id"] for r in rows])
     )
     slices = slice_frames(rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()})
-    score = score_detection if task == "detection" else score_recognition
-    scores = score(predictions, rows, release.class_names, slices)
+    scores = SCORERS[task](predictions, rows, release.class_names, slices)
     return Exam(task, model_sha256, package, release, rows, predictions, scores, images)

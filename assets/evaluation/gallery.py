@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.evaluation import plots
+from assets.evaluation.gallery_parts import (
+    MISTAKE_PX,
+    NUM_MISTAKES,
+    NUM_OVERLAYS,
+    NUM_THUMBNAILS,
+    OVERLAY_PX,
+    SMALL_MISTAKE_PX,
+    THUMBNAIL_PX,
+    Draw,
+    Gallery,
+    ImageReader,
+    Picture,
+    draw_learning,
+    name_subject,
+    spread,
+)
 from assets.evaluation.mistakes import WrongBoxes, WrongClass, find_wrong_boxes, find_wrong_classes
-from assets.evaluation.pairs import DetectionPairs, RecognitionPairs, Row, pair_detection, pair_recognition
+from assets.evaluation.pairs import DetectionPairs, Pairs, RecognitionPairs, Row, SegmentationPairs, pair
 from assets.evaluation.pictures import (
     FALSE,
     MISSED,
@@ -25,6 +40,7 @@ from assets.evaluation.pictures import (
     label_overlay,
     make_thumbnail,
 )
+from assets.evaluation.regions import gather_regions
 from models.metrics.calibration import CalibrationResult, score_calibration
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, score_detections
@@ -34,45 +50,14 @@ from models.types import Detections, Image
 if TYPE_CHECKING:
     from assets.evaluation.exam import Exam
 
-NUM_THUMBNAILS, NUM_OVERLAYS, NUM_MISTAKES = 30, 3, 8
-THUMBNAIL_PX, OVERLAY_PX, MISTAKE_PX, SMALL_MISTAKE_PX = 132, 720, 640, 176
 _QUIET: Color = (245, 245, 245)
-Draw = Callable[[str], bytes]  # theme -> PNG
-
-
-class ImageReader(Protocol):
-    """Gives decoded images by frame_id."""
-
-    def read(self, frame_rows: Sequence[Mapping[str, Any]], /) -> dict[str, Image]: ...
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One photograph with its caption; `detail` is a second, quieter line."""
-
-    image_rgb: Image
-    caption: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Pictures and figures of one model on one split. `charts` draw themselves for a theme, by name."""
-
-    thumbnails: tuple[Picture, ...]
-    overlays: tuple[Picture, ...]  # labels and predictions in turn; empty for recognition
-    mistakes: tuple[Picture, ...]
-    charts: Mapping[str, Draw]
-    colors: Mapping[str, Color]
-    min_score: float | None = None  # boxes with a lower score are not drawn and not counted in the confusion matrix
 
 
 def draw_exam(exam: Exam) -> dict[str, bytes]:
     """Name -> PNG or JPEG of one exam, for the orchestrator's metadata."""
     subject = name_subject(f"{exam.task} model {exam.model_sha256[:8]}", exam.release.release_id)
-    pair = pair_detection if exam.task == "detection" else pair_recognition
     gallery = gather_gallery(
-        pair(exam.predictions, exam.release_rows, exam.release.class_names),
+        pair(exam.task, exam.predictions, exam.release_rows, exam.release.class_names),
         exam.release_rows, exam.images, exam.package.facts.history, subject,
     )  # fmt: skip
     thumbnails = gallery.thumbnails
@@ -87,13 +72,8 @@ def draw_exam(exam: Exam) -> dict[str, bytes]:
     return pictures
 
 
-def name_subject(model: str, release_id: str) -> str:
-    """The line below every chart's title: which model, judged by which release."""
-    return f"{model} · release {release_id[:8]}"
-
-
 def gather_gallery(
-    pairs: RecognitionPairs | DetectionPairs,
+    pairs: Pairs,
     release_rows: Sequence[Row],
     images: ImageReader,
     history: Sequence[Mapping[str, Any]],
@@ -103,6 +83,8 @@ def gather_gallery(
     row_of = {row["frame_id"]: row for row in release_rows}
     if isinstance(pairs, DetectionPairs):
         return _gather_detection(pairs, row_of, images, history, subject)
+    if isinstance(pairs, SegmentationPairs):
+        return gather_regions(pairs, row_of, images, history, subject)
     return _gather_recognition(pairs, row_of, images, history, subject)
 
 
@@ -112,7 +94,7 @@ def _gather_recognition(
     names = pairs.subject.class_names
     result = score_classification(pairs.class_ids, pairs.predicted_ids, len(names))
     calibration = score_calibration(pairs.confidences.clip(0, 1), pairs.class_ids == pairs.predicted_ids)
-    places = _spread([names[c] for c in pairs.class_ids], NUM_THUMBNAILS)
+    places = spread([names[c] for c in pairs.class_ids], NUM_THUMBNAILS)
     wrong = find_wrong_classes(pairs, NUM_MISTAKES)
     shown = images.read([row_of[pairs.frame_ids[p]] for p in [*places, *(w.place for w in wrong)]])
     return Gallery(
@@ -124,7 +106,7 @@ def _gather_recognition(
         charts={
             "confusion matrix": lambda theme: plots.confusion_matrix_plot(result.confusion, names, subject, theme),
             "reliability": _reliability(calibration, subject),
-            **_learning(history, subject),
+            **draw_learning(history, subject),
         },
         colors={},
     )
@@ -140,7 +122,7 @@ def _gather_detection(
     result = score_detections(pairs.truths, pairs.detections, len(names))
     confusion = count_confusions(pairs.truths, pairs.detections, len(names), min_score)
     scores, is_hit = judge_detections(pairs.truths, pairs.detections)
-    places = _spread([row_of[i]["session"] for i in pairs.frame_ids], NUM_THUMBNAILS)
+    places = spread([row_of[i]["session"] for i in pairs.frame_ids], NUM_THUMBNAILS)
     looked_at = _choose_rich(pairs, NUM_OVERLAYS)
     wrong = find_wrong_boxes(pairs, min_score, NUM_MISTAKES)
     shown = images.read([row_of[pairs.frame_ids[p]] for p in [*places, *looked_at, *(w.place for w in wrong)]])
@@ -152,7 +134,7 @@ def _gather_detection(
             "precision and recall": _curves(result, names, subject),
             "confusion matrix": lambda theme: plots.confusion_matrix_plot(confusion, names, subject, theme),
             **({"reliability": _reliability(score_calibration(scores, is_hit), subject)} if len(scores) else {}),
-            **_learning(history, subject),
+            **draw_learning(history, subject),
         },
         colors=colors,
         min_score=min_score,
@@ -165,26 +147,6 @@ def _reliability(result: CalibrationResult, subject: str) -> Draw:
 
 def _curves(result: DetectionResult, names: Sequence[str], subject: str) -> Draw:
     return lambda theme: plots.pr_curves_plot(result, names, subject, theme)
-
-
-def _learning(history: Sequence[Row], subject: str) -> dict[str, Draw]:
-    return {"learning curve": lambda theme: plots.learning_curve_plot(history, subject, theme)} if history else {}
-
-
-def _spread(groups: Sequence[str], limit: int) -> list[int]:
-    """Places of at most `limit` items: one of each group in turn, evenly over each group's items."""
-    members: dict[str, list[int]] = {}
-    for place, group in enumerate(groups):
-        members.setdefault(group, []).append(place)
-    share = -(-limit // len(members))
-    picked = [_thin(members[group], share) for group in sorted(members)]
-    return [places[i] for i in range(share) for places in picked if i < len(places)][:limit]
-
-
-def _thin(places: Sequence[int], limit: int) -> list[int]:
-    """At most `limit` of them, evenly spaced."""
-    count = min(limit, len(places))
-    return [places[i * len(places) // count] for i in range(count)]
 
 
 def _choose_rich(pairs: DetectionPairs, limit: int) -> list[int]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.types import BoxSet, Detections
+from assets.tables.releases import read_semantic_map
+from models.semantic_maps import compose_map
+from models.types import BoxSet, Detections, SemanticMap
 
 Row = Mapping[str, Any]
 
@@ -63,6 +65,37 @@ class DetectionPairs:
         )
 
 
+@dataclass(frozen=True)
+class SegmentationPairs:
+    """N frames: their `release_frames` and `predictions` rows. Maps are made when asked for: all at once are large."""
+
+    subject: Subject
+    frame_ids: tuple[str, ...]
+    rows: tuple[tuple[Row, Row], ...]
+
+    def truth(self, place: int) -> SemanticMap:
+        """What was labelled at this place, IGNORE where nothing was."""
+        return read_semantic_map(self.rows[place][0])
+
+    def predicted(self, place: int) -> SemanticMap:
+        """What was predicted at this place. Raises ValueError when it is for an image of another size."""
+        frame, prediction = self.rows[place]
+        height, width = frame["mask_size_px"]
+        class_ids = _find_classes(prediction, self.subject.class_names).tolist()
+        return compose_map(prediction["mask_rles"], class_ids, (height, width))
+
+
+Pairs = RecognitionPairs | DetectionPairs | SegmentationPairs
+
+
+def pair(task: str, prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> Pairs:
+    """The pairs of a task. Raises ValueError as its own function does."""
+    pairers: dict[str, Callable[..., Pairs]] = {
+        "recognition": pair_recognition, "detection": pair_detection, "segmentation": pair_segmentation,
+    }  # fmt: skip
+    return pairers[task](prediction_rows, release_rows, class_names)
+
+
 def pair_recognition(
     prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]
 ) -> RecognitionPairs:
@@ -104,6 +137,22 @@ def pair_detection(
             for _, p in joined
         ),
     )
+
+
+def pair_segmentation(
+    prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]
+) -> SegmentationPairs:
+    """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
+
+    Raises ValueError for an empty split, a frame without prediction or masks, and a predicted class that the release
+    lacks.
+    """
+    subject, joined = _join(prediction_rows, release_rows, class_names)
+    if unlabelled := [frame["frame_id"] for frame, _ in joined if not frame["mask_rles"]]:
+        raise ValueError(f"{len(unlabelled)} release frames have no mask, the first is {unlabelled[0]}: release again")
+    for _, prediction in joined:
+        _find_classes(prediction, subject.class_names)
+    return SegmentationPairs(subject, tuple(frame["frame_id"] for frame, _ in joined), tuple(joined))
 
 
 def _join(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from models.types import Image
+from models.types import IGNORE, Image, SemanticMap
 
 Color = tuple[int, int, int]
 JPEG_QUALITY = 82
@@ -77,6 +77,15 @@ def draw_marks(image_rgb: Image, marks: Sequence[Mark], width_px: int = 960) -> 
                 draw, [v * scale for v in mark.box_xyxy], mark, canvas.size, taken, max(11, round(width_px / 60))
             )
     return np.asarray(canvas)
+
+
+def paint_map(image_rgb: Image, semantic: SemanticMap, colors: Sequence[Color], opacity: float = 0.6) -> Image:
+    """The image in grey with each class of a map of its size in its colour; what is ignored stays grey."""
+    palette = np.zeros((256, 3), np.float32)
+    palette[: len(colors)] = colors
+    grey = (image_rgb @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    share = np.where(semantic.class_ids[..., None] == IGNORE, np.float32(0), np.float32(opacity))
+    return np.rint(grey * (1 - share) + palette[semantic.class_ids] * share).astype(np.uint8)
 
 
 def contact_sheet(

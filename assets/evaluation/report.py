@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.evaluation.gallery import Draw, Gallery, Picture, name_subject
+from assets.evaluation.gallery_parts import Draw, Gallery, Picture, name_subject
 from assets.evaluation.pairs import Row
 from assets.evaluation.pictures import as_data_uri, encode_jpeg
 from assets.evaluation.plots import drift_plot
+from assets.tables.releases import list_class_ids
 
 TEMPLATES = Path(__file__).parent / "templates"
 SPLITS = ("train", "val", "test")
@@ -21,16 +22,21 @@ WHOLE_SESSION = "session"  # `statistic` of the drift row that holds the verdict
 METRIC_NAMES = {
     "map": "mAP", "map50": "mAP50", "map75": "mAP75", "ap": "AP", "ap50": "AP50", "precision50": "precision",
     "recall50": "recall", "f1_50": "F1", "f1": "F1", "macro_f1": "macro F1", "ece": "calibration error",
-    "operating_score": "operating score",
+    "operating_score": "operating score", "miou": "mIoU", "image_miou": "mIoU an image",
+    "boundary_miou": "boundary mIoU", "pixel_accuracy": "pixel accuracy", "iou": "IoU", "boundary_iou": "boundary IoU",
 }  # fmt: skip
 METRIC_NOTES = {
     "map": "mean over IoU 0.50 to 0.95 and classes", "map50": "mean over classes, IoU 0.5", "map75": "IoU 0.75",
     "precision50": "at the score of best F1 here", "recall50": "at the score of best F1 here",
     "accuracy": "share of frames called right", "macro_f1": "mean over classes",
     "ece": "expected, 15 bins; 0 is perfect",
+    "miou": "mean over classes of all pixels together", "image_miou": "mean over images of their own",
+    "boundary_miou": "within 2 % of the diagonal", "pixel_accuracy": "share of labelled pixels called right",
 }  # fmt: skip
 _ORDER = ("dark", "small", "medium", "large", "bright", "map50", "map", "map75", "ap50", "ap", "accuracy", "macro_f1",
-          "f1", "precision", "recall", "ece")  # fmt: skip
+          "f1", "precision", "recall", "ece", "miou", "iou", "image_miou", "boundary_miou", "boundary_iou",
+          "pixel_accuracy")  # fmt: skip
+LEADING = {"recognition": "accuracy", "detection": "map50", "segmentation": "miou"}  # the gate's metric
 SLICE_TITLES = {"class": "Class", "object_size": "Object size", "session": "Session", "sensor": "Sensor",
                 "brightness": "Brightness"}  # fmt: skip
 
@@ -126,7 +132,8 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
     scores = [row for row in model.scores if row["release_id"] == model.release_id]  # it may have met others since
     overall = {row["metric"]: row["value"] for row in scores if row["slice_by"] == "all"}
     split = next((row["split"] for row in scores), "test")
-    order = ("map50", "map", "map75", "precision50", "recall50", "accuracy", "macro_f1", "ece")
+    order = ("map50", "map", "map75", "precision50", "recall50", "accuracy", "macro_f1", "ece", "miou", "image_miou",
+             "boundary_miou", "pixel_accuracy")  # fmt: skip
     return {
         "anchor": f"model-{model.task}",
         "model": model,
@@ -146,7 +153,7 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
 def _describe_slices(task: str, scores: Sequence[Row], overall: Mapping[str, float | None]) -> list[dict[str, Any]]:
     """A table for each way of slicing: its columns, and rows of (name, samples, leading value, gap to all, others)."""
     tables = []
-    leading = "map50" if task == "detection" else "accuracy"
+    leading = LEADING[task]
     for slice_by in SLICE_TITLES:
         rows: dict[str, dict[str, Any]] = {}
         for score in scores:
@@ -156,7 +163,7 @@ def _describe_slices(task: str, scores: Sequence[Row], overall: Mapping[str, flo
         if not rows:
             continue
         metrics = sorted(next(iter(rows.values()))["values"], key=_rank)
-        first = next(m for m in (leading, "ap50", "f1", metrics[0]) if m in metrics)
+        first = next(m for m in (leading, "ap50", "f1", "iou", metrics[0]) if m in metrics)
         base = overall.get(leading) if first in (leading, "ap50") else None
         counts_objects = task == "detection" and slice_by in ("class", "object_size")
         tables.append({
@@ -183,8 +190,7 @@ def _count_release(model: ModelReport) -> dict[str, Any]:
     """Frames per split, and labels per class and split."""
     frames, labels = Counter(row["split"] for row in model.release_rows), Counter[tuple[int, str]]()
     for row in model.release_rows:
-        class_ids = row["box_class_ids"] if row["class_id"] is None else [row["class_id"]]
-        labels.update((class_id, row["split"]) for class_id in class_ids)
+        labels.update((class_id, row["split"]) for class_id in list_class_ids(row))
     most = max([sum(labels[c, s] for s in SPLITS) for c in range(len(model.class_names))], default=0)
     return {
         "splits": SPLITS,

@@ -1,6 +1,7 @@
 """Score stored predictions against a release, over all frames and by slice, as rows for the `scores` table.
 
-num_samples counts frames, except in the slices "class" and "object_size" of detection, where it counts true objects.
+num_samples counts frames (for a class of segmentation those that show it), except in the slices "class" and
+"object_size" of detection, where it counts true objects.
 A value is None where nothing was there to measure (a class or size that the split does not show).
 """
 
@@ -9,12 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from assets.evaluation.pairs import DetectionPairs, RecognitionPairs, Row, Subject, pair_detection, pair_recognition
+from assets.evaluation.pairs import (
+    DetectionPairs,
+    RecognitionPairs,
+    Row,
+    Subject,
+    pair_detection,
+    pair_recognition,
+    pair_segmentation,
+)
 from assets.tables.schemas import content_id
 from models.metrics.calibration import score_calibration
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, score_detections
 from models.metrics.matching import find_operating_point, judge_detections
+from models.metrics.segmentation import SegmentationResult, count_pixels, score_segmentation
 
 DARK_BELOW, BRIGHT_ABOVE = 0.25, 0.60  # mean luma in [0, 1]; fixed, so that slices of different releases compare
 UNKNOWN = "unknown"
@@ -64,6 +74,33 @@ def score_detection(
     return rows
 
 
+def score_segmentation_rows(
+    prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str], slices: Slices
+) -> list[dict[str, Any]]:
+    """Rows with miou, image_miou, boundary_miou and pixel_accuracy over all and per slice; classes have iou and
+    boundary_iou.
+
+    `release_rows` are the `release_frames` of one split. Raises ValueError as `pair_segmentation` does.
+    """
+    pairs = pair_segmentation(prediction_rows, release_rows, class_names)
+    places = range(len(pairs.frame_ids))
+    counts = [count_pixels(pairs.truth(place), pairs.predicted(place), len(class_names)) for place in places]
+    whole = score_segmentation(counts)
+    rows = _list_rows(pairs.subject, "all", "all", _figure_regions(whole), len(counts))
+    for slice_by, value, chosen in _group(pairs.frame_ids, slices):
+        part = score_segmentation([counts[place] for place in chosen])
+        rows += _list_rows(pairs.subject, slice_by, value, _figure_regions(part), len(chosen))
+    for c in whole.per_class:
+        figures = (("iou", c.iou), ("boundary_iou", c.boundary_iou))
+        rows += _list_rows(pairs.subject, "class", class_names[c.class_id], figures, c.num_images)
+    return rows
+
+
+SCORERS = {
+    "recognition": score_recognition, "detection": score_detection, "segmentation": score_segmentation_rows,
+}  # fmt: skip
+
+
 def slice_frames(release_rows: Iterable[Row], brightness_of: Mapping[str, float]) -> dict[str, dict[str, str]]:
     """Slices of each frame by session, sensor and brightness (`frame_quality.brightness`, by frame_id)."""
     return {
@@ -96,6 +133,11 @@ def _figure_recognition(pairs: RecognitionPairs, places: Sequence[int]) -> Figur
 
 def _figure_boxes(result: DetectionResult) -> Figures:
     return (("map", result.map), ("map50", result.map50), ("map75", result.map75))
+
+
+def _figure_regions(result: SegmentationResult) -> Figures:
+    names = ("miou", "image_miou", "boundary_miou", "pixel_accuracy")
+    return [(name, getattr(result, name)) for name in names]
 
 
 def _figure_operation(pairs: DetectionPairs) -> Figures:

@@ -2,7 +2,8 @@
 
 `<models_dir>/<task>/<first 16 of model_sha256>/` with model.safetensors, model.onnx and model.json. The ONNX form takes
 `pixels`, float32 RGB 0-255 (B, 3, S, S), S = image_size_px: recognition gives `probabilities` (B, C); detection gives
-`scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px of the square, before non-maximum suppression.
+`scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px of the square, before non-maximum suppression; segmentation gives
+`probabilities` (B, C, S, S).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from models.recipes import TrainConfig
-    from models.types import Detections, Image, Probabilities
+    from models.types import Image, Prediction
 
 WEIGHTS, ONNX, FACTS = "model.safetensors", "model.onnx", "model.json"
 _FACTS_SHA256 = "facts_sha256"
@@ -102,7 +103,7 @@ def load_net(package: ModelPackage) -> nn.Module:
     return net.eval()
 
 
-def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Probabilities | Detections]]:
+def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Prediction]]:
     """A function from RGB images of any size to one answer each, boxes in pixels of the image given."""
     import torch
 
@@ -113,7 +114,7 @@ def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Probab
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net = load_net(package).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def predict(images_rgb: list[Image]) -> list[Probabilities | Detections]:
+    def predict(images_rgb: list[Image]) -> list[Prediction]:
         with torch.inference_mode():
             return task.predict(net, images_rgb, config)
 

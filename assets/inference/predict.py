@@ -11,12 +11,13 @@ import numpy as np
 
 from assets.images import decode_rgb
 from assets.tables.schemas import content_id
-from models.types import Detections, Image, Probabilities
+from models.semantic_maps import split_map
+from models.types import Detections, Image, Prediction, Probabilities, SemanticPrediction
 
 if TYPE_CHECKING:
     import lance
 
-Predictor = Callable[[list[Image]], Sequence[Probabilities | Detections]]
+Predictor = Callable[[list[Image]], Sequence[Prediction]]
 Row = dict[str, Any]
 BATCH_SIZE = 32
 
@@ -97,8 +98,7 @@ def name_prediction(frame_id: str, facts: PredictionFacts) -> str:
     return content_id(facts.model_sha256, frame_id, facts.purpose)
 
 
-def _to_row(frame: Mapping[str, Any], answer: Probabilities | Detections, facts: PredictionFacts) -> Row:
-    answered = _list_detections if isinstance(answer, Detections) else _list_probabilities
+def _to_row(frame: Mapping[str, Any], answer: Prediction, facts: PredictionFacts) -> Row:
     return {
         "prediction_id": name_prediction(frame["frame_id"], facts),
         "frame_id": frame["frame_id"],
@@ -107,8 +107,16 @@ def _to_row(frame: Mapping[str, Any], answer: Probabilities | Detections, facts:
         "task": facts.task,
         "model_sha256": facts.model_sha256,
         "purpose": facts.purpose,
-        **answered(answer, facts.class_names),  # type: ignore[arg-type]
+        **_list_answer(answer, facts.class_names),
     }
+
+
+def _list_answer(answer: Prediction, class_names: tuple[str, ...]) -> Row:
+    if isinstance(answer, Detections):
+        return _list_detections(answer, class_names)
+    if isinstance(answer, SemanticPrediction):
+        return _list_regions(answer, class_names)
+    return _list_probabilities(answer, class_names)
 
 
 def _list_detections(answer: Detections, class_names: tuple[str, ...]) -> Row:
@@ -129,4 +137,15 @@ def _list_probabilities(answer: Probabilities, class_names: tuple[str, ...]) -> 
         "boxes_xyxy": [],
         "class_names": [class_names[i] for i in order],
         "scores": [float(answer.values[i]) for i in order],
+    }
+
+
+def _list_regions(answer: SemanticPrediction, class_names: tuple[str, ...]) -> Row:
+    """A mask for each class that was found; its score is the mean probability of the mask's pixels."""
+    mask_rles, class_ids = split_map(answer.map)
+    return {
+        "boxes_xyxy": [],
+        "class_names": [class_names[i] for i in class_ids],
+        "scores": [min(float(answer.confidences[i]), 1.0) for i in class_ids],  # a mean in float32 may exceed 1
+        "mask_rles": mask_rles,
     }

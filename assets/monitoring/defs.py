@@ -8,6 +8,7 @@ from assets.partitions import sessions
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
+from models.task_names import TASK_NAMES
 
 
 @dg.asset(
@@ -15,7 +16,7 @@ from assets.workspace import Workspace
     partitions_def=sessions,
     group_name="monitoring",
     kinds={"lance"},
-    deps=[["capture", "frames"], ["registry", "detection_release"], ["registry", "recognition_release"]],
+    deps=[["capture", "frames"], *(["registry", f"{task}_release"] for task in TASK_NAMES)],
 )
 def predictions(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]

@@ -16,6 +16,7 @@ from assets.registry.release import Decision, Exam
 USES = {
     "recognition": "Names the one class of an image, from a fixed list.",
     "detection": "Finds the objects of a fixed list of classes in an image, as boxes in pixels.",
+    "segmentation": "Names the class of every pixel of an image, from a fixed list.",
 }
 LIMITS = (
     "Knows the classes listed above and no other: an object of another kind is given one of these names or missed.",

@@ -40,6 +40,7 @@ class GateRules:
 RULES = {
     "recognition": GateRules("accuracy", floor=0.60, max_drop=0.01, min_test_samples=20),
     "detection": GateRules("map50", floor=0.40, max_drop=0.02, min_test_samples=10),
+    "segmentation": GateRules("miou", floor=0.40, max_drop=0.02, min_test_samples=10),
 }
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog, repr_sql
+from models.semantic_maps import compose_map
+from models.types import SemanticMap
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,28 @@ def hash_content(task: str, class_names: Sequence[str], frame_rows: Sequence[Map
     """sha256 over the sorted rows: which frames, with which bytes, labels and split. Knows no time and no version."""
     digest = hashlib.sha256(json.dumps([task, list(class_names)]).encode())
     for row in sorted(frame_rows, key=lambda r: r["frame_id"]):
-        target = [row["class_id"], list(row["boxes_xyxy"]), list(row["box_class_ids"])]
+        target: list[Any] = [row["class_id"], list(row["boxes_xyxy"]), list(row["box_class_ids"])]
+        if task == "segmentation":
+            target = [list(row[c]) for c in ("mask_rles", "mask_class_ids", "mask_size_px")]
         digest.update(json.dumps([row["frame_id"], row["sha256"], row["split"], target]).encode())
     return digest.hexdigest()
 
 
 def summarise(task: str, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The columns of a release that its rows give."""
-    num_labels = sum(len(r["box_class_ids"]) if task == "detection" else 1 for r in frame_rows)
+    num_labels = sum(len(list_class_ids(r)) for r in frame_rows)
     return {
         "num_frames": len(frame_rows), "num_labels": num_labels, "sessions": sorted({r["session"] for r in frame_rows}),
     }  # fmt: skip
+
+
+def list_class_ids(frame_row: Mapping[str, Any]) -> list[int]:
+    """The class of each label of a `release_frames` row of any task: of the frame, of its boxes, or of its masks."""
+    of_frame = [] if frame_row["class_id"] is None else [frame_row["class_id"]]
+    return [*of_frame, *frame_row["box_class_ids"], *(frame_row.get("mask_class_ids") or ())]
+
+
+def read_semantic_map(frame_row: Mapping[str, Any]) -> SemanticMap:
+    """The map (H, W) of a `release_frames` row of segmentation, IGNORE in the pixels of no mask. Raises ValueError."""
+    height, width = frame_row["mask_size_px"]
+    return compose_map(frame_row["mask_rles"], frame_row["mask_class_ids"], (height, width))

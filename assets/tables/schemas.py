@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from models.task_names import TASK_NAMES
+
 EMBEDDING_DIM = 1280  # EfficientNet-Lite0, pooled features
 PRIVACY = ("public", "internal", "personal", "restricted")
 ENCODINGS = ("jpeg", "png", "tiff", "bmp", "webp", "gif")
@@ -148,7 +150,7 @@ CALIBRATIONS = Table("calibrations", "capture", "calibration_id", "capture_id", 
 
 LABELS = Table("labels", "capture", "label_id", "capture_id", (
     _id("label_id"), _id("frame_id"), _id("capture_id"), _SESSION,
-    Column("task", _TEXT, values=("recognition", "detection", "segmentation")), Column("class_name", _TEXT), *_BOX,
+    Column("task", _TEXT, values=TASK_NAMES), Column("class_name", _TEXT), *_BOX,
     Column("mask_rle", _TEXT, unit="COCO RLE", nullable=True), Column("track_id", _INT, nullable=True),
     Column("attributes", _TEXT, "JSON: [name, value] pairs", nullable=True),
     Column("origin", _TEXT, values=("imported", "simulated")), *_SOURCE,
@@ -213,7 +215,7 @@ SPLITS = Table("splits", "curation", "frame_id", "frame_id", (
 ))  # fmt: skip
 
 RELEASES = Table("releases", "curation", "release_id", "none", (
-    _id("release_id"), Column("task", _TEXT, values=("recognition", "detection")),
+    _id("release_id"), Column("task", _TEXT, values=TASK_NAMES),
     Column("class_names", pa.list_(_TEXT)), Column("num_frames", _INT, low=1), Column("num_labels", _INT, low=1),
     Column("content_sha256", _TEXT, regex=_SHA), Column("frames_version", _INT, low=1), Column("code_version", _TEXT),
     Column("sessions", pa.list_(_TEXT)),
@@ -222,12 +224,16 @@ RELEASES = Table("releases", "curation", "release_id", "none", (
 RELEASE_FRAMES = Table("release_frames", "curation", "row_id", "frame_id", (
     _id("row_id"), _id("release_id"), _id("frame_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
     Column("split", _TEXT, values=("train", "val", "test")), Column("sha256", _TEXT, regex=_SHA),
-    Column("class_id", _INT, "index into class_names; null for detection", nullable=True, low=0),
+    Column("class_id", _INT, "index into class_names; null but for recognition", nullable=True, low=0),
     Column("boxes_xyxy", _FLOATS, "px, four a box", "image"), Column("box_class_ids", pa.list_(_INT)),
+    Column("mask_rles", pa.list_(_TEXT), "COCO RLE, one a class; pixels in none are unlabelled; segmentation only",
+           "image", nullable=True),
+    Column("mask_class_ids", pa.list_(_INT), nullable=True),
+    Column("mask_size_px", pa.list_(_INT), "px, height and width", "image", nullable=True),
 ))  # fmt: skip
 
 MODELS = Table("models", "training", "model_sha256", "none", (
-    Column("model_sha256", _TEXT, regex=_SHA), Column("task", _TEXT, values=("recognition", "detection")),
+    Column("model_sha256", _TEXT, regex=_SHA), Column("task", _TEXT, values=TASK_NAMES),
     Column("recipe", _TEXT), _id("release_id"), Column("code_version", _TEXT), Column("seed", _INT, low=0),
     Column("run_id", _TEXT, unit="Dagster run id"), Column("folder", _TEXT),
 ))  # fmt: skip
@@ -239,16 +245,18 @@ SCORES = Table("scores", "evaluation", "score_id", "none", (
 ))  # fmt: skip
 
 CHAMPIONS = Table("champions", "registry", "task", "none", (
-    Column("task", _TEXT, values=("recognition", "detection")), Column("model_name", _TEXT),
+    Column("task", _TEXT, values=TASK_NAMES), Column("model_name", _TEXT),
     Column("model_version", _INT, low=1), Column("model_sha256", _TEXT, regex=_SHA), _id("release_id"),
 ))  # fmt: skip
 
 PREDICTIONS = Table("predictions", "evaluation", "prediction_id", "frame_id", (
     _id("prediction_id"), _id("frame_id"), _SESSION, Column("sensor", _TEXT),
-    Column("task", _TEXT, values=("recognition", "detection")), Column("model_sha256", _TEXT, regex=_SHA),
+    Column("task", _TEXT, values=TASK_NAMES), Column("model_sha256", _TEXT, regex=_SHA),
     Column("purpose", _TEXT, values=("test", "monitoring")),
     Column("boxes_xyxy", _FLOATS, "px, four a box", "image"), Column("class_names", pa.list_(_TEXT)),
     Column("scores", _FLOATS),
+    Column("mask_rles", pa.list_(_TEXT), "COCO RLE, one a class, together every pixel; segmentation only", "image",
+           nullable=True),
 ))  # fmt: skip
 
 DRIFT = Table("drift", "monitoring", "drift_id", "session", (
@@ -265,7 +273,7 @@ DRIFT = Table("drift", "monitoring", "drift_id", "session", (
 ))  # fmt: skip
 
 RETRAINING_REQUESTS = Table("retraining_requests", "monitoring", "request_id", "none", (
-    _id("request_id"), Column("task", _TEXT, values=("recognition", "detection")), _SESSION, Column("reason", _TEXT),
+    _id("request_id"), Column("task", _TEXT, values=TASK_NAMES), _SESSION, Column("reason", _TEXT),
     Column("model_version", _INT, low=1), Column("requested_ns", _INT, "ns", "UTC"),
 ))  # fmt: skip
 

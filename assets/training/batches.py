@@ -12,11 +12,13 @@ import numpy as np
 
 from assets.images import EncodedImage
 from assets.tables.catalog import Catalog
-from assets.tables.releases import open_release
-from models.types import BoxSet, Image, Sample
+from assets.tables.releases import list_class_ids, open_release, read_semantic_map
+from models.semantic_maps import resize_map
+from models.types import BoxSet, Image, Sample, SemanticMap
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
-_COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids"]
+_COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids", "mask_rles", "mask_class_ids",
+            "mask_size_px"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,10 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
 class ReleaseImages(Sequence[Sample]):
     """The samples of one split, by index, in the order of their frame ids; safe to use from several threads.
 
-    With `long_side_px`, images are shrunk so that their long side is at most that (boxes move along) and kept in memory
-    as uint8 until `cache_bytes` are used; the rest are read again each time. Without, samples hold the encoded bytes
-    and are decoded by who looks at them, at the scale that is looked for. Bytes that are not those of the release raise
-    ValueError with the frame's id.
+    With `long_side_px`, images are shrunk so that their long side is at most that (boxes and maps move along) and kept
+    in memory as uint8 until `cache_bytes` are used; the rest are read again each time. Without, samples hold the
+    encoded bytes and are decoded by who looks at them, at the scale that is looked for. Bytes that are not those of the
+    release raise ValueError with the frame's id.
     """
 
     def __init__(
@@ -91,12 +93,19 @@ class ReleaseImages(Sequence[Sample]):
         image, scale = (stored, np.ones(2)) if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
         if self.task == "recognition":
             return Sample(row["frame_id"], image, int(row["class_id"]))
+        if self.task == "segmentation":
+            height, width = np.rint(np.array(stored.size_hw) * scale[::-1]).astype(int)
+            return Sample(row["frame_id"], image, _read_map(row, stored.size_hw, (int(height), int(width))))
         boxes = np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4) * np.tile(scale, 2).astype(np.float32)
         return Sample(row["frame_id"], image, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
 
     def _keep(self, index: int, sample: Sample) -> None:
-        if isinstance(sample.image, np.ndarray) and sample.image.nbytes <= self._bytes_left:
-            self._bytes_left -= sample.image.nbytes
+        if not isinstance(sample.image, np.ndarray):
+            return
+        num_bytes = sample.image.nbytes
+        num_bytes += sample.target.class_ids.nbytes if isinstance(sample.target, SemanticMap) else 0
+        if num_bytes <= self._bytes_left:
+            self._bytes_left -= num_bytes
             self._kept[index] = sample
 
 
@@ -105,6 +114,14 @@ def _shrink_stored(stored: EncodedImage, long_side_px: int) -> tuple[Image, np.n
     height, width = stored.size_hw
     small = shrink(stored.read(long_side_px / max(height, width))[0], long_side_px)
     return small, np.array([small.shape[1] / width, small.shape[0] / height])
+
+
+def _read_map(row: dict[str, Any], image_hw: tuple[int, int], small_hw: tuple[int, int]) -> SemanticMap:
+    semantic = read_semantic_map(row)
+    if semantic.class_ids.shape != image_hw:
+        raise ValueError(f"frame {row['frame_id']} has {image_hw} pixels, its masks {semantic.class_ids.shape}: "
+                         "ingest its labels again")  # fmt: skip
+    return resize_map(semantic, small_hw)
 
 
 def shrink(image_rgb: Image, long_side_px: int) -> Image:
@@ -131,10 +148,10 @@ def _require_trainable(release: ReleaseFacts) -> None:
         if not release.split(split):
             raise ValueError(f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
                              f"'{split}' split with the data")  # fmt: skip
-    learnt: set[int | None] = set()
+    learnt: set[int] = set()
     for row in release.split("train"):
-        learnt |= {row["class_id"]} if release.task == "recognition" else set(row["box_class_ids"])
-    if not learnt - {None}:
+        learnt |= set(list_class_ids(row))
+    if not learnt:
         raise ValueError(f"release {release.release_id} has no {release.task} label in its train split: "
                          "label some frames")  # fmt: skip
     if unlearnt := [name for c, name in enumerate(release.class_names) if c not in learnt]:

@@ -11,8 +11,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from assets.workspace import Workspace
-
-TASKS = ("detection", "recognition")
+from models.task_names import TASK_NAMES
 
 
 class TrainingConfig(dg.Config):
@@ -85,4 +84,4 @@ def _training(task: str) -> dg.AssetsDefinition:
     return model
 
 
-defs = dg.Definitions(assets=list(map(_training, TASKS)))
+defs = dg.Definitions(assets=list(map(_training, TASK_NAMES)))

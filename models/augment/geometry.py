@@ -1,4 +1,4 @@
-"""Move an image and its boxes: flips, zoom, shift, in one resampling."""
+"""Move an image, its boxes and its map of classes: flips, zoom, shift, in one resampling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.types import BoxSet, Image
+from models.types import IGNORE, BoxSet, Image, SemanticMap
 
 PADDING = 128  # grey level outside the image: 0 after normalisation
 _MIN_VISIBLE = 0.3  # share of a box's area that must stay inside the canvas
@@ -55,6 +55,18 @@ def move_boxes(boxes: BoxSet, to_canvas: NDArray[np.float64], to_hw: tuple[int, 
     cut = np.clip(full, 0, [to_hw[1], to_hw[0], to_hw[1], to_hw[0]])
     keeps = (box_areas(cut) > 0) & (box_areas(cut) >= _MIN_VISIBLE * box_areas(full))
     return BoxSet(cut[keeps].astype(np.float32), boxes.class_ids[keeps])
+
+
+def move_map(semantic: SemanticMap, to_canvas: NDArray[np.float64], to_hw: tuple[int, int]) -> SemanticMap:
+    """The map under the same matrix: each canvas pixel gets the class at its centre, IGNORE outside of the image."""
+    back = np.linalg.inv(np.vstack([to_canvas, [0.0, 0.0, 1.0]]))[:2]
+    x, y = np.arange(to_hw[1]) + 0.5, (np.arange(to_hw[0]) + 0.5)[:, None]
+    columns, rows = (np.floor(row[0] * x + row[1] * y + row[2]).astype(np.int64) for row in back)
+    height, width = semantic.class_ids.shape
+    is_inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    moved = np.full(to_hw, IGNORE, np.uint8)
+    moved[is_inside] = semantic.class_ids[rows[is_inside], columns[is_inside]]
+    return SemanticMap(moved)
 
 
 def box_areas(boxes_xyxy: NDArray[np.floating]) -> NDArray[np.floating]:

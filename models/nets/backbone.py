@@ -26,6 +26,7 @@ STAGES = (  # kernel, stride, expansion, channels, blocks
 STEM_CHANNELS, FEATURE_CHANNELS = 32, 1280
 PYRAMID_STAGES = (2, 4, 6)  # the last stage of stride 8, 16 and 32
 PYRAMID_CHANNELS = tuple(STAGES[i][3] for i in PYRAMID_STAGES)
+DETAIL_STAGE = 1  # of stride 4
 NUM_SOURCE_TENSORS = 296
 _NORM_EPSILON = 1e-3
 
@@ -46,10 +47,14 @@ class Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """RGB pixels 0-255, sides multiples of 32 -> feature maps of stride 8, 16, 32 (40, 112 and 320 channels)."""
+    """RGB pixels 0-255, sides multiples of 32 -> feature maps of stride 8, 16, 32 (40, 112 and 320 channels).
 
-    def __init__(self) -> None:
+    `map_stages` says after which stages a map is given, where others are wanted.
+    """
+
+    def __init__(self, map_stages: tuple[int, ...] = PYRAMID_STAGES) -> None:
         super().__init__()
+        self.map_stages = map_stages
         self.stem = nn.Sequential(*_same_conv(3, STEM_CHANNELS, 3, 2), nn.ReLU6(inplace=True))
         stages, num_in = [], STEM_CHANNELS
         for kernel, stride, expansion, channels, blocks in STAGES:
@@ -63,7 +68,7 @@ class EfficientNetLite0(nn.Module):
         maps = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
-            if index in PYRAMID_STAGES:
+            if index in self.map_stages:
                 maps.append(x)
         return maps
 

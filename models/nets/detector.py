@@ -2,35 +2,19 @@
 
 Every cell of the three maps says, for the point at its centre, how well each class fits there and how far the four
 sides of the box are, in strides. After FCOS (Tian et al., ICCV 2019) with the quality score of GFL (Li et al., NeurIPS
-2020) in place of a centreness branch. Group normalisation keeps small and sharded batches equal.
+2020) in place of a centreness branch.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models.nets.backbone import PYRAMID_CHANNELS, EfficientNetLite0
+from models.nets.pyramid import Pyramid, conv_norm_act
 
 STRIDES_PX = (8, 16, 32)
 _PRIOR_SCORE = 0.01  # of every class at the start: keeps the first steps from drowning in background
-_GROUPS = 8
-
-
-class Pyramid(nn.Module):
-    """Top-down feature pyramid (Lin et al., CVPR 2017) with one width."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.lateral = nn.ModuleList([nn.Conv2d(c, width, 1) for c in PYRAMID_CHANNELS])
-        self.smooth = nn.ModuleList([_conv_norm_act(width, width) for _ in PYRAMID_CHANNELS])
-
-    def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        x = [lateral(m) for lateral, m in zip(self.lateral, maps, strict=True)]
-        for level in range(len(x) - 2, -1, -1):
-            x[level] = x[level] + F.interpolate(x[level + 1], scale_factor=2.0, mode="nearest")
-        return [smooth(m) for smooth, m in zip(self.smooth, x, strict=True)]
 
 
 class Head(nn.Module):
@@ -38,8 +22,8 @@ class Head(nn.Module):
 
     def __init__(self, width: int, num_classes: int) -> None:
         super().__init__()
-        self.class_tower = nn.Sequential(_conv_norm_act(width, width), _conv_norm_act(width, width))
-        self.box_tower = nn.Sequential(_conv_norm_act(width, width), _conv_norm_act(width, width))
+        self.class_tower = nn.Sequential(conv_norm_act(width, width), conv_norm_act(width, width))
+        self.box_tower = nn.Sequential(conv_norm_act(width, width), conv_norm_act(width, width))
         self.classify = nn.Conv2d(width, num_classes, 3, padding=1)
         self.regress = nn.Conv2d(width, 4, 3, padding=1)
         self.log_scale = nn.Parameter(torch.full((len(STRIDES_PX),), 1.0))  # e strides: a box of 5 strides at first
@@ -60,16 +44,10 @@ class Detector(nn.Module):
     def __init__(self, num_classes: int, width: int) -> None:
         super().__init__()
         self.backbone = EfficientNetLite0()
-        self.pyramid = Pyramid(width)
+        self.pyramid = Pyramid(PYRAMID_CHANNELS, width)
         self.head = Head(width, num_classes)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         maps = self.pyramid(self.backbone(pixels))
         parts = [self.head(m, level) for level, m in enumerate(maps)]
         return torch.cat([p[0] for p in parts], 1), torch.cat([p[1] for p in parts], 1)
-
-
-def _conv_norm_act(num_in: int, num_out: int) -> nn.Sequential:
-    conv = nn.Conv2d(num_in, num_out, 3, padding=1, bias=False)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-    return nn.Sequential(conv, nn.GroupNorm(_GROUPS, num_out), nn.ReLU(inplace=True))

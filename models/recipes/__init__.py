@@ -10,10 +10,14 @@ from collections.abc import Callable
 from models.recipes.config import TrainConfig
 from models.recipes.detection import base_detection, tiny_detection
 from models.recipes.recognition import base_recognition, tiny_recognition
+from models.recipes.segmentation import base_segmentation, tiny_segmentation
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
-    r.__name__: r for r in (tiny_recognition, tiny_detection, base_recognition, base_detection)
-}
+    r.__name__: r
+    for r in (
+        tiny_recognition, tiny_detection, tiny_segmentation, base_recognition, base_detection, base_segmentation,
+    )
+}  # fmt: skip
 
 
 def get_recipe(name: str) -> TrainConfig:

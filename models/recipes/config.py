@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.task_names import TaskName
+
 
 @dataclass(frozen=True)
 class TrainConfig:
     """What a recipe returns. Sizes in px, rates per optimiser step, shares in [0, 1]."""
 
     name: str
-    task: Literal["recognition", "detection"]
-    image_size_px: int  # detection: long side of the input; recognition: side of the square input
+    task: TaskName
+    image_size_px: int  # detection, segmentation: long side of the input; recognition: side of its square
     epochs: int
     batch_size: int  # over all workers together
     lr: float  # peak
@@ -25,7 +27,7 @@ class TrainConfig:
     ema_decay: float = 0.98
     is_pretrained: bool = True
     frozen_stages: int = 2  # of the backbone's 7, with the stem; 0 trains everything
-    head_width: int = 64  # channels of the detection pyramid and head
+    head_width: int = 64  # channels of the pyramid and head of detection and segmentation
     zoom: tuple[float, float] = (0.8, 1.25)  # scale jitter
     shift_share: float = 0.1  # of the side, each way
     flip_horizontal: bool = True

@@ -1,4 +1,4 @@
-"""Exact labels from an instance map: boxes, masks, track ids and the class that stands for the whole picture.
+"""Exact labels from an instance map: boxes, masks, track ids, a class a pixel, and one for the whole picture.
 
 Masks are COCO run-length codes: run lengths down the columns, first the background's, in the compressed text form of
 pycocotools (five bits a character and differences to the run two before).
@@ -6,6 +6,7 @@ pycocotools (five bits a character and differences to the run two before).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from models.masks import encode_mask
 from models.simulation.scene import Scene
 
+BACKGROUND = "background"  # the class of pixels that show no solid: table, floor and walls
 MIN_SHARE = 8e-4  # of the picture's pixels: 61 px at 320x240; smaller views are not worth a label
 
 
@@ -30,10 +32,14 @@ class ObjectLabel:
 
 @dataclass(frozen=True)
 class FrameTruth:
-    """All labels of one frame, largest solid first; `recognition` is the class of that one, None when nothing shows."""
+    """All labels of one frame, largest solid first; `recognition` is the class of that one, None when nothing shows.
+
+    `class_masks` give every pixel its class, those of the smallest solids too, and BACKGROUND where there is no solid.
+    """
 
     objects: tuple[ObjectLabel, ...]
     recognition: str | None
+    class_masks: Mapping[str, str]  # class name -> COCO compressed counts
 
 
 def label_frame(instances: NDArray[np.uint8], scene: Scene) -> FrameTruth:
@@ -47,7 +53,17 @@ def label_frame(instances: NDArray[np.uint8], scene: Scene) -> FrameTruth:
             area = int(areas[solid.track_id])
             found.append(ObjectLabel(solid.class_name, solid.track_id, find_box(mask), encode_mask(mask), area))
     found.sort(key=lambda label: (-label.area_px, label.track_id))
-    return FrameTruth(tuple(found), found[0].class_name if found else None)
+    return FrameTruth(tuple(found), found[0].class_name if found else None, _mask_classes(instances, scene))
+
+
+def _mask_classes(instances: NDArray[np.uint8], scene: Scene) -> dict[str, str]:
+    """Masks of the classes that show, by name; each pixel is in one."""
+    names = sorted({BACKGROUND, *(solid.class_name for solid in scene.primitives)})
+    class_of_track = np.full(256, names.index(BACKGROUND), np.uint8)
+    for solid in scene.primitives:
+        class_of_track[solid.track_id] = names.index(solid.class_name)
+    class_ids = class_of_track[instances]
+    return {names[i]: encode_mask(class_ids == i) for i in np.unique(class_ids).tolist()}
 
 
 def find_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

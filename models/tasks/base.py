@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.recipes.config import TrainConfig
-from models.types import BoxSet, Image, Sample
+from models.types import BoxSet, Image, Sample, SemanticMap
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,9 @@ class Batch:
     frame_ids: tuple[str, ...]
     images: Tensor  # (B, 3, H, W) uint8 RGB
     colour: Tensor  # (B, 3) factors for brightness, contrast, saturation
-    targets: Any  # recognition: (B, C) class distributions; detection: list of (boxes (N, 4) px, class ids (N,))
+    # recognition: (B, C) class distributions; detection: list of (boxes (N, 4) px, class ids (N,)); segmentation:
+    # (B, H, W) uint8 class ids, IGNORE where nobody says
+    targets: Any
 
     def __len__(self) -> int:
         return len(self.frame_ids)
@@ -48,9 +50,9 @@ class Task(Protocol):
         """A scalar to minimise, mean over the batch."""
 
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Any]:
-        """Probabilities or Detections, one an image, in pixels of that image."""
+        """Probabilities, Detections or SemanticPredictions, one an image, in pixels of that image."""
 
-    def score(self, predictions: Sequence[Any], targets: Sequence[BoxSet | int]) -> float:
+    def score(self, predictions: Sequence[Any], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
         """The quick figure that chooses the best checkpoint."""
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:

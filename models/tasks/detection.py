@@ -9,19 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from models.augment.colour import apply_colour, draw_colour
-from models.augment.geometry import draw_move, fit_scale, move_boxes, move_image
+from models.augment.geometry import draw_move, move_boxes, move_image
+from models.augment.letterbox import canvas_for, letterbox, letterbox_matrix
 from models.losses.assignment import UNASSIGNED, assign_points
 from models.losses.boxes import giou_loss, iou_pairs
 from models.losses.focal import quality_focal_loss
 from models.nets.backbone import freeze_stages, load_imagenet
-from models.nets.detector import STRIDES_PX, Detector
+from models.nets.detector import Detector
 from models.nets.points import decode_boxes, make_points
 from models.recipes.config import TrainConfig
 from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch
 from models.tasks.suppression import keep_best
 from models.training.workers import mean_over_workers
-from models.types import BoxSet, Detections, Image, Sample
+from models.types import BoxSet, Detections, Image, Sample, SemanticMap
 
 _BOX_WEIGHT = 2.0  # of the box loss against the class loss, as in GFL
 _PREDICT_BATCH = 8
@@ -87,7 +88,7 @@ class Detection:
                 found.append(_unletterbox(keep_best(b, s), image.shape[:2], canvas_hw))
         return found
 
-    def score(self, predictions: Sequence[Detections], targets: Sequence[BoxSet | int]) -> float:
+    def score(self, predictions: Sequence[Detections], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
         return mean_average_precision_50(predictions, [t for t in targets if isinstance(t, BoxSet)])
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
@@ -112,31 +113,8 @@ class _Deployed(nn.Module):
         return logits.sigmoid(), decode_boxes(distances, self.centres, self.strides)
 
 
-def canvas_for(images_rgb: Sequence[Image], long_side_px: int) -> tuple[int, int]:
-    """Height and width that hold every image with its long side at `long_side_px`: multiples of the coarsest stride."""
-    step = STRIDES_PX[-1]
-    sides = []
-    for image in images_rgb:
-        height, width = image.shape[:2]
-        scale = long_side_px / max(height, width)
-        sides.append([max(round(height * scale), 1), max(round(width * scale), 1)])
-    height_px, width_px = (np.ceil(np.max(sides, axis=0) / step) * step).astype(int)
-    return int(height_px), int(width_px)
-
-
-def letterbox(image_rgb: Image, canvas_hw: tuple[int, int]) -> Image:
-    """The image, scaled to fit, in the middle of a grey canvas."""
-    return move_image(image_rgb, _letterbox_matrix(image_rgb.shape[:2], canvas_hw), canvas_hw)
-
-
-def _letterbox_matrix(from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> np.ndarray:
-    scale = fit_scale(from_hw, canvas_hw)
-    offset_y, offset_x = (canvas_hw[0] - scale * from_hw[0]) / 2, (canvas_hw[1] - scale * from_hw[1]) / 2
-    return np.array([[scale, 0.0, offset_x], [0.0, scale, offset_y]])
-
-
 def _unletterbox(found: Detections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> Detections:
-    matrix = _letterbox_matrix(from_hw, canvas_hw)
+    matrix = letterbox_matrix(from_hw, canvas_hw)
     offset = np.tile(matrix[:, 2], 2)
     boxes = (found.boxes_xyxy - offset) / matrix[0, 0]
     limit = np.array([from_hw[1], from_hw[0]] * 2)

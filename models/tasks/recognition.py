@@ -18,7 +18,7 @@ from models.nets.backbone import freeze_stages, load_imagenet
 from models.nets.classifier import Classifier
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
-from models.types import BoxSet, Image, Probabilities, Sample
+from models.types import BoxSet, Image, Probabilities, Sample, SemanticMap
 
 _PREDICT_BATCH = 32
 
@@ -62,7 +62,7 @@ class Recognition:
             rows += [Probabilities(v) for v in values]
         return rows
 
-    def score(self, predictions: Sequence[Probabilities], targets: Sequence[BoxSet | int]) -> float:
+    def score(self, predictions: Sequence[Probabilities], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
         hits = [int(p.values.argmax()) == t for p, t in zip(predictions, targets, strict=True)]
         return float(np.mean(hits))
 

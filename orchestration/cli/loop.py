@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
+from models.task_names import TASK_NAMES
 from orchestration.cli.output import Json, say
 
 
 def demo(
     source: Annotated[str | None, typer.Option(help="Real data in place of the simulated sessions.")] = None,
-    task: Annotated[str | None, typer.Option(help="detection or recognition, with --source.")] = None,
+    task: Annotated[str | None, typer.Option(help=f"With --source: {', '.join(TASK_NAMES)}.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Training recipe, with --source: base_<task> by default.")] = None,
     as_json: Json = False,
 ) -> None:

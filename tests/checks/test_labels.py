@@ -9,6 +9,7 @@ from checks.labels import (
     classes_are_known,
     every_label_has_a_frame,
     labels_have_a_class,
+    masks_match_their_image,
 )
 
 FRAME = content_id("frame")
@@ -82,3 +83,23 @@ def test_a_label_without_its_frame_blocks(rows_of):
     labels = rows_of("labels", 2, frame_id=[FRAME, content_id("lost")])
     verdict = every_label_has_a_frame(labels, rows_of("frames", 1, frame_id=FRAME))
     assert verdict.stops and verdict.examples == (labels["label_id"][1].as_py(),)
+
+
+def masks(rows_of, texts, task="segmentation"):
+    return rows_of("labels", len(texts), task=task, frame_id=FRAME, mask_rle=texts, class_name="road")
+
+
+def test_masks_of_all_pixels_pass_and_others_block(rows_of):
+    frames = rows_of("frames", 1, frame_id=FRAME, width_px=3, height_px=2)
+    assert masks_match_their_image(masks(rows_of, ["221O"]), frames).passed  # 2, 2, 1, 1 px
+    verdict = masks_match_their_image(masks(rows_of, ["221O", "22", "~", None]), frames)
+    assert verdict.stops and verdict.figures["num_offending"] == 3
+    assert [example.split(": ")[1] for example in verdict.examples] == [
+        "covers 4 of 6 px", "characters that are no run-length code", "has no mask",
+    ]  # fmt: skip
+
+
+def test_labels_without_masks_are_in_order_but_for_segmentation(rows_of):
+    frames = rows_of("frames", 1, frame_id=FRAME)
+    verdict = masks_match_their_image(masks(rows_of, [None], "detection"), frames)
+    assert verdict.passed and verdict.summary == "no rows: no label of this session has a mask"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -9,6 +10,7 @@ from assets.tables.releases import hash_content
 from assets.tables.schemas import TABLES, content_id
 from checks.gates import GATES
 from checks.stored_rows import PUBLISHED
+from models.masks import encode_mask
 
 RULES = {rule.name: rule for gate in GATES.values() for rule in gate.rules}
 _OTHERS = {
@@ -24,6 +26,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
     """Rows of every table that meet every rule."""
     frames, capture = image_rows(3), content_id("capture")
     ids = frames["frame_id"].to_pylist()
+    full_mask = encode_mask(np.ones((frames["height_px"][0].as_py(), frames["width_px"][0].as_py()), bool))
     models = rows_of("models", 1)
     groups = [content_id("group", i) for i in range(3)]
     splits = ["train", "val", "test"]
@@ -40,7 +43,8 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
                                  camera_offset_ms=0.5, camera_offset_sigma_ms=0.1, epipolar_px=0.2, focal_px=240.0,
                                  tilt_deg=0.1, tilt_sigma_deg=0.05),
         "quarantine": rows_of("quarantine", 1, source_path="notes.bin", sensor=None),
-        "labels": rows_of("labels", 1, frame_id=ids[0], task="detection", x_min=1, y_min=2, x_max=9, y_max=8),
+        "labels": rows_of("labels", 1, frame_id=ids[0], task="detection", x_min=1, y_min=2, x_max=9, y_max=8,
+                          mask_rle=full_mask),
         PUBLISHED + "labels": rows_of("labels", 1, task="detection"),
         "frame_quality": rows_of("frame_quality", 3, frame_id=ids, brightness=0.5, sharpness=0.01, clipped_dark=0.0,
                                  clipped_bright=0.0),

@@ -9,7 +9,8 @@ import pytest
 
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, score_detections
-from models.types import BoxSet, Detections
+from models.metrics.segmentation import count_pixels, score_segmentation
+from models.types import IGNORE, BoxSet, Detections, SemanticMap
 
 Case = tuple[list[BoxSet], list[Detections], int]
 
@@ -176,3 +177,22 @@ def test_absent_classes_are_left_out_of_macro_f1_as_in_scikit_learn():
     truth, predicted = [0, 0, 2, 2], [0, 4, 2, 0]  # 1 and 3 do not occur, 4 only among the predictions
     reference = f1_score(truth, predicted, average="macro", zero_division=0)  # over the labels 0, 2 and 4
     assert score_classification(truth, predicted, 5).macro_f1 == pytest.approx(reference)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pixel_figures_are_those_of_scikit_learn(seed: int) -> None:
+    from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
+
+    rng = np.random.default_rng(seed)
+    truths = [rng.choice([0, 1, 2, 4, IGNORE], (30, 40)).astype(np.uint8) for _ in range(3)]  # 3 is never true
+    found = [np.where(rng.random(t.shape) < 0.6, t, rng.integers(0, 5, t.shape)) for t in truths]
+    found = [np.where(f == IGNORE, 0, f).astype(np.uint8) for f in found]
+    pairs = zip(truths, found, strict=True)
+    result = score_segmentation([count_pixels(SemanticMap(t), SemanticMap(f), 5) for t, f in pairs])
+    flat, flat_found = np.concatenate([t.ravel() for t in truths]), np.concatenate([f.ravel() for f in found])
+    known = flat != IGNORE
+    np.testing.assert_array_equal(result.confusion, confusion_matrix(flat[known], flat_found[known], labels=range(5)))
+    ious = jaccard_score(flat[known], flat_found[known], labels=[0, 1, 2, 4], average=None)
+    assert [result.per_class[c].iou for c in (0, 1, 2, 4)] == pytest.approx(list(ious), abs=1e-12)
+    assert result.miou == pytest.approx(ious.mean(), abs=1e-12)
+    assert result.pixel_accuracy == pytest.approx(accuracy_score(flat[known], flat_found[known]), abs=1e-12)

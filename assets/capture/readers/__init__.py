@@ -13,6 +13,7 @@ from assets.capture.readers.archive import ArchiveReader
 from assets.capture.readers.arkitscenes import ArkitScenesReader
 from assets.capture.readers.asl import AslReader
 from assets.capture.readers.class_folder import ClassFolderReader
+from assets.capture.readers.class_masks import ClassMasksReader
 from assets.capture.readers.coco import CocoReader
 from assets.capture.readers.cvat import CvatReader
 from assets.capture.readers.image_folder import ImageFolderReader
@@ -43,7 +44,7 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     McapReader(), VideoReader(),
     TumRgbdReader(), AslReader(), SevenScenesReader(), ArkitScenesReader(), KittiRawReader(),
     CvatReader(), LabelStudioReader(), CocoReader(), YoloReader(), VocReader(),
-    ClassFolderReader(), ImageFolderReader(), TumTrajectoryReader(),
+    ClassMasksReader(), ClassFolderReader(), ImageFolderReader(), TumTrajectoryReader(),
 )  # fmt: skip
 READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
 

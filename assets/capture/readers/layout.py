@@ -116,9 +116,14 @@ def is_recording_folder(name: str) -> bool:
     return bool(_RECORDING_FOLDER.match(name))
 
 
+def is_mask_folder(name: str) -> bool:
+    """A folder whose images are labels (masks), not frames."""
+    return bool(_MASK_FOLDER.match(name))
+
+
 def is_mask_path(path: str) -> bool:
     """Below a folder whose images are labels (masks), not frames."""
-    return any(_MASK_FOLDER.match(part) for part in path.split("/")[:-1])
+    return any(is_mask_folder(part) for part in path.split("/")[:-1])
 
 
 def sensor_of(path: str, root: str = "") -> str:

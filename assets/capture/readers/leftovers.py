@@ -9,6 +9,7 @@ from assets.capture.readers.protocol import Leftover, Opener, UnreadableBytes, e
 from assets.storage import SessionFile
 
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
+_AS_CLASS_MASKS = "give masks as 8-bit PNGs of class ids named like their images, or as COCO segmentations"
 _AS_DEPTH = (
     "convert it with the tools of its data set to a 16-bit PNG (NYU Depth: raw disparities of a Kinect, bytes swapped)"
 )
@@ -49,5 +50,5 @@ def _explain_data(file: SessionFile, opener: Opener) -> tuple[str, str]:
     if suffix == ".pgm" and _DEEP_PGM.match(head):
         return "a PGM of 16-bit values, and nothing in it says what they count or in which byte order", _AS_DEPTH
     if suffix in IMAGE_SUFFIXES and is_mask_path(file.path):
-        return "label image (mask): no reader for masks yet", "give masks as COCO segmentations"
+        return "label image (mask) that is no 8-bit PNG of class ids, or has no image of its name", _AS_CLASS_MASKS
     return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(suffix, _OTHER_REMEDY)

@@ -48,6 +48,18 @@ GROUND_TRUTH_SCHEMA: dict[str, Any] = {
                 },
             },
         },
+        "class_masks": {
+            "type": "array",
+            "description": "one a class; each pixel is in exactly one, `background` being a class",
+            "items": {
+                "type": "object",
+                "required": ["class_name", "mask_rle"],
+                "properties": {
+                    "class_name": {"type": "string"},
+                    "mask_rle": {"type": "string", "description": "COCO compressed counts"},
+                },
+            },
+        },
     },
 }
 
@@ -148,7 +160,10 @@ def encode_truth(truth: FrameTruth, sensor: str, t_ns: int, camera: PinholeCamer
         }
         for label in truth.objects
     ]
-    record = {"sensor": sensor, "t_ns": t_ns, "recognition": truth.recognition, "objects": objects}
+    record = {
+        "sensor": sensor, "t_ns": t_ns, "recognition": truth.recognition, "objects": objects,
+        "class_masks": [{"class_name": name, "mask_rle": mask} for name, mask in truth.class_masks.items()],
+    }  # fmt: skip
     return json.dumps(record, separators=(",", ":")).encode()
 
 

@@ -17,6 +17,7 @@ from PIL import Image as PilImage
 
 from assets.capture.simulate import FAULTS, SHIFTS, SimulationSpec, simulate
 from assets.images import decode_depth, decode_rgb
+from models.masks import decode_mask
 
 SIZE = {"width_px": 96, "height_px": 72}
 CAMERA_LAG_MIN_NS = 20_000_000
@@ -132,6 +133,8 @@ def test_truth_belongs_to_a_frame_and_fits_it(plain):
             assert item["mask_size"] == [72, 96]
             x, y, width, height = coco.toBbox({"size": item["mask_size"], "counts": item["mask_rle"].encode()})
             assert item["box_xyxy"] == [x, y, x + width, y + height]
+        masks = [decode_mask(m["mask_rle"], 72, 96) for m in record["class_masks"]]
+        assert (np.sum(masks, axis=0) == 1).all(), "every pixel has one class"
 
 
 def test_imu_decodes_and_weighs_about_g_on_average(plain):

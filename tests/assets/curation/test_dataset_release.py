@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from assets.curation.release import draft_release, write_release
-from assets.tables.releases import hash_content, open_release
+from assets.tables.releases import hash_content, list_class_ids, open_release, read_semantic_map
 from assets.tables.schemas import TABLES, content_id, to_table
+from models.masks import encode_mask
+from models.types import IGNORE
 
 
 @pytest.fixture
@@ -169,3 +172,40 @@ def test_a_release_pins_its_frames(catalog, dataset):
     draft = draft_release(catalog, "detection")
     release_id = write_release(catalog, draft)
     assert catalog.dataset("frames").tags.list()[f"release-{release_id}"]["version"] == draft.row["frames_version"]
+
+
+def masks(catalog, found):
+    """Labels of segmentation: (frame id, class name, rows and columns of a rectangle, or the text of a mask)."""
+    sizes = {r["frame_id"]: (r["height_px"], r["width_px"]) for r in catalog.read_latest("frames").to_pylist()}
+    texts = []
+    for frame_id, _, where in found:
+        mask = np.zeros(sizes[frame_id], bool)
+        if not isinstance(where, str):
+            mask[where] = True
+        texts.append(where if isinstance(where, str) else encode_mask(mask))
+    table = labels([(frame_id, name, None) for frame_id, name, _ in found], "segmentation")
+    return table.set_column(table.column_names.index("mask_rle"), table.schema.field("mask_rle"), [texts])
+
+
+def test_a_release_of_maps_holds_one_mask_a_class_and_its_own_hash(catalog, dataset):
+    top, left = np.s_[:4, :], np.s_[:, :3]
+    said = [(dataset[0], "sky", top), (dataset[0], "tree", left), (dataset[1], "sky", top), (dataset[1], "sky", left)]
+    store(catalog, "labels", masks(catalog, said))
+    draft = draft_release(catalog, "segmentation")
+    release = open_release(catalog, write_release(catalog, draft))
+    assert release.class_names == ("sky", "tree") and draft.excluded == {"frame without labels": 4}
+    rows = {r["frame_id"]: r for r in release.frames.to_pylist()}
+    assert draft.row["num_labels"] == 3 == sum(len(list_class_ids(r)) for r in rows.values())
+    both, one = read_semantic_map(rows[dataset[0]]).class_ids, read_semantic_map(rows[dataset[1]]).class_ids
+    assert (both[:4, 3:] == 0).all() and (both[4:, :3] == 1).all()
+    assert (both[:4, :3] == IGNORE).all(), "two classes claim these pixels"
+    assert (both[4:, 3:] == IGNORE).all(), "nobody labelled these"
+    assert (one[:4] == 0).all() and (one[:, :3] == 0).all() and (one[4:, 3:] == IGNORE).all()
+
+
+def test_another_mask_is_another_release_and_one_that_does_not_fit_is_left_out(catalog, dataset):
+    store(catalog, "labels", masks(catalog, [(dataset[0], "sky", np.s_[:4, :]), (dataset[1], "sky", "0221O")]))
+    draft = draft_release(catalog, "segmentation")
+    assert draft.excluded["mask that does not fit its image"] == 1 and len(draft.frame_rows) == 1
+    store(catalog, "labels", masks(catalog, [(dataset[2], "sky", np.s_[4:, :])]))
+    assert draft_release(catalog, "segmentation").row["release_id"] != draft.row["release_id"]

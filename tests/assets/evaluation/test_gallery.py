@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from assets.evaluation.exam import Exam
-from assets.evaluation.gallery import NUM_THUMBNAILS, draw_exam, gather_gallery
-from assets.evaluation.pairs import pair_recognition
-from assets.evaluation.score import score_detection, score_recognition
+from assets.evaluation.gallery import draw_exam, gather_gallery
+from assets.evaluation.gallery_parts import NUM_THUMBNAILS
+from assets.evaluation.pairs import pair, pair_recognition
+from assets.evaluation.pictures import paint_map
+from assets.evaluation.score import SCORERS
 from assets.inference.package import ModelPackage, PackageFacts
 from assets.inference.predict import StoredImages
 from assets.tables.catalog import Catalog
 from assets.tables.releases import Release
+from models.types import SemanticMap
 
 Row = dict[str, Any]
 Make = Callable[..., Row]
@@ -32,7 +35,7 @@ def make_exam(stored: Stored, task: str, names: tuple[str, ...], frames: list[Ro
     history = [{"epoch": n, "train_loss": 1.0 / (n + 1), "val_metric": 0.2 * n} for n in range(3)]
     facts = PackageFacts(task, "tiny", {}, names, RELEASE_ID, 64, 0, "1", history, {})
     release = Release(RELEASE_ID, task, names, 1, "0" * 64, None)  # type: ignore[arg-type]
-    score = score_detection if task == "detection" else score_recognition
+    score = SCORERS[task]
     package = ModelPackage(Path("."), facts, MODEL_SHA256)
     dataset = StoredImages(catalog.dataset("frames"))
     return Exam(task, MODEL_SHA256, package, release, rows, said, score(said, rows, names, {}), dataset)
@@ -78,3 +81,29 @@ def test_thumbnails_take_classes_in_turn(num_frames: int, release_row: Make, pre
     gallery = gather_gallery(pair_recognition(predictions, frames, names), frames, Gray(), [], "v1")
     assert [p.caption for p in gallery.thumbnails][:3] == ["a", "b", "c"]  # b and c have one frame each
     assert len(gallery.thumbnails) == min(num_frames, NUM_THUMBNAILS // 3 + 2)
+
+
+def test_an_exam_of_segmentation_paints_maps_and_names_the_commonest_mistake(
+    stored: Stored, map_rows: Callable[..., tuple[Row, Row]]
+):
+    names, images = ("road", "sky"), StoredImages(stored[0].dataset("frames")).read(stored[1])
+    height, width = next(iter(images.values())).shape[:2]
+    truth = np.zeros((height, width), np.uint8)
+    truth[: height // 2] = 1
+    found = [np.where(np.arange(height)[:, None] < height // 2 - n, truth, 0) for n in range(5)]  # frame 0 is right
+    frames, predictions = zip(*(map_rows(str(n), truth, ids, names) for n, ids in enumerate(found)), strict=True)
+    exam = make_exam(stored, "segmentation", names, list(frames), list(predictions))
+    drawn = draw_exam(exam)
+    assert {"contact sheet", "labels 1", "predictions 1", "confusion matrix", "learning curve"} <= set(drawn)
+    pairs = pair("segmentation", exam.predictions, exam.release_rows, names)
+    gallery = gather_gallery(pairs, exam.release_rows, exam.images, [], "model")
+    assert len(gallery.mistakes) == 4 and gallery.mistakes[0].caption.endswith("sky, called road")
+    assert [float(m.caption[5:10]) for m in gallery.mistakes] == sorted(
+        float(m.caption[5:10]) for m in gallery.mistakes
+    )
+
+
+def test_a_painted_map_has_its_colours_and_leaves_the_ignored_grey():
+    image = np.full((1, 3, 3), 100, np.uint8)
+    painted = paint_map(image, SemanticMap(np.array([[0, 1, 255]], np.uint8)), [(200, 0, 0), (0, 0, 200)], opacity=0.5)
+    np.testing.assert_array_equal(painted, [[[150, 50, 50], [50, 50, 150], [100, 100, 100]]])

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.evaluation.gallery import Gallery, gather_gallery, name_subject
+from assets.evaluation.gallery import gather_gallery
+from assets.evaluation.gallery_parts import Gallery, name_subject
 from assets.evaluation.pairs import pair_detection, pair_recognition
 from assets.evaluation.report import GateLine, ModelReport, ReportData, render_report, write_report
 from assets.evaluation.score import score_detection, score_recognition, slice_frames

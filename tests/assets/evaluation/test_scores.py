@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from assets.evaluation.score import name_brightness, score_detection, score_recognition, slice_frames
+from assets.evaluation.score import (
+    name_brightness,
+    score_detection,
+    score_recognition,
+    score_segmentation_rows,
+    slice_frames,
+)
 from assets.tables.schemas import TABLES, content_id, to_table
 
 Row = dict[str, Any]
@@ -149,3 +155,45 @@ def test_two_models_or_two_splits_at_once_are_refused(release_row: Make, predict
 )
 def test_brightness_has_fixed_limits(level: float | None, name: str):
     assert name_brightness(level) == name
+
+
+@pytest.fixture
+def segmentation(map_rows: Callable[..., tuple[Row, Row]]) -> list[Row]:
+    """Two frames of three pixels; monday has one wrong, tuesday shows no car and one pixel nobody labelled."""
+    names = ("car", "road", "sky")
+    pairs = [
+        map_rows("a", [[0, 1, 1]], [[0, 0, 1]], names),
+        map_rows("b", [[1, 2, 255]], [[1, 2, 0]], names, "tuesday"),
+    ]
+    frames, predictions = zip(*pairs, strict=True)
+    return score_segmentation_rows(predictions, frames, names, slice_frames(frames, {}))
+
+
+def test_segmentation_over_all_frames(segmentation: list[Row]):
+    # car: 1 / 2; road: 2 / 3; sky: 1 / 1
+    assert look_up(segmentation, "all", "all", "miou") == (pytest.approx((1 / 2 + 2 / 3 + 1) / 3), 2)
+    assert look_up(segmentation, "all", "all", "pixel_accuracy")[0] == pytest.approx(4 / 5)
+    # monday: car 1 / 2, road 1 / 2; tuesday: all right
+    assert look_up(segmentation, "all", "all", "image_miou")[0] == pytest.approx((1 / 2 + 1) / 2)
+
+
+def test_segmentation_by_session_and_by_class(segmentation: list[Row]):
+    assert look_up(segmentation, "session", "monday", "miou") == (0.5, 1)
+    assert look_up(segmentation, "session", "tuesday", "miou") == (1.0, 1)
+    assert look_up(segmentation, "class", "road", "iou") == (pytest.approx(2 / 3), 2)
+    assert look_up(segmentation, "class", "car", "iou") == (0.5, 1)
+    assert len(to_table(TABLES["scores"], segmentation)) == len({r["score_id"] for r in segmentation})
+
+
+def test_segmentation_without_a_mask_and_with_a_map_of_another_size_is_refused(
+    map_rows: Callable[..., tuple[Row, Row]],
+):
+    names = ("car", "road")
+    frame, prediction = map_rows("a", [[0, 1]], [[0, 1]], names)
+    with pytest.raises(ValueError, match="1 release frames have no mask"):
+        score_segmentation_rows([prediction], [frame | {"mask_rles": []}], names, {})
+    with pytest.raises(ValueError, match="cover 2 of 3 px"):
+        _, other = map_rows("a", [[0, 1]], [[0, 1]], names)
+        score_segmentation_rows([other], [map_rows("a", [[0, 1, 1]], [[0, 1, 1]], names)[0]], names, {})
+    with pytest.raises(ValueError, match=r"predicted to show \['road'\]"):
+        score_segmentation_rows([prediction], [frame], ("car", "street"), {})

@@ -9,7 +9,8 @@ import pytest
 from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
-from models.types import Detections, Image, Probabilities
+from models.semantic_maps import compose_map
+from models.types import Detections, Image, Probabilities, SemanticMap, SemanticPrediction
 
 MODEL_SHA256 = "cd" * 32
 FACTS = PredictionFacts("recognition", MODEL_SHA256, ("dark", "light"), "test")
@@ -101,3 +102,15 @@ def test_a_predictor_with_other_classes_is_refused(stored: Stored):
     facts = PredictionFacts("recognition", MODEL_SHA256, ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match="2 probabilities for 3 classes"):
         predict_frames(StoredImages(catalog.dataset("frames")), frames, tell_light, facts)
+
+
+def test_segmentation_lists_a_mask_a_class_that_together_are_the_map(stored: Stored):
+    catalog, frames = stored
+    ids = np.array([[0, 2, 2], [0, 0, 2]], np.uint8)
+    answer = SemanticPrediction(SemanticMap(ids), np.array([0.75, 0.0, 1.0000001], np.float32))
+    facts = PredictionFacts("segmentation", MODEL_SHA256, ("road", "car", "sky"), "test")
+    (row,) = predict_frames(StoredImages(catalog.dataset("frames")), frames[:1], lambda images: [answer], facts)
+    assert (row["class_names"], row["scores"], row["boxes_xyxy"]) == (["road", "sky"], [0.75, 1.0], [])
+    np.testing.assert_array_equal(compose_map(row["mask_rles"], [0, 2], (2, 3)).class_ids, ids)
+    stored_row = to_table(TABLES["predictions"], [row]).to_pylist()[0]
+    assert stored_row["mask_rles"] == row["mask_rles"]

@@ -13,6 +13,8 @@ import pytest
 from assets.tables.catalog import Catalog
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
+from models.semantic_maps import split_map
+from models.types import SemanticMap
 
 SIZE_PX = 64
 
@@ -48,6 +50,8 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
                 "class_id": None if is_box else class_id, "boxes_xyxy": box if is_box and is_labelled else [],
                 "box_class_ids": [class_id] if is_box and is_labelled else [],
             })  # fmt: skip
+            if task == "segmentation":
+                rows[-1] |= {"class_id": None, **_mask(box, class_id)}
         content = hash_content(task, class_names, rows)
         release_id = content[:32]
         rows = [{**row, "release_id": release_id} for row in rows]
@@ -73,6 +77,15 @@ def _draw(number: int) -> tuple[bytes, int, list[float]]:
         cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
     _, png = cv2.imencode(".png", image)
     return png.tobytes(), class_id, [float(x), float(y), float(x + side), float(y + side)]
+
+
+def _mask(box: list[float], class_id: int) -> dict[str, object]:
+    """The box as a region of its class; the grey around it is class 2."""
+    class_ids = np.full((SIZE_PX, SIZE_PX), 2, np.uint8)
+    x_min, y_min, x_max, y_max = map(int, box)
+    class_ids[y_min:y_max, x_min:x_max] = class_id
+    masks, mask_class_ids = split_map(SemanticMap(class_ids))
+    return {"mask_rles": masks, "mask_class_ids": mask_class_ids, "mask_size_px": [SIZE_PX, SIZE_PX]}
 
 
 def _frame_row(number: int, payload: bytes) -> dict[str, object]:

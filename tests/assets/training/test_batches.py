@@ -99,3 +99,19 @@ def test_shrink_keeps_small_images():
     image = np.zeros((20, 30, 3), np.uint8)
     assert shrink(image, 30) is image
     assert shrink(image, 15).shape == (10, 15, 3)
+
+
+def test_maps_are_shrunk_with_their_images(store_release):
+    catalog, release_id = store_release("segmentation", ["train", "train", "val"], ("disc", "square", "grey"))
+    release = read_release(catalog, release_id, "segmentation")
+    whole, half = (ReleaseImages(catalog, release, "train", side) for side in (64, 32))
+    for large, small in zip(whole, half, strict=True):
+        assert small.image_rgb.shape == (32, 32, 3) and large.target.class_ids.shape == (64, 64)
+        np.testing.assert_array_equal(small.target.class_ids, large.target.class_ids[1::2, 1::2])
+        assert set(np.unique(large.target.class_ids)) <= {0, 1, 2}
+
+
+def test_a_class_without_a_mask_in_train_is_named(store_release):
+    catalog, release_id = store_release("segmentation", ["train", "val"], ("disc", "square", "grey"))
+    with pytest.raises(ValueError, match="square: no training sample"):
+        read_release(catalog, release_id, "segmentation")

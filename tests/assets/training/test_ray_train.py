@@ -7,6 +7,8 @@ import random
 import signal
 from dataclasses import replace
 
+import numpy as np
+import onnxruntime
 import psutil
 import pytest
 
@@ -40,6 +42,16 @@ def test_in_process_training_repeats_and_writes_an_honest_package(store_release,
     assert [e["kind"] for e in events].count("epoch") == 2
     assert len(load_predictor(package)([])) == 0
     assert not list((tmp_path / "a" / ".runs").iterdir())
+
+
+def test_a_net_of_maps_is_packaged_with_its_shipped_form(store_release, tmp_path):
+    catalog, release_id = store_release("segmentation", _SPLITS, ("disc", "square", "grey"))
+    package = open_package(_train(catalog, release_id, _config("segmentation"), tmp_path, use_ray=False).folder)
+    assert package.facts.task == "segmentation" and "val_miou" in package.facts.history[-1]
+    (answer,) = load_predictor(package)([np.zeros((48, 80, 3), np.uint8)])
+    assert answer.map.class_ids.shape == (48, 80) and answer.map.class_ids.max() < 3
+    session = onnxruntime.InferenceSession(package.folder / "model.onnx")
+    assert [(o.name, o.shape[1:]) for o in session.get_outputs()] == [("probabilities", [3, 64, 64])]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from models.augment.geometry import PADDING, draw_move, move_boxes, move_image
-from models.types import BoxSet
+from models.augment.geometry import PADDING, draw_move, move_boxes, move_image, move_map
+from models.types import IGNORE, BoxSet, SemanticMap
 
 
 def _boxes(*rows):
@@ -85,3 +87,42 @@ def test_strong_shrinking_averages():
     checker = (np.indices((256, 256)).sum(0) % 2 * 255).astype(np.uint8)
     moved = move_image(np.repeat(checker[..., None], 3, 2), np.array([[0.125, 0, 0], [0, 0.125, 0]]), (32, 32))
     assert np.abs(moved[2:-2, 2:-2].astype(int) - 127).max() <= 2
+
+
+def test_a_map_moved_by_nothing_is_itself():
+    ids = np.random.default_rng(0).integers(0, 5, (40, 60), dtype=np.uint8)
+    np.testing.assert_array_equal(move_map(SemanticMap(ids), _move(False), (40, 60)).class_ids, ids)
+
+
+def test_a_map_flipped_and_doubled_is_ids_repeated_the_other_way_round():
+    ids = np.array([[0, 1, 2], [3, 4, 5]], np.uint8)
+    moved = move_map(SemanticMap(ids), _move(True, (2, 3), (4, 6)), (4, 6))
+    np.testing.assert_array_equal(moved.class_ids, np.repeat(np.repeat(ids[:, ::-1], 2, 0), 2, 1))
+
+
+def test_outside_of_the_image_a_map_is_ignored():
+    moved = move_map(SemanticMap(np.zeros((4, 4), np.uint8)), np.array([[1.0, 0, 2], [0, 1, 0]]), (4, 6))
+    np.testing.assert_array_equal(moved.class_ids, [[IGNORE, IGNORE, 0, 0, 0, 0]] * 4)
+
+
+@given(seed=st.integers(0, 10_000), side=st.integers(33, 90))
+@settings(max_examples=60, deadline=None)
+def test_a_map_moves_with_its_boxes_and_its_image(seed, side):
+    """A rectangle of class 1: moved as a map, as a box, and as white pixels, it lies in one place to the pixel."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, side - 8, 2)
+    width, height = rng.integers(4, side - max(x, y), 2)
+    ids, image = np.zeros((side, side), np.uint8), np.zeros((side, side, 3), np.uint8)
+    ids[y : y + height, x : x + width], image[y : y + height, x : x + width] = 1, 255
+    move = draw_move(rng, (side, side), (64, 96), (0.8, 1.5), 0.2, True, True)
+    moved = move_map(SemanticMap(ids), move, (64, 96)).class_ids
+    boxes = move_boxes(_boxes([x, y, x + width, y + height]), move, (64, 96)).boxes_xyxy
+    for x0, y0, x1, y1 in boxes:  # pixels whose centre lies in the moved box
+        columns, rows = np.arange(96) + 0.5, np.arange(64)[:, None] + 0.5
+        is_in_box = (columns >= x0) & (columns < x1) & (rows >= y0) & (rows < y1)
+        is_near_edge = np.minimum(abs(columns - x0), abs(columns - x1)) < 1e-3
+        is_near_edge = is_near_edge | (np.minimum(abs(rows - y0), abs(rows - y1)) < 1e-3)
+        np.testing.assert_array_equal((moved == 1)[~is_near_edge], is_in_box[~is_near_edge])
+    bright = move_image(image, move, (64, 96))[..., 0]  # blurred by a pixel where it is resampled
+    assert (moved[bright > 230] == 1).all()
+    assert (moved[bright < 25] != 1).all()

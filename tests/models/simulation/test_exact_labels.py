@@ -70,3 +70,17 @@ def test_largest_solid_gives_the_class_and_slivers_are_left_out(ball_scene):
 
 def test_an_empty_view_has_no_class(ball_scene):
     assert label_frame(np.zeros((20, 20), np.uint8), ball_scene).recognition is None
+
+
+def test_every_pixel_has_one_class_slivers_and_background_too(ball_scene):
+    ball = ball_scene.primitives[0]
+    scene = replace(
+        ball_scene, primitives=(ball, replace(ball, track_id=2, class_name="box"), replace(ball, track_id=3))
+    )
+    instances = np.zeros((100, 100), np.uint8)
+    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = 1, 2, 3
+    masks = {name: decode_mask(text, 100, 100) for name, text in label_frame(instances, scene).class_masks.items()}
+    assert sorted(masks) == ["background", "ball", "box"]
+    np.testing.assert_array_equal(masks["ball"], np.isin(instances, (1, 3)))
+    np.testing.assert_array_equal(masks["background"], instances == 0)
+    np.testing.assert_array_equal(sum(m.astype(int) for m in masks.values()), 1)

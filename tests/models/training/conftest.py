@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.types import BoxSet, Sample
+from models.types import BoxSet, Sample, SemanticMap
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,9 @@ def _draw(task: str, number: int, side_px: int) -> Sample:
         image[y : y + side, x : x + side] = (220, 60, 40)
     else:
         cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
+    if task == "segmentation":
+        is_object = (image != image.clip(80, 99)).any(2)
+        return Sample(f"frame-{number}", image, SemanticMap(np.where(is_object, class_id, 2).astype(np.uint8)))
     if task == "recognition":
         return Sample(f"frame-{number}", image, class_id)
     box = np.array([[x, y, x + side, y + side]], np.float32)

@@ -1,0 +1,126 @@
+"""Segmentation: a class for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.augment.colour import apply_colour, draw_colour
+from models.augment.geometry import draw_move, fit_scale, move_image, move_map
+from models.augment.letterbox import canvas_for, letterbox
+from models.losses.overlap import pixel_cross_entropy, soft_dice_loss
+from models.metrics.segmentation import count_confusion, mean_iou
+from models.nets.backbone import freeze_stages, load_imagenet
+from models.nets.segmenter import Segmenter
+from models.recipes.config import TrainConfig
+from models.tasks.base import Batch
+from models.types import BoxSet, Image, Sample, SemanticMap, SemanticPrediction
+
+_PREDICT_BATCH = 8
+_BAND_VALUES = 32 * 2**20  # probabilities in memory at once while an image is read out: 128 MiB
+
+
+class Segmentation:
+    """Cross-entropy and soft dice over the pixels that somebody labelled; images keep their proportions."""
+
+    name = "segmentation"
+    metric = "val_miou"
+
+    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+        net = Segmenter(num_classes, config.head_width)
+        if imagenet is not None:
+            load_imagenet(net.backbone, None, imagenet)
+        freeze_stages(net.backbone, config.frozen_stages)
+        return net
+
+    def make_batch(
+        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+    ) -> Batch:
+        canvas_hw = canvas_for([s.image_rgb for s in samples], config.image_size_px)
+        images = np.empty((len(samples), *canvas_hw, 3), np.uint8)
+        targets, colour = np.empty((len(samples), *canvas_hw), np.uint8), []
+        for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
+            assert isinstance(sample.target, SemanticMap)
+            move = draw_move(rng, sample.image_rgb.shape[:2], canvas_hw, config.zoom, config.shift_share,
+                             config.flip_horizontal, config.flip_vertical)  # fmt: skip
+            images[index] = move_image(sample.image_rgb, move, canvas_hw)
+            targets[index] = move_map(sample.target, move, canvas_hw).class_ids
+            colour.append(draw_colour(rng, config.colour_jitter))
+        return Batch(tuple(s.frame_id for s in samples), torch.from_numpy(images).permute(0, 3, 1, 2),
+                     torch.from_numpy(np.stack(colour)), torch.from_numpy(targets))  # fmt: skip
+
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        logits = net(apply_colour(batch.images, batch.colour))
+        logits = _enlarge(logits, (batch.images.shape[2], batch.images.shape[3]))
+        class_ids = batch.targets.to(logits.device).long()
+        return pixel_cross_entropy(logits, class_ids) + soft_dice_loss(logits, class_ids)
+
+    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[SemanticPrediction]:
+        device = next(net.parameters()).device
+        found: list[SemanticPrediction] = []
+        for start in range(0, len(images_rgb), _PREDICT_BATCH):
+            some = images_rgb[start : start + _PREDICT_BATCH]
+            canvas_hw = canvas_for(some, config.image_size_px)
+            pixels = np.stack([letterbox(image, canvas_hw) for image in some])
+            logits = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float())
+            found += [_read_out(one, canvas_hw, image.shape[:2]) for one, image in zip(logits, some, strict=True)]
+        return found
+
+    def score(self, predictions: Sequence[SemanticPrediction], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
+        pairs = [(p, t) for p, t in zip(predictions, targets, strict=True) if isinstance(t, SemanticMap)]
+        value = mean_iou(sum(count_confusion(t, p.map, len(p.confidences)) for p, t in pairs))
+        if value is None:
+            raise ValueError(f"none of {len(pairs)} validation frames has a labelled pixel: move labelled frames to "
+                             "the 'val' split")  # fmt: skip
+        return value
+
+    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+        return _Deployed(net, side_px), ("probabilities",)
+
+
+class _Deployed(nn.Module):
+    """Pixels (B, 3, S, S) -> class probabilities (B, C, S, S)."""
+
+    def __init__(self, net: nn.Module, side_px: int) -> None:
+        super().__init__()
+        assert isinstance(net, Segmenter), type(net)
+        self.net, self.side_px = net, side_px
+        self.shape = (-1, net.classify.out_channels, side_px, side_px)  # said aloud, so that the ONNX form states it
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return _enlarge(self.net(pixels), (self.side_px, self.side_px)).softmax(1).reshape(self.shape)
+
+
+def _enlarge(logits: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    return F.interpolate(logits, size=size_hw, mode="bilinear", align_corners=False)
+
+
+def _read_out(logits: Tensor, canvas_hw: tuple[int, int], image_hw: tuple[int, int]) -> SemanticPrediction:
+    """(C, h, w) logits of a letterboxed image -> the class of each of its pixels, sampled where the pixel lies."""
+    num_classes = len(logits)
+    class_ids, sums = np.empty(image_hw, np.uint8), np.zeros(num_classes)
+    for rows, grid in _grid_bands(canvas_hw, image_hw, num_classes, logits.device):
+        scores = F.grid_sample(logits[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)
+        probability, winner = scores[0].softmax(0).max(0)
+        class_ids[rows] = winner.cpu().numpy()
+        sums += np.bincount(winner.flatten().cpu().numpy(), probability.flatten().cpu().numpy(), num_classes)
+    counts = np.bincount(class_ids.ravel(), minlength=num_classes)
+    return SemanticPrediction(SemanticMap(class_ids), (sums / np.maximum(counts, 1)).astype(np.float32))
+
+
+def _grid_bands(
+    canvas_hw: tuple[int, int], image_hw: tuple[int, int], num_classes: int, device: torch.device
+) -> Iterator[tuple[slice, Tensor]]:
+    """Rows of the image, and where their pixel centres lie on the canvas, (rows, W, 2) x, y in [-1, 1]."""
+    scale = fit_scale(image_hw, canvas_hw)
+    share_y, share_x = (scale * image_hw[i] / canvas_hw[i] for i in (0, 1))  # of the canvas, about its middle
+    y, x = (((torch.arange(n, device=device) + 0.5) / n * 2 - 1) * share
+            for n, share in zip(image_hw, (share_y, share_x), strict=True))  # fmt: skip
+    step = max(1, _BAND_VALUES // (num_classes * image_hw[1]))
+    for start in range(0, image_hw[0], step):
+        rows = slice(start, min(start + step, image_hw[0]))
+        yield rows, torch.stack(torch.meshgrid(x, y[rows], indexing="xy"), -1)

@@ -1,0 +1,64 @@
+"""Segmentation through the whole graph without Ray: recordings become a release, a package, scores and a report."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assets.capture.simulate import SimulationSpec, simulate
+from assets.inference.package import open_package
+from assets.storage import Folder
+from assets.tables.releases import open_release, read_semantic_map
+from models.types import IGNORE
+from orchestration.cli.intake import take_in
+from orchestration.profiles import load_settings
+from orchestration.reporting import write_home_report
+from orchestration.resources import build_catalog, build_landing_zone
+from orchestration.train import train_here
+
+pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
+SECONDS = 2.0  # 20 frames a camera
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory):
+    home = tmp_path_factory.mktemp("maps")
+    settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
+    simulate(home / "desk", SimulationSpec(6, SECONDS, seed=1))
+    folder = Folder(str(home / "desk"), settings.file_options)
+    build_landing_zone(settings).register("desk", folder)
+    taken, text = take_in(settings, folder, "desk")
+    assert taken["published"], text
+    yield settings, train_here(settings, "segmentation", "tiny_segmentation", None, {"epochs": "4"}, seed=0)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def test_a_release_of_the_simulated_world_labels_every_pixel(trained) -> None:
+    settings, facts = trained
+    release = open_release(build_catalog(settings), facts["release_id"])
+    assert release.class_names[0] == "background" and len(release.class_names) >= 3
+    maps = [read_semantic_map(row).class_ids for row in release.frames.to_pylist()[::10]]
+    assert all((ids != IGNORE).all() for ids in maps)
+    assert np.mean([(ids == 0).mean() for ids in maps]) > 0.5, "most of a picture shows no object"
+
+
+def test_recordings_that_were_not_trained_on_are_segmented(trained) -> None:
+    settings, facts = trained
+    assert facts["success"] and facts["is_champion"], facts
+    assert facts["scores"]["miou"] >= 0.6 and facts["scores"]["pixel_accuracy"] >= 0.9
+    catalog = build_catalog(settings)
+    frames = catalog.read_latest("release_frames", ["capture_id", "split"]).to_pylist()
+    parts = {s: {f["capture_id"] for f in frames if f["split"] == s} for s in ("train", "val", "test")}
+    assert not parts["train"] & parts["test"] and not parts["val"] & parts["test"]
+    package = open_package(settings.home / catalog.read_latest("models").to_pylist()[0]["folder"])
+    assert package.facts.class_names == open_release(catalog, facts["release_id"]).class_names
+
+
+def test_the_report_shows_the_maps(trained, tmp_path: Path) -> None:
+    settings, _ = trained
+    page = write_home_report(settings, tmp_path / "report.html").read_text()
+    assert "daguerre-segmentation" in page and "boundary mIoU" in page and "Labelled: " in page
+    assert "wrong pixels have the colour" in page
