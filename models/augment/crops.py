@@ -65,6 +65,6 @@ def cut_crop(sample: Sample, crop: Crop, side_px: int) -> Image:
 
 def resize(image_rgb: Image, side_px: int) -> Image:
     """To a square, bilinear; averaged when it shrinks."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image_rgb)).permute(2, 0, 1)[None]
+    pixels = torch.from_numpy(np.ascontiguousarray(image_rgb)).unsqueeze(0).permute(0, 3, 1, 2)  # channels last
     square = F.interpolate(pixels, (side_px, side_px), mode="bilinear", antialias=True)
     return np.asarray(square[0].permute(1, 2, 0).numpy(), np.uint8)
