@@ -23,7 +23,7 @@ def run(home, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["cats"], "there is no task 'cats': choose one of detection, recognition"),
+        (["cats"], "there is no task 'cats': choose one of recognition, detection, segmentation"),
         (["detection", "--recipe", "huge"], "there is no recipe 'huge'"),
         (["detection", "--recipe", "tiny_recognition"], "recipe tiny_recognition is for recognition"),
         (["detection", "--set", "epochs"], "--set epochs: give a setting and its value, such as epochs=5"),

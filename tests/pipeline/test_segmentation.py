@@ -32,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory):
     build_landing_zone(settings).register("desk", folder)
     taken, text = take_in(settings, folder, "desk")
     assert taken["published"], text
-    yield settings, train_here(settings, "segmentation", "tiny_segmentation", None, {"epochs": "4"}, seed=0)
+    yield settings, train_here(settings, "segmentation", "tiny_segmentation", None, {"epochs": "6"}, seed=0)
     shutil.rmtree(home, ignore_errors=True)
 
 

@@ -21,9 +21,15 @@ def _ids(*values):
     return torch.tensor(values)[None, None]
 
 
-def test_cross_entropy_is_the_mean_over_labelled_pixels():
+def test_cross_entropy_of_classes_of_one_pixel_each_is_the_mean_over_labelled_pixels():
     loss = pixel_cross_entropy(_logits(0.5, 0.25, 0.9), _ids(1, 0, IGNORE))
     assert loss.item() == pytest.approx(-(math.log(0.5) + math.log(0.75)) / 2)
+
+
+def test_a_class_of_four_pixels_weighs_twice_a_class_of_one():
+    # class 0: 4 px of -log 0.5, weight 1/2 each; class 1: 1 px of -log 0.2; over 2 + 1
+    loss = pixel_cross_entropy(_logits(0.5, 0.5, 0.5, 0.5, 0.2), _ids(0, 0, 0, 0, 1))
+    assert loss.item() == pytest.approx((2 * math.log(2) + math.log(5)) / 3)
 
 
 def test_dice_of_two_pixels():
