@@ -72,7 +72,11 @@ def _call(home: str, part: str, epochs: int) -> dict[str, Any]:
 
 
 def _prepare(epochs: int) -> dict[str, Any]:
-    """One simulated session, taken in, and a first training that leaves a release and warm caches."""
+    return {"release_id": prepare_home()}
+
+
+def prepare_home() -> str:
+    """One simulated session, taken in, and a first training that leaves a release and warm caches; the release's id."""
     from assets.capture.simulate import SimulationSpec, simulate
     from orchestration.profiles import load_settings
     from orchestration.sensors.landing import landing_zone_sensor
@@ -87,7 +91,7 @@ def _prepare(epochs: int) -> dict[str, Any]:
                 assert engine.execute("ingest_session", request.partition_key).success
     model = train_here(settings, _TASK, _RECIPE, None, {"epochs": "1"}, seed=0)
     assert "model_sha256" in model, model
-    return {"release_id": model["release_id"]}
+    return str(model["release_id"])
 
 
 def _run_whole(epochs: int) -> dict[str, Any]:
