@@ -65,6 +65,8 @@ def _run(kills: list[int], rng: random.Random) -> tuple[str, int]:
             assert process.stdout is not None
             step = 0
             for line in process.stdout:
+                if not line.startswith("{"):  # Ray Train tells where its results are
+                    continue
                 event = json.loads(line)
                 if "model_sha256" in event:
                     process.wait()
