@@ -1,8 +1,9 @@
 """Semantic segmenter: the features of four strides joined from coarse to fine, and one class score a cell of 4 px.
 
 A semantic feature pyramid (Kirillov et al., Panoptic Feature Pyramid Networks, CVPR 2019) in its lightest form: levels
-are added on the way down and only the finest is read. What lies far apart in an image meets through its mean, added to
-the coarsest level (the image pooling of Chen et al., Rethinking Atrous Convolution, arXiv:1706.05587).
+are added on the way down as they are, and only the finest is read, after two convolutions. What lies far apart in an
+image meets through its mean, added to the coarsest level (the image pooling of Chen et al., Rethinking Atrous
+Convolution, arXiv:1706.05587).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Segmenter(nn.Module):
         channels = (STAGES[DETAIL_STAGE][3], *PYRAMID_CHANNELS)
         self.lateral = nn.ModuleList([nn.Conv2d(c, width, 1) for c in channels])
         self.context = nn.Conv2d(channels[-1], width, 1)
-        self.refine = nn.ModuleList([conv_norm_act(width, width) for _ in channels])
+        self.refine = nn.Sequential(conv_norm_act(width, width), conv_norm_act(width, width))
         self.classify = nn.Conv2d(width, num_classes, 1)
         nn.init.normal_(self.classify.weight, std=0.01)
         nn.init.zeros_(self.classify.bias)  # type: ignore[arg-type]
@@ -31,8 +32,7 @@ class Segmenter(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         maps = self.backbone(pixels)
         x = self.lateral[-1](maps[-1]) + self.context(maps[-1].mean((2, 3), keepdim=True))
-        x = self.refine[-1](x)
         for level in range(len(maps) - 2, -1, -1):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = self.refine[level](x + self.lateral[level](maps[level]))
-        return self.classify(x)
+            x = x + self.lateral[level](maps[level])
+        return self.classify(self.refine(x))

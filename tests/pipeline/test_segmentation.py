@@ -20,14 +20,14 @@ from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.train import train_here
 
 pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
-SECONDS = 2.0  # 20 frames a camera
+CAPTURES, SECONDS = 10, 1.5  # 15 frames a camera
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("maps")
     settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
-    simulate(home / "desk", SimulationSpec(6, SECONDS, seed=1))
+    simulate(home / "desk", SimulationSpec(CAPTURES, SECONDS, seed=1))
     folder = Folder(str(home / "desk"), settings.file_options)
     build_landing_zone(settings).register("desk", folder)
     taken, text = take_in(settings, folder, "desk")
