@@ -34,6 +34,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", default=None, help="folder for the screenshots of the UI tests")
 
 
+@pytest.fixture(autouse=True)
+def _usual_priority() -> Iterator[None]:
+    """A library that raises this process to real time starves the machine, later: the test that does it fails."""
+    before = os.sched_getscheduler(0)
+    yield
+    if os.sched_getscheduler(0) != before:
+        os.sched_setscheduler(0, before, os.sched_param(0))
+        pytest.fail("this test changed how the process is scheduled")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An empty $DAGUERRE_HOME."""
@@ -157,7 +167,7 @@ def _read_tables(catalog: Catalog) -> dict[str, list[dict]]:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def browser() -> Iterator[object]:
     """A headless Chromium of the system; the test is skipped where there is none."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
@@ -165,23 +175,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        command = _at_usual_priority(chromium, tmp_path_factory.mktemp("chromium"))
-        browser = playwright.chromium.launch(executable_path=command, args=_BROWSER_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_FLAGS)
         yield browser
         browser.close()
-
-
-def _at_usual_priority(chromium: str, folder: Path) -> Path:
-    """A command that runs Chromium without the right to raise its threads above all others, which root has.
-
-    With it, a start of Dagster beside the browser has been seen to bring a machine of two cores to a stand.
-    """
-    if os.geteuid() != 0 or not shutil.which("setpriv"):
-        return Path(chromium)
-    command = folder / "chromium"
-    command.write_text(f'#!/bin/sh\nexec setpriv --bounding-set=-sys_nice --inh-caps=-sys_nice {chromium} "$@"\n')
-    command.chmod(0o755)
-    return command
 
 
 @pytest.fixture

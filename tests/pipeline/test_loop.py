@@ -128,9 +128,12 @@ def test_frames_keep_their_predictions_and_those_without_get_one(loop) -> None:
     done = predict_session(catalog, home, champion, "like")
     assert (done.new, done.computed, done.total) == (1, 1, again.total)
     after = catalog.read_latest("predictions", where=mine).sort_by("prediction_id")
-    assert after.select(["prediction_id", "class_names"]).equals(before.select(["prediction_id", "class_names"]))
-    for one, other in zip(after["scores"].to_pylist(), before["scores"].to_pylist(), strict=True):
-        assert one == pytest.approx(other, abs=1e-4)  # another batch size rounds otherwise
+    assert after.slice(1).equals(before.slice(1))
+    (redone,), (first,) = after.slice(0, 1).to_pylist(), before.slice(0, 1).to_pylist()
+    assert redone["prediction_id"] == first["prediction_id"]
+    sure = sum(score > 0.1 for score in first["scores"])  # another batch size rounds otherwise: equals change places
+    assert redone["scores"][:sure] == pytest.approx(first["scores"][:sure], abs=1e-4)
+    assert sorted(redone["class_names"][:sure]) == sorted(first["class_names"][:sure])
 
 
 def test_dusk_is_drift_and_a_like_session_is_not(loop) -> None:

@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from io import BytesIO
 
@@ -32,7 +34,7 @@ def encode_video(
     audio=False, options=None, pictures=None,
 ) -> bytes:  # fmt: skip
     stream = BytesIO()
-    with av.open(stream, "w", format=container) as out:
+    with usual_priority(), av.open(stream, "w", format=container) as out:
         video = out.add_stream(codec, rate=10, options=options or {})
         video.width, video.height, video.pix_fmt = 64, 48, pixel_format
         video.codec_context.time_base, video.codec_context.gop_size = time_base, gop
@@ -46,6 +48,17 @@ def encode_video(
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
     return stream.getvalue()
+
+
+@contextmanager
+def usual_priority() -> Iterator[None]:
+    """Put back what SVT-AV1 does where it runs as root: it raises the thread that calls it to real time (SCHED_FIFO,
+    99), and everything that is started from it later, so that a machine can come to a stand."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def add_silence(out) -> None:

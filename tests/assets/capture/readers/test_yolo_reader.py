@@ -167,14 +167,3 @@ def test_coco40_label_images_never_become_frames(real_data, read_session):
     assert {f.encoding for f in reading.frames} == {"jpeg"}
     masks = [left for left in reading.leftovers if "/masks/" in left.file.path]
     assert len(masks) == 40 and all("label image (mask)" in left.reason for left in masks)
-
-
-def test_camvid_label_images_are_left_over_with_a_reason(test_data, read_session):
-    reading = read_session(test_data("segmentation/camvid"))
-    assert len(reading.frames) == 64, "64 pictures and 64 label images"
-    assert not any("annot" in f.source.path for f in reading.frames) and not reading.problems
-    masks = [left for left in reading.leftovers if "annot/" in left.file.path]
-    assert len(masks) == 64
-    assert {(left.reason, left.remedy) for left in masks} == {
-        ("label image (mask): no reader for masks yet", "give masks as COCO segmentations")
-    }
