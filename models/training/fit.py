@@ -109,7 +109,7 @@ def fit(
                 result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in state.average.values.items()}
             if workers.rank == 0:
                 say({"kind": "epoch", "num_epochs": config.epochs, **row})
-            if is_last or (config.patience is not None and epoch - result.epoch >= config.patience):
+            if is_last or (config.patience and result.weights and epoch - result.epoch >= config.patience):
                 break
             _save(state, workers, meter, on_save)
     return result

@@ -164,6 +164,11 @@ def test_training_ends_after_as_many_epochs_without_gain_as_patience_allows(draw
     assert len(result.history) == result.epoch + 1 + 3 < 50
 
 
+def test_patience_waits_for_the_first_score(draw_samples):
+    result, _, _, _ = _fit("recognition", draw_samples("recognition"), epochs=6, patience=1, score_every=4)
+    assert len(result.history) == 5 and result.epoch == 3  # scored in the fourth epoch, given up after the fifth
+
+
 def test_every_epoch_says_what_it_cost(draw_samples):
     result, _, _, _ = _fit("recognition", draw_samples("recognition"), epochs=2)
     for row in result.history:
