@@ -67,6 +67,22 @@ def _require_tables(uri: str) -> None:
             os.link(whole, path)
 
 
+def point_alias(client: MlflowClient, name: str, alias: str, version: int) -> None:
+    """Point an alias at a version.
+
+    MLflow looks for the alias and then inserts or updates it: of two writers that both found none, the second fails on
+    the unique key. It then finds the first one's alias, so it asks once more.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.set_registered_model_alias(name, alias, str(version))
+    except MlflowException:
+        if alias not in client.get_registered_model(name).aliases:
+            raise
+        client.set_registered_model_alias(name, alias, str(version))
+
+
 @contextmanager
 def unless_exists() -> Iterator[None]:
     """Let a creation pass that another writer was first with."""

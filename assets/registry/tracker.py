@@ -18,7 +18,7 @@ from assets.registry.lineage import Lineage
 from assets.registry.package import FACTS, GRAPH, WEIGHTS, Refusal, StoredPackage, read_package
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
-from assets.registry.store import as_lookup_error, open_client, search_versions, unless_exists
+from assets.registry.store import as_lookup_error, open_client, point_alias, search_versions, unless_exists
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -117,7 +117,7 @@ class Tracker:
     def set_alias(self, task: str, alias: str, version: int) -> None:
         """Point an alias at a version, after its bytes were verified."""
         self.verify(task, version)
-        self._client().set_registered_model_alias(_name(task), alias, str(version))
+        point_alias(self._client(), _name(task), alias, version)
 
     def decision(self, task: str, version: int) -> dict[str, Any] | None:
         """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked."""
@@ -241,7 +241,7 @@ class Tracker:
         for run in client.search_runs([experiment_id], same_model):
             client.set_terminated(run.info.run_id, "FINISHED" if run.info.run_id == run_id else "KILLED")
         if int(version.version) != _aliases(client, name).get(CHAMPION):
-            client.set_registered_model_alias(name, CHALLENGER, str(version.version))
+            point_alias(client, name, CHALLENGER, int(version.version))
         return RunRef(run_id, int(version.version), is_new)
 
     def _find(self, client: MlflowClient, task: str, model_sha256: str) -> ModelVersion | None:

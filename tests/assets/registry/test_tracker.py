@@ -223,6 +223,26 @@ def test_two_processes_that_register_one_model_in_a_new_store_make_one_version(t
     assert len(versions) == 1 and versions[0].aliases == ("challenger",)
 
 
+def test_an_alias_that_another_writer_makes_in_between_is_pointed_at(tracker, register, monkeypatch):
+    from sqlalchemy.orm import Session
+
+    register()
+    client = tracker._client()
+    client.delete_registered_model_alias("daguerre-recognition", "challenger")
+    merge, in_between = Session.merge, iter([True])
+
+    def merge_then_lose_the_race(session, row, *args, **kwargs):
+        pending = merge(session, row, *args, **kwargs)
+        if row.__tablename__ == "registered_model_aliases" and next(in_between, False):
+            client.set_registered_model_alias("daguerre-recognition", "challenger", "1")
+        return pending
+
+    monkeypatch.setattr(Session, "merge", merge_then_lose_the_race)
+    assert register().model_version == 1
+    assert next(in_between, "used up") == "used up"
+    assert tracker.challenger("recognition").version == 1
+
+
 def test_definitions_do_not_import_mlflow():
     code = "import sys, assets.registry.tracker, assets.registry.candidacy; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False).returncode == 0
