@@ -136,7 +136,7 @@ def _run_bare(epochs: int) -> dict[str, Any]:
     import torch
 
     from assets.pretrained import read_imagenet
-    from assets.training.batches import ReleaseImages, read_release
+    from assets.samples import ReleaseImages, read_release
     from models.recipes import get_recipe
     from models.recipes.settings import change_settings
     from models.tasks import TASKS

@@ -13,7 +13,7 @@ from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
 from checks.gates import GATES, gate_model, gate_release, gate_scores, gate_session
 from checks.verdicts import Verdict
-from models.task_names import TASK_NAMES
+from models.task_names import DATASET_NAMES, all_task_names
 
 Results = Iterable[dg.AssetCheckResult]
 
@@ -41,9 +41,9 @@ def all_gates(partitions_def: dg.PartitionsDefinition) -> list[dg.AssetChecksDef
     return [
         *(table_gate(key, *tables, partitions_def=partitions_def) for key, tables in SESSION_ASSETS.items()),
         *(table_gate(key, *tables) for key, tables in WHOLE_ASSETS.items()),
-        *(release_gate(task) for task in TASK_NAMES),
-        *(model_gate(task) for task in TASK_NAMES),
-        *(scores_gate(task) for task in TASK_NAMES),
+        *(release_gate(dataset) for dataset in DATASET_NAMES),
+        *(model_gate(task) for task in all_task_names()),
+        *(scores_gate(task) for task in all_task_names()),
     ]
 
 

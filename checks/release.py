@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from assets.tables.releases import hash_content, list_class_ids, read_semantic_map
 from checks.splits import SPLITS
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
+from models.task_names import PRETRAINING
 
 UNTRAINED_CLASSES = Tolerance(warn_above=0.0, block_above=0.2)
 
@@ -55,7 +56,8 @@ def every_release_split_has_frames(release_frames: pa.Table, releases: pa.Table)
 def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Verdict:
     """Every class of a release has examples in its train split. A few that lack them are told, a fifth blocks."""
     missing, num_classes = [], 0
-    for release in releases.to_pylist():
+    found = releases.to_pylist()
+    for release in (r for r in found if r["task"] != PRETRAINING):
         rows = _frames_of(release_frames, release["release_id"])
         trained = {c for r in rows if r["split"] == "train" for c in list_class_ids(r)}
         names = release["class_names"] if rows else []
@@ -64,6 +66,7 @@ def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Ver
     return judge_share(
         "every_class_is_in_train", num_checked=num_classes, offenders=missing, of="classes",
         fault="have no example in train", tolerance=UNTRAINED_CLASSES,
+        empty_reason="pretraining learns no class" if {r["task"] for r in found} == {PRETRAINING} else None,
     )  # fmt: skip
 
 
@@ -107,6 +110,8 @@ def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str 
     boxes, class_ids = row["boxes_xyxy"], list_class_ids(row)
     if any(not 0 <= c < num_classes for c in class_ids):
         return f"class ids {class_ids} of {num_classes} classes"
+    if task == PRETRAINING:
+        return "has boxes" if boxes else None
     if task == "recognition":
         return None if row["class_id"] is not None and not boxes else "has no class"
     if task == "segmentation":

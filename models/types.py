@@ -75,16 +75,26 @@ class SemanticPrediction:
     confidences: NDArray[np.float32]  # (C,) mean probability over the pixels given to each class; 0 where there is none
 
 
+@dataclass(frozen=True)
+class Embedding:
+    """Where one image lies in the space of features, and where a part of it lies: (D,) each, of unit length."""
+
+    values: NDArray[np.float32]
+    part: NDArray[np.float32]
+
+
 Prediction = Probabilities | Detections | SemanticPrediction  # of recognition, detection, segmentation
+# class id of recognition, boxes of detection, map of segmentation; of pretraining the class id, None where nobody says
+Target = int | BoxSet | SemanticMap | None
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One training or test example. `target`: BoxSet for detection, class id for recognition, map for segmentation."""
+    """One training or test example."""
 
     frame_id: str
     image: Image | StoredImage
-    target: BoxSet | int | SemanticMap
+    target: Target
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from models.task_names import TASK_NAMES
+from models.task_names import all_task_names, dataset_of
 
 ingest_session = dg.define_asset_job(
     "ingest_session",
@@ -24,8 +24,8 @@ monitor_session = dg.define_asset_job(
 
 
 def _train(task: str) -> Any:
-    keys = [["curation", "unique_frames"], ["curation", "splits"], ["curation", f"{task}_dataset"], ["training", task],
-            ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]  # fmt: skip
+    keys = [["curation", "unique_frames"], ["curation", "splits"], ["curation", f"{dataset_of(task)}_dataset"],
+            ["training", task], ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]  # fmt: skip
     return dg.define_asset_job(
         f"train_{task}",
         dg.AssetSelection.assets(*keys),
@@ -34,5 +34,5 @@ def _train(task: str) -> Any:
     )
 
 
-train_jobs = {task: _train(task) for task in TASK_NAMES}
+train_jobs = {task: _train(task) for task in all_task_names()}
 jobs = [ingest_session, monitor_session, *train_jobs.values()]

@@ -9,7 +9,7 @@ from typing import Any
 from assets.retrieval.results import read_results
 from models.recipes import get_recipe
 from models.recipes.settings import change_settings
-from models.task_names import TASK_NAMES
+from models.task_names import dataset_of
 from orchestration.jobs import ingest_session, train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog
@@ -24,8 +24,7 @@ def train_here(
 
     Without a release all published sessions make one. Raises ValueError for an unknown task, recipe or setting.
     """
-    if task not in TASK_NAMES:
-        raise ValueError(f"there is no task '{task}': choose one of {', '.join(TASK_NAMES)}")
+    dataset_of(task)
     name = recipe or f"base_{task}"
     if (config := change_settings(get_recipe(name), changes)).task != task:
         raise ValueError(f"recipe {name} is for {config.task}: choose one for {task}")

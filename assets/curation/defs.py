@@ -13,7 +13,7 @@ from assets.tables.incremental import refresh_frames
 from assets.tables.previews import contact_sheet_png
 from assets.workspace import Workspace
 from models import image_quality
-from models.task_names import TASK_NAMES
+from models.task_names import DATASET_NAMES
 
 
 @dg.asset(
@@ -113,4 +113,4 @@ def _dataset(task: str) -> dg.AssetsDefinition:
     return dataset
 
 
-defs = dg.Definitions(assets=[frame_quality, frame_embeddings, unique_frames, splits, *map(_dataset, TASK_NAMES)])
+defs = dg.Definitions(assets=[frame_quality, frame_embeddings, unique_frames, splits, *map(_dataset, DATASET_NAMES)])

@@ -14,6 +14,7 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
 from models.masks import decode_counts
 from models.semantic_maps import compose_map, split_map
+from models.task_names import PRETRAINING
 
 CODE_VERSION = "1"
 _UNUSABLE = {"detection": "box without area in the image", "segmentation": "mask that does not fit its image"}
@@ -29,7 +30,7 @@ class Draft:
 
 
 def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = None) -> Draft:
-    """Collect the published, split, labelled frames of a task. `sessions` None: all.
+    """Collect the published, split, labelled frames of a task; of pretraining all split frames. `sessions` None: all.
 
     Raises ValueError, with the remedy, when there is nothing to release.
     """
@@ -38,9 +39,10 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
     columns = ["frame_id", "capture_id", "session", "sensor", "sha256", "width_px", "height_px"]
     colour = f"({where}) AND kind = 'color'" if where else "kind = 'color'"
     frames = {r["frame_id"]: r for r in catalog.read("frames", columns, colour).to_pylist()}
-    task_is = f"task = {repr_sql(task)}"
+    label_task = "recognition" if task == PRETRAINING else task  # its exam asks for the class of the image
+    task_is = f"task = {repr_sql(label_task)}"
     labels = catalog.read("labels", where=f"({where}) AND {task_is}" if where else task_is).to_pylist()
-    if not labels:
+    if not labels and task != PRETRAINING:
         raise ValueError(
             f"no published {task} labels: ingest labelled captures, or see `daguerre query` on publications"
         )
@@ -51,7 +53,7 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
         by_frame[label["frame_id"]].append(label)
     usable, excluded = {}, Counter[str]()
     for frame_id, frame in sorted(frames.items()):
-        if frame_id not in by_frame:
+        if frame_id not in by_frame and task != PRETRAINING:
             excluded["frame without labels"] += 1
         elif frame_id not in splits:
             excluded["near-duplicate frame"] += 1
@@ -60,7 +62,7 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
         else:
             kept = [label for label in by_frame[frame_id] if _is_usable(task, label, frame)]
             excluded[_UNUSABLE.get(task, "")] += len(by_frame[frame_id]) - len(kept)
-            if kept or task == "detection":  # a picture without a box teaches what is none; one without a mask nothing
+            if kept or task in ("detection", PRETRAINING):  # no box teaches what is none; no mask nothing
                 usable[frame_id] = kept
     if not usable:
         raise ValueError(f"no frame is left for a {task} release: {dict(excluded)}")
@@ -100,8 +102,8 @@ def _is_usable(task: str, label: dict[str, Any], frame: dict[str, Any]) -> bool:
 
 def _target(task: str, labels: list[dict[str, Any]], frame: dict[str, Any], class_names: list[str]) -> dict[str, Any]:
     class_ids = [class_names.index(label["class_name"]) for label in labels]
-    if task == "recognition":
-        return {"class_id": class_ids[0], "boxes_xyxy": [], "box_class_ids": []}
+    if task in ("recognition", PRETRAINING):
+        return {"class_id": class_ids[0] if len(set(class_ids)) == 1 else None, "boxes_xyxy": [], "box_class_ids": []}
     if task == "segmentation":
         size_hw = (frame["height_px"], frame["width_px"])
         masks, mask_class_ids = split_map(compose_map([label["mask_rle"] for label in labels], class_ids, size_hw))

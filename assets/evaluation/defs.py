@@ -9,7 +9,7 @@ from assets.materialize import picture, result
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
-from models.task_names import TASK_NAMES
+from models.task_names import TASK_NAMES, all_task_names
 
 
 def _scores(task: str) -> dg.AssetsDefinition:
@@ -38,6 +38,25 @@ def _scores(task: str) -> dg.AssetsDefinition:
     return scores
 
 
+def _open_scores(task: str) -> dg.AssetsDefinition:
+    """Scores of a task that examines itself: its own figures, without slices, predictions or pictures."""
+
+    @dg.asset(key=["evaluation", f"{task}_scores"], group_name="evaluation", deps=[["training", task]], kinds={"lance"})
+    def scores(catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
+        from assets.evaluation.exam import examine_open
+
+        found = examine_open(catalog, workspace.home, task)
+        for rows in found.values():
+            catalog.upsert("scores", to_table(TABLES["scores"], rows))
+        model_sha256, rows = next(iter(found.items()))
+        figures = {row["metric"]: row["value"] for row in rows}
+        metadata = {"model_sha256": model_sha256, "test frames": rows[0]["num_samples"], **figures}
+        is_mine = is_in("model_sha256", [model_sha256])
+        return result(catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine)
+
+    return scores
+
+
 def _keep(folder: Path, drawn: dict[str, bytes]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in drawn.items():
@@ -45,4 +64,5 @@ def _keep(folder: Path, drawn: dict[str, bytes]) -> None:
             (folder / f"{name.replace(' ', '_')}.png").write_bytes(content)
 
 
-defs = dg.Definitions(assets=list(map(_scores, TASK_NAMES)))
+_open_tasks = [task for task in all_task_names() if task not in TASK_NAMES]
+defs = dg.Definitions(assets=[*map(_scores, TASK_NAMES), *map(_open_scores, _open_tasks)])

@@ -1,4 +1,4 @@
-"""One exam of one model: predict the test split of its release, score it, and draw what a person wants to see."""
+"""One exam of one model: predict the test split of its release and score it."""
 
 from __future__ import annotations
 
@@ -34,14 +34,10 @@ def examine(catalog: Catalog, home: Path, task: str) -> Exam:
 
     Raises ValueError when there is none, when its files have changed, or when its release has.
     """
-    from assets.inference.package import open_package
     from assets.tables.releases import open_release
 
-    model_sha256 = catalog.pointed(f"model/{task}")
-    if model_sha256 is None:
-        raise ValueError(f"no {task} model has been trained: materialise training/{task} first")
-    model = _read_model(catalog, model_sha256)
-    return _examine_on(catalog, open_package(home / model["folder"]), open_release(catalog, model["release_id"]))
+    package = _open_newest(catalog, home, task)
+    return _examine_on(catalog, package, open_release(catalog, package.facts.release_id))
 
 
 def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
@@ -49,20 +45,54 @@ def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
 
     None when there is no other champion, or when it knows other classes: then figures do not compare.
     """
-    from assets.inference.package import open_package
-
-    champions = catalog.read_latest("champions", where=is_in("task", [exam.task])).to_pylist()
-    if not champions or champions[0]["model_sha256"] == exam.model_sha256:
-        return None
-    champion = _read_model(catalog, champions[0]["model_sha256"])
-    package = open_package(home / champion["folder"])
-    if tuple(package.facts.class_names) != exam.release.class_names:
+    package = _open_champion(catalog, home, exam.task, exam.model_sha256)
+    if package is None or tuple(package.facts.class_names) != exam.release.class_names:
         return None
     return _examine_on(catalog, package, exam.release)
 
 
-def _read_model(catalog: Catalog, model_sha256: str) -> Row:
-    return dict(catalog.read_latest("models", where=is_in("model_sha256", [model_sha256])).to_pylist()[0])
+def examine_open(catalog: Catalog, home: Path, task: str) -> dict[str, list[Row]]:
+    """What an open task finds of the model trained last and of its champion, on the test split of the former's release.
+
+    Rows of scores by model, the new one first. Raises ValueError as `examine` does, and where a split is empty.
+    """
+    from assets.evaluation.score import score_open
+    from assets.inference.package import examine_package
+    from assets.samples import ReleaseImages, read_release
+
+    package = _open_newest(catalog, home, task)
+    champion = _open_champion(catalog, home, task, package.model_sha256)
+    release = read_release(catalog, package.facts.release_id, task)
+    train, test = (ReleaseImages(catalog, release, split, None) for split in ("train", "test"))
+    if not len(test):
+        raise ValueError(f"release {release.release_id} has no test frame: give a 'test' split with the data")
+    return {
+        one.model_sha256: score_open(examine_package(one, train, test), one.model_sha256, release.release_id, len(test))
+        for one in (package, champion) if one and one.facts.class_names == release.class_names
+    }  # fmt: skip
+
+
+def _open_newest(catalog: Catalog, home: Path, task: str) -> ModelPackage:
+    from assets.inference.package import open_package
+
+    model_sha256 = catalog.pointed(f"model/{task}")
+    if model_sha256 is None:
+        raise ValueError(f"no {task} model has been trained: materialise training/{task} first")
+    return open_package(home / _read_folder(catalog, model_sha256))
+
+
+def _open_champion(catalog: Catalog, home: Path, task: str, other_than: str) -> ModelPackage | None:
+    from assets.inference.package import open_package
+
+    champions = catalog.read_latest("champions", where=is_in("task", [task])).to_pylist()
+    if not champions or champions[0]["model_sha256"] == other_than:
+        return None
+    return open_package(home / _read_folder(catalog, champions[0]["model_sha256"]))
+
+
+def _read_folder(catalog: Catalog, model_sha256: str) -> str:
+    found = catalog.read_latest("models", ["folder"], is_in("model_sha256", [model_sha256]))
+    return str(found["folder"][0].as_py())
 
 
 def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Exam:

@@ -101,6 +101,13 @@ SCORERS = {
 }  # fmt: skip
 
 
+def score_open(
+    figures: Mapping[str, float], model_sha256: str, release_id: str, num_samples: int
+) -> list[dict[str, Any]]:
+    """Rows of what an open task found on the test split."""
+    return _list_rows(Subject(model_sha256, release_id, "test", ()), "all", "all", figures.items(), num_samples)
+
+
 def slice_frames(release_rows: Iterable[Row], brightness_of: Mapping[str, float]) -> dict[str, dict[str, str]]:
     """Slices of each frame by session, sensor and brightness (`frame_quality.brightness`, by frame_id)."""
     return {

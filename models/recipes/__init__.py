@@ -9,22 +9,32 @@ from collections.abc import Callable
 
 from models.recipes.config import TrainConfig
 from models.recipes.detection import base_detection, tiny_detection
+from models.recipes.pretraining import base_pretraining, tiny_pretraining
 from models.recipes.recognition import base_recognition, tiny_recognition
 from models.recipes.segmentation import base_segmentation, tiny_segmentation
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     r.__name__: r
     for r in (
-        tiny_recognition, tiny_detection, tiny_segmentation, base_recognition, base_detection, base_segmentation,
+        tiny_recognition, tiny_detection, tiny_segmentation, tiny_pretraining, base_recognition, base_detection,
+        base_segmentation, base_pretraining,
     )
 }  # fmt: skip
 
 
 def get_recipe(name: str) -> TrainConfig:
-    """The configuration of the recipe called `name`. Raises ValueError that lists the known names."""
-    if name not in RECIPES:
-        raise ValueError(f"there is no recipe '{name}': choose one of {', '.join(RECIPES)}")
-    return RECIPES[name]()
+    """The configuration of the recipe called `name`, one of ours or of the user's own tasks.
+
+    Raises ValueError that lists the known names.
+    """
+    if name in RECIPES:
+        return RECIPES[name]()
+    from models.tasks.added import load_added
+
+    added = {recipe: make for one in load_added().values() for recipe, make in one.recipes.items()}
+    if name not in added:
+        raise ValueError(f"there is no recipe '{name}': choose one of {', '.join((*RECIPES, *added))}")
+    return added[name]()
 
 
 __all__ = ["RECIPES", "TrainConfig", "get_recipe"]

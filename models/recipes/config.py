@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from models.task_names import TaskName
-
 
 @dataclass(frozen=True)
 class TrainConfig:
     """What a recipe returns. Sizes in px, rates per optimiser step, shares in [0, 1]."""
 
     name: str
-    task: TaskName
+    task: str
     image_size_px: int  # detection, segmentation: long side of the input; recognition: side of its square
     epochs: int
     batch_size: int  # over all workers together
@@ -36,7 +34,7 @@ class TrainConfig:
     dropout: float = 0.2  # recognition: share of the features left out in a step
     label_smoothing: float = 0.0  # recognition
     mixup_alpha: float = 0.0  # recognition; 0 is off
-    crop_area: tuple[float, float] | None = None  # recognition: share of the image's area that is seen
+    crop_area: tuple[float, float] | None = None  # share of the image's area that is seen; not where labels have places
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of activations; weights stay fp32
     is_compiled: bool = False  # torch.compile
     accumulate: int = 1  # parts that a step is computed in, where it does not fit in memory
@@ -59,9 +57,9 @@ class TrainConfig:
             raise ValueError(f"frozen_stages = {self.frozen_stages} with is_pretrained = False would freeze noise")
         if self.mixup_alpha and self.task != "recognition":
             raise ValueError(f"mixup_alpha = {self.mixup_alpha} with task = {self.task!r}: mixup is for recognition")
-        if self.crop_area is not None and self.task != "recognition":
+        if self.crop_area is not None and self.task in ("detection", "segmentation"):
             raise ValueError(
-                f"crop_area = {self.crop_area} with task = {self.task!r}: random crops are for recognition"
+                f"crop_area = {self.crop_area} with task = {self.task!r}: use zoom, which moves labels along"
             )
         if self.crop_area is not None and not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
             raise ValueError(f"crop_area = {self.crop_area}: give (low, high) with 0 < low <= high <= 1")

@@ -1,12 +1,25 @@
-"""Tasks: one file each; `TASKS` finds them by name."""
+"""Tasks: one file each; `find_task` finds them by name."""
 
 from __future__ import annotations
 
-from models.tasks.base import Batch, Task
+from models.task_names import all_task_names
+from models.tasks.added import load_added
+from models.tasks.base import Batch, OpenTask, Task
 from models.tasks.detection import Detection
+from models.tasks.pretraining import Pretraining
 from models.tasks.recognition import Recognition
 from models.tasks.segmentation import Segmentation
 
-TASKS: dict[str, Task] = {t.name: t for t in (Recognition(), Detection(), Segmentation())}
+TASKS: dict[str, Task] = {t.name: t for t in (Recognition(), Detection(), Segmentation(), Pretraining())}
 
-__all__ = ["TASKS", "Batch", "Task"]
+
+def find_task(name: str) -> Task:
+    """The task called `name`, one of ours or of the user's own. Raises ValueError that lists the known names."""
+    if name in TASKS:
+        return TASKS[name]
+    if name not in (added := load_added()):
+        raise ValueError(f"there is no task '{name}': choose one of {', '.join(all_task_names())}")
+    return added[name].task
+
+
+__all__ = ["TASKS", "Batch", "OpenTask", "Task", "find_task"]

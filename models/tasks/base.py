@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,7 +11,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.recipes.config import TrainConfig
-from models.types import BoxSet, Image, Sample, SemanticMap
+from models.types import Image, Sample, Target
+
+_EXAM_CHUNK = 64  # images in memory at once
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,10 @@ class Batch:
     """Augmented examples, stacked."""
 
     frame_ids: tuple[str, ...]
-    images: Tensor  # (B, 3, H, W) uint8 RGB
-    colour: Tensor  # (B, 3) factors for brightness, contrast, saturation
+    images: Tensor  # (B, 3, H, W) uint8 RGB; pretraining: (B, 2, 3, H, W), two views of each
+    colour: Tensor  # (B, 3), or (B, 2, 3), factors for brightness, contrast, saturation
     # recognition: (B, C) class distributions; detection: list of (boxes (N, 4) px, class ids (N,)); segmentation:
-    # (B, H, W) uint8 class ids, IGNORE where nobody says
+    # (B, H, W) uint8 class ids, IGNORE where nobody says; pretraining: none
     targets: Any
 
     def __len__(self) -> int:
@@ -29,7 +32,8 @@ class Batch:
 
     def part(self, start: int, end: int) -> Batch:
         """The examples from `start` to before `end`."""
-        return Batch(self.frame_ids[start:end], self.images[start:end], self.colour[start:end], self.targets[start:end])
+        targets = None if self.targets is None else self.targets[start:end]
+        return Batch(self.frame_ids[start:end], self.images[start:end], self.colour[start:end], targets)
 
 
 class Task(Protocol):
@@ -52,8 +56,58 @@ class Task(Protocol):
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Any]:
         """Probabilities, Detections or SemanticPredictions, one an image, in pixels of that image."""
 
-    def score(self, predictions: Sequence[Any], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
+    def score(self, predictions: Sequence[Any], targets: Sequence[Target]) -> float:
         """The quick figure that chooses the best checkpoint."""
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
         """The net as it is shipped, on square inputs: pixels in, finished numbers out; and the names of its outputs."""
+
+
+class OpenTask(ABC):
+    """A task that is scored by its own metric alone: derive from it to add one of your own (docs/how-to/add-a-task.md).
+
+    `dataset` is the kind of release it learns from, which fixes what `Sample.target` is. A champion must reach `floor`,
+    and stay within `max_drop` of the one before it. Higher is better.
+    """
+
+    name: str
+    dataset: str
+    metric: str  # `val_` and a word
+    floor: float
+    max_drop: float = 0.01
+
+    @abstractmethod
+    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+        """As `Task.build`."""
+
+    @abstractmethod
+    def make_batch(
+        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+    ) -> Batch:
+        """As `Task.make_batch`."""
+
+    @abstractmethod
+    def loss(self, net: nn.Module, batch: Batch) -> Tensor:
+        """As `Task.loss`."""
+
+    @abstractmethod
+    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Any]:
+        """One answer an image."""
+
+    @abstractmethod
+    def score(self, predictions: Sequence[Any], targets: Sequence[Target]) -> float:
+        """As `Task.score`."""
+
+    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+        """As `Task.deployed`: the net as it is."""
+        return net, ("output",)
+
+    def examine(
+        self, net: nn.Module, train: Sequence[Sample], test: Sequence[Sample], config: TrainConfig
+    ) -> dict[str, float]:
+        """Figures on frames that were never trained on, by name; one is the metric, without `val_`."""
+        found: list[Any] = []
+        for start in range(0, len(test), _EXAM_CHUNK):
+            some = range(start, min(start + _EXAM_CHUNK, len(test)))
+            found += self.predict(net, [test[i].image_rgb for i in some], config)
+        return {self.metric.removeprefix("val_"): self.score(found, [sample.target for sample in test])}

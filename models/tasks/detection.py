@@ -22,7 +22,7 @@ from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch
 from models.tasks.suppression import keep_best
 from models.training.workers import mean_over_workers
-from models.types import BoxSet, Detections, Image, Sample, SemanticMap
+from models.types import BoxSet, Detections, Image, Sample, Target
 
 _BOX_WEIGHT = 2.0  # of the box loss against the class loss, as in GFL
 _PREDICT_BATCH = 8
@@ -88,7 +88,7 @@ class Detection:
                 found.append(_unletterbox(keep_best(b, s), image.shape[:2], canvas_hw))
         return found
 
-    def score(self, predictions: Sequence[Detections], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
+    def score(self, predictions: Sequence[Detections], targets: Sequence[Target]) -> float:
         return mean_average_precision_50(predictions, [t for t in targets if isinstance(t, BoxSet)])
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.augment.colour import apply_colour, draw_colour
-from models.augment.crops import cut_crop, draw_crop
+from models.augment.crops import cut_crop, draw_crop, fit_square
 from models.augment.geometry import draw_move, move_image
 from models.augment.mixing import mix_pairs, smooth_one_hot
 from models.nets.backbone import freeze_stages, load_imagenet
 from models.nets.classifier import Classifier
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
-from models.types import BoxSet, Image, Probabilities, Sample, SemanticMap
+from models.types import Image, Probabilities, Sample, Target
 
 _PREDICT_BATCH = 32
 
@@ -62,21 +61,12 @@ class Recognition:
             rows += [Probabilities(v) for v in values]
         return rows
 
-    def score(self, predictions: Sequence[Probabilities], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
+    def score(self, predictions: Sequence[Probabilities], targets: Sequence[Target]) -> float:
         hits = [int(p.values.argmax()) == t for p, t in zip(predictions, targets, strict=True)]
         return float(np.mean(hits))
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
         return nn.Sequential(net, nn.Softmax(1)), ("probabilities",)
-
-
-def fit_square(image_rgb: Image, side_px: int) -> Image:
-    """Stretch to a square: averaged when it shrinks, cubic when it grows."""
-    if image_rgb.shape[:2] == (side_px, side_px):
-        return image_rgb
-    grows = max(image_rgb.shape[:2]) < side_px
-    method = cv2.INTER_CUBIC if grows else cv2.INTER_AREA
-    return np.asarray(cv2.resize(image_rgb, (side_px, side_px), interpolation=method), np.uint8)
 
 
 def _augment(sample: Sample, config: TrainConfig, rng: np.random.Generator) -> Image:

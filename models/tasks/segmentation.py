@@ -18,7 +18,7 @@ from models.nets.backbone import freeze_stages, load_imagenet
 from models.nets.segmenter import Segmenter
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
-from models.types import BoxSet, Image, Sample, SemanticMap, SemanticPrediction
+from models.types import Image, Sample, SemanticMap, SemanticPrediction, Target
 
 _PREDICT_BATCH = 8
 _BAND_VALUES = 32 * 2**20  # probabilities in memory at once while an image is read out: 128 MiB
@@ -70,7 +70,7 @@ class Segmentation:
             found += [_read_out(one, canvas_hw, image.shape[:2]) for one, image in zip(logits, some, strict=True)]
         return found
 
-    def score(self, predictions: Sequence[SemanticPrediction], targets: Sequence[BoxSet | int | SemanticMap]) -> float:
+    def score(self, predictions: Sequence[SemanticPrediction], targets: Sequence[Target]) -> float:
         pairs = [(p, t) for p, t in zip(predictions, targets, strict=True) if isinstance(t, SemanticMap)]
         value = mean_iou(sum(count_confusion(t, p.map, len(p.confidences)) for p, t in pairs))
         if value is None:

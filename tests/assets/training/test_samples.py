@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assets.samples import ReleaseImages, read_release, shrink
 from assets.tables.schemas import TABLES, to_table
-from assets.training.batches import ReleaseImages, read_release, shrink
 
 
 def test_samples_are_those_of_the_split_in_frame_id_order(store_release):

@@ -14,6 +14,7 @@ from assets.images import EncodedImage
 from assets.tables.catalog import Catalog
 from assets.tables.releases import list_class_ids, open_release, read_semantic_map
 from models.semantic_maps import resize_map
+from models.task_names import PRETRAINING, dataset_of
 from models.types import BoxSet, Image, Sample, SemanticMap
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
@@ -38,14 +39,14 @@ class ReleaseFacts:
 def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
     """The rows of a release, proven by its id: other frames, labels or splits hash to another one.
 
-    Raises ValueError when it is unknown, has changed, is for another task, or cannot be trained on.
+    Raises ValueError when it is unknown, has changed, is not what the task learns from, or cannot be trained on.
     """
     found = open_release(catalog, release_id)
-    if found.task != task:
-        raise ValueError(f"release {release_id} is for {found.task}, the recipe for {task}: "
-                         f"choose a {found.task} recipe")  # fmt: skip
+    if found.task != (wanted := dataset_of(task)):
+        raise ValueError(f"release {release_id} is for {found.task}, the recipe for {task}, which learns from a "
+                         f"release for {wanted}: choose another of the two")  # fmt: skip
     rows = found.frames.select(_COLUMNS).to_pylist()
-    release = ReleaseFacts(release_id, task, found.class_names, found.frames_version, tuple(rows))
+    release = ReleaseFacts(release_id, found.task, found.class_names, found.frames_version, tuple(rows))
     _require_trainable(release)
     return release
 
@@ -91,8 +92,8 @@ class ReleaseImages(Sequence[Sample]):
             raise ValueError(f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`")
         stored = EncodedImage(payload)
         image, scale = (stored, np.ones(2)) if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
-        if self.task == "recognition":
-            return Sample(row["frame_id"], image, int(row["class_id"]))
+        if self.task in ("recognition", PRETRAINING):
+            return Sample(row["frame_id"], image, row["class_id"])
         if self.task == "segmentation":
             height, width = np.rint(np.array(stored.size_hw) * scale[::-1]).astype(int)
             return Sample(row["frame_id"], image, _read_map(row, stored.size_hw, (int(height), int(width))))
@@ -148,6 +149,8 @@ def _require_trainable(release: ReleaseFacts) -> None:
         if not release.split(split):
             raise ValueError(f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
                              f"'{split}' split with the data")  # fmt: skip
+    if release.task == PRETRAINING:
+        return
     learnt: set[int] = set()
     for row in release.split("train"):
         learnt |= set(list_class_ids(row))
