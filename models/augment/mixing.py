@@ -1,4 +1,7 @@
-"""Blend pairs of images and of their class distributions (mixup, Zhang et al., ICLR 2018)."""
+"""Put pairs of images together, and their class distributions in the same shares.
+
+Mixup blends them (Zhang et al., ICLR 2018), CutMix pastes a part of one into the other (Yun et al., ICCV 2019).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,26 @@ def mix_pairs(
     other = rng.permutation(len(images))
     mixed = weight * images + (1 - weight) * images[other]
     return np.rint(mixed).astype(np.uint8), weight * targets + (1 - weight) * targets[other]
+
+
+def cut_pairs(
+    images: NDArray[np.uint8], targets: NDArray[np.float32], alpha: float, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """(B, H, W, 3) images and (B, C) class distributions, each with a box of a random other one of the batch.
+
+    One box a batch, its share of the area drawn from Beta(alpha, alpha) and then cut at the edges of the image; targets
+    follow what is left of it.
+    """
+    height, width = images.shape[1:3]
+    side = np.sqrt(rng.beta(alpha, alpha))  # of the image's sides
+    middle_y, middle_x = rng.random(2) * (height, width)
+    top, bottom = np.clip(np.rint([middle_y - side * height / 2, middle_y + side * height / 2]), 0, height).astype(int)
+    left, right = np.clip(np.rint([middle_x - side * width / 2, middle_x + side * width / 2]), 0, width).astype(int)
+    other = rng.permutation(len(images))
+    cut = images.copy()
+    cut[:, top:bottom, left:right] = images[other, top:bottom, left:right]
+    share = np.float32((bottom - top) * (right - left) / (height * width))
+    return cut, (1 - share) * targets + share * targets[other]
 
 
 def smooth_one_hot(class_ids: NDArray[np.int64], num_classes: int, smoothing: float) -> NDArray[np.float32]:

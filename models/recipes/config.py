@@ -34,6 +34,7 @@ class TrainConfig:
     dropout: float = 0.2  # recognition: share of the features left out in a step
     label_smoothing: float = 0.0  # recognition
     mixup_alpha: float = 0.0  # recognition; 0 is off
+    cutmix_alpha: float = 0.0  # recognition; 0 is off; with mixup, each takes half of the batches
     crop_area: tuple[float, float] | None = None  # share of the image's area that is seen; not where labels have places
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of activations; weights stay fp32
     is_compiled: bool = False  # torch.compile
@@ -55,8 +56,9 @@ class TrainConfig:
                 raise ValueError(f"{name} = {value}: it is at least 1")
         if self.frozen_stages and not self.is_pretrained:
             raise ValueError(f"frozen_stages = {self.frozen_stages} with is_pretrained = False would freeze noise")
-        if self.mixup_alpha and self.task != "recognition":
-            raise ValueError(f"mixup_alpha = {self.mixup_alpha} with task = {self.task!r}: mixup is for recognition")
+        for name in ("mixup_alpha", "cutmix_alpha"):
+            if (alpha := getattr(self, name)) < 0 or (alpha and self.task != "recognition"):
+                raise ValueError(f"{name} = {alpha} with task = {self.task!r}: 0 or more, and 0 but for recognition")
         if self.crop_area is not None and self.task in ("detection", "segmentation"):
             raise ValueError(
                 f"crop_area = {self.crop_area} with task = {self.task!r}: use zoom, which moves labels along"

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from models.augment.colour import apply_colour, draw_colour
 from models.augment.crops import cut_crop, draw_crop, fit_square
 from models.augment.geometry import draw_move, move_image
-from models.augment.mixing import mix_pairs, smooth_one_hot
+from models.augment.mixing import cut_pairs, mix_pairs, smooth_one_hot
 from models.nets.backbone import freeze_stages, load_imagenet
 from models.nets.classifier import Classifier
 from models.recipes.config import TrainConfig
@@ -43,7 +43,7 @@ class Recognition:
             image[...] = _augment(sample, config, rng)
         class_ids = np.array([s.target for s in samples], np.int64)
         targets = smooth_one_hot(class_ids, num_classes, config.label_smoothing)
-        images, targets = mix_pairs(images, targets, config.mixup_alpha, rngs[0])
+        images, targets = _mix(images, targets, config, rngs[0])
         colour = np.stack([draw_colour(rng, config.colour_jitter) for rng in rngs])
         return Batch(tuple(s.frame_id for s in samples), _to_tensor(images), torch.from_numpy(colour),
                      torch.from_numpy(targets))  # fmt: skip
@@ -67,6 +67,14 @@ class Recognition:
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
         return nn.Sequential(net, nn.Softmax(1)), ("probabilities",)
+
+
+def _mix(
+    images: np.ndarray, targets: np.ndarray, config: TrainConfig, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    if config.cutmix_alpha and (not config.mixup_alpha or rng.random() < 0.5):
+        return cut_pairs(images, targets, config.cutmix_alpha, rng)
+    return mix_pairs(images, targets, config.mixup_alpha, rng)
 
 
 def _augment(sample: Sample, config: TrainConfig, rng: np.random.Generator) -> Image:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from models.augment.colour import apply_colour, draw_colour
-from models.augment.mixing import mix_pairs, smooth_one_hot
+from models.augment.mixing import cut_pairs, mix_pairs, smooth_one_hot
 
 
 def _pixels(*values):
@@ -55,3 +56,21 @@ def test_mixed_targets_sum_to_one_and_match_the_mixed_pixels():
 def test_no_alpha_mixes_nothing():
     images, targets = np.ones((2, 1, 1, 3), np.uint8), np.eye(2, dtype=np.float32)
     assert mix_pairs(images, targets, 0.0, np.random.default_rng(0))[0] is images
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pasted_box_has_the_share_that_its_targets_say(seed):
+    images = np.stack([np.full((24, 40, 3), 10 * n, np.uint8) for n in range(4)])
+    targets = np.eye(4, dtype=np.float32)
+    cut, cut_targets = cut_pairs(images, targets, 1.0, np.random.default_rng(seed))
+    np.testing.assert_allclose(cut_targets.sum(1), 1, atol=1e-6)
+    for image, target in zip(cut, cut_targets, strict=True):
+        np.testing.assert_allclose([(image[..., 0] == 10 * n).mean() for n in range(4)], target, atol=1e-6)
+    assert (images == np.stack([np.full((24, 40, 3), 10 * n, np.uint8) for n in range(4)])).all()  # left as they were
+
+
+def test_pasted_boxes_cover_from_nothing_to_everything():
+    images, targets = np.zeros((2, 32, 32, 3), np.uint8), np.eye(2, dtype=np.float32)
+    draws = (cut_pairs(images, targets, 1.0, np.random.default_rng(seed))[1] for seed in range(300))
+    shares = [one[0, 1] for one in draws if one[0, 1] > 0]
+    assert min(shares) < 0.05 and max(shares) > 0.7

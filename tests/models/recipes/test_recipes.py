@@ -30,6 +30,7 @@ def test_unknown_recipe_lists_the_known():
         ({"epochs": 0}, "at least 1"),
         ({"is_pretrained": False}, "frozen_stages"),
         ({"mixup_alpha": 0.2}, "mixup_alpha"),
+        ({"cutmix_alpha": -1.0}, "cutmix_alpha"),
     ],
 )
 def test_contradiction_is_refused(changes, message):
