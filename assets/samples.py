@@ -14,7 +14,7 @@ from assets.images import EncodedImage
 from assets.tables.catalog import Catalog
 from assets.tables.releases import list_class_ids, open_release, read_semantic_map
 from models.semantic_maps import resize_map
-from models.task_names import PRETRAINING, dataset_of
+from models.task_names import MULTILABEL, PRETRAINING, dataset_of
 from models.types import BoxSet, Image, Sample, SemanticMap
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
@@ -94,6 +94,8 @@ class ReleaseImages(Sequence[Sample]):
         image, scale = (stored, np.ones(2)) if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
         if self.task in ("recognition", PRETRAINING):
             return Sample(row["frame_id"], image, row["class_id"])
+        if self.task == MULTILABEL:
+            return Sample(row["frame_id"], image, frozenset(row["box_class_ids"]))
         if self.task == "segmentation":
             height, width = np.rint(np.array(stored.size_hw) * scale[::-1]).astype(int)
             return Sample(row["frame_id"], image, _read_map(row, stored.size_hw, (int(height), int(width))))

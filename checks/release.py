@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from assets.tables.releases import hash_content, list_class_ids, read_semantic_map
 from checks.splits import SPLITS
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
-from models.task_names import PRETRAINING
+from models.task_names import MULTILABEL, PRETRAINING
 
 UNTRAINED_CLASSES = Tolerance(warn_above=0.0, block_above=0.2)
 
@@ -112,6 +112,8 @@ def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str 
         return f"class ids {class_ids} of {num_classes} classes"
     if task == PRETRAINING:
         return "has boxes" if boxes else None
+    if task == MULTILABEL:
+        return None if row["box_class_ids"] and not boxes else "has no class"
     if task == "recognition":
         return None if row["class_id"] is not None and not boxes else "has no class"
     if task == "segmentation":

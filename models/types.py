@@ -84,8 +84,9 @@ class Embedding:
 
 
 Prediction = Probabilities | Detections | SemanticPrediction  # of recognition, detection, segmentation
-# class id of recognition, boxes of detection, map of segmentation; of pretraining the class id, None where nobody says
-Target = int | BoxSet | SemanticMap | None
+# class id of recognition, boxes of detection, map of segmentation; of multilabel the ids of all classes that show; of
+# pretraining the class id, None where nobody says
+Target = int | BoxSet | SemanticMap | frozenset[int] | None
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
 from models.masks import decode_counts
 from models.semantic_maps import compose_map, split_map
-from models.task_names import PRETRAINING
+from models.task_names import MULTILABEL, PRETRAINING
 
 CODE_VERSION = "1"
+# whose labels a dataset takes, where they are not its own: an exam of pretraining asks for the class of the image
+_LABELS_OF = {PRETRAINING: ("recognition",), MULTILABEL: ("recognition", "detection")}
 _UNUSABLE = {"detection": "box without area in the image", "segmentation": "mask that does not fit its image"}
 
 
@@ -39,8 +41,7 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
     columns = ["frame_id", "capture_id", "session", "sensor", "sha256", "width_px", "height_px"]
     colour = f"({where}) AND kind = 'color'" if where else "kind = 'color'"
     frames = {r["frame_id"]: r for r in catalog.read("frames", columns, colour).to_pylist()}
-    label_task = "recognition" if task == PRETRAINING else task  # its exam asks for the class of the image
-    task_is = f"task = {repr_sql(label_task)}"
+    task_is = is_in("task", _LABELS_OF.get(task, (task,)))
     labels = catalog.read("labels", where=f"({where}) AND {task_is}" if where else task_is).to_pylist()
     if not labels and task != PRETRAINING:
         raise ValueError(
@@ -109,6 +110,8 @@ def _target(task: str, labels: list[dict[str, Any]], frame: dict[str, Any], clas
         masks, mask_class_ids = split_map(compose_map([label["mask_rle"] for label in labels], class_ids, size_hw))
         return {"class_id": None, "boxes_xyxy": [], "box_class_ids": [], "mask_rles": masks,
                 "mask_class_ids": mask_class_ids, "mask_size_px": list(size_hw)}  # fmt: skip
+    if task == MULTILABEL:
+        return {"class_id": None, "boxes_xyxy": [], "box_class_ids": sorted(set(class_ids))}
     boxes = [v for label in labels for v in _clip(label, frame)]
     return {"class_id": None, "boxes_xyxy": boxes, "box_class_ids": class_ids}
 

@@ -17,6 +17,7 @@ USES = {
     "recognition": "Names the one class of an image, from a fixed list.",
     "detection": "Finds the objects of a fixed list of classes in an image, as boxes in pixels.",
     "segmentation": "Names the class of every pixel of an image, from a fixed list.",
+    "multilabel": "Names every class of a fixed list that an image shows.",
     "pretraining": "Gives the features of an image, for other models to start from and to compare images by.",
 }
 LIMITS = (

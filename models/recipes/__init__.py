@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from models.recipes.config import TrainConfig
 from models.recipes.detection import base_detection, tiny_detection
+from models.recipes.multilabel import base_multilabel, tiny_multilabel
 from models.recipes.pretraining import base_pretraining, tiny_pretraining
 from models.recipes.recognition import base_recognition, tiny_recognition
 from models.recipes.segmentation import base_segmentation, tiny_segmentation
@@ -16,8 +17,8 @@ from models.recipes.segmentation import base_segmentation, tiny_segmentation
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     r.__name__: r
     for r in (
-        tiny_recognition, tiny_detection, tiny_segmentation, tiny_pretraining, base_recognition, base_detection,
-        base_segmentation, base_pretraining,
+        tiny_recognition, tiny_detection, tiny_segmentation, tiny_multilabel, tiny_pretraining, base_recognition,
+        base_detection, base_segmentation, base_multilabel, base_pretraining,
     )
 }  # fmt: skip
 

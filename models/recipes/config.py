@@ -59,10 +59,8 @@ class TrainConfig:
         for name in ("mixup_alpha", "cutmix_alpha"):
             if (alpha := getattr(self, name)) < 0 or (alpha and self.task != "recognition"):
                 raise ValueError(f"{name} = {alpha} with task = {self.task!r}: 0 or more, and 0 but for recognition")
-        if self.crop_area is not None and self.task in ("detection", "segmentation"):
-            raise ValueError(
-                f"crop_area = {self.crop_area} with task = {self.task!r}: use zoom, which moves labels along"
-            )
+        if self.crop_area is not None and self.task in ("detection", "segmentation", "multilabel"):
+            raise ValueError(f"crop_area = {self.crop_area} with task = {self.task!r}: labels would be lost, use zoom")
         if self.crop_area is not None and not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
             raise ValueError(f"crop_area = {self.crop_area}: give (low, high) with 0 < low <= high <= 1")
         if self.accumulate > self.batch_size:

@@ -6,11 +6,12 @@ from models.task_names import all_task_names
 from models.tasks.added import load_added
 from models.tasks.base import Batch, OpenTask, Task
 from models.tasks.detection import Detection
+from models.tasks.multilabel import MultiLabel
 from models.tasks.pretraining import Pretraining
 from models.tasks.recognition import Recognition
 from models.tasks.segmentation import Segmentation
 
-TASKS: dict[str, Task] = {t.name: t for t in (Recognition(), Detection(), Segmentation(), Pretraining())}
+TASKS: dict[str, Task] = {t.name: t for t in (Recognition(), Detection(), Segmentation(), MultiLabel(), Pretraining())}
 
 
 def find_task(name: str) -> Task:

@@ -24,7 +24,7 @@ class Batch:
     images: Tensor  # (B, 3, H, W) uint8 RGB; pretraining: (B, 2, 3, H, W), two views of each
     colour: Tensor  # (B, 3), or (B, 2, 3), factors for brightness, contrast, saturation
     # recognition: (B, C) class distributions; detection: list of (boxes (N, 4) px, class ids (N,)); segmentation:
-    # (B, H, W) uint8 class ids, IGNORE where nobody says; pretraining: none
+    # (B, H, W) uint8 class ids, IGNORE where nobody says; multilabel: (B, C), 1 where a class shows; pretraining: none
     targets: Any
 
     def __len__(self) -> int:
@@ -106,8 +106,14 @@ class OpenTask(ABC):
         self, net: nn.Module, train: Sequence[Sample], test: Sequence[Sample], config: TrainConfig
     ) -> dict[str, float]:
         """Figures on frames that were never trained on, by name; one is the metric, without `val_`."""
+        return {self.metric.removeprefix("val_"): self.score(*self.answer(net, test, config))}
+
+    def answer(self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Any], list[Target]]:
+        """Predictions and targets of all samples, of which a few are in memory at once."""
         found: list[Any] = []
-        for start in range(0, len(test), _EXAM_CHUNK):
-            some = range(start, min(start + _EXAM_CHUNK, len(test)))
-            found += self.predict(net, [test[i].image_rgb for i in some], config)
-        return {self.metric.removeprefix("val_"): self.score(found, [sample.target for sample in test])}
+        targets: list[Target] = []
+        for start in range(0, len(samples), _EXAM_CHUNK):
+            some = [samples[i] for i in range(start, min(start + _EXAM_CHUNK, len(samples)))]
+            found += self.predict(net, [sample.image_rgb for sample in some], config)
+            targets += [sample.target for sample in some]
+        return found, targets

@@ -40,26 +40,19 @@ class Recognition:
     ) -> Batch:
         images = np.empty((len(samples), config.image_size_px, config.image_size_px, 3), np.uint8)
         for image, sample, rng in zip(images, samples, rngs, strict=True):
-            image[...] = _augment(sample, config, rng)
+            image[...] = augment(sample, config, rng)
         class_ids = np.array([s.target for s in samples], np.int64)
         targets = smooth_one_hot(class_ids, num_classes, config.label_smoothing)
         images, targets = _mix(images, targets, config, rngs[0])
         colour = np.stack([draw_colour(rng, config.colour_jitter) for rng in rngs])
-        return Batch(tuple(s.frame_id for s in samples), _to_tensor(images), torch.from_numpy(colour),
+        return Batch(tuple(s.frame_id for s in samples), to_tensor(images), torch.from_numpy(colour),
                      torch.from_numpy(targets))  # fmt: skip
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         return F.cross_entropy(net(apply_colour(batch.images, batch.colour)), batch.targets)
 
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Probabilities]:
-        device = next(net.parameters()).device
-        rows: list[Probabilities] = []
-        for start in range(0, len(images_rgb), _PREDICT_BATCH):
-            some = images_rgb[start : start + _PREDICT_BATCH]
-            squares = np.stack([fit_square(image, config.image_size_px) for image in some])
-            values = net(_to_tensor(squares).to(device).float()).softmax(1).cpu().numpy()
-            rows += [Probabilities(v) for v in values]
-        return rows
+        return [Probabilities(v) for v in name_logits(net, images_rgb, config).softmax(1).numpy()]
 
     def score(self, predictions: Sequence[Probabilities], targets: Sequence[Target]) -> float:
         hits = [int(p.values.argmax()) == t for p, t in zip(predictions, targets, strict=True)]
@@ -77,7 +70,17 @@ def _mix(
     return mix_pairs(images, targets, config.mixup_alpha, rng)
 
 
-def _augment(sample: Sample, config: TrainConfig, rng: np.random.Generator) -> Image:
+def name_logits(net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> Tensor:
+    """(N, C) on the CPU."""
+    device, parts = next(net.parameters()).device, []
+    for start in range(0, len(images_rgb), _PREDICT_BATCH):
+        squares = [fit_square(image, config.image_size_px) for image in images_rgb[start : start + _PREDICT_BATCH]]
+        parts.append(net(to_tensor(np.stack(squares)).to(device).float()).cpu())
+    return torch.cat(parts)
+
+
+def augment(sample: Sample, config: TrainConfig, rng: np.random.Generator) -> Image:
+    """(S, S, 3): a random crop where the recipe wants one, else the whole image moved about."""
     side = config.image_size_px
     if config.crop_area is not None:
         return cut_crop(sample, draw_crop(rng, sample.size_hw, config.crop_area, config.flip_horizontal), side)
@@ -87,6 +90,6 @@ def _augment(sample: Sample, config: TrainConfig, rng: np.random.Generator) -> I
     return move_image(square, move, (side, side))
 
 
-def _to_tensor(images: np.ndarray) -> Tensor:
+def to_tensor(images: np.ndarray) -> Tensor:
     """(B, H, W, 3) uint8 -> (B, 3, H, W) uint8 in channels-last memory: no copy."""
     return torch.from_numpy(images).permute(0, 3, 1, 2)

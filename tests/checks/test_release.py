@@ -74,6 +74,9 @@ def test_a_count_that_is_off_is_found(freeze):
         ("detection", {"boxes_xyxy": [BOX, BOX[:3], BOX], "box_class_ids": [[0]] * 3}, "3 numbers for 1 boxes"),
         ("detection", {"boxes_xyxy": [BOX, [1.0, 1.0, 1.0, 4.0], BOX], "box_class_ids": [[0]] * 3}, "box without area"),
         ("detection", {"boxes_xyxy": [BOX] * 3, "box_class_ids": [[0], [7], [0]]}, "class ids [7] of 1 classes"),
+        ("multilabel", {"boxes_xyxy": [[]] * 3, "box_class_ids": [[0], [], [0]]}, "has no class"),
+        ("multilabel", {"boxes_xyxy": [[], BOX, []], "box_class_ids": [[0]] * 3}, "has no class"),
+        ("pretraining", {"boxes_xyxy": [[], BOX, []], "class_id": None}, "has boxes"),
     ],
 )
 def test_a_target_that_cannot_be_used_blocks(task, columns, fault, freeze):
@@ -85,6 +88,13 @@ def test_a_target_that_cannot_be_used_blocks(task, columns, fault, freeze):
 def test_a_frame_without_objects_is_a_target_of_detection(freeze):
     releases, frames = freeze("detection", ["cup"], boxes_xyxy=[BOX, [], BOX], box_class_ids=[[0], [], [0]])
     assert release_targets_are_whole(frames, releases).passed
+
+
+def test_pretraining_needs_no_class(freeze):
+    releases, frames = freeze("pretraining", [], boxes_xyxy=[[]] * 3, class_id=None)
+    assert release_targets_are_whole(frames, releases).passed
+    verdict = every_class_is_in_train(frames, releases)
+    assert verdict.passed and verdict.empty_reason == "pretraining learns no class"
 
 
 def test_a_side_without_frames_blocks(freeze):

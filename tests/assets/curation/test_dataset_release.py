@@ -112,6 +112,32 @@ def test_a_frame_with_two_classes_is_left_out_of_recognition(catalog, dataset):
     }
 
 
+def test_pretraining_takes_frames_without_labels_and_keeps_the_classes_that_are_known(catalog, dataset):
+    named = [(dataset[0], "b", None), (dataset[1], "a", None), (dataset[1], "b", None)]  # the second shows two classes
+    store(catalog, "labels", labels(named, "recognition"))
+    draft = draft_release(catalog, "pretraining")
+    release = open_release(catalog, write_release(catalog, draft))
+    class_ids = {r["frame_id"]: r["class_id"] for r in release.frames.to_pylist()}
+    assert class_ids == {f: 1 if n == 0 else None for n, f in enumerate(dataset)}
+    assert release.class_names == ("a", "b") and not draft.excluded
+
+
+def test_pretraining_needs_no_label_at_all(catalog, dataset):
+    draft = draft_release(catalog, "pretraining")
+    assert (draft.row["num_labels"], draft.row["class_names"], draft.row["num_frames"]) == (0, [], 6)
+    assert open_release(catalog, write_release(catalog, draft)).class_names == ()
+
+
+def test_multilabel_takes_every_class_that_labels_and_boxes_name(catalog, dataset):
+    store(catalog, "labels", labels([(dataset[0], "c", None), (dataset[0], "a", None)], "recognition"))
+    store(catalog, "labels", labels([(dataset[1], "c", (0, 0, 4, 4))]))
+    draft = draft_release(catalog, "multilabel")
+    release = open_release(catalog, write_release(catalog, draft))
+    shown = {r["frame_id"]: r["box_class_ids"] for r in release.frames.to_pylist()}
+    assert shown[dataset[0]] == [0, 2] and shown[dataset[1]] == [1, 2] and shown[dataset[2]] == [0]
+    assert all(r["boxes_xyxy"] == [] for r in release.frames.to_pylist())
+
+
 def test_a_release_of_named_sessions_holds_those_alone(catalog, dataset):
     assert draft_release(catalog, "detection", ["monday"]).row["sessions"] == ["monday"]
     with pytest.raises(ValueError, match="no published detection labels"):
