@@ -17,7 +17,7 @@ from models.tasks import TASKS
 
 
 def _write(models_dir, task):
-    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, is_pretrained=False, frozen_stages=0)
+    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, weights="none", frozen_stages=0)
     torch.manual_seed(1)
     net = TASKS[task].build(config, 2, None)
     facts = describe(config, ("disc", "square"), "0" * 32, 1, "v1", [{"epoch": 0, "train_loss": 1.0}])

@@ -28,7 +28,12 @@ def test_unknown_recipe_lists_the_known():
         ({"image_size_px": 100}, "image_size_px = 100"),
         ({"zoom": (2.0, 1.0)}, "zoom"),
         ({"epochs": 0}, "at least 1"),
-        ({"is_pretrained": False}, "frozen_stages"),
+        ({"weights": "none"}, "frozen_stages = 3 with weights = 'none'"),
+        ({"weights": "imagenet.pth"}, "give one of packaged, none, hub, or a .safetensors file"),
+        ({"weights": "hub"}, "weights = 'hub' with net = 'lite0'"),
+        ({"net": "fasterrcnn_resnet50_fpn_v2"}, "weights = 'packaged' with net = 'fasterrcnn_resnet50_fpn_v2'"),
+        ({"net": "resnet18"}, "for detection, give one of lite0, fasterrcnn_mobilenet"),
+        ({"net": "retinanet_resnet50_fpn_v2", "weights": "hub", "frozen_stages": 5}, "retinanet_resnet50_fpn_v2 has 4"),
         ({"mixup_alpha": 0.2}, "mixup_alpha"),
     ],
 )

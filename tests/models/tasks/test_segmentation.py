@@ -87,7 +87,7 @@ def test_frames_without_a_labelled_pixel_cannot_choose_a_checkpoint():
 
 def test_the_shipped_net_gives_probabilities_of_every_pixel():
     torch.manual_seed(0)
-    config = replace(get_recipe("tiny_segmentation"), image_size_px=64, is_pretrained=False, frozen_stages=0)
+    config = replace(get_recipe("tiny_segmentation"), image_size_px=64, weights="none", frozen_stages=0)
     net, names = TASKS["segmentation"].deployed(TASKS["segmentation"].build(config, 3, None), 64)
     content = export_onnx(net, torch.linspace(0, 255, 3 * 64 * 64).reshape(1, 3, 64, 64), names)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 3, 64, 64)).astype(np.float32)
