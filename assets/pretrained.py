@@ -97,7 +97,7 @@ def _download(net: str) -> tuple[Path, str]:
     import torch
     from torchvision.models import get_model_weights
 
-    published = get_model_weights(net).DEFAULT  # type: ignore[attr-defined]
+    published = get_model_weights(net).DEFAULT
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
     if not path.is_file():
         try:

@@ -11,9 +11,11 @@ import numpy as np
 import onnxruntime
 import psutil
 import pytest
+import torch
 
-from assets.inference.package import load_predictor, open_package
+from assets.inference.package import load_net, load_predictor, open_package
 from assets.training.ray_train import local_ray, train
+from assets.training.run_folder import name_run
 from models.recipes import get_recipe
 
 _SPLITS = ["train"] * 10 + ["val"] * 4
@@ -69,6 +71,20 @@ def test_two_ray_workers_repeat_and_their_errors_arrive_as_themselves(store_rele
             _train(catalog, release_id, replace(config, lr=1e30, clip_norm=1e30, warmup_share=0.0), tmp_path / "c")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")
+@pytest.mark.timeout(600)  # two runs of Ray Train, each with its own processes
+def test_two_workers_agree_on_batch_statistics_and_repeat_when_one_is_killed(store_release, tmp_path):
+    catalog, release_id = store_release("recognition", _SPLITS)
+    config = replace(_config("recognition", net="resnet18", weights="none", frozen_stages=0), epochs=6, score_every=3)
+    killer = _Killer([5], seed=7, num_steps=2)
+    with local_ray(num_workers=2):  # workers that end with different weights are an error
+        whole = _train(catalog, release_id, config, tmp_path / "a")
+        broken = _train(catalog, release_id, config, tmp_path / "b", on_progress=killer)
+    assert len(killer.killed) == 1 and broken.model_sha256 == whole.model_sha256
+    means = [v for k, v in load_net(whole).state_dict().items() if k.endswith("running_mean")]
+    assert len(means) == 20 and all(v.abs().max() > 0 for v in means)
+
+
 class _Killer:
     """Ends one of the two workers, chosen by the seed, when the training has come to given steps."""
 
@@ -98,6 +114,28 @@ def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_w
     assert broken.model_sha256 == whole.model_sha256
     assert [row["epoch"] for row in broken.facts.history] == list(range(40))
     assert not list((tmp_path / "b" / ".runs").iterdir())
+
+
+def test_a_training_starts_from_the_backbone_of_another_task_and_says_so(store_release, tmp_path):
+    catalog, release_id = store_release("detection", _SPLITS)
+    first = _train(catalog, release_id, _config("detection"), tmp_path, use_ray=False)
+    assert first.facts.starts_from is not None and "ImageNet" in first.facts.starts_from["origin"]
+    catalog, release_id = store_release("recognition", _SPLITS)
+    file = first.folder / "model.safetensors"
+    config = _config("recognition", weights=str(file))  # with three stages frozen
+    second = open_package(_train(catalog, release_id, config, tmp_path, use_ray=False).folder)
+    assert second.facts.starts_from == {"origin": "file model.safetensors", "sha256": first.model_sha256}
+    one, two = (load_net(package).state_dict() for package in (first, second))
+    frozen = [k for k in two if k.startswith(("backbone.stem.", "backbone.stages.2."))]
+    assert frozen and all(torch.equal(one[k], two[k]) for k in frozen)
+    file.unlink()
+    assert load_net(second).training is False
+
+
+def test_other_weights_to_start_from_make_another_training():
+    config = _config("recognition")
+    names = {name_run("0" * 32, config, sha256, 0, "1", 2) for sha256 in (None, "a" * 64, "b" * 64)}
+    assert len(names) == 3
 
 
 def test_unknown_release_stops_before_any_worker_starts(store_release, tmp_path):
