@@ -71,20 +71,6 @@ def test_two_ray_workers_repeat_and_their_errors_arrive_as_themselves(store_rele
             _train(catalog, release_id, replace(config, lr=1e30, clip_norm=1e30, warmup_share=0.0), tmp_path / "c")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")
-@pytest.mark.timeout(600)  # two runs of Ray Train, each with its own processes
-def test_two_workers_agree_on_batch_statistics_and_repeat_when_one_is_killed(store_release, tmp_path):
-    catalog, release_id = store_release("recognition", _SPLITS)
-    config = replace(_config("recognition", net="resnet18", weights="none", frozen_stages=0), epochs=6, score_every=3)
-    killer = _Killer([5], seed=7, num_steps=2)
-    with local_ray(num_workers=2):  # workers that end with different weights are an error
-        whole = _train(catalog, release_id, config, tmp_path / "a")
-        broken = _train(catalog, release_id, config, tmp_path / "b", on_progress=killer)
-    assert len(killer.killed) == 1 and broken.model_sha256 == whole.model_sha256
-    means = [v for k, v in load_net(whole).state_dict().items() if k.endswith("running_mean")]
-    assert len(means) == 20 and all(v.abs().max() > 0 for v in means)
-
-
 class _Killer:
     """Ends one of the two workers, chosen by the seed, when the training has come to given steps."""
 
