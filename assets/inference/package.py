@@ -3,14 +3,15 @@
 `<models_dir>/<task>/<first 16 of model_sha256>/` with model.safetensors, model.onnx and model.json. The ONNX form takes
 `pixels`, float32 RGB 0-255 (B, 3, S, S), S = image_size_px: recognition gives `probabilities` (B, C); detection gives
 `scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px of the square, before non-maximum suppression; segmentation gives
-`probabilities` (B, C, S, S); pretraining gives `vectors` (B, 1280) of unit length.
+`probabilities` (B, C, S, S); multilabel gives `probabilities` (B, C), each of its own; pretraining gives `vectors`
+(B, 1280) of unit length. B is free, but for the two-stage detectors: there it is 1, and P depends on the image.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ _FACTS_SHA256 = "facts_sha256"
 
 @dataclass(frozen=True)
 class PackageFacts:
-    """Where a model comes from. `files` maps file name to sha256; `history` holds one row an epoch."""
+    """Where a model comes from. `files` maps file name to sha256; `history` holds one row an epoch; `starts_from` tells
+    origin and sha256 of the weights that its training started from, None where there were none."""
 
     task: str
     recipe: str
@@ -40,6 +42,7 @@ class PackageFacts:
     code_version: str
     history: list[dict[str, Any]]
     files: dict[str, str] = field(default_factory=dict)
+    starts_from: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ def open_package(folder: Path) -> ModelPackage:
         raise ValueError(f"{path} is missing: {folder} is not a model package, restore it or train again")
     content = path.read_bytes()
     row = _load(path, content)
+    if row.keys() != {f.name for f in fields(PackageFacts)}:
+        raise ValueError(f"{path} was written by another version of Daguerre: open it with that one, or train again")
     facts = PackageFacts(**{**row, "class_names": tuple(row["class_names"])})
     if content != _dump(facts):
         raise ValueError(f"{path} has changed: its bytes are not as they were written; restore it or train again")
@@ -137,12 +142,12 @@ def examine_package(package: ModelPackage, train: Sequence[Sample], test: Sequen
 
 def describe(
     config: TrainConfig, class_names: tuple[str, ...], release_id: str, seed: int, code_version: str,
-    history: list[Mapping[str, Any]],
+    history: list[Mapping[str, Any]], starts_from: dict[str, str] | None = None,
 ) -> PackageFacts:  # fmt: skip
     """The facts of a training, but for the files."""
     as_json = json.loads(json.dumps(asdict(config)))
     return PackageFacts(config.task, config.name, as_json, class_names, release_id, config.image_size_px, seed,
-                        code_version, [dict(row) for row in history])  # fmt: skip
+                        code_version, [dict(row) for row in history], starts_from=starts_from)  # fmt: skip
 
 
 def _to_onnx(net: nn.Module, task: str, side_px: int) -> bytes:

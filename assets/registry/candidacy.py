@@ -32,7 +32,6 @@ def submit(
     checks: Mapping[str, bool | None],
     dagster_run_id: str,
     plots: Mapping[str, bytes] | None = None,
-    pretrained: str = "",
     rules: GateRules | None = None,
 ) -> Candidacy:
     """Register the model in `folder` as challenger, judge it, and make it champion if every rule holds.
@@ -49,7 +48,7 @@ def submit(
     params = {"release_id": package.release_id, "seed": package.facts["seed"], "recipe": package.facts["recipe"]}
     run = tracker.log_training(package, lineage, exam.metrics, plots or {}, dagster_run_id, params)
     decision = decide(exam, rival, rules or rules_of(package.task), checks)
-    card = render_card(CardFacts(package, lineage, exam, decision, run.model_version, pretrained))
+    card = render_card(CardFacts(package, lineage, exam, decision, run.model_version))
     tracker.describe(package.task, run.model_version, card)
     if not decision.is_promoted:
         tracker.record(package.task, run.model_version, decision)

@@ -30,14 +30,13 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What the card is filled from. `pretrained`: weights and licence it starts from; empty for none."""
+    """What the card is filled from."""
 
     package: StoredPackage
     lineage: Lineage
     exam: Exam | None
     decision: Decision | None
     version: int
-    pretrained: str = ""
 
 
 def render_card(facts: CardFacts) -> str:
@@ -64,10 +63,14 @@ def _details(facts: CardFacts) -> str:
         "epochs": len(package.facts["history"]),
         "code version": package.facts["code_version"],
         "training run": facts.lineage.model["run_id"],
-        "starts from": facts.pretrained or "no pretrained weights",
+        "starts from": _origin(package.facts.get("starts_from")),
         **{f"sha256 of {name}": sha256 for name, sha256 in sorted(package.hashes.items())},
     }
     return _table(("fact", "value"), list(rows.items()))
+
+
+def _origin(start: Mapping[str, str] | None) -> str:
+    return f"{start['origin']}, sha256 {start['sha256']}" if start else "no weights that were learnt before"
 
 
 def _classes(facts: CardFacts) -> tuple[str, ...]:

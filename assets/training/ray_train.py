@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
+from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import drop_abandoned, name_run, own_folder
@@ -61,6 +62,7 @@ class _Job:
     storage_options: dict[str, str] | None
     release_id: str
     config: TrainConfig
+    weights: WeightsFile | None
     seed: int
     run_folder: str
     num_workers: int
@@ -74,18 +76,21 @@ def train(
 ) -> ModelPackage:  # fmt: skip
     """Train on the release's train split, keep the best weights by the val split, and write their package.
 
-    `on_progress` gets a dict a step and an epoch (see `models.training.fit`). Equal arguments give equal weights on one
-    machine. `use_ray` False trains in this process, for small releases and tests. Raises ValueError, naming the remedy,
-    for a release that cannot be trained on. With a price, each row of the history says what the training cost so far.
+    `on_progress` gets a dict a step and an epoch (see `models.training.fit`). Equal arguments (and equal bytes in a
+    file that they name) give equal weights on one machine. `use_ray` False trains in this process, for small releases
+    and tests. Raises ValueError, naming the remedy, for a release that cannot be trained on, and for weights to start
+    from that are not there or do not fit. With a price, each row of the history says what the training cost so far.
     """
     from assets.tables.catalog import Catalog
     from models.tasks import find_task
 
     release = read_release(Catalog(catalog_uri, storage_options), release_id, config.task)
+    start = find_weights(config)
     runs = models_dir.resolve() / _RUNS
     drop_abandoned(runs)
-    with own_folder(runs / name_run(release_id, config, seed, code_version, num_workers)) as run_folder:
-        job = _Job(catalog_uri, storage_options, release_id, config, seed, str(run_folder), num_workers)
+    name = name_run(release_id, config, start.sha256 if start else None, seed, code_version, num_workers)
+    with own_folder(runs / name) as run_folder:
+        job = _Job(catalog_uri, storage_options, release_id, config, start, seed, str(run_folder), num_workers)
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if use_ray:
@@ -98,7 +103,8 @@ def train(
         history = [{**row, "cost": row["device_hours"] * device_hour_price} for row in history]
     net = find_task(config.task).build(config, len(release.class_names), None)
     net.load_state_dict(weights)
-    described = describe(config, release.class_names, release_id, seed, code_version, history)
+    starts_from = {"origin": start.origin, "sha256": start.sha256} if start else None
+    described = describe(config, release.class_names, release_id, seed, code_version, history, starts_from)
     return write_package(models_dir, net, config.task, described)
 
 
@@ -195,7 +201,6 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
     """Build, train, and leave the best checkpoint and the events in the run's folder."""
     import torch
 
-    from assets.pretrained import read_imagenet
     from models.tasks import find_task
     from models.training.fit import fit
 
@@ -204,7 +209,8 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
     train = ReleaseImages(catalog, release, "train", None if config.crop_area else side)
     val = ReleaseImages(catalog, release, "val", side)
     torch.manual_seed(job.seed)
-    net = task.build(config, len(release.class_names), read_imagenet() if config.is_pretrained else None).to(device)
+    weights = read_weights(job.weights) if job.weights else None
+    net = task.build(config, len(release.class_names), weights).to(device)
 
     def save(snapshot: Snapshot) -> None:
         write_snapshot(run_folder / _SNAPSHOTS, snapshot)

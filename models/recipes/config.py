@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.net_names import LITE0, count_stages, nets_for
+
+_WEIGHTS = ("packaged", "none", "hub")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -17,14 +21,15 @@ class TrainConfig:
     epochs: int
     batch_size: int  # over all workers together
     lr: float  # peak
+    net: str = LITE0  # one of NETS for the task
+    weights: str = "packaged"  # with the installed package; none; torchvision's hub; or the path of a .safetensors file
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    backbone_lr_factor: float = 0.3  # the backbone knows ImageNet already
+    backbone_lr_factor: float = 0.3  # of a backbone that knows images already
     weight_decay: float = 0.02
     warmup_share: float = 0.1  # of all steps
     clip_norm: float = 10.0
     ema_decay: float = 0.98
-    is_pretrained: bool = True
-    frozen_stages: int = 2  # of the backbone's 7, with the stem; 0 trains everything
+    frozen_stages: int = 2  # of the backbone, with its stem; 0 trains everything
     head_width: int = 64  # channels of the pyramid and head of detection and segmentation
     zoom: tuple[float, float] = (0.8, 1.25)  # scale jitter
     shift_share: float = 0.1  # of the side, each way
@@ -54,8 +59,7 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "score_every", "accumulate", "save_every", "patience"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} = {value}: it is at least 1")
-        if self.frozen_stages and not self.is_pretrained:
-            raise ValueError(f"frozen_stages = {self.frozen_stages} with is_pretrained = False would freeze noise")
+        self._require_net()
         for name in ("mixup_alpha", "cutmix_alpha"):
             if (alpha := getattr(self, name)) < 0 or (alpha and self.task != "recognition"):
                 raise ValueError(f"{name} = {alpha} with task = {self.task!r}: 0 or more, and 0 but for recognition")
@@ -65,6 +69,21 @@ class TrainConfig:
             raise ValueError(f"crop_area = {self.crop_area}: give (low, high) with 0 < low <= high <= 1")
         if self.accumulate > self.batch_size:
             raise ValueError(f"accumulate = {self.accumulate} with batch_size = {self.batch_size}: parts of no image")
+
+    def _require_net(self) -> None:
+        if self.net not in nets_for(self.task):
+            raise ValueError(f"net = {self.net!r}: for {self.task}, give one of {', '.join(nets_for(self.task))}")
+        if not 0 <= self.frozen_stages <= count_stages(self.net):
+            raise ValueError(f"frozen_stages = {self.frozen_stages}: {self.net} has {count_stages(self.net)}")
+        if self.weights not in _WEIGHTS and not self.weights.endswith(".safetensors"):
+            raise ValueError(f"weights = {self.weights!r}: give one of {', '.join(_WEIGHTS)}, or a .safetensors file")
+        if self.weights == "packaged" and self.net != LITE0:
+            raise ValueError(f"weights = 'packaged' with net = {self.net!r}: the package holds {LITE0}; give weights = "
+                             "hub, none or a .safetensors file")  # fmt: skip
+        if self.weights == "hub" and self.net == LITE0:
+            raise ValueError(f"weights = 'hub' with net = {LITE0!r}: torchvision has none; give weights = packaged")
+        if self.frozen_stages and self.weights == "none":
+            raise ValueError(f"frozen_stages = {self.frozen_stages} with weights = 'none' would freeze noise")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:

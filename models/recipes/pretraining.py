@@ -9,7 +9,7 @@ def tiny_pretraining() -> TrainConfig:
     """Some minutes on two CPU cores for a few hundred frames: shows that all is in place, not what it can do."""
     return TrainConfig(
         name="tiny_pretraining", task="pretraining", image_size_px=64, epochs=4, batch_size=32, lr=1e-3,
-        is_pretrained=False, frozen_stages=0, crop_area=(0.2, 1.0), colour_jitter=0.4,
+        weights="none", frozen_stages=0, crop_area=(0.2, 1.0), colour_jitter=0.4,
     )  # fmt: skip
 
 
@@ -17,5 +17,5 @@ def base_pretraining() -> TrainConfig:
     """Two thousand small images in a quarter of an hour on two CPU cores, from random weights."""
     return TrainConfig(
         name="base_pretraining", task="pretraining", image_size_px=64, epochs=30, batch_size=64, lr=1e-3,
-        is_pretrained=False, frozen_stages=0, crop_area=(0.2, 1.0), colour_jitter=0.4, score_every=5,
+        weights="none", frozen_stages=0, crop_area=(0.2, 1.0), colour_jitter=0.4, score_every=5,
     )  # fmt: skip

@@ -40,7 +40,7 @@ def _parse(name: str, text: str, kind: Any) -> Any:
 def _read(text: str, kind: Any) -> Any:
     if kind is bool:
         return {"true": True, "false": False}[text.lower()]
-    if kind in (int, float):
+    if kind in (int, float, str):
         return kind(text)
     if get_origin(kind) is tuple:
         parts = text.split(",")

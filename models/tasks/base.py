@@ -42,8 +42,8 @@ class Task(Protocol):
     name: str
     metric: str  # what `score` returns, higher is better
 
-    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
-        """A net ready to train, on `imagenet` weights where the recipe wants them."""
+    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+        """The net of the recipe, ready to train, on `weights` where it starts from some."""
 
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
@@ -77,7 +77,7 @@ class OpenTask(ABC):
     max_drop: float = 0.01
 
     @abstractmethod
-    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
         """As `Task.build`."""
 
     @abstractmethod

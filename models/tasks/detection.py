@@ -14,9 +14,11 @@ from models.augment.letterbox import canvas_for, letterbox, letterbox_matrix
 from models.losses.assignment import UNASSIGNED, assign_points
 from models.losses.boxes import giou_loss, iou_pairs
 from models.losses.focal import quality_focal_loss
-from models.nets.backbone import freeze_stages, load_imagenet
+from models.net_names import LITE0
 from models.nets.detector import Detector
 from models.nets.points import decode_boxes, make_points
+from models.nets.starting import start_backbone
+from models.nets.torchvision_detector import TorchvisionDetector, load_detector
 from models.recipes.config import TrainConfig
 from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch
@@ -29,16 +31,21 @@ _PREDICT_BATCH = 8
 
 
 class Detection:
-    """Quality focal loss and GIoU on the points that answer for a box."""
+    """Quality focal loss and GIoU on the points that answer for a box; torchvision's nets bring losses of their own."""
 
     name = "detection"
     metric = "val_map50"
 
-    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+        if config.net != LITE0:
+            published = TorchvisionDetector(config.net, num_classes)
+            if config.weights == "hub" and weights is not None:  # of the whole detector, learnt on COCO
+                load_detector(published, weights)
+                weights = None
+            start_backbone(published.backbone, config, weights)
+            return published
         net = Detector(num_classes, config.head_width)
-        if imagenet is not None:
-            load_imagenet(net.backbone, None, imagenet)
-        freeze_stages(net.backbone, config.frozen_stages)
+        start_backbone(net.backbone, config, weights)
         return net
 
     def make_batch(
@@ -58,7 +65,10 @@ class Detection:
                      torch.from_numpy(np.stack(colour)), targets)  # fmt: skip
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        logits, distances = (values.float() for values in net(apply_colour(batch.images, batch.colour)))
+        pixels = apply_colour(batch.images, batch.colour)
+        if isinstance(getattr(net, "module", net), TorchvisionDetector):  # `module`: inside DistributedDataParallel
+            return net(pixels, batch.targets)
+        logits, distances = (values.float() for values in net(pixels))
         centres, strides = make_points(batch.images.shape[2], batch.images.shape[3], logits.device)
         predicted = decode_boxes(distances, centres, strides)  # (B, P, 4)
         targets = [(boxes.to(logits.device), class_ids.to(logits.device)) for boxes, class_ids in batch.targets]
@@ -82,8 +92,7 @@ class Detection:
             some = images_rgb[start : start + _PREDICT_BATCH]
             canvas_hw = canvas_for(some, config.image_size_px)
             pixels = np.stack([letterbox(image, canvas_hw) for image in some])
-            logits, distances = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float())
-            scores, boxes = logits.sigmoid(), decode_boxes(distances, *make_points(*canvas_hw, device))
+            scores, boxes = _find_candidates(net, torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float())
             for image, s, b in zip(some, scores.cpu().numpy(), boxes.cpu().numpy(), strict=True):
                 found.append(_unletterbox(keep_best(b, s), image.shape[:2], canvas_hw))
         return found
@@ -92,7 +101,8 @@ class Detection:
         return mean_average_precision_50(predictions, [t for t in targets if isinstance(t, BoxSet)])
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
-        return _Deployed(net, side_px), ("scores", "boxes_xyxy")
+        form = net if isinstance(net, TorchvisionDetector) else _Deployed(net, side_px)
+        return form, ("scores", "boxes_xyxy")
 
 
 class _Deployed(nn.Module):
@@ -111,6 +121,14 @@ class _Deployed(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         logits, distances = self.net(pixels)
         return logits.sigmoid(), decode_boxes(distances, self.centres, self.strides)
+
+
+def _find_candidates(net: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores (B, P, C) and boxes (B, P, 4) in px of the canvas, before suppression."""
+    if isinstance(net, TorchvisionDetector):
+        return net(pixels)
+    logits, distances = net(pixels)
+    return logits.sigmoid(), decode_boxes(distances, *make_points(pixels.shape[2], pixels.shape[3], pixels.device))
 
 
 def _unletterbox(found: Detections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> Detections:

@@ -25,8 +25,8 @@ class MultiLabel(OpenTask):
     metric = "val_map"
     floor = 0.5
 
-    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
-        return Recognition().build(config, num_classes, imagenet)
+    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+        return Recognition().build(config, num_classes, weights)
 
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]

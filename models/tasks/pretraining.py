@@ -17,8 +17,9 @@ from torch.nn import functional as F
 from models.augment.colour import apply_colour, draw_colour
 from models.augment.crops import Crop, cut_crop, draw_crop, fit_square
 from models.metrics.features import knn_accuracy, linear_accuracy, share_found_again
-from models.nets.backbone import FEATURE_CHANNELS, freeze_stages, load_imagenet
+from models.nets.backbone import FEATURE_CHANNELS
 from models.nets.siamese import Siamese
+from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, OpenTask
 from models.types import Embedding, Image, Sample, Target
@@ -34,11 +35,9 @@ class Pretraining(OpenTask):
     metric = "val_found_again"
     floor = 0.1
 
-    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
         net = Siamese()
-        if imagenet is not None:
-            load_imagenet(net.backbone, net.features, imagenet)
-        freeze_stages(net.backbone, config.frozen_stages)
+        start_backbone(net.backbone, config, weights, net.features)
         return net
 
     def make_batch(

@@ -13,8 +13,10 @@ from models.augment.colour import apply_colour, draw_colour
 from models.augment.crops import cut_crop, draw_crop, fit_square
 from models.augment.geometry import draw_move, move_image
 from models.augment.mixing import cut_pairs, mix_pairs, smooth_one_hot
-from models.nets.backbone import freeze_stages, load_imagenet
+from models.net_names import LITE0
 from models.nets.classifier import Classifier
+from models.nets.starting import start_backbone
+from models.nets.torchvision_classifier import TorchvisionClassifier
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
 from models.types import Image, Probabilities, Sample, Target
@@ -28,11 +30,13 @@ class Recognition:
     name = "recognition"
     metric = "val_accuracy"
 
-    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+        if config.net != LITE0:
+            published = TorchvisionClassifier(config.net, num_classes, config.dropout)
+            start_backbone(published.backbone, config, weights)
+            return published
         net = Classifier(num_classes, config.dropout)
-        if imagenet is not None:
-            load_imagenet(net.backbone, net.features, imagenet)
-        freeze_stages(net.backbone, config.frozen_stages)
+        start_backbone(net.backbone, config, weights, net.features)
         return net
 
     def make_batch(

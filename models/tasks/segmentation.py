@@ -14,8 +14,8 @@ from models.augment.geometry import draw_move, fit_scale, move_image, move_map
 from models.augment.letterbox import canvas_for, letterbox
 from models.losses.overlap import pixel_cross_entropy, soft_dice_loss
 from models.metrics.segmentation import count_confusion, mean_iou
-from models.nets.backbone import freeze_stages, load_imagenet
 from models.nets.segmenter import Segmenter
+from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
 from models.types import Image, Sample, SemanticMap, SemanticPrediction, Target
@@ -30,11 +30,9 @@ class Segmentation:
     name = "segmentation"
     metric = "val_miou"
 
-    def build(self, config: TrainConfig, num_classes: int, imagenet: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
         net = Segmenter(num_classes, config.head_width)
-        if imagenet is not None:
-            load_imagenet(net.backbone, None, imagenet)
-        freeze_stages(net.backbone, config.frozen_stages)
+        start_backbone(net.backbone, config, weights)
         return net
 
     def make_batch(

@@ -84,6 +84,7 @@ def fit(
                     _require_finite(norm, "gradient norm", batch, epoch, step)
                 scaler.step(state.optimizer)
                 scaler.update()
+                workers.average_statistics(net)
                 state.average.update(net)
                 state.losses.append(sum(losses))
                 state.step += 1

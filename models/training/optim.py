@@ -15,12 +15,12 @@ _FINAL_SHARE = 0.01  # of the peak rate, at the end of the cosine
 
 def make_optimizer(net: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW or SGD; the backbone learns slower; biases, norms and scales (one axis) are not decayed."""
-    groups = []
+    groups, backbone = [], set(map(id, net.get_submodule("backbone").parameters()))
     for is_backbone in (True, False):
         for is_decayed in (True, False):
-            params = [p for n, p in net.named_parameters() if p.requires_grad
-                      and n.startswith("backbone.") == is_backbone and (p.ndim > 1) == is_decayed]  # fmt: skip
-            factor = config.backbone_lr_factor if is_backbone and config.is_pretrained else 1.0
+            params = [p for p in net.parameters() if p.requires_grad
+                      and (id(p) in backbone) == is_backbone and (p.ndim > 1) == is_decayed]  # fmt: skip
+            factor = config.backbone_lr_factor if is_backbone and config.weights != "none" else 1.0
             decay = config.weight_decay if is_decayed else 0.0
             peak = config.lr * factor
             groups.append({"params": params, "lr": peak, "weight_decay": decay, "peak": peak})

@@ -10,7 +10,7 @@ from torch import nn
 
 
 class Workers(Protocol):
-    """Rank and number of the workers, and the two things they do together."""
+    """Rank and number of the workers, and what they do together."""
 
     rank: int
     num_workers: int
@@ -20,6 +20,9 @@ class Workers(Protocol):
 
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
         """While a part of a step is computed whose gradients are averaged with a later part's."""
+
+    def average_statistics(self, net: nn.Module) -> None:
+        """Give every worker's batch normalisations the mean of all workers' running statistics."""
 
     def gather(self, value: Any) -> list[Any]:
         """The value of every worker, by rank, on every worker."""
@@ -45,6 +48,9 @@ class Alone:
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
         return nullcontext()
 
+    def average_statistics(self, net: nn.Module) -> None:
+        pass
+
     def gather(self, value: Any) -> list[Any]:
         return [value]
 
@@ -60,6 +66,18 @@ class Distributed:
 
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
         return wrapped.no_sync()  # type: ignore[operator]  # also through torch.compile
+
+    @torch.no_grad()
+    def average_statistics(self, net: nn.Module) -> None:
+        norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        buffers = [buffer for norm in norms for buffer in norm.buffers(recurse=False)]
+        if not buffers:
+            return
+        flat = torch.cat([b.flatten().float() for b in buffers])
+        torch.distributed.all_reduce(flat)
+        parts = (flat / self.num_workers).split([b.numel() for b in buffers])
+        for buffer, part in zip(buffers, parts, strict=True):
+            buffer.copy_(part.view_as(buffer))
 
     def gather(self, value: Any) -> list[Any]:
         values: list[Any] = [None] * self.num_workers

@@ -62,7 +62,7 @@ def test_a_model_whose_package_is_whole_is_published_and_a_changed_one_is_held(c
     from models.recipes import get_recipe
     from models.tasks import TASKS
 
-    config = replace(get_recipe("tiny_recognition"), image_size_px=64, is_pretrained=False, frozen_stages=0)
+    config = replace(get_recipe("tiny_recognition"), image_size_px=64, weights="none", frozen_stages=0)
     history = [{"epoch": 0, "train_loss": 2.0}, {"epoch": 1, "train_loss": 1.0}]
     facts = describe(config, ("cup", "ball"), "0" * 32, 1, "v1", history)
     package = write_package(tmp_path / "models", TASKS["recognition"].build(config, 2, None), "recognition", facts)

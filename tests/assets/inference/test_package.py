@@ -11,13 +11,13 @@ import onnxruntime
 import pytest
 import torch
 
-from assets.inference.package import describe, load_net, load_predictor, open_package, write_package
+from assets.inference.package import _hash_row, describe, load_net, load_predictor, open_package, write_package
 from models.recipes import get_recipe
 from models.tasks import TASKS
 
 
-def _write(models_dir, task):
-    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, is_pretrained=False, frozen_stages=0)
+def _write(models_dir, task, net="lite0"):
+    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, weights="none", frozen_stages=0, net=net)
     torch.manual_seed(1)
     net = TASKS[task].build(config, 2, None)
     facts = describe(config, ("disc", "square"), "0" * 32, 1, "v1", [{"epoch": 0, "train_loss": 1.0}])
@@ -68,6 +68,15 @@ def test_edited_fact_is_found(package):
         open_package(package.folder)
 
 
+def test_a_package_of_another_version_is_refused_with_the_remedy(package):
+    path = package.folder / "model.json"
+    row = json.loads(path.read_text())
+    del row["starts_from"], row["facts_sha256"]
+    path.write_text(json.dumps({**row, "facts_sha256": _hash_row(row)}, indent=1))
+    with pytest.raises(ValueError, match=r"another version of Daguerre: .* train again"):
+        open_package(package.folder)
+
+
 def test_weights_under_another_name_are_refused(package):
     moved = package.folder.rename(package.folder.with_name("0" * 16))
     with pytest.raises(ValueError, match="named by its weights"):
@@ -94,3 +103,13 @@ def test_detection_onnx_takes_any_batch_and_gives_boxes_in_pixels(tmp_path):
     loaded = load_net(package)
     assert all(torch.equal(a, b) for a, b in zip(loaded.state_dict().values(), net.state_dict().values(), strict=True))
     assert load_predictor(package)([np.zeros((48, 64, 3), np.uint8)])[0].boxes_xyxy.shape[1] == 4
+
+
+def test_a_two_stage_detector_is_shipped_for_one_image_at_a_time(tmp_path):
+    package, _ = _write(tmp_path, "detection", "fasterrcnn_mobilenet_v3_large_320_fpn")
+    session = onnxruntime.InferenceSession(package.folder / "model.onnx")
+    assert [i.shape for i in session.get_inputs()] == [[1, 3, 64, 64]]
+    scores, boxes = session.run(["scores", "boxes_xyxy"], {"pixels": np.zeros((1, 3, 64, 64), np.float32)})
+    assert scores.shape == (1, boxes.shape[1], 2) and boxes.shape == (1, scores.shape[1], 4)
+    (answer,) = load_predictor(open_package(package.folder))([np.zeros((48, 64, 3), np.uint8)])
+    assert answer.boxes_xyxy.shape == (len(answer.scores), 4) and set(answer.class_ids) <= {0, 1}

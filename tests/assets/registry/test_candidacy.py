@@ -37,9 +37,7 @@ def train(catalog, make_folder, row_of, release):
 
 
 def test_first_good_model_becomes_champion_with_its_row_and_card(catalog, tracker, train, release):
-    outcome = submit(
-        catalog, tracker, train("a", 1.0, 0.8), CHECKS, "run", {"curve": b"png"}, "Lite0 (Apache-2.0)", RULES
-    )
+    outcome = submit(catalog, tracker, train("a", 1.0, 0.8), CHECKS, "run", {"curve": b"png"}, RULES)
     champion = tracker.champion("recognition")
     assert outcome.champion_row == {
         "task": "recognition", "model_name": "daguerre-recognition", "model_version": 1,

@@ -11,9 +11,11 @@ import numpy as np
 import onnxruntime
 import psutil
 import pytest
+import torch
 
-from assets.inference.package import load_predictor, open_package
+from assets.inference.package import load_net, load_predictor, open_package
 from assets.training.ray_train import local_ray, train
+from assets.training.run_folder import name_run
 from models.recipes import get_recipe
 
 _SPLITS = ["train"] * 10 + ["val"] * 4
@@ -98,6 +100,28 @@ def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_w
     assert broken.model_sha256 == whole.model_sha256
     assert [row["epoch"] for row in broken.facts.history] == list(range(40))
     assert not list((tmp_path / "b" / ".runs").iterdir())
+
+
+def test_a_training_starts_from_the_backbone_of_another_task_and_says_so(store_release, tmp_path):
+    catalog, release_id = store_release("detection", _SPLITS)
+    first = _train(catalog, release_id, _config("detection"), tmp_path, use_ray=False)
+    assert first.facts.starts_from is not None and "ImageNet" in first.facts.starts_from["origin"]
+    catalog, release_id = store_release("recognition", _SPLITS)
+    file = first.folder / "model.safetensors"
+    config = _config("recognition", weights=str(file))  # with three stages frozen
+    second = open_package(_train(catalog, release_id, config, tmp_path, use_ray=False).folder)
+    assert second.facts.starts_from == {"origin": "file model.safetensors", "sha256": first.model_sha256}
+    one, two = (load_net(package).state_dict() for package in (first, second))
+    frozen = [k for k in two if k.startswith(("backbone.stem.", "backbone.stages.2."))]
+    assert frozen and all(torch.equal(one[k], two[k]) for k in frozen)
+    file.unlink()
+    assert load_net(second).training is False
+
+
+def test_other_weights_to_start_from_make_another_training():
+    config = _config("recognition")
+    names = {name_run("0" * 32, config, sha256, 0, "1", 2) for sha256 in (None, "a" * 64, "b" * 64)}
+    assert len(names) == 3
 
 
 def test_unknown_release_stops_before_any_worker_starts(store_release, tmp_path):

@@ -14,8 +14,9 @@ BASE = get_recipe("base_detection")
 
 def test_each_kind_of_value_is_read():
     texts = {"epochs": " 3", "lr": "1e-4", "zoom": "0.8,1.25", "flip_vertical": "False", "optimizer": "sgd",
-             "max_minutes": "2.5"}  # fmt: skip
-    expected = replace(BASE, epochs=3, lr=1e-4, zoom=(0.8, 1.25), flip_vertical=False, optimizer="sgd", max_minutes=2.5)
+             "max_minutes": "2.5", "weights": "a b.safetensors"}  # fmt: skip
+    expected = replace(BASE, epochs=3, lr=1e-4, zoom=(0.8, 1.25), flip_vertical=False, optimizer="sgd", max_minutes=2.5,
+                       weights="a b.safetensors")  # fmt: skip
     assert change_settings(BASE, texts) == expected
     assert change_settings(expected, {"max_minutes": "none"}).max_minutes is None
     assert change_settings(BASE, {}) == BASE
@@ -36,6 +37,7 @@ def test_each_kind_of_value_is_read():
         ("flip_vertical", "yes", "flip_vertical = 'yes': give true or false"),
         ("optimizer", "adam", "optimizer = 'adam': give one of adamw, sgd"),
         ("max_minutes", "soon", "max_minutes = 'soon': give a number, or none"),
+        ("net", "resnet18", "net = 'resnet18': for detection, give one of lite0"),
         ("image_size_px", "100", "give a multiple of 32"),
     ],
 )

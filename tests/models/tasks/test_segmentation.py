@@ -12,7 +12,7 @@ from torch import nn
 
 from models.nets.export import export_onnx
 from models.recipes import get_recipe
-from models.task_names import TASK_NAMES
+from models.task_names import DATASET_NAMES
 from models.tasks import TASKS
 from models.tasks import segmentation as module
 from models.training.seed import sample_rng
@@ -32,7 +32,7 @@ class _Bright(nn.Module):
 
 
 def test_every_name_is_a_task():
-    assert sorted(TASKS) == sorted(TASK_NAMES)
+    assert sorted(TASKS) == sorted(DATASET_NAMES)
 
 
 @pytest.mark.parametrize("height, width", [(96, 128), (200, 64), (37, 61), (300, 480)])
@@ -87,7 +87,7 @@ def test_frames_without_a_labelled_pixel_cannot_choose_a_checkpoint():
 
 def test_the_shipped_net_gives_probabilities_of_every_pixel():
     torch.manual_seed(0)
-    config = replace(get_recipe("tiny_segmentation"), image_size_px=64, is_pretrained=False, frozen_stages=0)
+    config = replace(get_recipe("tiny_segmentation"), image_size_px=64, weights="none", frozen_stages=0)
     net, names = TASKS["segmentation"].deployed(TASKS["segmentation"].build(config, 3, None), 64)
     content = export_onnx(net, torch.linspace(0, 255, 3 * 64 * 64).reshape(1, 3, 64, 64), names)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 3, 64, 64)).astype(np.float32)

@@ -17,9 +17,11 @@ from models.training.fit import NotFiniteError, fit
 from models.training.snapshot import Snapshot
 from models.types import BoxSet, Sample
 
+SMALL_RCNN = "fasterrcnn_mobilenet_v3_large_320_fpn"
+
 
 def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=None, **changes):
-    pretrained = {} if imagenet else {"is_pretrained": False, "frozen_stages": 0}
+    pretrained = {} if imagenet else {"weights": "none", "frozen_stages": 0}
     config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, batch_size=5, **{**pretrained, **changes})
     num_classes = 3 if task == "segmentation" else 2  # the background is a class there
     torch.manual_seed(seed)
@@ -34,6 +36,19 @@ def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=No
 def test_tiny_recipe_overfits_ten_images(task, draw_samples):
     result, _, _, _ = _fit(task, draw_samples(task), imagenet=read_imagenet(), epochs=25, score_every=5)
     assert result.metric > (0.9 if task == "segmentation" else 0.95)
+    assert result.history[-1]["train_loss"] < result.history[0]["train_loss"] / 2
+
+
+@pytest.mark.parametrize(
+    ("task", "net", "changes"),
+    [
+        ("recognition", "resnet18", {"epochs": 10, "lr": 1e-3}),
+        ("detection", SMALL_RCNN, {"epochs": 40, "lr": 1e-3}),
+    ],
+)
+def test_nets_of_torchvision_learn_ten_images_from_nothing(task, net, changes, draw_samples):
+    result, _, _, _ = _fit(task, draw_samples(task), net=net, score_every=10, ema_decay=0.9, **changes)
+    assert result.metric > 0.8
     assert result.history[-1]["train_loss"] < result.history[0]["train_loss"] / 2
 
 
@@ -79,7 +94,7 @@ class _Poisoned:
 
 
 def test_nan_stops_the_training_and_names_the_frames(draw_samples):
-    untrained = {"image_size_px": 64, "is_pretrained": False, "frozen_stages": 0}
+    untrained = {"image_size_px": 64, "weights": "none", "frozen_stages": 0}
     config = replace(get_recipe("tiny_recognition"), batch_size=2, **untrained)
     task, samples = _Poisoned("frame-7"), draw_samples("recognition")
     with pytest.raises(NotFiniteError, match=r"loss is nan in epoch 0, step \d, frames .*frame-7") as caught:
@@ -129,6 +144,18 @@ def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(task, op
         assert sum(e["kind"] == "step" for e in events) == 6 - snapshot.facts["step"]
         assert all(torch.equal(whole.weights[k], resumed.weights[k]) for k in whole.weights)
         assert [row["train_loss"] for row in whole.history] == [row["train_loss"] for row in resumed.history]
+
+
+@pytest.mark.parametrize(("task", "net"), [("recognition", "mobilenet_v3_large"), ("detection", SMALL_RCNN)])
+def test_a_net_with_batch_statistics_resumes_exactly(task, net, draw_samples):
+    samples, saved = draw_samples(task, 5), []
+    changes = {"net": net, "epochs": 4, "save_every": 1}
+    whole, _, _, _ = _fit(task, samples, on_save=saved.append, **changes)
+    assert [s.facts["step"] for s in saved] == [1, 2, 3]
+    resumed, _, _, _ = _fit(task, samples, resume=saved[1], **changes)
+    assert all(torch.equal(whole.weights[k], resumed.weights[k]) for k in whole.weights)
+    means = [k for k in whole.weights if k.endswith("running_mean")]
+    assert means and all(whole.weights[k].abs().max() > 0 for k in means)
 
 
 def test_a_snapshot_of_another_net_or_number_of_workers_is_refused(draw_samples):
