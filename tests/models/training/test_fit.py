@@ -20,12 +20,15 @@ from models.types import BoxSet, Sample
 SMALL_RCNN = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 
-def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=None, **changes):
+def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=None, prepare=None, **changes):
     pretrained = {} if imagenet else {"weights": "none", "frozen_stages": 0}
-    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, batch_size=5, **{**pretrained, **changes})
+    changes = {"image_size_px": 64, **pretrained, **changes}
+    config = replace(get_recipe(f"tiny_{task}"), batch_size=5, **changes)
     num_classes = 3 if task == "segmentation" else 2  # the background is a class there
     torch.manual_seed(seed)
     net = TASKS[task].build(config, num_classes, imagenet)
+    if prepare:
+        prepare(net)
     events = []
     val = samples if val is None else val
     result = fit(net, TASKS[task], samples, val, num_classes, config, seed, None, events.append, on_save, resume)
@@ -39,17 +42,29 @@ def test_tiny_recipe_overfits_ten_images(task, draw_samples):
     assert result.history[-1]["train_loss"] < result.history[0]["train_loss"] / 2
 
 
-@pytest.mark.parametrize(
-    ("task", "net", "changes"),
-    [
-        ("recognition", "resnet18", {"epochs": 10, "lr": 1e-3}),
-        ("detection", SMALL_RCNN, {"epochs": 40, "lr": 1e-3}),
-    ],
-)
-def test_nets_of_torchvision_learn_ten_images_from_nothing(task, net, changes, draw_samples):
-    result, _, _, _ = _fit(task, draw_samples(task), net=net, score_every=10, ema_decay=0.9, **changes)
+def test_a_classifier_of_torchvision_learns_ten_images_from_nothing(draw_samples):
+    result, _, _, _ = _fit("recognition", draw_samples("recognition"), net="resnet18", epochs=10, ema_decay=0.9)
     assert result.metric > 0.8
     assert result.history[-1]["train_loss"] < result.history[0]["train_loss"] / 2
+
+
+def test_a_detector_of_torchvision_learns_ten_images_from_nothing(draw_samples):
+    as_they_are = {"zoom": (1.0, 1.0), "shift_share": 0.0, "flip_horizontal": False, "colour_jitter": 0.0}
+    result, _, _, _ = _fit(
+        "detection", draw_samples("detection"), prepare=_hasten, net=SMALL_RCNN, image_size_px=128, epochs=24, lr=1e-3,
+        ema_decay=0.7, score_every=8, **as_they_are,
+    )  # fmt: skip
+    assert result.metric > 0.7
+    assert result.history[-1]["train_loss"] < result.history[0]["train_loss"] / 2
+
+
+def _hasten(detector):
+    """Fewer proposals a step, and statistics that follow within some ten steps."""
+    detector.net.rpn.fg_bg_sampler.batch_size_per_image = 32
+    detector.net.roi_heads.fg_bg_sampler.batch_size_per_image = 16
+    for module in detector.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.3
 
 
 @pytest.mark.parametrize("task", ["recognition", "detection", "segmentation"])
