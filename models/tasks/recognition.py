@@ -18,6 +18,7 @@ from models.nets.backbone import freeze_stages, load_imagenet
 from models.nets.classifier import Classifier
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
+from models.training.workers import mean_over_workers
 from models.types import BoxSet, Image, Probabilities, Sample, SemanticMap
 
 _PREDICT_BATCH = 32
@@ -50,7 +51,9 @@ class Recognition:
                      torch.from_numpy(targets))  # fmt: skip
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        return F.cross_entropy(net(apply_colour(batch.images, batch.colour)), batch.targets)
+        logits = net(apply_colour(batch.images, batch.colour)).float()
+        num_images = mean_over_workers(logits.new_tensor(float(len(batch))))
+        return F.cross_entropy(logits, batch.targets.to(logits.device), reduction="sum") / num_images
 
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Probabilities]:
         device = next(net.parameters()).device
