@@ -1,4 +1,4 @@
-"""Move an image, its boxes and its map of classes: flips, zoom, shift, in one resampling."""
+"""Move an image, its boxes, its map of classes and its camera: flips, zoom, shift, in one resampling."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ def fit_scale(from_hw: tuple[int, int], to_hw: tuple[int, int]) -> float:
 
 def move_image(image_rgb: Image, to_canvas: NDArray[np.float64], to_hw: tuple[int, int]) -> Image:
     """Resample by a matrix between outer-corner coordinates; outside is grey."""
-    matrix = to_canvas.copy()
-    matrix[:, 2] += (to_canvas[:, :2] @ np.array([0.5, 0.5])) - 0.5  # OpenCV counts from pixel centres
+    matrix = _between_centres(to_canvas)
     shrinks = abs(np.linalg.det(matrix[:, :2])) < 0.25
     image_rgb, matrix = _halve(image_rgb, matrix) if shrinks else (image_rgb, matrix)
     moved = cv2.warpAffine(
@@ -69,9 +68,25 @@ def move_map(semantic: SemanticMap, to_canvas: NDArray[np.float64], to_hw: tuple
     return SemanticMap(moved)
 
 
+def move_intrinsics(intrinsics: NDArray[np.float64], to_canvas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (3, 3) camera matrix, in px from pixel centres, of the camera that sees the moved image.
+
+    A flip gives a negative focal length: the points of a scene project to where the mirrored image shows them, though
+    no lens does so. Distortion bends rays, not pixels: its coefficients stay.
+    """
+    return np.vstack([_between_centres(to_canvas), [0.0, 0.0, 1.0]]) @ intrinsics
+
+
 def box_areas(boxes_xyxy: NDArray[np.floating]) -> NDArray[np.floating]:
     """(N,) areas in px^2; 0 where a box is inside out."""
     return np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)
+
+
+def _between_centres(to_canvas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same matrix for coordinates that count from pixel centres, as those of OpenCV and of calibrations do."""
+    matrix = to_canvas.copy()
+    matrix[:, 2] += to_canvas[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    return matrix
 
 
 def _halve(image_rgb: Image, matrix: NDArray[np.float64]) -> tuple[Image, NDArray[np.float64]]:

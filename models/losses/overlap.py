@@ -1,4 +1,7 @@
-"""Losses for a class in every pixel: cross-entropy over the pixels somebody labelled, and the overlap of regions."""
+"""Losses for a class in every pixel: cross-entropy over the pixels somebody labelled, and the overlap of regions.
+
+Neither is a mean over images: pixels of the whole batch count together, on all workers that share it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.training.workers import mean_over_workers
 from models.types import IGNORE
+
+_TINY = 1e-12  # keeps what is absent from dividing by zero
 
 
 def pixel_cross_entropy(logits: Tensor, class_ids: Tensor) -> Tensor:
@@ -17,9 +23,9 @@ def pixel_cross_entropy(logits: Tensor, class_ids: Tensor) -> Tensor:
     pixel is ignored.
     """
     counts = torch.bincount(class_ids[class_ids != IGNORE], minlength=logits.shape[1]).to(logits.dtype)  # (C,)
-    weights = counts.clamp(min=1).rsqrt()
-    total = F.cross_entropy(logits, class_ids, weights, ignore_index=IGNORE, reduction="sum")
-    return total / counts.sqrt().sum().clamp(min=1)
+    counts = mean_over_workers(counts)
+    total = F.cross_entropy(logits, class_ids, counts.clamp(min=_TINY).rsqrt(), ignore_index=IGNORE, reduction="sum")
+    return total / counts.sqrt().sum().clamp(min=_TINY)
 
 
 def soft_dice_loss(logits: Tensor, class_ids: Tensor) -> Tensor:
@@ -32,7 +38,8 @@ def soft_dice_loss(logits: Tensor, class_ids: Tensor) -> Tensor:
     is_known = (class_ids != IGNORE)[:, None]
     truth = F.one_hot(class_ids.where(class_ids != IGNORE, 0), logits.shape[1]).movedim(-1, 1) * is_known
     probability = logits.softmax(1) * is_known
-    hits, sizes = ((a.flatten(2).sum((0, 2))) for a in (probability * truth, probability + truth))
-    is_shown = truth.flatten(2).sum((0, 2)) > 0  # (C,)
-    missed = torch.where(is_shown, 1 - 2 * hits / sizes.clamp(min=1e-12), torch.zeros_like(hits))
+    sums = torch.stack([a.flatten(2).sum((0, 2)) for a in (probability * truth, probability + truth, truth)])
+    hits, sizes, num_pixels = mean_over_workers(sums)  # (C,) each
+    is_shown = num_pixels > 0
+    missed = torch.where(is_shown, 1 - 2 * hits / sizes.clamp(min=_TINY), torch.zeros_like(hits))
     return missed.sum() / is_shown.sum().clamp(min=1)

@@ -23,7 +23,9 @@ class TrainConfig:
     lr: float  # peak
     net: str = LITE0  # one of NETS for the task
     weights: str = "packaged"  # with the installed package; none; torchvision's hub; or the path of a .safetensors file
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    lr_batch: int | None = None  # the batch that `lr` was found for: the peak grows with batch_size / lr_batch
+    schedule: Literal["cosine", "one_cycle"] = "cosine"  # both rise over warmup_share
+    optimizer: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
     backbone_lr_factor: float = 0.3  # of a backbone that knows images already
     weight_decay: float = 0.02
     warmup_share: float = 0.1  # of all steps
@@ -47,7 +49,7 @@ class TrainConfig:
     patience: int | None = None  # epochs without a better metric after which training ends
     save_every: int = 200  # steps between snapshots; each epoch ends with one
     score_every: int = 1  # epochs between validations; the last epoch is always scored
-    max_minutes: float | None = None  # ends the cosine early; weights then depend on the machine's speed
+    max_minutes: float | None = None  # ends the schedule early; weights then depend on the machine's speed
 
     def __post_init__(self) -> None:
         if self.image_size_px % 32:
@@ -56,7 +58,7 @@ class TrainConfig:
             raise ValueError(f"lr = {self.lr}: give a rate above 0")
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise ValueError(f"zoom = {self.zoom}: give (low, high) with 0 < low <= high")
-        for name in ("epochs", "batch_size", "score_every", "accumulate", "save_every", "patience"):
+        for name in ("epochs", "batch_size", "score_every", "accumulate", "save_every", "patience", "lr_batch"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} = {value}: it is at least 1")
         self._require_net()
@@ -84,6 +86,11 @@ class TrainConfig:
             raise ValueError(f"weights = 'hub' with net = {LITE0!r}: torchvision has none; give weights = packaged")
         if self.frozen_stages and self.weights == "none":
             raise ValueError(f"frozen_stages = {self.frozen_stages} with weights = 'none' would freeze noise")
+
+    @property
+    def peak_lr(self) -> float:
+        """The linear scaling rule of Goyal et al., Accurate, Large Minibatch SGD (arXiv:1706.02677)."""
+        return self.lr if self.lr_batch is None else self.lr * self.batch_size / self.lr_batch
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:

@@ -77,7 +77,7 @@ class Detection:
         picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
         truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])  # (positives, 4)
         truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
-        num_positive = max(mean_over_workers(len(truth_boxes), logits.device), 1.0)
+        num_positive = mean_over_workers(logits.new_tensor(float(len(truth_boxes)))).clamp(min=1)
         quality = torch.zeros_like(logits)
         image_index, point_index = where.nonzero(as_tuple=True)
         quality[image_index, point_index, truth_ids] = iou_pairs(predicted[where].detach(), truth_boxes)

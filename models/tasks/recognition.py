@@ -19,6 +19,7 @@ from models.nets.starting import start_backbone
 from models.nets.torchvision_classifier import TorchvisionClassifier
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
+from models.training.workers import mean_over_workers
 from models.types import Image, Probabilities, Sample, Target
 
 _PREDICT_BATCH = 32
@@ -53,7 +54,9 @@ class Recognition:
                      torch.from_numpy(targets))  # fmt: skip
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        return F.cross_entropy(net(apply_colour(batch.images, batch.colour)), batch.targets)
+        logits = net(apply_colour(batch.images, batch.colour)).float()
+        num_images = mean_over_workers(logits.new_tensor(float(len(batch))))
+        return F.cross_entropy(logits, batch.targets.to(logits.device), reduction="sum") / num_images
 
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Probabilities]:
         return [Probabilities(v) for v in name_logits(net, images_rgb, config).softmax(1).numpy()]

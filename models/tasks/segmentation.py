@@ -52,7 +52,7 @@ class Segmentation:
                      torch.from_numpy(np.stack(colour)), torch.from_numpy(targets))  # fmt: skip
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        logits = net(apply_colour(batch.images, batch.colour))
+        logits = net(apply_colour(batch.images, batch.colour)).float()
         logits = _enlarge(logits, (batch.images.shape[2], batch.images.shape[3]))
         class_ids = batch.targets.to(logits.device).long()
         return pixel_cross_entropy(logits, class_ids) + soft_dice_loss(logits, class_ids)

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, nullcontext
-from itertools import pairwise
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, Task
+from models.training.failures import require_samples
 from models.training.meter import Meter
-from models.training.optim import WeightAverage, make_optimizer, rate_share, set_rate
+from models.training.optim import WeightAverage, make_optimizer, set_rate
 from models.training.order import count_steps, plan_steps, shard
 from models.training.prefetch import prefetch
 from models.training.seed import repeatable, sample_rng, seed_step
 from models.training.snapshot import FitResult, FitState, Snapshot
+from models.training.step import take_step
 from models.training.workers import Alone, Workers
 from models.types import Sample
 
 _VAL_CHUNK = 64  # validation images in memory at once
 _NUM_THREADS = min(4, os.cpu_count() or 1)  # that prepare batches; decoding and resizing release the GIL
-_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 Progress = Callable[[dict[str, Any]], None]
-
-
-class NotFiniteError(ValueError):
-    """The loss or its gradient is NaN or infinite; the message names the frames of the step."""
 
 
 def fit(
@@ -44,20 +40,21 @@ def fit(
     `train` and `val` are read by index, in threads. `on_progress` is called on rank 0 after each step and epoch with a
     dict; `on_save` on rank 0 every `config.save_every` steps and after each epoch. With `resume`, one of those
     snapshots, the training goes on from there and ends with the weights of one that never stopped.
-    Raises NotFiniteError, and ValueError for an empty split.
+    Raises NotFiniteError, DoesNotFitError, and ValueError for an empty split.
     """
     workers, say = workers or Alone(), on_progress or (lambda event: None)
-    _require_samples(train, val, workers.num_workers)
-    device = next(net.parameters()).device
+    num_steps = count_steps(len(train), config.batch_size)
+    require_samples(train, val, num_steps, workers.num_workers)
     net.to(memory_format=torch.channels_last)
-    scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+    scaler = torch.amp.GradScaler(next(net.parameters()).device.type, enabled=config.precision == "fp16")
     state = FitState(net, make_optimizer(net, config), WeightAverage(net, config.ema_decay), scaler)
     if resume is not None:
         state.load(resume, workers.rank, workers.num_workers)
     shadow, result, wrapped = copy.deepcopy(net).eval(), state.result, workers.wrap(net)
     if config.is_compiled:
         wrapped.compile()
-    num_steps, meter = count_steps(len(train), config.batch_size), Meter(device, state.seconds)
+    meter = Meter(net, config.precision, state.seconds)
+    num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)  # each holds an image
     batches = prepare_batches(train, task, num_classes, config, seed, state.step, workers)
     with repeatable(seed), closing(batches):
         for epoch in range(state.step // num_steps, config.epochs):
@@ -67,28 +64,10 @@ def fit(
                 with meter.waiting():
                     batch = next(batches)
                 progress = _progress(state.step, config.epochs * num_steps, meter.seconds, config, workers)
-                lr = set_rate(state.optimizer, rate_share(progress, config.warmup_share))
+                lr = set_rate(state.optimizer, config, progress)
                 seed_step(seed, workers.rank, state.step)
-                state.optimizer.zero_grad(set_to_none=True)
-                losses = []
-                for part, is_last_part in _split(batch, config.accumulate):
-                    with nullcontext() if is_last_part else workers.unsynced(wrapped):
-                        with _autocast(device, config.precision):
-                            loss = task.loss(wrapped, _move(part, device)) * (len(part) / len(batch))
-                        _require_finite(loss, "loss", part, epoch, step)
-                        scaler.scale(loss).backward()
-                    losses.append(loss.item())
-                scaler.unscale_(state.optimizer)
-                norm = nn.utils.clip_grad_norm_(net.parameters(), config.clip_norm)
-                if not scaler.is_enabled():  # with fp16, a scale that was too large: the step is left out
-                    _require_finite(norm, "gradient norm", batch, epoch, step)
-                scaler.step(state.optimizer)
-                scaler.update()
-                workers.average_statistics(net)
-                state.average.update(net)
-                state.losses.append(sum(losses))
-                state.step += 1
-                meter.count(len(batch))
+                take_step(state, wrapped, task, batch, num_parts, config, workers, f"epoch {epoch}, step {step}")
+                meter.count(batch.images)
                 if workers.rank == 0:
                     say({"kind": "step", "epoch": epoch, "num_epochs": config.epochs, "step": step,
                          "num_steps": num_steps, "progress": progress, "loss": state.losses[-1], "lr": lr,
@@ -161,32 +140,3 @@ def _progress(step: int, num_steps: int, seconds: float, config: TrainConfig, wo
     if config.max_minutes is None:
         return share
     return max(share, workers.gather(seconds / (60 * config.max_minutes))[0])
-
-
-def _split(batch: Batch, num_parts: int) -> Iterator[tuple[Batch, bool]]:
-    """The parts of a step that are computed one after the other, and whether it is the last."""
-    bounds = np.linspace(0, len(batch), min(num_parts, len(batch)) + 1).astype(int)
-    for start, end in pairwise(bounds):
-        yield (batch if len(bounds) == 2 else batch.part(int(start), int(end))), bool(end == len(batch))
-
-
-def _autocast(device: torch.device, precision: str) -> Any:
-    return torch.autocast(device.type, _AUTOCAST[precision]) if precision in _AUTOCAST else nullcontext()
-
-
-def _move(batch: Batch, device: torch.device) -> Batch:
-    return Batch(batch.frame_ids, batch.images.to(device), batch.colour.to(device), batch.targets)
-
-
-def _require_finite(value: Tensor, what: str, batch: Batch, epoch: int, step: int) -> None:
-    if not torch.isfinite(value):
-        raise NotFiniteError(f"{what} is {value.item()} in epoch {epoch}, step {step}, "
-                             f"frames {', '.join(batch.frame_ids)}: "
-                             "look at these frames and their labels, or lower `lr`")  # fmt: skip
-
-
-def _require_samples(train: Sequence[Sample], val: Sequence[Sample], num_workers: int) -> None:
-    if len(train) < num_workers:
-        raise ValueError(f"{len(train)} training frames for {num_workers} workers: add frames or use fewer workers")
-    if not len(val):
-        raise ValueError("the release has no validation frame: ingest more recordings, or give a 'val' split")

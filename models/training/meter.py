@@ -1,4 +1,4 @@
-"""What a training costs: images a second, time spent waiting for data, memory, device-hours."""
+"""What a training costs: images and operations a second, time spent waiting for data, memory, device-hours."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
+from torch import Tensor, cuda, nn
 
+from models.training.flops import count_flops_by_size, peak_flops
 from models.training.workers import Workers
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes that getrusage counts in
@@ -18,12 +19,14 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes that getrusage coun
 class Meter:
     """Counts over one epoch at a time. `seconds_before` is what earlier processes of this training took."""
 
-    def __init__(self, device: torch.device, seconds_before: float = 0.0) -> None:
-        self._device, self._began = device, time.monotonic() - seconds_before
+    def __init__(self, net: nn.Module, precision: str, seconds_before: float = 0.0) -> None:
+        self._device, self._began = next(net.parameters()).device, time.monotonic() - seconds_before
+        self._flops_of_image, self._peak_flops = count_flops_by_size(net), peak_flops(self._device, precision)
         self.start_epoch()
 
     def start_epoch(self) -> None:
         self._epoch_began, self._waited, self._num_images = time.monotonic(), 0.0, 0
+        self._flops: int | None = 0
 
     @property
     def seconds(self) -> float:
@@ -46,23 +49,33 @@ class Meter:
         yield
         self._waited += time.monotonic() - began
 
-    def count(self, num_images: int) -> None:
-        self._num_images += num_images
+    def count(self, images: Tensor) -> None:
+        """(B, 3, H, W) images that a step has learnt from, or (B, V, 3, H, W) where each is seen V times."""
+        self._num_images += len(images)
+        of_one = self._flops_of_image(*images.shape[-2:])
+        self._flops = (
+            None if self._flops is None or of_one is None else self._flops + images.shape[:-3].numel() * of_one
+        )
 
     def measure(self, workers: Workers) -> dict[str, float]:
-        """Of the epoch so far, over all workers: `images_per_s`, `data_wait_share` in [0, 1] (mean), `peak_memory_mib`
-        (the largest: of the device, or of the process where it trains on the CPU); `device_hours` of all epochs.
+        """Of the epoch so far, over all workers: `images_per_s`, `tflops_per_s` (10^12 operations of the model), `mfu`
+        (their share in [0, 1] of what the devices can do), both absent where they are not known; `data_wait_share` in
+        [0, 1] (mean), `peak_memory_mib` (the largest: of the device, or of the process where it trains on the CPU);
+        `device_hours` of all epochs.
         """
         seconds = self.epoch_seconds
-        parts = workers.gather((self._num_images, self._waited / seconds, self._peak_bytes()))
+        mine = (self._num_images, self._flops, self._peak_flops, self._waited / seconds, self._peak_bytes())
+        images, flops, peaks, waits, peak_bytes = zip(*workers.gather(mine), strict=True)
         return {
-            "images_per_s": sum(p[0] for p in parts) / seconds,
-            "data_wait_share": sum(p[1] for p in parts) / len(parts),
-            "peak_memory_mib": max(p[2] for p in parts) / 2**20,
-            "device_hours": self.seconds * len(parts) / 3600,
+            "images_per_s": sum(images) / seconds,
+            **({"tflops_per_s": sum(flops) / seconds / 1e12} if None not in flops else {}),
+            **({"mfu": sum(flops) / seconds / sum(peaks)} if None not in (*flops, *peaks) else {}),
+            "data_wait_share": sum(waits) / len(waits),
+            "peak_memory_mib": max(peak_bytes) / 2**20,
+            "device_hours": self.seconds * len(waits) / 3600,
         }
 
     def _peak_bytes(self) -> int:
         if self._device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self._device))
+            return int(cuda.max_memory_allocated(self._device))
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.training.optim import WeightAverage
 
-_NET, _AVERAGE, _BEST, _OPTIMIZER = "net.", "average.", "best.", "optimizer."
+_NET, _AVERAGE, _BEST, _OPTIMIZER, _GROUP = "net.", "average.", "best.", "optimizer.", "group."
 
 
 @dataclass
@@ -45,14 +45,19 @@ class FitState:
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0  # spent before this process
 
+    @property
+    def device(self) -> torch.device:
+        return next(self.net.parameters()).device
+
     def save(self, losses_by_rank: list[list[float]], seconds: float) -> Snapshot:
         """A copy on the CPU."""
-        slots = self.optimizer.state_dict()["state"]
+        slots, groups = self.optimizer.state_dict()["state"], dict(enumerate(self.optimizer.param_groups))
         tensors = {
             **{_NET + k: v for k, v in self.net.state_dict().items()},
             **{_AVERAGE + k: v for k, v in self.average.values.items()},
             **{_BEST + k: v for k, v in self.result.weights.items()},
-            **{f"{_OPTIMIZER}{i}.{k}": v for i, slot in slots.items() for k, v in slot.items() if v is not None},
+            **_name_tensors(_OPTIMIZER, slots),
+            **_name_tensors(_GROUP, groups),  # LAMB counts its steps by group
         }
         facts = {
             "step": self.step, "seconds": seconds, "losses_by_rank": [list(losses) for losses in losses_by_rank],
@@ -76,11 +81,13 @@ class FitState:
             self.average.values[name].copy_(value)
         self.average.num_steps = facts["average_steps"]
         self.scaler.load_state_dict(facts["scaler"])
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in _part(snapshot.tensors, _OPTIMIZER).items():
-            index, _, key = name.partition(".")
-            slots.setdefault(int(index), {})[key] = value
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": slots})
+        groups, counted = self.optimizer.state_dict()["param_groups"], _by_index(snapshot.tensors, _GROUP)
+        groups = [{**group, **counted.get(index, {})} for index, group in enumerate(groups)]
+        self.optimizer.load_state_dict({"state": _by_index(snapshot.tensors, _OPTIMIZER), "param_groups": groups})
+        for param, slot in self.optimizer.state.items():
+            for key, value in slot.items():
+                if value.shape == param.shape:  # in the layout of its parameter: LAMB's norms sum in that order
+                    slot[key] = torch.empty_like(param).copy_(value)
         metric = float("-inf") if facts["metric"] is None else facts["metric"]
         self.result = FitResult(_part(snapshot.tensors, _BEST), metric, facts["epoch"], list(facts["history"]))
         self.step, self.seconds, self.losses = facts["step"], facts["seconds"], list(facts["losses_by_rank"][rank])
@@ -88,3 +95,16 @@ class FitState:
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _name_tensors(prefix: str, dicts: Mapping[int, Mapping[str, Any]]) -> dict[str, Tensor]:
+    return {f"{prefix}{i}.{k}": v for i, values in dicts.items() for k, v in values.items() if isinstance(v, Tensor)}
+
+
+def _by_index(tensors: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
+    """What `_name_tensors` named."""
+    dicts: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(tensors, prefix).items():
+        index, _, key = name.partition(".")
+        dicts.setdefault(int(index), {})[key] = value
+    return dicts

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Workers(Protocol):
@@ -28,13 +28,17 @@ class Workers(Protocol):
         """The value of every worker, by rank, on every worker."""
 
 
-def mean_over_workers(count: float, device: torch.device) -> float:
-    """The mean of every worker's count: what a loss divides by, so that averaged gradients are those of one worker."""
+def mean_over_workers(value: Tensor) -> Tensor:
+    """The mean of every worker's value; its gradient is that of this worker's own value.
+
+    For what a loss divides by or takes a ratio of (counts, sums over pixels): with the mean in its place, gradients
+    that are averaged over the workers are those of one worker with the whole batch.
+    """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return count
-    total = torch.tensor(float(count), device=device)
+        return value
+    total = value.detach().clone()
     torch.distributed.all_reduce(total)
-    return total.item() / torch.distributed.get_world_size()
+    return total / torch.distributed.get_world_size() + (value - value.detach())
 
 
 class Alone:

@@ -28,6 +28,7 @@ def test_unknown_recipe_lists_the_known():
         ({"image_size_px": 100}, "image_size_px = 100"),
         ({"zoom": (2.0, 1.0)}, "zoom"),
         ({"epochs": 0}, "at least 1"),
+        ({"lr_batch": 0}, "lr_batch = 0: it is at least 1"),
         ({"weights": "none"}, "frozen_stages = 3 with weights = 'none'"),
         ({"weights": "imagenet.pth"}, "give one of packaged, none, hub, or a .safetensors file"),
         ({"weights": "hub"}, "weights = 'hub' with net = 'lite0'"),

@@ -35,7 +35,7 @@ def test_each_kind_of_value_is_read():
         ("zoom", "1", "zoom = '1': give 2 numbers, separated by a comma"),
         ("zoom", "1,x", "zoom = '1,x': give 2 numbers"),
         ("flip_vertical", "yes", "flip_vertical = 'yes': give true or false"),
-        ("optimizer", "adam", "optimizer = 'adam': give one of adamw, sgd"),
+        ("optimizer", "adam", "optimizer = 'adam': give one of adamw, sgd, lars, lamb"),
         ("max_minutes", "soon", "max_minutes = 'soon': give a number, or none"),
         ("net", "resnet18", "net = 'resnet18': for detection, give one of lite0"),
         ("image_size_px", "100", "give a multiple of 32"),

@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
+from torch import nn
 
 from assets.pretrained import read_imagenet
 from models.recipes import get_recipe
 from models.tasks import TASKS
-from models.training.fit import NotFiniteError, fit
+from models.training.failures import DoesNotFitError, NotFiniteError
+from models.training.fit import fit
+from models.training.flops import count_flops_by_size
 from models.training.snapshot import Snapshot
 from models.types import BoxSet, Sample
 
 SMALL_RCNN = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 
-def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=None, prepare=None, **changes):
+def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=None, use=None, prepare=None, **changes):
     pretrained = {} if imagenet else {"weights": "none", "frozen_stages": 0}
-    changes = {"image_size_px": 64, **pretrained, **changes}
-    config = replace(get_recipe(f"tiny_{task}"), batch_size=5, **changes)
+    config = replace(get_recipe(f"tiny_{task}"), batch_size=5, **{"image_size_px": 64, **pretrained, **changes})
     num_classes = 3 if task == "segmentation" else 2  # the background is a class there
     torch.manual_seed(seed)
     net = TASKS[task].build(config, num_classes, imagenet)
@@ -31,7 +33,7 @@ def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=No
         prepare(net)
     events = []
     val = samples if val is None else val
-    result = fit(net, TASKS[task], samples, val, num_classes, config, seed, None, events.append, on_save, resume)
+    result = fit(net, use or TASKS[task], samples, val, num_classes, config, seed, None, events.append, on_save, resume)
     return result, events, net, config
 
 
@@ -117,6 +119,35 @@ def test_nan_stops_the_training_and_names_the_frames(draw_samples):
     assert str(caught.value).count("frame-") == 2
 
 
+class _Greedy(_Poisoned):
+    """Recognition whose loss asks for more memory than any machine has."""
+
+    def loss(self, net, batch):
+        return self.task.loss(net, batch) + torch.empty(2**60, dtype=torch.uint8).sum()
+
+
+def test_a_step_that_does_not_fit_in_memory_names_the_settings_that_help(draw_samples):
+    with pytest.raises(DoesNotFitError) as caught:
+        _fit("recognition", draw_samples("recognition"), use=_Greedy(None))
+    assert str(caught.value).startswith(
+        "epoch 0, step 0 does not fit in memory: raise accumulate above 1, or set precision=bf16, or lower "
+        "batch_size = 5 or image_size_px = 64 ("
+    )
+    assert "you tried to allocate 1152921504606846976 bytes" in str(caught.value)
+
+
+class _Wrong(_Poisoned):
+    """Recognition whose loss is a mistake of its author."""
+
+    def loss(self, net, batch):
+        return self.task.loss(net, batch) + torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
+def test_other_errors_of_torch_stay_what_they_are(draw_samples):
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+        _fit("recognition", draw_samples("recognition"), use=_Wrong(None))
+
+
 def test_images_without_boxes_and_boxes_without_area_are_learnt_from(draw_samples):
     samples = draw_samples("detection", 4)
     empty = BoxSet(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
@@ -147,10 +178,17 @@ def test_time_limit_ends_early_with_a_scored_epoch(draw_samples):
 
 
 @pytest.mark.parametrize("task", ["recognition", "detection"])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(task, optimizer, draw_samples):
+@pytest.mark.parametrize(
+    ("optimizer", "schedule", "precision"),
+    [("adamw", "cosine", "fp32"), ("sgd", "one_cycle", "fp16"), ("lars", "cosine", "fp32"),
+     ("lamb", "one_cycle", "fp32")],
+)  # fmt: skip
+def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(
+    task, optimizer, schedule, precision, draw_samples
+):
     samples, saved = draw_samples(task), []
-    changes = {"epochs": 3, "save_every": 1, "optimizer": optimizer, "score_every": 2}
+    changes = {"epochs": 3, "save_every": 1, "score_every": 2, "optimizer": optimizer, "schedule": schedule,
+               "precision": precision}  # fmt: skip
     whole, _, _, _ = _fit(task, samples, on_save=saved.append, **changes)
     assert [s.facts["step"] for s in saved] == [1, 2, 3, 4, 5]  # three epochs of two steps; the last step ends it
     for snapshot in saved:
@@ -190,14 +228,28 @@ def test_a_step_in_parts_learns_what_a_whole_one_learns(draw_samples):
         torch.testing.assert_close(parts.weights[name], value, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("task", ["recognition", "detection"])
-def test_bfloat16_learns_within_tolerance_of_float32(task, draw_samples):
+@pytest.mark.parametrize("task", ["recognition", "detection", "segmentation"])
+def test_half_precision_learns_within_tolerance_of_float32(task, draw_samples):
     losses = {}
-    for precision in ("fp32", "bf16"):
-        result, _, _, _ = _fit(task, draw_samples(task), epochs=3, precision=precision, dropout=0.0)
-        assert all(v.dtype != torch.bfloat16 for v in result.weights.values())
+    for precision in ("fp32", "bf16", "fp16"):
+        result, _, _, _ = _fit(task, draw_samples(task), epochs=3, precision=precision, dropout=0.0, lr=2e-4)
+        assert all(v.dtype == torch.float32 for v in result.weights.values())
         losses[precision] = [row["train_loss"] for row in result.history]
-    np.testing.assert_allclose(losses["bf16"], losses["fp32"], rtol=0.05)
+    for precision in ("bf16", "fp16"):
+        np.testing.assert_allclose(losses[precision], losses["fp32"], rtol=0.02)
+
+
+def test_a_compiled_net_learns_within_tolerance_of_one_that_is_not(draw_samples):
+    losses = []
+    for is_compiled in (False, True):
+        config = replace(get_recipe("tiny_recognition"), image_size_px=32, batch_size=5, epochs=3, weights="none",
+                         frozen_stages=0, is_compiled=is_compiled)  # fmt: skip
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.Flatten(), nn.Linear(64, 2))
+        samples = draw_samples("recognition")
+        result = fit(net, TASKS["recognition"], samples, samples, 2, config, 0)
+        losses.append([row["train_loss"] for row in result.history])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
 
 
 def test_training_ends_after_as_many_epochs_without_gain_as_patience_allows(draw_samples):
@@ -212,8 +264,11 @@ def test_patience_waits_for_the_first_score(draw_samples):
 
 
 def test_every_epoch_says_what_it_cost(draw_samples):
-    result, _, _, _ = _fit("recognition", draw_samples("recognition"), epochs=2)
+    result, _, net, _ = _fit("recognition", draw_samples("recognition"), epochs=2)
+    flops_of_image = count_flops_by_size(net)(64, 64)
     for row in result.history:
         assert 0 < row["data_wait_share"] < 1
+        assert row["tflops_per_s"] == pytest.approx(row["images_per_s"] * flops_of_image / 1e12)
+        assert "mfu" not in row  # nobody publishes what a CPU can do
         assert row["peak_memory_mib"] > 50 and 0 < row["device_hours"] < 0.1
     assert result.history[1]["device_hours"] > result.history[0]["device_hours"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.training.optim import rate_share
 from models.training.order import plan_epoch, shard
 
 
@@ -28,10 +27,3 @@ def test_order_follows_seed_and_epoch():
 
     assert order(1, 0) == order(1, 0)
     assert order(1, 0) != order(1, 1) and order(1, 0) != order(2, 0)
-
-
-def test_rate_rises_to_its_peak_then_falls_to_a_hundredth():
-    assert rate_share(0.0, 0.1) < 0.02
-    assert rate_share(0.1, 0.1) == pytest.approx(1.0)
-    assert rate_share(0.55, 0.1) == pytest.approx(0.01 + 0.99 * 0.5)  # half way down the cosine
-    assert rate_share(1.0, 0.1) == pytest.approx(0.01)

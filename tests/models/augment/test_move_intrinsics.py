@@ -1,0 +1,106 @@
+"""To project a scene and move the picture is to project it with the moved camera."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.augment.crops import Crop, cut_crop, draw_crop
+from models.augment.geometry import draw_move, move_boxes, move_image, move_intrinsics, move_map
+from models.types import BoxSet, Sample, SemanticMap
+
+FROM_HW, TO_HW = (48, 64), (64, 96)
+SEEDS = st.integers(0, 2**32)
+
+
+def intrinsics(rng):
+    """Of a camera with a view of some 60 degrees, its axis near the middle; px from pixel centres."""
+    (fx, fy), (cx, cy) = rng.uniform(40, 70, 2), rng.uniform((26, 18), (37, 29))
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+
+
+def project(matrix, points):
+    """(N, 3) points, camera frame -> (N, 2) px from outer corners, as boxes have them: centres + 0.5."""
+    homogeneous = points @ matrix.T
+    return homogeneous[:, :2] / homogeneous[:, 2:] + 0.5
+
+
+def drawn(seed):
+    """A camera, a move of its image with flips, and a generator for the scene."""
+    rng = np.random.default_rng(seed)
+    return intrinsics(rng), draw_move(rng, FROM_HW, TO_HW, (0.6, 1.8), 0.2, True, True), rng
+
+
+@given(SEEDS)
+def test_points_land_where_their_moved_pixels_are(seed):
+    camera, move, rng = drawn(seed)
+    points = rng.uniform((-2, -2, 1), (2, 2, 8), (20, 3))
+    moved = project(camera, points) @ move[:, :2].T + move[:, 2]
+    np.testing.assert_allclose(project(move_intrinsics(camera, move), points), moved, atol=1e-9)
+
+
+@given(SEEDS)
+def test_a_flip_turns_the_sign_of_its_focal_length_and_keeps_its_size_in_proportion(seed):
+    camera, move, _ = drawn(seed)
+    moved = move_intrinsics(camera, move)
+    np.testing.assert_allclose(np.diag(moved), [camera[0, 0] * move[0, 0], camera[1, 1] * move[1, 1], 1])
+    assert np.sign(moved[0, 0]) == np.sign(move[0, 0]) and abs(move[0, 0]) == abs(move[1, 1])
+
+
+@given(SEEDS)
+def test_boxes_of_projected_corners_are_the_moved_boxes(seed):
+    """Upright rectangles that face the camera: their pictures are boxes."""
+    camera, move, rng = drawn(seed)
+    corner, size, depth = rng.uniform(-0.5, 0.4, (8, 2)), rng.uniform(0.05, 0.3, (8, 2)), rng.uniform(0.9, 3, (8, 1))
+
+    def boxes(matrix):
+        ends = np.stack([project(matrix, np.hstack([c, depth])) for c in (corner, corner + size)])
+        return np.hstack([ends.min(0), ends.max(0)])
+
+    moved = move_boxes(BoxSet(boxes(camera).astype(np.float32), np.arange(8)), move, TO_HW)
+    seen = np.clip(boxes(move_intrinsics(camera, move)), 0, [TO_HW[1], TO_HW[0]] * 2)
+    np.testing.assert_allclose(moved.boxes_xyxy, seen[moved.class_ids], atol=1e-4)
+
+
+def look(matrix, size_hw, edge):
+    """What a wall at a depth of 1 shows at each pixel's centre, (H, W): class 1 beyond a line, and px to that line."""
+    rows, columns = np.indices(size_hw)
+    rays = np.stack([columns, rows, np.ones(size_hw)], -1) @ np.linalg.inv(matrix).T
+    distance = rays @ edge
+    return (distance > 0).astype(np.uint8), np.abs(distance) * np.abs(np.diag(matrix)[:2]).min()
+
+
+@given(SEEDS)
+@settings(deadline=None)
+def test_maps_that_the_moved_camera_sees_are_the_moved_maps(seed):
+    camera, move, rng = drawn(seed)
+    angle = rng.uniform(0, 2 * np.pi)
+    edge = np.array([np.cos(angle), np.sin(angle), rng.uniform(-0.2, 0.2)])  # a line across the wall
+    moved = move_map(SemanticMap(look(camera, FROM_HW, edge)[0]), move, TO_HW).class_ids
+    seen, distance_px = look(move_intrinsics(camera, move), TO_HW, edge)
+    is_sure = distance_px > abs(move[0, 0]) + 0.1  # a pixel of the image is that wide here
+    known = is_sure & (moved != 255)
+    np.testing.assert_array_equal(moved[known], seen[known])
+    assert known.mean() > 0.05
+
+
+def ramp(size_hw):
+    """Red tells the column, green the row, from 20 on in steps of 2 grey levels."""
+    rows, columns = np.indices(size_hw)
+    return np.stack([20 + 2 * columns, 20 + 2 * rows, 0 * rows], -1).astype(np.uint8)
+
+
+@given(SEEDS)
+@settings(deadline=None)
+def test_a_crop_shows_what_the_same_move_shows(seed):
+    side = 32
+    image, rng = ramp(FROM_HW), np.random.default_rng(seed)
+    crop: Crop = draw_crop(rng, FROM_HW, (0.2, 1.0), True)
+    sx, sy = side / crop.width, side / crop.height
+    move = np.array([[sx, 0, -sx * crop.left], [0, sy, -sy * crop.top]])
+    if crop.is_mirrored:
+        move = np.array([[-1.0, 0, side], [0, 1, 0]]) @ np.vstack([move, [0, 0, 1]])
+    cut, moved = cut_crop(Sample("a", image, 0), crop, side), move_image(image, move, (side, side))
+    inner = slice(4, -4)  # at its edges a crop sees nothing of the image around it
+    assert np.abs(cut.astype(int) - moved)[inner, inner].max() <= 2  # grey levels: one for each rounding
