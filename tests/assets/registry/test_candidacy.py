@@ -45,8 +45,8 @@ def test_first_good_model_becomes_champion_with_its_row_and_card(catalog, tracke
     }  # fmt: skip
     assert to_table(TABLES["champions"], [outcome.champion_row]).num_rows == 1
     facts = (
-        "version 1", release["content_sha256"], champion.model_sha256, "Lite0 (Apache-2.0)", "| accuracy | 0.8000 |",
-        "sensor = left | 20 | accuracy 0.5000", "Promoted to champion", "ball, box",
+        "version 1", release["content_sha256"], champion.model_sha256, "Lite0 (Apache-2.0), sha256 ffff",
+        "| accuracy | 0.8000 |", "sensor = left | 20 | accuracy 0.5000", "Promoted to champion", "ball, box",
     )  # fmt: skip
     for fact in facts:
         assert fact in outcome.card
