@@ -110,6 +110,17 @@ def test_a_search_on_ingested_pictures_prints_a_command_that_trains_and_leaves_e
 
 
 @pytest.mark.timeout(600)  # as above
+def test_a_search_in_which_no_trial_scores_says_why_and_exits_with_one(filled_home, monkeypatch):
+    monkeypatch.setenv("DAGUERRE_HOME", str(filled_home))
+    words = ["--set", "lr=1e30", "--set", "clip_norm=1e30", "--set", "warmup_share=0", "--trials", "1"]
+    result = CliRunner().invoke(app, ["tune", *_QUICK, *words])
+    assert result.exit_code == 1, result.output
+    assert "failed" in result.stdout and "or lower `lr`" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("no trial ended with a score: give narrower ranges")
+    assert read_statuses(filled_home) == {"search tiny_recognition": "FAILED", "trial 1": "FAILED"}
+
+
+@pytest.mark.timeout(600)  # as above
 def test_ctrl_c_ends_the_trials_and_prints_the_best_so_far(filled_home):
     words = ["tune", *_QUICK, "--set", "epochs=1000", "--trials", "3"]
     process = subprocess.Popen(
