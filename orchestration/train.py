@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assets.retrieval.results import read_results
-from models.recipes import get_recipe
+from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
 from models.task_names import dataset_of
 from orchestration.jobs import ingest_session, train_jobs
@@ -24,16 +24,13 @@ def train_here(
 
     Without a release all published sessions make one. Raises ValueError for an unknown task, recipe or setting.
     """
-    dataset_of(task)
-    name = recipe or f"base_{task}"
-    if (config := change_settings(get_recipe(name), changes)).task != task:
-        raise ValueError(f"recipe {name} is for {config.task}: choose one for {task}")
+    name = choose_recipe(task, recipe, changes).name
     choice = {"recipe": name, "settings": dict(changes), "seed": seed, "release_id": release_id or ""}
     of_release = [["training", task], ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]
     story = Story()
     with LocalEngine(home) as engine:
         if release_id is None:
-            _embed_sessions(engine, story)
+            embed_sessions(engine, story)
         with story.step(f"train {task} with {name}"):
             outcome = engine.execute(
                 train_jobs[task].name, ops={f"training__{task}": {"config": choice}},
@@ -44,7 +41,16 @@ def train_here(
             "error": outcome.error, "failed_checks": list(outcome.failed_checks)}  # fmt: skip
 
 
-def _embed_sessions(engine: LocalEngine, story: Story) -> None:
+def choose_recipe(task: str, recipe: str | None, changes: Mapping[str, str]) -> TrainConfig:
+    """The recipe, by default base_<task>, with the changes. Raises ValueError for what there is not."""
+    dataset_of(task)
+    config = change_settings(get_recipe(recipe or f"base_{task}"), changes)
+    if config.task != task:
+        raise ValueError(f"recipe {config.name} is for {config.task}: choose one for {task}")
+    return config
+
+
+def embed_sessions(engine: LocalEngine, story: Story) -> None:
     """Give published sessions what a dataset needs of them, and `daguerre ingest` does not make: embeddings."""
     catalog = build_catalog(engine.settings)
     published, embedded = (

@@ -12,6 +12,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.registry.package import Refusal
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
@@ -31,6 +33,16 @@ def open_client(uri: str) -> MlflowClient:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
         _require_tables(uri)
         return MlflowClient(uri, uri)
+
+
+def require_experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
+    """The id of the experiment, which is made where there is none; its artifacts go below `artifact_root`."""
+    for _ in range(2):
+        if found := client.get_experiment_by_name(name):
+            return str(found.experiment_id)
+        with unless_exists():
+            return str(client.create_experiment(name, f"{artifact_root}/{name}"))
+    raise Refusal(f"experiment '{name}' exists but cannot be read: restore it with `mlflow experiments restore`")
 
 
 def search_versions(client: MlflowClient, query: str) -> list[ModelVersion]:

@@ -18,7 +18,14 @@ from assets.registry.lineage import Lineage
 from assets.registry.package import FACTS, GRAPH, WEIGHTS, Refusal, StoredPackage, read_package
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
-from assets.registry.store import as_lookup_error, open_client, point_alias, search_versions, unless_exists
+from assets.registry.store import (
+    as_lookup_error,
+    open_client,
+    point_alias,
+    require_experiment,
+    search_versions,
+    unless_exists,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -187,17 +194,9 @@ class Tracker:
         return open_client(self.tracking_uri)
 
     def _start_run(self, client: MlflowClient, package: StoredPackage, tags: Mapping[str, str]) -> str:
-        experiment_id = self._require_experiment(client, _name(package.task))
+        experiment_id = require_experiment(client, _name(package.task), self.artifact_root)
         run_name = f"{package.facts['recipe']}-{package.model_sha256[:8]}"
         return str(client.create_run(experiment_id, run_name=run_name, tags=dict(tags)).info.run_id)
-
-    def _require_experiment(self, client: MlflowClient, name: str) -> str:
-        for _ in range(2):
-            if found := client.get_experiment_by_name(name):
-                return str(found.experiment_id)
-            with unless_exists():
-                return str(client.create_experiment(name, f"{self.artifact_root}/{name}"))
-        raise Refusal(f"experiment '{name}' exists but cannot be read: restore it with `mlflow experiments restore`")
 
     def _store_package(self, client: MlflowClient, run_id: str, package: StoredPackage) -> tuple[str, str]:
         """Upload the folder as a logged model of the run; returns where it lies, and its id."""

@@ -16,7 +16,7 @@ import shutil
 import sys
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from models.training.workers import Workers
 
 CODE_VERSION = "1"
-_RUNS, _BEST, _EVENTS, _SNAPSHOTS = ".runs", "best", "events.jsonl", "snapshots"
+RUNS = ".runs"  # below the models: what is under way
+_BEST, _EVENTS, _SNAPSHOTS = "best", "events.jsonl", "snapshots"
 _MAX_FAILURES = 3  # of workers, in one call
 _log = logging.getLogger("daguerre.training")
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
@@ -86,7 +87,7 @@ def train(
 
     release = read_release(Catalog(catalog_uri, storage_options), release_id, config.task)
     start = find_weights(config)
-    runs = models_dir.resolve() / _RUNS
+    runs = models_dir.resolve() / RUNS
     drop_abandoned(runs)
     name = name_run(release_id, config, start.sha256 if start else None, seed, code_version, num_workers)
     with own_folder(runs / name) as run_folder:
@@ -198,30 +199,38 @@ def _meet_by_file(path: Path, context: Any, device: Any) -> None:
 
 
 def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, device: Any) -> None:
-    """Build, train, and leave the best checkpoint and the events in the run's folder."""
-    import torch
-
-    from models.tasks import find_task
-    from models.training.fit import fit
-
-    config, task, run_folder = job.config, find_task(job.config.task), Path(job.run_folder)
-    side = int(config.image_size_px * _CACHE_MARGIN)
-    train = ReleaseImages(catalog, release, "train", None if config.crop_area else side)
-    val = ReleaseImages(catalog, release, "val", side)
-    torch.manual_seed(job.seed)
-    weights = read_weights(job.weights) if job.weights else None
-    net = task.build(config, len(release.class_names), weights).to(device)
+    """Train, and leave the best checkpoint and the events in the run's folder."""
+    run_folder = Path(job.run_folder)
 
     def save(snapshot: Snapshot) -> None:
         write_snapshot(run_folder / _SNAPSHOTS, snapshot)
 
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
     with (run_folder / _EVENTS).open("a", buffering=1) if workers.rank == 0 else open(os.devnull, "w") as events:
-        result = fit(net, task, train, val, len(release.class_names), config, job.seed, workers,
-                     lambda event: print(json.dumps(event), file=events), save, resume)  # fmt: skip
+        result = learn(catalog, release, job.config, job.weights, job.seed, workers, device,
+                       lambda event: print(json.dumps(event), file=events), save, resume)  # fmt: skip
     _require_agreement(result, workers)
     if workers.rank == 0:
         write_checkpoint(run_folder / _BEST, result.weights, {"epoch": result.epoch, "history": result.history})
+
+
+def learn(
+    catalog: Catalog, release: ReleaseFacts, config: TrainConfig, start: WeightsFile | None, seed: int,
+    workers: Workers, device: Any,
+    on_progress: OnProgress, on_save: Callable[[Snapshot], None] | None = None, resume: Snapshot | None = None,
+) -> FitResult:  # fmt: skip
+    """Build the net from the weights of `start` and fit it to the release, read by random access; as `fit` does."""
+    import torch
+
+    from models.tasks import find_task
+    from models.training.fit import fit
+
+    task, side = find_task(config.task), int(config.image_size_px * _CACHE_MARGIN)
+    train = ReleaseImages(catalog, release, "train", None if config.crop_area else side)
+    val = ReleaseImages(catalog, release, "val", side)
+    torch.manual_seed(seed)
+    net = task.build(config, len(release.class_names), read_weights(start) if start else None).to(device)
+    return fit(net, task, train, val, len(release.class_names), config, seed, workers, on_progress, on_save, resume)
 
 
 def _require_agreement(result: FitResult, workers: Workers) -> None:

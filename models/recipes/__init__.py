@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from models.recipes import detection, recognition, segmentation
 from models.recipes.config import TrainConfig
 from models.recipes.detection import base_detection, tiny_detection
 from models.recipes.multilabel import base_multilabel, tiny_multilabel
 from models.recipes.pretraining import base_pretraining, tiny_pretraining
 from models.recipes.recognition import base_recognition, tiny_recognition
 from models.recipes.segmentation import base_segmentation, tiny_segmentation
+from models.recipes.space import Range, Space
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     r.__name__: r
@@ -20,6 +22,9 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
         tiny_recognition, tiny_detection, tiny_segmentation, tiny_multilabel, tiny_pretraining, base_recognition,
         base_detection, base_segmentation, base_multilabel, base_pretraining,
     )
+}  # fmt: skip
+_SPACES: dict[str, Space] = {
+    "recognition": recognition.SPACE, "detection": detection.SPACE, "segmentation": segmentation.SPACE,
 }  # fmt: skip
 
 
@@ -38,4 +43,10 @@ def get_recipe(name: str) -> TrainConfig:
     return added[name]()
 
 
-__all__ = ["RECIPES", "TrainConfig", "get_recipe"]
+def space_of(config: TrainConfig) -> Space:
+    """What a search of the recipe tries: its task's own space, or rates around its own."""
+    rates: Space = {"lr": Range(config.lr / 5, config.lr * 5), "weight_decay": Range(1e-3, 1e-1)}
+    return _SPACES.get(config.task, rates)
+
+
+__all__ = ["RECIPES", "TrainConfig", "get_recipe", "space_of"]

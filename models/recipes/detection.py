@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from models.recipes.config import TrainConfig
+from models.recipes.space import Choice, Range, Space
+
+# What a search tries in place of the recipe's own, unless it is told otherwise.
+SPACE: Space = {
+    "lr": Range(4e-4, 1e-2), "backbone_lr_factor": Range(0.1, 1.0), "weight_decay": Range(1e-3, 1e-1),
+    "batch_size": Choice(("4", "8", "16")),
+}  # fmt: skip
 
 
 def tiny_detection() -> TrainConfig:

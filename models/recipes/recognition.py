@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from models.recipes.config import TrainConfig
+from models.recipes.space import Choice, Range, Space
+
+# What a search tries in place of the recipe's own, unless it is told otherwise.
+SPACE: Space = {
+    "lr": Range(2e-4, 5e-3), "backbone_lr_factor": Range(0.1, 1.0), "weight_decay": Range(1e-3, 1e-1),
+    "label_smoothing": Range(0.0, 0.2), "mixup_alpha": Choice(("0.0", "0.2")),
+}  # fmt: skip
 
 
 def tiny_recognition() -> TrainConfig:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from models.recipes.config import TrainConfig
+from models.recipes.space import Choice, Range, Space
+
+# What a search tries in place of the recipe's own, unless it is told otherwise.
+SPACE: Space = {
+    "lr": Range(1e-3, 2e-2), "backbone_lr_factor": Range(0.1, 1.0), "weight_decay": Range(1e-3, 1e-1),
+    "ema_decay": Choice(("0.9", "0.95", "0.98")),
+}  # fmt: skip
 
 
 def tiny_segmentation() -> TrainConfig:

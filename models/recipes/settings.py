@@ -26,6 +26,19 @@ def change_settings(config: TrainConfig, settings: Mapping[str, str]) -> TrainCo
     return replace(config, **{name: _parse(name, text.strip(), hints[name]) for name, text in settings.items()})
 
 
+def format_setting(value: Any) -> str:
+    """The text that `change_settings` reads as this value."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def is_whole(name: str) -> bool:
+    """Whether the setting takes whole numbers."""
+    kind = get_type_hints(TrainConfig).get(name)
+    return int in (kind, *get_args(kind))
+
+
 def _parse(name: str, text: str, kind: Any) -> Any:
     try:
         value = _read(text, kind)

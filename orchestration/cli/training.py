@@ -24,7 +24,7 @@ def train(
     from orchestration.profiles import load_settings
     from orchestration.train import train_here
 
-    facts = train_here(load_settings(), task, recipe, release, _read_settings(settings or []), seed)
+    facts = train_here(load_settings(), task, recipe, release, read_pairs("--set", settings), seed)
     say(as_json, facts, join_lines(f"{key}: {value}" for key, value in facts.items() if value not in ("", [])))
     raise typer.Exit(0 if facts["success"] else 1)
 
@@ -48,11 +48,12 @@ def results(
         print("no model has been trained: daguerre train detection, or materialise a training asset")
 
 
-def _read_settings(texts: list[str]) -> dict[str, str]:
-    for text in texts:
+def read_pairs(option: str, texts: list[str] | None, example: str = "epochs=5") -> dict[str, str]:
+    """The settings and values behind an option that is given as KEY=VALUE, several times."""
+    for text in texts or []:
         if "=" not in text:
-            raise ValueError(f"--set {text}: give a setting and its value, such as epochs=5")
-    return {key.strip(): value for key, _, value in (text.partition("=") for text in texts)}
+            raise ValueError(f"{option} {text}: give a setting and its value, such as {example}")
+    return {key.strip(): value for key, _, value in (text.partition("=") for text in texts or [])}
 
 
 def _shorten(row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def test_every_verb_has_a_help(run):
         "verify",
         "lineage",
         "train",
+        "tune",
         "results",
         "report",
         "demo",
