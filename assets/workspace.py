@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,18 @@ class Workspace:
     def reports(self) -> Path:
         return self.home / "reports"
 
-    def plots(self, model_sha256: str) -> Path:
-        """Where evaluation leaves a model's charts for the registry."""
+    def keep_plots(self, model_sha256: str, drawn: Mapping[str, bytes]) -> None:
+        """Leave a model's charts (PNG) and pictures (JPEG) for the registry."""
+        from assets.pictures import suffix_of
+
+        folder = self._plots(model_sha256)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in drawn.items():
+            (folder / f"{name.replace(' ', '_')}{suffix_of(content)}").write_bytes(content)
+
+    def read_plots(self, model_sha256: str) -> dict[str, bytes]:
+        """What was left of a model, by file name."""
+        return {path.name: path.read_bytes() for path in sorted(self._plots(model_sha256).glob("*"))}
+
+    def _plots(self, model_sha256: str) -> Path:
         return self.reports / "plots" / model_sha256[:16]

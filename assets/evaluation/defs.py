@@ -1,6 +1,5 @@
 """Evaluation as assets: the test split predicted by the model trained last, its scores, and the pictures of both."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -29,7 +28,8 @@ def _scores(task: str) -> dg.AssetsDefinition:
             row["metric"]: row["value"] for row in exam.scores if row["slice_by"] == "all" and row["value"] is not None
         }
         drawn = draw_exam(exam)
-        _keep(workspace.plots(exam.model_sha256), drawn)
+        charts = {name: content for name, content in drawn.items() if content.startswith(b"\x89PNG")}
+        workspace.keep_plots(exam.model_sha256, charts)
         pictures = {name: picture(content) for name, content in drawn.items()}
         metadata = {"model_sha256": exam.model_sha256, "test frames": len(exam.predictions), **headline, **pictures}
         is_mine = is_in("model_sha256", [exam.model_sha256])
@@ -55,13 +55,6 @@ def _open_scores(task: str) -> dg.AssetsDefinition:
         return result(catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine)
 
     return scores
-
-
-def _keep(folder: Path, drawn: dict[str, bytes]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in drawn.items():
-        if content.startswith(b"\x89PNG"):
-            (folder / f"{name.replace(' ', '_')}.png").write_bytes(content)
 
 
 _open_tasks = [task for task in all_task_names() if task not in TASK_NAMES]

@@ -27,7 +27,8 @@ from assets.evaluation.gallery_parts import (
 )
 from assets.evaluation.mistakes import WrongBoxes, WrongClass, find_wrong_boxes, find_wrong_classes
 from assets.evaluation.pairs import DetectionPairs, Pairs, RecognitionPairs, Row, SegmentationPairs, pair
-from assets.evaluation.pictures import (
+from assets.evaluation.regions import gather_regions
+from assets.pictures import (
     FALSE,
     MISSED,
     Color,
@@ -40,7 +41,6 @@ from assets.evaluation.pictures import (
     label_overlay,
     make_thumbnail,
 )
-from assets.evaluation.regions import gather_regions
 from models.metrics.calibration import CalibrationResult, score_calibration
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, score_detections

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from assets.evaluation import plots
 from assets.evaluation.pairs import Row
-from assets.evaluation.pictures import Color
+from assets.pictures import Color
 from models.types import Image
 
 NUM_THUMBNAILS, NUM_OVERLAYS, NUM_MISTAKES = 30, 3, 8

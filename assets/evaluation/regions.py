@@ -22,7 +22,7 @@ from assets.evaluation.gallery_parts import (
     spread,
 )
 from assets.evaluation.pairs import Row, SegmentationPairs
-from assets.evaluation.pictures import Color, color_classes, fit_width, make_thumbnail, paint_map
+from assets.pictures import Color, color_classes, fit_width, make_thumbnail, paint_map
 from models.metrics.segmentation import count_confusion, mean_iou
 from models.types import IGNORE, Image, SemanticMap
 

@@ -40,7 +40,7 @@ def _release(task: str) -> dg.AssetsDefinition:
             "training": catalog.pointed(f"trained/{task}") == model_sha256,
             "scores": catalog.pointed(f"scored/{task}") == model_sha256,
         }
-        plots = {path.stem: path.read_bytes() for path in sorted(workspace.plots(model_sha256).glob("*.png"))}
+        plots = workspace.read_plots(model_sha256)
         verdict = submit(catalog, tracker, workspace.home / model["folder"], checks, context.run.run_id, plots)
         if verdict.champion_row is not None:
             catalog.upsert("champions", to_table(TABLES["champions"], [verdict.champion_row]))

@@ -87,7 +87,7 @@ class Tracker:
         """Record the run, store its package and register it as a version with the alias `challenger`.
 
         Per-epoch figures come from the history in model.json, the release goes in as dataset input. A metric that is
-        None is named in the tag `unmeasured`, never logged. `plots` are PNG bytes by name.
+        None is named in the tag `unmeasured`, never logged. `plots` are files by name.
         Raises Refusal when the package's bytes changed since it was read.
         """
         read_package(package.folder, package.hashes)
@@ -99,7 +99,7 @@ class Tracker:
         try:
             log_figures(client, run_id, package, metrics, params or {})
             log_release(client, run_id, lineage.release)
-            log_files(client, run_id, "plots", {f"{n}.png": png for n, png in plots.items()})
+            log_files(client, run_id, "plots", plots)
             source, model_id = self._store_package(client, run_id, package)
             return self._register(client, run_id, package, source, {**tags, "model_id": model_id})
         except BaseException:

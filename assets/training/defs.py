@@ -1,5 +1,6 @@
 """Training as assets: one model package a task, trained on the published release."""
 
+import base64
 import logging
 from typing import Any
 
@@ -28,8 +29,11 @@ _log = logging.getLogger("daguerre.training")
 _progress = logging.getLogger("daguerre-progress")  # no child of `daguerre`: Dagster keeps what that one says
 
 
-def _tell(event: dict[str, Any]) -> None:
-    """One line an epoch; steps are too many for a log: they go to who draws progress."""
+def _tell(event: dict[str, Any], pictures: dict[str, bytes]) -> None:
+    """One line an epoch; steps are too many for a log: they go to who draws progress. Pictures are collected."""
+    if event["kind"] == "picture":
+        pictures[event["name"]] = base64.b64decode(event["jpeg"])
+        return
     _progress.debug("training", extra={"training": event})
     if event["kind"] == "epoch":
         scores = ", ".join(f"{name} {value:.3f}" for name, value in event.items() if name.startswith("val_"))
@@ -56,6 +60,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         from assets.materialize import picture
         from assets.training.curve import learning_curve_png
         from assets.training.ray_train import CODE_VERSION, train
+        from assets.training.sketches import ANSWERS, AUGMENTED
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 
@@ -65,9 +70,11 @@ def _training(task: str) -> dg.AssetsDefinition:
                 f"no {dataset} release has passed its checks: materialise curation/{dataset}_dataset first"
             )
         recipe = change_settings(get_recipe(config.recipe or f"base_{task}"), config.settings)
+        pictures: dict[str, bytes] = {}
         package = train(
             catalog.uri, catalog.storage_options, release_id, recipe, config.seed,
-            workspace.models, CODE_VERSION, workspace.num_workers, _tell, workspace.use_ray,
+            workspace.models, CODE_VERSION, workspace.num_workers,
+            lambda event: _tell(event, pictures), workspace.use_ray,
             workspace.device_hour_price,
         )  # fmt: skip
         row = {
@@ -79,11 +86,15 @@ def _training(task: str) -> dg.AssetsDefinition:
         catalog.merge("models", to_table(TABLES["models"], [row]))
         catalog.point(f"model/{task}", package.model_sha256)
         seal_tables(catalog, ["models", "pointers"])
+        pictures["learning curve"] = learning_curve_png(package.facts.history)
+        workspace.keep_plots(package.model_sha256, pictures)
+        last = max((name for name in pictures if name.startswith(ANSWERS)), default=None)
+        shown = [name for name in (AUGMENTED, last, "learning curve") if name in pictures]
         metadata = {
             **{name: value for name, value in package.facts.history[-1].items() if name in _COSTS},
             "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
             "settings": config.settings,
-            "epochs": len(package.facts.history), "learning curve": picture(learning_curve_png(package.facts.history)),
+            "epochs": len(package.facts.history), **{name: picture(pictures[name]) for name in shown},
         }  # fmt: skip
         is_mine = f"model_sha256 = '{package.model_sha256}'"
         return result(catalog, "models", ["training", task], None, metadata, is_mine)

@@ -8,6 +8,7 @@ the next one with equal arguments, goes on from there and ends with the same wei
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import logging
@@ -19,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +79,11 @@ def train(
 ) -> ModelPackage:  # fmt: skip
     """Train on the release's train split, keep the best weights by the val split, and write their package.
 
-    `on_progress` gets a dict a step and an epoch (see `models.training.fit`). Equal arguments (and equal bytes in a
-    file that they name) give equal weights on one machine. `use_ray` False trains in this process, for small releases
-    and tests. Raises ValueError, naming the remedy, for a release that cannot be trained on, and for weights to start
-    from that are not there or do not fit. With a price, each row of the history says what the training cost so far.
+    `on_progress` gets a dict a step and an epoch (see `models.training.fit`), and one a picture: name, and JPEG in
+    base64. Equal arguments (and equal bytes in a file that they name) give equal weights on one machine. `use_ray`
+    False trains in this process, for small releases and tests. Raises ValueError, naming the remedy, for a release that
+    cannot be trained on, and for weights to start from that are not there or do not fit. With a price, each row of the
+    history says what the training cost so far.
     """
     from assets.tables.catalog import Catalog
     from models.tasks import find_task
@@ -205,10 +208,16 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
     def save(snapshot: Snapshot) -> None:
         write_snapshot(run_folder / _SNAPSHOTS, snapshot)
 
+    def show(name: str, jpeg: bytes) -> None:
+        say({"kind": "picture", "name": name, "jpeg": base64.b64encode(jpeg).decode()})
+
+    def say(event: dict[str, Any]) -> None:
+        print(json.dumps(event), file=events)
+
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
     with (run_folder / _EVENTS).open("a", buffering=1) if workers.rank == 0 else open(os.devnull, "w") as events:
         result = learn(catalog, release, job.config, job.weights, job.seed, workers, device,
-                       lambda event: print(json.dumps(event), file=events), save, resume)  # fmt: skip
+                       say, save, resume, show)  # fmt: skip
     _require_agreement(result, workers)
     if workers.rank == 0:
         write_checkpoint(run_folder / _BEST, result.weights, {"epoch": result.epoch, "history": result.history})
@@ -218,10 +227,15 @@ def learn(
     catalog: Catalog, release: ReleaseFacts, config: TrainConfig, start: WeightsFile | None, seed: int,
     workers: Workers, device: Any,
     on_progress: OnProgress, on_save: Callable[[Snapshot], None] | None = None, resume: Snapshot | None = None,
+    show: Callable[[str, bytes], None] | None = None,
 ) -> FitResult:  # fmt: skip
-    """Build the net from the weights of `start` and fit it to the release, read by random access; as `fit` does."""
+    """Build the net from the weights of `start` and fit it to the release, read by random access; as `fit` does.
+
+    `show` gets pictures of the training by name, JPEG bytes, on rank 0.
+    """
     import torch
 
+    from assets.training.sketches import Sketcher
     from models.tasks import find_task
     from models.training.fit import fit
 
@@ -230,7 +244,13 @@ def learn(
     val = ReleaseImages(catalog, release, "val", side)
     torch.manual_seed(seed)
     net = task.build(config, len(release.class_names), read_weights(start) if start else None).to(device)
-    return fit(net, task, train, val, len(release.class_names), config, seed, workers, on_progress, on_save, resume)
+    on_score = None
+    if show and workers.rank == 0:
+        sketcher = Sketcher(task, config, release.class_names, show)
+        sketcher.draw_first_batch(train, seed)
+        on_score = partial(sketcher.draw_answers, val=val)
+    return fit(net, task, train, val, len(release.class_names), config, seed, workers, on_progress, on_save, resume,
+               on_score)  # fmt: skip
 
 
 def _require_agreement(result: FitResult, workers: Workers) -> None:

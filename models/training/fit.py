@@ -34,12 +34,14 @@ def fit(
     net: nn.Module, task: Task, train: Sequence[Sample], val: Sequence[Sample], num_classes: int, config: TrainConfig,
     seed: int, workers: Workers | None = None, on_progress: Progress | None = None,
     on_save: Callable[[Snapshot], None] | None = None, resume: Snapshot | None = None,
+    on_score: Callable[[int, nn.Module], None] | None = None,
 ) -> FitResult:  # fmt: skip
     """Train `net` (built with the same seed on every worker) and return its best averaged weights.
 
     `train` and `val` are read by index, in threads. `on_progress` is called on rank 0 after each step and epoch with a
-    dict; `on_save` on rank 0 every `config.save_every` steps and after each epoch. With `resume`, one of those
-    snapshots, the training goes on from there and ends with the weights of one that never stopped.
+    dict; `on_score` after each scored epoch with its number and the averaged net; `on_save` on rank 0 every
+    `config.save_every` steps and after each epoch. With `resume`, one of those snapshots, the training goes on from
+    there and ends with the weights of one that never stopped.
     Raises NotFiniteError, DoesNotFitError, and ValueError for an empty split.
     """
     workers, say = workers or Alone(), on_progress or (lambda event: None)
@@ -82,6 +84,8 @@ def fit(
             if is_last or (epoch + 1) % config.score_every == 0:
                 shadow.load_state_dict(state.average.values)
                 row[task.metric] = _validate(shadow, task, val, config, workers)
+                if on_score and workers.rank == 0:
+                    on_score(epoch, shadow)
             row["seconds"] = meter.epoch_seconds
             result.history.append(row)
             if row.get(task.metric, float("-inf")) > result.metric:

@@ -12,10 +12,10 @@ from assets.evaluation.exam import Exam
 from assets.evaluation.gallery import draw_exam, gather_gallery
 from assets.evaluation.gallery_parts import NUM_THUMBNAILS
 from assets.evaluation.pairs import pair, pair_recognition
-from assets.evaluation.pictures import paint_map
 from assets.evaluation.score import SCORERS
 from assets.inference.package import ModelPackage, PackageFacts
 from assets.inference.predict import StoredImages
+from assets.pictures import paint_map
 from assets.tables.catalog import Catalog
 from assets.tables.releases import Release
 from models.types import SemanticMap

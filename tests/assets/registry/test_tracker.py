@@ -26,7 +26,7 @@ def register(tracker, make_folder, read_with_lineage):
         )
         metrics = {"accuracy": 0.875, "ece": None}
         return tracker.log_training(
-            *read_with_lineage(folder), metrics, {"learning curve": b"\x89PNG"}, "dagster-1", {"k": 1}
+            *read_with_lineage(folder), metrics, {"learning curve.png": b"\x89PNG"}, "dagster-1", {"k": 1}
         )
 
     return act

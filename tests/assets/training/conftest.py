@@ -50,6 +50,8 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
                 "class_id": None if is_box else class_id, "boxes_xyxy": box if is_box and is_labelled else [],
                 "box_class_ids": [class_id] if is_box and is_labelled else [],
             })  # fmt: skip
+            if task == "multilabel":
+                rows[-1] |= {"class_id": None, "box_class_ids": [class_id]}
             if task == "segmentation":
                 rows[-1] |= {"class_id": None, **_mask(box, class_id)}
         content = hash_content(task, class_names, rows)

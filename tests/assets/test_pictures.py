@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from assets.evaluation.pictures import (
+from assets.evaluation.plots import (
+    THEMES,
+    confusion_matrix_plot,
+    drift_plot,
+    learning_curve_plot,
+    pr_curves_plot,
+    reliability_plot,
+)  # fmt: skip
+from assets.pictures import (
     Mark,
     as_data_uri,
     as_markdown_image,
@@ -17,14 +25,6 @@ from assets.evaluation.pictures import (
     encode_jpeg,
     label_overlay,
     make_thumbnail,
-)  # fmt: skip
-from assets.evaluation.plots import (
-    THEMES,
-    confusion_matrix_plot,
-    drift_plot,
-    learning_curve_plot,
-    pr_curves_plot,
-    reliability_plot,
 )  # fmt: skip
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import score_detections

@@ -92,6 +92,11 @@ def contact_sheet(
     images_rgb: Sequence[Image], captions: Sequence[str], num_columns: int = 8, thumbnail_px: int = 132
 ) -> bytes:
     """JPEG of square thumbnails in rows, each with its caption. Raises ValueError for no images."""
+    return encode_jpeg(tile(images_rgb, captions, num_columns, thumbnail_px))
+
+
+def tile(images_rgb: Sequence[Image], captions: Sequence[str], num_columns: int, thumbnail_px: int) -> Image:
+    """One image of square thumbnails in rows, each with its caption. Raises ValueError for no images."""
     if not images_rgb:
         raise ValueError("there are no images for a contact sheet: choose a split that has some")
     num_columns = min(num_columns, len(images_rgb))
@@ -104,7 +109,7 @@ def contact_sheet(
         sheet.paste(Pillow.fromarray(make_thumbnail(image_rgb, thumbnail_px)), (x, y))
         text = _shorten(draw, caption, thumbnail_px, _font(12))
         draw.text((x + 1, y + thumbnail_px + 4), text, fill=(214, 208, 198), font=_font(12))
-    return encode_jpeg(np.asarray(sheet))
+    return np.asarray(sheet)
 
 
 def make_thumbnail(image_rgb: Image, side_px: int) -> Image:
@@ -113,6 +118,17 @@ def make_thumbnail(image_rgb: Image, side_px: int) -> Image:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return np.asarray(_resize(image_rgb[top : top + side, left : left + side], side_px, side_px))
+
+
+def fit_into_square(image_rgb: Image, side_px: int) -> Image:
+    """(side, side, 3): the whole image in the middle of black."""
+    height, width = image_rgb.shape[:2]
+    scale = side_px / max(height, width)
+    small = np.asarray(_resize(image_rgb, max(1, round(width * scale)), max(1, round(height * scale))))
+    square = np.zeros((side_px, side_px, 3), np.uint8)
+    top, left = (side_px - small.shape[0]) // 2, (side_px - small.shape[1]) // 2
+    square[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return square
 
 
 def fit_width(image_rgb: Image, width_px: int) -> Image:
@@ -132,12 +148,18 @@ def encode_jpeg(image_rgb: Image, quality: int = JPEG_QUALITY) -> bytes:
     return buffer.getvalue()
 
 
+def suffix_of(picture: bytes) -> str:
+    """ ".png" or ".jpg" of such bytes. Raises ValueError for other bytes."""
+    for magic, suffix in ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg")):
+        if picture.startswith(magic):
+            return suffix
+    raise ValueError(f"{len(picture)} bytes from {picture[:4]!r} on are neither PNG nor JPEG: encode the picture first")
+
+
 def as_data_uri(picture: bytes) -> str:
     """data: URI of PNG or JPEG bytes. Raises ValueError for other bytes."""
-    for magic, kind in ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg")):
-        if picture.startswith(magic):
-            return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
-    raise ValueError(f"{len(picture)} bytes from {picture[:4]!r} on are neither PNG nor JPEG: encode the picture first")
+    kind = {".png": "png", ".jpg": "jpeg"}[suffix_of(picture)]
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def as_markdown_image(picture: bytes, title: str = "") -> str:
