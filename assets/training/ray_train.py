@@ -173,20 +173,22 @@ def _work(settings: dict[str, Any]) -> None:
     import torch
 
     from assets.tables.catalog import Catalog
-    from models.training.workers import Distributed
+    from models.training.workers import Alone, Distributed
 
     job: _Job = settings["job"]
     device = ray.train.torch.get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    if not torch.distributed.is_initialized():
+    is_alone = ray.train.get_context().get_world_size() == 1
+    if not (is_alone or torch.distributed.is_initialized()):
         _meet_by_file(Path(job.run_folder) / f"meeting-{job.meeting}", ray.train.get_context(), device)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_workers))
     catalog = Catalog(job.catalog_uri, job.storage_options)
     release = read_release(catalog, job.release_id, job.config.task)
-    _fit(job, catalog, release, Distributed(), device)
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
+    _fit(job, catalog, release, Alone() if is_alone else Distributed(), device)
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def _meet_by_file(path: Path, context: Any, device: Any) -> None:
