@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,15 +18,16 @@ def repeatable(seed: int) -> Iterator[None]:
     """
     was_deterministic = torch.are_deterministic_algorithms_enabled()
     was_warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    was_filled = torch.utils.deterministic.fill_uninitialized_memory
+    tidy: Any = torch.utils.deterministic
+    was_filled = tidy.fill_uninitialized_memory
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # else every new tensor is written twice
+    tidy.fill_uninitialized_memory = False  # else every new tensor is written twice
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(was_deterministic, warn_only=was_warn_only)
-        torch.utils.deterministic.fill_uninitialized_memory = was_filled
+        tidy.fill_uninitialized_memory = was_filled
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
