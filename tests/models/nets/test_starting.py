@@ -88,3 +88,9 @@ def test_frozen_stages_keep_weights_and_statistics(task, name, frozen, learning)
     changed = [k for k, v in backbone.state_dict().items() if not torch.equal(v, before[k])]
     assert not [k for k in changed if k.startswith(tuple(f"{n}." for n in frozen))]
     assert name == "convnext_tiny" or [k for k in changed if k.startswith(tuple(f"{n}." for n in learning))]
+
+
+def test_a_pretrained_encoder_starts_a_classifier_with_the_layer_behind_its_backbone():
+    source = _build("pretraining")
+    net = _build("recognition", weights=source.state_dict(), setting="encoder.safetensors")
+    assert _are_equal(net.backbone, source.backbone) and _are_equal(net.features, source.features)
