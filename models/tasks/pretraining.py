@@ -1,4 +1,4 @@
-"""Pretraining: features of images that nobody labelled, from two views of each (SimSiam).
+"""Pretraining: features of images that nobody labelled, from two views of each (SimCLR).
 
 Labels are looked at in the exam alone, where there are some: how well do neighbours in the space of features, and a
 linear classifier on them, name the class?
@@ -16,27 +16,28 @@ from torch.nn import functional as F
 
 from models.augment.colour import apply_colour, draw_colour
 from models.augment.crops import Crop, cut_crop, draw_crop, fit_square
+from models.losses.contrastive import nt_xent
 from models.metrics.features import knn_accuracy, linear_accuracy, share_found_again
 from models.nets.backbone import FEATURE_CHANNELS
-from models.nets.siamese import Siamese
+from models.nets.contrastive import ContrastiveEncoder
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, OpenTask
 from models.types import Embedding, Image, Sample, Target
 
-_GREY_SHARE = 0.2  # of the views, as in SimSiam
+_GREY_SHARE = 0.2  # of the views, as in SimCLR
 _PREDICT_BATCH = 32
 
 
 class Pretraining(OpenTask):
-    """Each view guesses where the other one lies; the guessed-at side gets no gradient, which prevents collapse."""
+    """The views of an image are drawn together, those of different images apart."""
 
     name = dataset = "pretraining"
     metric = "val_found_again"
     floor = 0.1
 
     def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
-        net = Siamese()
+        net = ContrastiveEncoder()
         start_backbone(net.backbone, config, weights, net.features)
         return net
 
@@ -59,11 +60,10 @@ class Pretraining(OpenTask):
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         pixels = apply_colour(batch.images.flatten(0, 1), batch.colour.flatten(0, 1))
-        projected, guessed = (values.float().unflatten(0, (-1, 2)) for values in net(pixels))  # (B, 2, 1024)
-        return 1 - F.cosine_similarity(guessed, projected.detach().flip(1), dim=2).mean()
+        return nt_xent(net(pixels).float().unflatten(0, (-1, 2)))
 
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Embedding]:
-        assert isinstance(net, Siamese), type(net)
+        assert isinstance(net, ContrastiveEncoder), type(net)
         views = [[fit_square(i, config.image_size_px) for i in images_rgb],
                  [_look_again(i, config.image_size_px) for i in images_rgb]]  # fmt: skip
         whole, part = (_encode(net, squares) for squares in views)
@@ -90,7 +90,7 @@ class Pretraining(OpenTask):
         self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Features (N, 1280) and class ids (N,) of the samples that have a class."""
-        assert isinstance(net, Siamese), type(net)
+        assert isinstance(net, ContrastiveEncoder), type(net)
         vectors, class_ids = [np.zeros((0, FEATURE_CHANNELS), np.float32)], []
         for start in range(0, len(samples), _PREDICT_BATCH):
             some = [samples[i] for i in range(start, min(start + _PREDICT_BATCH, len(samples)))]
@@ -106,14 +106,14 @@ class _Deployed(nn.Module):
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        assert isinstance(net, Siamese), type(net)
+        assert isinstance(net, ContrastiveEncoder), type(net)
         self.net = net
 
     def forward(self, pixels: Tensor) -> Tensor:
         return F.normalize(self.net.encode(pixels))
 
 
-def _encode(net: Siamese, squares: Sequence[Image]) -> NDArray[np.float32]:
+def _encode(net: ContrastiveEncoder, squares: Sequence[Image]) -> NDArray[np.float32]:
     """(N, 1280) features of unit length."""
     device, parts = next(net.parameters()).device, []
     for start in range(0, len(squares), _PREDICT_BATCH):

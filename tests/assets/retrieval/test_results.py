@@ -52,7 +52,7 @@ def test_models_are_listed_by_task_and_score_of_their_own_release(trained):
 
 def test_one_task_alone(trained):
     assert [r["model_sha256"][0] for r in read_results(trained, "recognition")] == ["d"]
-    with pytest.raises(ValueError, match="there is no task 'cats': choose one of detection, recognition, segmentation"):
+    with pytest.raises(ValueError, match="there is no task 'cats': choose one of recognition, detection, segmentation"):
         read_results(trained, "cats")
 
 
