@@ -20,7 +20,8 @@ def make_optimizer(net: nn.Module, config: TrainConfig) -> torch.optim.Optimizer
     LARS (You et al., arXiv:1708.03888) and LAMB (You et al., ICLR 2020) scale each tensor's step to the tensor's norm,
     but for the ones of one axis. They are timm's, whose import takes seconds that other trainings do not pay.
     """
-    groups, backbone = [], {id(p) for name, p in net.named_parameters() if name.startswith("backbone.")}
+    groups, part = [], getattr(net, "backbone", None)
+    backbone = set(map(id, part.parameters())) if isinstance(part, nn.Module) else set()
     for is_backbone in (True, False):
         for is_decayed in (True, False):
             params = [p for p in net.parameters() if p.requires_grad

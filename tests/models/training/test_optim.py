@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from models.recipes import get_recipe
+from models.tasks import TASKS
 from models.training.optim import make_optimizer, momentum_at, rate_share, set_rate
 
 
@@ -83,3 +84,12 @@ def test_lamb_scales_matrices_to_their_norm_and_leaves_biases_alone():
     weights, bias = _step("lamb")
     assert weights == pytest.approx([5 / math.sqrt(2)] * 2, rel=1e-3)  # Adam's first step is (1, 1)
     assert bias == pytest.approx(1.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(("task", "net"), [("recognition", "resnet18"), ("detection", "retinanet_resnet50_fpn_v2")])
+def test_a_backbone_inside_a_net_of_torchvision_learns_slower(task, net):
+    config = replace(get_recipe(f"tiny_{task}"), net=net, weights="hub", frozen_stages=0, backbone_lr_factor=0.5)
+    built = TASKS[task].build(replace(config, weights="none"), 2, None)
+    groups = make_optimizer(built, config).param_groups
+    slow = {id(p) for g in groups if g["peak"] == config.lr / 2 for p in g["params"]}
+    assert slow == {id(p) for p in built.backbone.parameters()}
