@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.task_names import all_task_names
+from models.task_names import dataset_of
 from models.tasks.added import load_added
 from models.tasks.base import Batch, OpenTask, Task
 from models.tasks.detection import Detection
@@ -18,9 +18,8 @@ def find_task(name: str) -> Task:
     """The task called `name`, one of ours or of the user's own. Raises ValueError that lists the known names."""
     if name in TASKS:
         return TASKS[name]
-    if name not in (added := load_added()):
-        raise ValueError(f"there is no task '{name}': choose one of {', '.join(all_task_names())}")
-    return added[name].task
+    dataset_of(name)
+    return load_added()[name].task
 
 
 __all__ = ["TASKS", "Batch", "OpenTask", "Task", "find_task"]

@@ -80,10 +80,14 @@ class Pretraining(OpenTask):
     ) -> dict[str, float]:
         """`found_again`; where frames of both splits have a class also `knn` and `linear`, the shares of test frames
         that get their class by their neighbours in train, and by logistic regression on train."""
-        figures = super().examine(net, train, test, config)
-        sides = [self._collect(net, samples, config) for samples in (train, test)]
-        if all(len(class_ids) for _, class_ids in sides):
-            figures |= {"knn": knn_accuracy(*sides[0], *sides[1]), "linear": linear_accuracy(*sides[0], *sides[1])}
+        found, targets = self.answer(net, test, config)
+        figures = {"found_again": self.score(found, targets)}
+        named = [(e.values, class_id) for e, class_id in zip(found, targets, strict=True) if class_id is not None]
+        train_vectors, train_ids = self._collect(net, train, config)
+        if named and len(train_ids):
+            vectors, class_ids = np.stack([v for v, _ in named]), np.array([c for _, c in named], np.int64)
+            sides = (train_vectors, train_ids, vectors, class_ids)
+            figures |= {"knn": knn_accuracy(*sides), "linear": linear_accuracy(*sides)}
         return figures
 
     def _collect(
