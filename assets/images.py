@@ -58,11 +58,22 @@ class EncodedImage:
     def read(self, scale: float = 1.0) -> tuple[NDArray[np.uint8], int]:
         """(h, w, 3) uint8 RGB at 1/r of its sides, rounded up, and r of 1, 2, 4, 8: the largest with 1/r >= `scale`.
 
-        Only a JPEG is read smaller (its transform is computed at that size); others come with r = 1. Raises ValueError.
+        Only a JPEG is read smaller (its transform is computed at that size); others come with r = 1. One that will be
+        shrunk has its colours, which most JPEGs keep at half size, repeated instead of interpolated: shrinking
+        averages them all the same. Raises ValueError.
         """
         if self.payload[:3] != JPEG_MAGIC:
             return decode_rgb(self.payload), 1
+        import simplejpeg
+
         reduction = next(r for r in (8, 4, 2, 1) if r * scale <= 1 or r == 1)
+        height, width = (-(-side // reduction) for side in self.size_hw)
+        with suppress(ValueError, KeyError):  # KeyError: a chroma subsampling that simplejpeg does not know, as 4:4:1
+            image = simplejpeg.decode_jpeg(
+                self.payload, "RGB", min_height=height, min_width=width, fastupsample=reduction * scale < 1
+            )
+            if image.shape == (height, width, 3):
+                return np.asarray(image, np.uint8), reduction
         return decode_rgb(self.payload, reduction), reduction
 
 

@@ -47,7 +47,7 @@ _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that
 _RAY_SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # report() waits on this poll
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",  # how soon a worker that ended, or died, is noticed
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # importing torch takes a while on a busy machine
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # each helper is one more process to start
     "RAY_TRAIN_METRICS_ENABLED": "0",

@@ -1,9 +1,10 @@
 """The limit: the same work in bare threads over bytes in memory, with the fastest step of each kind that was found.
 
 simplejpeg decodes into a buffer that each thread keeps, at half size where the crop is large enough for it (other
-fractions take longer than the whole); PyTorch's antialiased bilinear resize for uint8 writes straight into the batch,
-which is channels-last. It gives the levels of its float version within 0.4 (root mean square), in a quarter of the
-time; OpenCV's area averaging takes three times as long, and its bilinear resize is faster but not antialiased.
+fractions take longer than the whole), with its colours repeated instead of interpolated where the crop then shrinks;
+PyTorch's antialiased bilinear resize for uint8 writes straight into the batch, which is channels-last. It gives the
+levels of its float version within 0.4 (root mean square), in a quarter of the time; OpenCV's area averaging takes three
+times as long, and its bilinear resize is faster but not antialiased.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def fill(slot: torch.Tensor, payload: bytes, rng: np.random.Generator) -> None:
     height, width = simplejpeg.decode_jpeg_header(payload)[:2]
     x, y, crop_width, crop_height = draw_crop(rng, height, width)
     factor = 2 if min(crop_width, crop_height) >= 2 * SIDE_PX else 1
-    image_rgb = decode(payload, -(-height // factor), -(-width // factor))
+    will_shrink = min(crop_width, crop_height) > factor * SIDE_PX
+    image_rgb = decode(payload, -(-height // factor), -(-width // factor), will_shrink)
     part = image_rgb[y // factor : (y + crop_height) // factor, x // factor : (x + crop_width) // factor]
     pixels_rgb = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None]
     _resize(pixels_rgb, (SIDE_PX, SIDE_PX), False, None, None, out=slot)
@@ -73,11 +75,13 @@ def fill(slot: torch.Tensor, payload: bytes, rng: np.random.Generator) -> None:
         cv2.flip(pixels, 1, dst=pixels)
 
 
-def decode(payload: bytes, height: int, width: int) -> NDArray[np.uint8]:
+def decode(payload: bytes, height: int, width: int, is_rough: bool) -> NDArray[np.uint8]:
     """(height, width, 3) RGB, valid until this thread decodes again."""
     if getattr(_mine, "buffer", np.empty(0)).size < height * width * 3:
         _mine.buffer = np.empty(height * width * 3, np.uint8)
-    return simplejpeg.decode_jpeg(payload, "RGB", min_height=height, min_width=width, buffer=_mine.buffer)
+    return simplejpeg.decode_jpeg(
+        payload, "RGB", min_height=height, min_width=width, fastupsample=is_rough, buffer=_mine.buffer
+    )
 
 
 def draw_crop(rng: np.random.Generator, height: int, width: int) -> tuple[int, int, int, int]:
