@@ -1,6 +1,5 @@
 """What an asset tells Dagster about the table rows it wrote: counts, pictures, and a data version from the content."""
 
-import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,8 +38,9 @@ def result(
 
 def picture(content: bytes) -> dg.MarkdownMetadataValue:
     """PNG or JPEG bytes as metadata that the Dagster UI shows."""
-    kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
-    return dg.MetadataValue.md(f"![picture](data:image/{kind};base64,{base64.b64encode(content).decode()})")
+    from assets.pictures import as_data_uri
+
+    return dg.MetadataValue.md(f"![picture]({as_data_uri(content)})")
 
 
 def progress_to(log: Any, what: str, every: int = 10) -> Callable[..., None]:

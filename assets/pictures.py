@@ -162,12 +162,6 @@ def as_data_uri(picture: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
-def as_markdown_image(picture: bytes, title: str = "") -> str:
-    """Markdown that shows PNG or JPEG bytes where no file can be linked, as in orchestrator metadata."""
-    plain = "".join(c for c in title if c.isalnum() or c in " -_.,:%")
-    return f"![{plain}]({as_data_uri(picture)})"
-
-
 def _resize(image_rgb: Image, width_px: int, height_px: int) -> Pillow.Image:
     return Pillow.fromarray(np.ascontiguousarray(image_rgb)).resize((width_px, height_px), Pillow.Resampling.LANCZOS)
 

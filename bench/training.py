@@ -3,7 +3,7 @@
 Bare: this file's loop, in a process of its own, over the same stored release and the same batches, with AdamW,
 clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of recipe -> Ray Train
 worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are compared without the first
-of each epoch, which waits for validation. Run: python -m bench.training [--rounds 5] [--epochs 4] [--json]
+of each epoch, which waits for validation. Run: python -m bench.training [--rounds 5] [--epochs 20] [--json]
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PARTS = ("ray_start_s", "placement_s", "checkpoint_s", "evaluation_s", "logging
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--part", choices=("prepare", "bare", "whole"), help=argparse.SUPPRESS)
     options = parser.parse_args()

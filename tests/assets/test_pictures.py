@@ -18,7 +18,6 @@ from assets.evaluation.plots import (
 from assets.pictures import (
     Mark,
     as_data_uri,
-    as_markdown_image,
     color_classes,
     contact_sheet,
     draw_marks,
@@ -85,11 +84,10 @@ def test_a_contact_sheet_of_nothing_is_refused():
         contact_sheet([], [])
 
 
-def test_markdown_holds_the_picture_itself():
+def test_the_uri_holds_the_picture_itself():
     jpeg = encode_jpeg(GRAY)
-    text = as_markdown_image(jpeg, "worst ](mistake")
-    assert text.startswith("![worst mistake](data:image/jpeg;base64,") and text.endswith(")")
-    assert base64.b64decode(text.split("base64,")[1][:-1]) == jpeg
+    text = as_data_uri(jpeg)
+    assert text.startswith("data:image/jpeg;base64,") and base64.b64decode(text.split("base64,")[1]) == jpeg
 
 
 def test_bytes_that_are_no_picture_have_no_uri():
