@@ -1,9 +1,10 @@
 """What does the engine cost over a bare PyTorch loop? The same net, data and steps, in turns, in one run.
 
-Bare: this file's loop, in a process of its own, over the same stored release and the same batches, with AdamW,
-clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of recipe -> Ray Train
-worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are compared without the first
-of each epoch, which waits for validation. Run: python -m bench.training [--rounds 5] [--epochs 20] [--json]
+Bare: this file's loop, in a process of its own, over the same stored release and the same batches, prepared as far
+ahead, with AdamW, clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of
+recipe -> Ray Train worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are compared
+without the first epoch and the first step of each, which waits for validation.
+Run: python -m bench.training [--rounds 5] [--epochs 20] [--json]
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -140,6 +140,7 @@ def _run_bare(epochs: int) -> dict[str, Any]:
     from models.recipes import get_recipe
     from models.recipes.settings import change_settings
     from models.tasks import TASKS
+    from models.training.prefetch import prefetch
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
@@ -157,28 +158,25 @@ def _run_bare(epochs: int) -> dict[str, Any]:
     average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98))
     num_steps = max(1, round(len(train) / config.batch_size))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=epochs * num_steps)
+    rng = np.random.default_rng(1)
+    parts = [(epoch, part) for epoch in range(epochs) for part in np.array_split(rng.permutation(len(train)), num_steps)]
+
+    def prepare(step: tuple[int, np.ndarray]) -> Any:
+        samples, rngs = train.__getitems__(step[1].tolist()), [np.random.default_rng([1, step[0], i]) for i in step[1]]
+        return task.make_batch(samples, len(release.class_names), config, rngs)
+
     events = []
     net.train()
-    with ThreadPoolExecutor(2) as pool:
-        for epoch in range(epochs):
-            parts = np.array_split(np.random.default_rng([1, epoch]).permutation(len(train)), num_steps)
-            rngs = [[np.random.default_rng([1, epoch, i]) for i in part] for part in parts]
-            batches = pool.map(
-                lambda part, own: task.make_batch(
-                    train.__getitems__(part.tolist()), len(release.class_names), config, own
-                ),
-                parts, rngs,
-            )  # fmt: skip
-            for step, batch in enumerate(batches):
-                loss = task.loss(net, batch)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(weights, config.clip_norm)
-                optimizer.step()
-                schedule.step()
-                average.update_parameters(net)
-                loss.item()
-                events.append({"epoch": epoch, "step": step, "seconds": time.monotonic()})
+    for (epoch, _), batch in zip(parts, prefetch(parts, prepare, 2), strict=True):
+        loss = task.loss(net, batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, config.clip_norm)
+        optimizer.step()
+        schedule.step()
+        average.update_parameters(net)
+        loss.item()
+        events.append({"epoch": epoch, "seconds": time.monotonic()})
     return {"step_s": _lengths(events)}
 
 
