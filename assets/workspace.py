@@ -15,6 +15,7 @@ class Workspace:
     num_workers: int = 2
     use_ray: bool = True
     device_hour_price: float | None = None  # in the currency of whoever pays; None: costs are not told
+    encoder: Path | None = None  # the model package that frames are embedded with; None: published ImageNet weights
 
     @property
     def models(self) -> Path:

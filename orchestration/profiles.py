@@ -71,6 +71,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             num_workers=_whole_number(env, "DAGUERRE_WORKERS", 2, least=1),
             use_ray=profile != "ci",
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
+            encoder=_folder(env, "DAGUERRE_ENCODER"),
         ),
         s3_endpoint=env.get("DAGUERRE_S3_ENDPOINT"),
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
@@ -82,6 +83,17 @@ def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -
     if not text.isdigit() or int(text) < least:
         raise ValueError(f"{name}={text!r} is not a whole number of {least} or more")
     return int(text)
+
+
+def _folder(env: Mapping[str, str], name: str) -> Path | None:
+    text = env.get(name)
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    if not path.is_dir():
+        raise ValueError(f"{name}={text!r}: there is no folder {path}; give that of a model package, such as "
+                         "$DAGUERRE_HOME/models/pretraining/<id>")  # fmt: skip
+    return path
 
 
 def _price(env: Mapping[str, str], name: str) -> float | None:

@@ -6,6 +6,8 @@ Belongs here: which runs that takes, and what came of them. Does not: any step; 
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow.compute as pc
+
 from assets.retrieval.results import read_results
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
@@ -51,15 +53,20 @@ def choose_recipe(task: str, recipe: str | None, changes: Mapping[str, str]) -> 
 
 
 def embed_sessions(engine: LocalEngine, story: Story) -> None:
-    """Give published sessions what a dataset needs of them, and `daguerre ingest` does not make: embeddings."""
-    catalog = build_catalog(engine.settings)
-    published, embedded = (
-        set(catalog.read(table, ["session"])["session"].to_pylist()) for table in ("frames", "frame_embeddings")
-    )
-    for session in sorted(published - embedded):
+    """Give published sessions what a dataset needs of them beyond `daguerre ingest`: judged quality figures, and
+    embeddings, all by the encoder of the settings."""
+    from assets.curation.embed import name_version
+
+    catalog, version = build_catalog(engine.settings), name_version(engine.settings.workspace.encoder)
+    published = set(catalog.read("frames", ["session"])["session"].to_pylist())
+    rows = catalog.read("frame_embeddings", ["session", "code_version"])
+    stale = set(rows.filter(pc.not_equal(rows["code_version"], version))["session"].to_pylist())
+    embedded = set(rows["session"].to_pylist()) - stale
+    needed = [["curation", "frame_quality"], ["curation", "frame_embeddings"]]
+    for session in sorted(stale | published - embedded):
         with story.step(f"embed {session}"):
             engine.instance.add_dynamic_partitions("sessions", [session])
-            story.report(engine.execute(ingest_session.name, session))
+            story.report(engine.execute(ingest_session.name, session, only=needed))
 
 
 def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:

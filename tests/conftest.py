@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -94,6 +95,22 @@ def make_png() -> Callable[..., bytes]:
 def frame_rows() -> Callable[..., pa.Table]:
     """frame_rows(3, session="monday", capture_id=..., sensor=...): rows of `frames`, PNG of noise, new at each seed."""
     return _frame_rows
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model package of pretraining, not trained, for images of 32 px."""
+    import torch
+
+    from assets.inference.package import describe, write_package
+    from models.recipes import get_recipe
+    from models.tasks import find_task
+
+    torch.manual_seed(1)
+    config = replace(get_recipe("tiny_pretraining"), image_size_px=32)
+    net = find_task("pretraining").build(config, 0, None)
+    facts = describe(config, (), "0" * 32, 1, "1", [])
+    return write_package(tmp_path_factory.mktemp("encoder"), net, "pretraining", facts).folder
 
 
 @pytest.fixture

@@ -47,16 +47,20 @@ def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[C
 def frame_embeddings(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
 ) -> dg.MaterializeResult:
-    """EfficientNet-Lite0 features of every colour frame of the session."""
-    from assets.curation.embed import CODE_VERSION, Embedder
+    """Features of every colour frame of the session, by ImageNet's EfficientNet-Lite0 or the encoder of the settings.
 
-    session, embedder = context.partition_key, Embedder(workspace.cache)
+    Rows that another encoder made are made anew.
+    """
+    from assets.curation.embed import Embedder
+
+    session, embedder = context.partition_key, Embedder(workspace.cache, workspace.encoder)
     done = refresh_frames(
-        catalog, "frame_embeddings", session, CODE_VERSION, decode_rgb,
+        catalog, "frame_embeddings", session, embedder.version, decode_rgb,
         lambda images: [{"vector": vector.tolist()} for vector in embedder.embed(images)],
         progress_to(context.log, "embeddings"),
     )  # fmt: skip
-    return result(catalog, "frame_embeddings", ["curation", "frame_embeddings"], session, {"rows": done.summary})
+    return result(catalog, "frame_embeddings", ["curation", "frame_embeddings"], session,
+                  {"rows": done.summary, "encoder": str(workspace.encoder or "ImageNet")})  # fmt: skip
 
 
 @dg.asset(

@@ -1,51 +1,95 @@
-"""Embed images with EfficientNet-Lite0, as ONNX that is converted once and kept."""
+"""Embed images: with EfficientNet-Lite0 as published, converted to ONNX once and kept, or with a user's encoder.
+
+The code version of a row tells which encoder made it, so another encoder makes it stale.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.inference.checkpoint import read_proven
+from assets.inference.package import ONNX, open_package
 from assets.tables.schemas import EMBEDDING_DIM
 from models.types import Image
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 CODE_VERSION = "1"
 _FILE = "efficientnet_lite0-embedding-{version}.onnx"
 _SIDE_PX = 224
 _BATCH = 8
+_OUTPUT = "vectors"
+_REMEDY = "point DAGUERRE_ENCODER at a package of `daguerre train pretraining`, or unset it"
+
+
+def name_version(encoder: Path | None) -> str:
+    """The code version of the rows that an encoder makes: "1" of the ImageNet weights, "1:<id>" of a model package.
+
+    Raises ValueError when there is no package, or its files have changed.
+    """
+    return CODE_VERSION if encoder is None else f"{CODE_VERSION}:{open_package(encoder).model_sha256[:16]}"
 
 
 class Embedder:
-    """Images in, unit vectors out. The first use converts the published weights into `cache_dir` (some seconds)."""
+    """Images in, unit vectors out."""
 
-    def __init__(self, cache_dir: Path, num_threads: int | None = None) -> None:
-        """`num_threads` None: all cores. Raises FileNotFoundError when the weights are not installed."""
-        import onnxruntime
+    def __init__(self, cache_dir: Path, encoder: Path | None = None, num_threads: int | None = None) -> None:
+        """`encoder`: the folder of a model package whose ONNX form gives `vectors`; None: ImageNet weights, which the
+        first use converts into `cache_dir` (some seconds). `num_threads` None: all cores.
 
-        path = cache_dir / _FILE.format(version=CODE_VERSION)
-        if not path.is_file():
-            _convert(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads or os.cpu_count() or 1
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        Raises FileNotFoundError when the ImageNet weights are not installed, and ValueError, with the remedy, for a
+        package that is not there, has changed, or gives something else than vectors of the table's length.
+        """
+        self.version = name_version(encoder)
+        if encoder is None:
+            path = cache_dir / _FILE.format(version=CODE_VERSION)
+            if not path.is_file():
+                _convert(path)
+            self._side_px, self._session = _SIDE_PX, _open(path.read_bytes(), num_threads)
+        else:
+            facts = open_package(encoder).facts
+            self._side_px = facts.image_size_px
+            self._session = _open(read_proven(encoder / ONNX, facts.files[ONNX]), num_threads)
+            _require_vectors(self._session, f"{encoder} holds a {facts.task} model")
 
     def embed(self, images_rgb: list[Image]) -> NDArray[np.float32]:
-        """(N, 1280) float32, each of unit length; images of any size are stretched to 224 x 224."""
+        """(N, 1280) float32, each of unit length; images of any size are stretched to the square of the encoder."""
         parts = [np.zeros((0, EMBEDDING_DIM), np.float32)]
         for start in range(0, len(images_rgb), _BATCH):
-            pixels = np.stack([_fit(image) for image in images_rgb[start : start + _BATCH]])
+            pixels = np.stack([_fit(image, self._side_px) for image in images_rgb[start : start + _BATCH]])
             parts += self._session.run(None, {"pixels": pixels.transpose(0, 3, 1, 2)})
         return np.concatenate(parts)
 
 
-def _fit(image_rgb: Image) -> NDArray[np.float32]:
-    shrinks = max(image_rgb.shape[:2]) > _SIDE_PX
+def _open(content: bytes, num_threads: int | None) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads or os.cpu_count() or 1
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _require_vectors(session: onnxruntime.InferenceSession, what: str) -> None:
+    names = [output.name for output in session.get_outputs()]
+    if names != [_OUTPUT]:
+        raise ValueError(f"{what}, which gives {', '.join(names)} and no {_OUTPUT}: {_REMEDY}")
+    length = session.get_outputs()[0].shape[-1]
+    if length != EMBEDDING_DIM:
+        raise ValueError(f"{what}, whose vectors have {length} values, and the table takes {EMBEDDING_DIM}: {_REMEDY}")
+
+
+def _fit(image_rgb: Image, side_px: int) -> NDArray[np.float32]:
+    shrinks = max(image_rgb.shape[:2]) > side_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image_rgb, (_SIDE_PX, _SIDE_PX), interpolation=method).astype(np.float32)
+    return cv2.resize(image_rgb, (side_px, side_px), interpolation=method).astype(np.float32)
 
 
 def _convert(path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.monitoring.figures import FIGURES, FrameFigures, GatheredFrames, gather, leave_out
+from assets.tables.encoders import require_one_encoder
 from assets.tables.schemas import content_id
 from models.metrics.drift import (
     MIN_UNITS,
@@ -58,10 +59,12 @@ def assess_session(
 
     The session's own frames are left out of the reference. A camera the reference has not seen is compared with all
     cameras, and its rows say so. A camera without enough reference gets rows without a verdict, never a pass.
-    Raises ValueError for a session without frames, a frame without figures, or a figure that is not finite.
+    Raises ValueError for a session without frames, a frame without figures, a figure that is not finite, or embeddings
+    of two encoders.
     """
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha = {alpha}: a false-alarm rate lies between 0 and 1")
+    require_one_encoder(reference.embeddings, new.embeddings)
     arrived, known = gather(new, session), gather(leave_out(reference, session), "the reference")
     if not len(arrived.sensors):
         raise ValueError(

@@ -38,7 +38,7 @@ class FrameFigures:
     """The stored figures of some frames, as read from the catalog; joined by frame_id, order does not matter.
 
     `frames`: frame_id, capture_id, session, sensor, t_ns, sequence of `frames`, and kind where depth is among them:
-    only colour is used. `quality`: frame_id and the statistics. `embeddings`: frame_id and vector.
+    only colour is used. `quality`: frame_id and the statistics. `embeddings`: frame_id, session, vector, code_version.
     """
 
     frames: pa.Table

@@ -63,5 +63,5 @@ def _figures(catalog: Catalog, frame_ids: list[str]) -> FrameFigures:
     return FrameFigures(
         catalog.read_latest("frames", _FRAME_COLUMNS, where),
         catalog.read_latest("frame_quality", where=where),
-        catalog.read_latest("frame_embeddings", ["frame_id", "vector"], where),
+        catalog.read_latest("frame_embeddings", ["frame_id", "session", "vector", "code_version"], where),
     )

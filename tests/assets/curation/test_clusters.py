@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assets.curation.clusters import update_clusters, update_splits
+from assets.curation.release import draft_release, write_release
 from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
 
 
@@ -13,12 +14,12 @@ from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
 def curate(catalog, frame_rows):
     """curate(angles, session=...): published frames with a vector at each angle (degrees), one hash, and quality.
 
-    A code version that is given makes the embeddings anew.
+    Another encoder makes the embeddings anew.
     """
 
     def add(
         angles: list[float], seed: int = 0, session: str = "monday", reader: str = "image_folder",
-        code_version: str = "1", **columns
+        encoder: str = "1", **columns
     ) -> list[str]:  # fmt: skip
         rows = frame_rows(len(angles), seed, session, **columns)
         frames = [{"frame_id": r["frame_id"], "session": session, "input_sha256": r["sha256"], "code_version": "1"}
@@ -30,9 +31,7 @@ def curate(catalog, frame_rows):
             "num_frames": len(rows), "num_signals": 0, "num_labels": 0, "num_problems": 0, "code_version": "1",
         }  # fmt: skip
         quality = [f | figures | {"perceptual_hash": "0" * 16} for f in frames]
-        embeddings = [
-            f | {"vector": point(a), "code_version": code_version} for f, a in zip(frames, angles, strict=True)
-        ]
+        embeddings = [f | {"vector": point(a), "code_version": encoder} for f, a in zip(frames, angles, strict=True)]
         written = {"frames": rows}
         for name, dicts in (("captures", [capture]), ("frame_quality", quality), ("frame_embeddings", embeddings)):
             written[name] = to_table(TABLES[name], dicts)
@@ -108,11 +107,52 @@ def test_frames_with_another_embedding_are_compared_again(catalog, curate):
     angles = [18.0 * n for n in range(20)]
     curate(angles)
     update_and_publish(catalog)
-    curate([181.0], code_version="2")  # the first frame looks like the eleventh now, and leads it
+    curate([181.0], sha256="0" * 64)  # the first frame looks like the eleventh now, and leads it
     assert update_and_publish(catalog) == (0, 2, 0, 1)
-    curate([181.0, *angles[1:]], code_version="3")
+    curate([181.0, *angles[1:]], encoder="2")
     new, stale, removed, computed = update_and_publish(catalog)
     assert (new, removed) == (0, 0) and stale == computed == 20
+
+
+def test_vectors_of_two_encoders_are_not_compared(catalog, curate):
+    curate([0, 90])
+    curate([0, 90], seed=10, session="tuesday", encoder="1:abc")
+    with pytest.raises(ValueError, match="'1' made those of monday; '1:abc' made those of tuesday"):
+        update_clusters(catalog)
+    curate([0, 90], encoder="1:abc")
+    assert len(publish_clusters(catalog)) == 4
+
+
+def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(catalog, curate):
+    curate([0, 2, 4, 6], encoder="1:abc")  # the median distance is that of 2 to 4 degrees: nothing is alike
+    rows = publish_clusters(catalog)
+    assert len({r["cluster_id"] for r in rows}) == 4
+    (version,) = {r["code_version"] for r in rows}
+    assert version.startswith("1:1:abc:0.99") and float(version.rpartition(":")[2]) > np.cos(np.radians(2))
+    curate([90, 180], seed=10, session="tuesday", encoder="1:abc")
+    assert update_and_publish(catalog) == (2, 0, 0, 2)
+    assert {r["code_version"] for r in catalog.read("unique_frames").to_pylist()} == {version}
+
+
+def test_no_encoder_moves_a_released_frame_to_another_side(catalog, curate):
+    """Frames that are left out under one encoder come back under the next on the side that their release has."""
+    angles = [20.0 * n for n in range(10)]
+    ids = curate(angles)
+    publish_clusters(catalog)
+    catalog.publish("splits", None, update_splits(catalog).version)
+    catalog.publish("labels", "monday", catalog.open_or_create("labels").version)
+    write_release(catalog, draft_release(catalog, "pretraining"))
+    before = {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()}
+    assert len(before) == len(ids) and set(before.values()) == {"train", "val", "test"}
+    curate([0.0] * 5 + [90.0] * 5, encoder="2")
+    publish_clusters(catalog)
+    update_splits(catalog)
+    kept = {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()}
+    assert len(kept) < len(ids) and kept.items() <= before.items()
+    curate(angles)
+    publish_clusters(catalog)
+    update_splits(catalog)
+    assert {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()} == before
 
 
 def test_frames_of_a_cluster_that_lost_one_are_compared_again(catalog, curate):

@@ -1,4 +1,4 @@
-"""Embeddings: unit length, alike for alike images, converted once."""
+"""Embeddings: unit length, alike for alike images, converted once; by ImageNet's weights or by a model package."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from assets.curation.embed import Embedder
+from assets.curation.embed import Embedder, name_version
+from assets.inference.package import describe, load_predictor, open_package, write_package
 from assets.pretrained import read_imagenet
 from models.embedding import build_embedder
+from models.recipes import get_recipe
+from models.tasks.pretraining import Pretraining
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def _photos():
 
 def test_vectors_have_unit_length_and_are_those_of_the_net(cache_dir):
     photo = np.ascontiguousarray(_photos()[0][:224, :224])
-    (vector,) = Embedder(cache_dir, 1).embed([photo])
+    (vector,) = Embedder(cache_dir, num_threads=1).embed([photo])
     with torch.inference_mode():
         wanted = build_embedder(read_imagenet())(torch.from_numpy(photo).permute(2, 0, 1)[None].float())[0].numpy()
     np.testing.assert_allclose(vector, wanted, atol=1e-4)
@@ -33,23 +36,62 @@ def test_vectors_have_unit_length_and_are_those_of_the_net(cache_dir):
 
 def test_darker_copy_is_nearer_than_another_photo(cache_dir):
     photos = _photos()
-    vectors = Embedder(cache_dir, 1).embed([*photos, (photos[0] * 0.8).astype(np.uint8)])
+    vectors = Embedder(cache_dir, num_threads=1).embed([*photos, (photos[0] * 0.8).astype(np.uint8)])
     cosine = vectors @ vectors.T
     assert cosine[0, 3] > 0.9 > 0.5 > cosine[0, 1:3].max()
 
 
 def test_a_batch_gives_what_single_images_give(cache_dir):
-    embedder, photos = Embedder(cache_dir, 1), _photos() * 4
+    embedder, photos = Embedder(cache_dir, num_threads=1), _photos() * 4
     np.testing.assert_allclose(embedder.embed(photos)[7], embedder.embed([photos[7]])[0], atol=1e-5)
 
 
 def test_no_image_is_no_vector(cache_dir):
-    assert Embedder(cache_dir, 1).embed([]).shape == (0, 1280)
+    assert Embedder(cache_dir, num_threads=1).embed([]).shape == (0, 1280)
 
 
 def test_conversion_is_kept_and_leaves_nothing_else(cache_dir):
-    Embedder(cache_dir, 1)
+    Embedder(cache_dir, num_threads=1)
     (path,) = cache_dir.iterdir()
     before = path.stat().st_mtime_ns
-    Embedder(cache_dir, 1)
+    Embedder(cache_dir, num_threads=1)
     assert path.stat().st_mtime_ns == before
+
+
+def test_a_package_gives_its_own_vectors_and_its_name_to_the_version(cache_dir, encoder):
+    photos, embedder = _photos(), Embedder(cache_dir, encoder, num_threads=1)
+    wanted = np.stack([e.values for e in load_predictor(open_package(encoder))(photos)])
+    np.testing.assert_allclose(embedder.embed(photos), wanted, atol=1e-4)
+    assert embedder.version == name_version(encoder) == f"1:{encoder.name}"
+    assert Embedder(cache_dir, num_threads=1).version == name_version(None) == "1"
+
+
+class _Short(torch.nn.Module):
+    """Pixels (B, 3, S, S) -> (B, `length`)."""
+
+    def __init__(self, length):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, length)
+
+    def forward(self, pixels):
+        return self.layer(pixels.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "message"),
+    [
+        ("probabilities", 1280, "holds a pretraining model, which gives probabilities and no vectors: point DAGUERRE_"),
+        ("vectors", 8, "whose vectors have 8 values, and the table takes 1280: point DAGUERRE_ENCODER at a package"),
+    ],
+)
+def test_a_package_that_gives_no_such_vectors_is_refused(tmp_path, monkeypatch, name, length, message):
+    monkeypatch.setattr(Pretraining, "deployed", lambda self, net, side_px: (net, (name,)))
+    facts = describe(get_recipe("tiny_pretraining"), (), "0" * 32, 1, "1", [])
+    package = write_package(tmp_path, _Short(length), "pretraining", facts)
+    with pytest.raises(ValueError, match=message):
+        Embedder(tmp_path, package.folder)
+
+
+def test_a_folder_that_is_no_package_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"model\.json is missing: .* is not a model package"):
+        Embedder(tmp_path, tmp_path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.curation import dedup
-from assets.curation.dedup import find_clusters
+from assets.curation.dedup import MIN_COSINE, find_clusters, find_min_cosine
 
 SAME = "0" * 16
 
@@ -76,3 +77,14 @@ def test_what_is_known_of_whole_clusters_need_not_be_compared_again(frames):
     known = np.array([now.index(before[n]) if k else -1 for n, k in zip(now, is_known, strict=True)], np.int64)
     plain, _ = find_clusters(vectors[now], hashes[: len(now)])
     assert find_clusters(vectors[now], hashes[: len(now)], known=known)[0].tolist() == plain.tolist()
+
+
+def test_an_encoder_that_uses_little_of_the_sphere_has_a_stricter_threshold():
+    vectors = at_angles(0, 2, 4)  # distances 1 - cos: 2 degrees twice, 4 once; the median is that of 2
+    assert find_min_cosine(vectors) == pytest.approx(1 - 0.07 * (1 - np.cos(np.radians(2))), abs=1e-7)
+    assert find_min_cosine(at_angles(0, 90, 180)) == MIN_COSINE == find_min_cosine(at_angles(0))
+
+
+def test_one_vector_for_all_is_a_collapse():
+    with pytest.raises(ValueError, match=r"nearly one vector for all of 3 frames .* it has collapsed"):
+        find_min_cosine(at_angles(10, 10, 10))

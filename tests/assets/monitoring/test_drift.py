@@ -46,8 +46,13 @@ def record(rng, session, recordings=8, frames=20, cameras=("left", "right"), gai
     t_ns = pa.array([r["t_ns"] for r in rows], pa.int64())
     table = pa.Table.from_pylist(rows)
     table = table.set_column(table.column_names.index("t_ns"), "t_ns", t_ns)
-    vectors_of = pa.table({"frame_id": ids, "vector": pa.FixedSizeListArray.from_arrays(flat, DIM)})
-    return FrameFigures(table, pa.Table.from_pylist(quality), vectors_of)
+    return FrameFigures(table, pa.Table.from_pylist(quality), tell_vectors(ids, session, flat))
+
+
+def tell_vectors(ids, session, flat, encoder="1"):
+    vectors = pa.FixedSizeListArray.from_arrays(flat, DIM)
+    facts = {"session": [session] * len(ids), "code_version": [encoder] * len(ids)}
+    return pa.table({"frame_id": ids, "vector": vectors, **facts})
 
 
 def judge(reference, new, **more):
@@ -91,8 +96,7 @@ def test_dimming_has_a_negative_distance(reference):
 def test_new_place_moves_the_embedding_alone(reference):
     new = record(np.random.default_rng(4), "new", 1)
     flat = np.tile(np.eye(DIM, dtype=np.float32)[5], len(new.frames))
-    moved = replace(new, embeddings=pa.table({"frame_id": new.frames["frame_id"], "vector":
-                                              pa.FixedSizeListArray.from_arrays(pa.array(flat), DIM)}))  # fmt: skip
+    moved = replace(new, embeddings=tell_vectors(new.frames["frame_id"], "new", pa.array(flat)))
     found = judge(reference, moved)
     assert {r["statistic"] for r in found.rows if r["is_drifted"]} == {"session", "embedding"}
 
@@ -167,6 +171,14 @@ def test_frame_without_figures_is_refused(reference):
     new = record(np.random.default_rng(15), "new", 1)
     with pytest.raises(ValueError, match="1 of 40 frames of new have no row in frame_embeddings"):
         judge(reference, replace(new, embeddings=new.embeddings.slice(1)))
+
+
+def test_a_session_of_another_encoder_is_refused_and_no_alarm(reference):
+    new = record(np.random.default_rng(18), "new", 1)
+    column = new.embeddings.column_names.index("code_version")
+    encoded = new.embeddings.set_column(column, "code_version", pa.array(["1:abc"] * len(new.frames)))
+    with pytest.raises(ValueError, match=r"'1' made those of old; '1:abc' made those of new\. Materialise frame_embed"):
+        judge(reference, replace(new, embeddings=encoded))
 
 
 def test_session_without_frames_is_refused(reference):
