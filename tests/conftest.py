@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 from assets.capture.intake import Intake
 from assets.ledger import Ledger
@@ -20,6 +21,9 @@ from assets.storage import BlobStore
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.worker import name_worker
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+settings.load_profile("untimed")
 
 _BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -105,7 +105,7 @@ def test_a_position_needs_its_hemisphere():
     assert read_exif(stream.getvalue()) is None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     data=st.binary(max_size=300),
     start=st.sampled_from([b"", b"II*\0", b"MM\0*", b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n"]),
@@ -115,7 +115,7 @@ def test_any_bytes_are_read_without_an_error(data, start):
     assert facts is None or facts != ExifFacts(), "facts that say nothing are none"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_any_damage_is_read_and_stripped_without_another_error(data):
     kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF"]))

@@ -106,7 +106,7 @@ def test_outside_of_the_image_a_map_is_ignored():
 
 
 @given(seed=st.integers(0, 10_000), side=st.integers(33, 90))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_map_moves_with_its_boxes_and_its_image(seed, side):
     """A rectangle of class 1: moved as a map, as a box, and as white pixels, it lies in one place to the pixel."""
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.augment.crops import Crop, cut_crop, draw_crop
@@ -72,7 +72,6 @@ def look(matrix, size_hw, edge):
 
 
 @given(SEEDS)
-@settings(deadline=None)
 def test_maps_that_the_moved_camera_sees_are_the_moved_maps(seed):
     camera, move, rng = drawn(seed)
     angle = rng.uniform(0, 2 * np.pi)
@@ -92,7 +91,6 @@ def ramp(size_hw):
 
 
 @given(SEEDS)
-@settings(deadline=None)
 def test_a_crop_shows_what_the_same_move_shows(seed):
     side = 32
     image, rng = ramp(FROM_HW), np.random.default_rng(seed)
