@@ -3,6 +3,8 @@
 Belongs here: putting together. Does not: anything that takes time or imports a heavy library.
 """
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from assets.capture import defs as capture
@@ -15,7 +17,7 @@ from assets.training import defs as training
 from checks.as_check import all_gates
 from orchestration.jobs import jobs
 from orchestration.profiles import Settings, load_settings
-from orchestration.resources import build_resources
+from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
@@ -29,10 +31,15 @@ def build_defs(settings: Settings) -> dg.Definitions:
         asset_checks=all_gates(sessions),
         jobs=jobs,
         sensors=[landing_zone_sensor, unjudged_session_sensor, drift_sensor],
-        resources=build_resources(settings),
+        resources={name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()},
         executor=dg.in_process_executor,  # a step costs 2 to 9 s in a process of its own, milliseconds here
     )
     return dg.Definitions.merge(*(stage.defs for stage in _STAGES), shell)
+
+
+def _lazily(make: Callable[[Settings], object], settings: Settings) -> dg.ResourceDefinition:
+    """A resource whose object is made when the first consumer asks for it."""
+    return dg.ResourceDefinition(lambda _context: make(settings), description=make.__name__)
 
 
 defs = build_defs(load_settings())

@@ -1,12 +1,10 @@
-"""Dagster resources that hand plain objects to the assets.
+"""The plain objects that assets and commands work with, made from settings.
 
-Belongs here: configuration to object. Does not: anything the objects do; they know no orchestrator.
+Belongs here: configuration to object. Does not: anything the objects do. Dagster stays out: most commands do
+without it, and to import it takes as long as all else that they do.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-import dagster as dg
 
 from assets.capture.intake import Intake
 from assets.landing import LandingZone
@@ -55,12 +53,3 @@ RESOURCE_FACTORIES = {
     "catalog": build_catalog, "landing_zone": build_landing_zone, "intake": build_intake, "tracker": build_tracker,
     "workspace": build_workspace,
 }  # fmt: skip
-
-
-def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
-    """The resources of every asset, check and sensor. Each object is made when the first consumer asks for it."""
-    return {name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()}
-
-
-def _lazily(make: Callable[[Settings], object], settings: Settings) -> dg.ResourceDefinition:
-    return dg.ResourceDefinition(lambda _context: make(settings), description=make.__name__)

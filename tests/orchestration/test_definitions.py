@@ -44,3 +44,8 @@ def test_every_stage_is_a_group_and_every_asset_has_checks(tmp_path: Path) -> No
     assert facts["groups"] == ["capture", "curation", "evaluation", "monitoring", "registry", "training"]
     assert facts["unchecked"] == []
     assert facts["checks"] > 40
+
+
+def test_what_commands_share_loads_without_the_orchestrator() -> None:
+    script = "import sys, orchestration.cli, orchestration.resources; raise SystemExit('dagster' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, check=False).returncode == 0
