@@ -33,9 +33,9 @@ norm = nn.BatchNorm1d(1)
 norm.running_mean.fill_(rank)  # 0 and 1
 norm.running_var.fill_(2 + 4 * rank)  # 2 and 6
 workers.average_statistics(nn.Sequential(norm))
-images = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
 samples = [Sample(str(n), image, n % 2) for n, image in enumerate(images)]
-config = replace(get_recipe("tiny_recognition"), net="resnet18", weights="none", frozen_stages=0, image_size_px=64,
+config = replace(get_recipe("tiny_recognition"), net="resnet18", weights="none", frozen_stages=0, image_size_px=32,
                  batch_size=4, epochs=2, save_every=1)
 def train(on_save, resume):
     torch.manual_seed(3)
@@ -43,7 +43,7 @@ def train(on_save, resume):
     return fit(net, task, samples, samples, 2, config, 3, workers, None, on_save, resume).weights
 saved = []
 whole = train(saved.append, None)
-resumed = train(None, workers.gather(saved)[0][1])
+resumed = train(None, workers.gather(saved[1:2])[0][0])
 both = {f"resumed.{k}": v for k, v in resumed.items()} | {f"whole.{k}": v for k, v in whole.items()}
 save_file({**both, "mean": norm.running_mean, "var": norm.running_var}, f"{folder}/{rank}.safetensors")
 torch.distributed.destroy_process_group()

@@ -188,7 +188,7 @@ def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(
 ):
     samples, saved = draw_samples(task), []
     changes = {"epochs": 3, "save_every": 1, "score_every": 2, "optimizer": optimizer, "schedule": schedule,
-               "precision": precision}  # fmt: skip
+               "precision": precision, "image_size_px": 32}  # fmt: skip
     whole, _, _, _ = _fit(task, samples, on_save=saved.append, **changes)
     assert [s.facts["step"] for s in saved] == [1, 2, 3, 4, 5]  # three epochs of two steps; the last step ends it
     for snapshot in saved:
@@ -232,7 +232,8 @@ def test_a_step_in_parts_learns_what_a_whole_one_learns(draw_samples):
 def test_half_precision_learns_within_tolerance_of_float32(task, draw_samples):
     losses = {}
     for precision in ("fp32", "bf16", "fp16"):
-        result, _, _, _ = _fit(task, draw_samples(task), epochs=3, precision=precision, dropout=0.0, lr=2e-4)
+        changes = {"epochs": 3, "precision": precision, "dropout": 0.0, "lr": 2e-4, "image_size_px": 32}
+        result, _, _, _ = _fit(task, draw_samples(task), **changes)
         assert all(v.dtype == torch.float32 for v in result.weights.values())
         losses[precision] = [row["train_loss"] for row in result.history]
     for precision in ("bf16", "fp16"):
