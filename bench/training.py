@@ -2,8 +2,8 @@
 
 Bare: this file's loop, in a process of its own, over the same stored release and the same batches, prepared as far
 ahead, with AdamW, clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of
-recipe -> Ray Train worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are compared
-without the first epoch and the first step of each, which waits for validation.
+recipe -> Ray Train worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are
+compared without the first epoch and the first step of each, which waits for validation.
 Run: python -m bench.training [--rounds 5] [--epochs 20] [--json]
 """
 
@@ -159,7 +159,9 @@ def _run_bare(epochs: int) -> dict[str, Any]:
     num_steps = max(1, round(len(train) / config.batch_size))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=epochs * num_steps)
     rng = np.random.default_rng(1)
-    parts = [(epoch, part) for epoch in range(epochs) for part in np.array_split(rng.permutation(len(train)), num_steps)]
+    parts = [
+        (epoch, part) for epoch in range(epochs) for part in np.array_split(rng.permutation(len(train)), num_steps)
+    ]
 
     def prepare(step: tuple[int, np.ndarray]) -> Any:
         samples, rngs = train.__getitems__(step[1].tolist()), [np.random.default_rng([1, step[0], i]) for i in step[1]]
