@@ -88,6 +88,14 @@ def paint_map(image_rgb: Image, semantic: SemanticMap, colors: Sequence[Color], 
     return np.rint(grey * (1 - share) + palette[semantic.class_ids] * share).astype(np.uint8)
 
 
+def paint_masks(image_rgb: Image, masks: NDArray[np.bool_], colors: Sequence[Color], opacity: float = 0.45) -> Image:
+    """The image with masks (N, H, W) of its size over it, one colour each; later ones lie on top."""
+    painted = image_rgb.copy()
+    for mask, color in zip(masks, colors, strict=True):
+        painted[mask] = np.rint(image_rgb[mask] * (1 - opacity) + np.array(color) * opacity)
+    return painted
+
+
 def contact_sheet(
     images_rgb: Sequence[Image], captions: Sequence[str], num_columns: int = 8, thumbnail_px: int = 132
 ) -> bytes:

@@ -12,10 +12,10 @@ import numpy as np
 
 from assets.images import EncodedImage
 from assets.tables.catalog import Catalog
-from assets.tables.releases import list_class_ids, open_release, read_semantic_map
-from models.semantic_maps import resize_map
+from assets.tables.releases import list_class_ids, open_release, read_boxes, read_instances, read_semantic_map
+from models.semantic_maps import resize_instances, resize_map
 from models.task_names import MULTILABEL, PRETRAINING, dataset_of
-from models.types import BoxSet, Image, Sample, SemanticMap
+from models.types import BoxSet, Image, InstanceSet, Sample, SemanticMap
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
 _COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids", "mask_rles", "mask_class_ids",
@@ -54,7 +54,7 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
 class ReleaseImages(Sequence[Sample]):
     """The samples of one split, by index, in the order of their frame ids; safe to use from several threads.
 
-    With `long_side_px`, images are shrunk so that their long side is at most that (boxes and maps move along) and kept
+    With `long_side_px`, images are shrunk to a long side of at most that (boxes, masks, maps move along) and kept
     in memory as uint8 until `cache_bytes` are used; the rest are read again each time. Without, samples hold the
     encoded bytes and are decoded by who looks at them, at the scale that is looked for. Bytes that are not those of the
     release raise ValueError with the frame's id.
@@ -96,17 +96,23 @@ class ReleaseImages(Sequence[Sample]):
             return Sample(row["frame_id"], image, row["class_id"])
         if self.task == MULTILABEL:
             return Sample(row["frame_id"], image, frozenset(row["box_class_ids"]))
-        if self.task == "segmentation":
-            height, width = np.rint(np.array(stored.size_hw) * scale[::-1]).astype(int)
-            return Sample(row["frame_id"], image, _read_map(row, stored.size_hw, (int(height), int(width))))
-        boxes = np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4) * np.tile(scale, 2).astype(np.float32)
-        return Sample(row["frame_id"], image, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
+        if self.task == "detection":
+            boxes = read_boxes(row) * np.tile(scale, 2).astype(np.float32)
+            return Sample(row["frame_id"], image, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
+        if tuple(row["mask_size_px"]) != stored.size_hw:
+            raise ValueError(f"frame {row['frame_id']} has {stored.size_hw} pixels, its masks {row['mask_size_px']}: "
+                             "ingest its labels again")  # fmt: skip
+        small_hw = stored.size_hw if isinstance(image, EncodedImage) else image.shape[:2]
+        target = resize_map(read_semantic_map(row), small_hw) if self.task == "segmentation" else (
+            resize_instances(read_instances(row), small_hw))  # fmt: skip
+        return Sample(row["frame_id"], image, target)
 
     def _keep(self, index: int, sample: Sample) -> None:
         if not isinstance(sample.image, np.ndarray):
             return
         num_bytes = sample.image.nbytes
-        num_bytes += sample.target.class_ids.nbytes if isinstance(sample.target, SemanticMap) else 0
+        if isinstance(sample.target, SemanticMap | InstanceSet):
+            num_bytes += sum(values.nbytes for values in vars(sample.target).values())
         if num_bytes <= self._bytes_left:
             self._bytes_left -= num_bytes
             self._kept[index] = sample
@@ -117,14 +123,6 @@ def _shrink_stored(stored: EncodedImage, long_side_px: int) -> tuple[Image, np.n
     height, width = stored.size_hw
     small = shrink(stored.read(long_side_px / max(height, width))[0], long_side_px)
     return small, np.array([small.shape[1] / width, small.shape[0] / height])
-
-
-def _read_map(row: dict[str, Any], image_hw: tuple[int, int], small_hw: tuple[int, int]) -> SemanticMap:
-    semantic = read_semantic_map(row)
-    if semantic.class_ids.shape != image_hw:
-        raise ValueError(f"frame {row['frame_id']} has {image_hw} pixels, its masks {semantic.class_ids.shape}: "
-                         "ingest its labels again")  # fmt: skip
-    return resize_map(semantic, small_hw)
 
 
 def shrink(image_rgb: Image, long_side_px: int) -> Image:

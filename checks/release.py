@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.tables.releases import hash_content, list_class_ids, read_semantic_map
+from assets.tables.releases import hash_content, list_class_ids, read_instances, read_semantic_map
 from checks.splits import SPLITS
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
-from models.task_names import MULTILABEL, PRETRAINING
+from models.task_names import INSTANCES, MULTILABEL, PRETRAINING
 
 UNTRAINED_CLASSES = Tolerance(warn_above=0.0, block_above=0.2)
 
@@ -26,7 +27,7 @@ def release_matches_its_hash(releases: pa.Table, release_frames: pa.Table) -> Ve
 
 
 def release_targets_are_whole(release_frames: pa.Table, releases: pa.Table) -> Verdict:
-    """Every frame of a release has its class or its boxes: known classes, four numbers a box, area above zero."""
+    """Every frame of a release has its class, boxes or masks: known classes, four numbers a box, area above zero."""
     faults, num_checked = [], 0
     for release in releases.to_pylist():
         rows = _frames_of(release_frames, release["release_id"])
@@ -117,19 +118,24 @@ def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str 
     if task == "recognition":
         return None if row["class_id"] is not None and not boxes else "has no class"
     if task == "segmentation":
-        return _find_map_fault(row)
+        return _find_mask_fault(row, read_semantic_map)
     if len(boxes) != 4 * len(row["box_class_ids"]):
         return f"{len(boxes)} numbers for {len(row['box_class_ids'])} boxes"
     corners = [boxes[i : i + 4] for i in range(0, len(boxes), 4)]
-    flat = [c for c in corners if not (c[2] > c[0] and c[3] > c[1])]
-    return f"box without area: {flat[0]}" if flat else None
+    if flat := [c for c in corners if not (c[2] > c[0] and c[3] > c[1])]:
+        return f"box without area: {flat[0]}"
+    if task == INSTANCES:
+        if (num_masks := len(row["mask_rles"] or ())) != len(corners):
+            return f"{num_masks} masks for {len(corners)} boxes"
+        return _find_mask_fault(row, read_instances)
+    return None
 
 
-def _find_map_fault(row: dict[str, Any]) -> str | None:
+def _find_mask_fault(row: dict[str, Any], read: Callable[[dict[str, Any]], object]) -> str | None:
     if not row["mask_rles"]:
         return "has no mask"
     try:
-        read_semantic_map(row)
+        read(row)
     except (TypeError, ValueError) as error:
         return str(error)
     return None

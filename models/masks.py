@@ -11,10 +11,21 @@ def encode_mask(mask: NDArray[np.bool_]) -> str:
     pixels = np.ascontiguousarray(mask.T).ravel().view(np.uint8)
     changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
     edges = np.concatenate([[0], [0] if pixels[:1].any() else [], changes, [pixels.size]]).astype(np.int64)
-    counts = np.diff(edges)
-    deltas = counts.copy()
-    deltas[3:] -= counts[1:-2]
-    return "".join(map(_encode_number, deltas.tolist()))
+    return _encode_counts(np.diff(edges))
+
+
+def encode_window(window: NDArray[np.bool_], left: int, top: int, size_px: tuple[int, int]) -> str:
+    """The text of a mask (h, w) at (left, top) of a frame (width, height), at the cost of the window alone."""
+    width, height = size_px
+    padded = np.zeros((window.shape[1], window.shape[0] + 2), np.int8)
+    padded[:, 1:-1] = window.T
+    steps = np.diff(padded, axis=1)
+    begins, ends = ((left + x) * height + top + y for x, y in (np.nonzero(steps == sign) for sign in (1, -1)))
+    is_apart = np.ones(len(begins), bool)
+    is_apart[1:] = begins[1:] != ends[:-1]  # a run may go on in the next column
+    edges = np.stack([begins[is_apart], ends[np.roll(is_apart, -1)]], axis=1).ravel()
+    counts = np.diff(np.concatenate([[0], edges, [width * height]]))
+    return _encode_counts(counts[: -1 if counts[-1] == 0 else None])
 
 
 def decode_mask(text: str, height_px: int, width_px: int) -> NDArray[np.bool_]:
@@ -44,6 +55,18 @@ def decode_counts(counts: str) -> list[int]:
     if shift or any(r < 0 for r in runs):
         raise ValueError("run lengths that end early or go backwards")
     return runs
+
+
+def find_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """The tightest box around the true pixels of a mask (H, W), at outer pixel corners. The mask must not be empty."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _encode_counts(counts: NDArray[np.int64]) -> str:
+    deltas = counts.copy()
+    deltas[3:] -= counts[1:-2]
+    return "".join(map(_encode_number, deltas.tolist()))
 
 
 def _encode_number(value: int) -> str:

@@ -10,6 +10,7 @@ NETS: dict[str, tuple[str, ...]] = {
     "detection": (
         LITE0, "fasterrcnn_mobilenet_v3_large_320_fpn", "fasterrcnn_resnet50_fpn_v2", "retinanet_resnet50_fpn_v2",
     ),
+    "instances": (LITE0, "maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2"),
 }  # fmt: skip
 
 _RESNET, _MOBILENET = (0, 4, 5, 6, 7), (0, 1, 2, 4, 7, 13)
@@ -22,6 +23,8 @@ STAGE_STARTS: dict[str, tuple[int, ...]] = {  # the children of the backbone at 
     "fasterrcnn_mobilenet_v3_large_320_fpn": _MOBILENET,
     "fasterrcnn_resnet50_fpn_v2": _RESNET,
     "retinanet_resnet50_fpn_v2": _RESNET,
+    "maskrcnn_resnet50_fpn": _RESNET,
+    "maskrcnn_resnet50_fpn_v2": _RESNET,
 }
 
 

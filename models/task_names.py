@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 TASK_NAMES = ("recognition", "detection", "segmentation")  # answers about an image: predicted, reported, monitored
-MULTILABEL, PRETRAINING = "multilabel", "pretraining"
-DATASET_NAMES = (*TASK_NAMES, MULTILABEL, PRETRAINING)  # what a release can be for
+MULTILABEL, PRETRAINING, INSTANCES = "multilabel", "pretraining", "instances"
+DATASET_NAMES = (*TASK_NAMES, MULTILABEL, PRETRAINING, INSTANCES)  # what a release can be for
 ADDED_TASKS = "DAGUERRE_TASKS"  # the environment variable that names the files of a user's own tasks
 
 

@@ -48,6 +48,26 @@ class Detections:
 
 
 @dataclass(frozen=True)
+class InstanceSet(BoxSet):
+    """Ground-truth objects of one image: boxes, and which pixels each object covers."""
+
+    masks: NDArray[np.bool_]  # (N, H, W)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        assert self.masks.ndim == 3 and self.masks.dtype == bool, (self.masks.shape, self.masks.dtype)
+        assert len(self.masks) == len(self.class_ids), (self.masks.shape, len(self.class_ids))
+
+
+@dataclass(frozen=True)
+class InstanceDetections(Detections):
+    """Predicted objects of one image, highest score first. Masks are run lengths: arrays of a large image are large."""
+
+    mask_rles: tuple[str, ...]  # N, COCO compressed counts
+    size_hw: tuple[int, int]  # px, of the image and of every mask
+
+
+@dataclass(frozen=True)
 class Probabilities:
     """Predicted class distribution of one image."""
 
@@ -85,7 +105,7 @@ class Embedding:
 
 Prediction = Probabilities | Detections | SemanticPrediction  # of recognition, detection, segmentation
 # class id of recognition, boxes of detection, map of segmentation; of multilabel the ids of all classes that show; of
-# pretraining the class id, None where nobody says
+# pretraining the class id, None where nobody says; of instances boxes with masks
 Target = int | BoxSet | SemanticMap | frozenset[int] | None
 
 

@@ -14,12 +14,11 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
 from models.masks import decode_counts
 from models.semantic_maps import compose_map, split_map
-from models.task_names import MULTILABEL, PRETRAINING
+from models.task_names import INSTANCES, MULTILABEL, PRETRAINING
 
 CODE_VERSION = "1"
 # whose labels a dataset takes, where they are not its own: an exam of pretraining asks for the class of the image
-_LABELS_OF = {PRETRAINING: ("recognition",), MULTILABEL: ("recognition", "detection")}
-_UNUSABLE = {"detection": "box without area in the image", "segmentation": "mask that does not fit its image"}
+_LABELS_OF = {PRETRAINING: ("recognition",), MULTILABEL: ("recognition", "detection"), INSTANCES: ("detection",)}
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,14 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
         elif task == "recognition" and len({label["class_name"] for label in by_frame[frame_id]}) > 1:
             excluded["frame with two classes"] += 1
         else:
-            kept = [label for label in by_frame[frame_id] if _is_usable(task, label, frame)]
-            excluded[_UNUSABLE.get(task, "")] += len(by_frame[frame_id]) - len(kept)
-            if kept or task in ("detection", PRETRAINING):  # no box teaches what is none; no mask nothing
-                usable[frame_id] = kept
+            faults = [_find_fault(task, label, frame) for label in by_frame[frame_id]]
+            excluded.update(filter(None, faults))
+            kept = [label for label, fault in zip(by_frame[frame_id], faults, strict=True) if fault is None]
+            if kept or task in ("detection", PRETRAINING):  # no box teaches what is none; no mask nothing: in a frame
+                usable[frame_id] = kept  # whose objects have none they would be learnt as background
     if not usable:
-        raise ValueError(f"no frame is left for a {task} release: {dict(excluded)}")
+        remedy = "; give objects polygons or masks, not boxes alone" if task == INSTANCES else ""
+        raise ValueError(f"no frame is left for a release of {task}: {dict(excluded)}{remedy}")
     class_names = sorted({label["class_name"] for kept in usable.values() for label in kept})
     rows = [
         {**{c: frames[frame_id][c] for c in columns[:5]}, "split": splits[frame_id]["split"],
@@ -91,14 +92,22 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     return str(release_id)
 
 
-def _is_usable(task: str, label: dict[str, Any], frame: dict[str, Any]) -> bool:
-    if task == "detection":
-        return _has_area_inside(label, frame)
-    if task == "segmentation":
-        return label["mask_rle"] is not None and (
-            sum(decode_counts(label["mask_rle"])) == frame["width_px"] * frame["height_px"]
-        )
-    return True
+def _find_fault(task: str, label: dict[str, Any], frame: dict[str, Any]) -> str | None:
+    """Why a label cannot be in a release of the task; None where it can."""
+    if task in ("segmentation", INSTANCES):
+        if label["mask_rle"] is None:
+            return "label without a mask"
+        try:
+            counts = decode_counts(label["mask_rle"])
+        except ValueError:
+            counts = []
+        if sum(counts) != frame["width_px"] * frame["height_px"]:
+            return "mask that does not fit its image"
+        if task == INSTANCES and not sum(counts[1::2]):
+            return "mask without a pixel"
+    if task in ("detection", INSTANCES) and not _has_area_inside(label, frame):
+        return "box without area in the image"
+    return None
 
 
 def _target(task: str, labels: list[dict[str, Any]], frame: dict[str, Any], class_names: list[str]) -> dict[str, Any]:
@@ -113,7 +122,11 @@ def _target(task: str, labels: list[dict[str, Any]], frame: dict[str, Any], clas
     if task == MULTILABEL:
         return {"class_id": None, "boxes_xyxy": [], "box_class_ids": sorted(set(class_ids))}
     boxes = [v for label in labels for v in _clip(label, frame)]
-    return {"class_id": None, "boxes_xyxy": boxes, "box_class_ids": class_ids}
+    target = {"class_id": None, "boxes_xyxy": boxes, "box_class_ids": class_ids}
+    if task == INSTANCES:
+        target |= {"mask_rles": [label["mask_rle"] for label in labels],
+                   "mask_size_px": [frame["height_px"], frame["width_px"]]}  # fmt: skip
+    return target
 
 
 def _clip(label: dict[str, Any], frame: dict[str, Any]) -> tuple[float, float, float, float]:

@@ -4,7 +4,9 @@
 `pixels`, float32 RGB 0-255 (B, 3, S, S), S = image_size_px: recognition gives `probabilities` (B, C); detection gives
 `scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px of the square, before non-maximum suppression; segmentation gives
 `probabilities` (B, C, S, S); multilabel gives `probabilities` (B, C), each of its own; pretraining gives `vectors`
-(B, 1280) of unit length. B is free, but for the two-stage detectors: there it is 1, and P depends on the image.
+(B, 1280) of unit length; instances gives `scores` (1, N, C), `boxes_xyxy` (1, N, 4) in px of the square and `masks`
+(1, N, 28, 28), probabilities over each box, after suppression, N up to 100. B is free, but for the two-stage detectors:
+there it is 1, and P depends on the image.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ USES = {
     "detection": "Finds the objects of a fixed list of classes in an image, as boxes in pixels.",
     "segmentation": "Names the class of every pixel of an image, from a fixed list.",
     "multilabel": "Names every class of a fixed list that an image shows.",
+    "instances": "Finds the objects of a fixed list of classes in an image: boxes, and the pixels of each object.",
     "pretraining": "Gives the features of an image, for other models to start from and to compare images by.",
 }
 LIMITS = (

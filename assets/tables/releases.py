@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog, repr_sql
+from models.masks import decode_mask
 from models.semantic_maps import compose_map
-from models.types import SemanticMap
+from models.task_names import INSTANCES
+from models.types import InstanceSet, SemanticMap
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ def hash_content(task: str, class_names: Sequence[str], frame_rows: Sequence[Map
         target: list[Any] = [row["class_id"], list(row["boxes_xyxy"]), list(row["box_class_ids"])]
         if task == "segmentation":
             target = [list(row[c]) for c in ("mask_rles", "mask_class_ids", "mask_size_px")]
+        if task == INSTANCES:
+            target += [list(row[c]) for c in ("mask_rles", "mask_size_px")]
         digest.update(json.dumps([row["frame_id"], row["sha256"], row["split"], target]).encode())
     return digest.hexdigest()
 
@@ -77,3 +83,17 @@ def read_semantic_map(frame_row: Mapping[str, Any]) -> SemanticMap:
     """The map (H, W) of a `release_frames` row of segmentation, IGNORE in the pixels of no mask. Raises ValueError."""
     height, width = frame_row["mask_size_px"]
     return compose_map(frame_row["mask_rles"], frame_row["mask_class_ids"], (height, width))
+
+
+def read_boxes(frame_row: Mapping[str, Any]) -> NDArray[np.float32]:
+    """The boxes (N, 4) of a `release_frames` row of detection or instances."""
+    return np.array(frame_row["boxes_xyxy"], np.float32).reshape(-1, 4)
+
+
+def read_instances(frame_row: Mapping[str, Any]) -> InstanceSet:
+    """The objects of a `release_frames` row of instances. Raises ValueError for a mask of another size or no pixel."""
+    size_hw = tuple(frame_row["mask_size_px"])
+    masks = np.array([decode_mask(text, *size_hw) for text in frame_row["mask_rles"]], bool).reshape(-1, *size_hw)
+    if not masks.any((1, 2)).all():
+        raise ValueError("an object without a pixel: ingest its labels again")
+    return InstanceSet(read_boxes(frame_row), np.array(frame_row["box_class_ids"], np.int64), masks)

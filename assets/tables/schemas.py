@@ -228,9 +228,9 @@ RELEASE_FRAMES = Table("release_frames", "curation", "row_id", "frame_id", (
            nullable=True, low=0),
     Column("boxes_xyxy", _FLOATS, "px, four a box", "image"),
     Column("box_class_ids", pa.list_(_INT), "one a box; multilabel: one a class that shows, without boxes"),
-    Column("mask_rles", pa.list_(_TEXT), "COCO RLE, one a class; pixels in none are unlabelled; segmentation only",
-           "image", nullable=True),
-    Column("mask_class_ids", pa.list_(_INT), nullable=True),
+    Column("mask_rles", pa.list_(_TEXT), "COCO RLE; segmentation: one a class, pixels in none are unlabelled; "
+           "instances: one a box", "image", nullable=True),
+    Column("mask_class_ids", pa.list_(_INT), "one a mask; segmentation only", nullable=True),
     Column("mask_size_px", pa.list_(_INT), "px, height and width", "image", nullable=True),
 ))  # fmt: skip
 

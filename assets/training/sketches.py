@@ -9,9 +9,21 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from assets.pictures import color_classes, encode_jpeg, fit_into_square, label_overlay, paint_map, tile
-from models.types import BoxSet, Detections, Image, Probabilities, Sample, SemanticMap, SemanticPrediction
+from assets.pictures import color_classes, encode_jpeg, fit_into_square, label_overlay, paint_map, paint_masks, tile
+from models.masks import decode_mask
+from models.types import (
+    BoxSet,
+    Detections,
+    Image,
+    InstanceDetections,
+    InstanceSet,
+    Probabilities,
+    Sample,
+    SemanticMap,
+    SemanticPrediction,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -71,6 +83,8 @@ class Sketcher:
         if isinstance(said, BoxSet | Detections):
             keeps = said.scores >= _MIN_SCORE if isinstance(said, Detections) else np.ones(len(said.class_ids), bool)
             names = [self._names[c] for c in said.class_ids[keeps]]
+            if (masks := _read_masks(said, keeps)) is not None:
+                image_rgb = paint_masks(image_rgb, masks, [self._colors[name] for name in names])
             boxed = label_overlay(image_rgb, said.boxes_xyxy[keeps], names, colors=self._colors, width_px=2 * _TILE_PX)
             return boxed, f"{len(names)} boxes"
         return image_rgb, self._word(said)
@@ -95,6 +109,16 @@ class Sketcher:
         self._show(name, encode_jpeg(tile(squares, [text or "" for _, text in drawn], _NUM_COLUMNS, _TILE_PX)))
 
 
+def _read_masks(said: BoxSet | Detections, keeps: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """(N, H, W) of the objects that are kept; None for boxes alone."""
+    if isinstance(said, InstanceSet):
+        return said.masks[keeps]
+    if isinstance(said, InstanceDetections):
+        texts = [said.mask_rles[place] for place in np.flatnonzero(keeps)]
+        return np.array([decode_mask(text, *said.size_hw) for text in texts], bool).reshape(-1, *said.size_hw)
+    return None
+
+
 def _list_images(batch: Batch) -> list[Image]:
     """Height-first RGB images of a batch, its views one after the other, coloured as on the device."""
     from models.augment.colour import apply_colour
@@ -107,7 +131,8 @@ def _read_target(batch: Batch, place: int) -> Any:
     """What the batch says of one of its images, as samples say it."""
     target = None if batch.targets is None else batch.targets[place]
     if isinstance(target, tuple):
-        return BoxSet(target[0].numpy(), target[1].numpy())
+        boxes, class_ids, *masks = (part.numpy() for part in target[:3])
+        return InstanceSet(boxes, class_ids, *masks) if masks else BoxSet(boxes, class_ids)
     if target is None:
         return None
     values = np.asarray(target)

@@ -1,4 +1,4 @@
-"""Move an image, its boxes, its map of classes and its camera: flips, zoom, shift, in one resampling."""
+"""Move an image, its boxes, masks, map of classes and camera: flips, zoom, shift, in one resampling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.types import IGNORE, BoxSet, Image, SemanticMap
+from models.masks import find_box
+from models.types import IGNORE, BoxSet, Image, InstanceSet, SemanticMap
 
 PADDING = 128  # grey level outside the image: 0 after normalisation
 _MIN_VISIBLE = 0.3  # share of a box's area that must stay inside the canvas
@@ -58,14 +59,25 @@ def move_boxes(boxes: BoxSet, to_canvas: NDArray[np.float64], to_hw: tuple[int, 
 
 def move_map(semantic: SemanticMap, to_canvas: NDArray[np.float64], to_hw: tuple[int, int]) -> SemanticMap:
     """The map under the same matrix: each canvas pixel gets the class at its centre, IGNORE outside of the image."""
-    back = np.linalg.inv(np.vstack([to_canvas, [0.0, 0.0, 1.0]]))[:2]
-    x, y = np.arange(to_hw[1]) + 0.5, (np.arange(to_hw[0]) + 0.5)[:, None]
-    columns, rows = (np.floor(row[0] * x + row[1] * y + row[2]).astype(np.int64) for row in back)
-    height, width = semantic.class_ids.shape
-    is_inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    is_inside, rows, columns = _find_sources(to_canvas, semantic.class_ids.shape, to_hw)
     moved = np.full(to_hw, IGNORE, np.uint8)
-    moved[is_inside] = semantic.class_ids[rows[is_inside], columns[is_inside]]
+    moved[is_inside] = semantic.class_ids[rows, columns]
     return SemanticMap(moved)
+
+
+def move_instances(instances: InstanceSet, to_canvas: NDArray[np.float64], to_hw: tuple[int, int]) -> InstanceSet:
+    """Masks under the same matrix, as a map moves, and the box around what is left of each on the canvas.
+
+    Objects that lie mostly outside are left out, and those that no pixel of the canvas shows.
+    """
+    is_inside, rows, columns = _find_sources(to_canvas, instances.masks.shape[1:], to_hw)
+    moved = np.zeros((len(instances.masks), *to_hw), bool)
+    moved[:, is_inside] = instances.masks[:, rows, columns]
+    areas = moved.sum((1, 2))
+    full = instances.masks.sum((1, 2)) * abs(np.linalg.det(to_canvas[:, :2]))
+    keeps = (areas > 0) & (areas >= _MIN_VISIBLE * full)
+    boxes = np.array([find_box(mask) for mask in moved[keeps]], np.float32).reshape(-1, 4)
+    return InstanceSet(boxes, instances.class_ids[keeps], moved[keeps])
 
 
 def move_intrinsics(intrinsics: NDArray[np.float64], to_canvas: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,6 +92,17 @@ def move_intrinsics(intrinsics: NDArray[np.float64], to_canvas: NDArray[np.float
 def box_areas(boxes_xyxy: NDArray[np.floating]) -> NDArray[np.floating]:
     """(N,) areas in px^2; 0 where a box is inside out."""
     return np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)
+
+
+def _find_sources(
+    to_canvas: NDArray[np.float64], from_hw: tuple[int, ...], to_hw: tuple[int, int]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Which canvas pixels show the image (to_hw), and for each of those the row and column that lie at its centre."""
+    back = np.linalg.inv(np.vstack([to_canvas, [0.0, 0.0, 1.0]]))[:2]
+    x, y = np.arange(to_hw[1]) + 0.5, (np.arange(to_hw[0]) + 0.5)[:, None]
+    columns, rows = (np.floor(row[0] * x + row[1] * y + row[2]).astype(np.int64) for row in back)
+    is_inside = (columns >= 0) & (columns < from_hw[1]) & (rows >= 0) & (rows < from_hw[0])
+    return is_inside, rows[is_inside], columns[is_inside]
 
 
 def _between_centres(to_canvas: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,3 +34,11 @@ def letterbox_matrix(from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> ND
     scale = fit_scale(from_hw, canvas_hw)
     offset_y, offset_x = (canvas_hw[0] - scale * from_hw[0]) / 2, (canvas_hw[1] - scale * from_hw[1]) / 2
     return np.array([[scale, 0.0, offset_x], [0.0, scale, offset_y]])
+
+
+def unletterbox_boxes(
+    boxes_xyxy: NDArray[np.float32], from_hw: tuple[int, int], canvas_hw: tuple[int, int]
+) -> NDArray[np.float64]:
+    """(N, 4) boxes on the canvas -> in px of the image, whose edges they may leave."""
+    matrix = letterbox_matrix(from_hw, canvas_hw)
+    return (boxes_xyxy - np.tile(matrix[:, 2], 2)) / matrix[0, 0]

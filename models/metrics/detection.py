@@ -14,7 +14,10 @@ from models.types import BoxSet, Detections
 MAX_DETECTIONS = 100  # per image and class, highest score first: COCO's limit
 OBJECT_SIZES = ("small", "medium", "large")  # box area up to 32 * 32 px, up to 96 * 96 px, above
 SIZE_LIMITS_PX2 = (32.0**2, 96.0**2)
-_ALL_AREAS, _IOU_50, _IOU_75 = 0, 0, 5  # places in COCO's area ranges and in its thresholds 0.50, 0.55 .. 0.95
+IOU_50 = 0  # place in COCO's thresholds 0.50, 0.55 .. 0.95
+_ALL_AREAS, _IOU_75 = 0, 5  # places in COCO's area ranges and in its thresholds 0.50, 0.55 .. 0.95
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,21 @@ def score_detections(truths: Sequence[BoxSet], detections: Sequence[Detections],
     scores that are not finite.
     """
     _require_valid(truths, detections, num_classes)
-    precision, recall = _run_coco(truths, detections, num_classes)  # (10 IoU, 101 recall, C, 4 areas)
+    truth_rows = [row for i, truth in enumerate(truths) for row in describe_boxes(i, truth)]
+    found_rows = [row for i, found in enumerate(detections) for row in describe_boxes(i, found)]
+    images = [{"id": i + 1} for i in range(len(truths))]
+    precision, recall = run_coco(images, truth_rows, found_rows, num_classes)
     class_ids = np.concatenate([t.class_ids for t in truths])
     areas_px2 = np.concatenate([_measure_areas(t.boxes_xyxy) for t in truths])
     return DetectionResult(
-        map=_mean(precision[..., _ALL_AREAS]),
-        map50=_mean(precision[_IOU_50, ..., _ALL_AREAS]),
-        map75=_mean(precision[_IOU_75, ..., _ALL_AREAS]),
+        map=mean_known(precision[..., _ALL_AREAS]),
+        map50=mean_known(precision[IOU_50, ..., _ALL_AREAS]),
+        map75=mean_known(precision[_IOU_75, ..., _ALL_AREAS]),
         per_class=tuple(_score_class(precision, recall, c, int((class_ids == c).sum())) for c in range(num_classes)),
         per_size=tuple(
-            SizeFigures(size, _mean(precision[..., i]), _mean(precision[_IOU_50, ..., i]), _count(areas_px2, size))
+            SizeFigures(
+                size, mean_known(precision[..., i]), mean_known(precision[IOU_50, ..., i]), _count(areas_px2, size)
+            )
             for i, size in enumerate(OBJECT_SIZES, start=1)
         ),
         num_images=len(truths),
@@ -86,11 +94,12 @@ def _score_class(
     precision: NDArray[np.float64], recall: NDArray[np.float64], class_id: int, num_objects: int
 ) -> ClassFigures:
     of_class = precision[:, :, class_id, _ALL_AREAS]
-    curve = of_class[_IOU_50] if num_objects else None
-    return ClassFigures(class_id, _mean(of_class), _mean(of_class[_IOU_50]), num_objects, recall, curve)
+    curve = of_class[IOU_50] if num_objects else None
+    return ClassFigures(class_id, mean_known(of_class), mean_known(of_class[IOU_50]), num_objects, recall, curve)
 
 
-def _mean(precision: NDArray[np.float64]) -> float | None:
+def mean_known(precision: NDArray[np.float64]) -> float | None:
+    """Over all that is known; None where no class has an object."""
     known = precision[precision > -1]  # COCO writes -1 where a class has no object
     return float(known.mean()) if known.size else None
 
@@ -104,20 +113,26 @@ def _measure_areas(boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def _run_coco(
-    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def run_coco(
+    images: Sequence[Row], truth_rows: Sequence[Row], found_rows: Sequence[Row], num_classes: int,
+    iou_type: str = "bbox",
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """Precision (10 IoU, 101 recall, C, 4 areas), -1 where a class has no object, and the recall levels (101,).
+
+    COCO's rows: images with their `id` and annotations as of `describe_boxes`; with iou_type "segm" images have their
+    `height` and `width` as well, and annotations their `segmentation`.
+    """
     from faster_coco_eval import COCO, COCOeval_faster
 
-    images = [{"id": i + 1} for i in range(len(truths))]
     categories = [{"id": c + 1, "name": str(c)} for c in range(num_classes)]
     sides = []
-    for rows in (_list_truths(truths), _list_detections(detections)):
+    for rows in (truth_rows, found_rows):
         side = COCO()
-        side.dataset = {"images": images, "categories": categories, "annotations": rows}
+        numbered = [{**row, "id": n} for n, row in enumerate(rows, start=1)]  # from 1: COCO reads 0 as "not matched"
+        side.dataset = {"images": list(images), "categories": categories, "annotations": numbered}
         side.createIndex()
         sides.append(side)
-    run = COCOeval_faster(*sides, iouType="bbox", print_function=_stay_quiet)
+    run = COCOeval_faster(*sides, iouType=iou_type, print_function=_stay_quiet)
     run.params.maxDets = [MAX_DETECTIONS]
     run.evaluate()
     run.accumulate()
@@ -128,29 +143,15 @@ def _stay_quiet(*_: object) -> None:
     """faster-coco-eval prints through this."""
 
 
-def _list_truths(truths: Sequence[BoxSet]) -> list[dict[str, Any]]:
-    rows = [
-        {**_describe(i, c, box), "iscrowd": 0}
-        for i, truth in enumerate(truths)
-        for c, box in zip(truth.class_ids, truth.boxes_xyxy.astype(np.float64), strict=True)
-    ]
-    return [{"id": n, **row} for n, row in enumerate(rows, start=1)]  # from 1: COCO reads 0 as "not matched"
-
-
-def _list_detections(detections: Sequence[Detections]) -> list[dict[str, Any]]:
-    rows = [
-        {**_describe(i, c, box), "score": float(score)}
-        for i, found in enumerate(detections)
-        for c, box, score in zip(found.class_ids, found.boxes_xyxy.astype(np.float64), found.scores, strict=True)
-    ]
-    return [{"id": n, **row} for n, row in enumerate(rows, start=1)]
-
-
-def _describe(image_index: int, class_id: int, box_xyxy: NDArray[np.float64]) -> dict[str, Any]:
-    x, y, width, height = box_xyxy[0], box_xyxy[1], box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]
-    box_xywh = [float(v) for v in (x, y, width, height)]
-    ids = {"image_id": image_index + 1, "category_id": int(class_id) + 1}
-    return {**ids, "bbox": box_xywh, "area": float(width * height)}
+def describe_boxes(image_index: int, image: BoxSet | Detections) -> list[Row]:
+    """COCO's annotations of one image, but for their ids: true ones, or detected ones with scores."""
+    rows: list[Row] = []
+    for class_id, (x0, y0, x1, y1) in zip(image.class_ids, image.boxes_xyxy.astype(np.float64).tolist(), strict=True):
+        rows.append({"image_id": image_index + 1, "category_id": int(class_id) + 1, "bbox": [x0, y0, x1 - x0, y1 - y0],
+                     "area": (x1 - x0) * (y1 - y0)})  # fmt: skip
+    if isinstance(image, Detections):
+        return [{**row, "score": float(score)} for row, score in zip(rows, image.scores, strict=True)]
+    return [{**row, "iscrowd": 0} for row in rows]
 
 
 def _require_valid(truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int) -> None:
@@ -161,11 +162,16 @@ def _require_valid(truths: Sequence[BoxSet], detections: Sequence[Detections], n
     if not truths:
         raise ValueError("there are no images to score: an empty split has no average precision")
     for index, (truth, found) in enumerate(zip(truths, detections, strict=True)):
+        require_valid_image(index, truth, found)
         for ids in (truth.class_ids, found.class_ids):
             if len(ids) and (ids.min() < 0 or ids.max() >= num_classes):
                 span = f"{ids.min()}..{ids.max()}"
                 raise ValueError(
                     f"image {index} has class ids {span}: with {num_classes} classes give 0..{num_classes - 1}"
                 )
-        if not all(np.isfinite(a).all() for a in (truth.boxes_xyxy, found.boxes_xyxy, found.scores)):
-            raise ValueError(f"image {index} has a box or score that is not finite: look for a training that diverged")
+
+
+def require_valid_image(index: int, truth: BoxSet, found: Detections) -> None:
+    """Raises ValueError for boxes and scores that are not finite."""
+    if not all(np.isfinite(a).all() for a in (truth.boxes_xyxy, found.boxes_xyxy, found.scores)):
+        raise ValueError(f"image {index} has a box or score that is not finite: look for a training that diverged")

@@ -63,7 +63,8 @@ def _require_same_candidates(wanted: list[Tensor], found: list[Tensor], names: S
     A few may not be: suppression inside the net makes a choice of what differs in the last bit.
     """
     ranges = [max(float(value.abs().max()), 1e-6) for value in wanted]
-    one, two = (torch.cat([v[0] / r for v, r in zip(values, ranges, strict=True)], 1) for values in (wanted, found))
+    one, two = (torch.cat([v[0].flatten(1) / r for v, r in zip(values, ranges, strict=True)], 1)
+                for values in (wanted, found))  # fmt: skip
     for mine, strength, others in ((one, wanted[0], two), (two, found[0], one)):
         strongest = strength[0].amax(1).argsort(descending=True)[:_STRONGEST]
         gaps = torch.cdist(mine[strongest], others, p=torch.inf).amin(1)

@@ -13,10 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from models.nets.starting import start_backbone
 from models.nets.torchvision_classifier import ImageNetPixels
+from models.recipes.config import TrainConfig
 
 _TWO_STAGE = "fasterrcnn"
-_CLASS_LAYERS = ("roi_heads.box_predictor.", "head.classification_head.cls_logits.")  # shaped by the number of classes
+_CLASS_LAYERS = (  # shaped by the number of classes
+    "roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.", "head.classification_head.cls_logits.",
+)  # fmt: skip
 
 
 class TorchvisionDetector(nn.Module):
@@ -35,7 +39,7 @@ class TorchvisionDetector(nn.Module):
         options = {"rpn_score_thresh": 0.0} if self.takes_one_image else {}
         self.net: Any = get_model(name, weights=None, weights_backbone=None, num_classes=num_classes + self.first_label,
                                   **options)  # fmt: skip
-        self.net.transform = _Canvas()
+        self.net.transform = Canvas(ImageNetPixels())
 
     @property
     def backbone(self) -> nn.Module:
@@ -77,14 +81,25 @@ class TorchvisionDetector(nn.Module):
         return scores, boxes
 
 
-def load_detector(detector: TorchvisionDetector, source: Mapping[str, Tensor]) -> None:
-    """Published weights of the whole detector, all but the layers that are shaped by the number of classes.
+def start_detector(detector: Any, config: TrainConfig, weights: Mapping[str, Tensor] | None) -> None:
+    """Load what the recipe starts from, as `start_backbone` does; torchvision's own weights are of the whole detector.
+
+    `detector` has torchvision's as `net`, and its `backbone`. Raises ValueError for weights of another net.
+    """
+    if config.weights == "hub" and weights is not None:  # learnt on COCO
+        load_detector(detector.net, weights)
+        weights = None
+    start_backbone(detector.backbone, config, weights)
+
+
+def load_detector(net: nn.Module, source: Mapping[str, Tensor]) -> None:
+    """Published weights of torchvision's whole detector, all but the layers that the number of classes shapes.
 
     Raises ValueError when `source` is of another net.
     """
     kept = {name: value for name, value in source.items() if not name.startswith(_CLASS_LAYERS)}
     try:
-        result = detector.net.load_state_dict(kept, strict=False)
+        result = net.load_state_dict(kept, strict=False)
     except RuntimeError as error:
         raise ValueError(f"these weights are of another detector: {error}") from error
     missing = [n for n in result.missing_keys if not n.startswith(_CLASS_LAYERS)]
@@ -94,12 +109,12 @@ def load_detector(detector: TorchvisionDetector, source: Mapping[str, Tensor]) -
                          f"{result.unexpected_keys}")  # fmt: skip
 
 
-class _Canvas(nn.Module):
+class Canvas(nn.Module):
     """In place of torchvision's transform, which resizes: our images come as one canvas already."""
 
-    def __init__(self) -> None:
+    def __init__(self, normalise: nn.Module) -> None:
         super().__init__()
-        self.normalise = ImageNetPixels()
+        self.normalise = normalise
 
     def forward(self, pixels: Tensor, targets: Any = None) -> tuple[Any, Any]:
         from torchvision.models.detection.image_list import ImageList

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from models.recipes import detection, recognition, segmentation
 from models.recipes.config import TrainConfig
 from models.recipes.detection import base_detection, tiny_detection
+from models.recipes.instances import base_instances, tiny_instances
 from models.recipes.multilabel import base_multilabel, tiny_multilabel
 from models.recipes.pretraining import base_pretraining, tiny_pretraining
 from models.recipes.recognition import base_recognition, tiny_recognition
@@ -19,8 +20,8 @@ from models.recipes.space import Range, Space
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     r.__name__: r
     for r in (
-        tiny_recognition, tiny_detection, tiny_segmentation, tiny_multilabel, tiny_pretraining, base_recognition,
-        base_detection, base_segmentation, base_multilabel, base_pretraining,
+        tiny_recognition, tiny_detection, tiny_segmentation, tiny_multilabel, tiny_pretraining, tiny_instances,
+        base_recognition, base_detection, base_segmentation, base_multilabel, base_pretraining, base_instances,
     )
 }  # fmt: skip
 _SPACES: dict[str, Space] = {

@@ -17,7 +17,7 @@ class TrainConfig:
 
     name: str
     task: str
-    image_size_px: int  # detection, segmentation: long side of the input; recognition: side of its square
+    image_size_px: int  # long side of the input; of recognition, multilabel and pretraining: side of its square
     epochs: int
     batch_size: int  # over all workers together
     lr: float  # peak
@@ -32,7 +32,7 @@ class TrainConfig:
     clip_norm: float = 10.0
     ema_decay: float = 0.98
     frozen_stages: int = 2  # of the backbone, with its stem; 0 trains everything
-    head_width: int = 64  # channels of the pyramid and head of detection and segmentation
+    head_width: int = 64  # channels of pyramid and heads of lite0, where labels have places
     zoom: tuple[float, float] = (0.8, 1.25)  # scale jitter
     shift_share: float = 0.1  # of the side, each way
     flip_horizontal: bool = True
@@ -65,7 +65,7 @@ class TrainConfig:
         for name in ("mixup_alpha", "cutmix_alpha"):
             if (alpha := getattr(self, name)) < 0 or (alpha and self.task != "recognition"):
                 raise ValueError(f"{name} = {alpha} with task = {self.task!r}: 0 or more, and 0 but for recognition")
-        if self.crop_area is not None and self.task in ("detection", "segmentation", "multilabel"):
+        if self.crop_area is not None and self.task in ("detection", "segmentation", "multilabel", "instances"):
             raise ValueError(f"crop_area = {self.crop_area} with task = {self.task!r}: labels would be lost, use zoom")
         if self.crop_area is not None and not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
             raise ValueError(f"crop_area = {self.crop_area}: give (low, high) with 0 < low <= high <= 1")

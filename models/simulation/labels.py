@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.masks import encode_mask
+from models.masks import encode_mask, find_box
 from models.simulation.scene import Scene
 
 BACKGROUND = "background"  # the class of pixels that show no solid: table, floor and walls
@@ -64,9 +64,3 @@ def _mask_classes(instances: NDArray[np.uint8], scene: Scene) -> dict[str, str]:
         class_of_track[solid.track_id] = names.index(solid.class_name)
     class_ids = class_of_track[instances]
     return {names[i]: encode_mask(class_ids == i) for i in np.unique(class_ids).tolist()}
-
-
-def find_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
-    """The tightest box around the true pixels of a mask (H, W), at outer pixel corners. The mask must not be empty."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

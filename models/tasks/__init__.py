@@ -6,12 +6,15 @@ from models.task_names import dataset_of
 from models.tasks.added import load_added
 from models.tasks.base import Batch, OpenTask, Task
 from models.tasks.detection import Detection
+from models.tasks.instances import InstanceSegmentation
 from models.tasks.multilabel import MultiLabel
 from models.tasks.pretraining import Pretraining
 from models.tasks.recognition import Recognition
 from models.tasks.segmentation import Segmentation
 
-TASKS: dict[str, Task] = {t.name: t for t in (Recognition(), Detection(), Segmentation(), MultiLabel(), Pretraining())}
+TASKS: dict[str, Task] = {
+    t.name: t for t in (Recognition(), Detection(), Segmentation(), MultiLabel(), Pretraining(), InstanceSegmentation())
+}
 
 
 def find_task(name: str) -> Task:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.augment.colour import apply_colour, draw_colour
 from models.augment.geometry import draw_move, move_boxes, move_image
-from models.augment.letterbox import canvas_for, letterbox, letterbox_matrix
+from models.augment.letterbox import canvas_for, letterbox, unletterbox_boxes
 from models.losses.assignment import UNASSIGNED, assign_points
 from models.losses.boxes import giou_loss, iou_pairs
 from models.losses.focal import quality_focal_loss
@@ -18,7 +18,7 @@ from models.net_names import LITE0
 from models.nets.detector import Detector
 from models.nets.points import decode_boxes, make_points
 from models.nets.starting import start_backbone
-from models.nets.torchvision_detector import TorchvisionDetector, load_detector
+from models.nets.torchvision_detector import TorchvisionDetector, start_detector
 from models.recipes.config import TrainConfig
 from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch
@@ -39,10 +39,7 @@ class Detection:
     def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
         if config.net != LITE0:
             published = TorchvisionDetector(config.net, num_classes)
-            if config.weights == "hub" and weights is not None:  # of the whole detector, learnt on COCO
-                load_detector(published, weights)
-                weights = None
-            start_backbone(published.backbone, config, weights)
+            start_detector(published, config, weights)
             return published
         net = Detector(num_classes, config.head_width)
         start_backbone(net.backbone, config, weights)
@@ -132,8 +129,6 @@ def _find_candidates(net: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _unletterbox(found: Detections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> Detections:
-    matrix = letterbox_matrix(from_hw, canvas_hw)
-    offset = np.tile(matrix[:, 2], 2)
-    boxes = (found.boxes_xyxy - offset) / matrix[0, 0]
+    boxes = unletterbox_boxes(found.boxes_xyxy, from_hw, canvas_hw)
     limit = np.array([from_hw[1], from_hw[0]] * 2)
     return Detections(np.clip(boxes, 0, limit).astype(np.float32), found.scores, found.class_ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,9 +14,12 @@ from checks.release import (
     release_matches_its_hash,
     release_targets_are_whole,
 )
+from models.masks import encode_mask
 
 SIDES = ["train", "val", "test"]
 BOX = [0.0, 0.0, 5.0, 5.0]
+MASK, EMPTY = (encode_mask(np.full((6, 8), is_object)) for is_object in (True, False))
+OBJECTS = {"boxes_xyxy": [BOX] * 3, "box_class_ids": [[0]] * 3, "mask_rles": [[MASK]] * 3, "mask_size_px": [[6, 8]] * 3}
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def freeze(rows_of):
         content = hash_content(task, class_names, rows_of("release_frames", 3, **columns).to_pylist())
         frames = rows_of("release_frames", 3, release_id=content[:32], **columns)
         ids = frames["box_class_ids"].to_pylist()
-        num_labels = sum(map(len, ids)) if task == "detection" else 3
+        num_labels = sum(map(len, ids)) if task in ("detection", "instances") else 3
         release = rows_of("releases", 1, release_id=content[:32], content_sha256=content, task=task, num_frames=3,
                           class_names=[class_names], num_labels=num_labels)  # fmt: skip
         return release, frames
@@ -39,6 +43,7 @@ def test_a_release_as_frozen_passes_everything(freeze):
     for task, columns in (
         ("recognition", {"class_id": 0}),
         ("detection", {"boxes_xyxy": [BOX] * 3, "box_class_ids": [[0]] * 3}),
+        ("instances", OBJECTS),
     ):
         releases, frames = freeze(task, ["cup"], **columns)
         assert release_matches_its_hash(releases, frames).passed
@@ -77,6 +82,10 @@ def test_a_count_that_is_off_is_found(freeze):
         ("multilabel", {"boxes_xyxy": [[]] * 3, "box_class_ids": [[0], [], [0]]}, "has no class"),
         ("multilabel", {"boxes_xyxy": [[], BOX, []], "box_class_ids": [[0]] * 3}, "has no class"),
         ("pretraining", {"boxes_xyxy": [[], BOX, []], "class_id": None}, "has boxes"),
+        ("instances", {**OBJECTS, "mask_rles": [[MASK], [], [MASK]]}, "0 masks for 1 boxes"),
+        ("instances", {**OBJECTS, "mask_rles": [[MASK], ["0221O"], [MASK]]}, "mask runs cover"),
+        ("instances", {**OBJECTS, "mask_rles": [[MASK], [EMPTY], [MASK]]}, "an object without a pixel"),
+        ("instances", {**OBJECTS, "box_class_ids": [[0], [7], [0]]}, "class ids [7] of 1 classes"),
     ],
 )
 def test_a_target_that_cannot_be_used_blocks(task, columns, fault, freeze):

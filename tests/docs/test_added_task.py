@@ -34,6 +34,8 @@ take_in(settings, folder, "desk")
 facts = [train_here(settings, "counting", None, None, {"epochs": "4"}, seed=0)]
 changes = {"epochs": "2", "image_size_px": "32"}
 facts.append(train_here(settings, "pretraining", "tiny_pretraining", None, changes, seed=0))
+changes = {"epochs": "1", "image_size_px": "64"}
+facts.append(train_here(settings, "instances", "tiny_instances", None, changes, seed=0))
 Path(sys.argv[1]).write_text(json.dumps(facts))
 """
 
@@ -56,20 +58,22 @@ def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
-def test_the_task_of_the_page_and_pretraining_reach_the_registry(environment, tmp_path: Path) -> None:
+def test_the_task_of_the_page_and_open_tasks_of_ours_reach_the_registry(environment, tmp_path: Path) -> None:
     out = tmp_path / "facts.json"
     done = _run(environment, "-c", SCRIPT, str(out))
     assert done.returncode == 0, done.stderr[-3000:]
-    counting, pretraining = json.loads(out.read_text())
+    counting, pretraining, instances = json.loads(out.read_text())
     assert counting["success"] and counting["task"] == "counting", counting
     assert counting["scores"].keys() == {"within_one"} and counting["scores"]["within_one"] >= 0.3
     assert counting["is_champion"] and counting["release_id"] != pretraining["release_id"]
     assert pretraining["success"] and pretraining["scores"].keys() == {"found_again", "knn", "linear"}, pretraining
+    assert instances["success"] and instances["scores"].keys() == {"map50", "map", "box_map50"}, instances
+    trained = {"counting", "pretraining", "instances"}
     listed = _run(environment, "-m", "orchestration.cli", "results", "--json")
-    assert {row["task"] for row in json.loads(listed.stdout)} == {"counting", "pretraining"}, listed.stderr
+    assert {row["task"] for row in json.loads(listed.stdout)} == trained, listed.stderr
     without = {k: v for k, v in environment.items() if k != ADDED_TASKS}
     listed = _run(without, "-m", "orchestration.cli", "results", "--json")
-    assert {row["task"] for row in json.loads(listed.stdout)} == {"counting", "pretraining"}, listed.stderr
+    assert {row["task"] for row in json.loads(listed.stdout)} == trained, listed.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
 """Metrics against the reference tools: pycocotools and scikit-learn."""
 
 import contextlib
+import copy
 import io
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
+from models.masks import encode_mask, find_box
 from models.metrics.classification import score_classification
-from models.metrics.detection import DetectionResult, score_detections
+from models.metrics.detection import DetectionResult, run_coco, score_detections
+from models.metrics.instances import score_instances
 from models.metrics.segmentation import count_pixels, score_segmentation
-from models.types import IGNORE, BoxSet, Detections, SemanticMap
+from models.types import IGNORE, BoxSet, Detections, InstanceDetections, InstanceSet, SemanticMap
 
 Case = tuple[list[BoxSet], list[Detections], int]
 
@@ -47,8 +50,6 @@ def make_case(seed: int, num_images: int, num_classes: int, decimals: int = 6, m
 
 def run_pycocotools(truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int) -> np.ndarray:
     """(10 IoU, 101 recall, C, 4 areas) precision, -1 where a class has no object."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
 
     def as_rows(images: Sequence[BoxSet] | Sequence[Detections]) -> list[dict[str, object]]:
         rows: list[dict[str, object]] = []
@@ -59,18 +60,24 @@ def run_pycocotools(truths: Sequence[BoxSet], detections: Sequence[Detections], 
                 rows.append(row if isinstance(image, BoxSet) else {**row, "score": float(image.scores[k])})
         return rows
 
+    images = [{"id": i + 1} for i in range(len(truths))]
+    return run_reference(images, as_rows(truths), as_rows(detections), num_classes, "bbox")
+
+
+def run_reference(images: list[dict], truths: list[dict], found: list[dict], num_classes: int, iou_type: str):
+    """As `run_pycocotools`, of COCO's own rows."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
     sides = []
     with contextlib.redirect_stdout(io.StringIO()):
-        for images in (truths, detections):
+        for rows in (truths, found):
             side = COCO()
-            side.dataset = {
-                "images": [{"id": i + 1} for i in range(len(truths))],
-                "categories": [{"id": c + 1} for c in range(num_classes)],
-                "annotations": as_rows(images),
-            }
+            categories = [{"id": c + 1} for c in range(num_classes)]
+            side.dataset = {"images": images, "categories": categories, "annotations": copy.deepcopy(rows)}
             side.createIndex()
             sides.append(side)
-        run = COCOeval(*sides, iouType="bbox")
+        run = COCOeval(*sides, iouType=iou_type)
         run.params.maxDets = [100]
         run.evaluate()
         run.accumulate()
@@ -196,3 +203,111 @@ def test_pixel_figures_are_those_of_scikit_learn(seed: int) -> None:
     assert [result.per_class[c].iou for c in (0, 1, 2, 4)] == pytest.approx(list(ious), abs=1e-12)
     assert result.miou == pytest.approx(ious.mean(), abs=1e-12)
     assert result.pixel_accuracy == pytest.approx(accuracy_score(flat[known], flat_found[known]), abs=1e-12)
+
+
+HEIGHT, WIDTH = 48, 64
+Objects = list[tuple[np.ndarray, int]]  # mask and class of each object of an image
+
+
+def draw_ellipse(rng: np.random.Generator) -> np.ndarray:
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    (cx, cy), (rx, ry) = rng.uniform(4, 44, 2), rng.uniform(2, 14, 2)
+    return ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1
+
+
+def as_instances(objects: Objects) -> InstanceSet:
+    masks = np.array([m for m, _ in objects], bool).reshape(-1, HEIGHT, WIDTH)
+    boxes = np.array([find_box(m) for m in masks], np.float32).reshape(-1, 4)
+    return InstanceSet(boxes, np.array([c for _, c in objects], np.int64), masks)
+
+
+def as_found(objects: Objects, scores: np.ndarray) -> InstanceDetections:
+    whole, order = as_instances(objects), np.argsort(-scores, kind="stable")
+    texts = tuple(encode_mask(whole.masks[i]) for i in order)
+    return InstanceDetections(whole.boxes_xyxy[order], scores[order].astype(np.float32), whole.class_ids[order], texts,
+                              (HEIGHT, WIDTH))  # fmt: skip
+
+
+def make_instance_case(seed: int, num_images: int = 12, num_classes: int = 3, decimals: int = 6, most: int = 8):
+    """Shifted truth, strays, misses and swapped classes. Few `decimals` make ties."""
+    rng, pairs = np.random.default_rng(seed), []
+    for _ in range(num_images):
+        truth = [(draw_ellipse(rng), int(rng.integers(num_classes))) for _ in range(rng.integers(most))]
+        kept = [(mask, class_id if rng.random() < 0.8 else int(rng.integers(num_classes)))
+                for mask, class_id in truth if rng.random() < 0.8]  # fmt: skip
+        found = [(np.roll(mask, rng.integers(-3, 4, 2), (0, 1)), class_id) for mask, class_id in kept]
+        found += [(draw_ellipse(rng), int(rng.integers(num_classes))) for _ in range(rng.integers(4))]
+        pairs.append((as_instances(truth), as_found(found, np.round(rng.random(len(found)), decimals))))
+    return pairs
+
+
+def nested_and_equal() -> list:
+    """Masks inside of masks, twice the same one, and two that touch: as in a crowd."""
+    outer, inner, left, right = np.zeros((4, HEIGHT, WIDTH), bool)
+    outer[4:40, 4:60], inner[10:30, 10:40], left[:, :32], right[:, 32:] = True, True, True, True
+    truth = [(outer, 0), (inner, 0), (inner, 0), (left, 1), (right, 1)]
+    return [(as_instances(truth), as_found([*truth[::-1], (outer | left, 1)], np.full(6, 0.5)))] * 2
+
+
+NOBODY = as_instances([]), as_found([], np.zeros(0))
+INSTANCE_CASES = {
+    **{f"random {seed}": make_instance_case(seed) for seed in range(5)},
+    "scores tie": make_instance_case(20, decimals=1),
+    "all scores equal": make_instance_case(21, decimals=0),
+    "classes absent": [(t, f) for t, f in make_instance_case(22, num_classes=5) if 2 not in t.class_ids],
+    "empty images": [NOBODY, *make_instance_case(23, 4), NOBODY, (NOBODY[0], make_instance_case(24, 1)[0][1])],
+    "nothing found": [(truth, NOBODY[1]) for truth, _ in make_instance_case(25, 3)],
+    "nothing to find": [(NOBODY[0], found) for _, found in make_instance_case(26, 3)],
+    "nested, equal and touching": nested_and_equal(),
+    "more than 100 found": make_instance_case(27, 2, 1, most=180),
+}
+
+
+def list_rows(images: Sequence[BoxSet] | Sequence[Detections]) -> list[dict]:
+    """Annotations as COCO's files have them, made anew."""
+    rows: list[dict] = []
+    for i, image in enumerate(images):
+        for k, (x0, y0, x1, y1) in enumerate(image.boxes_xyxy.astype(float).tolist()):
+            text = image.mask_rles[k] if isinstance(image, InstanceDetections) else encode_mask(image.masks[k])
+            rows.append({"id": len(rows) + 1, "image_id": i + 1, "category_id": int(image.class_ids[k]) + 1,
+                         "bbox": [x0, y0, x1 - x0, y1 - y0], "area": 1.0, "iscrowd": 0,
+                         "segmentation": {"size": [HEIGHT, WIDTH], "counts": text}})  # fmt: skip
+            if isinstance(image, Detections):
+                rows[-1]["score"] = float(image.scores[k])
+    return rows
+
+
+def list_images(count: int) -> list[dict]:
+    return [{"id": i + 1, "height": HEIGHT, "width": WIDTH} for i in range(count)]
+
+
+@pytest.mark.parametrize("name", INSTANCE_CASES)
+def test_instance_figures_equal_pycocotools(name: str):
+    pairs = INSTANCE_CASES[name]
+    rows = [list_rows([pair[side] for pair in pairs]) for side in (0, 1)]
+    masks, boxes = (run_reference(list_images(len(pairs)), *rows, 5, kind)[..., 0] for kind in ("segm", "bbox"))
+    found = score_instances(iter(pairs))
+    wanted = [mean_known(masks), mean_known(masks[0]), mean_known(boxes[0])]
+    assert [found.map, found.map50, found.box_map50] == [v if v is None else pytest.approx(v, abs=1e-9) for v in wanted]
+    assert (found.map is None) == (name == "nothing to find")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["segm", "bbox"])
+def test_crowd_regions_count_neither_for_nor_against_as_in_pycocotools(seed: int, kind: str):
+    pairs = make_instance_case(seed, most=12)
+    truths, found = (list_rows([pair[side] for pair in pairs]) for side in (0, 1))
+    for row in truths[::4]:
+        row["iscrowd"] = 1
+    wanted = run_reference(list_images(len(pairs)), truths, found, 3, kind)
+    precision, _ = run_coco(list_images(len(pairs)), truths, found, 3, kind)
+    np.testing.assert_allclose(precision[..., 0], wanted[..., 0], atol=1e-9)
+
+
+def test_masks_of_another_size_and_no_images_are_refused():
+    truth, found = make_instance_case(0, 1)[0]
+    other = InstanceDetections(found.boxes_xyxy, found.scores, found.class_ids, found.mask_rles, (WIDTH, HEIGHT))
+    with pytest.raises(ValueError, match="give both in pixels of the image"):
+        score_instances([(truth, other)])
+    with pytest.raises(ValueError, match="no images to score"):
+        score_instances([])

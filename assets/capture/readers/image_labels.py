@@ -13,10 +13,11 @@ from assets.capture.observations import FrameObservation, Problem
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.layout import list_paths, sensor_of, stem_of
-from assets.capture.readers.mask_runs import encode_polygons, encode_window
+from assets.capture.readers.mask_runs import encode_polygons
 from assets.capture.readers.pairing import ImageIndex
 from assets.capture.readers.protocol import Opener
 from assets.storage import SessionFile
+from models.masks import encode_window
 
 PIXELS_A_COLUMN = 40  # pixels of a window that cost as much as one column of a polygon, 0.6 us
 _FREE_COLUMNS, _COLUMNS_A_BYTE = 5_000_000, 10

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.masks import decode_counts
 
@@ -42,19 +41,6 @@ def encode_runs(counts: Sequence[int], size_px: tuple[int, int]) -> str:
     if any(type(c) is not int or c < 0 for c in counts) or sum(counts) != width * height:
         raise ValueError(f"run lengths that do not fill {width}x{height} pixels")
     return _text(mask.frPyObjects({"counts": list(counts), "size": [height, width]}, height, width)["counts"])
-
-
-def encode_window(window: NDArray[np.bool_], left: int, top: int, size_px: tuple[int, int]) -> str:
-    """COCO compressed counts of a mask (h, w) that lies at (left, top) of a frame, at the cost of the window alone."""
-    height = size_px[1]
-    padded = np.zeros((window.shape[1], window.shape[0] + 2), np.int8)
-    padded[:, 1:-1] = window.T
-    steps = np.diff(padded, axis=1)
-    begins, ends = ((left + x) * height + top + y for x, y in (np.nonzero(steps == sign) for sign in (1, -1)))
-    is_apart = np.concatenate([[True], begins[1:] != ends[:-1]])  # a run may go on in the next column
-    edges = np.stack([begins[is_apart], ends[np.roll(is_apart, -1)]], axis=1).ravel()
-    counts = np.diff(np.concatenate([[0], edges, [size_px[0] * height]]))
-    return encode_runs(counts[: -1 if counts[-1] == 0 else None].tolist(), size_px)
 
 
 def encode_segmentation(value: Any, size_px: tuple[int, int]) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assets.curation.release import draft_release, write_release
-from assets.tables.releases import hash_content, list_class_ids, open_release, read_semantic_map
+from assets.tables.releases import hash_content, list_class_ids, open_release, read_instances, read_semantic_map
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.masks import encode_mask
 from models.types import IGNORE
@@ -235,3 +235,56 @@ def test_another_mask_is_another_release_and_one_that_does_not_fit_is_left_out(c
     assert draft.excluded["mask that does not fit its image"] == 1 and len(draft.frame_rows) == 1
     store(catalog, "labels", masks(catalog, [(dataset[2], "sky", np.s_[4:, :])]))
     assert draft_release(catalog, "segmentation").row["release_id"] != draft.row["release_id"]
+
+
+def instances(catalog, found):
+    """Labels of detection with masks: (frame id, class name, rows and columns, or the text of a mask, or None)."""
+    texts = masks(catalog, [(f, name, where or np.s_[:0]) for f, name, where in found])["mask_rle"].to_pylist()
+    texts = [None if where is None else text for text, (_, _, where) in zip(texts, found, strict=True)]
+    table = labels([(f, name, (n, 1, 9, 9)) for n, (f, name, _) in enumerate(found)])
+    return table.set_column(table.column_names.index("mask_rle"), table.schema.field("mask_rle"), [texts])
+
+
+def test_a_release_of_instances_holds_a_mask_a_box_and_counts_each_object_once(catalog, dataset):
+    said = [(dataset[0], "a", np.s_[2:6, 1:9]), (dataset[0], "b", np.s_[4:9, 3:9]), (dataset[3], "a", np.s_[:4, :4])]
+    store(catalog, "labels", instances(catalog, said))
+    draft = draft_release(catalog, "instances")
+    release = open_release(catalog, write_release(catalog, draft))
+    rows = {r["frame_id"]: r for r in release.frames.to_pylist()}
+    assert draft.row["num_labels"] == 3 and rows.keys() == {dataset[0], dataset[3]}
+    assert draft.excluded == {"label without a mask": 6}  # the boxes of all six frames
+    found = read_instances(rows[dataset[0]])
+    assert found.masks.shape == (2, 12, 16) and sorted(found.class_ids) == [0, 1]
+    for class_id, box, mask in zip(found.class_ids, found.boxes_xyxy, found.masks, strict=True):
+        wanted = np.zeros((12, 16), bool)
+        wanted[said[class_id][2]] = True
+        np.testing.assert_array_equal(mask, wanted)
+        assert box.tolist() == [class_id, 1, 9, 9]  # the label's own
+    assert list_class_ids(rows[dataset[0]]) == rows[dataset[0]]["box_class_ids"]
+
+
+def test_objects_whose_masks_cannot_be_used_are_left_out_by_reason_and_never_taught_as_background(catalog, dataset):
+    said = [(dataset[0], "a", np.s_[2:6, 1:9]), (dataset[0], "a", "0221O"), (dataset[1], "a", "not run lengths"),
+            (dataset[2], "a", np.s_[:0])]  # fmt: skip
+    store(catalog, "labels", instances(catalog, said))
+    draft = draft_release(catalog, "instances")
+    assert draft.excluded == {"label without a mask": 6, "mask that does not fit its image": 2,
+                              "mask without a pixel": 1}  # fmt: skip
+    assert [row["frame_id"] for row in draft.frame_rows] == [dataset[0]]
+
+
+def test_boxes_alone_make_no_release_of_instances(catalog, dataset):
+    with pytest.raises(ValueError, match=r"release of instances: {'label without a mask': 6}; give objects polygons"):
+        draft_release(catalog, "instances")
+
+
+@pytest.mark.parametrize("change", [{"mask_rles": ["0P4P2"]}, {"mask_size_px": [16, 12]}, {"box_class_ids": [1]}])
+def test_a_release_of_instances_whose_masks_changed_is_refused(catalog, dataset, change):
+    store(
+        catalog, "labels", instances(catalog, [(dataset[0], "a", np.s_[2:6, 1:9]), (dataset[1], "b", np.s_[2:6, 1:9])])
+    )
+    release_id = write_release(catalog, draft_release(catalog, "instances"))
+    row = catalog.read_latest("release_frames", where=f"frame_id = '{dataset[0]}'").to_pylist()[0]
+    catalog.upsert("release_frames", to_table(TABLES["release_frames"], [row | change]))
+    with pytest.raises(ValueError, match=f"release {release_id} has changed"):
+        open_release(catalog, release_id)

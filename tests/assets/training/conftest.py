@@ -43,7 +43,7 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
         version = catalog.merge("frames", to_table(TABLES["frames"], frames)).version
         rows: list[dict] = []
         for n, (_, class_id, box) in enumerate(drawn):
-            is_box = task == "detection"
+            is_box = task in ("detection", "instances")
             rows.append({
                 "row_id": content_id("row", task, *splits, n), "split": splits[n],
                 **{k: frames[n][k] for k in ("frame_id", "capture_id", "session", "sensor", "sha256")},
@@ -54,6 +54,9 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
                 rows[-1] |= {"class_id": None, "box_class_ids": [class_id]}
             if task == "segmentation":
                 rows[-1] |= {"class_id": None, **_mask(box, class_id)}
+            if task == "instances":
+                mask = _mask(box, class_id)
+                rows[-1] |= {"mask_rles": mask["mask_rles"][:1], "mask_size_px": mask["mask_size_px"]}
         content = hash_content(task, class_names, rows)
         release_id = content[:32]
         rows = [{**row, "release_id": release_id} for row in rows]

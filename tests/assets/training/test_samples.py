@@ -115,3 +115,28 @@ def test_a_class_without_a_mask_in_train_is_named(store_release):
     catalog, release_id = store_release("segmentation", ["train", "val"], ("disc", "square", "grey"))
     with pytest.raises(ValueError, match="square: no training sample"):
         read_release(catalog, release_id, "segmentation")
+
+
+def test_instances_are_shrunk_with_their_images_and_kept_within_the_cache(store_release):
+    catalog, release_id = store_release("instances", ["train", "train", "val"])
+    release = read_release(catalog, release_id, "instances")
+    stored, whole, half = (ReleaseImages(catalog, release, "train", side) for side in (None, 64, 32))
+    for raw, large, small in zip(stored, whole, half, strict=True):
+        np.testing.assert_array_equal(raw.target.masks, large.target.masks)
+        np.testing.assert_array_equal(small.target.masks, large.target.masks[:, 1::2, 1::2])
+        np.testing.assert_allclose(small.target.boxes_xyxy * 2, large.target.boxes_xyxy)
+        x_min, y_min, x_max, y_max = large.target.boxes_xyxy[0].astype(int)
+        assert large.target.masks[0, y_min:y_max, x_min:x_max].all()
+        assert large.target.masks.sum() == (x_max - x_min) * (y_max - y_min)
+    image_bytes = 64 * 64 * 3
+    assert ReleaseImages(catalog, release, "train", 64, image_bytes)[0].target.masks.nbytes == 64 * 64
+    tight, enough = (ReleaseImages(catalog, release, "train", 64, image_bytes + n) for n in (64 * 64, 64 * 64 + 24))
+    assert tight[0] is not tight[0] and enough[0] is enough[0]  # box and class id are 24 bytes
+
+
+def test_masks_of_another_size_than_their_image_are_named(store_release):
+    catalog, release_id = store_release("instances", ["train", "train", "val"])
+    release = read_release(catalog, release_id, "instances")
+    release.rows[0]["mask_size_px"] = [32, 128]
+    with pytest.raises(ValueError, match=f"{release.rows[0]['frame_id']} has .*ingest its labels again"):
+        ReleaseImages(catalog, release, release.rows[0]["split"], None)[0]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.augment.geometry import PADDING, draw_move, move_boxes, move_image, move_map
-from models.types import IGNORE, BoxSet, SemanticMap
+from models.augment.geometry import PADDING, draw_move, move_boxes, move_image, move_instances, move_map
+from models.masks import find_box
+from models.types import IGNORE, BoxSet, InstanceSet, SemanticMap
 
 
 def _boxes(*rows):
@@ -126,3 +127,50 @@ def test_a_map_moves_with_its_boxes_and_its_image(seed, side):
     bright = move_image(image, move, (64, 96))[..., 0]  # blurred by a pixel where it is resampled
     assert (moved[bright > 230] == 1).all()
     assert (moved[bright < 25] != 1).all()
+
+
+def _instances(*masks):
+    masks = np.array(masks, bool)
+    boxes = np.array([find_box(mask) for mask in masks], np.float32)
+    return InstanceSet(boxes, np.arange(len(masks)), masks)
+
+
+@given(seed=st.integers(0, 10_000), side=st.integers(33, 90))
+@settings(max_examples=60, deadline=None)
+def test_a_mask_agrees_with_its_box_and_its_image_after_a_move(seed, side):
+    """Two ellipses, one white, one black: each moved mask fills its box to the edges and lies on its own pixels."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    masks = [((x - side * u) / rng.uniform(4, 9)) ** 2 + ((y - side / 2) / rng.uniform(4, 15)) ** 2 < 1
+             for u in (0.25, 0.75)]  # fmt: skip
+    image = np.full((side, side, 3), 128, np.uint8)
+    image[masks[0]], image[masks[1]] = 255, 0
+    whole = _instances(*masks)
+    move = draw_move(rng, (side, side), (64, 96), (0.8, 1.5), 0.2, True, True)
+    moved, pixels = move_instances(whole, move, (64, 96)), move_image(image, move, (64, 96))[..., 0]
+    assert moved.masks.shape[1:] == (64, 96)
+    for mask, box in zip(moved.masks, moved.boxes_xyxy, strict=True):
+        assert find_box(mask) == tuple(box)
+    for class_id, is_shown in ((0, pixels > 240), (1, pixels < 15)):
+        mask = moved.masks[moved.class_ids == class_id]
+        assert not len(mask) or mask[0][is_shown].all()
+        assert not len(mask) or not mask[0][pixels < 15 if class_id == 0 else pixels > 240].any()
+    kept = move_boxes(whole, move, (64, 96))  # where the canvas cuts nothing off, boxes move as boxes do
+    for class_id, box in zip(kept.class_ids, kept.boxes_xyxy, strict=True):
+        if box.min() > 0 and box[2] < 96 and box[3] < 64:
+            np.testing.assert_allclose(moved.boxes_xyxy[moved.class_ids == class_id][0], box, atol=0.51 * 64 / 33 + 0.5)
+
+
+def test_objects_mostly_outside_are_left_out_with_their_boxes():
+    left, right = np.zeros((2, 40, 60), bool)
+    left[10:20, 5:15], right[10:20, 14:34] = True, True
+    moved = move_instances(_instances(left, right), np.array([[1.0, 0, 40], [0, 1, 0]]), (40, 60))
+    assert moved.class_ids.tolist() == [0, 1] and moved.boxes_xyxy.tolist() == [[45, 10, 55, 20], [54, 10, 60, 20]]
+    moved = move_instances(_instances(left, right), np.array([[1.0, 0, 41], [0, 1, 0]]), (40, 60))
+    assert moved.class_ids.tolist() == [0]  # of the other, 5 of 20 columns are left
+
+
+def test_no_objects_move_to_no_objects():
+    none = InstanceSet(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros((0, 40, 60), bool))
+    moved = move_instances(none, _move(True), (32, 64))
+    assert moved.masks.shape == (0, 32, 64) and moved.boxes_xyxy.shape == (0, 4)

@@ -108,10 +108,10 @@ def test_published_weights_of_a_detector_are_taken_but_for_their_classes():
 
     published = get_model(SMALL, weights=None, weights_backbone=None, num_classes=91)
     net = TorchvisionDetector(SMALL, 2)
-    load_detector(net, published.state_dict())
+    load_detector(net.net, published.state_dict())
     mine, theirs = net.net.state_dict(), published.state_dict()
     differing = [name for name in theirs if mine[name].shape != theirs[name].shape]
     assert len(differing) == 4 and all("box_predictor" in name for name in differing)
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs if name not in differing)
     with pytest.raises(ValueError, match="another detector"):
-        load_detector(net, {"roi_heads.wing": torch.zeros(1)})
+        load_detector(net.net, {"roi_heads.wing": torch.zeros(1)})

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.masks import decode_mask, encode_mask
-from models.simulation.labels import find_box, label_frame
+from models.masks import decode_mask, encode_mask, find_box
+from models.simulation.labels import label_frame
 
 
 def test_box_is_at_the_outer_corners_of_the_mask():

@@ -53,7 +53,7 @@ def _train_on_two(folder, samples, config) -> list[FitResult]:
     return [FitResult(**torch.load(folder / f"{rank}.pt")) for rank in range(2)]
 
 
-@pytest.mark.parametrize("task", ["recognition", "detection", "segmentation"])
+@pytest.mark.parametrize("task", ["recognition", "detection", "segmentation", "instances"])
 def test_two_workers_have_the_loss_curve_of_one(task, draw_samples, tmp_path):
     """Shares of 3 and 2 images. Sums in another order differ by 7e-5 after ten steps; where a loss divides by what its
     own worker counts, by 1e-2."""
