@@ -90,9 +90,9 @@ class SeededSampler:
         """(P,) labels an image, above 0 positive, 0 negative -> (P,) bool each: the positives and negatives taken."""
         positives, negatives = [], []
         for of_image, seed in zip(labels, self.seeds, strict=True):
-            draw = torch.Generator().manual_seed(seed)
-            positives.append(_take(of_image >= 1, self._max_positive, draw))
-            negatives.append(_take(of_image == 0, self._num_places - int(positives[-1].sum()), draw))
+            lots = torch.rand(len(of_image), generator=torch.Generator().manual_seed(seed)).to(of_image.device)
+            positives.append(_take(of_image >= 1, self._max_positive, lots))
+            negatives.append(_take(of_image == 0, self._num_places - int(positives[-1].sum()), lots))
         self.num_positive = sum(int(taken.sum()) for taken in positives)
         self.num_drawn = self.num_positive + sum(int(taken.sum()) for taken in negatives)
         return positives, negatives
@@ -139,8 +139,11 @@ def _to_row(target: InstanceTarget, device: torch.device) -> dict[str, Tensor]:
     return {name: value.to(device) for name, value in values.items()}
 
 
-def _take(is_candidate: Tensor, count: int, draw: torch.Generator) -> Tensor:
-    """(P,) bool: `count` of the candidates, or all where there are fewer."""
+def _take(is_candidate: Tensor, count: int, lots: Tensor) -> Tensor:
+    """(P,) bool: the `count` candidates with the lowest lots, or all where there are fewer.
+
+    Every place has a lot, so a place that rounding makes no candidate changes the choice by one.
+    """
     places = is_candidate.nonzero()[:, 0]
-    chosen = places[torch.randperm(len(places), generator=draw)[:count].to(places.device)]
+    chosen = places[lots[places].argsort()[:count]]
     return torch.zeros_like(is_candidate).index_fill_(0, chosen, True)
