@@ -24,7 +24,7 @@ from models.types import InstanceDetections, InstanceSet, Sample
 
 TASK = InstanceSegmentation()
 CONFIG = replace(get_recipe("tiny_instances"), image_size_px=96, batch_size=4)
-PLAIN = replace(CONFIG, weights="none", frozen_stages=0)
+PLAIN = replace(CONFIG, weights="none", frozen_stages=0, head_width=16)
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,8 @@ def test_a_batch_of_mixed_sizes_holds_objects_where_their_pixels_are():
 
 
 def test_it_learns_masks_of_two_classes():
-    samples, config = [_draw(n) for n in range(8)], replace(CONFIG, epochs=14, score_every=14, lr=2e-3, head_width=32)
+    samples = [_draw(n, 64, 64) for n in range(4)]
+    config = replace(CONFIG, image_size_px=64, epochs=28, score_every=28, lr=3e-3, head_width=32)
     torch.manual_seed(0)
     net = TASK.build(config, 2, read_imagenet())
     result = fit(net, TASK, samples, samples, 2, config, 0)
@@ -89,7 +90,7 @@ def test_it_learns_masks_of_two_classes():
     with torch.inference_mode():
         figures = TASK.examine(net.eval(), samples, samples, config)
     assert figures["map50"] == pytest.approx(result.metric) and figures["map50"] > 0.8, figures
-    assert figures["box_map50"] > 0.8 and 0.4 < figures["map"] < figures["map50"]
+    assert figures["box_map50"] > 0.8 and 0.4 < figures["map"] <= figures["map50"]
 
 
 def test_what_is_sampled_of_an_image_is_its_own_draw():
@@ -202,7 +203,7 @@ def test_the_shipped_net_finds_what_the_net_finds():
 
 
 def test_a_net_of_torchvision_learns_and_answers_behind_the_same_verbs():
-    config = replace(PLAIN, net="maskrcnn_resnet50_fpn_v2", image_size_px=64)
+    config = replace(PLAIN, net="maskrcnn_resnet50_fpn", image_size_px=64)
     net = _build(config)
     loss = TASK.loss(net, _batch([_draw(0), _draw(1)], config))
     loss.backward()
@@ -215,7 +216,7 @@ def test_a_net_of_torchvision_learns_and_answers_behind_the_same_verbs():
 def test_published_weights_are_taken_but_for_their_classes():
     from torchvision.models import get_model
 
-    name = "maskrcnn_resnet50_fpn"
+    name = "maskrcnn_resnet50_fpn_v2"
     published = get_model(name, weights=None, weights_backbone=None, num_classes=91).state_dict()
     net = TASK.build(replace(CONFIG, net=name, weights="hub", frozen_stages=0), 2, published)
     assert isinstance(net, InstanceSegmenter)
