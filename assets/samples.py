@@ -13,7 +13,7 @@ import numpy as np
 from assets.images import EncodedImage
 from assets.tables.catalog import Catalog
 from assets.tables.releases import list_class_ids, open_release, read_boxes, read_instances, read_semantic_map
-from models.semantic_maps import resize_instances, resize_map
+from models.semantic_maps import resize_map
 from models.task_names import MULTILABEL, PRETRAINING, dataset_of
 from models.types import BoxSet, Image, InstanceSet, Sample, SemanticMap
 
@@ -103,9 +103,9 @@ class ReleaseImages(Sequence[Sample]):
             raise ValueError(f"frame {row['frame_id']} has {stored.size_hw} pixels, its masks {row['mask_size_px']}: "
                              "ingest its labels again")  # fmt: skip
         small_hw = stored.size_hw if isinstance(image, EncodedImage) else image.shape[:2]
-        target = resize_map(read_semantic_map(row), small_hw) if self.task == "segmentation" else (
-            resize_instances(read_instances(row), small_hw))  # fmt: skip
-        return Sample(row["frame_id"], image, target)
+        if self.task == "segmentation":
+            return Sample(row["frame_id"], image, resize_map(read_semantic_map(row), small_hw))
+        return Sample(row["frame_id"], image, read_instances(row, small_hw))
 
     def _keep(self, index: int, sample: Sample) -> None:
         if not isinstance(sample.image, np.ndarray):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from models.masks import decode_mask, encode_mask
-from models.types import IGNORE, InstanceSet, SemanticMap
+from models.types import IGNORE, SemanticMap
 
 
 def compose_map(mask_rles: Sequence[str], class_ids: Sequence[int], size_hw: tuple[int, int]) -> SemanticMap:
@@ -41,16 +41,3 @@ def resize_map(semantic: SemanticMap, size_hw: tuple[int, int]) -> SemanticMap:
         return semantic
     small = cv2.resize(semantic.class_ids, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     return SemanticMap(np.asarray(small, np.uint8))
-
-
-def resize_instances(instances: InstanceSet, size_hw: tuple[int, int]) -> InstanceSet:
-    """The objects at another size, boxes too; those that no pixel shows any more are left out."""
-    height, width = instances.masks.shape[1:]
-    if (height, width) == size_hw:
-        return instances
-    small = [cv2.resize(mask.view(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT).view(bool)
-             for mask in instances.masks]  # fmt: skip
-    masks = np.array(small, bool).reshape(-1, *size_hw)
-    keeps = masks.any((1, 2))
-    boxes = instances.boxes_xyxy * np.array([size_hw[1] / width, size_hw[0] / height] * 2, np.float32)
-    return InstanceSet(boxes[keeps], instances.class_ids[keeps], masks[keeps])

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -90,10 +91,21 @@ def read_boxes(frame_row: Mapping[str, Any]) -> NDArray[np.float32]:
     return np.array(frame_row["boxes_xyxy"], np.float32).reshape(-1, 4)
 
 
-def read_instances(frame_row: Mapping[str, Any]) -> InstanceSet:
-    """The objects of a `release_frames` row of instances. Raises ValueError for a mask of another size or no pixel."""
-    size_hw = tuple(frame_row["mask_size_px"])
-    masks = np.array([decode_mask(text, *size_hw) for text in frame_row["mask_rles"]], bool).reshape(-1, *size_hw)
-    if not masks.any((1, 2)).all():
-        raise ValueError("an object without a pixel: ingest its labels again")
-    return InstanceSet(read_boxes(frame_row), np.array(frame_row["box_class_ids"], np.int64), masks)
+def read_instances(frame_row: Mapping[str, Any], size_hw: tuple[int, int] | None = None) -> InstanceSet:
+    """The objects of a `release_frames` row of instances, at the frame's size or another, whose every pixel shows what
+    lies at its centre; objects that no pixel shows are left out there.
+
+    Raises ValueError for a mask of another size than the frame's, or of no pixel.
+    """
+    height, width = frame_row["mask_size_px"]
+    size_hw, masks = size_hw or (height, width), []
+    for text in frame_row["mask_rles"]:
+        mask = decode_mask(text, height, width)
+        if not mask.any():
+            raise ValueError("an object without a pixel: ingest its labels again")
+        small = cv2.resize(mask.view(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        masks.append(np.asarray(small).view(bool))
+    stacked = np.array(masks, bool).reshape(-1, *size_hw)
+    shows = stacked.any((1, 2))
+    boxes = read_boxes(frame_row) * np.array([size_hw[1] / width, size_hw[0] / height] * 2, np.float32)
+    return InstanceSet(boxes[shows], np.array(frame_row["box_class_ids"], np.int64)[shows], stacked[shows])

@@ -23,7 +23,6 @@ from models.tasks.base import Batch, OpenTask
 from models.types import Image, InstanceDetections, InstanceSet, Sample, Target
 
 _PREDICT_BATCH = 8
-_EXAM_CHUNK = 16  # images whose masks are in memory at once
 
 
 class InstanceSegmentation(OpenTask):
@@ -97,12 +96,10 @@ class InstanceSegmentation(OpenTask):
     def _pair(
         self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
     ) -> Iterator[tuple[InstanceSet, InstanceDetections]]:
-        for start in range(0, len(samples), _EXAM_CHUNK):
-            some = [samples[i] for i in range(start, min(start + _EXAM_CHUNK, len(samples)))]
-            found = self.predict(net, [sample.image_rgb for sample in some], config)
-            for sample, one in zip(some, found, strict=True):
-                assert isinstance(sample.target, InstanceSet)
-                yield sample.target, one
+        """Truth and prediction, one image at a time: masks as pixels are large."""
+        for sample in (samples[i] for i in range(len(samples))):
+            assert isinstance(sample.target, InstanceSet)
+            yield sample.target, self.predict(net, [sample.image_rgb], config)[0]
 
 
 class _Deployed(nn.Module):
