@@ -136,7 +136,7 @@ def _instances(*masks):
 
 
 @given(seed=st.integers(0, 10_000), side=st.integers(33, 90))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_mask_agrees_with_its_box_and_its_image_after_a_move(seed, side):
     """Two ellipses, one white, one black: each moved mask fills its box to the edges and lies on its own pixels."""
     rng = np.random.default_rng(seed)
