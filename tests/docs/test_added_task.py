@@ -34,7 +34,7 @@ take_in(settings, folder, "desk")
 facts = [train_here(settings, "counting", None, None, {"epochs": "4"}, seed=0)]
 changes = {"epochs": "2", "image_size_px": "32"}
 facts.append(train_here(settings, "pretraining", "tiny_pretraining", None, changes, seed=0))
-changes = {"epochs": "1", "image_size_px": "64"}
+changes = {"epochs": "1", "image_size_px": "64", "head_width": "16"}
 facts.append(train_here(settings, "instances", "tiny_instances", None, changes, seed=0))
 Path(sys.argv[1]).write_text(json.dumps(facts))
 """
