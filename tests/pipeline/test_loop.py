@@ -26,6 +26,7 @@ from orchestration.train import train_here
 
 pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
 SECONDS = 2.0  # 20 frames a camera
+DETECTION = {"epochs": "4", "image_size_px": "256"}
 
 
 def land(settings: Settings, session: str, *specs: SimulationSpec) -> None:
@@ -55,7 +56,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory):
         land(settings, "plain", SimulationSpec(6, SECONDS, seed=1))
         land(settings, "broken", *(SimulationSpec(1, SECONDS, 2, fault=f) for f in ("corrupt_frame", "truncated_file")))
         facts["first"], facts["again"] = settle(engine), settle(engine)
-        ops = {"training__detection": {"config": {"recipe": "tiny_detection", "settings": {"epochs": "4"}}}}
+        ops = {"training__detection": {"config": {"recipe": "tiny_detection", "settings": DETECTION}}}
         facts["train"] = engine.execute(train_jobs["detection"].name, ops=ops)
         land(settings, "dusk", SimulationSpec(1, SECONDS, seed=3, shift="dusk"))
         land(settings, "like", SimulationSpec(1, SECONDS, seed=4))
@@ -68,10 +69,11 @@ def loop(tmp_path_factory: pytest.TempPathFactory):
         facts["requests"] = engine.tick(drift_sensor)
         facts["requests_in_cooldown"] = engine.tick(drift_sensor)
     release = read_results(build_catalog(settings), "detection")[0]["release_id"]
-    facts["trained_again"] = train_here(settings, "detection", "tiny_detection", release, {"epochs": "4"}, seed=0)
+    facts["trained_again"] = train_here(settings, "detection", "tiny_detection", release, DETECTION, seed=0)
     on_ray = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "local"})
     with LocalEngine(on_ray) as engine:
-        ops = {"training__recognition": {"config": {"recipe": "tiny_recognition", "settings": {"epochs": "2"}}}}
+        changes = {"epochs": "2", "image_size_px": "64"}
+        ops = {"training__recognition": {"config": {"recipe": "tiny_recognition", "settings": changes}}}
         facts["train_on_ray"] = engine.execute(train_jobs["recognition"].name, ops=ops)
     yield facts
     shutil.rmtree(home, ignore_errors=True)
