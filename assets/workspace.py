@@ -12,7 +12,7 @@ class Workspace:
     """`home` holds all state; deleting it is a full reset."""
 
     home: Path
-    num_workers: int = 2
+    num_workers: tuple[int, int] = (2, 2)  # of a training: at least, at most
     use_ray: bool = True
     device_hour_price: float | None = None  # in the currency of whoever pays; None: costs are not told
     encoder: Path | None = None  # the model package that frames are embedded with; None: published ImageNet weights

@@ -95,7 +95,7 @@ def prepare_home() -> str:
 
 
 def _run_whole(epochs: int) -> dict[str, Any]:
-    from assets.training.ray_train import local_ray
+    from assets.training.cluster import local_ray
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
     from orchestration.ticks import LocalEngine

@@ -12,7 +12,7 @@ from typing import Any
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder, session_key
-from assets.training.ray_train import local_ray
+from assets.training.cluster import local_ray
 from models.task_names import TASK_NAMES
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings
@@ -71,7 +71,7 @@ def _run_simulated(engine: LocalEngine, story: Story) -> tuple[list[str], list[s
         _land(landing, _FIRST_WAVE, story)
     with story.step("ingest"):
         _ingest(engine, story)
-    with local_ray(engine.settings.workspace.num_workers):  # started once for both
+    with local_ray(engine.settings.workspace.num_workers[1]):  # started once for both
         for task in TASK_NAMES:
             with story.step(f"train {task}"):
                 _train(engine, story, task, f"tiny_{task}", list(_FIRST_WAVE))

@@ -5,6 +5,7 @@ Belongs here: which profile runs, and where its stores lie. Does not: anything t
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         mlflow_artifacts=env.get("DAGUERRE_MLFLOW_ARTIFACTS", str(home / "mlflow" / "artifacts")),
         workspace=Workspace(
             home,
-            num_workers=_whole_number(env, "DAGUERRE_WORKERS", 2, least=1),
+            num_workers=_workers(env, "DAGUERRE_WORKERS"),
             use_ray=profile != "ci",
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
             encoder=_folder(env, "DAGUERRE_ENCODER"),
@@ -94,6 +95,16 @@ def _folder(env: Mapping[str, str], name: str) -> Path | None:
         raise ValueError(f"{name}={text!r}: there is no folder {path}; give that of a model package, such as "
                          "$DAGUERRE_HOME/models/pretraining/<id>")  # fmt: skip
     return path
+
+
+def _workers(env: Mapping[str, str], name: str) -> tuple[int, int]:
+    """At least and at most, written as one number or as two."""
+    text = env.get(name, "2")
+    found = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", text)
+    least, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= least <= most:
+        raise ValueError(f"{name}={text!r} is no number of workers: give 1 or more, such as 2, or a range such as 1-2")
+    return least, most
 
 
 def _price(env: Mapping[str, str], name: str) -> float | None:

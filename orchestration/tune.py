@@ -100,7 +100,7 @@ def _search(
     ):
         watch = _Watch(story, runs, metric, config.epochs, len(settings))
         trials = search(
-            catalog, release, config, settings, seed, home.workspace.models, home.workspace.num_workers, watch
+            catalog, release, config, settings, seed, home.workspace.models, home.workspace.num_workers[1], watch
         )
         best = next((t for t in sort_trials(trials) if t.metric is not None), None)
         is_interrupted = any(t.status in ("waiting", "interrupted") for t in trials)

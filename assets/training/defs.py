@@ -24,7 +24,10 @@ class TrainingConfig(dg.Config):
     seed: int = 0
 
 
-_COSTS = ("images_per_s", "tflops_per_s", "mfu", "data_wait_share", "peak_memory_mib", "device_hours", "cost")
+_COSTS = (
+    "images_per_s", "tflops_per_s", "mfu", "gpu_utilisation", "data_wait_share", "peak_memory_mib", "device_hours",
+    "energy_wh", "cost",
+)  # fmt: skip
 _log = logging.getLogger("daguerre.training")
 _progress = logging.getLogger("daguerre-progress")  # no child of `daguerre`: Dagster keeps what that one says
 

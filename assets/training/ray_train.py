@@ -3,7 +3,8 @@
 Workers read the tables themselves and speak gloo (NCCL on GPUs). Rank 0 appends its progress to a file in the run's
 folder, which the caller's side follows, and leaves snapshots there while it trains and the best weights at the end.
 A worker, a driver or a machine that dies costs the steps since the last snapshot: the next attempt, of this call or of
-the next one with equal arguments, goes on from there and ends with the same weights.
+the next one with equal arguments, goes on from there and ends with the same weights. Where fewer workers will do, an
+attempt starts with those that there is room for.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ import os
 import shutil
 import sys
 import uuid
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
+from assets.training.cluster import count_ready, find_user_error, local_ray
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import drop_abandoned, name_run, own_folder
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
@@ -44,17 +44,6 @@ _BEST, _EVENTS, _SNAPSHOTS = "best", "events.jsonl", "snapshots"
 _MAX_FAILURES = 3  # of workers, in one call
 _log = logging.getLogger("daguerre.training")
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
-_RAY_SETTINGS = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",  # how soon a worker that ended, or died, is noticed
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # importing torch takes a while on a busy machine
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # each helper is one more process to start
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a warning about hidden GPUs
-}
 
 
 @dataclass(frozen=True)
@@ -68,22 +57,23 @@ class _Job:
     weights: WeightsFile | None
     seed: int
     run_folder: str
-    num_workers: int
+    num_workers: tuple[int, int]
     meeting: str = ""  # names the attempt's process group
 
 
 def train(
     catalog_uri: str, storage_options: dict[str, str] | None, release_id: str, config: TrainConfig, seed: int,
-    models_dir: Path, code_version: str, num_workers: int = 2, on_progress: OnProgress | None = None,
+    models_dir: Path, code_version: str, num_workers: tuple[int, int] = (2, 2), on_progress: OnProgress | None = None,
     use_ray: bool = True, device_hour_price: float | None = None,
 ) -> ModelPackage:  # fmt: skip
     """Train on the release's train split, keep the best weights by the val split, and write their package.
 
     `on_progress` gets a dict a step and an epoch (see `models.training.fit`), and one a picture: name, and JPEG in
-    base64. Equal arguments (and equal bytes in a file that they name) give equal weights on one machine. `use_ray`
-    False trains in this process, for small releases and tests. Raises ValueError, naming the remedy, for a release that
-    cannot be trained on, and for weights to start from that are not there or do not fit. With a price, each row of the
-    history says what the training cost so far.
+    base64. `num_workers` are at least and at most; with GPUs there is one a GPU at most. Equal arguments (and equal
+    bytes in a file that they name) give equal weights on one machine, to the bit where both numbers are the same.
+    `use_ray` False trains in this process, for small releases and tests. With a price, each row of the history says
+    what the training cost so far. Raises ValueError, naming the remedy, for a release that cannot be trained on, and
+    for weights to start from that are not there or do not fit.
     """
     from assets.tables.catalog import Catalog
     from models.tasks import find_task
@@ -127,12 +117,12 @@ def _run_on_ray(job: _Job) -> None:
 
     An error in a worker is raised here as itself where it is a ValueError: another attempt would meet it again.
     """
-    with local_ray(job.num_workers):
+    with local_ray(job.num_workers[1]):
         for attempt in range(_MAX_FAILURES + 1):
             try:
                 return _run_once(replace(job, meeting=uuid.uuid4().hex))
             except Exception as error:
-                if cause := _find_user_error(error):
+                if cause := find_user_error(error):
                     raise cause from error
                 if attempt == _MAX_FAILURES:
                     raise
@@ -144,7 +134,7 @@ def _run_on_ray(job: _Job) -> None:
 def _run_once(job: _Job) -> None:
     import ray
     import torch
-    from ray.train import RunConfig, ScalingConfig
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.backend import Backend
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -152,14 +142,19 @@ def _run_once(job: _Job) -> None:
         backend_cls = Backend
 
     use_gpu = torch.cuda.is_available()
-    num_workers = torch.cuda.device_count() if use_gpu else job.num_workers
+    least, most = job.num_workers
+    if use_gpu:
+        least, most = torch.cuda.device_count() if least == most else least, torch.cuda.device_count()
+    num_workers = most if least >= most else count_ready(least, most, "GPU" if use_gpu else "CPU")
+    is_on_one_machine = len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}) == 1
+    patience = FailureConfig(controller_failure_limit=0 if least < most else -1)  # type: ignore[call-arg]  # for room
     backend = "nccl" if use_gpu else "gloo"
     name = f"ray-{job.meeting}"  # Ray Train silently resumes a run whose name it knows
     trainer = TorchTrainer(
         _work, train_loop_config={"job": job},
-        torch_config=MeetByFile(backend) if len(ray.nodes()) == 1 else TorchConfig(backend),
+        torch_config=MeetByFile(backend) if is_on_one_machine else TorchConfig(backend),
         scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu),
-        run_config=RunConfig(name=name, storage_path=job.run_folder),
+        run_config=RunConfig(name=name, storage_path=job.run_folder, failure_config=patience),
     )  # fmt: skip
     try:
         trainer.fit()
@@ -173,19 +168,19 @@ def _work(settings: dict[str, Any]) -> None:
     import torch
 
     from assets.tables.catalog import Catalog
-    from models.training.workers import Alone, Distributed
+    from models.training.workers import find_workers
 
     job: _Job = settings["job"]
     device = ray.train.torch.get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    is_alone = ray.train.get_context().get_world_size() == 1
-    if not (is_alone or torch.distributed.is_initialized()):
-        _meet_by_file(Path(job.run_folder) / f"meeting-{job.meeting}", ray.train.get_context(), device)
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_workers))
+    context = ray.train.get_context()
+    if context.get_world_size() > 1 and not torch.distributed.is_initialized():
+        _meet_by_file(Path(job.run_folder) / f"meeting-{job.meeting}", context, device)
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // context.get_local_world_size()))
     catalog = Catalog(job.catalog_uri, job.storage_options)
     release = read_release(catalog, job.release_id, job.config.task)
-    _fit(job, catalog, release, Alone() if is_alone else Distributed(), device)
+    _fit(job, catalog, release, find_workers(job.config), device)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
@@ -262,34 +257,3 @@ def _require_agreement(result: FitResult, workers: Workers) -> None:
         digest.update(result.weights[name].numpy().tobytes())
     if len(set(digests := workers.gather(digest.hexdigest()))) > 1:
         raise RuntimeError(f"{workers.num_workers} workers ended with different weights: {[d[:8] for d in digests]}")
-
-
-@contextmanager
-def local_ray(num_workers: int) -> Iterator[None]:
-    """Join the Ray that this process is connected to, or start a small one on loopback and end it afterwards."""
-    for name, value in _RAY_SETTINGS.items():
-        os.environ.setdefault(name, value)
-    import ray
-
-    if ray.is_initialized():
-        yield
-        return
-    with warnings.catch_warnings():  # Ray starts its processes anew: nothing of Lance is used in a fork
-        warnings.filterwarnings("ignore", "lance is not fork-safe")
-        ray.init(num_cpus=max(num_workers + 1, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False,
-                 configure_logging=False, object_store_memory=150 * 2**20)  # fmt: skip
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _find_user_error(error: BaseException | None) -> ValueError | None:
-    """The ValueError that a worker raised, inside what Ray wraps around it."""
-    for failure in getattr(error, "worker_failures", {}).values():
-        cause: BaseException | None = failure
-        while cause is not None:
-            if isinstance(cause, ValueError):
-                return cause
-            cause = getattr(cause, "cause", None) or cause.__cause__
-    return None

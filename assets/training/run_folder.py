@@ -19,9 +19,10 @@ _KEPT_DAYS = 7  # of a training that died, to be resumed
 
 
 def name_run(
-    release_id: str, config: TrainConfig, weights_sha256: str | None, seed: int, code_version: str, num_workers: int
-) -> str:
-    """The same for a training that would give the same weights."""
+    release_id: str, config: TrainConfig, weights_sha256: str | None, seed: int, code_version: str,
+    num_workers: tuple[int, int],
+) -> str:  # fmt: skip
+    """The same for a training that would give the same weights. `num_workers` are at least and at most."""
     facts = (release_id, config, weights_sha256, seed, code_version, num_workers)
     digest = hashlib.sha256(repr(facts).encode()).hexdigest()
     return f"{config.name}-{release_id[:8]}-{digest[:16]}"

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from assets.pretrained import find_weights
 from assets.samples import ReleaseFacts, read_release
-from assets.training.ray_train import RUNS, learn, local_ray
+from assets.training.cluster import local_ray
+from assets.training.ray_train import RUNS, learn
 from assets.training.run_folder import drop_abandoned, own_folder
 from assets.training.trials import OnTrial, Record, Trial
 

@@ -104,7 +104,7 @@ def _train(seed: int) -> None:
     changes = {"epochs": str(_EPOCHS), "score_every": "3", "save_every": "5", "image_size_px": "64"}
     recipe = change_settings(get_recipe(f"tiny_{_TASK}"), changes)
     package = train(
-        catalog.uri, catalog.storage_options, release_id, recipe, seed, settings.workspace.models, CODE_VERSION, 2,
+        catalog.uri, catalog.storage_options, release_id, recipe, seed, settings.workspace.models, CODE_VERSION, (2, 2),
         lambda event: print(json.dumps(event), flush=True) if event["kind"] == "step" else None,
     )  # fmt: skip
     print(json.dumps({"model_sha256": package.model_sha256}), flush=True)

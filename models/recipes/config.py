@@ -45,6 +45,7 @@ class TrainConfig:
     crop_area: tuple[float, float] | None = None  # share of the image's area that is seen; not where labels have places
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of activations; weights stay fp32
     is_compiled: bool = False  # torch.compile
+    sharding: Literal["none", "full"] = "none"  # of net and optimiser over the workers (FSDP), where they do not fit
     accumulate: int = 1  # parts that a step is computed in, where it does not fit in memory
     patience: int | None = None  # epochs without a better metric after which training ends
     save_every: int = 200  # steps between snapshots; each epoch ends with one

@@ -40,8 +40,9 @@ def fit(
 
     `train` and `val` are read by index, in threads. `on_progress` is called on rank 0 after each step and epoch with a
     dict; `on_score` after each scored epoch with its number and the averaged net; `on_save` on rank 0 every
-    `config.save_every` steps and after each epoch. With `resume`, one of those snapshots, the training goes on from
-    there and ends with the weights of one that never stopped.
+    `config.save_every` steps and after each epoch; it is given on all workers or on none. With `resume`, one of those
+    snapshots, the training goes on from there and ends with the weights of one that never stopped (see
+    `FitState.load` where the number of workers is another).
     Raises NotFiniteError, DoesNotFitError, and ValueError for an empty split.
     """
     workers, say = workers or Alone(), on_progress or (lambda event: None)
@@ -49,13 +50,14 @@ def fit(
     require_samples(train, val, num_steps, workers.num_workers)
     net.to(memory_format=torch.channels_last)
     scaler = torch.amp.GradScaler(next(net.parameters()).device.type, enabled=config.precision == "fp16")
+    meter = Meter(net, config.precision, resume.facts["spent"] if resume else None)
+    shadow, wrapped = copy.deepcopy(net).eval(), workers.wrap(net)
     state = FitState(net, make_optimizer(net, config), WeightAverage(net, config.ema_decay), scaler)
     if resume is not None:
         state.load(resume, workers.rank, workers.num_workers)
-    shadow, result, wrapped = copy.deepcopy(net).eval(), state.result, workers.wrap(net)
     if config.is_compiled:
         wrapped.compile()
-    meter = Meter(net, config.precision, state.seconds)
+    result = state.result
     num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)  # each holds an image
     batches = prepare_batches(train, task, num_classes, config, seed, state.step, workers)
     with repeatable(seed), closing(batches):
@@ -82,7 +84,7 @@ def fit(
             state.losses = []
             is_last = epoch == config.epochs - 1 or progress >= 1
             if is_last or (epoch + 1) % config.score_every == 0:
-                shadow.load_state_dict(state.average.values)
+                state.average.copy_to(shadow)
                 row[task.metric] = _validate(shadow, task, val, config, workers)
                 if on_score and workers.rank == 0:
                     on_score(epoch, shadow)
@@ -90,7 +92,7 @@ def fit(
             result.history.append(row)
             if row.get(task.metric, float("-inf")) > result.metric:
                 result.metric, result.epoch = row[task.metric], epoch
-                result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in state.average.values.items()}
+                result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in shadow.state_dict().items()}
             if workers.rank == 0:
                 say({"kind": "epoch", "num_epochs": config.epochs, **row})
             if is_last or (config.patience and result.weights and epoch - result.epoch >= config.patience):
@@ -100,9 +102,10 @@ def fit(
 
 
 def _save(state: FitState, workers: Workers, meter: Meter, on_save: Callable[[Snapshot], None] | None) -> None:
-    losses_by_rank = workers.gather(state.losses)
-    if on_save and workers.rank == 0:
-        on_save(state.save(losses_by_rank, meter.seconds))
+    if on_save:
+        snapshot = state.save(workers.gather(state.losses), meter.spend(workers), workers.rank == 0)
+        if workers.rank == 0:
+            on_save(snapshot)
 
 
 @torch.inference_mode()

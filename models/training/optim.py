@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.recipes.config import TrainConfig
+from models.training.sharding import whole
 
 _MOMENTUM = 0.9  # of SGD and LARS; AdamW and LAMB have it as their beta1
 
@@ -111,3 +112,9 @@ class WeightAverage:
                 self.values[name].lerp_(value, 1 - decay)
             else:
                 self.values[name].copy_(value)
+
+    @torch.no_grad()
+    def copy_to(self, net: nn.Module) -> None:
+        """Give a whole net the average; every worker calls it."""
+        for name, value in net.state_dict().items():
+            value.copy_(whole(self.values[name]))

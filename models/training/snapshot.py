@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.training.optim import WeightAverage
+from models.training.sharding import part_like, whole
 
 _NET, _AVERAGE, _BEST, _OPTIMIZER, _GROUP = "net.", "average.", "best.", "optimizer.", "group."
 
@@ -26,7 +27,7 @@ class FitResult:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Tensors by name, and JSON facts. Equal on every worker; random numbers are drawn from the step's own seed."""
+    """Whole tensors by name, and JSON facts: for any worker; random numbers are drawn from the step's own seed."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
@@ -43,14 +44,13 @@ class FitState:
     result: FitResult = field(default_factory=FitResult)
     step: int = 0  # over all epochs: the next to do
     losses: list[float] = field(default_factory=list)
-    seconds: float = 0.0  # spent before this process
 
     @property
     def device(self) -> torch.device:
         return next(self.net.parameters()).device
 
-    def save(self, losses_by_rank: list[list[float]], seconds: float) -> Snapshot:
-        """A copy on the CPU."""
+    def save(self, losses_by_rank: list[list[float]], spent: Mapping[str, float], is_kept: bool) -> Snapshot:
+        """A copy on the CPU. Every worker calls it, as tensors may be held in parts; one that is not kept is empty."""
         slots, groups = self.optimizer.state_dict()["state"], dict(enumerate(self.optimizer.param_groups))
         tensors = {
             **{_NET + k: v for k, v in self.net.state_dict().items()},
@@ -60,37 +60,51 @@ class FitState:
             **_name_tensors(_GROUP, groups),  # LAMB counts its steps by group
         }
         facts = {
-            "step": self.step, "seconds": seconds, "losses_by_rank": [list(losses) for losses in losses_by_rank],
+            "step": self.step, "spent": dict(spent), "losses_by_rank": [list(losses) for losses in losses_by_rank],
             "average_steps": self.average.num_steps, "scaler": self.scaler.state_dict(),
             "history": [dict(row) for row in self.result.history], "epoch": self.result.epoch,
             "metric": self.result.metric if self.result.weights else None,
         }  # fmt: skip
-        return Snapshot({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, facts)
+        copies = {}
+        for name, value in tensors.items():
+            found = whole(value.detach())
+            if is_kept:
+                copies[name] = found.cpu().clone().contiguous()
+        return Snapshot(copies, facts)
 
     def load(self, snapshot: Snapshot, rank: int, num_workers: int) -> None:
-        """Go back to where `snapshot` was made. Raises ValueError when it is of another net or number of workers."""
-        facts = snapshot.facts
-        if len(facts["losses_by_rank"]) != num_workers:
-            raise ValueError(f"the snapshot is of {len(facts['losses_by_rank'])} workers, not {num_workers}: "
-                             "resume with as many")  # fmt: skip
+        """Go back to where `snapshot` was made; as many workers as it was made by end as if they had never stopped.
+
+        Any other number takes up the same step with the same images and state: it goes on as if it had always been
+        that number, so to float tolerance; only what is drawn by worker (dropout) differs from then on.
+        Raises ValueError when the snapshot is of another net.
+        """
+        facts, held = snapshot.facts, self.net.state_dict()
         try:
-            self.net.load_state_dict(_part(snapshot.tensors, _NET))
+            self.net.load_state_dict({k: part_like(held.get(k), v) for k, v in _part(snapshot.tensors, _NET).items()})
         except RuntimeError as error:
             raise ValueError(f"the snapshot is of another net: {error}") from error
         for name, value in _part(snapshot.tensors, _AVERAGE).items():
-            self.average.values[name].copy_(value)
+            self.average.values[name].copy_(part_like(self.average.values[name], value))
         self.average.num_steps = facts["average_steps"]
         self.scaler.load_state_dict(facts["scaler"])
         groups, counted = self.optimizer.state_dict()["param_groups"], _by_index(snapshot.tensors, _GROUP)
         groups = [{**group, **counted.get(index, {})} for index, group in enumerate(groups)]
-        self.optimizer.load_state_dict({"state": _by_index(snapshot.tensors, _OPTIMIZER), "param_groups": groups})
+        params = [param for group in self.optimizer.param_groups for param in group["params"]]
+        slots = {
+            index: {k: part_like(params[index], v) if v.shape == params[index].shape else v for k, v in slot.items()}
+            for index, slot in _by_index(snapshot.tensors, _OPTIMIZER).items()
+        }
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         for param, slot in self.optimizer.state.items():
             for key, value in slot.items():
                 if value.shape == param.shape:  # in the layout of its parameter: LAMB's norms sum in that order
                     slot[key] = torch.empty_like(param).copy_(value)
         metric = float("-inf") if facts["metric"] is None else facts["metric"]
         self.result = FitResult(_part(snapshot.tensors, _BEST), metric, facts["epoch"], list(facts["history"]))
-        self.step, self.seconds, self.losses = facts["step"], facts["seconds"], list(facts["losses_by_rank"][rank])
+        self.step, by_rank = facts["step"], facts["losses_by_rank"]
+        is_mine = len(by_rank) == num_workers
+        self.losses = list(by_rank[rank]) if is_mine else [sum(step) / len(step) for step in zip(*by_rank, strict=True)]
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -102,9 +116,9 @@ def _name_tensors(prefix: str, dicts: Mapping[int, Mapping[str, Any]]) -> dict[s
 
 
 def _by_index(tensors: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
-    """What `_name_tensors` named."""
+    """Copies of what `_name_tensors` named: an optimiser counts on in the tensors that it is given."""
     dicts: dict[int, dict[str, Tensor]] = {}
     for name, value in _part(tensors, prefix).items():
         index, _, key = name.partition(".")
-        dicts.setdefault(int(index), {})[key] = value
+        dicts.setdefault(int(index), {})[key] = value.clone()
     return dicts

@@ -14,6 +14,7 @@ from torch import nn
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, Task
 from models.training.failures import require_finite, require_memory
+from models.training.sharding import whole
 from models.training.snapshot import FitState
 from models.training.workers import Workers
 
@@ -39,7 +40,7 @@ def take_step(
                 state.scaler.scale(loss).backward()
             losses.append(loss.item())
         state.scaler.unscale_(state.optimizer)
-        norm = nn.utils.clip_grad_norm_(state.net.parameters(), config.clip_norm)
+        norm = whole(nn.utils.clip_grad_norm_(state.net.parameters(), config.clip_norm))
         if not state.scaler.is_enabled():  # with fp16, a scale that was too large: the step is left out
             require_finite(norm, "gradient norm", batch.frame_ids, place)
         state.scaler.step(state.optimizer)

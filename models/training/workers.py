@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from models.recipes.config import TrainConfig
+from models.training.sharding import shard_net
 
 
 class Workers(Protocol):
@@ -16,7 +20,7 @@ class Workers(Protocol):
     num_workers: int
 
     def wrap(self, net: nn.Module) -> nn.Module:
-        """The net whose backward pass averages gradients over the workers."""
+        """The net whose backward pass averages gradients over the workers. Optimisers are made after it."""
 
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
         """While a part of a step is computed whose gradients are averaged with a later part's."""
@@ -41,6 +45,14 @@ def mean_over_workers(value: Tensor) -> Tensor:
     return total / torch.distributed.get_world_size() + (value - value.detach())
 
 
+def find_workers(config: TrainConfig) -> Workers:
+    """Those of the process group that is up, or this process alone."""
+    has_group = torch.distributed.is_available() and torch.distributed.is_initialized()
+    if not has_group or torch.distributed.get_world_size() == 1:
+        return Alone()
+    return Sharded() if config.sharding == "full" else Distributed()
+
+
 class Alone:
     """One process: nothing to exchange."""
 
@@ -60,7 +72,7 @@ class Alone:
 
 
 class Distributed:
-    """A torch.distributed process group that is already up."""
+    """A torch.distributed process group that is already up; each worker holds the whole net."""
 
     def __init__(self) -> None:
         self.rank, self.num_workers = torch.distributed.get_rank(), torch.distributed.get_world_size()
@@ -87,3 +99,18 @@ class Distributed:
         values: list[Any] = [None] * self.num_workers
         torch.distributed.all_gather_object(values, value)
         return values
+
+
+class Sharded(Distributed):
+    """As Distributed, but each worker holds its part of the parameters, their average and the optimiser's state."""
+
+    def wrap(self, net: nn.Module) -> nn.Module:
+        shard_net(net)
+        return net
+
+    @contextmanager
+    def unsynced(self, wrapped: nn.Module) -> Iterator[None]:
+        net: Any = wrapped
+        net.set_requires_gradient_sync(False)
+        yield
+        net.set_requires_gradient_sync(True)

@@ -84,6 +84,18 @@ def test_a_price_of_devices_is_read(tmp_path, text, price):
     assert load_settings(environ).workspace.device_hour_price == price
 
 
+@pytest.mark.parametrize(("text", "workers"), [("1", (1, 1)), ("3", (3, 3)), ("1-2", (1, 2)), ("2-2", (2, 2))])
+def test_workers_are_a_number_or_a_range(tmp_path, text, workers):
+    environ = {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_WORKERS": text}
+    assert load_settings(environ).workspace.num_workers == workers
+
+
+@pytest.mark.parametrize("text", ["", "0", "0-2", "2-1", "2-", "-2", "1-2-3", "1.5", "two"])
+def test_what_is_no_number_of_workers_is_refused(tmp_path, text):
+    with pytest.raises(ValueError, match=r"DAGUERRE_WORKERS=.* give 1 or more, such as 2, or a range such as 1-2"):
+        load_settings({"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_WORKERS": text})
+
+
 @pytest.mark.parametrize("text", ["two", "-1", "nan", "inf"])
 def test_what_is_no_price_is_refused(tmp_path, text):
     with pytest.raises(ValueError, match=r"DAGUERRE_DEVICE_HOUR_PRICE.* is not a price"):

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from assets.inference.package import load_net, load_predictor, open_package
-from assets.training.ray_train import local_ray, train
+from assets.training.cluster import local_ray
+from assets.training.ray_train import train
 from assets.training.run_folder import name_run
 from models.recipes import get_recipe
 
@@ -105,6 +106,50 @@ def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_w
     assert not list((tmp_path / "b" / ".runs").iterdir())
 
 
+@pytest.fixture
+def take_the_place_of_a_worker(two_workers):
+    """Asks for all that Ray has but the place of one worker, as somebody else may: there is that much once both end."""
+    import ray
+
+    tenants = []
+
+    def take():
+        tenants.append(ray.remote(num_cpus=int(ray.cluster_resources()["CPU"]) - 1)(_Tenant).remote())
+
+    yield take
+    for tenant in tenants:
+        ray.kill(tenant)
+
+
+class _Tenant:
+    pass
+
+
+@pytest.mark.timeout(600)  # two attempts of Ray Train
+def test_a_training_that_has_lost_a_worker_and_its_place_goes_on_with_one(
+    take_the_place_of_a_worker, store_release, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr("assets.training.cluster._WAIT_FOR_ALL_S", 3.0)
+    catalog, release_id = store_release("recognition", _SPLITS)
+    config = _config("recognition", epochs=20, score_every=20, dropout=0.0, optimizer="sgd", lr=1e-3)
+    alone = _train(catalog, release_id, config, tmp_path / "a", use_ray=False)
+    killer = _Killer([10], seed=7, num_steps=2)
+
+    def evict(event):
+        if event["kind"] == "step" and event["epoch"] == event["step"] == 0 and not killer.killed:
+            take_the_place_of_a_worker()
+        killer(event)
+
+    broken = _train(catalog, release_id, config, tmp_path / "b", num_workers=(1, 2), on_progress=evict)
+    assert len(killer.killed) == 1 and "there is room for 1 of 2 workers: training goes on with 1" in caplog.text
+    assert [row["epoch"] for row in broken.facts.history] == list(range(20))
+    losses = [[row["train_loss"] for row in package.facts.history] for package in (alone, broken)]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
+    one, two = (load_net(open_package(package.folder)).state_dict() for package in (alone, broken))
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-2, atol=1e-4)
+
+
 def test_a_training_starts_from_the_backbone_of_another_task_and_says_so(store_release, tmp_path):
     catalog, release_id = store_release("detection", _SPLITS)
     first = _train(catalog, release_id, _config("detection"), tmp_path, use_ray=False)
@@ -123,7 +168,7 @@ def test_a_training_starts_from_the_backbone_of_another_task_and_says_so(store_r
 
 def test_other_weights_to_start_from_make_another_training():
     config = _config("recognition")
-    names = {name_run("0" * 32, config, sha256, 0, "1", 2) for sha256 in (None, "a" * 64, "b" * 64)}
+    names = {name_run("0" * 32, config, sha256, 0, "1", (2, 2)) for sha256 in (None, "a" * 64, "b" * 64)}
     assert len(names) == 3
 
 

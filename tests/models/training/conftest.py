@@ -21,7 +21,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw_samples() -> Callable[[str], list[Sample]]:
     def draw(task: str, count: int = 10, side_px: int = 64) -> list[Sample]:
         return [_draw(task, n, side_px) for n in range(count)]

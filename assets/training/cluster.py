@@ -1,0 +1,69 @@
+"""The Ray that trainings run on: one that is there or a small one of our own, its room, and what its errors mean."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_WAIT_FOR_ALL_S = 20.0  # before fewer workers start
+_log = logging.getLogger("daguerre.training")
+_RAY_SETTINGS = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",  # how soon a worker that ended, or died, is noticed
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # importing torch takes a while on a busy machine
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # each helper is one more process to start
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a warning about hidden GPUs
+}
+
+
+@contextmanager
+def local_ray(num_workers: int) -> Iterator[None]:
+    """Join the Ray that this process is connected to, or start a small one on loopback and end it afterwards."""
+    for name, value in _RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    with warnings.catch_warnings():  # Ray starts its processes anew: nothing of Lance is used in a fork
+        warnings.filterwarnings("ignore", "lance is not fork-safe")
+        ray.init(num_cpus=max(num_workers + 1, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False,
+                 configure_logging=False, object_store_memory=150 * 2**20)  # fmt: skip
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def count_ready(least: int, most: int, resource: str) -> int:
+    """How many workers start now: `most` where there is room for them within a while, else those that there is room
+    for, and never under `least`. A worker takes one unit of the `resource`.
+    """
+    import ray
+
+    deadline = time.monotonic() + _WAIT_FOR_ALL_S
+    while (free := int(ray.available_resources().get(resource, 0))) < most and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if free < most:
+        _log.warning(f"there is room for {free} of {most} workers: training goes on with {max(least, free)}")
+    return max(least, min(most, free))
+
+
+def find_user_error(error: BaseException | None) -> ValueError | None:
+    """The ValueError that a worker raised, inside what Ray wraps around it."""
+    for failure in getattr(error, "worker_failures", {}).values():
+        cause: BaseException | None = failure
+        while cause is not None:
+            if isinstance(cause, ValueError):
+                return cause
+            cause = getattr(cause, "cause", None) or cause.__cause__
+    return None
