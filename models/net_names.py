@@ -7,6 +7,7 @@ _CLASSIFIERS = (LITE0, "resnet18", "resnet50", "mobilenet_v3_large", "convnext_t
 NETS: dict[str, tuple[str, ...]] = {
     "recognition": _CLASSIFIERS,
     "multilabel": _CLASSIFIERS,
+    "pretraining": _CLASSIFIERS,
     "detection": (
         LITE0, "fasterrcnn_mobilenet_v3_large_320_fpn", "fasterrcnn_resnet50_fpn_v2", "retinanet_resnet50_fpn_v2",
     ),

@@ -46,7 +46,7 @@ class Embedder:
         first use converts into `cache_dir` (some seconds). `num_threads` None: all cores.
 
         Raises FileNotFoundError when the ImageNet weights are not installed, and ValueError, with the remedy, for a
-        package that is not there, has changed, or gives something else than vectors of the table's length.
+        package that is not there, has changed, or gives no vectors, or longer ones than the table takes.
         """
         self.version = name_version(encoder)
         if encoder is None:
@@ -61,11 +61,15 @@ class Embedder:
             _require_vectors(self._session, f"{encoder} holds a {facts.task} model")
 
     def embed(self, images_rgb: list[Image]) -> NDArray[np.float32]:
-        """(N, 1280) float32, each of unit length; images of any size are stretched to the square of the encoder."""
+        """(N, 1280) float32, each of unit length; images of any size are stretched to the square of the encoder.
+
+        Zeros fill up what a shorter vector lacks, which leaves all cosines as they are.
+        """
         parts = [np.zeros((0, EMBEDDING_DIM), np.float32)]
         for start in range(0, len(images_rgb), _BATCH):
             pixels = np.stack([_fit(image, self._side_px) for image in images_rgb[start : start + _BATCH]])
-            parts += self._session.run(None, {"pixels": pixels.transpose(0, 3, 1, 2)})
+            (vectors,) = self._session.run(None, {"pixels": pixels.transpose(0, 3, 1, 2)})
+            parts.append(np.pad(vectors, ((0, 0), (0, EMBEDDING_DIM - vectors.shape[1]))))
         return np.concatenate(parts)
 
 
@@ -82,7 +86,7 @@ def _require_vectors(session: onnxruntime.InferenceSession, what: str) -> None:
     if names != [_OUTPUT]:
         raise ValueError(f"{what}, which gives {', '.join(names)} and no {_OUTPUT}: {_REMEDY}")
     length = session.get_outputs()[0].shape[-1]
-    if length != EMBEDDING_DIM:
+    if length > EMBEDDING_DIM:
         raise ValueError(f"{what}, whose vectors have {length} values, and the table takes {EMBEDDING_DIM}: {_REMEDY}")
 
 

@@ -28,19 +28,25 @@ class TorchvisionClassifier(nn.Module):
 
     def __init__(self, name: str, num_classes: int, dropout: float) -> None:
         super().__init__()
-        from torchvision.models import get_model
-
         self.normalise = ImageNetPixels()
-        self.backbone = get_model(name, weights=None)
-        for module in self.backbone.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0  # `dropout` is the recipe's
-        place, last = [(n, m) for n, m in self.backbone.named_modules() if isinstance(m, nn.Linear)][-1]
-        self.backbone.set_submodule(place, nn.Identity())
+        self.backbone, num_features = make_backbone(name)
         self.dropout = nn.Dropout(dropout)
-        self.classify = nn.Linear(last.in_features, num_classes)
+        self.classify = nn.Linear(num_features, num_classes)
         nn.init.normal_(self.classify.weight, std=0.01)
         nn.init.zeros_(self.classify.bias)
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.classify(self.dropout(self.backbone(self.normalise(pixels))))
+
+
+def make_backbone(name: str) -> tuple[nn.Module, int]:
+    """torchvision's classifier without its class layer and its dropout, and how many features it gives an image."""
+    from torchvision.models import get_model
+
+    backbone = get_model(name, weights=None)
+    for module in backbone.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # `dropout` is the recipe's
+    place, last = [(n, m) for n, m in backbone.named_modules() if isinstance(m, nn.Linear)][-1]
+    backbone.set_submodule(place, nn.Identity())
+    return backbone, last.in_features

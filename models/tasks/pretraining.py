@@ -18,7 +18,6 @@ from models.augment.colour import apply_colour, draw_colour
 from models.augment.crops import Crop, cut_crop, draw_crop, fit_square
 from models.losses.contrastive import nt_xent
 from models.metrics.features import knn_accuracy, linear_accuracy, share_found_again
-from models.nets.backbone import FEATURE_CHANNELS
 from models.nets.contrastive import ContrastiveEncoder
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
@@ -37,7 +36,7 @@ class Pretraining(OpenTask):
     floor = 0.02  # a collapse has 0
 
     def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
-        net = ContrastiveEncoder()
+        net = ContrastiveEncoder(config.net)
         start_backbone(net.backbone, config, weights, net.features)
         return net
 
@@ -93,9 +92,9 @@ class Pretraining(OpenTask):
     def _collect(
         self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Features (N, 1280) and class ids (N,) of the samples that have a class."""
+        """Features (N, D) and class ids (N,) of the samples that have a class."""
         assert isinstance(net, ContrastiveEncoder), type(net)
-        vectors, class_ids = [np.zeros((0, FEATURE_CHANNELS), np.float32)], []
+        vectors, class_ids = [np.zeros((0, net.num_features), np.float32)], []
         for start in range(0, len(samples), _PREDICT_BATCH):
             some = [samples[i] for i in range(start, min(start + _PREDICT_BATCH, len(samples)))]
             known = [s for s in some if s.target is not None]
@@ -106,7 +105,7 @@ class Pretraining(OpenTask):
 
 
 class _Deployed(nn.Module):
-    """Pixels (B, 3, S, S) -> vectors (B, 1280) of unit length."""
+    """Pixels (B, 3, S, S) -> vectors (B, D) of unit length."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -118,7 +117,7 @@ class _Deployed(nn.Module):
 
 
 def _encode(net: ContrastiveEncoder, squares: Sequence[Image]) -> NDArray[np.float32]:
-    """(N, 1280) features of unit length."""
+    """(N, D) features of unit length."""
     device, parts = next(net.parameters()).device, []
     for start in range(0, len(squares), _PREDICT_BATCH):
         pixels = torch.from_numpy(np.stack(squares[start : start + _PREDICT_BATCH])).permute(0, 3, 1, 2)

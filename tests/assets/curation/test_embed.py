@@ -66,7 +66,7 @@ def test_a_package_gives_its_own_vectors_and_its_name_to_the_version(cache_dir, 
     assert Embedder(cache_dir, num_threads=1).version == name_version(None) == "1"
 
 
-class _Short(torch.nn.Module):
+class _Means(torch.nn.Module):
     """Pixels (B, 3, S, S) -> (B, `length`)."""
 
     def __init__(self, length):
@@ -81,15 +81,24 @@ class _Short(torch.nn.Module):
     ("name", "length", "message"),
     [
         ("probabilities", 1280, "holds a pretraining model, which gives probabilities and no vectors: point DAGUERRE_"),
-        ("vectors", 8, "whose vectors have 8 values, and the table takes 1280: point DAGUERRE_ENCODER at a package"),
+        ("vectors", 2048, "whose vectors have 2048 values, and the table takes 1280: point DAGUERRE_ENCODER at a pack"),
     ],
 )
 def test_a_package_that_gives_no_such_vectors_is_refused(tmp_path, monkeypatch, name, length, message):
+    with pytest.raises(ValueError, match=message):
+        Embedder(tmp_path, _pack(tmp_path, monkeypatch, name, length))
+
+
+def test_shorter_vectors_are_filled_with_zeros(tmp_path, monkeypatch):
+    vectors = Embedder(tmp_path, _pack(tmp_path, monkeypatch, "vectors", 8), num_threads=1).embed(_photos())
+    assert vectors.shape == (3, 1280) and vectors[:, :8].any(1).all() and not vectors[:, 8:].any()
+
+
+def _pack(folder, monkeypatch, name, length):
+    """A package whose ONNX form gives `length` values called `name`."""
     monkeypatch.setattr(Pretraining, "deployed", lambda self, net, side_px: (net, (name,)))
     facts = describe(get_recipe("tiny_pretraining"), (), "0" * 32, 1, "1", [])
-    package = write_package(tmp_path, _Short(length), "pretraining", facts)
-    with pytest.raises(ValueError, match=message):
-        Embedder(tmp_path, package.folder)
+    return write_package(folder, _Means(length), "pretraining", facts).folder
 
 
 def test_a_folder_that_is_no_package_is_refused(tmp_path):

@@ -12,6 +12,7 @@ import torch
 from models.nets.export import export_onnx
 from models.recipes import get_recipe
 from models.tasks.pretraining import Pretraining
+from models.tasks.recognition import Recognition
 from models.training.fit import fit
 from models.training.seed import sample_rng
 from models.types import Sample
@@ -75,8 +76,19 @@ def test_the_exam_asks_for_classes_only_where_there_are_some():
     assert all(0 <= value <= 1 for value in figures.values()) and bare["found_again"] == figures["found_again"]
 
 
-def test_the_onnx_form_gives_unit_vectors():
-    form, names = TASK.deployed(_build().eval(), 32)
+@pytest.mark.parametrize(("net", "length"), [("lite0", 1280), ("resnet18", 512)])
+def test_the_onnx_form_gives_unit_vectors(net, length):
+    encoder = TASK.build(replace(CONFIG, net=net), 2, None).eval()
+    form, names = TASK.deployed(encoder, 32)
     example = torch.rand(1, 3, 32, 32) * 255
     assert names == ("vectors",) and export_onnx(form, example, names)
-    assert form(example).norm().item() == pytest.approx(1, abs=1e-5)
+    assert form(example).shape == (1, length) and form(example).norm().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_recognition_starts_from_an_encoder_of_its_net():
+    encoder = TASK.build(replace(CONFIG, net="resnet18"), 2, None)
+    config = replace(get_recipe("base_recognition"), net="resnet18", weights="encoder.safetensors")
+    classifier = Recognition().build(config, 2, encoder.state_dict())
+    pixels = torch.rand(2, 3, 64, 64) * 255
+    features = classifier.eval().backbone(classifier.normalise(pixels))
+    torch.testing.assert_close(features, encoder.eval().encode(pixels))
