@@ -17,6 +17,7 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -203,9 +204,8 @@ class _SealStore:
 
     def drop(self, table: str, name: str) -> None:
         for ending in _COPIES:
-            path = f"{self._root}/{_FOLDER}/{table}/{name}.{ending}"
-            if self._has(path):
-                self._fs.rm_file(path)
+            with suppress(FileNotFoundError):  # another worker drops it, too
+                self._fs.rm_file(f"{self._root}/{_FOLDER}/{table}/{name}.{ending}")
 
     def _put(self, path: str, data: bytes) -> None:
         if not self._folder.is_local:

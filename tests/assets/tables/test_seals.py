@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
@@ -150,3 +151,19 @@ def test_rot_is_not_sealed_as_if_it_were_new(catalog):
 
 def test_a_home_without_tables_has_nothing_to_seal(catalog):
     assert seal_tables(catalog) == {} and list(find_broken(catalog)) == []
+
+
+def test_a_seal_that_another_worker_drops_at_the_same_time_is_gone(catalog, frame_rows, monkeypatch):
+    catalog.merge("frames", frame_rows(3))
+    seal_tables(catalog)
+    (first,) = seals(catalog, "frames")
+    catalog.merge("frames", frame_rows(3, seed=9))
+    remove = LocalFileSystem.rm_file
+
+    def lose_to_another(self: LocalFileSystem, path: str) -> None:
+        os.unlink(path)
+        remove(self, path)
+
+    monkeypatch.setattr(LocalFileSystem, "rm_file", lose_to_another)
+    assert "frames" in seal_tables(catalog)
+    assert first not in seals(catalog, "frames") and broken(catalog) == []
