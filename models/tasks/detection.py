@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.augment.colour import apply_colour, draw_colour
-from models.augment.geometry import draw_move, move_boxes, move_image
-from models.augment.letterbox import canvas_for, letterbox, unletterbox_boxes
+from models.augment.colour import apply_colour
+from models.augment.geometry import move_boxes
+from models.augment.letterbox import unletterbox_boxes
 from models.losses.assignment import UNASSIGNED, assign_points
 from models.losses.boxes import giou_loss, iou_pairs
 from models.losses.focal import quality_focal_loss
@@ -22,12 +23,12 @@ from models.nets.torchvision_detector import TorchvisionDetector, start_detector
 from models.recipes.config import TrainConfig
 from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch
+from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.tasks.suppression import keep_best
 from models.training.workers import mean_over_workers
 from models.types import BoxSet, Detections, Image, Sample, Target
 
 _BOX_WEIGHT = 2.0  # of the box loss against the class loss, as in GFL
-_PREDICT_BATCH = 8
 
 
 class Detection:
@@ -48,18 +49,7 @@ class Detection:
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
     ) -> Batch:
-        canvas_hw = canvas_for([s.image_rgb for s in samples], config.image_size_px)
-        images, targets, colour = np.empty((len(samples), *canvas_hw, 3), np.uint8), [], []
-        for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
-            assert isinstance(sample.target, BoxSet)
-            move = draw_move(rng, sample.image_rgb.shape[:2], canvas_hw, config.zoom, config.shift_share,
-                             config.flip_horizontal, config.flip_vertical)  # fmt: skip
-            images[index] = move_image(sample.image_rgb, move, canvas_hw)
-            boxes = move_boxes(sample.target, move, canvas_hw)
-            targets.append((torch.from_numpy(boxes.boxes_xyxy), torch.from_numpy(boxes.class_ids)))
-            colour.append(draw_colour(rng, config.colour_jitter))
-        return Batch(tuple(s.frame_id for s in samples), torch.from_numpy(images).permute(0, 3, 1, 2),
-                     torch.from_numpy(np.stack(colour)), targets)  # fmt: skip
+        return make_moved_batch(samples, config, rngs, _move_target)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         pixels = apply_colour(batch.images, batch.colour)
@@ -85,11 +75,8 @@ class Detection:
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Detections]:
         device = next(net.parameters()).device
         found: list[Detections] = []
-        for start in range(0, len(images_rgb), _PREDICT_BATCH):
-            some = images_rgb[start : start + _PREDICT_BATCH]
-            canvas_hw = canvas_for(some, config.image_size_px)
-            pixels = np.stack([letterbox(image, canvas_hw) for image in some])
-            scores, boxes = _find_candidates(net, torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float())
+        for some, pixels, canvas_hw in letterbox_batches(images_rgb, config, device):
+            scores, boxes = _find_candidates(net, pixels)
             for image, s, b in zip(some, scores.cpu().numpy(), boxes.cpu().numpy(), strict=True):
                 found.append(_unletterbox(keep_best(b, s), image.shape[:2], canvas_hw))
         return found
@@ -118,6 +105,14 @@ class _Deployed(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         logits, distances = self.net(pixels)
         return logits.sigmoid(), decode_boxes(distances, self.centres, self.strides)
+
+
+def _move_target(
+    target: Target, move: NDArray[np.float64], canvas_hw: tuple[int, int], _rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    assert isinstance(target, BoxSet)
+    boxes = move_boxes(target, move, canvas_hw)
+    return torch.from_numpy(boxes.boxes_xyxy), torch.from_numpy(boxes.class_ids)
 
 
 def _find_candidates(net: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:

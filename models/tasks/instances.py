@@ -11,18 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.augment.colour import apply_colour, draw_colour
-from models.augment.geometry import draw_move, move_image, move_instances
-from models.augment.letterbox import canvas_for, letterbox, unletterbox_boxes
+from models.augment.colour import apply_colour
+from models.augment.geometry import move_instances
+from models.augment.letterbox import unletterbox_boxes
 from models.masks import encode_window
 from models.metrics.instances import score_instances
 from models.nets.instance_segmenter import InstanceSegmenter, InstanceTarget
 from models.nets.torchvision_detector import start_detector
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, OpenTask
+from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import Image, InstanceDetections, InstanceSet, Sample, Target
-
-_PREDICT_BATCH = 8
 
 
 class InstanceSegmentation(OpenTask):
@@ -41,19 +40,7 @@ class InstanceSegmentation(OpenTask):
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
     ) -> Batch:
-        canvas_hw = canvas_for([s.image_rgb for s in samples], config.image_size_px)
-        images, targets, colour = np.empty((len(samples), *canvas_hw, 3), np.uint8), [], []
-        for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
-            assert isinstance(sample.target, InstanceSet)
-            move = draw_move(rng, sample.image_rgb.shape[:2], canvas_hw, config.zoom, config.shift_share,
-                             config.flip_horizontal, config.flip_vertical)  # fmt: skip
-            images[index] = move_image(sample.image_rgb, move, canvas_hw)
-            moved = move_instances(sample.target, move, canvas_hw)
-            boxes, class_ids, masks = map(torch.from_numpy, (moved.boxes_xyxy, moved.class_ids, moved.masks))
-            targets.append(InstanceTarget(boxes, class_ids, masks, int(rng.integers(2**62))))
-            colour.append(draw_colour(rng, config.colour_jitter))
-        return Batch(tuple(s.frame_id for s in samples), torch.from_numpy(images).permute(0, 3, 1, 2),
-                     torch.from_numpy(np.stack(colour)), targets)  # fmt: skip
+        return make_moved_batch(samples, config, rngs, _move_target)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         return net(apply_colour(batch.images, batch.colour), batch.targets)
@@ -61,11 +48,8 @@ class InstanceSegmentation(OpenTask):
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[InstanceDetections]:
         device = next(net.parameters()).device
         found: list[InstanceDetections] = []
-        for start in range(0, len(images_rgb), _PREDICT_BATCH):
-            some = images_rgb[start : start + _PREDICT_BATCH]
-            canvas_hw = canvas_for(some, config.image_size_px)
-            pixels = np.stack([letterbox(image, canvas_hw) for image in some])
-            answers = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float())
+        for some, pixels, canvas_hw in letterbox_batches(images_rgb, config, device):
+            answers = net(pixels)
             found += [_read_out(one, canvas_hw, image.shape[:2]) for one, image in zip(answers, some, strict=True)]
         return found
 
@@ -119,6 +103,15 @@ class _Deployed(nn.Module):
         (found,) = self.net(pixels)
         of_class = torch.eye(self.num_labels, device=pixels.device)[found["labels"]][:, 1:]
         return (found["scores"][:, None] * of_class)[None], found["boxes"][None], found["masks"][:, 0][None]
+
+
+def _move_target(
+    target: Target, move: NDArray[np.float64], canvas_hw: tuple[int, int], rng: np.random.Generator
+) -> InstanceTarget:
+    assert isinstance(target, InstanceSet)
+    moved = move_instances(target, move, canvas_hw)
+    boxes, class_ids, masks = map(torch.from_numpy, (moved.boxes_xyxy, moved.class_ids, moved.masks))
+    return InstanceTarget(boxes, class_ids, masks, int(rng.integers(2**62)))
 
 
 def _read_out(found: Mapping[str, Tensor], canvas_hw: tuple[int, int], image_hw: tuple[int, int]) -> InstanceDetections:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.augment.colour import apply_colour, draw_colour
-from models.augment.geometry import draw_move, fit_scale, move_image, move_map
-from models.augment.letterbox import canvas_for, letterbox
+from models.augment.colour import apply_colour
+from models.augment.geometry import fit_scale, move_map
 from models.losses.overlap import pixel_cross_entropy, soft_dice_loss
 from models.metrics.segmentation import count_confusion, mean_iou
 from models.nets.segmenter import Segmenter
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch
+from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import Image, Sample, SemanticMap, SemanticPrediction, Target
 
-_PREDICT_BATCH = 8
 _BAND_VALUES = 32 * 2**20  # probabilities in memory at once while an image is read out: 128 MiB
 
 
@@ -38,18 +39,8 @@ class Segmentation:
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
     ) -> Batch:
-        canvas_hw = canvas_for([s.image_rgb for s in samples], config.image_size_px)
-        images = np.empty((len(samples), *canvas_hw, 3), np.uint8)
-        targets, colour = np.empty((len(samples), *canvas_hw), np.uint8), []
-        for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
-            assert isinstance(sample.target, SemanticMap)
-            move = draw_move(rng, sample.image_rgb.shape[:2], canvas_hw, config.zoom, config.shift_share,
-                             config.flip_horizontal, config.flip_vertical)  # fmt: skip
-            images[index] = move_image(sample.image_rgb, move, canvas_hw)
-            targets[index] = move_map(sample.target, move, canvas_hw).class_ids
-            colour.append(draw_colour(rng, config.colour_jitter))
-        return Batch(tuple(s.frame_id for s in samples), torch.from_numpy(images).permute(0, 3, 1, 2),
-                     torch.from_numpy(np.stack(colour)), torch.from_numpy(targets))  # fmt: skip
+        batch = make_moved_batch(samples, config, rngs, _move_target)
+        return replace(batch, targets=torch.from_numpy(np.stack(batch.targets)))
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         logits = net(apply_colour(batch.images, batch.colour)).float()
@@ -60,11 +51,8 @@ class Segmentation:
     def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[SemanticPrediction]:
         device = next(net.parameters()).device
         found: list[SemanticPrediction] = []
-        for start in range(0, len(images_rgb), _PREDICT_BATCH):
-            some = images_rgb[start : start + _PREDICT_BATCH]
-            canvas_hw = canvas_for(some, config.image_size_px)
-            pixels = np.stack([letterbox(image, canvas_hw) for image in some])
-            logits = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float())
+        for some, pixels, canvas_hw in letterbox_batches(images_rgb, config, device):
+            logits = net(pixels)
             found += [_read_out(one, canvas_hw, image.shape[:2]) for one, image in zip(logits, some, strict=True)]
         return found
 
@@ -91,6 +79,13 @@ class _Deployed(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         return _enlarge(self.net(pixels), (self.side_px, self.side_px)).softmax(1).reshape(self.shape)
+
+
+def _move_target(
+    target: Target, move: NDArray[np.float64], canvas_hw: tuple[int, int], _rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    assert isinstance(target, SemanticMap)
+    return move_map(target, move, canvas_hw).class_ids
 
 
 def _enlarge(logits: Tensor, size_hw: tuple[int, int]) -> Tensor:
