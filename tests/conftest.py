@@ -50,6 +50,17 @@ def _usual_priority() -> Iterator[None]:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny nets gain nothing from threads, and lose much where cores are shared."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An empty $DAGUERRE_HOME."""
     path = tmp_path / "home"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import torch
+import torchvision.models
 from safetensors.torch import save_file
+from torchvision.models import Weights, WeightsEnum, resnet18
 
 from assets.inference.checkpoint import hash_bytes
 from assets.pretrained import find_weights, read_imagenet, read_weights
@@ -62,3 +66,35 @@ def test_the_hub_out_of_reach_tells_where_to_put_the_file(tmp_path, monkeypatch)
     kept.write_bytes(b"half a file")
     with pytest.raises(ValueError, match=r"resnet18-f37072fd\.pth is damaged: .* remove it"):
         find_weights(_config("resnet18", weights="hub"))
+
+
+def test_published_weights_are_downloaded_once(tmp_path, monkeypatch):
+    """From a server on loopback; the name that is published ends in the first digits of the hash of the file."""
+    published = resnet18(weights=None).state_dict()
+    torch.save(published, tmp_path / "weights.pth")
+    content = (tmp_path / "weights.pth").read_bytes()
+    name, asked = f"resnet18-{hash_bytes(content)[:8]}.pth", []
+
+    class Serve(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Serve) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+
+        class Published(WeightsEnum):
+            DEFAULT = Weights(f"http://127.0.0.1:{server.server_port}/{name}", transforms=object, meta={})
+
+        monkeypatch.setattr(torchvision.models, "get_model_weights", lambda net: Published)
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+        found = [find_weights(_config("resnet18", weights="hub")) for _ in range(2)]
+        server.shutdown()
+    assert asked == [f"/{name}"] and found[0] == found[1] and found[0] is not None
+    read = read_weights(found[0])
+    assert read.keys() == published.keys() and all(torch.equal(read[k], published[k]) for k in read)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -22,18 +21,10 @@ from models.training.fit import fit
 from models.training.seed import sample_rng
 from models.types import InstanceDetections, InstanceSet, Sample
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TASK = InstanceSegmentation()
 CONFIG = replace(get_recipe("tiny_instances"), image_size_px=96, batch_size=4)
 PLAIN = replace(CONFIG, weights="none", frozen_stages=0, head_width=16)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tiny nets gain nothing from threads, and lose much where cores are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _draw(number: int, height: int = 96, width: int = 96) -> Sample:
