@@ -1,7 +1,7 @@
 """Train a model on a release: the plain loop on Ray Train workers, or in this process.
 
 Workers read the tables themselves and speak gloo (NCCL on GPUs). Rank 0 appends its progress to a file in the run's
-folder, which the caller's side follows, and leaves snapshots there while it trains and the best weights at the end.
+folder, which the caller's side follows, and leaves snapshots there while it trains and what it keeps at the end.
 A worker, a driver or a machine that dies costs the steps since the last snapshot: the next attempt, of this call or of
 the next one with equal arguments, goes on from there and ends with the same weights. Where fewer workers will do, an
 attempt starts with those that there is room for.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 CODE_VERSION = "1"
 RUNS = ".runs"  # below the models: what is under way
-_BEST, _EVENTS, _SNAPSHOTS = "best", "events.jsonl", "snapshots"
+_KEPT, _EVENTS, _SNAPSHOTS = "kept", "events.jsonl", "snapshots"
 _MAX_FAILURES = 3  # of workers, in one call
 _log = logging.getLogger("daguerre.training")
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
@@ -66,7 +66,8 @@ def train(
     models_dir: Path, code_version: str, num_workers: tuple[int, int] = (2, 2), on_progress: OnProgress | None = None,
     use_ray: bool = True, device_hour_price: float | None = None,
 ) -> ModelPackage:  # fmt: skip
-    """Train on the release's train split, keep the best weights by the val split, and write their package.
+    """Train on the release's train split, keep the weights that do best on its val split (see `FitResult`), and write
+    their package.
 
     `on_progress` gets a dict a step and an epoch (see `models.training.fit`), and one a picture: name, and JPEG in
     base64. `num_workers` are at least and at most; with GPUs there is one a GPU at most. Equal arguments (and equal
@@ -91,7 +92,7 @@ def train(
                 _run_on_ray(job)
             else:
                 _run_here(job, release)
-        weights, facts = read_checkpoint(run_folder / _BEST)
+        weights, facts = read_checkpoint(run_folder / _KEPT)
     history = facts["history"]
     if device_hour_price is not None:
         history = [{**row, "cost": row["device_hours"] * device_hour_price} for row in history]
@@ -199,7 +200,7 @@ def _meet_by_file(path: Path, context: Any, device: Any) -> None:
 
 
 def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, device: Any) -> None:
-    """Train, and leave the best checkpoint and the events in the run's folder."""
+    """Train, and leave the checkpoint that is kept and the events in the run's folder."""
     run_folder = Path(job.run_folder)
 
     def save(snapshot: Snapshot) -> None:
@@ -217,7 +218,7 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
                        say, save, resume, show)  # fmt: skip
     _require_agreement(result, workers)
     if workers.rank == 0:
-        write_checkpoint(run_folder / _BEST, result.weights, {"epoch": result.epoch, "history": result.history})
+        write_checkpoint(run_folder / _KEPT, result.weights, {"epoch": result.epoch, "history": result.history})
 
 
 def learn(

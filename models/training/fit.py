@@ -36,7 +36,8 @@ def fit(
     on_save: Callable[[Snapshot], None] | None = None, resume: Snapshot | None = None,
     on_score: Callable[[int, nn.Module], None] | None = None,
 ) -> FitResult:  # fmt: skip
-    """Train `net` (built with the same seed on every worker) and return its best averaged weights.
+    """Train `net` (built with the same seed on every worker) and return the averaged weights of the epoch that
+    `FitResult` keeps.
 
     `train` and `val` are read by index, in threads. `on_progress` is called on rank 0 after each step and epoch with a
     dict; `on_score` after each scored epoch with its number and the averaged net; `on_save` on rank 0 every
@@ -90,12 +91,11 @@ def fit(
                     on_score(epoch, shadow)
             row["seconds"] = meter.epoch_seconds
             result.history.append(row)
-            if row.get(task.metric, float("-inf")) > result.metric:
-                result.metric, result.epoch = row[task.metric], epoch
+            if task.metric in row and result.judge(epoch, row[task.metric], len(val)):
                 result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in shadow.state_dict().items()}
             if workers.rank == 0:
                 say({"kind": "epoch", "num_epochs": config.epochs, **row})
-            if is_last or (config.patience and result.weights and epoch - result.epoch >= config.patience):
+            if is_last or (config.patience and result.weights and epoch - result.best_epoch >= config.patience):
                 break
             _save(state, workers, meter, on_save)
     return result

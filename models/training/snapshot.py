@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,17 +13,36 @@ from torch import Tensor, nn
 from models.training.optim import WeightAverage
 from models.training.sharding import part_like, whole
 
-_NET, _AVERAGE, _BEST, _OPTIMIZER, _GROUP = "net.", "average.", "best.", "optimizer.", "group."
+_NET, _AVERAGE, _KEPT, _OPTIMIZER, _GROUP = "net.", "average.", "kept.", "optimizer.", "group."
 
 
 @dataclass
 class FitResult:
-    """The best weights by the task's quick validation metric, and one history row an epoch."""
+    """The weights of the last epoch that is as good as the best, and one history row an epoch.
+
+    As good: its metric is within one standard error of the best (Breiman et al., Classification and Regression Trees,
+    1984). Few validation images tell epochs apart by chance; of equals the last has learnt longest, at the lowest rate.
+    """
 
     weights: dict[str, Tensor] = field(default_factory=dict)
-    metric: float = float("-inf")
-    epoch: int = -1
+    metric: float = float("-inf")  # of these weights
+    epoch: int = -1  # of these weights
+    best: float = float("-inf")
+    best_epoch: int = -1
     history: list[dict[str, Any]] = field(default_factory=list)
+
+    def judge(self, epoch: int, metric: float, num_images: int) -> bool:
+        """Is this epoch, scored on so many images, as good as the best, itself among them?
+
+        A mean m of values in [0, 1] over n images has a standard error of at most sqrt(m (1 - m) / n); of a metric that
+        leaves [0, 1], only the best itself is good enough.
+        """
+        if metric > self.best:
+            self.best, self.best_epoch = metric, epoch
+        is_kept = metric >= self.best - math.sqrt(max(self.best * (1 - self.best), 0.0) / num_images)
+        if is_kept:
+            self.metric, self.epoch = metric, epoch
+        return is_kept
 
 
 @dataclass(frozen=True)
@@ -55,7 +75,7 @@ class FitState:
         tensors = {
             **{_NET + k: v for k, v in self.net.state_dict().items()},
             **{_AVERAGE + k: v for k, v in self.average.values.items()},
-            **{_BEST + k: v for k, v in self.result.weights.items()},
+            **{_KEPT + k: v for k, v in self.result.weights.items()},
             **_name_tensors(_OPTIMIZER, slots),
             **_name_tensors(_GROUP, groups),  # LAMB counts its steps by group
         }
@@ -63,7 +83,8 @@ class FitState:
             "step": self.step, "spent": dict(spent), "losses_by_rank": [list(losses) for losses in losses_by_rank],
             "average_steps": self.average.num_steps, "scaler": self.scaler.state_dict(),
             "history": [dict(row) for row in self.result.history], "epoch": self.result.epoch,
-            "metric": self.result.metric if self.result.weights else None,
+            "best_epoch": self.result.best_epoch,
+            **{k: getattr(self.result, k) if self.result.weights else None for k in ("metric", "best")},
         }  # fmt: skip
         copies = {}
         for name, value in tensors.items():
@@ -100,8 +121,9 @@ class FitState:
             for key, value in slot.items():
                 if value.shape == param.shape:  # in the layout of its parameter: LAMB's norms sum in that order
                     slot[key] = torch.empty_like(param).copy_(value)
-        metric = float("-inf") if facts["metric"] is None else facts["metric"]
-        self.result = FitResult(_part(snapshot.tensors, _BEST), metric, facts["epoch"], list(facts["history"]))
+        metric, best = (float("-inf") if facts[k] is None else facts[k] for k in ("metric", "best"))
+        self.result = FitResult(_part(snapshot.tensors, _KEPT), metric, facts["epoch"], best, facts["best_epoch"],
+                                list(facts["history"]))  # fmt: skip
         self.step, by_rank = facts["step"], facts["losses_by_rank"]
         is_mine = len(by_rank) == num_workers
         self.losses = list(by_rank[rank]) if is_mine else [sum(step) / len(step) for step in zip(*by_rank, strict=True)]

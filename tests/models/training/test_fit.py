@@ -17,7 +17,7 @@ from models.tasks import TASKS
 from models.training.failures import DoesNotFitError, NotFiniteError
 from models.training.fit import fit
 from models.training.flops import count_flops_by_size
-from models.training.snapshot import Snapshot
+from models.training.snapshot import FitResult, Snapshot
 from models.types import BoxSet, Sample
 
 SMALL_RCNN = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -85,7 +85,7 @@ def test_progress_is_reported_per_step_and_epoch(draw_samples):
     assert all({"train_loss", "lr", "images_per_s", "seconds"} <= row.keys() for row in result.history)
 
 
-def test_best_weights_are_those_of_the_reported_metric(draw_samples):
+def test_kept_weights_are_those_of_the_reported_metric(draw_samples):
     samples = draw_samples("recognition")
     result, _, net, config = _fit("recognition", samples, epochs=3)
     net.load_state_dict(result.weights)
@@ -93,7 +93,8 @@ def test_best_weights_are_those_of_the_reported_metric(draw_samples):
     with torch.inference_mode():
         answers = task.predict(net.eval(), [s.image_rgb for s in samples], config)
     assert task.score(answers, [s.target for s in samples]) == result.metric
-    assert result.metric == max(row["val_accuracy"] for row in result.history)
+    assert result.metric == result.history[result.epoch]["val_accuracy"]
+    assert result.best == max(row["val_accuracy"] for row in result.history)
 
 
 class _Poisoned:
@@ -253,12 +254,28 @@ def test_a_compiled_net_learns_within_tolerance_of_one_that_is_not(draw_samples)
 def test_training_ends_after_as_many_epochs_without_gain_as_patience_allows(draw_samples):
     samples = draw_samples("recognition")
     result, _, _, _ = _fit("recognition", samples, val=samples[:1], epochs=50, patience=3, lr=1e-9)
-    assert len(result.history) == result.epoch + 1 + 3 < 50
+    assert len(result.history) == result.best_epoch + 1 + 3 < 50
 
 
 def test_patience_waits_for_the_first_score(draw_samples):
     result, _, _, _ = _fit("recognition", draw_samples("recognition"), epochs=6, patience=1, score_every=4)
     assert len(result.history) == 5 and result.epoch == 3  # scored in the fourth epoch, given up after the fifth
+
+
+@pytest.mark.parametrize(("metrics", "kept"), [
+    ([0.5, 0.9, 0.88, 0.5], 2),  # by 100 images, 0.9 is known to 0.03
+    ([0.5, 0.9, 0.86], 1),
+    ([0.9, 0.88, 0.86], 1),  # the best stays what others are compared with
+    ([0.9, 1.0, 0.999], 1),
+    ([0.0, 0.0], 1),
+    ([-2.0, -1.0, -1.01], 1),  # no share: nobody knows its error
+])  # fmt: skip
+def test_the_last_epoch_within_a_standard_error_of_the_best_is_kept(metrics, kept):
+    result = FitResult()
+    keeps = [epoch for epoch, metric in enumerate(metrics) if result.judge(epoch, metric, 100)]
+    assert keeps[-1] == result.epoch == kept and result.metric == metrics[kept]
+    assert result.best == max(metrics) == metrics[result.best_epoch]
+    assert not result.judge(len(metrics), float("nan"), 100)
 
 
 def test_every_epoch_says_what_it_cost(draw_samples):
