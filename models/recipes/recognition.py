@@ -21,8 +21,8 @@ def tiny_recognition() -> TrainConfig:
 
 
 def base_recognition() -> TrainConfig:
-    """Real images: two thousand small ones in ten minutes on two CPU cores."""
+    """Real images: two thousand small ones in six minutes on two CPU cores. What the backbone knows changes little."""
     return TrainConfig(
-        name="base_recognition", task="recognition", image_size_px=160, epochs=14, batch_size=32, lr=1e-3,
-        label_smoothing=0.1, mixup_alpha=0.2,
+        name="base_recognition", task="recognition", image_size_px=160, epochs=10, batch_size=32, lr=1e-3,
+        backbone_lr_factor=0.1, ema_decay=0.99, label_smoothing=0.1, mixup_alpha=0.2,
     )  # fmt: skip
