@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.evaluation import plots
+from assets import plots
 from assets.evaluation.gallery_parts import (
     MISTAKE_PX,
     NUM_MISTAKES,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from assets.evaluation import plots
+from assets import plots
 from assets.evaluation.pairs import Row
 from assets.pictures import Color
 from models.types import Image

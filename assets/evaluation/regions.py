@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.evaluation import plots
+from assets import plots
 from assets.evaluation.gallery_parts import (
     MISTAKE_PX,
     NUM_MISTAKES,

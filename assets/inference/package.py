@@ -31,8 +31,9 @@ _FACTS_SHA256 = "facts_sha256"
 
 @dataclass(frozen=True)
 class PackageFacts:
-    """Where a model comes from. `files` maps file name to sha256; `history` holds one row an epoch; `starts_from` tells
-    origin and sha256 of the weights that its training started from, None where there were none."""
+    """Where a model comes from. `files` maps file name to sha256; `history` holds one row an epoch, and in `is_kept`
+    whether the weights are its; `starts_from` tells origin and sha256 of the weights that its training started from,
+    None where there were none."""
 
     task: str
     recipe: str
@@ -144,7 +145,7 @@ def examine_package(package: ModelPackage, train: Sequence[Sample], test: Sequen
 
 def describe(
     config: TrainConfig, class_names: tuple[str, ...], release_id: str, seed: int, code_version: str,
-    history: list[Mapping[str, Any]], starts_from: dict[str, str] | None = None,
+    history: Sequence[Mapping[str, Any]], starts_from: dict[str, str] | None = None,
 ) -> PackageFacts:  # fmt: skip
     """The facts of a training, but for the files."""
     as_json = json.loads(json.dumps(asdict(config)))

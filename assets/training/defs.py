@@ -61,7 +61,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult:
         from assets.materialize import picture
-        from assets.training.curve import learning_curve_png
+        from assets.plots import learning_curve_plot
         from assets.training.ray_train import CODE_VERSION, train
         from assets.training.sketches import ANSWERS, AUGMENTED
         from models.recipes import get_recipe
@@ -89,7 +89,9 @@ def _training(task: str) -> dg.AssetsDefinition:
         catalog.merge("models", to_table(TABLES["models"], [row]))
         catalog.point(f"model/{task}", package.model_sha256)
         seal_tables(catalog, ["models", "pointers"])
-        pictures["learning curve"] = learning_curve_png(package.facts.history)
+        pictures["learning curve"] = learning_curve_plot(
+            package.facts.history, f"{recipe.name}, model {package.model_sha256[:12]}, release {release_id[:12]}"
+        )
         workspace.keep_plots(package.model_sha256, pictures)
         last = max((name for name in pictures if name.startswith(ANSWERS)), default=None)
         shown = [name for name in (AUGMENTED, last, "learning curve") if name in pictures]
@@ -97,7 +99,9 @@ def _training(task: str) -> dg.AssetsDefinition:
             **{name: value for name, value in package.facts.history[-1].items() if name in _COSTS},
             "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
             "settings": config.settings,
-            "epochs": len(package.facts.history), **{name: picture(pictures[name]) for name in shown},
+            "epochs": len(package.facts.history),
+            "kept_epoch": next(row["epoch"] + 1 for row in package.facts.history if row["is_kept"]),
+            **{name: picture(pictures[name]) for name in shown},
         }  # fmt: skip
         is_mine = f"model_sha256 = '{package.model_sha256}'"
         return result(catalog, "models", ["training", task], None, metadata, is_mine)

@@ -93,7 +93,7 @@ def train(
             else:
                 _run_here(job, release)
         weights, facts = read_checkpoint(run_folder / _KEPT)
-    history = facts["history"]
+    history = [{**row, "is_kept": row["epoch"] == facts["epoch"]} for row in facts["history"]]
     if device_hour_price is not None:
         history = [{**row, "cost": row["device_hours"] * device_hour_price} for row in history]
     net = find_task(config.task).build(config, len(release.class_names), None)

@@ -7,14 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from assets.evaluation.plots import (
-    THEMES,
-    confusion_matrix_plot,
-    drift_plot,
-    learning_curve_plot,
-    pr_curves_plot,
-    reliability_plot,
-)  # fmt: skip
 from assets.pictures import (
     Mark,
     as_data_uri,
@@ -24,6 +16,14 @@ from assets.pictures import (
     encode_jpeg,
     label_overlay,
     make_thumbnail,
+)  # fmt: skip
+from assets.plots import (
+    THEMES,
+    confusion_matrix_plot,
+    drift_plot,
+    learning_curve_plot,
+    pr_curves_plot,
+    reliability_plot,
 )  # fmt: skip
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import score_detections
@@ -141,6 +141,15 @@ def test_a_chart_is_a_png_on_the_ground_of_its_theme(draw, theme: str):
     assert png.startswith(b"\x89PNG")
     ground = tuple(int(THEMES[theme].ground[i : i + 2], 16) for i in (1, 3, 5))
     assert np.abs(decode(png)[-1, -1].astype(int) - ground).max() <= 4  # the palette is coarse
+
+
+def test_a_learning_curve_shows_which_epoch_is_kept():
+    history = [{"epoch": n, "train_loss": 2.0 - n, "val_accuracy": 0.5} for n in range(2)]
+    drawn = [
+        decode(learning_curve_plot([{**row, "is_kept": row["epoch"] == kept} for row in history], SUBJECT)).astype(int)
+        for kept in (None, 0, 1)
+    ]
+    assert len({picture.tobytes() for picture in drawn}) == 3
 
 
 def test_an_empty_history_and_no_drift_are_refused():

@@ -49,6 +49,7 @@ def test_in_process_training_repeats_and_writes_an_honest_package(store_release,
     package = open_package(one.folder)
     assert package.facts.release_id == release_id and package.facts.class_names == ("disc", "square")
     assert [row["epoch"] for row in package.facts.history] == [0, 1]
+    assert sum(row["is_kept"] for row in package.facts.history) == 1
     assert {"epoch", "train_loss", "val_map50", "lr", "images_per_s", "seconds"} <= package.facts.history[-1].keys()
     assert all(row["cost"] == 3.0 * row["device_hours"] > 0 for row in two.facts.history)
     assert not any("cost" in row for row in one.facts.history)

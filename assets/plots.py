@@ -128,7 +128,8 @@ def reliability_plot(result: CalibrationResult, subject: str, theme: str = "ligh
 
 
 def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, theme: str = "light") -> bytes:
-    """Losses (keys with "loss") beside validation metrics (keys that begin with "val_"), over the key "epoch".
+    """Losses (keys with "loss") beside validation metrics (keys that begin with "val_"), over the key "epoch",
+    counted from 1 as the command line does; a line marks the epoch with `is_kept`, whose weights the model has.
 
     Epochs without a value have no point. Raises ValueError for an empty history.
     """
@@ -144,9 +145,11 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
     figure, all_axes = _open_figure("Learning curve", subject, colors, (7.2, 4.8), columns=max(1, len(panels)))
     for axes, (names, label) in zip(all_axes, panels, strict=False):
         for place, name in enumerate(names):
-            points = [(entry["epoch"], entry[name]) for entry in history if entry.get(name) is not None]
+            points = [(entry["epoch"] + 1, entry[name]) for entry in history if entry.get(name) is not None]
             style, color = "o-" if len(points) < 30 else "-", colors.series[place % len(colors.series)]
             axes.plot(*np.array(points, float).reshape(-1, 2).T, style, ms=3.5, lw=2, color=color, label=name)
+        for kept in (entry["epoch"] + 1 for entry in history if entry.get("is_kept")):
+            axes.axvline(kept, ls=":", color=colors.muted, label="kept")
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(bottom=0)
