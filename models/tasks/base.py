@@ -58,7 +58,7 @@ class Task(Protocol):
         """Probabilities, Detections or SemanticPredictions, one an image, in pixels of that image."""
 
     def score(self, predictions: Sequence[Any], targets: Sequence[Target]) -> float:
-        """The quick figure that chooses the best checkpoint."""
+        """The quick figure that chooses the epoch whose weights are kept: higher is better."""
 
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
         """The net as it is shipped, on square inputs: pixels in, finished numbers out; and the names of its outputs."""
