@@ -152,7 +152,7 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
             axes.axvline(kept, ls=":", color=colors.muted, label="kept")
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         _add_legend(axes, colors, None)
     return _encode(figure)
 

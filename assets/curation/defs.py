@@ -100,6 +100,10 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         deps=[["curation", "splits"], ["capture", "imported_labels"]],
     )
     def dataset(config: DatasetConfig, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+        """A release: labelled frames of published sessions, frozen with their splits; its id is the hash of them.
+
+        What is left out, and why, stands under `excluded`.
+        """
         draft = draft_release(catalog, task, config.sessions or None)
         release_id = write_release(catalog, draft)
         catalog.point(f"draft/{task}", release_id)

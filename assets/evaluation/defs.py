@@ -16,6 +16,7 @@ def _scores(task: str) -> dg.AssetsDefinition:
     def scores(
         context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
     ) -> dg.MaterializeResult:
+        """What the model trained last, and the champion, say about the test split, and how right they are by slice."""
         from assets.evaluation.exam import examine, examine_champion
         from assets.evaluation.gallery import draw_exam
 
@@ -43,6 +44,7 @@ def _open_scores(task: str) -> dg.AssetsDefinition:
 
     @dg.asset(key=["evaluation", f"{task}_scores"], group_name="evaluation", deps=[["training", task]], kinds={"lance"})
     def scores(catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
+        """Figures of the task's own exam on the test split, of the model trained last and of the champion."""
         from assets.evaluation.exam import examine_open
 
         found = examine_open(catalog, workspace.home, task)

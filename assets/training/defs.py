@@ -60,6 +60,10 @@ def _training(task: str) -> dg.AssetsDefinition:
         catalog: dg.ResourceParam[Catalog],
         workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult:
+        """A model, trained by a recipe on the last release that passed its checks: weights, ONNX form and history.
+
+        Recipe, settings, seed and release are chosen in the config.
+        """
         from assets.materialize import picture
         from assets.plots import learning_curve_plot
         from assets.training.ray_train import CODE_VERSION, train

@@ -16,9 +16,13 @@ from orchestration.jobs import train_jobs
 COOLDOWN_S = 6 * 3600
 
 
-@dg.sensor(jobs=list(train_jobs.values()), minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    jobs=list(train_jobs.values()),
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="For each task whose champion met a drifted session: one stored request, one run of its training job.",
+)
 def drift_sensor(context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]) -> dg.SensorResult:
-    """For each task whose champion met a drifted session: one stored request, and one run of its training job."""
     requests = []
     for champion in champions(catalog):
         task = champion["task"]

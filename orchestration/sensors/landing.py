@@ -16,7 +16,12 @@ from assets.storage import Folder
 from orchestration.jobs import ingest_session
 
 
-@dg.sensor(job=ingest_session, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=ingest_session,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Takes in each session whose files differ from those last taken in and have stopped changing.",
+)
 def landing_zone_sensor(
     context: dg.SensorEvaluationContext, landing_zone: dg.ResourceParam[LandingZone]
 ) -> dg.SensorResult:

@@ -10,9 +10,13 @@ from assets.tables.catalog import Catalog
 from orchestration.jobs import monitor_session
 
 
-@dg.sensor(job=monitor_session, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=monitor_session,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Monitors each published session without a drift verdict for the champion of each task.",
+)
 def unjudged_session_sensor(context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]) -> dg.SensorResult:
-    """Asks for monitoring of each published session without a drift verdict for the champion of each task."""
     pending = sessions_to_judge(catalog)
     known = set(context.instance.get_dynamic_partitions("sessions"))
     requests = [

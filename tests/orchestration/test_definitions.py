@@ -21,6 +21,10 @@ print(json.dumps({
     "checks": len(graph.asset_check_keys), "unchecked": sorted(
         key.to_user_string() for key in graph.get_all_asset_keys()
         if not any(check.asset_key == key for check in graph.asset_check_keys)),
+    "undescribed": sorted(
+        [key.to_user_string() for key in graph.get_all_asset_keys() if not graph.get(key).description]
+        + [str(key) for key in graph.asset_check_keys if not graph.get_check_spec(key).description]
+        + [made.name for made in [*defs.jobs, *defs.sensors] if not made.description]),
 }))
 """
 
@@ -44,6 +48,10 @@ def test_every_stage_is_a_group_and_every_asset_has_checks(tmp_path: Path) -> No
     assert facts["groups"] == ["capture", "curation", "evaluation", "monitoring", "registry", "training"]
     assert facts["unchecked"] == []
     assert facts["checks"] > 40
+
+
+def test_the_ui_tells_what_everything_is(tmp_path: Path) -> None:
+    assert _probe(tmp_path)["undescribed"] == []
 
 
 def test_what_commands_share_loads_without_the_orchestrator() -> None:
