@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 _PROBE = """
 import json, resource, sys, time
@@ -29,29 +31,29 @@ print(json.dumps({
 """
 
 
-def _probe(tmp_path: Path) -> dict:
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Load the definitions in a process of its own; the second load finds the byte code of the first."""
+    home = tmp_path_factory.mktemp("home")
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", _PROBE], cwd=CHECKOUT, capture_output=True, text=True, check=True,
-                              env={"DAGUERRE_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})  # fmt: skip
+                              env={"DAGUERRE_HOME": str(home), "PATH": "/usr/bin:/bin"})  # fmt: skip
     return json.loads(done.stdout)
 
 
-def test_definitions_load_light_and_in_under_three_seconds_of_work(tmp_path: Path) -> None:
-    facts = _probe(tmp_path)
+def test_definitions_load_light_and_in_under_three_seconds_of_work(facts: dict) -> None:
     assert facts["heavy"] == []
     assert facts["cpu_seconds"] < 3.0, facts
 
 
-def test_every_stage_is_a_group_and_every_asset_has_checks(tmp_path: Path) -> None:
-    facts = _probe(tmp_path)
+def test_every_stage_is_a_group_and_every_asset_has_checks(facts: dict) -> None:
     assert facts["groups"] == ["capture", "curation", "evaluation", "monitoring", "registry", "training"]
     assert facts["unchecked"] == []
     assert facts["checks"] > 40
 
 
-def test_the_ui_tells_what_everything_is(tmp_path: Path) -> None:
-    assert _probe(tmp_path)["undescribed"] == []
+def test_the_ui_tells_what_everything_is(facts: dict) -> None:
+    assert facts["undescribed"] == []
 
 
 def test_what_commands_share_loads_without_the_orchestrator() -> None:
