@@ -39,9 +39,25 @@ def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """Encoded bytes of an image, decoded each time it is looked at (a `models.types.StoredImage`)."""
+    """Encoded bytes of an image, decoded each time it is looked at (a `models.types.StoredImage`).
+
+    `gpu` is PyTorch's name of one that may decode it.
+    """
 
     payload: bytes
+    gpu: str | None = None
+
+    @cached_property
+    def device(self) -> str | None:
+        """The GPU, for a JPEG of the common kind: others are not what nvJPEG is made for."""
+        import simplejpeg
+
+        if self.gpu is None or self.payload[:3] != JPEG_MAGIC:
+            return None
+        with suppress(ValueError, KeyError):
+            if simplejpeg.decode_jpeg_header(self.payload)[2] == "YCbCr":
+                return self.gpu
+        return None
 
     @cached_property
     def size_hw(self) -> tuple[int, int]:

@@ -56,16 +56,16 @@ class ReleaseImages(Sequence[Sample]):
 
     With `long_side_px`, images are shrunk to a long side of at most that (boxes, masks, maps move along) and kept
     in memory as uint8 until `cache_bytes` are used; the rest are read again each time. Without, samples hold the
-    encoded bytes and are decoded by who looks at them, at the scale that is looked for. Bytes that are not those of the
-    release raise ValueError with the frame's id.
+    encoded bytes and are decoded by who looks at them, at the scale that is looked for, or on the `gpu`. Bytes that are
+    not those of the release raise ValueError with the frame's id.
     """
 
     def __init__(
         self, catalog: Catalog, release: ReleaseFacts, split: str, long_side_px: int | None,
-        cache_bytes: int = CACHE_BYTES,
+        cache_bytes: int = CACHE_BYTES, gpu: str | None = None,
     ) -> None:  # fmt: skip
         self.rows = release.split(split)
-        self.task, self.long_side_px = release.task, long_side_px
+        self.task, self.long_side_px, self._gpu = release.task, long_side_px, gpu
         self._frames = catalog.dataset("frames", release.frames_version)
         self._positions = _find_positions(self._frames, [row["frame_id"] for row in self.rows])
         self._kept: dict[int, Sample] = {}
@@ -90,7 +90,7 @@ class ReleaseImages(Sequence[Sample]):
     def _to_sample(self, row: dict[str, Any], payload: bytes) -> Sample:
         if hashlib.sha256(payload).hexdigest() != row["sha256"]:
             raise ValueError(f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`")
-        stored = EncodedImage(payload)
+        stored = EncodedImage(payload, self._gpu)
         image, scale = (stored, np.ones(2)) if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
         if self.task in ("recognition", PRETRAINING):
             return Sample(row["frame_id"], image, row["class_id"])

@@ -20,6 +20,14 @@ class StoredImage(Protocol):
     """An image that is decoded when it is looked at, as finely as it is needed."""
 
     @property
+    def payload(self) -> bytes:
+        """As it is encoded."""
+
+    @property
+    def device(self) -> str | None:
+        """PyTorch's name of the GPU that decodes it together with others of a batch, where there is one."""
+
+    @property
     def size_hw(self) -> tuple[int, int]:
         """Height and width in px, at full scale."""
 

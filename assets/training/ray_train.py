@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from models.training.snapshot import FitResult, Snapshot
     from models.training.workers import Workers
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"  # another when equal arguments come to give other weights, or snapshots change
 RUNS = ".runs"  # below the models: what is under way
 _KEPT, _EVENTS, _SNAPSHOTS = "kept", "events.jsonl", "snapshots"
 _MAX_FAILURES = 3  # of workers, in one call
@@ -238,7 +238,8 @@ def learn(
     from models.training.fit import fit
 
     task, side = find_task(config.task), int(config.image_size_px * _CACHE_MARGIN)
-    train = ReleaseImages(catalog, release, "train", None if config.crop_area else side)
+    gpu = str(device) if torch.device(device).type == "cuda" else None
+    train = ReleaseImages(catalog, release, "train", None if config.crop_area else side, gpu=gpu)
     val = ReleaseImages(catalog, release, "val", side)
     torch.manual_seed(seed)
     net = task.build(config, len(release.class_names), read_weights(start) if start else None).to(device)

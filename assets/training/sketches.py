@@ -123,7 +123,7 @@ def _list_images(batch: Batch) -> list[Image]:
     """Height-first RGB images of a batch, its views one after the other, coloured as on the device."""
     from models.augment.colour import apply_colour
 
-    pixels = apply_colour(batch.images.flatten(0, -4), batch.colour.flatten(0, -2))
+    pixels = apply_colour(batch.images.cpu().flatten(0, -4), batch.colour.flatten(0, -2))
     return list(np.rint(pixels.permute(0, 2, 3, 1).numpy()).astype(np.uint8))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import lance  # noqa: F401  its import is no part of the first batch
+import torch
 
 from assets.capture.intake import Intake
 from assets.curation.release import draft_release, write_release
@@ -18,7 +19,7 @@ from assets.worker import name_worker
 from bench.peers.epochs import AREA, BATCH, SIDE_PX, Batches, report
 from models.recipes import RECIPES
 from models.tasks import TASKS
-from models.training.fit import prepare_batches
+from models.training.batches import prepare_batches
 from models.training.workers import Alone
 
 _CONFIG = replace(
@@ -45,7 +46,8 @@ def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     release = read_release(catalog, catalog.pointed("bench"), "recognition")
     train = ReleaseImages(catalog, release, "train", long_side_px=None)
     task, num_classes = TASKS["recognition"], len(release.class_names)
-    for batch in prepare_batches(train, task, num_classes, _CONFIG, seed=0, first_step=0, workers=Alone()):
+    cpu = torch.device("cpu")
+    for batch in prepare_batches(train, task, num_classes, _CONFIG, seed=0, first_step=0, workers=Alone(), device=cpu):
         yield batch.images, list(batch.frame_ids)
 
 

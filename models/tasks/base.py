@@ -60,11 +60,15 @@ class Task(Protocol):
     def score(self, predictions: Sequence[Any], targets: Sequence[Target]) -> float:
         """The quick figure that chooses the epoch whose weights are kept: higher is better."""
 
+    def calibrate(self, net: nn.Module, predictions: Sequence[Any], targets: Sequence[Target]) -> None:
+        """Make a net that predicted this on the val split as sure as it is right, where the task knows how."""
+        return
+
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
         """The net as it is shipped, on square inputs: pixels in, finished numbers out; and the names of its outputs."""
 
 
-class OpenTask(ABC):
+class OpenTask(Task, ABC):
     """A task that is scored by its own metric alone: derive from it to add one of your own (docs/how-to/add-a-task.md).
 
     `dataset` is the kind of release it learns from, which fixes what `Sample.target` is. A champion must reach `floor`,

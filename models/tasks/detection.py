@@ -22,7 +22,7 @@ from models.nets.starting import start_backbone
 from models.nets.torchvision_detector import TorchvisionDetector, start_detector
 from models.recipes.config import TrainConfig
 from models.tasks.average_precision import mean_average_precision_50
-from models.tasks.base import Batch
+from models.tasks.base import Batch, Task
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.tasks.suppression import keep_best
 from models.training.workers import mean_over_workers
@@ -31,7 +31,7 @@ from models.types import BoxSet, Detections, Image, Sample, Target
 _BOX_WEIGHT = 2.0  # of the box loss against the class loss, as in GFL
 
 
-class Detection:
+class Detection(Task):
     """Quality focal loss and GIoU on the points that answer for a box; torchvision's nets bring losses of their own."""
 
     name = "detection"

@@ -14,7 +14,7 @@ from models.augment.colour import apply_colour, draw_colour
 from models.metrics.multilabel import mean_average_precision, micro_f1
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, OpenTask
-from models.tasks.recognition import Recognition, augment, name_logits, to_tensor
+from models.tasks.recognition import Recognition, augment, name_logits
 from models.types import Image, Sample, Target
 
 
@@ -31,11 +31,10 @@ class MultiLabel(OpenTask):
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
     ) -> Batch:
-        images = np.stack([augment(sample, config, rng) for sample, rng in zip(samples, rngs, strict=True)])
+        images = augment(samples, config, rngs)
         colour = np.stack([draw_colour(rng, config.colour_jitter) for rng in rngs])
         shown = _tabulate([s.target for s in samples], num_classes)
-        return Batch(tuple(s.frame_id for s in samples), to_tensor(images), torch.from_numpy(colour),
-                     torch.from_numpy(shown))  # fmt: skip
+        return Batch(tuple(s.frame_id for s in samples), images, torch.from_numpy(colour), torch.from_numpy(shown))
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         logits = net(apply_colour(batch.images, batch.colour)).float()

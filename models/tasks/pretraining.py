@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.augment.colour import apply_colour, draw_colour
+from models.augment.crop_batch import cut_crops
 from models.augment.crops import Crop, cut_crop, draw_crop, fit_square
 from models.losses.contrastive import nt_xent
 from models.metrics.features import knn_accuracy, linear_accuracy, share_found_again
@@ -43,19 +44,15 @@ class Pretraining(OpenTask):
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
     ) -> Batch:
-        side = config.image_size_px
-        images, colour = (
-            np.empty((len(samples), 2, side, side, 3), np.uint8),
-            np.empty((len(samples), 2, 3), np.float32),
-        )
-        for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
+        area, colour = config.crop_area or (1.0, 1.0), np.empty((len(samples), 2, 3), np.float32)
+        crops: list[list[Crop]] = [[] for _ in samples]
+        for views, factors, sample, rng in zip(crops, colour, samples, rngs, strict=True):
             for view in range(2):
-                crop = draw_crop(rng, sample.size_hw, config.crop_area or (1.0, 1.0), config.flip_horizontal)
-                images[index, view] = cut_crop(sample, crop, side)
-                colour[index, view] = draw_colour(rng, config.colour_jitter)
-                colour[index, view, 2] *= rng.random() >= _GREY_SHARE
-        return Batch(tuple(s.frame_id for s in samples), torch.from_numpy(images).permute(0, 1, 4, 2, 3),
-                     torch.from_numpy(colour), None)  # fmt: skip
+                views.append(draw_crop(rng, sample.size_hw, area, config.flip_horizontal))
+                factors[view] = draw_colour(rng, config.colour_jitter)
+                factors[view, 2] *= rng.random() >= _GREY_SHARE
+        images = cut_crops(samples, crops, config.image_size_px)
+        return Batch(tuple(s.frame_id for s in samples), images, torch.from_numpy(colour), None)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         pixels = apply_colour(batch.images.flatten(0, 1), batch.colour.flatten(0, 1))

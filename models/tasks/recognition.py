@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,22 +11,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.augment.colour import apply_colour, draw_colour
-from models.augment.crops import cut_crop, draw_crop, fit_square
+from models.augment.crop_batch import cut_crops
+from models.augment.crops import draw_crop, fit_square
 from models.augment.geometry import draw_move, move_image
 from models.augment.mixing import cut_pairs, mix_pairs, smooth_one_hot
+from models.metrics.calibration import fit_temperature
 from models.net_names import LITE0
 from models.nets.classifier import Classifier
 from models.nets.starting import start_backbone
 from models.nets.torchvision_classifier import TorchvisionClassifier
 from models.recipes.config import TrainConfig
-from models.tasks.base import Batch
+from models.tasks.base import Batch, Task
 from models.training.workers import mean_over_workers
 from models.types import Image, Probabilities, Sample, Target
 
 _PREDICT_BATCH = 32
 
 
-class Recognition:
+class Recognition(Task):
     """Cross-entropy on soft targets; images are stretched to a square, as they are at prediction."""
 
     name = "recognition"
@@ -43,15 +46,12 @@ class Recognition:
     def make_batch(
         self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
     ) -> Batch:
-        images = np.empty((len(samples), config.image_size_px, config.image_size_px, 3), np.uint8)
-        for image, sample, rng in zip(images, samples, rngs, strict=True):
-            image[...] = augment(sample, config, rng)
+        images = augment(samples, config, rngs)
         class_ids = np.array([s.target for s in samples], np.int64)
-        targets = smooth_one_hot(class_ids, num_classes, config.label_smoothing)
+        targets = torch.from_numpy(smooth_one_hot(class_ids, num_classes, config.label_smoothing))
         images, targets = _mix(images, targets, config, rngs[0])
         colour = np.stack([draw_colour(rng, config.colour_jitter) for rng in rngs])
-        return Batch(tuple(s.frame_id for s in samples), to_tensor(images), torch.from_numpy(colour),
-                     torch.from_numpy(targets))  # fmt: skip
+        return Batch(tuple(s.frame_id for s in samples), images, torch.from_numpy(colour), targets)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         logits = net(apply_colour(batch.images, batch.colour)).float()
@@ -65,13 +65,17 @@ class Recognition:
         hits = [int(p.values.argmax()) == t for p, t in zip(predictions, targets, strict=True)]
         return float(np.mean(hits))
 
+    @torch.no_grad()
+    def calibrate(self, net: nn.Module, predictions: Sequence[Probabilities], targets: Sequence[Target]) -> None:
+        temperature = fit_temperature(np.stack([p.values for p in predictions]), np.array(targets, np.int64))
+        for weights in cast("Classifier | TorchvisionClassifier", net).classify.parameters():
+            weights.div_(temperature)
+
     def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
         return nn.Sequential(net, nn.Softmax(1)), ("probabilities",)
 
 
-def _mix(
-    images: np.ndarray, targets: np.ndarray, config: TrainConfig, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _mix(images: Tensor, targets: Tensor, config: TrainConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     if config.cutmix_alpha and (not config.mixup_alpha or rng.random() < 0.5):
         return cut_pairs(images, targets, config.cutmix_alpha, rng)
     return mix_pairs(images, targets, config.mixup_alpha, rng)
@@ -86,15 +90,19 @@ def name_logits(net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
     return torch.cat(parts)
 
 
-def augment(sample: Sample, config: TrainConfig, rng: np.random.Generator) -> Image:
-    """(S, S, 3): a random crop where the recipe wants one, else the whole image moved about."""
+def augment(samples: Sequence[Sample], config: TrainConfig, rngs: Sequence[np.random.Generator]) -> Tensor:
+    """(B, 3, S, S) uint8: random crops where the recipe wants them, else the whole images moved about."""
     side = config.image_size_px
     if config.crop_area is not None:
-        return cut_crop(sample, draw_crop(rng, sample.size_hw, config.crop_area, config.flip_horizontal), side)
-    square = fit_square(sample.image_rgb, side)
-    move = draw_move(rng, (side, side), (side, side), config.zoom, config.shift_share, config.flip_horizontal,
-                     config.flip_vertical)  # fmt: skip
-    return move_image(square, move, (side, side))
+        crops = [[draw_crop(rng, sample.size_hw, config.crop_area, config.flip_horizontal)]
+                 for sample, rng in zip(samples, rngs, strict=True)]  # fmt: skip
+        return cut_crops(samples, crops, side)[:, 0]
+    images = np.empty((len(samples), side, side, 3), np.uint8)
+    for image, sample, rng in zip(images, samples, rngs, strict=True):
+        move = draw_move(rng, (side, side), (side, side), config.zoom, config.shift_share, config.flip_horizontal,
+                         config.flip_vertical)  # fmt: skip
+        image[...] = move_image(fit_square(sample.image_rgb, side), move, (side, side))
+    return to_tensor(images)
 
 
 def to_tensor(images: np.ndarray) -> Tensor:

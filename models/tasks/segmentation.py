@@ -18,14 +18,14 @@ from models.metrics.segmentation import count_confusion, mean_iou
 from models.nets.segmenter import Segmenter
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
-from models.tasks.base import Batch
+from models.tasks.base import Batch, Task
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import Image, Sample, SemanticMap, SemanticPrediction, Target
 
 _BAND_VALUES = 32 * 2**20  # probabilities in memory at once while an image is read out: 128 MiB
 
 
-class Segmentation:
+class Segmentation(Task):
     """Cross-entropy and soft dice over the pixels that somebody labelled; images keep their proportions."""
 
     name = "segmentation"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -13,20 +12,20 @@ import torch
 from torch import nn
 
 from models.recipes.config import TrainConfig
-from models.tasks.base import Batch, Task
+from models.tasks.base import Task
+from models.training.batches import prepare_batches, read_samples
 from models.training.failures import require_samples
 from models.training.meter import Meter
 from models.training.optim import WeightAverage, make_optimizer, set_rate
-from models.training.order import count_steps, plan_steps, shard
+from models.training.order import count_steps
 from models.training.prefetch import prefetch
-from models.training.seed import repeatable, sample_rng, seed_step
+from models.training.seed import repeatable, seed_step
 from models.training.snapshot import FitResult, FitState, Snapshot
 from models.training.step import take_step
 from models.training.workers import Alone, Workers
-from models.types import Sample
+from models.types import Sample, Target
 
 _VAL_CHUNK = 64  # validation images in memory at once
-_NUM_THREADS = min(4, os.cpu_count() or 1)  # that prepare batches; decoding and resizing release the GIL
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -60,7 +59,7 @@ def fit(
         wrapped.compile()
     result = state.result
     num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)  # each holds an image
-    batches = prepare_batches(train, task, num_classes, config, seed, state.step, workers)
+    batches = prepare_batches(train, task, num_classes, config, seed, state.step, workers, state.device)
     with repeatable(seed), closing(batches):
         for epoch in range(state.step // num_steps, config.epochs):
             meter.start_epoch()
@@ -86,7 +85,9 @@ def fit(
             is_last = epoch == config.epochs - 1 or progress >= 1
             if is_last or (epoch + 1) % config.score_every == 0:
                 state.average.copy_to(shadow)
-                row[task.metric] = _validate(shadow, task, val, config, workers)
+                predictions, targets = _answer(shadow, task, val, config, workers)
+                row[task.metric] = task.score(predictions, targets)
+                task.calibrate(shadow, predictions, targets)
                 if on_score and workers.rank == 0:
                     on_score(epoch, shadow)
             row["seconds"] = meter.epoch_seconds
@@ -109,36 +110,17 @@ def _save(state: FitState, workers: Workers, meter: Meter, on_save: Callable[[Sn
 
 
 @torch.inference_mode()
-def _validate(net: nn.Module, task: Task, val: Sequence[Sample], config: TrainConfig, workers: Workers) -> float:
-    """The quick metric over the whole split; each worker predicts its share."""
+def _answer(
+    net: nn.Module, task: Task, val: Sequence[Sample], config: TrainConfig, workers: Workers
+) -> tuple[list[Any], list[Target]]:
+    """Predictions and targets of the whole split, on every worker; each predicts its share."""
     indices, mine = list(range(workers.rank, len(val), workers.num_workers)), []
     chunks = [indices[start : start + _VAL_CHUNK] for start in range(0, len(indices), _VAL_CHUNK)]
-    for samples in prefetch(chunks, lambda chunk: _read(val, chunk), 1):
+    for samples in prefetch(chunks, lambda chunk: read_samples(val, chunk), 1):
         predictions = task.predict(net, [s.image_rgb for s in samples], config)
         mine += [(p, s.target) for p, s in zip(predictions, samples, strict=True)]
     pairs = [pair for part in workers.gather(mine) for pair in part]
-    return task.score([p for p, _ in pairs], [t for _, t in pairs])
-
-
-def prepare_batches(
-    train: Sequence[Sample], task: Task, num_classes: int, config: TrainConfig, seed: int, first_step: int,
-    workers: Workers,
-) -> Generator[Batch]:  # fmt: skip
-    """This worker's batches from `first_step` on, over all epochs, each prepared while others are computed."""
-
-    def prepare(step: tuple[int, np.ndarray]) -> Batch:
-        epoch, mine = step[0], shard(step[1], workers.rank, workers.num_workers)
-        rngs = [sample_rng(seed, epoch, int(i)) for i in mine]
-        return task.make_batch(_read(train, mine.tolist()), num_classes, config, rngs)
-
-    steps = plan_steps(len(train), config.batch_size, seed, config.epochs, first_step)
-    return prefetch(steps, prepare, _NUM_THREADS)
-
-
-def _read(samples: Sequence[Sample], indices: list[int]) -> list[Sample]:
-    """Several samples at once where the sequence knows how (PyTorch's `__getitems__` convention)."""
-    read_many = getattr(samples, "__getitems__", None)
-    return read_many(indices) if read_many else [samples[i] for i in indices]
+    return [p for p, _ in pairs], [t for _, t in pairs]
 
 
 def _progress(step: int, num_steps: int, seconds: float, config: TrainConfig, workers: Workers) -> float:

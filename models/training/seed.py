@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ def repeatable(seed: int) -> Iterator[None]:
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     tidy.fill_uninitialized_memory = False  # else every new tensor is written twice
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else products on a GPU do not repeat themselves
     try:
         yield
     finally:

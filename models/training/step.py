@@ -35,7 +35,7 @@ def take_step(
         for part, is_last_part in _split(batch, num_parts):
             with nullcontext() if is_last_part else workers.unsynced(wrapped):
                 with _autocast(state.device, config.precision):
-                    loss = task.loss(wrapped, _move(part, state.device)) * (len(part) / len(batch))
+                    loss = task.loss(wrapped, part) * (len(part) / len(batch))
                 require_finite(loss, "loss", part.frame_ids, place)
                 state.scaler.scale(loss).backward()
             losses.append(loss.item())
@@ -60,7 +60,3 @@ def _split(batch: Batch, num_parts: int) -> Iterator[tuple[Batch, bool]]:
 
 def _autocast(device: torch.device, precision: str) -> Any:
     return torch.autocast(device.type, _AUTOCAST[precision]) if precision in _AUTOCAST else nullcontext()
-
-
-def _move(batch: Batch, device: torch.device) -> Batch:
-    return Batch(batch.frame_ids, batch.images.to(device), batch.colour.to(device), batch.targets)

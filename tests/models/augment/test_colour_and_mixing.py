@@ -45,32 +45,31 @@ def test_smoothing_spreads_its_mass_over_all_classes():
 
 
 def test_mixed_targets_sum_to_one_and_match_the_mixed_pixels():
-    images = np.zeros((2, 1, 1, 3), np.uint8)
+    images = torch.zeros((2, 3, 1, 1), dtype=torch.uint8)
     images[1] = 200
-    targets = np.eye(2, dtype=np.float32)
-    mixed, mixed_targets = mix_pairs(images, targets, 1.0, np.random.default_rng(1))
+    mixed, mixed_targets = mix_pairs(images, torch.eye(2), 1.0, np.random.default_rng(1))
     np.testing.assert_allclose(mixed_targets.sum(1), 1, atol=1e-6)
     np.testing.assert_allclose(mixed[:, 0, 0, 0], 200 * mixed_targets[:, 1], atol=0.5)
 
 
 def test_no_alpha_mixes_nothing():
-    images, targets = np.ones((2, 1, 1, 3), np.uint8), np.eye(2, dtype=np.float32)
+    images, targets = torch.ones((2, 3, 1, 1), dtype=torch.uint8), torch.eye(2)
     assert mix_pairs(images, targets, 0.0, np.random.default_rng(0))[0] is images
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_pasted_box_has_the_share_that_its_targets_say(seed):
-    images = np.stack([np.full((24, 40, 3), 10 * n, np.uint8) for n in range(4)])
-    targets = np.eye(4, dtype=np.float32)
-    cut, cut_targets = cut_pairs(images, targets, 1.0, np.random.default_rng(seed))
+    images = torch.stack([torch.full((3, 24, 40), 10 * n, dtype=torch.uint8) for n in range(4)])
+    before = images.clone()
+    cut, cut_targets = cut_pairs(images, torch.eye(4), 1.0, np.random.default_rng(seed))
     np.testing.assert_allclose(cut_targets.sum(1), 1, atol=1e-6)
     for image, target in zip(cut, cut_targets, strict=True):
-        np.testing.assert_allclose([(image[..., 0] == 10 * n).mean() for n in range(4)], target, atol=1e-6)
-    assert (images == np.stack([np.full((24, 40, 3), 10 * n, np.uint8) for n in range(4)])).all()  # left as they were
+        np.testing.assert_allclose([(image[0] == 10 * n).float().mean() for n in range(4)], target, atol=1e-6)
+    assert torch.equal(images, before)
 
 
 def test_pasted_boxes_cover_from_nothing_to_everything():
-    images, targets = np.zeros((2, 32, 32, 3), np.uint8), np.eye(2, dtype=np.float32)
+    images, targets = torch.zeros((2, 3, 32, 32), dtype=torch.uint8), torch.eye(2)
     draws = (cut_pairs(images, targets, 1.0, np.random.default_rng(seed))[1] for seed in range(300))
     shares = [one[0, 1] for one in draws if one[0, 1] > 0]
     assert min(shares) < 0.05 and max(shares) > 0.7

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.metrics.calibration import score_calibration
+from models.metrics.calibration import fit_temperature, score_calibration
 
 
 def test_confidence_equal_to_accuracy_has_no_error():
@@ -51,3 +51,41 @@ def test_no_predictions_are_refused():
 def test_what_is_not_a_probability_is_refused(confidence: float):
     with pytest.raises(ValueError, match="outside"):
         score_calibration([confidence], [True])
+
+
+def softmax(logits):
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    return (shares / shares.sum(1, keepdims=True)).astype(np.float32)
+
+
+def draw_predictions(count, factor, seed=0):
+    """Logits of which each is the truth's own, `factor` times as large as it should be; and what is true."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (count, 5))
+    class_ids = np.array([rng.choice(5, p=p / p.sum()) for p in softmax(logits).astype(float)])
+    return factor * logits, class_ids
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0, 2.5])
+def test_the_temperature_is_what_logits_were_too_large_by(factor):
+    logits, class_ids = draw_predictions(5000, factor)
+    temperature = fit_temperature(softmax(logits), class_ids)
+    assert temperature == pytest.approx(factor, rel=0.06)
+    probabilities = softmax(logits / temperature)
+    assert score_calibration(probabilities.max(1), probabilities.argmax(1) == class_ids).ece < 0.025
+
+
+def test_a_few_answers_that_are_all_right_do_not_make_a_net_sure_of_everything():
+    probabilities = np.tile(np.float32([0.8, 0.2]), (5, 1))
+    few, many = (fit_temperature(np.repeat(probabilities, n, 0), np.zeros(5 * n, np.int64)) for n in (1, 200))
+    assert 0.6 < few < 1 and many < 0.3
+
+
+def test_a_probability_of_nothing_for_what_is_true_is_survived():
+    assert 1 < fit_temperature(np.float32([[1, 0], [1, 0], [1, 0]]), np.array([0, 0, 1])) < 20
+
+
+@pytest.mark.parametrize("class_ids", [[], [2], [-1]])
+def test_a_temperature_needs_answers_and_their_classes(class_ids):
+    with pytest.raises(ValueError, match="one id below the number of classes"):
+        fit_temperature(np.full((len(class_ids), 2), 0.5, np.float32), np.array(class_ids, np.int64))

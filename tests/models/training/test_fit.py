@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -244,7 +245,7 @@ def test_a_compiled_net_learns_within_tolerance_of_one_that_is_not(draw_samples)
         config = replace(get_recipe("tiny_recognition"), image_size_px=32, batch_size=5, epochs=3, weights="none",
                          frozen_stages=0, is_compiled=is_compiled)  # fmt: skip
         torch.manual_seed(0)
-        net = nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.Flatten(), nn.Linear(64, 2))
+        net = nn.Sequential(OrderedDict(see=nn.Conv2d(3, 4, 8, 8), flatten=nn.Flatten(), classify=nn.Linear(64, 2)))
         samples = draw_samples("recognition")
         result = fit(net, TASKS["recognition"], samples, samples, 2, config, 0)
         losses.append([row["train_loss"] for row in result.history])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -75,7 +76,9 @@ def _train(name: str, samples: list[Sample], resume: Snapshot | None = None) -> 
     task, num_classes = TASKS[config.task], 3 if config.task == "segmentation" else 2
     torch.manual_seed(0)
     if name.startswith("tiny"):  # compiled within seconds
-        net: nn.Module = nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.Flatten(), nn.Linear(64, 2))
+        net: nn.Module = nn.Sequential(
+            OrderedDict(see=nn.Conv2d(3, 4, 8, 8), flatten=nn.Flatten(), classify=nn.Linear(64, 2))
+        )
     else:
         net = task.build(config, num_classes, read_imagenet() if config.weights == "packaged" else None)
     result = fit(net, task, samples, samples, num_classes, config, 0, find_workers(config), None,
