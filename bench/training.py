@@ -2,9 +2,11 @@
 
 Bare: this file's loop, in a process of its own, over the same stored release and the same batches, prepared as far
 ahead, with AdamW, clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of
-recipe -> Ray Train worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. Steps are
-compared without the first epoch and the first step of each, which waits for validation.
-Run: python -m bench.training [--rounds 5] [--epochs 20] [--json]
+recipe -> Ray Train worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. A round starts
+both and then lets one of them run for three seconds while all processes of the other are stopped, in turns, so that what
+else the machine does meets both alike. Each turn of the one is compared with the next of the other: the medians of
+their steps, without the first epoch, the first step of each, which waits for validation, and those that were stopped.
+Run: python -m bench.training [--rounds 2] [--epochs 80] [--json]
 """
 
 from __future__ import annotations
@@ -13,25 +15,34 @@ import argparse
 import json
 import logging
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 _RECIPE, _TASK = "tiny_recognition", "recognition"
 _PARTS = ("ray_start_s", "placement_s", "checkpoint_s", "evaluation_s", "logging_s", "dagster_s")
+_MARKS = "DAGUERRE_BENCH_MARKS"  # the folder for a part's finished epochs
+_TURN_S = 3.0
+_FEWEST = 5  # steps in a turn
+_START_S = 300.0  # for a part to come to its second epoch
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--part", choices=("prepare", "bare", "whole"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -43,32 +54,103 @@ def main() -> None:
     if options.json:
         print(json.dumps(found, indent=1))
         return
-    print(f"step, bare   {1e3 * found['bare_step_s']:.1f} ms (median of {options.rounds} rounds)")
-    print(f"step, whole  {1e3 * found['whole_step_s']:.1f} ms: {found['step_ratio']:.3f} times the bare one")
+    print(f"step, bare   {1e3 * found['bare_step_s']:.1f} ms")
+    print(f"step, whole  {1e3 * found['whole_step_s']:.1f} ms: {found['step_ratio']:.3f} times the bare one "
+          f"(median of {found['turns']} turns, a half of them from {found['step_ratio_quartiles'][0]:.3f} to "
+          f"{found['step_ratio_quartiles'][1]:.3f})")  # fmt: skip
     print("\n".join(f"fixed, {name:14} {value:.2f}" for name, value in found["fixed_s"].items()))
 
 
 def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
-    _call(home, "prepare", epochs)
-    bare, whole = [], []
+    Part(home, "prepare", epochs).finish()
+    turns, fixed = [], []
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
-        bare.append(_call(home, "bare", epochs))
-        whole.append(_call(home, "whole", epochs))
-    steps = [(statistics.median(b["step_s"]), statistics.median(w["step_s"])) for b, w in zip(bare, whole, strict=True)]
-    ratios = [w / b for b, w in steps]
+        found = take_turns(Part(home, "bare", epochs), lambda: Part(home, "whole", epochs))
+        turns += pair_turns(*found)
+        fixed.append(found[1]["fixed_s"])
+    ratios = [whole / bare for bare, whole in turns]
+    low, middle, high = statistics.quantiles(ratios)
     return {
-        "step_ratio": statistics.median(ratios), "step_ratios": ratios,
-        "bare_step_s": statistics.median(b for b, _ in steps), "whole_step_s": statistics.median(w for _, w in steps),
-        "fixed_s": {name: statistics.median(w["fixed_s"][name] for w in whole) for name in _PARTS},
+        "step_ratio": middle, "step_ratio_quartiles": [low, high], "turns": len(turns),
+        "bare_step_s": statistics.median(b for b, _ in turns), "whole_step_s": statistics.median(w for _, w in turns),
+        "fixed_s": {name: statistics.median(f[name] for f in fixed) for name in _PARTS},
     }  # fmt: skip
 
 
-def _call(home: str, part: str, epochs: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.training", "--part", part, "--epochs", str(epochs)]
-    environment = {**os.environ, "DAGUERRE_HOME": home, "DAGUERRE_WORKERS": "1"}
-    done = subprocess.run(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+@dataclass
+class Part:
+    """One side of the comparison, in processes of its own; it leaves a file for each epoch that it is through with."""
+
+    home: str
+    name: str
+    epochs: int
+
+    def __post_init__(self) -> None:
+        self._marks = tempfile.TemporaryDirectory(prefix=f"{self.name}-", dir=self.home)
+        command = [sys.executable, "-m", "bench.training", "--part", self.name, "--epochs", str(self.epochs)]
+        environment = {**os.environ, "DAGUERRE_HOME": self.home, "DAGUERRE_WORKERS": "1", _MARKS: self._marks.name}
+        self._process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
+
+    def is_through(self, epoch: int) -> bool:
+        if self._process.poll():
+            raise RuntimeError(f"{self.name} ended with {self._process.returncode}")
+        return (Path(self._marks.name) / str(epoch)).exists()
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + _START_S
+        while not self.is_through(0):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} had no epoch in {_START_S:.0f} s")
+            time.sleep(0.05)
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal to all of its processes, where they are there."""
+        with suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self._process.pid)
+            for process in [*parent.children(recursive=True), parent]:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
+
+    def finish(self) -> dict[str, Any]:
+        """What it prints."""
+        printed = self._process.communicate()[0]
+        if self._process.returncode:
+            raise RuntimeError(f"{self.name} ended with {self._process.returncode}")
+        return dict(json.loads(printed.splitlines()[-1]))
+
+
+def take_turns(bare: Part, start_whole: Callable[[], Part]) -> tuple[dict[str, Any], dict[str, Any], list[float]]:
+    """What both print, after they have trained in turns, and when a turn began: of whole, of bare, and so on."""
+    bare.wait()
+    bare.send(signal.SIGSTOP)
+    whole = start_whole()
+    whole.wait()
+    running, stopped, began = whole, bare, [time.time()]
+    while not (whole.is_through(whole.epochs - 1) or bare.is_through(bare.epochs - 1)):
+        time.sleep(_TURN_S)
+        running.send(signal.SIGSTOP)
+        began.append(time.time())
+        stopped.send(signal.SIGCONT)
+        running, stopped = stopped, running
+    bare.send(signal.SIGSTOP)
+    whole.send(signal.SIGCONT)
+    found = whole.finish()
+    bare.send(signal.SIGCONT)
+    return bare.finish(), found, began
+
+
+def pair_turns(bare: dict[str, Any], whole: dict[str, Any], began: list[float]) -> list[tuple[float, float]]:
+    """Median seconds of the steps of bare and of whole in each pair of turns, from those with a few whole steps."""
+    found = []
+    for start, middle, end in zip(began[::2], began[1::2], began[2::2], strict=False):
+        steps = [
+            [seconds for at, seconds in side["steps"] if first <= at - seconds and at <= last]
+            for side, first, last in ((bare, middle, end), (whole, start, middle))
+        ]
+        if min(map(len, steps)) >= _FEWEST:
+            found.append((statistics.median(steps[0]), statistics.median(steps[1])))
+    return found
 
 
 def _prepare(epochs: int) -> dict[str, Any]:
@@ -105,7 +187,9 @@ def _run_whole(epochs: int) -> dict[str, Any]:
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            events.append((time.time(), record.__dict__["training"]))
+            events.append((time.time(), event := record.__dict__["training"]))
+            if event["kind"] == "epoch":
+                _mark(event["epoch"])
 
     logging.getLogger("daguerre-progress").addHandler(Collect(logging.DEBUG))
     began = time.monotonic()
@@ -128,7 +212,9 @@ def _run_whole(epochs: int) -> dict[str, Any]:
         ray_start_s, fit_began - training.start_time - ray_start_s, training.end_time - events[-1][0],
         length[evaluation.step_key], length[logging_.step_key], seconds - sum(length.values()),
     )  # fmt: skip
-    return {"step_s": _lengths([e for _, e in steps]), "fixed_s": dict(zip(_PARTS, fixed, strict=True))}
+    clock = min(at - e["seconds"] for at, e in steps)  # when the training began
+    listed = _list_steps([(clock + e["seconds"], e["epoch"]) for _, e in steps])
+    return {"steps": listed, "fixed_s": dict(zip(_PARTS, fixed, strict=True))}
 
 
 def _run_bare(epochs: int) -> dict[str, Any]:
@@ -178,17 +264,25 @@ def _run_bare(epochs: int) -> dict[str, Any]:
         schedule.step()
         average.update_parameters(net)
         loss.item()
-        events.append({"epoch": epoch, "seconds": time.monotonic()})
-    return {"step_s": _lengths(events)}
+        if events and events[-1][1] != epoch:
+            _mark(epoch - 1)
+        events.append((time.time(), epoch))
+    _mark(epochs - 1)
+    return {"steps": _list_steps(events)}
 
 
 def _settings(epochs: int) -> dict[str, str]:
     return {"epochs": str(epochs), "score_every": str(epochs), "save_every": "1000000"}
 
 
-def _lengths(events: list[dict[str, Any]]) -> list[float]:
-    """Seconds of each step but the first of each epoch, and all of the first epoch, in which images are first read."""
-    return [b["seconds"] - a["seconds"] for a, b in pairwise(events) if a["epoch"] == b["epoch"] and b["epoch"] > 0]
+def _mark(epoch: int) -> None:
+    (Path(os.environ[_MARKS]) / str(epoch)).touch()
+
+
+def _list_steps(events: list[tuple[float, int]]) -> list[tuple[float, float]]:
+    """When each step ended, and its seconds, from that and its epoch: without the first of each epoch, and without the
+    first epoch, in which images are first read."""
+    return [(at, at - before) for (before, last), (at, epoch) in pairwise(events) if last == epoch > 0]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from functools import cache
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_jpeg
 
 from models.augment.crops import Crop, cut_crop
 from models.types import Sample
@@ -66,6 +65,8 @@ def _decode(samples: Sequence[Sample], device: torch.device) -> list[Tensor]:
     decoded: dict[int, Tensor] = {}
     images = {n: s.image for n, s in enumerate(samples) if not isinstance(s.image, np.ndarray) and s.image.device}
     if images:
+        from torchvision.io import ImageReadMode, decode_jpeg
+
         payloads = [torch.frombuffer(bytearray(image.payload), dtype=torch.uint8) for image in images.values()]
         try:
             decoded = dict(zip(images, decode_jpeg(payloads, ImageReadMode.RGB, device), strict=True))

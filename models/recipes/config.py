@@ -48,7 +48,7 @@ class TrainConfig:
     sharding: Literal["none", "full"] = "none"  # of net and optimiser over the workers (FSDP), where they do not fit
     accumulate: int = 1  # parts that a step is computed in, where it does not fit in memory
     patience: int | None = None  # epochs without a better metric after which training ends
-    save_every: int = 200  # steps between snapshots; each epoch ends with one
+    save_every: int = 200  # steps between snapshots; epochs end with one where the last is 20 s old
     score_every: int = 1  # epochs between validations; the last epoch is always scored
     max_minutes: float | None = None  # ends the schedule early; weights then depend on the machine's speed
 

@@ -60,7 +60,7 @@ class Task(Protocol):
     def score(self, predictions: Sequence[Any], targets: Sequence[Target]) -> float:
         """The quick figure that chooses the epoch whose weights are kept: higher is better."""
 
-    def calibrate(self, net: nn.Module, predictions: Sequence[Any], targets: Sequence[Target]) -> None:
+    def temper(self, net: nn.Module, predictions: Sequence[Any], targets: Sequence[Target]) -> None:
         """Make a net that predicted this on the val split as sure as it is right, where the task knows how."""
         return
 

@@ -66,7 +66,7 @@ class Recognition(Task):
         return float(np.mean(hits))
 
     @torch.no_grad()
-    def calibrate(self, net: nn.Module, predictions: Sequence[Probabilities], targets: Sequence[Target]) -> None:
+    def temper(self, net: nn.Module, predictions: Sequence[Probabilities], targets: Sequence[Target]) -> None:
         temperature = fit_temperature(np.stack([p.values for p in predictions]), np.array(targets, np.int64))
         for weights in cast("Classifier | TorchvisionClassifier", net).classify.parameters():
             weights.div_(temperature)

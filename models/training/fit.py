@@ -14,7 +14,7 @@ from torch import nn
 from models.recipes.config import TrainConfig
 from models.tasks.base import Task
 from models.training.batches import prepare_batches, read_samples
-from models.training.failures import require_samples
+from models.training.failures import require_memory, require_samples
 from models.training.meter import Meter
 from models.training.optim import WeightAverage, make_optimizer, set_rate
 from models.training.order import count_steps
@@ -26,6 +26,7 @@ from models.training.workers import Alone, Workers
 from models.types import Sample, Target
 
 _VAL_CHUNK = 64  # validation images in memory at once
+_UNSAVED_S = 20.0  # of training, after which an epoch ends with a snapshot
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -40,9 +41,9 @@ def fit(
 
     `train` and `val` are read by index, in threads. `on_progress` is called on rank 0 after each step and epoch with a
     dict; `on_score` after each scored epoch with its number and the averaged net; `on_save` on rank 0 every
-    `config.save_every` steps and after each epoch; it is given on all workers or on none. With `resume`, one of those
-    snapshots, the training goes on from there and ends with the weights of one that never stopped (see
-    `FitState.load` where the number of workers is another).
+    `config.save_every` steps, and after an epoch where that was a while ago; it is given on all workers or on none.
+    With `resume`, one of those snapshots, the training goes on from there and ends with the weights of one that never
+    stopped (see `FitState.load` where the number of workers is another).
     Raises NotFiniteError, DoesNotFitError, and ValueError for an empty split.
     """
     workers, say = workers or Alone(), on_progress or (lambda event: None)
@@ -57,7 +58,7 @@ def fit(
         state.load(resume, workers.rank, workers.num_workers)
     if config.is_compiled:
         wrapped.compile()
-    result = state.result
+    result, saved_at = state.result, meter.seconds
     num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)  # each holds an image
     batches = prepare_batches(train, task, num_classes, config, seed, state.step, workers, state.device)
     with repeatable(seed), closing(batches):
@@ -65,12 +66,13 @@ def fit(
             meter.start_epoch()
             net.train()
             for step in range(state.step % num_steps, num_steps):
-                with meter.waiting():
+                place = f"epoch {epoch}, step {step}"
+                with meter.waiting(), require_memory(config, place):
                     batch = next(batches)
                 progress = _progress(state.step, config.epochs * num_steps, meter.seconds, config, workers)
                 lr = set_rate(state.optimizer, config, progress)
                 seed_step(seed, workers.rank, state.step)
-                take_step(state, wrapped, task, batch, num_parts, config, workers, f"epoch {epoch}, step {step}")
+                take_step(state, wrapped, task, batch, num_parts, config, workers, place)
                 meter.count(batch.images)
                 if workers.rank == 0:
                     say({"kind": "step", "epoch": epoch, "num_epochs": config.epochs, "step": step,
@@ -78,7 +80,7 @@ def fit(
                          "seconds": meter.seconds, "images_per_s": meter.rate * workers.num_workers,
                          **({task.metric: result.metric} if result.weights else {})})  # fmt: skip
                 if step + 1 < num_steps and state.step % config.save_every == 0:
-                    _save(state, workers, meter, on_save)
+                    saved_at = _save(state, workers, meter, on_save)
             row = {"epoch": epoch, "train_loss": float(np.mean(workers.gather(float(np.mean(state.losses))))), "lr": lr,
                    **meter.measure(workers)}  # fmt: skip
             state.losses = []
@@ -87,7 +89,7 @@ def fit(
                 state.average.copy_to(shadow)
                 predictions, targets = _answer(shadow, task, val, config, workers)
                 row[task.metric] = task.score(predictions, targets)
-                task.calibrate(shadow, predictions, targets)
+                task.temper(shadow, predictions, targets)
                 if on_score and workers.rank == 0:
                     on_score(epoch, shadow)
             row["seconds"] = meter.epoch_seconds
@@ -98,15 +100,18 @@ def fit(
                 say({"kind": "epoch", "num_epochs": config.epochs, **row})
             if is_last or (config.patience and result.weights and epoch - result.best_epoch >= config.patience):
                 break
-            _save(state, workers, meter, on_save)
+            if state.step % config.save_every == 0 or workers.gather(meter.seconds - saved_at > _UNSAVED_S)[0]:
+                saved_at = _save(state, workers, meter, on_save)
     return result
 
 
-def _save(state: FitState, workers: Workers, meter: Meter, on_save: Callable[[Snapshot], None] | None) -> None:
+def _save(state: FitState, workers: Workers, meter: Meter, on_save: Callable[[Snapshot], None] | None) -> float:
+    """When it was done, by the meter."""
     if on_save:
         snapshot = state.save(workers.gather(state.losses), meter.spend(workers), workers.rank == 0)
         if workers.rank == 0:
             on_save(snapshot)
+    return meter.seconds
 
 
 @torch.inference_mode()

@@ -95,7 +95,7 @@ def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_w
     two_workers, store_release, tmp_path
 ):
     catalog, release_id = store_release("recognition", _SPLITS)
-    config = _config("recognition", epochs=20, score_every=10)  # of 2 steps; an epoch ends with a snapshot
+    config = _config("recognition", epochs=20, score_every=10, save_every=2)  # of 2 steps
     steps = sorted(random.Random(7).sample(range(4, 24), 3))
     killer, events = _Killer(steps, seed=7, num_steps=2), []
     whole = _train(catalog, release_id, config, tmp_path / "a", on_progress=events.append)
@@ -132,7 +132,7 @@ def test_a_training_that_has_lost_a_worker_and_its_place_goes_on_with_one(
 ):
     monkeypatch.setattr("assets.training.cluster._WAIT_FOR_ALL_S", 3.0)
     catalog, release_id = store_release("recognition", _SPLITS)
-    config = _config("recognition", epochs=20, score_every=20, dropout=0.0, optimizer="sgd", lr=1e-3)
+    config = _config("recognition", epochs=20, score_every=20, save_every=2, dropout=0.0, optimizer="sgd", lr=1e-3)
     alone = _train(catalog, release_id, config, tmp_path / "a", use_ray=False)
     killer = _Killer([10], seed=7, num_steps=2)
 

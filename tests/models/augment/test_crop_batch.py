@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torchvision.io
 from torch.nn import functional as F
 
 from assets.images import EncodedImage
@@ -85,7 +86,7 @@ def test_images_that_the_device_refuses_are_decoded_on_the_cpu_and_it_is_said_on
     crops = draw(samples, 1)
     crop_batch._warn_once.cache_clear()
     expected = cut_crops(samples, crops, SIDE)
-    monkeypatch.setattr(crop_batch, "decode_jpeg", refuse)
+    monkeypatch.setattr(torchvision.io, "decode_jpeg", refuse)
     for _ in range(2):
         assert (cut_crops(samples, crops, SIDE).int() - expected.int()).abs().max() <= 2
     assert [r.message for r in caplog.records] == [
@@ -97,7 +98,7 @@ def test_a_device_that_is_out_of_memory_says_so(samples, monkeypatch):
     def refuse(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(crop_batch, "decode_jpeg", refuse)
+    monkeypatch.setattr(torchvision.io, "decode_jpeg", refuse)
     with pytest.raises(torch.OutOfMemoryError):
         cut_crops(samples, draw(samples, 1), SIDE)
 

@@ -27,7 +27,7 @@ def test_a_net_that_is_too_sure_says_the_same_less_loudly(net_name):
     predictions = [Probabilities(v) for v in np.roll(sure, 150, 0)]  # right by chance alone
     with torch.inference_mode():
         before = TASK.predict(net, images, config)
-    TASK.calibrate(net, predictions, class_ids.tolist())
+    TASK.temper(net, predictions, class_ids.tolist())
     with torch.inference_mode():
         after = TASK.predict(net, images, config)
     for one, other in zip(before, after, strict=True):

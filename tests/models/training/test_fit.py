@@ -128,9 +128,18 @@ class _Greedy(_Poisoned):
         return self.task.loss(net, batch) + torch.empty(2**60, dtype=torch.uint8).sum()
 
 
-def test_a_step_that_does_not_fit_in_memory_names_the_settings_that_help(draw_samples):
+class _GreedyBatch(_Poisoned):
+    """Recognition whose batches do."""
+
+    def make_batch(self, samples, num_classes, config, rngs):
+        torch.empty(2**60, dtype=torch.uint8)
+        return self.task.make_batch(samples, num_classes, config, rngs)
+
+
+@pytest.mark.parametrize("greedy", [_Greedy, _GreedyBatch])
+def test_a_step_that_does_not_fit_in_memory_names_the_settings_that_help(draw_samples, greedy):
     with pytest.raises(DoesNotFitError) as caught:
-        _fit("recognition", draw_samples("recognition"), use=_Greedy(None))
+        _fit("recognition", draw_samples("recognition"), use=greedy(None))
     assert str(caught.value).startswith(
         "epoch 0, step 0 does not fit in memory: raise accumulate above 1, or set precision=bf16, or lower "
         "batch_size = 5 or image_size_px = 64 ("
@@ -213,9 +222,18 @@ def test_a_net_with_batch_statistics_resumes_exactly(task, net, draw_samples):
     assert means and all(whole.weights[k].abs().max() > 0 for k in means)
 
 
+@pytest.mark.parametrize(("unsaved_s", "steps"), [(0.0, [2, 4]), (1e9, [3])])
+def test_an_epoch_ends_with_a_snapshot_where_the_last_is_some_time_ago(unsaved_s, steps, draw_samples, monkeypatch):
+    monkeypatch.setattr("models.training.fit._UNSAVED_S", unsaved_s)
+    saved: list[Snapshot] = []
+    samples, save_every = draw_samples("recognition"), 3 if unsaved_s else 100
+    _fit("recognition", samples, on_save=saved.append, epochs=3, save_every=save_every, image_size_px=32)
+    assert [s.facts["step"] for s in saved] == steps  # of six in three epochs; the end needs none
+
+
 def test_a_snapshot_of_another_net_is_refused(draw_samples):
     saved: list[Snapshot] = []
-    _fit("recognition", draw_samples("recognition"), on_save=saved.append, epochs=2)
+    _fit("recognition", draw_samples("recognition"), on_save=saved.append, epochs=2, save_every=1)
     with pytest.raises(ValueError, match="another net"):
         _fit("detection", draw_samples("detection"), resume=saved[0], epochs=2)
 
