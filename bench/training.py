@@ -3,8 +3,8 @@
 Bare: this file's loop, in a process of its own, over the same stored release and the same batches, prepared as far
 ahead, with AdamW, clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of
 recipe -> Ray Train worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. A round starts
-both and then lets one of them run for three seconds while all processes of the other are stopped, in turns, so that what
-else the machine does meets both alike. Each turn of the one is compared with the next of the other: the medians of
+both and then lets one of them run for three seconds while all processes of the other are stopped, in turns, so that
+what else the machine does meets both alike. Each turn of the one is compared with the next of the other: the medians of
 their steps, without the first epoch, the first step of each, which waits for validation, and those that were stopped.
 Run: python -m bench.training [--rounds 2] [--epochs 80] [--json]
 """
@@ -69,6 +69,8 @@ def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
         found = take_turns(Part(home, "bare", epochs), lambda: Part(home, "whole", epochs))
         turns += pair_turns(*found)
         fixed.append(found[1]["fixed_s"])
+    if len(turns) < 2:
+        raise SystemExit(f"{len(turns)} turns are too few to tell: give more --epochs")
     ratios = [whole / bare for bare, whole in turns]
     low, middle, high = statistics.quantiles(ratios)
     return {
@@ -122,22 +124,28 @@ class Part:
 
 def take_turns(bare: Part, start_whole: Callable[[], Part]) -> tuple[dict[str, Any], dict[str, Any], list[float]]:
     """What both print, after they have trained in turns, and when a turn began: of whole, of bare, and so on."""
-    bare.wait()
-    bare.send(signal.SIGSTOP)
-    whole = start_whole()
-    whole.wait()
-    running, stopped, began = whole, bare, [time.time()]
-    while not (whole.is_through(whole.epochs - 1) or bare.is_through(bare.epochs - 1)):
-        time.sleep(_TURN_S)
-        running.send(signal.SIGSTOP)
-        began.append(time.time())
-        stopped.send(signal.SIGCONT)
-        running, stopped = stopped, running
-    bare.send(signal.SIGSTOP)
-    whole.send(signal.SIGCONT)
-    found = whole.finish()
-    bare.send(signal.SIGCONT)
-    return bare.finish(), found, began
+    parts = [bare]
+    try:
+        bare.wait()
+        bare.send(signal.SIGSTOP)
+        parts.append(whole := start_whole())
+        whole.wait()
+        running, stopped, began = whole, bare, [time.time()]
+        while not any(part.is_through(part.epochs - 1) for part in parts):
+            time.sleep(_TURN_S)
+            running.send(signal.SIGSTOP)
+            began.append(time.time())
+            stopped.send(signal.SIGCONT)
+            running, stopped = stopped, running
+        bare.send(signal.SIGSTOP)
+        whole.send(signal.SIGCONT)
+        found = whole.finish()
+        bare.send(signal.SIGCONT)
+        return bare.finish(), found, began
+    except BaseException:
+        for part in parts:  # stopped ones would wait for ever
+            part.send(signal.SIGKILL)
+        raise
 
 
 def pair_turns(bare: dict[str, Any], whole: dict[str, Any], began: list[float]) -> list[tuple[float, float]]:
