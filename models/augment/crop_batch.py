@@ -17,7 +17,7 @@ from torch import Tensor
 from models.augment.crops import Crop, cut_crop
 from models.types import Sample
 
-_CHUNK_PIXELS = 2**25  # of whole images at once on a device: half a GiB with what is computed of them
+_CHUNK_PIXELS = 2**24  # of whole images at once on a device: half a GiB with what is computed of them
 _log = logging.getLogger("daguerre.training")
 
 

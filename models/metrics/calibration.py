@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 NUM_BINS = 15  # Guo et al. 2017
-_PRIOR_LOG_SD = 0.5  # of the temperature: factors of 0.6 to 1.6 surprise nobody
+_PRIOR_LOG_SD = 0.5  # of the temperature's logarithm: factors of 0.6 to 1.6 surprise nobody
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def score_calibration(
 def fit_temperature(probabilities: NDArray[np.float32], class_ids: NDArray[np.int64]) -> float:
     """What logits are divided by to be as sure as they are right: of N predictions (N, C) whose classes are known.
 
-    Temperature scaling (Guo et al., section 4.2): the T with the least negative log-likelihood, here with a prior of
-    log T ~ N(0, 0.5), so that a few predictions that are all right do not make a net sure of everything. Logarithms of
-    probabilities stand for logits, from which they differ by a constant of each prediction.
+    Temperature scaling (Guo et al., section 4.2): the T with the least negative log-likelihood, here with a normal
+    prior of log T around 0, so that a few predictions that are all right do not make a net sure of everything.
+    Logarithms of probabilities stand for logits, from which they differ by a constant of each prediction.
     Raises ValueError for no predictions and for class ids that the predictions do not know.
     """
     if not len(probabilities) or class_ids.min() < 0 or class_ids.max() >= probabilities.shape[1]:

@@ -47,7 +47,7 @@ def draw(samples: list[Sample], num_views: int) -> list[list[Crop]]:
     return [[draw_crop(rng, s.size_hw, (0.05, 1.0), True) for _ in range(num_views)] for s in samples]
 
 
-@pytest.mark.parametrize("chunk_pixels", [2**25, 1])
+@pytest.mark.parametrize("chunk_pixels", [2**24, 1])
 def test_every_view_of_every_image_is_the_one_that_is_cut_alone(samples, monkeypatch, chunk_pixels):
     monkeypatch.setattr(crop_batch, "_CHUNK_PIXELS", chunk_pixels)
     assert [s.image.device for s in samples] == ["cpu", "cpu", "cpu", None, "cpu"]
