@@ -15,28 +15,19 @@ import argparse
 import json
 import logging
 import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import psutil
+from bench.peers.turns import Part, mark, pair_turns, take_turns
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 _RECIPE, _TASK = "tiny_recognition", "recognition"
 _PARTS = ("ray_start_s", "placement_s", "checkpoint_s", "evaluation_s", "logging_s", "dagster_s")
-_MARKS = "DAGUERRE_BENCH_MARKS"  # the folder for a part's finished epochs
-_TURN_S = 3.0
-_FEWEST = 5  # steps in a turn
-_START_S = 300.0  # for a part to come to its second epoch
 
 
 def main() -> None:
@@ -80,87 +71,6 @@ def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@dataclass
-class Part:
-    """One side of the comparison, in processes of its own; it leaves a file for each epoch that it is through with."""
-
-    home: str
-    name: str
-    epochs: int
-
-    def __post_init__(self) -> None:
-        self._marks = tempfile.TemporaryDirectory(prefix=f"{self.name}-", dir=self.home)
-        command = [sys.executable, "-m", "bench.training", "--part", self.name, "--epochs", str(self.epochs)]
-        environment = {**os.environ, "DAGUERRE_HOME": self.home, "DAGUERRE_WORKERS": "1", _MARKS: self._marks.name}
-        self._process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
-
-    def is_through(self, epoch: int) -> bool:
-        if self._process.poll():
-            raise RuntimeError(f"{self.name} ended with {self._process.returncode}")
-        return (Path(self._marks.name) / str(epoch)).exists()
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + _START_S
-        while not self.is_through(0):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} had no epoch in {_START_S:.0f} s")
-            time.sleep(0.05)
-
-    def send(self, number: signal.Signals) -> None:
-        """A signal to all of its processes, where they are there."""
-        with suppress(psutil.NoSuchProcess):
-            parent = psutil.Process(self._process.pid)
-            for process in [*parent.children(recursive=True), parent]:
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(number)
-
-    def finish(self) -> dict[str, Any]:
-        """What it prints."""
-        printed = self._process.communicate()[0]
-        if self._process.returncode:
-            raise RuntimeError(f"{self.name} ended with {self._process.returncode}")
-        return dict(json.loads(printed.splitlines()[-1]))
-
-
-def take_turns(bare: Part, start_whole: Callable[[], Part]) -> tuple[dict[str, Any], dict[str, Any], list[float]]:
-    """What both print, after they have trained in turns, and when a turn began: of whole, of bare, and so on."""
-    parts = [bare]
-    try:
-        bare.wait()
-        bare.send(signal.SIGSTOP)
-        parts.append(whole := start_whole())
-        whole.wait()
-        running, stopped, began = whole, bare, [time.time()]
-        while not any(part.is_through(part.epochs - 1) for part in parts):
-            time.sleep(_TURN_S)
-            running.send(signal.SIGSTOP)
-            began.append(time.time())
-            stopped.send(signal.SIGCONT)
-            running, stopped = stopped, running
-        bare.send(signal.SIGSTOP)
-        whole.send(signal.SIGCONT)
-        found = whole.finish()
-        bare.send(signal.SIGCONT)
-        return bare.finish(), found, began
-    except BaseException:
-        for part in parts:  # stopped ones would wait for ever
-            part.send(signal.SIGKILL)
-        raise
-
-
-def pair_turns(bare: dict[str, Any], whole: dict[str, Any], began: list[float]) -> list[tuple[float, float]]:
-    """Median seconds of the steps of bare and of whole in each pair of turns, from those with a few whole steps."""
-    found = []
-    for start, middle, end in zip(began[::2], began[1::2], began[2::2], strict=False):
-        steps = [
-            [seconds for at, seconds in side["steps"] if first <= at - seconds and at <= last]
-            for side, first, last in ((bare, middle, end), (whole, start, middle))
-        ]
-        if min(map(len, steps)) >= _FEWEST:
-            found.append((statistics.median(steps[0]), statistics.median(steps[1])))
-    return found
-
-
 def _prepare(epochs: int) -> dict[str, Any]:
     return {"release_id": prepare_home()}
 
@@ -197,7 +107,7 @@ def _run_whole(epochs: int) -> dict[str, Any]:
         def emit(self, record: logging.LogRecord) -> None:
             events.append((time.time(), event := record.__dict__["training"]))
             if event["kind"] == "epoch":
-                _mark(event["epoch"])
+                mark(event["epoch"])
 
     logging.getLogger("daguerre-progress").addHandler(Collect(logging.DEBUG))
     began = time.monotonic()
@@ -273,18 +183,14 @@ def _run_bare(epochs: int) -> dict[str, Any]:
         average.update_parameters(net)
         loss.item()
         if events and events[-1][1] != epoch:
-            _mark(epoch - 1)
+            mark(epoch - 1)
         events.append((time.time(), epoch))
-    _mark(epochs - 1)
+    mark(epochs - 1)
     return {"steps": _list_steps(events)}
 
 
 def _settings(epochs: int) -> dict[str, str]:
     return {"epochs": str(epochs), "score_every": str(epochs), "save_every": "1000000"}
-
-
-def _mark(epoch: int) -> None:
-    (Path(os.environ[_MARKS]) / str(epoch)).touch()
 
 
 def _list_steps(events: list[tuple[float, int]]) -> list[tuple[float, float]]:
