@@ -50,26 +50,23 @@ class EncodedImage:
     @cached_property
     def device(self) -> str | None:
         """The GPU, for a JPEG of the common kind: others are not what nvJPEG is made for."""
-        import simplejpeg
-
-        if self.gpu is None or self.payload[:3] != JPEG_MAGIC:
-            return None
-        with suppress(ValueError, KeyError):
-            if simplejpeg.decode_jpeg_header(self.payload)[2] == "YCbCr":
-                return self.gpu
-        return None
+        return self.gpu if self.gpu and self._jpeg_header and self._jpeg_header[2] == "YCbCr" else None
 
     @cached_property
     def size_hw(self) -> tuple[int, int]:
         """Height and width in px at full scale, stored orientation."""
+        height, width = (self._jpeg_header or decode_rgb(self.payload).shape)[:2]
+        return int(height), int(width)
+
+    @cached_property
+    def _jpeg_header(self) -> tuple[Any, ...] | None:
+        """Height, width, colours and their subsampling; None where simplejpeg does not know it."""
         import simplejpeg
 
         if self.payload[:3] == JPEG_MAGIC:
             with suppress(ValueError, KeyError):
-                height, width = simplejpeg.decode_jpeg_header(self.payload)[:2]
-                return int(height), int(width)
-        height, width = decode_rgb(self.payload).shape[:2]
-        return height, width
+                return tuple(simplejpeg.decode_jpeg_header(self.payload))
+        return None
 
     def read(self, scale: float = 1.0) -> tuple[NDArray[np.uint8], int]:
         """(h, w, 3) uint8 RGB at 1/r of its sides, rounded up, and r of 1, 2, 4, 8: the largest with 1/r >= `scale`.
