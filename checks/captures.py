@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from assets.capture.readers import can_carry
+from assets.capture.readers.archive import READ_AS
 from assets.images import decode_depth, decode_rgb
 from checks.verdicts import (
     MAX_EXAMPLES,
@@ -22,7 +25,6 @@ from checks.verdicts import (
 
 UNREADABLE = Tolerance(warn_above=0.0, block_above=0.2)
 NUM_DECODED = 64  # frames decoded per session: enough to meet a codec that the engine lacks, at about 2 ms a frame
-CALIBRATED_READERS = ("mcap",)  # formats that can carry a calibration
 _IMAGE_SUFFIXES = (
     "jpg", "jpeg", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "pnm", "avif", "heic", "jp2",
     "psd",
@@ -75,15 +77,15 @@ def frames_have_calibration(frames: pa.Table, calibrations: pa.Table, captures: 
     """Every camera of a capture whose format can carry calibrations has one.
 
     A capture with some cameras calibrated and others not is broken and blocks; one without any is told, as images alone
-    are enough for recognition and detection.
+    are enough for recognition and detection. Told alike are cameras without one where the format does not ask for any.
     """
     known = set(zip(calibrations["capture_id"].to_pylist(), calibrations["sensor"].to_pylist(), strict=True))
     partly = {capture_id for capture_id, _ in known}
-    able = {r["capture_id"] for r in captures.to_pylist() if r["reader"] in CALIBRATED_READERS} | partly
+    able = {r["capture_id"] for r in captures.to_pylist() if _can_be_calibrated(r)}
     cameras = sorted(set(zip(frames["capture_id"].to_pylist(), frames["sensor"].to_pylist(), strict=True)))
-    concerned = [camera for camera in cameras if camera[0] in able]
+    concerned = [camera for camera in cameras if camera[0] in able | partly]
     missing = [camera for camera in concerned if camera not in known]
-    is_broken = any(capture_id in partly for capture_id, _ in missing)
+    is_broken = any(capture_id in able & partly for capture_id, _ in missing)
     return judge_share(
         "frames_have_calibration", num_checked=len(concerned),
         offenders=[f"{sensor} of capture {capture_id}" for capture_id, sensor in missing], of="cameras",
@@ -134,10 +136,16 @@ FRAME_RULES = (
          by_batch="frames"),
     Rule(frames_have_calibration, {
         "frames": ("capture_id", "sensor"), "calibrations": ("capture_id", "sensor"),
-        "captures": ("capture_id", "reader"),
+        "captures": ("capture_id", "reader", "notes"),
     }),
 )  # fmt: skip
 QUARANTINE_RULES = (Rule(no_record_was_refused, {"quarantine": ("source_path", "reason", "remedy")}),)
+
+
+def _can_be_calibrated(capture: dict[str, Any]) -> bool:
+    """By its format; of an archive by those of what is in it."""
+    inside = json.loads(capture["notes"] or "{}").get(READ_AS)
+    return all(can_carry(reader, "calibration") for reader in (inside.split(", ") if inside else [capture["reader"]]))
 
 
 def _is_image(problem: dict[str, Any]) -> bool:

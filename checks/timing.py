@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,22 +10,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.capture.clock import GAP_STEPS, SKIPPED_STEPS
+from assets.capture.readers.session_settings import SETTINGS_NAME
 from checks.verdicts import Figure, Rule, Tolerance, Verdict, judge_share
 
 OUT_OF_ORDER = Tolerance(warn_above=0.0, block_above=0.01)  # a glitch is told, a broken clock stops the session
+BROKEN_ABOVE = 0.1  # share of one sensor's frames: its clock is broken, however many frames the others have
 LONG_GAPS = Tolerance(warn_above=0.0, block_above=0.1)
 SKIPPED_FRAMES = Tolerance(warn_above=0.01, block_above=1.0)
 
 
 def timestamps_are_monotonic(frames: pa.Table) -> Verdict:
-    """Within a capture, each sensor's time goes up from frame to frame."""
+    """Within a capture, each sensor's time goes up from frame to frame; it neither stands still nor goes back."""
     steps = _time_steps(frames)
-    stuck = steps[steps["step_ns"] <= 0]
+    is_stuck = steps["step_ns"] <= 0
+    stuck = steps[is_stuck]
+    shares = is_stuck.groupby([steps["capture_id"], steps["sensor"], steps["kind"]]).mean()
     examples = [f"{r.frame_id} of {r.sensor}: {int(r.step_ns)} ns after its predecessor" for r in stuck.itertuples()]
-    return judge_share(
+    verdict = judge_share(
         "timestamps_are_monotonic", num_checked=len(steps), offenders=examples, of="frames with a time",
-        fault="are not later than the frame before", tolerance=OUT_OF_ORDER, empty_reason=_no_times(frames),
+        fault="are not later than the frame before",
+        tolerance=Tolerance() if (shares > BROKEN_ABOVE).any() else OUT_OF_ORDER, empty_reason=_no_times(frames),
     )  # fmt: skip
+    return _name_way_on(verdict, stuck)
 
 
 def timestamp_gaps_are_bounded(frames: pa.Table) -> Verdict:
@@ -35,11 +42,12 @@ def timestamp_gaps_are_bounded(frames: pa.Table) -> Verdict:
     figures: dict[str, Figure] = {"max_gap_in_median_steps": GAP_STEPS}
     if len(steps) and steps["step_ns"].notna().any():
         figures["longest_step_ms"] = float(steps["step_ns"].max()) / 1e6
-    return judge_share(
+    verdict = judge_share(
         "timestamp_gaps_are_bounded", num_checked=len(steps), offenders=examples, of="frames with a time",
         fault=f"come more than {GAP_STEPS:g} median steps after the frame before", tolerance=LONG_GAPS, figures=figures,
         empty_reason=_no_times(frames),
     )  # fmt: skip
+    return _name_way_on(verdict, gaps)
 
 
 def sensors_skip_no_frames(frames: pa.Table) -> Verdict:
@@ -81,6 +89,15 @@ def _steps_in_medians(frames: pa.Table) -> Any:
     track = [steps["capture_id"], steps["sensor"], steps["kind"]]
     steps["medians"] = forward / forward.groupby(track).transform("median")
     return steps
+
+
+def _name_way_on(verdict: Verdict, faulty: Any) -> Verdict:
+    """A verdict that stops the session says how it can be taken in all the same."""
+    if not verdict.stops or not len(faulty):
+        return verdict
+    sensors = ", ".join(sorted(set(faulty["sensor"])))
+    remedy = f"to take these frames in without a time, write `no_clock: [{sensors}]` into {SETTINGS_NAME} at the root"
+    return replace(verdict, summary=f"{verdict.summary}; {remedy} of the session, and ingest again")
 
 
 def _no_times(frames: pa.Table) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -146,6 +147,19 @@ def list_quarantine(catalog: Catalog, report: IntakeReport) -> str:
             rows.append({"what": what, "reader": row["reader"], "reason": row["reason"], "remedy": row["remedy"]})
     more = f"\n\nand {len(rows) - _MAX_ROWS} more: `daguerre quarantine list {report.session}`"
     return (markdown_table(rows[:_MAX_ROWS]) + more * (len(rows) > _MAX_ROWS)) or "nothing"
+
+
+def list_notes(catalog: Catalog, session: str) -> str:
+    """What readers left out by design, counted, and kept beside the rows (such as log times), as a markdown table."""
+    columns = ["path", "reader", "notes"]
+    rows = catalog.read_latest("captures", columns, session_is(session)).sort_by("path").to_pylist()
+    notes = [
+        {"capture": row["path"] or session, "reader": row["reader"], "note": name, "value": value}
+        for row in rows
+        for name, value in json.loads(row["notes"] or "{}").items()
+    ]
+    more = f'\n\nand {len(notes) - _MAX_ROWS} more: `daguerre query "select path, notes from captures"`'
+    return (markdown_table(notes[:_MAX_ROWS]) + more * (len(notes) > _MAX_ROWS)) or "none"
 
 
 def count_changes(before: Known, after: Known) -> str:

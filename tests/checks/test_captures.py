@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from assets.tables.schemas import TABLES, content_id
 from checks.captures import (
     captures_hold_what_they_counted,
@@ -90,6 +94,39 @@ def test_a_recording_without_any_calibration_warns(rows_of):
         rows_of("frames", 2, capture_id=A), none, rows_of("captures", 1, capture_id=A, reader="mcap")
     )
     assert not verdict.passed and not verdict.stops
+
+
+@pytest.mark.parametrize("reader", ["kitti_raw", "asl", "7scenes", "arkitscenes"])
+def test_formats_with_calibrations_are_told_that_they_lost_them_and_block_when_they_lost_some(rows_of, reader):
+    frames = rows_of("frames", 2, capture_id=A, sensor=["image_00", "image_02"])
+    captures = rows_of("captures", 1, capture_id=A, reader=reader)
+    verdict = frames_have_calibration(frames, TABLES["calibrations"].schema.empty_table(), captures)
+    assert not verdict.passed and not verdict.stops and verdict.figures["num_offending"] == 2
+    some = rows_of("calibrations", 1, capture_id=A, sensor="image_00")
+    assert frames_have_calibration(frames, some, captures).stops
+
+
+@pytest.mark.parametrize("reader", ["tum_rgbd", "image_folder", "video", "coco"])
+def test_formats_without_calibrations_are_not_asked_for_them(rows_of, reader):
+    frames = rows_of("frames", 2, capture_id=A, sensor=["left", "right"])
+    captures = rows_of("captures", 1, capture_id=A, reader=reader)
+    verdict = frames_have_calibration(frames, TABLES["calibrations"].schema.empty_table(), captures)
+    assert verdict.passed and verdict.num_checked == 0
+    one = rows_of("calibrations", 1, capture_id=A, sensor="left")  # somebody gave one: the other is told
+    verdict = frames_have_calibration(frames, one, captures)
+    assert not verdict.passed and not verdict.stops and verdict.examples == (f"right of capture {A}",)
+
+
+def test_an_archive_is_asked_for_what_is_inside(rows_of):
+    frames, none = rows_of("frames", 1, capture_id=A), TABLES["calibrations"].schema.empty_table()
+
+    def judge(inside):
+        notes = json.dumps({"read as": inside})
+        return frames_have_calibration(
+            frames, none, rows_of("captures", 1, capture_id=A, reader="archive", notes=notes)
+        )
+
+    assert not judge("kitti_raw").passed and judge("image_folder").passed and judge("image_folder, kitti_raw").passed
 
 
 def test_a_calibration_of_another_capture_does_not_count(rows_of):

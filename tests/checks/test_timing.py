@@ -68,3 +68,28 @@ def test_skipped_frames_are_estimated_and_never_block(rows_of):
 def test_a_little_jitter_is_no_skipped_frame(rows_of):
     times = [10, 21, 29, 41, 50]  # steps of 11, 8, 12 and 9
     assert sensors_skip_no_frames(rows_of("frames", 5, capture_id=A, t_ns=times, sequence=list(range(5)))).passed
+
+
+def test_a_sensor_that_stands_still_blocks_however_many_frames_others_have(rows_of):
+    """2 of 403 frames are 0.5 %, and two thirds of the frames of its sensor."""
+    sensors = ["a"] * 400 + ["b"] * 3
+    times = [*(10 * i for i in range(400)), 7, 7, 7]
+    rows = rows_of("frames", 403, capture_id=A, sensor=sensors, t_ns=times, sequence=[*range(400), 0, 1, 2])
+    verdict = timestamps_are_monotonic(rows)
+    assert verdict.stops and verdict.figures["num_offending"] == 2
+    assert verdict.summary.endswith(
+        "write `no_clock: [b]` into daguerre.yaml at the root of the session, and ingest again"
+    )
+
+
+def test_a_clock_that_only_warns_names_no_way_on(rows_of):
+    times = [10 * i for i in range(200)]
+    times[100] = times[99]
+    verdict = timestamps_are_monotonic(rows_of("frames", 200, capture_id=A, t_ns=times, sequence=list(range(200))))
+    assert "no_clock" not in verdict.summary
+
+
+def test_pauses_that_block_name_the_way_on(rows_of):
+    times = [0, 1, 2, 3, 1000, 1001, 2000]
+    verdict = timestamp_gaps_are_bounded(rows_of("frames", 7, capture_id=A, t_ns=times, sequence=list(range(7))))
+    assert verdict.stops and "no_clock: [sensor]" in verdict.summary

@@ -6,6 +6,7 @@ unpacked to names that the archive chooses; an archive inside an archive is not 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -28,6 +29,8 @@ from assets.storage import SessionFile
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _SEPARATOR = "!/"
+_VERSION = "2"
+READ_AS = "read as"  # in the notes: the readers of what is inside
 
 
 class ArchiveReader:
@@ -35,6 +38,12 @@ class ArchiveReader:
 
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._readers = tuple(readers)
+
+    @property
+    def version(self) -> str:
+        """Changes with that of any reader of members."""
+        inner = " ".join(f"{reader.name}={reader.version}" for reader in self._readers)
+        return f"{_VERSION}-{hashlib.sha256(inner.encode()).hexdigest()[:8]}"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return [CapturePlan(self.name, f.path, (f,), is_container=True) for f in files if _is_archive(f)]
@@ -83,6 +92,8 @@ class ArchiveReader:
                 reason = "an archive inside an archive is not opened" if is_nested else left.reason
                 remedy = "unpack it beside the others" if is_nested else left.remedy
                 yield Problem(_place(whole_file(left.file), members), self.name, reason, remedy)
+        if plans:
+            plan.notes[READ_AS] = ", ".join(sorted({inner_plan.reader for inner_plan in plans}))
         for number, inner_plan in enumerate(plans):
             reader = next(r for r in self._readers if r.name == inner_plan.reader)
             for observation in reader.read(inner_plan, opener):

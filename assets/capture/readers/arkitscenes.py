@@ -26,13 +26,15 @@ from assets.capture.readers.frame_files import read_frame_file
 from assets.capture.readers.layout import folder_of, name_of, suffix_of
 from assets.capture.readers.protocol import Opener, UnreadableBytes, whole_file
 from assets.capture.readers.sequence_files import (
-    Line,
+    Pose,
     matrix_of_pose,
     parse_numbers,
     parse_seconds,
     pose_of_matrix,
     read_rows,
+    read_timed_rows,
     rotation_of_axis_angle,
+    settle_zeros,
 )
 from assets.storage import SessionFile
 
@@ -46,6 +48,8 @@ _TRACKED = "lowres_wide"  # the camera whose way the trajectory is
 
 class ArkitScenesReader:
     name = "arkitscenes"
+    version = "2"
+    carries = frozenset({"calibration", "clock", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         groups: dict[str, list[SessionFile]] = defaultdict(list)
@@ -72,21 +76,24 @@ class ArkitScenesReader:
         if grades := folders.pop(_CONFIDENCE, None):
             plan.notes[f"not read: {_CONFIDENCE}"] = f"{len(grades)} images that grade depth"
         for trajectory in folders.pop("", []):
-            yield from self._read_trajectory(trajectory, opener)
+            yield from self._read_trajectory(trajectory, opener, plan.notes)
         for sensor, files in sorted(folders.items()):
             if sensor in _COLOR | _DEPTH:
-                yield from self._read_frames(sensor, files, opener)
+                yield from self._read_frames(sensor, files, opener, plan.notes)
                 yield from self._compare_counts(sensor, files, folders.get(sensor + _INTRINSICS))
             else:
                 yield from self._read_intrinsics(sensor.removesuffix(_INTRINSICS), files, opener)
 
     def _read_frames(
-        self, sensor: str, files: Sequence[SessionFile], opener: Opener
+        self, sensor: str, files: Sequence[SessionFile], opener: Opener, notes: dict[str, str]
     ) -> Iterator[FrameObservation | Problem]:
         """In the order of time."""
         timed = sorted((_time_of(file), file.path, file) for file in files)
-        for sequence, (t_ns, _, file) in enumerate(timed):
-            unit = _M_PER_UNIT if sensor in _DEPTH else None
+        unit = _M_PER_UNIT if sensor in _DEPTH else None
+        rows = ((t_ns, (sequence, file)) for sequence, (t_ns, _, file) in enumerate(timed))
+        for item in settle_zeros(rows, notes, sensor):
+            assert not isinstance(item, Problem)
+            t_ns, (sequence, file) = item
             yield read_frame_file(
                 file, opener, self.name, sensor, t_ns=t_ns, sequence=sequence, depth_m_per_unit=unit
             )  # fmt: skip
@@ -119,21 +126,24 @@ class ArkitScenesReader:
                         sensor, int(width), int(height), fx, fy, cx, cy, whole_file(file)
                     )  # fmt: skip
 
-    def _read_trajectory(self, file: SessionFile, opener: Opener) -> Iterator[SignalObservation | Problem]:
-        try:
-            for line, fields in read_rows(file, opener):
-                yield self._read_pose(line, fields)
-        except UnreadableBytes as error:
-            yield Problem(whole_file(file), self.name, error.reason, error.remedy, _TRACKED)
+    def _read_trajectory(
+        self, file: SessionFile, opener: Opener, notes: dict[str, str]
+    ) -> Iterator[SignalObservation | Problem]:
+        remedy = "write rows of `t rx ry rz tx ty tz`"
+        rows = read_timed_rows(self.name, file, opener, _TRACKED, remedy, _parse_pose)
+        for item in settle_zeros(rows, notes, name_of(file.path)):
+            if isinstance(item, Problem):
+                yield item
+            else:
+                t_ns, (line, pose) = item
+                yield SignalObservation(_TRACKED, "pose", t_ns, pose, line.source, "world", _TRACKED)
 
-    def _read_pose(self, line: Line, fields: list[str]) -> SignalObservation | Problem:
-        try:
-            t_ns, numbers = parse_seconds(fields[0]), parse_numbers(fields[1:], 6)
-            camera_from_world = matrix_of_pose((*numbers[3:], *rotation_of_axis_angle(numbers[:3])))
-            pose = pose_of_matrix(np.linalg.inv(camera_from_world))
-        except ValueError as error:
-            return line.refuse(self.name, error, "write rows of `t rx ry rz tx ty tz`", _TRACKED)
-        return SignalObservation(_TRACKED, "pose", t_ns, pose, line.source, "world", _TRACKED)
+
+def _parse_pose(fields: list[str]) -> tuple[int, Pose]:
+    """Time in ns and world_from_camera. Raises ValueError."""
+    t_ns, numbers = parse_seconds(fields[0]), parse_numbers(fields[1:], 6)
+    camera_from_world = matrix_of_pose((*numbers[3:], *rotation_of_axis_angle(numbers[:3])))
+    return t_ns, pose_of_matrix(np.linalg.inv(camera_from_world))
 
 
 def _is_member(file: SessionFile) -> bool:

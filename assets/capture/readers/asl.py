@@ -26,6 +26,7 @@ from assets.capture.readers.sequence_files import (
     parse_nanoseconds,
     parse_numbers,
     read_lines,
+    settle_zeros,
 )
 from assets.capture.readers.strict_yaml import MAX_YAML_BYTES
 from assets.storage import SessionFile
@@ -43,6 +44,8 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (  # the first whose columns a
 
 class AslReader:
     name = "asl"
+    version = "2"
+    carries = frozenset({"calibration", "clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         by_folder: dict[str, dict[str, SessionFile]] = defaultdict(dict)
@@ -86,10 +89,9 @@ class _Sensor:
         images = {p: f for p, f in self.by_path.items() if folder_of(p) == join(self.folder, "data")}
         try:
             lines = read_lines(table, self.opener)
-            header = next(lines, None)
-            kind, columns = _choose_kind(header.text if header else "")
-            if header is None or kind is None:
-                reason = f"its first line names no columns that are read: {header.text[:200] if header else ''!r}"
+            header, kind, columns = _find_header(lines)
+            if kind is None:
+                reason = f"its first line names no columns that are read: {header[:200]!r}"
                 yield Problem(whole_file(table), AslReader.name, reason, "give the header of the ASL format", self.name)
                 return
             yield from self._read_rows(lines, kind, columns, images)
@@ -125,13 +127,29 @@ class _Sensor:
         self, lines: Iterator[Line], kind: str, columns: list[int], images: dict[str, SessionFile]
     ) -> Iterator[Observation]:
         """What each row tells, or a problem. Images that are read are taken out of `images`."""
+        for item in settle_zeros(self._parse_rows(lines, kind, columns, images), self.notes, self.name):
+            if isinstance(item, Problem):
+                yield item
+                continue
+            t_ns, (line, sequence, content) = item
+            if isinstance(content, SessionFile):
+                yield read_frame_file(content, self.opener, AslReader.name, self.name, t_ns=t_ns, sequence=sequence)
+            else:
+                frame = {"imu": self.name}.get(kind, "world")
+                child = None if kind == "imu" else self.name
+                yield SignalObservation(self.name, kind, t_ns, content, line.source, frame, child)
+
+    def _parse_rows(
+        self, lines: Iterator[Line], kind: str, columns: list[int], images: dict[str, SessionFile]
+    ) -> Iterator[tuple[int, tuple[Line, int, SessionFile | tuple[float, ...]]] | Problem]:
+        """Time in ns, and line, number and content of each row, or a problem."""
         num_blank, sequence, is_told = 0, -1, False
         for line in lines:
             sequence += 1
             try:
                 t_ns, cells = _parse_row(line, kind, columns)
                 if cells:
-                    yield self._read_row(line, kind, t_ns, cells, sequence, images)
+                    yield t_ns, (line, sequence, self._parse_cells(kind, cells, images))
                 else:
                     num_blank, sequence = num_blank + 1, sequence - 1
             except LostDigits as error:
@@ -159,20 +177,19 @@ class _Sensor:
         )
         return Problem(whole_file(first.file), AslReader.name, reason, _ROW_REMEDY, self.name)
 
-    def _read_row(
-        self, line: Line, kind: str, t_ns: int, cells: list[str], sequence: int, images: dict[str, SessionFile]
-    ) -> Observation:
+    def _parse_cells(
+        self, kind: str, cells: list[str], images: dict[str, SessionFile]
+    ) -> SessionFile | tuple[float, ...]:
+        """The image or the numbers of a row. Raises ValueError."""
         if kind == "frame":
             image = images.pop(join(join(self.folder, "data"), cells[0]), None)
             if image is None:
                 raise ValueError(f"there is no image {cells[0][:200]!r} in data/, or it is listed twice")
-            return read_frame_file(image, self.opener, AslReader.name, self.name, t_ns=t_ns, sequence=sequence)
+            return image
         values = parse_numbers(cells, len(cells))
-        if kind == "imu":
-            return SignalObservation(self.name, kind, t_ns, values, line.source, self.name)
         if kind == "pose":
             check_rotation(values[3:])
-        return SignalObservation(self.name, kind, t_ns, values, line.source, "world", self.name)
+        return values
 
 
 def _parse_row(line: Line, kind: str, columns: list[int]) -> tuple[int, list[str]]:
@@ -184,6 +201,20 @@ def _parse_row(line: Line, kind: str, columns: list[int]) -> tuple[int, list[str
     if len(cells) != len(columns):
         raise ValueError(f"has {len(cells)} of its {len(columns)} values ({kind}): {line.text[:80]!r}")
     return parse_nanoseconds(fields[0]), cells
+
+
+def _find_header(lines: Iterator[Line]) -> tuple[str, str | None, list[int]]:
+    """The line that names the columns, with what the rows below it are. It is the first, or a comment among the first.
+
+    Without one, the first line.
+    """
+    first = ""
+    for line in lines:
+        first = first or line.text
+        kind, columns = _choose_kind(line.text)
+        if kind or not line.text.startswith("#"):
+            return line.text if kind else first, kind, columns
+    return first, None, []
 
 
 def _choose_kind(header: str) -> tuple[str | None, list[int]]:

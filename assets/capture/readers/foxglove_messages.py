@@ -140,7 +140,7 @@ def _bytes(data: bytes | str) -> bytes:
 
 
 def _stamp_ns(message: Any) -> int | None:
-    """The message's own time; None where it has none. A stated zero is a time."""
+    """The stamp of the message; None where it has none. Zero is given on: whether it is a time, the recording tells."""
     if isinstance(message, _JsonMessage):
         stamp = message.timestamp
         return None if not isinstance(stamp, _JsonMessage) else int(stamp.sec) * 1_000_000_000 + int(stamp.nsec)

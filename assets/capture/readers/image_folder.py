@@ -2,8 +2,9 @@
 
 One capture is one folder that holds images, except where folder names say that several belong together: sensors
 (`left/`, `depth/`), splits (`train/`, `val/`) and plain containers (`images/`) count as part of the folder above them.
-16-bit single-channel PNG files are depth of which nobody says the unit: millimetres, fifths of them (TUM), shifted
-bits (SUN RGB-D) and more look alike in a file, so `depth_m_per_unit` is None.
+16-bit single-channel PNG files are depth where folder or file name say so (`depth/`, `x_depth.png`), else pictures of
+16 bits. Nobody says the unit of such depth: millimetres, fifths of them (TUM), shifted bits (SUN RGB-D) and more look
+alike in a file, so `depth_m_per_unit` is None. A calibration by OpenCV belongs to the images beside or above it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from assets.capture.observations import CapturePlan, Observation
+from assets.capture.observations import CapturePlan, FrameObservation, Observation
 from assets.capture.readers.frame_files import FrameFiles
+from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.layout import (
     folder_of,
+    is_below,
     is_image,
     is_mask_path,
     is_plain_folder,
@@ -22,6 +25,12 @@ from assets.capture.readers.layout import (
     name_of,
     order_naturally,
     split_of,
+    suffix_of,
+)
+from assets.capture.readers.opencv_calibration import (
+    CALIBRATION_SUFFIXES,
+    find_calibration_files,
+    read_calibrations,
 )
 from assets.capture.readers.protocol import Opener
 from assets.storage import SessionFile
@@ -29,19 +38,31 @@ from assets.storage import SessionFile
 
 class ImageFolderReader:
     name = "image_folder"
+    version = "2"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         groups: dict[str, list[SessionFile]] = defaultdict(list)
         for file in files:
             if is_image(file, opener) and not is_mask_path(file.path):
                 groups[find_root(file.path)].append(file)
+        for file in find_calibration_files(files, opener) if groups else ():
+            roots = [root for root in groups if is_below(file.path, root)]
+            if roots:
+                groups[max(roots, key=len)].append(file)
         return [
             CapturePlan(self.name, root, tuple(order_naturally(group)), is_container=False)
             for root, group in sorted(groups.items())
         ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
-        yield from FrameFiles(self.name, plan.root, opener).read(plan.files)
+        calibrations = [file for file in plan.files if suffix_of(file.path) in CALIBRATION_SUFFIXES]
+        images = [file for file in plan.files if suffix_of(file.path) not in CALIBRATION_SUFFIXES]
+        sizes: dict[str, set[tuple[int, int]]] = defaultdict(set)  # of the frames of each camera, width and height, px
+        for frame in FrameFiles(self.name, plan.root, opener).read(images):
+            if calibrations and isinstance(frame, FrameObservation) and (header := read_header(frame.payload)):
+                sizes[frame.sensor].add((header.width_px, header.height_px))
+            yield frame
+        yield from read_calibrations(self.name, calibrations, plan.root, sizes, opener, plan.notes)
 
 
 def find_root(path: str) -> str:

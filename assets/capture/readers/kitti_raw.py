@@ -1,9 +1,10 @@
 """Read KITTI raw drives: `image_00`..`image_03`, `oxts` (GNSS and IMU) and the calibration files of their day.
 
 A folder a sensor, with `data/<number>.<ending>` and line <number> of `timestamps.txt` for its time (Geiger et al., IJRR
-2013). The times are civil times of a zone that the files do not name: they are taken as if of UTC, alike for every
-sensor. All drives that lie beside `calib_cam_to_cam.txt` are one capture, since they share it. Laser scans
-(`velodyne_points`) are counted in the notes, not read.
+2013). A blank line keeps its number: there the recorder lost a picture or a scan. The times are civil times of a zone
+that the files do not name: they are taken as if of UTC, alike for every sensor. All drives that lie beside
+`calib_cam_to_cam.txt` are one capture, since they share it. Laser scans (`velodyne_points`) are counted in the notes,
+not read.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.kitti_calibration import CALIBRATION_FILES, read_calibrations
 from assets.capture.readers.layout import folder_of, is_hidden, join, list_paths, name_of, stem_of
 from assets.capture.readers.protocol import Opener, UnreadableBytes, whole_file
-from assets.capture.readers.sequence_files import NS_PER_S, parse_numbers, parse_seconds, read_rows
+from assets.capture.readers.sequence_files import NS_PER_S, parse_numbers, parse_seconds, read_all_lines, read_rows
 from assets.storage import SessionFile
 
 _SENSOR = re.compile(r"(?:image_\d\d|oxts|velodyne_points)")
@@ -34,6 +35,8 @@ _GNSS, _GYRO, _ACCEL = slice(0, 3), slice(17, 20), slice(11, 14)  # deg, deg, m;
 
 class KittiRawReader:
     name = "kitti_raw"
+    version = "2"
+    carries = frozenset({"calibration", "clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         drives: dict[str, list[SessionFile]] = defaultdict(list)
@@ -75,6 +78,15 @@ class KittiRawReader:
 
 
 @dataclass
+class _Times:
+    """The lines of a `timestamps.txt`, line <number> being that of file <number>."""
+
+    t_ns: list[int | None] = field(default_factory=list)
+    blank: set[int] = field(default_factory=set)  # numbers whose line holds nothing
+    refused: set[int] = field(default_factory=set)  # numbers whose line is no time
+
+
+@dataclass
 class _Reading:
     """One pass over the drives of a capture."""
 
@@ -90,37 +102,59 @@ class _Reading:
         if sensor == "velodyne_points":
             self.plan.notes[f"not read: {folder}"] = f"{len(data)} laser scans"
             return
-        times: list[int | None] = []
+        times = _Times()
         if table := members.get(join(folder, _TIMES)):
             yield from self._read_times(table, sensor, times)
         numbered: dict[int, SessionFile] = {}
         for file in sorted(data.values(), key=lambda f: f.path):
             number = int(stem_of(file.path)) if re.fullmatch(r"\d{1,12}", stem_of(file.path)) else -1
-            if not 0 <= number < len(times) or number in numbered:
-                reason = f"has no line of its own in {_TIMES} ({len(times)} lines), so it has no time"
+            if not 0 <= number < len(times.t_ns) or number in numbered:
+                reason = f"has no line of its own in {_TIMES} ({len(times.t_ns)} lines), so it has no time"
                 yield self._refuse(file, reason, "copy the timestamps that belong to it", sensor)
             else:
                 numbered[number] = file
         for number, file in sorted(numbered.items()):
-            if times[number] is not None:
-                yield from self._read_data(file, sensor, times[number], self._offset[sensor] + number)
-        if absent := [f"{n:010d}" for n in range(len(times)) if n not in numbered]:
-            reason = f"{_TIMES} has {len(times)} lines, and there are no files for {list_paths(absent)}"
-            yield self._refuse(members[join(folder, _TIMES)], reason, "copy the missing files", sensor)
-        self._offset[sensor] += len(times)
+            if number not in times.refused:
+                yield from self._read_data(file, sensor, times.t_ns[number], self._offset[sensor] + number)
+        yield from self._compare_numbers(folder, sensor, members.get(join(folder, _TIMES)), times, numbered)
+        self._offset[sensor] += len(times.t_ns)
 
-    def _read_times(self, table: SessionFile, sensor: str, times: list[int | None]) -> Iterator[Problem]:
-        """Fill `times`, a line each; None for one that cannot be read."""
+    def _read_times(self, table: SessionFile, sensor: str, times: _Times) -> Iterator[Problem]:
+        """Fill `times`, a line each. A comment is no line, unless it is a time that somebody took out."""
         try:
-            for line, _ in read_rows(table, self.opener):
+            for line in read_all_lines(table, self.opener):
+                if line.text.startswith("#") and not _TIME.fullmatch(line.text.lstrip("# \t")):
+                    continue
+                number = len(times.t_ns)
+                times.t_ns.append(None)
+                if not line.text or line.text.startswith("#"):
+                    times.blank.add(number)
+                    continue
                 try:
-                    times.append(parse_civil_time(line.text))
+                    times.t_ns[number] = parse_civil_time(line.text) or None
                 except ValueError as error:
-                    times.append(None)
+                    times.refused.add(number)
                     reason = f"{error}: what it times is not read"
                     yield line.refuse(KittiRawReader.name, reason, "write `2011-09-26 13:02:25.594360375`", sensor)
         except UnreadableBytes as error:
             yield self._refuse(table, error.reason, error.remedy, sensor)
+
+    def _compare_numbers(
+        self, folder: str, sensor: str, table: SessionFile | None, times: _Times, numbered: dict[int, SessionFile]
+    ) -> Iterator[Problem]:
+        """Times without a file, and files without a time. Numbers that have neither are counted in the notes."""
+        if table is None:
+            return
+        if absent := [f"{n:010d}" for n in range(len(times.t_ns)) if n not in numbered and n not in times.blank]:
+            reason = f"{_TIMES} has {len(times.t_ns)} lines, and there are no files for {list_paths(absent)}"
+            yield self._refuse(table, reason, "copy the missing files", sensor)
+        untimed = [n for n in numbered if times.t_ns[n] is None and n not in times.refused]
+        if untimed:
+            names = list_paths(f"{n:010d}" for n in untimed)
+            reason = f"the lines of these files in {_TIMES} are blank, so they are taken in without a time, {names}"
+            yield self._refuse(table, reason, "copy the timestamps again, if the recorder wrote them", sensor)
+        if lost := times.blank - numbered.keys():
+            self.plan.notes[f"no time and no file: {folder}"] = f"{len(lost)} blank lines of {_TIMES}"
 
     def _read_data(self, file: SessionFile, sensor: str, t_ns: int | None, sequence: int) -> Iterator[Observation]:
         if sensor == "oxts":

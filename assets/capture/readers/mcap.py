@@ -1,4 +1,8 @@
-"""Read MCAP recordings: Foxglove messages (Protobuf, JSON), ROS 2 (CDR) and the simulator's ground truth."""
+"""Read MCAP recordings: Foxglove messages (Protobuf, JSON), ROS 2 (CDR) and the simulator's ground truth.
+
+The time is the stamp in the message. A stamp of zero is what a driver writes that stamps nothing: no time, unless the
+recorder's own clock began there. The recorder's times of messages without a stamp are kept beside, in the notes.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO
 
-from mcap.records import Schema
+from mcap.records import Channel, Schema
 
 from assets.capture.observations import CapturePlan, FrameObservation, Observation, Problem, SignalObservation, Source
 from assets.capture.readers import foxglove_messages, ground_truth_messages, ros2_messages
 from assets.capture.readers.layout import DATA_SUFFIXES, IMAGE_SUFFIXES, is_hidden, suffix_of
+from assets.capture.readers.log_times import LogTimes
 from assets.capture.readers.mcap_records import Damage, Located, RecordWalker
 from assets.capture.readers.mcap_summary import MAGIC
 from assets.capture.readers.protocol import (
@@ -29,10 +34,16 @@ from assets.capture.readers.topics import DEPTH_UNIT_KEY, READER, Origin, Pendin
 from assets.storage import SessionFile
 
 _Read = Callable[[bytes, Origin], Iterator[Reading]]
+_AT_ZERO_NS = 1_000_000  # a recorder's clock that has not gone further than this began at zero
+_NEED_SCHEMA = ("cdr", "protobuf", "ros1", "flatbuffer")
+_REMEDY = "convert the recording to ROS 2 (cdr) or Foxglove (protobuf, json) messages, or record it again"
+_REMEDIES = {"ros1": "convert the bag to ROS 2 with `rosbags-convert`, and that to MCAP with `mcap convert`"}
 
 
 class McapReader:
     name = READER
+    version = "2"
+    carries = frozenset({"calibration", "clock", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return [CapturePlan(self.name, f.path, (f,), is_container=True) for f in files if _is_mcap(f, opener)]
@@ -77,6 +88,7 @@ class _Recording:
     _calibrations: list[PendingCalibration] = field(default_factory=list)
     _last_calibration: dict[str, PendingCalibration] = field(default_factory=dict)
     _rig: RigTransforms = field(default_factory=RigTransforms)
+    _log_times: LogTimes = field(default_factory=LogTimes)
 
     def read(self, stream: BinaryIO) -> Iterator[Observation]:
         walker = RecordWalker(stream)
@@ -92,30 +104,36 @@ class _Recording:
         yield from self._compare_counts(walker)
         for topic, count in sorted(self._skipped.items()):
             self.notes[f"not read: {topic}"] = f"{count} messages"
+        self.notes.update(self._log_times.describe())
 
     def _read_message(self, item: Located) -> Iterator[Observation]:
         source = Source(self.file.path, item.offset, item.length, item.inner_offset)
         unit = _read_unit(item.channel.metadata)
-        origin = Origin(item.channel.topic, name_sensor(item.channel.topic), source, unit)
+        is_at_zero = max(item.log_ns, item.publish_ns) < _AT_ZERO_NS
+        origin = Origin(item.channel.topic, name_sensor(item.channel.topic), source, unit, is_at_zero)
         if item.channel.id not in self._reads:
+            self._reads[item.channel.id] = None
             try:
-                self._reads[item.channel.id] = choose_read(item.channel.message_encoding, item.schema)
+                self._reads[item.channel.id] = choose_read(item.channel, item.schema)
             except UnreadableBytes as error:
-                self._reads[item.channel.id] = None
                 yield origin.refuse(error.reason, error.remedy)
-            except ValueError as error:
-                self._reads[item.channel.id] = None
-                yield origin.refuse(str(error), "convert the recording with `mcap convert`, or record it again")
         read = self._reads[item.channel.id]
         if read is None:
             name = item.schema.name if item.schema else "no schema"
             self._skipped[f"{item.channel.topic} ({name})"] += 1
             return
+        has_stamp = True
         try:
             for reading in read(bytes(item.data), origin):
+                reading = _settle_stamp(reading, origin)
+                has_stamp &= not _lacks_time(reading, item.channel.topic)
                 yield from self._place(reading, item.channel.id)
+        except AttributeError as error:
+            name = item.schema.name if item.schema else "messages"
+            yield origin.refuse(f"message without the field {error.name!r}, which {name} have: its schema lacks it")
         except Exception as error:  # whatever a parser makes of foreign bytes
             yield origin.refuse(f"message does not decode: {type(error).__name__}: {error}")
+        self._log_times.add(item.channel.topic, item.log_ns, has_stamp)
 
     def _place(self, reading: Reading, channel_id: int) -> Iterator[Observation]:
         if isinstance(reading, PendingCalibration):
@@ -151,26 +169,58 @@ class _Recording:
                 yield Problem(whole_file(self.file), READER, reason, "copy the file again, or record it again", sensor)
 
 
-def choose_read(message_encoding: str, schema: Schema | None) -> _Read | None:
+def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
     """How to read a channel; None for messages that hold nothing we keep.
 
-    Raises ValueError when the messages are of a kind we keep, in an encoding we do not read.
+    Raises UnreadableBytes when the messages are, or may be, of a kind we keep, and cannot be read.
     """
-    name = schema.name if schema else ""
-    assert schema is not None or not name
-    if schema and name in foxglove_messages.HANDLERS and message_encoding in ("protobuf", "json"):
-        is_json = message_encoding == "json"
-        parse = foxglove_messages.parse_json_message if is_json else foxglove_messages.build_protobuf_parser(name)
+    encoding, name = channel.message_encoding, schema.name if schema else ""
+    if schema is None:
+        _require_no_schema(channel)
+        return None
+    if name in foxglove_messages.HANDLERS and encoding in ("protobuf", "json"):
+        parse = (
+            foxglove_messages.parse_json_message
+            if encoding == "json"
+            else foxglove_messages.build_protobuf_parser(name)
+        )
         return partial(_parse_and_read, parse, foxglove_messages.HANDLERS[name])
-    if schema and message_encoding == "cdr" and (handle := _find_cdr_handler(name)):
+    if encoding == "cdr" and (handle := _find_cdr_handler(name)):
         return partial(_parse_and_read, ros2_messages.build_cdr_parser(schema), handle)
-    if name in ground_truth_messages.HANDLERS and message_encoding == "json":
+    if name in ground_truth_messages.HANDLERS and encoding == "json":
         return partial(_parse_and_read, ground_truth_messages.parse_ground_truth, ground_truth_messages.HANDLERS[name])
     if name in _VIDEO:
         raise UnreadableBytes(f"{name}: video packets in messages are not read", "record images, or a video file")
     if name in _KEPT or name.replace("/", "/msg/", 1) in ros2_messages.HANDLERS:  # ROS 1 names lack /msg/
-        raise ValueError(f"{name} in message encoding {message_encoding!r} is not read")
+        raise UnreadableBytes(f"{name} in message encoding {encoding!r} is not read", _REMEDIES.get(encoding, _REMEDY))
     return None
+
+
+def _require_no_schema(channel: Channel) -> None:
+    """Messages without a schema may be anything; such that a schema has to describe cannot even be told."""
+    if channel.schema_id:
+        reason = f"its schema, number {channel.schema_id}, is not in the file"
+    elif channel.message_encoding in _NEED_SCHEMA:
+        reason = "it has no schema"
+    else:
+        return
+    raise UnreadableBytes(f"{reason}, so its messages cannot be decoded", "record with a recorder that stores schemas")
+
+
+def _settle_stamp(reading: Reading, origin: Origin) -> Reading:
+    """Without a time where its stamp is zero and the recorder's clock was not."""
+    if isinstance(reading, FrameObservation) and reading.t_ns == 0 and not origin.is_at_zero:
+        return replace(reading, t_ns=None, stamp_ns=0)
+    if isinstance(reading, SignalObservation) and reading.t_ns == 0 and not origin.is_at_zero:
+        return replace(reading, t_ns=None)
+    return reading
+
+
+def _lacks_time(reading: Reading, topic: str) -> bool:
+    """A sample that should have a time. What does not move has none, and is not missed."""
+    if not isinstance(reading, FrameObservation | SignalObservation) or reading.t_ns is not None:
+        return False
+    return not (isinstance(reading, SignalObservation) and reading.kind == "transform" and "static" in topic)
 
 
 def _find_cdr_handler(name: str) -> Callable[[Any, Origin], Iterator[Reading]] | None:

@@ -38,6 +38,7 @@ class Located:
     channel: Channel
     schema: Schema | None
     data: memoryview
+    log_ns: int
     publish_ns: int
     offset: int
     length: int
@@ -142,7 +143,7 @@ class RecordWalker:
                 self.summary.declare(opcode, body)
                 return
             fields = Fields(body)
-            channel_id, _, _, publish_ns = (fields.number(n) for n in (2, 4, 8, 8))
+            channel_id, _, log_ns, publish_ns = (fields.number(n) for n in (2, 4, 8, 8))
         except ValueError as error:
             place = chunk or (at, RECORD_HEAD + len(body))
             yield Damage(*place, f"damaged record: {error}", _WRITER_REMEDY)
@@ -153,7 +154,8 @@ class RecordWalker:
             return
         data, data_at = body[_MESSAGE_HEAD:], body_at + _MESSAGE_HEAD
         offset, length, inner = (*chunk, data_at) if chunk else (data_at, len(data), None)
-        yield Located(channel, self.summary.schemas.get(channel.schema_id), data, publish_ns, offset, length, inner)
+        schema = self.summary.schemas.get(channel.schema_id)
+        yield Located(channel, schema, data, log_ns, publish_ns, offset, length, inner)
 
     def _open_chunk(self, body: memoryview, at: int, is_whole: bool) -> Iterator[Located | Damage]:
         try:

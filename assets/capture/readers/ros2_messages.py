@@ -10,6 +10,7 @@ from typing import Any
 from mcap.records import Schema
 
 from assets.capture.readers.mcap_chunks import parse_small
+from assets.capture.readers.protocol import UnreadableBytes
 from assets.capture.readers.raw_images import read_pixels
 from assets.capture.readers.topics import (
     Origin,
@@ -24,6 +25,7 @@ from assets.capture.readers.topics import (
 
 _IMAGES = frozenset({"Image", "RawImage", "CompressedImage"})
 _LISTS = re.compile(r"^[ \t]*(?!uint8\[|byte\[|#)[\w/]+(?:<=\d+)?\[", re.MULTILINE)
+_SCHEMA_REMEDY = "record with a recorder that stores the message definitions (ros2msg) as schemas, as rosbag2 does"
 _COMPRESSED_DEPTH_HEADER = 12  # compressed_depth_image_transport: format and two quantisation numbers before the PNG
 
 
@@ -109,16 +111,20 @@ HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
 
 
 def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:
-    """Bytes -> message. Raises ValueError when the schema text cannot be understood."""
-    from mcap.exceptions import McapError
+    """Bytes -> message. Raises UnreadableBytes, with the reason, when the schema does not tell what messages hold."""
     from mcap_ros2.decoder import DecoderFactory
 
+    if schema.encoding != "ros2msg":
+        reason = f"{schema.name} has a schema in {schema.encoding!r}: only ros2msg is read"
+        raise UnreadableBytes(reason, _SCHEMA_REMEDY)
+    if not any(line.split(b"#")[0].strip() for line in schema.data.splitlines()):
+        raise UnreadableBytes("its schema is empty, so its messages cannot be decoded", _SCHEMA_REMEDY)
     try:
         parse = DecoderFactory().decoder_for("cdr", schema)
-    except (McapError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"schema of {schema.name} cannot be understood: {error}") from error
-    if parse is None:
-        raise ValueError(f"{schema.name} has a schema in {schema.encoding!r}: only ros2msg is read")
+    except Exception as error:  # the parser has errors of its own, of no common kind, for foreign text
+        reason = f"its schema of {schema.name} cannot be understood, so its messages cannot be decoded: {error}"
+        raise UnreadableBytes(reason[:400], _SCHEMA_REMEDY) from error
+    assert parse is not None
     is_flat = schema.name.rsplit("/", 1)[-1] in _IMAGES and not _LISTS.search(schema.data.decode("utf-8", "replace"))
     return parse if is_flat else partial(parse_small, parse)
 

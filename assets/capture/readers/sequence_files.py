@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,10 +22,12 @@ from assets.storage import SessionFile
 
 NS_PER_S = 10**9
 Pose = tuple[float, ...]  # xyz m, quaternion xyzw
+Row = TypeVar("Row")
 
 _MAX_TEXT_BYTES = 64 << 20
 _MAX_LINE_BYTES = 1 << 16
 _MAX_NS = 2**63 - 1
+_YEAR_NS = 366 * 86_400 * NS_PER_S
 _SECONDS_STEP = 3  # 10^3 ns: what a time in seconds with an exponent must at least tell
 _DECIMAL = re.compile(r"([+-]?)(\d{1,19})(?:\.(\d{0,40}))?(?:[eE]([+-]?\d{1,3}))?")
 _LARGEST_M = 1e9
@@ -34,11 +37,11 @@ _MAX_NORM_ERROR = 0.01  # of a quaternion
 
 @dataclass(frozen=True)
 class Line:
-    """A line that holds something, and its place in the file."""
+    """A line and its place in the file."""
 
     file: SessionFile
     number: int  # from 1
-    text: str  # without spaces around it
+    text: str  # without spaces around it, nor the mark of byte order that some programs put before a text
     offset: int  # bytes
     length: int
 
@@ -56,6 +59,11 @@ class LostDigits(ValueError):
 
 def read_lines(file: SessionFile, opener: Opener) -> Iterator[Line]:
     """Lines that are not empty, comments (`#`) too. Raises UnreadableBytes for pointers, empty and binary files."""
+    return (line for line in read_all_lines(file, opener) if line.text)
+
+
+def read_all_lines(file: SessionFile, opener: Opener) -> Iterator[Line]:
+    """Every line, for files in which the number of a line says what it is about. Raises as `read_lines` does."""
     data = read_bytes(file, opener, _MAX_TEXT_BYTES)
     if pointer := explain_pointer(data[:64]):
         raise UnreadableBytes(*pointer)
@@ -63,9 +71,8 @@ def read_lines(file: SessionFile, opener: Opener) -> Iterator[Line]:
         raise UnreadableBytes("not a text file", "export it again as text")
     offset = 0
     for number, raw in enumerate(io.BytesIO(data), start=1):
-        text = raw[:_MAX_LINE_BYTES].decode("utf-8-sig", errors="replace").strip()
-        if text:
-            yield Line(file, number, text, offset, len(raw))
+        text = _trim(raw[:_MAX_LINE_BYTES].decode(errors="replace"))
+        yield Line(file, number, text, offset, len(raw))
         offset += len(raw)
 
 
@@ -77,8 +84,49 @@ def read_rows(file: SessionFile, opener: Opener) -> Iterator[tuple[Line, list[st
 
 
 def split_row(text: str) -> list[str]:
-    """The fields of a row; none for comments (`#`) and for lines of separators only."""
-    return [] if text.lstrip().startswith("#") else text.replace(",", " ").split()
+    """The fields of a row; none for comments (`#`) and for lines of separators only.
+
+    A field that is missing between two commas is an empty one: those behind it keep their places.
+    """
+    text = _trim(text)
+    if text.startswith("#") or not text.replace(",", " ").strip():
+        return []
+    cells = text.split(",")
+    cells = cells[:-1] if len(cells) > 1 and not cells[-1].strip() else cells
+    return [field for cell in cells for field in cell.split() or [""]]
+
+
+def settle_zeros(
+    rows: Iterable[tuple[int, Row] | Problem], notes: dict[str, str], sensor: str
+) -> Iterator[tuple[int | None, Row] | Problem]:
+    """The rows of one sensor with their times, in order, and None in place of a stamp of zero that is no time.
+
+    Zero is what a clock says that nobody has set. It is a time only where a clock counts from there, or passes it: one
+    stamp of zero, and the next one within a year, or one below zero before. The others are counted in the notes.
+    """
+    leading: list[Row] = []
+    last_ns: int | None = None  # None: only zeros so far
+    num_zeros = 0
+    for item in rows:
+        if isinstance(item, Problem):
+            yield item
+            continue
+        t_ns, row = item
+        if not t_ns and last_ns is None:
+            leading.append(row)
+            continue
+        if last_ns is None and leading:
+            is_time = len(leading) == 1 and 0 < t_ns < _YEAR_NS
+            num_zeros += 0 if is_time else len(leading)
+            yield from ((0 if is_time else None, held) for held in leading)
+            leading = []
+        is_time = bool(t_ns) or (last_ns is not None and -_YEAR_NS < last_ns < 0)
+        num_zeros += not is_time
+        last_ns = t_ns
+        yield t_ns if is_time else None, row
+    yield from ((None, held) for held in leading)
+    if num_zeros + len(leading):
+        notes[f"{sensor}: stamps of zero"] = f"{num_zeros + len(leading)} samples have no time"
 
 
 def parse_seconds(text: str) -> int:
@@ -92,6 +140,10 @@ def parse_seconds(text: str) -> int:
 def parse_nanoseconds(text: str) -> int:
     """Whole nanoseconds. Raises ValueError; LostDigits for a number with an exponent that hides the last digits."""
     return _parse_decimal(text, 0, 0)
+
+
+def _trim(text: str) -> str:
+    return text.strip().lstrip("\ufeff").strip()
 
 
 def _parse_decimal(text: str, power: int, coarsest: int) -> int:
@@ -183,20 +235,38 @@ def rotation_of_axis_angle(axis_angle: Sequence[float]) -> tuple[float, float, f
 
 
 def read_pose_rows(
-    reader: str, file: SessionFile, opener: Opener, sensor: str, world: str | None, child: str | None
-) -> Iterator[SignalObservation | Problem]:
+    reader: str, file: SessionFile, opener: Opener, sensor: str, world: str | None, child: str | None,
+    notes: dict[str, str],
+) -> Iterator[SignalObservation | Problem]:  # fmt: skip
     """Rows of `t x y z qx qy qz qw` (seconds, metres), the way of TUM: world_from_child."""
-    remedy = "write rows of `t x y z qx qy qz qw`"
+
+    def parse(fields: list[str]) -> tuple[int, Pose]:
+        t_ns, pose = parse_seconds(fields[0]), parse_numbers(fields[1:], 7)
+        check_rotation(pose[3:])
+        return t_ns, pose
+
+    rows = read_timed_rows(reader, file, opener, sensor, "write rows of `t x y z qx qy qz qw`", parse)
+    for item in settle_zeros(rows, notes, sensor):
+        if isinstance(item, Problem):
+            yield item
+        else:
+            t_ns, (line, pose) = item
+            yield SignalObservation(sensor, "pose", t_ns, pose, line.source, world, child)
+
+
+def read_timed_rows(
+    reader: str, file: SessionFile, opener: Opener, sensor: str, remedy: str,
+    parse: Callable[[list[str]], tuple[int, Row]],
+) -> Iterator[tuple[int, tuple[Line, Row]] | Problem]:  # fmt: skip
+    """Time, line and what `parse` makes of the fields of each row; a problem where it raises ValueError."""
     try:
         for line, fields in read_rows(file, opener):
             try:
-                t_ns = parse_seconds(fields[0])
-                pose = parse_numbers(fields[1:], 7)
-                check_rotation(pose[3:])
+                t_ns, row = parse(fields)
             except ValueError as error:
                 yield line.refuse(reader, error, remedy, sensor)
                 continue
-            yield SignalObservation(sensor, "pose", t_ns, pose, line.source, world, child)
+            yield t_ns, (line, row)
     except UnreadableBytes as error:
         yield Problem(Source(file.path, 0, file.size_bytes), reader, error.reason, error.remedy, sensor)
 

@@ -37,6 +37,8 @@ Members = dict[str, dict[int, SessionFile]]  # "color", "depth", "pose" -> numbe
 
 class SevenScenesReader:
     name = "7scenes"
+    version = "1"
+    carries = frozenset({"calibration", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         folders: dict[str, list[SessionFile]] = defaultdict(list)

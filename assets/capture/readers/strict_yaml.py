@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 MAX_YAML_BYTES = 256 << 10
 _MAX_DEPTH = 20
+_STANDARD = "tag:yaml.org,2002:"  # what `!!` stands for
 
 
-def parse_yaml(data: bytes) -> Any:
-    """The value of a UTF-8 YAML text. Raises ValueError naming what is wrong.
+def parse_yaml_text(data: bytes, tags: Collection[str] = ()) -> Any:
+    """The same with every key and value as the text that stands in the file: `on`, `no` and `1` stay what they are.
+
+    Values under a tag, such as `!!x`, are refused, but for those with one of `tags`, which is passed over.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    document = parse_yaml(data, loader)
+    for event in yaml.parse(data, loader):
+        if (tag := getattr(event, "tag", None)) and tag.removeprefix(_STANDARD) not in tags:
+            raise ValueError(f"YAML that cannot be read: could not determine a constructor for {tag[:100]!r}")
+    return document
+
+
+def parse_yaml(data: bytes, values: Any = None) -> Any:
+    """The value of a UTF-8 YAML text, by a safe loader or the one in `values`. Raises ValueError naming what is wrong.
 
     Aliases are refused: a few hundred bytes of them stand for as many values as one likes, and `<<` copies them.
     """
@@ -29,7 +46,7 @@ def parse_yaml(data: bytes) -> Any:
             if depth > _MAX_DEPTH:
                 raise ValueError(f"YAML nested more than {_MAX_DEPTH} deep")
         _require_unique_keys(yaml.compose(data, loader))
-        return yaml.load(data, loader)  # a safe loader: plain values only
+        return yaml.load(data, values or loader)  # safe loaders: plain values only
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"YAML that cannot be read: {error}"[:300]) from error
 

@@ -26,6 +26,10 @@ _TOPIC_WORDS = re.compile(
     r"^(image\w*|compressed\w*|camera_info|calibration|data\w*|raw|rect|pose|info|theora|transport)$", re.IGNORECASE
 )
 _GROUP_WORDS = frozenset({"camera", "cameras", "sensor", "sensors", "ground_truth"})
+_DEPTH_TOPIC = re.compile("depth|disparity", re.IGNORECASE)
+_OTHER_TOPIC = re.compile(
+    r"(?<![a-z])(thermal|infra(red)?|ir|lwir|swir|nir|flir|mono|gr[ae]y|colou?r|rgb)(?![a-z])", re.IGNORECASE
+)
 _MESSAGE_REMEDY = "check the program that recorded it"
 
 
@@ -37,6 +41,7 @@ class Origin:
     sensor: str
     source: Source
     depth_m_per_unit: float | None = None  # where the channel's metadata say it
+    is_at_zero: bool = False  # the recorder's clock stood at zero too, so that a stamp of zero is a time
 
     def refuse(self, reason: str, remedy: str = _MESSAGE_REMEDY, sensor: str | None = None) -> Problem:
         return Problem(self.source, READER, f"topic {self.topic}: {reason}"[:500], remedy, sensor or self.sensor)
@@ -63,10 +68,11 @@ def name_sensor(topic: str) -> str:
 
 
 def read_frame(origin: Origin, payload: bytes, declared: str, t_ns: int | None) -> Iterator[Reading]:
-    """An encoded image. Its bytes decide about encoding and kind, not what the message declares.
+    """An encoded image. Its bytes decide about the encoding, not what the message declares.
 
-    The unit of depth is known where the channel's metadata state it, or where the declaration names a depth image of
-    ROS (`16UC1; png compressed`, `16UC1; compressedDepth`), which is millimetres (REP 118).
+    It is depth where `is_depth` says so and the bytes can be. The unit of depth is known where the channel's metadata
+    state it, or where the declaration names a depth image of ROS (`16UC1; png compressed`, `16UC1; compressedDepth`),
+    which is millimetres (REP 118).
     """
     encoding = find_encoding(payload)
     if encoding is None:
@@ -74,9 +80,25 @@ def read_frame(origin: Origin, payload: bytes, declared: str, t_ns: int | None) 
             f"declared as {declared[:40]!r}, but begins with {payload[:8]!r}: no image format that is read"
         )
         return
-    kind = "depth" if is_depth_png(payload) else "color"
+    can_be_depth = is_depth_png(payload)
+    if not can_be_depth and (origin.depth_m_per_unit or "compressedDepth" in declared):
+        yield origin.refuse(f"declared as depth, and is no 16-bit PNG of one channel but {encoding}")
+        return
+    kind = "depth" if can_be_depth and is_depth(origin, declared) else "color"
     unit = origin.depth_m_per_unit or (MILLIMETRE_M if "16UC1" in declared else None) if kind == "depth" else None
     yield FrameObservation(origin.sensor, payload, encoding, origin.source, kind, t_ns, depth_m_per_unit=unit)
+
+
+def is_depth(origin: Origin, declared: str) -> bool:
+    """Whether 16-bit grey values on a topic are depth.
+
+    The channel's metadata, the name of the topic and `compressedDepth` say it. So do 16UC1 and 32FC1 (REP 118), except
+    on the topic of a camera of another kind: drivers of infrared and thermal cameras use 16UC1 too. mono16 and a bare
+    PNG do not say it.
+    """
+    if origin.depth_m_per_unit or "compressedDepth" in declared or _DEPTH_TOPIC.search(origin.topic):
+        return True
+    return ("16UC1" in declared or "32FC1" in declared) and not _OTHER_TOPIC.search(origin.topic)
 
 
 def read_calibration(

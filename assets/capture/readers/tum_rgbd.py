@@ -7,6 +7,7 @@ colour camera. Calibration is not part of the format. `accelerometer.txt` has no
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -15,11 +16,11 @@ from assets.capture.readers.frame_files import read_frame_file
 from assets.capture.readers.layout import folder_of, is_hidden, is_image, join, name_of
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_head, whole_file
 from assets.capture.readers.sequence_files import (
-    Line,
     parse_numbers,
     parse_seconds,
     read_pose_rows,
-    read_rows,
+    read_timed_rows,
+    settle_zeros,
     split_row,
 )
 from assets.storage import SessionFile
@@ -32,6 +33,8 @@ _REMEDY = "write rows of `time file`, with the file below the sequence's folder"
 
 class TumRgbdReader:
     name = "tum_rgbd"
+    version = "2"
+    carries = frozenset({"clock", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         members: dict[str, list[SessionFile]] = defaultdict(list)
@@ -53,70 +56,80 @@ class TumRgbdReader:
         unlisted = {path for path in by_path if folder_of(path) != plan.root}
         for sensor in _M_PER_UNIT:
             if table := by_path.get(join(plan.root, f"{sensor}.txt")):
-                yield from self._read_list(table, sensor, plan.root, by_path, unlisted, opener)
+                yield from self._read_list(table, sensor, plan, by_path, unlisted, opener)
         for path in sorted(unlisted):
             sensor = path[len(plan.root) :].strip("/").split("/")[0]
             reason = f"is not listed in {sensor}.txt, so it has no time"
             yield Problem(whole_file(by_path[path]), self.name, reason, "list it, or remove it", sensor)
         if truth := by_path.get(join(plan.root, "groundtruth.txt")):
-            yield from read_pose_rows(self.name, truth, opener, "groundtruth", "world", "rgb")
+            yield from read_pose_rows(self.name, truth, opener, "groundtruth", "world", "rgb", plan.notes)
         if table := by_path.get(join(plan.root, "accelerometer.txt")):
-            yield from self._read_accelerometer(table, opener)
+            yield from self._read_accelerometer(table, opener, plan.notes)
 
     def _read_list(
-        self, table: SessionFile, sensor: str, root: str, by_path: dict[str, SessionFile], unlisted: set[str],
+        self, table: SessionFile, sensor: str, plan: CapturePlan, by_path: dict[str, SessionFile], unlisted: set[str],
         opener: Opener,
     ) -> Iterator[FrameObservation | Problem]:  # fmt: skip
         """One frame a row, or one problem. What is read is taken out of `unlisted`."""
         seen: set[str] = set()
-        try:
-            for sequence, (line, fields) in enumerate(read_rows(table, opener)):
-                try:
-                    t_ns, image = _find_image(line, fields, root, by_path, seen)
-                except ValueError as error:
-                    yield line.refuse(self.name, error, _REMEDY, sensor)
-                    continue
-                unlisted.discard(image.path)
-                yield read_frame_file(
-                    image, opener, self.name, sensor, t_ns=t_ns, sequence=sequence,
-                    depth_m_per_unit=_M_PER_UNIT[sensor],
-                )  # fmt: skip
-        except UnreadableBytes as error:
-            yield Problem(whole_file(table), self.name, error.reason, error.remedy, sensor)
+        numbers = itertools.count()  # of the rows, those that are refused too
 
-    def _read_accelerometer(self, table: SessionFile, opener: Opener) -> Iterator[SignalObservation | Problem]:
-        sensor = "accelerometer"
-        try:
-            for line, fields in read_rows(table, opener):
-                try:
-                    t_ns, values = parse_seconds(fields[0]), parse_numbers(fields[1:], 3)
-                except ValueError as error:
-                    yield line.refuse(self.name, error, "write rows of `time ax ay az`", sensor)
-                    continue
+        def parse(fields: list[str]) -> tuple[int, tuple[int, SessionFile]]:
+            sequence = next(numbers)
+            t_ns, image = _find_image(fields, plan.root, by_path, seen)
+            unlisted.discard(image.path)
+            return t_ns, (sequence, image)
+
+        rows = read_timed_rows(self.name, table, opener, sensor, _REMEDY, parse)
+        for item in settle_zeros(rows, plan.notes, sensor):
+            if isinstance(item, Problem):
+                yield item
+                continue
+            t_ns, (_, (sequence, image)) = item
+            yield read_frame_file(
+                image, opener, self.name, sensor, t_ns=t_ns, sequence=sequence, depth_m_per_unit=_M_PER_UNIT[sensor]
+            )  # fmt: skip
+
+    def _read_accelerometer(
+        self, table: SessionFile, opener: Opener, notes: dict[str, str]
+    ) -> Iterator[SignalObservation | Problem]:
+        sensor, remedy = "accelerometer", "write rows of `time ax ay az`"
+
+        def parse(fields: list[str]) -> tuple[int, tuple[float, ...]]:
+            return parse_seconds(fields[0]), parse_numbers(fields[1:], 3)
+
+        for item in settle_zeros(read_timed_rows(self.name, table, opener, sensor, remedy, parse), notes, sensor):
+            if isinstance(item, Problem):
+                yield item
+            else:
+                t_ns, (line, values) = item
                 yield SignalObservation(sensor, "acceleration", t_ns, values, line.source, sensor)
-        except UnreadableBytes as error:
-            yield Problem(whole_file(table), self.name, error.reason, error.remedy, sensor)
 
 
 def _is_list(file: SessionFile, opener: Opener) -> bool:
-    """Whether the head holds a row of a time and a file name, or comments only."""
+    """Whether a row in the head holds a time and a file name, or the head holds comments only."""
     try:
-        text = read_head(file, opener).decode("utf-8-sig", errors="replace")
-        rows = [fields for line in text.splitlines() if (fields := split_row(line))]
-        if not rows:
-            return text.lstrip().startswith("#")
-        parse_seconds(rows[0][0])
-    except (UnreadableBytes, ValueError):
+        text = read_head(file, opener).decode(errors="replace")
+    except UnreadableBytes:
         return False
-    return len(rows[0]) == 2
+    rows = [fields for line in text.splitlines() if (fields := split_row(line))]
+    return any(map(_is_row, rows)) if rows else text.lstrip("\ufeff \t\r\n").startswith("#")
+
+
+def _is_row(fields: list[str]) -> bool:
+    try:
+        parse_seconds(fields[0])
+    except ValueError:
+        return False
+    return len(fields) == 2 and bool(fields[1])
 
 
 def _find_image(
-    line: Line, fields: list[str], root: str, by_path: dict[str, SessionFile], seen: set[str]
+    fields: list[str], root: str, by_path: dict[str, SessionFile], seen: set[str]
 ) -> tuple[int, SessionFile]:
     """Time in ns and image of a row. Raises ValueError."""
     if len(fields) != 2:
-        raise ValueError(f"{line.text[:80]!r} is not a time and a file")
+        raise ValueError(f"{' '.join(fields)[:80]!r} is not a time and a file")
     t_ns, path = parse_seconds(fields[0]), join(root, fields[1].removeprefix("./"))
     if path not in by_path or folder_of(path) == root:
         raise ValueError(f"there is no image {fields[1][:200]!r}")

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from assets.capture.observations import CapturePlan, FrameObservation, Observation, Problem, Source
+from assets.capture.readers.frame_files import names_depth
 from assets.capture.readers.layout import is_hidden, sensor_of, suffix_of
 from assets.capture.readers.protocol import (
     HEAD_BYTES,
@@ -48,6 +49,8 @@ _REMEDIES = {
 
 class VideoReader:
     name = "video"
+    version = "2"
+    carries = frozenset({"clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         videos = [f for f in files if suffix_of(f.path) in VIDEO_SUFFIXES and not is_hidden(f.path)]
@@ -124,7 +127,7 @@ class _Video:
             gap = t_ns - self._ends_ns.get(index, t_ns)
             self._longest_gap_ns[index] = max(self._longest_gap_ns.get(index, 0), gap)
             self._ends_ns[index] = max(self._ends_ns.get(index, t_ns), t_ns + to_ns(value["duration"], time_base))
-        kind = "depth" if value["is_deep_grey"] else "color"  # as every 16-bit grey PNG; its unit is not known
+        kind = "depth" if value["is_deep_grey"] and names_depth(self._file.path) else "color"
         return FrameObservation(
             self._sensors[index], payload, "png", self._place(value, value["nth"]), kind, t_ns, value["sequence"]
         )

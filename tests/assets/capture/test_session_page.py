@@ -17,6 +17,7 @@ from assets.capture.session_page import (
     describe_stream,
     draw_timeline,
     find_skips,
+    list_notes,
     list_quarantine,
     list_sync,
     markdown_table,
@@ -158,3 +159,14 @@ def find_ticks(png: bytes) -> np.ndarray:
 
 def count_red(png: bytes) -> int:
     return int(find_red(png).sum())
+
+
+def test_notes_of_the_readers_are_shown_beside_their_captures(intake, write_files, make_png):
+    folder = write_files({"a.png": make_png(1)})
+    intake.ingest(Folder(str(folder)), "monday")
+    assert list_notes(intake.catalog, "monday") == "none"
+    (folder / "daguerre.yaml").write_text("no_clock: [camera]\n")
+    intake.ingest(Folder(str(folder)), "monday")
+    assert list_notes(intake.catalog, "monday").splitlines()[-1] == (
+        "| monday | image\\_folder | without a clock, by daguerre.yaml | camera: 0 samples |"
+    )

@@ -74,3 +74,18 @@ def test_what_is_damaged_or_missing_is_told_and_the_neighbours_go_on(write_files
 def test_folders_of_that_name_alone_are_images(write_files, read_session, make_image):
     root = write_files({f"x/wide/a_{i}.5.png": make_image(i, ending=".png") for i in range(2)})
     assert [p.reader for p in read_session(root).plans] == ["image_folder"]
+
+
+def test_stamps_of_zero_are_no_times(write_files, read_session, recording):
+    root = "Training/41069021"
+    recording[f"{root}/lowres_wide.traj"] = "\ufeff0 0 0 0 1 2 3\n0 0 0 0 1 2 3\n"
+    for folder, ending in (("lowres_wide", "png"), ("lowres_wide_intrinsics", "pincam")):
+        recording[f"{root}/{folder}/41069022_0.000.{ending}"] = recording.pop(
+            f"{root}/{folder}/41069021_305.377.{ending}"
+        )
+        recording[f"{root}/{folder}/41069021_0.000.{ending}"] = recording.pop(
+            f"{root}/{folder}/41069021_305.394.{ending}"
+        )
+    reading = read_session(write_files(recording))
+    assert [f.t_ns for f in reading.frames if f.sensor == "lowres_wide"] == [None, None, 1_305_411_000_000]
+    assert [s.t_ns for s in reading.of(SignalObservation)] == [None, None]

@@ -143,3 +143,25 @@ def test_a_real_table_that_went_through_a_spreadsheet(test_data, read_session):
     assert [p.reason.split(":")[0] for p in strays] == [f"line {n}" for n in (36823, 36824, 36825, 36826, 36828)]
     assert "Step: 0.005 = 1/200" in strays[-1].reason
     assert len(signals) - 2 + 36820 + len(strays) == 3099 + 36825, "every row that is not blank has its place"
+
+
+def test_marks_comments_blank_lines_and_missing_fields_cost_no_neighbour(write_files, read_session, rig, make_image):
+    rig["mav0/cam0/data.csv"] = (
+        "\ufeff# exported\r\n#timestamp [ns],filename\r\n\r\n1403636579763555584,1.png\r\n1403636579783555584,\r\n"
+        "1403636579813555456,2.png"
+    )
+    rig["mav0/imu0/data.csv"] = IMU_HEADER + "1403636579758555392,-0.1,,0.25,8.5,-0.5,-2.5\n"
+    reading = read_session(write_files(rig))
+    assert [(f.t_ns, f.sequence, f.source.path[-5:]) for f in reading.frames] == [
+        (1403636579763555584, 0, "1.png"), (1403636579813555456, 2, "2.png"),
+    ]  # fmt: skip
+    assert [p.reason.split(":")[0] for p in reading.problems] == ["line 5", "line 2"]
+
+
+def test_stamps_of_zero_are_no_times(write_files, read_session, rig):
+    rig["mav0/cam0/data.csv"] = "#timestamp [ns],filename\n0,1.png\n1403636579813555456,2.png\n"
+    rig["mav0/imu0/data.csv"] = IMU_HEADER + "0,-0.1,0.15,0.25,8.5,-0.5,-2.5\n" * 2
+    reading = read_session(write_files(rig))
+    assert [f.t_ns for f in reading.frames] == [None, 1403636579813555456]
+    assert [s.t_ns for s in reading.of(SignalObservation) if s.kind == "imu"] == [None, None]
+    assert reading.plans[0].notes["imu0: stamps of zero"] == "2 samples have no time" and not reading.problems

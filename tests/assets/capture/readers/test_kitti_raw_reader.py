@@ -156,3 +156,54 @@ def test_a_calibration_that_makes_no_sense_is_a_problem_and_the_frames_stay(writ
     (problem,) = reading.problems
     assert "image_00 has no calibration: P_rect_00: 'nan' is not a finite number" in problem.reason
     assert len(reading.frames) == 4
+
+
+THREE = "2011-09-26 13:02:25.964389445\n\n2011-09-26 13:02:26.067000000\n"
+
+
+def test_a_blank_line_keeps_its_number_and_its_picture_has_no_time(write_files, read_session, drive, make_image):
+    for sensor in ("image_00", "image_02", "oxts"):
+        drive[f"{DRIVE}/{sensor}/timestamps.txt"] = THREE
+    for number in range(3):
+        drive[f"{DRIVE}/image_00/data/{number:010d}.png"] = make_image(number, ending=".png")
+        drive[f"{DRIVE}/oxts/data/{number:010d}.txt"] = PACKET
+    drive[f"{DRIVE}/image_02/data/0000000002.png"] = drive.pop(f"{DRIVE}/image_02/data/0000000001.png")
+    reading = read_session(write_files(drive))
+    last_ns = FIRST_NS + 102610555
+    assert [(f.sensor, f.sequence, f.t_ns) for f in reading.frames] == [
+        ("image_00", 0, FIRST_NS), ("image_00", 1, None), ("image_00", 2, last_ns),
+        ("image_02", 0, FIRST_NS), ("image_02", 2, last_ns),
+    ]  # fmt: skip
+    assert [s.t_ns for s in reading.of(SignalObservation) if s.kind == "gnss"] == [FIRST_NS, None, last_ns]
+    assert [(p.sensor, p.reason) for p in reading.problems] == [
+        (sensor, "the lines of these files in timestamps.txt are blank, so they are taken in without a time, "
+                 "1: 0000000001")
+        for sensor in ("image_00", "oxts")
+    ]  # fmt: skip
+    assert reading.plans[0].notes[f"no time and no file: {DRIVE}/image_02"] == "1 blank lines of timestamps.txt"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TIMES.rstrip("\n"), TIMES.replace("\n", "\r\n"), "\ufeff" + TIMES, TIMES + "\n\n",
+        "# times of the camera\n" + TIMES, "\ufeff# times\r\n" + TIMES,
+    ],
+)  # fmt: skip
+def test_ends_of_lines_marks_and_headers_shift_no_time(write_files, read_session, drive, text):
+    drive[f"{DRIVE}/image_00/timestamps.txt"] = text
+    reading = read_session(write_files(drive))
+    assert [f.t_ns for f in reading.frames if f.sensor == "image_00"] == [FIRST_NS, FIRST_NS + 102610555]
+    assert not reading.problems
+
+
+def test_a_time_that_was_taken_out_keeps_the_number_of_its_line(write_files, read_session, drive):
+    drive[f"{DRIVE}/image_00/timestamps.txt"] = "#" + TIMES
+    reading = read_session(write_files(drive))
+    assert [f.t_ns for f in reading.frames if f.sensor == "image_00"] == [None, FIRST_NS + 102610555]
+
+
+def test_a_clock_that_nobody_set_gives_no_time(write_files, read_session, drive):
+    drive[f"{DRIVE}/image_00/timestamps.txt"] = "1970-01-01 00:00:00.000000000\n" + TIMES.split("\n")[1]
+    reading = read_session(write_files(drive))
+    assert [f.t_ns for f in reading.frames if f.sensor == "image_00"] == [None, FIRST_NS + 102610555]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import struct
 
@@ -130,6 +131,13 @@ def test_sixteen_bits_are_depth_only_where_something_says_so(read_recording):
     assert decode(frames[3]).tolist() == [[2, 1000, 2500]]
 
 
+def test_a_picture_of_an_infrared_camera_is_no_depth_though_its_driver_says_16uc1(read_recording):
+    recording = Recording()
+    for topic in ("/camera/infra1/image_rect_raw", "/thermal/image", "/camera/aligned_depth_to_color/image_raw"):
+        recording.add_bytes(topic, raw_image(DEEP, "16UC1"), IMAGE, "cdr")
+    assert [f.kind for f in read_recording(recording).frames] == ["color", "color", "depth"]
+
+
 def test_bayer_is_refused_with_a_reason(read_recording):
     recording = Recording()
     recording.add_bytes("/cam/image_raw", raw_image(RGBA[..., 0], "bayer_rggb8"), IMAGE, "cdr")
@@ -147,13 +155,18 @@ def test_compressed_depth_loses_its_header_and_keeps_its_unit(read_recording):
     header = struct.pack("<iff", 0, 0.0, 0.0)
     recording.add_bytes("/d/compressedDepth", compressed("16UC1; compressedDepth png", header + png), COMPRESSED, "cdr")
     recording.add_bytes("/e/compressed", compressed("16UC1; png compressed ", png), COMPRESSED, "cdr")
-    recording.add_bytes("/f/compressed", compressed("png", png), COMPRESSED, "cdr")
+    recording.add_bytes("/f/compressed", compressed("mono16; png compressed ", png), COMPRESSED, "cdr")
     recording.add_bytes("/g/compressedDepth", compressed("32FC1; compressedDepth png", header + png), COMPRESSED, "cdr")
+    eight = cv2.imencode(".png", DEEP.astype(np.uint8))[1].tobytes()
+    recording.add_bytes(
+        "/h/compressedDepth", compressed("16UC1; compressedDepth png", header + eight), COMPRESSED, "cdr"
+    )
     reading = read_recording(recording)
     assert [(f.payload == png, f.kind, f.depth_m_per_unit) for f in reading.frames] == [
-        (True, "depth", 0.001), (True, "depth", 0.001), (True, "depth", None),
+        (True, "depth", 0.001), (True, "depth", 0.001), (True, "color", None),
     ]  # fmt: skip
-    assert "quantised 32FC1" in reading.problems[0].reason and len(reading.problems) == 1
+    quantised, shallow = (problem.reason for problem in reading.problems)
+    assert "quantised 32FC1" in quantised and "declared as depth, and is no 16-bit PNG" in shallow
 
 
 def test_simulated_depth_says_its_unit(tmp_path, read_session):
@@ -234,3 +247,85 @@ def test_a_file_without_statistics_says_that_nothing_was_compared(read_recording
     recording.add("/a/image", CompressedImage(timestamp=stamp(3), data=make_image(), format="jpeg"))
     reading = read_recording(recording)
     assert "no statistics" in reading.plans[0].notes["not compared"] and not reading.problems
+
+
+@pytest.mark.parametrize("is_all", [True, False])
+def test_a_stamp_of_zero_is_no_time_in_any_message_format(read_recording, make_image, is_all):
+    """Unless the recorder's own clock began there. Log times of what has no time stand in the notes."""
+    recording, begin_ns, turn = Recording(), 1_700_000_000 * NS, Quaternion(w=1.0)
+    for n in range(3):
+        log_ns, stamp_ns = begin_ns + n * NS, 0 if is_all or not n else begin_ns + n * NS
+        parts = {"sec": stamp_ns // NS, "nsec": 0}
+        recording.add("/a/image", CompressedImage(timestamp=stamp(stamp_ns), data=make_image(n)), log_ns)
+        value = {"timestamp": parts, "data": base64.b64encode(make_image(n)).decode(), "format": "jpeg"}
+        schema = ("foxglove.CompressedImage", "jsonschema", "{}")
+        recording.add_bytes("/b/image", json.dumps(value).encode(), schema, "json", log_ns)
+        message = Cdr().put("i", stamp_ns // NS).put("I", 0).text("cam").blob(make_image(n)).text("jpeg").finish()
+        recording.add_bytes("/c/image", message, ROS_FOXGLOVE, "cdr", log_ns)
+        recording.add_bytes("/gps/fix", nav_sat_fix(stamp_ns, 0, (48.1, 11.6, 519.0)), FIX, "cdr", log_ns)
+        pose = Pose(position=Vector3(x=n), orientation=turn)
+        recording.add("/odom", Odometry(timestamp=stamp(stamp_ns), frame_id="odom", pose=pose), log_ns)
+    reading = read_recording(recording)
+    times = [None, None, None] if is_all else [None, begin_ns + NS, begin_ns + 2 * NS]
+    for sensor in "abc":
+        assert [f.t_ns for f in reading.frames if f.sensor == sensor] == times
+    for kind in ("gnss", "odometry"):
+        assert [s.t_ns for s in reading.of(SignalObservation) if s.kind == kind] == times
+    assert not reading.problems
+    which = "no stamps in its messages" if is_all else "no stamps in 1 of 3 messages"
+    last_ns = begin_ns + 2 * NS * is_all + 5
+    said = f"{begin_ns + 5} .. {last_ns} ns on the recorder's clock (UTC, as a rule), " + (
+        "3 messages, median rate 1 Hz" if is_all else "1 messages"
+    )
+    notes = reading.plans[0].notes
+    for topic in ("/a/image", "/b/image", "/c/image", "/gps/fix", "/odom"):
+        assert notes[f"log time of {topic} ({which})"] == said
+
+
+def test_fixed_transforms_need_no_stamp_and_no_log_time(read_recording):
+    recording = Recording()
+    still = FrameTransform(timestamp=stamp(0), parent_frame_id="base", child_frame_id="cam", rotation=Quaternion(w=1.0))
+    recording.add("/tf_static", still, NS)
+    reading = read_recording(recording)
+    assert [s.t_ns for s in reading.of(SignalObservation)] == [None] and not reading.plans[0].notes
+
+
+@pytest.mark.parametrize(
+    ("schema", "encoding", "reason"),
+    [
+        ((IMAGE[0], "ros2msg", ""), "cdr", "its schema is empty, so its messages cannot be decoded"),
+        ((IMAGE[0], "ros2msg", "# nothing\n\n"), "cdr", "its schema is empty"),
+        ((IMAGE[0], "ros2msg", "junk"), "cdr", "cannot be understood, so its messages cannot be decoded: junk"),
+        ((IMAGE[0], "ros2msg", "uint8[[] data"), "cdr", "cannot be understood"),
+        ((IMAGE[0], "ros2msg", "Header a b"), "cdr", "cannot be understood"),
+        ((IMAGE[0], "ros2msg", "uint8 x"), "cdr", "message without the field 'width', which sensor_msgs/msg/Image"),
+        ((IMAGE[0], "ros2idl", TEXT), "cdr", "has a schema in 'ros2idl': only ros2msg is read"),
+        ((IMAGE[0], "ros2msg", TEXT), "xcdr9", "sensor_msgs/msg/Image in message encoding 'xcdr9' is not read"),
+        (("sensor_msgs/Image", "ros1msg", TEXT), "ros1", "in message encoding 'ros1' is not read"),
+    ],
+)
+def test_a_channel_that_cannot_be_decoded_says_why_and_the_others_are_read(
+    read_recording, make_image, schema, encoding, reason
+):
+    recording = Recording()
+    recording.add_bytes("/zed/image_raw", raw_image(RGBA, "rgba8"), schema, encoding)
+    recording.add("/a/image", CompressedImage(timestamp=stamp(3), data=make_image(), format="jpeg"))
+    reading = read_recording(recording)
+    (problem,) = reading.problems
+    assert problem.reason.startswith("topic /zed/image_raw: ") and reason in problem.reason and problem.remedy
+    assert "Error" not in problem.reason and "attribute" not in problem.reason
+    assert [f.sensor for f in reading.frames] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "reason"),
+    [("cdr", "it has no schema, so its messages cannot be decoded"), ("protobuf", "it has no schema"), ("json", "")],
+)
+def test_a_channel_without_a_schema_is_named(read_recording, encoding, reason):
+    recording = Recording()
+    recording._channels["/x"] = recording._writer.register_channel("/x", encoding, 0)
+    for _ in range(2):
+        recording._put("/x", b"{}", NS)
+    reading = read_recording(recording)
+    assert [reason in p.reason and "stores schemas" in p.remedy for p in reading.problems] == [True] * bool(reason)
+    assert reading.plans[0].notes["not read: /x (no schema)"] == "2 messages"

@@ -338,10 +338,13 @@ def test_raw_images_become_png(write_files, read_session):
 
 def test_compressed_depth_has_a_unit_where_the_format_names_a_depth_image(write_files, read_session, make_image):
     recording, depth = Recording(), make_image(1, ending=".png", bits=16)
-    for topic, declared in (("/a/image", "png"), ("/b/image", "16UC1; png compressed ")):
+    topics = ("/a/image", "png"), ("/depth/image", "png"), ("/b/image", "16UC1; png compressed ")
+    for topic, declared in topics:
         recording.add(topic, picture(depth, NS, declared), NS)
     frames = read_session(write_files({"a.mcap": recording.finish()})).frames
-    assert {f.sensor: (f.kind, f.depth_m_per_unit) for f in frames} == {"a": ("depth", None), "b": ("depth", 0.001)}
+    assert {f.sensor: (f.kind, f.depth_m_per_unit) for f in frames} == {
+        "a": ("color", None), "depth": ("depth", None), "b": ("depth", 0.001),
+    }  # fmt: skip
 
 
 def test_ros2_images_and_json_images(write_files, read_session, make_image):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assets.capture.readers.sequence_files import (
+    NS_PER_S,
     LostDigits,
     check_rotation,
     matrix_of_pose,
@@ -17,6 +18,8 @@ from assets.capture.readers.sequence_files import (
     parse_seconds,
     pose_of_matrix,
     rotation_of_axis_angle,
+    settle_zeros,
+    split_row,
 )
 
 HALF = math.sqrt(0.5)
@@ -114,3 +117,31 @@ def test_a_quaternion_of_another_length_is_no_rotation():
 def test_a_rotation_vector_of_half_pi_along_z_is_a_quarter_turn():
     assert rotation_of_axis_angle((0, 0, math.pi / 2)) == pytest.approx((0, 0, HALF, HALF))
     assert rotation_of_axis_angle((0, 0, 0)) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("1.5 1 2", ["1.5", "1", "2"]), ("1.5, 1,2,", ["1.5", "1", "2"]), ("\ufeff1.5\t1", ["1.5", "1"]),
+        ("1.5,,2,3", ["1.5", "", "2", "3"]), (", ,", []), (" # 1 2", []), ("\ufeff# a", []), ("", []),
+    ],
+)  # fmt: skip
+def test_a_missing_field_is_an_empty_one(text, fields):
+    assert split_row(text) == fields
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        ([0, 0, 0], [None, None, None]), ([0], [None]), ([], []), ([5, 6], [5, 6]),
+        ([0, 33_000_000, 66_000_000], [0, 33_000_000, 66_000_000]),  # a clock that counts from zero
+        ([0, 1_700_000_000 * NS_PER_S], [None, 1_700_000_000 * NS_PER_S]), ([0, 0, 5], [None, None, 5]),
+        ([5, 0, 7], [5, None, 7]), ([-5, 0, 5], [-5, 0, 5]),
+    ],
+)  # fmt: skip
+def test_a_stamp_of_zero_is_a_time_only_where_the_clock_counts_from_there(stamps, times):
+    notes: dict[str, str] = {}
+    rows = settle_zeros([(t_ns, number) for number, t_ns in enumerate(stamps)], notes, "cam")
+    assert list(rows) == [(t_ns, number) for number, t_ns in enumerate(times)]
+    missing = times.count(None)
+    assert notes == ({"cam: stamps of zero": f"{missing} samples have no time"} if missing else {})

@@ -129,3 +129,33 @@ def test_real_depth_of_which_nobody_says_the_unit_has_none(test_data, read_sessi
     left = {item.file.path.rpartition("/")[2]: item for item in reading.leftovers}
     assert "16-bit values" in left["NYU_depth.pgm"].reason and "disparities" in left["NYU_depth.pgm"].remedy
     assert left["NYU_color.ppm"].remedy == "convert it to JPEG or PNG"
+
+
+def test_a_row_with_a_missing_field_is_refused_alone(write_files, read_session, sequence, make_image):
+    """Also where it is the first, and where another field too many would hide it."""
+    sequence["desk/rgb.txt"] = "\ufeff1305031102.0\n1305031102.175304 rgb/a.png\n\n1305031102.211214 rgb/b.png"
+    sequence["desk/accelerometer.txt"] = "1.5,,8.5,-4,1\n2.5,1,2,3\n"
+    reading = read_session(write_files(sequence))
+    assert [(f.t_ns, f.source.path) for f in reading.frames if f.sensor == "rgb"] == [
+        (1305031102175304000, "desk/rgb/a.png"), (1305031102211214000, "desk/rgb/b.png"),
+    ]  # fmt: skip
+    assert [s.values for s in reading.of(SignalObservation) if s.kind == "acceleration"] == [(1, 2, 3)]
+    assert [p.reason for p in reading.problems] == [
+        "line 1: '1305031102.0' is not a time and a file", "line 1: 4 values where 3 are needed",
+    ]  # fmt: skip
+
+
+def test_stamps_of_zero_are_no_times(write_files, read_session, sequence):
+    sequence["desk/rgb.txt"] = "0.000000 rgb/a.png\n0.000000 rgb/b.png\n"
+    sequence["desk/groundtruth.txt"] = "0 1 2 3 0 0 0 1\n" + TRUTH
+    reading = read_session(write_files(sequence))
+    assert [(f.t_ns, f.sequence) for f in reading.frames if f.sensor == "rgb"] == [(None, 0), (None, 1)]
+    assert [s.t_ns for s in reading.of(SignalObservation) if s.kind == "pose"] == [0, 1_500_000_000]
+    assert reading.plans[0].notes == {"rgb: stamps of zero": "2 samples have no time"}
+
+
+def test_a_trajectory_is_known_by_any_of_its_first_rows(write_files, read_session):
+    text = "\ufeffstamp tx ty tz qx qy qz qw\n1.4 1 2 3\n1.5 1 2 3 0 0 0 1\n"
+    reading = read_session(write_files({"runs/slam.txt": text}))
+    assert [s.t_ns for s in reading.of(SignalObservation)] == [1_500_000_000]
+    assert [p.reason.split(":")[0] for p in reading.problems] == ["line 1", "line 2"]

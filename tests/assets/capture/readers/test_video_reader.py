@@ -156,8 +156,10 @@ def test_sound_rotation_and_sixteen_bits(write_files, read_session):
     assert len(session.frames) == 12
     assert session.plans[0].notes["not read: audio"] == "1 streams"
     grey = encode_video("ffv1", "matroska", pixel_format="gray16le")
-    session = read_session(write_files({"a.mkv": grey}))
-    assert {(f.kind, f.depth_m_per_unit, decode(f).dtype.name) for f in session.frames} == {("depth", None, "uint16")}
+    session = read_session(write_files({"a.mkv": grey, "b_depth.mkv": grey}))
+    assert {(f.source.path, f.kind, f.depth_m_per_unit, decode(f).dtype.name) for f in session.frames} == {
+        ("a.mkv", "color", None, "uint16"), ("b_depth.mkv", "depth", None, "uint16"),
+    }  # fmt: skip
 
 
 def test_a_wish_for_rotation_is_noted_and_not_applied(write_files, read_session):
