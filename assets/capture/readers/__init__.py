@@ -19,6 +19,7 @@ from assets.capture.readers.cvat import CvatReader
 from assets.capture.readers.image_folder import ImageFolderReader
 from assets.capture.readers.kitti_raw import KittiRawReader
 from assets.capture.readers.label_studio import LabelStudioReader
+from assets.capture.readers.layout import is_hidden
 from assets.capture.readers.leftovers import explain_leftover
 from assets.capture.readers.mcap import McapReader
 from assets.capture.readers.protocol import (
@@ -30,6 +31,7 @@ from assets.capture.readers.protocol import (
     limit_problems,
     open_local,
 )
+from assets.capture.readers.session_settings import drop_clocks, read_settings
 from assets.capture.readers.seven_scenes import SevenScenesReader
 from assets.capture.readers.tum_rgbd import TumRgbdReader
 from assets.capture.readers.tum_trajectory import TumTrajectoryReader
@@ -38,7 +40,10 @@ from assets.capture.readers.voc import VocReader
 from assets.capture.readers.yolo import YoloReader
 from assets.storage import SessionFile
 
-__all__ = ["READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "open_local", "plan_session", "read_capture"]
+__all__ = [
+    "READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "can_carry", "open_local", "plan_session",
+    "read_capture",
+]  # fmt: skip
 
 _LOOSE_READERS: tuple[Reader, ...] = (
     McapReader(), VideoReader(),
@@ -54,17 +59,29 @@ def plan_session(
 ) -> tuple[list[CapturePlan], list[Leftover]]:
     """Share the files of a session out among the readers, in their order.
 
-    Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it.
+    Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it. Hidden files, and what
+    desktops leave behind, are no data and reach no reader.
     """
     plans: list[CapturePlan] = []
-    unclaimed = {file.path: file for file in sorted(files, key=lambda f: f.path)}
-    assert len(unclaimed) == len(files), "a path is listed twice"
+    ordered = sorted(files, key=lambda f: f.path)
+    unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
+    assert len({file.path for file in ordered}) == len(files), "a path is listed twice"
+    settings, leftovers = read_settings(files, opener)
+    for left in leftovers:
+        unclaimed.pop(left.file.path, None)
+    known = {left.file.path for left in leftovers}
+    leftovers += [explain_leftover(f, opener) for f in ordered if is_hidden(f.path) and f.path not in known]
     for reader in readers:
         for plan in reader.plan(list(unclaimed.values()), opener):
             for file in plan.files:
                 del unclaimed[file.path]  # KeyError: two plans claim one file
-            plans.append(plan)
-    return plans, [explain_leftover(file, opener) for file in unclaimed.values()]
+            plans.append(settings.apply(plan))
+    return plans, [*leftovers, *(explain_leftover(file, opener) for file in unclaimed.values())]
+
+
+def can_carry(reader: str, what: str) -> bool:
+    """Whether captures of a reader's format are expected to have a "calibration", "clock" or "depth"."""
+    return any(r.name == reader and what in getattr(r, "carries", ()) for r in READERS)
 
 
 def read_capture(plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
@@ -73,7 +90,7 @@ def read_capture(plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
     Raises OSError when the storage fails: that says nothing about the data, so the capture is to be read again.
     """
     reader = next(r for r in READERS if r.name == plan.reader)
-    yield from limit_problems(limit_labels(_read_to_the_end(reader, plan, opener)))
+    yield from drop_clocks(plan, limit_problems(limit_labels(_read_to_the_end(reader, plan, opener))))
 
 
 def _read_to_the_end(reader: Reader, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:

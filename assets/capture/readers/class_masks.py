@@ -53,6 +53,7 @@ _NAMES_REMEDY = f"write {NAMES_FILES[0]} beside the folders: the name of id 0 in
 
 class ClassMasksReader:
     name = "class_masks"
+    version = "2"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         masks: dict[str, list[SessionFile]] = defaultdict(list)
@@ -81,6 +82,8 @@ class ClassMasksReader:
         others = {f.path for f in (*masks, *listed)}
         images = ImageLabels(self.name, plan.root, [f for f in plan.files if f.path not in others], opener)
         yield from images.read_frames()
+        references = {mask.path: _refer(mask, plan.root) for mask in masks}
+        images.announce(references.values())
         try:
             names, origin = _read_names(listed, masks, opener)
         except ValueError as error:
@@ -93,11 +96,12 @@ class ClassMasksReader:
         done: set[str] = set()
         for mask in masks:
             try:
-                image = _find_image(mask, images)
+                image = images.find(references[mask.path])
                 if image.path in done:
                     raise ValueError(f"a second label image for {image.path}")
                 ids = _read_ids(read_bytes(mask, opener))
-                images.check_size(image, (ids.shape[1], ids.shape[0]))
+                placement = images.place(image, (ids.shape[1], ids.shape[0]))
+                ids = placement.place_mask(ids)
                 found = _name_classes(ids, names)
             except UnreadableBytes as error:
                 yield Problem(whole_file(mask), self.name, error.reason, error.remedy)
@@ -113,7 +117,7 @@ class ClassMasksReader:
                         image.path, "segmentation", name, whole_file(mask), sensor,
                         mask_rle=encode_mask(ids == class_id), index=class_id,
                     )  # fmt: skip
-        images.note_unnamed(plan.notes)
+        images.tell(plan.notes)
 
 
 def _group_by_folder(files: Iterator[SessionFile]) -> dict[str, list[SessionFile]]:
@@ -143,10 +147,13 @@ def _find_root(folder: str) -> str:
     return folder
 
 
-def _find_image(mask: SessionFile, images: ImageLabels) -> SessionFile:
-    """`trainannot/x.png` is of `train/x`, as are `masks/train/x.png` and `train/masks/x.png`. Raises LookupError."""
-    folders = [part.removesuffix(_SEGNET_ENDING) for part in folder_of(mask.path).split("/")]
-    return images.find(join(folders[-1], name_of(mask.path)), [f for f in folders if f and not is_mask_folder(f)])
+def _refer(mask: SessionFile, root: str) -> str:
+    """What the path of a label image says of its image: `trainannot/x.png` is of `train/x`, as are `masks/train/x.png`
+    and `train/masks/x.png`.
+    """
+    parts = folder_of(mask.path)[len(root) :].strip("/").split("/")
+    folders = [part.removesuffix(_SEGNET_ENDING) for part in parts]
+    return "/".join([*(f for f in folders if f and not is_mask_folder(f)), stem_of(mask.path)])
 
 
 def _read_names(
@@ -162,7 +169,7 @@ def _read_names(
     return dict(enumerate(CAMVID_NAMES)), f"CamVid's ids, as there is no {NAMES_FILES[0]}"
 
 
-def _read_ids(payload: bytes) -> NDArray[np.uint8]:
+def _read_ids(payload: bytes) -> NDArray[np.generic]:
     """(H, W) numbers of a PNG of one channel, indices where it has a palette. Raises ValueError."""
     from PIL import Image as Pillow
 
@@ -180,7 +187,7 @@ def _read_ids(payload: bytes) -> NDArray[np.uint8]:
         raise ValueError(f"a label image that cannot be decoded: {error}") from error
 
 
-def _name_classes(ids: NDArray[np.uint8], names: dict[int, str]) -> dict[int, str]:
+def _name_classes(ids: NDArray[np.generic], names: dict[int, str]) -> dict[int, str]:
     """The classes that occur, without those that say that nobody knows. Raises ValueError for an id without a name."""
     present = [int(i) for i in np.flatnonzero(np.bincount(ids.ravel(), minlength=256))]
     if unknown := [i for i in present if i not in names and i != IGNORED_ID]:

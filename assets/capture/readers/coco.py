@@ -1,7 +1,13 @@
 """Read COCO datasets: JSON with `images`, `annotations` and `categories`, beside the images it names.
 
-Boxes become `xyxy` by adding width and height, otherwise the numbers stay. Polygons and run lengths become compressed
-run-length masks. Regions marked `iscrowd` stand for many objects: they are counted in the notes, not read as objects.
+Boxes become `xyxy` by adding width and height, in whichever order their corners stand. Polygons and run lengths become
+compressed run-length masks; where there is no box, the one around the mask is taken. An annotation with neither is a
+label of the whole image. Keypoints stay with their object, as an attribute. A listed image without an annotation is a
+negative. Regions marked `iscrowd` stand for many objects: they are counted, not read as objects. Files with captions or
+panoptic segments are named in the notes.
+
+Several files may speak of one object (`instances_*`, `person_keypoints_*`): it is one label. `width` and `height` of an
+image tell whether the labels were drawn on the picture turned upright by its EXIF orientation.
 """
 
 from __future__ import annotations
@@ -9,55 +15,62 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
-from assets.capture.readers.frame_files import FrameFiles
-from assets.capture.readers.layout import (
-    folder_of,
-    is_hidden,
-    list_paths,
-    name_of,
-    sensor_of,
-    split_of,
-    split_of_path,
-    stem_of,
-    suffix_of,
+from assets.capture.readers.image_labels import ImageLabels
+from assets.capture.readers.label_book import LabelBook
+from assets.capture.readers.layout import folder_of, is_hidden, name_of, split_of, split_of_path, stem_of, suffix_of
+from assets.capture.readers.mask_runs import encode_segmentation, place_runs
+from assets.capture.readers.orientation import Box, Placement, Point, Size, order_corners
+from assets.capture.readers.pairing import plan_label_files
+from assets.capture.readers.protocol import (
+    LABELS_NOT_READ,
+    MAX_LABELS,
+    Opener,
+    UnreadableBytes,
+    open_checked,
+    read_bytes,
+    whole_file,
 )
-from assets.capture.readers.mask_runs import encode_segmentation
-from assets.capture.readers.pairing import ImageIndex, plan_label_files
-from assets.capture.readers.protocol import MAX_LABELS, Opener, UnreadableBytes, open_checked, read_bytes, whole_file
 from assets.capture.readers.strict_json import MAX_JSON_BYTES, parse_json
 from assets.storage import SessionFile
+from models.masks import decode_mask, find_box
 
 _LOOK_BYTES = 1 << 16
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')
 _FOLDERS = frozenset({"annotations", "annotation", "labels"})
 _REMEDY = "export the COCO file again"
+_SIZE_REMEDY = "export the labels for the images as they are"
 _FREE_COLUMNS, _COLUMNS_A_BYTE = 10_000_000, 2  # of pixels, in all masks of a file: what they cost to encode
+_TASK = "detection"
 
 
 class CocoReader:
     name = "coco"
+    version = "2"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return plan_label_files(self.name, files, opener, lambda file: _is_coco(file, opener), _FOLDERS)
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         jsons = [f for f in plan.files if suffix_of(f.path) == ".json"]
-        images = [f for f in plan.files if suffix_of(f.path) != ".json"]
-        index, splits = ImageIndex(images), dict[str, str]()
-        labels: list[Observation] = []
-        for file in jsons:
-            labels += _Dataset(file, index, splits, plan.notes, plan.root).read(opener)
-        frames = FrameFiles(self.name, plan.root, opener)
-        yield from frames.read(images, lambda f: splits.get(f.path) or split_of_path(f.path, plan.root))
-        yield from labels
-        labelled = {label.frame_path for label in labels if isinstance(label, LabelObservation)}
-        if bare := {i.path for i in images} - labelled:
-            plan.notes["images without labels"] = list_paths(p for p in bare if p)
+        pictures = [f for f in plan.files if suffix_of(f.path) != ".json"]
+        images = ImageLabels(self.name, plan.root, pictures, opener)
+        book = LabelBook(plan)
+        documents = [_Document(file, images, book, plan) for file in jsons]
+        problems = [problem for document in documents for problem in document.open(opener)]
+        splits = {path: split for document in documents for path, split in document.splits.items()}
+        yield from images.read_frames(lambda f: splits.get(f.path) or split_of_path(f.path, plan.root))
+        yield from problems
+        for document in documents:
+            document.learn_habit()
+        for document in documents:
+            yield from document.read()
+        yield from book.close()
+        images.tell(plan.notes, book.labelled)
 
 
 def _is_coco(file: SessionFile, opener: Opener) -> bool:
@@ -76,112 +89,188 @@ def _is_coco(file: SessionFile, opener: Opener) -> bool:
     return sum(key in head for key in _KEYS) >= 2
 
 
+@dataclass(frozen=True)
+class _Picture:
+    """An image of the file that is here."""
+
+    file: SessionFile
+    stated_px: Size | None  # of the picture that the labels were drawn on
+
+
 @dataclass
-class _Dataset:
+class _Document:
     """One COCO file."""
 
     file: SessionFile
-    index: ImageIndex
-    splits: dict[str, str]  # filled: image path -> split named by this file
-    notes: dict[str, str]
-    root: str
+    images: ImageLabels
+    book: LabelBook
+    plan: CapturePlan
+    splits: dict[str, str] = field(default_factory=dict)  # image path -> split that the name of the file says
     columns_px: int = 0  # of the masks so far
-    num_labels: Counter[str] = field(default_factory=Counter)  # by image
+    _pictures: dict[int | str, _Picture] = field(default_factory=dict)
+    _absent: set[int | str] = field(default_factory=set)
+    _names: dict[int | str, str] = field(default_factory=dict)  # of the categories
+    _points: dict[int | str, list[str]] = field(default_factory=dict)  # names of a category's keypoints
+    _annotations: list[dict[str, Any]] = field(default_factory=list)
+    _num_labels: Counter[int | str] = field(default_factory=Counter)  # by image
+    _task: str = _TASK  # that its pictures were looked at for
 
-    def read(self, opener: Opener) -> Iterator[Observation]:
+    def open(self, opener: Opener) -> Iterator[Problem]:
+        """Parse the file and find its images."""
         try:
             document = parse_json(read_bytes(self.file, opener, MAX_JSON_BYTES))
-            images, annotations, categories = (
-                _list_of(document, key) for key in ("images", "annotations", "categories")
-            )
+            images, annotations = (_list_of(document, key) for key in ("images", "annotations"))
+            if unread := _name_unread(document, annotations):
+                self.plan.notes[f"{LABELS_NOT_READ}: {self.file.path}"] = unread
+                return
+            categories = _list_of(document, "categories")
         except UnreadableBytes as error:
             yield self._refuse(error.reason, error.remedy)
             return
         except ValueError as error:
             yield self._refuse(f"not a COCO file: {error}", _REMEDY)
             return
-        found: dict[Any, tuple[SessionFile, dict[str, Any]]] = {}
-        absent: set[Any] = set()
-        yield from self._find_images(images, found, absent)
-        names = {
-            c.get("id"): c.get("name") for c in categories if isinstance(c.get("name"), str) and _is_id(c.get("id"))
-        }
+        self._annotations = annotations
+        if annotations and not any(a.get("bbox") or a.get("segmentation") for a in annotations):
+            self._task = "recognition"
+        yield from self._read_categories(categories)
+        yield from self._find_images(images, _find_mask_sizes(annotations))
+
+    def learn_habit(self) -> None:
+        for picture in self._pictures.values():
+            self.images.learn_habit(picture.file, picture.stated_px)
+
+    def read(self) -> Iterator[Problem]:
+        """Put the labels into the book."""
+        source = whole_file(self.file)
+        placements: dict[int | str, Placement | None] = {}
+        for image_key, found in self._pictures.items():
+            self.book.look(found.file.path, self._task, source)
+            try:
+                placements[image_key] = self.images.place(found.file, found.stated_px)
+            except ValueError as error:
+                placements[image_key] = None
+                self.book.miss(found.file.path, self._task, source)
+                yield self._refuse(f"image {str(image_key)[:40]}: {error}", _SIZE_REMEDY)
         dropped: Counter[str] = Counter()
-        for number, annotation in enumerate(annotations):
-            if annotation.get("iscrowd"):
+        for number, annotation in enumerate(self._annotations):
+            image_id = _as_id(annotation.get("image_id"))
+            key = "" if image_id is None else image_id
+            picture = self._pictures.get(key)
+            if key in self._absent:
+                dropped["annotations of images that are not here"] += 1
+            elif picture is None:
+                reason = f"image_id {annotation.get('image_id')!r} is not among the images"
+                yield self._refuse(f"annotation {number}: {reason}", _REMEDY)
+            elif annotation.get("iscrowd"):
                 dropped["crowd regions"] += 1
-            elif _is_id(annotation.get("image_id")) and annotation["image_id"] in absent:
-                dropped["annotations of images that are not there"] += 1
-            elif self._is_one_too_many(annotation):
+                self.book.ignore(picture.file.path, self._task, source)
+            elif self._is_one_too_many(key):
+                self.book.miss(picture.file.path, self._task, source)
                 yield self._refuse(f"annotation {number}: more than {MAX_LABELS} of one image, not read on", _REMEDY)
                 return
-            else:
-                yield self._read_annotation(number, annotation, found, names)
+            elif (placement := placements[key]) is not None:
+                try:
+                    self.book.add(self._read_annotation(number, annotation, picture, placement))
+                except ValueError as error:
+                    self.book.miss(picture.file.path, self._task, source)
+                    yield self._refuse(f"annotation {number}: {error}", _REMEDY)
         for what, count in dropped.items():
-            self.notes[f"not read from {self.file.path}: {what}"] = str(count)
+            self.plan.notes[f"not read from {self.file.path}: {what}"] = str(count)
 
-    def _is_one_too_many(self, annotation: dict[str, Any]) -> bool:
-        key = str(annotation.get("image_id"))
-        self.num_labels[key] += 1
-        return self.num_labels[key] > MAX_LABELS
+    def _is_one_too_many(self, key: int | str) -> bool:
+        self._num_labels[key] += 1
+        return self._num_labels[key] > MAX_LABELS
 
-    def _find_images(
-        self, images: list[dict[str, Any]], found: dict[Any, tuple[SessionFile, dict[str, Any]]], absent: set[Any]
-    ) -> Iterator[Problem]:
+    def _read_categories(self, categories: Sequence[dict[str, Any]]) -> Iterator[Problem]:
+        twice = set()
+        for category in categories:
+            key, name = _as_id(category.get("id")), category.get("name")
+            if key is None or not isinstance(name, str) or not name.strip():
+                continue
+            if self._names.setdefault(key, name) != name:
+                twice.add(key)
+            if isinstance(points := category.get("keypoints"), list):
+                self._points[key] = [str(point) for point in points]
+        for key in sorted(twice, key=str):
+            del self._names[key]
+            yield self._refuse(f"category {key!r} has two names, so nobody knows what it is", _REMEDY)
+
+    def _find_images(self, images: Sequence[dict[str, Any]], mask_sizes: Mapping[int | str, Size]) -> Iterator[Problem]:
         tokens = [t for t in re.split(r"[_.]", stem_of(self.file.path)) if split_of(t)]
         hints = (*tokens, *folder_of(self.file.path).split("/"))
+        self.images.announce((i["file_name"] for i in images if isinstance(i.get("file_name"), str)), hints)
+        taken: set[int | str] = set()
         for number, image in enumerate(images):
-            key, name = image.get("id"), image.get("file_name")
-            if not _is_id(key) or not isinstance(name, str) or key in found:
-                yield self._refuse(
-                    f"image {number} has id {key!r} and file_name {name!r}: none, or one that is taken", _REMEDY
-                )
+            key, name = _as_id(image.get("id")), image.get("file_name")
+            if key is None or not isinstance(name, str) or key in taken:
+                if key in self._pictures and self._is_same_image(key, name, hints):
+                    continue
+                what = f"id {image.get('id')!r} and file_name {name!r}"
+                yield self._refuse(f"image {number} has {what}: none, or one that is taken", _REMEDY)
                 continue
+            taken.add(key)
             try:
-                file = self.index.find(name, hints)
+                file = self.images.find(name, hints)
             except LookupError as error:
-                absent.add(key)
+                self._absent.add(key)
                 yield self._refuse(str(error), "copy the image to its place")
                 continue
-            found[key] = (file, image)
+            self._pictures[key] = _Picture(file, _read_size(image) or mask_sizes.get(key))
             if tokens:
                 self.splits[file.path] = split_of(tokens[0]) or ""
 
-    def _read_annotation(
-        self,
-        number: int,
-        annotation: dict[str, Any],
-        found: dict[Any, tuple[SessionFile, dict[str, Any]]],
-        names: dict[Any, Any],
-    ) -> LabelObservation | Problem:
-        key, category = annotation.get("image_id"), annotation.get("category_id")
-        if not _is_id(key) or key not in found:
-            return self._refuse(f"annotation {number}: image_id {key!r} is not among the images", _REMEDY)
-        if not _is_id(category) or category not in names:
-            return self._refuse(f"annotation {number}: category_id {category!r} is not among the categories", _REMEDY)
-        file, image = found[key]
+    def _is_same_image(self, key: int | str | None, name: Any, hints: Sequence[str]) -> bool:
+        """Whether an entry with an id that is taken says again what the first said."""
         try:
-            box = _read_box(annotation["bbox"]) if "bbox" in annotation else None
-            mask = self._read_mask(annotation, image)
-        except ValueError as error:
-            return self._refuse(f"annotation {number}: {error}", _REMEDY)
-        track = annotation.get("track_id")
+            return key is not None and self.images.find(str(name), hints) == self._pictures[key].file
+        except LookupError:
+            return False
+
+    def _read_annotation(
+        self, number: int, annotation: dict[str, Any], picture: _Picture, placement: Placement
+    ) -> LabelObservation:
+        """Raises ValueError."""
+        category = _as_id(annotation.get("category_id"))
+        if category is None or category not in self._names:
+            raise ValueError(f"category_id {annotation.get('category_id')!r} is not among the categories")
+        box = _read_box(annotation.get("bbox"))
+        mask = self._read_mask(annotation.get("segmentation"), placement)
+        if box is not None:
+            box = placement.place_box(box)
+        elif mask is not None:
+            box = _find_box(annotation["segmentation"], mask, placement)
+        elif annotation.get("bbox") or annotation.get("segmentation"):
+            raise ValueError("it has neither a box nor a mask that can be read")
+        attributes = _read_attributes(annotation, self._points.get(category, ()), placement)
+        track = _as_id(annotation.get("track_id", dict(attributes).get("track_id")))
+        sensor = self.images.name_sensor(picture.file)
         return LabelObservation(
-            file.path, "recognition" if box is None else "detection", names[category], whole_file(self.file),
-            sensor_of(file.path, self.root), None, box, mask, track if type(track) is int else None, index=number,
+            picture.file.path, "recognition" if box is None else _TASK, self._names[category], whole_file(self.file),
+            sensor, None, box, mask, track if isinstance(track, int) else None, index=number, attributes=attributes,
         )  # fmt: skip
 
-    def _read_mask(self, annotation: dict[str, Any], image: dict[str, Any]) -> str | None:
-        width, height = image.get("width"), image.get("height")
-        if type(width) is not int or type(height) is not int:
-            return None  # a mask without the size of its image has no place
-        self.columns_px += width if annotation.get("segmentation") else 0
+    def _read_mask(self, segmentation: Any, placement: Placement) -> str | None:
+        width, height = placement.drawn_px
+        self.columns_px += width if segmentation else 0
         if self.columns_px > _FREE_COLUMNS + _COLUMNS_A_BYTE * self.file.size_bytes:
             raise ValueError(f"a mask of {width}x{height} pixels, with which masks are more than the file may hold")
-        return encode_segmentation(annotation.get("segmentation"), (width, height))
+        if isinstance(segmentation, list):  # corners are turned before they are drawn
+            return encode_segmentation(_place_polygons(segmentation, placement), placement.size_px)
+        mask = encode_segmentation(segmentation, (width, height))
+        return None if mask is None else place_runs(mask, placement)
 
     def _refuse(self, reason: str, remedy: str) -> Problem:
         return Problem(whole_file(self.file), CocoReader.name, reason[:500], remedy)
+
+
+def _name_unread(document: Any, annotations: Sequence[dict[str, Any]]) -> str | None:
+    """What a file in COCO's frame holds that is no object; None for objects."""
+    if annotations and all("caption" in a for a in annotations):
+        return f"{len(annotations)} captions"
+    if annotations and all("segments_info" in a for a in annotations):
+        return f"panoptic segments of {len(annotations)} images"
+    return None
 
 
 def _list_of(document: Any, key: str) -> list[dict[str, Any]]:
@@ -191,15 +280,105 @@ def _list_of(document: Any, key: str) -> list[dict[str, Any]]:
     return value
 
 
-def _is_id(value: Any) -> bool:
-    return type(value) in (int, str)
+def _as_id(value: Any) -> int | str | None:
+    """An id by its sense: `1`, `1.0` and `"1"` are one; None for what is no id."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    if isinstance(value, str):
+        text = value.strip()
+        return int(text) if re.fullmatch(r"-?(0|[1-9]\d{0,17})", text) else text or None
+    return value if isinstance(value, int) else None
 
 
-def _read_box(value: Any) -> tuple[float, float, float, float]:
-    """[x, y, width, height] as xyxy. A box of zero or negative size is passed on: a check reports it."""
-    if not isinstance(value, list) or len(value) != 4 or not all(type(v) in (int, float) for v in value):
+def _find_mask_sizes(annotations: Sequence[dict[str, Any]]) -> dict[int | str, Size]:
+    """image id -> the size that its run-length masks state."""
+    found: dict[int | str, Size] = {}
+    for annotation in annotations:
+        mask, key = annotation.get("segmentation"), _as_id(annotation.get("image_id"))
+        size = mask.get("size") if isinstance(mask, dict) else None
+        stated = _read_size(dict(zip(("height", "width"), size, strict=False))) if isinstance(size, list) else None
+        if key is not None and stated:
+            found.setdefault(key, stated)
+    return found
+
+
+def _read_size(image: dict[str, Any]) -> Size | None:
+    """The size that the labels were drawn on; None where the file does not state one."""
+    width, height = _as_id(image.get("width")), _as_id(image.get("height"))
+    return (width, height) if isinstance(width, int) and isinstance(height, int) and width > 0 < height else None
+
+
+def _read_box(value: Any) -> Box | None:
+    """[x, y, width, height] as xyxy, corners in order; None where there is none: an empty list, or zeros in all places.
+
+    A box of zero width or height is passed on: a check reports it. Raises ValueError.
+    """
+    if value is None or value == [] or value == [0, 0, 0, 0]:
+        return None
+    if not isinstance(value, list) or len(value) != 4:
         raise ValueError(f"bbox {str(value)[:80]} is not four numbers")
-    x, y, width, height = (float(v) for v in value)
+    x, y, width, height = (_as_number(v, "bbox") for v in value)
     if not all(map(math.isfinite, (x, y, x + width, y + height))):
         raise ValueError(f"bbox {value} is not finite")
-    return x, y, x + width, y + height
+    return order_corners((x, y, x + width, y + height))
+
+
+def _find_box(segmentation: Any, mask: str, placement: Placement) -> Box:
+    """The box around the corners of polygons, or the pixels of run lengths, in stored pixels."""
+    if not isinstance(segmentation, list):
+        return find_box(decode_mask(mask, placement.size_px[1], placement.size_px[0]))
+    numbers = [value for polygon in _place_polygons(segmentation, placement) for value in polygon]
+    return min(numbers[0::2]), min(numbers[1::2]), max(numbers[0::2]), max(numbers[1::2])
+
+
+def _as_number(value: Any, what: str) -> float:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{what} holds {str(value)[:40]!r}, which is no number")
+    return float(value)
+
+
+def _place_polygons(polygons: Sequence[Any], placement: Placement) -> list[list[float]]:
+    """Corners x0, y0, x1, ... in stored px; those with fewer than three corners cover nothing and are left out."""
+    found = []
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) % 2:
+            raise ValueError("a segmentation that is no list of polygons")
+        numbers = [_as_number(v, "a polygon") for v in polygon]
+        placed = placement.place_points(list(zip(numbers[0::2], numbers[1::2], strict=True)))
+        if len(placed) > 2:
+            found.append([value for point in placed for value in point])
+    return found
+
+
+def _read_attributes(
+    annotation: dict[str, Any], point_names: Sequence[str], placement: Placement
+) -> tuple[tuple[str, str], ...]:
+    """What else is said of an object: keypoints as `x y visibility` in stored pixels, and plain attributes."""
+    found = []
+    if isinstance(keypoints := annotation.get("keypoints"), list) and len(keypoints) % 3 == 0 and keypoints:
+        numbers = [_as_number(v, "keypoints") for v in keypoints]
+        points = zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
+        found.append(("keypoints", format_keypoints([((x, y), v) for x, y, v in points], placement)))
+        if point_names:
+            found.append(("keypoint_names", " ".join(name.replace(" ", "_") for name in point_names)))
+    stated = annotation.get("attributes")
+    if isinstance(stated, dict):
+        found += [(str(k), _as_text(v)) for k, v in stated.items() if isinstance(v, str | int | float | bool)]
+    return tuple(found)
+
+
+def format_keypoints(points: Sequence[tuple[Point, float]], placement: Placement) -> str:
+    """`x y visibility` of each point, in stored pixels; an unmarked point (visibility 0) has no place."""
+    placed = [(placement.place_point(point) if seen else (0.0, 0.0), seen) for point, seen in points]
+    return " ".join(f"{x:.6g} {y:.6g} {seen:g}" for (x, y), seen in placed)
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

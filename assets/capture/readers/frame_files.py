@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
@@ -11,12 +12,14 @@ from assets.capture.readers.layout import order_naturally, sensor_of, split_of_p
 from assets.capture.readers.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
 from assets.storage import SessionFile
 
+_DEPTH_WORD = re.compile(r"(?<![A-Za-z])[Dd](epth|isparit|isp(?![a-z]))|(?<=[a-z])D(epth|isparit)|DEPTH|DISP")
+
 
 class FrameFiles:
-    """Reads images in natural order of their paths and numbers them per sensor."""
+    """Reads images in natural order of their paths and numbers them per sensor: `sensor`, or what their paths name."""
 
-    def __init__(self, reader: str, root: str, opener: Opener) -> None:
-        self._reader, self._root, self._opener = reader, root, opener
+    def __init__(self, reader: str, root: str, opener: Opener, sensor: str | None = None) -> None:
+        self._reader, self._root, self._opener, self._sensor = reader, root, opener, sensor
         self._next: Counter[str] = Counter()
 
     def read(
@@ -28,7 +31,7 @@ class FrameFiles:
             yield self.read_one(file, split)
 
     def read_one(self, file: SessionFile, split: str | None) -> FrameObservation | Problem:
-        sensor = sensor_of(file.path, self._root)
+        sensor = self._sensor or sensor_of(file.path, self._root)
         sequence = self._next[sensor]
         self._next[sensor] += 1  # also for what cannot be read, so that repairing it renumbers nothing
         return read_frame_file(file, self._opener, self._reader, sensor, sequence=sequence, split=split)
@@ -38,7 +41,11 @@ def read_frame_file(
     file: SessionFile, opener: Opener, reader: str, sensor: str, *, t_ns: int | None = None, sequence: int = 0,
     split: str | None = None, depth_m_per_unit: float | None = None,
 ) -> FrameObservation | Problem:  # fmt: skip
-    """One image file as a frame. Where a depth unit is given the file must be depth, or it is a problem."""
+    """One image file as a frame. Where a depth unit is given the file must be depth, or it is a problem.
+
+    Otherwise it is depth where it could be and its name says so: 16 bits alone are what thermal, medical and satellite
+    cameras write as well.
+    """
     try:
         payload = read_bytes(file, opener)
     except UnreadableBytes as error:
@@ -50,10 +57,16 @@ def read_frame_file(
             "export it again as JPEG or PNG",
         )
         return Problem(whole_file(file), reader, reason, remedy, sensor)
-    kind = "depth" if is_depth_png(payload) else "color"
+    says_depth = depth_m_per_unit is not None or names_depth(file.path)
+    kind = "depth" if says_depth and is_depth_png(payload) else "color"
     if depth_m_per_unit is not None and kind != "depth":
         reason = f"stands where depth belongs, and is no 16-bit PNG of one channel but {encoding}"
         return Problem(whole_file(file), reader, reason, "export depth as 16-bit PNG", sensor)
     return FrameObservation(
         sensor, payload, encoding, whole_file(file), kind, t_ns, sequence, split, depth_m_per_unit
     )  # fmt: skip
+
+
+def names_depth(path: str) -> bool:
+    """Whether a folder or the file name has the word: `depth/1.png`, `a.depth.png`, `DepthMaps/`, `disp_occ_0/`."""
+    return bool(_DEPTH_WORD.search(path))

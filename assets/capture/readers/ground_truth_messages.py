@@ -11,17 +11,21 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from assets.capture.observations import LabelObservation
+from assets.capture.observations import AnnotationObservation, LabelObservation
 from assets.capture.readers.strict_json import parse_json
 from assets.capture.readers.topics import Origin, Reading
 
 
 def read_ground_truth(message: Any, origin: Origin) -> Iterator[Reading]:
-    """A label for each object, each class mask and the whole frame. What makes no sense is a problem of its own."""
+    """A label for each object, each class mask and the whole frame, and that its objects are all that there are.
+
+    What makes no sense is a problem of its own.
+    """
     sensor, t_ns = message["sensor"], message["t_ns"]
     if not isinstance(sensor, str) or type(t_ns) is not int:
         raise ValueError(f"sensor {sensor!r} and t_ns {t_ns!r} do not name a frame")
     objects = message.get("objects", [])
+    num_missing = 0
     for what, items, read in (
         ("object", objects, _read_object),
         ("class mask", message.get("class_masks", []), _read_class_mask),
@@ -30,7 +34,11 @@ def read_ground_truth(message: Any, origin: Origin) -> Iterator[Reading]:
             try:
                 yield read(item, index, sensor, t_ns, origin)
             except (KeyError, TypeError, ValueError) as error:
+                num_missing += what == "object"
                 yield origin.refuse(f"{what} {index} at {t_ns} ns: {type(error).__name__}: {error}", sensor=sensor)
+    yield AnnotationObservation(
+        None, "detection", origin.source, sensor, t_ns, num_labels=len(objects) - num_missing, num_missing=num_missing
+    )
     if recognition := message.get("recognition"):
         yield LabelObservation(
             None, "recognition", str(recognition), origin.source, sensor, t_ns, origin="simulated", index=len(objects)

@@ -48,7 +48,7 @@ def read_header(payload: bytes) -> ImageHeader | None:
 
 
 def is_depth_png(payload: bytes) -> bool:
-    """A 16-bit single-channel PNG: how depth is stored."""
+    """A 16-bit single-channel PNG: what depth is stored as, and other pictures of 16 bits too."""
     header = read_header(payload[:64]) if payload.startswith(b"\x89PNG") else None
     return header is not None and header.bits == 16 and header.channels == 1
 

@@ -31,7 +31,7 @@ _SPLIT = re.compile(r"^(train|training|val|valid|validation|test|testing)(?:[_-]
 _SPLIT_OF = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 _SENSOR_FOLDER = re.compile(
     r"^(colou?rs?|rgb|depth|disparity|ir|infra\d?|gray|grey|left|right|front|rear|back|stereo|thermal"
-    r"|cam(era)?[_-]?\w{0,16}|image_\d+|view[_-]?\d+)$",
+    r"|cam(era)?s?([_-]?\d{1,4}|[_-]\w{1,16})?|image_\d+|view[_-]?\d+)$",
     re.IGNORECASE,
 )
 _PLAIN_FOLDER = re.compile(
@@ -136,11 +136,13 @@ def sensor_of(path: str, root: str = "") -> str:
 
 
 def is_image(file: SessionFile, opener: Opener) -> bool:
-    """By its ending; a file whose ending says nothing is an image when its first bytes are one's."""
+    """By its ending; a file whose ending says nothing is an image when its first bytes are one's. No hidden file is."""
     suffix = suffix_of(file.path)
+    if is_hidden(file.path):
+        return False
     if suffix in IMAGE_SUFFIXES:
         return True
-    if suffix in DATA_SUFFIXES or is_hidden(file.path):
+    if suffix in DATA_SUFFIXES:
         return False
     try:
         return find_encoding(read_head(file, opener)) is not None

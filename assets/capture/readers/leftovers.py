@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 
 from assets.capture.readers.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, suffix_of
-from assets.capture.readers.protocol import Leftover, Opener, UnreadableBytes, explain_pointer, read_head
+from assets.capture.readers.lookalikes import LOOK_BYTES, find_likeness
+from assets.capture.readers.opencv_calibration import explain_storage
+from assets.capture.readers.protocol import (
+    Leftover,
+    Opener,
+    UnreadableBytes,
+    explain_pointer,
+    open_checked,
+    read_head,
+)
 from assets.storage import SessionFile
 
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
@@ -15,16 +24,12 @@ _AS_DEPTH = (
 )
 _DEEP_PGM = re.compile(rb"P5\s+(#[^\n]*\n\s*)*\d+\s+\d+\s+(\d{4,}|2[6-9]\d|25[6-9]|[3-9]\d\d)\s")  # above 255
 _AS_VIDEO = "convert it with `ffmpeg -i FILE -c:v ffv1 NEW.mkv`"
-_AS_CALIBRATION = "give calibrations as CameraCalibration in an MCAP file, labels beside their images"
 _REMEDIES = {
     **dict.fromkeys((".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"), _AS_JPEG_OR_PNG),
     **dict.fromkeys((".fits", ".ppm", ".pgm", ".fli", ".eps"), _AS_JPEG_OR_PNG),
     **dict.fromkeys((".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO),
     **dict.fromkeys((".bag", ".db3"), "convert it with `mcap convert`"),
     **dict.fromkeys((".gz", ".7z", ".rar", ".bz2", ".xz"), "unpack it, or repack it as zip, tar or tar.gz"),
-    **dict.fromkeys((".csv", ".tsv", ".txt", ".log"), "write it as messages of an MCAP file, or remove it"),
-    **dict.fromkeys((".yml", ".yaml", ".xml"), _AS_CALIBRATION),
-    ".json": "COCO needs `images`, `annotations` and `categories`: check the file, or remove it",
 }  # fmt: skip
 _OTHER_REMEDY = "convert it to a format that is read, or remove it"
 
@@ -51,4 +56,21 @@ def _explain_data(file: SessionFile, opener: Opener) -> tuple[str, str]:
         return "a PGM of 16-bit values, and nothing in it says what they count or in which byte order", _AS_DEPTH
     if suffix in IMAGE_SUFFIXES and is_mask_path(file.path):
         return "label image (mask) that is no 8-bit PNG of class ids, or has no image of its name", _AS_CLASS_MASKS
+    if storage := explain_storage(file, opener):
+        return storage
+    if likeness := find_likeness(file.path, _read_more(file, opener)):
+        return likeness.reason, likeness.remedy
     return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(suffix, _OTHER_REMEDY)
+
+
+def _read_more(file: SessionFile, opener: Opener) -> bytes:
+    """The first and the last bytes: some forms say only at their end what they are."""
+    try:
+        with open_checked(file, opener) as stream:
+            head = stream.read(LOOK_BYTES)
+            if suffix_of(file.path) == ".json" and file.size_bytes > LOOK_BYTES:
+                stream.seek(max(LOOK_BYTES, file.size_bytes - LOOK_BYTES))
+                head += stream.read(LOOK_BYTES)
+            return head
+    except UnreadableBytes:
+        return b""

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from models.masks import decode_counts
+from assets.capture.readers.orientation import Placement
+from models.masks import decode_counts, decode_mask, encode_mask
 
 MAX_MASK_PIXELS = 100_000_000
 MAX_OUTLINE_PX = 1_000_000
@@ -59,6 +60,14 @@ def encode_segmentation(value: Any, size_px: tuple[int, int]) -> str | None:
     if not isinstance(counts, str) or sum(decode_counts(counts)) != size_px[0] * size_px[1]:
         raise ValueError("run lengths that do not fill the image")
     return counts
+
+
+def place_runs(counts: str, placement: Placement) -> str:
+    """Compressed counts of a mask that was drawn on the picture shown upright, for the picture as stored."""
+    if placement.orientation == 1:
+        return counts
+    width, height = placement.drawn_px
+    return encode_mask(placement.place_mask(decode_mask(counts, height, width)).astype(bool))
 
 
 def _measure_outline(polygon: Sequence[float]) -> float:

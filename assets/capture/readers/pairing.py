@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from assets.capture.observations import CapturePlan
 from assets.capture.readers.layout import (
+    IMAGE_SUFFIXES,
     folder_of,
     is_below,
     is_image,
     is_mask_path,
+    is_plain_folder,
     list_paths,
     name_of,
     split_of,
     stem_of,
+    suffix_of,
 )
 from assets.capture.readers.protocol import Opener
 from assets.storage import SessionFile
+
+_ENDINGS = IMAGE_SUFFIXES | {".txt", ".xml", ".json"}
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -59,43 +68,155 @@ def plan_label_files(
 
 
 class ImageIndex:
-    """The images of one dataset, by name without ending."""
+    """The images of one dataset, found by the paths that documents give them.
 
-    def __init__(self, images: Iterable[SessionFile]) -> None:
+    A path matches by its tail, as far as it is given. A shorter match counts only where nothing contradicts it: no
+    folder of the dataset with another name at that place, no other image of the name, no other path that would have the
+    same image. Folders that only say "images are here" say nothing. Capitals and the way that a letter is composed do
+    not tell files apart, except where both ways exist.
+    """
+
+    def __init__(self, images: Iterable[SessionFile], root: str = "") -> None:
+        self._root_depth = len(_parts_of(root))
         self._by_stem: dict[str, list[SessionFile]] = defaultdict(list)
+        self._rivals: dict[str, set[str]] = defaultdict(set)  # image path -> the paths that match it in a shorter way
+        self._owned: set[str] = set()  # image paths that a path matches as far as it is given
+        self._looser: set[str] = set()  # references found by a shorter match
         for image in images:
-            self._by_stem[stem_of(image.path)].append(image)
+            self._by_stem[_fold(stem_of(image.path))].append(image)
+
+    @property
+    def num_looser(self) -> int:
+        """How many references were found by less than the path that they give."""
+        return len(self._looser)
+
+    def announce(self, references: Iterable[str], hints: Sequence[str] = ()) -> None:
+        """Make known which paths will be looked for, so that two of them do not get one image by a shorter match."""
+        for reference in references:
+            with suppress(LookupError):
+                match = self._match(reference, hints)
+                if match.is_whole:
+                    self._owned.add(match.file.path)
+                else:
+                    self._rivals[match.file.path].add(_fold("/".join(_parts_of(reference))))
 
     def find(self, reference: str, hints: Sequence[str] = ()) -> SessionFile:
-        """The image with the name of `reference` whose folder agrees best with its folder, then with the hints.
+        """The image that a path means. `hints` are names of folders, or splits, that decide between equals.
 
-        Raises LookupError, with a reason to show, when there is none or when two agree equally well.
+        Raises LookupError, with a reason to show, when there is none or when it may be any of several.
         """
-        reference = reference.replace("\\", "/")
-        candidates = self._by_stem.get(stem_of(reference), [])
-        same_name = [c for c in candidates if name_of(c.path) == name_of(reference)]
-        candidates = same_name or candidates
-        if not candidates:
+        match = self._match(reference, hints)
+        path = match.file.path
+        if not match.is_whole:
+            self.announce([reference], hints)
+            others = sorted(self._rivals[path] - {_fold("/".join(_parts_of(reference)))})
+            if others or path in self._owned:
+                other = f"another path means it: {others[0][:200]!r}" if others else "that is another one's by its path"
+                raise LookupError(f"{reference[:200]!r} has the name of {path!r} alone, and {other}")
+            self._looser.add(reference)
+        return match.file
+
+    def contradicts(self, image: SessionFile, reference: str) -> bool:
+        """Whether a folder of a path has another name than the image's own at its place."""
+        return self._compare(image, _parts_of(reference), ()) is None
+
+    def _match(self, reference: str, hints: Sequence[str]) -> _Match:
+        named = _parts_of(reference)
+        if not named:
             raise LookupError(f"there is no image {reference[:200]!r}")
-        scored = [(_agreement(c.path, reference, hints), c) for c in candidates]
-        best = max(score for score, _ in scored)
-        found = [c for score, c in scored if score == best]
+        candidates = self._by_stem.get(_fold(_stem_of_reference(named[-1])), [])
+        same_name = [c for c in candidates if _fold(name_of(c.path)) == _fold(named[-1])]
+        matches = [m for c in same_name or candidates if (m := self._compare(c, named, hints))]
+        if not matches:
+            contradicted = f", and {list_paths(c.path for c in candidates)} lie elsewhere" if candidates else ""
+            raise LookupError(f"there is no image {reference[:200]!r}{contradicted}")
+        best = max(m.score for m in matches)
+        found = [m for m in matches if m.score == best]
         if len(found) > 1:
-            raise LookupError(f"{reference[:200]!r} may be any of {list_paths(c.path for c in found)}")
+            raise LookupError(f"{reference[:200]!r} may be any of {list_paths(m.file.path for m in found)}")
         return found[0]
+
+    def _compare(self, image: SessionFile, named: Sequence[str], hints: Sequence[str]) -> _Match | None:
+        """How well a path fits an image of its name; None where a folder contradicts."""
+        folders = _parts_of(image.path)[:-1]
+        above, below = _telling(folders[: self._root_depth]), _telling(folders[self._root_depth :])
+        ours, theirs = [*above, *below], _telling(named[:-1])
+        shared = 0
+        for our_part, their_part in zip(reversed(ours), reversed(theirs), strict=False):
+            if _fold(our_part) != _fold(their_part):
+                if shared < len(below):
+                    return None
+                break
+            shared += 1
+        splits = {split for hint in hints if (split := split_of(hint))}
+        of_image = next((s for f in reversed(below[: len(below) - shared]) if (s := split_of(f))), None)
+        if splits and of_image and of_image not in splits:
+            return None
+        is_same_case = image.path.endswith("/".join(named)) or name_of(image.path) == named[-1]
+        agreeing = sum(_fold(hint) in map(_fold, ours) for hint in hints if hint) + bool(of_image)
+        is_converted = suffix_of(named[-1]) in IMAGE_SUFFIXES and _fold(named[-1]) != _fold(name_of(image.path))
+        return _Match(image, shared == len(theirs) and not is_converted, (shared, agreeing, is_same_case))
+
+
+def find_folder(reference: str, folders: Iterable[str], root: str = "") -> str | None:
+    """The folder, of `folders` and those above them, that a path means by its tail; None where none or several fit.
+
+    A folder fits that has all the names that the path gives, or as many as it has below the root itself.
+    """
+    named = [p for p in _parts_of(reference) if "*" not in p]
+    above = {"/".join(parts[:n]) for f in folders for parts in [f.split("/")] for n in range(1, len(parts) + 1)}
+    fits: dict[int, list[str]] = defaultdict(list)
+    for folder in above | {root}:
+        below = _parts_of(folder[len(root) :]) if is_below(f"{folder}/", root) else _parts_of(folder)
+        shared = 0
+        for ours, theirs in zip(reversed(_parts_of(folder)), reversed(named), strict=False):
+            if _fold(ours) != _fold(theirs):
+                break
+            shared += 1
+        if shared and shared >= min(len(named), len(below)):
+            fits[shared].append(folder)
+    best = fits[max(fits)] if fits else []
+    return best[0] if len(best) == 1 else None
+
+
+@dataclass(frozen=True)
+class _Match:
+    file: SessionFile
+    is_whole: bool  # every folder that the path gives was met
+    score: tuple[int, int, bool]
+
+
+def _parts_of(path: str) -> list[str]:
+    """The folders and the name in a path of any system, without drives and dots."""
+    parts = path.replace("\\", "/").split("/")
+    return [p for p in parts if p not in ("", ".", "..") and not _DRIVE.fullmatch(p)]
+
+
+def _telling(folders: Iterable[str]) -> list[str]:
+    """The folders that tell images apart: neither `images` nor an archive."""
+    return [f for f in folders if not is_plain_folder(f) and not f.endswith("!")]
+
+
+def _stem_of_reference(name: str) -> str:
+    """The name without an ending of images or label files; other dots belong to the name."""
+    return stem_of(name) if suffix_of(name) in _ENDINGS else name
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def _find_root(folder: str, folders: frozenset[str]) -> str:
+    """Above the innermost folder that says "labels are here", wherever below it a file lies, and above splits."""
+    parts = folder.split("/")
+    if depths := [n for n, part in enumerate(parts) if part.lower() in folders]:
+        folder = "/".join(parts[: depths[-1]])
     while folder and (name_of(folder).lower() in folders or split_of(name_of(folder))):
         folder = folder_of(folder)
     return folder
 
 
-def _agreement(path: str, reference: str, hints: Sequence[str]) -> tuple[int, int]:
-    ours, theirs = folder_of(path).split("/"), folder_of(reference).split("/")
-    shared = 0
-    for ours_part, theirs_part in zip(reversed(ours), reversed(theirs), strict=False):
-        if ours_part != theirs_part or not ours_part:
-            break
-        shared += 1
-    return shared, sum(hint in ours for hint in hints if hint)
+def name_below(path: str, root: str, folders: frozenset[str]) -> str:
+    """What the path of a label file says of its image: folders and name below the root, without label folders."""
+    parts = path[len(root) :].strip("/").split("/")
+    return "/".join(part for part in parts if part.lower() not in folders)

@@ -22,13 +22,22 @@ MAX_FILE_BYTES = 256 << 20  # one image, label or index file that is read whole
 MAX_SAME_PROBLEMS = 100  # of one file, sensor and remedy; the rest is counted in one more problem
 MAX_LABELS = 20_000  # of one frame
 HEAD_BYTES = 512
+LABELS_NOT_READ = "labels not read"  # begins the notes that a check tells people: what it names teaches nothing
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
 class Reader(Protocol):
-    """One family of formats."""
+    """One family of formats.
+
+    A reader whose format can carry more than images and labels has `carries: frozenset[str]` too: what a capture of it
+    is expected to have, of "calibration", "clock" and "depth".
+    """
 
     name: str
+
+    @property
+    def version(self) -> str:
+        """Of what it makes of its files: with another one, sessions that are ingested again are read anew."""
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         """The captures among files that nobody has claimed yet. No file may appear in two plans."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.capture.observations import FrameObservation
-from assets.capture.readers.topics import MILLIMETRE_M, Origin, Reading
+from assets.capture.readers.topics import MILLIMETRE_M, Origin, Reading, is_depth
 
 MAX_RAW_PIXELS = 100_000_000
 
@@ -22,7 +22,7 @@ def read_pixels(
 
     Nothing is lost, with two exceptions: 32FC1 depth in metres is rounded to millimetres (0 where it is not finite, not
     positive or beyond 65.535 m), and YUV 4:2:2 becomes BGR by ITU-R BT.601 in video range. 16UC1 is depth in
-    millimetres (REP 118) unless the channel's metadata say otherwise; mono16 is depth where the topic's name says so.
+    millimetres (REP 118) unless the channel's metadata or the topic say otherwise; mono16 where the topic says so.
     """
     spec = _LAYOUTS.get(layout)
     if spec is None:
@@ -39,11 +39,11 @@ def read_pixels(
     rows = np.frombuffer(data, np.uint8, step * height).reshape(height, step)[:, :row_bytes]
     pixels = np.ascontiguousarray(rows).view(np.dtype(dtype).newbyteorder(">" if is_big_endian else "<"))
     pixels = pixels.reshape((height, width, channels) if channels > 1 else (height, width))
-    is_depth = layout in _DEPTH or (layout == "mono16" and "depth" in origin.topic.lower())
+    has_depth = layout == "32FC1" or (layout in ("16UC1", "mono16") and is_depth(origin, layout))
     unit = (origin.depth_m_per_unit if dtype == "u2" else None) or MILLIMETRE_M
     yield FrameObservation(
-        origin.sensor, encode_png(pixels, conversion), "png", origin.source, "depth" if is_depth else "color", t_ns,
-        depth_m_per_unit=unit if is_depth else None,
+        origin.sensor, encode_png(pixels, conversion), "png", origin.source, "depth" if has_depth else "color", t_ns,
+        depth_m_per_unit=unit if has_depth else None,
     )  # fmt: skip
 
 
@@ -70,4 +70,3 @@ _LAYOUTS: dict[str, tuple[str, int, int | None]] = {  # sensor_msgs/image_encodi
     **dict.fromkeys(("yuv422", "uyvy"), ("u1", 2, cv2.COLOR_YUV2BGR_UYVY)),
     **dict.fromkeys(("yuv422_yuy2", "yuyv"), ("u1", 2, cv2.COLOR_YUV2BGR_YUY2)),
 }  # fmt: skip
-_DEPTH = ("16UC1", "32FC1")  # REP 118: millimetres, and metres that become millimetres here

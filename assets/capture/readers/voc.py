@@ -1,19 +1,25 @@
 """Read Pascal VOC datasets: one XML a picture in `Annotations/`, pictures in `JPEGImages/`, lists in `ImageSets/Main/`.
 
-Pictures and XML files in one folder, and `images/` beside `annotations/`, are read as well. Boxes keep the numbers of
-the file. VOC counts pixels from 1 and includes the last one; files in the wild follow that or the 0-based exclusive
-way and do not say which, and an adjustment would turn boxes of zero area into boxes of one pixel. So nothing is added
-or subtracted, and the difference to `xyxy` is at most one pixel. Difficult objects are labels like the others.
+Sub-folders of both, pictures and XML files in one folder, and `images/` beside `annotations/`, are read as well. Boxes
+keep the numbers of the file, with their corners in order. VOC counts pixels from 1 and includes the last one; files in
+the wild follow that or the 0-based exclusive way and do not say which, and an adjustment would turn boxes of zero area
+into boxes of one pixel. So nothing is added or subtracted, and the difference to `xyxy` is at most one pixel. Difficult
+objects are labels like the others, with the word as an attribute. A picture whose XML has no object is a negative.
+
+`size` tells the picture that the boxes were drawn on: that of the file, or the one turned upright by its EXIF
+orientation. 0 x 0 is no size.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
-from assets.capture.readers.frame_files import FrameFiles
+from assets.capture.readers.image_labels import ImageLabels
+from assets.capture.readers.label_book import LabelBook
 from assets.capture.readers.layout import (
     folder_of,
     is_below,
@@ -21,24 +27,27 @@ from assets.capture.readers.layout import (
     join,
     list_paths,
     name_of,
-    sensor_of,
     split_of_path,
     stem_of,
     suffix_of,
 )
-from assets.capture.readers.pairing import ImageIndex, find_label_files
-from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes, whole_file
+from assets.capture.readers.orientation import Box, Size, order_corners
+from assets.capture.readers.pairing import find_label_files, name_below
+from assets.capture.readers.protocol import LABELS_NOT_READ, Opener, UnreadableBytes, read_bytes, whole_file
 from assets.capture.readers.strict_xml import parse_number, parse_xml
 from assets.storage import SessionFile
 
 _MAX_XML_BYTES = 16 << 20
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "xmls", "xml"})
-_LISTS = frozenset({"train", "val", "test"})  # trainval adds nothing; class lists (cat_train) are not splits
+_LISTS = ("train", "val", "test", "trainval")  # of the last those that no other names; class lists are not splits
 _XML_REMEDY = "export the annotation again"
+_FLAGS = ("difficult", "truncated", "occluded")
+_TASK = "detection"
 
 
 class VocReader:
     name = "voc"
+    version = "2"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         found = find_label_files(files, opener, _is_xml, _ANNOTATION_FOLDERS)
@@ -60,77 +69,147 @@ class VocReader:
         for file in plan.files:
             by_suffix[suffix_of(file.path)].append(file)
         xmls, lists = by_suffix.pop(".xml", []), by_suffix.pop(".txt", [])
-        images = [file for group in by_suffix.values() for file in group]
+        images = ImageLabels(self.name, plan.root, [f for group in by_suffix.values() for f in group], opener)
+        images.announce(name_below(xml.path, plan.root, _ANNOTATION_FOLDERS) for xml in xmls)
         splits: dict[str, str] = {}
-        yield from self._read_lists(lists, {stem_of(i.path) for i in images}, splits, opener)
-        find_split = lambda f: splits.get(stem_of(f.path)) or split_of_path(f.path, plan.root)  # noqa: E731
-        yield from FrameFiles(self.name, plan.root, opener).read(images, find_split)
-        index, labelled = ImageIndex(images), set()
+        yield from _read_lists(lists, images, splits, opener)
+        yield from images.read_frames(lambda f: splits.get(f.path) or split_of_path(f.path, plan.root))
+        book, counts = LabelBook(plan), Counter[str]()
+        sheets = []
         for xml in xmls:
-            for observation in self._read_xml(xml, index, opener, plan.root):
-                if isinstance(observation, LabelObservation):
-                    labelled.add(observation.frame_path)
-                yield observation
-        if bare := {i.path for i in images} - labelled:
-            plan.notes["images without labels"] = list_paths(p for p in bare if p)
-
-    def _read_lists(
-        self, lists: Sequence[SessionFile], stems: set[str], splits: dict[str, str], opener: Opener
-    ) -> Iterator[Problem]:
-        """Fill `splits` from ImageSets/Main; a name in two lists has no split and is a problem."""
-        for file in lists:
-            split = stem_of(file.path)
-            if split not in _LISTS or name_of(folder_of(file.path)) != "Main":
+            sheet = _open_sheet(xml, images, plan.root, opener)
+            if isinstance(sheet, Problem):
+                yield sheet
                 continue
-            try:
-                names = {line.split()[0] for line in read_bytes(file, opener).decode().splitlines() if line.split()}
-            except (UnreadableBytes, UnicodeDecodeError) as error:
-                yield Problem(
-                    whole_file(file), self.name, f"list cannot be read: {error}", "write one name a line, in UTF-8"
-                )
-                continue
-            if absent := names - stems:
-                reason = f"lists images that are not there, {list_paths(absent)}"
-                yield Problem(whole_file(file), self.name, reason, "copy the missing images, or take them off the list")
-            if twice := {n for n in names if splits.get(n, split) != split}:
-                reason = f"lists images that another split lists too, {list_paths(twice)}"
-                yield Problem(whole_file(file), self.name, reason, "keep every image in one of train, val, test")
-            splits.update({n: ("" if n in twice else split) for n in names})
+            images.learn_habit(sheet.image, sheet.stated_px)
+            sheets.append(sheet)
+        for sheet in sheets:
+            yield from sheet.read(images, book, counts)
+        yield from book.close()
+        images.tell(plan.notes, book.labelled)
+        plan.notes.update({what: str(count) for what, count in counts.items()})
 
-    def _read_xml(self, xml: SessionFile, index: ImageIndex, opener: Opener, root: str) -> Iterator[Observation]:
+
+def _read_lists(
+    lists: Sequence[SessionFile], images: ImageLabels, splits: dict[str, str], opener: Opener
+) -> Iterator[Problem]:
+    """Fill `splits`, image path -> split, from ImageSets; an image in two lists has no split and is a problem."""
+    folders = {name_of(folder_of(f.path)) for f in lists}
+    chosen = next((name for name in ("Main", "ImageSets", "Segmentation") if name in folders), "")
+    found = {stem_of(f.path): f for f in lists if name_of(folder_of(f.path)) == chosen}
+    for split in _LISTS:
+        if (file := found.get(split)) is None:
+            continue
         try:
-            tree = parse_xml(read_bytes(xml, opener, _MAX_XML_BYTES), "annotation")
-            image = _find_image(xml, tree, index)
-        except UnreadableBytes as error:
-            yield Problem(whole_file(xml), self.name, error.reason, error.remedy)
-            return
-        except (ValueError, LookupError) as error:
-            remedy = "copy the image to its place" if isinstance(error, LookupError) else _XML_REMEDY
-            yield Problem(whole_file(xml), self.name, str(error), remedy)
-            return
-        for number, item in enumerate(tree.findall("object")):
+            text = read_bytes(file, opener).decode("utf-8-sig")
+        except (UnreadableBytes, UnicodeDecodeError) as error:
+            yield Problem(
+                whole_file(file), VocReader.name, f"list cannot be read: {error}", "write one name a line, in UTF-8"
+            )
+            continue
+        paths, absent = set(), set()
+        for name in {line.split()[0] for line in text.splitlines() if line.split()}:
             try:
-                name, box = _read_object(item)
+                paths.add(images.look_up(name))
+            except LookupError:
+                absent.add(name)
+        if split == "trainval":
+            splits.update({path: "train" for path in paths if path not in splits})
+            continue
+        if absent:
+            reason = f"lists images that are not there, {list_paths(absent)}"
+            yield Problem(
+                whole_file(file), VocReader.name, reason, "copy the missing images, or take them off the list"
+            )
+        if twice := {path for path in paths if splits.get(path, split) != split}:
+            reason = f"lists images that another split lists too, {list_paths(map(stem_of, twice))}"
+            yield Problem(whole_file(file), VocReader.name, reason, "keep every image in one of train, val, test")
+        splits.update({path: ("" if path in twice else split) for path in paths})
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One XML file, and the picture that it speaks of."""
+
+    file: SessionFile
+    image: SessionFile
+    stated_px: Size | None
+    objects: list[Element]
+
+    def read(self, images: ImageLabels, book: LabelBook, counts: Counter[str]) -> Iterator[Problem]:
+        """Put the labels into the book."""
+        source, path = whole_file(self.file), self.image.path
+        book.look(path, _TASK, source)
+        try:
+            placement = images.place(self.image, self.stated_px)
+        except ValueError as error:
+            book.miss(path, _TASK, source)
+            yield Problem(source, VocReader.name, str(error), "export the labels for the images as they are")
+            return
+        for number, item in enumerate(self.objects):
+            try:
+                name, drawn = _read_object(item)
             except ValueError as error:
-                yield Problem(whole_file(xml), self.name, f"object {number}: {error}", _XML_REMEDY)
+                book.miss(path, _TASK, source)
+                yield Problem(source, VocReader.name, f"object {number}: {error}", _XML_REMEDY)
                 continue
-            sensor = sensor_of(image.path, root)
-            yield LabelObservation(image.path, "detection", name, whole_file(xml), sensor, box_xyxy=box, index=number)
+            box = order_corners(drawn)
+            counts.update(_list_oddities(item, is_turned=box != drawn))
+            flags = tuple((flag, "1") for flag in _FLAGS if item.findtext(flag, "").strip() == "1")
+            book.add(LabelObservation(
+                path, _TASK, name, source, images.name_sensor(self.image), box_xyxy=placement.place_box(box),
+                index=number, attributes=flags,
+            ))  # fmt: skip
 
 
 def _is_xml(file: SessionFile) -> bool:
     return suffix_of(file.path) == ".xml" and not is_hidden(file.path)
 
 
-def _find_image(xml: SessionFile, tree: Element, index: ImageIndex) -> SessionFile:
-    hint = name_of(folder_of(xml.path))
+def _open_sheet(xml: SessionFile, images: ImageLabels, root: str, opener: Opener) -> _Sheet | Problem:
     try:
-        return index.find(xml.path, (hint,))
+        tree = parse_xml(read_bytes(xml, opener, _MAX_XML_BYTES), "annotation")
+        image = _find_image(xml, tree, images, root)
+        return _Sheet(xml, image, _read_size(tree), tree.findall("object"))
+    except UnreadableBytes as error:
+        return Problem(whole_file(xml), VocReader.name, error.reason, error.remedy)
+    except (ValueError, LookupError) as error:
+        remedy = "copy the image to its place" if isinstance(error, LookupError) else _XML_REMEDY
+        return Problem(whole_file(xml), VocReader.name, str(error), remedy)
+
+
+def _find_image(xml: SessionFile, tree: Element, images: ImageLabels, root: str) -> SessionFile:
+    """By the name of the file, else by the name in it. Raises LookupError, also when the two name different images."""
+    by_path, stated = name_below(xml.path, root, _ANNOTATION_FOLDERS), tree.findtext("filename", "").strip()
+    try:
+        image = images.find(by_path)
     except LookupError:
-        return index.find(tree.findtext("filename", "").strip() or stem_of(xml.path), (hint,))
+        if not stated:
+            raise
+        return images.find(join(folder_of(by_path), stated) if "/" not in stated.replace("\\", "/") else stated)
+    if stated and stem_of(stated) != stem_of(image.path) and images.has(stated):
+        raise LookupError(f"it is named like {image.path!r} and says that it is of {stated[:200]!r}: which of the two?")
+    return image
 
 
-def _read_object(item: Element) -> tuple[str, tuple[float, float, float, float]]:
+def _read_size(tree: Element) -> Size | None:
+    """The stated size; None where there is none, or zeros."""
+    try:
+        width, height = (parse_number(tree.findtext(f"size/{name}"), name) for name in ("width", "height"))
+    except ValueError:
+        return None
+    return (int(width), int(height)) if width > 0 < height else None
+
+
+def _list_oddities(item: Element, is_turned: bool) -> Iterator[str]:
+    """What to count of an object."""
+    if is_turned:
+        yield "boxes whose corners stood in the other order"
+    if item.find("polygon") is not None:
+        yield f"{LABELS_NOT_READ}: polygons beside boxes"
+
+
+def _read_object(item: Element) -> tuple[str, Box]:
     name = item.findtext("name", "").strip()
     if not name:
         raise ValueError("has no name")
@@ -138,3 +217,4 @@ def _read_object(item: Element) -> tuple[str, tuple[float, float, float, float]]
         parse_number(item.findtext(path), path) for path in ("bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax")
     )
     return name, (box[0], box[1], box[2], box[3])
+

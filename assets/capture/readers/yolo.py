@@ -1,176 +1,341 @@
-"""Read YOLO datasets: `labels/.../x.txt` beside `images/.../x.jpg`, names in a YAML file or a list.
+"""Read YOLO datasets: `labels/.../x.txt` beside `images/.../x.jpg`, or label files beside their images (Darknet), with
+class names in a YAML file or a list.
 
-A row is `class cx cy w h` or `class x0 y0 x1 y1 x2 y2 ...` (polygon), in shares of the image as stored (EXIF rotation
-is not applied). Several label trees may share the images, each with class ids and names of its own. Where one tree has
-boxes, polygons of another tree are task "segmentation", so that no object counts twice for detection; polygons alone
-are task "detection" with the box around them. An image without a label file has no labels: the notes count those.
-Trees that hold the same objects have to name most of them alike; otherwise their class ids come from different lists,
-and the labels of the tree with polygons are refused.
+What the numbers of a row are is told in `yolo_labels.py`. Shares are of the picture turned upright by its EXIF
+orientation, as the loaders of YOLO trainers show it; labels are turned into stored pixels and counted in the notes.
+Several label trees may share the images, each with class ids and names of its own. Where one tree has boxes, polygons
+of another tree are task "segmentation", so that no object counts twice for detection; polygons alone are task
+"detection" with the box around them. An empty label file names a picture without an object; an image without a label
+file was looked at by nobody, and the notes count those. Trees that hold the same objects have to name most of them
+alike; otherwise their class ids come from different lists, and the labels of the tree with polygons are refused.
+
+Splits are those that `data.yaml`, `obj.data` or lists of images give, else those of folders. A file with names that
+cannot be read refuses the labels: ids are names only where there is no such file.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assets.capture.observations import CapturePlan, FrameObservation, LabelObservation, Observation, Problem, Source
-from assets.capture.readers.frame_files import FrameFiles
-from assets.capture.readers.image_headers import read_header
+from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem, Source
+from assets.capture.readers.coco import format_keypoints
+from assets.capture.readers.image_labels import ImageLabels, MaskBudget, outline
+from assets.capture.readers.label_book import LabelBook
 from assets.capture.readers.layout import (
     folder_of,
+    is_below,
     is_image,
+    is_mask_path,
     list_paths,
     order_naturally,
-    sensor_of,
+    split_of,
+    split_of_path,
     stem_of,
     suffix_of,
 )
-from assets.capture.readers.mask_runs import encode_polygons
-from assets.capture.readers.pairing import ImageIndex
+from assets.capture.readers.orientation import Placement, order_corners
+from assets.capture.readers.pairing import find_folder
 from assets.capture.readers.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
 from assets.capture.readers.yolo_agreement import compare_names
-from assets.capture.readers.yolo_labels import Row, RowError, parse_names, parse_rows
+from assets.capture.readers.yolo_config import DatasetConfig, may_describe, parse_config
+from assets.capture.readers.yolo_labels import Layout, Row, RowError, find_layout, parse_rows
 from assets.capture.readers.yolo_trees import (
-    MAX_NAMES_BYTES,
+    MAX_CONFIG_BYTES,
+    MAX_LIST_BYTES,
     find_images,
     find_label_trees,
-    is_names_file,
-    may_hold_names,
-    places_of_names,
+    find_root,
+    is_description,
+    is_image_list,
+    is_tree_of_its_own,
+    list_lines,
+    places_of_descriptions,
 )
 from assets.storage import SessionFile
 
 _MAX_LABEL_BYTES = 16 << 20
-_PROBE_FILES = 50  # label files looked into to tell whether a tree holds boxes or polygons
 _REMEDY = "export the labels again"
+_NAMES_REMEDY = "write `names: [a, b, ...]`"
 
 
 class YoloReader:
     name = "yolo"
+    version = "2"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        trees = find_label_trees(files)
-        images = [f for f in files if is_image(f, opener)] if trees else []
+        trees = find_label_trees(files, opener)
+        if not trees:
+            return []
+        images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)]
+        descriptions = [f for f in files if is_description(f, opener)]
+        described = {folder_of(f.path) for f in descriptions}
         members: dict[str, dict[str, SessionFile]] = defaultdict(dict)
-        its_trees: dict[str, list[str]] = defaultdict(list)
         taken: set[str] = set()
         for tree, labels in sorted(trees.items()):
             found = find_images(tree, images, {stem_of(f.path) for f in labels})
             if found is None:
                 continue
-            root, its_images = found
-            its_trees[root].append(tree)
+            base, its_images = found
+            root = find_root(base, described & set(places_of_descriptions(base, "")))
             fresh = {f.path: f for f in (*its_images, *labels) if f.path not in taken or f.path in members[root]}
             members[root].update(fresh)
             taken.update(fresh)
-        for root, names in its_trees.items():
-            for file in files:
-                if file.path not in taken and is_names_file(file, root, names, opener):
-                    members[root][file.path] = file
+        lists = [f for f in files if f.path not in taken and is_image_list(f, opener)] if members else []
+        for root, group in sorted(members.items(), key=lambda item: -item[0].count("/")):
+            near = {place for path in group for place in places_of_descriptions(folder_of(path), root)}
+            fitting = [f for f in descriptions if folder_of(f.path) in near]
+            for file in (*fitting, *(f for f in lists if is_below(f.path, root))):
+                if file.path not in taken:
+                    group[file.path] = file
                     taken.add(file.path)
         return [
-            CapturePlan(self.name, r, tuple(group.values()), is_container=False)
-            for r, group in members.items()
+            CapturePlan(self.name, root, tuple(group.values()), is_container=False)
+            for root, group in members.items()
             if group
         ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
-        trees = find_label_trees(plan.files)
-        labels = {f.path for tree in trees.values() for f in tree}
-        images = [f for f in plan.files if f.path not in labels and not may_hold_names(f)]
-        sizes_px: dict[str, tuple[int, int]] = {}
-        for frame in FrameFiles(self.name, plan.root, opener).read(images):
-            if isinstance(frame, FrameObservation) and (header := read_header(frame.payload)):
-                sizes_px[frame.source.path] = (header.width_px, header.height_px)
-            yield frame
-        index = ImageIndex(images)
-        have_polygons = {tree: _holds_polygons(files, opener) for tree, files in trees.items()}
+        dataset = _Dataset(plan, opener)
+        yield from dataset.open()
+        yield from dataset.images.read_frames(dataset.find_split)
+        yield from dataset.read_trees()
+
+
+@dataclass
+class _Dataset:
+    """One capture under reading."""
+
+    plan: CapturePlan
+    opener: Opener
+
+    def __post_init__(self) -> None:
+        self.trees = find_label_trees(self.plan.files, self.opener)
+        labels = {f.path for tree in self.trees.values() for f in tree}
+        others = [f for f in self.plan.files if f.path not in labels]
+        self.lists = [f for f in others if suffix_of(f.path) == ".txt" and not may_describe(f.path)]
+        listed = {f.path for f in self.lists}
+        self.pictures = [f for f in others if not may_describe(f.path) and f.path not in listed]
+        self.images = ImageLabels(YoloReader.name, self.plan.root, self.pictures, self.opener)
+        self.configs: dict[str, list[tuple[SessionFile, DatasetConfig | None]]] = defaultdict(list)  # by folder
+        self.splits: dict[str, str] = {}  # image path -> split, "" where two claim it
+        self.book = LabelBook(self.plan)
+
+    def open(self) -> Iterator[Problem]:
+        """Read what describes the data set."""
+        for file in (f for f in self.plan.files if may_describe(f.path)):
+            config = None
+            try:
+                config = parse_config(file.path, read_bytes(file, self.opener, MAX_CONFIG_BYTES))
+            except (UnreadableBytes, ValueError) as error:
+                yield _refuse(whole_file(file), f"class names cannot be read: {error}", _NAMES_REMEDY)
+            self.configs[folder_of(file.path)].append((file, config))
+            for split, places in (config.splits if config else {}).items():
+                for place in places:
+                    self._assign(split, place, file)
+        for file in self.lists:
+            if listed := split_of(stem_of(file.path)):
+                self._assign_list(listed, file)
+
+    def find_split(self, image: SessionFile) -> str | None:
+        if image.path in self.splits:
+            return self.splits[image.path] or None
+        return split_of_path(image.path, self.plan.root)
+
+    def read_trees(self) -> Iterator[Observation]:
+        trees = []
+        for name, files in self.trees.items():
+            tree = _Tree(self, name)
+            tree.open(files)
+            trees.append(tree)
+        has_boxes = any(not tree.has_polygons for tree in trees)
         readings: dict[str, list[Observation]] = {}
-        for tree, files in sorted(trees.items(), key=lambda item: (have_polygons[item[0]], item[0])):
-            is_beside_boxes = have_polygons[tree] and not all(have_polygons.values())
-            reading = _Tree(plan, tree, index, sizes_px, opener, "segmentation" if is_beside_boxes else "detection")
-            readings[tree] = _compare_with(readings, tree, list(reading.read(files)), files, plan.notes)
-            yield from readings[tree]
-            if bare := {i.path for i in images} - reading.labelled:
-                plan.notes[f"images without a label file in {tree}"] = list_paths(bare)
+        for tree in sorted(trees, key=lambda t: (t.has_polygons, t.name)):
+            tree.task = "segmentation" if tree.has_polygons and has_boxes else "detection"
+            files = self.trees[tree.name]
+            readings[tree.name] = _compare_with(readings, tree.name, list(tree.read()), files, self.plan.notes)
+            for observation in readings[tree.name]:
+                if isinstance(observation, LabelObservation):
+                    self.book.add(observation)
+                else:
+                    yield observation
+            if bare := {i.path for i in self.pictures} - tree.looked_at:
+                self.plan.notes[f"images without a label file in {tree.name}"] = list_paths(bare)
+        yield from self.book.close()
+        self.images.tell(self.plan.notes)
+
+    def _assign(self, split: str, place: str, file: SessionFile) -> None:
+        """Give a split to the images of a folder, or of a list, that a description names."""
+        if suffix_of(place) == ".txt":
+            listed = find_folder(place, [f.path for f in self.lists], self.plan.root)
+            for found in (f for f in self.lists if f.path == listed):
+                self._assign_list(split, found)
+            return
+        folder = find_folder(place, {folder_of(i.path) for i in self.pictures}, self.plan.root)
+        if folder is None:
+            self.plan.notes[f"{split} of {file.path}"] = f"{place[:200]}: there is no such folder here"
+            return
+        self._give(split, (i.path for i in self.pictures if is_below(i.path, folder)))
+
+    def _assign_list(self, split: str, file: SessionFile) -> None:
+        try:
+            lines = list(list_lines(read_bytes(file, self.opener, MAX_LIST_BYTES)))
+        except UnreadableBytes as error:
+            self.plan.notes[f"{split} of {file.path}"] = error.reason
+            return
+        found, absent = [], 0
+        for line in lines:
+            try:
+                found.append(self.images.look_up(line))
+            except LookupError:
+                absent += 1
+        if absent:
+            self.plan.notes[f"{split} of {file.path}"] = f"{absent} of {len(lines)} images are not here"
+        self._give(split, found)
+
+    def _give(self, split: str, paths: Iterator[str] | Sequence[str]) -> None:
+        for path in paths:
+            self.splits[path] = split if self.splits.get(path, split) == split else ""
+
+
+@dataclass(frozen=True)
+class _LabelFile:
+    """One label file: its image and rows, or why it is refused."""
+
+    file: SessionFile
+    image: SessionFile | None = None
+    rows: Sequence[Row | RowError] = ()
+    refusal: Problem | None = None
 
 
 @dataclass
 class _Tree:
     """One label tree under reading."""
 
-    plan: CapturePlan
-    tree: str
-    index: ImageIndex
-    sizes_px: dict[str, tuple[int, int]]
-    opener: Opener
-    polygon_task: str
-    names: dict[int, str] = field(default_factory=dict)
-    labelled: set[str] = field(default_factory=set)
+    dataset: _Dataset
+    name: str
+    task: str = "detection"
+    names: Mapping[int, str] = field(default_factory=dict)
+    has_broken_names: bool = False
+    layout: Layout = field(default_factory=Layout)
+    has_polygons: bool = False
+    looked_at: set[str] = field(default_factory=set)
+    _files: list[_LabelFile] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
 
-    def read(self, files: Sequence[SessionFile]) -> Iterator[Observation]:
-        yield from self._read_names()
-        for file in order_naturally(files):
-            yield from self._read_file(file)
+    def open(self, files: Sequence[SessionFile]) -> None:
+        """Parse all rows, and find their images."""
+        keypoints = self._read_configs()
+        self.dataset.images.announce(map(self._refer, files), self.name.split("/"))
+        self._files = [self._open_file(file) for file in order_naturally(files)]
+        self.looked_at = {f.image.path for f in self._files if f.image}
+        rows = [row for found in self._files for row in found.rows if isinstance(row, Row)]
+        self.layout = find_layout(rows, keypoints)
+        self.has_polygons = bool(rows) and not self.layout.keypoints and len(rows[0].shares) != 4
 
-    def _read_names(self) -> Iterator[Problem]:
-        """The nearest file with names decides. Without one the ids themselves are the names."""
-        candidates = [f for f in self.plan.files if may_hold_names(f)]
-        for place in places_of_names(self.tree, self.plan.root):
-            for file in (f for f in candidates if folder_of(f.path) == place):
+    def read(self) -> Iterator[LabelObservation | Problem]:
+        """Every row as a label, or as a problem."""
+        for found in self._files:
+            if found.refusal:
+                yield found.refusal
+                continue
+            file, image, rows = found.file, found.image, found.rows
+            assert image is not None
+            source = whole_file(file)
+            self.dataset.book.look(image.path, self.task, source)
+            budget = MaskBudget(file.size_bytes)
+            try:
+                placement = self.dataset.images.place(image, None) if rows else None
+            except ValueError as error:
+                self.dataset.book.miss(image.path, self.task, source)
+                yield _refuse(source, str(error), "repair the image")
+                continue
+            for row in rows if placement else ():
+                assert placement is not None
                 try:
-                    data = read_bytes(file, self.opener, MAX_NAMES_BYTES)
-                    self.names = parse_names(data, suffix_of(file.path) in (".yaml", ".yml"))
-                    return
-                except (UnreadableBytes, ValueError) as error:
-                    yield _refuse(
-                        whole_file(file), f"class names cannot be read: {error}", "write `names: [a, b, ...]`"
-                    )
-        self.plan.notes[f"class names of {self.tree}"] = "none given: the class ids are the names"
+                    if isinstance(row, RowError):
+                        raise ValueError(row.reason)
+                    yield self._read_row(row, file, image, placement, budget)
+                except ValueError as error:
+                    self.dataset.book.miss(image.path, self.task, source)
+                    if not self.has_broken_names:
+                        yield _refuse(Source(file.path, row.offset, row.length), str(error), _REMEDY)
+        self.dataset.plan.notes.update({f"{what} in {self.name}": str(n) for what, n in self._counts.items()})
 
-    def _read_file(self, file: SessionFile) -> Iterator[Observation]:
+    def _refer(self, file: SessionFile) -> str:
+        """What the path of a label file says of its image."""
+        return file.path[len(self.name) :].lstrip("/")
+
+    def _open_file(self, file: SessionFile) -> _LabelFile:
+        images, reference = self.dataset.images, self._refer(file)
         try:
-            data = read_bytes(file, self.opener, _MAX_LABEL_BYTES)
-            image = self.index.find(file.path[len(self.tree) :].lstrip("/"), self.tree.split("/"))
+            data = read_bytes(file, self.dataset.opener, _MAX_LABEL_BYTES)
+            image = images.find(reference, self.name.split("/"))
+            above = folder_of(self.name)[len(self.dataset.plan.root) :].strip("/")
+            if is_tree_of_its_own(self.name) and images.contradicts(image, f"{above}/{reference}"):
+                raise LookupError(f"there is no image {reference[:200]!r} beside {self.name}")
+            if pointer := explain_pointer(data) if data else None:
+                raise UnreadableBytes(*pointer)
         except UnreadableBytes as error:
-            yield _refuse(whole_file(file), error.reason, error.remedy)
-            return
+            return _LabelFile(file, refusal=_refuse(whole_file(file), error.reason, error.remedy))
         except LookupError as error:
-            yield _refuse(whole_file(file), str(error), "copy the image to its place")
-            return
-        self.labelled.add(image.path)
-        pointer = explain_pointer(data) if data else None
-        if pointer:
-            yield _refuse(whole_file(file), *pointer)
-            return
-        size_px = self.sizes_px.get(image.path)
-        if size_px is None and data.strip():
-            yield _refuse(
-                whole_file(file), f"the size of {image.path} is unknown, so shares give no pixels", "repair the image"
-            )
-            return
-        for row in parse_rows(data):
-            yield self._read_row(row, file, image, size_px or (1, 1))
+            refusal = _refuse(whole_file(file), str(error), "copy the image to its place")
+            return _LabelFile(file, refusal=refusal)
+        return _LabelFile(file, image, list(parse_rows(data)))
 
-    def _read_row(
-        self, row: Row | RowError, file: SessionFile, image: SessionFile, size_px: tuple[int, int]
-    ) -> LabelObservation | Problem:
-        source = Source(file.path, row.offset, row.length)
-        if isinstance(row, RowError):
-            return _refuse(source, row.reason, _REMEDY)
+    def _read_configs(self) -> tuple[int, int] | None:
+        """The nearest file with names decides, and the nearest that states the points of a pose."""
+        keypoints = None
+        for place in places_of_descriptions(self.name, self.dataset.plan.root):
+            for _, config in self.dataset.configs.get(place, ()):
+                self.has_broken_names |= config is None and not self.names
+                if config and config.names and not self.names:
+                    self.names, self.has_broken_names = config.names, False
+                keypoints = keypoints or (config.keypoints if config else None)
+        if not self.names and not self.has_broken_names:
+            self.dataset.plan.notes[f"class names of {self.name}"] = "none given: the class ids are the names"
+        return keypoints
+
+    def _name(self, row: Row) -> str:
+        if self.has_broken_names:
+            raise ValueError("the file with the class names cannot be read")
         name = self.names.get(row.class_id) if self.names else str(row.class_id)
         if name is None:
-            return _refuse(
-                source, f"row {row.number}: class {row.class_id} has no name", "add it to the file with names"
-            )
-        try:
-            box, mask = _to_pixels(row, size_px)
-        except ValueError as error:
-            return _refuse(source, f"row {row.number}: {error}", _REMEDY)
+            raise ValueError(f"row {row.number}: class {row.class_id} has no name: add it to the file with names")
+        return name
+
+    def _read_row(
+        self, row: Row, file: SessionFile, image: SessionFile, placement: Placement, budget: MaskBudget
+    ) -> LabelObservation:
+        """Raises ValueError."""
+        name, shape = self._name(row), self.layout.read(row)
+        width, height = placement.drawn_px
+        corners = [(x * width, y * height) for x, y in zip(shape.corners[0::2], shape.corners[1::2], strict=True)]
+        mask, attributes = None, []
+        if shape.box:
+            cx, cy, w, h = shape.box
+            drawn = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+            box = placement.place_box(order_corners(drawn))
+        elif shape.is_filled:
+            try:
+                box, mask = outline(corners, placement, budget)
+            except ValueError as error:
+                raise ValueError(f"row {row.number}: {error}") from error
+        else:
+            placed = placement.place_points(corners)
+            xs, ys = [x for x, _ in placed], [y for _, y in placed]
+            box = min(xs), min(ys), max(xs), max(ys)
+            attributes.append(("oriented_box", " ".join(f"{v:.6g}" for point in placed for v in point)))
+            self._counts["oriented boxes, read as the box around and the corners"] += 1
+        if shape.keypoints:
+            numbers = zip(*(iter(shape.keypoints),) * 3, strict=True)
+            points = [((x * width, y * height), seen) for x, y, seen in numbers]
+            attributes.append(("keypoints", format_keypoints(points, placement)))
         return LabelObservation(
-            image.path, self.polygon_task if row.is_polygon else "detection", name, source,
-            sensor_of(image.path, self.plan.root), None, box, mask, index=row.number,
+            image.path, self.task if self.has_polygons and mask is not None else "detection", name,
+            Source(file.path, row.offset, row.length), self.dataset.images.name_sensor(image), None, box, mask,
+            index=row.number, attributes=tuple(attributes),
         )  # fmt: skip
 
 
@@ -195,29 +360,6 @@ def _compare_with(
             problems: list[Observation] = [o for o in observations if isinstance(o, Problem)]
             return [*problems, *(_refuse(whole_file(f), reason, remedy) for f in files)]
     return observations
-
-
-def _to_pixels(row: Row, size_px: tuple[int, int]) -> tuple[tuple[float, float, float, float], str | None]:
-    """(box xyxy in px, mask) of a row."""
-    width, height = size_px
-    if not row.is_polygon:
-        cx, cy, w, h = row.shares
-        return ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height), None
-    xs, ys = [x * width for x in row.shares[0::2]], [y * height for y in row.shares[1::2]]
-    corners = [value for point in zip(xs, ys, strict=True) for value in point]
-    return (min(xs), min(ys), max(xs), max(ys)), encode_polygons([corners], size_px)
-
-
-def _holds_polygons(files: Sequence[SessionFile], opener: Opener) -> bool:
-    """Whether the first row of a tree, in the first files that have one, is a polygon."""
-    for file in order_naturally(files)[:_PROBE_FILES]:
-        try:
-            row = next((r for r in parse_rows(read_bytes(file, opener, _MAX_LABEL_BYTES)) if isinstance(r, Row)), None)
-        except UnreadableBytes:
-            continue
-        if row is not None:
-            return row.is_polygon
-    return False
 
 
 def _refuse(source: Source, reason: str, remedy: str) -> Problem:

@@ -1,32 +1,37 @@
-"""Parse YOLO label rows and the files that name the classes."""
+"""Parse YOLO label rows, and tell what their numbers are: boxes, polygons, poses or oriented boxes.
+
+A row is `class cx cy w h` (box), `class x0 y0 x1 y1 x2 y2 ...` (polygon), `class cx cy w h` and the points of a pose
+as `x y` or `x y visibility`, or `class x0 y0 ... x3 y3` (oriented box). Nothing in a row says which, so all rows of a
+label tree decide together, and `kpt_shape` of the data set where it is there.
+"""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from assets.capture.readers.protocol import MAX_LABELS
-from assets.capture.readers.strict_yaml import parse_yaml
 
 _MAX_ROW_BYTES = 1 << 20  # a polygon of some 30,000 corners
+_MOST_SHARE = 2.0  # boxes reach over the edge by a little; larger numbers are pixels
+_FEW_ROWS = 3  # fewer of equal length do not show that four corners are a rule
+_SEEN = frozenset({0.0, 1.0, 2.0})  # visibility of a point: not marked, hidden, visible
+_BOM = b"\xef\xbb\xbf"
+
+Shares = tuple[float, ...]
+KeypointShape = tuple[int, int]  # how many points, and numbers a point: 2 or 3
 
 
 @dataclass(frozen=True)
 class Row:
-    """One object. `shares` are (cx, cy, w, h), or the x and y of a polygon's corners, in shares of the image."""
+    """One object. `shares` are the numbers behind the class, in shares of the image."""
 
     number: int  # counted from 0 among the rows of the file that are not empty
     offset: int  # byte, in the file
     length: int
     class_id: int
-    shares: tuple[float, ...]
-
-    @property
-    def is_polygon(self) -> bool:
-        return len(self.shares) != 4
+    shares: Shares
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,55 @@ class RowError:
     reason: str
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a row draws, in shares of the image."""
+
+    box: tuple[float, float, float, float] | None  # cx, cy, w, h
+    corners: Shares = ()  # x0, y0, x1, ... of a polygon or an oriented box
+    is_filled: bool = False  # the corners outline the object's pixels
+    keypoints: Shares = ()  # x, y, visibility of each point
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the numbers of all rows of a tree are."""
+
+    keypoints: KeypointShape | None = None
+    is_oriented: bool = False
+
+    def read(self, row: Row) -> Shape:
+        """Raises ValueError for a row of another length."""
+        shares = row.shares
+        if self.keypoints and len(shares) != 4:
+            return self._read_pose(row)
+        if len(shares) == 4:
+            return Shape(shares)
+        if self.is_oriented and len(shares) == 8:
+            return Shape(None, shares)
+        if len(shares) < 6 or len(shares) % 2:
+            raise ValueError(
+                f"row {row.number} has {len(shares) + 1} numbers: 5 make a box, 7, 9, ... a polygon"
+                + (", and 6 are a box with a confidence: a prediction, no label" if len(shares) == 5 else "")
+            )
+        return Shape(None, shares, is_filled=True)
+
+    def _read_pose(self, row: Row) -> Shape:
+        assert self.keypoints is not None
+        count, size = self.keypoints
+        if len(row.shares) != 4 + count * size:
+            reason = f"has {len(row.shares) + 1} numbers, and {count} points of {size} make {5 + count * size}"
+            raise ValueError(f"row {row.number} {reason}")
+        places = row.shares[4:]
+        points = [(*places[i : i + 2], places[i + 2] if size == 3 else 2.0) for i in range(0, len(places), size)]
+        return Shape(row.shares[:4], keypoints=tuple(v for point in points for v in point))  # type: ignore[arg-type]
+
+
 def parse_rows(data: bytes) -> Iterator[Row | RowError]:
     """The rows of a label file, in order."""
     offset = number = 0
     for line in data.splitlines(keepends=True):
-        text = line.strip()
+        text = line.removeprefix(_BOM).strip() if offset == 0 else line.strip()
         if text and number >= MAX_LABELS:
             yield RowError(offset, len(data) - offset, f"more than {MAX_LABELS} rows")
             return
@@ -52,17 +101,28 @@ def parse_rows(data: bytes) -> Iterator[Row | RowError]:
         offset += len(line)
 
 
-def parse_names(data: bytes, is_yaml: bool) -> dict[int, str]:
-    """Class names by id, from the `names` of a YAML file or one name a line. Raises ValueError."""
-    if is_yaml:
-        return _parse_yaml_names(data)
-    lines = data.decode("utf-8-sig").splitlines()
-    return {number: line.strip() for number, line in enumerate(lines) if line.strip()}
+def find_layout(rows: Sequence[Row], keypoints: KeypointShape | None) -> Layout:
+    """What the numbers of a tree's rows are. `keypoints` is what the data set states, None where it states nothing."""
+    if keypoints:
+        return Layout(keypoints)
+    lengths = {len(row.shares) for row in rows}
+    if len(lengths) != 1:
+        return Layout()
+    (length,) = lengths
+    if length > 6 and (length - 4) % 3 == 0 and all(_SEEN.issuperset(row.shares[6::3]) for row in rows):
+        return Layout(((length - 4) // 3, 3))
+    if length == 8 and len(rows) >= _FEW_ROWS:
+        return Layout(is_oriented=True)
+    if length > 8 and length % 2 == 0 and len(rows) >= _FEW_ROWS and all(map(_holds_its_points, rows)):
+        return Layout(((length - 4) // 2, 2))
+    return Layout()
 
 
-def has_names(data: bytes) -> bool:
-    """A YAML text with a top-level key `names`."""
-    return re.search(rb"^names\s*:", data, re.MULTILINE) is not None
+def _holds_its_points(row: Row) -> bool:
+    """Whether the first four numbers are a box around all the others."""
+    (cx, cy, w, h), xs, ys = row.shares[:4], row.shares[4::2], row.shares[5::2]
+    slack = 1e-3
+    return all(abs(x - cx) <= w / 2 + slack for x in xs) and all(abs(y - cy) <= h / 2 + slack for y in ys)
 
 
 def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowError:
@@ -77,23 +137,8 @@ def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowE
         return RowError(
             offset, length, f"row {number} begins with class {parts[0][:20]!r}, or holds a number not finite"
         )
-    shares = tuple(values[1:])
-    if len(shares) != 4 and (len(shares) < 6 or len(shares) % 2):
+    if len(values) < 5:
         return RowError(offset, length, f"row {number} has {len(values)} numbers: 5 make a box, 7, 9, ... a polygon")
-    return Row(number, offset, length, int(values[0]), shares)
-
-
-def _parse_yaml_names(data: bytes) -> dict[int, str]:
-    document: Any = parse_yaml(data)
-    names = document.get("names") if isinstance(document, dict) else None
-    pairs = names.items() if isinstance(names, dict) else enumerate(names) if isinstance(names, list) else ()
-    result = {}
-    for key, name in pairs:
-        if type(key) is not int or not isinstance(name, str | int):
-            raise ValueError(
-                f"`names` gives {str(key)[:40]!r} the name {str(name)[:40]!r}: a number and a word are expected"
-            )
-        result[key] = str(name)
-    if not result:
-        raise ValueError("`names` is empty")
-    return result
+    if max(map(abs, values[1:])) > _MOST_SHARE:
+        return RowError(offset, length, f"row {number} holds {max(values[1:]):g}: shares of the image lie in 0 to 1")
+    return Row(number, offset, length, int(values[0]), tuple(values[1:]))

@@ -1,79 +1,142 @@
-"""Find the label trees of YOLO datasets, the images they speak of, and the files that name their classes."""
+"""Find the label trees of YOLO datasets, the images they speak of, and the files that describe them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from assets.capture.readers.layout import folder_of, is_below, is_hidden, join, name_of, split_of, stem_of, suffix_of
-from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes
-from assets.capture.readers.yolo_labels import has_names
+from assets.capture.readers.layout import (
+    IMAGE_SUFFIXES,
+    folder_of,
+    is_below,
+    is_plain_folder,
+    join,
+    name_of,
+    split_of,
+    stem_of,
+    suffix_of,
+)
+from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes, read_head
+from assets.capture.readers.yolo_config import NAME_LISTS, describes, may_describe
+from assets.capture.readers.yolo_labels import Row, parse_rows
 from assets.storage import SessionFile
 
-MAX_NAMES_BYTES = 256 << 10
-NAME_LISTS = frozenset({"classes.txt", "obj.names", "classes.names", "_darknet.labels"})
-_YAML = frozenset({".yaml", ".yml"})
+MAX_CONFIG_BYTES = 256 << 10
+MAX_LIST_BYTES = 64 << 20
+_PROBE_FILES = 20  # texts beside images that are looked into to tell whether they are labels
+_LABELS = "labels"
 
 
-def find_label_trees(files: Iterable[SessionFile]) -> dict[str, list[SessionFile]]:
-    """Label files by the `labels` folder above them; where a list of class names lies, its own folder is a tree."""
+def find_label_trees(files: Iterable[SessionFile], opener: Opener) -> dict[str, list[SessionFile]]:
+    """Label files by the `labels` folder above them, or by the folder where they lie beside images of their names."""
     trees: dict[str, list[SessionFile]] = defaultdict(list)
-    texts = [f for f in files if suffix_of(f.path) == ".txt" and not is_hidden(f.path)]
-    flat = {folder_of(f.path) for f in files if name_of(f.path) in NAME_LISTS}
-    for file in texts:
-        if name_of(file.path) in NAME_LISTS:
+    beside: dict[str, list[SessionFile]] = defaultdict(list)
+    images: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        folder = folder_of(file.path)
+        if suffix_of(file.path) in IMAGE_SUFFIXES:
+            images[folder].add(stem_of(file.path))
+        if suffix_of(file.path) != ".txt" or name_of(file.path).lower() in NAME_LISTS:
             continue
-        parts = folder_of(file.path).split("/")
-        if "labels" in parts:
-            last = len(parts) - parts[::-1].index("labels")
-            trees["/".join(parts[:last])].append(file)
-        elif folder_of(file.path) in flat:
-            trees[folder_of(file.path)].append(file)
+        parts = folder.split("/")
+        depths = [n for n, part in enumerate(parts) if part.lower() == _LABELS]
+        if depths:
+            trees["/".join(parts[: depths[-1] + 1])].append(file)
+        else:
+            beside[folder].append(file)
+    for folder, texts in beside.items():
+        labels = [f for f in texts if stem_of(f.path) in images[folder]]
+        if labels and _hold_rows(labels, opener):
+            trees[folder] += labels
     return dict(trees)
 
 
+def is_tree_of_its_own(tree: str) -> bool:
+    """A folder called labels, as opposed to one that holds images too."""
+    return name_of(tree).lower() == _LABELS
+
+
 def find_images(tree: str, images: Sequence[SessionFile], stems: set[str]) -> tuple[str, list[SessionFile]] | None:
-    """(root of the dataset, its images) for a label tree: beside it in `images/`, or in an `images/` further up.
+    """(root of the dataset, its images) for a label tree: beside it, or in a folder for images further up.
 
     None when no image there shares its name with a label file.
     """
-    if name_of(tree) != "labels":
+    if not is_tree_of_its_own(tree):
         return _match(tree, [i for i in images if folder_of(i.path) == tree], stems)
     base = folder_of(tree)
+    near = [i for i in images if is_below(i.path, base)]
     while True:
-        if found := _match(base, [i for i in images if is_below(i.path, join(base, "images"))], stems):
-            root = folder_of(base) if split_of(name_of(base)) else base
-            return root, found[1]
+        here = [i for i in near if is_plain_folder(_first_folder(i.path, base))] or near
+        if found := _match(base, here, stems):
+            return found
         if not base:
             return None
         base = folder_of(base)
+        near = [i for i in images if is_below(i.path, base) and is_plain_folder(_first_folder(i.path, base))]
 
 
-def is_names_file(file: SessionFile, root: str, trees: Sequence[str], opener: Opener) -> bool:
-    """A list or YAML with class names, in a tree's folder or between that and the root."""
-    folder = folder_of(file.path)
-    if not any(folder in places_of_names(tree, root) for tree in trees):
-        return False
-    if name_of(file.path) in NAME_LISTS:
-        return True
-    if suffix_of(file.path) not in _YAML or file.size_bytes > MAX_NAMES_BYTES:
+def find_root(base: str, described: Iterable[str]) -> str:
+    """The root of a dataset: the nearest folder from `base` up that describes it, else the one above a split folder."""
+    places = set(described)
+    folder = base
+    while folder not in places and folder:
+        folder = folder_of(folder)
+    if folder in places:
+        return folder
+    return folder_of(base) if split_of(name_of(base)) else base
+
+
+def is_description(file: SessionFile, opener: Opener) -> bool:
+    """A file with class names, or with the splits of a dataset."""
+    if not may_describe(file.path) or file.size_bytes > MAX_CONFIG_BYTES:
         return False
     try:
-        return has_names(read_bytes(file, opener, MAX_NAMES_BYTES))
+        return describes(file.path, read_bytes(file, opener, MAX_CONFIG_BYTES))
     except UnreadableBytes:
         return False
 
 
-def may_hold_names(file: SessionFile) -> bool:
-    return name_of(file.path) in NAME_LISTS or suffix_of(file.path) in _YAML
+def is_image_list(file: SessionFile, opener: Opener) -> bool:
+    """A text called train, val or test that lists images, a path a line."""
+    if suffix_of(file.path) != ".txt" or not split_of(stem_of(file.path)):
+        return False
+    try:
+        line = next(list_lines(read_head(file, opener)), "")
+    except UnreadableBytes:
+        return False
+    return suffix_of(line) in IMAGE_SUFFIXES
 
 
-def places_of_names(tree: str, root: str) -> list[str]:
-    """Folders that may hold a tree's names, the nearest first."""
+def list_lines(data: bytes) -> Iterator[str]:
+    """The lines of a text that are not blank."""
+    text = data.decode("utf-8-sig", errors="replace")
+    yield from (line.strip() for line in text.splitlines() if line.strip())
+
+
+def places_of_descriptions(tree: str, root: str) -> list[str]:
+    """Folders that may hold what describes a tree, the nearest first."""
     places = [tree]
     while places[-1] != root and places[-1]:
         places.append(folder_of(places[-1]))
     return places
+
+
+def _hold_rows(labels: Sequence[SessionFile], opener: Opener) -> bool:
+    """Whether texts beside images are label files: every one that holds something begins with a row."""
+    found = 0
+    for file in labels[:_PROBE_FILES]:
+        try:
+            row = next(parse_rows(read_head(file, opener).split(b"\n", 1)[0]), None)
+        except UnreadableBytes:
+            continue
+        if row is not None and not isinstance(row, Row):
+            return False
+        found += row is not None
+    return bool(found)
+
+
+def _first_folder(path: str, base: str) -> str:
+    return path[len(join(base, "x")) - 1 :].split("/")[0]
 
 
 def _match(root: str, images: list[SessionFile], stems: set[str]) -> tuple[str, list[SessionFile]] | None:

@@ -51,7 +51,7 @@ def reasons(write_files, read_session):
         ("mcap_of_many_zeros", "with this chunk the file expands to more than is allowed for its size"),
         ("json_of_empty_objects", "JSON that may take"),
         ("json_of_one_key_twice", "key 'last' appears twice in one object"),
-        ("json_of_many_masks", "with which masks are more than the file may hold"),
+        ("json_of_many_masks", "they would lie elsewhere"),
         ("xml_of_laughs", "DTDForbidden"),
         ("xml_of_an_outside_file", "DTDForbidden"),
         ("xml_of_tags", "XML that may take"),

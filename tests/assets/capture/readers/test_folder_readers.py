@@ -28,7 +28,7 @@ def test_the_source_of_a_loose_image_is_its_bytes(write_files, read_session, mak
     assert (frame.encoding, frame.kind, frame.sensor, frame.t_ns) == ("png", "color", "camera", None)
 
 
-def test_sensor_folders_are_one_capture_and_16_bit_png_is_depth(write_files, read_session, make_image):
+def test_sensor_folders_are_one_capture_and_16_bit_png_in_depth_is_depth(write_files, read_session, make_image):
     depth = make_image(3, ending=".png", bits=16)
     root = write_files({"rec/color/0.jpg": make_image(1), "rec/color/1.jpg": make_image(2), "rec/depth/0.png": depth})
     reading = read_session(root)
@@ -37,6 +37,23 @@ def test_sensor_folders_are_one_capture_and_16_bit_png_is_depth(write_files, rea
         ("color", "color", 0), ("color", "color", 1), ("depth", "depth", 0),
     }  # fmt: skip
     assert all(f.depth_m_per_unit is None for f in reading.frames), "a folder does not say what a unit is"
+
+
+@pytest.mark.parametrize(("name", "kind"), [
+    ("depth/0.png", "depth"), ("disparity/0.png", "depth"), ("disp_occ_0/0.png", "depth"),
+    ("cam0/0.depth.png", "depth"), ("lowres_depth/0.png", "depth"), ("DepthMaps/0.png", "depth"),
+    ("SUN_depth.png", "depth"), ("kinectDepth/0.png", "depth"),
+    ("thermal/0.png", "color"), ("scans/0.png", "color"), ("display/0.png", "color"), ("x/frame_0001.png", "color"),
+])  # fmt: skip
+def test_16_bits_are_depth_only_where_a_name_says_so(write_files, read_session, make_image, name, kind):
+    root = write_files({name: make_image(3, ending=".png", bits=16)})
+    (frame,) = read_session(root).frames
+    assert (frame.kind, frame.depth_m_per_unit) == (kind, None)
+
+
+def test_8_bits_in_a_depth_folder_are_a_picture(write_files, read_session, make_image):
+    (frame,) = read_session(write_files({"depth/0.png": make_image(1, ending=".png")})).frames
+    assert (frame.sensor, frame.kind) == ("depth", "color")
 
 
 def test_split_folders_without_classes_give_hints_and_no_labels(write_files, read_session, make_image):
@@ -118,7 +135,8 @@ def test_documents_are_set_apart_from_formats_without_a_reader(write_files, read
         ".DS_Store",
         "readme.txt",
     }
-    assert left["imu.csv"].reason == "no reader for .csv yet" and left["imu.csv"].remedy
+    assert left["imu.csv"].reason == "a table, with the columns '1,2': no reader knows what they mean"
+    assert left["poses.txt"].reason == "rows of 2 numbers: no reader knows what they count"
     assert left["blob"].reason == "no reader for files without an ending yet"
 
 
@@ -177,3 +195,77 @@ def test_bad_inputs_each_have_an_outcome(real_data, read_session):
     spoken_of = {o.source.path.split("!/")[0] for o in reading.observations}
     assert in_plans == spoken_of, "each claimed file gave a frame or a problem"
     assert all(left.reason and left.remedy for left in reading.leftovers)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("airplane", "car", "train"),
+        ("camel", "horse", "zebra"),
+        ("left", "straight", "turning"),
+        ("depth", "gauge", "meter"),
+        ("back", "chest", "shoulders"),
+        ("scene", "portrait", "still life"),
+        ("with_mask", "without_mask"),
+        ("data", "desk", "door"),
+        ("0", "1", "2"),
+    ],
+)
+def test_a_class_may_have_any_name(write_files, read_session, make_image, names):
+    root = write_files({f"set/{n}/{i}.jpg": make_image(i) for n in names for i in range(2)})
+    reading = read_session(root)
+    assert Counter(label.class_name for label in reading.labels) == dict.fromkeys(names, 2)
+    assert {f.split_hint for f in reading.frames} == {None} and {f.sensor for f in reading.frames} == {"camera"}
+
+
+def test_splits_are_the_first_folders_and_no_classes_of_such_names(write_files, read_session, make_image):
+    paths = [f"{split}/{name}/{i}.jpg" for split in ("train", "test") for name in ("car", "train") for i in range(2)]
+    reading = read_session(write_files({path: make_image(i) for i, path in enumerate(paths)}))
+    assert {f.source.path: f.split_hint for f in reading.frames} == {path: path.split("/")[0] for path in paths}
+    assert Counter(label.class_name for label in reading.labels) == {"car": 4, "train": 4}
+
+
+def test_folders_inside_a_class_below_splits_belong_to_it(write_files, read_session, make_image):
+    paths = ["train/cat/0.jpg", "train/cat/kittens/1.jpg", "train/dog/2.jpg", "val/dog/3.jpg", "val/cat/4.jpg"]
+    reading = read_session(write_files({path: make_image(i) for i, path in enumerate(paths)}))
+    assert Counter(label.class_name for label in reading.labels) == {"cat": 3, "dog": 2}
+
+
+@pytest.mark.parametrize("names", [("left", "right"), ("seq_01", "seq_02"), ("rgb", "depth")])
+def test_sensors_and_recordings_below_splits_are_no_classes(write_files, read_session, make_image, names):
+    root = write_files({f"{s}/{n}/{i}.jpg": make_image(i) for s in ("train", "val") for n in names for i in range(2)})
+    assert not read_session(root).labels
+
+
+@pytest.mark.parametrize(
+    "name", ["._0.jpg", "__MACOSX/._0.jpg", ".ipynb_checkpoints/0.jpg", ".cache/x/1.jpg", "Thumbs.db"]
+)
+def test_hidden_files_are_documents_and_spoil_no_set(write_files, read_session, make_image, name):
+    files = {f"{c}/{i}.jpg": make_image(i) for c in ("cat", "dog") for i in range(2)} | {f"cat/{name}": make_image(9)}
+    reading = read_session(write_files(files))
+    assert Counter(label.class_name for label in reading.labels) == {"cat": 2, "dog": 2} and len(reading.frames) == 4
+    assert [left.is_document for left in reading.leftovers] == [True]
+
+
+def test_a_list_of_the_classes_beside_their_folders_is_no_other_thing(write_files, read_session, make_image):
+    files = {f"{c}/{i}.jpg": make_image(i) for c in ("cat", "dog") for i in range(2)} | {"classes.txt": "cat\ndog\n"}
+    assert len(read_session(write_files(files)).labels) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.txt", "0 .5 .5 .1 .1\n", "looks like YOLO labels, and the reader yolo found no image of its name"),
+        ("train.txt", "images/1.jpg\nimages/2.jpg\n", "a list of images for train"),
+        ("det.txt", "1,-1,10,20,30,40,0.9,-1,-1,-1\n", "tracks of MOTChallenge"),
+        ("notes.txt", "a cat\n", "text, beginning with 'a cat'"),
+        ("k.txt", "585 0 320\n0 585 240\n", "rows of 3 numbers"),
+        ("data.yaml", "names: [a]\n", "looks like the description of a YOLO dataset"),
+        ("a.xml", "<annotation/>", "the reader voc found no image"),
+        ("a.xml", "<robot/>", "XML with <robot>"),
+        ("obj.names", "a\n", "describes a dataset of Darknet"),
+    ],
+)
+def test_leftovers_say_what_they_look_like(write_files, read_session, name, text, words):
+    (left,) = read_session(write_files({name: text})).leftovers
+    assert words in left.reason and left.remedy and "MCAP" not in left.remedy.split(",")[0]

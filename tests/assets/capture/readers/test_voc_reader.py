@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from assets.capture.observations import AnnotationObservation
+
 
 def make_xml(objects: list[tuple[str, tuple[object, object, object, object]]], filename: str = "") -> str:
     items = "".join(
@@ -17,7 +19,7 @@ def make_xml(objects: list[tuple[str, tuple[object, object, object, object]]], f
 
 
 def test_boxes_keep_their_numbers_also_without_area_or_outside(write_files, read_session, make_image):
-    boxes = [("cell", (1, 2, 10, 20)), ("cell", (5, 5, 5, 9)), ("cell", (-3, 0, 999, 7.5)), ("cell", (1, 2, 10, 20))]
+    boxes = [("cell", (1, 2, 10, 20)), ("cell", (5, 5, 5, 9)), ("cell", (-3, 0, 999, 7.5)), ("cell", (1, 2, 11, 20))]
     root = write_files({"Annotations/a.xml": make_xml(boxes), "JPEGImages/a.jpg": make_image()})
     reading = read_session(root)
     assert not reading.problems
@@ -86,3 +88,66 @@ def test_bccd(real_data, read_session):
     no_area = {path for path, b in boxes if b[2] <= b[0] or b[3] <= b[1]}
     assert no_area == {"Annotations/BloodImage_00338.xml", "Annotations/BloodImage_00343.xml"}
     assert [left.file.path for left in reading.leftovers if not left.is_document] == []
+
+
+def sheet_of(objects: str = "", filename: str = "a.jpg", size: str = "") -> str:
+    return f"<annotation><filename>{filename}</filename>{size}{objects}</annotation>"
+
+
+OBJECT = (
+    "<object><name>cell</name>{}<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>12</xmax><ymax>8</ymax></bndbox></object>"
+)
+
+
+def test_a_picture_without_an_object_was_looked_at(write_files, read_session, make_image):
+    files = {"Annotations/a.xml": sheet_of(), "JPEGImages/a.jpg": make_image(), "JPEGImages/b.jpg": make_image(1)}
+    reading = read_session(write_files(files))
+    assert [(a.frame_path, a.num_labels) for a in reading.of(AnnotationObservation)] == [("JPEGImages/a.jpg", 0)]
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), ("", "")])
+def test_no_size_is_no_contradiction(write_files, read_session, make_image, width, height):
+    size = f"<size><width>{width}</width><height>{height}</height></size>"
+    files = {"Annotations/a.xml": sheet_of(OBJECT.format(""), size=size), "JPEGImages/a.jpg": make_image()}
+    assert len(read_session(write_files(files)).labels) == 1
+
+
+def test_boxes_of_a_larger_original_are_refused(write_files, read_session, make_image):
+    size = "<size><width>64</width><height>48</height></size>"
+    files = {"Annotations/a.xml": sheet_of(OBJECT.format(""), size=size), "JPEGImages/a.jpg": make_image()}
+    reading = read_session(write_files(files))
+    assert not reading.labels and "drawn on 64x48 px" in reading.problems[0].reason
+    assert [a.num_missing for a in reading.of(AnnotationObservation)] == [1]
+
+
+def test_flags_are_attributes(write_files, read_session, make_image):
+    flags = "<difficult>1</difficult><truncated>0</truncated>"
+    files = {"Annotations/a.xml": sheet_of(OBJECT.format(flags)), "JPEGImages/a.jpg": make_image()}
+    assert [label.attributes for label in read_session(write_files(files)).labels] == [(("difficult", "1"),)]
+
+
+def test_a_sheet_that_names_another_picture_is_refused(write_files, read_session, make_image):
+    files = {f"JPEGImages/{name}.jpg": make_image(n) for n, name in enumerate("ab")}
+    files["Annotations/a.xml"] = sheet_of(OBJECT.format(""), filename="b.jpg")
+    reading = read_session(write_files(files))
+    assert not reading.labels and "which of the two?" in reading.problems[0].reason
+
+
+def test_lists_of_sub_folders_and_with_a_byte_order_mark(write_files, read_session, make_image):
+    files = {f"JPEGImages/cam_{c}/{n}.jpg": make_image(n) for c in "ab" for n in range(2)}
+    files |= {f"Annotations/cam_{c}/{n}.xml": sheet_of(OBJECT.format(""), f"{n}.jpg") for c in "ab" for n in range(2)}
+    lists = {
+        "ImageSets/Main/trainval.txt": "cam_a/0\ncam_a/1\ncam_b/0\n",
+        "ImageSets/Main/test.txt": b"\xef\xbb\xbfcam_b/1\n",
+    }
+    reading = read_session(write_files(files | lists))
+    assert not reading.problems and len(reading.labels) == 4
+    assert {f.source.path: f.split_hint for f in reading.frames} == {
+        "JPEGImages/cam_a/0.jpg": "train", "JPEGImages/cam_a/1.jpg": "train", "JPEGImages/cam_b/0.jpg": "train",
+        "JPEGImages/cam_b/1.jpg": "test",
+    }  # fmt: skip
+
+
+def test_an_annotation_without_its_picture_says_so(write_files, read_session):
+    (left,) = read_session(write_files({"Annotations/a.xml": sheet_of(OBJECT.format(""))})).leftovers
+    assert "the reader voc found no image of its name" in left.reason

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pycocotools import mask as reference
+
+from assets.capture.observations import AnnotationObservation
 
 # pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -167,3 +171,142 @@ def test_coco40_label_images_never_become_frames(real_data, read_session):
     assert {f.encoding for f in reading.frames} == {"jpeg"}
     masks = [left for left in reading.leftovers if "/masks/" in left.file.path]
     assert len(masks) == 40 and all("label image (mask)" in left.reason for left in masks)
+
+
+def note_of(label) -> dict[str, str]:
+    return dict(label.attributes)
+
+
+def test_names_are_the_text_that_stands_in_the_file(write_files, read_session, make_image):
+    rows = "\n".join(f"{n} .5 .5 .1 .{n + 1}" for n in range(6))
+    yaml = "names: [on, off, yes, no, 1, 2.50]\n"
+    reading = read_session(write_files({"data.yaml": yaml, "images/a.jpg": make_image(), "labels/a.txt": rows}))
+    assert [label.class_name for label in reading.labels] == ["on", "off", "yes", "no", "1", "2.50"]
+
+
+@pytest.mark.parametrize("folders", [("Images", "Labels"), ("IMAGES", "labels"), ("imgs", "labels")])
+def test_folders_in_other_letters(write_files, read_session, make_image, folders):
+    images, labels = folders
+    files = {"data.yaml": NAMES, f"{images}/a.jpg": make_image(), f"{labels}/a.txt": "0 .5 .5 .1 .1"}
+    reading = read_session(write_files(files))
+    assert len(reading.labels) == 1 and not reading.problems and not reading.leftovers
+
+
+def test_labels_in_a_folder_below_their_images(write_files, read_session, make_image):
+    files = {"data.yaml": NAMES, "a.jpg": make_image(), "labels/a.txt": "0 .5 .5 .1 .1"}
+    assert [label.frame_path for label in read_session(write_files(files)).labels] == ["a.jpg"]
+
+
+def test_labels_beside_images_without_any_list_of_names(write_files, read_session, make_image):
+    files = {f"set/{n}.jpg": make_image(n) for n in range(3)} | {"set/0.txt": "4 .5 .5 .1 .1", "set/1.txt": ""}
+    reading = read_session(write_files(files))
+    assert [(label.frame_path, label.class_name) for label in reading.labels] == [("set/0.jpg", "4")]
+    assert {a.frame_path: a.num_labels for a in reading.of(AnnotationObservation)} == {"set/0.jpg": 1, "set/1.jpg": 0}
+
+
+def test_texts_beside_images_that_are_no_rows_are_no_labels(write_files, read_session, make_image):
+    reading = read_session(write_files({"a.jpg": make_image(), "a.txt": "a cat on a mat"}))
+    assert [p.reader for p in reading.plans] == ["image_folder"] and len(reading.leftovers) == 1
+
+
+def test_a_byte_order_mark_costs_no_row_and_no_name(write_files, read_session, make_image):
+    mark = b"\xef\xbb\xbf"
+    files = {"images/a.jpg": make_image(), "labels/a.txt": mark + b"1 .5 .5 .1 .1\n0 .5 .5 .2 .2\n"}
+    for names in ({"data.yaml": mark + b"names: [cat, dog]\n"}, {"classes.txt": mark + b"cat\ndog\n"}):
+        reading = read_session(write_files(files | names))
+        assert [label.class_name for label in reading.labels] == ["dog", "cat"] and not reading.problems
+        for name in names:
+            (write_files({}) / name).unlink()
+
+
+def test_names_that_cannot_be_read_refuse_the_labels_and_mark_their_pictures(write_files, read_session, make_image):
+    files = {"data.yaml": "names: [\n", "images/a.jpg": make_image(), "labels/a.txt": "0 .5 .5 .5 .5"}
+    reading = read_session(write_files(files))
+    assert not reading.labels and [p.source.path for p in reading.problems] == ["data.yaml"]
+    assert [a.num_missing for a in reading.of(AnnotationObservation)] == [1]
+
+
+def test_a_yaml_above_the_dataset_names_its_classes(write_files, read_session, make_image):
+    files = {"data.yaml": NAMES, "set/images/a.jpg": make_image(), "set/labels/a.txt": "1 .5 .5 .1 .1"}
+    reading = read_session(write_files(files))
+    assert [label.class_name for label in reading.labels] == ["dog"] and not reading.leftovers
+
+
+@pytest.mark.parametrize(
+    ("row", "points"),
+    [
+        ("0 .5 .5 .5 .5 .4 .4 2 .6 .6 1 .5 .5 0", 3),
+        ("0 .5 .5 .5 .5 .4 .4 2 .6 .6 1", 2),
+    ],
+)
+def test_poses_with_visibility_are_told_by_their_count(write_files, read_session, make_image, row, points):
+    files = {"data.yaml": NAMES, "images/a.jpg": make_image(), "labels/a.txt": row}
+    (label,) = read_session(write_files(files)).labels
+    # 0.5 -+ 0.25 of 32 x 24 px; the first point at 0.4 of both
+    assert label.box_xyxy == (8, 6, 24, 18) and label.mask_rle is None
+    keypoints = note_of(label)["keypoints"].split()
+    assert len(keypoints) == 3 * points and [float(v) for v in keypoints[:3]] == [12.8, 9.6, 2]
+
+
+def test_rows_with_four_corners_throughout_are_oriented_boxes(write_files, read_session, make_image):
+    rows = "\n".join(f"{n} .5 .25 .75 .5 .5 .75 .25 .5" for n in (0, 1, 0))
+    files = {"data.yaml": NAMES, "images/a.jpg": make_image(1), "labels/a.txt": rows.replace("\n", "\n", 1)}
+    labels = read_session(write_files(files)).labels
+    assert {(label.box_xyxy, label.mask_rle) for label in labels} == {((8, 6, 24, 18), None)}
+    assert note_of(labels[0])["oriented_box"] == "16 6 24 12 16 18 8 12"
+
+
+def test_a_confidence_makes_a_row_a_prediction(write_files, read_session, make_image):
+    files = {"data.yaml": NAMES, "images/a.jpg": make_image(), "labels/a.txt": "0 .5 .5 .1 .1 .9"}
+    (problem,) = read_session(write_files(files)).problems
+    assert "a prediction, no label" in problem.reason
+
+
+def test_pixels_in_place_of_shares_are_refused(write_files, read_session, make_image):
+    files = {"data.yaml": NAMES, "images/a.jpg": make_image(), "labels/a.txt": "0 16 12 8 6"}
+    (problem,) = read_session(write_files(files)).problems
+    assert "shares of the image lie in 0 to 1" in problem.reason
+
+
+def test_a_box_of_negative_width_has_its_corners_in_order(write_files, read_session, make_image):
+    files = {"data.yaml": NAMES, "images/a.jpg": make_image(), "labels/a.txt": "0 .5 .5 -.5 .5"}
+    assert [label.box_xyxy for label in read_session(write_files(files)).labels] == [(8, 6, 24, 18)]
+
+
+def test_shares_are_of_the_picture_turned_upright(write_files, read_session):
+    """Stored 32 x 24, orientation 6: shown 24 x 32. Upright x 6..18, y 0..8 is stored x 0..8, y 24-18..24-6."""
+    target = io.BytesIO()
+    picture = Image.new("RGB", (32, 24), "red")
+    exif = picture.getexif()
+    exif[0x112] = 6
+    picture.save(target, "JPEG", exif=exif)
+    files = {"data.yaml": NAMES, "images/a.jpg": target.getvalue(), "labels/a.txt": "0 .5 .125 .5 .25"}
+    reading = read_session(write_files(files))
+    assert [label.box_xyxy for label in reading.labels] == [(0, 6, 8, 18)]
+    note = "labels on images with an EXIF orientation, taken as drawn upright, as tools show them; sizes do not tell"
+    assert reading.plans[0].notes[note] == "1 images"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"data.yaml": "names: [cat]\ntrain: train.txt\nval: lists/valid.txt\n", "train.txt": "./images/0.jpg\n",
+         "lists/valid.txt": "images/1.jpg\n"},
+        {"data.yaml": "names: [cat]\n", "train.txt": "images/0.jpg\n", "val.txt": "/home/somebody/set/images/1.jpg\n"},
+        {"obj.data": "train = train.txt\nvalid = valid.txt\n", "obj.names": "cat\n", "train.txt": "images/0.jpg\n",
+         "valid.txt": "images/1.jpg\n"},
+    ],
+)  # fmt: skip
+def test_lists_of_files_are_splits(write_files, read_session, make_image, files):
+    pictures = {f"images/{n}.jpg": make_image(n) for n in range(3)} | {"labels/0.txt": "0 .5 .5 .1 .1"}
+    reading = read_session(write_files(files | pictures))
+    assert {f.source.path: f.split_hint for f in reading.frames} == {
+        "images/0.jpg": "train", "images/1.jpg": "val", "images/2.jpg": None,
+    }  # fmt: skip
+    assert [label.class_name for label in reading.labels] == ["cat"]
+
+
+def test_a_split_that_two_entries_give_to_one_folder_is_none(write_files, read_session, make_image):
+    files = {"data.yaml": "names: [cat]\ntrain: images\nval: images\n", "images/a.jpg": make_image()}
+    reading = read_session(write_files(files | {"labels/a.txt": "0 .5 .5 .1 .1"}))
+    assert [f.split_hint for f in reading.frames] == [None]

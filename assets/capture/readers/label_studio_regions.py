@@ -1,0 +1,191 @@
+"""Put the results of a Label Studio annotation together: a region, its labels and what else is said of it.
+
+A region and its label may be one result (`rectanglelabels`) or two that share an id (`rectangle` and `labels`).
+Choices, texts and numbers with the id, the place or the parent of a region are said of it; others of the whole image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_SHAPES = frozenset({"rectangle", "polygon", "brush", "ellipse", "keypoint", "vector", "bitmask", "magicwand"})
+_PLACES = (  # of what kind a region is by what it says of its place
+    ("brush", ("rle",)), ("bitmask", ("imageDataURL",)), ("vector", ("vertices",)), ("polygon", ("points",)),
+    ("ellipse", ("x", "y", "radiusX", "radiusY")), ("rectangle", ("x", "y", "width", "height")),
+    ("keypoint", ("x", "y")),
+)  # fmt: skip
+_PLACE_KEYS = (
+    "x",
+    "y",
+    "width",
+    "height",
+    "rotation",
+    "radiusX",
+    "radiusY",
+    "points",
+    "rle",
+    "vertices",
+    "imageDataURL",
+)
+_IMAGE_KEYS = ("original_width", "original_height", "item_index")
+_WORDS = frozenset({"choices", "taxonomy", "textarea", "number", "rating", "datetime"})
+_WORD_KEYS = {"textarea": "text"}  # where the word differs from the type
+
+
+@dataclass
+class Region:
+    """One thing that is marked, of which `result` gives the place."""
+
+    kind: str  # "rectangle", "polygon", "brush", "ellipse", "keypoint", "vector", "bitmask"
+    result: dict[str, Any]
+    place: int | None  # equal for results of one place; None where they state none
+    names: list[Any] = field(default_factory=list)  # its labels, as the file gives them
+    attributes: list[tuple[str, str]] = field(default_factory=list)
+    points: list[Region] = field(default_factory=list)  # keypoints that are part of it
+
+    @property
+    def value(self) -> dict[str, Any]:
+        return value_of(self.result)
+
+    def is_at(self, result: dict[str, Any]) -> bool:
+        """Whether another result is of the same place of the same image."""
+        sizes = ((self.result.get(name), result.get(name)) for name in _IMAGE_KEYS)
+        return self.place == _place_of(value_of(result)) and all(None in pair or pair[0] == pair[1] for pair in sizes)
+
+    def take_names(self, names: Any) -> None:
+        """Add labels; what is no list of them is kept, to be refused."""
+        for name in names if isinstance(names, list) else [names]:
+            if name not in self.names:
+                self.names.append(name)
+
+
+@dataclass
+class Results:
+    """What an annotation says."""
+
+    regions: list[Region] = field(default_factory=list)
+    words: list[dict[str, Any]] = field(default_factory=list)  # results that are said of the whole image
+    others: list[dict[str, Any]] = field(default_factory=list)  # of kinds that are no regions in an image
+
+
+def join_results(results: Sequence[dict[str, Any]]) -> Results:
+    """The regions of an annotation, in the order in which the file begins them."""
+    joined, by_id = Results(), dict[str, list[Region]]()
+
+    def begin(kind: str, result: dict[str, Any]) -> Region:
+        region = Region(kind, result, _place_of(value_of(result)))
+        by_id.setdefault(_id_of(result), []).append(region)
+        joined.regions.append(region)
+        return region
+
+    waiting = []
+    for result in results:
+        if (kind := _find_kind(result)) is None:
+            waiting.append(result)
+            continue
+        found = (r for r in by_id.get(_id_of(result), ()) if r.place is not None and r.is_at(result))
+        region = next(found, None) or begin(kind, result)
+        for names in _find_names(result):
+            region.take_names(names)
+    for result in waiting:
+        groups = [by_id.get(name, []) for name in (_id_of(result), str(result.get("parentID") or "")) if name]
+        kind = _find_kind_of_place(value_of(result))
+        if not _is_word(result) and not _is_bare_label(result):
+            joined.others.append(result)
+        elif found_region := _find_region(result, [*groups, by_id.get("", []) if kind else []]):
+            _say_of(found_region, result)
+        elif any(groups) or result.get("parentID") or not _is_word(result):
+            joined.others.append(result)
+        elif kind:
+            _say_of(begin(kind, result), result)
+        else:
+            joined.words.append(result)
+    _join_points(joined, by_id)
+    return joined
+
+
+def type_of(result: dict[str, Any]) -> str:
+    return str(result.get("type") or "")[:40]
+
+
+def has_region(results: Iterable[dict[str, Any]]) -> bool:
+    """Whether a result marks a place in an image."""
+    return any(_find_kind(result) for result in results)
+
+
+def value_of(result: dict[str, Any]) -> dict[str, Any]:
+    value = result.get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def _find_kind(result: dict[str, Any]) -> str | None:
+    """What a result that begins a region, or labels it, marks; None for other results."""
+    kind = type_of(result)
+    if kind == "labels":
+        return _find_kind_of_place(value_of(result))
+    shape = kind.removesuffix("labels")
+    return {"magicwand": "brush"}.get(shape, shape) if shape in _SHAPES else None
+
+
+def _find_kind_of_place(value: dict[str, Any]) -> str | None:
+    return next((kind for kind, keys in _PLACES if all(key in value for key in keys)), None)
+
+
+def _find_names(result: dict[str, Any]) -> Iterator[Any]:
+    value, kind = value_of(result), type_of(result)
+    for key in dict.fromkeys((kind, "labels", f"{kind}labels")):
+        if key.endswith("labels") and value.get(key) not in (None, []):
+            yield value[key]
+
+
+def _find_region(result: dict[str, Any], groups: Iterable[Sequence[Region]]) -> Region | None:
+    """The region that a word, or a label without a place, is said of; None also where several could be."""
+    for group in groups:
+        same = [r for r in group if r.place is not None and r.is_at(result)] or (group if _id_of(result) else [])
+        if len(same) == 1:
+            return same[0]
+    return None
+
+
+def _say_of(region: Region, result: dict[str, Any]) -> None:
+    if _is_word(result):
+        region.attributes.append((str(result.get("from_name") or type_of(result)), _say_word(result)))
+    else:
+        region.take_names(value_of(result)["labels"])
+
+
+def _join_points(joined: Results, by_id: dict[str, list[Region]]) -> None:
+    for region in [r for r in joined.regions if r.kind == "keypoint" and r.result.get("parentID")]:
+        parents = [r for r in by_id.get(str(region.result["parentID"]), []) if r.kind != "keypoint"]
+        if len(parents) == 1:
+            parents[0].points.append(region)
+            joined.regions.remove(region)
+
+
+def _is_word(result: dict[str, Any]) -> bool:
+    return type_of(result) in _WORDS
+
+
+def _is_bare_label(result: dict[str, Any]) -> bool:
+    """A label whose region another result places; that of a text has its letters."""
+    value = value_of(result)
+    return type_of(result) == "labels" and bool(value.get("labels")) and not {"start", "end", "text"} & set(value)
+
+
+def _say_word(result: dict[str, Any]) -> str:
+    kind = type_of(result)
+    value = value_of(result).get(_WORD_KEYS.get(kind, kind))
+    items = value if isinstance(value, list) else [value]
+    return ", ".join("/".join(map(str, item)) if isinstance(item, list) else str(item) for item in items)
+
+
+def _place_of(value: dict[str, Any]) -> int | None:
+    """A number that tells places apart; None where no place is stated. What is 0 may be left out."""
+    stated = [(key, value[key]) for key in _PLACE_KEYS if value.get(key) not in (None, 0)]
+    return hash(repr(stated)) if _find_kind_of_place(value) else None
+
+
+def _id_of(result: dict[str, Any]) -> str:
+    return str(result.get("id") or "")
