@@ -98,6 +98,7 @@ class Watch:
     turn: str = ""  # the session that was looked at last
     listing: dict[str, Any] | None = None  # of the session whose listing is not finished
     since: dict[str, float] = field(default_factory=dict)  # session -> seconds since 1970 from which it is put off
+    code: str = ""  # of the readers that took in what is there
 
     def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> list[str]:
         """The sessions that changed since they were last ready and look as they did at the look before."""
@@ -116,6 +117,13 @@ class Watch:
             if time.monotonic() > end or len(ready) == MAX_READY:
                 break
         return ready
+
+    def follow_code(self, code: str) -> None:
+        """Make every session ready again where other readers than those of today took it in."""
+        if code != self.code:
+            for seen in self.seen.values():
+                seen[1] = ""
+        self.code = code
 
     def put_off(self, session: str, now_s: float) -> float:
         """Make a session that was ready be so at the next look too; for how many seconds that has gone on."""

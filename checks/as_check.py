@@ -23,7 +23,7 @@ SESSION_ASSETS: dict[tuple[str, str], tuple[str, ...]] = {
     ("capture", "frames"): ("frames", "frame_exif"),
     ("capture", "signals"): ("signals",),
     ("capture", "calibrations"): ("calibrations",),
-    ("capture", "imported_labels"): ("labels",),
+    ("capture", "imported_labels"): ("labels", "annotated_frames"),
     ("capture", "clock_reports"): ("clock_reports",),
     ("curation", "frame_quality"): ("frame_quality",),
     ("curation", "frame_embeddings"): ("frame_embeddings",),

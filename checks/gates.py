@@ -18,9 +18,10 @@ from assets.tables.seals import seal_tables
 from checks.captures import CAPTURE_RULES, FRAME_RULES, QUARANTINE_RULES
 from checks.clocks import CLOCK_RULES
 from checks.expectations import name_schema_check, validate
-from checks.labels import LABEL_RULES
+from checks.labels import ANNOTATION_RULES, LABEL_RULES
 from checks.monitoring import DRIFT_RULES, PREDICTION_RULES
 from checks.quality import EMBEDDING_RULES, QUALITY_RULES
+from checks.reading import READING_RULES
 from checks.release import RELEASE_FRAME_RULES, RELEASE_RULES
 from checks.splits import SPLIT_RULES, UNIQUE_RULES
 from checks.stored_rows import Others, Scope, StoredRows, scope_of
@@ -29,7 +30,8 @@ from checks.training import MODEL_RULES, read_facts, read_history, read_weights
 from checks.verdicts import Rule, Verdict, nothing_checked, passed_over, raised, state_reason, stops_flow
 
 EmptyReason = Callable[[StoredRows], str | None]
-INTAKE_TABLES = ("captures", "quarantine", "frames", "frame_exif", "signals", "calibrations", "labels")
+INTAKE_TABLES = ("captures", "quarantine", "frames", "frame_exif", "signals", "calibrations", "labels",
+                 "annotated_frames")  # fmt: skip
 
 
 def _never(_: StoredRows) -> str | None:
@@ -173,6 +175,10 @@ def _calibrations_may_be_missing(rows: StoredRows) -> str | None:
     return "no capture of this session carries a calibration" if rows.count("captures") else None
 
 
+def _nobody_may_have_looked(rows: StoredRows) -> str | None:
+    return "no file of this session says which pictures were looked at" if rows.count("captures") else None
+
+
 def _images_may_say_nothing(rows: StoredRows) -> str | None:
     return "no image of this session carries EXIF" if rows.count("captures") else None
 
@@ -191,12 +197,13 @@ def _no_colour_frames(rows: StoredRows) -> str | None:
 GATES: dict[str, Gate] = {
     gate.table: gate
     for gate in (
-        Gate("captures", CAPTURE_RULES),
+        Gate("captures", CAPTURE_RULES + READING_RULES),
         Gate("frames", FRAME_RULES + TIMING_RULES, _frames_may_be_missing),
         Gate("frame_exif", may_be_empty=_images_may_say_nothing),
         Gate("signals", may_be_empty=_holds_only("num_signals", "signals")),
         Gate("calibrations", may_be_empty=_calibrations_may_be_missing),
         Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),
+        Gate("annotated_frames", ANNOTATION_RULES, _nobody_may_have_looked),
         Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
         Gate("clock_reports", CLOCK_RULES),
         Gate("frame_quality", QUALITY_RULES, _no_colour_frames),

@@ -30,7 +30,8 @@ _BROWSER_FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 INTAKE_TABLES = (
-    "captures", "frames", "frame_quality", "frame_exif", "signals", "calibrations", "labels", "quarantine",
+    "captures", "frames", "frame_quality", "frame_exif", "signals", "calibrations", "labels", "annotated_frames",
+    "quarantine",
 )  # fmt: skip
 
 

@@ -5,13 +5,23 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.capture.intake import Intake
+from assets.capture.label_summary import summarise_labels
 from assets.capture.outcomes import IntakeReport
-from assets.capture.session_page import count_changes, draw_timeline, list_quarantine, list_sync, read_streams
+from assets.capture.session_page import (
+    count_changes,
+    draw_timeline,
+    list_notes,
+    list_quarantine,
+    list_sync,
+    markdown_table,
+    read_streams,
+)
 from assets.landing import LandingZone
 from assets.materialize import progress_to, result
 from assets.partitions import sessions
 from assets.tables.catalog import Catalog, session_is
 
+_MOST_REASONS = 50
 _TABLES = {
     "recordings": "captures", "frames": "frames", "signals": "signals", "calibrations": "calibrations",
     "imported_labels": "labels",
@@ -40,9 +50,20 @@ def captures(
     facts = {name: getattr(report, name) for name in ("files", "new", "already_ingested", "quarantined", "problems")}
     facts["files changed"] = count_changes(before, intake.ledger.outcomes(session))
     metadata = {"recordings": {**facts, **_describe(catalog, report)}}
+    metadata["imported_labels"] = _describe_labels(catalog, session)
     metadata["frames"] = {"contact sheet": metadata["recordings"]["contact sheet"]}
     for noun, table in _TABLES.items():
         yield result(catalog, table, ["capture", noun], session, metadata.get(noun))
+
+
+def _describe_labels(catalog: Catalog, session: str) -> dict[str, dg.MetadataValue]:
+    """How many labels pictures have, how many have none, and what was left out."""
+    summary = summarise_labels(catalog, session)
+    reasons = [{"why": why, "records": count} for why, count in summary.left_out[:_MOST_REASONS]]
+    return {
+        "labels": dg.MetadataValue.md(markdown_table([task.row for task in summary.tasks]) or "no labels"),
+        "left out": dg.MetadataValue.md(markdown_table(reasons) or "nothing"),
+    }
 
 
 def _describe(catalog: Catalog, report: IntakeReport) -> dict[str, dg.MetadataValue]:
@@ -56,6 +77,7 @@ def _describe(catalog: Catalog, report: IntakeReport) -> dict[str, dg.MetadataVa
         "timeline": picture(timeline) if timeline else dg.MetadataValue.text("no samples"),
         "sync report": dg.MetadataValue.md(list_sync(catalog, report.session, streams)),
         "quarantine": dg.MetadataValue.md(list_quarantine(catalog, report)),
+        "notes of the readers": dg.MetadataValue.md(list_notes(catalog, report.session)),
     }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from assets.capture.image_segments import walk_chunks, walk_jpeg
+from assets.image_segments import walk_chunks, walk_jpeg
 
 MAX_EXIF_BYTES = 1 << 20  # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
 _MAX_ENTRIES = 512  # of one directory

@@ -33,9 +33,9 @@ class ImageFacts:
     height_px: int
     encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"
     channels: int
-    bits: int  # per channel as decoded: 8, 16 or 32
+    bits: int  # per channel as stored, at least 8
     is_depth_candidate: bool  # 16-bit single-channel PNG
-    quality: dict[str, float | str] | None = None  # the figures of `models.image_quality`; None for depth
+    quality: dict[str, float | str] | None = None  # the figures of `models.image_quality`, were it a colour frame
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ ITEM = struct.Struct(">QQ")  # a place: offset and length
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # closed list: Pillow tries no other decoder
 _ENCODINGS = {"MPO": "jpeg", "DIB": "bmp"}  # what Pillow calls a JPEG with more pictures behind the first
+_ANIMATED = ("PNG", "GIF", "WEBP")  # formats whose further pictures are meant to be shown, unlike those behind a JPEG
+_TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
 _JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
 
@@ -40,6 +42,7 @@ class Decoders:
     simplejpeg: Any
     images: Any
     image_quality: Any
+    tiff_layout: Any
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, memory: memoryview, memory_bytes: int) -> None:
@@ -63,7 +66,7 @@ def inspect_image(payload: memoryview, decoders: Decoders, memory_bytes: int) ->
     try:
         if payload[:3] == decoders.images.JPEG_MAGIC and (facts := _decode_sound_jpeg(payload, decoders)):
             return facts
-        facts = _decode_strictly(payload, decoders.pillow)
+        facts = _decode_strictly(payload, decoders)
         if "reason" not in facts:
             facts["quality"] = _decode_as_read_later(payload, facts, decoders)
         return facts
@@ -93,10 +96,16 @@ def _decode_sound_jpeg(payload: memoryview, decoders: Decoders) -> dict[str, Any
     }  # fmt: skip
 
 
-def _decode_strictly(payload: memoryview, image_module: Any) -> dict[str, Any]:
+def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
     """All pixels through Pillow, which refuses truncated data."""
     from io import BytesIO
 
+    image_module, layout = decoders.pillow, None
+    if payload[:4] in _TIFF_MAGICS:
+        layout = decoders.tiff_layout.read_layout(payload)
+        if obstacle := decoders.tiff_layout.explain_obstacle(layout):
+            return _refuse(*obstacle)
+        payload = decoders.tiff_layout.set_upright(payload, layout)
     try:
         image = image_module.open(BytesIO(payload), formats=_FORMATS)
     except image_module.UnidentifiedImageError:
@@ -107,9 +116,12 @@ def _decode_strictly(payload: memoryview, image_module: Any) -> dict[str, Any]:
         width, height = image.size
         if refusal := _refuse_size(width, height):
             return refusal
+        if image.format in _ANIMATED and image.is_animated:
+            reason = f"an animated {image.format}, and one picture a file is read"
+            return _refuse(reason, "save the picture that is meant as PNG, or the animation as a video")
         image.load()
         encoding = _ENCODINGS.get(image.format, image.format.lower())
-        bits = 16 if image.mode.startswith("I;16") else 32 if image.mode in ("I", "F") else 8
+        bits = max(8, layout.bits if layout else payload[24] if encoding == "png" else 8)
         return {
             "width_px": width, "height_px": height, "encoding": encoding, "bits": bits,
             "channels": len(image.getbands()),
@@ -124,22 +136,20 @@ def _refuse_size(width: int, height: int) -> dict[str, Any] | None:
     return _refuse(reason, "cut or scale the image")
 
 
-def _decode_as_read_later(payload: memoryview, facts: dict[str, Any], decoders: Decoders) -> dict[str, Any] | None:
+def _decode_as_read_later(payload: memoryview, facts: dict[str, Any], decoders: Decoders) -> dict[str, Any]:
     """The decoder that everything downstream uses has to take it as well. Raises ValueError when it does not.
 
-    Returns the quality figures, None for depth.
+    Returns the quality figures; of 16 bits those of the picture on 8 bits, which mean nothing where it is depth.
     """
     height, width = facts["height_px"], facts["width_px"]
-    if facts["is_depth_candidate"]:
-        size: tuple[int, ...] = decoders.images.decode_depth(payload).shape
-        expected, figures = (height, width), None
-    else:
-        reduction = decoders.image_quality.find_reduction(height, width) if facts["encoding"] == "jpeg" else 1
-        luma = decoders.images.decode_luma(payload, reduction)
-        size, expected = luma.shape, (-(-height // reduction), -(-width // reduction))
-        figures = decoders.image_quality.measure_quality(luma if reduction > 1 else decoders.images.shrink_luma(luma))
+    reduction = decoders.image_quality.find_reduction(height, width) if facts["encoding"] == "jpeg" else 1
+    luma = decoders.images.decode_luma(payload, reduction)
+    size, expected = luma.shape, (-(-height // reduction), -(-width // reduction))
     if size != expected:
         raise ValueError(f"decoders disagree about its size: {size} and {expected} (height, width)")
+    figures: dict[str, Any] = decoders.image_quality.measure_quality(
+        luma if reduction > 1 else decoders.images.shrink_luma(luma)
+    )
     return figures
 
 
@@ -148,14 +158,14 @@ def _load_decoders() -> Decoders:
     import PIL.Image as pillow
     import simplejpeg
 
-    from assets import images
+    from assets import images, tiff_layout
     from models import image_quality
 
     pillow.init()  # loads every plugin now, before the limits; `formats` decides which may be used
     warnings.simplefilter("ignore")  # about damaged metadata; the pixels decide
     pillow.MAX_IMAGE_PIXELS = MAX_PIXELS
     cv2.setNumThreads(1)
-    return Decoders(cv2, pillow, simplejpeg, images, image_quality)
+    return Decoders(cv2, pillow, simplejpeg, images, image_quality, tiff_layout)
 
 
 def _refuse(reason: str, remedy: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from functools import partial
 
 from assets.capture.guard import JOBS_AT_ONCE, ImageGuard, Job, Refusal, Verdict
 from assets.capture.observations import (
+    AnnotationObservation,
     CalibrationObservation,
     CapturePlan,
     FrameObservation,
@@ -32,11 +33,11 @@ from assets.capture.observations import (
 from assets.capture.outcomes import IntakeReport, Known, copy_outcome, count_outcomes, find_fresh, judge_files
 from assets.capture.partial import REMEDY, find_missing_end
 from assets.capture.readers import Leftover, Opener, plan_session, read_capture
-from assets.capture.rows import CaptureRows
+from assets.capture.rows import CaptureRows, name_folder, recount_abandoned, version_of
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
 from assets.read_ahead import ReadAhead
 from assets.storage import BlobStore, Folder, SessionFile, hash_stream
-from assets.tables.catalog import Catalog
+from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import content_id
 
 _JOB_FRAMES, _JOB_BYTES = 512, 16 << 20  # decoded at once; four such jobs last longer than a write
@@ -70,16 +71,20 @@ class Intake:
             if any((f.path, f.version) not in known for f in files):
                 guard.start()  # it loads while files are shared out
             plans, leftovers = plan_session(files, source.open)
-            fresh = find_fresh(files, plans, known)
+            fresh = find_fresh(files, plans, leftovers, known)
+            work = _Work(source, session, fresh, known, self._read_versions(session), guard)
             for plan in plans:
+                if work.was_read_otherwise(plan):
+                    fresh.update(f.path for f in plan.files)
                 is_due = any(f.path in fresh for f in plan.files)
                 tell = partial(_tell, on_progress, done, len(files), plan)
-                if is_due and not self._take(plan, source, session, fresh, known, guard, tell):
+                if is_due and not self._take(plan, work, tell):
                     copies.update(f.path for f in plan.files)
                 done += len(plan.files)
                 if on_progress:
                     on_progress(done, len(files), plan.root)
         self._settle_leftovers(source, session, [left for left in leftovers if left.file.path in fresh])
+        recount_abandoned(self.catalog, session, {name_folder(p, session) for p in plans if not p.is_container})
         if on_progress:
             on_progress(len(files), len(files), "")
         captures = self.catalog.read_latest("captures", ["capture_id", "session", "num_frames", "num_problems"])
@@ -87,13 +92,16 @@ class Intake:
             session, lambda outcomes: count_outcomes(session, files, outcomes, fresh - copies, known, captures)
         )
 
+    def _read_versions(self, session: str) -> dict[str, str]:
+        """capture id -> the code version that made its rows, of the session's captures."""
+        rows = self.catalog.read_latest("captures", ["capture_id", "code_version"], session_is(session)).to_pylist()
+        return {r["capture_id"]: r["code_version"] for r in rows}
+
     # ---- one capture -------------------------------------------------------------------------------------------------
 
-    def _take(
-        self, plan: CapturePlan, source: Folder, session: str, fresh: set[str], known: Known, guard: ImageGuard,
-        tell: Callable[[int], None],
-    ) -> bool:  # fmt: skip
+    def _take(self, plan: CapturePlan, work: _Work, tell: Callable[[int], None]) -> bool:
         """Take in one capture. False when its bytes are in the tables already, under this name or another."""
+        source, session = work.source, work.session
         try:
             if missing := _find_missing_end(plan, source):
                 self._refuse(plan, session, missing, REMEDY)
@@ -102,16 +110,17 @@ class Intake:
         except _UNREADABLE as error:
             self._refuse(plan, session, f"cannot be opened: {type(error).__name__}")
             return True
-        claim = self._claim_or_wait(capture_id, plan)
+        is_reread = work.is_reread(capture_id, plan)
+        claim = self._claim_or_wait(capture_id, plan, is_reread)
         if claim is None:
             verdict = next(iter(self.ledger.outcomes_of(capture_id)), None)
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
         fence = partial(self.ledger.renew, claim)
         with self._giving_back(claim), ReadAhead(source, () if plan.is_container else plan.files) as ahead:
-            rows = CaptureRows(self.catalog, session, capture_id, plan, sha256, fence)
+            rows = CaptureRows(self.catalog, session, capture_id, plan, sha256, fence, is_reread)
             renewed, num_frames = time.monotonic(), 0
-            for batch in self._inspect(_batches(read_capture(plan, opener or ahead.open)), rows, guard):
+            for batch in self._inspect(_batches(read_capture(plan, opener or ahead.open)), rows, work.guard):
                 self._add(batch, rows)
                 if rows.num_pending >= _WRITE_ROWS or rows.num_pending_bytes >= _WRITE_BYTES:
                     rows.flush()
@@ -122,25 +131,25 @@ class Intake:
                 tell(num_frames)
             rows.flush()
             rows.finish()
-            hashes = {f.path: _hash(f, sha256, rows, source) for f in plan.files if f.path in fresh}
+            hashes = {f.path: _hash(f, sha256, rows, source) for f in plan.files if f.path in work.fresh}
             self.ledger.renew(claim)
             rows.write_capture(source.uri)
-            self.ledger.commit(claim, judge_files(plan, session, capture_id, hashes, rows.failed_files(), known))
+            self.ledger.commit(claim, judge_files(plan, session, capture_id, hashes, rows.failed_files(), work.known))
         return True
 
     def _identify(self, plan: CapturePlan, source: Folder, session: str) -> tuple[str, str | None, Opener | None]:
         """The capture's id; of a container also the hash of its bytes, and what opens the stored ones."""
         if not plan.is_container:
-            return content_id("folder", session, plan.root, plan.reader), None, None
+            return name_folder(plan, session), None, None
         with source.open(plan.files[0]) as stream:
             sha256 = self.blobs.put(stream)
         return content_id("container", sha256), sha256, lambda _file: self.blobs.open(sha256)
 
-    def _claim_or_wait(self, capture_id: str, plan: CapturePlan) -> Claim | None:
-        """The claim, or None when the capture is a container that is committed already."""
+    def _claim_or_wait(self, capture_id: str, plan: CapturePlan, is_reread: bool) -> Claim | None:
+        """The claim, or None when the capture is a container that is committed already, by a reader of today."""
         while True:
             if claim := self.ledger.claim(capture_id, self.owner):
-                if not plan.is_container or not self.ledger.is_committed(capture_id):
+                if is_reread or not plan.is_container or not self.ledger.is_committed(capture_id):
                     return claim
                 self.ledger.release(claim)
                 return None
@@ -174,6 +183,11 @@ class Intake:
         for frame, sha256, facts in inspected.frames:
             if isinstance(facts, Refusal):
                 rows.add_problem(Problem(frame.source, rows.plan.reader, facts.reason, facts.remedy, frame.sensor))
+            elif frame.kind == "depth" and not facts.is_depth_candidate:
+                reason = "is read as depth, and is no 16-bit PNG of one channel"
+                rows.add_problem(
+                    Problem(frame.source, rows.plan.reader, reason, "export depth as 16-bit PNG", frame.sensor)
+                )
             else:
                 rows.add_frame(frame, sha256, facts)
         for observation in inspected.others:
@@ -184,6 +198,8 @@ class Intake:
                     rows.add_calibration(observation)
                 case LabelObservation():
                     rows.add_label(observation)
+                case AnnotationObservation():
+                    rows.add_annotation(observation)
                 case Problem():
                     rows.add_problem(observation)
 
@@ -228,6 +244,33 @@ def _tell(on_progress: Progress | None, done: int, total: int, plan: CapturePlan
     """While a folder is read a frame counts as a file; a container counts when it is done."""
     if on_progress:
         on_progress(done + (0 if plan.is_container else min(num_frames, len(plan.files))), total, plan.root)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One intake of one session under way."""
+
+    source: Folder
+    session: str
+    fresh: set[str]  # paths of files to take in
+    known: Known
+    versions: Mapping[str, str]  # capture id -> the code version that made its rows
+    guard: ImageGuard
+
+    def was_read_otherwise(self, plan: CapturePlan) -> bool:
+        """Whether an older reader, or another plan of the same files, made the rows that the tables have of it."""
+        if not plan.is_container:
+            return self.versions.get(name_folder(plan, self.session)) != version_of(plan)
+        before = self.known.get((plan.files[0].path, plan.files[0].version))
+        return before is not None and before.capture_id is not None and self.is_reread(before.capture_id, plan)
+
+    def is_reread(self, capture_id: str, plan: CapturePlan) -> bool:
+        """Whether rows of an older reader, or of another plan of the same files, are to be replaced."""
+        version = self.versions.get(capture_id)
+        if version is not None or plan.is_container:
+            return version is not None and version != version_of(plan)
+        outcomes = (self.known.get((f.path, f.version)) for f in plan.files)
+        return any(o is not None and o.capture_id is not None for o in outcomes)
 
 
 @dataclass(frozen=True)

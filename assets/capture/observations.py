@@ -39,6 +39,7 @@ class FrameObservation:
     sequence: int = 0  # position among the frames of this sensor in this capture
     split_hint: str | None = None  # "train", "val" or "test" where the producer says so
     depth_m_per_unit: float | None = None  # 0.001 for millimetres; None for colour, and where the format cannot say
+    stamp_ns: int | None = None  # a stamp that is no time, where there is no `t_ns`: labels may name the frame by it
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,23 @@ class LabelObservation:
 
 
 @dataclass(frozen=True)
+class AnnotationObservation:
+    """Somebody looked at a picture for a task, and marked these many objects in it, which may be none.
+
+    The frame is named as that of a label is. A picture that nobody looked at has no such observation.
+    """
+
+    frame_path: str | None
+    task: str
+    source: Source
+    sensor: str | None = None
+    t_ns: int | None = None
+    num_labels: int = 0  # marked objects that are labels
+    num_missing: int = 0  # marked objects that are none: refused for a fault, or of a kind that is not read
+    num_ignored: int = 0  # regions that stand for no single object: crowds, points, lines
+
+
+@dataclass(frozen=True)
 class Problem:
     """Something that could not be read. Its neighbours were."""
 
@@ -104,7 +122,9 @@ class Problem:
     sensor: str | None = None
 
 
-Observation = FrameObservation | SignalObservation | CalibrationObservation | LabelObservation | Problem
+Observation = (
+    FrameObservation | SignalObservation | CalibrationObservation | LabelObservation | AnnotationObservation | Problem
+)
 
 
 @dataclass(frozen=True)
@@ -116,3 +136,4 @@ class CapturePlan:
     files: tuple[SessionFile, ...]
     is_container: bool  # True: one file is the capture (MCAP, archive); False: a folder of loose files
     notes: dict[str, str] = field(default_factory=dict)
+    no_clock: tuple[str, ...] = ()  # sensors of which the session's owner says that their stamps are no times

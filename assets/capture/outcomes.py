@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from assets.capture.observations import CapturePlan, Problem
+from assets.capture.readers.protocol import Leftover
 from assets.ledger import FileOutcome
 from assets.storage import SessionFile
 
@@ -30,14 +31,22 @@ class IntakeReport:
     reasons: list[dict[str, str]] = field(default_factory=list)  # path, reader, reason, remedy of what was quarantined
 
 
-def find_fresh(files: Sequence[SessionFile], plans: Sequence[CapturePlan], known: Known) -> set[str]:
-    """Paths to take in: versions not seen before, and what was quarantined until a reader was found for it."""
+def find_fresh(
+    files: Sequence[SessionFile], plans: Sequence[CapturePlan], leftovers: Sequence[Leftover], known: Known
+) -> set[str]:
+    """Paths to take in: versions not seen before, what was quarantined until a reader was found for it, and what nobody
+    reads for another reason than before.
+    """
     fresh = {f.path for f in files if (f.path, f.version) not in known}
     for plan in plans:
         for file in plan.files:
             before = known.get((file.path, file.version))
             if before and before.outcome == "quarantined" and before.reader != plan.reader:
                 fresh.add(file.path)
+    for left in leftovers:
+        before = known.get((left.file.path, left.file.version))
+        if before and before.outcome != "dropped" and (before.reader, before.reason) != (left.reader, left.reason):
+            fresh.add(left.file.path)
     return fresh
 
 

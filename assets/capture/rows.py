@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from assets.capture.exif import exif_row, read_exif
 from assets.capture.guard import ImageFacts
 from assets.capture.observations import (
+    AnnotationObservation,
     CalibrationObservation,
     CapturePlan,
     FrameObservation,
@@ -24,31 +26,40 @@ from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 from models import image_quality
 
-CODE_VERSION = "1"  # of readers and row building; part of no id
+CODE_VERSION = "2"  # of row building; that of a capture names its reader's too, and is part of no id
+_WRITE_ORDER = ("frame_quality", "frame_exif", "frames", "signals", "calibrations", "labels", "annotated_frames",
+                "quarantine")  # fmt: skip
+_FRAME_FACTS = ("sensor", "kind", "t_ns", "split_hint", "depth_m_per_unit")  # that a reader says, beside the bytes
+_COUNTED = {"frames": "frames", "signals": "signals", "labels": "labels", "problems": "quarantine"}
+_IMMUTABLE = ("frames", "signals", "calibrations")  # of a capture: only a newer reader says otherwise
 
 
 class CaptureRows:
     """The rows of one capture under way; with no plan, only problems of loose files.
 
-    `fence` raises when another worker has the capture by now; it is asked before each write of frames.
+    `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. `fence`
+    raises when another worker has the capture by now; it is asked before each write of frames.
     """
 
     def __init__(
         self, catalog: Catalog, session: str, capture_id: str | None, plan: CapturePlan | None, sha256: str | None,
-        fence: Callable[[], object] = lambda: None,
+        fence: Callable[[], object] = lambda: None, is_reread: bool = False,
     ) -> None:  # fmt: skip
+        self._is_reread = is_reread
         self.catalog, self.session, self.capture_id, self.sha256 = catalog, session, capture_id, sha256
         self._plan = plan
         self._pending: dict[str, dict[str, dict[str, Any]]] = {}
         self._labels: list[LabelObservation] = []
+        self._annotations: list[AnnotationObservation] = []
         self._problems: list[Problem] = []
         self._problem_ids: set[str] = set()
-        self._label_ids: set[str] = set()
+        self._said: dict[str, set[str]] = {name: set() for name in (*_IMMUTABLE, "labels", "annotated_frames")}
         self._read_paths: set[str] = set()
         self._hashes: dict[str, bytes] = {}  # of the loose files that are frames
-        self._stored: set[tuple[str, str]] = set()
+        self._stored: dict[tuple[str, str], _StoredFrame] = {}
+        self._replaced: set[str] = set()  # ids of stored frames whose row is written anew
         self._by_path: dict[str, str] = {}
-        self._by_time: dict[tuple[str, int], str] = {}
+        self._by_time: dict[tuple[str, int], dict[str, str]] = {}  # sensor and stamp -> frame id -> its kind
         self._times: list[int] = []
         self._appenders: dict[str, Appender] = {}
         self._fenced = FencedWriter(catalog, fence)
@@ -66,23 +77,34 @@ class CaptureRows:
     # ---- adding ------------------------------------------------------------------------------------------------------
 
     def recall_frame(self, frame: FrameObservation) -> str | None:
-        """The sha256 of a new frame's bytes; None for a frame that is stored: nothing is decoded or written again."""
+        """The sha256 of a new or changed frame's bytes; None for one that is stored as it is: nothing is decoded then.
+
+        Changed is a frame of which its reader says something else now, such as its split or its time.
+        """
         path, digest = frame.source.path, hashlib.sha256(frame.payload)
         sha256 = digest.hexdigest()
         if not self.plan.is_container:
             self._hashes[path] = digest.digest()
-        if (self._identify_frame(frame, sha256), sha256) not in self._stored:
+        stored = self._stored.get((self._identify_frame(frame, sha256), sha256))
+        if stored is None or stored.facts != _facts_of(frame, self._is_reread):
             return sha256
+        self._said["frames"].add(stored.frame_id)
+        self._index(stored.frame_id, path, frame.sensor, frame.kind, frame.t_ns, frame.stamp_ns)
         self._read_paths.add(path)
         return None
 
     def add_frame(self, frame: FrameObservation, sha256: str, facts: ImageFacts) -> None:
         where = frame.source
-        frame_id = self._make_frame_id(frame, sha256)
-        self._index(frame_id, where.path, frame.sensor, frame.t_ns)
+        stored = self._stored.get((self._identify_frame(frame, sha256), sha256))
+        frame_id = stored.frame_id if stored else self._make_frame_id(frame, sha256)
+        if stored:
+            self._replaced.add(frame_id)
+        self._said["frames"].add(frame_id)
+        self._index(frame_id, where.path, frame.sensor, frame.kind, frame.t_ns, frame.stamp_ns)
         self._read_paths.add(where.path)
         self._put("frames", frame_id, {
-            "capture_id": self.capture_id, "sensor": frame.sensor, "kind": frame.kind, "t_ns": frame.t_ns,
+            "capture_id": stored.capture_id if stored else self.capture_id, "sensor": frame.sensor,
+            "kind": frame.kind, "t_ns": frame.t_ns,
             "sequence": frame.sequence, "width_px": facts.width_px, "height_px": facts.height_px,
             "encoding": facts.encoding, "depth_m_per_unit": frame.depth_m_per_unit, "payload": frame.payload,
             "sha256": sha256, "split_hint": frame.split_hint, **_source_columns(where),
@@ -102,6 +124,7 @@ class CaptureRows:
         if signal.t_ns is not None:
             self._times.append(signal.t_ns)
         self._read_paths.add(where.path)
+        self._said["signals"].add(signal_id)
         self._put("signals", signal_id, {
             "capture_id": self.capture_id, "sensor": signal.sensor, "kind": signal.kind, "t_ns": signal.t_ns,
             "sequence": signal.sequence, "values": values, "frame_of_reference": signal.frame_of_reference,
@@ -115,6 +138,7 @@ class CaptureRows:
         distortion = [float(v) for v in c.distortion]
         key = content_id("calibration", self.capture_id, c.sensor, *intrinsics.values(), distortion, rig_from_camera)
         self._read_paths.add(c.source.path)
+        self._said["calibrations"].add(key)
         self._put("calibrations", key, {
             "capture_id": self.capture_id, "sensor": c.sensor, **intrinsics, "distortion_model": c.distortion_model,
             "distortion": distortion, "rig_from_camera": rig_from_camera, **_source_columns(c.source),
@@ -123,6 +147,10 @@ class CaptureRows:
     def add_label(self, label: LabelObservation) -> None:
         """Kept until the capture's frames are known: a label may come before its frame."""
         self._labels.append(label)
+
+    def add_annotation(self, annotation: AnnotationObservation) -> None:
+        """Kept until the capture's frames are known."""
+        self._annotations.append(annotation)
 
     def add_problem(self, problem: Problem) -> None:
         self._problems.append(problem)
@@ -139,8 +167,10 @@ class CaptureRows:
 
     def flush(self) -> None:
         """Write what was added into the tables; frames behind their figures, since a frame that is there is done."""
-        for name in ("frame_quality", "frame_exif", "frames", "signals", "calibrations", "labels", "quarantine"):
+        for name in _WRITE_ORDER:
             if rows := self._pending.pop(name, None):
+                if name == "frames" and (again := [rows.pop(i) for i in self._replaced & rows.keys()]):
+                    self._fenced.upsert(name, to_table(TABLES[name], again))
                 table = to_table(TABLES[name], list(rows.values()))
                 if appender := self._appenders.get(name):
                     appender.append(table)
@@ -154,11 +184,16 @@ class CaptureRows:
         return sum(map(len, self._pending.values()))
 
     def finish(self) -> None:
-        """Write the labels, now that every frame is known, and take back labels and problems that are none any more."""
+        """Write the labels, now that every frame is known, and take back what is not said any more."""
         for label in self._labels:
             self._resolve_label(label)
+        for annotation in self._annotations:
+            self._resolve_annotation(annotation)
         self.flush()
-        self._drop_obsolete_labels()
+        for name in ("labels", "annotated_frames"):
+            self._drop_obsolete_statements(name)
+        if self._is_reread:
+            self._drop_obsolete_readings()
         self.drop_obsolete_problems({f.path for f in self.plan.files})
 
     def drop_obsolete_problems(self, paths: set[str]) -> None:
@@ -166,42 +201,61 @@ class CaptureRows:
         columns = ["problem_id", "capture_id", "source_path"]
         obsolete = []
         for row in self.catalog.read_latest("quarantine", columns, session_is(self.session)).to_pylist():
-            is_loose = row["capture_id"] is None and outer_path(row["source_path"]) in paths
             is_mine = row["capture_id"] is not None and row["capture_id"] == self.capture_id
-            if (is_loose or is_mine) and row["problem_id"] not in self._problem_ids:
+            is_of_files = outer_path(row["source_path"]) in paths  # each file is read once: by this capture, or by none
+            if (is_of_files or is_mine) and row["problem_id"] not in self._problem_ids:
                 obsolete.append(row["problem_id"])
         if obsolete:
             self._fenced.delete("quarantine", is_in("problem_id", obsolete))
 
-    def _drop_obsolete_labels(self) -> None:
-        """Delete labels that their file held before and does not hold now.
+    def _drop_obsolete_statements(self, name: str) -> None:
+        """Delete labels or annotations that their file held before and does not hold now.
 
-        A file with a problem keeps what it said, and so does a picture that another took the place of.
+        A file of which nothing could be read keeps what it said, and so does a picture that another took the place of.
+        What an earlier plan made of the same files, as another capture, is obsolete too.
         """
         if not self._stored:
             return  # a new capture: without frames there were no labels
-        unsure = {outer_path(problem.source.path) for problem in self._problems}
-        mine = f"capture_id = {repr_sql(self.capture_id or '')}"
-        rows = self.catalog.read_latest("labels", ["label_id", "frame_id", "source_path"], mine).to_pylist()
-        said = {f.path for f in self.plan.files} - unsure
-        shown = {*self._by_path.values(), *self._by_time.values()}
-        gone = [r["label_id"] for r in rows if r["label_id"] not in self._label_ids and r["frame_id"] in shown
+        where = self._where_mine()
+        key = TABLES[name].key
+        rows = self.catalog.read_latest(name, [key, "frame_id", "source_path"], where).to_pylist()
+        said = {f.path for f in self.plan.files} - self.failed_files().keys()
+        shown = {*self._by_path.values(), *(i for found in self._by_time.values() for i in found)}
+        gone = [r[key] for r in rows if r[key] not in self._said[name] and r["frame_id"] in shown
                 and outer_path(r["source_path"]) in said]  # fmt: skip
         if gone:
-            self._fenced.delete("labels", is_in("label_id", gone))
+            self._fenced.delete(name, is_in(key, gone))
+
+    def _drop_obsolete_readings(self) -> None:
+        """Delete what an older reader made of this capture and this one does not; with a frame all that is said of it.
+
+        A file of which nothing could be read now keeps its rows.
+        """
+        said = {f.path for f in self.plan.files} - self.failed_files().keys()
+        where = self._where_mine()
+        for name in _IMMUTABLE:
+            key = TABLES[name].key
+            rows = self.catalog.read_latest(name, [key, "source_path"], where).to_pylist()
+            gone = [r[key] for r in rows if r[key] not in self._said[name] and outer_path(r["source_path"]) in said
+                    and not (name == "frames" and r["source_path"] in self._hashes)]  # fmt: skip
+            if gone and name == "frames":
+                for derived in ("labels", "annotated_frames", "frame_exif", "frame_quality", "frame_embeddings"):
+                    if self.catalog.exists(derived):
+                        self._fenced.delete(derived, is_in("frame_id", gone))
+            if gone:
+                self._fenced.delete(name, is_in(key, gone))
 
     def write_capture(self, source_uri: str) -> None:
         """Write the row of the capture itself, with the counts of what the tables hold of it."""
         mine = f"capture_id = {repr_sql(self.capture_id or '')}"
-        count = {name: self._count(name, mine) for name in ("frames", "signals", "labels", "quarantine")}
+        count = {f"num_{noun}": _count(self.catalog, table, mine) for noun, table in _COUNTED.items()}
         notes = self.plan.notes
         row: dict[str, object] = {
             "capture_id": self.capture_id, "session": self.session, "path": self.plan.root, "source_uri": source_uri,
             "reader": self.plan.reader, "sha256": self.sha256,
-            "size_bytes": sum(f.size_bytes for f in self.plan.files), "num_frames": count["frames"],
-            "num_signals": count["signals"], "num_labels": count["labels"], "num_problems": count["quarantine"],
+            "size_bytes": sum(f.size_bytes for f in self.plan.files), **count,
             "start_ns": min(self._times, default=None), "end_ns": max(self._times, default=None),
-            "code_version": CODE_VERSION, "notes": json.dumps(notes, sort_keys=True) if notes else None,
+            "code_version": version_of(self.plan), "notes": json.dumps(notes, sort_keys=True) if notes else None,
         }  # fmt: skip
         self._fenced.upsert("captures", to_table(TABLES["captures"], [row]))
 
@@ -219,21 +273,20 @@ class CaptureRows:
     # ---- below -------------------------------------------------------------------------------------------------------
 
     def _resolve_label(self, label: LabelObservation) -> None:
-        frame_id = (
-            self._by_path.get(label.frame_path)
-            if label.frame_path is not None
-            else self._by_time.get((label.sensor or "", label.t_ns if label.t_ns is not None else -1))
-        )
+        frame_id = self._find_frame(label)
         if frame_id is None:
             at = label.frame_path or f"{label.sensor} at {label.t_ns} ns"
             reason = f"label '{label.class_name}' is for a frame that is not there: {at}"
             remedy = "add the image, or take the label out"
+            if label.frame_path is None and (count := len(self._find_frames(label))) > 1:
+                reason = f"label '{label.class_name}' is for one of {count} frames with this stamp: {at}"
+                remedy = "record frames with stamps that tell them apart"
             self.add_problem(Problem(label.source, self.plan.reader, reason, remedy, label.sensor))
             return
         box = [None] * 4 if label.box_xyxy is None else [float(v) for v in label.box_xyxy]
         label_id = content_id("label", frame_id, label.task, label.class_name, box, label.track_id, label.origin,
                               label.source.path, label.index)  # fmt: skip
-        self._label_ids.add(label_id)
+        self._said["labels"].add(label_id)
         attributes = json.dumps(label.attributes) if label.attributes else None
         self._read_paths.add(label.source.path)
         self._put("labels", label_id, {
@@ -243,14 +296,49 @@ class CaptureRows:
             **_source_columns(label.source),
         })  # fmt: skip
 
+    def _resolve_annotation(self, annotation: AnnotationObservation) -> None:
+        """What is said of a picture that is not there is said by the labels or problems that come with it."""
+        where, frame_id = annotation.source, self._find_frame(annotation)
+        self._read_paths.add(where.path)
+        if frame_id is None:
+            return
+        key = content_id("annotation", frame_id, annotation.task, where.path, where.offset, where.inner_offset,
+                         annotation.num_labels, annotation.num_missing, annotation.num_ignored)  # fmt: skip
+        self._said["annotated_frames"].add(key)
+        self._put("annotated_frames", key, {
+            "frame_id": frame_id, "capture_id": self.capture_id, "task": annotation.task,
+            "num_labels": annotation.num_labels, "num_missing": annotation.num_missing,
+            "num_ignored": annotation.num_ignored, **_source_columns(where),
+        })  # fmt: skip
+
+    def _find_frame(self, said: LabelObservation | AnnotationObservation) -> str | None:
+        if said.frame_path is not None:
+            return self._by_path.get(said.frame_path)
+        ids = self._find_frames(said)
+        return ids[0] if len(ids) == 1 else None
+
+    def _find_frames(self, said: LabelObservation | AnnotationObservation) -> list[str]:
+        """The frames that sensor and stamp name: colour before depth. More than one is none for certain."""
+        found = {} if said.t_ns is None else self._by_time.get((said.sensor or "", said.t_ns), {})
+        return [i for i, kind in found.items() if kind == "color"] or list(found)
+
+    def _where_mine(self) -> str:
+        """The filter for rows that may be of this plan's files: loose ones may have been another capture's."""
+        mine = f"capture_id = {repr_sql(self.capture_id or '')}"
+        return mine if self.plan.is_container else session_is(self.session)
+
     def _put(self, name: str, key: str, columns: dict[str, Any]) -> None:
         row = {TABLES[name].key: key, "session": self.session, **columns}
         self._pending.setdefault(name, {})[key] = row
 
-    def _index(self, frame_id: str, path: str, sensor: str, t_ns: int | None) -> None:
+    def _index(
+        self, frame_id: str, path: str, sensor: str, kind: str, t_ns: int | None, stamp_ns: int | None = None
+    ) -> None:
         self._by_path[path] = frame_id
+        name_ns = stamp_ns if t_ns is None else t_ns
+        if name_ns is not None:
+            self._by_time.setdefault((sensor, name_ns), {})[frame_id] = kind
         if t_ns is not None:
-            self._by_time.setdefault((sensor, t_ns), frame_id)
             self._times.append(t_ns)
 
     def _make_frame_id(self, frame: FrameObservation, sha256: str) -> str:
@@ -264,17 +352,76 @@ class CaptureRows:
     def _load_known_frames(self) -> None:
         """The capture's frames of earlier runs; for loose files those of any reader, newest last."""
         paths = {f.path for f in self.plan.files}
-        mine = f"capture_id = {repr_sql(self.capture_id or '')}"
-        where = mine if self.plan.is_container else session_is(self.session)
-        columns = ["frame_id", "source_path", "sensor", "t_ns", "sha256"]
+        where = self._where_mine()
+        columns = ["frame_id", "capture_id", "source_path", "sha256", "sequence", *_FRAME_FACTS]
         for row in self.catalog.read_latest("frames", columns, where).to_pylist():
             if self.plan.is_container or row["source_path"] in paths:
-                self._index(row["frame_id"], row["source_path"], row["sensor"], row["t_ns"])
+                t_ns = None if self._is_reread else row["t_ns"]
+                self._index(row["frame_id"], row["source_path"], row["sensor"], row["kind"], t_ns)
                 key = row["frame_id"] if self.plan.is_container else row["source_path"]
-                self._stored.add((key, row["sha256"]))
+                facts = (*(row[name] for name in _FRAME_FACTS), *([row["sequence"]] * self._is_reread))
+                self._stored[key, row["sha256"]] = _StoredFrame(row["frame_id"], row["capture_id"], facts)
 
-    def _count(self, name: str, where: str) -> int:
-        return self.catalog.dataset(name).count_rows(where) if self.catalog.exists(name) else 0
+
+def _count(catalog: Catalog, name: str, where: str) -> int:
+    return catalog.dataset(name).count_rows(where) if catalog.exists(name) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredFrame:
+    """A frame of an earlier intake, and what its reader said of it."""
+
+    frame_id: str
+    capture_id: str
+    facts: tuple[object, ...]
+
+
+def _facts_of(frame: FrameObservation, with_sequence: bool) -> tuple[object, ...]:
+    """Files that arrive later number those behind them anew: this alone makes no frame another."""
+    facts = tuple(getattr(frame, name) for name in _FRAME_FACTS)
+    return (*facts, frame.sequence) if with_sequence else facts
+
+
+def name_folder(plan: CapturePlan, session: str) -> str:
+    """The id of a capture of loose files."""
+    return content_id("folder", session, plan.root, plan.reader)
+
+
+def recount_abandoned(catalog: Catalog, session: str, planned: set[str]) -> None:
+    """Bring the rows of folders up to date that are planned otherwise by now: their frames stay, or have gone.
+
+    `planned` are the ids of the session's folders in today's plans.
+    """
+    rows = catalog.read_latest("captures", where=f"{session_is(session)} AND sha256 IS NULL").to_pylist()
+    changed, empty = [], []
+    for row in rows:
+        if row["capture_id"] in planned:
+            continue
+        mine = f"capture_id = {repr_sql(row['capture_id'])}"
+        counts = {f"num_{noun}": _count(catalog, table, mine) for noun, table in _COUNTED.items()}
+        if not any(counts.values()):
+            empty.append(row["capture_id"])
+        elif any(row[name] != count for name, count in counts.items()):
+            changed.append(row | counts)
+    if changed:
+        catalog.upsert("captures", to_table(TABLES["captures"], changed))
+    if empty:
+        catalog.delete("captures", is_in("capture_id", empty))
+
+
+def version_of(plan: CapturePlan) -> str:
+    """What made the rows of a plan: the code versions of row building and reader, and what the session's owner set."""
+    from assets.capture.readers import READERS
+
+    version = f"{CODE_VERSION}.{next(r.version for r in READERS if r.name == plan.reader)}"
+    return f"{version} without the clock of {', '.join(plan.no_clock)}" if plan.no_clock else version
+
+
+def stamp_readers() -> str:
+    """Changes when any reader makes something else of its files."""
+    from assets.capture.readers import READERS
+
+    return content_id("readers", CODE_VERSION, *(f"{reader.name} {reader.version}" for reader in READERS))[:12]
 
 
 def outer_path(path: str) -> str:

@@ -156,6 +156,13 @@ LABELS = Table("labels", "capture", "label_id", "capture_id", (
     Column("origin", _TEXT, values=("imported", "simulated")), *_SOURCE,
 ))  # fmt: skip
 
+ANNOTATED_FRAMES = Table("annotated_frames", "capture", "annotation_id", "capture_id", (
+    _id("annotation_id"), _id("frame_id"), _id("capture_id"), _SESSION, Column("task", _TEXT, values=TASK_NAMES),
+    Column("num_labels", _INT, "1 (marked objects that are labels; 0 of all three: a negative)", low=0),
+    Column("num_missing", _INT, "1 (marked objects that are no labels: faulty, or of a kind not read)", low=0),
+    Column("num_ignored", _INT, "1 (regions that stand for no single object: crowds, points, lines)", low=0), *_SOURCE,
+))  # fmt: skip
+
 QUARANTINE = Table("quarantine", "capture", "problem_id", "session", (
     _id("problem_id"), _id("capture_id", nullable=True), _SESSION, Column("sensor", _TEXT, nullable=True),
     Column("reader", _TEXT), Column("reason", _TEXT), Column("remedy", _TEXT), *_SOURCE,
@@ -291,9 +298,9 @@ POINTERS = Table("pointers", "tables", "pointer", "none", (
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        CAPTURES, FRAMES, FRAME_EXIF, SIGNALS, CALIBRATIONS, LABELS, QUARANTINE, CLOCK_REPORTS, FRAME_QUALITY,
-        FRAME_EMBEDDINGS, UNIQUE_FRAMES, SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES, CHAMPIONS, PREDICTIONS,
-        DRIFT, RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
+        CAPTURES, FRAMES, FRAME_EXIF, SIGNALS, CALIBRATIONS, LABELS, ANNOTATED_FRAMES, QUARANTINE, CLOCK_REPORTS,
+        FRAME_QUALITY, FRAME_EMBEDDINGS, UNIQUE_FRAMES, SPLITS, RELEASES, RELEASE_FRAMES, MODELS, SCORES,
+        CHAMPIONS, PREDICTIONS, DRIFT, RETRAINING_REQUESTS, PUBLICATIONS, POINTERS,
     )
 }  # fmt: skip
 

@@ -47,7 +47,10 @@ def _load(path: str) -> AddedTask:
     if spec is None or spec.loader is None:
         raise ValueError(f"{where}, is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever stands in a user's file
+        raise ValueError(f"{where}, cannot be loaded: {type(error).__name__}: {error}") from error
     task, recipes = getattr(module, "TASK", None), getattr(module, "RECIPES", ())
     if not isinstance(task, OpenTask):
         raise ValueError(f"{where}, has no TASK derived from models.tasks.base.OpenTask")

@@ -1,5 +1,6 @@
 """The verbs that bring data in: write simulated captures, take files in."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +53,7 @@ def ingest(
 def take_in(settings: Settings, folder: Any, session: str) -> tuple[dict[str, Any], str]:
     """Take the session's files in, check and publish the rows: facts and text of what came of it."""
     from assets.capture.clock_reports import refresh_clock_reports
+    from assets.capture.label_summary import describe_labels, summarise_labels
     from checks.gates import INTAKE_TABLES, gate_session
     from orchestration.resources import build_intake
 
@@ -63,12 +65,15 @@ def take_in(settings: Settings, folder: Any, session: str) -> tuple[dict[str, An
         with show_progress(f"comparing the clocks of {session}", "captures") as tick:
             refresh_clock_reports(intake.catalog, session, tick)
         verdicts += gate_session(intake.catalog, "clock_reports", session)
+    summary = summarise_labels(intake.catalog, session)
     failed = [{"check": v.name, "blocks": v.stops, "summary": v.summary} for v in verdicts if not v.passed]
-    facts = {**vars(report), "published": not any(v.stops for v in verdicts), "failed_checks": failed}
+    facts = {**vars(report), "published": not any(v.stops for v in verdicts), "failed_checks": failed,
+             "labels": [asdict(task) for task in summary.tasks], "left_out": dict(summary.left_out)}  # fmt: skip
     lines = [
         f"session {session}: {report.files} files, {report.captures} captures, {report.frames} frames",
         f"{report.new} new, {report.already_ingested} already ingested, {report.quarantined} quarantined, "
         f"{report.problems} unreadable records" + f", {report.dropped} dropped" * bool(report.dropped),
+        *describe_labels(summary),
         *(f"  quarantined {r['path']} ({r['reader']}): {r['reason']}. {r['remedy']}" for r in report.reasons[:20]),
         *(
             [f"  ... and {len(report.reasons) - 20} more: daguerre quarantine list {session}"]

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from models.task_names import all_task_names
+from models.task_names import DATASET_NAMES
 from orchestration.cli.output import Json, join_lines, print_table, say
 
 
 def train(
-    task: Annotated[str, typer.Argument(help=f"One of {', '.join(all_task_names())}.")],
+    task: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASET_NAMES)}, or of your own tasks.")],
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
         str | None, typer.Option(help="Id of a dataset; by default all published sessions make one.")

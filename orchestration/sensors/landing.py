@@ -10,6 +10,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.capture.partial import find_partial
+from assets.capture.rows import stamp_readers
 from assets.landing import LandingZone, Watch
 from assets.partitions import sessions
 from assets.storage import Folder
@@ -20,7 +21,7 @@ from orchestration.jobs import ingest_session
     job=ingest_session,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Takes in each session whose files differ from those last taken in and have stopped changing.",
+    description="Takes in each session whose files, or readers, differ from those of the last intake.",
 )
 def landing_zone_sensor(
     context: dg.SensorEvaluationContext, landing_zone: dg.ResourceParam[LandingZone]
@@ -28,14 +29,16 @@ def landing_zone_sensor(
     """Asks for a run when a session's listing differs from the one last asked for and has stopped changing.
 
     Two looks in a row have to see the same files, so a folder that is still being copied waits; the end of a
-    container that lacks it is waited for besides (`DAGUERRE_PARTIAL_WAIT_S`). The cursor is the `Watch`: a tick takes
-    about a second, also over a hundred thousand files.
+    container that lacks it is waited for besides (`DAGUERRE_PARTIAL_WAIT_S`). When a reader's code has another version,
+    all sessions are asked for once more: intake reads again what an older one read. The cursor is the `Watch`: a tick
+    takes about a second, also over a hundred thousand files.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
+    watch.follow_code(stamp_readers())
     places = landing_zone.sessions()
     ready = [session for session in watch.look(places) if _is_whole(landing_zone, watch, session, places[session])]
     cursor = json.dumps(asdict(watch))
-    requests = [dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}", partition_key=s) for s in ready]
+    requests = [dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}:{watch.code}", partition_key=s) for s in ready]
     if bad := landing_zone.unusable():
         context.log.warning(f"folders that cannot be sessions (rename them): {bad}")
     if not requests:

@@ -86,7 +86,46 @@ def test_facts_of_each_format_and_what_is_accepted_decodes_later(guard, ending, 
 def test_grey_and_depth(guard):
     grey, depth = guard.inspect([encode("JPEG", mode="L"), make_depth_png()])
     assert (grey.channels, grey.bits, grey.is_depth_candidate) == (1, 8, False)
-    assert depth == ImageFacts(6, 4, "png", 1, 16, True)
+    assert replace(depth, quality=None) == ImageFacts(6, 4, "png", 1, 16, True)
+
+
+def test_a_16_bit_picture_has_the_figures_of_what_is_shown_of_it(guard):
+    """Counts of 7000 to 7099 in equal numbers: stretched, they are as bright as half of white, with real contrast."""
+    payload = cv2.imencode(".png", 7000 + np.arange(10000, dtype=np.uint16).reshape(100, 100) % 100)[1].tobytes()
+    (facts,) = guard.inspect([payload])
+    assert facts.quality == measure_quality(decode_working_luma(payload))
+    assert facts.quality["brightness"] == pytest.approx(0.5, abs=0.01) and facts.quality["contrast"] > 0.25
+
+
+def test_bits_and_channels_are_those_that_are_stored(guard):
+    deep = np.random.default_rng(0).integers(0, 1 << 16, (10, 20, 3)).astype(np.uint16)
+    pictures = [(".png", deep), (".tiff", deep), (".tiff", deep[..., 0]), (".tiff", deep[..., 0].astype(np.float32))]
+    payloads = [cv2.imencode(ending, pixels)[1].tobytes() for ending, pixels in pictures]
+    payloads += [encode(e, mode=m) for e, m in (("PNG", "RGBA"), ("TIFF", "LA"), ("JPEG", "CMYK"), ("PNG", "1"))]
+    verdicts = guard.inspect(payloads)
+    assert [(v.bits, v.channels, v.is_depth_candidate) for v in verdicts] == [
+        (16, 3, False), (16, 3, False), (16, 1, False), (32, 1, False),
+        (8, 4, False), (8, 2, False), (8, 4, False), (8, 1, False),
+    ]  # fmt: skip
+    for payload, verdict in zip(payloads, verdicts, strict=True):
+        assert verdict.quality == measure_quality(decode_working_luma(payload))
+
+
+@pytest.mark.parametrize("ending", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_a_file_of_several_pictures_is_refused_by_name(guard, ending):
+    """Labels would be of one of them, and nobody says of which."""
+    pictures, stream = [Image.new("RGB", (20, 10), shade) for shade in ("red", "blue", "green")], io.BytesIO()
+    pictures[0].save(stream, ending, save_all=True, append_images=pictures[1:])
+    single, several = guard.inspect([encode(ending), stream.getvalue()])
+    assert isinstance(single, ImageFacts) and "one" in several.reason and several.remedy.startswith("save ")
+
+
+def test_bands_without_colours_are_refused_by_name(guard):
+    stream = io.BytesIO()
+    bands = np.zeros((10, 20, 4), np.uint16)
+    pytest.importorskip("tifffile").imwrite(stream, bands, photometric="minisblack", planarconfig="contig")
+    (verdict,) = guard.inspect([stream.getvalue()])
+    assert verdict.reason == "4 bands, and nothing in the TIFF says which are red, green and blue"
 
 
 def test_size_is_that_of_the_stored_orientation(guard):

@@ -127,6 +127,14 @@ def test_a_corrupt_file_is_quarantined_and_its_neighbours_go_in(intake, write_fi
     assert {r["path"] for r in report.reasons} == {"cut.png", "notes.xyz"}
 
 
+def test_what_a_reader_takes_for_depth_and_is_none_is_quarantined(intake, write_files, make_png, monkeypatch):
+    monkeypatch.setattr("assets.capture.readers.frame_files.is_depth_png", lambda payload: True)
+    report = ingest(intake, write_files({"depth/a.png": make_png(1)}))
+    assert (report.frames, report.quarantined) == (0, 1)
+    (row,) = intake.catalog.read_latest("quarantine").to_pylist()
+    assert row["reason"] == "is read as depth, and is no 16-bit PNG of one channel"
+
+
 def test_a_quarantined_file_stays_so_when_its_folder_grows(intake, write_files, make_png):
     folder = write_files({"a.png": make_png(1), "cut.png": make_png(3)[:120]})
     ingest(intake, folder)
