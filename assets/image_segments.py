@@ -36,7 +36,9 @@ def walk_jpeg(data: bytes, is_strict: bool = True) -> Iterator[tuple[int, int, i
         raise ValueError(f"no JPEG marker at byte {at}: do not hand these bytes on")
 
 
-def walk_chunks(data: bytes, at: int, order: str, is_strict: bool = True) -> Iterator[tuple[bytes, int, int]]:
+def walk_chunks(
+    data: bytes | memoryview, at: int, order: str, is_strict: bool = True
+) -> Iterator[tuple[bytes, int, int]]:
     """(name, start, end) of the chunks of a PNG (">") or a RIFF file ("<")."""
     while at + 8 <= len(data):
         size, name = (

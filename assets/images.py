@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.appearance import decode_appearance, is_plain
 from models.image_quality import find_reduction
 
 Payload = bytes | memoryview
@@ -29,12 +30,21 @@ def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an encoded colour or grey image, stored orientation (EXIF is not applied); of a JPEG at a
     1, 2, 4 or 8th of its sides, rounded up.
 
-    Raises ValueError when the bytes cannot be decoded.
+    Alpha, and what is deeper than 8 bits, is as `assets.appearance` states. Raises ValueError when the bytes cannot be
+    decoded.
     """
+    if not is_plain(payload):
+        return decode_appearance(payload).rgb
     image = cv2.imdecode(np.frombuffer(payload, np.uint8), _RGB[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise ValueError(f"{len(payload)} bytes do not decode as an image: run `daguerre verify` to find what changed")
     return np.asarray(image if reduction == 1 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def is_common(payload: bytes) -> bool:
+    """Whether every viewer shows what `decode_rgb` gives: a JPEG in grey or YCbCr, or a plain PNG."""
+    colors = (EncodedImage(payload)._jpeg_header or ("", "", ""))[2]
+    return colors in ("Gray", "YCbCr") or (payload.startswith(b"\x89PNG") and is_plain(payload))
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,9 @@ def decode_depth(payload: Payload) -> NDArray[np.uint16]:
 
 
 def decode_luma(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
-    """(H, W) uint8 luma, stored orientation; of a JPEG at a 1, 2, 4 or 8th of its size. Raises ValueError."""
+    """(H, W) uint8 luma of what `decode_rgb` gives; of a JPEG at a 1, 2, 4 or 8th of its size. Raises ValueError."""
+    if not is_plain(payload) and not (shown := decode_appearance(payload)).is_opaque:
+        return shown.luma
     flags = _GREY[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
     luma = cv2.imdecode(np.frombuffer(payload, np.uint8), flags)
     if luma is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from assets.images import decode_depth, decode_rgb, is_common
 from assets.tables.catalog import Catalog, repr_sql, session_is
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class _Recording:
         import rerun as rr
 
         if rows[0]["t_ns"] is None:
-            index = rr.TimeColumn(SEQUENCE, sequence=[row["sequence"] or 0 for row in rows])
+            numbers = [n if row["sequence"] is None else row["sequence"] for n, row in enumerate(rows)]
+            index = rr.TimeColumn(SEQUENCE, sequence=numbers)
         else:
             index = rr.TimeColumn(CLOCK, timestamp=np.array([row["t_ns"] for row in rows], "datetime64[ns]"))
         self.stream.send_columns(path, [index], columns)
@@ -197,22 +199,23 @@ def _write_frame(recording: _Recording, camera: str, frame: Row, class_names: li
 
 
 def _hand_on(frame: Row) -> tuple[bytes, str]:
-    """The image without what a camera wrote beside the pixels, and its media type."""
+    """The image without what a camera wrote beside the pixels, and its media type; as PNG where viewers disagree."""
     from assets.capture.exif import strip_metadata
 
     encoding = frame["encoding"]
-    if encoding in _MEDIA_TYPES:
+    if encoding in _MEDIA_TYPES and is_common(frame["payload"]):
         return strip_metadata(frame["payload"], encoding), _MEDIA_TYPES[encoding]
     return cv2.imencode(".png", _decode(frame))[1].tobytes(), "image/png"
 
 
 def _decode(frame: Row) -> Any:
-    """The pixels as stored: depth (H, W), colour in OpenCV's order BGR. Raises ValueError for what does not decode."""
-    flags = cv2.IMREAD_UNCHANGED if frame["kind"] == "depth" else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(frame["payload"], np.uint8), flags)
-    if pixels is None:
-        raise ValueError(f"frame {frame['frame_id']} does not decode: run `daguerre verify` to find what changed")
-    return pixels
+    """The pixels: depth (H, W), colour in OpenCV's order BGR. Raises ValueError for what does not decode."""
+    try:
+        if frame["kind"] == "depth":
+            return decode_depth(frame["payload"])
+        return decode_rgb(frame["payload"])[..., ::-1]
+    except ValueError as error:
+        raise ValueError(f"frame {frame['frame_id']} does not decode: run `daguerre verify`: {error}") from error
 
 
 def _group(signals: Sequence[Row], key: Callable[[Row], tuple[Any, ...]]) -> Iterator[tuple[Any, list[Row]]]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.images import decode_rgb
 from assets.retrieval.rerun_export import CLOCK, SEQUENCE, export_session
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -92,6 +93,17 @@ def test_depth_says_how_many_units_a_metre_has_or_nothing(catalog, frame_rows, t
     assert row.get("DepthImage:meter") == meter
     stored = np.frombuffer(bytes(row["DepthImage:buffer"][0]), np.uint16)
     assert stored.reshape(12, 16).tolist() == depth.tolist()
+
+
+def test_a_picture_of_16_bits_is_exported_as_everything_else_sees_it(catalog, frame_rows, tmp_path):
+    counts = np.arange(16 * 12, dtype=np.uint16).reshape(12, 16) + 7000
+    payload = cv2.imencode(".png", counts)[1].tobytes()
+    catalog.merge("frames", frame_rows(1, payload=payload))
+    add_capture(catalog, num_frames=1)
+    export_session(catalog, "monday", tmp_path / "a.rrd")
+    (row,) = [r for r in read_back(tmp_path / "a.rrd")["/monday/world/cam"] if r.get("EncodedImage:blob")]
+    shown = decode_rgb(bytes(row["EncodedImage:blob"][0]))
+    assert (shown == decode_rgb(payload)).all() and (shown.min(), shown.max()) == (0, 255)
 
 
 def test_a_body_that_moves_in_another_hangs_below_it(catalog, tmp_path):

@@ -1,0 +1,134 @@
+"""Read how a TIFF (6.0) lays out its first picture, and say by name what is not read. Nothing is decoded."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+Payload = bytes | memoryview
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # how the samples are meant
+ASSOCIATED, UNASSOCIATED = 1, 2  # what the first sample beyond the colours is: alpha, multiplied into them or not
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # how a sample is written
+
+_KIND, _WIDTH, _HEIGHT, _BITS, _MEANING, _ORIENTATION, _SAMPLES, _PLANES = 254, 256, 257, 258, 262, 274, 277, 284
+_TILE_WIDTH, _EXTRA, _FORMAT, _NO_DATA = 322, 338, 339, 42113  # the last is GDAL's, a number as text
+_SIZES, _LETTERS = {1: 1, 2: 1, 3: 2, 4: 4}, {1: "B", 2: "B", 3: "H", 4: "I"}
+_REDUCED_OR_MASK = 0b101  # bits of _KIND: a picture that belongs to another one
+_MAX_TAGS, _MAX_TEXT = 4096, 64
+_PLAIN = ((WHITE_IS_ZERO, 1), (BLACK_IS_ZERO, 1), (RGB, 3), (3, 1), (6, 3))  # 3: palette, 6: YCbCr
+_SINGLE = ((UNSIGNED, 16), (SIGNED, 16), (UNSIGNED, 32), (SIGNED, 32), (FLOAT, 32))  # samples deeper than 8 bits
+
+
+@dataclass(frozen=True)
+class TiffLayout:
+    """The first picture's samples; `orientation_at` is the byte at which its orientation is written."""
+
+    bits: int
+    samples: int
+    meaning: int
+    sample_format: int
+    extra: int
+    is_planar: bool
+    is_tiled: bool
+    orientation: int
+    orientation_at: int | None
+    no_data: float | None  # the value of pixels without a measurement, where the file states one
+    num_pictures: int  # reduced copies and masks of a picture are none; counted up to 2
+
+    @property
+    def is_plain(self) -> bool:
+        """8-bit grey or colour, or a palette, in strips: every decoder makes the same of it."""
+        is_eight = self.bits == 8 and self.sample_format == UNSIGNED and not self.is_tiled and self.orientation == 1
+        return is_eight and (self.meaning, self.samples) in _PLAIN
+
+
+def read_layout(payload: Payload) -> TiffLayout:
+    """Raises ValueError where the header makes no sense."""
+    try:
+        return _read_layout(payload)
+    except (struct.error, IndexError, KeyError) as error:
+        raise ValueError(f"the header of the TIFF makes no sense: {error}") from error
+
+
+def explain_obstacle(layout: TiffLayout) -> tuple[str, str] | None:
+    """Reason and remedy for a TIFF that is not read; None for others."""
+    bits, samples = layout.bits, layout.samples
+    if layout.num_pictures > 1:
+        return "the TIFF holds more than one picture, and one a file is read", "save each picture as a file of its own"
+    if samples > 2 and layout.meaning in (WHITE_IS_ZERO, BLACK_IS_ZERO):
+        reason = f"{samples} bands, and nothing in the TIFF says which are red, green and blue"
+        return reason, "export the three bands to be seen as an RGB image"
+    if bits <= 8 and layout.sample_format not in (SIGNED, FLOAT):
+        return None
+    if layout.meaning == RGB and samples in (3, 4) and (layout.sample_format, bits) == (UNSIGNED, 16):
+        if not layout.is_planar:
+            return None
+        return "16-bit colours that lie one plane after another", "export it with the colours of a pixel side by side"
+    if samples == 1 and layout.meaning in (WHITE_IS_ZERO, BLACK_IS_ZERO) and (layout.sample_format, bits) in _SINGLE:
+        return None
+    kind = {UNSIGNED: "unsigned", SIGNED: "signed", FLOAT: "floating point"}.get(layout.sample_format, "other")
+    remedy = "export it as 8-bit or 16-bit image, or as one channel of 32-bit floating point"
+    return f"a TIFF whose pixels are {samples} {kind} numbers of {bits} bits is not read", remedy
+
+
+def set_upright(payload: Payload, layout: TiffLayout) -> Payload:
+    """The same pixels with an orientation that no decoder acts on, which some do unasked."""
+    if layout.orientation == 1 or layout.orientation_at is None:
+        return payload
+    changed = bytearray(payload)
+    changed[layout.orientation_at : layout.orientation_at + 2] = struct.pack(_order(payload) + "H", 1)
+    return bytes(changed)
+
+
+def _read_layout(payload: Payload) -> TiffLayout:
+    order = _order(payload)
+    first, *_ = pages = [dict(_read_tags(payload, order, at)) for at in _walk_pages(payload, order)]
+    number = {tag: values[0] for tag, (_, values) in first.items() if isinstance(values, tuple)}
+    samples = number.get(_SAMPLES, 1)
+    text = first.get(_NO_DATA, (0, b""))[1]
+    no_data = None
+    if isinstance(text, bytes):
+        with suppress(ValueError):
+            no_data = float(text.split(b"\0")[0])
+    own = [page for page in pages if not _kind_of(page) & _REDUCED_OR_MASK]
+    return TiffLayout(
+        number.get(_BITS, 1), samples, number[_MEANING], number.get(_FORMAT, UNSIGNED), number.get(_EXTRA, 0),
+        number.get(_PLANES, 1) == 2 and samples > 1, _TILE_WIDTH in number, number.get(_ORIENTATION, 1),
+        first[_ORIENTATION][0] if _ORIENTATION in first else None, no_data, min(max(len(own), 1), 2),
+    )  # fmt: skip
+
+
+def _kind_of(page: dict[int, tuple[int, tuple[int, ...] | bytes]]) -> int:
+    values = page[_KIND][1] if _KIND in page else (0,)
+    return int(values[0])
+
+
+def _walk_pages(payload: Payload, order: str) -> Iterator[int]:
+    """Where the directories lie: all up to the second that is a picture of its own, and none twice."""
+    seen: set[int] = set()
+    at = struct.unpack_from(order + "I", payload, 4)[0]
+    while at and at not in seen and len(seen) < _MAX_TAGS:
+        seen.add(at)
+        yield at
+        at = struct.unpack_from(order + "I", payload, at + 2 + 12 * struct.unpack_from(order + "H", payload, at)[0])[0]
+
+
+def _read_tags(payload: Payload, order: str, at: int) -> Iterator[tuple[int, tuple[int, tuple[int, ...] | bytes]]]:
+    """(tag, (where its value lies, value)) of what a layout needs; the first number stands for all."""
+    for entry in range(min(struct.unpack_from(order + "H", payload, at)[0], _MAX_TAGS)):
+        place = at + 10 + 12 * entry
+        tag, kind, count = struct.unpack_from(order + "HHI", payload, place - 8)
+        if kind not in _SIZES or not count:
+            continue
+        if count * _SIZES[kind] > 4:
+            place = struct.unpack_from(order + "I", payload, place)[0]
+        if tag == _NO_DATA:
+            yield tag, (place, bytes(payload[place : place + min(count, _MAX_TEXT)]))
+        else:
+            yield tag, (place, struct.unpack_from(order + _LETTERS[kind], payload, place))
+
+
+def _order(payload: Payload) -> str:
+    return "<" if bytes(payload[:2]) == b"II" else ">"
