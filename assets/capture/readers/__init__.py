@@ -19,7 +19,7 @@ from assets.capture.readers.cvat import CvatReader
 from assets.capture.readers.image_folder import ImageFolderReader
 from assets.capture.readers.kitti_raw import KittiRawReader
 from assets.capture.readers.label_studio import LabelStudioReader
-from assets.capture.readers.layout import is_hidden
+from assets.capture.readers.layout import IMAGE_SUFFIXES, is_hidden, stem_of, suffix_of
 from assets.capture.readers.leftovers import explain_leftover
 from assets.capture.readers.mcap import McapReader
 from assets.capture.readers.protocol import (
@@ -76,7 +76,8 @@ def plan_session(
             for file in plan.files:
                 del unclaimed[file.path]  # KeyError: two plans claim one file
             plans.append(settings.apply(plan))
-    return plans, [*leftovers, *(explain_leftover(file, opener) for file in unclaimed.values())]
+    pictures = {stem_of(f.path): p.reader for p in plans for f in p.files if suffix_of(f.path) in IMAGE_SUFFIXES}
+    return plans, [*leftovers, *(explain_leftover(file, opener, pictures) for file in unclaimed.values())]
 
 
 def can_carry(reader: str, what: str) -> bool:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from assets.capture.observations import CapturePlan, FrameObservation, LabelObservation, Observation
 from assets.capture.readers.class_names import NAMES_FILES
 from assets.capture.readers.frame_files import FrameFiles
+from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.layout import (
     DEFAULT_SENSOR,
     folder_of,
@@ -36,7 +37,7 @@ from assets.capture.readers.layout import (
     split_of,
     suffix_of,
 )
-from assets.capture.readers.protocol import Opener
+from assets.capture.readers.protocol import Opener, UnreadableBytes, read_head
 from assets.storage import SessionFile
 
 _MOST_STRAY = 0.1  # share of images that lie beside class folders and not in them
@@ -51,11 +52,13 @@ class ClassFolderReader:
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         by_folder: dict[str, list[SessionFile]] = defaultdict(list)
         others: set[str] = set()
-        for file in files:
-            if is_image(file, opener) and not _is_label_image(file):
+        images = [f for f in files if is_image(f, opener)]
+        label_folders = _find_label_folders(images, opener)
+        for file in images:
+            if not (_may_be_label_image(file) and folder_of(file.path) in label_folders):
                 by_folder[folder_of(file.path)].append(file)
-            else:
-                others.add(file.path)
+        shown = {f.path for group in by_folder.values() for f in group}
+        others.update(f.path for f in files if f.path not in shown)
         plans, taken = [], set[str]()
         datasets = {**_find_split_datasets(by_folder), **_find_flat_datasets(by_folder, others)}
         for root, folders in sorted(datasets.items()):
@@ -145,9 +148,34 @@ def _tells_nothing(path: str) -> bool:
     return is_document(path) or name_of(path).lower() in NAMES_FILES
 
 
-def _is_label_image(file: SessionFile) -> bool:
+def _may_be_label_image(file: SessionFile) -> bool:
     """Masks keep their numbers in PNG or the like; a JPEG in a folder of such a name shows something (`with_mask/`)."""
     return is_mask_path(file.path) and suffix_of(file.path) not in (".jpg", ".jpeg", ".jpe", ".webp")
+
+
+def _find_label_folders(images: Sequence[SessionFile], opener: Opener) -> set[str]:
+    """Folders called like label images that lie beside images, or hold one channel. Colours beside no image at all are
+    pictures, whatever the folders are called (`with_mask/`, `without_mask/`).
+    """
+    plain = {folder_of(f.path) for f in images if not is_mask_path(f.path)}
+    found = set()
+    for file in images:
+        folder = folder_of(file.path)
+        if folder in found or not _may_be_label_image(file):
+            continue
+        is_beside = any(is_below(f"{other}/", folder_of(folder)) for other in plain)
+        names_split = any(split_of(word) for word in re.split(r"[\W_]+", name_of(folder)))
+        if is_beside or names_split or not _has_colours(file, opener):
+            found.add(folder)
+    return found
+
+
+def _has_colours(file: SessionFile, opener: Opener) -> bool:
+    try:
+        header = read_header(read_head(file, opener))
+    except UnreadableBytes:
+        return False
+    return header is not None and header.channels >= 3
 
 
 def _has_splits(files: Sequence[SessionFile], root: str) -> bool:

@@ -103,10 +103,15 @@ class _Frames:
     """The pictures of the frames that some tracks are on."""
 
     tracks: list[Element]
-    pictures: Mapping[int, list[SessionFile]]  # by the number of their frame
+    pictures: Mapping[int, list[SessionFile]]  # that may show a frame, by its number
     numbers: Mapping[int, int]  # that the tracks list -> of the frame
-    shown: list[int]  # frames that the tool has shown and that have a picture
+    shown: list[int]  # frames that the tool has shown and that have one picture
     size_px: Size | None
+
+    def find(self, frame: int) -> SessionFile | None:
+        """The one picture of a frame."""
+        found = self.pictures.get(frame, [])
+        return found[0] if len(found) == 1 else None
 
 
 @dataclass
@@ -126,7 +131,8 @@ class _Document:
     _placements: dict[str, Placement | None] = field(default_factory=dict)  # by image path; None: refused
     _next: int = 0
     _counts: Counter[str] = field(default_factory=Counter)
-    _absent: set[int] = field(default_factory=set)
+    _absent: set[int] = field(default_factory=set)  # frames
+    _doubtful: dict[int, str] = field(default_factory=dict)  # frame -> its pictures, to show
     _num_items: Counter[str] = field(default_factory=Counter)  # by image path
 
     def __post_init__(self) -> None:
@@ -168,7 +174,7 @@ class _Document:
                 yield self._refuse(f"{len(group)} tracks: {error}", _FRAME_REMEDY)
                 continue
             for frame in frames.shown:
-                for file in frames.pictures[frame]:
+                if file := frames.find(frame):
                     self.images.learn_habit(file, frames.size_px)
             self._frames.append(frames)
 
@@ -185,6 +191,12 @@ class _Document:
         if self._absent:
             named = list_paths(f"frame {number}" for number in self._absent)
             yield self._refuse(f"tracks speak of frames that have no image here, {named}", _IMAGE_REMEDY)
+        if self._doubtful:
+            first, found = min(self._doubtful.items())
+            what = (
+                f"{len(self._doubtful)} frames of tracks may be any of several pictures, frame {first} any of {found}"
+            )
+            yield self._refuse(what, _FRAME_REMEDY)
         for what, count in sorted(self._counts.items()):
             self.notes[what] = str(count)
 
@@ -212,13 +224,14 @@ class _Document:
         if has_images:
             named = {n: {f.path: f for item, f in found if _is_of(item, tracks[0])} for n, found in by_id.items()}
             pictures = {n: list(found.values()) for n, found in named.items() if found}
-            return _Frames(tracks, pictures, {n: n for n in listed}, sorted(pictures), size_px)
+            shown = sorted(n for n, found in pictures.items() if len(found) == 1)
+            return _Frames(tracks, pictures, {n: n for n in listed}, shown, size_px)
         frames = FramePictures(tasks, self._pictures_of(subset, tasks))
         numbers, pictures = frames.place_listed(listed), frames.find_frames()
         if not frames.bear_numbers_of_frames():
             self.notes[f"{self.file.path}: pictures numbered anew from 0, of frames"] = frames.say_frames()
-        shown = [frame for frame in frames.list_shown(numbers.values(), task_id) if frame in pictures]
-        return _Frames(tracks, pictures, numbers, sorted(shown), size_px)
+        shown = sorted(n for n in frames.list_shown(numbers.values(), task_id) if len(pictures.get(n, ())) == 1)
+        return _Frames(tracks, pictures, numbers, shown, size_px)
 
     def _tasks_of(self, item: Element) -> list[Task]:
         """The tasks that an image or a track may be of."""
@@ -243,7 +256,7 @@ class _Document:
 
     def _read_tracks(self, frames: _Frames) -> Iterator[Problem]:
         for frame in frames.shown:
-            for file in frames.pictures[frame][:1]:
+            if file := frames.find(frame):
                 self.book.look(self.images.take(file).path, _DETECTION, whole_file(self.file))
         for track in frames.tracks:
             yield from self._read_track(track, frames)
@@ -261,10 +274,12 @@ class _Document:
         for (first, shape), following in zip(shapes, [*shapes[1:], None], strict=True):
             if is_outside(shape):
                 continue
-            if not frames.pictures.get(first):
-                self._absent.add(first)
+            if file := frames.find(first):
+                yield from self._read_item(shape, label, self.images.take(file), frames.size_px, track_id)
+            elif found := frames.pictures.get(first):
+                self._doubtful[first] = list_paths(file.path for file in found)
             else:
-                yield from self._read_at(first, shape, label, frames, track_id)
+                self._absent.add(first)
             for frame in _list_between(frames.shown, first, following[0] if following else None):
                 yield from self._fill(frame, (first, shape), following, label, frames, track_id)
 
@@ -273,8 +288,8 @@ class _Document:
         track_id: int | None,
     ) -> Iterator[Problem]:  # fmt: skip
         """One frame after a listed one, and before the next where there is one."""
-        first, shape = last
-        if shape.tag in LINES:
+        (first, shape), file = last, frames.find(frame)
+        if shape.tag in LINES or file is None:
             return
         between, why = None, "objects of tracks after the last frame that lists them as visible"
         if following is not None:
@@ -285,21 +300,10 @@ class _Document:
                 yield self._refuse(f"{shape.tag} between the frames {first} and {following[0]}: {error}", _REMEDY)
         if between is not None:
             self._counts[f"{self.file.path}: {_PLURALS[shape.tag]} interpolated between listed frames"] += 1
-            yield from self._read_at(frame, between, label, frames, track_id)
+            yield from self._read_item(between, label, file, frames.size_px, track_id)
             return
         self._counts[f"{LABELS_NOT_READ} from {self.file.path}: {why}"] += 1
-        for file in frames.pictures[frame][:1]:
-            self.book.miss(file.path, _DETECTION, whole_file(self.file))
-
-    def _read_at(
-        self, frame: int, shape: Element, label: str, frames: _Frames, track_id: int | None
-    ) -> Iterator[Problem]:
-        found = frames.pictures[frame]
-        if len(found) > 1:
-            reason = f"frame {frame} may be any of {list_paths(file.path for file in found)}"
-            yield self._refuse(reason, _FRAME_REMEDY)
-            return
-        yield from self._read_item(shape, label, self.images.take(found[0]), frames.size_px, track_id)
+        self.book.miss(file.path, _DETECTION, whole_file(self.file))
 
     # ---- shapes ------------------------------------------------------------------------------------------------------
 

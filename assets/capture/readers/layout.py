@@ -35,7 +35,7 @@ _SENSOR_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_FOLDER = re.compile(
-    r"^(images?|imgs?|pictures|photos|frames?|jpegimages|jpe?g|png|data|rgb_?images)$", re.IGNORECASE
+    r"^(images?|imgs?|pics?|pictures?|photos?|frames?|jpegimages|jpe?g|png|data|rgb_?images)$", re.IGNORECASE
 )
 _RECORDING_FOLDER = re.compile(
     r"^((day|night|seq|sequence|scene|run|session|clip|video|part|batch|frames|recording|trip|take)[ _-]?\d*"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from assets.capture.readers.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, suffix_of
+from assets.capture.readers.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, stem_of, suffix_of
 from assets.capture.readers.lookalikes import LOOK_BYTES, find_likeness
 from assets.capture.readers.opencv_calibration import explain_storage
 from assets.capture.readers.protocol import (
@@ -17,6 +18,7 @@ from assets.capture.readers.protocol import (
 )
 from assets.storage import SessionFile
 
+LABEL_READERS = frozenset({"coco", "cvat", "label_studio", "voc", "yolo"})
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
 _AS_CLASS_MASKS = "give masks as 8-bit PNGs of class ids named like their images, or as COCO segmentations"
 _AS_DEPTH = (
@@ -34,17 +36,19 @@ _REMEDIES = {
 _OTHER_REMEDY = "convert it to a format that is read, or remove it"
 
 
-def explain_leftover(file: SessionFile, opener: Opener) -> Leftover:
-    """The reason and the remedy for a file that no reader claimed."""
+def explain_leftover(file: SessionFile, opener: Opener, pictures: Mapping[str, str] | None = None) -> Leftover:
+    """The reason and the remedy for a file that no reader claimed. `pictures`: name without ending of each image of the
+    session -> the reader that took it.
+    """
     if is_hidden(file.path):
         return Leftover(file, "hidden file", "", is_document=True)
     if is_document(file.path):
         return Leftover(file, "documentation", "", is_document=True)
-    reason, remedy = _explain_data(file, opener)
+    reason, remedy = _explain_data(file, opener, pictures or {})
     return Leftover(file, reason, remedy, is_document=False)
 
 
-def _explain_data(file: SessionFile, opener: Opener) -> tuple[str, str]:
+def _explain_data(file: SessionFile, opener: Opener, pictures: Mapping[str, str]) -> tuple[str, str]:
     try:
         head = read_head(file, opener)
     except UnreadableBytes as error:
@@ -58,6 +62,13 @@ def _explain_data(file: SessionFile, opener: Opener) -> tuple[str, str]:
         return "label image (mask) that is no 8-bit PNG of class ids, or has no image of its name", _AS_CLASS_MASKS
     if storage := explain_storage(file, opener):
         return storage
+    taker = pictures.get(stem_of(file.path))
+    if taker in LABEL_READERS and suffix in (".txt", ".xml"):
+        return (
+            f"named like an image that the reader {taker} took with labels of another export: one export is read",
+            "land it with its images as a session of its own: labels of equal pictures are joined, and a check names "
+            "where they differ",
+        )
     if likeness := find_likeness(file.path, _read_more(file, opener)):
         return likeness.reason, likeness.remedy
     return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(suffix, _OTHER_REMEDY)

@@ -47,6 +47,7 @@ def find_label_files(
         if is_label(file):
             groups[_find_root(folder_of(file.path), folders)].append(file)
     images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if groups else []
+    groups = _climb_to_images(groups, {folder_of(i.path) for i in images})
     return LabelFiles(sorted(groups.items(), key=lambda item: -item[0].count("/") - bool(item[0])), images)
 
 
@@ -214,6 +215,17 @@ def _find_root(folder: str, folders: frozenset[str]) -> str:
     while folder and (name_of(folder).lower() in folders or split_of(name_of(folder))):
         folder = folder_of(folder)
     return folder
+
+
+def _climb_to_images(groups: dict[str, list[SessionFile]], holding: set[str]) -> dict[str, list[SessionFile]]:
+    """The groups with their roots moved up to where there are images, in `holding`: a folder may have any name."""
+    moved: dict[str, list[SessionFile]] = defaultdict(list)
+    for root, labels in groups.items():
+        found = root
+        while found and not any(is_below(f"{folder}/", found) for folder in holding):
+            found = folder_of(found)
+        moved[found if holding else root] += labels
+    return moved
 
 
 def name_below(path: str, root: str, folders: frozenset[str]) -> str:

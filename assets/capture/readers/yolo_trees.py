@@ -44,11 +44,12 @@ def find_label_trees(files: Iterable[SessionFile], opener: Opener) -> dict[str, 
             trees["/".join(parts[: depths[-1] + 1])].append(file)
         else:
             beside[folder].append(file)
+    blank: dict[str, list[SessionFile]] = {}
     for folder, texts in beside.items():
         labels = [f for f in texts if stem_of(f.path) in images[folder]]
-        if labels and _hold_rows(labels, opener):
-            trees[folder] += labels
-    return dict(trees)
+        if labels and (holds_rows := _hold_rows(labels, opener)) is not False:
+            (trees if holds_rows else blank)[folder] = labels
+    return {**trees, **(blank if any(not is_tree_of_its_own(tree) for tree in trees) else {})}
 
 
 def is_tree_of_its_own(tree: str) -> bool:
@@ -121,8 +122,8 @@ def places_of_descriptions(tree: str, root: str) -> list[str]:
     return places
 
 
-def _hold_rows(labels: Sequence[SessionFile], opener: Opener) -> bool:
-    """Whether texts beside images are label files: every one that holds something begins with a row."""
+def _hold_rows(labels: Sequence[SessionFile], opener: Opener) -> bool | None:
+    """Whether texts beside images are label files: each that holds something begins with a row. None: all are empty."""
     found = 0
     for file in labels[:_PROBE_FILES]:
         try:
@@ -132,7 +133,7 @@ def _hold_rows(labels: Sequence[SessionFile], opener: Opener) -> bool:
         if row is not None and not isinstance(row, Row):
             return False
         found += row is not None
-    return bool(found)
+    return True if found else None
 
 
 def _first_folder(path: str, base: str) -> str:

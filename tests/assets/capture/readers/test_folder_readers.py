@@ -269,3 +269,24 @@ def test_a_list_of_the_classes_beside_their_folders_is_no_other_thing(write_file
 def test_leftovers_say_what_they_look_like(write_files, read_session, name, text, words):
     (left,) = read_session(write_files({name: text})).leftovers
     assert words in left.reason and left.remedy and "MCAP" not in left.remedy.split(",")[0]
+
+
+def test_a_second_export_of_the_same_pictures_is_told_as_such(write_files, read_session, make_image):
+    coco = (
+        '{"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [{"id": 1, "name": "cup"}],'
+        ' "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]}'
+    )
+    files = {"images/a.jpg": make_image(), "coco.json": coco, "labels/a.txt": "0 .5 .5 .1 .1\n"}
+    reading = read_session(write_files(files))
+    assert len(reading.labels) == 1
+    (left,) = reading.leftovers
+    assert "took with labels of another export" in left.reason and "session of its own" in left.remedy
+
+
+@pytest.mark.parametrize(
+    ("names", "num_labels"),
+    [(("with_mask", "without_mask"), 4), (("train_masks", "val_masks"), 0), (("images", "masks"), 0)],
+)
+def test_pictures_in_folders_called_like_masks(write_files, read_session, make_image, names, num_labels):
+    root = write_files({f"{n}/{i}.png": make_image(i, ending=".png") for n in names for i in range(2)})
+    assert len(read_session(root).labels) == num_labels

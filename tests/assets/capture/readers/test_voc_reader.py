@@ -151,3 +151,9 @@ def test_lists_of_sub_folders_and_with_a_byte_order_mark(write_files, read_sessi
 def test_an_annotation_without_its_picture_says_so(write_files, read_session):
     (left,) = read_session(write_files({"Annotations/a.xml": sheet_of(OBJECT.format(""))})).leftovers
     assert "the reader voc found no image of its name" in left.reason
+
+
+@pytest.mark.parametrize("folder", ["annots", "labels_xml", "xmls_v2"])
+def test_a_folder_of_sheets_may_have_any_name(write_files, read_session, make_image, folder):
+    files = {f"{folder}/a.xml": sheet_of(OBJECT.format("")), "images/a.jpg": make_image()}
+    assert [label.frame_path for label in read_session(write_files(files)).labels] == ["images/a.jpg"]

@@ -310,3 +310,9 @@ def test_a_split_that_two_entries_give_to_one_folder_is_none(write_files, read_s
     files = {"data.yaml": "names: [cat]\ntrain: images\nval: images\n", "images/a.jpg": make_image()}
     reading = read_session(write_files(files | {"labels/a.txt": "0 .5 .5 .1 .1"}))
     assert [f.split_hint for f in reading.frames] == [None]
+
+
+def test_a_split_whose_pictures_are_all_empty_was_looked_at(write_files, read_session, make_image):
+    files = {"classes.txt": "cat\n", "train/a.jpg": make_image(), "train/a.txt": "0 .5 .5 .1 .1"}
+    reading = read_session(write_files(files | {"val/b.jpg": make_image(1), "val/b.txt": ""}))
+    assert {a.frame_path: a.num_labels for a in reading.of(AnnotationObservation)} == {"train/a.jpg": 1, "val/b.jpg": 0}
