@@ -211,15 +211,15 @@ class CaptureRows:
     def _drop_obsolete_statements(self, name: str) -> None:
         """Delete labels or annotations that their file held before and does not hold now.
 
-        A file of which nothing could be read keeps what it said, and so does a picture that another took the place of.
-        What an earlier plan made of the same files, as another capture, is obsolete too.
+        A file of which nothing could be read keeps what it said, except to an older reader, and so does a picture that
+        another took the place of. What an earlier plan made of the same files, as another capture, is obsolete too.
         """
         if not self._stored:
             return  # a new capture: without frames there were no labels
         where = self._where_mine()
         key = TABLES[name].key
         rows = self.catalog.read_latest(name, [key, "frame_id", "source_path"], where).to_pylist()
-        said = {f.path for f in self.plan.files} - self.failed_files().keys()
+        said = self._list_answered_files()
         shown = {*self._by_path.values(), *(i for found in self._by_time.values() for i in found)}
         gone = [r[key] for r in rows if r[key] not in self._said[name] and r["frame_id"] in shown
                 and outer_path(r["source_path"]) in said]  # fmt: skip
@@ -227,11 +227,8 @@ class CaptureRows:
             self._fenced.delete(name, is_in(key, gone))
 
     def _drop_obsolete_readings(self) -> None:
-        """Delete what an older reader made of this capture and this one does not; with a frame all that is said of it.
-
-        A file of which nothing could be read now keeps its rows.
-        """
-        said = {f.path for f in self.plan.files} - self.failed_files().keys()
+        """Delete what an older reader made of this capture and this one does not; with a frame all that is said of it."""
+        said = self._list_answered_files()
         where = self._where_mine()
         for name in _IMMUTABLE:
             key = TABLES[name].key
@@ -321,6 +318,10 @@ class CaptureRows:
         """The frames that sensor and stamp name: colour before depth. More than one is none for certain."""
         found = {} if said.t_ns is None else self._by_time.get((said.sensor or "", said.t_ns), {})
         return [i for i, kind in found.items() if kind == "color"] or list(found)
+
+    def _list_answered_files(self) -> set[str]:
+        """The files whose rows are those of this reading, and no others."""
+        return {f.path for f in self.plan.files} - (set() if self._is_reread else self.failed_files().keys())
 
     def _where_mine(self) -> str:
         """The filter for rows that may be of this plan's files: loose ones may have been another capture's."""

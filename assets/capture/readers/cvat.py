@@ -16,8 +16,9 @@ CVAT shows images upright and states that size.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -54,6 +55,7 @@ _REMEDY = "export the task again as 'CVAT for images 1.1' or 'CVAT for video 1.1
 _IMAGE_REMEDY = "export the task with its images, and copy them beside the XML file"
 _FRAME_REMEDY = "export the task with its images, and leave their names as they are"
 _SIZE_REMEDY = "export the labels for the images as they are"
+_MAX_FILLED = 1_000_000  # shapes between listed ones, in one file: two lines can ask for one on each picture
 _VIDEO_FRAME = re.compile(r"frame_(\d{6,18})", re.IGNORECASE)
 _DETECTION, _RECOGNITION = "detection", "recognition"
 
@@ -133,6 +135,7 @@ class _Document:
     _counts: Counter[str] = field(default_factory=Counter)
     _absent: set[int] = field(default_factory=set)  # frames
     _doubtful: dict[int, str] = field(default_factory=dict)  # frame -> its pictures, to show
+    _num_filled: int = 0
     _num_items: Counter[str] = field(default_factory=Counter)  # by image path
 
     def __post_init__(self) -> None:
@@ -174,8 +177,8 @@ class _Document:
                 yield self._refuse(f"{len(group)} tracks: {error}", _FRAME_REMEDY)
                 continue
             for frame in frames.shown:
-                if file := frames.find(frame):
-                    self.images.learn_habit(file, frames.size_px)
+                if shown := frames.find(frame):
+                    self.images.learn_habit(shown, frames.size_px)
             self._frames.append(frames)
 
     def read(self) -> Iterator[Problem]:
@@ -193,10 +196,8 @@ class _Document:
             yield self._refuse(f"tracks speak of frames that have no image here, {named}", _IMAGE_REMEDY)
         if self._doubtful:
             first, found = min(self._doubtful.items())
-            what = (
-                f"{len(self._doubtful)} frames of tracks may be any of several pictures, frame {first} any of {found}"
-            )
-            yield self._refuse(what, _FRAME_REMEDY)
+            reason = f"{len(self._doubtful)} frames of tracks have several pictures, frame {first} any of {found}"
+            yield self._refuse(reason, _FRAME_REMEDY)
         for what, count in sorted(self._counts.items()):
             self.notes[what] = str(count)
 
@@ -259,6 +260,11 @@ class _Document:
             if file := frames.find(frame):
                 self.book.look(self.images.take(file).path, _DETECTION, whole_file(self.file))
         for track in frames.tracks:
+            if self._num_filled > _MAX_FILLED:
+                yield self._refuse(f"more than {_MAX_FILLED} shapes between listed frames: not read on", _REMEDY)
+                for frame in frames.shown:
+                    self.book.miss(frames.pictures[frame][0].path, _DETECTION, whole_file(self.file))
+                return
             yield from self._read_track(track, frames)
 
     def _read_track(self, track: Element, frames: _Frames) -> Iterator[Problem]:
@@ -291,6 +297,7 @@ class _Document:
         (first, shape), file = last, frames.find(frame)
         if shape.tag in LINES or file is None:
             return
+        self._num_filled += 1
         between, why = None, "objects of tracks after the last frame that lists them as visible"
         if following is not None:
             why = f"{shape.tag[:40]} between listed frames"
@@ -387,8 +394,9 @@ def _size_of(tasks: Sequence[Task]) -> Size | None:
     return next(iter(sizes)) if len(sizes) == 1 else None
 
 
-def _list_between(shown: Sequence[int], first: int, last: int | None) -> Collection[int]:
-    return [frame for frame in shown if first < frame and (last is None or frame < last)]
+def _list_between(shown: Sequence[int], first: int, last: int | None) -> Sequence[int]:
+    """What lies between two numbers in an ascending list."""
+    return shown[bisect_right(shown, first) : len(shown) if last is None else bisect_left(shown, last)]
 
 
 def _read_size(item: Element) -> Size | None:

@@ -6,6 +6,7 @@ Choices, texts and numbers with the id, the place or the parent of a region are 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,7 @@ _WORDS = frozenset({"choices", "taxonomy", "textarea", "number", "rating", "date
 _WORD_KEYS = {"textarea": "text"}  # where the word differs from the type
 
 
-@dataclass
+@dataclass(eq=False)
 class Region:
     """One thing that is marked, of which `result` gives the place."""
 
@@ -56,9 +57,9 @@ class Region:
 
     def take_names(self, names: Any) -> None:
         """Add labels; what is no list of them is kept, to be refused."""
-        for name in names if isinstance(names, list) else [names]:
-            if name not in self.names:
-                self.names.append(name)
+        known = {repr(name): name for name in self.names}
+        known |= {repr(name): name for name in (names if isinstance(names, list) else [names])}
+        self.names = list(known.values())
 
 
 @dataclass
@@ -72,37 +73,28 @@ class Results:
 
 def join_results(results: Sequence[dict[str, Any]]) -> Results:
     """The regions of an annotation, in the order in which the file begins them."""
-    joined, by_id = Results(), dict[str, list[Region]]()
-
-    def begin(kind: str, result: dict[str, Any]) -> Region:
-        region = Region(kind, result, _place_of(value_of(result)))
-        by_id.setdefault(_id_of(result), []).append(region)
-        joined.regions.append(region)
-        return region
-
+    joined, drawn = Results(), _Drawn()
     waiting = []
     for result in results:
         if (kind := _find_kind(result)) is None:
             waiting.append(result)
             continue
-        found = (r for r in by_id.get(_id_of(result), ()) if r.place is not None and r.is_at(result))
-        region = next(found, None) or begin(kind, result)
+        region = drawn.find_at(_id_of(result), result) or drawn.begin(kind, result)
         for names in _find_names(result):
             region.take_names(names)
     for result in waiting:
-        groups = [by_id.get(name, []) for name in (_id_of(result), str(result.get("parentID") or "")) if name]
         kind = _find_kind_of_place(value_of(result))
         if not _is_word(result) and not _is_bare_label(result):
             joined.others.append(result)
-        elif found_region := _find_region(result, [*groups, by_id.get("", []) if kind else []]):
-            _say_of(found_region, result)
-        elif any(groups) or result.get("parentID") or not _is_word(result):
+        elif region_of_it := drawn.find_of(result):
+            _say_of(region_of_it, result)
+        elif drawn.is_known(result) or not _is_word(result):
             joined.others.append(result)
         elif kind:
-            _say_of(begin(kind, result), result)
+            _say_of(drawn.begin(kind, result), result)
         else:
             joined.words.append(result)
-    _join_points(joined, by_id)
+    joined.regions = drawn.join_points()
     return joined
 
 
@@ -111,8 +103,8 @@ def type_of(result: dict[str, Any]) -> str:
 
 
 def has_region(results: Iterable[dict[str, Any]]) -> bool:
-    """Whether a result marks a place in an image."""
-    return any(_find_kind(result) for result in results)
+    """Whether a result marks more in an image than a point."""
+    return any(_find_kind(result) not in (None, "keypoint") for result in results)
 
 
 def value_of(result: dict[str, Any]) -> dict[str, Any]:
@@ -140,13 +132,50 @@ def _find_names(result: dict[str, Any]) -> Iterator[Any]:
             yield value[key]
 
 
-def _find_region(result: dict[str, Any], groups: Iterable[Sequence[Region]]) -> Region | None:
-    """The region that a word, or a label without a place, is said of; None also where several could be."""
-    for group in groups:
-        same = [r for r in group if r.place is not None and r.is_at(result)] or (group if _id_of(result) else [])
-        if len(same) == 1:
-            return same[0]
-    return None
+class _Drawn:
+    """The regions of an annotation so far, by what others may call them."""
+
+    def __init__(self) -> None:
+        self._regions: list[Region] = []
+        self._by_id: dict[str, list[Region]] = defaultdict(list)
+        self._by_place: dict[tuple[str, int | None], list[Region]] = defaultdict(list)
+
+    def begin(self, kind: str, result: dict[str, Any]) -> Region:
+        region = Region(kind, result, _place_of(value_of(result)))
+        self._regions.append(region)
+        self._by_id[_id_of(result)].append(region)
+        self._by_place[_id_of(result), region.place].append(region)
+        return region
+
+    def find_at(self, name: str, result: dict[str, Any]) -> Region | None:
+        """The region of that id at the place of a result."""
+        place = _place_of(value_of(result))
+        found = self._by_place.get((name, place), ()) if place is not None else ()
+        return next((region for region in found if region.is_at(result)), None)
+
+    def find_of(self, result: dict[str, Any]) -> Region | None:
+        """The region that a word, or a label without a place, is said of; None also where several could be."""
+        for name in _names_of(result):
+            group = self._by_id.get(name, [])
+            if found := self.find_at(name, result) or (group[0] if len(group) == 1 else None):
+                return found
+        return None if _id_of(result) else self.find_at("", result)
+
+    def is_known(self, result: dict[str, Any]) -> bool:
+        """Whether it names a region, be it here or not."""
+        return bool(result.get("parentID")) or any(self._by_id.get(name) for name in _names_of(result))
+
+    def join_points(self) -> list[Region]:
+        """All regions, without the keypoints that are part of another."""
+        kept = []
+        for region in self._regions:
+            parents = self._by_id.get(str(region.result.get("parentID") or ""), []) if region.kind == "keypoint" else []
+            parents = [parent for parent in parents[:2] if parent.kind != "keypoint"]
+            if region.result.get("parentID") and len(parents) == 1:
+                parents[0].points.append(region)
+            else:
+                kept.append(region)
+        return kept
 
 
 def _say_of(region: Region, result: dict[str, Any]) -> None:
@@ -154,14 +183,6 @@ def _say_of(region: Region, result: dict[str, Any]) -> None:
         region.attributes.append((str(result.get("from_name") or type_of(result)), _say_word(result)))
     else:
         region.take_names(value_of(result)["labels"])
-
-
-def _join_points(joined: Results, by_id: dict[str, list[Region]]) -> None:
-    for region in [r for r in joined.regions if r.kind == "keypoint" and r.result.get("parentID")]:
-        parents = [r for r in by_id.get(str(region.result["parentID"]), []) if r.kind != "keypoint"]
-        if len(parents) == 1:
-            parents[0].points.append(region)
-            joined.regions.remove(region)
 
 
 def _is_word(result: dict[str, Any]) -> bool:
@@ -189,3 +210,8 @@ def _place_of(value: dict[str, Any]) -> int | None:
 
 def _id_of(result: dict[str, Any]) -> str:
     return str(result.get("id") or "")
+
+
+def _names_of(result: dict[str, Any]) -> list[str]:
+    """The ids of regions that a result may be said of."""
+    return [name for name in (_id_of(result), str(result.get("parentID") or "")) if name]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from assets.capture.observations import FrameObservation, LabelObservation, Observation
+from assets.capture.observations import FrameObservation, LabelObservation, Observation, Problem
 from assets.capture.readers import READERS
 from assets.capture.rows import CODE_VERSION, stamp_readers
 from assets.storage import Folder
@@ -111,3 +111,23 @@ def test_the_stamp_of_the_readers_follows_their_versions(monkeypatch):
     before = stamp_readers()
     monkeypatch.setattr(type(reader_of("voc")), "version", "99")
     assert stamp_readers() != before
+
+
+def put_on_any_picture(observation: Observation) -> Observation:
+    if not isinstance(observation, Problem):
+        return observation
+    box = (4.0, 3.0, 12.0, 9.0)
+    return LabelObservation("images/a/0.png", "detection", "cat", observation.source, box_xyxy=box)
+
+
+def test_labels_that_are_refused_today_go_with_their_older_reader(intake, write_files, make_png, older):
+    """What was put on the wrong picture does not stay because nothing of its file is right."""
+    files = {"data.yaml": "names: [cat]\n", "images/a/0.png": make_png(), "labels/b/0.txt": BOX}
+    root = write_files(files | {"images/a/1.png": make_png(1), "labels/a/1.txt": BOX})
+    patched = older("yolo", put_on_any_picture)
+    intake.ingest(Folder(str(root)), "monday")
+    assert len(intake.catalog.read_latest("labels")) == 2
+    patched.undo()
+    intake.ingest(Folder(str(root)), "monday")
+    assert intake.catalog.read_latest("labels")["source_path"].to_pylist() == ["labels/a/1.txt"]
+    assert intake.catalog.read_latest("quarantine")["source_path"].to_pylist() == ["labels/b/0.txt"]

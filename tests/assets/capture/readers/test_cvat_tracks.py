@@ -251,7 +251,7 @@ def test_a_frame_that_two_pictures_may_show_is_on_neither(write_files, read_sess
         write_files({"annotations.xml": f"<annotations>{task(0, 2, 1, 3)}{boxes}</annotations>", **pictures})
     )
     assert looked_at(reading) == {"one/frame_000001.PNG": (1, 0, 0)}
-    assert "1 frames of tracks may be any of several pictures, frame 0 any of 2:" in reading.problems[0].reason
+    assert "1 frames of tracks have several pictures, frame 0 any of 2:" in reading.problems[0].reason
 
 
 def test_a_folder_of_the_name_of_the_video_has_its_frames(write_files, read_session, make_image):
