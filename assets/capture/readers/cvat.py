@@ -55,7 +55,7 @@ _REMEDY = "export the task again as 'CVAT for images 1.1' or 'CVAT for video 1.1
 _IMAGE_REMEDY = "export the task with its images, and copy them beside the XML file"
 _FRAME_REMEDY = "export the task with its images, and leave their names as they are"
 _SIZE_REMEDY = "export the labels for the images as they are"
-_MAX_FILLED = 1_000_000  # shapes between listed ones, in one file: two lines can ask for one on each picture
+_FREE_SHAPES, _BYTES_A_SHAPE = 250_000, 4  # between listed ones: two lines of a file can ask for one on each picture
 _VIDEO_FRAME = re.compile(r"frame_(\d{6,18})", re.IGNORECASE)
 _DETECTION, _RECOGNITION = "detection", "recognition"
 
@@ -260,8 +260,9 @@ class _Document:
             if file := frames.find(frame):
                 self.book.look(self.images.take(file).path, _DETECTION, whole_file(self.file))
         for track in frames.tracks:
-            if self._num_filled > _MAX_FILLED:
-                yield self._refuse(f"more than {_MAX_FILLED} shapes between listed frames: not read on", _REMEDY)
+            if self._num_filled > _FREE_SHAPES + self.file.size_bytes // _BYTES_A_SHAPE:
+                reason = f"{self._num_filled} shapes between listed frames, more than a file of this size may ask for"
+                yield self._refuse(reason, _REMEDY)
                 for frame in frames.shown:
                     self.book.miss(frames.pictures[frame][0].path, _DETECTION, whole_file(self.file))
                 return
