@@ -1,16 +1,25 @@
-"""What labels must be: boxes with area inside their image, classes that are known, each on a frame that exists.
+"""What labels must be: boxes with area inside their image, once each, of known classes, each on a frame that exists.
 
-A few bad boxes are told and left out of releases, where they are counted; more than one in twenty stops the session.
+Pictures with a bad box are told and left out of releases, where they are counted; where more than one box in twenty is
+bad, the session stops.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from checks.verdicts import NEVER_BLOCKS, Rule, Tolerance, Verdict, judge_share
+from checks.contradictions import (
+    find_boxes_of_two_classes,
+    find_contradicted_empties,
+    find_copies_with_other_labels,
+    find_frames_of_two_classes,
+)
+from checks.verdicts import NEVER_BLOCKS, STRICT, Rule, Tolerance, Verdict, judge_share
+from models.box_pairs import find_repeats
 from models.masks import decode_counts
 
 BAD_BOXES = Tolerance(warn_above=0.0, block_above=0.05)
@@ -24,7 +33,7 @@ def boxes_have_area(labels: pa.Table) -> Verdict:
     flat = [b for b in boxes if not (b["x_max"] > b["x_min"] and b["y_max"] > b["y_min"])]
     return judge_share(
         "boxes_have_area", num_checked=len(boxes), offenders=[_describe(b) for b in flat], of="boxes",
-        fault="have no area and go into no release", tolerance=BAD_BOXES,
+        fault="have no area, and their pictures go into no release", tolerance=BAD_BOXES,
         empty_reason=_NO_BOXES if len(labels) else None,
     )  # fmt: skip
 
@@ -38,6 +47,40 @@ def boxes_lie_inside_image(labels: pa.Table, frames: pa.Table) -> Verdict:
         "boxes_lie_inside_image", num_checked=len(boxes), offenders=[_describe(b) for b in outside], of="boxes",
         fault="reach over the edge of their image and are cut there", tolerance=BAD_BOXES,
         empty_reason=_NO_BOXES if len(labels) else None,
+    )  # fmt: skip
+
+
+def boxes_are_not_doubled(labels: pa.Table) -> Verdict:
+    """No two boxes of one frame, task and class are equal within a pixel."""
+    boxes = _boxes(labels)
+    corners = np.array([[b[side] for side in _BOX] for b in boxes], np.float64).reshape(-1, 4)
+    repeats = find_repeats([(b["frame_id"], b["task"], b["class_name"]) for b in boxes], corners)
+    return judge_share(
+        "boxes_are_not_doubled", num_checked=len(boxes), of="boxes", tolerance=BAD_BOXES,
+        offenders=[f"{_describe(b)} is {boxes[n]['label_id']} again" for b, n in zip(boxes, repeats, strict=True)
+                   if n >= 0],
+        fault="repeat another of their frame and class", empty_reason=_NO_BOXES if len(labels) else None,
+    )  # fmt: skip
+
+
+def labels_do_not_contradict(
+    labels: pa.Table, frames: pa.Table, published_labels: pa.Table, published_frames: pa.Table
+) -> Verdict:
+    """No label says of a picture what another label of it denies. Looked for are boxes of one frame that are equal but
+    for their class, frames with two classes, and differing labels of equal pictures, in other sessions too. The first
+    blocks where it is more than one box in twenty; several tags a picture may be meant, and nobody knows which session
+    is right.
+    """
+    boxes, tags = find_boxes_of_two_classes(labels), find_frames_of_two_classes(labels)
+    copies = find_copies_with_other_labels(labels, frames, published_labels, published_frames)
+    num_boxes, num_doubtful = pc.count(labels["x_min"]).as_py(), sum(map(len, boxes.values()))
+    return judge_share(
+        "labels_do_not_contradict", num_checked=len(_count_classes(labels, "frame_id")), of="labelled pictures",
+        fault="have labels that contradict each other, or those of an equal picture",
+        offenders=[reasons[0] for reasons in {**tags, **copies, **boxes}.values()],
+        tolerance=STRICT if num_doubtful > BAD_BOXES.block_above * num_boxes else NEVER_BLOCKS,
+        figures={"num_boxes_of_two_classes": num_doubtful, "num_frames_of_two_classes": len(tags),
+                 "num_copies_with_other_labels": len(copies)},
     )  # fmt: skip
 
 
@@ -76,6 +119,32 @@ def classes_are_known(labels: pa.Table, published_labels: pa.Table) -> Verdict:
     )  # fmt: skip
 
 
+def marked_objects_are_labels(annotated_frames: pa.Table) -> Verdict:
+    """Every object that somebody marked is a label. Never blocks: pictures that lack one stay out of releases."""
+    rows = annotated_frames.to_pylist()
+    lacking = [r for r in rows if r["num_missing"]]
+    num_marked = sum(r["num_labels"] + r["num_missing"] for r in rows)
+    return judge_share(
+        "marked_objects_are_labels", num_checked=len(rows), of="looked-at pictures",
+        fault="have marked objects that are no labels, and stay out of releases of their task", tolerance=NEVER_BLOCKS,
+        offenders=[f"frame {r['frame_id']}, {r['task']}: {r['num_missing']} in {r['source_path']}" for r in lacking],
+        figures={"num_marked": num_marked, "num_missing": sum(r["num_missing"] for r in rows)},
+    )  # fmt: skip
+
+
+def empty_pictures_have_no_labels_elsewhere(
+    annotated_frames: pa.Table, frames: pa.Table, published_annotated_frames: pa.Table, published_frames: pa.Table
+) -> Verdict:
+    """No picture is called empty by one side and given objects by another. Never blocks: nobody knows who is right, and
+    the picture stays out of releases."""
+    found = find_contradicted_empties(annotated_frames, frames, published_annotated_frames, published_frames)
+    return judge_share(
+        "empty_pictures_have_no_labels_elsewhere", num_checked=len(_count_classes(annotated_frames, "frame_id")),
+        of="looked-at pictures", offenders=[reasons[0] for reasons in found.values()],
+        fault="have equal pictures of which somebody says the opposite", tolerance=NEVER_BLOCKS,
+    )  # fmt: skip
+
+
 def every_label_has_a_frame(labels: pa.Table, frames: pa.Table) -> Verdict:
     """Every label is on a frame of the session."""
     is_known = pc.is_in(labels["frame_id"], value_set=frames["frame_id"].combine_chunks())
@@ -90,10 +159,17 @@ def every_label_has_a_frame(labels: pa.Table, frames: pa.Table) -> Verdict:
 
 
 _BOX = ("x_min", "y_min", "x_max", "y_max")
+_COMPARED = ("frame_id", "session", "task", "class_name", *_BOX)
+_COUNTED = ("frame_id", "session", "task", "num_labels", "num_missing", "num_ignored")
 LABEL_RULES = (
     Rule(boxes_have_area, {"labels": ("label_id", "frame_id", "class_name", *_BOX)}),
     Rule(boxes_lie_inside_image, {
         "labels": ("label_id", "frame_id", "class_name", *_BOX), "frames": ("frame_id", "width_px", "height_px"),
+    }),
+    Rule(boxes_are_not_doubled, {"labels": ("label_id", "frame_id", "task", "class_name", *_BOX)}),
+    Rule(labels_do_not_contradict, {
+        "labels": _COMPARED, "frames": ("frame_id", "sha256"),
+        "published labels": _COMPARED, "published frames": ("frame_id", "sha256"),
     }),
     Rule(masks_match_their_image, {
         "labels": ("label_id", "frame_id", "task", "class_name", "mask_rle"),
@@ -102,6 +178,15 @@ LABEL_RULES = (
     Rule(labels_have_a_class, {"labels": ("label_id", "class_name")}),
     Rule(classes_are_known, {"labels": ("task", "class_name"), "published labels": ("task", "class_name")}),
     Rule(every_label_has_a_frame, {"labels": ("label_id", "frame_id"), "frames": ("frame_id",)}),
+)  # fmt: skip
+ANNOTATION_RULES = (
+    Rule(marked_objects_are_labels, {
+        "annotated_frames": ("frame_id", "task", "num_labels", "num_missing", "source_path"),
+    }),
+    Rule(empty_pictures_have_no_labels_elsewhere, {
+        "annotated_frames": _COUNTED, "frames": ("frame_id", "sha256"),
+        "published annotated_frames": _COUNTED, "published frames": ("frame_id", "sha256"),
+    }),
 )  # fmt: skip
 
 
@@ -140,6 +225,7 @@ def _classes(labels: pa.Table) -> set[tuple[str, str]]:
     return set(_count_classes(labels))
 
 
-def _count_classes(labels: pa.Table) -> dict[tuple[str, str], int]:
-    grouped = labels.group_by(["task", "class_name"]).aggregate([([], "count_all")]).to_pylist()
-    return {(r["task"], r["class_name"]): r["count_all"] for r in grouped}
+def _count_classes(labels: pa.Table, name: str = "class_name") -> dict[tuple[str, str], int]:
+    """Rows by task and class, or another column."""
+    grouped = labels.group_by(["task", name]).aggregate([([], "count_all")]).to_pylist()
+    return {(r["task"], r[name]): r["count_all"] for r in grouped}

@@ -27,7 +27,8 @@ def release_matches_its_hash(releases: pa.Table, release_frames: pa.Table) -> Ve
 
 
 def release_targets_are_whole(release_frames: pa.Table, releases: pa.Table) -> Verdict:
-    """Every frame of a release has its class, boxes or masks: known classes, four numbers a box, area above zero."""
+    """Every frame of a release has its class, boxes or masks: known classes, four numbers a box, area above zero. None
+    at all is a target too, but of recognition and segmentation."""
     faults, num_checked = [], 0
     for release in releases.to_pylist():
         rows = _frames_of(release_frames, release["release_id"])
@@ -113,8 +114,8 @@ def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str 
         return f"class ids {class_ids} of {num_classes} classes"
     if task == PRETRAINING:
         return "has boxes" if boxes else None
-    if task == MULTILABEL:
-        return None if row["box_class_ids"] and not boxes else "has no class"
+    if task == MULTILABEL:  # no class: somebody found none in the picture
+        return "has boxes and has no class of the picture" if boxes else None
     if task == "recognition":
         return None if row["class_id"] is not None and not boxes else "has no class"
     if task == "segmentation":
@@ -132,7 +133,7 @@ def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str 
 
 
 def _find_mask_fault(row: dict[str, Any], read: Callable[[dict[str, Any]], object]) -> str | None:
-    if not row["mask_rles"]:
+    if not row["mask_rles"] and (row["box_class_ids"] or row["mask_rles"] is None or read is read_semantic_map):
         return "has no mask"
     try:
         read(row)

@@ -6,6 +6,7 @@ Belongs here: which runs that takes, and what came of them. Does not: any step; 
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
 import pyarrow.compute as pc
 
 from assets.retrieval.results import read_results
@@ -24,7 +25,8 @@ def train_here(
 ) -> dict[str, Any]:
     """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one.
 
-    Without a release all published sessions make one. Raises ValueError for an unknown task, recipe or setting.
+    Without a release all published sessions make one, and `excluded` counts what it leaves out, by reason. Raises
+    ValueError for an unknown task, recipe or setting.
     """
     name = choose_recipe(task, recipe, changes).name
     choice = {"recipe": name, "settings": dict(changes), "seed": seed, "release_id": release_id or ""}
@@ -39,8 +41,9 @@ def train_here(
                 only=of_release if release_id else None,
             )  # fmt: skip
             story.report(outcome)
-    return {"task": task, **_find_model(home, task, outcome), "success": outcome.success, "run_id": outcome.run_id,
-            "error": outcome.error, "failed_checks": list(outcome.failed_checks)}  # fmt: skip
+        excluded = _find_excluded(engine, task, outcome)
+    return {"task": task, **_find_model(home, task, outcome), **excluded, "success": outcome.success,
+            "run_id": outcome.run_id, "error": outcome.error, "failed_checks": list(outcome.failed_checks)}  # fmt: skip
 
 
 def choose_recipe(task: str, recipe: str | None, changes: Mapping[str, str]) -> TrainConfig:
@@ -67,6 +70,14 @@ def embed_sessions(engine: LocalEngine, story: Story) -> None:
         with story.step(f"embed {session}"):
             engine.instance.add_dynamic_partitions("sessions", [session])
             story.report(engine.execute(ingest_session.name, session, only=needed))
+
+
+def _find_excluded(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str, Any]:
+    """What the dataset of the run left out, as it said; nothing where the run made none."""
+    event = engine.instance.get_latest_materialization_event(dg.AssetKey(["curation", f"{dataset_of(task)}_dataset"]))
+    if event is None or event.run_id != outcome.run_id or event.asset_materialization is None:
+        return {}
+    return {"excluded": event.asset_materialization.metadata["excluded"].value}
 
 
 def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:

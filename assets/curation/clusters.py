@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.curation.annotations import read_datasets
 from assets.curation.dedup import CODE_VERSION, MIN_COSINE, find_clusters, find_min_cosine
 from assets.curation.split import Frame, assign_splits
 from assets.tables.catalog import Catalog
@@ -22,9 +23,10 @@ def update_clusters(catalog: Catalog) -> Refreshed:
     """Bring `unique_frames` up to date: one row a published colour frame that has an embedding and quality figures.
 
     Compared with all others are frames that are new or changed, and those of clusters that lost one. `computed` counts
-    them. Raises ValueError when there is nothing to compare, or vectors of two encoders.
+    them. Labels that arrive later may change who leads a cluster, and nothing is compared for it. Raises ValueError
+    when there is nothing to compare, or vectors of two encoders.
     """
-    frames = _ordered_frames(catalog)
+    frames = _ordered_frames(catalog, read_datasets(catalog))
     embeddings = catalog.read("frame_embeddings", ["frame_id", "session", "vector", "input_sha256", "code_version"])
     require_one_encoder(embeddings)
     vectors = embeddings["vector"].combine_chunks().flatten().to_numpy().reshape(-1, EMBEDDING_DIM)
@@ -81,10 +83,12 @@ def update_splits(catalog: Catalog) -> Refreshed:
     clusters = _column(catalog, "unique_frames", "cluster_id")
     readers = _column(catalog, "captures", "reader")
     hashes = _column(catalog, "captures", "sha256")
+    datasets = read_datasets(catalog)
     frames = [
         Frame(f["frame_id"], f["capture_id"], f["session"], clusters[f["frame_id"]],
-              readers.get(f["capture_id"]) == "mcap" and hashes.get(f["capture_id"]) is not None, f["split_hint"])
-        for f in _ordered_frames(catalog) if f["frame_id"] in clusters
+              readers.get(f["capture_id"]) == "mcap" and hashes.get(f["capture_id"]) is not None, f["split_hint"],
+              datasets.get(f["frame_id"], frozenset()))
+        for f in _ordered_frames(catalog, datasets) if f["frame_id"] in clusters
     ]  # fmt: skip
     rows: list[dict[str, object]] = [
         {"frame_id": a.frame.frame_id, "capture_id": a.frame.capture_id, "session": a.frame.session,
@@ -103,13 +107,13 @@ def _read_sides(catalog: Catalog) -> dict[str, str]:
     return {r["frame_id"]: r["split"] for r in (*released, *present)}
 
 
-def _ordered_frames(catalog: Catalog) -> list[dict]:
-    """Published colour frames, those of a producer's test part first, so that they lead their clusters."""
+def _ordered_frames(catalog: Catalog, datasets: Mapping[str, frozenset[str]]) -> list[dict]:
+    """Published colour frames in the order in which they lead their clusters: labelled ones first, so that no bare copy
+    stands for them, then those of a producer's test part."""
     columns = ["frame_id", "capture_id", "session", "sequence", "split_hint"]
     rows = catalog.read("frames", columns, "kind = 'color'").to_pylist()
-    return sorted(
-        rows, key=lambda r: (_STRICTEST[r["split_hint"]], r["session"], r["capture_id"], r["sequence"], r["frame_id"])
-    )
+    return sorted(rows, key=lambda r: (r["frame_id"] not in datasets, _STRICTEST[r["split_hint"]], r["session"],
+                                       r["capture_id"], r["sequence"], r["frame_id"]))  # fmt: skip
 
 
 def _column(catalog: Catalog, table: str, column: str) -> dict[str, str]:

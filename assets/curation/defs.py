@@ -1,9 +1,12 @@
 """Curation as assets: quality, embeddings, near-duplicates, splits, and one immutable dataset a task."""
 
+import logging
+
 import dagster as dg
 from pydantic import Field
 
 from assets.curation.clusters import update_clusters, update_splits
+from assets.curation.pictures import count_lost
 from assets.curation.release import draft_release, write_release
 from assets.images import decode_rgb, decode_working_luma
 from assets.materialize import picture, progress_to, result
@@ -14,6 +17,8 @@ from assets.tables.previews import contact_sheet_png
 from assets.workspace import Workspace
 from models import image_quality
 from models.task_names import DATASET_NAMES
+
+_log = logging.getLogger("daguerre.curation")
 
 
 @dg.asset(
@@ -67,17 +72,22 @@ def frame_embeddings(
     key=["curation", "unique_frames"],
     group_name="curation",
     kinds={"lance"},
-    deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"]],
+    deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"], ["capture", "imported_labels"]],
 )
 def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
-    """Near-duplicate clusters over all published frames."""
+    """Near-duplicate clusters over all published frames, each led by a labelled frame where it has one."""
     done = update_clusters(catalog)
     copies = len(catalog.read_latest("unique_frames", ["frame_id"], "duplicate_of IS NOT NULL"))
     return result(catalog, "unique_frames", ["curation", "unique_frames"], None,
                   {"rows": done.summary, "near-duplicates": copies})  # fmt: skip
 
 
-@dg.asset(key=["curation", "splits"], group_name="curation", deps=[["curation", "unique_frames"]], kinds={"lance"})
+@dg.asset(
+    key=["curation", "splits"],
+    group_name="curation",
+    kinds={"lance"},
+    deps=[["curation", "unique_frames"], ["capture", "imported_labels"]],
+)
 def splits(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Train, val and test by recording, by the producer's own split, or by near-duplicate cluster."""
     done = update_splits(catalog)
@@ -100,9 +110,11 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         deps=[["curation", "splits"], ["capture", "imported_labels"]],
     )
     def dataset(config: DatasetConfig, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
-        """A release: labelled frames of published sessions, frozen with their splits; its id is the hash of them.
+        """A release: labelled frames of published sessions, and those that somebody found empty, frozen with their
+        splits; its id is the hash of them.
 
-        What is left out, and why, stands under `excluded`.
+        What is left out, and why, stands under `excluded`; what was labelled for the task and is left out also below
+        its reason.
         """
         draft = draft_release(catalog, task, config.sessions or None)
         release_id = write_release(catalog, draft)
@@ -110,9 +122,12 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         per_split = {s: sum(r["split"] == s for r in draft.frame_rows) for s in ("train", "val", "test")}
         some = is_in("frame_id", [r["frame_id"] for r in draft.frame_rows[:: max(1, len(draft.frame_rows) // 24)]])
         sheet = contact_sheet_png(catalog, some)
+        _log.info(draft.summary)
+        lost = {f"left out, {reason}": count for reason, count in count_lost(draft.excluded).items()}
         metadata = {
             "release_id": release_id, "classes": draft.row["class_names"], "labels": draft.row["num_labels"],
-            "excluded": dg.MetadataValue.json(draft.excluded), **per_split,
+            "frames without an object": draft.num_empty, **lost, "excluded": dg.MetadataValue.json(draft.excluded),
+            **per_split,
             "contact sheet": picture(sheet) if sheet else dg.MetadataValue.text("no colour frames"),
         }  # fmt: skip
         is_mine = f"release_id = '{release_id}'"

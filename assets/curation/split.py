@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
-_STRICTEST = ("test", "val", "train")  # a near-duplicate pair across a producer's split stays on the stricter side
+STRICTEST = ("test", "val", "train")  # near-duplicates on several sides stay on the strictest
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Frame:
     cluster_id: str
     is_recording: bool  # its capture is one recording (MCAP, video), not a folder of loose images
     split_hint: str | None
+    datasets: frozenset[str] = frozenset()  # that its labels are good for; a bare frame has none
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,48 @@ class Assignment:
 def assign_splits(frames: Sequence[Frame], previous: Mapping[str, str] | None = None) -> list[Assignment]:
     """Splits of all frames that stay. `previous` maps a frame id to its split, which it keeps as data grows.
 
-    A producer's own split is followed; where it has no validation part, one is cut from its training part. Otherwise
-    the unit is the recording, and the near-duplicate cluster for loose images; new units that share a cluster move
-    together. Then near-duplicates go: inside train all but one, and across sides all but those on the strictest.
+    A producer's own split is followed, also by loose near-duplicates of its frames; where it has no validation part,
+    one is cut from its training part. Otherwise the unit is the recording, and the near-duplicate cluster for loose
+    images; new units that share a cluster move together.
+
+    Labelled frames decide for their clusters: bare copies of them follow, or go. Then near-duplicates go: across sides
+    all but those on the strictest, where one joins that has labels for a dataset which would have none of the cluster;
+    inside train bare ones, all but one where all are bare. Labelled ones stay: which of them a release takes is a
+    matter of its task.
     """
-    hinted = _follow_producer([f for f in frames if f.split_hint], previous or {})
-    taken = {a.frame.cluster_id for a in hinted if a.split != "train"}
-    free = [f for f in frames if not f.split_hint and f.cluster_id not in taken]
-    return _drop_duplicates(hinted + _spread(free, SHARES, previous or {}))
+    previous = previous or {}
+    labelled = {f.cluster_id for f in frames if f.datasets}
+    deciding = [f for f in frames if f.datasets or f.cluster_id not in labelled]
+    had = _inherit_sides(frames, labelled, previous)
+    hinted = _follow_producer([f for f in deciding if f.split_hint], had)
+    taken = _find_sides(hinted)
+    free: list[Frame] = []
+    joining: list[Frame] = []
+    for frame in (f for f in deciding if not f.split_hint):
+        if frame.cluster_id not in taken:
+            free.append(frame)
+        elif taken[frame.cluster_id] == "train":
+            follows = not frame.is_recording and had.get(frame.frame_id, "train") == "train"
+            (joining if follows else free).append(frame)
+    assigned = hinted + _spread(free, SHARES, had) + [Assignment(f, f.cluster_id, "train", "cluster") for f in joining]
+    kept = _drop_duplicates(deciding, assigned, previous)
+    followers = [f for f in frames if not f.datasets and f.cluster_id in labelled]
+    kept += _follow_labelled(followers, kept, assigned, previous)
+    return sorted(kept, key=lambda a: a.frame.frame_id)
+
+
+def _inherit_sides(frames: Sequence[Frame], labelled: set[str], previous: Mapping[str, str]) -> dict[str, str]:
+    """The side that each frame had; a loose labelled frame that is new has that of its loose bare copies, which were
+    dealt out alike."""
+    copies: dict[str, list[str]] = defaultdict(list)
+    for f in frames:
+        if f.cluster_id in labelled and not (f.datasets or f.is_recording or f.split_hint) and f.frame_id in previous:
+            copies[f.cluster_id].append(previous[f.frame_id])
+    sides = dict(previous)
+    for f in frames:
+        if f.datasets and not f.is_recording and not f.split_hint and f.cluster_id in copies:
+            sides.setdefault(f.frame_id, min(copies[f.cluster_id], key=STRICTEST.index))
+    return sides
 
 
 def _follow_producer(frames: Sequence[Frame], previous: Mapping[str, str]) -> list[Assignment]:
@@ -90,12 +125,12 @@ def _keep_sides(members: Sequence[Frame], shares: Mapping[str, float], previous:
     had = {f.frame_id: previous[f.frame_id] for f in members if previous.get(f.frame_id) in shares}
     if not had:
         return {}
-    strictest = min(had.values(), key=_STRICTEST.index)
+    strictest = min(had.values(), key=STRICTEST.index)
     of_recording: dict[str, str] = {}
     for frame in members:
         if frame.is_recording and frame.frame_id in had:
             sides = (had[frame.frame_id], of_recording.get(frame.capture_id, "train"))
-            of_recording[frame.capture_id] = min(sides, key=_STRICTEST.index)
+            of_recording[frame.capture_id] = min(sides, key=STRICTEST.index)
     return {
         f.frame_id: of_recording.get(f.capture_id, strictest) if f.is_recording else had.get(f.frame_id, strictest)
         for f in members
@@ -129,16 +164,54 @@ def _name_unit(frame: Frame) -> str:
     return frame.capture_id if frame.is_recording else frame.cluster_id
 
 
-def _drop_duplicates(assignments: Sequence[Assignment]) -> list[Assignment]:
-    sides: dict[str, set[str]] = defaultdict(set)
+def _find_sides(assignments: Iterable[Assignment]) -> dict[str, str]:
+    """The strictest side of each cluster."""
+    sides: dict[str, str] = {}
     for a in assignments:
-        sides[a.frame.cluster_id].add(a.split)
-    strictest = {cluster: next(s for s in _STRICTEST if s in found) for cluster, found in sides.items()}
+        sides[a.frame.cluster_id] = min(a.split, sides.get(a.frame.cluster_id, "train"), key=STRICTEST.index)
+    return sides
+
+
+def _drop_duplicates(
+    deciding: Sequence[Frame], assigned: Sequence[Assignment], previous: Mapping[str, str]
+) -> list[Assignment]:
+    sides = _find_sides(assigned)
+    staying = [a for a in assigned if a.split == sides[a.frame.cluster_id]]
+    has: dict[str, set[str]] = defaultdict(set)
+    for a in staying:
+        has[a.frame.cluster_id] |= a.frame.datasets
+    stay = {a.frame.frame_id for a in staying}
+    for f in sorted((f for f in deciding if f.frame_id not in stay), key=lambda f: f.frame_id):
+        side = sides[f.cluster_id]
+        had_other = previous.get(f.frame_id, side) != side  # what was trained on does not become a test
+        if not f.is_recording and not had_other and f.datasets - has[f.cluster_id]:
+            staying.append(Assignment(f, f.cluster_id, side, "cluster"))
+            has[f.cluster_id] |= f.datasets
     kept, has_one = [], set()
-    for a in sorted(assignments, key=lambda a: a.frame.frame_id):
-        cluster = a.frame.cluster_id
-        if a.split != strictest[cluster] or (a.split == "train" and cluster in has_one):
+    for a in sorted(staying, key=lambda a: a.frame.frame_id):
+        is_bare_copy = not a.frame.datasets and a.frame.cluster_id in has_one
+        if a.split == "train" and is_bare_copy:
             continue
-        has_one.add(cluster)
+        has_one.add(a.frame.cluster_id)
         kept.append(a)
     return kept
+
+
+def _follow_labelled(
+    followers: Sequence[Frame], kept: Sequence[Assignment], assigned: Sequence[Assignment], previous: Mapping[str, str]
+) -> list[Assignment]:
+    """Bare copies of labelled frames that are on the side of those by themselves, in val and test: by their recording,
+    their producer, or before. In train they would be left out as copies."""
+    sides = _find_sides(kept)
+    side_of_recording = {a.frame.capture_id: a.split for a in assigned if a.rule == "recording"}
+    found = []
+    for f in followers:
+        side = sides[f.cluster_id]
+        if f.is_recording:
+            own, group_id, rule = side_of_recording.get(f.capture_id), f.capture_id, "recording"
+        else:
+            own, group_id = f.split_hint or previous.get(f.frame_id), f.cluster_id
+            rule = "producer" if f.split_hint else "cluster"
+        if side != "train" and own == side:
+            found.append(Assignment(f, group_id, side, rule))
+    return found

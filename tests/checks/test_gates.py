@@ -65,7 +65,8 @@ def test_a_session_is_judged_by_its_own_rows(catalog, write):
 
 def test_a_warning_does_not_hold(catalog, write, rows_of):
     frames = write("monday")
-    corners = {"x_min": 1, "y_min": 1, "x_max": [1] + [9] * 39, "y_max": 9}  # the first has no width
+    corners = {"x_min": 1, "y_min": 1, "x_max": [1, *(3 + 1.5 * (n % 8) for n in range(39))],  # the first has no width
+               "y_max": [9, *(3 + 1.5 * (n // 8) for n in range(39))]}  # fmt: skip
     frame_id = frames["frame_id"][0].as_py()
     catalog.merge("labels", rows_of("labels", 40, task="detection", frame_id=frame_id, **corners))
     verdicts = gate_session(catalog, "labels", "monday")

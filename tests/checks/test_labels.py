@@ -1,19 +1,31 @@
-"""Boxes without area or outside of their image, classes nobody knows, labels without a frame."""
+"""Boxes without area, outside of their image or said twice, labels that deny each other, classes nobody knows, labels
+without a frame."""
 
 from __future__ import annotations
 
-from assets.tables.schemas import TABLES, content_id
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assets.tables.schemas import TABLES, content_id, to_table
 from checks.labels import (
+    boxes_are_not_doubled,
     boxes_have_area,
     boxes_lie_inside_image,
     classes_are_known,
+    empty_pictures_have_no_labels_elsewhere,
     every_label_has_a_frame,
+    labels_do_not_contradict,
     labels_have_a_class,
+    marked_objects_are_labels,
     masks_match_their_image,
 )
 
 FRAME = content_id("frame")
 NO_LABELS = TABLES["labels"].schema.empty_table()
+NO_FRAMES = TABLES["frames"].schema.empty_table()
 
 
 def boxes(rows_of, corners, **columns):
@@ -103,3 +115,127 @@ def test_labels_without_masks_are_in_order_but_for_segmentation(rows_of):
     frames = rows_of("frames", 1, frame_id=FRAME)
     verdict = masks_match_their_image(masks(rows_of, [None], "detection"), frames)
     assert verdict.passed and verdict.summary == "no rows: no label of this session has a mask"
+
+
+def spread(count: int) -> list[tuple[float, float, float, float]]:
+    return [(3.0 * n, 0, 3.0 * n + 9, 9) for n in range(count)]
+
+
+def test_boxes_that_repeat_another_are_named_and_one_in_twenty_blocks(rows_of):
+    labels = boxes(rows_of, [*spread(20), (0.5, 0.5, 8.5, 9.5)], class_name="cup")  # 1 of 21
+    verdict = boxes_are_not_doubled(labels)
+    assert not verdict.passed and not verdict.stops and verdict.figures["num_offending"] == 1
+    assert (
+        labels["label_id"][0].as_py() in verdict.examples[0] and labels["label_id"][20].as_py() in verdict.examples[0]
+    )
+    assert boxes_are_not_doubled(boxes(rows_of, [*spread(18), (0, 0, 9, 9)], class_name="cup")).stops  # 1 of 19
+    assert boxes_are_not_doubled(boxes(rows_of, spread(20), class_name="cup")).passed
+
+
+def test_equal_boxes_of_another_class_task_or_frame_are_not_doubled(rows_of):
+    labels = boxes(rows_of, [(0, 0, 9, 9)] * 2, class_name=["cup", "jug"])
+    assert boxes_are_not_doubled(labels).passed
+    corners = dict(zip(("x_min", "y_min", "x_max", "y_max"), (0, 0, 9, 9), strict=True))
+    assert boxes_are_not_doubled(rows_of("labels", 2, task="detection", class_name="cup", **corners,
+                                         frame_id=[FRAME, content_id("other")])).passed  # fmt: skip
+    assert boxes_are_not_doubled(rows_of("labels", 2)).empty_reason
+
+
+def judge_contradictions(labels, frames=NO_FRAMES, published_labels=NO_LABELS, published_frames=NO_FRAMES):
+    return labels_do_not_contradict(labels, frames, published_labels, published_frames)
+
+
+def test_one_box_of_two_classes_is_named_and_more_than_one_in_twenty_block(rows_of):
+    corners = [*spread(20), (0, 0, 9, 9.5)]
+    verdict = judge_contradictions(boxes(rows_of, corners, class_name=["cup"] * 20 + ["jug"]))
+    assert not verdict.passed and not verdict.stops
+    assert verdict.examples == (f"frame {FRAME}: one box is cup and jug",)
+    assert judge_contradictions(boxes(rows_of, corners[:1] + corners[20:], class_name=["cup", "jug"])).stops
+    assert judge_contradictions(boxes(rows_of, corners, class_name="cup")).passed  # doubled, not denied
+    beside = [(0, 0, 9, 9), (0, 0, 9, 11)]
+    assert judge_contradictions(boxes(rows_of, beside, class_name=["cup", "jug"])).passed
+
+
+def test_several_tags_of_one_picture_are_named_and_never_block(rows_of):
+    verdict = judge_contradictions(rows_of("labels", 2, frame_id=FRAME, class_name=["cat", "dog"]))
+    assert not verdict.passed and not verdict.stops
+    assert verdict.examples == (f"frame {FRAME} is cat and dog",)
+    assert judge_contradictions(rows_of("labels", 2, frame_id=FRAME, class_name="cat")).passed
+
+
+COPIES = [content_id("copy", n) for n in range(3)]
+
+
+def judge_copies(rows_of, box, class_name="cup", task="detection"):
+    """A frame of this session, labelled as a cup at (0, 0, 9, 9), against one of equal bytes in another session."""
+    corners = dict(zip(("x_min", "y_min", "x_max", "y_max"), (0, 0, 9, 9), strict=True)) if box else {}
+    theirs = dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)) if box else {}
+    mine = rows_of("labels", 1, task=task, frame_id=COPIES[0], class_name="cup", **corners)
+    other = rows_of("labels", 1, task=task, frame_id=COPIES[1], class_name=class_name, session="tuesday", **theirs)
+    frames = rows_of("frames", 1, frame_id=COPIES[0], sha256="0" * 64)
+    others = rows_of("frames", 2, frame_id=COPIES[1:], sha256=["0" * 64, "1" * 64], session="tuesday")
+    return judge_contradictions(mine, frames, other, others)
+
+
+def test_equal_pictures_with_other_labels_are_named_with_their_session_and_never_block(rows_of):
+    assert judge_copies(rows_of, (0, 0.5, 9, 9)).passed
+    assert judge_copies(rows_of, (20, 0, 29, 9)).passed  # another object
+    for box, class_name in (((0, 0, 9, 12), "cup"), ((0, 0, 9, 9), "jug")):
+        verdict = judge_copies(rows_of, box, class_name)
+        assert not verdict.passed and not verdict.stops and verdict.figures["num_copies_with_other_labels"] == 1
+        assert f"frame {COPIES[0]} shows what frame {COPIES[1]} of session tuesday shows" in verdict.examples[0]
+    assert judge_copies(rows_of, None, "cup", "recognition").passed
+    assert not judge_copies(rows_of, None, "dog", "recognition").passed
+
+
+def test_equal_pictures_of_one_session_are_compared_too(rows_of):
+    labels = boxes(rows_of, [(0, 0, 9, 9), (0, 0, 9, 12)], class_name="cup").to_pylist()
+    rows = [row | {"frame_id": copy} for row, copy in zip(labels, COPIES, strict=False)]
+    frames = rows_of("frames", 2, frame_id=COPIES[:2], sha256="0" * 64)
+    verdict = judge_contradictions(to_table(TABLES["labels"], rows), frames)
+    assert verdict.figures["num_copies_with_other_labels"] == 2 and verdict.num_checked == 2
+
+
+def judge_empties(rows_of, counts, other_counts):
+    mine = rows_of("annotated_frames", 1, frame_id=COPIES[0], task="detection", **counts)
+    other = rows_of("annotated_frames", 1, frame_id=COPIES[1], task="detection", session="tuesday", **other_counts)
+    frames, others = (rows_of("frames", 1, frame_id=copy, sha256="0" * 64) for copy in COPIES[:2])
+    return empty_pictures_have_no_labels_elsewhere(mine, frames, other, others)
+
+
+def test_a_picture_that_is_empty_for_one_side_alone_is_named_and_never_blocks(rows_of):
+    empty, labelled, crowded = (
+        {"num_labels": a, "num_missing": 0, "num_ignored": b} for a, b in ((0, 0), (2, 0), (0, 1))
+    )
+    for pair in ((empty, labelled), (labelled, empty)):
+        verdict = judge_empties(rows_of, *pair)
+        assert not verdict.passed and not verdict.stops and "one side calls it empty" in verdict.examples[0]
+    for pair in ((empty, empty), (labelled, labelled), (empty, crowded), (crowded, labelled)):
+        assert judge_empties(rows_of, *pair).passed
+
+
+def test_marked_objects_that_became_no_labels_are_counted_and_never_block(rows_of):
+    rows = rows_of("annotated_frames", 2, num_labels=3, num_missing=[0, 2], frame_id=COPIES[:2])
+    verdict = marked_objects_are_labels(rows)
+    assert not verdict.passed and not verdict.stops
+    assert (verdict.figures["num_marked"], verdict.figures["num_missing"]) == (8, 2)
+
+
+@pytest.mark.parametrize("kind", ["apart", "equal", "shifted"])
+def test_a_frame_with_thousands_of_boxes_is_judged_quickly(kind):
+    """All pairs of them are 200 million."""
+    count = 20_000
+    corners = np.arange(count) * {"apart": 4.0, "equal": 0.0, "shifted": 0.5}[kind]
+    schema = TABLES["labels"].schema
+    columns = {"label_id": [f"{n:032x}" for n in range(count)], "frame_id": [COPIES[0]] * count,
+               "session": ["monday"] * count, "task": ["detection"] * count,
+               "class_name": [("cup", "jug")[n % 2] for n in range(count)],
+               "x_min": corners, "x_max": corners + 3, "y_min": np.zeros(count),
+               "y_max": np.full(count, 9.0)}  # fmt: skip
+    labels = pa.table({f.name: columns.get(f.name, pa.nulls(count, f.type)) for f in schema})
+    started_s = time.perf_counter()
+    assert boxes_are_not_doubled(labels).passed == (kind == "apart")
+    copy = labels.set_column(1, "frame_id", [[COPIES[1]] * count])
+    frames = pa.table({"frame_id": COPIES[:2], "sha256": ["0" * 64] * 2})
+    assert judge_contradictions(labels, frames.slice(0, 1), copy, frames.slice(1)).passed == (kind == "apart")
+    assert time.perf_counter() - started_s < 60

@@ -79,7 +79,6 @@ def test_a_count_that_is_off_is_found(freeze):
         ("detection", {"boxes_xyxy": [BOX, BOX[:3], BOX], "box_class_ids": [[0]] * 3}, "3 numbers for 1 boxes"),
         ("detection", {"boxes_xyxy": [BOX, [1.0, 1.0, 1.0, 4.0], BOX], "box_class_ids": [[0]] * 3}, "box without area"),
         ("detection", {"boxes_xyxy": [BOX] * 3, "box_class_ids": [[0], [7], [0]]}, "class ids [7] of 1 classes"),
-        ("multilabel", {"boxes_xyxy": [[]] * 3, "box_class_ids": [[0], [], [0]]}, "has no class"),
         ("multilabel", {"boxes_xyxy": [[], BOX, []], "box_class_ids": [[0]] * 3}, "has no class"),
         ("pretraining", {"boxes_xyxy": [[], BOX, []], "class_id": None}, "has boxes"),
         ("instances", {**OBJECTS, "mask_rles": [[MASK], [], [MASK]]}, "0 masks for 1 boxes"),
@@ -97,6 +96,26 @@ def test_a_target_that_cannot_be_used_blocks(task, columns, fault, freeze):
 def test_a_frame_without_objects_is_a_target_of_detection(freeze):
     releases, frames = freeze("detection", ["cup"], boxes_xyxy=[BOX, [], BOX], box_class_ids=[[0], [], [0]])
     assert release_targets_are_whole(frames, releases).passed
+
+
+@pytest.mark.parametrize(
+    ("task", "columns"),
+    [
+        ("multilabel", {"boxes_xyxy": [[]] * 3, "box_class_ids": [[0], [], [0]]}),
+        ("instances", {"boxes_xyxy": [BOX, [], BOX], "box_class_ids": [[0], [], [0]],
+                       "mask_rles": [[MASK], [], [MASK]], "mask_size_px": [[6, 8]] * 3}),
+    ],
+)  # fmt: skip
+def test_a_picture_that_shows_no_object_is_a_target_of_the_tasks_of_objects(task, columns, freeze):
+    releases, frames = freeze(task, ["cup"], **columns)
+    assert release_targets_are_whole(frames, releases).passed
+
+
+def test_a_picture_without_a_mask_is_no_target_of_segmentation(freeze):
+    masks = {"mask_rles": [[MASK], [], [MASK]], "mask_class_ids": [[0], [], [0]], "mask_size_px": [[6, 8]] * 3}
+    releases, frames = freeze("segmentation", ["cup"], **masks)
+    verdict = release_targets_are_whole(frames, releases)
+    assert verdict.stops and len(verdict.examples) == 1 and "has no mask" in verdict.examples[0]
 
 
 def test_pretraining_needs_no_class(freeze):

@@ -45,7 +45,10 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         "quarantine": rows_of("quarantine", 1, source_path="notes.bin", sensor=None),
         "labels": rows_of("labels", 1, frame_id=ids[0], task="detection", x_min=1, y_min=2, x_max=9, y_max=8,
                           mask_rle=full_mask),
+        "annotated_frames": rows_of("annotated_frames", 1, frame_id=ids[0], task="detection", num_missing=0),
         PUBLISHED + "labels": rows_of("labels", 1, task="detection"),
+        PUBLISHED + "annotated_frames": rows_of("annotated_frames", 1, task="detection"),
+        PUBLISHED + "frames": rows_of("frames", 1),
         "frame_quality": rows_of("frame_quality", 3, frame_id=ids, brightness=0.5, sharpness=0.01, clipped_dark=0.0,
                                  clipped_bright=0.0),
         "frame_embeddings": rows_of("frame_embeddings", 3, frame_id=ids),
@@ -98,7 +101,7 @@ def test_a_missing_column_fails(name, table, column, good):
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
     verbs = {"are", "is", "has", "have", "match", "matches", "lie", "share", "hold", "point", "decode", "was", "skip",
-             "keep", "sit", "decreased"}  # fmt: skip
+             "keep", "sit", "decreased", "contradict"}  # fmt: skip
     assert set(name.split("_")) & verbs, name
     assert not name.startswith(("check_", "test_", "validate_"))
     assert RULES[name].claim

@@ -57,6 +57,17 @@ def test_recordings_that_were_not_trained_on_are_segmented(trained) -> None:
     assert package.facts.class_names == open_release(catalog, facts["release_id"]).class_names
 
 
+def test_what_the_dataset_left_out_is_told(trained) -> None:
+    settings, facts = trained
+    num_frames = len(build_catalog(settings).read("frames", ["frame_id"], "kind = 'color'"))
+    excluded = dict(facts["excluded"])
+    assert excluded.pop("labels on near-duplicate frames") > 0 and excluded.keys() == {
+        "frame without labels", "near-duplicate frame",  # those of the right camera, and neighbours
+    }  # fmt: skip
+    num_released = len(open_release(build_catalog(settings), facts["release_id"]).frames)
+    assert num_released + sum(excluded.values()) == num_frames
+
+
 def test_the_report_shows_the_maps(trained, tmp_path: Path) -> None:
     settings, _ = trained
     page = write_home_report(settings, tmp_path / "report.html").read_text()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from assets.curation.clusters import update_clusters, update_splits
+from assets.curation.defs import DatasetConfig
+from assets.curation.defs import defs as curation
 from assets.curation.release import draft_release, write_release
 from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
 
@@ -200,3 +202,108 @@ def test_frames_keep_their_splits_when_a_session_arrives_that_leads_their_cluste
     assert set(after.values()) == {"train", "val", "test"}
     assert all(after[f] == s for f, s in before.items() if f in after)
     assert all(f in after for f, s in before.items() if s != "train")
+
+
+BOX = (2, 3, 8, 9)
+
+
+def test_a_labelled_frame_leads_its_cluster_and_one_that_is_labelled_later_takes_the_lead(catalog, curate, label):
+    bare = curate([0.0, 60.0, 120.0], session="a-bare")
+    late = curate([5.0, 65.0], seed=10, session="b-labelled")
+    assert update_and_publish(catalog) == (5, 0, 0, 5)
+    assert {r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()} == set(bare)
+    label("detection", [(late[0], "cup", BOX)], "b-labelled")
+    assert update_and_publish(catalog) == (0, 2, 0, 0)  # both of one cluster, and nothing was compared
+    rows = {r["frame_id"]: r for r in catalog.read("unique_frames").to_pylist()}
+    assert (rows[late[0]]["duplicate_of"], rows[bare[0]]["duplicate_of"]) == (None, late[0])
+    assert rows[bare[0]]["cluster_id"] == late[0] and rows[late[0]]["similarity"] is None
+    assert rows[bare[0]]["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-6)
+    assert rows[late[1]]["duplicate_of"] == bare[1]
+    assert update_and_publish(catalog) == (0, 0, 0, 0)
+
+
+def test_a_frame_that_somebody_found_empty_leads_too_and_one_that_lacks_an_object_does_not(catalog, curate, look):
+    curate([0.0, 90.0], session="a-bare")
+    empty, lacking = curate([2.0, 92.0], seed=10, session="b-labelled")
+    look([empty], "b-labelled")
+    look([lacking], "b-labelled", num_missing=1)
+    clusters = {r["cluster_id"] for r in publish_clusters(catalog)}
+    assert empty in clusters and lacking not in clusters
+
+
+def split_and_publish(catalog) -> dict[str, str]:
+    catalog.publish("splits", None, update_splits(catalog).version)
+    return {r["frame_id"]: r["split"] for r in catalog.read("splits").to_pylist()}
+
+
+@pytest.mark.parametrize("is_bare_first", [True, False])
+def test_bare_copies_cost_no_frame_and_no_label_whichever_lands_first(catalog, curate, label, is_bare_first):
+    angles = [17.0 * n for n in range(20)]  # cos 17 = 0.956: no near-duplicates
+
+    def land(session: str, seed: int) -> list[str]:
+        ids = curate(angles, seed=seed, session=session)
+        if session == "labelled":
+            label("detection", [(i, "cup", BOX) for i in ids] + [(i, "jug", (9, 9, 12, 12)) for i in ids], session)
+        publish_clusters(catalog)
+        split_and_publish(catalog)
+        return ids
+
+    found = {}
+    for session in ("bare", "labelled") if is_bare_first else ("labelled", "bare"):
+        found[session] = land(session, seed=100 * (session == "bare"))
+    draft = draft_release(catalog, "detection")
+    assert {r["frame_id"] for r in draft.frame_rows} == set(found["labelled"])
+    assert draft.row["num_labels"] == 40 and draft.excluded == {"frame without labels": 20}
+    assert {r["split"] for r in draft.frame_rows} == {"train", "val", "test"}
+    pretraining = draft_release(catalog, "pretraining")
+    in_train = [r for r in pretraining.frame_rows if r["split"] == "train"]
+    assert len(in_train) == len([r for r in draft.frame_rows if r["split"] == "train"])
+
+
+def test_frames_keep_their_sides_when_labels_arrive_for_others_of_their_cluster(catalog, curate, label):
+    bare = curate([17.0 * n for n in range(20)], session="a-bare")
+    publish_clusters(catalog)
+    before = split_and_publish(catalog)
+    late = curate([17.0 * n + 1 for n in range(20)], seed=100, session="b-labelled")
+    label("detection", [(i, "cup", BOX) for i in late], "b-labelled")
+    publish_clusters(catalog)
+    after = split_and_publish(catalog)
+    assert [after[i] for i in late] == [before[i] for i in bare]
+    assert all(after.get(i, before[i]) == before[i] for i in bare)
+    assert update_splits(catalog).computed == 40
+    done = update_splits(catalog)
+    assert (done.new, done.stale, done.removed) == (0, 0, 0)
+
+
+def test_near_duplicates_with_labels_for_other_tasks_cost_neither_task_a_frame(catalog, curate, label):
+    named = curate([17.0 * n for n in range(20)], session="a-named")
+    boxed = curate([17.0 * n + 1 for n in range(20)], seed=100, session="b-boxed")
+    label("recognition", [(i, "ab"[n % 2], None) for n, i in enumerate(named)], "a-named")
+    label("detection", [(i, "cup", BOX) for i in boxed], "b-boxed")
+    publish_clusters(catalog)
+    side_of = split_and_publish(catalog)
+    assert [side_of[i] for i in named] == [side_of[i] for i in boxed]
+    for task, ids in (("recognition", named), ("detection", boxed)):
+        draft = draft_release(catalog, task)
+        assert {r["frame_id"] for r in draft.frame_rows} == set(ids) and "near-duplicate frame" not in draft.excluded
+    # one a cluster in train, both in val and test
+    pretraining = draft_release(catalog, "pretraining").frame_rows
+    num_train = sum(side == "train" for side in side_of.values()) // 2
+    assert len(pretraining) == num_train + 2 * (20 - num_train)
+
+
+def test_labelled_near_duplicates_in_train_are_dropped_counted_and_told_with_their_labels(catalog, curate, label):
+    ids = curate([0.0, 2.0, 4.0, *(40.0 + 17.0 * n for n in range(17))], split_hint=["train"] * 18 + ["val", "test"])
+    label("detection", [(i, "cup", BOX) for i in ids] + [(ids[1], "jug", (9, 9, 12, 12)), (ids[0], "jug", (0, 0, 2, 2))]
+          + [(ids[1], "pot", (12, 1, 15, 4))])  # fmt: skip
+    publish_clusters(catalog)
+    split_and_publish(catalog)
+    draft = draft_release(catalog, "detection")
+    kept = {r["frame_id"] for r in draft.frame_rows}
+    assert ids[1] in kept and not {ids[0], ids[2]} & kept, "the one with most labels stays"
+    assert draft.excluded == {"near-duplicate frame": 2, "labels on near-duplicate frames": 3}  # two, and one
+    assert draft.summary.endswith("18 frames, 20 labels; left out: near-duplicate frame: 2 frames, 3 labels")
+    (dataset,) = [a for a in curation.assets if a.key.path == ["curation", "detection_dataset"]]
+    metadata = dataset(DatasetConfig(), catalog=catalog).metadata
+    assert metadata["left out, near-duplicate frame"] == "2 frames, 3 labels"
+    assert metadata["excluded"].value == draft.excluded and metadata["frames without an object"] == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assets.curation.release import draft_release, write_release
+from assets.tables.catalog import is_in
 from assets.tables.releases import hash_content, list_class_ids, open_release, read_instances, read_semantic_map
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.masks import encode_mask
@@ -76,15 +77,18 @@ def test_other_content_has_another_id(catalog, dataset, change):
     assert draft_release(catalog, "detection").row["release_id"] != first
 
 
-def test_boxes_without_area_in_the_image_are_left_out_and_counted(catalog, dataset):
+def test_boxes_without_area_in_the_image_are_counted_and_their_picture_stays_out(catalog, dataset):
     store(
         catalog,
         "labels",
         labels([(dataset[0], "a", box) for box in ((5, 5, 5, 9), (5, 5, 9, 5), (20, 0, 30, 9), (-9, 0, 0, 9))]),
     )
     draft = draft_release(catalog, "detection")
-    assert draft.excluded == {"box without area in the image": 4}
-    assert draft.row["num_labels"] == 6
+    assert draft.excluded == {
+        "box without area in the image": 4, "frame with an object that has no label": 1,
+        "labels on frames with an object that has no label": 1,  # the box that has area
+    }  # fmt: skip
+    assert draft.row["num_labels"] == 5 and dataset[0] not in [r["frame_id"] for r in draft.frame_rows]
 
 
 def test_a_box_that_leaves_the_image_is_cut_to_it_and_opens_again(catalog, dataset):
@@ -98,7 +102,9 @@ def test_what_is_left_out_is_counted_by_reason(catalog, dataset, frame_rows):
     store(catalog, "frames", frame_rows(2, seed=50))
     extra = frame_rows(2, seed=50)["frame_id"].to_pylist()
     store(catalog, "labels", labels([(extra[0], "a", (0, 0, 4, 4))]))  # labelled, and dropped by the splits
-    assert draft_release(catalog, "detection").excluded == {"frame without labels": 1, "near-duplicate frame": 1}
+    assert draft_release(catalog, "detection").excluded == {
+        "frame without labels": 1, "near-duplicate frame": 1, "labels on near-duplicate frames": 1,
+    }  # fmt: skip
 
 
 def test_a_frame_with_two_classes_is_left_out_of_recognition(catalog, dataset):
@@ -242,6 +248,7 @@ def instances(catalog, found):
     texts = masks(catalog, [(f, name, where or np.s_[:0]) for f, name, where in found])["mask_rle"].to_pylist()
     texts = [None if where is None else text for text, (_, _, where) in zip(texts, found, strict=True)]
     table = labels([(f, name, (n, 1, 9, 9)) for n, (f, name, _) in enumerate(found)])
+    catalog.delete("labels", is_in("frame_id", [f for f, _, _ in found]))  # the boxes without masks of these frames
     return table.set_column(table.column_names.index("mask_rle"), table.schema.field("mask_rle"), [texts])
 
 
@@ -252,7 +259,7 @@ def test_a_release_of_instances_holds_a_mask_a_box_and_counts_each_object_once(c
     release = open_release(catalog, write_release(catalog, draft))
     rows = {r["frame_id"]: r for r in release.frames.to_pylist()}
     assert draft.row["num_labels"] == 3 and rows.keys() == {dataset[0], dataset[3]}
-    assert draft.excluded == {"label without a mask": 6}  # the boxes of all six frames
+    assert draft.excluded == {"label without a mask": 4, "frame with an object that has no label": 4}  # the others
     found = read_instances(rows[dataset[0]])
     assert found.masks.shape == (2, 12, 16) and sorted(found.class_ids) == [0, 1]
     for class_id, box, mask in zip(found.class_ids, found.boxes_xyxy, found.masks, strict=True):
@@ -263,18 +270,25 @@ def test_a_release_of_instances_holds_a_mask_a_box_and_counts_each_object_once(c
     assert list_class_ids(rows[dataset[0]]) == rows[dataset[0]]["box_class_ids"]
 
 
-def test_objects_whose_masks_cannot_be_used_are_left_out_by_reason_and_never_taught_as_background(catalog, dataset):
+def test_frames_of_which_an_object_has_no_mask_to_use_stay_out_by_reason(catalog, dataset):
+    """Each would teach that the object is background."""
     said = [(dataset[0], "a", np.s_[2:6, 1:9]), (dataset[0], "a", "0221O"), (dataset[1], "a", "not run lengths"),
-            (dataset[2], "a", np.s_[:0])]  # fmt: skip
+            (dataset[2], "a", np.s_[:0]), (dataset[3], "a", np.s_[2:6, 1:9]), (dataset[3], "a", None),
+            (dataset[4], "a", np.s_[2:6, 1:9])]  # fmt: skip
     store(catalog, "labels", instances(catalog, said))
     draft = draft_release(catalog, "instances")
-    assert draft.excluded == {"label without a mask": 6, "mask that does not fit its image": 2,
-                              "mask without a pixel": 1}  # fmt: skip
-    assert [row["frame_id"] for row in draft.frame_rows] == [dataset[0]]
+    assert draft.excluded == {
+        "label without a mask": 2,  # of the fourth frame, and of the sixth
+        "mask that does not fit its image": 2, "mask without a pixel": 1,
+        "frame with an object that has no label": 5, "labels on frames with an object that has no label": 2,
+    }  # fmt: skip
+    assert [row["frame_id"] for row in draft.frame_rows] == [dataset[4]]
 
 
 def test_boxes_alone_make_no_release_of_instances(catalog, dataset):
-    with pytest.raises(ValueError, match=r"release of instances: {'label without a mask': 6}; give objects polygons"):
+    with pytest.raises(
+        ValueError, match=r"release of instances: {'label without a mask': 6, .*}; give objects polygons"
+    ):
         draft_release(catalog, "instances")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,14 @@ from hypothesis import strategies as st
 from assets.curation.split import Assignment, Frame, assign_splits
 
 
-def image(number: int, cluster: str | None = None, hint: str | None = None) -> Frame:
-    return Frame(f"f{number:03d}", "folder", "monday", cluster or f"c{number:03d}", False, hint)
+def image(number: int, cluster: str | None = None, hint: str | None = None, labelled_for: str = "") -> Frame:
+    datasets = frozenset(labelled_for.split())
+    return Frame(f"f{number:03d}", "folder", "monday", cluster or f"c{number:03d}", False, hint, datasets)
 
 
-def recorded(recording: str, number: int, cluster: str | None = None) -> Frame:
-    return Frame(f"{recording}-{number:03d}", recording, "monday", cluster or f"c-{recording}-{number:03d}", True, None)
+def recorded(recording: str, number: int, cluster: str | None = None, labelled_for: str = "") -> Frame:
+    cluster, datasets = cluster or f"c-{recording}-{number:03d}", frozenset(labelled_for.split())
+    return Frame(f"{recording}-{number:03d}", recording, "monday", cluster, True, None, datasets)
 
 
 def sides(assignments: list[Assignment]) -> dict[str, str]:
@@ -28,7 +31,7 @@ def count(assignments: list[Assignment]) -> dict[str, int]:
 
 
 def check_claims(assignments: list[Assignment]) -> None:
-    """No recording, group or cluster on two sides; in train one frame a cluster."""
+    """No recording, group or cluster on two sides; in train one frame a cluster, or labelled ones alone."""
     found: dict[object, set[str]] = defaultdict(set)
     for a in assignments:
         found["group", a.group_id].add(a.split)
@@ -36,8 +39,9 @@ def check_claims(assignments: list[Assignment]) -> None:
         if a.frame.is_recording:
             found["recording", a.frame.capture_id].add(a.split)
     assert all(len(s) == 1 for s in found.values()), found
-    in_train = [a.frame.cluster_id for a in assignments if a.split == "train"]
-    assert len(in_train) == len(set(in_train))
+    in_train = Counter(a.frame.cluster_id for a in assignments if a.split == "train")
+    bare = {a.frame.cluster_id for a in assignments if a.split == "train" and not a.frame.datasets}
+    assert all(in_train[cluster] == 1 for cluster in bare)
 
 
 def test_loose_images_are_shared_out_70_15_15():
@@ -137,16 +141,100 @@ def test_a_cluster_with_a_new_leader_keeps_its_side():
     assert after[moved.frame_id] == after["f000"] == "test"
 
 
+def test_bare_copies_never_decide_about_labelled_images():
+    labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(60)]
+    bare = [image(100 + n, f"c{n}") for n in range(60)]
+    found = assign_splits(bare + labelled)
+    check_claims(found)
+    assert {f.frame_id for f in labelled} <= sides(found).keys() and count(found) == {"train": 42, "val": 9, "test": 9}
+
+
+def test_images_that_are_labelled_later_take_the_sides_of_their_bare_copies():
+    bare = [image(100 + n, f"c{n}") for n in range(60)]
+    before = sides(assign_splits(bare))
+    labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(60)]
+    found = assign_splits(bare + labelled, before)
+    check_claims(found)
+    after = sides(found)
+    assert all(after[f"f{n:03d}"] == before[f"f{100 + n:03d}"] for n in range(60))
+    assert all(before[f] == side for f, side in after.items() if f in before)
+
+
+def test_a_bare_recording_does_not_bind_the_labelled_images_that_were_taken_from_it():
+    recording = [recorded("a", n, f"c{n}") for n in range(60)]
+    labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(60)]
+    before = sides(assign_splits(recording))
+    for had in ({}, before):
+        found = assign_splits(recording + labelled, had)
+        check_claims(found)
+        assert len([f for f in labelled if f.frame_id in sides(found)]) == 60
+        assert count([a for a in found if a.frame.datasets]) == {"train": 42, "val": 9, "test": 9}
+
+
+def test_a_bare_test_part_of_a_producer_does_not_take_the_labelled_images_along():
+    bare = [image(100 + n, f"c{n}", hint="test") for n in range(20)]
+    labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(20)]
+    found = assign_splits(bare + labelled)
+    check_claims(found)
+    assert count([a for a in found if a.frame.datasets]) == {"train": 14, "val": 3, "test": 3}
+    assert all(a.split == "test" for a in found if not a.frame.datasets)
+
+
+@pytest.mark.parametrize("is_labelled", [True, False])
+def test_a_copy_of_an_image_of_the_producers_training_part_is_not_dealt_out_elsewhere(is_labelled):
+    train = [image(n, f"c{n}", "train", "detection" if is_labelled else "") for n in range(40)]
+    rest = [image(50, hint="val"), image(51, hint="test")]
+    copies = [image(100 + n, f"c{n}") for n in range(40)]
+    found = assign_splits(train + rest + copies)
+    check_claims(found)
+    assert count(found) == {"train": 40, "val": 1, "test": 1}
+    assert not is_labelled or {f.frame_id for f in train} <= sides(found).keys()
+
+
+def test_labelled_near_duplicates_in_train_all_stay_for_their_tasks():
+    frames = [
+        image(1, "same", "train", "recognition"),
+        image(2, "same", "train", "detection"),
+        image(3, "same", "train"),
+    ]
+    found = sides(assign_splits([*frames, image(4, hint="val"), image(5, hint="test")]))
+    assert found == {"f001": "train", "f002": "train", "f004": "val", "f005": "test"}
+
+
+def test_an_image_with_labels_for_another_task_joins_its_near_duplicate_on_the_stricter_side():
+    frames = [image(1, "same", "test", "recognition"), image(2, "same", "train", "detection"),
+              image(3, "same", "train", "recognition"), image(4, "same", None, "segmentation"),
+              image(5, hint="train"), image(6, hint="val")]  # fmt: skip
+    found = assign_splits(frames)
+    check_claims(found)
+    assert sides(found) == {"f001": "test", "f002": "test", "f004": "test", "f005": "train", "f006": "val"}
+
+
+def test_what_was_trained_on_does_not_become_a_test_image_for_its_labels():
+    frames = [image(1, "same", "test", "recognition"), image(2, "same", None, "detection"), image(3, hint="val")]
+    assert "f002" not in sides(assign_splits(frames, {"f002": "train"}))
+    assert sides(assign_splits(frames, {"f002": "test"}))["f002"] == "test"
+
+
+def test_a_frame_of_a_recording_does_not_leave_it_for_its_labels():
+    frames = [image(1, "same", "test", "recognition"), image(2, hint="train"), image(3, hint="val"),
+              recorded("a", 0, "same", "detection"), recorded("a", 1)]  # fmt: skip
+    found = assign_splits(frames)
+    check_claims(found)
+    assert "a-000" not in sides(found)
+
+
 frames_of = st.lists(
     st.tuples(
         st.sampled_from(["folder", "r1", "r2", "r3", "r4"]), st.integers(0, 25),
         st.sampled_from([None, None, "train", "val", "test"]),
+        st.sampled_from(["", "", "detection", "recognition", "recognition detection"]),
     ),
     max_size=60,
 )  # fmt: skip
 
 
-def build(drawn: list[tuple[str, int, str | None]], start: int = 0) -> list[Frame]:
+def build(drawn: list[tuple[str, int, str | None, str]], start: int = 0) -> list[Frame]:
     return [
         Frame(
             f"f{start + n:03d}",
@@ -155,8 +243,9 @@ def build(drawn: list[tuple[str, int, str | None]], start: int = 0) -> list[Fram
             f"c{cluster:03d}",
             capture != "folder",
             hint if capture == "folder" else None,
+            frozenset(datasets.split()),
         )
-        for n, (capture, cluster, hint) in enumerate(drawn)
+        for n, (capture, cluster, hint, datasets) in enumerate(drawn)
     ]
 
 
@@ -165,8 +254,19 @@ def test_the_claims_hold_for_any_frames(drawn):
     found = assign_splits(build(drawn))
     check_claims(found)
     for a in found:
-        if a.frame.split_hint in ("val", "test"):
+        if a.frame.split_hint in ("val", "test") and a.rule == "producer":
             assert a.split == a.frame.split_hint
+
+
+@given(frames_of)
+def test_no_task_loses_the_loose_images_of_a_cluster_to_another_task_or_to_bare_copies(drawn):
+    frames = build(drawn)
+    kept = {a.frame.frame_id for a in assign_splits(frames)}
+    has: dict[str, set[str]] = defaultdict(set)
+    for frame in frames:
+        if frame.frame_id in kept:
+            has[frame.cluster_id] |= frame.datasets
+    assert all(f.datasets <= has[f.cluster_id] for f in frames if not f.is_recording)
 
 
 @given(frames_of)
@@ -194,3 +294,13 @@ def test_nothing_changes_sides_when_data_arrives(drawn, added):
     assert {f: s for f, s in after.items() if f in before and f not in hinted} == {
         f: s for f, s in before.items() if f in after and f not in hinted
     }
+
+
+@given(frames_of)
+def test_nothing_changes_sides_when_labels_arrive(drawn):
+    bare = [replace(frame, datasets=frozenset()) for frame in build(drawn)]
+    before = sides(assign_splits(bare))
+    found = assign_splits(build(drawn), before)
+    check_claims(found)
+    loose = {f.frame_id for f in bare if not f.split_hint}
+    assert all(before.get(f, side) == side for f, side in sides(found).items() if f in loose)

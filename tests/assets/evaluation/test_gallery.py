@@ -69,6 +69,21 @@ def test_a_model_that_finds_nothing_is_drawn_too(stored: Stored, release_row: Ma
     assert "reliability" not in drawn and "worst mistake 1" in drawn
 
 
+def test_pictures_without_an_object_are_drawn_and_false_boxes_in_them_are_mistakes(
+    stored: Stored, release_row: Make, prediction_row: Make
+):
+    frames = [release_row("0", boxes=BOX, ids=[0]), *(release_row(str(n)) for n in range(1, 5))]
+    predictions = [prediction_row("0", ["ball"], [0.9], BOX),
+                   prediction_row("1", ["ball", "box"], [0.95, 0.9], BOX + FAR),
+                   *(prediction_row(str(n), [], [], []) for n in range(2, 5))]  # fmt: skip
+    exam = make_exam(stored, "detection", ("ball", "box"), frames, predictions)
+    pairs = pair("detection", exam.predictions, exam.release_rows, exam.release.class_names)
+    gallery = gather_gallery(pairs, exam.release_rows, exam.images, [], "v1")
+    assert sorted(p.caption for p in gallery.thumbnails) == ["0 objects"] * 4 + ["1 object"]
+    assert [p.caption for p in gallery.mistakes] == ["2 false"]
+    assert "worst mistake 1" in draw_exam(exam)
+
+
 @pytest.mark.parametrize("num_frames", [3, 500])
 def test_thumbnails_take_classes_in_turn(num_frames: int, release_row: Make, prediction_row: Make):
     class Gray:

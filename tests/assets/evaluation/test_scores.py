@@ -110,6 +110,21 @@ def test_a_model_that_finds_nothing_has_no_operating_point(release_row: Make, pr
     assert look_up(rows, "all", "all", "operating_score") == (None, 1)
 
 
+@pytest.mark.parametrize(("found", "map50", "precision50"), [((), 1.0, 1.0), ((FAR, 0.9), 0.5, 0.5)])
+def test_a_box_in_a_picture_without_an_object_lowers_precision(
+    release_row: Make, prediction_row: Make, found: tuple, map50: float, precision50: float
+):
+    frames = [release_row("a", boxes=BOX, ids=[0]), release_row("b", session="tuesday")]
+    box, score = found or ([], None)
+    predictions = [prediction_row("a", ["cat"], [0.6], BOX),
+                   prediction_row("b", ["cat"] if found else [], [score] if found else [], box)]  # fmt: skip
+    rows = score_detection(predictions, frames, NAMES, slice_frames(frames, {}))
+    assert look_up(rows, "all", "all", "map50") == (pytest.approx(map50), 2)
+    assert look_up(rows, "all", "all", "precision50")[0] == pytest.approx(precision50)
+    assert look_up(rows, "session", "monday", "map50") == (1.0, 1)
+    assert look_up(rows, "session", "tuesday", "map50") == (None, 1), "there is nothing to find there"
+
+
 def test_predictions_of_other_frames_are_not_looked_at(release_row: Make, prediction_row: Make):
     predictions = [prediction_row("a", ["cat", "dog"], [0.9, 0.1]), prediction_row("other", ["dog", "cat"], [0.9, 0.1])]
     assert look_up(score_recognition(predictions, [release_row("a", 0)], NAMES, {}), "all", "all", "accuracy") == (

@@ -1,0 +1,156 @@
+"""Find boxes that say the same, or speak of the same object, by grids: thousands of boxes are quick."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+EQUAL_PX = 1.0  # boxes whose sides all differ by at most this are equal: exports round, and count from 0 or 1
+SAME_OBJECT_IOU = 0.5  # boxes that differ and overlap by this much speak of one object
+_SLACK_PX = 1e-6  # shares of an image become pixels by floating point
+_NUM_NEAREST = 8  # boxes that are asked for a partner
+_Key = tuple[Hashable, tuple[float, ...]]  # a group, and a box
+_OWN_CELL_FIRST = sorted(product((0, -1, 1), repeat=4), key=lambda step: sum(map(abs, step)))
+
+
+def find_repeats(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(N,) for each box (N, 4) the place of an earlier one of its group that it equals and that repeats none; else -1.
+
+    Boxes that are not finite equal none.
+    """
+    repeats = np.full(len(boxes_xyxy), -1, np.int64)
+    firsts: dict[Hashable, int] = {}  # a cell holds one: boxes of one cell are equal
+    for index in _find_crowded(groups, boxes_xyxy).tolist():
+        box = boxes_xyxy[index]
+        cell = np.floor(box / EQUAL_PX).astype(np.int64).tolist()
+        for step in _OWN_CELL_FIRST:
+            place = firsts.get((groups[index], *(c + s for c, s in zip(cell, step, strict=True))))
+            if place is not None and np.abs(box - boxes_xyxy[place]).max() <= EQUAL_PX + _SLACK_PX:
+                repeats[index] = place
+                break
+        else:
+            firsts[groups[index], *cell] = index
+    return repeats
+
+
+def pair_equal(
+    groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64], other_groups: Sequence[Hashable],
+    others_xyxy: NDArray[np.float64],
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Places of equal boxes of equal group in two sets, each box in one pair at most, the nearest first."""
+    mine, theirs = _gather(groups, boxes_xyxy), _gather(other_groups, others_xyxy)
+    near = [(0.0, key, key) for key in mine if key in theirs]
+    near += _find_near([k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])],
+                       [k for k in theirs if k not in mine or len(theirs[k]) > len(mine[k])])  # fmt: skip
+    pairs = []
+    for _, key, other in near:
+        while mine[key] and theirs[other]:
+            pairs.append((mine[key].popleft(), theirs[other].popleft()))
+    return sorted(pairs)
+
+
+def find_overlap(boxes_xyxy: NDArray[np.float64], others_xyxy: NDArray[np.float64]) -> tuple[int, int] | None:
+    """A pair of boxes, one of each set, that overlap by `SAME_OBJECT_IOU` or more; None where there is none.
+
+    Such boxes differ in width and height by a factor of 2 at most, and their centres by half of the smaller: looked at
+    are the cells around the centre of a grid as fine as the boxes are large.
+    """
+    cells: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for place in _with_area(others_xyxy):
+        box = others_xyxy[place]
+        levels = _levels(box)
+        cells[*levels, *_cell(_centre(box), levels)].append(place)
+    for place in _with_area(boxes_xyxy):
+        box = boxes_xyxy[place]
+        for key in _cells_around(box):
+            if (found := cells.get(key)) is not None:
+                ious = _ious(box, others_xyxy[found])
+                if ious.max() >= SAME_OBJECT_IOU:
+                    return place, found[int(ious.argmax())]
+    return None
+
+
+def _find_crowded(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places of the boxes that have an equal one in their group, in order."""
+    from scipy.spatial import cKDTree
+
+    places = np.flatnonzero(np.isfinite(boxes_xyxy).all(1))
+    points = np.column_stack([_place_apart([groups[place] for place in places.tolist()], {}), boxes_xyxy[places]])
+    if len(points) < 2:
+        return places[:0]
+    unique, place_of, counts = np.unique(points, axis=0, return_inverse=True, return_counts=True)
+    is_crowded = counts > 1
+    if len(unique) > 1:
+        distances, _ = cKDTree(unique).query(unique, k=2, p=np.inf, distance_upper_bound=EQUAL_PX + 2 * _SLACK_PX)
+        is_crowded |= np.isfinite(distances[:, 1])
+    return places[is_crowded[place_of.reshape(-1)]]
+
+
+def _gather(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) -> dict[_Key, deque[int]]:
+    """The places of equal boxes of a group; those that are not finite equal none."""
+    found: dict[_Key, deque[int]] = defaultdict(deque)
+    for place in np.flatnonzero(np.isfinite(boxes_xyxy).all(1)).tolist():
+        found[groups[place], tuple(boxes_xyxy[place].tolist())].append(place)
+    return found
+
+
+def _find_near(keys: Sequence[_Key], others: Sequence[_Key]) -> list[tuple[float, _Key, _Key]]:
+    """Pairs of boxes that are equal within a pixel, by distance."""
+    from scipy.spatial import cKDTree
+
+    if not keys or not others:
+        return []
+    numbers: dict[Hashable, int] = {}
+    points, other_points = (
+        np.column_stack([_place_apart([group for group, _ in side], numbers), [box for _, box in side]])
+        for side in (keys, others)
+    )
+    distances, found = cKDTree(other_points).query(
+        points, k=range(1, min(_NUM_NEAREST, len(others)) + 1), p=np.inf, distance_upper_bound=EQUAL_PX + _SLACK_PX
+    )
+    near = [(float(distances[n, k]), n, int(found[n, k])) for n, k in np.argwhere(np.isfinite(distances)).tolist()]
+    return [(distance, keys[n], others[m]) for distance, n, m in sorted(near)]
+
+
+def _place_apart(groups: Sequence[Hashable], numbers: dict[Hashable, int]) -> NDArray[np.float64]:
+    """(N,) a coordinate that keeps boxes of different groups from being near."""
+    return np.array([4.0 * EQUAL_PX * numbers.setdefault(group, len(numbers)) for group in groups], np.float64)
+
+
+def _with_area(boxes_xyxy: NDArray[np.float64]) -> list[int]:
+    is_whole = np.isfinite(boxes_xyxy).all(1)
+    return np.flatnonzero(is_whole & (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(1)).tolist()
+
+
+def _levels(box: NDArray[np.float64]) -> tuple[int, int]:
+    """Powers of two that width and height are at least."""
+    width, height = np.floor(np.log2(box[2:] - box[:2])).astype(int).tolist()
+    return width, height
+
+
+def _centre(box: NDArray[np.float64]) -> tuple[float, float]:
+    return float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2
+
+
+def _cell(point: tuple[float, float], levels: tuple[int, int]) -> tuple[int, int]:
+    return int(point[0] // 2.0 ** levels[0]), int(point[1] // 2.0 ** levels[1])
+
+
+def _cells_around(box: NDArray[np.float64]) -> Iterator[tuple[int, ...]]:
+    (x, y), own = _centre(box), _levels(box)
+    reach_x, reach_y = (2.0 ** (level + 1) / 2 for level in own)  # half of the box at most
+    for levels in product(*((level - 1, level, level + 1) for level in own)):
+        low = _cell((x - reach_x, y - reach_y), (levels[0], levels[1]))
+        high = _cell((x + reach_x, y + reach_y), (levels[0], levels[1]))
+        for cell in product(range(low[0], high[0] + 1), range(low[1], high[1] + 1)):
+            yield *levels, *cell
+
+
+def _ious(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = np.clip(sides, 0, None).prod(1)
+    return shared / ((box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(1) - shared)
