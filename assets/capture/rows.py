@@ -227,7 +227,7 @@ class CaptureRows:
             self._fenced.delete(name, is_in(key, gone))
 
     def _drop_obsolete_readings(self) -> None:
-        """Delete what an older reader made of this capture and this one does not; with a frame all that is said of it."""
+        """Delete what an older reader made of this capture and this one does not; with a frame what is said of it."""
         said = self._list_answered_files()
         where = self._where_mine()
         for name in _IMMUTABLE:

@@ -40,9 +40,10 @@ def choose_pictures(
 ) -> tuple[list[Picture], Counter[str]]:  # fmt: skip
     """What goes into a release, by frame id, and what does not, by reason: frames, then their labels.
 
-    Of near-duplicates in train the picture with most labels stays. Pretraining asks for no labels; the tasks of objects
-    take a picture that somebody found empty, and none of which an object has no label. Recognition takes no picture
-    without a class, segmentation none without a mask: there is nothing in them to learn or to judge.
+    Of near-duplicates in train that show the same, by classes and how many of each, one stays: a picture with an object
+    and one without are no copies of each other. Pretraining asks for no labels; the tasks of objects take a picture
+    that somebody found empty, and none of which an object has no label. Recognition takes no picture without a class,
+    segmentation none without a mask: there is nothing in them to learn or to judge.
     """
     excluded = Counter[str]()
     found: list[Picture] = []
@@ -60,15 +61,15 @@ def choose_pictures(
         else:
             found.append(picture)
             excluded[COPY] += num_frames - 1
-    kept, in_train = [], set[str]()
+    kept, in_train = [], set[tuple[str, frozenset[tuple[str, int]]]]()
     for picture in sorted(found, key=lambda p: (-len(p.said.labels), p.frame_id)):
         if split_of[picture.frame_id] == "train":
-            cluster = cluster_of.get(picture.frame_id, picture.frame_id)
-            if cluster in in_train:
+            lesson = cluster_of.get(picture.frame_id, picture.frame_id), _list_shown(task, picture)
+            if lesson in in_train:
                 excluded[COPY] -= picture.num_frames - 1
                 _count_out(picture, NEAR_DUPLICATE, task, excluded)
                 continue
-            in_train.add(cluster)
+            in_train.add(lesson)
         kept.append(picture)
     excluded[UNLABELLED] += len(frames) - num_counted
     return sorted(kept, key=lambda p: p.frame_id), +excluded
@@ -114,6 +115,13 @@ def _find_reason(task: str, picture: Picture, split_of: Mapping[str, str]) -> st
     if said.faults:
         return UNUSABLE
     return ONLY_IGNORED if said.has_ignored else UNLABELLED
+
+
+def _list_shown(task: str, picture: Picture) -> frozenset[tuple[str, int]]:
+    """The classes that a picture shows and how many of each; of pretraining and of maps of pixels nothing is asked."""
+    if task not in (*OF_OBJECTS, "recognition"):
+        return frozenset()
+    return frozenset(Counter(label["class_name"] for label in picture.said.labels).items())
 
 
 def _count_out(picture: Picture, reason: str, task: str, excluded: Counter[str]) -> None:

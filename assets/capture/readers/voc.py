@@ -217,4 +217,3 @@ def _read_object(item: Element) -> tuple[str, Box]:
         parse_number(item.findtext(path), path) for path in ("bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax")
     )
     return name, (box[0], box[1], box[2], box[3])
-
