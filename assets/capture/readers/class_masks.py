@@ -2,9 +2,11 @@
 CamVid), or `images/x.jpg` beside `masks/x.png` (also `labels/`, `annotations/`, `SegmentationClass/`).
 
 Label images are 8-bit PNGs of one channel, grey or with a palette, of which the numbers count and not the colours. Id
-255 and ids whose class is called void, unlabelled or ignore say that nobody knows: they become no label. Names stand in
-`classes.txt` beside the folders, a name a line from id 0, or `id name`. Without one the SegNet layout is taken as
-CamVid's twelve ids (Badrinarayanan et al., arXiv:1511.00561; 11 is void).
+255 and ids whose class is called void, unlabelled or ignore say that nobody knows: they become no label. Where all
+label images of a data set hold 0 and 255 alone and two classes are named, 255 is the second (a binary mask).
+
+Names stand in `classes.txt` beside the folders or above them, a name a line from id 0, or `id name`. Without one the
+SegNet layout is taken as CamVid's twelve ids (Badrinarayanan et al., arXiv:1511.00561; 11 is void).
 
 A label of task "segmentation" is the mask of one class in one image. A pixel in no mask is ignored, so a background
 that is to be learnt is a class with a name like the others.
@@ -20,7 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem, Source
-from assets.capture.readers.class_names import IGNORED_ID, NAMES_FILES, is_ignored_name, parse_class_names
+from assets.capture.readers.class_names import (
+    IGNORED_ID,
+    NAMES_FILES,
+    is_ignored_name,
+    is_names_file,
+    parse_class_names,
+)
 from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.image_labels import ImageLabels
 from assets.capture.readers.layout import (
@@ -30,7 +38,6 @@ from assets.capture.readers.layout import (
     is_image,
     is_mask_folder,
     is_mask_path,
-    join,
     list_paths,
     name_of,
     order_naturally,
@@ -53,7 +60,7 @@ _NAMES_REMEDY = f"write {NAMES_FILES[0]} beside the folders: the name of id 0 in
 
 class ClassMasksReader:
     name = "class_masks"
-    version = "2"
+    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         masks: dict[str, list[SessionFile]] = defaultdict(list)
@@ -61,6 +68,7 @@ class ClassMasksReader:
             if _holds_class_ids(group[0], opener):
                 masks[_find_root(folder)] += group
         images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if masks else []
+        listed = [f for f in files if is_names_file(f.path)] if masks else []
         plans, taken = list[CapturePlan](), set[str]()
         for root, group in sorted(
             masks.items(), key=lambda item: -len(item[0])
@@ -71,14 +79,15 @@ class ClassMasksReader:
             if not folders:
                 continue  # masks of something else: they are told as leftovers
             members = [i for i in below if folder_of(i.path) in folders] + group
-            members += [f for f in files if f.path in {join(root, name) for name in NAMES_FILES}]
+            near = {place for folder in {folder_of(f.path) for f in group} for place in _list_places(folder, root)}
+            members += [f for f in listed if folder_of(f.path) in near]
             taken.update(f.path for f in members)
             plans.append(CapturePlan(self.name, root, tuple(order_naturally(members)), is_container=False))
         return plans
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         masks = [f for f in plan.files if is_mask_path(f.path) and suffix_of(f.path) == ".png"]
-        listed = [f for f in plan.files if name_of(f.path) in NAMES_FILES]
+        listed = [f for f in plan.files if is_names_file(f.path)]
         others = {f.path for f in (*masks, *listed)}
         images = ImageLabels(self.name, plan.root, [f for f in plan.files if f.path not in others], opener)
         yield from images.read_frames()
@@ -86,6 +95,9 @@ class ClassMasksReader:
         images.announce(references.values())
         try:
             names, origin = _read_names(listed, masks, opener)
+        except UnreadableBytes as error:
+            yield Problem(whole_file(listed[0]), self.name, f"class names: {error.reason}", error.remedy)
+            return
         except ValueError as error:
             source = whole_file(listed[0]) if listed else Source(plan.root)
             yield Problem(source, self.name, str(error), _NAMES_REMEDY)
@@ -93,6 +105,9 @@ class ClassMasksReader:
         plan.notes["classes"] = (
             f"{origin}, {list_paths((n for n in names.values() if not is_ignored_name(n)), most=40)}"
         )
+        is_binary = names.keys() == {0, 1} and _are_binary(masks, opener)
+        if is_binary:
+            plan.notes["masks of 0 and 255 alone"] = f"255 is read as id 1, {names[1]}: there are two classes"
         done: set[str] = set()
         for mask in masks:
             try:
@@ -100,6 +115,7 @@ class ClassMasksReader:
                 if image.path in done:
                     raise ValueError(f"a second label image for {image.path}")
                 ids = _read_ids(read_bytes(mask, opener))
+                ids = (ids == IGNORED_ID).astype(np.uint8) if is_binary else ids
                 placement = images.place(image, (ids.shape[1], ids.shape[0]))
                 ids = placement.place_mask(ids)
                 found = _name_classes(ids, names)
@@ -147,6 +163,14 @@ def _find_root(folder: str) -> str:
     return folder
 
 
+def _list_places(folder: str, root: str) -> list[str]:
+    """The folders that may hold the names of a label folder's ids: itself, and those above it up to the root."""
+    places = [folder]
+    while places[-1] != root:
+        places.append(folder_of(places[-1]))
+    return places
+
+
 def _refer(mask: SessionFile, root: str) -> str:
     """What the path of a label image says of its image: `trainannot/x.png` is of `train/x`, as are `masks/train/x.png`
     and `train/masks/x.png`.
@@ -160,13 +184,27 @@ def _read_names(
     listed: Sequence[SessionFile], masks: Sequence[SessionFile], opener: Opener
 ) -> tuple[dict[int, str], str]:
     """(id -> name, where they are from). Raises ValueError where nobody says what the ids mean."""
-    if len(listed) > 1:
-        raise ValueError(f"class names stand in several files, {list_paths(f.path for f in listed)}: keep one")
-    if listed:
-        return parse_class_names(read_bytes(listed[0], opener, _MAX_NAMES_BYTES)), f"taken from {listed[0].path}"
+    lists = [parse_class_names(read_bytes(file, opener, _MAX_NAMES_BYTES)) for file in listed]
+    if any(names != lists[0] for names in lists):
+        raise ValueError(f"several files with class names differ, {list_paths(f.path for f in listed)}: keep one")
+    if lists:
+        return lists[0], f"taken from {listed[0].path}"
     if not all(name_of(folder_of(m.path)).endswith(_SEGNET_ENDING) for m in masks):
         raise ValueError(f"{len(masks)} label images hold class ids, and nothing says what they mean")
     return dict(enumerate(CAMVID_NAMES)), f"CamVid's ids, as there is no {NAMES_FILES[0]}"
+
+
+def _are_binary(masks: Sequence[SessionFile], opener: Opener) -> bool:
+    """Whether label images hold 0 and 255 alone, and 255 occurs. Those that cannot be read say nothing."""
+    present: set[int] = set()
+    for mask in masks:
+        try:
+            present |= {int(i) for i in np.flatnonzero(np.bincount(_read_ids(read_bytes(mask, opener)).ravel()))}
+        except ValueError:
+            continue
+        if present - {0, IGNORED_ID}:
+            return False
+    return IGNORED_ID in present
 
 
 def _read_ids(payload: bytes) -> NDArray[np.generic]:

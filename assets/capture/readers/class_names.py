@@ -34,6 +34,11 @@ def parse_class_names(data: bytes) -> dict[int, str]:
     return names
 
 
+def is_names_file(path: str) -> bool:
+    """A list of class names, by its name in capitals or not."""
+    return path.rpartition("/")[2].lower() in NAMES_FILES
+
+
 def is_ignored_name(name: str) -> bool:
     """Whether a class of that name says that nobody knows what is there."""
     return name.lower() in _IGNORED

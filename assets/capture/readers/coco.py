@@ -16,16 +16,25 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem
 from assets.capture.readers.image_labels import ImageLabels
 from assets.capture.readers.label_book import LabelBook
-from assets.capture.readers.layout import folder_of, is_hidden, name_of, split_of, split_of_path, stem_of, suffix_of
+from assets.capture.readers.layout import (
+    is_hidden,
+    list_paths,
+    name_of,
+    split_of,
+    split_of_path,
+    stem_of,
+    suffix_of,
+)
 from assets.capture.readers.mask_runs import encode_segmentation, place_runs
 from assets.capture.readers.orientation import Box, Placement, Point, Size, order_corners
-from assets.capture.readers.pairing import plan_label_files
+from assets.capture.readers.pairing import hints_of, plan_label_files
 from assets.capture.readers.protocol import (
     LABELS_NOT_READ,
     MAX_LABELS,
@@ -43,6 +52,7 @@ _LOOK_BYTES = 1 << 16
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')
 _FOLDERS = frozenset({"annotations", "annotation", "labels"})
 _REMEDY = "export the COCO file again"
+_ABSENT_REMEDY = "copy the image to its place; an archive is read by itself: unpack it beside its labels"
 _SIZE_REMEDY = "export the labels for the images as they are"
 _FREE_COLUMNS, _COLUMNS_A_BYTE = 10_000_000, 2  # of pixels, in all masks of a file: what they cost to encode
 _TASK = "detection"
@@ -50,7 +60,7 @@ _TASK = "detection"
 
 class CocoReader:
     name = "coco"
-    version = "2"
+    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return plan_label_files(self.name, files, opener, lambda file: _is_coco(file, opener), _FOLDERS)
@@ -62,7 +72,8 @@ class CocoReader:
         book = LabelBook(plan)
         documents = [_Document(file, images, book, plan) for file in jsons]
         problems = [problem for document in documents for problem in document.open(opener)]
-        splits = {path: split for document in documents for path, split in document.splits.items()}
+        splits: dict[str, str] = {}
+        problems += [p for document in documents for p in document.share_out(splits)]
         yield from images.read_frames(lambda f: splits.get(f.path) or split_of_path(f.path, plan.root))
         yield from problems
         for document in documents:
@@ -109,6 +120,7 @@ class _Document:
     columns_px: int = 0  # of the masks so far
     _pictures: dict[int | str, _Picture] = field(default_factory=dict)
     _absent: set[int | str] = field(default_factory=set)
+    _shared: dict[int | str, set[str]] = field(default_factory=dict)  # ids of several images -> the paths of those here
     _names: dict[int | str, str] = field(default_factory=dict)  # of the categories
     _points: dict[int | str, list[str]] = field(default_factory=dict)  # names of a category's keypoints
     _annotations: list[dict[str, Any]] = field(default_factory=list)
@@ -119,7 +131,11 @@ class _Document:
         """Parse the file and find its images."""
         try:
             document = parse_json(read_bytes(self.file, opener, MAX_JSON_BYTES))
-            images, annotations = (_list_of(document, key) for key in ("images", "annotations"))
+            images = _list_of(document, "images")
+            if "annotations" not in document and document.get("categories"):
+                self.plan.notes[self.file.path] = f"lists {len(images)} images, and says nothing of what they show"
+                return
+            annotations = _list_of(document, "annotations")
             if unread := _name_unread(document, annotations):
                 self.plan.notes[f"{LABELS_NOT_READ}: {self.file.path}"] = unread
                 return
@@ -135,6 +151,14 @@ class _Document:
             self._task = "recognition"
         yield from self._read_categories(categories)
         yield from self._find_images(images, _find_mask_sizes(annotations))
+
+    def share_out(self, splits: dict[str, str]) -> Iterator[Problem]:
+        """Add the splits that this file gives; an image that two files give to two splits has none."""
+        twice = {path for path, split in self.splits.items() if splits.get(path, split) != split}
+        splits.update({path: "" if path in twice else split for path, split in self.splits.items()})
+        if twice:
+            reason = f"lists images that a file of another split lists too, {list_paths(twice)}"
+            yield self._refuse(reason, "keep every image in one of train, val, test")
 
     def learn_habit(self) -> None:
         for picture in self._pictures.values():
@@ -152,6 +176,14 @@ class _Document:
                 placements[image_key] = None
                 self.book.miss(found.file.path, self._task, source)
                 yield self._refuse(f"image {str(image_key)[:40]}: {error}", _SIZE_REMEDY)
+        for shared in self._shared.values():
+            for path in shared:
+                self.book.miss(path, self._task, source)
+        if self._are_shares():
+            yield self._refuse("all boxes lie between 0 and 1: shares of the image, where COCO has pixels", _REMEDY)
+            for found in self._pictures.values():
+                self.book.miss(found.file.path, self._task, source)
+            return
         dropped: Counter[str] = Counter()
         for number, annotation in enumerate(self._annotations):
             image_id = _as_id(annotation.get("image_id"))
@@ -159,6 +191,8 @@ class _Document:
             picture = self._pictures.get(key)
             if key in self._absent:
                 dropped["annotations of images that are not here"] += 1
+            elif key in self._shared:
+                dropped["annotations of an id that several images have"] += 1
             elif picture is None:
                 reason = f"image_id {annotation.get('image_id')!r} is not among the images"
                 yield self._refuse(f"annotation {number}: {reason}", _REMEDY)
@@ -178,6 +212,11 @@ class _Document:
         for what, count in dropped.items():
             self.plan.notes[f"not read from {self.file.path}: {what}"] = str(count)
 
+    def _are_shares(self) -> bool:
+        boxes = [a["bbox"] for a in self._annotations if isinstance(a.get("bbox"), list) and a["bbox"]]
+        numbers = [v for box in boxes for v in box if isinstance(v, int | float)]
+        return bool(numbers) and max(map(abs, numbers)) <= 1 and any(v != int(v) for v in numbers)
+
     def _is_one_too_many(self, key: int | str) -> bool:
         self._num_labels[key] += 1
         return self._num_labels[key] > MAX_LABELS
@@ -186,6 +225,7 @@ class _Document:
         twice = set()
         for category in categories:
             key, name = _as_id(category.get("id")), category.get("name")
+            name = _as_text(name) if isinstance(name, int | float) else name
             if key is None or not isinstance(name, str) or not name.strip():
                 continue
             if self._names.setdefault(key, name) != name:
@@ -198,7 +238,7 @@ class _Document:
 
     def _find_images(self, images: Sequence[dict[str, Any]], mask_sizes: Mapping[int | str, Size]) -> Iterator[Problem]:
         tokens = [t for t in re.split(r"[_.]", stem_of(self.file.path)) if split_of(t)]
-        hints = (*tokens, *folder_of(self.file.path).split("/"))
+        hints = (*tokens, *hints_of(self.file))
         self.images.announce((i["file_name"] for i in images if isinstance(i.get("file_name"), str)), hints)
         taken: set[int | str] = set()
         for number, image in enumerate(images):
@@ -206,6 +246,8 @@ class _Document:
             if key is None or not isinstance(name, str) or key in taken:
                 if key in self._pictures and self._is_same_image(key, name, hints):
                     continue
+                if key is not None and isinstance(name, str):
+                    self._share(key, name, hints)
                 what = f"id {image.get('id')!r} and file_name {name!r}"
                 yield self._refuse(f"image {number} has {what}: none, or one that is taken", _REMEDY)
                 continue
@@ -214,11 +256,19 @@ class _Document:
                 file = self.images.find(name, hints)
             except LookupError as error:
                 self._absent.add(key)
-                yield self._refuse(str(error), "copy the image to its place")
+                yield self._refuse(str(error), _ABSENT_REMEDY)
                 continue
             self._pictures[key] = _Picture(file, _read_size(image) or mask_sizes.get(key))
             if tokens:
                 self.splits[file.path] = split_of(tokens[0]) or ""
+
+    def _share(self, key: int | str, name: str, hints: Sequence[str]) -> None:
+        """Nobody knows which image annotations mean whose id two have: they go on neither."""
+        mine = self._shared.setdefault(key, set())
+        if first := self._pictures.pop(key, None):
+            mine.add(first.file.path)
+        with suppress(LookupError):
+            mine.add(self.images.find(name, hints).path)
 
     def _is_same_image(self, key: int | str | None, name: Any, hints: Sequence[str]) -> bool:
         """Whether an entry with an id that is taken says again what the first said."""

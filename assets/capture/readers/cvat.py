@@ -36,7 +36,7 @@ from assets.capture.readers.image_labels import ImageLabels, MaskBudget
 from assets.capture.readers.label_book import LabelBook
 from assets.capture.readers.layout import is_hidden, list_paths, name_of, stem_of, suffix_of
 from assets.capture.readers.orientation import Placement, Size
-from assets.capture.readers.pairing import plan_label_files
+from assets.capture.readers.pairing import hints_of, plan_label_files
 from assets.capture.readers.protocol import (
     LABELS_NOT_READ,
     MAX_LABELS,
@@ -62,7 +62,7 @@ _DETECTION, _RECOGNITION = "detection", "recognition"
 
 class CvatReader:
     name = "cvat"
-    version = "2"
+    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return plan_label_files(self.name, files, opener, lambda file: _is_cvat(file, opener), _FOLDERS)
@@ -151,18 +151,27 @@ class _Document:
             yield self._refuse(str(error), _REMEDY)
         self._tasks = read_tasks(self._tree)
         for item in self._tree.findall("image"):
-            self.images.announce([item.get("name", "")], (item.get("subset", ""),))
+            self.images.announce([item.get("name", "")], (item.get("subset", ""), *hints_of(self.file)))
 
     def find_pictures(self) -> Iterator[Problem]:
         """Find the images, and the pictures of the frames of tracks."""
         tracks = self._tree.findall("track")
         items = self._tree.findall("image")
         by_id: dict[int, list[tuple[Element, SessionFile]]] = {}
+        found: list[tuple[Element, SessionFile]] = []
         for item in items:
             try:
-                file = self._find_image(item)
+                found.append((item, self._find_image(item)))
             except LookupError as error:
                 yield self._refuse(str(error), _IMAGE_REMEDY)
+        claims: dict[str, set[tuple[str, str]]] = {}
+        for item, file in found:
+            claims.setdefault(file.path, set()).add((item.get("task_id", ""), item.get("subset", "")))
+        for item, file in found:
+            if len(claims[file.path]) > 1:
+                self.book.miss(file.path, _DETECTION, whole_file(self.file))
+                yield self._refuse(f"images of several tasks or subsets are called {item.get('name', '')[:80]!r}, and "
+                                   f"{file.path} is the only one here", _IMAGE_REMEDY)  # fmt: skip
                 continue
             self._pictures.append(_Picture(item, file))
             if stated_px := _read_size(item):
@@ -213,7 +222,7 @@ class _Document:
             pictures = FramePictures(tasks, narrow_pictures(numbered, [subset]))
             if not pictures.bear_numbers_of_frames():
                 return self.images.take(pictures.find(int(match[1])))
-        return self.images.find(name, (subset,))
+        return self.images.find(name, (subset, *hints_of(self.file)))
 
     def _find_frames(
         self, tracks: list[Element], by_id: Mapping[int, list[tuple[Element, SessionFile]]], has_images: bool
@@ -231,7 +240,8 @@ class _Document:
         numbers, pictures = frames.place_listed(listed), frames.find_frames()
         if not frames.bear_numbers_of_frames():
             self.notes[f"{self.file.path}: pictures numbered anew from 0, of frames"] = frames.say_frames()
-        shown = sorted(n for n in frames.list_shown(numbers.values(), task_id) if len(pictures.get(n, ())) == 1)
+        covered = frames.list_shown(numbers.values(), task_id)
+        shown = sorted(n for n, found in pictures.items() if len(found) == 1 and n in covered)
         return _Frames(tracks, pictures, numbers, shown, size_px)
 
     def _tasks_of(self, item: Element) -> list[Task]:

@@ -4,7 +4,9 @@ One capture is one folder that holds images, except where folder names say that 
 (`left/`, `depth/`), splits (`train/`, `val/`) and plain containers (`images/`) count as part of the folder above them.
 16-bit single-channel PNG files are depth where folder or file name say so (`depth/`, `x_depth.png`), else pictures of
 16 bits. Nobody says the unit of such depth: millimetres, fifths of them (TUM), shifted bits (SUN RGB-D) and more look
-alike in a file, so `depth_m_per_unit` is None. A calibration by OpenCV belongs to the images beside or above it.
+alike in a file, so `depth_m_per_unit` is None. A calibration by OpenCV belongs to the images beside or above it. The
+split is that of the innermost folder of such a name in the whole path, since a capture may lie below it. Where folders
+look like classes and are not taken as such, the plan's notes say why.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from assets.capture.observations import CapturePlan, FrameObservation, Observation
+from assets.capture.readers.class_folder import explain_no_classes
 from assets.capture.readers.frame_files import FrameFiles
 from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.layout import (
@@ -25,6 +28,7 @@ from assets.capture.readers.layout import (
     name_of,
     order_naturally,
     split_of,
+    split_of_path,
     suffix_of,
 )
 from assets.capture.readers.opencv_calibration import (
@@ -38,7 +42,7 @@ from assets.storage import SessionFile
 
 class ImageFolderReader:
     name = "image_folder"
-    version = "2"
+    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         groups: dict[str, list[SessionFile]] = defaultdict(list)
@@ -49,16 +53,19 @@ class ImageFolderReader:
             roots = [root for root in groups if is_below(file.path, root)]
             if roots:
                 groups[max(roots, key=len)].append(file)
-        return [
-            CapturePlan(self.name, root, tuple(order_naturally(group)), is_container=False)
-            for root, group in sorted(groups.items())
-        ]
+        reasons = explain_no_classes(files, opener) if groups else {}
+        plans = []
+        for root, group in sorted(groups.items()):
+            said = sorted({reasons[folder] for f in group if (folder := folder_of(f.path)) in reasons})
+            notes = {"no classes": "; ".join(said)} if said else {}
+            plans.append(CapturePlan(self.name, root, tuple(order_naturally(group)), is_container=False, notes=notes))
+        return plans
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         calibrations = [file for file in plan.files if suffix_of(file.path) in CALIBRATION_SUFFIXES]
         images = [file for file in plan.files if suffix_of(file.path) not in CALIBRATION_SUFFIXES]
         sizes: dict[str, set[tuple[int, int]]] = defaultdict(set)  # of the frames of each camera, width and height, px
-        for frame in FrameFiles(self.name, plan.root, opener).read(images):
+        for frame in FrameFiles(self.name, plan.root, opener).read(images, lambda f: split_of_path(f.path)):
             if calibrations and isinstance(frame, FrameObservation) and (header := read_header(frame.payload)):
                 sizes[frame.sensor].add((header.width_px, header.height_px))
             yield frame

@@ -38,7 +38,7 @@ from assets.capture.readers.label_studio_tasks import (
 )
 from assets.capture.readers.layout import is_hidden, list_paths, name_of, suffix_of
 from assets.capture.readers.orientation import Box, Placement, Point, Size, order_corners
-from assets.capture.readers.pairing import plan_label_files
+from assets.capture.readers.pairing import hints_of, plan_label_files
 from assets.capture.readers.protocol import (
     LABELS_NOT_READ,
     MAX_LABELS,
@@ -70,7 +70,7 @@ _NOT_IN_IMAGES = re.compile(r"(video|timeseries|timeline|hypertext|paragraph|aud
 
 class LabelStudioReader:
     name = "label_studio"
-    version = "2"
+    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return plan_label_files(self.name, files, opener, lambda file: _is_export(file, opener), _FOLDERS)
@@ -125,6 +125,7 @@ class _Document:
 
     def __post_init__(self) -> None:
         self._budget = MaskBudget(self.file.size_bytes)
+        self._hints = hints_of(self.file)
         self._by_upload: dict[str, list[str]] = defaultdict(list)
         for name in self.names:
             if name_upload(name) != name:
@@ -140,7 +141,7 @@ class _Document:
             yield self._refuse(f"not an export of Label Studio: {error}", _REMEDY)
         for task in self._export.tasks:
             if task.results is not None:
-                self.images.announce(path for paths in self._list_paths(task) for path in paths)
+                self.images.announce((path for paths in self._list_paths(task) for path in paths), self._hints)
 
     def find_images(self) -> Iterator[Problem]:
         """Find the images of the tasks that somebody looked at, and see which sizes they state."""
@@ -221,7 +222,7 @@ class _Document:
         reason = ""
         for number, path in enumerate(paths):
             try:
-                image = self.images.find(path)
+                image = self.images.find(path, self._hints)
             except LookupError as error:
                 reason = reason or str(error).replace(repr(path[:200]), repr(address[:200]), 1)
                 continue

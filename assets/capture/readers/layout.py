@@ -43,7 +43,8 @@ _RECORDING_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _MASK_FOLDER = re.compile(
-    r"^(\w*masks?|\w*annot|annotations?|labels?|segmentation\w*|semantic\w*|instance\w*)$", re.IGNORECASE
+    r"^(\w*masks?|\w*annot|annotations?|labels?|segmentation\w*|semantic\w*|instance\w*|ground_?truth|gt(fine|coarse)?)$",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+")
 _SENSOR_IN_NAME = re.compile(r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE)

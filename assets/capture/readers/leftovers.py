@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from assets.capture.readers.image_headers import read_header
 from assets.capture.readers.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, stem_of, suffix_of
 from assets.capture.readers.lookalikes import LOOK_BYTES, find_likeness
 from assets.capture.readers.opencv_calibration import explain_storage
@@ -21,6 +22,11 @@ from assets.storage import SessionFile
 LABEL_READERS = frozenset({"coco", "cvat", "label_studio", "voc", "yolo"})
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
 _AS_CLASS_MASKS = "give masks as 8-bit PNGs of class ids named like their images, or as COCO segmentations"
+_TAKEN = "named like an image that the reader {taker} took with labels of another export: one export is read"
+_LAND_APART = (
+    "land it with its images as a session of its own: labels of equal pictures are joined, and a check names where "
+    "they differ"
+)
 _AS_DEPTH = (
     "convert it with the tools of its data set to a 16-bit PNG (NYU Depth: raw disparities of a Kinect, bytes swapped)"
 )
@@ -58,20 +64,24 @@ def _explain_data(file: SessionFile, opener: Opener, pictures: Mapping[str, str]
     suffix = suffix_of(file.path)
     if suffix == ".pgm" and _DEEP_PGM.match(head):
         return "a PGM of 16-bit values, and nothing in it says what they count or in which byte order", _AS_DEPTH
+    taker = pictures.get(stem_of(file.path))
     if suffix in IMAGE_SUFFIXES and is_mask_path(file.path):
+        if taker in LABEL_READERS and _may_hold_class_ids(head):
+            return f"label image (mask) {_TAKEN.format(taker=taker)}", _LAND_APART
         return "label image (mask) that is no 8-bit PNG of class ids, or has no image of its name", _AS_CLASS_MASKS
     if storage := explain_storage(file, opener):
         return storage
-    taker = pictures.get(stem_of(file.path))
     if taker in LABEL_READERS and suffix in (".txt", ".xml"):
-        return (
-            f"named like an image that the reader {taker} took with labels of another export: one export is read",
-            "land it with its images as a session of its own: labels of equal pictures are joined, and a check names "
-            "where they differ",
-        )
+        return _TAKEN.format(taker=taker), _LAND_APART
     if likeness := find_likeness(file.path, _read_more(file, opener)):
         return likeness.reason, likeness.remedy
     return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(suffix, _OTHER_REMEDY)
+
+
+def _may_hold_class_ids(head: bytes) -> bool:
+    """Whether an image is of the kind that the reader of label images takes."""
+    header = read_header(head)
+    return header is not None and header.encoding == "png" and header.channels == 1 and header.bits <= 8
 
 
 def _read_more(file: SessionFile, opener: Opener) -> bytes:

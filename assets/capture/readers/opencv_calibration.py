@@ -75,7 +75,11 @@ def explain_storage(file: SessionFile, opener: Opener) -> tuple[str, str] | None
     except (UnreadableBytes, ValueError):
         return None
     if _find_cameras(entries) or _find_extrinsics(entries):
-        return "a calibration without a folder of images that it is for", "put it into the folder of its images"
+        return (
+            "a calibration that lies beside no image folder without labels: only there are OpenCV's calibrations read",
+            "give it as CameraCalibration in an MCAP file, or land it and its images, without labels, as a session of "
+            "their own",
+        )
     if (names := _find_image_list(entries)) is not None:
         reason = f"a list of {len(names)} images for OpenCV's calibration, and no calibration"
         return reason, "it holds no data: remove it, or acknowledge it with `daguerre quarantine drop`"

@@ -27,6 +27,7 @@ from assets.capture.readers.protocol import Opener
 from assets.storage import SessionFile
 
 _ENDINGS = IMAGE_SUFFIXES | {".txt", ".xml", ".json"}
+_COUNTED = re.compile(r"(.*[A-Za-z][\W_]*)(\d+)|(.*[A-Za-z][\W_]+)([A-Za-z])|(.*[a-z])([A-Z])")  # cam_1, cam_a, camA
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -153,6 +154,9 @@ class ImageIndex:
         of_image = next((s for f in reversed(below[: len(below) - shared]) if (s := split_of(f))), None)
         if splits and of_image and of_image not in splits:
             return None
+        others = [f for f in below[: len(below) - shared] if _fold(f) not in map(_fold, hints)]
+        if any(_are_siblings(f, hint) for hint in hints for f in others):
+            return None
         is_same_case = image.path.endswith("/".join(named)) or name_of(image.path) == named[-1]
         agreeing = sum(_fold(hint) in map(_fold, ours) for hint in hints if hint) + bool(of_image)
         is_converted = suffix_of(named[-1]) in IMAGE_SUFFIXES and _fold(named[-1]) != _fold(name_of(image.path))
@@ -193,6 +197,18 @@ def _parts_of(path: str) -> list[str]:
     return [p for p in parts if p not in ("", ".", "..") and not _DRIVE.fullmatch(p)]
 
 
+def _are_siblings(folder: str, other: str) -> bool:
+    """Names that tell things of one kind apart, as `cam_a` and `cam_b`, or `set1` and `set2`."""
+    first, second = _split_counted(folder), _split_counted(other)
+    return bool(first and second) and first[0] == second[0] and first[1] != second[1]
+
+
+def _split_counted(name: str) -> list[str]:
+    """A word, and the number or the letter that tells it from others; empty for another name."""
+    match = _COUNTED.fullmatch(name)
+    return [_fold(group) for group in match.groups() if group] if match else []
+
+
 def _telling(folders: Iterable[str]) -> list[str]:
     """The folders that tell images apart: neither `images` nor an archive."""
     return [f for f in folders if not is_plain_folder(f) and not f.endswith("!")]
@@ -226,6 +242,11 @@ def _climb_to_images(groups: dict[str, list[SessionFile]], holding: set[str]) ->
             found = folder_of(found)
         moved[found if holding else root] += labels
     return moved
+
+
+def hints_of(document: SessionFile) -> tuple[str, ...]:
+    """What the place and the name of a document say of its images: its folders, and its name without ending."""
+    return (stem_of(document.path), *folder_of(document.path).split("/"))
 
 
 def name_below(path: str, root: str, folders: frozenset[str]) -> str:

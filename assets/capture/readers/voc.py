@@ -12,6 +12,7 @@ orientation. 0 x 0 is no size.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,14 @@ from assets.capture.readers.layout import (
 )
 from assets.capture.readers.orientation import Box, Size, order_corners
 from assets.capture.readers.pairing import find_label_files, name_below
-from assets.capture.readers.protocol import LABELS_NOT_READ, Opener, UnreadableBytes, read_bytes, whole_file
+from assets.capture.readers.protocol import (
+    LABELS_NOT_READ,
+    Opener,
+    UnreadableBytes,
+    read_bytes,
+    read_head,
+    whole_file,
+)
 from assets.capture.readers.strict_xml import parse_number, parse_xml
 from assets.storage import SessionFile
 
@@ -43,11 +51,12 @@ _LISTS = ("train", "val", "test", "trainval")  # of the last those that no other
 _XML_REMEDY = "export the annotation again"
 _FLAGS = ("difficult", "truncated", "occluded")
 _TASK = "detection"
+_FILENAME = re.compile(rb"<filename>([^<]{1,255})</filename>")
 
 
 class VocReader:
     name = "voc"
-    version = "2"
+    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         found = find_label_files(files, opener, _is_xml, _ANNOTATION_FOLDERS)
@@ -56,6 +65,9 @@ class VocReader:
             stems = {stem_of(f.path) for f in group}
             below = [i for i in found.images if is_below(i.path, root) and i.path not in taken]
             folders = {folder_of(i.path) for i in below if stem_of(i.path) in stems}
+            if not folders and below:  # sheets named otherwise than their images
+                stems = {stem_of(name) for f in group if (name := _peek_filename(f, opener))}
+                folders = {folder_of(i.path) for i in below if stem_of(i.path) in stems}
             if not folders:
                 continue  # XML of another kind
             members = group + [i for i in below if folder_of(i.path) in folders]
@@ -160,6 +172,15 @@ class _Sheet:
                 path, _TASK, name, source, images.name_sensor(self.image), box_xyxy=placement.place_box(box),
                 index=number, attributes=flags,
             ))  # fmt: skip
+
+
+def _peek_filename(xml: SessionFile, opener: Opener) -> str:
+    """The name of its image as the first bytes of a sheet tell it; empty where they do not."""
+    try:
+        found = _FILENAME.search(read_head(xml, opener))
+    except UnreadableBytes:
+        return ""
+    return found[1].decode("utf-8", "replace").strip() if found else ""
 
 
 def _is_xml(file: SessionFile) -> bool:

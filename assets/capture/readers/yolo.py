@@ -9,14 +9,15 @@ of another tree are task "segmentation", so that no object counts twice for dete
 file was looked at by nobody, and the notes count those. Trees that hold the same objects have to name most of them
 alike; otherwise their class ids come from different lists, and the labels of the tree with polygons are refused.
 
-Splits are those that `data.yaml`, `obj.data` or lists of images give, else those of folders. A file with names that
-cannot be read refuses the labels: ids are names only where there is no such file.
+Splits are those that `data.yaml`, `obj.data` or lists of images give, else those of the folders of the picture, else
+those of its label files. A file with names that cannot be read refuses the labels: ids are names only where there is no
+such file. So do files whose names differ (`yolo_config.py`).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from assets.capture.observations import CapturePlan, LabelObservation, Observation, Problem, Source
@@ -24,6 +25,7 @@ from assets.capture.readers.coco import format_keypoints
 from assets.capture.readers.image_labels import ImageLabels, MaskBudget, outline
 from assets.capture.readers.label_book import LabelBook
 from assets.capture.readers.layout import (
+    IMAGE_SUFFIXES,
     folder_of,
     is_below,
     is_image,
@@ -39,14 +41,21 @@ from assets.capture.readers.orientation import Placement, order_corners
 from assets.capture.readers.pairing import find_folder
 from assets.capture.readers.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
 from assets.capture.readers.yolo_agreement import compare_names
-from assets.capture.readers.yolo_config import DatasetConfig, may_describe, parse_config
+from assets.capture.readers.yolo_config import (
+    DatasetConfig,
+    may_describe,
+    parse_config,
+    settle_names,
+)
 from assets.capture.readers.yolo_labels import Layout, Row, RowError, find_layout, parse_rows
 from assets.capture.readers.yolo_trees import (
     MAX_CONFIG_BYTES,
     MAX_LIST_BYTES,
     find_images,
     find_label_trees,
+    find_list,
     find_root,
+    find_stated_lists,
     is_description,
     is_image_list,
     is_tree_of_its_own,
@@ -58,11 +67,12 @@ from assets.storage import SessionFile
 _MAX_LABEL_BYTES = 16 << 20
 _REMEDY = "export the labels again"
 _NAMES_REMEDY = "write `names: [a, b, ...]`"
+_ONE_LIST_REMEDY = "keep the file that is right, and take the other away"
 
 
 class YoloReader:
     name = "yolo"
-    version = "2"
+    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         trees = find_label_trees(files, opener)
@@ -70,7 +80,6 @@ class YoloReader:
             return []
         images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)]
         descriptions = [f for f in files if is_description(f, opener)]
-        described = {folder_of(f.path) for f in descriptions}
         members: dict[str, dict[str, SessionFile]] = defaultdict(dict)
         taken: set[str] = set()
         for tree, labels in sorted(trees.items()):
@@ -78,7 +87,7 @@ class YoloReader:
             if found is None:
                 continue
             base, its_images = found
-            root = find_root(base, described & set(places_of_descriptions(base, "")))
+            root = find_root(base, (f.path for f in descriptions))
             fresh = {f.path: f for f in (*its_images, *labels) if f.path not in taken or f.path in members[root]}
             members[root].update(fresh)
             taken.update(fresh)
@@ -86,7 +95,9 @@ class YoloReader:
         for root, group in sorted(members.items(), key=lambda item: -item[0].count("/")):
             near = {place for path in group for place in places_of_descriptions(folder_of(path), root)}
             fitting = [f for f in descriptions if folder_of(f.path) in near]
-            for file in (*fitting, *(f for f in lists if is_below(f.path, root))):
+            free = [f for f in files if f.path not in taken and suffix_of(f.path) not in IMAGE_SUFFIXES and fitting]
+            stated = find_stated_lists(fitting, free, root, opener)
+            for file in (*fitting, *stated, *(f for f in lists if is_below(f.path, root))):
                 if file.path not in taken:
                     group[file.path] = file
                     taken.add(file.path)
@@ -99,6 +110,7 @@ class YoloReader:
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         dataset = _Dataset(plan, opener)
         yield from dataset.open()
+        dataset.open_trees()
         yield from dataset.images.read_frames(dataset.find_split)
         yield from dataset.read_trees()
 
@@ -111,15 +123,18 @@ class _Dataset:
     opener: Opener
 
     def __post_init__(self) -> None:
-        self.trees = find_label_trees(self.plan.files, self.opener)
-        labels = {f.path for tree in self.trees.values() for f in tree}
+        self.label_files = find_label_trees(self.plan.files, self.opener)
+        labels = {f.path for tree in self.label_files.values() for f in tree}
         others = [f for f in self.plan.files if f.path not in labels]
-        self.lists = [f for f in others if suffix_of(f.path) == ".txt" and not may_describe(f.path)]
+        self.lists = [f for f in others if not may_describe(f.path) and not is_image(f, self.opener)]
         listed = {f.path for f in self.lists}
         self.pictures = [f for f in others if not may_describe(f.path) and f.path not in listed]
         self.images = ImageLabels(YoloReader.name, self.plan.root, self.pictures, self.opener)
         self.configs: dict[str, list[tuple[SessionFile, DatasetConfig | None]]] = defaultdict(list)  # by folder
-        self.splits: dict[str, str] = {}  # image path -> split, "" where two claim it
+        self.splits: dict[str, str] = {}  # image path -> split that a description gives, "" where two claim it
+        self.label_splits: dict[str, str] = {}  # image path -> split of the folders of its labels, "" likewise
+        self.stated_lists: set[str] = set()  # paths of those that a description names
+        self.trees: list[_Tree] = []
         self.book = LabelBook(self.plan)
 
     def open(self) -> Iterator[Problem]:
@@ -135,25 +150,31 @@ class _Dataset:
                 for place in places:
                     self._assign(split, place, file)
         for file in self.lists:
-            if listed := split_of(stem_of(file.path)):
+            if file.path not in self.stated_lists and (listed := split_of(stem_of(file.path))):
                 self._assign_list(listed, file)
 
     def find_split(self, image: SessionFile) -> str | None:
         if image.path in self.splits:
             return self.splits[image.path] or None
-        return split_of_path(image.path, self.plan.root)
+        return split_of_path(image.path) or self.label_splits.get(image.path) or None
 
-    def read_trees(self) -> Iterator[Observation]:
-        trees = []
-        for name, files in self.trees.items():
+    def open_trees(self) -> None:
+        """Parse all rows and find their images, of which the folders of the labels may tell the split."""
+        for name, files in self.label_files.items():
             tree = _Tree(self, name)
             tree.open(files)
-            trees.append(tree)
+            self.trees.append(tree)
+            for label, image in tree.pairs():
+                if split := split_of_path(label):
+                    _give(self.label_splits, split, [image])
+
+    def read_trees(self) -> Iterator[Observation]:
+        trees = self.trees
         has_boxes = any(not tree.has_polygons for tree in trees)
         readings: dict[str, list[Observation]] = {}
         for tree in sorted(trees, key=lambda t: (t.has_polygons, t.name)):
             tree.task = "segmentation" if tree.has_polygons and has_boxes else "detection"
-            files = self.trees[tree.name]
+            files = self.label_files[tree.name]
             readings[tree.name] = _compare_with(readings, tree.name, list(tree.read()), files, self.plan.notes)
             for observation in readings[tree.name]:
                 if isinstance(observation, LabelObservation):
@@ -167,16 +188,16 @@ class _Dataset:
 
     def _assign(self, split: str, place: str, file: SessionFile) -> None:
         """Give a split to the images of a folder, or of a list, that a description names."""
-        if suffix_of(place) == ".txt":
-            listed = find_folder(place, [f.path for f in self.lists], self.plan.root)
-            for found in (f for f in self.lists if f.path == listed):
-                self._assign_list(split, found)
+        if listed := find_list(place, self.lists, self.plan.root):
+            self.stated_lists.add(listed.path)
+            self._assign_list(split, listed)
             return
         folder = find_folder(place, {folder_of(i.path) for i in self.pictures}, self.plan.root)
-        if folder is None:
-            self.plan.notes[f"{split} of {file.path}"] = f"{place[:200]}: there is no such folder here"
+        stated = split_of_path(f"{place}/")
+        if folder is None or (stated and stated != (split_of_path(f"{folder}/") or stated)):
+            self.plan.notes[f"{split} of {file.path}"] = f"{place[:200]}: there is no such folder or list here"
             return
-        self._give(split, (i.path for i in self.pictures if is_below(i.path, folder)))
+        _give(self.splits, split, (i.path for i in self.pictures if is_below(i.path, folder)))
 
     def _assign_list(self, split: str, file: SessionFile) -> None:
         try:
@@ -192,11 +213,7 @@ class _Dataset:
                 absent += 1
         if absent:
             self.plan.notes[f"{split} of {file.path}"] = f"{absent} of {len(lines)} images are not here"
-        self._give(split, found)
-
-    def _give(self, split: str, paths: Iterator[str] | Sequence[str]) -> None:
-        for path in paths:
-            self.splits[path] = split if self.splits.get(path, split) == split else ""
+        _give(self.splits, split, found)
 
 
 @dataclass(frozen=True)
@@ -218,6 +235,7 @@ class _Tree:
     task: str = "detection"
     names: Mapping[int, str] = field(default_factory=dict)
     has_broken_names: bool = False
+    names_refusal: Problem | None = None
     layout: Layout = field(default_factory=Layout)
     has_polygons: bool = False
     looked_at: set[str] = field(default_factory=set)
@@ -226,16 +244,23 @@ class _Tree:
 
     def open(self, files: Sequence[SessionFile]) -> None:
         """Parse all rows, and find their images."""
-        keypoints = self._read_configs()
         self.dataset.images.announce(map(self._refer, files), self.name.split("/"))
         self._files = [self._open_file(file) for file in order_naturally(files)]
         self.looked_at = {f.image.path for f in self._files if f.image}
         rows = [row for found in self._files for row in found.rows if isinstance(row, Row)]
-        self.layout = find_layout(rows, keypoints)
+        configs = self._list_configs(files)
+        self._settle_names(configs, {row.class_id for row in rows})
+        self.layout = find_layout(rows, next((c.keypoints for _, c in configs if c and c.keypoints), None))
         self.has_polygons = bool(rows) and not self.layout.keypoints and len(rows[0].shares) != 4
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """The paths of each label file and of its image."""
+        yield from ((f.file.path, f.image.path) for f in self._files if f.image)
 
     def read(self) -> Iterator[LabelObservation | Problem]:
         """Every row as a label, or as a problem."""
+        if self.names_refusal:
+            yield self.names_refusal
         for found in self._files:
             if found.refusal:
                 yield found.refusal
@@ -284,18 +309,31 @@ class _Tree:
             return _LabelFile(file, refusal=refusal)
         return _LabelFile(file, image, list(parse_rows(data)))
 
-    def _read_configs(self) -> tuple[int, int] | None:
-        """The nearest file with names decides, and the nearest that states the points of a pose."""
-        keypoints = None
-        for place in places_of_descriptions(self.name, self.dataset.plan.root):
-            for _, config in self.dataset.configs.get(place, ()):
-                self.has_broken_names |= config is None and not self.names
-                if config and config.names and not self.names:
-                    self.names, self.has_broken_names = config.names, False
-                keypoints = keypoints or (config.keypoints if config else None)
+    def _list_configs(self, files: Sequence[SessionFile]) -> list[tuple[SessionFile, DatasetConfig | None]]:
+        """What describes this tree, from the folders of its label files up, the nearest first."""
+        folders = {folder_of(f.path) for f in files} | {self.name}
+        places = {place for folder in folders for place in places_of_descriptions(folder, self.dataset.plan.root)}
+        nearest_first = sorted(places, key=lambda place: (-place.count("/") - bool(place), place))
+        return [found for place in nearest_first for found in self.dataset.configs.get(place, ())]
+
+    def _settle_names(self, configs: Sequence[tuple[SessionFile, DatasetConfig | None]], ids: set[int]) -> None:
+        stated = [(file.path, config.names) for file, config in configs if config and config.names]
+        self.has_broken_names = not stated and any(config is None for _, config in configs)
+        note = f"class names of {self.name}"
+        try:
+            settled = settle_names(stated, ids)
+        except ValueError as error:
+            self.has_broken_names = True
+            reason = f"{error}: the labels in {self.name} are refused"
+            source = next(whole_file(file) for file, _ in configs if str(error).startswith(f"{file.path} calls "))
+            self.names_refusal = _refuse(source, reason, _ONE_LIST_REMEDY)
+            return
+        self.names = settled.names
         if not self.names and not self.has_broken_names:
-            self.dataset.plan.notes[f"class names of {self.name}"] = "none given: the class ids are the names"
-        return keypoints
+            self.dataset.plan.notes[note] = "none given: the class ids are the names"
+        if settled.passed_over:
+            others = "; ".join(f"{path} is passed over, it {how}" for path, how in settled.passed_over.items())
+            self.dataset.plan.notes[note] = f"taken from {settled.origin}, as trainers do; {others}"
 
     def _name(self, row: Row) -> str:
         if self.has_broken_names:
@@ -360,6 +398,12 @@ def _compare_with(
             problems: list[Observation] = [o for o in observations if isinstance(o, Problem)]
             return [*problems, *(_refuse(whole_file(f), reason, remedy) for f in files)]
     return observations
+
+
+def _give(splits: dict[str, str], split: str, paths: Iterable[str]) -> None:
+    """Give a split to images; "" to those that have another one."""
+    for path in paths:
+        splits[path] = split if splits.get(path, split) == split else ""
 
 
 def _refuse(source: Source, reason: str, remedy: str) -> Problem:

@@ -1,17 +1,19 @@
 """Read what describes a YOLO data set: `data.yaml`, Darknet's `obj.data` and `obj.names`, lists of class names.
 
-Class names are the text as it stands in the file: `on`, `no` and `1` are names, not truth values and numbers.
+Class names are the text as it stands in the file: `on`, `no` and `1` are names, not truth values and numbers. Of files
+with names that differ on a class that occurs, a YAML counts before a list, as trainers read it, and before a YAML in a
+folder above; of others nobody knows which is right.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assets.capture.readers.layout import name_of, split_of, suffix_of
+from assets.capture.readers.layout import folder_of, is_below, name_of, split_of, suffix_of
 from assets.capture.readers.strict_json import parse_json
 from assets.capture.readers.strict_yaml import parse_yaml_text
 from assets.capture.readers.yolo_labels import KeypointShape
@@ -30,6 +32,15 @@ class DatasetConfig:
     splits: Mapping[str, Sequence[str]] = field(default_factory=dict)  # split -> folders or lists of images
 
 
+@dataclass(frozen=True)
+class SettledNames:
+    """What the files with names of a label tree say together."""
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    origin: str = ""  # path of the file that counts
+    passed_over: Mapping[str, str] = field(default_factory=dict)  # path of a file that does not -> how it differs
+
+
 def may_describe(path: str) -> bool:
     """A file that may hold class names or splits, by its name."""
     return name_of(path).lower() in NAME_LISTS or suffix_of(path) in (*_YAML, ".names", ".data")
@@ -38,6 +49,33 @@ def may_describe(path: str) -> bool:
 def describes(path: str, data: bytes) -> bool:
     """Whether a file of such a name does; a YAML file of another kind does not."""
     return suffix_of(path) not in _YAML or _TELLING.search(data) is not None
+
+
+def is_dataset_file(path: str) -> bool:
+    """A file that speaks of a whole data set, as opposed to a list of names."""
+    return suffix_of(path) in (*_YAML, ".data")
+
+
+def settle_names(stated: Sequence[tuple[str, Mapping[int, str]]], ids: Collection[int]) -> SettledNames:
+    """The names of the classes `ids`. `stated`: path and names of each file, the nearest to the labels first.
+
+    Raises ValueError naming two files and a class that they name differently, where neither counts before the other.
+    """
+    if not stated:
+        return SettledNames()
+    ranked = sorted(stated, key=lambda item: suffix_of(item[0]) not in _YAML)
+    origin, names = ranked[0][0], dict(ranked[0][1])
+    passed_over = {}
+    for path, others in ranked[1:]:
+        found = _find_difference(names, others, ids)
+        if found is None:
+            names = {**others, **names}
+            continue
+        ours, theirs = (repr(n[found][:100]) if found in n else "nothing" for n in (names, others))
+        if not _counts_before(origin, path):
+            raise ValueError(f"{path} calls class {found} {theirs}, and {origin} calls it {ours}")
+        passed_over[path] = f"calls class {found} {theirs}, not {ours}"
+    return SettledNames(names, origin, passed_over)
 
 
 def parse_config(path: str, data: bytes) -> DatasetConfig:
@@ -54,6 +92,21 @@ def parse_config(path: str, data: bytes) -> DatasetConfig:
     if not names:
         raise ValueError("the list of class names is empty")
     return DatasetConfig(names)
+
+
+def _find_difference(names: Mapping[int, str], others: Mapping[int, str], ids: Collection[int]) -> int | None:
+    """The first class that occurs and is named differently. A name that only one has is no difference, unless the two
+    differ elsewhere: then they are not the beginning and the whole of one list.
+    """
+    is_other_list = any(names[i] != others[i] for i in names.keys() & others.keys())
+    return next((i for i in sorted(ids) if is_other_list and names.get(i) != others.get(i)), None)
+
+
+def _counts_before(path: str, other: str) -> bool:
+    """Whether a file with names counts where it differs from another one."""
+    if suffix_of(path) not in _YAML:
+        return False
+    return suffix_of(other) not in _YAML or (folder_of(path) != folder_of(other) and is_below(path, folder_of(other)))
 
 
 def _parse_yaml(data: bytes) -> DatasetConfig:

@@ -16,8 +16,9 @@ from assets.capture.readers.layout import (
     stem_of,
     suffix_of,
 )
+from assets.capture.readers.pairing import find_folder
 from assets.capture.readers.protocol import Opener, UnreadableBytes, read_bytes, read_head
-from assets.capture.readers.yolo_config import NAME_LISTS, describes, may_describe
+from assets.capture.readers.yolo_config import NAME_LISTS, describes, is_dataset_file, may_describe, parse_config
 from assets.capture.readers.yolo_labels import Row, parse_rows
 from assets.storage import SessionFile
 
@@ -28,7 +29,12 @@ _LABELS = "labels"
 
 
 def find_label_trees(files: Iterable[SessionFile], opener: Opener) -> dict[str, list[SessionFile]]:
-    """Label files by the `labels` folder above them, or by the folder where they lie beside images of their names."""
+    """Label files by the `labels` folder above them, or by the folder where they lie beside images of their names.
+
+    Texts beside images that are all empty are label files where other texts beside images are, or where a file in their
+    folder or above describes a data set.
+    """
+    files = list(files)
     trees: dict[str, list[SessionFile]] = defaultdict(list)
     beside: dict[str, list[SessionFile]] = defaultdict(list)
     images: dict[str, set[str]] = defaultdict(set)
@@ -49,7 +55,10 @@ def find_label_trees(files: Iterable[SessionFile], opener: Opener) -> dict[str, 
         labels = [f for f in texts if stem_of(f.path) in images[folder]]
         if labels and (holds_rows := _hold_rows(labels, opener)) is not False:
             (trees if holds_rows else blank)[folder] = labels
-    return {**trees, **(blank if any(not is_tree_of_its_own(tree) for tree in trees) else {})}
+    if blank and all(is_tree_of_its_own(tree) for tree in trees):
+        described = {folder_of(f.path) for f in files if is_description(f, opener)}
+        blank = {tree: f for tree, f in blank.items() if described & set(places_of_descriptions(tree, ""))}
+    return {**trees, **blank}
 
 
 def is_tree_of_its_own(tree: str) -> bool:
@@ -76,14 +85,15 @@ def find_images(tree: str, images: Sequence[SessionFile], stems: set[str]) -> tu
         near = [i for i in images if is_below(i.path, base) and is_plain_folder(_first_folder(i.path, base))]
 
 
-def find_root(base: str, described: Iterable[str]) -> str:
-    """The root of a dataset: the nearest folder from `base` up that describes it, else the one above a split folder."""
-    places = set(described)
-    folder = base
-    while folder not in places and folder:
-        folder = folder_of(folder)
-    if folder in places:
-        return folder
+def find_root(base: str, descriptions: Iterable[str]) -> str:
+    """The root of a dataset: the nearest folder from `base` up with a file that describes it, one with a list of names
+    where no other does, else the folder above a split folder.
+    """
+    paths = list(descriptions)
+    for described in ({folder_of(p) for p in paths if is_dataset_file(p)}, {folder_of(p) for p in paths}):
+        near = next((place for place in places_of_descriptions(base, "") if place in described), None)
+        if near is not None:
+            return near
     return folder_of(base) if split_of(name_of(base)) else base
 
 
@@ -99,13 +109,31 @@ def is_description(file: SessionFile, opener: Opener) -> bool:
 
 def is_image_list(file: SessionFile, opener: Opener) -> bool:
     """A text called train, val or test that lists images, a path a line."""
-    if suffix_of(file.path) != ".txt" or not split_of(stem_of(file.path)):
-        return False
-    try:
-        line = next(list_lines(read_head(file, opener)), "")
-    except UnreadableBytes:
-        return False
-    return suffix_of(line) in IMAGE_SUFFIXES
+    return suffix_of(file.path) == ".txt" and bool(split_of(stem_of(file.path))) and _lists_images(file, opener)
+
+
+def find_stated_lists(
+    descriptions: Iterable[SessionFile], files: Sequence[SessionFile], root: str, opener: Opener
+) -> list[SessionFile]:
+    """The lists of images, of `files`, that descriptions of a dataset name, whatever they are called."""
+    found: dict[str, SessionFile] = {}
+    for file in descriptions:
+        try:
+            config = parse_config(file.path, read_bytes(file, opener, MAX_CONFIG_BYTES))
+        except (UnreadableBytes, ValueError):
+            continue
+        for place in (place for places in config.splits.values() for place in places):
+            listed = find_list(place, files, root)
+            if listed and listed.path not in found and _lists_images(listed, opener):
+                found[listed.path] = listed
+    return list(found.values())
+
+
+def find_list(place: str, files: Iterable[SessionFile], root: str) -> SessionFile | None:
+    """The file that a description means by its tail; None where none or several fit."""
+    name = name_of(place.replace("\\", "/")).casefold()
+    named = {f.path: f for f in files if name_of(f.path).casefold() == name and is_below(f.path, root)}
+    return named.get(find_folder(place, named, root) or "")
 
 
 def list_lines(data: bytes) -> Iterator[str]:
@@ -134,6 +162,15 @@ def _hold_rows(labels: Sequence[SessionFile], opener: Opener) -> bool | None:
             return False
         found += row is not None
     return True if found else None
+
+
+def _lists_images(file: SessionFile, opener: Opener) -> bool:
+    """Whether the first line of a text is the path of an image."""
+    try:
+        line = next(list_lines(read_head(file, opener)), "")
+    except UnreadableBytes:
+        return False
+    return suffix_of(line) in IMAGE_SUFFIXES
 
 
 def _first_folder(path: str, base: str) -> str:

@@ -107,6 +107,48 @@ def test_a_list_that_cannot_be_meant_is_refused(text, reason):
         parse_class_names(text.encode())
 
 
+def test_binary_masks_of_two_classes_hold_the_second_as_255(write_files, read_session, small):
+    ids = np.array([[0, 0, 255, 255], [0, 255, 255, 255]])
+    files = {f"images/{n}.jpg": small(n, ".jpg") for n in range(2)} | {"classes.txt": "background\nroad\n"}
+    reading = read_session(write_files(files | {f"masks/{n}.png": encode_ids(ids) for n in range(2)}))
+    areas = {label.class_name: int(decode_mask(label.mask_rle, 2, 4).sum()) for label in reading.labels}
+    assert areas == {"background": 3, "road": 5} and len(reading.labels) == 4 and not reading.problems
+    assert "255 is read as id 1, road" in reading.plans[0].notes["masks of 0 and 255 alone"]
+
+
+@pytest.mark.parametrize(
+    ("second", "names"), [([[0, 1, 1, 0]] * 2, "background\nroad\n"), ([[0, 0, 255, 0]] * 2, "background\nroad\ncar\n")]
+)
+def test_255_beside_other_ids_or_of_three_classes_stays_what_nobody_knows(
+    write_files, read_session, small, second, names
+):
+    files = {f"images/{n}.jpg": small(n, ".jpg") for n in range(2)} | {"classes.txt": names}
+    files |= {"masks/0.png": encode_ids([[0, 0, 255, 255]] * 2), "masks/1.png": encode_ids(second)}
+    labels = read_session(write_files(files)).labels
+    assert [label.class_name for label in labels if label.frame_path == "images/0.jpg"] == ["background"]
+
+
+@pytest.mark.parametrize("name", ["classes.txt", "Classes.txt", "LABELS.TXT"])
+def test_names_lie_in_each_split_folder(write_files, read_session, small, name):
+    files = {}
+    for value, split in enumerate(("train", "val")):
+        files |= {f"{split}/images/a.png": small(value), f"{split}/masks/a.png": encode_ids(np.full((2, 4), value))}
+        files[f"{split}/{name}"] = "x\ny\n"
+    root = write_files(files)
+    reading = read_session(root)
+    assert [label.class_name for label in reading.labels] == ["x", "y"] and not reading.problems
+    assert not reading.leftovers
+    (root / "val" / name).write_text("y\nx\n")
+    (problem,) = read_session(root).problems
+    assert "differ" in problem.reason and f"train/{name}, val/{name}" in problem.reason
+
+
+def test_a_label_image_of_a_picture_that_another_export_labels_is_told_so(write_files, read_session, small):
+    files = {"images/a.jpg": small(ending=".jpg"), "labels/a.txt": "0 .5 .5 .1 .1", "masks/a.png": encode_ids(IDS)}
+    (left,) = read_session(write_files(files)).leftovers
+    assert "the reader yolo took with labels of another export" in left.reason and "a session of its own" in left.remedy
+
+
 def test_camvid(real_data, read_session):
     reading = read_session(real_data("segmentation/camvid"))
     assert not reading.problems and not reading.leftovers

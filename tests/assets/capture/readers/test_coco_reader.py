@@ -49,7 +49,7 @@ def test_what_makes_no_sense_is_named_and_the_rest_read(write_files, read_sessio
     bad.append(note(image_id=[1]))
     images = [
         {"id": 1, "file_name": "a.jpg", "width": 32, "height": 24}, {"id": 2, "file_name": "gone.jpg"},
-        {"id": 1, "file_name": "b.jpg"},
+        {"id": None, "file_name": "b.jpg"},
     ]  # fmt: skip
     crowd_and_absent = [note(iscrowd=1), note(image_id=2)]
     root = write_files(
@@ -265,3 +265,47 @@ def test_a_category_with_two_names_is_refused(write_files, read_session, make_im
 def test_json_that_is_not_read_is_told_by_what_it_looks_like(write_files, read_session, text, words):
     (left,) = read_session(write_files({"labels.json": text})).leftovers
     assert words in left.reason and left.remedy
+
+
+def test_an_id_of_two_images_puts_labels_on_neither(write_files, read_session, make_image):
+    images = [{"id": n % 2, "file_name": f"{n}.jpg", "width": 32, "height": 24} for n in range(4)]
+    text = make_coco([note(image_id=0), note(image_id=1), note(image_id=0, bbox=[1, 1, 4, 4])], images)
+    reading = read_session(write_files({f"{n}.jpg": make_image(n) for n in range(4)} | {"instances.json": text}))
+    assert not reading.labels and looked_at(reading) == {f"{n}.jpg": (0, 1, 0) for n in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("picture", "document", "num_labels"),
+    [
+        ("cam_a/a.jpg", "cam_b/annotations.json", 0),
+        ("setA/images/a.jpg", "setB/annotations/instances.json", 0),
+        ("images/cam_1/a.jpg", "annotations/cam_2.json", 0),
+        ("images/cam_1/a.jpg", "annotations/cam_1.json", 1),
+        ("photos/a.jpg", "export/instances.json", 1),
+        ("monday/a.jpg", "labels/instances.json", 1),
+    ],
+)
+def test_a_document_of_another_folder_is_of_its_images_only(
+    write_files, read_session, make_image, picture, document, num_labels
+):
+    reading = read_session(write_files({picture: make_image(), document: make_coco([note()])}))
+    assert len(reading.labels) == num_labels and bool(reading.problems) == (not num_labels)
+
+
+def test_a_picture_in_lists_of_two_splits_has_none(write_files, read_session, make_image):
+    files = {f"annotations/{name}.json": make_coco([note()]) for name in ("train", "val")}
+    reading = read_session(write_files(files | {"images/a.jpg": make_image()}))
+    assert [f.split_hint for f in reading.frames] == [None] and len(reading.labels) == 1
+    assert "another split lists too" in reading.problems[0].reason
+
+
+def test_shares_in_place_of_pixels_are_refused(write_files, read_session, make_image):
+    text = make_coco([note(bbox=[0.1, 0.1, 0.5, 0.5])])
+    reading = read_session(write_files({"instances.json": text, "a.jpg": make_image()}))
+    assert not reading.labels and "shares of the image" in reading.problems[0].reason
+
+
+def test_a_list_of_images_without_annotations_is_no_broken_file(write_files, read_session, make_image):
+    text = json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [{"id": 7, "name": 7}]})
+    reading = read_session(write_files({"image_info_test2017.json": text, "a.jpg": make_image()}))
+    assert not reading.problems and not looked_at(reading)

@@ -93,11 +93,137 @@ def test_recordings_and_sensors_are_not_classes(write_files, read_session, make_
     assert len(reading.frames) == 4 and not reading.labels
 
 
-@pytest.mark.parametrize("other", ["notes.csv", "cat/depth.npz", "empty/README"])
-def test_folders_with_other_things_in_or_beside_them_are_not_classes(write_files, read_session, make_image, other):
+@pytest.mark.parametrize("other", ["cat/depth.npz", "cat/labels.csv", "tools/make.py", "empty/README"])
+def test_folders_with_other_things_in_them_or_a_folder_beside_are_not_classes(
+    write_files, read_session, make_image, other
+):
     root = write_files({f"{n}/{i}.jpg": make_image(i) for n in ("cat", "dog") for i in range(2)} | {other: "x"})
     reading = read_session(root)
     assert [p.root for p in reading.plans] == ["cat", "dog"] and not reading.labels
+    said = "" if other == "empty/README" else other.replace("/", " holds ")
+    assert all(plan.notes.get("no classes", "").split(":")[0] == said for plan in reading.plans)
+
+
+@pytest.mark.parametrize("other", ["notes.csv", "make.py", "split.txt", "data.json", "conf.yml", "weights.npz", "blob"])
+def test_a_file_beside_class_folders_that_nobody_reads_costs_no_class(write_files, read_session, make_image, other):
+    root = write_files({f"{n}/{i}.jpg": make_image(i) for n in ("cat", "dog") for i in range(2)} | {other: "x"})
+    reading = read_session(root)
+    assert Counter(label.class_name for label in reading.labels) == {"cat": 2, "dog": 2}
+    assert [left.file.path for left in reading.leftovers] == [other]
+
+
+def test_a_trajectory_beside_folders_says_that_they_are_recordings(write_files, read_session, make_image):
+    files = {f"{n}/{i}.jpg": make_image(i) for n in ("hall", "roof") for i in range(2)}
+    reading = read_session(write_files(files | {"path.txt": "1.5 0 0 0 0 0 0 1\n2.5 1 0 0 0 0 0 1\n"}))
+    assert not reading.labels
+    notes = [plan.notes["no classes"] for plan in reading.plans if plan.reader == "image_folder"]
+    assert len(notes) == 2 and all(note.startswith("path.txt lies beside the folders") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        (("day", "night"), "folder names day, night are words for recordings: put them below train/ and val/"),
+        (("left", "right", "stop"), "folder names left, right are words for sensors: put them below train/ and val/"),
+        (("left", "right"), "folder names left, right are words for sensors: rename them"),
+        (("front", "stop"), "front is a word for sensors: put them below train/ and val/"),
+        (("day1", "day2"), None),
+        (("rgb", "depth"), None),
+        (("rgb", "depth", "normals"), None),
+        (("images", "vis"), None),
+        (("train", "val", "extra"), None),
+    ],
+)
+def test_words_that_may_have_been_meant_as_classes_are_noted(write_files, read_session, make_image, names, note):
+    reading = read_session(write_files({f"{n}/{i}.jpg": make_image(i) for n in names for i in range(2)}))
+    said = [plan.notes.get("no classes") for plan in reading.plans]
+    assert not reading.labels and said
+    assert all((text is None) if note is None else text and text.startswith(note) for text in said)
+
+
+def test_images_beside_their_folders_are_told(write_files, read_session, make_image):
+    paths = [*(f"{n}/{i}.jpg" for n in ("cat", "dog") for i in range(2)), "0.jpg"]
+    reading = read_session(write_files({path: make_image(i) for i, path in enumerate(paths)}))
+    assert not reading.labels
+    assert {plan.root: plan.notes.get("no classes", "").split(":")[0] for plan in reading.plans} == {
+        "": "", "cat": "pictures beside the folders, 1", "dog": "pictures beside the folders, 1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [
+        ("train/kitchen/0.jpg", "train"),
+        ("val/2024-05-01/0.jpg", "val"),
+        ("test/a/b/0.jpg", "test"),
+        ("leftImg8bit/train/aachen/0.jpg", "train"),
+        ("train/left/0.jpg", "train"),
+        ("train/scenes/val/cam0/0.jpg", "val"),
+        ("kitchen/0.jpg", None),
+    ],
+)
+def test_the_split_of_a_picture_is_that_of_a_folder_anywhere_above_it(
+    write_files, read_session, make_image, path, split
+):
+    (frame,) = read_session(write_files({path: make_image(1)})).frames
+    assert frame.split_hint == split
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("train/MOT17-02/img1/1.jpg", "train/MOT17-04/img1/1.jpg", "test/MOT17-01/img1/1.jpg"),
+        ("train/seq_a/1.jpg", "val/seq_b/1.jpg"),
+        ("x/train/aachen/1.jpg", "x/train/bochum/1.jpg", "x/val/frankfurt/1.jpg", "x/val/lindau/1.jpg"),
+        ("train/a/1.jpg", "train/b/1.jpg", "train/c/1.jpg", "val/c/1.jpg", "val/d/1.jpg", "val/e/1.jpg"),
+    ],
+)
+def test_names_that_hardly_recur_in_other_splits_are_recordings(write_files, read_session, make_image, paths):
+    reading = read_session(write_files({path: make_image(i) for i, path in enumerate(paths)}))
+    assert not reading.labels and len(reading.plans) > 1
+    assert all("have other names in each, as recordings have" in plan.notes["no classes"] for plan in reading.plans)
+    assert all(f"{frame.split_hint}/" in frame.source.path for frame in reading.frames)
+
+
+def test_names_recur_in_any_case_of_their_letters(write_files, read_session, make_image):
+    paths = ["Train/Cat/0.jpg", "Train/Dog/1.jpg", "Val/cat/2.jpg", "Val/dog/3.jpg"]
+    reading = read_session(write_files({path: make_image(i) for i, path in enumerate(paths)}))
+    assert [label.class_name for label in reading.labels] == ["Cat", "Dog", "cat", "dog"]
+
+
+def test_classes_may_be_in_one_split_alone(write_files, read_session, make_image):
+    """As in sets of faults, where the good ones are for training."""
+    paths = ["train/good/0.png", "test/good/1.png", "test/hole/2.png", "test/broken/3.png", "test/bent/4.png"]
+    reading = read_session(write_files({path: make_image(i, ending=".png") for i, path in enumerate(paths)}))
+    assert Counter(label.class_name for label in reading.labels) == {"good": 2, "hole": 1, "broken": 1, "bent": 1}
+
+
+@pytest.mark.parametrize("names", [("left", "right", "straight"), ("left", "right", "stop"), ("gray", "brown")])
+def test_words_for_sensors_are_classes_beside_a_name_that_recurs_too(write_files, read_session, make_image, names):
+    paths = [f"{split}/{name}/0.jpg" for split in ("train", "val") for name in names]
+    reading = read_session(write_files({path: make_image(i) for i, path in enumerate(paths)}))
+    assert Counter(label.class_name for label in reading.labels) == dict.fromkeys(names, 2)
+
+
+def test_ground_truth_pictures_are_left_over_and_not_frames(write_files, read_session, make_image):
+    colours, one_channel = make_image(1, ending=".png"), make_image(2, ending=".png", bits=16)
+    frames = [
+        *(f"bottle/{p}/0.png" for p in ("train/good", "test/good", "test/broken", "test/hole")),
+        *(f"leftImg8bit/{p}_leftImg8bit.png" for p in ("train/aachen/a", "train/bochum/b", "val/lindau/c")),
+        "sharpen/input/0.png",
+    ]
+    masks = {
+        **{f"bottle/ground_truth/{p}/0_mask.png": colours for p in ("broken", "hole")},
+        **{f"gtFine/{p}_gtFine_color.png": colours for p in ("train/aachen/a", "train/bochum/b", "val/lindau/c")},
+        "gtFine/train/aachen/a_gtFine_labelIds.png": one_channel,
+        "gtCoarse/train/aachen/a_gtCoarse_instanceIds.png": one_channel,
+        "sharpen/gt/0.png": colours,
+    }
+    reading = read_session(write_files({path: make_image(3, ending=".png") for path in frames} | masks))
+    assert sorted(f.source.path for f in reading.frames) == sorted(frames)
+    assert {left.file.path for left in reading.leftovers} == set(masks)
+    assert all("label image (mask)" in left.reason and left.remedy for left in reading.leftovers)
+    assert Counter(label.class_name for label in reading.labels) == {"good": 2, "broken": 1, "hole": 1}
 
 
 def test_label_images_are_left_over_and_not_frames(write_files, read_session, make_image):
@@ -231,7 +357,9 @@ def test_folders_inside_a_class_below_splits_belong_to_it(write_files, read_sess
     assert Counter(label.class_name for label in reading.labels) == {"cat": 3, "dog": 2}
 
 
-@pytest.mark.parametrize("names", [("left", "right"), ("seq_01", "seq_02"), ("rgb", "depth")])
+@pytest.mark.parametrize(
+    "names", [("left", "right"), ("seq_01", "seq_02"), ("rgb", "depth"), ("rgb", "depth", "normals"), ("images", "vis")]
+)
 def test_sensors_and_recordings_below_splits_are_no_classes(write_files, read_session, make_image, names):
     root = write_files({f"{s}/{n}/{i}.jpg": make_image(i) for s in ("train", "val") for n in names for i in range(2)})
     assert not read_session(root).labels

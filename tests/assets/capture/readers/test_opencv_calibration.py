@@ -140,7 +140,15 @@ def test_what_is_no_calibration_stays_where_it_was(write_files, read_session, pa
 
 def test_a_calibration_without_images_is_told(write_files, read_session, tmp_path):
     (left,) = read_session(write_files({"left.yml": store(tmp_path / "a.yml", camera_matrix=K)})).leftovers
-    assert left.reason == "a calibration without a folder of images that it is for" and left.remedy
+    assert "lies beside no image folder without labels" in left.reason
+
+
+def test_a_calibration_beside_labelled_images_is_told_where_it_is_read(write_files, read_session, make_image, tmp_path):
+    files = {"images/a.jpg": make_image(), "labels/a.txt": "0 .5 .5 .1 .1"}
+    files["images/calib.yml"] = store(tmp_path / "a.yml", camera_matrix=K)
+    (left,) = read_session(write_files(files)).leftovers
+    assert left.file.path == "images/calib.yml" and "image folder without labels" in left.reason
+    assert "CameraCalibration" in left.remedy and "a session of their own" in left.remedy
 
 
 def test_a_real_pair(real_data, read_session):

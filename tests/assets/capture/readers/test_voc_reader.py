@@ -157,3 +157,8 @@ def test_an_annotation_without_its_picture_says_so(write_files, read_session):
 def test_a_folder_of_sheets_may_have_any_name(write_files, read_session, make_image, folder):
     files = {f"{folder}/a.xml": sheet_of(OBJECT.format("")), "images/a.jpg": make_image()}
     assert [label.frame_path for label in read_session(write_files(files)).labels] == ["images/a.jpg"]
+
+
+def test_sheets_named_otherwise_than_their_pictures_are_found_by_what_they_say(write_files, read_session, make_image):
+    files = {"Annotations/ann_0.xml": sheet_of(OBJECT.format(""), "a.jpg"), "JPEGImages/a.jpg": make_image()}
+    assert [label.frame_path for label in read_session(write_files(files)).labels] == ["JPEGImages/a.jpg"]

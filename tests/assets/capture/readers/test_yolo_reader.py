@@ -316,3 +316,111 @@ def test_a_split_whose_pictures_are_all_empty_was_looked_at(write_files, read_se
     files = {"classes.txt": "cat\n", "train/a.jpg": make_image(), "train/a.txt": "0 .5 .5 .1 .1"}
     reading = read_session(write_files(files | {"val/b.jpg": make_image(1), "val/b.txt": ""}))
     assert {a.frame_path: a.num_labels for a in reading.of(AnnotationObservation)} == {"train/a.jpg": 1, "val/b.jpg": 0}
+
+
+def read_splits(reading) -> dict[str, str | None]:
+    return {f.source.path: f.split_hint for f in reading.frames}
+
+
+@pytest.mark.parametrize("layout", ["{s}/images/{s}.jpg {s}/labels/{s}.txt", "{s}/{s}.jpg {s}/{s}.txt"])
+@pytest.mark.parametrize("above", [{}, {"data.yaml": "names: [cat]\n"}])
+def test_a_split_folder_counts_where_it_is_the_root_of_a_capture(write_files, read_session, make_image, layout, above):
+    files = dict(above)
+    for seed, split in enumerate(("train", "val")):
+        image, label = layout.format(s=split).split()
+        files |= {image: make_image(seed), label: "0 .5 .5 .1 .1", f"{split}/classes.txt": "cat\n"}
+    reading = read_session(write_files(files))
+    assert sorted(read_splits(reading).values()) == ["train", "val"] and not reading.leftovers
+    assert [label.class_name for label in reading.labels] == ["cat", "cat"] and not reading.problems
+
+
+def test_a_yaml_inside_its_only_split_does_not_take_it_for_the_others(write_files, read_session, make_image):
+    yaml = "names: [cat]\ntrain: ../train/images\nval: ../valid/images\n"
+    files = {"train/data.yaml": yaml, "train/images/a.jpg": make_image(), "train/labels/a.txt": "0 .5 .5 .1 .1"}
+    assert read_splits(read_session(write_files(files))) == {"train/images/a.jpg": "train"}
+
+
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [("autosplit_train.txt", "autosplit_val.txt"), ("train_list.txt", "splits/dev.txt"), ("one.lst", "test.txt")],
+)
+@pytest.mark.parametrize("form", ["data.yaml", "obj.data"])
+def test_lists_that_a_description_names_are_followed_whatever_their_name(
+    write_files, read_session, make_image, train, val, form
+):
+    text = {"data.yaml": "names: [cat]\ntrain: {}\nval: ./{}\n", "obj.data": "train = data/{}\nvalid = data/{}\n"}[form]
+    files = {form: text.format(train, val), train: "./images/0.jpg\n", val: "./images/1.jpg\n"}
+    files |= {f"images/{n}.jpg": make_image(n) for n in range(2)} | {"labels/0.txt": "0 .5 .5 .1 .1"}
+    reading = read_session(write_files(files))
+    assert read_splits(reading) == {"images/0.jpg": "train", "images/1.jpg": "val"} and not reading.leftovers
+
+
+PICTURE_OF_CLASS_0 = "0 .5 .5 .1 .1"
+
+
+@pytest.mark.parametrize(
+    ("names", "right", "other"),
+    [
+        ({"labels/classes.txt": "dog\nman\ncat\n", "data.yaml": "names: [sign, cat]\n"}, "sign", "labels/classes.txt"),
+        ({"labels/train/classes.txt": "dog\n", "data.yaml": "names: [sign]\n"}, "sign", "labels/train/classes.txt"),
+        ({"classes.txt": "dog\n", "data.yaml": "names: [sign]\n"}, "sign", "classes.txt"),
+        ({"labels/a.yaml": "names: [dog]\n", "data.yaml": "names: [sign]\n"}, "dog", "data.yaml"),
+    ],
+)  # fmt: skip
+def test_of_two_files_with_names_the_one_that_trainers_read_counts(
+    write_files, read_session, make_image, names, right, other
+):
+    files = names | {"images/train/a.jpg": make_image(), "labels/train/a.txt": PICTURE_OF_CLASS_0}
+    reading = read_session(write_files(files))
+    assert [label.class_name for label in reading.labels] == [right] and not reading.problems
+    note = reading.plans[0].notes["class names of labels"]
+    assert f"{other} is passed over" in note and "class 0" in note and "dog" in note and "sign" in note
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"a.yaml": "names: [dog]\n", "b.yaml": "names: [sign]\n"},
+        {"classes.txt": "dog\n", "obj.names": "sign\n"},
+        {"labels/classes.txt": "dog\n", "classes.txt": "sign\n"},
+        {"labels/train/classes.txt": "dog\n", "labels/val/classes.txt": "sign\n"},
+    ],
+)
+def test_of_two_files_with_names_of_one_rank_nobody_knows_which_is_right(write_files, read_session, make_image, names):
+    files = {"images/train/a.jpg": make_image(1), "images/val/b.jpg": make_image(2)}
+    files |= {"labels/train/a.txt": PICTURE_OF_CLASS_0, "labels/val/b.txt": PICTURE_OF_CLASS_0}
+    reading = read_session(write_files(files | names))
+    (problem,) = reading.problems
+    assert all(path in problem.reason for path in names) and "class 0" in problem.reason
+    assert not reading.labels and [a.num_missing for a in reading.of(AnnotationObservation)] == [1, 1]
+
+
+@pytest.mark.parametrize("shorter", ["cat\n", "cat\nno row has this\n"])
+def test_files_with_names_that_agree_on_what_occurs_are_fine(write_files, read_session, make_image, shorter):
+    files = {"labels/classes.txt": shorter, "classes.txt": "cat\ndog\n", "images/a.jpg": make_image()}
+    reading = read_session(write_files(files | {"labels/a.txt": PICTURE_OF_CLASS_0}))
+    assert [label.class_name for label in reading.labels] == ["cat"] and not reading.problems
+    assert "class names of labels" not in reading.plans[0].notes
+
+
+def test_the_folders_of_labels_give_the_split_of_pictures_that_lie_in_none(write_files, read_session, make_image):
+    files = {f"images/{n}.jpg": make_image(n) for n in range(3)} | {"data.yaml": "names: [cat]\n"}
+    files |= {"labels/train/0.txt": PICTURE_OF_CLASS_0, "labels/val/1.txt": PICTURE_OF_CLASS_0}
+    files |= {"train/labels/2.txt": PICTURE_OF_CLASS_0, "val/labels/2.txt": PICTURE_OF_CLASS_0}
+    splits = read_splits(read_session(write_files(files)))
+    assert splits == {"images/0.jpg": "train", "images/1.jpg": "val", "images/2.jpg": None}
+
+
+@pytest.mark.parametrize(
+    "names", [{"obj.names": "cat\n"}, {"obj.data": "classes = 1\n"}, {"data.yaml": "names: [cat]\n"}]
+)
+@pytest.mark.parametrize("folder", ["", "set/"])
+def test_described_pictures_that_are_all_empty_are_negatives(write_files, read_session, make_image, names, folder):
+    files = {f"{folder}{n}.jpg": make_image(n) for n in range(2)} | {f"{folder}{n}.txt": "" for n in range(2)}
+    reading = read_session(write_files(files | names))
+    assert [a.num_labels for a in reading.of(AnnotationObservation)] == [0, 0] and not reading.leftovers
+
+
+def test_empty_texts_beside_pictures_that_nothing_describes_are_no_labels(write_files, read_session, make_image):
+    reading = read_session(write_files({"a.jpg": make_image(), "a.txt": ""}))
+    assert [left.reason for left in reading.leftovers] == ["empty file"]
