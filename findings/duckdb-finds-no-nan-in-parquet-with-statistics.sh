@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finding: where isnan(score) finds nothing in a Parquet file that holds a NaN, if the file
+# Finding: DuckDB finds no NaN with isnan in a Parquet file that holds one, if the file
 #   carries statistics, as pyarrow writes them
 #
 # Packages: duckdb==2.0.1, pyarrow==25.0.1 (Python 3.11 or later)

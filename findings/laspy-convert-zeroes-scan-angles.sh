@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: laspy.convert to a newer point format sets all scan angles to zero, and the way
-#   back does the same
+# Finding: converting with laspy to a newer point format sets all scan angles to zero, and the
+#   way back does the same
 #
 # Packages: laspy==2.7.0, numpy==2.4.6 (Python 3.11 or later)
 #

@@ -4,7 +4,7 @@
 #
 # Packages: mcap==1.6.0, mcap-ros2-support==0.6.0 (Python 3.11 or later)
 #
-# Guess: the type is std_msgs/msg/String, the definition is missing, the payload is 12 bytes:
+# Guess: the type is std_msgs/msg/String, the definition is missing, the payload is 11 bytes:
 #   the decoder raises, or falls back on the well-known type.
 #
 # Seen: iter_decoded_messages yields a String object that has no data attribute and drops the

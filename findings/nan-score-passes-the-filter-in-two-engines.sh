@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: score > 0.5 keeps the row with a NaN score in DuckDB and Polars, not in pandas and
-#   Arrow; and DuckDB changes its mind by where the rows come from
+# Finding: the filter score > 0.5 keeps the row with a NaN score in DuckDB and Polars, not in
+#   pandas and Arrow; and DuckDB changes its mind by where the rows come from
 #
 # Packages: duckdb==2.0.1, polars==2.1.0, pandas==3.1.1, pyarrow==25.0.1, numpy==2.4.6 (Python
 #   3.11 or later)

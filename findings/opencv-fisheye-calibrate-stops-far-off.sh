@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: cv2.fisheye.calibrate ends pixels away on noise-free points unless a flag asks it
-#   to recompute the poses
+# Finding: fisheye calibration in OpenCV ends pixels away on noise-free points unless a flag
+#   asks it to recompute the poses
 #
 # Packages: opencv-python-headless==5.0.0.93, numpy==2.4.6 (Python 3.11 or later)
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: imread without a flag returns None for a float or 32-bit integer TIFF, converts a
-#   float PFM, and wraps a signed 16-bit TIFF
+# Finding: reading without a flag, OpenCV returns None for a float or 32-bit integer TIFF,
+#   converts a float PFM, and wraps a signed 16-bit TIFF
 #
 # Packages: opencv-python-headless==5.0.0.93, tifffile==2026.3.3, numpy==2.4.6 (Python 3.11 or
 #   later)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Finding: cv2.mean of four equal int32 numbers is negative, cv2.meanStdDev of them is right
+# Finding: the mean of four equal int32 numbers is negative in cv2.mean and right in
+#   cv2.meanStdDev
 #
 # Packages: opencv-python-headless==5.0.0.93, numpy==2.4.6 (Python 3.11 or later)
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: IMREAD_IGNORE_ORIENTATION keeps JPEG, PNG and WebP as stored, but a TIFF is turned
-#   all the same
+# Finding: the flag IMREAD_IGNORE_ORIENTATION keeps JPEG, PNG and WebP as stored, but a TIFF
+#   is turned all the same
 #
 # Packages: opencv-python-headless==5.0.0.93, pillow==13.0.0, tifffile==2026.3.3, numpy==2.4.6
 #   (Python 3.11 or later)

@@ -4,11 +4,11 @@
 #
 # Packages: opencv-python-headless==5.0.0.93, numpy==2.4.6 (Python 3.11 or later)
 #
-# Guess: cv2.add(a, 1) and cv2.add(a, ones) are the same sum, exact for 32-bit integers.
+# Guess: cv2.add(a, 0) and cv2.add(a, zeros) are the same sum, exact for 32-bit integers.
 #
-# Seen: 16777217 + 0 is 16777216 and 16777219 + 1 is 16777220 by luck; with an array of ones,
-#   and for int32 with the number, the sums are exact: the uint32 path with a number works in
-#   single precision.
+# Seen: 16777217 + 0 is 16777216 and 16777219 + 0 is 16777220; with an array of zeros, and for
+#   int32 with the number, the sums are exact: the uint32 path with a number works in single
+#   precision.
 #
 # Why it matters: instance ids, packed colours and frame counters above 16 million are
 #   renumbered by adding zero.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: getCatIds(catNms="teddy bear") also returns the category bear, and getImgIds wants
-#   all categories at once
+# Finding: in pycocotools getCatIds(catNms="teddy bear") also returns the category bear, and
+#   getImgIds wants all categories at once
 #
 # Packages: pycocotools==2.0.11, numpy==2.4.6 (Python 3.11 or later)
 #

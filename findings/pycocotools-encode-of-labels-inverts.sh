@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: mask.encode of an array with values 0, 1, 2 makes a mask with background inside of
-#   the object
+# Finding: in pycocotools mask.encode of an array with values 0, 1, 2 makes a mask with
+#   background inside of the object
 #
 # Packages: pycocotools==2.0.11, numpy==2.4.6 (Python 3.11 or later)
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: PyYAML cannot load a plain = although any YAML 1.2 reader takes it as text, and
-#   only as a value, not as a key
+# Finding: PyYAML cannot load a plain = as a value, though it loads it as a key and YAML 1.2
+#   gives it no special meaning
 #
 # Packages: pyyaml==6.0.3 (Python 3.11 or later)
 #
