@@ -46,6 +46,7 @@ _MASK_FOLDER = re.compile(
     r"^(\w*masks?|\w*annot|annotations?|labels?|segmentation\w*|semantic\w*|instance\w*|ground_?truth|gt(fine|coarse)?)$",
     re.IGNORECASE,
 )
+_HIDDEN = re.compile(r"\.(?!\.)")  # two dots hide nothing: somebody calls a folder so
 _NUMBER = re.compile(r"\d+")
 _SENSOR_IN_NAME = re.compile(r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE)
 
@@ -83,7 +84,7 @@ def is_hidden(path: str) -> bool:
     """Hidden, or left behind by a desktop: nothing in it is data."""
     parts = path.split("/")
     is_left_behind = parts[-1] in ("Thumbs.db", "desktop.ini")
-    return is_left_behind or any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return is_left_behind or any(_HIDDEN.match(part) or part == "__MACOSX" for part in parts)
 
 
 def is_document(path: str) -> bool:
