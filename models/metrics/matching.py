@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,7 @@ def judge_detections(
     return np.concatenate(scores), np.concatenate(is_hit)
 
 
-def measure_ious(boxes_xyxy: NDArray[np.float32], others_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
+def measure_ious(boxes_xyxy: NDArray[Any], others_xyxy: NDArray[Any]) -> NDArray[np.float64]:
     """(N, M) intersection over union; 0 where the union has no area."""
     left, right = boxes_xyxy.astype(np.float64)[:, None, :], others_xyxy.astype(np.float64)[None, :, :]
     overlap = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2])

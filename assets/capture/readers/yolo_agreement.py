@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets.capture.observations import LabelObservation
+from models.metrics.matching import measure_ious
 
 _SAME_OBJECT_IOU = 0.8
 _MIN_OBJECTS = 10  # fewer say nothing about a list of classes
@@ -34,7 +36,7 @@ def compare_names(first: Iterable[LabelObservation], second: Iterable[LabelObser
     ours, theirs = _group(first), _group(second)
     alike, unlike = 0, Counter[tuple[str, str]]()
     for path in ours.keys() & theirs.keys():
-        iou = _measure_iou([label.box_xyxy for label in ours[path]], [label.box_xyxy for label in theirs[path]])
+        iou = measure_ious(_boxes_of(ours[path]), _boxes_of(theirs[path]))
         for label, row in zip(ours[path], iou, strict=True):
             best = int(row.argmax())
             if row[best] < _SAME_OBJECT_IOU:
@@ -56,10 +58,6 @@ def _group(labels: Iterable[LabelObservation]) -> dict[str, list[LabelObservatio
     return by_image
 
 
-def _measure_iou(first: Sequence[object], second: Sequence[object]) -> np.ndarray:
-    """(N, M) intersection over union of boxes xyxy; 0 where neither has an area."""
-    a, b = np.asarray(first, float)[:, None], np.asarray(second, float)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.prod(np.clip(sides, 0, None), axis=-1)
-    union = np.prod(a[..., 2:] - a[..., :2], axis=-1) + np.prod(b[..., 2:] - b[..., :2], axis=-1) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+def _boxes_of(labels: Sequence[LabelObservation]) -> NDArray[np.float64]:
+    """(N, 4) xyxy px."""
+    return np.array([label.box_xyxy for label in labels], np.float64)
