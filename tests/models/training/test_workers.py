@@ -136,11 +136,12 @@ def _assert_close(found: FitResult, expected: FitResult, **tolerance: Any) -> No
 
 @pytest.mark.parametrize("task", ["recognition", "detection", "segmentation", "instances"])
 def test_two_workers_have_the_loss_curve_of_one(task, alone, both):
-    """Shares of 3 and 2 images. Sums in another order differ by 7e-5 after ten steps; where a loss divides by what its
-    own worker counts, by 1e-2."""
+    """Shares of 3 and 2 images. Sums in another order differ by 1e-5 at first and by 7e-5 to 6e-4, as the processor has
+    it, after ten steps; where a loss divides by what its own worker counts, by 1e-2 from the start."""
     one, two = (runs[task] for runs in both)
     assert one.losses == two.losses
-    np.testing.assert_allclose(one.losses, alone(task).losses, rtol=5e-4)
+    np.testing.assert_allclose(one.losses[:2], alone(task).losses[:2], rtol=1e-4)
+    np.testing.assert_allclose(one.losses, alone(task).losses, rtol=3e-3)
     assert all(torch.equal(one.result.weights[name], two.result.weights[name]) for name in one.result.weights)
 
 
