@@ -161,15 +161,18 @@ class Ledger:
 
     def reopen(self, outcomes: Sequence[FileOutcome]) -> None:
         """Forget these outcomes and that their captures are complete, so that the next intake takes the files again."""
-        table, ids = self._files, sorted({o.capture_id for o in outcomes if o.capture_id})
+        ids = sorted({o.capture_id for o in outcomes if o.capture_id})
 
         def reopen(connection: Connection) -> None:
-            for o in outcomes:
-                connection.execute(table.delete().filter_by(session=o.session, path=o.path, version=o.version))
+            self._forget(connection, outcomes)
             for capture_id in ids:
                 connection.execute(self._captures.update().filter_by(capture_id=capture_id).values(is_committed=False))
 
         self._run(reopen)
+
+    def forget(self, outcomes: Sequence[FileOutcome]) -> None:
+        """Forget these outcomes: should the files come back, they are new. Their captures stay complete."""
+        self._run(lambda connection: self._forget(connection, outcomes))
 
     # ---- claims ------------------------------------------------------------------------------------------------------
 
@@ -262,6 +265,10 @@ class Ledger:
         upsert = insert.on_conflict_do_update(index_elements=key, set_=values)
         for start in range(0, len(outcomes), _ROWS_AT_ONCE):
             connection.execute(upsert, [asdict(o) for o in outcomes[start : start + _ROWS_AT_ONCE]])
+
+    def _forget(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
+        for o in _in_order(outcomes):
+            connection.execute(self._files.delete().filter_by(session=o.session, path=o.path, version=o.version))
 
     def _insert(self, table: Any) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite

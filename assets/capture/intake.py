@@ -30,10 +30,19 @@ from assets.capture.observations import (
     SignalObservation,
     Source,
 )
-from assets.capture.outcomes import IntakeReport, Known, copy_outcome, count_outcomes, find_fresh, judge_files
+from assets.capture.outcomes import (
+    IntakeReport,
+    Known,
+    copy_outcome,
+    count_outcomes,
+    find_fresh,
+    find_gone,
+    judge_files,
+)
 from assets.capture.partial import REMEDY, find_missing_end
 from assets.capture.readers import Leftover, Opener, plan_session, read_capture
-from assets.capture.rows import CaptureRows, name_folder, recount_abandoned, version_of
+from assets.capture.retraction import retract
+from assets.capture.rows import CaptureRows, name_folder, recount_folders, version_of
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
 from assets.read_ahead import ReadAhead
 from assets.storage import BlobStore, Folder, SessionFile, hash_stream
@@ -84,13 +93,17 @@ class Intake:
                 if on_progress:
                     on_progress(done, len(files), plan.root)
         self._settle_leftovers(source, session, [left for left in leftovers if left.file.path in fresh])
-        recount_abandoned(self.catalog, session, {name_folder(p, session) for p in plans if not p.is_container})
+        planned = {name_folder(p, session) for p in plans if not p.is_container}
+        gone = find_gone(files, known)
+        retraction = retract(self.catalog, self.ledger, source, session, gone, self._claiming)
+        recount_folders(self.catalog, session, planned - retraction.folders)
         if on_progress:
             on_progress(len(files), len(files), "")
         captures = self.catalog.read_latest("captures", ["capture_id", "session", "num_frames", "num_problems"])
-        return self.ledger.summarise(
+        report = self.ledger.summarise(
             session, lambda outcomes: count_outcomes(session, files, outcomes, fresh - copies, known, captures)
         )
+        return replace(report, retracted=retraction.num_labels)
 
     def _read_versions(self, session: str) -> dict[str, str]:
         """capture id -> the code version that made its rows, of the session's captures."""
@@ -154,6 +167,15 @@ class Intake:
                 self.ledger.release(claim)
                 return None
             time.sleep(_POLL_S)  # another worker holds the lease: it commits, or the lease ends
+
+    @contextmanager
+    def _claiming(self, capture_id: str) -> Iterator[Claim]:
+        """The claim of a folder, for as long as the context lasts."""
+        while (claim := self.ledger.claim(capture_id, self.owner)) is None:
+            time.sleep(_POLL_S)
+        with self._giving_back(claim):
+            yield claim
+        self.ledger.release(claim)
 
     @contextmanager
     def _giving_back(self, claim: Claim) -> Iterator[None]:

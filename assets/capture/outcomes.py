@@ -28,6 +28,7 @@ class IntakeReport:
     quarantined: int = 0  # files that could not be read at all, now or before
     dropped: int = 0  # of such files those that a person has acknowledged
     problems: int = 0  # records inside files that could not be read; their neighbours were
+    retracted: int = 0  # labels of files that are gone, taken back
     reasons: list[dict[str, str]] = field(default_factory=list)  # path, reader, reason, remedy of what was quarantined
 
 
@@ -48,6 +49,12 @@ def find_fresh(
         if before and before.outcome != "dropped" and (before.reader, before.reason) != (left.reader, left.reason):
             fresh.add(left.file.path)
     return fresh
+
+
+def find_gone(files: Sequence[SessionFile], known: Known) -> list[FileOutcome]:
+    """What became of files that were taken in before and are not there now."""
+    here = {f.path for f in files}
+    return [o for o in known.values() if o.path not in here and o.outcome == "ingested"]
 
 
 def judge_files(

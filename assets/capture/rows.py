@@ -388,15 +388,15 @@ def name_folder(plan: CapturePlan, session: str) -> str:
     return content_id("folder", session, plan.root, plan.reader)
 
 
-def recount_abandoned(catalog: Catalog, session: str, planned: set[str]) -> None:
-    """Bring the rows of folders up to date that are planned otherwise by now: their frames stay, or have gone.
+def recount_folders(catalog: Catalog, session: str, settled: set[str]) -> None:
+    """Bring the rows of a session's folders up to date, but for the `settled`: their ids.
 
-    `planned` are the ids of the session's folders in today's plans.
+    Others are planned otherwise by now, or a file of theirs is gone: their frames stay, or have gone too.
     """
     rows = catalog.read_latest("captures", where=f"{session_is(session)} AND sha256 IS NULL").to_pylist()
     changed, empty = [], []
     for row in rows:
-        if row["capture_id"] in planned:
+        if row["capture_id"] in settled:
             continue
         mine = f"capture_id = {repr_sql(row['capture_id'])}"
         counts = {f"num_{noun}": _count(catalog, table, mine) for noun, table in _COUNTED.items()}

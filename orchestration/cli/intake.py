@@ -73,6 +73,7 @@ def take_in(settings: Settings, folder: Any, session: str) -> tuple[dict[str, An
         f"session {session}: {report.files} files, {report.captures} captures, {report.frames} frames",
         f"{report.new} new, {report.already_ingested} already ingested, {report.quarantined} quarantined, "
         f"{report.problems} unreadable records" + f", {report.dropped} dropped" * bool(report.dropped),
+        *([f"{report.retracted} labels taken back: their files are gone"] * bool(report.retracted)),
         *describe_labels(summary),
         *(f"  quarantined {r['path']} ({r['reader']}): {r['reason']}. {r['remedy']}" for r in report.reasons[:20]),
         *(

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from assets.capture.observations import AnnotationObservation, CapturePlan, LabelObservation, Problem, Source
+from models.box_pairs import EQUAL_PX, SAME_OBJECT_IOU
 from models.metrics.matching import measure_ious
 
-_SAME_FILE_PX, _OTHER_FILE_PX = 1e-3, 1.0
-_SAME_OBJECT_IOU = 0.5
+_SAME_FILE_PX = 1e-3
 _CELL_PX = 4.0  # boxes are looked for among those whose two corners lie in the same or in neighbouring cells
 _MAX_IN_CELL = 100  # boxes that are compared, the latest: more of one class at one place are no picture's objects
 
@@ -99,7 +99,7 @@ class LabelBook:
                 yield from _list_conflicts(labels)
 
     def _find_equal(self, label: LabelObservation) -> int | None:
-        for cell in _list_cells(label, _OTHER_FILE_PX):
+        for cell in _list_cells(label, EQUAL_PX):
             for index in self._cells.get(cell, ())[-_MAX_IN_CELL:]:
                 if _are_equal(self._labels[index], label):
                     return index
@@ -127,7 +127,7 @@ def _are_equal(first: LabelObservation, second: LabelObservation) -> bool:
     if (first.box_xyxy is None) != (second.box_xyxy is None):
         return False
     if first.box_xyxy and second.box_xyxy:
-        limit_px = _SAME_FILE_PX if is_same_file else _OTHER_FILE_PX
+        limit_px = _SAME_FILE_PX if is_same_file else EQUAL_PX
         if any(abs(a - b) > limit_px for a, b in zip(first.box_xyxy, second.box_xyxy, strict=True)):
             return False
     if is_same_file or first.box_xyxy is None:
@@ -142,8 +142,8 @@ def _list_conflicts(labels: Sequence[LabelObservation]) -> Iterator[tuple[LabelO
     files = np.array([label.source.path for label in labels])
     for index in range(1, len(labels)):
         is_other = files[:index] != files[index]
-        is_near = measure_ious(boxes[index : index + 1], boxes[:index])[0] >= _SAME_OBJECT_IOU
-        is_equal = np.abs(boxes[:index] - boxes[index]).max(axis=1) <= _OTHER_FILE_PX
+        is_near = measure_ious(boxes[index : index + 1], boxes[:index])[0] >= SAME_OBJECT_IOU
+        is_equal = np.abs(boxes[:index] - boxes[index]).max(axis=1) <= EQUAL_PX
         found = np.flatnonzero(is_other & ((is_near & (names[:index] == names[index])) | is_equal))
         if len(found):
             yield labels[found[0]], labels[index]
