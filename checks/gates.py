@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from assets.tables.catalog import Catalog
+from assets.tables.migrate import SchemaMoved
 from assets.tables.schemas import TABLES
 from assets.tables.seals import seal_tables
 from checks.captures import CAPTURE_RULES, FRAME_RULES, QUARANTINE_RULES
@@ -133,6 +134,8 @@ def judge(gate: Gate, rows: StoredRows) -> list[Verdict]:
         is_empty = rows.count(gate.table) == 0
         reason = gate.may_be_empty(rows) if is_empty else None
         schema = validate(TABLES[gate.table], rows.read_lengths(), reason)
+    except SchemaMoved:
+        raise  # that says nothing of the rows
     except Exception as error:  # a table that cannot be read is not in order
         schema, reason = raised(gate.names[0], error), None
     if reason:
@@ -143,6 +146,8 @@ def judge(gate: Gate, rows: StoredRows) -> list[Verdict]:
 def _apply(rule: Rule, rows: StoredRows) -> Verdict:
     try:
         tables = rows.read_for(rule)
+    except SchemaMoved:
+        raise
     except Exception as error:  # a missing column or an unreadable file fails the claim that needs it
         return raised(rule.name, error)
     return rule(tables)

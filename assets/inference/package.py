@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ def write_package(models_dir: Path, net: nn.Module, task: str, facts: PackageFac
     facts = replace(facts, files={name: hash_bytes(content) for name, content in files.items()})
     model_sha256 = facts.files[WEIGHTS]
     folder = models_dir / task / model_sha256[:16]
-    write_folder(folder, {**files, FACTS: _dump(facts)})
+    write_folder(folder, {**files, FACTS: _dump(asdict(facts))})
     return ModelPackage(folder, facts, model_sha256)
 
 
@@ -83,10 +83,8 @@ def open_package(folder: Path) -> ModelPackage:
         raise ValueError(f"{path} is missing: {folder} is not a model package, restore it or train again")
     content = path.read_bytes()
     row = _load(path, content)
-    if row.keys() != {f.name for f in fields(PackageFacts)}:
-        raise ValueError(f"{path} was written by another version of Daguerre: open it with that one, or train again")
-    facts = PackageFacts(**{**row, "class_names": tuple(row["class_names"])})
-    if content != _dump(facts):
+    facts = _read_facts(path, row)
+    if content != _dump(row):
         raise ValueError(f"{path} has changed: its bytes are not as they were written; restore it or train again")
     if missing := {WEIGHTS, ONNX} - facts.files.keys():
         raise ValueError(f"{path} does not vouch for {sorted(missing)}: restore it or train again")
@@ -164,8 +162,18 @@ def _to_onnx(net: nn.Module, task: str, side_px: int) -> bytes:
     return export_onnx(form, example, names)
 
 
-def _dump(facts: PackageFacts) -> bytes:
-    row = asdict(facts)
+def _read_facts(path: Path, row: Mapping[str, Any]) -> PackageFacts:
+    """Facts that a package of before lacks have their defaults."""
+    known = {f.name: f for f in fields(PackageFacts)}
+    if unknown := sorted(row.keys() - known.keys()):
+        raise ValueError(f"{path} has {unknown}: a newer Daguerre wrote it, update Daguerre here")
+    needed = {name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
+    if missing := sorted(needed - row.keys()):
+        raise ValueError(f"{path} lacks {missing}: too old a Daguerre wrote it, train again")
+    return PackageFacts(**{**row, "class_names": tuple(row["class_names"])})
+
+
+def _dump(row: Mapping[str, Any]) -> bytes:
     return json.dumps({**row, _FACTS_SHA256: _hash_row(row)}, indent=1).encode()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog, require_unique_keys
+from assets.tables.migrate import require_not_newer
 from assets.tables.schemas import TABLES
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Appender:
                 self._known.update(rows[self._key].to_pylist())
                 return len(rows)
             self.base = self.base.checkout_version(self._latest())
+            require_not_newer(self.base.schema, TABLES[self.name])
             if len(fewer := self._leave_out_known(rows)) < len(rows):
                 rows, written = fewer, self._write(fewer)
         raise TimeoutError(f"table '{self.name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again")

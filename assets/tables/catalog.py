@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from assets.tables.migrate import fill_absent, follow_schema, null_absent, require_readable, widen
 from assets.tables.schemas import TABLES, content_id, to_table
 
 if TYPE_CHECKING:
@@ -96,17 +97,31 @@ class Catalog:
         if published is None:
             return None
         if TABLES[name].has_session:
-            where = _both(where, self._admitted(name))
+            where = _both(where, self.admitted(name))
         return self.dataset(name, published), where
 
     def read_latest(self, name: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
-        """Rows of the newest version, checked or not: for writers, checks and the query command."""
+        """Rows of the newest version, checked or not: for writers, checks and the query command. Writes nothing."""
         if not self.exists(name):
             return self._empty(name, columns)
-        return self._scan(self.dataset(name), name, columns, where)
+        stored = self.open_stored(name)
+        require_readable(stored.schema, TABLES[name])
+        return self._scan(stored, name, columns, where)
 
     def dataset(self, name: str, version: int | None = None) -> lance.LanceDataset:
-        """The Lance dataset, newest or pinned, for random access. Raises TableMissing when there is none."""
+        """The Lance dataset, newest or pinned, for random access. Raises TableMissing when there is none.
+
+        The newest has the schema of this code; a pinned one that of the code that wrote it. Raises SchemaMoved where
+        it was newer, or where the table has to be upgraded.
+        """
+        stored = self.open_stored(name, version)
+        if version is None:
+            return follow_schema(stored, TABLES[name], self.storage_options)
+        require_readable(stored.schema, TABLES[name])
+        return stored
+
+    def open_stored(self, name: str, version: int | None = None) -> lance.LanceDataset:
+        """The Lance dataset with the schema that it was written with. Raises TableMissing when there is none."""
         import lance
 
         try:
@@ -119,8 +134,9 @@ class Catalog:
             raise TableMissing(f"table '{name}'{at} does not exist below {self.uri}: ingest a capture first") from error
 
     def exists(self, name: str) -> bool:
+        """Whether the table is stored, whatever its schema."""
         try:
-            self.dataset(name)
+            self.open_stored(name)
         except TableMissing:
             return False
         return True
@@ -140,7 +156,7 @@ class Catalog:
         """
         if not self.exists(name):
             return None
-        tag = self.dataset(name).tags.list().get(PUBLISHED)
+        tag = self.open_stored(name).tags.list().get(PUBLISHED)
         versions = [d["version"] for d in self.publications(name) if not d["is_held"]]
         return max([*versions, *([] if tag is None else [int(tag["version"])])], default=None)
 
@@ -190,7 +206,8 @@ class Catalog:
         rows = to_table(TABLES["publications"], [row])
         self._merge("publications", rows, replace="source.version >= target.version")  # a late verdict changes nothing
 
-    def _admitted(self, name: str) -> str:
+    def admitted(self, name: str) -> str:
+        """The filter for rows of sessions that readers may see, of a table that has sessions."""
         decisions = self.publications(name)
         held = [d["session"] for d in decisions if d["is_held"]]
         if any(d["session"] == WHOLE_TABLE for d in decisions):  # judged as a whole: the tag alone decides
@@ -219,7 +236,7 @@ class Catalog:
         """
         import lance
 
-        empty = lance.LanceOperation.Overwrite(TABLES[name].schema, [])
+        empty = lance.LanceOperation.Overwrite(widen(pa.schema([]), TABLES[name]), [])
         try:
             return lance.LanceDataset.commit(
                 self._path(name), empty, read_version=0, max_retries=0, storage_options=self.storage_options
@@ -237,8 +254,12 @@ class Catalog:
     def _scan(
         self, dataset: lance.LanceDataset, name: str, columns: Sequence[str] | None, where: str | None
     ) -> pa.Table:
+        wanted = TABLES[name].schema.names if columns is None else list(columns)
+        absent = set(TABLES[name].schema.names) - set(dataset.schema.names)
+        stored = [column for column in wanted if column not in absent]
         with no_panic(name):
-            return dataset.to_table(columns=list(columns) if columns is not None else None, filter=where)
+            rows = dataset.to_table(columns=stored, filter=null_absent(where, absent))
+        return fill_absent(rows, TABLES[name], wanted) if absent else rows
 
 
 @contextmanager

@@ -43,13 +43,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. `erase` says which column finds the rows of a subject: "capture_id", "frame_id", ... or "none"."""
+    """One table. `erase` says which column finds the rows of a subject: "capture_id", "frame_id", ... or "none".
+
+    `version` rises with every change of the columns, their types, and what values they may take.
+    """
 
     name: str
     stage: str
     key: str
     erase: str
     columns: tuple[Column, ...]
+    version: int = 1
 
     @property
     def schema(self) -> pa.Schema:

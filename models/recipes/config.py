@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from models.net_names import LITE0, count_stages, nets_for
@@ -95,6 +95,15 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """The configuration that `dataclasses.asdict`, and JSON after it, made into a dict."""
-        pairs = {name: tuple(pair) for name, pair in values.items() if isinstance(pair, list | tuple)}
-        return cls(**{**values, **pairs})
+        """The configuration that `dataclasses.asdict`, and JSON after it, made into a dict.
+
+        Settings that came later have their defaults. Raises ValueError for one that is not known.
+        """
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list | tuple) else v for name, v in values.items()}
+        if given.pop("is_pretrained", True) is False:  # as configurations said it before there was `weights`
+            given |= {"weights": "none", "frozen_stages": 0}
+        if unknown := sorted(given.keys() - {f.name for f in fields(cls)}):
+            raise ValueError(
+                f"{', '.join(unknown)}: this Daguerre has no such setting, a newer one may have written it"
+            )
+        return cls(**given)

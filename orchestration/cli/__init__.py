@@ -15,11 +15,12 @@ from orchestration.cli.loop import demo, ui
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
+from orchestration.cli.upgrading import upgrade
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
     "Raw sensor captures in, trusted vision models out. All state lies under $DAGUERRE_HOME (.daguerre by default)."
 ))  # fmt: skip
-for verb in (simulate, ingest, status, query, verify, lineage, train, tune, results, report, demo, ui):
+for verb in (simulate, ingest, status, query, verify, lineage, train, tune, results, report, upgrade, demo, ui):
     app.command()(verb)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def test_every_verb_has_a_help(run):
         "tune",
         "results",
         "report",
+        "upgrade",
         "demo",
         "ui",
         "quarantine",
@@ -70,6 +72,17 @@ def test_simulate_writes_captures(run):
     assert [Path(p).name for p in read(run("simulate", "here", "--seconds", "0.2", "--json"))["captures"]] == [
         "sim_s0_000.mcap"
     ]
+
+
+def test_upgrade_says_what_it_does_and_does_it_once(run, home):
+    with tarfile.open(Path(__file__).parents[1] / "homes" / "before_clocks.tar.xz") as packed:
+        packed.extractall(home, filter="data")
+    planned = run("upgrade", "--dry-run")
+    assert planned.exit_code == 0 and "nothing was changed" in planned.stdout
+    assert "unique_frames: version 0 -> 1: name the bytes that each row rests on" in planned.stdout
+    steps = {row["table"]: row["steps"] for row in read(run("upgrade", "--json"))}
+    assert "add the column 'notes'" in steps["captures"]
+    assert "tables are as this Daguerre has them" in run("upgrade").stdout
 
 
 def test_the_module_is_the_command(home):

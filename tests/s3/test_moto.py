@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import pyarrow as pa
 import pytest
 
 from assets import storage
 from assets.landing import LandingZone, Watch, fingerprint
 from assets.retrieval.verify import Stores, verify
 from assets.storage import BlobStore, Folder
-from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.migrate import upgrade_tables
+from assets.tables.schemas import TABLES, Column, content_id, to_table
 from orchestration.resources import build_catalog, build_intake, build_landing_zone
 
 HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # sha256 of "hello"
@@ -161,6 +163,26 @@ def test_tables_on_s3_merge_publish_and_read(settings, frame_rows):
     catalog.point("release/detection", "one")
     assert catalog.pointed("release/detection") == "one"
     assert catalog.names() == ["frames", "publications", "pointers"]
+
+
+def test_tables_on_s3_follow_the_schemas_of_the_code(settings, frame_rows, monkeypatch):
+    catalog, table = build_catalog(settings), TABLES["frames"]
+    catalog.merge("frames", frame_rows(2))
+    columns = (*table.columns, Column("author", pa.string(), nullable=True))
+    monkeypatch.setitem(TABLES, "frames", replace(table, columns=columns, version=table.version + 1))
+    catalog.publish("frames", "monday", catalog.latest_version("frames"))
+    start = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        start.wait()
+        build_catalog(settings).merge("frames", frame_rows(1, seed=10 + number))
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    [w.start() for w in workers]
+    [w.join() for w in workers]
+    rows = catalog.read_latest("frames", ["author", "sha256"])
+    assert (len(rows), rows["author"].null_count) == (6, 6)
+    assert [u.steps for u in upgrade_tables(catalog)] == [(), ()]
 
 
 def test_writers_that_race_on_s3_leave_each_key_once(settings):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from assets.inference.package import _hash_row, describe, load_net, load_predictor, open_package, write_package
-from models.recipes import get_recipe
+from models.recipes import TrainConfig, get_recipe
 from models.tasks import TASKS
 
 
@@ -68,12 +68,37 @@ def test_edited_fact_is_found(package):
         open_package(package.folder)
 
 
-def test_a_package_of_another_version_is_refused_with_the_remedy(package):
+def rewrite(package, change) -> None:
+    """Facts as another version writes them, with their hash."""
     path = package.folder / "model.json"
     row = json.loads(path.read_text())
-    del row["starts_from"], row["facts_sha256"]
+    del row["facts_sha256"]
+    change(row)
     path.write_text(json.dumps({**row, "facts_sha256": _hash_row(row)}, indent=1))
-    with pytest.raises(ValueError, match=r"another version of Daguerre: .* train again"):
+
+
+def test_a_package_with_older_facts_opens(package):
+    def age(row: dict) -> None:
+        del row["starts_from"], row["config"]["weights"], row["config"]["net"], row["config"]["sharding"]
+        row["config"]["is_pretrained"] = False
+
+    rewrite(package, age)
+    opened = open_package(package.folder)
+    assert opened.facts.starts_from is None and opened.model_sha256 == package.model_sha256
+    config = TrainConfig.from_dict(opened.facts.config)
+    assert (config.weights, config.net, config.sharding) == ("none", "lite0", "none")
+    assert load_net(opened) is not None
+
+
+def test_a_package_of_a_newer_version_is_refused_with_the_remedy(package):
+    rewrite(package, lambda row: row.update(photographed_by="Nadar"))
+    with pytest.raises(ValueError, match=r"photographed_by.* a newer Daguerre wrote it, update Daguerre here"):
+        open_package(package.folder)
+
+
+def test_a_package_that_lacks_what_nothing_can_stand_for_is_refused(package):
+    rewrite(package, lambda row: row.pop("seed"))
+    with pytest.raises(ValueError, match=r"lacks \['seed'\]: .* train again"):
         open_package(package.folder)
 
 

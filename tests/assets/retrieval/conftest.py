@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,7 @@ def _store_model(intake: Intake, home: Path, release_id: str) -> str:
     )
     model_sha256 = hashes["model.safetensors"]
     folder = home / "models" / "detection" / model_sha256[:16]
-    write_folder(folder, {**files, "model.json": package._dump(facts)})
+    write_folder(folder, {**files, "model.json": package._dump(asdict(facts))})
     intake.catalog.merge("models", to_table(TABLES["models"], [{
         "model_sha256": model_sha256, "task": "detection", "recipe": "tiny_detection", "release_id": release_id,
         "code_version": "1", "seed": 7, "run_id": "run", "folder": f"models/detection/{model_sha256[:16]}",
