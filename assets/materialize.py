@@ -38,7 +38,7 @@ def result(
 
 def picture(content: bytes) -> dg.MarkdownMetadataValue:
     """PNG or JPEG bytes as metadata that the Dagster UI shows."""
-    from assets.pictures import as_data_uri
+    from assets.previews.drawing import as_data_uri
 
     return dg.MetadataValue.md(f"![picture]({as_data_uri(content)})")
 

@@ -31,7 +31,7 @@ class Workspace:
 
     def keep_plots(self, model_sha256: str, drawn: Mapping[str, bytes]) -> None:
         """Leave a model's charts (PNG) and pictures (JPEG) for the registry."""
-        from assets.pictures import suffix_of
+        from assets.previews.drawing import suffix_of
 
         folder = self._plots(model_sha256)
         folder.mkdir(parents=True, exist_ok=True)

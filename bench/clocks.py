@@ -23,11 +23,11 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from assets.capture.clock_evidence import Camera, Gray, Gyro, gather_evidence
-from assets.capture.clock_reports import read_cameras
-from assets.capture.observations import CalibrationObservation, FrameObservation, SignalObservation
-from assets.capture.readers import plan_session, read_capture
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.clocks.evidence import Camera, Gray, Gyro, gather_evidence
+from assets.clocks.reports import read_cameras
+from assets.formats import plan_session, read_capture
+from assets.formats.observations import CalibrationObservation, FrameObservation, SignalObservation
 from assets.images import decode_luma
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from assets.capture.readers import can_carry
-from assets.capture.readers.archive import READ_AS
+from assets.formats import can_carry
+from assets.formats.archives.archive import READ_AS
 from assets.images import decode_depth, decode_rgb
 from checks.verdicts import (
     MAX_EXAMPLES,

@@ -6,7 +6,7 @@ import json
 
 import pyarrow as pa
 
-from assets.capture.readers.protocol import LABELS_NOT_READ
+from assets.formats.protocol import LABELS_NOT_READ
 from checks.verdicts import NEVER_BLOCKS, Rule, Verdict, judge_share
 
 

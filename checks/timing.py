@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.capture.clock import GAP_STEPS, SKIPPED_STEPS
-from assets.capture.readers.session_settings import SETTINGS_NAME
+from assets.clocks.offsets import GAP_STEPS, SKIPPED_STEPS
+from assets.formats.session_settings import SETTINGS_NAME
 from checks.verdicts import Figure, Rule, Tolerance, Verdict, judge_share
 
 OUT_OF_ORDER = Tolerance(warn_above=0.0, block_above=0.01)  # a glitch is told, a broken clock stops the session

@@ -14,13 +14,13 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder, session_key
 from assets.training.cluster import local_ray
 from models.task_names import TASK_NAMES
+from orchestration.console import Story
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_landing_zone
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
-from orchestration.story import Story
 from orchestration.ticks import LocalEngine
 
 _SECONDS = 6.0

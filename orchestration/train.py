@@ -13,10 +13,10 @@ from assets.retrieval.results import read_results
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
 from models.task_names import dataset_of
+from orchestration.console import Story
 from orchestration.jobs import ingest_session, train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog
-from orchestration.story import Story
 from orchestration.ticks import LocalEngine, RunOutcome
 
 

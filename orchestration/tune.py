@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from models.recipes import TrainConfig, space_of
 from models.recipes.space import draw_settings, narrow_space
 from models.task_names import dataset_of
+from orchestration.console import Story
 from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, build_tracker
-from orchestration.story import Story
 from orchestration.ticks import LocalEngine
 from orchestration.train import choose_recipe, embed_sessions
 

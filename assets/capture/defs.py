@@ -83,7 +83,7 @@ def _describe(catalog: Catalog, report: IntakeReport) -> dict[str, dg.MetadataVa
 
 def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.MetadataValue:
     from assets.materialize import picture
-    from assets.tables.previews import contact_sheet_png
+    from assets.previews.stored_frames import contact_sheet_png
 
     png = contact_sheet_png(catalog, session_is(session), count)
     return picture(png) if png else dg.MetadataValue.text("no colour frames")
@@ -98,7 +98,7 @@ def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.Metada
 )
 def clock_reports(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Of every sensor: what its stamps say, and how far images and gyroscope prove clock and calibration wrong."""
-    from assets.capture.clock_reports import describe_evidence, refresh_clock_reports
+    from assets.clocks.reports import describe_evidence, refresh_clock_reports
 
     session = context.partition_key
     done = refresh_clock_reports(catalog, session, progress_to(context.log, "captures"))

@@ -18,18 +18,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from assets.capture.guard import JOBS_AT_ONCE, ImageGuard, Job, Refusal, Verdict
-from assets.capture.observations import (
-    AnnotationObservation,
-    CalibrationObservation,
-    CapturePlan,
-    FrameObservation,
-    LabelObservation,
-    Observation,
-    Problem,
-    SignalObservation,
-    Source,
-)
 from assets.capture.outcomes import (
     IntakeReport,
     Known,
@@ -40,11 +28,23 @@ from assets.capture.outcomes import (
     judge_files,
 )
 from assets.capture.partial import REMEDY, find_missing_end
-from assets.capture.readers import Leftover, Opener, plan_session, read_capture
 from assets.capture.retraction import retract
 from assets.capture.rows import CaptureRows, name_folder, recount_folders, version_of
+from assets.formats import Leftover, Opener, plan_session, read_capture
+from assets.formats.observations import (
+    AnnotationObservation,
+    CalibrationObservation,
+    CapturePlan,
+    FrameObservation,
+    LabelObservation,
+    Observation,
+    Problem,
+    SignalObservation,
+    Source,
+)
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
 from assets.read_ahead import ReadAhead
+from assets.sandbox.guard import JOBS_AT_ONCE, ImageGuard, Job, Refusal, Verdict
 from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import content_id

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from assets.capture.exif import exif_row, read_exif
-from assets.capture.guard import ImageFacts
-from assets.capture.observations import (
+from assets.formats.images.exif import exif_row, read_exif
+from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
     CapturePlan,
@@ -20,6 +19,7 @@ from assets.capture.observations import (
     SignalObservation,
     Source,
 )
+from assets.sandbox.guard import ImageFacts
 from assets.tables.appending import Appender
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.fencing import FencedWriter
@@ -412,7 +412,7 @@ def recount_folders(catalog: Catalog, session: str, settled: set[str]) -> None:
 
 def version_of(plan: CapturePlan) -> str:
     """What made the rows of a plan: the code versions of row building and reader, and what the session's owner set."""
-    from assets.capture.readers import READERS
+    from assets.formats import READERS
 
     version = f"{CODE_VERSION}.{next(r.version for r in READERS if r.name == plan.reader)}"
     return f"{version} without the clock of {', '.join(plan.no_clock)}" if plan.no_clock else version
@@ -420,7 +420,7 @@ def version_of(plan: CapturePlan) -> str:
 
 def stamp_readers() -> str:
     """Changes when any reader makes something else of its files."""
-    from assets.capture.readers import READERS
+    from assets.formats import READERS
 
     return content_id("readers", CODE_VERSION, *(f"{reader.name} {reader.version}" for reader in READERS))[:12]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assets.capture.clock import SKIPPED_STEPS, Stream, SyncReport, Times, report_sync
 from assets.capture.outcomes import IntakeReport, Known
+from assets.clocks.offsets import SKIPPED_STEPS, Stream, SyncReport, Times, report_sync
 from assets.tables.catalog import Catalog, session_is
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def list_sync(catalog: Catalog, session: str, streams: Mapping[str, Sequence[Str
     stamps = markdown_table(rows) or "no samples"
     if not len(catalog.read_latest("clock_reports", ["report_id"], session_is(session))):
         return stamps
-    from assets.capture.clock_reports import describe_evidence
+    from assets.clocks.reports import describe_evidence
 
     return f"{stamps}\n\n{describe_evidence(catalog, session)}"
 

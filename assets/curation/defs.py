@@ -11,9 +11,9 @@ from assets.curation.release import draft_release, write_release
 from assets.images import decode_rgb, decode_working_luma
 from assets.materialize import picture, progress_to, result
 from assets.partitions import sessions
+from assets.previews.stored_frames import contact_sheet_png
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.incremental import refresh_frames
-from assets.tables.previews import contact_sheet_png
 from assets.workspace import Workspace
 from models import image_quality
 from models.task_names import DATASET_NAMES

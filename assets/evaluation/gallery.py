@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets import plots
 from assets.evaluation.gallery_parts import (
     MISTAKE_PX,
     NUM_MISTAKES,
@@ -28,7 +27,8 @@ from assets.evaluation.gallery_parts import (
 from assets.evaluation.mistakes import WrongBoxes, WrongClass, find_wrong_boxes, find_wrong_classes
 from assets.evaluation.pairs import DetectionPairs, Pairs, RecognitionPairs, Row, SegmentationPairs, pair
 from assets.evaluation.regions import gather_regions
-from assets.pictures import (
+from assets.previews import plots
+from assets.previews.drawing import (
     FALSE,
     MISSED,
     Color,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from assets import plots
 from assets.evaluation.pairs import Row
-from assets.pictures import Color
+from assets.previews import plots
+from assets.previews.drawing import Color
 from models.types import Image
 
 NUM_THUMBNAILS, NUM_OVERLAYS, NUM_MISTAKES = 30, 3, 8

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assets import plots
 from assets.evaluation.gallery_parts import (
     MISTAKE_PX,
     NUM_MISTAKES,
@@ -22,7 +21,8 @@ from assets.evaluation.gallery_parts import (
     spread,
 )
 from assets.evaluation.pairs import Row, SegmentationPairs
-from assets.pictures import Color, color_classes, fit_width, make_thumbnail, paint_map
+from assets.previews import plots
+from assets.previews.drawing import Color, color_classes, fit_width, make_thumbnail, paint_map
 from models.metrics.segmentation import count_confusion, mean_iou
 from models.types import IGNORE, Image, SemanticMap
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from assets.evaluation.gallery_parts import Draw, Gallery, Picture, name_subject
 from assets.evaluation.pairs import Row
-from assets.pictures import as_data_uri, encode_jpeg
-from assets.plots import drift_plot
+from assets.previews.drawing import as_data_uri, encode_jpeg
+from assets.previews.plots import drift_plot
 from assets.tables.releases import list_class_ids
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -30,7 +30,7 @@ def _release(task: str) -> dg.AssetsDefinition:
         tracker: dg.ResourceParam[Tracker],
     ) -> dg.MaterializeResult:
         """The model trained last as a version in MLflow: the challenger, and the champion where it passes the gate."""
-        from assets.registry.candidacy import submit
+        from assets.registry.promotion import submit
 
         model_sha256 = catalog.pointed(f"model/{task}")
         if model_sha256 is None:

@@ -200,7 +200,7 @@ def _write_frame(recording: _Recording, camera: str, frame: Row, class_names: li
 
 def _hand_on(frame: Row) -> tuple[bytes, str]:
     """The image without what a camera wrote beside the pixels, and its media type; as PNG where viewers disagree."""
-    from assets.capture.exif import strip_metadata
+    from assets.formats.images.exif import strip_metadata
 
     encoding = frame["encoding"]
     if encoding in _MEDIA_TYPES and is_common(frame["payload"]):

@@ -65,9 +65,9 @@ def _training(task: str) -> dg.AssetsDefinition:
         Recipe, settings, seed and release are chosen in the config.
         """
         from assets.materialize import picture
-        from assets.plots import learning_curve_plot
+        from assets.previews.plots import learning_curve_plot
+        from assets.previews.training import ANSWERS, AUGMENTED
         from assets.training.ray_train import CODE_VERSION, train
-        from assets.training.sketches import ANSWERS, AUGMENTED
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 

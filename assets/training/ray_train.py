@@ -233,7 +233,7 @@ def learn(
     """
     import torch
 
-    from assets.training.sketches import Sketcher
+    from assets.previews.training import Sketcher
     from models.tasks import find_task
     from models.training.fit import fit
 

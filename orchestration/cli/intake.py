@@ -52,8 +52,8 @@ def ingest(
 
 def take_in(settings: Settings, folder: Any, session: str) -> tuple[dict[str, Any], str]:
     """Take the session's files in, check and publish the rows: facts and text of what came of it."""
-    from assets.capture.clock_reports import refresh_clock_reports
     from assets.capture.label_summary import describe_labels, summarise_labels
+    from assets.clocks.reports import refresh_clock_reports
     from checks.gates import INTAKE_TABLES, gate_session
     from orchestration.resources import build_intake
 
@@ -86,7 +86,7 @@ def take_in(settings: Settings, folder: Any, session: str) -> tuple[dict[str, An
 
 
 def _plan(folder: Any) -> tuple[dict[str, Any], str]:
-    from assets.capture.readers import plan_session
+    from assets.formats import plan_session
 
     plans, leftovers = plan_session(folder.files(), folder.open)
     captures = [{"reader": p.reader, "root": p.root, "files": len(p.files), **p.notes} for p in plans]

@@ -12,8 +12,8 @@ import pytest
 
 from assets.storage import Folder
 from checks.gates import gate_session
-from tests.assets.capture.readers.test_mcap_messages import COMPRESSED, IMAGE, Cdr
-from tests.assets.capture.readers.test_mcap_reader import IMU, NS, Recording, cdr_imu
+from tests.assets.formats.messages.test_mcap_messages import COMPRESSED, IMAGE, Cdr
+from tests.assets.formats.messages.test_mcap_reader import IMU, NS, Recording, cdr_imu
 
 DRIVE = Path("2011_09_26/2011_09_26_drive_0009_sync")
 START_NS = 1770000000 * NS  # where the recordings begin

@@ -11,10 +11,10 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from orchestration.cli.intake import take_in
+from orchestration.console import Story
 from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone
-from orchestration.story import Story
 from orchestration.ticks import LocalEngine
 from orchestration.train import embed_sessions
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from orchestration.cli import app
+from orchestration.console import describe_step
 from orchestration.profiles import load_settings
-from orchestration.story import describe_step
 
 
 @pytest.fixture

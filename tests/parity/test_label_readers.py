@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.capture.observations import FrameObservation, LabelObservation
-from assets.capture.readers import open_local, plan_session, read_capture
+from assets.formats import open_local, plan_session, read_capture
+from assets.formats.observations import FrameObservation, LabelObservation
 from assets.storage import SessionFile
 from models.masks import decode_mask
 

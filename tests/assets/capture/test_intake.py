@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.capture.guard import ImageGuard
-from assets.capture.guard_lane import GuardLane
 from assets.images import decode_working_luma
 from assets.ledger import LeaseLost
+from assets.sandbox.guard import ImageGuard
+from assets.sandbox.guard_lane import GuardLane
 from assets.storage import Folder
 from assets.tables.appending import Appender
 from assets.tables.incremental import refresh_frames
@@ -128,7 +128,7 @@ def test_a_corrupt_file_is_quarantined_and_its_neighbours_go_in(intake, write_fi
 
 
 def test_what_a_reader_takes_for_depth_and_is_none_is_quarantined(intake, write_files, make_png, monkeypatch):
-    monkeypatch.setattr("assets.capture.readers.frame_files.is_depth_png", lambda payload: True)
+    monkeypatch.setattr("assets.formats.images.frame_files.is_depth_png", lambda payload: True)
     report = ingest(intake, write_files({"depth/a.png": make_png(1)}))
     assert (report.frames, report.quarantined) == (0, 1)
     (row,) = intake.catalog.read_latest("quarantine").to_pylist()

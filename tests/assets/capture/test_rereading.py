@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from assets.capture.observations import FrameObservation, LabelObservation, Observation, Problem
-from assets.capture.readers import READERS
 from assets.capture.rows import CODE_VERSION, stamp_readers
+from assets.formats import READERS
+from assets.formats.observations import FrameObservation, LabelObservation, Observation, Problem
 from assets.storage import Folder
 
 BOX = "0 .5 .5 .5 .5"

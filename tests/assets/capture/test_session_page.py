@@ -9,7 +9,6 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from assets.capture.clock import Stream, report_sync
 from assets.capture.defs import captures
 from assets.capture.outcomes import IntakeReport
 from assets.capture.session_page import (
@@ -23,6 +22,7 @@ from assets.capture.session_page import (
     markdown_table,
     read_streams,
 )
+from assets.clocks.offsets import Stream, report_sync
 from assets.landing import LandingZone
 from assets.ledger import FileOutcome
 from assets.storage import Folder

@@ -15,7 +15,7 @@ from assets.evaluation.pairs import pair, pair_recognition
 from assets.evaluation.score import SCORERS
 from assets.inference.package import ModelPackage, PackageFacts
 from assets.inference.predict import StoredImages
-from assets.pictures import paint_map
+from assets.previews.drawing import paint_map
 from assets.tables.catalog import Catalog
 from assets.tables.releases import Release
 from models.types import SemanticMap

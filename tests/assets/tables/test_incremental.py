@@ -7,9 +7,9 @@ import hashlib
 import pytest
 
 from assets.images import decode_rgb
+from assets.previews.stored_frames import contact_sheet_png
 from assets.tables import incremental
 from assets.tables.incremental import read_images, refresh_frames, replace_rows
-from assets.tables.previews import contact_sheet_png
 from assets.tables.schemas import content_id
 
 

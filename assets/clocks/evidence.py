@@ -1,0 +1,183 @@
+"""What the images and the gyroscope of one capture say about its clocks and its calibration.
+
+Every figure of a camera is either there with its standard error, or absent with the reason: no clock, no calibration,
+no gyroscope, too little motion. Images are looked at up to 640 px wide, and of a long capture in stretches spread over
+its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.clocks.offsets import Times, find_nearest
+from models.geometry.clock_offset import Step, estimate_offset_to_camera, estimate_offset_to_gyro, measure_steps
+from models.geometry.epipolar import Lens
+from models.geometry.rig_tilt import fit_tilt
+from models.geometry.tracks import match_points
+
+Array = NDArray[np.float64]
+Gray = NDArray[np.uint8]
+Load = Callable[[Sequence[str], int], list[Gray]]  # frame ids and a width in px -> luma of about that width
+Figures = dict[str, float | int | str | None]
+
+WIDTH_PX = 640  # half a degree is 4 px there, and a track is good to a tenth
+NUM_STRETCHES, STRETCH_FRAMES = 8, 50
+NUM_STEREO_PAIRS = 12
+MIN_GYRO_SAMPLES = 50
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One colour camera: its stamped frames in order of sequence, and what is known of it."""
+
+    sensor: str
+    frame_ids: tuple[str, ...]
+    t_ns: Times
+    width_px: int
+    lens: Lens | None  # for images of `width_px`
+    rig_from_camera: Array | None  # (4, 4)
+    unknown: str = ""  # why lens or pose are None
+
+
+@dataclass(frozen=True)
+class Gyro:
+    """Turn rates (N, 3) in rad/s, gyroscope axes, at increasing times."""
+
+    sensor: str
+    t_ns: Times
+    rate_rad_s: Array
+    rig_from_gyro: Array  # (3, 3)
+
+
+def gather_evidence(cameras: Sequence[Camera], gyro: Gyro | None, load: Load) -> dict[str, Figures]:
+    """Columns of `clock_reports` by camera: offsets to the gyroscope and to the first camera, and the fit of its pose.
+
+    The first camera, by name, of those with stamps, lens and pose is the reference.
+    """
+    figures: dict[str, Figures] = {c.sensor: {} for c in cameras}
+    able = []
+    for camera in cameras:
+        reason = _find_obstacle(camera)
+        if reason is None:
+            able.append(camera)
+        else:
+            figures[camera.sensor] = {
+                "imu_reason": reason, "camera_reason": reason, "calibration_reason": reason,
+            }  # fmt: skip
+    if not able:
+        return figures
+    stretches = _choose_stretches(able[0].t_ns)
+    start_ns = min(int(c.t_ns.min()) for c in able)
+    steps = {c.sensor: _measure(c, stretches, start_ns, load) for c in able}
+    for camera in able:
+        mine = steps[camera.sensor]
+        figures[camera.sensor] |= _compare_with_gyro(camera, mine, gyro, start_ns)
+        if camera is not able[0]:
+            figures[camera.sensor] |= _compare_with_camera(camera, able[0], mine, steps[able[0].sensor])
+            late_ms = figures[camera.sensor].get("camera_offset_ms") or 0.0
+            figures[camera.sensor] |= _compare_views(camera, able[0], round(1e6 * float(late_ms)), load)
+    return figures
+
+
+def _find_obstacle(camera: Camera) -> str | None:
+    if len(camera.t_ns) < 2:
+        return "these frames carry no time"
+    return camera.unknown if camera.lens is None or camera.rig_from_camera is None else None
+
+
+def _choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
+    """First and last time of stretches of frames, spread evenly; one over all where frames are few."""
+    if len(t_ns) <= NUM_STRETCHES * STRETCH_FRAMES:
+        reach_ns = int(t_ns.max() - t_ns.min())
+        return [(int(t_ns.min()) - reach_ns, int(t_ns.max()) + reach_ns)]
+    firsts = np.linspace(0, len(t_ns) - STRETCH_FRAMES, NUM_STRETCHES).round().astype(int)
+    return [(int(t_ns[i]), int(t_ns[i + STRETCH_FRAMES - 1])) for i in firsts]
+
+
+def _measure(camera: Camera, stretches: Sequence[tuple[int, int]], start_ns: int, load: Load) -> list[Step]:
+    """The camera's steps inside of the stretches, with times in s since `start_ns`."""
+    steps: list[Step] = []
+    for first_ns, last_ns in stretches:
+        chosen = np.flatnonzero((camera.t_ns >= first_ns) & (camera.t_ns <= last_ns))
+        for i in range(0, len(chosen) - 1, STRETCH_FRAMES):  # in parts that share a frame, to hold few images at once
+            part = chosen[i : i + STRETCH_FRAMES + 1]
+            images, lens = _load(camera, [camera.frame_ids[k] for k in part], load)
+            steps += measure_steps(images, (camera.t_ns[part] - start_ns) / 1e9, lens)
+    return steps
+
+
+def _load(camera: Camera, frame_ids: Sequence[str], load: Load) -> tuple[list[Gray], Lens]:
+    """Images and the lens for their size."""
+    assert camera.lens is not None
+    images = load(frame_ids, min(WIDTH_PX, camera.width_px))
+    return images, camera.lens.shrink(images[0].shape[1] / camera.width_px)
+
+
+def _compare_with_gyro(camera: Camera, steps: Sequence[Step], gyro: Gyro | None, start_ns: int) -> Figures:
+    if gyro is None:
+        return {"imu_reason": "the capture has no gyroscope"}
+    assert camera.lens is not None and camera.rig_from_camera is not None
+    gyro_from_camera = gyro.rig_from_gyro.T @ camera.rig_from_camera[:3, :3]
+    found: Figures = {"imu_sensor": gyro.sensor}
+    try:
+        t_s = (gyro.t_ns - start_ns) / 1e9
+        lag = estimate_offset_to_gyro(steps, t_s, gyro.rate_rad_s, gyro_from_camera, _focal_px(camera))
+    except ValueError as error:
+        return found | {"imu_reason": str(error)}
+    return found | {"imu_offset_ms": 1e3 * lag.lag_s, "imu_offset_sigma_ms": 1e3 * lag.sigma_s}
+
+
+def _compare_with_camera(
+    camera: Camera, reference: Camera, steps: Sequence[Step], reference_steps: Sequence[Step]
+) -> Figures:
+    assert camera.rig_from_camera is not None and reference.rig_from_camera is not None
+    reference_from_camera = reference.rig_from_camera[:3, :3].T @ camera.rig_from_camera[:3, :3]
+    try:
+        lag = estimate_offset_to_camera(steps, reference_steps, reference_from_camera, _focal_px(camera))
+    except ValueError as error:
+        return {"camera_reason": str(error)}
+    return {"camera_offset_ms": 1e3 * lag.lag_s, "camera_offset_sigma_ms": 1e3 * lag.sigma_s}
+
+
+def _compare_views(camera: Camera, reference: Camera, late_ns: int, load: Load) -> Figures:
+    """How well the stated poses of two cameras explain what both see at one time; `late_ns` puts the stamps right."""
+    assert camera.lens is not None and camera.rig_from_camera is not None and reference.rig_from_camera is not None
+    mine, theirs = _pair_frames(camera, reference, late_ns)
+    pairs = []
+    for i, j in zip(mine, theirs, strict=True):
+        (image,), lens = _load(camera, [camera.frame_ids[i]], load)
+        (image_reference,), lens_reference = _load(reference, [reference.frame_ids[j]], load)
+        pixels_reference, pixels = match_points(image_reference, image)
+        pairs.append((lens_reference.to_rays(pixels_reference), lens.to_rays(pixels)))
+    try:
+        tilt = fit_tilt(pairs, np.linalg.inv(reference.rig_from_camera) @ camera.rig_from_camera)
+    except ValueError as error:
+        return {"calibration_reason": str(error)}
+    return {
+        "epipolar_px": tilt.distance * camera.lens.focal_px, "focal_px": camera.lens.focal_px,
+        "tilt_deg": float(np.degrees(tilt.angle_rad)), "tilt_sigma_deg": float(np.degrees(tilt.sigma_rad)),
+        "num_matches": tilt.num_matches,
+    }  # fmt: skip
+
+
+def _pair_frames(camera: Camera, reference: Camera, late_ns: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of frames that were taken at one time, a few pairs spread over the capture."""
+    times, mine = np.unique(camera.t_ns - late_ns, return_index=True)
+    reference_times, theirs = np.unique(reference.t_ns, return_index=True)
+    if not len(times) or len(reference_times) < 2:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    found = find_nearest(reference_times, times, int(np.median(np.diff(reference_times))) // 4)
+    pairs = np.column_stack([mine[found.is_known], theirs[found.values]])
+    if len(pairs) > NUM_STEREO_PAIRS:
+        pairs = pairs[np.linspace(0, len(pairs) - 1, NUM_STEREO_PAIRS).round().astype(int)]
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _focal_px(camera: Camera) -> float:
+    """Focal length in px of the images looked at."""
+    assert camera.lens is not None
+    return camera.lens.focal_px * min(1.0, WIDTH_PX / camera.width_px)

@@ -1,0 +1,106 @@
+"""Readers: one file a format, each turning foreign files into observations.
+
+Here belong parsing and the order in which readers are asked. Decoding of images (`guard.py`), ids, tables and the
+ledger (`intake.py`) do not. A new format is a class with `name`, `plan` and `read`, added to `READERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from assets.formats.annotations.class_folder import ClassFolderReader
+from assets.formats.annotations.class_masks import ClassMasksReader
+from assets.formats.annotations.coco import CocoReader
+from assets.formats.annotations.cvat import CvatReader
+from assets.formats.annotations.label_studio import LabelStudioReader
+from assets.formats.annotations.voc import VocReader
+from assets.formats.annotations.yolo import YoloReader
+from assets.formats.archives.archive import ArchiveReader
+from assets.formats.images.image_folder import ImageFolderReader
+from assets.formats.images.video import VideoReader
+from assets.formats.layout import IMAGE_SUFFIXES, is_hidden, stem_of, suffix_of
+from assets.formats.leftovers import explain_leftover
+from assets.formats.messages.mcap import McapReader
+from assets.formats.observations import CapturePlan, Observation, Problem, Source
+from assets.formats.protocol import (
+    Leftover,
+    Opener,
+    Reader,
+    UnreadableBytes,
+    limit_labels,
+    limit_problems,
+    open_local,
+)
+from assets.formats.sequences.arkitscenes import ArkitScenesReader
+from assets.formats.sequences.asl import AslReader
+from assets.formats.sequences.kitti_raw import KittiRawReader
+from assets.formats.sequences.seven_scenes import SevenScenesReader
+from assets.formats.sequences.tum_rgbd import TumRgbdReader
+from assets.formats.sequences.tum_trajectory import TumTrajectoryReader
+from assets.formats.session_settings import drop_clocks, read_settings
+from assets.storage import SessionFile
+
+__all__ = [
+    "READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "can_carry", "open_local", "plan_session",
+    "read_capture",
+]  # fmt: skip
+
+_LOOSE_READERS: tuple[Reader, ...] = (
+    McapReader(), VideoReader(),
+    TumRgbdReader(), AslReader(), SevenScenesReader(), ArkitScenesReader(), KittiRawReader(),
+    CvatReader(), LabelStudioReader(), CocoReader(), YoloReader(), VocReader(),
+    ClassMasksReader(), ClassFolderReader(), ImageFolderReader(), TumTrajectoryReader(),
+)  # fmt: skip
+READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
+
+
+def plan_session(
+    files: Sequence[SessionFile], opener: Opener, readers: Sequence[Reader] = READERS
+) -> tuple[list[CapturePlan], list[Leftover]]:
+    """Share the files of a session out among the readers, in their order.
+
+    Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it. Hidden files, and what
+    desktops leave behind, are no data and reach no reader.
+    """
+    plans: list[CapturePlan] = []
+    ordered = sorted(files, key=lambda f: f.path)
+    unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
+    assert len({file.path for file in ordered}) == len(files), "a path is listed twice"
+    settings, leftovers = read_settings(files, opener)
+    for left in leftovers:
+        unclaimed.pop(left.file.path, None)
+    known = {left.file.path for left in leftovers}
+    leftovers += [explain_leftover(f, opener) for f in ordered if is_hidden(f.path) and f.path not in known]
+    for reader in readers:
+        for plan in reader.plan(list(unclaimed.values()), opener):
+            for file in plan.files:
+                del unclaimed[file.path]  # KeyError: two plans claim one file
+            plans.append(settings.apply(plan))
+    pictures = {stem_of(f.path): p.reader for p in plans for f in p.files if suffix_of(f.path) in IMAGE_SUFFIXES}
+    return plans, [*leftovers, *(explain_leftover(file, opener, pictures) for file in unclaimed.values())]
+
+
+def can_carry(reader: str, what: str) -> bool:
+    """Whether captures of a reader's format are expected to have a "calibration", "clock" or "depth"."""
+    return any(r.name == reader and what in getattr(r, "carries", ()) for r in READERS)
+
+
+def read_capture(plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+    """Everything in one capture: frames, signals, calibrations, labels, and a Problem for what cannot be read.
+
+    Raises OSError when the storage fails: that says nothing about the data, so the capture is to be read again.
+    """
+    reader = next(r for r in READERS if r.name == plan.reader)
+    yield from drop_clocks(plan, limit_problems(limit_labels(_read_to_the_end(reader, plan, opener))))
+
+
+def _read_to_the_end(reader: Reader, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+    """A parser that trips over foreign bytes in a way nobody foresaw ends this capture, not the session."""
+    try:
+        yield from reader.read(plan, opener)
+    except (OSError, AssertionError, GeneratorExit):
+        raise
+    except Exception as error:
+        reason = f"reading stopped: {type(error).__name__}: {error}"[:500]
+        path = plan.files[0].path if plan.is_container else plan.root
+        yield Problem(Source(path), reader.name, reason, "check the file with the tool that wrote it, or remove it")

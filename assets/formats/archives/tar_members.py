@@ -1,0 +1,117 @@
+"""Open tar archives, plain or compressed as a whole (gz, bz2, xz). A compressed one is expanded once, within limits."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, Self, cast
+
+from assets.formats.archives.archive_members import (
+    MAX_MEMBERS,
+    SPOOL_BYTES,
+    Member,
+    Refused,
+    limit_expansion,
+    normalise_name,
+    screen_members,
+    show_name,
+)
+from assets.formats.archives.expansion import PIECE_BYTES, Expander
+from assets.formats.archives.tar_headers import TarDamage, TarMember, walk_tar
+from assets.formats.protocol import UnreadableBytes
+from assets.storage import SessionFile
+
+_METHODS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"))
+_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_REMEDY = "copy the archive again, or repack it"
+
+
+def is_tar_name(path: str) -> bool:
+    return path.lower().endswith(_ENDINGS)
+
+
+def open_tar(stream: BinaryIO, file: SessionFile) -> TarStore:
+    """Raises UnreadableBytes when a compressed archive does not expand, or expands to too much."""
+    stream.seek(0)
+    head = stream.read(6)
+    method = next((method for magic, method in _METHODS if head.startswith(magic)), None)
+    stream.seek(0)
+    if method is None:
+        return TarStore(stream, file.size_bytes, file.size_bytes, is_stored=True)
+    expanded = _open_spool()
+    try:
+        _expand(stream, Expander(method), expanded, limit_expansion(file.size_bytes))
+    except ValueError as error:
+        expanded.close()
+        raise UnreadableBytes(f"archive does not expand: {error}", _REMEDY) from error
+    return TarStore(expanded, file.size_bytes, expanded.tell(), is_stored=False)
+
+
+class TarStore:
+    """An open tar archive, in a stream that holds it expanded."""
+
+    def __init__(self, stream: BinaryIO, archive_bytes: int, expanded_bytes: int, is_stored: bool) -> None:
+        self._stream, self._archive_bytes, self._is_stored = stream, archive_bytes, is_stored
+        self._expanded_bytes = expanded_bytes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if not self._is_stored:
+            self._stream.close()
+
+    def members(self) -> Iterator[Member | Refused]:
+        yield from screen_members(self._list(), self._archive_bytes)
+
+    def open(self, member: Member) -> BinaryIO:
+        self._stream.seek(member.offset if self._is_stored else member.inner_offset)
+        target, left = _open_spool(), member.size_bytes
+        while left > 0 and (piece := self._stream.read(min(left, PIECE_BYTES))):
+            target.write(piece)
+            left -= len(piece)
+        if left:
+            target.close()
+            raise UnreadableBytes("the archive ends inside this member", _REMEDY)
+        target.seek(0)
+        return target
+
+    def _list(self) -> Iterator[Member | Refused]:
+        count = 0
+        try:
+            for member in walk_tar(self._stream):
+                count += 1
+                if count > MAX_MEMBERS:
+                    yield Refused("", f"more than {MAX_MEMBERS} members", "split the archive")
+                    return
+                if member is not None:
+                    yield self._describe(member)
+        except TarDamage as error:
+            yield Refused("", f"archive is damaged after {count} members: {error}", _REMEDY)
+
+    def _describe(self, found: TarMember) -> Member | Refused:
+        if found.refusal:
+            remedy = "repack the archive with the file itself"
+            return Refused(show_name(found.name), f"{found.refusal} inside an archive", remedy)
+        if found.offset + found.size_bytes > self._expanded_bytes:
+            return Refused(show_name(found.name), "the archive ends inside this member", _REMEDY)
+        name = normalise_name(found.name)
+        if self._is_stored:
+            return Member(name, found.size_bytes, found.offset, found.size_bytes, True)
+        return Member(name, found.size_bytes, 0, self._archive_bytes, False, found.offset)
+
+
+def _expand(stream: BinaryIO, expander: Expander, target: BinaryIO, limit_bytes: int) -> None:
+    size = 0
+    while stored := stream.read(PIECE_BYTES):
+        for piece in expander.expand(stored):
+            size += len(piece)
+            if size > limit_bytes:
+                raise ValueError(f"it expands to more than the {limit_bytes} bytes allowed for its size")
+            target.write(piece)
+    if not expander.is_at_end:
+        raise ValueError("it ends too early")
+
+
+def _open_spool() -> BinaryIO:
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))

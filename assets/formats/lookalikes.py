@@ -1,0 +1,153 @@
+"""Say what a file that nobody reads looks like, which reader came nearest, and what it missed.
+
+By name and first bytes alone: this is advice for people, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assets.formats.annotations.yolo_labels import Row, parse_rows
+from assets.formats.layout import IMAGE_SUFFIXES, name_of, split_of, stem_of, suffix_of
+
+LOOK_BYTES = 1 << 14
+_NUMBERS = re.compile(r"[-+.\deE]+([\s,;]+[-+.\deE]+)*[\s,;]*")
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What a file looks like (reader and what it missed included), and what helps."""
+
+    reason: str
+    remedy: str
+
+
+def find_likeness(path: str, head: bytes) -> Likeness | None:
+    """None for a file that looks like nothing in particular."""
+    look = _BY_SUFFIX.get(suffix_of(path))
+    return look(path, head) if look else None
+
+
+def _look_at_text(path: str, head: bytes) -> Likeness | None:
+    text = head.decode("utf-8-sig", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return Likeness("a text file without a line", "put an image of its name beside it, or remove it")
+    if suffix_of(lines[0]) in IMAGE_SUFFIXES and " " not in lines[0]:
+        split = split_of(stem_of(path))
+        what = f"a list of images{f' for {split}' if split else ''}, and there are no labels that it belongs to"
+        return Likeness(f"{what} (yolo and voc read such lists)", "put it beside the labels of these images")
+    if not _NUMBERS.fullmatch(lines[0]):
+        return Likeness(
+            f"text, beginning with {lines[0][:60]!r}: no reader knows it",
+            "give labels as COCO, YOLO, VOC, CVAT or Label Studio, signals as messages of an MCAP file, or remove it",
+        )
+    fields = re.split(r"[\s,;]+", lines[0].strip(" ,;"))
+    if "," in lines[0] and len(fields) in (7, 8, 9, 10):
+        return Likeness(
+            "looks like tracks of MOTChallenge (frame, id, left, top, width, height, ...), which no reader reads yet",
+            "export the tracks as 'CVAT for video 1.1', with the images",
+        )
+    rows = [row for row in parse_rows(head.rsplit(b"\n", 1)[0] if len(head) == LOOK_BYTES else head)]
+    if rows and all(isinstance(row, Row) for row in rows):
+        return Likeness(
+            "looks like YOLO labels, and the reader yolo found no image of its name beside it or in `images/`",
+            "copy the image to its place: `images/a.jpg` for `labels/a.txt`, or both in one folder",
+        )
+    return Likeness(
+        f"rows of {len(fields)} numbers: no reader knows what they count",
+        "give poses as rows `t x y z qx qy qz qw`, signals as messages of an MCAP file, or remove it",
+    )
+
+
+def _look_at_table(path: str, head: bytes) -> Likeness | None:
+    line = head.decode("utf-8-sig", errors="replace").splitlines()[:1]
+    columns = f", with the columns {line[0][:120]!r}" if line else ""
+    return Likeness(
+        f"a table{columns}: no reader knows what they mean",
+        "give labels as COCO, YOLO, VOC, CVAT or Label Studio, signals as messages of an MCAP file, or remove it",
+    )
+
+
+def _look_at_json(path: str, head: bytes) -> Likeness | None:
+    text = head.decode("utf-8-sig", errors="replace").lstrip()
+    has = lambda *keys: all(f'"{key}"' in text for key in keys)  # noqa: E731
+    if has("image_id", "bbox", "score"):
+        return Likeness(
+            "looks like results of a detector in COCO's form (with `score`): predictions, no labels",
+            "give the file with `images`, `annotations` and `categories`, or remove it",
+        )
+    if has("_via_img_metadata") or has("regions", "shape_attributes"):
+        return Likeness("looks like a project of VIA, which no reader reads", "export it as COCO from VIA")
+    if has("shapes", "imagePath") or has("shapes", "imageHeight"):
+        return Likeness(
+            "looks like an annotation of labelme, which no reader reads", "convert it to COCO with labelme2coco"
+        )
+    if has("coordinates", "label") and has("image"):
+        return Likeness("looks like labels of CreateML, which no reader reads", "export them as COCO")
+    if has("type", "features") and has("geometry"):
+        return Likeness("looks like GeoJSON, which no reader reads", "convert the shapes to pixels, as COCO")
+    keys = [key for key in ("images", "annotations", "categories") if has(key)]
+    if keys:
+        lacking = [key for key in ("images", "annotations", "categories") if key not in keys]
+        what = f"has {', '.join(keys)}" + (f" and not {', '.join(lacking)}" if lacking else "")
+        return Likeness(
+            f"the reader coco came nearest: the file {what} in its first and last part",
+            "COCO needs `images`, `annotations` and `categories`: export it again",
+        )
+    if text.startswith("[") and has("image"):
+        return Likeness(
+            "the reader label_studio came nearest: a list, whose entries have no `data` with `annotations`",
+            "export the project in the format 'JSON'",
+        )
+    return Likeness(
+        "JSON of no form that a reader knows",
+        "COCO needs `images`, `annotations` and `categories`: check it, or remove it",
+    )
+
+
+def _look_at_xml(path: str, head: bytes) -> Likeness | None:
+    text = head.decode("utf-8-sig", errors="replace")
+    if not (root := re.search(r"<\s*([A-Za-z_][\w.-]*)", re.sub(r"<[?!][^>]*>", "", text))):
+        return None
+    if root[1] == "annotation":
+        return Likeness(
+            "looks like an annotation of Pascal VOC, and the reader voc found no image of its name",
+            "copy the image to its place: `JPEGImages/a.jpg` for `Annotations/a.xml`, or both in one folder",
+        )
+    return Likeness(f"XML with <{root[1][:40]}>: no reader knows it", "give labels as VOC or CVAT XML, or remove it")
+
+
+def _look_at_yaml(path: str, head: bytes) -> Likeness | None:
+    if re.search(rb"^(?:\xef\xbb\xbf)?(names|nc)\s*:", head, re.MULTILINE):
+        return Likeness(
+            "looks like the description of a YOLO dataset, and the reader yolo found no labels that it describes",
+            "put it above the folders `images/` and `labels/`",
+        )
+    return Likeness(
+        "YAML of no form that a reader knows",
+        "give calibrations as OpenCV YAML beside their images or as CameraCalibration in an MCAP file, or remove it",
+    )
+
+
+def _look_at_names(path: str, head: bytes) -> Likeness | None:
+    return Likeness(
+        f"{name_of(path)} describes a dataset of Darknet, and the reader yolo found no labels that it describes",
+        "put it beside or above the folder with images and label files",
+    )
+
+
+_BY_SUFFIX: dict[str, Callable[[str, bytes], Likeness | None]] = {
+    ".txt": _look_at_text,
+    ".log": _look_at_text,
+    ".csv": _look_at_table,
+    ".tsv": _look_at_table,
+    ".json": _look_at_json,
+    ".xml": _look_at_xml,
+    ".yml": _look_at_yaml,
+    ".yaml": _look_at_yaml,
+    ".names": _look_at_names,
+    ".data": _look_at_names,
+}

@@ -1,0 +1,151 @@
+"""What a reader is, and the bounded ways in which readers touch foreign bytes.
+
+A reader never raises for bad data: it yields a `Problem` and goes on with the neighbours. Storage that fails
+(`OSError` other than "not there" and "not allowed") is not bad data and does propagate, so that intake tries again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Protocol
+
+from assets.formats.observations import CapturePlan, LabelObservation, Observation, Problem, Source
+from assets.storage import SessionFile
+
+Opener = Callable[[SessionFile], BinaryIO]  # gives a seekable stream at its beginning
+
+MAX_FILE_BYTES = 256 << 20  # one image, label or index file that is read whole
+MAX_SAME_PROBLEMS = 100  # of one file, sensor and remedy; the rest is counted in one more problem
+MAX_LABELS = 20_000  # of one frame
+HEAD_BYTES = 512
+LABELS_NOT_READ = "labels not read"  # begins the notes that a check tells people: what it names teaches nothing
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+
+
+class Reader(Protocol):
+    """One family of formats.
+
+    A reader whose format can carry more than images and labels has `carries: frozenset[str]` too: what a capture of it
+    is expected to have, of "calibration", "clock" and "depth".
+    """
+
+    name: str
+
+    @property
+    def version(self) -> str:
+        """Of what it makes of its files: with another one, sessions that are ingested again are read anew."""
+
+    def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
+        """The captures among files that nobody has claimed yet. No file may appear in two plans."""
+
+    def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+        """Everything in one capture. What is left out by design is counted in `plan.notes`."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A file that no reader claims. Documents (README, LICENSE, hidden files) hold no data, and nothing is wrong."""
+
+    file: SessionFile
+    reason: str
+    remedy: str
+    is_document: bool
+    reader: str = "none"
+
+
+class UnreadableBytes(ValueError):
+    """Bytes that cannot be had: too many, vanished, refused, or damaged inside their archive."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}: {remedy}")
+        self.reason = reason
+        self.remedy = remedy
+
+
+def open_local(file: SessionFile) -> BinaryIO:
+    """Open a local file; pipes, sockets and devices are refused instead of waited for."""
+    descriptor = os.open(file.uri, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableBytes("not a regular file", "put a plain file in its place")
+    return os.fdopen(descriptor, "rb")
+
+
+def open_checked(file: SessionFile, opener: Opener) -> BinaryIO:
+    """Open through `opener`; a file that is gone or not permitted raises UnreadableBytes."""
+    try:
+        return opener(file)
+    except FileNotFoundError as error:
+        raise UnreadableBytes("vanished after it was listed", "put it back and ingest again") from error
+    except PermissionError as error:
+        raise UnreadableBytes("may not be read by this user", "grant read permission and ingest again") from error
+    except IsADirectoryError as error:
+        raise UnreadableBytes("is a directory now", "ingest again") from error
+
+
+def read_bytes(file: SessionFile, opener: Opener, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """All bytes of a file. Raises UnreadableBytes when there are more than the limit, or not as many as listed."""
+    if file.size_bytes > limit_bytes:
+        raise UnreadableBytes(f"{file.size_bytes} bytes, more than the {limit_bytes} read at once", "split the file")
+    with open_checked(file, opener) as stream:
+        data = stream.read(file.size_bytes + 1)
+    if len(data) != file.size_bytes:
+        raise UnreadableBytes(
+            f"listed with {file.size_bytes} bytes, read with {len(data)}", "ingest again when the copy is finished"
+        )
+    return data
+
+
+def read_head(file: SessionFile, opener: Opener) -> bytes:
+    """The first bytes of a file, for a look at its magic. Raises UnreadableBytes."""
+    with open_checked(file, opener) as stream:
+        return stream.read(HEAD_BYTES)
+
+
+def explain_pointer(head: bytes) -> tuple[str, str] | None:
+    """(reason, remedy) when the bytes are a stand-in for data and not the data."""
+    if head.startswith(_LFS_POINTER):
+        return "git-lfs pointer, not data", "run `git lfs pull` where the file comes from, and copy it again"
+    if not head:
+        return "empty file", "copy it again from where it comes from"
+    return None
+
+
+def limit_problems(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Pass everything on, but no more than MAX_SAME_PROBLEMS alike; the others become one problem that counts them."""
+    seen: Counter[tuple[str, str | None, str]] = Counter()
+    last: dict[tuple[str, str | None, str], Problem] = {}
+    for observation in observations:
+        if isinstance(observation, Problem):
+            key = (observation.source.path, observation.sensor, observation.remedy)
+            seen[key] += 1
+            if seen[key] > MAX_SAME_PROBLEMS:
+                last[key] = observation
+                continue
+        yield observation
+    for key, problem in last.items():
+        more = seen[key] - MAX_SAME_PROBLEMS
+        yield replace(problem, reason=f"{more} more like the {MAX_SAME_PROBLEMS} before, the last: {problem.reason}")
+
+
+def limit_labels(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Pass everything on, but no more than MAX_LABELS of one frame: whoever writes more of them means no picture."""
+    seen: Counter[object] = Counter()
+    for observation in observations:
+        if isinstance(observation, LabelObservation):
+            frame = observation.frame_path or (observation.sensor, observation.t_ns)
+            seen[frame] += 1
+            if seen[frame] > MAX_LABELS:
+                reason = f"more than {MAX_LABELS} labels of one frame: the {seen[frame]}th"
+                yield Problem(observation.source, "labels", reason, "export the labels again", observation.sensor)
+                continue
+        yield observation
+
+
+def whole_file(file: SessionFile) -> Source:
+    """The source of what a whole file says. Members of archives are placed in the outermost file by their reader."""
+    return Source(file.path, 0, file.size_bytes)

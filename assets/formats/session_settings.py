@@ -1,0 +1,89 @@
+"""Read `daguerre.yaml` at the root of a session: what its owner wants read otherwise than the files say.
+
+`no_clock: [cam0]` names sensors whose stamps are no times: their frames and signals are taken in without a time. The
+names are those in the tables. Without the file, or after it is taken away, the stamps count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from assets.formats.observations import CapturePlan, FrameObservation, Observation, SignalObservation
+from assets.formats.protocol import Leftover, Opener, UnreadableBytes, explain_pointer, read_bytes
+from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
+from assets.storage import SessionFile
+
+SETTINGS_NAME = "daguerre.yaml"
+_NOTE = f"without a clock, by {SETTINGS_NAME}"
+_REMEDY = "write `no_clock: [cam0, imu]`, with the names of sensors"
+_MAX_SENSORS = 1000
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """What a session's owner has decided."""
+
+    no_clock: tuple[str, ...] = ()  # sensors, sorted
+
+    def apply(self, plan: CapturePlan) -> CapturePlan:
+        """The plan with these settings, and a note of them."""
+        if not self.no_clock:
+            return plan
+        plan.notes[_NOTE] = ", ".join(self.no_clock)
+        return replace(plan, no_clock=self.no_clock)
+
+
+def read_settings(files: Sequence[SessionFile], opener: Opener) -> tuple[SessionSettings, list[Leftover]]:
+    """The settings of a session, and its settings file: a document, or what is wrong with it."""
+    file = next((f for f in files if f.path == SETTINGS_NAME), None)
+    if file is None:
+        return SessionSettings(), []
+    try:
+        settings = parse_settings(read_bytes(file, opener, MAX_YAML_BYTES))
+    except UnreadableBytes as error:
+        return SessionSettings(), [Leftover(file, error.reason, error.remedy, is_document=False)]
+    except ValueError as error:
+        reason = f"are no settings of a session: {error}"[:500]
+        return SessionSettings(), [Leftover(file, reason, _REMEDY, is_document=False)]
+    return settings, [Leftover(file, "settings of the session", "", is_document=True)]
+
+
+def parse_settings(data: bytes) -> SessionSettings:
+    """Raises UnreadableBytes for a stand-in for data, and ValueError for anything but the entries that are known."""
+    if pointer := explain_pointer(data[:64]):
+        raise UnreadableBytes(*pointer)
+    document = parse_yaml(data)
+    if not isinstance(document, dict) or document.keys() != {"no_clock"}:
+        raise ValueError("there is to be one entry, `no_clock`")
+    sensors = document["no_clock"]
+    is_list = isinstance(sensors, list) and 0 < len(sensors) <= _MAX_SENSORS
+    if not is_list or not all(isinstance(s, str) and s for s in sensors):
+        raise ValueError(f"no_clock is {str(sensors)[:100]}, not a list of names")
+    return SessionSettings(tuple(sorted(set(sensors))))
+
+
+def drop_clocks(plan: CapturePlan, observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Take the times from frames and signals of the sensors that the plan names. Labels still find their frames."""
+    if not plan.no_clock:
+        yield from observations
+        return
+    wanted, dropped, seen = frozenset(plan.no_clock), Counter[str](), set[str]()
+    for item in observations:
+        if isinstance(item, FrameObservation | SignalObservation):
+            seen.add(item.sensor)
+            if item.sensor in wanted and item.t_ns is not None:
+                dropped[item.sensor] += 1
+                item = _without_time(item)
+        yield item
+    plan.notes[_NOTE] = "; ".join(
+        f"{sensor}: {dropped[sensor]} samples" if sensor in seen else f"{sensor}: no such sensor in this capture"
+        for sensor in plan.no_clock
+    )
+
+
+def _without_time(item: FrameObservation | SignalObservation) -> FrameObservation | SignalObservation:
+    if isinstance(item, FrameObservation):
+        return replace(item, t_ns=None, stamp_ns=item.t_ns)
+    return replace(item, t_ns=None)

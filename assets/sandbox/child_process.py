@@ -1,0 +1,91 @@
+"""Start a child process that decodes foreign bytes, talk to it without waiting forever, and end it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from assets.sandbox.child_limits import ITEM_SECONDS
+
+START_SECONDS = 60  # loading the libraries on a busy machine
+SILENCE_SECONDS = 60  # without any answer: a whole machine may stall, so the limit that counts is on processor time
+STOP_SECONDS = 2
+_ROOT = Path(__file__).resolve().parents[2]
+
+Child = subprocess.Popen[bytes]
+Wait = Callable[[int, int], None]  # until a descriptor is ready for a poll event; raises TimeoutError
+
+
+class ChildGone(Exception):
+    """The child has closed its pipe, or sent what the protocol does not know."""
+
+
+def start_child(module: str, arguments: Sequence[object], descriptors: Sequence[int] = ()) -> Child:
+    """Run a module of ours with one thread a library, its input and output as pipes, and `descriptors` as they are."""
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+    path = os.pathsep.join(p for p in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if p)
+    child = subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
+        env={**os.environ, **threads, "PYTHONPATH": path}, pass_fds=tuple(descriptors),
+    )  # fmt: skip
+    assert child.stdin
+    os.set_blocking(child.stdin.fileno(), False)
+    return child
+
+
+def send(child: Child, data: bytes, wait: Wait) -> None:
+    """Write all of it. Raises ChildGone, and what `wait` raises."""
+    assert child.stdin
+    descriptor, view = child.stdin.fileno(), memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            wait(descriptor, select.POLLOUT)
+        except BrokenPipeError:
+            raise ChildGone from None
+
+
+def is_ready(descriptor: int, event: int, seconds: float) -> bool:
+    """Whether the pipe is ready within that time."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    return bool(poll.poll(max(0, int(seconds * 1000))))
+
+
+def measure_used_s(child: Child) -> float:
+    """Processor time that the child has taken; where the system does not tell, the time that went by."""
+    try:
+        return time.clock_gettime(~child.pid << 3 | 2)  # what clock_getcpuclockid(3) of Linux gives
+    except OSError:
+        return time.monotonic()
+
+
+def end_child(child: Child) -> int:
+    """Kill it and return its exit status."""
+    assert child.stdin and child.stdout
+    child.kill()
+    status = child.wait()
+    child.stdin.close()
+    child.stdout.close()
+    return status
+
+
+def explain_end(child: Child) -> str:
+    """What a child did that has closed its pipe or said nonsense; it is ended."""
+    try:
+        status = child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "broke the protocol"
+    finally:
+        end_child(child)
+    if status == -signal.SIGXCPU:
+        return f"took more than {ITEM_SECONDS} s of processor time"
+    return f"died ({f'signal {-status}' if status < 0 else f'exit status {status}'})"

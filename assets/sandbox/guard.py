@@ -1,0 +1,174 @@
+"""Let child processes decode foreign image bytes, so that no decoder bug or bomb reaches this one.
+
+A child works under limits on memory and processor time (`guard_child.py`), and may not be silent for long. When it dies
+on an image, that image is refused, a new child is started, and the rest of the batch goes on. Payloads are written once
+into memory that the children map read-only; jobs and answers go over pipes, so the next batch is read while this one is
+decoded.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from assets.sandbox.child_limits import MEMORY_BYTES
+from assets.sandbox.child_process import SILENCE_SECONDS
+from assets.sandbox.guard_lane import ChildFailed, GuardLane
+
+MAX_PAYLOAD_BYTES = 256 << 20
+MAX_JOB_BYTES = 16 << 20  # a job may be larger by its last payload
+JOBS_AT_ONCE = 4
+_SLOT_BYTES = MAX_PAYLOAD_BYTES + MAX_JOB_BYTES
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image that decoded completely."""
+
+    width_px: int  # in stored orientation: EXIF is not applied
+    height_px: int
+    encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"
+    channels: int
+    bits: int  # per channel as stored, at least 8
+    is_depth_candidate: bool  # 16-bit single-channel PNG
+    quality: dict[str, float | str] | None = None  # the figures of `models.image_quality`, were it a colour frame
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An image that does not decode within the limits."""
+
+    reason: str
+    remedy: str
+
+
+Verdict = ImageFacts | Refusal
+
+
+class Job:
+    """Images on their way through the children."""
+
+    def __init__(self, num_images: int) -> None:
+        self.verdicts: list[Verdict | None] = [None] * num_images
+
+
+class ImageGuard:
+    """Inspects images in child processes, which are started with the first image and ended on exit.
+
+    `submit` hands a job over and returns at once, `collect` waits for its verdicts; jobs are to be collected in order,
+    and no more than JOBS_AT_ONCE may be under way. Not to be shared between threads.
+    """
+
+    def __init__(
+        self, num_children: int = 1, silence_s: float = SILENCE_SECONDS, memory_bytes: int = MEMORY_BYTES
+    ) -> None:
+        self._lanes: list[GuardLane] = []
+        self._settings = (num_children, silence_s, memory_bytes)
+        self._num_jobs = 0
+        self._memory: mmap.mmap | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Let the children load their libraries from now on. The first image would start them as well."""
+        self._reserve()
+        for lane in self._lanes:
+            lane.start()
+
+    def inspect(self, payloads: Sequence[bytes]) -> list[Verdict]:
+        """One verdict a payload, in order. Raises RuntimeError when a child cannot be started at all."""
+        verdicts: list[Verdict] = []
+        start = size = 0
+        for end, payload in enumerate(payloads, start=1):
+            size += min(len(payload), MAX_PAYLOAD_BYTES)
+            if size >= MAX_JOB_BYTES or end == len(payloads):
+                verdicts += self.collect(self.submit(payloads[start:end]))
+                start, size = end, 0
+        return verdicts
+
+    def submit(self, payloads: Sequence[bytes]) -> Job:
+        """Hand the payloads to the children. Together they may have MAX_JOB_BYTES before the last one."""
+        job = Job(len(payloads))
+        at = self._num_jobs % JOBS_AT_ONCE * _SLOT_BYTES
+        self._num_jobs += 1
+        items: list[tuple[int, int, int]] = []  # index in the job, offset and length in the memory
+        for index, payload in enumerate(payloads):
+            if not payload:
+                job.verdicts[index] = Refusal("empty image", "export it again")
+            elif len(payload) > MAX_PAYLOAD_BYTES:
+                limit = f"more than the {MAX_PAYLOAD_BYTES} decoded at once"
+                job.verdicts[index] = Refusal(f"{len(payload)} bytes, {limit}", "scale the image")
+            else:
+                self._reserve()[at : at + len(payload)] = payload
+                items.append((index, at, len(payload)))
+                at += len(payload)
+        for lane, share in zip(self._lanes, _share_out(items, len(self._lanes)), strict=True):
+            lane.send(job, share)
+        return job
+
+    def collect(self, job: Job) -> list[Verdict]:
+        """The verdicts, in order. Raises RuntimeError when a child cannot be started at all."""
+        try:
+            for lane in self._lanes:
+                while (index := lane.next_of(job)) is not None:
+                    job.verdicts[index] = _judge(lane)
+        except BaseException:  # interrupted: a late answer must not be taken for the next image's
+            self.close()
+            raise
+        assert all(job.verdicts)
+        return [verdict for verdict in job.verdicts if verdict]
+
+    def close(self) -> None:
+        """End the children. The next `submit` starts others."""
+        for lane in self._lanes:
+            lane.hang_up()
+        for lane in self._lanes:
+            lane.close()
+        self._lanes = []
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+
+    def _reserve(self) -> mmap.mmap:
+        """Memory that the children map too. Pages that no image was written to take no space."""
+        if self._memory is None:
+            num_children, silence_s, memory_bytes = self._settings
+            with _open_memory() as shared:
+                os.ftruncate(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
+                self._memory = mmap.mmap(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
+                descriptors = [os.dup(shared.fileno()) for _ in range(num_children)]
+            self._lanes = [GuardLane(descriptor, silence_s, memory_bytes) for descriptor in descriptors]
+        return self._memory
+
+
+def _open_memory() -> Any:
+    if not hasattr(os, "memfd_create"):  # not Linux
+        return tempfile.TemporaryFile()
+    return os.fdopen(os.memfd_create("daguerre-guard"), "r+b")
+
+
+def _judge(lane: GuardLane) -> Verdict:
+    try:
+        answer = lane.receive()
+    except ChildFailed as failure:
+        return Refusal(failure.reason, "export it again as a plain JPEG or PNG")
+    return Refusal(**answer) if "reason" in answer else ImageFacts(**answer)
+
+
+def _share_out(items: Sequence[tuple[int, int, int]], num_lanes: int) -> list[list[tuple[int, int, int]]]:
+    """Runs of neighbours with about the same number of bytes."""
+    total = sum(length for _, _, length in items)
+    shares: list[list[tuple[int, int, int]]] = [[] for _ in range(num_lanes)]
+    before = 0
+    for item in items:
+        shares[min(num_lanes - 1, before * num_lanes // max(total, 1))].append(item)
+        before += item[2]
+    return shares

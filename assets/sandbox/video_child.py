@@ -1,0 +1,166 @@
+"""The process that decodes one foreign video with PyAV: it has no file to open and may die on any frame.
+
+Run as `python -m assets.sandbox.video_child MEMORY_BYTES SIZE_BYTES MAX_PIXELS DEMUXER`; it speaks the messages of
+`video_channel.py` on its two pipes and ends when its input does. Only the demuxers and decoders named here are used,
+and no other file or address is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
+from assets.sandbox.video_channel import DAMAGE, END, FACTS, Channel, RemoteFile
+from assets.sandbox.video_stream import StreamState
+
+DECODERS = (
+    "h264", "hevc", "mpeg4", "msmpeg4", "msmpeg4v2", "mjpeg", "vp8", "vp9", "av1", "libdav1d", "rawvideo", "ffv1",
+    "png",
+)  # fmt: skip
+MAX_FRAME_PIXELS = 40_000_000  # 8K video has 33 million
+MAX_FRAMES = 1_000_000  # of one video
+_BUFFER_BYTES = 1 << 18
+_MAX_THREADS = 4  # encoding PNG takes ten times as long as decoding a frame
+_CODEC_OPTIONS = {"err_detect": "crccheck+bitstream+buffer+explode", "max_pixels": str(MAX_FRAME_PIXELS)}
+
+
+def decode_video(channel: Channel, size: int, max_pixels: int, demuxer: str) -> None:
+    """Send what the video holds, up to so many pixels in all. Foreign bytes end in messages, never in an exception."""
+    import av
+    from av.error import FFmpegError
+
+    options = {
+        "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm", "protocol_whitelist": "",
+        "codec_whitelist": ",".join(DECODERS), "max_pixels": str(MAX_FRAME_PIXELS),
+    }  # fmt: skip
+    try:
+        file = RemoteFile(channel, size)
+        container = av.open(file, format=demuxer, options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
+    except (FFmpegError, ValueError, MemoryError) as error:
+        channel.send(DAMAGE, {"reason": f"cannot be opened: {_explain(error)}", "remedy": "copy"})
+        channel.send(END, {"streams": []})
+        return
+    with container:
+        _Decoding(container, channel, max_pixels).run()
+
+
+class _Decoding:
+    """One pass over one open container."""
+
+    def __init__(self, container: Any, channel: Channel, max_pixels: int) -> None:
+        self._container, self._channel, self._max_pixels = container, channel, max_pixels
+        self._streams: dict[int, StreamState] = {}
+        self._frames = self._pixels = 0
+
+    def run(self) -> None:
+        from av.error import FFmpegError
+
+        chosen = self._choose_streams()
+        try:
+            if chosen:
+                self._decode(chosen)
+        except (FFmpegError, MemoryError, OverflowError) as error:
+            self._channel.send(DAMAGE, {"reason": f"reading stopped: {_explain(error)}", "remedy": "copy"})
+        for state in self._streams.values():
+            state.close(self._channel)
+        self._channel.send(END, {"streams": [state.count() for state in self._streams.values()]})
+
+    def _choose_streams(self) -> list[Any]:
+        from av.codec.context import Flags
+        from av.stream import Disposition
+
+        others, chosen = dict[str, int](), []
+        for stream in self._container.streams:
+            if stream.type != "video" or stream.disposition & Disposition.attached_pic:
+                kind = "cover picture" if stream.type == "video" else stream.type or "unknown"
+                others[kind] = others.get(kind, 0) + 1
+                continue
+            context = stream.codec_context
+            name = context.name if context is not None else "unknown"
+            if name not in DECODERS:
+                self._refuse(stream, f"video codec {name!r} is not read", "codec")
+                continue
+            if context.width * context.height > MAX_FRAME_PIXELS:
+                size = f"{context.width}x{context.height} px"
+                self._refuse(stream, f"frames of {size}, more than {MAX_FRAME_PIXELS} px", "scale")
+                continue
+            context.thread_count = 1
+            context.options = _CODEC_OPTIONS
+            context.flags |= Flags.copy_opaque  # so that a frame tells which packet it came from
+            self._streams[stream.index] = StreamState(stream, self._container)
+            chosen.append(stream)
+        self._channel.send(FACTS, {"others": others, "streams": [s.describe() for s in self._streams.values()]})
+        return chosen
+
+    def _refuse(self, stream: Any, reason: str, remedy: str) -> None:
+        self._channel.send(DAMAGE, {"reason": f"stream {stream.index}: {reason}", "remedy": remedy})
+
+    def _decode(self, chosen: list[Any]) -> None:
+        from av.logging import Capture
+
+        with Capture(local=True) as complaints:
+            for packet in self._container.demux(chosen):
+                allow_seconds(ITEM_SECONDS)
+                if not self._decode_packet(packet, complaints):
+                    return
+
+    def _decode_packet(self, packet: Any, complaints: list[tuple[int, str, str]]) -> bool:
+        """Send the frames that a packet completes. False when there are too many.
+
+        Decoders conceal damage: they fill in pixels, complain in their log and call it a success. Here it is none.
+        """
+        import av.logging
+        from av.error import FFmpegError
+
+        complaints.clear()
+        state = self._streams[packet.stream_index]
+        place = state.enter(packet)
+        frames: list[Any] = []
+        try:
+            frames = [] if packet.is_corrupt else packet.decode()
+            errors = [text.strip() for level, _, text in complaints if level <= av.logging.ERROR]
+        except FFmpegError as error:
+            errors = [_explain(error)]
+        if errors:
+            state.mark_damaged(place, f"does not decode: {errors[0][:200]}", self._channel)
+        if packet.is_corrupt:
+            state.mark_damaged(place, "is marked as damaged by its container", self._channel)
+        for frame in frames:
+            self._pixels += frame.width * frame.height
+            if self._frames >= MAX_FRAMES or self._pixels > self._max_pixels:
+                reason = f"more than {MAX_FRAMES} frames, or more than {self._max_pixels} pixels for a file of its size"
+                self._channel.send(DAMAGE, {"reason": reason, "remedy": "cut"})
+                return False
+            self._frames += state.emit(frame, self._channel)
+        return True
+
+
+def _explain(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def main() -> None:
+    """Keep the answers' pipe to ourselves: what a library prints must not end up between them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes our input
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    import av.logging
+    import cv2
+
+    av.logging.set_level(av.logging.ERROR)  # to be heard by `Capture`; standard error leads nowhere
+    av.logging.set_skip_repeated(False)  # the same complaint about the next packet counts as well
+    cv2.setNumThreads(1)
+    limit_resources(int(sys.argv[1]))
+    allow_seconds(ITEM_SECONDS)
+    try:
+        channel = Channel(sys.stdin.buffer, answers, min(_MAX_THREADS, os.cpu_count() or 1))
+        decode_video(channel, int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    except (EOFError, BrokenPipeError):
+        os._exit(0)  # nobody listens any more
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Have a foreign video decoded in a child process, and take what it sends: frames, damage, counts.
+
+The child (`video_child.py`) works under limits on memory and processor time; this side serves it the bytes that it asks
+for, watches the processor time of a frame and of all, and believes nothing that does not fit the protocol.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from assets.sandbox.child_limits import ITEM_SECONDS, MEMORY_BYTES
+from assets.sandbox.child_process import (
+    SILENCE_SECONDS,
+    Child,
+    ChildGone,
+    end_child,
+    explain_end,
+    is_ready,
+    measure_used_s,
+    send,
+    start_child,
+)
+from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME, HEAD, READ
+
+FREE_PIXELS, PIXELS_A_BYTE = 500_000_000, 20_000  # a still scene has 5,000; a few bytes can ask for hours of black
+FRAME_SECONDS = 1.0  # on average, above the ITEM_SECONDS that any one may take
+_LOOK_SECONDS = 0.5  # between looks at how much the child has used
+_MAX_JSON_BYTES = 1 << 16
+_MAX_PAYLOAD_BYTES = 512 << 20
+_MAX_READ_BYTES = 64 << 20
+_PIECE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class VideoMessage:
+    """`kind` is FACTS, FRAME, DAMAGE or END of `video_channel`; a frame's `payload` is its PNG."""
+
+    kind: bytes
+    value: dict[str, Any]
+    payload: bytes = b""
+
+
+def decode_in_child(
+    stream: BinaryIO, demuxer: str, memory_bytes: int = MEMORY_BYTES, item_seconds: float = ITEM_SECONDS,
+    free_pixels: int = FREE_PIXELS, pixels_a_byte: int = PIXELS_A_BYTE,
+) -> Iterator[VideoMessage]:  # fmt: skip
+    """Everything that a child finds in the video, in order; last END, or a DAMAGE that says how the child ended.
+
+    Errors of the stream itself are raised as they come.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    arguments = (memory_bytes, size, free_pixels + pixels_a_byte * size, demuxer)
+    child = start_child("assets.sandbox.video_child", arguments)
+    watch = _Watch(child, item_seconds)
+    try:
+        while True:
+            message = _receive(child, watch)
+            if message.kind == READ:
+                _serve(child, stream, message.value, watch)
+                continue
+            watch.restart(is_frame=message.kind == FRAME)
+            yield message
+            if message.kind == END:
+                return
+    except TimeoutError:
+        yield VideoMessage(DAMAGE, {"reason": f"{watch}: decoding was stopped", "remedy": "scale"})
+    except ChildGone:
+        yield VideoMessage(DAMAGE, {"reason": f"the decoder {explain_end(child)}", "remedy": "copy"})
+    finally:
+        end_child(child)
+
+
+class _Watch:
+    """The processor time that the child may take, without what it took before it began to read."""
+
+    def __init__(self, child: Child, item_seconds: float) -> None:
+        self._child, self._item_s = child, item_seconds
+        self._item_left_s, self._credit_s, self._used_s = item_seconds, item_seconds, 0.0
+        self._is_started = False
+
+    def __str__(self) -> str:
+        limits = f"more than {self._item_s:g} s for one frame, or {FRAME_SECONDS:g} s a frame on average"
+        return f"{limits}, of processor time, or no answer in {SILENCE_SECONDS} s"
+
+    def wait(self, descriptor: int, event: int) -> None:
+        """Until the pipe is ready. Raises TimeoutError when the time is used up, or the child is silent for long."""
+        silent_until = time.monotonic() + SILENCE_SECONDS
+        while not is_ready(descriptor, event, min(_LOOK_SECONDS, max(self._left_s, 0.0))):
+            self._spend()
+            if self._left_s <= 0 or time.monotonic() > silent_until:
+                raise TimeoutError
+
+    def restart(self, is_frame: bool) -> None:
+        """A message has come. Only frames earn time, so that a stream of problems ends as well."""
+        self._spend()
+        self._item_left_s = self._item_s
+        self._credit_s += FRAME_SECONDS if is_frame else 0.0
+
+    def start(self) -> None:
+        """The libraries are loaded: from now on the limits count."""
+        if not self._is_started:
+            self._is_started, self._used_s = True, measure_used_s(self._child)
+
+    @property
+    def _left_s(self) -> float:
+        return min(self._item_left_s, self._credit_s) if self._is_started else SILENCE_SECONDS
+
+    def _spend(self) -> None:
+        if self._is_started:
+            used_s = measure_used_s(self._child)
+            spent_s, self._used_s = used_s - self._used_s, used_s
+            self._item_left_s -= spent_s
+            self._credit_s -= spent_s
+
+
+def _serve(child: Child, stream: BinaryIO, value: Any, watch: _Watch) -> None:
+    """Answer one request for bytes."""
+    watch.start()
+    offset, size = value if isinstance(value, list) and len(value) == 2 else (-1, 0)
+    if type(offset) is not int or type(size) is not int or offset < 0 or not 0 <= size <= _MAX_READ_BYTES:
+        raise ChildGone
+    stream.seek(offset)
+    data = stream.read(size)
+    send(child, len(data).to_bytes(8, "big") + data, watch.wait)
+
+
+def _receive(child: Child, watch: _Watch) -> VideoMessage:
+    kind, json_bytes, payload_bytes = HEAD.unpack(_take(child, HEAD.size, watch))
+    if kind not in (READ, FACTS, FRAME, DAMAGE, END) or json_bytes > _MAX_JSON_BYTES:
+        raise ChildGone
+    if payload_bytes > _MAX_PAYLOAD_BYTES:
+        raise ChildGone
+    try:
+        value = json.loads(bytes(_take(child, json_bytes, watch)))
+    except ValueError:
+        raise ChildGone from None
+    return VideoMessage(kind, value, bytes(_take(child, payload_bytes, watch)))
+
+
+def _take(child: Child, size: int, watch: _Watch) -> bytearray:
+    assert child.stdout
+    descriptor, data = child.stdout.fileno(), bytearray()
+    while len(data) < size:
+        watch.wait(descriptor, select.POLLIN)
+        piece = os.read(descriptor, min(_PIECE_BYTES, size - len(data)))
+        if not piece:
+            raise ChildGone
+        data += piece
+    return data

@@ -1,0 +1,67 @@
+"""One label a thing, however many files speak of it."""
+
+from __future__ import annotations
+
+from assets.formats.annotations.label_book import LabelBook
+from assets.formats.observations import AnnotationObservation, CapturePlan, LabelObservation, Problem, Source
+
+BOX = (10.0, 20.0, 30.0, 40.0)
+
+
+def label(file: str = "a.json", box=BOX, name: str = "cup", **rest: object) -> LabelObservation:
+    return LabelObservation("p.png", "detection", name, Source(file), box_xyxy=box, **rest)  # type: ignore[arg-type]
+
+
+def close(*labels: LabelObservation) -> tuple[list[LabelObservation], list[Problem], AnnotationObservation, dict]:
+    plan = CapturePlan("coco", "", (), is_container=False)
+    book = LabelBook(plan)
+    for one in labels:
+        book.add(one)
+    found = list(book.close())
+    (looked,) = [o for o in found if isinstance(o, AnnotationObservation)]
+    kept = [o for o in found if isinstance(o, LabelObservation)]
+    return kept, [o for o in found if isinstance(o, Problem)], looked, plan.notes
+
+
+def shifted(by_px: float) -> tuple[float, float, float, float]:
+    return (BOX[0] + by_px, BOX[1], BOX[2], BOX[3])
+
+
+def test_rows_that_repeat_are_one_and_near_ones_of_a_file_are_two():
+    kept, conflicts, looked, notes = close(label(), label(index=1), label(box=shifted(0.5), index=2))
+    assert [one.index for one in kept] == [0, 2] and not conflicts
+    assert looked.num_labels == 2 and notes == {"a.json: labels that are in itself already": "1"}
+
+
+def test_boxes_of_two_files_are_one_within_a_pixel():
+    kept, conflicts, looked, notes = close(label(), label("b.json", shifted(0.9)))
+    assert [one.box_xyxy for one in kept] == [BOX] and not conflicts and looked.num_missing == 0
+    assert notes == {"b.json: labels that are in a.json already": "1"}
+
+
+def test_what_only_one_file_says_of_an_object_is_kept():
+    posed = label("b.json", mask_rle="m", track_id=3, attributes=(("keypoints", "1 2 2"), ("color", "red")))
+    (kept,), _, _, _ = close(label(attributes=(("color", "blue"),)), posed)
+    assert (kept.mask_rle, kept.track_id) == ("m", 3)
+    assert kept.attributes == (("color", "blue"), ("keypoints", "1 2 2"))
+
+
+def test_two_files_that_differ_of_an_object_are_a_conflict_that_marks_the_picture():
+    # 20 x 20 px moved by 5: 300 of 500 px are common, 0.6
+    kept, (problem,), looked, _ = close(label(), label("b.json", (15.0, 20.0, 35.0, 40.0)))
+    assert len(kept) == 2 and (looked.num_labels, looked.num_missing) == (2, 1)
+    assert problem.source.path == "b.json" and "'cup' at (10, 20, 30, 40) in a.json" in problem.reason
+
+
+def test_one_box_in_two_classes_is_a_conflict_between_files_and_none_within_one():
+    assert len(close(label(), label("b.json", name="mug"))[1]) == 1
+    assert not close(label(), label(name="mug"))[1]
+
+
+def test_other_objects_of_another_file_are_no_conflict():
+    kept, conflicts, _, _ = close(label(), label("b.json", (11.0, 20.0, 60.0, 90.0), "table"))
+    assert len(kept) == 2 and not conflicts
+
+
+def test_tracks_tell_equal_boxes_apart():
+    assert len(close(label(track_id=1), label(track_id=2, index=1))[0]) == 2

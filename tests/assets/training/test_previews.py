@@ -1,0 +1,99 @@
+"""Pictures of a training: what the net is shown and what it says, for every kind of target and answer."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Pillow
+
+from assets.previews.training import AUGMENTED, Sketcher
+from assets.samples import ReleaseImages, read_release
+from assets.training.ray_train import train
+from models.masks import encode_mask
+from models.recipes import get_recipe
+from models.task_names import DATASET_NAMES
+from models.tasks import find_task
+from models.types import BoxSet, Detections, InstanceDetections, InstanceSet, Probabilities, Sample
+
+NAMES = ("disc", "square", "ground")
+
+
+def _sketch(task: str, shown: dict[str, bytes], **changes) -> Sketcher:
+    config = replace(
+        get_recipe(f"tiny_{task}"), image_size_px=64, batch_size=4, weights="none", frozen_stages=0, **changes
+    )
+    return Sketcher(find_task(task), config, NAMES, shown.__setitem__)
+
+
+def _pixels(jpeg: bytes) -> np.ndarray:
+    return np.asarray(Pillow.open(io.BytesIO(jpeg)), int)
+
+
+@pytest.mark.parametrize("task", DATASET_NAMES)
+def test_each_task_shows_its_batch_and_its_answers(task, store_release):
+    names = NAMES if task == "segmentation" else NAMES[:2]
+    catalog, release_id = store_release(task, ["train"] * 6 + ["val"] * 5, names)
+    release = read_release(catalog, release_id, task)
+    samples, val = (ReleaseImages(catalog, release, split, 64) for split in ("train", "val"))
+    shown: dict[str, bytes] = {}
+    sketcher = _sketch(task, shown)
+    sketcher.draw_first_batch(samples, seed=0)
+    assert _pixels(shown[AUGMENTED]).shape[1] > 3 * 200 and _pixels(shown[AUGMENTED]).std() > 20
+    net = find_task(task).build(sketcher._config, len(NAMES), None).eval()
+    sketcher.draw_answers(2, net, val)
+    assert [name for name in shown if name != AUGMENTED] == (
+        [] if task == "pretraining" else ["answers after epoch 003"]
+    )
+
+
+def test_what_is_drawn_says_what_was_said():
+    sketcher, grey = _sketch("detection", {}), np.full((40, 60, 3), 90, np.uint8)
+    boxes = np.array([[5, 5, 30, 30], [0, 0, 9, 9]], np.float32)
+    truth, text = sketcher._draw(grey, BoxSet(boxes, np.array([0, 1])))
+    assert text == "2 boxes" and truth.shape[1] > 60 and (truth != 90).any()
+    _, text = sketcher._draw(grey, Detections(boxes, np.array([0.9, 0.2], np.float32), np.array([0, 1])))
+    assert text == "1 boxes"  # the other is below the score that is drawn
+    assert sketcher._draw(grey, Probabilities(np.array([0.04, 0.7, 0.26], np.float32)))[1] == "square 0.70, ground 0.26"
+    assert [sketcher._draw(grey, said)[1] for said in (2, frozenset({1, 0}), 3.14159, None)] == [
+        "ground", "disc, square", "3.14", "",
+    ]  # fmt: skip
+    assert sketcher._draw(grey, object())[1] is None
+
+
+def test_objects_are_painted_where_their_masks_are():
+    sketcher, grey = _sketch("instances", {}), np.full((40, 60, 3), 90, np.uint8)
+    masks = np.zeros((2, 40, 60), bool)
+    masks[0, 10:30, 10:25], masks[1, 5:9, 40:44] = True, True
+    boxes, class_ids = np.array([[8, 8, 30, 32], [39, 4, 45, 10]], np.float32), np.array([0, 1])
+    truth, text = sketcher._draw(grey, InstanceSet(boxes, class_ids, masks))
+    scores, rles = np.array([0.9, 0.2], np.float32), tuple(map(encode_mask, masks))
+    said, words = sketcher._draw(grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60)))
+    assert (text, words) == ("2 boxes", "1 boxes")  # the other is below the score that is drawn
+    scale = truth.shape[1] / 60
+    places = [tuple(int(v * scale) for v in place) for place in ((25, 20), (25, 27), (7, 42))]
+    is_painted = [[np.ptp(drawn[place]) > 20 for place in places] for drawn in (truth, said)]  # grey is painted blue
+    assert is_painted == [[True, False, True], [True, False, False]]  # the second place is in the box, not in the mask
+
+
+def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):
+    catalog, release_id = store_release("recognition", ["train"] * 6 + ["val"] * 3)
+    config = replace(get_recipe("tiny_recognition"), image_size_px=32, batch_size=3, epochs=3, score_every=2,
+                     weights="none", frozen_stages=0)  # fmt: skip
+    events: list[dict] = []
+    package = train(catalog.uri, None, release_id, config, 0, tmp_path, "1", 1, events.append, use_ray=False)
+    names = [e["name"] for e in events if e["kind"] == "picture"]
+    assert names == [AUGMENTED, "answers after epoch 002", "answers after epoch 003"]
+    again = train(catalog.uri, None, release_id, config, 0, tmp_path / "again", "1", 1, None, use_ray=False)
+    assert again.model_sha256 == package.model_sha256
+
+
+def test_a_sample_without_label_is_shown_without_words():
+    shown: dict[str, bytes] = {}
+    samples = [Sample(f"{n}", np.full((32, 32, 3), 40 * n, np.uint8), None) for n in range(4)]
+    _sketch("pretraining", shown).draw_first_batch(samples, seed=1)
+    with torch.inference_mode():
+        assert list(shown) == [AUGMENTED]
