@@ -65,14 +65,24 @@ def assign_splits(frames: Sequence[Frame], previous: Mapping[str, str] | None = 
 
 
 def _inherit_sides(frames: Sequence[Frame], labelled: set[str], previous: Mapping[str, str]) -> dict[str, str]:
-    """The side that each frame had; a loose labelled frame that is new has that of its loose bare copies, which were
-    dealt out alike."""
+    """The side that each frame had.
+
+    A new frame of a recording has that of its recording, also where only bare frames of it were dealt out. A loose
+    labelled frame that is new has that of its loose bare copies, which were dealt out alike.
+    """
     copies: dict[str, list[str]] = defaultdict(list)
+    recordings: dict[str, str] = {}
+    for f in frames:
+        if f.is_recording and not f.split_hint and f.frame_id in previous:
+            sides_of_both = (previous[f.frame_id], recordings.get(f.capture_id, "train"))
+            recordings[f.capture_id] = min(sides_of_both, key=STRICTEST.index)
     for f in frames:
         if f.cluster_id in labelled and not (f.datasets or f.is_recording or f.split_hint) and f.frame_id in previous:
             copies[f.cluster_id].append(previous[f.frame_id])
     sides = dict(previous)
     for f in frames:
+        if f.is_recording and not f.split_hint and f.capture_id in recordings:
+            sides.setdefault(f.frame_id, recordings[f.capture_id])
         if f.datasets and not f.is_recording and not f.split_hint and f.cluster_id in copies:
             sides.setdefault(f.frame_id, min(copies[f.cluster_id], key=STRICTEST.index))
     return sides

@@ -296,6 +296,17 @@ def test_nothing_changes_sides_when_data_arrives(drawn, added):
     }
 
 
+def test_a_labelled_frame_that_joins_a_recording_of_bare_ones_takes_its_side():
+    """Seven loose pictures in one cluster, two in another, one alone, and a recording of one bare frame: it trains."""
+    old = build(
+        [("folder", 0, None, "")] * 7 + [("folder", 2, None, "")] * 2 + [("folder", 3, None, ""), ("r2", 1, None, "")]
+    )
+    before = sides(assign_splits(old))
+    after = sides(assign_splits(old + build([("r2", 1, None, "detection")], start=len(old)), before))
+    assert before["f010"] == "train" and after["f011"] == "train"
+    assert after.get("f010", "train") == "train"
+
+
 @given(frames_of)
 def test_nothing_changes_sides_when_labels_arrive(drawn):
     bare = [replace(frame, datasets=frozenset()) for frame in build(drawn)]
