@@ -67,7 +67,8 @@ def _training(task: str) -> dg.AssetsDefinition:
         from assets.materialize import picture
         from assets.previews.plots import learning_curve_plot
         from assets.previews.training import ANSWERS, AUGMENTED
-        from assets.training.ray_train import CODE_VERSION, train
+        from assets.training.ray_train import train
+        from assets.training.spec import Place, TrainingSpec
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 
@@ -78,12 +79,15 @@ def _training(task: str) -> dg.AssetsDefinition:
             )
         recipe = change_settings(get_recipe(config.recipe or f"base_{task}"), config.settings)
         pictures: dict[str, bytes] = {}
-        package = train(
-            catalog.uri, catalog.storage_options, release_id, recipe, config.seed,
-            workspace.models, CODE_VERSION, workspace.num_workers,
-            lambda event: _tell(event, pictures), workspace.use_ray,
+        spec = TrainingSpec(release_id, recipe, config.seed, workspace.num_workers)
+        place = Place(
+            catalog.uri,
+            catalog.storage_options,
+            workspace.models,
+            workspace.use_ray,
             workspace.device_hour_price,
-        )  # fmt: skip
+        )
+        package = train(spec, place, lambda event: _tell(event, pictures))
         row = {
             "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe,
             "release_id": release_id,

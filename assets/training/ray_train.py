@@ -31,6 +31,7 @@ from assets.training.cluster import count_ready, find_user_error, local_ray
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import drop_abandoned, name_run, own_folder
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
+from assets.training.spec import Place, TrainingSpec
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from models.training.snapshot import FitResult, Snapshot
     from models.training.workers import Workers
 
-CODE_VERSION = "2"  # another when equal arguments come to give other weights, or snapshots change
 RUNS = ".runs"  # below the models: what is under way
 _KEPT, _EVENTS, _SNAPSHOTS = "kept", "events.jsonl", "snapshots"
 _MAX_FAILURES = 3  # of workers, in one call
@@ -50,57 +50,56 @@ _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that
 class _Job:
     """What every worker is told."""
 
+    spec: TrainingSpec
     catalog_uri: str
     storage_options: dict[str, str] | None
-    release_id: str
-    config: TrainConfig
     weights: WeightsFile | None
-    seed: int
     run_folder: str
-    num_workers: tuple[int, int]
     meeting: str = ""  # names the attempt's process group
 
 
-def train(
-    catalog_uri: str, storage_options: dict[str, str] | None, release_id: str, config: TrainConfig, seed: int,
-    models_dir: Path, code_version: str, num_workers: tuple[int, int] = (2, 2), on_progress: OnProgress | None = None,
-    use_ray: bool = True, device_hour_price: float | None = None,
-) -> ModelPackage:  # fmt: skip
+def train(spec: TrainingSpec, place: Place, on_progress: OnProgress | None = None) -> ModelPackage:
     """Train on the release's train split, keep the weights that do best on its val split (see `FitResult`), and write
     their package.
 
     `on_progress` gets a dict a step and an epoch (see `models.training.fit`), and one a picture: name, and JPEG in
-    base64. `num_workers` are at least and at most; with GPUs there is one a GPU at most. Equal arguments (and equal
-    bytes in a file that they name) give equal weights on one machine, to the bit where both numbers are the same.
-    `use_ray` False trains in this process, for small releases and tests. With a price, each row of the history says
-    what the training cost so far. Raises ValueError, naming the remedy, for a release that cannot be trained on, and
-    for weights to start from that are not there or do not fit.
+    base64. Raises ValueError, naming the remedy, for a release that cannot be trained on, and for weights to start
+    from that are not there or do not fit.
     """
     from assets.tables.catalog import Catalog
     from models.tasks import find_task
 
-    release = read_release(Catalog(catalog_uri, storage_options), release_id, config.task)
+    config = spec.config
+    release = read_release(Catalog(place.catalog_uri, place.storage_options), spec.release_id, config.task)
     start = find_weights(config)
-    runs = models_dir.resolve() / RUNS
+    runs = place.models_dir.resolve() / RUNS
     drop_abandoned(runs)
-    name = name_run(release_id, config, start.sha256 if start else None, seed, code_version, num_workers)
+    name = name_run(spec, start.sha256 if start else None)
     with own_folder(runs / name) as run_folder:
-        job = _Job(catalog_uri, storage_options, release_id, config, start, seed, str(run_folder), num_workers)
+        job = _Job(spec, place.catalog_uri, place.storage_options, start, str(run_folder))
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
-            if use_ray:
+            if place.use_ray:
                 _run_on_ray(job)
             else:
                 _run_here(job, release)
-        weights, facts = read_checkpoint(run_folder / _KEPT)
-    history = [{**row, "is_kept": row["epoch"] == facts["epoch"]} for row in facts["history"]]
-    if device_hour_price is not None:
-        history = [{**row, "cost": row["device_hours"] * device_hour_price} for row in history]
+        weights, kept = read_checkpoint(run_folder / _KEPT)
+    history = [{**row, "is_kept": row["epoch"] == kept["epoch"]} for row in kept["history"]]
+    if place.device_hour_price is not None:
+        history = [{**row, "cost": row["device_hours"] * place.device_hour_price} for row in history]
     net = find_task(config.task).build(config, len(release.class_names), None)
     net.load_state_dict(weights)
     starts_from = {"origin": start.origin, "sha256": start.sha256} if start else None
-    described = describe(config, release.class_names, release_id, seed, code_version, history, starts_from)
-    return write_package(models_dir, net, config.task, described)
+    facts = describe(
+        config,
+        release.class_names,
+        spec.release_id,
+        spec.seed,
+        spec.code_version,
+        history,
+        starts_from,
+    )
+    return write_package(place.models_dir, net, config.task, facts)
 
 
 def _run_here(job: _Job, release: ReleaseFacts) -> None:
@@ -118,7 +117,7 @@ def _run_on_ray(job: _Job) -> None:
 
     An error in a worker is raised here as itself where it is a ValueError: another attempt would meet it again.
     """
-    with local_ray(job.num_workers[1]):
+    with local_ray(job.spec.num_workers[1]):
         for attempt in range(_MAX_FAILURES + 1):
             try:
                 return _run_once(replace(job, meeting=uuid.uuid4().hex))
@@ -143,7 +142,7 @@ def _run_once(job: _Job) -> None:
         backend_cls = Backend
 
     use_gpu = torch.cuda.is_available()
-    least, most = job.num_workers
+    least, most = job.spec.num_workers
     if use_gpu:
         least, most = torch.cuda.device_count() if least == most else least, torch.cuda.device_count()
     num_workers = most if least >= most else count_ready(least, most, "GPU" if use_gpu else "CPU")
@@ -180,8 +179,8 @@ def _work(settings: dict[str, Any]) -> None:
         _meet_by_file(Path(job.run_folder) / f"meeting-{job.meeting}", context, device)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // context.get_local_world_size()))
     catalog = Catalog(job.catalog_uri, job.storage_options)
-    release = read_release(catalog, job.release_id, job.config.task)
-    _fit(job, catalog, release, find_workers(job.config), device)
+    release = read_release(catalog, job.spec.release_id, job.spec.config.task)
+    _fit(job, catalog, release, find_workers(job.spec.config), device)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
@@ -213,43 +212,60 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
         print(json.dumps(event), file=events)
 
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
+    lesson = Lesson(catalog, release, job.spec.config, job.spec.seed, job.weights)
     with (run_folder / _EVENTS).open("a", buffering=1) if workers.rank == 0 else open(os.devnull, "w") as events:
-        result = learn(catalog, release, job.config, job.weights, job.seed, workers, device,
-                       say, save, resume, show)  # fmt: skip
+        result = learn(lesson, workers, device, Listeners(say, save, show), resume)
     _require_agreement(result, workers)
     if workers.rank == 0:
         write_checkpoint(run_folder / _KEPT, result.weights, {"epoch": result.epoch, "history": result.history})
 
 
-def learn(
-    catalog: Catalog, release: ReleaseFacts, config: TrainConfig, start: WeightsFile | None, seed: int,
-    workers: Workers, device: Any,
-    on_progress: OnProgress, on_save: Callable[[Snapshot], None] | None = None, resume: Snapshot | None = None,
-    show: Callable[[str, bytes], None] | None = None,
-) -> FitResult:  # fmt: skip
-    """Build the net from the weights of `start` and fit it to the release, read by random access; as `fit` does.
+@dataclass(frozen=True)
+class Lesson:
+    """One net to train: on which release, how, and from which weights (None: from noise)."""
 
-    `show` gets pictures of the training by name, JPEG bytes, on rank 0.
-    """
+    catalog: Catalog
+    release: ReleaseFacts
+    config: TrainConfig
+    seed: int
+    start: WeightsFile | None
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who hears of it, on rank 0: `say` events, `save` snapshots, `show` pictures by name, JPEG bytes."""
+
+    say: OnProgress
+    save: Callable[[Snapshot], None] | None = None
+    show: Callable[[str, bytes], None] | None = None
+
+
+def learn(
+    lesson: Lesson, workers: Workers, device: Any, listeners: Listeners, resume: Snapshot | None = None
+) -> FitResult:
+    """Build the net and fit it to the release, read by random access; as `fit` does."""
     import torch
 
     from assets.previews.training import Sketcher
     from models.tasks import find_task
-    from models.training.fit import fit
+    from models.training.fit import Callbacks, Splits, fit
 
-    task, side = find_task(config.task), int(config.image_size_px * _CACHE_MARGIN)
+    config, release = lesson.config, lesson.release
+    task = find_task(config.task)
+    side = int(config.image_size_px * _CACHE_MARGIN)
     gpu = str(device) if torch.device(device).type == "cuda" else None
-    train = ReleaseImages(catalog, release, "train", None if config.crop_area else side, gpu=gpu)
-    val = ReleaseImages(catalog, release, "val", side)
-    torch.manual_seed(seed)
-    net = task.build(config, len(release.class_names), read_weights(start) if start else None).to(device)
-    on_score = None
-    if show and workers.rank == 0:
-        sketcher = Sketcher(task, config, release.class_names, show)
-        sketcher.draw_first_batch(train, seed)
-        on_score = partial(sketcher.draw_answers, val=val)
-    return fit(net, task, train, val, len(release.class_names), config, seed, workers, on_progress, on_save, resume,
-               on_score)  # fmt: skip
+    train = ReleaseImages(lesson.catalog, release, "train", None if config.crop_area else side, gpu=gpu)
+    val = ReleaseImages(lesson.catalog, release, "val", side)
+    torch.manual_seed(lesson.seed)
+    weights = read_weights(lesson.start) if lesson.start else None
+    net = task.build(config, len(release.class_names), weights).to(device)
+    callbacks = Callbacks(listeners.say, listeners.save)
+    if listeners.show and workers.rank == 0:
+        previewer = Sketcher(task, config, release.class_names, listeners.show)
+        previewer.draw_first_batch(train, lesson.seed)
+        callbacks = replace(callbacks, on_score=partial(previewer.draw_answers, val=val))
+    splits = Splits(train, val, len(release.class_names))
+    return fit(net, task, splits, config, lesson.seed, workers, callbacks, resume)
 
 
 def _require_agreement(result: FitResult, workers: Workers) -> None:

@@ -12,20 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.recipes import TrainConfig
+    from assets.training.spec import TrainingSpec
 
 _LOCK = "lock"
 _KEPT_DAYS = 7  # of a training that died, to be resumed
 
 
-def name_run(
-    release_id: str, config: TrainConfig, weights_sha256: str | None, seed: int, code_version: str,
-    num_workers: tuple[int, int],
-) -> str:  # fmt: skip
-    """The same for a training that would give the same weights. `num_workers` are at least and at most."""
-    facts = (release_id, config, weights_sha256, seed, code_version, num_workers)
-    digest = hashlib.sha256(repr(facts).encode()).hexdigest()
-    return f"{config.name}-{release_id[:8]}-{digest[:16]}"
+def name_run(spec: TrainingSpec, weights_sha256: str | None) -> str:
+    """The same for a training that would give the same weights; `weights_sha256` are those that it starts from."""
+    digest = hashlib.sha256(repr((spec, weights_sha256)).encode()).hexdigest()
+    return f"{spec.config.name}-{spec.release_id[:8]}-{digest[:16]}"
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from assets.pretrained import find_weights
 from assets.samples import ReleaseFacts, read_release
 from assets.training.cluster import local_ray
-from assets.training.ray_train import RUNS, learn
+from assets.training.ray_train import RUNS, Lesson, Listeners, learn
 from assets.training.run_folder import drop_abandoned, own_folder
 from assets.training.trials import OnTrial, Record, Trial
 
@@ -133,7 +133,8 @@ def _try(config: dict[str, Any], job: _Job) -> None:
     catalog = Catalog(job.catalog_uri, job.storage_options)
     release = read_release(catalog, job.release_id, recipe.task)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    learn(catalog, release, recipe, find_weights(recipe), job.seed, Alone(), device, report)
+    lesson = Lesson(catalog, release, recipe, job.seed, find_weights(recipe))
+    learn(lesson, Alone(), device, Listeners(report))
 
 
 def _listen(record: Record) -> Any:

@@ -91,7 +91,8 @@ def _kill(driver: psutil.Process, whole: bool, rng: random.Random) -> None:
 
 def _train(seed: int) -> None:
     """The training itself: a line of JSON a step, and the model's hash at the end."""
-    from assets.training.ray_train import CODE_VERSION, train
+    from assets.training.ray_train import train
+    from assets.training.spec import Place, TrainingSpec
     from models.recipes import get_recipe
     from models.recipes.settings import change_settings
     from orchestration.profiles import load_settings
@@ -104,9 +105,10 @@ def _train(seed: int) -> None:
     changes = {"epochs": str(_EPOCHS), "score_every": "3", "save_every": "5", "image_size_px": "64"}
     recipe = change_settings(get_recipe(f"tiny_{_TASK}"), changes)
     package = train(
-        catalog.uri, catalog.storage_options, release_id, recipe, seed, settings.workspace.models, CODE_VERSION, (2, 2),
+        TrainingSpec(release_id, recipe, seed),
+        Place(catalog.uri, catalog.storage_options, settings.workspace.models),
         lambda event: print(json.dumps(event), flush=True) if event["kind"] == "step" else None,
-    )  # fmt: skip
+    )
     print(json.dumps({"model_sha256": package.model_sha256}), flush=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,23 +31,52 @@ _UNSAVED_S = 20.0  # of training, after which an epoch ends with a snapshot
 Progress = Callable[[dict[str, Any]], None]
 
 
+@dataclass(frozen=True)
+class Splits:
+    """What a net learns from, and what it is scored on: read by index, in threads."""
+
+    train: Sequence[Sample]
+    val: Sequence[Sample]
+    num_classes: int
+
+
+def _ignore(*_: Any) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Who hears of a training. All are called on rank 0.
+
+    `on_progress` gets a dict after each step and each epoch; `on_score` the number of each scored epoch and the
+    averaged net; `on_save` a snapshot every `config.save_every` steps, and after an epoch where the last was a while
+    ago: it is given on all workers or on none.
+    """
+
+    on_progress: Progress = _ignore
+    on_save: Callable[[Snapshot], None] | None = None
+    on_score: Callable[[int, nn.Module], None] = _ignore
+
+
 def fit(
-    net: nn.Module, task: Task, train: Sequence[Sample], val: Sequence[Sample], num_classes: int, config: TrainConfig,
-    seed: int, workers: Workers | None = None, on_progress: Progress | None = None,
-    on_save: Callable[[Snapshot], None] | None = None, resume: Snapshot | None = None,
-    on_score: Callable[[int, nn.Module], None] | None = None,
-) -> FitResult:  # fmt: skip
+    net: nn.Module,
+    task: Task,
+    splits: Splits,
+    config: TrainConfig,
+    seed: int,
+    workers: Workers | None = None,
+    callbacks: Callbacks = Callbacks(),
+    resume: Snapshot | None = None,
+) -> FitResult:
     """Train `net` (built with the same seed on every worker) and return the averaged weights of the epoch that
     `FitResult` keeps.
 
-    `train` and `val` are read by index, in threads. `on_progress` is called on rank 0 after each step and epoch with a
-    dict; `on_score` after each scored epoch with its number and the averaged net; `on_save` on rank 0 every
-    `config.save_every` steps, and after an epoch where that was a while ago; it is given on all workers or on none.
-    With `resume`, one of those snapshots, the training goes on from there and ends with the weights of one that never
-    stopped (see `FitState.load` where the number of workers is another).
+    With `resume`, a snapshot that was saved, the training goes on from there and ends with the weights of one that
+    never stopped (see `FitState.load` where the number of workers is another).
     Raises NotFiniteError, DoesNotFitError, and ValueError for an empty split.
     """
-    workers, say = workers or Alone(), on_progress or (lambda event: None)
+    workers = workers or Alone()
+    train, val, num_classes = splits.train, splits.val, splits.num_classes
     num_steps = count_steps(len(train), config.batch_size)
     require_samples(train, val, num_steps, workers.num_workers)
     net.to(memory_format=torch.channels_last)
@@ -75,14 +105,24 @@ def fit(
                 take_step(state, wrapped, task, batch, num_parts, config, workers, place)
                 meter.count(batch.images)
                 if workers.rank == 0:
-                    say({"kind": "step", "epoch": epoch, "num_epochs": config.epochs, "step": step,
-                         "num_steps": num_steps, "progress": progress, "loss": state.losses[-1], "lr": lr,
-                         "seconds": meter.seconds, "images_per_s": meter.rate * workers.num_workers,
-                         **({task.metric: result.metric} if result.weights else {})})  # fmt: skip
+                    best = {task.metric: result.metric} if result.weights else {}
+                    event = {
+                        "kind": "step",
+                        "epoch": epoch,
+                        "num_epochs": config.epochs,
+                        "step": step,
+                        "num_steps": num_steps,
+                        "progress": progress,
+                        "loss": state.losses[-1],
+                        "lr": lr,
+                        "seconds": meter.seconds,
+                        "images_per_s": meter.rate * workers.num_workers,
+                    }
+                    callbacks.on_progress({**event, **best})
                 if step + 1 < num_steps and state.step % config.save_every == 0:
-                    saved_at = _save(state, workers, meter, on_save)
-            row = {"epoch": epoch, "train_loss": float(np.mean(workers.gather(float(np.mean(state.losses))))), "lr": lr,
-                   **meter.measure(workers)}  # fmt: skip
+                    saved_at = _save(state, workers, meter, callbacks.on_save)
+            loss = float(np.mean(workers.gather(float(np.mean(state.losses)))))
+            row = {"epoch": epoch, "train_loss": loss, "lr": lr, **meter.measure(workers)}
             state.losses = []
             is_last = epoch == config.epochs - 1 or progress >= 1
             if is_last or (epoch + 1) % config.score_every == 0:
@@ -90,18 +130,18 @@ def fit(
                 predictions, targets = _answer(shadow, task, val, config, workers)
                 row[task.metric] = task.score(predictions, targets)
                 task.temper(shadow, predictions, targets)
-                if on_score and workers.rank == 0:
-                    on_score(epoch, shadow)
+                if workers.rank == 0:
+                    callbacks.on_score(epoch, shadow)
             row["seconds"] = meter.epoch_seconds
             result.history.append(row)
             if task.metric in row and result.judge(epoch, row[task.metric], len(val)):
                 result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in shadow.state_dict().items()}
             if workers.rank == 0:
-                say({"kind": "epoch", "num_epochs": config.epochs, **row})
+                callbacks.on_progress({"kind": "epoch", "num_epochs": config.epochs, **row})
             if is_last or (config.patience and result.weights and epoch - result.best_epoch >= config.patience):
                 break
             if state.step % config.save_every == 0 or workers.gather(meter.seconds - saved_at > _UNSAVED_S)[0]:
-                saved_at = _save(state, workers, meter, on_save)
+                saved_at = _save(state, workers, meter, callbacks.on_save)
     return result
 
 

@@ -18,6 +18,7 @@ from assets.storage import Folder
 from assets.tables.incremental import refresh_frames
 from assets.tables.schemas import TABLES, to_table
 from assets.training.ray_train import train
+from assets.training.spec import Place, TrainingSpec
 from checks.gates import INTAKE_TABLES, gate_release, gate_session
 from checks.verdicts import stops_flow
 from models.recipes import get_recipe
@@ -142,7 +143,8 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
     release_id = catalog.pointed("release/detection")
     config = change_settings(get_recipe("tiny_detection"), {"epochs": "1", "image_size_px": "64", "weights": "none",
                                                             "frozen_stages": "0", "batch_size": "3"})  # fmt: skip
-    package = train(catalog.uri, None, release_id, config, 0, home / "models", "1", use_ray=False)
+    place = Place(catalog.uri, None, home / "models", use_ray=False)
+    package = train(TrainingSpec(release_id, config, 0), place)
     row = {"model_sha256": package.model_sha256, "task": "detection", "recipe": config.name, "release_id": release_id,
            "code_version": "1", "seed": 0, "run_id": "1", "folder": str(package.folder.relative_to(home))}  # fmt: skip
     catalog.merge("models", to_table(TABLES["models"], [row]))

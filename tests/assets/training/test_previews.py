@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from assets.previews.training import AUGMENTED, Sketcher
 from assets.samples import ReleaseImages, read_release
 from assets.training.ray_train import train
+from assets.training.spec import Place, TrainingSpec
 from models.masks import encode_mask
 from models.recipes import get_recipe
 from models.task_names import DATASET_NAMES
@@ -84,10 +85,11 @@ def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):
     config = replace(get_recipe("tiny_recognition"), image_size_px=32, batch_size=3, epochs=3, score_every=2,
                      weights="none", frozen_stages=0)  # fmt: skip
     events: list[dict] = []
-    package = train(catalog.uri, None, release_id, config, 0, tmp_path, "1", 1, events.append, use_ray=False)
+    spec = TrainingSpec(release_id, config, 0)
+    package = train(spec, Place(catalog.uri, None, tmp_path, use_ray=False), events.append)
     names = [e["name"] for e in events if e["kind"] == "picture"]
     assert names == [AUGMENTED, "answers after epoch 002", "answers after epoch 003"]
-    again = train(catalog.uri, None, release_id, config, 0, tmp_path / "again", "1", 1, None, use_ray=False)
+    again = train(spec, Place(catalog.uri, None, tmp_path / "again", use_ray=False))
     assert again.model_sha256 == package.model_sha256
 
 

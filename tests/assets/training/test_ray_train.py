@@ -17,6 +17,7 @@ from assets.inference.package import load_net, load_predictor, open_package
 from assets.training.cluster import local_ray
 from assets.training.ray_train import train
 from assets.training.run_folder import name_run
+from assets.training.spec import Place, TrainingSpec
 from models.recipes import get_recipe
 
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in (
@@ -36,8 +37,9 @@ def _config(task, **changes):
     return replace(get_recipe(f"tiny_{task}"), **{"image_size_px": 64, "epochs": 2, "batch_size": 4, **changes})
 
 
-def _train(catalog, release_id, config, folder, **settings):
-    return train(catalog.uri, None, release_id, config, 3, folder, "v1", **settings)
+def _train(catalog, release_id, config, folder, num_workers=(2, 2), on_progress=None, **settings):
+    spec = TrainingSpec(release_id, config, 3, num_workers)
+    return train(spec, Place(catalog.uri, None, folder, **settings), on_progress)
 
 
 def test_in_process_training_repeats_and_writes_an_honest_package(store_release, tmp_path):
@@ -169,7 +171,7 @@ def test_a_training_starts_from_the_backbone_of_another_task_and_says_so(store_r
 
 def test_other_weights_to_start_from_make_another_training():
     config = _config("recognition")
-    names = {name_run("0" * 32, config, sha256, 0, "1", (2, 2)) for sha256 in (None, "a" * 64, "b" * 64)}
+    names = {name_run(TrainingSpec("0" * 32, config, 0), sha256) for sha256 in (None, "a" * 64, "b" * 64)}
     assert len(names) == 3
 
 

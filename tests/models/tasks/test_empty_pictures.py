@@ -11,7 +11,7 @@ import torch
 from models.recipes import get_recipe
 from models.tasks import TASKS
 from models.tasks.average_precision import mean_average_precision_50
-from models.training.fit import fit
+from models.training.fit import Splits, fit
 from models.training.seed import sample_rng
 from models.types import BoxSet, Detections, InstanceSet, Sample
 
@@ -59,7 +59,7 @@ def test_a_training_with_empty_pictures_in_train_and_val_runs(task):
     samples = [draw(task, n, is_empty=n % 3 == 0) for n in range(6)]
     config = config_of(task, epochs=1, batch_size=3)
     torch.manual_seed(0)
-    result = fit(TASKS[task].build(config, 1, None), TASKS[task], samples, samples, 1, config, 0)
+    result = fit(TASKS[task].build(config, 1, None), TASKS[task], Splits(samples, samples, 1), config, 0)
     assert np.isfinite(result.history[0]["train_loss"]) and 0 <= result.history[0][TASKS[task].metric] <= 1
 
 

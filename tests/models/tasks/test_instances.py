@@ -17,7 +17,7 @@ from models.nets.export import export_onnx
 from models.nets.instance_segmenter import InstanceSegmenter, SeededSampler
 from models.recipes import get_recipe
 from models.tasks.instances import InstanceSegmentation, paste_mask
-from models.training.fit import fit
+from models.training.fit import Splits, fit
 from models.training.seed import sample_rng
 from models.types import InstanceDetections, InstanceSet, Sample
 
@@ -76,7 +76,7 @@ def test_it_learns_masks_of_two_classes():
     config = replace(CONFIG, image_size_px=64, epochs=28, score_every=28, lr=3e-3, head_width=32)
     torch.manual_seed(0)
     net = TASK.build(config, 2, read_imagenet())
-    result = fit(net, TASK, samples, samples, 2, config, 0)
+    result = fit(net, TASK, Splits(samples, samples, 2), config, 0)
     net.load_state_dict(result.weights)
     with torch.inference_mode():
         figures = TASK.examine(net.eval(), samples, samples, config)

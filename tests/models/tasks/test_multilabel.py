@@ -13,7 +13,7 @@ from assets.pretrained import read_imagenet
 from models.metrics.multilabel import mean_average_precision, micro_f1
 from models.recipes import get_recipe
 from models.tasks.multilabel import MultiLabel
-from models.training.fit import fit
+from models.training.fit import Splits, fit
 from models.training.seed import sample_rng
 from models.types import Sample
 
@@ -39,7 +39,7 @@ def test_it_learns_several_classes_an_image():
     samples = [_draw(n) for n in (1, 2, 3, 4, 5, 6, 7, 0, 3, 5, 6, 7)]
     torch.manual_seed(0)
     net = TASK.build(CONFIG, 3, read_imagenet())
-    result = fit(net, TASK, samples, samples, 3, replace(CONFIG, epochs=12, score_every=4), 0)
+    result = fit(net, TASK, Splits(samples, samples, 3), replace(CONFIG, epochs=12, score_every=4), 0)
     net.load_state_dict(result.weights)
     with torch.inference_mode():
         figures = TASK.examine(net.eval(), samples, samples, CONFIG)

@@ -13,7 +13,7 @@ from models.nets.export import export_onnx
 from models.recipes import get_recipe
 from models.tasks.pretraining import Pretraining
 from models.tasks.recognition import Recognition
-from models.training.fit import fit
+from models.training.fit import Splits, fit
 from models.training.seed import sample_rng
 from models.types import Sample
 
@@ -57,7 +57,7 @@ def test_some_views_are_grey():
 def test_training_lowers_the_loss_and_does_not_collapse():
     samples = [_draw(n) for n in range(32)]
     net = _build()
-    result = fit(net, TASK, samples, samples, 2, replace(CONFIG, epochs=4), 0)
+    result = fit(net, TASK, Splits(samples, samples, 2), replace(CONFIG, epochs=4), 0)
     losses = [row["train_loss"] for row in result.history]
     assert losses[-1] < losses[0]
     net.load_state_dict(result.weights)

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import nn
 from models.recipes import get_recipe
 from models.tasks import TASKS
-from models.training.fit import fit
+from models.training.fit import Callbacks, Splits, fit
 from models.training.workers import Distributed
 from models.types import Sample
 
@@ -40,7 +40,7 @@ config = replace(get_recipe("tiny_recognition"), net="resnet18", weights="none",
 def train(on_save, resume):
     torch.manual_seed(3)
     net = task.build(config, 2, None)
-    return fit(net, task, samples, samples, 2, config, 3, workers, None, on_save, resume).weights
+    return fit(net, task, Splits(samples, samples, 2), config, 3, workers, Callbacks(on_save=on_save), resume).weights
 saved = []
 whole = train(saved.append, None)
 resumed = train(None, workers.gather(saved[1:2])[0][0])

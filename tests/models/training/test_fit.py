@@ -16,7 +16,7 @@ from assets.pretrained import read_imagenet
 from models.recipes import get_recipe
 from models.tasks import TASKS
 from models.training.failures import DoesNotFitError, NotFiniteError
-from models.training.fit import fit
+from models.training.fit import Callbacks, Splits, fit
 from models.training.flops import count_flops_by_size
 from models.training.snapshot import FitResult, Snapshot
 from models.types import BoxSet, Sample
@@ -33,8 +33,8 @@ def _fit(task, samples, seed=0, val=None, imagenet=None, on_save=None, resume=No
     if prepare:
         prepare(net)
     events = []
-    val = samples if val is None else val
-    result = fit(net, use or TASKS[task], samples, val, num_classes, config, seed, None, events.append, on_save, resume)
+    splits = Splits(samples, samples if val is None else val, num_classes)
+    result = fit(net, use or TASKS[task], splits, config, seed, None, Callbacks(events.append, on_save), resume)
     return result, events, net, config
 
 
@@ -117,7 +117,7 @@ def test_nan_stops_the_training_and_names_the_frames(draw_samples):
     config = replace(get_recipe("tiny_recognition"), batch_size=2, **untrained)
     task, samples = _Poisoned("frame-7"), draw_samples("recognition")
     with pytest.raises(NotFiniteError, match=r"loss is nan in epoch 0, step \d, frames .*frame-7") as caught:
-        fit(task.build(config, 2, None), task, samples, samples, 2, config, 0)
+        fit(task.build(config, 2, None), task, Splits(samples, samples, 2), config, 0)
     assert str(caught.value).count("frame-") == 2
 
 
@@ -265,7 +265,7 @@ def test_a_compiled_net_learns_within_tolerance_of_one_that_is_not(draw_samples)
         torch.manual_seed(0)
         net = nn.Sequential(OrderedDict(see=nn.Conv2d(3, 4, 8, 8), flatten=nn.Flatten(), classify=nn.Linear(64, 2)))
         samples = draw_samples("recognition")
-        result = fit(net, TASKS["recognition"], samples, samples, 2, config, 0)
+        result = fit(net, TASKS["recognition"], Splits(samples, samples, 2), config, 0)
         losses.append([row["train_loss"] for row in result.history])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
 

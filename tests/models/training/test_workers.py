@@ -20,7 +20,7 @@ from assets.pretrained import read_imagenet
 from models.recipes import TrainConfig, get_recipe
 from models.tasks import TASKS
 from models.training.failures import require_samples
-from models.training.fit import fit
+from models.training.fit import Callbacks, Splits, fit
 from models.training.snapshot import FitResult, Snapshot
 from models.training.workers import find_workers
 from models.types import Sample
@@ -81,8 +81,11 @@ def _train(name: str, samples: list[Sample], resume: Snapshot | None = None) -> 
         )
     else:
         net = task.build(config, num_classes, read_imagenet() if config.weights == "packaged" else None)
-    result = fit(net, task, samples, samples, num_classes, config, 0, find_workers(config), None,
-                 saved.append if "saved" in name else None, resume)  # fmt: skip
+    splits, callbacks = (
+        Splits(samples, samples, num_classes),
+        Callbacks(on_save=saved.append if "saved" in name else None),
+    )
+    result = fit(net, task, splits, config, 0, find_workers(config), callbacks, resume)
     num_held = sum(getattr(p, "to_local", lambda p=p: p)().numel() for p in net.parameters())
     return Run(result, num_held, saved)
 

@@ -1,0 +1,42 @@
+"""What is trained, and where: the arguments of a training as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.recipes import TrainConfig
+
+CODE_VERSION = "2"  # another when equal arguments come to give other weights, or snapshots change
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """What is trained, on what: equal ones (and equal bytes in a file that they name) give equal weights.
+
+    `num_workers` are at least and at most; with GPUs there is one a GPU at most. Weights are equal on one machine, to
+    the bit where both numbers are the same.
+    """
+
+    release_id: str
+    config: TrainConfig
+    seed: int
+    num_workers: tuple[int, int] = (2, 2)
+    code_version: str = CODE_VERSION
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training reads, computes and writes.
+
+    `use_ray` False trains in this process, for small releases and tests. With a price, each row of the history says
+    what the training cost so far.
+    """
+
+    catalog_uri: str
+    storage_options: dict[str, str] | None
+    models_dir: Path
+    use_ray: bool = True
+    device_hour_price: float | None = None
