@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 
 from assets.images import EncodedImage
+from assets.kinds import KINDS, find_kind
+from assets.kinds.kind import View
 from assets.tables.catalog import Catalog
-from assets.tables.releases import list_class_ids, open_release, read_boxes, read_instances, read_semantic_map
-from models.semantic_maps import resize_map
-from models.task_names import MULTILABEL, PRETRAINING, dataset_of
-from models.types import BoxSet, Image, InstanceSet, Sample, SemanticMap
+from assets.tables.releases import list_class_ids, open_release
+from models.task_names import dataset_of
+from models.types import Image, Sample
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
-_COLUMNS = ["frame_id", "sha256", "split", "class_id", "boxes_xyxy", "box_class_ids", "mask_rles", "mask_class_ids",
-            "mask_size_px"]  # fmt: skip
+_COLUMNS = ["frame_id", "sha256", "split", *dict.fromkeys(column for kind in KINDS for column in kind.columns)]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ReleaseImages(Sequence[Sample]):
         cache_bytes: int = CACHE_BYTES, gpu: str | None = None,
     ) -> None:  # fmt: skip
         self.rows = release.split(split)
-        self.task, self.long_side_px, self._gpu = release.task, long_side_px, gpu
+        self.kind, self.long_side_px, self._gpu = find_kind(release.task), long_side_px, gpu
         self._frames = catalog.dataset("frames", release.frames_version)
         self._positions = _find_positions(self._frames, [row["frame_id"] for row in self.rows])
         self._kept: dict[int, Sample] = {}
@@ -91,38 +91,21 @@ class ReleaseImages(Sequence[Sample]):
         if hashlib.sha256(payload).hexdigest() != row["sha256"]:
             raise ValueError(f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`")
         stored = EncodedImage(payload, self._gpu)
-        image, scale = (stored, np.ones(2)) if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
-        if self.task in ("recognition", PRETRAINING):
-            return Sample(row["frame_id"], image, row["class_id"])
-        if self.task == MULTILABEL:
-            return Sample(row["frame_id"], image, frozenset(row["box_class_ids"]))
-        if self.task == "detection":
-            boxes = read_boxes(row) * np.tile(scale, 2).astype(np.float32)
-            return Sample(row["frame_id"], image, BoxSet(boxes, np.array(row["box_class_ids"], np.int64)))
-        if tuple(row["mask_size_px"]) != stored.size_hw:
-            raise ValueError(f"frame {row['frame_id']} has {stored.size_hw} pixels, its masks {row['mask_size_px']}: "
-                             "ingest its labels again")  # fmt: skip
-        small_hw = stored.size_hw if isinstance(image, EncodedImage) else image.shape[:2]
-        if self.task == "segmentation":
-            return Sample(row["frame_id"], image, resize_map(read_semantic_map(row), small_hw))
-        return Sample(row["frame_id"], image, read_instances(row, small_hw))
+        image = stored if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
+        return Sample(row["frame_id"], image, self.kind.read_target(row, View(image, stored)))
 
     def _keep(self, index: int, sample: Sample) -> None:
         if not isinstance(sample.image, np.ndarray):
             return
-        num_bytes = sample.image.nbytes
-        if isinstance(sample.target, SemanticMap | InstanceSet):
-            num_bytes += sum(values.nbytes for values in vars(sample.target).values())
+        arrays = [v for v in getattr(sample.target, "__dict__", {}).values() if isinstance(v, np.ndarray)]
+        num_bytes = sum(values.nbytes for values in (sample.image, *arrays))
         if num_bytes <= self._bytes_left:
             self._bytes_left -= num_bytes
             self._kept[index] = sample
 
 
-def _shrink_stored(stored: EncodedImage, long_side_px: int) -> tuple[Image, np.ndarray]:
-    """The shrunken image and its scale (x, y) against the whole one."""
-    height, width = stored.size_hw
-    small = shrink(stored.read(long_side_px / max(height, width))[0], long_side_px)
-    return small, np.array([small.shape[1] / width, small.shape[0] / height])
+def _shrink_stored(stored: EncodedImage, long_side_px: int) -> Image:
+    return shrink(stored.read(long_side_px / max(stored.size_hw))[0], long_side_px)
 
 
 def shrink(image_rgb: Image, long_side_px: int) -> Image:
@@ -149,7 +132,7 @@ def _require_trainable(release: ReleaseFacts) -> None:
         if not release.split(split):
             raise ValueError(f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
                              f"'{split}' split with the data")  # fmt: skip
-    if release.task == PRETRAINING:
+    if not find_kind(release.task).needs_labels:
         return
     learnt: set[int] = set()
     for row in release.split("train"):

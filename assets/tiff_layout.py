@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from assets.image_segments import find_byte_order, walk_directory
+
 Payload = bytes | memoryview
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # how the samples are meant
 ASSOCIATED, UNASSOCIATED = 1, 2  # what the first sample beyond the colours is: alpha, multiplied into them or not
@@ -14,9 +16,9 @@ UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # how a sample is written
 
 _KIND, _WIDTH, _HEIGHT, _BITS, _MEANING, _ORIENTATION, _SAMPLES, _PLANES = 254, 256, 257, 258, 262, 274, 277, 284
 _TILE_WIDTH, _EXTRA, _FORMAT, _NO_DATA = 322, 338, 339, 42113  # the last is GDAL's, a number as text
-_SIZES, _LETTERS = {1: 1, 2: 1, 3: 2, 4: 4}, {1: "B", 2: "B", 3: "H", 4: "I"}
+_LETTERS = {1: "B", 2: "B", 3: "H", 4: "I"}  # types that a layout needs
 _REDUCED_OR_MASK = 0b101  # bits of _KIND: a picture that belongs to another one
-_MAX_TAGS, _MAX_TEXT = 4096, 64
+_MAX_PAGES, _MAX_TEXT = 4096, 64
 _PLAIN = ((WHITE_IS_ZERO, 1), (BLACK_IS_ZERO, 1), (RGB, 3), (3, 1), (6, 3))  # 3: palette, 6: YCbCr
 _SINGLE = ((UNSIGNED, 16), (SIGNED, 16), (UNSIGNED, 32), (SIGNED, 32), (FLOAT, 32))  # samples deeper than 8 bits
 
@@ -78,12 +80,12 @@ def set_upright(payload: Payload, layout: TiffLayout) -> Payload:
     if layout.orientation == 1 or layout.orientation_at is None:
         return payload
     changed = bytearray(payload)
-    changed[layout.orientation_at : layout.orientation_at + 2] = struct.pack(_order(payload) + "H", 1)
+    changed[layout.orientation_at : layout.orientation_at + 2] = struct.pack(find_byte_order(payload) + "H", 1)
     return bytes(changed)
 
 
 def _read_layout(payload: Payload) -> TiffLayout:
-    order = _order(payload)
+    order = find_byte_order(payload)
     first, *_ = pages = [dict(_read_tags(payload, order, at)) for at in _walk_pages(payload, order)]
     number = {tag: values[0] for tag, (_, values) in first.items() if isinstance(values, tuple)}
     samples = number.get(_SAMPLES, 1)
@@ -109,7 +111,7 @@ def _walk_pages(payload: Payload, order: str) -> Iterator[int]:
     """Where the directories lie: all up to the second that is a picture of its own, and none twice."""
     seen: set[int] = set()
     at = struct.unpack_from(order + "I", payload, 4)[0]
-    while at and at not in seen and len(seen) < _MAX_TAGS:
+    while at and at not in seen and len(seen) < _MAX_PAGES:
         seen.add(at)
         yield at
         at = struct.unpack_from(order + "I", payload, at + 2 + 12 * struct.unpack_from(order + "H", payload, at)[0])[0]
@@ -117,18 +119,10 @@ def _walk_pages(payload: Payload, order: str) -> Iterator[int]:
 
 def _read_tags(payload: Payload, order: str, at: int) -> Iterator[tuple[int, tuple[int, tuple[int, ...] | bytes]]]:
     """(tag, (where its value lies, value)) of what a layout needs; the first number stands for all."""
-    for entry in range(min(struct.unpack_from(order + "H", payload, at)[0], _MAX_TAGS)):
-        place = at + 10 + 12 * entry
-        tag, kind, count = struct.unpack_from(order + "HHI", payload, place - 8)
-        if kind not in _SIZES or not count:
+    for tag, kind, count, start in walk_directory(payload, order, at):
+        if kind not in _LETTERS:
             continue
-        if count * _SIZES[kind] > 4:
-            place = struct.unpack_from(order + "I", payload, place)[0]
         if tag == _NO_DATA:
-            yield tag, (place, bytes(payload[place : place + min(count, _MAX_TEXT)]))
+            yield tag, (start, bytes(payload[start : start + min(count, _MAX_TEXT)]))
         else:
-            yield tag, (place, struct.unpack_from(order + _LETTERS[kind], payload, place))
-
-
-def _order(payload: Payload) -> str:
-    return "<" if bytes(payload[:2]) == b"II" else ">"
+            yield tag, (start, struct.unpack_from(order + _LETTERS[kind], payload, start))

@@ -24,7 +24,7 @@ from scipy.spatial.transform import Rotation
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from assets.capture.simulate import SimulationSpec, simulate
-from assets.clocks.evidence import Camera, Gray, Gyro, gather_evidence
+from assets.clocks.evidence import CameraStream, Gray, Gyro, gather_evidence
 from assets.clocks.reports import read_cameras
 from assets.formats import plan_session, read_capture
 from assets.formats.observations import CalibrationObservation, FrameObservation, SignalObservation
@@ -37,19 +37,19 @@ from checks.verdicts import Verdict
 IMU, CAMERA, POSE = (rule.name for rule in CLOCK_RULES)
 LATE_NS, TURN_DEG = 20_000_000, 1.0
 Outcome = tuple[dict[str, Verdict], list[float | int | str | None]]
-Change = Callable[[list[Camera], np.random.Generator], list[Camera]]
+Change = Callable[[list[CameraStream], np.random.Generator], list[CameraStream]]
 
 
-def _keep(cameras: list[Camera], rng: np.random.Generator) -> list[Camera]:
+def _keep(cameras: list[CameraStream], rng: np.random.Generator) -> list[CameraStream]:
     return cameras
 
 
-def _delay_second(cameras: list[Camera], rng: np.random.Generator) -> list[Camera]:
+def _delay_second(cameras: list[CameraStream], rng: np.random.Generator) -> list[CameraStream]:
     first, second = cameras
     return [first, replace(second, t_ns=second.t_ns + int(rng.choice([-1, 1])) * LATE_NS)]
 
 
-def _turn_second(cameras: list[Camera], rng: np.random.Generator) -> list[Camera]:
+def _turn_second(cameras: list[CameraStream], rng: np.random.Generator) -> list[CameraStream]:
     first, second = cameras
     axis = rng.normal(size=3)
     turn = np.eye(4)
@@ -84,7 +84,7 @@ FAULTS = (
 class Taken:
     """One capture as its reader gives it."""
 
-    cameras: list[Camera]
+    cameras: list[CameraStream]
     gyro: Gyro
     payloads: dict[str, bytes]
 

@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.kinds.map import read_semantic_map
 from assets.storage import Folder
-from assets.tables.releases import Release, open_release, read_semantic_map
+from assets.tables.releases import Release, open_release
 from models.metrics.segmentation import count_pixels, score_segmentation
 from models.semantic_maps import resize_map
 from models.types import SemanticMap

@@ -9,31 +9,13 @@ from typing import Any
 
 import dagster as dg
 
+from assets.stages import AssetKey
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
-from checks.gates import GATES, gate_model, gate_release, gate_scores, gate_session
+from checks.gates import GATES, SESSION_ASSETS, TASK_GATES, WHOLE_ASSETS, gate_session, gate_task
 from checks.verdicts import Verdict
-from models.task_names import DATASET_NAMES, all_task_names
 
 Results = Iterable[dg.AssetCheckResult]
-
-# asset -> the tables that are judged when it was materialised
-SESSION_ASSETS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("capture", "recordings"): ("captures", "quarantine"),
-    ("capture", "frames"): ("frames", "frame_exif"),
-    ("capture", "signals"): ("signals",),
-    ("capture", "calibrations"): ("calibrations",),
-    ("capture", "imported_labels"): ("labels", "annotated_frames"),
-    ("capture", "clock_reports"): ("clock_reports",),
-    ("curation", "frame_quality"): ("frame_quality",),
-    ("curation", "frame_embeddings"): ("frame_embeddings",),
-    ("monitoring", "predictions"): ("predictions",),
-    ("monitoring", "drift"): ("drift",),
-}
-WHOLE_ASSETS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("curation", "unique_frames"): ("unique_frames",),
-    ("curation", "splits"): ("splits",),
-}
 
 
 def all_gates(partitions_def: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
@@ -41,9 +23,7 @@ def all_gates(partitions_def: dg.PartitionsDefinition) -> list[dg.AssetChecksDef
     return [
         *(table_gate(key, *tables, partitions_def=partitions_def) for key, tables in SESSION_ASSETS.items()),
         *(table_gate(key, *tables) for key, tables in WHOLE_ASSETS.items()),
-        *(release_gate(dataset) for dataset in DATASET_NAMES),
-        *(model_gate(task) for task in all_task_names()),
-        *(scores_gate(task) for task in all_task_names()),
+        *(task_gate(asset, task) for asset, gate in TASK_GATES.items() for task in gate.list_tasks()),
     ]
 
 
@@ -62,39 +42,18 @@ def table_gate(
     return gate
 
 
-def release_gate(task: str) -> dg.AssetChecksDefinition:
-    """The gate of a dataset asset: its drafted release becomes the one that training reads."""
-    key = dg.AssetKey(["curation", f"{task}_dataset"])
+def task_gate(asset: AssetKey, task: str) -> dg.AssetChecksDefinition:
+    """The gate of a task's own asset, of those like ("curation", "{task}_dataset"): what passes is what counts."""
+    stage, noun = asset
+    key = dg.AssetKey([stage, noun.format(task=task)])
 
-    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of("releases", "release_frames")))
-    def gate(context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]) -> Results:
-        yield from _results(context, key, gate_release(catalog, task))
-
-    return gate
-
-
-def model_gate(task: str) -> dg.AssetChecksDefinition:
-    """The gate of a training asset: the package is whole, its weights are finite, its loss went down."""
-    key = dg.AssetKey(["training", task])
-
-    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of("models")))
+    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of(*TASK_GATES[asset].tables)))
     def gate(
         context: dg.AssetCheckExecutionContext,
         catalog: dg.ResourceParam[Catalog],
         workspace: dg.ResourceParam[Workspace],
     ) -> Results:
-        yield from _results(context, key, gate_model(catalog, task, workspace.home))
-
-    return gate
-
-
-def scores_gate(task: str) -> dg.AssetChecksDefinition:
-    """The gate of an evaluation asset."""
-    key = dg.AssetKey(["evaluation", f"{task}_scores"])
-
-    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of("scores")))
-    def gate(context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]) -> Results:
-        yield from _results(context, key, gate_scores(catalog, task))
+        yield from _results(context, key, gate_task(catalog, asset, task, workspace.home))
 
     return gate
 
@@ -106,9 +65,13 @@ def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
     if verdict.examples:
         metadata["examples"] = dg.MetadataValue.md("\n".join(f"- `{example}`" for example in verdict.examples))
     return dg.AssetCheckResult(
-        passed=verdict.passed, asset_key=asset_key, check_name=verdict.name, severity=severity, metadata=metadata,
+        passed=verdict.passed,
+        asset_key=asset_key,
+        check_name=verdict.name,
+        severity=severity,
+        metadata=metadata,
         description=verdict.summary,
-    )  # fmt: skip
+    )
 
 
 def _results(context: dg.AssetCheckExecutionContext, key: dg.AssetKey, verdicts: Sequence[Verdict]) -> Results:

@@ -10,11 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.curation.annotations import Statement
-from assets.curation.joining import IS_EMPTY, find_conflict
+from assets.kinds import KINDS
+from assets.kinds.kind import IS_EMPTY, SIDES, Statement
 from models.box_pairs import find_repeats
 
-_SIDES = ("x_min", "y_min", "x_max", "y_max")
 _NUM_COPIES = 50  # of one picture that a frame is compared with: more would say nothing new
 Row = dict[str, Any]
 Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong there
@@ -23,7 +22,7 @@ Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong t
 def find_boxes_of_two_classes(labels: pa.Table) -> Found:
     """Boxes of one frame and task that are equal within a pixel to one of another class."""
     boxes = labels.filter(pc.is_valid(labels["x_min"])).to_pylist()
-    corners = np.array([[np.nan if b[side] is None else b[side] for side in _SIDES] for b in boxes], np.float64)
+    corners = np.array([[np.nan if b[side] is None else b[side] for side in SIDES] for b in boxes], np.float64)
     repeats = find_repeats([(b["frame_id"], b["task"]) for b in boxes], corners.reshape(-1, 4))
     found: Found = defaultdict(list)
     for box, place in zip(boxes, repeats.tolist(), strict=True):
@@ -35,13 +34,17 @@ def find_boxes_of_two_classes(labels: pa.Table) -> Found:
 
 
 def find_frames_of_two_classes(labels: pa.Table) -> Found:
-    """Frames to which labels of recognition give several classes."""
-    rows = labels.filter(pc.equal(labels["task"], "recognition"))
-    names: dict[str, set[str]] = defaultdict(set)
-    for frame_id, name in zip(rows["frame_id"].to_pylist(), rows["class_name"].to_pylist(), strict=True):
-        names[frame_id].add(name)
-    return {(frame_id, "recognition"): [f"frame {frame_id} is {' and '.join(sorted(found))}"]
-            for frame_id, found in names.items() if len(found) > 1}  # fmt: skip
+    """Frames to which labels give several classes where a frame has one."""
+    names: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for task in (kind.name for kind in KINDS if kind.has_one_class):
+        rows = labels.filter(pc.equal(labels["task"], task))
+        for frame_id, name in zip(rows["frame_id"].to_pylist(), rows["class_name"].to_pylist(), strict=True):
+            names[frame_id, task].add(name)
+    return {
+        (frame_id, task): [f"frame {frame_id} is {' and '.join(sorted(found))}"]
+        for (frame_id, task), found in names.items()
+        if len(found) > 1
+    }
 
 
 def find_copies_with_other_labels(
@@ -55,14 +58,14 @@ def find_copies_with_other_labels(
     for row in _only(both, picture_of):
         said[row["task"]][picture_of[row["frame_id"]]][row["frame_id"]].append(row)
     mine, found = set(frames["frame_id"].to_pylist()), Found()
-    for task in ("detection", "recognition"):
-        for rows_of in said[task].values():
+    for kind in sorted((kind for kind in KINDS if kind.is_compared_on_intake), key=lambda kind: kind.name):
+        for rows_of in said[kind.name].values():
             others = sorted(rows_of)[:_NUM_COPIES]
             for frame_id in sorted(mine & rows_of.keys()):
                 one = Statement(tuple(rows_of[frame_id]))
                 for other in (i for i in others if i != frame_id):
-                    if reason := find_conflict(one, Statement(tuple(rows_of[other])), task):
-                        found[frame_id, task] = [_tell(frame_id, other, rows_of[other][0]["session"], reason)]
+                    if reason := kind.find_conflict(one, Statement(tuple(rows_of[other]))):
+                        found[frame_id, kind.name] = [_tell(frame_id, other, rows_of[other][0]["session"], reason)]
                         break
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.kinds import find_kind
 from checks.contradictions import (
     find_boxes_of_two_classes,
     find_contradicted_empties,
@@ -87,7 +88,7 @@ def labels_do_not_contradict(
 def masks_match_their_image(labels: pa.Table, frames: pa.Table) -> Verdict:
     """The run lengths of every mask add up to the pixels of its image; a label for segmentation has a mask."""
     num_pixels = {r["frame_id"]: r["width_px"] * r["height_px"] for r in frames.to_pylist()}
-    masks = [r for r in labels.to_pylist() if r["mask_rle"] is not None or r["task"] == "segmentation"]
+    masks = [r for r in labels.to_pylist() if r["mask_rle"] is not None or find_kind(r["task"]).find_gap(r)]
     faults = [(r, _find_mask_fault(r["mask_rle"], num_pixels.get(r["frame_id"]))) for r in masks]
     return judge_share(
         "masks_match_their_image", num_checked=len(masks), of="masks", fault="do not fit their image",

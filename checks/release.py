@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.tables.releases import hash_content, list_class_ids, read_instances, read_semantic_map
+from assets.kinds import KINDS, find_kind
+from assets.tables.releases import hash_content, list_class_ids
 from checks.splits import SPLITS
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
-from models.task_names import INSTANCES, MULTILABEL, PRETRAINING
 
 UNTRAINED_CLASSES = Tolerance(warn_above=0.0, block_above=0.2)
 
@@ -59,7 +58,8 @@ def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Ver
     """Every class of a release has examples in its train split. A few that lack them are told, a fifth blocks."""
     missing, num_classes = [], 0
     found = releases.to_pylist()
-    for release in (r for r in found if r["task"] != PRETRAINING):
+    taught = [release for release in found if find_kind(release["task"]).needs_labels]
+    for release in taught:
         rows = _frames_of(release_frames, release["release_id"])
         trained = {c for r in rows if r["split"] == "train" for c in list_class_ids(r)}
         names = release["class_names"] if rows else []
@@ -68,12 +68,12 @@ def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Ver
     return judge_share(
         "every_class_is_in_train", num_checked=num_classes, offenders=missing, of="classes",
         fault="have no example in train", tolerance=UNTRAINED_CLASSES,
-        empty_reason="pretraining learns no class" if {r["task"] for r in found} == {PRETRAINING} else None,
+        empty_reason=f"{found[0]['task']} learns no class" if found and not taught else None,
     )  # fmt: skip
 
 
 _RELEASE = ("release_id", "task", "class_names", "num_frames", "num_labels", "content_sha256")
-_LABELS = ("class_id", "boxes_xyxy", "box_class_ids", "mask_rles", "mask_class_ids", "mask_size_px")
+_LABELS = tuple(dict.fromkeys(column for kind in KINDS for column in kind.columns))
 _TARGET = ("release_id", "frame_id", "sha256", "split", *_LABELS)
 RELEASE_RULES = (Rule(release_matches_its_hash, {"releases": _RELEASE, "release_frames": _TARGET}),)
 RELEASE_FRAME_RULES = (
@@ -109,34 +109,7 @@ def _find_hash_fault(release: dict[str, Any], rows: list[dict[str, Any]]) -> str
 
 
 def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str | None:
-    boxes, class_ids = row["boxes_xyxy"], list_class_ids(row)
+    class_ids = list_class_ids(row)
     if any(not 0 <= c < num_classes for c in class_ids):
         return f"class ids {class_ids} of {num_classes} classes"
-    if task == PRETRAINING:
-        return "has boxes" if boxes else None
-    if task == MULTILABEL:  # no class: somebody found none in the picture
-        return "has boxes and has no class of the picture" if boxes else None
-    if task == "recognition":
-        return None if row["class_id"] is not None and not boxes else "has no class"
-    if task == "segmentation":
-        return _find_mask_fault(row, read_semantic_map)
-    if len(boxes) != 4 * len(row["box_class_ids"]):
-        return f"{len(boxes)} numbers for {len(row['box_class_ids'])} boxes"
-    corners = [boxes[i : i + 4] for i in range(0, len(boxes), 4)]
-    if flat := [c for c in corners if not (c[2] > c[0] and c[3] > c[1])]:
-        return f"box without area: {flat[0]}"
-    if task == INSTANCES:
-        if (num_masks := len(row["mask_rles"] or ())) != len(corners):
-            return f"{num_masks} masks for {len(corners)} boxes"
-        return _find_mask_fault(row, read_instances)
-    return None
-
-
-def _find_mask_fault(row: dict[str, Any], read: Callable[[dict[str, Any]], object]) -> str | None:
-    if not row["mask_rles"] and (row["box_class_ids"] or row["mask_rles"] is None or read is read_semantic_map):
-        return "has no mask"
-    try:
-        read(row)
-    except (TypeError, ValueError) as error:
-        return str(error)
-    return None
+    return find_kind(task).find_target_fault(row)

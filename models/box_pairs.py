@@ -9,6 +9,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from models.metrics.matching import measure_ious
+
 EQUAL_PX = 1.0  # boxes whose sides all differ by at most this are equal: exports round, and count from 0 or 1
 SAME_OBJECT_IOU = 0.5  # boxes that differ and overlap by this much speak of one object
 _SLACK_PX = 1e-6  # shares of an image become pixels by floating point
@@ -68,7 +70,7 @@ def find_overlap(boxes_xyxy: NDArray[np.float64], others_xyxy: NDArray[np.float6
         box = boxes_xyxy[place]
         for key in _cells_around(box):
             if (found := cells.get(key)) is not None:
-                ious = _ious(box, others_xyxy[found])
+                ious = measure_ious(box[None], others_xyxy[found])[0]
                 if ious.max() >= SAME_OBJECT_IOU:
                     return place, found[int(ious.argmax())]
     return None
@@ -148,9 +150,3 @@ def _cells_around(box: NDArray[np.float64]) -> Iterator[tuple[int, ...]]:
         high = _cell((x + reach_x, y + reach_y), (levels[0], levels[1]))
         for cell in product(range(low[0], high[0] + 1), range(low[1], high[1] + 1)):
             yield *levels, *cell
-
-
-def _ious(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    shared = np.clip(sides, 0, None).prod(1)
-    return shared / ((box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(1) - shared)

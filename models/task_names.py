@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-TASK_NAMES = ("recognition", "detection", "segmentation")  # answers about an image: predicted, reported, monitored
-MULTILABEL, PRETRAINING, INSTANCES = "multilabel", "pretraining", "instances"
-DATASET_NAMES = (*TASK_NAMES, MULTILABEL, PRETRAINING, INSTANCES)  # what a release can be for
+RECOGNITION, DETECTION, SEGMENTATION = "recognition", "detection", "segmentation"
+MULTILABEL, PRETRAINING, INSTANCES, KEYPOINTS = "multilabel", "pretraining", "instances", "keypoints"
+TASK_NAMES = (RECOGNITION, DETECTION, SEGMENTATION)  # answers about an image: predicted, reported, monitored
+DATASET_NAMES = (*TASK_NAMES, MULTILABEL, PRETRAINING, INSTANCES, KEYPOINTS)  # what a release can be for
+PLACED = (DETECTION, SEGMENTATION, MULTILABEL, INSTANCES, KEYPOINTS)  # a part of an image may lack what a label names
 ADDED_TASKS = "DAGUERRE_TASKS"  # the environment variable that names the files of a user's own tasks
 
 

@@ -76,6 +76,24 @@ class InstanceDetections(Detections):
 
 
 @dataclass(frozen=True)
+class PoseSet(BoxSet):
+    """Ground-truth objects of one image: boxes, and where the points of each object lie."""
+
+    points: NDArray[np.float32]  # (N, K, 3) x, y px and visibility: 0 nobody says, 1 hidden, 2 seen
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        assert self.points.shape[::2] == (len(self.class_ids), 3), (self.points.shape, len(self.class_ids))
+
+
+@dataclass(frozen=True)
+class PoseDetections(Detections):
+    """Predicted objects of one image, highest score first, each with all points that an object can have."""
+
+    points_xy: NDArray[np.float32]  # (N, K, 2) px
+
+
+@dataclass(frozen=True)
 class Probabilities:
     """Predicted class distribution of one image."""
 
@@ -113,7 +131,7 @@ class Embedding:
 
 Prediction = Probabilities | Detections | SemanticPrediction  # of recognition, detection, segmentation
 # class id of recognition, boxes of detection, map of segmentation; of multilabel the ids of all classes that show; of
-# pretraining the class id, None where nobody says; of instances boxes with masks
+# pretraining the class id, None where nobody says; of instances boxes with masks; of keypoints boxes with points
 Target = int | BoxSet | SemanticMap | frozenset[int] | None
 
 

@@ -10,15 +10,15 @@ from typing import Any
 from orchestration.ticks import RunOutcome
 
 
-class Story:
+class RunConsole:
     """What the person at the terminal sees, and how long each step took."""
 
     def __init__(self) -> None:
         from rich.console import Console
 
         self.seconds: dict[str, float] = {}
-        self._console = Console(stderr=True, highlight=False)
-        self._status = self._console.status("")
+        self._rich = Console(stderr=True, highlight=False)
+        self._status = self._rich.status("")
         self._is_live = sys.stderr.isatty()
         log = logging.getLogger("daguerre")
         log.setLevel(logging.INFO)
@@ -30,12 +30,12 @@ class Story:
         progress.addHandler(_Steps(self))
 
     def tell(self, line: str) -> None:
-        self._console.print(f"  {line}", soft_wrap=True)
+        self._rich.print(f"  {line}", soft_wrap=True)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         started = time.monotonic()
-        self._console.print(f"[bold]{name}[/bold]")
+        self._rich.print(f"[bold]{name}[/bold]")
         if self._is_live:
             self._status.start()
         try:
@@ -43,7 +43,7 @@ class Story:
         finally:
             self._status.stop()
             self.seconds[name] = round(time.monotonic() - started, 1)
-            self._console.print(f"  [dim]{self.seconds[name]} s[/dim]")
+            self._rich.print(f"  [dim]{self.seconds[name]} s[/dim]")
 
     def show(self, text: str) -> None:
         """What goes on right now, where somebody looks on."""
@@ -61,22 +61,22 @@ class Story:
 
 
 class _Lines(logging.Handler):
-    """Log lines of the engine, as lines of the story."""
+    """Log lines of the engine, as lines of the console."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, console: RunConsole) -> None:
         super().__init__(logging.INFO)
-        self._story = story
+        self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._story.tell(record.getMessage())
+        self._console.tell(record.getMessage())
 
 
 class _Steps(logging.Handler):
-    """Steps of a training, as the status of the story."""
+    """Steps of a training, as the status of the console."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, console: RunConsole) -> None:
         super().__init__(logging.DEBUG)
-        self._story, self._started_s = story, 0.0
+        self._console, self._started_s = console, 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         event = record.__dict__["training"]
@@ -84,7 +84,7 @@ class _Steps(logging.Handler):
             now_s = time.monotonic()
             if event["epoch"] == event["step"] == 0:
                 self._started_s = now_s
-            self._story.show(describe_step(event, now_s - self._started_s))
+            self._console.show(describe_step(event, now_s - self._started_s))
 
 
 def describe_step(event: Mapping[str, Any], seconds: float) -> str:

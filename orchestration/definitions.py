@@ -4,16 +4,12 @@ Belongs here: putting together. Does not: anything that takes time or imports a 
 """
 
 from collections.abc import Callable
+from importlib import import_module
 
 import dagster as dg
 
-from assets.capture import defs as capture
-from assets.curation import defs as curation
-from assets.evaluation import defs as evaluation
-from assets.monitoring import defs as monitoring
 from assets.partitions import sessions
-from assets.registry import defs as registry
-from assets.training import defs as training
+from assets.stages import all_stages
 from checks.as_check import all_gates
 from orchestration.jobs import jobs
 from orchestration.profiles import Settings, load_settings
@@ -21,8 +17,6 @@ from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
-
-_STAGES = (capture, curation, training, evaluation, registry, monitoring)
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
@@ -34,7 +28,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         resources={name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()},
         executor=dg.in_process_executor,  # a step costs 2 to 9 s in a process of its own, milliseconds here
     )
-    return dg.Definitions.merge(*(stage.defs for stage in _STAGES), shell)
+    return dg.Definitions.merge(*(import_module(stage.assets).defs for stage in all_stages()), shell)
 
 
 def _lazily(make: Callable[[Settings], object], settings: Settings) -> dg.ResourceDefinition:

@@ -1,6 +1,7 @@
 """The whole loop in one process: land, ingest, check, train, register, monitor, raise drift, report.
 
-Belongs here: the story and its summary. Does not: any step; each is a sensor, a job or an asset that the UI runs too.
+Belongs here: the order of the steps and the summary. Does not: any step;
+each is a sensor, a job or an asset that the UI runs too.
 """
 
 import json
@@ -14,7 +15,7 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder, session_key
 from assets.training.cluster import local_ray
 from models.task_names import TASK_NAMES
-from orchestration.console import Story
+from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_landing_zone
@@ -43,97 +44,97 @@ def run_demo(settings: Settings, source: str | None, task: str | None, recipe: s
     """
     if source is not None and task not in TASK_NAMES:
         raise ValueError(f"--source needs --task: one of {', '.join(TASK_NAMES)}")
-    story = Story()
+    console = RunConsole()
     settings = replace(settings, partial_wait_s=0)  # nobody is still uploading
     with LocalEngine(settings) as engine:
         if source is None:
-            tasks, sessions = _run_simulated(engine, story)
+            tasks, sessions = _run_simulated(engine, console)
         else:
             assert task is not None
-            tasks, sessions = _run_on(engine, story, source, task, recipe)
+            tasks, sessions = _run_on(engine, console, source, task, recipe)
         from orchestration.reporting import summarise_home, write_home_report
 
-        with story.step("report"):
+        with console.step("report"):
             report = write_home_report(settings, None, sessions)
-    summary = {**summarise_home(settings, sessions, tasks), "report": str(report), "seconds_per_stage": story.seconds,
-               "seconds": round(sum(story.seconds.values()), 1)}  # fmt: skip
+    summary = {**summarise_home(settings, sessions, tasks), "report": str(report), "seconds_per_stage": console.seconds,
+               "seconds": round(sum(console.seconds.values()), 1)}  # fmt: skip
     path = settings.home / "demo" / "summary.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
-    story.tell(f"summary {path}")
-    story.tell(f"report  {report}")
+    console.tell(f"summary {path}")
+    console.tell(f"report  {report}")
     return summary
 
 
-def _run_simulated(engine: LocalEngine, story: Story) -> tuple[list[str], list[str]]:
+def _run_simulated(engine: LocalEngine, console: RunConsole) -> tuple[list[str], list[str]]:
     landing = Path(engine.settings.landing_uri)
-    with story.step("simulate"):
-        _land(landing, _FIRST_WAVE, story)
-    with story.step("ingest"):
-        _ingest(engine, story)
+    with console.step("simulate"):
+        _land(landing, _FIRST_WAVE, console)
+    with console.step("ingest"):
+        _ingest(engine, console)
     with local_ray(engine.settings.workspace.num_workers[1]):  # started once for both
         for task in TASK_NAMES:
-            with story.step(f"train {task}"):
-                _train(engine, story, task, f"tiny_{task}", list(_FIRST_WAVE))
-    with story.step("simulate new sessions"):
-        _land(landing, _SECOND_WAVE, story)
-    with story.step("ingest new sessions"):
-        _ingest(engine, story)
-    with story.step("monitor"):
+            with console.step(f"train {task}"):
+                _train(engine, console, task, f"tiny_{task}", list(_FIRST_WAVE))
+    with console.step("simulate new sessions"):
+        _land(landing, _SECOND_WAVE, console)
+    with console.step("ingest new sessions"):
+        _ingest(engine, console)
+    with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
-            story.report(engine.execute(monitor_session.name, request.partition_key))
+            console.report(engine.execute(monitor_session.name, request.partition_key))
         for request in engine.tick(drift_sensor):
-            story.tell(f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}")
+            console.tell(f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}")
     return list(TASK_NAMES), [*_FIRST_WAVE, *_SECOND_WAVE]
 
 
 def _run_on(
-    engine: LocalEngine, story: Story, source: str, task: str, recipe: str | None
+    engine: LocalEngine, console: RunConsole, source: str, task: str, recipe: str | None
 ) -> tuple[list[str], list[str]]:
     folder = Folder(source, engine.settings.file_options)
     if not folder.exists():
         raise FileNotFoundError(f"{folder.uri} does not exist: check the path or the bucket")
     session = session_key(folder.uri.rstrip("/").rsplit("/", 1)[-1])
     build_landing_zone(engine.settings).ledger.register_source(session, folder.uri)
-    with story.step("ingest"):
-        _ingest(engine, story, {session})
-    with story.step(f"train {task}"):
-        _train(engine, story, task, recipe or f"base_{task}", [session])
-    with story.step("monitor"):
+    with console.step("ingest"):
+        _ingest(engine, console, {session})
+    with console.step(f"train {task}"):
+        _train(engine, console, task, recipe or f"base_{task}", [session])
+    with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
-            story.report(engine.execute(monitor_session.name, request.partition_key))
+            console.report(engine.execute(monitor_session.name, request.partition_key))
     return [task], [session]
 
 
-def _land(landing: Path, wave: dict[str, list[SimulationSpec]], story: Story) -> None:
+def _land(landing: Path, wave: dict[str, list[SimulationSpec]], console: RunConsole) -> None:
     """Simulate each session beside the landing zone and move it in whole, as a careful producer does."""
     for session, specs in wave.items():
         if (landing / session).exists():
-            story.tell(f"{session}: landed before")
+            console.tell(f"{session}: landed before")
             continue
         stage = landing.parent / "demo" / "producing" / session
         shutil.rmtree(stage, ignore_errors=True)
         for spec in specs:
-            simulate(stage, spec, story.count(session, "frames"))
+            simulate(stage, spec, console.count(session, "frames"))
         landing.mkdir(parents=True, exist_ok=True)
         os.replace(stage, landing / session)
 
 
-def _ingest(engine: LocalEngine, story: Story, only: set[str] | None = None) -> None:
+def _ingest(engine: LocalEngine, console: RunConsole, only: set[str] | None = None) -> None:
     """Two ticks: a listing must be seen twice before it counts as settled."""
     for _ in range(2):
         for request in engine.tick(landing_zone_sensor):
             if only is None or request.partition_key in only:
-                story.report(engine.execute(ingest_session.name, request.partition_key))
+                console.report(engine.execute(ingest_session.name, request.partition_key))
 
 
-def _train(engine: LocalEngine, story: Story, task: str, recipe: str, sessions: list[str]) -> None:
+def _train(engine: LocalEngine, console: RunConsole, task: str, recipe: str, sessions: list[str]) -> None:
     ops = {
         f"curation__{task}_dataset": {"config": {"sessions": sessions}},
         f"training__{task}": {"config": {"recipe": recipe}},
     }
     outcome = engine.execute(train_jobs[task].name, ops=ops)
-    story.report(outcome)
+    console.report(outcome)
     if not outcome.success:
         raise ValueError(
             f"{outcome.job} failed ({outcome.error or ', '.join(outcome.failed_checks)}): see run {outcome.run_id}"

@@ -7,13 +7,14 @@ from typing import Any
 
 import dagster as dg
 
+from assets.stages import AssetKey, all_stages
 from models.task_names import all_task_names, dataset_of
+from orchestration.session import session_keys
 
 ingest_session = dg.define_asset_job(
     "ingest_session",
-    dg.AssetSelection.groups("capture")
-    | dg.AssetSelection.assets(["curation", "frame_quality"], ["curation", "frame_embeddings"]),
-    description="One session: intake, quality figures, embeddings, and their checks.",
+    dg.AssetSelection.assets(*session_keys()),
+    description="One session: intake, clock reports, quality figures, embeddings, and their checks.",
 )
 
 monitor_session = dg.define_asset_job(
@@ -23,12 +24,15 @@ monitor_session = dg.define_asset_job(
 )
 
 
+def list_task_keys(task: str) -> list[AssetKey]:
+    """The assets that a training of `task` runs through, as the stages declare them."""
+    return [key for stage in all_stages() for key in stage.list_task_assets(task, dataset_of(task))]
+
+
 def _train(task: str) -> Any:
-    keys = [["curation", "unique_frames"], ["curation", "splits"], ["curation", f"{dataset_of(task)}_dataset"],
-            ["training", task], ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]  # fmt: skip
     return dg.define_asset_job(
         f"train_{task}",
-        dg.AssetSelection.assets(*keys),
+        dg.AssetSelection.assets(*list_task_keys(task)),
         description=f"All published sessions: a {task} dataset, a model trained on it, its scores, and the gate.",
         run_tags={"dagster/concurrency_key": "training"},
     )

@@ -14,7 +14,8 @@ from typing import Any
 from assets.workspace import Workspace
 
 PROFILES = ("local", "ci", "team")
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parent.parent  # daguerre/code where Daguerre is installed
+_HOME = ".daguerre"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     profile = env.get("DAGUERRE_PROFILE", "local")
     if profile not in PROFILES:
         raise ValueError(f"DAGUERRE_PROFILE={profile!r} is not known: use one of {', '.join(PROFILES)}")
-    home = Path(env.get("DAGUERRE_HOME") or CHECKOUT / ".daguerre").expanduser().resolve()
+    home = find_home(env, Path.cwd())
     home.mkdir(parents=True, exist_ok=True)
     return Settings(
         profile=profile,
@@ -79,6 +80,28 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def find_home(env: Mapping[str, str], folder: Path) -> Path:
+    """The home of who works in a folder: the one that is named, the one there, that of the checkout, or the user's own.
+
+    A folder above is not searched for a home, but where it is the checkout that this code is from: homes hold settings
+    that name code to run, and in a folder such as /tmp anybody may leave one.
+    """
+    if named := env.get("DAGUERRE_HOME"):
+        return Path(named).expanduser().resolve()
+    if (folder / _HOME).is_dir() or _is_checkout(folder):
+        return (folder / _HOME).resolve()
+    if _is_checkout(CHECKOUT) and folder.resolve().is_relative_to(CHECKOUT):
+        return CHECKOUT / _HOME
+    data = Path(env.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
+    if not data.is_absolute():  # to be ignored, says the XDG Base Directory Specification
+        data = Path("~/.local/share").expanduser()
+    return (data / "daguerre").resolve()
+
+
+def _is_checkout(folder: Path) -> bool:
+    return (folder / "pyproject.toml").is_file() and (folder / "orchestration" / "profiles.py").is_file()
+
+
 def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -> int:
     text = env.get(name, str(default))
     if not text.isdigit() or int(text) < least:
@@ -92,8 +115,8 @@ def _folder(env: Mapping[str, str], name: str) -> Path | None:
         return None
     path = Path(text).expanduser().resolve()
     if not path.is_dir():
-        raise ValueError(f"{name}={text!r}: there is no folder {path}; give that of a model package, such as "
-                         "$DAGUERRE_HOME/models/pretraining/<id>")  # fmt: skip
+        remedy = "give that of a model package, such as $DAGUERRE_HOME/models/pretraining/<id>"
+        raise ValueError(f"{name}={text!r}: there is no folder {path}; {remedy}")
     return path
 
 

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-import pyarrow.compute as pc
 
 from assets.retrieval.results import read_results
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
 from models.task_names import dataset_of
-from orchestration.console import Story
-from orchestration.jobs import ingest_session, train_jobs
+from orchestration.console import RunConsole
+from orchestration.jobs import ingest_session, list_task_keys, train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog
+from orchestration.session import find_due
 from orchestration.ticks import LocalEngine, RunOutcome
 
 
@@ -30,20 +30,23 @@ def train_here(
     """
     name = choose_recipe(task, recipe, changes).name
     choice = {"recipe": name, "settings": dict(changes), "seed": seed, "release_id": release_id or ""}
-    of_release = [["training", task], ["evaluation", f"{task}_scores"], ["registry", f"{task}_release"]]
-    story = Story()
+    keys = list_task_keys(task)
+    of_release = keys[keys.index(("curation", f"{dataset_of(task)}_dataset")) + 1 :]
+    console = RunConsole()
     with LocalEngine(home) as engine:
         if release_id is None:
-            embed_sessions(engine, story)
-        with story.step(f"train {task} with {name}"):
+            embed_sessions(engine, console)
+        with console.step(f"train {task} with {name}"):
             outcome = engine.execute(
-                train_jobs[task].name, ops={f"training__{task}": {"config": choice}},
+                train_jobs[task].name,
+                ops={f"training__{task}": {"config": choice}},
                 only=of_release if release_id else None,
-            )  # fmt: skip
-            story.report(outcome)
+            )
+            console.report(outcome)
         excluded = _find_excluded(engine, task, outcome)
-    return {"task": task, **_find_model(home, task, outcome), **excluded, "success": outcome.success,
-            "run_id": outcome.run_id, "error": outcome.error, "failed_checks": list(outcome.failed_checks)}  # fmt: skip
+    ended = {"success": outcome.success, "run_id": outcome.run_id, "error": outcome.error}
+    failed = list(outcome.failed_checks)
+    return {"task": task, **_find_model(home, task, outcome), **excluded, **ended, "failed_checks": failed}
 
 
 def choose_recipe(task: str, recipe: str | None, changes: Mapping[str, str]) -> TrainConfig:
@@ -55,21 +58,16 @@ def choose_recipe(task: str, recipe: str | None, changes: Mapping[str, str]) -> 
     return config
 
 
-def embed_sessions(engine: LocalEngine, story: Story) -> None:
-    """Give published sessions what a dataset needs of them beyond `daguerre ingest`: judged quality figures, and
-    embeddings, all by the encoder of the settings."""
-    from assets.curation.embed import name_version
+def embed_sessions(engine: LocalEngine, console: RunConsole) -> None:
+    """Give published sessions what they lack of what a session needs: rows that are missing, stale or not judged.
 
-    catalog, version = build_catalog(engine.settings), name_version(engine.settings.workspace.encoder)
-    published = set(catalog.read("frames", ["session"])["session"].to_pylist())
-    rows = catalog.read("frame_embeddings", ["session", "code_version"])
-    stale = set(rows.filter(pc.not_equal(rows["code_version"], version))["session"].to_pylist())
-    embedded = set(rows["session"].to_pylist()) - stale
-    needed = [["curation", "frame_quality"], ["curation", "frame_embeddings"]]
-    for session in sorted(stale | published - embedded):
-        with story.step(f"embed {session}"):
+    The vectors of all are then by the encoder of the settings.
+    """
+    for session, steps in find_due(engine.settings).items():
+        with console.step(f"{' and '.join(step.doing for step in steps)} {session}"):
             engine.instance.add_dynamic_partitions("sessions", [session])
-            story.report(engine.execute(ingest_session.name, session, only=needed))
+            keys = [key for step in steps for key in step.keys]
+            console.report(engine.execute(ingest_session.name, session, only=keys))
 
 
 def _find_excluded(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str, Any]:

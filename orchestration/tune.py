@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from models.recipes import TrainConfig, space_of
 from models.recipes.space import draw_settings, narrow_space
 from models.task_names import dataset_of
-from orchestration.console import Story
+from orchestration.console import RunConsole
 from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, build_tracker
@@ -38,9 +38,9 @@ def tune_here(
     config = choose_recipe(task, recipe, changes)
     space = narrow_space(config, space_of(config), searched, changes)
     settings = draw_settings(config, space, num_trials, seed)
-    story = Story()
-    release_id = release_id or _make_release(home, task, story)
-    trials, run_ids, metric = _search(home, config, settings, release_id, seed, story)
+    console = RunConsole()
+    release_id = release_id or _make_release(home, task, console)
+    trials, run_ids, metric = _search(home, config, settings, release_id, seed, console)
     facts = [_describe(trial, run_ids[trial.number]) for trial in sort_trials(trials)]
     best = facts[0] if facts and facts[0]["metric"] is not None else None
     return {
@@ -63,15 +63,15 @@ def write_command(config: TrainConfig, release_id: str, settings: Mapping[str, s
     return shlex.join([*words, *(["--seed", str(seed)] if seed else [])])
 
 
-def _make_release(home: Settings, task: str, story: Story) -> str:
+def _make_release(home: Settings, task: str, console: RunConsole) -> str:
     """A dataset of all published sessions, as `daguerre train` makes it."""
     dataset = dataset_of(task)
     with LocalEngine(home) as engine:
-        embed_sessions(engine, story)
-        with story.step(f"make a {dataset} dataset"):
+        embed_sessions(engine, console)
+        with console.step(f"make a {dataset} dataset"):
             keys = [["curation", "unique_frames"], ["curation", "splits"], ["curation", f"{dataset}_dataset"]]
             outcome = engine.execute(train_jobs[task].name, only=keys)
-            story.report(outcome)
+            console.report(outcome)
     release_id = build_catalog(home).pointed(f"release/{dataset}")
     if not outcome.success or outcome.failed_checks or release_id is None:
         reason = outcome.error or ", ".join(outcome.failed_checks)
@@ -80,7 +80,12 @@ def _make_release(home: Settings, task: str, story: Story) -> str:
 
 
 def _search(
-    home: Settings, config: TrainConfig, settings: Sequence[Mapping[str, str]], release_id: str, seed: int, story: Story
+    home: Settings,
+    config: TrainConfig,
+    settings: Sequence[Mapping[str, str]],
+    release_id: str,
+    seed: int,
+    console: RunConsole,
 ) -> "tuple[list[Trial], dict[int, str], str]":
     """Run the trials, with a run in MLflow for each. Returns them, the ids of their runs, and the metric's name."""
     from assets.registry.search import log_search
@@ -95,10 +100,10 @@ def _search(
     shared = {n: v for n, v in asdict(config).items() if n not in (*settings[0], "name", "task")}
     params = {"recipe": config.name, "release_id": release_id, "seed": seed, "trials": len(settings), **shared}
     with (
-        story.step(f"tune {config.task} with {config.name}: {len(settings)} trials"),
+        console.step(f"tune {config.task} with {config.name}: {len(settings)} trials"),
         log_search(build_tracker(home), config.task, row, params) as runs,
     ):
-        watch = _Watch(story, runs, metric, config.epochs, len(settings))
+        watch = _Watch(console, runs, metric, config.epochs, len(settings))
         trials = search(
             catalog, release, config, settings, seed, home.workspace.models, home.workspace.num_workers[1], watch
         )
@@ -115,8 +120,8 @@ def _search(
 class _Watch:
     """Hands what happens to trials on to MLflow and to the person who looks on."""
 
-    def __init__(self, story: Story, runs: "SearchRuns", metric: str, num_epochs: int, num_trials: int) -> None:
-        self._story, self._runs, self._metric = story, runs, metric
+    def __init__(self, console: RunConsole, runs: "SearchRuns", metric: str, num_epochs: int, num_trials: int) -> None:
+        self._console, self._runs, self._metric = console, runs, metric
         self._num_epochs, self._num_trials = num_epochs, num_trials
         self._best, self._began_s = float("-inf"), time.monotonic()
 
@@ -126,15 +131,15 @@ class _Watch:
             self._runs.log_epoch(trial.number, row)
             if trial.metric is not None:
                 self._best = max(self._best, trial.metric)
-            self._story.tell(f"{name}, {self._tell_epoch(row)}")
+            self._console.tell(f"{name}, {self._tell_epoch(row)}")
         elif trial.status in _ENDED:
             figures = {} if trial.metric is None else {f"best_{self._metric}": trial.metric}
             self._runs.end(trial.number, trial.status, figures, trial.error)
             reason = f": {trial.error}" if trial.error else ""
-            self._story.tell(f"{name} {trial.status} after {trial.epochs} epochs, {trial.seconds:.0f} s{reason}")
+            self._console.tell(f"{name} {trial.status} after {trial.epochs} epochs, {trial.seconds:.0f} s{reason}")
         else:
             self._runs.start(trial.number, trial.settings)
-            self._story.tell(f"{name}: {', '.join(f'{k}={v}' for k, v in trial.settings.items())}")
+            self._console.tell(f"{name}: {', '.join(f'{k}={v}' for k, v in trial.settings.items())}")
 
     def _tell_epoch(self, row: Mapping[str, Any]) -> str:
         """'epoch 2 of 5: val_map50 0.512, best of all 0.634, after 1:20'."""

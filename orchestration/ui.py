@@ -18,6 +18,7 @@ from orchestration.resources import build_tracker
 _HOST = "127.0.0.1"
 _START_S = 180.0
 _STOP_S = 20.0
+_QUIET = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _INSTANCE = """\
 # Written by daguerre when it was absent; edit freely. https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
@@ -89,29 +90,22 @@ class _Stop:
 
 
 def _commands(settings: Settings, port: int, mlflow_port: int) -> dict[str, list[str]]:
-    python = [sys.executable, "-m"]
+    dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
+    dagster += ["-m", "orchestration.definitions", "-d", str(CHECKOUT)]  # as in workspace.yaml, which is in checkouts
+    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(mlflow_port), "--workers", "1"]
+    mlflow += ["--backend-store-uri", settings.mlflow_url, "--artifacts-destination", settings.mlflow_artifacts]
+    mlflow += ["--allowed-hosts", f"{_HOST}:{mlflow_port},localhost:{mlflow_port}"]
     (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
-    return {
-        "dagster": [*python, "dagster", "dev", "-h", _HOST, "-p", str(port), "-w", str(CHECKOUT / "workspace.yaml")],
-        "mlflow": [
-            *python, "mlflow", "server", "--backend-store-uri", settings.mlflow_url, "--artifacts-destination",
-            settings.mlflow_artifacts, "--host", _HOST, "--port", str(mlflow_port), "--workers", "1",
-            "--allowed-hosts", f"{_HOST}:{mlflow_port},localhost:{mlflow_port}",
-        ],
-    }  # fmt: skip
+    return {"dagster": dagster, "mlflow": mlflow}
 
 
 def _start(name: str, command: list[str], settings: Settings) -> subprocess.Popen:
-    environment = {
-        **os.environ, "DAGSTER_HOME": str(prepare_instance(settings)), "DAGUERRE_HOME": str(settings.home),
-        "DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    }  # fmt: skip
+    homes = {"DAGSTER_HOME": str(prepare_instance(settings)), "DAGUERRE_HOME": str(settings.home)}
+    environment = {**os.environ, **homes, **_QUIET}
     log = _log(settings, name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
-        return subprocess.Popen(
-            command, cwd=CHECKOUT, env=environment, stdout=stream, stderr=stream, start_new_session=True
-        )
+        return subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, start_new_session=True)
 
 
 def _wait_until_up(

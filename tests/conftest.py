@@ -35,6 +35,31 @@ INTAKE_TABLES = (
 )  # fmt: skip
 
 
+_TESTS = Path(__file__).parent
+_SERVED = ("faults", "s3", "ui")  # folders whose servers are started once
+_LONG = {"pipeline", "training", "faults", "docs"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Processes take a file at a time, or a folder whose servers are started once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPlace(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            folder = file.removeprefix("tests/").split("/")[0]
+            return folder if folder in _SERVED else file
+
+    return ByPlace(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first where tests run in several processes: none waits for another in the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not _LONG & set(item.path.relative_to(_TESTS).parts))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--ui-home", default=None, help="show this home in the UI tests instead of an empty one")
     parser.addoption("--screenshots", default=None, help="folder for the screenshots of the UI tests")
@@ -67,6 +92,23 @@ def home(tmp_path: Path) -> Path:
     path = tmp_path / "home"
     path.mkdir()
     return path
+
+
+@pytest.fixture(scope="session")
+def start_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """start_home(folder): a home in which MLflow has its tables and the embedder its net, made once for all."""
+    from assets.curation.embed import Embedder
+    from assets.registry.tracker import Tracker
+
+    made = tmp_path_factory.mktemp("made")
+    Tracker(f"sqlite:///{made / 'mlflow' / 'mlflow.db'}", str(made / "mlflow" / "artifacts")).versions("recognition")
+    Embedder(made / "cache")
+
+    def start(folder: Path) -> Path:
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        return folder
+
+    return start
 
 
 @pytest.fixture

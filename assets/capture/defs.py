@@ -7,6 +7,7 @@ import dagster as dg
 from assets.capture.intake import Intake
 from assets.capture.label_summary import summarise_labels
 from assets.capture.outcomes import IntakeReport
+from assets.capture.session import take_in
 from assets.capture.session_page import (
     count_changes,
     draw_timeline,
@@ -16,16 +17,15 @@ from assets.capture.session_page import (
     markdown_table,
     read_streams,
 )
+from assets.capture.stage import STAGE
 from assets.landing import LandingZone
 from assets.materialize import progress_to, result
 from assets.partitions import sessions
 from assets.tables.catalog import Catalog, session_is
 
 _MOST_REASONS = 50
-_TABLES = {
-    "recordings": "captures", "frames": "frames", "signals": "signals", "calibrations": "calibrations",
-    "imported_labels": "labels",
-}  # fmt: skip
+_OTHER_NAMES = {"recordings": "captures", "imported_labels": "labels"}  # tables that are not called like their asset
+_TABLES = {noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("recordings").keys}
 
 
 @dg.multi_asset(
@@ -46,7 +46,7 @@ def captures(
     """Take in every file of the session exactly once; quarantine what cannot be read."""
     session = context.partition_key
     before = intake.ledger.outcomes(session)
-    report = intake.ingest(landing_zone.locate(session), session, progress_to(context.log, "files"))
+    report = take_in(session, landing_zone.locate(session), intake, progress_to(context.log, "files"))
     facts = {name: getattr(report, name) for name in ("files", "new", "already_ingested", "quarantined", "problems")}
     facts["files changed"] = count_changes(before, intake.ledger.outcomes(session))
     metadata = {"recordings": {**facts, **_describe(catalog, report)}}
@@ -93,7 +93,7 @@ def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.Metada
     key=["capture", "clock_reports"],
     partitions_def=sessions,
     group_name="capture",
-    deps=[["capture", "frames"], ["capture", "signals"], ["capture", "calibrations"]],
+    deps=list(map(dg.AssetKey, STAGE.step_of("clock_reports").after)),
     kinds={"lance"},
 )
 def clock_reports(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:

@@ -44,12 +44,12 @@ from assets.formats.observations import (
 )
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
 from assets.read_ahead import ReadAhead
-from assets.sandbox.guard import JOBS_AT_ONCE, ImageGuard, Job, Refusal, Verdict
+from assets.sandbox.guard import JOBS_AT_ONCE, MAX_JOB_BYTES, ImageGuard, Job, Refusal, Verdict
 from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import content_id
 
-_JOB_FRAMES, _JOB_BYTES = 512, 16 << 20  # decoded at once; four such jobs last longer than a write
+_JOB_FRAMES = 512  # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
 _WRITE_ROWS, _WRITE_BYTES = 8192, 64 << 20  # written at once
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
@@ -347,7 +347,7 @@ def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]
         batch.append(observation)
         if isinstance(observation, FrameObservation):
             held.update(frames=1, bytes=len(observation.payload))
-        if held["frames"] >= _JOB_FRAMES or held["bytes"] >= _JOB_BYTES or len(batch) >= _WRITE_ROWS:
+        if held["frames"] >= _JOB_FRAMES or held["bytes"] >= MAX_JOB_BYTES or len(batch) >= _WRITE_ROWS:
             yield batch
             batch, held = [], Counter()
     if batch:

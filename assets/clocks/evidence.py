@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.clocks.offsets import Times, find_nearest
+from models.geometry.camera import Camera
 from models.geometry.clock_offset import Step, estimate_offset_to_camera, estimate_offset_to_gyro, measure_steps
-from models.geometry.epipolar import Lens
 from models.geometry.rig_tilt import fit_tilt
 from models.geometry.tracks import match_points
 
@@ -31,16 +31,15 @@ MIN_GYRO_SAMPLES = 50
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraStream:
     """One colour camera: its stamped frames in order of sequence, and what is known of it."""
 
     sensor: str
     frame_ids: tuple[str, ...]
     t_ns: Times
-    width_px: int
-    lens: Lens | None  # for images of `width_px`
+    camera: Camera | None  # for images of the size that the frames have
     rig_from_camera: Array | None  # (4, 4)
-    unknown: str = ""  # why lens or pose are None
+    unknown: str = ""  # why camera or pose are None
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,19 @@ class Gyro:
     rig_from_gyro: Array  # (3, 3)
 
 
-def gather_evidence(cameras: Sequence[Camera], gyro: Gyro | None, load: Load) -> dict[str, Figures]:
+def gather_evidence(streams: Sequence[CameraStream], gyro: Gyro | None, load: Load) -> dict[str, Figures]:
     """Columns of `clock_reports` by camera: offsets to the gyroscope and to the first camera, and the fit of its pose.
 
-    The first camera, by name, of those with stamps, lens and pose is the reference.
+    The first camera, by name, of those with stamps, calibration and pose is the reference.
     """
-    figures: dict[str, Figures] = {c.sensor: {} for c in cameras}
+    figures: dict[str, Figures] = {s.sensor: {} for s in streams}
     able = []
-    for camera in cameras:
-        reason = _find_obstacle(camera)
+    for stream in streams:
+        reason = _find_obstacle(stream)
         if reason is None:
-            able.append(camera)
+            able.append(stream)
         else:
-            figures[camera.sensor] = {
+            figures[stream.sensor] = {
                 "imu_reason": reason, "camera_reason": reason, "calibration_reason": reason,
             }  # fmt: skip
     if not able:
@@ -73,20 +72,20 @@ def gather_evidence(cameras: Sequence[Camera], gyro: Gyro | None, load: Load) ->
     stretches = _choose_stretches(able[0].t_ns)
     start_ns = min(int(c.t_ns.min()) for c in able)
     steps = {c.sensor: _measure(c, stretches, start_ns, load) for c in able}
-    for camera in able:
-        mine = steps[camera.sensor]
-        figures[camera.sensor] |= _compare_with_gyro(camera, mine, gyro, start_ns)
-        if camera is not able[0]:
-            figures[camera.sensor] |= _compare_with_camera(camera, able[0], mine, steps[able[0].sensor])
-            late_ms = figures[camera.sensor].get("camera_offset_ms") or 0.0
-            figures[camera.sensor] |= _compare_views(camera, able[0], round(1e6 * float(late_ms)), load)
+    for stream in able:
+        mine = steps[stream.sensor]
+        figures[stream.sensor] |= _compare_with_gyro(stream, mine, gyro, start_ns)
+        if stream is not able[0]:
+            figures[stream.sensor] |= _compare_with_camera(stream, able[0], mine, steps[able[0].sensor])
+            late_ms = figures[stream.sensor].get("camera_offset_ms") or 0.0
+            figures[stream.sensor] |= _compare_views(stream, able[0], round(1e6 * float(late_ms)), load)
     return figures
 
 
-def _find_obstacle(camera: Camera) -> str | None:
-    if len(camera.t_ns) < 2:
+def _find_obstacle(stream: CameraStream) -> str | None:
+    if len(stream.t_ns) < 2:
         return "these frames carry no time"
-    return camera.unknown if camera.lens is None or camera.rig_from_camera is None else None
+    return stream.unknown if stream.camera is None or stream.rig_from_camera is None else None
 
 
 def _choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
@@ -98,86 +97,88 @@ def _choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
     return [(int(t_ns[i]), int(t_ns[i + STRETCH_FRAMES - 1])) for i in firsts]
 
 
-def _measure(camera: Camera, stretches: Sequence[tuple[int, int]], start_ns: int, load: Load) -> list[Step]:
+def _measure(stream: CameraStream, stretches: Sequence[tuple[int, int]], start_ns: int, load: Load) -> list[Step]:
     """The camera's steps inside of the stretches, with times in s since `start_ns`."""
     steps: list[Step] = []
     for first_ns, last_ns in stretches:
-        chosen = np.flatnonzero((camera.t_ns >= first_ns) & (camera.t_ns <= last_ns))
+        chosen = np.flatnonzero((stream.t_ns >= first_ns) & (stream.t_ns <= last_ns))
         for i in range(0, len(chosen) - 1, STRETCH_FRAMES):  # in parts that share a frame, to hold few images at once
             part = chosen[i : i + STRETCH_FRAMES + 1]
-            images, lens = _load(camera, [camera.frame_ids[k] for k in part], load)
-            steps += measure_steps(images, (camera.t_ns[part] - start_ns) / 1e9, lens)
+            images, camera = _load(stream, [stream.frame_ids[k] for k in part], load)
+            steps += measure_steps(images, (stream.t_ns[part] - start_ns) / 1e9, camera)
     return steps
 
 
-def _load(camera: Camera, frame_ids: Sequence[str], load: Load) -> tuple[list[Gray], Lens]:
-    """Images and the lens for their size."""
-    assert camera.lens is not None
-    images = load(frame_ids, min(WIDTH_PX, camera.width_px))
-    return images, camera.lens.shrink(images[0].shape[1] / camera.width_px)
+def _load(stream: CameraStream, frame_ids: Sequence[str], load: Load) -> tuple[list[Gray], Camera]:
+    """Images and the camera for their size."""
+    assert stream.camera is not None
+    images = load(frame_ids, min(WIDTH_PX, stream.camera.size_px[0]))
+    return images, stream.camera.resize(images[0].shape[1] / stream.camera.size_px[0])
 
 
-def _compare_with_gyro(camera: Camera, steps: Sequence[Step], gyro: Gyro | None, start_ns: int) -> Figures:
+def _compare_with_gyro(stream: CameraStream, steps: Sequence[Step], gyro: Gyro | None, start_ns: int) -> Figures:
     if gyro is None:
         return {"imu_reason": "the capture has no gyroscope"}
-    assert camera.lens is not None and camera.rig_from_camera is not None
-    gyro_from_camera = gyro.rig_from_gyro.T @ camera.rig_from_camera[:3, :3]
+    assert stream.camera is not None and stream.rig_from_camera is not None
+    gyro_from_camera = gyro.rig_from_gyro.T @ stream.rig_from_camera[:3, :3]
     found: Figures = {"imu_sensor": gyro.sensor}
     try:
         t_s = (gyro.t_ns - start_ns) / 1e9
-        lag = estimate_offset_to_gyro(steps, t_s, gyro.rate_rad_s, gyro_from_camera, _focal_px(camera))
+        lag = estimate_offset_to_gyro(steps, t_s, gyro.rate_rad_s, gyro_from_camera, _focal_px(stream))
     except ValueError as error:
         return found | {"imu_reason": str(error)}
     return found | {"imu_offset_ms": 1e3 * lag.lag_s, "imu_offset_sigma_ms": 1e3 * lag.sigma_s}
 
 
 def _compare_with_camera(
-    camera: Camera, reference: Camera, steps: Sequence[Step], reference_steps: Sequence[Step]
+    stream: CameraStream, reference: CameraStream, steps: Sequence[Step], reference_steps: Sequence[Step]
 ) -> Figures:
-    assert camera.rig_from_camera is not None and reference.rig_from_camera is not None
-    reference_from_camera = reference.rig_from_camera[:3, :3].T @ camera.rig_from_camera[:3, :3]
+    assert stream.rig_from_camera is not None and reference.rig_from_camera is not None
+    reference_from_camera = reference.rig_from_camera[:3, :3].T @ stream.rig_from_camera[:3, :3]
     try:
-        lag = estimate_offset_to_camera(steps, reference_steps, reference_from_camera, _focal_px(camera))
+        lag = estimate_offset_to_camera(steps, reference_steps, reference_from_camera, _focal_px(stream))
     except ValueError as error:
         return {"camera_reason": str(error)}
     return {"camera_offset_ms": 1e3 * lag.lag_s, "camera_offset_sigma_ms": 1e3 * lag.sigma_s}
 
 
-def _compare_views(camera: Camera, reference: Camera, late_ns: int, load: Load) -> Figures:
+def _compare_views(stream: CameraStream, reference: CameraStream, late_ns: int, load: Load) -> Figures:
     """How well the stated poses of two cameras explain what both see at one time; `late_ns` puts the stamps right."""
-    assert camera.lens is not None and camera.rig_from_camera is not None and reference.rig_from_camera is not None
-    mine, theirs = _pair_frames(camera, reference, late_ns)
+    assert stream.camera is not None and stream.rig_from_camera is not None and reference.rig_from_camera is not None
+    mine, theirs = _pair_frames(stream, reference, late_ns)
     pairs = []
     for i, j in zip(mine, theirs, strict=True):
-        (image,), lens = _load(camera, [camera.frame_ids[i]], load)
-        (image_reference,), lens_reference = _load(reference, [reference.frame_ids[j]], load)
+        (image,), camera = _load(stream, [stream.frame_ids[i]], load)
+        (image_reference,), camera_reference = _load(reference, [reference.frame_ids[j]], load)
         pixels_reference, pixels = match_points(image_reference, image)
-        pairs.append((lens_reference.to_rays(pixels_reference), lens.to_rays(pixels)))
+        pairs.append((camera_reference.unproject(pixels_reference), camera.unproject(pixels)))
     try:
-        tilt = fit_tilt(pairs, np.linalg.inv(reference.rig_from_camera) @ camera.rig_from_camera)
+        tilt = fit_tilt(pairs, np.linalg.inv(reference.rig_from_camera) @ stream.rig_from_camera)
     except ValueError as error:
         return {"calibration_reason": str(error)}
     return {
-        "epipolar_px": tilt.distance * camera.lens.focal_px, "focal_px": camera.lens.focal_px,
+        "epipolar_px": tilt.distance * stream.camera.mean_focal_px, "focal_px": stream.camera.mean_focal_px,
         "tilt_deg": float(np.degrees(tilt.angle_rad)), "tilt_sigma_deg": float(np.degrees(tilt.sigma_rad)),
         "num_matches": tilt.num_matches,
     }  # fmt: skip
 
 
-def _pair_frames(camera: Camera, reference: Camera, late_ns: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pair_frames(
+    stream: CameraStream, reference: CameraStream, late_ns: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of frames that were taken at one time, a few pairs spread over the capture."""
-    times, mine = np.unique(camera.t_ns - late_ns, return_index=True)
+    times, mine = np.unique(stream.t_ns - late_ns, return_index=True)
     reference_times, theirs = np.unique(reference.t_ns, return_index=True)
     if not len(times) or len(reference_times) < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     found = find_nearest(reference_times, times, int(np.median(np.diff(reference_times))) // 4)
-    pairs = np.column_stack([mine[found.is_known], theirs[found.values]])
+    pairs = np.column_stack([mine[found.is_known], theirs[found.indices]])
     if len(pairs) > NUM_STEREO_PAIRS:
         pairs = pairs[np.linspace(0, len(pairs) - 1, NUM_STEREO_PAIRS).round().astype(int)]
     return pairs[:, 0], pairs[:, 1]
 
 
-def _focal_px(camera: Camera) -> float:
+def _focal_px(stream: CameraStream) -> float:
     """Focal length in px of the images looked at."""
-    assert camera.lens is not None
-    return camera.lens.focal_px * min(1.0, WIDTH_PX / camera.width_px)
+    assert stream.camera is not None
+    return stream.camera.mean_focal_px * min(1.0, WIDTH_PX / stream.camera.size_px[0])

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from assets.clocks.evidence import MIN_GYRO_SAMPLES, Camera, Gray, Gyro, gather_evidence
+from assets.clocks.evidence import MIN_GYRO_SAMPLES, CameraStream, Gray, Gyro, gather_evidence
 from assets.clocks.offsets import Stream, report_sync
 from assets.formats.messages.rig import RigTransforms
 from assets.formats.observations import SignalObservation, Source
@@ -23,7 +23,7 @@ from assets.images import decode_luma
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.incremental import Refreshed
 from assets.tables.schemas import TABLES, content_id, to_table
-from models.geometry.epipolar import Lens
+from models.geometry.camera import Camera
 
 CODE_VERSION = "1"
 Row = dict[str, Any]
@@ -87,7 +87,7 @@ def describe_evidence(catalog: Catalog, session: str) -> str:
     return "\n".join(lines)
 
 
-def read_cameras(frames: list[Row], calibrations: list[Row]) -> list[Camera]:
+def read_cameras(frames: list[Row], calibrations: list[Row]) -> list[CameraStream]:
     """The colour cameras of one capture, by name, from its rows of `frames` in order of sensor, kind and sequence."""
     return [
         _camera(sensor, list(rows), [c for c in calibrations if c["sensor"] == sensor])
@@ -162,19 +162,19 @@ def _stream(sensor: str, kind: str, rows: list[Row]) -> Stream:
     return Stream(sensor, kind, np.unique(t_ns) if kind == "transform" else t_ns, len(rows))
 
 
-def _camera(sensor: str, frames: list[Row], calibrations: list[Row]) -> Camera:
+def _camera(sensor: str, frames: list[Row], calibrations: list[Row]) -> CameraStream:
     stamped = [f for f in frames if f["t_ns"] is not None]
     size = frames[0]["width_px"], frames[0]["height_px"]
     stamped = [f for f in stamped if (f["width_px"], f["height_px"]) == size]
-    lens, pose, unknown = _read_calibration(calibrations, *size)
+    camera, pose, unknown = _read_calibration(calibrations, *size)
     t_ns = np.array([f["t_ns"] for f in stamped], np.int64)
-    return Camera(sensor, tuple(f["frame_id"] for f in stamped), t_ns, size[0], lens, pose, unknown)
+    return CameraStream(sensor, tuple(f["frame_id"] for f in stamped), t_ns, camera, pose, unknown)
 
 
 def _read_calibration(
     calibrations: list[Row], width_px: int, height_px: int
-) -> tuple[Lens | None, NDArray[np.float64] | None, str]:
-    """Lens for images of this size, pose on the rig (4, 4), and why one of them is unknown."""
+) -> tuple[Camera | None, NDArray[np.float64] | None, str]:
+    """Camera for images of this size, pose on the rig (4, 4), and why one of them is unknown."""
     if not calibrations:
         return None, None, "the camera has no calibration"
     row = min(calibrations, key=lambda c: (c["source_path"], c["source_offset"], c["calibration_id"]))
@@ -183,16 +183,21 @@ def _read_calibration(
         found = f"{row['width_px']} x {row['height_px']} px"
         return None, None, f"the calibration is for images of {found}, these have {width_px} x {height_px} px"
     try:
-        lens = Lens(row["fx_px"], row["fy_px"], row["cx_px"], row["cy_px"], row["distortion_model"] or "",
-                    tuple(row["distortion"])).shrink(scale)  # fmt: skip
+        camera = Camera(
+            (row["width_px"], row["height_px"]),
+            (row["fx_px"], row["fy_px"]),
+            (row["cx_px"], row["cy_px"]),
+            row["distortion_model"],
+            tuple(row["distortion"]),
+        ).resize(scale)
     except ValueError as error:
         return None, None, str(error)
     pose = row["rig_from_camera"]
     if pose is None or len(pose) != 7:
-        return lens, None, "the camera's place on the rig is not known"
+        return camera, None, "the camera's place on the rig is not known"
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = Rotation.from_quat(pose[3:]).as_matrix(), pose[:3]
-    return lens, matrix, ""
+    return camera, matrix, ""
 
 
 def _decode(payload: bytes, width_px: int, wanted_px: int) -> Gray:

@@ -8,12 +8,12 @@ from pydantic import Field
 from assets.curation.clusters import update_clusters, update_splits
 from assets.curation.pictures import count_lost
 from assets.curation.release import draft_release, write_release
-from assets.images import decode_rgb, decode_working_luma
+from assets.curation.session import embed_frames, measure_frames
+from assets.curation.stage import STAGE
 from assets.materialize import picture, progress_to, result
 from assets.partitions import sessions
 from assets.previews.stored_frames import contact_sheet_png
 from assets.tables.catalog import Catalog, is_in
-from assets.tables.incremental import refresh_frames
 from assets.workspace import Workspace
 from models import image_quality
 from models.task_names import DATASET_NAMES
@@ -25,20 +25,14 @@ _log = logging.getLogger("daguerre.curation")
     key=["curation", "frame_quality"],
     partitions_def=sessions,
     group_name="curation",
-    deps=[["capture", "frames"]],
+    deps=list(map(dg.AssetKey, STAGE.step_of("frame_quality").after)),
     code_version=image_quality.CODE_VERSION,
     kinds={"lance"},
 )
 def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
-    """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session.
-
-    Intake measures what it decodes; here the rows are made that it has not, or has under an older version.
-    """
+    """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session."""
     session = context.partition_key
-    done = refresh_frames(
-        catalog, "frame_quality", session, image_quality.CODE_VERSION, decode_working_luma,
-        lambda lumas: [image_quality.measure_quality(luma) for luma in lumas], progress_to(context.log, "quality"),
-    )  # fmt: skip
+    done = measure_frames(session, catalog, progress_to(context.log, "quality"))
     return result(catalog, "frame_quality", ["curation", "frame_quality"], session, {"rows": done.summary})
 
 
@@ -46,7 +40,7 @@ def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[C
     key=["curation", "frame_embeddings"],
     partitions_def=sessions,
     group_name="curation",
-    deps=[["capture", "frames"]],
+    deps=list(map(dg.AssetKey, STAGE.step_of("frame_embeddings").after)),
     kinds={"lance", "onnx"},
 )
 def frame_embeddings(
@@ -56,16 +50,10 @@ def frame_embeddings(
 
     Rows that another encoder made are made anew.
     """
-    from assets.curation.embed import Embedder
-
-    session, embedder = context.partition_key, Embedder(workspace.cache, workspace.encoder)
-    done = refresh_frames(
-        catalog, "frame_embeddings", session, embedder.version, decode_rgb,
-        lambda images: [{"vector": vector.tolist()} for vector in embedder.embed(images)],
-        progress_to(context.log, "embeddings"),
-    )  # fmt: skip
-    return result(catalog, "frame_embeddings", ["curation", "frame_embeddings"], session,
-                  {"rows": done.summary, "encoder": str(workspace.encoder or "ImageNet")})  # fmt: skip
+    session = context.partition_key
+    done = embed_frames(session, catalog, workspace, progress_to(context.log, "embeddings"))
+    facts = {"rows": done.summary, "encoder": str(workspace.encoder or "ImageNet")}
+    return result(catalog, "frame_embeddings", ["curation", "frame_embeddings"], session, facts)
 
 
 @dg.asset(
@@ -78,8 +66,8 @@ def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Near-duplicate clusters over all published frames, each led by a labelled frame where it has one."""
     done = update_clusters(catalog)
     copies = len(catalog.read_latest("unique_frames", ["frame_id"], "duplicate_of IS NOT NULL"))
-    return result(catalog, "unique_frames", ["curation", "unique_frames"], None,
-                  {"rows": done.summary, "near-duplicates": copies})  # fmt: skip
+    facts = {"rows": done.summary, "near-duplicates": copies}
+    return result(catalog, "unique_frames", ["curation", "unique_frames"], None, facts)
 
 
 @dg.asset(
@@ -125,11 +113,15 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         _log.info(draft.summary)
         lost = {f"left out, {reason}": count for reason, count in count_lost(draft.excluded).items()}
         metadata = {
-            "release_id": release_id, "classes": draft.row["class_names"], "labels": draft.row["num_labels"],
-            "frames without an object": draft.num_empty, **lost, "excluded": dg.MetadataValue.json(draft.excluded),
+            "release_id": release_id,
+            "classes": draft.row["class_names"],
+            "labels": draft.row["num_labels"],
+            "frames without an object": draft.num_empty,
+            **lost,
+            "excluded": dg.MetadataValue.json(draft.excluded),
             **per_split,
             "contact sheet": picture(sheet) if sheet else dg.MetadataValue.text("no colour frames"),
-        }  # fmt: skip
+        }
         is_mine = f"release_id = '{release_id}'"
         return result(catalog, "release_frames", ["curation", f"{task}_dataset"], None, metadata, is_mine)
 

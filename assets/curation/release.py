@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from assets.curation.annotations import Row, clip_box, read_statements
-from assets.curation.pictures import OF_OBJECTS, choose_pictures, count_lost
+from assets.curation.annotations import read_statements
+from assets.curation.pictures import choose_pictures, count_lost
+from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
-from models.semantic_maps import compose_map, split_map
-from models.task_names import INSTANCES, MULTILABEL, PRETRAINING
 
 CODE_VERSION = "2"
 _COLUMNS = ("frame_id", "capture_id", "session", "sensor", "sha256")
+_NO_TARGET: dict[str, Any] = {"class_id": None, "boxes_xyxy": [], "box_class_ids": []}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Draft:
     @property
     def num_empty(self) -> int:
         """Frames that show no object, in a release of a task that looks for objects."""
-        return sum(not r["box_class_ids"] for r in self.frame_rows) if self.row["task"] in OF_OBJECTS else 0
+        counts_empty = find_kind(self.row["task"]).learns_absence
+        return sum(not r["box_class_ids"] for r in self.frame_rows) if counts_empty else 0
 
     @property
     def summary(self) -> str:
@@ -49,13 +50,14 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
 
     Raises ValueError, with the remedy, when there is nothing to release.
     """
+    kind = find_kind(task)
     where = is_in("session", sessions) if sessions else None
     splits = {r["frame_id"]: r["split"] for r in catalog.read("splits", ["frame_id", "split"], where).to_pylist()}
     colour = f"({where}) AND kind = 'color'" if where else "kind = 'color'"
     rows = catalog.read("frames", [*_COLUMNS, "width_px", "height_px"], colour).to_pylist()
     frames = {r["frame_id"]: r for r in rows}
     statements = read_statements(catalog, task, frames, where)
-    if task != PRETRAINING and not any(s.labels or s.faults for s in statements.values()):
+    if kind.needs_labels and not any(s.labels or s.faults for s in statements.values()):
         raise ValueError(
             f"no published {task} labels: ingest labelled captures, or see `daguerre query` on publications"
         )
@@ -63,15 +65,16 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
         raise ValueError("no published splits: materialise curation/splits, and see `daguerre query` on publications")
     clusters = catalog.read("unique_frames", ["frame_id", "cluster_id"], where).to_pylist()
     cluster_of = {r["frame_id"]: r["cluster_id"] for r in clusters}
-    pictures, excluded = choose_pictures(task, frames, statements, splits, cluster_of)
-    if not pictures or (task != PRETRAINING and not any(picture.said.labels for picture in pictures)):
-        remedy = "; give objects polygons or masks, not boxes alone" if task == INSTANCES else ""
+    pictures, excluded = choose_pictures(kind, frames, statements, splits, cluster_of)
+    if not pictures or (kind.needs_labels and not any(picture.said.labels for picture in pictures)):
+        remedy = f"; {kind.remedy}" if kind.remedy else ""
         raise ValueError(f"no frame is left for a release of {task}: {dict(excluded)}{remedy}")
     class_names = sorted({label["class_name"] for picture in pictures for label in picture.said.labels})
     frame_rows = []
     for picture in pictures:
-        frame = frames[picture.frame_id]
-        target = _target(task, picture.said.labels, frame, class_names)
+        frame, labels = frames[picture.frame_id], picture.said.labels
+        class_ids = [class_names.index(label["class_name"]) for label in labels]
+        target = _NO_TARGET | kind.make_target(labels, class_ids, frame)
         frame_rows.append({**{c: frame[c] for c in _COLUMNS}, "split": splits[picture.frame_id], **target})
     return _seal(catalog, task, class_names, frame_rows, excluded)
 
@@ -89,25 +92,6 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     catalog.merge("releases", to_table(TABLES["releases"], [draft.row]))
     seal_tables(catalog)
     return str(release_id)
-
-
-def _target(task: str, labels: Sequence[Row], frame: Row, class_names: list[str]) -> dict[str, Any]:
-    class_ids = [class_names.index(label["class_name"]) for label in labels]
-    if task in ("recognition", PRETRAINING):
-        return {"class_id": class_ids[0] if len(set(class_ids)) == 1 else None, "boxes_xyxy": [], "box_class_ids": []}
-    if task == "segmentation":
-        size_hw = (frame["height_px"], frame["width_px"])
-        masks, mask_class_ids = split_map(compose_map([label["mask_rle"] for label in labels], class_ids, size_hw))
-        return {"class_id": None, "boxes_xyxy": [], "box_class_ids": [], "mask_rles": masks,
-                "mask_class_ids": mask_class_ids, "mask_size_px": list(size_hw)}  # fmt: skip
-    if task == MULTILABEL:
-        return {"class_id": None, "boxes_xyxy": [], "box_class_ids": sorted(set(class_ids))}
-    boxes = [v for label in labels for v in clip_box(label, frame)]
-    target = {"class_id": None, "boxes_xyxy": boxes, "box_class_ids": class_ids}
-    if task == INSTANCES:
-        target |= {"mask_rles": [label["mask_rle"] for label in labels],
-                   "mask_size_px": [frame["height_px"], frame["width_px"]]}  # fmt: skip
-    return target
 
 
 def _seal(

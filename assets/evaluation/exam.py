@@ -96,7 +96,7 @@ def _read_folder(catalog: Catalog, model_sha256: str) -> str:
 
 
 def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Exam:
-    from assets.evaluation.score import SCORERS, slice_frames
+    from assets.evaluation.score import score_predictions, slice_frames
     from assets.inference.package import load_predictor
 
     task, model_sha256 = package.facts.task, package.model_sha256
@@ -108,5 +108,5 @@ def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Ex
         "frame_quality", ["frame_id", "brightness"], is_in("frame_id", [r["frame_id"] for r in rows])
     )
     slices = slice_frames(rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()})
-    scores = SCORERS[task](predictions, rows, release.class_names, slices)
+    scores = score_predictions(task, predictions, rows, release.class_names, slices)
     return Exam(task, model_sha256, package, release, rows, predictions, scores, images)

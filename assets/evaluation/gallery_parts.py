@@ -1,68 +1,8 @@
-"""What a gallery is made of: pictures with captions, charts that draw themselves, and a fair choice of frames."""
+"""What stands below every chart of a gallery."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-from assets.evaluation.pairs import Row
-from assets.previews import plots
-from assets.previews.drawing import Color
-from models.types import Image
-
-NUM_THUMBNAILS, NUM_OVERLAYS, NUM_MISTAKES = 30, 3, 8
-THUMBNAIL_PX, OVERLAY_PX, MISTAKE_PX, SMALL_MISTAKE_PX = 132, 720, 640, 176
-Draw = Callable[[str], bytes]  # theme -> PNG
-
-
-class ImageReader(Protocol):
-    """Gives decoded images by frame_id."""
-
-    def read(self, frame_rows: Sequence[Mapping[str, Any]], /) -> dict[str, Image]: ...
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One photograph with its caption; `detail` is a second, quieter line."""
-
-    image_rgb: Image
-    caption: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Pictures and figures of one model on one split. `charts` draw themselves for a theme, by name."""
-
-    thumbnails: tuple[Picture, ...]
-    overlays: tuple[Picture, ...]  # labels and predictions in turn; empty for recognition
-    mistakes: tuple[Picture, ...]
-    charts: Mapping[str, Draw]
-    colors: Mapping[str, Color]
-    min_score: float | None = None  # boxes with a lower score are not drawn and not counted in the confusion matrix
-
 
 def name_subject(model: str, release_id: str) -> str:
-    """The line below every chart's title: which model, judged by which release."""
+    """Which model, judged by which release."""
     return f"{model} · release {release_id[:8]}"
-
-
-def draw_learning(history: Sequence[Row], subject: str) -> dict[str, Draw]:
-    return {"learning curve": lambda theme: plots.learning_curve_plot(history, subject, theme)} if history else {}
-
-
-def spread(groups: Sequence[str], limit: int) -> list[int]:
-    """Places of at most `limit` items: one of each group in turn, evenly over each group's items."""
-    members: dict[str, list[int]] = {}
-    for place, group in enumerate(groups):
-        members.setdefault(group, []).append(place)
-    share = -(-limit // len(members))
-    picked = [_thin(members[group], share) for group in sorted(members)]
-    return [places[i] for i in range(share) for places in picked if i < len(places)][:limit]
-
-
-def _thin(places: Sequence[int], limit: int) -> list[int]:
-    """At most `limit` of them, evenly spaced."""
-    count = min(limit, len(places))
-    return [places[i * len(places) // count] for i in range(count)]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.evaluation.gallery_parts import Draw, Gallery, Picture, name_subject
-from assets.evaluation.pairs import Row
+from assets.evaluation.gallery_parts import name_subject
+from assets.kinds import find_kind
+from assets.kinds.judging.gallery_parts import Draw, Gallery, Picture
+from assets.kinds.kind import Row
 from assets.previews.drawing import as_data_uri, encode_jpeg
 from assets.previews.plots import drift_plot
 from assets.tables.releases import list_class_ids
@@ -36,7 +38,6 @@ METRIC_NOTES = {
 _ORDER = ("dark", "small", "medium", "large", "bright", "map50", "map", "map75", "ap50", "ap", "accuracy", "macro_f1",
           "f1", "precision", "recall", "ece", "miou", "iou", "image_miou", "boundary_miou", "boundary_iou",
           "pixel_accuracy")  # fmt: skip
-LEADING = {"recognition": "accuracy", "detection": "map50", "segmentation": "miou"}  # the gate's metric
 SLICE_TITLES = {"class": "Class", "object_size": "Object size", "session": "Session", "sensor": "Sensor",
                 "brightness": "Brightness"}  # fmt: skip
 
@@ -153,7 +154,8 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
 def _describe_slices(task: str, scores: Sequence[Row], overall: Mapping[str, float | None]) -> list[dict[str, Any]]:
     """A table for each way of slicing: its columns, and rows of (name, samples, leading value, gap to all, others)."""
     tables = []
-    leading = LEADING[task]
+    kind = find_kind(task)
+    leading = kind.leading_metric
     for slice_by in SLICE_TITLES:
         rows: dict[str, dict[str, Any]] = {}
         for score in scores:
@@ -165,10 +167,9 @@ def _describe_slices(task: str, scores: Sequence[Row], overall: Mapping[str, flo
         metrics = sorted(next(iter(rows.values()))["values"], key=_rank)
         first = next(m for m in (leading, "ap50", "f1", "iou", metrics[0]) if m in metrics)
         base = overall.get(leading) if first in (leading, "ap50") else None
-        counts_objects = task == "detection" and slice_by in ("class", "object_size")
         tables.append({
             "title": SLICE_TITLES[slice_by],
-            "unit": "objects" if counts_objects else "frames",
+            "unit": "objects" if slice_by in kind.slices_of_objects else "frames",
             "first": METRIC_NAMES.get(first, first),
             "others": ["ECE" if m == "ece" else METRIC_NAMES.get(m, m) for m in metrics if m != first],
             "has_gap": base is not None and slice_by != "class",

@@ -29,7 +29,6 @@ from assets.formats.protocol import (
     UnreadableBytes,
     limit_labels,
     limit_problems,
-    open_local,
 )
 from assets.formats.sequences.arkitscenes import ArkitScenesReader
 from assets.formats.sequences.asl import AslReader
@@ -41,8 +40,7 @@ from assets.formats.session_settings import drop_clocks, read_settings
 from assets.storage import SessionFile
 
 __all__ = [
-    "READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "can_carry", "open_local", "plan_session",
-    "read_capture",
+    "READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "can_carry", "plan_session", "read_capture",
 ]  # fmt: skip
 
 _LOOSE_READERS: tuple[Reader, ...] = (

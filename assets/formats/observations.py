@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assets.storage import SessionFile
+from models.geometry.camera import Camera
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ class CalibrationObservation:
     distortion_model: str | None = None
     distortion: Sequence[float] = ()
     rig_from_camera: Sequence[float] | None = None  # xyz m, quaternion xyzw; None where unknown
+
+    @classmethod
+    def of(cls, sensor: str, camera: Camera, source: Source) -> CalibrationObservation:
+        """What a calibrated camera says of itself; its place on the rig is not known."""
+        model, distortion = camera.distortion_model, camera.distortion
+        return cls(sensor, *camera.size_px, *camera.focal_px, *camera.centre_px, source, model, distortion)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ A reader never raises for bad data: it yields a `Problem` and goes on with the n
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -64,15 +62,6 @@ class UnreadableBytes(ValueError):
         super().__init__(f"{reason}: {remedy}")
         self.reason = reason
         self.remedy = remedy
-
-
-def open_local(file: SessionFile) -> BinaryIO:
-    """Open a local file; pipes, sockets and devices are refused instead of waited for."""
-    descriptor = os.open(file.uri, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UnreadableBytes("not a regular file", "put a plain file in its place")
-    return os.fdopen(descriptor, "rb")
 
 
 def open_checked(file: SessionFile, opener: Opener) -> BinaryIO:

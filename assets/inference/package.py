@@ -5,12 +5,14 @@
 `scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px of the square, before non-maximum suppression; segmentation gives
 `probabilities` (B, C, S, S); multilabel gives `probabilities` (B, C), each of its own; pretraining gives `vectors`
 (B, 1280) of unit length; instances gives `scores` (1, N, C), `boxes_xyxy` (1, N, 4) in px of the square and `masks`
-(1, N, 28, 28), probabilities over each box, after suppression, N up to 100. B is free, but for the two-stage detectors:
-there it is 1, and P depends on the image.
+(1, N, 28, 28), probabilities over each box, after suppression, N up to 100; keypoints gives `scores`, `boxes_xyxy` as
+detection and `points_xy` (B, P, K, 2) in px of the square. B is free, but for the two-stage detectors: there it is 1,
+and P depends on the image.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
@@ -50,11 +52,27 @@ class PackageFacts:
 
 @dataclass(frozen=True)
 class ModelPackage:
-    """A package on disk whose hashes were found right."""
+    """A package on disk whose hashes were found right. `hashes` are sha256 by file name, model.json among them."""
 
     folder: Path
     facts: PackageFacts
-    model_sha256: str
+    hashes: Mapping[str, str]
+
+    @property
+    def model_sha256(self) -> str:
+        return self.hashes[WEIGHTS]
+
+    @property
+    def task(self) -> str:
+        return self.facts.task
+
+    @property
+    def release_id(self) -> str:
+        return self.facts.release_id
+
+
+class Refusal(ValueError):
+    """A model is not taken, or not handed out. The message says what is wrong and what helps."""
 
 
 def write_package(models_dir: Path, net: nn.Module, task: str, facts: PackageFacts) -> ModelPackage:
@@ -70,30 +88,43 @@ def write_package(models_dir: Path, net: nn.Module, task: str, facts: PackageFac
     files = {WEIGHTS: save({k: v.detach().clone().contiguous() for k, v in net.state_dict().items()}),
              ONNX: _to_onnx(net, task, facts.image_size_px)}  # fmt: skip
     facts = replace(facts, files={name: hash_bytes(content) for name, content in files.items()})
-    model_sha256 = facts.files[WEIGHTS]
-    folder = models_dir / task / model_sha256[:16]
-    write_folder(folder, {**files, FACTS: _dump(asdict(facts))})
-    return ModelPackage(folder, facts, model_sha256)
+    content = _dump(asdict(facts))
+    folder = models_dir / task / facts.files[WEIGHTS][:16]
+    write_folder(folder, {**files, FACTS: content})
+    return ModelPackage(folder, facts, {**facts.files, FACTS: hash_bytes(content)})
 
 
 def open_package(folder: Path) -> ModelPackage:
-    """Read the facts and hash every file again. Raises ValueError that names the file that changed or is missing."""
+    """The package in a folder of `models_dir`. Raises as `read_package`, and where the folder is another model's."""
+    package = read_package(folder)
+    if folder.name != package.model_sha256[:16]:
+        raise Refusal(f"{folder} holds model {package.model_sha256[:16]}: a package's folder is named by its weights")
+    return package
+
+
+def read_package(folder: Path, expected: Mapping[str, str] | None = None) -> ModelPackage:
+    """Read the facts and hash every file again; the folder may have any name.
+
+    `expected` are hashes known from elsewhere, by file name. Raises Refusal that names the file that is missing, has
+    changed, lies elsewhere, or holds no safetensors: no other format of weights is taken.
+    """
     path = folder / FACTS
     if not path.is_file():
-        raise ValueError(f"{path} is missing: {folder} is not a model package, restore it or train again")
+        raise Refusal(f"{path} is missing: {folder} is not a model package, restore it or train again")
     content = path.read_bytes()
     row = _load(path, content)
     facts = _read_facts(path, row)
     if content != _dump(row):
-        raise ValueError(f"{path} has changed: its bytes are not as they were written; restore it or train again")
+        raise Refusal(f"{path} has changed: its bytes are not as they were written; restore it or train again")
+    if elsewhere := sorted(name for name in facts.files if Path(name).name != name):
+        raise Refusal(f"{path} names {elsewhere}: the files of a package lie in its folder")
     if missing := {WEIGHTS, ONNX} - facts.files.keys():
-        raise ValueError(f"{path} does not vouch for {sorted(missing)}: restore it or train again")
-    for name, sha256 in facts.files.items():
-        read_proven(folder / name, sha256)
-    model_sha256 = facts.files[WEIGHTS]
-    if folder.name != model_sha256[:16]:
-        raise ValueError(f"{folder} holds model {model_sha256[:16]}: a package's folder is named by its weights")
-    return ModelPackage(folder, facts, model_sha256)
+        raise Refusal(f"{path} does not vouch for {sorted(missing)}: restore it or train again")
+    hashes = {**facts.files, FACTS: hash_bytes(content)}
+    for name, sha256 in {**hashes, **(expected or {})}.items():
+        _require_hash(folder / name, sha256)
+    _require_safetensors(folder / WEIGHTS)
+    return ModelPackage(folder, facts, hashes)
 
 
 def load_net(package: ModelPackage) -> nn.Module:
@@ -151,6 +182,26 @@ def describe(
                         code_version, [dict(row) for row in history], starts_from=starts_from)  # fmt: skip
 
 
+def _require_hash(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise Refusal(f"{path} is missing: restore it from a backup or train again")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise Refusal(f"{path} has changed: sha256 {found[:16]}, not {sha256[:16]}; restore it or train again")
+
+
+def _require_safetensors(path: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as tensors:
+            if not list(tensors.keys()):
+                raise Refusal(f"{path} holds no weights: train again")
+    except SafetensorError as error:
+        raise Refusal(f"{path} is not a safetensors file ({error}): no other format of weights is taken") from error
+
+
 def _to_onnx(net: nn.Module, task: str, side_px: int) -> bytes:
     import torch
 
@@ -166,10 +217,10 @@ def _read_facts(path: Path, row: Mapping[str, Any]) -> PackageFacts:
     """Facts that a package of before lacks have their defaults."""
     known = {f.name: f for f in fields(PackageFacts)}
     if unknown := sorted(row.keys() - known.keys()):
-        raise ValueError(f"{path} has {unknown}: a newer Daguerre wrote it, update Daguerre here")
+        raise Refusal(f"{path} has {unknown}: a newer Daguerre wrote it, update Daguerre here")
     needed = {name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
-    if missing := sorted(needed - row.keys()):
-        raise ValueError(f"{path} lacks {missing}: too old a Daguerre wrote it, train again")
+    if missing := sorted(name for name in needed if row.get(name) is None):
+        raise Refusal(f"{path} lacks {missing}: too old a Daguerre wrote it, train again")
     return PackageFacts(**{**row, "class_names": tuple(row["class_names"])})
 
 
@@ -181,10 +232,10 @@ def _load(path: Path, content: bytes) -> dict[str, Any]:
     try:
         row = json.loads(content)
         stated = row.pop(_FACTS_SHA256)
-    except (ValueError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path} has changed: it no longer reads as facts; restore it or train again") from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise Refusal(f"{path} has changed: it no longer reads as facts; restore it or train again") from error
     if stated != _hash_row(row):
-        raise ValueError(f"{path} has changed: its facts hash to {_hash_row(row)[:16]}…; restore it or train again")
+        raise Refusal(f"{path} has changed: its facts hash to {_hash_row(row)[:16]}…; restore it or train again")
     return row
 
 

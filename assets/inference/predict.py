@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from assets.images import decode_rgb
+from assets.kinds import find_kind
 from assets.tables.schemas import content_id
-from models.semantic_maps import split_map
-from models.types import Detections, Image, Prediction, Probabilities, SemanticPrediction
+from models.types import Image, Prediction
 
 if TYPE_CHECKING:
     import lance
@@ -107,45 +105,5 @@ def _to_row(frame: Mapping[str, Any], answer: Prediction, facts: PredictionFacts
         "task": facts.task,
         "model_sha256": facts.model_sha256,
         "purpose": facts.purpose,
-        **_list_answer(answer, facts.class_names),
-    }
-
-
-def _list_answer(answer: Prediction, class_names: tuple[str, ...]) -> Row:
-    if isinstance(answer, Detections):
-        return _list_detections(answer, class_names)
-    if isinstance(answer, SemanticPrediction):
-        return _list_regions(answer, class_names)
-    return _list_probabilities(answer, class_names)
-
-
-def _list_detections(answer: Detections, class_names: tuple[str, ...]) -> Row:
-    return {
-        "boxes_xyxy": [float(v) for v in answer.boxes_xyxy.reshape(-1)],
-        "class_names": [class_names[i] for i in answer.class_ids],
-        "scores": [float(s) for s in answer.scores],
-    }
-
-
-def _list_probabilities(answer: Probabilities, class_names: tuple[str, ...]) -> Row:
-    if len(answer.values) != len(class_names):
-        raise ValueError(
-            f"the predictor gave {len(answer.values)} probabilities for {len(class_names)} classes: check the model"
-        )
-    order = np.argsort(-answer.values, kind="stable")
-    return {
-        "boxes_xyxy": [],
-        "class_names": [class_names[i] for i in order],
-        "scores": [float(answer.values[i]) for i in order],
-    }
-
-
-def _list_regions(answer: SemanticPrediction, class_names: tuple[str, ...]) -> Row:
-    """A mask for each class that was found; its score is the mean probability of the mask's pixels."""
-    mask_rles, class_ids = split_map(answer.map)
-    return {
-        "boxes_xyxy": [],
-        "class_names": [class_names[i] for i in class_ids],
-        "scores": [min(float(answer.confidences[i]), 1.0) for i in class_ids],  # a mean in float32 may exceed 1
-        "mask_rles": mask_rles,
+        **find_kind(facts.task).list_answer(answer, facts.class_names),
     }

@@ -44,7 +44,7 @@ _NUM_FRAMES, _TILE_PX, _NUM_COLUMNS = 4, 208, 4
 _MIN_SHARE, _MIN_SCORE = 0.05, 0.3  # of a class to be named, of a box to be drawn
 
 
-class Sketcher:
+class Previewer:
     """Draws for one training; `show` gets a name and JPEG bytes. What has no picture (features, say) is left out."""
 
     def __init__(

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
-from assets.registry.package import StoredPackage
-from assets.registry.release import Decision, Exam
+from assets.registry.release import Decision, Evaluation
 
 USES = {
     "recognition": "Names the one class of an image, from a fixed list.",
@@ -33,9 +33,9 @@ LIMITS = (
 class CardFacts:
     """What the card is filled from."""
 
-    package: StoredPackage
+    package: ModelPackage
     lineage: Lineage
-    exam: Exam | None
+    evaluation: Evaluation | None
     decision: Decision | None
     version: int
 
@@ -45,10 +45,10 @@ def render_card(facts: CardFacts) -> str:
     sections = (
         ("Model details", _details(facts)),
         ("Intended use", _list((USES.get(facts.package.task, facts.package.task), *_classes(facts)))),
-        ("Factors and metrics", _metrics(facts.exam)),
-        ("Evaluation data", _evaluation_data(facts.exam)),
+        ("Factors and metrics", _metrics(facts.evaluation)),
+        ("Evaluation data", _evaluation_data(facts.evaluation)),
         ("Training data", _training_data(facts.lineage.release)),
-        ("Quantitative analyses", _slices(facts.exam)),
+        ("Quantitative analyses", _slices(facts.evaluation)),
         ("Ethical considerations, caveats and recommendations", _list(LIMITS)),
         ("Release decision", _decision(facts.decision)),
     )
@@ -59,12 +59,12 @@ def render_card(facts: CardFacts) -> str:
 def _details(facts: CardFacts) -> str:
     package = facts.package
     rows = {
-        "recipe": package.facts["recipe"],
-        "seed": package.facts["seed"],
-        "epochs": len(package.facts["history"]),
-        "code version": package.facts["code_version"],
+        "recipe": package.facts.recipe,
+        "seed": package.facts.seed,
+        "epochs": len(package.facts.history),
+        "code version": package.facts.code_version,
         "training run": facts.lineage.model["run_id"],
-        "starts from": _origin(package.facts.get("starts_from")),
+        "starts from": _origin(package.facts.starts_from),
         **{f"sha256 of {name}": sha256 for name, sha256 in sorted(package.hashes.items())},
     }
     return _table(("fact", "value"), list(rows.items()))
@@ -75,20 +75,22 @@ def _origin(start: Mapping[str, str] | None) -> str:
 
 
 def _classes(facts: CardFacts) -> tuple[str, ...]:
-    names = list(facts.package.facts["class_names"])
+    names = list(facts.package.facts.class_names)
     return (f"Classes ({len(names)}): {', '.join(map(str, names))}",)
 
 
-def _metrics(exam: Exam | None) -> str:
-    if exam is None:
-        return "Not measured: no exam on the test split is stored."
-    return _table(("metric, whole test split", "value"), [(k, _figure(v)) for k, v in sorted(exam.metrics.items())])
+def _metrics(evaluation: Evaluation | None) -> str:
+    if evaluation is None:
+        return "Not measured: no evaluation on the test split is stored."
+    rows = [(name, _figure(value)) for name, value in sorted(evaluation.metrics.items())]
+    return _table(("metric, whole test split", "value"), rows)
 
 
-def _evaluation_data(exam: Exam | None) -> str:
-    if exam is None:
+def _evaluation_data(evaluation: Evaluation | None) -> str:
+    if evaluation is None:
         return "None."
-    return f"Test split of release `{exam.release_id}`, {exam.num_samples} samples, from recordings not trained on."
+    what = f"release `{evaluation.release_id}`, {evaluation.num_samples} samples"
+    return f"Test split of {what}, from recordings not trained on."
 
 
 def _training_data(release: Mapping[str, Any]) -> str:
@@ -102,13 +104,13 @@ def _training_data(release: Mapping[str, Any]) -> str:
     return _table(("fact", "value"), rows)
 
 
-def _slices(exam: Exam | None) -> str:
-    if exam is None or not exam.slices:
+def _slices(evaluation: Evaluation | None) -> str:
+    if evaluation is None or not evaluation.slices:
         return "No slice was measured."
     rows = [
-        (f"{by} = {value}", exam.slice_samples.get((by, value), 0),
+        (f"{by} = {value}", evaluation.slice_samples.get((by, value), 0),
          ", ".join(f"{k} {_figure(v)}" for k, v in sorted(metrics.items())))
-        for (by, value), metrics in sorted(exam.slices.items())
+        for (by, value), metrics in sorted(evaluation.slices.items())
     ]  # fmt: skip
     return _table(("slice", "samples", "figures"), rows)
 

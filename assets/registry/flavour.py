@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assets.registry.package import GRAPH
+from assets.inference.package import ONNX
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -21,13 +21,13 @@ def write_mlmodel(folder: Path, model_id: str) -> None:
 
     requirements = [f"{name}=={version(name)}" for name in ("mlflow", "onnx", "onnxruntime")]
     (folder / "requirements.txt").write_text("\n".join(requirements) + "\n", "utf-8")
-    model = Model(model_id=model_id, signature=read_signature(folder / GRAPH))
+    model = Model(model_id=model_id, signature=read_signature(folder / ONNX))
     python = platform.python_version()
-    model.add_flavor("python_function", loader_module="mlflow.onnx", data=GRAPH, python_version=python, env={})
+    model.add_flavor("python_function", loader_module="mlflow.onnx", data=ONNX, python_version=python, env={})
     model.add_flavor(
         "onnx",
         onnx_version=version("onnx"),
-        data=GRAPH,
+        data=ONNX,
         providers=list(PROVIDERS),
         onnx_session_options=None,
         code=None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.registry.package import Refusal, StoredPackage
+from assets.inference.package import ModelPackage, Refusal
 from models.task_names import dataset_of
 
 Row = Mapping[str, Any]
@@ -20,7 +20,7 @@ class Lineage:
     model: Row
 
 
-def find_lineage(package: StoredPackage, releases: Sequence[Row], models: Sequence[Row]) -> Lineage:
+def find_lineage(package: ModelPackage, releases: Sequence[Row], models: Sequence[Row]) -> Lineage:
     """The stored rows of the package's release and of the model itself, which must agree with its facts.
 
     Raises Refusal when either is missing or says something else than model.json.
@@ -36,11 +36,11 @@ def find_lineage(package: StoredPackage, releases: Sequence[Row], models: Sequen
         raise Refusal(f"{name} has no lineage: `models` has no row of it; train through training/{package.task}")
     facts = package.facts
     claims = (
-        ("dataset", dataset_of(facts["task"]), release["task"], "its release"),
-        ("class names", list(facts["class_names"]), list(release["class_names"]), "its release"),
-        ("task", facts["task"], model["task"], "its training run"),
+        ("dataset", dataset_of(facts.task), release["task"], "its release"),
+        ("class names", list(facts.class_names), list(release["class_names"]), "its release"),
+        ("task", facts.task, model["task"], "its training run"),
         ("release", package.release_id, model["release_id"], "its training run"),
-        ("code version", facts["code_version"], model["code_version"], "its training run"),
+        ("code version", facts.code_version, model["code_version"], "its training run"),
     )
     for what, said, known, source in claims:
         if said != known:

@@ -56,7 +56,7 @@ def rules_of(task: str) -> GateRules:
 
 
 @dataclass(frozen=True)
-class Exam:
+class Evaluation:
     """What one model scored on the test split of one release: metric -> value, over all and per slice."""
 
     model_sha256: str
@@ -98,7 +98,9 @@ class Decision:
         return {"is_promoted": self.is_promoted, "results": [asdict(r) for r in self.results]}
 
 
-def decide(challenger: Exam, champion: Exam | None, rules: GateRules, checks: Mapping[str, bool | None]) -> Decision:
+def decide(
+    challenger: Evaluation, champion: Evaluation | None, rules: GateRules, checks: Mapping[str, bool | None]
+) -> Decision:
     """Judge the challenger against the floors, the champion and the asset checks (name -> passed).
 
     The champion counts only with its score on the same release: figures on different test splits do not compare. No
@@ -115,8 +117,8 @@ def decide(challenger: Exam, champion: Exam | None, rules: GateRules, checks: Ma
     return Decision(tuple(results))
 
 
-def read_exam(score_rows: Iterable[Mapping[str, Any]], model_sha256: str, release_id: str) -> Exam | None:
-    """The exam of one model on one release from rows of `scores`; None when it was not taken on the test split."""
+def read_evaluation(score_rows: Iterable[Mapping[str, Any]], model_sha256: str, release_id: str) -> Evaluation | None:
+    """One model on one release, from rows of `scores`; None where it was not scored on the test split."""
     slices: dict[Slice, dict[str, float | None]] = {}
     samples: dict[Slice, int] = {}
     for row in score_rows:
@@ -126,7 +128,7 @@ def read_exam(score_rows: Iterable[Mapping[str, Any]], model_sha256: str, releas
             samples[place] = max(samples.get(place, 0), row["num_samples"])
     if WHOLE not in slices:
         return None
-    return Exam(model_sha256, release_id, samples.pop(WHOLE), slices.pop(WHOLE), slices, samples)
+    return Evaluation(model_sha256, release_id, samples.pop(WHOLE), slices.pop(WHOLE), slices, samples)
 
 
 def _judge_checks(checks: Mapping[str, bool | None]) -> RuleResult:
@@ -139,18 +141,18 @@ def _judge_checks(checks: Mapping[str, bool | None]) -> RuleResult:
     return RuleResult(claim, not failed, float(len(checks) - len(failed)), float(len(checks)), detail)
 
 
-def _judge_samples(exam: Exam, rules: GateRules) -> RuleResult:
-    enough = exam.num_samples >= rules.min_test_samples
-    detail = f"{exam.num_samples} test samples, {rules.min_test_samples} needed"
-    return RuleResult("enough test samples", enough, exam.num_samples, rules.min_test_samples, detail)
+def _judge_samples(evaluation: Evaluation, rules: GateRules) -> RuleResult:
+    enough = evaluation.num_samples >= rules.min_test_samples
+    detail = f"{evaluation.num_samples} test samples, {rules.min_test_samples} needed"
+    return RuleResult("enough test samples", enough, evaluation.num_samples, rules.min_test_samples, detail)
 
 
-def _judge_floor(exam: Exam, rules: GateRules) -> RuleResult:
-    value = _figure(exam.metrics, rules.metric)
+def _judge_floor(evaluation: Evaluation, rules: GateRules) -> RuleResult:
+    value = _figure(evaluation.metrics, rules.metric)
     return _bound(f"{rules.metric} reaches the floor", value, rules.floor, f"{rules.metric}, floor {rules.floor:g}")
 
 
-def _judge_champion(challenger: Exam, champion: Exam | None, rules: GateRules) -> RuleResult:
+def _judge_champion(challenger: Evaluation, champion: Evaluation | None, rules: GateRules) -> RuleResult:
     claim = f"{rules.metric} no more than {rules.max_drop:g} below the champion"
     if champion is None:
         return RuleResult(claim, True, None, None, "there is no champion with these classes: the floors decide")
@@ -167,12 +169,12 @@ def _judge_champion(challenger: Exam, champion: Exam | None, rules: GateRules) -
     return _bound(claim, value, best - rules.max_drop, f"{rules.metric}, champion {best:.4f} on the same test split")
 
 
-def _judge_slices(exam: Exam, rules: GateRules, floor: float) -> RuleResult:
+def _judge_slices(evaluation: Evaluation, rules: GateRules, floor: float) -> RuleResult:
     claim = f"{rules.metric} reaches {floor:g} in every slice"
     figures = {
         place: _figure(metrics, rules.metric)
-        for place, metrics in exam.slices.items()
-        if place[0] in rules.slice_by and exam.slice_samples.get(place, 0) >= rules.min_slice_samples
+        for place, metrics in evaluation.slices.items()
+        if place[0] in rules.slice_by and evaluation.slice_samples.get(place, 0) >= rules.min_slice_samples
     }
     if not figures:
         return RuleResult(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.registry.package import StoredPackage
+from assets.inference.package import ModelPackage
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,7 +20,7 @@ _BATCH = 100  # entries a call; MLflow takes 100 parameters and 1000 metrics
 def log_figures(
     client: MlflowClient,
     run_id: str,
-    package: StoredPackage,
+    package: ModelPackage,
     metrics: Mapping[str, float | None],
     params: Mapping[str, object],
 ) -> None:
@@ -33,12 +33,12 @@ def log_figures(
     now_ms = int(time.time() * 1000)
     epochs = [
         Metric(key, float(value), now_ms, int(row.get("epoch", step)))
-        for step, row in enumerate(package.facts["history"])
+        for step, row in enumerate(package.facts.history)
         for key, value in row.items()
         if key != "epoch" and isinstance(value, int | float) and not isinstance(value, bool)
     ]
     final = [Metric(key, float(value), now_ms, 0) for key, value in metrics.items() if value is not None]
-    settings = {**_flatten(package.facts["config"]), **{k: str(v) for k, v in params.items()}}
+    settings = {**_flatten(package.facts.config), **{k: str(v) for k, v in params.items()}}
     texts = [Param(key, value[:6000]) for key, value in sorted(settings.items())]
     unmeasured = ", ".join(sorted(key for key, value in metrics.items() if value is None))
     for start in range(0, max(len(texts), 1), _BATCH):

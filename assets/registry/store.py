@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assets.registry.package import Refusal
+from assets.inference.package import Refusal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -1,7 +1,7 @@
 """The model registry: training runs, versions and aliases in MLflow. Nothing outside this folder knows its name.
 
-A version is registered once per model, whoever reruns or races; it is handed out only with the bytes it was registered
-with. Names: registered model and experiment are `daguerre-<task>`, aliases `challenger` and `champion`.
+A version is registered once per model, whoever reruns or races; it becomes champion only with the bytes it was
+registered with. Names: registered model and experiment are `daguerre-<task>`, aliases `challenger` and `champion`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.inference.package import FACTS, ONNX, WEIGHTS, ModelPackage, Refusal, read_package
 from assets.registry.lineage import Lineage
-from assets.registry.package import FACTS, GRAPH, WEIGHTS, Refusal, StoredPackage, read_package
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
 from assets.registry.store import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHALLENGER, CHAMPION = "challenger", "champion"
-_HASH_TAGS = {WEIGHTS: "model_sha256", GRAPH: "onnx_sha256", FACTS: "facts_sha256"}
+_HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
 _DESCRIPTION_CHARS = 5000  # width of MLflow's column, which SQLite does not hold and Postgres does
 
 
@@ -77,7 +77,7 @@ class Tracker:
 
     def log_training(
         self,
-        package: StoredPackage,
+        package: ModelPackage,
         lineage: Lineage,
         metrics: Mapping[str, float | None],
         plots: Mapping[str, bytes],
@@ -163,24 +163,6 @@ class Tracker:
     def challenger(self, task: str) -> RegisteredModel | None:
         return self._at_alias(task, CHALLENGER)
 
-    def download(self, task: str, which: str | int, to: Path) -> StoredPackage:
-        """Put the package of an alias or version at folder `to`: complete and verified, or not there.
-
-        A folder that already holds these very bytes is used as it is. Raises LookupError when there is no such version,
-        Refusal when bytes differ from those registered.
-        """
-        model = self._at_alias(task, which) if isinstance(which, str) else self.version(task, which)
-        if model is None:
-            raise LookupError(f"{_name(task)} has no {which}: promote a version first")
-        expected = _registered_hashes(model)
-        if to.exists():
-            return read_package(to, expected)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=to.parent) as folder:
-            read_package(fetched := Path(self._fetch(model.source, folder)), expected)
-            fetched.rename(to)
-        return read_package(to, expected)
-
     def verify(self, task: str, version: int) -> RegisteredModel:
         """Recompute the hashes of a version's stored files. Raises Refusal that names what differs or is missing."""
         model = self.version(task, version)
@@ -193,12 +175,12 @@ class Tracker:
     def _client(self) -> MlflowClient:
         return open_client(self.tracking_uri)
 
-    def _start_run(self, client: MlflowClient, package: StoredPackage, tags: Mapping[str, str]) -> str:
+    def _start_run(self, client: MlflowClient, package: ModelPackage, tags: Mapping[str, str]) -> str:
         experiment_id = require_experiment(client, _name(package.task), self.artifact_root)
-        run_name = f"{package.facts['recipe']}-{package.model_sha256[:8]}"
+        run_name = f"{package.facts.recipe}-{package.model_sha256[:8]}"
         return str(client.create_run(experiment_id, run_name=run_name, tags=dict(tags)).info.run_id)
 
-    def _store_package(self, client: MlflowClient, run_id: str, package: StoredPackage) -> tuple[str, str]:
+    def _store_package(self, client: MlflowClient, run_id: str, package: ModelPackage) -> tuple[str, str]:
         """Upload the folder as a logged model of the run; returns where it lies, and its id."""
         from assets.registry.flavour import write_mlmodel
 
@@ -206,7 +188,7 @@ class Tracker:
         logged = client.create_logged_model(experiment_id, "package", source_run_id=run_id, model_type=package.task)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            for file_name in {*package.facts["files"], FACTS}:
+            for file_name in {*package.facts.files, FACTS}:
                 shutil.copyfile(package.folder / file_name, folder / file_name)
             write_mlmodel(folder, logged.model_id)
             client.log_model_artifacts(logged.model_id, name)
@@ -214,7 +196,7 @@ class Tracker:
         return str(logged.artifact_location), str(logged.model_id)
 
     def _register(
-        self, client: MlflowClient, run_id: str, package: StoredPackage, source: str, tags: Mapping[str, str]
+        self, client: MlflowClient, run_id: str, package: ModelPackage, source: str, tags: Mapping[str, str]
     ) -> RunRef:
         """Create the version. Of writers that race with one model, the lowest version number stays, the others undo.
 
@@ -280,13 +262,13 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
     return {alias: int(version) for alias, version in client.get_registered_model(name).aliases.items()}
 
 
-def _describe_origin(package: StoredPackage, lineage: Lineage, dagster_run_id: str) -> dict[str, str]:
+def _describe_origin(package: ModelPackage, lineage: Lineage, dagster_run_id: str) -> dict[str, str]:
     hashes = {tag: package.hashes[name] for name, tag in _HASH_TAGS.items()}
     return hashes | {
-        "task": package.task, "recipe": str(package.facts["recipe"]), "release_id": package.release_id,
-        "release_sha256": str(lineage.release["content_sha256"]), "code_version": str(package.facts["code_version"]),
+        "task": package.task, "recipe": str(package.facts.recipe), "release_id": package.release_id,
+        "release_sha256": str(lineage.release["content_sha256"]), "code_version": str(package.facts.code_version),
         "dagster_run_id": dagster_run_id, "training_run_id": str(lineage.model["run_id"]),
-        "seed": str(package.facts["seed"]), "mlflow.source.name": "daguerre",
+        "seed": str(package.facts.seed), "mlflow.source.name": "daguerre",
     }  # fmt: skip
 
 

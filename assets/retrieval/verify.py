@@ -21,7 +21,7 @@ from assets.tables.seals import find_broken, find_unsealed
 _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)
 _BACKUP = "restore the table from a backup"
-_COUNTS = {"frames": "num_frames", "signals": "num_signals", "labels": "num_labels", "quarantine": "num_problems"}
+_COUNTS = {table.name: table.counted_by for table in TABLES.values() if table.counted_by}
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,9 @@ def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
             continue
         wrong = [
             f"{found[name][capture_id]} rows in {name}, {row[column]} were ingested"
-            for name, column in _COUNTS.items() if found[name][capture_id] != row[column]
-        ]  # fmt: skip
+            for name, column in _COUNTS.items()
+            if found[name][capture_id] != row[column]
+        ]
         yield Finding("capture", capture_id, "has " + "; ".join(wrong), remedy) if wrong else None
 
 
@@ -230,7 +231,12 @@ def _say(error: BaseException) -> str:
 
 
 _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
-    "file": _verify_files, "table": _verify_tables, "frame": _verify_frames, "blob": _verify_blobs,
-    "capture": _verify_captures, "release": _verify_releases, "model": _verify_models,
+    "file": _verify_files,
+    "table": _verify_tables,
+    "frame": _verify_frames,
+    "blob": _verify_blobs,
+    "capture": _verify_captures,
+    "release": _verify_releases,
+    "model": _verify_models,
     "checkpoint": _verify_checkpoints,
-}  # fmt: skip
+}

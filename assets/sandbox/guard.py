@@ -83,17 +83,6 @@ class ImageGuard:
         for lane in self._lanes:
             lane.start()
 
-    def inspect(self, payloads: Sequence[bytes]) -> list[Verdict]:
-        """One verdict a payload, in order. Raises RuntimeError when a child cannot be started at all."""
-        verdicts: list[Verdict] = []
-        start = size = 0
-        for end, payload in enumerate(payloads, start=1):
-            size += min(len(payload), MAX_PAYLOAD_BYTES)
-            if size >= MAX_JOB_BYTES or end == len(payloads):
-                verdicts += self.collect(self.submit(payloads[start:end]))
-                start, size = end, 0
-        return verdicts
-
     def submit(self, payloads: Sequence[bytes]) -> Job:
         """Hand the payloads to the children. Together they may have MAX_JOB_BYTES before the last one."""
         job = Job(len(payloads))

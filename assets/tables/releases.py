@@ -8,16 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, repr_sql
-from models.masks import decode_mask
-from models.semantic_maps import compose_map
-from models.task_names import INSTANCES
-from models.types import InstanceSet, SemanticMap
 
 
 @dataclass(frozen=True)
@@ -55,13 +49,11 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
 
 def hash_content(task: str, class_names: Sequence[str], frame_rows: Sequence[Mapping[str, Any]]) -> str:
     """sha256 over the sorted rows: which frames, with which bytes, labels and split. Knows no time and no version."""
+    columns = find_kind(task).columns
     digest = hashlib.sha256(json.dumps([task, list(class_names)]).encode())
     for row in sorted(frame_rows, key=lambda r: r["frame_id"]):
-        target: list[Any] = [row["class_id"], list(row["boxes_xyxy"]), list(row["box_class_ids"])]
-        if task == "segmentation":
-            target = [list(row[c]) for c in ("mask_rles", "mask_class_ids", "mask_size_px")]
-        if task == INSTANCES:
-            target += [list(row[c]) for c in ("mask_rles", "mask_size_px")]
+        values = [row[column] for column in columns]
+        target = [list(value) if isinstance(value, Sequence) else value for value in values]
         digest.update(json.dumps([row["frame_id"], row["sha256"], row["split"], target]).encode())
     return digest.hexdigest()
 
@@ -78,34 +70,3 @@ def list_class_ids(frame_row: Mapping[str, Any]) -> list[int]:
     """The class of each label of a `release_frames` row of any task: of the frame, of its boxes, or of its masks."""
     of_frame = [] if frame_row["class_id"] is None else [frame_row["class_id"]]
     return [*of_frame, *frame_row["box_class_ids"], *(frame_row.get("mask_class_ids") or ())]
-
-
-def read_semantic_map(frame_row: Mapping[str, Any]) -> SemanticMap:
-    """The map (H, W) of a `release_frames` row of segmentation, IGNORE in the pixels of no mask. Raises ValueError."""
-    height, width = frame_row["mask_size_px"]
-    return compose_map(frame_row["mask_rles"], frame_row["mask_class_ids"], (height, width))
-
-
-def read_boxes(frame_row: Mapping[str, Any]) -> NDArray[np.float32]:
-    """The boxes (N, 4) of a `release_frames` row of detection or instances."""
-    return np.array(frame_row["boxes_xyxy"], np.float32).reshape(-1, 4)
-
-
-def read_instances(frame_row: Mapping[str, Any], size_hw: tuple[int, int] | None = None) -> InstanceSet:
-    """The objects of a `release_frames` row of instances, at the frame's size or another, whose every pixel shows what
-    lies at its centre; objects that no pixel shows are left out there.
-
-    Raises ValueError for a mask of another size than the frame's, or of no pixel.
-    """
-    height, width = frame_row["mask_size_px"]
-    size_hw, masks = size_hw or (height, width), []
-    for text in frame_row["mask_rles"]:
-        mask = decode_mask(text, height, width)
-        if not mask.any():
-            raise ValueError("an object without a pixel: ingest its labels again")
-        small = cv2.resize(mask.view(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-        masks.append(np.asarray(small).view(bool))
-    stacked = np.array(masks, bool).reshape(-1, *size_hw)
-    shows = stacked.any((1, 2))
-    boxes = read_boxes(frame_row) * np.array([size_hw[1] / width, size_hw[0] / height] * 2, np.float32)
-    return InstanceSet(boxes[shows], np.array(frame_row["box_class_ids"], np.int64)[shows], stacked[shows])

@@ -87,20 +87,6 @@ def find_unsealed(catalog: Catalog, versions: Iterable[tuple[str, int]]) -> list
     return [(t, v) for t, v in versions if not any(_version_of(n) == v for n in store.names(t))]
 
 
-def require_sealed(catalog: Catalog, table: str, version: int) -> None:
-    """Prove one version of a table. Raises ValueError that names the first file that is not as it was sealed."""
-    store = _SealStore(catalog)
-    names = [n for n in store.names(table) if _version_of(n) == version]
-    if not names:
-        raise ValueError(f"no seal vouches for version {version} of table '{table}': restore {_FOLDER} from a backup")
-    for name in names:
-        seal, broken = store.read(table, name)
-        found: list[Broken | None] = [*broken]
-        found += [store.check(f"{table}.lance/{path}", {h}) for path, h in (seal.files if seal else {}).items()]
-        if wrong := next((b for b in found if b is not None), None):
-            raise ValueError(f"{wrong.path} {wrong.reason}: {wrong.remedy}")
-
-
 def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
     """Seal the newest version and the tagged ones, and drop what is sealed of others; None where nothing was new."""
     if not catalog.exists(table):

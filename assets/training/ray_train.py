@@ -246,7 +246,7 @@ def learn(
     """Build the net and fit it to the release, read by random access; as `fit` does."""
     import torch
 
-    from assets.previews.training import Sketcher
+    from assets.previews.training import Previewer
     from models.tasks import find_task
     from models.training.fit import Callbacks, Splits, fit
 
@@ -261,7 +261,7 @@ def learn(
     net = task.build(config, len(release.class_names), weights).to(device)
     callbacks = Callbacks(listeners.say, listeners.save)
     if listeners.show and workers.rank == 0:
-        previewer = Sketcher(task, config, release.class_names, listeners.show)
+        previewer = Previewer(task, config, release.class_names, listeners.show)
         previewer.draw_first_batch(train, lesson.seed)
         callbacks = replace(callbacks, on_score=partial(previewer.draw_answers, val=val))
     splits = Splits(train, val, len(release.class_names))

@@ -80,15 +80,6 @@ def move_instances(instances: InstanceSet, to_canvas: NDArray[np.float64], to_hw
     return InstanceSet(boxes, instances.class_ids[keeps], moved[keeps])
 
 
-def move_intrinsics(intrinsics: NDArray[np.float64], to_canvas: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The (3, 3) camera matrix, in px from pixel centres, of the camera that sees the moved image.
-
-    A flip gives a negative focal length: the points of a scene project to where the mirrored image shows them, though
-    no lens does so. Distortion bends rays, not pixels: its coefficients stay.
-    """
-    return np.vstack([_between_centres(to_canvas), [0.0, 0.0, 1.0]]) @ intrinsics
-
-
 def box_areas(boxes_xyxy: NDArray[np.floating]) -> NDArray[np.floating]:
     """(N,) areas in px^2; 0 where a box is inside out."""
     return np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)

@@ -8,13 +8,14 @@ best is the offset of the clocks. Against another camera it is the same, with th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
-from models.geometry.epipolar import Lens, Linearised, PairMoments, find_rigid, refine_rotation, to_unit
+from models.geometry.camera import Camera
+from models.geometry.epipolar import Linearised, PairMoments, find_rigid, refine_rotation, to_unit
 from models.geometry.lags import Array, Lag, estimate_lag
 from models.geometry.rotations import OrientationCurve, integrate_gyro
 from models.geometry.tracks import Gray, track_points
@@ -42,7 +43,7 @@ class Step:
     turn_rad: Array  # (3,) rotation vector of b_from_a by the points alone
 
 
-def measure_steps(images: Sequence[Gray], t_s: Array, lens: Lens) -> list[Step]:
+def measure_steps(images: Sequence[Gray], t_s: Array, camera: Camera) -> list[Step]:
     """The usable steps among consecutive frames (H, W) with their times (N,) in s.
 
     A step is left out when its time does not go forward by about the median step, or when it shares too few points.
@@ -53,8 +54,8 @@ def measure_steps(images: Sequence[Gray], t_s: Array, lens: Lens) -> list[Step]:
     longest_s = MAX_STEP * float(np.median(steps_s[steps_s > 0]))
     found = []
     for k in np.flatnonzero((steps_s > 0) & (steps_s <= longest_s)).tolist():
-        rays_a, rays_b = (lens.to_rays(pixels) for pixels in track_points(images[k], images[k + 1]))
-        kept, b_from_a = find_rigid(rays_a, rays_b, RIGID_PX / lens.focal_px)
+        rays_a, rays_b = (camera.unproject(pixels) for pixels in track_points(images[k], images[k + 1]))
+        kept, b_from_a = find_rigid(rays_a, rays_b, RIGID_PX / camera.mean_focal_px)
         if kept.sum() < MIN_POINTS:
             continue
         a, b = to_unit(rays_a[kept]), to_unit(rays_b[kept])
@@ -171,8 +172,3 @@ def _join(steps: Sequence[Step]) -> list[CubicSpline]:
         if len(t_s) >= 4:
             paths.append(CubicSpline(t_s, turns))
     return paths
-
-
-def shift_stamps(steps: Sequence[Step], late_s: float) -> list[Step]:
-    """The same steps under stamps that are later by `late_s`."""
-    return [replace(s, start_s=s.start_s + late_s, end_s=s.end_s + late_s) for s in steps]

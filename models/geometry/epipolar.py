@@ -1,4 +1,4 @@
-"""Two views of one scene: rays of pixels, how well a rotation explains them, distance to epipolar lines.
+"""Two views of one scene: how well a rotation explains rays of both, and their distance to epipolar lines.
 
 Cameras a and b, `b_from_a` the rotation (3, 3) between them; the translation is never needed with its length.
 """
@@ -14,60 +14,9 @@ from scipy.spatial.transform import Rotation
 
 Array = NDArray[np.float64]
 
-DISTORTION_MODELS = (
-    "",
-    "none",
-    "plumb_bob",
-    "rational_polynomial",
-    "radtan",
-    "equidistant",
-    "fisheye",
-    "kannala_brandt4",
-)
-_FISHEYE = ("equidistant", "fisheye", "kannala_brandt4")
 REFINEMENTS = 4
 _CONFIDENCE, _MAX_DRAWS = 0.999, 500
 _MAX_TURN_RAD = 0.05  # of one refinement
-
-
-@dataclass(frozen=True)
-class Lens:
-    """Intrinsics of one camera, px in pixel-centre coordinates; distortion in OpenCV's order for its model."""
-
-    fx_px: float
-    fy_px: float
-    cx_px: float
-    cy_px: float
-    distortion_model: str = ""
-    distortion: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.distortion_model not in DISTORTION_MODELS and any(self.distortion):
-            known = ", ".join(m for m in DISTORTION_MODELS if m)
-            raise ValueError(f"distortion model '{self.distortion_model}' is not known: convert to one of {known}")
-
-    @property
-    def focal_px(self) -> float:
-        return 0.5 * (self.fx_px + self.fy_px)
-
-    def shrink(self, share: float) -> Lens:
-        """The lens of an image resized to `share` of its width and height."""
-        cx_px, cy_px = ((c + 0.5) * share - 0.5 for c in (self.cx_px, self.cy_px))
-        return Lens(self.fx_px * share, self.fy_px * share, cx_px, cy_px, self.distortion_model, self.distortion)
-
-    def to_rays(self, pixels: Array) -> Array:
-        """Rays (N, 3) with z = 1, camera frame, of pixels (N, 2)."""
-        matrix = np.array([[self.fx_px, 0.0, self.cx_px], [0.0, self.fy_px, self.cy_px], [0.0, 0.0, 1.0]])
-        points = np.asarray(pixels, np.float64).reshape(-1, 1, 2)
-        if not len(points):
-            return np.empty((0, 3))
-        if not any(self.distortion):
-            flat = (points - matrix[:2, 2]) / (self.fx_px, self.fy_px)
-        elif self.distortion_model in _FISHEYE:
-            flat = cv2.fisheye.undistortPoints(points, matrix, np.asarray(self.distortion[:4], np.float64))
-        else:
-            flat = cv2.undistortPoints(points, matrix, np.asarray(self.distortion, np.float64))
-        return np.column_stack([flat.reshape(-1, 2), np.ones(len(points))])
 
 
 def find_rigid(rays_a: Array, rays_b: Array, tolerance_rad: float) -> tuple[NDArray[np.bool_], Array]:

@@ -1,4 +1,7 @@
-"""Overlap of boxes, and the loss that pulls one box onto another."""
+"""Overlap of pairs of boxes, and the loss that pulls one box onto another.
+
+All boxes against all is `torchvision.ops.box_iou`, and without torch `models.metrics.matching.measure_ious`.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,6 @@ import torch
 from torch import Tensor
 
 _TINY = 1e-7  # px^2: keeps empty boxes from dividing by zero
-
-
-def iou_matrix(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
-    """(N, 4) and (M, 4) -> (N, M) intersection over union in [0, 1]."""
-    return _iou_and_hull(a_xyxy[:, None], b_xyxy[None])[0]
 
 
 def iou_pairs(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:

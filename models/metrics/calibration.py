@@ -26,10 +26,9 @@ class ConfidenceBin:
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """`ece` is the mean gap weighted by samples, `mce` the largest gap; only bins that hold samples are listed."""
+    """`ece` is the mean gap weighted by samples; only bins that hold samples are listed."""
 
     ece: float
-    mce: float
     bins: tuple[ConfidenceBin, ...]
     num_samples: int
 
@@ -61,7 +60,7 @@ def score_calibration(
     )
     gaps = np.array([abs(b.accuracy - b.mean_confidence) for b in bins])
     weights = np.array([b.num_samples for b in bins]) / len(confidence)
-    return CalibrationResult(float(gaps @ weights), float(gaps.max()), bins, len(confidence))
+    return CalibrationResult(float(gaps @ weights), bins, len(confidence))
 
 
 def fit_temperature(probabilities: NDArray[np.float32], class_ids: NDArray[np.int64]) -> float:

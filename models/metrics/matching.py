@@ -20,7 +20,6 @@ class Matches:
 
     truth_ids: NDArray[np.int64]  # (P,)
     detection_ids: NDArray[np.int64]  # (P,)
-    ious: NDArray[np.float64]  # (P,)
     missed_truth_ids: NDArray[np.int64]
     false_detection_ids: NDArray[np.int64]
 
@@ -61,7 +60,6 @@ def match_detections(
     return Matches(
         truth_ids,
         detection_ids,
-        ious[truth_ids, detection_ids],
         np.setdiff1d(np.arange(len(truth.class_ids)), truth_ids),
         np.setdiff1d(order, detection_ids),
     )

@@ -1,4 +1,4 @@
-"""The points a detector speaks about: where they lie, and boxes as distances from them."""
+"""The points a detector speaks about: where they lie, and boxes from distances to them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,7 @@ def make_points(height_px: int, width_px: int, device: torch.device | str = "cpu
     return torch.cat(centres), torch.cat(strides)
 
 
-def encode_boxes(boxes_xyxy: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
-    """(N, 4) boxes seen from (N, 2) points -> (N, 4) left, top, right, bottom in strides; negative: outside."""
-    return torch.cat([centres - boxes_xyxy[..., :2], boxes_xyxy[..., 2:] - centres], -1) / strides[..., None]
-
-
 def decode_boxes(distances: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
-    """Inverse of `encode_boxes`; leading axes broadcast."""
+    """(..., P, 4) left, top, right, bottom in strides from (P, 2) centres -> (..., P, 4) boxes xyxy in px."""
     px = distances * strides[..., None]
     return torch.cat([centres - px[..., :2], centres + px[..., 2:]], -1)

@@ -11,22 +11,28 @@ from models.recipes import detection, recognition, segmentation
 from models.recipes.config import TrainConfig
 from models.recipes.detection import base_detection, tiny_detection
 from models.recipes.instances import base_instances, tiny_instances
+from models.recipes.keypoints import base_keypoints, tiny_keypoints
 from models.recipes.multilabel import base_multilabel, tiny_multilabel
 from models.recipes.pretraining import base_pretraining, tiny_pretraining
 from models.recipes.recognition import base_recognition, tiny_recognition
 from models.recipes.segmentation import base_segmentation, tiny_segmentation
 from models.recipes.space import Range, Space
+from models.task_names import DETECTION, RECOGNITION, SEGMENTATION
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     r.__name__: r
     for r in (
         tiny_recognition, tiny_detection, tiny_segmentation, tiny_multilabel, tiny_pretraining, tiny_instances,
+        tiny_keypoints,
         base_recognition, base_detection, base_segmentation, base_multilabel, base_pretraining, base_instances,
+        base_keypoints,
     )
 }  # fmt: skip
 _SPACES: dict[str, Space] = {
-    "recognition": recognition.SPACE, "detection": detection.SPACE, "segmentation": segmentation.SPACE,
-}  # fmt: skip
+    RECOGNITION: recognition.SPACE,
+    DETECTION: detection.SPACE,
+    SEGMENTATION: segmentation.SPACE,
+}
 
 
 def get_recipe(name: str) -> TrainConfig:

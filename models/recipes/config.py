@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from models.net_names import LITE0, count_stages, nets_for
+from models.task_names import PLACED, RECOGNITION
 
 _WEIGHTS = ("packaged", "none", "hub")
 
@@ -33,6 +34,7 @@ class TrainConfig:
     ema_decay: float = 0.98
     frozen_stages: int = 2  # of the backbone, with its stem; 0 trains everything
     head_width: int = 64  # channels of pyramid and heads of lite0, where labels have places
+    num_keypoints: int = 17  # keypoints: of the class that has most; COCO's person has 17
     zoom: tuple[float, float] = (0.8, 1.25)  # scale jitter
     shift_share: float = 0.1  # of the side, each way
     flip_horizontal: bool = True
@@ -59,14 +61,15 @@ class TrainConfig:
             raise ValueError(f"lr = {self.lr}: give a rate above 0")
         if not 0 < self.zoom[0] <= self.zoom[1]:
             raise ValueError(f"zoom = {self.zoom}: give (low, high) with 0 < low <= high")
-        for name in ("epochs", "batch_size", "score_every", "accumulate", "save_every", "patience", "lr_batch"):
+        counts = ("epochs", "batch_size", "score_every", "accumulate", "save_every", "patience", "lr_batch")
+        for name in (*counts, "num_keypoints"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} = {value}: it is at least 1")
         self._require_net()
         for name in ("mixup_alpha", "cutmix_alpha"):
-            if (alpha := getattr(self, name)) < 0 or (alpha and self.task != "recognition"):
+            if (alpha := getattr(self, name)) < 0 or (alpha and self.task != RECOGNITION):
                 raise ValueError(f"{name} = {alpha} with task = {self.task!r}: 0 or more, and 0 but for recognition")
-        if self.crop_area is not None and self.task in ("detection", "segmentation", "multilabel", "instances"):
+        if self.crop_area is not None and self.task in PLACED:
             raise ValueError(f"crop_area = {self.crop_area} with task = {self.task!r}: labels would be lost, use zoom")
         if self.crop_area is not None and not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
             raise ValueError(f"crop_area = {self.crop_area}: give (low, high) with 0 < low <= high <= 1")

@@ -12,39 +12,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from models.geometry.camera import Camera
+
 Array = NDArray[np.floating]
 
 RIG_FROM_OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 FOCAL_PER_WIDTH = 0.74  # a horizontal field of view of 68 degrees, that of common depth cameras
 
 
-@dataclass(frozen=True)
-class PinholeCamera:
-    """Intrinsics without distortion. Focal lengths and principal point in px, pixel-centre coordinates."""
-
-    width_px: int
-    height_px: int
-    fx_px: float
-    fy_px: float
-    cx_px: float
-    cy_px: float
-
-    def project(self, points_camera: Array) -> Array:
-        """Pixel coordinates (N, 2) of points (N, 3) in metres, camera frame; they must lie in front (z > 0)."""
-        x, y, z = np.asarray(points_camera, np.float64).T
-        return np.stack([self.fx_px * x / z + self.cx_px, self.fy_px * y / z + self.cy_px], axis=1)
-
-    def unproject(self, pixels: Array, depth_m: Array) -> Array:
-        """Points (N, 3) in metres, camera frame, of pixels (N, 2) with depth (N,) along the optical axis."""
-        u, v = np.asarray(pixels, np.float64).T
-        rays = np.stack([(u - self.cx_px) / self.fx_px, (v - self.cy_px) / self.fy_px, np.ones_like(u)], axis=1)
-        return rays * np.asarray(depth_m, np.float64)[:, None]
-
-
-def make_camera(width_px: int, height_px: int) -> PinholeCamera:
+def make_camera(width_px: int, height_px: int) -> Camera:
     """A camera of the given size with square pixels and the principal point in the middle of the image."""
     focal_px = FOCAL_PER_WIDTH * width_px
-    return PinholeCamera(width_px, height_px, focal_px, focal_px, (width_px - 1) / 2, (height_px - 1) / 2)
+    centre_px = (width_px - 1) / 2, (height_px - 1) / 2
+    return Camera((width_px, height_px), (focal_px, focal_px), centre_px)
 
 
 @dataclass(frozen=True)
@@ -55,7 +35,7 @@ class Rig:
     that the rig publishes: zero in a well-kept rig.
     """
 
-    camera: PinholeCamera
+    camera: Camera
     baseline_m: float = 0.06
     true_tilt_rad: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
 

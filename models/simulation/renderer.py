@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.simulation.camera import PinholeCamera
+from models.geometry.camera import Camera
 from models.simulation.lighting import TABLE_PX, bake_table, find_lit, paint_backdrop, shade_solid
 from models.simulation.primitives import Plane, Vector, find_surface, intersect, turn
 from models.simulation.scene import Primitive, Scene
@@ -36,20 +36,22 @@ class Rendering:
 class Renderer:
     """Draws one scene; construction bakes everything that does not depend on the camera's pose."""
 
-    def __init__(self, scene: Scene, photos: Mapping[str, NDArray[np.uint8]], camera: PinholeCamera) -> None:
+    def __init__(self, scene: Scene, photos: Mapping[str, NDArray[np.uint8]], camera: Camera) -> None:
         self.scene, self.camera = scene, camera
         self._table = bake_table(scene, photos)
         self._backdrop = paint_backdrop(scene, photos)
         self._skins = {p.track_id: paint_skin(p, photos) for p in scene.primitives}
-        x = (np.arange(camera.width_px, dtype=np.float32) - np.float32(camera.cx_px)) / np.float32(camera.fx_px)
-        y = (np.arange(camera.height_px, dtype=np.float32) - np.float32(camera.cy_px)) / np.float32(camera.fy_px)
+        x, y = (
+            (np.arange(side_px, dtype=np.float32) - np.float32(centre_px)) / np.float32(focal_px)
+            for side_px, centre_px, focal_px in zip(camera.size_px, camera.centre_px, camera.focal_px, strict=True)
+        )
         self._x, self._y = np.tile(x, len(y)), np.repeat(y, len(x))  # (H * W,) ray coordinates
         corner = np.float32(0.16 / float(x.max() ** 2 + y.max() ** 2))
         self._vignette = 1 - corner * (self._x**2 + self._y**2)
 
     def render(self, world_from_camera: NDArray[np.floating]) -> Rendering:
         """Draw the scene from a pose (4, 4) in metres."""
-        height, width = self.camera.height_px, self.camera.width_px
+        width, height = self.camera.size_px
         pose = np.asarray(world_from_camera, np.float64)
         color, depth, keys = self._shade(pose, self._x, self._y)
         edges = _find_edges(keys.reshape(height, width))
@@ -62,7 +64,7 @@ class Renderer:
         return Rendering(_encode_srgb(color).reshape(height, width, 3), depth_m, instances.reshape(height, width))
 
     def _shade_edges(self, pose: NDArray[np.float64], edges: NDArray[np.int64]) -> Plane:
-        dx, dy = (np.asarray(_SUBPIXELS, np.float32) / np.float32(self.camera.fx_px)).T
+        dx, dy = (np.asarray(_SUBPIXELS, np.float32) / np.float32(self.camera.focal_px[0])).T
         x, y = self._x[edges, None] + dx, self._y[edges, None] + dy
         color, _, _ = self._shade(pose, x.ravel(), y.ravel())
         # Saturated highlights would outshine the other three rays: clip before the mean.
@@ -147,7 +149,7 @@ class Renderer:
 
     def _choose_level(self, solid: Primitive, depth_m: float) -> Plane:
         """The prefiltered skin whose texels are about as large as pixels."""
-        width_px = 2 * solid.half_size_m[0] * self.camera.fx_px / max(depth_m, 1e-3)
+        width_px = 2 * solid.half_size_m[0] * self.camera.focal_px[0] / max(depth_m, 1e-3)
         level = int(np.clip(np.floor(np.log2(SKIN_PX / max(width_px, 1.0)) + 0.35), 0, NUM_LEVELS - 1))
         return self._skins[solid.track_id][level]
 

@@ -7,14 +7,22 @@ from models.tasks.added import load_added
 from models.tasks.base import Batch, OpenTask, Task
 from models.tasks.detection import Detection
 from models.tasks.instances import InstanceSegmentation
+from models.tasks.keypoints import Keypoints
 from models.tasks.multilabel import MultiLabel
 from models.tasks.pretraining import Pretraining
 from models.tasks.recognition import Recognition
 from models.tasks.segmentation import Segmentation
 
-TASKS: dict[str, Task] = {
-    t.name: t for t in (Recognition(), Detection(), Segmentation(), MultiLabel(), Pretraining(), InstanceSegmentation())
-}
+_OURS: tuple[Task, ...] = (
+    Recognition(),
+    Detection(),
+    Segmentation(),
+    MultiLabel(),
+    Pretraining(),
+    InstanceSegmentation(),
+    Keypoints(),
+)
+TASKS = {task.name: task for task in _OURS}
 
 
 def find_task(name: str) -> Task:

@@ -25,7 +25,7 @@ class Batch:
     colour: Tensor  # (B, 3), or (B, 2, 3), factors for brightness, contrast, saturation
     # recognition: (B, C) class distributions; detection: list of (boxes (N, 4) px, class ids (N,)); segmentation:
     # (B, H, W) uint8 class ids, IGNORE where nobody says; multilabel: (B, C), 1 where a class shows; pretraining: none;
-    # instances: list of InstanceTarget
+    # instances: list of InstanceTarget; keypoints: list of PoseTarget
     targets: Any
 
     def __len__(self) -> int:

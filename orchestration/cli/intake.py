@@ -1,14 +1,21 @@
 """The verbs that bring data in: write simulated captures, take files in."""
 
+from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestration.cli.output import Json, join_lines, say
-from orchestration.cli.progress import show_progress
+from orchestration.cli.progress import Tick, show_progress
 from orchestration.profiles import Settings, load_settings
+
+if TYPE_CHECKING:
+    from assets.stages import SessionStep
+
+RECORDINGS, FRAMES = ("capture", "recordings"), ("capture", "frames")
 
 
 def simulate(
@@ -35,7 +42,10 @@ def ingest(
     dry_run: Annotated[bool, typer.Option(help="Say what each file would be read as; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take files in exactly once, check them, and publish what passes. Exits 0 when every file has an outcome."""
+    """Take files in exactly once, check them, and publish what passes. Exits 0 when every file has an outcome.
+
+    Everything that a session needs is made at once: clocks are compared, frames measured and embedded (some seconds).
+    """
     from assets.storage import Folder, session_key
     from orchestration.resources import build_landing_zone
 
@@ -51,24 +61,24 @@ def ingest(
 
 
 def take_in(settings: Settings, folder: Any, session: str) -> tuple[dict[str, Any], str]:
-    """Take the session's files in, check and publish the rows: facts and text of what came of it."""
+    """Take the session's files in, and make, check and publish all that it needs: facts and text of what came of it."""
     from assets.capture.label_summary import describe_labels, summarise_labels
-    from assets.clocks.reports import refresh_clock_reports
-    from checks.gates import INTAKE_TABLES, gate_session
-    from orchestration.resources import build_intake
+    from orchestration.resources import build_catalog
+    from orchestration.session import run_session
 
-    intake = build_intake(settings)
-    with show_progress(f"ingesting {session}", "files", lambda: _count_frames(intake.catalog)) as tick:
-        report = intake.ingest(folder, session, tick)
-    verdicts = [v for table in INTAKE_TABLES for v in gate_session(intake.catalog, table, session)]
-    if not any(v.stops for v in verdicts):
-        with show_progress(f"comparing the clocks of {session}", "captures") as tick:
-            refresh_clock_reports(intake.catalog, session, tick)
-        verdicts += gate_session(intake.catalog, "clock_reports", session)
-    summary = summarise_labels(intake.catalog, session)
+    catalog = build_catalog(settings)
+
+    def show(step: "SessionStep") -> AbstractContextManager[Tick]:
+        is_intake = FRAMES in step.keys  # how many frames there are tells more than how many files
+        count_frames = partial(_count_frames, catalog) if is_intake else None
+        return show_progress(f"{step.doing} {session}", step.unit, count_frames)
+
+    outcome = run_session(settings, session, folder, show)
+    report, verdicts = outcome.made[RECORDINGS], outcome.verdicts
+    summary = summarise_labels(catalog, session)
     failed = [{"check": v.name, "blocks": v.stops, "summary": v.summary} for v in verdicts if not v.passed]
-    facts = {**vars(report), "published": not any(v.stops for v in verdicts), "failed_checks": failed,
-             "labels": [asdict(task) for task in summary.tasks], "left_out": dict(summary.left_out)}  # fmt: skip
+    labels = {"labels": [asdict(task) for task in summary.tasks], "left_out": dict(summary.left_out)}
+    facts = {**vars(report), "published": not outcome.held, "failed_checks": failed, **labels}
     lines = [
         f"session {session}: {report.files} files, {report.captures} captures, {report.frames} frames",
         f"{report.new} new, {report.already_ingested} already ingested, {report.quarantined} quarantined, "

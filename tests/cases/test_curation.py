@@ -12,7 +12,7 @@ from assets.curation.clusters import update_clusters, update_splits
 from assets.curation.embed import Embedder
 from assets.curation.release import draft_release, write_release
 from assets.evaluation.exam import examine
-from assets.evaluation.score import score_detection
+from assets.evaluation.score import score_predictions
 from assets.images import decode_rgb
 from assets.storage import Folder
 from assets.tables.incremental import refresh_frames
@@ -161,7 +161,7 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
             if not ids and score is not None:
                 ids, boxes, scores = [0, 1], [5.0, 5.0, 25.0, 25.0] * 2, [score] * 2
             said.append(answer | {"class_names": [names[i] for i in ids], "boxes_xyxy": boxes, "scores": scores})
-        rows = score_detection(said, exam.release_rows, names, {})
+        rows = score_predictions("detection", said, exam.release_rows, names, {})
         return next(r["value"] for r in rows if (r["slice_by"], r["metric"]) == ("all", "map50"))
 
     assert precision(None) == 1.0 > precision(0.9)

@@ -5,7 +5,8 @@ import pytest
 
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import content_id
-from checks.as_check import all_gates, as_result, model_gate, release_gate, table_gate
+from assets.workspace import Workspace
+from checks.as_check import all_gates, as_result, table_gate, task_gate
 from checks.gates import GATES
 from checks.verdicts import Verdict
 
@@ -108,14 +109,18 @@ def test_a_held_session_neither_holds_nor_frees_another(order, world):
     assert set(world.catalog.read("frames")["session"].to_pylist()) == {"monday"}
 
 
-@pytest.mark.parametrize("gate", [release_gate("detection"), table_gate(["curation", "splits"], "splits")])
-def test_gates_of_whole_tables_need_no_partition_and_fail_on_nothing(gate, catalog, instance):
+RELEASE_GATE = task_gate(("curation", "{task}_dataset"), "detection")
+
+
+@pytest.mark.parametrize("gate", [RELEASE_GATE, table_gate(["curation", "splits"], "splits")])
+def test_gates_of_whole_tables_need_no_partition_and_fail_on_nothing(gate, catalog, home, instance):
     (key,) = {spec.asset_key for spec in gate.check_specs}
 
     @dg.asset(key=key)
     def asset() -> None: ...
 
-    definitions = dg.Definitions([asset], asset_checks=[gate], resources={"catalog": catalog})
+    resources = {"catalog": catalog, "workspace": Workspace(home)}
+    definitions = dg.Definitions([asset], asset_checks=[gate], resources=resources)
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(instance=instance, raise_on_error=False)
     evaluations = result.get_asset_check_evaluations()
@@ -138,4 +143,5 @@ def test_all_gates_are_blocking_and_named_apart():
     assert all(spec.blocking and spec.description for spec in specs)
     assert len({spec.key for spec in specs}) == len(specs)
     assert len({gate.node_def.name for gate in gates}) == len(gates)
-    assert model_gate("detection").required_resource_keys >= {"catalog", "workspace"}
+    training = task_gate(("training", "{task}"), "detection")
+    assert training.required_resource_keys >= {"catalog", "workspace"}

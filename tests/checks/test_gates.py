@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
 from assets.tables.releases import hash_content
 from assets.tables.schemas import TABLES, content_id
-from checks.gates import GATES, INTAKE_TABLES, gate_model, gate_release, gate_scores, gate_session
+from checks.gates import GATES, INTAKE_TABLES, TASK_GATES, gate_session, gate_task
 from checks.verdicts import stops_flow
 
 
@@ -150,30 +152,34 @@ def draft(catalog, rows_of, splits=("train", "val", "test"), spoil=False) -> str
     return content[:32]
 
 
+def judge_release(catalog):
+    return gate_task(catalog, ("curation", "{task}_dataset"), "recognition", Path("nowhere"))
+
+
 def test_a_good_release_becomes_the_one_that_training_reads(catalog, rows_of):
     release_id = draft(catalog, rows_of)
     assert catalog.pointed("release/recognition") is None
-    assert failed(gate_release(catalog, "recognition")) == []
+    assert failed(judge_release(catalog)) == []
     assert catalog.pointed("release/recognition") == release_id
     assert len(catalog.read("releases")) == 1 and len(catalog.read("release_frames")) == 3
 
 
 def test_a_bad_release_leaves_the_one_before(catalog, rows_of):
     first = draft(catalog, rows_of)
-    gate_release(catalog, "recognition")
+    judge_release(catalog)
     draft(catalog, rows_of, splits=("train", "train", "test"))
-    assert failed(gate_release(catalog, "recognition")) == ["every_release_split_has_frames"]
+    assert failed(judge_release(catalog)) == ["every_release_split_has_frames"]
     assert catalog.pointed("release/recognition") == first
 
 
 def test_a_release_that_lost_a_row_does_not_pass(catalog, rows_of):
     draft(catalog, rows_of, spoil=True)
-    assert "release_matches_its_hash" in failed(gate_release(catalog, "recognition"))
+    assert "release_matches_its_hash" in failed(judge_release(catalog))
 
 
 def test_without_a_draft_model_or_scores_nothing_passes(catalog, tmp_path):
-    model = gate_model(catalog, "detection", tmp_path)
-    for verdicts in (gate_release(catalog, "detection"), model, gate_scores(catalog, "detection")):
+    for asset in TASK_GATES:
+        verdicts = gate_task(catalog, asset, "detection", tmp_path)
         assert verdicts and all(v.stops for v in verdicts)
 
 
@@ -181,13 +187,13 @@ def test_a_model_without_its_package_is_held(catalog, rows_of, tmp_path):
     models = rows_of("models", 1, folder="models/recognition/gone")
     catalog.merge("models", models)
     catalog.point("model/recognition", models["model_sha256"][0].as_py())
-    verdicts = gate_model(catalog, "recognition", tmp_path)
+    verdicts = gate_task(catalog, ("training", "{task}"), "recognition", tmp_path)
     assert failed(verdicts) == ["package_is_the_one_named", "loss_decreased", "weights_are_finite"]
     assert len(catalog.read("models")) == 0
 
 
-def test_scores_of_the_newest_model_are_published(catalog, rows_of):
+def test_scores_of_the_newest_model_are_published(catalog, rows_of, tmp_path):
     scores = rows_of("scores", 2)
     catalog.merge("scores", scores)
     catalog.point("model/recognition", scores["model_sha256"][1].as_py())
-    assert failed(gate_scores(catalog, "recognition")) == []
+    assert failed(gate_task(catalog, ("evaluation", "{task}_scores"), "recognition", tmp_path)) == []

@@ -41,11 +41,12 @@ Path(sys.argv[1]).write_text(json.dumps(facts))
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(tmp_path_factory: pytest.TempPathFactory, start_home) -> dict[str, str]:
     """A home, and the page's file named as a task."""
     folder = tmp_path_factory.mktemp("added")
     (block,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (folder / "counting.py").write_text(block)
+    start_home(folder / "home")
     own = {"DAGUERRE_HOME": str(folder / "home"), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0",
            ADDED_TASKS: str(folder / "counting.py")}  # fmt: skip
     return {**{k: v for k, v in os.environ.items() if not k.startswith("DAGUERRE_")}, **own}

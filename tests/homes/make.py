@@ -43,7 +43,7 @@ def curate(home: Path) -> None:
     from assets.images import decode_rgb
     from assets.tables.catalog import Catalog
     from assets.tables.incremental import refresh_frames
-    from checks.gates import gate_release, gate_session
+    from checks.gates import gate_session
 
     catalog, embedder = Catalog(str(home / "tables")), Embedder(home / "cache")
     for session in SESSIONS:
@@ -60,8 +60,19 @@ def curate(home: Path) -> None:
     gate_session(catalog, "splits", None)
     release_id = write_release(catalog, draft_release(catalog, "detection", None))
     catalog.point("draft/detection", release_id)
-    failed = [v.name for v in gate_release(catalog, "detection") if v.stops]
+    failed = [v.name for v in _judge_release(catalog, home) if v.stops]
     print(release_id, "release held by" if failed else "release published", *failed)
+
+
+def _judge_release(catalog: object, home: Path) -> list:
+    """Commits whose gates are not found by asset have a function of their own for releases."""
+    try:
+        from checks.gates import gate_task
+    except ImportError:
+        from checks.gates import gate_release
+
+        return gate_release(catalog, "detection")
+    return gate_task(catalog, ("curation", "{task}_dataset"), "detection", home)
 
 
 def _measure_quality(catalog: object, session: str) -> None:

@@ -11,7 +11,7 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from orchestration.cli.intake import take_in
-from orchestration.console import Story
+from orchestration.console import RunConsole
 from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone
@@ -46,26 +46,21 @@ def test_another_encoder_embeds_again_what_the_first_has_made_and_no_more(home: 
     settings = replace(published, workspace=replace(published.workspace, encoder=encoder))
     catalog, mine = build_catalog(settings), f"1:{encoder.name}"
     curate = {"job": train_jobs["pretraining"].name, "only": [["curation", "unique_frames"]]}
-    take_in_session(settings, "monday", seed=1)
-    with LocalEngine(published) as engine:
-        embed_sessions(engine, Story())
-        assert read_encoders(catalog) == {"monday": {"1"}}
+    take_in_session(published, "monday", seed=1)
+    assert read_encoders(catalog) == {"monday": {"1"}}
     take_in_session(settings, "tuesday", seed=2)
     with LocalEngine(settings) as engine:
-        engine.instance.add_dynamic_partitions("sessions", ["tuesday"])
-        made = [["curation", "frame_quality"], ["curation", "frame_embeddings"]]
-        assert engine.execute("ingest_session", "tuesday", only=made).success
         refused = engine.execute(**curate)
         assert not refused.success and "'1' made those of monday" in refused.error, refused
         before = catalog.read_latest("frame_embeddings", where="session = 'tuesday'").sort_by("frame_id")
-        story = Story()
-        embed_sessions(engine, story)
-        assert story.seconds.keys() == {"embed monday"}
+        console = RunConsole()
+        embed_sessions(engine, console)
+        assert console.seconds.keys() == {"embedding monday"}
         assert read_encoders(catalog) == {"monday": {mine}, "tuesday": {mine}}
         after = catalog.read_latest("frame_embeddings", where="session = 'tuesday'").sort_by("frame_id")
         assert after.equals(before) and len(after) == 4
         version = catalog.latest_version("frame_embeddings")
-        embed_sessions(engine, Story())
+        embed_sessions(engine, RunConsole())
         assert catalog.latest_version("frame_embeddings") == version
         assert engine.execute(**curate).success
         (threshold,) = {r["code_version"] for r in catalog.read("unique_frames", ["code_version"]).to_pylist()}

@@ -16,6 +16,7 @@ import pytest
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
+from assets.training.cluster import local_ray
 from assets.training.trials import Trial
 from models.recipes import get_recipe
 from orchestration.cli import app
@@ -33,9 +34,9 @@ def run(home, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def filled_home(tmp_path_factory):
+def filled_home(tmp_path_factory, start_home):
     """A home with a session of two classes of pictures, dealt out to train, val and test."""
-    folder, home = tmp_path_factory.mktemp("pictures"), tmp_path_factory.mktemp("home")
+    folder, home = tmp_path_factory.mktemp("pictures"), start_home(tmp_path_factory.mktemp("home"))
     rng = np.random.default_rng(0)
     for split, count in (("train", 8), ("val", 4), ("test", 4)):
         for name, colour in (("green", (40, 200, 40)), ("red", (40, 40, 200))):
@@ -48,6 +49,13 @@ def filled_home(tmp_path_factory):
         done = CliRunner().invoke(app, ["ingest", str(folder), "--json"], catch_exceptions=False)
     assert json.loads(done.stdout)["published"], done.stdout
     return home
+
+
+@pytest.fixture(scope="module")
+def two_workers():
+    """Ray for the searches of this process, which starts once."""
+    with local_ray(num_workers=2):
+        yield
 
 
 def read_statuses(home: Path) -> dict[str, str]:
@@ -87,7 +95,9 @@ def test_a_search_without_data_says_what_is_missing(run):
 
 
 @pytest.mark.timeout(600)  # Ray, and two processes for trials that import torch
-def test_a_search_on_ingested_pictures_prints_a_command_that_trains_and_leaves_ended_runs(filled_home, monkeypatch):
+def test_a_search_on_ingested_pictures_prints_a_command_that_trains_and_leaves_ended_runs(
+    two_workers, filled_home, monkeypatch
+):
     monkeypatch.setenv("DAGUERRE_HOME", str(filled_home))
     words = ["--set", "epochs=2", "--trials", "3", "--seed", "5", "--space", "dropout=0.0/0.5", "--json"]
     result = CliRunner().invoke(app, ["tune", *_QUICK, *words])
@@ -110,7 +120,7 @@ def test_a_search_on_ingested_pictures_prints_a_command_that_trains_and_leaves_e
 
 
 @pytest.mark.timeout(600)  # as above
-def test_a_search_in_which_no_trial_scores_says_why_and_exits_with_one(filled_home, monkeypatch):
+def test_a_search_in_which_no_trial_scores_says_why_and_exits_with_one(two_workers, filled_home, monkeypatch):
     monkeypatch.setenv("DAGUERRE_HOME", str(filled_home))
     words = ["--set", "lr=1e30", "--set", "clip_norm=1e30", "--set", "warmup_share=0", "--trials", "1"]
     result = CliRunner().invoke(app, ["tune", *_QUICK, *words])

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.formats import open_local, plan_session, read_capture
+from assets.formats import plan_session, read_capture
 from assets.formats.observations import FrameObservation, LabelObservation
-from assets.storage import SessionFile
+from assets.storage import Folder, SessionFile
 from models.masks import decode_mask
 
 # pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def read(root: Path) -> tuple[list[LabelObservation], list[FrameObservation]]:
     paths = sorted(p for p in root.rglob("*") if p.is_file())
     files = [SessionFile(p.relative_to(root).as_posix(), str(p), p.stat().st_size, "1") for p in paths]
-    found = [o for plan in plan_session(files, open_local)[0] for o in read_capture(plan, open_local)]
+    found = [o for plan in plan_session(files, Folder(".").open)[0] for o in read_capture(plan, Folder(".").open)]
     return [o for o in found if isinstance(o, LabelObservation)], [o for o in found if isinstance(o, FrameObservation)]
 
 

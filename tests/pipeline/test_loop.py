@@ -46,9 +46,9 @@ def settle(engine: LocalEngine) -> dict[str, bool]:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory):
+def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
     """The loop run once; the tests look at what it left."""
-    home = tmp_path_factory.mktemp("loop")
+    home = start_home(tmp_path_factory.mktemp("loop"))
     settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
     (home / "landing").mkdir()
     facts: dict = {"settings": settings}

@@ -10,8 +10,9 @@ import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.inference.package import open_package
+from assets.kinds.map import read_semantic_map
 from assets.storage import Folder
-from assets.tables.releases import open_release, read_semantic_map
+from assets.tables.releases import open_release
 from models.types import IGNORE
 from orchestration.cli.intake import take_in
 from orchestration.profiles import load_settings
@@ -24,8 +25,8 @@ CAPTURES, SECONDS = 10, 3.0  # 30 frames a camera: with half of them the score h
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory):
-    home = tmp_path_factory.mktemp("maps")
+def trained(tmp_path_factory: pytest.TempPathFactory, start_home):
+    home = start_home(tmp_path_factory.mktemp("maps"))
     settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
     simulate(home / "desk", SimulationSpec(CAPTURES, SECONDS, seed=1))
     folder = Folder(str(home / "desk"), settings.file_options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from s3fs import S3FileSystem
 
 from assets.tables.catalog import Catalog
-from assets.tables.seals import find_broken, require_sealed, seal_tables
+from assets.tables.seals import find_broken, seal_tables
 
 
 def test_a_bit_flipped_in_a_bucket_is_named(settings):
@@ -14,7 +14,6 @@ def test_a_bit_flipped_in_a_bucket_is_named(settings):
         catalog.point("release/detection", target)
     version = catalog.latest_version("pointers")
     assert seal_tables(catalog) == {"pointers": version} and seal_tables(catalog) == {}
-    require_sealed(catalog, "pointers", version)
     assert not any(find_broken(catalog))
     bucket = S3FileSystem(use_listings_cache=False, **settings.file_options)
     data = catalog.dataset("pointers").get_fragments()[0].metadata.files[0].path

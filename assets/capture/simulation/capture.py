@@ -126,7 +126,7 @@ def _shoot(world: World, renderer: Renderer, motion: Motion, index: int) -> Shot
     left = renderer.render(world_from_rig @ rig.true_rig_from_camera("left"))
     right = renderer.render(world_from_rig @ rig.true_rig_from_camera("right"))
     middle_m = float(left.depth_m[left.depth_m.shape[0] // 2, left.depth_m.shape[1] // 2]) or FAR_M
-    flow_px_s = find_center_flow(motion, index, rig.rig_from_camera("left"), rig.camera.fx_px, middle_m)
+    flow_px_s = find_center_flow(motion, index, rig.rig_from_camera("left"), rig.camera.focal_px[0], middle_m)
     left_jpeg = _encode_jpeg(shift.change_image(left.image_rgb, flow_px_s, rng))
     if index in world.faults.corrupt:
         left_jpeg = garble_jpeg(left_jpeg, world.rng["fault"])

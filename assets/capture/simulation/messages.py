@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.simulation.camera import PinholeCamera, Rig, quaternion_xyzw
+from models.geometry.camera import Camera
+from models.simulation.camera import Rig, quaternion_xyzw
 from models.simulation.labels import FrameTruth
 
 if TYPE_CHECKING:
@@ -104,11 +105,10 @@ def make_calibration(rig: Rig, sensor: str, t_ns: int) -> Any:
     """foxglove.CameraCalibration as published: no distortion, rectified pair, the baseline in P of the right camera."""
     from foxglove_schemas_protobuf.CameraCalibration_pb2 import CameraCalibration
 
-    camera: PinholeCamera = rig.camera
-    fx, fy, cx, cy = camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px
+    (width, height), (fx, fy), (cx, cy) = rig.camera.size_px, rig.camera.focal_px, rig.camera.centre_px
     shift = -fx * rig.baseline_m if sensor == "right" else 0.0
     return CameraCalibration(
-        timestamp=_stamp(t_ns), frame_id=SENSOR_FRAMES[sensor], width=camera.width_px, height=camera.height_px,
+        timestamp=_stamp(t_ns), frame_id=SENSOR_FRAMES[sensor], width=width, height=height,
         distortion_model="plumb_bob", D=[0.0] * 5, K=[fx, 0, cx, 0, fy, cy, 0, 0, 1], R=[1, 0, 0, 0, 1, 0, 0, 0, 1],
         P=[fx, 0, cx, shift, 0, fy, cy, 0, 0, 0, 1, 0],
     )  # fmt: skip
@@ -148,7 +148,7 @@ def make_annotations(truth: FrameTruth, t_ns: int) -> Any:
     return message
 
 
-def encode_truth(truth: FrameTruth, sensor: str, t_ns: int, camera: PinholeCamera) -> bytes:
+def encode_truth(truth: FrameTruth, sensor: str, t_ns: int, camera: Camera) -> bytes:
     """JSON of one frame's labels, in the form of GROUND_TRUTH_SCHEMA."""
     objects = [
         {
@@ -156,7 +156,7 @@ def encode_truth(truth: FrameTruth, sensor: str, t_ns: int, camera: PinholeCamer
             "track_id": label.track_id,
             "box_xyxy": list(label.box_xyxy),
             "mask_rle": label.mask_rle,
-            "mask_size": [camera.height_px, camera.width_px],
+            "mask_size": list(camera.size_px[::-1]),
         }
         for label in truth.objects
     ]

@@ -14,15 +14,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from assets.image_segments import walk_chunks, walk_jpeg
+from assets.image_segments import TIFF_SIZES, walk_chunks, walk_directory, walk_jpeg
 
 MAX_EXIF_BYTES = 1 << 20  # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
-_MAX_ENTRIES = 512  # of one directory
 _MAX_TEXT = 128
 _MAKE, _MODEL, _ORIENTATION, _CHANGED, _EXIF, _GPS = 0x010F, 0x0110, 0x0112, 0x0132, 0x8769, 0x8825
 _EXPOSURE, _F_NUMBER, _ISO, _TAKEN, _FOCAL, _BODY, _LENS = 0x829A, 0x829D, 0x8827, 0x9003, 0x920A, 0xA431, 0xA435
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(1, 7)
-_TEXT, _SIZES = 2, {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 9: 4, 10: 8, 11: 4, 12: 8}  # TIFF type -> bytes of one value
+_TEXT = 2  # a type of TIFF
 _NUMBERS = {1: "B", 3: "H", 4: "I", 5: "II", 9: "i", 10: "ii", 11: "f", 12: "d"}
 _TIME = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 
@@ -88,7 +87,8 @@ def _find_tiff(payload: bytes) -> Iterator[memoryview]:
     """The TIFF structures that may hold facts."""
     view = memoryview(payload)
     if payload[:2] == b"\xff\xd8":
-        segments = (view[start + 4 : end] for _, start, end in walk_jpeg(payload, is_strict=False))
+        walk = walk_jpeg(payload, is_strict=False)
+        segments = (view[start + 4 : end] for _, start, end in walk if end <= len(payload))
         yield from (s[6:] for s in segments if bytes(s[:6]) == b"Exif\0\0")
     elif payload[:8] == b"\x89PNG\r\n\x1a\n":
         chunks = walk_chunks(payload, 8, ">", is_strict=False)
@@ -131,30 +131,11 @@ def _read_facts(tiff: memoryview) -> ExifFacts:
 def _read_directory(tiff: memoryview, order: str, at: int) -> dict[int, _Value]:
     """tag -> value of one directory, as far as it lies within the bytes; of a tag that is there twice the first."""
     found: dict[int, _Value] = {}
-    if at < 8 or at + 2 > len(tiff):
-        return found
-    count = min(struct.unpack_from(order + "H", tiff, at)[0], _MAX_ENTRIES, (len(tiff) - at - 2) // 12)
-    for entry in range(count):
-        place = at + 2 + 12 * entry
-        tag, kind, length = struct.unpack_from(order + "HHI", tiff, place)
-        if tag not in _WANTED or tag in found or kind not in _SIZES:
-            continue
-        length = min(length, _MAX_TEXT if kind == _TEXT else 3)
-        size = length * _SIZES[kind]
-        start = (
-            place + 8
-            if size <= 4 and _fits(tiff, order, place)
-            else struct.unpack_from(order + "I", tiff, place + 8)[0]
-        )
-        if length and start + size <= len(tiff):
-            found[tag] = _read_value(tiff, order, kind, start, length)
+    for tag, kind, count, start in walk_directory(tiff, order, at, is_strict=False):
+        count = min(count, _MAX_TEXT if kind == _TEXT else 3)
+        if tag in _WANTED and tag not in found and start + count * TIFF_SIZES[kind] <= len(tiff):
+            found[tag] = _read_value(tiff, order, kind, start, count)
     return found
-
-
-def _fits(tiff: memoryview, order: str, place: int) -> bool:
-    """Whether the whole value, not only what is read of it, stands in the entry itself."""
-    kind, length = struct.unpack_from(order + "HI", tiff, place + 2)
-    return bool(length * _SIZES[kind] <= 4)
 
 
 def _read_value(tiff: memoryview, order: str, kind: int, start: int, length: int) -> _Value:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from assets.image_segments import find_byte_order, walk_directory, walk_jpeg
+
 _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -15,6 +17,7 @@ _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"BM", "bmp"),
 )
 _JPEG_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
+_TIFF_LETTERS = {1: "B", 3: "H", 4: "I"}
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,10 @@ def _parse_png(data: bytes) -> _Facts | None:
 
 
 def _parse_jpeg(data: bytes) -> _Facts | None:
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            return None
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif marker in _JPEG_SOF:
-            bits, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
+    for marker, start, _ in walk_jpeg(data, is_strict=False):
+        if marker in _JPEG_SOF:
+            bits, height, width, channels = struct.unpack_from(">BHHB", data, start + 4)
             return width, height, bits, channels
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # markers without a length
-            at += 2
-        else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
     return None
 
 
@@ -104,17 +97,10 @@ def _parse_webp(data: bytes) -> _Facts | None:
 
 
 def _parse_tiff(data: bytes) -> _Facts | None:
-    order = "<" if data[:2] == b"II" else ">"
-    at = struct.unpack_from(order + "I", data, 4)[0]
-    tags: dict[int, int] = {}
-    for entry in range(struct.unpack_from(order + "H", data, at)[0]):
-        tag, kind, count = struct.unpack_from(order + "HHI", data, at + 2 + 12 * entry)
-        place = at + 10 + 12 * entry
-        size = {1: 1, 3: 2, 4: 4}.get(kind, 0)
-        if tag in (256, 257, 258, 277) and size:
-            if count * size > 4:  # the values lie elsewhere; the first stands for all
-                place = struct.unpack_from(order + "I", data, place)[0]
-            tags[tag] = struct.unpack_from(order + {1: "B", 2: "H", 4: "I"}[size], data, place)[0]
+    order, tags = find_byte_order(data), {}
+    for tag, kind, _, start in walk_directory(data, order, struct.unpack_from(order + "I", data, 4)[0]):
+        if tag in (256, 257, 258, 277) and kind in _TIFF_LETTERS:  # of several values the first stands for all
+            tags[tag] = struct.unpack_from(order + _TIFF_LETTERS[kind], data, start)[0]
     return tags[256], tags[257], tags.get(258, 1), tags.get(277, 1)
 
 

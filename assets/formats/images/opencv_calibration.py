@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from assets.formats.sequences.sequence_files import Pose, parse_number, pose_of_
 from assets.formats.strict_xml import parse_xml
 from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
 from assets.storage import SessionFile
+from models.geometry.camera import Camera
 
 CALIBRATION_SUFFIXES = frozenset({".yml", ".yaml", ".xml"})
 _SIGNS = (b"%YAML", b"<opencv_storage", b"camera_matrix", b"image_width")  # in the first bytes
@@ -50,15 +51,6 @@ _REMEDY = "write it as cv::FileStorage does: camera_matrix, distortion_coefficie
 _NAME_REMEDY = "name the file like its camera (left_intrinsics.yml), or write `camera_name`"
 
 Entries = dict[str, Any]  # name in lower case without underscores -> value
-
-
-@dataclass(frozen=True)
-class _Camera:
-    """One camera of a file. `which` is "left" or "right" of a pair; empty for a camera alone."""
-
-    which: str
-    matrix: np.ndarray  # 3x3, px
-    distortion: tuple[float, ...]
 
 
 def find_calibration_files(files: Sequence[SessionFile], opener: Opener) -> list[SessionFile]:
@@ -124,16 +116,14 @@ def _read_cameras(
             yield Problem(whole_file(file), reader, str(error)[:500], _NAME_REMEDY)
             continue
         try:
-            camera = _read_camera(which, entries, keys)
-            width, height = _read_size(entries) or _size_of_frames(sensor, sizes[sensor])
-            fx, fy, cx, cy = (float(camera.matrix[at]) for at in ((0, 0), (1, 1), (0, 2), (1, 2)))
-            model = _name_model(entries, len(camera.distortion))
+            matrix, distortion = _read_intrinsics(entries, keys)
+            size_px = _read_size(entries) or _size_of_frames(sensor, sizes[sensor])
+            (fx, _, cx), (_, fy, cy), _ = matrix.tolist()
+            camera = Camera(size_px, (fx, fy), (cx, cy), _name_model(entries, len(distortion)), distortion)
         except ValueError as error:
             yield Problem(whole_file(file), reader, f"{sensor} has no calibration: {error}"[:500], _REMEDY)
             continue
-        yield CalibrationObservation(
-            sensor, width, height, fx, fy, cx, cy, whole_file(file), model, camera.distortion
-        )  # fmt: skip
+        yield CalibrationObservation.of(sensor, camera, whole_file(file))
 
 
 def _name_sensor(which: str, file: SessionFile, entries: Entries, root: str, sensors: Any) -> str:
@@ -155,8 +145,8 @@ def _name_sensor(which: str, file: SessionFile, entries: Entries, root: str, sen
     raise ValueError(f"does not say for which camera it is: {known}")
 
 
-def _read_camera(which: str, entries: Entries, keys: dict[str, str]) -> _Camera:
-    """Raises ValueError for what is no pinhole camera."""
+def _read_intrinsics(entries: Entries, keys: dict[str, str]) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Camera matrix (3, 3) in px and distortion coefficients. Raises ValueError for what is no pinhole camera."""
     matrix = _read_matrix(entries[keys["matrix"]], "camera matrix")
     if matrix.shape != (3, 3):
         raise ValueError(f"its camera matrix has {matrix.shape[0]} rows and {matrix.shape[1]} columns")
@@ -165,7 +155,7 @@ def _read_camera(which: str, entries: Entries, keys: dict[str, str]) -> _Camera:
     if matrix[0, 1] or matrix[1, 0] or tuple(matrix[2]) != (0, 0, 1):
         raise ValueError("its camera matrix has entries that a pinhole camera does not have")
     coefficients = _read_matrix(entries[keys["distortion"]], "distortion").ravel() if "distortion" in keys else ()
-    return _Camera(which, matrix, tuple(float(v) for v in coefficients))
+    return matrix, tuple(float(v) for v in coefficients)
 
 
 def _name_model(entries: Entries, count: int) -> str | None:

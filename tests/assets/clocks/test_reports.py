@@ -159,11 +159,12 @@ CALIBRATION = {
     ({"distortion_model": "spherical", "distortion": [0.1]}, "'spherical' is not known"),
 ])  # fmt: skip
 def test_a_camera_that_is_not_calibrated_says_so(change, reason):
-    (camera,) = read_cameras(FRAMES, [] if change is None else [CALIBRATION | change])
-    assert reason in camera.unknown and (camera.lens is None or camera.rig_from_camera is None)
+    (stream,) = read_cameras(FRAMES, [] if change is None else [CALIBRATION | change])
+    assert reason in stream.unknown and (stream.camera is None or stream.rig_from_camera is None)
 
 
 def test_a_calibration_for_twice_the_size_is_scaled():
-    (camera,) = read_cameras(FRAMES, [CALIBRATION | {"width_px": 640, "height_px": 480}])
-    assert camera.lens is not None and (camera.lens.fx_px, camera.lens.cx_px) == (240.0, 159.5)
-    np.testing.assert_array_equal(camera.rig_from_camera, np.eye(4))
+    (stream,) = read_cameras(FRAMES, [CALIBRATION | {"width_px": 640, "height_px": 480}])
+    assert stream.camera is not None and stream.camera.size_px == (320, 240)
+    assert (stream.camera.focal_px, stream.camera.centre_px) == ((240.0, 240.0), (159.5, 119.5))
+    np.testing.assert_array_equal(stream.rig_from_camera, np.eye(4))

@@ -10,11 +10,11 @@ import pytest
 
 from assets.evaluation.exam import Exam
 from assets.evaluation.gallery import draw_exam, gather_gallery
-from assets.evaluation.gallery_parts import NUM_THUMBNAILS
-from assets.evaluation.pairs import pair, pair_recognition
-from assets.evaluation.score import SCORERS
-from assets.inference.package import ModelPackage, PackageFacts
+from assets.evaluation.pairs import pair
+from assets.evaluation.score import score_predictions
+from assets.inference.package import WEIGHTS, ModelPackage, PackageFacts
 from assets.inference.predict import StoredImages
+from assets.kinds.judging.gallery_parts import NUM_THUMBNAILS
 from assets.previews.drawing import paint_map
 from assets.tables.catalog import Catalog
 from assets.tables.releases import Release
@@ -35,10 +35,10 @@ def make_exam(stored: Stored, task: str, names: tuple[str, ...], frames: list[Ro
     history = [{"epoch": n, "train_loss": 1.0 / (n + 1), "val_metric": 0.2 * n} for n in range(3)]
     facts = PackageFacts(task, "tiny", {}, names, RELEASE_ID, 64, 0, "1", history, {})
     release = Release(RELEASE_ID, task, names, 1, "0" * 64, None)  # type: ignore[arg-type]
-    score = SCORERS[task]
-    package = ModelPackage(Path("."), facts, MODEL_SHA256)
+    scores = score_predictions(task, said, rows, names, {})
+    package = ModelPackage(Path("."), facts, {WEIGHTS: MODEL_SHA256})
     dataset = StoredImages(catalog.dataset("frames"))
-    return Exam(task, MODEL_SHA256, package, release, rows, said, score(said, rows, names, {}), dataset)
+    return Exam(task, MODEL_SHA256, package, release, rows, said, scores, dataset)
 
 
 def test_an_exam_of_detection_draws_its_pictures(stored: Stored, release_row: Make, prediction_row: Make):
@@ -93,7 +93,7 @@ def test_thumbnails_take_classes_in_turn(num_frames: int, release_row: Make, pre
     names = ("a", "b", "c")
     frames = [release_row(str(n), 0 if n < num_frames - 2 else n - num_frames + 3) for n in range(num_frames)]
     predictions = [prediction_row(str(n), list(names), [0.5, 0.3, 0.2]) for n in range(num_frames)]
-    gallery = gather_gallery(pair_recognition(predictions, frames, names), frames, Gray(), [], "v1")
+    gallery = gather_gallery(pair("recognition", predictions, frames, names), frames, Gray(), [], "v1")
     assert [p.caption for p in gallery.thumbnails][:3] == ["a", "b", "c"]  # b and c have one frame each
     assert len(gallery.thumbnails) == min(num_frames, NUM_THUMBNAILS // 3 + 2)
 

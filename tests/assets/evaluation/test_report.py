@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from assets.evaluation.gallery import gather_gallery
-from assets.evaluation.gallery_parts import Gallery, name_subject
-from assets.evaluation.pairs import pair_detection, pair_recognition
+from assets.evaluation.gallery_parts import name_subject
+from assets.evaluation.pairs import pair
 from assets.evaluation.report import GateLine, ModelReport, ReportData, render_report, write_report
-from assets.evaluation.score import score_detection, score_recognition, slice_frames
+from assets.evaluation.score import score_predictions, slice_frames
+from assets.kinds.judging.gallery_parts import Gallery
 from models.types import Image
 
 Row = dict[str, Any]
@@ -69,8 +70,8 @@ def detector(release_row: Make, prediction_row: Make) -> ModelReport:
         prediction_row("a", ["cell", HOSTILE], [0.9, 0.8], BOX + FAR),
         prediction_row("b", [HOSTILE], [0.7], BOX),
     ]
-    scores = score_detection(predictions, frames, names, slice_frames(frames, {}))
-    pairs = pair_detection(predictions, frames, names)
+    scores = score_predictions("detection", predictions, frames, names, slice_frames(frames, {}))
+    pairs = pair("detection", predictions, frames, names)
     gallery = gather_gallery(
         pairs, frames, NoiseImages(), HISTORY, name_subject("detector v2", pairs.subject.release_id)
     )
@@ -95,9 +96,9 @@ def recogniser(release_row: Make, prediction_row: Make) -> ModelReport:
     names = ("cat", "dog")
     frames = [release_row(n, k) for k, n in enumerate("ab")]
     predictions = [prediction_row(n, ["cat", "dog"], [0.7, 0.3]) for n in "ab"]
-    pairs = pair_recognition(predictions, frames, names)
+    pairs = pair("recognition", predictions, frames, names)
     gallery = gather_gallery(pairs, frames, NoiseImages(), HISTORY, "recogniser v1")
-    scores = score_recognition(predictions, frames, names, slice_frames(frames, {}))
+    scores = score_predictions("recognition", predictions, frames, names, slice_frames(frames, {}))
     return ModelReport("recognition", "recogniser", pairs.subject.release_id, names, frames, scores, gallery)
 
 
@@ -224,7 +225,7 @@ def test_a_report_of_real_photographs_stays_below_six_megabytes(
             return {row["frame_id"]: image_of[row["frame_id"]] for row in frame_rows}
 
     predictions = [prediction_row(str(n), ["cell"], [0.9], FAR) for n in range(len(photographs))]
-    gallery = gather_gallery(pair_detection(predictions, frames, ["cell"]), frames, Photographs(), HISTORY, "v1")
+    gallery = gather_gallery(pair("detection", predictions, frames, ["cell"]), frames, Photographs(), HISTORY, "v1")
     model = ModelReport("detection", "cells", frames[0]["release_id"], ("cell",), frames, [], gallery)
     path = write_report(tmp_path / "report.html", ReportData("Cells", [model]))
     assert 300_000 < path.stat().st_size < 6_000_000

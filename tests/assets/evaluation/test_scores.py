@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 
-from assets.evaluation.score import (
-    name_brightness,
-    score_detection,
-    score_recognition,
-    score_segmentation_rows,
-    slice_frames,
-)
+from assets.evaluation.score import name_brightness, score_predictions, slice_frames
 from assets.tables.schemas import TABLES, content_id, to_table
 
 Row = dict[str, Any]
@@ -34,7 +28,7 @@ def recognition(release_row: Make, prediction_row: Make) -> list[Row]:
         prediction_row("c", ["dog", "cat"], [0.8, 0.2]), prediction_row("d", ["dog", "cat"], [0.6, 0.4]),
     ]  # fmt: skip
     slices = slice_frames(frames, {content_id("a"): 0.1, content_id("b"): 0.3, content_id("c"): 0.9})
-    return score_recognition(predictions, frames, NAMES, slices)
+    return score_predictions("recognition", predictions, frames, NAMES, slices)
 
 
 def test_recognition_over_all_frames(recognition: list[Row]):
@@ -76,7 +70,7 @@ def detection(release_row: Make, prediction_row: Make) -> list[Row]:
         prediction_row("a", ["cat"], [0.9], BOX),
         prediction_row("b", ["cat"], [0.8], FAR),
     ]
-    return score_detection(predictions, frames, NAMES, slice_frames(frames, {}))
+    return score_predictions("detection", predictions, frames, NAMES, slice_frames(frames, {}))
 
 
 def test_detection_over_all_frames(detection: list[Row]):
@@ -105,7 +99,9 @@ def test_a_class_that_the_split_does_not_show_has_no_value(detection: list[Row])
 
 
 def test_a_model_that_finds_nothing_has_no_operating_point(release_row: Make, prediction_row: Make):
-    rows = score_detection([prediction_row("a", [], [], [])], [release_row("a", boxes=BOX, ids=[0])], NAMES, {})
+    rows = score_predictions(
+        "detection", [prediction_row("a", [], [], [])], [release_row("a", boxes=BOX, ids=[0])], NAMES, {}
+    )
     assert look_up(rows, "all", "all", "map50") == (0.0, 1)
     assert look_up(rows, "all", "all", "operating_score") == (None, 1)
 
@@ -118,7 +114,7 @@ def test_a_box_in_a_picture_without_an_object_lowers_precision(
     box, score = found or ([], None)
     predictions = [prediction_row("a", ["cat"], [0.6], BOX),
                    prediction_row("b", ["cat"] if found else [], [score] if found else [], box)]  # fmt: skip
-    rows = score_detection(predictions, frames, NAMES, slice_frames(frames, {}))
+    rows = score_predictions("detection", predictions, frames, NAMES, slice_frames(frames, {}))
     assert look_up(rows, "all", "all", "map50") == (pytest.approx(map50), 2)
     assert look_up(rows, "all", "all", "precision50")[0] == pytest.approx(precision50)
     assert look_up(rows, "session", "monday", "map50") == (1.0, 1)
@@ -127,7 +123,9 @@ def test_a_box_in_a_picture_without_an_object_lowers_precision(
 
 def test_predictions_of_other_frames_are_not_looked_at(release_row: Make, prediction_row: Make):
     predictions = [prediction_row("a", ["cat", "dog"], [0.9, 0.1]), prediction_row("other", ["dog", "cat"], [0.9, 0.1])]
-    assert look_up(score_recognition(predictions, [release_row("a", 0)], NAMES, {}), "all", "all", "accuracy") == (
+    assert look_up(
+        score_predictions("recognition", predictions, [release_row("a", 0)], NAMES, {}), "all", "all", "accuracy"
+    ) == (
         1.0,
         1,
     )
@@ -135,21 +133,27 @@ def test_predictions_of_other_frames_are_not_looked_at(release_row: Make, predic
 
 def test_a_frame_without_prediction_is_refused(release_row: Make, prediction_row: Make):
     with pytest.raises(ValueError, match="1 of 2 frames have no prediction"):
-        score_recognition(
-            [prediction_row("a", ["cat", "dog"], [1, 0])], [release_row("a", 0), release_row("b", 0)], NAMES, {}
+        score_predictions(
+            "recognition",
+            [prediction_row("a", ["cat", "dog"], [1, 0])],
+            [release_row("a", 0), release_row("b", 0)],
+            NAMES,
+            {},
         )
 
 
 def test_an_empty_split_is_refused():
     with pytest.raises(ValueError, match="no frames in this split"):
-        score_recognition([], [], NAMES, {})
+        score_predictions("recognition", [], [], NAMES, {})
 
 
 def test_a_class_that_the_release_lacks_is_refused(release_row: Make, prediction_row: Make):
     with pytest.raises(ValueError, match="'horse'"):
-        score_detection([prediction_row("a", ["horse"], [0.9], BOX)], [release_row("a", boxes=BOX, ids=[0])], NAMES, {})
+        score_predictions(
+            "detection", [prediction_row("a", ["horse"], [0.9], BOX)], [release_row("a", boxes=BOX, ids=[0])], NAMES, {}
+        )
     with pytest.raises(ValueError, match="its own classes"):
-        score_recognition([prediction_row("a", ["cat"], [1.0])], [release_row("a", 0)], NAMES, {})
+        score_predictions("recognition", [prediction_row("a", ["cat"], [1.0])], [release_row("a", 0)], NAMES, {})
 
 
 def test_two_models_or_two_splits_at_once_are_refused(release_row: Make, prediction_row: Make):
@@ -159,10 +163,10 @@ def test_two_models_or_two_splits_at_once_are_refused(release_row: Make, predict
         {**prediction_row("b", ["cat", "dog"], [1, 0]), "model_sha256": "ff" * 32},
     ]
     with pytest.raises(ValueError, match="2 values of model_sha256"):
-        score_recognition(mixed, frames, NAMES, {})
+        score_predictions("recognition", mixed, frames, NAMES, {})
     frames[1]["split"] = "val"
     with pytest.raises(ValueError, match="2 values of split"):
-        score_recognition([prediction_row(n, ["cat", "dog"], [1, 0]) for n in "ab"], frames, NAMES, {})
+        score_predictions("recognition", [prediction_row(n, ["cat", "dog"], [1, 0]) for n in "ab"], frames, NAMES, {})
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def segmentation(map_rows: Callable[..., tuple[Row, Row]]) -> list[Row]:
         map_rows("b", [[1, 2, 255]], [[1, 2, 0]], names, "tuesday"),
     ]
     frames, predictions = zip(*pairs, strict=True)
-    return score_segmentation_rows(predictions, frames, names, slice_frames(frames, {}))
+    return score_predictions("segmentation", predictions, frames, names, slice_frames(frames, {}))
 
 
 def test_segmentation_over_all_frames(segmentation: list[Row]):
@@ -206,9 +210,9 @@ def test_segmentation_without_a_mask_and_with_a_map_of_another_size_is_refused(
     names = ("car", "road")
     frame, prediction = map_rows("a", [[0, 1]], [[0, 1]], names)
     with pytest.raises(ValueError, match="1 release frames have no mask"):
-        score_segmentation_rows([prediction], [frame | {"mask_rles": []}], names, {})
+        score_predictions("segmentation", [prediction], [frame | {"mask_rles": []}], names, {})
     with pytest.raises(ValueError, match="cover 2 of 3 px"):
         _, other = map_rows("a", [[0, 1]], [[0, 1]], names)
-        score_segmentation_rows([other], [map_rows("a", [[0, 1, 1]], [[0, 1, 1]], names)[0]], names, {})
+        score_predictions("segmentation", [other], [map_rows("a", [[0, 1, 1]], [[0, 1, 1]], names)[0]], names, {})
     with pytest.raises(ValueError, match=r"predicted to show \['road'\]"):
-        score_segmentation_rows([prediction], [frame], ("car", "street"), {})
+        score_predictions("segmentation", [prediction], [frame], ("car", "street"), {})

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.formats import Leftover, open_local, plan_session, read_capture
+from assets.formats import Leftover, plan_session, read_capture
 from assets.formats.observations import CapturePlan, FrameObservation, LabelObservation, Observation, Problem
-from assets.storage import SessionFile
+from assets.storage import Folder, SessionFile
 
 Kind = TypeVar("Kind")
 
@@ -55,10 +55,11 @@ def list_folder(root: Path) -> list[SessionFile]:
 def read_session() -> Callable[[Path], SessionReading]:
     def read(root: Path) -> SessionReading:
         files = list_folder(root)
-        plans, leftovers = plan_session(files, open_local)
+        opener = Folder(str(root)).open
+        plans, leftovers = plan_session(files, opener)
         accounted = [f.path for plan in plans for f in plan.files] + [left.file.path for left in leftovers]
         assert sorted(accounted) == sorted(f.path for f in files), "every file has exactly one place"
-        return SessionReading(files, plans, leftovers, [o for plan in plans for o in read_capture(plan, open_local)])
+        return SessionReading(files, plans, leftovers, [o for plan in plans for o in read_capture(plan, opener)])
 
     return read
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from dataclasses import replace
 
@@ -11,7 +12,17 @@ import onnxruntime
 import pytest
 import torch
 
-from assets.inference.package import _hash_row, describe, load_net, load_predictor, open_package, write_package
+from assets.inference.checkpoint import hash_bytes
+from assets.inference.package import (
+    Refusal,
+    _hash_row,
+    describe,
+    load_net,
+    load_predictor,
+    open_package,
+    read_package,
+    write_package,
+)
 from models.recipes import TrainConfig, get_recipe
 from models.tasks import TASKS
 
@@ -40,6 +51,7 @@ def package(written, tmp_path):
 def test_package_reads_back_as_written(written):
     package, _ = written
     assert open_package(package.folder) == package
+    assert package.hashes.keys() == {"model.safetensors", "model.onnx", "model.json"}
     assert package.folder.parts[-2:] == ("recognition", package.model_sha256[:16])
     assert sorted(p.name for p in package.folder.iterdir()) == ["model.json", "model.onnx", "model.safetensors"]
     assert [p.name for p in package.folder.parent.iterdir()] == [package.folder.name]
@@ -106,6 +118,32 @@ def test_weights_under_another_name_are_refused(package):
     moved = package.folder.rename(package.folder.with_name("0" * 16))
     with pytest.raises(ValueError, match="named by its weights"):
         open_package(moved)
+    assert read_package(moved).hashes == package.hashes
+
+
+def test_bytes_other_than_those_known_from_elsewhere_are_refused(package):
+    assert read_package(package.folder, package.hashes) == package
+    with pytest.raises(Refusal, match=r"model\.json has changed"):
+        read_package(package.folder, package.hashes | {"model.json": "0" * 64})
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    ({"release_id": None}, r"lacks \['release_id'\]"),
+    ({"files": {}}, r"does not vouch for \['model\.onnx', 'model\.safetensors'\]"),
+    ({"files": {"../secret": "0" * 64}}, "lie in its folder"),
+])  # fmt: skip
+def test_facts_that_do_not_say_what_they_must_are_refused(package, change, reason):
+    rewrite(package, lambda row: row.update(change))
+    with pytest.raises(Refusal, match=reason):
+        read_package(package.folder)
+
+
+def test_pickle_under_the_name_of_weights_is_refused(package):
+    content = pickle.dumps({"w": [1.0] * 8})
+    (package.folder / "model.safetensors").write_bytes(content)
+    rewrite(package, lambda row: row["files"].update({"model.safetensors": hash_bytes(content)}))
+    with pytest.raises(Refusal, match="not a safetensors file"):
+        read_package(package.folder)
 
 
 def test_recognition_predictor_and_onnx_agree_with_the_net(written):

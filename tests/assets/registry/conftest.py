@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from assets.inference.package import ModelPackage, _dump, read_package
 from assets.registry.lineage import Lineage
-from assets.registry.package import StoredPackage, read_package
 from assets.registry.tracker import Tracker
 
 CONTENT = hashlib.sha256(b"release").hexdigest()
@@ -38,7 +37,7 @@ def write_folder(folder: Path, weight: float = 1.0, **changes: object) -> Path:
         "starts_from": {"origin": "Lite0 (Apache-2.0)", "sha256": "f" * 64},
     }  # fmt: skip
     facts = {k: v for k, v in {**facts, **changes}.items() if v is not None}
-    (folder / "model.json").write_text(json.dumps(facts), "utf-8")
+    (folder / "model.json").write_bytes(_dump(facts))
     return folder
 
 
@@ -84,7 +83,7 @@ def row_of() -> Callable[[Path], dict[str, object]]:
 
 
 @pytest.fixture
-def read_with_lineage() -> Callable[[Path], tuple[StoredPackage, Lineage]]:
+def read_with_lineage() -> Callable[[Path], tuple[ModelPackage, Lineage]]:
     return lambda folder: (read_package(folder), Lineage(RELEASE, model_row(folder)))
 
 

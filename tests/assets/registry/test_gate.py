@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from assets.registry.release import Exam, GateRules, decide, read_exam
+from assets.registry.release import Evaluation, GateRules, decide, read_evaluation
 
 RULES = GateRules("accuracy", floor=0.7, max_drop=0.02, min_test_samples=100)
 CHECKS = {"splits_share_no_session": True, "loss_fell": True}
 
 
-def exam(accuracy, release="r1", model="m2", samples=200, **more):
-    return Exam(model, release, samples, {"accuracy": accuracy}, **more)
+def evaluation(accuracy, release="r1", model="m2", samples=200, **more):
+    return Evaluation(model, release, samples, {"accuracy": accuracy}, **more)
 
 
 def failed(decision):
@@ -20,50 +20,51 @@ def failed(decision):
 
 
 def test_first_model_above_the_floor_is_promoted():
-    decision = decide(exam(0.8), None, RULES, CHECKS)
+    decision = decide(evaluation(0.8), None, RULES, CHECKS)
     assert decision.is_promoted
     assert any("no champion with these classes" in reason for reason in decision.reasons)
 
 
 def test_first_model_below_the_floor_is_not():
-    decision = decide(exam(0.69), None, RULES, CHECKS)
+    decision = decide(evaluation(0.69), None, RULES, CHECKS)
     assert failed(decision) == ["accuracy reaches the floor"]
     assert decision.reasons == ("accuracy reaches the floor: 0.6900 (accuracy, floor 0.7)",)
 
 
 @pytest.mark.parametrize(("accuracy", "is_promoted"), [(0.881, True), (0.879, False)])
 def test_champion_at_090_and_margin_002_ask_for_088(accuracy, is_promoted):
-    assert decide(exam(accuracy), exam(0.90, model="m1"), RULES, CHECKS).is_promoted is is_promoted
+    assert decide(evaluation(accuracy), evaluation(0.90, model="m1"), RULES, CHECKS).is_promoted is is_promoted
 
 
 def test_champion_scored_on_another_release_does_not_compare():
-    decision = decide(exam(0.99), exam(0.90, release="r0", model="m1"), RULES, CHECKS)
+    decision = decide(evaluation(0.99), evaluation(0.90, release="r0", model="m1"), RULES, CHECKS)
     assert failed(decision) == ["accuracy no more than 0.02 below the champion"]
     assert "score the champion on that one too" in decision.reasons[0]
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_figure_that_is_not_a_number_fails(value):
-    assert not decide(exam(value), None, RULES, CHECKS).is_promoted
+    assert not decide(evaluation(value), None, RULES, CHECKS).is_promoted
 
 
 @pytest.mark.parametrize("value", [None, math.nan])
 def test_champion_without_a_figure_blocks_until_it_is_scored(value):
-    decision = decide(exam(0.99), exam(value, model="m1"), RULES, CHECKS)
+    decision = decide(evaluation(0.99), evaluation(value, model="m1"), RULES, CHECKS)
     assert "score it again" in decision.reasons[0]
 
 
 def test_absent_metric_fails_both_of_its_rules():
-    assert len(failed(decide(Exam("m", "r1", 200, {"map50": 0.9}), exam(0.1, model="m1"), RULES, CHECKS))) == 2
+    without = Evaluation("m", "r1", 200, {"map50": 0.9})
+    assert len(failed(decide(without, evaluation(0.1, model="m1"), RULES, CHECKS))) == 2
 
 
 @pytest.mark.parametrize("checks", [{}, {"a": False}, {"a": True, "b": None}])
 def test_failed_missing_or_open_check_fails(checks):
-    assert failed(decide(exam(0.9), None, RULES, checks)) == ["its checks passed"]
+    assert failed(decide(evaluation(0.9), None, RULES, checks)) == ["its checks passed"]
 
 
 def test_too_few_test_samples_fail():
-    assert failed(decide(exam(0.9, samples=99), None, RULES, CHECKS)) == ["enough test samples"]
+    assert failed(decide(evaluation(0.9, samples=99), None, RULES, CHECKS)) == ["enough test samples"]
 
 
 def test_slice_below_its_floor_fails_and_small_slices_are_not_judged():
@@ -73,7 +74,8 @@ def test_slice_below_its_floor_fails_and_small_slices_are_not_judged():
         ("sensor", "rear"): {"accuracy": 0.0},
     }
     samples = {("sensor", "left"): 90, ("sensor", "right"): 90, ("sensor", "rear"): 5}
-    decision = decide(exam(0.8, slices=slices, slice_samples=samples), None, replace(RULES, slice_floor=0.5), CHECKS)
+    sliced = evaluation(0.8, slices=slices, slice_samples=samples)
+    decision = decide(sliced, None, replace(RULES, slice_floor=0.5), CHECKS)
     assert decision.reasons == ("accuracy reaches 0.5 in every slice: 0.4000 (lowest of 2 slices: sensor=right)",)
 
 
@@ -81,12 +83,12 @@ def test_slice_without_a_figure_fails():
     more = {"slices": {("sensor", "left"): {"accuracy": None}}, "slice_samples": {("sensor", "left"): 90}}
     assert (
         "not measured in sensor=left"
-        in decide(exam(0.8, **more), None, replace(RULES, slice_floor=0.5), CHECKS).reasons[0]
+        in decide(evaluation(0.8, **more), None, replace(RULES, slice_floor=0.5), CHECKS).reasons[0]
     )
 
 
 def test_no_slice_large_enough_fails_where_slices_are_asked_for():
-    assert not decide(exam(0.8), None, replace(RULES, slice_floor=0.5), CHECKS).is_promoted
+    assert not decide(evaluation(0.8), None, replace(RULES, slice_floor=0.5), CHECKS).is_promoted
 
 
 def score(metric, value, by="all", slice_value="all", n=50, split="test", release="r1"):
@@ -97,13 +99,13 @@ def score(metric, value, by="all", slice_value="all", n=50, split="test", releas
 def test_exam_is_read_from_the_test_rows_of_one_model_and_release():
     rows = [score("accuracy", 0.8), score("ece", None), score("accuracy", 0.5, "sensor", "left", 20),
             score("accuracy", 0.99, split="val"), score("accuracy", 0.1, release="r0")]  # fmt: skip
-    found = read_exam(rows, "m", "r1")
-    assert found == Exam("m", "r1", 50, {"accuracy": 0.8, "ece": None}, {("sensor", "left"): {"accuracy": 0.5}},
+    found = read_evaluation(rows, "m", "r1")
+    assert found == Evaluation("m", "r1", 50, {"accuracy": 0.8, "ece": None}, {("sensor", "left"): {"accuracy": 0.5}},
                          {("sensor", "left"): 20})  # fmt: skip
 
 
 def test_no_test_rows_are_no_exam():
-    assert read_exam([score("accuracy", 0.9, split="val")], "m", "r1") is None
+    assert read_evaluation([score("accuracy", 0.9, split="val")], "m", "r1") is None
 
 
 def test_negative_margin_is_refused():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assets.registry.package import Refusal
+from assets.inference.package import Refusal
 from assets.registry.promotion import submit
 from assets.registry.release import GateRules
 from assets.tables.catalog import Catalog

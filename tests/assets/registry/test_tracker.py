@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.registry.package import Refusal
-from assets.registry.release import Exam, GateRules, decide
+from assets.inference.package import Refusal
+from assets.registry.release import Evaluation, GateRules, decide
 from assets.registry.tracker import Tracker
 
-YES = decide(Exam("m", "r", 100, {"accuracy": 0.9}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
-NO = decide(Exam("m", "r", 100, {"accuracy": 0.4}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
+YES = decide(Evaluation("m", "r", 100, {"accuracy": 0.9}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
+NO = decide(Evaluation("m", "r", 100, {"accuracy": 0.4}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
 
 
 @pytest.fixture
@@ -91,27 +91,16 @@ def test_refused_challenger_stays_challenger_with_its_reasons(tracker, register)
     assert "floor" in tracker.version("recognition", second).tags["gate_reasons"]
 
 
-def test_download_gives_the_registered_bytes(tracker, register, tmp_path, row_of):
-    register()
-    package = tracker.download("recognition", "challenger", tmp_path / "out" / "model")
-    assert package.model_sha256 == row_of(tmp_path / "model")["model_sha256"]
-    assert (package.folder / "model.onnx").read_bytes() == (tmp_path / "model" / "model.onnx").read_bytes()
-    assert tracker.download("recognition", 1, tmp_path / "out" / "model") == package
-
-
 def stored_file(tracker: Tracker, name: str) -> Path:
     source = tracker.version("recognition", 1).source
     return Path(source.removeprefix("file://")) / name
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "model.json"])
-def test_changed_bytes_are_refused_on_download_and_on_promotion(tracker, register, tmp_path, name):
+def test_changed_bytes_are_not_promoted(tracker, register, name):
     register()
     path = stored_file(tracker, name)
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(Refusal, match=f"{name} has changed"):
-        tracker.download("recognition", "challenger", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
     with pytest.raises(Refusal, match=f"{name} has changed"):
         tracker.promote("recognition", 1, YES)
     assert tracker.champion("recognition") is None
@@ -172,10 +161,8 @@ def test_card_is_artifact_and_description(tracker, register):
     assert "model_card.md" in [f.path for f in client.list_artifacts(run.run_id)]
 
 
-def test_unknown_alias_and_version_say_so(tracker, tmp_path):
+def test_an_unknown_alias_is_none_and_an_unknown_version_says_so(tracker):
     assert tracker.champion("detection") is None
-    with pytest.raises(LookupError, match="no champion"):
-        tracker.download("detection", "champion", tmp_path / "x")
     with pytest.raises(LookupError, match="no version 9"):
         tracker.version("detection", 9)
 
@@ -190,7 +177,7 @@ RACER = """
 import sys
 from pathlib import Path
 from assets.registry.lineage import Lineage
-from assets.registry.package import read_package
+from assets.inference.package import read_package
 from assets.registry.tracker import Tracker
 import mlflow.models
 uri, folder = sys.argv[1:3]

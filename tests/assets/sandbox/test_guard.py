@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from assets.images import decode_rgb, decode_working_luma
-from assets.sandbox.guard import JOBS_AT_ONCE, ImageFacts, ImageGuard, Refusal
+from assets.sandbox.guard import JOBS_AT_ONCE, ImageFacts, ImageGuard, Refusal, Verdict
 from assets.sandbox.guard_lane import GuardLane
 from models.image_quality import measure_quality
 
@@ -49,6 +49,10 @@ def make_png(width: int, height: int, data: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
+def inspect(guard: ImageGuard, *payloads: bytes) -> list[Verdict]:
+    return guard.collect(guard.submit(payloads))
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -58,7 +62,7 @@ def is_running(pid: int) -> bool:
 
 
 def child_of(guard: ImageGuard) -> int:
-    guard.inspect([encode("PNG")])
+    inspect(guard, encode("PNG"))
     child = guard._lanes[0]._child
     assert child
     return child.pid
@@ -77,14 +81,14 @@ def child_of(guard: ImageGuard) -> int:
 )
 def test_facts_of_each_format_and_what_is_accepted_decodes_later(guard, ending, encoding, channels):
     payload = encode(ending)
-    (facts,) = guard.inspect([payload])
+    (facts,) = inspect(guard, payload)
     assert replace(facts, quality=None) == ImageFacts(20, 10, encoding, channels, 8, False)
     assert facts.quality == measure_quality(decode_working_luma(payload))
     assert decode_rgb(payload).shape == (10, 20, 3)
 
 
 def test_grey_and_depth(guard):
-    grey, depth = guard.inspect([encode("JPEG", mode="L"), make_depth_png()])
+    grey, depth = inspect(guard, encode("JPEG", mode="L"), make_depth_png())
     assert (grey.channels, grey.bits, grey.is_depth_candidate) == (1, 8, False)
     assert replace(depth, quality=None) == ImageFacts(6, 4, "png", 1, 16, True)
 
@@ -92,7 +96,7 @@ def test_grey_and_depth(guard):
 def test_a_16_bit_picture_has_the_figures_of_what_is_shown_of_it(guard):
     """Counts of 7000 to 7099 in equal numbers: stretched, they are as bright as half of white, with real contrast."""
     payload = cv2.imencode(".png", 7000 + np.arange(10000, dtype=np.uint16).reshape(100, 100) % 100)[1].tobytes()
-    (facts,) = guard.inspect([payload])
+    (facts,) = inspect(guard, payload)
     assert facts.quality == measure_quality(decode_working_luma(payload))
     assert facts.quality["brightness"] == pytest.approx(0.5, abs=0.01) and facts.quality["contrast"] > 0.25
 
@@ -102,7 +106,7 @@ def test_bits_and_channels_are_those_that_are_stored(guard):
     pictures = [(".png", deep), (".tiff", deep), (".tiff", deep[..., 0]), (".tiff", deep[..., 0].astype(np.float32))]
     payloads = [cv2.imencode(ending, pixels)[1].tobytes() for ending, pixels in pictures]
     payloads += [encode(e, mode=m) for e, m in (("PNG", "RGBA"), ("TIFF", "LA"), ("JPEG", "CMYK"), ("PNG", "1"))]
-    verdicts = guard.inspect(payloads)
+    verdicts = inspect(guard, *payloads)
     assert [(v.bits, v.channels, v.is_depth_candidate) for v in verdicts] == [
         (16, 3, False), (16, 3, False), (16, 1, False), (32, 1, False),
         (8, 4, False), (8, 2, False), (8, 4, False), (8, 1, False),
@@ -116,7 +120,7 @@ def test_a_file_of_several_pictures_is_refused_by_name(guard, ending):
     """Labels would be of one of them, and nobody says of which."""
     pictures, stream = [Image.new("RGB", (20, 10), shade) for shade in ("red", "blue", "green")], io.BytesIO()
     pictures[0].save(stream, ending, save_all=True, append_images=pictures[1:])
-    single, several = guard.inspect([encode(ending), stream.getvalue()])
+    single, several = inspect(guard, encode(ending), stream.getvalue())
     assert isinstance(single, ImageFacts) and "one" in several.reason and several.remedy.startswith("save ")
 
 
@@ -124,7 +128,7 @@ def test_bands_without_colours_are_refused_by_name(guard):
     stream = io.BytesIO()
     bands = np.zeros((10, 20, 4), np.uint16)
     pytest.importorskip("tifffile").imwrite(stream, bands, photometric="minisblack", planarconfig="contig")
-    (verdict,) = guard.inspect([stream.getvalue()])
+    (verdict,) = inspect(guard, stream.getvalue())
     assert verdict.reason == "4 bands, and nothing in the TIFF says which are red, green and blue"
 
 
@@ -132,7 +136,7 @@ def test_size_is_that_of_the_stored_orientation(guard):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees to show
     payload = encode("JPEG", exif=exif)
-    (facts,) = guard.inspect([payload])
+    (facts,) = inspect(guard, payload)
     assert (facts.width_px, facts.height_px) == (20, 10) and decode_rgb(payload).shape == (10, 20, 3)
 
 
@@ -140,11 +144,11 @@ def test_a_truncated_image_is_refused_at_every_length(guard):
     for ending in ("JPEG", "PNG"):
         payload = encode(ending, 64, 64)
         cuts = [payload[:size] for size in range(0, len(payload) - 3, 97)]
-        assert all(isinstance(verdict, Refusal) for verdict in guard.inspect(cuts))
+        assert all(isinstance(verdict, Refusal) for verdict in inspect(guard, *cuts))
 
 
 def test_formats_outside_the_list_are_refused(guard):
-    verdicts = guard.inspect([encode("PPM"), encode("ICO"), b"%!PS-Adobe-3.0 EPSF-3.0", b"", b"text"])
+    verdicts = inspect(guard, encode("PPM"), encode("ICO"), b"%!PS-Adobe-3.0 EPSF-3.0", b"", b"text")
     assert [v.reason[:40] for v in verdicts if isinstance(v, Refusal)] == [
         *["no image in a format that is read (JPEG,"] * 3, "empty image", "no image in a format that is read (JPEG,",
     ]  # fmt: skip
@@ -152,7 +156,7 @@ def test_formats_outside_the_list_are_refused(guard):
 
 @pytest.mark.parametrize("size_px", [(60_000, 60_000), (20_000, 10_000), (70_000, 1)])
 def test_a_decompression_bomb_is_refused_by_its_size(guard, size_px):
-    (verdict,) = guard.inspect([make_png(*size_px, zlib.compress(b"\0" * 1000))])
+    (verdict,) = inspect(guard, make_png(*size_px, zlib.compress(b"\0" * 1000)))
     assert isinstance(verdict, Refusal) and ("px" in verdict.reason or "pixels" in verdict.reason)
 
 
@@ -161,7 +165,7 @@ def test_too_much_memory_refuses_the_culprit_only(ending):
     stream, good = io.BytesIO(), encode("JPEG")
     Image.new("RGB", (4000, 4000)).save(stream, ending)  # 48 MB decoded
     with ImageGuard(memory_bytes=20 << 20) as guard:
-        verdicts = guard.inspect([good, stream.getvalue(), good])
+        verdicts = inspect(guard, good, stream.getvalue(), good)
     assert isinstance(verdicts[0], ImageFacts) and isinstance(verdicts[2], ImageFacts)
     assert isinstance(verdicts[1], Refusal)
     # some decoders say only that they gave up
@@ -171,7 +175,7 @@ def test_too_much_memory_refuses_the_culprit_only(ending):
 def test_when_the_child_dies_the_rest_of_the_batch_goes_on(guard):
     first = child_of(guard)
     os.kill(first, signal.SIGSEGV)
-    verdicts = guard.inspect([encode("JPEG"), encode("JPEG"), encode("PNG")])
+    verdicts = inspect(guard, encode("JPEG"), encode("JPEG"), encode("PNG"))
     assert verdicts[0] == Refusal("decoder died (signal 11)", "export it again as a plain JPEG or PNG")
     assert all(isinstance(v, ImageFacts) for v in verdicts[1:])
     assert not is_running(first) and child_of(guard) != first
@@ -182,17 +186,17 @@ def test_a_child_that_hangs_is_ended_and_only_its_image_refused():
         first = child_of(guard)
         os.kill(first, signal.SIGSTOP)
         start = time.monotonic()
-        verdicts = guard.inspect([encode("PNG")])
+        verdicts = inspect(guard, encode("PNG"))
         assert time.monotonic() - start < 5
         assert verdicts[0].reason == "decoder gave no answer in 0.3 s" and not is_running(first)
     with ImageGuard() as guard:
-        assert isinstance(guard.inspect([encode("PNG")])[0], ImageFacts)
+        assert isinstance(inspect(guard, encode("PNG"))[0], ImageFacts)
 
 
 def test_a_large_payload_to_a_child_that_hangs_does_not_block():
     with ImageGuard(silence_s=0.3) as guard:
         os.kill(child_of(guard), signal.SIGSTOP)
-        (verdict,) = guard.inspect([b"\xff\xd8\xff" + bytes(8 << 20)])
+        (verdict,) = inspect(guard, b"\xff\xd8\xff" + bytes(8 << 20))
         assert isinstance(verdict, Refusal) and "gave no answer" in verdict.reason
 
 
@@ -236,9 +240,9 @@ def test_an_interrupted_inspection_leaves_no_late_answer(guard, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(GuardLane, "receive", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            guard.inspect([encode("PNG", 33, 44)])
+            inspect(guard, encode("PNG", 33, 44))
     assert not is_running(child)
-    (facts,) = guard.inspect([encode("PNG")])
+    (facts,) = inspect(guard, encode("PNG"))
     assert (facts.width_px, facts.height_px) == (20, 10)
 
 
@@ -258,7 +262,7 @@ def test_bad_inputs_are_decided_quickly_and_kill_nothing(guard):
         pytest.skip(f"real data {folder} is not present: set DAGUERRE_TEST_DATA")
     pid = child_of(guard)
     payloads = [p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()]
-    verdicts = guard.inspect(payloads)
+    verdicts = [verdict for payload in payloads for verdict in inspect(guard, payload)]
     assert len(verdicts) == 91 and all(v.reason and v.remedy for v in verdicts if isinstance(v, Refusal))
     for payload, verdict in zip(payloads, verdicts, strict=True):
         if isinstance(verdict, ImageFacts):

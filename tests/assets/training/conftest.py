@@ -37,7 +37,7 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
         version = catalog.merge("frames", to_table(TABLES["frames"], frames)).version
         rows: list[dict] = []
         for n, (_, class_id, box) in enumerate(drawn):
-            is_box = task in ("detection", "instances")
+            is_box = task in ("detection", "instances", "keypoints")
             rows.append({
                 "row_id": content_id("row", task, *splits, n), "split": splits[n],
                 **{k: frames[n][k] for k in ("frame_id", "capture_id", "session", "sensor", "sha256")},
@@ -51,6 +51,8 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
             if task == "instances":
                 mask = _mask(box, class_id)
                 rows[-1] |= {"mask_rles": mask["mask_rles"][:1], "mask_size_px": mask["mask_size_px"]}
+            if task == "keypoints":
+                rows[-1] |= {"keypoints": [_corners(box)]}
         content = hash_content(task, class_names, rows)
         release_id = content[:32]
         rows = [{**row, "release_id": release_id} for row in rows]
@@ -76,6 +78,12 @@ def _draw(number: int) -> tuple[bytes, int, list[float]]:
         cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
     _, png = cv2.imencode(".png", image)
     return png.tobytes(), class_id, [float(x), float(y), float(x + side), float(y + side)]
+
+
+def _corners(box: list[float]) -> str:
+    """Two points of an object: the corners of its box."""
+    x_min, y_min, x_max, y_max = box
+    return f"{x_min:g} {y_min:g} 2 {x_max:g} {y_max:g} 2"
 
 
 def _mask(box: list[float], class_id: int) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from assets.previews.training import AUGMENTED, Sketcher
+from assets.previews.training import AUGMENTED, Previewer
 from assets.samples import ReleaseImages, read_release
 from assets.training.ray_train import train
 from assets.training.spec import Place, TrainingSpec
@@ -23,11 +23,11 @@ from models.types import BoxSet, Detections, InstanceDetections, InstanceSet, Pr
 NAMES = ("disc", "square", "ground")
 
 
-def _sketch(task: str, shown: dict[str, bytes], **changes) -> Sketcher:
+def _preview(task: str, shown: dict[str, bytes], **changes) -> Previewer:
     config = replace(
         get_recipe(f"tiny_{task}"), image_size_px=64, batch_size=4, weights="none", frozen_stages=0, **changes
     )
-    return Sketcher(find_task(task), config, NAMES, shown.__setitem__)
+    return Previewer(find_task(task), config, NAMES, shown.__setitem__)
 
 
 def _pixels(jpeg: bytes) -> np.ndarray:
@@ -41,38 +41,39 @@ def test_each_task_shows_its_batch_and_its_answers(task, store_release):
     release = read_release(catalog, release_id, task)
     samples, val = (ReleaseImages(catalog, release, split, 64) for split in ("train", "val"))
     shown: dict[str, bytes] = {}
-    sketcher = _sketch(task, shown)
-    sketcher.draw_first_batch(samples, seed=0)
+    previewer = _preview(task, shown)
+    previewer.draw_first_batch(samples, seed=0)
     assert _pixels(shown[AUGMENTED]).shape[1] > 3 * 200 and _pixels(shown[AUGMENTED]).std() > 20
-    net = find_task(task).build(sketcher._config, len(NAMES), None).eval()
-    sketcher.draw_answers(2, net, val)
+    net = find_task(task).build(previewer._config, len(NAMES), None).eval()
+    previewer.draw_answers(2, net, val)
     assert [name for name in shown if name != AUGMENTED] == (
         [] if task == "pretraining" else ["answers after epoch 003"]
     )
 
 
 def test_what_is_drawn_says_what_was_said():
-    sketcher, grey = _sketch("detection", {}), np.full((40, 60, 3), 90, np.uint8)
+    previewer, grey = _preview("detection", {}), np.full((40, 60, 3), 90, np.uint8)
     boxes = np.array([[5, 5, 30, 30], [0, 0, 9, 9]], np.float32)
-    truth, text = sketcher._draw(grey, BoxSet(boxes, np.array([0, 1])))
+    truth, text = previewer._draw(grey, BoxSet(boxes, np.array([0, 1])))
     assert text == "2 boxes" and truth.shape[1] > 60 and (truth != 90).any()
-    _, text = sketcher._draw(grey, Detections(boxes, np.array([0.9, 0.2], np.float32), np.array([0, 1])))
+    _, text = previewer._draw(grey, Detections(boxes, np.array([0.9, 0.2], np.float32), np.array([0, 1])))
     assert text == "1 boxes"  # the other is below the score that is drawn
-    assert sketcher._draw(grey, Probabilities(np.array([0.04, 0.7, 0.26], np.float32)))[1] == "square 0.70, ground 0.26"
-    assert [sketcher._draw(grey, said)[1] for said in (2, frozenset({1, 0}), 3.14159, None)] == [
+    probabilities = Probabilities(np.array([0.04, 0.7, 0.26], np.float32))
+    assert previewer._draw(grey, probabilities)[1] == "square 0.70, ground 0.26"
+    assert [previewer._draw(grey, said)[1] for said in (2, frozenset({1, 0}), 3.14159, None)] == [
         "ground", "disc, square", "3.14", "",
     ]  # fmt: skip
-    assert sketcher._draw(grey, object())[1] is None
+    assert previewer._draw(grey, object())[1] is None
 
 
 def test_objects_are_painted_where_their_masks_are():
-    sketcher, grey = _sketch("instances", {}), np.full((40, 60, 3), 90, np.uint8)
+    previewer, grey = _preview("instances", {}), np.full((40, 60, 3), 90, np.uint8)
     masks = np.zeros((2, 40, 60), bool)
     masks[0, 10:30, 10:25], masks[1, 5:9, 40:44] = True, True
     boxes, class_ids = np.array([[8, 8, 30, 32], [39, 4, 45, 10]], np.float32), np.array([0, 1])
-    truth, text = sketcher._draw(grey, InstanceSet(boxes, class_ids, masks))
+    truth, text = previewer._draw(grey, InstanceSet(boxes, class_ids, masks))
     scores, rles = np.array([0.9, 0.2], np.float32), tuple(map(encode_mask, masks))
-    said, words = sketcher._draw(grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60)))
+    said, words = previewer._draw(grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60)))
     assert (text, words) == ("2 boxes", "1 boxes")  # the other is below the score that is drawn
     scale = truth.shape[1] / 60
     places = [tuple(int(v * scale) for v in place) for place in ((25, 20), (25, 27), (7, 42))]
@@ -96,6 +97,6 @@ def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):
 def test_a_sample_without_label_is_shown_without_words():
     shown: dict[str, bytes] = {}
     samples = [Sample(f"{n}", np.full((32, 32, 3), 40 * n, np.uint8), None) for n in range(4)]
-    _sketch("pretraining", shown).draw_first_batch(samples, seed=1)
+    _preview("pretraining", shown).draw_first_batch(samples, seed=1)
     with torch.inference_mode():
         assert list(shown) == [AUGMENTED]

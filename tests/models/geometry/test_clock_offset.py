@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from models.geometry.clock_offset import Step, estimate_offset_to_camera, estimate_offset_to_gyro, shift_stamps
+from models.geometry.clock_offset import Step, estimate_offset_to_camera, estimate_offset_to_gyro
 from models.geometry.epipolar import PairMoments, to_unit
 from models.geometry.lags import estimate_lag
 
@@ -48,6 +50,11 @@ def measure_gyro(seconds: float = 4.0, bias: tuple[float, ...] = (0.0, 0.0, 0.0)
     between = orientation(t_s - half).inv() * orientation(t_s + half)
     noise = np.random.default_rng(1).normal(0, 1.5e-3, (len(t_s), 3))
     return t_s, between.as_rotvec() / (2 * half) + noise + bias
+
+
+def shift_stamps(steps: Sequence[Step], late_s: float) -> list[Step]:
+    """The same steps under stamps that are later by `late_s`."""
+    return [replace(s, start_s=s.start_s + late_s, end_s=s.end_s + late_s) for s in steps]
 
 
 @pytest.mark.parametrize("late_s", [-0.12, -0.02, 0.0, 0.02, 0.045, 0.2])

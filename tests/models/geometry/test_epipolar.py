@@ -1,14 +1,12 @@
-"""Rays, epipolar distances and rotations, of point clouds that are projected exactly."""
+"""Epipolar distances and rotations, of point clouds that are projected exactly."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
 from models.geometry.epipolar import (
-    Lens,
     PairMoments,
     essential_of,
     find_rigid,
@@ -17,44 +15,12 @@ from models.geometry.epipolar import (
     to_unit,
 )
 
-LENS = Lens(500.0, 500.0, 319.5, 239.5)
-
 
 def see(seed: int, b_from_a: np.ndarray, origin_a_in_b: np.ndarray, count: int = 100) -> tuple[np.ndarray, np.ndarray]:
     """Rays (N, 3), z = 1, of points two to six metres away in two cameras."""
     points = np.random.default_rng(seed).uniform([-1.5, -1.0, 2.0], [1.5, 1.0, 6.0], (count, 3))
     seen_b = points @ b_from_a.T + origin_a_in_b
     return points / points[:, 2:], seen_b / seen_b[:, 2:]
-
-
-def test_the_principal_point_looks_ahead_and_one_focal_length_beside_it_is_45_degrees():
-    rays = LENS.to_rays(np.array([[319.5, 239.5], [819.5, 239.5]]))
-    np.testing.assert_allclose(rays, [[0, 0, 1], [1, 0, 1]], atol=1e-12)
-
-
-def test_half_the_image_has_half_the_focal_length_and_the_same_rays():
-    small = LENS.shrink(0.5)  # pixel centres: 319.5 -> 320 * 0.5 - 0.5
-    assert (small.fx_px, small.cx_px, small.cy_px) == (250.0, 159.5, 119.5)
-    np.testing.assert_allclose(small.to_rays(np.array([[409.5, 119.5]])), [[1, 0, 1]], atol=1e-12)
-
-
-@pytest.mark.parametrize("model", ["plumb_bob", "equidistant"])
-def test_distorted_pixels_come_back_as_the_rays_they_were(model):
-    rays = np.array([[0.3, -0.2, 1.0], [-0.4, 0.1, 1.0]])
-    matrix = np.array([[500.0, 0, 319.5], [0, 500.0, 239.5], [0, 0, 1]])
-    distortion = (-0.1, 0.02, 0.001, -0.001) if model == "plumb_bob" else (-0.02, 0.003, 0.0, 0.0)
-    if model == "plumb_bob":
-        pixels = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), matrix, np.array(distortion))[0]
-    else:
-        pixels = cv2.fisheye.projectPoints(rays[:, None], np.zeros(3), np.zeros(3), matrix, np.array(distortion))[0]
-    lens = Lens(500.0, 500.0, 319.5, 239.5, model, distortion)
-    np.testing.assert_allclose(lens.to_rays(pixels.reshape(-1, 2)), rays, atol=1e-4)
-
-
-def test_an_unknown_distortion_is_refused_by_name_unless_it_is_zero():
-    with pytest.raises(ValueError, match="'spherical' is not known"):
-        Lens(500.0, 500.0, 0.0, 0.0, "spherical", (0.1,))
-    assert Lens(500.0, 500.0, 0.0, 0.0, "spherical", (0.0,)).focal_px == 500.0
 
 
 def test_a_row_off_between_parallel_cameras_is_one_over_root_two_from_each_line():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from models.geometry.epipolar import Lens
+from models.geometry.camera import Camera
 from models.geometry.rig_tilt import fit_tilt
 from models.geometry.tracks import match_points
 
@@ -81,14 +81,15 @@ def test_a_rectified_real_pair_fits_and_a_degree_off_does_not(test_data):
     """Middlebury 2014 motorcycle: published focal length, principal points and baseline; rows are aligned."""
     folder = test_data("stereo/middlebury2014_motorcycle")
     left, right = (cv2.imread(str(sorted(folder.glob("*.png"))[i]), cv2.IMREAD_GRAYSCALE) for i in (0, 1))
-    lens_l, lens_r = Lens(994.978, 994.978, 311.193, 254.877), Lens(994.978, 994.978, 311.193 + 31.086, 254.877)
+    size_px, focal_px = (left.shape[1], left.shape[0]), (994.978, 994.978)
+    camera_l, camera_r = (Camera(size_px, focal_px, (x, 254.877)) for x in (311.193, 311.193 + 31.086))
     stated = np.eye(4)
     stated[:3, 3] = [0.193001, 0.0, 0.0]
     pixels_l, pixels_r = match_points(left, right)
     parts = np.array_split(np.random.default_rng(0).permutation(len(pixels_l)), 4)  # one pair of images, four groups
-    pairs = [(lens_l.to_rays(pixels_l[p]), lens_r.to_rays(pixels_r[p])) for p in parts]
+    pairs = [(camera_l.unproject(pixels_l[p]), camera_r.unproject(pixels_r[p])) for p in parts]
     sound = fit_tilt(pairs, stated)
-    assert sound.distance * lens_l.focal_px < 0.2
+    assert sound.distance * camera_l.mean_focal_px < 0.2
     assert sound.angle_rad < 3 * sound.sigma_rad and np.degrees(sound.angle_rad) < 0.5  # of one scene, and few points
     stated[:3, :3] = Rotation.from_rotvec(np.radians([0.8, 0.4, 0.45])).as_matrix()  # 1.0 degree
     assert np.degrees(fit_tilt(pairs, stated).angle_rad) > 0.8
@@ -97,15 +98,15 @@ def test_a_rectified_real_pair_fits_and_a_degree_off_does_not(test_data):
 def test_a_real_rig_of_two_cameras_fits_its_calibration_and_not_another(test_data):
     """OpenCV's chessboard pairs, calibrated on half of them and judged on the others; corners are the matches."""
     folder = test_data("calibration/opencv_stereo_chessboard")
-    pairs, lenses, stated = read_rig(folder)
+    pairs, cameras, stated = read_rig(folder)
     sound = fit_tilt(pairs, stated)
-    assert sound.distance * lenses[0].focal_px < 1.0 and np.degrees(sound.angle_rad) < 0.5
+    assert sound.distance * cameras[0].mean_focal_px < 1.0 and np.degrees(sound.angle_rad) < 0.5
     stated[:3, :3] = stated[:3, :3] @ Rotation.from_rotvec(np.radians([0.0, 0.0, 1.5])).as_matrix()
     turned = fit_tilt(pairs, stated)
     assert np.degrees(turned.angle_rad) - 3 * np.degrees(turned.sigma_rad) > 0.5
 
 
-def read_rig(folder) -> tuple[list, list[Lens], np.ndarray]:
+def read_rig(folder) -> tuple[list, list[Camera], np.ndarray]:
     images = {side: sorted(folder.rglob(f"{side}[0-9][0-9].jpg")) for side in ("left", "right")}
     corners, points = {"left": [], "right": []}, []
     board = np.zeros((54, 3), np.float32)
@@ -123,13 +124,14 @@ def read_rig(folder) -> tuple[list, list[Lens], np.ndarray]:
         points[:half], corners["left"][:half], corners["right"][:half], *single["left"], *single["right"], size,
         flags=cv2.CALIB_FIX_INTRINSIC,
     )  # fmt: skip
-    lenses = [
-        Lens(k[0, 0], k[1, 1], k[0, 2], k[1, 2], "plumb_bob", tuple(d.ravel())) for k, d in ((k_l, d_l), (k_r, d_r))
+    cameras = [
+        Camera(size, (k[0, 0], k[1, 1]), (k[0, 2], k[1, 2]), "plumb_bob", tuple(d.ravel()))
+        for k, d in ((k_l, d_l), (k_r, d_r))
     ]
     right_from_left = np.eye(4)
     right_from_left[:3, :3], right_from_left[:3, 3] = turn, shift.ravel()
     pairs = [
-        tuple(lens.to_rays(at.reshape(-1, 2)) for lens, at in zip(lenses, both, strict=True))
+        tuple(camera.unproject(at.reshape(-1, 2)) for camera, at in zip(cameras, both, strict=True))
         for both in list(zip(corners["left"], corners["right"], strict=True))[half:]
     ]
-    return pairs, lenses, np.linalg.inv(right_from_left)
+    return pairs, cameras, np.linalg.inv(right_from_left)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from models.geometry.camera import Camera
 from models.geometry.clock_offset import measure_steps
-from models.geometry.epipolar import Lens
 from models.geometry.tracks import match_points, track_points
 
 
@@ -39,12 +39,12 @@ def test_matched_points_lie_where_the_other_camera_sees_them():
 def test_a_picture_of_nothing_has_no_points():
     flat = np.full((120, 160), 90, np.uint8)
     assert [len(p) for p in (*track_points(flat, flat), *match_points(flat, flat))] == [0, 0, 0, 0]
-    assert measure_steps([flat] * 3, np.array([0.0, 0.1, 0.2]), Lens(200.0, 200.0, 80.0, 60.0)) == []
+    assert measure_steps([flat] * 3, np.array([0.0, 0.1, 0.2]), Camera((160, 120), (200.0, 200.0), (80.0, 60.0))) == []
 
 
 def test_steps_back_and_over_gaps_are_left_out():
     picture = paint(2)
     images = [crop(picture, 20 + 2 * k, 20) for k in range(8)]
     t_s = np.array([0.0, 0.1, 0.2, 0.15, 0.4, 0.5, 0.6, 0.9])  # back after 0.2, then 0.25 and 0.3 s; the median is 0.1
-    steps = measure_steps(images, t_s, Lens(240.0, 240.0, 159.5, 119.5))
+    steps = measure_steps(images, t_s, Camera((320, 240), (240.0, 240.0), (159.5, 119.5)))
     assert [s.start_s for s in steps] == [0.0, 0.1, 0.4, 0.5]

@@ -35,7 +35,7 @@ def test_boxes_without_area_overlap_by_nothing():
 
 def test_an_overlap_of_exactly_one_half_matches():
     matches = match_detections(truth(LEFT, ids=[0]), found((0, 0, 10, 5), ids=[0], scores=[0.9]))
-    assert matches.ious.tolist() == [0.5]
+    assert (matches.truth_ids.tolist(), matches.detection_ids.tolist()) == ([0], [0])
 
 
 def test_the_surer_of_two_detections_takes_the_object():

@@ -19,7 +19,6 @@ def test_gaps_are_weighted_by_the_samples_of_their_bin():
     # bin of 0.9: 3 samples, 2 right, gap |2/3 - 0.9| = 7/30; bin of 0.5: 1 sample, right, gap 0.5
     result = score_calibration([0.9, 0.9, 0.9, 0.5], [True, True, False, True])
     assert result.ece == pytest.approx(3 / 4 * 7 / 30 + 1 / 4 * 0.5)
-    assert result.mce == pytest.approx(0.5)
 
 
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below():

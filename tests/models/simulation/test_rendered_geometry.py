@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.simulation.camera import PinholeCamera, Rig, rotation_zyx, transform
+from models.geometry.camera import Camera
+from models.simulation.camera import Rig, rotation_zyx, transform
 from models.simulation.primitives import find_surface, intersect
 from models.simulation.renderer import Renderer
 from models.simulation.scene import Primitive
 
-CAMERA = PinholeCamera(101, 81, 100.0, 100.0, 50.0, 40.0)  # odd size: pixel (50, 40) lies on the optical axis
+CAMERA = Camera((101, 81), (100.0, 100.0), (50.0, 40.0))  # odd size: pixel (50, 40) lies on the optical axis
 LOOKING_DOWN = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])  # world_from_camera: z down
 
 

@@ -96,7 +96,7 @@ def test_flow_of_the_middle_is_that_of_a_projected_point(trajectory):
     poses = motion.poses() @ rig.rig_from_camera("left")
     point = poses[1] @ [0.0, 0.0, 0.6, 1.0]
     pixels = np.concatenate([camera.project((np.linalg.inv(pose) @ point)[None, :3]) for pose in poses])
-    flow = find_center_flow(motion, 1, rig.rig_from_camera("left"), camera.fx_px, 0.6)
+    flow = find_center_flow(motion, 1, rig.rig_from_camera("left"), camera.focal_px[0], 0.6)
     assert flow == pytest.approx((pixels[2] - pixels[0]) / (2 * h), rel=1e-3, abs=0.05)
 
 

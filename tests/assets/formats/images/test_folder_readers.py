@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from assets.formats import open_local, plan_session
+from assets.formats import plan_session
 from assets.formats.layout import order_naturally, sensor_of, split_of_path, suffix_of
-from assets.storage import SessionFile
+from assets.storage import Folder, SessionFile
 
 
 def test_a_plain_folder_is_one_capture_in_natural_order(write_files, read_session, make_image):
@@ -272,16 +272,16 @@ def test_a_file_that_grew_since_it_was_listed_is_a_problem(write_files, read_ses
     files = [SessionFile("c/a.jpg", str(grown), grown.stat().st_size - 5, "1")]
     from assets.formats import read_capture
 
-    plans, _ = plan_session(files, open_local)
-    (problem,) = read_capture(plans[0], open_local)
+    plans, _ = plan_session(files, Folder(".").open)
+    (problem,) = read_capture(plans[0], Folder(".").open)
     assert "listed with" in problem.reason
 
 
 def test_a_file_that_vanished_is_a_problem_and_failing_storage_is_not(make_image):
     from assets.formats import read_capture
 
-    plans, _ = plan_session([SessionFile("c/a.jpg", "nowhere/a.jpg", 9, "1")], open_local)
-    (problem,) = read_capture(plans[0], open_local)
+    plans, _ = plan_session([SessionFile("c/a.jpg", "nowhere/a.jpg", 9, "1")], Folder(".").open)
+    (problem,) = read_capture(plans[0], Folder(".").open)
     assert problem.reason == "vanished after it was listed"
 
     def fail(file: SessionFile):

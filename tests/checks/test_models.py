@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from checks.training import loss_decreased, package_is_the_one_named, read_weights, weights_are_finite
+from checks.models import loss_decreased, package_is_the_one_named, read_weights, weights_are_finite
 
 
 def losses(*values: float | None) -> pa.Table:
@@ -58,7 +58,7 @@ def test_a_package_of_another_model_blocks(rows_of):
 
 def test_a_model_whose_package_is_whole_is_published_and_a_changed_one_is_held(catalog, rows_of, tmp_path):
     from assets.inference.package import describe, write_package
-    from checks.gates import gate_model
+    from checks.gates import gate_task
     from models.recipes import get_recipe
     from models.tasks import TASKS
 
@@ -71,9 +71,12 @@ def test_a_model_whose_package_is_whole_is_published_and_a_changed_one_is_held(c
     catalog.merge("models", rows_of("models", 1, **row))
     catalog.point("model/recognition", package.model_sha256)
 
-    assert [v.summary for v in gate_model(catalog, "recognition", tmp_path) if not v.passed] == []
+    def judge():
+        return [v for v in gate_task(catalog, ("training", "{task}"), "recognition", tmp_path) if not v.passed]
+
+    assert [v.summary for v in judge()] == []
     assert len(catalog.read("models")) == 1
     with (package.folder / "model.onnx").open("r+b") as file:
         file.write(b"?")
-    failing = [v for v in gate_model(catalog, "recognition", tmp_path) if not v.passed]
+    failing = judge()
     assert failing[0].name == "package_is_the_one_named" and "model.onnx" in failing[0].summary

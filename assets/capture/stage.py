@@ -1,0 +1,36 @@
+"""Capture: what arrived in the landing zone, file by file, and what its clocks say."""
+
+from assets.stages import SessionStep, Stage
+from assets.tables.schemas import capture
+
+STAGE = Stage(
+    name="capture",
+    after=capture.AFTER,
+    tables=capture.TABLES,
+    assets="assets.capture.defs",
+    gates="checks.capture",
+    session_steps=(
+        SessionStep(
+            keys=(
+                ("capture", "recordings"),
+                ("capture", "frames"),
+                ("capture", "signals"),
+                ("capture", "calibrations"),
+                ("capture", "imported_labels"),
+            ),
+            after=(),
+            make="assets.capture.session:take_in",
+            find_due=None,
+            doing="ingesting",
+            unit="files",
+        ),
+        SessionStep(
+            keys=(("capture", "clock_reports"),),
+            after=(("capture", "frames"), ("capture", "signals"), ("capture", "calibrations")),
+            make="assets.clocks.reports:refresh_clock_reports",
+            find_due="assets.capture.session:find_unreported",
+            doing="comparing the clocks of",
+            unit="captures",
+        ),
+    ),
+)

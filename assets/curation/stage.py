@@ -1,0 +1,31 @@
+"""Curation: figures and vectors of frames, copies found, splits made, and one immutable dataset a task."""
+
+from assets.stages import SessionStep, Stage
+from assets.tables.schemas import curation
+
+STAGE = Stage(
+    name="curation",
+    after=curation.AFTER,
+    tables=curation.TABLES,
+    assets="assets.curation.defs",
+    gates="checks.curation",
+    session_steps=(
+        SessionStep(
+            keys=(("curation", "frame_quality"),),
+            after=(("capture", "frames"),),
+            make="assets.curation.session:measure_frames",
+            find_due="assets.curation.session:find_unmeasured",
+            doing="measuring",
+            unit="frames",
+        ),
+        SessionStep(
+            keys=(("curation", "frame_embeddings"),),
+            after=(("capture", "frames"),),
+            make="assets.curation.session:embed_frames",
+            find_due="assets.curation.session:find_unembedded",
+            doing="embedding",
+            unit="frames",
+        ),
+    ),
+    task_assets=("unique_frames", "splits", "{dataset}_dataset"),
+)

@@ -1,0 +1,183 @@
+"""Boxes with classes: what detection learns from, and what kinds build on whose objects have a box."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.kinds.kind import BOXES_DIFFER, CLASSES_DIFFER, IS_EMPTY, SIDES, Kind, Marks, Row, Statement, View
+from models.box_pairs import find_overlap, find_repeats, pair_equal
+from models.task_names import DETECTION
+from models.types import BoxSet, Detections, Prediction, Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from assets.kinds.judging.boxes import BoxPairs
+
+NO_AREA = "box without area in the image"
+
+
+class Boxes(Kind):
+    """A frame has objects, each with a class and a box; none where somebody looked and found nothing."""
+
+    name = DETECTION
+    label_tasks = (DETECTION,)
+    columns = ("class_id", "boxes_xyxy", "box_class_ids")
+    learns_absence = True
+    is_compared_on_intake = True
+    is_judged = True
+    leading_metric = "map50"
+    slices_of_objects = ("class", "object_size")
+
+    def find_frames(self, marks: Marks) -> set[str]:
+        return find_boxed_frames(marks)
+
+    def find_fault(self, label: Row, frame: Row) -> str | None:
+        return None if has_area_inside(label, frame) else NO_AREA
+
+    def find_conflict(self, one: Statement, other: Statement) -> str | None:
+        return find_box_conflict(one, other)
+
+    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+        return {"boxes_xyxy": [v for label in labels for v in clip_box(label, frame)], "box_class_ids": list(class_ids)}
+
+    def find_target_fault(self, row: Row) -> str | None:
+        return find_box_fault(row)
+
+    def read_target(self, row: Row, view: View) -> Target:
+        return BoxSet(read_boxes(row) * np.tile(view.scale_xy, 2), np.array(row["box_class_ids"], np.int64))
+
+    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> dict[str, Any]:
+        assert isinstance(answer, Detections), type(answer)
+        return {
+            "boxes_xyxy": [float(v) for v in answer.boxes_xyxy.reshape(-1)],
+            "class_names": [class_names[i] for i in answer.class_ids],
+            "scores": [float(s) for s in answer.scores],
+        }
+
+    def find_answer_fault(self, row: Row) -> str | None:
+        num_scores, num_boxes = len(row["scores"]), len(row["boxes_xyxy"])
+        return None if num_boxes == 4 * num_scores else f"{num_boxes} numbers for {num_scores} boxes"
+
+    def pair(self, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> BoxPairs:
+        from assets.kinds.judging.boxes import pair_boxes
+
+        return pair_boxes(predictions, release_rows, class_names)
+
+
+# ---- what kinds share whose objects have a box -------------------------------------------------------------------
+
+
+def read_boxes(row: Row) -> NDArray[np.float32]:
+    """The boxes (N, 4) px of a row of `release_frames` or `predictions`."""
+    return np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4)
+
+
+def clip_box(label: Row, frame: Row) -> tuple[float, float, float, float]:
+    """The box of a label inside the image of its frame, px."""
+    width, height = float(frame["width_px"]), float(frame["height_px"])  # as stored, so that both hash alike
+    low = max(label["x_min"], 0.0), max(label["y_min"], 0.0)
+    high = min(label["x_max"], width), min(label["y_max"], height)
+    return *low, *high
+
+
+def has_area_inside(label: Row, frame: Row) -> bool:
+    """Whether a label has a box of which something lies in the image."""
+    if any(label[side] is None for side in SIDES):
+        return False
+    x_min, y_min, x_max, y_max = clip_box(label, frame)
+    return x_max > x_min and y_max > y_min
+
+
+def find_boxed_frames(marks: Marks) -> set[str]:
+    """Ids of the frames of which every marked object is a box with area, and of those that somebody found empty."""
+    import pyarrow.compute as pc
+
+    labels, said = marks.labels, marks.looked_at
+    marked = pc.add(pc.add(said["num_labels"], said["num_missing"]), said["num_ignored"])
+    has_width = pc.greater(labels["x_max"], labels["x_min"])
+    has_area = pc.and_(has_width, pc.greater(labels["y_max"], labels["y_min"]))
+    labelled = _list_detected(labels)
+    empty = _list_detected(said, pc.equal(marked, 0)) - _list_detected(said, pc.greater(marked, 0))
+    flat = _list_detected(labels, pc.invert(pc.fill_null(has_area, False)))
+    return (labelled | empty) - flat - _list_detected(said, pc.greater(said["num_missing"], 0))
+
+
+def pair_boxed(one: Statement, other: Statement) -> list[tuple[Row, Row]]:
+    """Labels of two statements that give one class one box, but for rounding."""
+    ours, theirs = _list_boxed(one), _list_boxed(other)
+    pairs = pair_equal(*_describe(ours), *_describe(theirs))
+    return [(ours[a], theirs[b]) for a, b in pairs]
+
+
+def find_empty_conflict(one: Statement, other: Statement) -> str | None:
+    """Whether one side calls a picture empty that the other gives boxes."""
+    ours, theirs = _list_boxed(one), _list_boxed(other)
+    is_denied = (DETECTION in one.empty_for and theirs) or (DETECTION in other.empty_for and ours)
+    return IS_EMPTY if is_denied else None
+
+
+def find_box_conflict(one: Statement, other: Statement) -> str | None:
+    """What the boxes of two statements deny: that there is one, its class, or where it is."""
+    if reason := find_empty_conflict(one, other):
+        return reason
+    ours, theirs = _list_boxed(one), _list_boxed(other)
+    (names, boxes), (other_names, others) = _describe(ours), _describe(theirs)
+    pairs = pair_equal(names, boxes, other_names, others)
+    left = sorted(set(range(len(ours))) - {a for a, _ in pairs})
+    others_left = sorted(set(range(len(theirs))) - {b for _, b in pairs})
+    if _share_a_box(names, boxes, left, other_names, others) or _share_a_box(
+        other_names, others, others_left, names, boxes
+    ):
+        return CLASSES_DIFFER
+    return BOXES_DIFFER if find_overlap(boxes[left], others[others_left]) else None
+
+
+def find_box_fault(row: Row) -> str | None:
+    """Why the boxes of a `release_frames` row are no target."""
+    boxes = row["boxes_xyxy"]
+    if len(boxes) != 4 * len(row["box_class_ids"]):
+        return f"{len(boxes)} numbers for {len(row['box_class_ids'])} boxes"
+    corners = [boxes[i : i + 4] for i in range(0, len(boxes), 4)]
+    flat = [c for c in corners if not (c[2] > c[0] and c[3] > c[1])]
+    return f"box without area: {flat[0]}" if flat else None
+
+
+def _list_boxed(statement: Statement) -> list[Row]:
+    return [label for label in statement.labels if label["task"] == DETECTION]
+
+
+def _list_detected(rows: pa.Table, is_meant: pa.Array | None = None) -> set[str]:
+    """Frame ids of the rows of detection that are meant, of all where none is named."""
+    import pyarrow.compute as pc
+
+    is_detection = pc.equal(rows["task"], DETECTION)
+    chosen = is_detection if is_meant is None else pc.and_(is_detection, is_meant)
+    return set(rows.filter(chosen)["frame_id"].to_pylist())
+
+
+def _describe(labels: Sequence[Row]) -> tuple[list[Hashable], NDArray[np.float64]]:
+    """Classes, and boxes (N, 4), zeros where there is none."""
+    boxes = [[0.0 if label[side] is None else label[side] for side in SIDES] for label in labels]
+    return [label["class_name"] for label in labels], np.array(boxes, np.float64).reshape(-1, 4)
+
+
+def _share_a_box(
+    names: Sequence[Hashable],
+    boxes: NDArray[np.float64],
+    left: Sequence[int],
+    other_names: Sequence[Hashable],
+    others: NDArray[np.float64],
+) -> bool:
+    """Whether a label that has no equal one has the box of one of another class."""
+    if not len(left) or not len(others):
+        return False
+    both = np.concatenate([others, boxes[list(left)]])
+    of_both = [*other_names, *(names[place] for place in left)]
+    repeats = find_repeats([None] * len(both), both)
+    first = len(others)
+    return any(0 <= repeats[n] < first and of_both[repeats[n]] != of_both[n] for n in range(first, len(both)))

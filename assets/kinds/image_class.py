@@ -1,0 +1,65 @@
+"""One class a frame: what recognition learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assets.kinds.kind import CLASSES_DIFFER, Kind, Marks, Row, Statement, View
+from models.task_names import RECOGNITION
+from models.types import Prediction, Probabilities, Target
+
+if TYPE_CHECKING:
+    from assets.kinds.judging.image_class import ClassPairs
+
+
+class ImageClass(Kind):
+    """A frame has one class; copies that give it another one deny it."""
+
+    name = RECOGNITION
+    label_tasks = (RECOGNITION,)
+    columns = ("class_id", "boxes_xyxy", "box_class_ids")
+    has_one_class = True
+    is_compared_on_intake = True
+    is_judged = True
+    leading_metric = "accuracy"
+
+    def find_frames(self, marks: Marks) -> set[str]:
+        import pyarrow.compute as pc
+
+        return set(marks.labels.filter(pc.equal(marks.labels["task"], self.name))["frame_id"].to_pylist())
+
+    def find_conflict(self, one: Statement, other: Statement) -> str | None:
+        ours, theirs = ({label["class_name"] for label in statement.labels} for statement in (one, other))
+        return CLASSES_DIFFER if ours and theirs and ours != theirs else None
+
+    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+        return {"class_id": class_ids[0] if len(set(class_ids)) == 1 else None}
+
+    def find_target_fault(self, row: Row) -> str | None:
+        return None if row["class_id"] is not None and not row["boxes_xyxy"] else "has no class"
+
+    def read_target(self, row: Row, view: View) -> Target:
+        class_id: int | None = row["class_id"]
+        return class_id
+
+    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> dict[str, Any]:
+        """All classes, the most probable first. Raises ValueError for probabilities of other classes."""
+        assert isinstance(answer, Probabilities), type(answer)
+        if len(answer.values) != len(class_names):
+            raise ValueError(
+                f"the predictor gave {len(answer.values)} probabilities for {len(class_names)} classes: check the model"
+            )
+        order = np.argsort(-answer.values, kind="stable")
+        return {
+            "boxes_xyxy": [],
+            "class_names": [class_names[i] for i in order],
+            "scores": [float(answer.values[i]) for i in order],
+        }
+
+    def pair(self, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> ClassPairs:
+        from assets.kinds.judging.image_class import pair_classes
+
+        return pair_classes(predictions, release_rows, class_names)

@@ -1,0 +1,176 @@
+"""What a kind of label is: all that differs between a class, boxes, a map and their like, from label rows to answers.
+
+A kind is named like the task whose releases hold it. It is stateless, and what is heavy it imports inside functions. A
+new kind is a file beside this one, a task that learns from it, and its name in `models/task_names.py`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.types import Image, Prediction, StoredImage, Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from assets.kinds.judging.pairs import Pairs
+
+Row = Mapping[str, Any]
+SIDES = ("x_min", "y_min", "x_max", "y_max")
+NO_MASK = "label without a mask"
+CLASSES_DIFFER, BOXES_DIFFER, MASKS_DIFFER = "classes differ", "boxes differ", "masks differ"
+IS_EMPTY = "one side calls it empty"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is said of one frame for one dataset.
+
+    `labels` have no fault; `faults` tell of the others why they cannot be in a release. `num_missing` counts marked
+    objects that never became labels. `empty_for` are the tasks that somebody looked for, and found nothing at all.
+    """
+
+    labels: tuple[Row, ...] = ()
+    faults: tuple[str, ...] = ()
+    num_missing: int = 0
+    has_ignored: bool = False
+    empty_for: frozenset[str] = frozenset()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every object that somebody marked is a label without a fault."""
+        return not self.faults and not self.num_missing
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is said of all frames, without masks: to find out quickly which are good for what.
+
+    `labels` has frame_id, task and the sides of boxes; `looked_at` frame_id, task and what was counted there.
+    """
+
+    labels: pa.Table
+    looked_at: pa.Table
+    find_frames: Callable[[str], set[str]]  # an SQL condition on labels -> ids of the frames that have such a label
+
+
+@dataclass(frozen=True)
+class View:
+    """An image as a sample holds it, beside the stored one: the same, or shrunken."""
+
+    image: Image | StoredImage
+    stored: StoredImage
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in px, as the sample holds it."""
+        if isinstance(self.image, np.ndarray):
+            return self.image.shape[0], self.image.shape[1]
+        return self.image.size_hw
+
+    @property
+    def scale_xy(self) -> NDArray[np.float32]:
+        """(2,) by what x and y of the stored image are multiplied here."""
+        if self.image is self.stored:
+            return np.ones(2, np.float32)
+        (height, width), (stored_height, stored_width) = self.size_hw, self.stored.size_hw
+        return np.array([width / stored_width, height / stored_height], np.float32)
+
+    def require_size(self, size_hw: Sequence[int], frame_id: str) -> None:
+        """Raises ValueError where a label was made for an image of another size."""
+        if tuple(size_hw) != self.stored.size_hw:
+            raise ValueError(
+                f"frame {frame_id} has {self.stored.size_hw} pixels, its masks {list(size_hw)}: ingest its labels again"
+            )
+
+
+class Kind(Protocol):
+    """One kind of label. Rows are those of the tables `labels`, `release_frames` and `predictions`."""
+
+    name: str
+    label_tasks: tuple[str, ...]  # `task` of the labels that a release takes
+    columns: tuple[str, ...]  # of `release_frames` that hold the target, in the order in which a release hashes them
+    needs_labels: bool = True  # a frame of which nothing is said can teach nothing
+    learns_absence: bool = False  # what has no label is learnt as absent: so nothing may lack one
+    has_one_class: bool = False  # a frame shows one class, so labels of two deny each other
+    is_compared_on_intake: bool = False  # contradictions between equal pictures are looked for before a release is made
+    is_judged: bool = False  # answers are stored, scored by slice and drawn; where not, the task examines itself
+    leading_metric: str = ""  # of judged kinds: what the gate asks for
+    slices_of_objects: tuple[str, ...] = ()  # ways of slicing scores that count objects, not frames
+    remedy: str = ""  # what helps where no label is good enough for a release
+
+    # ---- from labels to a release --------------------------------------------------------------------------------
+
+    def find_frames(self, marks: Marks) -> set[str]:
+        """Ids of the frames that what is said of them is good for, as far as can be told without masks."""
+        return set()
+
+    def find_fault(self, label: Row, frame: Row) -> str | None:
+        """Why a label cannot be in a release; None where it can, or where a copy's label may complete it."""
+        return None
+
+    def find_gap(self, label: Row) -> str | None:
+        """What a label still lacks after those of all copies have completed it; None where nothing."""
+        return None
+
+    def identify(self, label: Row) -> Hashable:
+        """What labels must share to be one, beside boxes that are equal."""
+        return label["task"], label["class_name"], None
+
+    def sign(self, label: Row) -> Hashable:
+        """Equal for labels that say the same, whoever said it."""
+        sides = ((label[side] is None, label[side] or 0.0) for side in SIDES)
+        return label["task"], label["class_name"], *sides, label["mask_rle"] or ""
+
+    def complete(self, label: Row, other: Row) -> Row:
+        """A label with what only the same label of a copy has."""
+        if label["mask_rle"] is None and other["mask_rle"] is not None:
+            return {**label, "mask_rle": other["mask_rle"]}
+        return label
+
+    def find_conflict(self, one: Statement, other: Statement) -> str | None:
+        """What two statements on one picture contradict each other in; None where they complete each other."""
+        return None
+
+    def list_shown(self, labels: Sequence[Row]) -> frozenset[tuple[str, int]]:
+        """What tells near-duplicates apart as lessons: the classes that a picture shows, and how many of each."""
+        return frozenset(Counter(label["class_name"] for label in labels).items())
+
+    @abstractmethod
+    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+        """The columns of `release_frames` that hold the target of one picture; others stay empty."""
+
+    @abstractmethod
+    def find_target_fault(self, row: Row) -> str | None:
+        """Why the target of a `release_frames` row is none; None where it is one. Its class ids are known ones."""
+
+    # ---- from a release to answers -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read_target(self, row: Row, view: View) -> Target:
+        """What a training sample learns from: the target of a `release_frames` row, in pixels of the view.
+
+        Raises ValueError for a row that does not fit its image.
+        """
+
+    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> dict[str, Any]:
+        """The columns of `predictions` that hold one answer of a judged kind."""
+        raise ValueError(f"answers about {self.name} are not stored: its task examines itself")
+
+    def find_answer_fault(self, row: Row) -> str | None:
+        """Why a `predictions` row is no answer of the kind; None where it is one. Its scores fit its classes."""
+        return None if row["scores"] else "no class"
+
+    def pair(self, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> Pairs:
+        """Stored predictions beside the `release_frames` of one split, for a judged kind; others are not looked at.
+
+        Raises ValueError for an empty split, a frame without prediction or target, and classes of another release.
+        """
+        raise ValueError(f"answers about {self.name} are not stored: its task examines itself")

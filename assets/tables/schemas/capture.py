@@ -1,0 +1,256 @@
+"""Tables of capture: what arrived, what its files hold, what could not be read, and what its clocks say."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from assets.tables.schemas.table import (
+    BOX,
+    DERIVED,
+    FLOAT,
+    FLOATS,
+    INT,
+    SESSION,
+    SHA,
+    SOURCE,
+    TEXT,
+    Column,
+    Table,
+    id_column,
+)
+from models.task_names import TASK_NAMES
+
+AFTER: tuple[str, ...] = ()
+ENCODINGS = ("jpeg", "png", "tiff", "bmp", "webp", "gif")
+
+CAPTURES = Table(
+    name="captures",
+    stage="capture",
+    key="capture_id",
+    erase="capture_id",
+    columns=(
+        id_column("capture_id"),
+        SESSION,
+        Column("path", TEXT, frame="session folder"),
+        Column("source_uri", TEXT),
+        Column("reader", TEXT),
+        Column("sha256", TEXT, nullable=True, regex=SHA),
+        Column("size_bytes", INT, "byte", low=0),
+        Column("num_frames", INT, low=0),
+        Column("num_signals", INT, low=0),
+        Column("num_labels", INT, low=0),
+        Column("num_problems", INT, low=0),
+        Column("start_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("end_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("code_version", TEXT),
+        Column("notes", TEXT, "JSON: what the reader left out by design, and what it counted", nullable=True),
+    ),
+)
+
+FRAMES = Table(
+    name="frames",
+    stage="capture",
+    key="frame_id",
+    erase="capture_id",
+    counted_by="num_frames",
+    columns=(
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("kind", TEXT, values=("color", "depth")),
+        Column("t_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("sequence", INT, low=0),
+        Column("width_px", INT, "px", low=1, high=65535),
+        Column("height_px", INT, "px", low=1, high=65535),
+        Column("encoding", TEXT, values=ENCODINGS),
+        Column("depth_m_per_unit", FLOAT, "m", nullable=True, low=1e-9),
+        Column("payload", pa.large_binary(), "byte", privacy="restricted"),
+        Column("sha256", TEXT, regex=SHA),
+        Column("split_hint", TEXT, nullable=True, values=("train", "val", "test")),
+        *SOURCE,
+    ),
+)
+
+FRAME_EXIF = Table(
+    name="frame_exif",
+    stage="capture",
+    key="frame_id",
+    erase="frame_id",
+    columns=(
+        id_column("frame_id"),
+        SESSION,
+        Column("make", TEXT, nullable=True),
+        Column("model", TEXT, nullable=True),
+        Column("orientation", INT, "1 (Exif: 1 upright, 6 and 8 a quarter turn)", nullable=True, low=1, high=8),
+        Column("taken_at", TEXT, "ISO 8601, local time of the camera", privacy="personal", nullable=True),
+        Column("exposure_s", FLOAT, "s", nullable=True, low=1e-9),
+        Column("f_number", FLOAT, nullable=True, low=0.1),
+        Column("iso", INT, nullable=True, low=1),
+        Column("focal_mm", FLOAT, "mm", nullable=True, low=0.01),
+        Column("latitude_deg", FLOAT, "deg", "WGS 84", "restricted", nullable=True, low=-90, high=90),
+        Column("longitude_deg", FLOAT, "deg", "WGS 84", "restricted", nullable=True, low=-180, high=180),
+        Column("altitude_m", FLOAT, "m", "above sea level", "restricted", nullable=True, low=-12_000, high=100_000),
+        Column("body_serial", TEXT, privacy="restricted", nullable=True),
+        Column("lens_serial", TEXT, privacy="restricted", nullable=True),
+    ),
+)
+
+SIGNALS = Table(
+    name="signals",
+    stage="capture",
+    key="signal_id",
+    erase="capture_id",
+    counted_by="num_signals",
+    columns=(
+        id_column("signal_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("kind", TEXT, values=("imu", "pose", "odometry", "transform", "gnss", "position", "acceleration")),
+        Column("t_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("sequence", INT, nullable=True, low=0),
+        Column(
+            "values",
+            FLOATS,
+            "imu: rad/s, m/s^2; gnss: deg, deg, m; acceleration: m/s^2; other: m, xyzw",
+            privacy="restricted",
+        ),
+        Column("frame_of_reference", TEXT, nullable=True),
+        Column("child_frame", TEXT, nullable=True),
+        *SOURCE,
+    ),
+)
+
+CALIBRATIONS = Table(
+    name="calibrations",
+    stage="capture",
+    key="calibration_id",
+    erase="capture_id",
+    columns=(
+        id_column("calibration_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("width_px", INT, "px", low=1),
+        Column("height_px", INT, "px", low=1),
+        Column("fx_px", FLOAT, "px", "camera", low=1e-3),
+        Column("fy_px", FLOAT, "px", "camera", low=1e-3),
+        Column("cx_px", FLOAT, "px", "image"),
+        Column("cy_px", FLOAT, "px", "image"),
+        Column("distortion_model", TEXT, nullable=True),
+        Column("distortion", FLOATS),
+        Column("rig_from_camera", FLOATS, "m, quaternion xyzw", "rig", nullable=True),
+        *SOURCE,
+    ),
+)
+
+LABELS = Table(
+    name="labels",
+    stage="capture",
+    key="label_id",
+    erase="capture_id",
+    counted_by="num_labels",
+    columns=(
+        id_column("label_id"),
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("task", TEXT, values=TASK_NAMES),
+        Column("class_name", TEXT),
+        *BOX,
+        Column("mask_rle", TEXT, unit="COCO RLE", nullable=True),
+        Column("track_id", INT, nullable=True),
+        Column("attributes", TEXT, "JSON: [name, value] pairs", nullable=True),
+        Column("origin", TEXT, values=("imported", "simulated")),
+        *SOURCE,
+    ),
+)
+
+ANNOTATED_FRAMES = Table(
+    name="annotated_frames",
+    stage="capture",
+    key="annotation_id",
+    erase="capture_id",
+    columns=(
+        id_column("annotation_id"),
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("task", TEXT, values=TASK_NAMES),
+        Column("num_labels", INT, "1 (marked objects that are labels; 0 of all three: a negative)", low=0),
+        Column("num_missing", INT, "1 (marked objects that are no labels: faulty, or of a kind not read)", low=0),
+        Column("num_ignored", INT, "1 (regions that stand for no single object: crowds, points, lines)", low=0),
+        *SOURCE,
+    ),
+)
+
+QUARANTINE = Table(
+    name="quarantine",
+    stage="capture",
+    key="problem_id",
+    erase="session",
+    counted_by="num_problems",
+    columns=(
+        id_column("problem_id"),
+        id_column("capture_id", nullable=True),
+        SESSION,
+        Column("sensor", TEXT, nullable=True),
+        Column("reader", TEXT),
+        Column("reason", TEXT),
+        Column("remedy", TEXT),
+        *SOURCE,
+    ),
+)
+
+CLOCK_REPORTS = Table(
+    name="clock_reports",
+    stage="capture",
+    key="report_id",
+    erase="capture_id",
+    columns=(
+        id_column("report_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("kind", TEXT),
+        Column("num_samples", INT, low=0),
+        Column("num_stamped", INT, low=0),
+        Column("start_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("end_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("rate_hz", FLOAT, "Hz", "sensor clock", nullable=True, low=0),
+        Column("jitter_ms", FLOAT, "ms (robust standard deviation)", "sensor clock", nullable=True, low=0),
+        Column("num_backward", INT, nullable=True, low=0),
+        Column("num_dropped", INT, nullable=True, low=0),
+        Column("num_gaps", INT, nullable=True, low=0),
+        Column("longest_gap_ms", FLOAT, "ms", "sensor clock", nullable=True, low=0),
+        Column("reference_sensor", TEXT, nullable=True),
+        Column("stamp_offset_ms", FLOAT, "ms, late is positive", "stamps of the reference sensor", nullable=True),
+        Column("imu_sensor", TEXT, nullable=True),
+        Column("imu_offset_ms", FLOAT, "ms, late is positive", "clock of the IMU", nullable=True),
+        Column("imu_offset_sigma_ms", FLOAT, "ms (standard error)", nullable=True, low=0),
+        Column("imu_reason", TEXT, "1; why there is no offset", nullable=True),
+        Column("camera_offset_ms", FLOAT, "ms, late is positive", "clock of the reference camera", nullable=True),
+        Column("camera_offset_sigma_ms", FLOAT, "ms (standard error)", nullable=True, low=0),
+        Column("camera_reason", TEXT, "1; why there is no offset", nullable=True),
+        Column("epipolar_px", FLOAT, "px (median)", "image", nullable=True, low=0),
+        Column("focal_px", FLOAT, "px", "image", nullable=True, low=1e-3),
+        Column("tilt_deg", FLOAT, "deg", "reference camera", nullable=True, low=0, high=180),
+        Column("tilt_sigma_deg", FLOAT, "deg (standard error)", nullable=True, low=0),
+        Column("num_matches", INT, nullable=True, low=0),
+        Column("calibration_reason", TEXT, "1; why there is no figure", nullable=True),
+        *DERIVED,
+    ),
+)
+
+TABLES = (
+    CAPTURES,
+    FRAMES,
+    FRAME_EXIF,
+    SIGNALS,
+    CALIBRATIONS,
+    LABELS,
+    ANNOTATED_FRAMES,
+    QUARANTINE,
+    CLOCK_REPORTS,
+)

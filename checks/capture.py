@@ -1,0 +1,68 @@
+"""The gates of capture: what arrived, what is in it, what was refused, and what the clocks say."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+
+from checks.captures import CAPTURE_RULES, FRAME_RULES, QUARANTINE_RULES
+from checks.clocks import CLOCK_RULES
+from checks.gate import EmptyReason, Gate
+from checks.labels import ANNOTATION_RULES, LABEL_RULES
+from checks.reading import READING_RULES
+from checks.stored_rows import StoredRows
+from checks.timing import TIMING_RULES
+
+
+def _holds_only(column: str, noun: str) -> EmptyReason:
+    """No rows are right where every capture of the session counted none of them, and there are captures."""
+
+    def reason(rows: StoredRows) -> str | None:
+        counts = rows.read("captures", (column,))[column]
+        return f"no capture of this session holds {noun}" if len(counts) and pc.sum(counts).as_py() == 0 else None
+
+    return reason
+
+
+def _frames_may_be_missing(rows: StoredRows) -> str | None:
+    """A session of signals only is in order; one of which nothing could be read is not."""
+    captures = rows.read("captures", ("num_frames", "num_signals"))
+    num_frames, num_signals = (pc.sum(captures[c]).as_py() or 0 for c in ("num_frames", "num_signals"))
+    return f"a session of {num_signals} signals without a camera" if num_signals and not num_frames else None
+
+
+def _calibrations_may_be_missing(rows: StoredRows) -> str | None:
+    return "no capture of this session carries a calibration" if rows.count("captures") else None
+
+
+def _nobody_may_have_looked(rows: StoredRows) -> str | None:
+    return "no file of this session says which pictures were looked at" if rows.count("captures") else None
+
+
+def _images_may_say_nothing(rows: StoredRows) -> str | None:
+    return "no image of this session carries EXIF" if rows.count("captures") else None
+
+
+def _nothing_was_refused(rows: StoredRows) -> str | None:
+    problems = rows.read("captures", ("num_problems",))["num_problems"]
+    return "everything that arrived could be read" if len(problems) and pc.sum(problems).as_py() == 0 else None
+
+
+GATES = (
+    Gate("captures", CAPTURE_RULES + READING_RULES),
+    Gate("frames", FRAME_RULES + TIMING_RULES, _frames_may_be_missing),
+    Gate("frame_exif", may_be_empty=_images_may_say_nothing),
+    Gate("signals", may_be_empty=_holds_only("num_signals", "signals")),
+    Gate("calibrations", may_be_empty=_calibrations_may_be_missing),
+    Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),
+    Gate("annotated_frames", ANNOTATION_RULES, _nobody_may_have_looked),
+    Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
+    Gate("clock_reports", CLOCK_RULES),
+)
+SESSION_ASSETS = {
+    "recordings": ("captures", "quarantine"),
+    "frames": ("frames", "frame_exif"),
+    "signals": ("signals",),
+    "calibrations": ("calibrations",),
+    "imported_labels": ("labels", "annotated_frames"),
+    "clock_reports": ("clock_reports",),
+}

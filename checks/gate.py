@@ -1,0 +1,68 @@
+"""What a gate is: the claims that rows must meet before readers may see them, and when there may be no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES
+from checks.expectations import name_schema_check
+from checks.stored_rows import Others, Scope, StoredRows
+from checks.verdicts import Rule
+
+EmptyReason = Callable[[StoredRows], str | None]
+
+
+def never(_: StoredRows) -> str | None:
+    """No rows are never right."""
+    return None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The claims on one table beside its schema, and when it may have no rows (the reason, or None).
+
+    `has_readers` is False for tables of which everybody reads the newest version.
+    """
+
+    table: str
+    rules: tuple[Rule, ...] = ()
+    may_be_empty: EmptyReason = never
+    has_readers: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all verdicts that the gate gives, always the same and in this order."""
+        return (name_schema_check(TABLES[self.table]), *(rule.name for rule in self.rules))
+
+    @property
+    def claims(self) -> dict[str, str]:
+        """Verdict name -> what it claims."""
+        schema = f"Rows of `{self.table}` meet the suite derived from its schema: columns, types, nulls, ranges, key"
+        return dict(zip(self.names, (schema, *(rule.claim for rule in self.rules)), strict=True))
+
+
+@dataclass(frozen=True)
+class TaskGate:
+    """How an asset that every task has one of is judged: what was made last for the task, all its tables together.
+
+    The rows are those with the target of the pointer `made`/<task> in `column`. When they pass, the pointer
+    `passed`/<task> names that target from now on. `others` gives rows that lie in no table, below the home.
+    """
+
+    asset: str  # its noun, with {task} in it
+    tables: tuple[str, ...]
+    column: str
+    made: str
+    passed: str
+    what: str  # is judged, in the plural and with {task} in it, to say that there is none
+    list_tasks: Callable[[], Sequence[str]]
+    others: Callable[[Catalog, Scope, Path], Others] | None = None
+
+
+def no_colour_frames(rows: StoredRows) -> str | None:
+    """Derived rows are missing where the session has captures and none of their frames is a colour image."""
+    is_bare = rows.count("captures") and "color" not in rows.read("frames", ("kind",))["kind"].to_pylist()
+    return "no colour frames in this session" if is_bare else None

@@ -1,0 +1,5 @@
+"""`python -m daguerre`: the same command without the installed script."""
+
+from daguerre import main
+
+main()

@@ -1,0 +1,73 @@
+"""Everything that a session needs: one list, as the stages declare it, for the job, `daguerre ingest` and training.
+
+Belongs here: the list, running it by plain functions, finding what sessions lack of it. Does not: what a step makes.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from assets.stages import AssetKey, SessionStep, list_session_steps
+from assets.storage import Folder
+from checks.gates import SESSION_ASSETS, gate_session
+from checks.verdicts import Verdict, stops_flow
+from orchestration.profiles import Settings
+from orchestration.resources import RESOURCE_FACTORIES, build_catalog
+
+Show = Callable[[SessionStep], AbstractContextManager[Callable[..., None]]]
+
+
+@dataclass
+class SessionOutcome:
+    """What came of one session: `made` holds what each step's function returned, by the first key of the step."""
+
+    made: dict[AssetKey, Any] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    held: set[AssetKey] = field(default_factory=set)  # not published, or not made because of what they come after
+
+
+def session_keys() -> list[AssetKey]:
+    """The assets that every session needs, in order."""
+    return [key for step in list_session_steps() for key in step.keys]
+
+
+def run_session(settings: Settings, session: str, folder: Folder, show: Show) -> SessionOutcome:
+    """Make everything that the session in `folder` needs, and let the gates judge it.
+
+    As in the graph, a step is left out when a gate holds the session back from what the step comes after. `show` opens
+    what takes the progress of a step.
+    """
+    outcome, catalog = SessionOutcome(), build_catalog(settings)
+    for step in list_session_steps():
+        if outcome.held.intersection(step.after):
+            outcome.held.update(step.keys)
+            continue
+        with show(step) as on_progress:
+            given = {"session": session, "folder": folder, "on_progress": on_progress}
+            outcome.made[step.keys[0]] = _call(step.load(), settings, given)
+        for key in step.keys:
+            found = [verdict for table in SESSION_ASSETS[key] for verdict in gate_session(catalog, table, session)]
+            outcome.verdicts += found
+            if stops_flow(found):
+                outcome.held.add(key)
+    return outcome
+
+
+def find_due(settings: Settings) -> dict[str, list[SessionStep]]:
+    """session -> the steps, in order, whose rows are missing or stale; only of what stored rows can tell."""
+    due: dict[str, list[SessionStep]] = {}
+    for step in list_session_steps():
+        find = step.load_find_due()
+        for session in sorted(_call(find, settings, {})) if find else ():
+            due.setdefault(session, []).append(step)
+    return dict(sorted(due.items()))
+
+
+def _call(function: Callable[..., Any], settings: Settings, given: Mapping[str, object]) -> Any:
+    """Call with what it asks for by name: of `given`, or a resource, as Dagster hands them to assets."""
+    wanted = inspect.signature(function).parameters
+    mine = {name: value for name, value in given.items() if name in wanted}
+    resources = {name: make(settings) for name, make in RESOURCE_FACTORIES.items() if name in wanted}
+    return function(**mine, **resources)

@@ -1,0 +1,55 @@
+"""Which home a command takes, by what is named and where it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.profiles import CHECKOUT, find_home, load_settings
+
+
+def test_a_home_that_is_named_wins(tmp_path: Path) -> None:
+    (tmp_path / ".daguerre").mkdir()
+    assert find_home({"DAGUERRE_HOME": str(tmp_path / "mine")}, tmp_path) == tmp_path / "mine"
+    assert find_home({"DAGUERRE_HOME": "~/mine"}, tmp_path) == Path("~/mine").expanduser().resolve()
+
+
+def test_the_home_of_the_working_folder_comes_next(tmp_path: Path) -> None:
+    (tmp_path / ".daguerre").mkdir()
+    assert find_home({"XDG_DATA_HOME": str(tmp_path / "data")}, tmp_path) == tmp_path / ".daguerre"
+
+
+def test_a_checkout_has_its_home_in_it_whoever_runs_there(tmp_path: Path) -> None:
+    (tmp_path / "orchestration").mkdir()
+    (tmp_path / "orchestration" / "profiles.py").touch()
+    (tmp_path / "pyproject.toml").touch()
+    assert find_home({}, tmp_path) == tmp_path / ".daguerre"
+
+
+def test_folders_of_this_checkout_share_its_home() -> None:
+    assert find_home({}, CHECKOUT) == find_home({}, CHECKOUT / "docs" / "how-to") == CHECKOUT / ".daguerre"
+
+
+@pytest.mark.parametrize("work", ["", "below/it"])
+def test_elsewhere_it_is_the_folder_of_the_users_data(work: str, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere" / work
+    folder.mkdir(parents=True)
+    assert find_home({"XDG_DATA_HOME": str(tmp_path / "data")}, folder) == tmp_path / "data" / "daguerre"
+    usual = Path("~/.local/share/daguerre").expanduser().resolve()
+    assert find_home({}, folder) == find_home({"XDG_DATA_HOME": "relative"}, folder) == usual
+
+
+def test_a_home_in_a_folder_above_is_nobodys(tmp_path: Path) -> None:
+    """A home names code to run, and above may lie a folder that everybody writes to."""
+    (tmp_path / ".daguerre").mkdir()
+    (tmp_path / "below").mkdir()
+    found = find_home({"XDG_DATA_HOME": str(tmp_path / "data")}, tmp_path / "below")
+    assert found == tmp_path / "data" / "daguerre"
+
+
+def test_settings_lie_in_the_home_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".daguerre").mkdir()
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings({})
+    assert (settings.home, settings.tables_uri) == (tmp_path / ".daguerre", str(tmp_path / ".daguerre" / "tables"))
