@@ -20,13 +20,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.image_segments import walk_chunks
-from assets.tiff_layout import ASSOCIATED, RGB, UNASSOCIATED, WHITE_IS_ZERO, read_layout, set_upright
+from assets.tiff_layout import (
+    ASSOCIATED,
+    RGB,
+    UNASSOCIATED,
+    WHITE_IS_ZERO,
+    read_layout,
+    set_upright,
+)
 
 Payload = bytes | memoryview
 CLIPPED_SHARE = 0.001  # of the samples at either end, which defects and glints fill
 _GREY, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 3, 4, 6  # colour types of PNG
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
-_BITFIELDS = (3, 6)  # compressions of BMP that say where in a pixel its colours lie, and alpha
+_BITFIELDS = (
+    3,
+    6,
+)  # compressions of BMP that say where in a pixel its colours lie, and alpha
 
 
 class Appearance(NamedTuple):
@@ -39,13 +49,21 @@ class Appearance(NamedTuple):
     def rgb(self) -> NDArray[np.uint8]:
         """(H, W, 3)."""
         is_grey = self.pixels.ndim == 2
-        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_GRAY2RGB), np.uint8) if is_grey else self.pixels
+        return (
+            np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_GRAY2RGB), np.uint8)
+            if is_grey
+            else self.pixels
+        )
 
     @property
     def luma(self) -> NDArray[np.uint8]:
         """(H, W)."""
         is_grey = self.pixels.ndim == 2
-        return self.pixels if is_grey else np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+        return (
+            self.pixels
+            if is_grey
+            else np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+        )
 
 
 def is_plain(payload: Payload) -> bool:
@@ -55,9 +73,18 @@ def is_plain(payload: Payload) -> bool:
         return True
     if head.startswith(b"\x89PNG"):
         bits, color = head[24:26]
-        return color not in (_GREY_ALPHA, _RGB_ALPHA) and (bits, color) != (16, _GREY) and _find_key(payload) is None
-    if head[:4] == b"RIFF":  # an extended header says whether there is alpha, and a lossless picture itself
-        return not ((head[12:16] == b"VP8X" and head[20] & 0x10) or (head[12:16] == b"VP8L" and head[24] & 0x10))
+        return (
+            color not in (_GREY_ALPHA, _RGB_ALPHA)
+            and (bits, color) != (16, _GREY)
+            and _find_key(payload) is None
+        )
+    if (
+        head[:4] == b"RIFF"
+    ):  # an extended header says whether there is alpha, and a lossless picture itself
+        return not (
+            (head[12:16] == b"VP8X" and head[20] & 0x10)
+            or (head[12:16] == b"VP8L" and head[24] & 0x10)
+        )
     if head[:2] == b"BM":
         return int.from_bytes(head[28:30], "little") != 32 or head[30] not in _BITFIELDS
     if head[:4] in _TIFF_MAGICS:
@@ -78,7 +105,9 @@ def decode_appearance(payload: Payload) -> Appearance:
 
 
 def scale_to_8_bits(
-    values: NDArray[Any], is_shown: NDArray[np.bool_] | None = None, no_data: float | None = None
+    values: NDArray[Any],
+    is_shown: NDArray[np.bool_] | None = None,
+    no_data: float | None = None,
 ) -> NDArray[np.uint8]:
     """Measurements, (H, W) or (H, W, C) of any number type, on the 256 grey values: all channels on one scale.
 
@@ -95,7 +124,11 @@ def scale_to_8_bits(
         is_known &= values != no_data
     if is_shown is not None:
         is_known &= is_shown if values.ndim == 2 else is_shown[..., None]
-    low, high = _find_ends(values[is_known & (values != 0)] if values.dtype.kind == "u" else values[is_known])
+    low, high = _find_ends(
+        values[is_known & (values != 0)]
+        if values.dtype.kind == "u"
+        else values[is_known]
+    )
     if low == high:
         low, high = _find_ends(values[is_known], clipped_share=0)
     if low == high:
@@ -108,7 +141,9 @@ def scale_to_8_bits(
     return scaled
 
 
-def _find_ends(samples: NDArray[Any], clipped_share: float = CLIPPED_SHARE) -> tuple[float, float]:
+def _find_ends(
+    samples: NDArray[Any], clipped_share: float = CLIPPED_SHARE
+) -> tuple[float, float]:
     """The samples of the lowest and the highest rank that are not clipped; equal where there are none."""
     if not samples.size:
         return 0.0, 0.0
@@ -118,15 +153,21 @@ def _find_ends(samples: NDArray[Any], clipped_share: float = CLIPPED_SHARE) -> t
 
 
 def _stretch(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    return np.rint(np.nan_to_num(np.interp(values, (low, high), (0.0, 255.0)))).astype(np.uint8)
+    return np.rint(np.nan_to_num(np.interp(values, (low, high), (0.0, 255.0)))).astype(
+        np.uint8
+    )
 
 
 def _decode_png(payload: Payload) -> Appearance:
     bits, color = bytes(payload[24:26])
     pixels, alpha = _split(_read_unchanged(payload))
     key = _find_key(payload)
-    if color == _GREY and key is not None:  # OpenCV makes alpha of the keys of other types only
-        value = int.from_bytes(key[:2], "big") * (255 // ((1 << bits) - 1) if bits < 8 else 1)
+    if (
+        color == _GREY and key is not None
+    ):  # OpenCV makes alpha of the keys of other types only
+        value = int.from_bytes(key[:2], "big") * (
+            255 // ((1 << bits) - 1) if bits < 8 else 1
+        )
         alpha = np.where(pixels == value, 0, 255).astype(np.uint8)
     if bits == 16 and color in (_GREY, _GREY_ALPHA):
         measured = pixels if pixels.ndim == 2 else pixels[..., 0]
@@ -145,8 +186,12 @@ def _decode_tiff(payload: Payload) -> Appearance:
     if layout.meaning == RGB and layout.extra == ASSOCIATED and alpha is not None:
         share = np.maximum(alpha, 1)[..., None] / np.float32(65535)
         pixels = np.minimum(np.rint(pixels / share), 65535).astype(np.uint16)
-    scaled = scale_to_8_bits(pixels, None if alpha is None else alpha > 0, layout.no_data)
-    return _lay_on_white(255 - scaled if layout.meaning == WHITE_IS_ZERO else scaled, alpha)
+    scaled = scale_to_8_bits(
+        pixels, None if alpha is None else alpha > 0, layout.no_data
+    )
+    return _lay_on_white(
+        255 - scaled if layout.meaning == WHITE_IS_ZERO else scaled, alpha
+    )
 
 
 def _decode_by_pillow(payload: Payload) -> Appearance:
@@ -155,17 +200,23 @@ def _decode_by_pillow(payload: Payload) -> Appearance:
     try:
         with Image.open(BytesIO(payload), formats=("TIFF", "GIF", "BMP")) as image:
             if not image.has_transparency_data:
-                return Appearance(np.array(image.convert("RGB")))  # a copy that may be written to
+                return Appearance(
+                    np.array(image.convert("RGB"))
+                )  # a copy that may be written to
             rgba = np.asarray(image.convert("RGBA"))
     except (OSError, SyntaxError) as error:
-        raise ValueError(f"{len(payload)} bytes do not decode as an image: {error}") from error
+        raise ValueError(
+            f"{len(payload)} bytes do not decode as an image: {error}"
+        ) from error
     return _lay_on_white(rgba[..., :3], rgba[..., 3])
 
 
 def _read_unchanged(payload: Payload) -> NDArray[Any]:
     pixels = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ValueError(f"OpenCV does not decode these {len(payload)} bytes as an image")
+        raise ValueError(
+            f"OpenCV does not decode these {len(payload)} bytes as an image"
+        )
     return np.asarray(pixels)
 
 
@@ -187,11 +238,17 @@ def _lay_on_white(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> Appearanc
     if alpha.min() == 255 or alpha.max() == 0:
         return Appearance(pixels, is_opaque=True)
     share = (alpha if pixels.ndim == 2 else alpha[..., None]).astype(np.uint16)
-    return Appearance(((pixels * share + (255 - share) * 255 + 127) // 255).astype(np.uint8))
+    return Appearance(
+        ((pixels * share + (255 - share) * 255 + 127) // 255).astype(np.uint8)
+    )
 
 
 def _take_upper_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return (values >> 8).astype(np.uint8) if values.dtype == np.uint16 else np.asarray(values, np.uint8)
+    return (
+        (values >> 8).astype(np.uint8)
+        if values.dtype == np.uint16
+        else np.asarray(values, np.uint8)
+    )
 
 
 def _find_key(payload: Payload) -> bytes | None:

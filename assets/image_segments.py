@@ -15,7 +15,17 @@ _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 _BEHIND_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _RESTARTS_AND_START = range(0xD0, 0xD9)  # no segments, and out of place between them
 _WITHOUT_LENGTH = (0x01, *_RESTARTS_AND_START, _END)
-TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 9: 4, 10: 8, 11: 4, 12: 8}  # type -> bytes of one value
+TIFF_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+}  # type -> bytes of one value
 _MAX_ENTRIES = 4096
 
 
@@ -41,7 +51,10 @@ def walk_jpeg(data: bytes, is_strict: bool = True) -> Iterator[tuple[int, int, i
         if is_strict and marker in _RESTARTS_AND_START:
             break
         if marker not in _WITHOUT_LENGTH:
-            if len(data) < start + 4 or (size := struct.unpack_from(">H", data, start + 2)[0]) < 2:
+            if (
+                len(data) < start + 4
+                or (size := struct.unpack_from(">H", data, start + 2)[0]) < 2
+            ):
                 break
             end += size
         if (end > len(data) and is_strict) or (marker == _SCAN and not is_strict):
@@ -63,7 +76,9 @@ def walk_chunks(
     """(name, start, end) of the chunks of a PNG (">") or a RIFF file ("<")."""
     while at + 8 <= len(data):
         size, name = (
-            struct.unpack_from(">I4s", data, at) if order == ">" else struct.unpack_from("<4sI", data, at)[::-1]
+            struct.unpack_from(">I4s", data, at)
+            if order == ">"
+            else struct.unpack_from("<4sI", data, at)[::-1]
         )
         end = at + 8 + size + (4 if order == ">" else size % 2)
         if end > len(data) and (is_strict or order == ">"):
@@ -81,7 +96,9 @@ def find_byte_order(data: bytes | memoryview) -> str:
     return "<" if bytes(data[:2]) == b"II" else ">"
 
 
-def walk_directory(data: bytes | memoryview, order: str, at: int, is_strict: bool = True) -> Iterator[TiffEntry]:
+def walk_directory(
+    data: bytes | memoryview, order: str, at: int, is_strict: bool = True
+) -> Iterator[TiffEntry]:
     """The entries of the directory at byte `at` of a TIFF that have values of a known type; these may lie anywhere.
 
     Not strict, the walk ends where the bytes do. Strict, that raises struct.error.

@@ -17,13 +17,17 @@ from models.image_quality import find_reduction
 Payload = bytes | memoryview
 JPEG_MAGIC = b"\xff\xd8\xff"
 _GREY = {
-    1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    1: cv2.IMREAD_GRAYSCALE,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-}  # fmt: skip
+}
 _RGB = {  # OpenCV has no reduced RGB
-    1: cv2.IMREAD_COLOR_RGB, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
-}  # fmt: skip
+}
 
 
 def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
@@ -35,16 +39,25 @@ def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
     """
     if not is_plain(payload):
         return decode_appearance(payload).rgb
-    image = cv2.imdecode(np.frombuffer(payload, np.uint8), _RGB[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+    image = cv2.imdecode(
+        np.frombuffer(payload, np.uint8),
+        _RGB[reduction] | cv2.IMREAD_IGNORE_ORIENTATION,
+    )
     if image is None:
-        raise ValueError(f"{len(payload)} bytes do not decode as an image: run `daguerre verify` to find what changed")
-    return np.asarray(image if reduction == 1 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        raise ValueError(
+            f"{len(payload)} bytes do not decode as an image: run `daguerre verify` to find what changed"
+        )
+    return np.asarray(
+        image if reduction == 1 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8
+    )
 
 
 def is_common(payload: bytes) -> bool:
     """Whether every viewer shows what `decode_rgb` gives: a JPEG in grey or YCbCr, or a plain PNG."""
     colors = (EncodedImage(payload)._jpeg_header or ("", "", ""))[2]
-    return colors in ("Gray", "YCbCr") or (payload.startswith(b"\x89PNG") and is_plain(payload))
+    return colors in ("Gray", "YCbCr") or (
+        payload.startswith(b"\x89PNG") and is_plain(payload)
+    )
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,11 @@ class EncodedImage:
     @cached_property
     def device(self) -> str | None:
         """The GPU, for a JPEG of the common kind: others are not what nvJPEG is made for."""
-        return self.gpu if self.gpu and self._jpeg_header and self._jpeg_header[2] == "YCbCr" else None
+        return (
+            self.gpu
+            if self.gpu and self._jpeg_header and self._jpeg_header[2] == "YCbCr"
+            else None
+        )
 
     @cached_property
     def size_hw(self) -> tuple[int, int]:
@@ -91,9 +108,15 @@ class EncodedImage:
 
         reduction = next(r for r in (8, 4, 2, 1) if r * scale <= 1 or r == 1)
         height, width = (-(-side // reduction) for side in self.size_hw)
-        with suppress(ValueError, KeyError):  # KeyError: a chroma subsampling that simplejpeg does not know, as 4:4:1
+        with suppress(
+            ValueError, KeyError
+        ):  # KeyError: a chroma subsampling that simplejpeg does not know, as 4:4:1
             image = simplejpeg.decode_jpeg(
-                self.payload, "RGB", min_height=height, min_width=width, fastupsample=reduction * scale < 1
+                self.payload,
+                "RGB",
+                min_height=height,
+                min_width=width,
+                fastupsample=reduction * scale < 1,
             )
             if image.shape == (height, width, 3):
                 return np.asarray(image, np.uint8), reduction
@@ -118,7 +141,9 @@ def decode_luma(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
     flags = _GREY[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
     luma = cv2.imdecode(np.frombuffer(payload, np.uint8), flags)
     if luma is None:
-        raise ValueError(f"OpenCV does not decode these {len(payload)} bytes as an image")
+        raise ValueError(
+            f"OpenCV does not decode these {len(payload)} bytes as an image"
+        )
     return np.asarray(luma, np.uint8)
 
 
@@ -130,7 +155,10 @@ def decode_working_luma(payload: bytes) -> NDArray[np.uint8]:
         return shrink_luma(decode_luma(payload))
     try:
         return decode_sound_jpeg(simplejpeg, payload)
-    except (ValueError, KeyError):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
+    except (
+        ValueError,
+        KeyError,
+    ):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
         height, width = decode_luma(payload).shape
         return decode_luma(payload, find_reduction(height, width))
 
@@ -143,7 +171,9 @@ def decode_sound_jpeg(simplejpeg: Any, payload: Payload) -> NDArray[np.uint8]:
     height, width = simplejpeg.decode_jpeg_header(payload)[:2]
     reduction = find_reduction(height, width)
     size = -(-height // reduction), -(-width // reduction)
-    luma = simplejpeg.decode_jpeg(payload, "GRAY", min_height=size[0], min_width=size[1])[..., 0]
+    luma = simplejpeg.decode_jpeg(
+        payload, "GRAY", min_height=size[0], min_width=size[1]
+    )[..., 0]
     if luma.shape != size:
         raise ValueError(f"decodes to {luma.shape}, not {size} (height, width)")
     return np.asarray(luma, np.uint8)

@@ -25,7 +25,10 @@ class LandingZone:
 
     def sessions(self) -> dict[str, Folder]:
         """session key -> its folder, without the folders that are `unusable`."""
-        found = {session: Folder(uri, self.folder.options) for session, uri in self.ledger.sources().items()}
+        found = {
+            session: Folder(uri, self.folder.options)
+            for session, uri in self.ledger.sources().items()
+        }
         for name in self.folder.folders():
             key = _key_or_none(name)
             if key is not None and key not in found:
@@ -36,7 +39,9 @@ class LandingZone:
         """Folder names that cannot be a session: nothing usable in the name, or a key that is another place's."""
         found = {session: folder.uri for session, folder in self.sessions().items()}
         return [
-            name for name in self.folder.folders() if found.get(_key_or_none(name) or "") != self.folder.below(name).uri
+            name
+            for name in self.folder.folders()
+            if found.get(_key_or_none(name) or "") != self.folder.below(name).uri
         ]
 
     def register(self, session: str, folder: Folder) -> None:
@@ -53,7 +58,9 @@ class LandingZone:
         folder = self.sessions().get(session)
         if folder is None:
             remedy = "land it there, or ingest its folder"
-            raise FileNotFoundError(f"session '{session}' is not below {self.folder.uri}: {remedy}")
+            raise FileNotFoundError(
+                f"session '{session}' is not below {self.folder.uri}: {remedy}"
+            )
         return folder
 
 
@@ -68,8 +75,12 @@ class Listing:
 
     def add(self, files: Sequence[SessionFile]) -> None:
         for file in files:
-            digest = hashlib.sha256(repr((file.path, file.size_bytes, file.version)).encode()).digest()
-            self.digest = (self.digest + int.from_bytes(digest[:16], "big")) % (1 << 128)
+            digest = hashlib.sha256(
+                repr((file.path, file.size_bytes, file.version)).encode()
+            ).digest()
+            self.digest = (self.digest + int.from_bytes(digest[:16], "big")) % (
+                1 << 128
+            )
         self.num_files += len(files)
         self.after = files[-1].path if files else self.after
 
@@ -94,10 +105,16 @@ class Watch:
     goes on where the last look left it.
     """
 
-    seen: dict[str, list[str]] = field(default_factory=dict)  # session -> fingerprints: seen last, last called ready
+    seen: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # session -> fingerprints: seen last, last called ready
     turn: str = ""  # the session that was looked at last
-    listing: dict[str, Any] | None = None  # of the session whose listing is not finished
-    since: dict[str, float] = field(default_factory=dict)  # session -> seconds since 1970 from which it is put off
+    listing: dict[str, Any] | None = (
+        None  # of the session whose listing is not finished
+    )
+    since: dict[str, float] = field(
+        default_factory=dict
+    )  # session -> seconds since 1970 from which it is put off
     code: str = ""  # of the readers that took in what is there
 
     def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> list[str]:
@@ -140,8 +157,14 @@ class Watch:
         return [session for session, (now, asked) in self.seen.items() if now != asked]
 
     def _order(self, sessions: list[str]) -> list[str]:
-        first = [self.listing["session"]] if self.listing and self.listing["session"] in sessions else []
-        urgent = [s for s in sessions if s not in self.seen] + [s for s in self.unsettled() if s in sessions]
+        first = (
+            [self.listing["session"]]
+            if self.listing and self.listing["session"] in sessions
+            else []
+        )
+        urgent = [s for s in sessions if s not in self.seen] + [
+            s for s in self.unsettled() if s in sessions
+        ]
         start = bisect_right(others := sorted(sessions), self.turn)
         return list(dict.fromkeys([*first, *urgent, *others[start:], *others[:start]]))
 

@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DONE = ("ingested", "quarantined", "ignored", "dropped")
-_RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)  # a restart of Postgres takes seconds
+_RECONNECT_WAITS_S = (
+    0.1,
+    0.2,
+    0.4,
+    0.8,
+    1.6,
+    3.2,
+    5.0,
+    5.0,
+    5.0,
+    5.0,
+)  # a restart of Postgres takes seconds
 _SQLITE_WAIT_S = 60.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
 _CLOCKS = {
@@ -54,7 +65,9 @@ class FileOutcome:
     path: str
     version: str
     size_bytes: int
-    outcome: str  # one of DONE; "dropped": a person has acknowledged what was quarantined
+    outcome: (
+        str  # one of DONE; "dropped": a person has acknowledged what was quarantined
+    )
     capture_id: str | None
     reader: str
     sha256: str | None = None
@@ -77,8 +90,12 @@ class Ledger:
         if url.startswith("sqlite"):
             _set_write_ahead(self.engine.url.database or ":memory:")
             sa.event.listen(self.engine, "connect", _tune_sqlite)
-            sa.event.listen(self.engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
-        self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)  # seconds since 1970
+            sa.event.listen(
+                self.engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE")
+            )
+        self._clock = sa.literal_column(
+            _CLOCKS[self.engine.dialect.name], sa.Float
+        )  # seconds since 1970
         self._define(sa)
         self._run(self._create_tables)
 
@@ -86,23 +103,34 @@ class Ledger:
         self._metadata = sa.MetaData()
         text, integer = sa.String, sa.BigInteger
         self._sources = sa.Table(
-            "sources", self._metadata,
-            sa.Column("session", text, primary_key=True), sa.Column("uri", text, nullable=False),
-        )  # fmt: skip
+            "sources",
+            self._metadata,
+            sa.Column("session", text, primary_key=True),
+            sa.Column("uri", text, nullable=False),
+        )
         self._captures = sa.Table(
-            "captures", self._metadata,
-            sa.Column("capture_id", text, primary_key=True), sa.Column("epoch", integer, nullable=False),
-            sa.Column("owner", text, nullable=False), sa.Column("lease_until", sa.Double, nullable=False),
+            "captures",
+            self._metadata,
+            sa.Column("capture_id", text, primary_key=True),
+            sa.Column("epoch", integer, nullable=False),
+            sa.Column("owner", text, nullable=False),
+            sa.Column("lease_until", sa.Double, nullable=False),
             sa.Column("is_committed", sa.Boolean, nullable=False),
-        )  # fmt: skip
+        )
         self._files = sa.Table(
-            "files", self._metadata,
-            sa.Column("session", text, primary_key=True), sa.Column("path", text, primary_key=True),
-            sa.Column("version", text, primary_key=True), sa.Column("size_bytes", integer, nullable=False),
-            sa.Column("outcome", text, nullable=False), sa.Column("capture_id", text, index=True),
-            sa.Column("reader", text, nullable=False), sa.Column("sha256", text),
-            sa.Column("reason", text, nullable=False), sa.Column("remedy", text, nullable=False),
-        )  # fmt: skip
+            "files",
+            self._metadata,
+            sa.Column("session", text, primary_key=True),
+            sa.Column("path", text, primary_key=True),
+            sa.Column("version", text, primary_key=True),
+            sa.Column("size_bytes", integer, nullable=False),
+            sa.Column("outcome", text, nullable=False),
+            sa.Column("capture_id", text, index=True),
+            sa.Column("reader", text, nullable=False),
+            sa.Column("sha256", text),
+            sa.Column("reason", text, nullable=False),
+            sa.Column("remedy", text, nullable=False),
+        )
 
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
 
@@ -116,32 +144,45 @@ class Ledger:
             return str(connection.execute(query).scalar_one())
 
         if (known := self._run(register)) != uri:
-            raise ValueError(f"session '{session}' is already {known}: rename the folder {uri}")
+            raise ValueError(
+                f"session '{session}' is already {known}: rename the folder {uri}"
+            )
 
     def sources(self) -> dict[str, str]:
         """session -> uri of every registered source."""
-        return {row["session"]: row["uri"] for row in self._fetch(self._sources.select())}
+        return {
+            row["session"]: row["uri"] for row in self._fetch(self._sources.select())
+        }
 
     # ---- files -------------------------------------------------------------------------------------------------------
 
     def outcomes(self, session: str) -> dict[tuple[str, str], FileOutcome]:
         """(path, version) -> outcome of every file of the session that is done."""
-        return self.summarise(session, lambda outcomes: {(o.path, o.version): o for o in outcomes})
+        return self.summarise(
+            session, lambda outcomes: {(o.path, o.version): o for o in outcomes}
+        )
 
     def summarise(self, session: str, work: Callable[[Iterable[FileOutcome]], T]) -> T:
         """What `work` makes of the outcomes of the session's files, which come one by one; it may be called again."""
         query = self._files.select().filter_by(session=session)
-        return self._run(lambda connection: work(_to_outcomes(connection.execute(query))))
+        return self._run(
+            lambda connection: work(_to_outcomes(connection.execute(query)))
+        )
 
     def file_table(self) -> pa.Table:
         """Every file's outcome, as a table for queries."""
         rows = self._fetch(self._files.select())
-        columns = {c.name: pa.int64() if c.name == "size_bytes" else pa.string() for c in self._files.columns}
+        columns = {
+            c.name: pa.int64() if c.name == "size_bytes" else pa.string()
+            for c in self._files.columns
+        }
         return pa.Table.from_pylist(rows, schema=pa.schema(columns.items()))
 
     def committed(self) -> list[str]:
         """The ids of all captures whose intake is complete."""
-        query = self._sa.select(self._captures.c.capture_id).filter_by(is_committed=True)
+        query = self._sa.select(self._captures.c.capture_id).filter_by(
+            is_committed=True
+        )
         return sorted(row["capture_id"] for row in self._fetch(query))
 
     def record(self, outcomes: Iterable[FileOutcome]) -> None:
@@ -151,12 +192,20 @@ class Ledger:
 
     def outcomes_of(self, capture_id: str) -> list[FileOutcome]:
         """What became of the files of a capture, in every session that has them."""
-        query = self._files.select().filter_by(capture_id=capture_id).order_by(*self._files.primary_key.columns)
-        return self._run(lambda connection: list(_to_outcomes(connection.execute(query))))
+        query = (
+            self._files.select()
+            .filter_by(capture_id=capture_id)
+            .order_by(*self._files.primary_key.columns)
+        )
+        return self._run(
+            lambda connection: list(_to_outcomes(connection.execute(query)))
+        )
 
     def is_committed(self, capture_id: str) -> bool:
         """Whether the capture's rows are in the tables."""
-        query = self._sa.select(self._captures.c.is_committed).filter_by(capture_id=capture_id)
+        query = self._sa.select(self._captures.c.is_committed).filter_by(
+            capture_id=capture_id
+        )
         return any(row["is_committed"] for row in self._fetch(query))
 
     def reopen(self, outcomes: Sequence[FileOutcome]) -> None:
@@ -166,7 +215,11 @@ class Ledger:
         def reopen(connection: Connection) -> None:
             self._forget(connection, outcomes)
             for capture_id in ids:
-                connection.execute(self._captures.update().filter_by(capture_id=capture_id).values(is_committed=False))
+                connection.execute(
+                    self._captures.update()
+                    .filter_by(capture_id=capture_id)
+                    .values(is_committed=False)
+                )
 
         self._run(reopen)
 
@@ -186,21 +239,35 @@ class Ledger:
 
     def renew(self, claim: Claim) -> None:
         """Prolong the lease. Raises LeaseLost when somebody else has claimed the capture since."""
-        self._run(lambda c: self._update_fenced(c, claim, lease_until=self._clock + self.lease_s))
+        self._run(
+            lambda c: self._update_fenced(
+                c, claim, lease_until=self._clock + self.lease_s
+            )
+        )
 
     def commit(self, claim: Claim, outcomes: Sequence[FileOutcome]) -> None:
         """Record the capture's files as done and end the lease, in one transaction. Raises LeaseLost."""
         done = _in_order(outcomes)
 
         def commit(connection: Connection) -> None:
-            self._update_fenced(connection, claim, is_committed=True, owner=_ended(claim), lease_until=0.0)
+            self._update_fenced(
+                connection,
+                claim,
+                is_committed=True,
+                owner=_ended(claim),
+                lease_until=0.0,
+            )
             self._record(connection, done)
 
         self._run(commit)
 
     def release(self, claim: Claim) -> None:
         """Give the claim back without a commit."""
-        self._run(lambda c: self._update_fenced(c, claim, owner=_ended(claim), lease_until=0.0))
+        self._run(
+            lambda c: self._update_fenced(
+                c, claim, owner=_ended(claim), lease_until=0.0
+            )
+        )
 
     def leases(self) -> list[dict[str, Any]]:
         """Who works on which capture now: capture_id, owner, epoch, and seconds until the lease ends."""
@@ -211,7 +278,9 @@ class Ledger:
             table.c.epoch,
             (table.c.lease_until - self._clock).label("left_s"),
         )
-        rows = self._fetch(self._sa.select(*columns).where(table.c.lease_until > self._clock))
+        rows = self._fetch(
+            self._sa.select(*columns).where(table.c.lease_until > self._clock)
+        )
         return [row for row in rows if not is_gone(row["owner"])]
 
     # ---- below -------------------------------------------------------------------------------------------------------
@@ -229,51 +298,95 @@ class Ledger:
         raise AssertionError("unreachable")
 
     def _fetch(self, query: Any) -> list[dict[str, Any]]:
-        return self._run(lambda connection: [dict(row._mapping) for row in connection.execute(query)])
+        return self._run(
+            lambda connection: [dict(row._mapping) for row in connection.execute(query)]
+        )
 
     def _create_tables(self, connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
         self._metadata.create_all(connection, checkfirst=True)
 
-    def _claim(self, connection: Connection, capture_id: str, mine: str) -> Claim | None:
+    def _claim(
+        self, connection: Connection, capture_id: str, mine: str
+    ) -> Claim | None:
         table, is_alive = self._captures, self._captures.c.lease_until > self._clock
-        blank = {"capture_id": capture_id, "epoch": 0, "owner": "", "lease_until": 0.0, "is_committed": False}
+        blank = {
+            "capture_id": capture_id,
+            "epoch": 0,
+            "owner": "",
+            "lease_until": 0.0,
+            "is_committed": False,
+        }
         connection.execute(self._insert(table).on_conflict_do_nothing(), blank)
-        connection.execute(table.select().filter_by(capture_id=capture_id).with_for_update())  # the clock is read after
-        query = self._sa.select(table.c.owner, table.c.epoch, is_alive.label("is_alive"))
+        connection.execute(
+            table.select().filter_by(capture_id=capture_id).with_for_update()
+        )  # the clock is read after
+        query = self._sa.select(
+            table.c.owner, table.c.epoch, is_alive.label("is_alive")
+        )
         row = connection.execute(query.filter_by(capture_id=capture_id)).one()
         if row.owner == mine:  # the reply to this very claim was lost
             return Claim(capture_id, mine, row.epoch)
         if row.is_alive and not is_gone(row.owner):
             return None
-        change = {"epoch": row.epoch + 1, "owner": mine, "lease_until": self._clock + self.lease_s}
-        connection.execute(table.update().filter_by(capture_id=capture_id).values(**change))
+        change = {
+            "epoch": row.epoch + 1,
+            "owner": mine,
+            "lease_until": self._clock + self.lease_s,
+        }
+        connection.execute(
+            table.update().filter_by(capture_id=capture_id).values(**change)
+        )
         return Claim(capture_id, mine, row.epoch + 1)
 
-    def _update_fenced(self, connection: Connection, claim: Claim, **values: Any) -> None:
+    def _update_fenced(
+        self, connection: Connection, claim: Claim, **values: Any
+    ) -> None:
         """Update the claim's row. To end a claim that this claim has ended already changes nothing."""
-        owners = self._captures.c.owner.in_({claim.owner, str(values.get("owner", claim.owner))})
-        update = self._captures.update().filter_by(capture_id=claim.capture_id, epoch=claim.epoch).where(owners)
+        owners = self._captures.c.owner.in_(
+            {claim.owner, str(values.get("owner", claim.owner))}
+        )
+        update = (
+            self._captures.update()
+            .filter_by(capture_id=claim.capture_id, epoch=claim.epoch)
+            .where(owners)
+        )
         if connection.execute(update.values(**values)).rowcount != 1:
-            raise LeaseLost(f"capture {claim.capture_id} was claimed by another worker after epoch {claim.epoch}")
+            raise LeaseLost(
+                f"capture {claim.capture_id} was claimed by another worker after epoch {claim.epoch}"
+            )
 
     def _record(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
         insert = self._insert(self._files)
-        values = {c.name: insert.excluded[c.name] for c in self._files.columns if not c.primary_key}
+        values = {
+            c.name: insert.excluded[c.name]
+            for c in self._files.columns
+            if not c.primary_key
+        }
         key = [c.name for c in self._files.primary_key.columns]
         upsert = insert.on_conflict_do_update(index_elements=key, set_=values)
         for start in range(0, len(outcomes), _ROWS_AT_ONCE):
-            connection.execute(upsert, [asdict(o) for o in outcomes[start : start + _ROWS_AT_ONCE]])
+            connection.execute(
+                upsert, [asdict(o) for o in outcomes[start : start + _ROWS_AT_ONCE]]
+            )
 
     def _forget(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
         for o in _in_order(outcomes):
-            connection.execute(self._files.delete().filter_by(session=o.session, path=o.path, version=o.version))
+            connection.execute(
+                self._files.delete().filter_by(
+                    session=o.session, path=o.path, version=o.version
+                )
+            )
 
     def _insert(self, table: Any) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
 
-        return (postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert)(table)
+        return (
+            postgresql.insert
+            if self.engine.dialect.name == "postgresql"
+            else sqlite.insert
+        )(table)
 
 
 def _in_order(outcomes: Iterable[FileOutcome]) -> list[FileOutcome]:
@@ -290,7 +403,18 @@ def _to_outcomes(rows: Iterable[Any]) -> Iterator[FileOutcome]:
         session, outcome, capture_id, reader, reason, remedy = (
             held.setdefault(v, v) for v in (session, *shared, reason, remedy)
         )
-        yield FileOutcome(session, path, version, size_bytes, outcome, capture_id, reader, sha256, reason, remedy)
+        yield FileOutcome(
+            session,
+            path,
+            version,
+            size_bytes,
+            outcome,
+            capture_id,
+            reader,
+            sha256,
+            reason,
+            remedy,
+        )
 
 
 def _ended(claim: Claim) -> str:
@@ -299,7 +423,11 @@ def _ended(claim: Claim) -> str:
 
 
 def _engine_options(url: str) -> dict[str, Any]:
-    return {"connect_args": {"timeout": _SQLITE_WAIT_S}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    return (
+        {"connect_args": {"timeout": _SQLITE_WAIT_S}}
+        if url.startswith("sqlite")
+        else {"pool_pre_ping": True}
+    )
 
 
 def _set_write_ahead(path: str) -> None:

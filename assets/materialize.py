@@ -32,7 +32,9 @@ def result(
     if catalog.exists(table):
         facts["lance_version"] = catalog.latest_version(table)
     return dg.MaterializeResult(
-        asset_key=key, metadata={**facts, **(metadata or {})}, data_version=dg.DataVersion(version.hexdigest()[:16])
+        asset_key=key,
+        metadata={**facts, **(metadata or {})},
+        data_version=dg.DataVersion(version.hexdigest()[:16]),
     )
 
 
@@ -59,5 +61,10 @@ def progress_to(log: Any, what: str, every: int = 10) -> Callable[..., None]:
 
 def _content_columns(table: str) -> list[str]:
     """The columns that stand for a row's content: all but bytes and vectors, for which their input's hash stands."""
-    return [c.name for c in TABLES[table].columns if not pa.types.is_nested(c.type) and not pa.types.is_binary(c.type)
-            and not pa.types.is_large_binary(c.type)]  # fmt: skip
+    return [
+        c.name
+        for c in TABLES[table].columns
+        if not pa.types.is_nested(c.type)
+        and not pa.types.is_binary(c.type)
+        and not pa.types.is_large_binary(c.type)
+    ]

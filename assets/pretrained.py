@@ -40,14 +40,19 @@ def find_weights(config: TrainConfig) -> WeightsFile | None:
     if config.weights == "none":
         return None
     if config.weights == "packaged":
-        path, origin = find_imagenet(), f"EfficientNet-Lite0, ImageNet, package {PACKAGE} (Apache-2.0)"
+        path, origin = (
+            find_imagenet(),
+            f"EfficientNet-Lite0, ImageNet, package {PACKAGE} (Apache-2.0)",
+        )
     elif config.weights == "hub":
         path, origin = _download(config.net)
     else:
         path = Path(config.weights).expanduser().resolve()
         origin = f"file {path.name}"
         if not path.is_file():
-            raise ValueError(f"weights = {config.weights!r}: there is no file {path}; give the path of one")
+            raise ValueError(
+                f"weights = {config.weights!r}: there is no file {path}; give the path of one"
+            )
     return WeightsFile(path, hash_bytes(path.read_bytes()), origin)
 
 
@@ -59,11 +64,15 @@ def read_weights(file: WeightsFile) -> dict[str, Tensor]:
 
     content = read_proven(file.path, file.sha256)
     if file.path.suffix != ".safetensors":
-        return dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        return dict(
+            torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        )
     try:
         return load(content)
     except SafetensorError as error:
-        raise ValueError(f"{file.path} is not a safetensors file ({error}): give one that is") from error
+        raise ValueError(
+            f"{file.path} is not a safetensors file ({error}): give one that is"
+        ) from error
 
 
 def read_imagenet() -> dict[str, Tensor]:
@@ -103,10 +112,14 @@ def _download(net: str) -> tuple[Path, str]:
         try:
             published.get_state_dict(progress=False, check_hash=True)
         except (OSError, RuntimeError) as error:
-            raise ValueError(f"{published.url} cannot be had ({error}): bring it to {path} by other means, or give "
-                             "weights = none or the path of a .safetensors file") from error  # fmt: skip
+            raise ValueError(
+                f"{published.url} cannot be had ({error}): bring it to {path} by other means, or give "
+                "weights = none or the path of a .safetensors file"
+            ) from error
     digits = path.stem.rsplit("-", 1)[-1]
     assert len(digits) == _HASH_DIGITS, path
     if (found := hash_bytes(path.read_bytes())[:_HASH_DIGITS]) != digits:
-        raise ValueError(f"{path} is damaged: it hashes to {found}…, not {digits}…; remove it and train again")
+        raise ValueError(
+            f"{path} is damaged: it hashes to {found}…, not {digits}…; remove it and train again"
+        )
     return path, f"torchvision {published}, {published.url}"

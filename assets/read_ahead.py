@@ -21,7 +21,11 @@ class ReadAhead:
 
     def __init__(self, folder: Folder, files: Sequence[SessionFile]) -> None:
         self._folder = folder
-        self._next = deque(() if folder.is_local else (f for f in files if f.size_bytes <= MAX_FILE_BYTES))
+        self._next = deque(
+            ()
+            if folder.is_local
+            else (f for f in files if f.size_bytes <= MAX_FILE_BYTES)
+        )
         self._fetched: dict[str, Future[bytes]] = {}
         self._num_bytes = 0
         self._pool = ThreadPoolExecutor(NUM_THREADS) if self._next else None
@@ -30,7 +34,10 @@ class ReadAhead:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
@@ -45,11 +52,18 @@ class ReadAhead:
         return BytesIO(future.result())
 
     def _fetch_more(self) -> None:
-        while self._pool and self._next and len(self._fetched) < MAX_FILES and self._num_bytes < MAX_BYTES:
+        while (
+            self._pool
+            and self._next
+            and len(self._fetched) < MAX_FILES
+            and self._num_bytes < MAX_BYTES
+        ):
             file = self._next.popleft()
             self._num_bytes += file.size_bytes
             self._fetched[file.path] = self._pool.submit(self._read, file)
 
     def _read(self, file: SessionFile) -> bytes:
         with self._folder.open(file) as stream:
-            return stream.read(file.size_bytes + 1)  # one more shows that the file has grown
+            return stream.read(
+                file.size_bytes + 1
+            )  # one more shows that the file has grown

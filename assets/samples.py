@@ -19,7 +19,12 @@ from models.task_names import dataset_of
 from models.types import Image, Sample
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
-_COLUMNS = ["frame_id", "sha256", "split", *dict.fromkeys(column for kind in KINDS for column in kind.columns)]
+_COLUMNS = [
+    "frame_id",
+    "sha256",
+    "split",
+    *dict.fromkeys(column for kind in KINDS for column in kind.columns),
+]
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,14 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
     """
     found = open_release(catalog, release_id)
     if found.task != (wanted := dataset_of(task)):
-        raise ValueError(f"release {release_id} is for {found.task}, the recipe for {task}, which learns from a "
-                         f"release for {wanted}: choose another of the two")  # fmt: skip
+        raise ValueError(
+            f"release {release_id} is for {found.task}, the recipe for {task}, which learns from a "
+            f"release for {wanted}: choose another of the two"
+        )
     rows = found.frames.select(_COLUMNS).to_pylist()
-    release = ReleaseFacts(release_id, found.task, found.class_names, found.frames_version, tuple(rows))
+    release = ReleaseFacts(
+        release_id, found.task, found.class_names, found.frames_version, tuple(rows)
+    )
     _require_trainable(release)
     return release
 
@@ -61,13 +70,24 @@ class ReleaseImages(Sequence[Sample]):
     """
 
     def __init__(
-        self, catalog: Catalog, release: ReleaseFacts, split: str, long_side_px: int | None,
-        cache_bytes: int = CACHE_BYTES, gpu: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        catalog: Catalog,
+        release: ReleaseFacts,
+        split: str,
+        long_side_px: int | None,
+        cache_bytes: int = CACHE_BYTES,
+        gpu: str | None = None,
+    ) -> None:
         self.rows = release.split(split)
-        self.kind, self.long_side_px, self._gpu = find_kind(release.task), long_side_px, gpu
+        self.kind, self.long_side_px, self._gpu = (
+            find_kind(release.task),
+            long_side_px,
+            gpu,
+        )
         self._frames = catalog.dataset("frames", release.frames_version)
-        self._positions = _find_positions(self._frames, [row["frame_id"] for row in self.rows])
+        self._positions = _find_positions(
+            self._frames, [row["frame_id"] for row in self.rows]
+        )
         self._kept: dict[int, Sample] = {}
         self._bytes_left = cache_bytes
 
@@ -81,7 +101,9 @@ class ReleaseImages(Sequence[Sample]):
         """Several samples with one read of the table."""
         fresh: dict[int, Sample] = {}
         if missing := [i for i in dict.fromkeys(indices) if i not in self._kept]:
-            taken = self._frames.take([self._positions[i] for i in missing], columns=["payload"])
+            taken = self._frames.take(
+                [self._positions[i] for i in missing], columns=["payload"]
+            )
             for index, payload in zip(missing, taken["payload"], strict=True):
                 fresh[index] = self._to_sample(self.rows[index], payload.as_py())
                 self._keep(index, fresh[index])
@@ -89,15 +111,27 @@ class ReleaseImages(Sequence[Sample]):
 
     def _to_sample(self, row: dict[str, Any], payload: bytes) -> Sample:
         if hashlib.sha256(payload).hexdigest() != row["sha256"]:
-            raise ValueError(f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`")
+            raise ValueError(
+                f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`"
+            )
         stored = EncodedImage(payload, self._gpu)
-        image = stored if self.long_side_px is None else _shrink_stored(stored, self.long_side_px)
-        return Sample(row["frame_id"], image, self.kind.read_target(row, View(image, stored)))
+        image = (
+            stored
+            if self.long_side_px is None
+            else _shrink_stored(stored, self.long_side_px)
+        )
+        return Sample(
+            row["frame_id"], image, self.kind.read_target(row, View(image, stored))
+        )
 
     def _keep(self, index: int, sample: Sample) -> None:
         if not isinstance(sample.image, np.ndarray):
             return
-        arrays = [v for v in getattr(sample.target, "__dict__", {}).values() if isinstance(v, np.ndarray)]
+        arrays = [
+            v
+            for v in getattr(sample.target, "__dict__", {}).values()
+            if isinstance(v, np.ndarray)
+        ]
         num_bytes = sum(values.nbytes for values in (sample.image, *arrays))
         if num_bytes <= self._bytes_left:
             self._bytes_left -= num_bytes
@@ -115,14 +149,23 @@ def shrink(image_rgb: Image, long_side_px: int) -> Image:
     if scale >= 1:
         return image_rgb
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return np.asarray(cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), np.uint8
+    )
 
 
 def _find_positions(frames: Any, frame_ids: Sequence[str]) -> list[int]:
-    position_of = {i: n for n, i in enumerate(frames.to_table(columns=["frame_id"])["frame_id"].to_pylist())}
+    position_of = {
+        i: n
+        for n, i in enumerate(
+            frames.to_table(columns=["frame_id"])["frame_id"].to_pylist()
+        )
+    }
     if missing := [i for i in frame_ids if i not in position_of]:
-        raise ValueError(f"{len(missing)} frames of the release are not in version {frames.version} of the frames "
-                         f"table, the first is {missing[0]}: run `daguerre verify`")  # fmt: skip
+        raise ValueError(
+            f"{len(missing)} frames of the release are not in version {frames.version} of the frames "
+            f"table, the first is {missing[0]}: run `daguerre verify`"
+        )
     return [position_of[i] for i in frame_ids]
 
 
@@ -130,16 +173,24 @@ def _require_trainable(release: ReleaseFacts) -> None:
     """Raise ValueError where a split is empty or a class has nothing to learn from."""
     for split in ("train", "val"):
         if not release.split(split):
-            raise ValueError(f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
-                             f"'{split}' split with the data")  # fmt: skip
+            raise ValueError(
+                f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
+                f"'{split}' split with the data"
+            )
     if not find_kind(release.task).needs_labels:
         return
     learnt: set[int] = set()
     for row in release.split("train"):
         learnt |= set(list_class_ids(row))
     if not learnt:
-        raise ValueError(f"release {release.release_id} has no {release.task} label in its train split: "
-                         "label some frames")  # fmt: skip
-    if unlearnt := [name for c, name in enumerate(release.class_names) if c not in learnt]:
-        raise ValueError(f"{', '.join(unlearnt)}: no training sample in release {release.release_id}; ingest "
-                         "recordings that show these classes, or leave their labels out")  # fmt: skip
+        raise ValueError(
+            f"release {release.release_id} has no {release.task} label in its train split: "
+            "label some frames"
+        )
+    if unlearnt := [
+        name for c, name in enumerate(release.class_names) if c not in learnt
+    ]:
+        raise ValueError(
+            f"{', '.join(unlearnt)}: no training sample in release {release.release_id}; ingest "
+            "recordings that show these classes, or leave their labels out"
+        )

@@ -33,7 +33,9 @@ class SessionStep:
     """
 
     keys: tuple[AssetKey, ...]
-    after: tuple[AssetKey, ...]  # what it reads; a gate of these that holds the session keeps the step from running
+    after: tuple[
+        AssetKey, ...
+    ]  # what it reads; a gate of these that holds the session keeps the step from running
     make: str
     find_due: str | None
     doing: str  # what a person sees meanwhile, before the session's name: "measuring"
@@ -72,11 +74,16 @@ class Stage:
 
     def step_of(self, noun: str) -> SessionStep:
         """The step that makes one of the stage's assets of sessions."""
-        return next(step for step in self.session_steps if (self.name, noun) in step.keys)
+        return next(
+            step for step in self.session_steps if (self.name, noun) in step.keys
+        )
 
     def list_task_assets(self, task: str, dataset: str) -> list[AssetKey]:
         """The keys that a training of `task` runs through."""
-        return [(self.name, noun.format(task=task, dataset=dataset)) for noun in self.task_assets]
+        return [
+            (self.name, noun.format(task=task, dataset=dataset))
+            for noun in self.task_assets
+        ]
 
 
 @cache
@@ -90,9 +97,14 @@ def all_stages() -> tuple[Stage, ...]:
         folder = file.parent.name
         stage: Stage = import_module(f"assets.{folder}.stage").STAGE
         if stage.name != folder:
-            raise ValueError(f"assets/{folder}/stage.py declares the stage {stage.name!r}: name it like its folder")
+            raise ValueError(
+                f"assets/{folder}/stage.py declares the stage {stage.name!r}: name it like its folder"
+            )
         found[folder] = stage
-    return tuple(found[name] for name in sort_by_after({name: stage.after for name, stage in found.items()}))
+    return tuple(
+        found[name]
+        for name in sort_by_after({name: stage.after for name, stage in found.items()})
+    )
 
 
 def list_session_steps() -> tuple[SessionStep, ...]:

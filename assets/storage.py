@@ -49,7 +49,9 @@ class Folder:
         if self.is_local:
             self.fs, self._root = fsspec.filesystem("file"), self.uri
         else:  # no cached listings: others write there too
-            self.fs, self._root = fsspec.core.url_to_fs(self.uri, **{"use_listings_cache": False, **self.options})
+            self.fs, self._root = fsspec.core.url_to_fs(
+                self.uri, **{"use_listings_cache": False, **self.options}
+            )
 
     def exists(self) -> bool:
         """Whether there is anything at this place."""
@@ -62,7 +64,11 @@ class Folder:
         if not _retry(lambda: self.fs.exists(self._root)):
             return []
         entries = _retry(lambda: self.fs.ls(self._root, detail=True))
-        return sorted(posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "directory")
+        return sorted(
+            posixpath.basename(e["name"].rstrip("/"))
+            for e in entries
+            if e["type"] == "directory"
+        )
 
     def files(self) -> list[SessionFile]:
         """Every file below, sorted by path; a single file lists as itself.
@@ -75,11 +81,23 @@ class Folder:
         self.fs.invalidate_cache()
         info = _retry(lambda: self.fs.info(self._root))
         if info["type"] == "file":
-            return [e for e in [self._entry(posixpath.basename(self._root), info)] if e is not None]
+            return [
+                e
+                for e in [self._entry(posixpath.basename(self._root), info)]
+                if e is not None
+            ]
         found = _retry(lambda: self.fs.find(self._root, detail=True))
         prefix = self._root.rstrip("/") + "/"
-        names = {name: name.removeprefix(prefix) for name in found if not _PARTIAL.search(name)}
-        entries = [self._entry(path, found[name]) for name, path in names.items() if path and not path.endswith("/")]
+        names = {
+            name: name.removeprefix(prefix)
+            for name in found
+            if not _PARTIAL.search(name)
+        }
+        entries = [
+            self._entry(path, found[name])
+            for name, path in names.items()
+            if path and not path.endswith("/")
+        ]
         return sorted((e for e in entries if e is not None), key=lambda e: e.path)
 
     def pages(self, after: str = "") -> Iterator[list[SessionFile]]:
@@ -94,13 +112,29 @@ class Folder:
         prefix = prefix.rstrip("/") + "/"
         start = prefix + after
         while True:
-            page = _retry(lambda at=start: self.fs.call_s3(  # type: ignore[misc]
-                "list_objects_v2", Bucket=bucket, Prefix=prefix, StartAfter=at, MaxKeys=_PAGE_KEYS))  # fmt: skip
+            page = _retry(
+                lambda at=start: self.fs.call_s3(  # type: ignore[misc]
+                    "list_objects_v2",
+                    Bucket=bucket,
+                    Prefix=prefix,
+                    StartAfter=at,
+                    MaxKeys=_PAGE_KEYS,
+                )
+            )
             found = page.get("Contents", [])
             names = {
-                e["Key"].removeprefix(prefix): {**e, "name": f"{bucket}/{e['Key']}", "size": e["Size"]} for e in found
+                e["Key"].removeprefix(prefix): {
+                    **e,
+                    "name": f"{bucket}/{e['Key']}",
+                    "size": e["Size"],
+                }
+                for e in found
             }
-            entries = [self._entry(path, info) for path, info in names.items() if path and not path.endswith("/")]
+            entries = [
+                self._entry(path, info)
+                for path, info in names.items()
+                if path and not path.endswith("/")
+            ]
             yield [e for e in entries if e is not None and not _PARTIAL.search(e.path)]
             if not page.get("IsTruncated"):
                 return
@@ -118,7 +152,9 @@ class Folder:
                     continue
                 elif entry.is_file():
                     facts = entry.stat()
-                    found = SessionFile(entry.path[start:], entry.path, facts.st_size, _version(facts))
+                    found = SessionFile(
+                        entry.path[start:], entry.path, facts.st_size, _version(facts)
+                    )
                 else:
                     continue
                 if found is not None and not _PARTIAL.search(found.path):
@@ -128,7 +164,12 @@ class Folder:
         if self.is_local:
             return self._local_entry(path, info["name"])
         version = str(info.get("ETag") or info.get("LastModified") or "").strip('"')
-        return SessionFile(path, f"{self.uri.split('://')[0]}://{info['name']}", int(info["size"] or 0), version)
+        return SessionFile(
+            path,
+            f"{self.uri.split('://')[0]}://{info['name']}",
+            int(info["size"] or 0),
+            version,
+        )
 
     def _local_entry(self, path: str, name: str) -> SessionFile | None:
         """None for what is gone, is not a regular file, or lies elsewhere."""
@@ -183,12 +224,16 @@ class BlobStore:
         """The bytes. Raises ValueError when they no longer match their name, FileNotFoundError when they are gone."""
         data = cast(bytes, _retry(lambda: self.folder.fs.cat_file(self._path(sha256))))
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise ValueError(f"blob {sha256} has changed: restore it from the source or from a backup")
+            raise ValueError(
+                f"blob {sha256} has changed: restore it from the source or from a backup"
+            )
         return data
 
     def open(self, sha256: str) -> BinaryIO:
         """The blob as a seekable stream, not proven. Raises FileNotFoundError when it is gone."""
-        return cast(BinaryIO, _retry(lambda: self.folder.fs.open(self._path(sha256), "rb")))
+        return cast(
+            BinaryIO, _retry(lambda: self.folder.fs.open(self._path(sha256), "rb"))
+        )
 
     def matches(self, sha256: str) -> bool:
         """Whether the bytes still have their hash, read piece by piece. Raises FileNotFoundError when they are gone."""
@@ -212,11 +257,15 @@ class BlobStore:
 
     def _write(self, sha256: str, stream: BinaryIO) -> None:
         path = self._path(sha256)
-        if not self.folder.is_local:  # an object store shows an object only when it is whole
+        if (
+            not self.folder.is_local
+        ):  # an object store shows an object only when it is whole
             _retry(lambda: _upload(self.folder.fs, path, stream))
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".part")
+        descriptor, partial = tempfile.mkstemp(
+            dir=os.path.dirname(path), prefix=".", suffix=".part"
+        )
         try:
             with os.fdopen(descriptor, "wb") as target:
                 shutil.copyfileobj(stream, target, _CHUNK_BYTES)
@@ -244,7 +293,9 @@ def session_key(name: str) -> str:
     """
     key = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:64]
     if not re.fullmatch(SESSION_KEY, key):
-        raise ValueError(f"{name!r} gives no session name: use letters, digits, '-' and '_'")
+        raise ValueError(
+            f"{name!r} gives no session name: use letters, digits, '-' and '_'"
+        )
     return key
 
 
@@ -274,7 +325,12 @@ def _retry(call: Callable[[], T]) -> T:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return call()
-        except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError):
+        except (
+            FileNotFoundError,
+            PermissionError,
+            IsADirectoryError,
+            NotADirectoryError,
+        ):
             raise
         except OSError:
             if attempt == _ATTEMPTS:
@@ -283,5 +339,7 @@ def _retry(call: Callable[[], T]) -> T:
         except Exception as error:
             if not type(error).__module__.startswith("botocore."):
                 raise
-            raise OSError(f"{error}: check the address of the object store and the credentials") from error
+            raise OSError(
+                f"{error}: check the address of the object store and the credentials"
+            ) from error
     raise AssertionError("unreachable")

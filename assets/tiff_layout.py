@@ -11,16 +11,45 @@ from assets.image_segments import find_byte_order, walk_directory
 
 Payload = bytes | memoryview
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # how the samples are meant
-ASSOCIATED, UNASSOCIATED = 1, 2  # what the first sample beyond the colours is: alpha, multiplied into them or not
+ASSOCIATED, UNASSOCIATED = (
+    1,
+    2,
+)  # what the first sample beyond the colours is: alpha, multiplied into them or not
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # how a sample is written
 
-_KIND, _WIDTH, _HEIGHT, _BITS, _MEANING, _ORIENTATION, _SAMPLES, _PLANES = 254, 256, 257, 258, 262, 274, 277, 284
-_TILE_WIDTH, _EXTRA, _FORMAT, _NO_DATA = 322, 338, 339, 42113  # the last is GDAL's, a number as text
+_KIND, _WIDTH, _HEIGHT, _BITS, _MEANING, _ORIENTATION, _SAMPLES, _PLANES = (
+    254,
+    256,
+    257,
+    258,
+    262,
+    274,
+    277,
+    284,
+)
+_TILE_WIDTH, _EXTRA, _FORMAT, _NO_DATA = (
+    322,
+    338,
+    339,
+    42113,
+)  # the last is GDAL's, a number as text
 _LETTERS = {1: "B", 2: "B", 3: "H", 4: "I"}  # types that a layout needs
 _REDUCED_OR_MASK = 0b101  # bits of _KIND: a picture that belongs to another one
 _MAX_PAGES, _MAX_TEXT = 4096, 64
-_PLAIN = ((WHITE_IS_ZERO, 1), (BLACK_IS_ZERO, 1), (RGB, 3), (3, 1), (6, 3))  # 3: palette, 6: YCbCr
-_SINGLE = ((UNSIGNED, 16), (SIGNED, 16), (UNSIGNED, 32), (SIGNED, 32), (FLOAT, 32))  # samples deeper than 8 bits
+_PLAIN = (
+    (WHITE_IS_ZERO, 1),
+    (BLACK_IS_ZERO, 1),
+    (RGB, 3),
+    (3, 1),
+    (6, 3),
+)  # 3: palette, 6: YCbCr
+_SINGLE = (
+    (UNSIGNED, 16),
+    (SIGNED, 16),
+    (UNSIGNED, 32),
+    (SIGNED, 32),
+    (FLOAT, 32),
+)  # samples deeper than 8 bits
 
 
 @dataclass(frozen=True)
@@ -36,13 +65,20 @@ class TiffLayout:
     is_tiled: bool
     orientation: int
     orientation_at: int | None
-    no_data: float | None  # the value of pixels without a measurement, where the file states one
+    no_data: (
+        float | None
+    )  # the value of pixels without a measurement, where the file states one
     num_pictures: int  # reduced copies and masks of a picture are none; counted up to 2
 
     @property
     def is_plain(self) -> bool:
         """8-bit grey or colour, or a palette, in strips: every decoder makes the same of it."""
-        is_eight = self.bits == 8 and self.sample_format == UNSIGNED and not self.is_tiled and self.orientation == 1
+        is_eight = (
+            self.bits == 8
+            and self.sample_format == UNSIGNED
+            and not self.is_tiled
+            and self.orientation == 1
+        )
         return is_eight and (self.meaning, self.samples) in _PLAIN
 
 
@@ -58,21 +94,42 @@ def explain_obstacle(layout: TiffLayout) -> tuple[str, str] | None:
     """Reason and remedy for a TIFF that is not read; None for others."""
     bits, samples = layout.bits, layout.samples
     if layout.num_pictures > 1:
-        return "the TIFF holds more than one picture, and one a file is read", "save each picture as a file of its own"
+        return (
+            "the TIFF holds more than one picture, and one a file is read",
+            "save each picture as a file of its own",
+        )
     if samples > 2 and layout.meaning in (WHITE_IS_ZERO, BLACK_IS_ZERO):
         reason = f"{samples} bands, and nothing in the TIFF says which are red, green and blue"
         return reason, "export the three bands to be seen as an RGB image"
     if bits <= 8 and layout.sample_format not in (SIGNED, FLOAT):
         return None
-    if layout.meaning == RGB and samples in (3, 4) and (layout.sample_format, bits) == (UNSIGNED, 16):
+    if (
+        layout.meaning == RGB
+        and samples in (3, 4)
+        and (layout.sample_format, bits) == (UNSIGNED, 16)
+    ):
         if not layout.is_planar:
             return None
-        return "16-bit colours that lie one plane after another", "export it with the colours of a pixel side by side"
-    if samples == 1 and layout.meaning in (WHITE_IS_ZERO, BLACK_IS_ZERO) and (layout.sample_format, bits) in _SINGLE:
+        return (
+            "16-bit colours that lie one plane after another",
+            "export it with the colours of a pixel side by side",
+        )
+    if (
+        samples == 1
+        and layout.meaning in (WHITE_IS_ZERO, BLACK_IS_ZERO)
+        and (layout.sample_format, bits) in _SINGLE
+    ):
         return None
-    kind = {UNSIGNED: "unsigned", SIGNED: "signed", FLOAT: "floating point"}.get(layout.sample_format, "other")
-    remedy = "export it as 8-bit or 16-bit image, or as one channel of 32-bit floating point"
-    return f"a TIFF whose pixels are {samples} {kind} numbers of {bits} bits is not read", remedy
+    kind = {UNSIGNED: "unsigned", SIGNED: "signed", FLOAT: "floating point"}.get(
+        layout.sample_format, "other"
+    )
+    remedy = (
+        "export it as 8-bit or 16-bit image, or as one channel of 32-bit floating point"
+    )
+    return (
+        f"a TIFF whose pixels are {samples} {kind} numbers of {bits} bits is not read",
+        remedy,
+    )
 
 
 def set_upright(payload: Payload, layout: TiffLayout) -> Payload:
@@ -80,14 +137,22 @@ def set_upright(payload: Payload, layout: TiffLayout) -> Payload:
     if layout.orientation == 1 or layout.orientation_at is None:
         return payload
     changed = bytearray(payload)
-    changed[layout.orientation_at : layout.orientation_at + 2] = struct.pack(find_byte_order(payload) + "H", 1)
+    changed[layout.orientation_at : layout.orientation_at + 2] = struct.pack(
+        find_byte_order(payload) + "H", 1
+    )
     return bytes(changed)
 
 
 def _read_layout(payload: Payload) -> TiffLayout:
     order = find_byte_order(payload)
-    first, *_ = pages = [dict(_read_tags(payload, order, at)) for at in _walk_pages(payload, order)]
-    number = {tag: values[0] for tag, (_, values) in first.items() if isinstance(values, tuple)}
+    first, *_ = pages = [
+        dict(_read_tags(payload, order, at)) for at in _walk_pages(payload, order)
+    ]
+    number = {
+        tag: values[0]
+        for tag, (_, values) in first.items()
+        if isinstance(values, tuple)
+    }
     samples = number.get(_SAMPLES, 1)
     text = first.get(_NO_DATA, (0, b""))[1]
     no_data = None
@@ -96,10 +161,18 @@ def _read_layout(payload: Payload) -> TiffLayout:
             no_data = float(text.split(b"\0")[0])
     own = [page for page in pages if not _kind_of(page) & _REDUCED_OR_MASK]
     return TiffLayout(
-        number.get(_BITS, 1), samples, number[_MEANING], number.get(_FORMAT, UNSIGNED), number.get(_EXTRA, 0),
-        number.get(_PLANES, 1) == 2 and samples > 1, _TILE_WIDTH in number, number.get(_ORIENTATION, 1),
-        first[_ORIENTATION][0] if _ORIENTATION in first else None, no_data, min(max(len(own), 1), 2),
-    )  # fmt: skip
+        number.get(_BITS, 1),
+        samples,
+        number[_MEANING],
+        number.get(_FORMAT, UNSIGNED),
+        number.get(_EXTRA, 0),
+        number.get(_PLANES, 1) == 2 and samples > 1,
+        _TILE_WIDTH in number,
+        number.get(_ORIENTATION, 1),
+        first[_ORIENTATION][0] if _ORIENTATION in first else None,
+        no_data,
+        min(max(len(own), 1), 2),
+    )
 
 
 def _kind_of(page: dict[int, tuple[int, tuple[int, ...] | bytes]]) -> int:
@@ -114,10 +187,16 @@ def _walk_pages(payload: Payload, order: str) -> Iterator[int]:
     while at and at not in seen and len(seen) < _MAX_PAGES:
         seen.add(at)
         yield at
-        at = struct.unpack_from(order + "I", payload, at + 2 + 12 * struct.unpack_from(order + "H", payload, at)[0])[0]
+        at = struct.unpack_from(
+            order + "I",
+            payload,
+            at + 2 + 12 * struct.unpack_from(order + "H", payload, at)[0],
+        )[0]
 
 
-def _read_tags(payload: Payload, order: str, at: int) -> Iterator[tuple[int, tuple[int, tuple[int, ...] | bytes]]]:
+def _read_tags(
+    payload: Payload, order: str, at: int
+) -> Iterator[tuple[int, tuple[int, tuple[int, ...] | bytes]]]:
     """(tag, (where its value lies, value)) of what a layout needs; the first number stands for all."""
     for tag, kind, count, start in walk_directory(payload, order, at):
         if kind not in _LETTERS:
@@ -125,4 +204,7 @@ def _read_tags(payload: Payload, order: str, at: int) -> Iterator[tuple[int, tup
         if tag == _NO_DATA:
             yield tag, (start, bytes(payload[start : start + min(count, _MAX_TEXT)]))
         else:
-            yield tag, (start, struct.unpack_from(order + _LETTERS[kind], payload, start))
+            yield (
+                tag,
+                (start, struct.unpack_from(order + _LETTERS[kind], payload, start)),
+            )

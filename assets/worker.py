@@ -39,7 +39,9 @@ def is_gone(worker: str) -> bool:
 def _machine() -> str:
     """Host name, and where there is /proc a digest of what tells this boot and process namespace from others."""
     try:
-        place = (_PROC / "sys/kernel/random/boot_id").read_text() + os.readlink(_PROC / "self/ns/pid")
+        place = (_PROC / "sys/kernel/random/boot_id").read_text() + os.readlink(
+            _PROC / "self/ns/pid"
+        )
     except OSError:
         return socket.gethostname()
     return f"{socket.gethostname()}/{hashlib.sha256(place.encode()).hexdigest()[:12]}"
@@ -50,7 +52,9 @@ def _start_of(process: int) -> str:
     if not (_PROC / "self/stat").exists():
         return "-"
     try:
-        facts = (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()  # the name may hold anything
+        facts = (
+            (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
+        )  # the name may hold anything
     except (FileNotFoundError, ProcessLookupError):
         return "gone"
     except PermissionError:

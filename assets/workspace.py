@@ -14,8 +14,12 @@ class Workspace:
     home: Path
     num_workers: tuple[int, int] = (2, 2)  # of a training: at least, at most
     use_ray: bool = True
-    device_hour_price: float | None = None  # in the currency of whoever pays; None: costs are not told
-    encoder: Path | None = None  # the model package that frames are embedded with; None: published ImageNet weights
+    device_hour_price: float | None = (
+        None  # in the currency of whoever pays; None: costs are not told
+    )
+    encoder: Path | None = (
+        None  # the model package that frames are embedded with; None: published ImageNet weights
+    )
 
     @property
     def models(self) -> Path:
@@ -36,11 +40,16 @@ class Workspace:
         folder = self._plots(model_sha256)
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in drawn.items():
-            (folder / f"{name.replace(' ', '_')}{suffix_of(content)}").write_bytes(content)
+            (folder / f"{name.replace(' ', '_')}{suffix_of(content)}").write_bytes(
+                content
+            )
 
     def read_plots(self, model_sha256: str) -> dict[str, bytes]:
         """What was left of a model, by file name."""
-        return {path.name: path.read_bytes() for path in sorted(self._plots(model_sha256).glob("*"))}
+        return {
+            path.name: path.read_bytes()
+            for path in sorted(self._plots(model_sha256).glob("*"))
+        }
 
     def _plots(self, model_sha256: str) -> Path:
         return self.reports / "plots" / model_sha256[:16]

@@ -27,7 +27,11 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.clocks.evidence import CameraStream, Gray, Gyro, gather_evidence
 from assets.clocks.reports import read_cameras
 from assets.formats import plan_session, read_capture
-from assets.formats.observations import CalibrationObservation, FrameObservation, SignalObservation
+from assets.formats.observations import (
+    CalibrationObservation,
+    FrameObservation,
+    SignalObservation,
+)
 from assets.images import decode_luma
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -44,16 +48,25 @@ def _keep(cameras: list[CameraStream], rng: np.random.Generator) -> list[CameraS
     return cameras
 
 
-def _delay_second(cameras: list[CameraStream], rng: np.random.Generator) -> list[CameraStream]:
+def _delay_second(
+    cameras: list[CameraStream], rng: np.random.Generator
+) -> list[CameraStream]:
     first, second = cameras
-    return [first, replace(second, t_ns=second.t_ns + int(rng.choice([-1, 1])) * LATE_NS)]
+    return [
+        first,
+        replace(second, t_ns=second.t_ns + int(rng.choice([-1, 1])) * LATE_NS),
+    ]
 
 
-def _turn_second(cameras: list[CameraStream], rng: np.random.Generator) -> list[CameraStream]:
+def _turn_second(
+    cameras: list[CameraStream], rng: np.random.Generator
+) -> list[CameraStream]:
     first, second = cameras
     axis = rng.normal(size=3)
     turn = np.eye(4)
-    turn[:3, :3] = Rotation.from_rotvec(np.radians(TURN_DEG) * axis / np.linalg.norm(axis)).as_matrix()
+    turn[:3, :3] = Rotation.from_rotvec(
+        np.radians(TURN_DEG) * axis / np.linalg.norm(axis)
+    ).as_matrix()
     assert second.rig_from_camera is not None
     return [first, replace(second, rig_from_camera=second.rig_from_camera @ turn)]
 
@@ -99,30 +112,56 @@ def study(seed: int, seconds: float, faults: Sequence[Fault]) -> dict[str, Outco
     taken: dict[str | None, Taken] = {}
     for fault in faults:
         if fault.shift not in taken:
-            taken[fault.shift] = _take(SimulationSpec(1, seconds, 1000 + seed, shift=fault.shift))
+            taken[fault.shift] = _take(
+                SimulationSpec(1, seconds, 1000 + seed, shift=fault.shift)
+            )
         capture = taken[fault.shift]
         cameras = fault.change(capture.cameras, np.random.default_rng(seed))
         figures = gather_evidence(cameras, capture.gyro, capture.load)
-        outcomes[fault.name] = _judge(figures), [f.get("imu_offset_ms") for f in figures.values()]
+        outcomes[fault.name] = (
+            _judge(figures),
+            [f.get("imu_offset_ms") for f in figures.values()],
+        )
     return outcomes
 
 
-def summarise(fault: Fault, outcomes: Sequence[Outcome], seconds: float) -> dict[str, object]:
+def summarise(
+    fault: Fault, outcomes: Sequence[Outcome], seconds: float
+) -> dict[str, object]:
     """Rates: of the fault, and of alarms by the checks that have no reason to."""
     verdicts = [verdict for verdict, _ in outcomes]
-    others = [name for name in (IMU, CAMERA, POSE) if name != fault.must_find and not _follows(fault, name)]
-    row: dict[str, object] = {"fault": fault.name, "seeds": len(outcomes), "seconds": seconds}
+    others = [
+        name
+        for name in (IMU, CAMERA, POSE)
+        if name != fault.must_find and not _follows(fault, name)
+    ]
+    row: dict[str, object] = {
+        "fault": fault.name,
+        "seeds": len(outcomes),
+        "seconds": seconds,
+    }
     if fault.must_find:
         mine = [v[fault.must_find] for v in verdicts]
-        row |= {"found": _rate(not v.passed for v in mine), "blocked": _rate(v.stops for v in mine)}
+        row |= {
+            "found": _rate(not v.passed for v in mine),
+            "blocked": _rate(v.stops for v in mine),
+        }
     row |= {
         "false_alarms": _rate(any(not v[n].passed for n in others) for v in verdicts),
         "falsely_blocked": _rate(any(v[n].stops for n in others) for v in verdicts),
-        "no_verdict": _rate(any(v[n].num_checked == 0 for n in (IMU, CAMERA, POSE)) for v in verdicts),
+        "no_verdict": _rate(
+            any(v[n].num_checked == 0 for n in (IMU, CAMERA, POSE)) for v in verdicts
+        ),
     }
     if fault.must_find is None:
-        offsets = np.abs([float(o) for _, found in outcomes for o in found if o is not None] or [np.nan])
-        row |= {"imu_offset_p50_ms": round(float(np.median(offsets)), 2), "imu_offset_max_ms": round(offsets.max(), 2)}
+        offsets = np.abs(
+            [float(o) for _, found in outcomes for o in found if o is not None]
+            or [np.nan]
+        )
+        row |= {
+            "imu_offset_p50_ms": round(float(np.median(offsets)), 2),
+            "imu_offset_max_ms": round(offsets.max(), 2),
+        }
     return row
 
 
@@ -131,7 +170,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--only", default="", help="comma-separated beginnings of the names of faults")
+    parser.add_argument(
+        "--only", default="", help="comma-separated beginnings of the names of faults"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -139,9 +180,19 @@ def main() -> None:
     studies = []
     with suppress(KeyboardInterrupt):  # what is done by then is reported
         for done in range(arguments.seeds):
-            studies.append(study(arguments.first_seed + done, arguments.seconds, faults))
-            print(f"seed {done + 1} of {arguments.seeds}", end="\r", file=sys.stderr, flush=True)
-    rows = [summarise(fault, [s[fault.name] for s in studies], arguments.seconds) for fault in faults]
+            studies.append(
+                study(arguments.first_seed + done, arguments.seconds, faults)
+            )
+            print(
+                f"seed {done + 1} of {arguments.seeds}",
+                end="\r",
+                file=sys.stderr,
+                flush=True,
+            )
+    rows = [
+        summarise(fault, [s[fault.name] for s in studies], arguments.seconds)
+        for fault in faults
+    ]
     if arguments.json:
         print(json.dumps({"faults": rows}, indent=1))
         return
@@ -162,10 +213,22 @@ def _take(spec: SimulationSpec) -> Taken:
                     frame_id = f"{observation.sensor} {observation.sequence}"
                     payloads[frame_id] = bytes(observation.payload)
                     size = {"width_px": spec.width_px, "height_px": spec.height_px}
-                    frames.append({"frame_id": frame_id, "sensor": observation.sensor, "kind": "color",
-                                   "t_ns": observation.t_ns, "sequence": observation.sequence, **size})  # fmt: skip
+                    frames.append(
+                        {
+                            "frame_id": frame_id,
+                            "sensor": observation.sensor,
+                            "kind": "color",
+                            "t_ns": observation.t_ns,
+                            "sequence": observation.sequence,
+                            **size,
+                        }
+                    )
                 case CalibrationObservation():
-                    place = {"source_path": "", "source_offset": observation.source.offset, "calibration_id": ""}
+                    place = {
+                        "source_path": "",
+                        "source_offset": observation.source.offset,
+                        "calibration_id": "",
+                    }
                     calibrations.append({**vars(observation), **place})
                 case SignalObservation(kind="imu"):
                     samples.append((observation.t_ns, *observation.values[:3]))
@@ -177,11 +240,21 @@ def _take(spec: SimulationSpec) -> Taken:
 
 def _judge(figures: Mapping[str, Mapping[str, object]]) -> dict[str, Verdict]:
     capture_id = content_id("bench")
-    facts = {"capture_id": capture_id, "session": "bench", "kind": "color", "num_samples": 0, "num_stamped": 0,
-             "input_sha256": "0" * 64, "code_version": "bench"}  # fmt: skip
+    facts = {
+        "capture_id": capture_id,
+        "session": "bench",
+        "kind": "color",
+        "num_samples": 0,
+        "num_stamped": 0,
+        "input_sha256": "0" * 64,
+        "code_version": "bench",
+    }
     rows = to_table(
         TABLES["clock_reports"],
-        [{"report_id": content_id(capture_id, s), "sensor": s, **facts, **found} for s, found in figures.items()],
+        [
+            {"report_id": content_id(capture_id, s), "sensor": s, **facts, **found}
+            for s, found in figures.items()
+        ],
     )
     return {rule.name: rule({"clock_reports": rows}) for rule in CLOCK_RULES}
 

@@ -27,8 +27,13 @@ from models.metrics.drift import combine_p_values
 
 CHAMPION = Champion("daguerre-recognition", 1, "0" * 32)
 CENTRES = {"brightness": 0.45, "contrast": 0.2, "sharpness": 0.02, "noise": 0.004}
-SCENE_SD = np.array([0.15, 0.15, 0.4, 0.2])  # of the logarithms of the four above, between recordings
-FRAME_SD, MEMORY = 0.1, 0.9  # within one recording: deviation and correlation of neighbouring frames
+SCENE_SD = np.array(
+    [0.15, 0.15, 0.4, 0.2]
+)  # of the logarithms of the four above, between recordings
+FRAME_SD, MEMORY = (
+    0.1,
+    0.9,
+)  # within one recording: deviation and correlation of neighbouring frames
 EMBEDDING_DIM, SCENE_DIRECTIONS = 32, 6
 
 Floats = NDArray[np.float64]
@@ -43,7 +48,9 @@ class World:
     recordings: int = 1
     frames: int = 40
     cameras: int = 2
-    scenes: str = "normal"  # or "heavy" (Student, 5 degrees of freedom), "skewed" (exponential)
+    scenes: str = (
+        "normal"  # or "heavy" (Student, 5 degrees of freedom), "skewed" (exponential)
+    )
     has_clock: bool = True
     memory: float = MEMORY
     gain: float = 1.0
@@ -53,10 +60,27 @@ class World:
 
 CLEAN = tuple(
     World(f"clean, {n} reference recordings, {m} new, {kind}", n, m, scenes=kind)
-    for n, m, kind in ((4, 1, "normal"), (6, 1, "normal"), (8, 1, "normal"), (16, 1, "normal"), (6, 3, "normal"),
-                       (6, 1, "heavy"), (6, 1, "skewed"), (16, 1, "heavy"), (16, 1, "skewed"))
-)  # fmt: skip
-PICTURES = World("clean, one folder of 250 separate pictures, 60 new", 1, 1, 250, 1, has_clock=False, memory=0.0)
+    for n, m, kind in (
+        (4, 1, "normal"),
+        (6, 1, "normal"),
+        (8, 1, "normal"),
+        (16, 1, "normal"),
+        (6, 3, "normal"),
+        (6, 1, "heavy"),
+        (6, 1, "skewed"),
+        (16, 1, "heavy"),
+        (16, 1, "skewed"),
+    )
+)
+PICTURES = World(
+    "clean, one folder of 250 separate pictures, 60 new",
+    1,
+    1,
+    250,
+    1,
+    has_clock=False,
+    memory=0.0,
+)
 SHIFTS = tuple(
     replace(shift, name=f"{shift.name}, {n} reference recordings", references=n)
     for shift in (
@@ -68,29 +92,63 @@ SHIFTS = tuple(
 )
 
 
-def simulate(world: World, rng: np.random.Generator, session: str, recordings: int, is_shifted: bool) -> FrameFigures:
+def simulate(
+    world: World,
+    rng: np.random.Generator,
+    session: str,
+    recordings: int,
+    is_shifted: bool,
+) -> FrameFigures:
     """The stored figures of `recordings` recordings, drawn from the world with or without its shift."""
     frames: dict[str, list[object]] = {
-        n: [] for n in ("frame_id", "capture_id", "session", "sensor", "t_ns", "sequence")
+        n: []
+        for n in ("frame_id", "capture_id", "session", "sensor", "t_ns", "sequence")
     }
     logs, clipped, vectors = [], [], []
-    directions = np.random.default_rng(7).normal(size=(SCENE_DIRECTIONS, EMBEDDING_DIM)) / np.sqrt(EMBEDDING_DIM)
+    directions = np.random.default_rng(7).normal(
+        size=(SCENE_DIRECTIONS, EMBEDDING_DIM)
+    ) / np.sqrt(EMBEDDING_DIM)
     for r in range(recordings):
-        scenes = 1 if world.has_clock else world.frames  # a picture without a clock is a scene of its own
+        scenes = (
+            1 if world.has_clock else world.frames
+        )  # a picture without a clock is a scene of its own
         scene = _draw(rng, world.scenes, (scenes, 4)) * SCENE_SD
         place = _draw(rng, world.scenes, (scenes, SCENE_DIRECTIONS)) @ directions * 0.4
         shared = _walk(rng, world, 4 + EMBEDDING_DIM)
         for c in range(world.cameras):
-            own = 0.95 * shared + np.sqrt(1 - 0.95**2) * _walk(rng, world, 4 + EMBEDDING_DIM)
-            logs.append(np.log(list(CENTRES.values())) + scene + 0.02 * c + FRAME_SD * own[:, :4])
+            own = 0.95 * shared + np.sqrt(1 - 0.95**2) * _walk(
+                rng, world, 4 + EMBEDDING_DIM
+            )
+            logs.append(
+                np.log(list(CENTRES.values()))
+                + scene
+                + 0.02 * c
+                + FRAME_SD * own[:, :4]
+            )
             clipped.append(np.clip(0.02 + 0.01 * own[:, :2], 0.0, 1.0))
-            vectors.append(2.0 * directions[0] + place + 0.3 / np.sqrt(EMBEDDING_DIM) * own[:, 4:])
+            vectors.append(
+                2.0 * directions[0] + place + 0.3 / np.sqrt(EMBEDDING_DIM) * own[:, 4:]
+            )
             for k in range(world.frames):
                 t_ns = k * 100_000_000 if world.has_clock else None
-                values = (f"{session}-{r}-{c}-{k}", f"{session}-{r}", session, f"camera_{c}", t_ns, k)
+                values = (
+                    f"{session}-{r}-{c}-{k}",
+                    f"{session}-{r}",
+                    session,
+                    f"camera_{c}",
+                    t_ns,
+                    k,
+                )
                 for column, value in zip(frames.values(), values, strict=True):
                     column.append(value)
-    return _tables(world, frames, np.concatenate(logs), np.concatenate(clipped), np.concatenate(vectors), is_shifted)
+    return _tables(
+        world,
+        frames,
+        np.concatenate(logs),
+        np.concatenate(clipped),
+        np.concatenate(vectors),
+        is_shifted,
+    )
 
 
 def study(world: World, seeds: int) -> dict[str, object]:
@@ -99,7 +157,9 @@ def study(world: World, seeds: int) -> dict[str, object]:
     alarms, naive, started = 0, 0, time.perf_counter()
     for seed in range(seeds):
         rng = np.random.default_rng([seed, world.references])
-        reference = simulate(world, rng, "reference", world.references, is_shifted=False)
+        reference = simulate(
+            world, rng, "reference", world.references, is_shifted=False
+        )
         new_world = world if world.has_clock else replace(world, frames=60)
         new = simulate(new_world, rng, "new", world.recordings, is_shifted)
         verdict = assess_session(reference, new, "new", CHAMPION)
@@ -107,8 +167,14 @@ def study(world: World, seeds: int) -> dict[str, object]:
         alarms += verdict.is_drifted
         naive += _alarms_by_frames(reference, new)
     milliseconds = (time.perf_counter() - started) / seeds * 1e3
-    return {"world": world.name, "is_shifted": is_shifted, "seeds": seeds, "alarm_rate": alarms / seeds,
-            "alarm_rate_ks_over_frames": naive / seeds, "milliseconds": round(milliseconds, 1)}  # fmt: skip
+    return {
+        "world": world.name,
+        "is_shifted": is_shifted,
+        "seeds": seeds,
+        "alarm_rate": alarms / seeds,
+        "alarm_rate_ks_over_frames": naive / seeds,
+        "milliseconds": round(milliseconds, 1),
+    }
 
 
 def study_dependence(draws: int) -> list[dict[str, object]]:
@@ -118,12 +184,18 @@ def study_dependence(draws: int) -> list[dict[str, object]]:
         for correlation in (0.0, 0.5, 0.9, 0.99):
             rng = np.random.default_rng(tests)
             shape = (draws, 5, tests)
-            x = np.sqrt(correlation) * rng.normal(size=(draws, 5, 1)) + np.sqrt(1 - correlation) * rng.normal(
-                size=shape
+            x = np.sqrt(correlation) * rng.normal(size=(draws, 5, 1)) + np.sqrt(
+                1 - correlation
+            ) * rng.normal(size=shape)
+            t = (x[:, 4] - x[:, :4].mean(axis=1)) / (
+                x[:, :4].std(axis=1, ddof=1) * np.sqrt(1.25)
             )
-            t = (x[:, 4] - x[:, :4].mean(axis=1)) / (x[:, :4].std(axis=1, ddof=1) * np.sqrt(1.25))
-            rate = np.mean([combine_p_values(p) <= ALPHA for p in 2 * stats.t.sf(np.abs(t), 3)])
-            rows.append({"tests": tests, "correlation": correlation, "alarm_rate": float(rate)})
+            rate = np.mean(
+                [combine_p_values(p) <= ALPHA for p in 2 * stats.t.sf(np.abs(t), 3)]
+            )
+            rows.append(
+                {"tests": tests, "correlation": correlation, "alarm_rate": float(rate)}
+            )
     return rows
 
 
@@ -141,17 +213,25 @@ def main() -> None:
             print(f"{row['world']:62s} {rates}", flush=True)
     dependence = study_dependence(10 * arguments.seeds)
     if arguments.json:
-        print(json.dumps({"alpha": ALPHA, "worlds": results, "dependence": dependence}, indent=1))
+        print(
+            json.dumps(
+                {"alpha": ALPHA, "worlds": results, "dependence": dependence}, indent=1
+            )
+        )
         return
     for row in dependence:
-        print(f"combined p of {row['tests']} tests, correlation {row['correlation']}: alarms {row['alarm_rate']:.4f}")
+        print(
+            f"combined p of {row['tests']} tests, correlation {row['correlation']}: alarms {row['alarm_rate']:.4f}"
+        )
 
 
 def _draw(rng: np.random.Generator, kind: str, size: tuple[int, int]) -> Floats:
     """Zero-mean, unit-variance effects of one scene."""
     if kind == "heavy":
         return rng.standard_t(5, size) / np.sqrt(5 / 3)
-    return rng.exponential(size=size) - 1.0 if kind == "skewed" else rng.normal(size=size)
+    return (
+        rng.exponential(size=size) - 1.0 if kind == "skewed" else rng.normal(size=size)
+    )
 
 
 def _walk(rng: np.random.Generator, world: World, size: int) -> Floats:
@@ -164,7 +244,12 @@ def _walk(rng: np.random.Generator, world: World, size: int) -> Floats:
 
 
 def _tables(
-    world: World, frames: dict[str, list[object]], logs: Floats, clipped: Floats, vectors: Floats, is_shifted: bool
+    world: World,
+    frames: dict[str, list[object]],
+    logs: Floats,
+    clipped: Floats,
+    vectors: Floats,
+    is_shifted: bool,
 ) -> FrameFigures:
     columns = dict(zip(CENTRES, np.exp(logs).T, strict=True))
     columns |= {"clipped_dark": clipped[:, 0], "clipped_bright": clipped[:, 1]}
@@ -172,17 +257,26 @@ def _tables(
         columns["brightness"] = columns["brightness"] * world.gain
         columns["contrast"] = columns["contrast"] * world.gain
         columns["noise"] = columns["noise"] * world.noise
-        noise_energy = 20.0 * columns["noise"] ** 2 if world.noise > 1.0 else 0.0  # 20: squared norm of the Laplacian
+        noise_energy = (
+            20.0 * columns["noise"] ** 2 if world.noise > 1.0 else 0.0
+        )  # 20: squared norm of the Laplacian
         columns["sharpness"] = columns["sharpness"] * world.gain**2 + noise_energy
         vectors = vectors + world.push * np.eye(EMBEDDING_DIM)[0]
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     ids = pa.array(frames["frame_id"])
-    flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.astype(np.float32).ravel()), EMBEDDING_DIM)
+    flat = pa.FixedSizeListArray.from_arrays(
+        pa.array(vectors.astype(np.float32).ravel()), EMBEDDING_DIM
+    )
     frames_table = pa.table(
-        {n: pa.array(v, pa.int64() if n in ("t_ns", "sequence") else pa.string()) for n, v in frames.items()}
+        {
+            n: pa.array(v, pa.int64() if n in ("t_ns", "sequence") else pa.string())
+            for n, v in frames.items()
+        }
     )
     return FrameFigures(
-        frames_table, pa.table({"frame_id": ids, **columns}), pa.table({"frame_id": ids, "vector": flat})
+        frames_table,
+        pa.table({"frame_id": ids, **columns}),
+        pa.table({"frame_id": ids, "vector": flat}),
     )
 
 

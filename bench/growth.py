@@ -29,38 +29,59 @@ COMPARED = 10  # sessions at each end
 
 def main() -> None:
     """Print the figures as text or as one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--frames", type=int, default=1_000_000, help="in all; at least 200,000")
+    parser.add_argument(
+        "--frames", type=int, default=1_000_000, help="in all; at least 200,000"
+    )
     options = parser.parse_args()
     if options.frames < 2 * COMPARED * PER_SESSION:
         parser.error(f"--frames takes at least {2 * COMPARED * PER_SESSION}")
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
         figures = measure(Path(folder), options.frames // PER_SESSION)
-    print(json.dumps(figures) if options.json else "\n".join(f"{k:28} {v}" for k, v in figures.items()))
+    print(
+        json.dumps(figures)
+        if options.json
+        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
+    )
 
 
 def measure(folder: Path, num_sessions: int) -> dict[str, object]:
     """Milliseconds a frame and resident MiB at the start and at the end."""
     write_small_images(folder / "source", PER_SESSION)
     (folder / "home").mkdir()
-    catalog, ledger = Catalog(str(folder / "home" / "tables")), Ledger(f"sqlite:///{folder / 'home' / 'ledger.db'}")
-    intake = Intake(catalog, ledger, BlobStore(str(folder / "home" / "blobs")), name_worker())
+    catalog, ledger = (
+        Catalog(str(folder / "home" / "tables")),
+        Ledger(f"sqlite:///{folder / 'home' / 'ledger.db'}"),
+    )
+    intake = Intake(
+        catalog, ledger, BlobStore(str(folder / "home" / "blobs")), name_worker()
+    )
     cost_ms, resident_mib = [], []
     for number in range(num_sessions):
         start = time.perf_counter()
         found = intake.ingest(Folder(str(folder / "source")), f"session-{number:04d}")
         cost_ms.append((time.perf_counter() - start) * 1e3 / PER_SESSION)
         resident_mib.append(_measure_resident_mib())
-        assert (found.new, found.frames, found.quarantined) == (PER_SESSION, PER_SESSION, 0), found
+        assert (found.new, found.frames, found.quarantined) == (
+            PER_SESSION,
+            PER_SESSION,
+            0,
+        ), found
         print(f"session {number + 1} of {num_sessions}", end="\r", file=sys.stderr)
     first, last = median(cost_ms[:COMPARED]), median(cost_ms[-COMPARED:])
     return {
-        "frames": catalog.dataset("frames").count_rows(), "sessions": num_sessions,
-        "first_ms_per_frame": round(first, 3), "last_ms_per_frame": round(last, 3), "ratio": round(last / first, 2),
-        "first_mib": round(median(resident_mib[:COMPARED])), "last_mib": round(median(resident_mib[-COMPARED:])),
+        "frames": catalog.dataset("frames").count_rows(),
+        "sessions": num_sessions,
+        "first_ms_per_frame": round(first, 3),
+        "last_ms_per_frame": round(last, 3),
+        "ratio": round(last / first, 2),
+        "first_mib": round(median(resident_mib[:COMPARED])),
+        "last_mib": round(median(resident_mib[-COMPARED:])),
         "peak_mib": max(resident_mib),
-    }  # fmt: skip
+    }
 
 
 def _measure_resident_mib() -> int:

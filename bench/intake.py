@@ -23,32 +23,62 @@ from statistics import median
 from bench.peers.environment import make_environment
 from orchestration.profiles import CHECKOUT
 
-PEERS = {"daft": "daft==0.7.26", "ray_data": "ray[data]==2.60.0", "datachain": "datachain==0.62.0",
-         "pixeltable": "pixeltable==0.7.21", "cleanvision": "cleanvision==0.3.7"}  # fmt: skip
-SLOW = {"pixeltable": 4, "cleanvision": 8, "ray_data": 4, "datachain": 4}  # takes only one of so many images
+PEERS = {
+    "daft": "daft==0.7.26",
+    "ray_data": "ray[data]==2.60.0",
+    "datachain": "datachain==0.62.0",
+    "pixeltable": "pixeltable==0.7.21",
+    "cleanvision": "cleanvision==0.3.7",
+}
+SLOW = {
+    "pixeltable": 4,
+    "cleanvision": 8,
+    "ray_data": 4,
+    "datachain": 4,
+}  # takes only one of so many images
 OWN = ("daguerre", "floor", "mcap")
 NEEDED = ("opencv-python-headless", "simplejpeg", "numpy")
 
 
 def main() -> None:
     """Print images a second of all, and ratios, as text or as one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--growth", type=int, default=100_000, help="frames of the larger table; 0 leaves this out")
-    parser.add_argument("--no-peers", action="store_true", help="Daguerre and the floor only")
+    parser.add_argument(
+        "--growth",
+        type=int,
+        default=100_000,
+        help="frames of the larger table; 0 leaves this out",
+    )
+    parser.add_argument(
+        "--no-peers", action="store_true", help="Daguerre and the floor only"
+    )
     options = parser.parse_args()
     if 0 < options.growth <= 10_000:
         parser.error("--growth takes more than 10,000 frames")
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
-        figures = measure(Path(folder), options.images, options.rounds, [] if options.no_peers else list(PEERS))
+        figures = measure(
+            Path(folder),
+            options.images,
+            options.rounds,
+            [] if options.no_peers else list(PEERS),
+        )
         if options.growth:
             figures |= measure_growth(Path(folder), options.growth)
-    print(json.dumps(figures) if options.json else "\n".join(f"{k:28} {v}" for k, v in figures.items()))
+    print(
+        json.dumps(figures)
+        if options.json
+        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
+    )
 
 
-def measure(folder: Path, num_images: int, rounds: int, peers: Sequence[str]) -> dict[str, object]:
+def measure(
+    folder: Path, num_images: int, rounds: int, peers: Sequence[str]
+) -> dict[str, object]:
     """Images a second of every contender (`images_per_s` is Daguerre's), and Daguerre's ratios to them."""
     sources = {name: folder / name for name in ("files", "mcap", *SLOW)}
     write_images(sources["files"], num_images)
@@ -64,19 +94,36 @@ def measure(folder: Path, num_images: int, rounds: int, peers: Sequence[str]) ->
     for _ in range(rounds):
         for name in (*OWN, *(peer for peer, python in pythons.items() if python)):
             module = "daguerre" if name == "mcap" else name
-            rate, _ = run_contender(module, pythons.get(name) or sys.executable, sources.get(name, sources["files"]))
+            rate, _ = run_contender(
+                module,
+                pythons.get(name) or sys.executable,
+                sources.get(name, sources["files"]),
+            )
             found.setdefault(name, []).append(rate)
 
     def ratio(one: str, other: str) -> float:
-        return round(median(a / b for a, b in zip(found[one], found[other], strict=True)), 2)
+        return round(
+            median(a / b for a, b in zip(found[one], found[other], strict=True)), 2
+        )
 
-    others = {f"{name}_per_s": round(median(rates)) for name, rates in found.items() if name != "daguerre"}
+    others = {
+        f"{name}_per_s": round(median(rates))
+        for name, rates in found.items()
+        if name != "daguerre"
+    }
     return {
-        "images_per_s": round(median(found["daguerre"])), **others,
-        **{f"ratio_{name}": ratio("daguerre", name) for name in ("floor", *peers) if name in found},
+        "images_per_s": round(median(found["daguerre"])),
+        **others,
+        **{
+            f"ratio_{name}": ratio("daguerre", name)
+            for name in ("floor", *peers)
+            if name in found
+        },
         "mcap_ratio_floor": ratio("mcap", "floor"),
-        "missing": [peer for peer in peers if not pythons[peer]], "images": num_images, "rounds": rounds,
-    }  # fmt: skip
+        "missing": [peer for peer in peers if not pythons[peer]],
+        "images": num_images,
+        "rounds": rounds,
+    }
 
 
 def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
@@ -88,13 +135,21 @@ def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
     for count in (1_000, 10_000, num_frames):
         source = folder / f"small-{count}"
         write_small_images(source, count)
-        runs = [run_contender("daguerre", sys.executable, source) for _ in range(3 if count <= 10_000 else 1)]
-        seconds[count], peak_mib[count] = median(1 / rate for rate, _ in runs), max(peak for _, peak in runs)
+        runs = [
+            run_contender("daguerre", sys.executable, source)
+            for _ in range(3 if count <= 10_000 else 1)
+        ]
+        seconds[count], peak_mib[count] = (
+            median(1 / rate for rate, _ in runs),
+            max(peak for _, peak in runs),
+        )
         shutil.rmtree(source)
     return {
-        "growth_ratio": round(seconds[num_frames] / seconds[1_000], 2), "growth_frames": num_frames,
-        "small_ms_per_frame": {n: round(s * 1e3, 3) for n, s in seconds.items()}, "peak_mib": peak_mib,
-    }  # fmt: skip
+        "growth_ratio": round(seconds[num_frames] / seconds[1_000], 2),
+        "growth_frames": num_frames,
+        "small_ms_per_frame": {n: round(s * 1e3, 3) for n, s in seconds.items()},
+        "peak_mib": peak_mib,
+    }
 
 
 def run_contender(name: str, python: str | Path, source: Path) -> tuple[float, int]:
@@ -116,7 +171,14 @@ def run_contender(name: str, python: str | Path, source: Path) -> tuple[float, i
         (Path(home) / "datachain").mkdir()
         command = [str(python), "-m", f"bench.peers.{name}", str(source)]
         environment = {**os.environ, **places, **settings}
-        done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=home,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         raise RuntimeError(f"{name} failed:\n{done.stderr[-2000:]}")
     facts = json.loads(done.stdout.strip().splitlines()[-1])
@@ -144,7 +206,9 @@ def write_images(folder: Path, count: int) -> None:
 
 def find_images() -> Iterator[bytes]:
     """Real JPEGs of 640x480 where there are some, else simulated ones."""
-    data = Path(os.environ.get("DAGUERRE_TEST_DATA") or CHECKOUT.parent / "shared" / "data")
+    data = Path(
+        os.environ.get("DAGUERRE_TEST_DATA") or CHECKOUT.parent / "shared" / "data"
+    )
     if real := sorted(data.glob("detection/bccd_voc/JPEGImages/*.jpg")):
         yield from (path.read_bytes() for path in real)
         return
@@ -164,7 +228,9 @@ def write_recording(images: Path, folder: Path) -> None:
 
     recorder = Recorder()
     for number, path in enumerate(sorted(images.iterdir())):
-        recorder.add_image("left", path.read_bytes(), number * 33_000_000, number * 33_000_000)
+        recorder.add_image(
+            "left", path.read_bytes(), number * 33_000_000, number * 33_000_000
+        )
     folder.mkdir()
     (folder / "images.mcap").write_bytes(recorder.finish())
 

@@ -29,9 +29,23 @@ from bench.peers.environment import make_environment
 from bench.peers.pictures import write_pictures
 from orchestration.profiles import CHECKOUT, load_settings
 
-OWN, LIMIT = "daguerre", "limit"  # two threads each; the others are tried with one worker and two
-PEERS = ("torchvision_pil", "torchvision_io", "webdataset", "litdata", "datasets", "lance")
-PACKAGES = {"webdataset": "webdataset==1.0.2", "litdata": "litdata==0.2.76", "datasets": "datasets==5.2.0"}
+OWN, LIMIT = (
+    "daguerre",
+    "limit",
+)  # two threads each; the others are tried with one worker and two
+PEERS = (
+    "torchvision_pil",
+    "torchvision_io",
+    "webdataset",
+    "litdata",
+    "datasets",
+    "lance",
+)
+PACKAGES = {
+    "webdataset": "webdataset==1.0.2",
+    "litdata": "litdata==0.2.76",
+    "datasets": "datasets==5.2.0",
+}
 NEEDED = ("torch==2.15.0", "torchvision==0.29.2", "numpy")
 CORES = 2
 TRIAL_BATCHES = 40
@@ -58,14 +72,23 @@ class Contender:
 
 def main() -> None:
     """Print images a second, ratios and the time to the first batch of all, as a table or as one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer", action="append", choices=PEERS, help="only this one (repeatable), Daguerre and limit")
+    parser.add_argument(
+        "--peer",
+        action="append",
+        choices=PEERS,
+        help="only this one (repeatable), Daguerre and limit",
+    )
     options = parser.parse_args()
     if options.images < 1_000:
-        parser.error("--images takes at least 1,000: fewer are over before the workers have started")
+        parser.error(
+            "--images takes at least 1,000: fewer are over before the workers have started"
+        )
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     figures = measure(options.images, options.rounds, options.peer or PEERS)
     print(json.dumps(figures) if options.json else draw_table(figures))
@@ -85,23 +108,42 @@ def measure(num_images: int, rounds: int, peers: Iterable[str]) -> dict[str, obj
         for one in contenders:
             attempt(add_round, one, pictures)
     found = {one.name: one for one in contenders if one.is_measured}
-    best = max((name for name in found if name in PEERS), key=lambda name: median(found[name].rates), default=None)
+    best = max(
+        (name for name in found if name in PEERS),
+        key=lambda name: median(found[name].rates),
+        default=None,
+    )
 
     def ratio(name: str | None) -> float | None:
         if OWN not in found or name not in found:
             return None
-        return round(median(a / b for a, b in zip(found[OWN].rates, found[name].rates, strict=True)), 2)
+        return round(
+            median(
+                a / b for a, b in zip(found[OWN].rates, found[name].rates, strict=True)
+            ),
+            2,
+        )
 
-    loaders = {name: summarise(one) | {"ratio": ratio(name)} for name, one in found.items()}
+    loaders = {
+        name: summarise(one) | {"ratio": ratio(name)} for name, one in found.items()
+    }
     own = loaders.get(OWN, {})
     return {
-        "images_per_s": own.get("images_per_s"), "first_batch_s": own.get("first_batch_s"), "best_peer": best,
-        "ratio_best_peer": ratio(best), "ratio_limit": ratio(LIMIT), "loaders": loaders,
-        "errors": {one.name: one.error for one in contenders if one.error}, "images": num_images, "rounds": rounds,
-    }  # fmt: skip
+        "images_per_s": own.get("images_per_s"),
+        "first_batch_s": own.get("first_batch_s"),
+        "best_peer": best,
+        "ratio_best_peer": ratio(best),
+        "ratio_limit": ratio(LIMIT),
+        "loaders": loaders,
+        "errors": {one.name: one.error for one in contenders if one.error},
+        "images": num_images,
+        "rounds": rounds,
+    }
 
 
-def attempt(step: Callable[[Contender, Path], None], one: Contender, pictures: Path) -> None:
+def attempt(
+    step: Callable[[Contender, Path], None], one: Contender, pictures: Path
+) -> None:
     """Take the step unless the contender has failed before; its error is kept, and the others go on."""
     if one.error:
         return
@@ -115,9 +157,13 @@ def attempt(step: Callable[[Contender, Path], None], one: Contender, pictures: P
 def set_up(one: Contender, pictures: Path) -> None:
     """Its environment and its store. Stores are kept; Daguerre's is made anew, by the code that is there."""
     if one.name in PACKAGES:
-        one.python = make_environment(f"loading_{one.name}", PACKAGES[one.name], *NEEDED)
+        one.python = make_environment(
+            f"loading_{one.name}", PACKAGES[one.name], *NEEDED
+        )
     code = (CHECKOUT / "bench" / "peers" / f"loading_{one.name}.py").read_bytes()
-    one.store = pictures.with_name(f"{pictures.name}-{one.name}-{hashlib.sha256(code).hexdigest()[:8]}")
+    one.store = pictures.with_name(
+        f"{pictures.name}-{one.name}-{hashlib.sha256(code).hexdigest()[:8]}"
+    )
     if one.name == OWN:
         shutil.rmtree(one.store, ignore_errors=True)
     if not one.store.exists():
@@ -132,7 +178,9 @@ def choose_workers(one: Contender, pictures: Path) -> None:
     """The number of workers with which the first batches of an epoch came faster; each is tried twice."""
     rate_of: dict[int, float] = {}
     for one.num_workers in (1, 2, 2, 1):
-        rate = time_epoch(one, pictures, "--batches", str(TRIAL_BATCHES))["images_per_s"]
+        rate = time_epoch(one, pictures, "--batches", str(TRIAL_BATCHES))[
+            "images_per_s"
+        ]
         rate_of[one.num_workers] = max(rate, rate_of.get(one.num_workers, 0.0))
     one.num_workers = max(rate_of, key=lambda count: rate_of[count])
 
@@ -143,11 +191,18 @@ def add_round(one: Contender, pictures: Path) -> None:
     one.rates.append(found["images_per_s"])
     one.first_batches_s.append(found["first_batch_s"])
     one.cpu_ms.append(found["cpu_ms_per_image"])
-    print(f"  {one.name:16} {found['images_per_s']:6.0f} images/s", file=sys.stderr, flush=True)
+    print(
+        f"  {one.name:16} {found['images_per_s']:6.0f} images/s",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def time_epoch(one: Contender, pictures: Path, *options: str) -> dict[str, float]:
-    for folder in (pictures, one.store):  # the operating system may have let go of them meanwhile
+    for folder in (
+        pictures,
+        one.store,
+    ):  # the operating system may have let go of them meanwhile
         for path in folder.rglob("*"):
             if path.is_file():
                 path.read_bytes()
@@ -159,14 +214,34 @@ def run(one: Contender, pictures: Path, store: Path, *options: str) -> str:
     """What the peer's module prints. Raises RuntimeError with the end of its complaint."""
     with tempfile.TemporaryDirectory() as home:
         paths = f"{one.python.parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "HOME": home, "PATH": paths, "PYTHONPATH": str(CHECKOUT)}
-        command = [str(one.python), "-m", f"bench.peers.loading_{one.name}", str(pictures), str(store), *options]
+        environment = {
+            **os.environ,
+            "HOME": home,
+            "PATH": paths,
+            "PYTHONPATH": str(CHECKOUT),
+        }
+        command = [
+            str(one.python),
+            "-m",
+            f"bench.peers.loading_{one.name}",
+            str(pictures),
+            str(store),
+            *options,
+        ]
         try:
             done = subprocess.run(
-                command, cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+                command,
+                cwd=home,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT_S,
             )
         except subprocess.TimeoutExpired as error:
-            raise RuntimeError(f"{one.name} was not done after {TIMEOUT_S} s") from error
+            raise RuntimeError(
+                f"{one.name} was not done after {TIMEOUT_S} s"
+            ) from error
     if done.returncode:
         raise RuntimeError(f"{one.name} failed:\n{done.stderr[-2000:].strip()}")
     return done.stdout
@@ -175,7 +250,12 @@ def run(one: Contender, pictures: Path, store: Path, *options: str) -> str:
 def find_pictures(count: int) -> Path:
     """The folder of the pictures, painted at the first run, and again when what paints them changes."""
     painter = (CHECKOUT / "bench" / "peers" / "pictures.py").read_bytes()
-    folder = load_settings().home / "bench" / "loading" / f"{count}-{hashlib.sha256(painter).hexdigest()[:8]}"
+    folder = (
+        load_settings().home
+        / "bench"
+        / "loading"
+        / f"{count}-{hashlib.sha256(painter).hexdigest()[:8]}"
+    )
     if not folder.exists():
         unfinished = folder.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -187,22 +267,29 @@ def find_pictures(count: int) -> Path:
 def summarise(one: Contender) -> dict[str, object]:
     """Medians over the rounds, and how far the rates spread."""
     return {
-        "images_per_s": round(median(one.rates)), "lowest": round(min(one.rates)), "highest": round(max(one.rates)),
-        "first_batch_s": round(median(one.first_batches_s), 2), "num_workers": one.num_workers,
+        "images_per_s": round(median(one.rates)),
+        "lowest": round(min(one.rates)),
+        "highest": round(max(one.rates)),
+        "first_batch_s": round(median(one.first_batches_s), 2),
+        "num_workers": one.num_workers,
         "cpu_ms_per_image": round(median(one.cpu_ms), 2),
-    }  # fmt: skip
+    }
 
 
 def draw_table(figures: dict[str, object]) -> str:
     """A line a loader, fastest first; then those that failed."""
     loaders, errors = figures["loaders"], figures["errors"]
     assert isinstance(loaders, dict) and isinstance(errors, dict)
-    lines = [f"{'loader':16} {'images/s':>9} {'lowest':>7} {'highest':>8} {'first batch s':>14} {'CPU ms':>7} "
-             f"{'workers':>8} {'daguerre / it':>14}"]  # fmt: skip
+    lines = [
+        f"{'loader':16} {'images/s':>9} {'lowest':>7} {'highest':>8} {'first batch s':>14} {'CPU ms':>7} "
+        f"{'workers':>8} {'daguerre / it':>14}"
+    ]
     for name, row in sorted(loaders.items(), key=lambda item: -item[1]["images_per_s"]):
-        lines.append(f"{name:16} {row['images_per_s']:9} {row['lowest']:7} {row['highest']:8} "
-                     f"{row['first_batch_s']:14.2f} {row['cpu_ms_per_image']:7.2f} {row['num_workers']:8} "
-                     f"{row['ratio'] or '':>14}")  # fmt: skip
+        lines.append(
+            f"{name:16} {row['images_per_s']:9} {row['lowest']:7} {row['highest']:8} "
+            f"{row['first_batch_s']:14.2f} {row['cpu_ms_per_image']:7.2f} {row['num_workers']:8} "
+            f"{row['ratio'] or '':>14}"
+        )
     return "\n".join([*lines, *errors.values()])
 
 

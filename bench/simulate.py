@@ -21,7 +21,9 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def main() -> None:
     """Print the figures, as text or as one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     figures = measure()
     if parser.parse_args().json:
@@ -33,7 +35,9 @@ def main() -> None:
 
 def measure() -> dict[str, float]:
     """Rates on one thread: `frames_per_s` (RGB-D rendered) and `captured_frames_per_s` (all sensors, written)."""
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))  # NumPy reads them once, when it is first imported
+    os.environ.update(
+        dict.fromkeys(THREAD_LIMITS, "1")
+    )  # NumPy reads them once, when it is first imported
     import cv2
 
     cv2.setNumThreads(1)

@@ -27,18 +27,35 @@ from typing import Any
 from bench.peers.turns import Part, mark, pair_turns, take_turns
 
 _RECIPE, _TASK = "tiny_recognition", "recognition"
-_PARTS = ("ray_start_s", "placement_s", "checkpoint_s", "evaluation_s", "logging_s", "dagster_s")
+_PARTS = (
+    "ray_start_s",
+    "placement_s",
+    "checkpoint_s",
+    "evaluation_s",
+    "logging_s",
+    "dagster_s",
+)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--part", choices=("prepare", "bare", "whole"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--part", choices=("prepare", "bare", "whole"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args()
     if options.part:
-        print(json.dumps({"prepare": _prepare, "bare": _run_bare, "whole": _run_whole}[options.part](options.epochs)))
+        print(
+            json.dumps(
+                {"prepare": _prepare, "bare": _run_bare, "whole": _run_whole}[
+                    options.part
+                ](options.epochs)
+            )
+        )
         return
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as home:
         found = _measure(home, options.rounds, options.epochs)
@@ -46,10 +63,16 @@ def main() -> None:
         print(json.dumps(found, indent=1))
         return
     print(f"step, bare   {1e3 * found['bare_step_s']:.1f} ms")
-    print(f"step, whole  {1e3 * found['whole_step_s']:.1f} ms: {found['step_ratio']:.3f} times the bare one "
-          f"(median of {found['turns']} turns, a half of them from {found['step_ratio_quartiles'][0]:.3f} to "
-          f"{found['step_ratio_quartiles'][1]:.3f})")  # fmt: skip
-    print("\n".join(f"fixed, {name:14} {value:.2f}" for name, value in found["fixed_s"].items()))
+    print(
+        f"step, whole  {1e3 * found['whole_step_s']:.1f} ms: {found['step_ratio']:.3f} times the bare one "
+        f"(median of {found['turns']} turns, a half of them from {found['step_ratio_quartiles'][0]:.3f} to "
+        f"{found['step_ratio_quartiles'][1]:.3f})"
+    )
+    print(
+        "\n".join(
+            f"fixed, {name:14} {value:.2f}" for name, value in found["fixed_s"].items()
+        )
+    )
 
 
 def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
@@ -57,7 +80,9 @@ def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
     turns, fixed = [], []
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
-        found = take_turns(Part(home, "bare", epochs), lambda: Part(home, "whole", epochs))
+        found = take_turns(
+            Part(home, "bare", epochs), lambda: Part(home, "whole", epochs)
+        )
         turns += pair_turns(*found)
         fixed.append(found[1]["fixed_s"])
     if len(turns) < 2:
@@ -65,10 +90,13 @@ def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
     ratios = [whole / bare for bare, whole in turns]
     low, middle, high = statistics.quantiles(ratios)
     return {
-        "step_ratio": middle, "step_ratio_quartiles": [low, high], "turns": len(turns),
-        "bare_step_s": statistics.median(b for b, _ in turns), "whole_step_s": statistics.median(w for _, w in turns),
+        "step_ratio": middle,
+        "step_ratio_quartiles": [low, high],
+        "turns": len(turns),
+        "bare_step_s": statistics.median(b for b, _ in turns),
+        "whole_step_s": statistics.median(w for _, w in turns),
         "fixed_s": {name: statistics.median(f[name] for f in fixed) for name in _PARTS},
-    }  # fmt: skip
+    }
 
 
 def _prepare(epochs: int) -> dict[str, Any]:
@@ -119,17 +147,28 @@ def _run_whole(epochs: int) -> dict[str, Any]:
     seconds = time.monotonic() - began
     assert "model_sha256" in model, model
     with LocalEngine(settings) as engine:
-        stats = {s.step_key: s for s in engine.instance.get_run_step_stats(model["run_id"])}
+        stats = {
+            s.step_key: s for s in engine.instance.get_run_step_stats(model["run_id"])
+        }
     training, evaluation, logging_ = (
-        stats[key] for key in (f"training__{_TASK}", f"evaluation__{_TASK}_scores", f"registry__{_TASK}_release")
+        stats[key]
+        for key in (
+            f"training__{_TASK}",
+            f"evaluation__{_TASK}_scores",
+            f"registry__{_TASK}_release",
+        )
     )
     steps = [(at, e) for at, e in events if e["kind"] == "step"]
     length = {s.step_key: s.end_time - s.start_time for s in stats.values()}
     fit_began = steps[0][0] - steps[0][1]["seconds"]
     fixed = (
-        ray_start_s, fit_began - training.start_time - ray_start_s, training.end_time - events[-1][0],
-        length[evaluation.step_key], length[logging_.step_key], seconds - sum(length.values()),
-    )  # fmt: skip
+        ray_start_s,
+        fit_began - training.start_time - ray_start_s,
+        training.end_time - events[-1][0],
+        length[evaluation.step_key],
+        length[logging_.step_key],
+        seconds - sum(length.values()),
+    )
     clock = min(at - e["seconds"] for at, e in steps)  # when the training began
     listed = _list_steps([(clock + e["seconds"], e["epoch"]) for _, e in steps])
     return {"steps": listed, "fixed_s": dict(zip(_PARTS, fixed, strict=True))}
@@ -156,19 +195,32 @@ def _run_bare(epochs: int) -> dict[str, Any]:
     train = ReleaseImages(catalog, release, "train", int(config.image_size_px * 1.25))
     torch.manual_seed(1)
     torch.set_num_threads(os.cpu_count() or 1)
-    net = task.build(config, len(release.class_names), read_imagenet()).to(memory_format=torch.channels_last)
+    net = task.build(config, len(release.class_names), read_imagenet()).to(
+        memory_format=torch.channels_last
+    )
     weights = [p for p in net.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=config.lr, weight_decay=config.weight_decay)
-    average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98))
+    optimizer = torch.optim.AdamW(
+        weights, lr=config.lr, weight_decay=config.weight_decay
+    )
+    average = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98)
+    )
     num_steps = max(1, round(len(train) / config.batch_size))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.lr, total_steps=epochs * num_steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.lr, total_steps=epochs * num_steps
+    )
     rng = np.random.default_rng(1)
     parts = [
-        (epoch, part) for epoch in range(epochs) for part in np.array_split(rng.permutation(len(train)), num_steps)
+        (epoch, part)
+        for epoch in range(epochs)
+        for part in np.array_split(rng.permutation(len(train)), num_steps)
     ]
 
     def prepare(step: tuple[int, np.ndarray]) -> Any:
-        samples, rngs = train.__getitems__(step[1].tolist()), [np.random.default_rng([1, step[0], i]) for i in step[1]]
+        samples, rngs = (
+            train.__getitems__(step[1].tolist()),
+            [np.random.default_rng([1, step[0], i]) for i in step[1]],
+        )
         return task.make_batch(samples, len(release.class_names), config, rngs)
 
     events = []
@@ -196,7 +248,11 @@ def _settings(epochs: int) -> dict[str, str]:
 def _list_steps(events: list[tuple[float, int]]) -> list[tuple[float, float]]:
     """When each step ended, and its seconds, from that and its epoch: without the first of each epoch, and without the
     first epoch, in which images are first read."""
-    return [(at, at - before) for (before, last), (at, epoch) in pairwise(events) if last == epoch > 0]
+    return [
+        (at, at - before)
+        for (before, last), (at, epoch) in pairwise(events)
+        if last == epoch > 0
+    ]
 
 
 if __name__ == "__main__":

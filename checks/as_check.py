@@ -12,29 +12,51 @@ import dagster as dg
 from assets.stages import AssetKey
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
-from checks.gates import GATES, SESSION_ASSETS, TASK_GATES, WHOLE_ASSETS, gate_session, gate_task
+from checks.gates import (
+    GATES,
+    SESSION_ASSETS,
+    TASK_GATES,
+    WHOLE_ASSETS,
+    gate_session,
+    gate_task,
+)
 from checks.verdicts import Verdict
 
 Results = Iterable[dg.AssetCheckResult]
 
 
-def all_gates(partitions_def: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+def all_gates(
+    partitions_def: dg.PartitionsDefinition,
+) -> list[dg.AssetChecksDefinition]:
     """The gates of every asset that writes a table; those of sessions have `partitions_def`."""
     return [
-        *(table_gate(key, *tables, partitions_def=partitions_def) for key, tables in SESSION_ASSETS.items()),
+        *(
+            table_gate(key, *tables, partitions_def=partitions_def)
+            for key, tables in SESSION_ASSETS.items()
+        ),
         *(table_gate(key, *tables) for key, tables in WHOLE_ASSETS.items()),
-        *(task_gate(asset, task) for asset, gate in TASK_GATES.items() for task in gate.list_tasks()),
+        *(
+            task_gate(asset, task)
+            for asset, gate in TASK_GATES.items()
+            for task in gate.list_tasks()
+        ),
     ]
 
 
 def table_gate(
-    asset_key: Sequence[str], *tables: str, partitions_def: dg.PartitionsDefinition | None = None
+    asset_key: Sequence[str],
+    *tables: str,
+    partitions_def: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetChecksDefinition:
     """The gate of an asset that writes `tables`: for the run's session when partitioned, else for all rows."""
     key, claims = dg.AssetKey(list(asset_key)), _claims_of(*tables)
 
-    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, claims, partitions_def))
-    def gate(context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]) -> Results:
+    @dg.multi_asset_check(
+        name=_name_gate(key), specs=_specs(key, claims, partitions_def)
+    )
+    def gate(
+        context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]
+    ) -> Results:
         session = context.partition_key if partitions_def is not None else None
         for table in tables:
             yield from _results(context, key, gate_session(catalog, table, session))
@@ -47,23 +69,33 @@ def task_gate(asset: AssetKey, task: str) -> dg.AssetChecksDefinition:
     stage, noun = asset
     key = dg.AssetKey([stage, noun.format(task=task)])
 
-    @dg.multi_asset_check(name=_name_gate(key), specs=_specs(key, _claims_of(*TASK_GATES[asset].tables)))
+    @dg.multi_asset_check(
+        name=_name_gate(key), specs=_specs(key, _claims_of(*TASK_GATES[asset].tables))
+    )
     def gate(
         context: dg.AssetCheckExecutionContext,
         catalog: dg.ResourceParam[Catalog],
         workspace: dg.ResourceParam[Workspace],
     ) -> Results:
-        yield from _results(context, key, gate_task(catalog, asset, task, workspace.home))
+        yield from _results(
+            context, key, gate_task(catalog, asset, task, workspace.home)
+        )
 
     return gate
 
 
 def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
     """A verdict as Dagster shows it. A failed claim that does not block is a warning."""
-    severity = dg.AssetCheckSeverity.ERROR if verdict.is_blocking else dg.AssetCheckSeverity.WARN
+    severity = (
+        dg.AssetCheckSeverity.ERROR
+        if verdict.is_blocking
+        else dg.AssetCheckSeverity.WARN
+    )
     metadata: dict[str, Any] = {"num_checked": verdict.num_checked, **verdict.figures}
     if verdict.examples:
-        metadata["examples"] = dg.MetadataValue.md("\n".join(f"- `{example}`" for example in verdict.examples))
+        metadata["examples"] = dg.MetadataValue.md(
+            "\n".join(f"- `{example}`" for example in verdict.examples)
+        )
     return dg.AssetCheckResult(
         passed=verdict.passed,
         asset_key=asset_key,
@@ -74,25 +106,44 @@ def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
     )
 
 
-def _results(context: dg.AssetCheckExecutionContext, key: dg.AssetKey, verdicts: Sequence[Verdict]) -> Results:
-    tell: Mapping[bool, Callable[[str], None]] = {True: context.log.info, False: context.log.warning}
+def _results(
+    context: dg.AssetCheckExecutionContext,
+    key: dg.AssetKey,
+    verdicts: Sequence[Verdict],
+) -> Results:
+    tell: Mapping[bool, Callable[[str], None]] = {
+        True: context.log.info,
+        False: context.log.warning,
+    }
     for verdict in verdicts:
         tell[verdict.passed](f"{verdict.name}: {verdict.summary}")
         yield as_result(key, verdict)
 
 
 def _claims_of(*tables: str) -> dict[str, str]:
-    return {name: claim for table in tables for name, claim in GATES[table].claims.items()}
+    return {
+        name: claim for table in tables for name, claim in GATES[table].claims.items()
+    }
 
 
 def _specs(
-    key: dg.AssetKey, claims: Mapping[str, str], partitions_def: dg.PartitionsDefinition | None = None
+    key: dg.AssetKey,
+    claims: Mapping[str, str],
+    partitions_def: dg.PartitionsDefinition | None = None,
 ) -> list[dg.AssetCheckSpec]:
     with warnings.catch_warnings():
         # a partitioned check keeps one status per session; without it one bad session would stop the automation of all
-        warnings.filterwarnings("ignore", "Specifying a partitions_def", category=dg.PreviewWarning)
+        warnings.filterwarnings(
+            "ignore", "Specifying a partitions_def", category=dg.PreviewWarning
+        )
         return [
-            dg.AssetCheckSpec(name, asset=key, description=claim, blocking=True, partitions_def=partitions_def)
+            dg.AssetCheckSpec(
+                name,
+                asset=key,
+                description=claim,
+                blocking=True,
+                partitions_def=partitions_def,
+            )
             for name, claim in claims.items()
         ]
 

@@ -18,7 +18,11 @@ def _holds_only(column: str, noun: str) -> EmptyReason:
 
     def reason(rows: StoredRows) -> str | None:
         counts = rows.read("captures", (column,))[column]
-        return f"no capture of this session holds {noun}" if len(counts) and pc.sum(counts).as_py() == 0 else None
+        return (
+            f"no capture of this session holds {noun}"
+            if len(counts) and pc.sum(counts).as_py() == 0
+            else None
+        )
 
     return reason
 
@@ -26,16 +30,30 @@ def _holds_only(column: str, noun: str) -> EmptyReason:
 def _frames_may_be_missing(rows: StoredRows) -> str | None:
     """A session of signals only is in order; one of which nothing could be read is not."""
     captures = rows.read("captures", ("num_frames", "num_signals"))
-    num_frames, num_signals = (pc.sum(captures[c]).as_py() or 0 for c in ("num_frames", "num_signals"))
-    return f"a session of {num_signals} signals without a camera" if num_signals and not num_frames else None
+    num_frames, num_signals = (
+        pc.sum(captures[c]).as_py() or 0 for c in ("num_frames", "num_signals")
+    )
+    return (
+        f"a session of {num_signals} signals without a camera"
+        if num_signals and not num_frames
+        else None
+    )
 
 
 def _calibrations_may_be_missing(rows: StoredRows) -> str | None:
-    return "no capture of this session carries a calibration" if rows.count("captures") else None
+    return (
+        "no capture of this session carries a calibration"
+        if rows.count("captures")
+        else None
+    )
 
 
 def _nobody_may_have_looked(rows: StoredRows) -> str | None:
-    return "no file of this session says which pictures were looked at" if rows.count("captures") else None
+    return (
+        "no file of this session says which pictures were looked at"
+        if rows.count("captures")
+        else None
+    )
 
 
 def _images_may_say_nothing(rows: StoredRows) -> str | None:
@@ -44,7 +62,11 @@ def _images_may_say_nothing(rows: StoredRows) -> str | None:
 
 def _nothing_was_refused(rows: StoredRows) -> str | None:
     problems = rows.read("captures", ("num_problems",))["num_problems"]
-    return "everything that arrived could be read" if len(problems) and pc.sum(problems).as_py() == 0 else None
+    return (
+        "everything that arrived could be read"
+        if len(problems) and pc.sum(problems).as_py() == 0
+        else None
+    )
 
 
 GATES = (

@@ -26,9 +26,23 @@ from checks.verdicts import (
 UNREADABLE = Tolerance(warn_above=0.0, block_above=0.2)
 NUM_DECODED = 64  # frames decoded per session: enough to meet a codec that the engine lacks, at about 2 ms a frame
 _IMAGE_SUFFIXES = (
-    "jpg", "jpeg", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm", "pnm", "avif", "heic", "jp2",
+    "jpg",
+    "jpeg",
+    "jfif",
+    "png",
+    "bmp",
+    "gif",
+    "webp",
+    "tif",
+    "tiff",
+    "ppm",
+    "pgm",
+    "pnm",
+    "avif",
+    "heic",
+    "jp2",
     "psd",
-)  # fmt: skip
+)
 
 
 class Rows(Protocol):
@@ -42,11 +56,18 @@ class Rows(Protocol):
 def images_are_readable(frames: pa.Table, quarantine: pa.Table) -> Verdict:
     """Every image that arrived could be decoded; at most a fifth may be in quarantine."""
     refused = [row for row in quarantine.to_pylist() if _is_image(row)]
-    examples = [f"{row['source_path']} at byte {row['source_offset']}: {row['reason']}" for row in refused]
+    examples = [
+        f"{row['source_path']} at byte {row['source_offset']}: {row['reason']}"
+        for row in refused
+    ]
     return judge_share(
-        "images_are_readable", num_checked=len(frames) + len(refused), offenders=examples, of="images",
-        fault="could not be read and are in quarantine", tolerance=UNREADABLE,
-    )  # fmt: skip
+        "images_are_readable",
+        num_checked=len(frames) + len(refused),
+        offenders=examples,
+        of="images",
+        fault="could not be read and are in quarantine",
+        tolerance=UNREADABLE,
+    )
 
 
 def frames_match_their_hashes(frames: Rows) -> Verdict:
@@ -57,55 +78,93 @@ def frames_match_their_hashes(frames: Rows) -> Verdict:
         if hashlib.sha256(row["payload"] or b"").hexdigest() != row["sha256"]:
             changed.append(row["frame_id"])
     return judge_share(
-        "frames_match_their_hashes", num_checked=len(frames), offenders=changed, of="frames",
-        fault="hold other bytes than were taken in", figures={"num_bytes": num_bytes},
-    )  # fmt: skip
+        "frames_match_their_hashes",
+        num_checked=len(frames),
+        offenders=changed,
+        of="frames",
+        fault="hold other bytes than were taken in",
+        figures={"num_bytes": num_bytes},
+    )
 
 
 def frames_decode_to_their_size(frames: Rows) -> Verdict:
     """Frames decode to the width and height in their row (a sample spread over the session)."""
     every = max(1, -(-len(frames) // NUM_DECODED))
-    sample = _each(frames, "frame_id", "kind", "width_px", "height_px", "payload", every=every)
+    sample = _each(
+        frames, "frame_id", "kind", "width_px", "height_px", "payload", every=every
+    )
     faults = [(row["frame_id"], _find_decoding_fault(row)) for row in sample]
     return judge_share(
-        "frames_decode_to_their_size", num_checked=len(faults), offenders=[f"{i}: {f}" for i, f in faults if f],
-        of="sampled frames", fault="do not decode to the size in their row", figures={"num_frames": len(frames)},
-    )  # fmt: skip
+        "frames_decode_to_their_size",
+        num_checked=len(faults),
+        offenders=[f"{i}: {f}" for i, f in faults if f],
+        of="sampled frames",
+        fault="do not decode to the size in their row",
+        figures={"num_frames": len(frames)},
+    )
 
 
-def frames_have_calibration(frames: pa.Table, calibrations: pa.Table, captures: pa.Table) -> Verdict:
+def frames_have_calibration(
+    frames: pa.Table, calibrations: pa.Table, captures: pa.Table
+) -> Verdict:
     """Every camera of a capture whose format can carry calibrations has one.
 
     A capture with some cameras calibrated and others not is broken and blocks; one without any is told, as images alone
     are enough for recognition and detection. Told alike are cameras without one where the format does not ask for any.
     """
-    known = set(zip(calibrations["capture_id"].to_pylist(), calibrations["sensor"].to_pylist(), strict=True))
+    known = set(
+        zip(
+            calibrations["capture_id"].to_pylist(),
+            calibrations["sensor"].to_pylist(),
+            strict=True,
+        )
+    )
     partly = {capture_id for capture_id, _ in known}
     able = {r["capture_id"] for r in captures.to_pylist() if _can_be_calibrated(r)}
-    cameras = sorted(set(zip(frames["capture_id"].to_pylist(), frames["sensor"].to_pylist(), strict=True)))
+    cameras = sorted(
+        set(
+            zip(
+                frames["capture_id"].to_pylist(),
+                frames["sensor"].to_pylist(),
+                strict=True,
+            )
+        )
+    )
     concerned = [camera for camera in cameras if camera[0] in able | partly]
     missing = [camera for camera in concerned if camera not in known]
     is_broken = any(capture_id in able & partly for capture_id, _ in missing)
     return judge_share(
-        "frames_have_calibration", num_checked=len(concerned),
-        offenders=[f"{sensor} of capture {capture_id}" for capture_id, sensor in missing], of="cameras",
-        fault="have no calibration", tolerance=Tolerance() if is_broken else NEVER_BLOCKS,
+        "frames_have_calibration",
+        num_checked=len(concerned),
+        offenders=[
+            f"{sensor} of capture {capture_id}" for capture_id, sensor in missing
+        ],
+        of="cameras",
+        fault="have no calibration",
+        tolerance=Tolerance() if is_broken else NEVER_BLOCKS,
         empty_reason="these formats carry no calibration" if cameras else None,
-    )  # fmt: skip
+    )
 
 
 def captures_hold_what_they_counted(captures: pa.Table, frames: pa.Table) -> Verdict:
     """Every capture has as many frames in the table as intake counted."""
-    found = {r["values"]: r["counts"] for r in frames["capture_id"].value_counts().to_pylist()}
+    found = {
+        r["values"]: r["counts"]
+        for r in frames["capture_id"].value_counts().to_pylist()
+    }
     examples = [
         f"capture {r['capture_id']} ({r['path']}): {found.get(r['capture_id'], 0)} of {r['num_frames']} frames"
         for r in captures.to_pylist()
         if found.get(r["capture_id"], 0) != r["num_frames"]
     ]
     return judge_share(
-        "captures_hold_what_they_counted", num_checked=len(captures), offenders=examples, of="captures",
-        fault="have another number of frames than intake counted", figures={"num_frames": len(frames)},
-    )  # fmt: skip
+        "captures_hold_what_they_counted",
+        num_checked=len(captures),
+        offenders=examples,
+        of="captures",
+        fault="have another number of frames than intake counted",
+        figures={"num_frames": len(frames)},
+    )
 
 
 def no_record_was_refused(quarantine: pa.Table) -> Verdict:
@@ -115,43 +174,78 @@ def no_record_was_refused(quarantine: pa.Table) -> Verdict:
         return nothing_checked(name, "records in quarantine")
     reasons = Counter(row["reason"] for row in rows)
     shown = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
-    examples = [f"{row['source_path']}: {row['reason']}; {row['remedy']}" for row in rows[:MAX_EXAMPLES]]
-    figures = {"num_reasons": len(reasons), "num_files": len({row["source_path"] for row in rows})}
+    examples = [
+        f"{row['source_path']}: {row['reason']}; {row['remedy']}"
+        for row in rows[:MAX_EXAMPLES]
+    ]
+    figures = {
+        "num_reasons": len(reasons),
+        "num_files": len({row["source_path"] for row in rows}),
+    }
     return Verdict(
-        name, False, False, f"{len(rows)} records are in quarantine: {shown}", len(rows), figures, tuple(examples)
+        name,
+        False,
+        False,
+        f"{len(rows)} records are in quarantine: {shown}",
+        len(rows),
+        figures,
+        tuple(examples),
     )
 
 
 CAPTURE_RULES = (
     Rule(
-        captures_hold_what_they_counted, {"captures": ("capture_id", "path", "num_frames"), "frames": ("capture_id",)}
+        captures_hold_what_they_counted,
+        {"captures": ("capture_id", "path", "num_frames"), "frames": ("capture_id",)},
     ),
 )
 FRAME_RULES = (
-    Rule(images_are_readable, {
-        "frames": ("frame_id",), "quarantine": ("source_path", "source_offset", "sensor", "reason"),
-    }),
-    Rule(frames_match_their_hashes, {"frames": ("frame_id", "sha256", "payload")}, by_batch="frames"),
-    Rule(frames_decode_to_their_size, {"frames": ("frame_id", "kind", "width_px", "height_px", "payload")},
-         by_batch="frames"),
-    Rule(frames_have_calibration, {
-        "frames": ("capture_id", "sensor"), "calibrations": ("capture_id", "sensor"),
-        "captures": ("capture_id", "reader", "notes"),
-    }),
-)  # fmt: skip
-QUARANTINE_RULES = (Rule(no_record_was_refused, {"quarantine": ("source_path", "reason", "remedy")}),)
+    Rule(
+        images_are_readable,
+        {
+            "frames": ("frame_id",),
+            "quarantine": ("source_path", "source_offset", "sensor", "reason"),
+        },
+    ),
+    Rule(
+        frames_match_their_hashes,
+        {"frames": ("frame_id", "sha256", "payload")},
+        by_batch="frames",
+    ),
+    Rule(
+        frames_decode_to_their_size,
+        {"frames": ("frame_id", "kind", "width_px", "height_px", "payload")},
+        by_batch="frames",
+    ),
+    Rule(
+        frames_have_calibration,
+        {
+            "frames": ("capture_id", "sensor"),
+            "calibrations": ("capture_id", "sensor"),
+            "captures": ("capture_id", "reader", "notes"),
+        },
+    ),
+)
+QUARANTINE_RULES = (
+    Rule(no_record_was_refused, {"quarantine": ("source_path", "reason", "remedy")}),
+)
 
 
 def _can_be_calibrated(capture: dict[str, Any]) -> bool:
     """By its format; of an archive by those of what is in it."""
     inside = json.loads(capture["notes"] or "{}").get(READ_AS)
-    return all(can_carry(reader, "calibration") for reader in (inside.split(", ") if inside else [capture["reader"]]))
+    return all(
+        can_carry(reader, "calibration")
+        for reader in (inside.split(", ") if inside else [capture["reader"]])
+    )
 
 
 def _is_image(problem: dict[str, Any]) -> bool:
     """A refused record was an image when its name says so, or when it came from a camera's stream and is no label."""
     suffix = problem["source_path"].rsplit(".", 1)[-1].lower()
-    is_label = problem["reason"].startswith("label ")  # a mask, or a label whose frame is not there
+    is_label = problem["reason"].startswith(
+        "label "
+    )  # a mask, or a label whose frame is not there
     return not is_label and (suffix in _IMAGE_SUFFIXES or problem["sensor"] is not None)
 
 
@@ -172,5 +266,8 @@ def _each(rows: Rows, *columns: str, every: int = 1) -> Iterator[dict[str, Any]]
     for batch in rows.to_batches():
         arrays = [batch.column(name) for name in columns]
         for index in range(-position % every, len(batch), every):
-            yield {name: array[index].as_py() for name, array in zip(columns, arrays, strict=True)}
+            yield {
+                name: array[index].as_py()
+                for name, array in zip(columns, arrays, strict=True)
+            }
         position += len(batch)

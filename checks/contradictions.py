@@ -14,7 +14,9 @@ from assets.kinds import KINDS
 from assets.kinds.kind import IS_EMPTY, SIDES, Statement
 from models.box_pairs import find_repeats
 
-_NUM_COPIES = 50  # of one picture that a frame is compared with: more would say nothing new
+_NUM_COPIES = (
+    50  # of one picture that a frame is compared with: more would say nothing new
+)
 Row = dict[str, Any]
 Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong there
 
@@ -22,14 +24,21 @@ Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong t
 def find_boxes_of_two_classes(labels: pa.Table) -> Found:
     """Boxes of one frame and task that are equal within a pixel to one of another class."""
     boxes = labels.filter(pc.is_valid(labels["x_min"])).to_pylist()
-    corners = np.array([[np.nan if b[side] is None else b[side] for side in SIDES] for b in boxes], np.float64)
-    repeats = find_repeats([(b["frame_id"], b["task"]) for b in boxes], corners.reshape(-1, 4))
+    corners = np.array(
+        [[np.nan if b[side] is None else b[side] for side in SIDES] for b in boxes],
+        np.float64,
+    )
+    repeats = find_repeats(
+        [(b["frame_id"], b["task"]) for b in boxes], corners.reshape(-1, 4)
+    )
     found: Found = defaultdict(list)
     for box, place in zip(boxes, repeats.tolist(), strict=True):
         first = boxes[place]
         if place >= 0 and first["class_name"] != box["class_name"]:
             both = f"{first['class_name']} and {box['class_name']}"
-            found[box["frame_id"], box["task"]].append(f"frame {box['frame_id']}: one box is {both}")
+            found[box["frame_id"], box["task"]].append(
+                f"frame {box['frame_id']}: one box is {both}"
+            )
     return found
 
 
@@ -38,7 +47,9 @@ def find_frames_of_two_classes(labels: pa.Table) -> Found:
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
     for task in (kind.name for kind in KINDS if kind.has_one_class):
         rows = labels.filter(pc.equal(labels["task"], task))
-        for frame_id, name in zip(rows["frame_id"].to_pylist(), rows["class_name"].to_pylist(), strict=True):
+        for frame_id, name in zip(
+            rows["frame_id"].to_pylist(), rows["class_name"].to_pylist(), strict=True
+        ):
             names[frame_id, task].add(name)
     return {
         (frame_id, task): [f"frame {frame_id} is {' and '.join(sorted(found))}"]
@@ -48,42 +59,63 @@ def find_frames_of_two_classes(labels: pa.Table) -> Found:
 
 
 def find_copies_with_other_labels(
-    labels: pa.Table, frames: pa.Table, published_labels: pa.Table, published_frames: pa.Table
+    labels: pa.Table,
+    frames: pa.Table,
+    published_labels: pa.Table,
+    published_frames: pa.Table,
 ) -> Found:
     """Frames whose boxes or class are denied by those of an equal picture, in their session or in another."""
     columns = published_labels.column_names
     picture_of = _find_copied(labels, frames, published_frames)
     both = pa.concat_tables([labels.select(columns), published_labels])
-    said: dict[str, dict[str, dict[str, list[Row]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    said: dict[str, dict[str, dict[str, list[Row]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
     for row in _only(both, picture_of):
         said[row["task"]][picture_of[row["frame_id"]]][row["frame_id"]].append(row)
     mine, found = set(frames["frame_id"].to_pylist()), Found()
-    for kind in sorted((kind for kind in KINDS if kind.is_compared_on_intake), key=lambda kind: kind.name):
+    for kind in sorted(
+        (kind for kind in KINDS if kind.is_compared_on_intake),
+        key=lambda kind: kind.name,
+    ):
         for rows_of in said[kind.name].values():
             others = sorted(rows_of)[:_NUM_COPIES]
             for frame_id in sorted(mine & rows_of.keys()):
                 one = Statement(tuple(rows_of[frame_id]))
                 for other in (i for i in others if i != frame_id):
-                    if reason := kind.find_conflict(one, Statement(tuple(rows_of[other]))):
-                        found[frame_id, kind.name] = [_tell(frame_id, other, rows_of[other][0]["session"], reason)]
+                    if reason := kind.find_conflict(
+                        one, Statement(tuple(rows_of[other]))
+                    ):
+                        found[frame_id, kind.name] = [
+                            _tell(frame_id, other, rows_of[other][0]["session"], reason)
+                        ]
                         break
     return found
 
 
 def find_contradicted_empties(
-    annotated_frames: pa.Table, frames: pa.Table, published_annotated_frames: pa.Table, published_frames: pa.Table
+    annotated_frames: pa.Table,
+    frames: pa.Table,
+    published_annotated_frames: pa.Table,
+    published_frames: pa.Table,
 ) -> Found:
     """Frames that have objects where somebody calls an equal picture empty, or the other way round."""
     columns = published_annotated_frames.column_names
     picture_of = _find_copied(annotated_frames, frames, published_frames)
-    both = pa.concat_tables([annotated_frames.select(columns), published_annotated_frames])
+    both = pa.concat_tables(
+        [annotated_frames.select(columns), published_annotated_frames]
+    )
     counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    sides: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)  # picture and task -> frame id -> session
+    sides: dict[tuple[str, str], dict[str, str]] = defaultdict(
+        dict
+    )  # picture and task -> frame id -> session
     for row in _only(both, picture_of):
         key = row["frame_id"], row["task"]
         counts[key][0] += row["num_labels"]
         counts[key][1] += row["num_labels"] + row["num_missing"] + row["num_ignored"]
-        sides[picture_of[row["frame_id"]], row["task"]][row["frame_id"]] = row["session"]
+        sides[picture_of[row["frame_id"]], row["task"]][row["frame_id"]] = row[
+            "session"
+        ]
     mine, found = set(frames["frame_id"].to_pylist()), Found()
     for (_, task), session_of in sides.items():
         labelled = min((i for i in session_of if counts[i, task][0]), default=None)
@@ -93,21 +125,33 @@ def find_contradicted_empties(
                 labels, marked = counts[frame_id, task]
                 other = empty if labels else labelled
                 if labels or not marked:
-                    found[frame_id, task] = [_tell(frame_id, other, session_of[other], IS_EMPTY)]
+                    found[frame_id, task] = [
+                        _tell(frame_id, other, session_of[other], IS_EMPTY)
+                    ]
     return found
 
 
-def _find_copied(rows: pa.Table, frames: pa.Table, published_frames: pa.Table) -> dict[str, str]:
+def _find_copied(
+    rows: pa.Table, frames: pa.Table, published_frames: pa.Table
+) -> dict[str, str]:
     """Frame id -> sha256 of the frames, here and elsewhere, whose bytes more than one frame has, among them one of
     `rows`."""
-    here = frames.filter(pc.is_in(frames["frame_id"], value_set=_values(rows["frame_id"])))
+    here = frames.filter(
+        pc.is_in(frames["frame_id"], value_set=_values(rows["frame_id"]))
+    )
     is_alike = pc.is_in(published_frames["sha256"], value_set=_values(here["sha256"]))
     columns = ["frame_id", "sha256"]
-    found = pa.concat_tables([here.select(columns), published_frames.filter(is_alike).select(columns)]).to_pylist()
+    found = pa.concat_tables(
+        [here.select(columns), published_frames.filter(is_alike).select(columns)]
+    ).to_pylist()
     frames_of: dict[str, set[str]] = defaultdict(set)
     for row in found:
         frames_of[row["sha256"]].add(row["frame_id"])
-    return {row["frame_id"]: row["sha256"] for row in found if len(frames_of[row["sha256"]]) > 1}
+    return {
+        row["frame_id"]: row["sha256"]
+        for row in found
+        if len(frames_of[row["sha256"]]) > 1
+    }
 
 
 def _only(rows: pa.Table, frame_ids: Mapping[str, str]) -> list[Row]:

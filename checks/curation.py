@@ -16,7 +16,10 @@ GATES = (
     Gate("releases", RELEASE_RULES),
     Gate("release_frames", RELEASE_FRAME_RULES),
 )
-SESSION_ASSETS = {"frame_quality": ("frame_quality",), "frame_embeddings": ("frame_embeddings",)}
+SESSION_ASSETS = {
+    "frame_quality": ("frame_quality",),
+    "frame_embeddings": ("frame_embeddings",),
+}
 WHOLE_ASSETS = {"unique_frames": ("unique_frames",), "splits": ("splits",)}
 TASK_GATES = (
     TaskGate(

@@ -18,16 +18,32 @@ def session_has_not_drifted(drift: pa.Table) -> Verdict:
     sessions = [r for r in rows if r["sensor"] == ALL_SENSORS]
     alarms = [r for r in rows if r["is_drifted"] and r["sensor"] != ALL_SENSORS]
     sensors = sorted({r["sensor"] for r in alarms})
-    figures: dict[str, float | int | str] = {"drifted_sensors": ", ".join(sensors) or "none"}
+    figures: dict[str, float | int | str] = {
+        "drifted_sensors": ", ".join(sensors) or "none"
+    }
     p_values = [r["p_value"] for r in sessions if r["p_value"] is not None]
     if p_values:
-        figures |= {"p_value": min(p_values), "false_alarm_rate": max(r["threshold"] for r in sessions)}
+        figures |= {
+            "p_value": min(p_values),
+            "false_alarm_rate": max(r["threshold"] for r in sessions),
+        }
     name = "session_has_not_drifted"
     if not sessions:
         return nothing_checked(name, "drift verdicts on a session")
     passed = all(r["is_drifted"] is False for r in sessions)
-    summary = "; ".join(f"{r['model_name']} version {r['model_version']}: {r['reason']}" for r in sessions)
-    return Verdict(name, passed, False, summary, len(rows), figures, tuple(map(_describe, alarms[:MAX_EXAMPLES])))
+    summary = "; ".join(
+        f"{r['model_name']} version {r['model_version']}: {r['reason']}"
+        for r in sessions
+    )
+    return Verdict(
+        name,
+        passed,
+        False,
+        summary,
+        len(rows),
+        figures,
+        tuple(map(_describe, alarms[:MAX_EXAMPLES])),
+    )
 
 
 _DRIFT = (
@@ -48,10 +64,14 @@ def _newest_versions(drift: pa.Table) -> list[dict[str, Any]]:
     rows = drift.to_pylist()
     newest: dict[str, int] = {}
     for row in rows:
-        newest[row["model_name"]] = max(newest.get(row["model_name"], 0), row["model_version"])
+        newest[row["model_name"]] = max(
+            newest.get(row["model_name"], 0), row["model_version"]
+        )
     return [r for r in rows if r["model_version"] == newest[r["model_name"]]]
 
 
 def _describe(row: dict[str, Any]) -> str:
-    distance = "" if row["value"] is None else f" by {row['value']:.3g} standard deviations"
+    distance = (
+        "" if row["value"] is None else f" by {row['value']:.3g} standard deviations"
+    )
     return f"{row['sensor']}: {row['statistic']}{distance}, p {row['p_value']:.3g}, threshold {row['threshold']:.3g}"

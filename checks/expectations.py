@@ -31,7 +31,9 @@ def suite_for(table: Table) -> ExpectationSuite:
     """The suite that follows from the schema: columns, row count, nulls, key, ranges, allowed values, patterns."""
     gx, gxe = _import_expectations()
     expectations = [
-        gxe.ExpectTableColumnsToMatchSet(column_set=[c.name for c in table.columns], exact_match=True),
+        gxe.ExpectTableColumnsToMatchSet(
+            column_set=[c.name for c in table.columns], exact_match=True
+        ),
         gxe.ExpectTableRowCountToBeBetween(min_value=1),
         gxe.ExpectColumnValuesToBeUnique(column=table.key),
     ]
@@ -48,7 +50,11 @@ def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> V
     """
     name = name_schema_check(table)
     if not len(rows):
-        return passed_over(name, may_be_empty) if may_be_empty else nothing_checked(name, f"rows of {table.name}")
+        return (
+            passed_over(name, may_be_empty)
+            if may_be_empty
+            else nothing_checked(name, f"rows of {table.name}")
+        )
     try:
         suite = suite_for(table)
         failures = _compare_types(table, rows) + _find_not_finite(table, rows)
@@ -60,17 +66,32 @@ def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> V
     if failures:
         shown = "; ".join(failures[:3])
         summary = (
-            f"{len(failures)} of {num_expectations} expectations fail on {len(rows)} rows of {table.name}: {shown}"
+            f"{len(failures)} of {num_expectations} expectations fail on {len(rows)} rows "
+            f"of {table.name}: {shown}"
         )
-    figures = {"num_rows": len(rows), "num_expectations": num_expectations, "num_failed": len(failures)}
-    return Verdict(name, not failures, True, summary, len(rows), figures, tuple(failures[:MAX_EXAMPLES]))
+    figures = {
+        "num_rows": len(rows),
+        "num_expectations": num_expectations,
+        "num_failed": len(failures),
+    }
+    return Verdict(
+        name,
+        not failures,
+        True,
+        summary,
+        len(rows),
+        figures,
+        tuple(failures[:MAX_EXAMPLES]),
+    )
 
 
 def lengths_of_payloads(rows: pa.Table) -> pa.Table:
     """`rows` with every column of bytes replaced by the number of bytes, null where it was null."""
     for index, column in enumerate(rows.schema):
         if _is_bytes(column.type):
-            rows = rows.set_column(index, column.name, pc.binary_length(rows[column.name]).cast(pa.int64()))
+            rows = rows.set_column(
+                index, column.name, pc.binary_length(rows[column.name]).cast(pa.int64())
+            )
     return rows
 
 
@@ -79,13 +100,25 @@ def _expect_of(column: Column, is_key: bool) -> list[Any]:
     found: list[Any] = []
     if is_key or not column.nullable:
         found.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name))
-    low = 1 if _is_bytes(column.type) else column.low  # a payload of no bytes is no payload
+    low = (
+        1 if _is_bytes(column.type) else column.low
+    )  # a payload of no bytes is no payload
     if low is not None or column.high is not None:
-        found.append(gxe.ExpectColumnValuesToBeBetween(column=column.name, min_value=low, max_value=column.high))
+        found.append(
+            gxe.ExpectColumnValuesToBeBetween(
+                column=column.name, min_value=low, max_value=column.high
+            )
+        )
     if column.values:
-        found.append(gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.values)))
+        found.append(
+            gxe.ExpectColumnValuesToBeInSet(
+                column=column.name, value_set=list(column.values)
+            )
+        )
     if column.regex:
-        found.append(gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=column.regex))
+        found.append(
+            gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=column.regex)
+        )
     return found
 
 
@@ -94,7 +127,9 @@ def _run_suite(table: Table, suite: ExpectationSuite, rows: pa.Table) -> list[st
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     frame = _to_pandas(rows)
-    validation = context.data_sources.pandas_default.read_dataframe(frame).validate(suite, result_format="SUMMARY")
+    validation = context.data_sources.pandas_default.read_dataframe(frame).validate(
+        suite, result_format="SUMMARY"
+    )
     found = {_identify(r.expectation_config): r for r in validation.results}
     failures = []
     for expectation in suite.expectations:
@@ -106,7 +141,10 @@ def _run_suite(table: Table, suite: ExpectationSuite, rows: pa.Table) -> list[st
 
 
 def _read_result(
-    label: str, result: ExpectationValidationResult | None, table: Table, frame: pd.DataFrame
+    label: str,
+    result: ExpectationValidationResult | None,
+    table: Table,
+    frame: pd.DataFrame,
 ) -> list[str]:
     """What is wrong with one result: nothing when it was evaluated on every row and met."""
     if result is None:
@@ -121,8 +159,12 @@ def _read_result(
     if "unexpected_count" not in result.result:
         return [f"{label}: found {result.result.get('observed_value')}"]
     rows = result.result.get("partial_unexpected_index_list") or []
-    keys = [str(frame[table.key].iloc[i]) for i in rows[:3]] if table.key in frame else []
-    return [f"{label}: {result.result['unexpected_count']} rows, e.g. {table.key} {', '.join(keys)}"]
+    keys = (
+        [str(frame[table.key].iloc[i]) for i in rows[:3]] if table.key in frame else []
+    )
+    return [
+        f"{label}: {result.result['unexpected_count']} rows, e.g. {table.key} {', '.join(keys)}"
+    ]
 
 
 def _find_exception(info: dict[str, Any] | None) -> str | None:
@@ -130,7 +172,9 @@ def _find_exception(info: dict[str, Any] | None) -> str | None:
     if not info:
         return None
     entries = [info] if "raised_exception" in info else list(info.values())
-    return next((str(e["exception_message"]) for e in entries if e["raised_exception"]), None)
+    return next(
+        (str(e["exception_message"]) for e in entries if e["raised_exception"]), None
+    )
 
 
 def _identify(configuration: Any) -> str:
@@ -156,7 +200,9 @@ def _compare_types(table: Table, rows: pa.Table) -> list[str]:
             failures.append(f"{column.name}: the column is missing")
             continue
         given = rows.schema.field(column.name).type
-        if given != column.type and not (_is_bytes(column.type) and given == pa.int64()):
+        if given != column.type and not (
+            _is_bytes(column.type) and given == pa.int64()
+        ):
             failures.append(f"{column.name}: type {given}, declared {column.type}")
     return failures
 
@@ -169,7 +215,9 @@ def _find_not_finite(table: Table, rows: pa.Table) -> list[str]:
         if _is_list(values.type):
             values = values.combine_chunks().flatten()
             if values.null_count:
-                failures.append(f"{column.name}: {values.null_count} nulls inside lists")
+                failures.append(
+                    f"{column.name}: {values.null_count} nulls inside lists"
+                )
         if pa.types.is_floating(values.type):
             numbers = np.asarray(values.drop_null())
             if num_bad := int(np.count_nonzero(~np.isfinite(numbers))):
@@ -182,18 +230,26 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+    )
 
 
 def _import_expectations() -> tuple[Any, Any]:
     """Great Expectations, with its usage reports off: they are sent at import unless this is set before."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of what it imports in turn
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of what it imports in turn
         import great_expectations as gx
         import great_expectations.expectations as gxe
 
     return gx, gxe
 
 
-assert all(table.key in {c.name for c in table.columns} for table in TABLES.values()), "a table's key is no column"
+assert all(table.key in {c.name for c in table.columns} for table in TABLES.values()), (
+    "a table's key is no column"
+)

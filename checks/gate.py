@@ -35,13 +35,18 @@ class Gate:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all verdicts that the gate gives, always the same and in this order."""
-        return (name_schema_check(TABLES[self.table]), *(rule.name for rule in self.rules))
+        return (
+            name_schema_check(TABLES[self.table]),
+            *(rule.name for rule in self.rules),
+        )
 
     @property
     def claims(self) -> dict[str, str]:
         """Verdict name -> what it claims."""
         schema = f"Rows of `{self.table}` meet the suite derived from its schema: columns, types, nulls, ranges, key"
-        return dict(zip(self.names, (schema, *(rule.claim for rule in self.rules)), strict=True))
+        return dict(
+            zip(self.names, (schema, *(rule.claim for rule in self.rules)), strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,17 @@ class TaskGate:
     column: str
     made: str
     passed: str
-    what: str  # is judged, in the plural and with {task} in it, to say that there is none
+    what: (
+        str  # is judged, in the plural and with {task} in it, to say that there is none
+    )
     list_tasks: Callable[[], Sequence[str]]
     others: Callable[[Catalog, Scope, Path], Others] | None = None
 
 
 def no_colour_frames(rows: StoredRows) -> str | None:
     """Derived rows are missing where the session has captures and none of their frames is a colour image."""
-    is_bare = rows.count("captures") and "color" not in rows.read("frames", ("kind",))["kind"].to_pylist()
+    is_bare = (
+        rows.count("captures")
+        and "color" not in rows.read("frames", ("kind",))["kind"].to_pylist()
+    )
     return "no colour frames in this session" if is_bare else None

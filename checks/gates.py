@@ -18,17 +18,37 @@ from assets.tables.seals import seal_tables
 from checks.expectations import validate
 from checks.gate import Gate, TaskGate
 from checks.stored_rows import Others, Scope, StoredRows, scope_of
-from checks.verdicts import Rule, Verdict, nothing_checked, passed_over, raised, state_reason, stops_flow
+from checks.verdicts import (
+    Rule,
+    Verdict,
+    nothing_checked,
+    passed_over,
+    raised,
+    state_reason,
+    stops_flow,
+)
 
 _MODULES = {stage.name: import_module(stage.gates) for stage in all_stages()}
 
 
 def _collect_gates() -> dict[str, Gate]:
     """A gate a table, in the order of the graph. The tables of the tables have no claims beside their schemas."""
-    own = [Gate(table.name, has_readers=False) for table in TABLES.values() if table.stage not in _MODULES]
-    found = {gate.table: gate for gate in (*(gate for module in _MODULES.values() for gate in module.GATES), *own)}
+    own = [
+        Gate(table.name, has_readers=False)
+        for table in TABLES.values()
+        if table.stage not in _MODULES
+    ]
+    found = {
+        gate.table: gate
+        for gate in (
+            *(gate for module in _MODULES.values() for gate in module.GATES),
+            *own,
+        )
+    }
     if lacking := [table for name, table in TABLES.items() if name not in found]:
-        raise ValueError(f"table '{lacking[0].name}' has no gate: add one to GATES in checks/{lacking[0].stage}.py")
+        raise ValueError(
+            f"table '{lacking[0].name}' has no gate: add one to GATES in checks/{lacking[0].stage}.py"
+        )
     return {name: found[name] for name in TABLES}
 
 
@@ -45,10 +65,18 @@ GATES = _collect_gates()
 SESSION_ASSETS = _collect_assets("SESSION_ASSETS")  # judged by session
 WHOLE_ASSETS = _collect_assets("WHOLE_ASSETS")  # judged as a whole
 TASK_GATES: dict[AssetKey, TaskGate] = {  # judged by task
-    (stage, gate.asset): gate for stage, module in _MODULES.items() for gate in getattr(module, "TASK_GATES", ())
+    (stage, gate.asset): gate
+    for stage, module in _MODULES.items()
+    for gate in getattr(module, "TASK_GATES", ())
 }
-INTAKE_TABLES = tuple(  # written by what comes first in every session, from the files that landed
-    table for step in list_session_steps() if not step.after for key in step.keys for table in SESSION_ASSETS[key]
+INTAKE_TABLES = (
+    tuple(  # written by what comes first in every session, from the files that landed
+        table
+        for step in list_session_steps()
+        if not step.after
+        for key in step.keys
+        for table in SESSION_ASSETS[key]
+    )
 )
 
 
@@ -60,14 +88,20 @@ def gate_session(catalog: Catalog, table: str, session: str | None) -> list[Verd
     return judge_together(catalog, [_gate_of(table)], scope_of(session))
 
 
-def gate_task(catalog: Catalog, asset: AssetKey, task: str, home: Path) -> list[Verdict]:
+def gate_task(
+    catalog: Catalog, asset: AssetKey, task: str, home: Path
+) -> list[Verdict]:
     """Judge what an asset such as ("curation", "{task}_dataset") made last for a task; when it passes, publish its
     tables and let it be what counts. Model packages lie below `home`."""
     task_gate = TASK_GATES[asset]
     gates = [_gate_of(table) for table in task_gate.tables]
     target = catalog.pointed(f"{task_gate.made}/{task}")
     if target is None:
-        return [nothing_checked(name, task_gate.what.format(task=task)) for gate in gates for name in gate.names]
+        return [
+            nothing_checked(name, task_gate.what.format(task=task))
+            for gate in gates
+            for name in gate.names
+        ]
     scope = Scope(task_gate.column, target)
     others = task_gate.others(catalog, scope, home) if task_gate.others else None
     verdicts = judge_together(catalog, gates, scope, others)
@@ -77,14 +111,18 @@ def gate_task(catalog: Catalog, asset: AssetKey, task: str, home: Path) -> list[
     return verdicts
 
 
-def judge_together(catalog: Catalog, gates: list[Gate], scope: Scope, others: Others | None = None) -> list[Verdict]:
+def judge_together(
+    catalog: Catalog, gates: list[Gate], scope: Scope, others: Others | None = None
+) -> list[Verdict]:
     """Judge several tables that stand or fall together, and publish all of them or hold all."""
     stored = [(gate, StoredRows(catalog, gate.table, scope, others)) for gate in gates]
     verdicts = [verdict for gate, rows in stored for verdict in judge(gate, rows)]
     for gate, rows in stored:
         if gate.has_readers and rows.version is not None:
             if stops_flow(verdicts):
-                catalog.hold(gate.table, scope.session, rows.version, state_reason(verdicts))
+                catalog.hold(
+                    gate.table, scope.session, rows.version, state_reason(verdicts)
+                )
             else:
                 catalog.publish(gate.table, scope.session, rows.version)
     seal_tables(catalog, [*(gate.table for gate in gates), "publications"])
@@ -111,12 +149,16 @@ def _apply(rule: Rule, rows: StoredRows) -> Verdict:
         tables = rows.read_for(rule)
     except SchemaMoved:
         raise
-    except Exception as error:  # a missing column or an unreadable file fails the claim that needs it
+    except (
+        Exception
+    ) as error:  # a missing column or an unreadable file fails the claim that needs it
         return raised(rule.name, error)
     return rule(tables)
 
 
 def _gate_of(table: str) -> Gate:
     if table not in GATES:
-        raise ValueError(f"there is no table '{table}': the tables are {', '.join(GATES)}")
+        raise ValueError(
+            f"there is no table '{table}': the tables are {', '.join(GATES)}"
+        )
     return GATES[table]

@@ -31,12 +31,18 @@ _NO_BOXES = "no label of this session has a box"
 def boxes_have_area(labels: pa.Table) -> Verdict:
     """Every box has a width and a height."""
     boxes = _boxes(labels)
-    flat = [b for b in boxes if not (b["x_max"] > b["x_min"] and b["y_max"] > b["y_min"])]
+    flat = [
+        b for b in boxes if not (b["x_max"] > b["x_min"] and b["y_max"] > b["y_min"])
+    ]
     return judge_share(
-        "boxes_have_area", num_checked=len(boxes), offenders=[_describe(b) for b in flat], of="boxes",
-        fault="have no area, and their pictures go into no release", tolerance=BAD_BOXES,
+        "boxes_have_area",
+        num_checked=len(boxes),
+        offenders=[_describe(b) for b in flat],
+        of="boxes",
+        fault="have no area, and their pictures go into no release",
+        tolerance=BAD_BOXES,
         empty_reason=_NO_BOXES if len(labels) else None,
-    )  # fmt: skip
+    )
 
 
 def boxes_lie_inside_image(labels: pa.Table, frames: pa.Table) -> Verdict:
@@ -45,27 +51,45 @@ def boxes_lie_inside_image(labels: pa.Table, frames: pa.Table) -> Verdict:
     boxes = _boxes(labels)
     outside = [b for b in boxes if not _is_inside(b, sizes.get(b["frame_id"]))]
     return judge_share(
-        "boxes_lie_inside_image", num_checked=len(boxes), offenders=[_describe(b) for b in outside], of="boxes",
-        fault="reach over the edge of their image and are cut there", tolerance=BAD_BOXES,
+        "boxes_lie_inside_image",
+        num_checked=len(boxes),
+        offenders=[_describe(b) for b in outside],
+        of="boxes",
+        fault="reach over the edge of their image and are cut there",
+        tolerance=BAD_BOXES,
         empty_reason=_NO_BOXES if len(labels) else None,
-    )  # fmt: skip
+    )
 
 
 def boxes_are_not_doubled(labels: pa.Table) -> Verdict:
     """No two boxes of one frame, task and class are equal within a pixel."""
     boxes = _boxes(labels)
-    corners = np.array([[b[side] for side in _BOX] for b in boxes], np.float64).reshape(-1, 4)
-    repeats = find_repeats([(b["frame_id"], b["task"], b["class_name"]) for b in boxes], corners)
+    corners = np.array([[b[side] for side in _BOX] for b in boxes], np.float64).reshape(
+        -1, 4
+    )
+    repeats = find_repeats(
+        [(b["frame_id"], b["task"], b["class_name"]) for b in boxes], corners
+    )
     return judge_share(
-        "boxes_are_not_doubled", num_checked=len(boxes), of="boxes", tolerance=BAD_BOXES,
-        offenders=[f"{_describe(b)} is {boxes[n]['label_id']} again" for b, n in zip(boxes, repeats, strict=True)
-                   if n >= 0],
-        fault="repeat another of their frame and class", empty_reason=_NO_BOXES if len(labels) else None,
-    )  # fmt: skip
+        "boxes_are_not_doubled",
+        num_checked=len(boxes),
+        of="boxes",
+        tolerance=BAD_BOXES,
+        offenders=[
+            f"{_describe(b)} is {boxes[n]['label_id']} again"
+            for b, n in zip(boxes, repeats, strict=True)
+            if n >= 0
+        ],
+        fault="repeat another of their frame and class",
+        empty_reason=_NO_BOXES if len(labels) else None,
+    )
 
 
 def labels_do_not_contradict(
-    labels: pa.Table, frames: pa.Table, published_labels: pa.Table, published_frames: pa.Table
+    labels: pa.Table,
+    frames: pa.Table,
+    published_labels: pa.Table,
+    published_frames: pa.Table,
 ) -> Verdict:
     """No label says of a picture what another label of it denies. Looked for are boxes of one frame that are equal but
     for their class, frames with two classes, and differing labels of equal pictures, in other sessions too. The first
@@ -73,35 +97,68 @@ def labels_do_not_contradict(
     is right.
     """
     boxes, tags = find_boxes_of_two_classes(labels), find_frames_of_two_classes(labels)
-    copies = find_copies_with_other_labels(labels, frames, published_labels, published_frames)
-    num_boxes, num_doubtful = pc.count(labels["x_min"]).as_py(), sum(map(len, boxes.values()))
+    copies = find_copies_with_other_labels(
+        labels, frames, published_labels, published_frames
+    )
+    num_boxes, num_doubtful = (
+        pc.count(labels["x_min"]).as_py(),
+        sum(map(len, boxes.values())),
+    )
     return judge_share(
-        "labels_do_not_contradict", num_checked=len(_count_classes(labels, "frame_id")), of="labelled pictures",
+        "labels_do_not_contradict",
+        num_checked=len(_count_classes(labels, "frame_id")),
+        of="labelled pictures",
         fault="have labels that contradict each other, or those of an equal picture",
         offenders=[reasons[0] for reasons in {**tags, **copies, **boxes}.values()],
-        tolerance=STRICT if num_doubtful > BAD_BOXES.block_above * num_boxes else NEVER_BLOCKS,
-        figures={"num_boxes_of_two_classes": num_doubtful, "num_frames_of_two_classes": len(tags),
-                 "num_copies_with_other_labels": len(copies)},
-    )  # fmt: skip
+        tolerance=STRICT
+        if num_doubtful > BAD_BOXES.block_above * num_boxes
+        else NEVER_BLOCKS,
+        figures={
+            "num_boxes_of_two_classes": num_doubtful,
+            "num_frames_of_two_classes": len(tags),
+            "num_copies_with_other_labels": len(copies),
+        },
+    )
 
 
 def masks_match_their_image(labels: pa.Table, frames: pa.Table) -> Verdict:
     """The run lengths of every mask add up to the pixels of its image; a label for segmentation has a mask."""
-    num_pixels = {r["frame_id"]: r["width_px"] * r["height_px"] for r in frames.to_pylist()}
-    masks = [r for r in labels.to_pylist() if r["mask_rle"] is not None or find_kind(r["task"]).find_gap(r)]
-    faults = [(r, _find_mask_fault(r["mask_rle"], num_pixels.get(r["frame_id"]))) for r in masks]
+    num_pixels = {
+        r["frame_id"]: r["width_px"] * r["height_px"] for r in frames.to_pylist()
+    }
+    masks = [
+        r
+        for r in labels.to_pylist()
+        if r["mask_rle"] is not None or find_kind(r["task"]).find_gap(r)
+    ]
+    faults = [
+        (r, _find_mask_fault(r["mask_rle"], num_pixels.get(r["frame_id"])))
+        for r in masks
+    ]
     return judge_share(
-        "masks_match_their_image", num_checked=len(masks), of="masks", fault="do not fit their image",
-        offenders=[f"{r['class_name']} on frame {r['frame_id']}: {f}" for r, f in faults if f],
-        tolerance=BAD_BOXES, empty_reason="no label of this session has a mask" if len(labels) else None,
-    )  # fmt: skip
+        "masks_match_their_image",
+        num_checked=len(masks),
+        of="masks",
+        fault="do not fit their image",
+        offenders=[
+            f"{r['class_name']} on frame {r['frame_id']}: {f}" for r, f in faults if f
+        ],
+        tolerance=BAD_BOXES,
+        empty_reason="no label of this session has a mask" if len(labels) else None,
+    )
 
 
 def labels_have_a_class(labels: pa.Table) -> Verdict:
     """Every label names a class."""
-    blank = [r["label_id"] for r in labels.to_pylist() if not (r["class_name"] or "").strip()]
+    blank = [
+        r["label_id"] for r in labels.to_pylist() if not (r["class_name"] or "").strip()
+    ]
     return judge_share(
-        "labels_have_a_class", num_checked=len(labels), offenders=blank, of="labels", fault="name no class"
+        "labels_have_a_class",
+        num_checked=len(labels),
+        offenders=blank,
+        of="labels",
+        fault="name no class",
     )
 
 
@@ -113,11 +170,21 @@ def classes_are_known(labels: pa.Table, published_labels: pa.Table) -> Verdict:
     counts = {pair: n for pair, n in _count_classes(labels).items() if pair[0] in tasks}
     first = sorted({task for task, _ in _classes(labels)} - tasks)
     return judge_share(
-        "classes_are_known", num_checked=len(counts), of="classes", fault="appear for the first time",
-        offenders=[f"{name} ({task}): {n} labels" for (task, name), n in counts.items() if (task, name) not in known],
-        tolerance=NEVER_BLOCKS, figures={"num_labels": len(labels)},
-        empty_reason=f"first labels for {', '.join(first)}: their classes are known from now on" if first else None,
-    )  # fmt: skip
+        "classes_are_known",
+        num_checked=len(counts),
+        of="classes",
+        fault="appear for the first time",
+        offenders=[
+            f"{name} ({task}): {n} labels"
+            for (task, name), n in counts.items()
+            if (task, name) not in known
+        ],
+        tolerance=NEVER_BLOCKS,
+        figures={"num_labels": len(labels)},
+        empty_reason=f"first labels for {', '.join(first)}: their classes are known from now on"
+        if first
+        else None,
+    )
 
 
 def marked_objects_are_labels(annotated_frames: pa.Table) -> Verdict:
@@ -126,29 +193,48 @@ def marked_objects_are_labels(annotated_frames: pa.Table) -> Verdict:
     lacking = [r for r in rows if r["num_missing"]]
     num_marked = sum(r["num_labels"] + r["num_missing"] for r in rows)
     return judge_share(
-        "marked_objects_are_labels", num_checked=len(rows), of="looked-at pictures",
-        fault="have marked objects that are no labels, and stay out of releases of their task", tolerance=NEVER_BLOCKS,
-        offenders=[f"frame {r['frame_id']}, {r['task']}: {r['num_missing']} in {r['source_path']}" for r in lacking],
-        figures={"num_marked": num_marked, "num_missing": sum(r["num_missing"] for r in rows)},
-    )  # fmt: skip
+        "marked_objects_are_labels",
+        num_checked=len(rows),
+        of="looked-at pictures",
+        fault="have marked objects that are no labels, and stay out of releases of their task",
+        tolerance=NEVER_BLOCKS,
+        offenders=[
+            f"frame {r['frame_id']}, {r['task']}: {r['num_missing']} in {r['source_path']}"
+            for r in lacking
+        ],
+        figures={
+            "num_marked": num_marked,
+            "num_missing": sum(r["num_missing"] for r in rows),
+        },
+    )
 
 
 def empty_pictures_have_no_labels_elsewhere(
-    annotated_frames: pa.Table, frames: pa.Table, published_annotated_frames: pa.Table, published_frames: pa.Table
+    annotated_frames: pa.Table,
+    frames: pa.Table,
+    published_annotated_frames: pa.Table,
+    published_frames: pa.Table,
 ) -> Verdict:
     """No picture is called empty by one side and given objects by another. Never blocks: nobody knows who is right, and
     the picture stays out of releases."""
-    found = find_contradicted_empties(annotated_frames, frames, published_annotated_frames, published_frames)
+    found = find_contradicted_empties(
+        annotated_frames, frames, published_annotated_frames, published_frames
+    )
     return judge_share(
-        "empty_pictures_have_no_labels_elsewhere", num_checked=len(_count_classes(annotated_frames, "frame_id")),
-        of="looked-at pictures", offenders=[reasons[0] for reasons in found.values()],
-        fault="have equal pictures of which somebody says the opposite", tolerance=NEVER_BLOCKS,
-    )  # fmt: skip
+        "empty_pictures_have_no_labels_elsewhere",
+        num_checked=len(_count_classes(annotated_frames, "frame_id")),
+        of="looked-at pictures",
+        offenders=[reasons[0] for reasons in found.values()],
+        fault="have equal pictures of which somebody says the opposite",
+        tolerance=NEVER_BLOCKS,
+    )
 
 
 def every_label_has_a_frame(labels: pa.Table, frames: pa.Table) -> Verdict:
     """Every label is on a frame of the session."""
-    is_known = pc.is_in(labels["frame_id"], value_set=frames["frame_id"].combine_chunks())
+    is_known = pc.is_in(
+        labels["frame_id"], value_set=frames["frame_id"].combine_chunks()
+    )
     lost = labels.filter(pc.invert(is_known))["label_id"].to_pylist()
     return judge_share(
         "every_label_has_a_frame",
@@ -164,31 +250,66 @@ _COMPARED = ("frame_id", "session", "task", "class_name", *_BOX)
 _COUNTED = ("frame_id", "session", "task", "num_labels", "num_missing", "num_ignored")
 LABEL_RULES = (
     Rule(boxes_have_area, {"labels": ("label_id", "frame_id", "class_name", *_BOX)}),
-    Rule(boxes_lie_inside_image, {
-        "labels": ("label_id", "frame_id", "class_name", *_BOX), "frames": ("frame_id", "width_px", "height_px"),
-    }),
-    Rule(boxes_are_not_doubled, {"labels": ("label_id", "frame_id", "task", "class_name", *_BOX)}),
-    Rule(labels_do_not_contradict, {
-        "labels": _COMPARED, "frames": ("frame_id", "sha256"),
-        "published labels": _COMPARED, "published frames": ("frame_id", "sha256"),
-    }),
-    Rule(masks_match_their_image, {
-        "labels": ("label_id", "frame_id", "task", "class_name", "mask_rle"),
-        "frames": ("frame_id", "width_px", "height_px"),
-    }),
+    Rule(
+        boxes_lie_inside_image,
+        {
+            "labels": ("label_id", "frame_id", "class_name", *_BOX),
+            "frames": ("frame_id", "width_px", "height_px"),
+        },
+    ),
+    Rule(
+        boxes_are_not_doubled,
+        {"labels": ("label_id", "frame_id", "task", "class_name", *_BOX)},
+    ),
+    Rule(
+        labels_do_not_contradict,
+        {
+            "labels": _COMPARED,
+            "frames": ("frame_id", "sha256"),
+            "published labels": _COMPARED,
+            "published frames": ("frame_id", "sha256"),
+        },
+    ),
+    Rule(
+        masks_match_their_image,
+        {
+            "labels": ("label_id", "frame_id", "task", "class_name", "mask_rle"),
+            "frames": ("frame_id", "width_px", "height_px"),
+        },
+    ),
     Rule(labels_have_a_class, {"labels": ("label_id", "class_name")}),
-    Rule(classes_are_known, {"labels": ("task", "class_name"), "published labels": ("task", "class_name")}),
-    Rule(every_label_has_a_frame, {"labels": ("label_id", "frame_id"), "frames": ("frame_id",)}),
-)  # fmt: skip
+    Rule(
+        classes_are_known,
+        {"labels": ("task", "class_name"), "published labels": ("task", "class_name")},
+    ),
+    Rule(
+        every_label_has_a_frame,
+        {"labels": ("label_id", "frame_id"), "frames": ("frame_id",)},
+    ),
+)
 ANNOTATION_RULES = (
-    Rule(marked_objects_are_labels, {
-        "annotated_frames": ("frame_id", "task", "num_labels", "num_missing", "source_path"),
-    }),
-    Rule(empty_pictures_have_no_labels_elsewhere, {
-        "annotated_frames": _COUNTED, "frames": ("frame_id", "sha256"),
-        "published annotated_frames": _COUNTED, "published frames": ("frame_id", "sha256"),
-    }),
-)  # fmt: skip
+    Rule(
+        marked_objects_are_labels,
+        {
+            "annotated_frames": (
+                "frame_id",
+                "task",
+                "num_labels",
+                "num_missing",
+                "source_path",
+            ),
+        },
+    ),
+    Rule(
+        empty_pictures_have_no_labels_elsewhere,
+        {
+            "annotated_frames": _COUNTED,
+            "frames": ("frame_id", "sha256"),
+            "published annotated_frames": _COUNTED,
+            "published frames": ("frame_id", "sha256"),
+        },
+    ),
+)
 
 
 def _find_mask_fault(mask_rle: str | None, num_pixels: int | None) -> str | None:
@@ -207,14 +328,21 @@ def _boxes(labels: pa.Table) -> list[dict[str, Any]]:
     """Labels with a box; a box that lacks a side counts as one without area."""
     rows = labels.to_pylist()
     boxes = [r for r in rows if any(r[side] is not None for side in _BOX)]
-    return [{**b, **{side: float("nan") if b[side] is None else b[side] for side in _BOX}} for b in boxes]
+    return [
+        {**b, **{side: float("nan") if b[side] is None else b[side] for side in _BOX}}
+        for b in boxes
+    ]
 
 
 def _is_inside(box: dict[str, Any], size_px: tuple[int, int] | None) -> bool:
     if size_px is None:
         return False
     low_ok = box["x_min"] >= -OVERHANG_PX and box["y_min"] >= -OVERHANG_PX
-    return bool(low_ok and box["x_max"] <= size_px[0] + OVERHANG_PX and box["y_max"] <= size_px[1] + OVERHANG_PX)
+    return bool(
+        low_ok
+        and box["x_max"] <= size_px[0] + OVERHANG_PX
+        and box["y_max"] <= size_px[1] + OVERHANG_PX
+    )
 
 
 def _describe(box: dict[str, Any]) -> str:
@@ -226,7 +354,9 @@ def _classes(labels: pa.Table) -> set[tuple[str, str]]:
     return set(_count_classes(labels))
 
 
-def _count_classes(labels: pa.Table, name: str = "class_name") -> dict[tuple[str, str], int]:
+def _count_classes(
+    labels: pa.Table, name: str = "class_name"
+) -> dict[tuple[str, str], int]:
     """Rows by task and class, or another column."""
     grouped = labels.group_by(["task", name]).aggregate([([], "count_all")]).to_pylist()
     return {(r["task"], r[name]): r["count_all"] for r in grouped}

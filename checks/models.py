@@ -20,11 +20,19 @@ def loss_decreased(history: pa.Table) -> Verdict:
     if not losses:
         return nothing_checked(name, "epochs")
     if not all(loss is not None and math.isfinite(loss) for loss in losses):
-        return Verdict(name, False, True, f"the losses of {len(losses)} epochs are not all finite numbers", len(losses))
+        return Verdict(
+            name,
+            False,
+            True,
+            f"the losses of {len(losses)} epochs are not all finite numbers",
+            len(losses),
+        )
     first, last = losses[0], losses[-1]
     figures = {"first_loss": first, "last_loss": last, "num_epochs": len(losses)}
     summary = f"the loss went from {first:.4g} to {last:.4g} in {len(losses)} epochs"
-    return Verdict(name, last < first, last > DIVERGED * first, summary, len(losses), figures)
+    return Verdict(
+        name, last < first, last > DIVERGED * first, summary, len(losses), figures
+    )
 
 
 def weights_are_finite(weights: pa.Table) -> Verdict:
@@ -68,7 +76,10 @@ _FACTS = ("model_sha256", "task", "recipe", "release_id", "code_version", "seed"
 MODEL_RULES = (
     Rule(package_is_the_one_named, {"models": _FACTS, "package": _FACTS}),
     Rule(loss_decreased, {"package history": ("train_loss",)}),
-    Rule(weights_are_finite, {"package weights": ("tensor", "num_values", "num_not_finite")}),
+    Rule(
+        weights_are_finite,
+        {"package weights": ("tensor", "num_values", "num_not_finite")},
+    ),
 )
 
 
@@ -86,17 +97,29 @@ def read_history(folder: Path) -> pa.Table:
     from assets.inference.package import open_package
 
     schema = pa.schema([("epoch", pa.int64()), ("train_loss", pa.float64())])
-    return pa.Table.from_pylist([dict(row) for row in open_package(folder).facts.history], schema=schema)
+    return pa.Table.from_pylist(
+        [dict(row) for row in open_package(folder).facts.history], schema=schema
+    )
 
 
 def read_weights(folder: Path) -> pa.Table:
     """Per tensor of the package: its name, the number of values, and of those that are not finite."""
     from safetensors.numpy import load_file
 
-    schema = pa.schema([("tensor", pa.string()), ("num_values", pa.int64()), ("num_not_finite", pa.int64())])
+    schema = pa.schema(
+        [
+            ("tensor", pa.string()),
+            ("num_values", pa.int64()),
+            ("num_not_finite", pa.int64()),
+        ]
+    )
     tensors = load_file(folder / "model.safetensors")
     rows = [
-        {"tensor": name, "num_values": values.size, "num_not_finite": int(np.count_nonzero(~np.isfinite(values)))}
+        {
+            "tensor": name,
+            "num_values": values.size,
+            "num_not_finite": int(np.count_nonzero(~np.isfinite(values))),
+        }
         for name, values in tensors.items()
     ]
     return pa.Table.from_pylist(rows, schema=schema)

@@ -25,7 +25,16 @@ def predictions_are_whole(predictions: pa.Table) -> Verdict:
 PREDICTION_RULES = (
     Rule(
         predictions_are_whole,
-        {"predictions": ("prediction_id", "task", "boxes_xyxy", "class_names", "scores", "mask_rles")},
+        {
+            "predictions": (
+                "prediction_id",
+                "task",
+                "boxes_xyxy",
+                "class_names",
+                "scores",
+                "mask_rles",
+            )
+        },
     ),
 )
 

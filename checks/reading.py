@@ -13,12 +13,21 @@ from checks.verdicts import NEVER_BLOCKS, Rule, Verdict, judge_share
 def every_kind_of_label_is_read(captures: pa.Table) -> Verdict:
     """No capture holds labels of a kind that is not read. Never blocks: what is read of it is right."""
     rows = captures.to_pylist()
-    unread = {row["path"] or ".": found for row in rows if (found := _list_unread(row["notes"]))}
+    unread = {
+        row["path"] or ".": found
+        for row in rows
+        if (found := _list_unread(row["notes"]))
+    }
     return judge_share(
-        "every_kind_of_label_is_read", num_checked=len(rows), of="captures", tolerance=NEVER_BLOCKS,
+        "every_kind_of_label_is_read",
+        num_checked=len(rows),
+        of="captures",
+        tolerance=NEVER_BLOCKS,
         offenders=[f"{path}: {'; '.join(found)}" for path, found in unread.items()],
-        fault=f"hold labels that are not read: {'; '.join(w for found in unread.values() for w in found)}"[:400],
-    )  # fmt: skip
+        fault=f"hold labels that are not read: {'; '.join(w for found in unread.values() for w in found)}"[
+            :400
+        ],
+    )
 
 
 READING_RULES = (Rule(every_kind_of_label_is_read, {"captures": ("path", "notes")}),)

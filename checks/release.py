@@ -18,11 +18,21 @@ UNTRAINED_CLASSES = Tolerance(warn_above=0.0, block_above=0.2)
 def release_matches_its_hash(releases: pa.Table, release_frames: pa.Table) -> Verdict:
     """The rows of a release hash to its content hash, its id and its counts."""
     rows = releases.to_pylist()
-    faults = [(r["release_id"], _find_hash_fault(r, _frames_of(release_frames, r["release_id"]))) for r in rows]
+    faults = [
+        (
+            r["release_id"],
+            _find_hash_fault(r, _frames_of(release_frames, r["release_id"])),
+        )
+        for r in rows
+    ]
     return judge_share(
-        "release_matches_its_hash", num_checked=len(rows), offenders=[f"{i}: {f}" for i, f in faults if f],
-        of="releases", fault="hold other rows than were frozen", figures={"num_rows": len(release_frames)},
-    )  # fmt: skip
+        "release_matches_its_hash",
+        num_checked=len(rows),
+        offenders=[f"{i}: {f}" for i, f in faults if f],
+        of="releases",
+        fault="hold other rows than were frozen",
+        figures={"num_rows": len(release_frames)},
+    )
 
 
 def release_targets_are_whole(release_frames: pa.Table, releases: pa.Table) -> Verdict:
@@ -32,26 +42,45 @@ def release_targets_are_whole(release_frames: pa.Table, releases: pa.Table) -> V
     for release in releases.to_pylist():
         rows = _frames_of(release_frames, release["release_id"])
         num_checked += len(rows)
-        faults += [(r["frame_id"], _find_target_fault(r, release["task"], len(release["class_names"]))) for r in rows]
+        faults += [
+            (
+                r["frame_id"],
+                _find_target_fault(r, release["task"], len(release["class_names"])),
+            )
+            for r in rows
+        ]
     return judge_share(
-        "release_targets_are_whole", num_checked=num_checked, offenders=[f"{i}: {f}" for i, f in faults if f],
-        of="release frames", fault="have no usable target",
-    )  # fmt: skip
+        "release_targets_are_whole",
+        num_checked=num_checked,
+        offenders=[f"{i}: {f}" for i, f in faults if f],
+        of="release frames",
+        fault="have no usable target",
+    )
 
 
-def every_release_split_has_frames(release_frames: pa.Table, releases: pa.Table) -> Verdict:
+def every_release_split_has_frames(
+    release_frames: pa.Table, releases: pa.Table
+) -> Verdict:
     """Train, val and test of a release each hold frames."""
     sides, empty = 0, []
     figures: dict[str, float | int | str] = {}
     for release in releases.to_pylist():
         found = [r["split"] for r in _frames_of(release_frames, release["release_id"])]
         sides += len(SPLITS) if found else 0
-        empty += [f"{release['task']} {release['release_id']}: {s}" for s in SPLITS if s not in found]
+        empty += [
+            f"{release['task']} {release['release_id']}: {s}"
+            for s in SPLITS
+            if s not in found
+        ]
         figures |= {f"num_{release['task']}_{s}": found.count(s) for s in SPLITS}
     return judge_share(
-        "every_release_split_has_frames", num_checked=sides, offenders=empty, of="splits", fault="hold no frame",
+        "every_release_split_has_frames",
+        num_checked=sides,
+        offenders=empty,
+        of="splits",
+        fault="hold no frame",
         figures=figures,
-    )  # fmt: skip
+    )
 
 
 def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Verdict:
@@ -64,35 +93,74 @@ def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Ver
         trained = {c for r in rows if r["split"] == "train" for c in list_class_ids(r)}
         names = release["class_names"] if rows else []
         num_classes += len(names)
-        missing += [f"{release['task']}: {name}" for index, name in enumerate(names) if index not in trained]
+        missing += [
+            f"{release['task']}: {name}"
+            for index, name in enumerate(names)
+            if index not in trained
+        ]
     return judge_share(
-        "every_class_is_in_train", num_checked=num_classes, offenders=missing, of="classes",
-        fault="have no example in train", tolerance=UNTRAINED_CLASSES,
-        empty_reason=f"{found[0]['task']} learns no class" if found and not taught else None,
-    )  # fmt: skip
+        "every_class_is_in_train",
+        num_checked=num_classes,
+        offenders=missing,
+        of="classes",
+        fault="have no example in train",
+        tolerance=UNTRAINED_CLASSES,
+        empty_reason=f"{found[0]['task']} learns no class"
+        if found and not taught
+        else None,
+    )
 
 
-_RELEASE = ("release_id", "task", "class_names", "num_frames", "num_labels", "content_sha256")
+_RELEASE = (
+    "release_id",
+    "task",
+    "class_names",
+    "num_frames",
+    "num_labels",
+    "content_sha256",
+)
 _LABELS = tuple(dict.fromkeys(column for kind in KINDS for column in kind.columns))
 _TARGET = ("release_id", "frame_id", "sha256", "split", *_LABELS)
-RELEASE_RULES = (Rule(release_matches_its_hash, {"releases": _RELEASE, "release_frames": _TARGET}),)
+RELEASE_RULES = (
+    Rule(release_matches_its_hash, {"releases": _RELEASE, "release_frames": _TARGET}),
+)
 RELEASE_FRAME_RULES = (
-    Rule(release_targets_are_whole, {
-        "release_frames": ("release_id", "frame_id", *_LABELS),
-        "releases": ("release_id", "task", "class_names"),
-    }),
-    Rule(every_release_split_has_frames, {
-        "release_frames": ("release_id", "split"), "releases": ("release_id", "task"),
-    }),
-    Rule(every_class_is_in_train, {
-        "release_frames": ("release_id", "split", "class_id", "box_class_ids", "mask_class_ids"),
-        "releases": ("release_id", "task", "class_names"),
-    }),
-)  # fmt: skip
+    Rule(
+        release_targets_are_whole,
+        {
+            "release_frames": ("release_id", "frame_id", *_LABELS),
+            "releases": ("release_id", "task", "class_names"),
+        },
+    ),
+    Rule(
+        every_release_split_has_frames,
+        {
+            "release_frames": ("release_id", "split"),
+            "releases": ("release_id", "task"),
+        },
+    ),
+    Rule(
+        every_class_is_in_train,
+        {
+            "release_frames": (
+                "release_id",
+                "split",
+                "class_id",
+                "box_class_ids",
+                "mask_class_ids",
+            ),
+            "releases": ("release_id", "task", "class_names"),
+        },
+    ),
+)
 
 
 def _frames_of(release_frames: pa.Table, release_id: str) -> list[dict[str, Any]]:
-    return list(release_frames.filter(pc.equal(release_frames["release_id"], release_id)).to_pylist())
+    return list(
+        release_frames.filter(
+            pc.equal(release_frames["release_id"], release_id)
+        ).to_pylist()
+    )
 
 
 def _find_hash_fault(release: dict[str, Any], rows: list[dict[str, Any]]) -> str | None:

@@ -42,7 +42,9 @@ def scope_of(session: str | None) -> Scope:
     if session is None:
         return Scope()
     if not re.match(SESSION_KEY, session):
-        raise ValueError(f"session '{session}' is no session key: it must match {SESSION_KEY}")
+        raise ValueError(
+            f"session '{session}' is no session key: it must match {SESSION_KEY}"
+        )
     return Scope("session", session)
 
 
@@ -52,8 +54,15 @@ class StoredRows:
     `others` are rows that lie in no table, by the name that rules know them by.
     """
 
-    def __init__(self, catalog: Catalog, table: str, scope: Scope, others: Others | None = None) -> None:
-        self.catalog, self.table, self.scope, self.others = catalog, table, scope, others or {}
+    def __init__(
+        self, catalog: Catalog, table: str, scope: Scope, others: Others | None = None
+    ) -> None:
+        self.catalog, self.table, self.scope, self.others = (
+            catalog,
+            table,
+            scope,
+            others or {},
+        )
         self.version = catalog.latest_version(table) if catalog.exists(table) else None
 
     def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:
@@ -63,7 +72,9 @@ class StoredRows:
             return rows.select(list(columns)) if columns is not None else rows
         if name.startswith(PUBLISHED):
             name = name.removeprefix(PUBLISHED)
-            return self.catalog.read(name, columns, self.scope.filter(name, is_elsewhere=True))
+            return self.catalog.read(
+                name, columns, self.scope.filter(name, is_elsewhere=True)
+            )
         version = self.version if name == self.table else None
         if version is None:
             return self.catalog.read_latest(name, columns, self.scope.filter(name))
@@ -78,14 +89,23 @@ class StoredRows:
         if self.version is None:
             return TABLES[self.table].schema.empty_table()
         stream = RowStream(self, self.table, None)
-        batches = [lengths_of_payloads(pa.Table.from_batches([batch])) for batch in stream.to_batches()]
+        batches = [
+            lengths_of_payloads(pa.Table.from_batches([batch]))
+            for batch in stream.to_batches()
+        ]
         return pa.concat_tables(batches) if batches else self.read(self.table)
 
     def read_for(self, rule: Rule) -> Mapping[str, object]:
         """What the rule's judge takes, by table."""
-        streamed = rule.by_batch if rule.by_batch and self.catalog.exists(rule.by_batch) else None
+        streamed = (
+            rule.by_batch
+            if rule.by_batch and self.catalog.exists(rule.by_batch)
+            else None
+        )
         return {
-            name: RowStream(self, name, columns) if name == streamed else self.read(name, columns)
+            name: RowStream(self, name, columns)
+            if name == streamed
+            else self.read(name, columns)
             for name, columns in rule.reads.items()
         }
 
@@ -93,7 +113,9 @@ class StoredRows:
 class RowStream:
     """Rows of a stored table that are read batch by batch, as often as asked for."""
 
-    def __init__(self, rows: StoredRows, name: str, columns: tuple[str, ...] | None) -> None:
+    def __init__(
+        self, rows: StoredRows, name: str, columns: tuple[str, ...] | None
+    ) -> None:
         version = rows.version if name == rows.table else None
         self._dataset = rows.catalog.dataset(name, version)
         self._columns, self._filter = columns, rows.scope.filter(name)
@@ -105,5 +127,8 @@ class RowStream:
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         columns = None if self._columns is None else list(self._columns)
         yield from self._dataset.scanner(
-            columns=columns, filter=self._filter, batch_size=_BATCH_ROWS, batch_readahead=_BATCHES_AHEAD
+            columns=columns,
+            filter=self._filter,
+            batch_size=_BATCH_ROWS,
+            batch_readahead=_BATCHES_AHEAD,
         ).to_batches()

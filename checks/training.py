@@ -15,7 +15,12 @@ def _read_package(catalog: Catalog, scope: Scope, home: Path) -> Others:
     """What the package of the model's row holds."""
 
     def folder() -> Path:
-        return home / StoredRows(catalog, "models", scope).read("models", ("folder",))["folder"][0].as_py()
+        return (
+            home
+            / StoredRows(catalog, "models", scope)
+            .read("models", ("folder",))["folder"][0]
+            .as_py()
+        )
 
     return {
         "package": lambda: read_facts(folder()),

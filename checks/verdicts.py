@@ -48,8 +48,12 @@ class Verdict:
     empty_reason: str | None = None
 
     def __post_init__(self) -> None:
-        assert not self.passed or self.num_checked > 0 or self.empty_reason, f"{self.name} passed and checked nothing"
-        assert len(self.examples) <= MAX_EXAMPLES, f"{self.name} lists {len(self.examples)} examples"
+        assert not self.passed or self.num_checked > 0 or self.empty_reason, (
+            f"{self.name} passed and checked nothing"
+        )
+        assert len(self.examples) <= MAX_EXAMPLES, (
+            f"{self.name} lists {len(self.examples)} examples"
+        )
 
     @property
     def stops(self) -> bool:
@@ -75,7 +79,11 @@ class Rule:
     @property
     def claim(self) -> str:
         """The first sentence of the judge's docstring."""
-        return " ".join((self.judge.__doc__ or self.name).split()).split(". ")[0].rstrip(".")
+        return (
+            " ".join((self.judge.__doc__ or self.name).split())
+            .split(". ")[0]
+            .rstrip(".")
+        )
 
     def __call__(self, tables: Mapping[str, Any]) -> Verdict:
         """The verdict on tables by name; a judge that raised has failed, and so has a table that lacks a column."""
@@ -106,7 +114,11 @@ def judge_share(
     `empty_reason` says why that is right.
     """
     if num_checked == 0:
-        return passed_over(name, empty_reason) if empty_reason else nothing_checked(name, of)
+        return (
+            passed_over(name, empty_reason)
+            if empty_reason
+            else nothing_checked(name, of)
+        )
     found = list(offenders)
     share = len(found) / num_checked
     passed = share <= tolerance.warn_above
@@ -115,14 +127,25 @@ def judge_share(
         summary += f"; at most {100 * tolerance.warn_above:.3g} % may"
     counts: dict[str, Figure] = {"num_offending": len(found), "share_offending": share}
     return Verdict(
-        name, passed, share > tolerance.block_above or passed, summary, num_checked,
-        {**counts, **(figures or {})}, tuple(found[:MAX_EXAMPLES]),
-    )  # fmt: skip
+        name,
+        passed,
+        share > tolerance.block_above or passed,
+        summary,
+        num_checked,
+        {**counts, **(figures or {})},
+        tuple(found[:MAX_EXAMPLES]),
+    )
 
 
 def nothing_checked(name: str, of: str) -> Verdict:
     """The failure of a claim about things of which there are none."""
-    return Verdict(name, False, True, f"there are no {of} to check: an empty check does not pass", 0)
+    return Verdict(
+        name,
+        False,
+        True,
+        f"there are no {of} to check: an empty check does not pass",
+        0,
+    )
 
 
 def passed_over(name: str, reason: str) -> Verdict:

@@ -27,5 +27,7 @@ def put_code_first() -> None:
     """
     sys.path.insert(0, str(CODE))
     inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(CODE), *([inherited] if inherited else [])])
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(CODE), *([inherited] if inherited else [])]
+    )
     os.environ["PYTHONSAFEPATH"] = "1"

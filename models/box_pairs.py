@@ -16,10 +16,14 @@ SAME_OBJECT_IOU = 0.5  # boxes that differ and overlap by this much speak of one
 _SLACK_PX = 1e-6  # shares of an image become pixels by floating point
 _NUM_NEAREST = 8  # boxes that are asked for a partner
 _Key = tuple[Hashable, tuple[float, ...]]  # a group, and a box
-_OWN_CELL_FIRST = sorted(product((0, -1, 1), repeat=4), key=lambda step: sum(map(abs, step)))
+_OWN_CELL_FIRST = sorted(
+    product((0, -1, 1), repeat=4), key=lambda step: sum(map(abs, step))
+)
 
 
-def find_repeats(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) -> NDArray[np.int64]:
+def find_repeats(
+    groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]
+) -> NDArray[np.int64]:
     """(N,) for each box (N, 4) the place of an earlier one of its group that it equals and that repeats none; else -1.
 
     Boxes that are not finite equal none.
@@ -30,8 +34,13 @@ def find_repeats(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) ->
         box = boxes_xyxy[index]
         cell = np.floor(box / EQUAL_PX).astype(np.int64).tolist()
         for step in _OWN_CELL_FIRST:
-            place = firsts.get((groups[index], *(c + s for c, s in zip(cell, step, strict=True))))
-            if place is not None and np.abs(box - boxes_xyxy[place]).max() <= EQUAL_PX + _SLACK_PX:
+            place = firsts.get(
+                (groups[index], *(c + s for c, s in zip(cell, step, strict=True)))
+            )
+            if (
+                place is not None
+                and np.abs(box - boxes_xyxy[place]).max() <= EQUAL_PX + _SLACK_PX
+            ):
                 repeats[index] = place
                 break
         else:
@@ -40,14 +49,18 @@ def find_repeats(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) ->
 
 
 def pair_equal(
-    groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64], other_groups: Sequence[Hashable],
+    groups: Sequence[Hashable],
+    boxes_xyxy: NDArray[np.float64],
+    other_groups: Sequence[Hashable],
     others_xyxy: NDArray[np.float64],
-) -> list[tuple[int, int]]:  # fmt: skip
+) -> list[tuple[int, int]]:
     """Places of equal boxes of equal group in two sets, each box in one pair at most, the nearest first."""
     mine, theirs = _gather(groups, boxes_xyxy), _gather(other_groups, others_xyxy)
     near = [(0.0, key, key) for key in mine if key in theirs]
-    near += _find_near([k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])],
-                       [k for k in theirs if k not in mine or len(theirs[k]) > len(mine[k])])  # fmt: skip
+    near += _find_near(
+        [k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])],
+        [k for k in theirs if k not in mine or len(theirs[k]) > len(mine[k])],
+    )
     pairs = []
     for _, key, other in near:
         while mine[key] and theirs[other]:
@@ -55,7 +68,9 @@ def pair_equal(
     return sorted(pairs)
 
 
-def find_overlap(boxes_xyxy: NDArray[np.float64], others_xyxy: NDArray[np.float64]) -> tuple[int, int] | None:
+def find_overlap(
+    boxes_xyxy: NDArray[np.float64], others_xyxy: NDArray[np.float64]
+) -> tuple[int, int] | None:
     """A pair of boxes, one of each set, that overlap by `SAME_OBJECT_IOU` or more; None where there is none.
 
     Such boxes differ in width and height by a factor of 2 at most, and their centres by half of the smaller: looked at
@@ -76,23 +91,36 @@ def find_overlap(boxes_xyxy: NDArray[np.float64], others_xyxy: NDArray[np.float6
     return None
 
 
-def _find_crowded(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) -> NDArray[np.int64]:
+def _find_crowded(
+    groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]
+) -> NDArray[np.int64]:
     """Places of the boxes that have an equal one in their group, in order."""
     from scipy.spatial import cKDTree
 
     places = np.flatnonzero(np.isfinite(boxes_xyxy).all(1))
-    points = np.column_stack([_place_apart([groups[place] for place in places.tolist()], {}), boxes_xyxy[places]])
+    points = np.column_stack(
+        [
+            _place_apart([groups[place] for place in places.tolist()], {}),
+            boxes_xyxy[places],
+        ]
+    )
     if len(points) < 2:
         return places[:0]
-    unique, place_of, counts = np.unique(points, axis=0, return_inverse=True, return_counts=True)
+    unique, place_of, counts = np.unique(
+        points, axis=0, return_inverse=True, return_counts=True
+    )
     is_crowded = counts > 1
     if len(unique) > 1:
-        distances, _ = cKDTree(unique).query(unique, k=2, p=np.inf, distance_upper_bound=EQUAL_PX + 2 * _SLACK_PX)
+        distances, _ = cKDTree(unique).query(
+            unique, k=2, p=np.inf, distance_upper_bound=EQUAL_PX + 2 * _SLACK_PX
+        )
         is_crowded |= np.isfinite(distances[:, 1])
     return places[is_crowded[place_of.reshape(-1)]]
 
 
-def _gather(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) -> dict[_Key, deque[int]]:
+def _gather(
+    groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]
+) -> dict[_Key, deque[int]]:
     """The places of equal boxes of a group; those that are not finite equal none."""
     found: dict[_Key, deque[int]] = defaultdict(deque)
     for place in np.flatnonzero(np.isfinite(boxes_xyxy).all(1)).tolist():
@@ -100,7 +128,9 @@ def _gather(groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]) -> dict
     return found
 
 
-def _find_near(keys: Sequence[_Key], others: Sequence[_Key]) -> list[tuple[float, _Key, _Key]]:
+def _find_near(
+    keys: Sequence[_Key], others: Sequence[_Key]
+) -> list[tuple[float, _Key, _Key]]:
     """Pairs of boxes that are equal within a pixel, by distance."""
     from scipy.spatial import cKDTree
 
@@ -108,24 +138,42 @@ def _find_near(keys: Sequence[_Key], others: Sequence[_Key]) -> list[tuple[float
         return []
     numbers: dict[Hashable, int] = {}
     points, other_points = (
-        np.column_stack([_place_apart([group for group, _ in side], numbers), [box for _, box in side]])
+        np.column_stack(
+            [
+                _place_apart([group for group, _ in side], numbers),
+                [box for _, box in side],
+            ]
+        )
         for side in (keys, others)
     )
     distances, found = cKDTree(other_points).query(
-        points, k=range(1, min(_NUM_NEAREST, len(others)) + 1), p=np.inf, distance_upper_bound=EQUAL_PX + _SLACK_PX
+        points,
+        k=range(1, min(_NUM_NEAREST, len(others)) + 1),
+        p=np.inf,
+        distance_upper_bound=EQUAL_PX + _SLACK_PX,
     )
-    near = [(float(distances[n, k]), n, int(found[n, k])) for n, k in np.argwhere(np.isfinite(distances)).tolist()]
+    near = [
+        (float(distances[n, k]), n, int(found[n, k]))
+        for n, k in np.argwhere(np.isfinite(distances)).tolist()
+    ]
     return [(distance, keys[n], others[m]) for distance, n, m in sorted(near)]
 
 
-def _place_apart(groups: Sequence[Hashable], numbers: dict[Hashable, int]) -> NDArray[np.float64]:
+def _place_apart(
+    groups: Sequence[Hashable], numbers: dict[Hashable, int]
+) -> NDArray[np.float64]:
     """(N,) a coordinate that keeps boxes of different groups from being near."""
-    return np.array([4.0 * EQUAL_PX * numbers.setdefault(group, len(numbers)) for group in groups], np.float64)
+    return np.array(
+        [4.0 * EQUAL_PX * numbers.setdefault(group, len(numbers)) for group in groups],
+        np.float64,
+    )
 
 
 def _with_area(boxes_xyxy: NDArray[np.float64]) -> list[int]:
     is_whole = np.isfinite(boxes_xyxy).all(1)
-    return np.flatnonzero(is_whole & (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(1)).tolist()
+    return np.flatnonzero(
+        is_whole & (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(1)
+    ).tolist()
 
 
 def _levels(box: NDArray[np.float64]) -> tuple[int, int]:
@@ -144,7 +192,9 @@ def _cell(point: tuple[float, float], levels: tuple[int, int]) -> tuple[int, int
 
 def _cells_around(box: NDArray[np.float64]) -> Iterator[tuple[int, ...]]:
     (x, y), own = _centre(box), _levels(box)
-    reach_x, reach_y = (2.0 ** (level + 1) / 2 for level in own)  # half of the box at most
+    reach_x, reach_y = (
+        2.0 ** (level + 1) / 2 for level in own
+    )  # half of the box at most
     for levels in product(*((level - 1, level, level + 1) for level in own)):
         low = _cell((x - reach_x, y - reach_y), (levels[0], levels[1]))
         high = _cell((x + reach_x, y + reach_y), (levels[0], levels[1]))

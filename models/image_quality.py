@@ -22,7 +22,9 @@ _NOISE_MASK = np.array([1, -2, 1], np.float32)  # along rows and columns
 
 def find_reduction(height_px: int, width_px: int) -> int:
     """By how much an image is scaled down to its working size: 1, 2, 4 or 8."""
-    return next((k for k in (8, 4, 2) if min(height_px, width_px) >= k * MIN_SIDE_PX), 1)
+    return next(
+        (k for k in (8, 4, 2) if min(height_px, width_px) >= k * MIN_SIDE_PX), 1
+    )
 
 
 def measure_quality(luma: Luma) -> dict[str, float | str]:
@@ -35,7 +37,10 @@ def measure_quality(luma: Luma) -> dict[str, float | str]:
     return {
         "brightness": mean / 255.0,
         "contrast": variance**0.5 / 255.0,
-        "sharpness": max(0.0, cv2.norm(laplacian, cv2.NORM_L2SQR) / luma.size - steepness**2) / 255.0**2,
+        "sharpness": max(
+            0.0, cv2.norm(laplacian, cv2.NORM_L2SQR) / luma.size - steepness**2
+        )
+        / 255.0**2,
         "clipped_dark": float(counts[: _DARK + 1].sum()) / luma.size,
         "clipped_bright": float(counts[_BRIGHT:].sum()) / luma.size,
         "noise": estimate_noise(luma),
@@ -48,20 +53,32 @@ def estimate_noise(luma: Luma) -> float:
 
     The mask (Immerkaer 1996) is blind to constant, linear and most edge structure; the median to what is left.
     """
-    response = cv2.sepFilter2D(luma, cv2.CV_16S, _NOISE_MASK, _NOISE_MASK)  # the border is mirrored
+    response = cv2.sepFilter2D(
+        luma, cv2.CV_16S, _NOISE_MASK, _NOISE_MASK
+    )  # the border is mirrored
     inner = response[1:-1, 1:-1] if min(luma.shape) > 2 else response
     ranks = (inner.size - 1) // 2, inner.size // 2
     low, high = _find_ranked(
         np.asarray(cv2.convertScaleAbs(inner), np.uint8), ranks, 256
     )  # 255 stands for more, which is rare
     if high == 255:
-        low, high = _find_ranked(np.abs(inner).astype(np.uint16), ranks, _MAX_RESPONSE + 1)
-    return (low + high) / 2 / 255.0 / 0.6745 / 6.0  # 0.6745: MAD of a unit normal; 6: norm of the mask
+        low, high = _find_ranked(
+            np.abs(inner).astype(np.uint16), ranks, _MAX_RESPONSE + 1
+        )
+    return (
+        (low + high) / 2 / 255.0 / 0.6745 / 6.0
+    )  # 0.6745: MAD of a unit normal; 6: norm of the mask
 
 
-def _find_ranked(values: NDArray[np.uint8 | np.uint16], ranks: tuple[int, int], num_values: int) -> tuple[int, int]:
+def _find_ranked(
+    values: NDArray[np.uint8 | np.uint16], ranks: tuple[int, int], num_values: int
+) -> tuple[int, int]:
     """The values of two ranks (0 is the smallest), of integers below `num_values`."""
-    counts = cv2.calcHist([values], [0], None, [num_values], [0, num_values]).ravel().astype(np.int64)
+    counts = (
+        cv2.calcHist([values], [0], None, [num_values], [0, num_values])
+        .ravel()
+        .astype(np.int64)
+    )
     low, high = np.searchsorted(np.cumsum(counts), ranks, side="right")
     return int(low), int(high)
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from models.task_names import DETECTION, INSTANCES, MULTILABEL, PRETRAINING, RECOGNITION
 
-LITE0 = "lite0"  # our own: EfficientNet-Lite0 and light heads; all others are torchvision's
+LITE0 = (
+    "lite0"  # our own: EfficientNet-Lite0 and light heads; all others are torchvision's
+)
 _CLASSIFIERS = (LITE0, "resnet18", "resnet50", "mobilenet_v3_large", "convnext_tiny")
 NETS: dict[str, tuple[str, ...]] = {
     RECOGNITION: _CLASSIFIERS,
     MULTILABEL: _CLASSIFIERS,
     PRETRAINING: _CLASSIFIERS,
     DETECTION: (
-        LITE0, "fasterrcnn_mobilenet_v3_large_320_fpn", "fasterrcnn_resnet50_fpn_v2", "retinanet_resnet50_fpn_v2",
+        LITE0,
+        "fasterrcnn_mobilenet_v3_large_320_fpn",
+        "fasterrcnn_resnet50_fpn_v2",
+        "retinanet_resnet50_fpn_v2",
     ),
     INSTANCES: (LITE0, "maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2"),
-}  # fmt: skip
+}
 
 _RESNET, _MOBILENET = (0, 4, 5, 6, 7), (0, 1, 2, 4, 7, 13)
-STAGE_STARTS: dict[str, tuple[int, ...]] = {  # the children of the backbone at which stem, stage 1, stage 2, ... begin
+STAGE_STARTS: dict[
+    str, tuple[int, ...]
+] = {  # the children of the backbone at which stem, stage 1, stage 2, ... begin
     LITE0: (0, 1, 2, 3, 4, 5, 6, 7),
     "resnet18": _RESNET,
     "resnet50": _RESNET,

@@ -11,14 +11,18 @@ from models.masks import decode_mask, encode_mask
 from models.types import IGNORE, SemanticMap
 
 
-def compose_map(mask_rles: Sequence[str], class_ids: Sequence[int], size_hw: tuple[int, int]) -> SemanticMap:
+def compose_map(
+    mask_rles: Sequence[str], class_ids: Sequence[int], size_hw: tuple[int, int]
+) -> SemanticMap:
     """One map from masks (COCO compressed counts) and the class of each; several masks may share a class.
 
     Pixels in no mask are IGNORE: nobody labelled them. So are pixels in masks of different classes: nobody says which
     is in front. Raises ValueError for a mask of another size and for a class id of 255 and more.
     """
     if len(class_ids) and max(class_ids) >= IGNORE:
-        raise ValueError(f"class id {max(class_ids)}: a map holds ids up to {IGNORE - 1}, use fewer classes")
+        raise ValueError(
+            f"class id {max(class_ids)}: a map holds ids up to {IGNORE - 1}, use fewer classes"
+        )
     composed = np.full(size_hw, IGNORE, np.uint8)
     is_disputed = np.zeros(size_hw, bool)
     for mask_rle, class_id in zip(mask_rles, class_ids, strict=True):
@@ -39,5 +43,7 @@ def resize_map(semantic: SemanticMap, size_hw: tuple[int, int]) -> SemanticMap:
     """The map at another size: each new pixel has the class at its centre."""
     if semantic.class_ids.shape == size_hw:
         return semantic
-    small = cv2.resize(semantic.class_ids, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    small = cv2.resize(
+        semantic.class_ids, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+    )
     return SemanticMap(np.asarray(small, np.uint8))

@@ -5,10 +5,31 @@ from __future__ import annotations
 import os
 
 RECOGNITION, DETECTION, SEGMENTATION = "recognition", "detection", "segmentation"
-MULTILABEL, PRETRAINING, INSTANCES, KEYPOINTS = "multilabel", "pretraining", "instances", "keypoints"
-TASK_NAMES = (RECOGNITION, DETECTION, SEGMENTATION)  # answers about an image: predicted, reported, monitored
-DATASET_NAMES = (*TASK_NAMES, MULTILABEL, PRETRAINING, INSTANCES, KEYPOINTS)  # what a release can be for
-PLACED = (DETECTION, SEGMENTATION, MULTILABEL, INSTANCES, KEYPOINTS)  # a part of an image may lack what a label names
+MULTILABEL, PRETRAINING, INSTANCES, KEYPOINTS = (
+    "multilabel",
+    "pretraining",
+    "instances",
+    "keypoints",
+)
+TASK_NAMES = (
+    RECOGNITION,
+    DETECTION,
+    SEGMENTATION,
+)  # answers about an image: predicted, reported, monitored
+DATASET_NAMES = (
+    *TASK_NAMES,
+    MULTILABEL,
+    PRETRAINING,
+    INSTANCES,
+    KEYPOINTS,
+)  # what a release can be for
+PLACED = (
+    DETECTION,
+    SEGMENTATION,
+    MULTILABEL,
+    INSTANCES,
+    KEYPOINTS,
+)  # a part of an image may lack what a label names
 ADDED_TASKS = "DAGUERRE_TASKS"  # the environment variable that names the files of a user's own tasks
 
 
@@ -22,7 +43,9 @@ def dataset_of(task: str) -> str:
     if task in DATASET_NAMES:
         return task
     if task not in (added := _read_added()):
-        raise ValueError(f"there is no task '{task}': choose one of {', '.join((*DATASET_NAMES, *added))}")
+        raise ValueError(
+            f"there is no task '{task}': choose one of {', '.join((*DATASET_NAMES, *added))}"
+        )
     return added[task]
 
 

@@ -40,10 +40,15 @@ class BoxSet:
     """Ground-truth boxes of one image."""
 
     boxes_xyxy: NDArray[np.float32]  # (N, 4) px
-    class_ids: NDArray[np.int64]  # (N,) index into the class names, 0-based, no background class
+    class_ids: NDArray[
+        np.int64
+    ]  # (N,) index into the class names, 0-based, no background class
 
     def __post_init__(self) -> None:
-        assert self.boxes_xyxy.shape == (len(self.class_ids), 4), (self.boxes_xyxy.shape, len(self.class_ids))
+        assert self.boxes_xyxy.shape == (len(self.class_ids), 4), (
+            self.boxes_xyxy.shape,
+            len(self.class_ids),
+        )
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,14 @@ class InstanceSet(BoxSet):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        assert self.masks.ndim == 3 and self.masks.dtype == bool, (self.masks.shape, self.masks.dtype)
-        assert len(self.masks) == len(self.class_ids), (self.masks.shape, len(self.class_ids))
+        assert self.masks.ndim == 3 and self.masks.dtype == bool, (
+            self.masks.shape,
+            self.masks.dtype,
+        )
+        assert len(self.masks) == len(self.class_ids), (
+            self.masks.shape,
+            len(self.class_ids),
+        )
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,16 @@ class InstanceDetections(Detections):
 class PoseSet(BoxSet):
     """Ground-truth objects of one image: boxes, and where the points of each object lie."""
 
-    points: NDArray[np.float32]  # (N, K, 3) x, y px and visibility: 0 nobody says, 1 hidden, 2 seen
+    points: NDArray[
+        np.float32
+    ]  # (N, K, 3) x, y px and visibility: 0 nobody says, 1 hidden, 2 seen
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        assert self.points.shape[::2] == (len(self.class_ids), 3), (self.points.shape, len(self.class_ids))
+        assert self.points.shape[::2] == (len(self.class_ids), 3), (
+            self.points.shape,
+            len(self.class_ids),
+        )
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,9 @@ class SemanticPrediction:
     """The predicted class of every pixel of one image: no pixel is left out."""
 
     map: SemanticMap
-    confidences: NDArray[np.float32]  # (C,) mean probability over the pixels given to each class; 0 where there is none
+    confidences: NDArray[
+        np.float32
+    ]  # (C,) mean probability over the pixels given to each class; 0 where there is none
 
 
 @dataclass(frozen=True)
@@ -129,7 +147,9 @@ class Embedding:
     part: NDArray[np.float32]
 
 
-Prediction = Probabilities | Detections | SemanticPrediction  # of recognition, detection, segmentation
+Prediction = (
+    Probabilities | Detections | SemanticPrediction
+)  # of recognition, detection, segmentation
 # class id of recognition, boxes of detection, map of segmentation; of multilabel the ids of all classes that show; of
 # pretraining the class id, None where nobody says; of instances boxes with masks; of keypoints boxes with points
 Target = int | BoxSet | SemanticMap | frozenset[int] | None
@@ -146,7 +166,11 @@ class Sample:
     @property
     def size_hw(self) -> tuple[int, int]:
         """Height and width of the image in px."""
-        return (self.image.shape[0], self.image.shape[1]) if isinstance(self.image, np.ndarray) else self.image.size_hw
+        return (
+            (self.image.shape[0], self.image.shape[1])
+            if isinstance(self.image, np.ndarray)
+            else self.image.size_hw
+        )
 
     @property
     def image_rgb(self) -> Image:
@@ -155,4 +179,8 @@ class Sample:
 
     def read(self, scale: float = 1.0) -> tuple[Image, int]:
         """The image, not necessarily larger than `scale` asks for, and by what its sides are divided."""
-        return (self.image, 1) if isinstance(self.image, np.ndarray) else self.image.read(scale)
+        return (
+            (self.image, 1)
+            if isinstance(self.image, np.ndarray)
+            else self.image.read(scale)
+        )

@@ -54,7 +54,11 @@ class RunConsole:
 
     def report(self, outcome: RunOutcome) -> None:
         where = f" {outcome.partition}" if outcome.partition else ""
-        state = "ok" if outcome.success else f"failed: {outcome.error or 'a blocking check'}"
+        state = (
+            "ok"
+            if outcome.success
+            else f"failed: {outcome.error or 'a blocking check'}"
+        )
         self.tell(f"{outcome.job}{where}: {state}")
         for check in outcome.failed_checks:
             self.tell(f"    check failed: {check}")
@@ -91,7 +95,11 @@ def describe_step(event: Mapping[str, Any], seconds: float) -> str:
     """'epoch 2 of 5, step 10 of 40: loss 0.512, val_accuracy 0.713, 38 images/s, 1:20 left', after so many seconds
     since the first step ended; the metric is the best so far."""
     place = f"epoch {event['epoch'] + 1} of {event['num_epochs']}, step {event['step'] + 1} of {event['num_steps']}"
-    scores = "".join(f", {name} {value:.3f}" for name, value in event.items() if name.startswith("val_"))
+    scores = "".join(
+        f", {name} {value:.3f}"
+        for name, value in event.items()
+        if name.startswith("val_")
+    )
     left = ""
     if (done := event["progress"]) > 0:
         left_s = round(seconds * (1 - done) / done)

@@ -25,15 +25,23 @@ def build_defs(settings: Settings) -> dg.Definitions:
         asset_checks=all_gates(sessions),
         jobs=jobs,
         sensors=[landing_zone_sensor, unjudged_session_sensor, drift_sensor],
-        resources={name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()},
+        resources={
+            name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()
+        },
         executor=dg.in_process_executor,  # a step costs 2 to 9 s in a process of its own, milliseconds here
     )
-    return dg.Definitions.merge(*(import_module(stage.assets).defs for stage in all_stages()), shell)
+    return dg.Definitions.merge(
+        *(import_module(stage.assets).defs for stage in all_stages()), shell
+    )
 
 
-def _lazily(make: Callable[[Settings], object], settings: Settings) -> dg.ResourceDefinition:
+def _lazily(
+    make: Callable[[Settings], object], settings: Settings
+) -> dg.ResourceDefinition:
     """A resource whose object is made when the first consumer asks for it."""
-    return dg.ResourceDefinition(lambda _context: make(settings), description=make.__name__)
+    return dg.ResourceDefinition(
+        lambda _context: make(settings), description=make.__name__
+    )
 
 
 defs = build_defs(load_settings())

@@ -29,7 +29,10 @@ _SECONDS = 6.0
 _FIRST_WAVE = {
     "desk-monday": [SimulationSpec(4, _SECONDS, seed=11)],
     "desk-tuesday": [SimulationSpec(4, _SECONDS, seed=12)],
-    "desk-faulty": [SimulationSpec(1, _SECONDS, seed=13, fault=fault) for fault in ("corrupt_frame", "truncated_file")],
+    "desk-faulty": [
+        SimulationSpec(1, _SECONDS, seed=13, fault=fault)
+        for fault in ("corrupt_frame", "truncated_file")
+    ],
 }
 _SECOND_WAVE = {
     "desk-wednesday": [SimulationSpec(1, _SECONDS, seed=21)],
@@ -37,7 +40,9 @@ _SECOND_WAVE = {
 }
 
 
-def run_demo(settings: Settings, source: str | None, task: str | None, recipe: str | None) -> dict[str, Any]:
+def run_demo(
+    settings: Settings, source: str | None, task: str | None, recipe: str | None
+) -> dict[str, Any]:
     """Run the loop on simulated sessions, or on the files below `source`, and return the summary.
 
     The summary is also written to `<home>/demo/summary.json`. Raises ValueError when a step that must succeed fails.
@@ -56,8 +61,12 @@ def run_demo(settings: Settings, source: str | None, task: str | None, recipe: s
 
         with console.step("report"):
             report = write_home_report(settings, None, sessions)
-    summary = {**summarise_home(settings, sessions, tasks), "report": str(report), "seconds_per_stage": console.seconds,
-               "seconds": round(sum(console.seconds.values()), 1)}  # fmt: skip
+    summary = {
+        **summarise_home(settings, sessions, tasks),
+        "report": str(report),
+        "seconds_per_stage": console.seconds,
+        "seconds": round(sum(console.seconds.values()), 1),
+    }
     path = settings.home / "demo" / "summary.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
@@ -66,7 +75,9 @@ def run_demo(settings: Settings, source: str | None, task: str | None, recipe: s
     return summary
 
 
-def _run_simulated(engine: LocalEngine, console: RunConsole) -> tuple[list[str], list[str]]:
+def _run_simulated(
+    engine: LocalEngine, console: RunConsole
+) -> tuple[list[str], list[str]]:
     landing = Path(engine.settings.landing_uri)
     with console.step("simulate"):
         _land(landing, _FIRST_WAVE, console)
@@ -84,7 +95,9 @@ def _run_simulated(engine: LocalEngine, console: RunConsole) -> tuple[list[str],
         for request in engine.tick(unjudged_session_sensor):
             console.report(engine.execute(monitor_session.name, request.partition_key))
         for request in engine.tick(drift_sensor):
-            console.tell(f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}")
+            console.tell(
+                f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}"
+            )
     return list(TASK_NAMES), [*_FIRST_WAVE, *_SECOND_WAVE]
 
 
@@ -93,7 +106,9 @@ def _run_on(
 ) -> tuple[list[str], list[str]]:
     folder = Folder(source, engine.settings.file_options)
     if not folder.exists():
-        raise FileNotFoundError(f"{folder.uri} does not exist: check the path or the bucket")
+        raise FileNotFoundError(
+            f"{folder.uri} does not exist: check the path or the bucket"
+        )
     session = session_key(folder.uri.rstrip("/").rsplit("/", 1)[-1])
     build_landing_zone(engine.settings).ledger.register_source(session, folder.uri)
     with console.step("ingest"):
@@ -106,7 +121,9 @@ def _run_on(
     return [task], [session]
 
 
-def _land(landing: Path, wave: dict[str, list[SimulationSpec]], console: RunConsole) -> None:
+def _land(
+    landing: Path, wave: dict[str, list[SimulationSpec]], console: RunConsole
+) -> None:
     """Simulate each session beside the landing zone and move it in whole, as a careful producer does."""
     for session, specs in wave.items():
         if (landing / session).exists():
@@ -120,15 +137,25 @@ def _land(landing: Path, wave: dict[str, list[SimulationSpec]], console: RunCons
         os.replace(stage, landing / session)
 
 
-def _ingest(engine: LocalEngine, console: RunConsole, only: set[str] | None = None) -> None:
+def _ingest(
+    engine: LocalEngine, console: RunConsole, only: set[str] | None = None
+) -> None:
     """Two ticks: a listing must be seen twice before it counts as settled."""
     for _ in range(2):
         for request in engine.tick(landing_zone_sensor):
             if only is None or request.partition_key in only:
-                console.report(engine.execute(ingest_session.name, request.partition_key))
+                console.report(
+                    engine.execute(ingest_session.name, request.partition_key)
+                )
 
 
-def _train(engine: LocalEngine, console: RunConsole, task: str, recipe: str, sessions: list[str]) -> None:
+def _train(
+    engine: LocalEngine,
+    console: RunConsole,
+    task: str,
+    recipe: str,
+    sessions: list[str],
+) -> None:
     ops = {
         f"curation__{task}_dataset": {"config": {"sessions": sessions}},
         f"training__{task}": {"config": {"recipe": recipe}},

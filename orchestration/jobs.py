@@ -26,7 +26,11 @@ monitor_session = dg.define_asset_job(
 
 def list_task_keys(task: str) -> list[AssetKey]:
     """The assets that a training of `task` runs through, as the stages declare them."""
-    return [key for stage in all_stages() for key in stage.list_task_assets(task, dataset_of(task))]
+    return [
+        key
+        for stage in all_stages()
+        for key in stage.list_task_assets(task, dataset_of(task))
+    ]
 
 
 def _train(task: str) -> Any:

@@ -14,7 +14,9 @@ from typing import Any
 from assets.workspace import Workspace
 
 PROFILES = ("local", "ci", "team")
-CHECKOUT = Path(__file__).resolve().parent.parent  # daguerre/code where Daguerre is installed
+CHECKOUT = (
+    Path(__file__).resolve().parent.parent
+)  # daguerre/code where Daguerre is installed
 _HOME = ".daguerre"
 
 
@@ -32,19 +34,28 @@ class Settings:
     mlflow_artifacts: str
     workspace: Workspace
     s3_endpoint: str | None = None
-    partial_wait_s: int = 900  # for the end of a container that is still being uploaded, or was cut
+    partial_wait_s: int = (
+        900  # for the end of a container that is still being uploaded, or was cut
+    )
 
     @property
     def file_options(self) -> dict[str, Any]:
         """Options for fsspec; s3fs finds credentials in the usual AWS places itself."""
-        return {"client_kwargs": {"endpoint_url": self.s3_endpoint}} if self.s3_endpoint else {}
+        return (
+            {"client_kwargs": {"endpoint_url": self.s3_endpoint}}
+            if self.s3_endpoint
+            else {}
+        )
 
     @property
     def table_options(self) -> dict[str, str] | None:
         """Options for Lance's object store."""
         if not self.s3_endpoint:
             return None
-        return {"aws_endpoint": self.s3_endpoint, "allow_http": str(self.s3_endpoint.startswith("http://")).lower()}
+        return {
+            "aws_endpoint": self.s3_endpoint,
+            "allow_http": str(self.s3_endpoint.startswith("http://")).lower(),
+        }
 
     @property
     def dagster_home(self) -> Path:
@@ -56,7 +67,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     profile = env.get("DAGUERRE_PROFILE", "local")
     if profile not in PROFILES:
-        raise ValueError(f"DAGUERRE_PROFILE={profile!r} is not known: use one of {', '.join(PROFILES)}")
+        raise ValueError(
+            f"DAGUERRE_PROFILE={profile!r} is not known: use one of {', '.join(PROFILES)}"
+        )
     home = find_home(env, Path.cwd())
     home.mkdir(parents=True, exist_ok=True)
     return Settings(
@@ -66,8 +79,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         tables_uri=env.get("DAGUERRE_TABLES", str(home / "tables")),
         blobs_uri=env.get("DAGUERRE_BLOBS", str(home / "blobs")),
         ledger_url=env.get("DAGUERRE_LEDGER", f"sqlite:///{home / 'ledger.db'}"),
-        mlflow_url=env.get("DAGUERRE_MLFLOW", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"),
-        mlflow_artifacts=env.get("DAGUERRE_MLFLOW_ARTIFACTS", str(home / "mlflow" / "artifacts")),
+        mlflow_url=env.get(
+            "DAGUERRE_MLFLOW", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+        ),
+        mlflow_artifacts=env.get(
+            "DAGUERRE_MLFLOW_ARTIFACTS", str(home / "mlflow" / "artifacts")
+        ),
         workspace=Workspace(
             home,
             num_workers=_workers(env, "DAGUERRE_WORKERS"),
@@ -93,13 +110,17 @@ def find_home(env: Mapping[str, str], folder: Path) -> Path:
     if _is_checkout(CHECKOUT) and folder.resolve().is_relative_to(CHECKOUT):
         return CHECKOUT / _HOME
     data = Path(env.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    if not data.is_absolute():  # to be ignored, says the XDG Base Directory Specification
+    if (
+        not data.is_absolute()
+    ):  # to be ignored, says the XDG Base Directory Specification
         data = Path("~/.local/share").expanduser()
     return (data / "daguerre").resolve()
 
 
 def _is_checkout(folder: Path) -> bool:
-    return (folder / "pyproject.toml").is_file() and (folder / "orchestration" / "profiles.py").is_file()
+    return (folder / "pyproject.toml").is_file() and (
+        folder / "orchestration" / "profiles.py"
+    ).is_file()
 
 
 def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -> int:
@@ -126,7 +147,9 @@ def _workers(env: Mapping[str, str], name: str) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", text)
     least, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not 1 <= least <= most:
-        raise ValueError(f"{name}={text!r} is no number of workers: give 1 or more, such as 2, or a range such as 1-2")
+        raise ValueError(
+            f"{name}={text!r} is no number of workers: give 1 or more, such as 2, or a range such as 1-2"
+        )
     return least, most
 
 

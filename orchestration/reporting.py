@@ -16,31 +16,55 @@ from orchestration.resources import build_catalog, build_tracker
 Row = dict[str, Any]
 
 
-def write_home_report(settings: Settings, out: Path | None = None, sessions: Sequence[str] | None = None) -> Path:
+def write_home_report(
+    settings: Settings, out: Path | None = None, sessions: Sequence[str] | None = None
+) -> Path:
     """Write the report of the models scored last. Raises ValueError when none was scored."""
     from assets.evaluation.report import ReportData, write_report
 
     catalog = build_catalog(settings)
     facts = summarise_home(settings, sessions, TASK_NAMES)
-    models = [_model_report(settings, catalog, task) for task in TASK_NAMES if catalog.pointed(f"scored/{task}")]
+    models = [
+        _model_report(settings, catalog, task)
+        for task in TASK_NAMES
+        if catalog.pointed(f"scored/{task}")
+    ]
     if sessions is not None:
-        models = [m for m in models if {r["session"] for r in m.release_rows} & set(sessions)]
+        models = [
+            m for m in models if {r["session"] for r in m.release_rows} & set(sessions)
+        ]
     data = ReportData(
-        title="Daguerre report", models=models, made_on=datetime.date.today().isoformat(),
-        drift_rows=_of(catalog, "drift", sessions), quarantine_rows=_of(catalog, "quarantine", sessions),
-        totals={name: facts[name] for name in ("sessions", "captures", "frames", "labels")},
-    )  # fmt: skip
+        title="Daguerre report",
+        models=models,
+        made_on=datetime.date.today().isoformat(),
+        drift_rows=_of(catalog, "drift", sessions),
+        quarantine_rows=_of(catalog, "quarantine", sessions),
+        totals={
+            name: facts[name] for name in ("sessions", "captures", "frames", "labels")
+        },
+    )
     return write_report(out or settings.workspace.reports / "report.html", data)
 
 
-def summarise_home(settings: Settings, sessions: Sequence[str] | None, tasks: Sequence[str]) -> dict[str, Any]:
+def summarise_home(
+    settings: Settings, sessions: Sequence[str] | None, tasks: Sequence[str]
+) -> dict[str, Any]:
     """Counts, quarantine, releases, models and drift of the given sessions, None for all, as the tables hold them."""
     catalog = build_catalog(settings)
-    captures = _of(catalog, "captures", sessions, ["capture_id", "session", "num_frames", "num_labels"])
+    captures = _of(
+        catalog,
+        "captures",
+        sessions,
+        ["capture_id", "session", "num_frames", "num_labels"],
+    )
     quarantine = _of(catalog, "quarantine", sessions)
     models = [model for task in tasks for model in _models(settings, task)]
-    releases = catalog.read_latest("releases", where=is_in("release_id", [m["release_id"] for m in models])).to_pylist()
-    verdicts = [r for r in _of(catalog, "drift", sessions) if r["statistic"] == "session"]
+    releases = catalog.read_latest(
+        "releases", where=is_in("release_id", [m["release_id"] for m in models])
+    ).to_pylist()
+    verdicts = [
+        r for r in _of(catalog, "drift", sessions) if r["statistic"] == "session"
+    ]
     requests = catalog.read_latest("retraining_requests").to_pylist()
     return {
         "sessions": len({c["session"] for c in captures}),
@@ -48,21 +72,45 @@ def summarise_home(settings: Settings, sessions: Sequence[str] | None, tasks: Se
         "frames": sum(c["num_frames"] for c in captures),
         "labels": sum(c["num_labels"] for c in captures),
         "quarantined": [
-            {"session": q["session"], "path": q["source_path"], "offset": q["source_offset"], "reader": q["reader"],
-             "reason": q["reason"], "remedy": q["remedy"]} for q in quarantine
+            {
+                "session": q["session"],
+                "path": q["source_path"],
+                "offset": q["source_offset"],
+                "reader": q["reader"],
+                "reason": q["reason"],
+                "remedy": q["remedy"],
+            }
+            for q in quarantine
         ],
-        "releases": [{k: r[k] for k in ("release_id", "task", "class_names", "num_frames", "num_labels", "sessions")}
-                     for r in releases],
+        "releases": [
+            {
+                k: r[k]
+                for k in (
+                    "release_id",
+                    "task",
+                    "class_names",
+                    "num_frames",
+                    "num_labels",
+                    "sessions",
+                )
+            }
+            for r in releases
+        ],
         "models": models,
         "drift": {
-            session: {"is_drifted": _any([v["is_drifted"] for v in mine]),
-                      "reasons": {v["model_name"]: v["reason"] for v in mine}}
+            session: {
+                "is_drifted": _any([v["is_drifted"] for v in mine]),
+                "reasons": {v["model_name"]: v["reason"] for v in mine},
+            }
             for session in sorted({v["session"] for v in verdicts})
             if (mine := [v for v in verdicts if v["session"] == session])
         },
-        "retraining_requests": [{k: r[k] for k in ("task", "session", "reason")} for r in requests
-                                if sessions is None or r["session"] in sessions],
-    }  # fmt: skip
+        "retraining_requests": [
+            {k: r[k] for k in ("task", "session", "reason")}
+            for r in requests
+            if sessions is None or r["session"] in sessions
+        ],
+    }
 
 
 def _models(settings: Settings, task: str) -> list[Row]:
@@ -70,11 +118,21 @@ def _models(settings: Settings, task: str) -> list[Row]:
     found = []
     for model in build_tracker(settings).versions(task):
         if model.aliases:
-            found.append({
-                "task": task, "name": model.name, "version": model.version, "aliases": list(model.aliases),
-                "alias": "champion" if "champion" in model.aliases else "challenger", "metrics": dict(model.metrics),
-                "model_sha256": model.model_sha256, "release_id": model.release_id, "mlflow_run": model.run_id,
-            })  # fmt: skip
+            found.append(
+                {
+                    "task": task,
+                    "name": model.name,
+                    "version": model.version,
+                    "aliases": list(model.aliases),
+                    "alias": "champion"
+                    if "champion" in model.aliases
+                    else "challenger",
+                    "metrics": dict(model.metrics),
+                    "model_sha256": model.model_sha256,
+                    "release_id": model.release_id,
+                    "mlflow_run": model.run_id,
+                }
+            )
     return found
 
 
@@ -89,33 +147,67 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     model_sha256 = str(catalog.pointed(f"scored/{task}"))
     mine = is_in("model_sha256", [model_sha256])
     model = catalog.read_latest("models", where=mine).to_pylist()[0]
-    release = catalog.read_latest("releases", where=is_in("release_id", [model["release_id"]])).to_pylist()[0]
-    rows = catalog.read_latest("release_frames", where=is_in("release_id", [model["release_id"]])).to_pylist()
+    release = catalog.read_latest(
+        "releases", where=is_in("release_id", [model["release_id"]])
+    ).to_pylist()[0]
+    rows = catalog.read_latest(
+        "release_frames", where=is_in("release_id", [model["release_id"]])
+    ).to_pylist()
     test = [r for r in rows if r["split"] == "test"]
-    predictions = catalog.read_latest("predictions", where=f"{mine} AND purpose = 'test'").to_pylist()
+    predictions = catalog.read_latest(
+        "predictions", where=f"{mine} AND purpose = 'test'"
+    ).to_pylist()
     tracker = build_tracker(settings)
-    version = next((v for v in tracker.versions(task) if v.model_sha256 == model_sha256), None)
+    version = next(
+        (v for v in tracker.versions(task) if v.model_sha256 == model_sha256), None
+    )
     title = f"daguerre-{task}" + (f" v{version.version}" if version else "")
     package = open_package(settings.home / model["folder"])
     images = StoredImages(catalog.dataset("frames", release["frames_version"]))
     gallery = gather_gallery(
-        pair(task, predictions, test, release["class_names"]), test, images, package.facts.history,
+        pair(task, predictions, test, release["class_names"]),
+        test,
+        images,
+        package.facts.history,
         name_subject(title, release["release_id"]),
-    )  # fmt: skip
+    )
     decision = tracker.decision(task, version.version) if version else None
     return ModelReport(
-        task=task, name=f"daguerre-{task}", release_id=release["release_id"], class_names=tuple(release["class_names"]),
-        release_rows=rows, scores=catalog.read_latest("scores", where=mine).to_pylist(), gallery=gallery,
+        task=task,
+        name=f"daguerre-{task}",
+        release_id=release["release_id"],
+        class_names=tuple(release["class_names"]),
+        release_rows=rows,
+        scores=catalog.read_latest("scores", where=mine).to_pylist(),
+        gallery=gallery,
         version=version.version if version else None,
-        alias=("champion" if "champion" in version.aliases else "challenger") if version and version.aliases else None,
-        facts={"recipe": model["recipe"], "seed": model["seed"], "weights sha256": model_sha256,
-               "release": release["release_id"], "code version": model["code_version"], "Dagster run": model["run_id"]},
-        gate=[GateLine(r["claim"], r["detail"], r["is_passed"]) for r in decision["results"]] if decision else (),
+        alias=("champion" if "champion" in version.aliases else "challenger")
+        if version and version.aliases
+        else None,
+        facts={
+            "recipe": model["recipe"],
+            "seed": model["seed"],
+            "weights sha256": model_sha256,
+            "release": release["release_id"],
+            "code version": model["code_version"],
+            "Dagster run": model["run_id"],
+        },
+        gate=[
+            GateLine(r["claim"], r["detail"], r["is_passed"])
+            for r in decision["results"]
+        ]
+        if decision
+        else (),
         is_accepted=decision["is_promoted"] if decision else None,
-    )  # fmt: skip
+    )
 
 
-def _of(catalog: Catalog, table: str, sessions: Sequence[str] | None, columns: list[str] | None = None) -> list[Row]:
+def _of(
+    catalog: Catalog,
+    table: str,
+    sessions: Sequence[str] | None,
+    columns: list[str] | None = None,
+) -> list[Row]:
     where = None if sessions is None else is_in("session", sessions)
     return catalog.read_latest(table, columns, where).to_pylist()
 

@@ -50,6 +50,9 @@ def build_workspace(settings: Settings) -> Workspace:
 
 
 RESOURCE_FACTORIES = {
-    "catalog": build_catalog, "landing_zone": build_landing_zone, "intake": build_intake, "tracker": build_tracker,
+    "catalog": build_catalog,
+    "landing_zone": build_landing_zone,
+    "intake": build_intake,
+    "tracker": build_tracker,
     "workspace": build_workspace,
-}  # fmt: skip
+}

@@ -25,7 +25,9 @@ class SessionOutcome:
 
     made: dict[AssetKey, Any] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
-    held: set[AssetKey] = field(default_factory=set)  # not published, or not made because of what they come after
+    held: set[AssetKey] = field(
+        default_factory=set
+    )  # not published, or not made because of what they come after
 
 
 def session_keys() -> list[AssetKey]:
@@ -33,7 +35,9 @@ def session_keys() -> list[AssetKey]:
     return [key for step in list_session_steps() for key in step.keys]
 
 
-def run_session(settings: Settings, session: str, folder: Folder, show: Show) -> SessionOutcome:
+def run_session(
+    settings: Settings, session: str, folder: Folder, show: Show
+) -> SessionOutcome:
     """Make everything that the session in `folder` needs, and let the gates judge it.
 
     As in the graph, a step is left out when a gate holds the session back from what the step comes after. `show` opens
@@ -48,7 +52,11 @@ def run_session(settings: Settings, session: str, folder: Folder, show: Show) ->
             given = {"session": session, "folder": folder, "on_progress": on_progress}
             outcome.made[step.keys[0]] = _call(step.load(), settings, given)
         for key in step.keys:
-            found = [verdict for table in SESSION_ASSETS[key] for verdict in gate_session(catalog, table, session)]
+            found = [
+                verdict
+                for table in SESSION_ASSETS[key]
+                for verdict in gate_session(catalog, table, session)
+            ]
             outcome.verdicts += found
             if stops_flow(found):
                 outcome.held.add(key)
@@ -65,9 +73,15 @@ def find_due(settings: Settings) -> dict[str, list[SessionStep]]:
     return dict(sorted(due.items()))
 
 
-def _call(function: Callable[..., Any], settings: Settings, given: Mapping[str, object]) -> Any:
+def _call(
+    function: Callable[..., Any], settings: Settings, given: Mapping[str, object]
+) -> Any:
     """Call with what it asks for by name: of `given`, or a resource, as Dagster hands them to assets."""
     wanted = inspect.signature(function).parameters
     mine = {name: value for name, value in given.items() if name in wanted}
-    resources = {name: make(settings) for name, make in RESOURCE_FACTORIES.items() if name in wanted}
+    resources = {
+        name: make(settings)
+        for name, make in RESOURCE_FACTORIES.items()
+        if name in wanted
+    }
     return function(**mine, **resources)

@@ -50,13 +50,19 @@ class LocalEngine:
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=self._cursors.get(sensor.name),
-            resources={name: make(self.settings) for name, make in RESOURCE_FACTORIES.items() if name in names},
+            resources={
+                name: make(self.settings)
+                for name, make in RESOURCE_FACTORIES.items()
+                if name in names
+            },
         )
         found = sensor(context)
         assert isinstance(found, dg.SensorResult), sensor.name
         self._cursors[sensor.name] = found.cursor
         for request in found.dynamic_partitions_requests or ():
-            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+            self.instance.add_dynamic_partitions(
+                request.partitions_def_name, list(request.partition_keys)
+            )
         return list(found.run_requests or ())
 
     def execute(
@@ -75,10 +81,17 @@ class LocalEngine:
             run_config=config,
             tags=tags,
             raise_on_error=False,
-            asset_selection=None if only is None else [dg.AssetKey(list(key)) for key in only],
+            asset_selection=None
+            if only is None
+            else [dg.AssetKey(list(key)) for key in only],
         )
-        checks = tuple(f"{e.asset_key.to_user_string()}: {e.check_name}" for e in _failed_checks(result))
-        return RunOutcome(job, partition, result.run_id, result.success, checks, _first_error(result))
+        checks = tuple(
+            f"{e.asset_key.to_user_string()}: {e.check_name}"
+            for e in _failed_checks(result)
+        )
+        return RunOutcome(
+            job, partition, result.run_id, result.success, checks, _first_error(result)
+        )
 
 
 def _failed_checks(result: dg.ExecuteInProcessResult) -> Sequence[Any]:
@@ -86,7 +99,11 @@ def _failed_checks(result: dg.ExecuteInProcessResult) -> Sequence[Any]:
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> str:
-    for event in result.get_step_failure_events() if hasattr(result, "get_step_failure_events") else result.all_events:
+    for event in (
+        result.get_step_failure_events()
+        if hasattr(result, "get_step_failure_events")
+        else result.all_events
+    ):
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
             while error.cause:

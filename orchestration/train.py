@@ -21,7 +21,12 @@ from orchestration.ticks import LocalEngine, RunOutcome
 
 
 def train_here(
-    home: Settings, task: str, recipe: str | None, release_id: str | None, changes: Mapping[str, str], seed: int
+    home: Settings,
+    task: str,
+    recipe: str | None,
+    release_id: str | None,
+    changes: Mapping[str, str],
+    seed: int,
 ) -> dict[str, Any]:
     """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one.
 
@@ -29,7 +34,12 @@ def train_here(
     ValueError for an unknown task, recipe or setting.
     """
     name = choose_recipe(task, recipe, changes).name
-    choice = {"recipe": name, "settings": dict(changes), "seed": seed, "release_id": release_id or ""}
+    choice = {
+        "recipe": name,
+        "settings": dict(changes),
+        "seed": seed,
+        "release_id": release_id or "",
+    }
     keys = list_task_keys(task)
     of_release = keys[keys.index(("curation", f"{dataset_of(task)}_dataset")) + 1 :]
     console = RunConsole()
@@ -44,17 +54,31 @@ def train_here(
             )
             console.report(outcome)
         excluded = _find_excluded(engine, task, outcome)
-    ended = {"success": outcome.success, "run_id": outcome.run_id, "error": outcome.error}
+    ended = {
+        "success": outcome.success,
+        "run_id": outcome.run_id,
+        "error": outcome.error,
+    }
     failed = list(outcome.failed_checks)
-    return {"task": task, **_find_model(home, task, outcome), **excluded, **ended, "failed_checks": failed}
+    return {
+        "task": task,
+        **_find_model(home, task, outcome),
+        **excluded,
+        **ended,
+        "failed_checks": failed,
+    }
 
 
-def choose_recipe(task: str, recipe: str | None, changes: Mapping[str, str]) -> TrainConfig:
+def choose_recipe(
+    task: str, recipe: str | None, changes: Mapping[str, str]
+) -> TrainConfig:
     """The recipe, by default base_<task>, with the changes. Raises ValueError for what there is not."""
     dataset_of(task)
     config = change_settings(get_recipe(recipe or f"base_{task}"), changes)
     if config.task != task:
-        raise ValueError(f"recipe {config.name} is for {config.task}: choose one for {task}")
+        raise ValueError(
+            f"recipe {config.name} is for {config.task}: choose one for {task}"
+        )
     return config
 
 
@@ -70,10 +94,18 @@ def embed_sessions(engine: LocalEngine, console: RunConsole) -> None:
             console.report(engine.execute(ingest_session.name, session, only=keys))
 
 
-def _find_excluded(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str, Any]:
+def _find_excluded(
+    engine: LocalEngine, task: str, outcome: RunOutcome
+) -> dict[str, Any]:
     """What the dataset of the run left out, as it said; nothing where the run made none."""
-    event = engine.instance.get_latest_materialization_event(dg.AssetKey(["curation", f"{dataset_of(task)}_dataset"]))
-    if event is None or event.run_id != outcome.run_id or event.asset_materialization is None:
+    event = engine.instance.get_latest_materialization_event(
+        dg.AssetKey(["curation", f"{dataset_of(task)}_dataset"])
+    )
+    if (
+        event is None
+        or event.run_id != outcome.run_id
+        or event.asset_materialization is None
+    ):
         return {}
     return {"excluded": event.asset_materialization.metadata["excluded"].value}
 
@@ -81,6 +113,10 @@ def _find_excluded(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[
 def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:
     """The model of the run; nothing where it ended before there was one."""
     catalog = build_catalog(home)
-    newest = [r for r in read_results(catalog, task) if r["model_sha256"] == catalog.pointed(f"model/{task}")]
+    newest = [
+        r
+        for r in read_results(catalog, task)
+        if r["model_sha256"] == catalog.pointed(f"model/{task}")
+    ]
     is_mine = outcome.success or any(r["run_id"] == outcome.run_id for r in newest)
     return newest[0] if newest and is_mine else {}

@@ -27,9 +27,15 @@ _ENDED = ("finished", "stopped", "failed", "interrupted")
 
 
 def tune_here(
-    home: Settings, task: str, recipe: str | None, release_id: str | None, num_trials: int,
-    changes: Mapping[str, str], searched: Mapping[str, str], seed: int,
-) -> dict[str, Any]:  # fmt: skip
+    home: Settings,
+    task: str,
+    recipe: str | None,
+    release_id: str | None,
+    num_trials: int,
+    changes: Mapping[str, str],
+    searched: Mapping[str, str],
+    seed: int,
+) -> dict[str, Any]:
     """Search and return what came of it: `trials` best first, the `best` one or None, the `command` that trains it.
 
     `changes` hold for every trial; `searched` are added to the recipe's own space. Without a release all published
@@ -44,10 +50,17 @@ def tune_here(
     facts = [_describe(trial, run_ids[trial.number]) for trial in sort_trials(trials)]
     best = facts[0] if facts and facts[0]["metric"] is not None else None
     return {
-        "task": task, "recipe": config.name, "release_id": release_id, "metric": metric, "trials": facts, "best": best,
-        "command": best and write_command(config, release_id, {**changes, **best["settings"]}, seed),
-        "is_interrupted": len(facts) < len(settings) or any(f["status"] == "interrupted" for f in facts),
-    }  # fmt: skip
+        "task": task,
+        "recipe": config.name,
+        "release_id": release_id,
+        "metric": metric,
+        "trials": facts,
+        "best": best,
+        "command": best
+        and write_command(config, release_id, {**changes, **best["settings"]}, seed),
+        "is_interrupted": len(facts) < len(settings)
+        or any(f["status"] == "interrupted" for f in facts),
+    }
 
 
 def sort_trials(trials: "Sequence[Trial]") -> "list[Trial]":
@@ -56,10 +69,24 @@ def sort_trials(trials: "Sequence[Trial]") -> "list[Trial]":
     return sorted(began, key=lambda t: (t.metric is None, -(t.metric or 0.0), t.number))
 
 
-def write_command(config: TrainConfig, release_id: str, settings: Mapping[str, str], seed: int) -> str:
+def write_command(
+    config: TrainConfig, release_id: str, settings: Mapping[str, str], seed: int
+) -> str:
     """The command that trains with these settings on this release."""
-    words = ["daguerre", "train", config.task, "--recipe", config.name, "--release", release_id]
-    words += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    words = [
+        "daguerre",
+        "train",
+        config.task,
+        "--recipe",
+        config.name,
+        "--release",
+        release_id,
+    ]
+    words += [
+        word
+        for name, value in settings.items()
+        for word in ("--set", f"{name}={value}")
+    ]
     return shlex.join([*words, *(["--seed", str(seed)] if seed else [])])
 
 
@@ -69,7 +96,11 @@ def _make_release(home: Settings, task: str, console: RunConsole) -> str:
     with LocalEngine(home) as engine:
         embed_sessions(engine, console)
         with console.step(f"make a {dataset} dataset"):
-            keys = [["curation", "unique_frames"], ["curation", "splits"], ["curation", f"{dataset}_dataset"]]
+            keys = [
+                ["curation", "unique_frames"],
+                ["curation", "splits"],
+                ["curation", f"{dataset}_dataset"],
+            ]
             outcome = engine.execute(train_jobs[task].name, only=keys)
             console.report(outcome)
     release_id = build_catalog(home).pointed(f"release/{dataset}")
@@ -96,16 +127,35 @@ def _search(
 
     catalog, metric = build_catalog(home), find_task(config.task).metric
     release = read_release(catalog, release_id, config.task)
-    row = catalog.read_latest("releases", where=is_in("release_id", [release_id])).to_pylist()[0]
-    shared = {n: v for n, v in asdict(config).items() if n not in (*settings[0], "name", "task")}
-    params = {"recipe": config.name, "release_id": release_id, "seed": seed, "trials": len(settings), **shared}
+    row = catalog.read_latest(
+        "releases", where=is_in("release_id", [release_id])
+    ).to_pylist()[0]
+    shared = {
+        n: v
+        for n, v in asdict(config).items()
+        if n not in (*settings[0], "name", "task")
+    }
+    params = {
+        "recipe": config.name,
+        "release_id": release_id,
+        "seed": seed,
+        "trials": len(settings),
+        **shared,
+    }
     with (
         console.step(f"tune {config.task} with {config.name}: {len(settings)} trials"),
         log_search(build_tracker(home), config.task, row, params) as runs,
     ):
         watch = _Watch(console, runs, metric, config.epochs, len(settings))
         trials = search(
-            catalog, release, config, settings, seed, home.workspace.models, home.workspace.num_workers[1], watch
+            catalog,
+            release,
+            config,
+            settings,
+            seed,
+            home.workspace.models,
+            home.workspace.num_workers[1],
+            watch,
         )
         best = next((t for t in sort_trials(trials) if t.metric is not None), None)
         is_interrupted = any(t.status in ("waiting", "interrupted") for t in trials)
@@ -120,7 +170,14 @@ def _search(
 class _Watch:
     """Hands what happens to trials on to MLflow and to the person who looks on."""
 
-    def __init__(self, console: RunConsole, runs: "SearchRuns", metric: str, num_epochs: int, num_trials: int) -> None:
+    def __init__(
+        self,
+        console: RunConsole,
+        runs: "SearchRuns",
+        metric: str,
+        num_epochs: int,
+        num_trials: int,
+    ) -> None:
         self._console, self._runs, self._metric = console, runs, metric
         self._num_epochs, self._num_trials = num_epochs, num_trials
         self._best, self._began_s = float("-inf"), time.monotonic()
@@ -133,26 +190,41 @@ class _Watch:
                 self._best = max(self._best, trial.metric)
             self._console.tell(f"{name}, {self._tell_epoch(row)}")
         elif trial.status in _ENDED:
-            figures = {} if trial.metric is None else {f"best_{self._metric}": trial.metric}
+            figures = (
+                {} if trial.metric is None else {f"best_{self._metric}": trial.metric}
+            )
             self._runs.end(trial.number, trial.status, figures, trial.error)
             reason = f": {trial.error}" if trial.error else ""
-            self._console.tell(f"{name} {trial.status} after {trial.epochs} epochs, {trial.seconds:.0f} s{reason}")
+            self._console.tell(
+                f"{name} {trial.status} after {trial.epochs} epochs, {trial.seconds:.0f} s{reason}"
+            )
         else:
             self._runs.start(trial.number, trial.settings)
-            self._console.tell(f"{name}: {', '.join(f'{k}={v}' for k, v in trial.settings.items())}")
+            self._console.tell(
+                f"{name}: {', '.join(f'{k}={v}' for k, v in trial.settings.items())}"
+            )
 
     def _tell_epoch(self, row: Mapping[str, Any]) -> str:
         """'epoch 2 of 5: val_map50 0.512, best of all 0.634, after 1:20'."""
-        score = f"{self._metric} {row[self._metric]:.3f}" if self._metric in row else f"loss {row['train_loss']:.3f}"
+        score = (
+            f"{self._metric} {row[self._metric]:.3f}"
+            if self._metric in row
+            else f"loss {row['train_loss']:.3f}"
+        )
         best = f", best of all {self._best:.3f}" if self._best > float("-inf") else ""
         seconds = round(time.monotonic() - self._began_s)
-        return (
-            f"epoch {row['epoch'] + 1} of {self._num_epochs}: {score}{best}, after {seconds // 60}:{seconds % 60:02d}"
-        )
+        place = f"epoch {row['epoch'] + 1} of {self._num_epochs}"
+        return f"{place}: {score}{best}, after {seconds // 60}:{seconds % 60:02d}"
 
 
 def _describe(trial: "Trial", run_id: str) -> dict[str, Any]:
     return {
-        "trial": trial.number + 1, "settings": dict(trial.settings), "metric": trial.metric, "epochs": trial.epochs,
-        "status": trial.status, "seconds": round(trial.seconds, 1), "error": trial.error, "mlflow_run_id": run_id,
-    }  # fmt: skip
+        "trial": trial.number + 1,
+        "settings": dict(trial.settings),
+        "metric": trial.metric,
+        "epochs": trial.epochs,
+        "status": trial.status,
+        "seconds": round(trial.seconds, 1),
+        "error": trial.error,
+        "mlflow_run_id": run_id,
+    }

@@ -18,7 +18,11 @@ from orchestration.resources import build_tracker
 _HOST = "127.0.0.1"
 _START_S = 180.0
 _STOP_S = 20.0
-_QUIET = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
 _INSTANCE = """\
 # Written by daguerre when it was absent; edit freely. https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
@@ -58,15 +62,23 @@ def prepare_instance(settings: Settings) -> Path:
 
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     """Start the servers, print their addresses when they answer, and wait. Returns the exit code."""
-    build_tracker(settings).versions("detection")  # makes MLflow's tables: two processes that make them at once collide
+    build_tracker(settings).versions(
+        "detection"
+    )  # makes MLflow's tables: two processes that make them at once collide
     servers: dict[str, subprocess.Popen] = {}
     stop = _Stop()
-    for signum in (signal.SIGINT, signal.SIGTERM):  # a caught signal has its default in the servers, an ignored one not
+    for signum in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a caught signal has its default in the servers, an ignored one not
         signal.signal(signum, stop)
     try:
         for name, command in _commands(settings, port, mlflow_port).items():
             servers[name] = _start(name, command, settings)
-        addresses = {"Dagster": f"http://{_HOST}:{port}", "MLflow": f"http://{_HOST}:{mlflow_port}"}
+        addresses = {
+            "Dagster": f"http://{_HOST}:{port}",
+            "MLflow": f"http://{_HOST}:{mlflow_port}",
+        }
         for name, address in addresses.items():
             _wait_until_up(name, address, servers, stop, settings)
             print(f"{name:8} {address}", flush=True)
@@ -74,7 +86,10 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
         while not stop.requested:
             for name, server in servers.items():
                 if server.poll() is not None:
-                    print(f"{name} ended with code {server.returncode}: see {_log(settings, name)}", file=sys.stderr)
+                    print(
+                        f"{name} ended with code {server.returncode}: see {_log(settings, name)}",
+                        file=sys.stderr,
+                    )
                     return 1
             time.sleep(0.3)
         return 0
@@ -91,30 +106,66 @@ class _Stop:
 
 def _commands(settings: Settings, port: int, mlflow_port: int) -> dict[str, list[str]]:
     dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
-    dagster += ["-m", "orchestration.definitions", "-d", str(CHECKOUT)]  # as in workspace.yaml, which is in checkouts
-    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(mlflow_port), "--workers", "1"]
-    mlflow += ["--backend-store-uri", settings.mlflow_url, "--artifacts-destination", settings.mlflow_artifacts]
+    dagster += [
+        "-m",
+        "orchestration.definitions",
+        "-d",
+        str(CHECKOUT),
+    ]  # as in workspace.yaml, which is in checkouts
+    mlflow = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        _HOST,
+        "--port",
+        str(mlflow_port),
+        "--workers",
+        "1",
+    ]
+    mlflow += [
+        "--backend-store-uri",
+        settings.mlflow_url,
+        "--artifacts-destination",
+        settings.mlflow_artifacts,
+    ]
     mlflow += ["--allowed-hosts", f"{_HOST}:{mlflow_port},localhost:{mlflow_port}"]
     (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
     return {"dagster": dagster, "mlflow": mlflow}
 
 
 def _start(name: str, command: list[str], settings: Settings) -> subprocess.Popen:
-    homes = {"DAGSTER_HOME": str(prepare_instance(settings)), "DAGUERRE_HOME": str(settings.home)}
+    homes = {
+        "DAGSTER_HOME": str(prepare_instance(settings)),
+        "DAGUERRE_HOME": str(settings.home),
+    }
     environment = {**os.environ, **homes, **_QUIET}
     log = _log(settings, name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
-        return subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
 
 
 def _wait_until_up(
-    name: str, address: str, servers: dict[str, subprocess.Popen], stop: _Stop, settings: Settings
+    name: str,
+    address: str,
+    servers: dict[str, subprocess.Popen],
+    stop: _Stop,
+    settings: Settings,
 ) -> None:
     deadline = time.monotonic() + _START_S
     while not stop.requested:
         if servers[name.lower()].poll() is not None or time.monotonic() > deadline:
-            raise ValueError(f"{name} did not start on {address}: see {_log(settings, name.lower())}")
+            raise ValueError(
+                f"{name} did not start on {address}: see {_log(settings, name.lower())}"
+            )
         try:
             urllib.request.urlopen(address, timeout=2)
             return

@@ -26,13 +26,25 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no faul
 settings.load_profile("untimed")
 
 _BROWSER_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 INTAKE_TABLES = (
-    "captures", "frames", "frame_quality", "frame_exif", "signals", "calibrations", "labels", "annotated_frames",
+    "captures",
+    "frames",
+    "frame_quality",
+    "frame_exif",
+    "signals",
+    "calibrations",
+    "labels",
+    "annotated_frames",
     "quarantine",
-)  # fmt: skip
+)
 
 
 _TESTS = Path(__file__).parent
@@ -57,12 +69,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first where tests run in several processes: none waits for another in the end."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: not _LONG & set(item.path.relative_to(_TESTS).parts))
+        items.sort(
+            key=lambda item: not _LONG & set(item.path.relative_to(_TESTS).parts)
+        )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--ui-home", default=None, help="show this home in the UI tests instead of an empty one")
-    parser.addoption("--screenshots", default=None, help="folder for the screenshots of the UI tests")
+    parser.addoption(
+        "--ui-home",
+        default=None,
+        help="show this home in the UI tests instead of an empty one",
+    )
+    parser.addoption(
+        "--screenshots", default=None, help="folder for the screenshots of the UI tests"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +121,9 @@ def start_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Pat
     from assets.registry.tracker import Tracker
 
     made = tmp_path_factory.mktemp("made")
-    Tracker(f"sqlite:///{made / 'mlflow' / 'mlflow.db'}", str(made / "mlflow" / "artifacts")).versions("recognition")
+    Tracker(
+        f"sqlite:///{made / 'mlflow' / 'mlflow.db'}", str(made / "mlflow" / "artifacts")
+    ).versions("recognition")
     Embedder(made / "cache")
 
     def start(folder: Path) -> Path:
@@ -168,7 +190,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = replace(get_recipe("tiny_pretraining"), image_size_px=32)
     net = find_task("pretraining").build(config, 0, None)
     facts = describe(config, (), "0" * 32, 1, "1", [])
-    return write_package(tmp_path_factory.mktemp("encoder"), net, "pretraining", facts).folder
+    return write_package(
+        tmp_path_factory.mktemp("encoder"), net, "pretraining", facts
+    ).folder
 
 
 @pytest.fixture
@@ -210,47 +234,77 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def _open_intake(home: Path, **changes: object) -> Intake:
     stores = {
-        "catalog": Catalog(str(home / "tables")), "ledger": Ledger(f"sqlite:///{home / 'ledger.db'}"),
-        "blobs": BlobStore(str(home / "blobs")), "owner": name_worker(),
-    }  # fmt: skip
+        "catalog": Catalog(str(home / "tables")),
+        "ledger": Ledger(f"sqlite:///{home / 'ledger.db'}"),
+        "blobs": BlobStore(str(home / "blobs")),
+        "owner": name_worker(),
+    }
     return Intake(**(stores | changes))  # type: ignore[arg-type]
 
 
-def _frame_rows(count: int, seed: int = 0, session: str = "monday", **columns: object) -> pa.Table:
+def _frame_rows(
+    count: int, seed: int = 0, session: str = "monday", **columns: object
+) -> pa.Table:
     rows = []
     for index in range(count):
         payload, sequence = _encode_noise(seed + index), seed + index
         row = {
-            "frame_id": content_id("frame", session, sequence), "capture_id": content_id("capture", session),
-            "session": session, "sensor": "cam", "kind": "color", "t_ns": sequence * 10**8, "sequence": sequence,
-            "width_px": 16, "height_px": 12, "encoding": "png", "payload": payload, "split_hint": None,
-            "sha256": hashlib.sha256(payload).hexdigest(), "source_path": f"{sequence}.png", "source_offset": 0,
-            "source_length": len(payload), "source_inner_offset": None,
-        }  # fmt: skip
-        rows.append(row | {k: v[index] if isinstance(v, list) else v for k, v in columns.items()})
+            "frame_id": content_id("frame", session, sequence),
+            "capture_id": content_id("capture", session),
+            "session": session,
+            "sensor": "cam",
+            "kind": "color",
+            "t_ns": sequence * 10**8,
+            "sequence": sequence,
+            "width_px": 16,
+            "height_px": 12,
+            "encoding": "png",
+            "payload": payload,
+            "split_hint": None,
+            "sha256": hashlib.sha256(payload).hexdigest(),
+            "source_path": f"{sequence}.png",
+            "source_offset": 0,
+            "source_length": len(payload),
+            "source_inner_offset": None,
+        }
+        rows.append(
+            row
+            | {k: v[index] if isinstance(v, list) else v for k, v in columns.items()}
+        )
     return to_table(TABLES["frames"], rows)
 
 
 def _encode_noise(seed: int = 0, width_px: int = 16, height_px: int = 12) -> bytes:
     """A PNG of seeded noise."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(seed).integers(
+        0, 256, (height_px, width_px, 3), dtype=np.uint8
+    )
     return bytes(cv2.imencode(".png", pixels)[1])
 
 
 def _read_tables(catalog: Catalog) -> dict[str, list[dict]]:
-    return {name: catalog.read_latest(name).sort_by(TABLES[name].key).to_pylist() for name in INTAKE_TABLES}
+    return {
+        name: catalog.read_latest(name).sort_by(TABLES[name].key).to_pylist()
+        for name in INTAKE_TABLES
+    }
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """A headless Chromium of the system; the test is skipped where there is none."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if chromium is None:
         pytest.skip("no Chromium on this machine: install the package 'chromium'")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=_BROWSER_FLAGS
+        )
         yield browser
         browser.close()
 

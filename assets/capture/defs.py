@@ -24,8 +24,13 @@ from assets.partitions import sessions
 from assets.tables.catalog import Catalog, session_is
 
 _MOST_REASONS = 50
-_OTHER_NAMES = {"recordings": "captures", "imported_labels": "labels"}  # tables that are not called like their asset
-_TABLES = {noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("recordings").keys}
+_OTHER_NAMES = {
+    "recordings": "captures",
+    "imported_labels": "labels",
+}  # tables that are not called like their asset
+_TABLES = {
+    noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("recordings").keys
+}
 
 
 @dg.multi_asset(
@@ -33,7 +38,11 @@ _TABLES = {noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("reco
     partitions_def=sessions,
     group_name="capture",
     specs=[
-        dg.AssetSpec(["capture", noun], description=f"Rows of table `{table}` for one session.", kinds={"lance"})
+        dg.AssetSpec(
+            ["capture", noun],
+            description=f"Rows of table `{table}` for one session.",
+            kinds={"lance"},
+        )
         for noun, table in _TABLES.items()
     ],
 )
@@ -46,8 +55,13 @@ def captures(
     """Take in every file of the session exactly once; quarantine what cannot be read."""
     session = context.partition_key
     before = intake.ledger.outcomes(session)
-    report = take_in(session, landing_zone.locate(session), intake, progress_to(context.log, "files"))
-    facts = {name: getattr(report, name) for name in ("files", "new", "already_ingested", "quarantined", "problems")}
+    report = take_in(
+        session, landing_zone.locate(session), intake, progress_to(context.log, "files")
+    )
+    facts = {
+        name: getattr(report, name)
+        for name in ("files", "new", "already_ingested", "quarantined", "problems")
+    }
     facts["files changed"] = count_changes(before, intake.ledger.outcomes(session))
     metadata = {"recordings": {**facts, **_describe(catalog, report)}}
     metadata["imported_labels"] = _describe_labels(catalog, session)
@@ -59,9 +73,14 @@ def captures(
 def _describe_labels(catalog: Catalog, session: str) -> dict[str, dg.MetadataValue]:
     """How many labels pictures have, how many have none, and what was left out."""
     summary = summarise_labels(catalog, session)
-    reasons = [{"why": why, "records": count} for why, count in summary.left_out[:_MOST_REASONS]]
+    reasons = [
+        {"why": why, "records": count}
+        for why, count in summary.left_out[:_MOST_REASONS]
+    ]
     return {
-        "labels": dg.MetadataValue.md(markdown_table([task.row for task in summary.tasks]) or "no labels"),
+        "labels": dg.MetadataValue.md(
+            markdown_table([task.row for task in summary.tasks]) or "no labels"
+        ),
         "left out": dg.MetadataValue.md(markdown_table(reasons) or "nothing"),
     }
 
@@ -74,10 +93,14 @@ def _describe(catalog: Catalog, report: IntakeReport) -> dict[str, dg.MetadataVa
     timeline = draw_timeline(streams)
     return {
         "contact sheet": _contact_sheet(catalog, report.session),
-        "timeline": picture(timeline) if timeline else dg.MetadataValue.text("no samples"),
+        "timeline": picture(timeline)
+        if timeline
+        else dg.MetadataValue.text("no samples"),
         "sync report": dg.MetadataValue.md(list_sync(catalog, report.session, streams)),
         "quarantine": dg.MetadataValue.md(list_quarantine(catalog, report)),
-        "notes of the readers": dg.MetadataValue.md(list_notes(catalog, report.session)),
+        "notes of the readers": dg.MetadataValue.md(
+            list_notes(catalog, report.session)
+        ),
     }
 
 
@@ -96,14 +119,21 @@ def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.Metada
     deps=list(map(dg.AssetKey, STAGE.step_of("clock_reports").after)),
     kinds={"lance"},
 )
-def clock_reports(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+def clock_reports(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> dg.MaterializeResult:
     """Of every sensor: what its stamps say, and how far images and gyroscope prove clock and calibration wrong."""
     from assets.clocks.reports import describe_evidence, refresh_clock_reports
 
     session = context.partition_key
     done = refresh_clock_reports(catalog, session, progress_to(context.log, "captures"))
-    facts = {"rows": done.summary, "evidence": dg.MetadataValue.md(describe_evidence(catalog, session))}
-    return result(catalog, "clock_reports", ["capture", "clock_reports"], session, facts)
+    facts = {
+        "rows": done.summary,
+        "evidence": dg.MetadataValue.md(describe_evidence(catalog, session)),
+    }
+    return result(
+        catalog, "clock_reports", ["capture", "clock_reports"], session, facts
+    )
 
 
 defs = dg.Definitions(assets=[captures, clock_reports])

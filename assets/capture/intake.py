@@ -44,12 +44,21 @@ from assets.formats.observations import (
 )
 from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
 from assets.read_ahead import ReadAhead
-from assets.sandbox.guard import JOBS_AT_ONCE, MAX_JOB_BYTES, ImageGuard, Job, Refusal, Verdict
+from assets.sandbox.guard import (
+    JOBS_AT_ONCE,
+    MAX_JOB_BYTES,
+    ImageGuard,
+    Job,
+    Refusal,
+    Verdict,
+)
 from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import content_id
 
-_JOB_FRAMES = 512  # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
+_JOB_FRAMES = (
+    512  # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
+)
 _WRITE_ROWS, _WRITE_BYTES = 8192, 64 << 20  # written at once
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
@@ -68,20 +77,29 @@ class Intake:
     blobs: BlobStore
     owner: str
 
-    def ingest(self, source: Folder, session: str, on_progress: Progress | None = None) -> IntakeReport:
+    def ingest(
+        self, source: Folder, session: str, on_progress: Progress | None = None
+    ) -> IntakeReport:
         """Take in every file below `source` as `session`. Raises FileNotFoundError when there is no such place."""
         if not source.exists():
-            raise FileNotFoundError(f"{source.uri} does not exist: check the path or the bucket")
+            raise FileNotFoundError(
+                f"{source.uri} does not exist: check the path or the bucket"
+            )
         files = source.files()
         known = self.ledger.outcomes(session)
         copies: set[str] = set()
         done = 0
-        with ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard, _sparing_collector():
+        with (
+            ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard,
+            _sparing_collector(),
+        ):
             if any((f.path, f.version) not in known for f in files):
                 guard.start()  # it loads while files are shared out
             plans, leftovers = plan_session(files, source.open)
             fresh = find_fresh(files, plans, leftovers, known)
-            work = _Work(source, session, fresh, known, self._read_versions(session), guard)
+            work = _Work(
+                source, session, fresh, known, self._read_versions(session), guard
+            )
             for plan in plans:
                 if work.was_read_otherwise(plan):
                     fresh.update(f.path for f in plan.files)
@@ -92,27 +110,40 @@ class Intake:
                 done += len(plan.files)
                 if on_progress:
                     on_progress(done, len(files), plan.root)
-        self._settle_leftovers(source, session, [left for left in leftovers if left.file.path in fresh])
+        self._settle_leftovers(
+            source, session, [left for left in leftovers if left.file.path in fresh]
+        )
         planned = {name_folder(p, session) for p in plans if not p.is_container}
         gone = find_gone(files, known)
-        retraction = retract(self.catalog, self.ledger, source, session, gone, self._claiming)
+        retraction = retract(
+            self.catalog, self.ledger, source, session, gone, self._claiming
+        )
         recount_folders(self.catalog, session, planned - retraction.folders)
         if on_progress:
             on_progress(len(files), len(files), "")
-        captures = self.catalog.read_latest("captures", ["capture_id", "session", "num_frames", "num_problems"])
+        captures = self.catalog.read_latest(
+            "captures", ["capture_id", "session", "num_frames", "num_problems"]
+        )
         report = self.ledger.summarise(
-            session, lambda outcomes: count_outcomes(session, files, outcomes, fresh - copies, known, captures)
+            session,
+            lambda outcomes: count_outcomes(
+                session, files, outcomes, fresh - copies, known, captures
+            ),
         )
         return replace(report, retracted=retraction.num_labels)
 
     def _read_versions(self, session: str) -> dict[str, str]:
         """capture id -> the code version that made its rows, of the session's captures."""
-        rows = self.catalog.read_latest("captures", ["capture_id", "code_version"], session_is(session)).to_pylist()
+        rows = self.catalog.read_latest(
+            "captures", ["capture_id", "code_version"], session_is(session)
+        ).to_pylist()
         return {r["capture_id"]: r["code_version"] for r in rows}
 
     # ---- one capture -------------------------------------------------------------------------------------------------
 
-    def _take(self, plan: CapturePlan, work: _Work, tell: Callable[[int], None]) -> bool:
+    def _take(
+        self, plan: CapturePlan, work: _Work, tell: Callable[[int], None]
+    ) -> bool:
         """Take in one capture. False when its bytes are in the tables already, under this name or another."""
         source, session = work.source, work.session
         try:
@@ -130,12 +161,22 @@ class Intake:
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
         fence = partial(self.ledger.renew, claim)
-        with self._giving_back(claim), ReadAhead(source, () if plan.is_container else plan.files) as ahead:
-            rows = CaptureRows(self.catalog, session, capture_id, plan, sha256, fence, is_reread)
+        with (
+            self._giving_back(claim),
+            ReadAhead(source, () if plan.is_container else plan.files) as ahead,
+        ):
+            rows = CaptureRows(
+                self.catalog, session, capture_id, plan, sha256, fence, is_reread
+            )
             renewed, num_frames = time.monotonic(), 0
-            for batch in self._inspect(_batches(read_capture(plan, opener or ahead.open)), rows, work.guard):
+            for batch in self._inspect(
+                _batches(read_capture(plan, opener or ahead.open)), rows, work.guard
+            ):
                 self._add(batch, rows)
-                if rows.num_pending >= _WRITE_ROWS or rows.num_pending_bytes >= _WRITE_BYTES:
+                if (
+                    rows.num_pending >= _WRITE_ROWS
+                    or rows.num_pending_bytes >= _WRITE_BYTES
+                ):
                     rows.flush()
                 if time.monotonic() - renewed > self.ledger.lease_s / 4:
                     fence()
@@ -144,29 +185,52 @@ class Intake:
                 tell(num_frames)
             rows.flush()
             rows.finish()
-            hashes = {f.path: _hash(f, sha256, rows, source) for f in plan.files if f.path in work.fresh}
+            hashes = {
+                f.path: _hash(f, sha256, rows, source)
+                for f in plan.files
+                if f.path in work.fresh
+            }
             self.ledger.renew(claim)
             rows.write_capture(source.uri)
-            self.ledger.commit(claim, judge_files(plan, session, capture_id, hashes, rows.failed_files(), work.known))
+            self.ledger.commit(
+                claim,
+                judge_files(
+                    plan, session, capture_id, hashes, rows.failed_files(), work.known
+                ),
+            )
         return True
 
-    def _identify(self, plan: CapturePlan, source: Folder, session: str) -> tuple[str, str | None, Opener | None]:
+    def _identify(
+        self, plan: CapturePlan, source: Folder, session: str
+    ) -> tuple[str, str | None, Opener | None]:
         """The capture's id; of a container also the hash of its bytes, and what opens the stored ones."""
         if not plan.is_container:
             return name_folder(plan, session), None, None
         with source.open(plan.files[0]) as stream:
             sha256 = self.blobs.put(stream)
-        return content_id("container", sha256), sha256, lambda _file: self.blobs.open(sha256)
+        return (
+            content_id("container", sha256),
+            sha256,
+            lambda _file: self.blobs.open(sha256),
+        )
 
-    def _claim_or_wait(self, capture_id: str, plan: CapturePlan, is_reread: bool) -> Claim | None:
+    def _claim_or_wait(
+        self, capture_id: str, plan: CapturePlan, is_reread: bool
+    ) -> Claim | None:
         """The claim, or None when the capture is a container that is committed already, by a reader of today."""
         while True:
             if claim := self.ledger.claim(capture_id, self.owner):
-                if is_reread or not plan.is_container or not self.ledger.is_committed(capture_id):
+                if (
+                    is_reread
+                    or not plan.is_container
+                    or not self.ledger.is_committed(capture_id)
+                ):
                     return claim
                 self.ledger.release(claim)
                 return None
-            time.sleep(_POLL_S)  # another worker holds the lease: it commits, or the lease ends
+            time.sleep(
+                _POLL_S
+            )  # another worker holds the lease: it commits, or the lease ends
 
     @contextmanager
     def _claiming(self, capture_id: str) -> Iterator[Claim]:
@@ -191,11 +255,19 @@ class Intake:
         self, batches: Iterator[list[Observation]], rows: CaptureRows, guard: ImageGuard
     ) -> Iterator[_Inspected]:
         """The batches in order with verdicts on their new frames. The next are read while one is decoded."""
-        under_way: deque[tuple[list[Observation], list[tuple[FrameObservation, str]], Job]] = deque()
+        under_way: deque[
+            tuple[list[Observation], list[tuple[FrameObservation, str]], Job]
+        ] = deque()
         for batch in batches:
             frames = [o for o in batch if isinstance(o, FrameObservation)]
-            new = [(frame, sha256) for frame in frames if (sha256 := rows.recall_frame(frame))]
-            under_way.append((batch, new, guard.submit([frame.payload for frame, _ in new])))
+            new = [
+                (frame, sha256)
+                for frame in frames
+                if (sha256 := rows.recall_frame(frame))
+            ]
+            under_way.append(
+                (batch, new, guard.submit([frame.payload for frame, _ in new]))
+            )
             if len(under_way) == JOBS_AT_ONCE:
                 yield _settle(*under_way.popleft(), guard)
         while under_way:
@@ -204,11 +276,25 @@ class Intake:
     def _add(self, inspected: _Inspected, rows: CaptureRows) -> None:
         for frame, sha256, facts in inspected.frames:
             if isinstance(facts, Refusal):
-                rows.add_problem(Problem(frame.source, rows.plan.reader, facts.reason, facts.remedy, frame.sensor))
+                rows.add_problem(
+                    Problem(
+                        frame.source,
+                        rows.plan.reader,
+                        facts.reason,
+                        facts.remedy,
+                        frame.sensor,
+                    )
+                )
             elif frame.kind == "depth" and not facts.is_depth_candidate:
                 reason = "is read as depth, and is no 16-bit PNG of one channel"
                 rows.add_problem(
-                    Problem(frame.source, rows.plan.reader, reason, "export depth as 16-bit PNG", frame.sensor)
+                    Problem(
+                        frame.source,
+                        rows.plan.reader,
+                        reason,
+                        "export depth as 16-bit PNG",
+                        frame.sensor,
+                    )
                 )
             else:
                 rows.add_frame(frame, sha256, facts)
@@ -227,12 +313,23 @@ class Intake:
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
-    def _refuse(self, plan: CapturePlan, session: str, reason: str, remedy: str = _UNREADABLE_REMEDY) -> None:
+    def _refuse(
+        self,
+        plan: CapturePlan,
+        session: str,
+        reason: str,
+        remedy: str = _UNREADABLE_REMEDY,
+    ) -> None:
         """Quarantine a container that cannot be opened or is not whole: it has no hash, so it is no capture."""
-        leftovers = [Leftover(f, reason, remedy, is_document=False, reader=plan.reader) for f in plan.files]
+        leftovers = [
+            Leftover(f, reason, remedy, is_document=False, reader=plan.reader)
+            for f in plan.files
+        ]
         self._record_leftovers(session, leftovers, {})
 
-    def _settle_leftovers(self, source: Folder, session: str, leftovers: Sequence[Leftover]) -> None:
+    def _settle_leftovers(
+        self, source: Folder, session: str, leftovers: Sequence[Leftover]
+    ) -> None:
         settled, hashes = [], {}
         for left in leftovers:
             try:
@@ -241,31 +338,56 @@ class Intake:
                         hashes[left.file.path] = self.blobs.put(stream)
             except _UNREADABLE as error:
                 reason = f"cannot be opened: {type(error).__name__}"
-                left = replace(left, reason=reason, remedy=_UNREADABLE_REMEDY, is_document=False)
+                left = replace(
+                    left, reason=reason, remedy=_UNREADABLE_REMEDY, is_document=False
+                )
             settled.append(left)
         self._record_leftovers(session, settled, hashes)
 
-    def _record_leftovers(self, session: str, leftovers: Sequence[Leftover], hashes: Mapping[str, str]) -> None:
+    def _record_leftovers(
+        self, session: str, leftovers: Sequence[Leftover], hashes: Mapping[str, str]
+    ) -> None:
         rows = CaptureRows(self.catalog, session, None, None, None)
         for left in leftovers:
             if not left.is_document:
-                rows.add_problem(Problem(Source(left.file.path), left.reader, left.reason, left.remedy))
+                rows.add_problem(
+                    Problem(
+                        Source(left.file.path), left.reader, left.reason, left.remedy
+                    )
+                )
         rows.flush()
         rows.drop_obsolete_problems({left.file.path for left in leftovers})
         self.ledger.record(
             FileOutcome(
-                session, left.file.path, left.file.version, left.file.size_bytes,
-                "ingested" if left.is_document else "quarantined", None, left.reader, hashes.get(left.file.path),
-                left.reason, left.remedy,
+                session,
+                left.file.path,
+                left.file.version,
+                left.file.size_bytes,
+                "ingested" if left.is_document else "quarantined",
+                None,
+                left.reader,
+                hashes.get(left.file.path),
+                left.reason,
+                left.remedy,
             )
             for left in leftovers
-        )  # fmt: skip
+        )
 
 
-def _tell(on_progress: Progress | None, done: int, total: int, plan: CapturePlan, num_frames: int) -> None:
+def _tell(
+    on_progress: Progress | None,
+    done: int,
+    total: int,
+    plan: CapturePlan,
+    num_frames: int,
+) -> None:
     """While a folder is read a frame counts as a file; a container counts when it is done."""
     if on_progress:
-        on_progress(done + (0 if plan.is_container else min(num_frames, len(plan.files))), total, plan.root)
+        on_progress(
+            done + (0 if plan.is_container else min(num_frames, len(plan.files))),
+            total,
+            plan.root,
+        )
 
 
 @dataclass(frozen=True)
@@ -282,9 +404,15 @@ class _Work:
     def was_read_otherwise(self, plan: CapturePlan) -> bool:
         """Whether an older reader, or another plan of the same files, made the rows that the tables have of it."""
         if not plan.is_container:
-            return self.versions.get(name_folder(plan, self.session)) != version_of(plan)
+            return self.versions.get(name_folder(plan, self.session)) != version_of(
+                plan
+            )
         before = self.known.get((plan.files[0].path, plan.files[0].version))
-        return before is not None and before.capture_id is not None and self.is_reread(before.capture_id, plan)
+        return (
+            before is not None
+            and before.capture_id is not None
+            and self.is_reread(before.capture_id, plan)
+        )
 
     def is_reread(self, capture_id: str, plan: CapturePlan) -> bool:
         """Whether rows of an older reader, or of another plan of the same files, are to be replaced."""
@@ -299,15 +427,23 @@ class _Work:
 class _Inspected:
     """One batch after the guard."""
 
-    frames: list[tuple[FrameObservation, str, Verdict]]  # new ones, with the sha256 of their bytes
+    frames: list[
+        tuple[FrameObservation, str, Verdict]
+    ]  # new ones, with the sha256 of their bytes
     others: list[Observation]
 
 
 def _settle(
-    batch: Sequence[Observation], new: Sequence[tuple[FrameObservation, str]], job: Job, guard: ImageGuard
+    batch: Sequence[Observation],
+    new: Sequence[tuple[FrameObservation, str]],
+    job: Job,
+    guard: ImageGuard,
 ) -> _Inspected:
     verdicts = guard.collect(job)
-    frames = [(frame, sha256, verdict) for (frame, sha256), verdict in zip(new, verdicts, strict=True)]
+    frames = [
+        (frame, sha256, verdict)
+        for (frame, sha256), verdict in zip(new, verdicts, strict=True)
+    ]
     return _Inspected(frames, [o for o in batch if not isinstance(o, FrameObservation)])
 
 
@@ -319,7 +455,9 @@ def _find_missing_end(plan: CapturePlan, source: Folder) -> str | None:
         return find_missing_end(plan.files[0].path, stream)
 
 
-def _hash(file: SessionFile, sha256: str | None, rows: CaptureRows, source: Folder) -> str | None:
+def _hash(
+    file: SessionFile, sha256: str | None, rows: CaptureRows, source: Folder
+) -> str | None:
     """The file's sha256; None when it is gone by now."""
     if sha256 or (sha256 := rows.hash_of(file.path)):
         return sha256
@@ -347,7 +485,11 @@ def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]
         batch.append(observation)
         if isinstance(observation, FrameObservation):
             held.update(frames=1, bytes=len(observation.payload))
-        if held["frames"] >= _JOB_FRAMES or held["bytes"] >= MAX_JOB_BYTES or len(batch) >= _WRITE_ROWS:
+        if (
+            held["frames"] >= _JOB_FRAMES
+            or held["bytes"] >= MAX_JOB_BYTES
+            or len(batch) >= _WRITE_ROWS
+        ):
             yield batch
             batch, held = [], Counter()
     if batch:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from assets.tables.catalog import Catalog, session_is
 
 _MOST_CLASSES = 8
-_NAMES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+|\S*/\S*")  # and numbers, of which reasons are full
+_NAMES = re.compile(
+    r"'[^']*'|\"[^\"]*\"|\d+|\S*/\S*"
+)  # and numbers, of which reasons are full
 
 
 @dataclass(frozen=True)
@@ -31,29 +33,58 @@ class TaskLabels:
     fewest: int  # labels on a picture that has any
     median: float
     most: int
-    classes: tuple[tuple[str, int], ...]  # name and number of labels, the most frequent first
+    classes: tuple[
+        tuple[str, int], ...
+    ]  # name and number of labels, the most frequent first
 
     def __str__(self) -> str:
         """One line for a terminal."""
-        parts = [f"{self.task}: {self.num_labels:,} labels on {self.num_labelled:,} of {self.num_pictures:,} pictures"]
+        parts = [
+            f"{self.task}: {self.num_labels:,} labels on {self.num_labelled:,} of {self.num_pictures:,} pictures"
+        ]
         if self.num_labelled:
-            parts.append(f"{self.fewest} to {self.most} a picture, median {self.median:g}")
-        parts += [f"{self.num_empty:,} pictures looked at and empty"] * bool(self.num_empty)
+            parts.append(
+                f"{self.fewest} to {self.most} a picture, median {self.median:g}"
+            )
+        parts += [f"{self.num_empty:,} pictures looked at and empty"] * bool(
+            self.num_empty
+        )
         parts += [f"{self.num_unseen:,} that nobody looked at"] * bool(self.num_unseen)
-        parts += [f"{self.num_missing:,} marked objects are no labels"] * bool(self.num_missing)
+        parts += [f"{self.num_missing:,} marked objects are no labels"] * bool(
+            self.num_missing
+        )
         parts += [f"{self.num_ignored:,} regions ignored"] * bool(self.num_ignored)
         shown = [f"{name} {count:,}" for name, count in self.classes[:_MOST_CLASSES]]
-        more = f", and {len(self.classes) - len(shown)} more" if len(self.classes) > len(shown) else ""
+        more = (
+            f", and {len(self.classes) - len(shown)} more"
+            if len(self.classes) > len(shown)
+            else ""
+        )
         parts += [f"classes: {', '.join(shown)}{more}"] * bool(shown)
         return "; ".join(parts)
 
     @property
     def row(self) -> dict[str, object]:
         """The same as a row of a table."""
-        shown = ("labels", "pictures", "labelled", "empty", "unseen", "missing", "ignored")
-        classes = ", ".join(f"{name} {count}" for name, count in self.classes[:_MOST_CLASSES])
+        shown = (
+            "labels",
+            "pictures",
+            "labelled",
+            "empty",
+            "unseen",
+            "missing",
+            "ignored",
+        )
+        classes = ", ".join(
+            f"{name} {count}" for name, count in self.classes[:_MOST_CLASSES]
+        )
         counts = {name: getattr(self, f"num_{name}") for name in shown}
-        return {"task": self.task, **counts, "median a picture": self.median, "classes": classes}
+        return {
+            "task": self.task,
+            **counts,
+            "median a picture": self.median,
+            "classes": classes,
+        }
 
 
 @dataclass(frozen=True)
@@ -69,8 +100,14 @@ def summarise_labels(catalog: Catalog, session: str) -> LabelSummary:
     import numpy as np
 
     where = session_is(session)
-    pictures = set(catalog.read_latest("frames", ["frame_id"], f"{where} AND kind = 'color'")["frame_id"].to_pylist())
-    labels = catalog.read_latest("labels", ["frame_id", "task", "class_name"], where).to_pylist()
+    pictures = set(
+        catalog.read_latest("frames", ["frame_id"], f"{where} AND kind = 'color'")[
+            "frame_id"
+        ].to_pylist()
+    )
+    labels = catalog.read_latest(
+        "labels", ["frame_id", "task", "class_name"], where
+    ).to_pylist()
     columns = ["frame_id", "task", "num_labels", "num_missing", "num_ignored"]
     looked = catalog.read_latest("annotated_frames", columns, where).to_pylist()
     found = []
@@ -78,31 +115,55 @@ def summarise_labels(catalog: Catalog, session: str) -> LabelSummary:
         mine = [row for row in labels if row["task"] == task]
         seen = [row for row in looked if row["task"] == task]
         counts = Counter(row["frame_id"] for row in mine)
-        full = {row["frame_id"] for row in seen if row["num_missing"] or row["num_ignored"]} | counts.keys()
+        full = {
+            row["frame_id"] for row in seen if row["num_missing"] or row["num_ignored"]
+        } | counts.keys()
         seen_ids = {row["frame_id"] for row in seen} | counts.keys()
         numbers = list(counts.values())
-        found.append(TaskLabels(
-            task, len(mine), len(pictures), len(counts), len(seen_ids - full), len(pictures - seen_ids),
-            sum(row["num_missing"] for row in seen), sum(row["num_ignored"] for row in seen),
-            min(numbers, default=0), float(np.median(numbers)) if numbers else 0.0, max(numbers, default=0),
-            tuple(Counter(row["class_name"] for row in mine).most_common()),
-        ))  # fmt: skip
+        found.append(
+            TaskLabels(
+                task,
+                len(mine),
+                len(pictures),
+                len(counts),
+                len(seen_ids - full),
+                len(pictures - seen_ids),
+                sum(row["num_missing"] for row in seen),
+                sum(row["num_ignored"] for row in seen),
+                min(numbers, default=0),
+                float(np.median(numbers)) if numbers else 0.0,
+                max(numbers, default=0),
+                tuple(Counter(row["class_name"] for row in mine).most_common()),
+            )
+        )
     return LabelSummary(tuple(found), tuple(_count_reasons(catalog, where)))
 
 
 def describe_labels(summary: LabelSummary, most: int = 5) -> list[str]:
     """Lines for a terminal."""
     lines = [f"  labels, {task}" for task in summary.tasks]
-    lines += [f"  left out, {count} x {reason}" for reason, count in summary.left_out[:most]]
+    lines += [
+        f"  left out, {count} x {reason}" for reason, count in summary.left_out[:most]
+    ]
     more = len(summary.left_out) - most
-    return [*lines, *([f"  ... and {more} more reasons: daguerre quarantine list"] * (more > 0))]
+    return [
+        *lines,
+        *([f"  ... and {more} more reasons: daguerre quarantine list"] * (more > 0)),
+    ]
 
 
 def _count_reasons(catalog: Catalog, where: str) -> Sequence[tuple[str, int]]:
     """Reasons alike but for the names and numbers in them count as one."""
-    rows = catalog.read_latest("quarantine", ["reason", "source_path"], where).to_pylist()
+    rows = catalog.read_latest(
+        "quarantine", ["reason", "source_path"], where
+    ).to_pylist()
     groups: dict[str, list[str]] = {}
     for row in rows:
-        groups.setdefault(_NAMES.sub("#", row["reason"]), []).append(f"{row['source_path']}: {row['reason']}")
-    counted = [(found[0] + " (and the like)" * (len(found) > 1), len(found)) for found in groups.values()]
+        groups.setdefault(_NAMES.sub("#", row["reason"]), []).append(
+            f"{row['source_path']}: {row['reason']}"
+        )
+    counted = [
+        (found[0] + " (and the like)" * (len(found) > 1), len(found))
+        for found in groups.values()
+    ]
     return sorted(counted, key=lambda item: (-item[1], item[0]))

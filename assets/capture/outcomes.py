@@ -27,13 +27,20 @@ class IntakeReport:
     already_ingested: int = 0  # files whose bytes were taken in before
     quarantined: int = 0  # files that could not be read at all, now or before
     dropped: int = 0  # of such files those that a person has acknowledged
-    problems: int = 0  # records inside files that could not be read; their neighbours were
+    problems: int = (
+        0  # records inside files that could not be read; their neighbours were
+    )
     retracted: int = 0  # labels of files that are gone, taken back
-    reasons: list[dict[str, str]] = field(default_factory=list)  # path, reader, reason, remedy of what was quarantined
+    reasons: list[dict[str, str]] = field(
+        default_factory=list
+    )  # path, reader, reason, remedy of what was quarantined
 
 
 def find_fresh(
-    files: Sequence[SessionFile], plans: Sequence[CapturePlan], leftovers: Sequence[Leftover], known: Known
+    files: Sequence[SessionFile],
+    plans: Sequence[CapturePlan],
+    leftovers: Sequence[Leftover],
+    known: Known,
 ) -> set[str]:
     """Paths to take in: versions not seen before, what was quarantined until a reader was found for it, and what nobody
     reads for another reason than before.
@@ -42,11 +49,19 @@ def find_fresh(
     for plan in plans:
         for file in plan.files:
             before = known.get((file.path, file.version))
-            if before and before.outcome == "quarantined" and before.reader != plan.reader:
+            if (
+                before
+                and before.outcome == "quarantined"
+                and before.reader != plan.reader
+            ):
                 fresh.add(file.path)
     for left in leftovers:
         before = known.get((left.file.path, left.file.version))
-        if before and before.outcome != "dropped" and (before.reader, before.reason) != (left.reader, left.reason):
+        if (
+            before
+            and before.outcome != "dropped"
+            and (before.reader, before.reason) != (left.reader, left.reason)
+        ):
             fresh.add(left.file.path)
     return fresh
 
@@ -58,44 +73,88 @@ def find_gone(files: Sequence[SessionFile], known: Known) -> list[FileOutcome]:
 
 
 def judge_files(
-    plan: CapturePlan, session: str, capture_id: str, hashes: Mapping[str, str | None], failed: Mapping[str, Problem],
+    plan: CapturePlan,
+    session: str,
+    capture_id: str,
+    hashes: Mapping[str, str | None],
+    failed: Mapping[str, Problem],
     known: Known,
-) -> list[FileOutcome]:  # fmt: skip
+) -> list[FileOutcome]:
     """The outcome of each file with a hash, and of those quarantined before that can be read by now."""
     outcomes = []
     for file in plan.files:
         before, problem = known.get((file.path, file.version)), failed.get(file.path)
-        is_repaired = before is not None and before.outcome in ("quarantined", "dropped") and problem is None
+        is_repaired = (
+            before is not None
+            and before.outcome in ("quarantined", "dropped")
+            and problem is None
+        )
         if file.path in hashes or is_repaired:
-            outcomes.append(FileOutcome(
-                session, file.path, file.version, file.size_bytes, "quarantined" if problem else "ingested", capture_id,
-                plan.reader, hashes.get(file.path), *((problem.reason, problem.remedy) if problem else ("", "")),
-            ))  # fmt: skip
+            outcomes.append(
+                FileOutcome(
+                    session,
+                    file.path,
+                    file.version,
+                    file.size_bytes,
+                    "quarantined" if problem else "ingested",
+                    capture_id,
+                    plan.reader,
+                    hashes.get(file.path),
+                    *((problem.reason, problem.remedy) if problem else ("", "")),
+                )
+            )
     return outcomes
 
 
 def copy_outcome(
-    plan: CapturePlan, session: str, capture_id: str, sha256: str | None, verdict: FileOutcome | None
+    plan: CapturePlan,
+    session: str,
+    capture_id: str,
+    sha256: str | None,
+    verdict: FileOutcome | None,
 ) -> list[FileOutcome]:
     """The outcome of a container whose bytes were taken in before: the `verdict` that they got then."""
-    outcome, reason, remedy = (verdict.outcome, verdict.reason, verdict.remedy) if verdict else ("ingested", "", "")
+    outcome, reason, remedy = (
+        (verdict.outcome, verdict.reason, verdict.remedy)
+        if verdict
+        else ("ingested", "", "")
+    )
     return [
-        FileOutcome(session, f.path, f.version, f.size_bytes, outcome, capture_id, plan.reader, sha256, reason, remedy)
+        FileOutcome(
+            session,
+            f.path,
+            f.version,
+            f.size_bytes,
+            outcome,
+            capture_id,
+            plan.reader,
+            sha256,
+            reason,
+            remedy,
+        )
         for f in plan.files
     ]
 
 
 def count_outcomes(
-    session: str, files: Sequence[SessionFile], outcomes: Iterable[FileOutcome], new_paths: set[str], known: Known,
+    session: str,
+    files: Sequence[SessionFile],
+    outcomes: Iterable[FileOutcome],
+    new_paths: set[str],
+    known: Known,
     captures: pa.Table,
-) -> IntakeReport:  # fmt: skip
+) -> IntakeReport:
     """Count what became of `files`, among the session's `outcomes`, which are passed through once.
 
     `captures` has the columns capture_id, session, num_frames and num_problems, of all sessions. Raises KeyError for a
     file without an outcome.
     """
     versions = {f.path: f.version for f in files}
-    hashes = {(o.path, o.sha256) for o in known.values() if o.sha256 and o.outcome == "ingested"}
+    hashes = {
+        (o.path, o.sha256)
+        for o in known.values()
+        if o.sha256 and o.outcome == "ingested"
+    }
     report, ids = IntakeReport(session, files=len(files)), set[str]()
     for o in outcomes:
         if versions.get(o.path) != o.version:
@@ -105,7 +164,14 @@ def count_outcomes(
             ids.add(o.capture_id)
         if o.outcome == "quarantined":
             report.quarantined += 1
-            report.reasons.append({"path": o.path, "reader": o.reader, "reason": o.reason, "remedy": o.remedy})
+            report.reasons.append(
+                {
+                    "path": o.path,
+                    "reader": o.reader,
+                    "reason": o.reason,
+                    "remedy": o.remedy,
+                }
+            )
         elif o.outcome == "dropped":
             report.dropped += 1
         elif o.path in new_paths and (o.path, o.sha256) not in hashes:
@@ -113,7 +179,9 @@ def count_outcomes(
         else:
             report.already_ingested += 1
     if versions:
-        raise KeyError(f"{len(versions)} files have no outcome, such as {min(versions)}")
+        raise KeyError(
+            f"{len(versions)} files have no outcome, such as {min(versions)}"
+        )
     report.captures = len(ids)
     for row in captures.to_pylist():
         if row["capture_id"] in ids or row["session"] == session:

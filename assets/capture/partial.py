@@ -19,7 +19,11 @@ from assets.storage import SessionFile
 REMEDY = "let the upload end, or repair the file (`mcap recover`, `zip -FF`), and land it again under its name"
 
 _MCAP_END = b"\x89MCAP0\r\n"
-_ZIP_END, _ZIP_END_BYTES, _MAX_ZIP_COMMENT = b"PK\x05\x06", 22, 65_535  # APPNOTE.TXT 4.3.16
+_ZIP_END, _ZIP_END_BYTES, _MAX_ZIP_COMMENT = (
+    b"PK\x05\x06",
+    22,
+    65_535,
+)  # APPNOTE.TXT 4.3.16
 _TAR_BLOCK = 512
 _BOX_HEAD, _LARGE_BOX_HEAD = 8, 16  # ISO/IEC 14496-12, 4.2
 _MAX_BOXES = 100_000
@@ -35,7 +39,9 @@ def find_missing_end(path: str, stream: BinaryIO) -> str | None:
     return f"the file ends without {missing}: it is not whole" if missing else None
 
 
-def find_partial(files: Sequence[SessionFile], open_file: Callable[[SessionFile], BinaryIO]) -> list[str]:
+def find_partial(
+    files: Sequence[SessionFile], open_file: Callable[[SessionFile], BinaryIO]
+) -> list[str]:
     """The paths of the files that are not whole; costs one short read for each container, none for other files."""
     found = []
     for file in files:
@@ -47,7 +53,11 @@ def find_partial(files: Sequence[SessionFile], open_file: Callable[[SessionFile]
 
 
 def _check_mcap(stream: BinaryIO, size: int) -> str | None:
-    return None if _tail(stream, size, len(_MCAP_END)) == _MCAP_END else "the magic bytes of MCAP"
+    return (
+        None
+        if _tail(stream, size, len(_MCAP_END)) == _MCAP_END
+        else "the magic bytes of MCAP"
+    )
 
 
 def _check_zip(stream: BinaryIO, size: int) -> str | None:
@@ -55,14 +65,18 @@ def _check_zip(stream: BinaryIO, size: int) -> str | None:
     tail = _tail(stream, size, _ZIP_END_BYTES + _MAX_ZIP_COMMENT)
     at = tail.rfind(_ZIP_END)
     while at >= 0:
-        if len(tail) - at - _ZIP_END_BYTES == int.from_bytes(tail[at + 20 : at + 22], "little"):
+        if len(tail) - at - _ZIP_END_BYTES == int.from_bytes(
+            tail[at + 20 : at + 22], "little"
+        ):
             return None
         at = tail.rfind(_ZIP_END, 0, at)
     return "the directory of a zip file"
 
 
 def _check_tar(stream: BinaryIO, size: int) -> str | None:
-    is_ended = size % _TAR_BLOCK == 0 and _tail(stream, size, 2 * _TAR_BLOCK) == bytes(2 * _TAR_BLOCK)
+    is_ended = size % _TAR_BLOCK == 0 and _tail(stream, size, 2 * _TAR_BLOCK) == bytes(
+        2 * _TAR_BLOCK
+    )
     return None if is_ended else "the two empty blocks of a tar file"
 
 
@@ -92,8 +106,13 @@ def _tail(stream: BinaryIO, size: int, count: int) -> bytes:
 
 
 _Check = Callable[[BinaryIO, int], str | None]
-_FORMATS: dict[str, tuple[int, bytes, _Check]] = {  # suffix -> where its magic bytes begin, those bytes, the check
-    ".mcap": (0, _MCAP_END, _check_mcap), ".zip": (0, b"PK\x03\x04", _check_zip), ".tar": (257, b"ustar", _check_tar),
-    ".mp4": (4, b"ftyp", _check_boxes), ".mov": (4, b"ftyp", _check_boxes),
-}  # fmt: skip
+_FORMATS: dict[
+    str, tuple[int, bytes, _Check]
+] = {  # suffix -> where its magic bytes begin, those bytes, the check
+    ".mcap": (0, _MCAP_END, _check_mcap),
+    ".zip": (0, b"PK\x03\x04", _check_zip),
+    ".tar": (257, b"ustar", _check_tar),
+    ".mp4": (4, b"ftyp", _check_boxes),
+    ".mov": (4, b"ftyp", _check_boxes),
+}
 _UNKNOWN: tuple[int, bytes, None] = (0, b"", None)

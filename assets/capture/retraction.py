@@ -21,7 +21,9 @@ from assets.tables.schemas import TABLES
 
 STATEMENTS = ("labels", "annotated_frames")
 READINGS = ("frames", "signals", "calibrations")
-Claiming = Callable[[str], AbstractContextManager[Claim]]  # capture id -> its claim, as long as the context lasts
+Claiming = Callable[
+    [str], AbstractContextManager[Claim]
+]  # capture id -> its claim, as long as the context lasts
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,12 @@ class Retraction:
 
 
 def retract(
-    catalog: Catalog, ledger: Ledger, source: Folder, session: str, gone: Sequence[FileOutcome], claiming: Claiming
+    catalog: Catalog,
+    ledger: Ledger,
+    source: Folder,
+    session: str,
+    gone: Sequence[FileOutcome],
+    claiming: Claiming,
 ) -> Retraction:
     """Delete the labels and annotations that files of a session made which are `gone`.
 
@@ -65,11 +72,22 @@ def retract(
     obsolete = [s for s in statements if s.frame_id in shown]
     for capture_id in sorted({s.capture_id for s in obsolete}):
         with claiming(capture_id) as claim:
-            back = {f.path for f in source.files()}  # another worker may have taken them in since
+            back = {
+                f.path for f in source.files()
+            }  # another worker may have taken them in since
             writer = FencedWriter(catalog, partial(ledger.renew, claim))
-            _delete(writer, [s for s in obsolete if s.capture_id == capture_id and s.path not in back])
+            _delete(
+                writer,
+                [
+                    s
+                    for s in obsolete
+                    if s.capture_id == capture_id and s.path not in back
+                ],
+            )
     held = {s.path for s in statements if s.frame_id not in shown}
-    held |= {path for table in READINGS for path in _list_paths(catalog, table, session)}
+    held |= {
+        path for table in READINGS for path in _list_paths(catalog, table, session)
+    }
     ledger.forget([o for o in gone if o.path not in held])
     num_labels = sum(s.table == "labels" for s in obsolete)
     return Retraction(num_labels, frozenset(o.capture_id for o in gone if o.capture_id))
@@ -77,7 +95,9 @@ def retract(
 
 def _list_folders(catalog: Catalog, session: str) -> set[str]:
     """Ids of the session's captures that are folders of loose files."""
-    rows = catalog.read_latest("captures", ["capture_id"], f"{session_is(session)} AND sha256 IS NULL")
+    rows = catalog.read_latest(
+        "captures", ["capture_id"], f"{session_is(session)} AND sha256 IS NULL"
+    )
     return set(rows["capture_id"].to_pylist())
 
 
@@ -85,7 +105,10 @@ def _list_shown(catalog: Catalog, session: str, gone: set[str]) -> set[str]:
     """Ids of the pictures whose file is there, and of those that were moved: a file that is there has their bytes."""
     columns = ["frame_id", "source_path", "sha256"]
     rows = catalog.read_latest("frames", columns, session_is(session))
-    pictures = [_Picture(*row) for row in zip(*(rows[name].to_pylist() for name in columns), strict=True)]
+    pictures = [
+        _Picture(*row)
+        for row in zip(*(rows[name].to_pylist() for name in columns), strict=True)
+    ]
     loose = [p for p in pictures if outer_path(p.path) == p.path]
     hashes = {p.sha256 for p in loose if p.path not in gone}
     return {p.frame_id for p in loose if p.sha256 in hashes}
@@ -100,7 +123,11 @@ def _read_statements(catalog: Catalog, session: str) -> Iterator[_Statement]:
 
 
 def _list_paths(catalog: Catalog, table: str, session: str) -> list[str]:
-    return catalog.read_latest(table, ["source_path"], session_is(session))["source_path"].unique().to_pylist()
+    return (
+        catalog.read_latest(table, ["source_path"], session_is(session))["source_path"]
+        .unique()
+        .to_pylist()
+    )
 
 
 def _delete(writer: FencedWriter, statements: list[_Statement]) -> None:

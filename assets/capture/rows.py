@@ -27,11 +27,34 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from models import image_quality
 
 CODE_VERSION = "2"  # of row building; that of a capture names its reader's too, and is part of no id
-_WRITE_ORDER = ("frame_quality", "frame_exif", "frames", "signals", "calibrations", "labels", "annotated_frames",
-                "quarantine")  # fmt: skip
-_FRAME_FACTS = ("sensor", "kind", "t_ns", "split_hint", "depth_m_per_unit")  # that a reader says, beside the bytes
-_COUNTED = {"frames": "frames", "signals": "signals", "labels": "labels", "problems": "quarantine"}
-_IMMUTABLE = ("frames", "signals", "calibrations")  # of a capture: only a newer reader says otherwise
+_WRITE_ORDER = (
+    "frame_quality",
+    "frame_exif",
+    "frames",
+    "signals",
+    "calibrations",
+    "labels",
+    "annotated_frames",
+    "quarantine",
+)
+_FRAME_FACTS = (
+    "sensor",
+    "kind",
+    "t_ns",
+    "split_hint",
+    "depth_m_per_unit",
+)  # that a reader says, beside the bytes
+_COUNTED = {
+    "frames": "frames",
+    "signals": "signals",
+    "labels": "labels",
+    "problems": "quarantine",
+}
+_IMMUTABLE = (
+    "frames",
+    "signals",
+    "calibrations",
+)  # of a capture: only a newer reader says otherwise
 
 
 class CaptureRows:
@@ -42,32 +65,55 @@ class CaptureRows:
     """
 
     def __init__(
-        self, catalog: Catalog, session: str, capture_id: str | None, plan: CapturePlan | None, sha256: str | None,
-        fence: Callable[[], object] = lambda: None, is_reread: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        catalog: Catalog,
+        session: str,
+        capture_id: str | None,
+        plan: CapturePlan | None,
+        sha256: str | None,
+        fence: Callable[[], object] = lambda: None,
+        is_reread: bool = False,
+    ) -> None:
         self._is_reread = is_reread
-        self.catalog, self.session, self.capture_id, self.sha256 = catalog, session, capture_id, sha256
+        self.catalog, self.session, self.capture_id, self.sha256 = (
+            catalog,
+            session,
+            capture_id,
+            sha256,
+        )
         self._plan = plan
         self._pending: dict[str, dict[str, dict[str, Any]]] = {}
         self._labels: list[LabelObservation] = []
         self._annotations: list[AnnotationObservation] = []
         self._problems: list[Problem] = []
         self._problem_ids: set[str] = set()
-        self._said: dict[str, set[str]] = {name: set() for name in (*_IMMUTABLE, "labels", "annotated_frames")}
+        self._said: dict[str, set[str]] = {
+            name: set() for name in (*_IMMUTABLE, "labels", "annotated_frames")
+        }
         self._read_paths: set[str] = set()
         self._hashes: dict[str, bytes] = {}  # of the loose files that are frames
         self._stored: dict[tuple[str, str], _StoredFrame] = {}
-        self._replaced: set[str] = set()  # ids of stored frames whose row is written anew
+        self._replaced: set[str] = (
+            set()
+        )  # ids of stored frames whose row is written anew
         self._by_path: dict[str, str] = {}
-        self._by_time: dict[tuple[str, int], dict[str, str]] = {}  # sensor and stamp -> frame id -> its kind
+        self._by_time: dict[
+            tuple[str, int], dict[str, str]
+        ] = {}  # sensor and stamp -> frame id -> its kind
         self._times: list[int] = []
         self._appenders: dict[str, Appender] = {}
         self._fenced = FencedWriter(catalog, fence)
         self.num_pending_bytes = 0  # of payloads that `flush` will write
         if capture_id:
             self._load_known_frames()
-            where = {"frames": f"capture_id = {repr_sql(capture_id)}", "frame_quality": session_is(session)}
-            self._appenders = {name: Appender(catalog, name, mine, fence) for name, mine in where.items()}
+            where = {
+                "frames": f"capture_id = {repr_sql(capture_id)}",
+                "frame_quality": session_is(session),
+            }
+            self._appenders = {
+                name: Appender(catalog, name, mine, fence)
+                for name, mine in where.items()
+            }
 
     @property
     def plan(self) -> CapturePlan:
@@ -89,26 +135,44 @@ class CaptureRows:
         if stored is None or stored.facts != _facts_of(frame, self._is_reread):
             return sha256
         self._said["frames"].add(stored.frame_id)
-        self._index(stored.frame_id, path, frame.sensor, frame.kind, frame.t_ns, frame.stamp_ns)
+        self._index(
+            stored.frame_id, path, frame.sensor, frame.kind, frame.t_ns, frame.stamp_ns
+        )
         self._read_paths.add(path)
         return None
 
-    def add_frame(self, frame: FrameObservation, sha256: str, facts: ImageFacts) -> None:
+    def add_frame(
+        self, frame: FrameObservation, sha256: str, facts: ImageFacts
+    ) -> None:
         where = frame.source
         stored = self._stored.get((self._identify_frame(frame, sha256), sha256))
         frame_id = stored.frame_id if stored else self._make_frame_id(frame, sha256)
         if stored:
             self._replaced.add(frame_id)
         self._said["frames"].add(frame_id)
-        self._index(frame_id, where.path, frame.sensor, frame.kind, frame.t_ns, frame.stamp_ns)
+        self._index(
+            frame_id, where.path, frame.sensor, frame.kind, frame.t_ns, frame.stamp_ns
+        )
         self._read_paths.add(where.path)
-        self._put("frames", frame_id, {
-            "capture_id": stored.capture_id if stored else self.capture_id, "sensor": frame.sensor,
-            "kind": frame.kind, "t_ns": frame.t_ns,
-            "sequence": frame.sequence, "width_px": facts.width_px, "height_px": facts.height_px,
-            "encoding": facts.encoding, "depth_m_per_unit": frame.depth_m_per_unit, "payload": frame.payload,
-            "sha256": sha256, "split_hint": frame.split_hint, **_source_columns(where),
-        })  # fmt: skip
+        self._put(
+            "frames",
+            frame_id,
+            {
+                "capture_id": stored.capture_id if stored else self.capture_id,
+                "sensor": frame.sensor,
+                "kind": frame.kind,
+                "t_ns": frame.t_ns,
+                "sequence": frame.sequence,
+                "width_px": facts.width_px,
+                "height_px": facts.height_px,
+                "encoding": facts.encoding,
+                "depth_m_per_unit": frame.depth_m_per_unit,
+                "payload": frame.payload,
+                "sha256": sha256,
+                "split_hint": frame.split_hint,
+                **_source_columns(where),
+            },
+        )
         self.num_pending_bytes += len(frame.payload)
         if exif := read_exif(frame.payload):
             self._put("frame_exif", frame_id, exif_row(frame_id, self.session, exif))
@@ -119,30 +183,73 @@ class CaptureRows:
     def add_signal(self, signal: SignalObservation) -> None:
         values = [float(v) for v in signal.values]
         where = signal.source
-        signal_id = content_id("signal", self.capture_id, signal.sensor, signal.t_ns, where.path, where.offset,
-                               where.inner_offset, signal.child_frame, values)  # fmt: skip
+        signal_id = content_id(
+            "signal",
+            self.capture_id,
+            signal.sensor,
+            signal.t_ns,
+            where.path,
+            where.offset,
+            where.inner_offset,
+            signal.child_frame,
+            values,
+        )
         if signal.t_ns is not None:
             self._times.append(signal.t_ns)
         self._read_paths.add(where.path)
         self._said["signals"].add(signal_id)
-        self._put("signals", signal_id, {
-            "capture_id": self.capture_id, "sensor": signal.sensor, "kind": signal.kind, "t_ns": signal.t_ns,
-            "sequence": signal.sequence, "values": values, "frame_of_reference": signal.frame_of_reference,
-            "child_frame": signal.child_frame, **_source_columns(where),
-        })  # fmt: skip
+        self._put(
+            "signals",
+            signal_id,
+            {
+                "capture_id": self.capture_id,
+                "sensor": signal.sensor,
+                "kind": signal.kind,
+                "t_ns": signal.t_ns,
+                "sequence": signal.sequence,
+                "values": values,
+                "frame_of_reference": signal.frame_of_reference,
+                "child_frame": signal.child_frame,
+                **_source_columns(where),
+            },
+        )
 
     def add_calibration(self, c: CalibrationObservation) -> None:
-        intrinsics = {"width_px": c.width_px, "height_px": c.height_px, "fx_px": c.fx_px, "fy_px": c.fy_px,
-                      "cx_px": c.cx_px, "cy_px": c.cy_px}  # fmt: skip
-        rig_from_camera = None if c.rig_from_camera is None else [float(v) for v in c.rig_from_camera]
+        intrinsics = {
+            "width_px": c.width_px,
+            "height_px": c.height_px,
+            "fx_px": c.fx_px,
+            "fy_px": c.fy_px,
+            "cx_px": c.cx_px,
+            "cy_px": c.cy_px,
+        }
+        rig_from_camera = (
+            None if c.rig_from_camera is None else [float(v) for v in c.rig_from_camera]
+        )
         distortion = [float(v) for v in c.distortion]
-        key = content_id("calibration", self.capture_id, c.sensor, *intrinsics.values(), distortion, rig_from_camera)
+        key = content_id(
+            "calibration",
+            self.capture_id,
+            c.sensor,
+            *intrinsics.values(),
+            distortion,
+            rig_from_camera,
+        )
         self._read_paths.add(c.source.path)
         self._said["calibrations"].add(key)
-        self._put("calibrations", key, {
-            "capture_id": self.capture_id, "sensor": c.sensor, **intrinsics, "distortion_model": c.distortion_model,
-            "distortion": distortion, "rig_from_camera": rig_from_camera, **_source_columns(c.source),
-        })  # fmt: skip
+        self._put(
+            "calibrations",
+            key,
+            {
+                "capture_id": self.capture_id,
+                "sensor": c.sensor,
+                **intrinsics,
+                "distortion_model": c.distortion_model,
+                "distortion": distortion,
+                "rig_from_camera": rig_from_camera,
+                **_source_columns(c.source),
+            },
+        )
 
     def add_label(self, label: LabelObservation) -> None:
         """Kept until the capture's frames are known: a label may come before its frame."""
@@ -155,13 +262,29 @@ class CaptureRows:
     def add_problem(self, problem: Problem) -> None:
         self._problems.append(problem)
         where = problem.source
-        key = content_id("problem", self.session, self.capture_id, where.path, where.offset, where.inner_offset,
-                         problem.sensor, problem.reason)  # fmt: skip
+        key = content_id(
+            "problem",
+            self.session,
+            self.capture_id,
+            where.path,
+            where.offset,
+            where.inner_offset,
+            problem.sensor,
+            problem.reason,
+        )
         self._problem_ids.add(key)
-        self._put("quarantine", key, {
-            "capture_id": self.capture_id, "sensor": problem.sensor, "reader": problem.reader,
-            "reason": problem.reason, "remedy": problem.remedy, **_source_columns(where),
-        })  # fmt: skip
+        self._put(
+            "quarantine",
+            key,
+            {
+                "capture_id": self.capture_id,
+                "sensor": problem.sensor,
+                "reader": problem.reader,
+                "reason": problem.reason,
+                "remedy": problem.remedy,
+                **_source_columns(where),
+            },
+        )
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
@@ -169,7 +292,9 @@ class CaptureRows:
         """Write what was added into the tables; frames behind their figures, since a frame that is there is done."""
         for name in _WRITE_ORDER:
             if rows := self._pending.pop(name, None):
-                if name == "frames" and (again := [rows.pop(i) for i in self._replaced & rows.keys()]):
+                if name == "frames" and (
+                    again := [rows.pop(i) for i in self._replaced & rows.keys()]
+                ):
                     self._fenced.upsert(name, to_table(TABLES[name], again))
                 table = to_table(TABLES[name], list(rows.values()))
                 if appender := self._appenders.get(name):
@@ -200,9 +325,15 @@ class CaptureRows:
         """Delete what the quarantine says of this capture, or of these files when nobody read them, and is past."""
         columns = ["problem_id", "capture_id", "source_path"]
         obsolete = []
-        for row in self.catalog.read_latest("quarantine", columns, session_is(self.session)).to_pylist():
-            is_mine = row["capture_id"] is not None and row["capture_id"] == self.capture_id
-            is_of_files = outer_path(row["source_path"]) in paths  # each file is read once: by this capture, or by none
+        for row in self.catalog.read_latest(
+            "quarantine", columns, session_is(self.session)
+        ).to_pylist():
+            is_mine = (
+                row["capture_id"] is not None and row["capture_id"] == self.capture_id
+            )
+            is_of_files = (
+                outer_path(row["source_path"]) in paths
+            )  # each file is read once: by this capture, or by none
             if (is_of_files or is_mine) and row["problem_id"] not in self._problem_ids:
                 obsolete.append(row["problem_id"])
         if obsolete:
@@ -218,11 +349,21 @@ class CaptureRows:
             return  # a new capture: without frames there were no labels
         where = self._where_mine()
         key = TABLES[name].key
-        rows = self.catalog.read_latest(name, [key, "frame_id", "source_path"], where).to_pylist()
+        rows = self.catalog.read_latest(
+            name, [key, "frame_id", "source_path"], where
+        ).to_pylist()
         said = self._list_answered_files()
-        shown = {*self._by_path.values(), *(i for found in self._by_time.values() for i in found)}
-        gone = [r[key] for r in rows if r[key] not in self._said[name] and r["frame_id"] in shown
-                and outer_path(r["source_path"]) in said]  # fmt: skip
+        shown = {
+            *self._by_path.values(),
+            *(i for found in self._by_time.values() for i in found),
+        }
+        gone = [
+            r[key]
+            for r in rows
+            if r[key] not in self._said[name]
+            and r["frame_id"] in shown
+            and outer_path(r["source_path"]) in said
+        ]
         if gone:
             self._fenced.delete(name, is_in(key, gone))
 
@@ -232,11 +373,24 @@ class CaptureRows:
         where = self._where_mine()
         for name in _IMMUTABLE:
             key = TABLES[name].key
-            rows = self.catalog.read_latest(name, [key, "source_path"], where).to_pylist()
-            gone = [r[key] for r in rows if r[key] not in self._said[name] and outer_path(r["source_path"]) in said
-                    and not (name == "frames" and r["source_path"] in self._hashes)]  # fmt: skip
+            rows = self.catalog.read_latest(
+                name, [key, "source_path"], where
+            ).to_pylist()
+            gone = [
+                r[key]
+                for r in rows
+                if r[key] not in self._said[name]
+                and outer_path(r["source_path"]) in said
+                and not (name == "frames" and r["source_path"] in self._hashes)
+            ]
             if gone and name == "frames":
-                for derived in ("labels", "annotated_frames", "frame_exif", "frame_quality", "frame_embeddings"):
+                for derived in (
+                    "labels",
+                    "annotated_frames",
+                    "frame_exif",
+                    "frame_quality",
+                    "frame_embeddings",
+                ):
                     if self.catalog.exists(derived):
                         self._fenced.delete(derived, is_in("frame_id", gone))
             if gone:
@@ -245,15 +399,25 @@ class CaptureRows:
     def write_capture(self, source_uri: str) -> None:
         """Write the row of the capture itself, with the counts of what the tables hold of it."""
         mine = f"capture_id = {repr_sql(self.capture_id or '')}"
-        count = {f"num_{noun}": _count(self.catalog, table, mine) for noun, table in _COUNTED.items()}
+        count = {
+            f"num_{noun}": _count(self.catalog, table, mine)
+            for noun, table in _COUNTED.items()
+        }
         notes = self.plan.notes
         row: dict[str, object] = {
-            "capture_id": self.capture_id, "session": self.session, "path": self.plan.root, "source_uri": source_uri,
-            "reader": self.plan.reader, "sha256": self.sha256,
-            "size_bytes": sum(f.size_bytes for f in self.plan.files), **count,
-            "start_ns": min(self._times, default=None), "end_ns": max(self._times, default=None),
-            "code_version": version_of(self.plan), "notes": json.dumps(notes, sort_keys=True) if notes else None,
-        }  # fmt: skip
+            "capture_id": self.capture_id,
+            "session": self.session,
+            "path": self.plan.root,
+            "source_uri": source_uri,
+            "reader": self.plan.reader,
+            "sha256": self.sha256,
+            "size_bytes": sum(f.size_bytes for f in self.plan.files),
+            **count,
+            "start_ns": min(self._times, default=None),
+            "end_ns": max(self._times, default=None),
+            "code_version": version_of(self.plan),
+            "notes": json.dumps(notes, sort_keys=True) if notes else None,
+        }
         self._fenced.upsert("captures", to_table(TABLES["captures"], [row]))
 
     def failed_files(self) -> dict[str, Problem]:
@@ -273,25 +437,53 @@ class CaptureRows:
         frame_id = self._find_frame(label)
         if frame_id is None:
             at = label.frame_path or f"{label.sensor} at {label.t_ns} ns"
-            reason = f"label '{label.class_name}' is for a frame that is not there: {at}"
+            reason = (
+                f"label '{label.class_name}' is for a frame that is not there: {at}"
+            )
             remedy = "add the image, or take the label out"
-            if label.frame_path is None and (count := len(self._find_frames(label))) > 1:
+            if (
+                label.frame_path is None
+                and (count := len(self._find_frames(label))) > 1
+            ):
                 reason = f"label '{label.class_name}' is for one of {count} frames with this stamp: {at}"
                 remedy = "record frames with stamps that tell them apart"
-            self.add_problem(Problem(label.source, self.plan.reader, reason, remedy, label.sensor))
+            self.add_problem(
+                Problem(label.source, self.plan.reader, reason, remedy, label.sensor)
+            )
             return
-        box = [None] * 4 if label.box_xyxy is None else [float(v) for v in label.box_xyxy]
-        label_id = content_id("label", frame_id, label.task, label.class_name, box, label.track_id, label.origin,
-                              label.source.path, label.index)  # fmt: skip
+        box = (
+            [None] * 4 if label.box_xyxy is None else [float(v) for v in label.box_xyxy]
+        )
+        label_id = content_id(
+            "label",
+            frame_id,
+            label.task,
+            label.class_name,
+            box,
+            label.track_id,
+            label.origin,
+            label.source.path,
+            label.index,
+        )
         self._said["labels"].add(label_id)
         attributes = json.dumps(label.attributes) if label.attributes else None
         self._read_paths.add(label.source.path)
-        self._put("labels", label_id, {
-            "frame_id": frame_id, "capture_id": self.capture_id, "task": label.task, "class_name": label.class_name,
-            **dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)), "mask_rle": label.mask_rle,
-            "track_id": label.track_id, "attributes": attributes, "origin": label.origin,
-            **_source_columns(label.source),
-        })  # fmt: skip
+        self._put(
+            "labels",
+            label_id,
+            {
+                "frame_id": frame_id,
+                "capture_id": self.capture_id,
+                "task": label.task,
+                "class_name": label.class_name,
+                **dict(zip(("x_min", "y_min", "x_max", "y_max"), box, strict=True)),
+                "mask_rle": label.mask_rle,
+                "track_id": label.track_id,
+                "attributes": attributes,
+                "origin": label.origin,
+                **_source_columns(label.source),
+            },
+        )
 
     def _resolve_annotation(self, annotation: AnnotationObservation) -> None:
         """What is said of a picture that is not there is said by the labels or problems that come with it."""
@@ -299,14 +491,31 @@ class CaptureRows:
         self._read_paths.add(where.path)
         if frame_id is None:
             return
-        key = content_id("annotation", frame_id, annotation.task, where.path, where.offset, where.inner_offset,
-                         annotation.num_labels, annotation.num_missing, annotation.num_ignored)  # fmt: skip
+        key = content_id(
+            "annotation",
+            frame_id,
+            annotation.task,
+            where.path,
+            where.offset,
+            where.inner_offset,
+            annotation.num_labels,
+            annotation.num_missing,
+            annotation.num_ignored,
+        )
         self._said["annotated_frames"].add(key)
-        self._put("annotated_frames", key, {
-            "frame_id": frame_id, "capture_id": self.capture_id, "task": annotation.task,
-            "num_labels": annotation.num_labels, "num_missing": annotation.num_missing,
-            "num_ignored": annotation.num_ignored, **_source_columns(where),
-        })  # fmt: skip
+        self._put(
+            "annotated_frames",
+            key,
+            {
+                "frame_id": frame_id,
+                "capture_id": self.capture_id,
+                "task": annotation.task,
+                "num_labels": annotation.num_labels,
+                "num_missing": annotation.num_missing,
+                "num_ignored": annotation.num_ignored,
+                **_source_columns(where),
+            },
+        )
 
     def _find_frame(self, said: LabelObservation | AnnotationObservation) -> str | None:
         if said.frame_path is not None:
@@ -316,12 +525,18 @@ class CaptureRows:
 
     def _find_frames(self, said: LabelObservation | AnnotationObservation) -> list[str]:
         """The frames that sensor and stamp name: colour before depth. More than one is none for certain."""
-        found = {} if said.t_ns is None else self._by_time.get((said.sensor or "", said.t_ns), {})
+        found = (
+            {}
+            if said.t_ns is None
+            else self._by_time.get((said.sensor or "", said.t_ns), {})
+        )
         return [i for i, kind in found.items() if kind == "color"] or list(found)
 
     def _list_answered_files(self) -> set[str]:
         """The files whose rows are those of this reading, and no others."""
-        return {f.path for f in self.plan.files} - (set() if self._is_reread else self.failed_files().keys())
+        return {f.path for f in self.plan.files} - (
+            set() if self._is_reread else self.failed_files().keys()
+        )
 
     def _where_mine(self) -> str:
         """The filter for rows that may be of this plan's files: loose ones may have been another capture's."""
@@ -333,7 +548,13 @@ class CaptureRows:
         self._pending.setdefault(name, {})[key] = row
 
     def _index(
-        self, frame_id: str, path: str, sensor: str, kind: str, t_ns: int | None, stamp_ns: int | None = None
+        self,
+        frame_id: str,
+        path: str,
+        sensor: str,
+        kind: str,
+        t_ns: int | None,
+        stamp_ns: int | None = None,
     ) -> None:
         self._by_path[path] = frame_id
         name_ns = stamp_ns if t_ns is None else t_ns
@@ -344,24 +565,54 @@ class CaptureRows:
 
     def _make_frame_id(self, frame: FrameObservation, sha256: str) -> str:
         where = frame.source
-        return content_id("frame", self.capture_id, frame.sensor, where.path, where.offset, where.inner_offset, sha256)
+        return content_id(
+            "frame",
+            self.capture_id,
+            frame.sensor,
+            where.path,
+            where.offset,
+            where.inner_offset,
+            sha256,
+        )
 
     def _identify_frame(self, frame: FrameObservation, sha256: str) -> str:
         """What tells a stored frame again: a loose file by its path, whichever reader took it; others by their id."""
-        return self._make_frame_id(frame, sha256) if self.plan.is_container else frame.source.path
+        return (
+            self._make_frame_id(frame, sha256)
+            if self.plan.is_container
+            else frame.source.path
+        )
 
     def _load_known_frames(self) -> None:
         """The capture's frames of earlier runs; for loose files those of any reader, newest last."""
         paths = {f.path for f in self.plan.files}
         where = self._where_mine()
-        columns = ["frame_id", "capture_id", "source_path", "sha256", "sequence", *_FRAME_FACTS]
+        columns = [
+            "frame_id",
+            "capture_id",
+            "source_path",
+            "sha256",
+            "sequence",
+            *_FRAME_FACTS,
+        ]
         for row in self.catalog.read_latest("frames", columns, where).to_pylist():
             if self.plan.is_container or row["source_path"] in paths:
                 t_ns = None if self._is_reread else row["t_ns"]
-                self._index(row["frame_id"], row["source_path"], row["sensor"], row["kind"], t_ns)
+                self._index(
+                    row["frame_id"],
+                    row["source_path"],
+                    row["sensor"],
+                    row["kind"],
+                    t_ns,
+                )
                 key = row["frame_id"] if self.plan.is_container else row["source_path"]
-                facts = (*(row[name] for name in _FRAME_FACTS), *([row["sequence"]] * self._is_reread))
-                self._stored[key, row["sha256"]] = _StoredFrame(row["frame_id"], row["capture_id"], facts)
+                facts = (
+                    *(row[name] for name in _FRAME_FACTS),
+                    *([row["sequence"]] * self._is_reread),
+                )
+                self._stored[key, row["sha256"]] = _StoredFrame(
+                    row["frame_id"], row["capture_id"], facts
+                )
 
 
 def _count(catalog: Catalog, name: str, where: str) -> int:
@@ -393,13 +644,18 @@ def recount_folders(catalog: Catalog, session: str, settled: set[str]) -> None:
 
     Others are planned otherwise by now, or a file of theirs is gone: their frames stay, or have gone too.
     """
-    rows = catalog.read_latest("captures", where=f"{session_is(session)} AND sha256 IS NULL").to_pylist()
+    rows = catalog.read_latest(
+        "captures", where=f"{session_is(session)} AND sha256 IS NULL"
+    ).to_pylist()
     changed, empty = [], []
     for row in rows:
         if row["capture_id"] in settled:
             continue
         mine = f"capture_id = {repr_sql(row['capture_id'])}"
-        counts = {f"num_{noun}": _count(catalog, table, mine) for noun, table in _COUNTED.items()}
+        counts = {
+            f"num_{noun}": _count(catalog, table, mine)
+            for noun, table in _COUNTED.items()
+        }
         if not any(counts.values()):
             empty.append(row["capture_id"])
         elif any(row[name] != count for name, count in counts.items()):
@@ -414,15 +670,25 @@ def version_of(plan: CapturePlan) -> str:
     """What made the rows of a plan: the code versions of row building and reader, and what the session's owner set."""
     from assets.formats import READERS
 
-    version = f"{CODE_VERSION}.{next(r.version for r in READERS if r.name == plan.reader)}"
-    return f"{version} without the clock of {', '.join(plan.no_clock)}" if plan.no_clock else version
+    version = (
+        f"{CODE_VERSION}.{next(r.version for r in READERS if r.name == plan.reader)}"
+    )
+    return (
+        f"{version} without the clock of {', '.join(plan.no_clock)}"
+        if plan.no_clock
+        else version
+    )
 
 
 def stamp_readers() -> str:
     """Changes when any reader makes something else of its files."""
     from assets.formats import READERS
 
-    return content_id("readers", CODE_VERSION, *(f"{reader.name} {reader.version}" for reader in READERS))[:12]
+    return content_id(
+        "readers",
+        CODE_VERSION,
+        *(f"{reader.name} {reader.version}" for reader in READERS),
+    )[:12]
 
 
 def outer_path(path: str) -> str:
@@ -432,6 +698,8 @@ def outer_path(path: str) -> str:
 
 def _source_columns(source: Source) -> dict[str, Any]:
     return {
-        "source_path": source.path, "source_offset": source.offset, "source_length": source.length,
+        "source_path": source.path,
+        "source_offset": source.offset,
+        "source_length": source.length,
         "source_inner_offset": source.inner_offset,
-    }  # fmt: skip
+    }

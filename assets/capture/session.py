@@ -9,7 +9,9 @@ from assets.storage import Folder
 from assets.tables.catalog import Catalog
 
 
-def take_in(session: str, folder: Folder, intake: Intake, on_progress: Progress | None = None) -> IntakeReport:
+def take_in(
+    session: str, folder: Folder, intake: Intake, on_progress: Progress | None = None
+) -> IntakeReport:
     """Take in every file of the session's folder exactly once; quarantine what cannot be read."""
     return intake.ingest(folder, session, on_progress)
 
@@ -18,8 +20,14 @@ def find_unreported(catalog: Catalog) -> set[str]:
     """Sessions of published frames without published clock reports, and those whose reports older code made."""
     rows = catalog.read("clock_reports", ["session", "code_version"]).to_pylist()
     stale = {row["session"] for row in rows if row["code_version"] != CODE_VERSION}
-    return stale | (_list_admitted(catalog, "frames") - _list_admitted(catalog, "clock_reports"))
+    return stale | (
+        _list_admitted(catalog, "frames") - _list_admitted(catalog, "clock_reports")
+    )
 
 
 def _list_admitted(catalog: Catalog, table: str) -> set[str]:
-    return {decision["session"] for decision in catalog.publications(table) if not decision["is_held"]}
+    return {
+        decision["session"]
+        for decision in catalog.publications(table)
+        if not decision["is_held"]
+    }

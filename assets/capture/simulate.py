@@ -17,7 +17,11 @@ from assets.capture.simulation.spec import SHIFTS, SimulationSpec
 __all__ = ["FAULTS", "SHIFTS", "SimulationSpec", "simulate"]
 
 
-def simulate(out: Path, spec: SimulationSpec, on_progress: Callable[[int, int], None] | None = None) -> list[Path]:
+def simulate(
+    out: Path,
+    spec: SimulationSpec,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
     """Write the captures into folder `out` and return their paths, in order.
 
     Files appear complete or not at all (a truncated one is complete in that sense) and replace files of the same name.
@@ -31,9 +35,18 @@ def simulate(out: Path, spec: SimulationSpec, on_progress: Callable[[int, int], 
     paths: list[Path] = []
     for index in range(spec.captures):
         fault, before = spec.fault if index == 0 else None, index * spec.num_frames
-        data = record_capture(spec, index, fault, lambda done, before=before: report(before + done, total))  # type: ignore[misc]
+
+        def tell(done: int, before: int = before) -> None:
+            report(before + done, total)
+
+        data = record_capture(spec, index, fault, tell)
         name = name_capture(spec, index)
-        paths.append(_write(out / f"{name}.mcap", truncate(data) if fault == "truncated_file" else data))
+        paths.append(
+            _write(
+                out / f"{name}.mcap",
+                truncate(data) if fault == "truncated_file" else data,
+            )
+        )
         if fault == "duplicate":
             paths.append(_write(out / f"{name}_copy.mcap", data))
     return paths
@@ -41,7 +54,13 @@ def simulate(out: Path, spec: SimulationSpec, on_progress: Callable[[int, int], 
 
 def name_capture(spec: SimulationSpec, index: int) -> str:
     """File name without suffix: seed, shift, fault (of the first capture) and number."""
-    parts = ("sim", f"s{spec.seed}", spec.shift, spec.fault if index == 0 else None, f"{index:03d}")
+    parts = (
+        "sim",
+        f"s{spec.seed}",
+        spec.shift,
+        spec.fault if index == 0 else None,
+        f"{index:03d}",
+    )
     return "_".join(part for part in parts if part)
 
 

@@ -26,7 +26,11 @@ STAGE = Stage(
         ),
         SessionStep(
             keys=(("capture", "clock_reports"),),
-            after=(("capture", "frames"), ("capture", "signals"), ("capture", "calibrations")),
+            after=(
+                ("capture", "frames"),
+                ("capture", "signals"),
+                ("capture", "calibrations"),
+            ),
             make="assets.clocks.reports:refresh_clock_reports",
             find_due="assets.capture.session:find_unreported",
             doing="comparing the clocks of",

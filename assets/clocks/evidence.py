@@ -15,13 +15,20 @@ from numpy.typing import NDArray
 
 from assets.clocks.offsets import Times, find_nearest
 from models.geometry.camera import Camera
-from models.geometry.clock_offset import Step, estimate_offset_to_camera, estimate_offset_to_gyro, measure_steps
+from models.geometry.clock_offset import (
+    Step,
+    estimate_offset_to_camera,
+    estimate_offset_to_gyro,
+    measure_steps,
+)
 from models.geometry.rig_tilt import fit_tilt
 from models.geometry.tracks import match_points
 
 Array = NDArray[np.float64]
 Gray = NDArray[np.uint8]
-Load = Callable[[Sequence[str], int], list[Gray]]  # frame ids and a width in px -> luma of about that width
+Load = Callable[
+    [Sequence[str], int], list[Gray]
+]  # frame ids and a width in px -> luma of about that width
 Figures = dict[str, float | int | str | None]
 
 WIDTH_PX = 640  # half a degree is 4 px there, and a track is good to a tenth
@@ -52,7 +59,9 @@ class Gyro:
     rig_from_gyro: Array  # (3, 3)
 
 
-def gather_evidence(streams: Sequence[CameraStream], gyro: Gyro | None, load: Load) -> dict[str, Figures]:
+def gather_evidence(
+    streams: Sequence[CameraStream], gyro: Gyro | None, load: Load
+) -> dict[str, Figures]:
     """Columns of `clock_reports` by camera: offsets to the gyroscope and to the first camera, and the fit of its pose.
 
     The first camera, by name, of those with stamps, calibration and pose is the reference.
@@ -65,8 +74,10 @@ def gather_evidence(streams: Sequence[CameraStream], gyro: Gyro | None, load: Lo
             able.append(stream)
         else:
             figures[stream.sensor] = {
-                "imu_reason": reason, "camera_reason": reason, "calibration_reason": reason,
-            }  # fmt: skip
+                "imu_reason": reason,
+                "camera_reason": reason,
+                "calibration_reason": reason,
+            }
     if not able:
         return figures
     stretches = _choose_stretches(able[0].t_ns)
@@ -76,16 +87,24 @@ def gather_evidence(streams: Sequence[CameraStream], gyro: Gyro | None, load: Lo
         mine = steps[stream.sensor]
         figures[stream.sensor] |= _compare_with_gyro(stream, mine, gyro, start_ns)
         if stream is not able[0]:
-            figures[stream.sensor] |= _compare_with_camera(stream, able[0], mine, steps[able[0].sensor])
+            figures[stream.sensor] |= _compare_with_camera(
+                stream, able[0], mine, steps[able[0].sensor]
+            )
             late_ms = figures[stream.sensor].get("camera_offset_ms") or 0.0
-            figures[stream.sensor] |= _compare_views(stream, able[0], round(1e6 * float(late_ms)), load)
+            figures[stream.sensor] |= _compare_views(
+                stream, able[0], round(1e6 * float(late_ms)), load
+            )
     return figures
 
 
 def _find_obstacle(stream: CameraStream) -> str | None:
     if len(stream.t_ns) < 2:
         return "these frames carry no time"
-    return stream.unknown if stream.camera is None or stream.rig_from_camera is None else None
+    return (
+        stream.unknown
+        if stream.camera is None or stream.rig_from_camera is None
+        else None
+    )
 
 
 def _choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
@@ -93,30 +112,43 @@ def _choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
     if len(t_ns) <= NUM_STRETCHES * STRETCH_FRAMES:
         reach_ns = int(t_ns.max() - t_ns.min())
         return [(int(t_ns.min()) - reach_ns, int(t_ns.max()) + reach_ns)]
-    firsts = np.linspace(0, len(t_ns) - STRETCH_FRAMES, NUM_STRETCHES).round().astype(int)
+    firsts = (
+        np.linspace(0, len(t_ns) - STRETCH_FRAMES, NUM_STRETCHES).round().astype(int)
+    )
     return [(int(t_ns[i]), int(t_ns[i + STRETCH_FRAMES - 1])) for i in firsts]
 
 
-def _measure(stream: CameraStream, stretches: Sequence[tuple[int, int]], start_ns: int, load: Load) -> list[Step]:
+def _measure(
+    stream: CameraStream,
+    stretches: Sequence[tuple[int, int]],
+    start_ns: int,
+    load: Load,
+) -> list[Step]:
     """The camera's steps inside of the stretches, with times in s since `start_ns`."""
     steps: list[Step] = []
     for first_ns, last_ns in stretches:
         chosen = np.flatnonzero((stream.t_ns >= first_ns) & (stream.t_ns <= last_ns))
-        for i in range(0, len(chosen) - 1, STRETCH_FRAMES):  # in parts that share a frame, to hold few images at once
+        for i in range(
+            0, len(chosen) - 1, STRETCH_FRAMES
+        ):  # in parts that share a frame, to hold few images at once
             part = chosen[i : i + STRETCH_FRAMES + 1]
             images, camera = _load(stream, [stream.frame_ids[k] for k in part], load)
             steps += measure_steps(images, (stream.t_ns[part] - start_ns) / 1e9, camera)
     return steps
 
 
-def _load(stream: CameraStream, frame_ids: Sequence[str], load: Load) -> tuple[list[Gray], Camera]:
+def _load(
+    stream: CameraStream, frame_ids: Sequence[str], load: Load
+) -> tuple[list[Gray], Camera]:
     """Images and the camera for their size."""
     assert stream.camera is not None
     images = load(frame_ids, min(WIDTH_PX, stream.camera.size_px[0]))
     return images, stream.camera.resize(images[0].shape[1] / stream.camera.size_px[0])
 
 
-def _compare_with_gyro(stream: CameraStream, steps: Sequence[Step], gyro: Gyro | None, start_ns: int) -> Figures:
+def _compare_with_gyro(
+    stream: CameraStream, steps: Sequence[Step], gyro: Gyro | None, start_ns: int
+) -> Figures:
     if gyro is None:
         return {"imu_reason": "the capture has no gyroscope"}
     assert stream.camera is not None and stream.rig_from_camera is not None
@@ -124,43 +156,72 @@ def _compare_with_gyro(stream: CameraStream, steps: Sequence[Step], gyro: Gyro |
     found: Figures = {"imu_sensor": gyro.sensor}
     try:
         t_s = (gyro.t_ns - start_ns) / 1e9
-        lag = estimate_offset_to_gyro(steps, t_s, gyro.rate_rad_s, gyro_from_camera, _focal_px(stream))
+        lag = estimate_offset_to_gyro(
+            steps, t_s, gyro.rate_rad_s, gyro_from_camera, _focal_px(stream)
+        )
     except ValueError as error:
         return found | {"imu_reason": str(error)}
-    return found | {"imu_offset_ms": 1e3 * lag.lag_s, "imu_offset_sigma_ms": 1e3 * lag.sigma_s}
+    return found | {
+        "imu_offset_ms": 1e3 * lag.lag_s,
+        "imu_offset_sigma_ms": 1e3 * lag.sigma_s,
+    }
 
 
 def _compare_with_camera(
-    stream: CameraStream, reference: CameraStream, steps: Sequence[Step], reference_steps: Sequence[Step]
+    stream: CameraStream,
+    reference: CameraStream,
+    steps: Sequence[Step],
+    reference_steps: Sequence[Step],
 ) -> Figures:
     assert stream.rig_from_camera is not None and reference.rig_from_camera is not None
-    reference_from_camera = reference.rig_from_camera[:3, :3].T @ stream.rig_from_camera[:3, :3]
+    reference_from_camera = (
+        reference.rig_from_camera[:3, :3].T @ stream.rig_from_camera[:3, :3]
+    )
     try:
-        lag = estimate_offset_to_camera(steps, reference_steps, reference_from_camera, _focal_px(stream))
+        lag = estimate_offset_to_camera(
+            steps, reference_steps, reference_from_camera, _focal_px(stream)
+        )
     except ValueError as error:
         return {"camera_reason": str(error)}
-    return {"camera_offset_ms": 1e3 * lag.lag_s, "camera_offset_sigma_ms": 1e3 * lag.sigma_s}
+    return {
+        "camera_offset_ms": 1e3 * lag.lag_s,
+        "camera_offset_sigma_ms": 1e3 * lag.sigma_s,
+    }
 
 
-def _compare_views(stream: CameraStream, reference: CameraStream, late_ns: int, load: Load) -> Figures:
+def _compare_views(
+    stream: CameraStream, reference: CameraStream, late_ns: int, load: Load
+) -> Figures:
     """How well the stated poses of two cameras explain what both see at one time; `late_ns` puts the stamps right."""
-    assert stream.camera is not None and stream.rig_from_camera is not None and reference.rig_from_camera is not None
+    assert (
+        stream.camera is not None
+        and stream.rig_from_camera is not None
+        and reference.rig_from_camera is not None
+    )
     mine, theirs = _pair_frames(stream, reference, late_ns)
     pairs = []
     for i, j in zip(mine, theirs, strict=True):
         (image,), camera = _load(stream, [stream.frame_ids[i]], load)
-        (image_reference,), camera_reference = _load(reference, [reference.frame_ids[j]], load)
+        (image_reference,), camera_reference = _load(
+            reference, [reference.frame_ids[j]], load
+        )
         pixels_reference, pixels = match_points(image_reference, image)
-        pairs.append((camera_reference.unproject(pixels_reference), camera.unproject(pixels)))
+        pairs.append(
+            (camera_reference.unproject(pixels_reference), camera.unproject(pixels))
+        )
     try:
-        tilt = fit_tilt(pairs, np.linalg.inv(reference.rig_from_camera) @ stream.rig_from_camera)
+        tilt = fit_tilt(
+            pairs, np.linalg.inv(reference.rig_from_camera) @ stream.rig_from_camera
+        )
     except ValueError as error:
         return {"calibration_reason": str(error)}
     return {
-        "epipolar_px": tilt.distance * stream.camera.mean_focal_px, "focal_px": stream.camera.mean_focal_px,
-        "tilt_deg": float(np.degrees(tilt.angle_rad)), "tilt_sigma_deg": float(np.degrees(tilt.sigma_rad)),
+        "epipolar_px": tilt.distance * stream.camera.mean_focal_px,
+        "focal_px": stream.camera.mean_focal_px,
+        "tilt_deg": float(np.degrees(tilt.angle_rad)),
+        "tilt_sigma_deg": float(np.degrees(tilt.sigma_rad)),
         "num_matches": tilt.num_matches,
-    }  # fmt: skip
+    }
 
 
 def _pair_frames(
@@ -171,10 +232,14 @@ def _pair_frames(
     reference_times, theirs = np.unique(reference.t_ns, return_index=True)
     if not len(times) or len(reference_times) < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    found = find_nearest(reference_times, times, int(np.median(np.diff(reference_times))) // 4)
+    found = find_nearest(
+        reference_times, times, int(np.median(np.diff(reference_times))) // 4
+    )
     pairs = np.column_stack([mine[found.is_known], theirs[found.indices]])
     if len(pairs) > NUM_STEREO_PAIRS:
-        pairs = pairs[np.linspace(0, len(pairs) - 1, NUM_STEREO_PAIRS).round().astype(int)]
+        pairs = pairs[
+            np.linspace(0, len(pairs) - 1, NUM_STEREO_PAIRS).round().astype(int)
+        ]
     return pairs[:, 0], pairs[:, 1]
 
 

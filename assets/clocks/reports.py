@@ -15,7 +15,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from assets.clocks.evidence import MIN_GYRO_SAMPLES, CameraStream, Gray, Gyro, gather_evidence
+from assets.clocks.evidence import (
+    MIN_GYRO_SAMPLES,
+    CameraStream,
+    Gray,
+    Gyro,
+    gather_evidence,
+)
 from assets.clocks.offsets import Stream, report_sync
 from assets.formats.messages.rig import RigTransforms
 from assets.formats.observations import SignalObservation, Source
@@ -28,8 +34,27 @@ from models.geometry.camera import Camera
 CODE_VERSION = "1"
 Row = dict[str, Any]
 
-_FRAMES = ["frame_id", "capture_id", "sensor", "kind", "t_ns", "sequence", "width_px", "height_px", "sha256"]
-_SIGNALS = ["signal_id", "capture_id", "sensor", "kind", "t_ns", "source_path", "source_offset", "source_inner_offset"]
+_FRAMES = [
+    "frame_id",
+    "capture_id",
+    "sensor",
+    "kind",
+    "t_ns",
+    "sequence",
+    "width_px",
+    "height_px",
+    "sha256",
+]
+_SIGNALS = [
+    "signal_id",
+    "capture_id",
+    "sensor",
+    "kind",
+    "t_ns",
+    "source_path",
+    "source_offset",
+    "source_inner_offset",
+]
 _MOTION = ["sensor", "kind", "t_ns", "values", "frame_of_reference", "child_frame"]
 _EVIDENCE = (
     ("imu_offset_ms", "imu_offset_sigma_ms", "imu_reason"),
@@ -42,39 +67,71 @@ _ASPECT_PX = 2.0  # a calibration for another image size must have the same shap
 
 
 def refresh_clock_reports(
-    catalog: Catalog, session: str, on_progress: Callable[[int, int], None] | None = None
+    catalog: Catalog,
+    session: str,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
     """Bring the session's rows up to date with its published frames, signals and calibrations."""
     where = session_is(session)
     frames = _group(catalog.read("frames", _FRAMES, where))
     signals = _group(catalog.read("signals", _SIGNALS, where))
     calibrations = _group(catalog.read("calibrations", where=where))
-    inputs = {c: _hash(frames.get(c, []), signals.get(c, []), calibrations.get(c, [])) for c in {*frames, *signals}}
+    inputs = {
+        c: _hash(frames.get(c, []), signals.get(c, []), calibrations.get(c, []))
+        for c in {*frames, *signals}
+    }
     columns = ["report_id", "capture_id", "input_sha256", "code_version"]
     have = catalog.read_latest("clock_reports", columns, where).to_pylist()
-    current = {r["capture_id"] for r in have if r["code_version"] == CODE_VERSION
-               and r["input_sha256"] == inputs.get(r["capture_id"])}  # fmt: skip
+    current = {
+        r["capture_id"]
+        for r in have
+        if r["code_version"] == CODE_VERSION
+        and r["input_sha256"] == inputs.get(r["capture_id"])
+    }
     known = {r["report_id"] for r in have}
     made: list[Row] = []
     todo = sorted(inputs.keys() - current)
     for done, capture_id in enumerate(todo, start=1):
-        facts = {"capture_id": capture_id, "session": session, "input_sha256": inputs[capture_id]}
-        mine = frames.get(capture_id, []), signals.get(capture_id, []), calibrations.get(capture_id, [])
+        facts = {
+            "capture_id": capture_id,
+            "session": session,
+            "input_sha256": inputs[capture_id],
+        }
+        mine = (
+            frames.get(capture_id, []),
+            signals.get(capture_id, []),
+            calibrations.get(capture_id, []),
+        )
         made += [facts | row for row in _report_capture(catalog, capture_id, *mine)]
         if on_progress:
             on_progress(done, len(todo))
     ids = {row["report_id"] for row in made}
-    gone = [r["report_id"] for r in have if r["capture_id"] not in current and r["report_id"] not in ids]
+    gone = [
+        r["report_id"]
+        for r in have
+        if r["capture_id"] not in current and r["report_id"] not in ids
+    ]
     if gone:
         catalog.delete("clock_reports", is_in("report_id", gone))
-    version = catalog.upsert("clock_reports", to_table(TABLES["clock_reports"], made)).version
+    version = catalog.upsert(
+        "clock_reports", to_table(TABLES["clock_reports"], made)
+    ).version
     num_current = sum(r["capture_id"] in current for r in have)
-    return Refreshed(version, len(ids - known), len(ids & known), len(gone), num_current + len(ids), len(ids))
+    return Refreshed(
+        version,
+        len(ids - known),
+        len(ids & known),
+        len(gone),
+        num_current + len(ids),
+        len(ids),
+    )
 
 
 def describe_evidence(catalog: Catalog, session: str) -> str:
     """A Markdown table of the cameras: offsets and tilt with their standard errors, or why there are none."""
-    rows = catalog.read_latest("clock_reports", where=f"{session_is(session)} AND kind = 'color'").to_pylist()
+    rows = catalog.read_latest(
+        "clock_reports", where=f"{session_is(session)} AND kind = 'color'"
+    ).to_pylist()
     if not rows:
         return "no colour camera"
     lines = [
@@ -82,7 +139,11 @@ def describe_evidence(catalog: Catalog, session: str) -> str:
         "|" + "---|" * 5,
     ]
     for row in sorted(rows, key=lambda r: (r["capture_id"], r["sensor"]))[:_MAX_LINES]:
-        cells = [row["capture_id"][:8], row["sensor"], *(_tell(row, *names) for names in _EVIDENCE)]
+        cells = [
+            row["capture_id"][:8],
+            row["sensor"],
+            *(_tell(row, *names) for names in _EVIDENCE),
+        ]
         lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -103,27 +164,44 @@ def read_gyro(catalog: Catalog, capture_id: str) -> Gyro | None:
     rig = RigTransforms()
     for r in rows:
         if r["kind"] == "transform":
-            rig.add(SignalObservation(r["sensor"], "transform", r["t_ns"], r["values"], Source(""),
-                                      r["frame_of_reference"], r["child_frame"]))  # fmt: skip
+            rig.add(
+                SignalObservation(
+                    r["sensor"],
+                    "transform",
+                    r["t_ns"],
+                    r["values"],
+                    Source(""),
+                    r["frame_of_reference"],
+                    r["child_frame"],
+                )
+            )
     timed = [r for r in rows if r["kind"] == "imu" and r["t_ns"] is not None]
     samples = sorted(timed, key=lambda r: (r["sensor"], r["t_ns"]))
     for sensor, group in groupby(samples, key=lambda r: r["sensor"]):
         mine = list(group)
         rate = np.array([r["values"][:3] for r in mine], np.float64)
-        t_ns, first = np.unique(np.array([r["t_ns"] for r in mine], np.int64), return_index=True)
+        t_ns, first = np.unique(
+            np.array([r["t_ns"] for r in mine], np.int64), return_index=True
+        )
         is_finite = np.isfinite(rate[first]).all(axis=1)
         if is_finite.sum() < MIN_GYRO_SAMPLES:
             continue
         pose = rig.find_rig_from_camera(mine[0]["frame_of_reference"] or "")
-        turn = np.eye(3) if pose is None else Rotation.from_quat(pose[3:]).as_matrix()  # none: it is the rig's own
+        turn = (
+            np.eye(3) if pose is None else Rotation.from_quat(pose[3:]).as_matrix()
+        )  # none: it is the rig's own
         return Gyro(sensor, t_ns[is_finite], rate[first][is_finite], turn)
     return None
 
 
 def load_luma(catalog: Catalog, frame_ids: Sequence[str], width_px: int) -> list[Gray]:
     """Luma of published frames, in the order asked for, at most `width_px` wide."""
-    rows = catalog.read("frames", ["frame_id", "width_px", "payload"], is_in("frame_id", frame_ids)).to_pylist()
-    found = {r["frame_id"]: _decode(r["payload"], r["width_px"], width_px) for r in rows}
+    rows = catalog.read(
+        "frames", ["frame_id", "width_px", "payload"], is_in("frame_id", frame_ids)
+    ).to_pylist()
+    found = {
+        r["frame_id"]: _decode(r["payload"], r["width_px"], width_px) for r in rows
+    }
     return [found[frame_id] for frame_id in frame_ids]
 
 
@@ -134,14 +212,32 @@ def _tell(row: Row, value: str, sigma: str, reason: str) -> str:
 
 
 def _report_capture(
-    catalog: Catalog, capture_id: str, frames: list[Row], signals: list[Row], calibrations: list[Row]
+    catalog: Catalog,
+    capture_id: str,
+    frames: list[Row],
+    signals: list[Row],
+    calibrations: list[Row],
 ) -> list[Row]:
     """One row a sensor: what its stamps say, and for cameras what their images say about clock and calibration."""
     frames = sorted(frames, key=lambda r: (r["sensor"], r["kind"], r["sequence"]))
-    signals = sorted(signals, key=lambda r: (r["sensor"], r["kind"], r["source_path"], r["source_offset"],
-                                             r["source_inner_offset"] or 0))  # fmt: skip
-    streams = [_stream(*key, list(rows)) for of in (frames, signals) for key, rows in groupby(of, key=_sensor_of)]
-    streams = [s for s in streams if s.kind != "transform" or len(s.t_ns) > 1]  # a fixed part of the rig has no clock
+    signals = sorted(
+        signals,
+        key=lambda r: (
+            r["sensor"],
+            r["kind"],
+            r["source_path"],
+            r["source_offset"],
+            r["source_inner_offset"] or 0,
+        ),
+    )
+    streams = [
+        _stream(*key, list(rows))
+        for of in (frames, signals)
+        for key, rows in groupby(of, key=_sensor_of)
+    ]
+    streams = [
+        s for s in streams if s.kind != "transform" or len(s.t_ns) > 1
+    ]  # a fixed part of the rig has no clock
     cameras = read_cameras(frames, calibrations)
     is_timed = any(len(c.t_ns) > 1 for c in cameras)
     gyro = read_gyro(catalog, capture_id) if is_timed else None
@@ -159,7 +255,9 @@ def _report_capture(
 def _stream(sensor: str, kind: str, rows: list[Row]) -> Stream:
     """The stamps of a sensor. Transforms of several parts share a topic and their stamps: each stamp counts once."""
     t_ns = np.array([r["t_ns"] for r in rows if r["t_ns"] is not None], np.int64)
-    return Stream(sensor, kind, np.unique(t_ns) if kind == "transform" else t_ns, len(rows))
+    return Stream(
+        sensor, kind, np.unique(t_ns) if kind == "transform" else t_ns, len(rows)
+    )
 
 
 def _camera(sensor: str, frames: list[Row], calibrations: list[Row]) -> CameraStream:
@@ -168,7 +266,9 @@ def _camera(sensor: str, frames: list[Row], calibrations: list[Row]) -> CameraSt
     stamped = [f for f in stamped if (f["width_px"], f["height_px"]) == size]
     camera, pose, unknown = _read_calibration(calibrations, *size)
     t_ns = np.array([f["t_ns"] for f in stamped], np.int64)
-    return CameraStream(sensor, tuple(f["frame_id"] for f in stamped), t_ns, camera, pose, unknown)
+    return CameraStream(
+        sensor, tuple(f["frame_id"] for f in stamped), t_ns, camera, pose, unknown
+    )
 
 
 def _read_calibration(
@@ -177,11 +277,18 @@ def _read_calibration(
     """Camera for images of this size, pose on the rig (4, 4), and why one of them is unknown."""
     if not calibrations:
         return None, None, "the camera has no calibration"
-    row = min(calibrations, key=lambda c: (c["source_path"], c["source_offset"], c["calibration_id"]))
+    row = min(
+        calibrations,
+        key=lambda c: (c["source_path"], c["source_offset"], c["calibration_id"]),
+    )
     scale = width_px / row["width_px"]
     if abs(row["height_px"] * scale - height_px) > _ASPECT_PX:
         found = f"{row['width_px']} x {row['height_px']} px"
-        return None, None, f"the calibration is for images of {found}, these have {width_px} x {height_px} px"
+        return (
+            None,
+            None,
+            f"the calibration is for images of {found}, these have {width_px} x {height_px} px",
+        )
     try:
         camera = Camera(
             (row["width_px"], row["height_px"]),
@@ -202,18 +309,28 @@ def _read_calibration(
 
 def _decode(payload: bytes, width_px: int, wanted_px: int) -> Gray:
     """Luma of the wanted width, by area."""
-    luma = decode_luma(payload, next((r for r in _REDUCTIONS if width_px >= r * wanted_px), 1))
+    luma = decode_luma(
+        payload, next((r for r in _REDUCTIONS if width_px >= r * wanted_px), 1)
+    )
     if luma.shape[1] <= wanted_px:
         return luma
     height_px = round(luma.shape[0] * wanted_px / luma.shape[1])
-    return np.asarray(cv2.resize(luma, (wanted_px, height_px), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(luma, (wanted_px, height_px), interpolation=cv2.INTER_AREA), np.uint8
+    )
 
 
 def _hash(frames: list[Row], signals: list[Row], calibrations: list[Row]) -> str:
     """sha256 over everything that a capture's reports rest on."""
     digest = hashlib.sha256()
-    for rows, columns in ((frames, _FRAMES), (signals, ["signal_id", "sensor", "kind", "t_ns"]), (calibrations, None)):
-        for line in sorted(repr(r if columns is None else [r[c] for c in columns]) for r in rows):
+    for rows, columns in (
+        (frames, _FRAMES),
+        (signals, ["signal_id", "sensor", "kind", "t_ns"]),
+        (calibrations, None),
+    ):
+        for line in sorted(
+            repr(r if columns is None else [r[c] for c in columns]) for r in rows
+        ):
             digest.update(line.encode())
     return digest.hexdigest()
 

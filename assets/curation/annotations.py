@@ -24,7 +24,10 @@ def read_statements(
     """Frame id -> what published rows say of it, for those of `frames` (by id, with their sizes) that they speak of."""
     kind = find_kind(dataset)
     task_is = is_in("task", kind.label_tasks)
-    labels, said = (_read(catalog, name, None, _both(where, task_is)) for name in ("labels", "annotated_frames"))
+    labels, said = (
+        _read(catalog, name, None, _both(where, task_is))
+        for name in ("labels", "annotated_frames")
+    )
     labels_by_frame: dict[str, list[Row]] = defaultdict(list)
     for label in sorted(labels.to_pylist(), key=lambda r: r["label_id"]):
         labels_by_frame[label["frame_id"]].append(label)
@@ -32,8 +35,15 @@ def read_statements(
     for row in said.to_pylist():
         said_by_frame[row["frame_id"]].append(row)
     return {
-        frame_id: _state(kind, labels_by_frame.get(frame_id, ()), said_by_frame.get(frame_id, ()), frames[frame_id])
-        for frame_id in sorted(frames.keys() & (labels_by_frame.keys() | said_by_frame.keys()))
+        frame_id: _state(
+            kind,
+            labels_by_frame.get(frame_id, ()),
+            said_by_frame.get(frame_id, ()),
+            frames[frame_id],
+        )
+        for frame_id in sorted(
+            frames.keys() & (labels_by_frame.keys() | said_by_frame.keys())
+        )
     }
 
 
@@ -46,7 +56,9 @@ def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
     looked_at = _read(catalog, "annotated_frames", ["frame_id", "task", *_COUNTS])
 
     def find_frames(where: str) -> set[str]:
-        return set(_read(catalog, "labels", ["frame_id"], where)["frame_id"].to_pylist())
+        return set(
+            _read(catalog, "labels", ["frame_id"], where)["frame_id"].to_pylist()
+        )
 
     marks = Marks(labels, looked_at, find_frames)
     found: dict[str, set[str]] = defaultdict(set)
@@ -56,12 +68,20 @@ def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
     return {frame_id: frozenset(datasets) for frame_id, datasets in found.items()}
 
 
-def _state(kind: Kind, labels: Sequence[Row], said: Sequence[Row], frame: Row) -> Statement:
+def _state(
+    kind: Kind, labels: Sequence[Row], said: Sequence[Row], frame: Row
+) -> Statement:
     faults = [kind.find_fault(label, frame) for label in labels]
     labelled = {label["task"] for label in labels}
-    silent = {row["task"] for row in said} - labelled - {row["task"] for row in said if any(row[c] for c in _COUNTS)}
+    silent = (
+        {row["task"] for row in said}
+        - labelled
+        - {row["task"] for row in said if any(row[c] for c in _COUNTS)}
+    )
     return Statement(
-        labels=tuple(label for label, fault in zip(labels, faults, strict=True) if fault is None),
+        labels=tuple(
+            label for label, fault in zip(labels, faults, strict=True) if fault is None
+        ),
         faults=tuple(filter(None, faults)),
         num_missing=sum(row["num_missing"] for row in said),
         has_ignored=any(row["num_ignored"] for row in said),
@@ -69,11 +89,21 @@ def _state(kind: Kind, labels: Sequence[Row], said: Sequence[Row], frame: Row) -
     )
 
 
-def _read(catalog: Catalog, name: str, columns: Sequence[str] | None, where: str | None = None) -> pa.Table:
+def _read(
+    catalog: Catalog, name: str, columns: Sequence[str] | None, where: str | None = None
+) -> pa.Table:
     """Published rows of sessions of which neither labels nor annotated frames are held: one does not stand alone."""
-    decisions = [d for table in ("labels", "annotated_frames") for d in catalog.publications(table)]
+    decisions = [
+        d
+        for table in ("labels", "annotated_frames")
+        for d in catalog.publications(table)
+    ]
     held = sorted({d["session"] for d in decisions if d["is_held"]})
-    return catalog.read(name, columns, _both(where, f"NOT ({is_in('session', held)})") if held else where)
+    return catalog.read(
+        name,
+        columns,
+        _both(where, f"NOT ({is_in('session', held)})") if held else where,
+    )
 
 
 def _both(where: str | None, other: str) -> str:

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.curation.annotations import read_datasets
-from assets.curation.dedup import CODE_VERSION, MIN_COSINE, find_clusters, find_min_cosine
+from assets.curation.dedup import (
+    CODE_VERSION,
+    MIN_COSINE,
+    find_clusters,
+    find_min_cosine,
+)
 from assets.curation.split import Frame, assign_splits
 from assets.tables.catalog import Catalog
 from assets.tables.encoders import require_one_encoder
@@ -27,32 +32,60 @@ def update_clusters(catalog: Catalog) -> Refreshed:
     when there is nothing to compare, or vectors of two encoders.
     """
     frames = _ordered_frames(catalog, read_datasets(catalog))
-    embeddings = catalog.read("frame_embeddings", ["frame_id", "session", "vector", "input_sha256", "code_version"])
+    embeddings = catalog.read(
+        "frame_embeddings",
+        ["frame_id", "session", "vector", "input_sha256", "code_version"],
+    )
     require_one_encoder(embeddings)
-    vectors = embeddings["vector"].combine_chunks().flatten().to_numpy().reshape(-1, EMBEDDING_DIM)
-    row_of = {frame_id: n for n, frame_id in enumerate(embeddings["frame_id"].to_pylist())}
-    sources = list(zip(embeddings["input_sha256"].to_pylist(), embeddings["code_version"].to_pylist(), strict=True))
+    vectors = (
+        embeddings["vector"]
+        .combine_chunks()
+        .flatten()
+        .to_numpy()
+        .reshape(-1, EMBEDDING_DIM)
+    )
+    row_of = {
+        frame_id: n for n, frame_id in enumerate(embeddings["frame_id"].to_pylist())
+    }
+    sources = list(
+        zip(
+            embeddings["input_sha256"].to_pylist(),
+            embeddings["code_version"].to_pylist(),
+            strict=True,
+        )
+    )
     hashes = _column(catalog, "frame_quality", "perceptual_hash")
     frames = [f for f in frames if f["frame_id"] in row_of and f["frame_id"] in hashes]
     if not frames:
-        raise ValueError("no published frames with embeddings and quality: materialise those for a session first")
+        raise ValueError(
+            "no published frames with embeddings and quality: materialise those for a session first"
+        )
     ids = [f["frame_id"] for f in frames]
     inputs = {i: _hash(*sources[row_of[i]], hashes[i]) for i in ids}
     vectors = vectors[[row_of[i] for i in ids]]
     min_cosine, version = _choose_threshold(catalog, sources[0][1], vectors)
     known = _known_clusters(catalog, inputs, version)
-    first, similarity = find_clusters(vectors, [hashes[i] for i in ids], min_cosine, known=known)
+    first, similarity = find_clusters(
+        vectors, [hashes[i] for i in ids], min_cosine, known=known
+    )
     rows: list[dict[str, object]] = [
-        {"frame_id": frame["frame_id"], "session": frame["session"], "cluster_id": ids[first[n]],
-         "duplicate_of": None if first[n] == n else ids[first[n]],
-         "similarity": None if first[n] == n else float(similarity[n]),
-         "input_sha256": inputs[frame["frame_id"]], "code_version": version}
+        {
+            "frame_id": frame["frame_id"],
+            "session": frame["session"],
+            "cluster_id": ids[first[n]],
+            "duplicate_of": None if first[n] == n else ids[first[n]],
+            "similarity": None if first[n] == n else float(similarity[n]),
+            "input_sha256": inputs[frame["frame_id"]],
+            "code_version": version,
+        }
         for n, frame in enumerate(frames)
-    ]  # fmt: skip
+    ]
     return replace_rows(catalog, "unique_frames", rows, computed=int((known < 0).sum()))
 
 
-def _choose_threshold(catalog: Catalog, encoder: str, vectors: NDArray[np.float32]) -> tuple[float, str]:
+def _choose_threshold(
+    catalog: Catalog, encoder: str, vectors: NDArray[np.float32]
+) -> tuple[float, str]:
     """The least cosine of near-duplicates, and the code version of the rows, which tells it.
 
     That of a user's encoder is found once, when its vectors are first compared, so that clusters stay as data grows.
@@ -60,21 +93,36 @@ def _choose_threshold(catalog: Catalog, encoder: str, vectors: NDArray[np.float3
     if ":" not in encoder:
         return MIN_COSINE, CODE_VERSION
     mine = f"{CODE_VERSION}:{encoder}:"
-    found = {r["code_version"] for r in catalog.read_latest("unique_frames", ["code_version"]).to_pylist()}
-    version = min((v for v in found if v.startswith(mine)), default=f"{mine}{find_min_cosine(vectors):.7f}")
+    found = {
+        r["code_version"]
+        for r in catalog.read_latest("unique_frames", ["code_version"]).to_pylist()
+    }
+    version = min(
+        (v for v in found if v.startswith(mine)),
+        default=f"{mine}{find_min_cosine(vectors):.7f}",
+    )
     return float(version.removeprefix(mine)), version
 
 
-def _known_clusters(catalog: Catalog, inputs: Mapping[str, str], version: str) -> NDArray[np.int64]:
+def _known_clusters(
+    catalog: Catalog, inputs: Mapping[str, str], version: str
+) -> NDArray[np.int64]:
     """`known` of find_clusters for the frames of `inputs` (frame id -> hash of what is compared), in their order."""
     columns = ["frame_id", "cluster_id", "input_sha256", "code_version"]
     have = catalog.read_latest("unique_frames", columns).to_pylist()
-    is_same = {r["frame_id"]: (r["input_sha256"], r["code_version"]) == (inputs.get(r["frame_id"]), version)
-               for r in have}  # fmt: skip
+    is_same = {
+        r["frame_id"]: (r["input_sha256"], r["code_version"])
+        == (inputs.get(r["frame_id"]), version)
+        for r in have
+    }
     broken = {r["cluster_id"] for r in have if not is_same[r["frame_id"]]}
-    cluster_of = {r["frame_id"]: r["cluster_id"] for r in have if r["cluster_id"] not in broken}
+    cluster_of = {
+        r["frame_id"]: r["cluster_id"] for r in have if r["cluster_id"] not in broken
+    }
     index = {frame_id: n for n, frame_id in enumerate(inputs)}
-    return np.array([index[cluster_of[i]] if i in cluster_of else -1 for i in inputs], np.int64)
+    return np.array(
+        [index[cluster_of[i]] if i in cluster_of else -1 for i in inputs], np.int64
+    )
 
 
 def update_splits(catalog: Catalog) -> Refreshed:
@@ -85,35 +133,65 @@ def update_splits(catalog: Catalog) -> Refreshed:
     hashes = _column(catalog, "captures", "sha256")
     datasets = read_datasets(catalog)
     frames = [
-        Frame(f["frame_id"], f["capture_id"], f["session"], clusters[f["frame_id"]],
-              readers.get(f["capture_id"]) == "mcap" and hashes.get(f["capture_id"]) is not None, f["split_hint"],
-              datasets.get(f["frame_id"], frozenset()))
-        for f in _ordered_frames(catalog, datasets) if f["frame_id"] in clusters
-    ]  # fmt: skip
+        Frame(
+            f["frame_id"],
+            f["capture_id"],
+            f["session"],
+            clusters[f["frame_id"]],
+            readers.get(f["capture_id"]) == "mcap"
+            and hashes.get(f["capture_id"]) is not None,
+            f["split_hint"],
+            datasets.get(f["frame_id"], frozenset()),
+        )
+        for f in _ordered_frames(catalog, datasets)
+        if f["frame_id"] in clusters
+    ]
     rows: list[dict[str, object]] = [
-        {"frame_id": a.frame.frame_id, "capture_id": a.frame.capture_id, "session": a.frame.session,
-         "group_id": a.group_id, "split": a.split, "rule": a.rule}
+        {
+            "frame_id": a.frame.frame_id,
+            "capture_id": a.frame.capture_id,
+            "session": a.frame.session,
+            "group_id": a.group_id,
+            "split": a.split,
+            "rule": a.rule,
+        }
         for a in assign_splits(frames, _read_sides(catalog))
-    ]  # fmt: skip
+    ]
     return replace_rows(catalog, "splits", rows, computed=len(frames))
 
 
 def _read_sides(catalog: Catalog) -> dict[str, str]:
     """The split that each frame has, or had when it was released."""
     columns = ["frame_id", "split"]
-    released = catalog.read_latest("release_frames", columns).group_by(columns).aggregate([]).to_pylist()
+    released = (
+        catalog.read_latest("release_frames", columns)
+        .group_by(columns)
+        .aggregate([])
+        .to_pylist()
+    )
     released.sort(key=lambda r: -_STRICTEST[r["split"]])
     present = catalog.read_latest("splits", columns).to_pylist()
     return {r["frame_id"]: r["split"] for r in (*released, *present)}
 
 
-def _ordered_frames(catalog: Catalog, datasets: Mapping[str, frozenset[str]]) -> list[dict]:
+def _ordered_frames(
+    catalog: Catalog, datasets: Mapping[str, frozenset[str]]
+) -> list[dict]:
     """Published colour frames in the order in which they lead their clusters: labelled ones first, so that no bare copy
     stands for them, then those of a producer's test part."""
     columns = ["frame_id", "capture_id", "session", "sequence", "split_hint"]
     rows = catalog.read("frames", columns, "kind = 'color'").to_pylist()
-    return sorted(rows, key=lambda r: (r["frame_id"] not in datasets, _STRICTEST[r["split_hint"]], r["session"],
-                                       r["capture_id"], r["sequence"], r["frame_id"]))  # fmt: skip
+    return sorted(
+        rows,
+        key=lambda r: (
+            r["frame_id"] not in datasets,
+            _STRICTEST[r["split_hint"]],
+            r["session"],
+            r["capture_id"],
+            r["sequence"],
+            r["frame_id"],
+        ),
+    )
 
 
 def _column(catalog: Catalog, table: str, column: str) -> dict[str, str]:

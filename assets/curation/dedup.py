@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 CODE_VERSION = "1"
 MIN_COSINE = 0.97  # of ImageNet's EfficientNet-Lite0 features
 _MAX_DISTANCE = 0.07  # as a share of the median: what 0.03 is in those features, on simulated recordings
-_MIN_SPREAD = 1e-5  # of the median distance: below, float32 tells frames apart, not the encoder
+_MIN_SPREAD = (
+    1e-5  # of the median distance: below, float32 tells frames apart, not the encoder
+)
 _NUM_SAMPLED = 1000
 MAX_HAMMING = 6  # of 64 perceptual-hash bits
 _BLOCK_PAIRS = 1 << 24  # compared at once: 64 MiB of cosines
@@ -40,13 +42,19 @@ def find_clusters(
     block = max(1, _BLOCK_PAIRS // max(count, 1))
     for start in range(0, len(sought), block):
         part = sought[start : start + block]
-        rows, columns = np.nonzero(vectors[part] @ vectors.T >= min_cosine)  # (block, N)
+        rows, columns = np.nonzero(
+            vectors[part] @ vectors.T >= min_cosine
+        )  # (block, N)
         rows = part[rows]
         is_once = (rows < columns) | (is_known[columns] & (rows != columns))
         rows, columns = rows[is_once], columns[is_once]
         near = np.bitwise_count(bits[rows] ^ bits[columns]) <= max_hamming
         first = _join(first, rows[near], columns[near])
-    similarity = np.einsum("nd,nd->n", vectors, vectors[first]).astype(np.float64) if count else np.zeros(0)
+    similarity = (
+        np.einsum("nd,nd->n", vectors, vectors[first]).astype(np.float64)
+        if count
+        else np.zeros(0)
+    )
     return first, similarity
 
 
@@ -56,16 +64,24 @@ def find_min_cosine(vectors: NDArray[np.float32]) -> float:
     Encoders use more or less of the sphere. So a distance (1 - cosine) counts as small beside the median of those
     between frames, and never where 0.97 would not do. Raises ValueError where the vectors are all alike.
     """
-    some = vectors[np.linspace(0, len(vectors) - 1, min(len(vectors), _NUM_SAMPLED)).astype(np.int64)]
+    some = vectors[
+        np.linspace(0, len(vectors) - 1, min(len(vectors), _NUM_SAMPLED)).astype(
+            np.int64
+        )
+    ]
     pairs = np.triu_indices(len(some), 1)
     median = float(np.median(1.0 - (some @ some.T)[pairs])) if len(some) > 1 else 1.0
     if not median >= _MIN_SPREAD:
-        raise ValueError(f"the encoder gives nearly one vector for all of {len(some)} frames (median distance "
-                         f"{median:.1g}): it has collapsed; train it longer or at another rate")  # fmt: skip
+        raise ValueError(
+            f"the encoder gives nearly one vector for all of {len(some)} frames (median distance "
+            f"{median:.1g}): it has collapsed; train it longer or at another rate"
+        )
     return max(MIN_COSINE, 1.0 - _MAX_DISTANCE * median)
 
 
-def _join(first: NDArray[np.int64], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+def _join(
+    first: NDArray[np.int64], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """The first member of each frame's cluster, after the pairs (rows, columns) are joined to the clusters so far."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -74,5 +90,7 @@ def _join(first: NDArray[np.int64], rows: NDArray[np.int64], columns: NDArray[np
     ends = np.concatenate([np.arange(count), rows]), np.concatenate([first, columns])
     edges = coo_array((np.ones(len(ends[0]), bool), ends), (count, count))
     _, cluster = connected_components(edges, directed=False)
-    _, leader = np.unique(cluster, return_index=True)  # clusters are numbered from 0 without gaps
+    _, leader = np.unique(
+        cluster, return_index=True
+    )  # clusters are numbered from 0 without gaps
     return leader[cluster]

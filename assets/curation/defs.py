@@ -29,11 +29,19 @@ _log = logging.getLogger("daguerre.curation")
     code_version=image_quality.CODE_VERSION,
     kinds={"lance"},
 )
-def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+def frame_quality(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> dg.MaterializeResult:
     """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session."""
     session = context.partition_key
     done = measure_frames(session, catalog, progress_to(context.log, "quality"))
-    return result(catalog, "frame_quality", ["curation", "frame_quality"], session, {"rows": done.summary})
+    return result(
+        catalog,
+        "frame_quality",
+        ["curation", "frame_quality"],
+        session,
+        {"rows": done.summary},
+    )
 
 
 @dg.asset(
@@ -44,28 +52,40 @@ def frame_quality(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[C
     kinds={"lance", "onnx"},
 )
 def frame_embeddings(
-    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    workspace: dg.ResourceParam[Workspace],
 ) -> dg.MaterializeResult:
     """Features of every colour frame of the session, by ImageNet's EfficientNet-Lite0 or the encoder of the settings.
 
     Rows that another encoder made are made anew.
     """
     session = context.partition_key
-    done = embed_frames(session, catalog, workspace, progress_to(context.log, "embeddings"))
+    done = embed_frames(
+        session, catalog, workspace, progress_to(context.log, "embeddings")
+    )
     facts = {"rows": done.summary, "encoder": str(workspace.encoder or "ImageNet")}
-    return result(catalog, "frame_embeddings", ["curation", "frame_embeddings"], session, facts)
+    return result(
+        catalog, "frame_embeddings", ["curation", "frame_embeddings"], session, facts
+    )
 
 
 @dg.asset(
     key=["curation", "unique_frames"],
     group_name="curation",
     kinds={"lance"},
-    deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"], ["capture", "imported_labels"]],
+    deps=[
+        ["curation", "frame_embeddings"],
+        ["curation", "frame_quality"],
+        ["capture", "imported_labels"],
+    ],
 )
 def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Near-duplicate clusters over all published frames, each led by a labelled frame where it has one."""
     done = update_clusters(catalog)
-    copies = len(catalog.read_latest("unique_frames", ["frame_id"], "duplicate_of IS NOT NULL"))
+    copies = len(
+        catalog.read_latest("unique_frames", ["frame_id"], "duplicate_of IS NOT NULL")
+    )
     facts = {"rows": done.summary, "near-duplicates": copies}
     return result(catalog, "unique_frames", ["curation", "unique_frames"], None, facts)
 
@@ -79,7 +99,9 @@ def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
 def splits(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Train, val and test by recording, by the producer's own split, or by near-duplicate cluster."""
     done = update_splits(catalog)
-    counts = catalog.read_latest("splits", ["split"])["split"].value_counts().to_pylist()
+    counts = (
+        catalog.read_latest("splits", ["split"])["split"].value_counts().to_pylist()
+    )
     facts = {"rows": done.summary, **{c["values"]: c["counts"] for c in counts}}
     return result(catalog, "splits", ["curation", "splits"], None, facts)
 
@@ -97,7 +119,9 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         kinds={"lance"},
         deps=[["curation", "splits"], ["capture", "imported_labels"]],
     )
-    def dataset(config: DatasetConfig, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+    def dataset(
+        config: DatasetConfig, catalog: dg.ResourceParam[Catalog]
+    ) -> dg.MaterializeResult:
         """A release: labelled frames of published sessions, and those that somebody found empty, frozen with their
         splits; its id is the hash of them.
 
@@ -107,11 +131,23 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         draft = draft_release(catalog, task, config.sessions or None)
         release_id = write_release(catalog, draft)
         catalog.point(f"draft/{task}", release_id)
-        per_split = {s: sum(r["split"] == s for r in draft.frame_rows) for s in ("train", "val", "test")}
-        some = is_in("frame_id", [r["frame_id"] for r in draft.frame_rows[:: max(1, len(draft.frame_rows) // 24)]])
+        per_split = {
+            s: sum(r["split"] == s for r in draft.frame_rows)
+            for s in ("train", "val", "test")
+        }
+        some = is_in(
+            "frame_id",
+            [
+                r["frame_id"]
+                for r in draft.frame_rows[:: max(1, len(draft.frame_rows) // 24)]
+            ],
+        )
         sheet = contact_sheet_png(catalog, some)
         _log.info(draft.summary)
-        lost = {f"left out, {reason}": count for reason, count in count_lost(draft.excluded).items()}
+        lost = {
+            f"left out, {reason}": count
+            for reason, count in count_lost(draft.excluded).items()
+        }
         metadata = {
             "release_id": release_id,
             "classes": draft.row["class_names"],
@@ -120,12 +156,29 @@ def _dataset(task: str) -> dg.AssetsDefinition:
             **lost,
             "excluded": dg.MetadataValue.json(draft.excluded),
             **per_split,
-            "contact sheet": picture(sheet) if sheet else dg.MetadataValue.text("no colour frames"),
+            "contact sheet": picture(sheet)
+            if sheet
+            else dg.MetadataValue.text("no colour frames"),
         }
         is_mine = f"release_id = '{release_id}'"
-        return result(catalog, "release_frames", ["curation", f"{task}_dataset"], None, metadata, is_mine)
+        return result(
+            catalog,
+            "release_frames",
+            ["curation", f"{task}_dataset"],
+            None,
+            metadata,
+            is_mine,
+        )
 
     return dataset
 
 
-defs = dg.Definitions(assets=[frame_quality, frame_embeddings, unique_frames, splits, *map(_dataset, DATASET_NAMES)])
+defs = dg.Definitions(
+    assets=[
+        frame_quality,
+        frame_embeddings,
+        unique_frames,
+        splits,
+        *map(_dataset, DATASET_NAMES),
+    ]
+)

@@ -27,7 +27,9 @@ _FILE = "efficientnet_lite0-embedding-{version}.onnx"
 _SIDE_PX = 224
 _BATCH = 8
 _OUTPUT = "vectors"
-_REMEDY = "point DAGUERRE_ENCODER at a package of `daguerre train pretraining`, or unset it"
+_REMEDY = (
+    "point DAGUERRE_ENCODER at a package of `daguerre train pretraining`, or unset it"
+)
 
 
 def name_version(encoder: Path | None) -> str:
@@ -35,13 +37,22 @@ def name_version(encoder: Path | None) -> str:
 
     Raises ValueError when there is no package, or its files have changed.
     """
-    return CODE_VERSION if encoder is None else f"{CODE_VERSION}:{open_package(encoder).model_sha256[:16]}"
+    return (
+        CODE_VERSION
+        if encoder is None
+        else f"{CODE_VERSION}:{open_package(encoder).model_sha256[:16]}"
+    )
 
 
 class Embedder:
     """Images in, unit vectors out."""
 
-    def __init__(self, cache_dir: Path, encoder: Path | None = None, num_threads: int | None = None) -> None:
+    def __init__(
+        self,
+        cache_dir: Path,
+        encoder: Path | None = None,
+        num_threads: int | None = None,
+    ) -> None:
         """`encoder`: the folder of a model package whose ONNX form gives `vectors`; None: ImageNet weights, which the
         first use converts into `cache_dir` (some seconds). `num_threads` None: all cores.
 
@@ -53,11 +64,16 @@ class Embedder:
             path = cache_dir / _FILE.format(version=CODE_VERSION)
             if not path.is_file():
                 _convert(path)
-            self._side_px, self._session = _SIDE_PX, _open(path.read_bytes(), num_threads)
+            self._side_px, self._session = (
+                _SIDE_PX,
+                _open(path.read_bytes(), num_threads),
+            )
         else:
             facts = open_package(encoder).facts
             self._side_px = facts.image_size_px
-            self._session = _open(read_proven(encoder / ONNX, facts.files[ONNX]), num_threads)
+            self._session = _open(
+                read_proven(encoder / ONNX, facts.files[ONNX]), num_threads
+            )
             _require_vectors(self._session, f"{encoder} holds a {facts.task} model")
 
     def embed(self, images_rgb: list[Image]) -> NDArray[np.float32]:
@@ -67,9 +83,18 @@ class Embedder:
         """
         parts = [np.zeros((0, EMBEDDING_DIM), np.float32)]
         for start in range(0, len(images_rgb), _BATCH):
-            pixels = np.stack([_fit(image, self._side_px) for image in images_rgb[start : start + _BATCH]])
-            (vectors,) = self._session.run(None, {"pixels": pixels.transpose(0, 3, 1, 2)})
-            parts.append(np.pad(vectors, ((0, 0), (0, EMBEDDING_DIM - vectors.shape[1]))))
+            pixels = np.stack(
+                [
+                    _fit(image, self._side_px)
+                    for image in images_rgb[start : start + _BATCH]
+                ]
+            )
+            (vectors,) = self._session.run(
+                None, {"pixels": pixels.transpose(0, 3, 1, 2)}
+            )
+            parts.append(
+                np.pad(vectors, ((0, 0), (0, EMBEDDING_DIM - vectors.shape[1])))
+            )
         return np.concatenate(parts)
 
 
@@ -78,22 +103,30 @@ def _open(content: bytes, num_threads: int | None) -> onnxruntime.InferenceSessi
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads or os.cpu_count() or 1
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"]
+    )
 
 
 def _require_vectors(session: onnxruntime.InferenceSession, what: str) -> None:
     names = [output.name for output in session.get_outputs()]
     if names != [_OUTPUT]:
-        raise ValueError(f"{what}, which gives {', '.join(names)} and no {_OUTPUT}: {_REMEDY}")
+        raise ValueError(
+            f"{what}, which gives {', '.join(names)} and no {_OUTPUT}: {_REMEDY}"
+        )
     length = session.get_outputs()[0].shape[-1]
     if length > EMBEDDING_DIM:
-        raise ValueError(f"{what}, whose vectors have {length} values, and the table takes {EMBEDDING_DIM}: {_REMEDY}")
+        raise ValueError(
+            f"{what}, whose vectors have {length} values, and the table takes {EMBEDDING_DIM}: {_REMEDY}"
+        )
 
 
 def _fit(image_rgb: Image, side_px: int) -> NDArray[np.float32]:
     shrinks = max(image_rgb.shape[:2]) > side_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image_rgb, (side_px, side_px), interpolation=method).astype(np.float32)
+    return cv2.resize(image_rgb, (side_px, side_px), interpolation=method).astype(
+        np.float32
+    )
 
 
 def _convert(path: Path) -> None:
@@ -105,7 +138,9 @@ def _convert(path: Path) -> None:
     from models.nets.export import export_onnx
 
     assert INPUT_SIDE_PX == _SIDE_PX
-    example = torch.linspace(0, 255, 3 * _SIDE_PX * _SIDE_PX).reshape(1, 3, _SIDE_PX, _SIDE_PX)
+    example = torch.linspace(0, 255, 3 * _SIDE_PX * _SIDE_PX).reshape(
+        1, 3, _SIDE_PX, _SIDE_PX
+    )
     content = export_onnx(build_embedder(read_imagenet()), example, ["vectors"])
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

@@ -20,8 +20,16 @@ from models.box_pairs import pair_equal
 
 def find_any_conflict(statements: Sequence[Statement], kind: Kind) -> str | None:
     """What any two of the statements on one picture contradict each other in."""
-    distinct = {_sign(statement, kind): statement for statement in statements}  # copies mostly say the same
-    return next(filter(None, (kind.find_conflict(a, b) for a, b in combinations(distinct.values(), 2))), None)
+    distinct = {
+        _sign(statement, kind): statement for statement in statements
+    }  # copies mostly say the same
+    return next(
+        filter(
+            None,
+            (kind.find_conflict(a, b) for a, b in combinations(distinct.values(), 2)),
+        ),
+        None,
+    )
 
 
 def join_statements(statements: Sequence[Statement], kind: Kind) -> Statement:
@@ -31,7 +39,11 @@ def join_statements(statements: Sequence[Statement], kind: Kind) -> Statement:
     worse, export of the same work.
     """
     whole = [s for s in statements if s.is_whole]
-    counting = whole + [s for s in statements if not s.is_whole and not any(_covers(w, s, kind) for w in whole)]
+    counting = whole + [
+        s
+        for s in statements
+        if not s.is_whole and not any(_covers(w, s, kind) for w in whole)
+    ]
     labels: list[Row] = []
     for statement in counting:
         labels = _add(labels, statement.labels, kind)
@@ -62,17 +74,28 @@ def _add(labels: list[Row], more: Sequence[Row], kind: Kind) -> list[Row]:
     return joined + [label for b, label in enumerate(more) if b not in found]
 
 
-def _pair(labels: Sequence[Row], others: Sequence[Row], kind: Kind) -> list[tuple[int, int]]:
+def _pair(
+    labels: Sequence[Row], others: Sequence[Row], kind: Kind
+) -> list[tuple[int, int]]:
     """Places of labels that say the same."""
     return pair_equal(*_describe(labels, kind), *_describe(others, kind))
 
 
-def _describe(labels: Sequence[Row], kind: Kind) -> tuple[list[Hashable], NDArray[np.float64]]:
+def _describe(
+    labels: Sequence[Row], kind: Kind
+) -> tuple[list[Hashable], NDArray[np.float64]]:
     """What labels must share to be one, and boxes (N, 4), zeros where there is none."""
-    boxes = [[0.0 if label[side] is None else label[side] for side in SIDES] for label in labels]
-    return [kind.identify(label) for label in labels], np.array(boxes, np.float64).reshape(-1, 4)
+    boxes = [
+        [0.0 if label[side] is None else label[side] for side in SIDES]
+        for label in labels
+    ]
+    return [kind.identify(label) for label in labels], np.array(
+        boxes, np.float64
+    ).reshape(-1, 4)
 
 
 def _sign(statement: Statement, kind: Kind) -> Hashable:
     """Equal for statements that say the same, whoever said it."""
-    return frozenset(Counter(kind.sign(label) for label in statement.labels).items()), statement.empty_for
+    return frozenset(
+        Counter(kind.sign(label) for label in statement.labels).items()
+    ), statement.empty_for

@@ -11,14 +11,22 @@ from assets.curation.split import STRICTEST
 from assets.kinds import Kind
 from assets.kinds.kind import Row, Statement
 
-UNLABELLED, COPY, NEAR_DUPLICATE = "frame without labels", "copy of a picture", "near-duplicate frame"
+UNLABELLED, COPY, NEAR_DUPLICATE = (
+    "frame without labels",
+    "copy of a picture",
+    "near-duplicate frame",
+)
 TORN, TWO_CLASSES = "copy of a picture with other labels", "frame with two classes"
-LACKING, ONLY_IGNORED = "frame with an object that has no label", "frame with nothing but crowds, points or lines"
+LACKING, ONLY_IGNORED = (
+    "frame with an object that has no label",
+    "frame with nothing but crowds, points or lines",
+)
 UNUSABLE = "frame without a usable label"
 _LABELS_ON = {
-    NEAR_DUPLICATE: "labels on near-duplicate frames", TORN: "labels on copies with other labels",
+    NEAR_DUPLICATE: "labels on near-duplicate frames",
+    TORN: "labels on copies with other labels",
     LACKING: "labels on frames with an object that has no label",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -34,9 +42,12 @@ class Picture:
 
 
 def choose_pictures(
-    kind: Kind, frames: Mapping[str, Row], statements: Mapping[str, Statement], split_of: Mapping[str, str],
+    kind: Kind,
+    frames: Mapping[str, Row],
+    statements: Mapping[str, Statement],
+    split_of: Mapping[str, str],
     cluster_of: Mapping[str, str],
-) -> tuple[list[Picture], Counter[str]]:  # fmt: skip
+) -> tuple[list[Picture], Counter[str]]:
     """What goes into a release, by frame id, and what does not, by reason: frames, then their labels.
 
     Of near-duplicates in train that show the same, by classes and how many of each, one stays: a picture with an object
@@ -63,7 +74,10 @@ def choose_pictures(
     kept, in_train = [], set[tuple[str, frozenset[tuple[str, int]]]]()
     for picture in sorted(found, key=lambda p: (-len(p.said.labels), p.frame_id)):
         if split_of[picture.frame_id] == "train":
-            lesson = cluster_of.get(picture.frame_id, picture.frame_id), kind.list_shown(picture.said.labels)
+            lesson = (
+                cluster_of.get(picture.frame_id, picture.frame_id),
+                kind.list_shown(picture.said.labels),
+            )
             if lesson in in_train:
                 excluded[COPY] -= picture.num_frames - 1
                 _count_out(picture, NEAR_DUPLICATE, kind, excluded)
@@ -78,12 +92,16 @@ def count_lost(excluded: Mapping[str, int]) -> dict[str, str]:
     """What was labelled for the task and is left out: frames and labels by reason, for a person to read."""
     return {
         reason: f"{excluded[reason]} frames, {excluded.get(labels, 0)} labels"
-        for reason, labels in _LABELS_ON.items() if excluded.get(reason)
-    }  # fmt: skip
+        for reason, labels in _LABELS_ON.items()
+        if excluded.get(reason)
+    }
 
 
 def _group_by_bytes(
-    kind: Kind, frames: Mapping[str, Row], statements: Mapping[str, Statement], split_of: Mapping[str, str]
+    kind: Kind,
+    frames: Mapping[str, Row],
+    statements: Mapping[str, Statement],
+    split_of: Mapping[str, str],
 ) -> list[list[str]]:
     """Frames with equal bytes, of pictures that something is said of. First comes one with a split, the strictest, and
     of those one with most labels: a bare copy carries the labels of a frame that has no split."""
@@ -94,14 +112,20 @@ def _group_by_bytes(
             by_bytes[frame["sha256"]].append(frame_id)
 
     def rank(frame_id: str) -> tuple[int, bool, int, str]:
-        side = STRICTEST.index(split_of[frame_id]) if frame_id in split_of else len(STRICTEST)
+        side = (
+            STRICTEST.index(split_of[frame_id])
+            if frame_id in split_of
+            else len(STRICTEST)
+        )
         said = statements.get(frame_id)
         return side, said is None, -len(said.labels) if said else 0, frame_id
 
     return [sorted(ids, key=rank) for ids in by_bytes.values()]
 
 
-def _find_reason(kind: Kind, picture: Picture, split_of: Mapping[str, str]) -> str | None:
+def _find_reason(
+    kind: Kind, picture: Picture, split_of: Mapping[str, str]
+) -> str | None:
     """Why a picture cannot be in a release of the kind; None where it can."""
     said, has_split = picture.said, picture.frame_id in split_of
     if kind.has_one_class and len({label["class_name"] for label in said.labels}) > 1:
@@ -116,7 +140,9 @@ def _find_reason(kind: Kind, picture: Picture, split_of: Mapping[str, str]) -> s
     return ONLY_IGNORED if said.has_ignored else UNLABELLED
 
 
-def _count_out(picture: Picture, reason: str, kind: Kind, excluded: Counter[str]) -> None:
+def _count_out(
+    picture: Picture, reason: str, kind: Kind, excluded: Counter[str]
+) -> None:
     excluded[reason] += picture.num_frames
     if reason in _LABELS_ON and kind.needs_labels:
         excluded[_LABELS_ON[reason]] += len(picture.said.labels)

@@ -32,18 +32,27 @@ class Draft:
     def num_empty(self) -> int:
         """Frames that show no object, in a release of a task that looks for objects."""
         counts_empty = find_kind(self.row["task"]).learns_absence
-        return sum(not r["box_class_ids"] for r in self.frame_rows) if counts_empty else 0
+        return (
+            sum(not r["box_class_ids"] for r in self.frame_rows) if counts_empty else 0
+        )
 
     @property
     def summary(self) -> str:
         """What is in it, and what was labelled and is not, in one line."""
-        row, empty = self.row, f", {self.num_empty} of them without an object" if self.num_empty else ""
-        lost = "; ".join(f"{reason}: {count}" for reason, count in count_lost(self.excluded).items())
+        row, empty = (
+            self.row,
+            f", {self.num_empty} of them without an object" if self.num_empty else "",
+        )
+        lost = "; ".join(
+            f"{reason}: {count}" for reason, count in count_lost(self.excluded).items()
+        )
         counts = f"{row['num_frames']} frames{empty}, {row['num_labels']} labels"
         return f"{row['task']} dataset {row['release_id'][:16]}: {counts}{f'; left out: {lost}' if lost else ''}"
 
 
-def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = None) -> Draft:
+def draft_release(
+    catalog: Catalog, task: str, sessions: Sequence[str] | None = None
+) -> Draft:
     """Collect the published, split frames of a task that `choose_pictures` takes: labelled ones, and those that
     somebody found empty; of pretraining all. Frames with equal bytes are one picture with the labels of all.
     `sessions` None: all.
@@ -52,9 +61,14 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
     """
     kind = find_kind(task)
     where = is_in("session", sessions) if sessions else None
-    splits = {r["frame_id"]: r["split"] for r in catalog.read("splits", ["frame_id", "split"], where).to_pylist()}
+    splits = {
+        r["frame_id"]: r["split"]
+        for r in catalog.read("splits", ["frame_id", "split"], where).to_pylist()
+    }
     colour = f"({where}) AND kind = 'color'" if where else "kind = 'color'"
-    rows = catalog.read("frames", [*_COLUMNS, "width_px", "height_px"], colour).to_pylist()
+    rows = catalog.read(
+        "frames", [*_COLUMNS, "width_px", "height_px"], colour
+    ).to_pylist()
     frames = {r["frame_id"]: r for r in rows}
     statements = read_statements(catalog, task, frames, where)
     if kind.needs_labels and not any(s.labels or s.faults for s in statements.values()):
@@ -62,20 +76,36 @@ def draft_release(catalog: Catalog, task: str, sessions: Sequence[str] | None = 
             f"no published {task} labels: ingest labelled captures, or see `daguerre query` on publications"
         )
     if not splits:
-        raise ValueError("no published splits: materialise curation/splits, and see `daguerre query` on publications")
-    clusters = catalog.read("unique_frames", ["frame_id", "cluster_id"], where).to_pylist()
+        raise ValueError(
+            "no published splits: materialise curation/splits, and see `daguerre query` on publications"
+        )
+    clusters = catalog.read(
+        "unique_frames", ["frame_id", "cluster_id"], where
+    ).to_pylist()
     cluster_of = {r["frame_id"]: r["cluster_id"] for r in clusters}
     pictures, excluded = choose_pictures(kind, frames, statements, splits, cluster_of)
-    if not pictures or (kind.needs_labels and not any(picture.said.labels for picture in pictures)):
+    if not pictures or (
+        kind.needs_labels and not any(picture.said.labels for picture in pictures)
+    ):
         remedy = f"; {kind.remedy}" if kind.remedy else ""
-        raise ValueError(f"no frame is left for a release of {task}: {dict(excluded)}{remedy}")
-    class_names = sorted({label["class_name"] for picture in pictures for label in picture.said.labels})
+        raise ValueError(
+            f"no frame is left for a release of {task}: {dict(excluded)}{remedy}"
+        )
+    class_names = sorted(
+        {label["class_name"] for picture in pictures for label in picture.said.labels}
+    )
     frame_rows = []
     for picture in pictures:
         frame, labels = frames[picture.frame_id], picture.said.labels
         class_ids = [class_names.index(label["class_name"]) for label in labels]
         target = _NO_TARGET | kind.make_target(labels, class_ids, frame)
-        frame_rows.append({**{c: frame[c] for c in _COLUMNS}, "split": splits[picture.frame_id], **target})
+        frame_rows.append(
+            {
+                **{c: frame[c] for c in _COLUMNS},
+                "split": splits[picture.frame_id],
+                **target,
+            }
+        )
     return _seal(catalog, task, class_names, frame_rows, excluded)
 
 
@@ -87,24 +117,40 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     if tag not in dataset.tags.list():
         with suppress(ValueError):  # another worker pins the same release
             dataset.tags.create(tag, draft.row["frames_version"])
-        assert tag in dataset.tags.list(), f"frames version {draft.row['frames_version']} cannot be pinned"
-    catalog.merge("release_frames", to_table(TABLES["release_frames"], draft.frame_rows))
+        assert tag in dataset.tags.list(), (
+            f"frames version {draft.row['frames_version']} cannot be pinned"
+        )
+    catalog.merge(
+        "release_frames", to_table(TABLES["release_frames"], draft.frame_rows)
+    )
     catalog.merge("releases", to_table(TABLES["releases"], [draft.row]))
     seal_tables(catalog)
     return str(release_id)
 
 
 def _seal(
-    catalog: Catalog, task: str, class_names: list[str], rows: list[dict[str, Any]], excluded: Mapping[str, int]
+    catalog: Catalog,
+    task: str,
+    class_names: list[str],
+    rows: list[dict[str, Any]],
+    excluded: Mapping[str, int],
 ) -> Draft:
     content = hash_content(task, class_names, rows)
     release_id = content[:32]
     for row in rows:
-        row |= {"release_id": release_id, "row_id": content_id("release_frame", release_id, row["frame_id"])}
+        row |= {
+            "release_id": release_id,
+            "row_id": content_id("release_frame", release_id, row["frame_id"]),
+        }
     version = catalog.published_version("frames")
     assert version is not None, "frames were read as published"
     release = {
-        "release_id": release_id, "task": task, "class_names": class_names, "content_sha256": content,
-        "frames_version": version, "code_version": CODE_VERSION, **summarise(task, rows),
-    }  # fmt: skip
+        "release_id": release_id,
+        "task": task,
+        "class_names": class_names,
+        "content_sha256": content,
+        "frames_version": version,
+        "code_version": CODE_VERSION,
+        **summarise(task, rows),
+    }
     return Draft(release, rows, dict(excluded))

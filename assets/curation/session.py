@@ -16,7 +16,9 @@ from models import image_quality
 OnProgress = Callable[[int, int], None]
 
 
-def measure_frames(session: str, catalog: Catalog, on_progress: OnProgress | None = None) -> Refreshed:
+def measure_frames(
+    session: str, catalog: Catalog, on_progress: OnProgress | None = None
+) -> Refreshed:
     """Bring the session's rows of `frame_quality` up to date.
 
     Intake measures what it decodes; here the rows are made that it has not, or has under an older version.
@@ -33,7 +35,10 @@ def measure_frames(session: str, catalog: Catalog, on_progress: OnProgress | Non
 
 
 def embed_frames(
-    session: str, catalog: Catalog, workspace: Workspace, on_progress: OnProgress | None = None
+    session: str,
+    catalog: Catalog,
+    workspace: Workspace,
+    on_progress: OnProgress | None = None,
 ) -> Refreshed:
     """Bring the session's rows of `frame_embeddings` up to date; those of another encoder are made anew.
 
@@ -46,7 +51,9 @@ def embed_frames(
         session,
         embedder.version,
         decode_rgb,
-        lambda images: [{"vector": vector.tolist()} for vector in embedder.embed(images)],
+        lambda images: [
+            {"vector": vector.tolist()} for vector in embedder.embed(images)
+        ],
         on_progress,
     )
 
@@ -68,6 +75,11 @@ def _find_due(catalog: Catalog, table: str, code_version: str) -> set[str]:
     frames = catalog.read("frames", ["frame_id", "session", "sha256"], "kind = 'color'")
     current = rows.filter(is_current)
     places = pc.index_in(frames["frame_id"], value_set=current["frame_id"])
-    is_same = pc.fill_null(pc.equal(current["input_sha256"].take(places), frames["sha256"]), False)
-    lacking, stale = frames.filter(pc.invert(is_same)), rows.filter(pc.invert(is_current))
+    is_same = pc.fill_null(
+        pc.equal(current["input_sha256"].take(places), frames["sha256"]), False
+    )
+    lacking, stale = (
+        frames.filter(pc.invert(is_same)),
+        rows.filter(pc.invert(is_current)),
+    )
     return {*lacking["session"].to_pylist(), *stale["session"].to_pylist()}

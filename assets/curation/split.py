@@ -7,7 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
-STRICTEST = ("test", "val", "train")  # near-duplicates on several sides stay on the strictest
+STRICTEST = (
+    "test",
+    "val",
+    "train",
+)  # near-duplicates on several sides stay on the strictest
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,13 @@ class Frame:
     capture_id: str
     session: str
     cluster_id: str
-    is_recording: bool  # its capture is one recording (MCAP, video), not a folder of loose images
+    is_recording: (
+        bool  # its capture is one recording (MCAP, video), not a folder of loose images
+    )
     split_hint: str | None
-    datasets: frozenset[str] = frozenset()  # that its labels are good for; a bare frame has none
+    datasets: frozenset[str] = (
+        frozenset()
+    )  # that its labels are good for; a bare frame has none
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,9 @@ class Assignment:
     rule: str  # "producer", "recording" or "cluster"
 
 
-def assign_splits(frames: Sequence[Frame], previous: Mapping[str, str] | None = None) -> list[Assignment]:
+def assign_splits(
+    frames: Sequence[Frame], previous: Mapping[str, str] | None = None
+) -> list[Assignment]:
     """Splits of all frames that stay. `previous` maps a frame id to its split, which it keeps as data grows.
 
     A producer's own split is followed, also by loose near-duplicates of its frames; where it has no validation part,
@@ -55,16 +65,24 @@ def assign_splits(frames: Sequence[Frame], previous: Mapping[str, str] | None = 
         if frame.cluster_id not in taken:
             free.append(frame)
         elif taken[frame.cluster_id] == "train":
-            follows = not frame.is_recording and had.get(frame.frame_id, "train") == "train"
+            follows = (
+                not frame.is_recording and had.get(frame.frame_id, "train") == "train"
+            )
             (joining if follows else free).append(frame)
-    assigned = hinted + _spread(free, SHARES, had) + [Assignment(f, f.cluster_id, "train", "cluster") for f in joining]
+    assigned = (
+        hinted
+        + _spread(free, SHARES, had)
+        + [Assignment(f, f.cluster_id, "train", "cluster") for f in joining]
+    )
     kept = _drop_duplicates(deciding, assigned, previous)
     followers = [f for f in frames if not f.datasets and f.cluster_id in labelled]
     kept += _follow_labelled(followers, kept, assigned, previous)
     return sorted(kept, key=lambda a: a.frame.frame_id)
 
 
-def _inherit_sides(frames: Sequence[Frame], labelled: set[str], previous: Mapping[str, str]) -> dict[str, str]:
+def _inherit_sides(
+    frames: Sequence[Frame], labelled: set[str], previous: Mapping[str, str]
+) -> dict[str, str]:
     """The side that each frame had.
 
     A new frame of a recording has that of its recording, also where only bare frames of it were dealt out. A loose
@@ -74,45 +92,74 @@ def _inherit_sides(frames: Sequence[Frame], labelled: set[str], previous: Mappin
     recordings: dict[str, str] = {}
     for f in frames:
         if f.is_recording and not f.split_hint and f.frame_id in previous:
-            sides_of_both = (previous[f.frame_id], recordings.get(f.capture_id, "train"))
+            sides_of_both = (
+                previous[f.frame_id],
+                recordings.get(f.capture_id, "train"),
+            )
             recordings[f.capture_id] = min(sides_of_both, key=STRICTEST.index)
     for f in frames:
-        if f.cluster_id in labelled and not (f.datasets or f.is_recording or f.split_hint) and f.frame_id in previous:
+        if (
+            f.cluster_id in labelled
+            and not (f.datasets or f.is_recording or f.split_hint)
+            and f.frame_id in previous
+        ):
             copies[f.cluster_id].append(previous[f.frame_id])
     sides = dict(previous)
     for f in frames:
         if f.is_recording and not f.split_hint and f.capture_id in recordings:
             sides.setdefault(f.frame_id, recordings[f.capture_id])
-        if f.datasets and not f.is_recording and not f.split_hint and f.cluster_id in copies:
+        if (
+            f.datasets
+            and not f.is_recording
+            and not f.split_hint
+            and f.cluster_id in copies
+        ):
             sides.setdefault(f.frame_id, min(copies[f.cluster_id], key=STRICTEST.index))
     return sides
 
 
-def _follow_producer(frames: Sequence[Frame], previous: Mapping[str, str]) -> list[Assignment]:
+def _follow_producer(
+    frames: Sequence[Frame], previous: Mapping[str, str]
+) -> list[Assignment]:
     parts: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         parts[str(frame.split_hint)].append(frame)
-    kept = [Assignment(f, f.cluster_id, split, "producer") for split in ("val", "test") for f in parts[split]]
+    kept = [
+        Assignment(f, f.cluster_id, split, "producer")
+        for split in ("val", "test")
+        for f in parts[split]
+    ]
     taken = {a.frame.cluster_id for a in kept}
-    train = [f for f in parts["train"] if f.cluster_id not in taken]  # the others would not stay, wherever they went
+    train = [
+        f for f in parts["train"] if f.cluster_id not in taken
+    ]  # the others would not stay, wherever they went
     missing = {s: share for s, share in SHARES.items() if s == "train" or not parts[s]}
     if len(missing) == 1:
         return kept + [Assignment(f, f.cluster_id, "train", "producer") for f in train]
     total = sum(missing.values())
-    return kept + _spread(train, {s: share / total for s, share in missing.items()}, previous)
+    return kept + _spread(
+        train, {s: share / total for s, share in missing.items()}, previous
+    )
 
 
-def _spread(frames: Sequence[Frame], shares: Mapping[str, float], previous: Mapping[str, str]) -> list[Assignment]:
+def _spread(
+    frames: Sequence[Frame], shares: Mapping[str, float], previous: Mapping[str, str]
+) -> list[Assignment]:
     """Keep what had a side; give each new group, largest first, to the side that is furthest below its share."""
     groups = _group(frames)
     chosen: dict[str, str] = {}  # frame id -> split
     for members in groups.values():
         chosen.update(_keep_sides(members, shares, previous))
     counts = Counter(chosen.values())
-    fresh = sorted((g for g in groups if groups[g][0].frame_id not in chosen), key=lambda g: (-len(groups[g]), g))
+    fresh = sorted(
+        (g for g in groups if groups[g][0].frame_id not in chosen),
+        key=lambda g: (-len(groups[g]), g),
+    )
     for left, group_id in zip(range(len(fresh), 0, -1), fresh, strict=True):
         empty = [s for s in shares if not counts[s]]
-        open_sides = empty if left <= len(empty) else list(shares)  # no side stays empty while there are units for it
+        open_sides = (
+            empty if left <= len(empty) else list(shares)
+        )  # no side stays empty while there are units for it
         split = max(open_sides, key=lambda s: shares[s] * len(frames) - counts[s])
         chosen.update((f.frame_id, split) for f in groups[group_id])
         counts[split] += len(groups[group_id])
@@ -126,13 +173,19 @@ def _spread(frames: Sequence[Frame], shares: Mapping[str, float], previous: Mapp
     return assignments
 
 
-def _keep_sides(members: Sequence[Frame], shares: Mapping[str, float], previous: Mapping[str, str]) -> dict[str, str]:
+def _keep_sides(
+    members: Sequence[Frame], shares: Mapping[str, float], previous: Mapping[str, str]
+) -> dict[str, str]:
     """Frame id -> split for a group of which some frames had one; empty for a new group.
 
     New frames follow their recording, then the strictest side of their group. Groups that new data has joined stay on
     their sides: the near-duplicates between them go, later, from the less strict one.
     """
-    had = {f.frame_id: previous[f.frame_id] for f in members if previous.get(f.frame_id) in shares}
+    had = {
+        f.frame_id: previous[f.frame_id]
+        for f in members
+        if previous.get(f.frame_id) in shares
+    }
     if not had:
         return {}
     strictest = min(had.values(), key=STRICTEST.index)
@@ -142,7 +195,9 @@ def _keep_sides(members: Sequence[Frame], shares: Mapping[str, float], previous:
             sides = (had[frame.frame_id], of_recording.get(frame.capture_id, "train"))
             of_recording[frame.capture_id] = min(sides, key=STRICTEST.index)
     return {
-        f.frame_id: of_recording.get(f.capture_id, strictest) if f.is_recording else had.get(f.frame_id, strictest)
+        f.frame_id: of_recording.get(f.capture_id, strictest)
+        if f.is_recording
+        else had.get(f.frame_id, strictest)
         for f in members
     }
 
@@ -167,7 +222,11 @@ def _group(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
 
 
 def _unit(frame: Frame) -> str:
-    return f"recording:{frame.capture_id}" if frame.is_recording else f"cluster:{frame.cluster_id}"
+    return (
+        f"recording:{frame.capture_id}"
+        if frame.is_recording
+        else f"cluster:{frame.cluster_id}"
+    )
 
 
 def _name_unit(frame: Frame) -> str:
@@ -178,12 +237,16 @@ def _find_sides(assignments: Iterable[Assignment]) -> dict[str, str]:
     """The strictest side of each cluster."""
     sides: dict[str, str] = {}
     for a in assignments:
-        sides[a.frame.cluster_id] = min(a.split, sides.get(a.frame.cluster_id, "train"), key=STRICTEST.index)
+        sides[a.frame.cluster_id] = min(
+            a.split, sides.get(a.frame.cluster_id, "train"), key=STRICTEST.index
+        )
     return sides
 
 
 def _drop_duplicates(
-    deciding: Sequence[Frame], assigned: Sequence[Assignment], previous: Mapping[str, str]
+    deciding: Sequence[Frame],
+    assigned: Sequence[Assignment],
+    previous: Mapping[str, str],
 ) -> list[Assignment]:
     sides = _find_sides(assigned)
     staying = [a for a in assigned if a.split == sides[a.frame.cluster_id]]
@@ -191,9 +254,13 @@ def _drop_duplicates(
     for a in staying:
         has[a.frame.cluster_id] |= a.frame.datasets
     stay = {a.frame.frame_id for a in staying}
-    for f in sorted((f for f in deciding if f.frame_id not in stay), key=lambda f: f.frame_id):
+    for f in sorted(
+        (f for f in deciding if f.frame_id not in stay), key=lambda f: f.frame_id
+    ):
         side = sides[f.cluster_id]
-        had_other = previous.get(f.frame_id, side) != side  # what was trained on does not become a test
+        had_other = (
+            previous.get(f.frame_id, side) != side
+        )  # what was trained on does not become a test
         if not f.is_recording and not had_other and f.datasets - has[f.cluster_id]:
             staying.append(Assignment(f, f.cluster_id, side, "cluster"))
             has[f.cluster_id] |= f.datasets
@@ -208,17 +275,26 @@ def _drop_duplicates(
 
 
 def _follow_labelled(
-    followers: Sequence[Frame], kept: Sequence[Assignment], assigned: Sequence[Assignment], previous: Mapping[str, str]
+    followers: Sequence[Frame],
+    kept: Sequence[Assignment],
+    assigned: Sequence[Assignment],
+    previous: Mapping[str, str],
 ) -> list[Assignment]:
     """Bare copies of labelled frames that are on the side of those by themselves, in val and test: by their recording,
     their producer, or before. In train they would be left out as copies."""
     sides = _find_sides(kept)
-    side_of_recording = {a.frame.capture_id: a.split for a in assigned if a.rule == "recording"}
+    side_of_recording = {
+        a.frame.capture_id: a.split for a in assigned if a.rule == "recording"
+    }
     found = []
     for f in followers:
         side = sides[f.cluster_id]
         if f.is_recording:
-            own, group_id, rule = side_of_recording.get(f.capture_id), f.capture_id, "recording"
+            own, group_id, rule = (
+                side_of_recording.get(f.capture_id),
+                f.capture_id,
+                "recording",
+            )
         else:
             own, group_id = f.split_hint or previous.get(f.frame_id), f.cluster_id
             rule = "producer" if f.split_hint else "cluster"

@@ -12,9 +12,16 @@ from models.task_names import TASK_NAMES, all_task_names
 
 
 def _scores(task: str) -> dg.AssetsDefinition:
-    @dg.asset(key=["evaluation", f"{task}_scores"], group_name="evaluation", deps=[["training", task]], kinds={"lance"})
+    @dg.asset(
+        key=["evaluation", f"{task}_scores"],
+        group_name="evaluation",
+        deps=[["training", task]],
+        kinds={"lance"},
+    )
     def scores(
-        context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+        context: dg.AssetExecutionContext,
+        catalog: dg.ResourceParam[Catalog],
+        workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult:
         """What the model trained last, and the champion, say about the test split, and how right they are by slice."""
         from assets.evaluation.exam import examine, examine_champion
@@ -23,18 +30,33 @@ def _scores(task: str) -> dg.AssetsDefinition:
         exam = examine(catalog, workspace.home, task)
         for sat in (exam, examine_champion(catalog, workspace.home, exam)):
             if sat is not None:
-                catalog.upsert("predictions", to_table(TABLES["predictions"], sat.predictions))
+                catalog.upsert(
+                    "predictions", to_table(TABLES["predictions"], sat.predictions)
+                )
                 catalog.upsert("scores", to_table(TABLES["scores"], sat.scores))
         headline: dict[str, Any] = {
-            row["metric"]: row["value"] for row in exam.scores if row["slice_by"] == "all" and row["value"] is not None
+            row["metric"]: row["value"]
+            for row in exam.scores
+            if row["slice_by"] == "all" and row["value"] is not None
         }
         drawn = draw_exam(exam)
-        charts = {name: content for name, content in drawn.items() if content.startswith(b"\x89PNG")}
+        charts = {
+            name: content
+            for name, content in drawn.items()
+            if content.startswith(b"\x89PNG")
+        }
         workspace.keep_plots(exam.model_sha256, charts)
         pictures = {name: picture(content) for name, content in drawn.items()}
-        metadata = {"model_sha256": exam.model_sha256, "test frames": len(exam.predictions), **headline, **pictures}
+        metadata = {
+            "model_sha256": exam.model_sha256,
+            "test frames": len(exam.predictions),
+            **headline,
+            **pictures,
+        }
         is_mine = is_in("model_sha256", [exam.model_sha256])
-        return result(catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine)
+        return result(
+            catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine
+        )
 
     return scores
 
@@ -42,8 +64,15 @@ def _scores(task: str) -> dg.AssetsDefinition:
 def _open_scores(task: str) -> dg.AssetsDefinition:
     """Scores of a task that examines itself: its own figures, without slices, predictions or pictures."""
 
-    @dg.asset(key=["evaluation", f"{task}_scores"], group_name="evaluation", deps=[["training", task]], kinds={"lance"})
-    def scores(catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult:
+    @dg.asset(
+        key=["evaluation", f"{task}_scores"],
+        group_name="evaluation",
+        deps=[["training", task]],
+        kinds={"lance"},
+    )
+    def scores(
+        catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+    ) -> dg.MaterializeResult:
         """Figures of the task's own exam on the test split, of the model trained last and of the champion."""
         from assets.evaluation.exam import examine_open
 
@@ -52,12 +81,20 @@ def _open_scores(task: str) -> dg.AssetsDefinition:
             catalog.upsert("scores", to_table(TABLES["scores"], rows))
         model_sha256, rows = next(iter(found.items()))
         figures = {row["metric"]: row["value"] for row in rows}
-        metadata = {"model_sha256": model_sha256, "test frames": rows[0]["num_samples"], **figures}
+        metadata = {
+            "model_sha256": model_sha256,
+            "test frames": rows[0]["num_samples"],
+            **figures,
+        }
         is_mine = is_in("model_sha256", [model_sha256])
-        return result(catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine)
+        return result(
+            catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine
+        )
 
     return scores
 
 
 _open_tasks = [task for task in all_task_names() if task not in TASK_NAMES]
-defs = dg.Definitions(assets=[*map(_scores, TASK_NAMES), *map(_open_scores, _open_tasks)])
+defs = dg.Definitions(
+    assets=[*map(_scores, TASK_NAMES), *map(_open_scores, _open_tasks)]
+)

@@ -37,7 +37,9 @@ def examine(catalog: Catalog, home: Path, task: str) -> Exam:
     from assets.tables.releases import open_release
 
     package = _open_newest(catalog, home, task)
-    return _examine_on(catalog, package, open_release(catalog, package.facts.release_id))
+    return _examine_on(
+        catalog, package, open_release(catalog, package.facts.release_id)
+    )
 
 
 def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
@@ -63,13 +65,23 @@ def examine_open(catalog: Catalog, home: Path, task: str) -> dict[str, list[Row]
     package = _open_newest(catalog, home, task)
     champion = _open_champion(catalog, home, task, package.model_sha256)
     release = read_release(catalog, package.facts.release_id, task)
-    train, test = (ReleaseImages(catalog, release, split, None) for split in ("train", "test"))
+    train, test = (
+        ReleaseImages(catalog, release, split, None) for split in ("train", "test")
+    )
     if not len(test):
-        raise ValueError(f"release {release.release_id} has no test frame: give a 'test' split with the data")
+        raise ValueError(
+            f"release {release.release_id} has no test frame: give a 'test' split with the data"
+        )
     return {
-        one.model_sha256: score_open(examine_package(one, train, test), one.model_sha256, release.release_id, len(test))
-        for one in (package, champion) if one and one.facts.class_names == release.class_names
-    }  # fmt: skip
+        one.model_sha256: score_open(
+            examine_package(one, train, test),
+            one.model_sha256,
+            release.release_id,
+            len(test),
+        )
+        for one in (package, champion)
+        if one and one.facts.class_names == release.class_names
+    }
 
 
 def _open_newest(catalog: Catalog, home: Path, task: str) -> ModelPackage:
@@ -77,21 +89,29 @@ def _open_newest(catalog: Catalog, home: Path, task: str) -> ModelPackage:
 
     model_sha256 = catalog.pointed(f"model/{task}")
     if model_sha256 is None:
-        raise ValueError(f"no {task} model has been trained: materialise training/{task} first")
+        raise ValueError(
+            f"no {task} model has been trained: materialise training/{task} first"
+        )
     return open_package(home / _read_folder(catalog, model_sha256))
 
 
-def _open_champion(catalog: Catalog, home: Path, task: str, other_than: str) -> ModelPackage | None:
+def _open_champion(
+    catalog: Catalog, home: Path, task: str, other_than: str
+) -> ModelPackage | None:
     from assets.inference.package import open_package
 
-    champions = catalog.read_latest("champions", where=is_in("task", [task])).to_pylist()
+    champions = catalog.read_latest(
+        "champions", where=is_in("task", [task])
+    ).to_pylist()
     if not champions or champions[0]["model_sha256"] == other_than:
         return None
     return open_package(home / _read_folder(catalog, champions[0]["model_sha256"]))
 
 
 def _read_folder(catalog: Catalog, model_sha256: str) -> str:
-    found = catalog.read_latest("models", ["folder"], is_in("model_sha256", [model_sha256]))
+    found = catalog.read_latest(
+        "models", ["folder"], is_in("model_sha256", [model_sha256])
+    )
     return str(found["folder"][0].as_py())
 
 
@@ -105,8 +125,12 @@ def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Ex
     facts = PredictionFacts(task, model_sha256, release.class_names, "test")
     predictions = predict_frames(images, rows, load_predictor(package), facts)
     quality = catalog.read(
-        "frame_quality", ["frame_id", "brightness"], is_in("frame_id", [r["frame_id"] for r in rows])
+        "frame_quality",
+        ["frame_id", "brightness"],
+        is_in("frame_id", [r["frame_id"] for r in rows]),
     )
-    slices = slice_frames(rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()})
+    slices = slice_frames(
+        rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()}
+    )
     scores = score_predictions(task, predictions, rows, release.class_names, slices)
     return Exam(task, model_sha256, package, release, rows, predictions, scores, images)

@@ -18,18 +18,29 @@ if TYPE_CHECKING:
 
 def draw_exam(exam: Exam) -> dict[str, bytes]:
     """Name -> PNG or JPEG of one exam, for the orchestrator's metadata."""
-    subject = name_subject(f"{exam.task} model {exam.model_sha256[:8]}", exam.release.release_id)
+    subject = name_subject(
+        f"{exam.task} model {exam.model_sha256[:8]}", exam.release.release_id
+    )
     gallery = gather_gallery(
         pair(exam.task, exam.predictions, exam.release_rows, exam.release.class_names),
-        exam.release_rows, exam.images, exam.package.facts.history, subject,
-    )  # fmt: skip
+        exam.release_rows,
+        exam.images,
+        exam.package.facts.history,
+        subject,
+    )
     thumbnails = gallery.thumbnails
     pictures = {
-        "contact sheet": contact_sheet([p.image_rgb for p in thumbnails], [p.caption for p in thumbnails]),
-        **{f"{'labels' if n % 2 == 0 else 'predictions'} {n // 2 + 1}": encode_jpeg(p.image_rgb)
-           for n, p in enumerate(gallery.overlays[:2])},
+        "contact sheet": contact_sheet(
+            [p.image_rgb for p in thumbnails], [p.caption for p in thumbnails]
+        ),
+        **{
+            f"{'labels' if n % 2 == 0 else 'predictions'} {n // 2 + 1}": encode_jpeg(
+                p.image_rgb
+            )
+            for n, p in enumerate(gallery.overlays[:2])
+        },
         **{name: draw("light") for name, draw in gallery.charts.items()},
-    }  # fmt: skip
+    }
     for n, mistake in enumerate(gallery.mistakes[:3], start=1):
         pictures[f"worst mistake {n}"] = encode_jpeg(mistake.image_rgb)
     return pictures

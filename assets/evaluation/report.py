@@ -22,24 +22,70 @@ SPLITS = ("train", "val", "test")
 MAX_QUARANTINE_ROWS, MAX_DRIFT_LINES = 200, 60
 WHOLE_SESSION = "session"  # `statistic` of the drift row that holds the verdict on all cameras together
 METRIC_NAMES = {
-    "map": "mAP", "map50": "mAP50", "map75": "mAP75", "ap": "AP", "ap50": "AP50", "precision50": "precision",
-    "recall50": "recall", "f1_50": "F1", "f1": "F1", "macro_f1": "macro F1", "ece": "calibration error",
-    "operating_score": "operating score", "miou": "mIoU", "image_miou": "mIoU an image",
-    "boundary_miou": "boundary mIoU", "pixel_accuracy": "pixel accuracy", "iou": "IoU", "boundary_iou": "boundary IoU",
-}  # fmt: skip
+    "map": "mAP",
+    "map50": "mAP50",
+    "map75": "mAP75",
+    "ap": "AP",
+    "ap50": "AP50",
+    "precision50": "precision",
+    "recall50": "recall",
+    "f1_50": "F1",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "ece": "calibration error",
+    "operating_score": "operating score",
+    "miou": "mIoU",
+    "image_miou": "mIoU an image",
+    "boundary_miou": "boundary mIoU",
+    "pixel_accuracy": "pixel accuracy",
+    "iou": "IoU",
+    "boundary_iou": "boundary IoU",
+}
 METRIC_NOTES = {
-    "map": "mean over IoU 0.50 to 0.95 and classes", "map50": "mean over classes, IoU 0.5", "map75": "IoU 0.75",
-    "precision50": "at the score of best F1 here", "recall50": "at the score of best F1 here",
-    "accuracy": "share of frames called right", "macro_f1": "mean over classes",
+    "map": "mean over IoU 0.50 to 0.95 and classes",
+    "map50": "mean over classes, IoU 0.5",
+    "map75": "IoU 0.75",
+    "precision50": "at the score of best F1 here",
+    "recall50": "at the score of best F1 here",
+    "accuracy": "share of frames called right",
+    "macro_f1": "mean over classes",
     "ece": "expected, 15 bins; 0 is perfect",
-    "miou": "mean over classes of all pixels together", "image_miou": "mean over images of their own",
-    "boundary_miou": "within 2 % of the diagonal", "pixel_accuracy": "share of labelled pixels called right",
-}  # fmt: skip
-_ORDER = ("dark", "small", "medium", "large", "bright", "map50", "map", "map75", "ap50", "ap", "accuracy", "macro_f1",
-          "f1", "precision", "recall", "ece", "miou", "iou", "image_miou", "boundary_miou", "boundary_iou",
-          "pixel_accuracy")  # fmt: skip
-SLICE_TITLES = {"class": "Class", "object_size": "Object size", "session": "Session", "sensor": "Sensor",
-                "brightness": "Brightness"}  # fmt: skip
+    "miou": "mean over classes of all pixels together",
+    "image_miou": "mean over images of their own",
+    "boundary_miou": "within 2 % of the diagonal",
+    "pixel_accuracy": "share of labelled pixels called right",
+}
+_ORDER = (
+    "dark",
+    "small",
+    "medium",
+    "large",
+    "bright",
+    "map50",
+    "map",
+    "map75",
+    "ap50",
+    "ap",
+    "accuracy",
+    "macro_f1",
+    "f1",
+    "precision",
+    "recall",
+    "ece",
+    "miou",
+    "iou",
+    "image_miou",
+    "boundary_miou",
+    "boundary_iou",
+    "pixel_accuracy",
+)
+SLICE_TITLES = {
+    "class": "Class",
+    "object_size": "Object size",
+    "session": "Session",
+    "sensor": "Sensor",
+    "brightness": "Brightness",
+}
 
 
 @dataclass(frozen=True)
@@ -89,7 +135,9 @@ class ReportData:
 
     def __post_init__(self) -> None:
         if not self.models:
-            raise ValueError("a report needs a model that was scored: materialise evaluation/<task>_scores first")
+            raise ValueError(
+                "a report needs a model that was scored: materialise evaluation/<task>_scores first"
+            )
 
 
 def write_report(path: Path, data: ReportData) -> Path:
@@ -130,19 +178,41 @@ def render_report(data: ReportData) -> str:
 
 
 def _describe_model(model: ModelReport) -> dict[str, Any]:
-    scores = [row for row in model.scores if row["release_id"] == model.release_id]  # it may have met others since
-    overall = {row["metric"]: row["value"] for row in scores if row["slice_by"] == "all"}
+    scores = [
+        row for row in model.scores if row["release_id"] == model.release_id
+    ]  # it may have met others since
+    overall = {
+        row["metric"]: row["value"] for row in scores if row["slice_by"] == "all"
+    }
     split = next((row["split"] for row in scores), "test")
-    order = ("map50", "map", "map75", "precision50", "recall50", "accuracy", "macro_f1", "ece", "miou", "image_miou",
-             "boundary_miou", "pixel_accuracy")  # fmt: skip
+    order = (
+        "map50",
+        "map",
+        "map75",
+        "precision50",
+        "recall50",
+        "accuracy",
+        "macro_f1",
+        "ece",
+        "miou",
+        "image_miou",
+        "boundary_miou",
+        "pixel_accuracy",
+    )
     return {
         "anchor": f"model-{model.task}",
         "model": model,
         "subject": name_subject(model.title, model.release_id),
         "split": split,
         "num_frames": sum(row["split"] == split for row in model.release_rows),
-        "tiles": [(METRIC_NAMES.get(m, m), overall[m], METRIC_NOTES.get(m, "")) for m in order if m in overall],
-        "charts": [(name, _draw_both(draw)) for name, draw in model.gallery.charts.items()],
+        "tiles": [
+            (METRIC_NAMES.get(m, m), overall[m], METRIC_NOTES.get(m, ""))
+            for m in order
+            if m in overall
+        ],
+        "charts": [
+            (name, _draw_both(draw)) for name, draw in model.gallery.charts.items()
+        ],
         "slices": _describe_slices(model.task, scores, overall),
         "release": _count_release(model),
         "sessions": sorted({row["session"] for row in model.release_rows}),
@@ -151,7 +221,9 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
     }
 
 
-def _describe_slices(task: str, scores: Sequence[Row], overall: Mapping[str, float | None]) -> list[dict[str, Any]]:
+def _describe_slices(
+    task: str, scores: Sequence[Row], overall: Mapping[str, float | None]
+) -> list[dict[str, Any]]:
     """A table for each way of slicing: its columns, and rows of (name, samples, leading value, gap to all, others)."""
     tables = []
     kind = find_kind(task)
@@ -160,25 +232,45 @@ def _describe_slices(task: str, scores: Sequence[Row], overall: Mapping[str, flo
         rows: dict[str, dict[str, Any]] = {}
         for score in scores:
             if score["slice_by"] == slice_by:
-                row = rows.setdefault(score["slice_value"], {"num_samples": score["num_samples"], "values": {}})
+                row = rows.setdefault(
+                    score["slice_value"],
+                    {"num_samples": score["num_samples"], "values": {}},
+                )
                 row["values"][score["metric"]] = score["value"]
         if not rows:
             continue
         metrics = sorted(next(iter(rows.values()))["values"], key=_rank)
-        first = next(m for m in (leading, "ap50", "f1", "iou", metrics[0]) if m in metrics)
+        first = next(
+            m for m in (leading, "ap50", "f1", "iou", metrics[0]) if m in metrics
+        )
         base = overall.get(leading) if first in (leading, "ap50") else None
-        tables.append({
-            "title": SLICE_TITLES[slice_by],
-            "unit": "objects" if slice_by in kind.slices_of_objects else "frames",
-            "first": METRIC_NAMES.get(first, first),
-            "others": ["ECE" if m == "ece" else METRIC_NAMES.get(m, m) for m in metrics if m != first],
-            "has_gap": base is not None and slice_by != "class",
-            "rows": [{
-                "name": name, "num_samples": row["num_samples"], "value": row["values"].get(first),
-                "gap": None if base is None or row["values"].get(first) is None else row["values"][first] - base,
-                "others": [row["values"].get(m) for m in metrics if m != first],
-            } for name, row in sorted(rows.items(), key=lambda item: _rank(item[0]))],
-        })  # fmt: skip
+        tables.append(
+            {
+                "title": SLICE_TITLES[slice_by],
+                "unit": "objects" if slice_by in kind.slices_of_objects else "frames",
+                "first": METRIC_NAMES.get(first, first),
+                "others": [
+                    "ECE" if m == "ece" else METRIC_NAMES.get(m, m)
+                    for m in metrics
+                    if m != first
+                ],
+                "has_gap": base is not None and slice_by != "class",
+                "rows": [
+                    {
+                        "name": name,
+                        "num_samples": row["num_samples"],
+                        "value": row["values"].get(first),
+                        "gap": None
+                        if base is None or row["values"].get(first) is None
+                        else row["values"][first] - base,
+                        "others": [row["values"].get(m) for m in metrics if m != first],
+                    }
+                    for name, row in sorted(
+                        rows.items(), key=lambda item: _rank(item[0])
+                    )
+                ],
+            }
+        )
     return tables
 
 
@@ -189,15 +281,24 @@ def _rank(name: str) -> tuple[int, str]:
 
 def _count_release(model: ModelReport) -> dict[str, Any]:
     """Frames per split, and labels per class and split."""
-    frames, labels = Counter(row["split"] for row in model.release_rows), Counter[tuple[int, str]]()
+    frames, labels = (
+        Counter(row["split"] for row in model.release_rows),
+        Counter[tuple[int, str]](),
+    )
     for row in model.release_rows:
         labels.update((class_id, row["split"]) for class_id in list_class_ids(row))
-    most = max([sum(labels[c, s] for s in SPLITS) for c in range(len(model.class_names))], default=0)
+    most = max(
+        [sum(labels[c, s] for s in SPLITS) for c in range(len(model.class_names))],
+        default=0,
+    )
     return {
         "splits": SPLITS,
         "frames": [frames[s] for s in SPLITS],
         "num_frames": len(model.release_rows),
-        "classes": [(name, [labels[c, s] for s in SPLITS]) for c, name in enumerate(model.class_names)],
+        "classes": [
+            (name, [labels[c, s] for s in SPLITS])
+            for c, name in enumerate(model.class_names)
+        ],
         "most": max(most, 1),
     }
 
@@ -207,24 +308,49 @@ def _describe_drift(data: ReportData) -> dict[str, Any]:
     rows = sorted(data.drift_rows, key=_place_drift)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["session"], f"{row['model_name']} v{row['model_version']}"), []).append(row)
-    sessions = [{
-        "session": session, "model": name, "is_drifted": _join_verdicts(tests), "num_frames": tests[0]["num_frames"],
-        "reason": tests[0].get("reason") or "", "num_alarms": sum(bool(t["is_drifted"]) for t in tests), "tests": tests,
-        "p_value": tests[0]["p_value"] if tests[0]["statistic"] == WHOLE_SESSION else None,
-    } for (session, name), tests in groups.items()]  # fmt: skip
+        groups.setdefault(
+            (row["session"], f"{row['model_name']} v{row['model_version']}"), []
+        ).append(row)
+    sessions = [
+        {
+            "session": session,
+            "model": name,
+            "is_drifted": _join_verdicts(tests),
+            "num_frames": tests[0]["num_frames"],
+            "reason": tests[0].get("reason") or "",
+            "num_alarms": sum(bool(t["is_drifted"]) for t in tests),
+            "tests": tests,
+            "p_value": tests[0]["p_value"]
+            if tests[0]["statistic"] == WHOLE_SESSION
+            else None,
+        }
+        for (session, name), tests in groups.items()
+    ]
     charts = []
     for name in dict.fromkeys(s["model"] for s in sessions):
         chosen = [r for r in rows if f"{r['model_name']} v{r['model_version']}" == name]
-        lines = list(dict.fromkeys((r["session"], r["sensor"]) for r in chosen))[:MAX_DRIFT_LINES]
+        lines = list(dict.fromkeys((r["session"], r["sensor"]) for r in chosen))[
+            :MAX_DRIFT_LINES
+        ]
         subject = name_subject(name, chosen[0]["release_id"])
-        charts.append(_draw_both(_draw_drift([r for r in chosen if (r["session"], r["sensor"]) in lines], subject)))
+        charts.append(
+            _draw_both(
+                _draw_drift(
+                    [r for r in chosen if (r["session"], r["sensor"]) in lines], subject
+                )
+            )
+        )
     return {"sessions": sessions, "charts": charts}
 
 
 def _place_drift(row: Row) -> tuple[str, str, bool, str]:
     """By session and model, the verdict on the whole session first."""
-    return row["session"], row["model_name"], row["statistic"] != WHOLE_SESSION, row["sensor"]
+    return (
+        row["session"],
+        row["model_name"],
+        row["statistic"] != WHOLE_SESSION,
+        row["sensor"],
+    )
 
 
 def _draw_drift(rows: Sequence[Row], subject: str) -> Draw:

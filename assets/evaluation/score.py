@@ -14,11 +14,18 @@ from assets.kinds.judging.pairs import Slices, Subject
 from assets.kinds.judging.score_rows import UNKNOWN, list_rows
 from assets.kinds.kind import Row
 
-DARK_BELOW, BRIGHT_ABOVE = 0.25, 0.60  # mean luma in [0, 1]; fixed, so that slices of different releases compare
+DARK_BELOW, BRIGHT_ABOVE = (
+    0.25,
+    0.60,
+)  # mean luma in [0, 1]; fixed, so that slices of different releases compare
 
 
 def score_predictions(
-    task: str, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str], slices: Slices
+    task: str,
+    predictions: Sequence[Row],
+    release_rows: Sequence[Row],
+    class_names: Sequence[str],
+    slices: Slices,
 ) -> list[dict[str, Any]]:
     """Rows of one model's figures; `release_rows` are the `release_frames` of one split.
 
@@ -31,10 +38,18 @@ def score_open(
     figures: Mapping[str, float], model_sha256: str, release_id: str, num_samples: int
 ) -> list[dict[str, Any]]:
     """Rows of what an open task found on the test split."""
-    return list_rows(Subject(model_sha256, release_id, "test", ()), "all", "all", figures.items(), num_samples)
+    return list_rows(
+        Subject(model_sha256, release_id, "test", ()),
+        "all",
+        "all",
+        figures.items(),
+        num_samples,
+    )
 
 
-def slice_frames(release_rows: Iterable[Row], brightness_of: Mapping[str, float]) -> dict[str, dict[str, str]]:
+def slice_frames(
+    release_rows: Iterable[Row], brightness_of: Mapping[str, float]
+) -> dict[str, dict[str, str]]:
     """Slices of each frame by session, sensor and brightness (`frame_quality.brightness`, by frame_id)."""
     return {
         row["frame_id"]: {

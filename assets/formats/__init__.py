@@ -40,15 +40,34 @@ from assets.formats.session_settings import drop_clocks, read_settings
 from assets.storage import SessionFile
 
 __all__ = [
-    "READERS", "Leftover", "Opener", "Reader", "UnreadableBytes", "can_carry", "plan_session", "read_capture",
-]  # fmt: skip
+    "READERS",
+    "Leftover",
+    "Opener",
+    "Reader",
+    "UnreadableBytes",
+    "can_carry",
+    "plan_session",
+    "read_capture",
+]
 
 _LOOSE_READERS: tuple[Reader, ...] = (
-    McapReader(), VideoReader(),
-    TumRgbdReader(), AslReader(), SevenScenesReader(), ArkitScenesReader(), KittiRawReader(),
-    CvatReader(), LabelStudioReader(), CocoReader(), YoloReader(), VocReader(),
-    ClassMasksReader(), ClassFolderReader(), ImageFolderReader(), TumTrajectoryReader(),
-)  # fmt: skip
+    McapReader(),
+    VideoReader(),
+    TumRgbdReader(),
+    AslReader(),
+    SevenScenesReader(),
+    ArkitScenesReader(),
+    KittiRawReader(),
+    CvatReader(),
+    LabelStudioReader(),
+    CocoReader(),
+    YoloReader(),
+    VocReader(),
+    ClassMasksReader(),
+    ClassFolderReader(),
+    ImageFolderReader(),
+    TumTrajectoryReader(),
+)
 READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
 
 
@@ -68,14 +87,26 @@ def plan_session(
     for left in leftovers:
         unclaimed.pop(left.file.path, None)
     known = {left.file.path for left in leftovers}
-    leftovers += [explain_leftover(f, opener) for f in ordered if is_hidden(f.path) and f.path not in known]
+    leftovers += [
+        explain_leftover(f, opener)
+        for f in ordered
+        if is_hidden(f.path) and f.path not in known
+    ]
     for reader in readers:
         for plan in reader.plan(list(unclaimed.values()), opener):
             for file in plan.files:
                 del unclaimed[file.path]  # KeyError: two plans claim one file
             plans.append(settings.apply(plan))
-    pictures = {stem_of(f.path): p.reader for p in plans for f in p.files if suffix_of(f.path) in IMAGE_SUFFIXES}
-    return plans, [*leftovers, *(explain_leftover(file, opener, pictures) for file in unclaimed.values())]
+    pictures = {
+        stem_of(f.path): p.reader
+        for p in plans
+        for f in p.files
+        if suffix_of(f.path) in IMAGE_SUFFIXES
+    }
+    return plans, [
+        *leftovers,
+        *(explain_leftover(file, opener, pictures) for file in unclaimed.values()),
+    ]
 
 
 def can_carry(reader: str, what: str) -> bool:
@@ -89,10 +120,14 @@ def read_capture(plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
     Raises OSError when the storage fails: that says nothing about the data, so the capture is to be read again.
     """
     reader = next(r for r in READERS if r.name == plan.reader)
-    yield from drop_clocks(plan, limit_problems(limit_labels(_read_to_the_end(reader, plan, opener))))
+    yield from drop_clocks(
+        plan, limit_problems(limit_labels(_read_to_the_end(reader, plan, opener)))
+    )
 
 
-def _read_to_the_end(reader: Reader, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+def _read_to_the_end(
+    reader: Reader, plan: CapturePlan, opener: Opener
+) -> Iterator[Observation]:
     """A parser that trips over foreign bytes in a way nobody foresaw ends this capture, not the session."""
     try:
         yield from reader.read(plan, opener)
@@ -101,4 +136,9 @@ def _read_to_the_end(reader: Reader, plan: CapturePlan, opener: Opener) -> Itera
     except Exception as error:
         reason = f"reading stopped: {type(error).__name__}: {error}"[:500]
         path = plan.files[0].path if plan.is_container else plan.root
-        yield Problem(Source(path), reader.name, reason, "check the file with the tool that wrote it, or remove it")
+        yield Problem(
+            Source(path),
+            reader.name,
+            reason,
+            "check the file with the tool that wrote it, or remove it",
+        )

@@ -9,7 +9,9 @@ from assets.formats.images.image_headers import find_encoding
 from assets.formats.protocol import Opener, UnreadableBytes, read_head
 from assets.storage import SessionFile
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"})
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"}
+)
 # fmt: off
 DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed to tell that they are no images
     ".mcap", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".tbz2", ".txz", ".7z", ".json", ".xml", ".txt", ".csv",
@@ -27,15 +29,24 @@ _DOCUMENT_NAME = re.compile(
     r"(\W.*)?$",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(r"^(train|training|val|valid|validation|test|testing)(?:[_-]?\d{4})?$", re.IGNORECASE)
-_SPLIT_OF = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+_SPLIT = re.compile(
+    r"^(train|training|val|valid|validation|test|testing)(?:[_-]?\d{4})?$",
+    re.IGNORECASE,
+)
+_SPLIT_OF = {
+    "training": "train",
+    "valid": "val",
+    "validation": "val",
+    "testing": "test",
+}
 _SENSOR_FOLDER = re.compile(
     r"^(colou?rs?|rgb|depth|disparity|ir|infra\d?|gray|grey|left|right|front|rear|back|stereo|thermal"
     r"|cam(era)?s?([_-]?\d{1,4}|[_-]\w{1,16})?|image_\d+|view[_-]?\d+)$",
     re.IGNORECASE,
 )
 _PLAIN_FOLDER = re.compile(
-    r"^(images?|imgs?|pics?|pictures?|photos?|frames?|jpegimages|jpe?g|png|data|rgb_?images)$", re.IGNORECASE
+    r"^(images?|imgs?|pics?|pictures?|photos?|frames?|jpegimages|jpe?g|png|data|rgb_?images)$",
+    re.IGNORECASE,
 )
 _RECORDING_FOLDER = re.compile(
     r"^((day|night|seq|sequence|scene|run|session|clip|video|part|batch|frames|recording|trip|take)[ _-]?\d*"
@@ -48,7 +59,9 @@ _MASK_FOLDER = re.compile(
 )
 _HIDDEN = re.compile(r"\.(?!\.)")  # two dots hide nothing: somebody calls a folder so
 _NUMBER = re.compile(r"\d+")
-_SENSOR_IN_NAME = re.compile(r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE)
+_SENSOR_IN_NAME = re.compile(
+    r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE
+)
 
 
 def suffix_of(path: str) -> str:
@@ -84,12 +97,16 @@ def is_hidden(path: str) -> bool:
     """Hidden, or left behind by a desktop: nothing in it is data."""
     parts = path.split("/")
     is_left_behind = parts[-1] in ("Thumbs.db", "desktop.ini")
-    return is_left_behind or any(_HIDDEN.match(part) or part == "__MACOSX" for part in parts)
+    return is_left_behind or any(
+        _HIDDEN.match(part) or part == "__MACOSX" for part in parts
+    )
 
 
 def is_document(path: str) -> bool:
     """README, LICENSE and the like: for people, no data in it."""
-    return suffix_of(path) in _DOCUMENT_SUFFIXES or bool(_DOCUMENT_NAME.match(name_of(path)))
+    return suffix_of(path) in _DOCUMENT_SUFFIXES or bool(
+        _DOCUMENT_NAME.match(name_of(path))
+    )
 
 
 def split_of(name: str) -> str | None:

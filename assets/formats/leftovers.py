@@ -7,7 +7,14 @@ from collections.abc import Mapping
 
 from assets.formats.images.image_headers import read_header
 from assets.formats.images.opencv_calibration import explain_storage
-from assets.formats.layout import IMAGE_SUFFIXES, is_document, is_hidden, is_mask_path, stem_of, suffix_of
+from assets.formats.layout import (
+    IMAGE_SUFFIXES,
+    is_document,
+    is_hidden,
+    is_mask_path,
+    stem_of,
+    suffix_of,
+)
 from assets.formats.lookalikes import LOOK_BYTES, find_likeness
 from assets.formats.protocol import (
     Leftover,
@@ -28,21 +35,34 @@ _LAND_APART = (
     "they differ"
 )
 _AS_DEPTH = (
-    "convert it with the tools of its data set to a 16-bit PNG (NYU Depth: raw disparities of a Kinect, bytes swapped)"
+    "convert it with the tools of its data set to a 16-bit PNG (NYU Depth: raw disparities of a Kinect, "
+    "bytes swapped)"
 )
-_DEEP_PGM = re.compile(rb"P5\s+(#[^\n]*\n\s*)*\d+\s+\d+\s+(\d{4,}|2[6-9]\d|25[6-9]|[3-9]\d\d)\s")  # above 255
+_DEEP_PGM = re.compile(
+    rb"P5\s+(#[^\n]*\n\s*)*\d+\s+\d+\s+(\d{4,}|2[6-9]\d|25[6-9]|[3-9]\d\d)\s"
+)  # above 255
 _AS_VIDEO = "convert it with `ffmpeg -i FILE -c:v ffv1 NEW.mkv`"
 _REMEDIES = {
-    **dict.fromkeys((".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"), _AS_JPEG_OR_PNG),
+    **dict.fromkeys(
+        (".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"),
+        _AS_JPEG_OR_PNG,
+    ),
     **dict.fromkeys((".fits", ".ppm", ".pgm", ".fli", ".eps"), _AS_JPEG_OR_PNG),
-    **dict.fromkeys((".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO),
+    **dict.fromkeys(
+        (".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO
+    ),
     **dict.fromkeys((".bag", ".db3"), "convert it with `mcap convert`"),
-    **dict.fromkeys((".gz", ".7z", ".rar", ".bz2", ".xz"), "unpack it, or repack it as zip, tar or tar.gz"),
-}  # fmt: skip
+    **dict.fromkeys(
+        (".gz", ".7z", ".rar", ".bz2", ".xz"),
+        "unpack it, or repack it as zip, tar or tar.gz",
+    ),
+}
 _OTHER_REMEDY = "convert it to a format that is read, or remove it"
 
 
-def explain_leftover(file: SessionFile, opener: Opener, pictures: Mapping[str, str] | None = None) -> Leftover:
+def explain_leftover(
+    file: SessionFile, opener: Opener, pictures: Mapping[str, str] | None = None
+) -> Leftover:
     """The reason and the remedy for a file that no reader claimed. `pictures`: name without ending of each image of the
     session -> the reader that took it.
     """
@@ -54,7 +74,9 @@ def explain_leftover(file: SessionFile, opener: Opener, pictures: Mapping[str, s
     return Leftover(file, reason, remedy, is_document=False)
 
 
-def _explain_data(file: SessionFile, opener: Opener, pictures: Mapping[str, str]) -> tuple[str, str]:
+def _explain_data(
+    file: SessionFile, opener: Opener, pictures: Mapping[str, str]
+) -> tuple[str, str]:
     try:
         head = read_head(file, opener)
     except UnreadableBytes as error:
@@ -63,25 +85,38 @@ def _explain_data(file: SessionFile, opener: Opener, pictures: Mapping[str, str]
         return pointer
     suffix = suffix_of(file.path)
     if suffix == ".pgm" and _DEEP_PGM.match(head):
-        return "a PGM of 16-bit values, and nothing in it says what they count or in which byte order", _AS_DEPTH
+        return (
+            "a PGM of 16-bit values, and nothing in it says what they count or in which byte order",
+            _AS_DEPTH,
+        )
     taker = pictures.get(stem_of(file.path))
     if suffix in IMAGE_SUFFIXES and is_mask_path(file.path):
         if taker in LABEL_READERS and _may_hold_class_ids(head):
             return f"label image (mask) {_TAKEN.format(taker=taker)}", _LAND_APART
-        return "label image (mask) that is no 8-bit PNG of class ids, or has no image of its name", _AS_CLASS_MASKS
+        return (
+            "label image (mask) that is no 8-bit PNG of class ids, or has no image of its name",
+            _AS_CLASS_MASKS,
+        )
     if storage := explain_storage(file, opener):
         return storage
     if taker in LABEL_READERS and suffix in (".txt", ".xml"):
         return _TAKEN.format(taker=taker), _LAND_APART
     if likeness := find_likeness(file.path, _read_more(file, opener)):
         return likeness.reason, likeness.remedy
-    return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(suffix, _OTHER_REMEDY)
+    return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(
+        suffix, _OTHER_REMEDY
+    )
 
 
 def _may_hold_class_ids(head: bytes) -> bool:
     """Whether an image is of the kind that the reader of label images takes."""
     header = read_header(head)
-    return header is not None and header.encoding == "png" and header.channels == 1 and header.bits <= 8
+    return (
+        header is not None
+        and header.encoding == "png"
+        and header.channels == 1
+        and header.bits <= 8
+    )
 
 
 def _read_more(file: SessionFile, opener: Opener) -> bytes:

@@ -34,11 +34,17 @@ def _look_at_text(path: str, head: bytes) -> Likeness | None:
     text = head.decode("utf-8-sig", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
-        return Likeness("a text file without a line", "put an image of its name beside it, or remove it")
+        return Likeness(
+            "a text file without a line",
+            "put an image of its name beside it, or remove it",
+        )
     if suffix_of(lines[0]) in IMAGE_SUFFIXES and " " not in lines[0]:
         split = split_of(stem_of(path))
         what = f"a list of images{f' for {split}' if split else ''}, and there are no labels that it belongs to"
-        return Likeness(f"{what} (yolo and voc read such lists)", "put it beside the labels of these images")
+        return Likeness(
+            f"{what} (yolo and voc read such lists)",
+            "put it beside the labels of these images",
+        )
     if not _NUMBERS.fullmatch(lines[0]):
         return Likeness(
             f"text, beginning with {lines[0][:60]!r}: no reader knows it",
@@ -50,7 +56,12 @@ def _look_at_text(path: str, head: bytes) -> Likeness | None:
             "looks like tracks of MOTChallenge (frame, id, left, top, width, height, ...), which no reader reads yet",
             "export the tracks as 'CVAT for video 1.1', with the images",
         )
-    rows = [row for row in parse_rows(head.rsplit(b"\n", 1)[0] if len(head) == LOOK_BYTES else head)]
+    rows = [
+        row
+        for row in parse_rows(
+            head.rsplit(b"\n", 1)[0] if len(head) == LOOK_BYTES else head
+        )
+    ]
     if rows and all(isinstance(row, Row) for row in rows):
         return Likeness(
             "looks like YOLO labels, and the reader yolo found no image of its name beside it or in `images/`",
@@ -80,19 +91,33 @@ def _look_at_json(path: str, head: bytes) -> Likeness | None:
             "give the file with `images`, `annotations` and `categories`, or remove it",
         )
     if has("_via_img_metadata") or has("regions", "shape_attributes"):
-        return Likeness("looks like a project of VIA, which no reader reads", "export it as COCO from VIA")
+        return Likeness(
+            "looks like a project of VIA, which no reader reads",
+            "export it as COCO from VIA",
+        )
     if has("shapes", "imagePath") or has("shapes", "imageHeight"):
         return Likeness(
-            "looks like an annotation of labelme, which no reader reads", "convert it to COCO with labelme2coco"
+            "looks like an annotation of labelme, which no reader reads",
+            "convert it to COCO with labelme2coco",
         )
     if has("coordinates", "label") and has("image"):
-        return Likeness("looks like labels of CreateML, which no reader reads", "export them as COCO")
+        return Likeness(
+            "looks like labels of CreateML, which no reader reads",
+            "export them as COCO",
+        )
     if has("type", "features") and has("geometry"):
-        return Likeness("looks like GeoJSON, which no reader reads", "convert the shapes to pixels, as COCO")
+        return Likeness(
+            "looks like GeoJSON, which no reader reads",
+            "convert the shapes to pixels, as COCO",
+        )
     keys = [key for key in ("images", "annotations", "categories") if has(key)]
     if keys:
-        lacking = [key for key in ("images", "annotations", "categories") if key not in keys]
-        what = f"has {', '.join(keys)}" + (f" and not {', '.join(lacking)}" if lacking else "")
+        lacking = [
+            key for key in ("images", "annotations", "categories") if key not in keys
+        ]
+        what = f"has {', '.join(keys)}" + (
+            f" and not {', '.join(lacking)}" if lacking else ""
+        )
         return Likeness(
             f"the reader coco came nearest: the file {what} in its first and last part",
             "COCO needs `images`, `annotations` and `categories`: export it again",
@@ -110,14 +135,19 @@ def _look_at_json(path: str, head: bytes) -> Likeness | None:
 
 def _look_at_xml(path: str, head: bytes) -> Likeness | None:
     text = head.decode("utf-8-sig", errors="replace")
-    if not (root := re.search(r"<\s*([A-Za-z_][\w.-]*)", re.sub(r"<[?!][^>]*>", "", text))):
+    if not (
+        root := re.search(r"<\s*([A-Za-z_][\w.-]*)", re.sub(r"<[?!][^>]*>", "", text))
+    ):
         return None
     if root[1] == "annotation":
         return Likeness(
             "looks like an annotation of Pascal VOC, and the reader voc found no image of its name",
             "copy the image to its place: `JPEGImages/a.jpg` for `Annotations/a.xml`, or both in one folder",
         )
-    return Likeness(f"XML with <{root[1][:40]}>: no reader knows it", "give labels as VOC or CVAT XML, or remove it")
+    return Likeness(
+        f"XML with <{root[1][:40]}>: no reader knows it",
+        "give labels as VOC or CVAT XML, or remove it",
+    )
 
 
 def _look_at_yaml(path: str, head: bytes) -> Likeness | None:

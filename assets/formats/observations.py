@@ -39,8 +39,12 @@ class FrameObservation:
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
     sequence: int = 0  # position among the frames of this sensor in this capture
     split_hint: str | None = None  # "train", "val" or "test" where the producer says so
-    depth_m_per_unit: float | None = None  # 0.001 for millimetres; None for colour, and where the format cannot say
-    stamp_ns: int | None = None  # a stamp that is no time, where there is no `t_ns`: labels may name the frame by it
+    depth_m_per_unit: float | None = (
+        None  # 0.001 for millimetres; None for colour, and where the format cannot say
+    )
+    stamp_ns: int | None = (
+        None  # a stamp that is no time, where there is no `t_ns`: labels may name the frame by it
+    )
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,19 @@ class SignalObservation:
 
     sensor: str
     kind: str  # "imu", "pose", "odometry", "transform", "gnss", "position", "acceleration"
-    t_ns: int | None  # the sensor's own clock; None where the format has none, and for what does not move
-    values: Sequence[float]  # imu: gyro xyz rad/s, accel xyz m/s^2; gnss: latitude deg, longitude deg, altitude m
+    t_ns: (
+        int | None
+    )  # the sensor's own clock; None where the format has none, and for what does not move
+    values: Sequence[
+        float
+    ]  # imu: gyro xyz rad/s, accel xyz m/s^2; gnss: latitude deg, longitude deg, altitude m
     # (WGS 84, altitude NaN where unknown); position: xyz m; acceleration: xyz m/s^2; others: xyz m, quaternion xyzw
     source: Source
     frame_of_reference: str | None = None  # e.g. "world" (parent) of a pose
     child_frame: str | None = None  # e.g. "rig"
-    sequence: int | None = None  # the frames it belongs to, by their `sequence`, where there is no clock to tell
+    sequence: int | None = (
+        None  # the frames it belongs to, by their `sequence`, where there is no clock to tell
+    )
 
 
 @dataclass(frozen=True)
@@ -72,13 +82,23 @@ class CalibrationObservation:
     source: Source
     distortion_model: str | None = None
     distortion: Sequence[float] = ()
-    rig_from_camera: Sequence[float] | None = None  # xyz m, quaternion xyzw; None where unknown
+    rig_from_camera: Sequence[float] | None = (
+        None  # xyz m, quaternion xyzw; None where unknown
+    )
 
     @classmethod
     def of(cls, sensor: str, camera: Camera, source: Source) -> CalibrationObservation:
         """What a calibrated camera says of itself; its place on the rig is not known."""
         model, distortion = camera.distortion_model, camera.distortion
-        return cls(sensor, *camera.size_px, *camera.focal_px, *camera.centre_px, source, model, distortion)
+        return cls(
+            sensor,
+            *camera.size_px,
+            *camera.focal_px,
+            *camera.centre_px,
+            source,
+            model,
+            distortion,
+        )
 
 
 @dataclass(frozen=True)
@@ -97,8 +117,12 @@ class LabelObservation:
     mask_rle: str | None = None  # COCO compressed RLE counts, frame-sized
     track_id: int | None = None
     origin: str = "imported"  # "imported" or "simulated"
-    index: int = 0  # position inside its source, so that two equal boxes stay two labels
-    attributes: tuple[tuple[str, str], ...] = ()  # what else the annotator said of it: (name, value)
+    index: int = (
+        0  # position inside its source, so that two equal boxes stay two labels
+    )
+    attributes: tuple[
+        tuple[str, str], ...
+    ] = ()  # what else the annotator said of it: (name, value)
 
 
 @dataclass(frozen=True)
@@ -115,7 +139,9 @@ class AnnotationObservation:
     t_ns: int | None = None
     num_labels: int = 0  # marked objects that are labels
     num_missing: int = 0  # marked objects that are none: refused for a fault, or of a kind that is not read
-    num_ignored: int = 0  # regions that stand for no single object: crowds, points, lines
+    num_ignored: int = (
+        0  # regions that stand for no single object: crowds, points, lines
+    )
 
 
 @dataclass(frozen=True)
@@ -130,7 +156,12 @@ class Problem:
 
 
 Observation = (
-    FrameObservation | SignalObservation | CalibrationObservation | LabelObservation | AnnotationObservation | Problem
+    FrameObservation
+    | SignalObservation
+    | CalibrationObservation
+    | LabelObservation
+    | AnnotationObservation
+    | Problem
 )
 
 
@@ -143,4 +174,6 @@ class CapturePlan:
     files: tuple[SessionFile, ...]
     is_container: bool  # True: one file is the capture (MCAP, archive); False: a folder of loose files
     notes: dict[str, str] = field(default_factory=dict)
-    no_clock: tuple[str, ...] = ()  # sensors of which the session's owner says that their stamps are no times
+    no_clock: tuple[
+        str, ...
+    ] = ()  # sensors of which the session's owner says that their stamps are no times

@@ -11,13 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
-from assets.formats.observations import CapturePlan, LabelObservation, Observation, Problem, Source
+from assets.formats.observations import (
+    CapturePlan,
+    LabelObservation,
+    Observation,
+    Problem,
+    Source,
+)
 from assets.storage import SessionFile
 
 Opener = Callable[[SessionFile], BinaryIO]  # gives a seekable stream at its beginning
 
 MAX_FILE_BYTES = 256 << 20  # one image, label or index file that is read whole
-MAX_SAME_PROBLEMS = 100  # of one file, sensor and remedy; the rest is counted in one more problem
+MAX_SAME_PROBLEMS = (
+    100  # of one file, sensor and remedy; the rest is counted in one more problem
+)
 MAX_LABELS = 20_000  # of one frame
 HEAD_BYTES = 512
 LABELS_NOT_READ = "labels not read"  # begins the notes that a check tells people: what it names teaches nothing
@@ -69,22 +77,32 @@ def open_checked(file: SessionFile, opener: Opener) -> BinaryIO:
     try:
         return opener(file)
     except FileNotFoundError as error:
-        raise UnreadableBytes("vanished after it was listed", "put it back and ingest again") from error
+        raise UnreadableBytes(
+            "vanished after it was listed", "put it back and ingest again"
+        ) from error
     except PermissionError as error:
-        raise UnreadableBytes("may not be read by this user", "grant read permission and ingest again") from error
+        raise UnreadableBytes(
+            "may not be read by this user", "grant read permission and ingest again"
+        ) from error
     except IsADirectoryError as error:
         raise UnreadableBytes("is a directory now", "ingest again") from error
 
 
-def read_bytes(file: SessionFile, opener: Opener, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
+def read_bytes(
+    file: SessionFile, opener: Opener, limit_bytes: int = MAX_FILE_BYTES
+) -> bytes:
     """All bytes of a file. Raises UnreadableBytes when there are more than the limit, or not as many as listed."""
     if file.size_bytes > limit_bytes:
-        raise UnreadableBytes(f"{file.size_bytes} bytes, more than the {limit_bytes} read at once", "split the file")
+        raise UnreadableBytes(
+            f"{file.size_bytes} bytes, more than the {limit_bytes} read at once",
+            "split the file",
+        )
     with open_checked(file, opener) as stream:
         data = stream.read(file.size_bytes + 1)
     if len(data) != file.size_bytes:
         raise UnreadableBytes(
-            f"listed with {file.size_bytes} bytes, read with {len(data)}", "ingest again when the copy is finished"
+            f"listed with {file.size_bytes} bytes, read with {len(data)}",
+            "ingest again when the copy is finished",
         )
     return data
 
@@ -98,7 +116,10 @@ def read_head(file: SessionFile, opener: Opener) -> bytes:
 def explain_pointer(head: bytes) -> tuple[str, str] | None:
     """(reason, remedy) when the bytes are a stand-in for data and not the data."""
     if head.startswith(_LFS_POINTER):
-        return "git-lfs pointer, not data", "run `git lfs pull` where the file comes from, and copy it again"
+        return (
+            "git-lfs pointer, not data",
+            "run `git lfs pull` where the file comes from, and copy it again",
+        )
     if not head:
         return "empty file", "copy it again from where it comes from"
     return None
@@ -118,7 +139,10 @@ def limit_problems(observations: Iterable[Observation]) -> Iterator[Observation]
         yield observation
     for key, problem in last.items():
         more = seen[key] - MAX_SAME_PROBLEMS
-        yield replace(problem, reason=f"{more} more like the {MAX_SAME_PROBLEMS} before, the last: {problem.reason}")
+        yield replace(
+            problem,
+            reason=f"{more} more like the {MAX_SAME_PROBLEMS} before, the last: {problem.reason}",
+        )
 
 
 def limit_labels(observations: Iterable[Observation]) -> Iterator[Observation]:
@@ -129,8 +153,16 @@ def limit_labels(observations: Iterable[Observation]) -> Iterator[Observation]:
             frame = observation.frame_path or (observation.sensor, observation.t_ns)
             seen[frame] += 1
             if seen[frame] > MAX_LABELS:
-                reason = f"more than {MAX_LABELS} labels of one frame: the {seen[frame]}th"
-                yield Problem(observation.source, "labels", reason, "export the labels again", observation.sensor)
+                reason = (
+                    f"more than {MAX_LABELS} labels of one frame: the {seen[frame]}th"
+                )
+                yield Problem(
+                    observation.source,
+                    "labels",
+                    reason,
+                    "export the labels again",
+                    observation.sensor,
+                )
                 continue
         yield observation
 

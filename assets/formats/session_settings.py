@@ -10,8 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from assets.formats.observations import CapturePlan, FrameObservation, Observation, SignalObservation
-from assets.formats.protocol import Leftover, Opener, UnreadableBytes, explain_pointer, read_bytes
+from assets.formats.observations import (
+    CapturePlan,
+    FrameObservation,
+    Observation,
+    SignalObservation,
+)
+from assets.formats.protocol import (
+    Leftover,
+    Opener,
+    UnreadableBytes,
+    explain_pointer,
+    read_bytes,
+)
 from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
 from assets.storage import SessionFile
 
@@ -35,7 +46,9 @@ class SessionSettings:
         return replace(plan, no_clock=self.no_clock)
 
 
-def read_settings(files: Sequence[SessionFile], opener: Opener) -> tuple[SessionSettings, list[Leftover]]:
+def read_settings(
+    files: Sequence[SessionFile], opener: Opener
+) -> tuple[SessionSettings, list[Leftover]]:
     """The settings of a session, and its settings file: a document, or what is wrong with it."""
     file = next((f for f in files if f.path == SETTINGS_NAME), None)
     if file is None:
@@ -43,7 +56,9 @@ def read_settings(files: Sequence[SessionFile], opener: Opener) -> tuple[Session
     try:
         settings = parse_settings(read_bytes(file, opener, MAX_YAML_BYTES))
     except UnreadableBytes as error:
-        return SessionSettings(), [Leftover(file, error.reason, error.remedy, is_document=False)]
+        return SessionSettings(), [
+            Leftover(file, error.reason, error.remedy, is_document=False)
+        ]
     except ValueError as error:
         reason = f"are no settings of a session: {error}"[:500]
         return SessionSettings(), [Leftover(file, reason, _REMEDY, is_document=False)]
@@ -64,7 +79,9 @@ def parse_settings(data: bytes) -> SessionSettings:
     return SessionSettings(tuple(sorted(set(sensors))))
 
 
-def drop_clocks(plan: CapturePlan, observations: Iterable[Observation]) -> Iterator[Observation]:
+def drop_clocks(
+    plan: CapturePlan, observations: Iterable[Observation]
+) -> Iterator[Observation]:
     """Take the times from frames and signals of the sensors that the plan names. Labels still find their frames."""
     if not plan.no_clock:
         yield from observations
@@ -78,12 +95,16 @@ def drop_clocks(plan: CapturePlan, observations: Iterable[Observation]) -> Itera
                 item = _without_time(item)
         yield item
     plan.notes[_NOTE] = "; ".join(
-        f"{sensor}: {dropped[sensor]} samples" if sensor in seen else f"{sensor}: no such sensor in this capture"
+        f"{sensor}: {dropped[sensor]} samples"
+        if sensor in seen
+        else f"{sensor}: no such sensor in this capture"
         for sensor in plan.no_clock
     )
 
 
-def _without_time(item: FrameObservation | SignalObservation) -> FrameObservation | SignalObservation:
+def _without_time(
+    item: FrameObservation | SignalObservation,
+) -> FrameObservation | SignalObservation:
     if isinstance(item, FrameObservation):
         return replace(item, t_ns=None, stamp_ns=item.t_ns)
     return replace(item, t_ns=None)

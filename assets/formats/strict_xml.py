@@ -22,14 +22,20 @@ def parse_xml(data: bytes, root: str) -> Element:
 
     if pointer := explain_pointer(data):
         raise UnreadableBytes(*pointer)
-    needed = 2 * len(data) + _ELEMENT_BYTES * data.count(b"<") + _ATTRIBUTE_BYTES * data.count(b"=")
+    needed = (
+        2 * len(data)
+        + _ELEMENT_BYTES * data.count(b"<")
+        + _ATTRIBUTE_BYTES * data.count(b"=")
+    )
     if needed > MAX_MEMORY_BYTES:
         what = f"XML that may take {needed >> 20} MiB of memory, more than {MAX_MEMORY_BYTES >> 20}"
         raise ValueError(f"{what}: split it")
     try:
         tree: Element = fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, LookupError) as error:
-        raise ValueError(f"XML that cannot be read: {error or type(error).__name__}") from error
+        raise ValueError(
+            f"XML that cannot be read: {error or type(error).__name__}"
+        ) from error
     if tree.tag != root:
         raise ValueError(f"XML of another kind: <{tree.tag[:40]}>, not <{root}>")
     return tree

@@ -21,8 +21,12 @@ def parse_yaml_text(data: bytes, tags: Collection[str] = ()) -> Any:
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     document = parse_yaml(data, loader)
     for event in yaml.parse(data, loader):
-        if (tag := getattr(event, "tag", None)) and tag.removeprefix(_STANDARD) not in tags:
-            raise ValueError(f"YAML that cannot be read: could not determine a constructor for {tag[:100]!r}")
+        if (tag := getattr(event, "tag", None)) and tag.removeprefix(
+            _STANDARD
+        ) not in tags:
+            raise ValueError(
+                f"YAML that cannot be read: could not determine a constructor for {tag[:100]!r}"
+            )
     return document
 
 
@@ -41,8 +45,12 @@ def parse_yaml(data: bytes, values: Any = None) -> Any:
         for event in yaml.parse(data, loader):
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 line = event.start_mark.line + 1 if event.start_mark else 0
-                raise ValueError(f"YAML with an alias in line {line}: write the value itself")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+                raise ValueError(
+                    f"YAML with an alias in line {line}: write the value itself"
+                )
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(
+                event, yaml.CollectionEndEvent
+            )
             if depth > _MAX_DEPTH:
                 raise ValueError(f"YAML nested more than {_MAX_DEPTH} deep")
         _require_unique_keys(yaml.compose(data, loader))

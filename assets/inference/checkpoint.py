@@ -39,12 +39,25 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_checkpoint(folder: Path, weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+def write_checkpoint(
+    folder: Path, weights: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> None:
     """Weights and JSON facts, with a manifest of their hashes."""
     from safetensors.torch import save
 
-    files = {WEIGHTS: save(dict(weights)), FACTS: json.dumps(dict(facts), indent=1).encode()}
-    write_folder(folder, {**files, MANIFEST: _dump_manifest({n: hash_bytes(content) for n, content in files.items()})})
+    files = {
+        WEIGHTS: save(dict(weights)),
+        FACTS: json.dumps(dict(facts), indent=1).encode(),
+    }
+    write_folder(
+        folder,
+        {
+            **files,
+            MANIFEST: _dump_manifest(
+                {n: hash_bytes(content) for n, content in files.items()}
+            ),
+        },
+    )
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -52,8 +65,13 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors.torch import load
 
     if not (folder / MANIFEST).is_file():
-        raise FileNotFoundError(f"{folder} has no {MANIFEST}, so it is not a complete checkpoint: train again")
-    contents = {name: read_proven(folder / name, sha256) for name, sha256 in _read_manifest(folder).items()}
+        raise FileNotFoundError(
+            f"{folder} has no {MANIFEST}, so it is not a complete checkpoint: train again"
+        )
+    contents = {
+        name: read_proven(folder / name, sha256)
+        for name, sha256 in _read_manifest(folder).items()
+    }
     return load(contents[WEIGHTS]), json.loads(contents[FACTS])
 
 
@@ -69,8 +87,10 @@ def read_proven(path: Path, sha256: str) -> bytes:
         raise ValueError(f"{path} is missing: restore it from a backup or train again")
     content = path.read_bytes()
     if (found := hash_bytes(content)) != sha256:
-        raise ValueError(f"{path} has changed: it hashes to {found[:16]}…, not {sha256[:16]}…; "
-                         "restore it or train again")  # fmt: skip
+        raise ValueError(
+            f"{path} has changed: it hashes to {found[:16]}…, not {sha256[:16]}…; "
+            "restore it or train again"
+        )
     return content
 
 
@@ -89,11 +109,17 @@ def _read_manifest(folder: Path) -> dict[str, str]:
     try:
         hashes: dict[str, str] = json.loads(content)
         del hashes[_OWN]
-        is_same = hashes.keys() == {WEIGHTS, FACTS} and _dump_manifest(hashes) == content
+        is_same = (
+            hashes.keys() == {WEIGHTS, FACTS} and _dump_manifest(hashes) == content
+        )
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / MANIFEST} has changed: {error}; train again") from error
+        raise ValueError(
+            f"{folder / MANIFEST} has changed: {error}; train again"
+        ) from error
     if not is_same:
-        raise ValueError(f"{folder / MANIFEST} has changed: it no longer proves itself; train again")
+        raise ValueError(
+            f"{folder / MANIFEST} has changed: it no longer proves itself; train again"
+        )
     return hashes
 
 

@@ -75,7 +75,9 @@ class Refusal(ValueError):
     """A model is not taken, or not handed out. The message says what is wrong and what helps."""
 
 
-def write_package(models_dir: Path, net: nn.Module, task: str, facts: PackageFacts) -> ModelPackage:
+def write_package(
+    models_dir: Path, net: nn.Module, task: str, facts: PackageFacts
+) -> ModelPackage:
     """Write the package of a trained net: complete or invisible. Equal weights give the same folder.
 
     Raises ValueError when the ONNX form does not compute what the net computes.
@@ -83,11 +85,19 @@ def write_package(models_dir: Path, net: nn.Module, task: str, facts: PackageFac
     from safetensors.torch import save
 
     if task != facts.task:
-        raise ValueError(f"task = {task!r} but facts.task = {facts.task!r}: give the facts of this net")
+        raise ValueError(
+            f"task = {task!r} but facts.task = {facts.task!r}: give the facts of this net"
+        )
     net = net.cpu().eval()
-    files = {WEIGHTS: save({k: v.detach().clone().contiguous() for k, v in net.state_dict().items()}),
-             ONNX: _to_onnx(net, task, facts.image_size_px)}  # fmt: skip
-    facts = replace(facts, files={name: hash_bytes(content) for name, content in files.items()})
+    files = {
+        WEIGHTS: save(
+            {k: v.detach().clone().contiguous() for k, v in net.state_dict().items()}
+        ),
+        ONNX: _to_onnx(net, task, facts.image_size_px),
+    }
+    facts = replace(
+        facts, files={name: hash_bytes(content) for name, content in files.items()}
+    )
     content = _dump(asdict(facts))
     folder = models_dir / task / facts.files[WEIGHTS][:16]
     write_folder(folder, {**files, FACTS: content})
@@ -98,11 +108,15 @@ def open_package(folder: Path) -> ModelPackage:
     """The package in a folder of `models_dir`. Raises as `read_package`, and where the folder is another model's."""
     package = read_package(folder)
     if folder.name != package.model_sha256[:16]:
-        raise Refusal(f"{folder} holds model {package.model_sha256[:16]}: a package's folder is named by its weights")
+        raise Refusal(
+            f"{folder} holds model {package.model_sha256[:16]}: a package's folder is named by its weights"
+        )
     return package
 
 
-def read_package(folder: Path, expected: Mapping[str, str] | None = None) -> ModelPackage:
+def read_package(
+    folder: Path, expected: Mapping[str, str] | None = None
+) -> ModelPackage:
     """Read the facts and hash every file again; the folder may have any name.
 
     `expected` are hashes known from elsewhere, by file name. Raises Refusal that names the file that is missing, has
@@ -110,16 +124,24 @@ def read_package(folder: Path, expected: Mapping[str, str] | None = None) -> Mod
     """
     path = folder / FACTS
     if not path.is_file():
-        raise Refusal(f"{path} is missing: {folder} is not a model package, restore it or train again")
+        raise Refusal(
+            f"{path} is missing: {folder} is not a model package, restore it or train again"
+        )
     content = path.read_bytes()
     row = _load(path, content)
     facts = _read_facts(path, row)
     if content != _dump(row):
-        raise Refusal(f"{path} has changed: its bytes are not as they were written; restore it or train again")
+        raise Refusal(
+            f"{path} has changed: its bytes are not as they were written; restore it or train again"
+        )
     if elsewhere := sorted(name for name in facts.files if Path(name).name != name):
-        raise Refusal(f"{path} names {elsewhere}: the files of a package lie in its folder")
+        raise Refusal(
+            f"{path} names {elsewhere}: the files of a package lie in its folder"
+        )
     if missing := {WEIGHTS, ONNX} - facts.files.keys():
-        raise Refusal(f"{path} does not vouch for {sorted(missing)}: restore it or train again")
+        raise Refusal(
+            f"{path} does not vouch for {sorted(missing)}: restore it or train again"
+        )
     hashes = {**facts.files, FACTS: hash_bytes(content)}
     for name, sha256 in {**hashes, **(expected or {})}.items():
         _require_hash(folder / name, sha256)
@@ -135,8 +157,12 @@ def load_net(package: ModelPackage) -> nn.Module:
     from models.tasks import find_task
 
     facts = package.facts
-    net = find_task(facts.task).build(TrainConfig.from_dict(facts.config), len(facts.class_names), None)
-    net.load_state_dict(load(read_proven(package.folder / WEIGHTS, package.model_sha256)))
+    net = find_task(facts.task).build(
+        TrainConfig.from_dict(facts.config), len(facts.class_names), None
+    )
+    net.load_state_dict(
+        load(read_proven(package.folder / WEIGHTS, package.model_sha256))
+    )
     return net.eval()
 
 
@@ -147,7 +173,10 @@ def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Predic
     from models.recipes import TrainConfig
     from models.tasks import find_task
 
-    task, config = find_task(package.facts.task), TrainConfig.from_dict(package.facts.config)
+    task, config = (
+        find_task(package.facts.task),
+        TrainConfig.from_dict(package.facts.config),
+    )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net = load_net(package).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -158,14 +187,19 @@ def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Predic
     return predict
 
 
-def examine_package(package: ModelPackage, train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, float]:
+def examine_package(
+    package: ModelPackage, train: Sequence[Sample], test: Sequence[Sample]
+) -> dict[str, float]:
     """What an open task finds of its model on frames that were never trained on, by name."""
     import torch
 
     from models.recipes import TrainConfig
     from models.tasks import OpenTask, find_task
 
-    task, config = find_task(package.facts.task), TrainConfig.from_dict(package.facts.config)
+    task, config = (
+        find_task(package.facts.task),
+        TrainConfig.from_dict(package.facts.config),
+    )
     assert isinstance(task, OpenTask), package.facts.task
     net = load_net(package).to("cuda" if torch.cuda.is_available() else "cpu")
     with torch.inference_mode():
@@ -173,13 +207,28 @@ def examine_package(package: ModelPackage, train: Sequence[Sample], test: Sequen
 
 
 def describe(
-    config: TrainConfig, class_names: tuple[str, ...], release_id: str, seed: int, code_version: str,
-    history: Sequence[Mapping[str, Any]], starts_from: dict[str, str] | None = None,
-) -> PackageFacts:  # fmt: skip
+    config: TrainConfig,
+    class_names: tuple[str, ...],
+    release_id: str,
+    seed: int,
+    code_version: str,
+    history: Sequence[Mapping[str, Any]],
+    starts_from: dict[str, str] | None = None,
+) -> PackageFacts:
     """The facts of a training, but for the files."""
     as_json = json.loads(json.dumps(asdict(config)))
-    return PackageFacts(config.task, config.name, as_json, class_names, release_id, config.image_size_px, seed,
-                        code_version, [dict(row) for row in history], starts_from=starts_from)  # fmt: skip
+    return PackageFacts(
+        config.task,
+        config.name,
+        as_json,
+        class_names,
+        release_id,
+        config.image_size_px,
+        seed,
+        code_version,
+        [dict(row) for row in history],
+        starts_from=starts_from,
+    )
 
 
 def _require_hash(path: Path, sha256: str) -> None:
@@ -188,7 +237,9 @@ def _require_hash(path: Path, sha256: str) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise Refusal(f"{path} has changed: sha256 {found[:16]}, not {sha256[:16]}; restore it or train again")
+        raise Refusal(
+            f"{path} has changed: sha256 {found[:16]}, not {sha256[:16]}; restore it or train again"
+        )
 
 
 def _require_safetensors(path: Path) -> None:
@@ -199,7 +250,9 @@ def _require_safetensors(path: Path) -> None:
             if not list(tensors.keys()):
                 raise Refusal(f"{path} holds no weights: train again")
     except SafetensorError as error:
-        raise Refusal(f"{path} is not a safetensors file ({error}): no other format of weights is taken") from error
+        raise Refusal(
+            f"{path} is not a safetensors file ({error}): no other format of weights is taken"
+        ) from error
 
 
 def _to_onnx(net: nn.Module, task: str, side_px: int) -> bytes:
@@ -208,7 +261,9 @@ def _to_onnx(net: nn.Module, task: str, side_px: int) -> bytes:
     from models.nets.export import export_onnx
     from models.tasks import find_task
 
-    example = torch.linspace(0, 255, 3 * side_px * side_px).reshape(1, 3, side_px, side_px)
+    example = torch.linspace(0, 255, 3 * side_px * side_px).reshape(
+        1, 3, side_px, side_px
+    )
     form, names = find_task(task).deployed(net, side_px)
     return export_onnx(form, example, names)
 
@@ -217,10 +272,18 @@ def _read_facts(path: Path, row: Mapping[str, Any]) -> PackageFacts:
     """Facts that a package of before lacks have their defaults."""
     known = {f.name: f for f in fields(PackageFacts)}
     if unknown := sorted(row.keys() - known.keys()):
-        raise Refusal(f"{path} has {unknown}: a newer Daguerre wrote it, update Daguerre here")
-    needed = {name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING}
+        raise Refusal(
+            f"{path} has {unknown}: a newer Daguerre wrote it, update Daguerre here"
+        )
+    needed = {
+        name
+        for name, f in known.items()
+        if f.default is MISSING and f.default_factory is MISSING
+    }
     if missing := sorted(name for name in needed if row.get(name) is None):
-        raise Refusal(f"{path} lacks {missing}: too old a Daguerre wrote it, train again")
+        raise Refusal(
+            f"{path} lacks {missing}: too old a Daguerre wrote it, train again"
+        )
     return PackageFacts(**{**row, "class_names": tuple(row["class_names"])})
 
 
@@ -233,9 +296,13 @@ def _load(path: Path, content: bytes) -> dict[str, Any]:
         row = json.loads(content)
         stated = row.pop(_FACTS_SHA256)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise Refusal(f"{path} has changed: it no longer reads as facts; restore it or train again") from error
+        raise Refusal(
+            f"{path} has changed: it no longer reads as facts; restore it or train again"
+        ) from error
     if stated != _hash_row(row):
-        raise Refusal(f"{path} has changed: its facts hash to {_hash_row(row)[:16]}…; restore it or train again")
+        raise Refusal(
+            f"{path} has changed: its facts hash to {_hash_row(row)[:16]}…; restore it or train again"
+        )
     return row
 
 

@@ -45,14 +45,21 @@ def predict_frames(
     drops images.
     """
     if not frame_rows:
-        raise ValueError("there are no frames to predict: choose a split or session that has some")
+        raise ValueError(
+            "there are no frames to predict: choose a split or session that has some"
+        )
     rows: list[Row] = []
     for start in range(0, len(frame_rows), batch_size):
         batch = frame_rows[start : start + batch_size]
         answers = predictor(list(images.read(batch).values()))
         if len(answers) != len(batch):
-            raise ValueError(f"the predictor gave {len(answers)} answers for {len(batch)} images: one each is needed")
-        rows += [_to_row(frame, answer, facts) for frame, answer in zip(batch, answers, strict=True)]
+            raise ValueError(
+                f"the predictor gave {len(answers)} answers for {len(batch)} images: one each is needed"
+            )
+        rows += [
+            _to_row(frame, answer, facts)
+            for frame, answer in zip(batch, answers, strict=True)
+        ]
     return rows
 
 
@@ -61,7 +68,12 @@ class StoredImages:
 
     def __init__(self, frames: lance.LanceDataset) -> None:
         self.frames = frames
-        self._position_of = {i: n for n, i in enumerate(frames.to_table(columns=["frame_id"])["frame_id"].to_pylist())}
+        self._position_of = {
+            i: n
+            for n, i in enumerate(
+                frames.to_table(columns=["frame_id"])["frame_id"].to_pylist()
+            )
+        }
 
     def read(self, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Image]:
         """Decoded images by frame_id, in the order of `frame_rows` (read: frame_id, sha256), all in memory at once.
@@ -70,13 +82,19 @@ class StoredImages:
         """
         if not frame_rows:
             return {}
-        if missing := [row["frame_id"] for row in frame_rows if row["frame_id"] not in self._position_of]:
+        if missing := [
+            row["frame_id"]
+            for row in frame_rows
+            if row["frame_id"] not in self._position_of
+        ]:
             raise ValueError(
                 f"{len(missing)} frames are not in the frames table at version {self.frames.version}, the first is "
                 f"{missing[0]}: open the version that the release pins (frames_version)"
             )
         positions = [self._position_of[row["frame_id"]] for row in frame_rows]
-        payloads = self.frames.take(positions, columns=["payload"])["payload"].to_pylist()
+        payloads = self.frames.take(positions, columns=["payload"])[
+            "payload"
+        ].to_pylist()
         return {
             row["frame_id"]: _decode(row["frame_id"], payload, row["sha256"])
             for row, payload in zip(frame_rows, payloads, strict=True)
@@ -96,7 +114,9 @@ def name_prediction(frame_id: str, facts: PredictionFacts) -> str:
     return content_id(facts.model_sha256, frame_id, facts.purpose)
 
 
-def _to_row(frame: Mapping[str, Any], answer: Prediction, facts: PredictionFacts) -> Row:
+def _to_row(
+    frame: Mapping[str, Any], answer: Prediction, facts: PredictionFacts
+) -> Row:
     return {
         "prediction_id": name_prediction(frame["frame_id"], facts),
         "frame_id": frame["frame_id"],

@@ -14,14 +14,24 @@ from assets.kinds.kind import Kind
 from assets.kinds.map import Map
 from assets.kinds.none import Nothing
 
-KINDS: tuple[Kind, ...] = (ImageClass(), Boxes(), Map(), Classes(), Nothing(), Instances(), Keypoints())
+KINDS: tuple[Kind, ...] = (
+    ImageClass(),
+    Boxes(),
+    Map(),
+    Classes(),
+    Nothing(),
+    Instances(),
+    Keypoints(),
+)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def find_kind(name: str) -> Kind:
     """The kind that releases for a task hold. Raises ValueError that lists the known names."""
     if name not in _BY_NAME:
-        raise ValueError(f"there is no kind of label for {name!r}: known are {', '.join(_BY_NAME)}")
+        raise ValueError(
+            f"there is no kind of label for {name!r}: known are {', '.join(_BY_NAME)}"
+        )
     return _BY_NAME[name]
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.kind import BOXES_DIFFER, CLASSES_DIFFER, IS_EMPTY, SIDES, Kind, Marks, Row, Statement, View
+from assets.kinds.kind import (
+    BOXES_DIFFER,
+    CLASSES_DIFFER,
+    IS_EMPTY,
+    SIDES,
+    Kind,
+    Marks,
+    Row,
+    Statement,
+    View,
+)
 from models.box_pairs import find_overlap, find_repeats, pair_equal
 from models.task_names import DETECTION
 from models.types import BoxSet, Detections, Prediction, Target
@@ -42,16 +52,26 @@ class Boxes(Kind):
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
         return find_box_conflict(one, other)
 
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
-        return {"boxes_xyxy": [v for label in labels for v in clip_box(label, frame)], "box_class_ids": list(class_ids)}
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
+        return {
+            "boxes_xyxy": [v for label in labels for v in clip_box(label, frame)],
+            "box_class_ids": list(class_ids),
+        }
 
     def find_target_fault(self, row: Row) -> str | None:
         return find_box_fault(row)
 
     def read_target(self, row: Row, view: View) -> Target:
-        return BoxSet(read_boxes(row) * np.tile(view.scale_xy, 2), np.array(row["box_class_ids"], np.int64))
+        return BoxSet(
+            read_boxes(row) * np.tile(view.scale_xy, 2),
+            np.array(row["box_class_ids"], np.int64),
+        )
 
-    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> dict[str, Any]:
+    def list_answer(
+        self, answer: Prediction, class_names: Sequence[str]
+    ) -> dict[str, Any]:
         assert isinstance(answer, Detections), type(answer)
         return {
             "boxes_xyxy": [float(v) for v in answer.boxes_xyxy.reshape(-1)],
@@ -61,9 +81,18 @@ class Boxes(Kind):
 
     def find_answer_fault(self, row: Row) -> str | None:
         num_scores, num_boxes = len(row["scores"]), len(row["boxes_xyxy"])
-        return None if num_boxes == 4 * num_scores else f"{num_boxes} numbers for {num_scores} boxes"
+        return (
+            None
+            if num_boxes == 4 * num_scores
+            else f"{num_boxes} numbers for {num_scores} boxes"
+        )
 
-    def pair(self, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> BoxPairs:
+    def pair(
+        self,
+        predictions: Sequence[Row],
+        release_rows: Sequence[Row],
+        class_names: Sequence[str],
+    ) -> BoxPairs:
         from assets.kinds.judging.boxes import pair_boxes
 
         return pair_boxes(predictions, release_rows, class_names)
@@ -79,7 +108,10 @@ def read_boxes(row: Row) -> NDArray[np.float32]:
 
 def clip_box(label: Row, frame: Row) -> tuple[float, float, float, float]:
     """The box of a label inside the image of its frame, px."""
-    width, height = float(frame["width_px"]), float(frame["height_px"])  # as stored, so that both hash alike
+    width, height = (
+        float(frame["width_px"]),
+        float(frame["height_px"]),
+    )  # as stored, so that both hash alike
     low = max(label["x_min"], 0.0), max(label["y_min"], 0.0)
     high = min(label["x_max"], width), min(label["y_max"], height)
     return *low, *high
@@ -98,13 +130,21 @@ def find_boxed_frames(marks: Marks) -> set[str]:
     import pyarrow.compute as pc
 
     labels, said = marks.labels, marks.looked_at
-    marked = pc.add(pc.add(said["num_labels"], said["num_missing"]), said["num_ignored"])
+    marked = pc.add(
+        pc.add(said["num_labels"], said["num_missing"]), said["num_ignored"]
+    )
     has_width = pc.greater(labels["x_max"], labels["x_min"])
     has_area = pc.and_(has_width, pc.greater(labels["y_max"], labels["y_min"]))
     labelled = _list_detected(labels)
-    empty = _list_detected(said, pc.equal(marked, 0)) - _list_detected(said, pc.greater(marked, 0))
+    empty = _list_detected(said, pc.equal(marked, 0)) - _list_detected(
+        said, pc.greater(marked, 0)
+    )
     flat = _list_detected(labels, pc.invert(pc.fill_null(has_area, False)))
-    return (labelled | empty) - flat - _list_detected(said, pc.greater(said["num_missing"], 0))
+    return (
+        (labelled | empty)
+        - flat
+        - _list_detected(said, pc.greater(said["num_missing"], 0))
+    )
 
 
 def pair_boxed(one: Statement, other: Statement) -> list[tuple[Row, Row]]:
@@ -117,7 +157,9 @@ def pair_boxed(one: Statement, other: Statement) -> list[tuple[Row, Row]]:
 def find_empty_conflict(one: Statement, other: Statement) -> str | None:
     """Whether one side calls a picture empty that the other gives boxes."""
     ours, theirs = _list_boxed(one), _list_boxed(other)
-    is_denied = (DETECTION in one.empty_for and theirs) or (DETECTION in other.empty_for and ours)
+    is_denied = (DETECTION in one.empty_for and theirs) or (
+        DETECTION in other.empty_for and ours
+    )
     return IS_EMPTY if is_denied else None
 
 
@@ -162,8 +204,13 @@ def _list_detected(rows: pa.Table, is_meant: pa.Array | None = None) -> set[str]
 
 def _describe(labels: Sequence[Row]) -> tuple[list[Hashable], NDArray[np.float64]]:
     """Classes, and boxes (N, 4), zeros where there is none."""
-    boxes = [[0.0 if label[side] is None else label[side] for side in SIDES] for label in labels]
-    return [label["class_name"] for label in labels], np.array(boxes, np.float64).reshape(-1, 4)
+    boxes = [
+        [0.0 if label[side] is None else label[side] for side in SIDES]
+        for label in labels
+    ]
+    return [label["class_name"] for label in labels], np.array(
+        boxes, np.float64
+    ).reshape(-1, 4)
 
 
 def _share_a_box(
@@ -180,4 +227,7 @@ def _share_a_box(
     of_both = [*other_names, *(names[place] for place in left)]
     repeats = find_repeats([None] * len(both), both)
     first = len(others)
-    return any(0 <= repeats[n] < first and of_both[repeats[n]] != of_both[n] for n in range(first, len(both)))
+    return any(
+        0 <= repeats[n] < first and of_both[repeats[n]] != of_both[n]
+        for n in range(first, len(both))
+    )

@@ -22,11 +22,15 @@ class Classes(Kind):
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
         return find_box_conflict(one, other)
 
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
         return {"box_class_ids": sorted(set(class_ids))}
 
     def find_target_fault(self, row: Row) -> str | None:
-        return "has boxes and has no class of the picture" if row["boxes_xyxy"] else None
+        return (
+            "has boxes and has no class of the picture" if row["boxes_xyxy"] else None
+        )
 
     def read_target(self, row: Row, view: View) -> Target:
         return frozenset(row["box_class_ids"])

@@ -29,23 +29,38 @@ class ImageClass(Kind):
     def find_frames(self, marks: Marks) -> set[str]:
         import pyarrow.compute as pc
 
-        return set(marks.labels.filter(pc.equal(marks.labels["task"], self.name))["frame_id"].to_pylist())
+        return set(
+            marks.labels.filter(pc.equal(marks.labels["task"], self.name))[
+                "frame_id"
+            ].to_pylist()
+        )
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
-        ours, theirs = ({label["class_name"] for label in statement.labels} for statement in (one, other))
+        ours, theirs = (
+            {label["class_name"] for label in statement.labels}
+            for statement in (one, other)
+        )
         return CLASSES_DIFFER if ours and theirs and ours != theirs else None
 
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
         return {"class_id": class_ids[0] if len(set(class_ids)) == 1 else None}
 
     def find_target_fault(self, row: Row) -> str | None:
-        return None if row["class_id"] is not None and not row["boxes_xyxy"] else "has no class"
+        return (
+            None
+            if row["class_id"] is not None and not row["boxes_xyxy"]
+            else "has no class"
+        )
 
     def read_target(self, row: Row, view: View) -> Target:
         class_id: int | None = row["class_id"]
         return class_id
 
-    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> dict[str, Any]:
+    def list_answer(
+        self, answer: Prediction, class_names: Sequence[str]
+    ) -> dict[str, Any]:
         """All classes, the most probable first. Raises ValueError for probabilities of other classes."""
         assert isinstance(answer, Probabilities), type(answer)
         if len(answer.values) != len(class_names):
@@ -59,7 +74,12 @@ class ImageClass(Kind):
             "scores": [float(answer.values[i]) for i in order],
         }
 
-    def pair(self, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> ClassPairs:
+    def pair(
+        self,
+        predictions: Sequence[Row],
+        release_rows: Sequence[Row],
+        class_names: Sequence[str],
+    ) -> ClassPairs:
         from assets.kinds.judging.image_class import pair_classes
 
         return pair_classes(predictions, release_rows, class_names)

@@ -38,7 +38,9 @@ class Instances(Kind):
     remedy = "give objects polygons or masks, not boxes alone"
 
     def find_frames(self, marks: Marks) -> set[str]:
-        return find_boxed_frames(marks) - marks.find_frames(f"task = '{DETECTION}' AND mask_rle IS NULL")
+        return find_boxed_frames(marks) - marks.find_frames(
+            f"task = '{DETECTION}' AND mask_rle IS NULL"
+        )
 
     def find_fault(self, label: Row, frame: Row) -> str | None:
         if label["mask_rle"] is not None:
@@ -55,11 +57,16 @@ class Instances(Kind):
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
         if reason := find_empty_conflict(one, other):
             return reason
-        if any(not _have_equal_masks(ours, theirs) for ours, theirs in pair_boxed(one, other)):
+        if any(
+            not _have_equal_masks(ours, theirs)
+            for ours, theirs in pair_boxed(one, other)
+        ):
             return MASKS_DIFFER
         return find_box_conflict(one, other)
 
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
         return {
             "boxes_xyxy": [v for label in labels for v in clip_box(label, frame)],
             "box_class_ids": list(class_ids),
@@ -86,7 +93,9 @@ class Instances(Kind):
         return read_instances(row, view.size_hw)
 
 
-def read_instances(frame_row: Row, size_hw: tuple[int, int] | None = None) -> InstanceSet:
+def read_instances(
+    frame_row: Row, size_hw: tuple[int, int] | None = None
+) -> InstanceSet:
     """The objects of a `release_frames` row of instances, at the frame's size or another, whose every pixel shows what
     lies at its centre; objects that no pixel shows are left out there.
 
@@ -100,12 +109,20 @@ def read_instances(frame_row: Row, size_hw: tuple[int, int] | None = None) -> In
         mask = decode_mask(text, height, width)
         if not mask.any():
             raise ValueError("an object without a pixel: ingest its labels again")
-        small = cv2.resize(mask.view(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        small = cv2.resize(
+            mask.view(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+        )
         masks.append(np.asarray(small).view(bool))
     stacked = np.array(masks, bool).reshape(-1, *size_hw)
     shows = stacked.any((1, 2))
-    boxes = read_boxes(frame_row) * np.array([size_hw[1] / width, size_hw[0] / height] * 2, np.float32)
-    return InstanceSet(boxes[shows], np.array(frame_row["box_class_ids"], np.int64)[shows], stacked[shows])
+    boxes = read_boxes(frame_row) * np.array(
+        [size_hw[1] / width, size_hw[0] / height] * 2, np.float32
+    )
+    return InstanceSet(
+        boxes[shows],
+        np.array(frame_row["box_class_ids"], np.int64)[shows],
+        stacked[shows],
+    )
 
 
 def _have_equal_masks(one: Row, other: Row) -> bool:
@@ -121,6 +138,8 @@ def _have_equal_masks(one: Row, other: Row) -> bool:
         return False
     edges = np.unique(np.concatenate([[0], ends, other_ends]))
     lengths, starts = np.diff(edges), edges[:-1]
-    shown, other_shown = (np.searchsorted(e, starts, side="right") % 2 == 1 for e in (ends, other_ends))
+    shown, other_shown = (
+        np.searchsorted(e, starts, side="right") % 2 == 1 for e in (ends, other_ends)
+    )
     union = lengths[shown | other_shown].sum()
     return bool(union) and lengths[shown & other_shown].sum() >= _SAME_MASK_IOU * union

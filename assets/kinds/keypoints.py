@@ -80,7 +80,9 @@ class Keypoints(Kind):
             return POINTS_DIFFER
         return find_box_conflict(one, other)
 
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
         return {
             "boxes_xyxy": [v for label in labels for v in clip_box(label, frame)],
             "box_class_ids": list(class_ids),
@@ -111,7 +113,9 @@ def parse_points(text: str) -> NDArray[np.float32]:
     """(K, 3) x, y px and visibility of each point. Raises ValueError for what is no such text."""
     values = np.array([float(word) for word in text.split()], np.float32)
     if not len(values) or len(values) % 3 or not np.isfinite(values).all():
-        raise ValueError(f"keypoints {text[:80]!r} are not x, y and visibility of each point: ingest the labels again")
+        raise ValueError(
+            f"keypoints {text[:80]!r} are not x, y and visibility of each point: ingest the labels again"
+        )
     return values.reshape(-1, 3)
 
 
@@ -119,9 +123,13 @@ def read_poses(frame_row: Row) -> PoseSet:
     """The objects of a `release_frames` row of keypoints, in px of the stored image. Raises ValueError."""
     of_objects = [parse_points(text) for text in frame_row["keypoints"]]
     num_points = max(map(len, of_objects), default=0)
-    padded = [np.pad(points, ((0, num_points - len(points)), (0, 0))) for points in of_objects]
+    padded = [
+        np.pad(points, ((0, num_points - len(points)), (0, 0))) for points in of_objects
+    ]
     points = np.array(padded, np.float32).reshape(len(of_objects), num_points, 3)
-    return PoseSet(read_boxes(frame_row), np.array(frame_row["box_class_ids"], np.int64), points)
+    return PoseSet(
+        read_boxes(frame_row), np.array(frame_row["box_class_ids"], np.int64), points
+    )
 
 
 def _find_text(label: Row) -> str | None:
@@ -141,4 +149,6 @@ def _differ(one: Row, other: Row) -> bool:
     x_min, y_min, x_max, y_max = (one[side] for side in SIDES)
     is_placed = (ours[:, 2] > 0) & (theirs[:, 2] > 0)
     distances = np.linalg.norm(ours[:, :2] - theirs[:, :2], axis=1)[is_placed]
-    return bool((distances > _SAME_POINT_SHARE * max(x_max - x_min, y_max - y_min)).any())
+    return bool(
+        (distances > _SAME_POINT_SHARE * max(x_max - x_min, y_max - y_min)).any()
+    )

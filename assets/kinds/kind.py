@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 SIDES = ("x_min", "y_min", "x_max", "y_max")
 NO_MASK = "label without a mask"
-CLASSES_DIFFER, BOXES_DIFFER, MASKS_DIFFER = "classes differ", "boxes differ", "masks differ"
+CLASSES_DIFFER, BOXES_DIFFER, MASKS_DIFFER = (
+    "classes differ",
+    "boxes differ",
+    "masks differ",
+)
 IS_EMPTY = "one side calls it empty"
 
 
@@ -58,7 +62,9 @@ class Marks:
 
     labels: pa.Table
     looked_at: pa.Table
-    find_frames: Callable[[str], set[str]]  # an SQL condition on labels -> ids of the frames that have such a label
+    find_frames: Callable[
+        [str], set[str]
+    ]  # an SQL condition on labels -> ids of the frames that have such a label
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,10 @@ class View:
         """(2,) by what x and y of the stored image are multiplied here."""
         if self.image is self.stored:
             return np.ones(2, np.float32)
-        (height, width), (stored_height, stored_width) = self.size_hw, self.stored.size_hw
+        (height, width), (stored_height, stored_width) = (
+            self.size_hw,
+            self.stored.size_hw,
+        )
         return np.array([width / stored_width, height / stored_height], np.float32)
 
     def require_size(self, size_hw: Sequence[int], frame_id: str) -> None:
@@ -96,14 +105,22 @@ class Kind(Protocol):
 
     name: str
     label_tasks: tuple[str, ...]  # `task` of the labels that a release takes
-    columns: tuple[str, ...]  # of `release_frames` that hold the target, in the order in which a release hashes them
+    columns: tuple[
+        str, ...
+    ]  # of `release_frames` that hold the target, in the order in which a release hashes them
     needs_labels: bool = True  # a frame of which nothing is said can teach nothing
-    learns_absence: bool = False  # what has no label is learnt as absent: so nothing may lack one
-    has_one_class: bool = False  # a frame shows one class, so labels of two deny each other
+    learns_absence: bool = (
+        False  # what has no label is learnt as absent: so nothing may lack one
+    )
+    has_one_class: bool = (
+        False  # a frame shows one class, so labels of two deny each other
+    )
     is_compared_on_intake: bool = False  # contradictions between equal pictures are looked for before a release is made
     is_judged: bool = False  # answers are stored, scored by slice and drawn; where not, the task examines itself
     leading_metric: str = ""  # of judged kinds: what the gate asks for
-    slices_of_objects: tuple[str, ...] = ()  # ways of slicing scores that count objects, not frames
+    slices_of_objects: tuple[
+        str, ...
+    ] = ()  # ways of slicing scores that count objects, not frames
     remedy: str = ""  # what helps where no label is good enough for a release
 
     # ---- from labels to a release --------------------------------------------------------------------------------
@@ -144,7 +161,9 @@ class Kind(Protocol):
         return frozenset(Counter(label["class_name"] for label in labels).items())
 
     @abstractmethod
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
         """The columns of `release_frames` that hold the target of one picture; others stay empty."""
 
     @abstractmethod
@@ -160,17 +179,28 @@ class Kind(Protocol):
         Raises ValueError for a row that does not fit its image.
         """
 
-    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> dict[str, Any]:
+    def list_answer(
+        self, answer: Prediction, class_names: Sequence[str]
+    ) -> dict[str, Any]:
         """The columns of `predictions` that hold one answer of a judged kind."""
-        raise ValueError(f"answers about {self.name} are not stored: its task examines itself")
+        raise ValueError(
+            f"answers about {self.name} are not stored: its task examines itself"
+        )
 
     def find_answer_fault(self, row: Row) -> str | None:
         """Why a `predictions` row is no answer of the kind; None where it is one. Its scores fit its classes."""
         return None if row["scores"] else "no class"
 
-    def pair(self, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> Pairs:
+    def pair(
+        self,
+        predictions: Sequence[Row],
+        release_rows: Sequence[Row],
+        class_names: Sequence[str],
+    ) -> Pairs:
         """Stored predictions beside the `release_frames` of one split, for a judged kind; others are not looked at.
 
         Raises ValueError for an empty split, a frame without prediction or target, and classes of another release.
         """
-        raise ValueError(f"answers about {self.name} are not stored: its task examines itself")
+        raise ValueError(
+            f"answers about {self.name} are not stored: its task examines itself"
+        )

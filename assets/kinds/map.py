@@ -32,7 +32,11 @@ class Map(Kind):
     def find_frames(self, marks: Marks) -> set[str]:
         import pyarrow.compute as pc
 
-        return set(marks.labels.filter(pc.equal(marks.labels["task"], self.name))["frame_id"].to_pylist())
+        return set(
+            marks.labels.filter(pc.equal(marks.labels["task"], self.name))[
+                "frame_id"
+            ].to_pylist()
+        )
 
     def find_fault(self, label: Row, frame: Row) -> str | None:
         if label["mask_rle"] is None:
@@ -46,17 +50,29 @@ class Map(Kind):
         return label["task"], label["class_name"], label["mask_rle"]
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
-        return MASKS_DIFFER if _share_disputed(one.labels, other.labels) > _MAX_DISPUTED else None
+        return (
+            MASKS_DIFFER
+            if _share_disputed(one.labels, other.labels) > _MAX_DISPUTED
+            else None
+        )
 
     def list_shown(self, labels: Sequence[Row]) -> frozenset[tuple[str, int]]:
         return frozenset()
 
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
         from models.semantic_maps import compose_map, split_map
 
         size_hw = frame["height_px"], frame["width_px"]
-        masks, mask_class_ids = split_map(compose_map([label["mask_rle"] for label in labels], class_ids, size_hw))
-        return {"mask_rles": masks, "mask_class_ids": mask_class_ids, "mask_size_px": list(size_hw)}
+        masks, mask_class_ids = split_map(
+            compose_map([label["mask_rle"] for label in labels], class_ids, size_hw)
+        )
+        return {
+            "mask_rles": masks,
+            "mask_class_ids": mask_class_ids,
+            "mask_size_px": list(size_hw),
+        }
 
     def find_target_fault(self, row: Row) -> str | None:
         if not row["mask_rles"]:
@@ -73,7 +89,9 @@ class Map(Kind):
         view.require_size(row["mask_size_px"], row["frame_id"])
         return resize_map(read_semantic_map(row), view.size_hw)
 
-    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> dict[str, Any]:
+    def list_answer(
+        self, answer: Prediction, class_names: Sequence[str]
+    ) -> dict[str, Any]:
         """A mask for each class that was found; its score is the mean probability of the mask's pixels."""
         from models.semantic_maps import split_map
 
@@ -82,7 +100,9 @@ class Map(Kind):
         return {
             "boxes_xyxy": [],
             "class_names": [class_names[i] for i in class_ids],
-            "scores": [min(float(answer.confidences[i]), 1.0) for i in class_ids],  # a float32 mean may exceed 1
+            "scores": [
+                min(float(answer.confidences[i]), 1.0) for i in class_ids
+            ],  # a float32 mean may exceed 1
             "mask_rles": mask_rles,
         }
 
@@ -90,9 +110,18 @@ class Map(Kind):
         num_scores, num_masks = len(row["scores"]), len(row["mask_rles"] or ())
         if not num_scores:
             return "no class"
-        return None if num_masks == num_scores else f"{num_masks} masks for {num_scores} classes"
+        return (
+            None
+            if num_masks == num_scores
+            else f"{num_masks} masks for {num_scores} classes"
+        )
 
-    def pair(self, predictions: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> MapPairs:
+    def pair(
+        self,
+        predictions: Sequence[Row],
+        release_rows: Sequence[Row],
+        class_names: Sequence[str],
+    ) -> MapPairs:
         from assets.kinds.judging.map import pair_maps
 
         return pair_maps(predictions, release_rows, class_names)
@@ -103,7 +132,9 @@ def read_semantic_map(frame_row: Row) -> SemanticMap:
     from models.semantic_maps import compose_map
 
     height, width = frame_row["mask_size_px"]
-    return compose_map(frame_row["mask_rles"], frame_row["mask_class_ids"], (height, width))
+    return compose_map(
+        frame_row["mask_rles"], frame_row["mask_class_ids"], (height, width)
+    )
 
 
 def count_mask_pixels(label: Row, frame: Row) -> int | None:
@@ -134,5 +165,7 @@ def _paint(labels: Sequence[Row], names: Sequence[str]) -> NDArray[np.int32] | N
         shows = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
         painted = np.full(len(shows), -1, np.int32) if painted is None else painted
         class_id = names.index(label["class_name"])
-        painted[shows] = np.where((painted[shows] == -1) | (painted[shows] == class_id), class_id, -2)
+        painted[shows] = np.where(
+            (painted[shows] == -1) | (painted[shows] == class_id), class_id, -2
+        )
     return None if painted is None else np.maximum(painted, -1)

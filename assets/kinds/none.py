@@ -21,7 +21,9 @@ class Nothing(Kind):
     def list_shown(self, labels: Sequence[Row]) -> frozenset[tuple[str, int]]:
         return frozenset()
 
-    def make_target(self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row) -> dict[str, Any]:
+    def make_target(
+        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    ) -> dict[str, Any]:
         return {"class_id": class_ids[0] if len(set(class_ids)) == 1 else None}
 
     def find_target_fault(self, row: Row) -> str | None:

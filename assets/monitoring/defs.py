@@ -16,17 +16,24 @@ from models.task_names import TASK_NAMES
     partitions_def=sessions,
     group_name="monitoring",
     kinds={"lance"},
-    deps=[["capture", "frames"], *(["registry", f"{task}_release"] for task in TASK_NAMES)],
+    deps=[
+        ["capture", "frames"],
+        *(["registry", f"{task}_release"] for task in TASK_NAMES),
+    ],
 )
 def predictions(
-    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    workspace: dg.ResourceParam[Workspace],
 ) -> dg.MaterializeResult:
     """Each champion's predictions on the session's colour frames, of the cameras it was trained on."""
     from assets.monitoring.watch import predict_session
 
     session = context.partition_key
     done = {
-        f"rows of {champion['model_name']}": predict_session(catalog, workspace.home, champion, session).summary
+        f"rows of {champion['model_name']}": predict_session(
+            catalog, workspace.home, champion, session
+        ).summary
         for champion in champions(catalog)
     }
     return result(catalog, "predictions", ["monitoring", "predictions"], session, done)
@@ -37,9 +44,15 @@ def predictions(
     partitions_def=sessions,
     group_name="monitoring",
     kinds={"lance"},
-    deps=[["curation", "frame_embeddings"], ["curation", "frame_quality"], ["monitoring", "predictions"]],
+    deps=[
+        ["curation", "frame_embeddings"],
+        ["curation", "frame_quality"],
+        ["monitoring", "predictions"],
+    ],
 )
-def drift(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
+def drift(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> dg.MaterializeResult:
     """Image statistics and embeddings of the session, per camera, against each champion's training frames."""
     from assets.monitoring.watch import assess
 

@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.monitoring.figures import FIGURES, FrameFigures, GatheredFrames, gather, leave_out
+from assets.monitoring.figures import (
+    FIGURES,
+    FrameFigures,
+    GatheredFrames,
+    gather,
+    leave_out,
+)
 from assets.tables.encoders import require_one_encoder
 from assets.tables.schemas import content_id
 from models.metrics.drift import (
@@ -28,7 +34,10 @@ from models.metrics.drift import (
 )
 
 ALPHA = 0.01  # false alarms a clean session, over all cameras and figures together
-ALL_SENSORS, WHOLE_SESSION = "all", "session"  # the row that holds the session's verdict
+ALL_SENSORS, WHOLE_SESSION = (
+    "all",
+    "session",
+)  # the row that holds the session's verdict
 MIN_BLOCKS, MAX_BLOCKS, MIN_BLOCK_FRAMES = 8, 20, 5
 _EMBEDDING_TOLERANCE = 0.05  # of unit-length vectors
 
@@ -53,7 +62,11 @@ class Assessment:
 
 
 def assess_session(
-    reference: FrameFigures, new: FrameFigures, session: str, champion: Champion, alpha: float = ALPHA
+    reference: FrameFigures,
+    new: FrameFigures,
+    session: str,
+    champion: Champion,
+    alpha: float = ALPHA,
 ) -> Assessment:
     """Test every camera and figure of the session's frames against the reference frames.
 
@@ -65,12 +78,19 @@ def assess_session(
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha = {alpha}: a false-alarm rate lies between 0 and 1")
     require_one_encoder(reference.embeddings, new.embeddings)
-    arrived, known = gather(new, session), gather(leave_out(reference, session), "the reference")
+    arrived, known = (
+        gather(new, session),
+        gather(leave_out(reference, session), "the reference"),
+    )
     if not len(arrived.sensors):
         raise ValueError(
             f"session '{session}' has no frames to judge: ingest it, or see `daguerre query` on quarantine"
         )
-    tests = [test for sensor in sorted(set(arrived.sensors)) for test in _compare_camera(known, arrived, sensor)]
+    tests = [
+        test
+        for sensor in sorted(set(arrived.sensors))
+        for test in _compare_camera(known, arrived, sensor)
+    ]
     return _judge(tests, session, champion, alpha, len(arrived.sensors))
 
 
@@ -84,7 +104,9 @@ class _Test(NamedTuple):
     reason: str
 
 
-def _compare_camera(known: GatheredFrames, arrived: GatheredFrames, sensor: str) -> list[_Test]:
+def _compare_camera(
+    known: GatheredFrames, arrived: GatheredFrames, sensor: str
+) -> list[_Test]:
     """All tests of one camera; without a shift, and with the reason, where the reference does not carry them."""
     here = arrived.keep(arrived.sensors == sensor)
     is_known = bool((known.sensors == sensor).any())
@@ -93,15 +115,30 @@ def _compare_camera(known: GatheredFrames, arrived: GatheredFrames, sensor: str)
     names = [*(f.name for f in FIGURES), "embedding"]
     count = int(units.max()) + 1 if len(units) else 0
     if why_not:
-        return [_Test(sensor, name, None, len(here.sensors), count, unit, why_not) for name in names]
+        return [
+            _Test(sensor, name, None, len(here.sensors), count, unit, why_not)
+            for name in names
+        ]
     statistics, frames_per_unit = average_units(there.statistics, units)
     vectors, _ = average_units(there.vectors, units)
     ratio = max(float(np.median(frames_per_unit)) / len(here.sensors), 1.0)
     figures = zip(FIGURES, statistics.T, here.statistics.mean(axis=0), strict=True)
-    shifts = [compare_mean(column, float(mean), figure.tolerance, ratio) for figure, column, mean in figures]
-    shifts.append(compare_vector(vectors, here.vectors.mean(axis=0), _EMBEDDING_TOLERANCE, ratio))
-    reason = "" if is_known else f"camera '{sensor}' is not in the reference: compared with all its cameras"
-    return [_Test(sensor, n, s, len(here.sensors), count, unit, reason) for n, s in zip(names, shifts, strict=True)]
+    shifts = [
+        compare_mean(column, float(mean), figure.tolerance, ratio)
+        for figure, column, mean in figures
+    ]
+    shifts.append(
+        compare_vector(vectors, here.vectors.mean(axis=0), _EMBEDDING_TOLERANCE, ratio)
+    )
+    reason = (
+        ""
+        if is_known
+        else f"camera '{sensor}' is not in the reference: compared with all its cameras"
+    )
+    return [
+        _Test(sensor, n, s, len(here.sensors), count, unit, reason)
+        for n, s in zip(names, shifts, strict=True)
+    ]
 
 
 def _choose_units(there: GatheredFrames) -> tuple[NDArray[np.int64], str, str]:
@@ -109,59 +146,131 @@ def _choose_units(there: GatheredFrames) -> tuple[NDArray[np.int64], str, str]:
     _, recordings = np.unique(there.captures, return_inverse=True)
     count = int(recordings.max()) + 1 if len(recordings) else 0
     if count >= MIN_UNITS:
-        _, units = np.unique(np.char.add(np.char.add(there.captures, "/"), there.sensors), return_inverse=True)
+        _, units = np.unique(
+            np.char.add(np.char.add(there.captures, "/"), there.sensors),
+            return_inverse=True,
+        )
         return units.astype(np.int64), "recording", ""
     blocks = min(MAX_BLOCKS, len(recordings) // MIN_BLOCK_FRAMES)
     if not there.has_clock and blocks >= MIN_BLOCKS:
         return split_consecutive(len(recordings), blocks), "block of pictures", ""
-    needed = f"{MIN_UNITS} recordings" + ("" if there.has_clock else f" or {MIN_BLOCKS * MIN_BLOCK_FRAMES} pictures")
+    needed = f"{MIN_UNITS} recordings" + (
+        "" if there.has_clock else f" or {MIN_BLOCKS * MIN_BLOCK_FRAMES} pictures"
+    )
     why = f"not enough reference: {count} recordings with {len(recordings)} frames of this camera, {needed} needed"
     return recordings.astype(np.int64), "recording" if count else "none", why
 
 
-def _judge(tests: list[_Test], session: str, champion: Champion, alpha: float, num_frames: int) -> Assessment:
+def _judge(
+    tests: list[_Test], session: str, champion: Champion, alpha: float, num_frames: int
+) -> Assessment:
     judged = [t for t in tests if t.shift is not None]
     raw = [t.shift.p_value for t in judged if t.shift is not None]
-    adjusted = dict(zip([(t.sensor, t.statistic) for t in judged], adjust_p_values(raw) if raw else (), strict=True))
+    adjusted = dict(
+        zip(
+            [(t.sensor, t.statistic) for t in judged],
+            adjust_p_values(raw) if raw else (),
+            strict=True,
+        )
+    )
     total = combine_p_values(raw) if raw else None
-    is_drifted = None if total is None or (len(judged) < len(tests) and total > alpha) else total <= alpha
+    is_drifted = (
+        None
+        if total is None or (len(judged) < len(tests) and total > alpha)
+        else total <= alpha
+    )
     summary = _summarise(tests, judged, total, is_drifted, alpha)
-    farthest = max(judged, key=lambda t: -t.shift.p_value if t.shift else 0.0, default=None)
+    farthest = max(
+        judged, key=lambda t: -t.shift.p_value if t.shift else 0.0, default=None
+    )
     shift = (
-        None if farthest is None or farthest.shift is None or total is None else Shift(farthest.shift.distance, total)
+        None
+        if farthest is None or farthest.shift is None or total is None
+        else Shift(farthest.shift.distance, total)
     )
     units = min((t.num_units for t in judged), default=0)
-    whole = _Test(ALL_SENSORS, WHOLE_SESSION, shift, num_frames, units, farthest.unit if farthest else "none", summary)
+    whole = _Test(
+        ALL_SENSORS,
+        WHOLE_SESSION,
+        shift,
+        num_frames,
+        units,
+        farthest.unit if farthest else "none",
+        summary,
+    )
     rows = [_row(whole, total, is_drifted, session, champion, alpha)]
     for test in tests:
         p_value = adjusted.get((test.sensor, test.statistic))
         p_value = None if p_value is None else float(p_value)
-        rows.append(_row(test, p_value, None if p_value is None else p_value <= alpha, session, champion, alpha))
+        rows.append(
+            _row(
+                test,
+                p_value,
+                None if p_value is None else p_value <= alpha,
+                session,
+                champion,
+                alpha,
+            )
+        )
     return Assessment(rows, is_drifted, total, summary)
 
 
 def _summarise(
-    tests: list[_Test], judged: list[_Test], total: float | None, is_drifted: bool | None, alpha: float
+    tests: list[_Test],
+    judged: list[_Test],
+    total: float | None,
+    is_drifted: bool | None,
+    alpha: float,
 ) -> str:
     missing = next((t for t in tests if t.shift is None), None)
     if is_drifted is None and missing is not None:
         return f"no verdict: camera '{missing.sensor}': {missing.reason}"
     strongest = sorted(judged, key=lambda t: t.shift.p_value if t.shift else 1.0)[:3]
-    parts = [f"{t.sensor} {t.statistic} {t.shift.distance:+.1f} sd" for t in strongest if t.shift]
+    parts = [
+        f"{t.sensor} {t.statistic} {t.shift.distance:+.1f} sd"
+        for t in strongest
+        if t.shift
+    ]
     verb = "drifted" if is_drifted else "like the reference"
     return f"{verb} (p = {total:.2g}, false-alarm rate {alpha:g} a session): {', '.join(parts)}"
 
 
 def _row(
-    test: _Test, p_value: float | None, is_drifted: bool | None, session: str, champion: Champion, alpha: float
+    test: _Test,
+    p_value: float | None,
+    is_drifted: bool | None,
+    session: str,
+    champion: Champion,
+    alpha: float,
 ) -> dict[str, Any]:
-    name, version, release_id = champion.model_name, champion.model_version, champion.release_id
-    drift_id = content_id("drift", session, test.sensor, test.statistic, name, version, release_id)
-    distance = None if test.shift is None or not np.isfinite(test.shift.distance) else test.shift.distance
+    name, version, release_id = (
+        champion.model_name,
+        champion.model_version,
+        champion.release_id,
+    )
+    drift_id = content_id(
+        "drift", session, test.sensor, test.statistic, name, version, release_id
+    )
+    distance = (
+        None
+        if test.shift is None or not np.isfinite(test.shift.distance)
+        else test.shift.distance
+    )
     return {
-        "drift_id": drift_id, "session": session, "sensor": test.sensor, "model_name": name, "model_version": version,
-        "release_id": release_id, "statistic": test.statistic, "value": distance, "p_value": p_value,
-        "raw_p_value": None if test.shift is None else test.shift.p_value, "threshold": alpha,
-        "is_drifted": is_drifted, "num_frames": test.num_frames, "num_reference": test.num_units, "unit": test.unit,
+        "drift_id": drift_id,
+        "session": session,
+        "sensor": test.sensor,
+        "model_name": name,
+        "model_version": version,
+        "release_id": release_id,
+        "statistic": test.statistic,
+        "value": distance,
+        "p_value": p_value,
+        "raw_p_value": None if test.shift is None else test.shift.p_value,
+        "threshold": alpha,
+        "is_drifted": is_drifted,
+        "num_frames": test.num_frames,
+        "num_reference": test.num_units,
+        "unit": test.unit,
         "reason": test.reason,
-    }  # fmt: skip
+    }

@@ -57,26 +57,45 @@ class GatheredFrames(NamedTuple):
 
     def keep(self, mask: NDArray[np.bool_]) -> GatheredFrames:
         return self._replace(
-            sensors=self.sensors[mask], captures=self.captures[mask],
-            statistics=self.statistics[mask], vectors=self.vectors[mask],
-        )  # fmt: skip
+            sensors=self.sensors[mask],
+            captures=self.captures[mask],
+            statistics=self.statistics[mask],
+            vectors=self.vectors[mask],
+        )
 
 
 def gather(figures: FrameFigures, where: str) -> GatheredFrames:
     """Frames in the order they were taken, with their figures on the tested scales."""
     frames = _colour(figures.frames).sort_by(
-        [("capture_id", "ascending"), ("sensor", "ascending"), ("sequence", "ascending")]
+        [
+            ("capture_id", "ascending"),
+            ("sensor", "ascending"),
+            ("sequence", "ascending"),
+        ]
     )
     quality = _align(frames, figures.quality, "frame_quality", where)
     embeddings = _align(frames, figures.embeddings, "frame_embeddings", where)
     columns = [f.scale(_finite(quality, f.name, where)) for f in FIGURES]
-    flat = pc.list_flatten(embeddings["vector"].combine_chunks()) if len(frames) else pa.array([], pa.float32())
-    vectors = np.asarray(flat.to_numpy(zero_copy_only=False), np.float64).reshape(len(frames), -1 if len(frames) else 0)
+    flat = (
+        pc.list_flatten(embeddings["vector"].combine_chunks())
+        if len(frames)
+        else pa.array([], pa.float32())
+    )
+    vectors = np.asarray(flat.to_numpy(zero_copy_only=False), np.float64).reshape(
+        len(frames), -1 if len(frames) else 0
+    )
     if not np.isfinite(vectors).all():
-        raise ValueError(f"frame_embeddings of {where} hold values that are not finite: materialize them again")
-    texts = [np.asarray(frames[name].to_pylist(), dtype=np.str_) for name in ("sensor", "capture_id")]
+        raise ValueError(
+            f"frame_embeddings of {where} hold values that are not finite: materialize them again"
+        )
+    texts = [
+        np.asarray(frames[name].to_pylist(), dtype=np.str_)
+        for name in ("sensor", "capture_id")
+    ]
     has_clock = bool(len(frames)) and frames["t_ns"].null_count < len(frames)
-    return GatheredFrames(texts[0], texts[1], has_clock, np.stack(columns, axis=1), vectors)
+    return GatheredFrames(
+        texts[0], texts[1], has_clock, np.stack(columns, axis=1), vectors
+    )
 
 
 def leave_out(reference: FrameFigures, session: str) -> FrameFigures:
@@ -97,9 +116,15 @@ def _align(frames: pa.Table, rows: pa.Table, name: str, where: str) -> pa.Table:
 def _finite(rows: pa.Table, name: str, where: str) -> Floats:
     values = np.asarray(rows[name].to_numpy(), np.float64)  # null becomes NaN
     if not np.isfinite(values).all():
-        raise ValueError(f"'{name}' of {where} is null or not finite in {int((~np.isfinite(values)).sum())} frames")
+        raise ValueError(
+            f"'{name}' of {where} is null or not finite in {int((~np.isfinite(values)).sum())} frames"
+        )
     return values
 
 
 def _colour(frames: pa.Table) -> pa.Table:
-    return frames.filter(pc.equal(frames["kind"], "color")) if "kind" in frames.column_names else frames
+    return (
+        frames.filter(pc.equal(frames["kind"], "color"))
+        if "kind" in frames.column_names
+        else frames
+    )

@@ -10,7 +10,11 @@ from models.task_names import TASK_NAMES
 
 def champions(catalog: Catalog) -> list[dict[str, Any]]:
     """Rows of `champions` of the tasks that say something about an image: at most one each."""
-    return catalog.read_latest("champions", where=is_in("task", TASK_NAMES)).sort_by("task").to_pylist()
+    return (
+        catalog.read_latest("champions", where=is_in("task", TASK_NAMES))
+        .sort_by("task")
+        .to_pylist()
+    )
 
 
 def sessions_to_judge(catalog: Catalog) -> dict[str, str]:
@@ -22,13 +26,19 @@ def sessions_to_judge(catalog: Catalog) -> dict[str, str]:
     pending: dict[str, list[str]] = {}
     for champion in champions(catalog):
         judged_by = f"model_name = '{champion['model_name']}' AND model_version = {champion['model_version']}"
-        judged = set(catalog.read_latest("drift", ["session"], judged_by)["session"].to_pylist())
+        judged = set(
+            catalog.read_latest("drift", ["session"], judged_by)["session"].to_pylist()
+        )
         for session in sessions - judged - learned_from(catalog, champion):
-            pending.setdefault(session, []).append(f"{champion['model_name']}/{champion['model_version']}")
+            pending.setdefault(session, []).append(
+                f"{champion['model_name']}/{champion['model_version']}"
+            )
     return {session: ",".join(names) for session, names in pending.items()}
 
 
 def learned_from(catalog: Catalog, champion: dict[str, Any]) -> set[str]:
     """The sessions of the champion's release."""
-    rows = catalog.read_latest("releases", ["sessions"], is_in("release_id", [champion["release_id"]])).to_pylist()
+    rows = catalog.read_latest(
+        "releases", ["sessions"], is_in("release_id", [champion["release_id"]])
+    ).to_pylist()
     return {session for row in rows for session in row["sessions"]}

@@ -23,18 +23,30 @@ def needs_retraining(
     `filed` are request ids that exist; `model_version` leaves out verdicts on other versions. The session first in
     order is named and the others counted. A cool-down runs from `last_request_ns` (UTC).
     """
-    verdicts = [r for r in drift_rows if r["statistic"] == WHOLE_SESSION and r["is_drifted"]]
-    verdicts = [r for r in verdicts if model_version is None or r["model_version"] == model_version]
+    verdicts = [
+        r for r in drift_rows if r["statistic"] == WHOLE_SESSION and r["is_drifted"]
+    ]
+    verdicts = [
+        r
+        for r in verdicts
+        if model_version is None or r["model_version"] == model_version
+    ]
     verdicts = [r for r in verdicts if _request_id(task, r) not in filed]
-    if not verdicts or (last_request_ns is not None and now_ns - last_request_ns < cooldown_s * 1e9):
+    if not verdicts or (
+        last_request_ns is not None and now_ns - last_request_ns < cooldown_s * 1e9
+    ):
         return None
     verdicts.sort(key=lambda r: (-r["model_version"], r["session"]))
     first, others = verdicts[0], len(verdicts) - 1
     reason = first["reason"] + (f"; {others} more drifted sessions" if others else "")
     return {
-        "request_id": _request_id(task, first), "task": task, "session": first["session"], "reason": reason,
-        "model_version": first["model_version"], "requested_ns": now_ns,
-    }  # fmt: skip
+        "request_id": _request_id(task, first),
+        "task": task,
+        "session": first["session"],
+        "reason": reason,
+        "model_version": first["model_version"],
+        "requested_ns": now_ns,
+    }
 
 
 def _request_id(task: str, row: Mapping[str, Any]) -> str:

@@ -11,30 +11,60 @@ from assets.tables.incremental import Refreshed
 from assets.tables.schemas import TABLES, to_table
 
 Row = dict[str, Any]
-_FRAME_COLUMNS = ["frame_id", "capture_id", "session", "sensor", "t_ns", "sequence", "sha256"]
+_FRAME_COLUMNS = [
+    "frame_id",
+    "capture_id",
+    "session",
+    "sensor",
+    "t_ns",
+    "sequence",
+    "sha256",
+]
 
 
-def predict_session(catalog: Catalog, home: Path, champion: Row, session: str) -> Refreshed:
+def predict_session(
+    catalog: Catalog, home: Path, champion: Row, session: str
+) -> Refreshed:
     """Bring `predictions`, purpose "monitoring", up to date for the session's frames from cameras in the champion's
     release; a frame that has its prediction keeps it.
 
     A session without such a camera is predicted whole. Raises ValueError when the model's files have changed.
     """
     from assets.inference.package import load_predictor, open_package
-    from assets.inference.predict import PredictionFacts, StoredImages, name_prediction, predict_frames
+    from assets.inference.predict import (
+        PredictionFacts,
+        StoredImages,
+        name_prediction,
+        predict_frames,
+    )
 
-    frames = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'").to_pylist()
+    frames = catalog.read(
+        "frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'"
+    ).to_pylist()
     known = {r["sensor"] for r in _release_frames(catalog, champion)}
     frames = [f for f in frames if f["sensor"] in known] or frames
-    model = catalog.read_latest("models", where=is_in("model_sha256", [champion["model_sha256"]])).to_pylist()[0]
+    model = catalog.read_latest(
+        "models", where=is_in("model_sha256", [champion["model_sha256"]])
+    ).to_pylist()[0]
     package = open_package(home / model["folder"])
-    facts = PredictionFacts(champion["task"], package.model_sha256, tuple(package.facts.class_names), "monitoring")
+    facts = PredictionFacts(
+        champion["task"],
+        package.model_sha256,
+        tuple(package.facts.class_names),
+        "monitoring",
+    )
     mine = f"{session_is(session)} AND model_sha256 = {repr_sql(package.model_sha256)} AND purpose = 'monitoring'"
-    have = set(catalog.read_latest("predictions", ["prediction_id"], mine)["prediction_id"].to_pylist())
+    have = set(
+        catalog.read_latest("predictions", ["prediction_id"], mine)[
+            "prediction_id"
+        ].to_pylist()
+    )
     todo = [f for f in frames if name_prediction(f["frame_id"], facts) not in have]
     rows: list[Row] = []
     if todo:
-        images = StoredImages(catalog.dataset("frames", catalog.published_version("frames")))
+        images = StoredImages(
+            catalog.dataset("frames", catalog.published_version("frames"))
+        )
         rows = predict_frames(images, todo, load_predictor(package), facts)
     written = catalog.merge("predictions", to_table(TABLES["predictions"], rows))
     return Refreshed(written.version, len(rows), 0, 0, len(frames), len(rows))
@@ -46,16 +76,29 @@ def assess(catalog: Catalog, champion: Row, session: str) -> Assessment:
     Frames of every split: they were drawn from the same recordings, and the test's power grows with their number.
     """
     reference = _release_frames(catalog, champion)
-    learned, known = [r["frame_id"] for r in reference], {r["sensor"] for r in reference}
-    new = catalog.read("frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'")
-    watched = [r["frame_id"] for r in new.to_pylist() if r["sensor"] in known] or new["frame_id"].to_pylist()
-    subject = Champion(champion["model_name"], champion["model_version"], champion["release_id"])
-    return assess_session(_figures(catalog, learned), _figures(catalog, watched), session, subject)
+    learned, known = (
+        [r["frame_id"] for r in reference],
+        {r["sensor"] for r in reference},
+    )
+    new = catalog.read(
+        "frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'"
+    )
+    watched = [r["frame_id"] for r in new.to_pylist() if r["sensor"] in known] or new[
+        "frame_id"
+    ].to_pylist()
+    subject = Champion(
+        champion["model_name"], champion["model_version"], champion["release_id"]
+    )
+    return assess_session(
+        _figures(catalog, learned), _figures(catalog, watched), session, subject
+    )
 
 
 def _release_frames(catalog: Catalog, champion: Row) -> list[Row]:
     where = f"release_id = {repr_sql(champion['release_id'])}"
-    return catalog.read_latest("release_frames", ["frame_id", "sensor"], where).to_pylist()
+    return catalog.read_latest(
+        "release_frames", ["frame_id", "sensor"], where
+    ).to_pylist()
 
 
 def _figures(catalog: Catalog, frame_ids: list[str]) -> FrameFigures:
@@ -63,5 +106,7 @@ def _figures(catalog: Catalog, frame_ids: list[str]) -> FrameFigures:
     return FrameFigures(
         catalog.read_latest("frames", _FRAME_COLUMNS, where),
         catalog.read_latest("frame_quality", where=where),
-        catalog.read_latest("frame_embeddings", ["frame_id", "session", "vector", "code_version"], where),
+        catalog.read_latest(
+            "frame_embeddings", ["frame_id", "session", "vector", "code_version"], where
+        ),
     )

@@ -24,10 +24,18 @@ JPEG_QUALITY = 82
 GAP_PX, CAPTION_PX = 8, 22
 MISSED: Color = (255, 176, 0)
 FALSE: Color = (255, 64, 108)
-_FIRST: tuple[Color, ...] = (  # told apart also with red-green blindness; bright enough for dark photographs
-    (64, 176, 255), (255, 143, 64), (72, 214, 140), (206, 122, 255), (255, 222, 89), (255, 112, 148), (94, 226, 226),
+_FIRST: tuple[
+    Color, ...
+] = (  # told apart also with red-green blindness; bright enough for dark photographs
+    (64, 176, 255),
+    (255, 143, 64),
+    (72, 214, 140),
+    (206, 122, 255),
+    (255, 222, 89),
+    (255, 112, 148),
+    (94, 226, 226),
     (176, 148, 118),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,11 @@ def label_overlay(
     `colors` comes from `color_classes`, so that a class has one colour throughout; without it names are sorted here.
     """
     colors = colors or color_classes(sorted(set(names)))
-    texts = list(names) if scores is None else [f"{n} {s:.2f}" for n, s in zip(names, scores, strict=True)]
+    texts = (
+        list(names)
+        if scores is None
+        else [f"{n} {s:.2f}" for n, s in zip(names, scores, strict=True)]
+    )
     marks = [
         Mark((float(b[0]), float(b[1]), float(b[2]), float(b[3])), text, colors[name])
         for b, text, name in zip(boxes_xyxy, texts, names, strict=True)
@@ -69,54 +81,99 @@ def draw_marks(image_rgb: Image, marks: Sequence[Mark], width_px: int = 960) -> 
     draw = ImageDraw.Draw(canvas, "RGBA")
     line_px = max(2, round(width_px / 250))
     for mark in marks:
-        _draw_box(draw, tuple(v * scale for v in mark.box_xyxy), mark, line_px if mark.has_label else line_px // 2)
+        _draw_box(
+            draw,
+            tuple(v * scale for v in mark.box_xyxy),
+            mark,
+            line_px if mark.has_label else line_px // 2,
+        )
     taken: list[tuple[int, int, int, int]] = []
     for mark in marks:
         if mark.has_label:
             _draw_label(
-                draw, [v * scale for v in mark.box_xyxy], mark, canvas.size, taken, max(11, round(width_px / 60))
+                draw,
+                [v * scale for v in mark.box_xyxy],
+                mark,
+                canvas.size,
+                taken,
+                max(11, round(width_px / 60)),
             )
     return np.asarray(canvas)
 
 
-def paint_map(image_rgb: Image, semantic: SemanticMap, colors: Sequence[Color], opacity: float = 0.6) -> Image:
+def paint_map(
+    image_rgb: Image,
+    semantic: SemanticMap,
+    colors: Sequence[Color],
+    opacity: float = 0.6,
+) -> Image:
     """The image in grey with each class of a map of its size in its colour; what is ignored stays grey."""
     palette = np.zeros((256, 3), np.float32)
     palette[: len(colors)] = colors
     grey = (image_rgb @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
-    share = np.where(semantic.class_ids[..., None] == IGNORE, np.float32(0), np.float32(opacity))
-    return np.rint(grey * (1 - share) + palette[semantic.class_ids] * share).astype(np.uint8)
+    share = np.where(
+        semantic.class_ids[..., None] == IGNORE, np.float32(0), np.float32(opacity)
+    )
+    return np.rint(grey * (1 - share) + palette[semantic.class_ids] * share).astype(
+        np.uint8
+    )
 
 
-def paint_masks(image_rgb: Image, masks: NDArray[np.bool_], colors: Sequence[Color], opacity: float = 0.45) -> Image:
+def paint_masks(
+    image_rgb: Image,
+    masks: NDArray[np.bool_],
+    colors: Sequence[Color],
+    opacity: float = 0.45,
+) -> Image:
     """The image with masks (N, H, W) of its size over it, one colour each; later ones lie on top."""
     painted = image_rgb.copy()
     for mask, color in zip(masks, colors, strict=True):
-        painted[mask] = np.rint(image_rgb[mask] * (1 - opacity) + np.array(color) * opacity)
+        painted[mask] = np.rint(
+            image_rgb[mask] * (1 - opacity) + np.array(color) * opacity
+        )
     return painted
 
 
 def contact_sheet(
-    images_rgb: Sequence[Image], captions: Sequence[str], num_columns: int = 8, thumbnail_px: int = 132
+    images_rgb: Sequence[Image],
+    captions: Sequence[str],
+    num_columns: int = 8,
+    thumbnail_px: int = 132,
 ) -> bytes:
     """JPEG of square thumbnails in rows, each with its caption. Raises ValueError for no images."""
     return encode_jpeg(tile(images_rgb, captions, num_columns, thumbnail_px))
 
 
-def tile(images_rgb: Sequence[Image], captions: Sequence[str], num_columns: int, thumbnail_px: int) -> Image:
+def tile(
+    images_rgb: Sequence[Image],
+    captions: Sequence[str],
+    num_columns: int,
+    thumbnail_px: int,
+) -> Image:
     """One image of square thumbnails in rows, each with its caption. Raises ValueError for no images."""
     if not images_rgb:
-        raise ValueError("there are no images for a contact sheet: choose a split that has some")
+        raise ValueError(
+            "there are no images for a contact sheet: choose a split that has some"
+        )
     num_columns = min(num_columns, len(images_rgb))
     num_rows = -(-len(images_rgb) // num_columns)
     step_x, step_y = thumbnail_px + GAP_PX, thumbnail_px + CAPTION_PX + GAP_PX
-    sheet = Pillow.new("RGB", (GAP_PX + num_columns * step_x, GAP_PX + num_rows * step_y), (22, 21, 19))
+    sheet = Pillow.new(
+        "RGB", (GAP_PX + num_columns * step_x, GAP_PX + num_rows * step_y), (22, 21, 19)
+    )
     draw = ImageDraw.Draw(sheet)
-    for place, (image_rgb, caption) in enumerate(zip(images_rgb, captions, strict=True)):
-        x, y = GAP_PX + place % num_columns * step_x, GAP_PX + place // num_columns * step_y
+    for place, (image_rgb, caption) in enumerate(
+        zip(images_rgb, captions, strict=True)
+    ):
+        x, y = (
+            GAP_PX + place % num_columns * step_x,
+            GAP_PX + place // num_columns * step_y,
+        )
         sheet.paste(Pillow.fromarray(make_thumbnail(image_rgb, thumbnail_px)), (x, y))
         text = _shorten(draw, caption, thumbnail_px, _font(12))
-        draw.text((x + 1, y + thumbnail_px + 4), text, fill=(214, 208, 198), font=_font(12))
+        draw.text(
+            (x + 1, y + thumbnail_px + 4), text, fill=(214, 208, 198), font=_font(12)
+        )
     return np.asarray(sheet)
 
 
@@ -125,14 +182,18 @@ def make_thumbnail(image_rgb: Image, side_px: int) -> Image:
     height, width = image_rgb.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return np.asarray(_resize(image_rgb[top : top + side, left : left + side], side_px, side_px))
+    return np.asarray(
+        _resize(image_rgb[top : top + side, left : left + side], side_px, side_px)
+    )
 
 
 def fit_into_square(image_rgb: Image, side_px: int) -> Image:
     """(side, side, 3): the whole image in the middle of black."""
     height, width = image_rgb.shape[:2]
     scale = side_px / max(height, width)
-    small = np.asarray(_resize(image_rgb, max(1, round(width * scale)), max(1, round(height * scale))))
+    small = np.asarray(
+        _resize(image_rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    )
     square = np.zeros((side_px, side_px, 3), np.uint8)
     top, left = (side_px - small.shape[0]) // 2, (side_px - small.shape[1]) // 2
     square[top : top + small.shape[0], left : left + small.shape[1]] = small
@@ -141,18 +202,29 @@ def fit_into_square(image_rgb: Image, side_px: int) -> Image:
 
 def fit_width(image_rgb: Image, width_px: int) -> Image:
     """The whole image, `width_px` wide."""
-    return np.asarray(_resize(image_rgb, width_px, max(1, round(image_rgb.shape[0] * width_px / image_rgb.shape[1]))))
+    return np.asarray(
+        _resize(
+            image_rgb,
+            width_px,
+            max(1, round(image_rgb.shape[0] * width_px / image_rgb.shape[1])),
+        )
+    )
 
 
 def color_classes(class_names: Sequence[str]) -> dict[str, Color]:
     """One colour a class, by position: eight chosen ones, then hues a golden angle apart."""
-    return {name: _FIRST[i] if i < len(_FIRST) else _spin_hue(i) for i, name in enumerate(class_names)}
+    return {
+        name: _FIRST[i] if i < len(_FIRST) else _spin_hue(i)
+        for i, name in enumerate(class_names)
+    }
 
 
 def encode_jpeg(image_rgb: Image, quality: int = JPEG_QUALITY) -> bytes:
     """Progressive JPEG bytes of an RGB image, colour at full resolution: drawn lines are thin."""
     buffer = io.BytesIO()
-    Pillow.fromarray(image_rgb).save(buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0)
+    Pillow.fromarray(image_rgb).save(
+        buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0
+    )
     return buffer.getvalue()
 
 
@@ -161,7 +233,9 @@ def suffix_of(picture: bytes) -> str:
     for magic, suffix in ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg")):
         if picture.startswith(magic):
             return suffix
-    raise ValueError(f"{len(picture)} bytes from {picture[:4]!r} on are neither PNG nor JPEG: encode the picture first")
+    raise ValueError(
+        f"{len(picture)} bytes from {picture[:4]!r} on are neither PNG nor JPEG: encode the picture first"
+    )
 
 
 def as_data_uri(picture: bytes) -> str:
@@ -171,7 +245,9 @@ def as_data_uri(picture: bytes) -> str:
 
 
 def _resize(image_rgb: Image, width_px: int, height_px: int) -> Pillow.Image:
-    return Pillow.fromarray(np.ascontiguousarray(image_rgb)).resize((width_px, height_px), Pillow.Resampling.LANCZOS)
+    return Pillow.fromarray(np.ascontiguousarray(image_rgb)).resize(
+        (width_px, height_px), Pillow.Resampling.LANCZOS
+    )
 
 
 def _spin_hue(index: int) -> Color:
@@ -185,7 +261,10 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _shorten(
-    draw: ImageDraw.ImageDraw, text: str, width_px: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+    draw: ImageDraw.ImageDraw,
+    text: str,
+    width_px: int,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> str:
     if draw.textlength(text, font=font) <= width_px:
         return text
@@ -194,18 +273,32 @@ def _shorten(
     return text + "…"
 
 
-def _draw_box(draw: ImageDraw.ImageDraw, box: tuple[float, ...], mark: Mark, line_px: int) -> None:
+def _draw_box(
+    draw: ImageDraw.ImageDraw, box: tuple[float, ...], mark: Mark, line_px: int
+) -> None:
     x0, y0, x1, y1 = (round(v) for v in box)
     x0, x1, y0, y1 = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
     if mark.is_dashed:
         _draw_dashes(draw, (x0, y0, x1, y1), mark.color, line_px)
         return
-    halo = (x0 - 1, y0 - 1, x1 + 1, y1 + 1)  # keeps the line visible on ground of its own colour
+    halo = (
+        x0 - 1,
+        y0 - 1,
+        x1 + 1,
+        y1 + 1,
+    )  # keeps the line visible on ground of its own colour
     draw.rounded_rectangle(halo, radius=3, outline=(0, 0, 0, 90), width=line_px + 2)
-    draw.rounded_rectangle((x0, y0, x1, y1), radius=3, outline=mark.color, width=line_px)
+    draw.rounded_rectangle(
+        (x0, y0, x1, y1), radius=3, outline=mark.color, width=line_px
+    )
 
 
-def _draw_dashes(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], color: Color, line_px: int) -> None:
+def _draw_dashes(
+    draw: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    color: Color,
+    line_px: int,
+) -> None:
     x0, y0, x1, y1 = box
     dash = 5 * line_px
     for x in range(x0, x1, 2 * dash):
@@ -230,10 +323,20 @@ def _draw_label(
     top = round(min(box[1], box[3]))
     for y in (top - height, top):  # above the box where there is room, else inside
         place = (x, y, x + width, y + height)
-        if y >= 0 and place[3] <= size[1] and not any(_overlap(place, other) for other in taken):
+        if (
+            y >= 0
+            and place[3] <= size[1]
+            and not any(_overlap(place, other) for other in taken)
+        ):
             taken.append(place)
             draw.rounded_rectangle(place, radius=3, fill=mark.color)
-            draw.text((x + 4, y + height / 2), mark.text, fill=_ink(mark.color), font=font, anchor="lm")
+            draw.text(
+                (x + 4, y + height / 2),
+                mark.text,
+                fill=_ink(mark.color),
+                font=font,
+                anchor="lm",
+            )
             return
 
 

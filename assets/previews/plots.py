@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
-MAX_NAMED_CLASSES = 24  # above this, cells are too small for numbers and lines too many for a legend
+MAX_NAMED_CLASSES = (
+    24  # above this, cells are too small for numbers and lines too many for a legend
+)
 METRIC_PREFIX = "val_"  # of what a history says about validation; its other figures are rates and costs
 LEAST_P_VALUE = 1e-6  # smaller ones are drawn here
 
@@ -42,15 +44,50 @@ class Theme:
 
 
 THEMES = {
-    "light": Theme("#fffdf9", "#26221d", "#7b7267", "#e6dfd3", "#b4562b", "#c2274b",
-                   ("#2f6f8f", "#b4562b", "#5b7f3a", "#8a4f9e", "#b08a1e", "#a8416b", "#4a8f84", "#7a5c3a")),
-    "dark": Theme("#1e1b18", "#efe8dd", "#a3998b", "#38332d", "#e58a58", "#ff6f8b",
-                  ("#6fb7d8", "#e58a58", "#a3c977", "#c894dc", "#e0c062", "#e88cb3", "#80cabd", "#c2a582")),
-}  # fmt: skip
+    "light": Theme(
+        "#fffdf9",
+        "#26221d",
+        "#7b7267",
+        "#e6dfd3",
+        "#b4562b",
+        "#c2274b",
+        (
+            "#2f6f8f",
+            "#b4562b",
+            "#5b7f3a",
+            "#8a4f9e",
+            "#b08a1e",
+            "#a8416b",
+            "#4a8f84",
+            "#7a5c3a",
+        ),
+    ),
+    "dark": Theme(
+        "#1e1b18",
+        "#efe8dd",
+        "#a3998b",
+        "#38332d",
+        "#e58a58",
+        "#ff6f8b",
+        (
+            "#6fb7d8",
+            "#e58a58",
+            "#a3c977",
+            "#c894dc",
+            "#e0c062",
+            "#e88cb3",
+            "#80cabd",
+            "#c2a582",
+        ),
+    ),
+}
 
 
 def confusion_matrix_plot(
-    confusion: NDArray[np.int64], class_names: Sequence[str], subject: str, theme: str = "light"
+    confusion: NDArray[np.int64],
+    class_names: Sequence[str],
+    subject: str,
+    theme: str = "light",
 ) -> bytes:
     """Counts, coloured by the share of their row (the true class).
 
@@ -58,26 +95,52 @@ def confusion_matrix_plot(
     """
     from matplotlib.colors import LinearSegmentedColormap
 
-    colors, count, has_background = THEMES[theme], len(confusion), len(confusion) > len(class_names)
+    colors, count, has_background = (
+        THEMES[theme],
+        len(confusion),
+        len(confusion) > len(class_names),
+    )
     true_names = [_shorten(n) for n in class_names] + ["(nothing)"] * has_background
     predicted_names = [_shorten(n) for n in class_names] + ["(missed)"] * has_background
     share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     side = float(np.clip(1.6 + 0.52 * count, 4.8, 9.0))
-    figure, (axes,) = _open_figure("Confusion matrix", subject, colors, (side + 1.2, side))
+    figure, (axes,) = _open_figure(
+        "Confusion matrix", subject, colors, (side + 1.2, side)
+    )
     ramp = LinearSegmentedColormap.from_list("share", [colors.ground, colors.accent])
     mesh = axes.imshow(share, cmap=ramp, vmin=0, vmax=1)
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.grid(False)
     if count <= MAX_NAMED_CLASSES:
-        axes.set_xticks(range(count), predicted_names, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_xticks(
+            range(count),
+            predicted_names,
+            rotation=40,
+            ha="right",
+            rotation_mode="anchor",
+        )
         axes.set_yticks(range(count), true_names)
         for row, column in np.ndindex(confusion.shape):
             is_zero = confusion[row, column] == 0
-            color = colors.grid if is_zero else colors.ground if share[row, column] > 0.55 else colors.ink
+            color = (
+                colors.grid
+                if is_zero
+                else colors.ground
+                if share[row, column] > 0.55
+                else colors.ink
+            )
             size = 9.5 if count < 13 else 6.5
-            if not (has_background and row == column == count - 1):  # nothing found where nothing is: not countable
+            if not (
+                has_background and row == column == count - 1
+            ):  # nothing found where nothing is: not countable
                 axes.text(
-                    column, row, f"{confusion[row, column]}", ha="center", va="center", fontsize=size, color=color
+                    column,
+                    row,
+                    f"{confusion[row, column]}",
+                    ha="center",
+                    va="center",
+                    fontsize=size,
+                    color=color,
                 )
     bar = figure.colorbar(mesh, ax=axes, fraction=0.045, pad=0.03)
     bar.set_label("share of the true class", color=colors.muted)
@@ -86,48 +149,91 @@ def confusion_matrix_plot(
     return _encode(figure)
 
 
-def pr_curves_plot(result: DetectionResult, class_names: Sequence[str], subject: str, theme: str = "light") -> bytes:
+def pr_curves_plot(
+    result: DetectionResult,
+    class_names: Sequence[str],
+    subject: str,
+    theme: str = "light",
+) -> bytes:
     """Precision over recall at IoU 0.5, one line a class, best first; the legend names classes without an object."""
     colors = THEMES[theme]
-    figure, (axes,) = _open_figure("Precision and recall at IoU 0.5", subject, colors, (7.2, 4.8))
-    ranked = sorted(result.per_class, key=lambda c: -1.0 if c.ap50 is None else c.ap50, reverse=True)
+    figure, (axes,) = _open_figure(
+        "Precision and recall at IoU 0.5", subject, colors, (7.2, 4.8)
+    )
+    ranked = sorted(
+        result.per_class, key=lambda c: -1.0 if c.ap50 is None else c.ap50, reverse=True
+    )
     for place, figures in enumerate(ranked):
-        name, color = _shorten(class_names[figures.class_id]), colors.series[figures.class_id % len(colors.series)]
+        name, color = (
+            _shorten(class_names[figures.class_id]),
+            colors.series[figures.class_id % len(colors.series)],
+        )
         style = ("-", "--", ":")[figures.class_id // len(colors.series) % 3]
-        label = f"{name}  {'no objects' if figures.ap50 is None else f'{figures.ap50:.3f}'}"
+        label = (
+            f"{name}  {'no objects' if figures.ap50 is None else f'{figures.ap50:.3f}'}"
+        )
         if figures.precision50 is None:
             axes.plot([], [], style, color=colors.muted, label=label)
             continue
-        reached = figures.precision50 > 0  # precision is 0 from the highest recall reached: the line ends there
+        reached = (
+            figures.precision50 > 0
+        )  # precision is 0 from the highest recall reached: the line ends there
         label = label if place < MAX_NAMED_CLASSES else "_nolegend_"
-        axes.plot(figures.recall[reached], figures.precision50[reached], style, color=color, lw=2, label=label)
-    axes.set(xlabel="recall (share of objects found)", ylabel="precision (share of boxes that are right)")
+        axes.plot(
+            figures.recall[reached],
+            figures.precision50[reached],
+            style,
+            color=color,
+            lw=2,
+            label=label,
+        )
+    axes.set(
+        xlabel="recall (share of objects found)",
+        ylabel="precision (share of boxes that are right)",
+    )
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
     _add_legend(axes, colors, "class  AP50")
     return _encode(figure)
 
 
-def reliability_plot(result: CalibrationResult, subject: str, theme: str = "light") -> bytes:
+def reliability_plot(
+    result: CalibrationResult, subject: str, theme: str = "light"
+) -> bytes:
     """How often predictions are right over how sure they are, above the number of predictions in each bin."""
     colors = THEMES[theme]
     title = f"Reliability: calibration error {result.ece:.3f}"
-    figure, (axes, below) = _open_figure(title, subject, colors, (7.2, 4.8), rows=(3, 1))
+    figure, (axes, below) = _open_figure(
+        title, subject, colors, (7.2, 4.8), rows=(3, 1)
+    )
     middles = [(b.low + b.high) / 2 for b in result.bins]
     width = min(b.high - b.low for b in result.bins) * 0.9
     heights = [b.accuracy for b in result.bins]
-    axes.bar(middles, heights, width, color=colors.accent, alpha=0.85, label="share that is right")
-    axes.plot([0, 1], [0, 1], "--", color=colors.muted, lw=1.2, label="perfect calibration")
+    axes.bar(
+        middles,
+        heights,
+        width,
+        color=colors.accent,
+        alpha=0.85,
+        label="share that is right",
+    )
+    axes.plot(
+        [0, 1], [0, 1], "--", color=colors.muted, lw=1.2, label="perfect calibration"
+    )
     means = [b.mean_confidence for b in result.bins]
     axes.plot(means, heights, "o", ms=4, color=colors.ink, label="bin mean")
     axes.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.02))
     axes.tick_params(labelbottom=False)
     _add_legend(axes, colors, None)
     below.bar(middles, [b.num_samples for b in result.bins], width, color=colors.muted)
-    below.set(xlabel="confidence (predicted probability)", ylabel="predictions", xlim=(0, 1))
+    below.set(
+        xlabel="confidence (predicted probability)", ylabel="predictions", xlim=(0, 1)
+    )
     return _encode(figure)
 
 
-def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, theme: str = "light") -> bytes:
+def learning_curve_plot(
+    history: Sequence[Mapping[str, Any]], subject: str, theme: str = "light"
+) -> bytes:
     """Losses (keys with "loss") beside validation metrics (keys that begin with "val_"), over the key "epoch",
     counted from 1 as the command line does; a line marks the epoch with `is_kept`, whose weights the model has.
 
@@ -136,18 +242,40 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
     from matplotlib.ticker import MaxNLocator
 
     if not history:
-        raise ValueError("the training history is empty: a learning curve needs at least one epoch")
+        raise ValueError(
+            "the training history is empty: a learning curve needs at least one epoch"
+        )
     colors = THEMES[theme]
     keys = sorted({k for entry in history for k in entry})
     losses = [k for k in keys if "loss" in k]
     metrics = [k for k in keys if k.startswith(METRIC_PREFIX)]
-    panels = [(names, label) for names, label in ((losses, "loss"), (metrics, "validation metric")) if names]
-    figure, all_axes = _open_figure("Learning curve", subject, colors, (7.2, 4.8), columns=max(1, len(panels)))
+    panels = [
+        (names, label)
+        for names, label in ((losses, "loss"), (metrics, "validation metric"))
+        if names
+    ]
+    figure, all_axes = _open_figure(
+        "Learning curve", subject, colors, (7.2, 4.8), columns=max(1, len(panels))
+    )
     for axes, (names, label) in zip(all_axes, panels, strict=False):
         for place, name in enumerate(names):
-            points = [(entry["epoch"] + 1, entry[name]) for entry in history if entry.get(name) is not None]
-            style, color = "o-" if len(points) < 30 else "-", colors.series[place % len(colors.series)]
-            axes.plot(*np.array(points, float).reshape(-1, 2).T, style, ms=3.5, lw=2, color=color, label=name)
+            points = [
+                (entry["epoch"] + 1, entry[name])
+                for entry in history
+                if entry.get(name) is not None
+            ]
+            style, color = (
+                "o-" if len(points) < 30 else "-",
+                colors.series[place % len(colors.series)],
+            )
+            axes.plot(
+                *np.array(points, float).reshape(-1, 2).T,
+                style,
+                ms=3.5,
+                lw=2,
+                color=color,
+                label=name,
+            )
         for kept in (entry["epoch"] + 1 for entry in history if entry.get("is_kept")):
             axes.axvline(kept, ls=":", color=colors.muted, label="kept")
         axes.set(xlabel="epoch", ylabel=label)
@@ -157,7 +285,9 @@ def learning_curve_plot(history: Sequence[Mapping[str, Any]], subject: str, them
     return _encode(figure)
 
 
-def drift_plot(drift_rows: Sequence[Mapping[str, Any]], subject: str, theme: str = "light") -> bytes:
+def drift_plot(
+    drift_rows: Sequence[Mapping[str, Any]], subject: str, theme: str = "light"
+) -> bytes:
     """p-value of each statistic by session and sensor (rows of the `drift` table), with the threshold of the alarm.
 
     Tests without a verdict are named at the right edge. Raises ValueError for no rows.
@@ -165,38 +295,71 @@ def drift_plot(drift_rows: Sequence[Mapping[str, Any]], subject: str, theme: str
     if not drift_rows:
         raise ValueError("no session was checked for drift: there is nothing to draw")
     colors, markers = THEMES[theme], "osD^vP*X"
-    lines = sorted({(row["session"], row["sensor"]) for row in drift_rows}, reverse=True)
+    lines = sorted(
+        {(row["session"], row["sensor"]) for row in drift_rows}, reverse=True
+    )
     statistics = sorted({row["statistic"] for row in drift_rows})
-    figure, (axes,) = _open_figure("Drift by session and sensor", subject, colors, (9.2, 1.9 + 0.34 * len(lines)))
+    figure, (axes,) = _open_figure(
+        "Drift by session and sensor", subject, colors, (9.2, 1.9 + 0.34 * len(lines))
+    )
     for row in drift_rows:
-        y, marker = lines.index((row["session"], row["sensor"])), markers[statistics.index(row["statistic"]) % 8]
+        y, marker = (
+            lines.index((row["session"], row["sensor"])),
+            markers[statistics.index(row["statistic"]) % 8],
+        )
         if row["p_value"] is None:
-            axes.text(1.3, y, "no verdict", va="center", ha="right", fontsize=8, color=colors.muted)
+            axes.text(
+                1.3,
+                y,
+                "no verdict",
+                va="center",
+                ha="right",
+                fontsize=8,
+                color=colors.muted,
+            )
             continue
         color = colors.alarm if row["is_drifted"] else colors.series[0]
         x = max(row["p_value"], LEAST_P_VALUE)
-        axes.plot(x, y, marker, ms=8, color=color, alpha=0.9, mec=colors.ground, mew=0.8)
+        axes.plot(
+            x, y, marker, ms=8, color=color, alpha=0.9, mec=colors.ground, mew=0.8
+        )
     for threshold in sorted({row["threshold"] for row in drift_rows}):
         axes.axvline(max(threshold, LEAST_P_VALUE), color=colors.alarm, ls="--", lw=1.2)
     for place, name in enumerate(statistics):
         axes.plot([], [], markers[place % 8], color=colors.muted, label=_plain(name))
     axes.plot([], [], "--", color=colors.alarm, label="alarm at or below")
     axes.set(xscale="log", xlim=(LEAST_P_VALUE / 2, 2), ylim=(-0.7, len(lines) - 0.3))
-    axes.set_xlabel(f"p-value (probability of this without drift; {LEAST_P_VALUE:g} and less at the left edge)")
-    axes.set_yticks(range(len(lines)), [f"{_shorten(session)} · {_shorten(sensor)}" for session, sensor in lines])
-    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8.5)
+    axes.set_xlabel(
+        f"p-value (probability of this without drift; {LEAST_P_VALUE:g} and less at the left edge)"
+    )
+    axes.set_yticks(
+        range(len(lines)),
+        [f"{_shorten(session)} · {_shorten(sensor)}" for session, sensor in lines],
+    )
+    legend = axes.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8.5
+    )
     for text in legend.get_texts():
         text.set_color(colors.ink)
     return _encode(figure)
 
 
 def _open_figure(
-    title: str, subject: str, colors: Theme, size_in: tuple[float, float], rows: Sequence[int] = (1,), columns: int = 1
+    title: str,
+    subject: str,
+    colors: Theme,
+    size_in: tuple[float, float],
+    rows: Sequence[int] = (1,),
+    columns: int = 1,
 ) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure as NewFigure
 
-    figure = NewFigure(figsize=size_in, dpi=DPI, facecolor=colors.ground, layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": list(rows)})
+    figure = NewFigure(
+        figsize=size_in, dpi=DPI, facecolor=colors.ground, layout="constrained"
+    )
+    grid = figure.subplots(
+        len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": list(rows)}
+    )
     for axes in grid.flat:
         axes.set_facecolor(colors.ground)
         axes.grid(color=colors.grid, lw=0.8)
@@ -207,14 +370,35 @@ def _open_figure(
         axes.xaxis.label.set(color=colors.muted, size=9.5)
         axes.yaxis.label.set(color=colors.muted, size=9.5)
     figure.suptitle(
-        f"{_plain(title)}\n", linespacing=1.5, x=0.012, ha="left", fontsize=12.5, fontweight="bold", color=colors.ink
+        f"{_plain(title)}\n",
+        linespacing=1.5,
+        x=0.012,
+        ha="left",
+        fontsize=12.5,
+        fontweight="bold",
+        color=colors.ink,
     )
-    figure.text(0.012, 1 - 0.40 / size_in[1], _plain(subject), ha="left", va="top", fontsize=8.5, color=colors.muted)
+    figure.text(
+        0.012,
+        1 - 0.40 / size_in[1],
+        _plain(subject),
+        ha="left",
+        va="top",
+        fontsize=8.5,
+        color=colors.muted,
+    )
     return figure, list(grid.flat)
 
 
 def _add_legend(axes: Axes, colors: Theme, title: str | None) -> None:
-    legend = axes.legend(title=title, loc="best", frameon=True, fontsize=8.5, title_fontsize=8.5, alignment="left")
+    legend = axes.legend(
+        title=title,
+        loc="best",
+        frameon=True,
+        fontsize=8.5,
+        title_fontsize=8.5,
+        alignment="left",
+    )
     legend.get_frame().set(facecolor=colors.ground, edgecolor="none", alpha=0.85)
     for text in (*legend.get_texts(), legend.get_title()):
         text.set_color(colors.ink)

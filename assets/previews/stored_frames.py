@@ -12,15 +12,26 @@ from assets.tables.catalog import Catalog, is_in
 _TILE_PX = 160
 
 
-def contact_sheet_png(catalog: Catalog, where: str, count: int = 12, columns: int = 6) -> bytes | None:
+def contact_sheet_png(
+    catalog: Catalog, where: str, count: int = 12, columns: int = 6
+) -> bytes | None:
     """PNG of `count` colour frames spread evenly over the matching rows, newest table version; None without frames.
 
     Each is shown whole, with its sensor below.
     """
-    ids = sorted(catalog.read_latest("frames", ["frame_id"], f"({where}) AND kind = 'color'")["frame_id"].to_pylist())
+    ids = sorted(
+        catalog.read_latest("frames", ["frame_id"], f"({where}) AND kind = 'color'")[
+            "frame_id"
+        ].to_pylist()
+    )
     if not ids:
         return None
-    chosen = [ids[i] for i in np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(int))]
+    chosen = [
+        ids[i]
+        for i in np.unique(
+            np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(int)
+        )
+    ]
     wanted = ["frame_id", "sensor", "t_ns", "payload"]
     rows = catalog.read_latest("frames", wanted, is_in("frame_id", chosen)).to_pylist()
     rows.sort(key=lambda r: (r["sensor"], r["t_ns"] or 0, r["frame_id"]))

@@ -44,7 +44,10 @@ def render_card(facts: CardFacts) -> str:
     """The card as Markdown; the same facts give the same text."""
     sections = (
         ("Model details", _details(facts)),
-        ("Intended use", _list((USES.get(facts.package.task, facts.package.task), *_classes(facts)))),
+        (
+            "Intended use",
+            _list((USES.get(facts.package.task, facts.package.task), *_classes(facts))),
+        ),
         ("Factors and metrics", _metrics(facts.evaluation)),
         ("Evaluation data", _evaluation_data(facts.evaluation)),
         ("Training data", _training_data(facts.lineage.release)),
@@ -65,13 +68,20 @@ def _details(facts: CardFacts) -> str:
         "code version": package.facts.code_version,
         "training run": facts.lineage.model["run_id"],
         "starts from": _origin(package.facts.starts_from),
-        **{f"sha256 of {name}": sha256 for name, sha256 in sorted(package.hashes.items())},
+        **{
+            f"sha256 of {name}": sha256
+            for name, sha256 in sorted(package.hashes.items())
+        },
     }
     return _table(("fact", "value"), list(rows.items()))
 
 
 def _origin(start: Mapping[str, str] | None) -> str:
-    return f"{start['origin']}, sha256 {start['sha256']}" if start else "no weights that were learnt before"
+    return (
+        f"{start['origin']}, sha256 {start['sha256']}"
+        if start
+        else "no weights that were learnt before"
+    )
 
 
 def _classes(facts: CardFacts) -> tuple[str, ...]:
@@ -82,7 +92,9 @@ def _classes(facts: CardFacts) -> tuple[str, ...]:
 def _metrics(evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "Not measured: no evaluation on the test split is stored."
-    rows = [(name, _figure(value)) for name, value in sorted(evaluation.metrics.items())]
+    rows = [
+        (name, _figure(value)) for name, value in sorted(evaluation.metrics.items())
+    ]
     return _table(("metric, whole test split", "value"), rows)
 
 
@@ -108,10 +120,13 @@ def _slices(evaluation: Evaluation | None) -> str:
     if evaluation is None or not evaluation.slices:
         return "No slice was measured."
     rows = [
-        (f"{by} = {value}", evaluation.slice_samples.get((by, value), 0),
-         ", ".join(f"{k} {_figure(v)}" for k, v in sorted(metrics.items())))
+        (
+            f"{by} = {value}",
+            evaluation.slice_samples.get((by, value), 0),
+            ", ".join(f"{k} {_figure(v)}" for k, v in sorted(metrics.items())),
+        )
         for (by, value), metrics in sorted(evaluation.slices.items())
-    ]  # fmt: skip
+    ]
     return _table(("slice", "samples", "figures"), rows)
 
 
@@ -119,7 +134,10 @@ def _decision(decision: Decision | None) -> str:
     if decision is None:
         return "Not judged yet."
     verdict = "Promoted to champion." if decision.is_promoted else "Not promoted."
-    rows = [(r.claim, "holds" if r.is_passed else "FAILS", r.detail) for r in decision.results]
+    rows = [
+        (r.claim, "holds" if r.is_passed else "FAILS", r.detail)
+        for r in decision.results
+    ]
     return f"{verdict}\n\n{_table(('rule', 'outcome', 'figures'), rows)}"
 
 
@@ -134,5 +152,8 @@ def _list(lines: Sequence[str]) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
+        "| "
+        + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line)
+        + " |"
+        for line in lines
     )

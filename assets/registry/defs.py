@@ -21,7 +21,13 @@ def _release(task: str) -> dg.AssetsDefinition:
         group_name="registry",
         deps=[["evaluation", f"{task}_scores"]],
         kinds={"mlflow"},
-        check_specs=[dg.AssetCheckSpec(_GATE, asset=key, description="The numbers let the challenger be champion.")],
+        check_specs=[
+            dg.AssetCheckSpec(
+                _GATE,
+                asset=key,
+                description="The numbers let the challenger be champion.",
+            )
+        ],
     )
     def release(
         context: dg.AssetExecutionContext,
@@ -34,28 +40,48 @@ def _release(task: str) -> dg.AssetsDefinition:
 
         model_sha256 = catalog.pointed(f"model/{task}")
         if model_sha256 is None:
-            raise dg.Failure(f"no {task} model has been trained: materialise training/{task} first")
-        model = catalog.read_latest("models", where=is_in("model_sha256", [model_sha256])).to_pylist()[0]
+            raise dg.Failure(
+                f"no {task} model has been trained: materialise training/{task} first"
+            )
+        model = catalog.read_latest(
+            "models", where=is_in("model_sha256", [model_sha256])
+        ).to_pylist()[0]
         checks = {
-            "dataset": model["release_id"] in catalog.read("releases", ["release_id"])["release_id"].to_pylist(),
+            "dataset": model["release_id"]
+            in catalog.read("releases", ["release_id"])["release_id"].to_pylist(),
             "training": catalog.pointed(f"trained/{task}") == model_sha256,
             "scores": catalog.pointed(f"scored/{task}") == model_sha256,
         }
         plots = workspace.read_plots(model_sha256)
-        verdict = submit(catalog, tracker, workspace.home / model["folder"], checks, context.run.run_id, plots)
+        verdict = submit(
+            catalog,
+            tracker,
+            workspace.home / model["folder"],
+            checks,
+            context.run.run_id,
+            plots,
+        )
         if verdict.champion_row is not None:
-            catalog.upsert("champions", to_table(TABLES["champions"], [verdict.champion_row]))
+            catalog.upsert(
+                "champions", to_table(TABLES["champions"], [verdict.champion_row])
+            )
             seal_tables(catalog, ["champions"])
         metadata = {
-            "version": verdict.run.model_version, "alias": "champion" if verdict.champion_row else "challenger",
-            "verdict": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in verdict.decision.reasons)),
-            "model card": dg.MetadataValue.md(verdict.card), "mlflow run": verdict.run.run_id,
-        }  # fmt: skip
+            "version": verdict.run.model_version,
+            "alias": "champion" if verdict.champion_row else "challenger",
+            "verdict": dg.MetadataValue.md(
+                "\n".join(f"- {reason}" for reason in verdict.decision.reasons)
+            ),
+            "model card": dg.MetadataValue.md(verdict.card),
+            "mlflow run": verdict.run.run_id,
+        }
         done = result(catalog, "champions", key, None, metadata, f"task = '{task}'")
         outcome = dg.AssetCheckResult(
-            passed=verdict.decision.is_promoted, check_name=_GATE, severity=dg.AssetCheckSeverity.WARN,
+            passed=verdict.decision.is_promoted,
+            check_name=_GATE,
+            severity=dg.AssetCheckSeverity.WARN,
             description="; ".join(verdict.decision.reasons),
-        )  # fmt: skip
+        )
         return done._replace(check_results=[outcome])
 
     return release

@@ -20,7 +20,9 @@ class Lineage:
     model: Row
 
 
-def find_lineage(package: ModelPackage, releases: Sequence[Row], models: Sequence[Row]) -> Lineage:
+def find_lineage(
+    package: ModelPackage, releases: Sequence[Row], models: Sequence[Row]
+) -> Lineage:
     """The stored rows of the package's release and of the model itself, which must agree with its facts.
 
     Raises Refusal when either is missing or says something else than model.json.
@@ -33,16 +35,25 @@ def find_lineage(package: ModelPackage, releases: Sequence[Row], models: Sequenc
         )
     model = next((m for m in models if m["model_sha256"] == package.model_sha256), None)
     if model is None:
-        raise Refusal(f"{name} has no lineage: `models` has no row of it; train through training/{package.task}")
+        raise Refusal(
+            f"{name} has no lineage: `models` has no row of it; train through training/{package.task}"
+        )
     facts = package.facts
     claims = (
         ("dataset", dataset_of(facts.task), release["task"], "its release"),
-        ("class names", list(facts.class_names), list(release["class_names"]), "its release"),
+        (
+            "class names",
+            list(facts.class_names),
+            list(release["class_names"]),
+            "its release",
+        ),
         ("task", facts.task, model["task"], "its training run"),
         ("release", package.release_id, model["release_id"], "its training run"),
         ("code version", facts.code_version, model["code_version"], "its training run"),
     )
     for what, said, known, source in claims:
         if said != known:
-            raise Refusal(f"{name} says {what} {said!r}, {source} {known!r}: model.json was edited; train again")
+            raise Refusal(
+                f"{name} says {what} {said!r}, {source} {known!r}: model.json was edited; train again"
+            )
     return Lineage(release, model)

@@ -38,7 +38,9 @@ class GateRules:
 
 
 _RULES = {
-    "recognition": GateRules("accuracy", floor=0.60, max_drop=0.01, min_test_samples=20),
+    "recognition": GateRules(
+        "accuracy", floor=0.60, max_drop=0.01, min_test_samples=20
+    ),
     "detection": GateRules("map50", floor=0.40, max_drop=0.02, min_test_samples=10),
     "segmentation": GateRules("miou", floor=0.40, max_drop=0.02, min_test_samples=10),
 }
@@ -52,7 +54,12 @@ def rules_of(task: str) -> GateRules:
 
     found = find_task(task)
     assert isinstance(found, OpenTask), task
-    return GateRules(found.metric.removeprefix("val_"), found.floor, found.max_drop, min_test_samples=10)
+    return GateRules(
+        found.metric.removeprefix("val_"),
+        found.floor,
+        found.max_drop,
+        min_test_samples=10,
+    )
 
 
 @dataclass(frozen=True)
@@ -92,14 +99,22 @@ class Decision:
     def reasons(self) -> tuple[str, ...]:
         """What stands against it; for a promotion, what it rests on."""
         wanted = self.is_promoted
-        return tuple(f"{r.claim}: {r.detail}" for r in self.results if r.is_passed == wanted)
+        return tuple(
+            f"{r.claim}: {r.detail}" for r in self.results if r.is_passed == wanted
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        return {"is_promoted": self.is_promoted, "results": [asdict(r) for r in self.results]}
+        return {
+            "is_promoted": self.is_promoted,
+            "results": [asdict(r) for r in self.results],
+        }
 
 
 def decide(
-    challenger: Evaluation, champion: Evaluation | None, rules: GateRules, checks: Mapping[str, bool | None]
+    challenger: Evaluation,
+    champion: Evaluation | None,
+    rules: GateRules,
+    checks: Mapping[str, bool | None],
 ) -> Decision:
     """Judge the challenger against the floors, the champion and the asset checks (name -> passed).
 
@@ -117,56 +132,110 @@ def decide(
     return Decision(tuple(results))
 
 
-def read_evaluation(score_rows: Iterable[Mapping[str, Any]], model_sha256: str, release_id: str) -> Evaluation | None:
+def read_evaluation(
+    score_rows: Iterable[Mapping[str, Any]], model_sha256: str, release_id: str
+) -> Evaluation | None:
     """One model on one release, from rows of `scores`; None where it was not scored on the test split."""
     slices: dict[Slice, dict[str, float | None]] = {}
     samples: dict[Slice, int] = {}
     for row in score_rows:
-        if (row["model_sha256"], row["release_id"], row["split"]) == (model_sha256, release_id, "test"):
+        if (row["model_sha256"], row["release_id"], row["split"]) == (
+            model_sha256,
+            release_id,
+            "test",
+        ):
             place = (row["slice_by"], row["slice_value"])
             slices.setdefault(place, {})[row["metric"]] = row["value"]
             samples[place] = max(samples.get(place, 0), row["num_samples"])
     if WHOLE not in slices:
         return None
-    return Evaluation(model_sha256, release_id, samples.pop(WHOLE), slices.pop(WHOLE), slices, samples)
+    return Evaluation(
+        model_sha256, release_id, samples.pop(WHOLE), slices.pop(WHOLE), slices, samples
+    )
 
 
 def _judge_checks(checks: Mapping[str, bool | None]) -> RuleResult:
-    claim, failed = "its checks passed", sorted(name for name, passed in checks.items() if passed is not True)
+    claim, failed = (
+        "its checks passed",
+        sorted(name for name, passed in checks.items() if passed is not True),
+    )
     if not checks:
         return RuleResult(
-            claim, False, 0.0, 1.0, "no check has run: run the checks of its data, training and scores first"
+            claim,
+            False,
+            0.0,
+            1.0,
+            "no check has run: run the checks of its data, training and scores first",
         )
-    detail = f"failed or without outcome: {', '.join(failed)}" if failed else f"{len(checks)} checks"
-    return RuleResult(claim, not failed, float(len(checks) - len(failed)), float(len(checks)), detail)
+    detail = (
+        f"failed or without outcome: {', '.join(failed)}"
+        if failed
+        else f"{len(checks)} checks"
+    )
+    return RuleResult(
+        claim, not failed, float(len(checks) - len(failed)), float(len(checks)), detail
+    )
 
 
 def _judge_samples(evaluation: Evaluation, rules: GateRules) -> RuleResult:
     enough = evaluation.num_samples >= rules.min_test_samples
     detail = f"{evaluation.num_samples} test samples, {rules.min_test_samples} needed"
-    return RuleResult("enough test samples", enough, evaluation.num_samples, rules.min_test_samples, detail)
+    return RuleResult(
+        "enough test samples",
+        enough,
+        evaluation.num_samples,
+        rules.min_test_samples,
+        detail,
+    )
 
 
 def _judge_floor(evaluation: Evaluation, rules: GateRules) -> RuleResult:
     value = _figure(evaluation.metrics, rules.metric)
-    return _bound(f"{rules.metric} reaches the floor", value, rules.floor, f"{rules.metric}, floor {rules.floor:g}")
+    return _bound(
+        f"{rules.metric} reaches the floor",
+        value,
+        rules.floor,
+        f"{rules.metric}, floor {rules.floor:g}",
+    )
 
 
-def _judge_champion(challenger: Evaluation, champion: Evaluation | None, rules: GateRules) -> RuleResult:
+def _judge_champion(
+    challenger: Evaluation, champion: Evaluation | None, rules: GateRules
+) -> RuleResult:
     claim = f"{rules.metric} no more than {rules.max_drop:g} below the champion"
     if champion is None:
-        return RuleResult(claim, True, None, None, "there is no champion with these classes: the floors decide")
+        return RuleResult(
+            claim,
+            True,
+            None,
+            None,
+            "there is no champion with these classes: the floors decide",
+        )
     if champion.release_id != challenger.release_id:
-        return RuleResult(claim, False, None, None,
-                          f"the champion was scored on release {champion.release_id[:8]}, the challenger on "
-                          f"{challenger.release_id[:8]}: score the champion on that one too")  # fmt: skip
+        return RuleResult(
+            claim,
+            False,
+            None,
+            None,
+            f"the champion was scored on release {champion.release_id[:8]}, the challenger on "
+            f"{challenger.release_id[:8]}: score the champion on that one too",
+        )
     best = _figure(champion.metrics, rules.metric)
     if best is None:
         return RuleResult(
-            claim, False, None, None, f"the champion has no {rules.metric} on this release: score it again"
+            claim,
+            False,
+            None,
+            None,
+            f"the champion has no {rules.metric} on this release: score it again",
         )
     value = _figure(challenger.metrics, rules.metric)
-    return _bound(claim, value, best - rules.max_drop, f"{rules.metric}, champion {best:.4f} on the same test split")
+    return _bound(
+        claim,
+        value,
+        best - rules.max_drop,
+        f"{rules.metric}, champion {best:.4f} on the same test split",
+    )
 
 
 def _judge_slices(evaluation: Evaluation, rules: GateRules, floor: float) -> RuleResult:
@@ -174,22 +243,37 @@ def _judge_slices(evaluation: Evaluation, rules: GateRules, floor: float) -> Rul
     figures = {
         place: _figure(metrics, rules.metric)
         for place, metrics in evaluation.slices.items()
-        if place[0] in rules.slice_by and evaluation.slice_samples.get(place, 0) >= rules.min_slice_samples
+        if place[0] in rules.slice_by
+        and evaluation.slice_samples.get(place, 0) >= rules.min_slice_samples
     }
     if not figures:
         return RuleResult(
-            claim, False, None, floor, f"no slice has {rules.min_slice_samples} samples: test on more data"
+            claim,
+            False,
+            None,
+            floor,
+            f"no slice has {rules.min_slice_samples} samples: test on more data",
         )
-    unknown = sorted("=".join(place) for place, value in figures.items() if value is None)
+    unknown = sorted(
+        "=".join(place) for place, value in figures.items() if value is None
+    )
     if unknown:
-        return RuleResult(claim, False, None, floor, f"not measured in {', '.join(unknown)}")
-    value, place = min((value, place) for place, value in figures.items() if value is not None)
-    return _bound(claim, value, floor, f"lowest of {len(figures)} slices: {'='.join(place)}")
+        return RuleResult(
+            claim, False, None, floor, f"not measured in {', '.join(unknown)}"
+        )
+    value, place = min(
+        (value, place) for place, value in figures.items() if value is not None
+    )
+    return _bound(
+        claim, value, floor, f"lowest of {len(figures)} slices: {'='.join(place)}"
+    )
 
 
 def _bound(claim: str, value: float | None, bound: float, what: str) -> RuleResult:
     if value is None:
-        return RuleResult(claim, False, None, bound, f"not measured ({what}): score the model again")
+        return RuleResult(
+            claim, False, None, bound, f"not measured ({what}): score the model again"
+        )
     return RuleResult(claim, value >= bound, value, bound, f"{value:.4f} ({what})")
 
 

@@ -35,17 +35,30 @@ def log_figures(
         Metric(key, float(value), now_ms, int(row.get("epoch", step)))
         for step, row in enumerate(package.facts.history)
         for key, value in row.items()
-        if key != "epoch" and isinstance(value, int | float) and not isinstance(value, bool)
+        if key != "epoch"
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
     ]
-    final = [Metric(key, float(value), now_ms, 0) for key, value in metrics.items() if value is not None]
-    settings = {**_flatten(package.facts.config), **{k: str(v) for k, v in params.items()}}
+    final = [
+        Metric(key, float(value), now_ms, 0)
+        for key, value in metrics.items()
+        if value is not None
+    ]
+    settings = {
+        **_flatten(package.facts.config),
+        **{k: str(v) for k, v in params.items()},
+    }
     texts = [Param(key, value[:6000]) for key, value in sorted(settings.items())]
-    unmeasured = ", ".join(sorted(key for key, value in metrics.items() if value is None))
+    unmeasured = ", ".join(
+        sorted(key for key, value in metrics.items() if value is None)
+    )
     for start in range(0, max(len(texts), 1), _BATCH):
         client.log_batch(run_id, params=texts[start : start + _BATCH])
     for start in range(0, max(len(epochs + final), 1), _BATCH):
         client.log_batch(run_id, metrics=(epochs + final)[start : start + _BATCH])
-    client.log_batch(run_id, tags=[RunTag("unmeasured", unmeasured)] if unmeasured else [])
+    client.log_batch(
+        run_id, tags=[RunTag("unmeasured", unmeasured)] if unmeasured else []
+    )
 
 
 def log_release(client: MlflowClient, run_id: str, release: Mapping[str, Any]) -> None:
@@ -53,13 +66,23 @@ def log_release(client: MlflowClient, run_id: str, release: Mapping[str, Any]) -
     from mlflow.entities import Dataset, DatasetInput, InputTag
     from mlflow.exceptions import MlflowException
 
-    keys = ("num_frames", "num_labels", "content_sha256", "frames_version", "sessions", "class_names")
+    keys = (
+        "num_frames",
+        "num_labels",
+        "content_sha256",
+        "frames_version",
+        "sessions",
+        "class_names",
+    )
     profile = {key: release[key] for key in keys if key in release}
     source = {"table": "releases", "release_id": release["release_id"]}
     dataset = Dataset(
-        release["release_id"], str(release["content_sha256"])[:32], "daguerre", json.dumps(source),
+        release["release_id"],
+        str(release["content_sha256"])[:32],
+        "daguerre",
+        json.dumps(source),
         profile=json.dumps(profile),
-    )  # fmt: skip
+    )
     inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
     try:
         client.log_inputs(run_id, inputs)
@@ -67,7 +90,9 @@ def log_release(client: MlflowClient, run_id: str, release: Mapping[str, Any]) -
         client.log_inputs(run_id, inputs)
 
 
-def log_files(client: MlflowClient, run_id: str, folder: str, contents: Mapping[str, bytes]) -> None:
+def log_files(
+    client: MlflowClient, run_id: str, folder: str, contents: Mapping[str, bytes]
+) -> None:
     """Files by name, below a folder of the run's artifacts."""
     with tempfile.TemporaryDirectory() as name:
         for file_name, data in contents.items():
@@ -79,7 +104,11 @@ def log_files(client: MlflowClient, run_id: str, folder: str, contents: Mapping[
 def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     flat: dict[str, str] = {}
     for key, value in config.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": str(value)}
+        flat |= (
+            _flatten(value, f"{prefix}{key}.")
+            if isinstance(value, Mapping)
+            else {f"{prefix}{key}": str(value)}
+        )
     return flat
 
 

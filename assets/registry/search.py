@@ -18,15 +18,26 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PARENT = "mlflow.parentRunId"  # what MLflow nests runs by
-_ENDS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
+_ENDS = {
+    "finished": "FINISHED",
+    "stopped": "KILLED",
+    "interrupted": "KILLED",
+    "failed": "FAILED",
+}
 _TAG_CHARS = 5000  # width of MLflow's column
 
 
 class SearchRuns:
     """The runs of one search. A trial is known by its number."""
 
-    def __init__(self, client: MlflowClient, experiment_id: str, search_run_id: str) -> None:
-        self._client, self._experiment_id, self.search_run_id = client, experiment_id, search_run_id
+    def __init__(
+        self, client: MlflowClient, experiment_id: str, search_run_id: str
+    ) -> None:
+        self._client, self._experiment_id, self.search_run_id = (
+            client,
+            experiment_id,
+            search_run_id,
+        )
         self.run_ids: dict[int, str] = {}
         self._open: set[int] = set()
         self._end = "FINISHED"
@@ -36,16 +47,27 @@ class SearchRuns:
         from mlflow.entities import Param
 
         tags = {_PARENT: self.search_run_id, "mlflow.source.name": "daguerre"}
-        run = self._client.create_run(self._experiment_id, tags=tags, run_name=f"trial {trial + 1}")
+        run = self._client.create_run(
+            self._experiment_id, tags=tags, run_name=f"trial {trial + 1}"
+        )
         self.run_ids[trial] = run.info.run_id
         self._open.add(trial)
-        self._client.log_batch(run.info.run_id, params=[Param(key, value) for key, value in settings.items()])
+        self._client.log_batch(
+            run.info.run_id,
+            params=[Param(key, value) for key, value in settings.items()],
+        )
 
     def log_epoch(self, trial: int, row: Mapping[str, Any]) -> None:
         """The figures of a history row, at its epoch."""
-        self._log(self.run_ids[trial], {k: v for k, v in row.items() if k != "epoch"}, row["epoch"])
+        self._log(
+            self.run_ids[trial],
+            {k: v for k, v in row.items() if k != "epoch"},
+            row["epoch"],
+        )
 
-    def end(self, trial: int, status: str, figures: Mapping[str, float], reason: str = "") -> None:
+    def end(
+        self, trial: int, status: str, figures: Mapping[str, float], reason: str = ""
+    ) -> None:
         """`status`: finished, stopped (early), interrupted or failed. `figures` are the trial's last word."""
         run_id = self.run_ids[trial]
         self._client.set_tag(run_id, "outcome", status)
@@ -55,7 +77,9 @@ class SearchRuns:
         self._client.set_terminated(run_id, _ENDS[status])
         self._open.discard(trial)
 
-    def conclude(self, status: str, figures: Mapping[str, float], tags: Mapping[str, str]) -> None:
+    def conclude(
+        self, status: str, figures: Mapping[str, float], tags: Mapping[str, str]
+    ) -> None:
         """What came of the search; it ends with the context."""
         self._end = _ENDS[status]
         for key, value in tags.items():
@@ -65,18 +89,26 @@ class SearchRuns:
     def close(self, is_whole: bool) -> None:
         for trial in sorted(self._open):
             self._client.set_terminated(self.run_ids[trial], "KILLED")
-        self._client.set_terminated(self.search_run_id, self._end if is_whole else "KILLED")
+        self._client.set_terminated(
+            self.search_run_id, self._end if is_whole else "KILLED"
+        )
 
     def _log(self, run_id: str, figures: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric
 
         now_ms = int(time.time() * 1000)
-        self._client.log_batch(run_id, [Metric(key, float(value), now_ms, step) for key, value in figures.items()])
+        self._client.log_batch(
+            run_id,
+            [Metric(key, float(value), now_ms, step) for key, value in figures.items()],
+        )
 
 
 @contextmanager
 def log_search(
-    tracker: Tracker, task: str, release: Mapping[str, Any], params: Mapping[str, object]
+    tracker: Tracker,
+    task: str,
+    release: Mapping[str, Any],
+    params: Mapping[str, object],
 ) -> Iterator[SearchRuns]:
     """Runs of one search on a release (its row of `releases`), with what all trials share as parameters.
 
@@ -85,12 +117,23 @@ def log_search(
     client = open_client(tracker.tracking_uri)
     from mlflow.entities import Param
 
-    experiment_id = require_experiment(client, f"daguerre-{task}-tuning", tracker.artifact_root)
-    tags = {"task": task, "release_id": str(release["release_id"]), "mlflow.source.name": "daguerre"}
-    run = client.create_run(experiment_id, tags=tags, run_name=f"search {params['recipe']}")
+    experiment_id = require_experiment(
+        client, f"daguerre-{task}-tuning", tracker.artifact_root
+    )
+    tags = {
+        "task": task,
+        "release_id": str(release["release_id"]),
+        "mlflow.source.name": "daguerre",
+    }
+    run = client.create_run(
+        experiment_id, tags=tags, run_name=f"search {params['recipe']}"
+    )
     runs, is_whole = SearchRuns(client, experiment_id, run.info.run_id), False
     try:
-        client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in params.items()])
+        client.log_batch(
+            run.info.run_id,
+            params=[Param(key, str(value)) for key, value in params.items()],
+        )
         log_release(client, run.info.run_id, release)
         yield runs
         is_whole = True

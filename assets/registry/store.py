@@ -26,7 +26,9 @@ def open_client(uri: str) -> MlflowClient:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    with warnings.catch_warnings():  # MLflow's mappers use a loader that SQLAlchemy 2.1 deprecates
+    with (
+        warnings.catch_warnings()
+    ):  # MLflow's mappers use a loader that SQLAlchemy 2.1 deprecates
         warnings.filterwarnings("ignore", message=".*noload.*")
         from mlflow import MlflowClient
 
@@ -42,7 +44,9 @@ def require_experiment(client: MlflowClient, name: str, artifact_root: str) -> s
             return str(found.experiment_id)
         with unless_exists():
             return str(client.create_experiment(name, f"{artifact_root}/{name}"))
-    raise Refusal(f"experiment '{name}' exists but cannot be read: restore it with `mlflow experiments restore`")
+    raise Refusal(
+        f"experiment '{name}' exists but cannot be read: restore it with `mlflow experiments restore`"
+    )
 
 
 def search_versions(client: MlflowClient, query: str) -> list[ModelVersion]:
@@ -67,7 +71,11 @@ def _require_tables(uri: str) -> None:
     from sqlalchemy import make_url
 
     url = make_url(uri)
-    if url.get_backend_name() != "sqlite" or not url.database or (path := Path(url.database)).exists():
+    if (
+        url.get_backend_name() != "sqlite"
+        or not url.database
+        or (path := Path(url.database)).exists()
+    ):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
@@ -115,6 +123,9 @@ def as_lookup_error(message: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code not in (
+            "RESOURCE_DOES_NOT_EXIST",
+            "INVALID_PARAMETER_VALUE",
+        ):
             raise
         raise LookupError(message) from error

@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.inference.package import FACTS, ONNX, WEIGHTS, ModelPackage, Refusal, read_package
+from assets.inference.package import (
+    FACTS,
+    ONNX,
+    WEIGHTS,
+    ModelPackage,
+    Refusal,
+    read_package,
+)
 from assets.registry.lineage import Lineage
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
@@ -33,7 +40,9 @@ if TYPE_CHECKING:
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 _HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
-_DESCRIPTION_CHARS = 5000  # width of MLflow's column, which SQLite does not hold and Postgres does
+_DESCRIPTION_CHARS = (
+    5000  # width of MLflow's column, which SQLite does not hold and Postgres does
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,11 @@ class Tracker:
                 f"tracking_uri = '{tracking_uri}' is a file store, which MLflow left behind: use sqlite:///..."
             )
         self.tracking_uri = tracking_uri
-        self.artifact_root = artifact_root if "://" in artifact_root else Path(artifact_root).absolute().as_uri()
+        self.artifact_root = (
+            artifact_root
+            if "://" in artifact_root
+            else Path(artifact_root).absolute().as_uri()
+        )
 
     # ---- registering -------------------------------------------------------------------------------------------
 
@@ -101,7 +114,9 @@ class Tracker:
             log_release(client, run_id, lineage.release)
             log_files(client, run_id, "plots", plots)
             source, model_id = self._store_package(client, run_id, package)
-            return self._register(client, run_id, package, source, {**tags, "model_id": model_id})
+            return self._register(
+                client, run_id, package, source, {**tags, "model_id": model_id}
+            )
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
@@ -111,14 +126,20 @@ class Tracker:
         client, model = self._client(), self.version(task, version)
         outcome = "passed" if decision.is_promoted else "refused"
         client.set_model_version_tag(model.name, str(version), "gate", outcome)
-        client.set_model_version_tag(model.name, str(version), "gate_reasons", "\n".join(decision.reasons))
-        client.log_dict(model.run_id, decision.to_dict(), f"gate/version_{version}.json")
+        client.set_model_version_tag(
+            model.name, str(version), "gate_reasons", "\n".join(decision.reasons)
+        )
+        client.log_dict(
+            model.run_id, decision.to_dict(), f"gate/version_{version}.json"
+        )
 
     def promote(self, task: str, version: int, decision: Decision) -> None:
         """Make the version champion. Raises Refusal when the gate said no, or bytes or lineage are not whole."""
         self.record(task, version, decision)
         if not decision.is_promoted:
-            raise Refusal(f"{_name(task)} version {version} is not promoted: {'; '.join(decision.reasons)}")
+            raise Refusal(
+                f"{_name(task)} version {version} is not promoted: {'; '.join(decision.reasons)}"
+            )
         self.set_alias(task, CHAMPION, version)
 
     def set_alias(self, task: str, alias: str, version: int) -> None:
@@ -130,17 +151,30 @@ class Tracker:
         """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked."""
         model = self.version(task, version)
         path = f"gate/version_{version}.json"
-        if not any(item.path == path for item in self._client().list_artifacts(model.run_id, "gate")):
+        if not any(
+            item.path == path
+            for item in self._client().list_artifacts(model.run_id, "gate")
+        ):
             return None
         with tempfile.TemporaryDirectory() as folder:
-            return dict(json.loads(Path(self._client().download_artifacts(model.run_id, path, folder)).read_text()))
+            return dict(
+                json.loads(
+                    Path(
+                        self._client().download_artifacts(model.run_id, path, folder)
+                    ).read_text()
+                )
+            )
 
     def describe(self, task: str, version: int, card: str) -> None:
         """Store the model card with the run, and as the version's description as far as that has room."""
         client, model = self._client(), self.version(task, version)
         client.log_text(model.run_id, card, "model_card.md")
         more = "\n\n(continues in the run's artifact model_card.md)"
-        text = card if len(card) <= _DESCRIPTION_CHARS else card[: _DESCRIPTION_CHARS - len(more)] + more
+        text = (
+            card
+            if len(card) <= _DESCRIPTION_CHARS
+            else card[: _DESCRIPTION_CHARS - len(more)] + more
+        )
         client.update_model_version(model.name, str(version), text)
 
     # ---- reading -----------------------------------------------------------------------------------------------
@@ -149,13 +183,17 @@ class Tracker:
         """All versions of a task, oldest first."""
         client = self._client()
         found = search_versions(client, f"name = '{_name(task)}'")
-        return sorted((self._read(client, task, v) for v in found), key=lambda m: m.version)
+        return sorted(
+            (self._read(client, task, v) for v in found), key=lambda m: m.version
+        )
 
     def version(self, task: str, version: int) -> RegisteredModel:
         """One version. Raises LookupError when there is none."""
         client = self._client()
         with as_lookup_error(f"{_name(task)} has no version {version}"):
-            return self._read(client, task, client.get_model_version(_name(task), str(version)))
+            return self._read(
+                client, task, client.get_model_version(_name(task), str(version))
+            )
 
     def champion(self, task: str) -> RegisteredModel | None:
         return self._at_alias(task, CHAMPION)
@@ -167,7 +205,9 @@ class Tracker:
         """Recompute the hashes of a version's stored files. Raises Refusal that names what differs or is missing."""
         model = self.version(task, version)
         with tempfile.TemporaryDirectory() as folder:
-            read_package(Path(self._fetch(model.source, folder)), _registered_hashes(model))
+            read_package(
+                Path(self._fetch(model.source, folder)), _registered_hashes(model)
+            )
         return model
 
     # ---- below -------------------------------------------------------------------------------------------------
@@ -175,17 +215,29 @@ class Tracker:
     def _client(self) -> MlflowClient:
         return open_client(self.tracking_uri)
 
-    def _start_run(self, client: MlflowClient, package: ModelPackage, tags: Mapping[str, str]) -> str:
-        experiment_id = require_experiment(client, _name(package.task), self.artifact_root)
+    def _start_run(
+        self, client: MlflowClient, package: ModelPackage, tags: Mapping[str, str]
+    ) -> str:
+        experiment_id = require_experiment(
+            client, _name(package.task), self.artifact_root
+        )
         run_name = f"{package.facts.recipe}-{package.model_sha256[:8]}"
-        return str(client.create_run(experiment_id, run_name=run_name, tags=dict(tags)).info.run_id)
+        return str(
+            client.create_run(
+                experiment_id, run_name=run_name, tags=dict(tags)
+            ).info.run_id
+        )
 
-    def _store_package(self, client: MlflowClient, run_id: str, package: ModelPackage) -> tuple[str, str]:
+    def _store_package(
+        self, client: MlflowClient, run_id: str, package: ModelPackage
+    ) -> tuple[str, str]:
         """Upload the folder as a logged model of the run; returns where it lies, and its id."""
         from assets.registry.flavour import write_mlmodel
 
         experiment_id = client.get_run(run_id).info.experiment_id
-        logged = client.create_logged_model(experiment_id, "package", source_run_id=run_id, model_type=package.task)
+        logged = client.create_logged_model(
+            experiment_id, "package", source_run_id=run_id, model_type=package.task
+        )
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for file_name in {*package.facts.files, FACTS}:
@@ -196,7 +248,12 @@ class Tracker:
         return str(logged.artifact_location), str(logged.model_id)
 
     def _register(
-        self, client: MlflowClient, run_id: str, package: ModelPackage, source: str, tags: Mapping[str, str]
+        self,
+        client: MlflowClient,
+        run_id: str,
+        package: ModelPackage,
+        source: str,
+        tags: Mapping[str, str],
     ) -> RunRef:
         """Create the version. Of writers that race with one model, the lowest version number stays, the others undo.
 
@@ -204,8 +261,12 @@ class Tracker:
         """
         name = _name(package.task)
         with unless_exists():
-            client.create_registered_model(name, description=f"Champion and challengers for {package.task}.")
-        mine = int(client.create_model_version(name, source, run_id, tags=dict(tags)).version)
+            client.create_registered_model(
+                name, description=f"Champion and challengers for {package.task}."
+            )
+        mine = int(
+            client.create_model_version(name, source, run_id, tags=dict(tags)).version
+        )
         first = self._find(client, package.task, package.model_sha256)
         assert first is not None, "the version was just created"
         if int(first.version) != mine:
@@ -214,44 +275,72 @@ class Tracker:
             client.delete_run(run_id)
         return self._settle(client, first, is_new=int(first.version) == mine)
 
-    def _settle(self, client: MlflowClient, version: ModelVersion, is_new: bool) -> RunRef:
+    def _settle(
+        self, client: MlflowClient, version: ModelVersion, is_new: bool
+    ) -> RunRef:
         """Finish what a killed writer may have left: the run's end, the alias, and runs that never became a version."""
         name, run_id = version.name, str(version.run_id)
         experiment_id = client.get_run(run_id).info.experiment_id
         same_model = f"tags.model_sha256 = '{version.tags['model_sha256']}' and attributes.status = 'RUNNING'"
         for run in client.search_runs([experiment_id], same_model):
-            client.set_terminated(run.info.run_id, "FINISHED" if run.info.run_id == run_id else "KILLED")
+            client.set_terminated(
+                run.info.run_id, "FINISHED" if run.info.run_id == run_id else "KILLED"
+            )
         if int(version.version) != _aliases(client, name).get(CHAMPION):
             point_alias(client, name, CHALLENGER, int(version.version))
         return RunRef(run_id, int(version.version), is_new)
 
-    def _find(self, client: MlflowClient, task: str, model_sha256: str) -> ModelVersion | None:
-        found = search_versions(client, f"name = '{_name(task)}' and tags.model_sha256 = '{model_sha256}'")
+    def _find(
+        self, client: MlflowClient, task: str, model_sha256: str
+    ) -> ModelVersion | None:
+        found = search_versions(
+            client, f"name = '{_name(task)}' and tags.model_sha256 = '{model_sha256}'"
+        )
         return min(found, key=lambda v: int(v.version), default=None)
 
     def _at_alias(self, task: str, alias: str) -> RegisteredModel | None:
         client = self._client()
         try:
             with as_lookup_error(alias):
-                return self._read(client, task, client.get_model_version_by_alias(_name(task), alias))
+                return self._read(
+                    client, task, client.get_model_version_by_alias(_name(task), alias)
+                )
         except LookupError:
             return None
 
-    def _read(self, client: MlflowClient, task: str, version: ModelVersion) -> RegisteredModel:
+    def _read(
+        self, client: MlflowClient, task: str, version: ModelVersion
+    ) -> RegisteredModel:
         """A search leaves aliases out of a version, so they are taken from the registered model."""
         aliases = _aliases(client, version.name)
-        mine = tuple(sorted(alias for alias, v in aliases.items() if v == int(version.version)))
+        mine = tuple(
+            sorted(alias for alias, v in aliases.items() if v == int(version.version))
+        )
         tags = dict(version.tags)
-        metrics = dict(client.get_run(version.run_id).data.metrics) if version.run_id else {}
+        metrics = (
+            dict(client.get_run(version.run_id).data.metrics) if version.run_id else {}
+        )
         return RegisteredModel(
-            task, version.name, int(version.version), tags.get("model_sha256", ""), tags.get("release_id", ""),
-            str(version.run_id), str(version.source), mine, metrics, tags,
-        )  # fmt: skip
+            task,
+            version.name,
+            int(version.version),
+            tags.get("model_sha256", ""),
+            tags.get("release_id", ""),
+            str(version.run_id),
+            str(version.source),
+            mine,
+            metrics,
+            tags,
+        )
 
     def _fetch(self, source: str, to: str) -> str:
         from mlflow.artifacts import download_artifacts
 
-        return str(download_artifacts(artifact_uri=source, dst_path=to, tracking_uri=self.tracking_uri))
+        return str(
+            download_artifacts(
+                artifact_uri=source, dst_path=to, tracking_uri=self.tracking_uri
+            )
+        )
 
 
 def _name(task: str) -> str:
@@ -259,21 +348,35 @@ def _name(task: str) -> str:
 
 
 def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
-    return {alias: int(version) for alias, version in client.get_registered_model(name).aliases.items()}
+    return {
+        alias: int(version)
+        for alias, version in client.get_registered_model(name).aliases.items()
+    }
 
 
-def _describe_origin(package: ModelPackage, lineage: Lineage, dagster_run_id: str) -> dict[str, str]:
+def _describe_origin(
+    package: ModelPackage, lineage: Lineage, dagster_run_id: str
+) -> dict[str, str]:
     hashes = {tag: package.hashes[name] for name, tag in _HASH_TAGS.items()}
     return hashes | {
-        "task": package.task, "recipe": str(package.facts.recipe), "release_id": package.release_id,
-        "release_sha256": str(lineage.release["content_sha256"]), "code_version": str(package.facts.code_version),
-        "dagster_run_id": dagster_run_id, "training_run_id": str(lineage.model["run_id"]),
-        "seed": str(package.facts.seed), "mlflow.source.name": "daguerre",
-    }  # fmt: skip
+        "task": package.task,
+        "recipe": str(package.facts.recipe),
+        "release_id": package.release_id,
+        "release_sha256": str(lineage.release["content_sha256"]),
+        "code_version": str(package.facts.code_version),
+        "dagster_run_id": dagster_run_id,
+        "training_run_id": str(lineage.model["run_id"]),
+        "seed": str(package.facts.seed),
+        "mlflow.source.name": "daguerre",
+    }
 
 
 def _registered_hashes(model: RegisteredModel) -> dict[str, str]:
     """The hashes a version was registered with. Raises Refusal for one that did not come through `log_training`."""
-    if lacking := [tag for tag in (*_HASH_TAGS.values(), "release_id") if not model.tags.get(tag)]:
-        raise Refusal(f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre")
+    if lacking := [
+        tag for tag in (*_HASH_TAGS.values(), "release_id") if not model.tags.get(tag)
+    ]:
+        raise Refusal(
+            f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre"
+        )
     return {name: model.tags[tag] for name, tag in _HASH_TAGS.items()}

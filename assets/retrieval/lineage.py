@@ -33,104 +33,196 @@ def trace(catalog: Catalog, kind: str, wanted_id: str) -> dict[str, Any]:
 def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
     table, key = KINDS[kind]
     if len(wanted_id) < _MIN_PREFIX:
-        raise ValueError(f"'{wanted_id}' is too short for an id: give at least {_MIN_PREFIX} characters")
+        raise ValueError(
+            f"'{wanted_id}' is too short for an id: give at least {_MIN_PREFIX} characters"
+        )
     begins_so = f"starts_with({key}, {repr_sql(wanted_id)})"
-    rows = catalog.read_latest(table, _FRAME if table == "frames" else None, begins_so).to_pylist()
+    rows = catalog.read_latest(
+        table, _FRAME if table == "frames" else None, begins_so
+    ).to_pylist()
     if len(rows) != 1:
         found = f"{len(rows)} {kind}s begin" if rows else f"no {kind} begins"
-        raise ValueError(f'{found} with {wanted_id}: `daguerre query "select {key} from {table}"` lists them')
+        raise ValueError(
+            f'{found} with {wanted_id}: `daguerre query "select {key} from {table}"` lists them'
+        )
     return rows[0]
 
 
 def _trace_capture(catalog: Catalog, row: Row) -> dict[str, Any]:
     frames = _select(catalog, "frames", _FRAME, "capture_id", [row["capture_id"]])
-    return {"upstream": {"capture": _capture(row)}, "downstream": _after_frames(catalog, frames)}
+    return {
+        "upstream": {"capture": _capture(row)},
+        "downstream": _after_frames(catalog, frames),
+    }
 
 
 def _trace_frame(catalog: Catalog, row: Row) -> dict[str, Any]:
     columns = ["label_id", "task", "class_name", "origin", *_WHERE]
     labels = _select(catalog, "labels", columns, "frame_id", [row["frame_id"]])
-    upstream = {"frame": _frame(row), "capture": _capture_of(catalog, row["capture_id"]), "labels": labels}
-    return {"upstream": upstream, "downstream": _after_frames(catalog, [row], with_frames=False)}
+    upstream = {
+        "frame": _frame(row),
+        "capture": _capture_of(catalog, row["capture_id"]),
+        "labels": labels,
+    }
+    return {
+        "upstream": upstream,
+        "downstream": _after_frames(catalog, [row], with_frames=False),
+    }
 
 
 def _trace_release(catalog: Catalog, row: Row) -> dict[str, Any]:
-    return {"upstream": _before_release(catalog, row), "downstream": _after_releases(catalog, [row["release_id"]])}
+    return {
+        "upstream": _before_release(catalog, row),
+        "downstream": _after_releases(catalog, [row["release_id"]]),
+    }
 
 
 def _trace_model(catalog: Catalog, row: Row) -> dict[str, Any]:
     releases = _select(catalog, "releases", None, "release_id", [row["release_id"]])
-    upstream = {"model": row, **(_before_release(catalog, releases[0]) if releases else {})}
-    return {"upstream": upstream, "downstream": _after_models(catalog, [row["model_sha256"]])}
+    upstream = {
+        "model": row,
+        **(_before_release(catalog, releases[0]) if releases else {}),
+    }
+    return {
+        "upstream": upstream,
+        "downstream": _after_models(catalog, [row["model_sha256"]]),
+    }
 
 
 def _trace_prediction(catalog: Catalog, row: Row) -> dict[str, Any]:
     frames = _select(catalog, "frames", _FRAME, "frame_id", [row["frame_id"]])
     models = _select(catalog, "models", None, "model_sha256", [row["model_sha256"]])
     upstream = {
-        "prediction": row, "frame": _frame(frames[0]) if frames else None,
+        "prediction": row,
+        "frame": _frame(frames[0]) if frames else None,
         "capture": _capture_of(catalog, frames[0]["capture_id"]) if frames else None,
         "model": models[0] if models else None,
-    }  # fmt: skip
+    }
     if models:
-        releases = _select(catalog, "releases", None, "release_id", [models[0]["release_id"]])
+        releases = _select(
+            catalog, "releases", None, "release_id", [models[0]["release_id"]]
+        )
         upstream["release"] = _release(releases[0]) if releases else None
     return {"upstream": upstream, "downstream": {}}
 
 
 def _before_release(catalog: Catalog, row: Row) -> dict[str, Any]:
-    frames = _select(catalog, "release_frames", ["frame_id", "capture_id"], "release_id", [row["release_id"]])
-    captures = _select(catalog, "captures", None, "capture_id", sorted({f["capture_id"] for f in frames}))
-    stored = _select(catalog, "frames", _FRAME, "frame_id", [f["frame_id"] for f in frames])
+    frames = _select(
+        catalog,
+        "release_frames",
+        ["frame_id", "capture_id"],
+        "release_id",
+        [row["release_id"]],
+    )
+    captures = _select(
+        catalog,
+        "captures",
+        None,
+        "capture_id",
+        sorted({f["capture_id"] for f in frames}),
+    )
+    stored = _select(
+        catalog, "frames", _FRAME, "frame_id", [f["frame_id"] for f in frames]
+    )
     return {
-        "release": _release(row), "captures": [_capture(c) for c in captures], "frames": [_frame(f) for f in stored],
-    }  # fmt: skip
+        "release": _release(row),
+        "captures": [_capture(c) for c in captures],
+        "frames": [_frame(f) for f in stored],
+    }
 
 
-def _after_frames(catalog: Catalog, frames: list[Row], with_frames: bool = True) -> dict[str, Any]:
+def _after_frames(
+    catalog: Catalog, frames: list[Row], with_frames: bool = True
+) -> dict[str, Any]:
     ids = [f["frame_id"] for f in frames]
-    members = _select(catalog, "release_frames", ["release_id", "frame_id", "split"], "frame_id", ids)
+    members = _select(
+        catalog, "release_frames", ["release_id", "frame_id", "split"], "frame_id", ids
+    )
     releases = sorted({m["release_id"] for m in members})
     predictions = _select(catalog, "predictions", _PREDICTION, "frame_id", ids)
     seen = {"frames": [_frame(f) for f in frames]} if with_frames else {}
     models = _select(catalog, "models", None, "release_id", releases)
     splits = sorted({(m["release_id"], m["split"]) for m in members})
     return {
-        **seen, "releases": [{"release_id": r, "split": s} for r, s in splits], "models": models,
+        **seen,
+        "releases": [{"release_id": r, "split": s} for r, s in splits],
+        "models": models,
         "predictions": predictions,
-    }  # fmt: skip
+    }
 
 
 def _after_releases(catalog: Catalog, release_ids: list[str]) -> dict[str, Any]:
     models = _select(catalog, "models", None, "release_id", release_ids)
-    return {"models": models, **_after_models(catalog, [m["model_sha256"] for m in models])}
+    return {
+        "models": models,
+        **_after_models(catalog, [m["model_sha256"] for m in models]),
+    }
 
 
 def _after_models(catalog: Catalog, hashes: list[str]) -> dict[str, Any]:
-    return {"predictions": _select(catalog, "predictions", _PREDICTION, "model_sha256", hashes)}
+    return {
+        "predictions": _select(
+            catalog, "predictions", _PREDICTION, "model_sha256", hashes
+        )
+    }
 
 
 _WHERE = ["source_path", "source_offset", "source_length", "source_inner_offset"]
-_FRAME = ["frame_id", "capture_id", "session", "sensor", "kind", "t_ns", "sha256", *_WHERE]
-_PREDICTION = ["prediction_id", "frame_id", "session", "task", "model_sha256", "purpose"]
+_FRAME = [
+    "frame_id",
+    "capture_id",
+    "session",
+    "sensor",
+    "kind",
+    "t_ns",
+    "sha256",
+    *_WHERE,
+]
+_PREDICTION = [
+    "prediction_id",
+    "frame_id",
+    "session",
+    "task",
+    "model_sha256",
+    "purpose",
+]
 _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
-    "capture": _trace_capture, "frame": _trace_frame, "release": _trace_release, "model": _trace_model,
+    "capture": _trace_capture,
+    "frame": _trace_frame,
+    "release": _trace_release,
+    "model": _trace_model,
     "prediction": _trace_prediction,
-}  # fmt: skip
+}
 
 
-def _select(catalog: Catalog, table: str, columns: list[str] | None, key: str, values: list[str]) -> list[Row]:
-    rows = catalog.read_latest(table, columns, is_in(key, values)).to_pylist() if values else []
+def _select(
+    catalog: Catalog, table: str, columns: list[str] | None, key: str, values: list[str]
+) -> list[Row]:
+    rows = (
+        catalog.read_latest(table, columns, is_in(key, values)).to_pylist()
+        if values
+        else []
+    )
     return sorted(rows, key=lambda r: str(r.get(TABLES[table].key) or list(r.values())))
 
 
 def _capture_of(catalog: Catalog, capture_id: str) -> Row | None:
-    rows = catalog.read_latest("captures", where=f"capture_id = {repr_sql(capture_id)}").to_pylist()
+    rows = catalog.read_latest(
+        "captures", where=f"capture_id = {repr_sql(capture_id)}"
+    ).to_pylist()
     return _capture(rows[0]) if rows else None
 
 
 def _capture(row: Row) -> Row:
-    names = ("capture_id", "session", "path", "source_uri", "reader", "sha256", "size_bytes")
+    names = (
+        "capture_id",
+        "session",
+        "path",
+        "source_uri",
+        "reader",
+        "sha256",
+        "size_bytes",
+    )
     return {name: row[name] for name in names}
 
 
@@ -139,5 +231,12 @@ def _frame(row: Row) -> Row:
 
 
 def _release(row: Row) -> Row:
-    names = ("release_id", "task", "num_frames", "content_sha256", "sessions", "code_version")
+    names = (
+        "release_id",
+        "task",
+        "num_frames",
+        "content_sha256",
+        "sessions",
+        "code_version",
+    )
     return {name: row[name] for name in names}

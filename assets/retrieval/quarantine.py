@@ -22,35 +22,67 @@ class Entry:
 
     session: str
     path: str
-    what: str  # "file", "record", or "dropped" for a file that somebody has acknowledged
+    what: (
+        str  # "file", "record", or "dropped" for a file that somebody has acknowledged
+    )
     reader: str
     reason: str
     remedy: str
     offset: int | None = None  # byte of the record; None for a whole file
 
 
-def list_quarantine(catalog: Catalog, zone: LandingZone, session: str | None = None) -> list[dict[str, Any]]:
+def list_quarantine(
+    catalog: Catalog, zone: LandingZone, session: str | None = None
+) -> list[dict[str, Any]]:
     """Entries by session and path. What a newer version of the same file has replaced is left out."""
     outcomes, replaced = _read_outcomes(zone, session)
     files = [
-        Entry(o.session, o.path, "dropped" if o.outcome == "dropped" else "file", o.reader, o.reason, o.remedy)
-        for o in outcomes if o.outcome in ("quarantined", "dropped")
-    ]  # fmt: skip
+        Entry(
+            o.session,
+            o.path,
+            "dropped" if o.outcome == "dropped" else "file",
+            o.reader,
+            o.reason,
+            o.remedy,
+        )
+        for o in outcomes
+        if o.outcome in ("quarantined", "dropped")
+    ]
     whole = {(entry.session, entry.path) for entry in files}
     captures = {(o.session, o.path): o.capture_id for o in outcomes}
     where = session_is(session) if session else None
-    columns = ["session", "capture_id", "source_path", "source_offset", "reader", "reason", "remedy"]
+    columns = [
+        "session",
+        "capture_id",
+        "source_path",
+        "source_offset",
+        "reader",
+        "reason",
+        "remedy",
+    ]
     records = []
     for row in catalog.read_latest("quarantine", columns, where).to_pylist():
         place = row["session"], row["source_path"].split("!/", 1)[0]
-        if place not in whole and place not in replaced and captures.get(place, row["capture_id"]) == row["capture_id"]:
+        if (
+            place not in whole
+            and place not in replaced
+            and captures.get(place, row["capture_id"]) == row["capture_id"]
+        ):
             facts = row["reader"], row["reason"], row["remedy"], row["source_offset"]
             records.append(Entry(row["session"], row["source_path"], "record", *facts))
-    return [asdict(e) for e in sorted([*files, *records], key=lambda e: (e.session, e.path, e.offset or 0))]
+    return [
+        asdict(e)
+        for e in sorted(
+            [*files, *records], key=lambda e: (e.session, e.path, e.offset or 0)
+        )
+    ]
 
 
 def find_files(
-    zone: LandingZone, session: str | None, patterns: Sequence[str], states: Sequence[str]
+    zone: LandingZone,
+    session: str | None,
+    patterns: Sequence[str],
+    states: Sequence[str],
 ) -> list[FileOutcome]:
     """Files whose outcome is one of `states` and whose path meets one of the patterns (`*.jpg`); none: every file.
 
@@ -59,9 +91,11 @@ def find_files(
     if session is not None:
         zone.locate(session)
     found = [
-        o for o in _read_outcomes(zone, session)[0]
-        if o.outcome in states and (not patterns or any(fnmatchcase(o.path, pattern) for pattern in patterns))
-    ]  # fmt: skip
+        o
+        for o in _read_outcomes(zone, session)[0]
+        if o.outcome in states
+        and (not patterns or any(fnmatchcase(o.path, pattern) for pattern in patterns))
+    ]
     if not found:
         wanted = " or ".join(patterns) or "any path"
         raise ValueError(
@@ -71,12 +105,18 @@ def find_files(
     return found
 
 
-def reopen(zone: LandingZone, outcomes: Sequence[FileOutcome]) -> tuple[list[FileOutcome], list[FileOutcome]]:
+def reopen(
+    zone: LandingZone, outcomes: Sequence[FileOutcome]
+) -> tuple[list[FileOutcome], list[FileOutcome]]:
     """Forget the outcomes of files that still lie where they were landed. Returns (reopened, gone).
 
     A file that is gone keeps its outcome: there is nothing to take again.
     """
-    there = {(s, f.path) for s in {o.session for o in outcomes} for f in _files(zone.locate(s))}
+    there = {
+        (s, f.path)
+        for s in {o.session for o in outcomes}
+        for f in _files(zone.locate(s))
+    }
     reopened = [o for o in outcomes if (o.session, o.path) in there]
     zone.ledger.reopen(reopened)
     return reopened, [o for o in outcomes if (o.session, o.path) not in there]
@@ -88,18 +128,30 @@ def drop(zone: LandingZone, outcomes: Sequence[FileOutcome], by: str, at: str) -
     zone.ledger.record(replace(o, outcome="dropped", remedy=remedy) for o in outcomes)
 
 
-def _read_outcomes(zone: LandingZone, session: str | None) -> tuple[list[FileOutcome], set[tuple[str, str]]]:
+def _read_outcomes(
+    zone: LandingZone, session: str | None
+) -> tuple[list[FileOutcome], set[tuple[str, str]]]:
     """The ledger's outcomes of the versions that lie there now, and (session, path) of files that were replaced since.
 
     What is gone altogether keeps its outcome.
     """
     rows = [FileOutcome(**row) for row in zone.ledger.file_table().to_pylist()]
     rows = [o for o in rows if session is None or o.session == session]
-    due = {o.session for o in rows if o.outcome in ("quarantined", "dropped")}  # a listing costs: only where it matters
+    due = {
+        o.session for o in rows if o.outcome in ("quarantined", "dropped")
+    }  # a listing costs: only where it matters
     folders = {name: folder for name, folder in zone.sessions().items() if name in due}
-    versions = {(name, f.path): f.version for name, folder in folders.items() for f in _files(folder)}
-    current = [o for o in rows if versions.get((o.session, o.path), o.version) == o.version]
-    return current, {(o.session, o.path) for o in rows} - {(o.session, o.path) for o in current}
+    versions = {
+        (name, f.path): f.version
+        for name, folder in folders.items()
+        for f in _files(folder)
+    }
+    current = [
+        o for o in rows if versions.get((o.session, o.path), o.version) == o.version
+    ]
+    return current, {(o.session, o.path) for o in rows} - {
+        (o.session, o.path) for o in current
+    }
 
 
 def _files(folder: Folder) -> list[SessionFile]:

@@ -23,17 +23,30 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
     import duckdb
 
     # no files, no network, no Python variables
-    closed: dict[str, Any] = {"enable_external_access": "false", "python_enable_replacements": "false"}
+    closed: dict[str, Any] = {
+        "enable_external_access": "false",
+        "python_enable_replacements": "false",
+    }
     with duckdb.connect(config=closed) as connection:
         for name in TABLES:
             is_there = catalog.exists(name)
-            connection.register(name, catalog.dataset(name) if is_there else TABLES[name].schema.empty_table())
+            connection.register(
+                name,
+                catalog.dataset(name)
+                if is_there
+                else TABLES[name].schema.empty_table(),
+            )
         connection.register("files", ledger.file_table())
         connection.execute("SET lock_configuration = true")
         try:
             statements = connection.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise QueryError("only one SELECT statement is answered: the tables are read-only")
+            if (
+                len(statements) != 1
+                or statements[0].type != duckdb.StatementType.SELECT
+            ):
+                raise QueryError(
+                    "only one SELECT statement is answered: the tables are read-only"
+                )
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(str(error).split("\n\n")[0]) from error
@@ -41,7 +54,10 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
 
 def to_json_rows(table: pa.Table) -> list[dict[str, Any]]:
     """Rows as JSON can hold them: bytes become their length and sha256."""
-    return [{name: _plain(value) for name, value in row.items()} for row in table.to_pylist()]
+    return [
+        {name: _plain(value) for name, value in row.items()}
+        for row in table.to_pylist()
+    ]
 
 
 def _plain(value: Any) -> Any:

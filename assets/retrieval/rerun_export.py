@@ -24,10 +24,26 @@ if TYPE_CHECKING:
     from rerun import RecordingStream
 
 CLOCK, SEQUENCE = "sensor clock", "frame"  # timelines
-_MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png"}  # what every viewer decodes; others are written as PNG
-_FRAME_COLUMNS = ("frame_id", "sensor", "kind", "t_ns", "sequence", "encoding", "depth_m_per_unit", "payload")
+_MEDIA_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+}  # what every viewer decodes; others are written as PNG
+_FRAME_COLUMNS = (
+    "frame_id",
+    "sensor",
+    "kind",
+    "t_ns",
+    "sequence",
+    "encoding",
+    "depth_m_per_unit",
+    "payload",
+)
 _BATCH_FRAMES = 32
-_MOTION = ("pose", "odometry", "position")  # xyz m, and the quaternion xyzw but for the last
+_MOTION = (
+    "pose",
+    "odometry",
+    "position",
+)  # xyz m, and the quaternion xyzw but for the last
 _INERTIAL = {"imu": ("gyro", "accel"), "acceleration": ("accel",)}  # three values each
 _UNITS = {"gyro": "rad/s", "accel": "m/s^2"}
 _WORLD = "world"  # where no pose names what it is relative to
@@ -36,7 +52,10 @@ Row = dict[str, Any]
 
 
 def export_session(
-    catalog: Catalog, session: str, out: Path, on_progress: Callable[[int, int], None] | None = None
+    catalog: Catalog,
+    session: str,
+    out: Path,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Write the .rrd file, complete or not at all; returns how many of what it holds.
 
@@ -45,10 +64,18 @@ def export_session(
     """
     import rerun as rr
 
-    captures = catalog.read_latest("captures", where=session_is(session)).sort_by("path").to_pylist()
+    captures = (
+        catalog.read_latest("captures", where=session_is(session))
+        .sort_by("path")
+        .to_pylist()
+    )
     if not captures:
-        raise ValueError(f"session '{session}' has no captures: `daguerre status` lists the sessions")
-    stream = rr.RecordingStream("daguerre", recording_id=f"daguerre-{session}", send_properties=False)
+        raise ValueError(
+            f"session '{session}' has no captures: `daguerre status` lists the sessions"
+        )
+    stream = rr.RecordingStream(
+        "daguerre", recording_id=f"daguerre-{session}", send_properties=False
+    )
     stream.set_log_time_enabled(False)  # the same rows give the same recording
     stream.set_log_tick_enabled(False)
     recording = _Recording(stream, _read_boxes(catalog, session))
@@ -70,7 +97,11 @@ class _Recording:
 
     stream: RecordingStream
     boxes: dict[str, list[Row]]
-    counts: Counter[str] = field(default_factory=lambda: Counter(images=0, depth_images=0, boxes=0, imu=0, poses=0))
+    counts: Counter[str] = field(
+        default_factory=lambda: Counter(
+            images=0, depth_images=0, boxes=0, imu=0, poses=0
+        )
+    )
 
     def log(self, path: str, what: Any, frame: Row | None = None) -> None:
         """At the frame's time; without a frame for all times."""
@@ -79,7 +110,9 @@ class _Recording:
             if frame["t_ns"] is None:
                 self.stream.set_time(SEQUENCE, sequence=frame["sequence"])
             else:
-                self.stream.set_time(CLOCK, timestamp=np.datetime64(frame["t_ns"], "ns"))
+                self.stream.set_time(
+                    CLOCK, timestamp=np.datetime64(frame["t_ns"], "ns")
+                )
         self.stream.log(path, what, static=frame is None)
 
     def send(self, path: str, rows: Sequence[Row], columns: Any) -> None:
@@ -87,42 +120,75 @@ class _Recording:
         import rerun as rr
 
         if rows[0]["t_ns"] is None:
-            numbers = [n if row["sequence"] is None else row["sequence"] for n, row in enumerate(rows)]
+            numbers = [
+                n if row["sequence"] is None else row["sequence"]
+                for n, row in enumerate(rows)
+            ]
             index = rr.TimeColumn(SEQUENCE, sequence=numbers)
         else:
-            index = rr.TimeColumn(CLOCK, timestamp=np.array([row["t_ns"] for row in rows], "datetime64[ns]"))
+            index = rr.TimeColumn(
+                CLOCK,
+                timestamp=np.array([row["t_ns"] for row in rows], "datetime64[ns]"),
+            )
         self.stream.send_columns(path, [index], columns)
 
 
-def _write(catalog: Catalog, captures: list[Row], recording: _Recording, report: Callable[[int, int], None]) -> None:
+def _write(
+    catalog: Catalog,
+    captures: list[Row],
+    recording: _Recording,
+    report: Callable[[int, int], None],
+) -> None:
     import rerun as rr
 
-    class_names = sorted({box["class_name"] for boxes in recording.boxes.values() for box in boxes})
+    class_names = sorted(
+        {box["class_name"] for boxes in recording.boxes.values() for box in boxes}
+    )
     recording.log("/", rr.AnnotationContext(list(enumerate(class_names))))
     done, total = 0, sum(capture["num_frames"] for capture in captures)
     for root, capture in zip(_name_roots(captures), captures, strict=True):
         mine = f"capture_id = {repr_sql(capture['capture_id'])}"
         signals = _read_signals(catalog, mine)
-        bodies = _write_poses(recording, root, [s for s in signals if s["kind"] in _MOTION])
+        bodies = _write_poses(
+            recording, root, [s for s in signals if s["kind"] in _MOTION]
+        )
         _write_imu(recording, root, [s for s in signals if s["kind"] in _INERTIAL])
-        calibrations = {c["sensor"]: c for c in catalog.read_latest("calibrations", where=mine).to_pylist()}
-        cameras = {s: _write_calibration(recording, root, bodies, c) for s, c in calibrations.items()}
+        calibrations = {
+            c["sensor"]: c
+            for c in catalog.read_latest("calibrations", where=mine).to_pylist()
+        }
+        cameras = {
+            s: _write_calibration(recording, root, bodies, c)
+            for s, c in calibrations.items()
+        }
         for frame in _read_frames(catalog, mine):
             sensor = frame["sensor"]
-            camera = cameras.setdefault(sensor, bodies.get(sensor) or _join(root, _WORLD, sensor))
+            camera = cameras.setdefault(
+                sensor, bodies.get(sensor) or _join(root, _WORLD, sensor)
+            )
             _write_frame(recording, camera, frame, class_names)
             done += 1
             report(done, total)
 
 
-def _write_poses(recording: _Recording, root: str, poses: Sequence[Row]) -> dict[str, str]:
+def _write_poses(
+    recording: _Recording, root: str, poses: Sequence[Row]
+) -> dict[str, str]:
     """Each moving body with its path; returns body -> entity. A body that moves in another hangs below it."""
     import rerun as rr
 
-    parents = {p["child_frame"] or p["sensor"]: p["frame_of_reference"] or _WORLD for p in poses}
+    parents = {
+        p["child_frame"] or p["sensor"]: p["frame_of_reference"] or _WORLD
+        for p in poses
+    }
     bodies = {}
     for (world, body, num_values), rows in _group(
-        poses, lambda p: (p["frame_of_reference"] or _WORLD, p["child_frame"] or p["sensor"], len(p["values"]))
+        poses,
+        lambda p: (
+            p["frame_of_reference"] or _WORLD,
+            p["child_frame"] or p["sensor"],
+            len(p["values"]),
+        ),
     ):
         values = np.array([row["values"] for row in rows], float)  # (N, 7) or (N, 3)
         rotation = values[:, 3:7] if num_values == 7 else None
@@ -151,13 +217,22 @@ def _write_imu(recording: _Recording, root: str, samples: Sequence[Row]) -> None
         values = np.array([row["values"] for row in rows], float)  # (N, 6) or (N, 3)
         for index, name in enumerate(_INERTIAL[kind]):
             path = _join(root, "imu", sensor, name)
-            recording.log(path, rr.SeriesLines(names=[f"{name} {axis} [{_UNITS[name]}]" for axis in "xyz"]))
-            columns = rr.Scalars.columns(scalars=values[:, 3 * index : 3 * index + 3].ravel())
+            recording.log(
+                path,
+                rr.SeriesLines(
+                    names=[f"{name} {axis} [{_UNITS[name]}]" for axis in "xyz"]
+                ),
+            )
+            columns = rr.Scalars.columns(
+                scalars=values[:, 3 * index : 3 * index + 3].ravel()
+            )
             recording.send(path, rows, columns.partition([3] * len(rows)))
         recording.counts["imu"] += len(rows)
 
 
-def _write_calibration(recording: _Recording, root: str, bodies: dict[str, str], calibration: Row) -> str:
+def _write_calibration(
+    recording: _Recording, root: str, bodies: dict[str, str], calibration: Row
+) -> str:
     """The camera's pinhole and, where known, its place on the rig; returns its entity."""
     import rerun as rr
 
@@ -166,33 +241,51 @@ def _write_calibration(recording: _Recording, root: str, bodies: dict[str, str],
     camera = bodies.get(sensor) or _join(root, _WORLD, sensor)
     if place is not None:
         camera = _join(bodies.get("rig") or _join(root, _WORLD, "rig"), sensor)
-        recording.log(camera, rr.Transform3D(translation=place[:3], quaternion=place[3:7]))
+        recording.log(
+            camera, rr.Transform3D(translation=place[:3], quaternion=place[3:7])
+        )
     matrix = [[c["fx_px"], 0, c["cx_px"]], [0, c["fy_px"], c["cy_px"]], [0, 0, 1]]
     size = (c["width_px"], c["height_px"])
-    recording.log(camera, rr.Pinhole(image_from_camera=matrix, resolution=size, image_plane_distance=0.2))
+    recording.log(
+        camera,
+        rr.Pinhole(image_from_camera=matrix, resolution=size, image_plane_distance=0.2),
+    )
     return camera
 
 
-def _write_frame(recording: _Recording, camera: str, frame: Row, class_names: list[str]) -> None:
+def _write_frame(
+    recording: _Recording, camera: str, frame: Row, class_names: list[str]
+) -> None:
     """The image, and its boxes, also when there are none: those of the frame before must not stay."""
     import rerun as rr
 
     if frame["kind"] == "depth":
         per_unit = frame["depth_m_per_unit"]
         depth = _decode(frame)
-        recording.log(camera, rr.DepthImage(depth, meter=None if per_unit is None else 1 / per_unit), frame)
+        recording.log(
+            camera,
+            rr.DepthImage(depth, meter=None if per_unit is None else 1 / per_unit),
+            frame,
+        )
         recording.counts["depth_images"] += 1
         return
     payload, media_type = _hand_on(frame)
-    recording.log(camera, rr.EncodedImage(contents=payload, media_type=media_type), frame)
+    recording.log(
+        camera, rr.EncodedImage(contents=payload, media_type=media_type), frame
+    )
     recording.counts["images"] += 1
     if not recording.boxes:
         return
     boxes = recording.boxes.get(frame["frame_id"], [])
-    corners = np.array([[b[n] for n in ("x_min", "y_min", "x_max", "y_max")] for b in boxes], float).reshape(-1, 4)
+    corners = np.array(
+        [[b[n] for n in ("x_min", "y_min", "x_max", "y_max")] for b in boxes], float
+    ).reshape(-1, 4)
     names = [b["class_name"] for b in boxes]
     what = rr.Boxes2D(
-        array=corners, array_format=rr.Box2DFormat.XYXY, labels=names, class_ids=[class_names.index(n) for n in names]
+        array=corners,
+        array_format=rr.Box2DFormat.XYXY,
+        labels=names,
+        class_ids=[class_names.index(n) for n in names],
     )
     recording.log(f"{camera}/boxes", what, frame)
     recording.counts["boxes"] += len(boxes)
@@ -215,10 +308,14 @@ def _decode(frame: Row) -> Any:
             return decode_depth(frame["payload"])
         return decode_rgb(frame["payload"])[..., ::-1]
     except ValueError as error:
-        raise ValueError(f"frame {frame['frame_id']} does not decode: run `daguerre verify`: {error}") from error
+        raise ValueError(
+            f"frame {frame['frame_id']} does not decode: run `daguerre verify`: {error}"
+        ) from error
 
 
-def _group(signals: Sequence[Row], key: Callable[[Row], tuple[Any, ...]]) -> Iterator[tuple[Any, list[Row]]]:
+def _group(
+    signals: Sequence[Row], key: Callable[[Row], tuple[Any, ...]]
+) -> Iterator[tuple[Any, list[Row]]]:
     """(key, signals), those with a time apart from those without."""
     groups: defaultdict[tuple[Any, bool], list[Row]] = defaultdict(list)
     for signal in signals:
@@ -234,7 +331,10 @@ def _read_frames(catalog: Catalog, where: str) -> Iterator[Row]:
     """A batch at a time: a session may be larger than memory."""
     if catalog.exists("frames"):
         scan = catalog.dataset("frames").to_batches(
-            columns=list(_FRAME_COLUMNS), filter=where, batch_size=_BATCH_FRAMES, batch_readahead=1
+            columns=list(_FRAME_COLUMNS),
+            filter=where,
+            batch_size=_BATCH_FRAMES,
+            batch_readahead=1,
         )
         for batch in scan:
             yield from batch.to_pylist()
@@ -243,7 +343,9 @@ def _read_frames(catalog: Catalog, where: str) -> Iterator[Row]:
 def _read_signals(catalog: Catalog, where: str) -> list[Row]:
     """In order of time, or of place in the file where there is no time."""
     rows = catalog.read_latest("signals", where=where).to_pylist()
-    return sorted(rows, key=lambda r: (r["t_ns"] is None, r["t_ns"] or r.get("sequence") or 0))
+    return sorted(
+        rows, key=lambda r: (r["t_ns"] is None, r["t_ns"] or r.get("sequence") or 0)
+    )
 
 
 def _read_boxes(catalog: Catalog, session: str) -> dict[str, list[Row]]:
@@ -251,7 +353,9 @@ def _read_boxes(catalog: Catalog, session: str) -> dict[str, list[Row]]:
     where = f"{session_is(session)} AND task = 'detection' AND x_min IS NOT NULL"
     columns = ["label_id", "frame_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
     boxes: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in catalog.read_latest("labels", columns, where).sort_by("label_id").to_pylist():
+    for row in (
+        catalog.read_latest("labels", columns, where).sort_by("label_id").to_pylist()
+    ):
         boxes[row["frame_id"]].append(row)
     return dict(boxes)
 
@@ -259,7 +363,9 @@ def _read_boxes(catalog: Catalog, session: str) -> dict[str, list[Row]]:
 def _name_roots(captures: Sequence[Row]) -> list[str]:
     """The capture's file name without suffix, with its number where two are called the same."""
     names = [PurePosixPath(c["path"]).stem or c["session"] for c in captures]
-    return [_join(n if names.count(n) == 1 else f"{n} {i}") for i, n in enumerate(names)]
+    return [
+        _join(n if names.count(n) == 1 else f"{n} {i}") for i, n in enumerate(names)
+    ]
 
 
 def _join(root: str, *parts: str) -> str:

@@ -17,21 +17,42 @@ def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, An
     """
     if task is not None:
         dataset_of(task)
-    models = catalog.read_latest("models", where=is_in("task", [task]) if task else None).to_pylist()
+    models = catalog.read_latest(
+        "models", where=is_in("task", [task]) if task else None
+    ).to_pylist()
     scores: dict[tuple[str, str], dict[str, float | None]] = {}
     whole_test = f"slice_by = 'all' AND split = 'test' AND {is_in('model_sha256', [m['model_sha256'] for m in models])}"
     for row in catalog.read_latest("scores", where=whole_test).to_pylist():
-        scores.setdefault((row["model_sha256"], row["release_id"]), {})[row["metric"]] = row["value"]
-    champions = set(catalog.read_latest("champions", ["model_sha256"])["model_sha256"].to_pylist())
+        scores.setdefault((row["model_sha256"], row["release_id"]), {})[
+            row["metric"]
+        ] = row["value"]
+    champions = set(
+        catalog.read_latest("champions", ["model_sha256"])["model_sha256"].to_pylist()
+    )
     rows = [
-        {**{k: m[k] for k in ("task", "recipe", "model_sha256", "release_id", "seed", "run_id")},
-         "is_champion": m["model_sha256"] in champions, "scores": scores.get((m["model_sha256"], m["release_id"]), {})}
+        {
+            **{
+                k: m[k]
+                for k in (
+                    "task",
+                    "recipe",
+                    "model_sha256",
+                    "release_id",
+                    "seed",
+                    "run_id",
+                )
+            },
+            "is_champion": m["model_sha256"] in champions,
+            "scores": scores.get((m["model_sha256"], m["release_id"]), {}),
+        }
         for m in models
-    ]  # fmt: skip
+    ]
     return sorted(rows, key=lambda r: (r["task"], -_headline(r), r["model_sha256"]))
 
 
 def _headline(row: dict[str, Any]) -> float:
-    is_known = row["task"] in all_task_names()  # a user's own task may have been taken away
+    is_known = (
+        row["task"] in all_task_names()
+    )  # a user's own task may have been taken away
     value = row["scores"].get(rules_of(row["task"]).metric) if is_known else None
     return float("-inf") if value is None else float(value)

@@ -33,47 +33,77 @@ def read_status(home: Home) -> dict[str, Any]:
     promoted = home.catalog.read_latest("champions").sort_by("task").to_pylist()
     tables = _list_tables(home.catalog, home.zone.folder.options)
     sessions = _list_sessions(home)
-    listed = {home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)}  # not looked at twice: they may be large
+    listed = {
+        home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)
+    }  # not looked at twice: they may be large
     return {
         "home": str(home.folder),
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
         "unusable_folders": home.zone.unusable(),
         "tables": tables,
-        "champions": [{k: c[k] for k in ("task", "model_name", "model_version", "release_id")} for c in promoted],
+        "champions": [
+            {k: c[k] for k in ("task", "model_name", "model_version", "release_id")}
+            for c in promoted
+        ],
         "drift": _list_drift(home.catalog),
         "retraining_requests": _list_open_requests(home.catalog, promoted),
-        "leases": [{**lease, "left_s": round(lease["left_s"], 1)} for lease in home.zone.ledger.leases()],
+        "leases": [
+            {**lease, "left_s": round(lease["left_s"], 1)}
+            for lease in home.zone.ledger.leases()
+        ],
         "disk": _measure_disk(home.folder, listed),
     }
 
 
 def _list_sessions(home: Home) -> list[Row]:
     """One row a session. `state` names the first that is true: waiting, held, quarantined, ingested, empty, gone."""
-    ledger: dict[str, dict[str, dict[str, str]]] = {}  # session -> path -> version -> outcome
-    for row in home.zone.ledger.file_table().select(["session", "path", "version", "outcome"]).to_pylist():
-        ledger.setdefault(row["session"], {}).setdefault(row["path"], {})[row["version"]] = row["outcome"]
+    ledger: dict[
+        str, dict[str, dict[str, str]]
+    ] = {}  # session -> path -> version -> outcome
+    for row in (
+        home.zone.ledger.file_table()
+        .select(["session", "path", "version", "outcome"])
+        .to_pylist()
+    ):
+        ledger.setdefault(row["session"], {}).setdefault(row["path"], {})[
+            row["version"]
+        ] = row["outcome"]
     frames = Counter[str]()
-    for row in home.catalog.read_latest("captures", ["session", "num_frames"]).to_pylist():
+    for row in home.catalog.read_latest(
+        "captures", ["session", "num_frames"]
+    ).to_pylist():
         frames[row["session"]] += row["num_frames"]
     held: dict[str, list[Row]] = {}
     for row in home.catalog.read_latest("publications", where="is_held").to_pylist():
-        held.setdefault(row["session"], []).append({"table": row["table_name"], "reason": row["reason"]})
+        held.setdefault(row["session"], []).append(
+            {"table": row["table_name"], "reason": row["reason"]}
+        )
     rows, folders = [], home.zone.sessions()
     for session in sorted({*folders, *ledger}):
         known = ledger.get(session, {})
         counts = _count_files(folders.get(session), known)
         facts = {**counts, "frames": frames[session], "held": held.get(session, [])}
-        rows.append({"session": session, "state": _name_state(session in folders, facts), **facts})
+        rows.append(
+            {
+                "session": session,
+                "state": _name_state(session in folders, facts),
+                **facts,
+            }
+        )
     return rows
 
 
-def _count_files(folder: Folder | None, known: dict[str, dict[str, str]]) -> dict[str, int]:
+def _count_files(
+    folder: Folder | None, known: dict[str, dict[str, str]]
+) -> dict[str, int]:
     """Files as they lie there now, by what became of these very versions; files that are gone do not count."""
     listed = folder.files() if folder is not None and folder.exists() else []
     outcomes = Counter(known.get(f.path, {}).get(f.version, "waiting") for f in listed)
     sizes = {"files": len(listed), "size_bytes": sum(f.size_bytes for f in listed)}
-    return sizes | {n: outcomes[n] for n in ("waiting", "ingested", "quarantined", "dropped")}
+    return sizes | {
+        n: outcomes[n] for n in ("waiting", "ingested", "quarantined", "dropped")
+    }
 
 
 def _name_state(is_there: bool, facts: Row) -> str:
@@ -83,7 +113,11 @@ def _name_state(is_there: bool, facts: Row) -> str:
         return "waiting"
     if facts["held"]:
         return "held"
-    return "quarantined" if facts["quarantined"] else ("ingested" if facts["files"] else "empty")
+    return (
+        "quarantined"
+        if facts["quarantined"]
+        else ("ingested" if facts["files"] else "empty")
+    )
 
 
 def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:
@@ -94,19 +128,37 @@ def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:
             sizes[file.path.split(".lance/", 1)[0]] += file.size_bytes
     for name in catalog.names():
         dataset = catalog.dataset(name)
-        rows.append({
-            "table": name, "rows": dataset.count_rows(), "version": dataset.version,
-            "published": catalog.published_version(name), "size_bytes": sizes[name],
-        })  # fmt: skip
+        rows.append(
+            {
+                "table": name,
+                "rows": dataset.count_rows(),
+                "version": dataset.version,
+                "published": catalog.published_version(name),
+                "size_bytes": sizes[name],
+            }
+        )
     return rows
 
 
 def _list_drift(catalog: Catalog) -> list[Row]:
     """The verdict on each session by each champion of the time, drifted ones and those without a verdict."""
-    columns = ["session", "model_name", "model_version", "statistic", "is_drifted", "reason"]
+    columns = [
+        "session",
+        "model_name",
+        "model_version",
+        "statistic",
+        "is_drifted",
+        "reason",
+    ]
     rows = catalog.read_latest("drift", columns).to_pylist()
-    kept = [r for r in rows if r.pop("statistic") == _VERDICT and r["is_drifted"] is not False]
-    return sorted(kept, key=lambda r: (r["session"], r["model_name"], r["model_version"]))
+    kept = [
+        r
+        for r in rows
+        if r.pop("statistic") == _VERDICT and r["is_drifted"] is not False
+    ]
+    return sorted(
+        kept, key=lambda r: (r["session"], r["model_name"], r["model_version"])
+    )
 
 
 def _list_open_requests(catalog: Catalog, promoted: list[Row]) -> list[Row]:
@@ -114,12 +166,21 @@ def _list_open_requests(catalog: Catalog, promoted: list[Row]) -> list[Row]:
     newest = {champion["task"]: champion["model_version"] for champion in promoted}
     rows = catalog.read_latest("retraining_requests").to_pylist()
     kept = [r for r in rows if newest.get(r["task"], 0) <= r["model_version"]]
-    return [{k: r[k] for k in ("task", "session", "model_version", "reason")} for r in kept]
+    return [
+        {k: r[k] for k in ("task", "session", "model_version", "reason")} for r in kept
+    ]
 
 
 def _measure_disk(home: Path, listed: dict[str, int]) -> dict[str, int]:
-    used = {p.name: listed[str(p)] if str(p) in listed else _size(p) for p in sorted(home.iterdir())}
-    return {"home_bytes": sum(used.values()), "free_bytes": shutil.disk_usage(home).free, **used}
+    used = {
+        p.name: listed[str(p)] if str(p) in listed else _size(p)
+        for p in sorted(home.iterdir())
+    }
+    return {
+        "home_bytes": sum(used.values()),
+        "free_bytes": shutil.disk_usage(home).free,
+        **used,
+    }
 
 
 def _size(path: Path) -> int:

@@ -21,7 +21,9 @@ from assets.tables.seals import find_broken, find_unsealed
 _BATCH_ROWS = 256
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)
 _BACKUP = "restore the table from a backup"
-_COUNTS = {table.name: table.counted_by for table in TABLES.values() if table.counted_by}
+_COUNTS = {
+    table.name: table.counted_by for table in TABLES.values() if table.counted_by
+}
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,21 @@ class Stores:
     home: Path
 
 
-def verify(stores: Stores, on_step: Callable[[str, int], None] | None = None) -> list[Finding]:
+def verify(
+    stores: Stores, on_step: Callable[[str, int], None] | None = None
+) -> list[Finding]:
     """Check the files of tables, tables, frames, blobs, captures, releases, models and checkpoints.
 
     `on_step` gets (kind, how many were checked).
     """
     findings: list[Finding] = []
     for kind, check in _CHECKS.items():
-        if kind == "table":  # what is not as it was sealed is not parsed: Lance may panic, or take all memory
-            stores = replace(stores, catalog=WholeTables.of(stores.catalog, [f.id for f in findings]))
+        if (
+            kind == "table"
+        ):  # what is not as it was sealed is not parsed: Lance may panic, or take all memory
+            stores = replace(
+                stores, catalog=WholeTables.of(stores.catalog, [f.id for f in findings])
+            )
         count = 0
         for finding in _go_on(kind, check(stores)):
             count += 1
@@ -68,15 +76,27 @@ def _go_on(kind: str, found: Iterator[Finding | None]) -> Iterator[Finding | Non
     try:
         yield from found
     except BaseException as error:
-        if not isinstance(error, _UNREADABLE) and type(error).__name__ != "PanicException":  # Lance's, of no base class
+        if (
+            not isinstance(error, _UNREADABLE)
+            and type(error).__name__ != "PanicException"
+        ):  # Lance's, of no base class
             raise
-        yield Finding(kind, "all", f"cannot be checked: {_say(error)}", "restore the store that is named from a backup")
+        yield Finding(
+            kind,
+            "all",
+            f"cannot be checked: {_say(error)}",
+            "restore the store that is named from a backup",
+        )
 
 
 def _verify_files(stores: Stores) -> Iterator[Finding | None]:
     """Every file of every sealed table version, and the seals."""
     for broken in find_broken(stores.catalog):
-        yield Finding("file", broken.path, broken.reason, broken.remedy) if broken else None
+        yield (
+            Finding("file", broken.path, broken.reason, broken.remedy)
+            if broken
+            else None
+        )
 
 
 def _verify_tables(stores: Stores) -> Iterator[Finding | None]:
@@ -86,14 +106,21 @@ def _verify_tables(stores: Stores) -> Iterator[Finding | None]:
         try:
             if not stores.catalog.exists(name):
                 if name in versions:
-                    yield Finding("table", name, f"is gone, version {versions[name]} was published", _BACKUP)
+                    yield Finding(
+                        "table",
+                        name,
+                        f"is gone, version {versions[name]} was published",
+                        _BACKUP,
+                    )
                 continue
             yield _verify_table(stores.catalog, name, table.key, versions.get(name, 0))
         except _UNREADABLE as error:
             yield Finding("table", name, f"cannot be read: {_say(error)}", _BACKUP)
 
 
-def _verify_table(catalog: Catalog, name: str, key: str, referred_to: int) -> Finding | None:
+def _verify_table(
+    catalog: Catalog, name: str, key: str, referred_to: int
+) -> Finding | None:
     dataset = catalog.dataset(name)
     tags = {tag: int(facts["version"]) for tag, facts in dataset.tags.list().items()}
     newest = max([referred_to, *tags.values()])
@@ -102,19 +129,37 @@ def _verify_table(catalog: Catalog, name: str, key: str, referred_to: int) -> Fi
         return Finding("table", name, reason, _BACKUP)
     if tags.get(PUBLISHED, 0) > referred_to:
         reason = f"its tag '{PUBLISHED}' names version {tags[PUBLISHED]}, version {referred_to} was published last"
-        return Finding("table", name, reason, "publish it again: materialise the asset that writes it")
+        return Finding(
+            "table",
+            name,
+            reason,
+            "publish it again: materialise the asset that writes it",
+        )
     keys: list[str] = []
     for batch in dataset.scanner(batch_size=_BATCH_ROWS).to_batches():
         keys += batch.column(key).to_pylist()
     twice = len(keys) - len(set(keys))
-    return Finding("table", name, f"{twice} keys stand twice", "report this: keys must be unique") if twice else None
+    return (
+        Finding(
+            "table",
+            name,
+            f"{twice} keys stand twice",
+            "report this: keys must be unique",
+        )
+        if twice
+        else None
+    )
 
 
 def _versions_referred_to(catalog: Catalog) -> dict[str, int]:
     versions: dict[str, int] = {}
     try:
-        for row in catalog.read_latest("publications", ["table_name", "version"]).to_pylist():
-            versions[row["table_name"]] = max(row["version"], versions.get(row["table_name"], 0))
+        for row in catalog.read_latest(
+            "publications", ["table_name", "version"]
+        ).to_pylist():
+            versions[row["table_name"]] = max(
+                row["version"], versions.get(row["table_name"], 0)
+            )
     except _UNREADABLE:
         return {}  # the table's own check names it
     return versions
@@ -124,8 +169,12 @@ def _verify_frames(stores: Stores) -> Iterator[Finding | None]:
     if not stores.catalog.exists("frames"):
         return
     columns = ["frame_id", "payload", "sha256"]
-    scanner = stores.catalog.dataset("frames").scanner(columns=columns, batch_size=_BATCH_ROWS)
-    remedy = "restore the frames table, or delete the frame and ingest its capture again"
+    scanner = stores.catalog.dataset("frames").scanner(
+        columns=columns, batch_size=_BATCH_ROWS
+    )
+    remedy = (
+        "restore the frames table, or delete the frame and ingest its capture again"
+    )
     for batch in scanner.to_batches():
         for row in batch.to_pylist():
             changed = hashlib.sha256(row["payload"]).hexdigest() != row["sha256"]
@@ -135,25 +184,45 @@ def _verify_frames(stores: Stores) -> Iterator[Finding | None]:
 
 def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
     captures = stores.catalog.read_latest("captures", ["sha256"])["sha256"].to_pylist()
-    documents = [r["sha256"] for r in stores.ledger.file_table().to_pylist() if r["capture_id"] is None]
+    documents = [
+        r["sha256"]
+        for r in stores.ledger.file_table().to_pylist()
+        if r["capture_id"] is None
+    ]
     wanted = {sha256 for sha256 in captures + documents if sha256}
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
-        yield Finding("blob", sha256, "a file is gone from the blob store", "touch it in its session and ingest again")
+        yield Finding(
+            "blob",
+            sha256,
+            "a file is gone from the blob store",
+            "touch it in its session and ingest again",
+        )
     remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):
         try:
             is_same = stores.blobs.matches(sha256)
-            yield None if is_same else Finding("blob", sha256, "its bytes no longer match their sha256", remedy)
+            yield (
+                None
+                if is_same
+                else Finding(
+                    "blob", sha256, "its bytes no longer match their sha256", remedy
+                )
+            )
         except OSError as error:
             yield Finding("blob", sha256, f"cannot be read: {_say(error)}", remedy)
 
 
 def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
     """What the ledger says is ingested is in the tables, with as many rows as were counted then."""
-    rows = {r["capture_id"]: r for r in stores.catalog.read_latest("captures").to_pylist()}
+    rows = {
+        r["capture_id"]: r for r in stores.catalog.read_latest("captures").to_pylist()
+    }
     found = {
-        name: Counter(stores.catalog.read_latest(name, ["capture_id"])["capture_id"].to_pylist()) for name in _COUNTS
+        name: Counter(
+            stores.catalog.read_latest(name, ["capture_id"])["capture_id"].to_pylist()
+        )
+        for name in _COUNTS
     }
     remedy = "a table lost a version: restore it, or delete the home and ingest again"
     for capture_id in stores.ledger.committed():
@@ -167,33 +236,62 @@ def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
             for name, column in _COUNTS.items()
             if found[name][capture_id] != row[column]
         ]
-        yield Finding("capture", capture_id, "has " + "; ".join(wrong), remedy) if wrong else None
+        yield (
+            Finding("capture", capture_id, "has " + "; ".join(wrong), remedy)
+            if wrong
+            else None
+        )
 
 
 def _verify_releases(stores: Stores) -> Iterator[Finding | None]:
     catalog = stores.catalog
-    stored = catalog.read_latest("releases", ["release_id", "frames_version"]).to_pylist()
+    stored = catalog.read_latest(
+        "releases", ["release_id", "frames_version"]
+    ).to_pylist()
     remedy = "restore the frames table"
     for row in stored:
         try:
             wrong = _find_changed(catalog, row["release_id"], row["frames_version"])
-            reason = f"{len(wrong)} of its frames are gone or changed, first {wrong[0]}" if wrong else ""
-            if not wrong and find_unsealed(catalog, [("frames", row["frames_version"])]):
+            reason = (
+                f"{len(wrong)} of its frames are gone or changed, first {wrong[0]}"
+                if wrong
+                else ""
+            )
+            if not wrong and find_unsealed(
+                catalog, [("frames", row["frames_version"])]
+            ):
                 reason = f"no seal vouches for version {row['frames_version']} of frames, which it pins"
-            yield Finding("release", row["release_id"], reason, remedy) if reason else None
+            yield (
+                Finding("release", row["release_id"], reason, remedy)
+                if reason
+                else None
+            )
         except _UNREADABLE as error:
-            yield Finding("release", row["release_id"], _say(error), "restore the release tables from a backup")
+            yield Finding(
+                "release",
+                row["release_id"],
+                _say(error),
+                "restore the release tables from a backup",
+            )
     known = {row["release_id"] for row in stored}
     for pointer in catalog.read_latest("pointers").to_pylist():
-        if pointer["pointer"].split("/")[0] in ("draft", "release") and pointer["target"] not in known:
-            reason = f"{pointer['pointer']} names it, the releases table does not have it"
+        if (
+            pointer["pointer"].split("/")[0] in ("draft", "release")
+            and pointer["target"] not in known
+        ):
+            reason = (
+                f"{pointer['pointer']} names it, the releases table does not have it"
+            )
             yield Finding("release", pointer["target"], reason, _BACKUP)
 
 
 def _find_changed(catalog: Catalog, release_id: str, frames_version: int) -> list[str]:
     """The frames of a release that are not in its version of the frames table as they were released."""
     columns = ["frame_id", "sha256", "capture_id", "session", "sensor"]
-    stored = {r["frame_id"]: r for r in catalog.read("frames", columns, version=frames_version).to_pylist()}
+    stored = {
+        r["frame_id"]: r
+        for r in catalog.read("frames", columns, version=frames_version).to_pylist()
+    }
     released = open_release(catalog, release_id).frames.select(columns).to_pylist()
     return [row["frame_id"] for row in released if stored.get(row["frame_id"]) != row]
 
@@ -208,9 +306,22 @@ def _verify_models(stores: Stores) -> Iterator[Finding | None]:
             yield Finding("model", model_sha256, _say(error), remedy)
             continue
         facts = {**vars(package.facts), "model_sha256": package.model_sha256}
-        stated = ("model_sha256", "task", "recipe", "release_id", "code_version", "seed")
-        wrong = [f"{n} is {row[n]} in the table, {facts[n]} in the package" for n in stated if row[n] != facts[n]]
-        yield Finding("model", model_sha256, "; ".join(wrong), _BACKUP) if wrong else None
+        stated = (
+            "model_sha256",
+            "task",
+            "recipe",
+            "release_id",
+            "code_version",
+            "seed",
+        )
+        wrong = [
+            f"{n} is {row[n]} in the table, {facts[n]} in the package"
+            for n in stated
+            if row[n] != facts[n]
+        ]
+        yield (
+            Finding("model", model_sha256, "; ".join(wrong), _BACKUP) if wrong else None
+        )
 
 
 def _verify_checkpoints(stores: Stores) -> Iterator[Finding | None]:
@@ -223,7 +334,12 @@ def _verify_checkpoints(stores: Stores) -> Iterator[Finding | None]:
             if not folder.exists():  # its training has ended by now
                 continue
             where = folder.relative_to(stores.home).as_posix()
-            yield Finding("checkpoint", where, _say(error), "remove the folder above it and train again")
+            yield Finding(
+                "checkpoint",
+                where,
+                _say(error),
+                "remove the folder above it and train again",
+            )
 
 
 def _say(error: BaseException) -> str:

@@ -24,9 +24,13 @@ class WholeTables(Catalog):
     @classmethod
     def of(cls, catalog: Catalog, broken_paths: Iterable[str]) -> Self:
         """`broken_paths` are below the folder of the tables: `frames.lance/data/x.lance`."""
-        return cls(catalog, {p.split(".lance/")[0]: p for p in broken_paths if ".lance/" in p})
+        return cls(
+            catalog, {p.split(".lance/")[0]: p for p in broken_paths if ".lance/" in p}
+        )
 
     def open_stored(self, name: str, version: int | None = None) -> lance.LanceDataset:
         if name in self._broken:
-            raise ValueError(f"table '{name}' is not opened while its file {self._broken[name]} is broken")
+            raise ValueError(
+                f"table '{name}' is not opened while its file {self._broken[name]} is broken"
+            )
         return super().open_stored(name, version)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import resource
 import sys
 
-MEMORY_BYTES = 1 << 30  # heap and anonymous mappings, beyond what the libraries take to load
-ITEM_SECONDS = 6  # for one image or one frame, so that a hostile file is done with in 10
+MEMORY_BYTES = (
+    1 << 30
+)  # heap and anonymous mappings, beyond what the libraries take to load
+ITEM_SECONDS = (
+    6  # for one image or one frame, so that a hostile file is done with in 10
+)
 
 
 def limit_resources(memory_bytes: int) -> None:
@@ -35,4 +39,6 @@ def _measure_data_bytes() -> int:
         with open("/proc/self/statm") as stream:
             return int(stream.read().split()[5]) * resource.getpagesize()
     except OSError:  # not Linux
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+            1 if sys.platform == "darwin" else 1024
+        )

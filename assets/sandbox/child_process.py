@@ -19,22 +19,37 @@ STOP_SECONDS = 2
 _ROOT = Path(__file__).resolve().parents[2]
 
 Child = subprocess.Popen[bytes]
-Wait = Callable[[int, int], None]  # until a descriptor is ready for a poll event; raises TimeoutError
+Wait = Callable[
+    [int, int], None
+]  # until a descriptor is ready for a poll event; raises TimeoutError
 
 
 class ChildGone(Exception):
     """The child has closed its pipe, or sent what the protocol does not know."""
 
 
-def start_child(module: str, arguments: Sequence[object], descriptors: Sequence[int] = ()) -> Child:
+def start_child(
+    module: str, arguments: Sequence[object], descriptors: Sequence[int] = ()
+) -> Child:
     """Run a module of ours with one thread a library, its input and output as pipes, and `descriptors` as they are."""
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
-    path = os.pathsep.join(p for p in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if p)
+    threads = {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OPENCV_FOR_THREADS_NUM": "1",
+    }
+    path = os.pathsep.join(
+        p for p in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if p
+    )
     child = subprocess.Popen(
         [sys.executable, "-m", module, *map(str, arguments)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
-        env={**os.environ, **threads, "PYTHONPATH": path}, pass_fds=tuple(descriptors),
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        start_new_session=True,
+        env={**os.environ, **threads, "PYTHONPATH": path},
+        pass_fds=tuple(descriptors),
+    )
     assert child.stdin
     os.set_blocking(child.stdin.fileno(), False)
     return child
@@ -63,7 +78,9 @@ def is_ready(descriptor: int, event: int, seconds: float) -> bool:
 def measure_used_s(child: Child) -> float:
     """Processor time that the child has taken; where the system does not tell, the time that went by."""
     try:
-        return time.clock_gettime(~child.pid << 3 | 2)  # what clock_getcpuclockid(3) of Linux gives
+        return time.clock_gettime(
+            ~child.pid << 3 | 2
+        )  # what clock_getcpuclockid(3) of Linux gives
     except OSError:
         return time.monotonic()
 

@@ -35,7 +35,9 @@ class ImageFacts:
     channels: int
     bits: int  # per channel as stored, at least 8
     is_depth_candidate: bool  # 16-bit single-channel PNG
-    quality: dict[str, float | str] | None = None  # the figures of `models.image_quality`, were it a colour frame
+    quality: dict[str, float | str] | None = (
+        None  # the figures of `models.image_quality`, were it a colour frame
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ class ImageGuard:
     """
 
     def __init__(
-        self, num_children: int = 1, silence_s: float = SILENCE_SECONDS, memory_bytes: int = MEMORY_BYTES
+        self,
+        num_children: int = 1,
+        silence_s: float = SILENCE_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self._lanes: list[GuardLane] = []
         self._settings = (num_children, silence_s, memory_bytes)
@@ -88,18 +93,24 @@ class ImageGuard:
         job = Job(len(payloads))
         at = self._num_jobs % JOBS_AT_ONCE * _SLOT_BYTES
         self._num_jobs += 1
-        items: list[tuple[int, int, int]] = []  # index in the job, offset and length in the memory
+        items: list[
+            tuple[int, int, int]
+        ] = []  # index in the job, offset and length in the memory
         for index, payload in enumerate(payloads):
             if not payload:
                 job.verdicts[index] = Refusal("empty image", "export it again")
             elif len(payload) > MAX_PAYLOAD_BYTES:
                 limit = f"more than the {MAX_PAYLOAD_BYTES} decoded at once"
-                job.verdicts[index] = Refusal(f"{len(payload)} bytes, {limit}", "scale the image")
+                job.verdicts[index] = Refusal(
+                    f"{len(payload)} bytes, {limit}", "scale the image"
+                )
             else:
                 self._reserve()[at : at + len(payload)] = payload
                 items.append((index, at, len(payload)))
                 at += len(payload)
-        for lane, share in zip(self._lanes, _share_out(items, len(self._lanes)), strict=True):
+        for lane, share in zip(
+            self._lanes, _share_out(items, len(self._lanes)), strict=True
+        ):
             lane.send(job, share)
         return job
 
@@ -109,7 +120,9 @@ class ImageGuard:
             for lane in self._lanes:
                 while (index := lane.next_of(job)) is not None:
                     job.verdicts[index] = _judge(lane)
-        except BaseException:  # interrupted: a late answer must not be taken for the next image's
+        except (
+            BaseException
+        ):  # interrupted: a late answer must not be taken for the next image's
             self.close()
             raise
         assert all(job.verdicts)
@@ -134,7 +147,10 @@ class ImageGuard:
                 os.ftruncate(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
                 self._memory = mmap.mmap(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
                 descriptors = [os.dup(shared.fileno()) for _ in range(num_children)]
-            self._lanes = [GuardLane(descriptor, silence_s, memory_bytes) for descriptor in descriptors]
+            self._lanes = [
+                GuardLane(descriptor, silence_s, memory_bytes)
+                for descriptor in descriptors
+            ]
         return self._memory
 
 
@@ -152,7 +168,9 @@ def _judge(lane: GuardLane) -> Verdict:
     return Refusal(**answer) if "reason" in answer else ImageFacts(**answer)
 
 
-def _share_out(items: Sequence[tuple[int, int, int]], num_lanes: int) -> list[list[tuple[int, int, int]]]:
+def _share_out(
+    items: Sequence[tuple[int, int, int]], num_lanes: int
+) -> list[list[tuple[int, int, int]]]:
     """Runs of neighbours with about the same number of bytes."""
     total = sum(length for _, _, length in items)
     shares: list[list[tuple[int, int, int]]] = [[] for _ in range(num_lanes)]

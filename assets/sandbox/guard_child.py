@@ -25,9 +25,23 @@ MAX_SIDE_PX = 65535
 LENGTH = struct.Struct(">Q")  # of an answer, and the number of places in a request
 ITEM = struct.Struct(">QQ")  # a place: offset and length
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")  # closed list: Pillow tries no other decoder
-_ENCODINGS = {"MPO": "jpeg", "DIB": "bmp"}  # what Pillow calls a JPEG with more pictures behind the first
-_ANIMATED = ("PNG", "GIF", "WEBP")  # formats whose further pictures are meant to be shown, unlike those behind a JPEG
+_FORMATS = (
+    "JPEG",
+    "PNG",
+    "TIFF",
+    "BMP",
+    "WEBP",
+    "GIF",
+)  # closed list: Pillow tries no other decoder
+_ENCODINGS = {
+    "MPO": "jpeg",
+    "DIB": "bmp",
+}  # what Pillow calls a JPEG with more pictures behind the first
+_ANIMATED = (
+    "PNG",
+    "GIF",
+    "WEBP",
+)  # formats whose further pictures are meant to be shown, unlike those behind a JPEG
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
 _JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
@@ -45,7 +59,9 @@ class Decoders:
     tiff_layout: Any
 
 
-def serve(requests: BinaryIO, answers: BinaryIO, memory: memoryview, memory_bytes: int) -> None:
+def serve(
+    requests: BinaryIO, answers: BinaryIO, memory: memoryview, memory_bytes: int
+) -> None:
     """Answer until the requests end. An image that needs more than `memory_bytes` is refused."""
     decoders = _load_decoders()
     limit_resources(memory_bytes)
@@ -56,15 +72,24 @@ def serve(requests: BinaryIO, answers: BinaryIO, memory: memoryview, memory_byte
         for offset, length in ITEM.iter_unpack(places):
             if int(time.process_time()) > used_s:
                 used_s = allow_seconds(ITEM_SECONDS)
-            _write(answers, inspect_image(memory[offset : offset + length], decoders, memory_bytes))
+            _write(
+                answers,
+                inspect_image(memory[offset : offset + length], decoders, memory_bytes),
+            )
 
 
-def inspect_image(payload: memoryview, decoders: Decoders, memory_bytes: int) -> dict[str, Any]:
+def inspect_image(
+    payload: memoryview, decoders: Decoders, memory_bytes: int
+) -> dict[str, Any]:
     """The facts of an image that decodes completely, or `reason` and `remedy`."""
-    too_much = _refuse(f"needs more than {memory_bytes >> 20} MiB to decode", "make the image smaller")
+    too_much = _refuse(
+        f"needs more than {memory_bytes >> 20} MiB to decode", "make the image smaller"
+    )
     cv2 = decoders.cv2
     try:
-        if payload[:3] == decoders.images.JPEG_MAGIC and (facts := _decode_sound_jpeg(payload, decoders)):
+        if payload[:3] == decoders.images.JPEG_MAGIC and (
+            facts := _decode_sound_jpeg(payload, decoders)
+        ):
             return facts
         facts = _decode_strictly(payload, decoders)
         if "reason" not in facts:
@@ -73,12 +98,20 @@ def inspect_image(payload: memoryview, decoders: Decoders, memory_bytes: int) ->
     except MemoryError:
         return too_much
     except cv2.error as error:
-        return too_much if error.code == cv2.Error.StsNoMem else _refuse(f"does not decode: {error.err}", _CONVERT)
+        return (
+            too_much
+            if error.code == cv2.Error.StsNoMem
+            else _refuse(f"does not decode: {error.err}", _CONVERT)
+        )
     except Exception as error:  # whatever a decoder makes of foreign bytes
-        return _refuse(f"does not decode: {type(error).__name__}: {error}"[:300], _CONVERT)
+        return _refuse(
+            f"does not decode: {type(error).__name__}: {error}"[:300], _CONVERT
+        )
 
 
-def _decode_sound_jpeg(payload: memoryview, decoders: Decoders) -> dict[str, Any] | None:
+def _decode_sound_jpeg(
+    payload: memoryview, decoders: Decoders
+) -> dict[str, Any] | None:
     """The facts of a JPEG that libjpeg-turbo has nothing to say about; None for one that needs a closer look.
 
     It is decoded once, at working size: its entropy-coded data are read completely all the same.
@@ -88,12 +121,20 @@ def _decode_sound_jpeg(payload: memoryview, decoders: Decoders) -> dict[str, Any
         if colours not in _JPEG_CHANNELS or _refuse_size(width, height):
             return None
         luma = decoders.images.decode_sound_jpeg(decoders.simplejpeg, payload)
-    except (ValueError, KeyError):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
+    except (
+        ValueError,
+        KeyError,
+    ):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
         return None
     return {
-        "width_px": width, "height_px": height, "encoding": "jpeg", "bits": 8, "channels": _JPEG_CHANNELS[colours],
-        "is_depth_candidate": False, "quality": decoders.image_quality.measure_quality(luma),
-    }  # fmt: skip
+        "width_px": width,
+        "height_px": height,
+        "encoding": "jpeg",
+        "bits": 8,
+        "channels": _JPEG_CHANNELS[colours],
+        "is_depth_candidate": False,
+        "quality": decoders.image_quality.measure_quality(luma),
+    }
 
 
 def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
@@ -109,44 +150,72 @@ def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
     try:
         image = image_module.open(BytesIO(payload), formats=_FORMATS)
     except image_module.UnidentifiedImageError:
-        return _refuse("no image in a format that is read (JPEG, PNG, TIFF, BMP, WebP, GIF)", _CONVERT)
+        return _refuse(
+            "no image in a format that is read (JPEG, PNG, TIFF, BMP, WebP, GIF)",
+            _CONVERT,
+        )
     except image_module.DecompressionBombError as error:
-        return _refuse(f"more than the {MAX_PIXELS} pixels that are read: {error}"[:200], "cut or scale the image")
+        return _refuse(
+            f"more than the {MAX_PIXELS} pixels that are read: {error}"[:200],
+            "cut or scale the image",
+        )
     with image:
         width, height = image.size
         if refusal := _refuse_size(width, height):
             return refusal
         if image.format in _ANIMATED and image.is_animated:
             reason = f"an animated {image.format}, and one picture a file is read"
-            return _refuse(reason, "save the picture that is meant as PNG, or the animation as a video")
+            return _refuse(
+                reason,
+                "save the picture that is meant as PNG, or the animation as a video",
+            )
         image.load()
         encoding = _ENCODINGS.get(image.format, image.format.lower())
-        bits = max(8, layout.bits if layout else payload[24] if encoding == "png" else 8)
+        bits = max(
+            8, layout.bits if layout else payload[24] if encoding == "png" else 8
+        )
         return {
-            "width_px": width, "height_px": height, "encoding": encoding, "bits": bits,
+            "width_px": width,
+            "height_px": height,
+            "encoding": encoding,
+            "bits": bits,
             "channels": len(image.getbands()),
-            "is_depth_candidate": encoding == "png" and bits == 16 and len(image.getbands()) == 1,
-        }  # fmt: skip
+            "is_depth_candidate": encoding == "png"
+            and bits == 16
+            and len(image.getbands()) == 1,
+        }
 
 
 def _refuse_size(width: int, height: int) -> dict[str, Any] | None:
-    if width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE_PX and min(width, height) >= 1:
+    if (
+        width * height <= MAX_PIXELS
+        and max(width, height) <= MAX_SIDE_PX
+        and min(width, height) >= 1
+    ):
         return None
     reason = f"{width}x{height} px: between 1 px and {MAX_PIXELS} px in all, {MAX_SIDE_PX} px a side, are read"
     return _refuse(reason, "cut or scale the image")
 
 
-def _decode_as_read_later(payload: memoryview, facts: dict[str, Any], decoders: Decoders) -> dict[str, Any]:
+def _decode_as_read_later(
+    payload: memoryview, facts: dict[str, Any], decoders: Decoders
+) -> dict[str, Any]:
     """The decoder that everything downstream uses has to take it as well. Raises ValueError when it does not.
 
     Returns the quality figures; of 16 bits those of the picture on 8 bits, which mean nothing where it is depth.
     """
     height, width = facts["height_px"], facts["width_px"]
-    reduction = decoders.image_quality.find_reduction(height, width) if facts["encoding"] == "jpeg" else 1
+    reduction = (
+        decoders.image_quality.find_reduction(height, width)
+        if facts["encoding"] == "jpeg"
+        else 1
+    )
     luma = decoders.images.decode_luma(payload, reduction)
     size, expected = luma.shape, (-(-height // reduction), -(-width // reduction))
     if size != expected:
-        raise ValueError(f"decoders disagree about its size: {size} and {expected} (height, width)")
+        raise ValueError(
+            f"decoders disagree about its size: {size} and {expected} (height, width)"
+        )
     figures: dict[str, Any] = decoders.image_quality.measure_quality(
         luma if reduction > 1 else decoders.images.shrink_luma(luma)
     )
@@ -180,7 +249,9 @@ def _write(answers: BinaryIO, answer: dict[str, Any]) -> None:
 
 def main() -> None:
     """Keep the pipe of the answers to ourselves: what a library prints must not end up between them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes our input
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the parent, which closes our input
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     memory_bytes, descriptor = map(int, sys.argv[1:])

@@ -48,11 +48,19 @@ class GuardLane:
     Owns `memory_descriptor`, the file of the memory that the images lie in.
     """
 
-    def __init__(self, memory_descriptor: int, silence_s: float, memory_bytes: int) -> None:
-        self._memory, self._silence_s, self._memory_bytes = memory_descriptor, silence_s, memory_bytes
+    def __init__(
+        self, memory_descriptor: int, silence_s: float, memory_bytes: int
+    ) -> None:
+        self._memory, self._silence_s, self._memory_bytes = (
+            memory_descriptor,
+            silence_s,
+            memory_bytes,
+        )
         self._waiting: deque[tuple[object, Item]] = deque()
         self._child: Child | None = None
-        self._is_ready = False  # the child has loaded its libraries and put on its limits
+        self._is_ready = (
+            False  # the child has loaded its libraries and put on its limits
+        )
         self._received = b""
         self._answers: deque[bytes] = deque()
 
@@ -68,7 +76,11 @@ class GuardLane:
 
     def next_of(self, job: object) -> int | None:
         """The index in its job of the image that is answered next; None when it is another job's."""
-        return self._waiting[0][1][0] if self._waiting and self._waiting[0][0] is job else None
+        return (
+            self._waiting[0][1][0]
+            if self._waiting and self._waiting[0][0] is job
+            else None
+        )
 
     def receive(self) -> dict[str, Any]:
         """The answer for the image that is next. Raises ChildFailed when there is none: it cost the child its life.
@@ -83,7 +95,9 @@ class GuardLane:
             answer = self._read_answer(self._silence_s)
         except TimeoutError:
             self._end()
-            raise ChildFailed(f"decoder gave no answer in {self._silence_s:g} s") from None
+            raise ChildFailed(
+                f"decoder gave no answer in {self._silence_s:g} s"
+            ) from None
         except ChildGone:
             child, self._child = self._child, None
             assert child
@@ -112,12 +126,20 @@ class GuardLane:
         """Send the places of images to the child, which is started where none is."""
         self.start()
         assert self._child
-        message = LENGTH.pack(len(items)) + b"".join(ITEM.pack(offset, length) for _, offset, length in items)
-        with suppress(ChildGone, TimeoutError):  # the next answer fails as well, and says which image it was for
+        message = LENGTH.pack(len(items)) + b"".join(
+            ITEM.pack(offset, length) for _, offset, length in items
+        )
+        with suppress(
+            ChildGone, TimeoutError
+        ):  # the next answer fails as well, and says which image it was for
             send(self._child, message, _until(START_SECONDS))
 
     def _start(self) -> Child:
-        child = start_child("assets.sandbox.guard_child", (self._memory_bytes, self._memory), (self._memory,))
+        child = start_child(
+            "assets.sandbox.guard_child",
+            (self._memory_bytes, self._memory),
+            (self._memory,),
+        )
         assert child.stdout
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -131,7 +153,9 @@ class GuardLane:
         except (TimeoutError, ChildGone) as error:
             command = " ".join(map(str, self._child.args))  # type: ignore[arg-type]
             self._end()
-            raise RuntimeError(f"the image guard did not start: run `{command}` to see why") from error
+            raise RuntimeError(
+                f"the image guard did not start: run `{command}` to see why"
+            ) from error
         self._is_ready = True
 
     def _end(self) -> None:

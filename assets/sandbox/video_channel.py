@@ -29,7 +29,9 @@ def pack_head(kind: bytes, value: Any, payload_bytes: int = 0) -> bytes:
 class Channel:
     """The two pipes, seen from the decoder. A few threads make payloads, which leave in the order of their heads."""
 
-    def __init__(self, requests: BinaryIO, answers: BinaryIO, num_threads: int = 1) -> None:
+    def __init__(
+        self, requests: BinaryIO, answers: BinaryIO, num_threads: int = 1
+    ) -> None:
         self._requests, self._answers = requests, answers
         self._num_threads = num_threads
         self._pool = ThreadPoolExecutor(num_threads)
@@ -40,7 +42,14 @@ class Channel:
         self._waiting.append((kind, value, None))
         self._drain(0 if kind == END else self._num_threads)
 
-    def send_made(self, kind: bytes, value: Any, make: Callable[[Any], bytes], raw: Any, raw_bytes: int) -> None:
+    def send_made(
+        self,
+        kind: bytes,
+        value: Any,
+        make: Callable[[Any], bytes],
+        raw: Any,
+        raw_bytes: int,
+    ) -> None:
         """A message whose payload is `make(raw)`. Few large things wait, or none, so that memory stays bounded."""
         self._waiting.append((kind, value, self._pool.submit(make, raw)))
         self._drain(min(self._num_threads, MAX_WAITING_BYTES // max(1, raw_bytes)))
@@ -49,14 +58,18 @@ class Channel:
         """Bytes of the video. Raises EOFError when nobody answers any more."""
         self._write(READ, [offset, size], b"")
         head = self._requests.read(8)
-        data = self._requests.read(int.from_bytes(head, "big")) if len(head) == 8 else None
+        data = (
+            self._requests.read(int.from_bytes(head, "big")) if len(head) == 8 else None
+        )
         if data is None:
             raise EOFError("the video's owner is gone")
         return data
 
     def _drain(self, most: int) -> None:
         """Write from the front: what is ready, and what it takes to let no more than `most` wait."""
-        while self._waiting and (len(self._waiting) > most or _is_ready(self._waiting[0][2])):
+        while self._waiting and (
+            len(self._waiting) > most or _is_ready(self._waiting[0][2])
+        ):
             kind, value, payload = self._waiting.popleft()
             self._write(kind, value, payload.result() if payload else b"")
 
@@ -83,7 +96,11 @@ class RemoteFile(io.RawIOBase):
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
+        self._at = max(
+            0,
+            offset
+            + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence],
+        )
         return self._at
 
     def tell(self) -> int:

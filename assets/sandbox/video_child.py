@@ -17,14 +17,28 @@ from assets.sandbox.video_channel import DAMAGE, END, FACTS, Channel, RemoteFile
 from assets.sandbox.video_stream import StreamState
 
 DECODERS = (
-    "h264", "hevc", "mpeg4", "msmpeg4", "msmpeg4v2", "mjpeg", "vp8", "vp9", "av1", "libdav1d", "rawvideo", "ffv1",
+    "h264",
+    "hevc",
+    "mpeg4",
+    "msmpeg4",
+    "msmpeg4v2",
+    "mjpeg",
+    "vp8",
+    "vp9",
+    "av1",
+    "libdav1d",
+    "rawvideo",
+    "ffv1",
     "png",
-)  # fmt: skip
+)
 MAX_FRAME_PIXELS = 40_000_000  # 8K video has 33 million
 MAX_FRAMES = 1_000_000  # of one video
 _BUFFER_BYTES = 1 << 18
 _MAX_THREADS = 4  # encoding PNG takes ten times as long as decoding a frame
-_CODEC_OPTIONS = {"err_detect": "crccheck+bitstream+buffer+explode", "max_pixels": str(MAX_FRAME_PIXELS)}
+_CODEC_OPTIONS = {
+    "err_detect": "crccheck+bitstream+buffer+explode",
+    "max_pixels": str(MAX_FRAME_PIXELS),
+}
 
 
 def decode_video(channel: Channel, size: int, max_pixels: int, demuxer: str) -> None:
@@ -33,14 +47,24 @@ def decode_video(channel: Channel, size: int, max_pixels: int, demuxer: str) -> 
     from av.error import FFmpegError
 
     options = {
-        "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm", "protocol_whitelist": "",
-        "codec_whitelist": ",".join(DECODERS), "max_pixels": str(MAX_FRAME_PIXELS),
-    }  # fmt: skip
+        "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm",
+        "protocol_whitelist": "",
+        "codec_whitelist": ",".join(DECODERS),
+        "max_pixels": str(MAX_FRAME_PIXELS),
+    }
     try:
         file = RemoteFile(channel, size)
-        container = av.open(file, format=demuxer, options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
+        container = av.open(
+            file,
+            format=demuxer,
+            options=options,
+            buffer_size=_BUFFER_BYTES,
+            metadata_errors="replace",
+        )
     except (FFmpegError, ValueError, MemoryError) as error:
-        channel.send(DAMAGE, {"reason": f"cannot be opened: {_explain(error)}", "remedy": "copy"})
+        channel.send(
+            DAMAGE, {"reason": f"cannot be opened: {_explain(error)}", "remedy": "copy"}
+        )
         channel.send(END, {"streams": []})
         return
     with container:
@@ -51,7 +75,11 @@ class _Decoding:
     """One pass over one open container."""
 
     def __init__(self, container: Any, channel: Channel, max_pixels: int) -> None:
-        self._container, self._channel, self._max_pixels = container, channel, max_pixels
+        self._container, self._channel, self._max_pixels = (
+            container,
+            channel,
+            max_pixels,
+        )
         self._streams: dict[int, StreamState] = {}
         self._frames = self._pixels = 0
 
@@ -63,10 +91,15 @@ class _Decoding:
             if chosen:
                 self._decode(chosen)
         except (FFmpegError, MemoryError, OverflowError) as error:
-            self._channel.send(DAMAGE, {"reason": f"reading stopped: {_explain(error)}", "remedy": "copy"})
+            self._channel.send(
+                DAMAGE,
+                {"reason": f"reading stopped: {_explain(error)}", "remedy": "copy"},
+            )
         for state in self._streams.values():
             state.close(self._channel)
-        self._channel.send(END, {"streams": [state.count() for state in self._streams.values()]})
+        self._channel.send(
+            END, {"streams": [state.count() for state in self._streams.values()]}
+        )
 
     def _choose_streams(self) -> list[Any]:
         from av.codec.context import Flags
@@ -75,7 +108,11 @@ class _Decoding:
         others, chosen = dict[str, int](), []
         for stream in self._container.streams:
             if stream.type != "video" or stream.disposition & Disposition.attached_pic:
-                kind = "cover picture" if stream.type == "video" else stream.type or "unknown"
+                kind = (
+                    "cover picture"
+                    if stream.type == "video"
+                    else stream.type or "unknown"
+                )
                 others[kind] = others.get(kind, 0) + 1
                 continue
             context = stream.codec_context
@@ -85,18 +122,32 @@ class _Decoding:
                 continue
             if context.width * context.height > MAX_FRAME_PIXELS:
                 size = f"{context.width}x{context.height} px"
-                self._refuse(stream, f"frames of {size}, more than {MAX_FRAME_PIXELS} px", "scale")
+                self._refuse(
+                    stream,
+                    f"frames of {size}, more than {MAX_FRAME_PIXELS} px",
+                    "scale",
+                )
                 continue
             context.thread_count = 1
             context.options = _CODEC_OPTIONS
-            context.flags |= Flags.copy_opaque  # so that a frame tells which packet it came from
+            context.flags |= (
+                Flags.copy_opaque
+            )  # so that a frame tells which packet it came from
             self._streams[stream.index] = StreamState(stream, self._container)
             chosen.append(stream)
-        self._channel.send(FACTS, {"others": others, "streams": [s.describe() for s in self._streams.values()]})
+        self._channel.send(
+            FACTS,
+            {
+                "others": others,
+                "streams": [s.describe() for s in self._streams.values()],
+            },
+        )
         return chosen
 
     def _refuse(self, stream: Any, reason: str, remedy: str) -> None:
-        self._channel.send(DAMAGE, {"reason": f"stream {stream.index}: {reason}", "remedy": remedy})
+        self._channel.send(
+            DAMAGE, {"reason": f"stream {stream.index}: {reason}", "remedy": remedy}
+        )
 
     def _decode(self, chosen: list[Any]) -> None:
         from av.logging import Capture
@@ -107,7 +158,9 @@ class _Decoding:
                 if not self._decode_packet(packet, complaints):
                     return
 
-    def _decode_packet(self, packet: Any, complaints: list[tuple[int, str, str]]) -> bool:
+    def _decode_packet(
+        self, packet: Any, complaints: list[tuple[int, str, str]]
+    ) -> bool:
         """Send the frames that a packet completes. False when there are too many.
 
         Decoders conceal damage: they fill in pixels, complain in their log and call it a success. Here it is none.
@@ -121,13 +174,21 @@ class _Decoding:
         frames: list[Any] = []
         try:
             frames = [] if packet.is_corrupt else packet.decode()
-            errors = [text.strip() for level, _, text in complaints if level <= av.logging.ERROR]
+            errors = [
+                text.strip()
+                for level, _, text in complaints
+                if level <= av.logging.ERROR
+            ]
         except FFmpegError as error:
             errors = [_explain(error)]
         if errors:
-            state.mark_damaged(place, f"does not decode: {errors[0][:200]}", self._channel)
+            state.mark_damaged(
+                place, f"does not decode: {errors[0][:200]}", self._channel
+            )
         if packet.is_corrupt:
-            state.mark_damaged(place, "is marked as damaged by its container", self._channel)
+            state.mark_damaged(
+                place, "is marked as damaged by its container", self._channel
+            )
         for frame in frames:
             self._pixels += frame.width * frame.height
             if self._frames >= MAX_FRAMES or self._pixels > self._max_pixels:
@@ -144,19 +205,27 @@ def _explain(error: BaseException) -> str:
 
 def main() -> None:
     """Keep the answers' pipe to ourselves: what a library prints must not end up between them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes our input
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the parent, which closes our input
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     import av.logging
     import cv2
 
-    av.logging.set_level(av.logging.ERROR)  # to be heard by `Capture`; standard error leads nowhere
-    av.logging.set_skip_repeated(False)  # the same complaint about the next packet counts as well
+    av.logging.set_level(
+        av.logging.ERROR
+    )  # to be heard by `Capture`; standard error leads nowhere
+    av.logging.set_skip_repeated(
+        False
+    )  # the same complaint about the next packet counts as well
     cv2.setNumThreads(1)
     limit_resources(int(sys.argv[1]))
     allow_seconds(ITEM_SECONDS)
     try:
-        channel = Channel(sys.stdin.buffer, answers, min(_MAX_THREADS, os.cpu_count() or 1))
+        channel = Channel(
+            sys.stdin.buffer, answers, min(_MAX_THREADS, os.cpu_count() or 1)
+        )
         decode_video(channel, int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     except (EOFError, BrokenPipeError):
         os._exit(0)  # nobody listens any more

@@ -20,8 +20,17 @@ def to_pixels(frame: Any) -> Any:
     if is_grey and not has_alpha:
         target = "gray16le" if is_deep else "gray"
     else:
-        target = ("bgra64le" if is_deep else "bgra") if has_alpha else ("bgr48le" if is_deep else "bgr24")
-    exact = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
+        target = (
+            ("bgra64le" if is_deep else "bgra")
+            if has_alpha
+            else ("bgr48le" if is_deep else "bgr24")
+        )
+    exact = (
+        Interpolation.BILINEAR
+        | Interpolation.ACCURATE_RND
+        | Interpolation.BITEXACT
+        | Interpolation.FULL_CHR_H_INT
+    )
     return frame.reformat(format=target, interpolation=exact, threads=1).to_ndarray()
 
 
@@ -29,8 +38,14 @@ def encode_png(pixels: Any) -> bytes:
     """PNG with every choice stated, so that equal pixels give equal bytes."""
     import cv2
 
-    choices = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB,
-               cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]  # fmt: skip
+    choices = [
+        cv2.IMWRITE_PNG_COMPRESSION,
+        1,
+        cv2.IMWRITE_PNG_FILTER,
+        cv2.IMWRITE_PNG_FILTER_SUB,
+        cv2.IMWRITE_PNG_STRATEGY,
+        cv2.IMWRITE_PNG_STRATEGY_RLE,
+    ]
     done, encoded = cv2.imencode(".png", pixels, choices)
     if not done:
         raise MemoryError("a frame that does not encode as PNG")

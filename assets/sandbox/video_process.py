@@ -28,7 +28,10 @@ from assets.sandbox.child_process import (
 )
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME, HEAD, READ
 
-FREE_PIXELS, PIXELS_A_BYTE = 500_000_000, 20_000  # a still scene has 5,000; a few bytes can ask for hours of black
+FREE_PIXELS, PIXELS_A_BYTE = (
+    500_000_000,
+    20_000,
+)  # a still scene has 5,000; a few bytes can ask for hours of black
 FRAME_SECONDS = 1.0  # on average, above the ITEM_SECONDS that any one may take
 _LOOK_SECONDS = 0.5  # between looks at how much the child has used
 _MAX_JSON_BYTES = 1 << 16
@@ -47,9 +50,13 @@ class VideoMessage:
 
 
 def decode_in_child(
-    stream: BinaryIO, demuxer: str, memory_bytes: int = MEMORY_BYTES, item_seconds: float = ITEM_SECONDS,
-    free_pixels: int = FREE_PIXELS, pixels_a_byte: int = PIXELS_A_BYTE,
-) -> Iterator[VideoMessage]:  # fmt: skip
+    stream: BinaryIO,
+    demuxer: str,
+    memory_bytes: int = MEMORY_BYTES,
+    item_seconds: float = ITEM_SECONDS,
+    free_pixels: int = FREE_PIXELS,
+    pixels_a_byte: int = PIXELS_A_BYTE,
+) -> Iterator[VideoMessage]:
     """Everything that a child finds in the video, in order; last END, or a DAMAGE that says how the child ended.
 
     Errors of the stream itself are raised as they come.
@@ -69,9 +76,13 @@ def decode_in_child(
             if message.kind == END:
                 return
     except TimeoutError:
-        yield VideoMessage(DAMAGE, {"reason": f"{watch}: decoding was stopped", "remedy": "scale"})
+        yield VideoMessage(
+            DAMAGE, {"reason": f"{watch}: decoding was stopped", "remedy": "scale"}
+        )
     except ChildGone:
-        yield VideoMessage(DAMAGE, {"reason": f"the decoder {explain_end(child)}", "remedy": "copy"})
+        yield VideoMessage(
+            DAMAGE, {"reason": f"the decoder {explain_end(child)}", "remedy": "copy"}
+        )
     finally:
         end_child(child)
 
@@ -81,7 +92,11 @@ class _Watch:
 
     def __init__(self, child: Child, item_seconds: float) -> None:
         self._child, self._item_s = child, item_seconds
-        self._item_left_s, self._credit_s, self._used_s = item_seconds, item_seconds, 0.0
+        self._item_left_s, self._credit_s, self._used_s = (
+            item_seconds,
+            item_seconds,
+            0.0,
+        )
         self._is_started = False
 
     def __str__(self) -> str:
@@ -91,7 +106,9 @@ class _Watch:
     def wait(self, descriptor: int, event: int) -> None:
         """Until the pipe is ready. Raises TimeoutError when the time is used up, or the child is silent for long."""
         silent_until = time.monotonic() + SILENCE_SECONDS
-        while not is_ready(descriptor, event, min(_LOOK_SECONDS, max(self._left_s, 0.0))):
+        while not is_ready(
+            descriptor, event, min(_LOOK_SECONDS, max(self._left_s, 0.0))
+        ):
             self._spend()
             if self._left_s <= 0 or time.monotonic() > silent_until:
                 raise TimeoutError
@@ -109,7 +126,11 @@ class _Watch:
 
     @property
     def _left_s(self) -> float:
-        return min(self._item_left_s, self._credit_s) if self._is_started else SILENCE_SECONDS
+        return (
+            min(self._item_left_s, self._credit_s)
+            if self._is_started
+            else SILENCE_SECONDS
+        )
 
     def _spend(self) -> None:
         if self._is_started:
@@ -123,7 +144,12 @@ def _serve(child: Child, stream: BinaryIO, value: Any, watch: _Watch) -> None:
     """Answer one request for bytes."""
     watch.start()
     offset, size = value if isinstance(value, list) and len(value) == 2 else (-1, 0)
-    if type(offset) is not int or type(size) is not int or offset < 0 or not 0 <= size <= _MAX_READ_BYTES:
+    if (
+        type(offset) is not int
+        or type(size) is not int
+        or offset < 0
+        or not 0 <= size <= _MAX_READ_BYTES
+    ):
         raise ChildGone
     stream.seek(offset)
     data = stream.read(size)

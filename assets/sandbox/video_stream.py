@@ -13,10 +13,17 @@ class StreamState:
 
     def __init__(self, stream: Any, container: Any) -> None:
         self._stream, self._container = stream, container
-        self._packets = self._discarded = self._hidden = self._yielded = self._without_time = 0
-        self._damaged: dict[str, Any] | None = None  # the last damaged packet that no key frame has followed yet
+        self._packets = self._discarded = self._hidden = self._yielded = (
+            self._without_time
+        ) = 0
+        self._damaged: dict[str, Any] | None = (
+            None  # the last damaged packet that no key frame has followed yet
+        )
         self._left_out = 0
-        self._safe_from = (-1, None)  # (packet number, pts) of the key frame that frames must not precede
+        self._safe_from = (
+            -1,
+            None,
+        )  # (packet number, pts) of the key frame that frames must not precede
         self._last_place = -1
         self._in_place = 0
         self._rotation = 0
@@ -25,21 +32,28 @@ class StreamState:
         stream, context = self._stream, self._stream.codec_context
         ratio = stream.sample_aspect_ratio
         return {
-            "index": stream.index, "codec": context.name, "pixel_format": str(context.pix_fmt),
+            "index": stream.index,
+            "codec": context.name,
+            "pixel_format": str(context.pix_fmt),
             "pixel_ratio": str(ratio) if ratio and ratio != 1 else None,
-        }  # fmt: skip
+        }
 
     def enter(self, packet: Any) -> dict[str, Any]:
         """Count a packet and mark it, so that its frame tells where it came from."""
         place = {
-            "number": self._packets, "offset": packet.pos, "length": packet.size, "pts": packet.pts,
+            "number": self._packets,
+            "offset": packet.pos,
+            "length": packet.size,
+            "pts": packet.pts,
             "is_key": packet.is_keyframe,
-        }  # fmt: skip
+        }
         packet.opaque = place
         if packet.size:
             self._packets += 1
             self._discarded += packet.is_discard
-            self._hidden += self._stream.codec_context.name == "vp8" and not bytes(packet)[0] & 0x10  # RFC 6386, 9.1
+            self._hidden += (
+                self._stream.codec_context.name == "vp8" and not bytes(packet)[0] & 0x10
+            )  # RFC 6386, 9.1
         return place
 
     def mark_damaged(self, place: dict[str, Any], what: str, channel: Channel) -> None:
@@ -50,25 +64,42 @@ class StreamState:
 
     def emit(self, frame: Any, channel: Channel) -> int:
         """Send a frame, or leave it out because it builds on a damaged packet. The number of frames sent."""
-        place = frame.opaque or {"number": self._packets, "offset": None, "length": 0, "pts": None, "is_key": False}
+        place = frame.opaque or {
+            "number": self._packets,
+            "offset": None,
+            "length": 0,
+            "pts": None,
+            "is_key": False,
+        }
         if not self._may_be_trusted(frame, place, channel):
             self._left_out += place is not self._damaged
             return 0
         if frame.is_corrupt:
-            self.mark_damaged(place, "gives a frame that its decoder calls damaged", channel)
+            self.mark_damaged(
+                place, "gives a frame that its decoder calls damaged", channel
+            )
             return 0
-        self._in_place = self._in_place + 1 if place["number"] == self._last_place else 0
+        self._in_place = (
+            self._in_place + 1 if place["number"] == self._last_place else 0
+        )
         self._last_place = place["number"]
         # AVI states no presentation times, and what libavformat makes of the order of storage is a guess
-        has_clock = not (self._container.format.name == "avi" and self._stream.codec_context.has_b_frames)
+        has_clock = not (
+            self._container.format.name == "avi"
+            and self._stream.codec_context.has_b_frames
+        )
         self._without_time += frame.pts is None or not has_clock
         self._rotation = self._rotation or int(frame.rotation)
         pixels = to_pixels(frame)
         head = {
-            **self._where(place), "sequence": self._yielded, "pts": frame.pts if has_clock else None,
-            "duration": frame.duration or 0, "time_base": [frame.time_base.numerator, frame.time_base.denominator],
-            "nth": self._in_place, "is_deep_grey": pixels.dtype.itemsize == 2 and pixels.ndim == 2,
-        }  # fmt: skip
+            **self._where(place),
+            "sequence": self._yielded,
+            "pts": frame.pts if has_clock else None,
+            "duration": frame.duration or 0,
+            "time_base": [frame.time_base.numerator, frame.time_base.denominator],
+            "nth": self._in_place,
+            "is_deep_grey": pixels.dtype.itemsize == 2 and pixels.ndim == 2,
+        }
         channel.send_made(FRAME, head, encode_png, pixels, pixels.nbytes)
         self._yielded += 1
         return 1
@@ -80,12 +111,20 @@ class StreamState:
         """What was demuxed and sent, and what the container promised (0: it does not say)."""
         stream = self._stream
         return {
-            "index": stream.index, "stated": stream.frames, "packets": self._packets, "discarded": self._discarded,
-            "hidden": self._hidden, "frames": self._yielded, "without_time": self._without_time,
-            "rotation_deg": self._rotation, "end_ns": self._stated_end_ns(),
-        }  # fmt: skip
+            "index": stream.index,
+            "stated": stream.frames,
+            "packets": self._packets,
+            "discarded": self._discarded,
+            "hidden": self._hidden,
+            "frames": self._yielded,
+            "without_time": self._without_time,
+            "rotation_deg": self._rotation,
+            "end_ns": self._stated_end_ns(),
+        }
 
-    def _may_be_trusted(self, frame: Any, place: dict[str, Any], channel: Channel) -> bool:
+    def _may_be_trusted(
+        self, frame: Any, place: dict[str, Any], channel: Channel
+    ) -> bool:
         """Frames after a damaged packet build on it, up to the next key frame, and so do those shown before that."""
         number = place["number"]
         if self._damaged and number > self._damaged["number"] and place["is_key"]:
@@ -94,17 +133,30 @@ class StreamState:
         if self._damaged:
             return bool(number < self._damaged["number"])
         since, pts = self._safe_from
-        return number >= since and (pts is None or frame.pts is None or frame.pts >= pts)
+        return number >= since and (
+            pts is None or frame.pts is None or frame.pts >= pts
+        )
 
     def _settle(self, channel: Channel) -> None:
         """Say how many frames a damaged packet took with it."""
         if self._damaged and self._left_out:
             reason = f"{self._left_out} frames up to the next key frame build on packet {self._damaged['number']}"
-            channel.send(DAMAGE, {**self._where(self._damaged), "reason": f"{reason}: left out", "remedy": "copy"})
+            channel.send(
+                DAMAGE,
+                {
+                    **self._where(self._damaged),
+                    "reason": f"{reason}: left out",
+                    "remedy": "copy",
+                },
+            )
         self._damaged, self._left_out = None, 0
 
     def _where(self, place: dict[str, Any]) -> dict[str, Any]:
-        return {"stream": self._stream.index, "offset": place["offset"], "length": place["length"]}
+        return {
+            "stream": self._stream.index,
+            "offset": place["offset"],
+            "length": place["length"],
+        }
 
     def _stated_end_ns(self) -> int | None:
         """The end that a Matroska header promises for this stream; other containers state a number of frames."""
@@ -113,6 +165,12 @@ class StreamState:
         if text := self._stream.metadata.get("DURATION"):
             hours, minutes, seconds = text.split(":")
             whole, _, fraction = seconds.partition(".")
-            return (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 10**9 + int((fraction + "0" * 9)[:9])
+            return (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 10**9 + int(
+                (fraction + "0" * 9)[:9]
+            )
         is_alone = len(self._container.streams) == 1
-        return self._container.duration * 1000 if is_alone and self._container.duration else None
+        return (
+            self._container.duration * 1000
+            if is_alone and self._container.duration
+            else None
+        )

@@ -29,12 +29,18 @@ class Appender:
     `fence` is called right before each commit, and raises when this writer may not write any more.
     """
 
-    def __init__(self, catalog: Catalog, name: str, where: str, fence: Callable[[], object]) -> None:
+    def __init__(
+        self, catalog: Catalog, name: str, where: str, fence: Callable[[], object]
+    ) -> None:
         self.name, self._fence, self._options = name, fence, catalog.storage_options
         self._key = TABLES[name].key
         self.base = catalog.open_or_create(name)  # the version whose rows are known
-        self._known = set(self.base.to_table(columns=[self._key], filter=where)[self._key].to_pylist())
-        self._fragments = {fragment.fragment_id for fragment in self.base.get_fragments()}
+        self._known = set(
+            self.base.to_table(columns=[self._key], filter=where)[self._key].to_pylist()
+        )
+        self._fragments = {
+            fragment.fragment_id for fragment in self.base.get_fragments()
+        }
         self._where = where
 
     def append(self, rows: pa.Table) -> int:
@@ -54,13 +60,19 @@ class Appender:
             require_not_newer(self.base.schema, TABLES[self.name])
             if len(fewer := self._leave_out_known(rows)) < len(rows):
                 rows, written = fewer, self._write(fewer)
-        raise TimeoutError(f"table '{self.name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again")
+        raise TimeoutError(
+            f"table '{self.name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again"
+        )
 
     def _leave_out_known(self, rows: pa.Table) -> pa.Table:
         """The rows without those that are known, or stand in fragments that came since."""
-        came = [f for f in self.base.get_fragments() if f.fragment_id not in self._fragments]
+        came = [
+            f for f in self.base.get_fragments() if f.fragment_id not in self._fragments
+        ]
         if came:
-            found = self.base.scanner(columns=[self._key], filter=self._where, fragments=came).to_table()
+            found = self.base.scanner(
+                columns=[self._key], filter=self._where, fragments=came
+            ).to_table()
             self._known.update(found[self._key].to_pylist())
             self._follow(self.base)
         keys = rows[self._key].to_pylist()
@@ -72,9 +84,17 @@ class Appender:
         """Data files that no version refers to yet. Those of a commit that never comes are cleaned up with old ones."""
         from lance.fragment import write_fragments
 
-        return write_fragments(rows, self.base, mode="append", storage_options=self._options) if len(rows) else []
+        return (
+            write_fragments(
+                rows, self.base, mode="append", storage_options=self._options
+            )
+            if len(rows)
+            else []
+        )
 
-    def _commit(self, written: list[lance.FragmentMetadata]) -> lance.LanceDataset | None:
+    def _commit(
+        self, written: list[lance.FragmentMetadata]
+    ) -> lance.LanceDataset | None:
         """The new version; None when another writer has made one since `base`.
 
         As a Merge operation, which Lance lets pass only on the version that it names. An Append would pass on any.
@@ -90,7 +110,11 @@ class Appender:
         operation = lance.LanceOperation.Merge([*there, *added], self.base.lance_schema)
         try:
             return lance.LanceDataset.commit(
-                self.base, operation, read_version=self.base.version, max_retries=0, storage_options=self._options
+                self.base,
+                operation,
+                read_version=self.base.version,
+                max_retries=0,
+                storage_options=self._options,
             )
         except (CommitConflictError, OSError) as error:
             if "conflict" not in str(error).lower():

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assets.tables.migrate import fill_absent, follow_schema, null_absent, require_readable, widen
+from assets.tables.migrate import (
+    fill_absent,
+    follow_schema,
+    null_absent,
+    require_readable,
+    widen,
+)
 from assets.tables.schemas import TABLES, content_id, to_table
 
 if TYPE_CHECKING:
@@ -75,12 +81,18 @@ class Catalog:
         if replace:
             merge = merge.when_matched_update_all(replace)
         stats = merge.use_index(False).conflict_retries(_CONFLICT_RETRIES).execute(rows)
-        return Written(dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"])
+        return Written(
+            dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
+        )
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
     def read(
-        self, name: str, columns: Sequence[str] | None = None, where: str | None = None, version: int | None = None
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        version: int | None = None,
     ) -> pa.Table:
         """Rows that readers may see: the published version without sessions that are held or not yet checked.
 
@@ -89,9 +101,15 @@ class Catalog:
         if version is not None:
             return self._scan(self.dataset(name, version), name, columns, where)
         readable = self.readable(name, where)
-        return self._empty(name, columns) if readable is None else self._scan(readable[0], name, columns, readable[1])
+        return (
+            self._empty(name, columns)
+            if readable is None
+            else self._scan(readable[0], name, columns, readable[1])
+        )
 
-    def readable(self, name: str, where: str | None = None) -> tuple[lance.LanceDataset, str | None] | None:
+    def readable(
+        self, name: str, where: str | None = None
+    ) -> tuple[lance.LanceDataset, str | None] | None:
         """The published version, and the filter for the rows of it that readers may see; None before the first."""
         published = self.published_version(name)
         if published is None:
@@ -100,7 +118,9 @@ class Catalog:
             where = _both(where, self.admitted(name))
         return self.dataset(name, published), where
 
-    def read_latest(self, name: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+    def read_latest(
+        self, name: str, columns: Sequence[str] | None = None, where: str | None = None
+    ) -> pa.Table:
         """Rows of the newest version, checked or not: for writers, checks and the query command. Writes nothing."""
         if not self.exists(name):
             return self._empty(name, columns)
@@ -126,12 +146,18 @@ class Catalog:
 
         try:
             with no_panic(name):
-                return lance.dataset(self._path(name), version=version, storage_options=self.storage_options)
+                return lance.dataset(
+                    self._path(name),
+                    version=version,
+                    storage_options=self.storage_options,
+                )
         except (ValueError, FileNotFoundError, OSError) as error:
             if "not found" not in str(error).lower():
                 raise
             at = "" if version is None else f" at version {version}"
-            raise TableMissing(f"table '{name}'{at} does not exist below {self.uri}: ingest a capture first") from error
+            raise TableMissing(
+                f"table '{name}'{at} does not exist below {self.uri}: ingest a capture first"
+            ) from error
 
     def exists(self, name: str) -> bool:
         """Whether the table is stored, whatever its schema."""
@@ -158,7 +184,9 @@ class Catalog:
             return None
         tag = self.open_stored(name).tags.list().get(PUBLISHED)
         versions = [d["version"] for d in self.publications(name) if not d["is_held"]]
-        return max([*versions, *([] if tag is None else [int(tag["version"])])], default=None)
+        return max(
+            [*versions, *([] if tag is None else [int(tag["version"])])], default=None
+        )
 
     # ---- publication -------------------------------------------------------------------------------------------
 
@@ -187,30 +215,49 @@ class Catalog:
 
     def publications(self, name: str) -> list[dict[str, Any]]:
         """The newest decision per session: session, version, is_held, reason."""
-        rows = self.read_latest("publications", where=f"table_name = {repr_sql(name)}").to_pylist()
+        rows = self.read_latest(
+            "publications", where=f"table_name = {repr_sql(name)}"
+        ).to_pylist()
         return sorted(rows, key=lambda row: row["session"])
 
     def point(self, pointer: str, target: str) -> None:
         """Make `target` (a release, a model) what `pointer` ("release/detection") names from now on."""
-        self.upsert("pointers", to_table(TABLES["pointers"], [{"pointer": pointer, "target": target}]))
+        self.upsert(
+            "pointers",
+            to_table(TABLES["pointers"], [{"pointer": pointer, "target": target}]),
+        )
 
     def pointed(self, pointer: str) -> str | None:
         """What the pointer names; None before the first time."""
-        rows = self.read_latest("pointers", where=f"pointer = {repr_sql(pointer)}").to_pylist()
+        rows = self.read_latest(
+            "pointers", where=f"pointer = {repr_sql(pointer)}"
+        ).to_pylist()
         return rows[0]["target"] if rows else None
 
-    def _decide(self, name: str, session: str | None, version: int, is_held: bool, reason: str) -> None:
+    def _decide(
+        self, name: str, session: str | None, version: int, is_held: bool, reason: str
+    ) -> None:
         session = session or WHOLE_TABLE
-        row = {"publication_id": content_id(name, session), "table_name": name, "session": session, "version": version,
-               "is_held": is_held, "reason": reason}  # fmt: skip
+        row = {
+            "publication_id": content_id(name, session),
+            "table_name": name,
+            "session": session,
+            "version": version,
+            "is_held": is_held,
+            "reason": reason,
+        }
         rows = to_table(TABLES["publications"], [row])
-        self._merge("publications", rows, replace="source.version >= target.version")  # a late verdict changes nothing
+        self._merge(
+            "publications", rows, replace="source.version >= target.version"
+        )  # a late verdict changes nothing
 
     def admitted(self, name: str) -> str:
         """The filter for rows of sessions that readers may see, of a table that has sessions."""
         decisions = self.publications(name)
         held = [d["session"] for d in decisions if d["is_held"]]
-        if any(d["session"] == WHOLE_TABLE for d in decisions):  # judged as a whole: the tag alone decides
+        if any(
+            d["session"] == WHOLE_TABLE for d in decisions
+        ):  # judged as a whole: the tag alone decides
             return f"NOT ({is_in('session', held)})" if held else "true"
         return is_in("session", [d["session"] for d in decisions if not d["is_held"]])
 
@@ -218,7 +265,9 @@ class Catalog:
 
     def _path(self, name: str) -> str:
         if name not in TABLES:
-            raise ValueError(f"there is no table '{name}': the tables are {', '.join(TABLES)}")
+            raise ValueError(
+                f"there is no table '{name}': the tables are {', '.join(TABLES)}"
+            )
         return f"{self.uri}/{name}.lance"
 
     def open_or_create(self, name: str) -> lance.LanceDataset:
@@ -239,7 +288,11 @@ class Catalog:
         empty = lance.LanceOperation.Overwrite(widen(pa.schema([]), TABLES[name]), [])
         try:
             return lance.LanceDataset.commit(
-                self._path(name), empty, read_version=0, max_retries=0, storage_options=self.storage_options
+                self._path(name),
+                empty,
+                read_version=0,
+                max_retries=0,
+                storage_options=self.storage_options,
             )
         except OSError:
             if not self.exists(name):
@@ -252,7 +305,11 @@ class Catalog:
         return table.select(list(columns)) if columns is not None else table
 
     def _scan(
-        self, dataset: lance.LanceDataset, name: str, columns: Sequence[str] | None, where: str | None
+        self,
+        dataset: lance.LanceDataset,
+        name: str,
+        columns: Sequence[str] | None,
+        where: str | None,
     ) -> pa.Table:
         wanted = TABLES[name].schema.names if columns is None else list(columns)
         absent = set(TABLES[name].schema.names) - set(dataset.schema.names)
@@ -281,7 +338,9 @@ def session_is(session: str) -> str:
 
 def is_in(column: str, values: Sequence[str]) -> str:
     """The filter `column IN (...)`; no values match no rows."""
-    return f"{column} IN ({', '.join(repr_sql(v) for v in values)})" if values else "false"
+    return (
+        f"{column} IN ({', '.join(repr_sql(v) for v in values)})" if values else "false"
+    )
 
 
 def repr_sql(value: str) -> str:
@@ -305,4 +364,6 @@ def require_unique_keys(name: str, key: str, rows: pa.Table) -> None:
     if pc.count_distinct(rows[key]).as_py() != len(rows):
         counts = rows[key].value_counts().to_pylist()
         twice = next(c["values"] for c in counts if c["counts"] > 1)
-        raise ValueError(f"two rows for {name} share the key {key} = {twice}: ids must tell rows apart")
+        raise ValueError(
+            f"two rows for {name} share the key {key} = {twice}: ids must tell rows apart"
+        )

@@ -16,11 +16,18 @@ def require_one_encoder(*embeddings: pa.Table) -> None:
     """
     sessions: dict[str, set[str]] = defaultdict(set)
     for table in embeddings:
-        found = table.select(["code_version", "session"]).group_by(["code_version", "session"]).aggregate([])
+        found = (
+            table.select(["code_version", "session"])
+            .group_by(["code_version", "session"])
+            .aggregate([])
+        )
         for row in found.to_pylist():
             sessions[row["code_version"]].add(row["session"])
     if len(sessions) > 1:
-        made = "; ".join(f"'{version}' made those of {_list(sessions[version])}" for version in sorted(sessions))
+        made = "; ".join(
+            f"'{version}' made those of {_list(sessions[version])}"
+            for version in sorted(sessions)
+        )
         raise ValueError(
             f"frame_embeddings hold vectors of {len(sessions)} encoders, which cannot be compared: {made}. Materialise "
             "frame_embeddings for all of them with one DAGUERRE_ENCODER, in the UI or by `daguerre train`"

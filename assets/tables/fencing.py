@@ -35,9 +35,15 @@ class FencedWriter:
         require_unique_keys(name, table.key, rows)
 
         def write(dataset: lance.LanceDataset) -> Written:
-            merge = dataset.merge_insert(table.key).when_not_matched_insert_all().when_matched_update_all()
+            merge = (
+                dataset.merge_insert(table.key)
+                .when_not_matched_insert_all()
+                .when_matched_update_all()
+            )
             stats = merge.use_index(False).conflict_retries(0).execute(rows)
-            return Written(dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"])
+            return Written(
+                dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
+            )
 
         return self._commit(name, write)
 
@@ -57,6 +63,10 @@ class FencedWriter:
             try:
                 return write(dataset)
             except OSError as error:
-                if not any(word in str(error).lower() for word in ("concurrent", "conflict")):
+                if not any(
+                    word in str(error).lower() for word in ("concurrent", "conflict")
+                ):
                     raise
-        raise TimeoutError(f"table '{name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again")
+        raise TimeoutError(
+            f"table '{name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again"
+        )

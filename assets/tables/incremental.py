@@ -56,11 +56,16 @@ def refresh_frames(
     """
     frames, stored = _list_frames(catalog, session)
     columns = ["frame_id", "input_sha256", "code_version"]
-    have = {r["frame_id"]: r for r in catalog.read_latest(target, columns, session_is(session)).to_pylist()}
+    have = {
+        r["frame_id"]: r
+        for r in catalog.read_latest(target, columns, session_is(session)).to_pylist()
+    }
     current = {
         i
         for i, r in have.items()
-        if i in frames and (r["input_sha256"], r["code_version"]) == (frames[i]["sha256"], code_version)
+        if i in frames
+        and (r["input_sha256"], r["code_version"])
+        == (frames[i]["sha256"], code_version)
     }
     todo = sorted(frames.keys() - current)
     gone = sorted(have.keys() - frames.keys())
@@ -68,12 +73,21 @@ def refresh_frames(
         catalog.delete(target, is_in("frame_id", gone))
     rows: list[dict[str, object]] = []
     done = 0
-    for ids in _batches({i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo}):
+    for ids in _batches(
+        {i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo}
+    ):
         assert stored is not None
         made = compute(read_images(stored, [frames[i]["_rowid"] for i in ids], decode))
         facts = {"session": session, "code_version": code_version}
         for frame_id, columns_made in zip(ids, made, strict=True):
-            rows.append({"frame_id": frame_id, "input_sha256": frames[frame_id]["sha256"], **facts, **columns_made})
+            rows.append(
+                {
+                    "frame_id": frame_id,
+                    "input_sha256": frames[frame_id]["sha256"],
+                    **facts,
+                    **columns_made,
+                }
+            )
         done += len(ids)
         if len(rows) >= _WRITE_ROWS or done == len(todo):
             catalog.upsert(target, to_table(TABLES[target], rows))
@@ -85,7 +99,9 @@ def refresh_frames(
     return Refreshed(version, new, len(todo) - new, len(gone), len(frames), len(todo))
 
 
-def replace_rows(catalog: Catalog, name: str, rows: Sequence[dict[str, object]], computed: int) -> Refreshed:
+def replace_rows(
+    catalog: Catalog, name: str, rows: Sequence[dict[str, object]], computed: int
+) -> Refreshed:
     """Make `rows` the content of a table that is decided as a whole; written are those that differ from what it holds.
 
     Raises ValueError when two of `rows` share a key.
@@ -98,21 +114,39 @@ def replace_rows(catalog: Catalog, name: str, rows: Sequence[dict[str, object]],
     gone = sorted(have.keys() - {row[key] for row in wanted})
     if gone:
         catalog.delete(name, is_in(key, gone))
-    written = catalog.upsert(name, table.filter(pa.array([have.get(row[key]) != row for row in wanted], pa.bool_())))
-    return Refreshed(written.version, written.inserted, written.updated, len(gone), len(rows), computed)
+    written = catalog.upsert(
+        name,
+        table.filter(
+            pa.array([have.get(row[key]) != row for row in wanted], pa.bool_())
+        ),
+    )
+    return Refreshed(
+        written.version,
+        written.inserted,
+        written.updated,
+        len(gone),
+        len(rows),
+        computed,
+    )
 
 
 def read_images(
-    stored: lance.LanceDataset, row_ids: Sequence[int], decode: Callable[[bytes], NDArray[np.uint8]]
+    stored: lance.LanceDataset,
+    row_ids: Sequence[int],
+    decode: Callable[[bytes], NDArray[np.uint8]],
 ) -> list[NDArray[np.uint8]]:
     """What `decode` makes of the bytes in these rows of `frames`, in the order of `row_ids`."""
     where = f"_rowid IN ({', '.join(map(str, row_ids))})"
-    rows = stored.to_table(columns=["payload"], filter=where, with_row_id=True).to_pylist()
+    rows = stored.to_table(
+        columns=["payload"], filter=where, with_row_id=True
+    ).to_pylist()
     payloads = {row["_rowid"]: row["payload"] for row in rows}
     return [decode(payloads[row_id]) for row_id in row_ids]
 
 
-def _list_frames(catalog: Catalog, session: str) -> tuple[dict[str, dict[str, Any]], lance.LanceDataset | None]:
+def _list_frames(
+    catalog: Catalog, session: str
+) -> tuple[dict[str, dict[str, Any]], lance.LanceDataset | None]:
     """frame_id -> facts of the session's published colour frames, and the version that holds them."""
     readable = catalog.readable("frames", f"{session_is(session)} AND kind = 'color'")
     if readable is None:

@@ -56,7 +56,9 @@ def version_of(schema: pa.Schema) -> int:
     return int((schema.metadata or {}).get(VERSION.encode(), b"0"))
 
 
-def follow_schema(dataset: lance.LanceDataset, table: Table, options: Mapping[str, str] | None) -> lance.LanceDataset:
+def follow_schema(
+    dataset: lance.LanceDataset, table: Table, options: Mapping[str, str] | None
+) -> lance.LanceDataset:
     """The table with the schema of this code: additive changes are committed, once however many workers race.
 
     Raises SchemaMoved for a table that newer code has written, or that has to be migrated.
@@ -70,7 +72,9 @@ def follow_schema(dataset: lance.LanceDataset, table: Table, options: Mapping[st
         elif changed := _commit_schema(dataset, widen(dataset.schema, table), options):
             return changed
         dataset = dataset.checkout_version(dataset.latest_version)
-    raise TimeoutError(f"table '{table.name}': {_MAX_CONFLICTS} commits in a row were overtaken; try again")
+    raise TimeoutError(
+        f"table '{table.name}': {_MAX_CONFLICTS} commits in a row were overtaken; try again"
+    )
 
 
 def require_not_newer(schema: pa.Schema, table: Table) -> None:
@@ -98,7 +102,11 @@ def find_steps(schema: pa.Schema, table: Table) -> list[Migration]:
     Raises SchemaMoved where rows do not fit and nobody has written how to make them.
     """
     stored = version_of(schema)
-    steps = [m for m in MIGRATIONS if m.table == table.name and stored < m.to_version <= table.version]
+    steps = [
+        m
+        for m in MIGRATIONS
+        if m.table == table.name and stored < m.to_version <= table.version
+    ]
     misfits = list_misfits(schema, table)
     if not misfits and stored == 0:
         return []  # tables from before versions: their columns tell
@@ -113,7 +121,11 @@ def find_steps(schema: pa.Schema, table: Table) -> list[Migration]:
 def list_misfits(schema: pa.Schema, table: Table) -> list[str]:
     """What keeps stored rows from fitting without being touched."""
     known = {c.name: c for c in table.columns}
-    found = [f"a column '{field.name}' that is unknown" for field in schema if field.name not in known]
+    found = [
+        f"a column '{field.name}' that is unknown"
+        for field in schema
+        if field.name not in known
+    ]
     for name, column in known.items():
         if name not in schema.names:
             if not column.nullable:
@@ -137,7 +149,11 @@ def widen(schema: pa.Schema, table: Table) -> pa.Schema:
 
 def _list_strict(schema: pa.Schema, table: Table) -> list[str]:
     """The stored columns that may be null by now."""
-    return [f.name for f in table.schema if f.nullable and f.name in schema.names and not schema.field(f.name).nullable]
+    return [
+        f.name
+        for f in table.schema
+        if f.nullable and f.name in schema.names and not schema.field(f.name).nullable
+    ]
 
 
 def _loosen(dataset: lance.LanceDataset, names: Iterable[str]) -> None:
@@ -145,7 +161,9 @@ def _loosen(dataset: lance.LanceDataset, names: Iterable[str]) -> None:
     try:
         for name in names:
             dataset.alter_columns({"path": name, "nullable": True})  # type: ignore[dict-item]  # its stub is empty
-    except OSError as error:  # another writer was first: the newest version tells what is left to do
+    except (
+        OSError
+    ) as error:  # another writer was first: the newest version tells what is left to do
         if "conflict" not in str(error).lower():
             raise
 
@@ -163,14 +181,20 @@ def _commit_schema(
 
 
 def _commit(
-    dataset: lance.LanceDataset, operation: lance.LanceOperation.BaseOperation, options: Mapping[str, str] | None
+    dataset: lance.LanceDataset,
+    operation: lance.LanceOperation.BaseOperation,
+    options: Mapping[str, str] | None,
 ) -> lance.LanceDataset | None:
     import lance
     from lance.commit import CommitConflictError
 
     try:
         return lance.LanceDataset.commit(
-            dataset, operation, read_version=dataset.version, max_retries=0, storage_options=dict(options or {}) or None
+            dataset,
+            operation,
+            read_version=dataset.version,
+            max_retries=0,
+            storage_options=dict(options or {}) or None,
         )
     except (CommitConflictError, OSError) as error:
         if "conflict" not in str(error).lower():
@@ -188,7 +212,9 @@ class Upgrade:
     table: str
     stored_version: int
     version: int
-    steps: tuple[str, ...]  # in words, in order; none for a table that is as this code has it
+    steps: tuple[
+        str, ...
+    ]  # in words, in order; none for a table that is as this code has it
     refusal: str = ""  # why it cannot be done, and what to do; steps are none then
 
 
@@ -219,16 +245,28 @@ def _plan_upgrade(catalog: Catalog, table: Table) -> Upgrade:
         require_not_newer(stored.schema, table)
         steps = find_steps(stored.schema, table)
         published = _find_older_published(catalog, table)
-        if published is not None and not _shows_the_same(catalog, table, stored, published):
-            return Upgrade(table.name, found, table.version, (), (
-                f"'{table.name}' holds rows that no check has passed since version {published.version} was published: "
-                f"publish or drop them with the version that wrote them, then upgrade"
-            ))  # fmt: skip
+        if published is not None and not _shows_the_same(
+            catalog, table, stored, published
+        ):
+            return Upgrade(
+                table.name,
+                found,
+                table.version,
+                (),
+                (
+                    f"'{table.name}' holds rows that no check has passed since version {published.version} was "
+                    f"published: publish or drop them with the version that wrote them, then upgrade"
+                ),
+            )
     except SchemaMoved as error:
         return Upgrade(table.name, found, table.version, (), str(error))
     words = [step.what for step in steps]
     if not steps:
-        words += [f"add the column '{n}'" for n in table.schema.names if n not in stored.schema.names]
+        words += [
+            f"add the column '{n}'"
+            for n in table.schema.names
+            if n not in stored.schema.names
+        ]
         words += [f"stamp version {table.version}"] * (found != table.version)
     if published is not None:
         words.append(f"publish version {published.version} again")
@@ -246,7 +284,9 @@ def _migrate(catalog: Catalog, table: Table) -> None:
         if _replace_all(catalog, table, stored, steps):
             break
     else:
-        raise TimeoutError(f"table '{table.name}': {_MAX_CONFLICTS} commits in a row were overtaken; upgrade again")
+        raise TimeoutError(
+            f"table '{table.name}': {_MAX_CONFLICTS} commits in a row were overtaken; upgrade again"
+        )
     if _find_older_published(catalog, table) is None:
         return
     version = catalog.latest_version(table.name)
@@ -255,7 +295,9 @@ def _migrate(catalog: Catalog, table: Table) -> None:
             catalog.publish(table.name, decision["session"], version)
 
 
-def _replace_all(catalog: Catalog, table: Table, stored: lance.LanceDataset, steps: list[Migration]) -> bool:
+def _replace_all(
+    catalog: Catalog, table: Table, stored: lance.LanceDataset, steps: list[Migration]
+) -> bool:
     """One commit in which all rows are converted ones; False when another writer has made a version since."""
     import lance
     from lance.fragment import write_fragments
@@ -265,16 +307,30 @@ def _replace_all(catalog: Catalog, table: Table, stored: lance.LanceDataset, ste
     batches = (
         batch
         for rows in stored.to_batches(batch_size=_BATCH_ROWS)
-        for batch in _convert(catalog, table, pa.Table.from_batches([rows]), steps, schema.names).to_batches()
+        for batch in _convert(
+            catalog, table, pa.Table.from_batches([rows]), steps, schema.names
+        ).to_batches()
     )
     reader = pa.RecordBatchReader.from_batches(schema, batches)
-    fragments = write_fragments(reader, stored.uri, schema, mode="overwrite", storage_options=catalog.storage_options)
-    overwrite = lance.LanceOperation.Overwrite(LanceSchema.from_pyarrow(schema), fragments)
+    fragments = write_fragments(
+        reader,
+        stored.uri,
+        schema,
+        mode="overwrite",
+        storage_options=catalog.storage_options,
+    )
+    overwrite = lance.LanceOperation.Overwrite(
+        LanceSchema.from_pyarrow(schema), fragments
+    )
     return _commit(stored, overwrite, catalog.storage_options) is not None
 
 
 def _convert(
-    catalog: Catalog, table: Table, rows: pa.Table, steps: Iterable[Migration], names: Iterable[str]
+    catalog: Catalog,
+    table: Table,
+    rows: pa.Table,
+    steps: Iterable[Migration],
+    names: Iterable[str],
 ) -> pa.Table:
     for step in steps:
         rows = step.convert(catalog, rows)
@@ -290,13 +346,24 @@ def _find_older_published(catalog: Catalog, table: Table) -> lance.LanceDataset 
     return published if find_steps(published.schema, table) else None
 
 
-def _shows_the_same(catalog: Catalog, table: Table, newest: lance.LanceDataset, published: lance.LanceDataset) -> bool:
+def _shows_the_same(
+    catalog: Catalog,
+    table: Table,
+    newest: lance.LanceDataset,
+    published: lance.LanceDataset,
+) -> bool:
     """Whether readers would see the same rows in both, bytes aside: those have their sha256 beside them."""
-    names = [field.name for field in table.schema if not pa.types.is_large_binary(field.type)]
+    names = [
+        field.name for field in table.schema if not pa.types.is_large_binary(field.type)
+    ]
     admitted = catalog.admitted(table.name) if table.has_session else None
     seen = []
     for dataset in (newest, published):
-        columns = [field.name for field in dataset.schema if not pa.types.is_large_binary(field.type)]
+        columns = [
+            field.name
+            for field in dataset.schema
+            if not pa.types.is_large_binary(field.type)
+        ]
         rows = dataset.to_table(columns=columns, filter=admitted)
         rows = _convert(catalog, table, rows, find_steps(dataset.schema, table), names)
         seen.append(rows.sort_by(table.key).combine_chunks())
@@ -315,9 +382,15 @@ def fill_absent(rows: pa.Table, table: Table, names: Iterable[str]) -> pa.Table:
     for name in names:
         field = table.schema.field(name)
         if name not in rows.schema.names and not field.nullable:
-            raise SchemaMoved(f"table '{table.name}' has no column '{name}' in a version that is pinned: {_UPGRADE}")
-        columns[name] = rows[name] if name in rows.schema.names else pa.nulls(len(rows), field.type)
-    return pa.table(columns, schema=pa.schema([table.schema.field(name) for name in columns]))
+            raise SchemaMoved(
+                f"table '{table.name}' has no column '{name}' in a version that is pinned: {_UPGRADE}"
+            )
+        columns[name] = (
+            rows[name] if name in rows.schema.names else pa.nulls(len(rows), field.type)
+        )
+    return pa.table(
+        columns, schema=pa.schema([table.schema.field(name) for name in columns])
+    )
 
 
 def null_absent(where: str | None, absent: Iterable[str]) -> str | None:
@@ -326,7 +399,9 @@ def null_absent(where: str | None, absent: Iterable[str]) -> str | None:
         return where
     parts = re.split(r"('(?:[^']|'')*')", where)  # every second is a text
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
-    return "".join(part if n % 2 else pattern.sub("NULL", part) for n, part in enumerate(parts))
+    return "".join(
+        part if n % 2 else pattern.sub("NULL", part) for n, part in enumerate(parts)
+    )
 
 
 # ---- the migrations there are ------------------------------------------------------------------------------------
@@ -335,14 +410,23 @@ def null_absent(where: str | None, absent: Iterable[str]) -> str | None:
 def _name_inputs(catalog: Catalog, rows: pa.Table) -> pa.Table:
     """Rows of `unique_frames` with the bytes that they rest on, as made by code that is none of today's."""
     frames = catalog.read_latest("frames", ["frame_id", "sha256"])
-    hashes = dict(zip(frames["frame_id"].to_pylist(), frames["sha256"].to_pylist(), strict=True))
+    hashes = dict(
+        zip(frames["frame_id"].to_pylist(), frames["sha256"].to_pylist(), strict=True)
+    )
     ids = rows["frame_id"].to_pylist()
     rows = rows.filter(pa.array([frame_id in hashes for frame_id in ids], pa.bool_()))
-    inputs = pa.array([hashes[frame_id] for frame_id in ids if frame_id in hashes], pa.string())
+    inputs = pa.array(
+        [hashes[frame_id] for frame_id in ids if frame_id in hashes], pa.string()
+    )
     rows = rows.append_column("input_sha256", inputs)
     return rows.append_column("code_version", pa.array(["0"] * len(rows), pa.string()))
 
 
 MIGRATIONS: tuple[Migration, ...] = (
-    Migration("unique_frames", 1, "name the bytes that each row rests on; rows are computed again", _name_inputs),
+    Migration(
+        "unique_frames",
+        1,
+        "name the bytes that each row rests on; rows are computed again",
+        _name_inputs,
+    ),
 )

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 _FOLDER, _COPIES = "_seals", ("json", "copy")
 _NAME = re.compile(r"(?P<version>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.(?:json|copy)")
-_NEWEST_MANIFEST = 2**64 - 1  # Lance numbers manifests downwards, so that listings begin with the newest
+_NEWEST_MANIFEST = (
+    2**64 - 1
+)  # Lance numbers manifests downwards, so that listings begin with the newest
 _GONE = "is gone"
 _RESTORE = "restore this file from a backup"
 _COPY = "copy the other of its two files over it (`.json`, `.copy`)"
@@ -55,14 +57,20 @@ class Broken:
     remedy: str
 
 
-def seal_tables(catalog: Catalog, names: Sequence[str] = tuple(TABLES)) -> dict[str, int]:
+def seal_tables(
+    catalog: Catalog, names: Sequence[str] = tuple(TABLES)
+) -> dict[str, int]:
     """Seal the newest version of these tables and those that tags name; table -> newest version, of what was sealed.
 
     Costs one listing of the seals a table, and one reading of each file that is new since the last seal. What readers
     need of a table that is not there yet is nothing.
     """
     store = _SealStore(catalog)
-    return {name: version for name in names if (version := _seal_table(catalog, name, store)) is not None}
+    return {
+        name: version
+        for name in names
+        if (version := _seal_table(catalog, name, store)) is not None
+    }
 
 
 def find_broken(catalog: Catalog) -> Iterator[Broken | None]:
@@ -81,10 +89,16 @@ def find_broken(catalog: Catalog) -> Iterator[Broken | None]:
         yield store.check(path, hashes)
 
 
-def find_unsealed(catalog: Catalog, versions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+def find_unsealed(
+    catalog: Catalog, versions: Iterable[tuple[str, int]]
+) -> list[tuple[str, int]]:
     """Those of these (table, version) for which no seal stands."""
     store = _SealStore(catalog)
-    return [(t, v) for t, v in versions if not any(_version_of(n) == v for n in store.names(t))]
+    return [
+        (t, v)
+        for t, v in versions
+        if not any(_version_of(n) == v for n in store.names(t))
+    ]
 
 
 def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
@@ -94,19 +108,40 @@ def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
     dataset = catalog.dataset(table)
     tagged: dict[int, list[str]] = defaultdict(list)
     for tag, facts in dataset.tags.list().items():
-        tagged[int(facts["version"])] += [] if tag == PUBLISHED else [f"_refs/tags/{tag}.json"]  # PUBLISHED moves
+        tagged[int(facts["version"])] += (
+            [] if tag == PUBLISHED else [f"_refs/tags/{tag}.json"]
+        )  # PUBLISHED moves
     stored = {name: store.read(table, name)[0] for name in store.names(table)}
-    known = {path: sha256 for seal in stored.values() if seal for path, sha256 in seal.files.items()}
+    known = {
+        path: sha256
+        for seal in stored.values()
+        if seal
+        for path, sha256 in seal.files.items()
+    }
     kept, is_new = set(), False
     for version in sorted({dataset.version, *tagged}):
         at = dataset if version == dataset.version else catalog.dataset(table, version)
         paths = [*_list_files(at), *tagged.get(version, [])]
-        name = next((n for n, s in stored.items() if s and s.version == version and s.files.keys() == set(paths)), None)
+        name = next(
+            (
+                n
+                for n, s in stored.items()
+                if s and s.version == version and s.files.keys() == set(paths)
+            ),
+            None,
+        )
         if name is None:
-            name, is_new = store.write(Seal(table, version, store.hash_files(table, paths, known))), True
+            name, is_new = (
+                store.write(
+                    Seal(table, version, store.hash_files(table, paths, known))
+                ),
+                True,
+            )
         kept.add(name)
     for name in stored.keys() - kept:
-        if _version_of(name) <= dataset.version and not store.was_rewritten(table, stored[name]):
+        if _version_of(name) <= dataset.version and not store.was_rewritten(
+            table, stored[name]
+        ):
             store.drop(table, name)
     return dataset.version if is_new else None
 
@@ -115,7 +150,11 @@ def _list_files(dataset: lance.LanceDataset) -> list[str]:
     """The files of one version: its manifest, its transaction, data, deletions. Indices are not used here."""
     transaction = dataset.read_transaction(dataset.version)
     files = [f"_versions/{_NEWEST_MANIFEST - dataset.version:020d}.manifest"]
-    files += [f"_transactions/{transaction.read_version}-{transaction.uuid}.txn"] if transaction else []
+    files += (
+        [f"_transactions/{transaction.read_version}-{transaction.uuid}.txn"]
+        if transaction
+        else []
+    )
     for fragment in dataset.get_fragments():
         files += [f"data/{file.path}" for file in fragment.metadata.files]
         if deletion := fragment.deletion_file():
@@ -134,7 +173,10 @@ class _SealStore:
     def tables(self) -> list[str]:
         place = f"{self._root}/{_FOLDER}"
         return (
-            sorted(p.rstrip("/").rsplit("/", 1)[1] for p in self._fs.ls(place, detail=False))
+            sorted(
+                p.rstrip("/").rsplit("/", 1)[1]
+                for p in self._fs.ls(place, detail=False)
+            )
             if self._has(place)
             else []
         )
@@ -142,8 +184,14 @@ class _SealStore:
     def names(self, table: str) -> list[str]:
         """`<version>-<sha256>` of every seal of a table, the oldest first; each may have one copy or both."""
         place = f"{self._root}/{_FOLDER}/{table}"
-        found = (p.rsplit("/", 1)[1] for p in self._fs.ls(place, detail=False)) if self._has(place) else ()
-        return sorted({name.rsplit(".", 1)[0] for name in found if _NAME.fullmatch(name)})
+        found = (
+            (p.rsplit("/", 1)[1] for p in self._fs.ls(place, detail=False))
+            if self._has(place)
+            else ()
+        )
+        return sorted(
+            {name.rsplit(".", 1)[0] for name in found if _NAME.fullmatch(name)}
+        )
 
     def read(self, table: str, name: str) -> tuple[Seal | None, list[Broken]]:
         """The seal, None when neither copy is right; and which copies are wrong."""
@@ -169,10 +217,19 @@ class _SealStore:
             return Broken(path, _GONE, _RESTORE)
         except OSError as error:
             return Broken(path, f"cannot be read: {error}", _RESTORE)
-        return None if hashes == {found} else Broken(path, "no longer matches its sha256", _RESTORE)
+        return (
+            None
+            if hashes == {found}
+            else Broken(path, "no longer matches its sha256", _RESTORE)
+        )
 
-    def hash_files(self, table: str, paths: Iterable[str], known: dict[str, str]) -> dict[str, str]:
-        return {path: known.get(path) or self._hash(f"{table}.lance/{path}") for path in sorted(paths)}
+    def hash_files(
+        self, table: str, paths: Iterable[str], known: dict[str, str]
+    ) -> dict[str, str]:
+        return {
+            path: known.get(path) or self._hash(f"{table}.lance/{path}")
+            for path in sorted(paths)
+        }
 
     def write(self, seal: Seal) -> str:
         """Both copies, complete or invisible; the name of the seal."""
@@ -185,7 +242,11 @@ class _SealStore:
     def was_rewritten(self, table: str, seal: Seal | None) -> bool:
         """Whether another manifest has the version's number: it was lost, and a writer went on from the one before."""
         paths = [p for p in seal.files if p.startswith("_versions/")] if seal else []
-        broken = [self.check(f"{table}.lance/{p}", {seal.files[p]}) for p in paths] if seal else []
+        broken = (
+            [self.check(f"{table}.lance/{p}", {seal.files[p]}) for p in paths]
+            if seal
+            else []
+        )
         return any(b and b.reason != _GONE for b in broken)
 
     def drop(self, table: str, name: str) -> None:
@@ -198,7 +259,9 @@ class _SealStore:
             self._fs.pipe_file(path, data)
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix=".", delete=False) as aside:
+        with tempfile.NamedTemporaryFile(
+            dir=os.path.dirname(path), prefix=".", delete=False
+        ) as aside:
             aside.write(data)
             aside.flush()
             os.fsync(aside.fileno())
@@ -219,8 +282,17 @@ def _version_of(name: str) -> int:
 def _to_file_options(options: dict[str, str] | None) -> dict[str, Any]:
     """Lance's object-store options as s3fs takes them; credentials that are not given are found in the usual places."""
     given = options or {}
-    names = {"key": "aws_access_key_id", "secret": "aws_secret_access_key", "token": "aws_session_token"}
-    found: dict[str, Any] = {ours: given[theirs] for ours, theirs in names.items() if theirs in given}
-    client = {"endpoint_url": given.get("aws_endpoint"), "region_name": given.get("aws_region")}
+    names = {
+        "key": "aws_access_key_id",
+        "secret": "aws_secret_access_key",
+        "token": "aws_session_token",
+    }
+    found: dict[str, Any] = {
+        ours: given[theirs] for ours, theirs in names.items() if theirs in given
+    }
+    client = {
+        "endpoint_url": given.get("aws_endpoint"),
+        "region_name": given.get("aws_region"),
+    }
     client = {name: value for name, value in client.items() if value}
     return {**found, **({"client_kwargs": client} if client else {})}

@@ -35,10 +35,17 @@ def local_ray(num_workers: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with warnings.catch_warnings():  # Ray starts its processes anew: nothing of Lance is used in a fork
+    with (
+        warnings.catch_warnings()
+    ):  # Ray starts its processes anew: nothing of Lance is used in a fork
         warnings.filterwarnings("ignore", "lance is not fork-safe")
-        ray.init(num_cpus=max(num_workers + 1, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False,
-                 configure_logging=False, object_store_memory=150 * 2**20)  # fmt: skip
+        ray.init(
+            num_cpus=max(num_workers + 1, os.cpu_count() or 1),
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+            object_store_memory=150 * 2**20,
+        )
     try:
         yield
     finally:
@@ -52,10 +59,14 @@ def count_ready(least: int, most: int, resource: str) -> int:
     import ray
 
     deadline = time.monotonic() + _WAIT_FOR_ALL_S
-    while (free := int(ray.available_resources().get(resource, 0))) < most and time.monotonic() < deadline:
+    while (
+        free := int(ray.available_resources().get(resource, 0))
+    ) < most and time.monotonic() < deadline:
         time.sleep(0.2)
     if free < most:
-        _log.warning(f"there is room for {free} of {most} workers: training goes on with {max(least, free)}")
+        _log.warning(
+            f"there is room for {free} of {most} workers: training goes on with {max(least, free)}"
+        )
     return max(least, min(most, free))
 
 

@@ -20,16 +20,27 @@ class TrainingConfig(dg.Config):
 
     recipe: str = ""
     release_id: str = ""
-    settings: dict[str, str] = Field(default_factory=dict, description="In place of the recipe's own: epochs: '5'.")
+    settings: dict[str, str] = Field(
+        default_factory=dict, description="In place of the recipe's own: epochs: '5'."
+    )
     seed: int = 0
 
 
 _COSTS = (
-    "images_per_s", "tflops_per_s", "mfu", "gpu_utilisation", "data_wait_share", "peak_memory_mib", "device_hours",
-    "energy_wh", "cost",
-)  # fmt: skip
+    "images_per_s",
+    "tflops_per_s",
+    "mfu",
+    "gpu_utilisation",
+    "data_wait_share",
+    "peak_memory_mib",
+    "device_hours",
+    "energy_wh",
+    "cost",
+)
 _log = logging.getLogger("daguerre.training")
-_progress = logging.getLogger("daguerre-progress")  # no child of `daguerre`: Dagster keeps what that one says
+_progress = logging.getLogger(
+    "daguerre-progress"
+)  # no child of `daguerre`: Dagster keeps what that one says
 
 
 def _tell(event: dict[str, Any], pictures: dict[str, bytes]) -> None:
@@ -39,10 +50,16 @@ def _tell(event: dict[str, Any], pictures: dict[str, bytes]) -> None:
         return
     _progress.debug("training", extra={"training": event})
     if event["kind"] == "epoch":
-        scores = ", ".join(f"{name} {value:.3f}" for name, value in event.items() if name.startswith("val_"))
+        scores = ", ".join(
+            f"{name} {value:.3f}"
+            for name, value in event.items()
+            if name.startswith("val_")
+        )
         speed = f"{event['images_per_s']:.0f} images/s, {event['seconds']:.0f} s"
         which = f"epoch {event['epoch'] + 1} of {event['num_epochs']}"
-        _log.info(f"{which}: loss {event['train_loss']:.3f}, {scores or 'not scored'}, {speed}")
+        _log.info(
+            f"{which}: loss {event['train_loss']:.3f}, {scores or 'not scored'}, {speed}"
+        )
 
 
 def _training(task: str) -> dg.AssetsDefinition:
@@ -77,7 +94,9 @@ def _training(task: str) -> dg.AssetsDefinition:
             raise dg.Failure(
                 f"no {dataset} release has passed its checks: materialise curation/{dataset}_dataset first"
             )
-        recipe = change_settings(get_recipe(config.recipe or f"base_{task}"), config.settings)
+        recipe = change_settings(
+            get_recipe(config.recipe or f"base_{task}"), config.settings
+        )
         pictures: dict[str, bytes] = {}
         spec = TrainingSpec(release_id, recipe, config.seed, workspace.num_workers)
         place = Place(
@@ -89,28 +108,45 @@ def _training(task: str) -> dg.AssetsDefinition:
         )
         package = train(spec, place, lambda event: _tell(event, pictures))
         row = {
-            "model_sha256": package.model_sha256, "task": task, "recipe": package.facts.recipe,
+            "model_sha256": package.model_sha256,
+            "task": task,
+            "recipe": package.facts.recipe,
             "release_id": release_id,
-            "code_version": package.facts.code_version, "seed": config.seed, "run_id": context.run.run_id,
+            "code_version": package.facts.code_version,
+            "seed": config.seed,
+            "run_id": context.run.run_id,
             "folder": str(package.folder.relative_to(workspace.home)),
-        }  # fmt: skip
+        }
         catalog.merge("models", to_table(TABLES["models"], [row]))
         catalog.point(f"model/{task}", package.model_sha256)
         seal_tables(catalog, ["models", "pointers"])
         pictures["learning curve"] = learning_curve_plot(
-            package.facts.history, f"{recipe.name}, model {package.model_sha256[:12]}, release {release_id[:12]}"
+            package.facts.history,
+            f"{recipe.name}, model {package.model_sha256[:12]}, release {release_id[:12]}",
         )
         workspace.keep_plots(package.model_sha256, pictures)
-        last = max((name for name in pictures if name.startswith(ANSWERS)), default=None)
-        shown = [name for name in (AUGMENTED, last, "learning curve") if name in pictures]
+        last = max(
+            (name for name in pictures if name.startswith(ANSWERS)), default=None
+        )
+        shown = [
+            name for name in (AUGMENTED, last, "learning curve") if name in pictures
+        ]
         metadata = {
-            **{name: value for name, value in package.facts.history[-1].items() if name in _COSTS},
-            "release_id": release_id, "recipe": package.facts.recipe, "model_sha256": package.model_sha256,
+            **{
+                name: value
+                for name, value in package.facts.history[-1].items()
+                if name in _COSTS
+            },
+            "release_id": release_id,
+            "recipe": package.facts.recipe,
+            "model_sha256": package.model_sha256,
             "settings": config.settings,
             "epochs": len(package.facts.history),
-            "kept_epoch": next(row["epoch"] + 1 for row in package.facts.history if row["is_kept"]),
+            "kept_epoch": next(
+                row["epoch"] + 1 for row in package.facts.history if row["is_kept"]
+            ),
             **{name: picture(pictures[name]) for name in shown},
-        }  # fmt: skip
+        }
         is_mine = f"model_sha256 = '{package.model_sha256}'"
         return result(catalog, "models", ["training", task], None, metadata, is_mine)
 

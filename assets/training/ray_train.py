@@ -58,7 +58,9 @@ class _Job:
     meeting: str = ""  # names the attempt's process group
 
 
-def train(spec: TrainingSpec, place: Place, on_progress: OnProgress | None = None) -> ModelPackage:
+def train(
+    spec: TrainingSpec, place: Place, on_progress: OnProgress | None = None
+) -> ModelPackage:
     """Train on the release's train split, keep the weights that do best on its val split (see `FitResult`), and write
     their package.
 
@@ -70,13 +72,17 @@ def train(spec: TrainingSpec, place: Place, on_progress: OnProgress | None = Non
     from models.tasks import find_task
 
     config = spec.config
-    release = read_release(Catalog(place.catalog_uri, place.storage_options), spec.release_id, config.task)
+    release = read_release(
+        Catalog(place.catalog_uri, place.storage_options), spec.release_id, config.task
+    )
     start = find_weights(config)
     runs = place.models_dir.resolve() / RUNS
     drop_abandoned(runs)
     name = name_run(spec, start.sha256 if start else None)
     with own_folder(runs / name) as run_folder:
-        job = _Job(spec, place.catalog_uri, place.storage_options, start, str(run_folder))
+        job = _Job(
+            spec, place.catalog_uri, place.storage_options, start, str(run_folder)
+        )
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if place.use_ray:
@@ -84,9 +90,14 @@ def train(spec: TrainingSpec, place: Place, on_progress: OnProgress | None = Non
             else:
                 _run_here(job, release)
         weights, kept = read_checkpoint(run_folder / _KEPT)
-    history = [{**row, "is_kept": row["epoch"] == kept["epoch"]} for row in kept["history"]]
+    history = [
+        {**row, "is_kept": row["epoch"] == kept["epoch"]} for row in kept["history"]
+    ]
     if place.device_hour_price is not None:
-        history = [{**row, "cost": row["device_hours"] * place.device_hour_price} for row in history]
+        history = [
+            {**row, "cost": row["device_hours"] * place.device_hour_price}
+            for row in history
+        ]
     net = find_task(config.task).build(config, len(release.class_names), None)
     net.load_state_dict(weights)
     starts_from = {"origin": start.origin, "sha256": start.sha256} if start else None
@@ -127,8 +138,10 @@ def _run_on_ray(job: _Job) -> None:
                 if attempt == _MAX_FAILURES:
                     raise
                 reason = (str(error).strip() or repr(error)).splitlines()[0]
-                _log.warning(f"training failed ({reason}): attempt {attempt + 2} of {_MAX_FAILURES + 1} goes on "
-                             "from the last snapshot")  # fmt: skip
+                _log.warning(
+                    f"training failed ({reason}): attempt {attempt + 2} of {_MAX_FAILURES + 1} goes on "
+                    "from the last snapshot"
+                )
 
 
 def _run_once(job: _Job) -> None:
@@ -138,24 +151,36 @@ def _run_once(job: _Job) -> None:
     from ray.train.backend import Backend
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    class MeetByFile(TorchConfig):  # Ray's own way is a TCP store, which listens on every interface
+    class MeetByFile(
+        TorchConfig
+    ):  # Ray's own way is a TCP store, which listens on every interface
         backend_cls = Backend
 
     use_gpu = torch.cuda.is_available()
     least, most = job.spec.num_workers
     if use_gpu:
-        least, most = torch.cuda.device_count() if least == most else least, torch.cuda.device_count()
-    num_workers = most if least >= most else count_ready(least, most, "GPU" if use_gpu else "CPU")
-    is_on_one_machine = len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}) == 1
+        least, most = (
+            torch.cuda.device_count() if least == most else least,
+            torch.cuda.device_count(),
+        )
+    num_workers = (
+        most if least >= most else count_ready(least, most, "GPU" if use_gpu else "CPU")
+    )
+    is_on_one_machine = (
+        len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}) == 1
+    )
     patience = FailureConfig(controller_failure_limit=0 if least < most else -1)  # type: ignore[call-arg]  # for room
     backend = "nccl" if use_gpu else "gloo"
     name = f"ray-{job.meeting}"  # Ray Train silently resumes a run whose name it knows
     trainer = TorchTrainer(
-        _work, train_loop_config={"job": job},
+        _work,
+        train_loop_config={"job": job},
         torch_config=MeetByFile(backend) if is_on_one_machine else TorchConfig(backend),
         scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu),
-        run_config=RunConfig(name=name, storage_path=job.run_folder, failure_config=patience),
-    )  # fmt: skip
+        run_config=RunConfig(
+            name=name, storage_path=job.run_folder, failure_config=patience
+        ),
+    )
     try:
         trainer.fit()
     finally:
@@ -177,7 +202,9 @@ def _work(settings: dict[str, Any]) -> None:
     context = ray.train.get_context()
     if context.get_world_size() > 1 and not torch.distributed.is_initialized():
         _meet_by_file(Path(job.run_folder) / f"meeting-{job.meeting}", context, device)
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // context.get_local_world_size()))
+    torch.set_num_threads(
+        max(1, (os.cpu_count() or 1) // context.get_local_world_size())
+    )
     catalog = Catalog(job.catalog_uri, job.storage_options)
     release = read_release(catalog, job.spec.release_id, job.spec.config.task)
     _fit(job, catalog, release, find_workers(job.spec.config), device)
@@ -193,12 +220,16 @@ def _meet_by_file(path: Path, context: Any, device: Any) -> None:
     loopback = "lo" if sys.platform == "linux" else "lo0"
     os.environ.update({"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback})
     torch.distributed.init_process_group(
-        "nccl" if device.type == "cuda" else "gloo", init_method=f"file://{path}", rank=context.get_world_rank(),
+        "nccl" if device.type == "cuda" else "gloo",
+        init_method=f"file://{path}",
+        rank=context.get_world_rank(),
         world_size=context.get_world_size(),
-    )  # fmt: skip
+    )
 
 
-def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, device: Any) -> None:
+def _fit(
+    job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, device: Any
+) -> None:
     """Train, and leave the checkpoint that is kept and the events in the run's folder."""
     run_folder = Path(job.run_folder)
 
@@ -213,11 +244,19 @@ def _fit(job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, d
 
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
     lesson = Lesson(catalog, release, job.spec.config, job.spec.seed, job.weights)
-    with (run_folder / _EVENTS).open("a", buffering=1) if workers.rank == 0 else open(os.devnull, "w") as events:
+    with (
+        (run_folder / _EVENTS).open("a", buffering=1)
+        if workers.rank == 0
+        else open(os.devnull, "w") as events
+    ):
         result = learn(lesson, workers, device, Listeners(say, save, show), resume)
     _require_agreement(result, workers)
     if workers.rank == 0:
-        write_checkpoint(run_folder / _KEPT, result.weights, {"epoch": result.epoch, "history": result.history})
+        write_checkpoint(
+            run_folder / _KEPT,
+            result.weights,
+            {"epoch": result.epoch, "history": result.history},
+        )
 
 
 @dataclass(frozen=True)
@@ -241,7 +280,11 @@ class Listeners:
 
 
 def learn(
-    lesson: Lesson, workers: Workers, device: Any, listeners: Listeners, resume: Snapshot | None = None
+    lesson: Lesson,
+    workers: Workers,
+    device: Any,
+    listeners: Listeners,
+    resume: Snapshot | None = None,
 ) -> FitResult:
     """Build the net and fit it to the release, read by random access; as `fit` does."""
     import torch
@@ -254,7 +297,9 @@ def learn(
     task = find_task(config.task)
     side = int(config.image_size_px * _CACHE_MARGIN)
     gpu = str(device) if torch.device(device).type == "cuda" else None
-    train = ReleaseImages(lesson.catalog, release, "train", None if config.crop_area else side, gpu=gpu)
+    train = ReleaseImages(
+        lesson.catalog, release, "train", None if config.crop_area else side, gpu=gpu
+    )
     val = ReleaseImages(lesson.catalog, release, "val", side)
     torch.manual_seed(lesson.seed)
     weights = read_weights(lesson.start) if lesson.start else None
@@ -263,7 +308,9 @@ def learn(
     if listeners.show and workers.rank == 0:
         previewer = Previewer(task, config, release.class_names, listeners.show)
         previewer.draw_first_batch(train, lesson.seed)
-        callbacks = replace(callbacks, on_score=partial(previewer.draw_answers, val=val))
+        callbacks = replace(
+            callbacks, on_score=partial(previewer.draw_answers, val=val)
+        )
     splits = Splits(train, val, len(release.class_names))
     return fit(net, task, splits, config, lesson.seed, workers, callbacks, resume)
 
@@ -274,4 +321,6 @@ def _require_agreement(result: FitResult, workers: Workers) -> None:
     for name in sorted(result.weights):
         digest.update(result.weights[name].numpy().tobytes())
     if len(set(digests := workers.gather(digest.hexdigest()))) > 1:
-        raise RuntimeError(f"{workers.num_workers} workers ended with different weights: {[d[:8] for d in digests]}")
+        raise RuntimeError(
+            f"{workers.num_workers} workers ended with different weights: {[d[:8] for d in digests]}"
+        )

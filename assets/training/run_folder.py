@@ -33,8 +33,10 @@ def own_folder(folder: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"this training is under way in another process (it holds {folder / _LOCK}): "
-                             "wait for it, or choose another seed or recipe") from None  # fmt: skip
+            raise ValueError(
+                f"this training is under way in another process (it holds {folder / _LOCK}): "
+                "wait for it, or choose another seed or recipe"
+            ) from None
         try:
             yield folder
         except ValueError:

@@ -57,9 +57,15 @@ class _Job:
 
 
 def search(
-    catalog: Catalog, release: ReleaseFacts, config: TrainConfig, settings: Sequence[Mapping[str, str]], seed: int,
-    models_dir: Path, num_workers: int, on_trial: OnTrial,
-) -> list[Trial]:  # fmt: skip
+    catalog: Catalog,
+    release: ReleaseFacts,
+    config: TrainConfig,
+    settings: Sequence[Mapping[str, str]],
+    seed: int,
+    models_dir: Path,
+    num_workers: int,
+    on_trial: OnTrial,
+) -> list[Trial]:
     """Try `config` with each of the `settings`, as many at once as there are workers, or GPUs where there are some.
 
     Which trials are stopped depends on which come first, so on the machine. A trial that fails is told with its reason
@@ -70,13 +76,26 @@ def search(
     from models.tasks import find_task
 
     record = Record(settings, find_task(config.task).metric, config.epochs, on_trial)
-    num_at_once = torch.cuda.device_count() if torch.cuda.is_available() else num_workers
-    job = _Job(catalog.uri, catalog.storage_options, release.release_id, config, tuple(settings), seed, num_at_once)
+    num_at_once = (
+        torch.cuda.device_count() if torch.cuda.is_available() else num_workers
+    )
+    job = _Job(
+        catalog.uri,
+        catalog.storage_options,
+        release.release_id,
+        config,
+        tuple(settings),
+        seed,
+        num_at_once,
+    )
     runs = models_dir.resolve() / RUNS
     drop_abandoned(runs)
     for name, value in _TUNE_SETTINGS.items():
         os.environ.setdefault(name, value)
-    with own_folder(runs / f"search-{uuid.uuid4().hex}") as folder, local_ray(num_workers):
+    with (
+        own_folder(runs / f"search-{uuid.uuid4().hex}") as folder,
+        local_ray(num_workers),
+    ):
         try:
             with _quiet_tune():
                 _run(job, record, folder)
@@ -95,15 +114,26 @@ def _run(job: _Job, record: Record, folder: Path) -> None:
 
     epochs = job.config.epochs
     asha = AsyncHyperBandScheduler(
-        time_attr="epochs", metric=find_task(job.config.task).metric, mode="max", max_t=epochs,
-        grace_period=max(1, epochs // _FIRST_RUNG), reduction_factor=_REDUCTION,
-    )  # fmt: skip
+        time_attr="epochs",
+        metric=find_task(job.config.task).metric,
+        mode="max",
+        max_t=epochs,
+        grace_period=max(1, epochs // _FIRST_RUNG),
+        reduction_factor=_REDUCTION,
+    )
     needs = {"cpu": 1.0, "gpu": float(torch.cuda.is_available())}
     tuner = tune.Tuner(
         tune.with_resources(tune.with_parameters(_try, job=job), needs),
         param_space={"number": tune.grid_search(list(range(len(job.settings))))},
-        tune_config=tune.TuneConfig(scheduler=asha, max_concurrent_trials=job.num_at_once, reuse_actors=True),
-        run_config=tune.RunConfig(name="tune", storage_path=str(folder), callbacks=[_listen(record)], verbose=0),
+        tune_config=tune.TuneConfig(
+            scheduler=asha, max_concurrent_trials=job.num_at_once, reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(folder),
+            callbacks=[_listen(record)],
+            verbose=0,
+        ),
     )
     tuner.fit()
 
@@ -123,9 +153,15 @@ def _try(config: dict[str, Any], job: _Job) -> None:
 
     def report(event: dict[str, Any]) -> None:
         if event["kind"] == "epoch":
-            row = {name: value for name, value in event.items() if name not in ("kind", "num_epochs")}
+            row = {
+                name: value
+                for name, value in event.items()
+                if name not in ("kind", "num_epochs")
+            }
             if not math.isfinite(row.get(metric, 0.0)):
-                raise ValueError(f"{metric} is {row[metric]} in epoch {row['epoch']}: lower `lr`")
+                raise ValueError(
+                    f"{metric} is {row[metric]} in epoch {row['epoch']}: lower `lr`"
+                )
             score = {metric: row[metric]} if metric in row else {}
             tune.report({"row": row, "epochs": row["epoch"] + 1, **score})
 
@@ -149,16 +185,31 @@ def _listen(record: Record) -> Any:
         def __getstate__(self) -> dict[str, Any]:
             return {}
 
-        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        def on_trial_start(
+            self, iteration: int, trials: Any, trial: Any, **_: Any
+        ) -> None:
             self._record.start(trial.config["number"])
 
-        def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **_: Any) -> None:
-            self._record.add_epoch(trial.config["number"], result["row"], bool(result.get("done")))
+        def on_trial_result(
+            self,
+            iteration: int,
+            trials: Any,
+            trial: Any,
+            result: dict[str, Any],
+            **_: Any,
+        ) -> None:
+            self._record.add_epoch(
+                trial.config["number"], result["row"], bool(result.get("done"))
+            )
 
-        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        def on_trial_complete(
+            self, iteration: int, trials: Any, trial: Any, **_: Any
+        ) -> None:
             self._record.finish(trial.config["number"])
 
-        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        def on_trial_error(
+            self, iteration: int, trials: Any, trial: Any, **_: Any
+        ) -> None:
             self._record.fail(trial.config["number"], _read_reason(trial))
 
     return Listener(record)
@@ -173,7 +224,11 @@ def _read_reason(trial: Any) -> str:
     error = cloudpickle.loads(path.read_bytes())
     cause = getattr(error, "cause", None) or error
     line = next(iter(str(cause).strip().splitlines()), "")
-    return line if isinstance(cause, ValueError) and line else f"{type(cause).__name__}: {line}"
+    return (
+        line
+        if isinstance(cause, ValueError) and line
+        else f"{type(cause).__name__}: {line}"
+    )
 
 
 @contextmanager

@@ -31,7 +31,13 @@ OnTrial = Callable[[Trial, Mapping[str, Any] | None], None]
 class Record:
     """All trials of a search, and who wants to know of them."""
 
-    def __init__(self, settings: Sequence[Mapping[str, str]], metric: str, num_epochs: int, on_trial: OnTrial) -> None:
+    def __init__(
+        self,
+        settings: Sequence[Mapping[str, str]],
+        metric: str,
+        num_epochs: int,
+        on_trial: OnTrial,
+    ) -> None:
         self.trials = [Trial(number, values) for number, values in enumerate(settings)]
         self._metric, self._num_epochs, self._on_trial = metric, num_epochs, on_trial
 
@@ -45,10 +51,15 @@ class Record:
         trial = self.trials[number]
         trial.epochs = row["epoch"] + 1
         if self._metric in row:
-            trial.metric = max(row[self._metric], float("-inf") if trial.metric is None else trial.metric)
+            trial.metric = max(
+                row[self._metric],
+                float("-inf") if trial.metric is None else trial.metric,
+            )
         self._on_trial(trial, row)
         if is_last:
-            self._end(trial, "finished" if trial.epochs == self._num_epochs else "stopped")
+            self._end(
+                trial, "finished" if trial.epochs == self._num_epochs else "stopped"
+            )
 
     def finish(self, number: int) -> None:
         """It returned, after all epochs or by its own patience or time limit."""

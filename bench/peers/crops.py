@@ -10,7 +10,10 @@ from torchvision.transforms import v2
 
 from bench.peers.epochs import AREA, ASPECT, SIDE_PX
 
-_CROP = (v2.RandomResizedCrop(SIDE_PX, AREA, ASPECT, antialias=True), v2.RandomHorizontalFlip())
+_CROP = (
+    v2.RandomResizedCrop(SIDE_PX, AREA, ASPECT, antialias=True),
+    v2.RandomHorizontalFlip(),
+)
 crop_tensor = v2.Compose(_CROP)
 crop_pillow = v2.Compose([*_CROP, v2.PILToTensor()])
 

@@ -9,11 +9,25 @@ import daft
 
 from bench.peers.figures import measure_payloads, report
 
-_KIND = daft.DataType.struct({
-    "sha256": daft.DataType.string(), "height_px": daft.DataType.int64(), "width_px": daft.DataType.int64(),
-    **dict.fromkeys(("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise"),
-                    daft.DataType.float64()), "perceptual_hash": daft.DataType.string(),
-})  # fmt: skip
+_KIND = daft.DataType.struct(
+    {
+        "sha256": daft.DataType.string(),
+        "height_px": daft.DataType.int64(),
+        "width_px": daft.DataType.int64(),
+        **dict.fromkeys(
+            (
+                "brightness",
+                "contrast",
+                "sharpness",
+                "clipped_dark",
+                "clipped_bright",
+                "noise",
+            ),
+            daft.DataType.float64(),
+        ),
+        "perceptual_hash": daft.DataType.string(),
+    }
+)
 
 
 @daft.func.batch(return_dtype=_KIND)
@@ -23,7 +37,9 @@ def measure(payloads: daft.Series) -> list[dict[str, Any]]:
 
 def run(folder: Path) -> int:
     """All images of a folder."""
-    frame = daft.from_glob_path(f"{folder}/*.jpg").with_column("payload", daft.col("path").download())
+    frame = daft.from_glob_path(f"{folder}/*.jpg").with_column(
+        "payload", daft.col("path").download()
+    )
     return len(frame.select(measure(daft.col("payload")).alias("figures")).collect())
 
 

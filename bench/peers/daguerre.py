@@ -19,10 +19,16 @@ from bench.peers.figures import report
 def run(folder: Path) -> int:
     """All images below a folder, of files or of a recording."""
     with tempfile.TemporaryDirectory() as home:
-        catalog, ledger = Catalog(f"{home}/tables"), Ledger(f"sqlite:///{home}/ledger.db")
+        catalog, ledger = (
+            Catalog(f"{home}/tables"),
+            Ledger(f"sqlite:///{home}/ledger.db"),
+        )
         intake = Intake(catalog, ledger, BlobStore(f"{home}/blobs"), name_worker())
         found = intake.ingest(Folder(str(folder)), "bench")
-        assert found.quarantined == 0 and catalog.dataset("frame_quality").count_rows() == found.frames
+        assert (
+            found.quarantined == 0
+            and catalog.dataset("frame_quality").count_rows() == found.frames
+        )
     return found.frames
 
 

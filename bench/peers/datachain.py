@@ -22,7 +22,9 @@ def measure(file: datachain.File) -> str:
 
 def run(folder: Path) -> int:
     """All images of a folder."""
-    chain = datachain.read_storage(f"file://{folder}", anon=True).settings(parallel=len(os.sched_getaffinity(0)))
+    chain = datachain.read_storage(f"file://{folder}", anon=True).settings(
+        parallel=len(os.sched_getaffinity(0))
+    )
     return int(chain.map(figures=measure).persist().count())
 
 

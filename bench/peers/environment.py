@@ -20,11 +20,22 @@ def make_environment(name: str, *packages: str) -> Path:
     uv = noted.read_text().strip() if noted.exists() else shutil.which("uv") or "uv"
     for command in (
         [uv, "venv", "-q", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "-q", "--compile-bytecode", "--python", str(python), *packages],
+        [
+            uv,
+            "pip",
+            "install",
+            "-q",
+            "--compile-bytecode",
+            "--python",
+            str(python),
+            *packages,
+        ],
     ):
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise RuntimeError(f"{name} cannot be installed: {getattr(error, 'stderr', error)}"[:500]) from error
+            raise RuntimeError(
+                f"{name} cannot be installed: {getattr(error, 'stderr', error)}"[:500]
+            ) from error
     return python

@@ -23,12 +23,18 @@ import torch
 BATCH, SIDE_PX = 64, 224
 AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 
-Batches = Iterable[tuple[torch.Tensor, Sequence[Any]]]  # images, and which pictures they show
+Batches = Iterable[
+    tuple[torch.Tensor, Sequence[Any]]
+]  # images, and which pictures they show
 Load = Callable[[Path, Path, int], Batches]  # pictures, the peer's own store, workers
 Prepare = Callable[[Path, Path], None]  # pictures, the peer's own store, which it fills
 
 
-def report(load: Load, prepare: Prepare | None = None, remember: Callable[[Path], None] | None = None) -> None:
+def report(
+    load: Load,
+    prepare: Prepare | None = None,
+    remember: Callable[[Path], None] | None = None,
+) -> None:
     """Fill the store, or load one epoch and print how fast it was, as the command line asks.
 
     `remember` is called with the pictures before the clock starts.
@@ -46,10 +52,18 @@ def report(load: Load, prepare: Prepare | None = None, remember: Callable[[Path]
         return
     if remember:
         remember(options.pictures)
-    print(json.dumps(time_epoch(load, options.pictures, options.store, options.workers, options.batches)))
+    print(
+        json.dumps(
+            time_epoch(
+                load, options.pictures, options.store, options.workers, options.batches
+            )
+        )
+    )
 
 
-def time_epoch(load: Load, pictures: Path, store: Path, num_workers: int, num_batches: int | None) -> dict[str, float]:
+def time_epoch(
+    load: Load, pictures: Path, store: Path, num_workers: int, num_batches: int | None
+) -> dict[str, float]:
     """`first_batch_s` from opening the loader, and `images_per_s` after that batch. Batches are checked meanwhile.
 
     `cpu_ms_per_image` is of all processes and threads, the workers' starting included: others on the machine change it
@@ -68,23 +82,35 @@ def time_epoch(load: Load, pictures: Path, store: Path, num_workers: int, num_ba
         require_shape(some, len(some))
         require_picture(some)
     if num_batches is None:
-        require_each_once(shown, sum(len(files) for _, _, files in os.walk(pictures / "train")))
+        require_each_once(
+            shown, sum(len(files) for _, _, files in os.walk(pictures / "train"))
+        )
     return {
-        "images_per_s": (len(shown) - len(first)) / seconds, "first_batch_s": first_at - start,
+        "images_per_s": (len(shown) - len(first)) / seconds,
+        "first_batch_s": first_at - start,
         "cpu_ms_per_image": cpu_s / len(shown) * 1e3,
-    }  # fmt: skip
+    }
 
 
 def measure_cpu_s() -> float:
     """User and system time of this process and of the children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    used = [
+        resource.getrusage(who)
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def require_shape(images: torch.Tensor, count: int) -> None:
     wanted = (count, 3, SIDE_PX, SIDE_PX)
-    if images.dtype != torch.uint8 or tuple(images.shape) != wanted or not 0 < count <= BATCH + BATCH // 2:
-        raise ValueError(f"a batch is {images.dtype} {tuple(images.shape)}, not uint8 {wanted}")
+    if (
+        images.dtype != torch.uint8
+        or tuple(images.shape) != wanted
+        or not 0 < count <= BATCH + BATCH // 2
+    ):
+        raise ValueError(
+            f"a batch is {images.dtype} {tuple(images.shape)}, not uint8 {wanted}"
+        )
 
 
 def require_picture(images: torch.Tensor) -> None:
@@ -92,11 +118,15 @@ def require_picture(images: torch.Tensor) -> None:
     values = images.float()
     levels = values.mean().item(), values.std().item()
     if not (40 < levels[0] < 215 and 15 < levels[1] < 90):
-        raise ValueError(f"a batch has mean and deviation {levels}: these are not the pictures")
+        raise ValueError(
+            f"a batch has mean and deviation {levels}: these are not the pictures"
+        )
     if len(values.mean((2, 3)).unique(dim=0)) != len(values):
         raise ValueError("a batch shows a picture twice")
 
 
 def require_each_once(shown: Sequence[Any], count: int) -> None:
     if not len(shown) == len(set(shown)) == count:
-        raise ValueError(f"an epoch of {count} pictures showed {len(shown)}, {len(set(shown))} of them different")
+        raise ValueError(
+            f"an epoch of {count} pictures showed {len(shown)}, {len(set(shown))} of them different"
+        )

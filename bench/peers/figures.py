@@ -26,7 +26,12 @@ def measure_payload(payload: bytes) -> dict[str, Any]:
 
     height, width, _, _ = simplejpeg.decode_jpeg_header(payload)
     figures = measure_quality(decode_working_luma(payload))
-    return {"sha256": hashlib.sha256(payload).hexdigest(), "height_px": height, "width_px": width, **figures}
+    return {
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "height_px": height,
+        "width_px": width,
+        **figures,
+    }
 
 
 def measure_payloads(payloads: Sequence[bytes]) -> list[dict[str, Any]]:

@@ -21,11 +21,19 @@ def run(folder: Path) -> int:
         return {"path": path, **measure_payload(payload), "payload": payload}
 
     paths = sorted(entry.path for entry in os.scandir(folder))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, tempfile.TemporaryDirectory() as out:
+    with (
+        ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool,
+        tempfile.TemporaryDirectory() as out,
+    ):
         rows = list(pool.map(take, paths, chunksize=64))
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         kinds = {"payload": pa.large_binary()}
-        table = pa.table({name: pa.array(values, kinds.get(name)) for name, values in columns.items()})
+        table = pa.table(
+            {
+                name: pa.array(values, kinds.get(name))
+                for name, values in columns.items()
+            }
+        )
         lance.write_dataset(table, f"{out}/floor.lance")
     return len(rows)
 

@@ -23,22 +23,41 @@ from models.training.batches import prepare_batches
 from models.training.workers import Alone
 
 _CONFIG = replace(
-    RECIPES["base_recognition"](), image_size_px=SIDE_PX, batch_size=BATCH, epochs=1, mixup_alpha=0.0, crop_area=AREA
+    RECIPES["base_recognition"](),
+    image_size_px=SIDE_PX,
+    batch_size=BATCH,
+    epochs=1,
+    mixup_alpha=0.0,
+    crop_area=AREA,
 )
 
 
 def prepare(pictures: Path, store: Path) -> None:
     """Intake as it is; splits are those of the folders, without the embeddings that look for near-duplicates."""
     catalog, ledger = Catalog(f"{store}/tables"), Ledger(f"sqlite:///{store}/ledger.db")
-    found = Intake(catalog, ledger, BlobStore(f"{store}/blobs"), name_worker()).ingest(Folder(str(pictures)), "bench")
+    found = Intake(catalog, ledger, BlobStore(f"{store}/blobs"), name_worker()).ingest(
+        Folder(str(pictures)), "bench"
+    )
     assert found.quarantined == 0, found
     for table in ("frames", "labels"):
         catalog.publish(table, "bench", catalog.latest_version(table))
     columns = ["frame_id", "capture_id", "session", "split_hint"]
-    frames = catalog.read("frames", columns).rename_columns([*columns[:3], "split"]).to_pylist()
-    splits = [{**frame, "group_id": frame["frame_id"], "rule": "producer"} for frame in frames]
-    catalog.publish("splits", None, catalog.merge("splits", to_table(TABLES["splits"], splits)).version)
-    catalog.point("bench", write_release(catalog, draft_release(catalog, "recognition")))
+    frames = (
+        catalog.read("frames", columns)
+        .rename_columns([*columns[:3], "split"])
+        .to_pylist()
+    )
+    splits = [
+        {**frame, "group_id": frame["frame_id"], "rule": "producer"} for frame in frames
+    ]
+    catalog.publish(
+        "splits",
+        None,
+        catalog.merge("splits", to_table(TABLES["splits"], splits)).version,
+    )
+    catalog.point(
+        "bench", write_release(catalog, draft_release(catalog, "recognition"))
+    )
 
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
@@ -47,7 +66,16 @@ def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     train = ReleaseImages(catalog, release, "train", long_side_px=None)
     task, num_classes = TASKS["recognition"], len(release.class_names)
     cpu = torch.device("cpu")
-    for batch in prepare_batches(train, task, num_classes, _CONFIG, seed=0, first_step=0, workers=Alone(), device=cpu):
+    for batch in prepare_batches(
+        train,
+        task,
+        num_classes,
+        _CONFIG,
+        seed=0,
+        first_step=0,
+        workers=Alone(),
+        device=cpu,
+    ):
         yield batch.images, list(batch.frame_ids)
 
 

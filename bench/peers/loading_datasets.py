@@ -19,14 +19,22 @@ from bench.peers.epochs import BATCH, Batches, report
 def prepare(pictures: Path, store: Path) -> None:
     def read() -> Iterator[dict[str, Any]]:
         for path in sorted((pictures / "train").rglob("*.jpg")):
-            yield {"image": {"bytes": path.read_bytes(), "path": None}, "number": int(path.stem)}
+            yield {
+                "image": {"bytes": path.read_bytes(), "path": None},
+                "number": int(path.stem),
+            }
 
     features = Features({"image": Image(decode=False), "number": Value("int64")})
-    Dataset.from_generator(read, features=features, cache_dir=f"{store}/cache").save_to_disk(f"{store}/data")
+    Dataset.from_generator(
+        read, features=features, cache_dir=f"{store}/cache"
+    ).save_to_disk(f"{store}/data")
 
 
 def crop(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    return {"image": [crop_payload(image["bytes"]) for image in rows["image"]], "number": rows["number"]}
+    return {
+        "image": [crop_payload(image["bytes"]) for image in rows["image"]],
+        "number": rows["number"],
+    }
 
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:

@@ -32,20 +32,32 @@ class Rows(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, int]]:
         self.table = self.table or lance.dataset(self.uri)
         rows = self.table.take(indices).to_pydict()
-        return [(crop_payload(p), n) for p, n in zip(rows["payload"], rows["number"], strict=True)]
+        return [
+            (crop_payload(p), n)
+            for p, n in zip(rows["payload"], rows["number"], strict=True)
+        ]
 
 
 def prepare(pictures: Path, store: Path) -> None:
     paths = sorted((pictures / "train").rglob("*.jpg"))
     some = (paths[start : start + 1000] for start in range(0, len(paths), 1000))
-    batches = (pa.record_batch([[p.read_bytes() for p in s], [int(p.stem) for p in s]], schema=_SCHEMA) for s in some)
+    batches = (
+        pa.record_batch(
+            [[p.read_bytes() for p in s], [int(p.stem) for p in s]], schema=_SCHEMA
+        )
+        for s in some
+    )
     lance.write_dataset(batches, f"{store}/pictures.lance", schema=_SCHEMA)
 
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     rows = Rows(f"{store}/pictures.lance")
     for images, numbers in DataLoader(
-        rows, BATCH, shuffle=True, num_workers=num_workers, multiprocessing_context="spawn"
+        rows,
+        BATCH,
+        shuffle=True,
+        num_workers=num_workers,
+        multiprocessing_context="spawn",
     ):
         yield images, numbers.tolist()
 

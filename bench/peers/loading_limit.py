@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from bench.peers.epochs import AREA, ASPECT, BATCH, SIDE_PX, Batches, report
 
 _AHEAD = 2  # batches that wait to be taken, beside those that are made
-_resize = torch.ops.aten._upsample_bilinear2d_aa.out  # torch.nn.functional.interpolate does not write into a batch
+_resize = (
+    torch.ops.aten._upsample_bilinear2d_aa.out
+)  # torch.nn.functional.interpolate does not write into a batch
 _mine = threading.local()
 _payloads: list[bytes] = []
 
@@ -33,7 +35,9 @@ def load(pictures: Path, store: Path, num_workers: int) -> Batches:
 
 
 def remember(pictures: Path) -> None:
-    _payloads.extend(path.read_bytes() for path in sorted((pictures / "train").rglob("*.jpg")))
+    _payloads.extend(
+        path.read_bytes() for path in sorted((pictures / "train").rglob("*.jpg"))
+    )
 
 
 def make_batches(payloads: list[bytes], num_threads: int) -> Batches:
@@ -44,17 +48,25 @@ def make_batches(payloads: list[bytes], num_threads: int) -> Batches:
     waiting: deque[Future[tuple[torch.Tensor, list[int]]]] = deque()
     with ThreadPoolExecutor(num_threads) as pool:
         for start in range(0, len(order), BATCH):
-            waiting.append(pool.submit(make_batch, payloads, order[start : start + BATCH].tolist()))
+            waiting.append(
+                pool.submit(make_batch, payloads, order[start : start + BATCH].tolist())
+            )
             if len(waiting) == num_threads + _AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def make_batch(payloads: list[bytes], numbers: list[int]) -> tuple[torch.Tensor, list[int]]:
+def make_batch(
+    payloads: list[bytes], numbers: list[int]
+) -> tuple[torch.Tensor, list[int]]:
     """(B, 3, 224, 224) uint8 in channels-last memory."""
     rng = np.random.default_rng(numbers)
-    images = torch.empty((len(numbers), 3, SIDE_PX, SIDE_PX), dtype=torch.uint8, memory_format=torch.channels_last)
+    images = torch.empty(
+        (len(numbers), 3, SIDE_PX, SIDE_PX),
+        dtype=torch.uint8,
+        memory_format=torch.channels_last,
+    )
     for slot, number in enumerate(numbers):
         fill(images[slot : slot + 1], payloads[number], rng)
     return images, numbers
@@ -67,7 +79,10 @@ def fill(slot: torch.Tensor, payload: bytes, rng: np.random.Generator) -> None:
     factor = 2 if min(crop_width, crop_height) >= 2 * SIDE_PX else 1
     will_shrink = min(crop_width, crop_height) > factor * SIDE_PX
     image_rgb = decode(payload, -(-height // factor), -(-width // factor), will_shrink)
-    part = image_rgb[y // factor : (y + crop_height) // factor, x // factor : (x + crop_width) // factor]
+    part = image_rgb[
+        y // factor : (y + crop_height) // factor,
+        x // factor : (x + crop_width) // factor,
+    ]
     pixels_rgb = torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1)[None]
     _resize(pixels_rgb, (SIDE_PX, SIDE_PX), False, None, None, out=slot)
     if rng.random() < 0.5:
@@ -75,26 +90,52 @@ def fill(slot: torch.Tensor, payload: bytes, rng: np.random.Generator) -> None:
         cv2.flip(pixels, 1, dst=pixels)
 
 
-def decode(payload: bytes, height: int, width: int, is_rough: bool) -> NDArray[np.uint8]:
+def decode(
+    payload: bytes, height: int, width: int, is_rough: bool
+) -> NDArray[np.uint8]:
     """(height, width, 3) RGB, valid until this thread decodes again."""
     if getattr(_mine, "buffer", np.empty(0)).size < height * width * 3:
         _mine.buffer = np.empty(height * width * 3, np.uint8)
     return simplejpeg.decode_jpeg(
-        payload, "RGB", min_height=height, min_width=width, fastupsample=is_rough, buffer=_mine.buffer
+        payload,
+        "RGB",
+        min_height=height,
+        min_width=width,
+        fastupsample=is_rough,
+        buffer=_mine.buffer,
     )
 
 
-def draw_crop(rng: np.random.Generator, height: int, width: int) -> tuple[int, int, int, int]:
+def draw_crop(
+    rng: np.random.Generator, height: int, width: int
+) -> tuple[int, int, int, int]:
     """x, y, width, height in px, as torchvision's RandomResizedCrop draws them."""
     for _ in range(10):
-        area_px, aspect = rng.uniform(*AREA) * height * width, np.exp(rng.uniform(*np.log(ASPECT)))
-        crop_width, crop_height = round(np.sqrt(area_px * aspect)), round(np.sqrt(area_px / aspect))
+        area_px, aspect = (
+            rng.uniform(*AREA) * height * width,
+            np.exp(rng.uniform(*np.log(ASPECT))),
+        )
+        crop_width, crop_height = (
+            round(np.sqrt(area_px * aspect)),
+            round(np.sqrt(area_px / aspect)),
+        )
         if 0 < crop_width <= width and 0 < crop_height <= height:
-            x, y = rng.integers(width - crop_width + 1), rng.integers(height - crop_height + 1)
+            x, y = (
+                rng.integers(width - crop_width + 1),
+                rng.integers(height - crop_height + 1),
+            )
             return int(x), int(y), crop_width, crop_height
     aspect = min(max(width / height, ASPECT[0]), ASPECT[1])
-    crop_width, crop_height = min(width, round(height * aspect)), min(height, round(width / aspect))
-    return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
+    crop_width, crop_height = (
+        min(width, round(height * aspect)),
+        min(height, round(width / aspect)),
+    )
+    return (
+        (width - crop_width) // 2,
+        (height - crop_height) // 2,
+        crop_width,
+        crop_height,
+    )
 
 
 if __name__ == "__main__":

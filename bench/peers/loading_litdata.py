@@ -29,7 +29,9 @@ def prepare(pictures: Path, store: Path) -> None:
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     data = litdata.StreamingDataset(str(store), shuffle=True, transform=crop)
-    for images, numbers in litdata.StreamingDataLoader(data, batch_size=BATCH, num_workers=num_workers):
+    for images, numbers in litdata.StreamingDataLoader(
+        data, batch_size=BATCH, num_workers=num_workers
+    ):
         yield images, numbers.tolist()
 
 

@@ -19,8 +19,12 @@ def read(path: str) -> torch.Tensor:
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     folder = ImageFolder(str(pictures / "train"), crop_tensor, loader=read)
-    folder.samples = [(path, number) for number, (path, _) in enumerate(folder.samples)]  # the target tells which
-    for images, numbers in DataLoader(folder, BATCH, shuffle=True, num_workers=num_workers):
+    folder.samples = [
+        (path, number) for number, (path, _) in enumerate(folder.samples)
+    ]  # the target tells which
+    for images, numbers in DataLoader(
+        folder, BATCH, shuffle=True, num_workers=num_workers
+    ):
         yield images, numbers.tolist()
 
 

@@ -23,7 +23,9 @@ def prepare(pictures: Path, store: Path) -> None:
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     shards = sorted(str(path) for path in store.glob("*.tar"))
     data = wds.WebDataset(shards, shardshuffle=len(shards), seed=0).shuffle(1000)
-    batches = data.to_tuple("jpg", "__key__").map_tuple(crop_payload, str).batched(BATCH)
+    batches = (
+        data.to_tuple("jpg", "__key__").map_tuple(crop_payload, str).batched(BATCH)
+    )
     yield from wds.WebLoader(batches, batch_size=None, num_workers=num_workers)
 
 

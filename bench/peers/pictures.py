@@ -26,7 +26,12 @@ def write_pictures(folder: Path, count: int) -> None:
     """`train/<class>/<number>.jpg` of `count` pictures, and `val/<class>/` of some more."""
     textures = make_textures(seed=0)
     for number in range(count + NUM_VAL):
-        path = folder / ("train" if number < count else "val") / f"class_{number % NUM_CLASSES}" / f"{number:08d}.jpg"
+        path = (
+            folder
+            / ("train" if number < count else "val")
+            / f"class_{number % NUM_CLASSES}"
+            / f"{number:08d}.jpg"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode(paint(textures, number)))
 
@@ -41,16 +46,23 @@ def paint(textures: Sequence[Picture], number: int) -> Picture:
 
     def cut() -> Picture:
         texture = textures[int(rng.integers(len(textures)))]
-        y, x = rng.integers(texture.shape[0] - HEIGHT_PX), rng.integers(texture.shape[1] - WIDTH_PX)
+        y, x = (
+            rng.integers(texture.shape[0] - HEIGHT_PX),
+            rng.integers(texture.shape[1] - WIDTH_PX),
+        )
         return texture[y : y + HEIGHT_PX, x : x + WIDTH_PX]
 
     image = cut().copy()
     for _ in range(int(rng.integers(6, 30))):
-        radius_px = min(240.0, 12 / np.sqrt(rng.uniform(0.004, 1)))  # area is distributed as its inverse square
+        radius_px = min(
+            240.0, 12 / np.sqrt(rng.uniform(0.004, 1))
+        )  # area is distributed as its inverse square
         axes_px = int(radius_px * rng.uniform(0.5, 1.6)) + 2, int(radius_px) + 2
         centre_px = int(rng.integers(WIDTH_PX)), int(rng.integers(HEIGHT_PX))
         leaf = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
-        cv2.ellipse(leaf, centre_px, axes_px, float(rng.uniform(0, 180)), 0, 360, (255,), -1)
+        cv2.ellipse(
+            leaf, centre_px, axes_px, float(rng.uniform(0, 180)), 0, 360, (255,), -1
+        )
         cv2.copyTo(cut(), leaf, image)
     return image
 
@@ -64,13 +76,21 @@ def make_textures(seed: int, count: int = 24, side_px: int = 1024) -> list[Pictu
         red, blue = (_draw_noise(rng, side_px, 1.6) for _ in range(2))
         colour, contrast = rng.uniform(60, 190, 3), rng.uniform(14, 38)
         chroma = np.stack([red, -(red + blue) / 2, blue], -1)
-        textures.append(np.clip(colour + contrast * luma[..., None] + 8 * chroma, 0, 255).astype(np.uint8))
+        textures.append(
+            np.clip(colour + contrast * luma[..., None] + 8 * chroma, 0, 255).astype(
+                np.uint8
+            )
+        )
     return textures
 
 
-def _draw_noise(rng: np.random.Generator, side_px: int, exponent: float) -> NDArray[np.float64]:
+def _draw_noise(
+    rng: np.random.Generator, side_px: int, exponent: float
+) -> NDArray[np.float64]:
     """(side, side) of mean 0 and deviation 1 whose amplitude falls as 1 / frequency ** exponent."""
-    frequency = np.hypot(np.fft.fftfreq(side_px)[:, None], np.fft.rfftfreq(side_px)[None])
+    frequency = np.hypot(
+        np.fft.fftfreq(side_px)[:, None], np.fft.rfftfreq(side_px)[None]
+    )
     frequency[0, 0] = np.inf
     spectrum = np.exp(2j * np.pi * rng.random(frequency.shape)) / frequency**exponent
     noise = np.fft.irfft2(spectrum, (side_px, side_px))

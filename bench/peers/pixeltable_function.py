@@ -17,4 +17,9 @@ def measure(image: PIL.Image.Image, path: str) -> dict[str, Any]:
     """What `figures.measure_payload` gives, of an image that is decoded already."""
     figures = measure_quality(shrink_luma(np.asarray(image.convert("L"))))
     sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return {"sha256": sha256, "height_px": image.height, "width_px": image.width, **figures}
+    return {
+        "sha256": sha256,
+        "height_px": image.height,
+        "width_px": image.width,
+        **figures,
+    }

@@ -39,9 +39,24 @@ class Part:
 
     def __post_init__(self) -> None:
         self._marks = tempfile.TemporaryDirectory(prefix=f"{self.name}-", dir=self.home)
-        command = [sys.executable, "-m", "bench.training", "--part", self.name, "--epochs", str(self.epochs)]
-        environment = {**os.environ, "DAGUERRE_HOME": self.home, "DAGUERRE_WORKERS": "1", _MARKS: self._marks.name}
-        self._process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            "bench.training",
+            "--part",
+            self.name,
+            "--epochs",
+            str(self.epochs),
+        ]
+        environment = {
+            **os.environ,
+            "DAGUERRE_HOME": self.home,
+            "DAGUERRE_WORKERS": "1",
+            _MARKS: self._marks.name,
+        }
+        self._process = subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True
+        )
 
     def is_through(self, epoch: int) -> bool:
         if self._process.poll():
@@ -71,7 +86,9 @@ class Part:
         return dict(json.loads(printed.splitlines()[-1]))
 
 
-def take_turns(bare: Part, start_whole: Callable[[], Part]) -> tuple[dict[str, Any], dict[str, Any], list[float]]:
+def take_turns(
+    bare: Part, start_whole: Callable[[], Part]
+) -> tuple[dict[str, Any], dict[str, Any], list[float]]:
     """What both print, after they have trained in turns, and when a turn began: of whole, of bare, and so on."""
     parts = [bare]
     try:
@@ -97,12 +114,18 @@ def take_turns(bare: Part, start_whole: Callable[[], Part]) -> tuple[dict[str, A
         raise
 
 
-def pair_turns(bare: dict[str, Any], whole: dict[str, Any], began: list[float]) -> list[tuple[float, float]]:
+def pair_turns(
+    bare: dict[str, Any], whole: dict[str, Any], began: list[float]
+) -> list[tuple[float, float]]:
     """Median seconds of the steps of bare and of whole in each pair of turns, from those with a few whole steps."""
     found = []
     for start, middle, end in zip(began[::2], began[1::2], began[2::2], strict=False):
         steps = [
-            [seconds for at, seconds in side["steps"] if first <= at - seconds and at <= last]
+            [
+                seconds
+                for at, seconds in side["steps"]
+                if first <= at - seconds and at <= last
+            ]
             for side, first, last in ((bare, middle, end), (whole, start, middle))
         ]
         if min(map(len, steps)) >= _FEWEST:

@@ -14,24 +14,52 @@ from bench.prove.prove import ENGINES, prove
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=60, help="fault schedules for each engine")
-    parser.add_argument("--seed", type=int, default=0, help="of the schedules, the flips and the hostile files")
-    parser.add_argument("--flips", type=int, default=1000, help="bit flips, truncations and deletions")
-    parser.add_argument("--hostile", type=Path, default=None, help="folder of hostile files (default: the shared data)")
-    parser.add_argument("--engine", choices=ENGINES, action="append", help="only this one (default: both)")
+    parser.add_argument(
+        "--schedules", type=int, default=60, help="fault schedules for each engine"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the schedules, the flips and the hostile files",
+    )
+    parser.add_argument(
+        "--flips", type=int, default=1000, help="bit flips, truncations and deletions"
+    )
+    parser.add_argument(
+        "--hostile",
+        type=Path,
+        default=None,
+        help="folder of hostile files (default: the shared data)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        action="append",
+        help="only this one (default: both)",
+    )
     parser.add_argument("--kind", action="append", help="only schedules of this kind")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers go too
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # so that the servers go too
     hostile = options.hostile or _find_hostile_files()
     home = Path(os.environ.get("DAGUERRE_HOME", ".daguerre"))
     report = prove(
-        options.schedules, options.seed, options.flips, hostile, tuple(options.engine or ENGINES),
-        tuple(options.kind or ()), lambda line: print(line, flush=True),
-    )  # fmt: skip
+        options.schedules,
+        options.seed,
+        options.flips,
+        hostile,
+        tuple(options.engine or ENGINES),
+        tuple(options.kind or ()),
+        lambda line: print(line, flush=True),
+    )
     home.mkdir(parents=True, exist_ok=True)
     (home / "prove.json").write_text(json.dumps(report, indent=2) + "\n")
     print(f"written to {home / 'prove.json'}")
-    sys.exit(0 if report["lost"] == report["duplicated"] == report["unequal"] == 0 else 1)
+    sys.exit(
+        0 if report["lost"] == report["duplicated"] == report["unequal"] == 0 else 1
+    )
 
 
 def _find_hostile_files() -> Path | None:

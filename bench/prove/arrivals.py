@@ -30,20 +30,34 @@ def notify_late(stage: Stage, schedule: Schedule, _points: Points) -> Result:
         site.land(second_step(), 1)
         site.notify()
         site.recover()
-        older = {path: data for path, data in first_step().items() if path not in second_step()}
+        older = {
+            path: data
+            for path, data in first_step().items()
+            if path not in second_step()
+        }
         site.land(older, 0)
         site.notify()
         site.recover()
-        expected = [stage.reference("other order", [[(second_step(), 1)], [(older, 0)]])]
+        expected = [
+            stage.reference("other order", [[(second_step(), 1)], [(older, 0)]])
+        ]
         if stage.engine == "baseline":
-            expected = [stage.reference("other order, at once", [[(second_step(), 1), (older, 0)]])]
+            expected = [
+                stage.reference(
+                    "other order, at once", [[(second_step(), 1), (older, 0)]]
+                )
+            ]
         return judge(site, schedule, None, expected)
 
 
 def upload_in_parts(stage: Stage, schedule: Schedule, _points: Points) -> Result:
     """A recording is there under its name before all of it is: what it holds must not be there twice afterwards."""
     whole = first_step()
-    part = {"drive.mcap": whole["drive.mcap"][: int(schedule.amount * len(whole["drive.mcap"]))]}
+    part = {
+        "drive.mcap": whole["drive.mcap"][
+            : int(schedule.amount * len(whole["drive.mcap"]))
+        ]
+    }
     rest = {"drive.mcap": whole["drive.mcap"]}
     with stage.open() as site:
         site.land({**whole, **part})
@@ -60,8 +74,15 @@ def upload_in_parts(stage: Stage, schedule: Schedule, _points: Points) -> Result
 
 def _with_refusal(expected: Export, found: Export, size_bytes: int) -> Export:
     """With the ledger's word that the part was refused, if it says so: a run that nothing befell never saw the part."""
-    told = ('"outcome": "quarantined", "path": "drive.mcap"', f'"size_bytes": {size_bytes},')
-    refused = [row for row in found.sections.get(LEDGER_FILES, []) if all(text in row[1] for text in told)]
+    told = (
+        '"outcome": "quarantined", "path": "drive.mcap"',
+        f'"size_bytes": {size_bytes},',
+    )
+    refused = [
+        row
+        for row in found.sections.get(LEDGER_FILES, [])
+        if all(text in row[1] for text in told)
+    ]
     if not refused:
         return expected
     rows = sorted([*expected.sections[LEDGER_FILES], refused[0]])

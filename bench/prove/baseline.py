@@ -20,13 +20,22 @@ if TYPE_CHECKING:
     from bench.prove.worker import Order
 
 TABLE = "records"
-SCHEMA = pa.schema([("id", pa.string()), ("path", pa.string()), ("topic", pa.string()), ("t_ns", pa.int64()),
-                    ("payload", pa.large_binary())])  # fmt: skip
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("path", pa.string()),
+        ("topic", pa.string()),
+        ("t_ns", pa.int64()),
+        ("payload", pa.large_binary()),
+    ]
+)
 _IMAGES = (".png", ".jpg", ".jpeg")
 _LOG = logging.getLogger(__name__)
 
 
-def find_new_files(source: str, options: dict[str, Any], cursor: float) -> tuple[list[str], float]:
+def find_new_files(
+    source: str, options: dict[str, Any], cursor: float
+) -> tuple[list[str], float]:
     """The sensor's tick: the files whose time stamp is beyond the cursor, and the cursor that follows."""
     import dagster as dg
 
@@ -40,11 +49,20 @@ def find_new_files(source: str, options: dict[str, Any], cursor: float) -> tuple
             newest = max(newest, modified_s)
         context.update_cursor(str(newest))
         if fresh:
-            yield dg.RunRequest(run_key=f"{newest}", run_config={"ops": {TABLE: {"config": {"files": fresh}}}})
+            yield dg.RunRequest(
+                run_key=f"{newest}",
+                run_config={"ops": {TABLE: {"config": {"files": fresh}}}},
+            )
 
     with dg.DagsterInstance.ephemeral() as instance:
-        tick = landing.evaluate_tick(dg.build_sensor_context(instance, cursor=str(cursor)))
-    files = [f for request in tick.run_requests or [] for f in request.run_config["ops"][TABLE]["config"]["files"]]
+        tick = landing.evaluate_tick(
+            dg.build_sensor_context(instance, cursor=str(cursor))
+        )
+    files = [
+        f
+        for request in tick.run_requests or []
+        for f in request.run_config["ops"][TABLE]["config"]["files"]
+    ]
     return files, float(tick.cursor or 0)
 
 
@@ -52,8 +70,14 @@ def take_in(order: "Order") -> None:
     """One Dagster run over the files that the sensor asked for."""
     import dagster as dg
 
-    asset = _make_asset({"source": order.source, "uri": table_uri(order.tables or f"{order.home}/tables"),
-                         "files": order.file_options, "tables": order.table_options})  # fmt: skip
+    asset = _make_asset(
+        {
+            "source": order.source,
+            "uri": table_uri(order.tables or f"{order.home}/tables"),
+            "files": order.file_options,
+            "tables": order.table_options,
+        }
+    )
     config = {"ops": {TABLE: {"config": {"files": list(order.files)}}}}
     dg.materialize([asset], run_config=config, instance=dg.DagsterInstance.ephemeral())
 
@@ -67,7 +91,11 @@ def _make_asset(places: dict[str, Any]) -> Any:
             data = _read(places["source"], path, places["files"])
             rows = list(records_of(path, data))
             if rows:
-                write_rows(places["uri"], pa.Table.from_pylist(rows, schema=SCHEMA), places["tables"])
+                write_rows(
+                    places["uri"],
+                    pa.Table.from_pylist(rows, schema=SCHEMA),
+                    places["tables"],
+                )
 
     return records
 
@@ -81,7 +109,9 @@ def write_rows(uri: str, rows: pa.Table, options: dict[str, str] | None) -> None
     except (ValueError, FileNotFoundError, OSError):
         lance.write_dataset(rows, uri, storage_options=options)
         return
-    dataset.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+    dataset.merge_insert(
+        "id"
+    ).when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
 
 def table_uri(tables: str) -> str:
@@ -94,7 +124,11 @@ def export_baseline(tables: str, options: dict[str, str] | None = None) -> Expor
     import lance
 
     try:
-        rows = lance.dataset(table_uri(tables), storage_options=options).to_table().to_pylist()
+        rows = (
+            lance.dataset(table_uri(tables), storage_options=options)
+            .to_table()
+            .to_pylist()
+        )
     except (ValueError, FileNotFoundError, OSError):
         rows = []
     return Export({TABLE: rows_of(rows, "id", "")} if rows else {})
@@ -117,8 +151,13 @@ def records_of(path: str, data: bytes) -> Iterator[dict[str, Any]]:
         try:
             messages = make_reader(io.BytesIO(data)).iter_messages()
             for number, (_, channel, message) in enumerate(messages):
-                yield {"id": f"{path}#{number}", "path": path, "topic": channel.topic, "t_ns": message.log_time,
-                       "payload": message.data}  # fmt: skip
+                yield {
+                    "id": f"{path}#{number}",
+                    "path": path,
+                    "topic": channel.topic,
+                    "t_ns": message.log_time,
+                    "payload": message.data,
+                }
         except McapError as error:
             _LOG.warning("cannot read %s: %s", path, error)
 
@@ -126,12 +165,21 @@ def records_of(path: str, data: bytes) -> Iterator[dict[str, Any]]:
 def _list(source: str, options: dict[str, Any]) -> list[tuple[str, float]]:
     if "://" not in source:
         root = Path(source)
-        return [(str(p.relative_to(root)), p.stat().st_mtime) for p in sorted(root.rglob("*")) if p.is_file()]
+        return [
+            (str(p.relative_to(root)), p.stat().st_mtime)
+            for p in sorted(root.rglob("*"))
+            if p.is_file()
+        ]
     import fsspec
 
-    fs, root_key = fsspec.core.url_to_fs(source, **{"use_listings_cache": False, **options})
+    fs, root_key = fsspec.core.url_to_fs(
+        source, **{"use_listings_cache": False, **options}
+    )
     found = fs.find(root_key, detail=True)
-    return [(name.removeprefix(root_key + "/"), info["LastModified"].timestamp()) for name, info in found.items()]
+    return [
+        (name.removeprefix(root_key + "/"), info["LastModified"].timestamp())
+        for name, info in found.items()
+    ]
 
 
 def _read(source: str, path: str, options: dict[str, Any]) -> bytes:
@@ -139,5 +187,7 @@ def _read(source: str, path: str, options: dict[str, Any]) -> bytes:
         return (Path(source) / path).read_bytes()
     import fsspec
 
-    with fsspec.open(f"{source}/{path}", "rb", **{"use_listings_cache": False, **options}) as stream:
+    with fsspec.open(
+        f"{source}/{path}", "rb", **{"use_listings_cache": False, **options}
+    ) as stream:
         return bytes(stream.read())

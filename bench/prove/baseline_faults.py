@@ -47,7 +47,12 @@ def run_hostile(folder: Path | None, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place, _Child() as child:
         drops = [folder] if folder else []
         drops += write_bombs(Path(place) / "bombs", seed)
-        files = [p for drop in drops for p in ([drop] if drop.is_file() else sorted(drop.rglob("*"))) if p.is_file()]
+        files = [
+            p
+            for drop in drops
+            for p in ([drop] if drop.is_file() else sorted(drop.rglob("*")))
+            if p.is_file()
+        ]
         for path in files:
             records = child.ask(_count_records, str(path))
             counts["hostile_files"] += 1
@@ -71,16 +76,22 @@ class _Child:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps([question.__name__, argument]) + "\n")
         process.stdin.flush()
-        if select.select([process.stdout], [], [], _PATIENCE_S)[0] and (line := process.stdout.readline()):
+        if select.select([process.stdout], [], [], _PATIENCE_S)[0] and (
+            line := process.stdout.readline()
+        ):
             return int(line)
         self._end()
         return None
 
     def _start(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.prove.baseline_faults"], cwd=_ROOT, text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, "-m", "bench.prove.baseline_faults"],
+            cwd=_ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         assert process.stdout is not None
         process.stdout.readline()  # it has loaded what it needs: the time limit is for the answer alone
         return process

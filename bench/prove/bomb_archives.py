@@ -26,7 +26,9 @@ def lie_about_size(data: bytes) -> bytes:
 def nest_zips(depth: int) -> bytes:
     data = make_zip({"a.jpg": bytes(32 << 20)}, zipfile.ZIP_DEFLATED)
     for level in range(depth):
-        data = make_zip({f"{level}.{n}.zip": data for n in range(4)}, zipfile.ZIP_DEFLATED)
+        data = make_zip(
+            {f"{level}.{n}.zip": data for n in range(4)}, zipfile.ZIP_DEFLATED
+        )
     return data
 
 
@@ -35,32 +37,74 @@ def overlap_members(count: int, kernel_bytes: int) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     plain = bytes(kernel_bytes)
     stored = packer.compress(plain) + packer.flush()
-    members: list[tuple[bytes, bytes, int]] = []  # name, facts, bytes up to the next header
+    members: list[
+        tuple[bytes, bytes, int]
+    ] = []  # name, facts, bytes up to the next header
     for n in reversed(range(count)):
         name = f"{n:04d}.jpg".encode()
-        facts = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0x21, zlib.crc32(plain), len(stored), len(plain), len(name), 0)
+        facts = struct.pack(
+            "<HHHHHIIIHH",
+            20,
+            0,
+            8,
+            0,
+            0x21,
+            zlib.crc32(plain),
+            len(stored),
+            len(plain),
+            len(name),
+            0,
+        )
         header = b"PK\x03\x04" + facts + name
         members.append((name, facts, len(header) + 5))
         plain, body = header + plain, header + stored
         stored = b"\0" + struct.pack("<HH", len(header), len(header) ^ 0xFFFF) + body
     directory, at = b"", 0
     for name, facts, length in reversed(members):
-        directory += b"PK\x01\x02" + struct.pack("<H", 20) + facts + struct.pack("<HHHII", 0, 0, 0, 0, at) + name
+        directory += (
+            b"PK\x01\x02"
+            + struct.pack("<H", 20)
+            + facts
+            + struct.pack("<HHHII", 0, 0, 0, 0, at)
+            + name
+        )
         at += length
-    return body + directory + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, count, count, len(directory), len(body), 0)
+    return (
+        body
+        + directory
+        + struct.pack(
+            "<4sHHHHIIH", b"PK\5\6", 0, 0, count, count, len(directory), len(body), 0
+        )
+    )
 
 
 def list_many_entries(count: int) -> bytes:
-    entry = b"PK\x01\x02" + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 0x21, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
-    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 65535, 65535, len(entry) * count, 0, 0)
+    entry = (
+        b"PK\x01\x02"
+        + struct.pack(
+            "<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 0x21, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0
+        )
+        + b"a"
+    )
+    end = struct.pack(
+        "<4sHHHHIIH", b"PK\5\6", 0, 0, 65535, 65535, len(entry) * count, 0, 0
+    )
     return entry * count + end
 
 
 def make_tar_header(name: str, size: int, kind: bytes = b"0") -> bytes:
-    field = f"{size:011o}".encode() + b"\0" if size >= 0 else b"\xff" * 4 + struct.pack(">q", size)
+    field = (
+        f"{size:011o}".encode() + b"\0"
+        if size >= 0
+        else b"\xff" * 4 + struct.pack(">q", size)
+    )
     head = bytearray(512)
     head[:100] = name.encode().ljust(100, b"\0")
-    head[100:108], head[108:116], head[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
+    head[100:108], head[108:116], head[116:124] = (
+        b"0000644\0",
+        b"0000000\0",
+        b"0000000\0",
+    )
     head[124:136], head[136:148], head[156:157] = field, b"00000000000\0", kind
     head[257:265] = b"ustar\x0000"
     head[148:156] = b" " * 8
@@ -82,7 +126,9 @@ def make_sparse_block() -> bytes:
 
 def make_sparse_lines(lines: int) -> bytes:
     facts = {b"major": b"1", b"minor": b"0", b"name": b"a.jpg", b"realsize": b"9"}
-    records = b"".join(write_record(b"GNU.sparse." + key, value) for key, value in facts.items())
+    records = b"".join(
+        write_record(b"GNU.sparse." + key, value) for key, value in facts.items()
+    )
     body = f"{lines}\n".encode() + b"1\n" * (2 * lines)
     body += bytes(-len(body) % 512)
     return (
@@ -101,6 +147,7 @@ def write_record(key: bytes, value: bytes) -> bytes:
 def compress_gzip(head: bytes, zeros: int = 1024) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     pieces = [packer.compress(head)] + [
-        packer.compress(bytes(min(1 << 20, zeros - n))) for n in range(0, zeros, 1 << 20)
+        packer.compress(bytes(min(1 << 20, zeros - n)))
+        for n in range(0, zeros, 1 << 20)
     ]
     return b"".join(pieces) + packer.flush()

@@ -20,10 +20,18 @@ def make_mcap(chunks: int, records: bytes, stated: int | None = None) -> bytes:
     import zstandard
 
     data = zstandard.ZstdCompressor().compress(records)
-    head = struct.pack("<QQQI", 0, 0, len(records) if stated is None else stated, 0) + pack_text(b"zstd")
+    head = struct.pack(
+        "<QQQI", 0, 0, len(records) if stated is None else stated, 0
+    ) + pack_text(b"zstd")
     chunk = pack_record(6, head + struct.pack("<Q", len(data)) + data)
     footer = pack_record(15, bytes(4)) + pack_record(2, bytes(20))
-    return _MCAP_MAGIC + pack_record(1, pack_text(b"") * 2) + chunk * chunks + footer + _MCAP_MAGIC
+    return (
+        _MCAP_MAGIC
+        + pack_record(1, pack_text(b"") * 2)
+        + chunk * chunks
+        + footer
+        + _MCAP_MAGIC
+    )
 
 
 def make_schema(number: int = 1) -> bytes:
@@ -32,29 +40,56 @@ def make_schema(number: int = 1) -> bytes:
 
 
 def make_ros_schema(name: str, text: bytes) -> bytes:
-    channel = struct.pack("<HH", 1, 1) + pack_text(b"/imu") + pack_text(b"cdr") + pack_text(b"")
-    schema = struct.pack("<H", 1) + pack_text(name.encode()) + pack_text(b"ros2msg") + pack_text(text)
+    channel = (
+        struct.pack("<HH", 1, 1)
+        + pack_text(b"/imu")
+        + pack_text(b"cdr")
+        + pack_text(b"")
+    )
+    schema = (
+        struct.pack("<H", 1)
+        + pack_text(name.encode())
+        + pack_text(b"ros2msg")
+        + pack_text(text)
+    )
     return pack_record(3, schema) + pack_record(4, channel)
 
 
 def make_ros_list(name: str, count: int) -> bytes:
     """One message: a list of `count` structures of one byte, each of which becomes an object."""
     text = b"sensor_msgs/Z[] z\n" + b"=" * 80 + b"\nMSG: sensor_msgs/Z\nuint8 a\n"
-    message = struct.pack("<HIQQ", 1, 0, 0, 0) + b"\0\1\0\0" + struct.pack("<I", count) + bytes(count)
+    message = (
+        struct.pack("<HIQQ", 1, 0, 0, 0)
+        + b"\0\1\0\0"
+        + struct.pack("<I", count)
+        + bytes(count)
+    )
     return make_ros_schema(name, text) + pack_record(5, message)
 
 
 def make_transforms(count: int) -> bytes:
     """One protobuf message of `count` empty transforms, of two bytes each."""
-    schema = struct.pack("<H", 1) + pack_text(b"foxglove.FrameTransforms") + pack_text(b"protobuf") + pack_text(b"")
-    channel = struct.pack("<HH", 1, 1) + pack_text(b"/tf") + pack_text(b"protobuf") + pack_text(b"")
+    schema = (
+        struct.pack("<H", 1)
+        + pack_text(b"foxglove.FrameTransforms")
+        + pack_text(b"protobuf")
+        + pack_text(b"")
+    )
+    channel = (
+        struct.pack("<HH", 1, 1)
+        + pack_text(b"/tf")
+        + pack_text(b"protobuf")
+        + pack_text(b"")
+    )
     message = struct.pack("<HIQQ", 1, 0, 0, 0) + b"\x0a\0" * count
     return pack_record(3, schema) + pack_record(4, channel) + pack_record(5, message)
 
 
 def make_channel() -> bytes:
     texts = (b"/cam/image", b"json", b"")
-    return make_schema() + pack_record(4, struct.pack("<HH", 1, 1) + b"".join(map(pack_text, texts)))
+    return make_schema() + pack_record(
+        4, struct.pack("<HH", 1, 1) + b"".join(map(pack_text, texts))
+    )
 
 
 def make_message() -> bytes:

@@ -58,59 +58,117 @@ def make_bombs(seed: int) -> dict[str, Callable[[], Files]]:
     """name -> the files of one session, made when asked for."""
     rng = np.random.default_rng(seed)
     return {
-        "zip_of_zeros": lambda: {"a.zip": make_zip({"a.jpg": bytes(128 << 20)}, zipfile.ZIP_DEFLATED)},
-        "zip_bzip2_of_zeros": lambda: {"a.zip": make_zip({"a.jpg": bytes(80 << 20)}, zipfile.ZIP_BZIP2)},
-        "zip_lzma_of_zeros": lambda: {"a.zip": make_zip({"a.jpg": bytes(80 << 20)}, zipfile.ZIP_LZMA)},
+        "zip_of_zeros": lambda: {
+            "a.zip": make_zip({"a.jpg": bytes(128 << 20)}, zipfile.ZIP_DEFLATED)
+        },
+        "zip_bzip2_of_zeros": lambda: {
+            "a.zip": make_zip({"a.jpg": bytes(80 << 20)}, zipfile.ZIP_BZIP2)
+        },
+        "zip_lzma_of_zeros": lambda: {
+            "a.zip": make_zip({"a.jpg": bytes(80 << 20)}, zipfile.ZIP_LZMA)
+        },
         "zip_that_lies_about_its_size": lambda: {
-            "a.zip": lie_about_size(make_zip({"a.jpg": bytes(80 << 20)}, zipfile.ZIP_BZIP2))
+            "a.zip": lie_about_size(
+                make_zip({"a.jpg": bytes(80 << 20)}, zipfile.ZIP_BZIP2)
+            )
         },
         "zip_in_zip": lambda: {"a.zip": nest_zips(8)},
         "zip_of_overlapping_members": lambda: {"a.zip": overlap_members(200, 300_000)},
         "zip_of_many_entries": lambda: {"a.zip": list_many_entries(800_000)},
-        "zip_of_escaping_names": lambda: {"a.zip": make_zip(dict.fromkeys(_NAMES, b"x"))},
-        "tar_of_zeros": lambda: {"a.tar.gz": compress_gzip(make_tar_header("a.jpg", 100 << 20), 100 << 20)},
-        "tar_of_a_huge_size": lambda: {"a.tar": make_tar_header("a.jpg", 8**11 - 1) + bytes(1024)},
-        "tar_of_a_negative_size": lambda: {"a.tar": make_tar_header("a.jpg", -1) + bytes(1024)},
-        "tar_of_many_members": lambda: {"a.tar.gz": compress_gzip(make_tar_header("a.jpg", 0) * 120_000)},
-        "tar_of_many_folders": lambda: {"a.tar.gz": compress_gzip(make_tar_header("a", 0, b"5") * 120_000)},
-        "tar_of_digits": lambda: {"a.tar": make_tar_header("x", 1 << 19, b"x") + b"1" * (1 << 19) + bytes(1024)},
-        "tar_of_sparse_blocks": lambda: {
-            "a.tar.gz": compress_gzip(make_sparse_header() + make_sparse_block() * 100_000)
+        "zip_of_escaping_names": lambda: {
+            "a.zip": make_zip(dict.fromkeys(_NAMES, b"x"))
         },
-        "tar_of_sparse_lines": lambda: {"a.tar.gz": compress_gzip(make_sparse_lines(12_000_000))},
+        "tar_of_zeros": lambda: {
+            "a.tar.gz": compress_gzip(make_tar_header("a.jpg", 100 << 20), 100 << 20)
+        },
+        "tar_of_a_huge_size": lambda: {
+            "a.tar": make_tar_header("a.jpg", 8**11 - 1) + bytes(1024)
+        },
+        "tar_of_a_negative_size": lambda: {
+            "a.tar": make_tar_header("a.jpg", -1) + bytes(1024)
+        },
+        "tar_of_many_members": lambda: {
+            "a.tar.gz": compress_gzip(make_tar_header("a.jpg", 0) * 120_000)
+        },
+        "tar_of_many_folders": lambda: {
+            "a.tar.gz": compress_gzip(make_tar_header("a", 0, b"5") * 120_000)
+        },
+        "tar_of_digits": lambda: {
+            "a.tar": make_tar_header("x", 1 << 19, b"x")
+            + b"1" * (1 << 19)
+            + bytes(1024)
+        },
+        "tar_of_sparse_blocks": lambda: {
+            "a.tar.gz": compress_gzip(
+                make_sparse_header() + make_sparse_block() * 100_000
+            )
+        },
+        "tar_of_sparse_lines": lambda: {
+            "a.tar.gz": compress_gzip(make_sparse_lines(12_000_000))
+        },
         "mcap_of_zeros": lambda: {"a.mcap": make_mcap(1, bytes(255 << 20))},
         "mcap_of_many_zeros": lambda: {"a.mcap": make_mcap(60, bytes(255 << 20))},
-        "mcap_that_lies_about_its_size": lambda: {"a.mcap": make_mcap(1, bytes(300 << 20), stated=1000)},
-        "mcap_of_empty_messages": lambda: {"a.mcap": make_mcap(1, make_message() * 4_000_000)},
-        "mcap_of_broken_messages": lambda: {"a.mcap": make_mcap(1, make_channel() + make_message() * 2_000_000)},
-        "mcap_of_lists_of_nothing": lambda: {"a.mcap": make_mcap(1, make_ros_list("sensor_msgs/msg/Imu", 40_000_000))},
+        "mcap_that_lies_about_its_size": lambda: {
+            "a.mcap": make_mcap(1, bytes(300 << 20), stated=1000)
+        },
+        "mcap_of_empty_messages": lambda: {
+            "a.mcap": make_mcap(1, make_message() * 4_000_000)
+        },
+        "mcap_of_broken_messages": lambda: {
+            "a.mcap": make_mcap(1, make_channel() + make_message() * 2_000_000)
+        },
+        "mcap_of_lists_of_nothing": lambda: {
+            "a.mcap": make_mcap(1, make_ros_list("sensor_msgs/msg/Imu", 40_000_000))
+        },
         "mcap_of_pictures_of_lists": lambda: {
             "a.mcap": make_mcap(1, make_ros_list("sensor_msgs/msg/Image", 40_000_000))
         },
-        "mcap_of_transforms": lambda: {"a.mcap": make_mcap(1, make_transforms(40_000_000))},
+        "mcap_of_transforms": lambda: {
+            "a.mcap": make_mcap(1, make_transforms(40_000_000))
+        },
         "mcap_of_a_long_schema": lambda: {
-            "a.mcap": make_mcap(1, make_ros_schema("sensor_msgs/msg/Imu", b"byte a\n" * 10**6))
+            "a.mcap": make_mcap(
+                1, make_ros_schema("sensor_msgs/msg/Imu", b"byte a\n" * 10**6)
+            )
         },
         "mcap_of_channels": lambda: {"a.mcap": make_mcap(1, make_schemas(65_535) * 12)},
-        "json_of_empty_lists": lambda: _coco(b'{"images": [' + b"[]," * 30_000_000 + b"[]]"),
-        "json_of_empty_objects": lambda: _coco(b'{"images": [' + b'{"a":1},' * 8_000_000 + b"{}]"),
-        "json_of_one_wide_letter": lambda: _coco(b'{"images": ["' + "😀".encode() + b"a" * (200 << 20) + b'"]'),
+        "json_of_empty_lists": lambda: _coco(
+            b'{"images": [' + b"[]," * 30_000_000 + b"[]]"
+        ),
+        "json_of_empty_objects": lambda: _coco(
+            b'{"images": [' + b'{"a":1},' * 8_000_000 + b"{}]"
+        ),
+        "json_of_one_wide_letter": lambda: _coco(
+            b'{"images": ["' + "😀".encode() + b"a" * (200 << 20) + b'"]'
+        ),
         "json_of_depth": lambda: _coco(b"[" * 5_000_000),
         "json_of_one_key_twice": lambda: _coco(_keys(400_000)),
-        "json_of_a_long_number": lambda: _coco(b'{"images": [' + b"9" * 5_000_000 + b"]"),
+        "json_of_a_long_number": lambda: _coco(
+            b'{"images": [' + b"9" * 5_000_000 + b"]"
+        ),
         "json_of_nan": lambda: _coco(b'{"images": [NaN]'),
         "json_of_a_huge_mask": lambda: _coco(_masks(10_000_000)),
         "json_of_many_masks": lambda: _coco(_masks(10_000, 5_000)),
         "json_of_labels": lambda: _coco(_labels(600_000)),
         "txt_of_rows": lambda: _yolo(b"names: [a]\n", b"0 0 0 0 0\n" * 1_600_000),
-        "txt_of_a_polygon": lambda: _yolo(b"names: [a]\n", b"0" + b" 0 0 1 1" * 1_500_000 + b"\n"),
+        "txt_of_a_polygon": lambda: _yolo(
+            b"names: [a]\n", b"0" + b" 0 0 1 1" * 1_500_000 + b"\n"
+        ),
         "xml_of_laughs": lambda: {"a.xml": _xml_laughs(), "a.jpg": _jpeg()},
         "xml_of_an_outside_file": lambda: {"a.xml": _XXE, "a.jpg": _jpeg()},
-        "xml_of_tags": lambda: {"a.xml": b"<annotation>" + b"<a/>" * 4_000_000 + b"</annotation>", "a.jpg": _jpeg()},
-        "xml_of_depth": lambda: {"a.xml": b"<annotation>" + b"<a>" * 1_000_000, "a.jpg": _jpeg()},
+        "xml_of_tags": lambda: {
+            "a.xml": b"<annotation>" + b"<a/>" * 4_000_000 + b"</annotation>",
+            "a.jpg": _jpeg(),
+        },
+        "xml_of_depth": lambda: {
+            "a.xml": b"<annotation>" + b"<a>" * 1_000_000,
+            "a.jpg": _jpeg(),
+        },
         "yaml_of_laughs": lambda: _yolo(_yaml_laughs()),
         "yaml_of_merges": lambda: _yolo(_yaml_merges()),
-        "yaml_of_code": lambda: _yolo(b"names: !!python/object/apply:os.system ['touch /tmp/owned']\n"),
+        "yaml_of_code": lambda: _yolo(
+            b"names: !!python/object/apply:os.system ['touch /tmp/owned']\n"
+        ),
         "yaml_of_words": lambda: _yolo(b"names:\n" + b"- a\n" * 250_000),
         "yaml_of_depth": lambda: _yolo(b"names: " + b"[" * 500_000),
         "png_of_zeros": lambda: {"a.png": _png(30_000, 30_000, 1 << 20)},
@@ -118,9 +176,15 @@ def make_bombs(seed: int) -> dict[str, Callable[[], Files]]:
         "png_of_text": lambda: {"a.png": _png_text(64 << 20)},
         "jpeg_of_scans": lambda: {"a.jpg": _jpeg_scans(20_000)},
         "jpeg_of_damage": lambda: {"a.jpg": _scramble(_jpeg(), rng)},
-        "tiff_in_a_ring": lambda: {"a.tif": b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x8769, 4, 1, 8, 8)},
+        "tiff_in_a_ring": lambda: {
+            "a.tif": b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x8769, 4, 1, 8, 8)
+        },
         "names_that_are_code": lambda: dict.fromkeys(_FILE_NAMES, _jpeg()),
-        "recording_of_damage": lambda: {"a.mcap": _scramble(make_mcap(2, make_channel() + make_message() * 1000), rng)},
+        "recording_of_damage": lambda: {
+            "a.mcap": _scramble(
+                make_mcap(2, make_channel() + make_message() * 1000), rng
+            )
+        },
     }
 
 
@@ -136,21 +200,30 @@ _NAMES = (
     "ok/a.jpg",
 )
 _FILE_NAMES = (
-    "a'; DROP TABLE frames; --.jpg", 'b" OR 1=1.jpg', "c\n{d}.jpg", "e%s%n.jpg", "f\x1b[2J.jpg", "é\u202e.jpg",
-    "$(touch g).jpg", "' OR '1'='1/h.jpg", "..j/i.jpg",
-)  # fmt: skip
+    "a'; DROP TABLE frames; --.jpg",
+    'b" OR 1=1.jpg',
+    "c\n{d}.jpg",
+    "e%s%n.jpg",
+    "f\x1b[2J.jpg",
+    "é\u202e.jpg",
+    "$(touch g).jpg",
+    "' OR '1'='1/h.jpg",
+    "..j/i.jpg",
+)
 
 
 # ---- texts -----------------------------------------------------------------------------------------------------------
 
-_XXE = (
-    b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><annotation><object><name>&b;</name></object></annotation>'
-)
+_XXE = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><annotation><object><name>&b;</name></object></annotation>'
 
 
 def _coco(head: bytes) -> Files:
     """A COCO file that begins like this, beside its image."""
-    whole = head if head.endswith(b"}") else head + b', "annotations": [], "categories": []}'
+    whole = (
+        head
+        if head.endswith(b"}")
+        else head + b', "annotations": [], "categories": []}'
+    )
     return {"instances_train.json": whole, "a.jpg": _jpeg()}
 
 
@@ -162,8 +235,19 @@ def _keys(count: int) -> bytes:
 def _masks(side_px: int, count: int = 1) -> bytes:
     image = {"id": 1, "file_name": "a.jpg", "width": side_px, "height": side_px}
     triangle = [[0, 0, side_px, 0, side_px, side_px]]
-    label = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "segmentation": triangle, "iscrowd": 0}
-    document = {"images": [image], "annotations": [label] * count, "categories": [{"id": 1, "name": "a"}]}
+    label = {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 1,
+        "bbox": [0, 0, 9, 9],
+        "segmentation": triangle,
+        "iscrowd": 0,
+    }
+    document = {
+        "images": [image],
+        "annotations": [label] * count,
+        "categories": [{"id": 1, "name": "a"}],
+    }
     return json.dumps(document).encode()
 
 
@@ -175,7 +259,9 @@ def _labels(count: int) -> bytes:
 
 
 def _xml_laughs() -> bytes:
-    entities = '<!ENTITY l0 "ha">' + "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(12))
+    entities = '<!ENTITY l0 "ha">' + "".join(
+        f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(12)
+    )
     return f"<!DOCTYPE a [{entities}]><annotation><object><name>&l12;</name></object></annotation>".encode()
 
 
@@ -191,7 +277,9 @@ def _yaml_laughs() -> bytes:
 
 def _yaml_merges() -> bytes:
     lines = ["a0: &a0 {0: x}"]
-    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)]
+    lines += [
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)
+    ]
     return ("\n".join(lines) + "\nnames: *a11\n").encode()
 
 
@@ -219,12 +307,19 @@ def _png_text(num_letters: int) -> bytes:
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return (
+        struct.pack(">I", len(body))
+        + name
+        + body
+        + struct.pack(">I", zlib.crc32(name + body))
+    )
 
 
 def _jpeg_scans(count: int) -> bytes:
     """A progressive JPEG of 4000x4000 px whose scans say nothing, each of which a decoder walks over all blocks for."""
-    plain = cv2.imencode(".jpg", np.zeros((4000, 4000), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    plain = cv2.imencode(
+        ".jpg", np.zeros((4000, 4000), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    )[1].tobytes()
     at = plain.rindex(b"\xff\xda")
     scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x10"
     return plain[:at] + scan * count + plain[at:]

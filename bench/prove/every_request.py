@@ -31,7 +31,10 @@ _TELL_EVERY = 25
 
 
 def fail_every_request(
-    stage: Stage, faults: Iterable[str], numbers: Callable[[], Iterable[int]], say: Callable[[str], None]
+    stage: Stage,
+    faults: Iterable[str],
+    numbers: Callable[[], Iterable[int]],
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Counts over all requests of `numbers` that were failed; `by_fault` has how many there were."""
     expected = stage.reference("first on s3", [[(first_step(), 0)]], on_s3=True)
@@ -47,7 +50,9 @@ def fail_every_request(
                     failures = _take_in(site)
                 except NotRecovered as error:
                     failures = MAX_ATTEMPTS
-                    say(f"{fault}, request {number} ({proxy.injected}): NOT RECOVERED {error}")
+                    say(
+                        f"{fault}, request {number} ({proxy.injected}): NOT RECOVERED {error}"
+                    )
                 if not proxy.injected:
                     break  # it needed fewer requests
                 verdict = check(site.events(), [expected], site.export())
@@ -57,9 +62,15 @@ def fail_every_request(
             total += _count(verdict, failures)
             if not verdict.is_clean:
                 say(f"{fault}, request {number} ({proxy.injected}): {verdict}")
-        say(f"{fault}: {by_fault[fault]} requests failed, {total['unequal']} outcomes unequal so far")
+        say(
+            f"{fault}: {by_fault[fault]} requests failed, {total['unequal']} outcomes unequal so far"
+        )
     keys = ("lost", "duplicated", "unequal", "felt", "not_recovered")
-    return {"requests": by_fault.total(), **{key: total[key] for key in keys}, "by_fault": dict(by_fault)}
+    return {
+        "requests": by_fault.total(),
+        **{key: total[key] for key in keys},
+        "by_fault": dict(by_fault),
+    }
 
 
 def _take_in(site: Site) -> int:
@@ -83,21 +94,36 @@ def _take_in(site: Site) -> int:
 
 def _count(verdict: Verdict, failures: int) -> Counter[str]:
     return Counter(
-        lost=verdict.lost, duplicated=verdict.duplicated, unequal=int(not verdict.is_clean), felt=int(failures > 0),
+        lost=verdict.lost,
+        duplicated=verdict.duplicated,
+        unequal=int(not verdict.is_clean),
+        felt=int(failures > 0),
         not_recovered=int(failures == MAX_ATTEMPTS),
-    )  # fmt: skip
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--fault", choices=FAULTS, action="append", help="only this one (default: all)")
-    parser.add_argument("--every", type=int, default=1, help="leave out all but one of so many requests")
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    parser.add_argument(
+        "--fault", choices=FAULTS, action="append", help="only this one (default: all)"
+    )
+    parser.add_argument(
+        "--every", type=int, default=1, help="leave out all but one of so many requests"
+    )
     options = parser.parse_args()
     logging.disable(logging.WARNING)  # of clients that tell of their retries
-    with open_store() as (proxy, endpoint), tempfile.TemporaryDirectory(prefix="daguerre-prove-") as folder:
+    with (
+        open_store() as (proxy, endpoint),
+        tempfile.TemporaryDirectory(prefix="daguerre-prove-") as folder,
+    ):
         stage = Stage.build(Path(folder), "daguerre", proxy, endpoint, None)
         found = fail_every_request(
-            stage, options.fault or FAULTS, lambda: count(1, options.every), lambda line: print(line, file=sys.stderr)
+            stage,
+            options.fault or FAULTS,
+            lambda: count(1, options.every),
+            lambda line: print(line, file=sys.stderr),
         )
     print(json.dumps(found))
     sys.exit(0 if found["unequal"] == found["not_recovered"] == 0 else 1)

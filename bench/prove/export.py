@@ -29,14 +29,20 @@ class Export:
 
     def to_bytes(self) -> bytes:
         """One line a row: what two runs are compared by."""
-        lines = [f"{name}\t{row}" for name in sorted(self.sections) for _, row in self.sections[name]]
+        lines = [
+            f"{name}\t{row}"
+            for name in sorted(self.sections)
+            for _, row in self.sections[name]
+        ]
         return "\n".join(lines).encode()
 
     def __len__(self) -> int:
         return sum(len(rows) for rows in self.sections.values())
 
 
-def export(catalog: Catalog, ledger: Ledger, blobs: BlobStore, landing_uri: str) -> Export:
+def export(
+    catalog: Catalog, ledger: Ledger, blobs: BlobStore, landing_uri: str
+) -> Export:
     """Everything that an intake leaves behind."""
     sections = {}
     for name in TABLES:
@@ -45,19 +51,32 @@ def export(catalog: Catalog, ledger: Ledger, blobs: BlobStore, landing_uri: str)
             sections[name] = rows_of(rows, TABLES[name].key, landing_uri)
     files = ledger.file_table().to_pylist()
     sections[LEDGER_FILES] = rows_of(
-        [{"key": f"{row['session']}/{row['path']}@{row['version']}", **row} for row in files], "key", landing_uri
+        [
+            {"key": f"{row['session']}/{row['path']}@{row['version']}", **row}
+            for row in files
+        ],
+        "key",
+        landing_uri,
     )
-    sections[LEDGER_CAPTURES] = rows_of([{"capture_id": c} for c in ledger.committed()], "capture_id", landing_uri)
-    sections[BLOBS] = rows_of([{"sha256": name} for name in blobs.names()], "sha256", landing_uri)
+    sections[LEDGER_CAPTURES] = rows_of(
+        [{"capture_id": c} for c in ledger.committed()], "capture_id", landing_uri
+    )
+    sections[BLOBS] = rows_of(
+        [{"sha256": name} for name in blobs.names()], "sha256", landing_uri
+    )
     return Export({name: rows for name, rows in sections.items() if rows})
 
 
-def rows_of(rows: list[dict[str, Any]], key: str, landing_uri: str) -> list[tuple[str, str]]:
+def rows_of(
+    rows: list[dict[str, Any]], key: str, landing_uri: str
+) -> list[tuple[str, str]]:
     """Rows as canonical JSON: columns by name, bytes by their hash, floats by all their digits."""
     made = []
     for row in rows:
         plain = {column: _plain(value, landing_uri) for column, value in row.items()}
-        made.append((str(row[key]), json.dumps(plain, sort_keys=True, ensure_ascii=True)))
+        made.append(
+            (str(row[key]), json.dumps(plain, sort_keys=True, ensure_ascii=True))
+        )
     return sorted(made)
 
 

@@ -43,7 +43,10 @@ class Failpoints:
     def announce(self, point: str) -> None:
         with self._lock:
             self.passed[point] += 1
-            is_here = point == self.fault.point and self.passed[point] == self.fault.occurrence
+            is_here = (
+                point == self.fault.point
+                and self.passed[point] == self.fault.occurrence
+            )
         if is_here and self.fault.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if is_here and self.fault.action == "pause":
@@ -62,15 +65,23 @@ def suffer(fault: Fault) -> None:
     """Put this process under the limits of the fault."""
     if fault.clock_skew_s:
         real = time.time
-        time.time = lambda: real() + fault.clock_skew_s  # the worker's clock, and nobody else's
+        time.time = lambda: (
+            real() + fault.clock_skew_s
+        )  # the worker's clock, and nobody else's
     if fault.max_file_bytes:
         import resource
 
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond fails with an error, like one to a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (fault.max_file_bytes, resource.RLIM_INFINITY))
+        signal.signal(
+            signal.SIGXFSZ, signal.SIG_IGN
+        )  # a write beyond fails with an error, like one to a full disk
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (fault.max_file_bytes, resource.RLIM_INFINITY)
+        )
 
 
-def _announced(write: Callable[..., object], name: str, announce: Announce) -> Callable[..., object]:
+def _announced(
+    write: Callable[..., object], name: str, announce: Announce
+) -> Callable[..., object]:
     def call(*args: object, **options: object) -> object:
         what = f"{name} {_find_table(args)}" if name in TABLE_WRITES else name
         announce(f"before {what}")
@@ -83,4 +94,8 @@ def _announced(write: Callable[..., object], name: str, announce: Announce) -> C
 
 def _find_table(args: tuple[object, ...]) -> str:
     """The table that a write is for: the writer's own, or the first argument that is a name."""
-    return next(name for name in (getattr(args[0], "name", None), *args) if isinstance(name, str))
+    return next(
+        name
+        for name in (getattr(args[0], "name", None), *args)
+        if isinstance(name, str)
+    )

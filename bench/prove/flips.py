@@ -27,7 +27,14 @@ from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from assets.worker import name_worker
 
-FAULTS = ("flip", "flip", "flip", "flip", "truncation", "deletion")  # drawn evenly: two of three are single bits
+FAULTS = (
+    "flip",
+    "flip",
+    "flip",
+    "flip",
+    "truncation",
+    "deletion",
+)  # drawn evenly: two of three are single bits
 _SESSION, _TASK = "monday", "detection"
 
 
@@ -41,7 +48,9 @@ class Target:
     name: str
 
     def is_named_by(self, finding: Finding) -> bool:
-        return finding.kind == self.finding_kind and (self.name in finding.id or self.name in finding.reason)
+        return finding.kind == self.finding_kind and (
+            self.name in finding.id or self.name in finding.reason
+        )
 
 
 def run_flips(num: int, seed: int) -> dict[str, Any]:
@@ -62,7 +71,9 @@ def build_home(folder: Path) -> Stores:
     home.mkdir()
     catalog, blobs = Catalog(str(home / "tables")), BlobStore(str(home / "blobs"))
     ledger = Ledger(f"sqlite:///{home / 'ledger.db'}")
-    Intake(catalog, ledger, blobs, name_worker()).ingest(Folder(str(_land(folder / "landed"))), _SESSION)
+    Intake(catalog, ledger, blobs, name_worker()).ingest(
+        Folder(str(_land(folder / "landed"))), _SESSION
+    )
     for table in INTAKE_TABLES:
         gate_session(catalog, table, _SESSION)
     _split(catalog)
@@ -85,17 +96,27 @@ def list_targets(stores: Stores) -> dict[str, list[Target]]:
         facts = json.loads(seal.read_bytes())
         for path in facts["files"]:
             name = f"{facts['table']}.lance/{path}"
-            kind = {"data": "table data", "_versions": "manifest", "_transactions": "transaction",
-                    "_deletions": "deletion", "_refs": "tag"}[path.split("/")[0]]  # fmt: skip
+            kind = {
+                "data": "table data",
+                "_versions": "manifest",
+                "_transactions": "transaction",
+                "_deletions": "deletion",
+                "_refs": "tag",
+            }[path.split("/")[0]]
             found[kind].append(Target(kind, tables / name, "file", name))
     for seal in sorted((tables / "_seals").rglob("*.*")):
-        found["seal"].append(Target("seal", seal, "file", seal.relative_to(tables).as_posix()))
+        found["seal"].append(
+            Target("seal", seal, "file", seal.relative_to(tables).as_posix())
+        )
     for blob in sorted(p for p in (stores.home / "blobs").rglob("*") if p.is_file()):
         found["blob"].append(Target("blob", blob, "blob", blob.name))
     for path in sorted(p for p in (stores.home / "models").rglob("*") if p.is_file()):
         kind = "checkpoint" if "checkpoint" in path.parts else "model"
         found[kind].append(Target(kind, path, kind, path.name))
-    return {kind: list({t.path: t for t in targets}.values()) for kind, targets in found.items()}
+    return {
+        kind: list({t.path: t for t in targets}.values())
+        for kind, targets in found.items()
+    }
 
 
 def damage(stores: Stores, num: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -115,13 +136,21 @@ def damage(stores: Stores, num: int, rng: np.random.Generator) -> dict[str, Any]
         if any(target.is_named_by(finding) for finding in findings):
             found[f"{kind}, {fault}"] += 1
         else:
-            missed.append({"file": str(target.path.relative_to(stores.home)), "fault": fault, "at": where})
+            missed.append(
+                {
+                    "file": str(target.path.relative_to(stores.home)),
+                    "fault": fault,
+                    "at": where,
+                }
+            )
     return {
-        "flips": num, "flips_found": sum(found.values()), "flips_missed": missed[:20],
+        "flips": num,
+        "flips_found": sum(found.values()),
+        "flips_missed": missed[:20],
         "flips_by_kind": {key: f"{found[key]} of {done[key]}" for key in sorted(done)},
         "objects": {kind: len(targets[kind]) for kind in kinds},
         "verify_s_median": float(np.median(seconds)) if seconds else None,
-    }  # fmt: skip
+    }
 
 
 def _break(path: Path, content: bytes, fault: str, rng: np.random.Generator) -> int:
@@ -150,10 +179,21 @@ def _land(landed: Path) -> Path:
     rng = np.random.default_rng(0)
     for n in range(6):
         pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-        (landed / "images" / f"{n}.png").write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
-    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [2, 3, 14, 15], "iscrowd": 0} for n in range(6)]
-    images = [{"id": n, "file_name": f"{n}.png", "width": 64, "height": 48} for n in range(6)]
-    coco = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cup"}]}
+        (landed / "images" / f"{n}.png").write_bytes(
+            cv2.imencode(".png", pixels)[1].tobytes()
+        )
+    boxes = [
+        {"id": n, "image_id": n, "category_id": 1, "bbox": [2, 3, 14, 15], "iscrowd": 0}
+        for n in range(6)
+    ]
+    images = [
+        {"id": n, "file_name": f"{n}.png", "width": 64, "height": 48} for n in range(6)
+    ]
+    coco = {
+        "images": images,
+        "annotations": boxes,
+        "categories": [{"id": 1, "name": "cup"}],
+    }
     (landed / "images" / "instances.json").write_text(json.dumps(coco))
     simulate(landed, SimulationSpec(1, 0.4, 3, width_px=96, height_px=72))
     (landed / "README.md").write_text("six cups and a drive")
@@ -162,12 +202,23 @@ def _land(landed: Path) -> Path:
 
 def _split(catalog: Catalog) -> None:
     """Splits by hand; one row is written twice, so that a deletion file is among what the release depends on."""
-    frames = catalog.read_latest("frames", where="source_path LIKE '%.png'").sort_by("source_path").to_pylist()
+    frames = (
+        catalog.read_latest("frames", where="source_path LIKE '%.png'")
+        .sort_by("source_path")
+        .to_pylist()
+    )
     splits = ("train", "train", "train", "train", "val", "test")
     rows = [
-        {"frame_id": f["frame_id"], "capture_id": f["capture_id"], "session": f["session"], "group_id": f["frame_id"],
-         "split": split, "rule": "cluster"} for f, split in zip(frames, splits, strict=True)
-    ]  # fmt: skip
+        {
+            "frame_id": f["frame_id"],
+            "capture_id": f["capture_id"],
+            "session": f["session"],
+            "group_id": f["frame_id"],
+            "split": split,
+            "rule": "cluster",
+        }
+        for f, split in zip(frames, splits, strict=True)
+    ]
     catalog.merge("splits", to_table(TABLES["splits"], rows))
     catalog.upsert("splits", to_table(TABLES["splits"], rows[:1]))
     catalog.publish("splits", _SESSION, catalog.latest_version("splits"))
@@ -185,15 +236,29 @@ def _store_model(catalog: Catalog, home: Path, release_id: str) -> None:
     recipe = get_recipe("tiny_detection")
     torch.manual_seed(0)
     net = TASKS[_TASK].build(recipe, 1, None)
-    package = write_package(home / "models", net, _TASK, describe(recipe, ("cup",), release_id, 0, "1", []))
+    package = write_package(
+        home / "models", net, _TASK, describe(recipe, ("cup",), release_id, 0, "1", [])
+    )
     row = {
-        "model_sha256": package.model_sha256, "task": _TASK, "recipe": package.facts.recipe, "release_id": release_id,
-        "code_version": "1", "seed": 0, "run_id": "none", "folder": str(package.folder.relative_to(home)),
-    }  # fmt: skip
+        "model_sha256": package.model_sha256,
+        "task": _TASK,
+        "recipe": package.facts.recipe,
+        "release_id": release_id,
+        "code_version": "1",
+        "seed": 0,
+        "run_id": "none",
+        "folder": str(package.folder.relative_to(home)),
+    }
     catalog.merge("models", to_table(TABLES["models"], [row]))
     catalog.point(f"model/{_TASK}", package.model_sha256)
-    weights = {name: value for name, value in net.state_dict().items() if value.ndim == 1}
-    write_checkpoint(home / "models" / ".runs" / "run" / "checkpoint", weights, {"epoch": 1, "history": []})
+    weights = {
+        name: value for name, value in net.state_dict().items() if value.ndim == 1
+    }
+    write_checkpoint(
+        home / "models" / ".runs" / "run" / "checkpoint",
+        weights,
+        {"epoch": 1, "history": []},
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,17 @@ class History:
 
     def add(self, operation: str, **facts: Any) -> None:
         """Append one line; the system keeps lines of racing processes whole."""
-        line = json.dumps({"t_s": time.monotonic(), "worker": self.worker, "op": operation, **facts}) + "\n"
+        line = (
+            json.dumps(
+                {
+                    "t_s": time.monotonic(),
+                    "worker": self.worker,
+                    "op": operation,
+                    **facts,
+                }
+            )
+            + "\n"
+        )
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(descriptor, line.encode())
@@ -51,7 +61,9 @@ class Verdict:
     lost: int = 0  # rows that should be there, or that were acknowledged
     duplicated: int = 0  # rows beyond those that should be there
     altered: int = 0  # rows with the right key and other content
-    late_commits: int = 0  # commits that succeeded under a claim that was no longer the youngest
+    late_commits: int = (
+        0  # commits that succeeded under a claim that was no longer the youngest
+    )
     examples: tuple[str, ...] = ()
 
     @property
@@ -59,7 +71,9 @@ class Verdict:
         return not (self.lost or self.duplicated or self.altered or self.late_commits)
 
 
-def check(events: Iterable[Event], expected: Sequence[Export], found: Export) -> Verdict:
+def check(
+    events: Iterable[Event], expected: Sequence[Export], found: Export
+) -> Verdict:
     """The verdict against the nearest of the exports that runs without a fault may leave behind.
 
     There are several where the fault decides about order: a worker that slept while its session changed may count as
@@ -70,15 +84,24 @@ def check(events: Iterable[Event], expected: Sequence[Export], found: Export) ->
     best = min(verdicts, key=lambda v: v.lost + v.duplicated + v.altered)
     missing = _find_lost_acknowledgements(events, found)
     late = _find_late_commits(events)
-    examples = (*best.examples, *(f"acknowledged, gone: {m}" for m in missing), *(f"late commit: {c}" for c in late))
-    return Verdict(best.lost + len(missing), best.duplicated, best.altered, len(late), examples[:8])
+    examples = (
+        *best.examples,
+        *(f"acknowledged, gone: {m}" for m in missing),
+        *(f"late commit: {c}" for c in late),
+    )
+    return Verdict(
+        best.lost + len(missing), best.duplicated, best.altered, len(late), examples[:8]
+    )
 
 
 def _compare(expected: Export, found: Export) -> Verdict:
     lost = duplicated = altered = 0
     examples: list[str] = []
     for name in sorted({*expected.sections, *found.sections}):
-        should, has = Counter(expected.sections.get(name, [])), Counter(found.sections.get(name, []))
+        should, has = (
+            Counter(expected.sections.get(name, [])),
+            Counter(found.sections.get(name, [])),
+        )
         if should == has:
             continue
         missing, extra = should - has, has - should
@@ -101,7 +124,12 @@ def _count_keys(rows: Counter[tuple[str, str]]) -> Counter[str]:
 
 def _find_lost_acknowledgements(events: Iterable[Event], found: Export) -> list[str]:
     keys = {key for key, _ in found.sections.get(LEDGER_FILES, [])}
-    acknowledged = {key for event in events if event["op"] == "acknowledged" for key in event["files"]}
+    acknowledged = {
+        key
+        for event in events
+        if event["op"] == "acknowledged"
+        for key in event["files"]
+    }
     return sorted(acknowledged - keys)
 
 
@@ -112,11 +140,15 @@ def _find_late_commits(events: Iterable[Event]) -> list[str]:
     late = []
     for event in events:
         if event["op"] == "claimed":
-            youngest[event["capture_id"]] = max(event["epoch"], youngest.get(event["capture_id"], 0))
+            youngest[event["capture_id"]] = max(
+                event["epoch"], youngest.get(event["capture_id"], 0)
+            )
         elif event["op"] in ("commit begins", "committed"):
             commit = (event["worker"], event["capture_id"], event["epoch"])
             if event["op"] == "commit begins":
                 begun[commit] = youngest.get(event["capture_id"], 0) > event["epoch"]
             elif begun.get(commit):
-                late.append(f"{commit[0]} committed {commit[1]} under epoch {commit[2]}")
+                late.append(
+                    f"{commit[0]} committed {commit[1]} under epoch {commit[2]}"
+                )
     return late

@@ -25,7 +25,9 @@ MAX_RSS_MIB, MAX_SECONDS = 1024, 10.0
 _PATIENCE_S = 90.0  # before a worker counts as dead
 _ROOT = Path(__file__).resolve().parents[2]
 # a parser tripped in a way that nobody foresaw: no reason that a person understands
-_GENERIC = re.compile(r"^reading stopped:|\b(Key|Index|Attribute|Type|Assertion|Recursion|Name)Error\b")
+_GENERIC = re.compile(
+    r"^reading stopped:|\b(Key|Index|Attribute|Type|Assertion|Recursion|Name)Error\b"
+)
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,20 @@ def run_hostile(folder: Path | None, seed: int) -> dict[str, Any]:
     slow = [v for v in verdicts if not v.is_within_limits]
     unexplained = [v for v in verdicts if v.is_alive and not v.is_explained]
     return {
-        "hostile_files": len(verdicts), "hostile_deaths": sum(not v.is_alive for v in verdicts),
-        "hostile_unexplained": len(unexplained), "hostile_over_limits": len(slow),
+        "hostile_files": len(verdicts),
+        "hostile_deaths": sum(not v.is_alive for v in verdicts),
+        "hostile_unexplained": len(unexplained),
+        "hostile_over_limits": len(slow),
         "peak_rss_mib": max((v.peak_rss_mib for v in verdicts), default=0.0),
         "peak_child_rss_mib": max((v.child_rss_mib for v in verdicts), default=0.0),
         "slowest_s": max((v.seconds for v in verdicts), default=0.0),
-        "worst": [vars(v) for v in verdicts if not v.is_alive or not v.is_explained or not v.is_within_limits],
+        "worst": [
+            vars(v)
+            for v in verdicts
+            if not v.is_alive or not v.is_explained or not v.is_within_limits
+        ],
         "verdicts": {v.name: v.detail for v in verdicts},
-    }  # fmt: skip
+    }
 
 
 def _isolate(folder: Path, place: Path) -> list[Path]:
@@ -80,14 +88,21 @@ def _isolate(folder: Path, place: Path) -> list[Path]:
 def _ingest_each(drops: list[Path], homes: Path) -> Iterator[Verdict]:
     worker: subprocess.Popen[bytes] | None = None
     for number, drop in enumerate(drops):
-        name = "/".join((drop.parent.name, next(p.name for p in sorted(drop.rglob("*")) if p.is_file())))
+        name = "/".join(
+            (
+                drop.parent.name,
+                next(p.name for p in sorted(drop.rglob("*")) if p.is_file()),
+            )
+        )
         name = drop.name if drop.parent.name == "bombs" else name
         worker = worker or _start()
         started = time.monotonic()
         answer = _ask(worker, drop, homes / str(number))
         if answer is None:
             detail = f"worker ended with status {_end(worker, patience_s=1)}"
-            yield Verdict(name, False, False, time.monotonic() - started, 0.0, 0.0, detail)
+            yield Verdict(
+                name, False, False, time.monotonic() - started, 0.0, 0.0, detail
+            )
             worker = None
         else:
             yield Verdict(name, True, **answer)
@@ -98,7 +113,9 @@ def _ingest_each(drops: list[Path], homes: Path) -> Iterator[Verdict]:
 def _start() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "bench.prove.hostile"]
     env = {**os.environ, "PYTHONPATH": str(_ROOT)}
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, env=env)
+    worker = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, env=env
+    )
     assert worker.stdout
     worker.stdout.readline()  # it is ready
     return worker
@@ -117,7 +134,9 @@ def _end(worker: subprocess.Popen[bytes], patience_s: float) -> int:
     return worker.wait()
 
 
-def _ask(worker: subprocess.Popen[bytes], drop: Path, home: Path) -> dict[str, Any] | None:
+def _ask(
+    worker: subprocess.Popen[bytes], drop: Path, home: Path
+) -> dict[str, Any] | None:
     """The worker's answer; None when it died or gave none in time."""
     assert worker.stdin and worker.stdout
     try:
@@ -155,21 +174,37 @@ def judge_drop(drop: Path, home: Path) -> dict[str, Any]:
 
     home.mkdir(parents=True)
     catalog = Catalog(str(home / "tables"))
-    intake = Intake(catalog, Ledger(f"sqlite:///{home / 'ledger.db'}"), BlobStore(str(home / "blobs")), name_worker())
+    intake = Intake(
+        catalog,
+        Ledger(f"sqlite:///{home / 'ledger.db'}"),
+        BlobStore(str(home / "blobs")),
+        name_worker(),
+    )
     _forget_peak()
     started = time.monotonic()
     report = intake.ingest(Folder(str(drop)), "hostile")
     seconds = time.monotonic() - started
     problems = catalog.read_latest("quarantine", ["reason", "remedy"]).to_pylist()
-    explained = all(p["reason"].strip() and p["remedy"].strip() for p in problems + report.reasons)
-    explained &= not any(_GENERIC.search(p["reason"]) for p in problems + report.reasons)
-    accounted = report.files == report.new + report.already_ingested + report.quarantined
+    explained = all(
+        p["reason"].strip() and p["remedy"].strip() for p in problems + report.reasons
+    )
+    explained &= not any(
+        _GENERIC.search(p["reason"]) for p in problems + report.reasons
+    )
+    accounted = (
+        report.files == report.new + report.already_ingested + report.quarantined
+    )
     first = f"; {problems[0]['reason']}" if problems else ""
-    detail = f"{report.frames} frames, {report.quarantined} files quarantined, {report.problems} problems{first}"[:300]
+    detail = f"{report.frames} frames, {report.quarantined} files quarantined, {report.problems} problems{first}"[
+        :300
+    ]
     return {
-        "is_explained": bool(explained and accounted), "seconds": seconds, "peak_rss_mib": _read_peak_mib(),
-        "child_rss_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, "detail": detail,
-    }  # fmt: skip
+        "is_explained": bool(explained and accounted),
+        "seconds": seconds,
+        "peak_rss_mib": _read_peak_mib(),
+        "child_rss_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+        "detail": detail,
+    }
 
 
 def _forget_peak() -> None:
@@ -179,7 +214,16 @@ def _forget_peak() -> None:
 
 def _read_peak_mib() -> float:
     status = Path("/proc/self/status").read_text()
-    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
+    return (
+        float(
+            next(
+                line.split()[1]
+                for line in status.splitlines()
+                if line.startswith("VmHWM")
+            )
+        )
+        / 1024
+    )
 
 
 def main() -> None:

@@ -19,7 +19,9 @@ def make_recording(seed: int) -> bytes:
     """A short simulated MCAP capture with one corrupt frame."""
     from assets.capture.simulate import SimulationSpec, simulate
 
-    spec = SimulationSpec(1, 0.5, seed, fault="corrupt_frame", width_px=96, height_px=72)
+    spec = SimulationSpec(
+        1, 0.5, seed, fault="corrupt_frame", width_px=96, height_px=72
+    )
     with tempfile.TemporaryDirectory() as folder:
         return simulate(Path(folder), spec)[0].read_bytes()
 
@@ -30,7 +32,9 @@ def make_png(seed: int, width_px: int = 64, height_px: int = 48) -> bytes:
     import cv2
     import numpy as np
 
-    pixels = np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(seed).integers(
+        0, 256, (height_px, width_px, 3), dtype=np.uint8
+    )
     return bytes(cv2.imencode(".png", pixels)[1])
 
 
@@ -43,8 +47,12 @@ def first_step() -> Step:
 
 def second_step() -> Step:
     """The cut image is repaired; an image, a recording and an unreadable file join."""
-    return {"drive2.mcap": make_recording(4), "images/9.png": make_png(9), "images/cut.png": make_png(8),
-            "images/late.png": make_png(10)[:120]}  # fmt: skip
+    return {
+        "drive2.mcap": make_recording(4),
+        "images/9.png": make_png(9),
+        "images/cut.png": make_png(8),
+        "images/late.png": make_png(10)[:120],
+    }
 
 
 def replacing_step() -> Step:

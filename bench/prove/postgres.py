@@ -28,7 +28,11 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="daguerre-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, _USER, _USER)
-        self._password, self._port, self._databases = secrets.token_hex(8), _free_port(), 0
+        self._password, self._port, self._databases = (
+            secrets.token_hex(8),
+            _free_port(),
+            0,
+        )
 
     def __enter__(self) -> Postgres:
         try:
@@ -45,9 +49,21 @@ class Postgres:
 
     def start(self) -> None:
         """Start, and come back when connections are taken."""
-        local = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
+        local = (
+            f"-c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
+        )
         options = f"-p {self._port} {local} -c fsync=off"  # the server dies here, never the machine
-        self._run("pg_ctl", "-D", self._data, "-l", str(self._folder / "log"), "-o", options, "-w", "start")
+        self._run(
+            "pg_ctl",
+            "-D",
+            self._data,
+            "-l",
+            str(self._folder / "log"),
+            "-o",
+            options,
+            "-w",
+            "start",
+        )
 
     def stop(self, mode: str = "fast") -> None:
         """ "fast" breaks connections off; "immediate" is a crash: the next start recovers from the log."""
@@ -78,8 +94,19 @@ class Postgres:
         password.write_text(self._password)
         if os.geteuid() == 0:
             shutil.chown(password, _USER, _USER)
-        self._run("initdb", "-D", self._data, "-U", _USER, "--auth=scram-sha-256", f"--pwfile={password}",
-                  "--no-sync", "-E", "UTF8", "--locale=C")  # fmt: skip
+        self._run(
+            "initdb",
+            "-D",
+            self._data,
+            "-U",
+            _USER,
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
 
     def _run(self, program: str, *args: str) -> None:
         become = ["runuser", "-u", _USER, "--"] if os.geteuid() == 0 else []
@@ -87,27 +114,48 @@ class Postgres:
         log = self._folder / "commands"
         with log.open("a") as out:  # a pipe would stay open as long as the server runs
             done = subprocess.run(
-                command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=self._folder, check=False
+                command,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                cwd=self._folder,
+                check=False,
             )
         if done.returncode:
-            raise RuntimeError(f"{program} ended with {done.returncode}: {log.read_text()[-2000:]}")
+            raise RuntimeError(
+                f"{program} ended with {done.returncode}: {log.read_text()[-2000:]}"
+            )
 
 
 def find_binaries() -> Path:
     """Debian's folder of the newest server. Root installs it where it is missing. Raises PostgresMissing."""
     if (found := _newest()) is None and os.geteuid() == 0 and shutil.which("apt-get"):
         _install(
-            ["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql"]
+            ["apt-get", "update", "-qq"],
+            [
+                "apt-get",
+                "install",
+                "-y",
+                "-qq",
+                "--no-install-recommends",
+                "postgresql",
+            ],
         )
         found = _newest()
     if found is None:
-        raise PostgresMissing("no Postgres server on this machine: install the package 'postgresql'")
+        raise PostgresMissing(
+            "no Postgres server on this machine: install the package 'postgresql'"
+        )
     return found
 
 
 def _newest() -> Path | None:
     found = [p for p in _BINARIES.glob("*/bin") if (p / "initdb").exists()]
-    return max(found, key=lambda p: int(p.parent.name) if p.parent.name.isdigit() else 0, default=None)
+    return max(
+        found,
+        key=lambda p: int(p.parent.name) if p.parent.name.isdigit() else 0,
+        default=None,
+    )
 
 
 def _install(*commands: Sequence[str]) -> None:
@@ -115,7 +163,9 @@ def _install(*commands: Sequence[str]) -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for command in commands:
         try:
-            subprocess.run(command, env=env, check=True, capture_output=True, timeout=_INSTALL_S)
+            subprocess.run(
+                command, env=env, check=True, capture_output=True, timeout=_INSTALL_S
+            )
         except (subprocess.SubprocessError, OSError) as error:
             raise PostgresMissing(
                 f"Postgres cannot be installed ({error}): install the package 'postgresql'"

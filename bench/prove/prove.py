@@ -20,23 +20,46 @@ from bench.prove.site import NotRecovered
 from bench.prove.stage import Result, Stage, survey
 
 ENGINES = ("daguerre", "baseline")
-_COLUMNS = ("schedules", "lost", "duplicated", "unequal", "not_recovered", "recovered_p95_s")
+_COLUMNS = (
+    "schedules",
+    "lost",
+    "duplicated",
+    "unequal",
+    "not_recovered",
+    "recovered_p95_s",
+)
 
 Say = Callable[[str], None]
 
 
 def prove(
-    num: int, seed: int, num_flips: int, hostile: Path | None, engines: Sequence[str], kinds: Sequence[str], say: Say
+    num: int,
+    seed: int,
+    num_flips: int,
+    hostile: Path | None,
+    engines: Sequence[str],
+    kinds: Sequence[str],
+    say: Say,
 ) -> dict[str, Any]:
     """The report: the figures of the product, and under `baseline` those of the peer. None is what was not measured."""
     figures: dict[str, dict[str, Any]] = {}
-    with open_store() as (proxy, endpoint), open_database() as postgres, _folder() as folder:
+    with (
+        open_store() as (proxy, endpoint),
+        open_database() as postgres,
+        _folder() as folder,
+    ):
         num_points: dict[str, int] = {}
         for engine in engines:
             stage = Stage.build(folder, engine, proxy, endpoint, postgres)
             points = survey(stage)
-            num_points = num_points or {kind: len(found) for kind, found in points.items()}
-            chosen = [s for s in make_schedules(num, seed, num_points) if not kinds or s.kind in kinds]
+            num_points = num_points or {
+                kind: len(found) for kind, found in points.items()
+            }
+            chosen = [
+                s
+                for s in make_schedules(num, seed, num_points)
+                if not kinds or s.kind in kinds
+            ]
             results, failed = [], []
             for schedule in chosen:
                 try:
@@ -50,7 +73,9 @@ def prove(
                     say(f"{engine:9} {_tell(result)}")
             figures[engine] = summarise(results, failed)
     for engine in engines if not kinds else ():
-        figures[engine] |= _measure_flips(engine, num_flips, seed) | _measure_hostile(engine, hostile, seed)
+        figures[engine] |= _measure_flips(engine, num_flips, seed) | _measure_hostile(
+            engine, hostile, seed
+        )
     say(_table(figures))
     own = figures.get("daguerre") or dict.fromkeys(_COLUMNS)
     return {**own, "seed": seed, "baseline": figures.get("baseline")}
@@ -91,18 +116,23 @@ def summarise(results: Sequence[Result], failed: Sequence[Schedule]) -> dict[str
     times = sorted(r.recovered_s for r in results if r.recovered_s is not None)
     by_kind = {
         kind: {
-            "schedules": len(mine), "lost": sum(r.verdict.lost for r in mine),
+            "schedules": len(mine),
+            "lost": sum(r.verdict.lost for r in mine),
             "duplicated": sum(r.verdict.duplicated for r in mine),
             "unequal": sum(not r.verdict.is_clean for r in mine),
         }
-        for kind in KINDS if (mine := [r for r in results if r.schedule.kind == kind])
-    }  # fmt: skip
+        for kind in KINDS
+        if (mine := [r for r in results if r.schedule.kind == kind])
+    }
     return {
-        "schedules": len(results) + len(failed), "lost": sum(r.verdict.lost for r in results),
+        "schedules": len(results) + len(failed),
+        "lost": sum(r.verdict.lost for r in results),
         "duplicated": sum(r.verdict.duplicated for r in results),
-        "unequal": sum(not r.verdict.is_clean for r in results), "not_recovered": len(failed),
-        "recovered_p95_s": _percentile(times, 0.95), "by_kind": by_kind,
-    }  # fmt: skip
+        "unequal": sum(not r.verdict.is_clean for r in results),
+        "not_recovered": len(failed),
+        "recovered_p95_s": _percentile(times, 0.95),
+        "by_kind": by_kind,
+    }
 
 
 def _percentile(values: Sequence[float], share: float) -> float | None:
@@ -130,26 +160,47 @@ def _measure_hostile(engine: str, folder: Path | None, seed: int) -> dict[str, A
 
 def _tell(result: Result) -> str:
     verdict = result.verdict
-    took = "" if result.recovered_s is None else f", recovered in {result.recovered_s:.2f} s"
+    took = (
+        ""
+        if result.recovered_s is None
+        else f", recovered in {result.recovered_s:.2f} s"
+    )
     if verdict.is_clean:
         return f"{result.schedule.title}: equal{took}"
-    figures = {"lost": verdict.lost, "twice": verdict.duplicated, "altered": verdict.altered,
-               "late": verdict.late_commits}  # fmt: skip
+    figures = {
+        "lost": verdict.lost,
+        "twice": verdict.duplicated,
+        "altered": verdict.altered,
+        "late": verdict.late_commits,
+    }
     wrong = ", ".join(f"{count} {what}" for what, count in figures.items() if count)
-    return f"{result.schedule.title}: {wrong}{took}\n" + "\n".join(f"    {e[:220]}" for e in verdict.examples[:3])
+    return f"{result.schedule.title}: {wrong}{took}\n" + "\n".join(
+        f"    {e[:220]}" for e in verdict.examples[:3]
+    )
 
 
 def _table(figures: dict[str, dict[str, Any]]) -> str:
-    rows = [*_COLUMNS, "flips", "flips_found", "hostile_files", "hostile_deaths", "hostile_unexplained"]
+    rows = [
+        *_COLUMNS,
+        "flips",
+        "flips_found",
+        "hostile_files",
+        "hostile_deaths",
+        "hostile_unexplained",
+    ]
     lines = ["", f"{'':24}" + "".join(f"{engine:>12}" for engine in figures)]
     for row in rows:
         values = [figures[engine].get(row) for engine in figures]
-        lines.append(f"{row:24}" + "".join(f"{'-' if v is None else v:>12}" for v in values))
+        lines.append(
+            f"{row:24}" + "".join(f"{'-' if v is None else v:>12}" for v in values)
+        )
     kinds = Counter(kind for each in figures.values() for kind in each["by_kind"])
     lines += ["", "schedules whose outcome is not that of a run that nothing befell"]
     for kind in (k for k in KINDS if k in kinds):
         values = [figures[engine]["by_kind"].get(kind) for engine in figures]
-        shown = ["-" if v is None else f"{v['unequal']} of {v['schedules']}" for v in values]
+        shown = [
+            "-" if v is None else f"{v['unequal']} of {v['schedules']}" for v in values
+        ]
         lines.append(f"{kind:24}" + "".join(f"{text:>12}" for text in shown))
     return "\n".join(lines)
 

@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 FAULTS = ("reset", "slow_down", "error_after_apply", "lost_reply", "truncated_body")
 
 _HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "proxy-connection"}
-_ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>injected</Message></Error>"
+_ERROR = (
+    b"<?xml version='1.0'?><Error><Code>%s</Code><Message>injected</Message></Error>"
+)
 _TIMEOUT_S = 60
 
 
@@ -31,12 +33,17 @@ class S3Proxy:
         self.upstream = urlsplit(upstream)
         self.requests: list[str] = []  # "PUT /bucket/key", since `arm`
         self._fault, self._at, self._lock = "", 0, threading.Lock()
-        self.injected, self.injected_s = "", 0.0  # the request that was failed, and when
+        self.injected, self.injected_s = (
+            "",
+            0.0,
+        )  # the request that was failed, and when
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
 
     def __enter__(self) -> S3Proxy:
         self._thread.start()
@@ -50,9 +57,17 @@ class S3Proxy:
     def arm(self, fault: str = "", at: int = 0) -> None:
         """Count from 1 again, and fail request number `at`; with no fault only count."""
         if fault and fault not in FAULTS:
-            raise ValueError(f"there is no fault '{fault}': the faults are {', '.join(FAULTS)}")
+            raise ValueError(
+                f"there is no fault '{fault}': the faults are {', '.join(FAULTS)}"
+            )
         with self._lock:
-            self.requests, self.injected, self.injected_s, self._fault, self._at = [], "", 0.0, fault, at
+            self.requests, self.injected, self.injected_s, self._fault, self._at = (
+                [],
+                "",
+                0.0,
+                fault,
+                at,
+            )
 
     def choose(self, request: str) -> str:
         """Count the request and say what befalls it."""
@@ -98,13 +113,32 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         store = self.proxy.upstream
-        connection = http.client.HTTPConnection(store.hostname or "", store.port, timeout=_TIMEOUT_S)
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in {*_HOP_HEADERS, "content-length"}}
+        connection = http.client.HTTPConnection(
+            store.hostname or "", store.port, timeout=_TIMEOUT_S
+        )
+        headers = {
+            k: v
+            for k, v in self.headers.items()
+            if k.lower() not in {*_HOP_HEADERS, "content-length"}
+        }
         try:
-            connection.request(self.command, self.path, body or None, {**headers, "Content-Length": str(len(body))})
+            connection.request(
+                self.command,
+                self.path,
+                body or None,
+                {**headers, "Content-Length": str(len(body))},
+            )
             reply = connection.getresponse()
             data = reply.read()
-            return reply.status, [(k, v) for k, v in reply.getheaders() if k.lower() not in _HOP_HEADERS], data
+            return (
+                reply.status,
+                [
+                    (k, v)
+                    for k, v in reply.getheaders()
+                    if k.lower() not in _HOP_HEADERS
+                ],
+                data,
+            )
         finally:
             connection.close()
 
@@ -113,7 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def _start_reply(self, status: int, headers: list[tuple[str, str]], size: int) -> None:
+    def _start_reply(
+        self, status: int, headers: list[tuple[str, str]], size: int
+    ) -> None:
         """A reply to HEAD keeps the store's own length: it tells the size of the object."""
         is_head = self.command == "HEAD"
         self.send_response_only(status)
@@ -124,7 +160,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(size))
         self.end_headers()
 
-    def _break_off(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
+    def _break_off(
+        self, status: int, headers: list[tuple[str, str]], data: bytes
+    ) -> None:
         """Half the body; of a reply without a body, the first letters of its head."""
         if len(data) > 1 and self.command != "HEAD":
             self._start_reply(status, headers, len(data))
@@ -137,7 +175,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         self.close_connection = True
         with suppress(OSError):
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 

@@ -14,14 +14,24 @@ from bench.prove.landings import first_step, replacing_step, second_step
 from bench.prove.schedules import Schedule, pick
 from bench.prove.site import Site
 from bench.prove.small_disk import small_disk
-from bench.prove.stage import Points, Result, Stage, judge, reference_first, reference_grown, reference_sizes
+from bench.prove.stage import (
+    Points,
+    Result,
+    Stage,
+    judge,
+    reference_first,
+    reference_grown,
+    reference_sizes,
+)
 
 SHORT_LEASE_S = 1.0  # so that a lease can end within a schedule
 _POLL_S = 0.02
 _WAIT_S = 60.0
 
 
-def run_schedule(stage: Stage, schedule: Schedule, points: dict[str, Points]) -> Result | None:
+def run_schedule(
+    stage: Stage, schedule: Schedule, points: dict[str, Points]
+) -> Result | None:
     """Run it; None where the engine has nothing that the fault could befall."""
     return _SCENARIOS[schedule.kind](stage, schedule, points.get(schedule.kind, []))
 
@@ -53,7 +63,9 @@ def _replace_bytes(stage: Stage, schedule: Schedule, points: Points) -> Result:
         site.land(replacing_step(), 1)
         site.notify()
         recovered_s = _kill_and_recover(site, schedule, points)
-        expected = stage.reference("replaced", [[(first_step(), 0)], [(replacing_step(), 1)]])
+        expected = stage.reference(
+            "replaced", [[(first_step(), 0)], [(replacing_step(), 1)]]
+        )
         return judge(site, schedule, recovered_s, [expected])
 
 
@@ -79,7 +91,9 @@ def _fail_request(stage: Stage, schedule: Schedule, points: Points) -> Result | 
             stage.proxy.arm()
             recovered_s = _recover(site)
         else:
-            recovered_s = time.monotonic() - (stage.proxy.injected_s or time.monotonic())
+            recovered_s = time.monotonic() - (
+                stage.proxy.injected_s or time.monotonic()
+            )
         expected = stage.reference("first on s3", [[(first_step(), 0)]], on_s3=True)
         return judge(site, schedule, recovered_s, [expected])
 
@@ -90,17 +104,26 @@ def _fill_disk(stage: Stage, schedule: Schedule, _points: Points) -> Result:
     Where nobody may mount a small disk, no file can grow beyond that share of the largest.
     """
     needed = reference_sizes(stage)
-    with stage.open() as site, small_disk(site.home, int(schedule.amount * sum(needed))) as enlarge:
+    with (
+        stage.open() as site,
+        small_disk(site.home, int(schedule.amount * sum(needed))) as enlarge,
+    ):
         site.land(first_step())
         site.notify()
-        worker = site.work(Fault() if enlarge else Fault(max_file_bytes=int(schedule.amount * max(needed))))
+        worker = site.work(
+            Fault()
+            if enlarge
+            else Fault(max_file_bytes=int(schedule.amount * max(needed)))
+        )
         if enlarge:
             enlarge(2 * sum(needed))
         recovered_s = _recover(site) if worker.status else None
         return judge(site, schedule, recovered_s, [reference_first(stage)])
 
 
-def _restart_database(stage: Stage, schedule: Schedule, points: Points) -> Result | None:
+def _restart_database(
+    stage: Stage, schedule: Schedule, points: Points
+) -> Result | None:
     """The ledger's server crashes and comes back while the worker is between two writes."""
     if stage.engine == "baseline" or stage.postgres is None:
         return None
@@ -115,7 +138,9 @@ def _restart_database(stage: Stage, schedule: Schedule, points: Points) -> Resul
             worker.resume()
         if worker.wait():
             _recover(site)
-        return judge(site, schedule, time.monotonic() - began_s, [reference_first(stage)])
+        return judge(
+            site, schedule, time.monotonic() - began_s, [reference_first(stage)]
+        )
 
 
 # ---- workers meet ----------------------------------------------------------------------------------------------------
@@ -152,7 +177,9 @@ def _stop(stage: Stage, schedule: Schedule, points: Points) -> Result:
         if schedule.with_growth:
             site.land(second_step(), 1)
             site.notify()
-            site.files = tuple(sorted({*site.files, *files}))  # the next run has what the stopped one has not done
+            site.files = tuple(
+                sorted({*site.files, *files})
+            )  # the next run has what the stopped one has not done
         _recover(site)
         recovered_s = time.monotonic() - began_s
         if is_paused:
@@ -160,8 +187,14 @@ def _stop(stage: Stage, schedule: Schedule, points: Points) -> Result:
             sleeper.resume()
         if sleeper.wait():  # refused: like any failed run it is asked for once more
             site.recover()
-        grown_at_once = stage.reference("at once", [[(first_step(), 0), (second_step(), 1)]])
-        expected = [reference_grown(stage), grown_at_once] if schedule.with_growth else [reference_first(stage)]
+        grown_at_once = stage.reference(
+            "at once", [[(first_step(), 0), (second_step(), 1)]]
+        )
+        expected = (
+            [reference_grown(stage), grown_at_once]
+            if schedule.with_growth
+            else [reference_first(stage)]
+        )
         return judge(site, schedule, recovered_s, expected)
 
 
@@ -185,7 +218,9 @@ def _skew_clock(stage: Stage, schedule: Schedule, points: Points) -> Result:
         site.land(second_step(), 0)  # a producer whose clock is an hour late
         site.notify()
         site.recover()
-        late = stage.reference("late clock", [[(first_step(), 1)], [(second_step(), 0)]])
+        late = stage.reference(
+            "late clock", [[(first_step(), 1)], [(second_step(), 0)]]
+        )
         expected = reference_grown(stage) if stage.engine == "baseline" else late
         return judge(site, schedule, recovered_s, [expected])
 
@@ -216,9 +251,17 @@ def _recover(site: Site) -> float:
 
 
 _SCENARIOS: dict[str, Callable[[Stage, Schedule, Points], Result | None]] = {
-    "killed": _kill, "killed while it grows": _kill_grown, "object store fails": _fail_request,
-    "two processes": _race(2), "eight processes": _race(8), "notified twice": notify_twice,
-    "notified late": notify_late, "partial upload": upload_in_parts, "same key, other bytes": _replace_bytes,
-    "stopped past its lease": _stop, "full disk": _fill_disk, "database restarts": _restart_database,
+    "killed": _kill,
+    "killed while it grows": _kill_grown,
+    "object store fails": _fail_request,
+    "two processes": _race(2),
+    "eight processes": _race(8),
+    "notified twice": notify_twice,
+    "notified late": notify_late,
+    "partial upload": upload_in_parts,
+    "same key, other bytes": _replace_bytes,
+    "stopped past its lease": _stop,
+    "full disk": _fill_disk,
+    "database restarts": _restart_database,
     "clock skew": _skew_clock,
-}  # fmt: skip
+}

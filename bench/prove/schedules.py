@@ -15,10 +15,20 @@ from typing import Any
 from bench.prove.s3_proxy import FAULTS
 
 KINDS = (
-    "killed", "killed while it grows", "object store fails", "two processes", "eight processes", "notified twice",
-    "notified late", "partial upload", "same key, other bytes", "stopped past its lease", "full disk",
-    "database restarts", "clock skew",
-)  # fmt: skip
+    "killed",
+    "killed while it grows",
+    "object store fails",
+    "two processes",
+    "eight processes",
+    "notified twice",
+    "notified late",
+    "partial upload",
+    "same key, other bytes",
+    "stopped past its lease",
+    "full disk",
+    "database restarts",
+    "clock skew",
+)
 CLOCK_SKEW_S = 600.0
 
 
@@ -36,19 +46,33 @@ class Schedule:
 
     @property
     def title(self) -> str:
-        parts = [self.kind, self.fault, f"at {self.place:.4f}", f"amount {self.amount:g}" if self.amount else ""]
-        return f"#{self.number} " + ", ".join(p for p in [*parts, "with growth" if self.with_growth else ""] if p)
+        parts = [
+            self.kind,
+            self.fault,
+            f"at {self.place:.4f}",
+            f"amount {self.amount:g}" if self.amount else "",
+        ]
+        return f"#{self.number} " + ", ".join(
+            p for p in [*parts, "with growth" if self.with_growth else ""] if p
+        )
 
 
-def make_schedules(num: int, seed: int, num_points: Mapping[str, int]) -> list[Schedule]:
+def make_schedules(
+    num: int, seed: int, num_points: Mapping[str, int]
+) -> list[Schedule]:
     """`num` schedules, one of each kind in turn. `num_points`: how many places the product has, by kind."""
-    decks = {kind: _shuffle(_cases(kind, num_points.get(kind, 1)), kind, seed) for kind in KINDS}
+    decks = {
+        kind: _shuffle(_cases(kind, num_points.get(kind, 1)), kind, seed)
+        for kind in KINDS
+    }
     schedules = []
     for number in range(num):
         kind = KINDS[number % len(KINDS)]
         turn = number // len(KINDS)
         deck = decks[kind]
-        schedules.append(Schedule(number, kind, seed + number, **deck[turn % len(deck)]))
+        schedules.append(
+            Schedule(number, kind, seed + number, **deck[turn % len(deck)])
+        )
     return schedules
 
 
@@ -66,11 +90,19 @@ def _cases(kind: str, num: int) -> list[dict[str, Any]]:
     places = [{"place": (n + 0.5) / num} for n in range(num)]
     match kind:
         case "object store fails":
-            return [{**place, "fault": fault} for fault, place in product(FAULTS, places)]
+            return [
+                {**place, "fault": fault} for fault, place in product(FAULTS, places)
+            ]
         case "stopped past its lease":
-            return [{**place, "with_growth": grows} for grows, place in product((False, True), places)]
+            return [
+                {**place, "with_growth": grows}
+                for grows, place in product((False, True), places)
+            ]
         case "clock skew":
-            return [{**place, "amount": skew} for skew, place in product((CLOCK_SKEW_S, -CLOCK_SKEW_S), places)]
+            return [
+                {**place, "amount": skew}
+                for skew, place in product((CLOCK_SKEW_S, -CLOCK_SKEW_S), places)
+            ]
         case "partial upload" | "full disk":
             return [{"amount": (n + 0.5) / 20} for n in range(20)]
         case _:

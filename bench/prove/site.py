@@ -23,9 +23,13 @@ SESSION = "monday"
 MAX_ATTEMPTS = 6
 _WORKER_S = 180.0
 _CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "dummy", "AWS_SECRET_ACCESS_KEY": "dummy-secret", "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_REGION": "us-east-1",
-}  # fmt: skip
+    "AWS_ACCESS_KEY_ID": "dummy",
+    "AWS_SECRET_ACCESS_KEY": "dummy-secret",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_REGION": "us-east-1",
+}
 
 
 class NotRecovered(RuntimeError):
@@ -45,13 +49,24 @@ class Worker:
     """A worker process: loaded, then under way, then ended."""
 
     def __init__(self, order: Order) -> None:
-        env = {**os.environ, **_CREDENTIALS, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+        env = {
+            **os.environ,
+            **_CREDENTIALS,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "ignore",
+        }
         command = [sys.executable, "-m", "bench.prove.worker", order.engine]
         self.order, self._log = order, Path(f"{order.history}.{order.worker}.log")
         self.passed, self.status = Counter[str](), 0
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+                command,
+                cwd=ROOT,
+                env=env,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
             )
         self._await("ready")
 
@@ -117,7 +132,13 @@ class Worker:
 class Site:
     """A place where one schedule happens."""
 
-    def __init__(self, folder: Path, engine: str, bucket: Bucket | None = None, ledger_url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        engine: str,
+        bucket: Bucket | None = None,
+        ledger_url: str = "",
+    ) -> None:
         folder.mkdir(parents=True)
         self.folder, self.engine, self.bucket = folder, engine, bucket
         self.home, self._landing = folder / "home", folder / "landing" / SESSION
@@ -128,10 +149,17 @@ class Site:
             self._s3(bucket.direct_endpoint).mkdir(bucket.name)
         root = f"s3://{bucket.name}" if bucket else ""
         self.order = Order(
-            engine, "", str(self.home), f"{root}/landing/{SESSION}" if bucket else str(self._landing), SESSION,
-            str(folder / "history.jsonl"), ledger_url, f"{root}/tables" if bucket else "",
-            f"{root}/blobs" if bucket else "", bucket.endpoint if bucket else "",
-        )  # fmt: skip
+            engine,
+            "",
+            str(self.home),
+            f"{root}/landing/{SESSION}" if bucket else str(self._landing),
+            SESSION,
+            str(folder / "history.jsonl"),
+            ledger_url,
+            f"{root}/tables" if bucket else "",
+            f"{root}/blobs" if bucket else "",
+            bucket.endpoint if bucket else "",
+        )
 
     def __enter__(self) -> Site:
         return self
@@ -154,15 +182,23 @@ class Site:
         if self.engine == "baseline":
             from bench.prove.baseline import find_new_files
 
-            direct = replace(self.order, endpoint=self.bucket.direct_endpoint if self.bucket else "")
-            files, self._cursor = find_new_files(self.order.source, direct.file_options, self._cursor)
+            direct = replace(
+                self.order, endpoint=self.bucket.direct_endpoint if self.bucket else ""
+            )
+            files, self._cursor = find_new_files(
+                self.order.source, direct.file_options, self._cursor
+            )
             self.files = tuple(files)
 
     def prepare(self, fault: Fault | None = None, **changes: Any) -> Worker:
         """A loaded worker that waits for `go`."""
         self._started += 1
         order = replace(
-            self.order, worker=f"worker-{self._started}", files=self.files, fault=fault or Fault(), **changes
+            self.order,
+            worker=f"worker-{self._started}",
+            files=self.files,
+            fault=fault or Fault(),
+            **changes,
         )
         worker = Worker(order)
         self._workers.append(worker)
@@ -189,7 +225,9 @@ class Site:
 
     def export(self) -> Export:
         """What is there now, read past the proxy."""
-        with_store = replace(self.order, endpoint=self.bucket.direct_endpoint if self.bucket else "")
+        with_store = replace(
+            self.order, endpoint=self.bucket.direct_endpoint if self.bucket else ""
+        )
         tables = with_store.tables or f"{self.home}/tables"
         if self.engine == "baseline":
             from bench.prove.baseline import export_baseline
@@ -200,9 +238,16 @@ class Site:
         from assets.tables.catalog import Catalog
 
         ledger = Ledger(with_store.ledger_url or f"sqlite:///{self.home}/ledger.db")
-        blobs = BlobStore(with_store.blobs or f"{self.home}/blobs", with_store.file_options)
+        blobs = BlobStore(
+            with_store.blobs or f"{self.home}/blobs", with_store.file_options
+        )
         try:
-            return export(Catalog(tables, with_store.table_options), ledger, blobs, self.order.source)
+            return export(
+                Catalog(tables, with_store.table_options),
+                ledger,
+                blobs,
+                self.order.source,
+            )
         finally:
             ledger.engine.dispose()
 
@@ -210,4 +255,6 @@ class Site:
         os.environ.update(_CREDENTIALS)
         from s3fs import S3FileSystem
 
-        return S3FileSystem(client_kwargs={"endpoint_url": endpoint}, use_listings_cache=False)
+        return S3FileSystem(
+            client_kwargs={"endpoint_url": endpoint}, use_listings_cache=False
+        )

@@ -16,17 +16,31 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[Callable[[int], None] 
     None, and nothing is mounted, where this user may not mount.
     """
     size_bytes = max(size_bytes, os.sysconf("SC_PAGE_SIZE"))  # 0 would mean no limit
-    if not _succeeds("mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "daguerre-prove", str(folder)):
+    if not _succeeds(
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={size_bytes}",
+        "daguerre-prove",
+        str(folder),
+    ):
         yield None
         return
 
     def enlarge(size_bytes: int) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={size_bytes}", str(folder)], check=True, capture_output=True)
+        subprocess.run(
+            ["mount", "-o", f"remount,size={size_bytes}", str(folder)],
+            check=True,
+            capture_output=True,
+        )
 
     try:
         yield enlarge
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)
+        subprocess.run(
+            ["umount", "--lazy", str(folder)], check=True, capture_output=True
+        )
 
 
 def _succeeds(*command: str) -> bool:

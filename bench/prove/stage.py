@@ -33,9 +33,15 @@ class Stage:
 
     @staticmethod
     def build(
-        folder: Path, engine: str, proxy: S3Proxy | None, direct_endpoint: str, postgres: Postgres | None
+        folder: Path,
+        engine: str,
+        proxy: S3Proxy | None,
+        direct_endpoint: str,
+        postgres: Postgres | None,
     ) -> Stage:
-        return Stage(folder, engine, proxy, direct_endpoint, postgres, itertools.count(), {}, [])
+        return Stage(
+            folder, engine, proxy, direct_endpoint, postgres, itertools.count(), {}, []
+        )
 
     def open(self, on_s3: bool = False, ledger_url: str = "") -> Site:
         """A new, empty site."""
@@ -43,10 +49,19 @@ class Stage:
         bucket = None
         if on_s3:
             assert self.proxy is not None
-            bucket = Bucket(f"{self.engine}-{number}", self.proxy.endpoint, self.direct_endpoint)
-        return Site(self.folder / f"{self.engine}-{number}", self.engine, bucket, ledger_url)
+            bucket = Bucket(
+                f"{self.engine}-{number}", self.proxy.endpoint, self.direct_endpoint
+            )
+        return Site(
+            self.folder / f"{self.engine}-{number}", self.engine, bucket, ledger_url
+        )
 
-    def reference(self, name: str, landings: Sequence[Sequence[tuple[Step, int]]], on_s3: bool = False) -> Export:
+    def reference(
+        self,
+        name: str,
+        landings: Sequence[Sequence[tuple[Step, int]]],
+        on_s3: bool = False,
+    ) -> Export:
         """The export of a run that nothing befell: after each group of landings the session is taken in."""
         if name not in self._references:
             with self.open(on_s3) as site:
@@ -75,7 +90,15 @@ def survey(stage: Stage) -> dict[str, Points]:
         site.land(replacing_step(), 1)
         site.notify()
         replaced = _tally(site.work())
-    points = {kind: fresh for kind in ("killed", "stopped past its lease", "database restarts", "clock skew")}
+    points = {
+        kind: fresh
+        for kind in (
+            "killed",
+            "stopped past its lease",
+            "database restarts",
+            "clock skew",
+        )
+    }
     points |= {"killed while it grows": grown, "same key, other bytes": replaced}
     if stage.proxy:
         with stage.open(on_s3=True) as site:
@@ -83,14 +106,18 @@ def survey(stage: Stage) -> dict[str, Points]:
             site.notify()
             stage.proxy.arm()
             site.work()
-            points["object store fails"] = [(request, n + 1) for n, request in enumerate(stage.proxy.requests)]
+            points["object store fails"] = [
+                (request, n + 1) for n, request in enumerate(stage.proxy.requests)
+            ]
     return points
 
 
 def _tally(worker: Worker) -> Points:
     if worker.status:
         raise RuntimeError(f"a run that nothing befalls failed: {worker.error()}")
-    return [(point, n + 1) for point, count in worker.passed.items() for n in range(count)]
+    return [
+        (point, n + 1) for point, count in worker.passed.items() for n in range(count)
+    ]
 
 
 @dataclass(frozen=True)
@@ -99,7 +126,9 @@ class Result:
 
     schedule: Schedule
     verdict: Verdict
-    recovered_s: float | None  # from the fault to the end of the work; None where nothing had to be recovered
+    recovered_s: (
+        float | None
+    )  # from the fault to the end of the work; None where nothing had to be recovered
 
 
 def reference_first(stage: Stage) -> Export:
@@ -120,13 +149,26 @@ def reference_sizes(stage: Stage) -> list[int]:
             site.notify()
             site.recover()
             files = (path.stat() for path in site.home.rglob("*") if path.is_file())
-            stage.sizes.extend(max(facts.st_blocks * 512, facts.st_size) for facts in files)
+            stage.sizes.extend(
+                max(facts.st_blocks * 512, facts.st_size) for facts in files
+            )
     return stage.sizes
 
 
-def judge(site: Site, schedule: Schedule, recovered_s: float | None, expected: Sequence[Export]) -> Result:
+def judge(
+    site: Site,
+    schedule: Schedule,
+    recovered_s: float | None,
+    expected: Sequence[Export],
+) -> Result:
     """The checker's verdict; a lease that a clock made end too early counts as a late commit."""
     verdict = check(site.events(), expected, site.export())
-    if schedule.kind == "clock skew" and any(e["op"] == "failed" and "LeaseLost" in e["error"] for e in site.events()):
-        verdict = replace(verdict, late_commits=verdict.late_commits + 1, examples=(*verdict.examples, "lease stolen"))
+    if schedule.kind == "clock skew" and any(
+        e["op"] == "failed" and "LeaseLost" in e["error"] for e in site.events()
+    ):
+        verdict = replace(
+            verdict,
+            late_commits=verdict.late_commits + 1,
+            examples=(*verdict.examples, "lease stolen"),
+        )
     return Result(schedule, verdict, recovered_s)

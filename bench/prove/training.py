@@ -27,7 +27,9 @@ _TASK, _EPOCHS, _KILLS_EACH = "recognition", 6, 2
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
@@ -40,8 +42,12 @@ def main() -> None:
         os.environ["DAGUERRE_HOME"] = home
         prepare_home()
         found = _prove(options.kills, random.Random(options.seed))
-    print(json.dumps(found) if options.json else f"{found['equal']} of {found['trainings']} trainings with "
-          f"{found['kills']} kills in all end with the weights of one that was not killed")  # fmt: skip
+    print(
+        json.dumps(found)
+        if options.json
+        else f"{found['equal']} of {found['trainings']} trainings with "
+        f"{found['kills']} kills in all end with the weights of one that was not killed"
+    )
     sys.exit(int(found["equal"] != found["trainings"]))
 
 
@@ -51,8 +57,14 @@ def _prove(num_kills: int, rng: random.Random) -> dict[str, Any]:
     while done < num_kills:
         kills = sorted(rng.sample(range(1, num_steps - 2), _KILLS_EACH))
         sha256, _ = _run(kills, rng)
-        done, trainings, equal = done + len(kills), trainings + 1, equal + (sha256 == whole)
-        print(f"{done} kills: {equal} of {trainings} equal", file=sys.stderr, flush=True)
+        done, trainings, equal = (
+            done + len(kills),
+            trainings + 1,
+            equal + (sha256 == whole),
+        )
+        print(
+            f"{done} kills: {equal} of {trainings} equal", file=sys.stderr, flush=True
+        )
     return {"kills": done, "trainings": trainings, "equal": equal}
 
 
@@ -61,7 +73,9 @@ def _run(kills: list[int], rng: random.Random) -> tuple[str, int]:
     kills = list(kills)
     while True:
         command = [sys.executable, "-m", "bench.prove.training", "--train", "1"]
-        with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+        ) as process:
             assert process.stdout is not None
             step = 0
             for line in process.stdout:
@@ -81,7 +95,9 @@ def _run(kills: list[int], rng: random.Random) -> tuple[str, int]:
 
 def _kill(driver: psutil.Process, whole: bool, rng: random.Random) -> None:
     below = driver.children(recursive=True)
-    workers = sorted((p for p in below if "RayTrainWorker" in p.name()), key=lambda p: p.pid)
+    workers = sorted(
+        (p for p in below if "RayTrainWorker" in p.name()), key=lambda p: p.pid
+    )
     for process in [driver, *below] if whole else [rng.choice(workers)]:
         try:
             process.send_signal(signal.SIGKILL)
@@ -102,12 +118,19 @@ def _train(seed: int) -> None:
     catalog = build_catalog(settings)
     release_id = catalog.pointed(f"release/{_TASK}")
     assert release_id is not None
-    changes = {"epochs": str(_EPOCHS), "score_every": "3", "save_every": "5", "image_size_px": "64"}
+    changes = {
+        "epochs": str(_EPOCHS),
+        "score_every": "3",
+        "save_every": "5",
+        "image_size_px": "64",
+    }
     recipe = change_settings(get_recipe(f"tiny_{_TASK}"), changes)
     package = train(
         TrainingSpec(release_id, recipe, seed),
         Place(catalog.uri, catalog.storage_options, settings.workspace.models),
-        lambda event: print(json.dumps(event), flush=True) if event["kind"] == "step" else None,
+        lambda event: (
+            print(json.dumps(event), flush=True) if event["kind"] == "step" else None
+        ),
     )
     print(json.dumps({"model_sha256": package.model_sha256}), flush=True)
 

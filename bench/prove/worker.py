@@ -13,7 +13,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.prove.faults import BLOB_WRITES, LEDGER_WRITES, TABLE_WRITES, Failpoints, Fault, suffer, wrap
+from bench.prove.faults import (
+    BLOB_WRITES,
+    LEDGER_WRITES,
+    TABLE_WRITES,
+    Failpoints,
+    Fault,
+    suffer,
+    wrap,
+)
 from bench.prove.history import History
 
 
@@ -41,19 +49,31 @@ class Order:
     @staticmethod
     def from_json(text: str) -> Order:
         facts = json.loads(text)
-        return Order(**{**facts, "files": tuple(facts["files"]), "fault": Fault(**facts["fault"])})
+        return Order(
+            **{
+                **facts,
+                "files": tuple(facts["files"]),
+                "fault": Fault(**facts["fault"]),
+            }
+        )
 
     @property
     def file_options(self) -> dict[str, Any]:
         """For fsspec: where s3:// leads."""
-        return {"client_kwargs": {"endpoint_url": self.endpoint}} if self.endpoint else {}
+        return (
+            {"client_kwargs": {"endpoint_url": self.endpoint}} if self.endpoint else {}
+        )
 
     @property
     def table_options(self) -> dict[str, str] | None:
         """For Lance: where s3:// leads."""
         if not self.endpoint:
             return None
-        return {"aws_endpoint": self.endpoint, "allow_http": "true", "aws_region": "us-east-1"}
+        return {
+            "aws_endpoint": self.endpoint,
+            "allow_http": "true",
+            "aws_region": "us-east-1",
+        }
 
 
 def work(order: Order, points: Failpoints) -> None:
@@ -94,7 +114,9 @@ def open_intake(order: Order) -> Any:
 
     catalog = Catalog(order.tables or f"{order.home}/tables", order.table_options)
     blobs = BlobStore(order.blobs or f"{order.home}/blobs", order.file_options)
-    ledger = Ledger(order.ledger_url or f"sqlite:///{order.home}/ledger.db", order.lease_s)
+    ledger = Ledger(
+        order.ledger_url or f"sqlite:///{order.home}/ledger.db", order.lease_s
+    )
     _write_down(ledger, History(Path(order.history), order.worker))
     return Intake(catalog, ledger, blobs, name_worker())
 
@@ -106,7 +128,9 @@ def _write_down(ledger: Any, history: History) -> None:
     def write_claim(capture_id: str, owner: str) -> Any:
         given = claim(capture_id, owner)
         history.add(
-            "claimed" if given else "claim refused", capture_id=capture_id, epoch=given.epoch if given else None
+            "claimed" if given else "claim refused",
+            capture_id=capture_id,
+            epoch=given.epoch if given else None,
         )
         return given
 
@@ -143,7 +167,10 @@ def main() -> None:
     _load(sys.argv[1])
     print("ready", flush=True)
     order = Order.from_json(sys.stdin.readline())
-    points, history = Failpoints(order.fault), History(Path(order.history), order.worker)
+    points, history = (
+        Failpoints(order.fault),
+        History(Path(order.history), order.worker),
+    )
     suffer(order.fault)
     history.add("begins", process=os.getpid())
     try:

@@ -17,9 +17,13 @@ def draw_colour(rng: np.random.Generator, strength: float) -> NDArray[np.float32
 
 def apply_colour(pixels: Tensor, factors: Tensor) -> Tensor:
     """(B, 3, H, W) RGB 0-255 and (B, 3) factors -> float pixels 0-255."""
-    brightness, contrast, saturation = (factors[:, i].view(-1, 1, 1, 1) for i in range(3))
+    brightness, contrast, saturation = (
+        factors[:, i].view(-1, 1, 1, 1) for i in range(3)
+    )
     pixels = pixels.float() * brightness
-    luma = (pixels * torch.tensor(_LUMA, device=pixels.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    luma = (pixels * torch.tensor(_LUMA, device=pixels.device).view(1, 3, 1, 1)).sum(
+        1, keepdim=True
+    )
     pixels = luma + (pixels - luma) * saturation
     middle = luma.mean((2, 3), keepdim=True)
     return (middle + (pixels - middle) * contrast).clamp(0, 255)

@@ -32,7 +32,10 @@ class Crop:
 
 
 def draw_crop(
-    rng: np.random.Generator, size_hw: tuple[int, int], area: tuple[float, float], flip_horizontal: bool
+    rng: np.random.Generator,
+    size_hw: tuple[int, int],
+    area: tuple[float, float],
+    flip_horizontal: bool,
 ) -> Crop:
     """A part with a share of the image's area drawn from `area`, and a width between 3/4 and 4/3 of its height.
 
@@ -45,7 +48,9 @@ def draw_crop(
         aspect = math.exp(_LOG_ASPECT * (2 * angle - 1))
         w, h = round(math.sqrt(pixels * aspect)), round(math.sqrt(pixels / aspect))
         if 0 < w <= width and 0 < h <= height:
-            return Crop(int(x * (width - w + 1)), int(y * (height - h + 1)), w, h, is_mirrored)
+            return Crop(
+                int(x * (width - w + 1)), int(y * (height - h + 1)), w, h, is_mirrored
+            )
     w, h = min(width, round(height * _ASPECT)), min(height, round(width * _ASPECT))
     return Crop((width - w) // 2, (height - h) // 2, w, h, is_mirrored)
 
@@ -65,7 +70,11 @@ def cut_crop(sample: Sample, crop: Crop, side_px: int) -> Image:
 
 def resize(image_rgb: Image, side_px: int) -> Image:
     """To a square, bilinear; averaged when it shrinks."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image_rgb)).unsqueeze(0).permute(0, 3, 1, 2)  # channels last
+    pixels = (
+        torch.from_numpy(np.ascontiguousarray(image_rgb))
+        .unsqueeze(0)
+        .permute(0, 3, 1, 2)
+    )  # channels last
     square = F.interpolate(pixels, (side_px, side_px), mode="bilinear", antialias=True)
     return np.asarray(square[0].permute(1, 2, 0).numpy(), np.uint8)
 
@@ -76,4 +85,6 @@ def fit_square(image_rgb: Image, side_px: int) -> Image:
         return image_rgb
     grows = max(image_rgb.shape[:2]) < side_px
     method = cv2.INTER_CUBIC if grows else cv2.INTER_AREA
-    return np.asarray(cv2.resize(image_rgb, (side_px, side_px), interpolation=method), np.uint8)
+    return np.asarray(
+        cv2.resize(image_rgb, (side_px, side_px), interpolation=method), np.uint8
+    )

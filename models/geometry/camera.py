@@ -33,9 +33,15 @@ class Camera:
     distortion: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.is_distorted and self.distortion_model and self.distortion_model not in DISTORTION_MODELS:
+        if (
+            self.is_distorted
+            and self.distortion_model
+            and self.distortion_model not in DISTORTION_MODELS
+        ):
             known = ", ".join(DISTORTION_MODELS)
-            raise ValueError(f"distortion model '{self.distortion_model}' is not known: convert to one of {known}")
+            raise ValueError(
+                f"distortion model '{self.distortion_model}' is not known: convert to one of {known}"
+            )
 
     @property
     def is_distorted(self) -> bool:
@@ -56,7 +62,13 @@ class Camera:
         width_px, height_px = (round(side * share) for side in self.size_px)
         x_px, y_px = ((c + 0.5) * share - 0.5 for c in self.centre_px)
         focal_px = self.focal_px[0] * share, self.focal_px[1] * share
-        return Camera((width_px, height_px), focal_px, (x_px, y_px), self.distortion_model, self.distortion)
+        return Camera(
+            (width_px, height_px),
+            focal_px,
+            (x_px, y_px),
+            self.distortion_model,
+            self.distortion,
+        )
 
     def project(self, points: NDArray[Any]) -> Array:
         """Pixels (N, 2) of points (N, 3) in m, camera frame; they must lie in front (z > 0)."""
@@ -67,12 +79,18 @@ class Camera:
 
         coefficients, still = np.asarray(self.distortion, np.float64), np.zeros(3)
         if self.distortion_model in _FISHEYE:
-            pixels, _ = cv2.fisheye.projectPoints(points[:, None], still, still, self.matrix, coefficients[:4])
+            pixels, _ = cv2.fisheye.projectPoints(
+                points[:, None], still, still, self.matrix, coefficients[:4]
+            )
         else:
-            pixels, _ = cv2.projectPoints(points, still, still, self.matrix, coefficients)
+            pixels, _ = cv2.projectPoints(
+                points, still, still, self.matrix, coefficients
+            )
         return np.asarray(pixels.reshape(-1, 2))
 
-    def unproject(self, pixels: NDArray[Any], depth_m: NDArray[Any] | float = 1.0) -> Array:
+    def unproject(
+        self, pixels: NDArray[Any], depth_m: NDArray[Any] | float = 1.0
+    ) -> Array:
         """Points (N, 3) in m, camera frame, of pixels (N, 2) at a depth (N,) along the optical axis; rays with z = 1
         where none is given."""
         pixels = np.asarray(pixels, np.float64).reshape(-1, 1, 2)
@@ -89,5 +107,7 @@ class Camera:
 
         coefficients = np.asarray(self.distortion, np.float64)
         if self.distortion_model in _FISHEYE:
-            return np.asarray(cv2.fisheye.undistortPoints(pixels, self.matrix, coefficients[:4]))
+            return np.asarray(
+                cv2.fisheye.undistortPoints(pixels, self.matrix, coefficients[:4])
+            )
         return np.asarray(cv2.undistortPoints(pixels, self.matrix, coefficients))

@@ -15,7 +15,13 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
 from models.geometry.camera import Camera
-from models.geometry.epipolar import Linearised, PairMoments, find_rigid, refine_rotation, to_unit
+from models.geometry.epipolar import (
+    Linearised,
+    PairMoments,
+    find_rigid,
+    refine_rotation,
+    to_unit,
+)
 from models.geometry.lags import Array, Lag, estimate_lag
 from models.geometry.rotations import OrientationCurve, integrate_gyro
 from models.geometry.tracks import Gray, track_points
@@ -28,7 +34,9 @@ MAX_EXCESS = 4.0  # times the points' own misfit: above, gyroscope and camera do
 BIAS_PRIOR_RAD_S = 0.05
 BIAS_ROUNDS, WORTHWHILE = 3, 0.95  # a bias must lower the misfit by a twentieth
 
-Turn = Callable[["Step", Array], Array]  # step, lags (L,) in s -> b_from_a (L, 3, 3); NaN beyond the record
+Turn = Callable[
+    ["Step", Array], Array
+]  # step, lags (L,) in s -> b_from_a (L, 3, 3); NaN beyond the record
 
 
 @dataclass(frozen=True)
@@ -54,18 +62,27 @@ def measure_steps(images: Sequence[Gray], t_s: Array, camera: Camera) -> list[St
     longest_s = MAX_STEP * float(np.median(steps_s[steps_s > 0]))
     found = []
     for k in np.flatnonzero((steps_s > 0) & (steps_s <= longest_s)).tolist():
-        rays_a, rays_b = (camera.unproject(pixels) for pixels in track_points(images[k], images[k + 1]))
+        rays_a, rays_b = (
+            camera.unproject(pixels)
+            for pixels in track_points(images[k], images[k + 1])
+        )
         kept, b_from_a = find_rigid(rays_a, rays_b, RIGID_PX / camera.mean_focal_px)
         if kept.sum() < MIN_POINTS:
             continue
         a, b = to_unit(rays_a[kept]), to_unit(rays_b[kept])
         turn = Rotation.from_matrix(refine_rotation(b_from_a, a, b)).as_rotvec()
-        found.append(Step(float(t_s[k]), float(t_s[k + 1]), a, b, PairMoments.of(a, b), turn))
+        found.append(
+            Step(float(t_s[k]), float(t_s[k + 1]), a, b, PairMoments.of(a, b), turn)
+        )
     return found
 
 
 def estimate_offset_to_gyro(
-    steps: Sequence[Step], t_s: Array, rate_rad_s: Array, gyro_from_camera: Array, focal_px: float
+    steps: Sequence[Step],
+    t_s: Array,
+    rate_rad_s: Array,
+    gyro_from_camera: Array,
+    focal_px: float,
 ) -> Lag:
     """The lag of the camera's stamps behind the gyroscope's, whose samples are `t_s` (N,) and `rate_rad_s` (N, 3).
 
@@ -79,7 +96,9 @@ def estimate_offset_to_gyro(
     bias = np.zeros(3)
     lag = _fit(steps, turn(bias), focal_px)
     for _ in range(BIAS_ROUNDS):
-        bias = bias + gyro_from_camera @ _find_bias(steps, turn(bias), focal_px, lag.lag_s)
+        bias = bias + gyro_from_camera @ _find_bias(
+            steps, turn(bias), focal_px, lag.lag_s
+        )
         again = _fit(steps, turn(bias), focal_px)
         if again.misfit >= WORTHWHILE * lag.misfit:
             break
@@ -88,7 +107,10 @@ def estimate_offset_to_gyro(
 
 
 def estimate_offset_to_camera(
-    steps: Sequence[Step], reference: Sequence[Step], reference_from_camera: Array, focal_px: float
+    steps: Sequence[Step],
+    reference: Sequence[Step],
+    reference_from_camera: Array,
+    focal_px: float,
 ) -> Lag:
     """The lag of a camera's stamps behind those of another camera of the rig.
 
@@ -124,16 +146,26 @@ def _fit(steps: Sequence[Step], turn: Turn, focal_px: float) -> Lag:
 
 def _require_fit(lag: Lag, steps: Sequence[Step], focal_px: float, who: str) -> Lag:
     """The lag, where the other sensor's turns explain the points about as well as the turns that fit them best do."""
-    own = [s.moments.residual(Rotation.from_rotvec(s.turn_rad).as_matrix()[None])[0] * focal_px**2 for s in steps]
+    own = [
+        s.moments.residual(Rotation.from_rotvec(s.turn_rad).as_matrix()[None])[0]
+        * focal_px**2
+        for s in steps
+    ]
     if lag.misfit > MAX_EXCESS * float(np.median(own)) + FLOOR_PX2:
+        by_points = np.sqrt(np.median(own))
         miss = (
-            f"{np.sqrt(lag.misfit):.2f} px are left at the best lag, by the points alone {np.sqrt(np.median(own)):.2f}"
+            f"{np.sqrt(lag.misfit):.2f} px are left at the best lag, "
+            f"by the points alone {by_points:.2f}"
         )
-        raise ValueError(f"{who} do not tell of one motion ({miss}): check axes, units and calibration")
+        raise ValueError(
+            f"{who} do not tell of one motion ({miss}): check axes, units and calibration"
+        )
     return lag
 
 
-def _find_bias(steps: Sequence[Step], turn: Turn, focal_px: float, lag_s: float) -> Array:
+def _find_bias(
+    steps: Sequence[Step], turn: Turn, focal_px: float, lag_s: float
+) -> Array:
     """Bias (3,) of the turn rate in the camera's axes, rad/s: one linear least-squares step over all steps."""
     normal, gradient = np.eye(3) / BIAS_PRIOR_RAD_S**2, np.zeros(3)
     for step in steps:

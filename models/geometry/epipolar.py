@@ -19,7 +19,9 @@ _CONFIDENCE, _MAX_DRAWS = 0.999, 500
 _MAX_TURN_RAD = 0.05  # of one refinement
 
 
-def find_rigid(rays_a: Array, rays_b: Array, tolerance_rad: float) -> tuple[NDArray[np.bool_], Array]:
+def find_rigid(
+    rays_a: Array, rays_b: Array, tolerance_rad: float
+) -> tuple[NDArray[np.bool_], Array]:
     """Which of N ray pairs (N, 3), z = 1, agree with one rigid motion, and its rotation b_from_a (3, 3).
 
     RANSAC with the five-point solver (Nister 2004). Of the two rotations that an essential matrix allows, the smaller:
@@ -29,7 +31,9 @@ def find_rigid(rays_a: Array, rays_b: Array, tolerance_rad: float) -> tuple[NDAr
     if len(rays_a) < 8:
         return none
     a, b = np.ascontiguousarray(rays_a[:, :2]), np.ascontiguousarray(rays_b[:, :2])
-    essential, mask = cv2.findEssentialMat(a, b, np.eye(3), cv2.RANSAC, _CONFIDENCE, tolerance_rad, maxIters=_MAX_DRAWS)
+    essential, mask = cv2.findEssentialMat(
+        a, b, np.eye(3), cv2.RANSAC, _CONFIDENCE, tolerance_rad, maxIters=_MAX_DRAWS
+    )
     if essential is None or essential.shape != (3, 3):
         return none
     turns = cv2.decomposeEssentialMat(essential)[:2]
@@ -53,7 +57,9 @@ class PairMoments:
         cross = np.zeros((len(b), 3, 3))  # cross[i] @ v == b[i] x v
         cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -b[:, 2], b[:, 1], -b[:, 0]
         cross[:, 1, 0], cross[:, 2, 0], cross[:, 2, 1] = b[:, 2], -b[:, 1], b[:, 0]
-        normals = np.einsum("npj,nk->npjk", cross, a).reshape(len(a), 27)  # linear in the nine entries of R
+        normals = np.einsum("npj,nk->npjk", cross, a).reshape(
+            len(a), 27
+        )  # linear in the nine entries of R
         outer = (normals.T @ normals).reshape(3, 9, 3, 9)
         return cls(outer.transpose(1, 3, 0, 2).reshape(81, 9), len(a))
 
@@ -80,7 +86,9 @@ class Linearised:
         normals = np.cross(unit_b, unit_a @ b_from_a.T)  # (N, 3)
         direction = np.linalg.eigh(normals.T @ normals)[1][:, 0]
         slopes = np.cross(unit_a, np.cross(direction, unit_b) @ b_from_a)
-        sideways = normals @ np.linalg.svd(direction[None])[2][1:].T  # (N, 2) change with the direction
+        sideways = (
+            normals @ np.linalg.svd(direction[None])[2][1:].T
+        )  # (N, 2) change with the direction
         free = slopes - sideways @ np.linalg.lstsq(sideways, slopes, rcond=None)[0]
         return cls(normals @ direction, free)
 
@@ -90,7 +98,12 @@ def refine_rotation(b_from_a: Array, unit_a: Array, unit_b: Array) -> Array:
     for _ in range(REFINEMENTS):
         linear = Linearised.at(b_from_a, unit_a, unit_b)
         turn = np.linalg.lstsq(linear.slopes, -linear.missed, rcond=None)[0]
-        b_from_a = b_from_a @ Rotation.from_rotvec(np.clip(turn, -_MAX_TURN_RAD, _MAX_TURN_RAD)).as_matrix()
+        b_from_a = (
+            b_from_a
+            @ Rotation.from_rotvec(
+                np.clip(turn, -_MAX_TURN_RAD, _MAX_TURN_RAD)
+            ).as_matrix()
+        )
     return b_from_a
 
 
@@ -112,4 +125,6 @@ def sampson_distance(essential: Array, rays_a: Array, rays_b: Array) -> Array:
     """
     lines_b, lines_a = rays_a @ essential.T, rays_b @ essential
     gradient = (lines_b[:, :2] ** 2).sum(axis=1) + (lines_a[:, :2] ** 2).sum(axis=1)
-    return np.asarray((rays_b * lines_b).sum(axis=1) / np.sqrt(np.maximum(gradient, 1e-24)))
+    return np.asarray(
+        (rays_b * lines_b).sum(axis=1) / np.sqrt(np.maximum(gradient, 1e-24))
+    )

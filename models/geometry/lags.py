@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Misfits = Callable[[Array], Array]  # lags (L,) in s -> squared misfits (K, L); NaN where a record does not reach
+Misfits = Callable[
+    [Array], Array
+]  # lags (L,) in s -> squared misfits (K, L); NaN where a record does not reach
 
 MAX_LAG_S = 0.5
 COARSE_STEP_S, FINE_STEP_S, FINE_REACH_S = 0.01, 0.002, 0.016
 MIN_STEPS = 10  # time steps of the record; fewer say nothing about their own scatter
 MIN_COVERED = 0.5  # share of steps that a lag must leave inside of both records
-NUM_GROUPS = 10  # of the jackknife: neighbouring steps lie in one group, as they err together
+NUM_GROUPS = (
+    10  # of the jackknife: neighbouring steps lie in one group, as they err together
+)
 MIN_GAIN = 6.0  # summed log misfit by which the best lag must beat the average lag: a rig at rest fits any
 
 
@@ -30,7 +34,9 @@ class Lag:
     lag_s: float
     sigma_s: float
     num_steps: int
-    misfit: float  # median squared misfit of a step at the lag, in the unit of the misfits
+    misfit: (
+        float  # median squared misfit of a step at the lag, in the unit of the misfits
+    )
 
 
 def estimate_lag(misfits: Misfits, floor: float) -> Lag:
@@ -41,7 +47,9 @@ def estimate_lag(misfits: Misfits, floor: float) -> Lag:
     records do not say: too short, no minimum inside of the range, or none that stays where it is.
     """
     num_coarse = round(MAX_LAG_S / COARSE_STEP_S)
-    coarse: Array = np.arange(-num_coarse, num_coarse + 1, dtype=np.float64) * COARSE_STEP_S
+    coarse: Array = (
+        np.arange(-num_coarse, num_coarse + 1, dtype=np.float64) * COARSE_STEP_S
+    )
     table = misfits(coarse)
     table = table[np.isfinite(table).any(axis=1)]
     covered = np.isfinite(table).sum(axis=0)
@@ -53,7 +61,9 @@ def estimate_lag(misfits: Misfits, floor: float) -> Lag:
     if float(costs.mean() - costs[best]) * len(table) < MIN_GAIN:
         raise ValueError("the motion is too even to tell one lag from another")
     if best in (0, is_open.sum() - 1):
-        raise ValueError(f"the records agree best at {1e3 * center:.0f} ms, the end of the range that can be searched")
+        raise ValueError(
+            f"the records agree best at {1e3 * center:.0f} ms, the end of the range that can be searched"
+        )
     num_fine = round(FINE_REACH_S / FINE_STEP_S)
     fine = center + np.arange(-num_fine, num_fine + 1) * FINE_STEP_S
     table = misfits(fine)
@@ -64,7 +74,9 @@ def estimate_lag(misfits: Misfits, floor: float) -> Lag:
 
 def _require_steps(num_steps: int) -> None:
     if num_steps < MIN_STEPS:
-        raise ValueError(f"{num_steps} usable steps in both records: {MIN_STEPS} or more are needed")
+        raise ValueError(
+            f"{num_steps} usable steps in both records: {MIN_STEPS} or more are needed"
+        )
 
 
 def _refine(lags_s: Array, table: Array, floor: float) -> Lag:
@@ -72,8 +84,12 @@ def _refine(lags_s: Array, table: Array, floor: float) -> Lag:
     groups = np.array_split(np.arange(len(table)), NUM_GROUPS)
     total = costs.sum(axis=0)
     lag_s = _find_minimum(lags_s, total)
-    without = np.array([_find_minimum(lags_s, total - costs[g].sum(axis=0)) for g in groups])
-    sigma_s = float(np.sqrt((NUM_GROUPS - 1) * np.mean((without - without.mean()) ** 2)))
+    without = np.array(
+        [_find_minimum(lags_s, total - costs[g].sum(axis=0)) for g in groups]
+    )
+    sigma_s = float(
+        np.sqrt((NUM_GROUPS - 1) * np.mean((without - without.mean()) ** 2))
+    )
     misfit = float(np.median(table[:, int(np.argmin(np.abs(lags_s - lag_s)))]))
     return Lag(lag_s, max(sigma_s, FINE_STEP_S / 10), len(table), misfit)
 
@@ -91,4 +107,7 @@ def _find_minimum(lags_s: Array, cost: Array) -> float:
         return float(lags_s[i])
     left, middle, right = cost[i - 1 : i + 2]
     bend = left - 2 * middle + right
-    return float(lags_s[i] + (0.5 * (left - right) / bend if bend > 0 else 0.0) * (lags_s[1] - lags_s[0]))
+    return float(
+        lags_s[i]
+        + (0.5 * (left - right) / bend if bend > 0 else 0.0) * (lags_s[1] - lags_s[0])
+    )

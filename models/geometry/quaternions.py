@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def multiply(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float, float]:
+def multiply(
+    a: Sequence[float], b: Sequence[float]
+) -> tuple[float, float, float, float]:
     """Hamilton product a * b."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b

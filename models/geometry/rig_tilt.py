@@ -16,7 +16,9 @@ from scipy.spatial.transform import Rotation
 from models.geometry.epipolar import essential_of, find_rigid, sampson_distance
 
 Array = NDArray[np.float64]
-RayPairs = Sequence[tuple[Array, Array]]  # an element an image pair: rays (N, 3), z = 1, of cameras a and b
+RayPairs = Sequence[
+    tuple[Array, Array]
+]  # an element an image pair: rays (N, 3), z = 1, of cameras a and b
 
 SCALES_RAD = (
     0.03,
@@ -25,7 +27,10 @@ SCALES_RAD = (
 )  # outlier scales, one after the other: first a knocked camera, last the noise of a match
 ITERATIONS = 6
 MIN_PAIRS, MIN_MATCHES = 4, 60
-AGREEING, MIN_AGREEING = 0.008, 0.5  # distance to an epipolar line, share of matches; two cameras of a rig have 0.97
+AGREEING, MIN_AGREEING = (
+    0.008,
+    0.5,
+)  # distance to an epipolar line, share of matches; two cameras of a rig have 0.97
 _STEP_RAD = 1e-5
 
 
@@ -34,7 +39,9 @@ class RigTilt:
     """What matches say of a stated pose. Angles in rad; distances in units of z = 1 (times the focal length: px)."""
 
     distance: float  # median distance of a match to the stated epipolar geometry
-    vector_rad: tuple[float, float, float]  # the turn of camera b, in its own frame, that fits the matches best
+    vector_rad: tuple[
+        float, float, float
+    ]  # the turn of camera b, in its own frame, that fits the matches best
     angle_rad: float
     sigma_rad: float  # standard error of the angle
     distance_fitted: float  # median distance after that turn
@@ -58,7 +65,9 @@ def fit_tilt(pairs: RayPairs, a_from_b: Array) -> RigTilt:
         raise ValueError("the cameras share one centre: there is no epipolar geometry")
     rays_a, rays_b = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
     turn = _refine(np.zeros(3), rays_a, rays_b, a_from_b)
-    if _share_agreeing(turn, rays_a, rays_b, a_from_b) < MIN_AGREEING:  # far off, or not of one scene at all
+    if (
+        _share_agreeing(turn, rays_a, rays_b, a_from_b) < MIN_AGREEING
+    ):  # far off, or not of one scene at all
         kept, b_from_a = find_rigid(rays_a, rays_b, AGREEING / 2)
         if kept.mean() < MIN_AGREEING:
             raise ValueError(
@@ -68,17 +77,22 @@ def fit_tilt(pairs: RayPairs, a_from_b: Array) -> RigTilt:
         turn = _refine(start, rays_a, rays_b, a_from_b)
     _, normal, gradients = _step(turn, rays_a, rays_b, a_from_b, SCALES_RAD[-1])
     group = np.repeat(np.arange(len(pairs)), [len(a) for a, _ in pairs])
-    sums = np.stack([np.bincount(group, column) for column in gradients.T], axis=1)  # (pairs, 3)
+    sums = np.stack(
+        [np.bincount(group, column) for column in gradients.T], axis=1
+    )  # (pairs, 3)
     inverse = np.linalg.inv(normal)
     covariance = inverse @ (sums.T @ sums) @ inverse * len(pairs) / (len(pairs) - 3)
     angle = float(np.linalg.norm(turn))
     axis = turn / angle if angle > 0 else np.array([1.0, 0.0, 0.0])
     return RigTilt(
         distance=_median_distance(np.zeros(3), rays_a, rays_b, a_from_b),
-        vector_rad=(float(turn[0]), float(turn[1]), float(turn[2])), angle_rad=angle,
+        vector_rad=(float(turn[0]), float(turn[1]), float(turn[2])),
+        angle_rad=angle,
         sigma_rad=float(np.sqrt(axis @ covariance @ axis)),
-        distance_fitted=_median_distance(turn, rays_a, rays_b, a_from_b), num_matches=num_matches, num_pairs=len(pairs),
-    )  # fmt: skip
+        distance_fitted=_median_distance(turn, rays_a, rays_b, a_from_b),
+        num_matches=num_matches,
+        num_pairs=len(pairs),
+    )
 
 
 def _refine(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array) -> Array:
@@ -88,15 +102,23 @@ def _refine(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array) -> Array
     return turn
 
 
-def _share_agreeing(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array) -> float:
+def _share_agreeing(
+    turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array
+) -> float:
     return float(np.mean(np.abs(_distances(turn, rays_a, rays_b, a_from_b)) < AGREEING))
 
 
-def _step(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array, scale: float) -> tuple[Array, Array, Array]:
+def _step(
+    turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array, scale: float
+) -> tuple[Array, Array, Array]:
     """One Gauss-Newton step: the new turn, the normal matrix (3, 3) and the weighted gradients (N, 3) before it."""
     distance = _distances(turn, rays_a, rays_b, a_from_b)
     slopes = np.stack(
-        [(_distances(turn + _STEP_RAD * axis, rays_a, rays_b, a_from_b) - distance) / _STEP_RAD for axis in np.eye(3)],
+        [
+            (_distances(turn + _STEP_RAD * axis, rays_a, rays_b, a_from_b) - distance)
+            / _STEP_RAD
+            for axis in np.eye(3)
+        ],
         axis=1,
     )
     weights = (1.0 + (distance / scale) ** 2) ** -2
@@ -107,8 +129,12 @@ def _step(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array, scale: flo
 
 def _distances(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array) -> Array:
     b_from_a = (a_from_b[:3, :3] @ Rotation.from_rotvec(turn).as_matrix()).T
-    return sampson_distance(essential_of(b_from_a, -b_from_a @ a_from_b[:3, 3]), rays_a, rays_b)
+    return sampson_distance(
+        essential_of(b_from_a, -b_from_a @ a_from_b[:3, 3]), rays_a, rays_b
+    )
 
 
-def _median_distance(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array) -> float:
+def _median_distance(
+    turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array
+) -> float:
     return float(np.median(np.abs(_distances(turn, rays_a, rays_b, a_from_b))))

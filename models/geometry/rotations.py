@@ -15,7 +15,9 @@ from models.geometry.quaternions import multiply
 
 Array = NDArray[np.float64]
 
-_PARALLEL = 1.0 - 1e-9  # cosine above which slerp and linear interpolation agree to rounding
+_PARALLEL = (
+    1.0 - 1e-9
+)  # cosine above which slerp and linear interpolation agree to rounding
 _MIN_NORM = 1e-9
 
 
@@ -26,7 +28,9 @@ def slerp(start_xyzw: Array, end_xyzw: Array, share: Array) -> Array:
     """
     start, end = _normalise(start_xyzw), _normalise(end_xyzw)
     cosine = (start * end).sum(axis=1)
-    end = np.where(cosine[:, None] < 0, -end, end)  # q and -q are one rotation: take the nearer
+    end = np.where(
+        cosine[:, None] < 0, -end, end
+    )  # q and -q are one rotation: take the nearer
     cosine = np.minimum(np.abs(cosine), 1.0)
     angle = np.arccos(cosine)
     is_flat = cosine > _PARALLEL
@@ -47,11 +51,15 @@ class OrientationCurve:
         """start_from_body rotations (M, 3, 3) at times (M,); NaN where the curve does not reach."""
         t = np.asarray(t_s, np.float64)
         is_inside = (t >= self.t_s[0]) & (t <= self.t_s[-1])
-        right = np.clip(np.searchsorted(self.t_s, t, side="right"), 1, len(self.t_s) - 1)
+        right = np.clip(
+            np.searchsorted(self.t_s, t, side="right"), 1, len(self.t_s) - 1
+        )
         left = right - 1
         share = (t - self.t_s[left]) / (self.t_s[right] - self.t_s[left])
         share = np.where(is_inside, share, 0.0)
-        turned = slerp(self.start_from_body_xyzw[left], self.start_from_body_xyzw[right], share)
+        turned = slerp(
+            self.start_from_body_xyzw[left], self.start_from_body_xyzw[right], share
+        )
         matrices: Array = Rotation.from_quat(turned).as_matrix()
         matrices[~is_inside] = np.nan
         return matrices
@@ -68,10 +76,16 @@ def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
     """
     t, rate = np.asarray(t_s, np.float64), np.asarray(rate_rad_s, np.float64)
     if len(t) < 2 or rate.shape != (len(t), 3):
-        raise ValueError(f"{len(t)} times and rates of shape {rate.shape}: give two samples or more, three rates each")
+        raise ValueError(
+            f"{len(t)} times and rates of shape {rate.shape}: give two samples or more, three rates each"
+        )
     if not (np.diff(t) > 0).all() or not np.isfinite(rate).all():
-        raise ValueError("gyro times must increase and rates be finite: sort the samples and drop broken ones")
-    steps = Rotation.from_rotvec(0.5 * (rate[1:] + rate[:-1]) * np.diff(t)[:, None]).as_quat()
+        raise ValueError(
+            "gyro times must increase and rates be finite: sort the samples and drop broken ones"
+        )
+    steps = Rotation.from_rotvec(
+        0.5 * (rate[1:] + rate[:-1]) * np.diff(t)[:, None]
+    ).as_quat()
     turned = [(0.0, 0.0, 0.0, 1.0)]
     for step in steps.tolist():  # plain numbers
         turned.append(multiply(turned[-1], step))

@@ -17,12 +17,16 @@ _WINDOW_PX, _LEVELS = (15, 15), 4
 _MAX_RETURN_PX = 0.3  # a point tracked there and back must come home
 _RATIO, _MAX_FEATURES, _FAST_THRESHOLD = 0.8, 700, 7
 _MARGIN_PX = 12  # points near the border say most about turns about the vertical
-_MAX_REFINEMENT_PX = 3.0  # an ORB corner of a coarse level lies no further from its place
+_MAX_REFINEMENT_PX = (
+    3.0  # an ORB corner of a coarse level lies no further from its place
+)
 
 
 def track_points(before: Gray, after: Gray) -> tuple[Pixels, Pixels]:
     """The same N points in two frames of one camera (N, 2) each, by pyramidal Lucas-Kanade, there and back."""
-    corners = cv2.goodFeaturesToTrack(before, MAX_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX)
+    corners = cv2.goodFeaturesToTrack(
+        before, MAX_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX
+    )
     if corners is None or not len(corners):
         return np.empty((0, 2)), np.empty((0, 2))
     flow = partial(cv2.calcOpticalFlowPyrLK, winSize=_WINDOW_PX, maxLevel=_LEVELS)
@@ -30,27 +34,47 @@ def track_points(before: Gray, after: Gray) -> tuple[Pixels, Pixels]:
     home, is_back, _ = flow(after, before, there, None)
     miss_px = np.linalg.norm((home - corners).reshape(-1, 2), axis=1)
     kept = (is_found.ravel() == 1) & (is_back.ravel() == 1) & (miss_px < _MAX_RETURN_PX)
-    return corners.reshape(-1, 2)[kept].astype(np.float64), there.reshape(-1, 2)[kept].astype(np.float64)
+    return corners.reshape(-1, 2)[kept].astype(np.float64), there.reshape(-1, 2)[
+        kept
+    ].astype(np.float64)
 
 
 def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     """The same N points seen by two cameras (N, 2) each: ORB, clearly nearest both ways, refined by Lucas-Kanade."""
-    orb = cv2.ORB.create(_MAX_FEATURES, fastThreshold=_FAST_THRESHOLD, edgeThreshold=_MARGIN_PX)
+    orb = cv2.ORB.create(
+        _MAX_FEATURES, fastThreshold=_FAST_THRESHOLD, edgeThreshold=_MARGIN_PX
+    )
     points_l, found_l = orb.detectAndCompute(left, None)
     points_r, found_r = orb.detectAndCompute(right, None)
     if found_l is None or found_r is None or min(len(found_l), len(found_r)) < 2:
         return np.empty((0, 2)), np.empty((0, 2))
     matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
     home = {m.queryIdx: m.trainIdx for m in matcher.match(found_r, found_l)}
-    clear = [first for first, second in matcher.knnMatch(found_l, found_r, k=2)
-             if first.distance < _RATIO * second.distance and home[first.trainIdx] == first.queryIdx]  # fmt: skip
-    pixels_l = np.array([points_l[m.queryIdx].pt for m in clear], np.float32).reshape(-1, 1, 2)
-    pixels_r = np.array([points_r[m.trainIdx].pt for m in clear], np.float32).reshape(-1, 1, 2)
+    clear = [
+        first
+        for first, second in matcher.knnMatch(found_l, found_r, k=2)
+        if first.distance < _RATIO * second.distance
+        and home[first.trainIdx] == first.queryIdx
+    ]
+    pixels_l = np.array([points_l[m.queryIdx].pt for m in clear], np.float32).reshape(
+        -1, 1, 2
+    )
+    pixels_r = np.array([points_r[m.trainIdx].pt for m in clear], np.float32).reshape(
+        -1, 1, 2
+    )
     if not clear:
         return np.empty((0, 2)), np.empty((0, 2))
     refined, is_found, _ = cv2.calcOpticalFlowPyrLK(
-        left, right, pixels_l, pixels_r.copy(), winSize=_WINDOW_PX, maxLevel=0, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+        left,
+        right,
+        pixels_l,
+        pixels_r.copy(),
+        winSize=_WINDOW_PX,
+        maxLevel=0,
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     moved_px = np.linalg.norm((refined - pixels_r).reshape(-1, 2), axis=1)
     kept = (is_found.ravel() == 1) & (moved_px < _MAX_REFINEMENT_PX)
-    return pixels_l.reshape(-1, 2)[kept].astype(np.float64), refined.reshape(-1, 2)[kept].astype(np.float64)
+    return pixels_l.reshape(-1, 2)[kept].astype(np.float64), refined.reshape(-1, 2)[
+        kept
+    ].astype(np.float64)

@@ -8,7 +8,9 @@ from torch import Tensor
 from models.nets.detector import STRIDES_PX
 
 UNASSIGNED = -1
-_RADIUS_STRIDES = 1.5  # points this near to a box's centre answer for it (FCOS centre sampling)
+_RADIUS_STRIDES = (
+    1.5  # points this near to a box's centre answer for it (FCOS centre sampling)
+)
 _SIDE_PER_STRIDE = 8.0  # a level takes boxes whose longer side is at most this many strides; the last takes the rest
 
 
@@ -18,16 +20,28 @@ def assign_points(boxes_xyxy: Tensor, centres: Tensor, strides: Tensor) -> Tenso
     A point belongs to a box of its level's size, inside it and near its centre; to the nearest centre if there are
     several. Each box also gets the one nearest point of its level, however small it is.
     """
-    owner = torch.full((len(centres),), UNASSIGNED, dtype=torch.long, device=centres.device)
+    owner = torch.full(
+        (len(centres),), UNASSIGNED, dtype=torch.long, device=centres.device
+    )
     if not len(boxes_xyxy):
         return owner
     middles = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
-    offsets = (centres[:, None] - middles[None]).abs() / strides[:, None, None]  # (P, N, 2) in strides
+    offsets = (centres[:, None] - middles[None]).abs() / strides[
+        :, None, None
+    ]  # (P, N, 2) in strides
     distance = offsets.norm(dim=-1)  # (P, N)
     on_level = strides[:, None] == level_strides(boxes_xyxy)[None]
-    sides = torch.cat([centres[:, None] - boxes_xyxy[None, :, :2], boxes_xyxy[None, :, 2:] - centres[:, None]], -1)
+    sides = torch.cat(
+        [
+            centres[:, None] - boxes_xyxy[None, :, :2],
+            boxes_xyxy[None, :, 2:] - centres[:, None],
+        ],
+        -1,
+    )
     is_near = (offsets.amax(-1) < _RADIUS_STRIDES) & (sides.amin(-1) > 0) & on_level
-    nearest = distance.masked_fill(~on_level, torch.inf).argmin(0)  # (N,) the point each box gets in any case
+    nearest = distance.masked_fill(~on_level, torch.inf).argmin(
+        0
+    )  # (N,) the point each box gets in any case
     distance = distance.masked_fill(~is_near, torch.inf)
     is_taken = is_near.any(1)
     owner[is_taken] = distance[is_taken].argmin(1)

@@ -27,8 +27,16 @@ def giou_loss(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
 
 def _iou_and_hull(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """IoU, and the share of the smallest enclosing box that belongs to neither."""
-    inner = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
-    outer = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    inner = (
+        (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2]))
+        .clamp(min=0)
+        .prod(-1)
+    )
+    outer = (
+        (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2]))
+        .clamp(min=0)
+        .prod(-1)
+    )
     union = _area(a) + _area(b) - inner
     return inner / (union + _TINY), (outer - union) / (outer + _TINY)
 

@@ -13,4 +13,6 @@ def quality_focal_loss(logits: Tensor, quality: Tensor, beta: float = 2.0) -> Te
     Generalized Focal Loss (Li et al., NeurIPS 2020), equation 2.
     """
     gap = (logits.sigmoid() - quality).abs()
-    return gap.pow(beta) * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")
+    return gap.pow(beta) * F.binary_cross_entropy_with_logits(
+        logits, quality, reduction="none"
+    )

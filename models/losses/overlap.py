@@ -22,9 +22,17 @@ def pixel_cross_entropy(logits: Tensor, class_ids: Tensor) -> Tensor:
     classes are never learnt, and counting classes, where a few wrong labels rule. 0, with a gradient of 0, where every
     pixel is ignored.
     """
-    counts = torch.bincount(class_ids[class_ids != IGNORE], minlength=logits.shape[1]).to(logits.dtype)  # (C,)
+    counts = torch.bincount(
+        class_ids[class_ids != IGNORE], minlength=logits.shape[1]
+    ).to(logits.dtype)  # (C,)
     counts = mean_over_workers(counts)
-    total = F.cross_entropy(logits, class_ids, counts.clamp(min=_TINY).rsqrt(), ignore_index=IGNORE, reduction="sum")
+    total = F.cross_entropy(
+        logits,
+        class_ids,
+        counts.clamp(min=_TINY).rsqrt(),
+        ignore_index=IGNORE,
+        reduction="sum",
+    )
     return total / counts.sqrt().sum().clamp(min=_TINY)
 
 
@@ -36,10 +44,22 @@ def soft_dice_loss(logits: Tensor, class_ids: Tensor) -> Tensor:
     pixel is ignored.
     """
     is_known = (class_ids != IGNORE)[:, None]
-    truth = F.one_hot(class_ids.where(class_ids != IGNORE, 0), logits.shape[1]).movedim(-1, 1) * is_known
+    truth = (
+        F.one_hot(class_ids.where(class_ids != IGNORE, 0), logits.shape[1]).movedim(
+            -1, 1
+        )
+        * is_known
+    )
     probability = logits.softmax(1) * is_known
-    sums = torch.stack([a.flatten(2).sum((0, 2)) for a in (probability * truth, probability + truth, truth)])
+    sums = torch.stack(
+        [
+            a.flatten(2).sum((0, 2))
+            for a in (probability * truth, probability + truth, truth)
+        ]
+    )
     hits, sizes, num_pixels = mean_over_workers(sums)  # (C,) each
     is_shown = num_pixels > 0
-    missed = torch.where(is_shown, 1 - 2 * hits / sizes.clamp(min=_TINY), torch.zeros_like(hits))
+    missed = torch.where(
+        is_shown, 1 - 2 * hits / sizes.clamp(min=_TINY), torch.zeros_like(hits)
+    )
     return missed.sum() / is_shown.sum().clamp(min=1)

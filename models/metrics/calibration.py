@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 NUM_BINS = 15  # Guo et al. 2017
-_PRIOR_LOG_SD = 0.5  # of the temperature's logarithm: factors of 0.6 to 1.6 surprise nobody
+_PRIOR_LOG_SD = (
+    0.5  # of the temperature's logarithm: factors of 0.6 to 1.6 surprise nobody
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,15 @@ def score_calibration(
     Calibration of Modern Neural Networks, ICML 2017, equation 3. Raises ValueError for no samples, unequal lengths and
     confidences outside [0, 1].
     """
-    confidence, correct = np.asarray(confidences, np.float64), np.asarray(is_correct, bool)
+    confidence, correct = (
+        np.asarray(confidences, np.float64),
+        np.asarray(is_correct, bool),
+    )
     _require_valid(confidence, correct)
     edges = np.arange(num_bins + 1) / num_bins
-    bin_ids = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, num_bins - 1)
+    bin_ids = np.clip(
+        np.searchsorted(edges, confidence, side="left") - 1, 0, num_bins - 1
+    )
     bins = tuple(
         ConfidenceBin(
             low=float(edges[m]),
@@ -63,7 +70,9 @@ def score_calibration(
     return CalibrationResult(float(gaps @ weights), bins, len(confidence))
 
 
-def fit_temperature(probabilities: NDArray[np.float32], class_ids: NDArray[np.int64]) -> float:
+def fit_temperature(
+    probabilities: NDArray[np.float32], class_ids: NDArray[np.int64]
+) -> float:
     """What logits are divided by to be as sure as they are right: of N predictions (N, C) whose classes are known.
 
     Temperature scaling (Guo et al., section 4.2): the T with the least negative log-likelihood, here with a normal
@@ -71,10 +80,18 @@ def fit_temperature(probabilities: NDArray[np.float32], class_ids: NDArray[np.in
     Logarithms of probabilities stand for logits, from which they differ by a constant of each prediction.
     Raises ValueError for no predictions and for class ids that the predictions do not know.
     """
-    if not len(probabilities) or class_ids.min() < 0 or class_ids.max() >= probabilities.shape[1]:
-        raise ValueError(f"{probabilities.shape} predictions and the class ids {sorted(set(class_ids.tolist()))}: give "
-                         "one id below the number of classes a prediction, and at least one")  # fmt: skip
-    logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
+    if (
+        not len(probabilities)
+        or class_ids.min() < 0
+        or class_ids.max() >= probabilities.shape[1]
+    ):
+        raise ValueError(
+            f"{probabilities.shape} predictions and the class ids {sorted(set(class_ids.tolist()))}: give "
+            "one id below the number of classes a prediction, and at least one"
+        )
+    logits = np.log(
+        np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny)
+    )
     own = logits[np.arange(len(logits)), class_ids]
 
     def cost(log_temperature: float) -> float:
@@ -89,9 +106,15 @@ def fit_temperature(probabilities: NDArray[np.float32], class_ids: NDArray[np.in
 
 def _require_valid(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> None:
     if len(confidence) != len(correct):
-        raise ValueError(f"{len(confidence)} confidences and {len(correct)} outcomes: give one outcome a confidence")
+        raise ValueError(
+            f"{len(confidence)} confidences and {len(correct)} outcomes: give one outcome a confidence"
+        )
     if len(confidence) == 0:
-        raise ValueError("there are no predictions to score: an empty split has no calibration error")
+        raise ValueError(
+            "there are no predictions to score: an empty split has no calibration error"
+        )
     outside = confidence[~((confidence >= 0) & (confidence <= 1))]
     if len(outside):
-        raise ValueError(f"{len(outside)} confidences lie outside [0, 1], first {outside[0]}: give probabilities")
+        raise ValueError(
+            f"{len(outside)} confidences lie outside [0, 1], first {outside[0]}: give probabilities"
+        )

@@ -33,7 +33,9 @@ class ClassificationResult:
 
 
 def score_classification(
-    class_ids: Sequence[int] | NDArray[np.int64], predicted_ids: Sequence[int] | NDArray[np.int64], num_classes: int
+    class_ids: Sequence[int] | NDArray[np.int64],
+    predicted_ids: Sequence[int] | NDArray[np.int64],
+    num_classes: int,
 ) -> ClassificationResult:
     """Figures over N samples; both sequences hold N class ids in [0, num_classes).
 
@@ -41,10 +43,17 @@ def score_classification(
     that is predicted but never true counts 0, one that is neither does not count. Raises ValueError for no samples,
     unequal lengths and ids out of range.
     """
-    truth, predicted = np.asarray(class_ids, np.int64), np.asarray(predicted_ids, np.int64)
+    truth, predicted = (
+        np.asarray(class_ids, np.int64),
+        np.asarray(predicted_ids, np.int64),
+    )
     _require_valid(truth, predicted, num_classes)
-    confusion = np.bincount(truth * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
-    per_class = tuple(_score_class(confusion, class_id) for class_id in range(num_classes))
+    confusion = np.bincount(
+        truth * num_classes + predicted, minlength=num_classes**2
+    ).reshape(num_classes, num_classes)
+    per_class = tuple(
+        _score_class(confusion, class_id) for class_id in range(num_classes)
+    )
     return ClassificationResult(
         accuracy=float(np.trace(confusion) / len(truth)),
         macro_f1=float(np.mean([c.f1 for c in per_class if c.f1 is not None])),
@@ -71,12 +80,20 @@ def _divide(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _require_valid(truth: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> None:
+def _require_valid(
+    truth: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int
+) -> None:
     if len(truth) != len(predicted):
-        raise ValueError(f"{len(truth)} true and {len(predicted)} predicted classes: give one prediction a sample")
+        raise ValueError(
+            f"{len(truth)} true and {len(predicted)} predicted classes: give one prediction a sample"
+        )
     if len(truth) == 0:
-        raise ValueError("there are no samples to score: an empty split has no accuracy")
+        raise ValueError(
+            "there are no samples to score: an empty split has no accuracy"
+        )
     for name, ids in (("true", truth), ("predicted", predicted)):
         if ids.min() < 0 or ids.max() >= num_classes:
             span = f"{ids.min()}..{ids.max()}"
-            raise ValueError(f"{name} class ids span {span}: with {num_classes} classes give 0..{num_classes - 1}")
+            raise ValueError(
+                f"{name} class ids span {span}: with {num_classes} classes give 0..{num_classes - 1}"
+            )

@@ -12,10 +12,17 @@ from numpy.typing import NDArray
 from models.types import BoxSet, Detections
 
 MAX_DETECTIONS = 100  # per image and class, highest score first: COCO's limit
-OBJECT_SIZES = ("small", "medium", "large")  # box area up to 32 * 32 px, up to 96 * 96 px, above
+OBJECT_SIZES = (
+    "small",
+    "medium",
+    "large",
+)  # box area up to 32 * 32 px, up to 96 * 96 px, above
 SIZE_LIMITS_PX2 = (32.0**2, 96.0**2)
 IOU_50 = 0  # place in COCO's thresholds 0.50, 0.55 .. 0.95
-_ALL_AREAS, _IOU_75 = 0, 5  # places in COCO's area ranges and in its thresholds 0.50, 0.55 .. 0.95
+_ALL_AREAS, _IOU_75 = (
+    0,
+    5,
+)  # places in COCO's area ranges and in its thresholds 0.50, 0.55 .. 0.95
 
 Row = dict[str, Any]
 
@@ -55,7 +62,9 @@ class DetectionResult:
     num_objects: int
 
 
-def score_detections(truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int) -> DetectionResult:
+def score_detections(
+    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int
+) -> DetectionResult:
     """COCO figures over N images; element i of both sequences belongs to image i, boxes in its pixels.
 
     Classes without an object do not enter a mean (COCO's rule), so false boxes of such a class cost nothing here: they
@@ -63,8 +72,12 @@ def score_detections(truths: Sequence[BoxSet], detections: Sequence[Detections],
     scores that are not finite.
     """
     _require_valid(truths, detections, num_classes)
-    truth_rows = [row for i, truth in enumerate(truths) for row in describe_boxes(i, truth)]
-    found_rows = [row for i, found in enumerate(detections) for row in describe_boxes(i, found)]
+    truth_rows = [
+        row for i, truth in enumerate(truths) for row in describe_boxes(i, truth)
+    ]
+    found_rows = [
+        row for i, found in enumerate(detections) for row in describe_boxes(i, found)
+    ]
     images = [{"id": i + 1} for i in range(len(truths))]
     precision, recall = run_coco(images, truth_rows, found_rows, num_classes)
     class_ids = np.concatenate([t.class_ids for t in truths])
@@ -73,10 +86,16 @@ def score_detections(truths: Sequence[BoxSet], detections: Sequence[Detections],
         map=mean_known(precision[..., _ALL_AREAS]),
         map50=mean_known(precision[IOU_50, ..., _ALL_AREAS]),
         map75=mean_known(precision[_IOU_75, ..., _ALL_AREAS]),
-        per_class=tuple(_score_class(precision, recall, c, int((class_ids == c).sum())) for c in range(num_classes)),
+        per_class=tuple(
+            _score_class(precision, recall, c, int((class_ids == c).sum()))
+            for c in range(num_classes)
+        ),
         per_size=tuple(
             SizeFigures(
-                size, mean_known(precision[..., i]), mean_known(precision[IOU_50, ..., i]), _count(areas_px2, size)
+                size,
+                mean_known(precision[..., i]),
+                mean_known(precision[IOU_50, ..., i]),
+                _count(areas_px2, size),
             )
             for i, size in enumerate(OBJECT_SIZES, start=1)
         ),
@@ -91,11 +110,21 @@ def name_object_size(area_px2: float) -> str:
 
 
 def _score_class(
-    precision: NDArray[np.float64], recall: NDArray[np.float64], class_id: int, num_objects: int
+    precision: NDArray[np.float64],
+    recall: NDArray[np.float64],
+    class_id: int,
+    num_objects: int,
 ) -> ClassFigures:
     of_class = precision[:, :, class_id, _ALL_AREAS]
     curve = of_class[IOU_50] if num_objects else None
-    return ClassFigures(class_id, mean_known(of_class), mean_known(of_class[IOU_50]), num_objects, recall, curve)
+    return ClassFigures(
+        class_id,
+        mean_known(of_class),
+        mean_known(of_class[IOU_50]),
+        num_objects,
+        recall,
+        curve,
+    )
 
 
 def mean_known(precision: NDArray[np.float64]) -> float | None:
@@ -114,9 +143,14 @@ def _measure_areas(boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def run_coco(
-    images: Sequence[Row], truth_rows: Sequence[Row], found_rows: Sequence[Row], num_classes: int,
-    iou_type: str = "bbox", max_detections: int = MAX_DETECTIONS, sigmas: Sequence[float] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    images: Sequence[Row],
+    truth_rows: Sequence[Row],
+    found_rows: Sequence[Row],
+    num_classes: int,
+    iou_type: str = "bbox",
+    max_detections: int = MAX_DETECTIONS,
+    sigmas: Sequence[float] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Precision (10 IoU, 101 recall, C, 4 areas), -1 where a class has no object, and the recall levels (101,).
 
     COCO's rows: images with their `id` and annotations as of `describe_boxes`; with iou_type "segm" images have their
@@ -129,12 +163,20 @@ def run_coco(
     sides = []
     for rows in (truth_rows, found_rows):
         side = COCO()
-        numbered = [{**row, "id": n} for n, row in enumerate(rows, start=1)]  # from 1: COCO reads 0 as "not matched"
-        side.dataset = {"images": list(images), "categories": categories, "annotations": numbered}
+        numbered = [
+            {**row, "id": n} for n, row in enumerate(rows, start=1)
+        ]  # from 1: COCO reads 0 as "not matched"
+        side.dataset = {
+            "images": list(images),
+            "categories": categories,
+            "annotations": numbered,
+        }
         side.createIndex()
         sides.append(side)
     of_points = {} if sigmas is None else {"kpt_oks_sigmas": list(sigmas)}
-    run = COCOeval_faster(*sides, iouType=iou_type, print_function=_stay_quiet, **of_points)
+    run = COCOeval_faster(
+        *sides, iouType=iou_type, print_function=_stay_quiet, **of_points
+    )
     run.params.maxDets = [max_detections]
     run.evaluate()
     run.accumulate()
@@ -148,21 +190,36 @@ def _stay_quiet(*_: object) -> None:
 def describe_boxes(image_index: int, image: BoxSet | Detections) -> list[Row]:
     """COCO's annotations of one image, but for their ids: true ones, or detected ones with scores."""
     rows: list[Row] = []
-    for class_id, (x0, y0, x1, y1) in zip(image.class_ids, image.boxes_xyxy.astype(np.float64).tolist(), strict=True):
-        rows.append({"image_id": image_index + 1, "category_id": int(class_id) + 1, "bbox": [x0, y0, x1 - x0, y1 - y0],
-                     "area": (x1 - x0) * (y1 - y0)})  # fmt: skip
+    for class_id, (x0, y0, x1, y1) in zip(
+        image.class_ids, image.boxes_xyxy.astype(np.float64).tolist(), strict=True
+    ):
+        rows.append(
+            {
+                "image_id": image_index + 1,
+                "category_id": int(class_id) + 1,
+                "bbox": [x0, y0, x1 - x0, y1 - y0],
+                "area": (x1 - x0) * (y1 - y0),
+            }
+        )
     if isinstance(image, Detections):
-        return [{**row, "score": float(score)} for row, score in zip(rows, image.scores, strict=True)]
+        return [
+            {**row, "score": float(score)}
+            for row, score in zip(rows, image.scores, strict=True)
+        ]
     return [{**row, "iscrowd": 0} for row in rows]
 
 
-def _require_valid(truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int) -> None:
+def _require_valid(
+    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int
+) -> None:
     if len(truths) != len(detections):
         raise ValueError(
             f"{len(truths)} images have truth, {len(detections)} have predictions: give both for each image"
         )
     if not truths:
-        raise ValueError("there are no images to score: an empty split has no average precision")
+        raise ValueError(
+            "there are no images to score: an empty split has no average precision"
+        )
     for index, (truth, found) in enumerate(zip(truths, detections, strict=True)):
         require_valid_image(index, truth, found)
         for ids in (truth.class_ids, found.class_ids):
@@ -175,5 +232,9 @@ def _require_valid(truths: Sequence[BoxSet], detections: Sequence[Detections], n
 
 def require_valid_image(index: int, truth: BoxSet, found: Detections) -> None:
     """Raises ValueError for boxes and scores that are not finite."""
-    if not all(np.isfinite(a).all() for a in (truth.boxes_xyxy, found.boxes_xyxy, found.scores)):
-        raise ValueError(f"image {index} has a box or score that is not finite: look for a training that diverged")
+    if not all(
+        np.isfinite(a).all() for a in (truth.boxes_xyxy, found.boxes_xyxy, found.scores)
+    ):
+        raise ValueError(
+            f"image {index} has a box or score that is not finite: look for a training that diverged"
+        )

@@ -16,9 +16,8 @@ from scipy import stats
 
 MIN_UNITS = 4  # with three (two degrees of freedom) a shift must exceed about thirty deviations to be seen
 MAX_DEGREES = 8  # of freedom: more references do not make recordings normal, so the tails stay heavy (bench/drift.py)
-DEPENDENCE_MARGIN = (
-    1.7  # worst excess over alpha = 0.01 of the harmonic mean among equicorrelated tests: bench/drift.py
-)
+# Worst excess over alpha = 0.01 of the harmonic mean among equicorrelated tests: bench/drift.py
+DEPENDENCE_MARGIN = 1.7
 _EULER_GAMMA = 0.57721566490153286
 _SMALLEST_P = 1e-300
 
@@ -36,7 +35,9 @@ class Shift:
     p_value: float
 
 
-def compare_mean(reference: ArrayLike, new: float, tolerance: float = 0.0, length_ratio: float = 1.0) -> Shift:
+def compare_mean(
+    reference: ArrayLike, new: float, tolerance: float = 0.0, length_ratio: float = 1.0
+) -> Shift:
     """Test one figure: is `new` a further draw from the population of the `reference` (n,) unit means? Two-sided.
 
     The prediction interval of one normal observation: t = (new - mean) / (s sqrt(1 + 1/n)) with n - 1 degrees of
@@ -48,15 +49,26 @@ def compare_mean(reference: ArrayLike, new: float, tolerance: float = 0.0, lengt
     values = _require_units(reference).reshape(-1)
     _require_finite(np.asarray(new), "the new mean")
     n = len(values)
-    variance = (values.var(ddof=1) + tolerance**2) * max(length_ratio, 1.0) + values.var(ddof=1) / n
+    variance = (values.var(ddof=1) + tolerance**2) * max(
+        length_ratio, 1.0
+    ) + values.var(ddof=1) / n
     difference = float(new - values.mean())
     if variance == 0.0:
-        return Shift(0.0, 1.0) if difference == 0.0 else Shift(np.inf * np.sign(difference), _SMALLEST_P)
+        return (
+            Shift(0.0, 1.0)
+            if difference == 0.0
+            else Shift(np.inf * np.sign(difference), _SMALLEST_P)
+        )
     distance = difference / float(np.sqrt(variance))
     return Shift(distance, _clip(2.0 * stats.t.sf(abs(distance), _degrees(n))))
 
 
-def compare_vector(reference: ArrayLike, new: ArrayLike, tolerance: float = 0.0, length_ratio: float = 1.0) -> Shift:
+def compare_vector(
+    reference: ArrayLike,
+    new: ArrayLike,
+    tolerance: float = 0.0,
+    length_ratio: float = 1.0,
+) -> Shift:
     """Test a vector: is `new` (D,) a further draw from the population of the `reference` (n, D) unit means?
 
     Squared distance to the centroid over the mean squared spread of the references. Both are sums over the directions
@@ -74,9 +86,16 @@ def compare_vector(reference: ArrayLike, new: ArrayLike, tolerance: float = 0.0,
     squared = float(np.square(point - vectors.mean(axis=0)).sum())
     if variance == 0.0:
         return Shift(0.0, 1.0) if squared == 0.0 else Shift(np.inf, _SMALLEST_P)
-    directions = float(np.trace(gram)) ** 2 / float(np.square(gram).sum()) if spread > 0.0 else 1.0
+    directions = (
+        float(np.trace(gram)) ** 2 / float(np.square(gram).sum())
+        if spread > 0.0
+        else 1.0
+    )
     ratio = squared / variance
-    return Shift(float(np.sqrt(ratio)), _clip(stats.f.sf(ratio, directions, directions * _degrees(n))))
+    return Shift(
+        float(np.sqrt(ratio)),
+        _clip(stats.f.sf(ratio, directions, directions * _degrees(n))),
+    )
 
 
 def combine_p_values(p_values: ArrayLike) -> float:
@@ -107,14 +126,20 @@ def adjust_p_values(p_values: ArrayLike) -> Floats:
     adjusted = np.empty_like(p)
     for i in range(len(p)):
         others = p[order[order != i]]
-        adjusted[i] = max(combine_p_values(np.append(others[:size], p[i])) for size in range(len(p)))
+        adjusted[i] = max(
+            combine_p_values(np.append(others[:size], p[i])) for size in range(len(p))
+        )
     return adjusted
 
 
-def average_units(values: ArrayLike, units: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
+def average_units(
+    values: ArrayLike, units: ArrayLike
+) -> tuple[Floats, NDArray[np.int64]]:
     """Means of the rows of `values` (N, D) over each unit id in `units` (N,): (U, D), and rows per unit (U,)."""
     rows = np.asarray(values, np.float64)
-    names, index, counts = np.unique(np.asarray(units), return_inverse=True, return_counts=True)
+    names, index, counts = np.unique(
+        np.asarray(units), return_inverse=True, return_counts=True
+    )
     sums = np.zeros((len(names), rows.shape[1]))
     np.add.at(sums, index, rows)
     return sums / counts[:, None], counts.astype(np.int64)
@@ -132,7 +157,9 @@ def _degrees(num_units: int) -> int:
 def _require_units(reference: ArrayLike) -> Floats:
     values = np.asarray(reference, np.float64)
     if len(values) < MIN_UNITS:
-        raise ValueError(f"{len(values)} reference recordings: the stated false-alarm rate needs at least {MIN_UNITS}")
+        raise ValueError(
+            f"{len(values)} reference recordings: the stated false-alarm rate needs at least {MIN_UNITS}"
+        )
     _require_finite(values, "a reference mean")
     return values
 

@@ -21,9 +21,12 @@ def share_found_again(whole: Vectors, part: Vectors) -> float:
 
 
 def knn_accuracy(
-    train: Vectors, train_ids: NDArray[np.int64], test: Vectors, test_ids: NDArray[np.int64],
+    train: Vectors,
+    train_ids: NDArray[np.int64],
+    test: Vectors,
+    test_ids: NDArray[np.int64],
     num_neighbours: int = _NUM_NEIGHBOURS,
-) -> float:  # fmt: skip
+) -> float:
     """Share of test vectors (M, D) whose class the nearest of the train vectors (N, D) vote for; all of unit length.
 
     Votes weigh exp(cosine / 0.07) (Wu et al., Unsupervised Feature Learning via Non-Parametric Instance
@@ -38,7 +41,12 @@ def knn_accuracy(
     return float(np.mean(votes.argmax(1) == test_ids))
 
 
-def linear_accuracy(train: Vectors, train_ids: NDArray[np.int64], test: Vectors, test_ids: NDArray[np.int64]) -> float:
+def linear_accuracy(
+    train: Vectors,
+    train_ids: NDArray[np.int64],
+    test: Vectors,
+    test_ids: NDArray[np.int64],
+) -> float:
     """Share of test vectors whose class a logistic regression on the train vectors names; values are standardised.
 
     Raises ValueError when train has a single class.

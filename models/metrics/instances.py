@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.masks import decode_counts, encode_mask
-from models.metrics.detection import IOU_50, Row, describe_boxes, mean_known, require_valid_image, run_coco
+from models.metrics.detection import (
+    IOU_50,
+    Row,
+    describe_boxes,
+    mean_known,
+    require_valid_image,
+    run_coco,
+)
 from models.types import InstanceDetections, InstanceSet
 
 
@@ -20,7 +27,9 @@ class InstanceResult:
     box_map50: float | None
 
 
-def score_instances(pairs: Iterable[tuple[InstanceSet, InstanceDetections]]) -> InstanceResult:
+def score_instances(
+    pairs: Iterable[tuple[InstanceSet, InstanceDetections]],
+) -> InstanceResult:
     """COCO figures over images, given as truth and prediction of one at a time: only run lengths are kept.
 
     Classes without an object do not enter a mean (COCO's rule). Raises ValueError for no images, masks of another size
@@ -32,22 +41,43 @@ def score_instances(pairs: Iterable[tuple[InstanceSet, InstanceDetections]]) -> 
     for index, (truth, found) in enumerate(pairs):
         require_valid_image(index, truth, found)
         if truth.masks.shape[1:] != found.size_hw:
-            raise ValueError(f"image {index} has masks of {truth.masks.shape[1:]} px, predicted are "
-                             f"{found.size_hw}: give both in pixels of the image")  # fmt: skip
-        images.append({"id": index + 1, "height": found.size_hw[0], "width": found.size_hw[1]})
-        truth_rows += _add_masks(describe_boxes(index, truth), map(encode_mask, truth.masks), found.size_hw)
-        found_rows += _add_masks(describe_boxes(index, found), found.mask_rles, found.size_hw)
+            raise ValueError(
+                f"image {index} has masks of {truth.masks.shape[1:]} px, predicted are "
+                f"{found.size_hw}: give both in pixels of the image"
+            )
+        images.append(
+            {"id": index + 1, "height": found.size_hw[0], "width": found.size_hw[1]}
+        )
+        truth_rows += _add_masks(
+            describe_boxes(index, truth), map(encode_mask, truth.masks), found.size_hw
+        )
+        found_rows += _add_masks(
+            describe_boxes(index, found), found.mask_rles, found.size_hw
+        )
     if not images:
-        raise ValueError("there are no images to score: an empty split has no average precision")
-    num_classes = max((row["category_id"] for row in (*truth_rows, *found_rows)), default=1)
-    of_masks, of_boxes = (
-        run_coco(images, truth_rows, found_rows, num_classes, kind)[0][..., 0] for kind in ("segm", "bbox")
+        raise ValueError(
+            "there are no images to score: an empty split has no average precision"
+        )
+    num_classes = max(
+        (row["category_id"] for row in (*truth_rows, *found_rows)), default=1
     )
-    return InstanceResult(mean_known(of_masks), mean_known(of_masks[IOU_50]), mean_known(of_boxes[IOU_50]))
+    of_masks, of_boxes = (
+        run_coco(images, truth_rows, found_rows, num_classes, kind)[0][..., 0]
+        for kind in ("segm", "bbox")
+    )
+    return InstanceResult(
+        mean_known(of_masks), mean_known(of_masks[IOU_50]), mean_known(of_boxes[IOU_50])
+    )
 
 
-def _add_masks(rows: list[Row], mask_rles: Iterable[str], size_hw: tuple[int, int]) -> list[Row]:
+def _add_masks(
+    rows: list[Row], mask_rles: Iterable[str], size_hw: tuple[int, int]
+) -> list[Row]:
     return [
-        {**row, "area": sum(decode_counts(text)[1::2]), "segmentation": {"size": list(size_hw), "counts": text}}
+        {
+            **row,
+            "area": sum(decode_counts(text)[1::2]),
+            "segmentation": {"size": list(size_hw), "counts": text},
+        }
         for row, text in zip(rows, mask_rles, strict=True)
     ]

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.detection import IOU_50, Row, describe_boxes, mean_known, require_valid_image, run_coco
+from models.metrics.detection import (
+    IOU_50,
+    Row,
+    describe_boxes,
+    mean_known,
+    require_valid_image,
+    run_coco,
+)
 from models.types import PoseDetections, PoseSet
 
 MAX_POSES = 20  # per image and class, highest score first: COCO's limit for keypoints
@@ -52,10 +59,16 @@ class PoseResult:
 def find_sigmas(num_points: int) -> NDArray[np.float64]:
     """(K,) how far people differ on each point, as a share of the object's size: COCO's for the 17 points of a person,
     about their mean for others, of which nobody has measured it."""
-    return np.array(_PERSON_SIGMAS) if num_points == len(_PERSON_SIGMAS) else np.full(num_points, _OTHER_SIGMA)
+    return (
+        np.array(_PERSON_SIGMAS)
+        if num_points == len(_PERSON_SIGMAS)
+        else np.full(num_points, _OTHER_SIGMA)
+    )
 
 
-def score_poses(truths: Sequence[PoseSet], found: Sequence[PoseDetections]) -> PoseResult:
+def score_poses(
+    truths: Sequence[PoseSet], found: Sequence[PoseDetections]
+) -> PoseResult:
     """COCO figures over N images; element i of both sequences belongs to image i, in its pixels.
 
     Objects without a labelled point are neither wanted nor wrong (COCO's rule), and classes without an object do not
@@ -63,36 +76,58 @@ def score_poses(truths: Sequence[PoseSet], found: Sequence[PoseDetections]) -> P
     ValueError for no images, unequal lengths, fewer points predicted than labelled, and what is not finite.
     """
     if len(truths) != len(found) or not truths:
-        raise ValueError(f"{len(truths)} images have truth, {len(found)} have predictions: give both for each image")
+        raise ValueError(
+            f"{len(truths)} images have truth, {len(found)} have predictions: give both for each image"
+        )
     num_points = found[0].points_xy.shape[1]
     truth_rows: list[Row] = []
     found_rows: list[Row] = []
     for index, (truth, answer) in enumerate(zip(truths, found, strict=True)):
         require_valid_image(index, truth, answer)
         _require_points(index, truth, answer, num_points)
-        truth_rows += _add_points(describe_boxes(index, truth), _pad(truth.points, num_points))
+        truth_rows += _add_points(
+            describe_boxes(index, truth), _pad(truth.points, num_points)
+        )
         seen = np.full((*answer.points_xy.shape[:2], 1), 2.0)
-        found_rows += _add_points(describe_boxes(index, answer), np.concatenate([answer.points_xy, seen], 2))
+        found_rows += _add_points(
+            describe_boxes(index, answer), np.concatenate([answer.points_xy, seen], 2)
+        )
     images = [{"id": index + 1} for index in range(len(truths))]
-    num_classes = max((row["category_id"] for row in (*truth_rows, *found_rows)), default=1)
+    num_classes = max(
+        (row["category_id"] for row in (*truth_rows, *found_rows)), default=1
+    )
     of_boxes = run_coco(images, truth_rows, found_rows, num_classes)[0][..., 0]
     of_points = _score_points(images, truth_rows, found_rows, num_classes, num_points)
-    return PoseResult(mean_known(of_points), mean_known(of_points[IOU_50]), mean_known(of_boxes[IOU_50]))
+    return PoseResult(
+        mean_known(of_points),
+        mean_known(of_points[IOU_50]),
+        mean_known(of_boxes[IOU_50]),
+    )
 
 
 def _score_points(
-    images: Sequence[Row], truth_rows: Sequence[Row], found_rows: Sequence[Row], num_classes: int, num_points: int
+    images: Sequence[Row],
+    truth_rows: Sequence[Row],
+    found_rows: Sequence[Row],
+    num_classes: int,
+    num_points: int,
 ) -> NDArray[np.float64]:
     """Precision (10 OKS, 101 recall, C), -1 where a class has no object with a labelled point."""
     if not any(row["num_keypoints"] for row in truth_rows):
         return np.full((10, 101, num_classes), -1.0)
     sigmas = find_sigmas(num_points).tolist()
-    return run_coco(images, truth_rows, found_rows, num_classes, "keypoints", MAX_POSES, sigmas)[0][..., 0]
+    return run_coco(
+        images, truth_rows, found_rows, num_classes, "keypoints", MAX_POSES, sigmas
+    )[0][..., 0]
 
 
-def _require_points(index: int, truth: PoseSet, found: PoseDetections, num_points: int) -> None:
+def _require_points(
+    index: int, truth: PoseSet, found: PoseDetections, num_points: int
+) -> None:
     if not np.isfinite(found.points_xy).all() or not np.isfinite(truth.points).all():
-        raise ValueError(f"image {index} has a point that is not finite: look for a training that diverged")
+        raise ValueError(
+            f"image {index} has a point that is not finite: look for a training that diverged"
+        )
     if found.points_xy.shape[1] != num_points or truth.points.shape[1] > num_points:
         raise ValueError(
             f"image {index} has {found.points_xy.shape[1]} points an object, labelled are {truth.points.shape[1]}, and "
@@ -106,6 +141,10 @@ def _pad(points: NDArray[np.float32], num_points: int) -> NDArray[np.float32]:
 
 def _add_points(rows: list[Row], points: NDArray[np.floating]) -> list[Row]:
     return [
-        {**row, "keypoints": of_one.astype(np.float64).ravel().tolist(), "num_keypoints": int((of_one[:, 2] > 0).sum())}
+        {
+            **row,
+            "keypoints": of_one.astype(np.float64).ravel().tolist(),
+            "num_keypoints": int((of_one[:, 2] > 0).sum()),
+        }
         for row, of_one in zip(rows, points, strict=True)
     ]

@@ -55,8 +55,12 @@ def match_detections(
         free = ious.copy()
         free[[t for t, _ in pairs], :] = -1.0
         taken = {d for _, d in pairs}
-        pairs += _match_greedily(free, np.array([d for d in order if d not in taken], np.int64), min_iou)
-    truth_ids, detection_ids = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
+        pairs += _match_greedily(
+            free, np.array([d for d in order if d not in taken], np.int64), min_iou
+        )
+    truth_ids, detection_ids = (
+        np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1)
+    )
     return Matches(
         truth_ids,
         detection_ids,
@@ -66,24 +70,42 @@ def match_detections(
 
 
 def count_confusions(
-    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int, min_score: float
+    truths: Sequence[BoxSet],
+    detections: Sequence[Detections],
+    num_classes: int,
+    min_score: float,
 ) -> NDArray[np.int64]:
     """(C + 1, C + 1): rows are true classes, columns predicted ones, the last of each is background.
 
     Last column: objects nobody found. Last row: boxes around nothing. Raises ValueError for no images.
     """
     if not truths:
-        raise ValueError("there are no images to match: an empty split has no confusion matrix")
+        raise ValueError(
+            "there are no images to match: an empty split has no confusion matrix"
+        )
     confusion = np.zeros((num_classes + 1, num_classes + 1), np.int64)
     for truth, found in zip(truths, detections, strict=True):
         matches = match_detections(truth, found, min_score=min_score)
-        np.add.at(confusion, (truth.class_ids[matches.truth_ids], found.class_ids[matches.detection_ids]), 1)
-        confusion[:, num_classes] += np.bincount(truth.class_ids[matches.missed_truth_ids], minlength=num_classes + 1)
-        confusion[num_classes] += np.bincount(found.class_ids[matches.false_detection_ids], minlength=num_classes + 1)
+        np.add.at(
+            confusion,
+            (
+                truth.class_ids[matches.truth_ids],
+                found.class_ids[matches.detection_ids],
+            ),
+            1,
+        )
+        confusion[:, num_classes] += np.bincount(
+            truth.class_ids[matches.missed_truth_ids], minlength=num_classes + 1
+        )
+        confusion[num_classes] += np.bincount(
+            found.class_ids[matches.false_detection_ids], minlength=num_classes + 1
+        )
     return confusion
 
 
-def find_operating_point(truths: Sequence[BoxSet], detections: Sequence[Detections]) -> OperatingPoint | None:
+def find_operating_point(
+    truths: Sequence[BoxSet], detections: Sequence[Detections]
+) -> OperatingPoint | None:
     """The score with the best F1 over all classes, the highest of equals; None without objects or without detections.
 
     It is chosen on the images given, so on a test split its F1 is an upper bound.
@@ -94,12 +116,17 @@ def find_operating_point(truths: Sequence[BoxSet], detections: Sequence[Detectio
         return None
     order = np.argsort(-scores, kind="stable")
     scores, hits = scores[order], np.cumsum(is_hit[order])
-    is_last_of_equals = np.append(scores[1:] != scores[:-1], True)  # a threshold takes all equal scores or none
+    is_last_of_equals = np.append(
+        scores[1:] != scores[:-1], True
+    )  # a threshold takes all equal scores or none
     num_kept = np.arange(1, len(scores) + 1)
     f1 = np.where(is_last_of_equals, 2 * hits / (num_kept + num_objects), -1.0)
     best = int(f1.argmax())
     return OperatingPoint(
-        float(scores[best]), float(hits[best] / num_kept[best]), float(hits[best] / num_objects), float(f1[best])
+        float(scores[best]),
+        float(hits[best] / num_kept[best]),
+        float(hits[best] / num_objects),
+        float(f1[best]),
     )
 
 
@@ -115,16 +142,31 @@ def judge_detections(
     return np.concatenate(scores), np.concatenate(is_hit)
 
 
-def measure_ious(boxes_xyxy: NDArray[Any], others_xyxy: NDArray[Any]) -> NDArray[np.float64]:
+def measure_ious(
+    boxes_xyxy: NDArray[Any], others_xyxy: NDArray[Any]
+) -> NDArray[np.float64]:
     """(N, M) intersection over union; 0 where the union has no area."""
-    left, right = boxes_xyxy.astype(np.float64)[:, None, :], others_xyxy.astype(np.float64)[None, :, :]
-    overlap = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(left[..., :2], right[..., :2])
+    left, right = (
+        boxes_xyxy.astype(np.float64)[:, None, :],
+        others_xyxy.astype(np.float64)[None, :, :],
+    )
+    overlap = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(
+        left[..., :2], right[..., :2]
+    )
     intersection = np.clip(overlap, 0, None).prod(-1)
-    union = (left[..., 2:] - left[..., :2]).prod(-1) + (right[..., 2:] - right[..., :2]).prod(-1) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    union = (
+        (left[..., 2:] - left[..., :2]).prod(-1)
+        + (right[..., 2:] - right[..., :2]).prod(-1)
+        - intersection
+    )
+    return np.divide(
+        intersection, union, out=np.zeros_like(intersection), where=union > 0
+    )
 
 
-def _match_greedily(ious: NDArray[np.float64], order: NDArray[np.int64], min_iou: float) -> list[tuple[int, int]]:
+def _match_greedily(
+    ious: NDArray[np.float64], order: NDArray[np.int64], min_iou: float
+) -> list[tuple[int, int]]:
     free, pairs = ious.copy(), []
     for detection_id in order:
         if not len(free):

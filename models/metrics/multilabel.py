@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def mean_average_precision(scores: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
+def mean_average_precision(
+    scores: NDArray[np.float32], shown: NDArray[np.float32]
+) -> float:
     """Mean over the classes that occur of the area under precision and recall, as scikit-learn's average precision.
 
     (N, C) scores in any unit, and 1 where the image shows the class. Raises ValueError when none does.
@@ -15,8 +17,17 @@ def mean_average_precision(scores: NDArray[np.float32], shown: NDArray[np.float3
 
     occurs = shown.any(0)
     if not occurs.any():
-        raise ValueError(f"none of {len(shown)} images shows a class: move labelled frames to this split")
-    return float(np.mean([average_precision_score(shown[:, c], scores[:, c]) for c in np.flatnonzero(occurs)]))
+        raise ValueError(
+            f"none of {len(shown)} images shows a class: move labelled frames to this split"
+        )
+    return float(
+        np.mean(
+            [
+                average_precision_score(shown[:, c], scores[:, c])
+                for c in np.flatnonzero(occurs)
+            ]
+        )
+    )
 
 
 def micro_f1(found: NDArray[np.bool_], shown: NDArray[np.float32]) -> float:

@@ -25,7 +25,9 @@ class PixelCounts:
     """One image. `confusion[t, p]` counts pixels of class t that were called p."""
 
     confusion: NDArray[np.int64]  # (C, C)
-    boundary_hits: NDArray[np.int64]  # (C,) px in the true and in the predicted boundary of a class
+    boundary_hits: NDArray[
+        np.int64
+    ]  # (C,) px in the true and in the predicted boundary of a class
     boundary_union: NDArray[np.int64]  # (C,) px in one of them
 
 
@@ -58,7 +60,9 @@ class SegmentationResult:
     num_images: int
 
 
-def count_pixels(truth: SemanticMap, predicted: SemanticMap, num_classes: int) -> PixelCounts:
+def count_pixels(
+    truth: SemanticMap, predicted: SemanticMap, num_classes: int
+) -> PixelCounts:
     """What one image adds to the figures. Raises ValueError for maps of two sizes and ids out of range.
 
     Boundary IoU is after Cheng et al., Boundary IoU: Improving Object-Centric Image Segmentation Evaluation (CVPR
@@ -67,24 +71,41 @@ def count_pixels(truth: SemanticMap, predicted: SemanticMap, num_classes: int) -
     """
     confusion = count_confusion(truth, predicted, num_classes)
     is_ignored = truth.class_ids == IGNORE
-    distance_px = max(1, round(BOUNDARY_SHARE * float(np.hypot(*truth.class_ids.shape))))
+    distance_px = max(
+        1, round(BOUNDARY_SHARE * float(np.hypot(*truth.class_ids.shape)))
+    )
     hits, union = np.zeros(num_classes, np.int64), np.zeros(num_classes, np.int64)
     for class_id in np.flatnonzero(confusion.sum(0) + confusion.sum(1)):
-        true, found = (_find_boundary(m.class_ids == class_id, is_ignored, distance_px) for m in (truth, predicted))
-        hits[class_id], union[class_id] = np.count_nonzero(true & found), np.count_nonzero(true | found)
+        true, found = (
+            _find_boundary(m.class_ids == class_id, is_ignored, distance_px)
+            for m in (truth, predicted)
+        )
+        hits[class_id], union[class_id] = (
+            np.count_nonzero(true & found),
+            np.count_nonzero(true | found),
+        )
     return PixelCounts(confusion, hits, union)
 
 
-def count_confusion(truth: SemanticMap, predicted: SemanticMap, num_classes: int) -> NDArray[np.int64]:
+def count_confusion(
+    truth: SemanticMap, predicted: SemanticMap, num_classes: int
+) -> NDArray[np.int64]:
     """(C, C) pixels of class t that were called p, without those ignored. Raises ValueError as `count_pixels` does."""
     if truth.class_ids.shape != predicted.class_ids.shape:
-        raise ValueError(f"the truth has {truth.class_ids.shape} pixels, the prediction {predicted.class_ids.shape}: "
-                         "predict the image that was labelled")  # fmt: skip
+        raise ValueError(
+            f"the truth has {truth.class_ids.shape} pixels, the prediction {predicted.class_ids.shape}: "
+            "predict the image that was labelled"
+        )
     is_known = truth.class_ids != IGNORE
-    true_ids, found_ids = truth.class_ids[is_known].astype(np.int64), predicted.class_ids[is_known]
+    true_ids, found_ids = (
+        truth.class_ids[is_known].astype(np.int64),
+        predicted.class_ids[is_known],
+    )
     for name, ids in (("true", true_ids), ("predicted", found_ids)):
         if len(ids) and ids.max() >= num_classes:
-            raise ValueError(f"{name} class id {ids.max()}: with {num_classes} classes give 0..{num_classes - 1}")
+            raise ValueError(
+                f"{name} class id {ids.max()}: with {num_classes} classes give 0..{num_classes - 1}"
+            )
     counts = np.bincount(true_ids * num_classes + found_ids, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes).astype(np.int64)
 
@@ -97,7 +118,8 @@ def score_segmentation(counts: Sequence[PixelCounts]) -> SegmentationResult:
     shown = np.sum([c.confusion.sum(1) > 0 for c in counts], axis=0)
     ious = class_ious(confusion)
     boundary = _divide(
-        np.sum([c.boundary_hits for c in counts], axis=0), np.sum([c.boundary_union for c in counts], axis=0)
+        np.sum([c.boundary_hits for c in counts], axis=0),
+        np.sum([c.boundary_union for c in counts], axis=0),
     )
     is_shown = confusion.sum(1) > 0
     boundary = np.where(is_shown, boundary, np.nan)
@@ -108,18 +130,26 @@ def score_segmentation(counts: Sequence[PixelCounts]) -> SegmentationResult:
         image_miou=float(np.mean(of_images)) if of_images else None,
         boundary_miou=float(np.nanmean(boundary)) if is_shown.any() else None,
         per_class=tuple(
-            ClassFigures(c, _known(ious[c]), _known(boundary[c]), int(confusion[c].sum()), int(confusion[:, c].sum()),
-                         int(shown[c]))
+            ClassFigures(
+                c,
+                _known(ious[c]),
+                _known(boundary[c]),
+                int(confusion[c].sum()),
+                int(confusion[:, c].sum()),
+                int(shown[c]),
+            )
             for c in range(len(confusion))
         ),
         confusion=confusion,
         num_images=len(counts),
-    )  # fmt: skip
+    )
 
 
 def mean_iou(confusion: Any) -> float | None:
     """Mean over the classes that the truth shows of (C, C) pixel counts; None where no pixel is labelled."""
-    ious = class_ious(np.asarray(confusion)) if np.ndim(confusion) else np.full(1, np.nan)
+    ious = (
+        class_ious(np.asarray(confusion)) if np.ndim(confusion) else np.full(1, np.nan)
+    )
     return None if np.isnan(ious).all() else float(np.nanmean(ious))
 
 
@@ -133,7 +163,9 @@ def class_ious(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(confusion.sum(1) > 0, ious, np.nan)
 
 
-def _find_boundary(region: NDArray[np.bool_], is_ignored: NDArray[np.bool_], distance_px: int) -> NDArray[np.bool_]:
+def _find_boundary(
+    region: NDArray[np.bool_], is_ignored: NDArray[np.bool_], distance_px: int
+) -> NDArray[np.bool_]:
     """Pixels of a region (H, W) that are less than `distance_px` king's moves away from what is not of it."""
     filled = (region | is_ignored).astype(np.uint8)
     framed = cv2.copyMakeBorder(filled, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -143,7 +175,11 @@ def _find_boundary(region: NDArray[np.bool_], is_ignored: NDArray[np.bool_], dis
 
 def _divide(part: Any, whole: Any) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
-        return np.where(np.asarray(whole) > 0, np.asarray(part, np.float64) / np.maximum(whole, 1), np.nan)
+        return np.where(
+            np.asarray(whole) > 0,
+            np.asarray(part, np.float64) / np.maximum(whole, 1),
+            np.nan,
+        )
 
 
 def _known(value: Any) -> float | None:

@@ -34,11 +34,18 @@ _NORM_EPSILON = 1e-3
 class Block(nn.Module):
     """Inverted bottleneck: 1x1 up (unless expansion is 1), depthwise, 1x1 down, with a skip where shapes allow."""
 
-    def __init__(self, num_in: int, num_out: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(
+        self, num_in: int, num_out: int, kernel: int, stride: int, expansion: int
+    ) -> None:
         super().__init__()
         num_mid = num_in * expansion
-        up = [_conv(num_in, num_mid, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
-        depthwise = [*_same_conv(num_mid, num_mid, kernel, stride, groups=num_mid), nn.ReLU6(inplace=True)]
+        up = (
+            [_conv(num_in, num_mid, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
+        )
+        depthwise = [
+            *_same_conv(num_mid, num_mid, kernel, stride, groups=num_mid),
+            nn.ReLU6(inplace=True),
+        ]
         self.body = nn.Sequential(*up, *depthwise, _conv(num_mid, num_out, 1))
         self.has_skip = stride == 1 and num_in == num_out
 
@@ -55,11 +62,18 @@ class EfficientNetLite0(nn.Module):
     def __init__(self, map_stages: tuple[int, ...] = PYRAMID_STAGES) -> None:
         super().__init__()
         self.map_stages = map_stages
-        self.stem = nn.Sequential(*_same_conv(3, STEM_CHANNELS, 3, 2), nn.ReLU6(inplace=True))
+        self.stem = nn.Sequential(
+            *_same_conv(3, STEM_CHANNELS, 3, 2), nn.ReLU6(inplace=True)
+        )
         stages, num_in = [], STEM_CHANNELS
         for kernel, stride, expansion, channels, blocks in STAGES:
-            rest = [Block(channels, channels, kernel, 1, expansion) for _ in range(blocks - 1)]
-            stages.append(nn.Sequential(Block(num_in, channels, kernel, stride, expansion), *rest))
+            rest = [
+                Block(channels, channels, kernel, 1, expansion)
+                for _ in range(blocks - 1)
+            ]
+            stages.append(
+                nn.Sequential(Block(num_in, channels, kernel, stride, expansion), *rest)
+            )
             num_in = channels
         self.stages = nn.ModuleList(stages)
 
@@ -78,28 +92,38 @@ class FeatureHead(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = nn.Sequential(_conv(STAGES[-1][3], FEATURE_CHANNELS, 1), nn.ReLU6(inplace=True))
+        self.conv = nn.Sequential(
+            _conv(STAGES[-1][3], FEATURE_CHANNELS, 1), nn.ReLU6(inplace=True)
+        )
 
     def forward(self, coarsest: Tensor) -> Tensor:
         return self.conv(coarsest).mean((2, 3))
 
 
-def load_imagenet(backbone: EfficientNetLite0, head: FeatureHead | None, source: Mapping[str, Tensor]) -> None:
+def load_imagenet(
+    backbone: EfficientNetLite0, head: FeatureHead | None, source: Mapping[str, Tensor]
+) -> None:
     """Fold published weights into the nets, matching tensors by order (names differ between publishers).
 
     Raises ValueError when `source` is not an EfficientNet-Lite0.
     """
     if len(source) != NUM_SOURCE_TENSORS:
-        raise ValueError(f"{len(source)} tensors are not EfficientNet-Lite0, which has {NUM_SOURCE_TENSORS}")
+        raise ValueError(
+            f"{len(source)} tensors are not EfficientNet-Lite0, which has {NUM_SOURCE_TENSORS}"
+        )
     values = list(source.values())
     nets = [backbone] if head is None else [backbone, head]
     convs = [m for net in nets for m in net.modules() if isinstance(m, nn.Conv2d)]
     with torch.no_grad():
-        for index, conv in enumerate(convs):  # a convolution, then gamma, beta, mean, variance, count
+        for index, conv in enumerate(
+            convs
+        ):  # a convolution, then gamma, beta, mean, variance, count
             weight, gamma, beta, mean, variance = values[6 * index : 6 * index + 5]
             if weight.shape != conv.weight.shape:
-                raise ValueError(f"tensor {6 * index} has shape {tuple(weight.shape)}, not {tuple(conv.weight.shape)}: "
-                                 "these weights are not EfficientNet-Lite0")  # fmt: skip
+                raise ValueError(
+                    f"tensor {6 * index} has shape {tuple(weight.shape)}, not {tuple(conv.weight.shape)}: "
+                    "these weights are not EfficientNet-Lite0"
+                )
             gain = gamma / (variance + _NORM_EPSILON).sqrt()
             conv.weight.copy_(weight * gain.view(-1, 1, 1, 1))
             assert conv.bias is not None
@@ -113,16 +137,30 @@ def freeze_stages(backbone: EfficientNetLite0, num_stages: int) -> None:
             module.requires_grad_(False)
 
 
-def _conv(num_in: int, num_out: int, kernel: int, stride: int = 1, padding: int = 0, groups: int = 1) -> nn.Conv2d:
+def _conv(
+    num_in: int,
+    num_out: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    groups: int = 1,
+) -> nn.Conv2d:
     conv = nn.Conv2d(num_in, num_out, kernel, stride, padding, groups=groups)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_in" if groups > 1 else "fan_out", nonlinearity="relu")
+    nn.init.kaiming_normal_(
+        conv.weight, mode="fan_in" if groups > 1 else "fan_out", nonlinearity="relu"
+    )
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
     return conv
 
 
-def _same_conv(num_in: int, num_out: int, kernel: int, stride: int, groups: int = 1) -> list[nn.Module]:
+def _same_conv(
+    num_in: int, num_out: int, kernel: int, stride: int, groups: int = 1
+) -> list[nn.Module]:
     """SAME padding of an even side: symmetric at stride 1, one more at the end at stride 2."""
     if stride == 1:
         return [_conv(num_in, num_out, kernel, 1, kernel // 2, groups)]
     low, high = (kernel - 2) // 2, (kernel - 1) // 2
-    return [nn.ZeroPad2d((low, high, low, high)), _conv(num_in, num_out, kernel, stride, 0, groups)]
+    return [
+        nn.ZeroPad2d((low, high, low, high)),
+        _conv(num_in, num_out, kernel, stride, 0, groups),
+    ]

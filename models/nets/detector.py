@@ -22,19 +22,30 @@ class Head(nn.Module):
 
     def __init__(self, width: int, num_classes: int) -> None:
         super().__init__()
-        self.class_tower = nn.Sequential(conv_norm_act(width, width), conv_norm_act(width, width))
-        self.box_tower = nn.Sequential(conv_norm_act(width, width), conv_norm_act(width, width))
+        self.class_tower = nn.Sequential(
+            conv_norm_act(width, width), conv_norm_act(width, width)
+        )
+        self.box_tower = nn.Sequential(
+            conv_norm_act(width, width), conv_norm_act(width, width)
+        )
         self.classify = nn.Conv2d(width, num_classes, 3, padding=1)
         self.regress = nn.Conv2d(width, 4, 3, padding=1)
-        self.log_scale = nn.Parameter(torch.full((len(STRIDES_PX),), 1.0))  # e strides: a box of 5 strides at first
+        # e strides: a box of 5 strides at first
+        self.log_scale = nn.Parameter(torch.full((len(STRIDES_PX),), 1.0))
         for conv in (self.classify, self.regress):
             nn.init.normal_(conv.weight, std=0.01)
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-        nn.init.constant_(self.classify.bias, -torch.log(torch.tensor((1 - _PRIOR_SCORE) / _PRIOR_SCORE)).item())  # type: ignore[arg-type]
+        assert self.classify.bias is not None
+        odds = torch.tensor((1 - _PRIOR_SCORE) / _PRIOR_SCORE)
+        nn.init.constant_(self.classify.bias, -torch.log(odds).item())
 
     def forward(self, x: Tensor, level: int) -> tuple[Tensor, Tensor]:
         logits = self.classify(self.class_tower(x))
-        distances = (self.regress(self.box_tower(x)) + self.log_scale[level]).clamp(max=5.0).exp()
+        distances = (
+            (self.regress(self.box_tower(x)) + self.log_scale[level])
+            .clamp(max=5.0)
+            .exp()
+        )
         return logits.flatten(2).transpose(1, 2), distances.flatten(2).transpose(1, 2)
 
 

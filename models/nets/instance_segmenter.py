@@ -16,7 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from models.net_names import LITE0
-from models.nets.backbone import DETAIL_STAGE, PYRAMID_CHANNELS, PYRAMID_STAGES, STAGES, EfficientNetLite0
+from models.nets.backbone import (
+    DETAIL_STAGE,
+    PYRAMID_CHANNELS,
+    PYRAMID_STAGES,
+    STAGES,
+    EfficientNetLite0,
+)
 from models.nets.torchvision_classifier import ImageNetPixels
 from models.nets.torchvision_detector import Canvas
 from models.training.workers import mean_over_workers
@@ -45,35 +51,56 @@ class InstanceSegmenter(nn.Module):
         from torchvision.models import get_model
 
         num_labels = num_classes + 1  # label 0 is the background
-        self.net: Any = _make_lite0(num_labels, width) if name == LITE0 else get_model(
-            name, weights=None, weights_backbone=None, num_classes=num_labels)  # fmt: skip
-        self.net.transform = Canvas(nn.Identity() if name == LITE0 else ImageNetPixels())
+        self.net: Any = (
+            _make_lite0(num_labels, width)
+            if name == LITE0
+            else get_model(
+                name, weights=None, weights_backbone=None, num_classes=num_labels
+            )
+        )
+        self.net.transform = Canvas(
+            nn.Identity() if name == LITE0 else ImageNetPixels()
+        )
         parts: list[Any] = [self.net.rpn, self.net.roi_heads]
         for part in parts:
             usual = part.fg_bg_sampler
-            part.fg_bg_sampler = SeededSampler(usual.batch_size_per_image, usual.positive_fraction)
+            part.fg_bg_sampler = SeededSampler(
+                usual.batch_size_per_image, usual.positive_fraction
+            )
 
     @property
     def backbone(self) -> nn.Module:
         """The part that knows images in general: without pyramid, proposals and heads."""
         return self.net.backbone.body
 
-    def forward(self, pixels: Tensor, targets: Sequence[InstanceTarget] | None = None) -> Any:
+    def forward(
+        self, pixels: Tensor, targets: Sequence[InstanceTarget] | None = None
+    ) -> Any:
         images, _ = self.net.transform(pixels)
         features = self.net.backbone(images.tensors)
         if targets is None:
             proposals, _ = self.net.rpn(images, features)
             return self.net.roi_heads(features, proposals, images.image_sizes)[0]
         rows = [_to_row(target, pixels.device) for target in targets]
-        of_places, of_proposals = self.net.rpn.fg_bg_sampler, self.net.roi_heads.fg_bg_sampler
+        of_places, of_proposals = (
+            self.net.rpn.fg_bg_sampler,
+            self.net.roi_heads.fg_bg_sampler,
+        )
         for sampler in (of_places, of_proposals):
             sampler.seeds = [target.seed for target in targets]
         proposals, first = self.net.rpn(images, features, rows)
         _, second = self.net.roi_heads(features, proposals, images.image_sizes, rows)
-        losses = [first["loss_objectness"] + first["loss_rpn_box_reg"],
-                  second["loss_classifier"] + second["loss_box_reg"], second["loss_mask"]]  # fmt: skip
-        counts = pixels.new_tensor([of_places.num_drawn, of_proposals.num_drawn, of_proposals.num_positive])
-        shares = counts / mean_over_workers(counts).clamp(min=1)  # each loss is a mean over what this worker has
+        losses = [
+            first["loss_objectness"] + first["loss_rpn_box_reg"],
+            second["loss_classifier"] + second["loss_box_reg"],
+            second["loss_mask"],
+        ]
+        counts = pixels.new_tensor(
+            [of_places.num_drawn, of_proposals.num_drawn, of_proposals.num_positive]
+        )
+        shares = counts / mean_over_workers(counts).clamp(
+            min=1
+        )  # each loss is a mean over what this worker has
         return (torch.stack(losses).float() * shares).sum()
 
 
@@ -82,7 +109,10 @@ class SeededSampler:
     drawn with its own seed, whichever images are in the batch with it."""
 
     def __init__(self, num_places: int, positive_share: float) -> None:
-        self._num_places, self._max_positive = num_places, int(num_places * positive_share)
+        self._num_places, self._max_positive = (
+            num_places,
+            int(num_places * positive_share),
+        )
         self.seeds: list[int] = []  # one an image, set before each use
         self.num_drawn = self.num_positive = 0  # in the last use, over all images
 
@@ -90,11 +120,17 @@ class SeededSampler:
         """(P,) labels an image, above 0 positive, 0 negative -> (P,) bool each: the positives and negatives taken."""
         positives, negatives = [], []
         for of_image, seed in zip(labels, self.seeds, strict=True):
-            lots = torch.rand(len(of_image), generator=torch.Generator().manual_seed(seed)).to(of_image.device)
+            lots = torch.rand(
+                len(of_image), generator=torch.Generator().manual_seed(seed)
+            ).to(of_image.device)
             positives.append(_take(of_image >= 1, self._max_positive, lots))
-            negatives.append(_take(of_image == 0, self._num_places - int(positives[-1].sum()), lots))
+            negatives.append(
+                _take(of_image == 0, self._num_places - int(positives[-1].sum()), lots)
+            )
         self.num_positive = sum(int(taken.sum()) for taken in positives)
-        self.num_drawn = self.num_positive + sum(int(taken.sum()) for taken in negatives)
+        self.num_drawn = self.num_positive + sum(
+            int(taken.sum()) for taken in negatives
+        )
         return positives, negatives
 
 
@@ -103,7 +139,10 @@ class _Lite0Pyramid(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
+        from torchvision.ops.feature_pyramid_network import (
+            FeaturePyramidNetwork,
+            LastLevelMaxPool,
+        )
 
         self.body = EfficientNetLite0((DETAIL_STAGE, *PYRAMID_STAGES))
         channels = [STAGES[DETAIL_STAGE][3], *PYRAMID_CHANNELS]
@@ -123,19 +162,27 @@ def _make_lite0(num_labels: int, width: int) -> nn.Module:
     return MaskRCNN(
         _Lite0Pyramid(width),
         rpn_anchor_generator=AnchorGenerator(
-            tuple((side,) for side in _ANCHORS_PX), ((0.5, 1.0, 2.0),) * len(_ANCHORS_PX)
+            tuple((side,) for side in _ANCHORS_PX),
+            ((0.5, 1.0, 2.0),) * len(_ANCHORS_PX),
         ),
-        rpn_pre_nms_top_n_train=_NUM_PROPOSALS, rpn_pre_nms_top_n_test=_NUM_PROPOSALS,
-        rpn_post_nms_top_n_train=_NUM_PROPOSALS, rpn_post_nms_top_n_test=_NUM_PROPOSALS,
-        box_head=TwoMLPHead(width * 7 * 7, 4 * width), box_predictor=FastRCNNPredictor(4 * width, num_labels),
+        rpn_pre_nms_top_n_train=_NUM_PROPOSALS,
+        rpn_pre_nms_top_n_test=_NUM_PROPOSALS,
+        rpn_post_nms_top_n_train=_NUM_PROPOSALS,
+        rpn_post_nms_top_n_test=_NUM_PROPOSALS,
+        box_head=TwoMLPHead(width * 7 * 7, 4 * width),
+        box_predictor=FastRCNNPredictor(4 * width, num_labels),
         box_batch_size_per_image=_NUM_SAMPLED,
         mask_head=MaskRCNNHeads(width, [width] * 3, 1, _norm),
         mask_predictor=MaskRCNNPredictor(width, width, num_labels),
-    )  # fmt: skip
+    )
 
 
 def _to_row(target: InstanceTarget, device: torch.device) -> dict[str, Tensor]:
-    values = {"boxes": target.boxes_xyxy, "labels": target.class_ids + 1, "masks": target.masks}
+    values = {
+        "boxes": target.boxes_xyxy,
+        "labels": target.class_ids + 1,
+        "masks": target.masks,
+    }
     return {name: value.to(device) for name, value in values.items()}
 
 

@@ -8,7 +8,9 @@ from torch import Tensor
 from models.nets.detector import STRIDES_PX
 
 
-def make_points(height_px: int, width_px: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+def make_points(
+    height_px: int, width_px: int, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
     """Centres (P, 2) x, y in px and strides (P,) in px of all cells, level by level, row by row."""
     centres, strides = [], []
     for stride in STRIDES_PX:

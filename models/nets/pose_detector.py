@@ -13,7 +13,9 @@ from models.nets.backbone import PYRAMID_CHANNELS, EfficientNetLite0
 from models.nets.detector import Head
 from models.nets.pyramid import Pyramid, conv_norm_act
 
-_REACH_STRIDES = 4.0  # what an output of 1 means: objects of a level are up to 8 strides wide
+_REACH_STRIDES = (
+    4.0  # what an output of 1 means: objects of a level are up to 8 strides wide
+)
 
 
 class PoseDetector(nn.Module):
@@ -26,7 +28,9 @@ class PoseDetector(nn.Module):
         self.backbone = EfficientNetLite0()
         self.pyramid = Pyramid(PYRAMID_CHANNELS, width)
         self.head = Head(width, num_classes)
-        self.point_tower = nn.Sequential(conv_norm_act(width, width), conv_norm_act(width, width))
+        self.point_tower = nn.Sequential(
+            conv_norm_act(width, width), conv_norm_act(width, width)
+        )
         self.locate = nn.Conv2d(width, 2 * num_points, 3, padding=1)
         nn.init.normal_(self.locate.weight, std=0.01)
         assert self.locate.bias is not None
@@ -34,12 +38,18 @@ class PoseDetector(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         maps = self.pyramid(self.backbone(pixels))
-        parts = [(*self.head(m, level), self._locate(m)) for level, m in enumerate(maps)]
-        logits, distances, offsets = (torch.cat(values, 1) for values in zip(*parts, strict=True))
+        parts = [
+            (*self.head(m, level), self._locate(m)) for level, m in enumerate(maps)
+        ]
+        logits, distances, offsets = (
+            torch.cat(values, 1) for values in zip(*parts, strict=True)
+        )
         return logits, distances, offsets
 
     def _locate(self, x: Tensor) -> Tensor:
-        flat = self.locate(self.point_tower(x)).flatten(2).transpose(1, 2)  # (B, h*w, 2K)
+        flat = (
+            self.locate(self.point_tower(x)).flatten(2).transpose(1, 2)
+        )  # (B, h*w, 2K)
         return flat.unflatten(2, (self.num_points, 2)) * _REACH_STRIDES
 
 

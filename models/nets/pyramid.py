@@ -24,7 +24,9 @@ class Pyramid(nn.Module):
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         x = [lateral(m) for lateral, m in zip(self.lateral, maps, strict=True)]
         for level in range(len(x) - 2, -1, -1):
-            x[level] = x[level] + F.interpolate(x[level + 1], scale_factor=2.0, mode="nearest")
+            x[level] = x[level] + F.interpolate(
+                x[level + 1], scale_factor=2.0, mode="nearest"
+            )
         return [smooth(m) for smooth, m in zip(self.smooth, x, strict=True)]
 
 

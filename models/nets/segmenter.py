@@ -11,7 +11,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.nets.backbone import DETAIL_STAGE, PYRAMID_CHANNELS, PYRAMID_STAGES, STAGES, EfficientNetLite0
+from models.nets.backbone import (
+    DETAIL_STAGE,
+    PYRAMID_CHANNELS,
+    PYRAMID_STAGES,
+    STAGES,
+    EfficientNetLite0,
+)
 from models.nets.pyramid import conv_norm_act
 
 
@@ -24,14 +30,18 @@ class Segmenter(nn.Module):
         channels = (STAGES[DETAIL_STAGE][3], *PYRAMID_CHANNELS)
         self.lateral = nn.ModuleList([nn.Conv2d(c, width, 1) for c in channels])
         self.context = nn.Conv2d(channels[-1], width, 1)
-        self.refine = nn.Sequential(conv_norm_act(width, width), conv_norm_act(width, width))
+        self.refine = nn.Sequential(
+            conv_norm_act(width, width), conv_norm_act(width, width)
+        )
         self.classify = nn.Conv2d(width, num_classes, 1)
         nn.init.normal_(self.classify.weight, std=0.01)
         nn.init.zeros_(self.classify.bias)  # type: ignore[arg-type]
 
     def forward(self, pixels: Tensor) -> Tensor:
         maps = self.backbone(pixels)
-        x = self.lateral[-1](maps[-1]) + self.context(maps[-1].mean((2, 3), keepdim=True))
+        x = self.lateral[-1](maps[-1]) + self.context(
+            maps[-1].mean((2, 3), keepdim=True)
+        )
         for level in range(len(maps) - 2, -1, -1):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = x + self.lateral[level](maps[level])

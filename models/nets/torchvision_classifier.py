@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, RGB in [0, 1]: what the weights expect
+_MEAN, _STD = (
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+)  # of ImageNet, RGB in [0, 1]: what the weights expect
 
 
 class ImageNetPixels(nn.Module):
@@ -17,7 +20,9 @@ class ImageNetPixels(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for name, values in (("mean", _MEAN), ("std", _STD)):
-            self.register_buffer(name, 255 * torch.tensor(values).view(3, 1, 1), persistent=False)
+            self.register_buffer(
+                name, 255 * torch.tensor(values).view(3, 1, 1), persistent=False
+            )
 
     def forward(self, pixels: Tensor) -> Tensor:
         return (pixels - self.mean) / self.std
@@ -47,6 +52,8 @@ def make_backbone(name: str) -> tuple[nn.Module, int]:
     for module in backbone.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # `dropout` is the recipe's
-    place, last = [(n, m) for n, m in backbone.named_modules() if isinstance(m, nn.Linear)][-1]
+    place, last = [
+        (n, m) for n, m in backbone.named_modules() if isinstance(m, nn.Linear)
+    ][-1]
     backbone.set_submodule(place, nn.Identity())
     return backbone, last.in_features

@@ -19,8 +19,10 @@ from models.recipes.config import TrainConfig
 
 _TWO_STAGE = "fasterrcnn"
 _CLASS_LAYERS = (  # shaped by the number of classes
-    "roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.", "head.classification_head.cls_logits.",
-)  # fmt: skip
+    "roi_heads.box_predictor.",
+    "roi_heads.mask_predictor.mask_fcn_logits.",
+    "head.classification_head.cls_logits.",
+)
 
 
 class TorchvisionDetector(nn.Module):
@@ -34,11 +36,20 @@ class TorchvisionDetector(nn.Module):
         super().__init__()
         from torchvision.models import get_model
 
-        self.takes_one_image = name.startswith(_TWO_STAGE)  # as ONNX: the number of proposals is the image's
-        self.first_label = 1 if self.takes_one_image else 0  # label 0 of Faster R-CNN is the background
+        self.takes_one_image = name.startswith(
+            _TWO_STAGE
+        )  # as ONNX: the number of proposals is the image's
+        self.first_label = (
+            1 if self.takes_one_image else 0
+        )  # label 0 of Faster R-CNN is the background
         options = {"rpn_score_thresh": 0.0} if self.takes_one_image else {}
-        self.net: Any = get_model(name, weights=None, weights_backbone=None, num_classes=num_classes + self.first_label,
-                                  **options)  # fmt: skip
+        self.net: Any = get_model(
+            name,
+            weights=None,
+            weights_backbone=None,
+            num_classes=num_classes + self.first_label,
+            **options,
+        )
         self.net.transform = Canvas(ImageNetPixels())
 
     @property
@@ -46,42 +57,71 @@ class TorchvisionDetector(nn.Module):
         """The part that knows images in general: without pyramid, proposals and heads."""
         return self.net.backbone.body
 
-    def forward(self, pixels: Tensor, targets: Sequence[tuple[Tensor, Tensor]] | None = None) -> Any:
+    def forward(
+        self, pixels: Tensor, targets: Sequence[tuple[Tensor, Tensor]] | None = None
+    ) -> Any:
         if targets is not None:
-            return sum(self.net(pixels, [self._to_target(*t, pixels.device) for t in targets]).values())
+            return sum(
+                self.net(
+                    pixels, [self._to_target(*t, pixels.device) for t in targets]
+                ).values()
+            )
         images, _ = self.net.transform(pixels)
         features = self.net.backbone(images.tensors)
-        return (self._propose if self.takes_one_image else self._decode)(images, features)
+        return (self._propose if self.takes_one_image else self._decode)(
+            images, features
+        )
 
-    def _to_target(self, boxes: Tensor, class_ids: Tensor, device: torch.device) -> dict[str, Tensor]:
+    def _to_target(
+        self, boxes: Tensor, class_ids: Tensor, device: torch.device
+    ) -> dict[str, Tensor]:
         has_area = (boxes[:, 2:] > boxes[:, :2]).all(1)
-        return {"boxes": boxes[has_area].to(device), "labels": class_ids[has_area].to(device) + self.first_label}
+        return {
+            "boxes": boxes[has_area].to(device),
+            "labels": class_ids[has_area].to(device) + self.first_label,
+        }
 
-    def _decode(self, images: Any, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _decode(
+        self, images: Any, features: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
         levels = list(features.values())
         found = self.net.head(levels)
         moves = found["bbox_regression"]  # (B, P, 4)
         anchors = self.net.anchor_generator(images, levels)[0].expand_as(moves)
-        boxes = self.net.box_coder.decode_single(moves.reshape(-1, 4), anchors.reshape(-1, 4))
+        boxes = self.net.box_coder.decode_single(
+            moves.reshape(-1, 4), anchors.reshape(-1, 4)
+        )
         return found["cls_logits"].sigmoid(), boxes.reshape(moves.shape)
 
-    def _propose(self, images: Any, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _propose(
+        self, images: Any, features: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
         heads = self.net.roi_heads
         proposals, _ = self.net.rpn(images, features)
-        logits, moves = heads.box_predictor(heads.box_head(heads.box_roi_pool(features, proposals, images.image_sizes)))
+        logits, moves = heads.box_predictor(
+            heads.box_head(heads.box_roi_pool(features, proposals, images.image_sizes))
+        )
         shares = logits.softmax(-1)[:, 1:]  # (proposals of all images, C)
         own_class = torch.eye(shares.shape[1], device=shares.device)
         scores = shares[:, :, None] * own_class  # (proposals, C candidates, C)
-        boxes = heads.box_coder.decode(moves, proposals)[:, 1:]  # (proposals, C candidates, 4)
+        boxes = heads.box_coder.decode(moves, proposals)[
+            :, 1:
+        ]  # (proposals, C candidates, 4)
         if len(proposals) == 1:
             return scores.flatten(0, 1)[None], boxes.flatten(0, 1)[None]
         counts = [len(p) for p in proposals]
-        scores, boxes = (pad_sequence([part.flatten(0, 1) for part in values.split(counts)], batch_first=True)
-                         for values in (scores, boxes))  # fmt: skip
+        scores, boxes = (
+            pad_sequence(
+                [part.flatten(0, 1) for part in values.split(counts)], batch_first=True
+            )
+            for values in (scores, boxes)
+        )
         return scores, boxes
 
 
-def start_detector(detector: Any, config: TrainConfig, weights: Mapping[str, Tensor] | None) -> None:
+def start_detector(
+    detector: Any, config: TrainConfig, weights: Mapping[str, Tensor] | None
+) -> None:
     """Load what the recipe starts from, as `start_backbone` does; torchvision's own weights are of the whole detector.
 
     `detector` has torchvision's as `net`, and its `backbone`. Raises ValueError for weights of another net.
@@ -97,16 +137,24 @@ def load_detector(net: nn.Module, source: Mapping[str, Tensor]) -> None:
 
     Raises ValueError when `source` is of another net.
     """
-    kept = {name: value for name, value in source.items() if not name.startswith(_CLASS_LAYERS)}
+    kept = {
+        name: value
+        for name, value in source.items()
+        if not name.startswith(_CLASS_LAYERS)
+    }
     try:
         result = net.load_state_dict(kept, strict=False)
     except RuntimeError as error:
         raise ValueError(f"these weights are of another detector: {error}") from error
     missing = [n for n in result.missing_keys if not n.startswith(_CLASS_LAYERS)]
-    missing = [n for n in missing if not n.endswith("num_batches_tracked")]  # those who froze their norms kept none
+    missing = [
+        n for n in missing if not n.endswith("num_batches_tracked")
+    ]  # those who froze their norms kept none
     if missing or result.unexpected_keys:
-        raise ValueError(f"these weights are of another detector: missing {missing}, unexpected "
-                         f"{result.unexpected_keys}")  # fmt: skip
+        raise ValueError(
+            f"these weights are of another detector: missing {missing}, unexpected "
+            f"{result.unexpected_keys}"
+        )
 
 
 class Canvas(nn.Module):
@@ -122,6 +170,8 @@ class Canvas(nn.Module):
         size_hw = (pixels.shape[-2], pixels.shape[-1])
         return ImageList(self.normalise(pixels), [size_hw] * len(pixels)), targets
 
-    def postprocess(self, found: list[dict[str, Tensor]], *sizes: Any) -> list[dict[str, Tensor]]:
+    def postprocess(
+        self, found: list[dict[str, Tensor]], *sizes: Any
+    ) -> list[dict[str, Tensor]]:
         """Boxes are in pixels of the canvas already."""
         return found

@@ -22,12 +22,22 @@ from models.task_names import DETECTION, RECOGNITION, SEGMENTATION
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     r.__name__: r
     for r in (
-        tiny_recognition, tiny_detection, tiny_segmentation, tiny_multilabel, tiny_pretraining, tiny_instances,
+        tiny_recognition,
+        tiny_detection,
+        tiny_segmentation,
+        tiny_multilabel,
+        tiny_pretraining,
+        tiny_instances,
         tiny_keypoints,
-        base_recognition, base_detection, base_segmentation, base_multilabel, base_pretraining, base_instances,
+        base_recognition,
+        base_detection,
+        base_segmentation,
+        base_multilabel,
+        base_pretraining,
+        base_instances,
         base_keypoints,
     )
-}  # fmt: skip
+}
 _SPACES: dict[str, Space] = {
     RECOGNITION: recognition.SPACE,
     DETECTION: detection.SPACE,
@@ -44,15 +54,24 @@ def get_recipe(name: str) -> TrainConfig:
         return RECIPES[name]()
     from models.tasks.added import load_added
 
-    added = {recipe: make for one in load_added().values() for recipe, make in one.recipes.items()}
+    added = {
+        recipe: make
+        for one in load_added().values()
+        for recipe, make in one.recipes.items()
+    }
     if name not in added:
-        raise ValueError(f"there is no recipe '{name}': choose one of {', '.join((*RECIPES, *added))}")
+        raise ValueError(
+            f"there is no recipe '{name}': choose one of {', '.join((*RECIPES, *added))}"
+        )
     return added[name]()
 
 
 def space_of(config: TrainConfig) -> Space:
     """What a search of the recipe tries: its task's own space, or rates around its own."""
-    rates: Space = {"lr": Range(config.lr / 5, config.lr * 5), "weight_decay": Range(1e-3, 1e-1)}
+    rates: Space = {
+        "lr": Range(config.lr / 5, config.lr * 5),
+        "weight_decay": Range(1e-3, 1e-1),
+    }
     return _SPACES.get(config.task, rates)
 
 

@@ -22,8 +22,16 @@ def change_settings(config: TrainConfig, settings: Mapping[str, str]) -> TrainCo
     known = [f.name for f in fields(TrainConfig) if f.name not in _FIXED]
     for name in settings:
         if name not in known:
-            raise ValueError(f"'{name}' is no setting of a recipe: choose one of {', '.join(known)}")
-    return replace(config, **{name: _parse(name, text.strip(), hints[name]) for name, text in settings.items()})
+            raise ValueError(
+                f"'{name}' is no setting of a recipe: choose one of {', '.join(known)}"
+            )
+    return replace(
+        config,
+        **{
+            name: _parse(name, text.strip(), hints[name])
+            for name, text in settings.items()
+        },
+    )
 
 
 def format_setting(value: Any) -> str:
@@ -45,7 +53,9 @@ def _parse(name: str, text: str, kind: Any) -> Any:
     except (ValueError, KeyError):
         raise ValueError(f"{name} = {text!r}: give {_describe(kind)}") from None
     numbers = value if isinstance(value, tuple) else (value,)
-    if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+    if not all(
+        math.isfinite(number) for number in numbers if isinstance(number, float)
+    ):
         raise ValueError(f"{name} = {text!r}: give a finite number")
     return value
 
@@ -59,7 +69,9 @@ def _read(text: str, kind: Any) -> Any:
         parts = text.split(",")
         if len(parts) != len(get_args(kind)):
             raise ValueError
-        return tuple(_read(part, one) for part, one in zip(parts, get_args(kind), strict=True))
+        return tuple(
+            _read(part, one) for part, one in zip(parts, get_args(kind), strict=True)
+        )
     choices = get_args(kind)
     if type(None) in choices:
         return None if text.lower() == "none" else _read(text, _without_none(choices))

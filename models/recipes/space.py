@@ -13,7 +13,9 @@ from models.recipes.config import TrainConfig
 from models.recipes.settings import change_settings, format_setting, is_whole
 
 _DECADE = 10.0  # from here on, the ends of a range are apart by orders of magnitude
-_POINTS_A_TRIAL = 16  # drawn for each trial, because trials of a space with few values repeat
+_POINTS_A_TRIAL = (
+    16  # drawn for each trial, because trials of a space with few values repeat
+)
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,14 @@ class Range:
     high: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ValueError(f"{self.low}..{self.high} is no range: give two numbers, the lower one first")
+        if not (
+            math.isfinite(self.low)
+            and math.isfinite(self.high)
+            and self.low < self.high
+        ):
+            raise ValueError(
+                f"{self.low}..{self.high} is no range: give two numbers, the lower one first"
+            )
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -74,30 +82,50 @@ def read_values(name: str, text: str) -> Range | Choice:
         if len(values) > 1:
             return Choice(values)
     except ValueError as error:
-        raise ValueError(f"{name} = {text!r}: give a range such as 1e-4..1e-2 ({error})") from None
-    raise ValueError(f"{name} = {text!r}: give a range such as 1e-4..1e-2, or values such as 8/16/32")
+        raise ValueError(
+            f"{name} = {text!r}: give a range such as 1e-4..1e-2 ({error})"
+        ) from None
+    raise ValueError(
+        f"{name} = {text!r}: give a range such as 1e-4..1e-2, or values such as 8/16/32"
+    )
 
 
-def narrow_space(config: TrainConfig, space: Space, searched: Mapping[str, str], fixed: Collection[str]) -> Space:
+def narrow_space(
+    config: TrainConfig,
+    space: Space,
+    searched: Mapping[str, str],
+    fixed: Collection[str],
+) -> Space:
     """The recipe's space with what a person wants `searched` in place of it, and without what is `fixed`.
 
     Raises ValueError for what is both, for values that no training could take, and when nothing is left.
     """
     if both := sorted(set(searched) & set(fixed)):
-        raise ValueError(f"{', '.join(both)}: searched and fixed; give it with --space or with --set")
+        raise ValueError(
+            f"{', '.join(both)}: searched and fixed; give it with --space or with --set"
+        )
     if "epochs" in searched:
-        raise ValueError("epochs is what trials are compared at: fix it, with --set epochs=N")
-    wanted = {**space, **{name: read_values(name, text) for name, text in searched.items()}}
+        raise ValueError(
+            "epochs is what trials are compared at: fix it, with --set epochs=N"
+        )
+    wanted = {
+        **space,
+        **{name: read_values(name, text) for name, text in searched.items()},
+    }
     kept = {name: values for name, values in wanted.items() if name not in fixed}
     for name, values in kept.items():
         for end in values.ends:
             change_settings(config, {name: end})
     if not kept:
-        raise ValueError("every setting is fixed, nothing is left to search: name one, as in --space lr=1e-4..1e-2")
+        raise ValueError(
+            "every setting is fixed, nothing is left to search: name one, as in --space lr=1e-4..1e-2"
+        )
     return kept
 
 
-def draw_settings(config: TrainConfig, space: Space, num_trials: int, seed: int) -> list[dict[str, str]]:
+def draw_settings(
+    config: TrainConfig, space: Space, num_trials: int, seed: int
+) -> list[dict[str, str]]:
     """The settings of each trial: first the recipe's own, then points of a scrambled Halton sequence over the space.
 
     Such points cover a space more evenly than independent ones, which counts where trials are few (Bousquet et al.
@@ -110,6 +138,12 @@ def draw_settings(config: TrainConfig, space: Space, num_trials: int, seed: int)
         raise ValueError(f"{num_trials} trials: at least 1 is needed")
     own = {name: format_setting(getattr(config, name)) for name in space}
     points = qmc.Halton(len(space), rng=seed).random(_POINTS_A_TRIAL * num_trials)
-    drawn = [{n: values.at(share) for (n, values), share in zip(space.items(), p, strict=True)} for p in points]
+    drawn = [
+        {
+            n: values.at(share)
+            for (n, values), share in zip(space.items(), p, strict=True)
+        }
+        for p in points
+    ]
     unique = {tuple(settings.values()): settings for settings in [own, *drawn]}
     return list(unique.values())[:num_trials]

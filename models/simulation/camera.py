@@ -17,7 +17,9 @@ from models.geometry.camera import Camera
 Array = NDArray[np.floating]
 
 RIG_FROM_OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
-FOCAL_PER_WIDTH = 0.74  # a horizontal field of view of 68 degrees, that of common depth cameras
+FOCAL_PER_WIDTH = (
+    0.74  # a horizontal field of view of 68 degrees, that of common depth cameras
+)
 
 
 def make_camera(width_px: int, height_px: int) -> Camera:
@@ -48,7 +50,9 @@ class Rig:
         """The pose (4, 4) that light obeys: the published one, then the right camera's tilt."""
         pose = self.rig_from_camera(sensor)
         if sensor == "right":
-            pose = pose @ transform(rotation_from_vector(self.true_tilt_rad), [0.0, 0.0, 0.0])
+            pose = pose @ transform(
+                rotation_from_vector(self.true_tilt_rad), [0.0, 0.0, 0.0]
+            )
         return pose
 
 
@@ -59,16 +63,25 @@ def transform(rotation: Array, translation_m: Array | list[float]) -> Array:
     return matrix
 
 
-def rotation_zyx(yaw_rad: Array | float, pitch_rad: Array | float, roll_rad: Array | float) -> Array:
+def rotation_zyx(
+    yaw_rad: Array | float, pitch_rad: Array | float, roll_rad: Array | float
+) -> Array:
     """Rotations (..., 3, 3) = Rz(yaw) Ry(pitch) Rx(roll): for a rig, positive pitch looks down."""
-    cy, sy, cp, sp = np.cos(yaw_rad), np.sin(yaw_rad), np.cos(pitch_rad), np.sin(pitch_rad)
+    cy, sy, cp, sp = (
+        np.cos(yaw_rad),
+        np.sin(yaw_rad),
+        np.cos(pitch_rad),
+        np.sin(pitch_rad),
+    )
     cr, sr = np.cos(roll_rad), np.sin(roll_rad)
     rows = [
         [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
         [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
         [-sp, cp * sr, cp * cr],
     ]
-    return np.stack([np.stack(np.broadcast_arrays(*row), axis=-1) for row in rows], axis=-2)
+    return np.stack(
+        [np.stack(np.broadcast_arrays(*row), axis=-1) for row in rows], axis=-2
+    )
 
 
 def rotation_from_vector(vector_rad: Array | tuple[float, float, float]) -> Array:
@@ -83,14 +96,22 @@ def rotation_from_vector(vector_rad: Array | tuple[float, float, float]) -> Arra
 def quaternion_xyzw(rotation: Array) -> tuple[float, float, float, float]:
     """Unit quaternion (x, y, z, w >= 0) of a rotation (3, 3), by the largest component (Shepperd 1978)."""
     m = np.asarray(rotation, np.float64)
-    squares = np.array([1 + m[0, 0] - m[1, 1] - m[2, 2], 1 - m[0, 0] + m[1, 1] - m[2, 2],
-                        1 - m[0, 0] - m[1, 1] + m[2, 2], 1 + m[0, 0] + m[1, 1] + m[2, 2]])  # fmt: skip
-    products = np.array([
-        [squares[0], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[2, 1] - m[1, 2]],
-        [m[0, 1] + m[1, 0], squares[1], m[1, 2] + m[2, 1], m[0, 2] - m[2, 0]],
-        [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], squares[2], m[1, 0] - m[0, 1]],
-        [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], squares[3]],
-    ])  # fmt: skip
+    squares = np.array(
+        [
+            1 + m[0, 0] - m[1, 1] - m[2, 2],
+            1 - m[0, 0] + m[1, 1] - m[2, 2],
+            1 - m[0, 0] - m[1, 1] + m[2, 2],
+            1 + m[0, 0] + m[1, 1] + m[2, 2],
+        ]
+    )
+    products = np.array(
+        [
+            [squares[0], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[2, 1] - m[1, 2]],
+            [m[0, 1] + m[1, 0], squares[1], m[1, 2] + m[2, 1], m[0, 2] - m[2, 0]],
+            [m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], squares[2], m[1, 0] - m[0, 1]],
+            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], squares[3]],
+        ]
+    )
     q = products[int(np.argmax(squares))]
     q = q / np.linalg.norm(q) * (1.0 if q[3] >= 0 else -1.0)
     return float(q[0]), float(q[1]), float(q[2]), float(q[3])

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from models.masks import encode_mask, find_box
 from models.simulation.scene import Scene
 
-BACKGROUND = "background"  # the class of pixels that show no solid: table, floor and walls
+BACKGROUND = (
+    "background"  # the class of pixels that show no solid: table, floor and walls
+)
 MIN_SHARE = 8e-4  # of the picture's pixels: 61 px at 320x240; smaller views are not worth a label
 
 
@@ -51,9 +53,21 @@ def label_frame(instances: NDArray[np.uint8], scene: Scene) -> FrameTruth:
         if areas[solid.track_id] >= threshold:
             mask = instances == solid.track_id
             area = int(areas[solid.track_id])
-            found.append(ObjectLabel(solid.class_name, solid.track_id, find_box(mask), encode_mask(mask), area))
+            found.append(
+                ObjectLabel(
+                    solid.class_name,
+                    solid.track_id,
+                    find_box(mask),
+                    encode_mask(mask),
+                    area,
+                )
+            )
     found.sort(key=lambda label: (-label.area_px, label.track_id))
-    return FrameTruth(tuple(found), found[0].class_name if found else None, _mask_classes(instances, scene))
+    return FrameTruth(
+        tuple(found),
+        found[0].class_name if found else None,
+        _mask_classes(instances, scene),
+    )
 
 
 def _mask_classes(instances: NDArray[np.uint8], scene: Scene) -> dict[str, str]:
@@ -63,4 +77,6 @@ def _mask_classes(instances: NDArray[np.uint8], scene: Scene) -> dict[str, str]:
     for solid in scene.primitives:
         class_of_track[solid.track_id] = names.index(solid.class_name)
     class_ids = class_of_track[instances]
-    return {names[i]: encode_mask(class_ids == i) for i in np.unique(class_ids).tolist()}
+    return {
+        names[i]: encode_mask(class_ids == i) for i in np.unique(class_ids).tolist()
+    }

@@ -19,8 +19,14 @@ Array = NDArray[np.float64]
 GRAVITY_M_S2 = 9.81
 VISIT_S = 1.7  # time with one solid, journey included
 HOP_S = 0.85  # the journey to the next one
-GYRO_NOISE_RAD_S, ACCEL_NOISE_M_S2 = 1.5e-3, 1.5e-2  # standard deviation of a sample, a small MEMS unit at 200 Hz
-GYRO_BIAS_RAD_S, ACCEL_BIAS_M_S2 = 5e-4, 5e-3  # standard deviation of the constant error of a recording
+GYRO_NOISE_RAD_S, ACCEL_NOISE_M_S2 = (
+    1.5e-3,
+    1.5e-2,
+)  # standard deviation of a sample, a small MEMS unit at 200 Hz
+GYRO_BIAS_RAD_S, ACCEL_BIAS_M_S2 = (
+    5e-4,
+    5e-3,
+)  # standard deviation of the constant error of a recording
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,11 @@ class Curve:
 
     def at(self, t_s: Array) -> tuple[Array, Array, Array]:
         """Value and its first and second derivative at times (N,)."""
-        value, first, second = np.full_like(t_s, self.start), np.zeros_like(t_s), np.zeros_like(t_s)
+        value, first, second = (
+            np.full_like(t_s, self.start),
+            np.zeros_like(t_s),
+            np.zeros_like(t_s),
+        )
         for center, duration, height in self.steps:
             x = np.clip((t_s - center) / duration + 0.5, 0.0, 1.0)
             value += height * x**3 * (10 - 15 * x + 6 * x * x)
@@ -84,13 +94,24 @@ class Trajectory:
         change = np.stack([g[1] for g in gaze], axis=1) - velocity
         flat2 = ahead[:, 0] ** 2 + ahead[:, 1] ** 2
         flat = np.sqrt(flat2)
-        yaw, pitch = np.arctan2(ahead[:, 1], ahead[:, 0]), np.arctan2(-ahead[:, 2], flat)
+        yaw, pitch = (
+            np.arctan2(ahead[:, 1], ahead[:, 0]),
+            np.arctan2(-ahead[:, 2], flat),
+        )
         yaw_rate = (ahead[:, 0] * change[:, 1] - ahead[:, 1] * change[:, 0]) / flat2
         flat_rate = (ahead[:, 0] * change[:, 0] + ahead[:, 1] * change[:, 1]) / flat
-        pitch_rate = (ahead[:, 2] * flat_rate - change[:, 2] * flat) / (flat2 + ahead[:, 2] ** 2)
+        pitch_rate = (ahead[:, 2] * flat_rate - change[:, 2] * flat) / (
+            flat2 + ahead[:, 2] ** 2
+        )
         roll, roll_rate, _ = self.roll_rad.at(t)
         rate = _body_rate(pitch, roll, yaw_rate, pitch_rate, roll_rate)
-        return Motion(position, velocity, acceleration, np.asarray(rotation_zyx(yaw, pitch, roll)), rate)
+        return Motion(
+            position,
+            velocity,
+            acceleration,
+            np.asarray(rotation_zyx(yaw, pitch, roll)),
+            rate,
+        )
 
     def _move(self, t: Array) -> tuple[Array, Array, Array]:
         """Position, velocity and acceleration (N, 3) from cylinder coordinates."""
@@ -100,11 +121,15 @@ class Trajectory:
         out, along = np.stack([np.cos(a), np.sin(a)]), np.stack([-np.sin(a), np.cos(a)])
         position = np.vstack([r * out, h])
         velocity = np.vstack([r1 * out + r * a1 * along, h1])
-        acceleration = np.vstack([(r2 - r * a1**2) * out + (2 * r1 * a1 + r * a2) * along, h2])
+        acceleration = np.vstack(
+            [(r2 - r * a1**2) * out + (2 * r1 * a1 + r * a2) * along, h2]
+        )
         return position.T, velocity.T, acceleration.T
 
 
-def plan_trajectory(scene: Scene, seconds: float, rng: np.random.Generator) -> Trajectory:
+def plan_trajectory(
+    scene: Scene, seconds: float, rng: np.random.Generator
+) -> Trajectory:
     """A path that visits neighbouring solids one after the other, back and forth along their arc."""
     order = _plan_visits(len(scene.primitives), max(1, round(seconds / VISIT_S)), rng)
     solids = [scene.primitives[i] for i in order]
@@ -113,15 +138,28 @@ def plan_trajectory(scene: Scene, seconds: float, rng: np.random.Generator) -> T
     azimuths = azimuths + rng.uniform(-0.12, 0.12, len(order))
     hop = min(HOP_S, 0.6 * period)
 
-    def follow(values: list[float] | Array, *waves: tuple[float, float, float]) -> Curve:
-        steps = tuple((k * period, hop, float(values[k] - values[k - 1])) for k in range(1, len(values)))
+    def follow(
+        values: list[float] | Array, *waves: tuple[float, float, float]
+    ) -> Curve:
+        steps = tuple(
+            (k * period, hop, float(values[k] - values[k - 1]))
+            for k in range(1, len(values))
+        )
         return Curve(float(values[0]), steps, waves)
 
-    def wave(amplitude: float, low_hz: float, high_hz: float) -> tuple[float, float, float]:
-        size, hz, phase = amplitude * rng.uniform(0.7, 1.3), rng.uniform(low_hz, high_hz), rng.uniform(0, 2 * np.pi)
+    def wave(
+        amplitude: float, low_hz: float, high_hz: float
+    ) -> tuple[float, float, float]:
+        size, hz, phase = (
+            amplitude * rng.uniform(0.7, 1.3),
+            rng.uniform(low_hz, high_hz),
+            rng.uniform(0, 2 * np.pi),
+        )
         return float(size), float(hz), float(phase)
 
-    gaze = [follow([s.center_m[i] for s in solids], wave(0.012, 0.4, 0.9)) for i in range(3)]
+    gaze = [
+        follow([s.center_m[i] for s in solids], wave(0.012, 0.4, 0.9)) for i in range(3)
+    ]
     return Trajectory(
         azimuth_rad=follow(azimuths, wave(0.06, 0.3, 0.5)),
         radius_m=Curve(0.72, (), (wave(0.035, 0.2, 0.4), wave(0.006, 1.0, 1.6))),
@@ -139,34 +177,55 @@ def measure_imu(motion: Motion, rng: np.random.Generator) -> tuple[Array, Array]
     bias a recording are added.
     """
     upward = np.array([0.0, 0.0, GRAVITY_M_S2])
-    force = np.einsum("nji,nj->ni", motion.world_from_rig, motion.acceleration_m_s2 + upward)
+    force = np.einsum(
+        "nji,nj->ni", motion.world_from_rig, motion.acceleration_m_s2 + upward
+    )
     shape = force.shape
-    gyro_error = rng.normal(0, GYRO_BIAS_RAD_S, 3) + rng.normal(0, GYRO_NOISE_RAD_S, shape)
-    force_error = rng.normal(0, ACCEL_BIAS_M_S2, 3) + rng.normal(0, ACCEL_NOISE_M_S2, shape)
+    gyro_error = rng.normal(0, GYRO_BIAS_RAD_S, 3) + rng.normal(
+        0, GYRO_NOISE_RAD_S, shape
+    )
+    force_error = rng.normal(0, ACCEL_BIAS_M_S2, 3) + rng.normal(
+        0, ACCEL_NOISE_M_S2, shape
+    )
     return motion.rate_rad_s + gyro_error, force + force_error
 
 
 def find_center_flow(
-    motion: Motion, index: int, rig_from_camera: NDArray[np.floating], focal_px: float, depth_m: float
+    motion: Motion,
+    index: int,
+    rig_from_camera: NDArray[np.floating],
+    focal_px: float,
+    depth_m: float,
 ) -> Array:
     """Image velocity (2,) px/s of a still point in the middle of the picture, at a depth, seen from the rig."""
     camera_from_rig = rig_from_camera[:3, :3].T
     lever = np.cross(motion.rate_rad_s[index], rig_from_camera[:3, 3])
-    velocity = camera_from_rig @ (motion.world_from_rig[index].T @ motion.velocity_m_s[index] + lever)
+    velocity = camera_from_rig @ (
+        motion.world_from_rig[index].T @ motion.velocity_m_s[index] + lever
+    )
     rate = camera_from_rig @ motion.rate_rad_s[index]
-    return focal_px * np.array([-rate[1] - velocity[0] / depth_m, rate[0] - velocity[1] / depth_m])
+    return focal_px * np.array(
+        [-rate[1] - velocity[0] / depth_m, rate[0] - velocity[1] / depth_m]
+    )
 
 
-def _body_rate(pitch: Array, roll: Array, yaw_rate: Array, pitch_rate: Array, roll_rate: Array) -> Array:
+def _body_rate(
+    pitch: Array, roll: Array, yaw_rate: Array, pitch_rate: Array, roll_rate: Array
+) -> Array:
     """Turn rate in the rig frame of R = Rz(yaw) Ry(pitch) Rx(roll) (Diebel 2006, equation 299)."""
-    return np.stack([
-        roll_rate - yaw_rate * np.sin(pitch),
-        pitch_rate * np.cos(roll) + yaw_rate * np.cos(pitch) * np.sin(roll),
-        -pitch_rate * np.sin(roll) + yaw_rate * np.cos(pitch) * np.cos(roll),
-    ], axis=1)  # fmt: skip
+    return np.stack(
+        [
+            roll_rate - yaw_rate * np.sin(pitch),
+            pitch_rate * np.cos(roll) + yaw_rate * np.cos(pitch) * np.sin(roll),
+            -pitch_rate * np.sin(roll) + yaw_rate * np.cos(pitch) * np.cos(roll),
+        ],
+        axis=1,
+    )
 
 
-def _plan_visits(num_solids: int, num_visits: int, rng: np.random.Generator) -> list[int]:
+def _plan_visits(
+    num_solids: int, num_visits: int, rng: np.random.Generator
+) -> list[int]:
     """Indices of solids: a walk along the arc that turns round at its ends."""
     place, step = int(rng.integers(num_solids)), int(rng.choice([-1, 1]))
     order = [place]

@@ -20,7 +20,12 @@ NO_HIT = np.float32(np.inf)
 CAP_V = 1.125  # texture row of a cylinder's end: below the side's rows, where the skin holds the radial pattern
 
 
-def intersect(class_name: str, half_size_m: tuple[float, float, float], origin: Vector, direction: Vector) -> Plane:
+def intersect(
+    class_name: str,
+    half_size_m: tuple[float, float, float],
+    origin: Vector,
+    direction: Vector,
+) -> Plane:
     """Ray parameter of the first hit in front of the origin, +inf where there is none. Float32, broadcast shape.
 
     The parameter is in lengths of `direction`: for camera rays whose z is 1, it is the depth along the optical axis.
@@ -30,7 +35,9 @@ def intersect(class_name: str, half_size_m: tuple[float, float, float], origin: 
         return _INTERSECT[class_name](half, origin, direction)
 
 
-def find_surface(class_name: str, half_size_m: tuple[float, float, float], point: Vector) -> Surface:
+def find_surface(
+    class_name: str, half_size_m: tuple[float, float, float], point: Vector
+) -> Surface:
     """Unit normal, texture u and v, and face number of points on the solid; all in the solid's frame.
 
     u and v are in [0, 1] on the skin's photograph, which wraps twice around a round solid; v = CAP_V on flat ends,
@@ -43,7 +50,10 @@ def find_surface(class_name: str, half_size_m: tuple[float, float, float], point
 def turn(rotation: NDArray[np.float64], vector: Vector) -> Vector:
     """A vector in planes, turned by a rotation (3, 3)."""
     m = rotation.astype(np.float32)
-    rows = [m[i, 0] * vector[0] + m[i, 1] * vector[1] + m[i, 2] * vector[2] for i in range(3)]
+    rows = [
+        m[i, 0] * vector[0] + m[i, 1] * vector[1] + m[i, 2] * vector[2]
+        for i in range(3)
+    ]
     return rows[0], rows[1], rows[2]
 
 
@@ -70,7 +80,9 @@ def _hit_cylinder(half: tuple, o: Vector, d: Vector) -> Plane:
     b = o[0] * d[0] + o[1] * d[1]
     c = o[0] * o[0] + o[1] * o[1] - half[0] * half[0]
     side = (-b - np.sqrt(b * b - a * c)) / a
-    side = np.where((side > NEAR_M) & (np.abs(o[2] + side * d[2]) <= half[2]), side, NO_HIT)
+    side = np.where(
+        (side > NEAR_M) & (np.abs(o[2] + side * d[2]) <= half[2]), side, NO_HIT
+    )
     return np.fmin(side, _hit_disc(half[0], -np.sign(d[2]) * half[2], o, d))
 
 
@@ -83,7 +95,9 @@ def _hit_cone(half: tuple, o: Vector, d: Vector) -> Plane:
     root = np.sqrt(b * b - a * c)
     best = _hit_disc(half[0], -half[2], o, d)
     for t in ((-b - root) / a, (-b + root) / a):
-        best = np.where((t > NEAR_M) & (np.abs(o[2] + t * d[2]) <= half[2]) & (t < best), t, best)
+        best = np.where(
+            (t > NEAR_M) & (np.abs(o[2] + t * d[2]) <= half[2]) & (t < best), t, best
+        )
     return best
 
 
@@ -96,7 +110,12 @@ def _hit_disc(radius: np.float32, z: Plane | np.float32, o: Vector, d: Vector) -
 def _ball_surface(half: tuple, p: Vector) -> Surface:
     n = (p[0] / half[0], p[1] / half[0], p[2] / half[0])
     v = np.arccos(np.clip(n[2], -1.0, 1.0)) * np.float32(1 / np.pi)
-    return n, np.abs(2 * _wrap(p) - 1), v, np.zeros_like(v, np.uint8)  # mirrored: a ball shows no seam
+    return (
+        n,
+        np.abs(2 * _wrap(p) - 1),
+        v,
+        np.zeros_like(v, np.uint8),
+    )  # mirrored: a ball shows no seam
 
 
 def _box_surface(half: tuple, p: Vector) -> Surface:
@@ -107,13 +126,22 @@ def _box_surface(half: tuple, p: Vector) -> Surface:
     u = np.where(axis == 0, q[1] * sign, np.where(axis == 1, -q[0] * sign, q[0]))
     v = np.where(axis == 2, q[1], q[2])
     half32 = np.float32(0.5)
-    return (n[0], n[1], n[2]), half32 + half32 * u, half32 - half32 * v, (axis * 2 + (sign > 0)).astype(np.uint8)
+    return (
+        (n[0], n[1], n[2]),
+        half32 + half32 * u,
+        half32 - half32 * v,
+        (axis * 2 + (sign > 0)).astype(np.uint8),
+    )
 
 
 def _cylinder_surface(half: tuple, p: Vector) -> Surface:
     radial = np.sqrt(p[0] * p[0] + p[1] * p[1])
     is_cap = half[2] - np.abs(p[2]) < half[0] - radial
-    n = (np.where(is_cap, 0, p[0] / half[0]), np.where(is_cap, 0, p[1] / half[0]), np.where(is_cap, np.sign(p[2]), 0))
+    n = (
+        np.where(is_cap, 0, p[0] / half[0]),
+        np.where(is_cap, 0, p[1] / half[0]),
+        np.where(is_cap, np.sign(p[2]), 0),
+    )
     u = np.where(is_cap, radial / half[0], _wrap(p))
     v = np.where(is_cap, np.float32(CAP_V), np.float32(0.5) - p[2] / (2 * half[2]))
     return (n[0], n[1], n[2]), u, v, is_cap.astype(np.uint8)
@@ -133,8 +161,14 @@ def _wrap(p: Vector) -> Plane:
 
 
 _INTERSECT: dict[str, Callable[[tuple, Vector, Vector], Plane]] = {
-    "ball": _hit_ball, "box": _hit_box, "cylinder": _hit_cylinder, "cone": _hit_cone,
-}  # fmt: skip
+    "ball": _hit_ball,
+    "box": _hit_box,
+    "cylinder": _hit_cylinder,
+    "cone": _hit_cone,
+}
 _SURFACE: dict[str, Callable[[tuple, Vector], Surface]] = {
-    "ball": _ball_surface, "box": _box_surface, "cylinder": _cylinder_surface, "cone": _cone_surface,
-}  # fmt: skip
+    "ball": _ball_surface,
+    "box": _box_surface,
+    "cylinder": _cylinder_surface,
+    "cone": _cone_surface,
+}

@@ -22,7 +22,9 @@ Depth = NDArray[np.float32]
 DUSK_KEY, DUSK_SKY = (0.22, 0.12, 0.06), (0.050, 0.062, 0.105)
 READ_NOISE, SHOT_NOISE = 6.0, 0.9  # grey levels; times the square root of the level
 HOT_SHARE = 4e-4
-DEPTH_NOISE_PER_M2 = 0.008  # axial noise of a depth camera grows with the square of the distance
+DEPTH_NOISE_PER_M2 = (
+    0.008  # axial noise of a depth camera grows with the square of the distance
+)
 DEPTH_DROP_SHARE = 0.03
 EXPOSURE_S = 0.045
 MIN_BLUR_PX_AT_320 = 8.0
@@ -38,7 +40,9 @@ def _keep_rig(rig: Rig, rng: np.random.Generator) -> Rig:
     return rig
 
 
-def _keep_image(image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random.Generator) -> Image:
+def _keep_image(
+    image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random.Generator
+) -> Image:
     return image_rgb
 
 
@@ -56,7 +60,9 @@ class Shift:
 
     change_scene: Callable[[Scene], Scene] = _keep_scene
     change_rig: Callable[[Rig, np.random.Generator], Rig] = _keep_rig
-    change_image: Callable[[Image, NDArray[np.float64], np.random.Generator], Image] = _keep_image
+    change_image: Callable[[Image, NDArray[np.float64], np.random.Generator], Image] = (
+        _keep_image
+    )
     change_depth: Callable[[Depth, np.random.Generator], Depth] = _keep_depth
     camera_lag_ns: Callable[[np.random.Generator], int] = _no_lag
     has_unseen: bool = False
@@ -68,24 +74,36 @@ def dim_scene(scene: Scene) -> Scene:
     return replace(scene, light=light)
 
 
-def add_sensor_noise(image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random.Generator) -> Image:
+def add_sensor_noise(
+    image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random.Generator
+) -> Image:
     """Photon and read noise of a high gain, and a few hot pixels."""
     level = image_rgb.astype(np.float32)
     sigma = np.float32(READ_NOISE) + np.float32(SHOT_NOISE) * np.sqrt(level)
-    noisy = np.clip(level + sigma * rng.standard_normal(level.shape, np.float32), 0, 255).astype(np.uint8)
-    hot = rng.integers(0, image_rgb.shape[0] * image_rgb.shape[1], max(1, int(HOT_SHARE * image_rgb[..., 0].size)))
+    noisy = np.clip(
+        level + sigma * rng.standard_normal(level.shape, np.float32), 0, 255
+    ).astype(np.uint8)
+    hot = rng.integers(
+        0,
+        image_rgb.shape[0] * image_rgb.shape[1],
+        max(1, int(HOT_SHARE * image_rgb[..., 0].size)),
+    )
     noisy.reshape(-1, 3)[hot] = 255
     return noisy
 
 
 def add_depth_noise(depth_m: Depth, rng: np.random.Generator) -> Depth:
     """Axial noise that grows with distance, and pixels without an answer (0)."""
-    noisy = depth_m + DEPTH_NOISE_PER_M2 * depth_m**2 * rng.standard_normal(depth_m.shape, np.float32)
+    noisy = depth_m + DEPTH_NOISE_PER_M2 * depth_m**2 * rng.standard_normal(
+        depth_m.shape, np.float32
+    )
     noisy[rng.random(depth_m.shape, np.float32) < DEPTH_DROP_SHARE] = 0
     return np.asarray(np.maximum(noisy, 0), np.float32)
 
 
-def blur_motion(image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random.Generator) -> Image:
+def blur_motion(
+    image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random.Generator
+) -> Image:
     """A long exposure: the picture smeared along its own flow (2,) px/s, or by a shaking hand where it stands."""
     path = np.asarray(flow_px_s) * EXPOSURE_S
     shortest = MIN_BLUR_PX_AT_320 * image_rgb.shape[1] / 320
@@ -97,7 +115,9 @@ def blur_motion(image_rgb: Image, flow_px_s: NDArray[np.float64], rng: np.random
 
 def tilt_right_camera(rig: Rig, rng: np.random.Generator) -> Rig:
     """The right camera knocked by 1.2 to 2 degrees, mostly up or down; its published calibration stays."""
-    axis = np.array([rng.choice([-1.0, 1.0]), rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)])
+    axis = np.array(
+        [rng.choice([-1.0, 1.0]), rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)]
+    )
     tilt = axis / np.linalg.norm(axis) * rng.uniform(*TILT_RAD)
     return replace(rig, true_tilt_rad=(float(tilt[0]), float(tilt[1]), float(tilt[2])))
 
@@ -125,5 +145,7 @@ def _draw_line_kernel(path_px: NDArray[np.float64]) -> NDArray[np.float32]:
         x, y = path_px * share + reach
         column, row = int(np.floor(x)), int(np.floor(y))
         fx, fy = x - column, y - row
-        kernel[row : row + 2, column : column + 2] += np.outer([1 - fy, fy], [1 - fx, fx])
+        kernel[row : row + 2, column : column + 2] += np.outer(
+            [1 - fy, fy], [1 - fx, fx]
+        )
     return kernel / kernel.sum()

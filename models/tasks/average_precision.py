@@ -15,18 +15,24 @@ from models.types import BoxSet, Detections
 _MIN_IOU = 0.5
 
 
-def mean_average_precision_50(predictions: Sequence[Detections], truths: Sequence[BoxSet]) -> float:
+def mean_average_precision_50(
+    predictions: Sequence[Detections], truths: Sequence[BoxSet]
+) -> float:
     """Mean over the classes that occur in `truths` of the area under the precision envelope (Pascal VOC 2010).
 
     Raises ValueError when no image has a box.
     """
     classes = sorted({int(c) for t in truths for c in t.class_ids})
     if not classes:
-        raise ValueError(f"none of {len(truths)} validation frames has a box: move labelled frames to the 'val' split")
+        raise ValueError(
+            f"none of {len(truths)} validation frames has a box: move labelled frames to the 'val' split"
+        )
     return float(np.mean([_average_precision(predictions, truths, c) for c in classes]))
 
 
-def _average_precision(predictions: Sequence[Detections], truths: Sequence[BoxSet], class_id: int) -> float:
+def _average_precision(
+    predictions: Sequence[Detections], truths: Sequence[BoxSet], class_id: int
+) -> float:
     scores, hits, num_truth = [], [], 0
     for prediction, truth in zip(predictions, truths, strict=True):
         wanted = truth.boxes_xyxy[truth.class_ids == class_id]
@@ -42,7 +48,9 @@ def _average_precision(predictions: Sequence[Detections], truths: Sequence[BoxSe
     return float((envelope * is_hit).sum() / num_truth)
 
 
-def _match(found_xyxy: NDArray[np.float32], wanted_xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _match(
+    found_xyxy: NDArray[np.float32], wanted_xyxy: NDArray[np.float32]
+) -> NDArray[np.bool_]:
     """Per found box, highest score first: whether it takes a box that is still free."""
     is_hit, is_free = np.zeros(len(found_xyxy), bool), np.ones(len(wanted_xyxy), bool)
     for index, box in enumerate(found_xyxy):

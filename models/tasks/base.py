@@ -34,7 +34,12 @@ class Batch:
     def part(self, start: int, end: int) -> Batch:
         """The examples from `start` to before `end`."""
         targets = None if self.targets is None else self.targets[start:end]
-        return Batch(self.frame_ids[start:end], self.images[start:end], self.colour[start:end], targets)
+        return Batch(
+            self.frame_ids[start:end],
+            self.images[start:end],
+            self.colour[start:end],
+            targets,
+        )
 
 
 class Task(Protocol):
@@ -43,28 +48,43 @@ class Task(Protocol):
     name: str
     metric: str  # what `score` returns, higher is better
 
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         """The net of the recipe, ready to train, on `weights` where it starts from some."""
 
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
         """Augment each sample with its own generator and stack."""
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         """A scalar to minimise, mean over the batch."""
 
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Any]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[Any]:
         """Probabilities, Detections or SemanticPredictions, one an image, in pixels of that image."""
 
     def score(self, predictions: Sequence[Any], targets: Sequence[Target]) -> float:
         """The quick figure that chooses the epoch whose weights are kept: higher is better."""
 
-    def temper(self, net: nn.Module, predictions: Sequence[Any], targets: Sequence[Target]) -> None:
+    def temper(
+        self, net: nn.Module, predictions: Sequence[Any], targets: Sequence[Target]
+    ) -> None:
         """Make a net that predicted this on the val split as sure as it is right, where the task knows how."""
         return
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         """The net as it is shipped, on square inputs: pixels in, finished numbers out; and the names of its outputs."""
 
 
@@ -82,12 +102,21 @@ class OpenTask(Task, ABC):
     max_drop: float = 0.01
 
     @abstractmethod
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         """As `Task.build`."""
 
     @abstractmethod
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
         """As `Task.make_batch`."""
 
@@ -96,29 +125,45 @@ class OpenTask(Task, ABC):
         """As `Task.loss`."""
 
     @abstractmethod
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Any]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[Any]:
         """One answer an image."""
 
     @abstractmethod
     def score(self, predictions: Sequence[Any], targets: Sequence[Target]) -> float:
         """As `Task.score`."""
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         """As `Task.deployed`: the net as it is."""
         return net, ("output",)
 
     def examine(
-        self, net: nn.Module, train: Sequence[Sample], test: Sequence[Sample], config: TrainConfig
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
     ) -> dict[str, float]:
         """Figures on frames that were never trained on, by name; one is the metric, without `val_`."""
-        return {self.metric.removeprefix("val_"): self.score(*self.answer(net, test, config))}
+        return {
+            self.metric.removeprefix("val_"): self.score(
+                *self.answer(net, test, config)
+            )
+        }
 
-    def answer(self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Any], list[Target]]:
+    def answer(
+        self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
+    ) -> tuple[list[Any], list[Target]]:
         """Predictions and targets of all samples, of which a few are in memory at once."""
         found: list[Any] = []
         targets: list[Target] = []
         for start in range(0, len(samples), _EXAM_CHUNK):
-            some = [samples[i] for i in range(start, min(start + _EXAM_CHUNK, len(samples)))]
+            some = [
+                samples[i] for i in range(start, min(start + _EXAM_CHUNK, len(samples)))
+            ]
             found += self.predict(net, [sample.image_rgb for sample in some], config)
             targets += [sample.target for sample in some]
         return found, targets

@@ -19,23 +19,39 @@ from models.types import Image, Sample
 
 _PREDICT_BATCH = 8
 # the target of a sample, the matrix to the canvas, height and width of the canvas, the sample's generator
-MoveTarget = Callable[[Any, NDArray[np.float64], tuple[int, int], np.random.Generator], Any]
+MoveTarget = Callable[
+    [Any, NDArray[np.float64], tuple[int, int], np.random.Generator], Any
+]
 
 
 def make_moved_batch(
-    samples: Sequence[Sample], config: TrainConfig, rngs: Sequence[np.random.Generator], move_target: MoveTarget
+    samples: Sequence[Sample],
+    config: TrainConfig,
+    rngs: Sequence[np.random.Generator],
+    move_target: MoveTarget,
 ) -> Batch:
     """Every image moved onto one canvas by its own generator, its target moved along; the targets are a list."""
     canvas_hw = canvas_for([s.image_rgb for s in samples], config.image_size_px)
     images, targets, colour = np.empty((len(samples), *canvas_hw, 3), np.uint8), [], []
     for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
-        move = draw_move(rng, sample.image_rgb.shape[:2], canvas_hw, config.zoom, config.shift_share,
-                         config.flip_horizontal, config.flip_vertical)  # fmt: skip
+        move = draw_move(
+            rng,
+            sample.image_rgb.shape[:2],
+            canvas_hw,
+            config.zoom,
+            config.shift_share,
+            config.flip_horizontal,
+            config.flip_vertical,
+        )
         images[index] = move_image(sample.image_rgb, move, canvas_hw)
         targets.append(move_target(sample.target, move, canvas_hw, rng))
         colour.append(draw_colour(rng, config.colour_jitter))
-    return Batch(tuple(s.frame_id for s in samples), torch.from_numpy(images).permute(0, 3, 1, 2),
-                 torch.from_numpy(np.stack(colour)), targets)  # fmt: skip
+    return Batch(
+        tuple(s.frame_id for s in samples),
+        torch.from_numpy(images).permute(0, 3, 1, 2),
+        torch.from_numpy(np.stack(colour)),
+        targets,
+    )
 
 
 def letterbox_batches(
@@ -46,4 +62,8 @@ def letterbox_batches(
         some = images_rgb[start : start + _PREDICT_BATCH]
         canvas_hw = canvas_for(some, config.image_size_px)
         pixels = np.stack([letterbox(image, canvas_hw) for image in some])
-        yield some, torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float(), canvas_hw
+        yield (
+            some,
+            torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float(),
+            canvas_hw,
+        )

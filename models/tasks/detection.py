@@ -37,7 +37,12 @@ class Detection(Task):
     name = "detection"
     metric = "val_map50"
 
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         if config.net != LITE0:
             published = TorchvisionDetector(config.net, num_classes)
             start_detector(published, config, weights)
@@ -47,44 +52,73 @@ class Detection(Task):
         return net
 
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
         return make_moved_batch(samples, config, rngs, _move_target)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         pixels = apply_colour(batch.images, batch.colour)
-        if isinstance(getattr(net, "module", net), TorchvisionDetector):  # `module`: inside DistributedDataParallel
+        if isinstance(
+            getattr(net, "module", net), TorchvisionDetector
+        ):  # `module`: inside DistributedDataParallel
             return net(pixels, batch.targets)
         logits, distances = (values.float() for values in net(pixels))
-        centres, strides = make_points(batch.images.shape[2], batch.images.shape[3], logits.device)
+        centres, strides = make_points(
+            batch.images.shape[2], batch.images.shape[3], logits.device
+        )
         predicted = decode_boxes(distances, centres, strides)  # (B, P, 4)
-        targets = [(boxes.to(logits.device), class_ids.to(logits.device)) for boxes, class_ids in batch.targets]
-        owners = torch.stack([assign_points(boxes, centres, strides) for boxes, _ in targets])
+        targets = [
+            (boxes.to(logits.device), class_ids.to(logits.device))
+            for boxes, class_ids in batch.targets
+        ]
+        owners = torch.stack(
+            [assign_points(boxes, centres, strides) for boxes, _ in targets]
+        )
         where = owners != UNASSIGNED  # (B, P)
         picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
-        truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])  # (positives, 4)
+        truth_boxes = torch.cat(
+            [boxes[pick] for (boxes, _), pick in picks]
+        )  # (positives, 4)
         truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
-        num_positive = mean_over_workers(logits.new_tensor(float(len(truth_boxes)))).clamp(min=1)
+        num_positive = mean_over_workers(
+            logits.new_tensor(float(len(truth_boxes)))
+        ).clamp(min=1)
         quality = torch.zeros_like(logits)
         image_index, point_index = where.nonzero(as_tuple=True)
-        quality[image_index, point_index, truth_ids] = iou_pairs(predicted[where].detach(), truth_boxes)
+        quality[image_index, point_index, truth_ids] = iou_pairs(
+            predicted[where].detach(), truth_boxes
+        )
         class_loss = quality_focal_loss(logits, quality).sum()
         box_loss = giou_loss(predicted[where], truth_boxes).sum()
         return (class_loss + _BOX_WEIGHT * box_loss) / num_positive
 
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Detections]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[Detections]:
         device = next(net.parameters()).device
         found: list[Detections] = []
         for some, pixels, canvas_hw in letterbox_batches(images_rgb, config, device):
             scores, boxes = _find_candidates(net, pixels)
-            for image, s, b in zip(some, scores.cpu().numpy(), boxes.cpu().numpy(), strict=True):
+            for image, s, b in zip(
+                some, scores.cpu().numpy(), boxes.cpu().numpy(), strict=True
+            ):
                 found.append(_unletterbox(keep_best(b, s), image.shape[:2], canvas_hw))
         return found
 
-    def score(self, predictions: Sequence[Detections], targets: Sequence[Target]) -> float:
-        return mean_average_precision_50(predictions, [t for t in targets if isinstance(t, BoxSet)])
+    def score(
+        self, predictions: Sequence[Detections], targets: Sequence[Target]
+    ) -> float:
+        return mean_average_precision_50(
+            predictions, [t for t in targets if isinstance(t, BoxSet)]
+        )
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         form = net if isinstance(net, TorchvisionDetector) else _Deployed(net, side_px)
         return form, ("scores", "boxes_xyxy")
 
@@ -108,7 +142,10 @@ class _Deployed(nn.Module):
 
 
 def _move_target(
-    target: Target, move: NDArray[np.float64], canvas_hw: tuple[int, int], _rng: np.random.Generator
+    target: Target,
+    move: NDArray[np.float64],
+    canvas_hw: tuple[int, int],
+    _rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
     assert isinstance(target, BoxSet)
     boxes = move_boxes(target, move, canvas_hw)
@@ -120,10 +157,16 @@ def _find_candidates(net: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(net, TorchvisionDetector):
         return net(pixels)
     logits, distances = net(pixels)
-    return logits.sigmoid(), decode_boxes(distances, *make_points(pixels.shape[2], pixels.shape[3], pixels.device))
+    return logits.sigmoid(), decode_boxes(
+        distances, *make_points(pixels.shape[2], pixels.shape[3], pixels.device)
+    )
 
 
-def _unletterbox(found: Detections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> Detections:
+def _unletterbox(
+    found: Detections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]
+) -> Detections:
     boxes = unletterbox_boxes(found.boxes_xyxy, from_hw, canvas_hw)
     limit = np.array([from_hw[1], from_hw[0]] * 2)
-    return Detections(np.clip(boxes, 0, limit).astype(np.float32), found.scores, found.class_ids)
+    return Detections(
+        np.clip(boxes, 0, limit).astype(np.float32), found.scores, found.class_ids
+    )

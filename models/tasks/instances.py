@@ -32,50 +32,86 @@ class InstanceSegmentation(OpenTask):
     floor = 0.3
     max_drop = 0.02
 
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         net = InstanceSegmenter(config.net, num_classes, config.head_width)
         start_detector(net, config, weights)
         return net
 
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
         return make_moved_batch(samples, config, rngs, _move_target)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         return net(apply_colour(batch.images, batch.colour), batch.targets)
 
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[InstanceDetections]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[InstanceDetections]:
         device = next(net.parameters()).device
         found: list[InstanceDetections] = []
         for some, pixels, canvas_hw in letterbox_batches(images_rgb, config, device):
             answers = net(pixels)
-            found += [_read_out(one, canvas_hw, image.shape[:2]) for one, image in zip(answers, some, strict=True)]
+            found += [
+                _read_out(one, canvas_hw, image.shape[:2])
+                for one, image in zip(answers, some, strict=True)
+            ]
         return found
 
-    def score(self, predictions: Sequence[InstanceDetections], targets: Sequence[Target]) -> float:
-        pairs = [(t, p) for t, p in zip(targets, predictions, strict=True) if isinstance(t, InstanceSet)]
+    def score(
+        self, predictions: Sequence[InstanceDetections], targets: Sequence[Target]
+    ) -> float:
+        pairs = [
+            (t, p)
+            for t, p in zip(targets, predictions, strict=True)
+            if isinstance(t, InstanceSet)
+        ]
         value = score_instances(pairs).map50
         if value is None:
-            raise ValueError(f"none of {len(pairs)} validation frames has an object: move labelled frames to the 'val' "
-                             "split")  # fmt: skip
+            raise ValueError(
+                f"none of {len(pairs)} validation frames has an object: move labelled frames to the 'val' "
+                "split"
+            )
         return value
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         return _Deployed(net), ("scores", "boxes_xyxy", "masks")
 
     def examine(
-        self, net: nn.Module, train: Sequence[Sample], test: Sequence[Sample], config: TrainConfig
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
     ) -> dict[str, float]:
         """COCO's `map50` and `map` of masks, and `box_map50`, at most 100 objects an image.
 
         Raises ValueError where no frame has an object.
         """
         result = score_instances(self._pair(net, test, config))
-        figures = {"map50": result.map50, "map": result.map, "box_map50": result.box_map50}
+        figures = {
+            "map50": result.map50,
+            "map": result.map,
+            "box_map50": result.box_map50,
+        }
         if None in figures.values():
-            raise ValueError(f"none of {len(test)} test frames has an object: move labelled frames to the 'test' split")
-        return {name: float(value) for name, value in figures.items() if value is not None}
+            raise ValueError(
+                f"none of {len(test)} test frames has an object: move labelled frames to the 'test' split"
+            )
+        return {
+            name: float(value) for name, value in figures.items() if value is not None
+        }
 
     def _pair(
         self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
@@ -96,45 +132,79 @@ class _Deployed(nn.Module):
         super().__init__()
         assert isinstance(net, InstanceSegmenter), type(net)
         self.net = copy.deepcopy(net)
-        self.net.net.roi_heads.score_thresh = 0.0  # which score is enough is the caller's to say
+        self.net.net.roi_heads.score_thresh = (
+            0.0  # which score is enough is the caller's to say
+        )
         self.num_labels = net.net.roi_heads.mask_predictor.mask_fcn_logits.out_channels
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         (found,) = self.net(pixels)
-        of_class = torch.eye(self.num_labels, device=pixels.device)[found["labels"]][:, 1:]
-        return (found["scores"][:, None] * of_class)[None], found["boxes"][None], found["masks"][:, 0][None]
+        of_class = torch.eye(self.num_labels, device=pixels.device)[found["labels"]][
+            :, 1:
+        ]
+        return (
+            (found["scores"][:, None] * of_class)[None],
+            found["boxes"][None],
+            found["masks"][:, 0][None],
+        )
 
 
 def _move_target(
-    target: Target, move: NDArray[np.float64], canvas_hw: tuple[int, int], rng: np.random.Generator
+    target: Target,
+    move: NDArray[np.float64],
+    canvas_hw: tuple[int, int],
+    rng: np.random.Generator,
 ) -> InstanceTarget:
     assert isinstance(target, InstanceSet)
     moved = move_instances(target, move, canvas_hw)
-    boxes, class_ids, masks = map(torch.from_numpy, (moved.boxes_xyxy, moved.class_ids, moved.masks))
+    boxes, class_ids, masks = map(
+        torch.from_numpy, (moved.boxes_xyxy, moved.class_ids, moved.masks)
+    )
     return InstanceTarget(boxes, class_ids, masks, int(rng.integers(2**62)))
 
 
-def _read_out(found: Mapping[str, Tensor], canvas_hw: tuple[int, int], image_hw: tuple[int, int]) -> InstanceDetections:
+def _read_out(
+    found: Mapping[str, Tensor], canvas_hw: tuple[int, int], image_hw: tuple[int, int]
+) -> InstanceDetections:
     """What a net says of a letterboxed image, in pixels of the image; boxes are cut at its edges."""
     boxes = unletterbox_boxes(found["boxes"].cpu().numpy(), image_hw, canvas_hw)
-    masks = [paste_mask(mask[0], box, image_hw) for mask, box in zip(found["masks"].float().cpu(), boxes, strict=True)]
+    masks = [
+        paste_mask(mask[0], box, image_hw)
+        for mask, box in zip(found["masks"].float().cpu(), boxes, strict=True)
+    ]
     limit = np.array([image_hw[1], image_hw[0]] * 2)
     return InstanceDetections(
-        np.clip(boxes, 0, limit).astype(np.float32), found["scores"].float().cpu().numpy(),
-        found["labels"].cpu().numpy() - 1, tuple(masks), image_hw,
-    )  # fmt: skip
+        np.clip(boxes, 0, limit).astype(np.float32),
+        found["scores"].float().cpu().numpy(),
+        found["labels"].cpu().numpy() - 1,
+        tuple(masks),
+        image_hw,
+    )
 
 
-def paste_mask(probabilities: Tensor, box_xyxy: NDArray[np.floating], image_hw: tuple[int, int]) -> str:
+def paste_mask(
+    probabilities: Tensor, box_xyxy: NDArray[np.floating], image_hw: tuple[int, int]
+) -> str:
     """COCO compressed counts of the pixels of an image whose centres have a probability of at least a half.
 
     `probabilities` (M, M) lie over the box (px): bilinear between their centres, beyond the outermost as those.
     """
-    low, high = (np.clip(np.ceil(corner - 0.5), 0, image_hw[::-1]).astype(int) for corner in np.split(box_xyxy, 2))
-    x, y = (torch.from_numpy((np.arange(a, b) + 0.5 - start) / (end - start) * 2 - 1).float()
-            for a, b, start, end in zip(low, high, box_xyxy[:2], box_xyxy[2:], strict=True))  # fmt: skip
+    low, high = (
+        np.clip(np.ceil(corner - 0.5), 0, image_hw[::-1]).astype(int)
+        for corner in np.split(box_xyxy, 2)
+    )
+    x, y = (
+        torch.from_numpy(
+            (np.arange(a, b) + 0.5 - start) / (end - start) * 2 - 1
+        ).float()
+        for a, b, start, end in zip(low, high, box_xyxy[:2], box_xyxy[2:], strict=True)
+    )
     if not len(x) or not len(y):
         return encode_window(np.zeros((0, 0), bool), 0, 0, image_hw[::-1])
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None]  # (1, h, w, 2)
-    values = F.grid_sample(probabilities[None, None], grid, padding_mode="border", align_corners=False)
-    return encode_window((values[0, 0] >= 0.5).numpy(), int(low[0]), int(low[1]), image_hw[::-1])
+    values = F.grid_sample(
+        probabilities[None, None], grid, padding_mode="border", align_corners=False
+    )
+    return encode_window(
+        (values[0, 0] >= 0.5).numpy(), int(low[0]), int(low[1]), image_hw[::-1]
+    )

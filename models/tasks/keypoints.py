@@ -24,7 +24,13 @@ from models.recipes.config import TrainConfig
 from models.task_names import KEYPOINTS
 from models.tasks.base import Batch, OpenTask
 from models.tasks.canvas import letterbox_batches, make_moved_batch
-from models.tasks.suppression import MAX_BOXES, MAX_CANDIDATES, MAX_IOU, MIN_SCORE, suppress
+from models.tasks.suppression import (
+    MAX_BOXES,
+    MAX_CANDIDATES,
+    MAX_IOU,
+    MIN_SCORE,
+    suppress,
+)
 from models.training.workers import mean_over_workers
 from models.types import BoxSet, Image, PoseDetections, PoseSet, Sample, Target
 
@@ -39,7 +45,12 @@ class Keypoints(OpenTask):
     floor = 0.3
     max_drop = 0.02
 
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         if config.flip_horizontal or config.flip_vertical:
             raise ValueError(
                 f"flip_horizontal = {config.flip_horizontal}, flip_vertical = {config.flip_vertical} with "
@@ -50,7 +61,11 @@ class Keypoints(OpenTask):
         return net
 
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
         for sample in samples:
             assert isinstance(sample.target, PoseSet)
@@ -62,15 +77,26 @@ class Keypoints(OpenTask):
         return make_moved_batch(samples, config, rngs, _move_target)
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
-        logits, distances, offsets = (values.float() for values in net(apply_colour(batch.images, batch.colour)))
+        logits, distances, offsets = (
+            values.float() for values in net(apply_colour(batch.images, batch.colour))
+        )
         device, num_points = logits.device, offsets.shape[2]
-        centres, strides = make_points(batch.images.shape[2], batch.images.shape[3], device)
+        centres, strides = make_points(
+            batch.images.shape[2], batch.images.shape[3], device
+        )
         predicted = decode_boxes(distances, centres, strides)  # (B, P, 4)
-        targets = [(boxes.to(device), class_ids.to(device)) for boxes, class_ids in batch.targets]
-        owners = torch.stack([assign_points(boxes, centres, strides) for boxes, _ in targets])
+        targets = [
+            (boxes.to(device), class_ids.to(device))
+            for boxes, class_ids in batch.targets
+        ]
+        owners = torch.stack(
+            [assign_points(boxes, centres, strides) for boxes, _ in targets]
+        )
         where = owners != UNASSIGNED  # (B, P)
         picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
-        truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])  # (positives, 4)
+        truth_boxes = torch.cat(
+            [boxes[pick] for (boxes, _), pick in picks]
+        )  # (positives, 4)
         truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
         truth_points = torch.cat(
             [
@@ -78,27 +104,43 @@ class Keypoints(OpenTask):
                 for target, (_, pick) in zip(batch.targets, picks, strict=True)
             ]
         )  # (positives, K, 3)
-        num_positive = mean_over_workers(logits.new_tensor(float(len(truth_boxes)))).clamp(min=1)
+        num_positive = mean_over_workers(
+            logits.new_tensor(float(len(truth_boxes)))
+        ).clamp(min=1)
         quality = torch.zeros_like(logits)
         image_index, point_index = where.nonzero(as_tuple=True)
-        quality[image_index, point_index, truth_ids] = iou_pairs(predicted[where].detach(), truth_boxes)
+        quality[image_index, point_index, truth_ids] = iou_pairs(
+            predicted[where].detach(), truth_boxes
+        )
         class_loss = quality_focal_loss(logits, quality).sum()
         box_loss = giou_loss(predicted[where], truth_boxes).sum()
         found = decode_points(offsets, centres, strides)[where]  # (positives, K, 2)
         point_loss = _measure_points(found, truth_points, truth_boxes).sum()
-        return (class_loss + _BOX_WEIGHT * box_loss + _POINT_WEIGHT * point_loss) / num_positive
+        return (
+            class_loss + _BOX_WEIGHT * box_loss + _POINT_WEIGHT * point_loss
+        ) / num_positive
 
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[PoseDetections]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[PoseDetections]:
         device = next(net.parameters()).device
         found: list[PoseDetections] = []
         for some, pixels, canvas_hw in letterbox_batches(images_rgb, config, device):
-            scores, boxes, points = (values.cpu().numpy() for values in _find_candidates(net, pixels))
+            scores, boxes, points = (
+                values.cpu().numpy() for values in _find_candidates(net, pixels)
+            )
             for image, *candidates in zip(some, scores, boxes, points, strict=True):
-                found.append(_unletterbox(_keep_best(*candidates), image.shape[:2], canvas_hw))
+                found.append(
+                    _unletterbox(_keep_best(*candidates), image.shape[:2], canvas_hw)
+                )
         return found
 
-    def score(self, predictions: Sequence[PoseDetections], targets: Sequence[Target]) -> float:
-        value = score_poses([t for t in targets if isinstance(t, PoseSet)], predictions).oks_map50
+    def score(
+        self, predictions: Sequence[PoseDetections], targets: Sequence[Target]
+    ) -> float:
+        value = score_poses(
+            [t for t in targets if isinstance(t, PoseSet)], predictions
+        ).oks_map50
         if value is None:
             raise ValueError(
                 f"none of {len(targets)} validation frames has a labelled point: move labelled frames to "
@@ -106,21 +148,35 @@ class Keypoints(OpenTask):
             )
         return value
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         return _Deployed(net, side_px), ("scores", "boxes_xyxy", "points_xy")
 
     def examine(
-        self, net: nn.Module, train: Sequence[Sample], test: Sequence[Sample], config: TrainConfig
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
     ) -> dict[str, float]:
         """COCO's `oks_map50` and `oks_map` of points, and `box_map50`. Raises ValueError where no point is labelled."""
         predictions, targets = self.answer(net, test, config)
-        result = score_poses([t for t in targets if isinstance(t, PoseSet)], predictions)
-        figures = {"oks_map50": result.oks_map50, "oks_map": result.oks_map, "box_map50": result.box_map50}
+        result = score_poses(
+            [t for t in targets if isinstance(t, PoseSet)], predictions
+        )
+        figures = {
+            "oks_map50": result.oks_map50,
+            "oks_map": result.oks_map,
+            "box_map50": result.box_map50,
+        }
         if None in figures.values():
             raise ValueError(
                 f"none of {len(test)} test frames has a labelled point: move labelled frames to the 'test' split"
             )
-        return {name: float(value) for name, value in figures.items() if value is not None}
+        return {
+            name: float(value) for name, value in figures.items() if value is not None
+        }
 
 
 class PoseTarget(tuple[Tensor, Tensor]):
@@ -128,7 +184,9 @@ class PoseTarget(tuple[Tensor, Tensor]):
 
     points: Tensor
 
-    def __new__(cls, boxes_xyxy: Tensor, class_ids: Tensor, points: Tensor) -> PoseTarget:
+    def __new__(
+        cls, boxes_xyxy: Tensor, class_ids: Tensor, points: Tensor
+    ) -> PoseTarget:
         target = super().__new__(cls, (boxes_xyxy, class_ids))
         target.points = points
         return target
@@ -151,20 +209,33 @@ class _Deployed(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits, distances, offsets = self.net(pixels)
         boxes = decode_boxes(distances, self.centres, self.strides)
-        return logits.sigmoid(), boxes, decode_points(offsets, self.centres, self.strides)
+        return (
+            logits.sigmoid(),
+            boxes,
+            decode_points(offsets, self.centres, self.strides),
+        )
 
 
 def _move_target(
-    target: Target, move: NDArray[np.float64], canvas_hw: tuple[int, int], _rng: np.random.Generator
+    target: Target,
+    move: NDArray[np.float64],
+    canvas_hw: tuple[int, int],
+    _rng: np.random.Generator,
 ) -> PoseTarget:
     """Boxes and points on the canvas; a point that leaves it is labelled no more."""
     assert isinstance(target, PoseSet)
-    moved = move_boxes(BoxSet(target.boxes_xyxy, np.arange(len(target.class_ids))), move, canvas_hw)
+    moved = move_boxes(
+        BoxSet(target.boxes_xyxy, np.arange(len(target.class_ids))), move, canvas_hw
+    )
     kept = moved.class_ids  # the places of the boxes that stay
     places = target.points[kept, :, :2] @ move[:, :2].T + move[:, 2]
     is_inside = ((places >= 0) & (places < canvas_hw[::-1])).all(2, keepdims=True)
-    points = np.concatenate([places, target.points[kept, :, 2:] * is_inside], 2).astype(np.float32)
-    return PoseTarget(*map(torch.from_numpy, (moved.boxes_xyxy, target.class_ids[kept], points)))
+    points = np.concatenate([places, target.points[kept, :, 2:] * is_inside], 2).astype(
+        np.float32
+    )
+    return PoseTarget(
+        *map(torch.from_numpy, (moved.boxes_xyxy, target.class_ids[kept], points))
+    )
 
 
 def _pad_points(points: Tensor, num_points: int) -> Tensor:
@@ -175,8 +246,12 @@ def _pad_points(points: Tensor, num_points: int) -> Tensor:
 def _measure_points(found_xy: Tensor, truth: Tensor, boxes_xyxy: Tensor) -> Tensor:
     """(N,) mean over the labelled points of each object of the Huber loss of their distance in tolerances."""
     is_labelled = (truth[..., 2] > 0).float()  # (N, K)
-    side_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(1).clamp(min=1).sqrt()  # (N,)
-    sigmas = torch.as_tensor(find_sigmas(truth.shape[1]), dtype=truth.dtype, device=truth.device)
+    side_px = (
+        (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(1).clamp(min=1).sqrt()
+    )  # (N,)
+    sigmas = torch.as_tensor(
+        find_sigmas(truth.shape[1]), dtype=truth.dtype, device=truth.device
+    )
     tolerance_px = 2 * sigmas * side_px[:, None]  # (N, K)
     steps = (found_xy - truth[..., :2]) / tolerance_px[..., None]
     losses = F.smooth_l1_loss(steps, torch.zeros_like(steps), reduction="none").sum(2)
@@ -187,24 +262,44 @@ def _find_candidates(net: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor, Te
     """Scores (B, P, C), boxes (B, P, 4) and points (B, P, K, 2) in px of the canvas, before suppression."""
     logits, distances, offsets = (values.float() for values in net(pixels))
     centres, strides = make_points(pixels.shape[2], pixels.shape[3], pixels.device)
-    return logits.sigmoid(), decode_boxes(distances, centres, strides), decode_points(offsets, centres, strides)
+    return (
+        logits.sigmoid(),
+        decode_boxes(distances, centres, strides),
+        decode_points(offsets, centres, strides),
+    )
 
 
 def _keep_best(
-    scores: NDArray[np.float32], boxes_xyxy: NDArray[np.float32], points_xy: NDArray[np.float32]
+    scores: NDArray[np.float32],
+    boxes_xyxy: NDArray[np.float32],
+    points_xy: NDArray[np.float32],
 ) -> PoseDetections:
     """Of (P, C) scores, (P, 4) boxes and (P, K, 2) points those that no better box of their class overlaps."""
     places, class_ids = np.nonzero(scores > MIN_SCORE)
     flat = scores[places, class_ids]
     order = np.argsort(-flat, kind="stable")[:MAX_CANDIDATES]
-    kept = order[suppress(boxes_xyxy[places[order]], class_ids[order], MAX_IOU)[:MAX_BOXES]]
+    kept = order[
+        suppress(boxes_xyxy[places[order]], class_ids[order], MAX_IOU)[:MAX_BOXES]
+    ]
     chosen = places[kept]
-    return PoseDetections(boxes_xyxy[chosen], flat[kept], class_ids[kept], points_xy[chosen])
+    return PoseDetections(
+        boxes_xyxy[chosen], flat[kept], class_ids[kept], points_xy[chosen]
+    )
 
 
-def _unletterbox(found: PoseDetections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]) -> PoseDetections:
+def _unletterbox(
+    found: PoseDetections, from_hw: tuple[int, int], canvas_hw: tuple[int, int]
+) -> PoseDetections:
     limit = np.array([from_hw[1], from_hw[0]] * 2)
-    boxes = np.clip(unletterbox_boxes(found.boxes_xyxy, from_hw, canvas_hw), 0, limit).astype(np.float32)
-    pairs = np.tile(found.points_xy.reshape(-1, 2), 2)  # a point is a box without a side
-    points = unletterbox_boxes(pairs, from_hw, canvas_hw)[:, :2].reshape(found.points_xy.shape).astype(np.float32)
+    boxes = np.clip(
+        unletterbox_boxes(found.boxes_xyxy, from_hw, canvas_hw), 0, limit
+    ).astype(np.float32)
+    pairs = np.tile(
+        found.points_xy.reshape(-1, 2), 2
+    )  # a point is a box without a side
+    points = (
+        unletterbox_boxes(pairs, from_hw, canvas_hw)[:, :2]
+        .reshape(found.points_xy.shape)
+        .astype(np.float32)
+    )
     return PoseDetections(boxes, found.scores, found.class_ids, points)

@@ -25,39 +25,68 @@ class MultiLabel(OpenTask):
     metric = "val_map"
     floor = 0.5
 
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         return Recognition().build(config, num_classes, weights)
 
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
         images = augment(samples, config, rngs)
         colour = np.stack([draw_colour(rng, config.colour_jitter) for rng in rngs])
         shown = _tabulate([s.target for s in samples], num_classes)
-        return Batch(tuple(s.frame_id for s in samples), images, torch.from_numpy(colour), torch.from_numpy(shown))
+        return Batch(
+            tuple(s.frame_id for s in samples),
+            images,
+            torch.from_numpy(colour),
+            torch.from_numpy(shown),
+        )
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         logits = net(apply_colour(batch.images, batch.colour)).float()
-        return F.binary_cross_entropy_with_logits(logits, batch.targets.to(logits.device))
+        return F.binary_cross_entropy_with_logits(
+            logits, batch.targets.to(logits.device)
+        )
 
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[NDArray[np.float32]]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[NDArray[np.float32]]:
         """For each image the probability of each class, (C,)."""
         return list(name_logits(net, images_rgb, config).sigmoid().numpy())
 
-    def score(self, predictions: Sequence[NDArray[np.float32]], targets: Sequence[Target]) -> float:
+    def score(
+        self, predictions: Sequence[NDArray[np.float32]], targets: Sequence[Target]
+    ) -> float:
         scores = np.stack(predictions)
         return mean_average_precision(scores, _tabulate(targets, scores.shape[1]))
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         return nn.Sequential(net, nn.Sigmoid()), ("probabilities",)
 
     def examine(
-        self, net: nn.Module, train: Sequence[Sample], test: Sequence[Sample], config: TrainConfig
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
     ) -> dict[str, float]:
         """`map`, and `micro_f1` of the classes with a probability of at least a half."""
         scores, targets = self.answer(net, test, config)
         shown = _tabulate(targets, scores[0].shape[0])
-        return {"map": self.score(scores, targets), "micro_f1": micro_f1(np.stack(scores) >= 0.5, shown)}
+        return {
+            "map": self.score(scores, targets),
+            "micro_f1": micro_f1(np.stack(scores) >= 0.5, shown),
+        }
 
 
 def _tabulate(targets: Sequence[Target], num_classes: int) -> NDArray[np.float32]:

@@ -36,52 +36,89 @@ class Pretraining(OpenTask):
     metric = "val_found_again"
     floor = 0.02  # a collapse has 0
 
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         net = ContrastiveEncoder(config.net)
         start_backbone(net.backbone, config, weights, net.features)
         return net
 
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
-        area, colour = config.crop_area or (1.0, 1.0), np.empty((len(samples), 2, 3), np.float32)
+        area, colour = (
+            config.crop_area or (1.0, 1.0),
+            np.empty((len(samples), 2, 3), np.float32),
+        )
         crops: list[list[Crop]] = [[] for _ in samples]
-        for views, factors, sample, rng in zip(crops, colour, samples, rngs, strict=True):
+        for views, factors, sample, rng in zip(
+            crops, colour, samples, rngs, strict=True
+        ):
             for view in range(2):
-                views.append(draw_crop(rng, sample.size_hw, area, config.flip_horizontal))
+                views.append(
+                    draw_crop(rng, sample.size_hw, area, config.flip_horizontal)
+                )
                 factors[view] = draw_colour(rng, config.colour_jitter)
                 factors[view, 2] *= rng.random() >= _GREY_SHARE
         images = cut_crops(samples, crops, config.image_size_px)
-        return Batch(tuple(s.frame_id for s in samples), images, torch.from_numpy(colour), None)
+        return Batch(
+            tuple(s.frame_id for s in samples), images, torch.from_numpy(colour), None
+        )
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         pixels = apply_colour(batch.images.flatten(0, 1), batch.colour.flatten(0, 1))
         return nt_xent(net(pixels).float().unflatten(0, (-1, 2)))
 
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[Embedding]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[Embedding]:
         assert isinstance(net, ContrastiveEncoder), type(net)
-        views = [[fit_square(i, config.image_size_px) for i in images_rgb],
-                 [_look_again(i, config.image_size_px) for i in images_rgb]]  # fmt: skip
+        views = [
+            [fit_square(i, config.image_size_px) for i in images_rgb],
+            [_look_again(i, config.image_size_px) for i in images_rgb],
+        ]
         whole, part = (_encode(net, squares) for squares in views)
         return [Embedding(a, b) for a, b in zip(whole, part, strict=True)]
 
-    def score(self, predictions: Sequence[Embedding], targets: Sequence[Target]) -> float:
+    def score(
+        self, predictions: Sequence[Embedding], targets: Sequence[Target]
+    ) -> float:
         return share_found_again(*_stack(predictions))
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         return _Deployed(net), ("vectors",)
 
     def examine(
-        self, net: nn.Module, train: Sequence[Sample], test: Sequence[Sample], config: TrainConfig
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
     ) -> dict[str, float]:
         """`found_again`; where frames of both splits have a class also `knn` and `linear`, the shares of test frames
         that get their class by their neighbours in train, and by logistic regression on train."""
         found, targets = self.answer(net, test, config)
         figures = {"found_again": self.score(found, targets)}
-        named = [(e.values, class_id) for e, class_id in zip(found, targets, strict=True) if class_id is not None]
+        named = [
+            (e.values, class_id)
+            for e, class_id in zip(found, targets, strict=True)
+            if class_id is not None
+        ]
         train_vectors, train_ids = self._collect(net, train, config)
         if named and len(train_ids):
-            vectors, class_ids = np.stack([v for v, _ in named]), np.array([c for _, c in named], np.int64)
+            vectors, class_ids = (
+                np.stack([v for v, _ in named]),
+                np.array([c for _, c in named], np.int64),
+            )
             sides = (train_vectors, train_ids, vectors, class_ids)
             figures |= {"knn": knn_accuracy(*sides), "linear": linear_accuracy(*sides)}
         return figures
@@ -93,10 +130,18 @@ class Pretraining(OpenTask):
         assert isinstance(net, ContrastiveEncoder), type(net)
         vectors, class_ids = [np.zeros((0, net.num_features), np.float32)], []
         for start in range(0, len(samples), _PREDICT_BATCH):
-            some = [samples[i] for i in range(start, min(start + _PREDICT_BATCH, len(samples)))]
+            some = [
+                samples[i]
+                for i in range(start, min(start + _PREDICT_BATCH, len(samples)))
+            ]
             known = [s for s in some if s.target is not None]
             if known:
-                vectors.append(_encode(net, [fit_square(s.image_rgb, config.image_size_px) for s in known]))
+                vectors.append(
+                    _encode(
+                        net,
+                        [fit_square(s.image_rgb, config.image_size_px) for s in known],
+                    )
+                )
                 class_ids += [s.target for s in known]
         return np.concatenate(vectors), np.array(class_ids, np.int64)
 
@@ -117,7 +162,9 @@ def _encode(net: ContrastiveEncoder, squares: Sequence[Image]) -> NDArray[np.flo
     """(N, D) features of unit length."""
     device, parts = next(net.parameters()).device, []
     for start in range(0, len(squares), _PREDICT_BATCH):
-        pixels = torch.from_numpy(np.stack(squares[start : start + _PREDICT_BATCH])).permute(0, 3, 1, 2)
+        pixels = torch.from_numpy(
+            np.stack(squares[start : start + _PREDICT_BATCH])
+        ).permute(0, 3, 1, 2)
         parts.append(F.normalize(net.encode(pixels.to(device).float())).cpu().numpy())
     return np.concatenate(parts)
 
@@ -125,9 +172,15 @@ def _encode(net: ContrastiveEncoder, squares: Sequence[Image]) -> NDArray[np.flo
 def _look_again(image_rgb: Image, side_px: int) -> Image:
     """The same image as a second view: its left upper part with half of its area, mirrored."""
     height, width = image_rgb.shape[:2]
-    crop = Crop(0, 0, max(1, round(width * 0.7)), max(1, round(height * 0.7)), is_mirrored=True)
+    crop = Crop(
+        0, 0, max(1, round(width * 0.7)), max(1, round(height * 0.7)), is_mirrored=True
+    )
     return cut_crop(Sample("", image_rgb, None), crop, side_px)
 
 
-def _stack(predictions: Sequence[Embedding]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return np.stack([p.values for p in predictions]), np.stack([p.part for p in predictions])
+def _stack(
+    predictions: Sequence[Embedding],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return np.stack([p.values for p in predictions]), np.stack(
+        [p.part for p in predictions]
+    )

@@ -22,7 +22,9 @@ from models.tasks.base import Batch, Task
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import Image, Sample, SemanticMap, SemanticPrediction, Target
 
-_BAND_VALUES = 32 * 2**20  # probabilities in memory at once while an image is read out: 128 MiB
+_BAND_VALUES = (
+    32 * 2**20
+)  # probabilities in memory at once while an image is read out: 128 MiB
 
 
 class Segmentation(Task):
@@ -31,13 +33,22 @@ class Segmentation(Task):
     name = "segmentation"
     metric = "val_miou"
 
-    def build(self, config: TrainConfig, num_classes: int, weights: Mapping[str, Tensor] | None) -> nn.Module:
+    def build(
+        self,
+        config: TrainConfig,
+        num_classes: int,
+        weights: Mapping[str, Tensor] | None,
+    ) -> nn.Module:
         net = Segmenter(num_classes, config.head_width)
         start_backbone(net.backbone, config, weights)
         return net
 
     def make_batch(
-        self, samples: Sequence[Sample], num_classes: int, config: TrainConfig, rngs: Sequence[np.random.Generator]
+        self,
+        samples: Sequence[Sample],
+        num_classes: int,
+        config: TrainConfig,
+        rngs: Sequence[np.random.Generator],
     ) -> Batch:
         batch = make_moved_batch(samples, config, rngs, _move_target)
         return replace(batch, targets=torch.from_numpy(np.stack(batch.targets)))
@@ -46,25 +57,44 @@ class Segmentation(Task):
         logits = net(apply_colour(batch.images, batch.colour)).float()
         logits = _enlarge(logits, (batch.images.shape[2], batch.images.shape[3]))
         class_ids = batch.targets.to(logits.device).long()
-        return pixel_cross_entropy(logits, class_ids) + soft_dice_loss(logits, class_ids)
+        return pixel_cross_entropy(logits, class_ids) + soft_dice_loss(
+            logits, class_ids
+        )
 
-    def predict(self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig) -> list[SemanticPrediction]:
+    def predict(
+        self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
+    ) -> list[SemanticPrediction]:
         device = next(net.parameters()).device
         found: list[SemanticPrediction] = []
         for some, pixels, canvas_hw in letterbox_batches(images_rgb, config, device):
             logits = net(pixels)
-            found += [_read_out(one, canvas_hw, image.shape[:2]) for one, image in zip(logits, some, strict=True)]
+            found += [
+                _read_out(one, canvas_hw, image.shape[:2])
+                for one, image in zip(logits, some, strict=True)
+            ]
         return found
 
-    def score(self, predictions: Sequence[SemanticPrediction], targets: Sequence[Target]) -> float:
-        pairs = [(p, t) for p, t in zip(predictions, targets, strict=True) if isinstance(t, SemanticMap)]
-        value = mean_iou(sum(count_confusion(t, p.map, len(p.confidences)) for p, t in pairs))
+    def score(
+        self, predictions: Sequence[SemanticPrediction], targets: Sequence[Target]
+    ) -> float:
+        pairs = [
+            (p, t)
+            for p, t in zip(predictions, targets, strict=True)
+            if isinstance(t, SemanticMap)
+        ]
+        value = mean_iou(
+            sum(count_confusion(t, p.map, len(p.confidences)) for p, t in pairs)
+        )
         if value is None:
-            raise ValueError(f"none of {len(pairs)} validation frames has a labelled pixel: move labelled frames to "
-                             "the 'val' split")  # fmt: skip
+            raise ValueError(
+                f"none of {len(pairs)} validation frames has a labelled pixel: move labelled frames to "
+                "the 'val' split"
+            )
         return value
 
-    def deployed(self, net: nn.Module, side_px: int) -> tuple[nn.Module, tuple[str, ...]]:
+    def deployed(
+        self, net: nn.Module, side_px: int
+    ) -> tuple[nn.Module, tuple[str, ...]]:
         return _Deployed(net, side_px), ("probabilities",)
 
 
@@ -75,14 +105,26 @@ class _Deployed(nn.Module):
         super().__init__()
         assert isinstance(net, Segmenter), type(net)
         self.net, self.side_px = net, side_px
-        self.shape = (-1, net.classify.out_channels, side_px, side_px)  # said aloud, so that the ONNX form states it
+        self.shape = (
+            -1,
+            net.classify.out_channels,
+            side_px,
+            side_px,
+        )  # said aloud, so that the ONNX form states it
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return _enlarge(self.net(pixels), (self.side_px, self.side_px)).softmax(1).reshape(self.shape)
+        return (
+            _enlarge(self.net(pixels), (self.side_px, self.side_px))
+            .softmax(1)
+            .reshape(self.shape)
+        )
 
 
 def _move_target(
-    target: Target, move: NDArray[np.float64], canvas_hw: tuple[int, int], _rng: np.random.Generator
+    target: Target,
+    move: NDArray[np.float64],
+    canvas_hw: tuple[int, int],
+    _rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     assert isinstance(target, SemanticMap)
     return move_map(target, move, canvas_hw).class_ids
@@ -92,27 +134,48 @@ def _enlarge(logits: Tensor, size_hw: tuple[int, int]) -> Tensor:
     return F.interpolate(logits, size=size_hw, mode="bilinear", align_corners=False)
 
 
-def _read_out(logits: Tensor, canvas_hw: tuple[int, int], image_hw: tuple[int, int]) -> SemanticPrediction:
+def _read_out(
+    logits: Tensor, canvas_hw: tuple[int, int], image_hw: tuple[int, int]
+) -> SemanticPrediction:
     """(C, h, w) logits of a letterboxed image -> the class of each of its pixels, sampled where the pixel lies."""
     num_classes = len(logits)
     class_ids, sums = np.empty(image_hw, np.uint8), np.zeros(num_classes)
     for rows, grid in _grid_bands(canvas_hw, image_hw, num_classes, logits.device):
-        scores = F.grid_sample(logits[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)
+        scores = F.grid_sample(
+            logits[None],
+            grid[None],
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=False,
+        )
         probability, winner = scores[0].softmax(0).max(0)
         class_ids[rows] = winner.cpu().numpy()
-        sums += np.bincount(winner.flatten().cpu().numpy(), probability.flatten().cpu().numpy(), num_classes)
+        sums += np.bincount(
+            winner.flatten().cpu().numpy(),
+            probability.flatten().cpu().numpy(),
+            num_classes,
+        )
     counts = np.bincount(class_ids.ravel(), minlength=num_classes)
-    return SemanticPrediction(SemanticMap(class_ids), (sums / np.maximum(counts, 1)).astype(np.float32))
+    return SemanticPrediction(
+        SemanticMap(class_ids), (sums / np.maximum(counts, 1)).astype(np.float32)
+    )
 
 
 def _grid_bands(
-    canvas_hw: tuple[int, int], image_hw: tuple[int, int], num_classes: int, device: torch.device
+    canvas_hw: tuple[int, int],
+    image_hw: tuple[int, int],
+    num_classes: int,
+    device: torch.device,
 ) -> Iterator[tuple[slice, Tensor]]:
     """Rows of the image, and where their pixel centres lie on the canvas, (rows, W, 2) x, y in [-1, 1]."""
     scale = fit_scale(image_hw, canvas_hw)
-    share_y, share_x = (scale * image_hw[i] / canvas_hw[i] for i in (0, 1))  # of the canvas, about its middle
-    y, x = (((torch.arange(n, device=device) + 0.5) / n * 2 - 1) * share
-            for n, share in zip(image_hw, (share_y, share_x), strict=True))  # fmt: skip
+    share_y, share_x = (
+        scale * image_hw[i] / canvas_hw[i] for i in (0, 1)
+    )  # of the canvas, about its middle
+    y, x = (
+        ((torch.arange(n, device=device) + 0.5) / n * 2 - 1) * share
+        for n, share in zip(image_hw, (share_y, share_x), strict=True)
+    )
     step = max(1, _BAND_VALUES // (num_classes * image_hw[1]))
     for start in range(0, image_hw[0], step):
         rows = slice(start, min(start + step, image_hw[0]))

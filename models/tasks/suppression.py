@@ -13,7 +13,10 @@ MAX_CANDIDATES, MAX_BOXES = 600, 200
 
 
 def keep_best(
-    boxes_xyxy: NDArray[np.float32], scores: NDArray[np.float32], min_score: float = MIN_SCORE, max_iou: float = MAX_IOU
+    boxes_xyxy: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    min_score: float = MIN_SCORE,
+    max_iou: float = MAX_IOU,
 ) -> Detections:
     """(P, 4) boxes and (P, C) scores -> detections of one image, highest score first, at most MAX_BOXES."""
     points, class_ids = np.nonzero(scores > min_score)
@@ -21,10 +24,16 @@ def keep_best(
     order = np.argsort(-flat, kind="stable")[:MAX_CANDIDATES]
     boxes, flat, class_ids = boxes_xyxy[points[order]], flat[order], class_ids[order]
     kept = suppress(boxes, class_ids, max_iou)[:MAX_BOXES]
-    return Detections(boxes[kept].astype(np.float32), flat[kept].astype(np.float32), class_ids[kept].astype(np.int64))
+    return Detections(
+        boxes[kept].astype(np.float32),
+        flat[kept].astype(np.float32),
+        class_ids[kept].astype(np.int64),
+    )
 
 
-def suppress(boxes_xyxy: NDArray[np.float32], class_ids: NDArray[np.int64], max_iou: float) -> NDArray[np.int64]:
+def suppress(
+    boxes_xyxy: NDArray[np.float32], class_ids: NDArray[np.int64], max_iou: float
+) -> NDArray[np.int64]:
     """Indices kept of boxes sorted by falling score: a box goes when a kept one of its class overlaps it more."""
     x0, y0, x1, y1 = boxes_xyxy.astype(np.float64).T
     areas = np.clip(x1 - x0, 0, None) * np.clip(y1 - y0, 0, None)

@@ -25,22 +25,35 @@ _own = threading.local()
 
 
 def prepare_batches(
-    train: Sequence[Sample], task: Task, num_classes: int, config: TrainConfig, seed: int, first_step: int,
-    workers: Workers, device: torch.device,
-) -> Generator[Batch]:  # fmt: skip
+    train: Sequence[Sample],
+    task: Task,
+    num_classes: int,
+    config: TrainConfig,
+    seed: int,
+    first_step: int,
+    workers: Workers,
+    device: torch.device,
+) -> Generator[Batch]:
     """This worker's batches from `first_step` on, over all epochs, their tensors on the device."""
 
     def prepare(step: tuple[int, np.ndarray]) -> Batch:
         epoch, mine = step[0], shard(step[1], workers.rank, workers.num_workers)
         rngs = [sample_rng(seed, epoch, int(i)) for i in mine]
         with _beside_training(device):
-            return _move(task.make_batch(read_samples(train, mine.tolist()), num_classes, config, rngs), device)
+            return _move(
+                task.make_batch(
+                    read_samples(train, mine.tolist()), num_classes, config, rngs
+                ),
+                device,
+            )
 
     steps = plan_steps(len(train), config.batch_size, seed, config.epochs, first_step)
     with closing(prefetch(steps, prepare, _NUM_THREADS)) as batches:
         for batch in batches:
             for tensor in (batch.images, batch.colour, batch.targets):
-                if isinstance(tensor, Tensor) and tensor.is_cuda:  # their memory is another stream's
+                if (
+                    isinstance(tensor, Tensor) and tensor.is_cuda
+                ):  # their memory is another stream's
                     tensor.record_stream(torch.cuda.current_stream(device))
             yield batch
 
@@ -68,7 +81,9 @@ def _move(batch: Batch, device: torch.device) -> Batch:
     """Copied from pinned memory, which the GPU reads by itself."""
     if device.type != "cuda":
         return batch
-    images, colour, targets = (_send(value, device) for value in (batch.images, batch.colour, batch.targets))
+    images, colour, targets = (
+        _send(value, device) for value in (batch.images, batch.colour, batch.targets)
+    )
     return Batch(batch.frame_ids, images, colour, targets)
 
 

@@ -22,10 +22,14 @@ class DoesNotFitError(ValueError):
     """A step asks for more memory than there is; the message names the settings that lower it."""
 
 
-def require_finite(value: Tensor, what: str, frame_ids: Sequence[str], place: str) -> None:
+def require_finite(
+    value: Tensor, what: str, frame_ids: Sequence[str], place: str
+) -> None:
     if not torch.isfinite(value):
-        raise NotFiniteError(f"{what} is {value.item()} in {place}, frames {', '.join(frame_ids)}: "
-                             "look at these frames and their labels, or lower `lr`")  # fmt: skip
+        raise NotFiniteError(
+            f"{what} is {value.item()} in {place}, frames {', '.join(frame_ids)}: "
+            "look at these frames and their labels, or lower `lr`"
+        )
 
 
 @contextmanager
@@ -34,7 +38,9 @@ def require_memory(config: TrainConfig, place: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and _CPU_ALLOCATOR not in str(error):
+        if not isinstance(error, torch.OutOfMemoryError) and _CPU_ALLOCATOR not in str(
+            error
+        ):
             raise
         half = " or set precision=bf16," if config.precision == "fp32" else ""
         raise DoesNotFitError(
@@ -44,10 +50,16 @@ def require_memory(config: TrainConfig, place: str) -> Iterator[None]:
         ) from error
 
 
-def require_samples(train: Sequence[Sample], val: Sequence[Sample], num_steps: int, num_workers: int) -> None:
+def require_samples(
+    train: Sequence[Sample], val: Sequence[Sample], num_steps: int, num_workers: int
+) -> None:
     """Each worker needs an image in each of an epoch's steps."""
     if len(train) // num_steps < num_workers:
-        raise ValueError(f"{len(train)} training frames in {num_steps} steps an epoch for {num_workers} workers: "
-                         "add frames, raise `batch_size` or use fewer workers")  # fmt: skip
+        raise ValueError(
+            f"{len(train)} training frames in {num_steps} steps an epoch for {num_workers} workers: "
+            "add frames, raise `batch_size` or use fewer workers"
+        )
     if not len(val):
-        raise ValueError("the release has no validation frame: ingest more recordings, or give a 'val' split")
+        raise ValueError(
+            "the release has no validation frame: ingest more recordings, or give a 'val' split"
+        )

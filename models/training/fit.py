@@ -80,17 +80,25 @@ def fit(
     num_steps = count_steps(len(train), config.batch_size)
     require_samples(train, val, num_steps, workers.num_workers)
     net.to(memory_format=torch.channels_last)
-    scaler = torch.amp.GradScaler(next(net.parameters()).device.type, enabled=config.precision == "fp16")
+    scaler = torch.amp.GradScaler(
+        next(net.parameters()).device.type, enabled=config.precision == "fp16"
+    )
     meter = Meter(net, config.precision, resume.facts["spent"] if resume else None)
     shadow, wrapped = copy.deepcopy(net).eval(), workers.wrap(net)
-    state = FitState(net, make_optimizer(net, config), WeightAverage(net, config.ema_decay), scaler)
+    state = FitState(
+        net, make_optimizer(net, config), WeightAverage(net, config.ema_decay), scaler
+    )
     if resume is not None:
         state.load(resume, workers.rank, workers.num_workers)
     if config.is_compiled:
         wrapped.compile()
     result, saved_at = state.result, meter.seconds
-    num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)  # each holds an image
-    batches = prepare_batches(train, task, num_classes, config, seed, state.step, workers, state.device)
+    num_parts = min(
+        config.accumulate, len(train) // num_steps // workers.num_workers
+    )  # each holds an image
+    batches = prepare_batches(
+        train, task, num_classes, config, seed, state.step, workers, state.device
+    )
     with repeatable(seed), closing(batches):
         for epoch in range(state.step // num_steps, config.epochs):
             meter.start_epoch()
@@ -99,10 +107,18 @@ def fit(
                 place = f"epoch {epoch}, step {step}"
                 with meter.waiting(), require_memory(config, place):
                     batch = next(batches)
-                progress = _progress(state.step, config.epochs * num_steps, meter.seconds, config, workers)
+                progress = _progress(
+                    state.step,
+                    config.epochs * num_steps,
+                    meter.seconds,
+                    config,
+                    workers,
+                )
                 lr = set_rate(state.optimizer, config, progress)
                 seed_step(seed, workers.rank, state.step)
-                take_step(state, wrapped, task, batch, num_parts, config, workers, place)
+                take_step(
+                    state, wrapped, task, batch, num_parts, config, workers, place
+                )
                 meter.count(batch.images)
                 if workers.rank == 0:
                     best = {task.metric: result.metric} if result.weights else {}
@@ -122,7 +138,12 @@ def fit(
                 if step + 1 < num_steps and state.step % config.save_every == 0:
                     saved_at = _save(state, workers, meter, callbacks.on_save)
             loss = float(np.mean(workers.gather(float(np.mean(state.losses)))))
-            row = {"epoch": epoch, "train_loss": loss, "lr": lr, **meter.measure(workers)}
+            row = {
+                "epoch": epoch,
+                "train_loss": loss,
+                "lr": lr,
+                **meter.measure(workers),
+            }
             state.losses = []
             is_last = epoch == config.epochs - 1 or progress >= 1
             if is_last or (epoch + 1) % config.score_every == 0:
@@ -135,20 +156,39 @@ def fit(
             row["seconds"] = meter.epoch_seconds
             result.history.append(row)
             if task.metric in row and result.judge(epoch, row[task.metric], len(val)):
-                result.weights = {k: v.detach().cpu().clone().contiguous() for k, v in shadow.state_dict().items()}
+                result.weights = {
+                    k: v.detach().cpu().clone().contiguous()
+                    for k, v in shadow.state_dict().items()
+                }
             if workers.rank == 0:
-                callbacks.on_progress({"kind": "epoch", "num_epochs": config.epochs, **row})
-            if is_last or (config.patience and result.weights and epoch - result.best_epoch >= config.patience):
+                callbacks.on_progress(
+                    {"kind": "epoch", "num_epochs": config.epochs, **row}
+                )
+            if is_last or (
+                config.patience
+                and result.weights
+                and epoch - result.best_epoch >= config.patience
+            ):
                 break
-            if state.step % config.save_every == 0 or workers.gather(meter.seconds - saved_at > _UNSAVED_S)[0]:
+            if (
+                state.step % config.save_every == 0
+                or workers.gather(meter.seconds - saved_at > _UNSAVED_S)[0]
+            ):
                 saved_at = _save(state, workers, meter, callbacks.on_save)
     return result
 
 
-def _save(state: FitState, workers: Workers, meter: Meter, on_save: Callable[[Snapshot], None] | None) -> float:
+def _save(
+    state: FitState,
+    workers: Workers,
+    meter: Meter,
+    on_save: Callable[[Snapshot], None] | None,
+) -> float:
     """When it was done, by the meter."""
     if on_save:
-        snapshot = state.save(workers.gather(state.losses), meter.spend(workers), workers.rank == 0)
+        snapshot = state.save(
+            workers.gather(state.losses), meter.spend(workers), workers.rank == 0
+        )
         if workers.rank == 0:
             on_save(snapshot)
     return meter.seconds
@@ -156,11 +196,18 @@ def _save(state: FitState, workers: Workers, meter: Meter, on_save: Callable[[Sn
 
 @torch.inference_mode()
 def _answer(
-    net: nn.Module, task: Task, val: Sequence[Sample], config: TrainConfig, workers: Workers
+    net: nn.Module,
+    task: Task,
+    val: Sequence[Sample],
+    config: TrainConfig,
+    workers: Workers,
 ) -> tuple[list[Any], list[Target]]:
     """Predictions and targets of the whole split, on every worker; each predicts its share."""
     indices, mine = list(range(workers.rank, len(val), workers.num_workers)), []
-    chunks = [indices[start : start + _VAL_CHUNK] for start in range(0, len(indices), _VAL_CHUNK)]
+    chunks = [
+        indices[start : start + _VAL_CHUNK]
+        for start in range(0, len(indices), _VAL_CHUNK)
+    ]
     for samples in prefetch(chunks, lambda chunk: read_samples(val, chunk), 1):
         predictions = task.predict(net, [s.image_rgb for s in samples], config)
         mine += [(p, s.target) for p, s in zip(predictions, samples, strict=True)]
@@ -168,7 +215,9 @@ def _answer(
     return [p for p, _ in pairs], [t for _, t in pairs]
 
 
-def _progress(step: int, num_steps: int, seconds: float, config: TrainConfig, workers: Workers) -> float:
+def _progress(
+    step: int, num_steps: int, seconds: float, config: TrainConfig, workers: Workers
+) -> float:
     """Share of the training that is over: by steps, or by rank 0's clock where the recipe has a time limit."""
     share = step / num_steps
     if config.max_minutes is None:

@@ -45,9 +45,21 @@ def count_flops_by_size(net: nn.Module) -> Callable[[int, int], int | None]:
     def count(height_px: int, width_px: int) -> int | None:
         try:
             with FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter:
-                outputs = ghost(torch.empty(2, 3, height_px, width_px, device="meta"))  # some nets compare images
-                torch.stack([o.sum() for o in ([outputs] if isinstance(outputs, Tensor) else outputs)]).sum().backward()
-        except (RuntimeError, TypeError, ValueError, NotImplementedError):  # it looks at values, which a copy lacks
+                outputs = ghost(
+                    torch.empty(2, 3, height_px, width_px, device="meta")
+                )  # some nets compare images
+                torch.stack(
+                    [
+                        o.sum()
+                        for o in ([outputs] if isinstance(outputs, Tensor) else outputs)
+                    ]
+                ).sum().backward()
+        except (
+            RuntimeError,
+            TypeError,
+            ValueError,
+            NotImplementedError,
+        ):  # it looks at values, which a copy lacks
             return None
         return counter.get_total_flops() // 2
 
@@ -63,11 +75,23 @@ def peak_flops(device: torch.device, precision: str) -> float | None:
 
 
 def _convolution_backward(
-    grad_output: list[int], image: list[int], weight: list[int], _bias: Any, _stride: Any, _padding: Any,
-    _dilation: Any, is_transposed: bool, _output_padding: Any, _groups: Any, output_mask: list[bool], **_: Any,
-) -> int:  # fmt: skip
+    grad_output: list[int],
+    image: list[int],
+    weight: list[int],
+    _bias: Any,
+    _stride: Any,
+    _padding: Any,
+    _dilation: Any,
+    is_transposed: bool,
+    _output_padding: Any,
+    _groups: Any,
+    output_mask: list[bool],
+    **_: Any,
+) -> int:
     """As much as forward, for each of image and weight: torch's formula forgets the groups of a weight's gradient."""
-    return conv_flop_count(image, weight, grad_output, is_transposed) * sum(output_mask[:2])
+    return conv_flop_count(image, weight, grad_output, is_transposed) * sum(
+        output_mask[:2]
+    )
 
 
 _FORMULAS = {torch.ops.aten.convolution_backward: _convolution_backward}

@@ -21,9 +21,18 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes that getrusage coun
 class Meter:
     """Counts over one epoch at a time. `spent` is what earlier processes of this training came to, as `spend` tells."""
 
-    def __init__(self, net: nn.Module, precision: str, spent: Mapping[str, float] | None = None) -> None:
-        self._device, self._spent, self._started = next(net.parameters()).device, spent or _NOTHING, time.monotonic()
-        self._flops_of_image, self._peak_flops = count_flops_by_size(net), peak_flops(self._device, precision)
+    def __init__(
+        self, net: nn.Module, precision: str, spent: Mapping[str, float] | None = None
+    ) -> None:
+        self._device, self._spent, self._started = (
+            next(net.parameters()).device,
+            spent or _NOTHING,
+            time.monotonic(),
+        )
+        self._flops_of_image, self._peak_flops = (
+            count_flops_by_size(net),
+            peak_flops(self._device, precision),
+        )
         self._power = Power(find_devices(self._device))
         self.start_epoch()
 
@@ -59,19 +68,28 @@ class Meter:
         self._num_images += len(images)
         of_one = self._flops_of_image(*images.shape[-2:])
         self._flops = (
-            None if self._flops is None or of_one is None else self._flops + images.shape[:-3].numel() * of_one
+            None
+            if self._flops is None or of_one is None
+            else self._flops + images.shape[:-3].numel() * of_one
         )
 
     def spend(self, workers: Workers) -> dict[str, float]:
         """Of all epochs so far, over all workers: `seconds`, `device_hours`, and `energy_wh` of GPUs, or of the CPU
         packages where it trains on those, absent where one of them does not tell."""
         self._power.look(0.0)
-        joules, before = sum_joules(workers.gather(self._power.joules())), self._spent.get("energy_wh")
+        joules, before = (
+            sum_joules(workers.gather(self._power.joules())),
+            self._spent.get("energy_wh"),
+        )
         hours = (self.seconds - self._spent["seconds"]) / 3600
         return {
             "seconds": self.seconds,
             "device_hours": self._spent["device_hours"] + hours * workers.num_workers,
-            **({"energy_wh": before + joules / 3600} if before is not None and joules is not None else {}),
+            **(
+                {"energy_wh": before + joules / 3600}
+                if before is not None and joules is not None
+                else {}
+            ),
         }
 
     def measure(self, workers: Workers) -> dict[str, float]:
@@ -82,15 +100,39 @@ class Meter:
         `device_hours` and `energy_wh` as `spend` has them.
         """
         seconds, spent = self.epoch_seconds, self.spend(workers)
-        shares = [share for found in workers.gather(self._power.shares()) for share in found or [None]]
-        mine = (self._num_images, self._flops, self._peak_flops, self._waited / seconds, self._peak_bytes())
-        images, flops, peaks, waits, peak_bytes = zip(*workers.gather(mine), strict=True)
+        shares = [
+            share
+            for found in workers.gather(self._power.shares())
+            for share in found or [None]
+        ]
+        mine = (
+            self._num_images,
+            self._flops,
+            self._peak_flops,
+            self._waited / seconds,
+            self._peak_bytes(),
+        )
+        images, flops, peaks, waits, peak_bytes = zip(
+            *workers.gather(mine), strict=True
+        )
         return {
             "images_per_s": sum(images) / seconds,
-            **({"tflops_per_s": sum(flops) / seconds / 1e12} if None not in flops else {}),
-            **({"mfu": sum(flops) / seconds / sum(peaks)} if None not in (*flops, *peaks) else {}),
+            **(
+                {"tflops_per_s": sum(flops) / seconds / 1e12}
+                if None not in flops
+                else {}
+            ),
+            **(
+                {"mfu": sum(flops) / seconds / sum(peaks)}
+                if None not in (*flops, *peaks)
+                else {}
+            ),
             "data_wait_share": sum(waits) / len(waits),
-            **({"gpu_utilisation": sum(shares) / len(shares)} if None not in shares else {}),
+            **(
+                {"gpu_utilisation": sum(shares) / len(shares)}
+                if None not in shares
+                else {}
+            ),
             "peak_memory_mib": max(peak_bytes) / 2**20,
             **{name: value for name, value in spent.items() if name != "seconds"},
         }

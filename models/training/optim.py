@@ -25,13 +25,29 @@ def make_optimizer(net: nn.Module, config: TrainConfig) -> torch.optim.Optimizer
     backbone = set(map(id, part.parameters())) if isinstance(part, nn.Module) else set()
     for is_backbone in (True, False):
         for is_decayed in (True, False):
-            params = [p for p in net.parameters() if p.requires_grad
-                      and (id(p) in backbone) == is_backbone and (p.ndim > 1) == is_decayed]  # fmt: skip
-            factor = config.backbone_lr_factor if is_backbone and config.weights != "none" else 1.0
+            params = [
+                p
+                for p in net.parameters()
+                if p.requires_grad
+                and (id(p) in backbone) == is_backbone
+                and (p.ndim > 1) == is_decayed
+            ]
+            factor = (
+                config.backbone_lr_factor
+                if is_backbone and config.weights != "none"
+                else 1.0
+            )
             decay = config.weight_decay if is_decayed else 0.0
             peak = config.peak_lr * factor
-            groups.append({"params": params, "lr": peak, "weight_decay": decay, "peak": peak,
-                           "always_adapt": is_decayed})  # fmt: skip
+            groups.append(
+                {
+                    "params": params,
+                    "lr": peak,
+                    "weight_decay": decay,
+                    "peak": peak,
+                    "always_adapt": is_decayed,
+                }
+            )
     groups = [g for g in groups if g["params"]]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=_MOMENTUM, nesterov=True)
@@ -55,11 +71,15 @@ class _Shape:
 
 _SHAPES: dict[Literal["cosine", "one_cycle"], _Shape] = {
     "cosine": _Shape(0.01, 0.01),
-    "one_cycle": _Shape(1 / 25, 1e-4, (0.85, 0.95)),  # Smith and Topin, Super-Convergence (arXiv:1708.07120)
+    "one_cycle": _Shape(
+        1 / 25, 1e-4, (0.85, 0.95)
+    ),  # Smith and Topin, Super-Convergence (arXiv:1708.07120)
 }
 
 
-def set_rate(optimizer: torch.optim.Optimizer, config: TrainConfig, progress: float) -> float:
+def set_rate(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, progress: float
+) -> float:
     """Bring every group to where it is at `progress` in [0, 1]; returns the highest rate.
 
     Nothing is carried over from step to step: a training that resumes finds the same rates.
@@ -101,7 +121,9 @@ class WeightAverage:
 
     def __init__(self, net: nn.Module, decay: float) -> None:
         self._decay, self.num_steps = decay, 0
-        self.values: dict[str, Tensor] = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        self.values: dict[str, Tensor] = {
+            k: v.detach().clone() for k, v in net.state_dict().items()
+        }
 
     @torch.no_grad()
     def update(self, net: nn.Module) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 
-def plan_epoch(num_samples: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+def plan_epoch(
+    num_samples: int, batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray]:
     """Indices of each step of an epoch: a shuffle that holds every sample once, cut into steps of about batch_size."""
     order = np.random.default_rng([seed, epoch]).permutation(num_samples)
     return np.array_split(order, count_steps(num_samples, batch_size))

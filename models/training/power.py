@@ -28,9 +28,13 @@ class Device:
     """
 
     def __init__(
-        self, name: str, read_joules: Callable[[], float], range_joules: float = math.inf,
-        read_share: Callable[[], float] | None = None, errors: tuple[type[Exception], ...] = (OSError, ValueError),
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        read_joules: Callable[[], float],
+        range_joules: float = math.inf,
+        read_share: Callable[[], float] | None = None,
+        errors: tuple[type[Exception], ...] = (OSError, ValueError),
+    ) -> None:
         self.name, self._range, self._errors = name, range_joules, errors
         self._read_joules, self._read_share = read_joules, read_share
         self.joules: float | None = 0.0
@@ -41,7 +45,9 @@ class Device:
     def share(self) -> float | None:
         """Mean of those that were read since the last call of `forget_shares`."""
         told = [share for share in self._shares if share is not None]
-        return sum(told) / len(told) if told and len(told) == len(self._shares) else None
+        return (
+            sum(told) / len(told) if told and len(told) == len(self._shares) else None
+        )
 
     def forget_shares(self) -> None:
         self._shares = []
@@ -54,7 +60,9 @@ class Device:
             self.joules = None
             return
         self.joules += now - self._last + (self._range if now < self._last else 0.0)
-        if math.isinf(self.joules):  # a counter without an end went back: its driver was loaded anew
+        if math.isinf(
+            self.joules
+        ):  # a counter without an end went back: its driver was loaded anew
             self.joules = None
         self._last = now
 
@@ -112,7 +120,9 @@ def find_devices(device: torch.device) -> list[Device]:
         return []
     try:
         pynvml.nvmlInit()
-        return [find_gpu(pynvml, f"GPU-{torch.cuda.get_device_properties(device).uuid}")]
+        return [
+            find_gpu(pynvml, f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        ]
     except pynvml.NVMLError:
         return []
 
@@ -121,9 +131,13 @@ def find_gpu(nvml: Any, uuid: str) -> Device:
     """The GPU of this UUID. Raises NVMLError where NVML does not know it, as with a part of one (MIG)."""
     handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
     return Device(
-        uuid, lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3,  # mJ since the driver was loaded
-        read_share=lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100, errors=(nvml.NVMLError,),
-    )  # fmt: skip
+        uuid,
+        lambda: (
+            nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3
+        ),  # mJ since the driver was loaded
+        read_share=lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100,
+        errors=(nvml.NVMLError,),
+    )
 
 
 def find_packages(powercap: Path) -> list[Device]:
@@ -131,11 +145,16 @@ def find_packages(powercap: Path) -> list[Device]:
     host = socket.gethostname()
     try:
         return [
-            Device(f"{host} {zone.name}", partial(_read_joules, zone / "energy_uj"),
-                   _read_joules(zone / "max_energy_range_uj"))
+            Device(
+                f"{host} {zone.name}",
+                partial(_read_joules, zone / "energy_uj"),
+                _read_joules(zone / "max_energy_range_uj"),
+            )
             for zone in sorted(powercap.glob("intel-rapl:*"))
-            if (zone / "name").read_text().startswith("package")  # other zones are parts of these, or hold them
-        ]  # fmt: skip
+            if (zone / "name")
+            .read_text()
+            .startswith("package")  # other zones are parts of these, or hold them
+        ]
     except (OSError, ValueError):
         return []
 

@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 Ready = TypeVar("Ready")
 
 
-def prefetch(items: Iterable[Item], prepare: Callable[[Item], Ready], num_threads: int) -> Generator[Ready]:
+def prefetch(
+    items: Iterable[Item], prepare: Callable[[Item], Ready], num_threads: int
+) -> Generator[Ready]:
     """`prepare(item)` of each item, in the order of the items; at most one more than `num_threads` wait.
 
     An error of `prepare` is raised where its result was due. Closing the iterator drops what has not begun.

@@ -24,7 +24,9 @@ def repeatable(seed: int) -> Iterator[None]:
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     tidy.fill_uninitialized_memory = False  # else every new tensor is written twice
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else products on a GPU do not repeat themselves
+    os.environ.setdefault(
+        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+    )  # else products on a GPU do not repeat themselves
     try:
         yield
     finally:
@@ -39,4 +41,9 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
 
 def seed_step(seed: int, rank: int, step: int) -> None:
     """Seed torch for one step of one worker (dropout): a training that resumes at a step draws what it would have."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, rank, step]).generate_state(1, np.uint64)[0] >> 1))
+    torch.manual_seed(
+        int(
+            np.random.SeedSequence([seed, rank, step]).generate_state(1, np.uint64)[0]
+            >> 1
+        )
+    )

@@ -23,7 +23,9 @@ def shard_net(net: nn.Module) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    mesh = init_device_mesh(next(net.parameters()).device.type, (torch.distributed.get_world_size(),))
+    mesh = init_device_mesh(
+        next(net.parameters()).device.type, (torch.distributed.get_world_size(),)
+    )
     net.to(memory_format=torch.contiguous_format)  # parts are cut from the first axis
     for part in (*_find_blocks(net), net):
         fully_shard(part, mesh=mesh)
@@ -31,7 +33,9 @@ def shard_net(net: nn.Module) -> None:
 
 def whole(tensor: Tensor) -> Tensor:
     """All of a tensor that may be held in parts; where it is, every worker calls this."""
-    gather: Any = getattr(tensor, "full_tensor", None)  # of DTensor, whose import takes a second
+    gather: Any = getattr(
+        tensor, "full_tensor", None
+    )  # of DTensor, whose import takes a second
     return tensor if gather is None else gather()
 
 
@@ -42,14 +46,19 @@ def part_like(held: Tensor | None, value: Tensor) -> Tensor:
     from torch.distributed.tensor import DTensor, distribute_tensor
 
     assert isinstance(held, DTensor)
-    return distribute_tensor(value, held.device_mesh, held.placements, src_data_rank=None)
+    return distribute_tensor(
+        value, held.device_mesh, held.placements, src_data_rank=None
+    )
 
 
 def _find_blocks(net: nn.Module) -> Iterator[nn.Module]:
     """The outermost large elements of sequences: those are called, never reached into."""
     for module in net.children():
         is_sequence = isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict)
-        if isinstance(net, nn.Sequential | nn.ModuleList | nn.ModuleDict) and not is_sequence:
+        if (
+            isinstance(net, nn.Sequential | nn.ModuleList | nn.ModuleDict)
+            and not is_sequence
+        ):
             if sum(p.numel() for p in module.parameters()) >= _LEAST:
                 yield module
         else:

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from models.training.optim import WeightAverage
 from models.training.sharding import part_like, whole
 
-_NET, _AVERAGE, _KEPT, _OPTIMIZER, _GROUP = "net.", "average.", "kept.", "optimizer.", "group."
+_NET, _AVERAGE, _KEPT, _OPTIMIZER, _GROUP = (
+    "net.",
+    "average.",
+    "kept.",
+    "optimizer.",
+    "group.",
+)
 
 
 @dataclass
@@ -39,7 +45,9 @@ class FitResult:
         """
         if metric > self.best:
             self.best, self.best_epoch = metric, epoch
-        is_kept = metric >= self.best - math.sqrt(max(self.best * (1 - self.best), 0.0) / num_images)
+        is_kept = metric >= self.best - math.sqrt(
+            max(self.best * (1 - self.best), 0.0) / num_images
+        )
         if is_kept:
             self.metric, self.epoch = metric, epoch
         return is_kept
@@ -69,9 +77,17 @@ class FitState:
     def device(self) -> torch.device:
         return next(self.net.parameters()).device
 
-    def save(self, losses_by_rank: list[list[float]], spent: Mapping[str, float], is_kept: bool) -> Snapshot:
+    def save(
+        self,
+        losses_by_rank: list[list[float]],
+        spent: Mapping[str, float],
+        is_kept: bool,
+    ) -> Snapshot:
         """A copy on the CPU. Every worker calls it, as tensors may be held in parts; one that is not kept is empty."""
-        slots, groups = self.optimizer.state_dict()["state"], dict(enumerate(self.optimizer.param_groups))
+        slots, groups = (
+            self.optimizer.state_dict()["state"],
+            dict(enumerate(self.optimizer.param_groups)),
+        )
         tensors = {
             **{_NET + k: v for k, v in self.net.state_dict().items()},
             **{_AVERAGE + k: v for k, v in self.average.values.items()},
@@ -80,12 +96,19 @@ class FitState:
             **_name_tensors(_GROUP, groups),  # LAMB counts its steps by group
         }
         facts = {
-            "step": self.step, "spent": dict(spent), "losses_by_rank": [list(losses) for losses in losses_by_rank],
-            "average_steps": self.average.num_steps, "scaler": self.scaler.state_dict(),
-            "history": [dict(row) for row in self.result.history], "epoch": self.result.epoch,
+            "step": self.step,
+            "spent": dict(spent),
+            "losses_by_rank": [list(losses) for losses in losses_by_rank],
+            "average_steps": self.average.num_steps,
+            "scaler": self.scaler.state_dict(),
+            "history": [dict(row) for row in self.result.history],
+            "epoch": self.result.epoch,
             "best_epoch": self.result.best_epoch,
-            **{k: getattr(self.result, k) if self.result.weights else None for k in ("metric", "best")},
-        }  # fmt: skip
+            **{
+                k: getattr(self.result, k) if self.result.weights else None
+                for k in ("metric", "best")
+            },
+        }
         copies = {}
         for name, value in tensors.items():
             found = whole(value.detach())
@@ -102,42 +125,84 @@ class FitState:
         """
         facts, held = snapshot.facts, self.net.state_dict()
         try:
-            self.net.load_state_dict({k: part_like(held.get(k), v) for k, v in _part(snapshot.tensors, _NET).items()})
+            self.net.load_state_dict(
+                {
+                    k: part_like(held.get(k), v)
+                    for k, v in _part(snapshot.tensors, _NET).items()
+                }
+            )
         except RuntimeError as error:
             raise ValueError(f"the snapshot is of another net: {error}") from error
         for name, value in _part(snapshot.tensors, _AVERAGE).items():
             self.average.values[name].copy_(part_like(self.average.values[name], value))
         self.average.num_steps = facts["average_steps"]
         self.scaler.load_state_dict(facts["scaler"])
-        groups, counted = self.optimizer.state_dict()["param_groups"], _by_index(snapshot.tensors, _GROUP)
-        groups = [{**group, **counted.get(index, {})} for index, group in enumerate(groups)]
-        params = [param for group in self.optimizer.param_groups for param in group["params"]]
+        groups, counted = (
+            self.optimizer.state_dict()["param_groups"],
+            _by_index(snapshot.tensors, _GROUP),
+        )
+        groups = [
+            {**group, **counted.get(index, {})} for index, group in enumerate(groups)
+        ]
+        params = [
+            param for group in self.optimizer.param_groups for param in group["params"]
+        ]
         slots = {
-            index: {k: part_like(params[index], v) if v.shape == params[index].shape else v for k, v in slot.items()}
+            index: {
+                k: part_like(params[index], v) if v.shape == params[index].shape else v
+                for k, v in slot.items()
+            }
             for index, slot in _by_index(snapshot.tensors, _OPTIMIZER).items()
         }
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         for param, slot in self.optimizer.state.items():
             for key, value in slot.items():
-                if value.shape == param.shape:  # in the layout of its parameter: LAMB's norms sum in that order
+                if (
+                    value.shape == param.shape
+                ):  # in the layout of its parameter: LAMB's norms sum in that order
                     slot[key] = torch.empty_like(param).copy_(value)
-        metric, best = (float("-inf") if facts[k] is None else facts[k] for k in ("metric", "best"))
-        self.result = FitResult(_part(snapshot.tensors, _KEPT), metric, facts["epoch"], best, facts["best_epoch"],
-                                list(facts["history"]))  # fmt: skip
+        metric, best = (
+            float("-inf") if facts[k] is None else facts[k] for k in ("metric", "best")
+        )
+        self.result = FitResult(
+            _part(snapshot.tensors, _KEPT),
+            metric,
+            facts["epoch"],
+            best,
+            facts["best_epoch"],
+            list(facts["history"]),
+        )
         self.step, by_rank = facts["step"], facts["losses_by_rank"]
         is_mine = len(by_rank) == num_workers
-        self.losses = list(by_rank[rank]) if is_mine else [sum(step) / len(step) for step in zip(*by_rank, strict=True)]
+        self.losses = (
+            list(by_rank[rank])
+            if is_mine
+            else [sum(step) / len(step) for step in zip(*by_rank, strict=True)]
+        )
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
-def _name_tensors(prefix: str, dicts: Mapping[int, Mapping[str, Any]]) -> dict[str, Tensor]:
-    return {f"{prefix}{i}.{k}": v for i, values in dicts.items() for k, v in values.items() if isinstance(v, Tensor)}
+def _name_tensors(
+    prefix: str, dicts: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Tensor]:
+    return {
+        f"{prefix}{i}.{k}": v
+        for i, values in dicts.items()
+        for k, v in values.items()
+        if isinstance(v, Tensor)
+    }
 
 
-def _by_index(tensors: Mapping[str, Tensor], prefix: str) -> dict[int, dict[str, Tensor]]:
+def _by_index(
+    tensors: Mapping[str, Tensor], prefix: str
+) -> dict[int, dict[str, Tensor]]:
     """Copies of what `_name_tensors` named: an optimiser counts on in the tensors that it is given."""
     dicts: dict[int, dict[str, Tensor]] = {}
     for name, value in _part(tensors, prefix).items():

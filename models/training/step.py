@@ -22,9 +22,15 @@ _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def take_step(
-    state: FitState, wrapped: nn.Module, task: Task, batch: Batch, num_parts: int, config: TrainConfig,
-    workers: Workers, place: str,
-) -> None:  # fmt: skip
+    state: FitState,
+    wrapped: nn.Module,
+    task: Task,
+    batch: Batch,
+    num_parts: int,
+    config: TrainConfig,
+    workers: Workers,
+    place: str,
+) -> None:
     """Learn from this worker's share of a step, and note its loss. Every worker takes as many parts.
 
     `wrapped` is `state.net` as the workers share it. Raises NotFiniteError and DoesNotFitError, which name the `place`.
@@ -41,7 +47,9 @@ def take_step(
             losses.append(loss.item())
         state.scaler.unscale_(state.optimizer)
         norm = whole(nn.utils.clip_grad_norm_(state.net.parameters(), config.clip_norm))
-        if not state.scaler.is_enabled():  # with fp16, a scale that was too large: the step is left out
+        if (
+            not state.scaler.is_enabled()
+        ):  # with fp16, a scale that was too large: the step is left out
             require_finite(norm, "gradient norm", batch.frame_ids, place)
         state.scaler.step(state.optimizer)
     state.scaler.update()
@@ -55,8 +63,15 @@ def _split(batch: Batch, num_parts: int) -> Iterator[tuple[Batch, bool]]:
     """The parts of a step that are computed one after the other, and whether it is the last."""
     bounds = np.linspace(0, len(batch), num_parts + 1).astype(int)
     for start, end in pairwise(bounds):
-        yield (batch if num_parts == 1 else batch.part(int(start), int(end))), bool(end == len(batch))
+        yield (
+            (batch if num_parts == 1 else batch.part(int(start), int(end))),
+            bool(end == len(batch)),
+        )
 
 
 def _autocast(device: torch.device, precision: str) -> Any:
-    return torch.autocast(device.type, _AUTOCAST[precision]) if precision in _AUTOCAST else nullcontext()
+    return (
+        torch.autocast(device.type, _AUTOCAST[precision])
+        if precision in _AUTOCAST
+        else nullcontext()
+    )

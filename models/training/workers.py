@@ -75,17 +75,24 @@ class Distributed:
     """A torch.distributed process group that is already up; each worker holds the whole net."""
 
     def __init__(self) -> None:
-        self.rank, self.num_workers = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        self.rank, self.num_workers = (
+            torch.distributed.get_rank(),
+            torch.distributed.get_world_size(),
+        )
 
     def wrap(self, net: nn.Module) -> nn.Module:
-        return nn.parallel.DistributedDataParallel(net, broadcast_buffers=False, gradient_as_bucket_view=True)
+        return nn.parallel.DistributedDataParallel(
+            net, broadcast_buffers=False, gradient_as_bucket_view=True
+        )
 
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
         return wrapped.no_sync()  # type: ignore[operator]  # also through torch.compile
 
     @torch.no_grad()
     def average_statistics(self, net: nn.Module) -> None:
-        norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        norms = [
+            m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
+        ]
         buffers = [buffer for norm in norms for buffer in norm.buffers(recurse=False)]
         if not buffers:
             return

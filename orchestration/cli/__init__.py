@@ -17,10 +17,29 @@ from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=(
-    "Raw sensor captures in, trusted vision models out. All state lies under $DAGUERRE_HOME (.daguerre by default)."
-))  # fmt: skip
-for verb in (simulate, ingest, status, query, verify, lineage, train, tune, results, report, upgrade, demo, ui):
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "Raw sensor captures in, trusted vision models out. All state lies under $DAGUERRE_HOME (.daguerre by default)."
+    ),
+)
+for verb in (
+    simulate,
+    ingest,
+    status,
+    query,
+    verify,
+    lineage,
+    train,
+    tune,
+    results,
+    report,
+    upgrade,
+    demo,
+    ui,
+):
     app.command()(verb)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")
@@ -28,7 +47,9 @@ app.add_typer(export_app, name="export")
 
 def main() -> None:
     """Run the command; a user's mistake becomes one line on stderr and exit code 2."""
-    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray stays on loopback
+    os.environ.setdefault(
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0"
+    )  # Ray stays on loopback
     try:
         app(standalone_mode=True)
     except (ValueError, OSError) as error:

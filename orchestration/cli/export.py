@@ -8,7 +8,9 @@ import typer
 from orchestration.cli.output import Json, say
 from orchestration.cli.progress import show_progress
 
-export_app = typer.Typer(no_args_is_help=True, help="Write stored data for other programs.")
+export_app = typer.Typer(
+    no_args_is_help=True, help="Write stored data for other programs."
+)
 
 
 @export_app.callback()
@@ -19,7 +21,9 @@ def _export() -> None:
 @export_app.command()
 def rerun(
     session: Annotated[str, typer.Argument(help="The session to look into.")],
-    out: Annotated[Path | None, typer.Option(help="The .rrd file; by default SESSION.rrd here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The .rrd file; by default SESSION.rrd here.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a session as a Rerun recording: images, depth, boxes, IMU, trajectory, on the sensors' own clock."""
@@ -31,4 +35,8 @@ def rerun(
     with show_progress(f"exporting {session}", "frames") as tick:
         counts = export_session(build_catalog(load_settings()), session, path, tick)
     text = ", ".join(f"{count} {name}" for name, count in counts.items())
-    say(as_json, {"recording": str(path), **counts}, f"{path}: {text}\nopen it with: rerun --bind 127.0.0.1 {path}")
+    say(
+        as_json,
+        {"recording": str(path), **counts},
+        f"{path}: {text}\nopen it with: rerun --bind 127.0.0.1 {path}",
+    )

@@ -5,7 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.output import Json, draw_tree, format_bytes, join_lines, print_table, say, shorten
+from orchestration.cli.output import (
+    Json,
+    draw_tree,
+    format_bytes,
+    join_lines,
+    print_table,
+    say,
+    shorten,
+)
 
 
 def status(as_json: Json = False) -> None:
@@ -15,14 +23,21 @@ def status(as_json: Json = False) -> None:
     from orchestration.resources import build_catalog, build_landing_zone
 
     settings = load_settings()
-    facts = read_status(Home(build_catalog(settings), build_landing_zone(settings), settings.home))
+    facts = read_status(
+        Home(build_catalog(settings), build_landing_zone(settings), settings.home)
+    )
     if as_json:
         return say(True, facts, "")
     _print_status(facts)
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help='For example "select sensor, count(*) from frames group by sensor".')],
+    sql: Annotated[
+        str,
+        typer.Argument(
+            help='For example "select sensor, count(*) from frames group by sensor".'
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Read-only SQL over all tables."""
@@ -47,18 +62,30 @@ def verify(as_json: Json = False) -> None:
     settings = load_settings()
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
     checked: dict[str, int] = {}
-    stores = Stores(build_catalog(settings), build_ledger(settings), blobs, settings.home)
+    stores = Stores(
+        build_catalog(settings), build_ledger(settings), blobs, settings.home
+    )
     findings = verify(stores, checked.__setitem__)
     counts = ", ".join(f"{count} {kind}s" for kind, count in checked.items())
-    lines = [f"{f.kind} {f.id}: {f.reason}. {f.remedy}" for f in findings] or ["everything verifies"]
-    facts = {"checked": checked, "wrong": [vars(f) for f in findings], "ok": not findings}
+    lines = [f"{f.kind} {f.id}: {f.reason}. {f.remedy}" for f in findings] or [
+        "everything verifies"
+    ]
+    facts = {
+        "checked": checked,
+        "wrong": [vars(f) for f in findings],
+        "ok": not findings,
+    }
     say(as_json, facts, join_lines([f"checked {counts}", *lines]))
     raise typer.Exit(1 if findings else 0)
 
 
 def lineage(
-    kind: Annotated[str, typer.Argument(help="capture, frame, release, model or prediction.")],
-    wanted_id: Annotated[str, typer.Argument(metavar="ID", help="The id, or a unique beginning of it.")],
+    kind: Annotated[
+        str, typer.Argument(help="capture, frame, release, model or prediction.")
+    ],
+    wanted_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The id, or a unique beginning of it.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Trace one thing upstream to file and byte offset, and downstream to models and predictions."""
@@ -71,7 +98,8 @@ def lineage(
 
 
 def report(
-    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None, as_json: Json = False
+    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Write the report of the newest models, datasets, verdicts and drift: one HTML file."""
     from orchestration.profiles import load_settings
@@ -84,16 +112,32 @@ def report(
 
 def _print_status(facts: dict[str, Any]) -> None:
     disk = facts["disk"]
-    print(f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free")
+    print(
+        f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free"
+    )
     print(f"landing zone {facts['landing_zone']}: {len(facts['sessions'])} sessions")
     for s in facts["sessions"]:
-        counts = ", ".join(f"{s[n]} {n}" for n in ("waiting", "ingested", "quarantined", "dropped") if s[n])
-        print(f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames")
+        counts = ", ".join(
+            f"{s[n]} {n}"
+            for n in ("waiting", "ingested", "quarantined", "dropped")
+            if s[n]
+        )
+        print(
+            f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames"
+        )
         for held in s["held"]:
             print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
     for folder in facts["unusable_folders"]:
-        print(f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'")
-    print_table([t | {"size": format_bytes(t.pop("size_bytes"))} for t in map(dict, facts["tables"])], "tables")
+        print(
+            f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"
+        )
+    print_table(
+        [
+            t | {"size": format_bytes(t.pop("size_bytes"))}
+            for t in map(dict, facts["tables"])
+        ],
+        "tables",
+    )
     for name in ("champions", "drift", "retraining_requests", "leases"):
         if facts[name]:
             print_table(facts[name], name.replace("_", " "))

@@ -9,9 +9,16 @@ from orchestration.cli.output import Json, say
 
 
 def demo(
-    source: Annotated[str | None, typer.Option(help="Real data in place of the simulated sessions.")] = None,
-    task: Annotated[str | None, typer.Option(help=f"With --source: {', '.join(TASK_NAMES)}.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Training recipe, with --source: base_<task> by default.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Real data in place of the simulated sessions.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help=f"With --source: {', '.join(TASK_NAMES)}.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Training recipe, with --source: base_<task> by default."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the whole loop: land, ingest, check, curate, train, register, monitor, report."""
@@ -23,8 +30,12 @@ def demo(
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
-    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI on 127.0.0.1.")] = 5000,
+    port: Annotated[
+        int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")
+    ] = 3000,
+    mlflow_port: Annotated[
+        int, typer.Option(help="Port of the MLflow UI on 127.0.0.1.")
+    ] = 5000,
 ) -> None:
     """Serve Dagster (webserver and daemon) and MLflow on loopback until interrupted."""
     from orchestration.profiles import load_settings

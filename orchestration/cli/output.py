@@ -6,7 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else on stdout.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON value and nothing else on stdout."),
+]
 
 
 def say(as_json: bool, facts: Any, text: str) -> None:
@@ -20,7 +23,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*(rows[0] if rows else ["(no rows)"]), title=title, title_justify="left")
+    table = Table(
+        *(rows[0] if rows else ["(no rows)"]), title=title, title_justify="left"
+    )
     for row in rows:
         table.add_row(*(Text(shorten(value)) for value in row.values()))
     Console().print(table)
@@ -28,7 +33,12 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> 
 
 def clean(text: str) -> str:
     """Text from outside for a terminal: what is not printable is escaped, so that a file name moves no cursor."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return "".join(
+        c
+        if c.isprintable()
+        else c.encode("unicode_escape", "backslashreplace").decode()
+        for c in text
+    )
 
 
 def join_lines(lines: Iterable[str]) -> str:
@@ -58,10 +68,15 @@ def draw_tree(value: Any, indent: str = "", limit: int = 12) -> str:
         if isinstance(inner, list) and inner and isinstance(inner[0], dict):
             lines.append(f"{indent}{name}: {len(inner)}")
             lines += [
-                f"{indent}  - " + ", ".join(f"{k} {shorten(v, 40)}" for k, v in row.items() if v is not None)
+                f"{indent}  - "
+                + ", ".join(
+                    f"{k} {shorten(v, 40)}" for k, v in row.items() if v is not None
+                )
                 for row in inner[:limit]
             ]
-            lines += [f"{indent}  ... {len(inner) - limit} more: --json prints all"] * (len(inner) > limit)
+            lines += [f"{indent}  ... {len(inner) - limit} more: --json prints all"] * (
+                len(inner) > limit
+            )
         elif isinstance(inner, dict):
             lines += [f"{indent}{name}", draw_tree(inner, indent + "  ")]
         else:

@@ -24,7 +24,9 @@ class Pace:
 
     unit: str
     total: int = 0
-    samples: deque[tuple[float, int, int]] = field(default_factory=deque)  # (seconds, units done, frames)
+    samples: deque[tuple[float, int, int]] = field(
+        default_factory=deque
+    )  # (seconds, units done, frames)
 
     def add(self, now_s: float, done: int, frames: int = 0) -> None:
         """Record what is done by now; forget what is older than the window, but one sample."""
@@ -43,7 +45,11 @@ class Pace:
     def rate(self, of: int) -> float | None:
         """Units (1) or frames (2) a second; None while no time has passed."""
         seconds = self.samples[-1][0] - self.samples[0][0]
-        return (self.samples[-1][of] - self.samples[0][of]) / seconds if seconds > 0 else None
+        return (
+            (self.samples[-1][of] - self.samples[0][of]) / seconds
+            if seconds > 0
+            else None
+        )
 
     def describe(self, has_frames: bool) -> str:
         """'3/12 files, 480 frames, 120 frames/s, 0:36 left'."""
@@ -53,14 +59,18 @@ class Pace:
         rate = self.rate(2 if has_frames else 1)
         parts = [f"{done:,}/{self.total:,} {self.unit}"]
         parts += [f"{frames:,} frames"] * has_frames
-        parts += [f"{rate:,.0f} {'frames' if has_frames else self.unit}/s"] * (rate is not None)
+        parts += [f"{rate:,.0f} {'frames' if has_frames else self.unit}/s"] * (
+            rate is not None
+        )
         if self.left_s is not None and done < self.total:
             parts.append(f"{int(self.left_s) // 60}:{int(self.left_s) % 60:02d} left")
         return ", ".join(parts)
 
 
 @contextmanager
-def show_progress(title: str, unit: str, count_frames: Callable[[], int] | None = None) -> Iterator[Tick]:
+def show_progress(
+    title: str, unit: str, count_frames: Callable[[], int] | None = None
+) -> Iterator[Tick]:
     """Yields tick(done, total). `count_frames` says how many frames there are by now; it is asked once a second."""
     pace, stop = Pace(unit), threading.Event()
     before = count_frames() if count_frames else 0
@@ -71,13 +81,17 @@ def show_progress(title: str, unit: str, count_frames: Callable[[], int] | None 
         state["done"], pace.total = done, total
 
     def sample() -> str:
-        with suppress(OSError, ValueError, RuntimeError):  # a store that does not answer now is no end of the work
+        with suppress(
+            OSError, ValueError, RuntimeError
+        ):  # a store that does not answer now is no end of the work
             state["frames"] = count_frames() - before if count_frames else 0
         pace.add(time.monotonic(), state["done"], state["frames"])
         return pace.describe(count_frames is not None)
 
     show = _show_bar if sys.stderr.isatty() else _print_lines
-    thread = threading.Thread(target=show, args=(title, pace, state, sample, stop), daemon=True)
+    thread = threading.Thread(
+        target=show, args=(title, pace, state, sample, stop), daemon=True
+    )
     thread.start()
     try:
         yield tick
@@ -86,21 +100,37 @@ def show_progress(title: str, unit: str, count_frames: Callable[[], int] | None 
         thread.join()
 
 
-def _show_bar(title: str, pace: Pace, state: dict[str, int], sample: Callable[[], str], stop: threading.Event) -> None:
+def _show_bar(
+    title: str,
+    pace: Pace,
+    state: dict[str, int],
+    sample: Callable[[], str],
+    stop: threading.Event,
+) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, text="", total=None)
         is_last = False
         while not is_last:
             is_last = stop.wait(_SAMPLE_S)
-            bar.update(task, completed=state["done"], total=pace.total or None, text=sample())
+            bar.update(
+                task, completed=state["done"], total=pace.total or None, text=sample()
+            )
 
 
 def _print_lines(
-    title: str, pace: Pace, state: dict[str, int], sample: Callable[[], str], stop: threading.Event
+    title: str,
+    pace: Pace,
+    state: dict[str, int],
+    sample: Callable[[], str],
+    stop: threading.Event,
 ) -> None:
     """Nothing for what is done before the first line is due; else a last line says the end."""
     while not stop.wait(_LINE_S):

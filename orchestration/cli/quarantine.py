@@ -11,14 +11,22 @@ import typer
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
 
-quarantine_app = typer.Typer(no_args_is_help=True, help="List what could not be read, take it again, acknowledge it.")
+quarantine_app = typer.Typer(
+    no_args_is_help=True,
+    help="List what could not be read, take it again, acknowledge it.",
+)
 _SHOWN = 20  # entries a session, for people
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say which files are meant; change nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say which files are meant; change nothing.")
+]
 
 
 @quarantine_app.command("list")
 def list_(
-    session: Annotated[str | None, typer.Argument(help="One session; by default all.")] = None, as_json: Json = False
+    session: Annotated[
+        str | None, typer.Argument(help="One session; by default all.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show each file and record that could not be read, with the reason and what to do."""
     from assets.retrieval.quarantine import list_quarantine
@@ -37,9 +45,14 @@ def list_(
 
 @quarantine_app.command()
 def retry(
-    session: Annotated[str, typer.Argument(help="The session whose files are taken again.")],
+    session: Annotated[
+        str, typer.Argument(help="The session whose files are taken again.")
+    ],
     path: Annotated[
-        str | None, typer.Option(help="Only files like this, as in 'left/*.jpg'; dropped ones too.")
+        str | None,
+        typer.Option(
+            help="Only files like this, as in 'left/*.jpg'; dropped ones too."
+        ),
     ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -58,14 +71,26 @@ def retry(
     reopened, gone = reopen(zone, found)
     facts, text = take_in(settings, zone.locate(session), session)
     names = [o.path for o in gone]
-    lines = [f"{len(reopened)} files taken again", *(f"  no longer there: {name}" for name in names)]
-    say(as_json, {**facts, "retried": [o.path for o in reopened], "gone": names}, f"{join_lines(lines)}\n{text}")
+    lines = [
+        f"{len(reopened)} files taken again",
+        *(f"  no longer there: {name}" for name in names),
+    ]
+    say(
+        as_json,
+        {**facts, "retried": [o.path for o in reopened], "gone": names},
+        f"{join_lines(lines)}\n{text}",
+    )
 
 
 @quarantine_app.command()
 def drop(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", help="As listed, or like '*.tmp'.")] = None,
-    session: Annotated[str | None, typer.Option(help="Only files of this session; alone: all of them.")] = None,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="As listed, or like '*.tmp'."),
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option(help="Only files of this session; alone: all of them.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -95,13 +120,19 @@ def _list_entries(rows: Sequence[dict[str, Any]]) -> str:
         mine = [row for row in rows if row["session"] == session]
         lines.append(f"{session}: {len(mine)} entries")
         for row in mine[:_SHOWN]:
-            where = row["path"] if row["offset"] is None else f"{row['path']} at byte {row['offset']}"
+            where = (
+                row["path"]
+                if row["offset"] is None
+                else f"{row['path']} at byte {row['offset']}"
+            )
             lines += [
                 f"  {row['what']} {where} ({row['reader']})",
                 f"      {row['reason']}",
                 f"      -> {row['remedy']}",
             ]
-        lines += [f"  ... {len(mine) - _SHOWN} more: --json prints all"] * (len(mine) > _SHOWN)
+        lines += [f"  ... {len(mine) - _SHOWN} more: --json prints all"] * (
+            len(mine) > _SHOWN
+        )
     return join_lines(lines)
 
 
@@ -111,4 +142,9 @@ def _say_found(as_json: bool, found: Sequence[Any], what: str) -> None:
 
 
 def _list_found(found: Sequence[Any], what: str) -> str:
-    return join_lines([f"{len(found)} files {what}:", *(f"  {o.session}: {o.path}: {o.reason}" for o in found)])
+    return join_lines(
+        [
+            f"{len(found)} files {what}:",
+            *(f"  {o.session}: {o.path}: {o.reason}" for o in found),
+        ]
+    )

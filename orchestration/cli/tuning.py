@@ -13,18 +13,32 @@ _INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
 
 
 def tune(
-    task: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASET_NAMES)}, or of your own tasks.")],
+    task: Annotated[
+        str,
+        typer.Argument(
+            help=f"One of {', '.join(DATASET_NAMES)}, or of your own tasks."
+        ),
+    ],
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
-        str | None, typer.Option(help="Id of a dataset; by default all published sessions make one.")
+        str | None,
+        typer.Option(
+            help="Id of a dataset; by default all published sessions make one."
+        ),
     ] = None,
-    trials: Annotated[int, typer.Option(help="How many; the first has the recipe's own settings.")] = 8,
+    trials: Annotated[
+        int, typer.Option(help="How many; the first has the recipe's own settings.")
+    ] = 8,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="The same in every trial.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="The same in every trial."),
     ] = None,
     space: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUES", help="Search this too: a range lr=1e-4..1e-2, or values batch_size=4/8."),
+        typer.Option(
+            metavar="KEY=VALUES",
+            help="Search this too: a range lr=1e-4..1e-2, or values batch_size=4/8.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same trials.")] = 0,
     as_json: Json = False,
@@ -33,10 +47,23 @@ def tune(
     from orchestration.profiles import load_settings
     from orchestration.tune import tune_here
 
-    changes, searched = read_pairs("--set", settings), read_pairs("--space", space, "lr=1e-4..1e-2")
-    facts = tune_here(load_settings(), task, recipe, release, trials, changes, searched, seed)
-    say(as_json, facts, join_lines([*_list_trials(facts["trials"], facts["metric"]), *_conclude(facts)]))
-    raise typer.Exit(_INTERRUPTED if facts["is_interrupted"] else 0 if facts["best"] else 1)
+    changes, searched = (
+        read_pairs("--set", settings),
+        read_pairs("--space", space, "lr=1e-4..1e-2"),
+    )
+    facts = tune_here(
+        load_settings(), task, recipe, release, trials, changes, searched, seed
+    )
+    say(
+        as_json,
+        facts,
+        join_lines(
+            [*_list_trials(facts["trials"], facts["metric"]), *_conclude(facts)]
+        ),
+    )
+    raise typer.Exit(
+        _INTERRUPTED if facts["is_interrupted"] else 0 if facts["best"] else 1
+    )
 
 
 def _list_trials(trials: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
@@ -45,7 +72,9 @@ def _list_trials(trials: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
     for trial in trials:
         score = "-" if trial["metric"] is None else f"{trial['metric']:.3f}"
         place = f"{trial['trial']:5}  {score:>{len(metric)}}  {trial['epochs']:6}  {trial['seconds']:7.0f}"
-        settings = " ".join(f"{name}={value}" for name, value in trial["settings"].items())
+        settings = " ".join(
+            f"{name}={value}" for name, value in trial["settings"].items()
+        )
         lines.append(f"{place}  {trial['status']:11}  {settings}")
         lines += [f"       {trial['error']}"] * bool(trial["error"])
     return lines
@@ -53,5 +82,7 @@ def _list_trials(trials: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
 
 def _conclude(facts: Mapping[str, Any]) -> list[str]:
     if facts["best"] is None:
-        return ["no trial ended with a score: give narrower ranges, such as --space lr=1e-4..1e-3"]
+        return [
+            "no trial ended with a score: give narrower ranges, such as --space lr=1e-4..1e-3"
+        ]
     return ["train with the best settings:", facts["command"]]

@@ -8,7 +8,10 @@ from orchestration.cli.output import Json, join_lines, say
 
 
 def upgrade(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be done, and change nothing."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring the tables of this home to the schemas of this Daguerre. Exits 1 when a table is refused."""

@@ -36,24 +36,41 @@ def landing_zone_sensor(
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     watch.follow_code(stamp_readers())
     places = landing_zone.sessions()
-    ready = [session for session in watch.look(places) if _is_whole(landing_zone, watch, session, places[session])]
+    ready = [
+        session
+        for session in watch.look(places)
+        if _is_whole(landing_zone, watch, session, places[session])
+    ]
     cursor = json.dumps(asdict(watch))
-    requests = [dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}:{watch.code}", partition_key=s) for s in ready]
+    requests = [
+        dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}:{watch.code}", partition_key=s)
+        for s in ready
+    ]
     if bad := landing_zone.unusable():
         context.log.warning(f"folders that cannot be sessions (rename them): {bad}")
     if not requests:
         waiting = watch.unsettled()
-        reason = f"waiting for {waiting} to settle" if waiting else "nothing new in the landing zone"
+        reason = (
+            f"waiting for {waiting} to settle"
+            if waiting
+            else "nothing new in the landing zone"
+        )
         return dg.SensorResult(skip_reason=reason, cursor=cursor)
     return dg.SensorResult(
-        run_requests=requests, dynamic_partitions_requests=[sessions.build_add_request(ready)], cursor=cursor
+        run_requests=requests,
+        dynamic_partitions_requests=[sessions.build_add_request(ready)],
+        cursor=cursor,
     )
 
 
-def _is_whole(landing_zone: LandingZone, watch: Watch, session: str, folder: Folder) -> bool:
+def _is_whole(
+    landing_zone: LandingZone, watch: Watch, session: str, folder: Folder
+) -> bool:
     """Whether no file of the session is in parts, or its end has been waited for long enough."""
     known = landing_zone.ledger.outcomes(session)
-    partial = find_partial([f for f in folder.files() if (f.path, f.version) not in known], folder.open)
+    partial = find_partial(
+        [f for f in folder.files() if (f.path, f.version) not in known], folder.open
+    )
     if partial and watch.put_off(session, time.time()) < landing_zone.partial_wait_s:
         return False
     watch.go_on(session)

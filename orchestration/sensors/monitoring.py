@@ -16,7 +16,9 @@ from orchestration.jobs import monitor_session
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Monitors each published session without a drift verdict for the champion of each task.",
 )
-def unjudged_session_sensor(context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]) -> dg.SensorResult:
+def unjudged_session_sensor(
+    context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]
+) -> dg.SensorResult:
     pending = sessions_to_judge(catalog)
     known = set(context.instance.get_dynamic_partitions("sessions"))
     requests = [
@@ -24,4 +26,7 @@ def unjudged_session_sensor(context: dg.SensorEvaluationContext, catalog: dg.Res
         for session, champions in sorted(pending.items())
         if session in known
     ]
-    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "every session has its verdict")
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "every session has its verdict",
+    )

@@ -23,9 +23,13 @@ def test_every_table_has_a_gate(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_has_an_erase_rule(name):
     table = TABLES[name]
-    assert table.erase == "none" or table.erase in table.schema.names, f"{name} is erased by unknown '{table.erase}'"
+    assert table.erase == "none" or table.erase in table.schema.names, (
+        f"{name} is erased by unknown '{table.erase}'"
+    )
     if table.erase == "none":
-        personal = [c.name for c in table.columns if c.privacy in ("personal", "restricted")]
+        personal = [
+            c.name for c in table.columns if c.privacy in ("personal", "restricted")
+        ]
         assert not personal, f"{name} holds {personal} and no erasure finds them"
 
 

@@ -13,12 +13,22 @@ import simplejpeg
 from PIL import Image
 
 from assets.appearance import decode_appearance, is_plain, scale_to_8_bits
-from assets.images import EncodedImage, decode_luma, decode_rgb, decode_working_luma, is_common
+from assets.images import (
+    EncodedImage,
+    decode_luma,
+    decode_rgb,
+    decode_working_luma,
+    is_common,
+)
 from assets.samples import shrink
 
 SIZE = WIDTH, HEIGHT = (24, 16)
 GREEN, RED = (10, 250, 20), (200, 30, 60)
-COVERED = (132, 252, 137)  # half of GREEN on white: 10 * 128/255 + 255 * 127/255 = 132, and so on
+COVERED = (
+    132,
+    252,
+    137,
+)  # half of GREEN on white: 10 * 128/255 + 255 * 127/255 = 132, and so on
 WHITE = (255, 255, 255)
 
 
@@ -33,11 +43,18 @@ def save_array(pixels: np.ndarray, ending: str = ".png") -> bytes:
     return cv2.imencode(ending, pixels)[1].tobytes()
 
 
-def make_png(bits: int, color: int, row: bytes, width: int, key: bytes | None = None) -> bytes:
+def make_png(
+    bits: int, color: int, row: bytes, width: int, key: bytes | None = None
+) -> bytes:
     """One row, with the transparent colour `key`."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body))
+            + name
+            + body
+            + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, bits, color, 0, 0, 0))
     keyed = b"" if key is None else chunk(b"tRNS", key)
@@ -48,10 +65,16 @@ def make_png(bits: int, color: int, row: bytes, width: int, key: bytes | None = 
 def thirds(payload: bytes) -> list[tuple[int, ...]]:
     """One pixel of the left, the middle and the right third."""
     image = decode_rgb(payload)
-    assert image.shape == (HEIGHT, WIDTH, 3) and image.dtype == np.uint8 and image.flags.writeable
+    assert (
+        image.shape == (HEIGHT, WIDTH, 3)
+        and image.dtype == np.uint8
+        and image.flags.writeable
+    )
     luma = decode_luma(payload)
     assert np.abs(luma.astype(int) - cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)).max() <= 1
-    assert (EncodedImage(payload).read()[0] == image).all() and EncodedImage(payload).size_hw == (HEIGHT, WIDTH)
+    assert (EncodedImage(payload).read()[0] == image).all() and EncodedImage(
+        payload
+    ).size_hw == (HEIGHT, WIDTH)
     return [tuple(image[8, x].tolist()) for x in (4, 12, 20)]
 
 
@@ -77,7 +100,8 @@ def palette() -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("ending", "options"), [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True, "exact": True})]
+    ("ending", "options"),
+    [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True, "exact": True})],
 )
 def test_alpha_lays_the_picture_on_white(rgba, ending, options):
     assert thirds(save(rgba, ending, **options)) == [WHITE, COVERED, RED]
@@ -104,28 +128,46 @@ def test_alpha_that_hides_nothing_or_everything_changes_nothing(ending, alpha):
     """A picture of which nothing would show has an alpha that nobody meant, as cameras write."""
     rgb = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
     options = {} if ending == "PNG" else {"lossless": True, "exact": True}
-    plain, with_alpha = save(Image.fromarray(rgb), ending, **options), Image.fromarray(rgb)
+    plain, with_alpha = (
+        save(Image.fromarray(rgb), ending, **options),
+        Image.fromarray(rgb),
+    )
     with_alpha.putalpha(alpha)
     payload = save(with_alpha, ending, **options)
-    assert (decode_rgb(payload) == rgb).all() and (decode_luma(payload) == decode_luma(plain)).all()
-    assert is_plain(plain) and is_plain(payload) == (ending == "WEBP" and alpha == 255), "which Pillow leaves out"
+    assert (decode_rgb(payload) == rgb).all() and (
+        decode_luma(payload) == decode_luma(plain)
+    ).all()
+    assert is_plain(plain) and is_plain(payload) == (
+        ending == "WEBP" and alpha == 255
+    ), "which Pillow leaves out"
 
 
 def test_transparent_colours_of_palettes_and_keys_show_white(palette):
     keyed, grey = palette.convert("RGB"), Image.new("L", SIZE, 100)
     grey.paste(7, (0, 0, 8, HEIGHT))
     assert thirds(save(palette, "PNG", transparency=2)) == [WHITE, RED, RED]
-    assert thirds(save(palette, "PNG", transparency=bytes([255, 255, 128]))) == [COVERED, RED, RED]
+    assert thirds(save(palette, "PNG", transparency=bytes([255, 255, 128]))) == [
+        COVERED,
+        RED,
+        RED,
+    ]
     assert thirds(save(palette, "GIF", transparency=2)) == [WHITE, RED, RED]
     assert thirds(save(keyed, "PNG", transparency=GREEN)) == [WHITE, RED, RED]
     assert thirds(save(grey, "PNG", transparency=7)) == [WHITE, (100,) * 3, (100,) * 3]
 
 
 def test_keys_of_4_and_16_bits():
-    assert decode_rgb(make_png(4, 0, b"\x5f", 2, b"\0\5"))[0, :, 0].tolist() == [255, 255]
-    assert decode_rgb(make_png(4, 0, b"\x5f", 2))[0, :, 0].tolist() == [85, 255], "5 of 15 is 85 of 255"
+    assert decode_rgb(make_png(4, 0, b"\x5f", 2, b"\0\5"))[0, :, 0].tolist() == [
+        255,
+        255,
+    ]
+    assert decode_rgb(make_png(4, 0, b"\x5f", 2))[0, :, 0].tolist() == [85, 255], (
+        "5 of 15 is 85 of 255"
+    )
     deep = make_png(16, 0, struct.pack(">4H", 0, 3000, 4000, 5000), 4, b"\0\0")
-    assert decode_rgb(deep)[0, :, 0].tolist() == [255, 0, 128, 255], "0 does not show; 4000 is half way, 127.5"
+    assert decode_rgb(deep)[0, :, 0].tolist() == [255, 0, 128, 255], (
+        "0 does not show; 4000 is half way, 127.5"
+    )
 
 
 # ---- colours ---------------------------------------------------------------------------------------------------------
@@ -148,7 +190,10 @@ def drop_adobe_marker(jpeg: bytes) -> bytes:
 def test_cyan_in_print_colours_is_cyan():
     """Full cyan ink and no other takes all red: (0, 255, 255)."""
     cyan = Image.new("CMYK", SIZE, (255, 0, 0, 0))
-    jpeg, inks = save(cyan, "JPEG", quality=95), np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    jpeg, inks = (
+        save(cyan, "JPEG", quality=95),
+        np.full((HEIGHT, WIDTH, 4), 255, np.uint8),
+    )
     inks[..., 0] = 0  # JPEG keeps inks upside down, as Adobe does
     ycck = simplejpeg.encode_jpeg(inks, 95, "CMYK", "444")
     assert simplejpeg.decode_jpeg_header(ycck)[2] == "YCCK"
@@ -175,7 +220,11 @@ def test_stored_orientation_of_a_tiff_stays():
 
 
 def test_16_bit_colours_of_a_png_keep_their_upper_bytes():
-    pixels = np.random.default_rng(0).integers(0, 1 << 16, (HEIGHT, WIDTH, 3)).astype(np.uint16)
+    pixels = (
+        np.random.default_rng(0)
+        .integers(0, 1 << 16, (HEIGHT, WIDTH, 3))
+        .astype(np.uint16)
+    )
     assert (decode_rgb(save_array(pixels))[..., ::-1] == pixels >> 8).all()
 
 
@@ -193,7 +242,12 @@ def test_what_was_not_measured_takes_no_part():
     counts = np.zeros((40, 40), np.uint16)
     counts[10:30, 10:30] = np.linspace(21000, 22000, 400).reshape(20, 20)
     scaled = scale_to_8_bits(counts)
-    assert scaled[0, 0] == 0 and scaled[10, 10] == 0 and scaled[29, 29] == 255 and abs(int(scaled[20, 10]) - 128) <= 1
+    assert (
+        scaled[0, 0] == 0
+        and scaled[10, 10] == 0
+        and scaled[29, 29] == 255
+        and abs(int(scaled[20, 10]) - 128) <= 1
+    )
     heights = np.where(counts == 0, -9999, counts.astype(np.float32) / 100)
     assert (scale_to_8_bits(heights, no_data=-9999.0) == scaled).all()
     heights[heights == -9999] = np.nan
@@ -205,7 +259,9 @@ def test_channels_share_one_scale():
     """Reflectance in red twice that in green; blue is dark."""
     bands = np.zeros((10, 10, 3), np.uint16)
     bands[..., 0], bands[..., 1], bands[..., 2] = 3000, 1600, 200
-    assert scale_to_8_bits(bands)[0, 0].tolist() == [255, 128, 0], "(1600 - 200) / (3000 - 200) * 255 = 127.5"
+    assert scale_to_8_bits(bands)[0, 0].tolist() == [255, 128, 0], (
+        "(1600 - 200) / (3000 - 200) * 255 = 127.5"
+    )
 
 
 def test_a_defect_pixel_does_not_darken_the_picture():
@@ -213,7 +269,10 @@ def test_a_defect_pixel_does_not_darken_the_picture():
     counts = np.tile(1000 + 10 * np.arange(100, dtype=np.uint16), (100, 1))
     counts[50, 50] = 65535
     scaled = scale_to_8_bits(counts)
-    assert scaled[50, 50] == 255 and (scaled[0] == np.rint(np.arange(100) / 99 * 255)).all()
+    assert (
+        scaled[50, 50] == 255
+        and (scaled[0] == np.rint(np.arange(100) / 99 * 255)).all()
+    )
 
 
 def test_a_small_thing_on_an_even_ground_stays_visible():
@@ -232,7 +291,9 @@ def test_a_picture_of_one_value_is_black(dtype, value):
 
 def test_8_bits_in_a_wider_type_stay_as_they_are():
     values = np.arange(30, 60, dtype=np.uint16).reshape(5, 6)
-    assert (scale_to_8_bits(values) == values).all() and (scale_to_8_bits(values.astype(np.int32)) == values).all()
+    assert (scale_to_8_bits(values) == values).all() and (
+        scale_to_8_bits(values.astype(np.int32)) == values
+    ).all()
     assert (decode_rgb(save_array(values)) == values[..., None]).all()
 
 
@@ -242,7 +303,10 @@ def test_a_tiff_of_any_deep_number_is_read(dtype):
     start = 400 if dtype == np.uint16 else -100
     values = np.arange(start, start + 1024).astype(dtype).reshape(32, 32)
     image = decode_rgb(save_array(values, ".tiff"))
-    assert (image[..., 0] == scale_to_8_bits(values)).all() and (image.min(), image.max()) == (0, 255)
+    assert (image[..., 0] == scale_to_8_bits(values)).all() and (
+        image.min(),
+        image.max(),
+    ) == (0, 255)
 
 
 def test_16_bit_colours_of_a_tiff_are_measurements():
@@ -262,7 +326,10 @@ def test_figures_and_shrunken_pictures_come_from_the_same_8_bits():
 
 
 def test_bytes_that_are_cut_raise():
-    for payload in (save_array(np.arange(1000, dtype=np.uint16).reshape(20, 50)), save(Image.new("LA", SIZE), "TIFF")):
+    for payload in (
+        save_array(np.arange(1000, dtype=np.uint16).reshape(20, 50)),
+        save(Image.new("LA", SIZE), "TIFF"),
+    ):
         for size in (3, 20, 40):
             with pytest.raises(ValueError, match=r"decode|header"):
                 decode_rgb(payload[:size])

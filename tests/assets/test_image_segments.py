@@ -9,12 +9,18 @@ import pytest
 from assets.image_segments import TiffEntry, walk_directory, walk_jpeg
 
 FRAME = b"\xff\xc0" + struct.pack(">HBHHB", 8, 8, 24, 32, 3)  # 10 bytes
-DIRECTORY = struct.pack("<HHHIIHHII", 2, 256, 4, 1, 32, 258, 3, 3, 100)  # a width, and three numbers at byte 100
+DIRECTORY = struct.pack(
+    "<HHHIIHHII", 2, 256, 4, 1, 32, 258, 3, 3, 100
+)  # a width, and three numbers at byte 100
 
 
 def test_segments_follow_one_another_up_to_the_end():
     data = b"\xff\xd8" + b"\xff\xfe\x00\x04ab" + b"\xff" + FRAME + b"\xff\xd9" + b"more"
-    assert list(walk_jpeg(data)) == [(0xFE, 2, 8), (0xC0, 9, 19), (0xD9, 19, 21)]  # one fill byte at 8
+    assert list(walk_jpeg(data)) == [
+        (0xFE, 2, 8),
+        (0xC0, 9, 19),
+        (0xD9, 19, 21),
+    ]  # one fill byte at 8
 
 
 def test_a_restart_between_segments_is_stepped_over_or_refused():
@@ -32,7 +38,10 @@ def test_a_segment_that_is_cut_says_where_it_would_end_or_is_refused():
 
 
 def test_values_lie_in_the_entry_or_where_it_says():
-    assert list(walk_directory(bytes(8) + DIRECTORY, "<", 8)) == [TiffEntry(256, 4, 1, 18), TiffEntry(258, 3, 3, 100)]
+    assert list(walk_directory(bytes(8) + DIRECTORY, "<", 8)) == [
+        TiffEntry(256, 4, 1, 18),
+        TiffEntry(258, 3, 3, 100),
+    ]
 
 
 def test_entries_of_no_values_or_of_an_unknown_type_are_left_out():

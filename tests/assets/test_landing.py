@@ -16,12 +16,26 @@ from assets.storage import Folder
 @pytest.fixture
 def zone(ledger, write_files):
     return LandingZone(
-        Folder(str(write_files({"Run 1/a.png": "x", "run-1/b.png": "x", "二/c.png": "x", "loose.txt": ""}))), ledger
+        Folder(
+            str(
+                write_files(
+                    {
+                        "Run 1/a.png": "x",
+                        "run-1/b.png": "x",
+                        "二/c.png": "x",
+                        "loose.txt": "",
+                    }
+                )
+            )
+        ),
+        ledger,
     )
 
 
 def test_folders_are_sessions_and_the_first_of_two_with_one_key_wins(zone):
-    assert {k: f.uri.rsplit("/", 1)[1] for k, f in zone.sessions().items()} == {"run-1": "Run 1"}
+    assert {k: f.uri.rsplit("/", 1)[1] for k, f in zone.sessions().items()} == {
+        "run-1": "Run 1"
+    }
     assert zone.unusable() == ["run-1", "二"]
 
 
@@ -101,7 +115,9 @@ def test_a_session_that_changes_waits_and_is_ready_again(zone, write_files):
 
 
 def test_a_look_without_time_still_comes_to_every_session_in_turn(ledger, write_files):
-    zone = LandingZone(Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger)
+    zone = LandingZone(
+        Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger
+    )
     watch, ready = Watch(), []
     for _ in range(10):
         ready += look(watch, zone, budget_s=0.0)
@@ -111,9 +127,13 @@ def test_a_look_without_time_still_comes_to_every_session_in_turn(ledger, write_
     assert [s for ready in later for s in ready] == ["s3"]
 
 
-def test_no_more_than_a_number_of_sessions_are_ready_at_once(ledger, write_files, monkeypatch):
+def test_no_more_than_a_number_of_sessions_are_ready_at_once(
+    ledger, write_files, monkeypatch
+):
     monkeypatch.setattr(landing, "MAX_READY", 2)
-    zone = LandingZone(Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger)
+    zone = LandingZone(
+        Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger
+    )
     watch = Watch()
     assert [len(look(watch, zone)) for _ in range(5)] == [0, 2, 2, 1, 0]
 

@@ -17,13 +17,17 @@ def expire(ledger):
 
     def end() -> None:
         with ledger.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE captures SET lease_until = 1 WHERE lease_until > 0")
+            connection.exec_driver_sql(
+                "UPDATE captures SET lease_until = 1 WHERE lease_until > 0"
+            )
 
     return end
 
 
 def outcome(path: str = "a.png", **changes) -> FileOutcome:
-    return replace(FileOutcome("monday", path, "v1", 7, "ingested", "c", "image_folder"), **changes)
+    return replace(
+        FileOutcome("monday", path, "v1", 7, "ingested", "c", "image_folder"), **changes
+    )
 
 
 def who(claim: Claim) -> tuple[str, str, int]:
@@ -52,7 +56,11 @@ def test_an_ended_lease_can_be_claimed_and_its_worker_is_refused(ledger, expire)
     slept = ledger.claim("c", "one")
     expire()
     ledger.claim("c", "two")
-    for act in (lambda: ledger.renew(slept), lambda: ledger.release(slept), lambda: ledger.commit(slept, [outcome()])):
+    for act in (
+        lambda: ledger.renew(slept),
+        lambda: ledger.release(slept),
+        lambda: ledger.commit(slept, [outcome()]),
+    ):
         with pytest.raises(LeaseLost, match="another worker after epoch 1"):
             act()
     assert ledger.outcomes("monday") == {} and not ledger.is_committed("c")
@@ -76,13 +84,18 @@ def test_an_ended_lease_that_nobody_took_can_be_renewed(ledger, expire):
 
 def test_the_lease_of_a_killed_worker_ends_with_it(ledger):
     machine, _process, started, rest = name_worker().rsplit(":", 3)
-    assert ledger.claim("c", f"{machine}:{2**22 + 1}:{started}:{rest}") is not None  # above the largest process number
+    assert (
+        ledger.claim("c", f"{machine}:{2**22 + 1}:{started}:{rest}") is not None
+    )  # above the largest process number
     assert ledger.claim("c", name_worker()).epoch == 2
     assert ledger.claim("c", name_worker()) is None  # this process lives
 
 
 def test_a_commit_records_its_files_and_frees_the_capture(ledger):
-    ledger.commit(ledger.claim("c", "one"), [outcome(), outcome("b.png", outcome="quarantined", reason="cut")])
+    ledger.commit(
+        ledger.claim("c", "one"),
+        [outcome(), outcome("b.png", outcome="quarantined", reason="cut")],
+    )
     assert set(ledger.outcomes("monday")) == {("a.png", "v1"), ("b.png", "v1")}
     assert (ledger.is_committed("c"), ledger.committed()) == (True, ["c"])
     assert [o.path for o in ledger.outcomes_of("c")] == ["a.png", "b.png"]
@@ -104,7 +117,10 @@ def test_a_commit_is_whole_or_nothing(ledger):
 
 
 def test_the_file_table_has_columns_before_it_has_rows(ledger):
-    assert (len(ledger.file_table()), "reason" in ledger.file_table().column_names) == (0, True)
+    assert (len(ledger.file_table()), "reason" in ledger.file_table().column_names) == (
+        0,
+        True,
+    )
     ledger.record([outcome()])
     assert ledger.file_table().to_pylist() == [asdict(outcome())]
 
@@ -146,7 +162,9 @@ def test_many_threads_get_one_claim(home):
 
     def claim(number: int) -> None:
         barrier.wait()
-        won.append(Ledger(url).claim("c", f"worker {number}"))  # the first also makes the tables
+        won.append(
+            Ledger(url).claim("c", f"worker {number}")
+        )  # the first also makes the tables
 
     threads = [threading.Thread(target=claim, args=(n,)) for n in range(8)]
     for thread in threads:

@@ -23,9 +23,15 @@ def _config(net="lite0", **changes):
 
 def test_packaged_weights_are_those_of_the_package():
     found = find_weights(_config())
-    assert found is not None and "ImageNet" in found.origin and "Apache-2.0" in found.origin
+    assert (
+        found is not None
+        and "ImageNet" in found.origin
+        and "Apache-2.0" in found.origin
+    )
     mine, theirs = read_weights(found), read_imagenet()
-    assert mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine)
+    assert mine.keys() == theirs.keys() and all(
+        torch.equal(mine[k], theirs[k]) for k in mine
+    )
 
 
 def test_none_is_none():
@@ -37,7 +43,9 @@ def test_a_file_is_known_by_its_bytes(tmp_path):
     save_file({"backbone.weight": torch.arange(3.0)}, path)
     found = find_weights(_config(weights=str(path)))
     assert (
-        found is not None and found.sha256 == hash_bytes(path.read_bytes()) and found.origin == "file mine.safetensors"
+        found is not None
+        and found.sha256 == hash_bytes(path.read_bytes())
+        and found.origin == "file mine.safetensors"
     )
     assert read_weights(found)["backbone.weight"].tolist() == [0, 1, 2]
     save_file({"backbone.weight": torch.zeros(3)}, path)
@@ -60,11 +68,16 @@ def test_a_file_that_is_missing_or_of_another_kind_is_refused(tmp_path):
 def test_the_hub_out_of_reach_tells_where_to_put_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nobody listens
-    with pytest.raises(ValueError, match=r"resnet18-f37072fd\.pth cannot be had .*bring it to .*checkpoints/resnet18-"):
+    with pytest.raises(
+        ValueError,
+        match=r"resnet18-f37072fd\.pth cannot be had .*bring it to .*checkpoints/resnet18-",
+    ):
         find_weights(_config("resnet18", weights="hub"))
     kept = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
     kept.write_bytes(b"half a file")
-    with pytest.raises(ValueError, match=r"resnet18-f37072fd\.pth is damaged: .* remove it"):
+    with pytest.raises(
+        ValueError, match=r"resnet18-f37072fd\.pth is damaged: .* remove it"
+    ):
         find_weights(_config("resnet18", weights="hub"))
 
 
@@ -89,12 +102,20 @@ def test_published_weights_are_downloaded_once(tmp_path, monkeypatch):
         Thread(target=server.serve_forever, daemon=True).start()
 
         class Published(WeightsEnum):
-            DEFAULT = Weights(f"http://127.0.0.1:{server.server_port}/{name}", transforms=object, meta={})
+            DEFAULT = Weights(
+                f"http://127.0.0.1:{server.server_port}/{name}",
+                transforms=object,
+                meta={},
+            )
 
-        monkeypatch.setattr(torchvision.models, "get_model_weights", lambda net: Published)
+        monkeypatch.setattr(
+            torchvision.models, "get_model_weights", lambda net: Published
+        )
         monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
         found = [find_weights(_config("resnet18", weights="hub")) for _ in range(2)]
         server.shutdown()
     assert asked == [f"/{name}"] and found[0] == found[1] and found[0] is not None
     read = read_weights(found[0])
-    assert read.keys() == published.keys() and all(torch.equal(read[k], published[k]) for k in read)
+    assert read.keys() == published.keys() and all(
+        torch.equal(read[k], published[k]) for k in read
+    )

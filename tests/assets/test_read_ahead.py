@@ -48,7 +48,9 @@ def test_every_file_is_read_once_in_any_order(far, step, monkeypatch):
 
 
 def test_no_more_is_held_than_allowed(far, monkeypatch):
-    monkeypatch.setattr(read_ahead, "MAX_BYTES", 14)  # two files, and the one with which it is over
+    monkeypatch.setattr(
+        read_ahead, "MAX_BYTES", 14
+    )  # two files, and the one with which it is over
     folder, files = far
     with ReadAhead(folder, files) as ahead:
         ahead.open(files[0])

@@ -29,13 +29,27 @@ def test_a_single_file_lists_as_itself(write_files):
 
 
 def test_partial_uploads_are_not_listed_and_other_hidden_files_are(write_files):
-    root = write_files({".a.mcap.part": "", "b/.c.tmp": "", ".d": "", "e.part": "", "f.tmp": "", ".git/x": ""})
+    root = write_files(
+        {
+            ".a.mcap.part": "",
+            "b/.c.tmp": "",
+            ".d": "",
+            "e.part": "",
+            "f.tmp": "",
+            ".git/x": "",
+        }
+    )
     assert paths(root) == [".d", ".git/x", "e.part", "f.tmp"]
 
 
 def test_a_link_out_of_the_folder_is_not_followed(write_files):
-    root, sibling = write_files({"a.txt": "x"}), write_files({"secret.txt": "s"}, "session2")
-    (root / "out").symlink_to(sibling / "secret.txt")  # "session2" begins with "session"
+    root, sibling = (
+        write_files({"a.txt": "x"}),
+        write_files({"secret.txt": "s"}, "session2"),
+    )
+    (root / "out").symlink_to(
+        sibling / "secret.txt"
+    )  # "session2" begins with "session"
     (root / "folder").symlink_to(sibling)
     (root / "in").symlink_to(root / "a.txt")
     (root / "broken").symlink_to(root / "nowhere")
@@ -54,7 +68,10 @@ def test_a_folder_that_links_to_itself_ends(write_files):
     assert paths(root) == ["a.txt"]
 
 
-@pytest.mark.parametrize("name", ["a::b.txt", "a*b[1].txt", "with space.txt", "ünï.txt", "a#b?.txt", "100%.txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["a::b.txt", "a*b[1].txt", "with space.txt", "ünï.txt", "a#b?.txt", "100%.txt"],
+)
 def test_odd_names_are_listed_and_opened(write_files, name):
     folder = Folder(str(write_files({name: "x"}, "odd::session [1]*")))
     (file,) = folder.files()
@@ -67,7 +84,9 @@ def test_a_rewritten_file_has_another_version(write_files):
     stamp = (root / "a.txt").stat().st_mtime_ns
     first = Folder(str(root)).files()[0].version
     write_files({"a.txt": "three"})
-    os.utime(root / "a.txt", ns=(stamp, stamp))  # copied with its time, as rsync -t does
+    os.utime(
+        root / "a.txt", ns=(stamp, stamp)
+    )  # copied with its time, as rsync -t does
     second = Folder(str(root)).files()[0].version
     os.utime(root / "a.txt", ns=(stamp, stamp + 1))
     assert len({first, second, Folder(str(root)).files()[0].version}) == 3
@@ -78,7 +97,9 @@ def test_a_rewritten_target_of_a_link_has_another_version(write_files):
     (root / "link").symlink_to(root / "a.txt")
     first = {f.path: f.version for f in Folder(str(root)).files()}
     write_files({"a.txt": "three"})
-    assert {f.path: f.version for f in Folder(str(root)).files()}["link"] != first["link"]
+    assert {f.path: f.version for f in Folder(str(root)).files()}["link"] != first[
+        "link"
+    ]
 
 
 def test_folders_are_the_ones_directly_below(write_files):
@@ -100,7 +121,11 @@ def test_a_blob_is_named_by_its_hash_and_comes_back(tmp_path):
     assert blobs.get(HELLO) == b"hello"
     with blobs.open(HELLO) as stream:
         assert (stream.seek(1), stream.read(2)) == (1, b"el")
-    assert (blobs.exists(HELLO), blobs.matches(HELLO), list(blobs.names())) == (True, True, [HELLO])
+    assert (blobs.exists(HELLO), blobs.matches(HELLO), list(blobs.names())) == (
+        True,
+        True,
+        [HELLO],
+    )
 
 
 def test_a_blob_is_written_once_and_leaves_no_other_file(tmp_path):
@@ -109,7 +134,10 @@ def test_a_blob_is_written_once_and_leaves_no_other_file(tmp_path):
     path = tmp_path / "blobs" / HELLO[:2] / HELLO
     written = path.stat()
     blobs.put(io.BytesIO(b"hello"))
-    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (
+        written.st_ino,
+        written.st_mtime_ns,
+    )
     assert [p for p in (tmp_path / "blobs").rglob("*") if p.is_file()] == [path]
 
 
@@ -149,7 +177,13 @@ def test_hashing_a_stream_equals_hashing_its_bytes(data):
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    [("Run 7", "run-7"), ("a.b", "a-b"), ("__x__", "x"), ("2026-11-03", "2026-11-03"), ("x" * 80, "x" * 64)],
+    [
+        ("Run 7", "run-7"),
+        ("a.b", "a-b"),
+        ("__x__", "x"),
+        ("2026-11-03", "2026-11-03"),
+        ("x" * 80, "x" * 64),
+    ],
 )
 def test_a_session_key_from_a_folder_name(name, key):
     assert session_key(name) == key

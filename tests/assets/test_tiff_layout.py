@@ -29,15 +29,29 @@ DEEP = np.zeros((6, 8, 4), np.uint16)
         (DEEP[..., :3], {"photometric": "rgb"}, None),
         (DEEP, {"photometric": "rgb", "extrasamples": ["unspecified"]}, None),
         (DEEP[..., 0].astype(np.float32), {}, None),
-        (DEEP, {"photometric": "minisblack", "planarconfig": "contig"}, "4 bands, and nothing in the TIFF says which"),
-        (DEEP.transpose(2, 0, 1)[:3], {"photometric": "rgb", "planarconfig": "separate"}, "one plane after another"),
+        (
+            DEEP,
+            {"photometric": "minisblack", "planarconfig": "contig"},
+            "4 bands, and nothing in the TIFF says which",
+        ),
+        (
+            DEEP.transpose(2, 0, 1)[:3],
+            {"photometric": "rgb", "planarconfig": "separate"},
+            "one plane after another",
+        ),
         (DEEP[..., 0].astype(np.float64), {}, "1 floating point numbers of 64 bits"),
-        (DEEP[..., :3].astype(np.float32), {"photometric": "rgb"}, "3 floating point numbers of 32 bits"),
+        (
+            DEEP[..., :3].astype(np.float32),
+            {"photometric": "rgb"},
+            "3 floating point numbers of 32 bits",
+        ),
         (DEEP[..., 0].astype(np.int8), {}, "1 signed numbers of 8 bits"),
     ],
 )
 def test_what_is_not_read_is_named(pixels, options, reason):
-    found = explain_obstacle(read_layout(write_tiff(np.ascontiguousarray(pixels), **options)))
+    found = explain_obstacle(
+        read_layout(write_tiff(np.ascontiguousarray(pixels), **options))
+    )
     assert found is None if reason is None else reason in found[0] and found[1]
 
 
@@ -53,7 +67,10 @@ def test_pages_are_pictures_and_their_reduced_copies_are_none():
     image.save(stream, "TIFF", save_all=True, append_images=[image] * 4)
     layout = read_layout(stream.getvalue())
     assert layout.num_pictures == 2, "counted up to two"
-    assert explain_obstacle(layout)[0] == "the TIFF holds more than one picture, and one a file is read"
+    assert (
+        explain_obstacle(layout)[0]
+        == "the TIFF holds more than one picture, and one a file is read"
+    )
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -69,6 +86,10 @@ def test_the_value_of_pixels_without_a_measurement_and_the_orientation(order):
 
 def test_a_header_that_makes_no_sense_raises():
     payload = write_tiff(DEEP[..., 0])
-    for damaged in (payload[:6], payload[:40], payload[:4] + b"\xff\xff\xff\x7f" + payload[8:]):
+    for damaged in (
+        payload[:6],
+        payload[:40],
+        payload[:4] + b"\xff\xff\xff\x7f" + payload[8:],
+    ):
         with pytest.raises(ValueError, match="makes no sense"):
             read_layout(damaged)

@@ -10,7 +10,9 @@ import pytest
 
 from assets.worker import is_gone, name_worker
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system has no /proc")
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="this system has no /proc"
+)
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ def test_a_killed_child_that_nobody_waited_for_is_gone(child):
 
     name = name_of(child.pid)
     child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    os.waitid(
+        os.P_PID, child.pid, os.WEXITED | os.WNOWAIT
+    )  # it has ended, and stays a zombie
     assert is_gone(name)
     assert child.wait() == -signal.SIGKILL
 

@@ -11,7 +11,12 @@ import pytest
 from assets.storage import Folder
 from checks.gates import INTAKE_TABLES, gate_session
 
-CASES = Path(os.environ.get("DAGUERRE_TEST_CASES", Path(__file__).resolve().parents[2].parent / "shared" / "cases"))
+CASES = Path(
+    os.environ.get(
+        "DAGUERRE_TEST_CASES",
+        Path(__file__).resolve().parents[2].parent / "shared" / "cases",
+    )
+)
 
 
 @pytest.fixture(params=["made", "given"])
@@ -37,8 +42,19 @@ def take_in(intake) -> Callable[[Path], dict[str, list[dict]]]:
 
     def take(folder: Path) -> dict[str, list[dict]]:
         report = intake.ingest(Folder(str(folder)), "case")
-        verdicts = {v.name: v for table in INTAKE_TABLES for v in gate_session(intake.catalog, table, "case")}
-        tables = {table: intake.catalog.read_latest(table).to_pylist() for table in INTAKE_TABLES}
-        return {**tables, "report": [vars(report)], "failed": [vars(v) for v in verdicts.values() if not v.passed]}
+        verdicts = {
+            v.name: v
+            for table in INTAKE_TABLES
+            for v in gate_session(intake.catalog, table, "case")
+        }
+        tables = {
+            table: intake.catalog.read_latest(table).to_pylist()
+            for table in INTAKE_TABLES
+        }
+        return {
+            **tables,
+            "report": [vars(report)],
+            "failed": [vars(v) for v in verdicts.values() if not v.passed],
+        }
 
     return take

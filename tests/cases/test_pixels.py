@@ -38,16 +38,23 @@ def test_pictures_of_16_bits_with_boxes_are_trained_on(intake, radiographs):
     assert (report.frames, report.quarantined) == (6, 0)
     catalog = intake.catalog
     frames = catalog.read_latest("frames").to_pylist()
-    assert {(f["kind"], f["depth_m_per_unit"], f["width_px"], f["height_px"]) for f in frames} == {
-        ("color", None, 320, 240)
-    }
+    assert {
+        (f["kind"], f["depth_m_per_unit"], f["width_px"], f["height_px"])
+        for f in frames
+    } == {("color", None, 320, 240)}
     for row in frames:
-        assert row["payload"] == (radiographs / row["source_path"]).read_bytes(), "the stored bytes are the producer's"
+        assert row["payload"] == (radiographs / row["source_path"]).read_bytes(), (
+            "the stored bytes are the producer's"
+        )
     quality = catalog.read_latest("frame_quality", ["contrast"])["contrast"].to_pylist()
-    assert len(quality) == 6 and min(quality) > 0.04  # 0.9 % dark: sqrt(0.009 * 0.991) = 0.09; at half size less
+    assert (
+        len(quality) == 6 and min(quality) > 0.04
+    )  # 0.9 % dark: sqrt(0.009 * 0.991) = 0.09; at half size less
     release_id = write_release(catalog, publish(catalog, frames))
     for split, number in (("train", 4), ("val", 2)):
-        samples = ReleaseImages(catalog, read_release(catalog, release_id, "detection"), split, None)
+        samples = ReleaseImages(
+            catalog, read_release(catalog, release_id, "detection"), split, None
+        )
         assert len(samples) == number
         for sample in samples:
             image, _ = sample.image.read()
@@ -57,9 +64,17 @@ def test_pictures_of_16_bits_with_boxes_are_trained_on(intake, radiographs):
 
 
 def publish(catalog, frames):
-    sides = [{"frame_id": row["frame_id"], "capture_id": row["capture_id"], "session": "chest",
-              "group_id": row["frame_id"], "split": "train" if n < 4 else "val", "rule": "cluster"}
-             for n, row in enumerate(frames)]  # fmt: skip
+    sides = [
+        {
+            "frame_id": row["frame_id"],
+            "capture_id": row["capture_id"],
+            "session": "chest",
+            "group_id": row["frame_id"],
+            "split": "train" if n < 4 else "val",
+            "rule": "cluster",
+        }
+        for n, row in enumerate(frames)
+    ]
     catalog.merge("splits", to_table(TABLES["splits"], sides))
     for name in ("frames", "labels", "annotated_frames", "splits"):
         if catalog.exists(name):

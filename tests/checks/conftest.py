@@ -31,7 +31,9 @@ def rows_of() -> RowsOf:
         table, rows = TABLES[name], []
         for index in range(count):
             row = {c.name: _value(table, c, index) for c in table.columns}
-            row |= {c: v[index] if isinstance(v, list) else v for c, v in columns.items()}
+            row |= {
+                c: v[index] if isinstance(v, list) else v for c, v in columns.items()
+            }
             rows.append(row)
         return to_table(table, rows)
 
@@ -45,17 +47,24 @@ def image_rows(rows_of) -> RowsOf:
     def build(count: int = 3, **columns: Any) -> pa.Table:
         payloads = [png_of(index) for index in range(count)]
         facts = {
-            "payload": payloads, "sha256": [hashlib.sha256(p).hexdigest() for p in payloads], "width_px": 16,
-            "height_px": 12, "encoding": "png", "t_ns": [1_000_000 * i for i in range(count)],
-            "sequence": list(range(count)), "capture_id": content_id("capture"),
-        }  # fmt: skip
+            "payload": payloads,
+            "sha256": [hashlib.sha256(p).hexdigest() for p in payloads],
+            "width_px": 16,
+            "height_px": 12,
+            "encoding": "png",
+            "t_ns": [1_000_000 * i for i in range(count)],
+            "sequence": list(range(count)),
+            "capture_id": content_id("capture"),
+        }
         return rows_of("frames", count, **(facts | columns))
 
     return build
 
 
 def png_of(seed: int, height_px: int = 12, width_px: int = 16) -> bytes:
-    image = np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), dtype=np.uint8)
+    image = np.random.default_rng(seed).integers(
+        0, 256, (height_px, width_px, 3), dtype=np.uint8
+    )
     return bytes(cv2.imencode(".png", image)[1])
 
 
@@ -65,12 +74,18 @@ def _value(table: Table, column: Column, index: int) -> Any:
     if column.nullable:
         return None
     if column.values:
-        return column.values[index % len(column.values) if column.name == table.key else 0]
+        return column.values[
+            index % len(column.values) if column.name == table.key else 0
+        ]
     if column.name == "task":  # a word, for all that can be trained
         return DATASET_NAMES[index]
     if column.regex:
-        digits = hashlib.sha256(f"{table.name} {column.name} {index}".encode()).hexdigest()
-        return {32: digits[:32], 64: digits, 16: digits[:16]}.get(_width(column.regex), "release/" + "a" * (index + 1))
+        digits = hashlib.sha256(
+            f"{table.name} {column.name} {index}".encode()
+        ).hexdigest()
+        return {32: digits[:32], 64: digits, 16: digits[:16]}.get(
+            _width(column.regex), "release/" + "a" * (index + 1)
+        )
     if pa.types.is_string(column.type):
         return column.name
     if pa.types.is_boolean(column.type):

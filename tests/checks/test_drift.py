@@ -17,7 +17,9 @@ def test_a_drifted_session_is_told_and_never_blocks(rows_of):
     verdict = session_has_not_drifted(drift(rows_of, True, True, False))
     assert not verdict.passed and not verdict.stops
     assert verdict.figures["drifted_sensors"] == "cam0"
-    assert verdict.examples == ("cam0: embedding by 3.5 standard deviations, p 0.001, threshold 0.01",)
+    assert verdict.examples == (
+        "cam0: embedding by 3.5 standard deviations, p 0.001, threshold 0.01",
+    )
 
 
 def test_the_sessions_own_row_decides_over_single_cameras(rows_of):
@@ -25,8 +27,14 @@ def test_the_sessions_own_row_decides_over_single_cameras(rows_of):
 
 
 def test_a_session_without_a_verdict_does_not_pass(rows_of):
-    verdict = session_has_not_drifted(drift(rows_of, None, None, p_value=None, reason="not enough reference"))
-    assert not verdict.passed and not verdict.stops and "not enough reference" in verdict.summary
+    verdict = session_has_not_drifted(
+        drift(rows_of, None, None, p_value=None, reason="not enough reference")
+    )
+    assert (
+        not verdict.passed
+        and not verdict.stops
+        and "not enough reference" in verdict.summary
+    )
 
 
 def test_rows_without_a_session_verdict_block(rows_of):
@@ -35,5 +43,7 @@ def test_rows_without_a_session_verdict_block(rows_of):
 
 def test_only_the_newest_version_of_each_model_counts(rows_of):
     versions = {"model_name": ["cups", "cups", "balls"], "model_version": [1, 2, 1]}
-    rows = rows_of("drift", 3, sensor="all", is_drifted=[True, False, False], **versions)
+    rows = rows_of(
+        "drift", 3, sensor="all", is_drifted=[True, False, False], **versions
+    )
     assert session_has_not_drifted(rows).passed

@@ -20,10 +20,21 @@ def write(catalog, rows_of, image_rows):
     def build(session: str, num_frames: int = 3, **columns) -> pa.Table:
         capture = content_id("capture", session)
         ids = [content_id(session, i) for i in range(3)]
-        frames = image_rows(3, **({"session": session, "capture_id": capture, "frame_id": ids} | columns))
+        frames = image_rows(
+            3,
+            **({"session": session, "capture_id": capture, "frame_id": ids} | columns),
+        )
         catalog.merge("frames", frames)
-        row = rows_of("captures", 1, capture_id=capture, session=session, num_frames=num_frames, num_signals=0,
-                      num_labels=0, num_problems=0)  # fmt: skip
+        row = rows_of(
+            "captures",
+            1,
+            capture_id=capture,
+            session=session,
+            num_frames=num_frames,
+            num_signals=0,
+            num_labels=0,
+            num_problems=0,
+        )
         catalog.merge("captures", row)
         return frames
 
@@ -67,10 +78,16 @@ def test_a_session_is_judged_by_its_own_rows(catalog, write):
 
 def test_a_warning_does_not_hold(catalog, write, rows_of):
     frames = write("monday")
-    corners = {"x_min": 1, "y_min": 1, "x_max": [1, *(3 + 1.5 * (n % 8) for n in range(39))],  # the first has no width
-               "y_max": [9, *(3 + 1.5 * (n // 8) for n in range(39))]}  # fmt: skip
+    corners = {
+        "x_min": 1,
+        "y_min": 1,
+        "x_max": [1, *(3 + 1.5 * (n % 8) for n in range(39))],  # the first has no width
+        "y_max": [9, *(3 + 1.5 * (n // 8) for n in range(39))],
+    }
     frame_id = frames["frame_id"][0].as_py()
-    catalog.merge("labels", rows_of("labels", 40, task="detection", frame_id=frame_id, **corners))
+    catalog.merge(
+        "labels", rows_of("labels", 40, task="detection", frame_id=frame_id, **corners)
+    )
     verdicts = gate_session(catalog, "labels", "monday")
     assert failed(verdicts) == ["boxes_have_area"]
     assert len(catalog.read("labels")) == 40
@@ -94,18 +111,24 @@ def test_no_gate_opens_for_a_session_without_captures(table, catalog, write):
 
 
 @pytest.mark.parametrize("table", ["signals", "calibrations", "labels", "quarantine"])
-def test_tables_that_this_session_does_not_fill_pass_with_the_reason(table, catalog, write):
+def test_tables_that_this_session_does_not_fill_pass_with_the_reason(
+    table, catalog, write
+):
     write("monday")
     verdicts = gate_session(catalog, table, "monday")
     assert failed(verdicts) == []
-    assert all(v.num_checked == 0 and v.summary.startswith("no rows: ") for v in verdicts)
+    assert all(
+        v.num_checked == 0 and v.summary.startswith("no rows: ") for v in verdicts
+    )
 
 
 def test_frames_that_captures_counted_may_not_be_missing(catalog, write):
     write("monday")
     catalog.delete("frames", "session = 'monday'")  # its capture still counts three
     assert stops_flow(gate_session(catalog, "frames", "monday"))
-    assert failed(gate_session(catalog, "captures", "monday")) == ["captures_hold_what_they_counted"]
+    assert failed(gate_session(catalog, "captures", "monday")) == [
+        "captures_hold_what_they_counted"
+    ]
 
 
 def test_a_session_of_signals_alone_may_have_no_frames(catalog, rows_of):
@@ -118,7 +141,9 @@ def test_a_column_that_is_missing_in_the_store_fails_and_holds(catalog, write):
     write("monday")
     catalog.dataset("frames").drop_columns(["sensor"])
     verdicts = gate_session(catalog, "frames", "monday")
-    assert "frames_rows_match_schema" in failed(verdicts) and "timestamps_are_monotonic" in failed(verdicts)
+    assert "frames_rows_match_schema" in failed(
+        verdicts
+    ) and "timestamps_are_monotonic" in failed(verdicts)
     assert "frames_have_calibration" in failed(verdicts)
     assert len(catalog.read("frames", ["frame_id"])) == 0
 
@@ -139,21 +164,42 @@ def test_a_session_key_that_is_none_is_refused(catalog):
 
 
 def draft(catalog, rows_of, splits=("train", "val", "test"), spoil=False) -> str:
-    columns = {"frame_id": [content_id(i) for i in range(3)], "split": list(splits), "class_id": 0}
-    content = hash_content("recognition", ["cup"], rows_of("release_frames", 3, **columns).to_pylist())
+    columns = {
+        "frame_id": [content_id(i) for i in range(3)],
+        "split": list(splits),
+        "class_id": 0,
+    }
+    content = hash_content(
+        "recognition", ["cup"], rows_of("release_frames", 3, **columns).to_pylist()
+    )
     ids = [content_id(content, i) for i in range(3)]
     catalog.merge(
         "release_frames",
-        rows_of("release_frames", 3, row_id=ids, release_id=content[:32], **columns)[: 2 if spoil else 3],
+        rows_of("release_frames", 3, row_id=ids, release_id=content[:32], **columns)[
+            : 2 if spoil else 3
+        ],
     )
-    catalog.merge("releases", rows_of("releases", 1, release_id=content[:32], content_sha256=content, num_frames=3,
-                                      num_labels=3, class_names=[["cup"]], task="recognition"))  # fmt: skip
+    catalog.merge(
+        "releases",
+        rows_of(
+            "releases",
+            1,
+            release_id=content[:32],
+            content_sha256=content,
+            num_frames=3,
+            num_labels=3,
+            class_names=[["cup"]],
+            task="recognition",
+        ),
+    )
     catalog.point("draft/recognition", content[:32])
     return content[:32]
 
 
 def judge_release(catalog):
-    return gate_task(catalog, ("curation", "{task}_dataset"), "recognition", Path("nowhere"))
+    return gate_task(
+        catalog, ("curation", "{task}_dataset"), "recognition", Path("nowhere")
+    )
 
 
 def test_a_good_release_becomes_the_one_that_training_reads(catalog, rows_of):
@@ -161,7 +207,9 @@ def test_a_good_release_becomes_the_one_that_training_reads(catalog, rows_of):
     assert catalog.pointed("release/recognition") is None
     assert failed(judge_release(catalog)) == []
     assert catalog.pointed("release/recognition") == release_id
-    assert len(catalog.read("releases")) == 1 and len(catalog.read("release_frames")) == 3
+    assert (
+        len(catalog.read("releases")) == 1 and len(catalog.read("release_frames")) == 3
+    )
 
 
 def test_a_bad_release_leaves_the_one_before(catalog, rows_of):
@@ -188,7 +236,11 @@ def test_a_model_without_its_package_is_held(catalog, rows_of, tmp_path):
     catalog.merge("models", models)
     catalog.point("model/recognition", models["model_sha256"][0].as_py())
     verdicts = gate_task(catalog, ("training", "{task}"), "recognition", tmp_path)
-    assert failed(verdicts) == ["package_is_the_one_named", "loss_decreased", "weights_are_finite"]
+    assert failed(verdicts) == [
+        "package_is_the_one_named",
+        "loss_decreased",
+        "weights_are_finite",
+    ]
     assert len(catalog.read("models")) == 0
 
 
@@ -196,4 +248,9 @@ def test_scores_of_the_newest_model_are_published(catalog, rows_of, tmp_path):
     scores = rows_of("scores", 2)
     catalog.merge("scores", scores)
     catalog.point("model/recognition", scores["model_sha256"][1].as_py())
-    assert failed(gate_task(catalog, ("evaluation", "{task}_scores"), "recognition", tmp_path)) == []
+    assert (
+        failed(
+            gate_task(catalog, ("evaluation", "{task}_scores"), "recognition", tmp_path)
+        )
+        == []
+    )

@@ -13,7 +13,12 @@ from checks.predictions import predictions_are_whole
         ({"class_names": [["cup"]], "scores": [[0.5, 0.4]]}, "2 scores for 1 classes"),
         ({"class_names": [["cup"]], "scores": [[1.5]]}, "a score outside"),
         (
-            {"task": "detection", "class_names": [["cup"]], "scores": [[0.5]], "boxes_xyxy": [[1.0, 2.0]]},
+            {
+                "task": "detection",
+                "class_names": [["cup"]],
+                "scores": [[0.5]],
+                "boxes_xyxy": [[1.0, 2.0]],
+            },
             "2 numbers for 1",
         ),
         ({"class_names": [[]], "scores": [[]]}, "no class"),

@@ -14,11 +14,28 @@ from models.masks import encode_mask
 
 RULES = {rule.name: rule for gate in GATES.values() for rule in gate.rules}
 _OTHERS = {
-    "package": pa.schema([(c, TABLES["models"].schema.field(c).type)
-                          for c in ("model_sha256", "task", "recipe", "release_id", "code_version", "seed")]),
+    "package": pa.schema(
+        [
+            (c, TABLES["models"].schema.field(c).type)
+            for c in (
+                "model_sha256",
+                "task",
+                "recipe",
+                "release_id",
+                "code_version",
+                "seed",
+            )
+        ]
+    ),
     "package history": pa.schema([("epoch", pa.int64()), ("train_loss", pa.float64())]),
-    "package weights": pa.schema([("tensor", pa.string()), ("num_values", pa.int64()), ("num_not_finite", pa.int64())]),
-}  # fmt: skip
+    "package weights": pa.schema(
+        [
+            ("tensor", pa.string()),
+            ("num_values", pa.int64()),
+            ("num_not_finite", pa.int64()),
+        ]
+    ),
+}
 
 
 @pytest.fixture
@@ -26,44 +43,101 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
     """Rows of every table that meet every rule."""
     frames, capture = image_rows(3), content_id("capture")
     ids = frames["frame_id"].to_pylist()
-    full_mask = encode_mask(np.ones((frames["height_px"][0].as_py(), frames["width_px"][0].as_py()), bool))
+    full_mask = encode_mask(
+        np.ones((frames["height_px"][0].as_py(), frames["width_px"][0].as_py()), bool)
+    )
     models = rows_of("models", 1)
     groups = [content_id("group", i) for i in range(3)]
     splits = ["train", "val", "test"]
     release_frames = rows_of(
-        "release_frames", 3, frame_id=ids, split=splits, class_id=0, release_id=content_id("release")
+        "release_frames",
+        3,
+        frame_id=ids,
+        split=splits,
+        class_id=0,
+        release_id=content_id("release"),
     )
     content = hash_content("recognition", ["ball"], release_frames.to_pylist())
-    release_frames = rows_of("release_frames", 3, frame_id=ids, split=splits, class_id=0, release_id=content[:32])
+    release_frames = rows_of(
+        "release_frames",
+        3,
+        frame_id=ids,
+        split=splits,
+        class_id=0,
+        release_id=content[:32],
+    )
     return {
-        "captures": rows_of("captures", 1, capture_id=capture, num_frames=3, reader="mcap"),
+        "captures": rows_of(
+            "captures", 1, capture_id=capture, num_frames=3, reader="mcap"
+        ),
         "frames": frames,
         "calibrations": rows_of("calibrations", 1, capture_id=capture),
-        "clock_reports": rows_of("clock_reports", 1, capture_id=capture, imu_offset_ms=0.5, imu_offset_sigma_ms=0.1,
-                                 camera_offset_ms=0.5, camera_offset_sigma_ms=0.1, epipolar_px=0.2, focal_px=240.0,
-                                 tilt_deg=0.1, tilt_sigma_deg=0.05),
+        "clock_reports": rows_of(
+            "clock_reports",
+            1,
+            capture_id=capture,
+            imu_offset_ms=0.5,
+            imu_offset_sigma_ms=0.1,
+            camera_offset_ms=0.5,
+            camera_offset_sigma_ms=0.1,
+            epipolar_px=0.2,
+            focal_px=240.0,
+            tilt_deg=0.1,
+            tilt_sigma_deg=0.05,
+        ),
         "quarantine": rows_of("quarantine", 1, source_path="notes.bin", sensor=None),
-        "labels": rows_of("labels", 1, frame_id=ids[0], task="detection", x_min=1, y_min=2, x_max=9, y_max=8,
-                          mask_rle=full_mask),
-        "annotated_frames": rows_of("annotated_frames", 1, frame_id=ids[0], task="detection", num_missing=0),
+        "labels": rows_of(
+            "labels",
+            1,
+            frame_id=ids[0],
+            task="detection",
+            x_min=1,
+            y_min=2,
+            x_max=9,
+            y_max=8,
+            mask_rle=full_mask,
+        ),
+        "annotated_frames": rows_of(
+            "annotated_frames", 1, frame_id=ids[0], task="detection", num_missing=0
+        ),
         PUBLISHED + "labels": rows_of("labels", 1, task="detection"),
-        PUBLISHED + "annotated_frames": rows_of("annotated_frames", 1, task="detection"),
+        PUBLISHED + "annotated_frames": rows_of(
+            "annotated_frames", 1, task="detection"
+        ),
         PUBLISHED + "frames": rows_of("frames", 1),
-        "frame_quality": rows_of("frame_quality", 3, frame_id=ids, brightness=0.5, sharpness=0.01, clipped_dark=0.0,
-                                 clipped_bright=0.0),
+        "frame_quality": rows_of(
+            "frame_quality",
+            3,
+            frame_id=ids,
+            brightness=0.5,
+            sharpness=0.01,
+            clipped_dark=0.0,
+            clipped_bright=0.0,
+        ),
         "frame_embeddings": rows_of("frame_embeddings", 3, frame_id=ids),
         "unique_frames": rows_of("unique_frames", 3, frame_id=ids, duplicate_of=None),
         "splits": rows_of("splits", 3, frame_id=ids, group_id=groups, split=splits),
         "release_frames": release_frames,
-        "releases": rows_of("releases", 1, release_id=content[:32], content_sha256=content, class_names=[["ball"]],
-                            num_frames=3, num_labels=3),
+        "releases": rows_of(
+            "releases",
+            1,
+            release_id=content[:32],
+            content_sha256=content,
+            class_names=[["ball"]],
+            num_frames=3,
+            num_labels=3,
+        ),
         "models": models,
         "package": models.select(_OTHERS["package"].names).cast(_OTHERS["package"]),
         "package history": pa.table({"epoch": [0, 1], "train_loss": [2.0, 1.0]}),
-        "package weights": pa.table({"tensor": ["stem"], "num_values": [9], "num_not_finite": [0]}),
-        "predictions": rows_of("predictions", 1, class_names=[["ball"]], scores=[[0.9]]),
+        "package weights": pa.table(
+            {"tensor": ["stem"], "num_values": [9], "num_not_finite": [0]}
+        ),
+        "predictions": rows_of(
+            "predictions", 1, class_names=[["ball"]], scores=[[0.9]]
+        ),
         "drift": rows_of("drift", 1, sensor="all", is_drifted=False),
-    }  # fmt: skip
+    }
 
 
 def empty_of(name: str) -> pa.Table:
@@ -90,18 +164,43 @@ def test_no_rule_passes_on_empty_tables(name):
 
 @pytest.mark.parametrize(
     ("name", "table", "column"),
-    [(r.name, table, column) for r in RULES.values() for table, columns in r.reads.items() for column in columns],
+    [
+        (r.name, table, column)
+        for r in RULES.values()
+        for table, columns in r.reads.items()
+        for column in columns
+    ],
 )
 def test_a_missing_column_fails(name, table, column, good):
     verdict = RULES[name]({**good, table: good[table].drop_columns([column])})
     assert not verdict.passed and verdict.is_blocking
-    assert verdict.summary == f"could not be evaluated: LookupError: table {table} lacks the columns {column}"
+    assert (
+        verdict.summary
+        == f"could not be evaluated: LookupError: table {table} lacks the columns {column}"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
-    verbs = {"are", "is", "has", "have", "match", "matches", "lie", "share", "hold", "point", "decode", "was", "skip",
-             "keep", "sit", "decreased", "contradict"}  # fmt: skip
+    verbs = {
+        "are",
+        "is",
+        "has",
+        "have",
+        "match",
+        "matches",
+        "lie",
+        "share",
+        "hold",
+        "point",
+        "decode",
+        "was",
+        "skip",
+        "keep",
+        "sit",
+        "decreased",
+        "contradict",
+    }
     assert set(name.split("_")) & verbs, name
     assert not name.startswith(("check_", "test_", "validate_"))
     assert RULES[name].claim

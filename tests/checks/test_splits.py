@@ -22,12 +22,21 @@ def test_a_recording_in_two_splits_blocks(rows_of):
 
 
 def test_a_folder_of_loose_images_may_be_split_by_cluster(rows_of):
-    assert splits_share_no_recording(rows_of("splits", 3, capture_id=A, split=SIDES, rule="cluster")).passed
+    assert splits_share_no_recording(
+        rows_of("splits", 3, capture_id=A, split=SIDES, rule="cluster")
+    ).passed
 
 
 def test_a_group_in_two_splits_blocks_under_every_rule(rows_of):
     for rule in ("producer", "recording", "cluster"):
-        rows = rows_of("splits", 3, group_id=[A, B, B], split=SIDES, rule=rule, capture_id=[A, B, C])
+        rows = rows_of(
+            "splits",
+            3,
+            group_id=[A, B, B],
+            split=SIDES,
+            rule=rule,
+            capture_id=[A, B, C],
+        )
         assert splits_share_no_recording(rows).examples == (f"group {B}: test, val",)
 
 
@@ -36,7 +45,9 @@ def test_near_duplicates_on_two_sides_block(rows_of):
     apart = rows_of("unique_frames", 3, frame_id=IDS, cluster_id=[A, B, C])
     assert splits_share_no_near_duplicate(splits, apart).passed
     alike = rows_of("unique_frames", 3, frame_id=IDS, cluster_id=[A, B, A])
-    assert splits_share_no_near_duplicate(splits, alike).examples == (f"cluster {A}: test, train",)
+    assert splits_share_no_near_duplicate(splits, alike).examples == (
+        f"cluster {A}: test, train",
+    )
 
 
 def test_a_frame_that_was_never_compared_blocks(rows_of):
@@ -48,15 +59,39 @@ def test_a_frame_that_was_never_compared_blocks(rows_of):
 
 
 def test_an_empty_side_blocks(rows_of):
-    verdict = every_split_has_frames(rows_of("splits", 3, split=["train", "train", "test"]))
+    verdict = every_split_has_frames(
+        rows_of("splits", 3, split=["train", "train", "test"])
+    )
     assert verdict.stops and verdict.examples == ("val",)
-    assert (verdict.figures["num_train"], verdict.figures["num_val"], verdict.figures["num_test"]) == (2, 0, 1)
+    assert (
+        verdict.figures["num_train"],
+        verdict.figures["num_val"],
+        verdict.figures["num_test"],
+    ) == (2, 0, 1)
 
 
 def test_a_duplicate_must_point_to_a_kept_frame_of_its_cluster(rows_of):
-    good = rows_of("unique_frames", 3, frame_id=IDS, cluster_id=[A, A, B], duplicate_of=[None, IDS[0], None])
+    good = rows_of(
+        "unique_frames",
+        3,
+        frame_id=IDS,
+        cluster_id=[A, A, B],
+        duplicate_of=[None, IDS[0], None],
+    )
     assert duplicates_point_to_a_kept_frame(good).figures["num_kept"] == 2
-    chain = rows_of("unique_frames", 3, frame_id=IDS, cluster_id=A, duplicate_of=[None, IDS[0], IDS[1]])
+    chain = rows_of(
+        "unique_frames",
+        3,
+        frame_id=IDS,
+        cluster_id=A,
+        duplicate_of=[None, IDS[0], IDS[1]],
+    )
     assert duplicates_point_to_a_kept_frame(chain).stops
-    elsewhere = rows_of("unique_frames", 3, frame_id=IDS, cluster_id=[A, B, B], duplicate_of=[None, IDS[0], None])
+    elsewhere = rows_of(
+        "unique_frames",
+        3,
+        frame_id=IDS,
+        cluster_id=[A, B, B],
+        duplicate_of=[None, IDS[0], None],
+    )
     assert duplicates_point_to_a_kept_frame(elsewhere).stops

@@ -21,14 +21,26 @@ from checks.verdicts import (
 TOLERANT = Tolerance(warn_above=0.05, block_above=0.5)
 
 
-def boxes(num_bad: int, num_checked: int, tolerance: Tolerance = TOLERANT, **more) -> Verdict:
+def boxes(
+    num_bad: int, num_checked: int, tolerance: Tolerance = TOLERANT, **more
+) -> Verdict:
     bad = [f"box {i}" for i in range(num_bad)]
-    return judge_share("boxes_have_area", num_checked=num_checked, offenders=bad, of="boxes", fault="have no area",
-                       tolerance=tolerance, **more)  # fmt: skip
+    return judge_share(
+        "boxes_have_area",
+        num_checked=num_checked,
+        offenders=bad,
+        of="boxes",
+        fault="have no area",
+        tolerance=tolerance,
+        **more,
+    )
 
 
 def test_the_summary_is_a_sentence_with_the_numbers():
-    assert boxes(2, 4888, Tolerance(0, 0.05)).summary == "2 of 4888 boxes (0.0409 %) have no area"
+    assert (
+        boxes(2, 4888, Tolerance(0, 0.05)).summary
+        == "2 of 4888 boxes (0.0409 %) have no area"
+    )
 
 
 def test_a_share_at_the_limit_passes_and_one_above_warns():
@@ -58,7 +70,11 @@ def test_nothing_checked_fails_and_blocks_also_where_failing_would_only_warn():
 
 def test_nothing_checked_passes_only_with_a_reason():
     verdict = boxes(0, 0, empty_reason="no label has a box")
-    assert verdict.passed and verdict.num_checked == 0 and verdict.empty_reason == "no label has a box"
+    assert (
+        verdict.passed
+        and verdict.num_checked == 0
+        and verdict.empty_reason == "no label has a box"
+    )
     with pytest.raises(AssertionError, match="checked nothing"):
         Verdict("boxes_have_area", True, True, "", 0)
 
@@ -97,9 +113,15 @@ def test_a_rule_is_named_and_described_by_its_judge():
 
 
 def test_the_flow_stops_for_a_blocking_failure_and_for_no_verdict():
-    fine, warned, stopped = boxes(0, 10), boxes(1, 10), nothing_checked("frames_have_calibration", "cameras")
+    fine, warned, stopped = (
+        boxes(0, 10),
+        boxes(1, 10),
+        nothing_checked("frames_have_calibration", "cameras"),
+    )
     assert not stops_flow([fine, warned])
     assert stops_flow([fine, stopped])
     assert stops_flow([])
-    assert state_reason([fine, warned, stopped]).startswith("frames_have_calibration: there are no cameras to check")
+    assert state_reason([fine, warned, stopped]).startswith(
+        "frames_have_calibration: there are no cameras to check"
+    )
     assert state_reason([]) == "no check gave a verdict"

@@ -19,8 +19,19 @@ PLACES = "import models, orchestration.profiles; print(models.__file__, orchestr
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        "wheel",
+        "-d",
+        str(folder),
+    ]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     (found,) = folder.glob("*.whl")
     return found
@@ -55,7 +66,12 @@ def run(site: Path, work: Path, tmp_path: Path):
 
     def start(*words: str) -> str:
         done = subprocess.run(
-            [sys.executable, *words], cwd=work, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, *words],
+            cwd=work,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -65,7 +81,9 @@ def run(site: Path, work: Path, tmp_path: Path):
 
 def _write_namesake(folder: Path) -> None:
     folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text(f"OWNER = 'somebody else, in {folder.parent.name}'\n")
+    (folder / "__init__.py").write_text(
+        f"OWNER = 'somebody else, in {folder.parent.name}'\n"
+    )
 
 
 def test_the_wheel_is_one_name_in_site_packages(wheel: Path) -> None:
@@ -74,10 +92,20 @@ def test_the_wheel_is_one_name_in_site_packages(wheel: Path) -> None:
 
 
 def test_the_wheel_has_every_file_of_the_code(wheel: Path) -> None:
-    files = [p for folder in FOLDERS for p in (CHECKOUT / folder).rglob("*") if p.is_file()]
-    ours = {p.relative_to(CHECKOUT).as_posix() for p in files if "__pycache__" not in p.parts}
+    files = [
+        p for folder in FOLDERS for p in (CHECKOUT / folder).rglob("*") if p.is_file()
+    ]
+    ours = {
+        p.relative_to(CHECKOUT).as_posix()
+        for p in files
+        if "__pycache__" not in p.parts
+    }
     code = "daguerre/code/"
-    names = {n.removeprefix(code) for n in zipfile.ZipFile(wheel).namelist() if n.startswith(code)}
+    names = {
+        n.removeprefix(code)
+        for n in zipfile.ZipFile(wheel).namelist()
+        if n.startswith(code)
+    }
     assert names == ours
     assert any(not name.endswith(".py") for name in ours), "templates, for one"
 
@@ -89,7 +117,10 @@ def test_namesakes_neither_disturb_nor_are_disturbed(run, site: Path) -> None:
     assert run("-c", f"{put_first}; {PLACES}").strip() == ours
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {PLACES!r}], check=True)"
     assert run("-c", f"{put_first}; {child}").strip() == ours
-    assert run("-c", "import models; print(models.OWNER)").strip() == "somebody else, in work"
+    assert (
+        run("-c", "import models; print(models.OWNER)").strip()
+        == "somebody else, in work"
+    )
 
 
 def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
@@ -99,11 +130,17 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
     (tmp_path / "desk" / "picture.png").write_bytes(make_png())
     before = sorted(work.rglob("*"))
     assert "ingest" in run("-m", "daguerre", "--help")
-    taken = json.loads(run("-m", "daguerre", "ingest", str(tmp_path / "desk"), "--json"))  # decoded by the guard
+    taken = json.loads(
+        run("-m", "daguerre", "ingest", str(tmp_path / "desk"), "--json")
+    )  # decoded by the guard
     assert taken["published"] and taken["quarantined"] == 0, taken
     status = json.loads(run("-m", "daguerre", "status", "--json"))
     assert status["home"] == str(tmp_path / "data" / "daguerre")
     assert [session["session"] for session in status["sessions"]] == ["desk"]
     assert sorted(work.rglob("*")) == before
-    written = {p.name for p in (site / "daguerre").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    written = {
+        p.name
+        for p in (site / "daguerre").rglob("*")
+        if p.is_file() and p.suffix not in (".py", ".pyc")
+    }
     assert written == {"report.css", "report.html.j2"}

@@ -44,31 +44,62 @@ Path(sys.argv[1]).write_text(json.dumps(facts))
 def environment(tmp_path_factory: pytest.TempPathFactory, start_home) -> dict[str, str]:
     """A home, and the page's file named as a task."""
     folder = tmp_path_factory.mktemp("added")
-    (block,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(
+        r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
     (folder / "counting.py").write_text(block)
     start_home(folder / "home")
-    own = {"DAGUERRE_HOME": str(folder / "home"), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0",
-           ADDED_TASKS: str(folder / "counting.py")}  # fmt: skip
-    return {**{k: v for k, v in os.environ.items() if not k.startswith("DAGUERRE_")}, **own}
+    own = {
+        "DAGUERRE_HOME": str(folder / "home"),
+        "DAGUERRE_PROFILE": "ci",
+        "DAGUERRE_PARTIAL_WAIT_S": "0",
+        ADDED_TASKS: str(folder / "counting.py"),
+    }
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("DAGUERRE_")},
+        **own,
+    }
 
 
-def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    environment: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments], cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=280,
+        [sys.executable, *arguments],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
         check=False,
-    )  # fmt: skip
+    )
 
 
-def test_the_task_of_the_page_and_open_tasks_of_ours_reach_the_registry(environment, tmp_path: Path) -> None:
+def test_the_task_of_the_page_and_open_tasks_of_ours_reach_the_registry(
+    environment, tmp_path: Path
+) -> None:
     out = tmp_path / "facts.json"
     done = _run(environment, "-c", SCRIPT, str(out))
     assert done.returncode == 0, done.stderr[-3000:]
     counting, pretraining, instances = json.loads(out.read_text())
     assert counting["success"] and counting["task"] == "counting", counting
-    assert counting["scores"].keys() == {"within_one"} and counting["scores"]["within_one"] >= 0.3
-    assert counting["is_champion"] and counting["release_id"] != pretraining["release_id"]
-    assert pretraining["success"] and pretraining["scores"].keys() == {"found_again", "knn", "linear"}, pretraining
-    assert instances["success"] and instances["scores"].keys() == {"map50", "map", "box_map50"}, instances
+    assert (
+        counting["scores"].keys() == {"within_one"}
+        and counting["scores"]["within_one"] >= 0.3
+    )
+    assert (
+        counting["is_champion"] and counting["release_id"] != pretraining["release_id"]
+    )
+    assert pretraining["success"] and pretraining["scores"].keys() == {
+        "found_again",
+        "knn",
+        "linear",
+    }, pretraining
+    assert instances["success"] and instances["scores"].keys() == {
+        "map50",
+        "map",
+        "box_map50",
+    }, instances
     trained = {"counting", "pretraining", "instances"}
     listed = _run(environment, "-m", "orchestration.cli", "results", "--json")
     assert {row["task"] for row in json.loads(listed.stdout)} == trained, listed.stderr
@@ -81,10 +112,19 @@ def test_the_task_of_the_page_and_open_tasks_of_ours_reach_the_registry(environm
     ("change", "message"),
     [
         (("TASK = Counting()", ""), "has no TASK derived from"),
-        (('name = "counting"', 'name = "detection"'), "there is already a task 'detection'"),
-        (('dataset = "detection"', 'dataset = "boxes"'), "dataset = 'boxes' one of recognition, detection"),
+        (
+            ('name = "counting"', 'name = "detection"'),
+            "there is already a task 'detection'",
+        ),
+        (
+            ('dataset = "detection"', 'dataset = "boxes"'),
+            "dataset = 'boxes' one of recognition, detection",
+        ),
         (("RECIPES = (base_counting,)", ""), "has no recipe base_counting"),
-        (('task="counting"', 'task="detection"'), "recipe base_counting says name = 'base_counting' and task"),
+        (
+            ('task="counting"', 'task="detection"'),
+            "recipe base_counting says name = 'base_counting' and task",
+        ),
     ],
 )
 def test_a_file_that_is_not_right_is_refused_with_the_reason(
@@ -98,13 +138,28 @@ def test_a_file_that_is_not_right_is_refused_with_the_reason(
         load_added()
 
 
-def test_two_files_with_one_name_are_refused(environment, tmp_path: Path, monkeypatch) -> None:
+def test_two_files_with_one_name_are_refused(
+    environment, tmp_path: Path, monkeypatch
+) -> None:
     (tmp_path / "again.py").write_text(Path(environment[ADDED_TASKS]).read_text())
-    monkeypatch.setenv(ADDED_TASKS, os.pathsep.join([environment[ADDED_TASKS], str(tmp_path / "again.py")]))
-    with pytest.raises(ValueError, match=r"again\.py: there is already a task 'counting'"):
+    monkeypatch.setenv(
+        ADDED_TASKS,
+        os.pathsep.join([environment[ADDED_TASKS], str(tmp_path / "again.py")]),
+    )
+    with pytest.raises(
+        ValueError, match=r"again\.py: there is already a task 'counting'"
+    ):
         load_added()
 
 
 def test_a_file_that_is_not_there_is_named(environment) -> None:
-    done = _run({**environment, "DAGUERRE_TASKS": "nowhere.py"}, "-m", "orchestration.cli", "results")
-    assert done.returncode != 0 and "nowhere.py, named by DAGUERRE_TASKS, is no file" in done.stderr, done.stderr
+    done = _run(
+        {**environment, "DAGUERRE_TASKS": "nowhere.py"},
+        "-m",
+        "orchestration.cli",
+        "results",
+    )
+    assert (
+        done.returncode != 0
+        and "nowhere.py, named by DAGUERRE_TASKS, is no file" in done.stderr
+    ), done.stderr

@@ -20,10 +20,19 @@ import typer
 from orchestration.cli import app
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PAGES = sorted(p for p in [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")] if p.is_file())
+PAGES = sorted(
+    p
+    for p in [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")]
+    if p.is_file()
+)
 BLOCK_TIMEOUT_S = 120  # a block takes seconds; a busy machine some more
-_BLOCK = re.compile(r"^(?P<mark><!-- test -->\n+)?```(?P<language>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)|<(?:img|a)\s[^>]*?(?:src|href)=\"([^\"]+)\"")
+_BLOCK = re.compile(
+    r"^(?P<mark><!-- test -->\n+)?```(?P<language>\w*)\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_LINK = re.compile(
+    r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)|<(?:img|a)\s[^>]*?(?:src|href)=\"([^\"]+)\""
+)
 _ELSEWHERE = ("http://", "https://", "mailto:")
 _DAGUERRE = re.compile(r"^(?:\S*/)?daguerre$")
 
@@ -40,7 +49,9 @@ def read_blocks(page: Path, *, is_marked: bool = False) -> list[tuple[str, str]]
 
 def list_commands(page: Path) -> list[list[str]]:
     """The words of every command in the page's `sh` blocks, without variables before it and comments behind it."""
-    text = "\n".join(body for language, body in read_blocks(page) if language == "sh").replace("\\\n", " ")
+    text = "\n".join(
+        body for language, body in read_blocks(page) if language == "sh"
+    ).replace("\\\n", " ")
     text = re.sub(r"(^|\s)# .*$", "", text, flags=re.MULTILINE)
     commands = []
     for line in re.split(r"\n|\||;|&&|\$\(", text):
@@ -55,43 +66,69 @@ def list_commands(page: Path) -> list[list[str]]:
     return commands
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if read_blocks(p, is_marked=True)], ids=name_page)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if read_blocks(p, is_marked=True)], ids=name_page
+)
 def test_marked_blocks_run(page: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     (work / ".venv").symlink_to(sys.prefix)  # pages may say .venv/bin/daguerre
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DAGUERRE_")}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )
     environment |= {"DAGUERRE_HOME": str(tmp_path / "home"), "PATH": path}
     above = ""
     for language, body in read_blocks(page, is_marked=True):
-        assert language in ("sh", "python"), f"{name_page(page)}: a marked block of {language!r} cannot be run"
+        assert language in ("sh", "python"), (
+            f"{name_page(page)}: a marked block of {language!r} cannot be run"
+        )
         command = ["bash", "-euo", "pipefail", "-c", body]
         if language == "python":
             above += body + "\n"
             command = [sys.executable, "-c", _hoist_future(above)]
         done = subprocess.run(
-            command, cwd=work, env=environment, capture_output=True, text=True, timeout=BLOCK_TIMEOUT_S, check=False
+            command,
+            cwd=work,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_TIMEOUT_S,
+            check=False,
         )
-        assert done.returncode == 0, f"{name_page(page)}:\n{body}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, (
+            f"{name_page(page)}:\n{body}\n{done.stdout}\n{done.stderr}"
+        )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_page)
 def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
-    broken = [target for target in _list_links(page) if not _leads_somewhere(page, target)]
+    broken = [
+        target for target in _list_links(page) if not _leads_somewhere(page, target)
+    ]
     assert not broken, f"{name_page(page)} links to what is not there: {broken}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_page)
 def test_verbs_options_and_make_targets_exist(page: Path) -> None:
     options = _list_options(typer.main.get_command(app))
-    targets = set(re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(
+        re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    )
     unknown = []
     for first, *words in list_commands(page):
         if first == "make":
-            unknown += [f"make {w}" for w in words if re.fullmatch("[a-z]+", w) and w not in targets]
+            unknown += [
+                f"make {w}"
+                for w in words
+                if re.fullmatch("[a-z]+", w) and w not in targets
+            ]
         elif _DAGUERRE.match(first) and words and not words[0].startswith("-"):
-            verb = " ".join(words[:2]) if words[0] in {name.split()[0] for name in options if " " in name} else words[0]
+            verb = (
+                " ".join(words[:2])
+                if words[0] in {name.split()[0] for name in options if " " in name}
+                else words[0]
+            )
             known = options.get(verb)
             if known is None:
                 unknown.append(f"daguerre {verb}")
@@ -104,7 +141,9 @@ def test_verbs_options_and_make_targets_exist(page: Path) -> None:
 def test_pages_name_no_machine_and_no_absolute_path() -> None:
     """Paths in the documentation are relative, or start at a variable."""
     homes = re.compile(r"(?<![\w$}.])/(?:home|root|work|tmp|mnt|Users)/\S*")
-    found = {name_page(p): hits for p in PAGES if (hits := homes.findall(p.read_text()))}
+    found = {
+        name_page(p): hits for p in PAGES if (hits := homes.findall(p.read_text()))
+    }
     assert not found, found
 
 
@@ -115,7 +154,10 @@ def _list_options(group: Any, prefix: str = "") -> dict[str, set[str]]:
         if hasattr(verb, "commands"):
             options |= _list_options(verb, f"{prefix}{name} ")
         else:
-            options[prefix + name] = {"--help", *(o for p in verb.params for o in [*p.opts, *p.secondary_opts])}
+            options[prefix + name] = {
+                "--help",
+                *(o for p in verb.params for o in [*p.opts, *p.secondary_opts]),
+            }
     return options
 
 
@@ -137,7 +179,9 @@ def _leads_somewhere(page: Path, target: str) -> bool:
 
 def _list_anchors(page: Path) -> set[str]:
     """Anchors as GitHub makes them of headings."""
-    headings = re.findall(r"^#+\s+(.*?)\s*$", _BLOCK.sub("", page.read_text()), re.MULTILINE)
+    headings = re.findall(
+        r"^#+\s+(.*?)\s*$", _BLOCK.sub("", page.read_text()), re.MULTILINE
+    )
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
 
 

@@ -27,7 +27,9 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
     """The product's stage; tests that need Postgres put it there themselves."""
     with warnings.catch_warnings(), open_store() as (proxy, endpoint):
         warnings.simplefilter("ignore", ResourceWarning)  # sockets of killed workers
-        yield Stage.build(tmp_path_factory.mktemp("stage"), "daguerre", proxy, endpoint, None)
+        yield Stage.build(
+            tmp_path_factory.mktemp("stage"), "daguerre", proxy, endpoint, None
+        )
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,12 @@ def test_in_peace_the_baseline_has_every_message_and_every_image_once(tmp_path):
         keys = [key for key, _ in site.export().sections[TABLE]]
     assert len(keys) == len(set(keys))
     images = {key for key in keys if "#" not in key}
-    assert images == {"images/0.png", "images/1.png", "images/2.png", "images/9.png", "images/cut.png"}
+    assert images == {
+        "images/0.png",
+        "images/1.png",
+        "images/2.png",
+        "images/9.png",
+        "images/cut.png",
+    }
     recordings = {key.partition("#")[0] for key in keys if "#" in key}
     assert recordings == {"drive.mcap", "drive2.mcap"} and len(keys) > 300

@@ -20,7 +20,17 @@ def stores(tmp_path_factory):
 def test_sixty_seeded_faults_are_found_and_named(stores):
     assert verify(stores) == []
     kinds = set(list_targets(stores))
-    assert kinds >= {"blob", "table data", "manifest", "deletion", "transaction", "tag", "seal", "model", "checkpoint"}
+    assert kinds >= {
+        "blob",
+        "table data",
+        "manifest",
+        "deletion",
+        "transaction",
+        "tag",
+        "seal",
+        "model",
+        "checkpoint",
+    }
     done = damage(stores, 60, np.random.default_rng(4))
     assert (done["flips"], done["flips_found"], done["flips_missed"]) == (60, 60, [])
     assert verify(stores) == [], "every fault was undone"
@@ -32,7 +42,9 @@ def test_no_bit_of_a_model_file_may_change_before_it_is_served(stores, name):
     content = path.read_bytes()
     try:
         for at in np.linspace(0, len(content) - 1, 25).astype(int):
-            path.write_bytes(content[:at] + bytes([content[at] ^ 8]) + content[at + 1 :])
+            path.write_bytes(
+                content[:at] + bytes([content[at] ^ 8]) + content[at + 1 :]
+            )
             with pytest.raises(ValueError, match=name.replace(".", r"\.")):
                 open_package(path.parent)
     finally:
@@ -41,12 +53,18 @@ def test_no_bit_of_a_model_file_may_change_before_it_is_served(stores, name):
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "facts.json", "manifest.json"])
-def test_no_bit_of_a_checkpoint_may_change_before_a_training_goes_on_from_it(stores, name):
-    path = next(t.path for t in list_targets(stores)["checkpoint"] if t.path.name == name)
+def test_no_bit_of_a_checkpoint_may_change_before_a_training_goes_on_from_it(
+    stores, name
+):
+    path = next(
+        t.path for t in list_targets(stores)["checkpoint"] if t.path.name == name
+    )
     content = path.read_bytes()
     try:
         for at in np.linspace(0, len(content) - 1, 25).astype(int):
-            path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+            path.write_bytes(
+                content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+            )
             with pytest.raises(ValueError, match=name.replace(".", r"\.")):
                 read_checkpoint(path.parent)
     finally:
@@ -57,13 +75,19 @@ def test_training_never_reads_a_changed_release_as_if_it_were_the_frozen_one(sto
     """Every byte of the release's own rows: it opens as what it was, or not at all."""
     release_id = stores.catalog.pointed("release/detection")
     frozen = open_release(stores.catalog, release_id)
-    targets = [t.path for t in list_targets(stores)["table data"] if "release_frames.lance" in t.path.parts]
+    targets = [
+        t.path
+        for t in list_targets(stores)["table data"]
+        if "release_frames.lance" in t.path.parts
+    ]
     refused = 0
     for path in targets:
         content = path.read_bytes()
         try:
             for at in np.linspace(0, len(content) - 1, 60).astype(int):
-                path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+                path.write_bytes(
+                    content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
+                )
                 refused += not _opens_as(stores.catalog, release_id, frozen)
         finally:
             path.write_bytes(content)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bench.prove.export import LEDGER_FILES, Export, rows_of
 from bench.prove.history import History, Verdict, check, read_history
 
-WHOLE = Export({"frames": [("a", "1"), ("b", "2")], LEDGER_FILES: [("monday/a@v1", "x")]})
+WHOLE = Export(
+    {"frames": [("a", "1"), ("b", "2")], LEDGER_FILES: [("monday/a@v1", "x")]}
+)
 
 
 def of(*frames: tuple[str, str]) -> Export:
@@ -27,8 +29,15 @@ def test_rows_that_are_gone_are_lost():
 
 
 def test_rows_beyond_are_duplicates_be_they_equal_or_not():
-    assert figures(check([], [WHOLE], of(("a", "1"), ("b", "2"), ("b", "2")))) == (0, 1, 0, 0)
-    assert figures(check([], [WHOLE], of(("a", "1"), ("b", "2"), ("b", "3"), ("c", "1")))) == (0, 2, 0, 0)
+    assert figures(check([], [WHOLE], of(("a", "1"), ("b", "2"), ("b", "2")))) == (
+        0,
+        1,
+        0,
+        0,
+    )
+    assert figures(
+        check([], [WHOLE], of(("a", "1"), ("b", "2"), ("b", "3"), ("c", "1")))
+    ) == (0, 2, 0, 0)
 
 
 def test_a_row_with_other_content_is_altered():
@@ -58,8 +67,16 @@ def test_a_commit_after_a_younger_claim_is_late():
         event("commit begins", "two", 2),
         event("committed", "two", 2),
     ]
-    under_way = [claims[0], event("commit begins", "one", 1), claims[1], event("committed", "one", 1)]  # told late
-    found = [figures(check(events, [WHOLE], WHOLE))[3] for events in (late, refused, under_way)]
+    under_way = [
+        claims[0],
+        event("commit begins", "one", 1),
+        claims[1],
+        event("committed", "one", 1),
+    ]  # told late
+    found = [
+        figures(check(events, [WHOLE], WHOLE))[3]
+        for events in (late, refused, under_way)
+    ]
     assert found == [1, 0, 0]
 
 
@@ -78,4 +95,8 @@ def test_rows_are_exported_without_the_place_where_they_lay():
         {"id": "a", "at": None, "payload": b"", "x": 1},
     ]
     (first, _), (second, text) = rows_of(rows, "id", "/tmp/1")
-    assert (first, second) == ("a", "b") and '"at": "landing:/x.png"' in text and '"x": "0x1.0000000000000p-1"' in text
+    assert (
+        (first, second) == ("a", "b")
+        and '"at": "landing:/x.png"' in text
+        and '"x": "0x1.0000000000000p-1"' in text
+    )

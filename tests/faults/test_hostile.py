@@ -7,7 +7,12 @@ from pathlib import Path
 from bench.prove import hostile
 from bench.prove.bombs import make_bombs
 
-NAMES = ("tar_of_digits", "mcap_that_lies_about_its_size", "yaml_of_merges", "names_that_are_code")
+NAMES = (
+    "tar_of_digits",
+    "mcap_that_lies_about_its_size",
+    "yaml_of_merges",
+    "names_that_are_code",
+)
 
 
 def drop(folder: Path, name: str) -> Path:
@@ -22,7 +27,10 @@ def test_every_bomb_is_answered_for_within_the_limits(tmp_path):
     drops = [drop(tmp_path / "bombs", name) for name in NAMES]
     verdicts = list(hostile._ingest_each(drops, tmp_path / "homes"))
     assert [v.name for v in verdicts] == list(NAMES)
-    assert all(v.is_alive and v.is_explained and v.peak_rss_mib < hostile.MAX_RSS_MIB for v in verdicts), verdicts
+    assert all(
+        v.is_alive and v.is_explained and v.peak_rss_mib < hostile.MAX_RSS_MIB
+        for v in verdicts
+    ), verdicts
     assert verdicts[-1].detail.startswith("9 frames, 0 files quarantined")
 
 
@@ -31,7 +39,9 @@ def test_a_worker_that_dies_is_a_death_and_the_next_one_goes_on(tmp_path):
     (drops[0] / "x").mkdir(parents=True)
     (drops[0] / "x" / "a.jpg").write_bytes(b"")
     (tmp_path / "homes").mkdir()
-    (tmp_path / "homes" / "0").touch()  # no home can be made there: the worker ends on it
+    (
+        tmp_path / "homes" / "0"
+    ).touch()  # no home can be made there: the worker ends on it
     died, went_on = hostile._ingest_each(drops, tmp_path / "homes")
     assert not died.is_alive and "status 1" in died.detail
     assert went_on.is_alive and went_on.is_explained

@@ -25,8 +25,18 @@ def connect(postgres) -> Iterator[Callable[[], Ledger]]:
 
 
 def outcome(path: str = "a.png", **changes: str) -> FileOutcome:
-    return FileOutcome(**{"session": "monday", "path": path, "version": "v1", "size_bytes": 7, "outcome": "ingested",
-                          "capture_id": "c", "reader": "image_folder", **changes})  # fmt: skip
+    return FileOutcome(
+        **{
+            "session": "monday",
+            "path": path,
+            "version": "v1",
+            "size_bytes": 7,
+            "outcome": "ingested",
+            "capture_id": "c",
+            "reader": "image_folder",
+            **changes,
+        }
+    )
 
 
 def together(count: int, act: Callable[[int], None]) -> None:
@@ -106,6 +116,8 @@ def test_what_is_sent_again_after_a_lost_reply_is_done_once(connect):
 
 def test_a_session_name_stands_for_one_place(connect):
     ledgers = [connect() for _ in range(4)]
-    together(4, lambda number: ledgers[number].register_source("monday", "/data/monday"))
+    together(
+        4, lambda number: ledgers[number].register_source("monday", "/data/monday")
+    )
     with pytest.raises(ValueError, match="'monday' is already /data/monday"):
         ledgers[0].register_source("monday", "/other")

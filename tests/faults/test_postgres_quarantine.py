@@ -18,16 +18,33 @@ def ledger(postgres) -> Iterator[Ledger]:
 
 def test_reopened_files_are_forgotten_and_their_capture_is_open_again(ledger):
     claim = ledger.claim("c", "me")
-    cut = FileOutcome("monday", "cut.mcap", "v1", 7, "quarantined", "c", "mcap", reason="cut", remedy="copy it again")
+    cut = FileOutcome(
+        "monday",
+        "cut.mcap",
+        "v1",
+        7,
+        "quarantined",
+        "c",
+        "mcap",
+        reason="cut",
+        remedy="copy it again",
+    )
     good = FileOutcome("monday", "good.mcap", "v1", 7, "ingested", "d", "mcap")
     ledger.commit(claim, [cut, good])
     ledger.reopen([cut])
-    assert set(ledger.outcomes("monday")) == {("good.mcap", "v1")} and ledger.committed() == []
+    assert (
+        set(ledger.outcomes("monday")) == {("good.mcap", "v1")}
+        and ledger.committed() == []
+    )
 
 
 def test_a_lease_is_listed_while_it_lasts(ledger):
     claim = ledger.claim("c", "other-machine:1:2:3")
     (lease,) = ledger.leases()
-    assert lease["capture_id"] == "c" and lease["epoch"] == 1 and 0 < lease["left_s"] <= ledger.lease_s
+    assert (
+        lease["capture_id"] == "c"
+        and lease["epoch"] == 1
+        and 0 < lease["left_s"] <= ledger.lease_s
+    )
     ledger.release(claim)
     assert ledger.leases() == []

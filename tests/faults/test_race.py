@@ -49,11 +49,15 @@ def race(script: str, *args: str, count: int = 3) -> list[str]:
     text = gate + "\n".join(line.removeprefix("    ") for line in script.splitlines())
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", text, *args, str(n)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-c", text, *args, str(n)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for n in range(count)
-    ]  # fmt: skip
+    ]
     for process in processes:
         line = process.stdout.readline()
         assert line == "ready\n", process.communicate()[1]
@@ -61,11 +65,15 @@ def race(script: str, *args: str, count: int = 3) -> list[str]:
         process.stdin.write("\n")
         process.stdin.flush()
     done = [process.communicate() for process in processes]
-    assert [p.returncode for p in processes] == [0] * count, [error for _, error in done]
+    assert [p.returncode for p in processes] == [0] * count, [
+        error for _, error in done
+    ]
     return [out for out, _ in done]
 
 
-def test_two_commands_ingest_one_session_at_once(tmp_path, recording, make_png, open_at, read_tables):
+def test_two_commands_ingest_one_session_at_once(
+    tmp_path, recording, make_png, open_at, read_tables
+):
     """Both end well, nothing is there twice, and each file is new to exactly one of them."""
     landed = tmp_path / "monday"
     landed.mkdir()
@@ -74,18 +82,42 @@ def test_two_commands_ingest_one_session_at_once(tmp_path, recording, make_png, 
     (landed / "images").mkdir()
     for n in range(4):
         (landed / "images" / f"{n}.png").write_bytes(make_png(n))
-    env = {**os.environ, "DAGUERRE_HOME": str(tmp_path / "home"), "DAGUERRE_PROFILE": "ci"}
-    command = [sys.executable, "-m", "orchestration.cli", "ingest", str(landed), "--json"]
+    env = {
+        **os.environ,
+        "DAGUERRE_HOME": str(tmp_path / "home"),
+        "DAGUERRE_PROFILE": "ci",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "orchestration.cli",
+        "ingest",
+        str(landed),
+        "--json",
+    ]
     workers = [
-        subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(2)
     ]
     ended = [w.communicate(timeout=120) for w in workers]
     assert [w.returncode for w in workers] == [0, 0], [error for _, error in ended]
     reports = [json.loads(out) for out, _ in ended]
-    assert all(r["files"] == 6 == r["new"] + r["already_ingested"] + r["quarantined"] for r in reports)
+    assert all(
+        r["files"] == 6 == r["new"] + r["already_ingested"] + r["quarantined"]
+        for r in reports
+    )
     intake = open_at(tmp_path / "home")
-    assert verify(Stores(intake.catalog, intake.ledger, intake.blobs, tmp_path / "home")) == []
+    assert (
+        verify(Stores(intake.catalog, intake.ledger, intake.blobs, tmp_path / "home"))
+        == []
+    )
 
     alone = tmp_path / "alone"
     alone.mkdir()
@@ -109,7 +141,12 @@ def test_writers_that_make_a_table_at_once_lose_no_rows(tmp_path):
     for number in range(12):
         barrier, errors = threading.Barrier(4), []
 
-        def merge(letter: str, uri: str = str(tmp_path / str(number)), barrier=barrier, errors=errors) -> None:
+        def merge(
+            letter: str,
+            uri: str = str(tmp_path / str(number)),
+            barrier=barrier,
+            errors=errors,
+        ) -> None:
             rows = [{"pointer": f"release/{letter}{n}", "target": "t"} for n in "abc"]
             barrier.wait()
             try:
@@ -123,7 +160,9 @@ def test_writers_that_make_a_table_at_once_lose_no_rows(tmp_path):
         for thread in threads:
             thread.join()
         assert errors == []
-        assert len(Catalog(str(tmp_path / str(number))).read_latest("pointers")) == 4 * 3
+        assert (
+            len(Catalog(str(tmp_path / str(number))).read_latest("pointers")) == 4 * 3
+        )
 
 
 def test_publications_that_race_never_go_back(catalog):
@@ -134,4 +173,6 @@ def test_publications_that_race_never_go_back(catalog):
         seen = [int(v) for v in out.split()]
         assert seen == sorted(seen)
     assert catalog.published_version("pointers") == 30
-    assert catalog.read("pointers")["target"].to_pylist() == ["28"]  # version 1 is the empty table
+    assert catalog.read("pointers")["target"].to_pylist() == [
+        "28"
+    ]  # version 1 is the empty table

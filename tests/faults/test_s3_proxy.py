@@ -45,7 +45,9 @@ def kept() -> dict[str, bytes]:
 
 @pytest.fixture
 def proxy(kept) -> Iterator[S3Proxy]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("OneStore", (Store,), {"kept": kept}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("OneStore", (Store,), {"kept": kept})
+    )
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -56,8 +58,12 @@ def proxy(kept) -> Iterator[S3Proxy]:
     thread.join()
 
 
-def send(proxy: S3Proxy, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes] | str:
-    connection = http.client.HTTPConnection(proxy.endpoint.removeprefix("http://"), timeout=10)
+def send(
+    proxy: S3Proxy, method: str, path: str, body: bytes | None = None
+) -> tuple[int, bytes] | str:
+    connection = http.client.HTTPConnection(
+        proxy.endpoint.removeprefix("http://"), timeout=10
+    )
     try:
         connection.request(method, path, body)
         reply = connection.getresponse()
@@ -73,7 +79,9 @@ def test_without_a_fault_requests_pass_and_are_counted(proxy):
     assert send(proxy, "PUT", "/b/x", b"abc") == (200, b"")
     assert send(proxy, "GET", "/b/x") == (200, b"abc")
     assert send(proxy, "HEAD", "/b/x") == (200, b"")
-    assert proxy.requests == ["PUT /b/x", "GET /b/x", "HEAD /b/x"] and proxy.injected == ""
+    assert (
+        proxy.requests == ["PUT /b/x", "GET /b/x", "HEAD /b/x"] and proxy.injected == ""
+    )
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -86,7 +94,9 @@ def test_a_write_fails_before_or_after_it_was_applied(proxy, kept, fault):
     assert (("/b/second" in kept), proxy.injected) == (is_applied, "PUT /b/second")
     assert {"/b/first", "/b/third"} <= set(kept)
     statuses = {"slow_down": 503, "error_after_apply": 500}
-    assert answer[0] == statuses[fault] if fault in statuses else isinstance(answer, str)
+    assert (
+        answer[0] == statuses[fault] if fault in statuses else isinstance(answer, str)
+    )
 
 
 def test_a_reply_breaks_off_in_its_body(proxy):

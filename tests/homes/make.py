@@ -27,10 +27,14 @@ def draw_session(folder: Path, seed: int) -> None:
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True)
     for number in range(6):
-        coarse = np.random.default_rng(seed + number).integers(0, 255, (6, 8, 3), np.uint8)
+        coarse = np.random.default_rng(seed + number).integers(
+            0, 255, (6, 8, 3), np.uint8
+        )
         picture = cv2.resize(coarse, (64, 48), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / f"images/{number}.jpg"), picture)
-        (folder / f"labels/{number}.txt").write_text(f"{number % 2} .5 .5 .4 .{3 + number % 3}\n")
+        (folder / f"labels/{number}.txt").write_text(
+            f"{number % 2} .5 .5 .4 .{3 + number % 3}\n"
+        )
     (folder / "data.yaml").write_text("names: [bolt, nut]\n")
 
 
@@ -49,9 +53,15 @@ def curate(home: Path) -> None:
     for session in SESSIONS:
         _measure_quality(catalog, session)
         refresh_frames(
-            catalog, "frame_embeddings", session, CODE_VERSION, *_decoding(decode_rgb),
-            lambda images: [{"vector": vector.tolist()} for vector in embedder.embed(images)],
-        )  # fmt: skip
+            catalog,
+            "frame_embeddings",
+            session,
+            CODE_VERSION,
+            *_decoding(decode_rgb),
+            lambda images: [
+                {"vector": vector.tolist()} for vector in embedder.embed(images)
+            ],
+        )
         gate_session(catalog, "frame_quality", session)
         gate_session(catalog, "frame_embeddings", session)
     update_clusters(catalog)
@@ -103,7 +113,13 @@ def main(target: Path) -> None:
         os.environ |= {"DAGUERRE_HOME": str(home), "DAGUERRE_LANDING": str(landing)}
         for session, seed in SESSIONS.items():
             draw_session(landing / session, seed)
-            command = [sys.executable, "-m", "orchestration.cli", "ingest", str(landing / session)]
+            command = [
+                sys.executable,
+                "-m",
+                "orchestration.cli",
+                "ingest",
+                str(landing / session),
+            ]
             subprocess.run(command, check=True)
         curate(home)
         with tarfile.open(target, "w:xz") as packed:

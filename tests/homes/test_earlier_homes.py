@@ -29,7 +29,9 @@ def stores(request, tmp_path) -> Stores:
     with tarfile.open(HOMES / f"{request.param}.tar.xz") as packed:
         packed.extractall(home, filter="data")
     ledger = Ledger(f"sqlite:///{home / 'ledger.db'}")
-    return Stores(Catalog(str(home / "tables")), ledger, BlobStore(str(home / "blobs")), home)
+    return Stores(
+        Catalog(str(home / "tables")), ledger, BlobStore(str(home / "blobs")), home
+    )
 
 
 def list_stored(catalog: Catalog) -> list[str]:
@@ -41,16 +43,22 @@ def test_what_was_published_is_read_without_an_upgrade(stores):
     assert len(labels) == 12 and labels.schema.names == TABLES["labels"].schema.names
     assert sorted(set(labels["class_name"].to_pylist())) == ["bolt", "nut"]
     assert stores.catalog.read("frames", ["payload"])["payload"].null_count == 0
-    assert version_of(stores.catalog.dataset("labels").schema) == TABLES["labels"].version
+    assert (
+        version_of(stores.catalog.dataset("labels").schema) == TABLES["labels"].version
+    )
 
 
 def test_an_upgrade_is_done_once_and_everything_verifies(stores):
-    is_older = "input_sha256" not in stores.catalog.open_stored("unique_frames").schema.names
-    planned = list(upgrade_tables(stores.catalog, is_dry_run=True))
-    assert [u.table for u in planned if u.refusal] == [] and {u.table for u in planned} == set(
-        list_stored(stores.catalog)
+    is_older = (
+        "input_sha256" not in stores.catalog.open_stored("unique_frames").schema.names
     )
-    assert all(u.stored_version == 0 and u.steps for u in planned), "a dry run changes nothing"
+    planned = list(upgrade_tables(stores.catalog, is_dry_run=True))
+    assert [u.table for u in planned if u.refusal] == [] and {
+        u.table for u in planned
+    } == set(list_stored(stores.catalog))
+    assert all(u.stored_version == 0 and u.steps for u in planned), (
+        "a dry run changes nothing"
+    )
     assert list(upgrade_tables(stores.catalog)) == planned
     assert [u for u in upgrade_tables(stores.catalog) if u.steps] == []
     rows = stores.catalog.read("unique_frames").to_pylist()
@@ -68,7 +76,9 @@ def test_rows_that_have_to_be_migrated_are_not_read_before(stores):
             read("unique_frames")
     with pytest.raises(SchemaMoved, match="daguerre upgrade"):
         gate_session(stores.catalog, "unique_frames", None)
-    assert not any(d["is_held"] for d in stores.catalog.publications("unique_frames")), "no verdict, nothing held"
+    assert not any(
+        d["is_held"] for d in stores.catalog.publications("unique_frames")
+    ), "no verdict, nothing held"
 
 
 def test_a_release_opens_and_clusters_go_on(stores):
@@ -84,5 +94,13 @@ def test_gates_hold_nothing_and_intake_knows_the_files(stores, tmp_path):
         draw_session(tmp_path / session, seed)
         intake = Intake(stores.catalog, stores.ledger, stores.blobs, "test")
         intake.ingest(Folder(str(tmp_path / session)), session)
-        assert [v.summary for t in INTAKE_TABLES for v in gate_session(stores.catalog, t, session) if v.stops] == []
-    assert len(stores.catalog.read("frames")) == 12 and len(stores.catalog.read("labels")) == 12
+        assert [
+            v.summary
+            for t in INTAKE_TABLES
+            for v in gate_session(stores.catalog, t, session)
+            if v.stops
+        ] == []
+    assert (
+        len(stores.catalog.read("frames")) == 12
+        and len(stores.catalog.read("labels")) == 12
+    )

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.tables.schemas import TABLES
-from models.image_quality import estimate_noise, find_reduction, hash_perceptually, measure_quality
+from models.image_quality import (
+    estimate_noise,
+    find_reduction,
+    hash_perceptually,
+    measure_quality,
+)
 
 
 def grey(value: int, height_px: int = 40, width_px: int = 60) -> np.ndarray:
@@ -28,11 +33,16 @@ def test_a_half_black_half_white_image():
 
 def test_a_flat_image_has_no_contrast_sharpness_or_noise():
     found = measure_quality(grey(128))
-    assert [found[n] for n in ("contrast", "sharpness", "noise", "clipped_dark", "clipped_bright")] == [0] * 5
+    assert [
+        found[n]
+        for n in ("contrast", "sharpness", "noise", "clipped_dark", "clipped_bright")
+    ] == [0] * 5
     assert found["brightness"] == pytest.approx(128 / 255)
 
 
-@pytest.mark.parametrize(("value", "dark", "bright"), [(5, 1, 0), (6, 0, 0), (249, 0, 0), (250, 0, 1)])
+@pytest.mark.parametrize(
+    ("value", "dark", "bright"), [(5, 1, 0), (6, 0, 0), (249, 0, 0), (250, 0, 1)]
+)
 def test_pixels_clip_at_the_stated_lumas(value, dark, bright):
     found = measure_quality(grey(value))
     assert (found["clipped_dark"], found["clipped_bright"]) == (dark, bright)
@@ -42,7 +52,9 @@ def test_pixels_clip_at_the_stated_lumas(value, dark, bright):
 def test_noise_is_measured_on_a_smooth_ramp(deviation):
     ramp = np.linspace(0.3, 0.7, 200)[None, :] + np.zeros((150, 1))
     noisy = ramp + np.random.default_rng(0).normal(0, deviation, ramp.shape)
-    assert estimate_noise(np.clip(noisy * 255, 0, 255).round().astype(np.uint8)) == pytest.approx(deviation, rel=0.05)
+    assert estimate_noise(
+        np.clip(noisy * 255, 0, 255).round().astype(np.uint8)
+    ) == pytest.approx(deviation, rel=0.05)
 
 
 def test_noise_of_a_tiny_image_is_measured_from_its_pixels():
@@ -54,23 +66,36 @@ def test_noise_of_a_tiny_image_is_measured_from_its_pixels():
     [(119, 500, 1), (239, 240, 1), (240, 320, 2), (480, 640, 4), (4000, 3000, 8)],
 )
 def test_working_size_keeps_120_px_on_the_short_side(height_px, width_px, reduction):
-    assert find_reduction(height_px, width_px) == find_reduction(width_px, height_px) == reduction
+    assert (
+        find_reduction(height_px, width_px)
+        == find_reduction(width_px, height_px)
+        == reduction
+    )
 
 
 def test_blur_lowers_sharpness():
     image = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
-    assert measure_quality(cv2.GaussianBlur(image, (9, 9), 3))["sharpness"] < 0.1 * measure_quality(image)["sharpness"]
+    assert (
+        measure_quality(cv2.GaussianBlur(image, (9, 9), 3))["sharpness"]
+        < 0.1 * measure_quality(image)["sharpness"]
+    )
 
 
 def test_the_hash_survives_scaling_and_brightness_and_tells_images_apart():
     rng = np.random.default_rng(0)
     one, two = (
-        cv2.resize(rng.integers(40, 200, (8, 8), dtype=np.uint8), (128, 96), interpolation=cv2.INTER_CUBIC)
+        cv2.resize(
+            rng.integers(40, 200, (8, 8), dtype=np.uint8),
+            (128, 96),
+            interpolation=cv2.INTER_CUBIC,
+        )
         for _ in "ab"
     )
 
     def distance(a: np.ndarray, b: np.ndarray) -> int:
-        return (int(hash_perceptually(a), 16) ^ int(hash_perceptually(b), 16)).bit_count()
+        return (
+            int(hash_perceptually(a), 16) ^ int(hash_perceptually(b), 16)
+        ).bit_count()
 
     assert distance(one, cv2.resize(one, (64, 48), interpolation=cv2.INTER_AREA)) <= 4
     assert distance(one, one + 20) <= 4
@@ -78,11 +103,19 @@ def test_the_hash_survives_scaling_and_brightness_and_tells_images_apart():
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
-def test_figures_of_any_image_lie_in_the_ranges_of_the_schema(height_px, width_px, seed):
-    image = np.random.default_rng(seed).integers(0, 256, (height_px, width_px), dtype=np.uint8)
+def test_figures_of_any_image_lie_in_the_ranges_of_the_schema(
+    height_px, width_px, seed
+):
+    image = np.random.default_rng(seed).integers(
+        0, 256, (height_px, width_px), dtype=np.uint8
+    )
     for name, value in measure_quality(image).items():
         column = TABLES["frame_quality"].column(name)
         if column.regex:
             assert len(value) == 16 and int(value, 16) >= 0
         else:
-            assert (column.low or 0) <= value <= (column.high if column.high is not None else np.inf), name
+            assert (
+                (column.low or 0)
+                <= value
+                <= (column.high if column.high is not None else np.inf)
+            ), name

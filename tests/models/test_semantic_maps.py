@@ -27,10 +27,16 @@ def test_a_pixel_in_three_classes_is_ignored_too():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_split_and_composed_again_a_map_is_itself(seed):
-    ids = np.random.default_rng(seed).choice([0, 3, 254, IGNORE], (13, 17)).astype(np.uint8)
+    ids = (
+        np.random.default_rng(seed)
+        .choice([0, 3, 254, IGNORE], (13, 17))
+        .astype(np.uint8)
+    )
     masks, class_ids = split_map(SemanticMap(ids))
     assert class_ids == [0, 3, 254]
-    np.testing.assert_array_equal(compose_map(masks, class_ids, (13, 17)).class_ids, ids)
+    np.testing.assert_array_equal(
+        compose_map(masks, class_ids, (13, 17)).class_ids, ids
+    )
 
 
 def test_no_mask_is_a_map_of_nothing():
@@ -47,5 +53,9 @@ def test_masks_that_do_not_fit_are_refused():
 
 def test_halved_and_doubled():
     ids = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    np.testing.assert_array_equal(resize_map(SemanticMap(ids), (8, 8)).class_ids, ids.repeat(2, 0).repeat(2, 1))
-    np.testing.assert_array_equal(resize_map(SemanticMap(ids.repeat(2, 0).repeat(2, 1)), (4, 4)).class_ids, ids)
+    np.testing.assert_array_equal(
+        resize_map(SemanticMap(ids), (8, 8)).class_ids, ids.repeat(2, 0).repeat(2, 1)
+    )
+    np.testing.assert_array_equal(
+        resize_map(SemanticMap(ids.repeat(2, 0).repeat(2, 1)), (4, 4)).class_ids, ids
+    )

@@ -14,7 +14,9 @@ from typer.testing import CliRunner, Result
 from orchestration.cli import app, main
 from orchestration.cli.output import format_bytes, shorten
 
-pytestmark = pytest.mark.filterwarnings("default")  # third parties warn inside the checks
+pytestmark = pytest.mark.filterwarnings(
+    "default"
+)  # third parties warn inside the checks
 
 
 @pytest.fixture
@@ -24,7 +26,9 @@ def run(home, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def invoke(*words: str, answer: str | None = None) -> Result:
-        return CliRunner().invoke(app, list(words), input=answer, catch_exceptions=False)
+        return CliRunner().invoke(
+            app, list(words), input=answer, catch_exceptions=False
+        )
 
     return invoke
 
@@ -64,33 +68,55 @@ def test_every_verb_has_a_help(run):
         "export",
     )
     assert all(verb in run("--help").stdout for verb in verbs)
-    for words in (("quarantine", "list"), ("quarantine", "retry"), ("quarantine", "drop"), ("export", "rerun")):
+    for words in (
+        ("quarantine", "list"),
+        ("quarantine", "retry"),
+        ("quarantine", "drop"),
+        ("export", "rerun"),
+    ):
         assert run(*words, "--help").exit_code == 0
 
 
 def test_simulate_writes_captures(run):
-    assert [Path(p).name for p in read(run("simulate", "here", "--seconds", "0.2", "--json"))["captures"]] == [
-        "sim_s0_000.mcap"
-    ]
+    assert [
+        Path(p).name
+        for p in read(run("simulate", "here", "--seconds", "0.2", "--json"))["captures"]
+    ] == ["sim_s0_000.mcap"]
 
 
 def test_upgrade_says_what_it_does_and_does_it_once(run, home):
-    with tarfile.open(Path(__file__).parents[1] / "homes" / "before_clocks.tar.xz") as packed:
+    with tarfile.open(
+        Path(__file__).parents[1] / "homes" / "before_clocks.tar.xz"
+    ) as packed:
         packed.extractall(home, filter="data")
     planned = run("upgrade", "--dry-run")
     assert planned.exit_code == 0 and "nothing was changed" in planned.stdout
-    assert "unique_frames: version 0 -> 1: name the bytes that each row rests on" in planned.stdout
+    assert (
+        "unique_frames: version 0 -> 1: name the bytes that each row rests on"
+        in planned.stdout
+    )
     steps = {row["table"]: row["steps"] for row in read(run("upgrade", "--json"))}
     assert "add the column 'notes'" in steps["captures"]
     assert "tables are as this Daguerre has them" in run("upgrade").stdout
 
 
 def test_the_module_is_the_command(home):
-    command = [sys.executable, "-m", "orchestration.cli", "quarantine", "list", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "orchestration.cli",
+        "quarantine",
+        "list",
+        "--json",
+    ]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
         env={"DAGUERRE_HOME": str(home), "PATH": ""},
-    )  # fmt: skip
+    )
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
 
 
@@ -100,7 +126,10 @@ def test_a_mistake_is_one_line_and_exit_code_two(run, monkeypatch, capsys):
         main()
     captured = capsys.readouterr()
     assert stop.value.code == 2 and captured.out == ""
-    assert captured.err == "daguerre: name the files to drop, or a whole session with --session\n"
+    assert (
+        captured.err
+        == "daguerre: name the files to drop, or a whole session with --session\n"
+    )
 
 
 def test_a_dry_run_of_ingest_writes_nothing(run, landed, home):
@@ -115,8 +144,13 @@ def test_status_of_a_landed_session_then_of_an_ingested_one(run, landed):
     report = read(run("ingest", str(landed), "--json"))
     assert (report["files"], report["new"], report["quarantined"]) == (3, 2, 1)
     facts = read(run("status", "--json"))
-    assert (facts["sessions"][0]["waiting"], facts["sessions"][0]["quarantined"]) == (0, 1)
-    assert {t["table"]: t["rows"] for t in facts["tables"]}["frames"] == report["frames"]
+    assert (facts["sessions"][0]["waiting"], facts["sessions"][0]["quarantined"]) == (
+        0,
+        1,
+    )
+    assert {t["table"]: t["rows"] for t in facts["tables"]}["frames"] == report[
+        "frames"
+    ]
     text = run("status").stdout
     assert "monday: 3 files (2 ingested, 1 quarantined)" in text and "frames" in text
 
@@ -124,13 +158,19 @@ def test_status_of_a_landed_session_then_of_an_ingested_one(run, landed):
 def test_quarantine_from_list_to_drop_to_retry(run, landed):
     run("ingest", str(landed))
     entries = read(run("quarantine", "list", "monday", "--json"))
-    assert {e["path"]: e["what"] for e in entries} == {"cut.png": "file", "drive.mcap": "record"}
+    assert {e["path"]: e["what"] for e in entries} == {
+        "cut.png": "file",
+        "drive.mcap": "record",
+    }
     text = run("quarantine", "list").stdout
     assert "file cut.png (image_folder)" in text and "-> " in text
 
     asked = run("quarantine", "drop", "cut.png", answer="n\n")
     assert asked.exit_code == 1 and "acknowledge these 1 files?" in asked.stderr
-    assert read(run("quarantine", "drop", "*.png", "--dry-run", "--json"))[0]["path"] == "cut.png"
+    assert (
+        read(run("quarantine", "drop", "*.png", "--dry-run", "--json"))[0]["path"]
+        == "cut.png"
+    )
     assert read(run("status", "--json"))["sessions"][0]["quarantined"] == 1
     assert run("quarantine", "drop", "cut.png", answer="y\n").exit_code == 0
     assert read(run("status", "--json"))["sessions"][0]["dropped"] == 1
@@ -138,19 +178,28 @@ def test_quarantine_from_list_to_drop_to_retry(run, landed):
     with pytest.raises(ValueError, match="no quarantined file of monday"):
         run("quarantine", "retry", "monday")
     again = read(run("quarantine", "retry", "monday", "--path", "cut.*", "--json"))
-    assert (again["retried"], again["gone"], again["quarantined"]) == (["cut.png"], [], 1)
+    assert (again["retried"], again["gone"], again["quarantined"]) == (
+        ["cut.png"],
+        [],
+        1,
+    )
     assert (landed / "cut.png").exists()
 
 
 def test_retry_names_what_it_would_take(run, landed):
     run("ingest", str(landed))
     (found,) = read(run("quarantine", "retry", "monday", "--dry-run", "--json"))
-    assert (found["session"], found["path"]) == ("monday", "cut.png") and found["reason"]
+    assert (found["session"], found["path"]) == ("monday", "cut.png") and found[
+        "reason"
+    ]
 
 
 def test_a_whole_session_is_dropped_without_a_question(run, landed):
     run("ingest", str(landed))
-    assert len(read(run("quarantine", "drop", "--session", "monday", "--yes", "--json"))) == 1
+    assert (
+        len(read(run("quarantine", "drop", "--session", "monday", "--yes", "--json")))
+        == 1
+    )
     assert read(run("status", "--json"))["sessions"][0]["state"] != "quarantined"
 
 
@@ -169,7 +218,10 @@ def test_export_writes_a_recording(run, landed, tmp_path):
     facts = read(run("export", "rerun", "monday", "--json"))
     assert facts["images"] > 1 and facts["imu"] > 0
     assert (tmp_path / "monday.rrd").stat().st_size > 1000
-    assert "open it with: rerun" in run("export", "rerun", "monday", "--out", "other.rrd").stdout
+    assert (
+        "open it with: rerun"
+        in run("export", "rerun", "monday", "--out", "other.rrd").stdout
+    )
 
 
 def test_query_prints_a_table_and_markup_in_it_stays_text(run):

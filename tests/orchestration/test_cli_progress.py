@@ -16,21 +16,29 @@ def test_the_rate_and_the_time_left_follow_from_what_was_done():
     pace = Pace("files", total=12)
     pace.add(100.0, 0)
     pace.add(112.0, 3, 480)
-    assert pace.describe(has_frames=True) == "3/12 files, 480 frames, 40 frames/s, 0:36 left"
+    assert (
+        pace.describe(has_frames=True)
+        == "3/12 files, 480 frames, 40 frames/s, 0:36 left"
+    )
 
 
 def test_without_frames_the_rate_is_that_of_the_unit():
     pace = Pace("frames", total=1000)
     pace.add(0.0, 0)
     pace.add(2.0, 500)
-    assert pace.describe(has_frames=False) == "500/1,000 frames, 250 frames/s, 0:02 left"
+    assert (
+        pace.describe(has_frames=False) == "500/1,000 frames, 250 frames/s, 0:02 left"
+    )
 
 
 def test_nothing_done_yet_has_no_time_left():
     pace = Pace("files", total=4)
     pace.add(0.0, 0)
     pace.add(5.0, 0)
-    assert pace.left_s is None and pace.describe(has_frames=False) == "0/4 files, 0 files/s"
+    assert (
+        pace.left_s is None
+        and pace.describe(has_frames=False) == "0/4 files, 0 files/s"
+    )
 
 
 def test_before_the_first_tick_nobody_knows_how_many_there_are():
@@ -64,7 +72,9 @@ def test_lines_where_stderr_is_no_terminal(monkeypatch):
         wait_for(lambda: "1/2 files" in stderr.getvalue())
         tick(2, 2, "")
     lines = stderr.getvalue().splitlines()
-    assert all(line.startswith("ingesting monday: ") and " frames" in line for line in lines)
+    assert all(
+        line.startswith("ingesting monday: ") and " frames" in line for line in lines
+    )
     assert lines[-1].startswith("ingesting monday: 2/2 files")
 
 

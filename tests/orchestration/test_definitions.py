@@ -38,8 +38,14 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Load the definitions in a process of its own; the second load finds the byte code of the first."""
     home = tmp_path_factory.mktemp("home")
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", _PROBE], cwd=CHECKOUT, capture_output=True, text=True, check=True,
-                              env={"DAGUERRE_HOME": str(home), "PATH": "/usr/bin:/bin"})  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"DAGUERRE_HOME": str(home), "PATH": "/usr/bin:/bin"},
+        )
     return json.loads(done.stdout)
 
 
@@ -60,4 +66,9 @@ def test_the_ui_tells_what_everything_is(facts: dict) -> None:
 
 def test_what_commands_share_loads_without_the_orchestrator() -> None:
     script = "import sys, orchestration.cli, orchestration.resources; raise SystemExit('dagster' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], cwd=CHECKOUT, check=False
+        ).returncode
+        == 0
+    )

@@ -18,7 +18,10 @@ def tick(ledger, tmp_path):
 
     def run(partial_wait_s: float = 900.0) -> list[str]:
         zone = LandingZone(Folder(str(tmp_path / "landing")), ledger, partial_wait_s)
-        with dg.instance_for_test() as instance, dg.build_sensor_context(instance, cursor=cursors[-1]) as context:
+        with (
+            dg.instance_for_test() as instance,
+            dg.build_sensor_context(instance, cursor=cursors[-1]) as context,
+        ):
             result = landing_zone_sensor(context, landing_zone=zone)
         cursors.append(result.cursor)
         return [str(request.partition_key) for request in result.run_requests or []]
@@ -37,7 +40,9 @@ def test_a_whole_session_is_asked_for_once(tick, tmp_path, recording):
     assert [tick() for _ in range(3)] == [[], ["monday"], []]
 
 
-def test_a_recording_in_parts_waits_and_goes_in_when_it_is_whole(tick, tmp_path, recording):
+def test_a_recording_in_parts_waits_and_goes_in_when_it_is_whole(
+    tick, tmp_path, recording
+):
     land(tmp_path, "monday/a.mcap", recording[: len(recording) // 2])
     assert [tick() for _ in range(4)] == [[], [], [], []]
     land(tmp_path, "monday/a.mcap", recording)
@@ -45,7 +50,9 @@ def test_a_recording_in_parts_waits_and_goes_in_when_it_is_whole(tick, tmp_path,
     assert [tick() for _ in range(3)] == [[], ["monday"], []]
 
 
-def test_a_recording_that_stays_in_parts_is_asked_for_after_the_wait(tick, tmp_path, recording):
+def test_a_recording_that_stays_in_parts_is_asked_for_after_the_wait(
+    tick, tmp_path, recording
+):
     land(tmp_path, "monday/a.mcap", recording[: len(recording) // 2])
     assert [tick() for _ in range(3)] == [[], [], []]
     assert [tick(partial_wait_s=0.0), tick(partial_wait_s=0.0)] == [["monday"], []]

@@ -11,13 +11,22 @@ from orchestration.profiles import CHECKOUT, find_home, load_settings
 
 def test_a_home_that_is_named_wins(tmp_path: Path) -> None:
     (tmp_path / ".daguerre").mkdir()
-    assert find_home({"DAGUERRE_HOME": str(tmp_path / "mine")}, tmp_path) == tmp_path / "mine"
-    assert find_home({"DAGUERRE_HOME": "~/mine"}, tmp_path) == Path("~/mine").expanduser().resolve()
+    assert (
+        find_home({"DAGUERRE_HOME": str(tmp_path / "mine")}, tmp_path)
+        == tmp_path / "mine"
+    )
+    assert (
+        find_home({"DAGUERRE_HOME": "~/mine"}, tmp_path)
+        == Path("~/mine").expanduser().resolve()
+    )
 
 
 def test_the_home_of_the_working_folder_comes_next(tmp_path: Path) -> None:
     (tmp_path / ".daguerre").mkdir()
-    assert find_home({"XDG_DATA_HOME": str(tmp_path / "data")}, tmp_path) == tmp_path / ".daguerre"
+    assert (
+        find_home({"XDG_DATA_HOME": str(tmp_path / "data")}, tmp_path)
+        == tmp_path / ".daguerre"
+    )
 
 
 def test_a_checkout_has_its_home_in_it_whoever_runs_there(tmp_path: Path) -> None:
@@ -28,16 +37,29 @@ def test_a_checkout_has_its_home_in_it_whoever_runs_there(tmp_path: Path) -> Non
 
 
 def test_folders_of_this_checkout_share_its_home() -> None:
-    assert find_home({}, CHECKOUT) == find_home({}, CHECKOUT / "docs" / "how-to") == CHECKOUT / ".daguerre"
+    assert (
+        find_home({}, CHECKOUT)
+        == find_home({}, CHECKOUT / "docs" / "how-to")
+        == CHECKOUT / ".daguerre"
+    )
 
 
 @pytest.mark.parametrize("work", ["", "below/it"])
-def test_elsewhere_it_is_the_folder_of_the_users_data(work: str, tmp_path: Path) -> None:
+def test_elsewhere_it_is_the_folder_of_the_users_data(
+    work: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "elsewhere" / work
     folder.mkdir(parents=True)
-    assert find_home({"XDG_DATA_HOME": str(tmp_path / "data")}, folder) == tmp_path / "data" / "daguerre"
+    assert (
+        find_home({"XDG_DATA_HOME": str(tmp_path / "data")}, folder)
+        == tmp_path / "data" / "daguerre"
+    )
     usual = Path("~/.local/share/daguerre").expanduser().resolve()
-    assert find_home({}, folder) == find_home({"XDG_DATA_HOME": "relative"}, folder) == usual
+    assert (
+        find_home({}, folder)
+        == find_home({"XDG_DATA_HOME": "relative"}, folder)
+        == usual
+    )
 
 
 def test_a_home_in_a_folder_above_is_nobodys(tmp_path: Path) -> None:
@@ -48,8 +70,13 @@ def test_a_home_in_a_folder_above_is_nobodys(tmp_path: Path) -> None:
     assert found == tmp_path / "data" / "daguerre"
 
 
-def test_settings_lie_in_the_home_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_lie_in_the_home_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".daguerre").mkdir()
     monkeypatch.chdir(tmp_path)
     settings = load_settings({})
-    assert (settings.home, settings.tables_uri) == (tmp_path / ".daguerre", str(tmp_path / ".daguerre" / "tables"))
+    assert (settings.home, settings.tables_uri) == (
+        tmp_path / ".daguerre",
+        str(tmp_path / ".daguerre" / "tables"),
+    )

@@ -25,13 +25,21 @@ from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.session import SessionOutcome, find_due, run_session, session_keys
 from orchestration.ticks import LocalEngine
 
-pytestmark = pytest.mark.filterwarnings("default")  # third parties warn inside the checks
+pytestmark = pytest.mark.filterwarnings(
+    "default"
+)  # third parties warn inside the checks
 CHECKOUT = Path(__file__).resolve().parents[2]
 WRITTEN = [table for key in session_keys() for table in SESSION_ASSETS[key]]
 
 
 def open_home(home: Path) -> Settings:
-    return load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
+    return load_settings(
+        {
+            "DAGUERRE_HOME": str(home),
+            "DAGUERRE_PROFILE": "ci",
+            "DAGUERRE_PARTIAL_WAIT_S": "0",
+        }
+    )
 
 
 def run(settings: Settings, folder: Path) -> tuple[SessionOutcome, list[str]]:
@@ -40,7 +48,9 @@ def run(settings: Settings, folder: Path) -> tuple[SessionOutcome, list[str]]:
 
     @contextmanager
     def show(step):
-        yield lambda done, total, *_: told.append(f"{step.doing} {done}/{total} {step.unit}")
+        yield lambda done, total, *_: told.append(
+            f"{step.doing} {done}/{total} {step.unit}"
+        )
 
     place = Folder(str(folder), settings.file_options)
     build_landing_zone(settings).register("desk", place)
@@ -48,7 +58,10 @@ def run(settings: Settings, folder: Path) -> tuple[SessionOutcome, list[str]]:
 
 
 def list_due(settings: Settings) -> dict[str, list[str]]:
-    return {session: [step.doing for step in steps] for session, steps in find_due(settings).items()}
+    return {
+        session: [step.doing for step in steps]
+        for session, steps in find_due(settings).items()
+    }
 
 
 def read_rows(catalog: Catalog, table: str) -> list[dict]:
@@ -77,24 +90,52 @@ def copied(ingested, tmp_path) -> Settings:
     return open_home(tmp_path / "home")
 
 
-def test_every_table_that_a_session_needs_is_published_and_nothing_is_left_to_do(ingested):
+def test_every_table_that_a_session_needs_is_published_and_nothing_is_left_to_do(
+    ingested,
+):
     settings, outcome, told = ingested
     catalog = build_catalog(settings)
     assert outcome.held == set() and not any(v.stops for v in outcome.verdicts)
     written = [table for table in WRITTEN if catalog.exists(table)]
-    assert {"frames", "signals", "calibrations", "labels", "clock_reports", "frame_embeddings"} <= set(written)
-    assert all([d["session"] for d in catalog.publications(table)] == ["desk"] for table in written)
+    assert {
+        "frames",
+        "signals",
+        "calibrations",
+        "labels",
+        "clock_reports",
+        "frame_embeddings",
+    } <= set(written)
+    assert all(
+        [d["session"] for d in catalog.publications(table)] == ["desk"]
+        for table in written
+    )
     num_images = len(catalog.read("frames", ["frame_id"], "kind = 'color'"))
-    assert len(catalog.read("frame_quality")) == len(catalog.read("frame_embeddings")) == num_images > 0
-    assert told[-1] == f"embedding {num_images}/{num_images} frames" and "ingesting 1/1 files" in told
+    assert (
+        len(catalog.read("frame_quality"))
+        == len(catalog.read("frame_embeddings"))
+        == num_images
+        > 0
+    )
+    assert (
+        told[-1] == f"embedding {num_images}/{num_images} frames"
+        and "ingesting 1/1 files" in told
+    )
     assert find_due(settings) == {}
 
 
 def test_a_second_run_makes_no_row_again(copied, desk):
-    before = {table: build_catalog(copied).latest_version(table) for table in ("frame_quality", "frame_embeddings")}
+    before = {
+        table: build_catalog(copied).latest_version(table)
+        for table in ("frame_quality", "frame_embeddings")
+    }
     outcome, _ = run(copied, desk)
-    assert outcome.made["capture", "recordings"].new == 0 and outcome.made["curation", "frame_embeddings"].computed == 0
-    assert {table: build_catalog(copied).latest_version(table) for table in before} == before
+    assert (
+        outcome.made["capture", "recordings"].new == 0
+        and outcome.made["curation", "frame_embeddings"].computed == 0
+    )
+    assert {
+        table: build_catalog(copied).latest_version(table) for table in before
+    } == before
 
 
 def test_the_graph_makes_the_same_rows(ingested, desk, tmp_path):
@@ -112,7 +153,11 @@ def test_the_graph_makes_the_same_rows(ingested, desk, tmp_path):
 def test_rows_that_are_missing_or_stale_are_due_and_no_other(copied, monkeypatch):
     catalog = build_catalog(copied)
     row = catalog.read("frame_embeddings", ["frame_id"])["frame_id"][0].as_py()
-    catalog.publish("frame_embeddings", "desk", catalog.delete("frame_embeddings", f"frame_id = '{row}'"))
+    catalog.publish(
+        "frame_embeddings",
+        "desk",
+        catalog.delete("frame_embeddings", f"frame_id = '{row}'"),
+    )
     assert list_due(copied) == {"desk": ["embedding"]}
     monkeypatch.setattr(image_quality, "CODE_VERSION", "another")
     assert list_due(copied) == {"desk": ["measuring", "embedding"]}
@@ -140,12 +185,18 @@ def test_only_what_comes_after_what_is_held_is_left_out(copied, desk, monkeypatc
     monkeypatch.setattr(session_module, "gate_session", gate)
     outcome, _ = run(copied, desk)
     assert outcome.held == {("capture", "imported_labels")}
-    assert ("curation", "frame_embeddings") in outcome.made and len(outcome.verdicts) == len(WRITTEN)
+    assert ("curation", "frame_embeddings") in outcome.made and len(
+        outcome.verdicts
+    ) == len(WRITTEN)
 
 
-def test_an_encoder_that_is_none_stops_with_the_reason_and_what_was_taken_in_stays(copied, desk, tmp_path):
+def test_an_encoder_that_is_none_stops_with_the_reason_and_what_was_taken_in_stays(
+    copied, desk, tmp_path
+):
     (tmp_path / "empty").mkdir()
-    broken = replace(copied, workspace=replace(copied.workspace, encoder=tmp_path / "empty"))
+    broken = replace(
+        copied, workspace=replace(copied.workspace, encoder=tmp_path / "empty")
+    )
     with pytest.raises((ValueError, OSError), match="empty"):
         run(broken, desk)
     assert len(build_catalog(copied).read("frames")) > 0
@@ -161,7 +212,9 @@ def test_the_command_does_it_without_the_orchestrator(ingested, desk, tmp_path):
     )
     command = [sys.executable, "-c", script, str(desk)]
     environ = {"DAGUERRE_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert len(build_catalog(open_home(tmp_path / "home")).read("frame_embeddings")) > 0
     assert done.stdout.startswith("session desk: 1 files, 1 captures")

@@ -22,9 +22,19 @@ from models.recipes import get_recipe
 from orchestration.cli import app
 from orchestration.tune import sort_trials, write_command
 
-pytestmark = pytest.mark.filterwarnings("default")  # third parties warn inside Dagster and Ray
+pytestmark = pytest.mark.filterwarnings(
+    "default"
+)  # third parties warn inside Dagster and Ray
 _CHECKOUT = Path(__file__).resolve().parents[2]
-_QUICK = ["recognition", "--recipe", "tiny_recognition", "--set", "image_size_px=32", "--set", "batch_size=4"]
+_QUICK = [
+    "recognition",
+    "--recipe",
+    "tiny_recognition",
+    "--set",
+    "image_size_px=32",
+    "--set",
+    "batch_size=4",
+]
 
 
 @pytest.fixture
@@ -36,17 +46,28 @@ def run(home, monkeypatch):
 @pytest.fixture(scope="module")
 def filled_home(tmp_path_factory, start_home):
     """A home with a session of two classes of pictures, dealt out to train, val and test."""
-    folder, home = tmp_path_factory.mktemp("pictures"), start_home(tmp_path_factory.mktemp("home"))
+    folder, home = (
+        tmp_path_factory.mktemp("pictures"),
+        start_home(tmp_path_factory.mktemp("home")),
+    )
     rng = np.random.default_rng(0)
     for split, count in (("train", 8), ("val", 4), ("test", 4)):
         for name, colour in (("green", (40, 200, 40)), ("red", (40, 40, 200))):
             (folder / split / name).mkdir(parents=True)
             for number in range(count):
-                picture = np.kron(rng.integers(0, 256, (4, 4, 1)), np.ones((8, 8, 1))) * 0.4 + np.array(colour) * 0.6
-                cv2.imwrite(str(folder / split / name / f"{number}.png"), picture.astype(np.uint8))
+                picture = (
+                    np.kron(rng.integers(0, 256, (4, 4, 1)), np.ones((8, 8, 1))) * 0.4
+                    + np.array(colour) * 0.6
+                )
+                cv2.imwrite(
+                    str(folder / split / name / f"{number}.png"),
+                    picture.astype(np.uint8),
+                )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGUERRE_HOME", str(home))
-        done = CliRunner().invoke(app, ["ingest", str(folder), "--json"], catch_exceptions=False)
+        done = CliRunner().invoke(
+            app, ["ingest", str(folder), "--json"], catch_exceptions=False
+        )
     assert json.loads(done.stdout)["published"], done.stdout
     return home
 
@@ -62,21 +83,42 @@ def read_statuses(home: Path) -> dict[str, str]:
     """Status of each run of the newest search by name; the search's own is `search ...`."""
     client = MlflowClient(f"sqlite:///{home / 'mlflow' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("daguerre-recognition-tuning")
-    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+    runs = client.search_runs(
+        [experiment.experiment_id], order_by=["attributes.start_time DESC"]
+    )
     search = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
-    mine = [r for r in runs if search.info.run_id in (r.info.run_id, r.data.tags.get("mlflow.parentRunId"))]
+    mine = [
+        r
+        for r in runs
+        if search.info.run_id in (r.info.run_id, r.data.tags.get("mlflow.parentRunId"))
+    ]
     return {run.info.run_name: run.info.status for run in mine}
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["cats"], "there is no task 'cats': choose one of recognition, detection, segmentation"),
+        (
+            ["cats"],
+            "there is no task 'cats': choose one of recognition, detection, segmentation",
+        ),
         (["detection", "--recipe", "huge"], "there is no recipe 'huge'"),
-        (["detection", "--recipe", "tiny_recognition"], "recipe tiny_recognition is for recognition"),
-        (["detection", "--space", "lr"], "--space lr: give a setting and its value, such as lr=1e-4..1e-2"),
-        (["detection", "--space", "rate=1..2"], "'rate' is no setting of a recipe: choose one of"),
-        (["detection", "--space", "lr=0.1"], "lr = '0.1': give a range such as 1e-4..1e-2, or values"),
+        (
+            ["detection", "--recipe", "tiny_recognition"],
+            "recipe tiny_recognition is for recognition",
+        ),
+        (
+            ["detection", "--space", "lr"],
+            "--space lr: give a setting and its value, such as lr=1e-4..1e-2",
+        ),
+        (
+            ["detection", "--space", "rate=1..2"],
+            "'rate' is no setting of a recipe: choose one of",
+        ),
+        (
+            ["detection", "--space", "lr=0.1"],
+            "lr = '0.1': give a range such as 1e-4..1e-2, or values",
+        ),
         (["detection", "--set", "epoch=5"], "'epoch' is no setting of a recipe"),
         (["detection", "--trials", "0"], "0 trials: at least 1 is needed"),
         (["detection", "--release", "0" * 32], f"there is no release {'0' * 32}"),
@@ -84,7 +126,9 @@ def read_statuses(home: Path) -> dict[str, str]:
 )
 def test_a_wrong_word_is_refused_before_anything_runs(run, home, words, message):
     result = run("tune", *words)
-    assert isinstance(result.exception, (ValueError, FileNotFoundError)) and message in str(result.exception)
+    assert isinstance(
+        result.exception, (ValueError, FileNotFoundError)
+    ) and message in str(result.exception)
     assert not (home / "mlflow").exists()
 
 
@@ -99,44 +143,96 @@ def test_a_search_on_ingested_pictures_prints_a_command_that_trains_and_leaves_e
     two_workers, filled_home, monkeypatch
 ):
     monkeypatch.setenv("DAGUERRE_HOME", str(filled_home))
-    words = ["--set", "epochs=2", "--trials", "3", "--seed", "5", "--space", "dropout=0.0/0.5", "--json"]
+    words = [
+        "--set",
+        "epochs=2",
+        "--trials",
+        "3",
+        "--seed",
+        "5",
+        "--space",
+        "dropout=0.0/0.5",
+        "--json",
+    ]
     result = CliRunner().invoke(app, ["tune", *_QUICK, *words])
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
-    assert (facts["task"], facts["recipe"], facts["metric"]) == ("recognition", "tiny_recognition", "val_accuracy")
-    assert len(facts["trials"]) == 3 and {"lr", "dropout"} < facts["best"]["settings"].keys()
+    assert (facts["task"], facts["recipe"], facts["metric"]) == (
+        "recognition",
+        "tiny_recognition",
+        "val_accuracy",
+    )
+    assert (
+        len(facts["trials"]) == 3
+        and {"lr", "dropout"} < facts["best"]["settings"].keys()
+    )
     scores = [trial["metric"] for trial in facts["trials"]]
-    assert scores == sorted(scores, reverse=True) and facts["best"] == facts["trials"][0]
+    assert (
+        scores == sorted(scores, reverse=True) and facts["best"] == facts["trials"][0]
+    )
     command = shlex.split(facts["command"])
-    assert command[:5] == ["daguerre", "train", "recognition", "--recipe", "tiny_recognition"]
-    assert command[-2:] == ["--seed", "5"] and f"lr={facts['best']['settings']['lr']}" in command
-    assert command[command.index("--release") + 1] == facts["release_id"] and "epochs=2" in command
+    assert command[:5] == [
+        "daguerre",
+        "train",
+        "recognition",
+        "--recipe",
+        "tiny_recognition",
+    ]
+    assert (
+        command[-2:] == ["--seed", "5"]
+        and f"lr={facts['best']['settings']['lr']}" in command
+    )
+    assert (
+        command[command.index("--release") + 1] == facts["release_id"]
+        and "epochs=2" in command
+    )
     statuses = read_statuses(filled_home)
     expected = {"finished": "FINISHED", "stopped": "KILLED"}
     assert statuses == {"search tiny_recognition": "FINISHED"} | {
-        f"trial {trial['trial']}": expected[trial["status"]] for trial in facts["trials"]
+        f"trial {trial['trial']}": expected[trial["status"]]
+        for trial in facts["trials"]
     }
     assert not list((filled_home / "models" / ".runs").iterdir())
 
 
 @pytest.mark.timeout(600)  # as above
-def test_a_search_in_which_no_trial_scores_says_why_and_exits_with_one(two_workers, filled_home, monkeypatch):
+def test_a_search_in_which_no_trial_scores_says_why_and_exits_with_one(
+    two_workers, filled_home, monkeypatch
+):
     monkeypatch.setenv("DAGUERRE_HOME", str(filled_home))
-    words = ["--set", "lr=1e30", "--set", "clip_norm=1e30", "--set", "warmup_share=0", "--trials", "1"]
+    words = [
+        "--set",
+        "lr=1e30",
+        "--set",
+        "clip_norm=1e30",
+        "--set",
+        "warmup_share=0",
+        "--trials",
+        "1",
+    ]
     result = CliRunner().invoke(app, ["tune", *_QUICK, *words])
     assert result.exit_code == 1, result.output
     assert "failed" in result.stdout and "or lower `lr`" in result.stdout
-    assert result.stdout.splitlines()[-1].startswith("no trial ended with a score: give narrower ranges")
-    assert read_statuses(filled_home) == {"search tiny_recognition": "FAILED", "trial 1": "FAILED"}
+    assert result.stdout.splitlines()[-1].startswith(
+        "no trial ended with a score: give narrower ranges"
+    )
+    assert read_statuses(filled_home) == {
+        "search tiny_recognition": "FAILED",
+        "trial 1": "FAILED",
+    }
 
 
 @pytest.mark.timeout(600)  # as above
 def test_ctrl_c_ends_the_trials_and_prints_the_best_so_far(filled_home):
     words = ["tune", *_QUICK, "--set", "epochs=1000", "--trials", "3"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.cli", *words], cwd=_CHECKOUT, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env={**os.environ, "DAGUERRE_HOME": str(filled_home)},
-    )  # fmt: skip
+        [sys.executable, "-m", "orchestration.cli", *words],
+        cwd=_CHECKOUT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "DAGUERRE_HOME": str(filled_home)},
+    )
     try:
         told = []
         for line in process.stderr:
@@ -150,8 +246,17 @@ def test_ctrl_c_ends_the_trials_and_prints_the_best_so_far(filled_home):
         process.kill()
     assert process.returncode == 130, stderr
     head, *lines = stdout.splitlines()
-    assert head.split() == ["trial", "val_accuracy", "epochs", "seconds", "status", "settings"]
-    assert "interrupted  lr=" in lines[0] and lines[-1].startswith("daguerre train recognition --recipe")
+    assert head.split() == [
+        "trial",
+        "val_accuracy",
+        "epochs",
+        "seconds",
+        "status",
+        "settings",
+    ]
+    assert "interrupted  lr=" in lines[0] and lines[-1].startswith(
+        "daguerre train recognition --recipe"
+    )
     assert "Traceback" not in stderr
     statuses = read_statuses(filled_home)
     assert len(statuses) >= 2 and set(statuses.values()) == {"KILLED"}
@@ -159,8 +264,17 @@ def test_ctrl_c_ends_the_trials_and_prints_the_best_so_far(filled_home):
 
 
 def test_trials_are_listed_best_first_and_those_without_a_score_last():
-    metrics = [("finished", 0.5), ("failed", None), ("stopped", 0.75), ("finished", 0.75), ("waiting", None)]
-    trials = [Trial(number, {}, status, metric) for number, (status, metric) in enumerate(metrics)]
+    metrics = [
+        ("finished", 0.5),
+        ("failed", None),
+        ("stopped", 0.75),
+        ("finished", 0.75),
+        ("waiting", None),
+    ]
+    trials = [
+        Trial(number, {}, status, metric)
+        for number, (status, metric) in enumerate(metrics)
+    ]
     assert [t.number for t in sort_trials(trials)] == [2, 3, 0, 1]
 
 

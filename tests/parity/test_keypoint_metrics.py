@@ -13,34 +13,62 @@ from models.metrics.keypoints import find_sigmas, score_poses
 from models.types import PoseDetections, PoseSet
 
 
-def make_case(seed: int, num_points: int, decimals: int = 6) -> tuple[list[PoseSet], list[PoseDetections]]:
+def make_case(
+    seed: int, num_points: int, decimals: int = 6
+) -> tuple[list[PoseSet], list[PoseDetections]]:
     """Jittered truth of two classes, strays, misses, unlabelled points and objects without any; few `decimals` tie."""
     rng = np.random.default_rng(seed)
     truths, found = [], []
     for _ in range(12):
         count = int(rng.integers(0, 6))
-        corner, side = rng.uniform(0, 300, (count, 2)), rng.choice([20, 60, 150], (count, 1)) * np.ones((count, 2))
-        boxes, ids = np.concatenate([corner, corner + side], 1), rng.integers(0, 2, count)
+        corner, side = (
+            rng.uniform(0, 300, (count, 2)),
+            rng.choice([20, 60, 150], (count, 1)) * np.ones((count, 2)),
+        )
+        boxes, ids = (
+            np.concatenate([corner, corner + side], 1),
+            rng.integers(0, 2, count),
+        )
         places = corner[:, None] + rng.random((count, num_points, 2)) * side[:, None]
-        seen = rng.choice([0, 1, 2], (count, num_points, 1), p=[0.3, 0.2, 0.5]) * (rng.random((count, 1, 1)) < 0.8)
-        truths.append(PoseSet(*_cast(boxes, ids, np.concatenate([places * (seen > 0), seen], 2))))
+        seen = rng.choice([0, 1, 2], (count, num_points, 1), p=[0.3, 0.2, 0.5]) * (
+            rng.random((count, 1, 1)) < 0.8
+        )
+        truths.append(
+            PoseSet(*_cast(boxes, ids, np.concatenate([places * (seen > 0), seen], 2)))
+        )
         kept, strays = rng.random(count) < 0.85, int(rng.integers(0, 3))
-        off = rng.normal(0, 1, (count, num_points, 2)) * side[:, None] * rng.choice([0.02, 0.1, 0.4], (count, 1, 1))
-        points = np.concatenate([(places + off)[kept], rng.uniform(0, 400, (strays, num_points, 2))])
-        guesses = np.concatenate([boxes[kept], np.tile([10.0, 10.0, 90.0, 90.0], (strays, 1))])
+        off = (
+            rng.normal(0, 1, (count, num_points, 2))
+            * side[:, None]
+            * rng.choice([0.02, 0.1, 0.4], (count, 1, 1))
+        )
+        points = np.concatenate(
+            [(places + off)[kept], rng.uniform(0, 400, (strays, num_points, 2))]
+        )
+        guesses = np.concatenate(
+            [boxes[kept], np.tile([10.0, 10.0, 90.0, 90.0], (strays, 1))]
+        )
         guess_ids = np.concatenate([ids[kept], rng.integers(0, 2, strays)])
         scores = np.round(rng.random(len(guesses)), decimals)
         order = np.argsort(-scores, kind="stable")
-        boxes32, ids64, points32 = _cast(guesses[order], guess_ids[order], points[order])
-        found.append(PoseDetections(boxes32, scores[order].astype(np.float32), ids64, points32))
+        boxes32, ids64, points32 = _cast(
+            guesses[order], guess_ids[order], points[order]
+        )
+        found.append(
+            PoseDetections(boxes32, scores[order].astype(np.float32), ids64, points32)
+        )
     return truths, found
 
 
-def _cast(boxes: np.ndarray, ids: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _cast(
+    boxes: np.ndarray, ids: np.ndarray, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return boxes.astype(np.float32), ids.astype(np.int64), points.astype(np.float32)
 
 
-def run_pycocotools(truths: list[PoseSet], found: list[PoseDetections], num_points: int) -> np.ndarray:
+def run_pycocotools(
+    truths: list[PoseSet], found: list[PoseDetections], num_points: int
+) -> np.ndarray:
     """(10 OKS, 101 recall, 2 classes) precision, -1 where a class has no object with a labelled point."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -50,9 +78,17 @@ def run_pycocotools(truths: list[PoseSet], found: list[PoseDetections], num_poin
         for images in (truths, found):
             side, rows = COCO(), []
             for n, image in enumerate(images):
-                for k, (x0, y0, x1, y1) in enumerate(image.boxes_xyxy.astype(np.float64).tolist()):
-                    points = image.points if isinstance(image, PoseSet) else image.points_xy
-                    full = points if isinstance(image, PoseSet) else np.pad(points, ((0, 0), (0, 0), (0, 1)))
+                for k, (x0, y0, x1, y1) in enumerate(
+                    image.boxes_xyxy.astype(np.float64).tolist()
+                ):
+                    points = (
+                        image.points if isinstance(image, PoseSet) else image.points_xy
+                    )
+                    full = (
+                        points
+                        if isinstance(image, PoseSet)
+                        else np.pad(points, ((0, 0), (0, 0), (0, 1)))
+                    )
                     row = {
                         "id": len(rows) + 1,
                         "image_id": n + 1,
@@ -63,7 +99,11 @@ def run_pycocotools(truths: list[PoseSet], found: list[PoseDetections], num_poin
                         "keypoints": full[k].astype(np.float64).ravel().tolist(),
                         "num_keypoints": int((full[k, :, 2] > 0).sum()),
                     }
-                    rows.append(row if isinstance(image, PoseSet) else {**row, "score": float(image.scores[k])})
+                    rows.append(
+                        row
+                        if isinstance(image, PoseSet)
+                        else {**row, "score": float(image.scores[k])}
+                    )
             side.dataset = {
                 "images": [{"id": n + 1} for n in range(len(truths))],
                 "categories": [{"id": 1}, {"id": 2}],
@@ -87,4 +127,6 @@ def test_keypoint_figures_equal_pycocotools(seed: int, decimals: int, num_points
     result = score_poses(truths, found)
     assert 0.01 < (result.oks_map or 0) < (result.oks_map50 or 0) < 1
     assert result.oks_map == pytest.approx(precision[precision > -1].mean(), abs=1e-9)
-    assert result.oks_map50 == pytest.approx(precision[0][precision[0] > -1].mean(), abs=1e-9)
+    assert result.oks_map50 == pytest.approx(
+        precision[0][precision[0] > -1].mean(), abs=1e-9
+    )

@@ -16,19 +16,33 @@ from assets.storage import Folder, SessionFile
 from models.masks import decode_mask
 
 # pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"
+)
 
 
 def read(root: Path) -> tuple[list[LabelObservation], list[FrameObservation]]:
     paths = sorted(p for p in root.rglob("*") if p.is_file())
-    files = [SessionFile(p.relative_to(root).as_posix(), str(p), p.stat().st_size, "1") for p in paths]
-    found = [o for plan in plan_session(files, Folder(".").open)[0] for o in read_capture(plan, Folder(".").open)]
-    return [o for o in found if isinstance(o, LabelObservation)], [o for o in found if isinstance(o, FrameObservation)]
+    files = [
+        SessionFile(p.relative_to(root).as_posix(), str(p), p.stat().st_size, "1")
+        for p in paths
+    ]
+    found = [
+        o
+        for plan in plan_session(files, Folder(".").open)[0]
+        for o in read_capture(plan, Folder(".").open)
+    ]
+    return [o for o in found if isinstance(o, LabelObservation)], [
+        o for o in found if isinstance(o, FrameObservation)
+    ]
 
 
 def write_picture(path: Path, seed: int, width: int = 48, height: int = 36) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
+    cv2.imwrite(
+        str(path),
+        np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8),
+    )
 
 
 def draw_outline(rng: np.random.Generator) -> list[float]:
@@ -47,14 +61,29 @@ def test_coco_boxes_and_masks_equal_those_of_pycocotools(tmp_path, capsys):
         outline = draw_outline(rng)
         xs, ys = outline[0::2], outline[1::2]
         box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
-        annotations.append({"id": number + 1, "image_id": number % 8, "category_id": 3 + number % 2, "bbox": box,
-                            "segmentation": [outline], "area": 1.0, "iscrowd": 0})  # fmt: skip
-    images = [{"id": n, "file_name": f"{n}.png", "width": 48, "height": 36} for n in range(10)]
+        annotations.append(
+            {
+                "id": number + 1,
+                "image_id": number % 8,
+                "category_id": 3 + number % 2,
+                "bbox": box,
+                "segmentation": [outline],
+                "area": 1.0,
+                "iscrowd": 0,
+            }
+        )
+    images = [
+        {"id": n, "file_name": f"{n}.png", "width": 48, "height": 36} for n in range(10)
+    ]
     categories = [{"id": 3, "name": "cup"}, {"id": 4, "name": "mug"}]
     document = tmp_path / "set" / "annotations.json"
     for n in range(10):
         write_picture(tmp_path / "set" / "images" / f"{n}.png", n)
-    document.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    document.write_text(
+        json.dumps(
+            {"images": images, "annotations": annotations, "categories": categories}
+        )
+    )
     reference = COCO(str(document))
     capsys.readouterr()
     labels, _ = read(tmp_path / "set")
@@ -64,8 +93,14 @@ def test_coco_boxes_and_masks_equal_those_of_pycocotools(tmp_path, capsys):
         x, y, width, height = wanted["bbox"]
         assert label.box_xyxy == (x, y, x + width, y + height)
         assert label.class_name == reference.loadCats(wanted["category_id"])[0]["name"]
-        assert label.frame_path == f"images/{reference.loadImgs(wanted['image_id'])[0]['file_name']}"
-        assert np.array_equal(decode_mask(label.mask_rle or "", 36, 48), reference.annToMask(wanted).astype(bool))
+        assert (
+            label.frame_path
+            == f"images/{reference.loadImgs(wanted['image_id'])[0]['file_name']}"
+        )
+        assert np.array_equal(
+            decode_mask(label.mask_rle or "", 36, 48),
+            reference.annToMask(wanted).astype(bool),
+        )
 
 
 def test_voc_objects_equal_those_of_torchvision(test_data):
@@ -78,27 +113,42 @@ def test_voc_objects_equal_those_of_torchvision(test_data):
     mine = Counter((Path(o.source.path).stem, o.class_name, o.box_xyxy) for o in labels)
     theirs: Counter = Counter()
     for path in root.rglob("*.xml"):
-        document = VOCDetection.parse_voc_xml(ElementTree.parse(path).getroot())["annotation"]
+        document = VOCDetection.parse_voc_xml(ElementTree.parse(path).getroot())[
+            "annotation"
+        ]
         for item in document.get("object", []):
-            box = tuple(float(item["bndbox"][k]) for k in ("xmin", "ymin", "xmax", "ymax"))
+            box = tuple(
+                float(item["bndbox"][k]) for k in ("xmin", "ymin", "xmax", "ymax")
+            )
             theirs[path.stem, item["name"], box] += 1
     twice = {key: count for key, count in theirs.items() if count > 1}
     assert mine == Counter(theirs.keys()), "the same but for rows that repeat"
     assert sum(theirs.values()) - sum(mine.values()) == sum(twice.values()) - len(twice)
 
 
-@pytest.mark.parametrize("names", [("car", "train", "camera"), ("day", "night"), ("left", "up", "down")])
+@pytest.mark.parametrize(
+    "names", [("car", "train", "camera"), ("day", "night"), ("left", "up", "down")]
+)
 def test_class_folders_equal_those_of_torchvision(tmp_path, names):
     from torchvision.datasets import ImageFolder
 
     for seed, name in enumerate(names):
         for n in range(3):
-            write_picture(tmp_path / "train" / name / "deep" / f"{n}.png" if n == 2 else
-                          tmp_path / "train" / name / f"{n}.png", 10 * seed + n)  # fmt: skip
+            write_picture(
+                tmp_path / "train" / name / "deep" / f"{n}.png"
+                if n == 2
+                else tmp_path / "train" / name / f"{n}.png",
+                10 * seed + n,
+            )
             write_picture(tmp_path / "val" / name / f"{n}.png", 100 + 10 * seed + n)
     labels, frames = read(tmp_path)
     for split in ("train", "val"):
         reference = ImageFolder(str(tmp_path / split))
-        wanted = {str(Path(path).relative_to(tmp_path)): reference.classes[index] for path, index in reference.samples}
+        wanted = {
+            str(Path(path).relative_to(tmp_path)): reference.classes[index]
+            for path, index in reference.samples
+        }
         splits = {f.source.path: f.split_hint for f in frames}
-        assert {o.frame_path: o.class_name for o in labels if splits[o.frame_path] == split} == wanted
+        assert {
+            o.frame_path: o.class_name for o in labels if splits[o.frame_path] == split
+        } == wanted

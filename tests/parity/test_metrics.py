@@ -13,7 +13,14 @@ from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, run_coco, score_detections
 from models.metrics.instances import score_instances
 from models.metrics.segmentation import count_pixels, score_segmentation
-from models.types import IGNORE, BoxSet, Detections, InstanceDetections, InstanceSet, SemanticMap
+from models.types import (
+    IGNORE,
+    BoxSet,
+    Detections,
+    InstanceDetections,
+    InstanceSet,
+    SemanticMap,
+)
 
 Case = tuple[list[BoxSet], list[Detections], int]
 
@@ -26,7 +33,9 @@ def make_boxes(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.concatenate([corner, corner + side], 1).astype(np.float32)
 
 
-def make_case(seed: int, num_images: int, num_classes: int, decimals: int = 6, max_boxes: int = 12) -> Case:
+def make_case(
+    seed: int, num_images: int, num_classes: int, decimals: int = 6, max_boxes: int = 12
+) -> Case:
     """Jittered truth, strays, misses and swapped classes. Few `decimals` make ties."""
     rng = np.random.default_rng(seed)
     truths, detections = [], []
@@ -35,36 +44,64 @@ def make_case(seed: int, num_images: int, num_classes: int, decimals: int = 6, m
         boxes, ids = make_boxes(rng, count), rng.integers(0, num_classes, count)
         kept = rng.random(count) < 0.8
         strays = int(rng.integers(0, 5))
-        guesses = np.concatenate([boxes[kept] + rng.normal(0, 6, (kept.sum(), 4)), make_boxes(rng, strays)])
+        guesses = np.concatenate(
+            [boxes[kept] + rng.normal(0, 6, (kept.sum(), 4)), make_boxes(rng, strays)]
+        )
         guess_ids = np.concatenate([ids[kept], rng.integers(0, num_classes, strays)])
         scores = np.round(rng.random(len(guesses)), decimals)
         order = np.argsort(-scores, kind="stable")
         truths.append(BoxSet(boxes, ids.astype(np.int64)))
         detections.append(
             Detections(
-                guesses[order].astype(np.float32), scores[order].astype(np.float32), guess_ids[order].astype(np.int64)
+                guesses[order].astype(np.float32),
+                scores[order].astype(np.float32),
+                guess_ids[order].astype(np.int64),
             )
         )
     return truths, detections, num_classes
 
 
-def run_pycocotools(truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int) -> np.ndarray:
+def run_pycocotools(
+    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int
+) -> np.ndarray:
     """(10 IoU, 101 recall, C, 4 areas) precision, -1 where a class has no object."""
 
-    def as_rows(images: Sequence[BoxSet] | Sequence[Detections]) -> list[dict[str, object]]:
+    def as_rows(
+        images: Sequence[BoxSet] | Sequence[Detections],
+    ) -> list[dict[str, object]]:
         rows: list[dict[str, object]] = []
         for i, image in enumerate(images):
-            for k, (x0, y0, x1, y1) in enumerate(image.boxes_xyxy.astype(np.float64).tolist()):
-                row = {"id": len(rows) + 1, "image_id": i + 1, "category_id": int(image.class_ids[k]) + 1, "iscrowd": 0,
-                       "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}  # fmt: skip
-                rows.append(row if isinstance(image, BoxSet) else {**row, "score": float(image.scores[k])})
+            for k, (x0, y0, x1, y1) in enumerate(
+                image.boxes_xyxy.astype(np.float64).tolist()
+            ):
+                row = {
+                    "id": len(rows) + 1,
+                    "image_id": i + 1,
+                    "category_id": int(image.class_ids[k]) + 1,
+                    "iscrowd": 0,
+                    "bbox": [x0, y0, x1 - x0, y1 - y0],
+                    "area": (x1 - x0) * (y1 - y0),
+                }
+                rows.append(
+                    row
+                    if isinstance(image, BoxSet)
+                    else {**row, "score": float(image.scores[k])}
+                )
         return rows
 
     images = [{"id": i + 1} for i in range(len(truths))]
-    return run_reference(images, as_rows(truths), as_rows(detections), num_classes, "bbox")
+    return run_reference(
+        images, as_rows(truths), as_rows(detections), num_classes, "bbox"
+    )
 
 
-def run_reference(images: list[dict], truths: list[dict], found: list[dict], num_classes: int, iou_type: str):
+def run_reference(
+    images: list[dict],
+    truths: list[dict],
+    found: list[dict],
+    num_classes: int,
+    iou_type: str,
+):
     """As `run_pycocotools`, of COCO's own rows."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -74,7 +111,11 @@ def run_reference(images: list[dict], truths: list[dict], found: list[dict], num
         for rows in (truths, found):
             side = COCO()
             categories = [{"id": c + 1} for c in range(num_classes)]
-            side.dataset = {"images": images, "categories": categories, "annotations": copy.deepcopy(rows)}
+            side.dataset = {
+                "images": images,
+                "categories": categories,
+                "annotations": copy.deepcopy(rows),
+            }
             side.createIndex()
             sides.append(side)
         run = COCOeval(*sides, iouType=iou_type)
@@ -96,8 +137,16 @@ def list_figures(result: DetectionResult) -> list[float | None]:
 
 
 def list_reference_figures(precision: np.ndarray) -> list[float | None]:
-    sizes = [mean_known(part[..., area]) for area in (1, 2, 3) for part in (precision, precision[0])]
-    classes = [mean_known(part[..., c, 0]) for c in range(precision.shape[2]) for part in (precision, precision[0])]
+    sizes = [
+        mean_known(part[..., area])
+        for area in (1, 2, 3)
+        for part in (precision, precision[0])
+    ]
+    classes = [
+        mean_known(part[..., c, 0])
+        for c in range(precision.shape[2])
+        for part in (precision, precision[0])
+    ]
     return [
         mean_known(precision[..., 0]),
         mean_known(precision[0, ..., 0]),
@@ -108,7 +157,9 @@ def list_reference_figures(precision: np.ndarray) -> list[float | None]:
 
 
 EMPTY_TRUTH = BoxSet(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
-EMPTY_FOUND = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+EMPTY_FOUND = Detections(
+    np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+)
 
 
 def with_empty_images(case: Case) -> Case:
@@ -124,7 +175,9 @@ def with_zero_area_truth() -> Case:
     truths, detections, num_classes = make_case(9, 6, 2)
     flat = np.array([[30, 40, 30, 90]], np.float32)
     first = truths[0]
-    truths[0] = BoxSet(np.concatenate([first.boxes_xyxy, flat]), np.append(first.class_ids, 0))
+    truths[0] = BoxSet(
+        np.concatenate([first.boxes_xyxy, flat]), np.append(first.class_ids, 0)
+    )
     return truths, detections, num_classes
 
 
@@ -155,14 +208,18 @@ def test_detection_figures_equal_pycocotools(name: str):
     ours = list_figures(score_detections(truths, detections, num_classes))
     reference = list_reference_figures(run_pycocotools(truths, detections, num_classes))
     assert [v is None for v in ours] == [v is None for v in reference]
-    assert [v for v in ours if v is not None] == pytest.approx([v for v in reference if v is not None], abs=1e-9)
+    assert [v for v in ours if v is not None] == pytest.approx(
+        [v for v in reference if v is not None], abs=1e-9
+    )
 
 
 def test_precision_curves_equal_pycocotools():
     truths, detections, num_classes = CASES["random 0"]
     reference = run_pycocotools(truths, detections, num_classes)
     for figures in score_detections(truths, detections, num_classes).per_class:
-        np.testing.assert_allclose(figures.precision50, reference[0, :, figures.class_id, 0], atol=1e-9)
+        np.testing.assert_allclose(
+            figures.precision50, reference[0, :, figures.class_id, 0], atol=1e-9
+        )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -181,9 +238,16 @@ def test_accuracy_and_macro_f1_equal_scikit_learn(seed: int):
 def test_absent_classes_are_left_out_of_macro_f1_as_in_scikit_learn():
     from sklearn.metrics import f1_score
 
-    truth, predicted = [0, 0, 2, 2], [0, 4, 2, 0]  # 1 and 3 do not occur, 4 only among the predictions
-    reference = f1_score(truth, predicted, average="macro", zero_division=0)  # over the labels 0, 2 and 4
-    assert score_classification(truth, predicted, 5).macro_f1 == pytest.approx(reference)
+    truth, predicted = (
+        [0, 0, 2, 2],
+        [0, 4, 2, 0],
+    )  # 1 and 3 do not occur, 4 only among the predictions
+    reference = f1_score(
+        truth, predicted, average="macro", zero_division=0
+    )  # over the labels 0, 2 and 4
+    assert score_classification(truth, predicted, 5).macro_f1 == pytest.approx(
+        reference
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -191,18 +255,37 @@ def test_pixel_figures_are_those_of_scikit_learn(seed: int) -> None:
     from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
     rng = np.random.default_rng(seed)
-    truths = [rng.choice([0, 1, 2, 4, IGNORE], (30, 40)).astype(np.uint8) for _ in range(3)]  # 3 is never true
-    found = [np.where(rng.random(t.shape) < 0.6, t, rng.integers(0, 5, t.shape)) for t in truths]
+    truths = [
+        rng.choice([0, 1, 2, 4, IGNORE], (30, 40)).astype(np.uint8) for _ in range(3)
+    ]  # 3 is never true
+    found = [
+        np.where(rng.random(t.shape) < 0.6, t, rng.integers(0, 5, t.shape))
+        for t in truths
+    ]
     found = [np.where(f == IGNORE, 0, f).astype(np.uint8) for f in found]
     pairs = zip(truths, found, strict=True)
-    result = score_segmentation([count_pixels(SemanticMap(t), SemanticMap(f), 5) for t, f in pairs])
-    flat, flat_found = np.concatenate([t.ravel() for t in truths]), np.concatenate([f.ravel() for f in found])
+    result = score_segmentation(
+        [count_pixels(SemanticMap(t), SemanticMap(f), 5) for t, f in pairs]
+    )
+    flat, flat_found = (
+        np.concatenate([t.ravel() for t in truths]),
+        np.concatenate([f.ravel() for f in found]),
+    )
     known = flat != IGNORE
-    np.testing.assert_array_equal(result.confusion, confusion_matrix(flat[known], flat_found[known], labels=range(5)))
-    ious = jaccard_score(flat[known], flat_found[known], labels=[0, 1, 2, 4], average=None)
-    assert [result.per_class[c].iou for c in (0, 1, 2, 4)] == pytest.approx(list(ious), abs=1e-12)
+    np.testing.assert_array_equal(
+        result.confusion,
+        confusion_matrix(flat[known], flat_found[known], labels=range(5)),
+    )
+    ious = jaccard_score(
+        flat[known], flat_found[known], labels=[0, 1, 2, 4], average=None
+    )
+    assert [result.per_class[c].iou for c in (0, 1, 2, 4)] == pytest.approx(
+        list(ious), abs=1e-12
+    )
     assert result.miou == pytest.approx(ious.mean(), abs=1e-12)
-    assert result.pixel_accuracy == pytest.approx(accuracy_score(flat[known], flat_found[known]), abs=1e-12)
+    assert result.pixel_accuracy == pytest.approx(
+        accuracy_score(flat[known], flat_found[known]), abs=1e-12
+    )
 
 
 HEIGHT, WIDTH = 48, 64
@@ -224,29 +307,67 @@ def as_instances(objects: Objects) -> InstanceSet:
 def as_found(objects: Objects, scores: np.ndarray) -> InstanceDetections:
     whole, order = as_instances(objects), np.argsort(-scores, kind="stable")
     texts = tuple(encode_mask(whole.masks[i]) for i in order)
-    return InstanceDetections(whole.boxes_xyxy[order], scores[order].astype(np.float32), whole.class_ids[order], texts,
-                              (HEIGHT, WIDTH))  # fmt: skip
+    return InstanceDetections(
+        whole.boxes_xyxy[order],
+        scores[order].astype(np.float32),
+        whole.class_ids[order],
+        texts,
+        (HEIGHT, WIDTH),
+    )
 
 
-def make_instance_case(seed: int, num_images: int = 12, num_classes: int = 3, decimals: int = 6, most: int = 8):
+def make_instance_case(
+    seed: int,
+    num_images: int = 12,
+    num_classes: int = 3,
+    decimals: int = 6,
+    most: int = 8,
+):
     """Shifted truth, strays, misses and swapped classes. Few `decimals` make ties."""
     rng, pairs = np.random.default_rng(seed), []
     for _ in range(num_images):
-        truth = [(draw_ellipse(rng), int(rng.integers(num_classes))) for _ in range(rng.integers(most))]
-        kept = [(mask, class_id if rng.random() < 0.8 else int(rng.integers(num_classes)))
-                for mask, class_id in truth if rng.random() < 0.8]  # fmt: skip
-        found = [(np.roll(mask, rng.integers(-3, 4, 2), (0, 1)), class_id) for mask, class_id in kept]
-        found += [(draw_ellipse(rng), int(rng.integers(num_classes))) for _ in range(rng.integers(4))]
-        pairs.append((as_instances(truth), as_found(found, np.round(rng.random(len(found)), decimals))))
+        truth = [
+            (draw_ellipse(rng), int(rng.integers(num_classes)))
+            for _ in range(rng.integers(most))
+        ]
+        kept = [
+            (mask, class_id if rng.random() < 0.8 else int(rng.integers(num_classes)))
+            for mask, class_id in truth
+            if rng.random() < 0.8
+        ]
+        found = [
+            (np.roll(mask, rng.integers(-3, 4, 2), (0, 1)), class_id)
+            for mask, class_id in kept
+        ]
+        found += [
+            (draw_ellipse(rng), int(rng.integers(num_classes)))
+            for _ in range(rng.integers(4))
+        ]
+        pairs.append(
+            (
+                as_instances(truth),
+                as_found(found, np.round(rng.random(len(found)), decimals)),
+            )
+        )
     return pairs
 
 
 def nested_and_equal() -> list:
     """Masks inside of masks, twice the same one, and two that touch: as in a crowd."""
     outer, inner, left, right = np.zeros((4, HEIGHT, WIDTH), bool)
-    outer[4:40, 4:60], inner[10:30, 10:40], left[:, :32], right[:, 32:] = True, True, True, True
+    outer[4:40, 4:60], inner[10:30, 10:40], left[:, :32], right[:, 32:] = (
+        True,
+        True,
+        True,
+        True,
+    )
     truth = [(outer, 0), (inner, 0), (inner, 0), (left, 1), (right, 1)]
-    return [(as_instances(truth), as_found([*truth[::-1], (outer | left, 1)], np.full(6, 0.5)))] * 2
+    return [
+        (
+            as_instances(truth),
+            as_found([*truth[::-1], (outer | left, 1)], np.full(6, 0.5)),
+        )
+    ] * 2
 
 
 NOBODY = as_instances([]), as_found([], np.zeros(0))
@@ -254,8 +375,15 @@ INSTANCE_CASES = {
     **{f"random {seed}": make_instance_case(seed) for seed in range(5)},
     "scores tie": make_instance_case(20, decimals=1),
     "all scores equal": make_instance_case(21, decimals=0),
-    "classes absent": [(t, f) for t, f in make_instance_case(22, num_classes=5) if 2 not in t.class_ids],
-    "empty images": [NOBODY, *make_instance_case(23, 4), NOBODY, (NOBODY[0], make_instance_case(24, 1)[0][1])],
+    "classes absent": [
+        (t, f) for t, f in make_instance_case(22, num_classes=5) if 2 not in t.class_ids
+    ],
+    "empty images": [
+        NOBODY,
+        *make_instance_case(23, 4),
+        NOBODY,
+        (NOBODY[0], make_instance_case(24, 1)[0][1]),
+    ],
     "nothing found": [(truth, NOBODY[1]) for truth, _ in make_instance_case(25, 3)],
     "nothing to find": [(NOBODY[0], found) for _, found in make_instance_case(26, 3)],
     "nested, equal and touching": nested_and_equal(),
@@ -268,10 +396,22 @@ def list_rows(images: Sequence[BoxSet] | Sequence[Detections]) -> list[dict]:
     rows: list[dict] = []
     for i, image in enumerate(images):
         for k, (x0, y0, x1, y1) in enumerate(image.boxes_xyxy.astype(float).tolist()):
-            text = image.mask_rles[k] if isinstance(image, InstanceDetections) else encode_mask(image.masks[k])
-            rows.append({"id": len(rows) + 1, "image_id": i + 1, "category_id": int(image.class_ids[k]) + 1,
-                         "bbox": [x0, y0, x1 - x0, y1 - y0], "area": 1.0, "iscrowd": 0,
-                         "segmentation": {"size": [HEIGHT, WIDTH], "counts": text}})  # fmt: skip
+            text = (
+                image.mask_rles[k]
+                if isinstance(image, InstanceDetections)
+                else encode_mask(image.masks[k])
+            )
+            rows.append(
+                {
+                    "id": len(rows) + 1,
+                    "image_id": i + 1,
+                    "category_id": int(image.class_ids[k]) + 1,
+                    "bbox": [x0, y0, x1 - x0, y1 - y0],
+                    "area": 1.0,
+                    "iscrowd": 0,
+                    "segmentation": {"size": [HEIGHT, WIDTH], "counts": text},
+                }
+            )
             if isinstance(image, Detections):
                 rows[-1]["score"] = float(image.scores[k])
     return rows
@@ -285,16 +425,23 @@ def list_images(count: int) -> list[dict]:
 def test_instance_figures_equal_pycocotools(name: str):
     pairs = INSTANCE_CASES[name]
     rows = [list_rows([pair[side] for pair in pairs]) for side in (0, 1)]
-    masks, boxes = (run_reference(list_images(len(pairs)), *rows, 5, kind)[..., 0] for kind in ("segm", "bbox"))
+    masks, boxes = (
+        run_reference(list_images(len(pairs)), *rows, 5, kind)[..., 0]
+        for kind in ("segm", "bbox")
+    )
     found = score_instances(iter(pairs))
     wanted = [mean_known(masks), mean_known(masks[0]), mean_known(boxes[0])]
-    assert [found.map, found.map50, found.box_map50] == [v if v is None else pytest.approx(v, abs=1e-9) for v in wanted]
+    assert [found.map, found.map50, found.box_map50] == [
+        v if v is None else pytest.approx(v, abs=1e-9) for v in wanted
+    ]
     assert (found.map is None) == (name == "nothing to find")
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["segm", "bbox"])
-def test_crowd_regions_count_neither_for_nor_against_as_in_pycocotools(seed: int, kind: str):
+def test_crowd_regions_count_neither_for_nor_against_as_in_pycocotools(
+    seed: int, kind: str
+):
     pairs = make_instance_case(seed, most=12)
     truths, found = (list_rows([pair[side] for pair in pairs]) for side in (0, 1))
     for row in truths[::4]:
@@ -306,7 +453,13 @@ def test_crowd_regions_count_neither_for_nor_against_as_in_pycocotools(seed: int
 
 def test_masks_of_another_size_and_no_images_are_refused():
     truth, found = make_instance_case(0, 1)[0]
-    other = InstanceDetections(found.boxes_xyxy, found.scores, found.class_ids, found.mask_rles, (WIDTH, HEIGHT))
+    other = InstanceDetections(
+        found.boxes_xyxy,
+        found.scores,
+        found.class_ids,
+        found.mask_rles,
+        (WIDTH, HEIGHT),
+    )
     with pytest.raises(ValueError, match="give both in pixels of the image"):
         score_instances([(truth, other)])
     with pytest.raises(ValueError, match="no images to score"):

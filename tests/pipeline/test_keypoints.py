@@ -18,8 +18,11 @@ from orchestration.profiles import load_settings
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.train import train_here
 
-pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
-SIDE_PX, NUM_IMAGES = 96, 64
+pytestmark = [
+    pytest.mark.timeout(800),
+    pytest.mark.filterwarnings("default"),
+]  # third parties warn inside Dagster runs
+SIDE_PX, NUM_IMAGES = 96, 84  # 12 in the test split: a champion is judged on ten
 
 
 def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +45,9 @@ def write_coco(folder: Path, numbers: range) -> None:
         image, points = draw(n)
         cv2.imwrite(str(folder / f"a{n}.png"), image)
         low, high = points.min(0) - 7, points.max(0) + 7
-        images.append({"id": n, "file_name": f"a{n}.png", "width": SIDE_PX, "height": SIDE_PX})
+        images.append(
+            {"id": n, "file_name": f"a{n}.png", "width": SIDE_PX, "height": SIDE_PX}
+        )
         keypoints = [v for x, y in points.tolist() for v in (x, y, 2)]
         annotations.append(
             {
@@ -55,7 +60,9 @@ def write_coco(folder: Path, numbers: range) -> None:
                 "num_keypoints": 2,
             }
         )
-    categories = [{"id": 1, "name": "arrow", "keypoints": ["tip", "tail"], "skeleton": [[1, 2]]}]
+    categories = [
+        {"id": 1, "name": "arrow", "keypoints": ["tip", "tail"], "skeleton": [[1, 2]]}
+    ]
     document = {"images": images, "annotations": annotations, "categories": categories}
     (folder / "arrow_keypoints.json").write_text(json.dumps(document))
 
@@ -70,14 +77,22 @@ def write_yolo(folder: Path, numbers: range) -> None:
         cv2.imwrite(str(folder / "images" / f"b{n}.png"), image)
         low, high = points.min(0) - 7, points.max(0) + 7
         box = [*((low + high) / 2 / SIDE_PX), *((high - low) / SIDE_PX)]
-        shares = [f"{v:.6f}" for v in box] + [f"{x:.6f} {y:.6f} 2" for x, y in (points / SIDE_PX).tolist()]
+        shares = [f"{v:.6f}" for v in box] + [
+            f"{x:.6f} {y:.6f} 2" for x, y in (points / SIDE_PX).tolist()
+        ]
         (folder / "labels" / f"b{n}.txt").write_text(f"0 {' '.join(shares)}\n")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("poses")
-    settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
+    settings = load_settings(
+        {
+            "DAGUERRE_HOME": str(home),
+            "DAGUERRE_PROFILE": "ci",
+            "DAGUERRE_PARTIAL_WAIT_S": "0",
+        }
+    )
     write_coco(home / "coco", range(NUM_IMAGES // 2))
     write_yolo(home / "yolo", range(NUM_IMAGES // 2, NUM_IMAGES))
     for session in ("coco", "yolo"):
@@ -93,7 +108,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory):
         "lr": "4e-3",
         "head_width": "32",
     }
-    return settings, train_here(settings, "keypoints", "tiny_keypoints", None, changes, seed=0)
+    return settings, train_here(
+        settings, "keypoints", "tiny_keypoints", None, changes, seed=0
+    )
 
 
 def test_a_release_has_the_points_of_both_formats(trained) -> None:
@@ -103,17 +120,31 @@ def test_a_release_has_the_points_of_both_formats(trained) -> None:
     rows = release.frames.to_pylist()
     assert {row["session"] for row in rows} == {"coco", "yolo"}
     places = {tuple(np.round(draw(n)[1].ravel(), 1)) for n in range(NUM_IMAGES)}
-    found = {tuple(np.round(read_poses(row).points[0, :, :2].ravel().astype(float), 1)) for row in rows}
-    near = [min(np.abs(np.subtract(one, other)).max() for other in places) for one in found]
+    found = {
+        tuple(np.round(read_poses(row).points[0, :, :2].ravel().astype(float), 1))
+        for row in rows
+    }
+    near = [
+        min(np.abs(np.subtract(one, other)).max() for other in places) for one in found
+    ]
     assert max(near) < 0.2, "the text of a label keeps six digits"
 
 
-def test_a_model_meets_the_gate_with_figures_by_object_keypoint_similarity(trained) -> None:
+def test_a_model_meets_the_gate_with_figures_by_object_keypoint_similarity(
+    trained,
+) -> None:
     settings, facts = trained
-    assert facts["success"] and facts["is_champion"], facts
-    assert facts["scores"].keys() == {"oks_map50", "oks_map", "box_map50"}
+    assert facts["success"] and facts["scores"].keys() == {
+        "oks_map50",
+        "oks_map",
+        "box_map50",
+    }, facts
     assert facts["scores"]["oks_map50"] > 0.5, facts["scores"]
-    package = open_package(settings.home / build_catalog(settings).read_latest("models").to_pylist()[0]["folder"])
+    assert facts["is_champion"], facts
+    package = open_package(
+        settings.home
+        / build_catalog(settings).read_latest("models").to_pylist()[0]["folder"]
+    )
     image, _ = draw(1000)
     (answer,) = load_predictor(package)([image[..., ::-1].copy()])
     assert answer.points_xy.shape[1:] == (2, 2) and len(answer.scores) > 0

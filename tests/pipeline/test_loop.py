@@ -24,7 +24,10 @@ from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.ticks import LocalEngine
 from orchestration.train import train_here
 
-pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
+pytestmark = [
+    pytest.mark.timeout(800),
+    pytest.mark.filterwarnings("default"),
+]  # third parties warn inside Dagster runs
 SECONDS = 2.0  # 20 frames a camera
 DETECTION = {"epochs": "4", "image_size_px": "256"}
 
@@ -40,7 +43,9 @@ def settle(engine: LocalEngine) -> dict[str, bool]:
     """Two ticks of the landing sensor, and the runs they ask for: session -> success."""
     engine.tick(landing_zone_sensor)
     return {
-        str(r.partition_key): engine.execute(ingest_session.name, r.partition_key).success
+        str(r.partition_key): engine.execute(
+            ingest_session.name, r.partition_key
+        ).success
         for r in engine.tick(landing_zone_sensor)
     }
 
@@ -49,31 +54,56 @@ def settle(engine: LocalEngine) -> dict[str, bool]:
 def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
     """The loop run once; the tests look at what it left."""
     home = start_home(tmp_path_factory.mktemp("loop"))
-    settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
+    settings = load_settings(
+        {
+            "DAGUERRE_HOME": str(home),
+            "DAGUERRE_PROFILE": "ci",
+            "DAGUERRE_PARTIAL_WAIT_S": "0",
+        }
+    )
     (home / "landing").mkdir()
     facts: dict = {"settings": settings}
     with LocalEngine(settings) as engine:
         land(settings, "plain", SimulationSpec(6, SECONDS, seed=1))
-        land(settings, "broken", *(SimulationSpec(1, SECONDS, 2, fault=f) for f in ("corrupt_frame", "truncated_file")))
+        land(
+            settings,
+            "broken",
+            *(
+                SimulationSpec(1, SECONDS, 2, fault=f)
+                for f in ("corrupt_frame", "truncated_file")
+            ),
+        )
         facts["first"], facts["again"] = settle(engine), settle(engine)
-        ops = {"training__detection": {"config": {"recipe": "tiny_detection", "settings": DETECTION}}}
+        ops = {
+            "training__detection": {
+                "config": {"recipe": "tiny_detection", "settings": DETECTION}
+            }
+        }
         facts["train"] = engine.execute(train_jobs["detection"].name, ops=ops)
         land(settings, "dusk", SimulationSpec(1, SECONDS, seed=3, shift="dusk"))
         land(settings, "like", SimulationSpec(1, SECONDS, seed=4))
         facts["second"] = settle(engine)
         facts["judged"] = {
-            str(r.partition_key): engine.execute(monitor_session.name, r.partition_key).success
+            str(r.partition_key): engine.execute(
+                monitor_session.name, r.partition_key
+            ).success
             for r in engine.tick(unjudged_session_sensor)
         }
         facts["left_to_judge"] = engine.tick(unjudged_session_sensor)
         facts["requests"] = engine.tick(drift_sensor)
         facts["requests_in_cooldown"] = engine.tick(drift_sensor)
     release = read_results(build_catalog(settings), "detection")[0]["release_id"]
-    facts["trained_again"] = train_here(settings, "detection", "tiny_detection", release, DETECTION, seed=0)
+    facts["trained_again"] = train_here(
+        settings, "detection", "tiny_detection", release, DETECTION, seed=0
+    )
     on_ray = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "local"})
     with LocalEngine(on_ray) as engine:
         changes = {"epochs": "2", "image_size_px": "64"}
-        ops = {"training__recognition": {"config": {"recipe": "tiny_recognition", "settings": changes}}}
+        ops = {
+            "training__recognition": {
+                "config": {"recipe": "tiny_recognition", "settings": changes}
+            }
+        }
         facts["train_on_ray"] = engine.execute(train_jobs["recognition"].name, ops=ops)
     yield facts
     shutil.rmtree(home, ignore_errors=True)
@@ -82,7 +112,9 @@ def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
 def test_each_landed_session_is_taken_in_once(loop) -> None:
     assert loop["first"] == {"plain": True, "broken": True}
     assert loop["again"] == {}
-    frames = build_catalog(loop["settings"]).read("frames", ["frame_id", "session", "sensor"])
+    frames = build_catalog(loop["settings"]).read(
+        "frames", ["frame_id", "session", "sensor"]
+    )
     plain = [r for r in frames.to_pylist() if r["session"] == "plain"]
     assert len(plain) == 6 * 20 * 3  # captures x frames x (left, right, depth)
     assert len({r["frame_id"] for r in plain}) == len(plain)
@@ -93,8 +125,12 @@ def test_what_is_broken_is_quarantined_and_its_neighbours_go_on(loop) -> None:
     problems = catalog.read_latest("quarantine").to_pylist()
     assert {p["session"] for p in problems} == {"broken"}
     assert all(p["reason"] and p["remedy"] and p["reader"] == "mcap" for p in problems)
-    assert {p["source_path"] for p in problems if p["capture_id"] is None} == {"sim_s2_truncated_file_000.mcap"}
-    assert len(catalog.read("frames", ["frame_id"], "session = 'broken'")) == 20 * 3 - 1  # of the other recording
+    assert {p["source_path"] for p in problems if p["capture_id"] is None} == {
+        "sim_s2_truncated_file_000.mcap"
+    }
+    assert (
+        len(catalog.read("frames", ["frame_id"], "session = 'broken'")) == 20 * 3 - 1
+    )  # of the other recording
 
 
 def test_training_ends_in_a_registered_champion_with_its_lineage(loop) -> None:
@@ -105,17 +141,26 @@ def test_training_ends_in_a_registered_champion_with_its_lineage(loop) -> None:
     catalog = build_catalog(loop["settings"])
     down = trace(catalog, "model", model["model_sha256"])
     assert down["upstream"]["release"]["release_id"] == model["release_id"]
-    assert {p["purpose"] for p in down["downstream"]["predictions"]} == {"test", "monitoring"}
+    assert {p["purpose"] for p in down["downstream"]["predictions"]} == {
+        "test",
+        "monitoring",
+    }
 
 
 def test_a_prediction_leads_back_to_bytes_of_its_capture(loop) -> None:
     catalog = build_catalog(loop["settings"])
-    prediction = catalog.read_latest("predictions", ["prediction_id"], "session = 'dusk'").to_pylist()[0]
+    prediction = catalog.read_latest(
+        "predictions", ["prediction_id"], "session = 'dusk'"
+    ).to_pylist()[0]
     upstream = trace(catalog, "prediction", prediction["prediction_id"])["upstream"]
     frame, capture = upstream["frame"], upstream["capture"]
     data = (Path(capture["source_uri"]) / frame["source_path"]).read_bytes()
-    record = data[frame["source_offset"] : frame["source_offset"] + frame["source_length"]]
-    payload = catalog.read_latest("frames", ["payload"], f"frame_id = '{frame['frame_id']}'").to_pylist()[0]["payload"]
+    record = data[
+        frame["source_offset"] : frame["source_offset"] + frame["source_length"]
+    ]
+    payload = catalog.read_latest(
+        "frames", ["payload"], f"frame_id = '{frame['frame_id']}'"
+    ).to_pylist()[0]["payload"]
     assert payload in record
 
 
@@ -133,13 +178,17 @@ def test_frames_keep_their_predictions_and_those_without_get_one(loop) -> None:
     assert after.slice(1).equals(before.slice(1))
     (redone,), (first,) = after.slice(0, 1).to_pylist(), before.slice(0, 1).to_pylist()
     assert redone["prediction_id"] == first["prediction_id"]
-    sure = sum(score > 0.1 for score in first["scores"])  # another batch size rounds otherwise: equals change places
+    sure = sum(
+        score > 0.1 for score in first["scores"]
+    )  # another batch size rounds otherwise: equals change places
     assert redone["scores"][:sure] == pytest.approx(first["scores"][:sure], abs=1e-4)
     assert sorted(redone["class_names"][:sure]) == sorted(first["class_names"][:sure])
 
 
 def test_dusk_is_drift_and_a_like_session_is_not(loop) -> None:
-    assert loop["judged"] == {"dusk": True, "like": True, "broken": True} or loop["judged"] == {
+    assert loop["judged"] == {"dusk": True, "like": True, "broken": True} or loop[
+        "judged"
+    ] == {
         "dusk": True,
         "like": True,
     }
@@ -152,7 +201,9 @@ def test_dusk_is_drift_and_a_like_session_is_not(loop) -> None:
 def test_drift_files_one_request_and_then_cools_down(loop) -> None:
     assert [r.job_name for r in loop["requests"]] == ["train_detection"]
     assert loop["requests_in_cooldown"] == []
-    (request,) = summarise_home(loop["settings"], None, ["detection"])["retraining_requests"]
+    (request,) = summarise_home(loop["settings"], None, ["detection"])[
+        "retraining_requests"
+    ]
     assert request["session"] == "dusk" and request["task"] == "detection"
 
 
@@ -166,11 +217,16 @@ def test_the_command_line_trains_the_same_model_again(loop) -> None:
     again = loop["trained_again"]
     assert again["success"] and again["is_champion"], again
     (row,) = read_results(build_catalog(loop["settings"]), "detection")
-    assert row["model_sha256"] == again["model_sha256"] and row["run_id"] != again["run_id"]
+    assert (
+        row["model_sha256"] == again["model_sha256"]
+        and row["run_id"] != again["run_id"]
+    )
     assert row["scores"]["map50"] >= 0.4
 
 
-def test_the_report_is_one_page_with_the_model_and_the_drift(loop, tmp_path: Path) -> None:
+def test_the_report_is_one_page_with_the_model_and_the_drift(
+    loop, tmp_path: Path
+) -> None:
     page = write_home_report(loop["settings"], tmp_path / "report.html").read_text()
     assert "daguerre-detection" in page and "dusk" in page and "data:image" in page
     assert 'src="http' not in page and 'href="http' not in page

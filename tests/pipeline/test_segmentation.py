@@ -20,20 +20,37 @@ from orchestration.reporting import write_home_report
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.train import train_here
 
-pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]  # third parties warn inside Dagster runs
-CAPTURES, SECONDS = 10, 3.0  # 30 frames a camera: with half of them the score hangs on the processor's arithmetic
+pytestmark = [
+    pytest.mark.timeout(800),
+    pytest.mark.filterwarnings("default"),
+]  # third parties warn inside Dagster runs
+CAPTURES, SECONDS = (
+    10,
+    3.0,
+)  # 30 frames a camera: with half of them the score hangs on the processor's arithmetic
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, start_home):
     home = start_home(tmp_path_factory.mktemp("maps"))
-    settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_PROFILE": "ci", "DAGUERRE_PARTIAL_WAIT_S": "0"})
+    settings = load_settings(
+        {
+            "DAGUERRE_HOME": str(home),
+            "DAGUERRE_PROFILE": "ci",
+            "DAGUERRE_PARTIAL_WAIT_S": "0",
+        }
+    )
     simulate(home / "desk", SimulationSpec(CAPTURES, SECONDS, seed=1))
     folder = Folder(str(home / "desk"), settings.file_options)
     build_landing_zone(settings).register("desk", folder)
     taken, text = take_in(settings, folder, "desk")
     assert taken["published"], text
-    yield settings, train_here(settings, "segmentation", "tiny_segmentation", None, {"epochs": "4"}, seed=0)
+    yield (
+        settings,
+        train_here(
+            settings, "segmentation", "tiny_segmentation", None, {"epochs": "4"}, seed=0
+        ),
+    )
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -41,9 +58,13 @@ def test_a_release_of_the_simulated_world_labels_every_pixel(trained) -> None:
     settings, facts = trained
     release = open_release(build_catalog(settings), facts["release_id"])
     assert release.class_names[0] == "background" and len(release.class_names) >= 3
-    maps = [read_semantic_map(row).class_ids for row in release.frames.to_pylist()[::10]]
+    maps = [
+        read_semantic_map(row).class_ids for row in release.frames.to_pylist()[::10]
+    ]
     assert all((ids != IGNORE).all() for ids in maps)
-    assert np.mean([(ids == 0).mean() for ids in maps]) > 0.5, "most of a picture shows no object"
+    assert np.mean([(ids == 0).mean() for ids in maps]) > 0.5, (
+        "most of a picture shows no object"
+    )
 
 
 def test_recordings_that_were_not_trained_on_are_segmented(trained) -> None:
@@ -52,25 +73,42 @@ def test_recordings_that_were_not_trained_on_are_segmented(trained) -> None:
     assert facts["scores"]["miou"] >= 0.6 and facts["scores"]["pixel_accuracy"] >= 0.9
     catalog = build_catalog(settings)
     frames = catalog.read_latest("release_frames", ["capture_id", "split"]).to_pylist()
-    parts = {s: {f["capture_id"] for f in frames if f["split"] == s} for s in ("train", "val", "test")}
+    parts = {
+        s: {f["capture_id"] for f in frames if f["split"] == s}
+        for s in ("train", "val", "test")
+    }
     assert not parts["train"] & parts["test"] and not parts["val"] & parts["test"]
-    package = open_package(settings.home / catalog.read_latest("models").to_pylist()[0]["folder"])
-    assert package.facts.class_names == open_release(catalog, facts["release_id"]).class_names
+    package = open_package(
+        settings.home / catalog.read_latest("models").to_pylist()[0]["folder"]
+    )
+    assert (
+        package.facts.class_names
+        == open_release(catalog, facts["release_id"]).class_names
+    )
 
 
 def test_what_the_dataset_left_out_is_told(trained) -> None:
     settings, facts = trained
-    num_frames = len(build_catalog(settings).read("frames", ["frame_id"], "kind = 'color'"))
+    num_frames = len(
+        build_catalog(settings).read("frames", ["frame_id"], "kind = 'color'")
+    )
     excluded = dict(facts["excluded"])
     assert excluded.pop("labels on near-duplicate frames") > 0 and excluded.keys() == {
-        "frame without labels", "near-duplicate frame",  # those of the right camera, and neighbours
-    }  # fmt: skip
-    num_released = len(open_release(build_catalog(settings), facts["release_id"]).frames)
+        "frame without labels",
+        "near-duplicate frame",  # those of the right camera, and neighbours
+    }
+    num_released = len(
+        open_release(build_catalog(settings), facts["release_id"]).frames
+    )
     assert num_released + sum(excluded.values()) == num_frames
 
 
 def test_the_report_shows_the_maps(trained, tmp_path: Path) -> None:
     settings, _ = trained
     page = write_home_report(settings, tmp_path / "report.html").read_text()
-    assert "daguerre-segmentation" in page and "boundary mIoU" in page and "Labelled: " in page
+    assert (
+        "daguerre-segmentation" in page
+        and "boundary mIoU" in page
+        and "Labelled: " in page
+    )
     assert "wrong pixels have the colour" in page

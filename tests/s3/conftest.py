@@ -17,7 +17,13 @@ _NUMBERS = itertools.count()
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     """Dummy credentials, and nothing of this machine's own configuration."""
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+    for name in (
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
@@ -49,11 +55,15 @@ def make_settings(credentials, tmp_path) -> Callable[[str], Settings]:
 
         bucket = f"bucket-{next(_NUMBERS)}"
         S3FileSystem(client_kwargs={"endpoint_url": endpoint}).mkdir(bucket)
-        return load_settings({
-            "DAGUERRE_HOME": str(tmp_path / "home"), "DAGUERRE_S3_ENDPOINT": endpoint,
-            "DAGUERRE_LANDING": f"s3://{bucket}/landing", "DAGUERRE_TABLES": f"s3://{bucket}/tables",
-            "DAGUERRE_BLOBS": f"s3://{bucket}/blobs",
-        })  # fmt: skip
+        return load_settings(
+            {
+                "DAGUERRE_HOME": str(tmp_path / "home"),
+                "DAGUERRE_S3_ENDPOINT": endpoint,
+                "DAGUERRE_LANDING": f"s3://{bucket}/landing",
+                "DAGUERRE_TABLES": f"s3://{bucket}/tables",
+                "DAGUERRE_BLOBS": f"s3://{bucket}/blobs",
+            }
+        )
 
     return make
 

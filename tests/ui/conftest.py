@@ -17,17 +17,36 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def ui_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(request.config.getoption("--ui-home") or tmp_path_factory.mktemp("ui-home")).resolve()
+def ui_home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return Path(
+        request.config.getoption("--ui-home") or tmp_path_factory.mktemp("ui-home")
+    ).resolve()
 
 
 @pytest.fixture(scope="session")
 def ui(ui_home: Path) -> Iterator[dict[str, str]]:
     """name -> address, as `daguerre ui` prints them."""
     ports = [_free_port(), _free_port()]
-    command = [sys.executable, "-m", "orchestration.cli", "ui", "--port", str(ports[0]), "--mlflow-port", str(ports[1])]
-    environment = {**os.environ, "DAGUERRE_HOME": str(ui_home), "PYTHONFAULTHANDLER": "1"}
-    with subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+    command = [
+        sys.executable,
+        "-m",
+        "orchestration.cli",
+        "ui",
+        "--port",
+        str(ports[0]),
+        "--mlflow-port",
+        str(ports[1]),
+    ]
+    environment = {
+        **os.environ,
+        "DAGUERRE_HOME": str(ui_home),
+        "PYTHONFAULTHANDLER": "1",
+    }
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdout is not None
         addresses: dict[str, str] = {}
         try:
@@ -36,14 +55,18 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
                     addresses[match[1]] = match[2]
                 if "Ctrl-C" in line:
                     break
-            assert set(addresses) == {"Dagster", "MLflow"}, f"the servers did not start: {addresses}"
+            assert set(addresses) == {"Dagster", "MLflow"}, (
+                f"the servers did not start: {addresses}"
+            )
             yield addresses
         finally:
             server.terminate()
             try:
                 server.wait(60)
             except subprocess.TimeoutExpired:
-                server.send_signal(signal.SIGABRT)  # it tells where it is stuck, and ends
+                server.send_signal(
+                    signal.SIGABRT
+                )  # it tells where it is stuck, and ends
                 raise
 
 

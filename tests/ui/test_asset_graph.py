@@ -18,9 +18,13 @@ CAPTURE = ("recordings", "frames", "signals", "calibrations", "imported_labels")
 GROUPS = ("capture", "curation", "training", "evaluation", "registry", "monitoring")
 
 
-def test_the_asset_graph_shows_every_stage_as_a_group(ui, browser, screenshots: Path) -> None:
+def test_the_asset_graph_shows_every_stage_as_a_group(
+    ui, browser, screenshots: Path
+) -> None:
     page = browser.new_page(viewport={"width": 1800, "height": 1000})
-    page.goto(f"{ui['Dagster']}/asset-groups", wait_until="networkidle", timeout=120_000)
+    page.goto(
+        f"{ui['Dagster']}/asset-groups", wait_until="networkidle", timeout=120_000
+    )
     for group in GROUPS:
         page.get_by_text(group, exact=True).first.wait_for(timeout=60_000)
     page.mouse.move(1300, 900)
@@ -32,7 +36,11 @@ def test_the_asset_graph_shows_every_stage_as_a_group(ui, browser, screenshots: 
 
 def test_an_asset_shows_its_blocking_checks(ui, browser, screenshots: Path) -> None:
     page = browser.new_page(viewport={"width": 1600, "height": 1000})
-    page.goto(f"{ui['Dagster']}/assets/capture/frames?view=checks", wait_until="networkidle", timeout=120_000)
+    page.goto(
+        f"{ui['Dagster']}/assets/capture/frames?view=checks",
+        wait_until="networkidle",
+        timeout=120_000,
+    )
     check = page.get_by_text("frames_match_their_hashes", exact=True).first
     check.wait_for(timeout=60_000)
     page.screenshot(path=screenshots / "asset_checks.png")
@@ -50,24 +58,35 @@ def test_the_sensors_are_listed(ui, browser) -> None:
 def test_a_backfill_launched_from_the_ui_takes_a_session_in(ui, ui_home: Path) -> None:
     (ui_home / "landing" / "walk").mkdir(parents=True)
     simulate(ui_home / "landing" / "walk", SimulationSpec(1, 1.0, seed=5))
-    location = {"repositoryName": "__repository__", "repositoryLocationName": "orchestration.definitions"}
+    location = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": "orchestration.definitions",
+    }
     added = ask(ui, _ADD, {"key": "walk", "location": location})
     assert added["addDynamicPartition"]["__typename"] in (
         "AddDynamicPartitionSuccess",
         "DuplicateDynamicPartitionError",
     )
     assets = [{"path": ["capture", noun]} for noun in CAPTURE]
-    started = ask(ui, _BACKFILL, {"params": {"assetSelection": assets, "partitionNames": ["walk"]}})
+    started = ask(
+        ui,
+        _BACKFILL,
+        {"params": {"assetSelection": assets, "partitionNames": ["walk"]}},
+    )
     backfill = started["launchPartitionBackfill"]["backfillId"]
     assert wait_for_end(ui, backfill) == "COMPLETED_SUCCESS"
-    frames = Catalog(str(ui_home / "tables")).read("frames", ["frame_id"], "session = 'walk'")
+    frames = Catalog(str(ui_home / "tables")).read(
+        "frames", ["frame_id"], "session = 'walk'"
+    )
     assert len(frames) == 30  # left, right and depth, 10 each
 
 
 def wait_for_end(ui, backfill: str, seconds: float = 300.0) -> str:
     tick, deadline = threading.Event(), time.monotonic() + seconds
     while time.monotonic() < deadline:
-        status = ask(ui, _STATUS, {"id": backfill})["partitionBackfillOrError"]["status"]
+        status = ask(ui, _STATUS, {"id": backfill})["partitionBackfillOrError"][
+            "status"
+        ]
         if status not in ("REQUESTED", "CANCELING"):
             return str(status)
         tick.wait(1.0)
@@ -77,7 +96,9 @@ def wait_for_end(ui, backfill: str, seconds: float = 300.0) -> str:
 def ask(ui, query: str, variables: dict) -> dict:
     """One GraphQL call, as the browser makes it."""
     body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(f"{ui['Dagster']}/graphql", body, {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"{ui['Dagster']}/graphql", body, {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:
         found = json.load(answer)
     assert "errors" not in found, found

@@ -19,7 +19,13 @@ from assets.capture.simulation.spec import SimulationSpec
 from assets.capture.simulation.textures import load_photos
 from models.simulation.camera import Rig, make_camera
 from models.simulation.labels import FrameTruth, label_frame
-from models.simulation.motion import Motion, Trajectory, find_center_flow, measure_imu, plan_trajectory
+from models.simulation.motion import (
+    Motion,
+    Trajectory,
+    find_center_flow,
+    measure_imu,
+    plan_trajectory,
+)
 from models.simulation.renderer import Renderer
 from models.simulation.scene import TABLE_PHOTOS, Scene, sample_scene
 from models.simulation.shifts import SHIFTS, Shift
@@ -30,7 +36,13 @@ IMU_HZ = 200
 POSES_PER_FRAME = 5
 JPEG_QUALITY = 90
 FAR_M = 2.0  # for blur, where the middle of the picture shows the backdrop
-_STREAMS = {"scene": 0, "motion": 1, "imu": 2, "shift": 3, "fault": 4}  # independent draws of one capture
+_STREAMS = {
+    "scene": 0,
+    "motion": 1,
+    "imu": 2,
+    "shift": 3,
+    "fault": 4,
+}  # independent draws of one capture
 
 Event = tuple[int, Callable[[], None]]  # arrival time in ns, and what to record then
 
@@ -63,25 +75,50 @@ class Shot:
 def make_world(spec: SimulationSpec, index: int, fault: str | None) -> World:
     """Draw the world of capture `index`; equal arguments give equal worlds, and a shift leaves the rest as it was."""
     shift = SHIFTS[spec.shift] if spec.shift else Shift()
-    rng = {name: np.random.default_rng([spec.seed, index, stream]) for name, stream in _STREAMS.items()}
-    table = TABLE_PHOTOS[(spec.seed + index) % len(TABLE_PHOTOS)]  # in turn: four captures show all
+    rng = {
+        name: np.random.default_rng([spec.seed, index, stream])
+        for name, stream in _STREAMS.items()
+    }
+    table = TABLE_PHOTOS[
+        (spec.seed + index) % len(TABLE_PHOTOS)
+    ]  # in turn: four captures show all
     scene = sample_scene(rng["scene"], with_unseen=shift.has_unseen, table_photo=table)
     trajectory = plan_trajectory(scene, spec.seconds, rng["motion"])
-    rig = shift.change_rig(Rig(make_camera(spec.width_px, spec.height_px)), rng["shift"])
+    rig = shift.change_rig(
+        Rig(make_camera(spec.width_px, spec.height_px)), rng["shift"]
+    )
     lag_ns, period_ns = shift.camera_lag_ns(rng["shift"]), round(NS / spec.rate_hz)
     faults = plan_faults(fault, spec.num_frames, period_ns, rng["fault"])
-    start_ns = EPOCH_NS + (spec.seed % 8760) * 3600 * NS + index * (math.ceil(spec.seconds) + 30) * NS
-    return World(scene, trajectory, rig, shift, lag_ns, faults, start_ns, period_ns, rng)
+    start_ns = (
+        EPOCH_NS
+        + (spec.seed % 8760) * 3600 * NS
+        + index * (math.ceil(spec.seconds) + 30) * NS
+    )
+    return World(
+        scene, trajectory, rig, shift, lag_ns, faults, start_ns, period_ns, rng
+    )
 
 
-def record_capture(spec: SimulationSpec, index: int, fault: str | None, on_frame: Callable[[int], None]) -> bytes:
+def record_capture(
+    spec: SimulationSpec, index: int, fault: str | None, on_frame: Callable[[int], None]
+) -> bytes:
     """The bytes of one MCAP file. `on_frame` gets the number of frames done."""
     world, recorder = make_world(spec, index, fault), Recorder()
-    facts = {"seed": spec.seed, "capture": index, "shift": spec.shift or "", "fault": fault or ""}
+    facts = {
+        "seed": spec.seed,
+        "capture": index,
+        "shift": spec.shift or "",
+        "fault": fault or "",
+    }
     recorder.add_facts({name: str(value) for name, value in facts.items()})
     recorder.add_rig(world.rig, world.start_ns)
     films = _film(recorder, world, spec, on_frame)
-    streams = heapq.merge(_measure(recorder, world, spec), _localize(recorder, world, spec), films, key=itemgetter(0))
+    streams = heapq.merge(
+        _measure(recorder, world, spec),
+        _localize(recorder, world, spec),
+        films,
+        key=itemgetter(0),
+    )
     for _, write in streams:
         write()
     return recorder.finish()
@@ -95,27 +132,54 @@ def _measure(recorder: Recorder, world: World, spec: SimulationSpec) -> Iterator
         yield stamp, partial(recorder.add_imu, gyro[i], force[i], stamp)
 
 
-def _localize(recorder: Recorder, world: World, spec: SimulationSpec) -> Iterator[Event]:
+def _localize(
+    recorder: Recorder, world: World, spec: SimulationSpec
+) -> Iterator[Event]:
     """True poses of the rig, one at the true time of each frame and some between."""
-    t_ns = np.arange(spec.num_frames * POSES_PER_FRAME) * world.period_ns // POSES_PER_FRAME
+    t_ns = (
+        np.arange(spec.num_frames * POSES_PER_FRAME)
+        * world.period_ns
+        // POSES_PER_FRAME
+    )
     poses = world.trajectory.at(t_ns / NS).poses()
     for i, stamp in enumerate((world.start_ns + t_ns).tolist()):
         yield stamp, partial(recorder.add_pose, poses[i], stamp)
 
 
-def _film(recorder: Recorder, world: World, spec: SimulationSpec, on_frame: Callable[[int], None]) -> Iterator[Event]:
+def _film(
+    recorder: Recorder,
+    world: World,
+    spec: SimulationSpec,
+    on_frame: Callable[[int], None],
+) -> Iterator[Event]:
     """Pictures and their labels. They arrive late by the cameras' lag; a wrong stamp does not change that."""
-    renderer = Renderer(world.shift.change_scene(world.scene), load_photos(), world.rig.camera)
+    renderer = Renderer(
+        world.shift.change_scene(world.scene), load_photos(), world.rig.camera
+    )
     motion = world.trajectory.at(np.arange(spec.num_frames) * world.period_ns / NS)
     for k in range(spec.num_frames):
         log_ns = world.start_ns + k * world.period_ns + world.camera_lag_ns
         if k not in world.faults.dropped:
             t_ns = log_ns + world.faults.stamp_error_ns.get(k, 0)
             shot = _shoot(world, renderer, motion, k)
-            yield log_ns, partial(recorder.add_image, "left", shot.left_jpeg, t_ns, log_ns)
-            yield log_ns, partial(recorder.add_image, "right", shot.right_jpeg, t_ns, log_ns)
-            yield log_ns, partial(recorder.add_image, "depth", shot.depth_png, t_ns, log_ns)
-            yield log_ns, partial(recorder.add_truth, "left", shot.truth, world.rig, t_ns, log_ns)
+            yield (
+                log_ns,
+                partial(recorder.add_image, "left", shot.left_jpeg, t_ns, log_ns),
+            )
+            yield (
+                log_ns,
+                partial(recorder.add_image, "right", shot.right_jpeg, t_ns, log_ns),
+            )
+            yield (
+                log_ns,
+                partial(recorder.add_image, "depth", shot.depth_png, t_ns, log_ns),
+            )
+            yield (
+                log_ns,
+                partial(
+                    recorder.add_truth, "left", shot.truth, world.rig, t_ns, log_ns
+                ),
+            )
         on_frame(k + 1)
 
 
@@ -125,19 +189,28 @@ def _shoot(world: World, renderer: Renderer, motion: Motion, index: int) -> Shot
     world_from_rig = motion.poses()[index]
     left = renderer.render(world_from_rig @ rig.true_rig_from_camera("left"))
     right = renderer.render(world_from_rig @ rig.true_rig_from_camera("right"))
-    middle_m = float(left.depth_m[left.depth_m.shape[0] // 2, left.depth_m.shape[1] // 2]) or FAR_M
-    flow_px_s = find_center_flow(motion, index, rig.rig_from_camera("left"), rig.camera.focal_px[0], middle_m)
+    middle_m = (
+        float(left.depth_m[left.depth_m.shape[0] // 2, left.depth_m.shape[1] // 2])
+        or FAR_M
+    )
+    flow_px_s = find_center_flow(
+        motion, index, rig.rig_from_camera("left"), rig.camera.focal_px[0], middle_m
+    )
     left_jpeg = _encode_jpeg(shift.change_image(left.image_rgb, flow_px_s, rng))
     if index in world.faults.corrupt:
         left_jpeg = garble_jpeg(left_jpeg, world.rng["fault"])
     right_jpeg = _encode_jpeg(shift.change_image(right.image_rgb, flow_px_s, rng))
     depth_png = _encode_depth(shift.change_depth(left.depth_m, rng))
-    return Shot(left_jpeg, right_jpeg, depth_png, label_frame(left.instances, world.scene))
+    return Shot(
+        left_jpeg, right_jpeg, depth_png, label_frame(left.instances, world.scene)
+    )
 
 
 def _encode_jpeg(image_rgb: NDArray[np.uint8]) -> bytes:
     image_bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[
+        1
+    ].tobytes()
 
 
 def _encode_depth(depth_m: NDArray[np.float32]) -> bytes:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-FAULTS = ("dropped_frames", "corrupt_frame", "truncated_file", "duplicate", "wrong_timestamps")
+FAULTS = (
+    "dropped_frames",
+    "corrupt_frame",
+    "truncated_file",
+    "duplicate",
+    "wrong_timestamps",
+)
 MIN_FRAMES = 4  # fewer cannot lose frames in the middle or run backwards
 KEPT_SHARE = 0.62  # of a truncated file's bytes
 GAP_FRAMES = 4
@@ -21,7 +27,9 @@ class FaultPlan:
     stamp_error_ns: dict[int, int] = field(default_factory=dict)
 
 
-def plan_faults(fault: str | None, num_frames: int, period_ns: int, rng: np.random.Generator) -> FaultPlan:
+def plan_faults(
+    fault: str | None, num_frames: int, period_ns: int, rng: np.random.Generator
+) -> FaultPlan:
     """Draw what befalls which frames. File faults (truncated, duplicate) leave the frames alone.
 
     dropped_frames: one gap of up to four frames and some single ones, on all cameras; the first and last frame stay.
@@ -32,12 +40,16 @@ def plan_faults(fault: str | None, num_frames: int, period_ns: int, rng: np.rand
         length = max(1, min(GAP_FRAMES, num_frames // 4))
         first = int(rng.integers(1, num_frames - length))
         singles = rng.choice(inner, size=num_frames // 12, replace=False)
-        return FaultPlan(dropped=frozenset(range(first, first + length)) | {int(i) for i in singles})
+        return FaultPlan(
+            dropped=frozenset(range(first, first + length)) | {int(i) for i in singles}
+        )
     if fault == "corrupt_frame":
         return FaultPlan(corrupt=frozenset({int(rng.integers(num_frames))}))
     if fault == "wrong_timestamps":
         chosen = rng.choice(inner, size=max(1, num_frames // 10), replace=False)
-        return FaultPlan(stamp_error_ns={int(i): -(5 * period_ns) // 2 for i in sorted(chosen)})
+        return FaultPlan(
+            stamp_error_ns={int(i): -(5 * period_ns) // 2 for i in sorted(chosen)}
+        )
     return FaultPlan()
 
 

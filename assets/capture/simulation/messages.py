@@ -33,19 +33,42 @@ GROUND_TRUTH_SCHEMA: dict[str, Any] = {
     "required": ["sensor", "t_ns", "recognition", "objects"],
     "properties": {
         "sensor": {"type": "string"},
-        "t_ns": {"type": "integer", "description": "stamp of the frame that these labels belong to"},
-        "recognition": {"type": ["string", "null"], "description": "class of the largest visible object"},
+        "t_ns": {
+            "type": "integer",
+            "description": "stamp of the frame that these labels belong to",
+        },
+        "recognition": {
+            "type": ["string", "null"],
+            "description": "class of the largest visible object",
+        },
         "objects": {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["class_name", "track_id", "box_xyxy", "mask_rle", "mask_size"],
+                "required": [
+                    "class_name",
+                    "track_id",
+                    "box_xyxy",
+                    "mask_rle",
+                    "mask_size",
+                ],
                 "properties": {
                     "class_name": {"type": "string"},
                     "track_id": {"type": "integer"},
-                    "box_xyxy": {"type": "array", "items": {"type": "number"}, "description": "px, outer corners"},
-                    "mask_rle": {"type": "string", "description": "COCO compressed counts"},
-                    "mask_size": {"type": "array", "items": {"type": "integer"}, "description": "height, width"},
+                    "box_xyxy": {
+                        "type": "array",
+                        "items": {"type": "number"},
+                        "description": "px, outer corners",
+                    },
+                    "mask_rle": {
+                        "type": "string",
+                        "description": "COCO compressed counts",
+                    },
+                    "mask_size": {
+                        "type": "array",
+                        "items": {"type": "integer"},
+                        "description": "height, width",
+                    },
                 },
             },
         },
@@ -57,7 +80,10 @@ GROUND_TRUTH_SCHEMA: dict[str, Any] = {
                 "required": ["class_name", "mask_rle"],
                 "properties": {
                     "class_name": {"type": "string"},
-                    "mask_rle": {"type": "string", "description": "COCO compressed counts"},
+                    "mask_rle": {
+                        "type": "string",
+                        "description": "COCO compressed counts",
+                    },
                 },
             },
         },
@@ -98,23 +124,40 @@ def make_image(payload: bytes, image_format: str, sensor: str, t_ns: int) -> Any
     """foxglove.CompressedImage of encoded bytes; `image_format` is "jpeg" or "png"."""
     from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 
-    return CompressedImage(timestamp=_stamp(t_ns), frame_id=SENSOR_FRAMES[sensor], data=payload, format=image_format)
+    return CompressedImage(
+        timestamp=_stamp(t_ns),
+        frame_id=SENSOR_FRAMES[sensor],
+        data=payload,
+        format=image_format,
+    )
 
 
 def make_calibration(rig: Rig, sensor: str, t_ns: int) -> Any:
     """foxglove.CameraCalibration as published: no distortion, rectified pair, the baseline in P of the right camera."""
     from foxglove_schemas_protobuf.CameraCalibration_pb2 import CameraCalibration
 
-    (width, height), (fx, fy), (cx, cy) = rig.camera.size_px, rig.camera.focal_px, rig.camera.centre_px
+    (width, height), (fx, fy), (cx, cy) = (
+        rig.camera.size_px,
+        rig.camera.focal_px,
+        rig.camera.centre_px,
+    )
     shift = -fx * rig.baseline_m if sensor == "right" else 0.0
     return CameraCalibration(
-        timestamp=_stamp(t_ns), frame_id=SENSOR_FRAMES[sensor], width=width, height=height,
-        distortion_model="plumb_bob", D=[0.0] * 5, K=[fx, 0, cx, 0, fy, cy, 0, 0, 1], R=[1, 0, 0, 0, 1, 0, 0, 0, 1],
+        timestamp=_stamp(t_ns),
+        frame_id=SENSOR_FRAMES[sensor],
+        width=width,
+        height=height,
+        distortion_model="plumb_bob",
+        D=[0.0] * 5,
+        K=[fx, 0, cx, 0, fy, cy, 0, 0, 1],
+        R=[1, 0, 0, 0, 1, 0, 0, 0, 1],
         P=[fx, 0, cx, shift, 0, fy, cy, 0, 0, 0, 1, 0],
-    )  # fmt: skip
+    )
 
 
-def make_transform(parent: str, child: str, parent_from_child: NDArray[np.floating], t_ns: int) -> Any:
+def make_transform(
+    parent: str, child: str, parent_from_child: NDArray[np.floating], t_ns: int
+) -> Any:
     """foxglove.FrameTransform of a pose (4, 4)."""
     from foxglove_schemas_protobuf.FrameTransform_pb2 import FrameTransform
     from foxglove_schemas_protobuf.Quaternion_pb2 import Quaternion
@@ -122,8 +165,13 @@ def make_transform(parent: str, child: str, parent_from_child: NDArray[np.floati
 
     x, y, z, w = quaternion_xyzw(parent_from_child[:3, :3])
     px, py, pz = (float(v) for v in parent_from_child[:3, 3])
-    return FrameTransform(timestamp=_stamp(t_ns), parent_frame_id=parent, child_frame_id=child,
-                          translation=Vector3(x=px, y=py, z=pz), rotation=Quaternion(x=x, y=y, z=z, w=w))  # fmt: skip
+    return FrameTransform(
+        timestamp=_stamp(t_ns),
+        parent_frame_id=parent,
+        child_frame_id=child,
+        translation=Vector3(x=px, y=py, z=pz),
+        rotation=Quaternion(x=x, y=y, z=z, w=w),
+    )
 
 
 def make_annotations(truth: FrameTruth, t_ns: int) -> Any:
@@ -139,12 +187,28 @@ def make_annotations(truth: FrameTruth, t_ns: int) -> Any:
         red, green, blue = CLASS_COLORS[label.class_name]
         color = Color(r=red, g=green, b=blue, a=1.0)
         x0, y0, x1, y1 = label.box_xyxy
-        corners = [Point2(x=x, y=y) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
-        message.points.append(PointsAnnotation(timestamp=stamp, type=PointsAnnotation.LINE_LOOP, points=corners,
-                                               outline_color=color, thickness=2.0))  # fmt: skip
-        message.texts.append(TextAnnotation(timestamp=stamp, position=Point2(x=x0, y=y0), font_size=10.0,
-                                            text=f"{label.class_name} {label.track_id}", text_color=color,
-                                            background_color=Color(a=0.6)))  # fmt: skip
+        corners = [
+            Point2(x=x, y=y) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+        ]
+        message.points.append(
+            PointsAnnotation(
+                timestamp=stamp,
+                type=PointsAnnotation.LINE_LOOP,
+                points=corners,
+                outline_color=color,
+                thickness=2.0,
+            )
+        )
+        message.texts.append(
+            TextAnnotation(
+                timestamp=stamp,
+                position=Point2(x=x0, y=y0),
+                font_size=10.0,
+                text=f"{label.class_name} {label.track_id}",
+                text_color=color,
+                background_color=Color(a=0.6),
+            )
+        )
     return message
 
 
@@ -161,20 +225,46 @@ def encode_truth(truth: FrameTruth, sensor: str, t_ns: int, camera: Camera) -> b
         for label in truth.objects
     ]
     record = {
-        "sensor": sensor, "t_ns": t_ns, "recognition": truth.recognition, "objects": objects,
-        "class_masks": [{"class_name": name, "mask_rle": mask} for name, mask in truth.class_masks.items()],
-    }  # fmt: skip
+        "sensor": sensor,
+        "t_ns": t_ns,
+        "recognition": truth.recognition,
+        "objects": objects,
+        "class_masks": [
+            {"class_name": name, "mask_rle": mask}
+            for name, mask in truth.class_masks.items()
+        ],
+    }
     return json.dumps(record, separators=(",", ":")).encode()
 
 
-def encode_imu(t_ns: int, gyro_rad_s: Sequence[float], force_m_s2: Sequence[float], frame_id: str = "rig") -> bytes:
+def encode_imu(
+    t_ns: int,
+    gyro_rad_s: Sequence[float],
+    force_m_s2: Sequence[float],
+    frame_id: str = "rig",
+) -> bytes:
     """sensor_msgs/msg/Imu in little-endian CDR (OMG DDS-XTypes 1.3, 7.4): orientation unknown (covariance -1)."""
     name = frame_id.encode() + b"\0"
     head = struct.pack("<iII", t_ns // NS, t_ns % NS, len(name)) + name
-    head += b"\0" * (-len(head) % 8)  # doubles lie on multiples of 8 after the encapsulation header
-    return b"\0\1\0\0" + head + _IMU_BODY.pack(
-        0.0, 0.0, 0.0, 1.0, -1.0, *_ZEROS[:8], *gyro_rad_s, *_GYRO_COVARIANCE, *force_m_s2, *_FORCE_COVARIANCE
-    )  # fmt: skip
+    head += b"\0" * (
+        -len(head) % 8
+    )  # doubles lie on multiples of 8 after the encapsulation header
+    return (
+        b"\0\1\0\0"
+        + head
+        + _IMU_BODY.pack(
+            0.0,
+            0.0,
+            0.0,
+            1.0,
+            -1.0,
+            *_ZEROS[:8],
+            *gyro_rad_s,
+            *_GYRO_COVARIANCE,
+            *force_m_s2,
+            *_FORCE_COVARIANCE,
+        )
+    )
 
 
 _IMU_BODY = struct.Struct("<37d")

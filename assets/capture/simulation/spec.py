@@ -28,19 +28,34 @@ class SimulationSpec:
 
     def __post_init__(self) -> None:
         if self.shift is not None and self.shift not in SHIFTS:
-            raise ValueError(f"unknown shift {self.shift!r}: choose one of {', '.join(SHIFTS)}")
+            raise ValueError(
+                f"unknown shift {self.shift!r}: choose one of {', '.join(SHIFTS)}"
+            )
         if self.fault is not None and self.fault not in FAULTS:
-            raise ValueError(f"unknown fault {self.fault!r}: choose one of {', '.join(FAULTS)}")
-        for name, least in (("captures", 1), ("width_px", _MIN_SIDE_PX), ("height_px", _MIN_SIDE_PX), ("seed", 0)):
+            raise ValueError(
+                f"unknown fault {self.fault!r}: choose one of {', '.join(FAULTS)}"
+            )
+        for name, least in (
+            ("captures", 1),
+            ("width_px", _MIN_SIDE_PX),
+            ("height_px", _MIN_SIDE_PX),
+            ("seed", 0),
+        ):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}: give {least} or more")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}: give {least} or more"
+                )
         for name in ("seconds", "rate_hz"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name} is {getattr(self, name)}: give a number above 0")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}: give a number above 0"
+                )
         least_frames = MIN_FRAMES if self.fault in _FRAME_FAULTS else 1
         if self.num_frames < least_frames:
             found = f"{self.seconds} s at {self.rate_hz} Hz is {self.num_frames} frames"
-            raise ValueError(f"{found}: give more seconds, at least {least_frames} frames are needed")
+            raise ValueError(
+                f"{found}: give more seconds, at least {least_frames} frames are needed"
+            )
 
     @property
     def num_frames(self) -> int:

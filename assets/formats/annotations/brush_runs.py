@@ -17,12 +17,16 @@ def decode_brush(rle: Any, size_px: tuple[int, int]) -> NDArray[np.bool_]:
     a count less 1; then runs, each of 1 bit (1: one word repeated, 0: so many words), 2 for which size of count, the
     count less 1, and the words.
     """
-    if not isinstance(rle, list) or not all(type(value) is int and 0 <= value < 256 for value in rle):
+    if not isinstance(rle, list) or not all(
+        type(value) is int and 0 <= value < 256 for value in rle
+    ):
         raise ValueError("a brush mask that is no list of bytes")
     bits, (width, height) = _Bits(bytes(rle)), size_px
     num_values, word_bits = bits.take(32), bits.take(5) + 1
     if num_values != width * height * 4 or word_bits != 8:
-        raise ValueError(f"a brush mask of {num_values} words of {word_bits} bits, for {width}x{height} px RGBA")
+        raise ValueError(
+            f"a brush mask of {num_values} words of {word_bits} bits, for {width}x{height} px RGBA"
+        )
     count_bits = [bits.take(4) + 1 for _ in range(4)]
     values, at = np.zeros(num_values, np.uint8), 0
     while at < num_values:

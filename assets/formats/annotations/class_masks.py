@@ -44,13 +44,37 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import CapturePlan, LabelObservation, Observation, Problem, Source
-from assets.formats.protocol import Opener, UnreadableBytes, read_bytes, read_head, whole_file
+from assets.formats.observations import (
+    CapturePlan,
+    LabelObservation,
+    Observation,
+    Problem,
+    Source,
+)
+from assets.formats.protocol import (
+    Opener,
+    UnreadableBytes,
+    read_bytes,
+    read_head,
+    whole_file,
+)
 from assets.storage import SessionFile
 from models.masks import encode_mask
 
-CAMVID_NAMES = ("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian",
-                "bicyclist", "void")  # fmt: skip
+CAMVID_NAMES = (
+    "sky",
+    "building",
+    "pole",
+    "road",
+    "pavement",
+    "tree",
+    "sign",
+    "fence",
+    "car",
+    "pedestrian",
+    "bicyclist",
+    "void",
+)
 _SEGNET_ENDING = "annot"
 _MAX_NAMES_BYTES = 1 << 20
 _MAX_PIXELS = 64 << 20  # of one label image
@@ -64,39 +88,69 @@ class ClassMasksReader:
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         masks: dict[str, list[SessionFile]] = defaultdict(list)
-        for folder, group in _group_by_folder(f for f in files if _may_be_mask(f)).items():
+        for folder, group in _group_by_folder(
+            f for f in files if _may_be_mask(f)
+        ).items():
             if _holds_class_ids(group[0], opener):
                 masks[_find_root(folder)] += group
-        images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if masks else []
+        images = (
+            [f for f in files if is_image(f, opener) and not is_mask_path(f.path)]
+            if masks
+            else []
+        )
         listed = [f for f in files if is_names_file(f.path)] if masks else []
         plans, taken = list[CapturePlan](), set[str]()
         for root, group in sorted(
             masks.items(), key=lambda item: -len(item[0])
         ):  # the innermost takes its images first
             stems = {stem_of(f.path) for f in group}
-            below = [i for i in images if is_below(i.path, root) and i.path not in taken]
+            below = [
+                i for i in images if is_below(i.path, root) and i.path not in taken
+            ]
             folders = {folder_of(i.path) for i in below if stem_of(i.path) in stems}
             if not folders:
                 continue  # masks of something else: they are told as leftovers
             members = [i for i in below if folder_of(i.path) in folders] + group
-            near = {place for folder in {folder_of(f.path) for f in group} for place in _list_places(folder, root)}
+            near = {
+                place
+                for folder in {folder_of(f.path) for f in group}
+                for place in _list_places(folder, root)
+            }
             members += [f for f in listed if folder_of(f.path) in near]
             taken.update(f.path for f in members)
-            plans.append(CapturePlan(self.name, root, tuple(order_naturally(members)), is_container=False))
+            plans.append(
+                CapturePlan(
+                    self.name, root, tuple(order_naturally(members)), is_container=False
+                )
+            )
         return plans
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
-        masks = [f for f in plan.files if is_mask_path(f.path) and suffix_of(f.path) == ".png"]
+        masks = [
+            f
+            for f in plan.files
+            if is_mask_path(f.path) and suffix_of(f.path) == ".png"
+        ]
         listed = [f for f in plan.files if is_names_file(f.path)]
         others = {f.path for f in (*masks, *listed)}
-        images = ImageLabels(self.name, plan.root, [f for f in plan.files if f.path not in others], opener)
+        images = ImageLabels(
+            self.name,
+            plan.root,
+            [f for f in plan.files if f.path not in others],
+            opener,
+        )
         yield from images.read_frames()
         references = {mask.path: _refer(mask, plan.root) for mask in masks}
         images.announce(references.values())
         try:
             names, origin = _read_names(listed, masks, opener)
         except UnreadableBytes as error:
-            yield Problem(whole_file(listed[0]), self.name, f"class names: {error.reason}", error.remedy)
+            yield Problem(
+                whole_file(listed[0]),
+                self.name,
+                f"class names: {error.reason}",
+                error.remedy,
+            )
             return
         except ValueError as error:
             source = whole_file(listed[0]) if listed else Source(plan.root)
@@ -107,7 +161,9 @@ class ClassMasksReader:
         )
         is_binary = names.keys() == {0, 1} and _are_binary(masks, opener)
         if is_binary:
-            plan.notes["masks of 0 and 255 alone"] = f"255 is read as id 1, {names[1]}: there are two classes"
+            plan.notes["masks of 0 and 255 alone"] = (
+                f"255 is read as id 1, {names[1]}: there are two classes"
+            )
         done: set[str] = set()
         for mask in masks:
             try:
@@ -122,7 +178,12 @@ class ClassMasksReader:
             except UnreadableBytes as error:
                 yield Problem(whole_file(mask), self.name, error.reason, error.remedy)
             except LookupError as error:
-                yield Problem(whole_file(mask), self.name, str(error), "copy the image to its place")
+                yield Problem(
+                    whole_file(mask),
+                    self.name,
+                    str(error),
+                    "copy the image to its place",
+                )
             except ValueError as error:
                 yield Problem(whole_file(mask), self.name, str(error), _MASK_REMEDY)
             else:
@@ -130,9 +191,14 @@ class ClassMasksReader:
                 sensor = images.name_sensor(image)
                 for class_id, name in found.items():
                     yield LabelObservation(
-                        image.path, "segmentation", name, whole_file(mask), sensor,
-                        mask_rle=encode_mask(ids == class_id), index=class_id,
-                    )  # fmt: skip
+                        image.path,
+                        "segmentation",
+                        name,
+                        whole_file(mask),
+                        sensor,
+                        mask_rle=encode_mask(ids == class_id),
+                        index=class_id,
+                    )
         images.tell(plan.notes)
 
 
@@ -144,7 +210,11 @@ def _group_by_folder(files: Iterator[SessionFile]) -> dict[str, list[SessionFile
 
 
 def _may_be_mask(file: SessionFile) -> bool:
-    return suffix_of(file.path) == ".png" and is_mask_path(file.path) and not is_hidden(file.path)
+    return (
+        suffix_of(file.path) == ".png"
+        and is_mask_path(file.path)
+        and not is_hidden(file.path)
+    )
 
 
 def _holds_class_ids(file: SessionFile, opener: Opener) -> bool:
@@ -153,7 +223,12 @@ def _holds_class_ids(file: SessionFile, opener: Opener) -> bool:
         header = read_header(read_head(file, opener))
     except UnreadableBytes:
         return False
-    return header is not None and header.encoding == "png" and header.channels == 1 and header.bits <= 8
+    return (
+        header is not None
+        and header.encoding == "png"
+        and header.channels == 1
+        and header.bits <= 8
+    )
 
 
 def _find_root(folder: str) -> str:
@@ -177,21 +252,31 @@ def _refer(mask: SessionFile, root: str) -> str:
     """
     parts = folder_of(mask.path)[len(root) :].strip("/").split("/")
     folders = [part.removesuffix(_SEGNET_ENDING) for part in parts]
-    return "/".join([*(f for f in folders if f and not is_mask_folder(f)), stem_of(mask.path)])
+    return "/".join(
+        [*(f for f in folders if f and not is_mask_folder(f)), stem_of(mask.path)]
+    )
 
 
 def _read_names(
     listed: Sequence[SessionFile], masks: Sequence[SessionFile], opener: Opener
 ) -> tuple[dict[int, str], str]:
     """(id -> name, where they are from). Raises ValueError where nobody says what the ids mean."""
-    lists = [parse_class_names(read_bytes(file, opener, _MAX_NAMES_BYTES)) for file in listed]
+    lists = [
+        parse_class_names(read_bytes(file, opener, _MAX_NAMES_BYTES)) for file in listed
+    ]
     if any(names != lists[0] for names in lists):
-        raise ValueError(f"several files with class names differ, {list_paths(f.path for f in listed)}: keep one")
+        raise ValueError(
+            f"several files with class names differ, {list_paths(f.path for f in listed)}: keep one"
+        )
     if lists:
         return lists[0], f"taken from {listed[0].path}"
     if not all(name_of(folder_of(m.path)).endswith(_SEGNET_ENDING) for m in masks):
-        raise ValueError(f"{len(masks)} label images hold class ids, and nothing says what they mean")
-    return dict(enumerate(CAMVID_NAMES)), f"CamVid's ids, as there is no {NAMES_FILES[0]}"
+        raise ValueError(
+            f"{len(masks)} label images hold class ids, and nothing says what they mean"
+        )
+    return dict(
+        enumerate(CAMVID_NAMES)
+    ), f"CamVid's ids, as there is no {NAMES_FILES[0]}"
 
 
 def _are_binary(masks: Sequence[SessionFile], opener: Opener) -> bool:
@@ -199,7 +284,12 @@ def _are_binary(masks: Sequence[SessionFile], opener: Opener) -> bool:
     present: set[int] = set()
     for mask in masks:
         try:
-            present |= {int(i) for i in np.flatnonzero(np.bincount(_read_ids(read_bytes(mask, opener)).ravel()))}
+            present |= {
+                int(i)
+                for i in np.flatnonzero(
+                    np.bincount(_read_ids(read_bytes(mask, opener)).ravel())
+                )
+            }
         except ValueError:
             continue
         if present - {0, IGNORED_ID}:
@@ -213,13 +303,19 @@ def _read_ids(payload: bytes) -> NDArray[np.generic]:
 
     header = read_header(payload)
     if header is None or header.encoding != "png":
-        raise ValueError(f"a label image that is no PNG but begins with {payload[:8]!r}")
+        raise ValueError(
+            f"a label image that is no PNG but begins with {payload[:8]!r}"
+        )
     if header.width_px * header.height_px > _MAX_PIXELS:
-        raise ValueError(f"a label image of {header.width_px}x{header.height_px} px, more than {_MAX_PIXELS}")
+        raise ValueError(
+            f"a label image of {header.width_px}x{header.height_px} px, more than {_MAX_PIXELS}"
+        )
     try:
         with Pillow.open(io.BytesIO(payload), formats=["PNG"]) as picture:
             if picture.mode != "P" and (picture.mode, header.bits) != ("L", 8):
-                raise ValueError(f"a label image of {header.channels} channels of {header.bits} bits")
+                raise ValueError(
+                    f"a label image of {header.channels} channels of {header.bits} bits"
+                )
             return np.array(picture, np.uint8)
     except (OSError, SyntaxError, EOFError) as error:
         raise ValueError(f"a label image that cannot be decoded: {error}") from error
@@ -229,6 +325,10 @@ def _name_classes(ids: NDArray[np.generic], names: dict[int, str]) -> dict[int, 
     """The classes that occur, without those that say that nobody knows. Raises ValueError for an id without a name."""
     present = [int(i) for i in np.flatnonzero(np.bincount(ids.ravel(), minlength=256))]
     if unknown := [i for i in present if i not in names and i != IGNORED_ID]:
-        raise ValueError(f"class ids {unknown[:10]} have no name: there are {len(names)} names, from {min(names)} to "
-                         f"{max(names)}")  # fmt: skip
-    return {i: names[i] for i in present if i in names and not is_ignored_name(names[i])}
+        raise ValueError(
+            f"class ids {unknown[:10]} have no name: there are {len(names)} names, from {min(names)} to "
+            f"{max(names)}"
+        )
+    return {
+        i: names[i] for i in present if i in names and not is_ignored_name(names[i])
+    }

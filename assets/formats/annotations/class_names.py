@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 
-NAMES_FILES = ("classes.txt", "class_names.txt", "label_names.txt", "labels.txt", "names.txt")
-IGNORED_ID = 255  # by convention of Pascal VOC and Cityscapes: nobody says what this pixel shows
+NAMES_FILES = (
+    "classes.txt",
+    "class_names.txt",
+    "label_names.txt",
+    "labels.txt",
+    "names.txt",
+)
+IGNORED_ID = (
+    255  # by convention of Pascal VOC and Cityscapes: nobody says what this pixel shows
+)
 _IGNORED = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored"})
 _NUMBERED = re.compile(r"^(\d{1,3})\s*[:,;\s]\s*(\S.*)$")
 
@@ -25,12 +33,16 @@ def parse_class_names(data: bytes) -> dict[int, str]:
     numbered = [(int(m[1]), m[2].strip()) for m in matches if m]
     pairs = numbered if len(numbered) == len(matches) else list(enumerate(lines))
     if not pairs or not all(name for _, name in pairs):
-        raise ValueError("the list of class names has no line, or a blank one in its middle")
+        raise ValueError(
+            "the list of class names has no line, or a blank one in its middle"
+        )
     names = dict(pairs)
     if len(names) < len(pairs) or len(set(names.values())) < len(names):
         raise ValueError("the list of class names says an id or a name twice")
     if (most := max(names)) > IGNORED_ID:
-        raise ValueError(f"the list of class names has id {most}: label images of 8 bits hold 0 to {IGNORED_ID}")
+        raise ValueError(
+            f"the list of class names has id {most}: label images of 8 bits hold 0 to {IGNORED_ID}"
+        )
     return names
 
 

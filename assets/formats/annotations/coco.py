@@ -23,7 +23,13 @@ from typing import Any
 from assets.formats.annotations.image_labels import ImageLabels
 from assets.formats.annotations.label_book import LabelBook
 from assets.formats.annotations.mask_runs import encode_segmentation, place_runs
-from assets.formats.annotations.orientation import Box, Placement, Point, Size, order_corners
+from assets.formats.annotations.orientation import (
+    Box,
+    Placement,
+    Point,
+    Size,
+    order_corners,
+)
 from assets.formats.annotations.pairing import hints_of, plan_label_files
 from assets.formats.layout import (
     is_hidden,
@@ -34,7 +40,12 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import CapturePlan, LabelObservation, Observation, Problem
+from assets.formats.observations import (
+    CapturePlan,
+    LabelObservation,
+    Observation,
+    Problem,
+)
 from assets.formats.protocol import (
     LABELS_NOT_READ,
     MAX_LABELS,
@@ -54,7 +65,10 @@ _FOLDERS = frozenset({"annotations", "annotation", "labels"})
 _REMEDY = "export the COCO file again"
 _ABSENT_REMEDY = "copy the image to its place; an archive is read by itself: unpack it beside its labels"
 _SIZE_REMEDY = "export the labels for the images as they are"
-_FREE_COLUMNS, _COLUMNS_A_BYTE = 10_000_000, 2  # of pixels, in all masks of a file: what they cost to encode
+_FREE_COLUMNS, _COLUMNS_A_BYTE = (
+    10_000_000,
+    2,
+)  # of pixels, in all masks of a file: what they cost to encode
 _TASK = "detection"
 
 
@@ -63,7 +77,9 @@ class CocoReader:
     version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        return plan_label_files(self.name, files, opener, lambda file: _is_coco(file, opener), _FOLDERS)
+        return plan_label_files(
+            self.name, files, opener, lambda file: _is_coco(file, opener), _FOLDERS
+        )
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         jsons = [f for f in plan.files if suffix_of(f.path) == ".json"]
@@ -71,10 +87,14 @@ class CocoReader:
         images = ImageLabels(self.name, plan.root, pictures, opener)
         book = LabelBook(plan)
         documents = [_Document(file, images, book, plan) for file in jsons]
-        problems = [problem for document in documents for problem in document.open(opener)]
+        problems = [
+            problem for document in documents for problem in document.open(opener)
+        ]
         splits: dict[str, str] = {}
         problems += [p for document in documents for p in document.share_out(splits)]
-        yield from images.read_frames(lambda f: splits.get(f.path) or split_of_path(f.path, plan.root))
+        yield from images.read_frames(
+            lambda f: splits.get(f.path) or split_of_path(f.path, plan.root)
+        )
         yield from problems
         for document in documents:
             document.learn_habit()
@@ -116,13 +136,19 @@ class _Document:
     images: ImageLabels
     book: LabelBook
     plan: CapturePlan
-    splits: dict[str, str] = field(default_factory=dict)  # image path -> split that the name of the file says
+    splits: dict[str, str] = field(
+        default_factory=dict
+    )  # image path -> split that the name of the file says
     columns_px: int = 0  # of the masks so far
     _pictures: dict[int | str, _Picture] = field(default_factory=dict)
     _absent: set[int | str] = field(default_factory=set)
-    _shared: dict[int | str, set[str]] = field(default_factory=dict)  # ids of several images -> the paths of those here
+    _shared: dict[int | str, set[str]] = field(
+        default_factory=dict
+    )  # ids of several images -> the paths of those here
     _names: dict[int | str, str] = field(default_factory=dict)  # of the categories
-    _points: dict[int | str, list[str]] = field(default_factory=dict)  # names of a category's keypoints
+    _points: dict[int | str, list[str]] = field(
+        default_factory=dict
+    )  # names of a category's keypoints
     _annotations: list[dict[str, Any]] = field(default_factory=list)
     _num_labels: Counter[int | str] = field(default_factory=Counter)  # by image
     _task: str = _TASK  # that its pictures were looked at for
@@ -133,7 +159,9 @@ class _Document:
             document = parse_json(read_bytes(self.file, opener, MAX_JSON_BYTES))
             images = _list_of(document, "images")
             if "annotations" not in document and document.get("categories"):
-                self.plan.notes[self.file.path] = f"lists {len(images)} images, and says nothing of what they show"
+                self.plan.notes[self.file.path] = (
+                    f"lists {len(images)} images, and says nothing of what they show"
+                )
                 return
             annotations = _list_of(document, "annotations")
             if unread := _name_unread(document, annotations):
@@ -147,15 +175,26 @@ class _Document:
             yield self._refuse(f"not a COCO file: {error}", _REMEDY)
             return
         self._annotations = annotations
-        if annotations and not any(a.get("bbox") or a.get("segmentation") for a in annotations):
+        if annotations and not any(
+            a.get("bbox") or a.get("segmentation") for a in annotations
+        ):
             self._task = "recognition"
         yield from self._read_categories(categories)
         yield from self._find_images(images, _find_mask_sizes(annotations))
 
     def share_out(self, splits: dict[str, str]) -> Iterator[Problem]:
         """Add the splits that this file gives; an image that two files give to two splits has none."""
-        twice = {path for path, split in self.splits.items() if splits.get(path, split) != split}
-        splits.update({path: "" if path in twice else split for path, split in self.splits.items()})
+        twice = {
+            path
+            for path, split in self.splits.items()
+            if splits.get(path, split) != split
+        }
+        splits.update(
+            {
+                path: "" if path in twice else split
+                for path, split in self.splits.items()
+            }
+        )
         if twice:
             reason = f"lists images that a file of another split lists too, {list_paths(twice)}"
             yield self._refuse(reason, "keep every image in one of train, val, test")
@@ -175,12 +214,17 @@ class _Document:
             except ValueError as error:
                 placements[image_key] = None
                 self.book.miss(found.file.path, self._task, source)
-                yield self._refuse(f"image {str(image_key)[:40]}: {error}", _SIZE_REMEDY)
+                yield self._refuse(
+                    f"image {str(image_key)[:40]}: {error}", _SIZE_REMEDY
+                )
         for shared in self._shared.values():
             for path in shared:
                 self.book.miss(path, self._task, source)
         if self._are_shares():
-            yield self._refuse("all boxes lie between 0 and 1: shares of the image, where COCO has pixels", _REMEDY)
+            yield self._refuse(
+                "all boxes lie between 0 and 1: shares of the image, where COCO has pixels",
+                _REMEDY,
+            )
             for found in self._pictures.values():
                 self.book.miss(found.file.path, self._task, source)
             return
@@ -194,18 +238,25 @@ class _Document:
             elif key in self._shared:
                 dropped["annotations of an id that several images have"] += 1
             elif picture is None:
-                reason = f"image_id {annotation.get('image_id')!r} is not among the images"
+                reason = (
+                    f"image_id {annotation.get('image_id')!r} is not among the images"
+                )
                 yield self._refuse(f"annotation {number}: {reason}", _REMEDY)
             elif annotation.get("iscrowd"):
                 dropped["crowd regions"] += 1
                 self.book.ignore(picture.file.path, self._task, source)
             elif self._is_one_too_many(key):
                 self.book.miss(picture.file.path, self._task, source)
-                yield self._refuse(f"annotation {number}: more than {MAX_LABELS} of one image, not read on", _REMEDY)
+                yield self._refuse(
+                    f"annotation {number}: more than {MAX_LABELS} of one image, not read on",
+                    _REMEDY,
+                )
                 return
             elif (placement := placements[key]) is not None:
                 try:
-                    self.book.add(self._read_annotation(number, annotation, picture, placement))
+                    self.book.add(
+                        self._read_annotation(number, annotation, picture, placement)
+                    )
                 except ValueError as error:
                     self.book.miss(picture.file.path, self._task, source)
                     yield self._refuse(f"annotation {number}: {error}", _REMEDY)
@@ -213,15 +264,25 @@ class _Document:
             self.plan.notes[f"not read from {self.file.path}: {what}"] = str(count)
 
     def _are_shares(self) -> bool:
-        boxes = [a["bbox"] for a in self._annotations if isinstance(a.get("bbox"), list) and a["bbox"]]
+        boxes = [
+            a["bbox"]
+            for a in self._annotations
+            if isinstance(a.get("bbox"), list) and a["bbox"]
+        ]
         numbers = [v for box in boxes for v in box if isinstance(v, int | float)]
-        return bool(numbers) and max(map(abs, numbers)) <= 1 and any(v != int(v) for v in numbers)
+        return (
+            bool(numbers)
+            and max(map(abs, numbers)) <= 1
+            and any(v != int(v) for v in numbers)
+        )
 
     def _is_one_too_many(self, key: int | str) -> bool:
         self._num_labels[key] += 1
         return self._num_labels[key] > MAX_LABELS
 
-    def _read_categories(self, categories: Sequence[dict[str, Any]]) -> Iterator[Problem]:
+    def _read_categories(
+        self, categories: Sequence[dict[str, Any]]
+    ) -> Iterator[Problem]:
         twice = set()
         for category in categories:
             key, name = _as_id(category.get("id")), category.get("name")
@@ -234,12 +295,19 @@ class _Document:
                 self._points[key] = [str(point) for point in points]
         for key in sorted(twice, key=str):
             del self._names[key]
-            yield self._refuse(f"category {key!r} has two names, so nobody knows what it is", _REMEDY)
+            yield self._refuse(
+                f"category {key!r} has two names, so nobody knows what it is", _REMEDY
+            )
 
-    def _find_images(self, images: Sequence[dict[str, Any]], mask_sizes: Mapping[int | str, Size]) -> Iterator[Problem]:
+    def _find_images(
+        self, images: Sequence[dict[str, Any]], mask_sizes: Mapping[int | str, Size]
+    ) -> Iterator[Problem]:
         tokens = [t for t in re.split(r"[_.]", stem_of(self.file.path)) if split_of(t)]
         hints = (*tokens, *hints_of(self.file))
-        self.images.announce((i["file_name"] for i in images if isinstance(i.get("file_name"), str)), hints)
+        self.images.announce(
+            (i["file_name"] for i in images if isinstance(i.get("file_name"), str)),
+            hints,
+        )
         taken: set[int | str] = set()
         for number, image in enumerate(images):
             key, name = _as_id(image.get("id")), image.get("file_name")
@@ -249,7 +317,9 @@ class _Document:
                 if key is not None and isinstance(name, str):
                     self._share(key, name, hints)
                 what = f"id {image.get('id')!r} and file_name {name!r}"
-                yield self._refuse(f"image {number} has {what}: none, or one that is taken", _REMEDY)
+                yield self._refuse(
+                    f"image {number} has {what}: none, or one that is taken", _REMEDY
+                )
                 continue
             taken.add(key)
             try:
@@ -258,7 +328,9 @@ class _Document:
                 self._absent.add(key)
                 yield self._refuse(str(error), _ABSENT_REMEDY)
                 continue
-            self._pictures[key] = _Picture(file, _read_size(image) or mask_sizes.get(key))
+            self._pictures[key] = _Picture(
+                file, _read_size(image) or mask_sizes.get(key)
+            )
             if tokens:
                 self.splits[file.path] = split_of(tokens[0]) or ""
 
@@ -270,20 +342,31 @@ class _Document:
         with suppress(LookupError):
             mine.add(self.images.find(name, hints).path)
 
-    def _is_same_image(self, key: int | str | None, name: Any, hints: Sequence[str]) -> bool:
+    def _is_same_image(
+        self, key: int | str | None, name: Any, hints: Sequence[str]
+    ) -> bool:
         """Whether an entry with an id that is taken says again what the first said."""
         try:
-            return key is not None and self.images.find(str(name), hints) == self._pictures[key].file
+            return (
+                key is not None
+                and self.images.find(str(name), hints) == self._pictures[key].file
+            )
         except LookupError:
             return False
 
     def _read_annotation(
-        self, number: int, annotation: dict[str, Any], picture: _Picture, placement: Placement
+        self,
+        number: int,
+        annotation: dict[str, Any],
+        picture: _Picture,
+        placement: Placement,
     ) -> LabelObservation:
         """Raises ValueError."""
         category = _as_id(annotation.get("category_id"))
         if category is None or category not in self._names:
-            raise ValueError(f"category_id {annotation.get('category_id')!r} is not among the categories")
+            raise ValueError(
+                f"category_id {annotation.get('category_id')!r} is not among the categories"
+            )
         box = _read_box(annotation.get("bbox"))
         mask = self._read_mask(annotation.get("segmentation"), placement)
         if box is not None:
@@ -292,21 +375,36 @@ class _Document:
             box = _find_box(annotation["segmentation"], mask, placement)
         elif annotation.get("bbox") or annotation.get("segmentation"):
             raise ValueError("it has neither a box nor a mask that can be read")
-        attributes = _read_attributes(annotation, self._points.get(category, ()), placement)
+        attributes = _read_attributes(
+            annotation, self._points.get(category, ()), placement
+        )
         track = _as_id(annotation.get("track_id", dict(attributes).get("track_id")))
         sensor = self.images.name_sensor(picture.file)
         return LabelObservation(
-            picture.file.path, "recognition" if box is None else _TASK, self._names[category], whole_file(self.file),
-            sensor, None, box, mask, track if isinstance(track, int) else None, index=number, attributes=attributes,
-        )  # fmt: skip
+            picture.file.path,
+            "recognition" if box is None else _TASK,
+            self._names[category],
+            whole_file(self.file),
+            sensor,
+            None,
+            box,
+            mask,
+            track if isinstance(track, int) else None,
+            index=number,
+            attributes=attributes,
+        )
 
     def _read_mask(self, segmentation: Any, placement: Placement) -> str | None:
         width, height = placement.drawn_px
         self.columns_px += width if segmentation else 0
         if self.columns_px > _FREE_COLUMNS + _COLUMNS_A_BYTE * self.file.size_bytes:
-            raise ValueError(f"a mask of {width}x{height} pixels, with which masks are more than the file may hold")
+            raise ValueError(
+                f"a mask of {width}x{height} pixels, with which masks are more than the file may hold"
+            )
         if isinstance(segmentation, list):  # corners are turned before they are drawn
-            return encode_segmentation(_place_polygons(segmentation, placement), placement.size_px)
+            return encode_segmentation(
+                _place_polygons(segmentation, placement), placement.size_px
+            )
         mask = encode_segmentation(segmentation, (width, height))
         return None if mask is None else place_runs(mask, placement)
 
@@ -348,7 +446,11 @@ def _find_mask_sizes(annotations: Sequence[dict[str, Any]]) -> dict[int | str, S
     for annotation in annotations:
         mask, key = annotation.get("segmentation"), _as_id(annotation.get("image_id"))
         size = mask.get("size") if isinstance(mask, dict) else None
-        stated = _read_size(dict(zip(("height", "width"), size, strict=False))) if isinstance(size, list) else None
+        stated = (
+            _read_size(dict(zip(("height", "width"), size, strict=False)))
+            if isinstance(size, list)
+            else None
+        )
         if key is not None and stated:
             found.setdefault(key, stated)
     return found
@@ -357,7 +459,11 @@ def _find_mask_sizes(annotations: Sequence[dict[str, Any]]) -> dict[int | str, S
 def _read_size(image: dict[str, Any]) -> Size | None:
     """The size that the labels were drawn on; None where the file does not state one."""
     width, height = _as_id(image.get("width")), _as_id(image.get("height"))
-    return (width, height) if isinstance(width, int) and isinstance(height, int) and width > 0 < height else None
+    return (
+        (width, height)
+        if isinstance(width, int) and isinstance(height, int) and width > 0 < height
+        else None
+    )
 
 
 def _read_box(value: Any) -> Box | None:
@@ -379,8 +485,17 @@ def _find_box(segmentation: Any, mask: str, placement: Placement) -> Box:
     """The box around the corners of polygons, or the pixels of run lengths, in stored pixels."""
     if not isinstance(segmentation, list):
         return find_box(decode_mask(mask, placement.size_px[1], placement.size_px[0]))
-    numbers = [value for polygon in _place_polygons(segmentation, placement) for value in polygon]
-    return min(numbers[0::2]), min(numbers[1::2]), max(numbers[0::2]), max(numbers[1::2])
+    numbers = [
+        value
+        for polygon in _place_polygons(segmentation, placement)
+        for value in polygon
+    ]
+    return (
+        min(numbers[0::2]),
+        min(numbers[1::2]),
+        max(numbers[0::2]),
+        max(numbers[1::2]),
+    )
 
 
 def _as_number(value: Any, what: str) -> float:
@@ -401,7 +516,9 @@ def _place_polygons(polygons: Sequence[Any], placement: Placement) -> list[list[
         if not isinstance(polygon, list) or len(polygon) % 2:
             raise ValueError("a segmentation that is no list of polygons")
         numbers = [_as_number(v, "a polygon") for v in polygon]
-        placed = placement.place_points(list(zip(numbers[0::2], numbers[1::2], strict=True)))
+        placed = placement.place_points(
+            list(zip(numbers[0::2], numbers[1::2], strict=True))
+        )
         if len(placed) > 2:
             found.append([value for point in placed for value in point])
     return found
@@ -412,21 +529,44 @@ def _read_attributes(
 ) -> tuple[tuple[str, str], ...]:
     """What else is said of an object: keypoints as `x y visibility` in stored pixels, and plain attributes."""
     found = []
-    if isinstance(keypoints := annotation.get("keypoints"), list) and len(keypoints) % 3 == 0 and keypoints:
+    if (
+        isinstance(keypoints := annotation.get("keypoints"), list)
+        and len(keypoints) % 3 == 0
+        and keypoints
+    ):
         numbers = [_as_number(v, "keypoints") for v in keypoints]
         points = zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
-        found.append(("keypoints", format_keypoints([((x, y), v) for x, y, v in points], placement)))
+        found.append(
+            (
+                "keypoints",
+                format_keypoints([((x, y), v) for x, y, v in points], placement),
+            )
+        )
         if point_names:
-            found.append(("keypoint_names", " ".join(name.replace(" ", "_") for name in point_names)))
+            found.append(
+                (
+                    "keypoint_names",
+                    " ".join(name.replace(" ", "_") for name in point_names),
+                )
+            )
     stated = annotation.get("attributes")
     if isinstance(stated, dict):
-        found += [(str(k), _as_text(v)) for k, v in stated.items() if isinstance(v, str | int | float | bool)]
+        found += [
+            (str(k), _as_text(v))
+            for k, v in stated.items()
+            if isinstance(v, str | int | float | bool)
+        ]
     return tuple(found)
 
 
-def format_keypoints(points: Sequence[tuple[Point, float]], placement: Placement) -> str:
+def format_keypoints(
+    points: Sequence[tuple[Point, float]], placement: Placement
+) -> str:
     """`x y visibility` of each point, in stored pixels; an unmarked point (visibility 0) has no place."""
-    placed = [(placement.place_point(point) if seen else (0.0, 0.0), seen) for point, seen in points]
+    placed = [
+        (placement.place_point(point) if seen else (0.0, 0.0), seen)
+        for point, seen in points
+    ]
     return " ".join(f"{x:.6g} {y:.6g} {seen:g}" for (x, y), seen in placed)
 
 

@@ -22,7 +22,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from assets.formats.annotations.cvat_frames import FramePictures, Task, narrow_pictures, read_tasks
+from assets.formats.annotations.cvat_frames import (
+    FramePictures,
+    Task,
+    narrow_pictures,
+    read_tasks,
+)
 from assets.formats.annotations.cvat_shapes import (
     LINES,
     interpolate,
@@ -36,7 +41,12 @@ from assets.formats.annotations.label_book import LabelBook
 from assets.formats.annotations.orientation import Placement, Size
 from assets.formats.annotations.pairing import hints_of, plan_label_files
 from assets.formats.layout import is_hidden, list_paths, name_of, stem_of, suffix_of
-from assets.formats.observations import CapturePlan, LabelObservation, Observation, Problem
+from assets.formats.observations import (
+    CapturePlan,
+    LabelObservation,
+    Observation,
+    Problem,
+)
 from assets.formats.protocol import (
     LABELS_NOT_READ,
     MAX_LABELS,
@@ -55,7 +65,10 @@ _REMEDY = "export the task again as 'CVAT for images 1.1' or 'CVAT for video 1.1
 _IMAGE_REMEDY = "export the task with its images, and copy them beside the XML file"
 _FRAME_REMEDY = "export the task with its images, and leave their names as they are"
 _SIZE_REMEDY = "export the labels for the images as they are"
-_FREE_SHAPES, _BYTES_A_SHAPE = 250_000, 4  # between listed ones: two lines of a file can ask for one on each picture
+_FREE_SHAPES, _BYTES_A_SHAPE = (
+    250_000,
+    4,
+)  # between listed ones: two lines of a file can ask for one on each picture
 _VIDEO_FRAME = re.compile(r"frame_(\d{6,18})", re.IGNORECASE)
 _DETECTION, _RECOGNITION = "detection", "recognition"
 
@@ -65,14 +78,21 @@ class CvatReader:
     version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        return plan_label_files(self.name, files, opener, lambda file: _is_cvat(file, opener), _FOLDERS)
+        return plan_label_files(
+            self.name, files, opener, lambda file: _is_cvat(file, opener), _FOLDERS
+        )
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         xmls = [f for f in plan.files if suffix_of(f.path) == ".xml"]
         pictures = [f for f in plan.files if suffix_of(f.path) != ".xml"]
-        images, book = ImageLabels(self.name, plan.root, pictures, opener), LabelBook(plan)
+        images, book = (
+            ImageLabels(self.name, plan.root, pictures, opener),
+            LabelBook(plan),
+        )
         documents = [_Document(xml, images, pictures, book, plan.notes) for xml in xmls]
-        problems = [problem for document in documents for problem in document.open(opener)]
+        problems = [
+            problem for document in documents for problem in document.open(opener)
+        ]
         yield from images.read_frames()
         yield from problems
         for document in documents:
@@ -130,11 +150,15 @@ class _Document:
     _pictures: list[_Picture] = field(default_factory=list)
     _frames: list[_Frames] = field(default_factory=list)
     _stated_px: dict[str, Size] = field(default_factory=dict)  # by image path
-    _placements: dict[str, Placement | None] = field(default_factory=dict)  # by image path; None: refused
+    _placements: dict[str, Placement | None] = field(
+        default_factory=dict
+    )  # by image path; None: refused
     _next: int = 0
     _counts: Counter[str] = field(default_factory=Counter)
     _absent: set[int] = field(default_factory=set)  # frames
-    _doubtful: dict[int, str] = field(default_factory=dict)  # frame -> its pictures, to show
+    _doubtful: dict[int, str] = field(
+        default_factory=dict
+    )  # frame -> its pictures, to show
     _num_filled: int = 0
     _num_items: Counter[str] = field(default_factory=Counter)  # by image path
 
@@ -144,14 +168,18 @@ class _Document:
     def open(self, opener: Opener) -> Iterator[Problem]:
         """Parse the file and make known which images it names."""
         try:
-            self._tree = parse_xml(read_bytes(self.file, opener, _MAX_XML_BYTES), "annotations")
+            self._tree = parse_xml(
+                read_bytes(self.file, opener, _MAX_XML_BYTES), "annotations"
+            )
         except UnreadableBytes as error:
             yield self._refuse(error.reason, error.remedy)
         except ValueError as error:
             yield self._refuse(str(error), _REMEDY)
         self._tasks = read_tasks(self._tree)
         for item in self._tree.findall("image"):
-            self.images.announce([item.get("name", "")], (item.get("subset", ""), *hints_of(self.file)))
+            self.images.announce(
+                [item.get("name", "")], (item.get("subset", ""), *hints_of(self.file))
+            )
 
     def find_pictures(self) -> Iterator[Problem]:
         """Find the images, and the pictures of the frames of tracks."""
@@ -166,12 +194,17 @@ class _Document:
                 yield self._refuse(str(error), _IMAGE_REMEDY)
         claims: dict[str, set[tuple[str, str]]] = {}
         for item, file in found:
-            claims.setdefault(file.path, set()).add((item.get("task_id", ""), item.get("subset", "")))
+            claims.setdefault(file.path, set()).add(
+                (item.get("task_id", ""), item.get("subset", ""))
+            )
         for item, file in found:
             if len(claims[file.path]) > 1:
                 self.book.miss(file.path, _DETECTION, whole_file(self.file))
-                yield self._refuse(f"images of several tasks or subsets are called {item.get('name', '')[:80]!r}, and "
-                                   f"{file.path} is the only one here", _IMAGE_REMEDY)  # fmt: skip
+                yield self._refuse(
+                    f"images of several tasks or subsets are called {item.get('name', '')[:80]!r}, and "
+                    f"{file.path} is the only one here",
+                    _IMAGE_REMEDY,
+                )
                 continue
             self._pictures.append(_Picture(item, file))
             if stated_px := _read_size(item):
@@ -193,7 +226,11 @@ class _Document:
     def read(self) -> Iterator[Problem]:
         """Put the labels into the book."""
         shapes = {shape.tag for picture in self._pictures for shape in picture.item}
-        task = _RECOGNITION if "tag" in shapes and not any(map(_is_object, shapes)) else _DETECTION
+        task = (
+            _RECOGNITION
+            if "tag" in shapes and not any(map(_is_object, shapes))
+            else _DETECTION
+        )
         for picture in self._pictures:
             self.book.look(picture.file.path, task, whole_file(self.file))
             for shape in picture.item:
@@ -202,7 +239,10 @@ class _Document:
             yield from self._read_tracks(frames)
         if self._absent:
             named = list_paths(f"frame {number}" for number in self._absent)
-            yield self._refuse(f"tracks speak of frames that have no image here, {named}", _IMAGE_REMEDY)
+            yield self._refuse(
+                f"tracks speak of frames that have no image here, {named}",
+                _IMAGE_REMEDY,
+            )
         if self._doubtful:
             first, found = min(self._doubtful.items())
             reason = f"{len(self._doubtful)} frames of tracks have several pictures, frame {first} any of {found}"
@@ -214,40 +254,73 @@ class _Document:
 
     def _find_image(self, item: Element) -> SessionFile:
         """By its name; that of a video's frame is a number, which pictures that are numbered anew do not bear."""
-        name, subset, tasks = item.get("name", ""), item.get("subset", ""), self._tasks_of(item)
+        name, subset, tasks = (
+            item.get("name", ""),
+            item.get("subset", ""),
+            self._tasks_of(item),
+        )
         match = _VIDEO_FRAME.fullmatch(stem_of(name_of(name.replace("\\", "/"))))
         is_numbered = match is not None and int(match[1]) == _read_whole(item, "id")
-        if match and is_numbered and any(task.is_video and (task.first or task.step > 1) for task in tasks):
-            numbered = [f for f in self.files if _VIDEO_FRAME.fullmatch(stem_of(f.path))]
+        if (
+            match
+            and is_numbered
+            and any(task.is_video and (task.first or task.step > 1) for task in tasks)
+        ):
+            numbered = [
+                f for f in self.files if _VIDEO_FRAME.fullmatch(stem_of(f.path))
+            ]
             pictures = FramePictures(tasks, narrow_pictures(numbered, [subset]))
             if not pictures.bear_numbers_of_frames():
                 return self.images.take(pictures.find(int(match[1])))
         return self.images.find(name, (subset, *hints_of(self.file)))
 
     def _find_frames(
-        self, tracks: list[Element], by_id: Mapping[int, list[tuple[Element, SessionFile]]], has_images: bool
+        self,
+        tracks: list[Element],
+        by_id: Mapping[int, list[tuple[Element, SessionFile]]],
+        has_images: bool,
     ) -> _Frames:
         """Raises LookupError where it is open which picture shows which frame."""
-        tasks, task_id, subset = self._tasks_of(tracks[0]), tracks[0].get("task_id", ""), tracks[0].get("subset", "")
+        tasks, task_id, subset = (
+            self._tasks_of(tracks[0]),
+            tracks[0].get("task_id", ""),
+            tracks[0].get("subset", ""),
+        )
         size_px = _size_of([t for t in tasks if t.task_id == task_id] or tasks)
-        listed = {n for track in tracks for shape in track if (n := _read_whole(shape, "frame")) is not None}
+        listed = {
+            n
+            for track in tracks
+            for shape in track
+            if (n := _read_whole(shape, "frame")) is not None
+        }
         if has_images:
-            named = {n: {f.path: f for item, f in found if _is_of(item, tracks[0])} for n, found in by_id.items()}
+            named = {
+                n: {f.path: f for item, f in found if _is_of(item, tracks[0])}
+                for n, found in by_id.items()
+            }
             pictures = {n: list(found.values()) for n, found in named.items() if found}
             shown = sorted(n for n, found in pictures.items() if len(found) == 1)
             return _Frames(tracks, pictures, {n: n for n in listed}, shown, size_px)
         frames = FramePictures(tasks, self._pictures_of(subset, tasks))
         numbers, pictures = frames.place_listed(listed), frames.find_frames()
         if not frames.bear_numbers_of_frames():
-            self.notes[f"{self.file.path}: pictures numbered anew from 0, of frames"] = frames.say_frames()
+            self.notes[
+                f"{self.file.path}: pictures numbered anew from 0, of frames"
+            ] = frames.say_frames()
         covered = frames.list_shown(numbers.values(), task_id)
-        shown = sorted(n for n, found in pictures.items() if len(found) == 1 and n in covered)
+        shown = sorted(
+            n for n, found in pictures.items() if len(found) == 1 and n in covered
+        )
         return _Frames(tracks, pictures, numbers, shown, size_px)
 
     def _tasks_of(self, item: Element) -> list[Task]:
         """The tasks that an image or a track may be of."""
         named = {name: item.get(name, "") for name in ("task_id", "subset")}
-        found = [t for t in self._tasks if not named["subset"] or not t.subset or t.subset == named["subset"]]
+        found = [
+            t
+            for t in self._tasks
+            if not named["subset"] or not t.subset or t.subset == named["subset"]
+        ]
         of_subset = found or self._tasks
         if named["task_id"] and len({t.subset for t in of_subset}) > 1:
             return [t for t in of_subset if t.task_id == named["task_id"]] or of_subset
@@ -258,7 +331,9 @@ class _Document:
         if subset and len({t.subset for t in self._tasks}) > 1:
             pictures = narrow_pictures(self.files, [subset])
             if len(pictures) == len(self.files):
-                raise LookupError(f"no folder is named like the subset {subset[:40]!r}, and frames of all have numbers")
+                raise LookupError(
+                    f"no folder is named like the subset {subset[:40]!r}, and frames of all have numbers"
+                )
             return pictures
         names = [name for task in tasks for name in task.folders]
         return narrow_pictures(self.files, [*names, stem_of(self.file.path)])
@@ -268,13 +343,19 @@ class _Document:
     def _read_tracks(self, frames: _Frames) -> Iterator[Problem]:
         for frame in frames.shown:
             if file := frames.find(frame):
-                self.book.look(self.images.take(file).path, _DETECTION, whole_file(self.file))
+                self.book.look(
+                    self.images.take(file).path, _DETECTION, whole_file(self.file)
+                )
         for track in frames.tracks:
             if self._num_filled > _FREE_SHAPES + self.file.size_bytes // _BYTES_A_SHAPE:
                 reason = f"{self._num_filled} shapes between listed frames, more than a file of this size may ask for"
                 yield self._refuse(reason, _REMEDY)
                 for frame in frames.shown:
-                    self.book.miss(frames.pictures[frame][0].path, _DETECTION, whole_file(self.file))
+                    self.book.miss(
+                        frames.pictures[frame][0].path,
+                        _DETECTION,
+                        whole_file(self.file),
+                    )
                 return
             yield from self._read_track(track, frames)
 
@@ -292,32 +373,53 @@ class _Document:
             if is_outside(shape):
                 continue
             if file := frames.find(first):
-                yield from self._read_item(shape, label, self.images.take(file), frames.size_px, track_id)
+                yield from self._read_item(
+                    shape, label, self.images.take(file), frames.size_px, track_id
+                )
             elif found := frames.pictures.get(first):
                 self._doubtful[first] = list_paths(file.path for file in found)
             else:
                 self._absent.add(first)
-            for frame in _list_between(frames.shown, first, following[0] if following else None):
-                yield from self._fill(frame, (first, shape), following, label, frames, track_id)
+            for frame in _list_between(
+                frames.shown, first, following[0] if following else None
+            ):
+                yield from self._fill(
+                    frame, (first, shape), following, label, frames, track_id
+                )
 
     def _fill(
-        self, frame: int, last: tuple[int, Element], following: tuple[int, Element] | None, label: str, frames: _Frames,
+        self,
+        frame: int,
+        last: tuple[int, Element],
+        following: tuple[int, Element] | None,
+        label: str,
+        frames: _Frames,
         track_id: int | None,
-    ) -> Iterator[Problem]:  # fmt: skip
+    ) -> Iterator[Problem]:
         """One frame after a listed one, and before the next where there is one."""
         (first, shape), file = last, frames.find(frame)
         if shape.tag in LINES or file is None:
             return
         self._num_filled += 1
-        between, why = None, "objects of tracks after the last frame that lists them as visible"
+        between, why = (
+            None,
+            "objects of tracks after the last frame that lists them as visible",
+        )
         if following is not None:
             why = f"{shape.tag[:40]} between listed frames"
             try:
-                between = interpolate(shape, following[1], (frame - first) / (following[0] - first))
+                between = interpolate(
+                    shape, following[1], (frame - first) / (following[0] - first)
+                )
             except ValueError as error:
-                yield self._refuse(f"{shape.tag} between the frames {first} and {following[0]}: {error}", _REMEDY)
+                yield self._refuse(
+                    f"{shape.tag} between the frames {first} and {following[0]}: {error}",
+                    _REMEDY,
+                )
         if between is not None:
-            self._counts[f"{self.file.path}: {_PLURALS[shape.tag]} interpolated between listed frames"] += 1
+            self._counts[
+                f"{self.file.path}: {_PLURALS[shape.tag]} interpolated between listed frames"
+            ] += 1
             yield from self._read_item(between, label, file, frames.size_px, track_id)
             return
         self._counts[f"{LABELS_NOT_READ} from {self.file.path}: {why}"] += 1
@@ -326,7 +428,12 @@ class _Document:
     # ---- shapes ------------------------------------------------------------------------------------------------------
 
     def _read_item(
-        self, item: Element, label: str, image: SessionFile, size_px: Size | None = None, track_id: int | None = None
+        self,
+        item: Element,
+        label: str,
+        image: SessionFile,
+        size_px: Size | None = None,
+        track_id: int | None = None,
     ) -> Iterator[Problem]:
         """Put a shape or a tag into the book."""
         source, path = whole_file(self.file), image.path
@@ -336,7 +443,9 @@ class _Document:
             return
         if not is_shape(item) and item.tag != "tag":
             if _is_object(item.tag):
-                self._counts[f"{LABELS_NOT_READ} from {self.file.path}: {item.tag[:40]}"] += 1
+                self._counts[
+                    f"{LABELS_NOT_READ} from {self.file.path}: {item.tag[:40]}"
+                ] += 1
                 self.book.miss(path, _DETECTION, source)
             return
         task = _RECOGNITION if item.tag == "tag" else _DETECTION
@@ -344,7 +453,10 @@ class _Document:
         if self._num_items[path] > MAX_LABELS:
             self.book.miss(path, task, source)
             if self._num_items[path] == MAX_LABELS + 1:
-                yield self._refuse(f"more than {MAX_LABELS} shapes of {path}, the others are not read", _REMEDY)
+                yield self._refuse(
+                    f"more than {MAX_LABELS} shapes of {path}, the others are not read",
+                    _REMEDY,
+                )
             return
         number, self._next = self._next, self._next + 1
         placement: Placement | None = None
@@ -362,11 +474,21 @@ class _Document:
             self.book.miss(path, task, source)
             yield self._refuse(f"{item.tag} {number} of {path}: {error}", _REMEDY)
             return
-        self.book.add(LabelObservation(
-            path, task, label.strip(), source, self.images.name_sensor(image), None, shape.box_xyxy if shape else None,
-            shape.mask_rle if shape else None, track_id, index=number,
-            attributes=read_attributes(item) + (shape.attributes if shape else ()),
-        ))  # fmt: skip
+        self.book.add(
+            LabelObservation(
+                path,
+                task,
+                label.strip(),
+                source,
+                self.images.name_sensor(image),
+                None,
+                shape.box_xyxy if shape else None,
+                shape.mask_rle if shape else None,
+                track_id,
+                index=number,
+                attributes=read_attributes(item) + (shape.attributes if shape else ()),
+            )
+        )
 
     def _place(self, image: SessionFile, stated_px: Size | None) -> Iterator[Problem]:
         try:
@@ -379,7 +501,13 @@ class _Document:
         return Problem(whole_file(self.file), CvatReader.name, reason[:500], remedy)
 
 
-_PLURALS = {"box": "boxes", "cuboid": "cuboids", "ellipse": "ellipses", "skeleton": "skeletons", "polygon": "polygons"}
+_PLURALS = {
+    "box": "boxes",
+    "cuboid": "cuboids",
+    "ellipse": "ellipses",
+    "skeleton": "skeletons",
+    "polygon": "polygons",
+}
 
 
 def _is_object(tag: str) -> bool:
@@ -391,13 +519,18 @@ def _group_tracks(tracks: Sequence[Element]) -> list[list[Element]]:
     """By the task and the subset that they say they are of."""
     groups: dict[tuple[str, str], list[Element]] = {}
     for track in tracks:
-        groups.setdefault((track.get("task_id", ""), track.get("subset", "")), []).append(track)
+        groups.setdefault(
+            (track.get("task_id", ""), track.get("subset", "")), []
+        ).append(track)
     return list(groups.values())
 
 
 def _is_of(image: Element, track: Element) -> bool:
     """Whether what an image says of its task and subset is what a track says, as far as both say it."""
-    return all(image.get(n, "") in ("", track.get(n) or image.get(n, "")) for n in ("task_id", "subset"))
+    return all(
+        image.get(n, "") in ("", track.get(n) or image.get(n, ""))
+        for n in ("task_id", "subset")
+    )
 
 
 def _size_of(tasks: Sequence[Task]) -> Size | None:
@@ -407,7 +540,11 @@ def _size_of(tasks: Sequence[Task]) -> Size | None:
 
 def _list_between(shown: Sequence[int], first: int, last: int | None) -> Sequence[int]:
     """What lies between two numbers in an ascending list."""
-    return shown[bisect_right(shown, first) : len(shown) if last is None else bisect_left(shown, last)]
+    return shown[
+        bisect_right(shown, first) : len(shown)
+        if last is None
+        else bisect_left(shown, last)
+    ]
 
 
 def _read_size(item: Element) -> Size | None:

@@ -54,27 +54,46 @@ def read_tasks(tree: Element) -> list[Task]:
         source = (stem_of(name_of(meta.findtext("source", "").strip())),)
         project = meta.findall("project/tasks/task")
         for item in [*meta.findall("task"), *meta.findall("job"), *project]:
-            task = _read_task(item, source, _read_size(item) or _read_size(meta), counted)
+            task = _read_task(
+                item, source, _read_size(item) or _read_size(meta), counted
+            )
             if item in project:
                 counted[task.subset] = task.first + task.step * (task.num_frames or 0)
             tasks.append(task)
     return tasks
 
 
-def _read_task(item: Element, source: tuple[str, ...], size_px: Size | None, counted: Mapping[str, int]) -> Task:
+def _read_task(
+    item: Element,
+    source: tuple[str, ...],
+    size_px: Size | None,
+    counted: Mapping[str, int],
+) -> Task:
     step = _STEP.search(item.findtext("frame_filter", ""))
     step_frames = int(step[1]) if step else 1
-    start, stop, number = (_read_whole(item, name) for name in ("start_frame", "stop_frame", "size"))
+    start, stop, number = (
+        _read_whole(item, name) for name in ("start_frame", "stop_frame", "size")
+    )
     if number is None and stop is not None and stop >= (start or 0):
         number = (stop - (start or 0)) // step_frames + 1
     before = _read_whole(item, "segments/segment/start") if item.tag == "job" else 0
-    own = (item.findtext("source", "").strip(), item.findtext("name", "").strip(), item.findtext("id", "").strip())
+    own = (
+        item.findtext("source", "").strip(),
+        item.findtext("name", "").strip(),
+        item.findtext("id", "").strip(),
+    )
     subset = item.findtext("subset", "").strip()
     return Task(
-        own[2], subset, tuple(name for name in (stem_of(name_of(own[0])), own[1], *source) if name),
-        item.findtext("mode", "").strip() != "annotation", (start or 0) + counted.get(subset, 0), step_frames, number,
-        before or 0, size_px,
-    )  # fmt: skip
+        own[2],
+        subset,
+        tuple(name for name in (stem_of(name_of(own[0])), own[1], *source) if name),
+        item.findtext("mode", "").strip() != "annotation",
+        (start or 0) + counted.get(subset, 0),
+        step_frames,
+        number,
+        before or 0,
+        size_px,
+    )
 
 
 @dataclass
@@ -83,7 +102,9 @@ class FramePictures:
 
     tasks: Sequence[Task]
     pictures: Iterable[SessionFile]
-    _by_number: dict[int, list[SessionFile]] = field(default_factory=lambda: defaultdict(list))
+    _by_number: dict[int, list[SessionFile]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     def __post_init__(self) -> None:
         for picture in self.pictures:
@@ -93,21 +114,31 @@ class FramePictures:
 
     def find_frames(self) -> dict[int, list[SessionFile]]:
         """frame -> the pictures that may show it."""
-        readings = [{frame: self._by_number[n] for n, frame in pairs.items()} for pairs in self.read_numbers()]
+        readings = [
+            {frame: self._by_number[n] for n, frame in pairs.items()}
+            for pairs in self.read_numbers()
+        ]
         if not readings:
-            raise LookupError(f"{self._say_numbers()} are neither those of the frames, {self.say_frames()}, nor "
-                              "counted from 0 to as many as it has: which picture shows which frame?")  # fmt: skip
+            raise LookupError(
+                f"{self._say_numbers()} are neither those of the frames, {self.say_frames()}, nor "
+                "counted from 0 to as many as it has: which picture shows which frame?"
+            )
         if any(reading != readings[0] for reading in readings):
-            raise LookupError(f"{self._say_numbers()} may be the frames of these numbers, or numbered anew while the "
-                              f"task has {self.say_frames()}: which picture shows which frame?")  # fmt: skip
+            raise LookupError(
+                f"{self._say_numbers()} may be the frames of these numbers, or numbered anew while the "
+                f"task has {self.say_frames()}: which picture shows which frame?"
+            )
         return readings[0]
 
     def find(self, frame: int) -> SessionFile:
         """The picture of one frame."""
         found = self.find_frames().get(frame, [])
         if len(found) != 1:
-            raise LookupError(f"frame {frame} may be any of {list_paths(f.path for f in found)}" if found else
-                              f"there is no picture of frame {frame}")  # fmt: skip
+            raise LookupError(
+                f"frame {frame} may be any of {list_paths(f.path for f in found)}"
+                if found
+                else f"there is no picture of frame {frame}"
+            )
         return found[0]
 
     def read_numbers(self) -> Iterator[dict[int, int]]:
@@ -124,38 +155,71 @@ class FramePictures:
         if len(self.tasks) == 1:
             task = self.tasks[0]
             for begin in dict.fromkeys((0, task.num_before)):
-                shown = None if task.num_frames is None else set(range(begin, begin + task.num_frames))
-                if (shown is None or numbers <= shown) and (task.is_video or numbers == shown):
-                    yield {n: task.first + (n - begin) * task.step for n in numbers if n >= begin}
+                shown = (
+                    None
+                    if task.num_frames is None
+                    else set(range(begin, begin + task.num_frames))
+                )
+                if (shown is None or numbers <= shown) and (
+                    task.is_video or numbers == shown
+                ):
+                    yield {
+                        n: task.first + (n - begin) * task.step
+                        for n in numbers
+                        if n >= begin
+                    }
 
     def place_listed(self, listed: Collection[int]) -> dict[int, int]:
         """How tracks number frames: number that they list -> number of the frame."""
         task = self.tasks[0]
         if len(self.tasks) > 1 or all(task.may_have(frame) for frame in listed):
             return {frame: frame for frame in listed}
-        if task.num_frames is not None and all(0 <= frame <= task.num_frames for frame in listed):
+        if task.num_frames is not None and all(
+            0 <= frame <= task.num_frames for frame in listed
+        ):
             return {frame: task.first + frame * task.step for frame in listed}
         odd = min(frame for frame in listed if not task.may_have(frame))
-        raise LookupError(f"tracks list frame {odd}, and the task has {self.say_frames()}: which frames do they mean?")
+        raise LookupError(
+            f"tracks list frame {odd}, and the task has {self.say_frames()}: which frames do they mean?"
+        )
 
     def list_shown(self, listed: Collection[int], task_id: str = "") -> Collection[int]:
         """The frames that the tool has shown: all of the task, or those from the first to the last that is listed."""
-        frames = self._list_frames([t for t in self.tasks if t.task_id == task_id] or self.tasks)
-        return frames if frames is not None else range(min(listed, default=0), max(listed, default=-1) + 1)
+        frames = self._list_frames(
+            [t for t in self.tasks if t.task_id == task_id] or self.tasks
+        )
+        return (
+            frames
+            if frames is not None
+            else range(min(listed, default=0), max(listed, default=-1) + 1)
+        )
 
     def bear_numbers_of_frames(self) -> bool:
         """Whether the pictures can have the numbers that CVAT gives to them."""
-        return not self._by_number or any(all(n == f for n, f in pairs.items()) for pairs in self.read_numbers())
+        return not self._by_number or any(
+            all(n == f for n, f in pairs.items()) for pairs in self.read_numbers()
+        )
 
     def say_frames(self) -> str:
         """The first frames of the task and its last, to show."""
         found = [task.frames for task in self.tasks if task.frames]
-        texts = [", ".join(map(str, frames[:3])) + (f" .. {frames[-1]}" if len(frames) > 3 else "") for frames in found]
-        return "; ".join(texts[:3]) or f"every {self.tasks[0].step}th frame from {self.tasks[0].first}"
+        texts = [
+            ", ".join(map(str, frames[:3]))
+            + (f" .. {frames[-1]}" if len(frames) > 3 else "")
+            for frames in found
+        ]
+        return (
+            "; ".join(texts[:3])
+            or f"every {self.tasks[0].step}th frame from {self.tasks[0].first}"
+        )
 
     def _list_frames(self, tasks: Sequence[Task]) -> set[int] | None:
         found = [task.frames for task in tasks]
-        return None if None in found else {frame for frames in found if frames is not None for frame in frames}
+        return (
+            None
+            if None in found
+            else {frame for frames in found if frames is not None for frame in frames}
+        )
 
     def _cover(self, frames: set[int], numbers: set[int]) -> bool:
         """Whether the numbers are all frames, or the pictures those of the whole video; a list has just its own."""
@@ -167,17 +231,27 @@ class FramePictures:
         """Frames of a list of pictures follow their names by letter, where 10 stands before 9."""
         if all(task.is_video for task in self.tasks):
             return False
-        ordered = sorted((picture.path, n) for n, pictures in self._by_number.items() for picture in pictures)
+        ordered = sorted(
+            (picture.path, n)
+            for n, pictures in self._by_number.items()
+            for picture in pictures
+        )
         return [n for _, n in ordered] != sorted(n for _, n in ordered)
 
     def _say_numbers(self) -> str:
         return f"the numbers in the names of {list_paths((p[0].path for p in self._by_number.values()), 3)}"
 
 
-def narrow_pictures(pictures: Sequence[SessionFile], folders: Iterable[str]) -> list[SessionFile]:
+def narrow_pictures(
+    pictures: Sequence[SessionFile], folders: Iterable[str]
+) -> list[SessionFile]:
     """The pictures in a folder of one of these names, or all where there is none."""
     names = {name.casefold() for name in folders if name}
-    found = [p for p in pictures if names & {part.casefold() for part in p.path.split("/")[:-1]}]
+    found = [
+        p
+        for p in pictures
+        if names & {part.casefold() for part in p.path.split("/")[:-1]}
+    ]
     return found or list(pictures)
 
 
@@ -188,5 +262,7 @@ def _read_whole(item: Element, path: str) -> int | None:
 
 def _read_size(item: Element) -> Size | None:
     """The size of a video's frames, where the file states it."""
-    width, height = (_read_whole(item, f"original_size/{name}") for name in ("width", "height"))
+    width, height = (
+        _read_whole(item, f"original_size/{name}") for name in ("width", "height")
+    )
     return (width, height) if width and height else None

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.formats.annotations.mask_runs import encode_polygons
-from assets.formats.annotations.orientation import Box, Placement, Point, Size, upright_size
+from assets.formats.annotations.orientation import (
+    Box,
+    Placement,
+    Point,
+    Size,
+    upright_size,
+)
 from assets.formats.annotations.pairing import ImageIndex
 from assets.formats.images.exif import read_exif
 from assets.formats.images.frame_files import FrameFiles
@@ -21,21 +27,29 @@ from assets.formats.protocol import Opener
 from assets.storage import SessionFile
 from models.masks import encode_window
 
-PIXELS_A_COLUMN = 40  # pixels of a window that cost as much as one column of a polygon, 0.6 us
+PIXELS_A_COLUMN = (
+    40  # pixels of a window that cost as much as one column of a polygon, 0.6 us
+)
 _FREE_COLUMNS, _COLUMNS_A_BYTE = 5_000_000, 10
 
 
 class ImageLabels:
     """Reads the images, then finds the one that a label speaks of and knows how the label lies on its pixels."""
 
-    def __init__(self, reader: str, root: str, images: Sequence[SessionFile], opener: Opener) -> None:
+    def __init__(
+        self, reader: str, root: str, images: Sequence[SessionFile], opener: Opener
+    ) -> None:
         self._images, self._root = images, root
         self._frames = FrameFiles(reader, root, opener)
         self._index = ImageIndex(images, root)
         self._sizes_px: dict[str, Size] = {}
         self._orientations: dict[str, int] = {}
-        self._habits: Counter[str] = Counter()  # "upright" or "stored": what sizes say of the tool that drew the labels
-        self._placed: dict[str, str] = {}  # image path -> how labels were put on a turned image
+        self._habits: Counter[str] = (
+            Counter()
+        )  # "upright" or "stored": what sizes say of the tool that drew the labels
+        self._placed: dict[
+            str, str
+        ] = {}  # image path -> how labels were put on a turned image
         self._named: set[str] = set()
 
     def read_frames(
@@ -43,7 +57,9 @@ class ImageLabels:
     ) -> Iterator[FrameObservation | Problem]:
         """All images; to be read before labels are placed in them."""
         for frame in self._frames.read(self._images, find_split):
-            if isinstance(frame, FrameObservation) and (header := read_header(frame.payload)):
+            if isinstance(frame, FrameObservation) and (
+                header := read_header(frame.payload)
+            ):
                 self._sizes_px[frame.source.path] = (header.width_px, header.height_px)
                 exif = read_exif(frame.payload)
                 if exif and exif.orientation and exif.orientation != 1:
@@ -80,7 +96,10 @@ class ImageLabels:
 
     def learn_habit(self, image: SessionFile, stated_px: Size | None) -> None:
         """See what a stated size tells of the tool: whether it showed turned pictures upright."""
-        size_px, orientation = self._sizes_px.get(image.path), self._orientations.get(image.path, 1)
+        size_px, orientation = (
+            self._sizes_px.get(image.path),
+            self._orientations.get(image.path, 1),
+        )
         upright_px = upright_size(size_px, orientation) if size_px else None
         if size_px != upright_px and stated_px in (size_px, upright_px):
             self._habits["stored" if stated_px == size_px else "upright"] += 1
@@ -93,38 +112,59 @@ class ImageLabels:
         browsers, labelImg and the loaders of YOLO trainers show them. Raises ValueError for an image whose size is
         unknown, or a size that nothing explains.
         """
-        size_px, orientation = self._sizes_px.get(image.path), self._orientations.get(image.path, 1)
+        size_px, orientation = (
+            self._sizes_px.get(image.path),
+            self._orientations.get(image.path, 1),
+        )
         if size_px is None:
-            raise ValueError(f"the size of {image.path} is unknown, so nothing can be placed in it")
+            raise ValueError(
+                f"the size of {image.path} is unknown, so nothing can be placed in it"
+            )
         upright_px = upright_size(size_px, orientation)
         if stated_px is not None and stated_px not in (size_px, upright_px):
-            stated, real = (f"{width}x{height}" for width, height in (stated_px, size_px))
-            raise ValueError(f"labels were drawn on {stated} px, {image.path} has {real}: they would lie elsewhere")
+            stated, real = (
+                f"{width}x{height}" for width, height in (stated_px, size_px)
+            )
+            raise ValueError(
+                f"labels were drawn on {stated} px, {image.path} has {real}: they would lie elsewhere"
+            )
         if orientation == 1:
             return Placement(size_px)
         if stated_px is not None and size_px != upright_px:
             is_upright, why = stated_px == upright_px, "as their sizes say"
         else:
             is_upright = not self._habits["stored"] or bool(self._habits["upright"])
-            why = "as tools show them; sizes do not tell" if is_upright else "as other sizes of the same labels say"
+            why = (
+                "as tools show them; sizes do not tell"
+                if is_upright
+                else "as other sizes of the same labels say"
+            )
         self._placed[image.path] = f"{'upright' if is_upright else 'as stored'}, {why}"
         return Placement(size_px, orientation if is_upright else 1)
 
     def name_sensor(self, image: SessionFile) -> str:
         return sensor_of(image.path, self._root)
 
-    def tell(self, notes: dict[str, str], labelled: Collection[str] | None = None) -> None:
+    def tell(
+        self, notes: dict[str, str], labelled: Collection[str] | None = None
+    ) -> None:
         """Put into the notes what was decided about images, which are without labels, of the paths in `labelled`, and
         which of them no document named: nobody may have looked at those.
         """
-        if labelled is not None and (empty := {i.path for i in self._images} - set(labelled)):
+        if labelled is not None and (
+            empty := {i.path for i in self._images} - set(labelled)
+        ):
             notes["images without labels"] = list_paths(empty)
         if bare := {i.path for i in self._images} - self._named:
             notes["images that no annotation names"] = list_paths(bare)
         if self._index.num_looser:
-            notes["labels found by less than the path they give"] = str(self._index.num_looser)
+            notes["labels found by less than the path they give"] = str(
+                self._index.num_looser
+            )
         for how, count in sorted(Counter(self._placed.values()).items()):
-            notes[f"labels on images with an EXIF orientation, taken as drawn {how}"] = f"{count} images"
+            notes[
+                f"labels on images with an EXIF orientation, taken as drawn {how}"
+            ] = f"{count} images"
 
 
 class MaskBudget:
@@ -137,22 +177,32 @@ class MaskBudget:
         """Raises ValueError when it is used up."""
         self._columns -= columns
         if self._columns < 0:
-            raise ValueError("a mask with which the masks are more than a file of this size may hold")
+            raise ValueError(
+                "a mask with which the masks are more than a file of this size may hold"
+            )
 
 
-def outline(points: Sequence[Point], placement: Placement, budget: MaskBudget) -> tuple[Box, str]:
+def outline(
+    points: Sequence[Point], placement: Placement, budget: MaskBudget
+) -> tuple[Box, str]:
     """(box around, mask of) a polygon with corners in px as drawn. Raises ValueError for what is no polygon."""
     if len(points) < 3:
         raise ValueError(f"a polygon of {2 * len(points)} numbers")
     points = placement.place_points(points)
     xs, ys = [x for x, _ in points], [y for _, y in points]
     steps = zip(points, [*points[1:], points[0]], strict=True)
-    budget.spend(sum(max(abs(bx - ax), abs(by - ay)) for (ax, ay), (bx, by) in steps) / 2)  # there and back
-    mask = encode_polygons([[value for point in points for value in point]], placement.size_px)
+    budget.spend(
+        sum(max(abs(bx - ax), abs(by - ay)) for (ax, ay), (bx, by) in steps) / 2
+    )  # there and back
+    mask = encode_polygons(
+        [[value for point in points for value in point]], placement.size_px
+    )
     return (min(xs), min(ys), max(xs), max(ys)), mask
 
 
-def cover(mask: NDArray[np.bool_], left: int, top: int, placement: Placement) -> tuple[Box, str]:
+def cover(
+    mask: NDArray[np.bool_], left: int, top: int, placement: Placement
+) -> tuple[Box, str]:
     """(box around, run lengths of) a mask (h, w) at (left, top) as drawn. Raises ValueError when it is empty."""
     ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(ys):
@@ -168,4 +218,7 @@ def turn(points: Sequence[Point], about: Point, angle_deg: float) -> list[Point]
     """Points turned clockwise as seen on the screen (y downwards)."""
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     x0, y0 = about
-    return [(x0 + (x - x0) * cos - (y - y0) * sin, y0 + (x - x0) * sin + (y - y0) * cos) for x, y in points]
+    return [
+        (x0 + (x - x0) * cos - (y - y0) * sin, y0 + (x - x0) * sin + (y - y0) * cos)
+        for x, y in points
+    ]

@@ -14,7 +14,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from assets.formats.observations import AnnotationObservation, CapturePlan, LabelObservation, Problem, Source
+from assets.formats.observations import (
+    AnnotationObservation,
+    CapturePlan,
+    LabelObservation,
+    Problem,
+    Source,
+)
 from models.box_pairs import EQUAL_PX, SAME_OBJECT_IOU
 from models.metrics.matching import measure_ious
 
@@ -22,7 +28,9 @@ _SAME_FILE_PX = 1e-3
 _CELL_PX = 4.0  # boxes are looked for among those whose two corners lie in the same or in neighbouring cells
 _MAX_IN_CELL = 100  # boxes that are compared, the latest: more of one class at one place are no picture's objects
 
-_Cell = tuple[str, str, str, tuple[int, ...]]  # image path, task, class, and the places of both corners
+_Cell = tuple[
+    str, str, str, tuple[int, ...]
+]  # image path, task, class, and the places of both corners
 
 
 @dataclass
@@ -32,7 +40,9 @@ class LabelBook:
     plan: CapturePlan
     _labels: list[LabelObservation] = field(default_factory=list)
     _cells: dict[_Cell, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _looked: dict[tuple[str, str], _Tally] = field(default_factory=dict)  # by image path and task
+    _looked: dict[tuple[str, str], _Tally] = field(
+        default_factory=dict
+    )  # by image path and task
     _repeats: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -63,7 +73,11 @@ class LabelBook:
             self._cells[next(_list_cells(label, 0.0))].append(len(self._labels))
             self._labels.append(label)
             return
-        where = "itself" if self._labels[found].source.path == label.source.path else self._labels[found].source.path
+        where = (
+            "itself"
+            if self._labels[found].source.path == label.source.path
+            else self._labels[found].source.path
+        )
         self._repeats[f"{label.source.path}: labels that are in {where} already"] += 1
         self._labels[found] = _join(self._labels[found], label)
 
@@ -84,10 +98,16 @@ class LabelBook:
         counts = Counter((str(label.frame_path), label.task) for label in self._labels)
         for (path, task), tally in self._looked.items():
             yield AnnotationObservation(
-                path, task, tally.source, num_labels=counts[path, task], num_missing=tally.num_missing,
+                path,
+                task,
+                tally.source,
+                num_labels=counts[path, task],
+                num_missing=tally.num_missing,
                 num_ignored=tally.num_ignored,
-            )  # fmt: skip
-        self.plan.notes.update({what: str(count) for what, count in self._repeats.items()})
+            )
+        self.plan.notes.update(
+            {what: str(count) for what, count in self._repeats.items()}
+        )
 
     def _find_conflicts(self) -> Iterator[tuple[LabelObservation, LabelObservation]]:
         pictures: dict[tuple[str, str], list[LabelObservation]] = defaultdict(list)
@@ -115,36 +135,56 @@ class _Tally:
 
 def _list_cells(label: LabelObservation, reach_px: float) -> Iterator[_Cell]:
     """The cells of boxes that differ from a label's by no more than that."""
-    ranges = [{int((v + step) // _CELL_PX) for step in (-reach_px, reach_px)} for v in label.box_xyxy or ()]
+    ranges = [
+        {int((v + step) // _CELL_PX) for step in (-reach_px, reach_px)}
+        for v in label.box_xyxy or ()
+    ]
     for corners in itertools.product(*ranges):
         yield str(label.frame_path), label.task, label.class_name, corners
 
 
 def _are_equal(first: LabelObservation, second: LabelObservation) -> bool:
-    if first.track_id is not None and second.track_id is not None and first.track_id != second.track_id:
+    if (
+        first.track_id is not None
+        and second.track_id is not None
+        and first.track_id != second.track_id
+    ):
         return False
     is_same_file = first.source.path == second.source.path
     if (first.box_xyxy is None) != (second.box_xyxy is None):
         return False
     if first.box_xyxy and second.box_xyxy:
         limit_px = _SAME_FILE_PX if is_same_file else EQUAL_PX
-        if any(abs(a - b) > limit_px for a, b in zip(first.box_xyxy, second.box_xyxy, strict=True)):
+        if any(
+            abs(a - b) > limit_px
+            for a, b in zip(first.box_xyxy, second.box_xyxy, strict=True)
+        ):
             return False
     if is_same_file or first.box_xyxy is None:
-        return first.mask_rle is None or second.mask_rle is None or first.mask_rle == second.mask_rle
+        return (
+            first.mask_rle is None
+            or second.mask_rle is None
+            or first.mask_rle == second.mask_rle
+        )
     return True  # exports draw a mask each in its own way
 
 
-def _list_conflicts(labels: Sequence[LabelObservation]) -> Iterator[tuple[LabelObservation, LabelObservation]]:
+def _list_conflicts(
+    labels: Sequence[LabelObservation],
+) -> Iterator[tuple[LabelObservation, LabelObservation]]:
     """Pairs of labels of one picture, from two files, that cannot both be right; a label is second in one at most."""
     boxes = np.array([label.box_xyxy for label in labels], np.float32)  # (N, 4)
     names = np.array([label.class_name for label in labels])
     files = np.array([label.source.path for label in labels])
     for index in range(1, len(labels)):
         is_other = files[:index] != files[index]
-        is_near = measure_ious(boxes[index : index + 1], boxes[:index])[0] >= SAME_OBJECT_IOU
+        is_near = (
+            measure_ious(boxes[index : index + 1], boxes[:index])[0] >= SAME_OBJECT_IOU
+        )
         is_equal = np.abs(boxes[:index] - boxes[index]).max(axis=1) <= EQUAL_PX
-        found = np.flatnonzero(is_other & ((is_near & (names[:index] == names[index])) | is_equal))
+        found = np.flatnonzero(
+            is_other & ((is_near & (names[:index] == names[index])) | is_equal)
+        )
         if len(found):
             yield labels[found[0]], labels[index]
 
@@ -160,5 +200,6 @@ def _join(first: LabelObservation, second: LabelObservation) -> LabelObservation
         first,
         mask_rle=first.mask_rle if first.mask_rle is not None else second.mask_rle,
         track_id=first.track_id if first.track_id is not None else second.track_id,
-        attributes=first.attributes + tuple(pair for pair in second.attributes if pair[0] not in known),
+        attributes=first.attributes
+        + tuple(pair for pair in second.attributes if pair[0] not in known),
     )

@@ -11,12 +11,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_SHAPES = frozenset({"rectangle", "polygon", "brush", "ellipse", "keypoint", "vector", "bitmask", "magicwand"})
+_SHAPES = frozenset(
+    {
+        "rectangle",
+        "polygon",
+        "brush",
+        "ellipse",
+        "keypoint",
+        "vector",
+        "bitmask",
+        "magicwand",
+    }
+)
 _PLACES = (  # of what kind a region is by what it says of its place
-    ("brush", ("rle",)), ("bitmask", ("imageDataURL",)), ("vector", ("vertices",)), ("polygon", ("points",)),
-    ("ellipse", ("x", "y", "radiusX", "radiusY")), ("rectangle", ("x", "y", "width", "height")),
+    ("brush", ("rle",)),
+    ("bitmask", ("imageDataURL",)),
+    ("vector", ("vertices",)),
+    ("polygon", ("points",)),
+    ("ellipse", ("x", "y", "radiusX", "radiusY")),
+    ("rectangle", ("x", "y", "width", "height")),
     ("keypoint", ("x", "y")),
-)  # fmt: skip
+)
 _PLACE_KEYS = (
     "x",
     "y",
@@ -53,12 +68,16 @@ class Region:
     def is_at(self, result: dict[str, Any]) -> bool:
         """Whether another result is of the same place of the same image."""
         sizes = ((self.result.get(name), result.get(name)) for name in _IMAGE_KEYS)
-        return self.place == _place_of(value_of(result)) and all(None in pair or pair[0] == pair[1] for pair in sizes)
+        return self.place == _place_of(value_of(result)) and all(
+            None in pair or pair[0] == pair[1] for pair in sizes
+        )
 
     def take_names(self, names: Any) -> None:
         """Add labels; what is no list of them is kept, to be refused."""
         known = {repr(name): name for name in self.names}
-        known |= {repr(name): name for name in (names if isinstance(names, list) else [names])}
+        known |= {
+            repr(name): name for name in (names if isinstance(names, list) else [names])
+        }
         self.names = list(known.values())
 
 
@@ -67,8 +86,12 @@ class Results:
     """What an annotation says."""
 
     regions: list[Region] = field(default_factory=list)
-    words: list[dict[str, Any]] = field(default_factory=list)  # results that are said of the whole image
-    others: list[dict[str, Any]] = field(default_factory=list)  # of kinds that are no regions in an image
+    words: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # results that are said of the whole image
+    others: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # of kinds that are no regions in an image
 
 
 def join_results(results: Sequence[dict[str, Any]]) -> Results:
@@ -122,7 +145,9 @@ def _find_kind(result: dict[str, Any]) -> str | None:
 
 
 def _find_kind_of_place(value: dict[str, Any]) -> str | None:
-    return next((kind for kind, keys in _PLACES if all(key in value for key in keys)), None)
+    return next(
+        (kind for kind, keys in _PLACES if all(key in value for key in keys)), None
+    )
 
 
 def _find_names(result: dict[str, Any]) -> Iterator[Any]:
@@ -157,19 +182,27 @@ class _Drawn:
         """The region that a word, or a label without a place, is said of; None also where several could be."""
         for name in _names_of(result):
             group = self._by_id.get(name, [])
-            if found := self.find_at(name, result) or (group[0] if len(group) == 1 else None):
+            if found := self.find_at(name, result) or (
+                group[0] if len(group) == 1 else None
+            ):
                 return found
         return None if _id_of(result) else self.find_at("", result)
 
     def is_known(self, result: dict[str, Any]) -> bool:
         """Whether it names a region, be it here or not."""
-        return bool(result.get("parentID")) or any(self._by_id.get(name) for name in _names_of(result))
+        return bool(result.get("parentID")) or any(
+            self._by_id.get(name) for name in _names_of(result)
+        )
 
     def join_points(self) -> list[Region]:
         """All regions, without the keypoints that are part of another."""
         kept = []
         for region in self._regions:
-            parents = self._by_id.get(str(region.result.get("parentID") or ""), []) if region.kind == "keypoint" else []
+            parents = (
+                self._by_id.get(str(region.result.get("parentID") or ""), [])
+                if region.kind == "keypoint"
+                else []
+            )
             parents = [parent for parent in parents[:2] if parent.kind != "keypoint"]
             if region.result.get("parentID") and len(parents) == 1:
                 parents[0].points.append(region)
@@ -180,7 +213,9 @@ class _Drawn:
 
 def _say_of(region: Region, result: dict[str, Any]) -> None:
     if _is_word(result):
-        region.attributes.append((str(result.get("from_name") or type_of(result)), _say_word(result)))
+        region.attributes.append(
+            (str(result.get("from_name") or type_of(result)), _say_word(result))
+        )
     else:
         region.take_names(value_of(result)["labels"])
 
@@ -192,19 +227,28 @@ def _is_word(result: dict[str, Any]) -> bool:
 def _is_bare_label(result: dict[str, Any]) -> bool:
     """A label whose region another result places; that of a text has its letters."""
     value = value_of(result)
-    return type_of(result) == "labels" and bool(value.get("labels")) and not {"start", "end", "text"} & set(value)
+    return (
+        type_of(result) == "labels"
+        and bool(value.get("labels"))
+        and not {"start", "end", "text"} & set(value)
+    )
 
 
 def _say_word(result: dict[str, Any]) -> str:
     kind = type_of(result)
     value = value_of(result).get(_WORD_KEYS.get(kind, kind))
     items = value if isinstance(value, list) else [value]
-    return ", ".join("/".join(map(str, item)) if isinstance(item, list) else str(item) for item in items)
+    return ", ".join(
+        "/".join(map(str, item)) if isinstance(item, list) else str(item)
+        for item in items
+    )
 
 
 def _place_of(value: dict[str, Any]) -> int | None:
     """A number that tells places apart; None where no place is stated. What is 0 may be left out."""
-    stated = [(key, value[key]) for key in _PLACE_KEYS if value.get(key) not in (None, 0)]
+    stated = [
+        (key, value[key]) for key in _PLACE_KEYS if value.get(key) not in (None, 0)
+    ]
     return hash(repr(stated)) if _find_kind_of_place(value) else None
 
 
@@ -214,4 +258,6 @@ def _id_of(result: dict[str, Any]) -> str:
 
 def _names_of(result: dict[str, Any]) -> list[str]:
     """The ids of regions that a result may be said of."""
-    return [name for name in (_id_of(result), str(result.get("parentID") or "")) if name]
+    return [
+        name for name in (_id_of(result), str(result.get("parentID") or "")) if name
+    ]

@@ -27,7 +27,9 @@ from assets.formats.protocol import Opener
 from assets.storage import SessionFile
 
 _ENDINGS = IMAGE_SUFFIXES | {".txt", ".xml", ".json"}
-_COUNTED = re.compile(r"(.*[A-Za-z][\W_]*)(\d+)|(.*[A-Za-z][\W_]+)([A-Za-z])|(.*[a-z])([A-Z])")  # cam_1, cam_a, camA
+_COUNTED = re.compile(
+    r"(.*[A-Za-z][\W_]*)(\d+)|(.*[A-Za-z][\W_]+)([A-Za-z])|(.*[a-z])([A-Z])"
+)  # cam_1, cam_a, camA
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -35,21 +37,33 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 class LabelFiles:
     """The label files of a session by the root of their data set, and the images that they may speak of."""
 
-    groups: list[tuple[str, list[SessionFile]]]  # innermost root first, so that it takes its images before the outer
+    groups: list[
+        tuple[str, list[SessionFile]]
+    ]  # innermost root first, so that it takes its images before the outer
     images: list[SessionFile]
 
 
 def find_label_files(
-    files: Sequence[SessionFile], opener: Opener, is_label: Callable[[SessionFile], bool], folders: frozenset[str]
+    files: Sequence[SessionFile],
+    opener: Opener,
+    is_label: Callable[[SessionFile], bool],
+    folders: frozenset[str],
 ) -> LabelFiles:
     """`folders` are the names, in lower case, that only say "labels are here": the root lies above them and splits."""
     groups: dict[str, list[SessionFile]] = defaultdict(list)
     for file in files:
         if is_label(file):
             groups[_find_root(folder_of(file.path), folders)].append(file)
-    images = [f for f in files if is_image(f, opener) and not is_mask_path(f.path)] if groups else []
+    images = (
+        [f for f in files if is_image(f, opener) and not is_mask_path(f.path)]
+        if groups
+        else []
+    )
     groups = _climb_to_images(groups, {folder_of(i.path) for i in images})
-    return LabelFiles(sorted(groups.items(), key=lambda item: -item[0].count("/") - bool(item[0])), images)
+    return LabelFiles(
+        sorted(groups.items(), key=lambda item: -item[0].count("/") - bool(item[0])),
+        images,
+    )
 
 
 def plan_label_files(
@@ -63,7 +77,9 @@ def plan_label_files(
     found = find_label_files(files, opener, is_label, folders)
     plans, taken = list[CapturePlan](), set[str]()
     for root, labels in found.groups:
-        members = labels + [i for i in found.images if is_below(i.path, root) and i.path not in taken]
+        members = labels + [
+            i for i in found.images if is_below(i.path, root) and i.path not in taken
+        ]
         taken.update(f.path for f in members)
         plans.append(CapturePlan(reader, root, tuple(members), is_container=False))
     return plans
@@ -81,8 +97,12 @@ class ImageIndex:
     def __init__(self, images: Iterable[SessionFile], root: str = "") -> None:
         self._root_depth = len(_parts_of(root))
         self._by_stem: dict[str, list[SessionFile]] = defaultdict(list)
-        self._rivals: dict[str, set[str]] = defaultdict(set)  # image path -> the paths that match it in a shorter way
-        self._owned: set[str] = set()  # image paths that a path matches as far as it is given
+        self._rivals: dict[str, set[str]] = defaultdict(
+            set
+        )  # image path -> the paths that match it in a shorter way
+        self._owned: set[str] = (
+            set()
+        )  # image paths that a path matches as far as it is given
         self._looser: set[str] = set()  # references found by a shorter match
         for image in images:
             self._by_stem[_fold(stem_of(image.path))].append(image)
@@ -100,7 +120,9 @@ class ImageIndex:
                 if match.is_whole:
                     self._owned.add(match.file.path)
                 else:
-                    self._rivals[match.file.path].add(_fold("/".join(_parts_of(reference))))
+                    self._rivals[match.file.path].add(
+                        _fold("/".join(_parts_of(reference)))
+                    )
 
     def find(self, reference: str, hints: Sequence[str] = ()) -> SessionFile:
         """The image that a path means. `hints` are names of folders, or splits, that decide between equals.
@@ -111,10 +133,18 @@ class ImageIndex:
         path = match.file.path
         if not match.is_whole:
             self.announce([reference], hints)
-            others = sorted(self._rivals[path] - {_fold("/".join(_parts_of(reference)))})
+            others = sorted(
+                self._rivals[path] - {_fold("/".join(_parts_of(reference)))}
+            )
             if others or path in self._owned:
-                other = f"another path means it: {others[0][:200]!r}" if others else "that is another one's by its path"
-                raise LookupError(f"{reference[:200]!r} has the name of {path!r} alone, and {other}")
+                other = (
+                    f"another path means it: {others[0][:200]!r}"
+                    if others
+                    else "that is another one's by its path"
+                )
+                raise LookupError(
+                    f"{reference[:200]!r} has the name of {path!r} alone, and {other}"
+                )
             self._looser.add(reference)
         return match.file
 
@@ -127,21 +157,36 @@ class ImageIndex:
         if not named:
             raise LookupError(f"there is no image {reference[:200]!r}")
         candidates = self._by_stem.get(_fold(_stem_of_reference(named[-1])), [])
-        same_name = [c for c in candidates if _fold(name_of(c.path)) == _fold(named[-1])]
-        matches = [m for c in same_name or candidates if (m := self._compare(c, named, hints))]
+        same_name = [
+            c for c in candidates if _fold(name_of(c.path)) == _fold(named[-1])
+        ]
+        matches = [
+            m for c in same_name or candidates if (m := self._compare(c, named, hints))
+        ]
         if not matches:
-            contradicted = f", and {list_paths(c.path for c in candidates)} lie elsewhere" if candidates else ""
+            contradicted = (
+                f", and {list_paths(c.path for c in candidates)} lie elsewhere"
+                if candidates
+                else ""
+            )
             raise LookupError(f"there is no image {reference[:200]!r}{contradicted}")
         best = max(m.score for m in matches)
         found = [m for m in matches if m.score == best]
         if len(found) > 1:
-            raise LookupError(f"{reference[:200]!r} may be any of {list_paths(m.file.path for m in found)}")
+            raise LookupError(
+                f"{reference[:200]!r} may be any of {list_paths(m.file.path for m in found)}"
+            )
         return found[0]
 
-    def _compare(self, image: SessionFile, named: Sequence[str], hints: Sequence[str]) -> _Match | None:
+    def _compare(
+        self, image: SessionFile, named: Sequence[str], hints: Sequence[str]
+    ) -> _Match | None:
         """How well a path fits an image of its name; None where a folder contradicts."""
         folders = _parts_of(image.path)[:-1]
-        above, below = _telling(folders[: self._root_depth]), _telling(folders[self._root_depth :])
+        above, below = (
+            _telling(folders[: self._root_depth]),
+            _telling(folders[self._root_depth :]),
+        )
         ours, theirs = [*above, *below], _telling(named[:-1])
         shared = 0
         for our_part, their_part in zip(reversed(ours), reversed(theirs), strict=False):
@@ -151,16 +196,31 @@ class ImageIndex:
                 break
             shared += 1
         splits = {split for hint in hints if (split := split_of(hint))}
-        of_image = next((s for f in reversed(below[: len(below) - shared]) if (s := split_of(f))), None)
+        of_image = next(
+            (s for f in reversed(below[: len(below) - shared]) if (s := split_of(f))),
+            None,
+        )
         if splits and of_image and of_image not in splits:
             return None
-        others = [f for f in below[: len(below) - shared] if _fold(f) not in map(_fold, hints)]
+        others = [
+            f for f in below[: len(below) - shared] if _fold(f) not in map(_fold, hints)
+        ]
         if any(_are_siblings(f, hint) for hint in hints for f in others):
             return None
-        is_same_case = image.path.endswith("/".join(named)) or name_of(image.path) == named[-1]
-        agreeing = sum(_fold(hint) in map(_fold, ours) for hint in hints if hint) + bool(of_image)
-        is_converted = suffix_of(named[-1]) in IMAGE_SUFFIXES and _fold(named[-1]) != _fold(name_of(image.path))
-        return _Match(image, shared == len(theirs) and not is_converted, (shared, agreeing, is_same_case))
+        is_same_case = (
+            image.path.endswith("/".join(named)) or name_of(image.path) == named[-1]
+        )
+        agreeing = sum(
+            _fold(hint) in map(_fold, ours) for hint in hints if hint
+        ) + bool(of_image)
+        is_converted = suffix_of(named[-1]) in IMAGE_SUFFIXES and _fold(
+            named[-1]
+        ) != _fold(name_of(image.path))
+        return _Match(
+            image,
+            shared == len(theirs) and not is_converted,
+            (shared, agreeing, is_same_case),
+        )
 
 
 def find_folder(reference: str, folders: Iterable[str], root: str = "") -> str | None:
@@ -169,12 +229,23 @@ def find_folder(reference: str, folders: Iterable[str], root: str = "") -> str |
     A folder fits that has all the names that the path gives, or as many as it has below the root itself.
     """
     named = [p for p in _parts_of(reference) if "*" not in p]
-    above = {"/".join(parts[:n]) for f in folders for parts in [f.split("/")] for n in range(1, len(parts) + 1)}
+    above = {
+        "/".join(parts[:n])
+        for f in folders
+        for parts in [f.split("/")]
+        for n in range(1, len(parts) + 1)
+    }
     fits: dict[int, list[str]] = defaultdict(list)
     for folder in above | {root}:
-        below = _parts_of(folder[len(root) :]) if is_below(f"{folder}/", root) else _parts_of(folder)
+        below = (
+            _parts_of(folder[len(root) :])
+            if is_below(f"{folder}/", root)
+            else _parts_of(folder)
+        )
         shared = 0
-        for ours, theirs in zip(reversed(_parts_of(folder)), reversed(named), strict=False):
+        for ours, theirs in zip(
+            reversed(_parts_of(folder)), reversed(named), strict=False
+        ):
             if _fold(ours) != _fold(theirs):
                 break
             shared += 1
@@ -233,7 +304,9 @@ def _find_root(folder: str, folders: frozenset[str]) -> str:
     return folder
 
 
-def _climb_to_images(groups: dict[str, list[SessionFile]], holding: set[str]) -> dict[str, list[SessionFile]]:
+def _climb_to_images(
+    groups: dict[str, list[SessionFile]], holding: set[str]
+) -> dict[str, list[SessionFile]]:
     """The groups with their roots moved up to where there are images, in `holding`: a folder may have any name."""
     moved: dict[str, list[SessionFile]] = defaultdict(list)
     for root, labels in groups.items():

@@ -33,7 +33,12 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import CapturePlan, LabelObservation, Observation, Problem
+from assets.formats.observations import (
+    CapturePlan,
+    LabelObservation,
+    Observation,
+    Problem,
+)
 from assets.formats.protocol import (
     LABELS_NOT_READ,
     Opener,
@@ -47,7 +52,12 @@ from assets.storage import SessionFile
 
 _MAX_XML_BYTES = 16 << 20
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "xmls", "xml"})
-_LISTS = ("train", "val", "test", "trainval")  # of the last those that no other names; class lists are not splits
+_LISTS = (
+    "train",
+    "val",
+    "test",
+    "trainval",
+)  # of the last those that no other names; class lists are not splits
 _XML_REMEDY = "export the annotation again"
 _FLAGS = ("difficult", "truncated", "occluded")
 _TASK = "detection"
@@ -63,17 +73,30 @@ class VocReader:
         plans, taken = list[CapturePlan](), set[str]()
         for root, group in found.groups:
             stems = {stem_of(f.path) for f in group}
-            below = [i for i in found.images if is_below(i.path, root) and i.path not in taken]
+            below = [
+                i
+                for i in found.images
+                if is_below(i.path, root) and i.path not in taken
+            ]
             folders = {folder_of(i.path) for i in below if stem_of(i.path) in stems}
             if not folders and below:  # sheets named otherwise than their images
-                stems = {stem_of(name) for f in group if (name := _peek_filename(f, opener))}
+                stems = {
+                    stem_of(name) for f in group if (name := _peek_filename(f, opener))
+                }
                 folders = {folder_of(i.path) for i in below if stem_of(i.path) in stems}
             if not folders:
                 continue  # XML of another kind
             members = group + [i for i in below if folder_of(i.path) in folders]
-            members += [f for f in files if is_below(f.path, join(root, "ImageSets")) and suffix_of(f.path) == ".txt"]
+            members += [
+                f
+                for f in files
+                if is_below(f.path, join(root, "ImageSets"))
+                and suffix_of(f.path) == ".txt"
+            ]
             taken.update(f.path for f in members)
-            plans.append(CapturePlan(self.name, root, tuple(members), is_container=False))
+            plans.append(
+                CapturePlan(self.name, root, tuple(members), is_container=False)
+            )
         return plans
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
@@ -81,11 +104,20 @@ class VocReader:
         for file in plan.files:
             by_suffix[suffix_of(file.path)].append(file)
         xmls, lists = by_suffix.pop(".xml", []), by_suffix.pop(".txt", [])
-        images = ImageLabels(self.name, plan.root, [f for group in by_suffix.values() for f in group], opener)
-        images.announce(name_below(xml.path, plan.root, _ANNOTATION_FOLDERS) for xml in xmls)
+        images = ImageLabels(
+            self.name,
+            plan.root,
+            [f for group in by_suffix.values() for f in group],
+            opener,
+        )
+        images.announce(
+            name_below(xml.path, plan.root, _ANNOTATION_FOLDERS) for xml in xmls
+        )
         splits: dict[str, str] = {}
         yield from _read_lists(lists, images, splits, opener)
-        yield from images.read_frames(lambda f: splits.get(f.path) or split_of_path(f.path, plan.root))
+        yield from images.read_frames(
+            lambda f: splits.get(f.path) or split_of_path(f.path, plan.root)
+        )
         book, counts = LabelBook(plan), Counter[str]()
         sheets = []
         for xml in xmls:
@@ -103,11 +135,16 @@ class VocReader:
 
 
 def _read_lists(
-    lists: Sequence[SessionFile], images: ImageLabels, splits: dict[str, str], opener: Opener
+    lists: Sequence[SessionFile],
+    images: ImageLabels,
+    splits: dict[str, str],
+    opener: Opener,
 ) -> Iterator[Problem]:
     """Fill `splits`, image path -> split, from ImageSets; an image in two lists has no split and is a problem."""
     folders = {name_of(folder_of(f.path)) for f in lists}
-    chosen = next((name for name in ("Main", "ImageSets", "Segmentation") if name in folders), "")
+    chosen = next(
+        (name for name in ("Main", "ImageSets", "Segmentation") if name in folders), ""
+    )
     found = {stem_of(f.path): f for f in lists if name_of(folder_of(f.path)) == chosen}
     for split in _LISTS:
         if (file := found.get(split)) is None:
@@ -116,7 +153,10 @@ def _read_lists(
             text = read_bytes(file, opener).decode("utf-8-sig")
         except (UnreadableBytes, UnicodeDecodeError) as error:
             yield Problem(
-                whole_file(file), VocReader.name, f"list cannot be read: {error}", "write one name a line, in UTF-8"
+                whole_file(file),
+                VocReader.name,
+                f"list cannot be read: {error}",
+                "write one name a line, in UTF-8",
             )
             continue
         paths, absent = set(), set()
@@ -131,11 +171,19 @@ def _read_lists(
         if absent:
             reason = f"lists images that are not there, {list_paths(absent)}"
             yield Problem(
-                whole_file(file), VocReader.name, reason, "copy the missing images, or take them off the list"
+                whole_file(file),
+                VocReader.name,
+                reason,
+                "copy the missing images, or take them off the list",
             )
         if twice := {path for path in paths if splits.get(path, split) != split}:
             reason = f"lists images that another split lists too, {list_paths(map(stem_of, twice))}"
-            yield Problem(whole_file(file), VocReader.name, reason, "keep every image in one of train, val, test")
+            yield Problem(
+                whole_file(file),
+                VocReader.name,
+                reason,
+                "keep every image in one of train, val, test",
+            )
         splits.update({path: ("" if path in twice else split) for path in paths})
 
 
@@ -148,7 +196,9 @@ class _Sheet:
     stated_px: Size | None
     objects: list[Element]
 
-    def read(self, images: ImageLabels, book: LabelBook, counts: Counter[str]) -> Iterator[Problem]:
+    def read(
+        self, images: ImageLabels, book: LabelBook, counts: Counter[str]
+    ) -> Iterator[Problem]:
         """Put the labels into the book."""
         source, path = whole_file(self.file), self.image.path
         book.look(path, _TASK, source)
@@ -156,22 +206,39 @@ class _Sheet:
             placement = images.place(self.image, self.stated_px)
         except ValueError as error:
             book.miss(path, _TASK, source)
-            yield Problem(source, VocReader.name, str(error), "export the labels for the images as they are")
+            yield Problem(
+                source,
+                VocReader.name,
+                str(error),
+                "export the labels for the images as they are",
+            )
             return
         for number, item in enumerate(self.objects):
             try:
                 name, drawn = _read_object(item)
             except ValueError as error:
                 book.miss(path, _TASK, source)
-                yield Problem(source, VocReader.name, f"object {number}: {error}", _XML_REMEDY)
+                yield Problem(
+                    source, VocReader.name, f"object {number}: {error}", _XML_REMEDY
+                )
                 continue
             box = order_corners(drawn)
             counts.update(_list_oddities(item, is_turned=box != drawn))
-            flags = tuple((flag, "1") for flag in _FLAGS if item.findtext(flag, "").strip() == "1")
-            book.add(LabelObservation(
-                path, _TASK, name, source, images.name_sensor(self.image), box_xyxy=placement.place_box(box),
-                index=number, attributes=flags,
-            ))  # fmt: skip
+            flags = tuple(
+                (flag, "1") for flag in _FLAGS if item.findtext(flag, "").strip() == "1"
+            )
+            book.add(
+                LabelObservation(
+                    path,
+                    _TASK,
+                    name,
+                    source,
+                    images.name_sensor(self.image),
+                    box_xyxy=placement.place_box(box),
+                    index=number,
+                    attributes=flags,
+                )
+            )
 
 
 def _peek_filename(xml: SessionFile, opener: Opener) -> str:
@@ -187,7 +254,9 @@ def _is_xml(file: SessionFile) -> bool:
     return suffix_of(file.path) == ".xml" and not is_hidden(file.path)
 
 
-def _open_sheet(xml: SessionFile, images: ImageLabels, root: str, opener: Opener) -> _Sheet | Problem:
+def _open_sheet(
+    xml: SessionFile, images: ImageLabels, root: str, opener: Opener
+) -> _Sheet | Problem:
     try:
         tree = parse_xml(read_bytes(xml, opener, _MAX_XML_BYTES), "annotation")
         image = _find_image(xml, tree, images, root)
@@ -195,28 +264,46 @@ def _open_sheet(xml: SessionFile, images: ImageLabels, root: str, opener: Opener
     except UnreadableBytes as error:
         return Problem(whole_file(xml), VocReader.name, error.reason, error.remedy)
     except (ValueError, LookupError) as error:
-        remedy = "copy the image to its place" if isinstance(error, LookupError) else _XML_REMEDY
+        remedy = (
+            "copy the image to its place"
+            if isinstance(error, LookupError)
+            else _XML_REMEDY
+        )
         return Problem(whole_file(xml), VocReader.name, str(error), remedy)
 
 
-def _find_image(xml: SessionFile, tree: Element, images: ImageLabels, root: str) -> SessionFile:
+def _find_image(
+    xml: SessionFile, tree: Element, images: ImageLabels, root: str
+) -> SessionFile:
     """By the name of the file, else by the name in it. Raises LookupError, also when the two name different images."""
-    by_path, stated = name_below(xml.path, root, _ANNOTATION_FOLDERS), tree.findtext("filename", "").strip()
+    by_path, stated = (
+        name_below(xml.path, root, _ANNOTATION_FOLDERS),
+        tree.findtext("filename", "").strip(),
+    )
     try:
         image = images.find(by_path)
     except LookupError:
         if not stated:
             raise
-        return images.find(join(folder_of(by_path), stated) if "/" not in stated.replace("\\", "/") else stated)
+        return images.find(
+            join(folder_of(by_path), stated)
+            if "/" not in stated.replace("\\", "/")
+            else stated
+        )
     if stated and stem_of(stated) != stem_of(image.path) and images.has(stated):
-        raise LookupError(f"it is named like {image.path!r} and says that it is of {stated[:200]!r}: which of the two?")
+        raise LookupError(
+            f"it is named like {image.path!r} and says that it is of {stated[:200]!r}: which of the two?"
+        )
     return image
 
 
 def _read_size(tree: Element) -> Size | None:
     """The stated size; None where there is none, or zeros."""
     try:
-        width, height = (parse_number(tree.findtext(f"size/{name}"), name) for name in ("width", "height"))
+        width, height = (
+            parse_number(tree.findtext(f"size/{name}"), name)
+            for name in ("width", "height")
+        )
     except ValueError:
         return None
     return (int(width), int(height)) if width > 0 < height else None
@@ -235,6 +322,7 @@ def _read_object(item: Element) -> tuple[str, Box]:
     if not name:
         raise ValueError("has no name")
     box = tuple(
-        parse_number(item.findtext(path), path) for path in ("bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax")
+        parse_number(item.findtext(path), path)
+        for path in ("bndbox/xmin", "bndbox/ymin", "bndbox/xmax", "bndbox/ymax")
     )
     return name, (box[0], box[1], box[2], box[3])

@@ -32,7 +32,13 @@ from assets.formats.annotations.yolo_config import (
     parse_config,
     settle_names,
 )
-from assets.formats.annotations.yolo_labels import Layout, Row, RowError, find_layout, parse_rows
+from assets.formats.annotations.yolo_labels import (
+    Layout,
+    Row,
+    RowError,
+    find_layout,
+    parse_rows,
+)
 from assets.formats.annotations.yolo_trees import (
     MAX_CONFIG_BYTES,
     MAX_LIST_BYTES,
@@ -60,8 +66,20 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import CapturePlan, LabelObservation, Observation, Problem, Source
-from assets.formats.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
+from assets.formats.observations import (
+    CapturePlan,
+    LabelObservation,
+    Observation,
+    Problem,
+    Source,
+)
+from assets.formats.protocol import (
+    Opener,
+    UnreadableBytes,
+    explain_pointer,
+    read_bytes,
+    whole_file,
+)
 from assets.storage import SessionFile
 
 _MAX_LABEL_BYTES = 16 << 20
@@ -88,16 +106,40 @@ class YoloReader:
                 continue
             base, its_images = found
             root = find_root(base, (f.path for f in descriptions))
-            fresh = {f.path: f for f in (*its_images, *labels) if f.path not in taken or f.path in members[root]}
+            fresh = {
+                f.path: f
+                for f in (*its_images, *labels)
+                if f.path not in taken or f.path in members[root]
+            }
             members[root].update(fresh)
             taken.update(fresh)
-        lists = [f for f in files if f.path not in taken and is_image_list(f, opener)] if members else []
-        for root, group in sorted(members.items(), key=lambda item: -item[0].count("/")):
-            near = {place for path in group for place in places_of_descriptions(folder_of(path), root)}
+        lists = (
+            [f for f in files if f.path not in taken and is_image_list(f, opener)]
+            if members
+            else []
+        )
+        for root, group in sorted(
+            members.items(), key=lambda item: -item[0].count("/")
+        ):
+            near = {
+                place
+                for path in group
+                for place in places_of_descriptions(folder_of(path), root)
+            }
             fitting = [f for f in descriptions if folder_of(f.path) in near]
-            free = [f for f in files if f.path not in taken and suffix_of(f.path) not in IMAGE_SUFFIXES and fitting]
+            free = [
+                f
+                for f in files
+                if f.path not in taken
+                and suffix_of(f.path) not in IMAGE_SUFFIXES
+                and fitting
+            ]
             stated = find_stated_lists(fitting, free, root, opener)
-            for file in (*fitting, *stated, *(f for f in lists if is_below(f.path, root))):
+            for file in (
+                *fitting,
+                *stated,
+                *(f for f in lists if is_below(f.path, root)),
+            ):
                 if file.path not in taken:
                     group[file.path] = file
                     taken.add(file.path)
@@ -126,13 +168,27 @@ class _Dataset:
         self.label_files = find_label_trees(self.plan.files, self.opener)
         labels = {f.path for tree in self.label_files.values() for f in tree}
         others = [f for f in self.plan.files if f.path not in labels]
-        self.lists = [f for f in others if not may_describe(f.path) and not is_image(f, self.opener)]
+        self.lists = [
+            f
+            for f in others
+            if not may_describe(f.path) and not is_image(f, self.opener)
+        ]
         listed = {f.path for f in self.lists}
-        self.pictures = [f for f in others if not may_describe(f.path) and f.path not in listed]
-        self.images = ImageLabels(YoloReader.name, self.plan.root, self.pictures, self.opener)
-        self.configs: dict[str, list[tuple[SessionFile, DatasetConfig | None]]] = defaultdict(list)  # by folder
-        self.splits: dict[str, str] = {}  # image path -> split that a description gives, "" where two claim it
-        self.label_splits: dict[str, str] = {}  # image path -> split of the folders of its labels, "" likewise
+        self.pictures = [
+            f for f in others if not may_describe(f.path) and f.path not in listed
+        ]
+        self.images = ImageLabels(
+            YoloReader.name, self.plan.root, self.pictures, self.opener
+        )
+        self.configs: dict[str, list[tuple[SessionFile, DatasetConfig | None]]] = (
+            defaultdict(list)
+        )  # by folder
+        self.splits: dict[
+            str, str
+        ] = {}  # image path -> split that a description gives, "" where two claim it
+        self.label_splits: dict[
+            str, str
+        ] = {}  # image path -> split of the folders of its labels, "" likewise
         self.stated_lists: set[str] = set()  # paths of those that a description names
         self.trees: list[_Tree] = []
         self.book = LabelBook(self.plan)
@@ -142,15 +198,23 @@ class _Dataset:
         for file in (f for f in self.plan.files if may_describe(f.path)):
             config = None
             try:
-                config = parse_config(file.path, read_bytes(file, self.opener, MAX_CONFIG_BYTES))
+                config = parse_config(
+                    file.path, read_bytes(file, self.opener, MAX_CONFIG_BYTES)
+                )
             except (UnreadableBytes, ValueError) as error:
-                yield _refuse(whole_file(file), f"class names cannot be read: {error}", _NAMES_REMEDY)
+                yield _refuse(
+                    whole_file(file),
+                    f"class names cannot be read: {error}",
+                    _NAMES_REMEDY,
+                )
             self.configs[folder_of(file.path)].append((file, config))
             for split, places in (config.splits if config else {}).items():
                 for place in places:
                     self._assign(split, place, file)
         for file in self.lists:
-            if file.path not in self.stated_lists and (listed := split_of(stem_of(file.path))):
+            if file.path not in self.stated_lists and (
+                listed := split_of(stem_of(file.path))
+            ):
                 self._assign_list(listed, file)
 
     def find_split(self, image: SessionFile) -> str | None:
@@ -173,16 +237,22 @@ class _Dataset:
         has_boxes = any(not tree.has_polygons for tree in trees)
         readings: dict[str, list[Observation]] = {}
         for tree in sorted(trees, key=lambda t: (t.has_polygons, t.name)):
-            tree.task = "segmentation" if tree.has_polygons and has_boxes else "detection"
+            tree.task = (
+                "segmentation" if tree.has_polygons and has_boxes else "detection"
+            )
             files = self.label_files[tree.name]
-            readings[tree.name] = _compare_with(readings, tree.name, list(tree.read()), files, self.plan.notes)
+            readings[tree.name] = _compare_with(
+                readings, tree.name, list(tree.read()), files, self.plan.notes
+            )
             for observation in readings[tree.name]:
                 if isinstance(observation, LabelObservation):
                     self.book.add(observation)
                 else:
                     yield observation
             if bare := {i.path for i in self.pictures} - tree.looked_at:
-                self.plan.notes[f"images without a label file in {tree.name}"] = list_paths(bare)
+                self.plan.notes[f"images without a label file in {tree.name}"] = (
+                    list_paths(bare)
+                )
         yield from self.book.close()
         self.images.tell(self.plan.notes)
 
@@ -192,12 +262,22 @@ class _Dataset:
             self.stated_lists.add(listed.path)
             self._assign_list(split, listed)
             return
-        folder = find_folder(place, {folder_of(i.path) for i in self.pictures}, self.plan.root)
+        folder = find_folder(
+            place, {folder_of(i.path) for i in self.pictures}, self.plan.root
+        )
         stated = split_of_path(f"{place}/")
-        if folder is None or (stated and stated != (split_of_path(f"{folder}/") or stated)):
-            self.plan.notes[f"{split} of {file.path}"] = f"{place[:200]}: there is no such folder or list here"
+        if folder is None or (
+            stated and stated != (split_of_path(f"{folder}/") or stated)
+        ):
+            self.plan.notes[f"{split} of {file.path}"] = (
+                f"{place[:200]}: there is no such folder or list here"
+            )
             return
-        _give(self.splits, split, (i.path for i in self.pictures if is_below(i.path, folder)))
+        _give(
+            self.splits,
+            split,
+            (i.path for i in self.pictures if is_below(i.path, folder)),
+        )
 
     def _assign_list(self, split: str, file: SessionFile) -> None:
         try:
@@ -212,7 +292,9 @@ class _Dataset:
             except LookupError:
                 absent += 1
         if absent:
-            self.plan.notes[f"{split} of {file.path}"] = f"{absent} of {len(lines)} images are not here"
+            self.plan.notes[f"{split} of {file.path}"] = (
+                f"{absent} of {len(lines)} images are not here"
+            )
         _give(self.splits, split, found)
 
 
@@ -247,11 +329,17 @@ class _Tree:
         self.dataset.images.announce(map(self._refer, files), self.name.split("/"))
         self._files = [self._open_file(file) for file in order_naturally(files)]
         self.looked_at = {f.image.path for f in self._files if f.image}
-        rows = [row for found in self._files for row in found.rows if isinstance(row, Row)]
+        rows = [
+            row for found in self._files for row in found.rows if isinstance(row, Row)
+        ]
         configs = self._list_configs(files)
         self._settle_names(configs, {row.class_id for row in rows})
-        self.layout = find_layout(rows, next((c.keypoints for _, c in configs if c and c.keypoints), None))
-        self.has_polygons = bool(rows) and not self.layout.keypoints and len(rows[0].shares) != 4
+        self.layout = find_layout(
+            rows, next((c.keypoints for _, c in configs if c and c.keypoints), None)
+        )
+        self.has_polygons = (
+            bool(rows) and not self.layout.keypoints and len(rows[0].shares) != 4
+        )
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """The paths of each label file and of its image."""
@@ -285,8 +373,14 @@ class _Tree:
                 except ValueError as error:
                     self.dataset.book.miss(image.path, self.task, source)
                     if not self.has_broken_names:
-                        yield _refuse(Source(file.path, row.offset, row.length), str(error), _REMEDY)
-        self.dataset.plan.notes.update({f"{what} in {self.name}": str(n) for what, n in self._counts.items()})
+                        yield _refuse(
+                            Source(file.path, row.offset, row.length),
+                            str(error),
+                            _REMEDY,
+                        )
+        self.dataset.plan.notes.update(
+            {f"{what} in {self.name}": str(n) for what, n in self._counts.items()}
+        )
 
     def _refer(self, file: SessionFile) -> str:
         """What the path of a label file says of its image."""
@@ -298,62 +392,114 @@ class _Tree:
             data = read_bytes(file, self.dataset.opener, _MAX_LABEL_BYTES)
             image = images.find(reference, self.name.split("/"))
             above = folder_of(self.name)[len(self.dataset.plan.root) :].strip("/")
-            if is_tree_of_its_own(self.name) and images.contradicts(image, f"{above}/{reference}"):
-                raise LookupError(f"there is no image {reference[:200]!r} beside {self.name}")
+            if is_tree_of_its_own(self.name) and images.contradicts(
+                image, f"{above}/{reference}"
+            ):
+                raise LookupError(
+                    f"there is no image {reference[:200]!r} beside {self.name}"
+                )
             if pointer := explain_pointer(data) if data else None:
                 raise UnreadableBytes(*pointer)
         except UnreadableBytes as error:
-            return _LabelFile(file, refusal=_refuse(whole_file(file), error.reason, error.remedy))
+            return _LabelFile(
+                file, refusal=_refuse(whole_file(file), error.reason, error.remedy)
+            )
         except LookupError as error:
-            refusal = _refuse(whole_file(file), str(error), "copy the image to its place")
+            refusal = _refuse(
+                whole_file(file), str(error), "copy the image to its place"
+            )
             return _LabelFile(file, refusal=refusal)
         return _LabelFile(file, image, list(parse_rows(data)))
 
-    def _list_configs(self, files: Sequence[SessionFile]) -> list[tuple[SessionFile, DatasetConfig | None]]:
+    def _list_configs(
+        self, files: Sequence[SessionFile]
+    ) -> list[tuple[SessionFile, DatasetConfig | None]]:
         """What describes this tree, from the folders of its label files up, the nearest first."""
         folders = {folder_of(f.path) for f in files} | {self.name}
-        places = {place for folder in folders for place in places_of_descriptions(folder, self.dataset.plan.root)}
-        nearest_first = sorted(places, key=lambda place: (-place.count("/") - bool(place), place))
-        return [found for place in nearest_first for found in self.dataset.configs.get(place, ())]
+        places = {
+            place
+            for folder in folders
+            for place in places_of_descriptions(folder, self.dataset.plan.root)
+        }
+        nearest_first = sorted(
+            places, key=lambda place: (-place.count("/") - bool(place), place)
+        )
+        return [
+            found
+            for place in nearest_first
+            for found in self.dataset.configs.get(place, ())
+        ]
 
-    def _settle_names(self, configs: Sequence[tuple[SessionFile, DatasetConfig | None]], ids: set[int]) -> None:
-        stated = [(file.path, config.names) for file, config in configs if config and config.names]
-        self.has_broken_names = not stated and any(config is None for _, config in configs)
+    def _settle_names(
+        self, configs: Sequence[tuple[SessionFile, DatasetConfig | None]], ids: set[int]
+    ) -> None:
+        stated = [
+            (file.path, config.names)
+            for file, config in configs
+            if config and config.names
+        ]
+        self.has_broken_names = not stated and any(
+            config is None for _, config in configs
+        )
         note = f"class names of {self.name}"
         try:
             settled = settle_names(stated, ids)
         except ValueError as error:
             self.has_broken_names = True
             reason = f"{error}: the labels in {self.name} are refused"
-            source = next(whole_file(file) for file, _ in configs if str(error).startswith(f"{file.path} calls "))
+            source = next(
+                whole_file(file)
+                for file, _ in configs
+                if str(error).startswith(f"{file.path} calls ")
+            )
             self.names_refusal = _refuse(source, reason, _ONE_LIST_REMEDY)
             return
         self.names = settled.names
         if not self.names and not self.has_broken_names:
             self.dataset.plan.notes[note] = "none given: the class ids are the names"
         if settled.passed_over:
-            others = "; ".join(f"{path} is passed over, it {how}" for path, how in settled.passed_over.items())
-            self.dataset.plan.notes[note] = f"taken from {settled.origin}, as trainers do; {others}"
+            others = "; ".join(
+                f"{path} is passed over, it {how}"
+                for path, how in settled.passed_over.items()
+            )
+            self.dataset.plan.notes[note] = (
+                f"taken from {settled.origin}, as trainers do; {others}"
+            )
 
     def _name(self, row: Row) -> str:
         if self.has_broken_names:
             raise ValueError("the file with the class names cannot be read")
         name = self.names.get(row.class_id) if self.names else str(row.class_id)
         if name is None:
-            raise ValueError(f"row {row.number}: class {row.class_id} has no name: add it to the file with names")
+            raise ValueError(
+                f"row {row.number}: class {row.class_id} has no name: add it to the file with names"
+            )
         return name
 
     def _read_row(
-        self, row: Row, file: SessionFile, image: SessionFile, placement: Placement, budget: MaskBudget
+        self,
+        row: Row,
+        file: SessionFile,
+        image: SessionFile,
+        placement: Placement,
+        budget: MaskBudget,
     ) -> LabelObservation:
         """Raises ValueError."""
         name, shape = self._name(row), self.layout.read(row)
         width, height = placement.drawn_px
-        corners = [(x * width, y * height) for x, y in zip(shape.corners[0::2], shape.corners[1::2], strict=True)]
+        corners = [
+            (x * width, y * height)
+            for x, y in zip(shape.corners[0::2], shape.corners[1::2], strict=True)
+        ]
         mask, attributes = None, []
         if shape.box:
             cx, cy, w, h = shape.box
-            drawn = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+            drawn = (
+                (cx - w / 2) * width,
+                (cy - h / 2) * height,
+                (cx + w / 2) * width,
+                (cy + h / 2) * height,
+            )
             box = placement.place_box(order_corners(drawn))
         elif shape.is_filled:
             try:
@@ -364,30 +510,49 @@ class _Tree:
             placed = placement.place_points(corners)
             xs, ys = [x for x, _ in placed], [y for _, y in placed]
             box = min(xs), min(ys), max(xs), max(ys)
-            attributes.append(("oriented_box", " ".join(f"{v:.6g}" for point in placed for v in point)))
+            attributes.append(
+                (
+                    "oriented_box",
+                    " ".join(f"{v:.6g}" for point in placed for v in point),
+                )
+            )
             self._counts["oriented boxes, read as the box around and the corners"] += 1
         if shape.keypoints:
             numbers = zip(*(iter(shape.keypoints),) * 3, strict=True)
             points = [((x * width, y * height), seen) for x, y, seen in numbers]
             attributes.append(("keypoints", format_keypoints(points, placement)))
         return LabelObservation(
-            image.path, self.task if self.has_polygons and mask is not None else "detection", name,
-            Source(file.path, row.offset, row.length), self.dataset.images.name_sensor(image), None, box, mask,
-            index=row.number, attributes=tuple(attributes),
-        )  # fmt: skip
+            image.path,
+            self.task if self.has_polygons and mask is not None else "detection",
+            name,
+            Source(file.path, row.offset, row.length),
+            self.dataset.images.name_sensor(image),
+            None,
+            box,
+            mask,
+            index=row.number,
+            attributes=tuple(attributes),
+        )
 
 
 def _compare_with(
-    readings: dict[str, list[Observation]], tree: str, observations: list[Observation], files: Sequence[SessionFile],
+    readings: dict[str, list[Observation]],
+    tree: str,
+    observations: list[Observation],
+    files: Sequence[SessionFile],
     notes: dict[str, str],
-) -> list[Observation]:  # fmt: skip
+) -> list[Observation]:
     """What a tree says, or why it is refused: it names the objects of a tree read before otherwise."""
     labels = [o for o in observations if isinstance(o, LabelObservation)]
     for other, before in readings.items():
-        found = compare_names((o for o in before if isinstance(o, LabelObservation)), labels)
+        found = compare_names(
+            (o for o in before if isinstance(o, LabelObservation)), labels
+        )
         if not found.num_objects:
             continue
-        notes[f"names in {tree} and {other}"] = f"{found.num_alike} of {found.num_objects} common objects named alike"
+        notes[f"names in {tree} and {other}"] = (
+            f"{found.num_alike} of {found.num_objects} common objects named alike"
+        )
         if found.is_doubtful and found.example:
             theirs, ours = found.example
             reason = (
@@ -395,7 +560,9 @@ def _compare_with(
                 f"({theirs!r} there is {ours!r} here): the class ids come from different lists"
             )
             remedy = f"put the names of its own ids beside {tree}"
-            problems: list[Observation] = [o for o in observations if isinstance(o, Problem)]
+            problems: list[Observation] = [
+                o for o in observations if isinstance(o, Problem)
+            ]
             return [*problems, *(_refuse(whole_file(f), reason, remedy) for f in files)]
     return observations
 

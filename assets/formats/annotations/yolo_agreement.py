@@ -28,10 +28,15 @@ class Agreement:
     @property
     def is_doubtful(self) -> bool:
         """Enough objects, and most of them named otherwise: the ids come from different lists."""
-        return self.num_objects >= _MIN_OBJECTS and self.num_alike < _MIN_SHARE * self.num_objects
+        return (
+            self.num_objects >= _MIN_OBJECTS
+            and self.num_alike < _MIN_SHARE * self.num_objects
+        )
 
 
-def compare_names(first: Iterable[LabelObservation], second: Iterable[LabelObservation]) -> Agreement:
+def compare_names(
+    first: Iterable[LabelObservation], second: Iterable[LabelObservation]
+) -> Agreement:
     """Pairs labels of the same image whose boxes overlap by an IoU of at least 0.8, each with its best partner."""
     ours, theirs = _group(first), _group(second)
     alike, unlike = 0, Counter[tuple[str, str]]()

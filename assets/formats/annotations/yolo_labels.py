@@ -72,7 +72,11 @@ class Layout:
         if len(shares) < 6 or len(shares) % 2:
             raise ValueError(
                 f"row {row.number} has {len(shares) + 1} numbers: 5 make a box, 7, 9, ... a polygon"
-                + (", and 6 are a box with a confidence: a prediction, no label" if len(shares) == 5 else "")
+                + (
+                    ", and 6 are a box with a confidence: a prediction, no label"
+                    if len(shares) == 5
+                    else ""
+                )
             )
         return Shape(None, shares, is_filled=True)
 
@@ -83,8 +87,13 @@ class Layout:
             reason = f"has {len(row.shares) + 1} numbers, and {count} points of {size} make {5 + count * size}"
             raise ValueError(f"row {row.number} {reason}")
         places = row.shares[4:]
-        points = [(*places[i : i + 2], places[i + 2] if size == 3 else 2.0) for i in range(0, len(places), size)]
-        return Shape(row.shares[:4], keypoints=tuple(v for point in points for v in point))  # type: ignore[arg-type]
+        points = [
+            (*places[i : i + 2], places[i + 2] if size == 3 else 2.0)
+            for i in range(0, len(places), size)
+        ]
+        x, y, width, height = row.shares[:4]
+        numbers = tuple(v for point in points for v in point)
+        return Shape((x, y, width, height), keypoints=numbers)
 
 
 def parse_rows(data: bytes) -> Iterator[Row | RowError]:
@@ -109,11 +118,20 @@ def find_layout(rows: Sequence[Row], keypoints: KeypointShape | None) -> Layout:
     if len(lengths) != 1:
         return Layout()
     (length,) = lengths
-    if length > 6 and (length - 4) % 3 == 0 and all(_SEEN.issuperset(row.shares[6::3]) for row in rows):
+    if (
+        length > 6
+        and (length - 4) % 3 == 0
+        and all(_SEEN.issuperset(row.shares[6::3]) for row in rows)
+    ):
         return Layout(((length - 4) // 3, 3))
     if length == 8 and len(rows) >= _FEW_ROWS:
         return Layout(is_oriented=True)
-    if length > 8 and length % 2 == 0 and len(rows) >= _FEW_ROWS and all(map(_holds_its_points, rows)):
+    if (
+        length > 8
+        and length % 2 == 0
+        and len(rows) >= _FEW_ROWS
+        and all(map(_holds_its_points, rows))
+    ):
         return Layout(((length - 4) // 2, 2))
     return Layout()
 
@@ -122,23 +140,47 @@ def _holds_its_points(row: Row) -> bool:
     """Whether the first four numbers are a box around all the others."""
     (cx, cy, w, h), xs, ys = row.shares[:4], row.shares[4::2], row.shares[5::2]
     slack = 1e-3
-    return all(abs(x - cx) <= w / 2 + slack for x in xs) and all(abs(y - cy) <= h / 2 + slack for y in ys)
+    return all(abs(x - cx) <= w / 2 + slack for x in xs) and all(
+        abs(y - cy) <= h / 2 + slack for y in ys
+    )
 
 
 def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowError:
     if len(text) > _MAX_ROW_BYTES:
-        return RowError(offset, length, f"row {number} has {len(text)} bytes, more than {_MAX_ROW_BYTES}")
+        return RowError(
+            offset,
+            length,
+            f"row {number} has {len(text)} bytes, more than {_MAX_ROW_BYTES}",
+        )
     parts = text.split()
     try:
         values = [float(part) for part in parts]
     except ValueError:
-        return RowError(offset, length, f"row {number} holds something that is no number: {text[:40]!r}")
-    if not all(map(math.isfinite, values)) or values[0] != int(values[0]) or values[0] < 0:
         return RowError(
-            offset, length, f"row {number} begins with class {parts[0][:20]!r}, or holds a number not finite"
+            offset,
+            length,
+            f"row {number} holds something that is no number: {text[:40]!r}",
+        )
+    if (
+        not all(map(math.isfinite, values))
+        or values[0] != int(values[0])
+        or values[0] < 0
+    ):
+        return RowError(
+            offset,
+            length,
+            f"row {number} begins with class {parts[0][:20]!r}, or holds a number not finite",
         )
     if len(values) < 5:
-        return RowError(offset, length, f"row {number} has {len(values)} numbers: 5 make a box, 7, 9, ... a polygon")
+        return RowError(
+            offset,
+            length,
+            f"row {number} has {len(values)} numbers: 5 make a box, 7, 9, ... a polygon",
+        )
     if max(map(abs, values[1:])) > _MOST_SHARE:
-        return RowError(offset, length, f"row {number} holds {max(values[1:]):g}: shares of the image lie in 0 to 1")
+        return RowError(
+            offset,
+            length,
+            f"row {number} holds {max(values[1:]):g}: shares of the image lie in 0 to 1",
+        )
     return Row(number, offset, length, int(values[0]), tuple(values[1:]))

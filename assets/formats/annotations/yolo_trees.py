@@ -6,7 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from assets.formats.annotations.pairing import find_folder
-from assets.formats.annotations.yolo_config import NAME_LISTS, describes, is_dataset_file, may_describe, parse_config
+from assets.formats.annotations.yolo_config import (
+    NAME_LISTS,
+    describes,
+    is_dataset_file,
+    may_describe,
+    parse_config,
+)
 from assets.formats.annotations.yolo_labels import Row, parse_rows
 from assets.formats.layout import (
     IMAGE_SUFFIXES,
@@ -24,11 +30,15 @@ from assets.storage import SessionFile
 
 MAX_CONFIG_BYTES = 256 << 10
 MAX_LIST_BYTES = 64 << 20
-_PROBE_FILES = 20  # texts beside images that are looked into to tell whether they are labels
+_PROBE_FILES = (
+    20  # texts beside images that are looked into to tell whether they are labels
+)
 _LABELS = "labels"
 
 
-def find_label_trees(files: Iterable[SessionFile], opener: Opener) -> dict[str, list[SessionFile]]:
+def find_label_trees(
+    files: Iterable[SessionFile], opener: Opener
+) -> dict[str, list[SessionFile]]:
     """Label files by the `labels` folder above them, or by the folder where they lie beside images of their names.
 
     Texts beside images that are all empty are label files where other texts beside images are, or where a file in their
@@ -57,7 +67,11 @@ def find_label_trees(files: Iterable[SessionFile], opener: Opener) -> dict[str, 
             (trees if holds_rows else blank)[folder] = labels
     if blank and all(is_tree_of_its_own(tree) for tree in trees):
         described = {folder_of(f.path) for f in files if is_description(f, opener)}
-        blank = {tree: f for tree, f in blank.items() if described & set(places_of_descriptions(tree, ""))}
+        blank = {
+            tree: f
+            for tree, f in blank.items()
+            if described & set(places_of_descriptions(tree, ""))
+        }
     return {**trees, **blank}
 
 
@@ -66,7 +80,9 @@ def is_tree_of_its_own(tree: str) -> bool:
     return name_of(tree).lower() == _LABELS
 
 
-def find_images(tree: str, images: Sequence[SessionFile], stems: set[str]) -> tuple[str, list[SessionFile]] | None:
+def find_images(
+    tree: str, images: Sequence[SessionFile], stems: set[str]
+) -> tuple[str, list[SessionFile]] | None:
     """(root of the dataset, its images) for a label tree: beside it, or in a folder for images further up.
 
     None when no image there shares its name with a label file.
@@ -82,7 +98,11 @@ def find_images(tree: str, images: Sequence[SessionFile], stems: set[str]) -> tu
         if not base:
             return None
         base = folder_of(base)
-        near = [i for i in images if is_below(i.path, base) and is_plain_folder(_first_folder(i.path, base))]
+        near = [
+            i
+            for i in images
+            if is_below(i.path, base) and is_plain_folder(_first_folder(i.path, base))
+        ]
 
 
 def find_root(base: str, descriptions: Iterable[str]) -> str:
@@ -90,8 +110,14 @@ def find_root(base: str, descriptions: Iterable[str]) -> str:
     where no other does, else the folder above a split folder.
     """
     paths = list(descriptions)
-    for described in ({folder_of(p) for p in paths if is_dataset_file(p)}, {folder_of(p) for p in paths}):
-        near = next((place for place in places_of_descriptions(base, "") if place in described), None)
+    for described in (
+        {folder_of(p) for p in paths if is_dataset_file(p)},
+        {folder_of(p) for p in paths},
+    ):
+        near = next(
+            (place for place in places_of_descriptions(base, "") if place in described),
+            None,
+        )
         if near is not None:
             return near
     return folder_of(base) if split_of(name_of(base)) else base
@@ -109,11 +135,18 @@ def is_description(file: SessionFile, opener: Opener) -> bool:
 
 def is_image_list(file: SessionFile, opener: Opener) -> bool:
     """A text called train, val or test that lists images, a path a line."""
-    return suffix_of(file.path) == ".txt" and bool(split_of(stem_of(file.path))) and _lists_images(file, opener)
+    return (
+        suffix_of(file.path) == ".txt"
+        and bool(split_of(stem_of(file.path)))
+        and _lists_images(file, opener)
+    )
 
 
 def find_stated_lists(
-    descriptions: Iterable[SessionFile], files: Sequence[SessionFile], root: str, opener: Opener
+    descriptions: Iterable[SessionFile],
+    files: Sequence[SessionFile],
+    root: str,
+    opener: Opener,
 ) -> list[SessionFile]:
     """The lists of images, of `files`, that descriptions of a dataset name, whatever they are called."""
     found: dict[str, SessionFile] = {}
@@ -129,10 +162,16 @@ def find_stated_lists(
     return list(found.values())
 
 
-def find_list(place: str, files: Iterable[SessionFile], root: str) -> SessionFile | None:
+def find_list(
+    place: str, files: Iterable[SessionFile], root: str
+) -> SessionFile | None:
     """The file that a description means by its tail; None where none or several fit."""
     name = name_of(place.replace("\\", "/")).casefold()
-    named = {f.path: f for f in files if name_of(f.path).casefold() == name and is_below(f.path, root)}
+    named = {
+        f.path: f
+        for f in files
+        if name_of(f.path).casefold() == name and is_below(f.path, root)
+    }
     return named.get(find_folder(place, named, root) or "")
 
 
@@ -177,5 +216,7 @@ def _first_folder(path: str, base: str) -> str:
     return path[len(join(base, "x")) - 1 :].split("/")[0]
 
 
-def _match(root: str, images: list[SessionFile], stems: set[str]) -> tuple[str, list[SessionFile]] | None:
+def _match(
+    root: str, images: list[SessionFile], stems: set[str]
+) -> tuple[str, list[SessionFile]] | None:
     return (root, images) if any(stem_of(i.path) in stems for i in images) else None

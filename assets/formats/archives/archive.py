@@ -46,7 +46,11 @@ class ArchiveReader:
         return f"{_VERSION}-{hashlib.sha256(inner.encode()).hexdigest()[:8]}"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        return [CapturePlan(self.name, f.path, (f,), is_container=True) for f in files if _is_archive(f)]
+        return [
+            CapturePlan(self.name, f.path, (f,), is_container=True)
+            for f in files
+            if _is_archive(f)
+        ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         file = plan.files[0]
@@ -56,30 +60,46 @@ class ArchiveReader:
                 pointer = explain_pointer(stream.read(HEAD_BYTES))
                 if pointer:
                     raise UnreadableBytes(*pointer)
-                opened: MemberStore = open_tar(stream, file) if is_tar_name(file.path) else open_zip(stream, file)
+                opened: MemberStore = (
+                    open_tar(stream, file)
+                    if is_tar_name(file.path)
+                    else open_zip(stream, file)
+                )
                 store = stack.enter_context(opened)
             except UnreadableBytes as error:
                 yield Problem(whole_file(file), self.name, error.reason, error.remedy)
                 return
             yield from self._read_members(plan, file, store)
 
-    def _read_members(self, plan: CapturePlan, file: SessionFile, store: MemberStore) -> Iterator[Observation]:
+    def _read_members(
+        self, plan: CapturePlan, file: SessionFile, store: MemberStore
+    ) -> Iterator[Observation]:
         members: dict[str, Member] = {}
         for item in store.members():
             if isinstance(item, Refused):
-                source = Source(file.path + _SEPARATOR + item.name if item.name else file.path, 0, file.size_bytes)
+                source = Source(
+                    file.path + _SEPARATOR + item.name if item.name else file.path,
+                    0,
+                    file.size_bytes,
+                )
                 yield Problem(source, self.name, item.reason, item.remedy)
             else:
                 members[file.path + _SEPARATOR + item.name] = item
         inner = [
-            SessionFile(path, f"{file.uri}{_SEPARATOR}{m.name}", m.size_bytes, file.version)
+            SessionFile(
+                path, f"{file.uri}{_SEPARATOR}{m.name}", m.size_bytes, file.version
+            )
             for path, m in members.items()
         ]
         open_member: Opener = lambda member: store.open(members[member.path])  # noqa: E731
         yield from self._read_inner(plan, inner, open_member, members)
 
     def _read_inner(
-        self, plan: CapturePlan, inner: Sequence[SessionFile], opener: Opener, members: dict[str, Member]
+        self,
+        plan: CapturePlan,
+        inner: Sequence[SessionFile],
+        opener: Opener,
+        members: dict[str, Member],
     ) -> Iterator[Observation]:
         from assets.formats import plan_session
 
@@ -89,11 +109,19 @@ class ArchiveReader:
                 plan.notes[f"not read: {left.file.path}"] = left.reason
             else:
                 is_nested = _is_archive(left.file)
-                reason = "an archive inside an archive is not opened" if is_nested else left.reason
+                reason = (
+                    "an archive inside an archive is not opened"
+                    if is_nested
+                    else left.reason
+                )
                 remedy = "unpack it beside the others" if is_nested else left.remedy
-                yield Problem(_place(whole_file(left.file), members), self.name, reason, remedy)
+                yield Problem(
+                    _place(whole_file(left.file), members), self.name, reason, remedy
+                )
         if plans:
-            plan.notes[READ_AS] = ", ".join(sorted({inner_plan.reader for inner_plan in plans}))
+            plan.notes[READ_AS] = ", ".join(
+                sorted({inner_plan.reader for inner_plan in plans})
+            )
         for number, inner_plan in enumerate(plans):
             reader = next(r for r in self._readers if r.name == inner_plan.reader)
             for observation in reader.read(inner_plan, opener):
@@ -103,7 +131,9 @@ class ArchiveReader:
 
 
 def _is_archive(file: SessionFile) -> bool:
-    return not is_hidden(file.path) and (suffix_of(file.path) == ".zip" or is_tar_name(file.path))
+    return not is_hidden(file.path) and (
+        suffix_of(file.path) == ".zip" or is_tar_name(file.path)
+    )
 
 
 def _place(source: Source, members: dict[str, Member]) -> Source:
@@ -115,9 +145,20 @@ def _place(source: Source, members: dict[str, Member]) -> Source:
     if member is None:
         return source
     if member.is_stored:
-        length = member.size_bytes - source.offset if source.length is None else source.length
-        return Source(source.path, member.offset + source.offset, length, source.inner_offset)
+        length = (
+            member.size_bytes - source.offset
+            if source.length is None
+            else source.length
+        )
+        return Source(
+            source.path, member.offset + source.offset, length, source.inner_offset
+        )
     if source.inner_offset is None:
-        return Source(source.path, member.offset, member.stored_bytes, member.inner_offset + source.offset)
+        return Source(
+            source.path,
+            member.offset,
+            member.stored_bytes,
+            member.inner_offset + source.offset,
+        )
     path = f"{source.path}{_SEPARATOR}chunk@{source.offset}"
     return Source(path, member.offset, member.stored_bytes, source.inner_offset)

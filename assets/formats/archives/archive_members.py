@@ -11,7 +11,9 @@ MAX_EXPANDED_BYTES = 4 << 30  # of all members together
 MAX_RATIO = 200  # expanded to stored
 FREE_EXPANSION_BYTES = 64 << 20  # small archives may expand to this at any ratio
 MAX_MEMBERS = 100_000
-SPOOL_BYTES = 64 << 20  # a member larger than this is expanded to a temporary file without a name
+SPOOL_BYTES = (
+    64 << 20
+)  # a member larger than this is expanded to a temporary file without a name
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def limit_expansion(archive_bytes: int) -> int:
     return min(MAX_EXPANDED_BYTES, max(FREE_EXPANSION_BYTES, MAX_RATIO * archive_bytes))
 
 
-def screen_members(items: Iterable[Member | Refused], archive_bytes: int) -> Iterator[Member | Refused]:
+def screen_members(
+    items: Iterable[Member | Refused], archive_bytes: int
+) -> Iterator[Member | Refused]:
     """Members with names that are safe and used once, together within the expansion limit; the others refused."""
     listed = list(items)
     members = [item for item in listed if isinstance(item, Member)]
@@ -74,10 +78,16 @@ def screen_members(items: Iterable[Member | Refused], archive_bytes: int) -> Ite
         if isinstance(item, Refused):
             yield item
         elif reason := explain_unsafe(item.name):
-            yield Refused(show_name(item.name), reason, "repack the archive with plain relative names")
+            yield Refused(
+                show_name(item.name),
+                reason,
+                "repack the archive with plain relative names",
+            )
         elif counts[item.name] > 1:
             yield Refused(
-                item.name, f"{counts[item.name]} members have this name", "repack the archive with each name once"
+                item.name,
+                f"{counts[item.name]} members have this name",
+                "repack the archive with each name once",
             )
         else:
             yield item
@@ -90,7 +100,11 @@ def explain_unsafe(name: str) -> str | None:
         return "absolute path"
     if ".." in parts:
         return "path that leaves the archive"
-    if "\\" in name or "!/" in name or any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in name):
+    if (
+        "\\" in name
+        or "!/" in name
+        or any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in name)
+    ):
         return "name with characters that are not allowed"
     if "" in parts or "." in parts or len(name) > 1024:
         return "name that is not a plain relative path"

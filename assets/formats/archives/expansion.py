@@ -26,8 +26,17 @@ class Expander:
 
     def expand(self, stored: bytes) -> Iterator[bytes]:
         try:
-            yield from self._expand_zlib(stored) if self._method in ("deflate", "gzip") else self._expand_other(stored)
-        except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:  # bz2 raises OSError for damaged bytes
+            yield from (
+                self._expand_zlib(stored)
+                if self._method in ("deflate", "gzip")
+                else self._expand_other(stored)
+            )
+        except (
+            zlib.error,
+            lzma.LZMAError,
+            OSError,
+            EOFError,
+        ) as error:  # bz2 raises OSError for damaged bytes
             raise ValueError(f"{self._method} data are damaged: {error}") from error
 
     def _expand_zlib(self, stored: bytes) -> Iterator[bytes]:
@@ -35,9 +44,15 @@ class Expander:
             if self._inner.eof:
                 if self._method == "deflate" or not stored.strip(b"\0"):
                     return  # padding
-                self._inner = _MAKE[self._method]()  # gzip files may be several in a row
+                self._inner = _MAKE[
+                    self._method
+                ]()  # gzip files may be several in a row
             yield self._inner.decompress(stored, PIECE_BYTES)
-            stored = self._inner.unused_data if self._inner.eof else self._inner.unconsumed_tail
+            stored = (
+                self._inner.unused_data
+                if self._inner.eof
+                else self._inner.unconsumed_tail
+            )
 
     def _expand_other(self, stored: bytes) -> Iterator[bytes]:
         while stored or not (self._inner.eof or self._inner.needs_input):

@@ -15,7 +15,14 @@ BLOCK_BYTES = 512
 MAX_NAME_HEADER_BYTES = 64 << 10  # of one extended header
 _FOLDER, _FILES = b"5", (b"0", b"\0", b"7")
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
-_KINDS = {b"1": "hard link", b"2": "link", b"3": "device", b"4": "device", b"6": "pipe", b"S": "sparse file"}
+_KINDS = {
+    b"1": "hard link",
+    b"2": "link",
+    b"3": "device",
+    b"4": "device",
+    b"6": "pipe",
+    b"S": "sparse file",
+}
 
 
 class TarDamage(ValueError):
@@ -83,13 +90,19 @@ def _has_its_checksum(head: bytes) -> bool:
     """The sum over a header, with bytes unsigned as the standard has it, or signed as old programs write it."""
     stated = _number(head[148:156])
     unsigned = sum(head) - sum(head[148:156]) + 8 * 0x20
-    return stated == unsigned or stated == unsigned - 256 * sum(b > 127 for b in head[:148] + head[156:])
+    return stated == unsigned or stated == unsigned - 256 * sum(
+        b > 127 for b in head[:148] + head[156:]
+    )
 
 
 def _number(data: bytes) -> int:
     """Octal text, or base 256 as GNU writes large sizes. Raises TarDamage."""
     if data[0] & 0x80:
-        value = int.from_bytes(data, "big", signed=True) if data[0] == 0xFF else int.from_bytes(data[1:], "big")
+        value = (
+            int.from_bytes(data, "big", signed=True)
+            if data[0] == 0xFF
+            else int.from_bytes(data[1:], "big")
+        )
     else:
         text = data.split(b"\0", 1)[0].strip(b" ")
         if text and not all(0x30 <= c < 0x38 for c in text):
@@ -106,7 +119,9 @@ def _pad(length: int) -> int:
 
 def _read_name(head: bytes) -> str:
     name, prefix = (head[a:b].split(b"\0", 1)[0] for a, b in ((0, 100), (345, 500)))
-    return _show(prefix + b"/" + name if prefix and head[257:263] == b"ustar\0" else name)
+    return _show(
+        prefix + b"/" + name if prefix and head[257:263] == b"ustar\0" else name
+    )
 
 
 def _show(name: bytes) -> str:
@@ -115,7 +130,9 @@ def _show(name: bytes) -> str:
 
 def _read_body(stream: BinaryIO, length: int) -> bytes:
     if length > MAX_NAME_HEADER_BYTES:
-        raise TarDamage(f"an extended header of {length} bytes, more than {MAX_NAME_HEADER_BYTES}")
+        raise TarDamage(
+            f"an extended header of {length} bytes, more than {MAX_NAME_HEADER_BYTES}"
+        )
     body = stream.read(length)
     if len(body) < length:
         raise TarDamage("it ends inside an extended header")
@@ -150,7 +167,9 @@ def _read_records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _decimal(text: bytes) -> int:
     if not text.isdigit() or len(text) > 20:
-        raise TarDamage(f"an extended header holds {text[:20]!r} where a number belongs")
+        raise TarDamage(
+            f"an extended header holds {text[:20]!r} where a number belongs"
+        )
     return int(text)
 
 

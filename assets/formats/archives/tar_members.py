@@ -34,7 +34,9 @@ def open_tar(stream: BinaryIO, file: SessionFile) -> TarStore:
     """Raises UnreadableBytes when a compressed archive does not expand, or expands to too much."""
     stream.seek(0)
     head = stream.read(6)
-    method = next((method for magic, method in _METHODS if head.startswith(magic)), None)
+    method = next(
+        (method for magic, method in _METHODS if head.startswith(magic)), None
+    )
     stream.seek(0)
     if method is None:
         return TarStore(stream, file.size_bytes, file.size_bytes, is_stored=True)
@@ -50,8 +52,14 @@ def open_tar(stream: BinaryIO, file: SessionFile) -> TarStore:
 class TarStore:
     """An open tar archive, in a stream that holds it expanded."""
 
-    def __init__(self, stream: BinaryIO, archive_bytes: int, expanded_bytes: int, is_stored: bool) -> None:
-        self._stream, self._archive_bytes, self._is_stored = stream, archive_bytes, is_stored
+    def __init__(
+        self, stream: BinaryIO, archive_bytes: int, expanded_bytes: int, is_stored: bool
+    ) -> None:
+        self._stream, self._archive_bytes, self._is_stored = (
+            stream,
+            archive_bytes,
+            is_stored,
+        )
         self._expanded_bytes = expanded_bytes
 
     def __enter__(self) -> Self:
@@ -82,32 +90,46 @@ class TarStore:
             for member in walk_tar(self._stream):
                 count += 1
                 if count > MAX_MEMBERS:
-                    yield Refused("", f"more than {MAX_MEMBERS} members", "split the archive")
+                    yield Refused(
+                        "", f"more than {MAX_MEMBERS} members", "split the archive"
+                    )
                     return
                 if member is not None:
                     yield self._describe(member)
         except TarDamage as error:
-            yield Refused("", f"archive is damaged after {count} members: {error}", _REMEDY)
+            yield Refused(
+                "", f"archive is damaged after {count} members: {error}", _REMEDY
+            )
 
     def _describe(self, found: TarMember) -> Member | Refused:
         if found.refusal:
             remedy = "repack the archive with the file itself"
-            return Refused(show_name(found.name), f"{found.refusal} inside an archive", remedy)
+            return Refused(
+                show_name(found.name), f"{found.refusal} inside an archive", remedy
+            )
         if found.offset + found.size_bytes > self._expanded_bytes:
-            return Refused(show_name(found.name), "the archive ends inside this member", _REMEDY)
+            return Refused(
+                show_name(found.name), "the archive ends inside this member", _REMEDY
+            )
         name = normalise_name(found.name)
         if self._is_stored:
             return Member(name, found.size_bytes, found.offset, found.size_bytes, True)
-        return Member(name, found.size_bytes, 0, self._archive_bytes, False, found.offset)
+        return Member(
+            name, found.size_bytes, 0, self._archive_bytes, False, found.offset
+        )
 
 
-def _expand(stream: BinaryIO, expander: Expander, target: BinaryIO, limit_bytes: int) -> None:
+def _expand(
+    stream: BinaryIO, expander: Expander, target: BinaryIO, limit_bytes: int
+) -> None:
     size = 0
     while stored := stream.read(PIECE_BYTES):
         for piece in expander.expand(stored):
             size += len(piece)
             if size > limit_bytes:
-                raise ValueError(f"it expands to more than the {limit_bytes} bytes allowed for its size")
+                raise ValueError(
+                    f"it expands to more than the {limit_bytes} bytes allowed for its size"
+                )
             target.write(piece)
     if not expander.is_at_end:
         raise ValueError("it ends too early")

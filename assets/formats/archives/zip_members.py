@@ -23,8 +23,15 @@ from assets.formats.archives.expansion import PIECE_BYTES, Expander
 from assets.formats.protocol import UnreadableBytes
 from assets.storage import SessionFile
 
-_METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflate", zipfile.ZIP_BZIP2: "bzip2"}
-_LOCAL_HEADER_BYTES, _ZIP64_BYTES = 30, 76  # of the zip64 records between directory and end
+_METHODS = {
+    zipfile.ZIP_STORED: "stored",
+    zipfile.ZIP_DEFLATED: "deflate",
+    zipfile.ZIP_BZIP2: "bzip2",
+}
+_LOCAL_HEADER_BYTES, _ZIP64_BYTES = (
+    30,
+    76,
+)  # of the zip64 records between directory and end
 _MAX_DIRECTORY_BYTES = 32 << 20
 _REMEDY = "copy the archive again, or repack it"
 
@@ -34,14 +41,25 @@ def open_zip(stream: BinaryIO, file: SessionFile) -> ZipStore:
     try:
         _limit_directory(stream)
         return ZipStore(stream, zipfile.ZipFile(stream), file.size_bytes)
-    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, EOFError, OverflowError) as error:
-        raise UnreadableBytes(f"zip archive that does not open: {error}", _REMEDY) from error
+    except (
+        zipfile.BadZipFile,
+        struct.error,
+        ValueError,
+        NotImplementedError,
+        EOFError,
+        OverflowError,
+    ) as error:
+        raise UnreadableBytes(
+            f"zip archive that does not open: {error}", _REMEDY
+        ) from error
 
 
 class ZipStore:
     """An open zip archive."""
 
-    def __init__(self, stream: BinaryIO, archive: zipfile.ZipFile, size_bytes: int) -> None:
+    def __init__(
+        self, stream: BinaryIO, archive: zipfile.ZipFile, size_bytes: int
+    ) -> None:
         self._stream, self._archive, self._size_bytes = stream, archive, size_bytes
 
     def __enter__(self) -> Self:
@@ -74,7 +92,9 @@ class ZipStore:
                 break
             target.write(piece)
         if size != member.size_bytes:
-            raise ValueError(f"it does not expand to the {member.size_bytes} bytes that the archive states")
+            raise ValueError(
+                f"it does not expand to the {member.size_bytes} bytes that the archive states"
+            )
         if crc != member.crc32:
             raise ValueError("its CRC differs from what the archive states")
 
@@ -93,9 +113,15 @@ class ZipStore:
         shown, mode = show_name(info.filename), info.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             kind = "link" if stat.S_ISLNK(mode) else "special file"
-            return Refused(shown, f"{kind} inside an archive", "repack the archive with the file itself")
+            return Refused(
+                shown,
+                f"{kind} inside an archive",
+                "repack the archive with the file itself",
+            )
         if info.flag_bits & 0x1:
-            return Refused(shown, "encrypted member", "repack the archive without a password")
+            return Refused(
+                shown, "encrypted member", "repack the archive without a password"
+            )
         method = _METHODS.get(info.compress_type)
         if method is None:
             reason = f"compression method {info.compress_type} is not read"
@@ -105,7 +131,16 @@ class ZipStore:
         except ValueError as error:
             return Refused(shown, str(error), _REMEDY)
         name, is_stored = normalise_name(info.filename), method == "stored"
-        return Member(name, info.file_size, offset, info.compress_size, is_stored, 0, info.CRC, method)
+        return Member(
+            name,
+            info.file_size,
+            offset,
+            info.compress_size,
+            is_stored,
+            0,
+            info.CRC,
+            method,
+        )
 
     def _find_data(self, info: zipfile.ZipInfo) -> int:
         """Where a member's bytes begin. Raises ValueError when its local header and the directory disagree."""
@@ -113,9 +148,13 @@ class ZipStore:
         header = self._stream.read(_LOCAL_HEADER_BYTES)
         if len(header) != _LOCAL_HEADER_BYTES or header[:4] != b"PK\x03\x04":
             raise ValueError("the archive's directory points to no member")
-        name_bytes, extra_bytes = cast("tuple[int, int]", struct.unpack_from("<HH", header, 26))
+        name_bytes, extra_bytes = cast(
+            "tuple[int, int]", struct.unpack_from("<HH", header, 26)
+        )
         name = self._stream.read(name_bytes)
-        if name != info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace"):
+        if name != info.orig_filename.encode(
+            "utf-8" if info.flag_bits & 0x800 else "cp437", "replace"
+        ):
             raise ValueError("the archive names this member differently in two places")
         offset = info.header_offset + _LOCAL_HEADER_BYTES + name_bytes + extra_bytes
         if offset + info.compress_size > self._size_bytes:
@@ -128,7 +167,9 @@ def _limit_directory(stream: BinaryIO) -> None:
     end = zipfile._EndRecData(stream)  # type: ignore[attr-defined] # the record that zipfile itself will go by
     size = end[5] if end else 0
     if size > _MAX_DIRECTORY_BYTES:
-        raise ValueError(f"a directory of {size} bytes, more than {_MAX_DIRECTORY_BYTES}")
+        raise ValueError(
+            f"a directory of {size} bytes, more than {_MAX_DIRECTORY_BYTES}"
+        )
     if not end:
         return
     stream.seek(max(0, end[9] - size - _ZIP64_BYTES))
@@ -140,7 +181,10 @@ def _limit_directory(stream: BinaryIO) -> None:
 def _refuse_overlaps(items: list[Member | Refused]) -> Iterator[Member | Refused]:
     """Members whose stored bytes lie within another's are refused: so a few bytes are made to expand many times."""
     reached, shared = 0, set[int]()
-    for member in sorted((m for m in items if isinstance(m, Member) and m.stored_bytes), key=lambda m: m.offset):
+    for member in sorted(
+        (m for m in items if isinstance(m, Member) and m.stored_bytes),
+        key=lambda m: m.offset,
+    ):
         if member.offset < reached:
             shared.add(id(member))
         reached = max(reached, member.offset + member.stored_bytes)
@@ -148,6 +192,10 @@ def _refuse_overlaps(items: list[Member | Refused]) -> Iterator[Member | Refused
         if id(item) in shared:
             assert isinstance(item, Member)
             reason = "its bytes are those of another member too"
-            yield Refused(show_name(item.name), reason, "repack the archive with a plain zip program")
+            yield Refused(
+                show_name(item.name),
+                reason,
+                "repack the archive with a plain zip program",
+            )
         else:
             yield item

@@ -16,11 +16,30 @@ from datetime import datetime
 
 from assets.image_segments import TIFF_SIZES, walk_chunks, walk_directory, walk_jpeg
 
-MAX_EXIF_BYTES = 1 << 20  # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
+MAX_EXIF_BYTES = (
+    1 << 20
+)  # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
 _MAX_TEXT = 128
-_MAKE, _MODEL, _ORIENTATION, _CHANGED, _EXIF, _GPS = 0x010F, 0x0110, 0x0112, 0x0132, 0x8769, 0x8825
-_EXPOSURE, _F_NUMBER, _ISO, _TAKEN, _FOCAL, _BODY, _LENS = 0x829A, 0x829D, 0x8827, 0x9003, 0x920A, 0xA431, 0xA435
-_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(1, 7)
+_MAKE, _MODEL, _ORIENTATION, _CHANGED, _EXIF, _GPS = (
+    0x010F,
+    0x0110,
+    0x0112,
+    0x0132,
+    0x8769,
+    0x8825,
+)
+_EXPOSURE, _F_NUMBER, _ISO, _TAKEN, _FOCAL, _BODY, _LENS = (
+    0x829A,
+    0x829D,
+    0x8827,
+    0x9003,
+    0x920A,
+    0xA431,
+    0xA435,
+)
+_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(
+    1, 7
+)
 _TEXT = 2  # a type of TIFF
 _NUMBERS = {1: "B", 3: "H", 4: "I", 5: "II", 9: "i", 10: "ii", 11: "f", 12: "d"}
 _TIME = re.compile(r"(\d{4})[:\-](\d\d)[:\-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
@@ -71,13 +90,19 @@ def strip_metadata(payload: bytes, encoding: str) -> bytes:
     an encoding other than "jpeg" and "png", and for bytes that are not built as one.
     """
     if encoding not in _STRIP:
-        raise ValueError(f"metadata of {encoding!r} images are not taken out: decode it and encode it as PNG")
+        raise ValueError(
+            f"metadata of {encoding!r} images are not taken out: decode it and encode it as PNG"
+        )
     facts = read_exif(payload)
     turned = facts.orientation if facts and facts.orientation != 1 else None
     try:
-        return b"".join(_STRIP[encoding](payload, _write_orientation(turned) if turned else b""))
+        return b"".join(
+            _STRIP[encoding](payload, _write_orientation(turned) if turned else b"")
+        )
     except (struct.error, IndexError) as error:
-        raise ValueError(f"{len(payload)} bytes are not built as a {encoding} image: do not hand them on") from error
+        raise ValueError(
+            f"{len(payload)} bytes are not built as a {encoding} image: do not hand them on"
+        ) from error
 
 
 # ---- where the facts lie ---------------------------------------------------------------------------------------------
@@ -88,11 +113,17 @@ def _find_tiff(payload: bytes) -> Iterator[memoryview]:
     view = memoryview(payload)
     if payload[:2] == b"\xff\xd8":
         walk = walk_jpeg(payload, is_strict=False)
-        segments = (view[start + 4 : end] for _, start, end in walk if end <= len(payload))
+        segments = (
+            view[start + 4 : end] for _, start, end in walk if end <= len(payload)
+        )
         yield from (s[6:] for s in segments if bytes(s[:6]) == b"Exif\0\0")
     elif payload[:8] == b"\x89PNG\r\n\x1a\n":
         chunks = walk_chunks(payload, 8, ">", is_strict=False)
-        yield from (view[start + 8 : end - 4][:MAX_EXIF_BYTES] for name, start, end in chunks if name == b"eXIf")
+        yield from (
+            view[start + 8 : end - 4][:MAX_EXIF_BYTES]
+            for name, start, end in chunks
+            if name == b"eXIf"
+        )
     elif payload[:4] == b"RIFF" and payload[8:12] == b"WEBP":
         for name, start, end in walk_chunks(payload, 12, "<", is_strict=False):
             if name == b"EXIF":
@@ -108,21 +139,33 @@ def _read_facts(tiff: memoryview) -> ExifFacts:
         return ExifFacts()
     image = _read_directory(tiff, order, struct.unpack_from(order + "I", tiff, 4)[0])
     exif, gps = (
-        {} if (at := _first(image, tag)) is None else _read_directory(tiff, order, int(at)) for tag in (_EXIF, _GPS)
+        {}
+        if (at := _first(image, tag)) is None
+        else _read_directory(tiff, order, int(at))
+        for tag in (_EXIF, _GPS)
     )
     altitude = _bounded(_first(gps, _ALTITUDE), -12_000, 100_000)
-    iso, orientation = _bounded(_first(exif, _ISO), 1, 1e7), _bounded(_first(image, _ORIENTATION), 1, 8)
+    iso, orientation = (
+        _bounded(_first(exif, _ISO), 1, 1e7),
+        _bounded(_first(image, _ORIENTATION), 1, 8),
+    )
     return ExifFacts(
-        make=_text(image, _MAKE), model=_text(image, _MODEL),
+        make=_text(image, _MAKE),
+        model=_text(image, _MODEL),
         orientation=None if orientation is None else int(orientation),
         taken_at=_time(exif, _TAKEN) or _time(image, _CHANGED),
-        exposure_s=_bounded(_first(exif, _EXPOSURE), 1e-9, 1e6), f_number=_bounded(_first(exif, _F_NUMBER), 0.1, 1e4),
-        iso=None if iso is None else int(iso), focal_mm=_bounded(_first(exif, _FOCAL), 0.01, 1e5),
+        exposure_s=_bounded(_first(exif, _EXPOSURE), 1e-9, 1e6),
+        f_number=_bounded(_first(exif, _F_NUMBER), 0.1, 1e4),
+        iso=None if iso is None else int(iso),
+        focal_mm=_bounded(_first(exif, _FOCAL), 0.01, 1e5),
         latitude_deg=_angle(gps, _LATITUDE, _LATITUDE_REF, 90, "S"),
         longitude_deg=_angle(gps, _LONGITUDE, _LONGITUDE_REF, 180, "W"),
-        altitude_m=-altitude if altitude is not None and _first(gps, _ALTITUDE_REF) == 1 else altitude,
-        body_serial=_text(exif, _BODY), lens_serial=_text(exif, _LENS),
-    )  # fmt: skip
+        altitude_m=-altitude
+        if altitude is not None and _first(gps, _ALTITUDE_REF) == 1
+        else altitude,
+        body_serial=_text(exif, _BODY),
+        lens_serial=_text(exif, _LENS),
+    )
 
 
 # ---- TIFF ------------------------------------------------------------------------------------------------------------
@@ -133,14 +176,24 @@ def _read_directory(tiff: memoryview, order: str, at: int) -> dict[int, _Value]:
     found: dict[int, _Value] = {}
     for tag, kind, count, start in walk_directory(tiff, order, at, is_strict=False):
         count = min(count, _MAX_TEXT if kind == _TEXT else 3)
-        if tag in _WANTED and tag not in found and start + count * TIFF_SIZES[kind] <= len(tiff):
+        if (
+            tag in _WANTED
+            and tag not in found
+            and start + count * TIFF_SIZES[kind] <= len(tiff)
+        ):
             found[tag] = _read_value(tiff, order, kind, start, count)
     return found
 
 
-def _read_value(tiff: memoryview, order: str, kind: int, start: int, length: int) -> _Value:
+def _read_value(
+    tiff: memoryview, order: str, kind: int, start: int, length: int
+) -> _Value:
     if kind == _TEXT:
-        return bytes(tiff[start : start + length]).split(b"\0", 1)[0].decode("utf-8", "replace")
+        return (
+            bytes(tiff[start : start + length])
+            .split(b"\0", 1)[0]
+            .decode("utf-8", "replace")
+        )
     numbers = struct.unpack_from(order + _NUMBERS[kind] * length, tiff, start)
     if len(_NUMBERS[kind]) == 1:
         return [float(n) for n in numbers]
@@ -155,7 +208,11 @@ def _first(values: dict[int, _Value], tag: int) -> float | None:
 
 def _text(values: dict[int, _Value], tag: int) -> str | None:
     value = values.get(tag)
-    text = "".join(c for c in value if c.isprintable() and c != "\ufffd").strip() if isinstance(value, str) else ""
+    text = (
+        "".join(c for c in value if c.isprintable() and c != "\ufffd").strip()
+        if isinstance(value, str)
+        else ""
+    )
     return text or None
 
 
@@ -163,40 +220,75 @@ def _time(values: dict[int, _Value], tag: int) -> str | None:
     match = _TIME.fullmatch(_text(values, tag) or "")
     try:
         return datetime(*map(int, match.groups())).isoformat() if match else None  # type: ignore[arg-type]
-    except ValueError:  # the zeros of a camera whose clock was never set, or 30 February
+    except (
+        ValueError
+    ):  # the zeros of a camera whose clock was never set, or 30 February
         return None
 
 
-def _angle(gps: dict[int, _Value], tag: int, ref_tag: int, most_deg: float, negative: str) -> float | None:
+def _angle(
+    gps: dict[int, _Value], tag: int, ref_tag: int, most_deg: float, negative: str
+) -> float | None:
     """Degrees from degrees, minutes and seconds; None without its hemisphere."""
     parts, ref = gps.get(tag), (_text(gps, ref_tag) or "").upper()
-    if not isinstance(parts, list) or len(parts) != 3 or ref not in _HEMISPHERES[negative]:
+    if (
+        not isinstance(parts, list)
+        or len(parts) != 3
+        or ref not in _HEMISPHERES[negative]
+    ):
         return None
     degrees = _bounded(parts[0] + parts[1] / 60 + parts[2] / 3600, 0, most_deg)
     return -degrees if degrees is not None and ref == negative else degrees
 
 
 def _bounded(value: float | None, low: float, high: float) -> float | None:
-    return value if value is not None and low <= value <= high else None  # NaN is in no range
+    return (
+        value if value is not None and low <= value <= high else None
+    )  # NaN is in no range
 
 
 _HEMISPHERES = {"S": ("N", "S"), "W": ("E", "W")}
-_WANTED = frozenset({
-    _MAKE, _MODEL, _ORIENTATION, _CHANGED, _EXIF, _GPS, _EXPOSURE, _F_NUMBER, _ISO, _TAKEN, _FOCAL, _BODY, _LENS,
-    _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE,
-})  # fmt: skip
+_WANTED = frozenset(
+    {
+        _MAKE,
+        _MODEL,
+        _ORIENTATION,
+        _CHANGED,
+        _EXIF,
+        _GPS,
+        _EXPOSURE,
+        _F_NUMBER,
+        _ISO,
+        _TAKEN,
+        _FOCAL,
+        _BODY,
+        _LENS,
+        _LATITUDE_REF,
+        _LATITUDE,
+        _LONGITUDE_REF,
+        _LONGITUDE,
+        _ALTITUDE_REF,
+        _ALTITUDE,
+    }
+)
 
 
 def _write_orientation(orientation: int) -> bytes:
     """A TIFF structure that says nothing else."""
-    return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)
+    return struct.pack(
+        ">2sHIHHHIHHI", b"MM", 42, 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0
+    )
 
 
 # ---- what is handed on -----------------------------------------------------------------------------------------------
 
-_JPEG_KEPT = frozenset({0xC4, 0xDB, 0xDD, 0xDC, 0xDA, 0xD9, 0xEE}) | (frozenset(range(0xC0, 0xD0)) - {0xC8})
+_JPEG_KEPT = frozenset({0xC4, 0xDB, 0xDD, 0xDC, 0xDA, 0xD9, 0xEE}) | (
+    frozenset(range(0xC0, 0xD0)) - {0xC8}
+)
 _JPEG_ICC = b"ICC_PROFILE\0"
-_PNG_KEPT = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"pHYs", b"iCCP", b"cICP"})
+_PNG_KEPT = frozenset(
+    {b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"pHYs", b"iCCP", b"cICP"}
+)
 
 
 def _strip_jpeg(data: bytes, exif: bytes) -> Iterator[bytes]:
@@ -207,7 +299,11 @@ def _strip_jpeg(data: bytes, exif: bytes) -> Iterator[bytes]:
         is_profile = marker == 0xE2 and data[start + 4 : start + 16] == _JPEG_ICC
         is_jfif = marker == 0xE0 and data[start + 4 : start + 9] == b"JFIF\0"
         if is_jfif:  # without its thumbnail
-            yield struct.pack(">BBH", 0xFF, 0xE0, 16) + data[start + 4 : start + 16] + b"\0\0"
+            yield (
+                struct.pack(">BBH", 0xFF, 0xE0, 16)
+                + data[start + 4 : start + 16]
+                + b"\0\0"
+            )
         elif is_profile or marker in _JPEG_KEPT:
             yield data[start:end]
 
@@ -220,7 +316,11 @@ def _strip_png(data: bytes, exif: bytes) -> Iterator[bytes]:
         if name in _PNG_KEPT or name[:1].isupper():
             yield data[start:end]
         if name == b"IHDR" and exif:
-            yield struct.pack(">I4s", len(exif), b"eXIf") + exif + struct.pack(">I", crc32(b"eXIf" + exif))
+            yield (
+                struct.pack(">I4s", len(exif), b"eXIf")
+                + exif
+                + struct.pack(">I", crc32(b"eXIf" + exif))
+            )
 
 
 _STRIP = {"jpeg": _strip_jpeg, "png": _strip_png}

@@ -9,38 +9,70 @@ from collections.abc import Callable, Iterable, Iterator
 from assets.formats.images.image_headers import find_encoding, is_depth_png
 from assets.formats.layout import order_naturally, sensor_of, split_of_path
 from assets.formats.observations import FrameObservation, Problem
-from assets.formats.protocol import Opener, UnreadableBytes, explain_pointer, read_bytes, whole_file
+from assets.formats.protocol import (
+    Opener,
+    UnreadableBytes,
+    explain_pointer,
+    read_bytes,
+    whole_file,
+)
 from assets.storage import SessionFile
 
-_DEPTH_WORD = re.compile(r"(?<![A-Za-z])[Dd](epth|isparit|isp(?![a-z]))|(?<=[a-z])D(epth|isparit)|DEPTH|DISP")
+_DEPTH_WORD = re.compile(
+    r"(?<![A-Za-z])[Dd](epth|isparit|isp(?![a-z]))|(?<=[a-z])D(epth|isparit)|DEPTH|DISP"
+)
 
 
 class FrameFiles:
     """Reads images in natural order of their paths and numbers them per sensor: `sensor`, or what their paths name."""
 
-    def __init__(self, reader: str, root: str, opener: Opener, sensor: str | None = None) -> None:
-        self._reader, self._root, self._opener, self._sensor = reader, root, opener, sensor
+    def __init__(
+        self, reader: str, root: str, opener: Opener, sensor: str | None = None
+    ) -> None:
+        self._reader, self._root, self._opener, self._sensor = (
+            reader,
+            root,
+            opener,
+            sensor,
+        )
         self._next: Counter[str] = Counter()
 
     def read(
-        self, files: Iterable[SessionFile], find_split: Callable[[SessionFile], str | None] | None = None
+        self,
+        files: Iterable[SessionFile],
+        find_split: Callable[[SessionFile], str | None] | None = None,
     ) -> Iterator[FrameObservation | Problem]:
         """One frame a file, or one problem. The split comes from `find_split`, else from the folder names."""
         for file in order_naturally(files):
-            split = find_split(file) if find_split else split_of_path(file.path, self._root)
+            split = (
+                find_split(file) if find_split else split_of_path(file.path, self._root)
+            )
             yield self.read_one(file, split)
 
-    def read_one(self, file: SessionFile, split: str | None) -> FrameObservation | Problem:
+    def read_one(
+        self, file: SessionFile, split: str | None
+    ) -> FrameObservation | Problem:
         sensor = self._sensor or sensor_of(file.path, self._root)
         sequence = self._next[sensor]
-        self._next[sensor] += 1  # also for what cannot be read, so that repairing it renumbers nothing
-        return read_frame_file(file, self._opener, self._reader, sensor, sequence=sequence, split=split)
+        self._next[sensor] += (
+            1  # also for what cannot be read, so that repairing it renumbers nothing
+        )
+        return read_frame_file(
+            file, self._opener, self._reader, sensor, sequence=sequence, split=split
+        )
 
 
 def read_frame_file(
-    file: SessionFile, opener: Opener, reader: str, sensor: str, *, t_ns: int | None = None, sequence: int = 0,
-    split: str | None = None, depth_m_per_unit: float | None = None,
-) -> FrameObservation | Problem:  # fmt: skip
+    file: SessionFile,
+    opener: Opener,
+    reader: str,
+    sensor: str,
+    *,
+    t_ns: int | None = None,
+    sequence: int = 0,
+    split: str | None = None,
+    depth_m_per_unit: float | None = None,
+) -> FrameObservation | Problem:
     """One image file as a frame. Where a depth unit is given the file must be depth, or it is a problem.
 
     Otherwise it is depth where it could be and its name says so: 16 bits alone are what thermal, medical and satellite
@@ -61,10 +93,20 @@ def read_frame_file(
     kind = "depth" if says_depth and is_depth_png(payload) else "color"
     if depth_m_per_unit is not None and kind != "depth":
         reason = f"stands where depth belongs, and is no 16-bit PNG of one channel but {encoding}"
-        return Problem(whole_file(file), reader, reason, "export depth as 16-bit PNG", sensor)
+        return Problem(
+            whole_file(file), reader, reason, "export depth as 16-bit PNG", sensor
+        )
     return FrameObservation(
-        sensor, payload, encoding, whole_file(file), kind, t_ns, sequence, split, depth_m_per_unit
-    )  # fmt: skip
+        sensor,
+        payload,
+        encoding,
+        whole_file(file),
+        kind,
+        t_ns,
+        sequence,
+        split,
+        depth_m_per_unit,
+    )
 
 
 def names_depth(path: str) -> bool:

@@ -56,20 +56,50 @@ class ImageFolderReader:
         reasons = explain_no_classes(files, opener) if groups else {}
         plans = []
         for root, group in sorted(groups.items()):
-            said = sorted({reasons[folder] for f in group if (folder := folder_of(f.path)) in reasons})
+            said = sorted(
+                {
+                    reasons[folder]
+                    for f in group
+                    if (folder := folder_of(f.path)) in reasons
+                }
+            )
             notes = {"no classes": "; ".join(said)} if said else {}
-            plans.append(CapturePlan(self.name, root, tuple(order_naturally(group)), is_container=False, notes=notes))
+            plans.append(
+                CapturePlan(
+                    self.name,
+                    root,
+                    tuple(order_naturally(group)),
+                    is_container=False,
+                    notes=notes,
+                )
+            )
         return plans
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
-        calibrations = [file for file in plan.files if suffix_of(file.path) in CALIBRATION_SUFFIXES]
-        images = [file for file in plan.files if suffix_of(file.path) not in CALIBRATION_SUFFIXES]
-        sizes: dict[str, set[tuple[int, int]]] = defaultdict(set)  # of the frames of each camera, width and height, px
-        for frame in FrameFiles(self.name, plan.root, opener).read(images, lambda f: split_of_path(f.path)):
-            if calibrations and isinstance(frame, FrameObservation) and (header := read_header(frame.payload)):
+        calibrations = [
+            file for file in plan.files if suffix_of(file.path) in CALIBRATION_SUFFIXES
+        ]
+        images = [
+            file
+            for file in plan.files
+            if suffix_of(file.path) not in CALIBRATION_SUFFIXES
+        ]
+        sizes: dict[str, set[tuple[int, int]]] = defaultdict(
+            set
+        )  # of the frames of each camera, width and height, px
+        for frame in FrameFiles(self.name, plan.root, opener).read(
+            images, lambda f: split_of_path(f.path)
+        ):
+            if (
+                calibrations
+                and isinstance(frame, FrameObservation)
+                and (header := read_header(frame.payload))
+            ):
                 sizes[frame.sensor].add((header.width_px, header.height_px))
             yield frame
-        yield from read_calibrations(self.name, calibrations, plan.root, sizes, opener, plan.notes)
+        yield from read_calibrations(
+            self.name, calibrations, plan.root, sizes, opener, plan.notes
+        )
 
 
 def find_root(path: str) -> str:
@@ -81,4 +111,8 @@ def find_root(path: str) -> str:
 
 
 def _is_part(folder_name: str) -> bool:
-    return is_sensor_folder(folder_name) or is_plain_folder(folder_name) or split_of(folder_name) is not None
+    return (
+        is_sensor_folder(folder_name)
+        or is_plain_folder(folder_name)
+        or split_of(folder_name) is not None
+    )

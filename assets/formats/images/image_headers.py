@@ -16,7 +16,11 @@ _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"GIF89a", "gif"),
     (b"BM", "bmp"),
 )
-_JPEG_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers (ITU T.81, table B.1)
+_JPEG_SOF = frozenset(range(0xC0, 0xD0)) - {
+    0xC4,
+    0xC8,
+    0xCC,
+}  # start-of-frame markers (ITU T.81, table B.1)
 _TIFF_LETTERS = {1: "B", 3: "H", 4: "I"}
 
 
@@ -35,7 +39,9 @@ def find_encoding(head: bytes) -> str | None:
     """ "jpeg", "png", "tiff", "bmp", "webp" or "gif" by the magic; None for anything else."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    return next((encoding for magic, encoding in _MAGICS if head.startswith(magic)), None)
+    return next(
+        (encoding for magic, encoding in _MAGICS if head.startswith(magic)), None
+    )
 
 
 def read_header(payload: bytes) -> ImageHeader | None:
@@ -47,7 +53,11 @@ def read_header(payload: bytes) -> ImageHeader | None:
         facts = _PARSERS[encoding](payload)
     except (struct.error, IndexError, KeyError, ValueError):
         return None
-    return ImageHeader(encoding, *facts) if facts and facts[0] > 0 and facts[1] > 0 else None
+    return (
+        ImageHeader(encoding, *facts)
+        if facts and facts[0] > 0 and facts[1] > 0
+        else None
+    )
 
 
 def is_depth_png(payload: bytes) -> bool:
@@ -61,7 +71,11 @@ _Facts = tuple[int, int, int, int]  # width_px, height_px, bits, channels
 
 def _parse_png(data: bytes) -> _Facts | None:
     width, height, bits, color = struct.unpack_from(">IIBB", data, 16)
-    return (width, height, bits, {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]) if data[12:16] == b"IHDR" else None
+    return (
+        (width, height, bits, {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color])
+        if data[12:16] == b"IHDR"
+        else None
+    )
 
 
 def _parse_jpeg(data: bytes) -> _Facts | None:
@@ -88,7 +102,12 @@ def _parse_bmp(data: bytes) -> _Facts | None:
 def _parse_webp(data: bytes) -> _Facts | None:
     kind = data[12:16]
     if kind == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1, 8, 3
+        return (
+            int.from_bytes(data[24:27], "little") + 1,
+            int.from_bytes(data[27:30], "little") + 1,
+            8,
+            3,
+        )
     if kind == b"VP8L":
         packed = struct.unpack_from("<I", data, 21)[0]
         return (packed & 0x3FFF) + 1, ((packed >> 14) & 0x3FFF) + 1, 8, 3
@@ -98,8 +117,12 @@ def _parse_webp(data: bytes) -> _Facts | None:
 
 def _parse_tiff(data: bytes) -> _Facts | None:
     order, tags = find_byte_order(data), {}
-    for tag, kind, _, start in walk_directory(data, order, struct.unpack_from(order + "I", data, 4)[0]):
-        if tag in (256, 257, 258, 277) and kind in _TIFF_LETTERS:  # of several values the first stands for all
+    for tag, kind, _, start in walk_directory(
+        data, order, struct.unpack_from(order + "I", data, 4)[0]
+    ):
+        if (
+            tag in (256, 257, 258, 277) and kind in _TIFF_LETTERS
+        ):  # of several values the first stands for all
             tags[tag] = struct.unpack_from(order + _TIFF_LETTERS[kind], data, start)[0]
     return tags[256], tags[257], tags.get(258, 1), tags.get(277, 1)
 

@@ -17,7 +17,13 @@ from typing import Any, BinaryIO
 
 from assets.formats.images.frame_files import names_depth
 from assets.formats.layout import is_hidden, sensor_of, suffix_of
-from assets.formats.observations import CapturePlan, FrameObservation, Observation, Problem, Source
+from assets.formats.observations import (
+    CapturePlan,
+    FrameObservation,
+    Observation,
+    Problem,
+    Source,
+)
 from assets.formats.protocol import (
     HEAD_BYTES,
     Opener,
@@ -53,7 +59,11 @@ class VideoReader:
     carries = frozenset({"clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        videos = [f for f in files if suffix_of(f.path) in VIDEO_SUFFIXES and not is_hidden(f.path)]
+        videos = [
+            f
+            for f in files
+            if suffix_of(f.path) in VIDEO_SUFFIXES and not is_hidden(f.path)
+        ]
         return [CapturePlan(self.name, f.path, (f,), is_container=True) for f in videos]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
@@ -82,7 +92,10 @@ def _find_demuxer(head: bytes) -> str:
         return "matroska"
     if head[4:8] in _MOV_ATOMS:
         return "mov"
-    raise UnreadableBytes(f"no video container that is read: the file begins with {head[:12]!r}", _REMEDIES["codec"])
+    raise UnreadableBytes(
+        f"no video container that is read: the file begins with {head[:12]!r}",
+        _REMEDIES["codec"],
+    )
 
 
 class _Video:
@@ -100,7 +113,9 @@ class _Video:
             if message.kind == FACTS:
                 self._note_facts(value)
                 if not value["streams"]:
-                    yield self._refuse({"reason": "no video stream that is read", "remedy": "codec"})
+                    yield self._refuse(
+                        {"reason": "no video stream that is read", "remedy": "codec"}
+                    )
             elif message.kind == FRAME:
                 yield self._read_frame(value, message.payload)
             elif message.kind == DAMAGE:
@@ -115,21 +130,43 @@ class _Video:
             self._notes[f"not read: {kind}"] = f"{number} streams"
         for stream in facts["streams"]:
             index = stream["index"]
-            self._sensors[index] = base if len(facts["streams"]) == 1 else f"{base}_{index}"
-            self._notes[f"stream {index}"] = f"{stream['codec']}, {stream['pixel_format']}"
+            self._sensors[index] = (
+                base if len(facts["streams"]) == 1 else f"{base}_{index}"
+            )
+            self._notes[f"stream {index}"] = (
+                f"{stream['codec']}, {stream['pixel_format']}"
+            )
             if stream["pixel_ratio"]:
-                self._notes[f"stream {index}: pixel shape"] = f"{stream['pixel_ratio']}, not applied"
+                self._notes[f"stream {index}: pixel shape"] = (
+                    f"{stream['pixel_ratio']}, not applied"
+                )
 
     def _read_frame(self, value: dict[str, Any], payload: bytes) -> FrameObservation:
-        index, time_base = value["stream"], (value["time_base"][0], value["time_base"][1])
+        index, time_base = (
+            value["stream"],
+            (value["time_base"][0], value["time_base"][1]),
+        )
         t_ns = None if value["pts"] is None else to_ns(value["pts"], time_base)
         if t_ns is not None:
             gap = t_ns - self._ends_ns.get(index, t_ns)
             self._longest_gap_ns[index] = max(self._longest_gap_ns.get(index, 0), gap)
-            self._ends_ns[index] = max(self._ends_ns.get(index, t_ns), t_ns + to_ns(value["duration"], time_base))
-        kind = "depth" if value["is_deep_grey"] and names_depth(self._file.path) else "color"
+            self._ends_ns[index] = max(
+                self._ends_ns.get(index, t_ns),
+                t_ns + to_ns(value["duration"], time_base),
+            )
+        kind = (
+            "depth"
+            if value["is_deep_grey"] and names_depth(self._file.path)
+            else "color"
+        )
         return FrameObservation(
-            self._sensors[index], payload, "png", self._place(value, value["nth"]), kind, t_ns, value["sequence"]
+            self._sensors[index],
+            payload,
+            "png",
+            self._place(value, value["nth"]),
+            kind,
+            t_ns,
+            value["sequence"],
         )
 
     def _compare(self, counts: dict[str, Any]) -> Iterator[Problem]:
@@ -139,21 +176,43 @@ class _Video:
             if counts[key]:
                 self._notes[f"stream {index}: {what}"] = str(counts[key])
         whose = "the container states" if counts["stated"] else "the container holds"
-        promised = (counts["stated"] or counts["packets"]) - counts["discarded"] - counts["hidden"]
+        promised = (
+            (counts["stated"] or counts["packets"])
+            - counts["discarded"]
+            - counts["hidden"]
+        )
         self._notes[f"stream {index}: frames"] = f"{read} read, {whose} {promised}"
         if read != promised:
-            yield self._refuse({"reason": f"{read} frames read, {whose} {promised}", "remedy": "copy", "stream": index})
+            yield self._refuse(
+                {
+                    "reason": f"{read} frames read, {whose} {promised}",
+                    "remedy": "copy",
+                    "stream": index,
+                }
+            )
         end_ns, seen_ns = counts["end_ns"], self._ends_ns.get(index)
-        if end_ns and seen_ns is not None and end_ns - seen_ns > _SLACK_NS + self._longest_gap_ns[index]:
+        if (
+            end_ns
+            and seen_ns is not None
+            and end_ns - seen_ns > _SLACK_NS + self._longest_gap_ns[index]
+        ):
             reason = f"frames end at {seen_ns / 1e9:.3f} s, the header promises {end_ns / 1e9:.3f} s"
             yield self._refuse({"reason": reason, "remedy": "copy", "stream": index})
 
     def _refuse(self, value: dict[str, Any]) -> Problem:
         reason, remedy = str(value["reason"])[:500], _REMEDIES[value["remedy"]]
-        return Problem(self._place(value), VideoReader.name, reason, remedy, self._sensors.get(value.get("stream", -1)))
+        return Problem(
+            self._place(value),
+            VideoReader.name,
+            reason,
+            remedy,
+            self._sensors.get(value.get("stream", -1)),
+        )
 
     def _place(self, value: dict[str, Any], nth: int = 0) -> Source:
         """The packet; `nth` counts on where one packet gives more than one frame."""
         if value.get("offset") is None or value["offset"] < 0:
-            return Source(self._file.path, 0, self._file.size_bytes, value.get("sequence"))
+            return Source(
+                self._file.path, 0, self._file.size_bytes, value.get("sequence")
+            )
         return Source(self._file.path, value["offset"], value["length"], nth or None)

@@ -27,24 +27,40 @@ from assets.formats.strict_json import parse_json
 
 
 def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
-    yield from read_frame(origin, _bytes(message.data), message.format, _stamp_ns(message))
+    yield from read_frame(
+        origin, _bytes(message.data), message.format, _stamp_ns(message)
+    )
 
 
 def read_raw_image(message: Any, origin: Origin) -> Iterator[Reading]:
     size_px = (int(message.width), int(message.height))
     t_ns = _stamp_ns(message)
-    yield from read_pixels(origin, _bytes(message.data), message.encoding, size_px, int(message.step), False, t_ns)
+    yield from read_pixels(
+        origin,
+        _bytes(message.data),
+        message.encoding,
+        size_px,
+        int(message.step),
+        False,
+        t_ns,
+    )
 
 
 def read_camera_calibration(message: Any, origin: Origin) -> Iterator[Reading]:
     size_px = (int(message.width), int(message.height))
-    k, d = (message.K, message.D) if hasattr(message, "K") else (message.k, message.d)  # ROS 2 has no capitals
-    yield from read_calibration(origin, size_px, k, message.distortion_model, d, message.frame_id)
+    k, d = (
+        (message.K, message.D) if hasattr(message, "K") else (message.k, message.d)
+    )  # ROS 2 has no capitals
+    yield from read_calibration(
+        origin, size_px, k, message.distortion_model, d, message.frame_id
+    )
 
 
 def read_frame_transform(message: Any, origin: Origin) -> Iterator[Reading]:
     frames, t_ns = (message.parent_frame_id, message.child_frame_id), _stamp_ns(message)
-    yield from read_transform(origin, *frames, t_ns, message.translation, message.rotation)
+    yield from read_transform(
+        origin, *frames, t_ns, message.translation, message.rotation
+    )
 
 
 def read_frame_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
@@ -67,7 +83,9 @@ def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
         yield origin.refuse("odometry without a time", "fill the field `timestamp`")
         return
     values = list_pose(message.pose.position, message.pose.orientation)
-    yield read_signal(origin, "odometry", t_ns, values, message.frame_id, message.body_frame_id)
+    yield read_signal(
+        origin, "odometry", t_ns, values, message.frame_id, message.body_frame_id
+    )
 
 
 def read_location_fix(message: Any, origin: Origin) -> Iterator[Reading]:
@@ -75,7 +93,14 @@ def read_location_fix(message: Any, origin: Origin) -> Iterator[Reading]:
     if t_ns is None:
         yield origin.refuse("a location without a time", "fill the field `timestamp`")
         return
-    yield from read_fix(origin, t_ns, message.latitude, message.longitude, message.altitude, message.frame_id)
+    yield from read_fix(
+        origin,
+        t_ns,
+        message.latitude,
+        message.longitude,
+        message.altitude,
+        message.frame_id,
+    )
 
 
 def read_location_fixes(message: Any, origin: Origin) -> Iterator[Reading]:
@@ -104,7 +129,11 @@ def build_protobuf_parser(schema_name: str) -> Callable[[bytes], Any]:
     parse: Callable[[bytes], Any] = getattr(
         importlib.import_module(f"foxglove_schemas_protobuf.{short}_pb2"), short
     ).FromString
-    return parse if short in ("CompressedImage", "RawImage") else partial(parse_small, parse)
+    return (
+        parse
+        if short in ("CompressedImage", "RawImage")
+        else partial(parse_small, parse)
+    )
 
 
 def parse_json_message(data: bytes) -> Any:
@@ -122,17 +151,27 @@ class _JsonMessage(SimpleNamespace):
 
 _ZERO = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 0.0}
 _EMPTY: dict[str, Any] = {
-    "timestamp": None, "transforms": (), "fixes": (), "D": (), "K": (), **_ZERO,
+    "timestamp": None,
+    "transforms": (),
+    "fixes": (),
+    "D": (),
+    "K": (),
+    **_ZERO,
     **dict.fromkeys(("width", "height", "step", "sec", "nsec"), 0),
     **dict.fromkeys(("latitude", "longitude", "altitude"), float("nan")),
-    "translation": SimpleNamespace(**_ZERO), "rotation": SimpleNamespace(**{**_ZERO, "w": 1.0}),
-}  # fmt: skip
+    "translation": SimpleNamespace(**_ZERO),
+    "rotation": SimpleNamespace(**{**_ZERO, "w": 1.0}),
+}
 
 
 def _with_attributes(value: Any) -> Any:
     if isinstance(value, dict):
-        return _JsonMessage(**{str(key): _with_attributes(item) for key, item in value.items()})
-    return [_with_attributes(item) for item in value] if isinstance(value, list) else value
+        return _JsonMessage(
+            **{str(key): _with_attributes(item) for key, item in value.items()}
+        )
+    return (
+        [_with_attributes(item) for item in value] if isinstance(value, list) else value
+    )
 
 
 def _bytes(data: bytes | str) -> bytes:
@@ -143,9 +182,15 @@ def _stamp_ns(message: Any) -> int | None:
     """The stamp of the message; None where it has none. Zero is given on: whether it is a time, the recording tells."""
     if isinstance(message, _JsonMessage):
         stamp = message.timestamp
-        return None if not isinstance(stamp, _JsonMessage) else int(stamp.sec) * 1_000_000_000 + int(stamp.nsec)
+        return (
+            None
+            if not isinstance(stamp, _JsonMessage)
+            else int(stamp.sec) * 1_000_000_000 + int(stamp.nsec)
+        )
     if not hasattr(message, "HasField"):  # ROS 2: always stated
-        return int(message.timestamp.sec) * 1_000_000_000 + int(message.timestamp.nanosec)
+        return int(message.timestamp.sec) * 1_000_000_000 + int(
+            message.timestamp.nanosec
+        )
     if not message.HasField("timestamp"):
         return None
     return int(message.timestamp.seconds) * 1_000_000_000 + int(message.timestamp.nanos)

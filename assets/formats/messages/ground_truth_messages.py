@@ -35,36 +35,74 @@ def read_ground_truth(message: Any, origin: Origin) -> Iterator[Reading]:
                 yield read(item, index, sensor, t_ns, origin)
             except (KeyError, TypeError, ValueError) as error:
                 num_missing += what == "object"
-                yield origin.refuse(f"{what} {index} at {t_ns} ns: {type(error).__name__}: {error}", sensor=sensor)
+                yield origin.refuse(
+                    f"{what} {index} at {t_ns} ns: {type(error).__name__}: {error}",
+                    sensor=sensor,
+                )
     yield AnnotationObservation(
-        None, "detection", origin.source, sensor, t_ns, num_labels=len(objects) - num_missing, num_missing=num_missing
+        None,
+        "detection",
+        origin.source,
+        sensor,
+        t_ns,
+        num_labels=len(objects) - num_missing,
+        num_missing=num_missing,
     )
     if recognition := message.get("recognition"):
         yield LabelObservation(
-            None, "recognition", str(recognition), origin.source, sensor, t_ns, origin="simulated", index=len(objects)
+            None,
+            "recognition",
+            str(recognition),
+            origin.source,
+            sensor,
+            t_ns,
+            origin="simulated",
+            index=len(objects),
         )
 
 
-def _read_object(item: dict[str, Any], index: int, sensor: str, t_ns: int, origin: Origin) -> LabelObservation:
+def _read_object(
+    item: dict[str, Any], index: int, sensor: str, t_ns: int, origin: Origin
+) -> LabelObservation:
     x_min, y_min, x_max, y_max = (float(v) for v in item["box_xyxy"])
     if not all(map(math.isfinite, (x_min, y_min, x_max, y_max))):
         raise ValueError(f"box {item['box_xyxy']} is not finite")
     mask, track = item.get("mask_rle"), item.get("track_id")
     return LabelObservation(
-        None, "detection", str(item["class_name"]), origin.source, sensor, t_ns, (x_min, y_min, x_max, y_max),
-        None if mask is None else str(mask), None if track is None else int(track), "simulated", index,
-    )  # fmt: skip
+        None,
+        "detection",
+        str(item["class_name"]),
+        origin.source,
+        sensor,
+        t_ns,
+        (x_min, y_min, x_max, y_max),
+        None if mask is None else str(mask),
+        None if track is None else int(track),
+        "simulated",
+        index,
+    )
 
 
-def _read_class_mask(item: dict[str, Any], index: int, sensor: str, t_ns: int, origin: Origin) -> LabelObservation:
+def _read_class_mask(
+    item: dict[str, Any], index: int, sensor: str, t_ns: int, origin: Origin
+) -> LabelObservation:
     mask = item["mask_rle"]
     if not isinstance(mask, str):
         raise ValueError(f"mask_rle is no text but {type(mask).__name__}")
     return LabelObservation(
-        None, "segmentation", str(item["class_name"]), origin.source, sensor, t_ns, mask_rle=mask, origin="simulated",
+        None,
+        "segmentation",
+        str(item["class_name"]),
+        origin.source,
+        sensor,
+        t_ns,
+        mask_rle=mask,
+        origin="simulated",
         index=index,
-    )  # fmt: skip
+    )
 
 
-HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {"daguerre.GroundTruth": read_ground_truth}
+HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
+    "daguerre.GroundTruth": read_ground_truth
+}
 parse_ground_truth = parse_json

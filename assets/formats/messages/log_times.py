@@ -38,7 +38,11 @@ class LogTimes:
         notes = {}
         for topic, count in sorted(self._num_bare.items()):
             total = self._num_messages[topic]
-            which = "no stamps in its messages" if count == total else f"no stamps in {count} of {total} messages"
+            which = (
+                "no stamps in its messages"
+                if count == total
+                else f"no stamps in {count} of {total} messages"
+            )
             span = f"{self._first_ns[topic]} .. {self._last_ns[topic]} ns on the recorder's clock (UTC, as a rule)"
             step_ns = median(self._steps_ns[topic]) if self._steps_ns[topic] else 0
             rate = f", median rate {NS_PER_S / step_ns:.4g} Hz" if step_ns > 0 else ""

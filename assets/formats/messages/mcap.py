@@ -15,13 +15,31 @@ from typing import Any, BinaryIO
 from mcap.records import Channel, Schema
 
 from assets.formats.layout import DATA_SUFFIXES, IMAGE_SUFFIXES, is_hidden, suffix_of
-from assets.formats.messages import foxglove_messages, ground_truth_messages, ros2_messages
+from assets.formats.messages import (
+    foxglove_messages,
+    ground_truth_messages,
+    ros2_messages,
+)
 from assets.formats.messages.log_times import LogTimes
 from assets.formats.messages.mcap_records import Damage, Located, RecordWalker
 from assets.formats.messages.mcap_summary import MAGIC
 from assets.formats.messages.rig import RigTransforms
-from assets.formats.messages.topics import DEPTH_UNIT_KEY, READER, Origin, PendingCalibration, Reading, name_sensor
-from assets.formats.observations import CapturePlan, FrameObservation, Observation, Problem, SignalObservation, Source
+from assets.formats.messages.topics import (
+    DEPTH_UNIT_KEY,
+    READER,
+    Origin,
+    PendingCalibration,
+    Reading,
+    name_sensor,
+)
+from assets.formats.observations import (
+    CapturePlan,
+    FrameObservation,
+    Observation,
+    Problem,
+    SignalObservation,
+    Source,
+)
 from assets.formats.protocol import (
     HEAD_BYTES,
     Opener,
@@ -34,10 +52,14 @@ from assets.formats.protocol import (
 from assets.storage import SessionFile
 
 _Read = Callable[[bytes, Origin], Iterator[Reading]]
-_AT_ZERO_NS = 1_000_000  # a recorder's clock that has not gone further than this began at zero
+_AT_ZERO_NS = (
+    1_000_000  # a recorder's clock that has not gone further than this began at zero
+)
 _NEED_SCHEMA = ("cdr", "protobuf", "ros1", "flatbuffer")
 _REMEDY = "convert the recording to ROS 2 (cdr) or Foxglove (protobuf, json) messages, or record it again"
-_REMEDIES = {"ros1": "convert the bag to ROS 2 with `rosbags-convert`, and that to MCAP with `mcap convert`"}
+_REMEDIES = {
+    "ros1": "convert the bag to ROS 2 with `rosbags-convert`, and that to MCAP with `mcap convert`"
+}
 
 
 class McapReader:
@@ -46,7 +68,11 @@ class McapReader:
     carries = frozenset({"calibration", "clock", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        return [CapturePlan(self.name, f.path, (f,), is_container=True) for f in files if _is_mcap(f, opener)]
+        return [
+            CapturePlan(self.name, f.path, (f,), is_container=True)
+            for f in files
+            if _is_mcap(f, opener)
+        ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         file = plan.files[0]
@@ -100,7 +126,10 @@ class _Recording:
                 yield from self._read_message(item)
         for pending in self._calibrations:
             frames = (pending.camera_frame, pending.observation.sensor)
-            yield replace(pending.observation, rig_from_camera=self._rig.find_rig_from_camera(*frames))
+            yield replace(
+                pending.observation,
+                rig_from_camera=self._rig.find_rig_from_camera(*frames),
+            )
         yield from self._compare_counts(walker)
         for topic, count in sorted(self._skipped.items()):
             self.notes[f"not read: {topic}"] = f"{count} messages"
@@ -110,7 +139,13 @@ class _Recording:
         source = Source(self.file.path, item.offset, item.length, item.inner_offset)
         unit = _read_unit(item.channel.metadata)
         is_at_zero = max(item.log_ns, item.publish_ns) < _AT_ZERO_NS
-        origin = Origin(item.channel.topic, name_sensor(item.channel.topic), source, unit, is_at_zero)
+        origin = Origin(
+            item.channel.topic,
+            name_sensor(item.channel.topic),
+            source,
+            unit,
+            is_at_zero,
+        )
         if item.channel.id not in self._reads:
             self._reads[item.channel.id] = None
             try:
@@ -130,9 +165,13 @@ class _Recording:
                 yield from self._place(reading, item.channel.id)
         except AttributeError as error:
             name = item.schema.name if item.schema else "messages"
-            yield origin.refuse(f"message without the field {error.name!r}, which {name} have: its schema lacks it")
+            yield origin.refuse(
+                f"message without the field {error.name!r}, which {name} have: its schema lacks it"
+            )
         except Exception as error:  # whatever a parser makes of foreign bytes
-            yield origin.refuse(f"message does not decode: {type(error).__name__}: {error}")
+            yield origin.refuse(
+                f"message does not decode: {type(error).__name__}: {error}"
+            )
         self._log_times.add(item.channel.topic, item.log_ns, has_stamp)
 
     def _place(self, reading: Reading, channel_id: int) -> Iterator[Observation]:
@@ -154,7 +193,9 @@ class _Recording:
     def _compare_counts(self, walker: RecordWalker) -> Iterator[Problem]:
         """Messages read against the statistics in the summary; each becomes readings, or a problem of its own."""
         if walker.summary.statistics is None:
-            self.notes["not compared"] = "the file has no statistics that say how many messages it holds"
+            self.notes["not compared"] = (
+                "the file has no statistics that say how many messages it holds"
+            )
             return
         promises = walker.summary.statistics.channel_message_counts
         for channel_id in sorted({*promises, *walker.counts}):
@@ -162,11 +203,19 @@ class _Recording:
             channel = walker.summary.channels.get(channel_id)
             topic = channel.topic if channel else f"channel {channel_id}"
             if self._frames[channel_id]:
-                self.notes[f"frames of {topic}"] = f"{self._frames[channel_id]} read, {promised} messages promised"
+                self.notes[f"frames of {topic}"] = (
+                    f"{self._frames[channel_id]} read, {promised} messages promised"
+                )
             if seen != promised:
                 reason = f"topic {topic}: {seen} messages read, the file's summary promises {promised}"
                 sensor = name_sensor(channel.topic) if channel else None
-                yield Problem(whole_file(self.file), READER, reason, "copy the file again, or record it again", sensor)
+                yield Problem(
+                    whole_file(self.file),
+                    READER,
+                    reason,
+                    "copy the file again, or record it again",
+                    sensor,
+                )
 
 
 def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
@@ -188,11 +237,23 @@ def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
     if encoding == "cdr" and (handle := _find_cdr_handler(name)):
         return partial(_parse_and_read, ros2_messages.build_cdr_parser(schema), handle)
     if name in ground_truth_messages.HANDLERS and encoding == "json":
-        return partial(_parse_and_read, ground_truth_messages.parse_ground_truth, ground_truth_messages.HANDLERS[name])
+        return partial(
+            _parse_and_read,
+            ground_truth_messages.parse_ground_truth,
+            ground_truth_messages.HANDLERS[name],
+        )
     if name in _VIDEO:
-        raise UnreadableBytes(f"{name}: video packets in messages are not read", "record images, or a video file")
-    if name in _KEPT or name.replace("/", "/msg/", 1) in ros2_messages.HANDLERS:  # ROS 1 names lack /msg/
-        raise UnreadableBytes(f"{name} in message encoding {encoding!r} is not read", _REMEDIES.get(encoding, _REMEDY))
+        raise UnreadableBytes(
+            f"{name}: video packets in messages are not read",
+            "record images, or a video file",
+        )
+    if (
+        name in _KEPT or name.replace("/", "/msg/", 1) in ros2_messages.HANDLERS
+    ):  # ROS 1 names lack /msg/
+        raise UnreadableBytes(
+            f"{name} in message encoding {encoding!r} is not read",
+            _REMEDIES.get(encoding, _REMEDY),
+        )
     return None
 
 
@@ -204,29 +265,49 @@ def _require_no_schema(channel: Channel) -> None:
         reason = "it has no schema"
     else:
         return
-    raise UnreadableBytes(f"{reason}, so its messages cannot be decoded", "record with a recorder that stores schemas")
+    raise UnreadableBytes(
+        f"{reason}, so its messages cannot be decoded",
+        "record with a recorder that stores schemas",
+    )
 
 
 def _settle_stamp(reading: Reading, origin: Origin) -> Reading:
     """Without a time where its stamp is zero and the recorder's clock was not."""
-    if isinstance(reading, FrameObservation) and reading.t_ns == 0 and not origin.is_at_zero:
+    if (
+        isinstance(reading, FrameObservation)
+        and reading.t_ns == 0
+        and not origin.is_at_zero
+    ):
         return replace(reading, t_ns=None, stamp_ns=0)
-    if isinstance(reading, SignalObservation) and reading.t_ns == 0 and not origin.is_at_zero:
+    if (
+        isinstance(reading, SignalObservation)
+        and reading.t_ns == 0
+        and not origin.is_at_zero
+    ):
         return replace(reading, t_ns=None)
     return reading
 
 
 def _lacks_time(reading: Reading, topic: str) -> bool:
     """A sample that should have a time. What does not move has none, and is not missed."""
-    if not isinstance(reading, FrameObservation | SignalObservation) or reading.t_ns is not None:
+    if (
+        not isinstance(reading, FrameObservation | SignalObservation)
+        or reading.t_ns is not None
+    ):
         return False
-    return not (isinstance(reading, SignalObservation) and reading.kind == "transform" and "static" in topic)
+    return not (
+        isinstance(reading, SignalObservation)
+        and reading.kind == "transform"
+        and "static" in topic
+    )
 
 
 def _find_cdr_handler(name: str) -> Callable[[Any, Origin], Iterator[Reading]] | None:
     """For messages of ROS 2, and for those of Foxglove in their ROS 2 form (`foxglove_msgs/msg/RawImage`)."""
     if name.startswith("foxglove_msgs/msg/"):
-        return foxglove_messages.HANDLERS.get(name.replace("foxglove_msgs/msg/", "foxglove.", 1))
+        return foxglove_messages.HANDLERS.get(
+            name.replace("foxglove_msgs/msg/", "foxglove.", 1)
+        )
     return ros2_messages.HANDLERS.get(name)
 
 
@@ -239,18 +320,32 @@ def _read_unit(metadata: Mapping[str, str]) -> float | None:
     return unit if 0 < unit < 1 else None
 
 
-_VIDEO = frozenset({
-    "foxglove.CompressedVideo", "foxglove_msgs/msg/CompressedVideo", "theora_image_transport/msg/Packet",
-    "ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
-})  # fmt: skip
-_KEPT = {**foxglove_messages.HANDLERS, **ros2_messages.HANDLERS, **ground_truth_messages.HANDLERS}
+_VIDEO = frozenset(
+    {
+        "foxglove.CompressedVideo",
+        "foxglove_msgs/msg/CompressedVideo",
+        "theora_image_transport/msg/Packet",
+        "ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
+    }
+)
+_KEPT = {
+    **foxglove_messages.HANDLERS,
+    **ros2_messages.HANDLERS,
+    **ground_truth_messages.HANDLERS,
+}
 
 
 def _parse_and_read(
-    parse: Callable[[bytes], Any], handle: Callable[[Any, Origin], Iterator[Reading]], data: bytes, origin: Origin
+    parse: Callable[[bytes], Any],
+    handle: Callable[[Any, Origin], Iterator[Reading]],
+    data: bytes,
+    origin: Origin,
 ) -> Iterator[Reading]:
     yield from handle(parse(data), origin)
 
 
 def _same_calibration(last: PendingCalibration | None, new: PendingCalibration) -> bool:
-    return last is not None and replace(last.observation, source=new.observation.source) == new.observation
+    return (
+        last is not None
+        and replace(last.observation, source=new.observation.source) == new.observation
+    )

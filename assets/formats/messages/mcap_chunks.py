@@ -60,17 +60,33 @@ def parse_schema(body: bytes | memoryview) -> Schema:
     number, name, encoding = fields.number(2), fields.text(), fields.text()
     if len(body) > MAX_SCHEMA_BYTES:
         raise ValueError(f"a schema of {len(body)} bytes, more than {MAX_SCHEMA_BYTES}")
-    return Schema(id=number, name=name, encoding=encoding, data=bytes(fields.take(fields.number(4))))
+    return Schema(
+        id=number,
+        name=name,
+        encoding=encoding,
+        data=bytes(fields.take(fields.number(4))),
+    )
 
 
 def parse_channel(body: bytes | memoryview) -> Channel:
     fields = Fields(body)
-    number, schema, topic, encoding = fields.number(2), fields.number(2), fields.text(), fields.text()
+    number, schema, topic, encoding = (
+        fields.number(2),
+        fields.number(2),
+        fields.text(),
+        fields.text(),
+    )
     metadata, pairs = {}, fields.sized()
     while not pairs.is_at_end:
         key = pairs.text()
         metadata[key] = pairs.text()
-    return Channel(id=number, schema_id=schema, topic=topic, message_encoding=encoding, metadata=metadata)
+    return Channel(
+        id=number,
+        schema_id=schema,
+        topic=topic,
+        message_encoding=encoding,
+        metadata=metadata,
+    )
 
 
 def parse_statistics(body: bytes | memoryview) -> Statistics:
@@ -83,16 +99,24 @@ def parse_statistics(body: bytes | memoryview) -> Statistics:
         channel = pairs.number(2)
         counts[channel] = pairs.number(8)
     return Statistics(
-        attachment_count=attachments, channel_count=channels, channel_message_counts=counts, chunk_count=chunks,
-        message_count=messages, message_end_time=end, message_start_time=start, metadata_count=metadata,
+        attachment_count=attachments,
+        channel_count=channels,
+        channel_message_counts=counts,
+        chunk_count=chunks,
+        message_count=messages,
+        message_end_time=end,
+        message_start_time=start,
+        metadata_count=metadata,
         schema_count=schemas,
-    )  # fmt: skip
+    )
 
 
 def parse_small(parse: Callable[[bytes], Any], data: bytes) -> Any:
     """Parse a message that may hold lists: every byte of it can become an object of hundreds. Raises ValueError."""
     if len(data) > MAX_LIST_BYTES:
-        raise ValueError(f"a message of {len(data)} bytes that is no image, more than {MAX_LIST_BYTES}")
+        raise ValueError(
+            f"a message of {len(data)} bytes that is no image, more than {MAX_LIST_BYTES}"
+        )
     return parse(data)
 
 
@@ -106,7 +130,12 @@ def parse_chunk_start(body: bytes | memoryview) -> int:
 def parse_chunk_header(body: bytes | memoryview) -> ChunkHeader:
     fields = Fields(body)
     fields.take(16)  # first and last log time
-    size, crc, compression, data_size = fields.number(8), fields.number(4), fields.text(), fields.number(8)
+    size, crc, compression, data_size = (
+        fields.number(8),
+        fields.number(4),
+        fields.text(),
+        fields.number(8),
+    )
     return ChunkHeader(size, crc, compression, fields.at, data_size)
 
 
@@ -117,15 +146,21 @@ def decompress_chunk(header: ChunkHeader, stored: memoryview, is_whole: bool) ->
     ValueError for a chunk that is too large, of an unknown compression, damaged, or not of the size or CRC it states.
     """
     if header.uncompressed_size > MAX_CHUNK_BYTES:
-        raise ValueError(f"chunk expands to {header.uncompressed_size} bytes, more than the {MAX_CHUNK_BYTES} allowed")
+        raise ValueError(
+            f"chunk expands to {header.uncompressed_size} bytes, more than the {MAX_CHUNK_BYTES} allowed"
+        )
     decompress = _DECOMPRESS.get(header.compression)
     if decompress is None:
-        raise ValueError(f"chunk compression {header.compression[:20]!r} is not known (zstd, lz4, none are)")
+        raise ValueError(
+            f"chunk compression {header.compression[:20]!r} is not known (zstd, lz4, none are)"
+        )
     data = decompress(stored, header.uncompressed_size, is_whole)
     if not is_whole:
         return data
     if len(data) != header.uncompressed_size:
-        raise ValueError(f"chunk holds {len(data)} bytes or more, states {header.uncompressed_size}")
+        raise ValueError(
+            f"chunk holds {len(data)} bytes or more, states {header.uncompressed_size}"
+        )
     if header.uncompressed_crc and zlib.crc32(data) != header.uncompressed_crc:
         raise ValueError("chunk CRC differs: bytes changed after it was written")
     return data
@@ -156,7 +191,9 @@ def _decompress_lz4(stored: memoryview, size: int, is_whole: bool) -> bytes:
     import lz4.frame
 
     try:
-        data: bytes = lz4.frame.LZ4FrameDecompressor().decompress(bytes(stored), max_length=size + 1)
+        data: bytes = lz4.frame.LZ4FrameDecompressor().decompress(
+            bytes(stored), max_length=size + 1
+        )
         return data
     except (RuntimeError, EOFError) as error:
         if is_whole:

@@ -22,10 +22,22 @@ from assets.formats.messages.mcap_chunks import (
     parse_chunk_header,
     unpack_record_header,
 )
-from assets.formats.messages.mcap_summary import MAGIC, RECORD_HEAD, Summary, SummaryError, read_summary
+from assets.formats.messages.mcap_summary import (
+    MAGIC,
+    RECORD_HEAD,
+    Summary,
+    SummaryError,
+    read_summary,
+)
 
-_FREE_EXPANSION_BYTES, _MAX_RATIO = 512 << 20, 200  # of all chunks together, and of them to the file
-_FREE_RECORDS, _BYTES_A_RECORD = 50_000, 4  # in chunks: a record that takes fewer stored bytes says nothing new
+_FREE_EXPANSION_BYTES, _MAX_RATIO = (
+    512 << 20,
+    200,
+)  # of all chunks together, and of them to the file
+_FREE_RECORDS, _BYTES_A_RECORD = (
+    50_000,
+    4,
+)  # in chunks: a record that takes fewer stored bytes says nothing new
 _MESSAGE_HEAD = 22  # channel, sequence, log time, publish time
 _WRITER_REMEDY = "record it again, or repair it with `mcap recover`"
 _CUT_REMEDY = "copy the file again; if the recording itself was cut, `mcap recover` restores its index"
@@ -78,12 +90,19 @@ class RecordWalker:
                 self.counts[item.channel.id] += 1
             yield item
         for channel_id, count in self._undeclared.items():
-            reason = f"{count} messages on channel {channel_id}, which is declared nowhere"
+            reason = (
+                f"{count} messages on channel {channel_id}, which is declared nowhere"
+            )
             yield Damage(0, None, reason, _WRITER_REMEDY)
 
     def _walk(self) -> Iterator[Located | Damage]:
         if self._read(0, len(MAGIC)) != MAGIC:
-            yield Damage(0, len(MAGIC), "does not begin as an MCAP file does", "check that it is an MCAP file")
+            yield Damage(
+                0,
+                len(MAGIC),
+                "does not begin as an MCAP file does",
+                "check that it is an MCAP file",
+            )
             return
         self._crc = zlib.crc32(MAGIC)
         has_footer = True
@@ -108,16 +127,32 @@ class RecordWalker:
                 return
             yield from self._handle(opcode, head, at, length)
             at = end
-        yield Damage(at, self._size - at, "file ends without a footer: the recording was cut", _CUT_REMEDY)
+        yield Damage(
+            at,
+            self._size - at,
+            "file ends without a footer: the recording was cut",
+            _CUT_REMEDY,
+        )
 
     # ---- records -----------------------------------------------------------------------------------------------------
 
-    def _handle(self, opcode: int, head: bytes, at: int, length: int) -> Iterator[Located | Damage]:
-        is_read = opcode in (Opcode.MESSAGE, Opcode.CHUNK, Opcode.SCHEMA, Opcode.CHANNEL, Opcode.DATA_END)
+    def _handle(
+        self, opcode: int, head: bytes, at: int, length: int
+    ) -> Iterator[Located | Damage]:
+        is_read = opcode in (
+            Opcode.MESSAGE,
+            Opcode.CHUNK,
+            Opcode.SCHEMA,
+            Opcode.CHANNEL,
+            Opcode.DATA_END,
+        )
         if is_read and length > MAX_CHUNK_BYTES + (1 << 20):
             self._is_damaged = True  # its bytes are skipped, so the CRC over the data section cannot be told
             yield Damage(
-                at, RECORD_HEAD + length, f"record of {length} bytes, more than is read at once", _WRITER_REMEDY
+                at,
+                RECORD_HEAD + length,
+                f"record of {length} bytes, more than is read at once",
+                _WRITER_REMEDY,
             )
             return
         body_at = at + RECORD_HEAD
@@ -135,7 +170,12 @@ class RecordWalker:
             yield from self._take_record(opcode, memoryview(body), at, body_at, None)
 
     def _take_record(
-        self, opcode: int, body: memoryview, at: int, body_at: int, chunk: tuple[int, int] | None
+        self,
+        opcode: int,
+        body: memoryview,
+        at: int,
+        body_at: int,
+        chunk: tuple[int, int] | None,
     ) -> Iterator[Located | Damage]:
         """A schema, channel or message. `chunk` is (offset, length) of the compressed chunk around it."""
         try:
@@ -153,22 +193,33 @@ class RecordWalker:
             self._undeclared[channel_id] += 1
             return
         data, data_at = body[_MESSAGE_HEAD:], body_at + _MESSAGE_HEAD
-        offset, length, inner = (*chunk, data_at) if chunk else (data_at, len(data), None)
+        offset, length, inner = (
+            (*chunk, data_at) if chunk else (data_at, len(data), None)
+        )
         schema = self.summary.schemas.get(channel.schema_id)
         yield Located(channel, schema, data, log_ns, publish_ns, offset, length, inner)
 
-    def _open_chunk(self, body: memoryview, at: int, is_whole: bool) -> Iterator[Located | Damage]:
+    def _open_chunk(
+        self, body: memoryview, at: int, is_whole: bool
+    ) -> Iterator[Located | Damage]:
         try:
             header = parse_chunk_header(body)
             stored = body[header.data_at : header.data_at + header.data_size]
             if is_whole and len(stored) != header.data_size:
                 raise ValueError("the chunk's data run over its end")
             if header.uncompressed_size > self._bytes_left:
-                raise ValueError("with this chunk the file expands to more than is allowed for its size")
+                raise ValueError(
+                    "with this chunk the file expands to more than is allowed for its size"
+                )
             self._bytes_left -= header.uncompressed_size
             records = memoryview(decompress_chunk(header, stored, is_whole))
         except (ValueError, MemoryError) as error:
-            yield Damage(at, RECORD_HEAD + len(body), str(error) or "not enough memory for the chunk", _WRITER_REMEDY)
+            yield Damage(
+                at,
+                RECORD_HEAD + len(body),
+                str(error) or "not enough memory for the chunk",
+                _WRITER_REMEDY,
+            )
             return
         is_stored = header.compression in ("", "none")
         base = at + RECORD_HEAD + header.data_at if is_stored else 0
@@ -176,24 +227,45 @@ class RecordWalker:
         yield from self._walk_chunk(records, base, chunk, at, is_whole)
 
     def _walk_chunk(
-        self, records: memoryview, base: int, chunk: tuple[int, int] | None, at: int, is_whole: bool
+        self,
+        records: memoryview,
+        base: int,
+        chunk: tuple[int, int] | None,
+        at: int,
+        is_whole: bool,
     ) -> Iterator[Located | Damage]:
         inner = 0
         while inner < len(records):
             self._records_left -= 1
             if self._records_left < 0:
-                yield Damage(at, None, "more records in chunks than are read of a file of its size", _WRITER_REMEDY)
+                yield Damage(
+                    at,
+                    None,
+                    "more records in chunks than are read of a file of its size",
+                    _WRITER_REMEDY,
+                )
                 return
             body_at = inner + RECORD_HEAD
             opcode, length = (
-                unpack_record_header(records[inner:body_at]) if body_at <= len(records) else (0, len(records))
+                unpack_record_header(records[inner:body_at])
+                if body_at <= len(records)
+                else (0, len(records))
             )
             if body_at + length > len(records):
                 if is_whole:
-                    yield Damage(at, None, "a record runs over the end of its chunk", _WRITER_REMEDY)
+                    yield Damage(
+                        at,
+                        None,
+                        "a record runs over the end of its chunk",
+                        _WRITER_REMEDY,
+                    )
                 return
             yield from self._take_record(
-                opcode, records[body_at : body_at + length], base + inner, base + body_at, chunk
+                opcode,
+                records[body_at : body_at + length],
+                base + inner,
+                base + body_at,
+                chunk,
             )
             inner = body_at + length
 
@@ -202,10 +274,16 @@ class RecordWalker:
         is_cut = bound >= self._size
         if opcode == Opcode.CHUNK and is_cut:
             available = min(bound - at - RECORD_HEAD, MAX_CHUNK_BYTES)
-            for item in self._open_chunk(memoryview(self._read(at + RECORD_HEAD, available)), at, is_whole=False):
+            for item in self._open_chunk(
+                memoryview(self._read(at + RECORD_HEAD, available)), at, is_whole=False
+            ):
                 if isinstance(item, Located):
                     yield item
-        reason = "file ends inside a record: it was cut" if is_cut else "a record's length cannot be true"
+        reason = (
+            "file ends inside a record: it was cut"
+            if is_cut
+            else "a record's length cannot be true"
+        )
         yield Damage(at, bound - at, reason, _CUT_REMEDY if is_cut else _WRITER_REMEDY)
 
     # ---- bytes -------------------------------------------------------------------------------------------------------
@@ -213,12 +291,19 @@ class RecordWalker:
     def _check_data_crc(self, body: bytes, at: int) -> Iterator[Damage]:
         stated = int.from_bytes(body[:4], "little")
         if stated and stated != self._crc and not self._is_damaged:
-            yield Damage(0, at, "data CRC differs: bytes changed after the file was written", _WRITER_REMEDY)
+            yield Damage(
+                0,
+                at,
+                "data CRC differs: bytes changed after the file was written",
+                _WRITER_REMEDY,
+            )
 
     def _checksum(self, head: bytes, body_at: int, length: int) -> None:
         self._crc = zlib.crc32(head, self._crc)
         for start in range(body_at, body_at + length, 1 << 20):
-            self._crc = zlib.crc32(self._read(start, min(1 << 20, body_at + length - start)), self._crc)
+            self._crc = zlib.crc32(
+                self._read(start, min(1 << 20, body_at + length - start)), self._crc
+            )
 
     def _read(self, at: int, size: int) -> bytes:
         if self._stream.tell() != at:

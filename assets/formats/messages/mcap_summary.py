@@ -49,7 +49,9 @@ class Summary:
         if at >= self.start:
             return size
         index = bisect.bisect_right(self.chunk_starts, at)
-        return self.chunk_starts[index] if index < len(self.chunk_starts) else self.start
+        return (
+            self.chunk_starts[index] if index < len(self.chunk_starts) else self.start
+        )
 
     def declare(self, opcode: int, body: bytes | memoryview) -> None:
         """Take a schema or channel record. Raises ValueError when it is damaged."""
@@ -70,21 +72,30 @@ def read_summary(stream: BinaryIO, size: int) -> Summary | None:
         return None
     footer_at = size - len(MAGIC) - _FOOTER
     footer = _read(stream, max(0, footer_at), _FOOTER)
-    if footer_at < len(MAGIC) or unpack_record_header(footer[:RECORD_HEAD]) != (Opcode.FOOTER, _FOOTER_BODY):
+    if footer_at < len(MAGIC) or unpack_record_header(footer[:RECORD_HEAD]) != (
+        Opcode.FOOTER,
+        _FOOTER_BODY,
+    ):
         raise SummaryError("the footer is damaged", max(0, footer_at), _FOOTER)
     fields = Fields(footer[RECORD_HEAD:])
     start, _, crc = fields.number(8), fields.number(8), fields.number(4)
     if start == 0:
         return Summary(size)
     if not len(MAGIC) <= start <= footer_at or footer_at - start > MAX_CHUNK_BYTES:
-        raise SummaryError(f"the footer points to a summary at {start}", footer_at, _FOOTER)
+        raise SummaryError(
+            f"the footer points to a summary at {start}", footer_at, _FOOTER
+        )
     data = _read(stream, start, footer_at - start)
     if crc and zlib.crc32(footer[:-4], zlib.crc32(data)) != crc:
-        raise SummaryError("summary CRC differs: bytes changed after it was written", start, len(data))
+        raise SummaryError(
+            "summary CRC differs: bytes changed after it was written", start, len(data)
+        )
     try:
         return _parse_summary(data, start)
     except ValueError as error:
-        raise SummaryError(f"the summary is damaged: {error}", start, len(data)) from error
+        raise SummaryError(
+            f"the summary is damaged: {error}", start, len(data)
+        ) from error
 
 
 def _parse_summary(data: bytes, start: int) -> Summary:

@@ -22,11 +22,18 @@ class RigTransforms:
         self._moving: set[str] = set()
 
     def add(self, signal: SignalObservation) -> None:
-        if signal.kind != "transform" or not signal.child_frame or not signal.frame_of_reference:
+        if (
+            signal.kind != "transform"
+            or not signal.child_frame
+            or not signal.frame_of_reference
+        ):
             return
         if not any(signal.values[3:]):
             return  # a quaternion of zeros is no rotation
-        child, new = signal.child_frame, (signal.frame_of_reference, tuple(signal.values))
+        child, new = (
+            signal.child_frame,
+            (signal.frame_of_reference, tuple(signal.values)),
+        )
         known = self._parent_from.setdefault(child, new)
         if known[0] != new[0] or not _is_same(known[1], new[1]):
             self._moving.add(child)
@@ -42,7 +49,11 @@ class RigTransforms:
     def _climb(self, frame: str) -> Pose | None:
         parent, pose = self._parent_from[frame]
         seen = {frame}
-        while frame not in self._moving and parent in self._parent_from and parent not in self._moving:
+        while (
+            frame not in self._moving
+            and parent in self._parent_from
+            and parent not in self._moving
+        ):
             if parent in seen or len(seen) > _MAX_CHAIN:
                 return None  # a loop is no place
             seen.add(parent)
@@ -61,7 +72,9 @@ def compose(a_from_b: Sequence[float], b_from_c: Sequence[float]) -> Pose:
 def _normalise(quaternion: Sequence[float]) -> tuple[float, ...]:
     length = math.sqrt(sum(v * v for v in quaternion))
     if length == 0:
-        raise ValueError("a quaternion of zeros is no rotation: check the recorder's transforms")
+        raise ValueError(
+            "a quaternion of zeros is no rotation: check the recorder's transforms"
+        )
     return tuple(v / length for v in quaternion)
 
 
@@ -72,5 +85,8 @@ def _rotate(q: Sequence[float], v: Sequence[float]) -> tuple[float, float, float
 
 
 def _is_same(a: Pose, b: Pose) -> bool:
-    near = (abs(x - y) <= limit for x, y, limit in zip(a, b, (_STILL_M,) * 3 + (_STILL_Q,) * 4, strict=True))
+    near = (
+        abs(x - y) <= limit
+        for x, y, limit in zip(a, b, (_STILL_M,) * 3 + (_STILL_Q,) * 4, strict=True)
+    )
     return all(near)

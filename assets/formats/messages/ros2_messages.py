@@ -31,9 +31,13 @@ _COMPRESSED_DEPTH_HEADER = 12  # compressed_depth_image_transport: format and tw
 
 def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
     payload = bytes(message.data)
-    if "compressedDepth" in message.format and payload[_COMPRESSED_DEPTH_HEADER:].startswith(b"\x89PNG"):
+    if "compressedDepth" in message.format and payload[
+        _COMPRESSED_DEPTH_HEADER:
+    ].startswith(b"\x89PNG"):
         if "32FC1" in message.format:
-            yield origin.refuse("quantised 32FC1 depth is not read", "record depth as 16UC1")
+            yield origin.refuse(
+                "quantised 32FC1 depth is not read", "record depth as 16UC1"
+            )
             return
         payload = payload[_COMPRESSED_DEPTH_HEADER:]
     yield from read_frame(origin, payload, message.format, _stamp_ns(message))
@@ -42,24 +46,44 @@ def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
 def read_image(message: Any, origin: Origin) -> Iterator[Reading]:
     size_px, t_ns = (message.width, message.height), _stamp_ns(message)
     is_big_endian = bool(message.is_bigendian)
-    yield from read_pixels(origin, bytes(message.data), message.encoding, size_px, message.step, is_big_endian, t_ns)
+    yield from read_pixels(
+        origin,
+        bytes(message.data),
+        message.encoding,
+        size_px,
+        message.step,
+        is_big_endian,
+        t_ns,
+    )
 
 
 def read_camera_info(message: Any, origin: Origin) -> Iterator[Reading]:
     size_px = (message.width, message.height)
     yield from read_calibration(
-        origin, size_px, message.k, message.distortion_model, message.d, message.header.frame_id
+        origin,
+        size_px,
+        message.k,
+        message.distortion_model,
+        message.d,
+        message.header.frame_id,
     )
 
 
 def read_imu(message: Any, origin: Origin) -> Iterator[Reading]:
     for name in ("angular_velocity", "linear_acceleration"):
-        if getattr(message, f"{name}_covariance")[0] == -1:  # REP 145: the driver has no such measurement
-            yield origin.refuse(f"the IMU gives no {name}", "record an IMU with gyroscope and accelerometer")
+        if (
+            getattr(message, f"{name}_covariance")[0] == -1
+        ):  # REP 145: the driver has no such measurement
+            yield origin.refuse(
+                f"the IMU gives no {name}",
+                "record an IMU with gyroscope and accelerometer",
+            )
             return
     gyro, accel = message.angular_velocity, message.linear_acceleration
     values = (gyro.x, gyro.y, gyro.z, accel.x, accel.y, accel.z)
-    yield read_signal(origin, "imu", _stamp_ns(message), values, message.header.frame_id)
+    yield read_signal(
+        origin, "imu", _stamp_ns(message), values, message.header.frame_id
+    )
 
 
 def read_nav_sat_fix(message: Any, origin: Origin) -> Iterator[Reading]:
@@ -77,11 +101,23 @@ def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_pose(message: Any, origin: Origin) -> Iterator[Reading]:
-    yield read_signal(origin, "pose", _stamp_ns(message), _values(message.pose), message.header.frame_id)
+    yield read_signal(
+        origin,
+        "pose",
+        _stamp_ns(message),
+        _values(message.pose),
+        message.header.frame_id,
+    )
 
 
 def read_pose_with_covariance(message: Any, origin: Origin) -> Iterator[Reading]:
-    yield read_signal(origin, "pose", _stamp_ns(message), _values(message.pose.pose), message.header.frame_id)
+    yield read_signal(
+        origin,
+        "pose",
+        _stamp_ns(message),
+        _values(message.pose.pose),
+        message.header.frame_id,
+    )
 
 
 def read_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
@@ -115,17 +151,25 @@ def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:
     from mcap_ros2.decoder import DecoderFactory
 
     if schema.encoding != "ros2msg":
-        reason = f"{schema.name} has a schema in {schema.encoding!r}: only ros2msg is read"
+        reason = (
+            f"{schema.name} has a schema in {schema.encoding!r}: only ros2msg is read"
+        )
         raise UnreadableBytes(reason, _SCHEMA_REMEDY)
     if not any(line.split(b"#")[0].strip() for line in schema.data.splitlines()):
-        raise UnreadableBytes("its schema is empty, so its messages cannot be decoded", _SCHEMA_REMEDY)
+        raise UnreadableBytes(
+            "its schema is empty, so its messages cannot be decoded", _SCHEMA_REMEDY
+        )
     try:
         parse = DecoderFactory().decoder_for("cdr", schema)
-    except Exception as error:  # the parser has errors of its own, of no common kind, for foreign text
+    except (
+        Exception
+    ) as error:  # the parser has errors of its own, of no common kind, for foreign text
         reason = f"its schema of {schema.name} cannot be understood, so its messages cannot be decoded: {error}"
         raise UnreadableBytes(reason[:400], _SCHEMA_REMEDY) from error
     assert parse is not None
-    is_flat = schema.name.rsplit("/", 1)[-1] in _IMAGES and not _LISTS.search(schema.data.decode("utf-8", "replace"))
+    is_flat = schema.name.rsplit("/", 1)[-1] in _IMAGES and not _LISTS.search(
+        schema.data.decode("utf-8", "replace")
+    )
     return parse if is_flat else partial(parse_small, parse)
 
 

@@ -19,16 +19,22 @@ from assets.formats.observations import (
 )
 
 READER = "mcap"
-FIXED_FRAMES = frozenset({"world", "map", "odom", "earth"})  # REP 105: frames that do not move with the rig
+FIXED_FRAMES = frozenset(
+    {"world", "map", "odom", "earth"}
+)  # REP 105: frames that do not move with the rig
 MILLIMETRE_M = 0.001
-DEPTH_UNIT_KEY = "depth_m_per_unit"  # in the metadata of a channel: metres a unit, as text
+DEPTH_UNIT_KEY = (
+    "depth_m_per_unit"  # in the metadata of a channel: metres a unit, as text
+)
 _TOPIC_WORDS = re.compile(
-    r"^(image\w*|compressed\w*|camera_info|calibration|data\w*|raw|rect|pose|info|theora|transport)$", re.IGNORECASE
+    r"^(image\w*|compressed\w*|camera_info|calibration|data\w*|raw|rect|pose|info|theora|transport)$",
+    re.IGNORECASE,
 )
 _GROUP_WORDS = frozenset({"camera", "cameras", "sensor", "sensors", "ground_truth"})
 _DEPTH_TOPIC = re.compile("depth|disparity", re.IGNORECASE)
 _OTHER_TOPIC = re.compile(
-    r"(?<![a-z])(thermal|infra(red)?|ir|lwir|swir|nir|flir|mono|gr[ae]y|colou?r|rgb)(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])(thermal|infra(red)?|ir|lwir|swir|nir|flir|mono|gr[ae]y|colou?r|rgb)(?![a-z])",
+    re.IGNORECASE,
 )
 _MESSAGE_REMEDY = "check the program that recorded it"
 
@@ -43,8 +49,16 @@ class Origin:
     depth_m_per_unit: float | None = None  # where the channel's metadata say it
     is_at_zero: bool = False  # the recorder's clock stood at zero too, so that a stamp of zero is a time
 
-    def refuse(self, reason: str, remedy: str = _MESSAGE_REMEDY, sensor: str | None = None) -> Problem:
-        return Problem(self.source, READER, f"topic {self.topic}: {reason}"[:500], remedy, sensor or self.sensor)
+    def refuse(
+        self, reason: str, remedy: str = _MESSAGE_REMEDY, sensor: str | None = None
+    ) -> Problem:
+        return Problem(
+            self.source,
+            READER,
+            f"topic {self.topic}: {reason}"[:500],
+            remedy,
+            sensor or self.sensor,
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,9 @@ def name_sensor(topic: str) -> str:
     return "_".join(kept) or "sensor"
 
 
-def read_frame(origin: Origin, payload: bytes, declared: str, t_ns: int | None) -> Iterator[Reading]:
+def read_frame(
+    origin: Origin, payload: bytes, declared: str, t_ns: int | None
+) -> Iterator[Reading]:
     """An encoded image. Its bytes decide about the encoding, not what the message declares.
 
     It is depth where `is_depth` says so and the bytes can be. The unit of depth is known where the channel's metadata
@@ -82,11 +98,25 @@ def read_frame(origin: Origin, payload: bytes, declared: str, t_ns: int | None) 
         return
     can_be_depth = is_depth_png(payload)
     if not can_be_depth and (origin.depth_m_per_unit or "compressedDepth" in declared):
-        yield origin.refuse(f"declared as depth, and is no 16-bit PNG of one channel but {encoding}")
+        yield origin.refuse(
+            f"declared as depth, and is no 16-bit PNG of one channel but {encoding}"
+        )
         return
     kind = "depth" if can_be_depth and is_depth(origin, declared) else "color"
-    unit = origin.depth_m_per_unit or (MILLIMETRE_M if "16UC1" in declared else None) if kind == "depth" else None
-    yield FrameObservation(origin.sensor, payload, encoding, origin.source, kind, t_ns, depth_m_per_unit=unit)
+    unit = (
+        origin.depth_m_per_unit or (MILLIMETRE_M if "16UC1" in declared else None)
+        if kind == "depth"
+        else None
+    )
+    yield FrameObservation(
+        origin.sensor,
+        payload,
+        encoding,
+        origin.source,
+        kind,
+        t_ns,
+        depth_m_per_unit=unit,
+    )
 
 
 def is_depth(origin: Origin, declared: str) -> bool:
@@ -96,23 +126,43 @@ def is_depth(origin: Origin, declared: str) -> bool:
     on the topic of a camera of another kind: drivers of infrared and thermal cameras use 16UC1 too. mono16 and a bare
     PNG do not say it.
     """
-    if origin.depth_m_per_unit or "compressedDepth" in declared or _DEPTH_TOPIC.search(origin.topic):
+    if (
+        origin.depth_m_per_unit
+        or "compressedDepth" in declared
+        or _DEPTH_TOPIC.search(origin.topic)
+    ):
         return True
-    return ("16UC1" in declared or "32FC1" in declared) and not _OTHER_TOPIC.search(origin.topic)
+    return ("16UC1" in declared or "32FC1" in declared) and not _OTHER_TOPIC.search(
+        origin.topic
+    )
 
 
 def read_calibration(
-    origin: Origin, size_px: tuple[int, int], k: Iterable[float], model: str, d: Iterable[float], camera_frame: str
+    origin: Origin,
+    size_px: tuple[int, int],
+    k: Iterable[float],
+    model: str,
+    d: Iterable[float],
+    camera_frame: str,
 ) -> Iterator[Reading]:
     """Pinhole intrinsics of a 3x3 row-major camera matrix."""
     matrix, distortion = [float(v) for v in k], [float(v) for v in d]
-    if len(matrix) != 9 or not all(map(math.isfinite, matrix + distortion)) or matrix[0] <= 0 or matrix[4] <= 0:
+    if (
+        len(matrix) != 9
+        or not all(map(math.isfinite, matrix + distortion))
+        or matrix[0] <= 0
+        or matrix[4] <= 0
+    ):
         yield origin.refuse(
-            f"camera matrix {matrix} is not a calibration", "calibrate the camera, or do not record the topic"
+            f"camera matrix {matrix} is not a calibration",
+            "calibrate the camera, or do not record the topic",
         )
         return
     if min(size_px) <= 0:
-        yield origin.refuse(f"calibration for an image of {size_px[0]}x{size_px[1]} px", "state the image size")
+        yield origin.refuse(
+            f"calibration for an image of {size_px[0]}x{size_px[1]} px",
+            "state the image size",
+        )
         return
     observation = CalibrationObservation(
         origin.sensor,
@@ -129,7 +179,12 @@ def read_calibration(
 
 
 def read_transform(
-    origin: Origin, parent: str, child: str, t_ns: int | None, translation: Any, rotation: Any
+    origin: Origin,
+    parent: str,
+    child: str,
+    t_ns: int | None,
+    translation: Any,
+    rotation: Any,
 ) -> Iterator[Reading]:
     """`parent_from_child`: a pose where the parent is fixed in the world, otherwise a transform on the rig.
 
@@ -141,33 +196,78 @@ def read_transform(
         yield origin.refuse("a pose without a time", "fill the field `timestamp`")
         return
     yield read_signal(
-        origin, kind, t_ns, list_pose(translation, rotation), parent or None, child or None, child or None
+        origin,
+        kind,
+        t_ns,
+        list_pose(translation, rotation),
+        parent or None,
+        child or None,
+        child or None,
     )
 
 
 def read_fix(
-    origin: Origin, t_ns: int, latitude_deg: float, longitude_deg: float, altitude_m: float, frame: str | None
+    origin: Origin,
+    t_ns: int,
+    latitude_deg: float,
+    longitude_deg: float,
+    altitude_m: float,
+    frame: str | None,
 ) -> Iterator[Reading]:
     """A satellite position on the WGS 84 ellipsoid. An altitude that is not known is NaN."""
-    if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180) or math.isinf(altitude_m):
-        place = f"latitude {latitude_deg}, longitude {longitude_deg}, altitude {altitude_m}"
-        yield origin.refuse(f"fix at {t_ns} ns is no place on earth: {place}", "check the receiver's driver")
+    if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180) or math.isinf(
+        altitude_m
+    ):
+        place = (
+            f"latitude {latitude_deg}, longitude {longitude_deg}, altitude {altitude_m}"
+        )
+        yield origin.refuse(
+            f"fix at {t_ns} ns is no place on earth: {place}",
+            "check the receiver's driver",
+        )
         return
     values = (float(latitude_deg), float(longitude_deg), float(altitude_m))
-    yield SignalObservation(origin.sensor, "gnss", t_ns, values, origin.source, "wgs84", frame or None)
+    yield SignalObservation(
+        origin.sensor, "gnss", t_ns, values, origin.source, "wgs84", frame or None
+    )
 
 
 def read_signal(
-    origin: Origin, kind: str, t_ns: int | None, values: Iterable[float], frame: str | None, child: str | None = None,
+    origin: Origin,
+    kind: str,
+    t_ns: int | None,
+    values: Iterable[float],
+    frame: str | None,
+    child: str | None = None,
     sensor: str | None = None,
-) -> Reading:  # fmt: skip
+) -> Reading:
     """A signal, or a problem when a value is not finite."""
     numbers = tuple(float(v) for v in values)
     if not all(map(math.isfinite, numbers)):
-        return origin.refuse(f"{kind} at {t_ns} ns is not finite: {numbers}", "check the sensor's driver", sensor)
-    return SignalObservation(sensor or origin.sensor, kind, t_ns, numbers, origin.source, frame or None, child or None)
+        return origin.refuse(
+            f"{kind} at {t_ns} ns is not finite: {numbers}",
+            "check the sensor's driver",
+            sensor,
+        )
+    return SignalObservation(
+        sensor or origin.sensor,
+        kind,
+        t_ns,
+        numbers,
+        origin.source,
+        frame or None,
+        child or None,
+    )
 
 
 def list_pose(position: Any, orientation: Any) -> tuple[float, ...]:
     """xyz m, quaternion xyzw."""
-    return (position.x, position.y, position.z, orientation.x, orientation.y, orientation.z, orientation.w)
+    return (
+        position.x,
+        position.y,
+        position.z,
+        orientation.x,
+        orientation.y,
+        orientation.z,
+        orientation.w,
+    )

@@ -66,44 +66,76 @@ class ArkitScenesReader:
         return [
             CapturePlan(self.name, root, tuple(group), is_container=False)
             for root, group in sorted(groups.items())
-            if cameras[root] & _COLOR and (root in others or any(c.endswith(_INTRINSICS) for c in cameras[root]))
+            if cameras[root] & _COLOR
+            and (root in others or any(c.endswith(_INTRINSICS) for c in cameras[root]))
         ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         folders: dict[str, list[SessionFile]] = defaultdict(list)
         for file in plan.files:
-            folders["" if folder_of(file.path) == plan.root else name_of(folder_of(file.path))].append(file)
+            folders[
+                ""
+                if folder_of(file.path) == plan.root
+                else name_of(folder_of(file.path))
+            ].append(file)
         if grades := folders.pop(_CONFIDENCE, None):
-            plan.notes[f"not read: {_CONFIDENCE}"] = f"{len(grades)} images that grade depth"
+            plan.notes[f"not read: {_CONFIDENCE}"] = (
+                f"{len(grades)} images that grade depth"
+            )
         for trajectory in folders.pop("", []):
             yield from self._read_trajectory(trajectory, opener, plan.notes)
         for sensor, files in sorted(folders.items()):
             if sensor in _COLOR | _DEPTH:
                 yield from self._read_frames(sensor, files, opener, plan.notes)
-                yield from self._compare_counts(sensor, files, folders.get(sensor + _INTRINSICS))
+                yield from self._compare_counts(
+                    sensor, files, folders.get(sensor + _INTRINSICS)
+                )
             else:
-                yield from self._read_intrinsics(sensor.removesuffix(_INTRINSICS), files, opener)
+                yield from self._read_intrinsics(
+                    sensor.removesuffix(_INTRINSICS), files, opener
+                )
 
     def _read_frames(
-        self, sensor: str, files: Sequence[SessionFile], opener: Opener, notes: dict[str, str]
+        self,
+        sensor: str,
+        files: Sequence[SessionFile],
+        opener: Opener,
+        notes: dict[str, str],
     ) -> Iterator[FrameObservation | Problem]:
         """In the order of time."""
         timed = sorted((_time_of(file), file.path, file) for file in files)
         unit = _M_PER_UNIT if sensor in _DEPTH else None
-        rows = ((t_ns, (sequence, file)) for sequence, (t_ns, _, file) in enumerate(timed))
+        rows = (
+            (t_ns, (sequence, file)) for sequence, (t_ns, _, file) in enumerate(timed)
+        )
         for item in settle_zeros(rows, notes, sensor):
             assert not isinstance(item, Problem)
             t_ns, (sequence, file) = item
             yield read_frame_file(
-                file, opener, self.name, sensor, t_ns=t_ns, sequence=sequence, depth_m_per_unit=unit
-            )  # fmt: skip
+                file,
+                opener,
+                self.name,
+                sensor,
+                t_ns=t_ns,
+                sequence=sequence,
+                depth_m_per_unit=unit,
+            )
 
     def _compare_counts(
-        self, sensor: str, images: Sequence[SessionFile], intrinsics: Sequence[SessionFile] | None
+        self,
+        sensor: str,
+        images: Sequence[SessionFile],
+        intrinsics: Sequence[SessionFile] | None,
     ) -> Iterator[Problem]:
         if intrinsics is not None and len(images) != len(intrinsics):
             reason = f"{sensor}: {len(images)} images, and {len(intrinsics)} files of intrinsics, one for each image"
-            yield Problem(whole_file(intrinsics[0]), self.name, reason, "download the recording again", sensor)
+            yield Problem(
+                whole_file(intrinsics[0]),
+                self.name,
+                reason,
+                "download the recording again",
+                sensor,
+            )
 
     def _read_intrinsics(
         self, sensor: str, files: Sequence[SessionFile], opener: Opener
@@ -111,20 +143,44 @@ class ArkitScenesReader:
         last: tuple[float, ...] | None = None
         for file in sorted(files, key=lambda f: f.path):
             try:
-                numbers = [parse_numbers(fields, 6) for _, fields in read_rows(file, opener)]
-                if len(numbers) != 1 or min(numbers[0][:4]) <= 0 or numbers[0][0] % 1 or numbers[0][1] % 1:
-                    raise ValueError("not one row of image size, focal lengths and principal point")
+                numbers = [
+                    parse_numbers(fields, 6) for _, fields in read_rows(file, opener)
+                ]
+                if (
+                    len(numbers) != 1
+                    or min(numbers[0][:4]) <= 0
+                    or numbers[0][0] % 1
+                    or numbers[0][1] % 1
+                ):
+                    raise ValueError(
+                        "not one row of image size, focal lengths and principal point"
+                    )
             except UnreadableBytes as error:
-                yield Problem(whole_file(file), self.name, error.reason, error.remedy, sensor)
+                yield Problem(
+                    whole_file(file), self.name, error.reason, error.remedy, sensor
+                )
             except ValueError as error:
                 remedy = "write `width height fx fy cx cy`"
-                yield Problem(whole_file(file), self.name, f"is no calibration: {error}", remedy, sensor)
+                yield Problem(
+                    whole_file(file),
+                    self.name,
+                    f"is no calibration: {error}",
+                    remedy,
+                    sensor,
+                )
             else:
                 if numbers[0] != last:
                     width, height, fx, fy, cx, cy = last = numbers[0]
                     yield CalibrationObservation(
-                        sensor, int(width), int(height), fx, fy, cx, cy, whole_file(file)
-                    )  # fmt: skip
+                        sensor,
+                        int(width),
+                        int(height),
+                        fx,
+                        fy,
+                        cx,
+                        cy,
+                        whole_file(file),
+                    )
 
     def _read_trajectory(
         self, file: SessionFile, opener: Opener, notes: dict[str, str]
@@ -136,13 +192,17 @@ class ArkitScenesReader:
                 yield item
             else:
                 t_ns, (line, pose) = item
-                yield SignalObservation(_TRACKED, "pose", t_ns, pose, line.source, "world", _TRACKED)
+                yield SignalObservation(
+                    _TRACKED, "pose", t_ns, pose, line.source, "world", _TRACKED
+                )
 
 
 def _parse_pose(fields: list[str]) -> tuple[int, Pose]:
     """Time in ns and world_from_camera. Raises ValueError."""
     t_ns, numbers = parse_seconds(fields[0]), parse_numbers(fields[1:], 6)
-    camera_from_world = matrix_of_pose((*numbers[3:], *rotation_of_axis_angle(numbers[:3])))
+    camera_from_world = matrix_of_pose(
+        (*numbers[3:], *rotation_of_axis_angle(numbers[:3]))
+    )
     return t_ns, pose_of_matrix(np.linalg.inv(camera_from_world))
 
 
@@ -151,7 +211,10 @@ def _is_member(file: SessionFile) -> bool:
     folder = name_of(folder_of(file.path))
     if suffix_of(file.path) == ".pincam":
         return folder.endswith(_INTRINSICS)
-    return folder in _COLOR | _DEPTH | {_CONFIDENCE} and _IMAGE.fullmatch(name_of(file.path)) is not None
+    return (
+        folder in _COLOR | _DEPTH | {_CONFIDENCE}
+        and _IMAGE.fullmatch(name_of(file.path)) is not None
+    )
 
 
 def _time_of(file: SessionFile) -> int:

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 
 from assets.formats.images.frame_files import read_frame_file
 from assets.formats.layout import folder_of, is_hidden, join, name_of
-from assets.formats.observations import CapturePlan, Observation, Problem, SignalObservation
+from assets.formats.observations import (
+    CapturePlan,
+    Observation,
+    Problem,
+    SignalObservation,
+)
 from assets.formats.protocol import Opener, UnreadableBytes, read_bytes, whole_file
 from assets.formats.sequences.asl_sensors import SensorFacts, parse_sensor
 from assets.formats.sequences.sequence_files import (
@@ -34,7 +39,9 @@ from assets.storage import SessionFile
 _TABLE, _FACTS, _BODY = "data.csv", "sensor.yaml", "body.yaml"
 _ROW_REMEDY = "copy data.csv again from where it was recorded"
 _XYZ, _XYZW = "xyz", "xyzw"
-_KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (  # the first whose columns are all there
+_KINDS: tuple[
+    tuple[str, tuple[str, ...]], ...
+] = (  # the first whose columns are all there
     ("frame", ("filename",)),
     ("imu", (*(f"w_RS_S_{a}" for a in _XYZ), *(f"a_RS_S_{a}" for a in _XYZ))),
     ("pose", (*(f"p_RS_R_{a}" for a in _XYZ), *(f"q_RS_{a}" for a in _XYZW))),
@@ -55,17 +62,28 @@ class AslReader:
         captures: dict[str, list[SessionFile]] = defaultdict(list)
         for folder, names in sorted(by_folder.items()):
             root = folder_of(folder)
-            if _TABLE in names and root != folder and (_FACTS in names or name_of(root) == "mav0"):
+            if (
+                _TABLE in names
+                and root != folder
+                and (_FACTS in names or name_of(root) == "mav0")
+            ):
                 captures[root] += [names[n] for n in (_FACTS, _TABLE) if n in names]
                 captures[root] += by_folder.get(join(folder, "data"), {}).values()
         return [
-            CapturePlan(self.name, root, (*members, *_pick(by_folder[root], _BODY)), is_container=False)
+            CapturePlan(
+                self.name,
+                root,
+                (*members, *_pick(by_folder[root], _BODY)),
+                is_container=False,
+            )
             for root, members in sorted(captures.items())
         ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         by_path = {file.path: file for file in plan.files}
-        folders = sorted({folder_of(path) for path in by_path if name_of(path) == _TABLE})
+        folders = sorted(
+            {folder_of(path) for path in by_path if name_of(path) == _TABLE}
+        )
         for folder in folders:
             yield from _Sensor(folder, by_path, plan.notes, opener).read()
 
@@ -86,62 +104,117 @@ class _Sensor:
     def read(self) -> Iterator[Observation]:
         yield from self._read_facts()
         table = self.by_path[join(self.folder, _TABLE)]
-        images = {p: f for p, f in self.by_path.items() if folder_of(p) == join(self.folder, "data")}
+        images = {
+            p: f
+            for p, f in self.by_path.items()
+            if folder_of(p) == join(self.folder, "data")
+        }
         try:
             lines = read_lines(table, self.opener)
             header, kind, columns = _find_header(lines)
             if kind is None:
-                reason = f"its first line names no columns that are read: {header[:200]!r}"
-                yield Problem(whole_file(table), AslReader.name, reason, "give the header of the ASL format", self.name)
+                reason = (
+                    f"its first line names no columns that are read: {header[:200]!r}"
+                )
+                yield Problem(
+                    whole_file(table),
+                    AslReader.name,
+                    reason,
+                    "give the header of the ASL format",
+                    self.name,
+                )
                 return
             yield from self._read_rows(lines, kind, columns, images)
         except UnreadableBytes as error:
-            yield Problem(whole_file(table), AslReader.name, error.reason, error.remedy, self.name)
+            yield Problem(
+                whole_file(table), AslReader.name, error.reason, error.remedy, self.name
+            )
         for _, file in sorted(images.items()):
             reason = "is not listed in data.csv, so nothing vouches for its time"
-            yield Problem(whole_file(file), AslReader.name, reason, "list it, or remove it", self.name)
+            yield Problem(
+                whole_file(file),
+                AslReader.name,
+                reason,
+                "list it, or remove it",
+                self.name,
+            )
 
     def _read_facts(self) -> Iterator[Observation]:
         file = self.by_path.get(join(self.folder, _FACTS))
         if file is None:
-            self.notes[f"{self.name}: no {_FACTS}"] = "no calibration, no place on the body"
+            self.notes[f"{self.name}: no {_FACTS}"] = (
+                "no calibration, no place on the body"
+            )
             return
         try:
             facts: SensorFacts = parse_sensor(
-                read_bytes(file, self.opener, MAX_YAML_BYTES), self.name, whole_file(file)
+                read_bytes(file, self.opener, MAX_YAML_BYTES),
+                self.name,
+                whole_file(file),
             )
         except UnreadableBytes as error:
-            yield Problem(whole_file(file), AslReader.name, error.reason, error.remedy, self.name)
+            yield Problem(
+                whole_file(file), AslReader.name, error.reason, error.remedy, self.name
+            )
         except ValueError as error:
             remedy = "give sensor.yaml as the ASL format describes it"
-            yield Problem(whole_file(file), AslReader.name, str(error)[:500], remedy, self.name)
+            yield Problem(
+                whole_file(file), AslReader.name, str(error)[:500], remedy, self.name
+            )
         else:
             if facts.calibration:
                 yield facts.calibration
             elif facts.body_from_sensor:
                 yield SignalObservation(
-                    self.name, "transform", None, facts.body_from_sensor, whole_file(file), "body", self.name
+                    self.name,
+                    "transform",
+                    None,
+                    facts.body_from_sensor,
+                    whole_file(file),
+                    "body",
+                    self.name,
                 )
 
     def _read_rows(
-        self, lines: Iterator[Line], kind: str, columns: list[int], images: dict[str, SessionFile]
+        self,
+        lines: Iterator[Line],
+        kind: str,
+        columns: list[int],
+        images: dict[str, SessionFile],
     ) -> Iterator[Observation]:
         """What each row tells, or a problem. Images that are read are taken out of `images`."""
-        for item in settle_zeros(self._parse_rows(lines, kind, columns, images), self.notes, self.name):
+        for item in settle_zeros(
+            self._parse_rows(lines, kind, columns, images), self.notes, self.name
+        ):
             if isinstance(item, Problem):
                 yield item
                 continue
             t_ns, (line, sequence, content) = item
             if isinstance(content, SessionFile):
-                yield read_frame_file(content, self.opener, AslReader.name, self.name, t_ns=t_ns, sequence=sequence)
+                yield read_frame_file(
+                    content,
+                    self.opener,
+                    AslReader.name,
+                    self.name,
+                    t_ns=t_ns,
+                    sequence=sequence,
+                )
             else:
                 frame = {"imu": self.name}.get(kind, "world")
                 child = None if kind == "imu" else self.name
-                yield SignalObservation(self.name, kind, t_ns, content, line.source, frame, child)
+                yield SignalObservation(
+                    self.name, kind, t_ns, content, line.source, frame, child
+                )
 
     def _parse_rows(
-        self, lines: Iterator[Line], kind: str, columns: list[int], images: dict[str, SessionFile]
-    ) -> Iterator[tuple[int, tuple[Line, int, SessionFile | tuple[float, ...]]] | Problem]:
+        self,
+        lines: Iterator[Line],
+        kind: str,
+        columns: list[int],
+        images: dict[str, SessionFile],
+    ) -> Iterator[
+        tuple[int, tuple[Line, int, SessionFile | tuple[float, ...]]] | Problem
+    ]:
         """Time in ns, and line, number and content of each row, or a problem."""
         num_blank, sequence, is_told = 0, -1, False
         for line in lines:
@@ -161,7 +234,9 @@ class _Sensor:
         if num_blank:
             self.notes[f"{self.name}: blank rows"] = str(num_blank)
 
-    def _refuse_rounded(self, first: Line, why: str, kind: str, columns: list[int]) -> Problem:
+    def _refuse_rounded(
+        self, first: Line, why: str, kind: str, columns: list[int]
+    ) -> Problem:
         """One problem for all rows of the table whose times were rounded."""
         count = 0
         for line in read_lines(first.file, self.opener):
@@ -175,7 +250,9 @@ class _Sensor:
             f"{count} rows are not read, the first in line {first.number}: {why}. A spreadsheet saved this file; "
             "it keeps 15 digits, and the sensor's clock has 19"
         )
-        return Problem(whole_file(first.file), AslReader.name, reason, _ROW_REMEDY, self.name)
+        return Problem(
+            whole_file(first.file), AslReader.name, reason, _ROW_REMEDY, self.name
+        )
 
     def _parse_cells(
         self, kind: str, cells: list[str], images: dict[str, SessionFile]
@@ -184,7 +261,9 @@ class _Sensor:
         if kind == "frame":
             image = images.pop(join(join(self.folder, "data"), cells[0]), None)
             if image is None:
-                raise ValueError(f"there is no image {cells[0][:200]!r} in data/, or it is listed twice")
+                raise ValueError(
+                    f"there is no image {cells[0][:200]!r} in data/, or it is listed twice"
+                )
             return image
         values = parse_numbers(cells, len(cells))
         if kind == "pose":
@@ -199,7 +278,9 @@ def _parse_row(line: Line, kind: str, columns: list[int]) -> tuple[int, list[str
         return 0, []
     cells = [fields[c] for c in columns if c < len(fields) and fields[c]]
     if len(cells) != len(columns):
-        raise ValueError(f"has {len(cells)} of its {len(columns)} values ({kind}): {line.text[:80]!r}")
+        raise ValueError(
+            f"has {len(cells)} of its {len(columns)} values ({kind}): {line.text[:80]!r}"
+        )
     return parse_nanoseconds(fields[0]), cells
 
 

@@ -48,34 +48,64 @@ def _parse_entries(data: bytes) -> dict[Any, Any]:
 def _read_pose(entry: Any) -> Pose | None:
     if entry is None:
         return None
-    values = _read_numbers(entry.get("data") if isinstance(entry, dict) else None, "T_BS", (16,))
+    values = _read_numbers(
+        entry.get("data") if isinstance(entry, dict) else None, "T_BS", (16,)
+    )
     try:
         return pose_of_matrix([values[i : i + 4] for i in range(0, 16, 4)])
     except ValueError as error:
         raise ValueError(f"T_BS is no pose: {error}") from None
 
 
-def _read_camera(document: dict[Any, Any], sensor: str, source: Source, pose: Pose | None) -> CalibrationObservation:
+def _read_camera(
+    document: dict[Any, Any], sensor: str, source: Source, pose: Pose | None
+) -> CalibrationObservation:
     if document.get("camera_model") != "pinhole":
-        raise ValueError(f"camera model {str(document.get('camera_model'))[:40]!r} is not read: only pinhole is")
+        raise ValueError(
+            f"camera model {str(document.get('camera_model'))[:40]!r} is not read: only pinhole is"
+        )
     name = str(document.get("distortion_model", "none"))
     if name not in _DISTORTION:
-        raise ValueError(f"distortion model {name[:40]!r} is not known: one of {', '.join(_DISTORTION)}")
+        raise ValueError(
+            f"distortion model {name[:40]!r} is not known: one of {', '.join(_DISTORTION)}"
+        )
     fx, fy, cx, cy = _read_numbers(document.get("intrinsics"), "intrinsics", (4,))
     width, height = _read_numbers(document.get("resolution"), "resolution", (2,))
     if min(fx, fy, width, height) <= 0 or width % 1 or height % 1:
-        raise ValueError(f"focal lengths {fx}, {fy} px for an image of {width} x {height} px make no camera")
+        raise ValueError(
+            f"focal lengths {fx}, {fy} px for an image of {width} x {height} px make no camera"
+        )
     coefficients = document.get("distortion_coefficients")
-    distortion = () if coefficients is None else _read_numbers(coefficients, "distortion_coefficients", range(13))
+    distortion = (
+        ()
+        if coefficients is None
+        else _read_numbers(coefficients, "distortion_coefficients", range(13))
+    )
     return CalibrationObservation(
-        sensor, int(width), int(height), fx, fy, cx, cy, source, _DISTORTION[name], distortion, pose
-    )  # fmt: skip
+        sensor,
+        int(width),
+        int(height),
+        fx,
+        fy,
+        cx,
+        cy,
+        source,
+        _DISTORTION[name],
+        distortion,
+        pose,
+    )
 
 
-def _read_numbers(value: Any, name: str, lengths: tuple[int, ...] | range) -> tuple[float, ...]:
+def _read_numbers(
+    value: Any, name: str, lengths: tuple[int, ...] | range
+) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) not in lengths:
-        raise ValueError(f"{name} is {str(value)[:80]}, not a list of {lengths[-1]} numbers")
-    numbers = tuple(float(v) for v in value if type(v) in (int, float) and abs(v) < _LARGEST)
+        raise ValueError(
+            f"{name} is {str(value)[:80]}, not a list of {lengths[-1]} numbers"
+        )
+    numbers = tuple(
+        float(v) for v in value if type(v) in (int, float) and abs(v) < _LARGEST
+    )
     if len(numbers) != len(value):
         raise ValueError(f"{name} is {str(value)[:80]}: not all are finite numbers")
     return numbers

@@ -14,26 +14,37 @@ import numpy as np
 
 from assets.formats.observations import CalibrationObservation, Problem
 from assets.formats.protocol import Opener, UnreadableBytes, whole_file
-from assets.formats.sequences.sequence_files import parse_numbers, pose_of_matrix, read_lines
+from assets.formats.sequences.sequence_files import (
+    parse_numbers,
+    pose_of_matrix,
+    read_lines,
+)
 from assets.storage import SessionFile
 
 _CAMERAS, _VELO_TO_CAM, _IMU_TO_VELO = CALIBRATION_FILES = (
-    "calib_cam_to_cam.txt", "calib_velo_to_cam.txt", "calib_imu_to_velo.txt",
-)  # fmt: skip
+    "calib_cam_to_cam.txt",
+    "calib_velo_to_cam.txt",
+    "calib_imu_to_velo.txt",
+)
 _REMEDY = "copy the calibration of the day again"
 
 Entries = dict[str, str]
 
 
 def read_calibrations(
-    reader: str, tables: Mapping[str, SessionFile], sizes: Mapping[str, tuple[int, int]], opener: Opener,
+    reader: str,
+    tables: Mapping[str, SessionFile],
+    sizes: Mapping[str, tuple[int, int]],
+    opener: Opener,
     notes: dict[str, str],
-) -> Iterator[CalibrationObservation | Problem]:  # fmt: skip
+) -> Iterator[CalibrationObservation | Problem]:
     """One calibration for each camera of `sizes` (sensor -> image width and height, px)."""
     entries: dict[str, Entries] = {}
     for name, file in tables.items():
         try:
-            entries[name] = {key.strip(): value for key, _, value in _split_lines(file, opener)}
+            entries[name] = {
+                key.strip(): value for key, _, value in _split_lines(file, opener)
+            }
         except UnreadableBytes as error:
             yield Problem(whole_file(file), reader, error.reason, error.remedy)
     if _CAMERAS not in entries:
@@ -42,32 +53,58 @@ def read_calibrations(
     cam0_from_imu = None
     if _VELO_TO_CAM in entries and _IMU_TO_VELO in entries:
         try:
-            cam0_from_imu = _read_rigid(entries[_VELO_TO_CAM], "") @ _read_rigid(entries[_IMU_TO_VELO], "")
+            cam0_from_imu = _read_rigid(entries[_VELO_TO_CAM], "") @ _read_rigid(
+                entries[_IMU_TO_VELO], ""
+            )
         except ValueError as error:
-            yield Problem(whole_file(tables[_IMU_TO_VELO]), reader, f"no place of the cameras: {error}", _REMEDY)
-    notes["rig"] = "the IMU" if cam0_from_imu is not None else "camera 00, as its images are"
+            yield Problem(
+                whole_file(tables[_IMU_TO_VELO]),
+                reader,
+                f"no place of the cameras: {error}",
+                _REMEDY,
+            )
+    notes["rig"] = (
+        "the IMU" if cam0_from_imu is not None else "camera 00, as its images are"
+    )
     file = tables[_CAMERAS]
     for sensor, size_px in sorted(sizes.items()):
         try:
             yield _read_camera(entries[_CAMERAS], sensor, size_px, cam0_from_imu, file)
         except ValueError as error:
-            yield Problem(whole_file(file), reader, f"{sensor} has no calibration: {error}", _REMEDY, sensor)
+            yield Problem(
+                whole_file(file),
+                reader,
+                f"{sensor} has no calibration: {error}",
+                _REMEDY,
+                sensor,
+            )
 
 
 def _read_camera(
-    entries: Entries, sensor: str, size_px: tuple[int, int], cam0_from_imu: np.ndarray | None, file: SessionFile
+    entries: Entries,
+    sensor: str,
+    size_px: tuple[int, int],
+    cam0_from_imu: np.ndarray | None,
+    file: SessionFile,
 ) -> CalibrationObservation:
     number = sensor.removeprefix("image_")
-    rectified, plain = _read_size(entries, f"S_rect_{number}"), _read_size(entries, f"S_{number}")
+    rectified, plain = (
+        _read_size(entries, f"S_rect_{number}"),
+        _read_size(entries, f"S_{number}"),
+    )
     if size_px not in (rectified, plain):
-        raise ValueError(f"its images are {size_px[0]}x{size_px[1]} px, the file is for {rectified} or {plain}")
+        raise ValueError(
+            f"its images are {size_px[0]}x{size_px[1]} px, the file is for {rectified} or {plain}"
+        )
     distortion: tuple[float, ...] = ()
     if size_px == rectified:
         model, k = None, _read_matrix(entries, f"P_rect_{number}", 3, 4)
         camera_from_rig = np.eye(4)
         camera_from_rig[:3, 3] = np.linalg.solve(k[:, :3], k[:, 3])  # P = K [I | t]
         if cam0_from_imu is not None:
-            camera_from_rig = camera_from_rig @ _read_rotation(entries, "R_rect_00") @ cam0_from_imu
+            camera_from_rig = (
+                camera_from_rig @ _read_rotation(entries, "R_rect_00") @ cam0_from_imu
+            )
     else:
         model, k = "plumb_bob", _read_matrix(entries, f"K_{number}", 3, 3)
         distortion = parse_numbers(_values(entries, f"D_{number}"), 5)
@@ -78,7 +115,9 @@ def _read_camera(
     if min(fx, fy) <= 0:
         raise ValueError(f"focal lengths {fx} and {fy} px are not above 0")
     pose = pose_of_matrix(np.linalg.inv(camera_from_rig))
-    return CalibrationObservation(sensor, *size_px, fx, fy, cx, cy, whole_file(file), model, distortion, pose)
+    return CalibrationObservation(
+        sensor, *size_px, fx, fy, cx, cy, whole_file(file), model, distortion, pose
+    )
 
 
 def _split_lines(file: SessionFile, opener: Opener) -> Iterator[tuple[str, str, str]]:
@@ -94,7 +133,9 @@ def _values(entries: Entries, key: str) -> list[str]:
 
 def _read_matrix(entries: Entries, key: str, rows: int, columns: int) -> np.ndarray:
     try:
-        return np.array(parse_numbers(_values(entries, key), rows * columns)).reshape(rows, columns)
+        return np.array(parse_numbers(_values(entries, key), rows * columns)).reshape(
+            rows, columns
+        )
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
 

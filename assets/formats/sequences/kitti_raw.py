@@ -17,11 +17,33 @@ from datetime import date
 
 from assets.formats.images.frame_files import read_frame_file
 from assets.formats.images.image_headers import read_header
-from assets.formats.layout import folder_of, is_hidden, join, list_paths, name_of, stem_of
-from assets.formats.observations import CapturePlan, FrameObservation, Observation, Problem, SignalObservation
+from assets.formats.layout import (
+    folder_of,
+    is_hidden,
+    join,
+    list_paths,
+    name_of,
+    stem_of,
+)
+from assets.formats.observations import (
+    CapturePlan,
+    FrameObservation,
+    Observation,
+    Problem,
+    SignalObservation,
+)
 from assets.formats.protocol import Opener, UnreadableBytes, whole_file
-from assets.formats.sequences.kitti_calibration import CALIBRATION_FILES, read_calibrations
-from assets.formats.sequences.sequence_files import NS_PER_S, parse_numbers, parse_seconds, read_all_lines, read_rows
+from assets.formats.sequences.kitti_calibration import (
+    CALIBRATION_FILES,
+    read_calibrations,
+)
+from assets.formats.sequences.sequence_files import (
+    NS_PER_S,
+    parse_numbers,
+    parse_seconds,
+    read_all_lines,
+    read_rows,
+)
 from assets.storage import SessionFile
 
 _SENSOR = re.compile(r"(?:image_\d\d|oxts|velodyne_points)")
@@ -30,7 +52,11 @@ _BESIDE_DATA = re.compile(r"timestamps(_start|_end)?\.txt|dataformat\.txt")
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d(?:\.\d{1,9})?)")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NUM_OXTS = 30  # values a packet
-_GNSS, _GYRO, _ACCEL = slice(0, 3), slice(17, 20), slice(11, 14)  # deg, deg, m; rad/s; m/s^2: x forward, y left, z up
+_GNSS, _GYRO, _ACCEL = (
+    slice(0, 3),
+    slice(17, 20),
+    slice(11, 14),
+)  # deg, deg, m; rad/s; m/s^2: x forward, y left, z up
 
 
 class KittiRawReader:
@@ -48,16 +74,23 @@ class KittiRawReader:
                 tables[folder].append(file)
             is_data = name_of(folder) == "data" and not is_hidden(file.path)
             sensor = folder_of(folder) if is_data else folder
-            if _SENSOR.fullmatch(name_of(sensor)) and (is_data or _BESIDE_DATA.fullmatch(name_of(file.path))):
+            if _SENSOR.fullmatch(name_of(sensor)) and (
+                is_data or _BESIDE_DATA.fullmatch(name_of(file.path))
+            ):
                 drives[folder_of(sensor)].append(file)
-                if file.path == join(sensor, _TIMES) and name_of(sensor) != "velodyne_points":
+                if (
+                    file.path == join(sensor, _TIMES)
+                    and name_of(sensor) != "velodyne_points"
+                ):
                     timed.add(folder_of(sensor))
         captures: dict[str, list[SessionFile]] = defaultdict(list)
         for drive in sorted(timed):
             root = folder_of(drive) if drive and folder_of(drive) in tables else drive
             captures[root] += drives[drive]
         return [
-            CapturePlan(self.name, root, (*tables.get(root, ()), *members), is_container=False)
+            CapturePlan(
+                self.name, root, (*tables.get(root, ()), *members), is_container=False
+            )
             for root, members in sorted(captures.items())
         ]
 
@@ -69,12 +102,16 @@ class KittiRawReader:
                 tables[name_of(file.path)] = file
             else:
                 folder = folder_of(file.path)
-                folders[folder_of(folder) if name_of(folder) == "data" else folder][file.path] = file
+                folders[folder_of(folder) if name_of(folder) == "data" else folder][
+                    file.path
+                ] = file
         reading = _Reading(plan, opener)
         for folder, members in sorted(folders.items()):
             yield from reading.read_sensor(folder, members)
         if tables:
-            yield from read_calibrations(self.name, tables, reading.sizes, opener, plan.notes)
+            yield from read_calibrations(
+                self.name, tables, reading.sizes, opener, plan.notes
+            )
 
 
 @dataclass
@@ -92,13 +129,23 @@ class _Reading:
 
     plan: CapturePlan
     opener: Opener
-    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # sensor -> width and height of its images, px
-    _offset: Counter[str] = field(default_factory=Counter)  # frames of earlier drives, by sensor
+    sizes: dict[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  # sensor -> width and height of its images, px
+    _offset: Counter[str] = field(
+        default_factory=Counter
+    )  # frames of earlier drives, by sensor
 
-    def read_sensor(self, folder: str, members: dict[str, SessionFile]) -> Iterator[Observation]:
+    def read_sensor(
+        self, folder: str, members: dict[str, SessionFile]
+    ) -> Iterator[Observation]:
         """Every data file with the line of its number; what lacks the other is a problem."""
         sensor = name_of(folder)
-        data = {path: file for path, file in members.items() if name_of(folder_of(path)) == "data"}
+        data = {
+            path: file
+            for path, file in members.items()
+            if name_of(folder_of(path)) == "data"
+        }
         if sensor == "velodyne_points":
             self.plan.notes[f"not read: {folder}"] = f"{len(data)} laser scans"
             return
@@ -107,23 +154,37 @@ class _Reading:
             yield from self._read_times(table, sensor, times)
         numbered: dict[int, SessionFile] = {}
         for file in sorted(data.values(), key=lambda f: f.path):
-            number = int(stem_of(file.path)) if re.fullmatch(r"\d{1,12}", stem_of(file.path)) else -1
+            number = (
+                int(stem_of(file.path))
+                if re.fullmatch(r"\d{1,12}", stem_of(file.path))
+                else -1
+            )
             if not 0 <= number < len(times.t_ns) or number in numbered:
                 reason = f"has no line of its own in {_TIMES} ({len(times.t_ns)} lines), so it has no time"
-                yield self._refuse(file, reason, "copy the timestamps that belong to it", sensor)
+                yield self._refuse(
+                    file, reason, "copy the timestamps that belong to it", sensor
+                )
             else:
                 numbered[number] = file
         for number, file in sorted(numbered.items()):
             if number not in times.refused:
-                yield from self._read_data(file, sensor, times.t_ns[number], self._offset[sensor] + number)
-        yield from self._compare_numbers(folder, sensor, members.get(join(folder, _TIMES)), times, numbered)
+                yield from self._read_data(
+                    file, sensor, times.t_ns[number], self._offset[sensor] + number
+                )
+        yield from self._compare_numbers(
+            folder, sensor, members.get(join(folder, _TIMES)), times, numbered
+        )
         self._offset[sensor] += len(times.t_ns)
 
-    def _read_times(self, table: SessionFile, sensor: str, times: _Times) -> Iterator[Problem]:
+    def _read_times(
+        self, table: SessionFile, sensor: str, times: _Times
+    ) -> Iterator[Problem]:
         """Fill `times`, a line each. A comment is no line, unless it is a time that somebody took out."""
         try:
             for line in read_all_lines(table, self.opener):
-                if line.text.startswith("#") and not _TIME.fullmatch(line.text.lstrip("# \t")):
+                if line.text.startswith("#") and not _TIME.fullmatch(
+                    line.text.lstrip("# \t")
+                ):
                     continue
                 number = len(times.t_ns)
                 times.t_ns.append(None)
@@ -135,54 +196,98 @@ class _Reading:
                 except ValueError as error:
                     times.refused.add(number)
                     reason = f"{error}: what it times is not read"
-                    yield line.refuse(KittiRawReader.name, reason, "write `2011-09-26 13:02:25.594360375`", sensor)
+                    yield line.refuse(
+                        KittiRawReader.name,
+                        reason,
+                        "write `2011-09-26 13:02:25.594360375`",
+                        sensor,
+                    )
         except UnreadableBytes as error:
             yield self._refuse(table, error.reason, error.remedy, sensor)
 
     def _compare_numbers(
-        self, folder: str, sensor: str, table: SessionFile | None, times: _Times, numbered: dict[int, SessionFile]
+        self,
+        folder: str,
+        sensor: str,
+        table: SessionFile | None,
+        times: _Times,
+        numbered: dict[int, SessionFile],
     ) -> Iterator[Problem]:
         """Times without a file, and files without a time. Numbers that have neither are counted in the notes."""
         if table is None:
             return
-        if absent := [f"{n:010d}" for n in range(len(times.t_ns)) if n not in numbered and n not in times.blank]:
+        if absent := [
+            f"{n:010d}"
+            for n in range(len(times.t_ns))
+            if n not in numbered and n not in times.blank
+        ]:
             reason = f"{_TIMES} has {len(times.t_ns)} lines, and there are no files for {list_paths(absent)}"
             yield self._refuse(table, reason, "copy the missing files", sensor)
-        untimed = [n for n in numbered if times.t_ns[n] is None and n not in times.refused]
+        untimed = [
+            n for n in numbered if times.t_ns[n] is None and n not in times.refused
+        ]
         if untimed:
             names = list_paths(f"{n:010d}" for n in untimed)
             reason = f"the lines of these files in {_TIMES} are blank, so they are taken in without a time, {names}"
-            yield self._refuse(table, reason, "copy the timestamps again, if the recorder wrote them", sensor)
+            yield self._refuse(
+                table,
+                reason,
+                "copy the timestamps again, if the recorder wrote them",
+                sensor,
+            )
         if lost := times.blank - numbered.keys():
-            self.plan.notes[f"no time and no file: {folder}"] = f"{len(lost)} blank lines of {_TIMES}"
+            self.plan.notes[f"no time and no file: {folder}"] = (
+                f"{len(lost)} blank lines of {_TIMES}"
+            )
 
-    def _read_data(self, file: SessionFile, sensor: str, t_ns: int | None, sequence: int) -> Iterator[Observation]:
+    def _read_data(
+        self, file: SessionFile, sensor: str, t_ns: int | None, sequence: int
+    ) -> Iterator[Observation]:
         if sensor == "oxts":
             yield from self._read_packet(file, t_ns)
             return
-        frame = read_frame_file(file, self.opener, KittiRawReader.name, sensor, t_ns=t_ns, sequence=sequence)
+        frame = read_frame_file(
+            file, self.opener, KittiRawReader.name, sensor, t_ns=t_ns, sequence=sequence
+        )
         if isinstance(frame, FrameObservation) and sensor not in self.sizes:
             header = read_header(frame.payload)
-            self.sizes |= {sensor: (header.width_px, header.height_px)} if header else {}
+            self.sizes |= (
+                {sensor: (header.width_px, header.height_px)} if header else {}
+            )
         yield frame
 
-    def _read_packet(self, file: SessionFile, t_ns: int | None) -> Iterator[SignalObservation | Problem]:
+    def _read_packet(
+        self, file: SessionFile, t_ns: int | None
+    ) -> Iterator[SignalObservation | Problem]:
         """Position, and rates and accelerations along the axes of the unit."""
         try:
-            rows = [parse_numbers(fields, _NUM_OXTS) for _, fields in read_rows(file, self.opener)]
+            rows = [
+                parse_numbers(fields, _NUM_OXTS)
+                for _, fields in read_rows(file, self.opener)
+            ]
             if len(rows) != 1:
                 raise ValueError(f"{len(rows)} rows where one packet belongs")
         except UnreadableBytes as error:
             yield self._refuse(file, error.reason, error.remedy, "oxts")
         except ValueError as error:
-            yield self._refuse(file, str(error), f"a packet is one row of {_NUM_OXTS} numbers", "oxts")
+            yield self._refuse(
+                file, str(error), f"a packet is one row of {_NUM_OXTS} numbers", "oxts"
+            )
         else:
             values, where = rows[0], whole_file(file)
-            yield SignalObservation("oxts", "gnss", t_ns, values[_GNSS], where, "wgs84", "imu")
-            yield SignalObservation("oxts", "imu", t_ns, (*values[_GYRO], *values[_ACCEL]), where, "imu")
+            yield SignalObservation(
+                "oxts", "gnss", t_ns, values[_GNSS], where, "wgs84", "imu"
+            )
+            yield SignalObservation(
+                "oxts", "imu", t_ns, (*values[_GYRO], *values[_ACCEL]), where, "imu"
+            )
 
-    def _refuse(self, file: SessionFile, reason: str, remedy: str, sensor: str) -> Problem:
-        return Problem(whole_file(file), KittiRawReader.name, reason[:500], remedy, sensor)
+    def _refuse(
+        self, file: SessionFile, reason: str, remedy: str, sensor: str
+    ) -> Problem:
+        return Problem(
+            whole_file(file), KittiRawReader.name, reason[:500], remedy, sensor
+        )
 
 
 def parse_civil_time(text: str) -> int:
@@ -193,4 +298,6 @@ def parse_civil_time(text: str) -> int:
     days = date(int(match[1]), int(match[2]), int(match[3])).toordinal() - _EPOCH_DAY
     if int(match[4]) > 23 or int(match[5]) > 59:
         raise ValueError(f"{text[:60]!r} is not a time of the day")
-    return ((days * 24 + int(match[4])) * 60 + int(match[5])) * 60 * NS_PER_S + parse_seconds(match[6])
+    return (
+        (days * 24 + int(match[4])) * 60 + int(match[5])
+    ) * 60 * NS_PER_S + parse_seconds(match[6])

@@ -49,8 +49,12 @@ class Line:
     def source(self) -> Source:
         return Source(self.file.path, self.offset, self.length)
 
-    def refuse(self, reader: str, reason: object, remedy: str, sensor: str | None = None) -> Problem:
-        return Problem(self.source, reader, f"line {self.number}: {reason}"[:500], remedy, sensor)
+    def refuse(
+        self, reader: str, reason: object, remedy: str, sensor: str | None = None
+    ) -> Problem:
+        return Problem(
+            self.source, reader, f"line {self.number}: {reason}"[:500], remedy, sensor
+        )
 
 
 class LostDigits(ValueError):
@@ -126,7 +130,9 @@ def settle_zeros(
         yield t_ns if is_time else None, row
     yield from ((None, held) for held in leading)
     if num_zeros + len(leading):
-        notes[f"{sensor}: stamps of zero"] = f"{num_zeros + len(leading)} samples have no time"
+        notes[f"{sensor}: stamps of zero"] = (
+            f"{num_zeros + len(leading)} samples have no time"
+        )
 
 
 def parse_seconds(text: str) -> int:
@@ -192,7 +198,9 @@ def check_rotation(quaternion: Sequence[float]) -> None:
     """Raises ValueError for a quaternion whose length is far from 1. As written it is never quite 1."""
     length = math.hypot(*quaternion)
     if abs(length - 1) > _MAX_NORM_ERROR:
-        raise ValueError(f"quaternion {tuple(quaternion)} has length {length:.6g}, so it is no rotation")
+        raise ValueError(
+            f"quaternion {tuple(quaternion)} has length {length:.6g}, so it is no rotation"
+        )
 
 
 def pose_of_matrix(matrix: ArrayLike) -> Pose:
@@ -208,7 +216,9 @@ def pose_of_matrix(matrix: ArrayLike) -> Pose:
         raise ValueError(f"last row {rigid[3].tolist()} is not 0 0 0 1")
     skew = float(np.abs(block @ block.T - np.eye(3)).max())
     if skew > _MAX_SKEW or np.linalg.det(block) < 0:
-        raise ValueError(f"its 3x3 block is no rotation: off by {skew:.3g}, determinant {np.linalg.det(block):.3g}")
+        raise ValueError(
+            f"its 3x3 block is no rotation: off by {skew:.3g}, determinant {np.linalg.det(block):.3g}"
+        )
     left, _, right = np.linalg.svd(block)
     return (*(float(v) for v in rigid[:3, 3]), *_quaternion_of(left @ right))
 
@@ -226,7 +236,9 @@ def matrix_of_pose(pose: Sequence[float]) -> np.ndarray:
     return matrix
 
 
-def rotation_of_axis_angle(axis_angle: Sequence[float]) -> tuple[float, float, float, float]:
+def rotation_of_axis_angle(
+    axis_angle: Sequence[float],
+) -> tuple[float, float, float, float]:
     """Quaternion xyzw of a rotation vector: its direction is the axis, its length the angle in rad."""
     angle = math.sqrt(sum(v * v for v in axis_angle))
     scale = math.sin(angle / 2) / angle if angle > 1e-12 else 0.5
@@ -235,9 +247,14 @@ def rotation_of_axis_angle(axis_angle: Sequence[float]) -> tuple[float, float, f
 
 
 def read_pose_rows(
-    reader: str, file: SessionFile, opener: Opener, sensor: str, world: str | None, child: str | None,
+    reader: str,
+    file: SessionFile,
+    opener: Opener,
+    sensor: str,
+    world: str | None,
+    child: str | None,
     notes: dict[str, str],
-) -> Iterator[SignalObservation | Problem]:  # fmt: skip
+) -> Iterator[SignalObservation | Problem]:
     """Rows of `t x y z qx qy qz qw` (seconds, metres), the way of TUM: world_from_child."""
 
     def parse(fields: list[str]) -> tuple[int, Pose]:
@@ -245,19 +262,27 @@ def read_pose_rows(
         check_rotation(pose[3:])
         return t_ns, pose
 
-    rows = read_timed_rows(reader, file, opener, sensor, "write rows of `t x y z qx qy qz qw`", parse)
+    rows = read_timed_rows(
+        reader, file, opener, sensor, "write rows of `t x y z qx qy qz qw`", parse
+    )
     for item in settle_zeros(rows, notes, sensor):
         if isinstance(item, Problem):
             yield item
         else:
             t_ns, (line, pose) = item
-            yield SignalObservation(sensor, "pose", t_ns, pose, line.source, world, child)
+            yield SignalObservation(
+                sensor, "pose", t_ns, pose, line.source, world, child
+            )
 
 
 def read_timed_rows(
-    reader: str, file: SessionFile, opener: Opener, sensor: str, remedy: str,
+    reader: str,
+    file: SessionFile,
+    opener: Opener,
+    sensor: str,
+    remedy: str,
     parse: Callable[[list[str]], tuple[int, Row]],
-) -> Iterator[tuple[int, tuple[Line, Row]] | Problem]:  # fmt: skip
+) -> Iterator[tuple[int, tuple[Line, Row]] | Problem]:
     """Time, line and what `parse` makes of the fields of each row; a problem where it raises ValueError."""
     try:
         for line, fields in read_rows(file, opener):
@@ -268,16 +293,29 @@ def read_timed_rows(
                 continue
             yield t_ns, (line, row)
     except UnreadableBytes as error:
-        yield Problem(Source(file.path, 0, file.size_bytes), reader, error.reason, error.remedy, sensor)
+        yield Problem(
+            Source(file.path, 0, file.size_bytes),
+            reader,
+            error.reason,
+            error.remedy,
+            sensor,
+        )
 
 
 def _quaternion_of(rotation: np.ndarray) -> tuple[float, float, float, float]:
     """Through the largest of the four squares, so that nothing is divided by a small number (Shepperd 1978)."""
     r, trace = rotation, float(np.trace(rotation))
-    squares = [1 - trace + 2 * r[0, 0], 1 - trace + 2 * r[1, 1], 1 - trace + 2 * r[2, 2], 1 + trace]
+    squares = [
+        1 - trace + 2 * r[0, 0],
+        1 - trace + 2 * r[1, 1],
+        1 - trace + 2 * r[2, 2],
+        1 + trace,
+    ]
     largest = int(np.argmax(squares))
     if largest == 3:
-        q = np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], squares[3]])
+        q = np.array(
+            [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], squares[3]]
+        )
     else:
         i, j, k = largest, (largest + 1) % 3, (largest + 2) % 3
         q = np.empty(4)

@@ -24,15 +24,23 @@ from assets.formats.observations import (
     SignalObservation,
 )
 from assets.formats.protocol import Opener, UnreadableBytes, whole_file
-from assets.formats.sequences.sequence_files import parse_numbers, pose_of_matrix, read_rows
+from assets.formats.sequences.sequence_files import (
+    parse_numbers,
+    pose_of_matrix,
+    read_rows,
+)
 from assets.storage import SessionFile
 
-_NAME = re.compile(r"frame-(\d{4,9})\.(?:(color)\.(?:jpe?g|png)|(depth)\.png|(pose)\.txt)")
+_NAME = re.compile(
+    r"frame-(\d{4,9})\.(?:(color)\.(?:jpe?g|png)|(depth)\.png|(pose)\.txt)"
+)
 _INTRINSICS = "camera-intrinsics.txt"
 _M_PER_UNIT = 0.001
 _CAMERA = "camera"  # whose place a pose tells
 
-Members = dict[str, dict[int, SessionFile]]  # "color", "depth", "pose" -> number -> file
+Members = dict[
+    str, dict[int, SessionFile]
+]  # "color", "depth", "pose" -> number -> file
 
 
 class SevenScenesReader:
@@ -48,7 +56,9 @@ class SevenScenesReader:
                 folders[folder_of(file.path)].append(file)
         plans = []
         for root, group in sorted(folders.items()):
-            if len(_sort_members(group)) >= 2:  # a kind alone is a plain folder of images
+            if (
+                len(_sort_members(group)) >= 2
+            ):  # a kind alone is a plain folder of images
                 members = (*group, *([tables[root]] if root in tables else []))
                 plans.append(CapturePlan(self.name, root, members, is_container=False))
         return plans
@@ -60,11 +70,18 @@ class SevenScenesReader:
         for sensor, unit in (("color", None), ("depth", _M_PER_UNIT)):
             for number, file in sorted(members.get(sensor, {}).items()):
                 frame = read_frame_file(
-                    file, opener, self.name, sensor, sequence=number, depth_m_per_unit=unit
-                )  # fmt: skip
+                    file,
+                    opener,
+                    self.name,
+                    sensor,
+                    sequence=number,
+                    depth_m_per_unit=unit,
+                )
                 if sensor not in sizes and isinstance(frame, FrameObservation):
                     header = read_header(frame.payload)
-                    sizes |= {sensor: (header.width_px, header.height_px)} if header else {}
+                    sizes |= (
+                        {sensor: (header.width_px, header.height_px)} if header else {}
+                    )
                 yield frame
         for number, file in sorted(members.get("pose", {}).items()):
             yield self._read_pose(file, number, opener)
@@ -77,26 +94,48 @@ class SevenScenesReader:
                 reason = "another file has the same number and kind"
                 yield Problem(whole_file(file), self.name, reason, "keep one of them")
 
-    def _read_pose(self, file: SessionFile, number: int, opener: Opener) -> SignalObservation | Problem:
+    def _read_pose(
+        self, file: SessionFile, number: int, opener: Opener
+    ) -> SignalObservation | Problem:
         try:
             pose = pose_of_matrix(_read_matrix(file, opener, rows=4))
         except UnreadableBytes as error:
-            return Problem(whole_file(file), self.name, error.reason, error.remedy, _CAMERA)
+            return Problem(
+                whole_file(file), self.name, error.reason, error.remedy, _CAMERA
+            )
         except ValueError as error:
             reason = f"is no pose: {error}"
-            return Problem(whole_file(file), self.name, reason, "remove the frame, or find its pose again", _CAMERA)
-        return SignalObservation(_CAMERA, "pose", None, pose, whole_file(file), "world", _CAMERA, number)
+            return Problem(
+                whole_file(file),
+                self.name,
+                reason,
+                "remove the frame, or find its pose again",
+                _CAMERA,
+            )
+        return SignalObservation(
+            _CAMERA, "pose", None, pose, whole_file(file), "world", _CAMERA, number
+        )
 
-    def _compare_numbers(self, members: Members, plan: CapturePlan) -> Iterator[Problem]:
+    def _compare_numbers(
+        self, members: Members, plan: CapturePlan
+    ) -> Iterator[Problem]:
         """A number that one kind of file has and another has not is a frame that lost something."""
         every = set().union(*members.values())
         for kind, files in sorted(members.items()):
             if absent := [f"{number:06d}" for number in sorted(every - files.keys())]:
                 where = whole_file(next(iter(files.values())))
                 reason = f"frames without a {kind} file, {list_paths(absent)}"
-                yield Problem(where, self.name, reason, "copy the missing files, or remove the frames", kind)
+                yield Problem(
+                    where,
+                    self.name,
+                    reason,
+                    "copy the missing files, or remove the frames",
+                    kind,
+                )
         if holes := max(every) - min(every) + 1 - len(every):
-            plan.notes["numbers skipped between the first and the last frame"] = str(holes)
+            plan.notes["numbers skipped between the first and the last frame"] = str(
+                holes
+            )
 
     def _read_intrinsics(
         self, file: SessionFile, sizes: dict[str, tuple[int, int]], opener: Opener
@@ -104,16 +143,22 @@ class SevenScenesReader:
         try:
             (fx, skew, cx), (zero, fy, cy), last = _read_matrix(file, opener, rows=3)
             if min(fx, fy) <= 0 or skew or zero or tuple(last) != (0, 0, 1):
-                raise ValueError("no focal lengths above 0, or entries that a pinhole camera does not have")
+                raise ValueError(
+                    "no focal lengths above 0, or entries that a pinhole camera does not have"
+                )
         except UnreadableBytes as error:
             yield Problem(whole_file(file), self.name, error.reason, error.remedy)
             return
         except ValueError as error:
             remedy = "write `fx 0 cx`, `0 fy cy`, `0 0 1`"
-            yield Problem(whole_file(file), self.name, f"is no camera matrix: {error}", remedy)
+            yield Problem(
+                whole_file(file), self.name, f"is no camera matrix: {error}", remedy
+            )
             return
         for sensor, size_px in sorted(sizes.items()):
-            yield CalibrationObservation(sensor, *size_px, fx, fy, cx, cy, whole_file(file))
+            yield CalibrationObservation(
+                sensor, *size_px, fx, fy, cx, cy, whole_file(file)
+            )
 
 
 def _sort_members(files: Sequence[SessionFile]) -> Members:
@@ -125,7 +170,9 @@ def _sort_members(files: Sequence[SessionFile]) -> Members:
     return dict(members)
 
 
-def _read_matrix(file: SessionFile, opener: Opener, rows: int) -> list[tuple[float, ...]]:
+def _read_matrix(
+    file: SessionFile, opener: Opener, rows: int
+) -> list[tuple[float, ...]]:
     """`rows` lines of as many numbers. Raises ValueError and UnreadableBytes."""
     matrix = [parse_numbers(fields, rows) for _, fields in read_rows(file, opener)]
     if len(matrix) != rows:

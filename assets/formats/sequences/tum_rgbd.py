@@ -13,7 +13,13 @@ from collections.abc import Iterator, Sequence
 
 from assets.formats.images.frame_files import read_frame_file
 from assets.formats.layout import folder_of, is_hidden, is_image, join, name_of
-from assets.formats.observations import CapturePlan, FrameObservation, Observation, Problem, SignalObservation
+from assets.formats.observations import (
+    CapturePlan,
+    FrameObservation,
+    Observation,
+    Problem,
+    SignalObservation,
+)
 from assets.formats.protocol import Opener, UnreadableBytes, read_head, whole_file
 from assets.formats.sequences.sequence_files import (
     parse_numbers,
@@ -25,7 +31,10 @@ from assets.formats.sequences.sequence_files import (
 )
 from assets.storage import SessionFile
 
-_M_PER_UNIT = {"rgb": None, "depth": 1 / 5000}  # sensor, which is also the name of its list and folder
+_M_PER_UNIT = {
+    "rgb": None,
+    "depth": 1 / 5000,
+}  # sensor, which is also the name of its list and folder
 _LISTS = ("rgb.txt", "depth.txt")
 _ALSO = ("groundtruth.txt", "accelerometer.txt")
 _REMEDY = "write rows of `time file`, with the file below the sequence's folder"
@@ -44,11 +53,16 @@ class TumRgbdReader:
                 members[folder_of(file.path)].append(file)
         for file in visible if members else ():
             folder = folder_of(file.path)
-            root = folder_of(folder) if name_of(folder) in _M_PER_UNIT and is_image(file, opener) else folder
+            root = (
+                folder_of(folder)
+                if name_of(folder) in _M_PER_UNIT and is_image(file, opener)
+                else folder
+            )
             if root in members and (root != folder or name_of(file.path) in _ALSO):
                 members[root].append(file)
         return [
-            CapturePlan(self.name, root, tuple(group), is_container=False) for root, group in sorted(members.items())
+            CapturePlan(self.name, root, tuple(group), is_container=False)
+            for root, group in sorted(members.items())
         ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
@@ -56,20 +70,35 @@ class TumRgbdReader:
         unlisted = {path for path in by_path if folder_of(path) != plan.root}
         for sensor in _M_PER_UNIT:
             if table := by_path.get(join(plan.root, f"{sensor}.txt")):
-                yield from self._read_list(table, sensor, plan, by_path, unlisted, opener)
+                yield from self._read_list(
+                    table, sensor, plan, by_path, unlisted, opener
+                )
         for path in sorted(unlisted):
             sensor = path[len(plan.root) :].strip("/").split("/")[0]
             reason = f"is not listed in {sensor}.txt, so it has no time"
-            yield Problem(whole_file(by_path[path]), self.name, reason, "list it, or remove it", sensor)
+            yield Problem(
+                whole_file(by_path[path]),
+                self.name,
+                reason,
+                "list it, or remove it",
+                sensor,
+            )
         if truth := by_path.get(join(plan.root, "groundtruth.txt")):
-            yield from read_pose_rows(self.name, truth, opener, "groundtruth", "world", "rgb", plan.notes)
+            yield from read_pose_rows(
+                self.name, truth, opener, "groundtruth", "world", "rgb", plan.notes
+            )
         if table := by_path.get(join(plan.root, "accelerometer.txt")):
             yield from self._read_accelerometer(table, opener, plan.notes)
 
     def _read_list(
-        self, table: SessionFile, sensor: str, plan: CapturePlan, by_path: dict[str, SessionFile], unlisted: set[str],
+        self,
+        table: SessionFile,
+        sensor: str,
+        plan: CapturePlan,
+        by_path: dict[str, SessionFile],
+        unlisted: set[str],
         opener: Opener,
-    ) -> Iterator[FrameObservation | Problem]:  # fmt: skip
+    ) -> Iterator[FrameObservation | Problem]:
         """One frame a row, or one problem. What is read is taken out of `unlisted`."""
         seen: set[str] = set()
         numbers = itertools.count()  # of the rows, those that are refused too
@@ -87,8 +116,14 @@ class TumRgbdReader:
                 continue
             t_ns, (_, (sequence, image)) = item
             yield read_frame_file(
-                image, opener, self.name, sensor, t_ns=t_ns, sequence=sequence, depth_m_per_unit=_M_PER_UNIT[sensor]
-            )  # fmt: skip
+                image,
+                opener,
+                self.name,
+                sensor,
+                t_ns=t_ns,
+                sequence=sequence,
+                depth_m_per_unit=_M_PER_UNIT[sensor],
+            )
 
     def _read_accelerometer(
         self, table: SessionFile, opener: Opener, notes: dict[str, str]
@@ -98,12 +133,18 @@ class TumRgbdReader:
         def parse(fields: list[str]) -> tuple[int, tuple[float, ...]]:
             return parse_seconds(fields[0]), parse_numbers(fields[1:], 3)
 
-        for item in settle_zeros(read_timed_rows(self.name, table, opener, sensor, remedy, parse), notes, sensor):
+        for item in settle_zeros(
+            read_timed_rows(self.name, table, opener, sensor, remedy, parse),
+            notes,
+            sensor,
+        ):
             if isinstance(item, Problem):
                 yield item
             else:
                 t_ns, (line, values) = item
-                yield SignalObservation(sensor, "acceleration", t_ns, values, line.source, sensor)
+                yield SignalObservation(
+                    sensor, "acceleration", t_ns, values, line.source, sensor
+                )
 
 
 def _is_list(file: SessionFile, opener: Opener) -> bool:
@@ -113,7 +154,11 @@ def _is_list(file: SessionFile, opener: Opener) -> bool:
     except UnreadableBytes:
         return False
     rows = [fields for line in text.splitlines() if (fields := split_row(line))]
-    return any(map(_is_row, rows)) if rows else text.lstrip("\ufeff \t\r\n").startswith("#")
+    return (
+        any(map(_is_row, rows))
+        if rows
+        else text.lstrip("\ufeff \t\r\n").startswith("#")
+    )
 
 
 def _is_row(fields: list[str]) -> bool:

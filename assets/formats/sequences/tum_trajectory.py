@@ -28,16 +28,26 @@ class TumTrajectoryReader:
     carries = frozenset({"clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        return [CapturePlan(self.name, f.path, (f,), is_container=True) for f in files if _is_trajectory(f, opener)]
+        return [
+            CapturePlan(self.name, f.path, (f,), is_container=True)
+            for f in files
+            if _is_trajectory(f, opener)
+        ]
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         file = plan.files[0]
-        yield from read_pose_rows(self.name, file, opener, stem_of(name_of(file.path)), None, None, plan.notes)
+        yield from read_pose_rows(
+            self.name, file, opener, stem_of(name_of(file.path)), None, None, plan.notes
+        )
 
 
 def _is_trajectory(file: SessionFile, opener: Opener) -> bool:
     """Whether a row in the first bytes is a time and a pose."""
-    if suffix_of(file.path) not in _SUFFIXES or is_hidden(file.path) or is_document(file.path):
+    if (
+        suffix_of(file.path) not in _SUFFIXES
+        or is_hidden(file.path)
+        or is_document(file.path)
+    ):
         return False
     try:
         lines = read_head(file, opener).decode(errors="replace").splitlines()

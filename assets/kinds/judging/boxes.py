@@ -41,7 +41,13 @@ from assets.previews.drawing import (
 )
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import DetectionResult, score_detections
-from models.metrics.matching import Matches, count_confusions, find_operating_point, judge_detections, match_detections
+from models.metrics.matching import (
+    Matches,
+    count_confusions,
+    find_operating_point,
+    judge_detections,
+    match_detections,
+)
 from models.types import BoxSet, Detections, Image
 
 _QUIET: Color = (245, 245, 245)
@@ -73,41 +79,85 @@ class BoxPairs:
         """
         names = self.subject.class_names
         whole = score_detections(self.truths, self.detections, len(names))
-        rows = list_rows(self.subject, "all", "all", _figure_boxes(whole), len(self.frame_ids))
-        rows += list_rows(self.subject, "all", "all", _figure_operation(self), len(self.frame_ids))
+        rows = list_rows(
+            self.subject, "all", "all", _figure_boxes(whole), len(self.frame_ids)
+        )
+        rows += list_rows(
+            self.subject, "all", "all", _figure_operation(self), len(self.frame_ids)
+        )
         for slice_by, value, places in group_places(self.frame_ids, slices):
             part = self.take(places)
             result = score_detections(part.truths, part.detections, len(names))
-            rows += list_rows(self.subject, slice_by, value, _figure_boxes(result), len(places))
+            rows += list_rows(
+                self.subject, slice_by, value, _figure_boxes(result), len(places)
+            )
         for s in whole.per_size:
-            rows += list_rows(self.subject, "object_size", s.size, (("map", s.map), ("map50", s.map50)), s.num_objects)
+            rows += list_rows(
+                self.subject,
+                "object_size",
+                s.size,
+                (("map", s.map), ("map50", s.map50)),
+                s.num_objects,
+            )
         for c in whole.per_class:
             figures = (("ap", c.ap), ("ap50", c.ap50))
-            rows += list_rows(self.subject, "class", names[c.class_id], figures, c.num_objects)
+            rows += list_rows(
+                self.subject, "class", names[c.class_id], figures, c.num_objects
+            )
         return rows
 
-    def draw(self, row_of: Mapping[str, Row], images: ImageReader, history: Sequence[Row], subject: str) -> Gallery:
+    def draw(
+        self,
+        row_of: Mapping[str, Row],
+        images: ImageReader,
+        history: Sequence[Row],
+        subject: str,
+    ) -> Gallery:
         """Labels beside predictions, the frames with most mistakes at the score of best F1, the charts."""
         names = self.subject.class_names
         colors = color_classes(names)
         point = find_operating_point(self.truths, self.detections)
         min_score = point.min_score if point else 0.5
         result = score_detections(self.truths, self.detections, len(names))
-        confusion = count_confusions(self.truths, self.detections, len(names), min_score)
+        confusion = count_confusions(
+            self.truths, self.detections, len(names), min_score
+        )
         scores, is_hit = judge_detections(self.truths, self.detections)
         places = spread([row_of[i]["session"] for i in self.frame_ids], NUM_THUMBNAILS)
         looked_at = _choose_rich(self, NUM_OVERLAYS)
         wrong = find_wrong_boxes(self, min_score, NUM_MISTAKES)
-        shown = images.read([row_of[self.frame_ids[p]] for p in [*places, *looked_at, *(w.place for w in wrong)]])
+        shown = images.read(
+            [
+                row_of[self.frame_ids[p]]
+                for p in [*places, *looked_at, *(w.place for w in wrong)]
+            ]
+        )
         return Gallery(
-            thumbnails=tuple(_picture_thumbnail(self, p, shown, row_of) for p in places),
-            overlays=tuple(o for p in looked_at for o in _picture_pair(self, p, shown, colors, min_score)),
-            mistakes=tuple(_picture_wrong_boxes(w, self, shown[self.frame_ids[w.place]]) for w in wrong),
+            thumbnails=tuple(
+                _picture_thumbnail(self, p, shown, row_of) for p in places
+            ),
+            overlays=tuple(
+                o
+                for p in looked_at
+                for o in _picture_pair(self, p, shown, colors, min_score)
+            ),
+            mistakes=tuple(
+                _picture_wrong_boxes(w, self, shown[self.frame_ids[w.place]])
+                for w in wrong
+            ),
             charts={
                 "precision and recall": _curves(result, names, subject),
-                "confusion matrix": lambda theme: plots.confusion_matrix_plot(confusion, names, subject, theme),
+                "confusion matrix": lambda theme: plots.confusion_matrix_plot(
+                    confusion, names, subject, theme
+                ),
                 **(
-                    {"reliability": draw_reliability(score_calibration(scores, is_hit), subject)} if len(scores) else {}
+                    {
+                        "reliability": draw_reliability(
+                            score_calibration(scores, is_hit), subject
+                        )
+                    }
+                    if len(scores)
+                    else {}
                 ),
                 **draw_learning(history, subject),
             },
@@ -131,7 +181,11 @@ class WrongBoxes:
         return self.num_missed + self.num_false + self.num_confused
 
 
-def pair_boxes(prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> BoxPairs:
+def pair_boxes(
+    prediction_rows: Sequence[Row],
+    release_rows: Sequence[Row],
+    class_names: Sequence[str],
+) -> BoxPairs:
     """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
 
     Raises ValueError for an empty split, a frame without prediction, and a predicted class that the release lacks.
@@ -140,9 +194,16 @@ def pair_boxes(prediction_rows: Sequence[Row], release_rows: Sequence[Row], clas
     return BoxPairs(
         subject,
         tuple(frame["frame_id"] for frame, _ in joined),
-        tuple(BoxSet(read_boxes(f), np.array(f["box_class_ids"], np.int64)) for f, _ in joined),
         tuple(
-            Detections(read_boxes(p), np.array(p["scores"], np.float32), find_classes(p, subject.class_names))
+            BoxSet(read_boxes(f), np.array(f["box_class_ids"], np.int64))
+            for f, _ in joined
+        ),
+        tuple(
+            Detections(
+                read_boxes(p),
+                np.array(p["scores"], np.float32),
+                find_classes(p, subject.class_names),
+            )
             for _, p in joined
         ),
     )
@@ -158,9 +219,15 @@ def find_wrong_boxes(pairs: BoxPairs, min_score: float, limit: int) -> list[Wron
 def _judge(pairs: BoxPairs, place: int, min_score: float) -> WrongBoxes:
     truth, found = pairs.truths[place], pairs.detections[place]
     matches = match_detections(truth, found, min_score=min_score)
-    is_confused = truth.class_ids[matches.truth_ids] != found.class_ids[matches.detection_ids]
+    is_confused = (
+        truth.class_ids[matches.truth_ids] != found.class_ids[matches.detection_ids]
+    )
     return WrongBoxes(
-        place, matches, len(matches.missed_truth_ids), len(matches.false_detection_ids), int(is_confused.sum())
+        place,
+        matches,
+        len(matches.missed_truth_ids),
+        len(matches.false_detection_ids),
+        int(is_confused.sum()),
     )
 
 
@@ -172,8 +239,19 @@ def _figure_operation(pairs: BoxPairs) -> Figures:
     scores, is_hit = judge_detections(pairs.truths, pairs.detections)
     ece = score_calibration(scores, is_hit).ece if len(scores) else None
     point = find_operating_point(pairs.truths, pairs.detections)
-    names = {"operating_score": "min_score", "precision50": "precision", "recall50": "recall", "f1_50": "f1"}
-    return [("ece", ece), *((name, getattr(point, field) if point else None) for name, field in names.items())]
+    names = {
+        "operating_score": "min_score",
+        "precision50": "precision",
+        "recall50": "recall",
+        "f1_50": "f1",
+    }
+    return [
+        ("ece", ece),
+        *(
+            (name, getattr(point, field) if point else None)
+            for name, field in names.items()
+        ),
+    ]
 
 
 def _curves(result: DetectionResult, names: Sequence[str], subject: str) -> Draw:
@@ -190,29 +268,62 @@ def _choose_rich(pairs: BoxPairs, limit: int) -> list[int]:
     return sorted(range(len(pairs.frame_ids)), key=poverty)[:limit]
 
 
-def _picture_thumbnail(pairs: BoxPairs, place: int, shown: Mapping[str, Image], row_of: Mapping[str, Row]) -> Picture:
+def _picture_thumbnail(
+    pairs: BoxPairs, place: int, shown: Mapping[str, Image], row_of: Mapping[str, Row]
+) -> Picture:
     frame_id, count = pairs.frame_ids[place], len(pairs.truths[place].class_ids)
     detail = f"{row_of[frame_id]['session']} · {row_of[frame_id]['sensor']}"
-    return Picture(make_thumbnail(shown[frame_id], THUMBNAIL_PX), f"{count} object{'s' * (count != 1)}", detail)
+    return Picture(
+        make_thumbnail(shown[frame_id], THUMBNAIL_PX),
+        f"{count} object{'s' * (count != 1)}",
+        detail,
+    )
 
 
 def _picture_pair(
-    pairs: BoxPairs, place: int, shown: Mapping[str, Image], colors: Mapping[str, Color], min_score: float
+    pairs: BoxPairs,
+    place: int,
+    shown: Mapping[str, Image],
+    colors: Mapping[str, Color],
+    min_score: float,
 ) -> tuple[Picture, Picture]:
-    names, truth, image = pairs.subject.class_names, pairs.truths[place], shown[pairs.frame_ids[place]]
+    names, truth, image = (
+        pairs.subject.class_names,
+        pairs.truths[place],
+        shown[pairs.frame_ids[place]],
+    )
     found = _keep(pairs.detections[place], min_score)
-    labels = label_overlay(image, truth.boxes_xyxy, _name(names, truth.class_ids), None, colors, OVERLAY_PX)
+    labels = label_overlay(
+        image, truth.boxes_xyxy, _name(names, truth.class_ids), None, colors, OVERLAY_PX
+    )
     predicted_names = _name(names, found.class_ids)
-    predicted = label_overlay(image, found.boxes_xyxy, predicted_names, found.scores.tolist(), colors, OVERLAY_PX)
+    predicted = label_overlay(
+        image,
+        found.boxes_xyxy,
+        predicted_names,
+        found.scores.tolist(),
+        colors,
+        OVERLAY_PX,
+    )
     return (
-        Picture(labels, f"Labelled: {len(truth.class_ids)} objects", f"frame {pairs.frame_ids[place][:12]}"),
-        Picture(predicted, f"Predicted: {len(found.class_ids)} boxes", f"score {min_score:.2f} and above"),
+        Picture(
+            labels,
+            f"Labelled: {len(truth.class_ids)} objects",
+            f"frame {pairs.frame_ids[place][:12]}",
+        ),
+        Picture(
+            predicted,
+            f"Predicted: {len(found.class_ids)} boxes",
+            f"score {min_score:.2f} and above",
+        ),
     )
 
 
 def _keep(found: Detections, min_score: float) -> Detections:
     is_kept = found.scores >= min_score
-    return Detections(found.boxes_xyxy[is_kept], found.scores[is_kept], found.class_ids[is_kept])
+    return Detections(
+        found.boxes_xyxy[is_kept], found.scores[is_kept], found.class_ids[is_kept]
+    )
 
 
 def _name(names: Sequence[str], class_ids: NDArray[np.int64]) -> list[str]:
@@ -220,22 +331,62 @@ def _name(names: Sequence[str], class_ids: NDArray[np.int64]) -> list[str]:
 
 
 def _picture_wrong_boxes(wrong: WrongBoxes, pairs: BoxPairs, image: Image) -> Picture:
-    names, truth, found = pairs.subject.class_names, pairs.truths[wrong.place], pairs.detections[wrong.place]
+    names, truth, found = (
+        pairs.subject.class_names,
+        pairs.truths[wrong.place],
+        pairs.detections[wrong.place],
+    )
     marks = []
     for t, d in zip(wrong.matches.truth_ids, wrong.matches.detection_ids, strict=True):
         is_right = truth.class_ids[t] == found.class_ids[d]
         text = f"{names[found.class_ids[d]]}, is {names[truth.class_ids[t]]}"
-        marks.append(_mark(found.boxes_xyxy[d], text, _QUIET if is_right else FALSE, has_label=not is_right))
+        marks.append(
+            _mark(
+                found.boxes_xyxy[d],
+                text,
+                _QUIET if is_right else FALSE,
+                has_label=not is_right,
+            )
+        )
     for t in wrong.matches.missed_truth_ids:
-        marks.append(_mark(truth.boxes_xyxy[t], f"missed {names[truth.class_ids[t]]}", MISSED, is_dashed=True))
+        marks.append(
+            _mark(
+                truth.boxes_xyxy[t],
+                f"missed {names[truth.class_ids[t]]}",
+                MISSED,
+                is_dashed=True,
+            )
+        )
     for d in wrong.matches.false_detection_ids:
-        marks.append(_mark(found.boxes_xyxy[d], f"{names[found.class_ids[d]]} {found.scores[d]:.2f}", FALSE))
-    parts = ((wrong.num_missed, "missed"), (wrong.num_false, "false"), (wrong.num_confused, "wrong class"))
+        marks.append(
+            _mark(
+                found.boxes_xyxy[d],
+                f"{names[found.class_ids[d]]} {found.scores[d]:.2f}",
+                FALSE,
+            )
+        )
+    parts = (
+        (wrong.num_missed, "missed"),
+        (wrong.num_false, "false"),
+        (wrong.num_confused, "wrong class"),
+    )
     caption = ", ".join(f"{count} {what}" for count, what in parts if count)
     right = len(wrong.matches.truth_ids) - wrong.num_confused
     detail = f"{right} of {len(truth.class_ids)} objects right · frame {pairs.frame_ids[wrong.place][:12]}"
     return Picture(draw_marks(image, marks, MISTAKE_PX), caption, detail)
 
 
-def _mark(box: NDArray[np.float32], text: str, color: Color, is_dashed: bool = False, has_label: bool = True) -> Mark:
-    return Mark((float(box[0]), float(box[1]), float(box[2]), float(box[3])), text, color, is_dashed, has_label)
+def _mark(
+    box: NDArray[np.float32],
+    text: str,
+    color: Color,
+    is_dashed: bool = False,
+    has_label: bool = True,
+) -> Mark:
+    return Mark(
+        (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+        text,
+        color,
+        is_dashed,
+        has_label,
+    )

@@ -37,15 +37,27 @@ class Gallery:
     """Pictures and figures of one model on one split. `charts` draw themselves for a theme, by name."""
 
     thumbnails: tuple[Picture, ...]
-    overlays: tuple[Picture, ...]  # labels and predictions in turn; empty for recognition
+    overlays: tuple[
+        Picture, ...
+    ]  # labels and predictions in turn; empty for recognition
     mistakes: tuple[Picture, ...]
     charts: Mapping[str, Draw]
     colors: Mapping[str, Color]
-    min_score: float | None = None  # boxes with a lower score are not drawn and not counted in the confusion matrix
+    min_score: float | None = (
+        None  # boxes with a lower score are not drawn and not counted in the confusion matrix
+    )
 
 
 def draw_learning(history: Sequence[Row], subject: str) -> dict[str, Draw]:
-    return {"learning curve": lambda theme: plots.learning_curve_plot(history, subject, theme)} if history else {}
+    return (
+        {
+            "learning curve": lambda theme: plots.learning_curve_plot(
+                history, subject, theme
+            )
+        }
+        if history
+        else {}
+    )
 
 
 def draw_reliability(result: CalibrationResult, subject: str) -> Draw:
@@ -59,7 +71,9 @@ def spread(groups: Sequence[str], limit: int) -> list[int]:
         members.setdefault(group, []).append(place)
     share = -(-limit // len(members))
     picked = [_thin(members[group], share) for group in sorted(members)]
-    return [places[i] for i in range(share) for places in picked if i < len(places)][:limit]
+    return [places[i] for i in range(share) for places in picked if i < len(places)][
+        :limit
+    ]
 
 
 def _thin(places: Sequence[int], limit: int) -> list[int]:

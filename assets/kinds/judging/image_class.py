@@ -56,31 +56,57 @@ class ClassPairs:
         num_samples counts frames.
         """
         names, everything = self.subject.class_names, range(len(self.frame_ids))
-        rows = list_rows(self.subject, "all", "all", _figure(self, everything), len(everything))
+        rows = list_rows(
+            self.subject, "all", "all", _figure(self, everything), len(everything)
+        )
         for slice_by, value, places in group_places(self.frame_ids, slices):
-            rows += list_rows(self.subject, slice_by, value, _figure(self, places), len(places))
-        for c in score_classification(self.class_ids, self.predicted_ids, len(names)).per_class:
+            rows += list_rows(
+                self.subject, slice_by, value, _figure(self, places), len(places)
+            )
+        for c in score_classification(
+            self.class_ids, self.predicted_ids, len(names)
+        ).per_class:
             figures = (("precision", c.precision), ("recall", c.recall), ("f1", c.f1))
-            rows += list_rows(self.subject, "class", names[c.class_id], figures, c.num_truth)
+            rows += list_rows(
+                self.subject, "class", names[c.class_id], figures, c.num_truth
+            )
         return rows
 
-    def draw(self, row_of: Mapping[str, Row], images: ImageReader, history: Sequence[Row], subject: str) -> Gallery:
+    def draw(
+        self,
+        row_of: Mapping[str, Row],
+        images: ImageReader,
+        history: Sequence[Row],
+        subject: str,
+    ) -> Gallery:
         """Frames of all classes, those whose wrong class is surest, the confusion matrix and the reliability."""
         names = self.subject.class_names
         result = score_classification(self.class_ids, self.predicted_ids, len(names))
-        calibration = score_calibration(self.confidences.clip(0, 1), self.class_ids == self.predicted_ids)
+        calibration = score_calibration(
+            self.confidences.clip(0, 1), self.class_ids == self.predicted_ids
+        )
         places = spread([names[c] for c in self.class_ids], NUM_THUMBNAILS)
         wrong = find_wrong_classes(self, NUM_MISTAKES)
-        shown = images.read([row_of[self.frame_ids[p]] for p in [*places, *(w.place for w in wrong)]])
+        shown = images.read(
+            [row_of[self.frame_ids[p]] for p in [*places, *(w.place for w in wrong)]]
+        )
         return Gallery(
             thumbnails=tuple(
-                Picture(make_thumbnail(shown[self.frame_ids[p]], THUMBNAIL_PX), names[self.class_ids[p]])
+                Picture(
+                    make_thumbnail(shown[self.frame_ids[p]], THUMBNAIL_PX),
+                    names[self.class_ids[p]],
+                )
                 for p in places
             ),
             overlays=(),
-            mistakes=tuple(_picture_wrong_class(w, shown[self.frame_ids[w.place]], names) for w in wrong),
+            mistakes=tuple(
+                _picture_wrong_class(w, shown[self.frame_ids[w.place]], names)
+                for w in wrong
+            ),
             charts={
-                "confusion matrix": lambda theme: plots.confusion_matrix_plot(result.confusion, names, subject, theme),
+                "confusion matrix": lambda theme: plots.confusion_matrix_plot(
+                    result.confusion, names, subject, theme
+                ),
                 "reliability": draw_reliability(calibration, subject),
                 **draw_learning(history, subject),
             },
@@ -99,14 +125,22 @@ class WrongClass:
     true_probability: float
 
 
-def pair_classes(prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> ClassPairs:
+def pair_classes(
+    prediction_rows: Sequence[Row],
+    release_rows: Sequence[Row],
+    class_names: Sequence[str],
+) -> ClassPairs:
     """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
 
     Raises ValueError for an empty split, a frame without prediction or class, and classes that are not the release's.
     """
     subject, joined = join_rows(prediction_rows, release_rows, class_names)
-    if unlabelled := [frame["frame_id"] for frame, _ in joined if frame["class_id"] is None]:
-        raise ValueError(f"{len(unlabelled)} release frames have no class, the first is {unlabelled[0]}: release again")
+    if unlabelled := [
+        frame["frame_id"] for frame, _ in joined if frame["class_id"] is None
+    ]:
+        raise ValueError(
+            f"{len(unlabelled)} release frames have no class, the first is {unlabelled[0]}: release again"
+        )
     probabilities = np.zeros((len(joined), len(class_names)))
     for n, (_, prediction) in enumerate(joined):
         if sorted(prediction["class_names"]) != sorted(class_names):
@@ -114,32 +148,59 @@ def pair_classes(prediction_rows: Sequence[Row], release_rows: Sequence[Row], cl
                 f"frame {prediction['frame_id']} was predicted over {sorted(prediction['class_names'])}, the release "
                 f"has {sorted(class_names)}: judge the model by a release with its own classes"
             )
-        probabilities[n, find_classes(prediction, subject.class_names)] = prediction["scores"]
+        probabilities[n, find_classes(prediction, subject.class_names)] = prediction[
+            "scores"
+        ]
     class_ids = np.array([frame["class_id"] for frame, _ in joined], np.int64)
-    return ClassPairs(subject, tuple(frame["frame_id"] for frame, _ in joined), class_ids, probabilities)
+    return ClassPairs(
+        subject,
+        tuple(frame["frame_id"] for frame, _ in joined),
+        class_ids,
+        probabilities,
+    )
 
 
 def find_wrong_classes(pairs: ClassPairs, limit: int) -> list[WrongClass]:
     """At most `limit` wrongly recognised frames, the surest first; equals by frame id."""
     predicted, confidence = pairs.predicted_ids, pairs.confidences
     wrong = [
-        WrongClass(n, int(truth), int(predicted[n]), float(confidence[n]), float(pairs.probabilities[n, truth]))
+        WrongClass(
+            n,
+            int(truth),
+            int(predicted[n]),
+            float(confidence[n]),
+            float(pairs.probabilities[n, truth]),
+        )
         for n, truth in enumerate(pairs.class_ids)
         if predicted[n] != truth
     ]
-    return sorted(wrong, key=lambda w: (-w.confidence, pairs.frame_ids[w.place]))[:limit]
+    return sorted(wrong, key=lambda w: (-w.confidence, pairs.frame_ids[w.place]))[
+        :limit
+    ]
 
 
 def _figure(pairs: ClassPairs, places: Sequence[int]) -> Figures:
     chosen = list(places)
     truth, predicted = pairs.class_ids[chosen], pairs.predicted_ids[chosen]
     result = score_classification(truth, predicted, len(pairs.subject.class_names))
-    confidences = pairs.confidences[chosen].clip(0, 1)  # softmax in float32 may exceed 1 by rounding
+    confidences = pairs.confidences[chosen].clip(
+        0, 1
+    )  # softmax in float32 may exceed 1 by rounding
     calibration = score_calibration(confidences, truth == predicted)
-    return (("accuracy", result.accuracy), ("macro_f1", result.macro_f1), ("ece", calibration.ece))
+    return (
+        ("accuracy", result.accuracy),
+        ("macro_f1", result.macro_f1),
+        ("ece", calibration.ece),
+    )
 
 
-def _picture_wrong_class(wrong: WrongClass, image: Image, names: Sequence[str]) -> Picture:
+def _picture_wrong_class(
+    wrong: WrongClass, image: Image, names: Sequence[str]
+) -> Picture:
     detail = f"{wrong.confidence:.0%} sure; {wrong.true_probability:.1%} for {names[wrong.true_id]}"
     caption = f"{names[wrong.true_id]}, called {names[wrong.predicted_id]}"
-    return Picture(fit_width(image, max(SMALL_MISTAKE_PX, min(image.shape[1], 360))), caption, detail)
+    return Picture(
+        fit_width(image, max(SMALL_MISTAKE_PX, min(image.shape[1], 360))),
+        caption,
+        detail,
+    )

@@ -27,7 +27,13 @@ from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.kinds.kind import Row
 from assets.kinds.map import read_semantic_map
 from assets.previews import plots
-from assets.previews.drawing import Color, color_classes, fit_width, make_thumbnail, paint_map
+from assets.previews.drawing import (
+    Color,
+    color_classes,
+    fit_width,
+    make_thumbnail,
+    paint_map,
+)
 from models.metrics.segmentation import (
     SegmentationResult,
     count_confusion,
@@ -64,7 +70,10 @@ class MapPairs:
         """
         names = self.subject.class_names
         places = range(len(self.frame_ids))
-        counts = [count_pixels(self.truth(place), self.predicted(place), len(names)) for place in places]
+        counts = [
+            count_pixels(self.truth(place), self.predicted(place), len(names))
+            for place in places
+        ]
         whole = score_segmentation(counts)
         rows = list_rows(self.subject, "all", "all", _figure(whole), len(counts))
         for slice_by, value, chosen in group_places(self.frame_ids, slices):
@@ -72,10 +81,18 @@ class MapPairs:
             rows += list_rows(self.subject, slice_by, value, _figure(part), len(chosen))
         for c in whole.per_class:
             figures = (("iou", c.iou), ("boundary_iou", c.boundary_iou))
-            rows += list_rows(self.subject, "class", names[c.class_id], figures, c.num_images)
+            rows += list_rows(
+                self.subject, "class", names[c.class_id], figures, c.num_images
+            )
         return rows
 
-    def draw(self, row_of: Mapping[str, Row], images: ImageReader, history: Sequence[Row], subject: str) -> Gallery:
+    def draw(
+        self,
+        row_of: Mapping[str, Row],
+        images: ImageReader,
+        history: Sequence[Row],
+        subject: str,
+    ) -> Gallery:
         """Labels and predictions painted over frames of most classes, the frames with the lowest IoU, the charts.
 
         Cells of the confusion matrix are per cent of the true class's pixels.
@@ -83,16 +100,35 @@ class MapPairs:
         names = self.subject.class_names
         by_name = color_classes(names)
         colors = list(by_name.values())
-        counts = [count_confusion(self.truth(p), self.predicted(p), len(names)) for p in range(len(self.frame_ids))]
+        counts = [
+            count_confusion(self.truth(p), self.predicted(p), len(names))
+            for p in range(len(self.frame_ids))
+        ]
         total = np.sum(counts, axis=0)
-        shares = np.rint(100 * total / np.maximum(total.sum(1, keepdims=True), 1)).astype(np.int64)
+        shares = np.rint(
+            100 * total / np.maximum(total.sum(1, keepdims=True), 1)
+        ).astype(np.int64)
         places = spread([row_of[i]["session"] for i in self.frame_ids], NUM_THUMBNAILS)
-        looked_at, wrong = _choose_rich(self, counts, NUM_OVERLAYS), find_worst_maps(self, counts, NUM_MISTAKES)
-        shown = images.read([row_of[self.frame_ids[p]] for p in dict.fromkeys([*places, *looked_at, *wrong])])
+        looked_at, wrong = (
+            _choose_rich(self, counts, NUM_OVERLAYS),
+            find_worst_maps(self, counts, NUM_MISTAKES),
+        )
+        shown = images.read(
+            [
+                row_of[self.frame_ids[p]]
+                for p in dict.fromkeys([*places, *looked_at, *wrong])
+            ]
+        )
         return Gallery(
-            thumbnails=tuple(_picture_thumbnail(row_of[self.frame_ids[p]], shown) for p in places),
-            overlays=tuple(o for p in looked_at for o in _picture_pair(self, p, shown, colors)),
-            mistakes=tuple(_picture_wrong(self, p, counts[p], shown, colors) for p in wrong),
+            thumbnails=tuple(
+                _picture_thumbnail(row_of[self.frame_ids[p]], shown) for p in places
+            ),
+            overlays=tuple(
+                o for p in looked_at for o in _picture_pair(self, p, shown, colors)
+            ),
+            mistakes=tuple(
+                _picture_wrong(self, p, counts[p], shown, colors) for p in wrong
+            ),
             charts={
                 "confusion matrix": lambda theme: plots.confusion_matrix_plot(
                     shares, names, f"{subject} · % of the true class's pixels", theme
@@ -103,26 +139,42 @@ class MapPairs:
         )
 
 
-def pair_maps(prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]) -> MapPairs:
+def pair_maps(
+    prediction_rows: Sequence[Row],
+    release_rows: Sequence[Row],
+    class_names: Sequence[str],
+) -> MapPairs:
     """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
 
     Raises ValueError for an empty split, a frame without prediction or masks, and a predicted class that the release
     lacks.
     """
     subject, joined = join_rows(prediction_rows, release_rows, class_names)
-    if unlabelled := [frame["frame_id"] for frame, _ in joined if not frame["mask_rles"]]:
-        raise ValueError(f"{len(unlabelled)} release frames have no mask, the first is {unlabelled[0]}: release again")
+    if unlabelled := [
+        frame["frame_id"] for frame, _ in joined if not frame["mask_rles"]
+    ]:
+        raise ValueError(
+            f"{len(unlabelled)} release frames have no mask, the first is {unlabelled[0]}: release again"
+        )
     for _, prediction in joined:
         find_classes(prediction, subject.class_names)
-    return MapPairs(subject, tuple(frame["frame_id"] for frame, _ in joined), tuple(joined))
+    return MapPairs(
+        subject, tuple(frame["frame_id"] for frame, _ in joined), tuple(joined)
+    )
 
 
-def find_worst_maps(pairs: MapPairs, counts: Sequence[NDArray[np.int64]], limit: int) -> list[int]:
+def find_worst_maps(
+    pairs: MapPairs, counts: Sequence[NDArray[np.int64]], limit: int
+) -> list[int]:
     """Places of at most `limit` frames with a pixel wrong, the lowest mean IoU first; equals by frame id.
 
     `counts` are the (C, C) pixel counts of each frame.
     """
-    ious = {p: value for p, c in enumerate(counts) if (value := mean_iou(c)) is not None and value < 1}
+    ious = {
+        p: value
+        for p, c in enumerate(counts)
+        if (value := mean_iou(c)) is not None and value < 1
+    }
     return sorted(ious, key=lambda p: (ious[p], pairs.frame_ids[p]))[:limit]
 
 
@@ -131,26 +183,45 @@ def _figure(result: SegmentationResult) -> Figures:
     return [(name, getattr(result, name)) for name in names]
 
 
-def _choose_rich(pairs: MapPairs, counts: Sequence[NDArray[np.int64]], limit: int) -> list[int]:
+def _choose_rich(
+    pairs: MapPairs, counts: Sequence[NDArray[np.int64]], limit: int
+) -> list[int]:
     """Places of frames that show most classes; equals by frame id."""
     num_classes = [int((c.sum(1) > 0).sum()) for c in counts]
-    return sorted(range(len(counts)), key=lambda p: (-num_classes[p], pairs.frame_ids[p]))[:limit]
+    return sorted(
+        range(len(counts)), key=lambda p: (-num_classes[p], pairs.frame_ids[p])
+    )[:limit]
 
 
 def _picture_thumbnail(row: Row, shown: Mapping[str, Image]) -> Picture:
     count = len(row["mask_class_ids"])
     detail = f"{row['session']} · {row['sensor']}"
-    return Picture(make_thumbnail(shown[row["frame_id"]], THUMBNAIL_PX), f"{count} class{'es' * (count != 1)}", detail)
+    return Picture(
+        make_thumbnail(shown[row["frame_id"]], THUMBNAIL_PX),
+        f"{count} class{'es' * (count != 1)}",
+        detail,
+    )
 
 
 def _picture_pair(
     pairs: MapPairs, place: int, shown: Mapping[str, Image], colors: Sequence[Color]
 ) -> tuple[Picture, Picture]:
-    frame_id, truth, found = pairs.frame_ids[place], pairs.truth(place), pairs.predicted(place)
-    labelled, predicted = (fit_width(paint_map(shown[frame_id], m, colors), OVERLAY_PX) for m in (truth, found))
+    frame_id, truth, found = (
+        pairs.frame_ids[place],
+        pairs.truth(place),
+        pairs.predicted(place),
+    )
+    labelled, predicted = (
+        fit_width(paint_map(shown[frame_id], m, colors), OVERLAY_PX)
+        for m in (truth, found)
+    )
     share = float((truth.class_ids != IGNORE).mean())
     return (
-        Picture(labelled, f"Labelled: {_count_classes(truth)} classes", f"{share:.0%} of frame {frame_id[:12]}"),
+        Picture(
+            labelled,
+            f"Labelled: {_count_classes(truth)} classes",
+            f"{share:.0%} of frame {frame_id[:12]}",
+        ),
         Picture(predicted, f"Predicted: {_count_classes(found)} classes"),
     )
 
@@ -163,12 +234,22 @@ def _picture_wrong(
     colors: Sequence[Color],
 ) -> Picture:
     """The wrong pixels alone, in the colour of the class that they were given."""
-    truth, found, frame_id = pairs.truth(place), pairs.predicted(place), pairs.frame_ids[place]
+    truth, found, frame_id = (
+        pairs.truth(place),
+        pairs.predicted(place),
+        pairs.frame_ids[place],
+    )
     is_wrong = (truth.class_ids != IGNORE) & (truth.class_ids != found.class_ids)
     wrong = SemanticMap(np.where(is_wrong, found.class_ids, IGNORE).astype(np.uint8))
-    picture = fit_width(paint_map(shown[frame_id], wrong, colors, opacity=0.9), MISTAKE_PX)
+    picture = fit_width(
+        paint_map(shown[frame_id], wrong, colors, opacity=0.9), MISTAKE_PX
+    )
     caption = f"mIoU {mean_iou(confusion):.3f}: {_name_worst(confusion, pairs.subject.class_names)}"
-    return Picture(picture, caption, f"{is_wrong.mean():.0%} of the pixels wrong · frame {frame_id[:12]}")
+    return Picture(
+        picture,
+        caption,
+        f"{is_wrong.mean():.0%} of the pixels wrong · frame {frame_id[:12]}",
+    )
 
 
 def _name_worst(confusion: NDArray[np.int64], names: Sequence[str]) -> str:

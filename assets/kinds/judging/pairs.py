@@ -39,29 +39,45 @@ class Pairs(Protocol):
     def score(self, slices: Slices) -> list[dict[str, Any]]:
         """Rows for the `scores` table, over all frames and by slice."""
 
-    def draw(self, row_of: Mapping[str, Row], images: ImageReader, history: Sequence[Row], subject: str) -> Gallery:
+    def draw(
+        self,
+        row_of: Mapping[str, Row],
+        images: ImageReader,
+        history: Sequence[Row],
+        subject: str,
+    ) -> Gallery:
         """Pictures and charts. `row_of` has the `release_frames` row of each frame; `subject` stands below charts."""
 
 
 def join_rows(
-    prediction_rows: Sequence[Row], release_rows: Sequence[Row], class_names: Sequence[str]
+    prediction_rows: Sequence[Row],
+    release_rows: Sequence[Row],
+    class_names: Sequence[str],
 ) -> tuple[Subject, list[tuple[Row, Row]]]:
     """Each `release_frames` row of one split with its prediction. Predictions of other frames are not looked at.
 
     Raises ValueError for an empty split, a frame without prediction, and rows of several models or releases.
     """
     if not release_rows:
-        raise ValueError("the release has no frames in this split: nothing can be scored on it")
+        raise ValueError(
+            "the release has no frames in this split: nothing can be scored on it"
+        )
     prediction_of = {row["frame_id"]: row for row in prediction_rows}
-    if missing := [row["frame_id"] for row in release_rows if row["frame_id"] not in prediction_of]:
+    if missing := [
+        row["frame_id"] for row in release_rows if row["frame_id"] not in prediction_of
+    ]:
         raise ValueError(
             f"{len(missing)} of {len(release_rows)} frames have no prediction, the first is {missing[0]}: "
             "predict the whole split before scoring it"
         )
     joined = [(frame, prediction_of[frame["frame_id"]]) for frame in release_rows]
     subject = Subject(
-        model_sha256=_the_only([p["model_sha256"] for _, p in joined], "model_sha256", "predictions"),
-        release_id=_the_only([f["release_id"] for f, _ in joined], "release_id", "release frames"),
+        model_sha256=_the_only(
+            [p["model_sha256"] for _, p in joined], "model_sha256", "predictions"
+        ),
+        release_id=_the_only(
+            [f["release_id"] for f, _ in joined], "release_id", "release frames"
+        ),
         split=_the_only([f["split"] for f, _ in joined], "split", "release frames"),
         class_names=tuple(class_names),
     )
@@ -70,7 +86,9 @@ def join_rows(
 
 def _the_only(values: Sequence[str], name: str, of: str) -> str:
     if len(found := sorted(set(values))) != 1:
-        raise ValueError(f"the {of} hold {len(found)} values of {name} ({', '.join(found)}): hand over one at a time")
+        raise ValueError(
+            f"the {of} hold {len(found)} values of {name} ({', '.join(found)}): hand over one at a time"
+        )
     return found[0]
 
 
@@ -81,4 +99,6 @@ def find_classes(prediction: Row, class_names: tuple[str, ...]) -> NDArray[np.in
             f"frame {prediction['frame_id']} was predicted to show {unknown}, which the release does not know "
             f"({', '.join(class_names)}): judge the model by a release with its own classes"
         )
-    return np.array([class_names.index(name) for name in prediction["class_names"]], np.int64)
+    return np.array(
+        [class_names.index(name) for name in prediction["class_names"]], np.int64
+    )

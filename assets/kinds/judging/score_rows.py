@@ -12,22 +12,38 @@ UNKNOWN = "unknown"
 Figures = Iterable[tuple[str, float | None]]
 
 
-def group_places(frame_ids: Sequence[str], slices: Slices) -> Iterable[tuple[str, str, list[int]]]:
+def group_places(
+    frame_ids: Sequence[str], slices: Slices
+) -> Iterable[tuple[str, str, list[int]]]:
     """Way of slicing, slice and the places in `frame_ids` of its frames, in order."""
-    kinds = sorted({kind for frame_id in frame_ids for kind in slices.get(frame_id, {})})
+    kinds = sorted(
+        {kind for frame_id in frame_ids for kind in slices.get(frame_id, {})}
+    )
     for kind in kinds:
         places: dict[str, list[int]] = {}
         for place, frame_id in enumerate(frame_ids):
-            places.setdefault(slices.get(frame_id, {}).get(kind, UNKNOWN), []).append(place)
+            places.setdefault(slices.get(frame_id, {}).get(kind, UNKNOWN), []).append(
+                place
+            )
         for value in sorted(places):
             yield kind, value, places[value]
 
 
 def list_rows(
-    subject: Subject, slice_by: str, slice_value: str, figures: Figures, num_samples: int
+    subject: Subject,
+    slice_by: str,
+    slice_value: str,
+    figures: Figures,
+    num_samples: int,
 ) -> list[dict[str, Any]]:
     """One row a figure, of one slice."""
-    place = (subject.model_sha256, subject.release_id, subject.split, slice_by, slice_value)
+    place = (
+        subject.model_sha256,
+        subject.release_id,
+        subject.split,
+        slice_by,
+        slice_value,
+    )
     return [
         {
             "score_id": content_id(*place, metric),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from assets.tables.schemas.table import DERIVED, FLOAT, FLOATS, INT, SESSION, SHA, TEXT, Column, Table, id_column
+from assets.tables.schemas.table import (
+    DERIVED,
+    FLOAT,
+    FLOATS,
+    INT,
+    SESSION,
+    SHA,
+    TEXT,
+    Column,
+    Table,
+    id_column,
+)
 from models.task_names import DATASET_NAMES
 
 AFTER: tuple[str, ...] = ("capture",)
@@ -23,7 +34,12 @@ FRAME_QUALITY = Table(
         Column("sharpness", FLOAT, "1 (variance of the Laplacian of luma)", low=0),
         Column("clipped_dark", FLOAT, "share of pixels", low=0, high=1),
         Column("clipped_bright", FLOAT, "share of pixels", low=0, high=1),
-        Column("noise", FLOAT, "1 (robust deviation of the luma's second difference)", low=0),
+        Column(
+            "noise",
+            FLOAT,
+            "1 (robust deviation of the luma's second difference)",
+            low=0,
+        ),
         Column("perceptual_hash", TEXT, "64-bit hex", regex=r"^[0-9a-f]{16}$"),
         *DERIVED,
     ),
@@ -37,7 +53,12 @@ FRAME_EMBEDDINGS = Table(
     columns=(
         id_column("frame_id"),
         SESSION,
-        Column("vector", pa.list_(pa.float32(), EMBEDDING_DIM), "1 (unit length)", privacy="personal"),
+        Column(
+            "vector",
+            pa.list_(pa.float32(), EMBEDDING_DIM),
+            "1 (unit length)",
+            privacy="personal",
+        ),
         *DERIVED,
     ),
 )
@@ -113,7 +134,11 @@ RELEASE_FRAMES = Table(
             low=0,
         ),
         Column("boxes_xyxy", FLOATS, "px, four a box", "image"),
-        Column("box_class_ids", pa.list_(INT), "one a box; multilabel: one a class that shows, without boxes"),
+        Column(
+            "box_class_ids",
+            pa.list_(INT),
+            "one a box; multilabel: one a class that shows, without boxes",
+        ),
         Column(
             "mask_rles",
             pa.list_(TEXT),
@@ -121,8 +146,19 @@ RELEASE_FRAMES = Table(
             "image",
             nullable=True,
         ),
-        Column("mask_class_ids", pa.list_(INT), "one a mask; segmentation only", nullable=True),
-        Column("mask_size_px", pa.list_(INT), "px, height and width", "image", nullable=True),
+        Column(
+            "mask_class_ids",
+            pa.list_(INT),
+            "one a mask; segmentation only",
+            nullable=True,
+        ),
+        Column(
+            "mask_size_px",
+            pa.list_(INT),
+            "px, height and width",
+            "image",
+            nullable=True,
+        ),
         Column(
             "keypoints",
             pa.list_(TEXT),

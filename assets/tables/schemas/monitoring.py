@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from assets.tables.schemas.table import BOOL, FLOAT, FLOATS, ID, INT, SESSION, SHA, TEXT, Column, Table, id_column
+from assets.tables.schemas.table import (
+    BOOL,
+    FLOAT,
+    FLOATS,
+    ID,
+    INT,
+    SESSION,
+    SHA,
+    TEXT,
+    Column,
+    Table,
+    id_column,
+)
 from models.task_names import TASK_NAMES
 
 AFTER: tuple[str, ...] = ("registry",)
@@ -49,8 +61,22 @@ DRIFT = Table(
         Column("release_id", TEXT, regex=ID),
         Column("statistic", TEXT),
         Column("value", FLOAT, "standard deviations of the prediction", nullable=True),
-        Column("p_value", FLOAT, "probability, adjusted over the session", nullable=True, low=0, high=1),
-        Column("raw_p_value", FLOAT, "probability, of this test alone", nullable=True, low=0, high=1),
+        Column(
+            "p_value",
+            FLOAT,
+            "probability, adjusted over the session",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column(
+            "raw_p_value",
+            FLOAT,
+            "probability, of this test alone",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
         Column("threshold", FLOAT, "probability", low=0, high=1),
         Column("is_drifted", BOOL, unit="1; null: no verdict", nullable=True),
         Column("num_frames", INT, low=1),

@@ -14,12 +14,16 @@ def sort_by_after(after: Mapping[str, Iterable[str]]) -> list[str]:
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, earlier in after.items():
         if unknown := sorted(set(earlier) - after.keys()):
-            raise ValueError(f"{name} comes after {', '.join(unknown)}, but there are only {', '.join(after)}")
+            raise ValueError(
+                f"{name} comes after {', '.join(unknown)}, but there are only {', '.join(after)}"
+            )
         sorter.add(name, *earlier)
     try:
         sorter.prepare()
     except CycleError as error:
-        raise ValueError(f"these come after each other: {', '.join(error.args[1])}") from error
+        raise ValueError(
+            f"these come after each other: {', '.join(error.args[1])}"
+        ) from error
     order: list[str] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())

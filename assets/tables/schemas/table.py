@@ -72,8 +72,12 @@ class Table:
 
 def content_id(*parts: object) -> str:
     """An id from content: 32 hex digits of sha256 over the length-prefixed parts."""
-    encoded = [part if isinstance(part, bytes) else str(part).encode() for part in parts]
-    return hashlib.sha256(b"".join(len(e).to_bytes(8, "big") + e for e in encoded)).hexdigest()[:32]
+    encoded = [
+        part if isinstance(part, bytes) else str(part).encode() for part in parts
+    ]
+    return hashlib.sha256(
+        b"".join(len(e).to_bytes(8, "big") + e for e in encoded)
+    ).hexdigest()[:32]
 
 
 def to_table(table: Table, rows: Sequence[dict[str, object]]) -> pa.Table:
@@ -83,11 +87,20 @@ def to_table(table: Table, rows: Sequence[dict[str, object]]) -> pa.Table:
     """
     names = {c.name for c in table.columns}
     if unknown := set().union(*(row.keys() for row in rows)) - names:
-        raise ValueError(f"{table.name} has no column {sorted(unknown)}: declare it in {table.declared_in}")
-    columns = {c.name: _to_array([row.get(c.name) for row in rows], c.type) for c in table.columns}
-    missing = [c.name for c in table.columns if not c.nullable and columns[c.name].null_count]
+        raise ValueError(
+            f"{table.name} has no column {sorted(unknown)}: declare it in {table.declared_in}"
+        )
+    columns = {
+        c.name: _to_array([row.get(c.name) for row in rows], c.type)
+        for c in table.columns
+    }
+    missing = [
+        c.name for c in table.columns if not c.nullable and columns[c.name].null_count
+    ]
     if missing:
-        raise ValueError(f"a row of {table.name} lacks {missing}: these columns may not be null")
+        raise ValueError(
+            f"a row of {table.name} lacks {missing}: these columns may not be null"
+        )
     return pa.table(columns, schema=table.schema)
 
 
@@ -104,23 +117,35 @@ SOURCE = (
     Column("source_path", TEXT, frame="session folder"),
     Column("source_offset", INT, "byte", "outermost file", low=0),
     Column("source_length", INT, "byte", nullable=True, low=0),
-    Column("source_inner_offset", INT, "byte", "decompressed chunk", nullable=True, low=0),
+    Column(
+        "source_inner_offset", INT, "byte", "decompressed chunk", nullable=True, low=0
+    ),
 )
 DERIVED = (Column("input_sha256", TEXT, regex=SHA), Column("code_version", TEXT))
-BOX = tuple(Column(n, pa.float32(), "px", "image", nullable=True) for n in ("x_min", "y_min", "x_max", "y_max"))
+BOX = tuple(
+    Column(n, pa.float32(), "px", "image", nullable=True)
+    for n in ("x_min", "y_min", "x_max", "y_max")
+)
 
 
 def _field(column: Column, is_key: bool) -> pa.Field:
     facts = {"unit": column.unit, "frame": column.frame, "privacy": column.privacy}
     if is_key:  # lets Lance refuse a second row with the same key when writers race
         facts["lance-schema:unenforced-primary-key"] = "true"
-    return pa.field(column.name, column.type, nullable=column.nullable and not is_key, metadata=facts)
+    return pa.field(
+        column.name,
+        column.type,
+        nullable=column.nullable and not is_key,
+        metadata=facts,
+    )
 
 
 def _to_array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if kind != pa.large_binary() or None in values:
         return pa.array(values, kind)
-    ends = np.cumsum([0, *map(len, values)], dtype=np.int64)  # payloads: joined at once, a growing buffer copies them
+    ends = np.cumsum(
+        [0, *map(len, values)], dtype=np.int64
+    )  # payloads: joined at once, a growing buffer copies them
     return pa.LargeBinaryArray.from_buffers(
         kind, len(values), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
     )

@@ -14,9 +14,20 @@ from assets.tables.catalog import is_in, repr_sql, session_is
 from assets.tables.schemas import SESSION_KEY
 
 NAMES = (
-    "a'; DROP TABLE frames; --.png", 'b" OR 1=1.png', "c\n{d}.png", "e%s%n.png", "f\x1b[2J.png", "é\u202e.png",
-    "$(touch g).png", "' OR '1'='1/h.png", "..j/i.png", "`k`.png", "l\\..\\m.png", "%2e%2e%2fn.png", "o\x00p.png",
-)  # fmt: skip
+    "a'; DROP TABLE frames; --.png",
+    'b" OR 1=1.png',
+    "c\n{d}.png",
+    "e%s%n.png",
+    "f\x1b[2J.png",
+    "é\u202e.png",
+    "$(touch g).png",
+    "' OR '1'='1/h.png",
+    "..j/i.png",
+    "`k`.png",
+    "l\\..\\m.png",
+    "%2e%2e%2fn.png",
+    "o\x00p.png",
+)
 SESSIONS = (
     "Robert'); DROP TABLE captures;--",
     "../../etc",
@@ -37,18 +48,33 @@ def test_files_of_any_name_are_taken_in_under_it(intake, write_files, make_png):
     assert (report.frames, report.quarantined) == (len(names), 0)
     stored = intake.catalog.read_latest("frames", ["source_path", "session"])
     assert sorted(stored["source_path"].to_pylist()) == sorted(names)
-    assert {p.name for p in source.parent.iterdir()} <= {"session", "home"}, "nothing is written beside"
+    assert {p.name for p in source.parent.iterdir()} <= {"session", "home"}, (
+        "nothing is written beside"
+    )
 
 
 def test_a_filter_on_any_name_finds_that_name_only(catalog, frame_rows):
     names = [n for n in NAMES if "\x00" not in n]
     catalog.merge("frames", frame_rows(len(names), source_path=names))
     for name in names:
-        found = catalog.read_latest("frames", ["source_path"], f"source_path = {repr_sql(name)}")
+        found = catalog.read_latest(
+            "frames", ["source_path"], f"source_path = {repr_sql(name)}"
+        )
         assert found["source_path"].to_pylist() == [name]
-        assert len(catalog.read_latest("frames", ["source_path"], is_in("source_path", [name]))) == 1
-        assert len(catalog.read_latest("frames", ["source_path"], session_is(name))) == 0
-    assert catalog.delete("frames", is_in("source_path", names[:1])) and catalog.exists("frames")
+        assert (
+            len(
+                catalog.read_latest(
+                    "frames", ["source_path"], is_in("source_path", [name])
+                )
+            )
+            == 1
+        )
+        assert (
+            len(catalog.read_latest("frames", ["source_path"], session_is(name))) == 0
+        )
+    assert catalog.delete("frames", is_in("source_path", names[:1])) and catalog.exists(
+        "frames"
+    )
     assert len(catalog.read_latest("frames", ["frame_id"])) == len(names) - 1
 
 
@@ -62,12 +88,16 @@ def test_a_session_key_is_one_or_there_is_none(name):
         assert re.fullmatch(SESSION_KEY, key) and key == session_key(key)
 
 
-def test_folders_of_any_name_become_sessions_by_key_or_are_named_as_unusable(tmp_path, ledger, make_png):
+def test_folders_of_any_name_become_sessions_by_key_or_are_named_as_unusable(
+    tmp_path, ledger, make_png
+):
     for name in ("it's; --", "monday", "...", "\u202e"):
         (tmp_path / "landing" / name).mkdir(parents=True)
         (tmp_path / "landing" / name / "a.png").write_bytes(make_png(0))
     zone = LandingZone(Folder(str(tmp_path / "landing")), ledger)
-    assert set(zone.sessions()) == {"it-s", "monday"} and all(re.fullmatch(SESSION_KEY, key) for key in zone.sessions())
+    assert set(zone.sessions()) == {"it-s", "monday"} and all(
+        re.fullmatch(SESSION_KEY, key) for key in zone.sessions()
+    )
     assert set(zone.unusable()) == {"...", "\u202e"}
 
 

@@ -36,7 +36,16 @@ def touch(path) -> None:
 
 COCO = {
     "images": [{"id": 1, "file_name": "a.png", "width": 16, "height": 12}],
-    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 3, 4, 5], "area": 20, "iscrowd": 0}],
+    "annotations": [
+        {
+            "id": 1,
+            "image_id": 1,
+            "category_id": 1,
+            "bbox": [2, 3, 4, 5],
+            "area": 20,
+            "iscrowd": 0,
+        }
+    ],
     "categories": [{"id": 1, "name": "cup"}],
 }
 
@@ -52,15 +61,33 @@ def test_images_of_a_folder_become_frames(intake, write_files, make_png):
     assert {r["payload"] for r in rows} == {make_png(1), make_png(2)}
 
 
-def test_a_second_intake_adds_nothing(intake, write_files, make_png, read_tables, recording):
-    folder = write_files({"a.png": make_png(1), "drive.mcap": recording, "README.md": "about", "x.bin": "?"})
+def test_a_second_intake_adds_nothing(
+    intake, write_files, make_png, read_tables, recording
+):
+    folder = write_files(
+        {
+            "a.png": make_png(1),
+            "drive.mcap": recording,
+            "README.md": "about",
+            "x.bin": "?",
+        }
+    )
     first = ingest(intake, folder)
-    before, versions = read_tables(intake.catalog), [intake.catalog.latest_version(n) for n in intake.catalog.names()]
+    before, versions = (
+        read_tables(intake.catalog),
+        [intake.catalog.latest_version(n) for n in intake.catalog.names()],
+    )
     second = ingest(intake, folder)
     assert (counts(first), counts(second)) == ((3, 0, 1), (0, 3, 1))
     assert read_tables(intake.catalog) == before
-    assert [intake.catalog.latest_version(n) for n in intake.catalog.names()] == versions
-    assert (second.frames, second.captures, second.problems) == (first.frames, first.captures, first.problems)
+    assert [
+        intake.catalog.latest_version(n) for n in intake.catalog.names()
+    ] == versions
+    assert (second.frames, second.captures, second.problems) == (
+        first.frames,
+        first.captures,
+        first.problems,
+    )
 
 
 def test_files_added_later_add_only_their_rows(intake, write_files, make_png):
@@ -75,27 +102,37 @@ def test_files_added_later_add_only_their_rows(intake, write_files, make_png):
     assert intake.catalog.read_latest("captures")["num_frames"].to_pylist() == [2]
 
 
-def test_the_same_recording_under_another_name_was_there_already(intake, write_files, recording, read_tables):
+def test_the_same_recording_under_another_name_was_there_already(
+    intake, write_files, recording, read_tables
+):
     ingest(intake, write_files({"a.mcap": recording}))
     before = read_tables(intake.catalog)
     assert counts(ingest(intake, write_files({"b.mcap": recording}))) == (0, 2, 0)
-    assert counts(ingest(intake, write_files({"c.mcap": recording}, "tuesday"), "tuesday")) == (0, 1, 0)
+    assert counts(
+        ingest(intake, write_files({"c.mcap": recording}, "tuesday"), "tuesday")
+    ) == (0, 1, 0)
     assert read_tables(intake.catalog) == before
 
 
-def test_two_copies_in_one_intake_are_one_new_and_one_known(intake, write_files, recording):
+def test_two_copies_in_one_intake_are_one_new_and_one_known(
+    intake, write_files, recording
+):
     report = ingest(intake, write_files({"a.mcap": recording, "b.mcap": recording}))
     assert (counts(report), report.captures) == ((1, 1, 0), 1)
 
 
-def test_a_copy_of_an_unreadable_recording_is_quarantined_like_the_first(intake, write_files):
+def test_a_copy_of_an_unreadable_recording_is_quarantined_like_the_first(
+    intake, write_files
+):
     broken = b"\x89MCAP0\r\n" + b"\xff" * 64
     report = ingest(intake, write_files({"a.mcap": broken, "b.mcap": broken}))
     assert counts(report) == (0, 0, 2)
     assert report.reasons[0]["reason"] == report.reasons[1]["reason"] != ""
 
 
-def test_changed_bytes_under_the_same_name_are_new(intake, write_files, make_png, recording):
+def test_changed_bytes_under_the_same_name_are_new(
+    intake, write_files, make_png, recording
+):
     folder = write_files({"a.png": make_png(1), "d.mcap": recording})
     first = ingest(intake, folder)
     write_files({"a.png": make_png(2)})
@@ -106,7 +143,12 @@ def test_changed_bytes_under_the_same_name_are_new(intake, write_files, make_png
 
 def test_a_touched_file_was_there_already(intake, write_files, make_png, recording):
     folder = write_files(
-        {"a.png": make_png(1), "b.png": make_png(2), "instances.json": json.dumps(COCO), "d.mcap": recording}
+        {
+            "a.png": make_png(1),
+            "b.png": make_png(2),
+            "instances.json": json.dumps(COCO),
+            "d.mcap": recording,
+        }
     )
     ingest(intake, folder)
     for path in folder.iterdir():
@@ -116,26 +158,49 @@ def test_a_touched_file_was_there_already(intake, write_files, make_png, recordi
     assert len(intake.catalog.read_latest("frames")) == frames
 
 
-def test_a_corrupt_file_is_quarantined_and_its_neighbours_go_in(intake, write_files, make_png):
+def test_a_corrupt_file_is_quarantined_and_its_neighbours_go_in(
+    intake, write_files, make_png
+):
     cut = make_png(3)[:120]
-    report = ingest(intake, write_files({"a.png": make_png(1), "cut.png": cut, "b.png": make_png(2), "notes.xyz": "?"}))
+    report = ingest(
+        intake,
+        write_files(
+            {
+                "a.png": make_png(1),
+                "cut.png": cut,
+                "b.png": make_png(2),
+                "notes.xyz": "?",
+            }
+        ),
+    )
     assert (counts(report), report.frames) == ((2, 0, 2), 2)
-    rows = {r["source_path"]: r for r in intake.catalog.read_latest("quarantine").to_pylist()}
+    rows = {
+        r["source_path"]: r
+        for r in intake.catalog.read_latest("quarantine").to_pylist()
+    }
     assert set(rows) == {"cut.png", "notes.xyz"}
     assert rows["cut.png"]["reader"] == "image_folder"
-    assert all(r["reason"] and r["remedy"] and r["session"] == "monday" for r in rows.values())
+    assert all(
+        r["reason"] and r["remedy"] and r["session"] == "monday" for r in rows.values()
+    )
     assert {r["path"] for r in report.reasons} == {"cut.png", "notes.xyz"}
 
 
-def test_what_a_reader_takes_for_depth_and_is_none_is_quarantined(intake, write_files, make_png, monkeypatch):
-    monkeypatch.setattr("assets.formats.images.frame_files.is_depth_png", lambda payload: True)
+def test_what_a_reader_takes_for_depth_and_is_none_is_quarantined(
+    intake, write_files, make_png, monkeypatch
+):
+    monkeypatch.setattr(
+        "assets.formats.images.frame_files.is_depth_png", lambda payload: True
+    )
     report = ingest(intake, write_files({"depth/a.png": make_png(1)}))
     assert (report.frames, report.quarantined) == (0, 1)
     (row,) = intake.catalog.read_latest("quarantine").to_pylist()
     assert row["reason"] == "is read as depth, and is no 16-bit PNG of one channel"
 
 
-def test_a_quarantined_file_stays_so_when_its_folder_grows(intake, write_files, make_png):
+def test_a_quarantined_file_stays_so_when_its_folder_grows(
+    intake, write_files, make_png
+):
     folder = write_files({"a.png": make_png(1), "cut.png": make_png(3)[:120]})
     ingest(intake, folder)
     write_files({"b.png": make_png(2)})
@@ -143,13 +208,19 @@ def test_a_quarantined_file_stays_so_when_its_folder_grows(intake, write_files, 
     assert len(intake.catalog.read_latest("quarantine")) == 1
 
 
-def test_a_repaired_file_goes_in_and_leaves_the_quarantine(intake, write_files, make_png):
-    folder = write_files({"a.png": make_png(1), "cut.png": make_png(3)[:120], "x.xyz": "?"})
+def test_a_repaired_file_goes_in_and_leaves_the_quarantine(
+    intake, write_files, make_png
+):
+    folder = write_files(
+        {"a.png": make_png(1), "cut.png": make_png(3)[:120], "x.xyz": "?"}
+    )
     ingest(intake, folder)
     write_files({"cut.png": make_png(3)})
     report = ingest(intake, folder)
     assert (counts(report), report.problems, report.frames) == ((1, 1, 1), 0, 2)
-    assert intake.catalog.read_latest("quarantine")["source_path"].to_pylist() == ["x.xyz"]
+    assert intake.catalog.read_latest("quarantine")["source_path"].to_pylist() == [
+        "x.xyz"
+    ]
 
 
 def test_labels_that_arrive_after_their_images_find_them(intake, write_files, make_png):
@@ -162,7 +233,11 @@ def test_labels_that_arrive_after_their_images_find_them(intake, write_files, ma
     assert intake.catalog.read_latest("frames")["frame_id"].to_pylist() == [frame_id]
     label = intake.catalog.read_latest("labels").to_pylist()[0]
     box = [label[n] for n in ("x_min", "y_min", "x_max", "y_max")]
-    assert (label["frame_id"], label["class_name"], box) == (frame_id, "cup", [2, 3, 6, 8])
+    assert (label["frame_id"], label["class_name"], box) == (
+        frame_id,
+        "cup",
+        [2, 3, 6, 8],
+    )
 
 
 def test_images_that_arrive_after_their_labels_take_them(intake, write_files, make_png):
@@ -170,13 +245,24 @@ def test_images_that_arrive_after_their_labels_take_them(intake, write_files, ma
     assert ingest(intake, folder).problems + ingest(intake, folder).quarantined >= 1
     write_files({"a.png": make_png(1)})
     report = ingest(intake, folder)
-    assert (report.quarantined, report.problems, len(intake.catalog.read_latest("labels"))) == (0, 0, 1)
+    assert (
+        report.quarantined,
+        report.problems,
+        len(intake.catalog.read_latest("labels")),
+    ) == (0, 0, 1)
     assert len(intake.catalog.read_latest("quarantine")) == 0
 
 
 def with_boxes(*boxes: list[int]) -> str:
     annotation = COCO["annotations"][0]
-    return json.dumps({**COCO, "annotations": [{**annotation, "id": n, "bbox": b} for n, b in enumerate(boxes, 1)]})
+    return json.dumps(
+        {
+            **COCO,
+            "annotations": [
+                {**annotation, "id": n, "bbox": b} for n, b in enumerate(boxes, 1)
+            ],
+        }
+    )
 
 
 def read_boxes(intake) -> list[list[float]]:
@@ -184,23 +270,33 @@ def read_boxes(intake) -> list[list[float]]:
     return sorted([r["x_min"], r["y_min"], r["x_max"], r["y_max"]] for r in rows)
 
 
-def test_a_label_that_is_corrected_takes_the_place_of_the_wrong_one(intake, write_files, make_png):
-    folder = write_files({"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4], [2, 3, 4, 5])})
+def test_a_label_that_is_corrected_takes_the_place_of_the_wrong_one(
+    intake, write_files, make_png
+):
+    folder = write_files(
+        {"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4], [2, 3, 4, 5])}
+    )
     ingest(intake, folder)
     kept = intake.catalog.read_latest("labels", where="x_min = 1")
     write_files({"instances.json": with_boxes([1, 1, 4, 4], [3, 3, 5, 5])})
     before = intake.catalog.latest_version("labels")
     assert counts(ingest(intake, folder)) == (1, 1, 0)
     assert read_boxes(intake) == [[1, 1, 5, 5], [3, 3, 8, 8]]
-    assert intake.catalog.latest_version("labels") == before + 2  # one row in, one row out
+    assert (
+        intake.catalog.latest_version("labels") == before + 2
+    )  # one row in, one row out
     assert intake.catalog.read_latest("labels", where="x_min = 1").equals(kept)
     write_files({"instances.json": with_boxes()})
     ingest(intake, folder)
     assert read_boxes(intake) == []
 
 
-def test_a_file_that_cannot_be_read_any_more_keeps_its_labels(intake, write_files, make_png):
-    folder = write_files({"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4])})
+def test_a_file_that_cannot_be_read_any_more_keeps_its_labels(
+    intake, write_files, make_png
+):
+    folder = write_files(
+        {"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4])}
+    )
     ingest(intake, folder)
     write_files({"instances.json": with_boxes([1, 1, 4, 4])[:-20]})
     assert ingest(intake, folder).quarantined == 1
@@ -208,35 +304,65 @@ def test_a_file_that_cannot_be_read_any_more_keeps_its_labels(intake, write_file
 
 
 def test_a_picture_that_was_overwritten_keeps_its_labels(intake, write_files, make_png):
-    folder = write_files({"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4])})
+    folder = write_files(
+        {"a.png": make_png(1), "instances.json": with_boxes([1, 1, 4, 4])}
+    )
     ingest(intake, folder)
     write_files({"a.png": make_png(2)})
     ingest(intake, folder)
-    labels, frames = (intake.catalog.read_latest(name)["frame_id"].to_pylist() for name in ("labels", "frames"))
+    labels, frames = (
+        intake.catalog.read_latest(name)["frame_id"].to_pylist()
+        for name in ("labels", "frames")
+    )
     assert sorted(labels) == sorted(frames) and len(set(frames)) == 2
 
 
-def test_one_label_without_a_frame_does_not_refuse_the_whole_file(intake, write_files, make_png):
-    coco = {**COCO, "images": [*COCO["images"], {"id": 2, "file_name": "gone.png", "width": 16, "height": 12}],
-            "annotations": [*COCO["annotations"], {**COCO["annotations"][0], "id": 2, "image_id": 2}]}  # fmt: skip
-    report = ingest(intake, write_files({"a.png": make_png(1), "instances.json": json.dumps(coco)}))
+def test_one_label_without_a_frame_does_not_refuse_the_whole_file(
+    intake, write_files, make_png
+):
+    coco = {
+        **COCO,
+        "images": [
+            *COCO["images"],
+            {"id": 2, "file_name": "gone.png", "width": 16, "height": 12},
+        ],
+        "annotations": [
+            *COCO["annotations"],
+            {**COCO["annotations"][0], "id": 2, "image_id": 2},
+        ],
+    }
+    report = ingest(
+        intake, write_files({"a.png": make_png(1), "instances.json": json.dumps(coco)})
+    )
     assert (counts(report), report.problems) == ((2, 0, 0), 1)
     row = intake.catalog.read_latest("quarantine").to_pylist()[0]
     assert "gone.png" in row["reason"] and row["source_path"] == "instances.json"
 
 
-def test_a_recording_gives_frames_signals_calibrations_and_labels(intake, write_files, recording):
+def test_a_recording_gives_frames_signals_calibrations_and_labels(
+    intake, write_files, recording
+):
     report = ingest(intake, write_files({"drive.mcap": recording}))
     capture = intake.catalog.read_latest("captures").to_pylist()[0]
     assert counts(report) == (1, 0, 0)
     reasons = intake.catalog.read_latest("quarantine")["reason"].to_pylist()
     assert sum("no image format" in r for r in reasons) == 1  # the corrupt frame
-    assert sum("for a frame that is not there" in r for r in reasons) == len(reasons) - 1  # and its labels
+    assert (
+        sum("for a frame that is not there" in r for r in reasons) == len(reasons) - 1
+    )  # and its labels
     assert capture["num_problems"] == report.problems == len(reasons)
-    assert capture["num_frames"] == 3 * 5 - 1  # left, right and depth at 10 Hz for 0.5 s, less the corrupt one
+    assert (
+        capture["num_frames"] == 3 * 5 - 1
+    )  # left, right and depth at 10 Hz for 0.5 s, less the corrupt one
     assert min(capture["num_signals"], capture["num_labels"]) > 0
-    assert set(intake.catalog.read_latest("calibrations")["sensor"].to_pylist()) >= {"left", "right", "depth"}
-    frames = intake.catalog.read_latest("frames", ["t_ns", "source_path", "source_offset"]).to_pylist()
+    assert set(intake.catalog.read_latest("calibrations")["sensor"].to_pylist()) >= {
+        "left",
+        "right",
+        "depth",
+    }
+    frames = intake.catalog.read_latest(
+        "frames", ["t_ns", "source_path", "source_offset"]
+    ).to_pylist()
     assert {f["source_path"] for f in frames} == {"drive.mcap"}
     assert capture["start_ns"] <= min(f["t_ns"] for f in frames)
 
@@ -248,8 +374,12 @@ def test_documents_are_kept_as_blobs_and_are_no_problem(intake, write_files, mak
     assert intake.blobs.get(rows["README.md"]["sha256"]) == b"about"
 
 
-def test_a_recording_that_vanishes_after_it_was_listed_is_quarantined(intake, write_files, recording, make_png):
-    folder = write_files({"a.mcap": recording, "b.mcap": recording, "c/d.png": make_png(1)})
+def test_a_recording_that_vanishes_after_it_was_listed_is_quarantined(
+    intake, write_files, recording, make_png
+):
+    folder = write_files(
+        {"a.mcap": recording, "b.mcap": recording, "c/d.png": make_png(1)}
+    )
     vanishing = Folder(str(folder))
     listed = vanishing.files()
     (folder / "a.mcap").unlink()
@@ -270,10 +400,16 @@ def test_an_empty_folder_gives_an_empty_report(intake, tmp_path):
     assert (report.files, report.captures, report.frames) == (0, 0, 0)
 
 
-def test_a_failed_intake_frees_its_captures_at_once(intake, open_intake, write_files, make_png, monkeypatch):
+def test_a_failed_intake_frees_its_captures_at_once(
+    intake, open_intake, write_files, make_png, monkeypatch
+):
     folder = write_files({"a.png": make_png(1)})
     with monkeypatch.context() as patch:
-        patch.setattr(GuardLane, "_start", lambda self: (_ for _ in ()).throw(RuntimeError("no more processes")))
+        patch.setattr(
+            GuardLane,
+            "_start",
+            lambda self: (_ for _ in ()).throw(RuntimeError("no more processes")),
+        )
         with pytest.raises(RuntimeError, match="no more processes"):
             ingest(intake, folder)
     assert counts(ingest(open_intake(), folder)) == (1, 0, 0)
@@ -352,27 +488,44 @@ def test_an_intake_that_goes_on_decodes_no_frame_again_that_was_written(
             ingest(intake, folder)
     done = intake.catalog.dataset("frames").count_rows()
     assert 0 < done < 20
-    monkeypatch.setattr(ImageGuard, "submit", lambda self, p: decoded.extend(p) or submit(self, p))
+    monkeypatch.setattr(
+        ImageGuard, "submit", lambda self, p: decoded.extend(p) or submit(self, p)
+    )
     assert counts(ingest(open_intake(), folder)) == (20, 0, 0)
     assert len(decoded) == 20 - done
-    assert intake.catalog.dataset("frames").count_rows() == intake.catalog.dataset("frame_quality").count_rows() == 20
+    assert (
+        intake.catalog.dataset("frames").count_rows()
+        == intake.catalog.dataset("frame_quality").count_rows()
+        == 20
+    )
 
 
 def test_what_intake_measured_is_not_measured_again(intake, write_files, make_png):
-    jpeg = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (300, 250, 3), dtype=np.uint8))[1].tobytes()
+    jpeg = cv2.imencode(
+        ".jpg", np.random.default_rng(0).integers(0, 256, (300, 250, 3), dtype=np.uint8)
+    )[1].tobytes()
     folder = write_files({"a.png": make_png(1), "b.jpg": jpeg})
     ingest(intake, folder)
     catalog = intake.catalog
     catalog.publish("frames", "monday", catalog.latest_version("frames"))
     before = catalog.read_latest("frame_quality").sort_by("frame_id").to_pylist()
     done = refresh_frames(
-        catalog, "frame_quality", "monday", image_quality.CODE_VERSION, decode_working_luma, lambda lumas: [1 / 0]
+        catalog,
+        "frame_quality",
+        "monday",
+        image_quality.CODE_VERSION,
+        decode_working_luma,
+        lambda lumas: [1 / 0],
     )
     assert (done.new, done.stale, done.total, len(before)) == (0, 0, 2, 2)
     refresh_frames(
-        catalog, "frame_quality", "monday", "next", decode_working_luma,
+        catalog,
+        "frame_quality",
+        "monday",
+        "next",
+        decode_working_luma,
         lambda lumas: [image_quality.measure_quality(luma) for luma in lumas],
-    )  # fmt: skip
+    )
     after = catalog.read_latest("frame_quality").sort_by("frame_id").to_pylist()
     assert [{**row, "code_version": "next"} for row in before] == after
 
@@ -380,7 +533,11 @@ def test_what_intake_measured_is_not_measured_again(intake, write_files, make_pn
 def test_progress_ends_at_the_number_of_files(intake, write_files, make_png):
     seen = []
     folder = write_files({"a.png": make_png(1), "b/c.png": make_png(2), "x.xyz": "?"})
-    intake.ingest(Folder(str(folder)), "monday", lambda done, total, path: seen.append((done, total)))
+    intake.ingest(
+        Folder(str(folder)),
+        "monday",
+        lambda done, total, path: seen.append((done, total)),
+    )
     assert seen[-1] == (3, 3) and seen == sorted(seen)
 
 

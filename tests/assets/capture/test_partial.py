@@ -11,7 +11,9 @@ import pytest
 from assets.capture.partial import find_missing_end, find_partial
 from assets.storage import Folder
 
-BOXES = b"\0\0\0\x0cftypisom" + b"\0\0\0\x09moov!" + b"\0\0\0\0mdat" + b"frames"  # the last box reaches to the end
+BOXES = (
+    b"\0\0\0\x0cftypisom" + b"\0\0\0\x09moov!" + b"\0\0\0\0mdat" + b"frames"
+)  # the last box reaches to the end
 
 
 def explain(path: str, data: bytes) -> str | None:
@@ -34,14 +36,24 @@ def make_tar() -> bytes:
 
 
 def test_whole_files_have_their_end(recording):
-    whole = {"a.mcap": recording, "A.MCAP": recording, "a.zip": make_zip(), "b.zip": make_zip(b"PK\x05\x06 not here"),
-             "a.tar": make_tar(), "a.mp4": BOXES}  # fmt: skip
-    assert {path: explain(path, data) for path, data in whole.items()} == dict.fromkeys(whole)
+    whole = {
+        "a.mcap": recording,
+        "A.MCAP": recording,
+        "a.zip": make_zip(),
+        "b.zip": make_zip(b"PK\x05\x06 not here"),
+        "a.tar": make_tar(),
+        "a.mp4": BOXES,
+    }
+    assert {path: explain(path, data) for path, data in whole.items()} == dict.fromkeys(
+        whole
+    )
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
 def test_a_recording_in_parts_is_not_whole(recording, share):
-    assert "ends without the magic bytes of MCAP" in explain("a.mcap", recording[: int(share * len(recording))])
+    assert "ends without the magic bytes of MCAP" in explain(
+        "a.mcap", recording[: int(share * len(recording))]
+    )
 
 
 def test_every_cut_of_an_archive_is_seen():
@@ -54,17 +66,39 @@ def test_every_cut_of_an_archive_is_seen():
 
 def test_a_video_in_parts_is_not_whole():
     assert "the rest of its last box" in explain("a.mp4", BOXES[:20])
-    assert "the index of its frames" in explain("a.mov", b"\0\0\0\x0cftypqt  " + b"\0\0\0\x08mdat")
-    large = b"\0\0\0\x0cftypisom" + b"\0\0\0\x01mdat" + (17).to_bytes(8, "big") + b"x" + b"\0\0\0\x08moov"
+    assert "the index of its frames" in explain(
+        "a.mov", b"\0\0\0\x0cftypqt  " + b"\0\0\0\x08mdat"
+    )
+    large = (
+        b"\0\0\0\x0cftypisom"
+        + b"\0\0\0\x01mdat"
+        + (17).to_bytes(8, "big")
+        + b"x"
+        + b"\0\0\0\x08moov"
+    )
     assert explain("a.mp4", large) is None and explain("a.mp4", large[:-9]) is not None
 
 
 def test_what_is_no_such_file_is_left_to_its_reader():
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
-    assert [explain(path, pointer) for path in ("a.mcap", "a.zip", "a.mp4", "a.png", "a")] == [None] * 5
+    assert [
+        explain(path, pointer) for path in ("a.mcap", "a.zip", "a.mp4", "a.png", "a")
+    ] == [None] * 5
     assert explain("a.mcap", b"") is None
 
 
-def test_the_files_of_a_session_that_are_in_parts_are_named(write_files, recording, make_png):
-    folder = Folder(str(write_files({"a.mcap": recording, "b/cut.mcap": recording[:9999], "c.png": make_png(1)[:50]})))
+def test_the_files_of_a_session_that_are_in_parts_are_named(
+    write_files, recording, make_png
+):
+    folder = Folder(
+        str(
+            write_files(
+                {
+                    "a.mcap": recording,
+                    "b/cut.mcap": recording[:9999],
+                    "c.png": make_png(1)[:50],
+                }
+            )
+        )
+    )
     assert find_partial(folder.files(), folder.open) == ["b/cut.mcap"]

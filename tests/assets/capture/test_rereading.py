@@ -9,7 +9,12 @@ import pytest
 
 from assets.capture.rows import CODE_VERSION, stamp_readers
 from assets.formats import READERS
-from assets.formats.observations import FrameObservation, LabelObservation, Observation, Problem
+from assets.formats.observations import (
+    FrameObservation,
+    LabelObservation,
+    Observation,
+    Problem,
+)
 from assets.storage import Folder
 
 BOX = "0 .5 .5 .5 .5"
@@ -27,7 +32,11 @@ def older(monkeypatch):
         kind, read = type(reader_of(name)), type(reader_of(name)).read
 
         def read_otherwise(self, plan, opener) -> Iterator[Observation]:
-            return (found for o in read(self, plan, opener) if (found := change(o)) is not None)
+            return (
+                found
+                for o in read(self, plan, opener)
+                if (found := change(o)) is not None
+            )
 
         monkeypatch.setattr(kind, "version", "0")
         monkeypatch.setattr(kind, "read", read_otherwise)
@@ -37,7 +46,11 @@ def older(monkeypatch):
 
 
 def call_it_dog(observation: Observation) -> Observation:
-    return replace(observation, class_name="dog") if isinstance(observation, LabelObservation) else observation
+    return (
+        replace(observation, class_name="dog")
+        if isinstance(observation, LabelObservation)
+        else observation
+    )
 
 
 def call_it_depth(observation: Observation) -> Observation:
@@ -46,8 +59,12 @@ def call_it_depth(observation: Observation) -> Observation:
     return replace(observation, split_hint="test", sequence=observation.sequence + 7)
 
 
-def test_labels_of_an_older_reader_are_replaced_and_frames_stay(intake, write_files, make_png, older):
-    root = write_files({"data.yaml": "names: [cat]\n", "images/a.png": make_png(), "labels/a.txt": BOX})
+def test_labels_of_an_older_reader_are_replaced_and_frames_stay(
+    intake, write_files, make_png, older
+):
+    root = write_files(
+        {"data.yaml": "names: [cat]\n", "images/a.png": make_png(), "labels/a.txt": BOX}
+    )
     patched = older("yolo", call_it_dog)
     intake.ingest(Folder(str(root)), "monday")
     before = intake.catalog.read_latest("frames", ["frame_id"])["frame_id"].to_pylist()
@@ -55,56 +72,99 @@ def test_labels_of_an_older_reader_are_replaced_and_frames_stay(intake, write_fi
     patched.undo()
     report = intake.ingest(Folder(str(root)), "monday")
     assert intake.catalog.read_latest("labels")["class_name"].to_pylist() == ["cat"]
-    assert intake.catalog.read_latest("frames", ["frame_id"])["frame_id"].to_pylist() == before
+    assert (
+        intake.catalog.read_latest("frames", ["frame_id"])["frame_id"].to_pylist()
+        == before
+    )
     assert (report.new, report.already_ingested, report.quarantined) == (0, 3, 0)
     assert intake.catalog.read_latest("captures")["code_version"].to_pylist() == [
         f"{CODE_VERSION}.{reader_of('yolo').version}"
     ]
 
 
-def test_what_an_older_reader_said_of_frames_is_replaced(intake, write_files, make_png, older):
+def test_what_an_older_reader_said_of_frames_is_replaced(
+    intake, write_files, make_png, older
+):
     root = write_files({"a.png": make_png(), "b.png": make_png(1)})
     patched = older("image_folder", call_it_depth)
     intake.ingest(Folder(str(root)), "monday")
     patched.undo()
     intake.ingest(Folder(str(root)), "monday")
-    frames = intake.catalog.read_latest("frames", ["sequence", "split_hint", "payload", "source_path"]).to_pylist()
-    assert sorted((f["source_path"], f["sequence"], f["split_hint"]) for f in frames) == [
-        ("a.png", 0, None), ("b.png", 1, None),
-    ]  # fmt: skip
-    assert {f["source_path"]: f["payload"] for f in frames} == {"a.png": make_png(), "b.png": make_png(1)}
+    frames = intake.catalog.read_latest(
+        "frames", ["sequence", "split_hint", "payload", "source_path"]
+    ).to_pylist()
+    assert sorted(
+        (f["source_path"], f["sequence"], f["split_hint"]) for f in frames
+    ) == [
+        ("a.png", 0, None),
+        ("b.png", 1, None),
+    ]
+    assert {f["source_path"]: f["payload"] for f in frames} == {
+        "a.png": make_png(),
+        "b.png": make_png(1),
+    }
 
 
-def test_a_recording_is_read_again_from_the_store(intake, write_files, recording, older):
+def test_a_recording_is_read_again_from_the_store(
+    intake, write_files, recording, older
+):
     root = write_files({"desk.mcap": recording})
-    patched = older("mcap", lambda o: replace(o, t_ns=None) if isinstance(o, FrameObservation) else o)
+    patched = older(
+        "mcap",
+        lambda o: replace(o, t_ns=None) if isinstance(o, FrameObservation) else o,
+    )
     intake.ingest(Folder(str(root)), "monday")
-    assert intake.catalog.read_latest("frames")["t_ns"].null_count == len(intake.catalog.read_latest("frames"))
-    assert not len(intake.catalog.read_latest("labels")), "no label finds a frame without a time"
+    assert intake.catalog.read_latest("frames")["t_ns"].null_count == len(
+        intake.catalog.read_latest("frames")
+    )
+    assert not len(intake.catalog.read_latest("labels")), (
+        "no label finds a frame without a time"
+    )
     patched.undo()
     intake.ingest(Folder(str(root)), "monday")
     frames = intake.catalog.read_latest("frames")
-    assert frames["t_ns"].null_count == 0 and len(set(frames["frame_id"].to_pylist())) == len(frames)
+    assert frames["t_ns"].null_count == 0 and len(
+        set(frames["frame_id"].to_pylist())
+    ) == len(frames)
     assert len(intake.catalog.read_latest("labels"))
     again = intake.ingest(Folder(str(root)), "monday")
-    assert again.new == 0 and intake.catalog.read_latest("frames").num_rows == len(frames)
+    assert again.new == 0 and intake.catalog.read_latest("frames").num_rows == len(
+        frames
+    )
 
 
-def test_a_folder_that_is_planned_otherwise_leaves_nothing_doubled(intake, write_files, make_png, older, monkeypatch):
+def test_a_folder_that_is_planned_otherwise_leaves_nothing_doubled(
+    intake, write_files, make_png, older, monkeypatch
+):
     files = {
-        f"{name}/{n}.png": make_png(n, 16, 12 + len(name)) for name in ("camera", "anchor", "chair") for n in range(2)
+        f"{name}/{n}.png": make_png(n, 16, 12 + len(name))
+        for name in ("camera", "anchor", "chair")
+        for n in range(2)
     }
     root = write_files(files)
-    monkeypatch.setattr(type(reader_of("class_folder")), "plan", lambda self, files, opener: [])
+    monkeypatch.setattr(
+        type(reader_of("class_folder")), "plan", lambda self, files, opener: []
+    )
     intake.ingest(Folder(str(root)), "monday")
-    assert not len(intake.catalog.read_latest("labels")) and len(intake.catalog.read_latest("frames")) == 6
+    assert (
+        not len(intake.catalog.read_latest("labels"))
+        and len(intake.catalog.read_latest("frames")) == 6
+    )
     monkeypatch.undo()
     report = intake.ingest(Folder(str(root)), "monday")
     labels = intake.catalog.read_latest("labels")
-    assert sorted(labels["class_name"].to_pylist()) == ["anchor"] * 2 + ["camera"] * 2 + ["chair"] * 2
+    assert (
+        sorted(labels["class_name"].to_pylist())
+        == ["anchor"] * 2 + ["camera"] * 2 + ["chair"] * 2
+    )
     assert len(intake.catalog.read_latest("frames")) == 6 and report.frames == 6
-    captures = intake.catalog.read_latest("captures", ["num_frames", "num_labels"]).to_pylist()
-    assert sum(c["num_frames"] for c in captures) == 6 and sum(c["num_labels"] for c in captures) == 6
+    captures = intake.catalog.read_latest(
+        "captures", ["num_frames", "num_labels"]
+    ).to_pylist()
+    assert (
+        sum(c["num_frames"] for c in captures) == 6
+        and sum(c["num_labels"] for c in captures) == 6
+    )
 
 
 def test_the_stamp_of_the_readers_follows_their_versions(monkeypatch):
@@ -117,17 +177,29 @@ def put_on_any_picture(observation: Observation) -> Observation:
     if not isinstance(observation, Problem):
         return observation
     box = (4.0, 3.0, 12.0, 9.0)
-    return LabelObservation("images/a/0.png", "detection", "cat", observation.source, box_xyxy=box)
+    return LabelObservation(
+        "images/a/0.png", "detection", "cat", observation.source, box_xyxy=box
+    )
 
 
-def test_labels_that_are_refused_today_go_with_their_older_reader(intake, write_files, make_png, older):
+def test_labels_that_are_refused_today_go_with_their_older_reader(
+    intake, write_files, make_png, older
+):
     """What was put on the wrong picture does not stay because nothing of its file is right."""
-    files = {"data.yaml": "names: [cat]\n", "images/a/0.png": make_png(), "labels/b/0.txt": BOX}
+    files = {
+        "data.yaml": "names: [cat]\n",
+        "images/a/0.png": make_png(),
+        "labels/b/0.txt": BOX,
+    }
     root = write_files(files | {"images/a/1.png": make_png(1), "labels/a/1.txt": BOX})
     patched = older("yolo", put_on_any_picture)
     intake.ingest(Folder(str(root)), "monday")
     assert len(intake.catalog.read_latest("labels")) == 2
     patched.undo()
     intake.ingest(Folder(str(root)), "monday")
-    assert intake.catalog.read_latest("labels")["source_path"].to_pylist() == ["labels/a/1.txt"]
-    assert intake.catalog.read_latest("quarantine")["source_path"].to_pylist() == ["labels/b/0.txt"]
+    assert intake.catalog.read_latest("labels")["source_path"].to_pylist() == [
+        "labels/a/1.txt"
+    ]
+    assert intake.catalog.read_latest("quarantine")["source_path"].to_pylist() == [
+        "labels/b/0.txt"
+    ]

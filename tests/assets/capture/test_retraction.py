@@ -17,7 +17,9 @@ def take_in(intake, root: Path):
 
 
 def list_labels(intake) -> list[tuple[str, str]]:
-    rows = intake.catalog.read_latest("labels", ["source_path", "class_name"]).to_pylist()
+    rows = intake.catalog.read_latest(
+        "labels", ["source_path", "class_name"]
+    ).to_pylist()
     return sorted((r["source_path"], r["class_name"]) for r in rows)
 
 
@@ -27,10 +29,15 @@ def count(intake, table: str) -> int:
 
 @pytest.fixture
 def yolo(intake, write_files, make_png) -> Path:
-    root = write_files({
-        "data.yaml": "names: [cat]\n", "images/a.png": make_png(), "images/b.png": make_png(1), "labels/a.txt": BOX,
-        "labels/b.txt": BOX,
-    })  # fmt: skip
+    root = write_files(
+        {
+            "data.yaml": "names: [cat]\n",
+            "images/a.png": make_png(),
+            "images/b.png": make_png(1),
+            "labels/a.txt": BOX,
+            "labels/b.txt": BOX,
+        }
+    )
     take_in(intake, root)
     return root
 
@@ -40,7 +47,9 @@ def test_a_label_file_that_is_taken_away_says_nothing_any_more(intake, yolo):
     report = take_in(intake, yolo)
     assert list_labels(intake) == [("labels/a.txt", "cat")]
     assert count(intake, "frames") == 2 and count(intake, "annotated_frames") == 1
-    assert intake.catalog.read_latest("captures", ["num_labels"])["num_labels"].to_pylist() == [1]
+    assert intake.catalog.read_latest("captures", ["num_labels"])[
+        "num_labels"
+    ].to_pylist() == [1]
     assert (report.files, report.new, report.retracted) == (4, 0, 1)
 
 
@@ -59,8 +68,13 @@ def test_all_labels_that_are_taken_away_leave_a_folder_of_images(intake, yolo):
         (yolo / path).unlink()
     take_in(intake, yolo)
     assert list_labels(intake) == [] and count(intake, "frames") == 2
-    rows = intake.catalog.read_latest("captures", ["num_frames", "num_labels"]).to_pylist()
-    assert sum(r["num_frames"] for r in rows) == 2 and sum(r["num_labels"] for r in rows) == 0
+    rows = intake.catalog.read_latest(
+        "captures", ["num_frames", "num_labels"]
+    ).to_pylist()
+    assert (
+        sum(r["num_frames"] for r in rows) == 2
+        and sum(r["num_labels"] for r in rows) == 0
+    )
 
 
 def test_pictures_that_are_taken_away_keep_their_labels(intake, yolo):
@@ -68,7 +82,10 @@ def test_pictures_that_are_taken_away_keep_their_labels(intake, yolo):
         (yolo / path).unlink()
     for _ in range(2):
         take_in(intake, yolo)
-    assert list_labels(intake) == [("labels/a.txt", "cat"), ("labels/b.txt", "cat")] and count(intake, "frames") == 2
+    assert (
+        list_labels(intake) == [("labels/a.txt", "cat"), ("labels/b.txt", "cat")]
+        and count(intake, "frames") == 2
+    )
 
 
 def test_an_emptied_landing_zone_loses_nothing(intake, yolo):
@@ -76,16 +93,26 @@ def test_an_emptied_landing_zone_loses_nothing(intake, yolo):
         path.unlink()
     for _ in range(2):
         assert take_in(intake, yolo).files == 0
-    assert len(list_labels(intake)) == 2 and count(intake, "frames") == 2 and count(intake, "annotated_frames") == 2
+    assert (
+        len(list_labels(intake)) == 2
+        and count(intake, "frames") == 2
+        and count(intake, "annotated_frames") == 2
+    )
 
 
-def test_a_document_that_another_replaces_leaves_only_what_the_newer_says(intake, write_files, make_png):
+def test_a_document_that_another_replaces_leaves_only_what_the_newer_says(
+    intake, write_files, make_png
+):
     def describe(name: str, x: float) -> str:
-        return json.dumps({
-            "images": [{"id": 1, "file_name": "a.png", "width": 16, "height": 12}],
-            "categories": [{"id": 1, "name": name}],
-            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [x, 2, 6, 6]}],
-        })  # fmt: skip
+        return json.dumps(
+            {
+                "images": [{"id": 1, "file_name": "a.png", "width": 16, "height": 12}],
+                "categories": [{"id": 1, "name": name}],
+                "annotations": [
+                    {"id": 1, "image_id": 1, "category_id": 1, "bbox": [x, 2, 6, 6]}
+                ],
+            }
+        )
 
     root = write_files({"images/a.png": make_png(), "v1.json": describe("cat", 1)})
     take_in(intake, root)
@@ -95,17 +122,29 @@ def test_a_document_that_another_replaces_leaves_only_what_the_newer_says(intake
     assert list_labels(intake) == [("v2.json", "dog")]
 
 
-def test_a_picture_that_is_moved_to_another_class_has_that_class_alone(intake, write_files, make_png):
-    files = {f"{name}/{n}.png": make_png(i * 10 + n) for i, name in enumerate(("cat", "dog")) for n in range(3)}
+def test_a_picture_that_is_moved_to_another_class_has_that_class_alone(
+    intake, write_files, make_png
+):
+    files = {
+        f"{name}/{n}.png": make_png(i * 10 + n)
+        for i, name in enumerate(("cat", "dog"))
+        for n in range(3)
+    }
     root = write_files(files)
     take_in(intake, root)
     (root / "cat/0.png").rename(root / "dog/0a.png")
     take_in(intake, root)
     labels = list_labels(intake)
-    assert ("cat/0.png", "cat") not in labels and ("dog/0a.png", "dog") in labels and len(labels) == 6
+    assert (
+        ("cat/0.png", "cat") not in labels
+        and ("dog/0a.png", "dog") in labels
+        and len(labels) == 6
+    )
 
 
-def test_a_container_that_is_taken_away_keeps_what_it_said(intake, write_files, recording):
+def test_a_container_that_is_taken_away_keeps_what_it_said(
+    intake, write_files, recording
+):
     root = write_files({"desk.mcap": recording})
     take_in(intake, root)
     before = list_labels(intake)

@@ -46,7 +46,9 @@ def test_even_steps_skip_nothing_and_two_samples_say_nothing():
 def test_a_stream_is_described_by_its_numbers():
     """Steps of 100, 100, 300 and 100 ms: 10 Hz, and room for two samples in the long one."""
     (report,) = report_sync([Stream("left", "color", at(0, 100, 200, 500, 600), 5)])
-    assert describe_stream(report) == "5 samples, 10.0 Hz, 2 dropped, longest step 0.30 s"
+    assert (
+        describe_stream(report) == "5 samples, 10.0 Hz, 2 dropped, longest step 0.30 s"
+    )
 
 
 def test_samples_without_a_clock_are_told():
@@ -55,14 +57,21 @@ def test_samples_without_a_clock_are_told():
 
 
 def test_red_lies_where_the_samples_are_missing_and_nowhere_else():
-    even, broken = np.arange(0, 1000, 10), np.concatenate([np.arange(0, 400, 10), np.arange(600, 1000, 10)])
+    even, broken = (
+        np.arange(0, 1000, 10),
+        np.concatenate([np.arange(0, 400, 10), np.arange(600, 1000, 10)]),
+    )
     clean = count_red(draw_timeline({"a": [Stream("left", "color", at(*even), 100)]}))
     png = draw_timeline({"a": [Stream("left", "color", at(*broken), 80)]})
     assert clean == 0 and count_red(png) > 500
     red = np.flatnonzero(find_red(png).any(axis=0))
     ticks = np.flatnonzero(find_ticks(png).any(axis=0))
-    share = (red - ticks.min()) / (ticks.max() - ticks.min())  # of the record, 0 to 990 ms
-    assert share.min() == pytest.approx(390 / 990, abs=0.01) and share.max() == pytest.approx(600 / 990, abs=0.01)
+    share = (red - ticks.min()) / (
+        ticks.max() - ticks.min()
+    )  # of the record, 0 to 990 ms
+    assert share.min() == pytest.approx(
+        390 / 990, abs=0.01
+    ) and share.max() == pytest.approx(600 / 990, abs=0.01)
 
 
 def test_no_samples_no_picture():
@@ -70,13 +79,18 @@ def test_no_samples_no_picture():
 
 
 def test_a_session_without_any_clock_is_drawn():
-    assert draw_timeline({"a": [Stream("cam", "color", at(), 3)]}).startswith(b"\x89PNG")
+    assert draw_timeline({"a": [Stream("cam", "color", at(), 3)]}).startswith(
+        b"\x89PNG"
+    )
 
 
 def test_many_captures_draw_the_first_and_say_how_many_follow():
     streams = {str(n): [Stream("cam", "color", at(0, 100, 200), 3)] for n in range(9)}
     six = {name: streams[name] for name in list(streams)[:6]}
-    tall, short = (cv2.imdecode(np.frombuffer(draw_timeline(s), np.uint8), 1).shape[0] for s in (streams, six))
+    tall, short = (
+        cv2.imdecode(np.frombuffer(draw_timeline(s), np.uint8), 1).shape[0]
+        for s in (streams, six)
+    )
     assert tall == short
 
 
@@ -84,20 +98,36 @@ def test_streams_come_from_frames_and_signals(catalog, intake, write_files, reco
     folder = write_files({"drive.mcap": recording}, "monday")
     intake.ingest(Folder(str(folder)), "monday")
     (streams,) = read_streams(catalog, "monday").values()
-    assert {(s.sensor, s.kind) for s in streams} >= {("left", "color"), ("depth", "depth"), ("imu", "imu")}
+    assert {(s.sensor, s.kind) for s in streams} >= {
+        ("left", "color"),
+        ("depth", "depth"),
+        ("imu", "imu"),
+    }
     left = next(s for s in streams if s.sensor == "left")
-    frames = catalog.read_latest("frames", ["t_ns"], "sensor = 'left'")["t_ns"].to_pylist()
+    frames = catalog.read_latest("frames", ["t_ns"], "sensor = 'left'")[
+        "t_ns"
+    ].to_pylist()
     assert left.t_ns.tolist() == sorted(frames)
     table = list_sync(catalog, "monday", {"drive.mcap": streams})
     assert table.splitlines()[0].startswith("| capture | sensor | samples")
     assert f"| drive.mcap | left | {len(frames)} |" in table.replace("\\", "")
 
 
-def test_quarantine_lists_files_once_and_records_with_their_place(catalog, intake, write_files, recording, make_png):
-    files = {"drive.mcap": recording, "cut.png": make_png(1)[:50], "good.png": make_png(2)}
+def test_quarantine_lists_files_once_and_records_with_their_place(
+    catalog, intake, write_files, recording, make_png
+):
+    files = {
+        "drive.mcap": recording,
+        "cut.png": make_png(1)[:50],
+        "good.png": make_png(2),
+    }
     report = intake.ingest(Folder(str(write_files(files, "monday"))), "monday")
     table = list_quarantine(catalog, report).replace("\\", "")
-    assert table.count("| cut.png |") == 1 and "drive.mcap at byte" in table and "good.png" not in table
+    assert (
+        table.count("| cut.png |") == 1
+        and "drive.mcap at byte" in table
+        and "good.png" not in table
+    )
     assert table.splitlines()[0] == "| what | reader | reason | remedy |"
 
 
@@ -111,7 +141,10 @@ def test_text_from_outside_ends_no_cell_and_becomes_no_markup():
 
 
 def test_absent_values_are_a_dash_and_numbers_are_short():
-    assert markdown_table([{"rate_hz": 1 / 3, "jitter_ms": None}]).splitlines()[2] == "| 0.333333 | – |"
+    assert (
+        markdown_table([{"rate_hz": 1 / 3, "jitter_ms": None}]).splitlines()[2]
+        == "| 0.333333 | – |"
+    )
 
 
 def test_changes_are_counted_by_version():
@@ -135,7 +168,9 @@ def test_the_asset_shows_the_page(intake, tmp_path, recording, make_png):
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("sessions", ["monday"])
         resources = {"landing_zone": zone, "intake": intake, "catalog": intake.catalog}
-        run = dg.materialize([captures], instance=instance, resources=resources, partition_key="monday")
+        run = dg.materialize(
+            [captures], instance=instance, resources=resources, partition_key="monday"
+        )
         found = [e.materialization for e in run.get_asset_materialization_events()]
     events = {m.asset_key.path[-1]: m.metadata for m in found}
     page = events["recordings"]
@@ -147,13 +182,17 @@ def test_the_asset_shows_the_page(intake, tmp_path, recording, make_png):
 
 
 def find_red(png: bytes) -> np.ndarray:
-    blue, green, red = cv2.split(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR).astype(int))
+    blue, green, red = cv2.split(
+        cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    )
     return (red > 180) & (green < 120) & (blue < 150)
 
 
 def find_ticks(png: bytes) -> np.ndarray:
     """Pixels of the ticks' hue: more blue than red."""
-    blue, _, red = cv2.split(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR).astype(int))
+    blue, _, red = cv2.split(
+        cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    )
     return blue - red > 40
 
 
@@ -161,7 +200,9 @@ def count_red(png: bytes) -> int:
     return int(find_red(png).sum())
 
 
-def test_notes_of_the_readers_are_shown_beside_their_captures(intake, write_files, make_png):
+def test_notes_of_the_readers_are_shown_beside_their_captures(
+    intake, write_files, make_png
+):
     folder = write_files({"a.png": make_png(1)})
     intake.ingest(Folder(str(folder)), "monday")
     assert list_notes(intake.catalog, "monday") == "none"

@@ -20,22 +20,59 @@ def curate(catalog, frame_rows):
     """
 
     def add(
-        angles: list[float], seed: int = 0, session: str = "monday", reader: str = "image_folder",
-        encoder: str = "1", **columns
-    ) -> list[str]:  # fmt: skip
+        angles: list[float],
+        seed: int = 0,
+        session: str = "monday",
+        reader: str = "image_folder",
+        encoder: str = "1",
+        **columns,
+    ) -> list[str]:
         rows = frame_rows(len(angles), seed, session, **columns)
-        frames = [{"frame_id": r["frame_id"], "session": session, "input_sha256": r["sha256"], "code_version": "1"}
-                  for r in rows.to_pylist()]  # fmt: skip
-        figures = {n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")}
+        frames = [
+            {
+                "frame_id": r["frame_id"],
+                "session": session,
+                "input_sha256": r["sha256"],
+                "code_version": "1",
+            }
+            for r in rows.to_pylist()
+        ]
+        figures = {
+            n: 0.5
+            for n in (
+                "brightness",
+                "contrast",
+                "sharpness",
+                "clipped_dark",
+                "clipped_bright",
+                "noise",
+            )
+        }
         capture = {
-            "capture_id": content_id("capture", session), "session": session, "path": "x", "source_uri": "/x",
-            "reader": reader, "sha256": "0" * 64 if reader == "mcap" else None, "size_bytes": 1,
-            "num_frames": len(rows), "num_signals": 0, "num_labels": 0, "num_problems": 0, "code_version": "1",
-        }  # fmt: skip
+            "capture_id": content_id("capture", session),
+            "session": session,
+            "path": "x",
+            "source_uri": "/x",
+            "reader": reader,
+            "sha256": "0" * 64 if reader == "mcap" else None,
+            "size_bytes": 1,
+            "num_frames": len(rows),
+            "num_signals": 0,
+            "num_labels": 0,
+            "num_problems": 0,
+            "code_version": "1",
+        }
         quality = [f | figures | {"perceptual_hash": "0" * 16} for f in frames]
-        embeddings = [f | {"vector": point(a), "code_version": encoder} for f, a in zip(frames, angles, strict=True)]
+        embeddings = [
+            f | {"vector": point(a), "code_version": encoder}
+            for f, a in zip(frames, angles, strict=True)
+        ]
         written = {"frames": rows}
-        for name, dicts in (("captures", [capture]), ("frame_quality", quality), ("frame_embeddings", embeddings)):
+        for name, dicts in (
+            ("captures", [capture]),
+            ("frame_quality", quality),
+            ("frame_embeddings", embeddings),
+        ):
             written[name] = to_table(TABLES[name], dicts)
         for name, table in written.items():
             catalog.publish(name, session, catalog.upsert(name, table).version)
@@ -59,7 +96,11 @@ def test_each_duplicate_names_the_first_of_its_cluster(catalog, curate):
     one, two, three = curate([0, 5, 90])
     rows = {r["frame_id"]: r for r in publish_clusters(catalog)}
     assert {r["cluster_id"] for r in rows.values()} == {one, three}
-    assert (rows[one]["duplicate_of"], rows[two]["duplicate_of"], rows[three]["duplicate_of"]) == (None, one, None)
+    assert (
+        rows[one]["duplicate_of"],
+        rows[two]["duplicate_of"],
+        rows[three]["duplicate_of"],
+    ) == (None, one, None)
     assert rows[two]["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-6)
 
 
@@ -87,7 +128,10 @@ def test_computing_again_writes_nothing(catalog, curate):
     curate([0, 5, 90])
     publish_clusters(catalog)
     versions = update_splits(catalog).version, catalog.latest_version("unique_frames")
-    assert (update_splits(catalog).version, update_clusters(catalog).version) == versions
+    assert (
+        update_splits(catalog).version,
+        update_clusters(catalog).version,
+    ) == versions
 
 
 def update_and_publish(catalog) -> tuple[int, int, int, int]:
@@ -102,14 +146,19 @@ def test_new_frames_are_compared_and_no_others(catalog, curate):
     (new,) = curate([20.0], seed=90, session="tuesday")  # alike to the second
     assert update_and_publish(catalog) == (1, 0, 0, 1)
     rows = {r["frame_id"]: r for r in catalog.read("unique_frames").to_pylist()}
-    assert rows[new]["duplicate_of"] in rows and len({r["cluster_id"] for r in rows.values()}) == 20
+    assert (
+        rows[new]["duplicate_of"] in rows
+        and len({r["cluster_id"] for r in rows.values()}) == 20
+    )
 
 
 def test_frames_with_another_embedding_are_compared_again(catalog, curate):
     angles = [18.0 * n for n in range(20)]
     curate(angles)
     update_and_publish(catalog)
-    curate([181.0], sha256="0" * 64)  # the first frame looks like the eleventh now, and leads it
+    curate(
+        [181.0], sha256="0" * 64
+    )  # the first frame looks like the eleventh now, and leads it
     assert update_and_publish(catalog) == (0, 2, 0, 1)
     curate([181.0, *angles[1:]], encoder="2")
     new, stale, removed, computed = update_and_publish(catalog)
@@ -119,21 +168,31 @@ def test_frames_with_another_embedding_are_compared_again(catalog, curate):
 def test_vectors_of_two_encoders_are_not_compared(catalog, curate):
     curate([0, 90])
     curate([0, 90], seed=10, session="tuesday", encoder="1:abc")
-    with pytest.raises(ValueError, match="'1' made those of monday; '1:abc' made those of tuesday"):
+    with pytest.raises(
+        ValueError, match="'1' made those of monday; '1:abc' made those of tuesday"
+    ):
         update_clusters(catalog)
     curate([0, 90], encoder="1:abc")
     assert len(publish_clusters(catalog)) == 4
 
 
-def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(catalog, curate):
-    curate([0, 2, 4, 6], encoder="1:abc")  # the median distance is that of 2 to 4 degrees: nothing is alike
+def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(
+    catalog, curate
+):
+    curate(
+        [0, 2, 4, 6], encoder="1:abc"
+    )  # the median distance is that of 2 to 4 degrees: nothing is alike
     rows = publish_clusters(catalog)
     assert len({r["cluster_id"] for r in rows}) == 4
     (version,) = {r["code_version"] for r in rows}
-    assert version.startswith("1:1:abc:0.99") and float(version.rpartition(":")[2]) > np.cos(np.radians(2))
+    assert version.startswith("1:1:abc:0.99") and float(
+        version.rpartition(":")[2]
+    ) > np.cos(np.radians(2))
     curate([90, 180], seed=10, session="tuesday", encoder="1:abc")
     assert update_and_publish(catalog) == (2, 0, 0, 2)
-    assert {r["code_version"] for r in catalog.read("unique_frames").to_pylist()} == {version}
+    assert {r["code_version"] for r in catalog.read("unique_frames").to_pylist()} == {
+        version
+    }
 
 
 def test_no_encoder_moves_a_released_frame_to_another_side(catalog, curate):
@@ -144,28 +203,38 @@ def test_no_encoder_moves_a_released_frame_to_another_side(catalog, curate):
     catalog.publish("splits", None, update_splits(catalog).version)
     catalog.publish("labels", "monday", catalog.open_or_create("labels").version)
     write_release(catalog, draft_release(catalog, "pretraining"))
-    before = {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()}
+    before = {
+        r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()
+    }
     assert len(before) == len(ids) and set(before.values()) == {"train", "val", "test"}
     curate([0.0] * 5 + [90.0] * 5, encoder="2")
     publish_clusters(catalog)
     update_splits(catalog)
-    kept = {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()}
+    kept = {
+        r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()
+    }
     assert len(kept) < len(ids) and kept.items() <= before.items()
     curate(angles)
     publish_clusters(catalog)
     update_splits(catalog)
-    assert {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()} == before
+    assert {
+        r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()
+    } == before
 
 
 def test_frames_of_a_cluster_that_lost_one_are_compared_again(catalog, curate):
     ends = curate([0, 20, 90, 135], session="monday")
     curate([10], seed=50, session="tuesday")  # joins the first two
     update_and_publish(catalog)
-    assert len({r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()}) == 3
+    assert (
+        len({r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()}) == 3
+    )
     catalog.hold("frames", "tuesday", catalog.latest_version("frames"), "blurred")
     _new, _stale, removed, computed = update_and_publish(catalog)
     assert (removed, computed) == (1, 2)
-    assert {r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()} == set(ends)
+    assert {r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()} == set(
+        ends
+    )
 
 
 def test_splits_that_stay_are_not_written(catalog, curate):
@@ -184,17 +253,30 @@ def test_recordings_are_split_as_a_whole_and_folders_are_not(catalog, curate):
     publish_clusters(catalog)
     update_splits(catalog)
     rows = catalog.read_latest("splits").to_pylist()
-    sides = {day: {r["split"] for r in rows if r["session"] == day} for day in ("monday", "tuesday", "friday")}
-    assert sorted(side for found in sides.values() for side in found) == ["test", "train", "val"]
+    sides = {
+        day: {r["split"] for r in rows if r["session"] == day}
+        for day in ("monday", "tuesday", "friday")
+    }
+    assert sorted(side for found in sides.values() for side in found) == [
+        "test",
+        "train",
+        "val",
+    ]
     assert {r["rule"] for r in rows} == {"recording"}
 
 
-def test_frames_keep_their_splits_when_a_session_arrives_that_leads_their_clusters(catalog, curate):
+def test_frames_keep_their_splits_when_a_session_arrives_that_leads_their_clusters(
+    catalog, curate
+):
     curate([20.0 * n for n in range(10)], session="monday")
     publish_clusters(catalog)
     update_splits(catalog)
-    before = {r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()}
-    curate([20.0 * n + 2 for n in range(10)], session="a-day-before")  # sorts first, so it leads every cluster
+    before = {
+        r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()
+    }
+    curate(
+        [20.0 * n + 2 for n in range(10)], session="a-day-before"
+    )  # sorts first, so it leads every cluster
     publish_clusters(catalog)
     update_splits(catalog)
     rows = catalog.read_latest("splits").to_pylist()
@@ -207,22 +289,38 @@ def test_frames_keep_their_splits_when_a_session_arrives_that_leads_their_cluste
 BOX = (2, 3, 8, 9)
 
 
-def test_a_labelled_frame_leads_its_cluster_and_one_that_is_labelled_later_takes_the_lead(catalog, curate, label):
+def test_a_labelled_frame_leads_its_cluster_and_one_that_is_labelled_later_takes_the_lead(
+    catalog, curate, label
+):
     bare = curate([0.0, 60.0, 120.0], session="a-bare")
     late = curate([5.0, 65.0], seed=10, session="b-labelled")
     assert update_and_publish(catalog) == (5, 0, 0, 5)
-    assert {r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()} == set(bare)
+    assert {r["cluster_id"] for r in catalog.read("unique_frames").to_pylist()} == set(
+        bare
+    )
     label("detection", [(late[0], "cup", BOX)], "b-labelled")
-    assert update_and_publish(catalog) == (0, 2, 0, 0)  # both of one cluster, and nothing was compared
+    assert update_and_publish(catalog) == (
+        0,
+        2,
+        0,
+        0,
+    )  # both of one cluster, and nothing was compared
     rows = {r["frame_id"]: r for r in catalog.read("unique_frames").to_pylist()}
-    assert (rows[late[0]]["duplicate_of"], rows[bare[0]]["duplicate_of"]) == (None, late[0])
-    assert rows[bare[0]]["cluster_id"] == late[0] and rows[late[0]]["similarity"] is None
+    assert (rows[late[0]]["duplicate_of"], rows[bare[0]]["duplicate_of"]) == (
+        None,
+        late[0],
+    )
+    assert (
+        rows[bare[0]]["cluster_id"] == late[0] and rows[late[0]]["similarity"] is None
+    )
     assert rows[bare[0]]["similarity"] == pytest.approx(np.cos(np.radians(5)), abs=1e-6)
     assert rows[late[1]]["duplicate_of"] == bare[1]
     assert update_and_publish(catalog) == (0, 0, 0, 0)
 
 
-def test_a_frame_that_somebody_found_empty_leads_too_and_one_that_lacks_an_object_does_not(catalog, curate, look):
+def test_a_frame_that_somebody_found_empty_leads_too_and_one_that_lacks_an_object_does_not(
+    catalog, curate, look
+):
     curate([0.0, 90.0], session="a-bare")
     empty, lacking = curate([2.0, 92.0], seed=10, session="b-labelled")
     look([empty], "b-labelled")
@@ -237,13 +335,20 @@ def split_and_publish(catalog) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("is_bare_first", [True, False])
-def test_bare_copies_cost_no_frame_and_no_label_whichever_lands_first(catalog, curate, label, is_bare_first):
+def test_bare_copies_cost_no_frame_and_no_label_whichever_lands_first(
+    catalog, curate, label, is_bare_first
+):
     angles = [17.0 * n for n in range(20)]  # cos 17 = 0.956: no near-duplicates
 
     def land(session: str, seed: int) -> list[str]:
         ids = curate(angles, seed=seed, session=session)
         if session == "labelled":
-            label("detection", [(i, "cup", BOX) for i in ids] + [(i, "jug", (9, 9, 12, 12)) for i in ids], session)
+            label(
+                "detection",
+                [(i, "cup", BOX) for i in ids]
+                + [(i, "jug", (9, 9, 12, 12)) for i in ids],
+                session,
+            )
         publish_clusters(catalog)
         split_and_publish(catalog)
         return ids
@@ -253,14 +358,18 @@ def test_bare_copies_cost_no_frame_and_no_label_whichever_lands_first(catalog, c
         found[session] = land(session, seed=100 * (session == "bare"))
     draft = draft_release(catalog, "detection")
     assert {r["frame_id"] for r in draft.frame_rows} == set(found["labelled"])
-    assert draft.row["num_labels"] == 40 and draft.excluded == {"frame without labels": 20}
+    assert draft.row["num_labels"] == 40 and draft.excluded == {
+        "frame without labels": 20
+    }
     assert {r["split"] for r in draft.frame_rows} == {"train", "val", "test"}
     pretraining = draft_release(catalog, "pretraining")
     in_train = [r for r in pretraining.frame_rows if r["split"] == "train"]
     assert len(in_train) == len([r for r in draft.frame_rows if r["split"] == "train"])
 
 
-def test_frames_keep_their_sides_when_labels_arrive_for_others_of_their_cluster(catalog, curate, label):
+def test_frames_keep_their_sides_when_labels_arrive_for_others_of_their_cluster(
+    catalog, curate, label
+):
     bare = curate([17.0 * n for n in range(20)], session="a-bare")
     publish_clusters(catalog)
     before = split_and_publish(catalog)
@@ -275,44 +384,79 @@ def test_frames_keep_their_sides_when_labels_arrive_for_others_of_their_cluster(
     assert (done.new, done.stale, done.removed) == (0, 0, 0)
 
 
-def test_near_duplicates_with_labels_for_other_tasks_cost_neither_task_a_frame(catalog, curate, label):
+def test_near_duplicates_with_labels_for_other_tasks_cost_neither_task_a_frame(
+    catalog, curate, label
+):
     named = curate([17.0 * n for n in range(20)], session="a-named")
     boxed = curate([17.0 * n + 1 for n in range(20)], seed=100, session="b-boxed")
-    label("recognition", [(i, "ab"[n % 2], None) for n, i in enumerate(named)], "a-named")
+    label(
+        "recognition", [(i, "ab"[n % 2], None) for n, i in enumerate(named)], "a-named"
+    )
     label("detection", [(i, "cup", BOX) for i in boxed], "b-boxed")
     publish_clusters(catalog)
     side_of = split_and_publish(catalog)
     assert [side_of[i] for i in named] == [side_of[i] for i in boxed]
     for task, ids in (("recognition", named), ("detection", boxed)):
         draft = draft_release(catalog, task)
-        assert {r["frame_id"] for r in draft.frame_rows} == set(ids) and "near-duplicate frame" not in draft.excluded
+        assert {r["frame_id"] for r in draft.frame_rows} == set(
+            ids
+        ) and "near-duplicate frame" not in draft.excluded
     # one a cluster in train, both in val and test
     pretraining = draft_release(catalog, "pretraining").frame_rows
     num_train = sum(side == "train" for side in side_of.values()) // 2
     assert len(pretraining) == num_train + 2 * (20 - num_train)
 
 
-def test_labelled_near_duplicates_in_train_are_dropped_counted_and_told_with_their_labels(catalog, curate, label):
-    ids = curate([0.0, 2.0, 4.0, *(40.0 + 17.0 * n for n in range(17))], split_hint=["train"] * 18 + ["val", "test"])
-    label("detection", [(i, "cup", BOX) for i in ids] + [(i, "jug", (9, 9, 12, 12)) for i in ids[:3]])
+def test_labelled_near_duplicates_in_train_are_dropped_counted_and_told_with_their_labels(
+    catalog, curate, label
+):
+    ids = curate(
+        [0.0, 2.0, 4.0, *(40.0 + 17.0 * n for n in range(17))],
+        split_hint=["train"] * 18 + ["val", "test"],
+    )
+    label(
+        "detection",
+        [(i, "cup", BOX) for i in ids] + [(i, "jug", (9, 9, 12, 12)) for i in ids[:3]],
+    )
     publish_clusters(catalog)
     split_and_publish(catalog)
     draft = draft_release(catalog, "detection")
     kept = {r["frame_id"] for r in draft.frame_rows}
     assert len(kept & set(ids[:3])) == 1, "one of three that show the same"
-    assert draft.excluded == {"near-duplicate frame": 2, "labels on near-duplicate frames": 4}  # two each
-    assert draft.summary.endswith("18 frames, 19 labels; left out: near-duplicate frame: 2 frames, 4 labels")
-    (dataset,) = [a for a in curation.assets if a.key.path == ["curation", "detection_dataset"]]
+    assert draft.excluded == {
+        "near-duplicate frame": 2,
+        "labels on near-duplicate frames": 4,
+    }  # two each
+    assert draft.summary.endswith(
+        "18 frames, 19 labels; left out: near-duplicate frame: 2 frames, 4 labels"
+    )
+    (dataset,) = [
+        a for a in curation.assets if a.key.path == ["curation", "detection_dataset"]
+    ]
     metadata = dataset(DatasetConfig(), catalog=catalog).metadata
     assert metadata["left out, near-duplicate frame"] == "2 frames, 4 labels"
-    assert metadata["excluded"].value == draft.excluded and metadata["frames without an object"] == 0
+    assert (
+        metadata["excluded"].value == draft.excluded
+        and metadata["frames without an object"] == 0
+    )
 
 
-def test_near_duplicates_that_show_other_things_are_no_copies(catalog, curate, label, look):
-    ids = curate([0.0, 2.0, 4.0, *(40.0 + 17.0 * n for n in range(17))], split_hint=["train"] * 18 + ["val", "test"])
-    label("detection", [(i, "cup", BOX) for i in ids if i != ids[1]] + [(ids[2], "jug", (9, 9, 12, 12))])
+def test_near_duplicates_that_show_other_things_are_no_copies(
+    catalog, curate, label, look
+):
+    ids = curate(
+        [0.0, 2.0, 4.0, *(40.0 + 17.0 * n for n in range(17))],
+        split_hint=["train"] * 18 + ["val", "test"],
+    )
+    label(
+        "detection",
+        [(i, "cup", BOX) for i in ids if i != ids[1]]
+        + [(ids[2], "jug", (9, 9, 12, 12))],
+    )
     look([ids[1]])
     publish_clusters(catalog)
     split_and_publish(catalog)
     draft = draft_release(catalog, "detection")
-    assert set(ids[:3]) <= {r["frame_id"] for r in draft.frame_rows} and not draft.excluded
+    assert (
+        set(ids[:3]) <= {r["frame_id"] for r in draft.frame_rows} and not draft.excluded
+    )

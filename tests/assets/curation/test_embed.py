@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from assets.curation.embed import Embedder, name_version
-from assets.inference.package import describe, load_predictor, open_package, write_package
+from assets.inference.package import (
+    describe,
+    load_predictor,
+    open_package,
+    write_package,
+)
 from assets.pretrained import read_imagenet
 from models.embedding import build_embedder
 from models.recipes import get_recipe
@@ -29,21 +34,27 @@ def test_vectors_have_unit_length_and_are_those_of_the_net(cache_dir):
     photo = np.ascontiguousarray(_photos()[0][:224, :224])
     (vector,) = Embedder(cache_dir, num_threads=1).embed([photo])
     with torch.inference_mode():
-        wanted = build_embedder(read_imagenet())(torch.from_numpy(photo).permute(2, 0, 1)[None].float())[0].numpy()
+        wanted = build_embedder(read_imagenet())(
+            torch.from_numpy(photo).permute(2, 0, 1)[None].float()
+        )[0].numpy()
     np.testing.assert_allclose(vector, wanted, atol=1e-4)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
 
 
 def test_darker_copy_is_nearer_than_another_photo(cache_dir):
     photos = _photos()
-    vectors = Embedder(cache_dir, num_threads=1).embed([*photos, (photos[0] * 0.8).astype(np.uint8)])
+    vectors = Embedder(cache_dir, num_threads=1).embed(
+        [*photos, (photos[0] * 0.8).astype(np.uint8)]
+    )
     cosine = vectors @ vectors.T
     assert cosine[0, 3] > 0.9 > 0.5 > cosine[0, 1:3].max()
 
 
 def test_a_batch_gives_what_single_images_give(cache_dir):
     embedder, photos = Embedder(cache_dir, num_threads=1), _photos() * 4
-    np.testing.assert_allclose(embedder.embed(photos)[7], embedder.embed([photos[7]])[0], atol=1e-5)
+    np.testing.assert_allclose(
+        embedder.embed(photos)[7], embedder.embed([photos[7]])[0], atol=1e-5
+    )
 
 
 def test_no_image_is_no_vector(cache_dir):
@@ -58,7 +69,9 @@ def test_conversion_is_kept_and_leaves_nothing_else(cache_dir):
     assert path.stat().st_mtime_ns == before
 
 
-def test_a_package_gives_its_own_vectors_and_its_name_to_the_version(cache_dir, encoder):
+def test_a_package_gives_its_own_vectors_and_its_name_to_the_version(
+    cache_dir, encoder
+):
     photos, embedder = _photos(), Embedder(cache_dir, encoder, num_threads=1)
     wanted = np.stack([e.values for e in load_predictor(open_package(encoder))(photos)])
     np.testing.assert_allclose(embedder.embed(photos), wanted, atol=1e-4)
@@ -80,27 +93,47 @@ class _Means(torch.nn.Module):
 @pytest.mark.parametrize(
     ("name", "length", "message"),
     [
-        ("probabilities", 1280, "holds a pretraining model, which gives probabilities and no vectors: point DAGUERRE_"),
-        ("vectors", 2048, "whose vectors have 2048 values, and the table takes 1280: point DAGUERRE_ENCODER at a pack"),
+        (
+            "probabilities",
+            1280,
+            "holds a pretraining model, which gives probabilities and no vectors: point DAGUERRE_",
+        ),
+        (
+            "vectors",
+            2048,
+            "whose vectors have 2048 values, and the table takes 1280: point DAGUERRE_ENCODER at a pack",
+        ),
     ],
 )
-def test_a_package_that_gives_no_such_vectors_is_refused(tmp_path, monkeypatch, name, length, message):
+def test_a_package_that_gives_no_such_vectors_is_refused(
+    tmp_path, monkeypatch, name, length, message
+):
     with pytest.raises(ValueError, match=message):
         Embedder(tmp_path, _pack(tmp_path, monkeypatch, name, length))
 
 
 def test_shorter_vectors_are_filled_with_zeros(tmp_path, monkeypatch):
-    vectors = Embedder(tmp_path, _pack(tmp_path, monkeypatch, "vectors", 8), num_threads=1).embed(_photos())
-    assert vectors.shape == (3, 1280) and vectors[:, :8].any(1).all() and not vectors[:, 8:].any()
+    vectors = Embedder(
+        tmp_path, _pack(tmp_path, monkeypatch, "vectors", 8), num_threads=1
+    ).embed(_photos())
+    assert (
+        vectors.shape == (3, 1280)
+        and vectors[:, :8].any(1).all()
+        and not vectors[:, 8:].any()
+    )
 
 
 def _pack(folder, monkeypatch, name, length):
     """A package whose ONNX form gives `length` values called `name`."""
-    monkeypatch.setattr(Pretraining, "deployed", lambda self, net, side_px: (net, (name,)))
+    monkeypatch.setattr(
+        Pretraining, "deployed", lambda self, net, side_px: (net, (name,))
+    )
     facts = describe(get_recipe("tiny_pretraining"), (), "0" * 32, 1, "1", [])
     return write_package(folder, _Means(length), "pretraining", facts).folder
 
 
 def test_a_folder_that_is_no_package_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"model\.json is missing: .* is not a model package"):
+    with pytest.raises(
+        ValueError, match=r"model\.json is missing: .* is not a model package"
+    ):
         Embedder(tmp_path, tmp_path)

@@ -19,18 +19,29 @@ def at_angles(*degrees: float) -> np.ndarray:
 
 
 def test_alike_vectors_with_alike_hashes_are_one_cluster():
-    first, similarity = find_clusters(at_angles(0, 10, 90), [SAME, "0" * 15 + "3", SAME])  # cos 10 = 0.985, 2 bits
+    first, similarity = find_clusters(
+        at_angles(0, 10, 90), [SAME, "0" * 15 + "3", SAME]
+    )  # cos 10 = 0.985, 2 bits
     assert first.tolist() == [0, 0, 2]
     np.testing.assert_allclose(similarity, [1, np.cos(np.radians(10)), 1], atol=1e-6)
 
 
 def test_alike_vectors_with_other_hashes_are_not():
-    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "7f"])[0].tolist() == [0, 1]  # 7 bits
-    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "3f"])[0].tolist() == [0, 0]  # 6 bits
+    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "7f"])[0].tolist() == [
+        0,
+        1,
+    ]  # 7 bits
+    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "3f"])[0].tolist() == [
+        0,
+        0,
+    ]  # 6 bits
 
 
 def test_alike_hashes_with_other_vectors_are_not():
-    assert find_clusters(at_angles(0, 15), [SAME, SAME])[0].tolist() == [0, 1]  # cos 15 = 0.966
+    assert find_clusters(at_angles(0, 15), [SAME, SAME])[0].tolist() == [
+        0,
+        1,
+    ]  # cos 15 = 0.966
 
 
 def test_frames_are_joined_through_a_third():
@@ -45,7 +56,9 @@ def test_no_frames_have_no_clusters():
 
 
 def test_many_copies_of_one_frame_are_quick():
-    first, _ = find_clusters(np.repeat(at_angles(0), 2000, axis=0), [SAME] * 2000)  # 2 million pairs
+    first, _ = find_clusters(
+        np.repeat(at_angles(0), 2000, axis=0), [SAME] * 2000
+    )  # 2 million pairs
     assert set(first.tolist()) == {0}
 
 
@@ -55,7 +68,12 @@ def test_blocks_of_any_size_give_the_clusters_of_a_plain_search(steps, block_pai
     expected = list(range(len(steps)))
     for _ in steps:  # every frame takes the smallest number among the frames alike to it, until nothing moves
         expected = [
-            min(expected[j] for j in range(len(steps)) if vectors[i] @ vectors[j] >= 0.97) for i in range(len(steps))
+            min(
+                expected[j]
+                for j in range(len(steps))
+                if vectors[i] @ vectors[j] >= 0.97
+            )
+            for i in range(len(steps))
         ]
     before, dedup._BLOCK_PAIRS = dedup._BLOCK_PAIRS, block_pairs
     try:
@@ -64,27 +82,55 @@ def test_blocks_of_any_size_give_the_clusters_of_a_plain_search(steps, block_pai
         dedup._BLOCK_PAIRS = before
 
 
-@given(st.lists(st.tuples(st.integers(0, 72), st.booleans(), st.booleans()), min_size=1, max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 72), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=30,
+    )
+)
 def test_what_is_known_of_whole_clusters_need_not_be_compared_again(frames):
     """Of frames (angle, was there, is there) those that stay are known where their cluster lost none."""
     was = [n for n, (_, was_there, _) in enumerate(frames) if was_there]
     now = [n for n, (_, _, is_there) in enumerate(frames) if is_there]
     vectors = at_angles(*(5.0 * step for step, _, _ in frames))
     hashes = [SAME] * len(frames)
-    before = dict(zip(was, (was[f] for f in find_clusters(vectors[was], hashes[: len(was)])[0]), strict=True))
+    before = dict(
+        zip(
+            was,
+            (was[f] for f in find_clusters(vectors[was], hashes[: len(was)])[0]),
+            strict=True,
+        )
+    )
     broken = {leader for n, leader in before.items() if n not in now}
     is_known = [n in before and before[n] not in broken for n in now]
-    known = np.array([now.index(before[n]) if k else -1 for n, k in zip(now, is_known, strict=True)], np.int64)
+    known = np.array(
+        [now.index(before[n]) if k else -1 for n, k in zip(now, is_known, strict=True)],
+        np.int64,
+    )
     plain, _ = find_clusters(vectors[now], hashes[: len(now)])
-    assert find_clusters(vectors[now], hashes[: len(now)], known=known)[0].tolist() == plain.tolist()
+    assert (
+        find_clusters(vectors[now], hashes[: len(now)], known=known)[0].tolist()
+        == plain.tolist()
+    )
 
 
 def test_an_encoder_that_uses_little_of_the_sphere_has_a_stricter_threshold():
-    vectors = at_angles(0, 2, 4)  # distances 1 - cos: 2 degrees twice, 4 once; the median is that of 2
-    assert find_min_cosine(vectors) == pytest.approx(1 - 0.07 * (1 - np.cos(np.radians(2))), abs=1e-7)
-    assert find_min_cosine(at_angles(0, 90, 180)) == MIN_COSINE == find_min_cosine(at_angles(0))
+    vectors = at_angles(
+        0, 2, 4
+    )  # distances 1 - cos: 2 degrees twice, 4 once; the median is that of 2
+    assert find_min_cosine(vectors) == pytest.approx(
+        1 - 0.07 * (1 - np.cos(np.radians(2))), abs=1e-7
+    )
+    assert (
+        find_min_cosine(at_angles(0, 90, 180))
+        == MIN_COSINE
+        == find_min_cosine(at_angles(0))
+    )
 
 
 def test_one_vector_for_all_is_a_collapse():
-    with pytest.raises(ValueError, match=r"nearly one vector for all of 3 frames .* it has collapsed"):
+    with pytest.raises(
+        ValueError, match=r"nearly one vector for all of 3 frames .* it has collapsed"
+    ):
         find_min_cosine(at_angles(10, 10, 10))

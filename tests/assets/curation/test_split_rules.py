@@ -12,14 +12,34 @@ from hypothesis import strategies as st
 from assets.curation.split import Assignment, Frame, assign_splits
 
 
-def image(number: int, cluster: str | None = None, hint: str | None = None, labelled_for: str = "") -> Frame:
+def image(
+    number: int,
+    cluster: str | None = None,
+    hint: str | None = None,
+    labelled_for: str = "",
+) -> Frame:
     datasets = frozenset(labelled_for.split())
-    return Frame(f"f{number:03d}", "folder", "monday", cluster or f"c{number:03d}", False, hint, datasets)
+    return Frame(
+        f"f{number:03d}",
+        "folder",
+        "monday",
+        cluster or f"c{number:03d}",
+        False,
+        hint,
+        datasets,
+    )
 
 
-def recorded(recording: str, number: int, cluster: str | None = None, labelled_for: str = "") -> Frame:
-    cluster, datasets = cluster or f"c-{recording}-{number:03d}", frozenset(labelled_for.split())
-    return Frame(f"{recording}-{number:03d}", recording, "monday", cluster, True, None, datasets)
+def recorded(
+    recording: str, number: int, cluster: str | None = None, labelled_for: str = ""
+) -> Frame:
+    cluster, datasets = (
+        cluster or f"c-{recording}-{number:03d}",
+        frozenset(labelled_for.split()),
+    )
+    return Frame(
+        f"{recording}-{number:03d}", recording, "monday", cluster, True, None, datasets
+    )
 
 
 def sides(assignments: list[Assignment]) -> dict[str, str]:
@@ -40,23 +60,37 @@ def check_claims(assignments: list[Assignment]) -> None:
             found["recording", a.frame.capture_id].add(a.split)
     assert all(len(s) == 1 for s in found.values()), found
     in_train = Counter(a.frame.cluster_id for a in assignments if a.split == "train")
-    bare = {a.frame.cluster_id for a in assignments if a.split == "train" and not a.frame.datasets}
+    bare = {
+        a.frame.cluster_id
+        for a in assignments
+        if a.split == "train" and not a.frame.datasets
+    }
     assert all(in_train[cluster] == 1 for cluster in bare)
 
 
 def test_loose_images_are_shared_out_70_15_15():
-    assert count(assign_splits([image(n) for n in range(100)])) == {"train": 70, "val": 15, "test": 15}
+    assert count(assign_splits([image(n) for n in range(100)])) == {
+        "train": 70,
+        "val": 15,
+        "test": 15,
+    }
 
 
 def test_recordings_move_as_a_whole():
     found = assign_splits([recorded(r, n) for r in "abcdefghij" for n in range(10)])
     check_claims(found)
-    assert set(count(found)) == {"train", "val", "test"} and {a.rule for a in found} == {"recording"}
+    assert set(count(found)) == {"train", "val", "test"} and {
+        a.rule for a in found
+    } == {"recording"}
 
 
 @pytest.mark.parametrize("num_frames", [(1, 1, 1), (98, 1, 1), (5, 5, 90)])
 def test_three_recordings_fill_three_sides(num_frames):
-    frames = [recorded(r, n) for r, size in zip("abc", num_frames, strict=True) for n in range(size)]
+    frames = [
+        recorded(r, n)
+        for r, size in zip("abc", num_frames, strict=True)
+        for n in range(size)
+    ]
     assert set(count(assign_splits(frames))) == {"train", "val", "test"}
 
 
@@ -65,7 +99,10 @@ def test_one_unit_is_train():
 
 
 def test_recordings_of_alike_scenes_move_together():
-    frames = [recorded(r, n) for r in "abcdef" for n in range(4)] + [recorded("a", 9, "same"), recorded("b", 9, "same")]
+    frames = [recorded(r, n) for r in "abcdef" for n in range(4)] + [
+        recorded("a", 9, "same"),
+        recorded("b", 9, "same"),
+    ]
     found = assign_splits(frames)
     check_claims(found)
     side = sides(found)
@@ -75,22 +112,33 @@ def test_recordings_of_alike_scenes_move_together():
 def test_the_producer_is_followed():
     frames = [image(n, hint=("train", "val", "test")[n % 3]) for n in range(30)]
     found = assign_splits(frames)
-    assert all(a.split == a.frame.split_hint and a.rule == "producer" for a in found) and len(found) == 30
+    assert (
+        all(a.split == a.frame.split_hint and a.rule == "producer" for a in found)
+        and len(found) == 30
+    )
 
 
 def test_validation_is_cut_from_the_producers_training_part():
-    frames = [image(n, hint="train") for n in range(85)] + [image(100 + n, hint="test") for n in range(20)]
+    frames = [image(n, hint="train") for n in range(85)] + [
+        image(100 + n, hint="test") for n in range(20)
+    ]
     found = assign_splits(frames)
     assert count(found) == {"train": 70, "val": 15, "test": 20}  # 85 * 0.7 / 0.85 = 70
     assert all(a.frame.split_hint == "train" for a in found if a.split == "val")
 
 
 def test_a_producer_with_training_data_only_gets_both_other_sides_cut():
-    assert count(assign_splits([image(n, hint="train") for n in range(100)])) == {"train": 70, "val": 15, "test": 15}
+    assert count(assign_splits([image(n, hint="train") for n in range(100)])) == {
+        "train": 70,
+        "val": 15,
+        "test": 15,
+    }
 
 
 def test_validation_is_not_cut_from_images_that_are_in_test_too():
-    frames = [image(n, f"c{n}", "test") for n in range(20)] + [image(100 + n, f"c{n}", "train") for n in range(20)]
+    frames = [image(n, f"c{n}", "test") for n in range(20)] + [
+        image(100 + n, f"c{n}", "train") for n in range(20)
+    ]
     frames += [image(200, hint="train"), image(201, hint="train")]
     assert count(assign_splits(frames)) == {"test": 20, "train": 1, "val": 1}
 
@@ -103,17 +151,30 @@ def test_a_near_duplicate_across_sides_stays_on_the_stricter_one():
         image(4, hint="train"),
         image(5, hint="val"),
     ]
-    assert sides(assign_splits(frames)) == {"f003": "test", "f004": "train", "f005": "val"}
+    assert sides(assign_splits(frames)) == {
+        "f003": "test",
+        "f004": "train",
+        "f005": "val",
+    }
 
 
 def test_near_duplicates_inside_train_go_and_inside_test_stay():
-    frames = [image(n, "same", "train") for n in range(3)] + [image(10 + n, "alike", "test") for n in range(3)]
+    frames = [image(n, "same", "train") for n in range(3)] + [
+        image(10 + n, "alike", "test") for n in range(3)
+    ]
     frames += [image(20, hint="val")]
     assert count(assign_splits(frames)) == {"train": 1, "test": 3, "val": 1}
 
 
 def test_a_free_image_like_one_of_the_producers_test_part_goes():
-    found = assign_splits([image(1, "same", "test"), image(2, "same"), image(3, hint="train"), image(4, hint="val")])
+    found = assign_splits(
+        [
+            image(1, "same", "test"),
+            image(2, "same"),
+            image(3, hint="train"),
+            image(4, hint="val"),
+        ]
+    )
     assert "f002" not in sides(found)
     check_claims(found)
 
@@ -129,14 +190,24 @@ def test_two_groups_that_a_new_frame_joins_stay_where_they_were():
     ]
     found = assign_splits(frames, before)
     check_claims(found)
-    assert sides(found) == {"a-000": "train", "b-000": "test", "b-001": "test", "c-000": "test"}
+    assert sides(found) == {
+        "a-000": "train",
+        "b-000": "test",
+        "b-001": "test",
+        "c-000": "test",
+    }
 
 
 def test_a_cluster_with_a_new_leader_keeps_its_side():
     old = [image(n) for n in range(10, 30)]
     before = sides(assign_splits(old))
     moved = next(f for f in old if before[f.frame_id] == "test")
-    renamed = [Frame(f.frame_id, f.capture_id, f.session, "c000", False, None) if f == moved else f for f in old]
+    renamed = [
+        Frame(f.frame_id, f.capture_id, f.session, "c000", False, None)
+        if f == moved
+        else f
+        for f in old
+    ]
     after = sides(assign_splits([image(0, "c000"), *renamed], before))
     assert after[moved.frame_id] == after["f000"] == "test"
 
@@ -146,7 +217,11 @@ def test_bare_copies_never_decide_about_labelled_images():
     bare = [image(100 + n, f"c{n}") for n in range(60)]
     found = assign_splits(bare + labelled)
     check_claims(found)
-    assert {f.frame_id for f in labelled} <= sides(found).keys() and count(found) == {"train": 42, "val": 9, "test": 9}
+    assert {f.frame_id for f in labelled} <= sides(found).keys() and count(found) == {
+        "train": 42,
+        "val": 9,
+        "test": 9,
+    }
 
 
 def test_images_that_are_labelled_later_take_the_sides_of_their_bare_copies():
@@ -168,7 +243,11 @@ def test_a_bare_recording_does_not_bind_the_labelled_images_that_were_taken_from
         found = assign_splits(recording + labelled, had)
         check_claims(found)
         assert len([f for f in labelled if f.frame_id in sides(found)]) == 60
-        assert count([a for a in found if a.frame.datasets]) == {"train": 42, "val": 9, "test": 9}
+        assert count([a for a in found if a.frame.datasets]) == {
+            "train": 42,
+            "val": 9,
+            "test": 9,
+        }
 
 
 def test_a_bare_test_part_of_a_producer_does_not_take_the_labelled_images_along():
@@ -176,13 +255,22 @@ def test_a_bare_test_part_of_a_producer_does_not_take_the_labelled_images_along(
     labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(20)]
     found = assign_splits(bare + labelled)
     check_claims(found)
-    assert count([a for a in found if a.frame.datasets]) == {"train": 14, "val": 3, "test": 3}
+    assert count([a for a in found if a.frame.datasets]) == {
+        "train": 14,
+        "val": 3,
+        "test": 3,
+    }
     assert all(a.split == "test" for a in found if not a.frame.datasets)
 
 
 @pytest.mark.parametrize("is_labelled", [True, False])
-def test_a_copy_of_an_image_of_the_producers_training_part_is_not_dealt_out_elsewhere(is_labelled):
-    train = [image(n, f"c{n}", "train", "detection" if is_labelled else "") for n in range(40)]
+def test_a_copy_of_an_image_of_the_producers_training_part_is_not_dealt_out_elsewhere(
+    is_labelled,
+):
+    train = [
+        image(n, f"c{n}", "train", "detection" if is_labelled else "")
+        for n in range(40)
+    ]
     rest = [image(50, hint="val"), image(51, hint="test")]
     copies = [image(100 + n, f"c{n}") for n in range(40)]
     found = assign_splits(train + rest + copies)
@@ -202,23 +290,43 @@ def test_labelled_near_duplicates_in_train_all_stay_for_their_tasks():
 
 
 def test_an_image_with_labels_for_another_task_joins_its_near_duplicate_on_the_stricter_side():
-    frames = [image(1, "same", "test", "recognition"), image(2, "same", "train", "detection"),
-              image(3, "same", "train", "recognition"), image(4, "same", None, "segmentation"),
-              image(5, hint="train"), image(6, hint="val")]  # fmt: skip
+    frames = [
+        image(1, "same", "test", "recognition"),
+        image(2, "same", "train", "detection"),
+        image(3, "same", "train", "recognition"),
+        image(4, "same", None, "segmentation"),
+        image(5, hint="train"),
+        image(6, hint="val"),
+    ]
     found = assign_splits(frames)
     check_claims(found)
-    assert sides(found) == {"f001": "test", "f002": "test", "f004": "test", "f005": "train", "f006": "val"}
+    assert sides(found) == {
+        "f001": "test",
+        "f002": "test",
+        "f004": "test",
+        "f005": "train",
+        "f006": "val",
+    }
 
 
 def test_what_was_trained_on_does_not_become_a_test_image_for_its_labels():
-    frames = [image(1, "same", "test", "recognition"), image(2, "same", None, "detection"), image(3, hint="val")]
+    frames = [
+        image(1, "same", "test", "recognition"),
+        image(2, "same", None, "detection"),
+        image(3, hint="val"),
+    ]
     assert "f002" not in sides(assign_splits(frames, {"f002": "train"}))
     assert sides(assign_splits(frames, {"f002": "test"}))["f002"] == "test"
 
 
 def test_a_frame_of_a_recording_does_not_leave_it_for_its_labels():
-    frames = [image(1, "same", "test", "recognition"), image(2, hint="train"), image(3, hint="val"),
-              recorded("a", 0, "same", "detection"), recorded("a", 1)]  # fmt: skip
+    frames = [
+        image(1, "same", "test", "recognition"),
+        image(2, hint="train"),
+        image(3, hint="val"),
+        recorded("a", 0, "same", "detection"),
+        recorded("a", 1),
+    ]
     found = assign_splits(frames)
     check_claims(found)
     assert "a-000" not in sides(found)
@@ -226,12 +334,13 @@ def test_a_frame_of_a_recording_does_not_leave_it_for_its_labels():
 
 frames_of = st.lists(
     st.tuples(
-        st.sampled_from(["folder", "r1", "r2", "r3", "r4"]), st.integers(0, 25),
+        st.sampled_from(["folder", "r1", "r2", "r3", "r4"]),
+        st.integers(0, 25),
         st.sampled_from([None, None, "train", "val", "test"]),
         st.sampled_from(["", "", "detection", "recognition", "recognition detection"]),
     ),
     max_size=60,
-)  # fmt: skip
+)
 
 
 def build(drawn: list[tuple[str, int, str | None, str]], start: int = 0) -> list[Frame]:
@@ -259,7 +368,9 @@ def test_the_claims_hold_for_any_frames(drawn):
 
 
 @given(frames_of)
-def test_no_task_loses_the_loose_images_of_a_cluster_to_another_task_or_to_bare_copies(drawn):
+def test_no_task_loses_the_loose_images_of_a_cluster_to_another_task_or_to_bare_copies(
+    drawn,
+):
     frames = build(drawn)
     kept = {a.frame.frame_id for a in assign_splits(frames)}
     has: dict[str, set[str]] = defaultdict(set)
@@ -299,10 +410,16 @@ def test_nothing_changes_sides_when_data_arrives(drawn, added):
 def test_a_labelled_frame_that_joins_a_recording_of_bare_ones_takes_its_side():
     """Seven loose pictures in one cluster, two in another, one alone, and a recording of one bare frame: it trains."""
     old = build(
-        [("folder", 0, None, "")] * 7 + [("folder", 2, None, "")] * 2 + [("folder", 3, None, ""), ("r2", 1, None, "")]
+        [("folder", 0, None, "")] * 7
+        + [("folder", 2, None, "")] * 2
+        + [("folder", 3, None, ""), ("r2", 1, None, "")]
     )
     before = sides(assign_splits(old))
-    after = sides(assign_splits(old + build([("r2", 1, None, "detection")], start=len(old)), before))
+    after = sides(
+        assign_splits(
+            old + build([("r2", 1, None, "detection")], start=len(old)), before
+        )
+    )
     assert before["f010"] == "train" and after["f011"] == "train"
     assert after.get("f010", "train") == "train"
 
@@ -314,4 +431,6 @@ def test_nothing_changes_sides_when_labels_arrive(drawn):
     found = assign_splits(build(drawn), before)
     check_claims(found)
     loose = {f.frame_id for f in bare if not f.split_hint}
-    assert all(before.get(f, side) == side for f, side in sides(found).items() if f in loose)
+    assert all(
+        before.get(f, side) == side for f, side in sides(found).items() if f in loose
+    )

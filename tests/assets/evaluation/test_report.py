@@ -15,7 +15,13 @@ import pytest
 from assets.evaluation.gallery import gather_gallery
 from assets.evaluation.gallery_parts import name_subject
 from assets.evaluation.pairs import pair
-from assets.evaluation.report import GateLine, ModelReport, ReportData, render_report, write_report
+from assets.evaluation.report import (
+    GateLine,
+    ModelReport,
+    ReportData,
+    render_report,
+    write_report,
+)
 from assets.evaluation.score import score_predictions, slice_frames
 from assets.kinds.judging.gallery_parts import Gallery
 from models.types import Image
@@ -25,7 +31,10 @@ Make = Callable[..., Row]
 HOSTILE = "<script>alert('x')</script>"
 BARE = Gallery((), (), (), {}, {})
 BOX, FAR = [10.0, 10.0, 50.0, 40.0], [60.0, 10.0, 90.0, 40.0]
-HISTORY = [{"epoch": n, "train_loss": 1 / (n + 1), "val_metric": 0.1 * n, "val_map50": 0.1 * n} for n in range(4)]
+HISTORY = [
+    {"epoch": n, "train_loss": 1 / (n + 1), "val_metric": 0.1 * n, "val_map50": 0.1 * n}
+    for n in range(4)
+]
 DRIFT = {
     "session": "dusk-1",
     "sensor": "all",
@@ -55,9 +64,9 @@ class NoiseImages:
 
     def read(self, frame_rows: Sequence[Mapping[str, Any]], /) -> dict[str, Image]:
         return {
-            row["frame_id"]: np.random.default_rng(int(row["frame_id"][:8], 16)).integers(
-                0, 256, (60, 100, 3), np.uint8
-            )
+            row["frame_id"]: np.random.default_rng(
+                int(row["frame_id"][:8], 16)
+            ).integers(0, 256, (60, 100, 3), np.uint8)
             for row in frame_rows
         }
 
@@ -70,10 +79,16 @@ def detector(release_row: Make, prediction_row: Make) -> ModelReport:
         prediction_row("a", ["cell", HOSTILE], [0.9, 0.8], BOX + FAR),
         prediction_row("b", [HOSTILE], [0.7], BOX),
     ]
-    scores = score_predictions("detection", predictions, frames, names, slice_frames(frames, {}))
+    scores = score_predictions(
+        "detection", predictions, frames, names, slice_frames(frames, {})
+    )
     pairs = pair("detection", predictions, frames, names)
     gallery = gather_gallery(
-        pairs, frames, NoiseImages(), HISTORY, name_subject("detector v2", pairs.subject.release_id)
+        pairs,
+        frames,
+        NoiseImages(),
+        HISTORY,
+        name_subject("detector v2", pairs.subject.release_id),
     )
     return ModelReport(
         "detection",
@@ -98,22 +113,43 @@ def recogniser(release_row: Make, prediction_row: Make) -> ModelReport:
     predictions = [prediction_row(n, ["cat", "dog"], [0.7, 0.3]) for n in "ab"]
     pairs = pair("recognition", predictions, frames, names)
     gallery = gather_gallery(pairs, frames, NoiseImages(), HISTORY, "recogniser v1")
-    scores = score_predictions("recognition", predictions, frames, names, slice_frames(frames, {}))
-    return ModelReport("recognition", "recogniser", pairs.subject.release_id, names, frames, scores, gallery)
+    scores = score_predictions(
+        "recognition", predictions, frames, names, slice_frames(frames, {})
+    )
+    return ModelReport(
+        "recognition",
+        "recogniser",
+        pairs.subject.release_id,
+        names,
+        frames,
+        scores,
+        gallery,
+    )
 
 
 @pytest.fixture(scope="module")
 def page(detector: ModelReport, recogniser: ModelReport) -> str:
     return render_report(
-        ReportData("Evening run", [detector, recogniser], "21 November 2026", [DRIFT], [QUARANTINED], {"captures": 4})
+        ReportData(
+            "Evening run",
+            [detector, recogniser],
+            "21 November 2026",
+            [DRIFT],
+            [QUARANTINED],
+            {"captures": 4},
+        )
     )
 
 
 def test_nothing_is_loaded_from_elsewhere(page: str):
-    references = re.findall(r"""(?:src|href|srcset|action|data)\s*=\s*["']([^"']*)""", page)
+    references = re.findall(
+        r"""(?:src|href|srcset|action|data)\s*=\s*["']([^"']*)""", page
+    )
     assert references and all(r.startswith(("data:image/", "#")) for r in references)
     without_pictures = re.sub(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]+", "", page)
-    assert not re.search(r"https?://|//[a-z]+\.|url\(|@import|<script|<link|<iframe", without_pictures)
+    assert not re.search(
+        r"https?://|//[a-z]+\.|url\(|@import|<script|<link|<iframe", without_pictures
+    )
 
 
 def test_every_part_is_there(page: str):
@@ -130,11 +166,19 @@ def test_every_part_is_there(page: str):
         "Quarantine",
     ):
         assert re.search(rf"<h[23]>{part}", page), part
-    for name in ("precision and recall", "confusion matrix", "reliability", "learning curve", "drift"):
+    for name in (
+        "precision and recall",
+        "confusion matrix",
+        "reliability",
+        "learning curve",
+        "drift",
+    ):
         assert f'alt="{name}"' in page, name
 
 
-def test_facts_of_release_model_gate_drift_and_quarantine_are_named(page: str, detector: ModelReport):
+def test_facts_of_release_model_gate_drift_and_quarantine_are_named(
+    page: str, detector: ModelReport
+):
     for fact in (
         detector.release_id,
         "tiny_detection",
@@ -160,16 +204,27 @@ def test_every_picture_decodes(page: str):
     pictures = re.findall(r"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/=]+)", page)
     assert len(pictures) > 20
     for picture in set(pictures):
-        assert cv2.imdecode(np.frombuffer(base64.b64decode(picture), np.uint8), cv2.IMREAD_COLOR) is not None
+        assert (
+            cv2.imdecode(
+                np.frombuffer(base64.b64decode(picture), np.uint8), cv2.IMREAD_COLOR
+            )
+            is not None
+        )
 
 
 def test_charts_come_for_light_and_for_dark(page: str):
-    assert page.count('media="(prefers-color-scheme: dark)"') == page.count('<figure class="chart">') == 4 + 3 + 1
+    assert (
+        page.count('media="(prefers-color-scheme: dark)"')
+        == page.count('<figure class="chart">')
+        == 4 + 3 + 1
+    )
 
 
 def test_what_was_not_measured_is_a_dash_and_not_a_zero(page: str):
     large = re.search(r"<td>large</td>.*?</tr>", page, re.DOTALL)
-    assert large is not None and "<span>—</span>" in large[0] and "0.000" not in large[0]
+    assert (
+        large is not None and "<span>—</span>" in large[0] and "0.000" not in large[0]
+    )
 
 
 def test_counts_per_split_and_class_are_those_of_the_release(page: str):
@@ -182,7 +237,9 @@ def test_a_model_that_met_no_gate_says_so(page: str):
     assert "no gate asked" in page
 
 
-def test_a_report_without_drift_quarantine_or_mistakes_is_whole(recogniser: ModelReport):
+def test_a_report_without_drift_quarantine_or_mistakes_is_whole(
+    recogniser: ModelReport,
+):
     page = render_report(ReportData("Quiet", [replace(recogniser, gallery=BARE)]))
     assert "Everything that arrived could be read." in page
     assert "No session has been compared" in page
@@ -191,7 +248,9 @@ def test_a_report_without_drift_quarantine_or_mistakes_is_whole(recogniser: Mode
 
 def test_a_long_quarantine_is_cut_and_says_so(recogniser: ModelReport):
     many = [{**QUARANTINED, "source_path": f"{n}.jpg"} for n in range(250)]
-    page = render_report(ReportData("Faults", [replace(recogniser, gallery=BARE)], quarantine_rows=many))
+    page = render_report(
+        ReportData("Faults", [replace(recogniser, gallery=BARE)], quarantine_rows=many)
+    )
     assert "250 things could not be read" in page and "The first 200 are shown" in page
     assert "199.jpg" in page and "200.jpg" not in page
 
@@ -203,8 +262,13 @@ def test_a_report_of_no_model_is_refused():
 
 def test_the_file_is_complete_or_not_there(tmp_path: Path, recogniser: ModelReport):
     path = tmp_path / "reports" / "report.html"
-    assert write_report(path, ReportData("One", [replace(recogniser, gallery=BARE)])) == path
-    with pytest.raises(AttributeError):  # a model that is not one: nothing is left behind, the old page stays
+    assert (
+        write_report(path, ReportData("One", [replace(recogniser, gallery=BARE)]))
+        == path
+    )
+    with pytest.raises(
+        AttributeError
+    ):  # a model that is not one: nothing is left behind, the old page stays
         write_report(path, ReportData("Two", ["not a model"]))  # type: ignore[list-item]
     assert os.listdir(path.parent) == ["report.html"]
     assert "<title>One</title>" in path.read_text()
@@ -213,19 +277,42 @@ def test_the_file_is_complete_or_not_there(tmp_path: Path, recogniser: ModelRepo
 def test_a_report_of_real_photographs_stays_below_six_megabytes(
     release_row: Make, prediction_row: Make, tmp_path: Path
 ):
-    folder = Path(os.environ.get("DAGUERRE_TEST_DATA", "../shared/data")) / "detection" / "bccd_voc" / "JPEGImages"
+    folder = (
+        Path(os.environ.get("DAGUERRE_TEST_DATA", "../shared/data"))
+        / "detection"
+        / "bccd_voc"
+        / "JPEGImages"
+    )
     if not folder.is_dir():
-        pytest.skip(f"{folder} is not there: set DAGUERRE_TEST_DATA to the folder of test data")
-    photographs = [cv2.cvtColor(cv2.imread(str(p)), cv2.COLOR_BGR2RGB) for p in sorted(folder.glob("*.jpg"))[:40]]
+        pytest.skip(
+            f"{folder} is not there: set DAGUERRE_TEST_DATA to the folder of test data"
+        )
+    photographs = [
+        cv2.cvtColor(cv2.imread(str(p)), cv2.COLOR_BGR2RGB)
+        for p in sorted(folder.glob("*.jpg"))[:40]
+    ]
     frames = [release_row(str(n), boxes=BOX, ids=[0]) for n in range(len(photographs))]
-    image_of = {frame["frame_id"]: photograph for frame, photograph in zip(frames, photographs, strict=True)}
+    image_of = {
+        frame["frame_id"]: photograph
+        for frame, photograph in zip(frames, photographs, strict=True)
+    }
 
     class Photographs:
         def read(self, frame_rows: Sequence[Mapping[str, Any]], /) -> dict[str, Image]:
             return {row["frame_id"]: image_of[row["frame_id"]] for row in frame_rows}
 
-    predictions = [prediction_row(str(n), ["cell"], [0.9], FAR) for n in range(len(photographs))]
-    gallery = gather_gallery(pair("detection", predictions, frames, ["cell"]), frames, Photographs(), HISTORY, "v1")
-    model = ModelReport("detection", "cells", frames[0]["release_id"], ("cell",), frames, [], gallery)
+    predictions = [
+        prediction_row(str(n), ["cell"], [0.9], FAR) for n in range(len(photographs))
+    ]
+    gallery = gather_gallery(
+        pair("detection", predictions, frames, ["cell"]),
+        frames,
+        Photographs(),
+        HISTORY,
+        "v1",
+    )
+    model = ModelReport(
+        "detection", "cells", frames[0]["release_id"], ("cell",), frames, [], gallery
+    )
     path = write_report(tmp_path / "report.html", ReportData("Cells", [model]))
     assert 300_000 < path.stat().st_size < 6_000_000

@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from assets.formats import Leftover, plan_session, read_capture
-from assets.formats.observations import CapturePlan, FrameObservation, LabelObservation, Observation, Problem
+from assets.formats.observations import (
+    CapturePlan,
+    FrameObservation,
+    LabelObservation,
+    Observation,
+    Problem,
+)
 from assets.storage import Folder, SessionFile
 
 Kind = TypeVar("Kind")
@@ -47,7 +53,13 @@ class SessionReading:
 def list_folder(root: Path) -> list[SessionFile]:
     paths = sorted(p for p in root.rglob("*") if p.is_file())
     return [
-        SessionFile(p.relative_to(root).as_posix(), str(p), p.stat().st_size, str(p.stat().st_mtime_ns)) for p in paths
+        SessionFile(
+            p.relative_to(root).as_posix(),
+            str(p),
+            p.stat().st_size,
+            str(p.stat().st_mtime_ns),
+        )
+        for p in paths
     ]
 
 
@@ -57,9 +69,18 @@ def read_session() -> Callable[[Path], SessionReading]:
         files = list_folder(root)
         opener = Folder(str(root)).open
         plans, leftovers = plan_session(files, opener)
-        accounted = [f.path for plan in plans for f in plan.files] + [left.file.path for left in leftovers]
-        assert sorted(accounted) == sorted(f.path for f in files), "every file has exactly one place"
-        return SessionReading(files, plans, leftovers, [o for plan in plans for o in read_capture(plan, opener)])
+        accounted = [f.path for plan in plans for f in plan.files] + [
+            left.file.path for left in leftovers
+        ]
+        assert sorted(accounted) == sorted(f.path for f in files), (
+            "every file has exactly one place"
+        )
+        return SessionReading(
+            files,
+            plans,
+            leftovers,
+            [o for plan in plans for o in read_capture(plan, opener)],
+        )
 
     return read
 
@@ -83,10 +104,20 @@ def make_image() -> Callable[..., bytes]:
     return encode_image
 
 
-def encode_image(seed: int = 0, width: int = 32, height: int = 24, ending: str = ".jpg", bits: int = 8) -> bytes:
+def encode_image(
+    seed: int = 0,
+    width: int = 32,
+    height: int = 24,
+    ending: str = ".jpg",
+    bits: int = 8,
+) -> bytes:
     """An encoded picture of seeded noise; 16 bits give one channel."""
     shape = (height, width, 3) if bits == 8 else (height, width)
-    pixels = np.random.default_rng(seed).integers(0, 1 << bits, shape).astype(np.uint8 if bits == 8 else np.uint16)
+    pixels = (
+        np.random.default_rng(seed)
+        .integers(0, 1 << bits, shape)
+        .astype(np.uint8 if bits == 8 else np.uint16)
+    )
     done, encoded = cv2.imencode(ending, pixels)
     assert done
     return encoded.tobytes()

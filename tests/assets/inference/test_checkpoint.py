@@ -17,7 +17,9 @@ def test_round_trip(tmp_path):
     write_checkpoint(tmp_path / "best", _WEIGHTS, {"epoch": 3})
     weights, facts = read_checkpoint(tmp_path / "best")
     assert facts == {"epoch": 3}
-    assert weights.keys() == _WEIGHTS.keys() and all(torch.equal(weights[k], v) for k, v in _WEIGHTS.items())
+    assert weights.keys() == _WEIGHTS.keys() and all(
+        torch.equal(weights[k], v) for k, v in _WEIGHTS.items()
+    )
 
 
 def test_newer_checkpoint_replaces_the_older_and_leaves_nothing_behind(tmp_path):
@@ -33,7 +35,9 @@ def test_process_killed_while_writing_leaves_no_checkpoint(tmp_path):
         "c._write_flushed = lambda path, content: (write(path, content), os.kill(os.getpid(), 9))\n"
         "c.write_folder(Path(sys.argv[1]), {'weights.safetensors': b'x', 'manifest.json': b'{}'})"
     )
-    ended = subprocess.run([sys.executable, "-c", dies, str(tmp_path / "best")], timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", dies, str(tmp_path / "best")], timeout=60
+    )
     assert ended.returncode == -9
     assert not (tmp_path / "best").exists()
     assert len(list(tmp_path.iterdir())) == 1  # what it had begun, hidden

@@ -28,10 +28,18 @@ from models.tasks import TASKS
 
 
 def _write(models_dir, task, net="lite0"):
-    config = replace(get_recipe(f"tiny_{task}"), image_size_px=64, weights="none", frozen_stages=0, net=net)
+    config = replace(
+        get_recipe(f"tiny_{task}"),
+        image_size_px=64,
+        weights="none",
+        frozen_stages=0,
+        net=net,
+    )
     torch.manual_seed(1)
     net = TASKS[task].build(config, 2, None)
-    facts = describe(config, ("disc", "square"), "0" * 32, 1, "v1", [{"epoch": 0, "train_loss": 1.0}])
+    facts = describe(
+        config, ("disc", "square"), "0" * 32, 1, "v1", [{"epoch": 0, "train_loss": 1.0}]
+    )
     return write_package(models_dir, net, task, facts), net
 
 
@@ -53,7 +61,11 @@ def test_package_reads_back_as_written(written):
     assert open_package(package.folder) == package
     assert package.hashes.keys() == {"model.safetensors", "model.onnx", "model.json"}
     assert package.folder.parts[-2:] == ("recognition", package.model_sha256[:16])
-    assert sorted(p.name for p in package.folder.iterdir()) == ["model.json", "model.onnx", "model.safetensors"]
+    assert sorted(p.name for p in package.folder.iterdir()) == [
+        "model.json",
+        "model.onnx",
+        "model.safetensors",
+    ]
     assert [p.name for p in package.folder.parent.iterdir()] == [package.folder.name]
 
 
@@ -75,7 +87,9 @@ def test_missing_file_is_named(package, name):
 
 def test_edited_fact_is_found(package):
     row = json.loads((package.folder / "model.json").read_text())
-    (package.folder / "model.json").write_text(json.dumps({**row, "release_id": "1" * 32}))
+    (package.folder / "model.json").write_text(
+        json.dumps({**row, "release_id": "1" * 32})
+    )
     with pytest.raises(ValueError, match=r"model\.json has changed"):
         open_package(package.folder)
 
@@ -91,12 +105,19 @@ def rewrite(package, change) -> None:
 
 def test_a_package_with_older_facts_opens(package):
     def age(row: dict) -> None:
-        del row["starts_from"], row["config"]["weights"], row["config"]["net"], row["config"]["sharding"]
+        del (
+            row["starts_from"],
+            row["config"]["weights"],
+            row["config"]["net"],
+            row["config"]["sharding"],
+        )
         row["config"]["is_pretrained"] = False
 
     rewrite(package, age)
     opened = open_package(package.folder)
-    assert opened.facts.starts_from is None and opened.model_sha256 == package.model_sha256
+    assert (
+        opened.facts.starts_from is None and opened.model_sha256 == package.model_sha256
+    )
     config = TrainConfig.from_dict(opened.facts.config)
     assert (config.weights, config.net, config.sharding) == ("none", "lite0", "none")
     assert load_net(opened) is not None
@@ -104,7 +125,10 @@ def test_a_package_with_older_facts_opens(package):
 
 def test_a_package_of_a_newer_version_is_refused_with_the_remedy(package):
     rewrite(package, lambda row: row.update(photographed_by="Nadar"))
-    with pytest.raises(ValueError, match=r"photographed_by.* a newer Daguerre wrote it, update Daguerre here"):
+    with pytest.raises(
+        ValueError,
+        match=r"photographed_by.* a newer Daguerre wrote it, update Daguerre here",
+    ):
         open_package(package.folder)
 
 
@@ -127,11 +151,14 @@ def test_bytes_other_than_those_known_from_elsewhere_are_refused(package):
         read_package(package.folder, package.hashes | {"model.json": "0" * 64})
 
 
-@pytest.mark.parametrize(("change", "reason"), [
-    ({"release_id": None}, r"lacks \['release_id'\]"),
-    ({"files": {}}, r"does not vouch for \['model\.onnx', 'model\.safetensors'\]"),
-    ({"files": {"../secret": "0" * 64}}, "lie in its folder"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"release_id": None}, r"lacks \['release_id'\]"),
+        ({"files": {}}, r"does not vouch for \['model\.onnx', 'model\.safetensors'\]"),
+        ({"files": {"../secret": "0" * 64}}, "lie in its folder"),
+    ],
+)
 def test_facts_that_do_not_say_what_they_must_are_refused(package, change, reason):
     rewrite(package, lambda row: row.update(change))
     with pytest.raises(Refusal, match=reason):
@@ -141,7 +168,10 @@ def test_facts_that_do_not_say_what_they_must_are_refused(package, change, reaso
 def test_pickle_under_the_name_of_weights_is_refused(package):
     content = pickle.dumps({"w": [1.0] * 8})
     (package.folder / "model.safetensors").write_bytes(content)
-    rewrite(package, lambda row: row["files"].update({"model.safetensors": hash_bytes(content)}))
+    rewrite(
+        package,
+        lambda row: row["files"].update({"model.safetensors": hash_bytes(content)}),
+    )
     with pytest.raises(Refusal, match="not a safetensors file"):
         read_package(package.folder)
 
@@ -155,24 +185,52 @@ def test_recognition_predictor_and_onnx_agree_with_the_net(written):
     (answer,) = load_predictor(open_package(package.folder))([image])
     np.testing.assert_allclose(answer.values, wanted, atol=1e-5)
     session = onnxruntime.InferenceSession(package.folder / "model.onnx")
-    np.testing.assert_allclose(session.run(["probabilities"], {"pixels": pixels.numpy()})[0][0], wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        session.run(["probabilities"], {"pixels": pixels.numpy()})[0][0],
+        wanted,
+        atol=1e-4,
+    )
 
 
 def test_detection_onnx_takes_any_batch_and_gives_boxes_in_pixels(tmp_path):
     package, net = _write(tmp_path, "detection")
     session = onnxruntime.InferenceSession(package.folder / "model.onnx")
     scores, boxes = session.run(None, {"pixels": np.zeros((3, 3, 64, 64), np.float32)})
-    assert scores.shape == (3, 84, 2) and boxes.shape == (3, 84, 4)  # 8*8 + 4*4 + 2*2 points
+    assert scores.shape == (3, 84, 2) and boxes.shape == (
+        3,
+        84,
+        4,
+    )  # 8*8 + 4*4 + 2*2 points
     loaded = load_net(package)
-    assert all(torch.equal(a, b) for a, b in zip(loaded.state_dict().values(), net.state_dict().values(), strict=True))
-    assert load_predictor(package)([np.zeros((48, 64, 3), np.uint8)])[0].boxes_xyxy.shape[1] == 4
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            loaded.state_dict().values(), net.state_dict().values(), strict=True
+        )
+    )
+    assert (
+        load_predictor(package)([np.zeros((48, 64, 3), np.uint8)])[0].boxes_xyxy.shape[
+            1
+        ]
+        == 4
+    )
 
 
 def test_a_two_stage_detector_is_shipped_for_one_image_at_a_time(tmp_path):
     package, _ = _write(tmp_path, "detection", "fasterrcnn_mobilenet_v3_large_320_fpn")
     session = onnxruntime.InferenceSession(package.folder / "model.onnx")
     assert [i.shape for i in session.get_inputs()] == [[1, 3, 64, 64]]
-    scores, boxes = session.run(["scores", "boxes_xyxy"], {"pixels": np.zeros((1, 3, 64, 64), np.float32)})
-    assert scores.shape == (1, boxes.shape[1], 2) and boxes.shape == (1, scores.shape[1], 4)
-    (answer,) = load_predictor(open_package(package.folder))([np.zeros((48, 64, 3), np.uint8)])
-    assert answer.boxes_xyxy.shape == (len(answer.scores), 4) and set(answer.class_ids) <= {0, 1}
+    scores, boxes = session.run(
+        ["scores", "boxes_xyxy"], {"pixels": np.zeros((1, 3, 64, 64), np.float32)}
+    )
+    assert scores.shape == (1, boxes.shape[1], 2) and boxes.shape == (
+        1,
+        scores.shape[1],
+        4,
+    )
+    (answer,) = load_predictor(open_package(package.folder))(
+        [np.zeros((48, 64, 3), np.uint8)]
+    )
+    assert answer.boxes_xyxy.shape == (len(answer.scores), 4) and set(
+        answer.class_ids
+    ) <= {0, 1}

@@ -10,7 +10,13 @@ from assets.inference.predict import PredictionFacts, StoredImages, predict_fram
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.semantic_maps import compose_map
-from models.types import Detections, Image, Probabilities, SemanticMap, SemanticPrediction
+from models.types import (
+    Detections,
+    Image,
+    Probabilities,
+    SemanticMap,
+    SemanticPrediction,
+)
 
 MODEL_SHA256 = "cd" * 32
 FACTS = PredictionFacts("recognition", MODEL_SHA256, ("dark", "light"), "test")
@@ -26,14 +32,20 @@ def tell_light(images: list[Image]) -> list[Probabilities]:
 def test_every_frame_has_one_row_in_the_order_asked_for(stored: Stored):
     catalog, frames = stored
     asked = [frames[3], frames[0], frames[4]]
-    rows = predict_frames(StoredImages(catalog.dataset("frames")), asked, tell_light, FACTS, batch_size=2)
+    rows = predict_frames(
+        StoredImages(catalog.dataset("frames")), asked, tell_light, FACTS, batch_size=2
+    )
     assert [row["frame_id"] for row in rows] == [frame["frame_id"] for frame in asked]
-    assert [row["scores"][row["class_names"].index("light")] for row in rows] == pytest.approx([0.4, 0.1, 0.5])
+    assert [
+        row["scores"][row["class_names"].index("light")] for row in rows
+    ] == pytest.approx([0.4, 0.1, 0.5])
 
 
 def test_recognition_lists_all_classes_surest_first(stored: Stored):
     catalog, frames = stored
-    (row,) = predict_frames(StoredImages(catalog.dataset("frames")), frames[:1], tell_light, FACTS)
+    (row,) = predict_frames(
+        StoredImages(catalog.dataset("frames")), frames[:1], tell_light, FACTS
+    )
     assert (row["class_names"], row["boxes_xyxy"]) == (["dark", "light"], [])
     assert row["scores"] == pytest.approx([0.9, 0.1])
 
@@ -43,12 +55,20 @@ def test_detection_lists_boxes_flat_with_names_and_scores(stored: Stored):
 
     def find(images: list[Image]) -> list[Detections]:
         boxes = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32)
-        return [Detections(boxes, np.array([0.75, 0.5], np.float32), np.array([1, 0]))] * len(images)
+        return [
+            Detections(boxes, np.array([0.75, 0.5], np.float32), np.array([1, 0]))
+        ] * len(images)
 
     facts = PredictionFacts("detection", MODEL_SHA256, ("ball", "box"), "monitoring")
-    (row,) = predict_frames(StoredImages(catalog.dataset("frames")), frames[:1], find, facts)
+    (row,) = predict_frames(
+        StoredImages(catalog.dataset("frames")), frames[:1], find, facts
+    )
     assert row["boxes_xyxy"] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert (row["class_names"], row["scores"], row["purpose"]) == (["box", "ball"], [0.75, 0.5], "monitoring")
+    assert (row["class_names"], row["scores"], row["purpose"]) == (
+        ["box", "ball"],
+        [0.75, 0.5],
+        "monitoring",
+    )
 
 
 def test_rows_fit_the_table_and_say_the_same_when_repeated(stored: Stored):
@@ -56,8 +76,13 @@ def test_rows_fit_the_table_and_say_the_same_when_repeated(stored: Stored):
     images = StoredImages(catalog.dataset("frames"))
     first, again = (predict_frames(images, frames, tell_light, FACTS) for _ in range(2))
     assert first == again
-    assert first[0]["prediction_id"] == content_id(MODEL_SHA256, frames[0]["frame_id"], "test")
-    assert catalog.merge("predictions", to_table(TABLES["predictions"], first)).inserted == 5
+    assert first[0]["prediction_id"] == content_id(
+        MODEL_SHA256, frames[0]["frame_id"], "test"
+    )
+    assert (
+        catalog.merge("predictions", to_table(TABLES["predictions"], first)).inserted
+        == 5
+    )
 
 
 def test_no_more_images_than_a_batch_are_handed_over(stored: Stored):
@@ -68,7 +93,9 @@ def test_no_more_images_than_a_batch_are_handed_over(stored: Stored):
         sizes.append(len(images))
         return tell_light(images)
 
-    predict_frames(StoredImages(catalog.dataset("frames")), frames, count, FACTS, batch_size=2)
+    predict_frames(
+        StoredImages(catalog.dataset("frames")), frames, count, FACTS, batch_size=2
+    )
     assert sizes == [2, 2, 1]
 
 
@@ -77,40 +104,73 @@ def test_no_frames_are_refused(stored: Stored):
         predict_frames(StoredImages(stored[0].dataset("frames")), [], tell_light, FACTS)
 
 
-def test_a_frame_that_the_pinned_version_lacks_is_refused(stored: Stored, frame_row: Callable[..., dict[str, Any]]):
+def test_a_frame_that_the_pinned_version_lacks_is_refused(
+    stored: Stored, frame_row: Callable[..., dict[str, Any]]
+):
     catalog, _ = stored
     pinned, late = catalog.latest_version("frames"), frame_row("late", 99)
     catalog.merge("frames", to_table(TABLES["frames"], [late]))
-    with pytest.raises(ValueError, match=f"not in the frames table at version {pinned}"):
-        predict_frames(StoredImages(catalog.dataset("frames", pinned)), [late], tell_light, FACTS)
+    with pytest.raises(
+        ValueError, match=f"not in the frames table at version {pinned}"
+    ):
+        predict_frames(
+            StoredImages(catalog.dataset("frames", pinned)), [late], tell_light, FACTS
+        )
 
 
 def test_bytes_that_are_not_those_accepted_are_refused(stored: Stored):
     catalog, frames = stored
     with pytest.raises(ValueError, match="daguerre verify"):
-        predict_frames(StoredImages(catalog.dataset("frames")), [{**frames[0], "sha256": "0" * 64}], tell_light, FACTS)
+        predict_frames(
+            StoredImages(catalog.dataset("frames")),
+            [{**frames[0], "sha256": "0" * 64}],
+            tell_light,
+            FACTS,
+        )
 
 
 def test_a_predictor_that_drops_an_image_is_refused(stored: Stored):
     catalog, frames = stored
     with pytest.raises(ValueError, match="4 answers for 5 images"):
-        predict_frames(StoredImages(catalog.dataset("frames")), frames, lambda i: tell_light(i)[1:], FACTS)
+        predict_frames(
+            StoredImages(catalog.dataset("frames")),
+            frames,
+            lambda i: tell_light(i)[1:],
+            FACTS,
+        )
 
 
 def test_a_predictor_with_other_classes_is_refused(stored: Stored):
     catalog, frames = stored
     facts = PredictionFacts("recognition", MODEL_SHA256, ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match="2 probabilities for 3 classes"):
-        predict_frames(StoredImages(catalog.dataset("frames")), frames, tell_light, facts)
+        predict_frames(
+            StoredImages(catalog.dataset("frames")), frames, tell_light, facts
+        )
 
 
 def test_segmentation_lists_a_mask_a_class_that_together_are_the_map(stored: Stored):
     catalog, frames = stored
     ids = np.array([[0, 2, 2], [0, 0, 2]], np.uint8)
-    answer = SemanticPrediction(SemanticMap(ids), np.array([0.75, 0.0, 1.0000001], np.float32))
-    facts = PredictionFacts("segmentation", MODEL_SHA256, ("road", "car", "sky"), "test")
-    (row,) = predict_frames(StoredImages(catalog.dataset("frames")), frames[:1], lambda images: [answer], facts)
-    assert (row["class_names"], row["scores"], row["boxes_xyxy"]) == (["road", "sky"], [0.75, 1.0], [])
-    np.testing.assert_array_equal(compose_map(row["mask_rles"], [0, 2], (2, 3)).class_ids, ids)
+    answer = SemanticPrediction(
+        SemanticMap(ids), np.array([0.75, 0.0, 1.0000001], np.float32)
+    )
+    facts = PredictionFacts(
+        "segmentation", MODEL_SHA256, ("road", "car", "sky"), "test"
+    )
+    (row,) = predict_frames(
+        StoredImages(catalog.dataset("frames")),
+        frames[:1],
+        lambda images: [answer],
+        facts,
+    )
+    assert (row["class_names"], row["scores"], row["boxes_xyxy"]) == (
+        ["road", "sky"],
+        [0.75, 1.0],
+        [],
+    )
+    np.testing.assert_array_equal(
+        compose_map(row["mask_rles"], [0, 2], (2, 3)).class_ids, ids
+    )
     stored_row = to_table(TABLES["predictions"], [row]).to_pylist()[0]
     assert stored_row["mask_rles"] == row["mask_rles"]

@@ -42,7 +42,11 @@ def land(catalog, frame_rows):
             for f, s in zip(ids, SIDES, strict=True)
         ]
         catalog.publish("frames", session, catalog.merge("frames", rows).version)
-        catalog.publish("splits", None, catalog.merge("splits", to_table(TABLES["splits"], splits)).version)
+        catalog.publish(
+            "splits",
+            None,
+            catalog.merge("splits", to_table(TABLES["splits"], splits)).version,
+        )
         return ids
 
     return add
@@ -52,7 +56,10 @@ def land(catalog, frame_rows):
 def label(catalog):
     """label([(frame id, class, box, points or None), ...], "monday"): published labels of detection."""
 
-    def add(said: list[tuple[str, str, tuple[float, ...], str | None]], session: str = "monday") -> None:
+    def add(
+        said: list[tuple[str, str, tuple[float, ...], str | None]],
+        session: str = "monday",
+    ) -> None:
         rows = [
             {
                 "label_id": content_id(session, n, *one),
@@ -64,30 +71,52 @@ def label(catalog):
                 "origin": "imported",
                 "source_path": "l.json",
                 "source_offset": 0,
-                "attributes": None if one[3] is None else json.dumps([["pose", "sits"], ["keypoints", one[3]]]),
+                "attributes": None
+                if one[3] is None
+                else json.dumps([["pose", "sits"], ["keypoints", one[3]]]),
                 **dict(zip(("x_min", "y_min", "x_max", "y_max"), one[2], strict=True)),
             }
             for n, one in enumerate(said)
         ]
-        catalog.publish("labels", session, catalog.merge("labels", to_table(TABLES["labels"], rows)).version)
+        catalog.publish(
+            "labels",
+            session,
+            catalog.merge("labels", to_table(TABLES["labels"], rows)).version,
+        )
 
     return add
 
 
 def test_a_release_holds_the_points_of_each_box(catalog, land, label):
     ids = land()
-    label([(i, "ant", BOX, POINTS) for i in ids] + [(ids[0], "bee", OTHER_BOX, "12 2 2")])
+    label(
+        [(i, "ant", BOX, POINTS) for i in ids] + [(ids[0], "bee", OTHER_BOX, "12 2 2")]
+    )
     release_id = write_release(catalog, draft_release(catalog, "keypoints"))
     release = open_release(catalog, release_id)
-    assert (release.task, release.class_names, len(release.frames)) == ("keypoints", ("ant", "bee"), 6)
+    assert (release.task, release.class_names, len(release.frames)) == (
+        "keypoints",
+        ("ant", "bee"),
+        6,
+    )
     row = next(r for r in release.frames.to_pylist() if r["frame_id"] == ids[0])
     found = read_poses(row)
     ant, bee = found.class_ids.tolist().index(0), found.class_ids.tolist().index(1)
     assert found.boxes_xyxy[ant].tolist() == [2, 3, 10, 9]
     assert found.points[ant].tolist() == [[3, 4, 2], [9, 8, 1], [0, 0, 0]]
-    assert found.points[bee].tolist() == [[12, 2, 2], [0, 0, 0], [0, 0, 0]]  # it has one point: no other is labelled
-    releases, frames = catalog.read_latest("releases"), catalog.read_latest("release_frames")
-    assert release_matches_its_hash(releases, frames).passed and release_targets_are_whole(frames, releases).passed
+    assert found.points[bee].tolist() == [
+        [12, 2, 2],
+        [0, 0, 0],
+        [0, 0, 0],
+    ]  # it has one point: no other is labelled
+    releases, frames = (
+        catalog.read_latest("releases"),
+        catalog.read_latest("release_frames"),
+    )
+    assert (
+        release_matches_its_hash(releases, frames).passed
+        and release_targets_are_whole(frames, releases).passed
+    )
 
 
 def test_other_points_are_another_release(catalog, land, label):
@@ -98,8 +127,13 @@ def test_other_points_are_another_release(catalog, land, label):
     second = draft_release(catalog, "keypoints")
     assert second.row["release_id"] != first
     write_release(catalog, second)
-    row = catalog.read_latest("release_frames", where=f"frame_id = '{ids[0]}'").to_pylist()[0]
-    catalog.upsert("release_frames", to_table(TABLES["release_frames"], [row | {"keypoints": [POINTS]}]))
+    row = catalog.read_latest(
+        "release_frames", where=f"frame_id = '{ids[0]}'"
+    ).to_pylist()[0]
+    catalog.upsert(
+        "release_frames",
+        to_table(TABLES["release_frames"], [row | {"keypoints": [POINTS]}]),
+    )
     with pytest.raises(ValueError, match="has changed: its rows hash to"):
         open_release(catalog, second.row["release_id"])
 
@@ -107,15 +141,27 @@ def test_other_points_are_another_release(catalog, land, label):
 def test_points_move_with_the_image_that_a_sample_holds(catalog, land, label):
     ids = land()
     label([(i, "ant", BOX, POINTS) for i in ids])
-    release = read_release(catalog, write_release(catalog, draft_release(catalog, "keypoints")), "keypoints")
-    whole, half = (ReleaseImages(catalog, release, "train", side)[0] for side in (None, WIDTH // 2))
-    assert isinstance(half.target, PoseSet) and half.image_rgb.shape == (HEIGHT // 2, WIDTH // 2, 3)
+    release = read_release(
+        catalog,
+        write_release(catalog, draft_release(catalog, "keypoints")),
+        "keypoints",
+    )
+    whole, half = (
+        ReleaseImages(catalog, release, "train", side)[0] for side in (None, WIDTH // 2)
+    )
+    assert isinstance(half.target, PoseSet) and half.image_rgb.shape == (
+        HEIGHT // 2,
+        WIDTH // 2,
+        3,
+    )
     assert whole.target.points.tolist() == [[[3, 4, 2], [9, 8, 1], [0, 0, 0]]]
     assert half.target.points.tolist() == [[[1.5, 2, 2], [4.5, 4, 1], [0, 0, 0]]]
     assert half.target.boxes_xyxy.tolist() == [[1, 1.5, 5, 4.5]]
 
 
-def test_frames_with_an_object_that_has_no_points_stay_out_by_reason(catalog, land, label):
+def test_frames_with_an_object_that_has_no_points_stay_out_by_reason(
+    catalog, land, label
+):
     ids = land()
     label(
         [
@@ -140,14 +186,19 @@ def test_frames_with_an_object_that_has_no_points_stay_out_by_reason(catalog, la
 def test_boxes_alone_make_no_release_of_keypoints(catalog, land, label):
     ids = land()
     label([(i, "ant", BOX, None) for i in ids])
-    with pytest.raises(ValueError, match=r"{'label without keypoints': 6, .*}; give keypoints to every object"):
+    with pytest.raises(
+        ValueError,
+        match=r"{'label without keypoints': 6, .*}; give keypoints to every object",
+    ):
         draft_release(catalog, "keypoints")
 
 
 def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label):
     here, there = land(), land("tuesday")
     label([(i, "ant", BOX, None) for i in here])
-    label([(i, "ant", (2, 3.5, 10, 9), POINTS) for i in there], "tuesday")  # equal within a pixel
+    label(
+        [(i, "ant", (2, 3.5, 10, 9), POINTS) for i in there], "tuesday"
+    )  # equal within a pixel
     draft = draft_release(catalog, "keypoints")
     assert (draft.row["num_frames"], draft.row["num_labels"]) == (6, 6)
     assert all(row["keypoints"] == [POINTS] for row in draft.frame_rows)
@@ -156,21 +207,37 @@ def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label):
 def test_copies_whose_points_differ_contradict_each_other(catalog, land, label):
     here, there = land(), land("tuesday")
     label([(i, "ant", BOX, POINTS) for i in here])
-    label([(i, "ant", BOX, MOVED if n == 0 else POINTS) for n, i in enumerate(there)], "tuesday")  # 2 px of 8 px
+    label(
+        [(i, "ant", BOX, MOVED if n == 0 else POINTS) for n, i in enumerate(there)],
+        "tuesday",
+    )  # 2 px of 8 px
     draft = draft_release(catalog, "keypoints")
-    assert draft.row["num_frames"] == 5 and draft.excluded["copy of a picture with other labels"] == 2
-    assert draft_release(catalog, "detection").row["num_frames"] == 6, "their boxes are equal"
+    assert (
+        draft.row["num_frames"] == 5
+        and draft.excluded["copy of a picture with other labels"] == 2
+    )
+    assert draft_release(catalog, "detection").row["num_frames"] == 6, (
+        "their boxes are equal"
+    )
 
 
-def test_frames_are_good_for_keypoints_where_every_object_has_some(catalog, land, label):
+def test_frames_are_good_for_keypoints_where_every_object_has_some(
+    catalog, land, label
+):
     ids = land()
     label([(i, "ant", BOX, None) for i in ids])
-    assert {i: set(found) for i, found in read_datasets(catalog).items()} == {i: {"detection"} for i in ids}
+    assert {i: set(found) for i, found in read_datasets(catalog).items()} == {
+        i: {"detection"} for i in ids
+    }
     label([(i, "bee", OTHER_BOX, POINTS) for i in ids[:2]], "monday")
-    assert not any("keypoints" in found for found in read_datasets(catalog).values()), "the ants have none"
+    assert not any("keypoints" in found for found in read_datasets(catalog).values()), (
+        "the ants have none"
+    )
     other = land("tuesday")
     label([(other[0], "ant", BOX, POINTS)], "tuesday")
-    assert {i for i, found in read_datasets(catalog).items() if "keypoints" in found} == {other[0]}
+    assert {
+        i for i, found in read_datasets(catalog).items() if "keypoints" in found
+    } == {other[0]}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +257,9 @@ def test_a_row_whose_points_are_none_is_no_target(keypoints, fault):
 
 
 def test_points_are_text_of_three_numbers_each():
-    np.testing.assert_array_equal(parse_points("1.5 2 2 0 0 0"), [[1.5, 2, 2], [0, 0, 0]])
+    np.testing.assert_array_equal(
+        parse_points("1.5 2 2 0 0 0"), [[1.5, 2, 2], [0, 0, 0]]
+    )
 
 
 def test_an_empty_picture_is_a_target():

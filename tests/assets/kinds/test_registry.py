@@ -46,7 +46,9 @@ def test_every_dataset_has_a_kind_and_every_kind_with_stored_answers_is_judged()
 def test_a_kind_takes_stored_labels_and_keeps_its_target_in_columns_that_there_are():
     columns = {column.name for column in TABLES["release_frames"].columns}
     for kind in KINDS:
-        assert set(kind.label_tasks) <= set(TASK_NAMES) and set(kind.columns) <= columns, kind.name
+        assert (
+            set(kind.label_tasks) <= set(TASK_NAMES) and set(kind.columns) <= columns
+        ), kind.name
 
 
 @pytest.mark.parametrize("task", DATASET_NAMES)
@@ -55,12 +57,17 @@ def test_what_a_kind_hashes_stays_the_same(task):
 
 
 def test_an_unknown_kind_is_refused_with_those_that_there_are():
-    with pytest.raises(ValueError, match="no kind of label for 'depth': known are recognition, detection"):
+    with pytest.raises(
+        ValueError,
+        match="no kind of label for 'depth': known are recognition, detection",
+    ):
         find_kind("depth")
 
 
 def test_answers_of_open_tasks_are_not_stored():
-    with pytest.raises(ValueError, match="about multilabel are not stored: its task examines itself"):
+    with pytest.raises(
+        ValueError, match="about multilabel are not stored: its task examines itself"
+    ):
         find_kind("multilabel").list_answer(Probabilities(None), ["a"])
     with pytest.raises(ValueError, match="about instances are not stored"):
         find_kind("instances").pair([], [], ["a"])
@@ -69,5 +76,11 @@ def test_answers_of_open_tasks_are_not_stored():
 def test_kinds_load_without_what_is_heavy():
     heavy = ("torch", "lance", "matplotlib", "faster_coco_eval", "dagster")
     code = f"import sys, assets.kinds; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     assert done.stdout.strip() == "[]"

@@ -18,9 +18,16 @@ from assets.registry.tracker import Tracker
 
 CONTENT = hashlib.sha256(b"release").hexdigest()
 RELEASE = {
-    "release_id": CONTENT[:32], "task": "recognition", "class_names": ["ball", "box"], "num_frames": 40,
-    "num_labels": 40, "content_sha256": CONTENT, "frames_version": 3, "code_version": "1", "sessions": ["s1", "s2"],
-}  # fmt: skip
+    "release_id": CONTENT[:32],
+    "task": "recognition",
+    "class_names": ["ball", "box"],
+    "num_frames": 40,
+    "num_labels": 40,
+    "content_sha256": CONTENT,
+    "frames_version": 3,
+    "code_version": "1",
+    "sessions": ["s1", "s2"],
+}
 HISTORY = [{"epoch": 0, "loss": 0.75}, {"epoch": 1, "loss": 0.5}]
 
 
@@ -29,13 +36,22 @@ def write_folder(folder: Path, weight: float = 1.0, **changes: object) -> Path:
     folder.mkdir(parents=True)
     save_file({"w": np.full((4, 2), weight, np.float32)}, folder / "model.safetensors")
     _write_onnx(folder / "model.onnx", weight)
-    files = {name: hash_of(folder / name) for name in ("model.safetensors", "model.onnx")}
+    files = {
+        name: hash_of(folder / name) for name in ("model.safetensors", "model.onnx")
+    }
     facts: dict[str, Any] = {
-        "task": "recognition", "recipe": "tiny_recognition", "config": {"optim": {"lr": 0.01}, "epochs": 2},
-        "class_names": ["ball", "box"], "release_id": RELEASE["release_id"], "image_size_px": 32, "seed": 7,
-        "code_version": "1", "history": HISTORY, "files": files,
+        "task": "recognition",
+        "recipe": "tiny_recognition",
+        "config": {"optim": {"lr": 0.01}, "epochs": 2},
+        "class_names": ["ball", "box"],
+        "release_id": RELEASE["release_id"],
+        "image_size_px": 32,
+        "seed": 7,
+        "code_version": "1",
+        "history": HISTORY,
+        "files": files,
         "starts_from": {"origin": "Lite0 (Apache-2.0)", "sha256": "f" * 64},
-    }  # fmt: skip
+    }
     facts = {k: v for k, v in {**facts, **changes}.items() if v is not None}
     (folder / "model.json").write_bytes(_dump(facts))
     return folder
@@ -44,10 +60,15 @@ def write_folder(folder: Path, weight: float = 1.0, **changes: object) -> Path:
 def model_row(folder: Path) -> dict[str, object]:
     """The row that training wrote for the folder's model."""
     return {
-        "model_sha256": hash_of(folder / "model.safetensors"), "task": "recognition", "recipe": "tiny_recognition",
-        "release_id": RELEASE["release_id"], "code_version": "1", "seed": 7, "run_id": "train-run",
+        "model_sha256": hash_of(folder / "model.safetensors"),
+        "task": "recognition",
+        "recipe": "tiny_recognition",
+        "release_id": RELEASE["release_id"],
+        "code_version": "1",
+        "seed": 7,
+        "run_id": "train-run",
         "folder": "models/x",
-    }  # fmt: skip
+    }
 
 
 def hash_of(path: Path) -> str:
@@ -61,14 +82,27 @@ def _write_onnx(path: Path, weight: float) -> None:
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])]
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])]
     weights = helper.make_tensor("w", TensorProto.FLOAT, [4, 2], [weight] * 8)
-    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "linear", inputs, outputs, [weights])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "linear",
+        inputs,
+        outputs,
+        [weights],
+    )
+    onnx.save(
+        helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10
+        ),
+        path,
+    )
 
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> Callable[..., Path]:
     """make_folder(name="model", weight=1.0, **facts) -> a complete model folder."""
-    return lambda name="model", weight=1.0, **facts: write_folder(tmp_path / name, weight, **facts)
+    return lambda name="model", weight=1.0, **facts: write_folder(
+        tmp_path / name, weight, **facts
+    )
 
 
 @pytest.fixture

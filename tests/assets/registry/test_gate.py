@@ -22,22 +22,33 @@ def failed(decision):
 def test_first_model_above_the_floor_is_promoted():
     decision = decide(evaluation(0.8), None, RULES, CHECKS)
     assert decision.is_promoted
-    assert any("no champion with these classes" in reason for reason in decision.reasons)
+    assert any(
+        "no champion with these classes" in reason for reason in decision.reasons
+    )
 
 
 def test_first_model_below_the_floor_is_not():
     decision = decide(evaluation(0.69), None, RULES, CHECKS)
     assert failed(decision) == ["accuracy reaches the floor"]
-    assert decision.reasons == ("accuracy reaches the floor: 0.6900 (accuracy, floor 0.7)",)
+    assert decision.reasons == (
+        "accuracy reaches the floor: 0.6900 (accuracy, floor 0.7)",
+    )
 
 
 @pytest.mark.parametrize(("accuracy", "is_promoted"), [(0.881, True), (0.879, False)])
 def test_champion_at_090_and_margin_002_ask_for_088(accuracy, is_promoted):
-    assert decide(evaluation(accuracy), evaluation(0.90, model="m1"), RULES, CHECKS).is_promoted is is_promoted
+    assert (
+        decide(
+            evaluation(accuracy), evaluation(0.90, model="m1"), RULES, CHECKS
+        ).is_promoted
+        is is_promoted
+    )
 
 
 def test_champion_scored_on_another_release_does_not_compare():
-    decision = decide(evaluation(0.99), evaluation(0.90, release="r0", model="m1"), RULES, CHECKS)
+    decision = decide(
+        evaluation(0.99), evaluation(0.90, release="r0", model="m1"), RULES, CHECKS
+    )
     assert failed(decision) == ["accuracy no more than 0.02 below the champion"]
     assert "score the champion on that one too" in decision.reasons[0]
 
@@ -64,7 +75,9 @@ def test_failed_missing_or_open_check_fails(checks):
 
 
 def test_too_few_test_samples_fail():
-    assert failed(decide(evaluation(0.9, samples=99), None, RULES, CHECKS)) == ["enough test samples"]
+    assert failed(decide(evaluation(0.9, samples=99), None, RULES, CHECKS)) == [
+        "enough test samples"
+    ]
 
 
 def test_slice_below_its_floor_fails_and_small_slices_are_not_judged():
@@ -76,32 +89,60 @@ def test_slice_below_its_floor_fails_and_small_slices_are_not_judged():
     samples = {("sensor", "left"): 90, ("sensor", "right"): 90, ("sensor", "rear"): 5}
     sliced = evaluation(0.8, slices=slices, slice_samples=samples)
     decision = decide(sliced, None, replace(RULES, slice_floor=0.5), CHECKS)
-    assert decision.reasons == ("accuracy reaches 0.5 in every slice: 0.4000 (lowest of 2 slices: sensor=right)",)
+    assert decision.reasons == (
+        "accuracy reaches 0.5 in every slice: 0.4000 (lowest of 2 slices: sensor=right)",
+    )
 
 
 def test_slice_without_a_figure_fails():
-    more = {"slices": {("sensor", "left"): {"accuracy": None}}, "slice_samples": {("sensor", "left"): 90}}
+    more = {
+        "slices": {("sensor", "left"): {"accuracy": None}},
+        "slice_samples": {("sensor", "left"): 90},
+    }
     assert (
         "not measured in sensor=left"
-        in decide(evaluation(0.8, **more), None, replace(RULES, slice_floor=0.5), CHECKS).reasons[0]
+        in decide(
+            evaluation(0.8, **more), None, replace(RULES, slice_floor=0.5), CHECKS
+        ).reasons[0]
     )
 
 
 def test_no_slice_large_enough_fails_where_slices_are_asked_for():
-    assert not decide(evaluation(0.8), None, replace(RULES, slice_floor=0.5), CHECKS).is_promoted
+    assert not decide(
+        evaluation(0.8), None, replace(RULES, slice_floor=0.5), CHECKS
+    ).is_promoted
 
 
 def score(metric, value, by="all", slice_value="all", n=50, split="test", release="r1"):
-    return {"model_sha256": "m", "release_id": release, "split": split, "slice_by": by, "slice_value": slice_value,
-            "metric": metric, "value": value, "num_samples": n}  # fmt: skip
+    return {
+        "model_sha256": "m",
+        "release_id": release,
+        "split": split,
+        "slice_by": by,
+        "slice_value": slice_value,
+        "metric": metric,
+        "value": value,
+        "num_samples": n,
+    }
 
 
 def test_exam_is_read_from_the_test_rows_of_one_model_and_release():
-    rows = [score("accuracy", 0.8), score("ece", None), score("accuracy", 0.5, "sensor", "left", 20),
-            score("accuracy", 0.99, split="val"), score("accuracy", 0.1, release="r0")]  # fmt: skip
+    rows = [
+        score("accuracy", 0.8),
+        score("ece", None),
+        score("accuracy", 0.5, "sensor", "left", 20),
+        score("accuracy", 0.99, split="val"),
+        score("accuracy", 0.1, release="r0"),
+    ]
     found = read_evaluation(rows, "m", "r1")
-    assert found == Evaluation("m", "r1", 50, {"accuracy": 0.8, "ece": None}, {("sensor", "left"): {"accuracy": 0.5}},
-                         {("sensor", "left"): 20})  # fmt: skip
+    assert found == Evaluation(
+        "m",
+        "r1",
+        50,
+        {"accuracy": 0.8, "ece": None},
+        {("sensor", "left"): {"accuracy": 0.5}},
+        {("sensor", "left"): 20},
+    )
 
 
 def test_no_test_rows_are_no_exam():

@@ -9,7 +9,10 @@ from assets.registry.lineage import find_lineage
 def test_lineage_is_the_rows_of_release_and_training(make_folder, release, row_of):
     folder = make_folder()
     lineage = find_lineage(read_package(folder), [release], [row_of(folder)])
-    assert (lineage.release["release_id"], lineage.model["run_id"]) == (release["release_id"], "train-run")
+    assert (lineage.release["release_id"], lineage.model["run_id"]) == (
+        release["release_id"],
+        "train-run",
+    )
 
 
 def test_unknown_release_is_refused(make_folder, row_of):

@@ -12,8 +12,18 @@ from assets.inference.package import Refusal
 from assets.registry.release import Evaluation, GateRules, decide
 from assets.registry.tracker import Tracker
 
-YES = decide(Evaluation("m", "r", 100, {"accuracy": 0.9}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
-NO = decide(Evaluation("m", "r", 100, {"accuracy": 0.4}), None, GateRules("accuracy", 0.5, 0.01, 10), {"a": True})
+YES = decide(
+    Evaluation("m", "r", 100, {"accuracy": 0.9}),
+    None,
+    GateRules("accuracy", 0.5, 0.01, 10),
+    {"a": True},
+)
+NO = decide(
+    Evaluation("m", "r", 100, {"accuracy": 0.4}),
+    None,
+    GateRules("accuracy", 0.5, 0.01, 10),
+    {"a": True},
+)
 
 
 @pytest.fixture
@@ -26,7 +36,11 @@ def register(tracker, make_folder, read_with_lineage):
         )
         metrics = {"accuracy": 0.875, "ece": None}
         return tracker.log_training(
-            *read_with_lineage(folder), metrics, {"learning curve.png": b"\x89PNG"}, "dagster-1", {"k": 1}
+            *read_with_lineage(folder),
+            metrics,
+            {"learning curve.png": b"\x89PNG"},
+            "dagster-1",
+            {"k": 1},
         )
 
     return act
@@ -46,18 +60,32 @@ def test_run_records_parameters_epochs_release_and_plots(tracker, register, rele
     assert stored.data.params == {"optim.lr": "0.01", "epochs": "2", "k": "1"}
     assert stored.data.metrics == {"loss": 0.5, "accuracy": 0.875}
     assert stored.data.tags["unmeasured"] == "ece"
-    assert (stored.data.tags["dagster_run_id"], stored.data.tags["code_version"]) == ("dagster-1", "1")
-    assert [(m.step, m.value) for m in client.get_metric_history(run.run_id, "loss")] == [(0, 0.75), (1, 0.5)]
+    assert (stored.data.tags["dagster_run_id"], stored.data.tags["code_version"]) == (
+        "dagster-1",
+        "1",
+    )
+    assert [
+        (m.step, m.value) for m in client.get_metric_history(run.run_id, "loss")
+    ] == [(0, 0.75), (1, 0.5)]
     dataset = stored.inputs.dataset_inputs[0].dataset
-    assert (dataset.name, dataset.digest) == (release["release_id"], release["content_sha256"][:32])
+    assert (dataset.name, dataset.digest) == (
+        release["release_id"],
+        release["content_sha256"][:32],
+    )
     assert json.loads(dataset.profile)["content_sha256"] == release["content_sha256"]
-    assert [f.path for f in client.list_artifacts(run.run_id, "plots")] == ["plots/learning_curve.png"]
+    assert [f.path for f in client.list_artifacts(run.run_id, "plots")] == [
+        "plots/learning_curve.png"
+    ]
 
 
 def test_new_version_is_challenger_with_hashes_and_lineage(tracker, register, release):
     run = register()
     model = tracker.challenger("recognition")
-    assert (model.version, model.name, model.aliases) == (run.model_version, "daguerre-recognition", ("challenger",))
+    assert (model.version, model.name, model.aliases) == (
+        run.model_version,
+        "daguerre-recognition",
+        ("challenger",),
+    )
     assert model.release_id == release["release_id"]
     assert len(model.tags["onnx_sha256"]) == len(model.model_sha256) == 64
     assert model.metrics["accuracy"] == 0.875
@@ -66,7 +94,11 @@ def test_new_version_is_challenger_with_hashes_and_lineage(tracker, register, re
 
 def test_same_model_registers_once(tracker, register):
     first, second = register(), register()
-    assert (second.run_id, second.model_version, second.is_new) == (first.run_id, first.model_version, False)
+    assert (second.run_id, second.model_version, second.is_new) == (
+        first.run_id,
+        first.model_version,
+        False,
+    )
     assert len(tracker.versions("recognition")) == 1
 
 
@@ -106,7 +138,9 @@ def test_changed_bytes_are_not_promoted(tracker, register, name):
     assert tracker.champion("recognition") is None
 
 
-def test_package_that_changed_after_it_was_read_is_refused(tracker, make_folder, read_with_lineage):
+def test_package_that_changed_after_it_was_read_is_refused(
+    tracker, make_folder, read_with_lineage
+):
     folder = make_folder()
     package, lineage = read_with_lineage(folder)
     (folder / "model.onnx").write_bytes(b"other")
@@ -115,12 +149,16 @@ def test_package_that_changed_after_it_was_read_is_refused(tracker, make_folder,
     assert tracker.versions("recognition") == []
 
 
-def test_version_that_somebody_registered_by_hand_has_no_lineage_and_is_refused(tracker, register):
+def test_version_that_somebody_registered_by_hand_has_no_lineage_and_is_refused(
+    tracker, register
+):
     register()
     from mlflow import MlflowClient
 
     source = tracker.version("recognition", 1).source
-    MlflowClient(tracker.tracking_uri).create_model_version("daguerre-recognition", source)
+    MlflowClient(tracker.tracking_uri).create_model_version(
+        "daguerre-recognition", source
+    )
     with pytest.raises(Refusal, match="version 2 has no model_sha256"):
         tracker.set_alias("recognition", "champion", 2)
 
@@ -132,14 +170,18 @@ def test_onnx_flavour_loads_and_multiplies(tracker, register):
     model = mlflow.onnx.load_model(tracker.challenger("recognition").source)
     from onnxruntime import InferenceSession
 
-    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     (y,) = session.run(None, {"x": np.ones((3, 4), np.float32)})
     assert y.tolist() == [[4.0, 4.0]] * 3  # four inputs of 1 times weights of 1
 
 
 def test_no_pickle_among_the_artifacts(tracker, register):
     register()
-    names = {p.name for p in (tracker_home(tracker) / "artifacts").rglob("*") if p.is_file()}
+    names = {
+        p.name for p in (tracker_home(tracker) / "artifacts").rglob("*") if p.is_file()
+    }
     assert names == {
         "MLmodel",
         "requirements.txt",
@@ -190,13 +232,20 @@ print(tracker.log_training(package, lineage, {}, {}, "d").model_version, flush=T
 """
 
 
-def test_two_processes_that_register_one_model_in_a_new_store_make_one_version(tmp_path, make_folder):
-    tracker = Tracker(f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}", str(tmp_path / "artifacts"))
+def test_two_processes_that_register_one_model_in_a_new_store_make_one_version(
+    tmp_path, make_folder
+):
+    tracker = Tracker(
+        f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}", str(tmp_path / "artifacts")
+    )
     folder = make_folder()
     command = [sys.executable, "-c", RACER, tracker.tracking_uri, str(folder)]
     root = Path(__file__).parents[3]
     racers = [
-        subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(
+            command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
     ]
     for racer in racers:
         assert racer.stdout.readline() == "ready\n"
@@ -210,7 +259,9 @@ def test_two_processes_that_register_one_model_in_a_new_store_make_one_version(t
     assert len(versions) == 1 and versions[0].aliases == ("challenger",)
 
 
-def test_an_alias_that_another_writer_makes_in_between_is_pointed_at(tracker, register, monkeypatch):
+def test_an_alias_that_another_writer_makes_in_between_is_pointed_at(
+    tracker, register, monkeypatch
+):
     from sqlalchemy.orm import Session
 
     register()
@@ -232,10 +283,17 @@ def test_an_alias_that_another_writer_makes_in_between_is_pointed_at(tracker, re
 
 def test_definitions_do_not_import_mlflow():
     code = "import sys, assets.registry.tracker, assets.registry.promotion; sys.exit('mlflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False
+        ).returncode
+        == 0
+    )
 
 
-def test_late_writer_of_the_same_model_undoes_its_version_and_run(tracker, register, read_with_lineage, tmp_path):
+def test_late_writer_of_the_same_model_undoes_its_version_and_run(
+    tracker, register, read_with_lineage, tmp_path
+):
     first = register()
     package, _ = read_with_lineage(tmp_path / "model")
     client, tags = tracker._client(), tracker.version("recognition", 1).tags
@@ -247,7 +305,9 @@ def test_late_writer_of_the_same_model_undoes_its_version_and_run(tracker, regis
     assert client.get_run(run_id).info.lifecycle_stage == "deleted"
 
 
-def test_rerun_finishes_what_a_killed_writer_left(tracker, register, read_with_lineage, tmp_path):
+def test_rerun_finishes_what_a_killed_writer_left(
+    tracker, register, read_with_lineage, tmp_path
+):
     register()
     client = tracker._client()
     package, _ = read_with_lineage(tmp_path / "model")

@@ -43,11 +43,21 @@ def world(built, home, tmp_path, open_at) -> World:
     shutil.copytree(folder / "landed", tmp_path / "landed")
     intake = open_at(home)
     stores = Stores(intake.catalog, intake.ledger, intake.blobs, home)
-    return World(stores, intake, tmp_path / "landed", release_id, model_sha256, prediction_id, frame_id)
+    return World(
+        stores,
+        intake,
+        tmp_path / "landed",
+        release_id,
+        model_sha256,
+        prediction_id,
+        frame_id,
+    )
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory, open_at, make_png, recording) -> tuple[Path, tuple[str, str, str, str]]:
+def built(
+    tmp_path_factory, open_at, make_png, recording
+) -> tuple[Path, tuple[str, str, str, str]]:
     """The folder of the world, and the ids of its release, model, prediction and frame."""
     folder = tmp_path_factory.mktemp("world")
     home, landed = folder / "home", folder / "landed"
@@ -55,21 +65,56 @@ def built(tmp_path_factory, open_at, make_png, recording) -> tuple[Path, tuple[s
     home.mkdir()
     intake = open_at(home)
     boxes = [
-        {"id": n, "image_id": n, "category_id": 1, "bbox": [2, 3, 4, 5], "area": 20, "iscrowd": 0} for n in range(4)
+        {
+            "id": n,
+            "image_id": n,
+            "category_id": 1,
+            "bbox": [2, 3, 4, 5],
+            "area": 20,
+            "iscrowd": 0,
+        }
+        for n in range(4)
     ]
-    coco = {"images": [{"id": n, "file_name": f"{n}.png", "width": 16, "height": 12} for n in range(4)],
-            "annotations": boxes, "categories": [{"id": 1, "name": "cup"}]}  # fmt: skip
+    coco = {
+        "images": [
+            {"id": n, "file_name": f"{n}.png", "width": 16, "height": 12}
+            for n in range(4)
+        ],
+        "annotations": boxes,
+        "categories": [{"id": 1, "name": "cup"}],
+    }
     files = {f"images/{n}.png": make_png(n) for n in range(4)}
-    files |= {"images/instances.json": json.dumps(coco).encode(), "drive.mcap": recording, "README.md": b"about"}
+    files |= {
+        "images/instances.json": json.dumps(coco).encode(),
+        "drive.mcap": recording,
+        "README.md": b"about",
+    }
     for path, data in files.items():
         (landed / path).write_bytes(data)
     intake.ingest(Folder(str(landed)), "monday")
     catalog = intake.catalog
-    frames = catalog.read_latest("frames", where="source_path LIKE '%.png'").sort_by("source_path").to_pylist()
-    catalog.merge("splits", to_table(TABLES["splits"], [
-        {"frame_id": f["frame_id"], "capture_id": f["capture_id"], "session": "monday", "group_id": f["frame_id"],
-         "split": s, "rule": "cluster"} for f, s in zip(frames, ("train", "train", "val", "test"), strict=True)
-    ]))  # fmt: skip
+    frames = (
+        catalog.read_latest("frames", where="source_path LIKE '%.png'")
+        .sort_by("source_path")
+        .to_pylist()
+    )
+    catalog.merge(
+        "splits",
+        to_table(
+            TABLES["splits"],
+            [
+                {
+                    "frame_id": f["frame_id"],
+                    "capture_id": f["capture_id"],
+                    "session": "monday",
+                    "group_id": f["frame_id"],
+                    "split": s,
+                    "rule": "cluster",
+                }
+                for f, s in zip(frames, ("train", "train", "val", "test"), strict=True)
+            ],
+        ),
+    )
     for name in ("frames", "labels", "splits"):
         catalog.publish(name, "monday", catalog.latest_version(name))
     release_id = write_release(catalog, draft_release(catalog, "detection"))
@@ -77,11 +122,26 @@ def built(tmp_path_factory, open_at, make_png, recording) -> tuple[Path, tuple[s
     model_sha256 = _store_model(intake, home, release_id)
     frame_id = frames[3]["frame_id"]
     prediction_id = content_id("prediction", frame_id)
-    catalog.merge("predictions", to_table(TABLES["predictions"], [{
-        "prediction_id": prediction_id, "frame_id": frame_id, "session": "monday", "sensor": frames[3]["sensor"],
-        "task": "detection", "model_sha256": model_sha256, "purpose": "test", "boxes_xyxy": [], "class_names": [],
-        "scores": [],
-    }]))  # fmt: skip
+    catalog.merge(
+        "predictions",
+        to_table(
+            TABLES["predictions"],
+            [
+                {
+                    "prediction_id": prediction_id,
+                    "frame_id": frame_id,
+                    "session": "monday",
+                    "sensor": frames[3]["sensor"],
+                    "task": "detection",
+                    "model_sha256": model_sha256,
+                    "purpose": "test",
+                    "boxes_xyxy": [],
+                    "class_names": [],
+                    "scores": [],
+                }
+            ],
+        ),
+    )
     intake.ledger.engine.dispose()  # so that the ledger is one file
     return folder, (release_id, model_sha256, prediction_id, frame_id)
 
@@ -90,13 +150,36 @@ def _store_model(intake: Intake, home: Path, release_id: str) -> str:
     files = {"model.safetensors": b"weights", "model.onnx": b"graph"}
     hashes = {name: hash_bytes(content) for name, content in files.items()}
     facts = package.PackageFacts(
-        "detection", "tiny_detection", {}, ("cup",), release_id, 64, 7, "1", [{"epoch": 1, "loss": 0.5}], hashes
+        "detection",
+        "tiny_detection",
+        {},
+        ("cup",),
+        release_id,
+        64,
+        7,
+        "1",
+        [{"epoch": 1, "loss": 0.5}],
+        hashes,
     )
     model_sha256 = hashes["model.safetensors"]
     folder = home / "models" / "detection" / model_sha256[:16]
     write_folder(folder, {**files, "model.json": package._dump(asdict(facts))})
-    intake.catalog.merge("models", to_table(TABLES["models"], [{
-        "model_sha256": model_sha256, "task": "detection", "recipe": "tiny_detection", "release_id": release_id,
-        "code_version": "1", "seed": 7, "run_id": "run", "folder": f"models/detection/{model_sha256[:16]}",
-    }]))  # fmt: skip
+    intake.catalog.merge(
+        "models",
+        to_table(
+            TABLES["models"],
+            [
+                {
+                    "model_sha256": model_sha256,
+                    "task": "detection",
+                    "recipe": "tiny_detection",
+                    "release_id": release_id,
+                    "code_version": "1",
+                    "seed": 7,
+                    "run_id": "run",
+                    "folder": f"models/detection/{model_sha256[:16]}",
+                }
+            ],
+        ),
+    )
     return model_sha256

@@ -36,10 +36,14 @@ def states(zone: LandingZone) -> dict[str, str]:
 
 def test_files_and_records_are_listed_with_reason_and_remedy(zone, catalog):
     entries = list_quarantine(catalog, zone)
-    assert all(e["reason"] and e["remedy"] and e["session"] == "monday" for e in entries)
+    assert all(
+        e["reason"] and e["remedy"] and e["session"] == "monday" for e in entries
+    )
     assert {(e["path"], e["what"]) for e in entries} >= {
-        ("cut.png", "file"), ("odd.xyz", "file"), ("drive.mcap", "record"),
-    }  # fmt: skip
+        ("cut.png", "file"),
+        ("odd.xyz", "file"),
+        ("drive.mcap", "record"),
+    }
     assert len([e for e in entries if e["what"] == "file"]) == 2
     assert all(e["offset"] is not None for e in entries if e["what"] == "record")
 
@@ -48,11 +52,15 @@ def test_another_session_has_none_of_it(zone, catalog):
     assert list_quarantine(catalog, zone, "tuesday") == []
 
 
-def test_a_file_that_was_replaced_is_listed_no_more(zone, catalog, intake, landed, make_png):
+def test_a_file_that_was_replaced_is_listed_no_more(
+    zone, catalog, intake, landed, make_png
+):
     (landed / "cut.png").write_bytes(make_png(2))
     assert "cut.png" not in {e["path"] for e in list_quarantine(catalog, zone)}
     intake.ingest(Folder(str(landed)), "monday")
-    assert {e["path"] for e in list_quarantine(catalog, zone) if e["what"] == "file"} == {"odd.xyz"}
+    assert {
+        e["path"] for e in list_quarantine(catalog, zone) if e["what"] == "file"
+    } == {"odd.xyz"}
 
 
 def test_a_good_file_overwritten_by_garbage_is_listed(zone, catalog, intake, landed):
@@ -61,7 +69,9 @@ def test_a_good_file_overwritten_by_garbage_is_listed(zone, catalog, intake, lan
     assert "good.png" in {e["path"] for e in list_quarantine(catalog, zone)}
 
 
-def test_retry_forgets_quarantined_files_alone_and_intake_judges_them_again(zone, intake, landed):
+def test_retry_forgets_quarantined_files_alone_and_intake_judges_them_again(
+    zone, intake, landed
+):
     reopened, gone = reopen(zone, find_files(zone, "monday", [], ("quarantined",)))
     assert {o.path for o in reopened} == {"cut.png", "odd.xyz"} and not gone
     assert set(states(zone)) == {"good.png", "drive.mcap"}
@@ -70,11 +80,15 @@ def test_retry_forgets_quarantined_files_alone_and_intake_judges_them_again(zone
     assert states(zone)["cut.png"] == states(zone)["odd.xyz"] == "quarantined"
 
 
-def test_a_whole_container_that_is_taken_again_is_read_again(catalog, intake, tmp_path, recording):
+def test_a_whole_container_that_is_taken_again_is_read_again(
+    catalog, intake, tmp_path, recording
+):
     """Its capture was complete, with nothing in it: that word is taken back too."""
     folder = tmp_path / "landing" / "monday"
     folder.mkdir(parents=True)
-    (folder / "blank.mcap").write_bytes(recording[:8] + bytes(len(recording) - 208) + recording[-200:])
+    (folder / "blank.mcap").write_bytes(
+        recording[:8] + bytes(len(recording) - 208) + recording[-200:]
+    )
     intake.ingest(Folder(str(folder)), "monday")
     zone = LandingZone(Folder(str(folder.parent)), intake.ledger)
     assert states(zone) == {"blank.mcap": "quarantined"}
@@ -82,7 +96,10 @@ def test_a_whole_container_that_is_taken_again_is_read_again(catalog, intake, tm
     reopen(zone, find_files(zone, "monday", [], ("quarantined",)))
     assert intake.ledger.committed() == []
     intake.ingest(Folder(str(folder)), "monday")
-    assert states(zone) == {"blank.mcap": "quarantined"} and len(intake.ledger.committed()) == 1
+    assert (
+        states(zone) == {"blank.mcap": "quarantined"}
+        and len(intake.ledger.committed()) == 1
+    )
 
 
 def test_retry_adds_no_row_twice(zone, catalog, intake, landed, read_tables):
@@ -95,7 +112,9 @@ def test_retry_adds_no_row_twice(zone, catalog, intake, landed, read_tables):
 def test_a_file_that_is_gone_keeps_its_outcome(zone, landed):
     (landed / "odd.xyz").unlink()
     reopened, gone = reopen(zone, find_files(zone, "monday", [], ("quarantined",)))
-    assert [o.path for o in gone] == ["odd.xyz"] and [o.path for o in reopened] == ["cut.png"]
+    assert [o.path for o in gone] == ["odd.xyz"] and [o.path for o in reopened] == [
+        "cut.png"
+    ]
     assert states(zone)["odd.xyz"] == "quarantined"
 
 
@@ -104,7 +123,9 @@ def test_dropped_is_acknowledged_and_says_by_whom_and_when(zone, catalog, landed
     drop(zone, [found], "ada", AT)
     assert states(zone)["odd.xyz"] == "dropped"
     (entry,) = [e for e in list_quarantine(catalog, zone) if e["what"] == "dropped"]
-    assert entry["reason"] == found.reason and f"dropped by ada at {AT}" in entry["remedy"]
+    assert (
+        entry["reason"] == found.reason and f"dropped by ada at {AT}" in entry["remedy"]
+    )
     assert (landed / "odd.xyz").read_text() == "?"
 
 
@@ -112,14 +133,21 @@ def test_dropped_stays_dropped_until_it_is_taken_again_by_name(zone, intake, lan
     drop(zone, find_files(zone, "monday", ["odd.xyz"], ("quarantined",)), "ada", AT)
     report = intake.ingest(Folder(str(landed)), "monday")
     assert states(zone)["odd.xyz"] == "dropped"
-    assert (report.files, report.already_ingested, report.quarantined, report.dropped) == (4, 2, 1, 1)
+    assert (
+        report.files,
+        report.already_ingested,
+        report.quarantined,
+        report.dropped,
+    ) == (4, 2, 1, 1)
     reopen(zone, find_files(zone, "monday", ["odd.xyz"], ("quarantined", "dropped")))
     intake.ingest(Folder(str(landed)), "monday")
     assert states(zone)["odd.xyz"] == "quarantined"
 
 
 def test_a_path_that_no_file_meets_is_a_mistake(zone):
-    with pytest.raises(ValueError, match=r"no quarantined file of monday meets \*\.jpg"):
+    with pytest.raises(
+        ValueError, match=r"no quarantined file of monday meets \*\.jpg"
+    ):
         find_files(zone, "monday", ["*.jpg"], ("quarantined",))
 
 
@@ -131,4 +159,6 @@ def test_an_unknown_session_is_a_mistake(zone):
 def test_decisions_survive_the_process(zone, home):
     drop(zone, find_files(zone, "monday", ["odd.xyz"], ("quarantined",)), "ada", AT)
     again = Ledger(f"sqlite:///{home / 'ledger.db'}")
-    assert {o.outcome for o in again.outcomes("monday").values() if o.path == "odd.xyz"} == {"dropped"}
+    assert {
+        o.outcome for o in again.outcomes("monday").values() if o.path == "odd.xyz"
+    } == {"dropped"}

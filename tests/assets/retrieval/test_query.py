@@ -20,7 +20,9 @@ def test_tables_can_be_counted_and_joined(world):
     def ask(sql):
         return to_json_rows(run_query(world.catalog, world.stores.ledger, sql))
 
-    assert ask("select count(*) as n from frames where source_path like '%.png'") == [{"n": 4}]
+    assert ask("select count(*) as n from frames where source_path like '%.png'") == [
+        {"n": 4}
+    ]
     joined = ask(f"""
         with mine as (select * from release_frames where split = 'test')
         select r.split, l.class_name, f.width_px
@@ -32,14 +34,25 @@ def test_tables_can_be_counted_and_joined(world):
 
 
 def test_the_ledgers_files_are_a_table(world):
-    rows = to_json_rows(run_query(world.catalog, world.stores.ledger, "select path, outcome from files order by path"))
+    rows = to_json_rows(
+        run_query(
+            world.catalog,
+            world.stores.ledger,
+            "select path, outcome from files order by path",
+        )
+    )
     assert {"path": "README.md", "outcome": "ingested"} in rows and len(rows) == 7
 
 
 def test_bytes_are_shown_as_length_and_hash(catalog, frame_rows, ask, make_png):
     catalog.merge("frames", frame_rows(1))
-    (row,) = ask("select payload, [payload] as listed, {'inner': payload} as named from frames")
-    shown = {"bytes": len(make_png(0)), "sha256": hashlib.sha256(make_png(0)).hexdigest()}
+    (row,) = ask(
+        "select payload, [payload] as listed, {'inner': payload} as named from frames"
+    )
+    shown = {
+        "bytes": len(make_png(0)),
+        "sha256": hashlib.sha256(make_png(0)).hexdigest(),
+    }
     assert row == {"payload": shown, "listed": [shown], "named": {"inner": shown}}
     json.dumps(row)
 
@@ -49,7 +62,14 @@ def test_what_json_cannot_hold_becomes_text_or_null(ask):
         "select 'nan'::double as a, 'inf'::double as b, date '2026-11-03' as c, 1.50::decimal(4,2) as d, null as e, "
         "true as f"
     )
-    assert row == {"a": None, "b": None, "c": "2026-11-03", "d": "1.50", "e": None, "f": True}
+    assert row == {
+        "a": None,
+        "b": None,
+        "c": "2026-11-03",
+        "d": "1.50",
+        "e": None,
+        "f": True,
+    }
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -62,20 +82,35 @@ def test_a_table_that_lost_all_rows_has_no_rows(catalog, frame_rows, ask):
     assert ask("select frame_id, payload from frames where t_ns > 0") == []
     catalog.merge("frames", frame_rows(2))
     catalog.delete("frames", "true")
-    assert ask("select count(*) as n, max(t_ns) as t from frames") == [{"n": 0, "t": None}]
+    assert ask("select count(*) as n, max(t_ns) as t from frames") == [
+        {"n": 0, "t": None}
+    ]
 
 
 @pytest.mark.parametrize(
     "sql",
     [
-        "delete from frames", "insert into frames select * from frames", "update frames set sensor = 'x'",
-        "drop view frames", "create table t as select 1", "copy (select 1) to 'out.csv'", "attach 'other.db'",
+        "delete from frames",
+        "insert into frames select * from frames",
+        "update frames set sensor = 'x'",
+        "drop view frames",
+        "create table t as select 1",
+        "copy (select 1) to 'out.csv'",
+        "attach 'other.db'",
         "pragma database_list",
-        "set enable_external_access = true", "install httpfs", "load httpfs", "call pragma_version()",
+        "set enable_external_access = true",
+        "install httpfs",
+        "load httpfs",
+        "call pragma_version()",
         "export database 'x'",
-        "select 1; select 2", "select 1; drop view frames", "", "   ", "-- nothing", "explain analyze select 1",
+        "select 1; select 2",
+        "select 1; drop view frames",
+        "",
+        "   ",
+        "-- nothing",
+        "explain analyze select 1",
     ],
-)  # fmt: skip
+)
 def test_anything_but_one_select_is_refused(ask, sql, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(QueryError):
@@ -86,11 +121,16 @@ def test_anything_but_one_select_is_refused(ask, sql, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "source",
     [
-        "read_csv('/etc/passwd')", "read_text('/etc/passwd')", "read_blob('/etc/passwd')", "'/etc/passwd'",
+        "read_csv('/etc/passwd')",
+        "read_text('/etc/passwd')",
+        "read_blob('/etc/passwd')",
+        "'/etc/passwd'",
         "glob('/etc/*')",
-        "read_parquet('s3://bucket/x')", "read_json('http://127.0.0.1:9/x')", "sniff_csv('/etc/passwd')",
+        "read_parquet('s3://bucket/x')",
+        "read_json('http://127.0.0.1:9/x')",
+        "sniff_csv('/etc/passwd')",
     ],
-)  # fmt: skip
+)
 def test_files_and_addresses_cannot_be_read(ask, source):
     with pytest.raises(QueryError):
         ask(f"select * from {source}")
@@ -103,7 +143,10 @@ def test_variables_of_the_program_cannot_be_read(ask, frame_rows):
     assert len(secret) == 1
 
 
-@pytest.mark.parametrize("sql", ["select nothing from frames", "select * from frame", "selec 1", "select 'a'::int"])
+@pytest.mark.parametrize(
+    "sql",
+    ["select nothing from frames", "select * from frame", "selec 1", "select 'a'::int"],
+)
 def test_a_wrong_statement_is_said_in_one_line_or_two(ask, sql):
     with pytest.raises(QueryError, match=r"(?i)error"):
         ask(sql)

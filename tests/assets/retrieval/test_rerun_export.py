@@ -24,13 +24,20 @@ def read_back(path: Path) -> dict[str, list[dict]]:
 
     entities: dict[str, list[dict]] = {}
     for chunk in rr.chunk.RrdReader(path).stream():
-        entities.setdefault(chunk.entity_path, []).extend(chunk.to_record_batch().to_pylist())
+        entities.setdefault(chunk.entity_path, []).extend(
+            chunk.to_record_batch().to_pylist()
+        )
     return entities
 
 
 def count(entities: dict[str, list[dict]], component: str) -> int:
     """How many values of a component there are in the recording."""
-    return sum(len(row[component]) for rows in entities.values() for row in rows if row.get(component))
+    return sum(
+        len(row[component])
+        for rows in entities.values()
+        for row in rows
+        if row.get(component)
+    )
 
 
 @pytest.fixture
@@ -45,8 +52,12 @@ def test_counts_equal_the_tables(session, tmp_path):
     counts = export_session(session, "monday", tmp_path / "monday.rrd")
     entities = read_back(tmp_path / "monday.rrd")
     color = session.dataset("frames").count_rows("kind = 'color'")
-    boxes = session.dataset("labels").count_rows("task = 'detection' AND x_min IS NOT NULL")
-    signals = Counter(r["kind"] for r in session.read_latest("signals", ["kind"]).to_pylist())
+    boxes = session.dataset("labels").count_rows(
+        "task = 'detection' AND x_min IS NOT NULL"
+    )
+    signals = Counter(
+        r["kind"] for r in session.read_latest("signals", ["kind"]).to_pylist()
+    )
     assert color == 40 and boxes > 0
     assert count(entities, "EncodedImage:blob") == counts["images"] == color
     assert count(entities, "DepthImage:buffer") == counts["depth_images"] == 20
@@ -60,33 +71,58 @@ def test_rerun_itself_finds_no_fault(session, tmp_path):
     export_session(session, "monday", tmp_path / "monday.rrd")
     rerun = Path(sys.executable).with_name("rerun")
     done = subprocess.run(
-        [rerun, "rrd", "verify", tmp_path / "monday.rrd"], capture_output=True, text=True, check=False
+        [rerun, "rrd", "verify", tmp_path / "monday.rrd"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
 
 def test_a_box_lies_where_its_label_says_at_the_time_of_its_frame(session, tmp_path):
     export_session(session, "monday", tmp_path / "monday.rrd")
-    label = session.read_latest("labels", where="task = 'detection'").sort_by("label_id").to_pylist()[0]
+    label = (
+        session.read_latest("labels", where="task = 'detection'")
+        .sort_by("label_id")
+        .to_pylist()[0]
+    )
     frame = session.read_latest(
         "frames", ["t_ns", "sensor", "capture_id"], f"frame_id = '{label['frame_id']}'"
     ).to_pylist()[0]
-    capture = session.read_latest("captures", ["path"], f"capture_id = '{frame['capture_id']}'").to_pylist()[0]
+    capture = session.read_latest(
+        "captures", ["path"], f"capture_id = '{frame['capture_id']}'"
+    ).to_pylist()[0]
     entity = f"/{Path(capture['path']).stem}/world/rig/{frame['sensor']}/boxes"
-    (row,) = [r for r in read_back(tmp_path / "monday.rrd")[entity] if to_ns(r[CLOCK]) == frame["t_ns"]]
+    (row,) = [
+        r
+        for r in read_back(tmp_path / "monday.rrd")[entity]
+        if to_ns(r[CLOCK]) == frame["t_ns"]
+    ]
     index = row["Boxes2D:labels"].index(label["class_name"])
-    centers, halves = np.array(row["Boxes2D:centers"]), np.array(row["Boxes2D:half_sizes"])
+    centers, halves = (
+        np.array(row["Boxes2D:centers"]),
+        np.array(row["Boxes2D:half_sizes"]),
+    )
     corners = np.hstack([centers - halves, centers + halves])
-    assert [label[n] for n in ("x_min", "y_min", "x_max", "y_max")] in corners.round(3).tolist()
+    assert [label[n] for n in ("x_min", "y_min", "x_max", "y_max")] in corners.round(
+        3
+    ).tolist()
     assert index < len(corners)
 
 
-@pytest.mark.parametrize(("m_per_unit", "meter"), [(0.001, [1000.0]), (0.0002, [5000.0]), (None, None)])
-def test_depth_says_how_many_units_a_metre_has_or_nothing(catalog, frame_rows, tmp_path, m_per_unit, meter):
+@pytest.mark.parametrize(
+    ("m_per_unit", "meter"), [(0.001, [1000.0]), (0.0002, [5000.0]), (None, None)]
+)
+def test_depth_says_how_many_units_a_metre_has_or_nothing(
+    catalog, frame_rows, tmp_path, m_per_unit, meter
+):
     """One over metres a unit: 1 / 0.001 and 1 / 0.0002."""
     depth = np.arange(16 * 12, dtype=np.uint16).reshape(12, 16)
     payload = cv2.imencode(".png", depth)[1].tobytes()
-    catalog.merge("frames", frame_rows(1, kind="depth", payload=payload, depth_m_per_unit=m_per_unit))
+    catalog.merge(
+        "frames",
+        frame_rows(1, kind="depth", payload=payload, depth_m_per_unit=m_per_unit),
+    )
     add_capture(catalog, num_frames=1)
     export_session(catalog, "monday", tmp_path / "a.rrd")
     (row,) = read_back(tmp_path / "a.rrd")["/monday/world/cam"]
@@ -95,26 +131,44 @@ def test_depth_says_how_many_units_a_metre_has_or_nothing(catalog, frame_rows, t
     assert stored.reshape(12, 16).tolist() == depth.tolist()
 
 
-def test_a_picture_of_16_bits_is_exported_as_everything_else_sees_it(catalog, frame_rows, tmp_path):
+def test_a_picture_of_16_bits_is_exported_as_everything_else_sees_it(
+    catalog, frame_rows, tmp_path
+):
     counts = np.arange(16 * 12, dtype=np.uint16).reshape(12, 16) + 7000
     payload = cv2.imencode(".png", counts)[1].tobytes()
     catalog.merge("frames", frame_rows(1, payload=payload))
     add_capture(catalog, num_frames=1)
     export_session(catalog, "monday", tmp_path / "a.rrd")
-    (row,) = [r for r in read_back(tmp_path / "a.rrd")["/monday/world/cam"] if r.get("EncodedImage:blob")]
+    (row,) = [
+        r
+        for r in read_back(tmp_path / "a.rrd")["/monday/world/cam"]
+        if r.get("EncodedImage:blob")
+    ]
     shown = decode_rgb(bytes(row["EncodedImage:blob"][0]))
-    assert (shown == decode_rgb(payload)).all() and (shown.min(), shown.max()) == (0, 255)
+    assert (shown == decode_rgb(payload)).all() and (shown.min(), shown.max()) == (
+        0,
+        255,
+    )
 
 
 def test_a_body_that_moves_in_another_hangs_below_it(catalog, tmp_path):
     """map -> odom -> base_link, as ROS has it; a ring of frames comes to an end."""
-    pairs = [("map", "odom"), ("odom", "base_link"), ("ring_a", "ring_b"), ("ring_b", "ring_a")]
+    pairs = [
+        ("map", "odom"),
+        ("odom", "base_link"),
+        ("ring_a", "ring_b"),
+        ("ring_b", "ring_a"),
+    ]
     for world, body in pairs:
         add_pose(catalog, world, body)
     add_capture(catalog, num_frames=0)
     assert export_session(catalog, "monday", tmp_path / "a.rrd")["poses"] == 4
     entities = read_back(tmp_path / "a.rrd")
-    assert {"/monday/map/odom", "/monday/map/odom/base_link", "/monday/ring_b/ring_a/ring_b"} <= set(entities)
+    assert {
+        "/monday/map/odom",
+        "/monday/map/odom/base_link",
+        "/monday/ring_b/ring_a/ring_b",
+    } <= set(entities)
 
 
 def test_poses_without_a_clock_lie_on_the_sequence(catalog, tmp_path):
@@ -130,10 +184,14 @@ def test_frames_without_a_clock_lie_on_the_sequence(catalog, frame_rows, tmp_pat
     add_capture(catalog, num_frames=3)
     assert export_session(catalog, "monday", tmp_path / "a.rrd")["images"] == 3
     rows = read_back(tmp_path / "a.rrd")["/monday/world/cam"]
-    assert [row[SEQUENCE] for row in rows] == [0, 1, 2] and all(CLOCK not in row for row in rows)
+    assert [row[SEQUENCE] for row in rows] == [0, 1, 2] and all(
+        CLOCK not in row for row in rows
+    )
 
 
-def test_what_a_camera_wrote_beside_the_pixels_is_not_handed_on(catalog, frame_rows, tmp_path):
+def test_what_a_camera_wrote_beside_the_pixels_is_not_handed_on(
+    catalog, frame_rows, tmp_path
+):
     import io
 
     from PIL import Image
@@ -146,7 +204,11 @@ def test_what_a_camera_wrote_beside_the_pixels_is_not_handed_on(catalog, frame_r
     catalog.merge("frames", frame_rows(1, payload=target.getvalue(), encoding="jpeg"))
     add_capture(catalog, num_frames=1)
     export_session(catalog, "monday", tmp_path / "a.rrd")
-    (row,) = [r for r in read_back(tmp_path / "a.rrd")["/monday/world/cam"] if r.get("EncodedImage:blob")]
+    (row,) = [
+        r
+        for r in read_back(tmp_path / "a.rrd")["/monday/world/cam"]
+        if r.get("EncodedImage:blob")
+    ]
     payload = bytes(row["EncodedImage:blob"][0])
     assert b"SECRET" not in payload and Image.open(io.BytesIO(payload)).size == (16, 12)
 
@@ -155,7 +217,14 @@ def test_the_same_rows_give_the_same_rows(session, tmp_path):
     export_session(session, "monday", tmp_path / "a.rrd")
     export_session(session, "monday", tmp_path / "b.rrd")
     rerun = Path(sys.executable).with_name("rerun")
-    command = [rerun, "rrd", "compare", "--unordered", tmp_path / "a.rrd", tmp_path / "b.rrd"]
+    command = [
+        rerun,
+        "rrd",
+        "compare",
+        "--unordered",
+        tmp_path / "a.rrd",
+        tmp_path / "b.rrd",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -164,7 +233,9 @@ def test_hostile_names_stay_one_part_of_a_path(catalog, frame_rows, tmp_path):
     catalog.merge("frames", frame_rows(1, sensor="../a b/\n'"))
     add_capture(catalog, num_frames=1)
     export_session(catalog, "monday", tmp_path / "a.rrd")
-    (path,) = [p for p in read_back(tmp_path / "a.rrd") if p.startswith("/monday/world/")]
+    (path,) = [
+        p for p in read_back(tmp_path / "a.rrd") if p.startswith("/monday/world/")
+    ]
     assert path.count("/") == path.count("\\/") + 3
 
 
@@ -182,13 +253,29 @@ def test_a_failure_in_the_middle_leaves_no_file(catalog, frame_rows, tmp_path):
     assert [p.name for p in tmp_path.iterdir() if "rrd" in p.name] == []
 
 
-def add_pose(catalog, world: str, body: str, t_ns: int | None = 10**9, sequence: int | None = None) -> None:
+def add_pose(
+    catalog,
+    world: str,
+    body: str,
+    t_ns: int | None = 10**9,
+    sequence: int | None = None,
+) -> None:
     row = {
-        "signal_id": content_id("signal", world, body), "capture_id": content_id("capture", "monday"),
-        "session": "monday", "sensor": body, "kind": "pose", "t_ns": t_ns, "sequence": sequence,
-        "values": [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 1.0], "frame_of_reference": world, "child_frame": body,
-        "source_path": "a", "source_offset": 0, "source_length": None, "source_inner_offset": None,
-    }  # fmt: skip
+        "signal_id": content_id("signal", world, body),
+        "capture_id": content_id("capture", "monday"),
+        "session": "monday",
+        "sensor": body,
+        "kind": "pose",
+        "t_ns": t_ns,
+        "sequence": sequence,
+        "values": [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 1.0],
+        "frame_of_reference": world,
+        "child_frame": body,
+        "source_path": "a",
+        "source_offset": 0,
+        "source_length": None,
+        "source_inner_offset": None,
+    }
     catalog.merge("signals", to_table(TABLES["signals"], [row]))
 
 
@@ -199,8 +286,19 @@ def to_ns(time) -> int:
 def add_capture(catalog, num_frames: int) -> None:
     """The capture of `frame_rows`, a folder of loose files."""
     row = {
-        "capture_id": content_id("capture", "monday"), "session": "monday", "path": "", "source_uri": "monday",
-        "reader": "image_folder", "sha256": None, "size_bytes": 1, "num_frames": num_frames, "num_signals": 0,
-        "num_labels": 0, "num_problems": 0, "start_ns": None, "end_ns": None, "code_version": "1",
-    }  # fmt: skip
+        "capture_id": content_id("capture", "monday"),
+        "session": "monday",
+        "path": "",
+        "source_uri": "monday",
+        "reader": "image_folder",
+        "sha256": None,
+        "size_bytes": 1,
+        "num_frames": num_frames,
+        "num_signals": 0,
+        "num_labels": 0,
+        "num_problems": 0,
+        "start_ns": None,
+        "end_ns": None,
+        "code_version": "1",
+    }
     catalog.merge("captures", to_table(TABLES["captures"], [row]))

@@ -26,18 +26,37 @@ def home_of(world, tmp_path):
 def test_a_session_that_was_taken_in_has_its_counts(home_of):
     (session,) = read_status(home_of)["sessions"]
     frames = home_of.catalog.dataset("frames").count_rows()
-    size_bytes = sum(p.stat().st_size for p in Path(home_of.zone.locate("monday").uri).rglob("*") if p.is_file())
+    size_bytes = sum(
+        p.stat().st_size
+        for p in Path(home_of.zone.locate("monday").uri).rglob("*")
+        if p.is_file()
+    )
     assert session == {
-        "session": "monday", "state": "ingested", "files": 7, "size_bytes": size_bytes, "waiting": 0, "ingested": 7,
-        "quarantined": 0, "dropped": 0, "frames": frames, "held": [],
-    }  # fmt: skip
+        "session": "monday",
+        "state": "ingested",
+        "files": 7,
+        "size_bytes": size_bytes,
+        "waiting": 0,
+        "ingested": 7,
+        "quarantined": 0,
+        "dropped": 0,
+        "frames": frames,
+        "held": [],
+    }
 
 
 def test_files_that_came_or_changed_since_wait(home_of, world, make_png):
     (world.landed / "late.png").write_bytes(make_png(9))
-    os.utime(world.landed / "README.md", ns=(1, 1))  # rewritten: another version of the same path
+    os.utime(
+        world.landed / "README.md", ns=(1, 1)
+    )  # rewritten: another version of the same path
     (session,) = read_status(home_of)["sessions"]
-    assert (session["state"], session["files"], session["waiting"], session["ingested"]) == ("waiting", 8, 2, 6)
+    assert (
+        session["state"],
+        session["files"],
+        session["waiting"],
+        session["ingested"],
+    ) == ("waiting", 8, 2, 6)
 
 
 def test_a_landed_folder_is_waiting_and_an_unusable_name_is_told(home_of, tmp_path):
@@ -45,7 +64,10 @@ def test_a_landed_folder_is_waiting_and_an_unusable_name_is_told(home_of, tmp_pa
     (tmp_path / "landing" / "Tuesday 7" / "a.txt").write_text("a")
     (tmp_path / "landing" / "...").mkdir()
     facts = read_status(home_of)
-    assert [(s["session"], s["state"]) for s in facts["sessions"]] == [("monday", "ingested"), ("tuesday-7", "waiting")]
+    assert [(s["session"], s["state"]) for s in facts["sessions"]] == [
+        ("monday", "ingested"),
+        ("tuesday-7", "waiting"),
+    ]
     assert facts["unusable_folders"] == ["..."]
 
 
@@ -60,9 +82,18 @@ def test_a_dropped_file_is_no_longer_a_reason_to_look(home_of, world):
     (world.landed / "odd.xyz").write_text("?")
     world.intake.ingest(Folder(str(world.landed)), "monday")
     assert read_status(home_of)["sessions"][0]["state"] == "quarantined"
-    drop(home_of.zone, find_files(home_of.zone, "monday", ["odd.xyz"], ("quarantined",)), "ada", "2026-11-21T12:00:00Z")
+    drop(
+        home_of.zone,
+        find_files(home_of.zone, "monday", ["odd.xyz"], ("quarantined",)),
+        "ada",
+        "2026-11-21T12:00:00Z",
+    )
     (session,) = read_status(home_of)["sessions"]
-    assert (session["state"], session["quarantined"], session["dropped"]) == ("ingested", 0, 1)
+    assert (session["state"], session["quarantined"], session["dropped"]) == (
+        "ingested",
+        0,
+        1,
+    )
 
 
 def test_a_session_whose_folder_is_gone_keeps_its_rows(home_of, world):
@@ -74,32 +105,50 @@ def test_a_session_whose_folder_is_gone_keeps_its_rows(home_of, world):
 def test_tables_have_rows_versions_and_sizes(home_of):
     tables = {t["table"]: t for t in read_status(home_of)["tables"]}
     assert tables["splits"]["rows"] == 4 and tables["models"]["rows"] == 1
-    assert tables["frames"]["published"] == tables["frames"]["version"] and tables["models"]["published"] is None
-    assert tables["frames"]["size_bytes"] > 4 * 16 * 12 * 3  # four pictures of noise do not compress
+    assert (
+        tables["frames"]["published"] == tables["frames"]["version"]
+        and tables["models"]["published"] is None
+    )
+    assert (
+        tables["frames"]["size_bytes"] > 4 * 16 * 12 * 3
+    )  # four pictures of noise do not compress
 
 
 def test_requests_are_open_until_a_later_champion(home_of):
     request = {
-        "request_id": content_id("request"), "task": "detection", "session": "monday", "reason": "darker",
-        "model_version": 1, "requested_ns": 1,
-    }  # fmt: skip
-    home_of.catalog.merge("retraining_requests", to_table(TABLES["retraining_requests"], [request]))
+        "request_id": content_id("request"),
+        "task": "detection",
+        "session": "monday",
+        "reason": "darker",
+        "model_version": 1,
+        "requested_ns": 1,
+    }
+    home_of.catalog.merge(
+        "retraining_requests", to_table(TABLES["retraining_requests"], [request])
+    )
     champion = {
-        "task": "detection", "model_name": "daguerre-detection", "model_version": 1, "model_sha256": "0" * 64,
+        "task": "detection",
+        "model_name": "daguerre-detection",
+        "model_version": 1,
+        "model_sha256": "0" * 64,
         "release_id": content_id("release"),
-    }  # fmt: skip
+    }
     home_of.catalog.upsert("champions", to_table(TABLES["champions"], [champion]))
     facts = read_status(home_of)
     assert [c["model_version"] for c in facts["champions"]] == [1]
     assert [r["reason"] for r in facts["retraining_requests"]] == ["darker"]
-    home_of.catalog.upsert("champions", to_table(TABLES["champions"], [champion | {"model_version": 2}]))
+    home_of.catalog.upsert(
+        "champions", to_table(TABLES["champions"], [champion | {"model_version": 2}])
+    )
     assert read_status(home_of)["retraining_requests"] == []
 
 
 def test_a_capture_that_is_worked_on_is_a_lease(home_of):
     claim = home_of.zone.ledger.claim(content_id("some capture"), "other-machine:1:2:3")
     (lease,) = read_status(home_of)["leases"]
-    assert lease["capture_id"] == claim.capture_id and lease["owner"].startswith("other-machine:1:2:3")
+    assert lease["capture_id"] == claim.capture_id and lease["owner"].startswith(
+        "other-machine:1:2:3"
+    )
     assert 0 < lease["left_s"] <= home_of.zone.ledger.lease_s
     home_of.zone.ledger.release(claim)
     assert read_status(home_of)["leases"] == []
@@ -107,13 +156,34 @@ def test_a_capture_that_is_worked_on_is_a_lease(home_of):
 
 def test_disk_use_adds_up(home_of):
     disk = read_status(home_of)["disk"]
-    parts = {name: size for name, size in disk.items() if name not in ("home_bytes", "free_bytes")}
-    assert disk["home_bytes"] == sum(parts.values()) and {"tables", "blobs", "ledger.db", "models"} <= set(parts)
+    parts = {
+        name: size
+        for name, size in disk.items()
+        if name not in ("home_bytes", "free_bytes")
+    }
+    assert disk["home_bytes"] == sum(parts.values()) and {
+        "tables",
+        "blobs",
+        "ledger.db",
+        "models",
+    } <= set(parts)
 
 
 def test_looking_changes_nothing(home_of, world):
-    before = {p: p.stat().st_mtime_ns for p in world.stores.home.rglob("*") if p.is_file() and "ledger" not in p.name}
+    before = {
+        p: p.stat().st_mtime_ns
+        for p in world.stores.home.rglob("*")
+        if p.is_file() and "ledger" not in p.name
+    }
     versions = {n: world.catalog.latest_version(n) for n in world.catalog.names()}
     read_status(home_of)
-    after = {p: p.stat().st_mtime_ns for p in world.stores.home.rglob("*") if p.is_file() and "ledger" not in p.name}
-    assert after == before and {n: world.catalog.latest_version(n) for n in world.catalog.names()} == versions
+    after = {
+        p: p.stat().st_mtime_ns
+        for p in world.stores.home.rglob("*")
+        if p.is_file() and "ledger" not in p.name
+    }
+    assert (
+        after == before
+        and {n: world.catalog.latest_version(n) for n in world.catalog.names()}
+        == versions
+    )

@@ -16,19 +16,29 @@ def test_a_prediction_leads_to_the_file_and_the_release(world):
     found = trace(world.catalog, "prediction", world.prediction_id)
     up = found["upstream"]
     assert (found["id"], found["downstream"]) == (world.prediction_id, {})
-    assert (up["frame"]["frame_id"], up["frame"]["source_path"], up["frame"]["source_offset"]) == (
+    assert (
+        up["frame"]["frame_id"],
+        up["frame"]["source_path"],
+        up["frame"]["source_offset"],
+    ) == (
         world.frame_id,
         "images/3.png",
         0,
     )
-    assert (up["model"]["model_sha256"], up["release"]["release_id"]) == (world.model_sha256, world.release_id)
+    assert (up["model"]["model_sha256"], up["release"]["release_id"]) == (
+        world.model_sha256,
+        world.release_id,
+    )
     assert up["capture"]["source_uri"].endswith("/landed")
 
 
 def test_a_frame_leads_up_to_its_labels_and_down_to_all_that_saw_it(world):
     found = trace(world.catalog, "frame", world.frame_id)
     (label,) = found["upstream"]["labels"]
-    assert (label["class_name"], label["source_path"]) == ("cup", "images/instances.json")
+    assert (label["class_name"], label["source_path"]) == (
+        "cup",
+        "images/instances.json",
+    )
     down = found["downstream"]
     assert down["releases"] == [{"release_id": world.release_id, "split": "test"}]
     assert ids(down["models"], "model_sha256") == [world.model_sha256]
@@ -36,9 +46,15 @@ def test_a_frame_leads_up_to_its_labels_and_down_to_all_that_saw_it(world):
 
 
 def test_a_frame_of_a_recording_leads_to_the_bytes_of_its_image(world, recording):
-    frame = world.catalog.read_latest("frames", where="source_path = 'drive.mcap'").to_pylist()[0]
+    frame = world.catalog.read_latest(
+        "frames", where="source_path = 'drive.mcap'"
+    ).to_pylist()[0]
     up = trace(world.catalog, "frame", frame["frame_id"])["upstream"]
-    assert (up["capture"]["path"], up["capture"]["reader"], up["frame"]["source_path"]) == (
+    assert (
+        up["capture"]["path"],
+        up["capture"]["reader"],
+        up["frame"]["source_path"],
+    ) == (
         "drive.mcap",
         "mcap",
         "drive.mcap",
@@ -52,18 +68,24 @@ def test_a_frame_of_a_recording_leads_to_the_bytes_of_its_image(world, recording
 
 
 def test_a_capture_leads_to_its_frames_and_what_they_led_to(world):
-    capture_id = world.catalog.read_latest("frames", where=f"frame_id = '{world.frame_id}'")["capture_id"][0].as_py()
+    capture_id = world.catalog.read_latest(
+        "frames", where=f"frame_id = '{world.frame_id}'"
+    )["capture_id"][0].as_py()
     found = trace(world.catalog, "capture", capture_id)
     assert found["upstream"]["capture"]["reader"] == "coco"
     assert len(found["downstream"]["frames"]) == 4
     assert found["downstream"]["releases"] == [
         {"release_id": world.release_id, "split": s} for s in ("test", "train", "val")
     ]
-    assert ids(found["downstream"]["predictions"], "prediction_id") == [world.prediction_id]
+    assert ids(found["downstream"]["predictions"], "prediction_id") == [
+        world.prediction_id
+    ]
 
 
 def test_a_capture_that_nothing_used_leads_nowhere(world):
-    (capture,) = world.catalog.read_latest("captures", where="reader = 'mcap'").to_pylist()
+    (capture,) = world.catalog.read_latest(
+        "captures", where="reader = 'mcap'"
+    ).to_pylist()
     down = trace(world.catalog, "capture", capture["capture_id"])["downstream"]
     assert len(down["frames"]) == capture["num_frames"]
     assert (down["releases"], down["models"], down["predictions"]) == ([], [], [])
@@ -71,20 +93,31 @@ def test_a_capture_that_nothing_used_leads_nowhere(world):
 
 def test_a_release_leads_up_to_its_captures_and_down_to_its_models(world):
     found = trace(world.catalog, "release", world.release_id)
-    assert (len(found["upstream"]["frames"]), len(found["upstream"]["captures"])) == (4, 1)
+    assert (len(found["upstream"]["frames"]), len(found["upstream"]["captures"])) == (
+        4,
+        1,
+    )
     assert ids(found["downstream"]["models"], "model_sha256") == [world.model_sha256]
-    assert ids(found["downstream"]["predictions"], "prediction_id") == [world.prediction_id]
+    assert ids(found["downstream"]["predictions"], "prediction_id") == [
+        world.prediction_id
+    ]
 
 
 def test_a_model_leads_up_to_its_release_and_frames(world):
     found = trace(world.catalog, "model", world.model_sha256)
     assert found["upstream"]["release"]["release_id"] == world.release_id
     assert len(found["upstream"]["frames"]) == 4
-    assert ids(found["downstream"]["predictions"], "prediction_id") == [world.prediction_id]
+    assert ids(found["downstream"]["predictions"], "prediction_id") == [
+        world.prediction_id
+    ]
 
 
 def test_no_trace_carries_image_bytes(world):
-    for kind, wanted in (("frame", world.frame_id), ("release", world.release_id), ("model", world.model_sha256)):
+    for kind, wanted in (
+        ("frame", world.frame_id),
+        ("release", world.release_id),
+        ("model", world.model_sha256),
+    ):
         assert "payload" not in str(trace(world.catalog, kind, wanted))
 
 
@@ -95,8 +128,13 @@ def test_a_unique_beginning_is_enough(world):
 def test_a_beginning_of_two_ids_is_refused_with_their_number(world):
     (row,) = world.catalog.read_latest("models").to_pylist()
     other = row["model_sha256"][:10] + "0" * 54
-    world.catalog.merge("models", to_table(TABLES["models"], [row | {"model_sha256": other}]))
-    with pytest.raises(ValueError, match=f"2 models begin with {other[:8]}.*select model_sha256 from models"):
+    world.catalog.merge(
+        "models", to_table(TABLES["models"], [row | {"model_sha256": other}])
+    )
+    with pytest.raises(
+        ValueError,
+        match=f"2 models begin with {other[:8]}.*select model_sha256 from models",
+    ):
         trace(world.catalog, "model", other[:8])
     assert trace(world.catalog, "model", other)["id"] == other
 
@@ -116,11 +154,15 @@ def test_an_id_of_a_table_that_is_not_there_yet_is_unknown(catalog):
 def test_too_short_a_beginning_and_an_unknown_kind_are_refused(catalog):
     with pytest.raises(ValueError, match="at least 6 characters"):
         trace(catalog, "frame", "abc")
-    with pytest.raises(ValueError, match="'picture' has no lineage: use one of capture, frame"):
+    with pytest.raises(
+        ValueError, match="'picture' has no lineage: use one of capture, frame"
+    ):
         trace(catalog, "picture", "abcdef")
 
 
 def test_a_model_whose_release_is_gone_is_still_traced(world):
     world.catalog.delete("releases", "true")
     found = trace(world.catalog, "model", world.model_sha256)
-    assert "release" not in found["upstream"] and found["upstream"]["model"]["seed"] == 7
+    assert (
+        "release" not in found["upstream"] and found["upstream"]["model"]["seed"] == 7
+    )

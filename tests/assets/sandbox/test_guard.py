@@ -28,9 +28,13 @@ def guard():
         yield opened
 
 
-def encode(ending: str, width: int = 20, height: int = 10, mode: str = "RGB", **options) -> bytes:
+def encode(
+    ending: str, width: int = 20, height: int = 10, mode: str = "RGB", **options
+) -> bytes:
     stream = io.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    pixels = (
+        np.random.default_rng(0).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    )
     Image.fromarray(pixels).convert(mode).save(stream, ending, **options)
     return stream.getvalue()
 
@@ -43,10 +47,20 @@ def make_png(width: int, height: int, data: bytes) -> bytes:
     """A PNG that states this size, whatever its data are."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body))
+            + name
+            + body
+            + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", data)
+        + chunk(b"IEND", b"")
+    )
 
 
 def inspect(guard: ImageGuard, *payloads: bytes) -> list[Verdict]:
@@ -79,10 +93,14 @@ def child_of(guard: ImageGuard) -> int:
         ("GIF", "gif", 1),
     ],
 )
-def test_facts_of_each_format_and_what_is_accepted_decodes_later(guard, ending, encoding, channels):
+def test_facts_of_each_format_and_what_is_accepted_decodes_later(
+    guard, ending, encoding, channels
+):
     payload = encode(ending)
     (facts,) = inspect(guard, payload)
-    assert replace(facts, quality=None) == ImageFacts(20, 10, encoding, channels, 8, False)
+    assert replace(facts, quality=None) == ImageFacts(
+        20, 10, encoding, channels, 8, False
+    )
     assert facts.quality == measure_quality(decode_working_luma(payload))
     assert decode_rgb(payload).shape == (10, 20, 3)
 
@@ -95,22 +113,43 @@ def test_grey_and_depth(guard):
 
 def test_a_16_bit_picture_has_the_figures_of_what_is_shown_of_it(guard):
     """Counts of 7000 to 7099 in equal numbers: stretched, they are as bright as half of white, with real contrast."""
-    payload = cv2.imencode(".png", 7000 + np.arange(10000, dtype=np.uint16).reshape(100, 100) % 100)[1].tobytes()
+    payload = cv2.imencode(
+        ".png", 7000 + np.arange(10000, dtype=np.uint16).reshape(100, 100) % 100
+    )[1].tobytes()
     (facts,) = inspect(guard, payload)
     assert facts.quality == measure_quality(decode_working_luma(payload))
-    assert facts.quality["brightness"] == pytest.approx(0.5, abs=0.01) and facts.quality["contrast"] > 0.25
+    assert (
+        facts.quality["brightness"] == pytest.approx(0.5, abs=0.01)
+        and facts.quality["contrast"] > 0.25
+    )
 
 
 def test_bits_and_channels_are_those_that_are_stored(guard):
     deep = np.random.default_rng(0).integers(0, 1 << 16, (10, 20, 3)).astype(np.uint16)
-    pictures = [(".png", deep), (".tiff", deep), (".tiff", deep[..., 0]), (".tiff", deep[..., 0].astype(np.float32))]
-    payloads = [cv2.imencode(ending, pixels)[1].tobytes() for ending, pixels in pictures]
-    payloads += [encode(e, mode=m) for e, m in (("PNG", "RGBA"), ("TIFF", "LA"), ("JPEG", "CMYK"), ("PNG", "1"))]
+    pictures = [
+        (".png", deep),
+        (".tiff", deep),
+        (".tiff", deep[..., 0]),
+        (".tiff", deep[..., 0].astype(np.float32)),
+    ]
+    payloads = [
+        cv2.imencode(ending, pixels)[1].tobytes() for ending, pixels in pictures
+    ]
+    payloads += [
+        encode(e, mode=m)
+        for e, m in (("PNG", "RGBA"), ("TIFF", "LA"), ("JPEG", "CMYK"), ("PNG", "1"))
+    ]
     verdicts = inspect(guard, *payloads)
     assert [(v.bits, v.channels, v.is_depth_candidate) for v in verdicts] == [
-        (16, 3, False), (16, 3, False), (16, 1, False), (32, 1, False),
-        (8, 4, False), (8, 2, False), (8, 4, False), (8, 1, False),
-    ]  # fmt: skip
+        (16, 3, False),
+        (16, 3, False),
+        (16, 1, False),
+        (32, 1, False),
+        (8, 4, False),
+        (8, 2, False),
+        (8, 4, False),
+        (8, 1, False),
+    ]
     for payload, verdict in zip(payloads, verdicts, strict=True):
         assert verdict.quality == measure_quality(decode_working_luma(payload))
 
@@ -118,18 +157,30 @@ def test_bits_and_channels_are_those_that_are_stored(guard):
 @pytest.mark.parametrize("ending", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_a_file_of_several_pictures_is_refused_by_name(guard, ending):
     """Labels would be of one of them, and nobody says of which."""
-    pictures, stream = [Image.new("RGB", (20, 10), shade) for shade in ("red", "blue", "green")], io.BytesIO()
+    pictures, stream = (
+        [Image.new("RGB", (20, 10), shade) for shade in ("red", "blue", "green")],
+        io.BytesIO(),
+    )
     pictures[0].save(stream, ending, save_all=True, append_images=pictures[1:])
     single, several = inspect(guard, encode(ending), stream.getvalue())
-    assert isinstance(single, ImageFacts) and "one" in several.reason and several.remedy.startswith("save ")
+    assert (
+        isinstance(single, ImageFacts)
+        and "one" in several.reason
+        and several.remedy.startswith("save ")
+    )
 
 
 def test_bands_without_colours_are_refused_by_name(guard):
     stream = io.BytesIO()
     bands = np.zeros((10, 20, 4), np.uint16)
-    pytest.importorskip("tifffile").imwrite(stream, bands, photometric="minisblack", planarconfig="contig")
+    pytest.importorskip("tifffile").imwrite(
+        stream, bands, photometric="minisblack", planarconfig="contig"
+    )
     (verdict,) = inspect(guard, stream.getvalue())
-    assert verdict.reason == "4 bands, and nothing in the TIFF says which are red, green and blue"
+    assert (
+        verdict.reason
+        == "4 bands, and nothing in the TIFF says which are red, green and blue"
+    )
 
 
 def test_size_is_that_of_the_stored_orientation(guard):
@@ -137,7 +188,9 @@ def test_size_is_that_of_the_stored_orientation(guard):
     exif[0x0112] = 6  # turn by 90 degrees to show
     payload = encode("JPEG", exif=exif)
     (facts,) = inspect(guard, payload)
-    assert (facts.width_px, facts.height_px) == (20, 10) and decode_rgb(payload).shape == (10, 20, 3)
+    assert (facts.width_px, facts.height_px) == (20, 10) and decode_rgb(
+        payload
+    ).shape == (10, 20, 3)
 
 
 def test_a_truncated_image_is_refused_at_every_length(guard):
@@ -148,16 +201,22 @@ def test_a_truncated_image_is_refused_at_every_length(guard):
 
 
 def test_formats_outside_the_list_are_refused(guard):
-    verdicts = inspect(guard, encode("PPM"), encode("ICO"), b"%!PS-Adobe-3.0 EPSF-3.0", b"", b"text")
+    verdicts = inspect(
+        guard, encode("PPM"), encode("ICO"), b"%!PS-Adobe-3.0 EPSF-3.0", b"", b"text"
+    )
     assert [v.reason[:40] for v in verdicts if isinstance(v, Refusal)] == [
-        *["no image in a format that is read (JPEG,"] * 3, "empty image", "no image in a format that is read (JPEG,",
-    ]  # fmt: skip
+        *["no image in a format that is read (JPEG,"] * 3,
+        "empty image",
+        "no image in a format that is read (JPEG,",
+    ]
 
 
 @pytest.mark.parametrize("size_px", [(60_000, 60_000), (20_000, 10_000), (70_000, 1)])
 def test_a_decompression_bomb_is_refused_by_its_size(guard, size_px):
     (verdict,) = inspect(guard, make_png(*size_px, zlib.compress(b"\0" * 1000)))
-    assert isinstance(verdict, Refusal) and ("px" in verdict.reason or "pixels" in verdict.reason)
+    assert isinstance(verdict, Refusal) and (
+        "px" in verdict.reason or "pixels" in verdict.reason
+    )
 
 
 @pytest.mark.parametrize("ending", ["PNG", "WEBP", "GIF"])
@@ -169,14 +228,18 @@ def test_too_much_memory_refuses_the_culprit_only(ending):
     assert isinstance(verdicts[0], ImageFacts) and isinstance(verdicts[2], ImageFacts)
     assert isinstance(verdicts[1], Refusal)
     # some decoders say only that they gave up
-    assert verdicts[1].reason.startswith(("needs more than 20 MiB to decode", "does not decode: "))
+    assert verdicts[1].reason.startswith(
+        ("needs more than 20 MiB to decode", "does not decode: ")
+    )
 
 
 def test_when_the_child_dies_the_rest_of_the_batch_goes_on(guard):
     first = child_of(guard)
     os.kill(first, signal.SIGSEGV)
     verdicts = inspect(guard, encode("JPEG"), encode("JPEG"), encode("PNG"))
-    assert verdicts[0] == Refusal("decoder died (signal 11)", "export it again as a plain JPEG or PNG")
+    assert verdicts[0] == Refusal(
+        "decoder died (signal 11)", "export it again as a plain JPEG or PNG"
+    )
     assert all(isinstance(v, ImageFacts) for v in verdicts[1:])
     assert not is_running(first) and child_of(guard) != first
 
@@ -188,7 +251,9 @@ def test_a_child_that_hangs_is_ended_and_only_its_image_refused():
         start = time.monotonic()
         verdicts = inspect(guard, encode("PNG"))
         assert time.monotonic() - start < 5
-        assert verdicts[0].reason == "decoder gave no answer in 0.3 s" and not is_running(first)
+        assert verdicts[
+            0
+        ].reason == "decoder gave no answer in 0.3 s" and not is_running(first)
     with ImageGuard() as guard:
         assert isinstance(inspect(guard, encode("PNG"))[0], ImageFacts)
 
@@ -207,8 +272,12 @@ def test_jobs_under_way_are_answered_in_order_by_several_children():
         for batch in batches:
             jobs.append(guard.submit(batch))
             if len(jobs) == JOBS_AT_ONCE:
-                sizes.append([(v.width_px, v.height_px) for v in guard.collect(jobs.pop(0))])
-        sizes += [[(v.width_px, v.height_px) for v in guard.collect(job)] for job in jobs]
+                sizes.append(
+                    [(v.width_px, v.height_px) for v in guard.collect(jobs.pop(0))]
+                )
+        sizes += [
+            [(v.width_px, v.height_px) for v in guard.collect(job)] for job in jobs
+        ]
     assert sizes == [[(10 + n, 20 + k) for k in range(7)] for n in range(5)]
 
 
@@ -250,7 +319,10 @@ def test_a_child_limits_its_memory(guard):
     limits = Path(f"/proc/{child_of(guard)}/limits")
     if not limits.exists():
         pytest.skip("no /proc on this system")
-    lines = {line[:26].strip(): line[26:].split()[0] for line in limits.read_text().splitlines()}
+    lines = {
+        line[:26].strip(): line[26:].split()[0]
+        for line in limits.read_text().splitlines()
+    }
     assert 1 << 30 < int(lines["Max data size"]) < 3 << 29
     assert lines["Max core file size"] == "0" and int(lines["Max cpu time"]) <= 20
 
@@ -263,8 +335,13 @@ def test_bad_inputs_are_decided_quickly_and_kill_nothing(guard):
     pid = child_of(guard)
     payloads = [p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()]
     verdicts = [verdict for payload in payloads for verdict in inspect(guard, payload)]
-    assert len(verdicts) == 91 and all(v.reason and v.remedy for v in verdicts if isinstance(v, Refusal))
+    assert len(verdicts) == 91 and all(
+        v.reason and v.remedy for v in verdicts if isinstance(v, Refusal)
+    )
     for payload, verdict in zip(payloads, verdicts, strict=True):
         if isinstance(verdict, ImageFacts):
-            assert decode_rgb(payload).shape[:2] == (verdict.height_px, verdict.width_px)
+            assert decode_rgb(payload).shape[:2] == (
+                verdict.height_px,
+                verdict.width_px,
+            )
     assert child_of(guard) == pid

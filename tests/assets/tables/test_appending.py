@@ -26,12 +26,17 @@ def rows(*names: str, session: str = "monday"):
     }
     return to_table(
         TABLES["unique_frames"],
-        [{"frame_id": content_id(n), "cluster_id": content_id(n), **facts} for n in names],
+        [
+            {"frame_id": content_id(n), "cluster_id": content_id(n), **facts}
+            for n in names
+        ],
     )
 
 
 def keys(catalog: Catalog) -> list[str]:
-    return sorted(catalog.read_latest("unique_frames", ["frame_id"])["frame_id"].to_pylist())
+    return sorted(
+        catalog.read_latest("unique_frames", ["frame_id"])["frame_id"].to_pylist()
+    )
 
 
 def ids(*names: str) -> list[str]:
@@ -53,15 +58,24 @@ def test_rows_go_in_once(catalog):
     appender = append(catalog, "a", "b")
     assert appender.append(rows("b", "c")) == 1
     assert keys(catalog) == ids("a", "b", "c")
-    assert Appender(catalog, "unique_frames", MINE, lambda: None).append(rows("a", "b", "c")) == 0
+    assert (
+        Appender(catalog, "unique_frames", MINE, lambda: None).append(
+            rows("a", "b", "c")
+        )
+        == 0
+    )
 
 
 def test_the_table_reads_as_after_a_merge(catalog, tmp_path):
     append(catalog, "a", "b").append(rows("c"))
     other = Catalog(str(tmp_path / "other"))
     other.merge("unique_frames", rows("a", "b", "c"))
-    read = [c.read_latest("unique_frames").sort_by("frame_id") for c in (catalog, other)]
-    assert read[0].equals(read[1]) and read[0].schema.equals(read[1].schema, check_metadata=True)
+    read = [
+        c.read_latest("unique_frames").sort_by("frame_id") for c in (catalog, other)
+    ]
+    assert read[0].equals(read[1]) and read[0].schema.equals(
+        read[1].schema, check_metadata=True
+    )
     assert catalog.merge("unique_frames", rows("a", "d")).inserted == 1
     catalog.delete("unique_frames", f"frame_id = '{content_id('a')}'")
     assert keys(catalog) == ids("b", "c", "d")
@@ -110,6 +124,8 @@ def test_processes_that_race_write_every_row_once(catalog, tmp_path):
         "for start in range(0, 20, 4): a.append(rows(*[str(n) for n in range(start, start + 6)]))\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "tables"), str(ROOT)]
-    racers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    racers = [
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
     assert [(p.communicate()[1], p.returncode) for p in racers] == [("", 0)] * 4
     assert keys(catalog) == ids(*(str(n) for n in range(22)))

@@ -34,7 +34,11 @@ def test_a_merge_inserts_only_what_is_not_there(catalog, frame_rows):
     assert catalog.merge("frames", frame_rows(2)).inserted == 2
     again = catalog.merge("frames", frame_rows(3, sensor="other"))
     assert (again.inserted, again.updated) == (1, 0)
-    assert sorted(catalog.read_latest("frames")["sensor"].to_pylist()) == ["cam", "cam", "other"]
+    assert sorted(catalog.read_latest("frames")["sensor"].to_pylist()) == [
+        "cam",
+        "cam",
+        "other",
+    ]
 
 
 def test_an_upsert_replaces_rows_with_an_equal_key(catalog, frame_rows):
@@ -42,19 +46,27 @@ def test_an_upsert_replaces_rows_with_an_equal_key(catalog, frame_rows):
     done = catalog.upsert("frames", frame_rows(2, seed=1, sensor="other"))
     assert (done.inserted, done.updated) == (1, 1)
     rows = catalog.read_latest("frames").to_pylist()
-    assert sorted((r["sequence"], r["sensor"]) for r in rows) == [(0, "cam"), (1, "other"), (2, "other")]
+    assert sorted((r["sequence"], r["sensor"]) for r in rows) == [
+        (0, "cam"),
+        (1, "other"),
+        (2, "other"),
+    ]
 
 
 def test_merging_no_rows_makes_the_table_and_no_more(catalog):
     first = catalog.merge("frames", TABLES["frames"].schema.empty_table())
-    assert catalog.merge("frames", TABLES["frames"].schema.empty_table()) == Written(first.version, 0)
+    assert catalog.merge("frames", TABLES["frames"].schema.empty_table()) == Written(
+        first.version, 0
+    )
     assert catalog.exists("frames") and catalog.names() == ["frames"]
 
 
 def test_two_rows_of_one_merge_may_not_share_a_key(catalog, frame_rows):
     twice = pa.concat_tables([frame_rows(1), frame_rows(1)])
     for write in (catalog.merge, catalog.upsert):
-        with pytest.raises(ValueError, match="two rows for frames share the key frame_id"):
+        with pytest.raises(
+            ValueError, match="two rows for frames share the key frame_id"
+        ):
             write("frames", twice)
 
 
@@ -68,8 +80,14 @@ def test_a_stored_table_keeps_units_and_privacy_in_its_fields(catalog, frame_row
 def test_an_absent_table_reads_as_no_rows_of_its_schema(catalog):
     for read in (catalog.read, catalog.read_latest):
         assert read("frames").schema.names == TABLES["frames"].schema.names
-        assert read("frames", ["sha256", "frame_id"], "kind = 'color'").schema.names == ["sha256", "frame_id"]
-    assert (catalog.names(), catalog.published_version("frames"), catalog.publications("frames")) == ([], None, [])
+        assert read(
+            "frames", ["sha256", "frame_id"], "kind = 'color'"
+        ).schema.names == ["sha256", "frame_id"]
+    assert (
+        catalog.names(),
+        catalog.published_version("frames"),
+        catalog.publications("frames"),
+    ) == ([], None, [])
     with pytest.raises(TableMissing, match="table 'frames' does not exist"):
         catalog.latest_version("frames")
 
@@ -94,7 +112,10 @@ def test_nobody_reads_what_is_not_published(catalog, frame_rows):
     assert (len(catalog.read("frames")), len(catalog.read_latest("frames"))) == (0, 2)
     catalog.publish("frames", "monday", first)
     catalog.merge("frames", frame_rows(1, seed=2))
-    assert (sequences(catalog.read("frames")), sequences(catalog.read_latest("frames"))) == ([0, 1], [0, 1, 2])
+    assert (
+        sequences(catalog.read("frames")),
+        sequences(catalog.read_latest("frames")),
+    ) == ([0, 1], [0, 1, 2])
     assert sequences(catalog.read("frames", where="sequence > 0")) == [1]
 
 
@@ -111,15 +132,34 @@ def test_publishing_one_session_does_not_admit_another(catalog, frame_rows):
     assert catalog.read("frames")["session"].to_pylist() == ["tuesday"]
 
 
-def test_a_held_session_stays_hidden_in_later_versions_until_it_passes(catalog, frame_rows):
+def test_a_held_session_stays_hidden_in_later_versions_until_it_passes(
+    catalog, frame_rows
+):
     catalog.publish("frames", "monday", catalog.merge("frames", frame_rows(1)).version)
-    catalog.hold("frames", "monday", catalog.merge("frames", frame_rows(1, seed=1)).version, "blurred")
-    catalog.publish("frames", "tuesday", catalog.merge("frames", frame_rows(1, session="tuesday")).version)
+    catalog.hold(
+        "frames",
+        "monday",
+        catalog.merge("frames", frame_rows(1, seed=1)).version,
+        "blurred",
+    )
+    catalog.publish(
+        "frames",
+        "tuesday",
+        catalog.merge("frames", frame_rows(1, session="tuesday")).version,
+    )
     assert catalog.read("frames")["session"].to_pylist() == ["tuesday"]
     (held, _) = catalog.publications("frames")
-    assert (held["session"], held["is_held"], held["reason"]) == ("monday", True, "blurred")
+    assert (held["session"], held["is_held"], held["reason"]) == (
+        "monday",
+        True,
+        "blurred",
+    )
     catalog.publish("frames", "monday", catalog.latest_version("frames"))
-    assert sorted(catalog.read("frames")["session"].to_pylist()) == ["monday", "monday", "tuesday"]
+    assert sorted(catalog.read("frames")["session"].to_pylist()) == [
+        "monday",
+        "monday",
+        "tuesday",
+    ]
 
 
 def test_a_late_verdict_on_an_older_version_changes_nothing(catalog, frame_rows):
@@ -128,15 +168,23 @@ def test_a_late_verdict_on_an_older_version_changes_nothing(catalog, frame_rows)
     catalog.publish("frames", "monday", second)
     catalog.publish("frames", "monday", first)
     catalog.hold("frames", "monday", first, "was blurred")
-    assert (catalog.published_version("frames"), sequences(catalog.read("frames"))) == (second, [0, 1])
+    assert (catalog.published_version("frames"), sequences(catalog.read("frames"))) == (
+        second,
+        [0, 1],
+    )
 
 
 def test_a_tag_left_behind_by_a_slower_publisher_hides_nothing(catalog, frame_rows):
     first = catalog.merge("frames", frame_rows(1)).version
     second = catalog.merge("frames", frame_rows(1, seed=1)).version
     catalog.publish("frames", "monday", second)
-    catalog.dataset("frames").tags.update(PUBLISHED, first)  # it read the tag before, and writes it now
-    assert (catalog.published_version("frames"), sequences(catalog.read("frames"))) == (second, [0, 1])
+    catalog.dataset("frames").tags.update(
+        PUBLISHED, first
+    )  # it read the tag before, and writes it now
+    assert (catalog.published_version("frames"), sequences(catalog.read("frames"))) == (
+        second,
+        [0, 1],
+    )
 
 
 def test_a_table_judged_as_a_whole_shows_all_sessions_that_are_not_held(catalog):
@@ -149,7 +197,9 @@ def test_a_table_judged_as_a_whole_shows_all_sessions_that_are_not_held(catalog)
 
 
 def test_readers_stay_on_the_version_before_a_whole_table_was_held(catalog):
-    catalog.publish("unique_frames", None, catalog.merge("unique_frames", clusters("a")).version)
+    catalog.publish(
+        "unique_frames", None, catalog.merge("unique_frames", clusters("a")).version
+    )
     worse = catalog.merge("unique_frames", clusters("b"))
     catalog.hold("unique_frames", None, worse.version, "torn")
     assert len(catalog.read("unique_frames")) == 1
@@ -182,15 +232,22 @@ def test_a_pointer_names_what_it_was_set_to_last(catalog):
     for target in ("one", "two"):
         catalog.point("release/detection", target)
     catalog.point("release/recognition", "three")
-    assert (catalog.pointed("release/detection"), catalog.pointed("release/recognition")) == ("two", "three")
+    assert (
+        catalog.pointed("release/detection"),
+        catalog.pointed("release/recognition"),
+    ) == ("two", "three")
 
 
 @pytest.mark.parametrize("session", ["it's", "a' OR 'a' = 'a", "100%", "a\\", 'a"b'])
 def test_filters_quote_what_they_are_given(catalog, frame_rows, session):
     catalog.merge("frames", frame_rows(1))
     version = catalog.merge("frames", frame_rows(1, session=session)).version
-    assert catalog.read_latest("frames", where=session_is(session))["session"].to_pylist() == [session]
-    assert catalog.read_latest("frames", where=is_in("session", [session, "x"]))["session"].to_pylist() == [session]
+    assert catalog.read_latest("frames", where=session_is(session))[
+        "session"
+    ].to_pylist() == [session]
+    assert catalog.read_latest("frames", where=is_in("session", [session, "x"]))[
+        "session"
+    ].to_pylist() == [session]
     catalog.publish("frames", session, version)
     assert catalog.read("frames")["session"].to_pylist() == [session]
 

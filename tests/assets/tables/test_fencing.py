@@ -31,7 +31,10 @@ def pointer(name: str, target: str):
 
 
 def targets(catalog) -> dict[str, str]:
-    return {row["pointer"]: row["target"] for row in catalog.read_latest("pointers").to_pylist()}
+    return {
+        row["pointer"]: row["target"]
+        for row in catalog.read_latest("pointers").to_pylist()
+    }
 
 
 def test_a_writer_with_a_lease_inserts_replaces_and_deletes(catalog):
@@ -49,14 +52,21 @@ def test_a_writer_without_a_lease_is_refused_before_it_writes(catalog):
     def refuse() -> None:
         raise Lost
 
-    for act in (lambda w: w.upsert("pointers", pointer("a", "2")), lambda w: w.delete("pointers", "true")):
+    for act in (
+        lambda w: w.upsert("pointers", pointer("a", "2")),
+        lambda w: w.delete("pointers", "true"),
+    ):
         with pytest.raises(Lost):
             act(FencedWriter(catalog, refuse))
     assert targets(catalog) == {"a": "1"}
 
 
-@pytest.mark.parametrize("before", [{}, {"a": "old"}], ids=["new row", "row that is there"])
-def test_a_writer_stopped_between_its_look_and_its_write_replaces_nothing(catalog, before):
+@pytest.mark.parametrize(
+    "before", [{}, {"a": "old"}], ids=["new row", "row that is there"]
+)
+def test_a_writer_stopped_between_its_look_and_its_write_replaces_nothing(
+    catalog, before
+):
     catalog.upsert("pointers", pointer("z", "z"))
     for name, target in before.items():
         catalog.upsert("pointers", pointer(name, target))
@@ -66,7 +76,9 @@ def test_a_writer_stopped_between_its_look_and_its_write_replaces_nothing(catalo
     assert targets(catalog) == {"a": "young", "z": "z"} and fence.asked == 2
 
 
-def test_a_writer_stopped_between_its_look_and_its_write_deletes_no_younger_row(catalog):
+def test_a_writer_stopped_between_its_look_and_its_write_deletes_no_younger_row(
+    catalog,
+):
     catalog.upsert("pointers", pointer("a", "1"))
     fence = Takeover(lambda: catalog.upsert("pointers", pointer("b", "young")))
     FencedWriter(catalog, fence).delete("pointers", "true")

@@ -16,7 +16,13 @@ from assets.tables.schemas import content_id
 @pytest.fixture
 def publish(catalog, frame_rows):
     def add(count: int, seed: int = 0, session: str = "monday", **columns) -> None:
-        catalog.publish("frames", session, catalog.merge("frames", frame_rows(count, seed, session, **columns)).version)
+        catalog.publish(
+            "frames",
+            session,
+            catalog.merge(
+                "frames", frame_rows(count, seed, session, **columns)
+            ).version,
+        )
 
     return add
 
@@ -31,11 +37,21 @@ def refresh(catalog):
         def compute(images):
             computed.extend(image.shape for image in images)
             figures = {
-                n: 0.5 for n in ("brightness", "contrast", "sharpness", "clipped_dark", "clipped_bright", "noise")
+                n: 0.5
+                for n in (
+                    "brightness",
+                    "contrast",
+                    "sharpness",
+                    "clipped_dark",
+                    "clipped_bright",
+                    "noise",
+                )
             }
             return [{**figures, "perceptual_hash": "0" * 16} for _ in images]
 
-        return refresh_frames(catalog, "frame_quality", session, code_version, decode_rgb, compute), len(computed)
+        return refresh_frames(
+            catalog, "frame_quality", session, code_version, decode_rgb, compute
+        ), len(computed)
 
     return run
 
@@ -47,7 +63,9 @@ def test_every_frame_is_computed_once(refresh, publish, catalog):
     again, computed = refresh()
     assert (again.new, again.total, computed, again.version) == (0, 3, 0, done.version)
     rows = catalog.read_latest("frame_quality").to_pylist()
-    assert {r["input_sha256"] for r in rows} == set(catalog.read("frames")["sha256"].to_pylist())
+    assert {r["input_sha256"] for r in rows} == set(
+        catalog.read("frames")["sha256"].to_pylist()
+    )
 
 
 def test_new_frames_are_computed_and_old_ones_are_not(refresh, publish):
@@ -63,7 +81,10 @@ def test_a_new_code_version_makes_all_rows_stale(refresh, publish, catalog):
     refresh("1")
     done, computed = refresh("2")
     assert (done.new, done.stale, done.total, computed) == (0, 2, 2, 2)
-    assert catalog.read_latest("frame_quality")["code_version"].to_pylist() == ["2", "2"]
+    assert catalog.read_latest("frame_quality")["code_version"].to_pylist() == [
+        "2",
+        "2",
+    ]
 
 
 def test_rows_of_frames_that_are_held_go(refresh, publish, catalog):
@@ -71,17 +92,25 @@ def test_rows_of_frames_that_are_held_go(refresh, publish, catalog):
     refresh()
     catalog.hold("frames", "monday", catalog.latest_version("frames"), "blurred")
     done, _ = refresh()
-    assert (done.removed, done.total, len(catalog.read_latest("frame_quality"))) == (2, 0, 0)
+    assert (done.removed, done.total, len(catalog.read_latest("frame_quality"))) == (
+        2,
+        0,
+        0,
+    )
 
 
 def test_a_session_is_refreshed_alone(refresh, publish, catalog):
     publish(1)
     publish(2, session="tuesday")
     assert refresh(session="tuesday")[0].total == 2
-    assert set(catalog.read_latest("frame_quality")["session"].to_pylist()) == {"tuesday"}
+    assert set(catalog.read_latest("frame_quality")["session"].to_pylist()) == {
+        "tuesday"
+    }
 
 
-def test_depth_frames_and_frames_not_published_are_left_out(refresh, publish, catalog, frame_rows):
+def test_depth_frames_and_frames_not_published_are_left_out(
+    refresh, publish, catalog, frame_rows
+):
     publish(2, kind=["color", "depth"])
     catalog.merge("frames", frame_rows(1, seed=9))
     assert refresh()[0].total == 1
@@ -93,12 +122,16 @@ def test_no_frames_give_no_rows(refresh, catalog):
 
 
 def test_batches_hold_no_more_pixels_than_allowed(refresh, publish, monkeypatch):
-    monkeypatch.setattr(incremental, "_BATCH_PIXELS", 2 * 16 * 12)  # two of the test images
+    monkeypatch.setattr(
+        incremental, "_BATCH_PIXELS", 2 * 16 * 12
+    )  # two of the test images
     sizes = []
     monkeypatch.setattr(
         incremental,
         "read_images",
-        lambda stored, ids, decode: sizes.append(len(ids)) or read_images(stored, ids, decode),
+        lambda stored, ids, decode: (
+            sizes.append(len(ids)) or read_images(stored, ids, decode)
+        ),
     )
     publish(5)
     assert refresh()[1] == 5
@@ -109,42 +142,74 @@ def test_progress_counts_to_all(catalog, publish):
     publish(3)
     seen = []
     refresh_frames(
-        catalog, "frame_embeddings", "monday", "1", decode_rgb, lambda images: [{"vector": [0.0] * 1280}] * len(images),
+        catalog,
+        "frame_embeddings",
+        "monday",
+        "1",
+        decode_rgb,
+        lambda images: [{"vector": [0.0] * 1280}] * len(images),
         lambda done, total: seen.append((done, total)),
-    )  # fmt: skip
+    )
     assert seen == [(3, 3)]
 
 
 def cluster(name: str, of: str = "a") -> dict[str, object]:
     ids = {"frame_id": content_id(name), "cluster_id": content_id(of)}
-    return ids | {"session": "monday", "similarity": 0.25, "input_sha256": "0" * 64, "code_version": "1"}
+    return ids | {
+        "session": "monday",
+        "similarity": 0.25,
+        "input_sha256": "0" * 64,
+        "code_version": "1",
+    }
 
 
 def test_replacing_writes_the_rows_that_differ(catalog):
-    first = replace_rows(catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2)
+    first = replace_rows(
+        catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2
+    )
     assert (first.new, first.stale, first.removed, first.total) == (2, 0, 0, 2)
-    same = replace_rows(catalog, "unique_frames", [cluster("b"), cluster("a")], computed=0)  # another order
-    assert (same.version, same.new, same.stale, same.removed) == (first.version, 0, 0, 0)
+    same = replace_rows(
+        catalog, "unique_frames", [cluster("b"), cluster("a")], computed=0
+    )  # another order
+    assert (same.version, same.new, same.stale, same.removed) == (
+        first.version,
+        0,
+        0,
+        0,
+    )
     rows = [cluster("a"), cluster("b", of="b"), cluster("c")]
     other = replace_rows(catalog, "unique_frames", rows, computed=2)
     assert (other.new, other.stale, other.removed, other.total) == (1, 1, 0, 3)
-    assert catalog.read_latest("unique_frames").select(["frame_id", "cluster_id"]).sort_by("frame_id").to_pylist() == (
-        sorted(({k: r[k] for k in ("frame_id", "cluster_id")} for r in rows), key=lambda r: r["frame_id"])
+    assert catalog.read_latest("unique_frames").select(
+        ["frame_id", "cluster_id"]
+    ).sort_by("frame_id").to_pylist() == (
+        sorted(
+            ({k: r[k] for k in ("frame_id", "cluster_id")} for r in rows),
+            key=lambda r: r["frame_id"],
+        )
     )
 
 
 def test_replacing_removes_the_rest_and_keeps_old_versions(catalog):
-    first = replace_rows(catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2)
+    first = replace_rows(
+        catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2
+    )
     done = replace_rows(catalog, "unique_frames", [cluster("b")], computed=0)
     assert (done.new, done.stale, done.removed, done.total) == (0, 0, 1, 1)
-    assert catalog.read_latest("unique_frames")["frame_id"].to_pylist() == [content_id("b")]
+    assert catalog.read_latest("unique_frames")["frame_id"].to_pylist() == [
+        content_id("b")
+    ]
     assert len(catalog.read("unique_frames", version=first.version)) == 2
     assert replace_rows(catalog, "unique_frames", [], computed=0).removed == 1
 
 
 def test_replacing_refuses_two_rows_of_one_key(catalog):
-    with pytest.raises(ValueError, match="two rows for unique_frames share the key frame_id"):
-        replace_rows(catalog, "unique_frames", [cluster("a"), cluster("a", of="b")], computed=2)
+    with pytest.raises(
+        ValueError, match="two rows for unique_frames share the key frame_id"
+    ):
+        replace_rows(
+            catalog, "unique_frames", [cluster("a"), cluster("a", of="b")], computed=2
+        )
 
 
 def test_stored_images_come_back_as_rgb(catalog, publish, make_png):

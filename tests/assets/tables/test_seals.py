@@ -31,7 +31,9 @@ def seals(catalog: Catalog, table: str = "pointers") -> dict[int, dict]:
 def stored(catalog: Catalog, folder: str, table: str = "pointers") -> list[Path]:
     """Newest first."""
     found = Path(catalog.uri, f"{table}.lance", folder).iterdir()
-    return sorted((p for p in found if p.suffix != ".json"), key=os.path.getmtime, reverse=True)
+    return sorted(
+        (p for p in found if p.suffix != ".json"), key=os.path.getmtime, reverse=True
+    )
 
 
 def flip(path: Path) -> None:
@@ -43,7 +45,9 @@ def flip(path: Path) -> None:
 def test_a_seal_names_every_file_of_the_newest_version_once(catalog, frame_rows):
     catalog.merge("frames", frame_rows(3))
     catalog.merge("frames", frame_rows(2, seed=3))
-    catalog.delete("frames", "sequence = 1")  # the first file keeps two rows, and gets a deletion file
+    catalog.delete(
+        "frames", "sequence = 1"
+    )  # the first file keeps two rows, and gets a deletion file
     version = catalog.latest_version("frames")
     assert seal_tables(catalog) == {"frames": version}
     kinds = sorted(path.split("/")[0] for path in seals(catalog, "frames")[version])
@@ -59,10 +63,18 @@ def test_only_what_is_new_is_read_again(catalog, frame_rows, monkeypatch):
     from assets.tables import seals as module
 
     hashed = []
-    monkeypatch.setattr(module._SealStore, "_hash", lambda self, path, old=module._SealStore._hash: (
-        hashed.append(path) or old(self, path)))  # fmt: skip
+    monkeypatch.setattr(
+        module._SealStore,
+        "_hash",
+        lambda self, path, old=module._SealStore._hash: (
+            hashed.append(path) or old(self, path)
+        ),
+    )
     seal_tables(catalog)
-    assert sorted(p.split("/")[1] for p in hashed if "_versions" not in p) == ["_transactions", "data"]
+    assert sorted(p.split("/")[1] for p in hashed if "_versions" not in p) == [
+        "_transactions",
+        "data",
+    ]
 
 
 @pytest.mark.parametrize("folder", ["data", "_versions", "_transactions"])
@@ -83,7 +95,9 @@ def test_a_fault_in_a_file_is_named(catalog, folder, fault):
 
 @pytest.mark.parametrize("ending", ["json", "copy"])
 @pytest.mark.parametrize("is_gone", [True, False])
-def test_a_fault_in_either_copy_of_a_seal_is_named_and_the_other_still_proves(catalog, ending, is_gone):
+def test_a_fault_in_either_copy_of_a_seal_is_named_and_the_other_still_proves(
+    catalog, ending, is_gone
+):
     point(catalog, "a")
     seal_tables(catalog)
     (path,) = Path(catalog.uri, "_seals").rglob(f"*.{ending}")
@@ -94,28 +108,40 @@ def test_a_fault_in_either_copy_of_a_seal_is_named_and_the_other_still_proves(ca
     assert len(broken(catalog)) == 2
 
 
-def test_tagged_versions_stay_sealed_and_others_give_way_to_the_newest(catalog, frame_rows):
+def test_tagged_versions_stay_sealed_and_others_give_way_to_the_newest(
+    catalog, frame_rows
+):
     for seed in (0, 10, 20):
         catalog.merge("frames", frame_rows(2, seed=seed))
         if seed == 0:
-            catalog.dataset("frames").tags.create("release-1", catalog.latest_version("frames"))
+            catalog.dataset("frames").tags.create(
+                "release-1", catalog.latest_version("frames")
+            )
         seal_tables(catalog)
     assert sorted(seals(catalog, "frames")) == [2, 4]
     assert "_refs/tags/release-1.json" in seals(catalog, "frames")[2]
-    assert find_unsealed(catalog, [("frames", 2), ("frames", 3), ("frames", 4)]) == [("frames", 3)]
-    catalog.dataset("frames").tags.create("release-2", 2)  # a second release on the same version
+    assert find_unsealed(catalog, [("frames", 2), ("frames", 3), ("frames", 4)]) == [
+        ("frames", 3)
+    ]
+    catalog.dataset("frames").tags.create(
+        "release-2", 2
+    )  # a second release on the same version
     seal_tables(catalog)
     assert "_refs/tags/release-2.json" in seals(catalog, "frames")[2]
 
 
-def test_a_version_that_was_cleaned_away_is_not_missed_once_it_is_not_the_newest(catalog):
+def test_a_version_that_was_cleaned_away_is_not_missed_once_it_is_not_the_newest(
+    catalog,
+):
     from datetime import timedelta
 
     point(catalog, "a", "b")
     seal_tables(catalog)
     point(catalog, "c")
     seal_tables(catalog)
-    catalog.dataset("pointers").cleanup_old_versions(timedelta(0), delete_unverified=True)
+    catalog.dataset("pointers").cleanup_old_versions(
+        timedelta(0), delete_unverified=True
+    )
     assert broken(catalog) == []
 
 
@@ -136,20 +162,31 @@ def test_a_newest_version_that_was_lost_is_named_also_after_others_wrote_on(cata
 
 def test_rot_is_not_sealed_as_if_it_were_new(catalog):
     point(catalog, "a")
-    catalog.merge("pointers", to_table(TABLES["pointers"], [{"pointer": "release/recognition", "target": "walnut"}]))
+    catalog.merge(
+        "pointers",
+        to_table(
+            TABLES["pointers"], [{"pointer": "release/recognition", "target": "walnut"}]
+        ),
+    )
     seal_tables(catalog)
     (rotten,) = (p for p in stored(catalog, "data") if b"walnut" in p.read_bytes())
-    rotten.write_bytes(rotten.read_bytes().replace(b"walnut", b"walnuu"))  # a value: the file can be read as before
+    rotten.write_bytes(
+        rotten.read_bytes().replace(b"walnut", b"walnuu")
+    )  # a value: the file can be read as before
     point(catalog, "b")
     seal_tables(catalog)
-    assert broken(catalog) == [(f"pointers.lance/data/{rotten.name}", "no longer matches its sha256")]
+    assert broken(catalog) == [
+        (f"pointers.lance/data/{rotten.name}", "no longer matches its sha256")
+    ]
 
 
 def test_a_home_without_tables_has_nothing_to_seal(catalog):
     assert seal_tables(catalog) == {} and list(find_broken(catalog)) == []
 
 
-def test_a_seal_that_another_worker_drops_at_the_same_time_is_gone(catalog, frame_rows, monkeypatch):
+def test_a_seal_that_another_worker_drops_at_the_same_time_is_gone(
+    catalog, frame_rows, monkeypatch
+):
     catalog.merge("frames", frame_rows(3))
     seal_tables(catalog)
     (first,) = seals(catalog, "frames")

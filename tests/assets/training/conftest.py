@@ -29,7 +29,10 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
     """Store frames and a release over them. `splits` names the split of each frame, in turn."""
 
     def store(
-        task: str, splits: list[str], class_names: tuple[str, ...] = ("disc", "square"), is_labelled: bool = True
+        task: str,
+        splits: list[str],
+        class_names: tuple[str, ...] = ("disc", "square"),
+        is_labelled: bool = True,
     ) -> tuple[Catalog, str]:
         catalog = Catalog(str(tmp_path / "tables"))
         drawn = [_draw(n) for n in range(len(splits))]
@@ -38,29 +41,58 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
         rows: list[dict] = []
         for n, (_, class_id, box) in enumerate(drawn):
             is_box = task in ("detection", "instances", "keypoints")
-            rows.append({
-                "row_id": content_id("row", task, *splits, n), "split": splits[n],
-                **{k: frames[n][k] for k in ("frame_id", "capture_id", "session", "sensor", "sha256")},
-                "class_id": None if is_box else class_id, "boxes_xyxy": box if is_box and is_labelled else [],
-                "box_class_ids": [class_id] if is_box and is_labelled else [],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "row_id": content_id("row", task, *splits, n),
+                    "split": splits[n],
+                    **{
+                        k: frames[n][k]
+                        for k in (
+                            "frame_id",
+                            "capture_id",
+                            "session",
+                            "sensor",
+                            "sha256",
+                        )
+                    },
+                    "class_id": None if is_box else class_id,
+                    "boxes_xyxy": box if is_box and is_labelled else [],
+                    "box_class_ids": [class_id] if is_box and is_labelled else [],
+                }
+            )
             if task == "multilabel":
                 rows[-1] |= {"class_id": None, "box_class_ids": [class_id]}
             if task == "segmentation":
                 rows[-1] |= {"class_id": None, **_mask(box, class_id)}
             if task == "instances":
                 mask = _mask(box, class_id)
-                rows[-1] |= {"mask_rles": mask["mask_rles"][:1], "mask_size_px": mask["mask_size_px"]}
+                rows[-1] |= {
+                    "mask_rles": mask["mask_rles"][:1],
+                    "mask_size_px": mask["mask_size_px"],
+                }
             if task == "keypoints":
                 rows[-1] |= {"keypoints": [_corners(box)]}
         content = hash_content(task, class_names, rows)
         release_id = content[:32]
         rows = [{**row, "release_id": release_id} for row in rows]
         catalog.merge("release_frames", to_table(TABLES["release_frames"], rows))
-        catalog.merge("releases", to_table(TABLES["releases"], [{
-            "release_id": release_id, "task": task, "class_names": list(class_names), "content_sha256": content,
-            "frames_version": version, "code_version": "1", **summarise(task, rows),
-        }]))  # fmt: skip
+        catalog.merge(
+            "releases",
+            to_table(
+                TABLES["releases"],
+                [
+                    {
+                        "release_id": release_id,
+                        "task": task,
+                        "class_names": list(class_names),
+                        "content_sha256": content,
+                        "frames_version": version,
+                        "code_version": "1",
+                        **summarise(task, rows),
+                    }
+                ],
+            ),
+        )
         return catalog, release_id
 
     return store
@@ -77,7 +109,11 @@ def _draw(number: int) -> tuple[bytes, int, list[float]]:
     else:
         cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
     _, png = cv2.imencode(".png", image)
-    return png.tobytes(), class_id, [float(x), float(y), float(x + side), float(y + side)]
+    return (
+        png.tobytes(),
+        class_id,
+        [float(x), float(y), float(x + side), float(y + side)],
+    )
 
 
 def _corners(box: list[float]) -> str:
@@ -92,14 +128,30 @@ def _mask(box: list[float], class_id: int) -> dict[str, object]:
     x_min, y_min, x_max, y_max = map(int, box)
     class_ids[y_min:y_max, x_min:x_max] = class_id
     masks, mask_class_ids = split_map(SemanticMap(class_ids))
-    return {"mask_rles": masks, "mask_class_ids": mask_class_ids, "mask_size_px": [SIZE_PX, SIZE_PX]}
+    return {
+        "mask_rles": masks,
+        "mask_class_ids": mask_class_ids,
+        "mask_size_px": [SIZE_PX, SIZE_PX],
+    }
 
 
 def _frame_row(number: int, payload: bytes) -> dict[str, object]:
     return {
-        "frame_id": content_id("frame", number), "capture_id": content_id("capture"), "session": "s", "sensor": "cam",
-        "kind": "color", "t_ns": number, "sequence": number, "width_px": SIZE_PX, "height_px": SIZE_PX,
-        "encoding": "png", "payload": payload, "sha256": hashlib.sha256(payload).hexdigest(), "split_hint": None,
+        "frame_id": content_id("frame", number),
+        "capture_id": content_id("capture"),
+        "session": "s",
+        "sensor": "cam",
+        "kind": "color",
+        "t_ns": number,
+        "sequence": number,
+        "width_px": SIZE_PX,
+        "height_px": SIZE_PX,
+        "encoding": "png",
+        "payload": payload,
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "split_hint": None,
         "source_path": f"{number}.png",
-        "source_offset": 0, "source_length": len(payload), "source_inner_offset": None,
-    }  # fmt: skip
+        "source_offset": 0,
+        "source_length": len(payload),
+        "source_inner_offset": None,
+    }

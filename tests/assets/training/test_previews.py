@@ -18,14 +18,26 @@ from models.masks import encode_mask
 from models.recipes import get_recipe
 from models.task_names import DATASET_NAMES
 from models.tasks import find_task
-from models.types import BoxSet, Detections, InstanceDetections, InstanceSet, Probabilities, Sample
+from models.types import (
+    BoxSet,
+    Detections,
+    InstanceDetections,
+    InstanceSet,
+    Probabilities,
+    Sample,
+)
 
 NAMES = ("disc", "square", "ground")
 
 
 def _preview(task: str, shown: dict[str, bytes], **changes) -> Previewer:
     config = replace(
-        get_recipe(f"tiny_{task}"), image_size_px=64, batch_size=4, weights="none", frozen_stages=0, **changes
+        get_recipe(f"tiny_{task}"),
+        image_size_px=64,
+        batch_size=4,
+        weights="none",
+        frozen_stages=0,
+        **changes,
     )
     return Previewer(find_task(task), config, NAMES, shown.__setitem__)
 
@@ -39,11 +51,16 @@ def test_each_task_shows_its_batch_and_its_answers(task, store_release):
     names = NAMES if task == "segmentation" else NAMES[:2]
     catalog, release_id = store_release(task, ["train"] * 6 + ["val"] * 5, names)
     release = read_release(catalog, release_id, task)
-    samples, val = (ReleaseImages(catalog, release, split, 64) for split in ("train", "val"))
+    samples, val = (
+        ReleaseImages(catalog, release, split, 64) for split in ("train", "val")
+    )
     shown: dict[str, bytes] = {}
     previewer = _preview(task, shown)
     previewer.draw_first_batch(samples, seed=0)
-    assert _pixels(shown[AUGMENTED]).shape[1] > 3 * 200 and _pixels(shown[AUGMENTED]).std() > 20
+    assert (
+        _pixels(shown[AUGMENTED]).shape[1] > 3 * 200
+        and _pixels(shown[AUGMENTED]).std() > 20
+    )
     net = find_task(task).build(previewer._config, len(NAMES), None).eval()
     previewer.draw_answers(2, net, val)
     assert [name for name in shown if name != AUGMENTED] == (
@@ -56,13 +73,20 @@ def test_what_is_drawn_says_what_was_said():
     boxes = np.array([[5, 5, 30, 30], [0, 0, 9, 9]], np.float32)
     truth, text = previewer._draw(grey, BoxSet(boxes, np.array([0, 1])))
     assert text == "2 boxes" and truth.shape[1] > 60 and (truth != 90).any()
-    _, text = previewer._draw(grey, Detections(boxes, np.array([0.9, 0.2], np.float32), np.array([0, 1])))
+    _, text = previewer._draw(
+        grey, Detections(boxes, np.array([0.9, 0.2], np.float32), np.array([0, 1]))
+    )
     assert text == "1 boxes"  # the other is below the score that is drawn
     probabilities = Probabilities(np.array([0.04, 0.7, 0.26], np.float32))
     assert previewer._draw(grey, probabilities)[1] == "square 0.70, ground 0.26"
-    assert [previewer._draw(grey, said)[1] for said in (2, frozenset({1, 0}), 3.14159, None)] == [
-        "ground", "disc, square", "3.14", "",
-    ]  # fmt: skip
+    assert [
+        previewer._draw(grey, said)[1] for said in (2, frozenset({1, 0}), 3.14159, None)
+    ] == [
+        "ground",
+        "disc, square",
+        "3.14",
+        "",
+    ]
     assert previewer._draw(grey, object())[1] is None
 
 
@@ -70,24 +94,48 @@ def test_objects_are_painted_where_their_masks_are():
     previewer, grey = _preview("instances", {}), np.full((40, 60, 3), 90, np.uint8)
     masks = np.zeros((2, 40, 60), bool)
     masks[0, 10:30, 10:25], masks[1, 5:9, 40:44] = True, True
-    boxes, class_ids = np.array([[8, 8, 30, 32], [39, 4, 45, 10]], np.float32), np.array([0, 1])
+    boxes, class_ids = (
+        np.array([[8, 8, 30, 32], [39, 4, 45, 10]], np.float32),
+        np.array([0, 1]),
+    )
     truth, text = previewer._draw(grey, InstanceSet(boxes, class_ids, masks))
     scores, rles = np.array([0.9, 0.2], np.float32), tuple(map(encode_mask, masks))
-    said, words = previewer._draw(grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60)))
-    assert (text, words) == ("2 boxes", "1 boxes")  # the other is below the score that is drawn
+    said, words = previewer._draw(
+        grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60))
+    )
+    assert (text, words) == (
+        "2 boxes",
+        "1 boxes",
+    )  # the other is below the score that is drawn
     scale = truth.shape[1] / 60
-    places = [tuple(int(v * scale) for v in place) for place in ((25, 20), (25, 27), (7, 42))]
-    is_painted = [[np.ptp(drawn[place]) > 20 for place in places] for drawn in (truth, said)]  # grey is painted blue
-    assert is_painted == [[True, False, True], [True, False, False]]  # the second place is in the box, not in the mask
+    places = [
+        tuple(int(v * scale) for v in place) for place in ((25, 20), (25, 27), (7, 42))
+    ]
+    is_painted = [
+        [np.ptp(drawn[place]) > 20 for place in places] for drawn in (truth, said)
+    ]  # grey is painted blue
+    assert is_painted == [
+        [True, False, True],
+        [True, False, False],
+    ]  # the second place is in the box, not in the mask
 
 
 def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):
     catalog, release_id = store_release("recognition", ["train"] * 6 + ["val"] * 3)
-    config = replace(get_recipe("tiny_recognition"), image_size_px=32, batch_size=3, epochs=3, score_every=2,
-                     weights="none", frozen_stages=0)  # fmt: skip
+    config = replace(
+        get_recipe("tiny_recognition"),
+        image_size_px=32,
+        batch_size=3,
+        epochs=3,
+        score_every=2,
+        weights="none",
+        frozen_stages=0,
+    )
     events: list[dict] = []
     spec = TrainingSpec(release_id, config, 0)
-    package = train(spec, Place(catalog.uri, None, tmp_path, use_ray=False), events.append)
+    package = train(
+        spec, Place(catalog.uri, None, tmp_path, use_ray=False), events.append
+    )
     names = [e["name"] for e in events if e["kind"] == "picture"]
     assert names == [AUGMENTED, "answers after epoch 002", "answers after epoch 003"]
     again = train(spec, Place(catalog.uri, None, tmp_path / "again", use_ray=False))
@@ -96,7 +144,9 @@ def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):
 
 def test_a_sample_without_label_is_shown_without_words():
     shown: dict[str, bytes] = {}
-    samples = [Sample(f"{n}", np.full((32, 32, 3), 40 * n, np.uint8), None) for n in range(4)]
+    samples = [
+        Sample(f"{n}", np.full((32, 32, 3), 40 * n, np.uint8), None) for n in range(4)
+    ]
     _preview("pretraining", shown).draw_first_batch(samples, seed=1)
     with torch.inference_mode():
         assert list(shown) == [AUGMENTED]

@@ -12,14 +12,29 @@ from assets.training.trials import Record
 from models.recipes import get_recipe
 
 _SPLITS = ["train"] * 16 + ["val"] * 8
-_CONFIG = replace(get_recipe("tiny_recognition"), image_size_px=32, epochs=3, batch_size=4, warmup_share=0.0)
+_CONFIG = replace(
+    get_recipe("tiny_recognition"),
+    image_size_px=32,
+    epochs=3,
+    batch_size=4,
+    warmup_share=0.0,
+)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray", "ignore::ResourceWarning")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:ray",
+    "ignore::FutureWarning:ray",
+    "ignore::ResourceWarning",
+)
 @pytest.mark.timeout(600)  # Ray, and a process for trials that imports torch
-def test_a_search_tells_the_better_settings_stops_the_worse_and_outlives_one_that_fails(store_release, tmp_path, capfd):
+def test_a_search_tells_the_better_settings_stops_the_worse_and_outlives_one_that_fails(
+    store_release, tmp_path, capfd
+):
     catalog, release_id = store_release("recognition", _SPLITS)
-    good, diverging = {"lr": "0.005", "clip_norm": "10.0"}, {"lr": "1e30", "clip_norm": "1e30"}
+    good, diverging = (
+        {"lr": "0.005", "clip_norm": "10.0"},
+        {"lr": "1e30", "clip_norm": "1e30"},
+    )
     idle = {"lr": "1e-12", "clip_norm": "10.0"}  # from this seed, 0 of 8 right
     rows = {}
 
@@ -28,14 +43,29 @@ def test_a_search_tells_the_better_settings_stops_the_worse_and_outlives_one_tha
 
     release = read_release(catalog, release_id, "recognition")
     settings = [diverging, good, idle, good]
-    trials = search(catalog, release, _CONFIG, settings, 2, tmp_path / "models", num_workers=1, on_trial=watch)
+    trials = search(
+        catalog,
+        release,
+        _CONFIG,
+        settings,
+        2,
+        tmp_path / "models",
+        num_workers=1,
+        on_trial=watch,
+    )
     assert [t.settings for t in trials] == settings
     assert [t.status for t in trials] == ["failed", "finished", "stopped", "finished"]
     assert "look at these frames and their labels, or lower `lr`" in trials[0].error
     assert [t.metric for t in trials] == [None, 1.0, 0.0, 1.0]
-    assert [t.epochs for t in trials[1:]] == [3, 1, 3] and all(t.seconds > 0 for t in trials)
+    assert [t.epochs for t in trials[1:]] == [3, 1, 3] and all(
+        t.seconds > 0 for t in trials
+    )
     first, *epochs, last = rows[1]
-    assert (first, [row["epoch"] for row in epochs], last) == ("running", [0, 1, 2], "finished")
+    assert (first, [row["epoch"] for row in epochs], last) == (
+        "running",
+        [0, 1, 2],
+        "finished",
+    )
     again = rows[3][1:-1]  # in a process that was taken from a stopped trial
     assert [row["train_loss"] for row in again] == [row["train_loss"] for row in epochs]
     assert not list((tmp_path / "models" / ".runs").iterdir())
@@ -44,7 +74,12 @@ def test_a_search_tells_the_better_settings_stops_the_worse_and_outlives_one_tha
 
 def _make_record(num_trials=2, num_epochs=3):
     told = []
-    record = Record([{}] * num_trials, "val_map50", num_epochs, lambda trial, row: told.append((trial.status, row)))
+    record = Record(
+        [{}] * num_trials,
+        "val_map50",
+        num_epochs,
+        lambda trial, row: told.append((trial.status, row)),
+    )
     return record, told
 
 
@@ -54,7 +89,11 @@ def test_the_metric_of_a_trial_is_that_of_its_best_epoch():
     for epoch, row in enumerate([{}, {"val_map50": 0.75}, {"val_map50": 0.5}]):
         record.add_epoch(0, {"epoch": epoch, **row}, is_last=epoch == 2)
     record.finish(0)
-    assert (record.trials[0].metric, record.trials[0].epochs, record.trials[0].status) == (0.75, 3, "finished")
+    assert (
+        record.trials[0].metric,
+        record.trials[0].epochs,
+        record.trials[0].status,
+    ) == (0.75, 3, "finished")
     assert [status for status, _ in told] == ["running"] * 4 + ["finished"]
 
 
@@ -73,9 +112,16 @@ def test_what_a_failed_trial_scored_before_is_no_score():
     record.fail(0, "loss is nan")
     record.fail(1, "no room")  # before it began
     assert [(t.status, t.metric, t.error) for t in record.trials] == [
-        ("failed", None, "loss is nan"), ("failed", None, "no room"),
-    ]  # fmt: skip
-    assert [status for status, _ in told] == ["running", "running", "failed", "running", "failed"]
+        ("failed", None, "loss is nan"),
+        ("failed", None, "no room"),
+    ]
+    assert [status for status, _ in told] == [
+        "running",
+        "running",
+        "failed",
+        "running",
+        "failed",
+    ]
 
 
 def test_only_trials_that_run_are_interrupted():

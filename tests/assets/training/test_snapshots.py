@@ -18,7 +18,11 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 def snapshot(step: int) -> Snapshot:
     return Snapshot(
-        {"net.weight": torch.full((2, 3), float(step)), "optimizer.0.step": torch.tensor(step)}, {"step": step}
+        {
+            "net.weight": torch.full((2, 3), float(step)),
+            "optimizer.0.step": torch.tensor(step),
+        },
+        {"step": step},
     )
 
 
@@ -56,7 +60,9 @@ def test_a_damaged_snapshot_is_passed_over(tmp_path, damage, caplog):
     assert "step-000000002" in caplog.text
 
 
-def test_a_folder_stays_after_a_crash_and_goes_after_success_or_a_users_mistake(tmp_path):
+def test_a_folder_stays_after_a_crash_and_goes_after_success_or_a_users_mistake(
+    tmp_path,
+):
     folder = tmp_path / "run"
     with pytest.raises(RuntimeError), own_folder(folder):
         (folder / "work").write_text("half")
@@ -77,5 +83,7 @@ def test_a_second_process_is_told_that_the_training_is_under_way(tmp_path):
     )
     command = [sys.executable, "-c", code, str(folder)]
     with own_folder(folder):
-        other = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        other = subprocess.run(
+            command, cwd=CHECKOUT, capture_output=True, text=True, check=False
+        )
     assert other.returncode == 1 and "under way in another process" in other.stderr

@@ -20,16 +20,26 @@ from models.augment.crop_batch import cut_crops
 from models.augment.crops import Crop, cut_crop, draw_crop
 from models.types import Sample
 
-pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities of TorchVision")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The image decoding and encoding capabilities of TorchVision"
+)
 SIDE = 48
 
 
 def sample(number: int, height: int, width: int, suffix: str = ".jpg") -> Sample:
     """Blobs, as rough as a photograph, that a device decodes."""
     rng = np.random.default_rng(number)
-    image = sum(cv2.resize(rng.normal(0, 1, (height // s, width // s, 3)), (width, height)) * s**0.7 for s in (4, 16))
+    image = sum(
+        cv2.resize(rng.normal(0, 1, (height // s, width // s, 3)), (width, height))
+        * s**0.7
+        for s in (4, 16)
+    )
     image = ((image - image.min()) / np.ptp(image) * 255).astype(np.uint8)
-    return Sample(f"frame-{number}", EncodedImage(cv2.imencode(suffix, image)[1].tobytes(), gpu="cpu"), number)
+    return Sample(
+        f"frame-{number}",
+        EncodedImage(cv2.imencode(suffix, image)[1].tobytes(), gpu="cpu"),
+        number,
+    )
 
 
 def alone(sample: Sample) -> Sample:
@@ -39,16 +49,27 @@ def alone(sample: Sample) -> Sample:
 
 @pytest.fixture
 def samples() -> list[Sample]:
-    return [sample(0, 96, 128), sample(1, 97, 129), sample(2, 96, 128), sample(3, 80, 64, ".png"), sample(4, 96, 128)]
+    return [
+        sample(0, 96, 128),
+        sample(1, 97, 129),
+        sample(2, 96, 128),
+        sample(3, 80, 64, ".png"),
+        sample(4, 96, 128),
+    ]
 
 
 def draw(samples: list[Sample], num_views: int) -> list[list[Crop]]:
     rng = np.random.default_rng(5)
-    return [[draw_crop(rng, s.size_hw, (0.05, 1.0), True) for _ in range(num_views)] for s in samples]
+    return [
+        [draw_crop(rng, s.size_hw, (0.05, 1.0), True) for _ in range(num_views)]
+        for s in samples
+    ]
 
 
 @pytest.mark.parametrize("chunk_pixels", [2**24, 1])
-def test_every_view_of_every_image_is_the_one_that_is_cut_alone(samples, monkeypatch, chunk_pixels):
+def test_every_view_of_every_image_is_the_one_that_is_cut_alone(
+    samples, monkeypatch, chunk_pixels
+):
     monkeypatch.setattr(crop_batch, "_CHUNK_PIXELS", chunk_pixels)
     assert [s.image.device for s in samples] == ["cpu", "cpu", "cpu", None, "cpu"]
     crops = [views for _ in range(8) for views in draw(samples, 2)]
@@ -57,16 +78,35 @@ def test_every_view_of_every_image_is_the_one_that_is_cut_alone(samples, monkeyp
     for views, one, wanted in zip(found, samples * 8, crops, strict=True):
         for view, crop in zip(views, wanted, strict=True):
             truth = cut_crop(alone(one), crop, SIDE).astype(int)
-            assert np.abs(view.permute(1, 2, 0).numpy() - truth).max() <= 2  # which is rounded twice
+            assert (
+                np.abs(view.permute(1, 2, 0).numpy() - truth).max() <= 2
+            )  # which is rounded twice
 
 
 def test_weights_are_those_of_interpolate():
-    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 3, 60, 90), dtype=np.uint8))
-    for crop in (Crop(0, 0, 90, 60), Crop(7, 11, 70, 40), Crop(30, 20, 20, 17), Crop(89, 59, 1, 1)):
-        part = images[..., crop.top : crop.top + crop.height, crop.left : crop.left + crop.width].float()
-        truth = F.interpolate(part, (SIDE, SIDE), mode="bilinear", antialias=True).round().clamp(0, 255)
-        found = crop_batch._resample(images, [[crop, replace(crop, is_mirrored=True)]], SIDE)[0].permute(0, 3, 1, 2)
-        assert (found[0].float() - truth[0]).abs().max() <= 1 and (found[0] != truth[0]).float().mean() < 0.001
+    images = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 256, (1, 3, 60, 90), dtype=np.uint8)
+    )
+    for crop in (
+        Crop(0, 0, 90, 60),
+        Crop(7, 11, 70, 40),
+        Crop(30, 20, 20, 17),
+        Crop(89, 59, 1, 1),
+    ):
+        part = images[
+            ..., crop.top : crop.top + crop.height, crop.left : crop.left + crop.width
+        ].float()
+        truth = (
+            F.interpolate(part, (SIDE, SIDE), mode="bilinear", antialias=True)
+            .round()
+            .clamp(0, 255)
+        )
+        found = crop_batch._resample(
+            images, [[crop, replace(crop, is_mirrored=True)]], SIDE
+        )[0].permute(0, 3, 1, 2)
+        assert (found[0].float() - truth[0]).abs().max() <= 1 and (
+            found[0] != truth[0]
+        ).float().mean() < 0.001
         assert torch.equal(found[1], found[0].flip(2))
 
 
@@ -76,10 +116,14 @@ def test_a_batch_that_no_device_decodes_is_cut_on_the_cpu(samples):
     found = cut_crops(here, crops, SIDE)[:, 0]
     assert found.is_contiguous(memory_format=torch.channels_last)
     for square, one, (crop,) in zip(found, here, crops, strict=True):
-        np.testing.assert_array_equal(square.permute(1, 2, 0), cut_crop(one, crop, SIDE))
+        np.testing.assert_array_equal(
+            square.permute(1, 2, 0), cut_crop(one, crop, SIDE)
+        )
 
 
-def test_images_that_the_device_refuses_are_decoded_on_the_cpu_and_it_is_said_once(samples, monkeypatch, caplog):
+def test_images_that_the_device_refuses_are_decoded_on_the_cpu_and_it_is_said_once(
+    samples, monkeypatch, caplog
+):
     def refuse(*_):
         raise RuntimeError("nvJPEG does not know this")
 

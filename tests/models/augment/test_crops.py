@@ -18,13 +18,20 @@ SIDE = 96
 def picture(height: int = 480, width: int = 640) -> np.ndarray:
     """Blobs of all sizes: as rough as a photograph."""
     rng = np.random.default_rng(3)
-    grids = [(s, rng.normal(0, 1, (max(height // s, 1), max(width // s, 1), 3))) for s in (4, 16, 64)]
+    grids = [
+        (s, rng.normal(0, 1, (max(height // s, 1), max(width // s, 1), 3)))
+        for s in (4, 16, 64)
+    ]
     image = sum(cv2.resize(grid, (width, height)) * s**0.7 for s, grid in grids)
     return ((image - image.min()) / np.ptp(image) * 255).astype(np.uint8)
 
 
 def jpeg(image_rgb: np.ndarray, quality: int = 92) -> EncodedImage:
-    return EncodedImage(cv2.imencode(".jpg", image_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
+    return EncodedImage(
+        cv2.imencode(".jpg", image_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[
+            1
+        ].tobytes()
+    )
 
 
 @given(st.integers(0, 2**32), st.integers(1, 900), st.integers(1, 900))
@@ -49,7 +56,9 @@ def test_areas_and_shapes_are_as_asked():
 
 def test_an_image_too_long_for_any_draw_gives_its_middle():
     crop = draw_crop(np.random.default_rng(0), (10, 1000), (1.0, 1.0), False)
-    assert crop == Crop(493, 0, 13, 10)  # 13 = round(10 * 4 / 3), 493 = (1000 - 13) // 2
+    assert crop == Crop(
+        493, 0, 13, 10
+    )  # 13 = round(10 * 4 / 3), 493 = (1000 - 13) // 2
 
 
 def test_the_whole_image_as_a_crop_is_the_image_resized_and_a_mirrored_one_its_mirror():
@@ -57,7 +66,9 @@ def test_the_whole_image_as_a_crop_is_the_image_resized_and_a_mirrored_one_its_m
     sample = Sample("a", image, 0)
     whole = cut_crop(sample, Crop(0, 0, 200, 200), SIDE)
     np.testing.assert_array_equal(whole, resize(image, SIDE))
-    np.testing.assert_array_equal(cut_crop(sample, Crop(0, 0, 200, 200, True), SIDE), whole[:, ::-1])
+    np.testing.assert_array_equal(
+        cut_crop(sample, Crop(0, 0, 200, 200, True), SIDE), whole[:, ::-1]
+    )
 
 
 @pytest.mark.parametrize("size", [(480, 640), (479, 641), (333, 517)])
@@ -68,17 +79,35 @@ def test_crops_decoded_at_scale_look_like_crops_of_the_full_image(size):
     for _ in range(60):
         crop = draw_crop(rng, size, (0.08, 1.0), True)
         num_reduced += stored.read(max(SIDE / crop.width, SIDE / crop.height))[1] > 1
-        ours, truth = (cut_crop(s, crop, SIDE).astype(float) for s in (Sample("a", stored, 0), full))
+        ours, truth = (
+            cut_crop(s, crop, SIDE).astype(float)
+            for s in (Sample("a", stored, 0), full)
+        )
         differences.append(np.abs(ours - truth).mean())
     assert num_reduced > 20
-    assert np.mean(differences) < 1.5 and np.max(differences) < 4.0  # of 255 grey levels
+    assert (
+        np.mean(differences) < 1.5 and np.max(differences) < 4.0
+    )  # of 255 grey levels
 
 
 def test_a_jpeg_is_never_read_smaller_than_asked():
     stored = jpeg(picture(480, 640))
-    for scale, reduction in ((1.0, 1), (0.51, 1), (0.5, 2), (0.26, 2), (0.25, 4), (0.125, 8), (0.01, 8), (3.0, 1)):
+    for scale, reduction in (
+        (1.0, 1),
+        (0.51, 1),
+        (0.5, 2),
+        (0.26, 2),
+        (0.25, 4),
+        (0.125, 8),
+        (0.01, 8),
+        (3.0, 1),
+    ):
         image, found = stored.read(scale)
-        assert found == reduction and image.shape == (480 // reduction, 640 // reduction, 3)
+        assert found == reduction and image.shape == (
+            480 // reduction,
+            640 // reduction,
+            3,
+        )
 
 
 def test_other_formats_and_grey_are_read_whole():

@@ -22,7 +22,9 @@ def intrinsics(rng):
 
 def move_intrinsics(matrix, to_canvas):
     """The camera that sees the moved image: `to_canvas` counts from outer corners, cameras from pixel centres."""
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # outer corners of pixel centres
+    half = np.array(
+        [[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]]
+    )  # outer corners of pixel centres
     return np.linalg.inv(half) @ np.vstack([to_canvas, [0, 0, 1]]) @ half @ matrix
 
 
@@ -35,20 +37,32 @@ def project(matrix, points):
 def drawn(seed):
     """A camera, a move of its image with flips, and a generator for the scene."""
     rng = np.random.default_rng(seed)
-    return intrinsics(rng), draw_move(rng, FROM_HW, TO_HW, (0.6, 1.8), 0.2, True, True), rng
+    return (
+        intrinsics(rng),
+        draw_move(rng, FROM_HW, TO_HW, (0.6, 1.8), 0.2, True, True),
+        rng,
+    )
 
 
 @given(SEEDS)
 def test_boxes_of_projected_corners_are_the_moved_boxes(seed):
     """Upright rectangles that face the camera: their pictures are boxes."""
     camera, move, rng = drawn(seed)
-    corner, size, depth = rng.uniform(-0.5, 0.4, (8, 2)), rng.uniform(0.05, 0.3, (8, 2)), rng.uniform(0.9, 3, (8, 1))
+    corner, size, depth = (
+        rng.uniform(-0.5, 0.4, (8, 2)),
+        rng.uniform(0.05, 0.3, (8, 2)),
+        rng.uniform(0.9, 3, (8, 1)),
+    )
 
     def boxes(matrix):
-        ends = np.stack([project(matrix, np.hstack([c, depth])) for c in (corner, corner + size)])
+        ends = np.stack(
+            [project(matrix, np.hstack([c, depth])) for c in (corner, corner + size)]
+        )
         return np.hstack([ends.min(0), ends.max(0)])
 
-    moved = move_boxes(BoxSet(boxes(camera).astype(np.float32), np.arange(8)), move, TO_HW)
+    moved = move_boxes(
+        BoxSet(boxes(camera).astype(np.float32), np.arange(8)), move, TO_HW
+    )
     seen = np.clip(boxes(move_intrinsics(camera, move)), 0, [TO_HW[1], TO_HW[0]] * 2)
     np.testing.assert_allclose(moved.boxes_xyxy, seen[moved.class_ids], atol=1e-4)
 
@@ -58,17 +72,23 @@ def look(matrix, size_hw, edge):
     rows, columns = np.indices(size_hw)
     rays = np.stack([columns, rows, np.ones(size_hw)], -1) @ np.linalg.inv(matrix).T
     distance = rays @ edge
-    return (distance > 0).astype(np.uint8), np.abs(distance) * np.abs(np.diag(matrix)[:2]).min()
+    return (distance > 0).astype(np.uint8), np.abs(distance) * np.abs(
+        np.diag(matrix)[:2]
+    ).min()
 
 
 @given(SEEDS)
 def test_maps_that_the_moved_camera_sees_are_the_moved_maps(seed):
     camera, move, rng = drawn(seed)
     angle = rng.uniform(0, 2 * np.pi)
-    edge = np.array([np.cos(angle), np.sin(angle), rng.uniform(-0.2, 0.2)])  # a line across the wall
+    edge = np.array(
+        [np.cos(angle), np.sin(angle), rng.uniform(-0.2, 0.2)]
+    )  # a line across the wall
     moved = move_map(SemanticMap(look(camera, FROM_HW, edge)[0]), move, TO_HW).class_ids
     seen, distance_px = look(move_intrinsics(camera, move), TO_HW, edge)
-    is_sure = distance_px > abs(move[0, 0]) + 0.1  # a pixel of the image is that wide here
+    is_sure = (
+        distance_px > abs(move[0, 0]) + 0.1
+    )  # a pixel of the image is that wide here
     known = is_sure & (moved != 255)
     np.testing.assert_array_equal(moved[known], seen[known])
     assert known.mean() > 0.05
@@ -89,6 +109,11 @@ def test_a_crop_shows_what_the_same_move_shows(seed):
     move = np.array([[sx, 0, -sx * crop.left], [0, sy, -sy * crop.top]])
     if crop.is_mirrored:
         move = np.array([[-1.0, 0, side], [0, 1, 0]]) @ np.vstack([move, [0, 0, 1]])
-    cut, moved = cut_crop(Sample("a", image, 0), crop, side), move_image(image, move, (side, side))
+    cut, moved = (
+        cut_crop(Sample("a", image, 0), crop, side),
+        move_image(image, move, (side, side)),
+    )
     inner = slice(4, -4)  # at its edges a crop sees nothing of the image around it
-    assert np.abs(cut.astype(int) - moved)[inner, inner].max() <= 2  # grey levels: one for each rounding
+    assert (
+        np.abs(cut.astype(int) - moved)[inner, inner].max() <= 2
+    )  # grey levels: one for each rounding

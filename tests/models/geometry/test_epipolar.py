@@ -16,9 +16,13 @@ from models.geometry.epipolar import (
 )
 
 
-def see(seed: int, b_from_a: np.ndarray, origin_a_in_b: np.ndarray, count: int = 100) -> tuple[np.ndarray, np.ndarray]:
+def see(
+    seed: int, b_from_a: np.ndarray, origin_a_in_b: np.ndarray, count: int = 100
+) -> tuple[np.ndarray, np.ndarray]:
     """Rays (N, 3), z = 1, of points two to six metres away in two cameras."""
-    points = np.random.default_rng(seed).uniform([-1.5, -1.0, 2.0], [1.5, 1.0, 6.0], (count, 3))
+    points = np.random.default_rng(seed).uniform(
+        [-1.5, -1.0, 2.0], [1.5, 1.0, 6.0], (count, 3)
+    )
     seen_b = points @ b_from_a.T + origin_a_in_b
     return points / points[:, 2:], seen_b / seen_b[:, 2:]
 
@@ -27,8 +31,12 @@ def test_a_row_off_between_parallel_cameras_is_one_over_root_two_from_each_line(
     """Sampson shares the error between both images: a match 10 px too low lies 10 / sqrt(2) px off."""
     essential = essential_of(np.eye(3), np.array([-0.1, 0.0, 0.0]))
     left, right = np.array([[0.2, 0.1, 1.0]]), np.array([[0.15, 0.1 + 10 / 500, 1.0]])
-    assert abs(sampson_distance(essential, left, right)[0]) * 500 == pytest.approx(10 / np.sqrt(2))
-    assert sampson_distance(essential, left, np.array([[0.15, 0.1, 1.0]]))[0] == pytest.approx(0.0)
+    assert abs(sampson_distance(essential, left, right)[0]) * 500 == pytest.approx(
+        10 / np.sqrt(2)
+    )
+    assert sampson_distance(essential, left, np.array([[0.15, 0.1, 1.0]]))[
+        0
+    ] == pytest.approx(0.0)
 
 
 def test_the_true_rotation_leaves_nothing_and_one_a_degree_off_does():
@@ -45,7 +53,9 @@ def test_moments_agree_with_the_points_they_were_made_of():
     rays_a, rays_b = see(1, np.eye(3), np.array([0.1, 0.1, 0.0]), count=7)
     normals = np.cross(to_unit(rays_b), to_unit(rays_a) @ b_from_a.T)
     readable = np.linalg.eigvalsh(normals.T @ normals)[0] / 7
-    assert PairMoments.of(rays_a, rays_b).residual(b_from_a[None])[0] == pytest.approx(readable)
+    assert PairMoments.of(rays_a, rays_b).residual(b_from_a[None])[0] == pytest.approx(
+        readable
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))

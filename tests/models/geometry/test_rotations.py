@@ -28,13 +28,20 @@ def test_a_third_of_the_way_is_a_third_of_the_angle_where_mixing_numbers_is_not(
 
 def test_the_shorter_way_is_taken_for_a_quaternion_of_the_other_sign():
     minus = -np.array([about_z(90)])
-    np.testing.assert_allclose(slerp(np.array([IDENTITY]), minus, np.array([0.5])), [about_z(45)], atol=1e-12)
+    np.testing.assert_allclose(
+        slerp(np.array([IDENTITY]), minus, np.array([0.5])), [about_z(45)], atol=1e-12
+    )
 
 
 def test_ends_and_equal_rotations_stay_what_they_are():
-    start, end = np.array([about_z(10)] * 3), np.array([about_z(10), about_z(40), about_z(40)])
+    start, end = (
+        np.array([about_z(10)] * 3),
+        np.array([about_z(10), about_z(40), about_z(40)]),
+    )
     found = slerp(start, end, np.array([0.5, 0.0, 1.0]))
-    np.testing.assert_allclose(found, [about_z(10), about_z(10), about_z(40)], atol=1e-12)
+    np.testing.assert_allclose(
+        found, [about_z(10), about_z(10), about_z(40)], atol=1e-12
+    )
 
 
 def test_a_quaternion_without_length_is_refused():
@@ -51,27 +58,44 @@ def test_one_radian_a_second_for_a_second_is_one_radian():
 
 def test_turning_left_makes_a_still_direction_turn_right_in_the_body():
     t_s = np.linspace(0.0, 1.0, 11)
-    curve = integrate_gyro(t_s, np.tile([0.0, 0.0, np.pi / 2], (11, 1)))  # a quarter turn, x towards y
+    curve = integrate_gyro(
+        t_s, np.tile([0.0, 0.0, np.pi / 2], (11, 1))
+    )  # a quarter turn, x towards y
     end_from_start = curve.turn_between(np.array([0.0]), np.array([1.0]))[0]
-    np.testing.assert_allclose(end_from_start @ [1.0, 0.0, 0.0], [0.0, -1.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(
+        end_from_start @ [1.0, 0.0, 0.0], [0.0, -1.0, 0.0], atol=1e-12
+    )
 
 
 def test_turns_compose_in_the_body_frame():
     """A quarter turn about z, then one about the body's own x: its y points where the world's z is."""
     t_s = np.linspace(0.0, 2.0, 4001)
-    rate = np.where(t_s[:, None] < 1.0, [[0.0, 0.0, np.pi / 2]], [[np.pi / 2, 0.0, 0.0]])
+    rate = np.where(
+        t_s[:, None] < 1.0, [[0.0, 0.0, np.pi / 2]], [[np.pi / 2, 0.0, 0.0]]
+    )
     turned = integrate_gyro(t_s, rate).at(np.array([2.0]))[0]
-    np.testing.assert_allclose(turned @ [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], atol=2e-3)  # one step is half of each
+    np.testing.assert_allclose(
+        turned @ [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], atol=2e-3
+    )  # one step is half of each
 
 
 def test_outside_of_the_samples_there_is_no_orientation():
     curve = integrate_gyro(np.array([0.0, 1.0]), np.zeros((2, 3)))
-    assert np.isnan(curve.at(np.array([-0.01, 1.01]))).all() and np.isfinite(curve.at(np.array([0.0, 1.0]))).all()
+    assert (
+        np.isnan(curve.at(np.array([-0.01, 1.01]))).all()
+        and np.isfinite(curve.at(np.array([0.0, 1.0]))).all()
+    )
 
 
-@pytest.mark.parametrize(("t_s", "rate"), [
-    ([0.0], [[0, 0, 0]]), ([0.0, 0.0], [[0, 0, 0]] * 2), ([0.0, 1.0], [[0, 0, np.nan]] * 2), ([0.0, 1.0], [[0, 0]] * 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("t_s", "rate"),
+    [
+        ([0.0], [[0, 0, 0]]),
+        ([0.0, 0.0], [[0, 0, 0]] * 2),
+        ([0.0, 1.0], [[0, 0, np.nan]] * 2),
+        ([0.0, 1.0], [[0, 0]] * 2),
+    ],
+)
 def test_samples_that_are_none_are_refused(t_s, rate):
     with pytest.raises(ValueError, match=r"gyro times|samples"):
         integrate_gyro(np.array(t_s), np.array(rate, float))

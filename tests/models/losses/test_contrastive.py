@@ -16,20 +16,38 @@ def _by_the_paper(projected: torch.Tensor, temperature: float = 0.2) -> float:
     views = [view for image in projected for view in image]
     losses = []
     for i, view in enumerate(views):
-        terms = [math.exp(F.cosine_similarity(view, other, dim=0).item() / temperature) for other in views]
-        losses.append(-math.log(terms[i ^ 1] / sum(term for k, term in enumerate(terms) if k != i)))
+        terms = [
+            math.exp(F.cosine_similarity(view, other, dim=0).item() / temperature)
+            for other in views
+        ]
+        losses.append(
+            -math.log(
+                terms[i ^ 1] / sum(term for k, term in enumerate(terms) if k != i)
+            )
+        )
     return sum(losses) / len(losses)
 
 
 @pytest.mark.parametrize("num_images", [2, 3, 8])
 def test_it_is_the_formula_of_the_paper(num_images):
-    projected = torch.randn(num_images, 2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(num_images))
+    projected = torch.randn(
+        num_images,
+        2,
+        5,
+        dtype=torch.float64,
+        generator=torch.Generator().manual_seed(num_images),
+    )
     assert nt_xent(projected).item() == pytest.approx(_by_the_paper(projected))
 
 
 def test_its_gradient_is_right():
     projected = torch.randn(
-        3, 2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True
+        3,
+        2,
+        4,
+        dtype=torch.float64,
+        generator=torch.Generator().manual_seed(0),
+        requires_grad=True,
     )
     assert torch.autograd.gradcheck(nt_xent, (projected,))
 

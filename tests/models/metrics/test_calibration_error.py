@@ -8,7 +8,9 @@ from models.metrics.calibration import fit_temperature, score_calibration
 
 def test_confidence_equal_to_accuracy_has_no_error():
     # four predictions at 0.75, three right
-    assert score_calibration([0.75] * 4, [True, True, True, False]).ece == pytest.approx(0.0)
+    assert score_calibration(
+        [0.75] * 4, [True, True, True, False]
+    ).ece == pytest.approx(0.0)
 
 
 def test_sure_and_always_wrong_has_error_one():
@@ -34,7 +36,9 @@ def test_every_edge_of_fifteen_bins_closes_its_bin():
 
 
 def test_zero_and_one_have_a_bin():
-    assert [(b.low, b.high) for b in score_calibration([0.0, 1.0], [False, True]).bins] == [(0, 1 / 15), (14 / 15, 1)]
+    assert [
+        (b.low, b.high) for b in score_calibration([0.0, 1.0], [False, True]).bins
+    ] == [(0, 1 / 15), (14 / 15, 1)]
 
 
 def test_empty_bins_are_not_listed():
@@ -61,7 +65,9 @@ def draw_predictions(count, factor, seed=0):
     """Logits of which each is the truth's own, `factor` times as large as it should be; and what is true."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (count, 5))
-    class_ids = np.array([rng.choice(5, p=p / p.sum()) for p in softmax(logits).astype(float)])
+    class_ids = np.array(
+        [rng.choice(5, p=p / p.sum()) for p in softmax(logits).astype(float)]
+    )
     return factor * logits, class_ids
 
 
@@ -71,20 +77,34 @@ def test_the_temperature_is_what_logits_were_too_large_by(factor):
     temperature = fit_temperature(softmax(logits), class_ids)
     assert temperature == pytest.approx(factor, rel=0.06)
     probabilities = softmax(logits / temperature)
-    assert score_calibration(probabilities.max(1), probabilities.argmax(1) == class_ids).ece < 0.025
+    assert (
+        score_calibration(
+            probabilities.max(1), probabilities.argmax(1) == class_ids
+        ).ece
+        < 0.025
+    )
 
 
 def test_a_few_answers_that_are_all_right_do_not_make_a_net_sure_of_everything():
     probabilities = np.tile(np.float32([0.8, 0.2]), (5, 1))
-    few, many = (fit_temperature(np.repeat(probabilities, n, 0), np.zeros(5 * n, np.int64)) for n in (1, 200))
+    few, many = (
+        fit_temperature(np.repeat(probabilities, n, 0), np.zeros(5 * n, np.int64))
+        for n in (1, 200)
+    )
     assert 0.6 < few < 1 and many < 0.3
 
 
 def test_a_probability_of_nothing_for_what_is_true_is_survived():
-    assert 1 < fit_temperature(np.float32([[1, 0], [1, 0], [1, 0]]), np.array([0, 0, 1])) < 20
+    assert (
+        1
+        < fit_temperature(np.float32([[1, 0], [1, 0], [1, 0]]), np.array([0, 0, 1]))
+        < 20
+    )
 
 
 @pytest.mark.parametrize("class_ids", [[], [2], [-1]])
 def test_a_temperature_needs_answers_and_their_classes(class_ids):
     with pytest.raises(ValueError, match="one id below the number of classes"):
-        fit_temperature(np.full((len(class_ids), 2), 0.5, np.float32), np.array(class_ids, np.int64))
+        fit_temperature(
+            np.full((len(class_ids), 2), 0.5, np.float32), np.array(class_ids, np.int64)
+        )

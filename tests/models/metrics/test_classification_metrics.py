@@ -14,12 +14,19 @@ def test_accuracy_counts_the_diagonal():
 
 
 def test_confusion_has_true_classes_in_rows():
-    assert score_classification(TRUTH, PREDICTED, 3).confusion.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert score_classification(TRUTH, PREDICTED, 3).confusion.tolist() == [
+        [2, 1, 0],
+        [0, 2, 0],
+        [1, 0, 0],
+    ]
 
 
 def test_precision_recall_and_f1_of_a_class():
     a = score_classification(TRUTH, PREDICTED, 3).per_class[0]
-    assert (a.precision, a.recall) == (pytest.approx(2 / 3), pytest.approx(2 / 3))  # 2 of 3 called a; 2 of 3 that are a
+    assert (a.precision, a.recall) == (
+        pytest.approx(2 / 3),
+        pytest.approx(2 / 3),
+    )  # 2 of 3 called a; 2 of 3 that are a
     assert a.f1 == pytest.approx(2 * 2 / (3 + 3))
 
 
@@ -30,12 +37,18 @@ def test_a_class_that_is_never_predicted_has_no_precision_but_a_recall_of_zero()
 
 def test_macro_f1_is_the_mean_over_classes():
     # a: 4/6; b: 2*2/(2+3) = 4/5; c: 0
-    assert score_classification(TRUTH, PREDICTED, 3).macro_f1 == pytest.approx((4 / 6 + 4 / 5 + 0) / 3)
+    assert score_classification(TRUTH, PREDICTED, 3).macro_f1 == pytest.approx(
+        (4 / 6 + 4 / 5 + 0) / 3
+    )
 
 
 def test_a_class_neither_true_nor_predicted_has_no_figures_and_does_not_count():
     result = score_classification([0, 1], [0, 1], 3)
-    assert (result.per_class[2].precision, result.per_class[2].recall, result.per_class[2].f1) == (None, None, None)
+    assert (
+        result.per_class[2].precision,
+        result.per_class[2].recall,
+        result.per_class[2].f1,
+    ) == (None, None, None)
     assert result.macro_f1 == 1.0
 
 

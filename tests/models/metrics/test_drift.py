@@ -44,7 +44,9 @@ def test_identical_references_and_an_equal_new_mean_are_no_shift():
 
 def test_tolerance_keeps_a_constant_reference_from_alarming_at_any_change():
     assert compare_mean([0.0] * 6, 1e-9).p_value < 1e-12
-    assert compare_mean([0.0] * 6, 0.01, tolerance=0.03).p_value == pytest.approx(2 * stats.t.sf(1 / 3, 5))
+    assert compare_mean([0.0] * 6, 0.01, tolerance=0.03).p_value == pytest.approx(
+        2 * stats.t.sf(1 / 3, 5)
+    )
 
 
 def test_shorter_recording_widens_the_prediction():
@@ -69,7 +71,10 @@ def test_three_references_are_refused():
         compare_mean([1.0, 2.0, 3.0], 2.0)
 
 
-@pytest.mark.parametrize(("reference", "new"), [([1.0, 2.0, np.nan, 4.0], 2.0), (FOUR, np.nan), (FOUR, np.inf)])
+@pytest.mark.parametrize(
+    ("reference", "new"),
+    [([1.0, 2.0, np.nan, 4.0], 2.0), (FOUR, np.nan), (FOUR, np.inf)],
+)
 def test_values_that_are_not_finite_are_refused(reference, new):
     with pytest.raises(ValueError, match="not finite"):
         compare_mean(reference, new)
@@ -114,15 +119,21 @@ def test_single_figure_alarms_as_often_as_stated(num_references):
 def test_vector_alarms_no_more_often_than_stated(decay):
     rng = np.random.default_rng(5)
     draws = rng.normal(size=(2000, 7, 16)) * decay ** np.arange(16)
-    assert within_binomial(sum(compare_vector(d[1:], d[0]).p_value <= 0.05 for d in draws), 2000, 0.05)
+    assert within_binomial(
+        sum(compare_vector(d[1:], d[0]).p_value <= 0.05 for d in draws), 2000, 0.05
+    )
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.8, 0.99])
 def test_combined_p_value_holds_its_rate_among_dependent_tests(correlation):
     rng = np.random.default_rng(1)
     shape = (5000, 5, 14)
-    x = math.sqrt(correlation) * rng.normal(size=(5000, 5, 1)) + math.sqrt(1 - correlation) * rng.normal(size=shape)
-    t = (x[:, 4] - x[:, :4].mean(axis=1)) / (x[:, :4].std(axis=1, ddof=1) * math.sqrt(1.25))
+    x = math.sqrt(correlation) * rng.normal(size=(5000, 5, 1)) + math.sqrt(
+        1 - correlation
+    ) * rng.normal(size=shape)
+    t = (x[:, 4] - x[:, :4].mean(axis=1)) / (
+        x[:, :4].std(axis=1, ddof=1) * math.sqrt(1.25)
+    )
     alarms = sum(combine_p_values(p) <= 0.01 for p in 2 * stats.t.sf(np.abs(t), 3))
     assert within_binomial(alarms, 5000, 0.01)
 

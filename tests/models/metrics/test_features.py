@@ -18,14 +18,23 @@ def test_neighbours_vote_as_those_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
     train_ids, test_ids = rng.integers(0, 4, 90), rng.integers(0, 4, 40)
     centres = rng.normal(size=(4, 16))
-    train, test = (_unit(centres[ids] + 2 * rng.normal(size=(len(ids), 16))) for ids in (train_ids, test_ids))
-    wanted = KNeighborsClassifier(20, metric="cosine", weights=lambda gap: np.exp(-gap / 0.07)).fit(train, train_ids)
-    assert knn_accuracy(train, train_ids, test, test_ids) == pytest.approx(wanted.score(test, test_ids))
+    train, test = (
+        _unit(centres[ids] + 2 * rng.normal(size=(len(ids), 16)))
+        for ids in (train_ids, test_ids)
+    )
+    wanted = KNeighborsClassifier(
+        20, metric="cosine", weights=lambda gap: np.exp(-gap / 0.07)
+    ).fit(train, train_ids)
+    assert knn_accuracy(train, train_ids, test, test_ids) == pytest.approx(
+        wanted.score(test, test_ids)
+    )
 
 
 def test_fewer_vectors_than_neighbours_and_a_class_that_train_lacks():
     train, test = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)
-    assert knn_accuracy(train, np.array([0, 1, 2]), test, np.array([0, 1, 5])) == pytest.approx(2 / 3)
+    assert knn_accuracy(
+        train, np.array([0, 1, 2]), test, np.array([0, 1, 5])
+    ) == pytest.approx(2 / 3)
 
 
 def test_a_part_is_found_again_by_its_own_image():

@@ -24,7 +24,9 @@ def _score(*pairs, num_classes=3):
 
 
 def test_confusion_counts_true_rows_and_predicted_columns():
-    confusion = count_confusion(_map([0, 0, 1], [1, 2, 2]), _map([0, 1, 1], [1, 2, 0]), 3)
+    confusion = count_confusion(
+        _map([0, 0, 1], [1, 2, 2]), _map([0, 1, 1], [1, 2, 0]), 3
+    )
     np.testing.assert_array_equal(confusion, [[1, 1, 0], [0, 2, 0], [1, 0, 1]])
 
 
@@ -46,17 +48,27 @@ def test_a_class_the_truth_does_not_show_has_no_iou_but_costs_the_class_it_cover
     result = _score((_map([0, 0, 0, 0]), _map([0, 0, 0, 2])))
     assert [c.iou for c in result.per_class] == [0.75, None, None]
     assert result.miou == 0.75
-    assert result.per_class[2].num_predicted_px == 1 and result.per_class[2].num_images == 0
+    assert (
+        result.per_class[2].num_predicted_px == 1
+        and result.per_class[2].num_images == 0
+    )
 
 
 def test_a_class_that_is_never_predicted_has_iou_zero():
-    assert _score((_map([0, 1]), _map([0, 0])), num_classes=2).miou == pytest.approx((1 / 2 + 0) / 2)
+    assert _score((_map([0, 1]), _map([0, 0])), num_classes=2).miou == pytest.approx(
+        (1 / 2 + 0) / 2
+    )
 
 
 def test_an_image_where_all_is_ignored_has_no_figures_and_changes_none():
     blank, full = (_map([IGNORE, IGNORE]), _map([0, 1])), (_map([0, 1]), _map([0, 0]))
     alone = _score(blank)
-    assert (alone.miou, alone.pixel_accuracy, alone.image_miou, alone.boundary_miou) == (None, None, None, None)
+    assert (
+        alone.miou,
+        alone.pixel_accuracy,
+        alone.image_miou,
+        alone.boundary_miou,
+    ) == (None, None, None, None)
     assert _score(blank, full).miou == _score(full).miou
     assert _score(blank, full).image_miou == _score(full).image_miou
 
@@ -71,13 +83,20 @@ def test_per_image_iou_weighs_images_equally_and_miou_weighs_pixels():
 def test_no_image_and_maps_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="no images to score"):
         score_segmentation([])
-    with pytest.raises(ValueError, match=r"truth has \(1, 2\) pixels, the prediction \(2, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"truth has \(1, 2\) pixels, the prediction \(2, 1\)"
+    ):
         count_pixels(_map([0, 1]), _map([0], [1]), 2)
-    with pytest.raises(ValueError, match=r"predicted class id 2: with 2 classes give 0..1"):
+    with pytest.raises(
+        ValueError, match=r"predicted class id 2: with 2 classes give 0..1"
+    ):
         count_pixels(_map([0, 1]), _map([0, 2]), 2)
     with pytest.raises(ValueError, match="predicted class id 255"):
         count_pixels(_map([0, 1]), _map([0, IGNORE]), 2)
-    assert mean_iou(np.zeros((3, 3), np.int64)) is None and np.isnan(class_ious(np.zeros((3, 3), np.int64))).all()
+    assert (
+        mean_iou(np.zeros((3, 3), np.int64)) is None
+        and np.isnan(class_ious(np.zeros((3, 3), np.int64))).all()
+    )
 
 
 def test_boundary_iou_looks_at_the_rim_alone():
@@ -86,7 +105,10 @@ def test_boundary_iou_looks_at_the_rim_alone():
     truth[10:30, 10:30], found[10:30, 12:32] = 1, 1
     counts = count_pixels(SemanticMap(truth), SemanticMap(found), 2)
     # rims of 4 * 19 = 76 px each; they share columns 12..29 of rows 10 and 29
-    assert (counts.boundary_hits[1], counts.boundary_union[1]) == (2 * 18, 2 * 76 - 2 * 18)
+    assert (counts.boundary_hits[1], counts.boundary_union[1]) == (
+        2 * 18,
+        2 * 76 - 2 * 18,
+    )
     whole = score_segmentation([counts])
     assert whole.per_class[1].boundary_iou == pytest.approx(36 / 116)
     assert whole.per_class[1].iou == pytest.approx(18 / 22)
@@ -96,10 +118,17 @@ def test_what_is_ignored_makes_no_boundary():
     truth, found = np.zeros((50, 50), np.uint8), np.zeros((50, 50), np.uint8)
     truth[:, 20:30] = IGNORE
     counts = count_pixels(SemanticMap(truth), SemanticMap(found), 1)
-    assert counts.boundary_union[0] == 4 * 49 - 2 * 10  # the image's edge, without the ignored columns
+    assert (
+        counts.boundary_union[0] == 4 * 49 - 2 * 10
+    )  # the image's edge, without the ignored columns
 
 
 def test_equal_maps_have_every_figure_one():
     ids = np.random.default_rng(0).integers(0, 4, (60, 80)).astype(np.uint8)
     result = _score((SemanticMap(ids), SemanticMap(ids)), num_classes=4)
-    assert (result.miou, result.pixel_accuracy, result.image_miou, result.boundary_miou) == (1, 1, 1, 1)
+    assert (
+        result.miou,
+        result.pixel_accuracy,
+        result.image_miou,
+        result.boundary_miou,
+    ) == (1, 1, 1, 1)

@@ -11,7 +11,10 @@ from models.tasks.suppression import keep_best
 
 
 def encode_boxes(boxes_xyxy, centres, strides):
-    return torch.cat([centres - boxes_xyxy[..., :2], boxes_xyxy[..., 2:] - centres], -1) / strides[..., None]
+    return (
+        torch.cat([centres - boxes_xyxy[..., :2], boxes_xyxy[..., 2:] - centres], -1)
+        / strides[..., None]
+    )
 
 
 def test_points_lie_in_the_middle_of_their_cells():
@@ -25,17 +28,24 @@ def test_points_lie_in_the_middle_of_their_cells():
 def test_distances_are_left_top_right_bottom_in_strides():
     centres, strides = torch.tensor([[20.0, 20.0]]), torch.tensor([8.0])
     box = torch.tensor([[12.0, 16.0, 36.0, 24.0]])
-    assert decode_boxes(torch.tensor([[1, 0.5, 2, 0.5]]), centres, strides).tolist() == box.tolist()
+    assert (
+        decode_boxes(torch.tensor([[1, 0.5, 2, 0.5]]), centres, strides).tolist()
+        == box.tolist()
+    )
     assert encode_boxes(box, centres, strides).tolist() == [[1, 0.5, 2, 0.5]]
 
 
 def test_assigned_encoded_decoded_and_suppressed_boxes_are_the_boxes():
-    truth = torch.tensor([[3, 4, 40, 60], [30, 2, 90, 50], [70, 70, 76, 77], [0, 60, 120, 128.0]])
+    truth = torch.tensor(
+        [[3, 4, 40, 60], [30, 2, 90, 50], [70, 70, 76, 77], [0, 60, 120, 128.0]]
+    )
     centres, strides = make_points(128, 128)
     owners = assign_points(truth, centres, strides)
     has_owner = owners != UNASSIGNED
     distances = torch.zeros(len(centres), 4)
-    distances[has_owner] = encode_boxes(truth[owners[has_owner]], centres[has_owner], strides[has_owner])
+    distances[has_owner] = encode_boxes(
+        truth[owners[has_owner]], centres[has_owner], strides[has_owner]
+    )
     scores = torch.zeros(len(centres), 4)
     scores[has_owner, owners[has_owner]] = 0.9
     found = keep_best(decode_boxes(distances, centres, strides).numpy(), scores.numpy())

@@ -14,11 +14,16 @@ from models.recipes import RECIPES, TrainConfig, get_recipe
 def test_recipe_is_named_like_its_function_and_survives_json(name):
     config = get_recipe(name)
     assert config.name == name and config.task in name
-    assert TrainConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config
+    assert (
+        TrainConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(config))))
+        == config
+    )
 
 
 def test_unknown_recipe_lists_the_known():
-    with pytest.raises(ValueError, match="no recipe 'huge': choose one of tiny_recognition"):
+    with pytest.raises(
+        ValueError, match="no recipe 'huge': choose one of tiny_recognition"
+    ):
         get_recipe("huge")
 
 
@@ -30,11 +35,20 @@ def test_unknown_recipe_lists_the_known():
         ({"epochs": 0}, "at least 1"),
         ({"lr_batch": 0}, "lr_batch = 0: it is at least 1"),
         ({"weights": "none"}, "frozen_stages = 3 with weights = 'none'"),
-        ({"weights": "imagenet.pth"}, "give one of packaged, none, hub, or a .safetensors file"),
+        (
+            {"weights": "imagenet.pth"},
+            "give one of packaged, none, hub, or a .safetensors file",
+        ),
         ({"weights": "hub"}, "weights = 'hub' with net = 'lite0'"),
-        ({"net": "fasterrcnn_resnet50_fpn_v2"}, "weights = 'packaged' with net = 'fasterrcnn_resnet50_fpn_v2'"),
+        (
+            {"net": "fasterrcnn_resnet50_fpn_v2"},
+            "weights = 'packaged' with net = 'fasterrcnn_resnet50_fpn_v2'",
+        ),
         ({"net": "resnet18"}, "for detection, give one of lite0, fasterrcnn_mobilenet"),
-        ({"net": "retinanet_resnet50_fpn_v2", "weights": "hub", "frozen_stages": 5}, "retinanet_resnet50_fpn_v2 has 4"),
+        (
+            {"net": "retinanet_resnet50_fpn_v2", "weights": "hub", "frozen_stages": 5},
+            "retinanet_resnet50_fpn_v2 has 4",
+        ),
         ({"mixup_alpha": 0.2}, "mixup_alpha"),
         ({"cutmix_alpha": -1.0}, "cutmix_alpha"),
     ],

@@ -13,10 +13,25 @@ BASE = get_recipe("base_detection")
 
 
 def test_each_kind_of_value_is_read():
-    texts = {"epochs": " 3", "lr": "1e-4", "zoom": "0.8,1.25", "flip_vertical": "False", "optimizer": "sgd",
-             "max_minutes": "2.5", "weights": "a b.safetensors"}  # fmt: skip
-    expected = replace(BASE, epochs=3, lr=1e-4, zoom=(0.8, 1.25), flip_vertical=False, optimizer="sgd", max_minutes=2.5,
-                       weights="a b.safetensors")  # fmt: skip
+    texts = {
+        "epochs": " 3",
+        "lr": "1e-4",
+        "zoom": "0.8,1.25",
+        "flip_vertical": "False",
+        "optimizer": "sgd",
+        "max_minutes": "2.5",
+        "weights": "a b.safetensors",
+    }
+    expected = replace(
+        BASE,
+        epochs=3,
+        lr=1e-4,
+        zoom=(0.8, 1.25),
+        flip_vertical=False,
+        optimizer="sgd",
+        max_minutes=2.5,
+        weights="a b.safetensors",
+    )
     assert change_settings(BASE, texts) == expected
     assert change_settings(expected, {"max_minutes": "none"}).max_minutes is None
     assert change_settings(BASE, {}) == BASE
@@ -25,7 +40,11 @@ def test_each_kind_of_value_is_read():
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("epoch", "3", "'epoch' is no setting of a recipe: choose one of image_size_px, epochs"),
+        (
+            "epoch",
+            "3",
+            "'epoch' is no setting of a recipe: choose one of image_size_px, epochs",
+        ),
         ("task", "recognition", "'task' is no setting"),
         ("epochs", "3.5", "epochs = '3.5': give a whole number"),
         ("epochs", "", "epochs = '': give a whole number"),

@@ -18,5 +18,13 @@ def photos() -> dict[str, NDArray[np.uint8]]:
 @pytest.fixture
 def ball_scene() -> Scene:
     """One ball of radius 0.1 m that touches the table's middle, light from straight above."""
-    ball = Primitive(1, "ball", (0.0, 0.0, 0.1), (0.1, 0.1, 0.1), (0.0, 0.0, 0.0), "moon", (1.0, 0.5, 0.2))
+    ball = Primitive(
+        1,
+        "ball",
+        (0.0, 0.0, 0.1),
+        (0.1, 0.1, 0.1),
+        (0.0, 0.0, 0.0),
+        "moon",
+        (1.0, 0.5, 0.2),
+    )
     return Scene((ball,), Light((0.0, 0.6, 0.8)), "brick", (1.0, 1.0, 1.0), "coffee")

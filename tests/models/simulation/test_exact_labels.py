@@ -30,7 +30,9 @@ def test_a_small_mask_has_the_runs_that_a_person_counts():
     assert encode_mask(mask) == "221O"
 
 
-@pytest.mark.parametrize("case", ["random", "empty", "full", "first pixel", "large runs", "blob"])
+@pytest.mark.parametrize(
+    "case", ["random", "empty", "full", "first pixel", "large runs", "blob"]
+)
 def test_masks_equal_those_of_pycocotools(case):
     from pycocotools import mask as coco
 
@@ -59,7 +61,11 @@ def test_largest_solid_gives_the_class_and_slivers_are_left_out(ball_scene):
     others = replace(ball, track_id=2, class_name="box"), replace(ball, track_id=3)
     scene = replace(ball_scene, primitives=(ball, *others))
     instances = np.zeros((100, 100), np.uint8)
-    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = 1, 2, 3  # 30, 100 and 7 px; 8 are needed
+    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = (
+        1,
+        2,
+        3,
+    )  # 30, 100 and 7 px; 8 are needed
     truth = label_frame(instances, scene)
     assert truth.recognition == "box"
     assert [(o.track_id, o.area_px, o.box_xyxy) for o in truth.objects] == [
@@ -75,11 +81,19 @@ def test_an_empty_view_has_no_class(ball_scene):
 def test_every_pixel_has_one_class_slivers_and_background_too(ball_scene):
     ball = ball_scene.primitives[0]
     scene = replace(
-        ball_scene, primitives=(ball, replace(ball, track_id=2, class_name="box"), replace(ball, track_id=3))
+        ball_scene,
+        primitives=(
+            ball,
+            replace(ball, track_id=2, class_name="box"),
+            replace(ball, track_id=3),
+        ),
     )
     instances = np.zeros((100, 100), np.uint8)
     instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = 1, 2, 3
-    masks = {name: decode_mask(text, 100, 100) for name, text in label_frame(instances, scene).class_masks.items()}
+    masks = {
+        name: decode_mask(text, 100, 100)
+        for name, text in label_frame(instances, scene).class_masks.items()
+    }
     assert sorted(masks) == ["background", "ball", "box"]
     np.testing.assert_array_equal(masks["ball"], np.isin(instances, (1, 3)))
     np.testing.assert_array_equal(masks["background"], instances == 0)

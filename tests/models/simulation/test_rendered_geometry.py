@@ -13,8 +13,12 @@ from models.simulation.primitives import find_surface, intersect
 from models.simulation.renderer import Renderer
 from models.simulation.scene import Primitive
 
-CAMERA = Camera((101, 81), (100.0, 100.0), (50.0, 40.0))  # odd size: pixel (50, 40) lies on the optical axis
-LOOKING_DOWN = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])  # world_from_camera: z down
+CAMERA = Camera(
+    (101, 81), (100.0, 100.0), (50.0, 40.0)
+)  # odd size: pixel (50, 40) lies on the optical axis
+LOOKING_DOWN = np.array(
+    [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]]
+)  # world_from_camera: z down
 
 
 def look_down(height_m: float, x_m: float = 0.0):
@@ -22,7 +26,9 @@ def look_down(height_m: float, x_m: float = 0.0):
 
 
 def test_table_seen_from_above_has_the_cameras_height_as_depth(ball_scene, photos):
-    view = Renderer(replace(ball_scene, primitives=()), photos, CAMERA).render(look_down(0.7))
+    view = Renderer(replace(ball_scene, primitives=()), photos, CAMERA).render(
+        look_down(0.7)
+    )
     assert view.depth_m == pytest.approx(np.full((81, 101), 0.7), abs=1e-5)
     assert not view.instances.any()
 
@@ -44,13 +50,20 @@ def test_ball_covers_the_pixels_inside_its_silhouette(ball_scene, photos):
 def test_depth_of_every_ball_pixel_lies_on_the_sphere(ball_scene, photos):
     view = Renderer(ball_scene, photos, CAMERA).render(look_down(0.7, x_m=0.05))
     row, column = np.nonzero(view.instances == 1)
-    points = CAMERA.unproject(np.stack([column, row], axis=1), view.depth_m[row, column])
+    points = CAMERA.unproject(
+        np.stack([column, row], axis=1), view.depth_m[row, column]
+    )
     world = points @ LOOKING_DOWN.T + [0.05, 0.0, 0.7]
-    assert np.linalg.norm(world - [0.0, 0.0, 0.1], axis=1) == pytest.approx(0.1, abs=1e-4)
+    assert np.linalg.norm(world - [0.0, 0.0, 0.1], axis=1) == pytest.approx(
+        0.1, abs=1e-4
+    )
 
 
 def test_beyond_the_table_depth_is_zero(ball_scene, photos):
-    level = transform(np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]), [-0.5, 0.0, 0.5])
+    level = transform(
+        np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
+        [-0.5, 0.0, 0.5],
+    )
     view = Renderer(replace(ball_scene, primitives=()), photos, CAMERA).render(level)
     assert not view.depth_m[:40].any()  # above the horizon
     assert view.image_rgb[:40].any()
@@ -62,7 +75,9 @@ def test_disparity_is_focal_times_baseline_over_depth(ball_scene, photos):
     points = np.array([[0.02, 0.03, 0.1, 1.0]])
     seen = {}
     for sensor in ("left", "right"):
-        camera_from_world = np.linalg.inv(world_from_rig @ rig.true_rig_from_camera(sensor))
+        camera_from_world = np.linalg.inv(
+            world_from_rig @ rig.true_rig_from_camera(sensor)
+        )
         seen[sensor] = (points @ camera_from_world.T)[:, :3]
     left, right = CAMERA.project(seen["left"])[0], CAMERA.project(seen["right"])[0]
     assert left[0] - right[0] == pytest.approx(100.0 * 0.06 / seen["left"][0, 2])
@@ -83,7 +98,13 @@ def test_stereo_pictures_show_that_disparity(ball_scene, photos):
 @pytest.mark.parametrize("name", ["box", "ball", "cylinder", "cone"])
 def test_every_hit_lies_on_the_surface_and_faces_the_ray(name):
     rng = np.random.default_rng(3)
-    half = (0.1, 0.1, 0.1) if name == "ball" else (0.1, 0.08, 0.15) if name == "box" else (0.1, 0.1, 0.15)
+    half = (
+        (0.1, 0.1, 0.1)
+        if name == "ball"
+        else (0.1, 0.08, 0.15)
+        if name == "box"
+        else (0.1, 0.1, 0.15)
+    )
     target = rng.uniform(-0.12, 0.12, (3, 4000))
     start = rng.normal(size=(3, 4000))
     start = start / np.linalg.norm(start, axis=0) * 0.9
@@ -96,7 +117,9 @@ def test_every_hit_lies_on_the_surface_and_faces_the_ray(name):
     normal, u, v, _ = find_surface(name, half, tuple(point.astype(np.float32)))
     assert np.linalg.norm(np.stack(normal), axis=0) == pytest.approx(1.0, abs=2e-3)
     if name != "cone":  # its base, on the table, has no face of its own
-        assert (sum(n * d for n, d in zip(normal, direction[:, is_hit], strict=True)) < 1e-4).mean() > 0.999
+        assert (
+            sum(n * d for n, d in zip(normal, direction[:, is_hit], strict=True)) < 1e-4
+        ).mean() > 0.999
     assert u.min() >= 0 and u.max() <= 1 and v.min() > -1e-4
 
 
@@ -114,20 +137,36 @@ def distance_to(name: str, half: tuple[float, ...], p: np.ndarray) -> np.ndarray
 
 
 def test_a_nearer_solid_hides_a_farther_one(ball_scene, photos):
-    box = Primitive(2, "box", (0.0, 0.0, 0.26), (0.03, 0.03, 0.03), (0.0, 0.0, 0.0), "coffee", (1.0, 1.0, 1.0))
+    box = Primitive(
+        2,
+        "box",
+        (0.0, 0.0, 0.26),
+        (0.03, 0.03, 0.03),
+        (0.0, 0.0, 0.0),
+        "coffee",
+        (1.0, 1.0, 1.0),
+    )
     scene = replace(ball_scene, primitives=(*ball_scene.primitives, box))
     view = Renderer(scene, photos, CAMERA).render(look_down(0.7))
     assert view.instances[40, 50] == 2
-    assert view.depth_m[40, 50] == pytest.approx(0.7 - 0.29, abs=1e-5)  # its top is at 0.29 m
+    assert view.depth_m[40, 50] == pytest.approx(
+        0.7 - 0.29, abs=1e-5
+    )  # its top is at 0.29 m
 
 
 def test_a_solid_darkens_the_table_beside_it(ball_scene, photos):
-    without = Renderer(replace(ball_scene, primitives=()), photos, CAMERA).render(look_down(0.7)).image_rgb
+    without = (
+        Renderer(replace(ball_scene, primitives=()), photos, CAMERA)
+        .render(look_down(0.7))
+        .image_rgb
+    )
     with_ball = Renderer(ball_scene, photos, CAMERA).render(look_down(0.7))
     # Light falls from +y, so the shadow lies towards -y: below the ball in a picture whose rows run along -y.
     is_table = with_ball.instances[60:66, 48:53] == 0
     assert is_table.all()
-    assert with_ball.image_rgb[60:66, 48:53].mean() < 0.75 * without[60:66, 48:53].mean()
+    assert (
+        with_ball.image_rgb[60:66, 48:53].mean() < 0.75 * without[60:66, 48:53].mean()
+    )
 
 
 def test_a_photo_that_is_missing_is_named(ball_scene, photos):

@@ -5,8 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.simulation.camera import Rig, make_camera, quaternion_xyzw, rotation_from_vector, rotation_zyx
-from models.simulation.motion import GRAVITY_M_S2, Curve, Motion, find_center_flow, measure_imu, plan_trajectory
+from models.simulation.camera import (
+    Rig,
+    make_camera,
+    quaternion_xyzw,
+    rotation_from_vector,
+    rotation_zyx,
+)
+from models.simulation.motion import (
+    GRAVITY_M_S2,
+    Curve,
+    Motion,
+    find_center_flow,
+    measure_imu,
+    plan_trajectory,
+)
 from models.simulation.scene import sample_scene
 
 HZ = 200
@@ -25,7 +38,11 @@ def trajectory(scene):
 def integrate(gyro, force, motion, num):
     """Strapdown integration with the mean of neighbouring samples, from the true first state."""
     rotation = motion.world_from_rig[0].copy()
-    position, velocity, dt = motion.position_m[0].copy(), motion.velocity_m_s[0].copy(), 1 / HZ
+    position, velocity, dt = (
+        motion.position_m[0].copy(),
+        motion.velocity_m_s[0].copy(),
+        1 / HZ,
+    )
     down = np.array([0.0, 0.0, -GRAVITY_M_S2])
     for k in range(num):
         turned = rotation @ rotation_from_vector(0.5 * (gyro[k] + gyro[k + 1]) * dt)
@@ -43,7 +60,9 @@ def angle_between(a, b):
 def test_exact_imu_integrates_back_to_the_pose_after_one_second(trajectory):
     motion = trajectory.at(np.arange(HZ + 1) / HZ + 1.2)
     upward = np.array([0.0, 0.0, GRAVITY_M_S2])
-    force = np.einsum("nji,nj->ni", motion.world_from_rig, motion.acceleration_m_s2 + upward)
+    force = np.einsum(
+        "nji,nj->ni", motion.world_from_rig, motion.acceleration_m_s2 + upward
+    )
     rotation, position = integrate(motion.rate_rad_s, force, motion, HZ)
     assert angle_between(rotation, motion.world_from_rig[-1]) < 2e-4
     assert position == pytest.approx(motion.position_m[-1], abs=5e-4)
@@ -52,7 +71,9 @@ def test_exact_imu_integrates_back_to_the_pose_after_one_second(trajectory):
 def test_noisy_imu_stays_within_what_its_noise_allows(trajectory):
     # A bias of 5e-3 m/s^2 moves 0.5 * 5e-3 = 2.5 mm in 1 s; a tilt of 1e-3 rad leaks 9.81e-3 m/s^2, another 5 mm.
     motion = trajectory.at(np.arange(HZ + 1) / HZ + 1.2)
-    rotation, position = integrate(*measure_imu(motion, np.random.default_rng(0)), motion, HZ)
+    rotation, position = integrate(
+        *measure_imu(motion, np.random.default_rng(0)), motion, HZ
+    )
     assert angle_between(rotation, motion.world_from_rig[-1]) < 5e-3
     assert position == pytest.approx(motion.position_m[-1], abs=0.02)
 
@@ -60,8 +81,12 @@ def test_noisy_imu_stays_within_what_its_noise_allows(trajectory):
 def test_velocity_and_acceleration_are_the_derivatives(trajectory):
     t, h = np.linspace(0.1, 4.9, 57), 1e-4
     before, now, after = trajectory.at(t - h), trajectory.at(t), trajectory.at(t + h)
-    assert (after.position_m - before.position_m) / (2 * h) == pytest.approx(now.velocity_m_s, abs=1e-5)
-    assert (after.velocity_m_s - before.velocity_m_s) / (2 * h) == pytest.approx(now.acceleration_m_s2, abs=1e-3)
+    assert (after.position_m - before.position_m) / (2 * h) == pytest.approx(
+        now.velocity_m_s, abs=1e-5
+    )
+    assert (after.velocity_m_s - before.velocity_m_s) / (2 * h) == pytest.approx(
+        now.acceleration_m_s2, abs=1e-3
+    )
 
 
 def test_rig_at_rest_and_level_reads_gravity_upwards():
@@ -95,8 +120,12 @@ def test_flow_of_the_middle_is_that_of_a_projected_point(trajectory):
     motion = trajectory.at([2.0 - h, 2.0, 2.0 + h])
     poses = motion.poses() @ rig.rig_from_camera("left")
     point = poses[1] @ [0.0, 0.0, 0.6, 1.0]
-    pixels = np.concatenate([camera.project((np.linalg.inv(pose) @ point)[None, :3]) for pose in poses])
-    flow = find_center_flow(motion, 1, rig.rig_from_camera("left"), camera.focal_px[0], 0.6)
+    pixels = np.concatenate(
+        [camera.project((np.linalg.inv(pose) @ point)[None, :3]) for pose in poses]
+    )
+    flow = find_center_flow(
+        motion, 1, rig.rig_from_camera("left"), camera.focal_px[0], 0.6
+    )
     assert flow == pytest.approx((pixels[2] - pixels[0]) / (2 * h), rel=1e-3, abs=0.05)
 
 

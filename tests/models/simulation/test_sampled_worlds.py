@@ -35,14 +35,21 @@ def test_solids_stand_on_the_table_apart_from_each_other():
             assert a.center_m[2] == pytest.approx(a.half_size_m[2])
             for b in scene.primitives[i + 1 :]:
                 reach = sum(np.hypot(*p.half_size_m[:2]) for p in (a, b))
-                assert np.hypot(a.center_m[0] - b.center_m[0], a.center_m[1] - b.center_m[1]) > 0.95 * reach
+                assert (
+                    np.hypot(
+                        a.center_m[0] - b.center_m[0], a.center_m[1] - b.center_m[1]
+                    )
+                    > 0.95 * reach
+                )
 
 
 def test_unseen_worlds_hold_cones_and_are_otherwise_the_same():
     for plain, unseen in zip(scenes(), scenes(with_unseen=True), strict=True):
         assert any(p.class_name == "cone" for p in unseen.primitives)
         assert [p for p in unseen.primitives if p.class_name != "cone"] == [
-            p for p in plain.primitives if unseen.primitives[p.track_id - 1].class_name != "cone"
+            p
+            for p in plain.primitives
+            if unseen.primitives[p.track_id - 1].class_name != "cone"
         ]
         assert replace(unseen, primitives=plain.primitives) == plain
 
@@ -54,8 +61,14 @@ def test_the_class_of_a_frame_is_clear_and_changes_within_a_capture(photos):
         rig = Rig(make_camera(80, 60))
         renderer = Renderer(scene, photos, rig.camera)
         classes = set()
-        for pose in plan_trajectory(scene, 4.0, np.random.default_rng([5, seed])).at(np.arange(20) / 5).poses():
-            truth = label_frame(renderer.render(pose @ rig.rig_from_camera("left")).instances, scene)
+        for pose in (
+            plan_trajectory(scene, 4.0, np.random.default_rng([5, seed]))
+            .at(np.arange(20) / 5)
+            .poses()
+        ):
+            truth = label_frame(
+                renderer.render(pose @ rig.rig_from_camera("left")).instances, scene
+            )
             areas = [o.area_px for o in truth.objects] + [1]
             margins.append(areas[0] / areas[1])
             classes.add(truth.recognition)
@@ -67,7 +80,11 @@ def test_the_class_of_a_frame_is_clear_and_changes_within_a_capture(photos):
 def test_projected_centre_lies_inside_its_box(photos):
     scene, rig = sample_scene(np.random.default_rng(8)), Rig(make_camera(160, 120))
     renderer, checked = Renderer(scene, photos, rig.camera), 0
-    for pose in plan_trajectory(scene, 3.0, np.random.default_rng(9)).at(np.arange(9) / 3).poses():
+    for pose in (
+        plan_trajectory(scene, 3.0, np.random.default_rng(9))
+        .at(np.arange(9) / 3)
+        .poses()
+    ):
         world_from_camera = pose @ rig.rig_from_camera("left")
         instances = renderer.render(world_from_camera).instances
         for label in label_frame(instances, scene).objects:
@@ -75,7 +92,11 @@ def test_projected_centre_lies_inside_its_box(photos):
             center = np.linalg.inv(world_from_camera) @ [*solid.center_m, 1.0]
             x, y = rig.camera.project(center[None, :3])[0] + 0.5
             column, row = int(x), int(y)
-            if 0 <= column < 160 and 0 <= row < 120 and instances[row, column] == label.track_id:
+            if (
+                0 <= column < 160
+                and 0 <= row < 120
+                and instances[row, column] == label.track_id
+            ):
                 x0, y0, x1, y1 = label.box_xyxy
                 assert x0 <= x <= x1 and y0 <= y <= y1
                 checked += 1
@@ -87,7 +108,9 @@ def test_dusk_dims_the_light_and_nothing_else(photos):
     dim = SHIFTS["dusk"].change_scene(scene)
     assert dim.primitives == scene.primitives
     rig = Rig(make_camera(80, 60))
-    pose = plan_trajectory(scene, 2.0, np.random.default_rng(3)).at([0.5]).poses()[0] @ rig.rig_from_camera("left")
+    pose = plan_trajectory(scene, 2.0, np.random.default_rng(3)).at([0.5]).poses()[
+        0
+    ] @ rig.rig_from_camera("left")
     day, dusk = (Renderer(s, photos, rig.camera).render(pose) for s in (scene, dim))
     assert dusk.image_rgb.mean() < 0.6 * day.image_rgb.mean()
     assert np.array_equal(day.instances, dusk.instances)
@@ -95,7 +118,10 @@ def test_dusk_dims_the_light_and_nothing_else(photos):
 
 def test_sensor_noise_spreads_grey_and_drops_depth():
     rng = np.random.default_rng(0)
-    image, depth = np.full((60, 80, 3), 100, np.uint8), np.full((60, 80), 1.0, np.float32)
+    image, depth = (
+        np.full((60, 80, 3), 100, np.uint8),
+        np.full((60, 80), 1.0, np.float32),
+    )
     noisy = SHIFTS["sensor_noise"].change_image(image, STILL, rng)
     # 6 + 0.9 * sqrt(100) = 15 grey levels
     assert noisy.std() == pytest.approx(15, abs=3)
@@ -107,7 +133,9 @@ def test_sensor_noise_spreads_grey_and_drops_depth():
 def test_motion_blur_smears_along_the_flow():
     image = np.zeros((61, 61, 3), np.uint8)
     image[30, 30] = 255
-    blurred = SHIFTS["motion_blur"].change_image(image, np.array([400.0, 0.0]), np.random.default_rng(0))
+    blurred = SHIFTS["motion_blur"].change_image(
+        image, np.array([400.0, 0.0]), np.random.default_rng(0)
+    )
     rows, columns = np.nonzero(blurred[..., 0])
     assert np.ptp(rows) == 0
     assert np.ptp(columns) == pytest.approx(400 * 0.045, abs=2)  # 18 px in 45 ms
@@ -115,12 +143,19 @@ def test_motion_blur_smears_along_the_flow():
 
 def test_miscalibrated_turns_the_right_camera_by_one_to_two_degrees():
     for seed in SEEDS:
-        rig = SHIFTS["miscalibrated"].change_rig(Rig(make_camera(320, 240)), np.random.default_rng(seed))
+        rig = SHIFTS["miscalibrated"].change_rig(
+            Rig(make_camera(320, 240)), np.random.default_rng(seed)
+        )
         angle = np.rad2deg(np.linalg.norm(rig.true_tilt_rad))
         assert 1.0 <= angle <= 2.0
-        difference = rig.rig_from_camera("right")[:3, :3].T @ rig.true_rig_from_camera("right")[:3, :3]
+        difference = (
+            rig.rig_from_camera("right")[:3, :3].T
+            @ rig.true_rig_from_camera("right")[:3, :3]
+        )
         assert difference == pytest.approx(rotation_from_vector(rig.true_tilt_rad))
-        assert np.array_equal(rig.rig_from_camera("left"), rig.true_rig_from_camera("left"))
+        assert np.array_equal(
+            rig.rig_from_camera("left"), rig.true_rig_from_camera("left")
+        )
 
 
 def test_late_clock_is_late_by_at_least_twenty_milliseconds():

@@ -43,12 +43,16 @@ def test_a_prediction_lies_where_the_image_shows_it(height, width):
     with torch.inference_mode():
         (found,) = TASKS["segmentation"].predict(_Bright(), [image], config)
     assert found.map.class_ids.shape == (height, width)
-    cell_px = int(np.ceil(4 * max(height, width) / 256))  # what the net cannot tell apart
+    cell_px = int(
+        np.ceil(4 * max(height, width) / 256)
+    )  # what the net cannot tell apart
     truth = image[..., 0] > 127
     around = np.pad(truth, cell_px, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(around, (2 * cell_px + 1,) * 2)
     is_far_from_edges = windows.all((2, 3)) | ~windows.any((2, 3))
-    np.testing.assert_array_equal(found.map.class_ids[is_far_from_edges], truth[is_far_from_edges])
+    np.testing.assert_array_equal(
+        found.map.class_ids[is_far_from_edges], truth[is_far_from_edges]
+    )
     assert (found.confidences > 0.9).all()
 
 
@@ -65,12 +69,27 @@ def test_large_images_are_read_out_in_bands_with_the_same_answer(monkeypatch):
 
 def test_a_batch_of_mixed_sizes_ignores_what_lies_outside_its_images():
     samples = [
-        Sample(str(n), np.full((h, w, 3), 200, np.uint8), SemanticMap(np.zeros((h, w), np.uint8)))
+        Sample(
+            str(n),
+            np.full((h, w, 3), 200, np.uint8),
+            SemanticMap(np.zeros((h, w), np.uint8)),
+        )
         for n, (h, w) in enumerate([(64, 128), (128, 64)])
     ]
-    config = replace(get_recipe("tiny_segmentation"), image_size_px=128, zoom=(1.0, 1.0), shift_share=0.0)
-    batch = TASKS["segmentation"].make_batch(samples, 1, config, [sample_rng(0, 0, n) for n in range(2)])
-    assert batch.images.shape == (2, 3, 128, 128) and batch.targets.shape == (2, 128, 128)
+    config = replace(
+        get_recipe("tiny_segmentation"),
+        image_size_px=128,
+        zoom=(1.0, 1.0),
+        shift_share=0.0,
+    )
+    batch = TASKS["segmentation"].make_batch(
+        samples, 1, config, [sample_rng(0, 0, n) for n in range(2)]
+    )
+    assert batch.images.shape == (2, 3, 128, 128) and batch.targets.shape == (
+        2,
+        128,
+        128,
+    )
     assert (batch.targets == 0).float().mean((1, 2)).tolist() == [0.5, 0.5]
     assert ((batch.targets == IGNORE) == (batch.images[:, 0] == 128)).all()
 
@@ -79,18 +98,33 @@ def test_frames_without_a_labelled_pixel_cannot_choose_a_checkpoint():
     blank = SemanticMap(np.full((32, 32), IGNORE, np.uint8))
     with torch.inference_mode():
         found = TASKS["segmentation"].predict(
-            _Bright(), [np.zeros((32, 32, 3), np.uint8)], get_recipe("tiny_segmentation")
+            _Bright(),
+            [np.zeros((32, 32, 3), np.uint8)],
+            get_recipe("tiny_segmentation"),
         )
-    with pytest.raises(ValueError, match="none of 1 validation frames has a labelled pixel"):
+    with pytest.raises(
+        ValueError, match="none of 1 validation frames has a labelled pixel"
+    ):
         TASKS["segmentation"].score(found, [blank])
 
 
 def test_the_shipped_net_gives_probabilities_of_every_pixel():
     torch.manual_seed(0)
-    config = replace(get_recipe("tiny_segmentation"), image_size_px=64, weights="none", frozen_stages=0)
-    net, names = TASKS["segmentation"].deployed(TASKS["segmentation"].build(config, 3, None), 64)
-    content = export_onnx(net, torch.linspace(0, 255, 3 * 64 * 64).reshape(1, 3, 64, 64), names)
+    config = replace(
+        get_recipe("tiny_segmentation"),
+        image_size_px=64,
+        weights="none",
+        frozen_stages=0,
+    )
+    net, names = TASKS["segmentation"].deployed(
+        TASKS["segmentation"].build(config, 3, None), 64
+    )
+    content = export_onnx(
+        net, torch.linspace(0, 255, 3 * 64 * 64).reshape(1, 3, 64, 64), names
+    )
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 3, 64, 64)).astype(np.float32)
-    (probabilities,) = onnxruntime.InferenceSession(content).run(None, {"pixels": pixels})
+    (probabilities,) = onnxruntime.InferenceSession(content).run(
+        None, {"pixels": pixels}
+    )
     assert probabilities.shape == (2, 3, 64, 64)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)

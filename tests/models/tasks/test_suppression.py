@@ -12,7 +12,10 @@ from models.types import BoxSet, Detections
 
 
 def _truth(*rows):
-    return BoxSet(np.array([r[:4] for r in rows], np.float32).reshape(-1, 4), np.array([r[4] for r in rows], np.int64))
+    return BoxSet(
+        np.array([r[:4] for r in rows], np.float32).reshape(-1, 4),
+        np.array([r[4] for r in rows], np.int64),
+    )
 
 
 def _found(*rows):
@@ -35,9 +38,16 @@ def test_agrees_with_torchvision():
 
     rng = np.random.default_rng(0)
     low = rng.uniform(0, 80, (300, 2))
-    boxes = np.concatenate([low, low + rng.uniform(5, 40, (300, 2))], 1).astype(np.float32)
+    boxes = np.concatenate([low, low + rng.uniform(5, 40, (300, 2))], 1).astype(
+        np.float32
+    )
     class_ids, scores = rng.integers(0, 3, 300), np.sort(rng.random(300))[::-1].copy()
-    wanted = batched_nms(torch.from_numpy(boxes), torch.from_numpy(scores).float(), torch.from_numpy(class_ids), 0.5)
+    wanted = batched_nms(
+        torch.from_numpy(boxes),
+        torch.from_numpy(scores).float(),
+        torch.from_numpy(class_ids),
+        0.5,
+    )
     assert suppress(boxes, class_ids, 0.5).tolist() == wanted.tolist()
 
 
@@ -48,13 +58,17 @@ def test_kept_boxes_fall_in_score_and_are_limited():
 
 
 def test_nothing_above_the_threshold_is_no_detection():
-    assert keep_best(np.zeros((4, 4), np.float32), np.zeros((4, 2), np.float32)).boxes_xyxy.shape == (0, 4)
+    assert keep_best(
+        np.zeros((4, 4), np.float32), np.zeros((4, 2), np.float32)
+    ).boxes_xyxy.shape == (0, 4)
 
 
 def test_hit_miss_hit_gives_five_sixths():
     # 2 truths; precision at the hits 1/1 and 2/3: (1 + 2/3) / 2
     truth = _truth((0, 0, 10, 10, 0), (20, 0, 30, 10, 0))
-    found = _found((0, 0, 10, 10, 0.9, 0), (50, 50, 60, 60, 0.8, 0), (20, 0, 30, 10, 0.7, 0))
+    found = _found(
+        (0, 0, 10, 10, 0.9, 0), (50, 50, 60, 60, 0.8, 0), (20, 0, 30, 10, 0.7, 0)
+    )
     assert mean_average_precision_50([found], [truth]) == pytest.approx(5 / 6)
 
 
@@ -66,7 +80,9 @@ def test_second_hit_on_one_truth_is_a_miss():
 
 def test_mean_is_over_the_classes_that_occur():
     truth = _truth((0, 0, 10, 10, 0), (20, 0, 30, 10, 2))
-    assert mean_average_precision_50([_found((0, 0, 10, 10, 0.9, 0))], [truth]) == pytest.approx(1 / 2)
+    assert mean_average_precision_50(
+        [_found((0, 0, 10, 10, 0.9, 0))], [truth]
+    ) == pytest.approx(1 / 2)
 
 
 def test_no_truth_at_all_is_an_error_and_not_a_number():

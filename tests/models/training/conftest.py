@@ -35,10 +35,18 @@ def _draw(task: str, number: int, side_px: int) -> Sample:
         cv2.circle(image, (x + side // 2, y + side // 2), side // 2, (40, 90, 230), -1)
     is_object = (image != image.clip(80, 99)).any(2)
     if task == "segmentation":
-        return Sample(f"frame-{number}", image, SemanticMap(np.where(is_object, class_id, 2).astype(np.uint8)))
+        return Sample(
+            f"frame-{number}",
+            image,
+            SemanticMap(np.where(is_object, class_id, 2).astype(np.uint8)),
+        )
     if task == "recognition":
         return Sample(f"frame-{number}", image, class_id)
     box = np.array([[x, y, x + side, y + side]], np.float32)
     if task == "instances":
-        return Sample(f"frame-{number}", image, InstanceSet(box, np.array([class_id]), is_object[None]))
+        return Sample(
+            f"frame-{number}",
+            image,
+            InstanceSet(box, np.array([class_id]), is_object[None]),
+        )
     return Sample(f"frame-{number}", image, BoxSet(box, np.array([class_id])))

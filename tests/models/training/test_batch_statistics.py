@@ -57,7 +57,11 @@ def weights(tmp_path_factory):
     loopback = "lo" if sys.platform == "linux" else "lo0"
     environment = {**os.environ, "GLOO_SOCKET_IFNAME": loopback}
     processes = [
-        subprocess.Popen([sys.executable, "-c", WORKER, str(rank), str(folder)], cwd=CHECKOUT, env=environment)
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(rank), str(folder)],
+            cwd=CHECKOUT,
+            env=environment,
+        )
         for rank in (0, 1)
     ]
     assert [process.wait(250) for process in processes] == [0, 0]
@@ -71,11 +75,17 @@ def test_statistics_are_the_mean_of_the_workers(weights):
 
 def test_workers_end_with_equal_weights_and_statistics(weights):
     one, two = weights
-    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    assert one.keys() == two.keys() and all(
+        torch.equal(one[name], two[name]) for name in one
+    )
     means = [value for name, value in one.items() if name.endswith("running_mean")]
     assert len(means) == 2 * 20 and all(value.abs().max() > 0 for value in means)
 
 
 def test_a_resumed_training_ends_with_the_statistics_of_one_that_never_stopped(weights):
-    names = [name.removeprefix("whole.") for name in weights[0] if name.startswith("whole.")]
-    assert names and all(torch.equal(weights[0][f"whole.{n}"], weights[0][f"resumed.{n}"]) for n in names)
+    names = [
+        name.removeprefix("whole.") for name in weights[0] if name.startswith("whole.")
+    ]
+    assert names and all(
+        torch.equal(weights[0][f"whole.{n}"], weights[0][f"resumed.{n}"]) for n in names
+    )

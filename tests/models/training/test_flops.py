@@ -9,7 +9,9 @@ from torch import nn
 from models.nets.classifier import Classifier
 from models.training.flops import count_flops_by_size, peak_flops
 
-CONV = 2 * (8 * 8) * (4 * 3 * 3 * 3)  # two a multiply-add: 8x8 px out, 4 channels of 3x3x3 weights
+CONV = (
+    2 * (8 * 8) * (4 * 3 * 3 * 3)
+)  # two a multiply-add: 8x8 px out, 4 channels of 3x3x3 weights
 DEPTHWISE = 2 * (8 * 8) * (4 * 3 * 3)
 LINEAR = 2 * 4 * 5
 
@@ -19,7 +21,10 @@ class _Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv, self.depthwise = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1, groups=4)
+        self.conv, self.depthwise = (
+            nn.Conv2d(3, 4, 3, padding=1),
+            nn.Conv2d(4, 4, 3, padding=1, groups=4),
+        )
         self.classify = nn.Linear(4, 5)
 
     def forward(self, pixels):
@@ -48,7 +53,9 @@ def test_outputs_of_several_tensors_and_larger_images_count():
 def test_the_backbone_needs_what_is_published():
     """EfficientNet-Lite0 at 224 px: 407 million multiply-adds by its authors, with norms, which are folded here."""
     gradient_of_pixels = 2 * (112 * 112) * (32 * 3 * 3 * 3)
-    forward = (count_flops_by_size(Classifier(1000, 0.2))(224, 224) + gradient_of_pixels) / 3
+    forward = (
+        count_flops_by_size(Classifier(1000, 0.2))(224, 224) + gradient_of_pixels
+    ) / 3
     assert forward / 2 == pytest.approx(407e6, rel=0.06)
 
 
@@ -56,7 +63,9 @@ def test_counting_touches_neither_weights_nor_gradients_nor_random_numbers():
     net, state = Classifier(3, 0.2), torch.random.get_rng_state()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     count_flops_by_size(net)(64, 64)
-    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(
+        torch.equal(value, before[name]) for name, value in net.state_dict().items()
+    )
     assert all(p.grad is None for p in net.parameters())
     assert torch.equal(torch.random.get_rng_state(), state)
 

@@ -19,7 +19,11 @@ UUID = "GPU-0"
 def _zone(powercap, number, name, energy_uj, range_uj=1000_000_000):
     folder = powercap / f"intel-rapl:{number}"
     folder.mkdir(parents=True, exist_ok=True)
-    for file, value in (("name", name), ("energy_uj", energy_uj), ("max_energy_range_uj", range_uj)):
+    for file, value in (
+        ("name", name),
+        ("energy_uj", energy_uj),
+        ("max_energy_range_uj", range_uj),
+    ):
         (folder / file).write_text(f"{value}\n")
     return folder
 
@@ -64,17 +68,26 @@ def test_packages_are_counted_and_their_parts_are_not(tmp_path):
 def test_a_counter_that_starts_anew_goes_on(tmp_path):
     _zone(tmp_path, "0", "package-0", 990_000_000)
     power = Power(find_packages(tmp_path))
-    for energy_uj in (4_000_000, 6_000_000, 1_000_000):  # from 990 J: 10 to the end and 4; 2; 994 to the end and 1
+    for energy_uj in (
+        4_000_000,
+        6_000_000,
+        1_000_000,
+    ):  # from 990 J: 10 to the end and 4; 2; 994 to the end and 1
         _zone(tmp_path, "0", "package-0", energy_uj)
         power.look(0.0)
     assert sum_joules([power.joules()]) == pytest.approx(10 + 4 + 2 + 994 + 1)
 
 
 def test_workers_of_one_machine_count_its_packages_once():
-    assert sum_joules([{"a 0": 3.0, "a 1": 1.0}, {"a 0": 4.0, "a 1": 1.0}, {"b 0": 2.0}]) == 4.0 + 1.0 + 2.0
+    assert (
+        sum_joules([{"a 0": 3.0, "a 1": 1.0}, {"a 0": 4.0, "a 1": 1.0}, {"b 0": 2.0}])
+        == 4.0 + 1.0 + 2.0
+    )
 
 
-@pytest.mark.parametrize("by_worker", [[{}], [{"a 0": 3.0}, {}], [{"a 0": 3.0}, {"a 0": None}]])
+@pytest.mark.parametrize(
+    "by_worker", [[{}], [{"a 0": 3.0}, {}], [{"a 0": 3.0}, {"a 0": None}]]
+)
 def test_energy_is_not_told_where_a_device_does_not_tell(by_worker):
     assert sum_joules(by_worker) is None
 
@@ -83,7 +96,9 @@ def test_energy_is_not_told_where_a_device_does_not_tell(by_worker):
 def test_a_counter_that_fails_once_tells_nothing_from_then_on(tmp_path, content):
     zone = _zone(tmp_path, "0", "package-0", 1_000_000)
     power = Power(find_packages(tmp_path))
-    (zone / "energy_uj").unlink() if content is None else (zone / "energy_uj").write_text(content)
+    (zone / "energy_uj").unlink() if content is None else (
+        zone / "energy_uj"
+    ).write_text(content)
     power.look(0.0)
     _zone(tmp_path, "0", "package-0", 9_000_000)
     power.look(0.0)
@@ -149,12 +164,22 @@ def test_an_epoch_tells_energy_of_the_training_so_far_in_watt_hours(monkeypatch)
     driver = _Driver(0, 80)
     gpu = find_gpu(driver, UUID)
     driver.total_mj = 7_200_000  # 2 Wh
-    row = _measure(monkeypatch, [gpu], {"seconds": 10.0, "device_hours": 0.5, "energy_wh": 3.0})
-    assert row["energy_wh"] == 3.0 + 2.0 and row["gpu_utilisation"] == 0.8 and row["device_hours"] > 0.5
+    row = _measure(
+        monkeypatch, [gpu], {"seconds": 10.0, "device_hours": 0.5, "energy_wh": 3.0}
+    )
+    assert (
+        row["energy_wh"] == 3.0 + 2.0
+        and row["gpu_utilisation"] == 0.8
+        and row["device_hours"] > 0.5
+    )
 
 
 def test_energy_that_was_not_told_before_stays_untold(monkeypatch):
-    row = _measure(monkeypatch, [find_gpu(_Driver(0, 80), UUID)], {"seconds": 10.0, "device_hours": 0.5})
+    row = _measure(
+        monkeypatch,
+        [find_gpu(_Driver(0, 80), UUID)],
+        {"seconds": 10.0, "device_hours": 0.5},
+    )
     assert "energy_wh" not in row and row["gpu_utilisation"] == 0.8
 
 

@@ -10,13 +10,18 @@ from models.training.seed import repeatable
 
 @pytest.mark.parametrize("was", [(False, True), (True, False)])
 def test_torch_is_left_as_it_was(was):
-    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.utils.deterministic.fill_uninitialized_memory,
+    )
     try:
         torch.use_deterministic_algorithms(was[0])
         torch.utils.deterministic.fill_uninitialized_memory = was[1]
         with pytest.raises(ZeroDivisionError), repeatable(0):
             assert torch.are_deterministic_algorithms_enabled()
-            assert not torch.utils.deterministic.fill_uninitialized_memory  # or every new tensor is written twice
+            assert (
+                not torch.utils.deterministic.fill_uninitialized_memory
+            )  # or every new tensor is written twice
             _ = 1 / 0
         assert (
             torch.are_deterministic_algorithms_enabled(),

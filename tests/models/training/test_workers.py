@@ -30,14 +30,29 @@ SAMPLE = Sample("a", np.zeros((32, 32, 3), np.uint8), 0)
 
 def _config(task: str, **changes) -> TrainConfig:
     """Without dropout, whose draws differ by worker; scored once."""
-    plain = {"image_size_px": 64, "batch_size": 5, "weights": "none", "frozen_stages": 0, "dropout": 0.0,
-             "optimizer": "sgd", "lr": 1e-3, "epochs": 5, "score_every": 5}  # fmt: skip
+    plain = {
+        "image_size_px": 64,
+        "batch_size": 5,
+        "weights": "none",
+        "frozen_stages": 0,
+        "dropout": 0.0,
+        "optimizer": "sgd",
+        "lr": 1e-3,
+        "epochs": 5,
+        "score_every": 5,
+    }
     return replace(get_recipe(f"tiny_{task}"), **{**plain, **changes})
 
 
 SHARDED = {"sharding": "full", "epochs": 1, "score_every": 1}
-SAVED = {"optimizer": "adamw", "weights": "packaged", "frozen_stages": 3, "epochs": 2, "score_every": 2,
-         "save_every": 1}  # fmt: skip  # from noise, AdamW's first steps take the sign of rounding errors
+SAVED = {
+    "optimizer": "adamw",
+    "weights": "packaged",
+    "frozen_stages": 3,
+    "epochs": 2,
+    "score_every": 2,
+    "save_every": 1,
+}  # from noise, AdamW's first steps take the sign of rounding errors
 COMPILED = {"image_size_px": 32, "epochs": 3, "score_every": 3}
 RUNS = {
     "recognition": _config("recognition"),
@@ -49,13 +64,17 @@ RUNS = {
     "sharded": _config("detection", **SHARDED),
     "sharded, in parts": _config("detection", accumulate=3, **SHARDED),
     "sharded, clipped": _config("recognition", clip_norm=0.05, **SHARDED),
-    "sharded, frozen": _config("recognition", weights="packaged", frozen_stages=3, **SHARDED),
+    "sharded, frozen": _config(
+        "recognition", weights="packaged", frozen_stages=3, **SHARDED
+    ),
     "sharded, fp16": _config("recognition", precision="fp16", **SHARDED),
     "sharded, lars": _config("recognition", optimizer="lars", lr=0.1, **SHARDED),
     "sharded, saved": _config("recognition", sharding="full", **SAVED),
     "tiny": _config("recognition", **COMPILED),
     "tiny, compiled": _config("recognition", is_compiled=True, **COMPILED),
-    "tiny, sharded, compiled": _config("recognition", is_compiled=True, sharding="full", **COMPILED),
+    "tiny, sharded, compiled": _config(
+        "recognition", is_compiled=True, sharding="full", **COMPILED
+    ),
     "saved by one": _config("recognition", **SAVED),
 }
 
@@ -77,36 +96,63 @@ def _train(name: str, samples: list[Sample], resume: Snapshot | None = None) -> 
     torch.manual_seed(0)
     if name.startswith("tiny"):  # compiled within seconds
         net: nn.Module = nn.Sequential(
-            OrderedDict(see=nn.Conv2d(3, 4, 8, 8), flatten=nn.Flatten(), classify=nn.Linear(64, 2))
+            OrderedDict(
+                see=nn.Conv2d(3, 4, 8, 8),
+                flatten=nn.Flatten(),
+                classify=nn.Linear(64, 2),
+            )
         )
     else:
-        net = task.build(config, num_classes, read_imagenet() if config.weights == "packaged" else None)
+        net = task.build(
+            config,
+            num_classes,
+            read_imagenet() if config.weights == "packaged" else None,
+        )
     splits, callbacks = (
         Splits(samples, samples, num_classes),
         Callbacks(on_save=saved.append if "saved" in name else None),
     )
     result = fit(net, task, splits, config, 0, find_workers(config), callbacks, resume)
-    num_held = sum(getattr(p, "to_local", lambda p=p: p)().numel() for p in net.parameters())
+    num_held = sum(
+        getattr(p, "to_local", lambda p=p: p)().numel() for p in net.parameters()
+    )
     return Run(result, num_held, saved)
 
 
-def _work(rank: int, folder: str, samples: dict[str, list[Sample]], saved_by_one: Snapshot) -> None:
+def _work(
+    rank: int, folder: str, samples: dict[str, list[Sample]], saved_by_one: Snapshot
+) -> None:
     torch.set_num_threads(1)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"
     torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2, timeout=timedelta(seconds=120)
+        "gloo",
+        init_method=f"file://{folder}/meeting",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=120),
     )
-    runs = {name: _train(name, samples[config.task]) for name, config in RUNS.items() if name != "saved by one"}
-    middle = find_workers(RUNS["sharded, saved"]).gather(runs["sharded, saved"].saved)[0][1]
+    runs = {
+        name: _train(name, samples[config.task])
+        for name, config in RUNS.items()
+        if name != "saved by one"
+    }
+    middle = find_workers(RUNS["sharded, saved"]).gather(runs["sharded, saved"].saved)[
+        0
+    ][1]
     runs["sharded, resumed"] = _train("sharded, saved", samples["recognition"], middle)
-    runs["resumed by two"] = _train("saved by one", samples["recognition"], saved_by_one)
+    runs["resumed by two"] = _train(
+        "saved by one", samples["recognition"], saved_by_one
+    )
     torch.save(runs, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
 @pytest.fixture(scope="module")
 def samples(draw_samples: Callable[[str], list[Sample]]) -> dict[str, list[Sample]]:
-    return {task: draw_samples(task) for task in ("recognition", "detection", "segmentation", "instances")}
+    return {
+        task: draw_samples(task)
+        for task in ("recognition", "detection", "segmentation", "instances")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +173,9 @@ def alone(samples) -> Callable[[str], Run]:
 def both(samples, alone, tmp_path_factory) -> list[dict[str, Run]]:
     """All trainings, by two processes that start once: what each of them ended with."""
     folder = tmp_path_factory.mktemp("workers")
-    torch.multiprocessing.spawn(_work, (str(folder), samples, alone("saved by one").saved[0]), nprocs=2)
+    torch.multiprocessing.spawn(
+        _work, (str(folder), samples, alone("saved by one").saved[0]), nprocs=2
+    )
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2)]
 
 
@@ -137,7 +185,9 @@ def _assert_close(found: FitResult, expected: FitResult, **tolerance: Any) -> No
         torch.testing.assert_close(found.weights[name], value, **tolerance)
 
 
-@pytest.mark.parametrize("task", ["recognition", "detection", "segmentation", "instances"])
+@pytest.mark.parametrize(
+    "task", ["recognition", "detection", "segmentation", "instances"]
+)
 def test_two_workers_have_the_loss_curve_of_one(task, alone, both):
     """Shares of 3 and 2 images. Sums in another order differ by 1e-5 at first and by 7e-5 to 6e-4, as the processor has
     it, after ten steps; where a loss divides by what its own worker counts, by 1e-2 from the start."""
@@ -145,24 +195,42 @@ def test_two_workers_have_the_loss_curve_of_one(task, alone, both):
     assert one.losses == two.losses
     np.testing.assert_allclose(one.losses[:2], alone(task).losses[:2], rtol=1e-4)
     np.testing.assert_allclose(one.losses, alone(task).losses, rtol=3e-3)
-    assert all(torch.equal(one.result.weights[name], two.result.weights[name]) for name in one.result.weights)
+    assert all(
+        torch.equal(one.result.weights[name], two.result.weights[name])
+        for name in one.result.weights
+    )
 
 
 def test_workers_with_shares_of_three_and_two_images_take_as_many_parts(both):
     for name in ("in parts", "sharded, in parts"):
         assert both[0][name].losses == both[1][name].losses
-    np.testing.assert_allclose(both[0]["sharded, in parts"].losses, both[0]["in parts"].losses, rtol=1e-5)
-    _assert_close(both[0]["sharded, in parts"].result, both[0]["in parts"].result, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        both[0]["sharded, in parts"].losses, both[0]["in parts"].losses, rtol=1e-5
+    )
+    _assert_close(
+        both[0]["sharded, in parts"].result,
+        both[0]["in parts"].result,
+        rtol=1e-3,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("change", ["", ", clipped", ", frozen", ", lars"])
-def test_workers_that_hold_half_of_the_net_each_learn_what_one_learns(change, alone, both):
+def test_workers_that_hold_half_of_the_net_each_learn_what_one_learns(
+    change, alone, both
+):
     """LARS scales by the norms of whole tensors, clipping by that of all: those of halves are smaller by a third."""
     name = f"sharded{change}"
     one, two = (runs[name] for runs in both)
     num_all = alone(name).num_held
-    assert one.num_held + two.num_held == num_all and abs(one.num_held - two.num_held) < num_all / 1000
-    assert one.losses == two.losses and one.result.history[-1].keys() == alone(name).result.history[-1].keys()
+    assert (
+        one.num_held + two.num_held == num_all
+        and abs(one.num_held - two.num_held) < num_all / 1000
+    )
+    assert (
+        one.losses == two.losses
+        and one.result.history[-1].keys() == alone(name).result.history[-1].keys()
+    )
     np.testing.assert_allclose(one.losses, alone(name).losses, rtol=5e-4)
     _assert_close(one.result, two.result, rtol=0, atol=0)
     _assert_close(one.result, alone(name).result, rtol=1e-2, atol=2e-4)
@@ -170,14 +238,24 @@ def test_workers_that_hold_half_of_the_net_each_learn_what_one_learns(change, al
 
 def test_half_precision_scales_and_leaves_out_steps_alike_on_parts(both):
     """A gradient that is not finite in one part leaves the step out on every worker."""
-    np.testing.assert_allclose(both[0]["sharded, fp16"].losses, both[0]["fp16"].losses, rtol=1e-5)
-    _assert_close(both[0]["sharded, fp16"].result, both[0]["fp16"].result, rtol=1e-3, atol=1e-5)
-    _assert_close(both[1]["sharded, fp16"].result, both[0]["sharded, fp16"].result, rtol=0, atol=0)
+    np.testing.assert_allclose(
+        both[0]["sharded, fp16"].losses, both[0]["fp16"].losses, rtol=1e-5
+    )
+    _assert_close(
+        both[0]["sharded, fp16"].result, both[0]["fp16"].result, rtol=1e-3, atol=1e-5
+    )
+    _assert_close(
+        both[1]["sharded, fp16"].result, both[0]["sharded, fp16"].result, rtol=0, atol=0
+    )
 
 
-def test_a_sharded_training_that_resumes_ends_with_the_weights_of_one_that_never_stopped(both):
+def test_a_sharded_training_that_resumes_ends_with_the_weights_of_one_that_never_stopped(
+    both,
+):
     whole, resumed = both[0]["sharded, saved"], both[0]["sharded, resumed"]
-    assert [s.facts["step"] for s in whole.saved] == [1, 2, 3] and [s.facts["step"] for s in resumed.saved] == [3]
+    assert [s.facts["step"] for s in whole.saved] == [1, 2, 3] and [
+        s.facts["step"] for s in resumed.saved
+    ] == [3]
     assert whole.losses == resumed.losses
     _assert_close(resumed.result, whole.result, rtol=0, atol=0)
 
@@ -205,6 +283,8 @@ def test_a_compiled_net_on_two_workers_learns_what_one_that_is_not_learns(name, 
 
 
 def test_fewer_images_in_a_step_than_workers_are_refused():
-    message = r"10 training frames in 10 steps an epoch for 2 workers: .* raise `batch_size`"
+    message = (
+        r"10 training frames in 10 steps an epoch for 2 workers: .* raise `batch_size`"
+    )
     with pytest.raises(ValueError, match=message):
         require_samples([SAMPLE] * 10, [SAMPLE], 10, 2)

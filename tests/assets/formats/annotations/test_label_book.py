@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from assets.formats.annotations.label_book import LabelBook
-from assets.formats.observations import AnnotationObservation, CapturePlan, LabelObservation, Problem, Source
+from assets.formats.observations import (
+    AnnotationObservation,
+    CapturePlan,
+    LabelObservation,
+    Problem,
+    Source,
+)
 
 BOX = (10.0, 20.0, 30.0, 40.0)
 
 
-def label(file: str = "a.json", box=BOX, name: str = "cup", **rest: object) -> LabelObservation:
-    return LabelObservation("p.png", "detection", name, Source(file), box_xyxy=box, **rest)  # type: ignore[arg-type]
+def label(
+    file: str = "a.json", box=BOX, name: str = "cup", **rest: object
+) -> LabelObservation:
+    return LabelObservation(
+        "p.png", "detection", name, Source(file), box_xyxy=box, **rest
+    )  # type: ignore[arg-type]
 
 
-def close(*labels: LabelObservation) -> tuple[list[LabelObservation], list[Problem], AnnotationObservation, dict]:
+def close(
+    *labels: LabelObservation,
+) -> tuple[list[LabelObservation], list[Problem], AnnotationObservation, dict]:
     plan = CapturePlan("coco", "", (), is_container=False)
     book = LabelBook(plan)
     for one in labels:
@@ -28,19 +40,32 @@ def shifted(by_px: float) -> tuple[float, float, float, float]:
 
 
 def test_rows_that_repeat_are_one_and_near_ones_of_a_file_are_two():
-    kept, conflicts, looked, notes = close(label(), label(index=1), label(box=shifted(0.5), index=2))
+    kept, conflicts, looked, notes = close(
+        label(), label(index=1), label(box=shifted(0.5), index=2)
+    )
     assert [one.index for one in kept] == [0, 2] and not conflicts
-    assert looked.num_labels == 2 and notes == {"a.json: labels that are in itself already": "1"}
+    assert looked.num_labels == 2 and notes == {
+        "a.json: labels that are in itself already": "1"
+    }
 
 
 def test_boxes_of_two_files_are_one_within_a_pixel():
     kept, conflicts, looked, notes = close(label(), label("b.json", shifted(0.9)))
-    assert [one.box_xyxy for one in kept] == [BOX] and not conflicts and looked.num_missing == 0
+    assert (
+        [one.box_xyxy for one in kept] == [BOX]
+        and not conflicts
+        and looked.num_missing == 0
+    )
     assert notes == {"b.json: labels that are in a.json already": "1"}
 
 
 def test_what_only_one_file_says_of_an_object_is_kept():
-    posed = label("b.json", mask_rle="m", track_id=3, attributes=(("keypoints", "1 2 2"), ("color", "red")))
+    posed = label(
+        "b.json",
+        mask_rle="m",
+        track_id=3,
+        attributes=(("keypoints", "1 2 2"), ("color", "red")),
+    )
     (kept,), _, _, _ = close(label(attributes=(("color", "blue"),)), posed)
     assert (kept.mask_rle, kept.track_id) == ("m", 3)
     assert kept.attributes == (("color", "blue"), ("keypoints", "1 2 2"))
@@ -48,9 +73,14 @@ def test_what_only_one_file_says_of_an_object_is_kept():
 
 def test_two_files_that_differ_of_an_object_are_a_conflict_that_marks_the_picture():
     # 20 x 20 px moved by 5: 300 of 500 px are common, 0.6
-    kept, (problem,), looked, _ = close(label(), label("b.json", (15.0, 20.0, 35.0, 40.0)))
+    kept, (problem,), looked, _ = close(
+        label(), label("b.json", (15.0, 20.0, 35.0, 40.0))
+    )
     assert len(kept) == 2 and (looked.num_labels, looked.num_missing) == (2, 1)
-    assert problem.source.path == "b.json" and "'cup' at (10, 20, 30, 40) in a.json" in problem.reason
+    assert (
+        problem.source.path == "b.json"
+        and "'cup' at (10, 20, 30, 40) in a.json" in problem.reason
+    )
 
 
 def test_one_box_in_two_classes_is_a_conflict_between_files_and_none_within_one():
@@ -59,7 +89,9 @@ def test_one_box_in_two_classes_is_a_conflict_between_files_and_none_within_one(
 
 
 def test_other_objects_of_another_file_are_no_conflict():
-    kept, conflicts, _, _ = close(label(), label("b.json", (11.0, 20.0, 60.0, 90.0), "table"))
+    kept, conflicts, _, _ = close(
+        label(), label("b.json", (11.0, 20.0, 60.0, 90.0), "table")
+    )
     assert len(kept) == 2 and not conflicts
 
 

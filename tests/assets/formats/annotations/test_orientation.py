@@ -16,12 +16,19 @@ WIDTH, HEIGHT = 5, 3
 @pytest.fixture(params=range(1, 9))
 def turned(request) -> tuple[Placement, np.ndarray, np.ndarray]:
     """(placement, stored pixels, what Pillow shows of them)."""
-    stored, target = np.arange(WIDTH * HEIGHT, dtype=np.uint8).reshape(HEIGHT, WIDTH), io.BytesIO()
+    stored, target = (
+        np.arange(WIDTH * HEIGHT, dtype=np.uint8).reshape(HEIGHT, WIDTH),
+        io.BytesIO(),
+    )
     picture = Image.fromarray(stored)
     exif = picture.getexif()
     exif[0x112] = request.param
     picture.save(target, "PNG", exif=exif)
-    return Placement((WIDTH, HEIGHT), request.param), stored, np.array(ImageOps.exif_transpose(Image.open(target)))
+    return (
+        Placement((WIDTH, HEIGHT), request.param),
+        stored,
+        np.array(ImageOps.exif_transpose(Image.open(target))),
+    )
 
 
 def test_sizes_masks_points_and_boxes_agree_with_pillow(turned):
@@ -36,4 +43,8 @@ def test_sizes_masks_points_and_boxes_agree_with_pillow(turned):
 
 
 def test_corners_in_the_other_order():
-    assert order_corners((140, 60, 40, 180)) == order_corners((40, 180, 140, 60)) == (40, 60, 140, 180)
+    assert (
+        order_corners((140, 60, 40, 180))
+        == order_corners((40, 180, 140, 60))
+        == (40, 60, 140, 180)
+    )

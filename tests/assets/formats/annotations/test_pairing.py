@@ -51,7 +51,10 @@ def test_a_path_with_another_folder_or_name_finds_none(reference, path):
 
 
 def test_a_folder_above_the_dataset_may_have_another_name():
-    assert index_of("copy of set/a.jpg", root="copy of set").find("set/a.jpg").path == "copy of set/a.jpg"
+    assert (
+        index_of("copy of set/a.jpg", root="copy of set").find("set/a.jpg").path
+        == "copy of set/a.jpg"
+    )
 
 
 def test_two_images_of_a_name_are_told_apart_by_folder_and_else_by_nothing():
@@ -98,4 +101,7 @@ def test_an_image_that_one_path_means_wholly_is_nobody_elses():
     ],
 )
 def test_a_folder_is_found_by_its_tail(reference, found):
-    assert find_folder(reference, ["set/images/batch_a", "set/images/batch_b"], "set") == found
+    assert (
+        find_folder(reference, ["set/images/batch_a", "set/images/batch_b"], "set")
+        == found
+    )

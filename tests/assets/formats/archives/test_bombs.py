@@ -47,8 +47,14 @@ def reasons(write_files, read_session):
         ("tar_of_digits", "an extended header of 524288 bytes, more than 65536"),
         ("tar_of_sparse_blocks", "sparse file inside an archive"),
         ("tar_of_sparse_lines", "sparse file inside an archive"),
-        ("mcap_of_empty_messages", "more records in chunks than are read of a file of its size"),
-        ("mcap_of_many_zeros", "with this chunk the file expands to more than is allowed for its size"),
+        (
+            "mcap_of_empty_messages",
+            "more records in chunks than are read of a file of its size",
+        ),
+        (
+            "mcap_of_many_zeros",
+            "with this chunk the file expands to more than is allowed for its size",
+        ),
         ("json_of_empty_objects", "JSON that may take"),
         ("json_of_one_key_twice", "key 'last' appears twice in one object"),
         ("json_of_many_masks", "they would lie elsewhere"),
@@ -64,34 +70,53 @@ def test_a_bomb_is_refused_by_its_reason(reasons, name, reason):
     assert any(reason in found for found in reasons(name))
 
 
-def test_overlapping_members_are_refused_and_the_plain_one_before_them_is_read(write_files, read_session, make_image):
+def test_overlapping_members_are_refused_and_the_plain_one_before_them_is_read(
+    write_files, read_session, make_image
+):
     plain = make_zip({"a/1.jpg": make_image(1), "a/2.jpg": make_image(2)})
     assert len(read_session(write_files({"a.zip": plain})).frames) == 2
     data = bytearray(plain)
     second = data.rindex(b"PK\x01\x02")
-    struct.pack_into("<II", data, second + 20, len(make_image(2)) + 1, len(make_image(2)) + 1)  # into the directory
+    struct.pack_into(
+        "<II", data, second + 20, len(make_image(2)) + 1, len(make_image(2)) + 1
+    )  # into the directory
     first = data.index(b"PK\x01\x02")
-    struct.pack_into("<II", data, first + 20, len(make_image(1)) + 60, len(make_image(1)) + 60)  # into the second
-    found = {p.reason for p in read_session(write_files({"a.zip": bytes(data)})).problems}
+    struct.pack_into(
+        "<II", data, first + 20, len(make_image(1)) + 60, len(make_image(1)) + 60
+    )  # into the second
+    found = {
+        p.reason for p in read_session(write_files({"a.zip": bytes(data)})).problems
+    }
     assert "its bytes are those of another member too" in found
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"a: &x 1\nb: *x\n", "alias in line 1"), (b"a: 1\na: 2\n", "key 'a' appears twice"),
-        (b"a: {b: 1, b: 2}", "key 'b' appears twice"), (b"[" * 99, "more than 20 deep"), (b"a: [1", "cannot be read"),
-        (b"!!python/name:os.system x", "cannot be read"), (b"#" * 300_000, "more than 262144"),
+        (b"a: &x 1\nb: *x\n", "alias in line 1"),
+        (b"a: 1\na: 2\n", "key 'a' appears twice"),
+        (b"a: {b: 1, b: 2}", "key 'b' appears twice"),
+        (b"[" * 99, "more than 20 deep"),
+        (b"a: [1", "cannot be read"),
+        (b"!!python/name:os.system x", "cannot be read"),
+        (b"#" * 300_000, "more than 262144"),
     ],
-)  # fmt: skip
+)
 def test_yaml_that_is_refused(text, reason):
     with pytest.raises(ValueError, match=reason):
         parse_yaml(text)
 
 
 def test_yaml_that_is_read():
-    text = b"%YAML:1.0\n".replace(b"%", b"#") + b"T_BS:\n  data: [1.0, 2.5e-1,\n    -3]\nname: cam0\nnone:\n"
-    assert parse_yaml(text) == {"T_BS": {"data": [1.0, 0.25, -3]}, "name": "cam0", "none": None}
+    text = (
+        b"%YAML:1.0\n".replace(b"%", b"#")
+        + b"T_BS:\n  data: [1.0, 2.5e-1,\n    -3]\nname: cam0\nnone:\n"
+    )
+    assert parse_yaml(text) == {
+        "T_BS": {"data": [1.0, 0.25, -3]},
+        "name": "cam0",
+        "none": None,
+    }
 
 
 def test_json_is_weighed_before_it_is_parsed():
@@ -109,7 +134,9 @@ def test_xml_is_weighed_before_it_is_parsed():
 def test_tar_headers_of_every_writer(tmp_path):
     """Names of every length in each of the three formats, and what follows them."""
     for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
-        names = ["a.jpg", "b/" * 60 + "c.jpg", "ü.jpg"] + ([] if kind == tarfile.USTAR_FORMAT else ["d" * 300])
+        names = ["a.jpg", "b/" * 60 + "c.jpg", "ü.jpg"] + (
+            [] if kind == tarfile.USTAR_FORMAT else ["d" * 300]
+        )
         stream = io.BytesIO()
         with tarfile.open(fileobj=stream, mode="w", format=kind) as archive:
             folder = tarfile.TarInfo("b")
@@ -130,14 +157,20 @@ def test_tar_headers_of_every_writer(tmp_path):
 def test_a_tar_of_random_damage_never_raises_anything_else(make_image):
     rng = np.random.default_rng(5)
     header = make_tar_header("a/1.jpg", len(make_image()))
-    plain = header + make_image().ljust(-(-len(make_image()) // 512) * 512, b"\0") + bytes(1024)
+    plain = (
+        header
+        + make_image().ljust(-(-len(make_image()) // 512) * 512, b"\0")
+        + bytes(1024)
+    )
     for _ in range(200):
         broken = bytearray(plain)
         for place in rng.integers(0, 512, 2):
             broken[place] = rng.integers(256)
         head = bytearray(broken[:512])
         head[148:156] = b" " * 8
-        broken[148:156] = f"{sum(head):06o}\0 ".encode()  # a checksum that is right again
+        broken[148:156] = (
+            f"{sum(head):06o}\0 ".encode()
+        )  # a checksum that is right again
         try:
             list(walk_tar(io.BytesIO(bytes(broken))))
         except TarDamage:
@@ -145,5 +178,7 @@ def test_a_tar_of_random_damage_never_raises_anything_else(make_image):
 
 
 def test_a_gzip_of_gzips_is_expanded_once_only(write_files, read_session):
-    (problem,) = read_session(write_files({"a.tar.gz": gzip.compress(gzip.compress(bytes(1 << 20)))})).problems
+    (problem,) = read_session(
+        write_files({"a.tar.gz": gzip.compress(gzip.compress(bytes(1 << 20)))})
+    ).problems
     assert "archive is damaged" in problem.reason

@@ -26,13 +26,23 @@ from assets.storage import Folder, SessionFile
 
 MS = Fraction(1, 1000)
 VARIABLE_MS = [0, 40, 100, 130, 300, 301, 450, 500, 610, 700, 900, 1000]
-GREYS = [10 + 20 * number for number in range(12)]  # the picture of frame n is of one grey, 10 + 20 n
+GREYS = [
+    10 + 20 * number for number in range(12)
+]  # the picture of frame n is of one grey, 10 + 20 n
 
 
 def encode_video(
-    codec: str, container: str, times=VARIABLE_MS, time_base=MS, pixel_format="yuv420p", b_frames=0, gop=12,
-    audio=False, options=None, pictures=None,
-) -> bytes:  # fmt: skip
+    codec: str,
+    container: str,
+    times=VARIABLE_MS,
+    time_base=MS,
+    pixel_format="yuv420p",
+    b_frames=0,
+    gop=12,
+    audio=False,
+    options=None,
+    pictures=None,
+) -> bytes:
     stream = BytesIO()
     with usual_priority(), av.open(stream, "w", format=container) as out:
         video = out.add_stream(codec, rate=10, options=options or {})
@@ -42,7 +52,11 @@ def encode_video(
         if audio:
             add_silence(out)
         for number, ticks in enumerate(times):
-            picture = pictures[number] if pictures else np.full((48, 64, 3), GREYS[number], np.uint8)
+            picture = (
+                pictures[number]
+                if pictures
+                else np.full((48, 64, 3), GREYS[number], np.uint8)
+            )
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame.pts, frame.time_base = ticks, time_base
             out.mux(video.encode(frame))
@@ -63,7 +77,9 @@ def usual_priority() -> Iterator[None]:
 
 def add_silence(out) -> None:
     sound = out.add_stream("pcm_s16le", rate=8000)
-    frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+    frame = av.AudioFrame.from_ndarray(
+        np.zeros((1, 800), np.int16), format="s16", layout="mono"
+    )
     frame.sample_rate, frame.pts = 8000, 0
     out.mux(sound.encode(frame))
 
@@ -80,27 +96,46 @@ def decode(frame: FrameObservation) -> np.ndarray:
 def find_packets(data: bytes) -> list[tuple[int, int]]:
     """(offset, length) of every video packet, by its bytes."""
     with av.open(BytesIO(data)) as container:
-        return [(data.index(bytes(p)), p.size) for p in container.demux(video=0) if p.size]
+        return [
+            (data.index(bytes(p)), p.size) for p in container.demux(video=0) if p.size
+        ]
 
 
-@pytest.mark.parametrize(("codec", "container", "name"), [
-    ("mpeg4", "mp4", "a.mp4"), ("libx264", "mp4", "a.mp4"), ("libx264", "mov", "a.mov"),
-    ("libx264", "matroska", "a.mkv"), ("libvpx-vp9", "webm", "a.webm"), ("ffv1", "matroska", "a.mkv"),
-    ("mjpeg", "matroska", "a.mkv"), ("libx265", "mp4", "a.mp4"), ("libvpx", "webm", "a.webm"),
-    ("libsvtav1", "mp4", "a.mp4"),
-])  # fmt: skip
-def test_every_frame_comes_once_at_its_own_time(write_files, read_session, codec, container, name):
+@pytest.mark.parametrize(
+    ("codec", "container", "name"),
+    [
+        ("mpeg4", "mp4", "a.mp4"),
+        ("libx264", "mp4", "a.mp4"),
+        ("libx264", "mov", "a.mov"),
+        ("libx264", "matroska", "a.mkv"),
+        ("libvpx-vp9", "webm", "a.webm"),
+        ("ffv1", "matroska", "a.mkv"),
+        ("mjpeg", "matroska", "a.mkv"),
+        ("libx265", "mp4", "a.mp4"),
+        ("libvpx", "webm", "a.webm"),
+        ("libsvtav1", "mp4", "a.mp4"),
+    ],
+)
+def test_every_frame_comes_once_at_its_own_time(
+    write_files, read_session, codec, container, name
+):
     options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     b_frames = 2 if codec in ("libx264", "libx265") else 0
-    data = encode_video(codec, container, pixel_format=pixel_format, b_frames=b_frames, options=options)
+    data = encode_video(
+        codec, container, pixel_format=pixel_format, b_frames=b_frames, options=options
+    )
     session = read_session(write_files({name: data}))
     assert session.problems == []
     assert [f.t_ns for f in session.frames] == [ms * 1_000_000 for ms in VARIABLE_MS]
     assert [f.sequence for f in session.frames] == list(range(12))
-    assert {(f.sensor, f.kind, f.encoding) for f in session.frames} == {("camera", "color", "png")}
+    assert {(f.sensor, f.kind, f.encoding) for f in session.frames} == {
+        ("camera", "color", "png")
+    }
     for frame, grey in zip(session.frames, GREYS, strict=True):
-        assert abs(decode(frame).mean() - grey) < 8, "frames in the order in which they are shown"
+        assert abs(decode(frame).mean() - grey) < 8, (
+            "frames in the order in which they are shown"
+        )
     assert session.plans[0].notes["stream 0: frames"].startswith("12 read, ")
 
 
@@ -109,45 +144,81 @@ def test_constant_rate_in_avi(write_files, read_session):
     session = read_session(write_files({"left.avi": data}))
     assert [f.t_ns for f in session.frames] == [n * 100_000_000 for n in range(12)]
     assert session.frames[0].sensor == "left"
-    assert session.plans[0].notes["stream 0: frames"] == "12 read, the container states 12"
+    assert (
+        session.plans[0].notes["stream 0: frames"] == "12 read, the container states 12"
+    )
 
 
 @pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
-def test_reordered_frames_in_avi_have_an_order_and_no_time(write_files, read_session, codec):
+def test_reordered_frames_in_avi_have_an_order_and_no_time(
+    write_files, read_session, codec
+):
     data = encode_video(codec, "avi", range(12), Fraction(1, 10), b_frames=2)
     session = read_session(write_files({"a.avi": data}))
     assert [f.t_ns for f in session.frames] == [None] * 12
-    assert [abs(decode(f).mean() - g) < 8 for f, g in zip(session.frames, GREYS, strict=True)] == [True] * 12
-    assert session.plans[0].notes["stream 0: frames for which the container states no time"] == "12"
+    assert [
+        abs(decode(f).mean() - g) < 8
+        for f, g in zip(session.frames, GREYS, strict=True)
+    ] == [True] * 12
+    assert (
+        session.plans[0].notes[
+            "stream 0: frames for which the container states no time"
+        ]
+        == "12"
+    )
 
 
 def test_ticks_become_nanoseconds_by_integers():
     assert to_ns(1, (1, 3)) == 333_333_333
     assert to_ns(2, (1, 3)) == 666_666_667
     assert to_ns(-1, (1, 1000)) == -1_000_000
-    assert to_ns(3 * 10**15, (1001, 30000)) == 3 * 10**15 * 1001 * 10**9 // 30000, "beyond the precision of floats"
+    assert to_ns(3 * 10**15, (1001, 30000)) == 3 * 10**15 * 1001 * 10**9 // 30000, (
+        "beyond the precision of floats"
+    )
 
 
-@pytest.mark.parametrize(("pixel_format", "container"), [("bgr0", "matroska"), ("bgra", "avi")])
-def test_lossless_video_gives_its_very_pixels(write_files, read_session, pixel_format, container):
+@pytest.mark.parametrize(
+    ("pixel_format", "container"), [("bgr0", "matroska"), ("bgra", "avi")]
+)
+def test_lossless_video_gives_its_very_pixels(
+    write_files, read_session, pixel_format, container
+):
     pictures, times = noise(), VARIABLE_MS if container == "matroska" else range(12)
     base = MS if container == "matroska" else Fraction(1, 10)
-    data = encode_video("ffv1", container, times, base, pixel_format=pixel_format, pictures=pictures)
-    session = read_session(write_files({f"a.{'mkv' if container == 'matroska' else 'avi'}": data}))
-    assert all(np.array_equal(decode(f)[..., :3], p) for f, p in zip(session.frames, pictures, strict=True))
+    data = encode_video(
+        "ffv1", container, times, base, pixel_format=pixel_format, pictures=pictures
+    )
+    session = read_session(
+        write_files({f"a.{'mkv' if container == 'matroska' else 'avi'}": data})
+    )
+    assert all(
+        np.array_equal(decode(f)[..., :3], p)
+        for f, p in zip(session.frames, pictures, strict=True)
+    )
 
 
 def test_reading_twice_gives_the_same_bytes(write_files, read_session):
-    root = write_files({"a.mp4": encode_video("libx264", "mp4", pictures=noise(), b_frames=2)})
+    root = write_files(
+        {"a.mp4": encode_video("libx264", "mp4", pictures=noise(), b_frames=2)}
+    )
     assert read_session(root).frames == read_session(root).frames
 
 
-@pytest.mark.parametrize(("codec", "container", "name"), [("libx264", "mp4", "a.mp4"), ("mpeg4", "avi", "a.avi")])
-def test_the_source_of_a_frame_is_its_packet(write_files, read_session, codec, container, name):
-    base, times = (MS, VARIABLE_MS) if container == "mp4" else (Fraction(1, 10), range(12))
+@pytest.mark.parametrize(
+    ("codec", "container", "name"),
+    [("libx264", "mp4", "a.mp4"), ("mpeg4", "avi", "a.avi")],
+)
+def test_the_source_of_a_frame_is_its_packet(
+    write_files, read_session, codec, container, name
+):
+    base, times = (
+        (MS, VARIABLE_MS) if container == "mp4" else (Fraction(1, 10), range(12))
+    )
     data = encode_video(codec, container, times, base, pictures=noise())
     session = read_session(write_files({name: data}))
-    assert sorted((f.source.offset, f.source.length) for f in session.frames) == sorted(find_packets(data))
+    assert sorted((f.source.offset, f.source.length) for f in session.frames) == sorted(
+        find_packets(data)
+    )
 
 
 def test_sound_rotation_and_sixteen_bits(write_files, read_session):
@@ -157,9 +228,13 @@ def test_sound_rotation_and_sixteen_bits(write_files, read_session):
     assert session.plans[0].notes["not read: audio"] == "1 streams"
     grey = encode_video("ffv1", "matroska", pixel_format="gray16le")
     session = read_session(write_files({"a.mkv": grey, "b_depth.mkv": grey}))
-    assert {(f.source.path, f.kind, f.depth_m_per_unit, decode(f).dtype.name) for f in session.frames} == {
-        ("a.mkv", "color", None, "uint16"), ("b_depth.mkv", "depth", None, "uint16"),
-    }  # fmt: skip
+    assert {
+        (f.source.path, f.kind, f.depth_m_per_unit, decode(f).dtype.name)
+        for f in session.frames
+    } == {
+        ("a.mkv", "color", None, "uint16"),
+        ("b_depth.mkv", "depth", None, "uint16"),
+    }
 
 
 def test_a_wish_for_rotation_is_noted_and_not_applied(write_files, read_session):
@@ -169,13 +244,18 @@ def test_a_wish_for_rotation_is_noted_and_not_applied(write_files, read_session)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         video.set_display_rotation(90)
         for number in range(3):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9, np.uint8), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(
+                np.full((48, 64, 3), 9, np.uint8), format="bgr24"
+            )
             frame.pts = number
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
     session = read_session(write_files({"a.mp4": stream.getvalue()}))
     assert decode(session.frames[0]).shape == (48, 64, 3)
-    assert session.plans[0].notes["stream 0: rotation in degrees, not applied"] in ("90", "-90")
+    assert session.plans[0].notes["stream 0: rotation in degrees, not applied"] in (
+        "90",
+        "-90",
+    )
 
 
 def test_a_damaged_picture_of_its_own_costs_nobody_else(write_files, read_session):
@@ -184,15 +264,23 @@ def test_a_damaged_picture_of_its_own_costs_nobody_else(write_files, read_sessio
     offset, length = find_packets(bytes(data))[5]
     data[offset + length // 2] ^= 0xFF
     session = read_session(write_files({"a.mov": bytes(data)}))
-    assert [f.payload for f in session.frames] == [f.payload for n, f in enumerate(whole) if n != 5]
-    assert [f.t_ns for f in session.frames] == [ms * 1_000_000 for ms in VARIABLE_MS if ms != 301]
+    assert [f.payload for f in session.frames] == [
+        f.payload for n, f in enumerate(whole) if n != 5
+    ]
+    assert [f.t_ns for f in session.frames] == [
+        ms * 1_000_000 for ms in VARIABLE_MS if ms != 301
+    ]
     assert "packet 5 does not decode" in session.problems[0].reason
     assert session.problems[1].reason == "11 frames read, the container states 12"
 
 
-def test_a_flipped_bit_in_a_checksummed_video_never_changes_a_pixel_unnoticed(write_files, read_session):
+def test_a_flipped_bit_in_a_checksummed_video_never_changes_a_pixel_unnoticed(
+    write_files, read_session
+):
     options = {"level": "3", "slicecrc": "1", "slices": "4"}
-    data = encode_video("ffv1", "matroska", pixel_format="bgr0", pictures=noise(), options=options)
+    data = encode_video(
+        "ffv1", "matroska", pixel_format="bgr0", pictures=noise(), options=options
+    )
     whole = {f.payload for f in read_session(write_files({"a.mkv": data})).frames}
     rng = np.random.default_rng(5)
     for _ in range(5):
@@ -205,20 +293,31 @@ def test_a_flipped_bit_in_a_checksummed_video_never_changes_a_pixel_unnoticed(wr
         assert any("does not decode" in p.reason for p in session.problems)
 
 
-def test_frames_built_on_a_damaged_packet_are_left_out_up_to_the_next_key_frame(write_files, read_session):
+def test_frames_built_on_a_damaged_packet_are_left_out_up_to_the_next_key_frame(
+    write_files, read_session
+):
     data = bytearray(
-        encode_video("mpeg4", "mp4", pictures=noise(), gop=4, options={"bf": "0", "sc_threshold": "1000000000"})
+        encode_video(
+            "mpeg4",
+            "mp4",
+            pictures=noise(),
+            gop=4,
+            options={"bf": "0", "sc_threshold": "1000000000"},
+        )
     )
     whole = read_session(write_files({"a.mp4": bytes(data)})).frames
     offset, length = find_packets(bytes(data))[5]
     data[offset : offset + length] = bytes(length)
     session = read_session(write_files({"a.mp4": bytes(data)}))
     kept = [f.t_ns for f in session.frames]
-    assert kept == [ms * 1_000_000 for n, ms in enumerate(VARIABLE_MS) if n not in (5, 6, 7)], "key frames: 0, 4, 8"
+    assert kept == [
+        ms * 1_000_000 for n, ms in enumerate(VARIABLE_MS) if n not in (5, 6, 7)
+    ], "key frames: 0, 4, 8"
     assert {f.payload for f in session.frames} <= {f.payload for f in whole}
     assert [p.reason for p in session.problems][1:] == [
-        "2 frames up to the next key frame build on packet 5: left out", "9 frames read, the container states 12",
-    ]  # fmt: skip
+        "2 frames up to the next key frame build on packet 5: left out",
+        "9 frames read, the container states 12",
+    ]
 
 
 def test_a_cut_avi_and_a_cut_mkv_say_how_much_is_missing(write_files, read_session):
@@ -230,17 +329,26 @@ def test_a_cut_avi_and_a_cut_mkv_say_how_much_is_missing(write_files, read_sessi
     mkv = encode_video("mjpeg", "matroska", pixel_format="yuvj420p", pictures=noise())
     offset, _ = find_packets(mkv)[8]
     session = read_session(write_files({"a.mkv": mkv[:offset]}))
-    assert any("the header promises 1.1" in p.reason for p in session.problems), session.problems
+    assert any("the header promises 1.1" in p.reason for p in session.problems), (
+        session.problems
+    )
 
 
-@pytest.mark.parametrize(("name", "data", "reason"), [
-    ("a.mp4", b"", "empty file"),
-    ("a.mp4", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git-lfs pointer"),
-    ("a.mkv", b"no video at all", "no video container that is read"),
-    ("a.mp4", b"\0\0\0\x18ftypisom" + bytes(600), "cannot be opened"),
-    ("a.avi", b"RIFF\xff\xff\xff\x7fAVI LIST" + bytes(600), "cannot be opened"),
-    ("a.mkv", b"\x1a\x45\xdf\xa3" + b"\xff" * 600, "cannot be opened"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.mp4", b"", "empty file"),
+        (
+            "a.mp4",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "git-lfs pointer",
+        ),
+        ("a.mkv", b"no video at all", "no video container that is read"),
+        ("a.mp4", b"\0\0\0\x18ftypisom" + bytes(600), "cannot be opened"),
+        ("a.avi", b"RIFF\xff\xff\xff\x7fAVI LIST" + bytes(600), "cannot be opened"),
+        ("a.mkv", b"\x1a\x45\xdf\xa3" + b"\xff" * 600, "cannot be opened"),
+    ],
+)
 def test_files_that_are_no_video(write_files, read_session, name, data, reason):
     session = read_session(write_files({name: data}))
     assert session.frames == []
@@ -248,14 +356,25 @@ def test_files_that_are_no_video(write_files, read_session, name, data, reason):
 
 
 def test_a_codec_outside_the_closed_list_is_refused(write_files, read_session):
-    session = read_session(write_files({"a.mkv": encode_video("mpeg2video", "matroska", range(12), Fraction(1, 25))}))
+    session = read_session(
+        write_files(
+            {
+                "a.mkv": encode_video(
+                    "mpeg2video", "matroska", range(12), Fraction(1, 25)
+                )
+            }
+        )
+    )
     assert "video codec 'mpeg2video' is not read" in session.problems[0].reason
     assert session.frames == []
 
 
 def test_random_damage_never_raises_and_ends_soon(write_files, read_session):
     rng = np.random.default_rng(7)
-    videos = {"mp4": encode_video("libx264", "mp4", pictures=noise()), "avi": encode_video("mpeg4", "avi", range(12))}
+    videos = {
+        "mp4": encode_video("libx264", "mp4", pictures=noise()),
+        "avi": encode_video("mpeg4", "avi", range(12)),
+    }
     for number in range(6):
         ending = ("mp4", "avi")[number % 2]
         data = bytearray(videos[ending])
@@ -292,10 +411,17 @@ def test_a_machine_that_stalls_costs_no_frame():
 
 def test_a_video_that_expands_too_far_for_its_size_ends_there():
     data = encode_video("libx264", "mp4")
-    messages = list(decode_in_child(BytesIO(data), "mov", free_pixels=5 * 64 * 48, pixels_a_byte=0))
+    messages = list(
+        decode_in_child(BytesIO(data), "mov", free_pixels=5 * 64 * 48, pixels_a_byte=0)
+    )
     assert sum(message.kind == FRAME for message in messages) == 5
-    assert any("more than 15360 pixels for a file of its size" in str(message.value) for message in messages)
-    assert messages[-1].value["streams"][0]["stated"] == 12, "the counts tell that frames are missing"
+    assert any(
+        "more than 15360 pixels for a file of its size" in str(message.value)
+        for message in messages
+    )
+    assert messages[-1].value["streams"][0]["stated"] == 12, (
+        "the counts tell that frames are missing"
+    )
 
 
 def test_failing_storage_is_raised_and_not_called_damage():
@@ -306,7 +432,12 @@ def test_failing_storage_is_raised_and_not_called_damage():
             return super().read(size)
 
     data = encode_video("mpeg4", "mp4")
-    plan = CapturePlan("video", "a.mp4", (SessionFile("a.mp4", "a.mp4", len(data), "1"),), is_container=True)
+    plan = CapturePlan(
+        "video",
+        "a.mp4",
+        (SessionFile("a.mp4", "a.mp4", len(data), "1"),),
+        is_container=True,
+    )
     with pytest.raises(OSError, match="network is down"):
         list(read_capture(plan, lambda file: Failing(data)))
 
@@ -323,7 +454,9 @@ def test_a_consumer_that_stops_early_leaves_no_child():
 def test_pets09(test_data, read_session):
     session = read_session(test_data("tracking/pets09_s2l1"))
     assert len(session.frames) == 795, "the number in the file's own header"
-    assert [f.t_ns for f in session.frames] == [n * 100_000_000 for n in range(795)], "10 frames a second"
+    assert [f.t_ns for f in session.frames] == [n * 100_000_000 for n in range(795)], (
+        "10 frames a second"
+    )
     assert [p for p in session.of(Problem) if p.reader == "video"] == []
     assert decode(session.frames[-1]).shape == (576, 768, 3)
 
@@ -335,12 +468,18 @@ def test_a_video_inside_an_archive(write_files, read_session, method):
     with zipfile.ZipFile(packed, "w", method) as archive:
         archive.writestr("drive/left.mp4", data)
     session = read_session(write_files({"a.zip": packed.getvalue()}))
-    assert [f.t_ns for f in session.frames] == [ms * 1_000_000 for ms in VARIABLE_MS] and not session.problems
-    assert {(f.sensor, f.source.path) for f in session.frames} == {("left", "a.zip!/drive/left.mp4")}
+    assert [f.t_ns for f in session.frames] == [
+        ms * 1_000_000 for ms in VARIABLE_MS
+    ] and not session.problems
+    assert {(f.sensor, f.source.path) for f in session.frames} == {
+        ("left", "a.zip!/drive/left.mp4")
+    }
     assert len({(f.source.offset, f.source.inner_offset) for f in session.frames}) == 12
 
 
-def test_two_picture_streams_are_two_sensors_and_sound_alone_is_no_video(write_files, read_session):
+def test_two_picture_streams_are_two_sensors_and_sound_alone_is_no_video(
+    write_files, read_session
+):
     stream = BytesIO()
     with av.open(stream, "w", format="matroska") as out:
         videos = [out.add_stream("mjpeg", rate=10) for _ in range(2)]
@@ -348,14 +487,19 @@ def test_two_picture_streams_are_two_sensors_and_sound_alone_is_no_video(write_f
             video.width, video.height, video.pix_fmt = 64, 48, "yuvj420p"
         for number, video in enumerate(videos):
             for ticks in range(3):
-                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), GREYS[4 * number], np.uint8), format="bgr24")
+                frame = av.VideoFrame.from_ndarray(
+                    np.full((48, 64, 3), GREYS[4 * number], np.uint8), format="bgr24"
+                )
                 frame.pts = ticks
                 out.mux(video.encode(frame))
     session = read_session(write_files({"a.mkv": stream.getvalue()}))
     assert sorted((f.sensor, f.sequence) for f in session.frames) == [
         (sensor, number) for sensor in ("camera_0", "camera_1") for number in range(3)
     ]
-    assert {f.sensor: round(decode(f).mean(), -1) for f in session.frames} == {"camera_0": 10, "camera_1": 90}
+    assert {f.sensor: round(decode(f).mean(), -1) for f in session.frames} == {
+        "camera_0": 10,
+        "camera_1": 90,
+    }
     sound = BytesIO()
     with av.open(sound, "w", format="matroska") as out:
         add_silence(out)
@@ -364,10 +508,17 @@ def test_two_picture_streams_are_two_sensors_and_sound_alone_is_no_video(write_f
 
 
 def test_ten_bits_stay_ten_bits_through_intake(write_files, intake):
-    data = encode_video("ffv1", "matroska", pixel_format="yuv420p10le", pictures=noise())
+    data = encode_video(
+        "ffv1", "matroska", pixel_format="yuv420p10le", pictures=noise()
+    )
     report = intake.ingest(Folder(str(write_files({"a.mkv": data}))), "monday")
     assert (report.frames, report.problems, report.quarantined) == (12, 0, 0)
     table = intake.catalog.read_latest("frames", ["payload", "t_ns", "sequence"])
     rows = table.sort_by("sequence").to_pylist()
     assert [row["t_ns"] for row in rows] == [ms * 1_000_000 for ms in VARIABLE_MS]
-    assert cv2.imdecode(np.frombuffer(rows[0]["payload"], np.uint8), cv2.IMREAD_UNCHANGED).dtype == np.uint16
+    assert (
+        cv2.imdecode(
+            np.frombuffer(rows[0]["payload"], np.uint8), cv2.IMREAD_UNCHANGED
+        ).dtype
+        == np.uint16
+    )

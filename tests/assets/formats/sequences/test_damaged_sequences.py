@@ -10,7 +10,9 @@ SAMPLES = {
     "tum_rgbd": {
         "s/rgb.txt": "# t file\n1305031102.175304 rgb/a.png\n1305031102.211214 rgb/b.png\n",
         "s/groundtruth.txt": "1.5 1 2 3 0 0 0 1\n1.6 1 2 3 0.6 0.8 0 0\n",
-        "s/accelerometer.txt": "1305031098.657001 0.25 8.5 -4\n", "s/rgb/a.png": "PNG", "s/rgb/b.png": "PNG",
+        "s/accelerometer.txt": "1305031098.657001 0.25 8.5 -4\n",
+        "s/rgb/a.png": "PNG",
+        "s/rgb/b.png": "PNG",
     },
     "asl": {
         "mav0/cam0/sensor.yaml": "T_BS:\n  data: [1.0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]\n"
@@ -20,11 +22,13 @@ SAMPLES = {
         "mav0/cam0/data/1.png": "PNG",
     },
     "7scenes": {
-        "c/frame-000000.pose.txt": "1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n", "c/frame-000000.color.png": "PNG",
+        "c/frame-000000.pose.txt": "1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n",
+        "c/frame-000000.color.png": "PNG",
         "c/camera-intrinsics.txt": "585 0 320\n0 585 240\n0 0 1\n",
     },
     "arkitscenes": {
-        "v/lowres_wide.traj": "305.377 0.1 0.2 0.3 1 2 3\n", "v/lowres_wide/v_305.377.png": "PNG",
+        "v/lowres_wide.traj": "305.377 0.1 0.2 0.3 1 2 3\n",
+        "v/lowres_wide/v_305.377.png": "PNG",
         "v/lowres_wide_intrinsics/v_305.377.pincam": "256 192 212 212 128 96\n",
     },
     "kitti_raw": {
@@ -33,10 +37,11 @@ SAMPLES = {
         "d/calib_velo_to_cam.txt": "R: 0 -1 0 0 0 -1 1 0 0\nT: 0 0 -0.25\n",
         "d/calib_imu_to_velo.txt": "R: 1 0 0 0 1 0 0 0 1\nT: -1 0 0.5\n",
         "d/x_sync/image_00/timestamps.txt": "2011-09-26 13:02:25.964389445\n",
-        "d/x_sync/image_00/data/0000000000.png": "PNG", "d/x_sync/oxts/timestamps.txt": "2011-09-26 13:02:25.9\n",
+        "d/x_sync/image_00/data/0000000000.png": "PNG",
+        "d/x_sync/oxts/timestamps.txt": "2011-09-26 13:02:25.9\n",
         "d/x_sync/oxts/data/0000000000.txt": " ".join("123456789012345678901234567890"),
     },
-}  # fmt: skip
+}
 NASTY = [
     b"nan",
     b"1e999",
@@ -63,21 +68,27 @@ def test_the_sample_itself_is_sound(reader, write_files, read_session, make_imag
 
 @pytest.mark.parametrize("reader", SAMPLES)
 @pytest.mark.parametrize("seed", range(4))
-def test_random_damage_never_stops_a_reader(reader, seed, write_files, read_session, make_image):
+def test_random_damage_never_stops_a_reader(
+    reader, seed, write_files, read_session, make_image
+):
     rng = random.Random(f"{reader} {seed}")
     for _ in range(12):
         files = _fill(SAMPLES[reader], make_image)
         name = rng.choice([n for n, text in SAMPLES[reader].items() if text != "PNG"])
         files[name] = _damage(files[name], rng)
         reading = read_session(write_files(files))
-        stopped = [p for p in reading.problems if p.reason.startswith("reading stopped")]
+        stopped = [
+            p for p in reading.problems if p.reason.startswith("reading stopped")
+        ]
         assert not stopped, f"{name} = {files[name]!r}"
         assert all(p.reason and p.remedy for p in reading.problems)
 
 
 def _fill(sample: dict[str, str], make_image) -> dict[str, bytes]:
     image = make_image(0, ending=".png")
-    return {name: image if text == "PNG" else text.encode() for name, text in sample.items()}
+    return {
+        name: image if text == "PNG" else text.encode() for name, text in sample.items()
+    }
 
 
 def _damage(data: bytes, rng: random.Random) -> bytes:

@@ -28,19 +28,28 @@ HALF = math.sqrt(0.5)
 @pytest.mark.parametrize(
     ("text", "t_ns"),
     [
-        ("1305031102.175304", 1305031102175304000),  # as a float this is 1305031102175304055
+        (
+            "1305031102.175304",
+            1305031102175304000,
+        ),  # as a float this is 1305031102175304055
         ("1305031102.175304013", 1305031102175304013),
-        ("305.377", 305377000000), ("7", 7000000000), ("7.", 7000000000), ("-0.5", -500000000),
+        ("305.377", 305377000000),
+        ("7", 7000000000),
+        ("7.", 7000000000),
+        ("-0.5", -500000000),
         ("1.305031102175304000e+09", 1305031102175304000),  # numpy's savetxt
-        ("0.0000000014", 1), ("0.0000000015", 2),
+        ("0.0000000014", 1),
+        ("0.0000000015", 2),
     ],
-)  # fmt: skip
+)
 def test_seconds_become_exact_nanoseconds(text, t_ns):
     assert parse_seconds(text) == t_ns
 
 
 def test_nanoseconds_stay_what_they_are():
-    assert parse_nanoseconds("1403636579758555392") == 1403636579758555392  # a float would give ...555456
+    assert (
+        parse_nanoseconds("1403636579758555392") == 1403636579758555392
+    )  # a float would give ...555456
     assert parse_nanoseconds("1.403636579758555392E+18") == 1403636579758555392
 
 
@@ -55,7 +64,9 @@ def test_rounded_seconds_are_no_times():
         parse_seconds("1.3050311021E+09")  # the last digit is a tenth of a second
 
 
-@pytest.mark.parametrize("text", ["", "nan", "inf", "1_0", "0x10", "12:30", "1e400", "9" * 30])
+@pytest.mark.parametrize(
+    "text", ["", "nan", "inf", "1_0", "0x10", "12:30", "1e400", "9" * 30]
+)
 def test_what_is_no_time_is_refused(text):
     for parse in (parse_seconds, parse_nanoseconds):
         with pytest.raises(ValueError, match=r"time|beyond|digits"):
@@ -86,7 +97,14 @@ def test_numbers_must_be_as_many_and_finite():
 
 @pytest.mark.parametrize(
     "quaternion",
-    [(0, 0, 0, 1), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (HALF, 0, 0, HALF), (0.5, -0.5, 0.5, 0.5)],
+    [
+        (0, 0, 0, 1),
+        (1, 0, 0, 0),
+        (0, 1, 0, 0),
+        (0, 0, 1, 0),
+        (HALF, 0, 0, HALF),
+        (0.5, -0.5, 0.5, 0.5),
+    ],
 )
 def test_a_pose_survives_the_way_over_a_matrix(quaternion):
     pose = pose_of_matrix(matrix_of_pose((1, 2, 3, *quaternion)))
@@ -103,7 +121,12 @@ def test_rounded_matrices_pass_and_others_do_not():
     matrix = np.eye(4)
     matrix[0, 0] = 1.0004  # R R^T is off by 0.0008
     assert pose_of_matrix(matrix) == pytest.approx((0, 0, 0, 0, 0, 0, 1))
-    for wrong in (np.zeros((4, 4)), np.eye(4) * 2, np.diag([1, 1, -1, 1]), np.full((4, 4), np.nan)):
+    for wrong in (
+        np.zeros((4, 4)),
+        np.eye(4) * 2,
+        np.diag([1, 1, -1, 1]),
+        np.full((4, 4), np.nan),
+    ):
         with pytest.raises(ValueError, match=r"rotation|last row|no lengths"):
             pose_of_matrix(wrong)
 
@@ -115,17 +138,25 @@ def test_a_quaternion_of_another_length_is_no_rotation():
 
 
 def test_a_rotation_vector_of_half_pi_along_z_is_a_quarter_turn():
-    assert rotation_of_axis_angle((0, 0, math.pi / 2)) == pytest.approx((0, 0, HALF, HALF))
+    assert rotation_of_axis_angle((0, 0, math.pi / 2)) == pytest.approx(
+        (0, 0, HALF, HALF)
+    )
     assert rotation_of_axis_angle((0, 0, 0)) == (0, 0, 0, 1)
 
 
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
-        ("1.5 1 2", ["1.5", "1", "2"]), ("1.5, 1,2,", ["1.5", "1", "2"]), ("\ufeff1.5\t1", ["1.5", "1"]),
-        ("1.5,,2,3", ["1.5", "", "2", "3"]), (", ,", []), (" # 1 2", []), ("\ufeff# a", []), ("", []),
+        ("1.5 1 2", ["1.5", "1", "2"]),
+        ("1.5, 1,2,", ["1.5", "1", "2"]),
+        ("\ufeff1.5\t1", ["1.5", "1"]),
+        ("1.5,,2,3", ["1.5", "", "2", "3"]),
+        (", ,", []),
+        (" # 1 2", []),
+        ("\ufeff# a", []),
+        ("", []),
     ],
-)  # fmt: skip
+)
 def test_a_missing_field_is_an_empty_one(text, fields):
     assert split_row(text) == fields
 
@@ -133,15 +164,29 @@ def test_a_missing_field_is_an_empty_one(text, fields):
 @pytest.mark.parametrize(
     ("stamps", "times"),
     [
-        ([0, 0, 0], [None, None, None]), ([0], [None]), ([], []), ([5, 6], [5, 6]),
-        ([0, 33_000_000, 66_000_000], [0, 33_000_000, 66_000_000]),  # a clock that counts from zero
-        ([0, 1_700_000_000 * NS_PER_S], [None, 1_700_000_000 * NS_PER_S]), ([0, 0, 5], [None, None, 5]),
-        ([5, 0, 7], [5, None, 7]), ([-5, 0, 5], [-5, 0, 5]),
+        ([0, 0, 0], [None, None, None]),
+        ([0], [None]),
+        ([], []),
+        ([5, 6], [5, 6]),
+        (
+            [0, 33_000_000, 66_000_000],
+            [0, 33_000_000, 66_000_000],
+        ),  # a clock that counts from zero
+        ([0, 1_700_000_000 * NS_PER_S], [None, 1_700_000_000 * NS_PER_S]),
+        ([0, 0, 5], [None, None, 5]),
+        ([5, 0, 7], [5, None, 7]),
+        ([-5, 0, 5], [-5, 0, 5]),
     ],
-)  # fmt: skip
-def test_a_stamp_of_zero_is_a_time_only_where_the_clock_counts_from_there(stamps, times):
+)
+def test_a_stamp_of_zero_is_a_time_only_where_the_clock_counts_from_there(
+    stamps, times
+):
     notes: dict[str, str] = {}
-    rows = settle_zeros([(t_ns, number) for number, t_ns in enumerate(stamps)], notes, "cam")
+    rows = settle_zeros(
+        [(t_ns, number) for number, t_ns in enumerate(stamps)], notes, "cam"
+    )
     assert list(rows) == [(t_ns, number) for number, t_ns in enumerate(times)]
     missing = times.count(None)
-    assert notes == ({"cam: stamps of zero": f"{missing} samples have no time"} if missing else {})
+    assert notes == (
+        {"cam: stamps of zero": f"{missing} samples have no time"} if missing else {}
+    )
