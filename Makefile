@@ -20,8 +20,8 @@ setup: $(READY) ## make the environment in .venv (the other verbs do this too)
 demo: $(READY) ## captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
 	$(BIN)/daguerre demo
 
-test: $(READY) ## run all tests; JOBS=2: in two processes of one thread each
-	$(if $(filter-out 0,$(JOBS)),OMP_NUM_THREADS=1 )$(BIN)/python -m pytest $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder )$(ARGS)
+test: $(READY) ## run all tests; JOBS=2: in two processes
+	$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## style, types and import contracts
 	$(BIN)/ruff check .

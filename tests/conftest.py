@@ -46,10 +46,15 @@ INTAKE_TABLES = (
     "quarantine",
 )
 
-
 _TESTS = Path(__file__).parent
 _SERVED = ("faults", "s3", "ui")  # folders whose servers are started once
-_LONG = {"pipeline", "training", "faults", "docs"}
+_LONG = {"pipeline", "training", "faults", "docs"}  # folders of tests of minutes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Processes that share the cores compute in one thread each."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -19,7 +19,7 @@ from assets.tables.incremental import refresh_frames
 from assets.tables.schemas import TABLES, to_table
 from assets.training.ray_train import train
 from assets.training.spec import Place, TrainingSpec
-from checks.gates import INTAKE_TABLES, gate_release, gate_session
+from checks.gates import INTAKE_TABLES, gate_session, gate_task
 from checks.verdicts import stops_flow
 from models.recipes import get_recipe
 from models.recipes.settings import change_settings
@@ -215,7 +215,8 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
             "test",
         }
         catalog.point(f"draft/{task}", write_release(catalog, draft))
-        assert not stops_flow(gate_release(catalog, task))
+        judged = gate_task(catalog, ("curation", "{task}_dataset"), task, home)
+        assert not stops_flow(judged)
     release_id = catalog.pointed("release/detection")
     config = change_settings(
         get_recipe("tiny_detection"),
