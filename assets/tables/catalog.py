@@ -21,6 +21,7 @@ from assets.tables.migrate import (
     follow_schema,
     null_absent,
     require_readable,
+    version_of,
     widen,
 )
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -311,12 +312,16 @@ class Catalog:
         columns: Sequence[str] | None,
         where: str | None,
     ) -> pa.Table:
-        wanted = TABLES[name].schema.names if columns is None else list(columns)
-        absent = set(TABLES[name].schema.names) - set(dataset.schema.names)
+        table = TABLES[name]
+        wanted = table.schema.names if columns is None else list(columns)
+        is_older = version_of(dataset.schema) < table.version
+        absent = (
+            set(table.schema.names) - set(dataset.schema.names) if is_older else set()
+        )
         stored = [column for column in wanted if column not in absent]
         with no_panic(name):
             rows = dataset.to_table(columns=stored, filter=null_absent(where, absent))
-        return fill_absent(rows, TABLES[name], wanted) if absent else rows
+        return fill_absent(rows, table, wanted) if absent else rows
 
 
 @contextmanager

@@ -22,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help=(
-        "Raw sensor captures in, trusted vision models out. All state lies under $DAGUERRE_HOME (.daguerre by default)."
+        "Raw sensor captures in, trusted vision models out. All state lies under $DAGUERRE_HOME (see `daguerre status`)."
     ),
 )
 for verb in (
