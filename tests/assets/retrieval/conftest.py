@@ -7,7 +7,9 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from assets.capture.intake import Intake
 from assets.curation.release import draft_release, write_release
@@ -147,7 +149,8 @@ def built(
 
 
 def _store_model(intake: Intake, home: Path, release_id: str) -> str:
-    files = {"model.safetensors": b"weights", "model.onnx": b"graph"}
+    weights = save({"weight": np.zeros(2, np.float32)})
+    files = {"model.safetensors": weights, "model.onnx": b"graph"}
     hashes = {name: hash_bytes(content) for name, content in files.items()}
     facts = package.PackageFacts(
         "detection",
