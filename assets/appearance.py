@@ -33,10 +33,8 @@ Payload = bytes | memoryview
 CLIPPED_SHARE = 0.001  # of the samples at either end, which defects and glints fill
 _GREY, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 3, 4, 6  # colour types of PNG
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
-_BITFIELDS = (
-    3,
-    6,
-)  # compressions of BMP that say where in a pixel its colours lie, and alpha
+# compressions of BMP that say where in a pixel its colours lie, and alpha
+_BITFIELDS = (3, 6)
 
 
 class Appearance(NamedTuple):
@@ -78,9 +76,8 @@ def is_plain(payload: Payload) -> bool:
             and (bits, color) != (16, _GREY)
             and _find_key(payload) is None
         )
-    if (
-        head[:4] == b"RIFF"
-    ):  # an extended header says whether there is alpha, and a lossless picture itself
+    # an extended header says whether there is alpha, and a lossless picture itself
+    if head[:4] == b"RIFF":
         return not (
             (head[12:16] == b"VP8X" and head[20] & 0x10)
             or (head[12:16] == b"VP8L" and head[24] & 0x10)
@@ -162,9 +159,8 @@ def _decode_png(payload: Payload) -> Appearance:
     bits, color = bytes(payload[24:26])
     pixels, alpha = _split(_read_unchanged(payload))
     key = _find_key(payload)
-    if (
-        color == _GREY and key is not None
-    ):  # OpenCV makes alpha of the keys of other types only
+    # OpenCV makes alpha of the keys of other types only
+    if color == _GREY and key is not None:
         value = int.from_bytes(key[:2], "big") * (
             255 // ((1 << bits) - 1) if bits < 8 else 1
         )
@@ -200,9 +196,8 @@ def _decode_by_pillow(payload: Payload) -> Appearance:
     try:
         with Image.open(BytesIO(payload), formats=("TIFF", "GIF", "BMP")) as image:
             if not image.has_transparency_data:
-                return Appearance(
-                    np.array(image.convert("RGB"))
-                )  # a copy that may be written to
+                # a copy that may be written to
+                return Appearance(np.array(image.convert("RGB")))
             rgba = np.asarray(image.convert("RGBA"))
     except (OSError, SyntaxError) as error:
         raise ValueError(

@@ -15,17 +15,8 @@ _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 _BEHIND_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _RESTARTS_AND_START = range(0xD0, 0xD9)  # no segments, and out of place between them
 _WITHOUT_LENGTH = (0x01, *_RESTARTS_AND_START, _END)
-TIFF_SIZES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-}  # type -> bytes of one value
+# type -> bytes of one value
+TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 9: 4, 10: 8, 11: 4, 12: 8}
 _MAX_ENTRIES = 4096
 
 

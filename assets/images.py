@@ -108,9 +108,8 @@ class EncodedImage:
 
         reduction = next(r for r in (8, 4, 2, 1) if r * scale <= 1 or r == 1)
         height, width = (-(-side // reduction) for side in self.size_hw)
-        with suppress(
-            ValueError, KeyError
-        ):  # KeyError: a chroma subsampling that simplejpeg does not know, as 4:4:1
+        # KeyError: a chroma subsampling that simplejpeg does not know, as 4:4:1
+        with suppress(ValueError, KeyError):
             image = simplejpeg.decode_jpeg(
                 self.payload,
                 "RGB",
@@ -155,10 +154,8 @@ def decode_working_luma(payload: bytes) -> NDArray[np.uint8]:
         return shrink_luma(decode_luma(payload))
     try:
         return decode_sound_jpeg(simplejpeg, payload)
-    except (
-        ValueError,
-        KeyError,
-    ):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
+    # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
+    except (ValueError, KeyError):
         height, width = decode_luma(payload).shape
         return decode_luma(payload, find_reduction(height, width))
 

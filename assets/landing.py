@@ -105,16 +105,13 @@ class Watch:
     goes on where the last look left it.
     """
 
-    seen: dict[str, list[str]] = field(
-        default_factory=dict
-    )  # session -> fingerprints: seen last, last called ready
+    # session -> fingerprints: seen last, last called ready
+    seen: dict[str, list[str]] = field(default_factory=dict)
     turn: str = ""  # the session that was looked at last
-    listing: dict[str, Any] | None = (
-        None  # of the session whose listing is not finished
-    )
-    since: dict[str, float] = field(
-        default_factory=dict
-    )  # session -> seconds since 1970 from which it is put off
+    # of the session whose listing is not finished
+    listing: dict[str, Any] | None = None
+    # session -> seconds since 1970 from which it is put off
+    since: dict[str, float] = field(default_factory=dict)
     code: str = ""  # of the readers that took in what is there
 
     def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> list[str]:

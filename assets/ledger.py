@@ -27,18 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DONE = ("ingested", "quarantined", "ignored", "dropped")
-_RECONNECT_WAITS_S = (
-    0.1,
-    0.2,
-    0.4,
-    0.8,
-    1.6,
-    3.2,
-    5.0,
-    5.0,
-    5.0,
-    5.0,
-)  # a restart of Postgres takes seconds
+# a restart of Postgres takes seconds
+_RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
 _SQLITE_WAIT_S = 60.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
 _CLOCKS = {
@@ -65,9 +55,8 @@ class FileOutcome:
     path: str
     version: str
     size_bytes: int
-    outcome: (
-        str  # one of DONE; "dropped": a person has acknowledged what was quarantined
-    )
+    # one of DONE; "dropped": a person has acknowledged what was quarantined
+    outcome: str
     capture_id: str | None
     reader: str
     sha256: str | None = None
@@ -93,9 +82,8 @@ class Ledger:
             sa.event.listen(
                 self.engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE")
             )
-        self._clock = sa.literal_column(
-            _CLOCKS[self.engine.dialect.name], sa.Float
-        )  # seconds since 1970
+        # seconds since 1970
+        self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)
         self._define(sa)
         self._run(self._create_tables)
 

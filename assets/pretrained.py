@@ -40,10 +40,8 @@ def find_weights(config: TrainConfig) -> WeightsFile | None:
     if config.weights == "none":
         return None
     if config.weights == "packaged":
-        path, origin = (
-            find_imagenet(),
-            f"EfficientNet-Lite0, ImageNet, package {PACKAGE} (Apache-2.0)",
-        )
+        path = find_imagenet()
+        origin = f"EfficientNet-Lite0, ImageNet, package {PACKAGE} (Apache-2.0)"
     elif config.weights == "hub":
         path, origin = _download(config.net)
     else:

@@ -64,6 +64,5 @@ class ReadAhead:
 
     def _read(self, file: SessionFile) -> bytes:
         with self._folder.open(file) as stream:
-            return stream.read(
-                file.size_bytes + 1
-            )  # one more shows that the file has grown
+            # one more shows that the file has grown
+            return stream.read(file.size_bytes + 1)

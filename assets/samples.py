@@ -79,11 +79,9 @@ class ReleaseImages(Sequence[Sample]):
         gpu: str | None = None,
     ) -> None:
         self.rows = release.split(split)
-        self.kind, self.long_side_px, self._gpu = (
-            find_kind(release.task),
-            long_side_px,
-            gpu,
-        )
+        self.kind = find_kind(release.task)
+        self.long_side_px = long_side_px
+        self._gpu = gpu
         self._frames = catalog.dataset("frames", release.frames_version)
         self._positions = _find_positions(
             self._frames, [row["frame_id"] for row in self.rows]

@@ -33,9 +33,8 @@ class SessionStep:
     """
 
     keys: tuple[AssetKey, ...]
-    after: tuple[
-        AssetKey, ...
-    ]  # what it reads; a gate of these that holds the session keeps the step from running
+    # what it reads; a gate of these that holds the session keeps the step from running
+    after: tuple[AssetKey, ...]
     make: str
     find_due: str | None
     doing: str  # what a person sees meanwhile, before the session's name: "measuring"

@@ -257,9 +257,8 @@ class BlobStore:
 
     def _write(self, sha256: str, stream: BinaryIO) -> None:
         path = self._path(sha256)
-        if (
-            not self.folder.is_local
-        ):  # an object store shows an object only when it is whole
+        # an object store shows an object only when it is whole
+        if not self.folder.is_local:
             _retry(lambda: _upload(self.folder.fs, path, stream))
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)

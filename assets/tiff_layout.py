@@ -11,45 +11,31 @@ from assets.image_segments import find_byte_order, walk_directory
 
 Payload = bytes | memoryview
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # how the samples are meant
-ASSOCIATED, UNASSOCIATED = (
-    1,
-    2,
-)  # what the first sample beyond the colours is: alpha, multiplied into them or not
+# what the first sample beyond the colours is: alpha, multiplied into them or not
+ASSOCIATED = 1
+UNASSOCIATED = 2
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # how a sample is written
 
-_KIND, _WIDTH, _HEIGHT, _BITS, _MEANING, _ORIENTATION, _SAMPLES, _PLANES = (
-    254,
-    256,
-    257,
-    258,
-    262,
-    274,
-    277,
-    284,
-)
-_TILE_WIDTH, _EXTRA, _FORMAT, _NO_DATA = (
-    322,
-    338,
-    339,
-    42113,
-)  # the last is GDAL's, a number as text
+_KIND = 254
+_WIDTH = 256
+_HEIGHT = 257
+_BITS = 258
+_MEANING = 262
+_ORIENTATION = 274
+_SAMPLES = 277
+_PLANES = 284
+# the last is GDAL's, a number as text
+_TILE_WIDTH = 322
+_EXTRA = 338
+_FORMAT = 339
+_NO_DATA = 42113
 _LETTERS = {1: "B", 2: "B", 3: "H", 4: "I"}  # types that a layout needs
 _REDUCED_OR_MASK = 0b101  # bits of _KIND: a picture that belongs to another one
 _MAX_PAGES, _MAX_TEXT = 4096, 64
-_PLAIN = (
-    (WHITE_IS_ZERO, 1),
-    (BLACK_IS_ZERO, 1),
-    (RGB, 3),
-    (3, 1),
-    (6, 3),
-)  # 3: palette, 6: YCbCr
-_SINGLE = (
-    (UNSIGNED, 16),
-    (SIGNED, 16),
-    (UNSIGNED, 32),
-    (SIGNED, 32),
-    (FLOAT, 32),
-)  # samples deeper than 8 bits
+# 3: palette, 6: YCbCr
+_PLAIN = ((WHITE_IS_ZERO, 1), (BLACK_IS_ZERO, 1), (RGB, 3), (3, 1), (6, 3))
+# samples deeper than 8 bits
+_SINGLE = ((UNSIGNED, 16), (SIGNED, 16), (UNSIGNED, 32), (SIGNED, 32), (FLOAT, 32))
 
 
 @dataclass(frozen=True)
@@ -65,9 +51,8 @@ class TiffLayout:
     is_tiled: bool
     orientation: int
     orientation_at: int | None
-    no_data: (
-        float | None
-    )  # the value of pixels without a measurement, where the file states one
+    # the value of pixels without a measurement, where the file states one
+    no_data: float | None
     num_pictures: int  # reduced copies and masks of a picture are none; counted up to 2
 
     @property

@@ -52,9 +52,8 @@ def _start_of(process: int) -> str:
     if not (_PROC / "self/stat").exists():
         return "-"
     try:
-        facts = (
-            (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
-        )  # the name may hold anything
+        # the name may hold anything
+        facts = (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return "gone"
     except PermissionError:

@@ -14,12 +14,10 @@ class Workspace:
     home: Path
     num_workers: tuple[int, int] = (2, 2)  # of a training: at least, at most
     use_ray: bool = True
-    device_hour_price: float | None = (
-        None  # in the currency of whoever pays; None: costs are not told
-    )
-    encoder: Path | None = (
-        None  # the model package that frames are embedded with; None: published ImageNet weights
-    )
+    # in the currency of whoever pays; None: costs are not told
+    device_hour_price: float | None = None
+    # the model package that frames are embedded with; None: published ImageNet weights
+    encoder: Path | None = None
 
     @property
     def models(self) -> Path:

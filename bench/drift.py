@@ -27,13 +27,11 @@ from models.metrics.drift import combine_p_values
 
 CHAMPION = Champion("daguerre-recognition", 1, "0" * 32)
 CENTRES = {"brightness": 0.45, "contrast": 0.2, "sharpness": 0.02, "noise": 0.004}
-SCENE_SD = np.array(
-    [0.15, 0.15, 0.4, 0.2]
-)  # of the logarithms of the four above, between recordings
-FRAME_SD, MEMORY = (
-    0.1,
-    0.9,
-)  # within one recording: deviation and correlation of neighbouring frames
+# of the logarithms of the four above, between recordings
+SCENE_SD = np.array([0.15, 0.15, 0.4, 0.2])
+# within one recording: deviation and correlation of neighbouring frames
+FRAME_SD = 0.1
+MEMORY = 0.9
 EMBEDDING_DIM, SCENE_DIRECTIONS = 32, 6
 
 Floats = NDArray[np.float64]
@@ -48,9 +46,8 @@ class World:
     recordings: int = 1
     frames: int = 40
     cameras: int = 2
-    scenes: str = (
-        "normal"  # or "heavy" (Student, 5 degrees of freedom), "skewed" (exponential)
-    )
+    # or "heavy" (Student, 5 degrees of freedom), "skewed" (exponential)
+    scenes: str = "normal"
     has_clock: bool = True
     memory: float = MEMORY
     gain: float = 1.0
@@ -109,9 +106,8 @@ def simulate(
         size=(SCENE_DIRECTIONS, EMBEDDING_DIM)
     ) / np.sqrt(EMBEDDING_DIM)
     for r in range(recordings):
-        scenes = (
-            1 if world.has_clock else world.frames
-        )  # a picture without a clock is a scene of its own
+        # a picture without a clock is a scene of its own
+        scenes = 1 if world.has_clock else world.frames
         scene = _draw(rng, world.scenes, (scenes, 4)) * SCENE_SD
         place = _draw(rng, world.scenes, (scenes, SCENE_DIRECTIONS)) @ directions * 0.4
         shared = _walk(rng, world, 4 + EMBEDDING_DIM)
@@ -257,9 +253,8 @@ def _tables(
         columns["brightness"] = columns["brightness"] * world.gain
         columns["contrast"] = columns["contrast"] * world.gain
         columns["noise"] = columns["noise"] * world.noise
-        noise_energy = (
-            20.0 * columns["noise"] ** 2 if world.noise > 1.0 else 0.0
-        )  # 20: squared norm of the Laplacian
+        # 20: squared norm of the Laplacian
+        noise_energy = 20.0 * columns["noise"] ** 2 if world.noise > 1.0 else 0.0
         columns["sharpness"] = columns["sharpness"] * world.gain**2 + noise_energy
         vectors = vectors + world.push * np.eye(EMBEDDING_DIM)[0]
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -286,10 +281,8 @@ def _alarms_by_frames(reference: FrameFigures, new: FrameFigures) -> bool:
     here, there = (np.asarray(f.frames["sensor"].to_pylist()) for f in (new, reference))
     for camera in cameras:
         for figure in FIGURES:
-            left, right = (
-                reference.quality[figure.name].to_numpy()[there == camera],
-                new.quality[figure.name].to_numpy(),
-            )
+            left = reference.quality[figure.name].to_numpy()[there == camera]
+            right = new.quality[figure.name].to_numpy()
             p_value = stats.ks_2samp(left, right[here == camera], method="asymp").pvalue
             if p_value <= ALPHA / (len(cameras) * len(FIGURES)):
                 return True

@@ -52,10 +52,8 @@ def measure(folder: Path, num_sessions: int) -> dict[str, object]:
     """Milliseconds a frame and resident MiB at the start and at the end."""
     write_small_images(folder / "source", PER_SESSION)
     (folder / "home").mkdir()
-    catalog, ledger = (
-        Catalog(str(folder / "home" / "tables")),
-        Ledger(f"sqlite:///{folder / 'home' / 'ledger.db'}"),
-    )
+    catalog = Catalog(str(folder / "home" / "tables"))
+    ledger = Ledger(f"sqlite:///{folder / 'home' / 'ledger.db'}")
     intake = Intake(
         catalog, ledger, BlobStore(str(folder / "home" / "blobs")), name_worker()
     )

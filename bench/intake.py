@@ -30,12 +30,8 @@ PEERS = {
     "pixeltable": "pixeltable==0.7.21",
     "cleanvision": "cleanvision==0.3.7",
 }
-SLOW = {
-    "pixeltable": 4,
-    "cleanvision": 8,
-    "ray_data": 4,
-    "datachain": 4,
-}  # takes only one of so many images
+# takes only one of so many images
+SLOW = {"pixeltable": 4, "cleanvision": 8, "ray_data": 4, "datachain": 4}
 OWN = ("daguerre", "floor", "mcap")
 NEEDED = ("opencv-python-headless", "simplejpeg", "numpy")
 

@@ -29,10 +29,9 @@ from bench.peers.environment import make_environment
 from bench.peers.pictures import write_pictures
 from orchestration.profiles import CHECKOUT, load_settings
 
-OWN, LIMIT = (
-    "daguerre",
-    "limit",
-)  # two threads each; the others are tried with one worker and two
+# two threads each; the others are tried with one worker and two
+OWN = "daguerre"
+LIMIT = "limit"
 PEERS = (
     "torchvision_pil",
     "torchvision_io",
@@ -199,10 +198,8 @@ def add_round(one: Contender, pictures: Path) -> None:
 
 
 def time_epoch(one: Contender, pictures: Path, *options: str) -> dict[str, float]:
-    for folder in (
-        pictures,
-        one.store,
-    ):  # the operating system may have let go of them meanwhile
+    # the operating system may have let go of them meanwhile
+    for folder in (pictures, one.store):
         for path in folder.rglob("*"):
             if path.is_file():
                 path.read_bytes()

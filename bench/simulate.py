@@ -35,9 +35,8 @@ def main() -> None:
 
 def measure() -> dict[str, float]:
     """Rates on one thread: `frames_per_s` (RGB-D rendered) and `captured_frames_per_s` (all sensors, written)."""
-    os.environ.update(
-        dict.fromkeys(THREAD_LIMITS, "1")
-    )  # NumPy reads them once, when it is first imported
+    # NumPy reads them once, when it is first imported
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     import cv2
 
     cv2.setNumThreads(1)

@@ -217,10 +217,8 @@ def _run_bare(epochs: int) -> dict[str, Any]:
     ]
 
     def prepare(step: tuple[int, np.ndarray]) -> Any:
-        samples, rngs = (
-            train.__getitems__(step[1].tolist()),
-            [np.random.default_rng([1, step[0], i]) for i in step[1]],
-        )
+        samples = train.__getitems__(step[1].tolist())
+        rngs = [np.random.default_rng([1, step[0], i]) for i in step[1]]
         return task.make_batch(samples, len(release.class_names), config, rngs)
 
     events = []

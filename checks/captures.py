@@ -243,9 +243,8 @@ def _can_be_calibrated(capture: dict[str, Any]) -> bool:
 def _is_image(problem: dict[str, Any]) -> bool:
     """A refused record was an image when its name says so, or when it came from a camera's stream and is no label."""
     suffix = problem["source_path"].rsplit(".", 1)[-1].lower()
-    is_label = problem["reason"].startswith(
-        "label "
-    )  # a mask, or a label whose frame is not there
+    # a mask, or a label whose frame is not there
+    is_label = problem["reason"].startswith("label ")
     return not is_label and (suffix in _IMAGE_SUFFIXES or problem["sensor"] is not None)
 
 

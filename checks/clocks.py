@@ -13,9 +13,8 @@ import pyarrow as pa
 
 from checks.verdicts import MAX_EXAMPLES, Figure, Rule, Verdict, nothing_checked
 
-MAX_OFFSET_MS = (
-    10.0  # half of what a rig at a walk shows as a pixel or two: 20 ms must be found
-)
+# half of what a rig at a walk shows as a pixel or two: 20 ms must be found
+MAX_OFFSET_MS = 10.0
 MAX_TILT_DEG = 0.5  # half of what must be found; also the angle that epipolar distances may stand for
 PROVEN, LIKELY = 3.0, 1.5  # standard errors beyond the bound
 

@@ -14,9 +14,8 @@ from assets.kinds import KINDS
 from assets.kinds.kind import IS_EMPTY, SIDES, Statement
 from models.box_pairs import find_repeats
 
-_NUM_COPIES = (
-    50  # of one picture that a frame is compared with: more would say nothing new
-)
+# of one picture that a frame is compared with: more would say nothing new
+_NUM_COPIES = 50
 Row = dict[str, Any]
 Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong there
 
@@ -106,9 +105,8 @@ def find_contradicted_empties(
         [annotated_frames.select(columns), published_annotated_frames]
     )
     counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    sides: dict[tuple[str, str], dict[str, str]] = defaultdict(
-        dict
-    )  # picture and task -> frame id -> session
+    # picture and task -> frame id -> session
+    sides: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for row in _only(both, picture_of):
         key = row["frame_id"], row["task"]
         counts[key][0] += row["num_labels"]

@@ -100,9 +100,8 @@ def _expect_of(column: Column, is_key: bool) -> list[Any]:
     found: list[Any] = []
     if is_key or not column.nullable:
         found.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name))
-    low = (
-        1 if _is_bytes(column.type) else column.low
-    )  # a payload of no bytes is no payload
+    # a payload of no bytes is no payload
+    low = 1 if _is_bytes(column.type) else column.low
     if low is not None or column.high is not None:
         found.append(
             gxe.ExpectColumnValuesToBeBetween(
@@ -241,9 +240,8 @@ def _import_expectations() -> tuple[Any, Any]:
     """Great Expectations, with its usage reports off: they are sent at import unless this is set before."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # of what it imports in turn
+        # of what it imports in turn
+        warnings.simplefilter("ignore", DeprecationWarning)
         import great_expectations as gx
         import great_expectations.expectations as gxe
 

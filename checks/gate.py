@@ -62,9 +62,8 @@ class TaskGate:
     column: str
     made: str
     passed: str
-    what: (
-        str  # is judged, in the plural and with {task} in it, to say that there is none
-    )
+    # is judged, in the plural and with {task} in it, to say that there is none
+    what: str
     list_tasks: Callable[[], Sequence[str]]
     others: Callable[[Catalog, Scope, Path], Others] | None = None
 

@@ -149,9 +149,8 @@ def _apply(rule: Rule, rows: StoredRows) -> Verdict:
         tables = rows.read_for(rule)
     except SchemaMoved:
         raise
-    except (
-        Exception
-    ) as error:  # a missing column or an unreadable file fails the claim that needs it
+    # a missing column or an unreadable file fails the claim that needs it
+    except Exception as error:
         return raised(rule.name, error)
     return rule(tables)
 

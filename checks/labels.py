@@ -100,10 +100,8 @@ def labels_do_not_contradict(
     copies = find_copies_with_other_labels(
         labels, frames, published_labels, published_frames
     )
-    num_boxes, num_doubtful = (
-        pc.count(labels["x_min"]).as_py(),
-        sum(map(len, boxes.values())),
-    )
+    num_boxes = pc.count(labels["x_min"]).as_py()
+    num_doubtful = sum(map(len, boxes.values()))
     return judge_share(
         "labels_do_not_contradict",
         num_checked=len(_count_classes(labels, "frame_id")),

@@ -15,9 +15,8 @@ POOR_IMAGES = Tolerance(warn_above=0.05, block_above=0.5)
 BRIGHTNESS = (0.04, 0.96)  # mean luma outside of which hardly a structure is left
 MAX_CLIPPED = 0.9  # share of pixels that are black or white
 MIN_SHARPNESS = 2e-5  # variance of the Laplacian of luma in [0, 1]; 1.3 in 8-bit units
-MIN_SHARPNESS_OF_MEDIAN = (
-    0.1  # against the session's median: one blurred frame among sharp ones
-)
+# against the session's median: one blurred frame among sharp ones
+MIN_SHARPNESS_OF_MEDIAN = 0.1
 
 
 def exposure_is_bounded(frame_quality: pa.Table) -> Verdict:

@@ -57,12 +57,10 @@ class StoredRows:
     def __init__(
         self, catalog: Catalog, table: str, scope: Scope, others: Others | None = None
     ) -> None:
-        self.catalog, self.table, self.scope, self.others = (
-            catalog,
-            table,
-            scope,
-            others or {},
-        )
+        self.catalog = catalog
+        self.table = table
+        self.scope = scope
+        self.others = others or {}
         self.version = catalog.latest_version(table) if catalog.exists(table) else None
 
     def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:

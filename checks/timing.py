@@ -13,9 +13,8 @@ from assets.clocks.offsets import GAP_STEPS, SKIPPED_STEPS
 from assets.formats.session_settings import SETTINGS_NAME
 from checks.verdicts import Figure, Rule, Tolerance, Verdict, judge_share
 
-OUT_OF_ORDER = Tolerance(
-    warn_above=0.0, block_above=0.01
-)  # a glitch is told, a broken clock stops the session
+# a glitch is told, a broken clock stops the session
+OUT_OF_ORDER = Tolerance(warn_above=0.0, block_above=0.01)
 BROKEN_ABOVE = 0.1  # share of one sensor's frames: its clock is broken, however many frames the others have
 LONG_GAPS = Tolerance(warn_above=0.0, block_above=0.1)
 SKIPPED_FRAMES = Tolerance(warn_above=0.01, block_above=1.0)
@@ -103,12 +102,10 @@ def _time_steps(frames: pa.Table) -> Any:
     stamped = frames.filter(pc.is_valid(frames["t_ns"])).to_pandas()
     stamped = stamped.sort_values(["capture_id", "sensor", "kind", "sequence"])
     track = stamped[["capture_id", "sensor", "kind"]]
-    follows = (
-        (track == track.shift()).all(axis=1).to_numpy(dtype=bool)
-    )  # its predecessor is of the same sensor
-    step_ns = np.diff(
-        stamped["t_ns"].to_numpy(np.int64), prepend=0
-    )  # exact: pandas would take the way over floats
+    # its predecessor is of the same sensor
+    follows = (track == track.shift()).all(axis=1).to_numpy(dtype=bool)
+    # exact: pandas would take the way over floats
+    step_ns = np.diff(stamped["t_ns"].to_numpy(np.int64), prepend=0)
     stamped["step_ns"] = np.where(follows, step_ns.astype(np.float64), np.nan)
     return stamped
 

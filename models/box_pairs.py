@@ -192,9 +192,8 @@ def _cell(point: tuple[float, float], levels: tuple[int, int]) -> tuple[int, int
 
 def _cells_around(box: NDArray[np.float64]) -> Iterator[tuple[int, ...]]:
     (x, y), own = _centre(box), _levels(box)
-    reach_x, reach_y = (
-        2.0 ** (level + 1) / 2 for level in own
-    )  # half of the box at most
+    # half of the box at most
+    reach_x, reach_y = (2.0 ** (level + 1) / 2 for level in own)
     for levels in product(*((level - 1, level, level + 1) for level in own)):
         low = _cell((x - reach_x, y - reach_y), (levels[0], levels[1]))
         high = _cell((x + reach_x, y + reach_y), (levels[0], levels[1]))

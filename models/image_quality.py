@@ -53,21 +53,20 @@ def estimate_noise(luma: Luma) -> float:
 
     The mask (Immerkaer 1996) is blind to constant, linear and most edge structure; the median to what is left.
     """
-    response = cv2.sepFilter2D(
-        luma, cv2.CV_16S, _NOISE_MASK, _NOISE_MASK
-    )  # the border is mirrored
+    # the border is mirrored
+    response = cv2.sepFilter2D(luma, cv2.CV_16S, _NOISE_MASK, _NOISE_MASK)
     inner = response[1:-1, 1:-1] if min(luma.shape) > 2 else response
     ranks = (inner.size - 1) // 2, inner.size // 2
+    # 255 stands for more, which is rare
     low, high = _find_ranked(
         np.asarray(cv2.convertScaleAbs(inner), np.uint8), ranks, 256
-    )  # 255 stands for more, which is rare
+    )
     if high == 255:
         low, high = _find_ranked(
             np.abs(inner).astype(np.uint16), ranks, _MAX_RESPONSE + 1
         )
-    return (
-        (low + high) / 2 / 255.0 / 0.6745 / 6.0
-    )  # 0.6745: MAD of a unit normal; 6: norm of the mask
+    # 0.6745: MAD of a unit normal; 6: norm of the mask
+    return (low + high) / 2 / 255.0 / 0.6745 / 6.0
 
 
 def _find_ranked(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from models.task_names import DETECTION, INSTANCES, MULTILABEL, PRETRAINING, RECOGNITION
 
-LITE0 = (
-    "lite0"  # our own: EfficientNet-Lite0 and light heads; all others are torchvision's
-)
+# our own: EfficientNet-Lite0 and light heads; all others are torchvision's
+LITE0 = "lite0"
 _CLASSIFIERS = (LITE0, "resnet18", "resnet50", "mobilenet_v3_large", "convnext_tiny")
 NETS: dict[str, tuple[str, ...]] = {
     RECOGNITION: _CLASSIFIERS,

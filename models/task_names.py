@@ -5,31 +5,16 @@ from __future__ import annotations
 import os
 
 RECOGNITION, DETECTION, SEGMENTATION = "recognition", "detection", "segmentation"
-MULTILABEL, PRETRAINING, INSTANCES, KEYPOINTS = (
-    "multilabel",
-    "pretraining",
-    "instances",
-    "keypoints",
-)
-TASK_NAMES = (
-    RECOGNITION,
-    DETECTION,
-    SEGMENTATION,
-)  # answers about an image: predicted, reported, monitored
-DATASET_NAMES = (
-    *TASK_NAMES,
-    MULTILABEL,
-    PRETRAINING,
-    INSTANCES,
-    KEYPOINTS,
-)  # what a release can be for
-PLACED = (
-    DETECTION,
-    SEGMENTATION,
-    MULTILABEL,
-    INSTANCES,
-    KEYPOINTS,
-)  # a part of an image may lack what a label names
+MULTILABEL = "multilabel"
+PRETRAINING = "pretraining"
+INSTANCES = "instances"
+KEYPOINTS = "keypoints"
+# answers about an image: predicted, reported, monitored
+TASK_NAMES = (RECOGNITION, DETECTION, SEGMENTATION)
+# what a release can be for
+DATASET_NAMES = (*TASK_NAMES, MULTILABEL, PRETRAINING, INSTANCES, KEYPOINTS)
+# a part of an image may lack what a label names
+PLACED = (DETECTION, SEGMENTATION, MULTILABEL, INSTANCES, KEYPOINTS)
 ADDED_TASKS = "DAGUERRE_TASKS"  # the environment variable that names the files of a user's own tasks
 
 

@@ -40,9 +40,8 @@ class BoxSet:
     """Ground-truth boxes of one image."""
 
     boxes_xyxy: NDArray[np.float32]  # (N, 4) px
-    class_ids: NDArray[
-        np.int64
-    ]  # (N,) index into the class names, 0-based, no background class
+    # (N,) index into the class names, 0-based, no background class
+    class_ids: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         assert self.boxes_xyxy.shape == (len(self.class_ids), 4), (
@@ -90,9 +89,8 @@ class InstanceDetections(Detections):
 class PoseSet(BoxSet):
     """Ground-truth objects of one image: boxes, and where the points of each object lie."""
 
-    points: NDArray[
-        np.float32
-    ]  # (N, K, 3) x, y px and visibility: 0 nobody says, 1 hidden, 2 seen
+    # (N, K, 3) x, y px and visibility: 0 nobody says, 1 hidden, 2 seen
+    points: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,9 +132,8 @@ class SemanticPrediction:
     """The predicted class of every pixel of one image: no pixel is left out."""
 
     map: SemanticMap
-    confidences: NDArray[
-        np.float32
-    ]  # (C,) mean probability over the pixels given to each class; 0 where there is none
+    # (C,) mean probability over the pixels given to each class; 0 where there is none
+    confidences: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -147,9 +144,8 @@ class Embedding:
     part: NDArray[np.float32]
 
 
-Prediction = (
-    Probabilities | Detections | SemanticPrediction
-)  # of recognition, detection, segmentation
+# of recognition, detection, segmentation
+Prediction = Probabilities | Detections | SemanticPrediction
 # class id of recognition, boxes of detection, map of segmentation; of multilabel the ids of all classes that show; of
 # pretraining the class id, None where nobody says; of instances boxes with masks; of keypoints boxes with points
 Target = int | BoxSet | SemanticMap | frozenset[int] | None

@@ -14,9 +14,8 @@ from typing import Any
 from assets.workspace import Workspace
 
 PROFILES = ("local", "ci", "team")
-CHECKOUT = (
-    Path(__file__).resolve().parent.parent
-)  # daguerre/code where Daguerre is installed
+# daguerre/code where Daguerre is installed
+CHECKOUT = Path(__file__).resolve().parent.parent
 _HOME = ".daguerre"
 
 
@@ -34,9 +33,8 @@ class Settings:
     mlflow_artifacts: str
     workspace: Workspace
     s3_endpoint: str | None = None
-    partial_wait_s: int = (
-        900  # for the end of a container that is still being uploaded, or was cut
-    )
+    # for the end of a container that is still being uploaded, or was cut
+    partial_wait_s: int = 900
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -110,9 +108,8 @@ def find_home(env: Mapping[str, str], folder: Path) -> Path:
     if _is_checkout(CHECKOUT) and folder.resolve().is_relative_to(CHECKOUT):
         return CHECKOUT / _HOME
     data = Path(env.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    if (
-        not data.is_absolute()
-    ):  # to be ignored, says the XDG Base Directory Specification
+    # to be ignored, says the XDG Base Directory Specification
+    if not data.is_absolute():
         data = Path("~/.local/share").expanduser()
     return (data / "daguerre").resolve()
 

@@ -25,9 +25,8 @@ class SessionOutcome:
 
     made: dict[AssetKey, Any] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
-    held: set[AssetKey] = field(
-        default_factory=set
-    )  # not published, or not made because of what they come after
+    # not published, or not made because of what they come after
+    held: set[AssetKey] = field(default_factory=set)
 
 
 def session_keys() -> list[AssetKey]:

@@ -62,15 +62,12 @@ def prepare_instance(settings: Settings) -> Path:
 
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     """Start the servers, print their addresses when they answer, and wait. Returns the exit code."""
-    build_tracker(settings).versions(
-        "detection"
-    )  # makes MLflow's tables: two processes that make them at once collide
+    # makes MLflow's tables: two processes that make them at once collide
+    build_tracker(settings).versions("detection")
     servers: dict[str, subprocess.Popen] = {}
     stop = _Stop()
-    for signum in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # a caught signal has its default in the servers, an ignored one not
+    # a caught signal has its default in the servers, an ignored one not
+    for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
     try:
         for name, command in _commands(settings, port, mlflow_port).items():
@@ -106,12 +103,8 @@ class _Stop:
 
 def _commands(settings: Settings, port: int, mlflow_port: int) -> dict[str, list[str]]:
     dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
-    dagster += [
-        "-m",
-        "orchestration.definitions",
-        "-d",
-        str(CHECKOUT),
-    ]  # as in workspace.yaml, which is in checkouts
+    # as in workspace.yaml, which is in checkouts
+    dagster += ["-m", "orchestration.definitions", "-d", str(CHECKOUT)]
     mlflow = [
         sys.executable,
         "-m",

@@ -24,10 +24,8 @@ from assets.partitions import sessions
 from assets.tables.catalog import Catalog, session_is
 
 _MOST_REASONS = 50
-_OTHER_NAMES = {
-    "recordings": "captures",
-    "imported_labels": "labels",
-}  # tables that are not called like their asset
+# tables that are not called like their asset
+_OTHER_NAMES = {"recordings": "captures", "imported_labels": "labels"}
 _TABLES = {
     noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("recordings").keys
 }

@@ -56,9 +56,8 @@ from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import content_id
 
-_JOB_FRAMES = (
-    512  # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
-)
+# decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
+_JOB_FRAMES = 512
 _WRITE_ROWS, _WRITE_BYTES = 8192, 64 << 20  # written at once
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
@@ -228,9 +227,8 @@ class Intake:
                     return claim
                 self.ledger.release(claim)
                 return None
-            time.sleep(
-                _POLL_S
-            )  # another worker holds the lease: it commits, or the lease ends
+            # another worker holds the lease: it commits, or the lease ends
+            time.sleep(_POLL_S)
 
     @contextmanager
     def _claiming(self, capture_id: str) -> Iterator[Claim]:
@@ -427,9 +425,8 @@ class _Work:
 class _Inspected:
     """One batch after the guard."""
 
-    frames: list[
-        tuple[FrameObservation, str, Verdict]
-    ]  # new ones, with the sha256 of their bytes
+    # new ones, with the sha256 of their bytes
+    frames: list[tuple[FrameObservation, str, Verdict]]
     others: list[Observation]
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from assets.tables.catalog import Catalog, session_is
 
 _MOST_CLASSES = 8
-_NAMES = re.compile(
-    r"'[^']*'|\"[^\"]*\"|\d+|\S*/\S*"
-)  # and numbers, of which reasons are full
+# and numbers, of which reasons are full
+_NAMES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+|\S*/\S*")
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,8 @@ class TaskLabels:
     fewest: int  # labels on a picture that has any
     median: float
     most: int
-    classes: tuple[
-        tuple[str, int], ...
-    ]  # name and number of labels, the most frequent first
+    # name and number of labels, the most frequent first
+    classes: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
         """One line for a terminal."""

@@ -27,13 +27,11 @@ class IntakeReport:
     already_ingested: int = 0  # files whose bytes were taken in before
     quarantined: int = 0  # files that could not be read at all, now or before
     dropped: int = 0  # of such files those that a person has acknowledged
-    problems: int = (
-        0  # records inside files that could not be read; their neighbours were
-    )
+    # records inside files that could not be read; their neighbours were
+    problems: int = 0
     retracted: int = 0  # labels of files that are gone, taken back
-    reasons: list[dict[str, str]] = field(
-        default_factory=list
-    )  # path, reader, reason, remedy of what was quarantined
+    # path, reader, reason, remedy of what was quarantined
+    reasons: list[dict[str, str]] = field(default_factory=list)
 
 
 def find_fresh(

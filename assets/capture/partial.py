@@ -19,11 +19,10 @@ from assets.storage import SessionFile
 REMEDY = "let the upload end, or repair the file (`mcap recover`, `zip -FF`), and land it again under its name"
 
 _MCAP_END = b"\x89MCAP0\r\n"
-_ZIP_END, _ZIP_END_BYTES, _MAX_ZIP_COMMENT = (
-    b"PK\x05\x06",
-    22,
-    65_535,
-)  # APPNOTE.TXT 4.3.16
+# APPNOTE.TXT 4.3.16
+_ZIP_END = b"PK\x05\x06"
+_ZIP_END_BYTES = 22
+_MAX_ZIP_COMMENT = 65_535
 _TAR_BLOCK = 512
 _BOX_HEAD, _LARGE_BOX_HEAD = 8, 16  # ISO/IEC 14496-12, 4.2
 _MAX_BOXES = 100_000

@@ -21,9 +21,8 @@ from assets.tables.schemas import TABLES
 
 STATEMENTS = ("labels", "annotated_frames")
 READINGS = ("frames", "signals", "calibrations")
-Claiming = Callable[
-    [str], AbstractContextManager[Claim]
-]  # capture id -> its claim, as long as the context lasts
+# capture id -> its claim, as long as the context lasts
+Claiming = Callable[[str], AbstractContextManager[Claim]]
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,8 @@ def retract(
     obsolete = [s for s in statements if s.frame_id in shown]
     for capture_id in sorted({s.capture_id for s in obsolete}):
         with claiming(capture_id) as claim:
-            back = {
-                f.path for f in source.files()
-            }  # another worker may have taken them in since
+            # another worker may have taken them in since
+            back = {f.path for f in source.files()}
             writer = FencedWriter(catalog, partial(ledger.renew, claim))
             _delete(
                 writer,

@@ -37,24 +37,16 @@ _WRITE_ORDER = (
     "annotated_frames",
     "quarantine",
 )
-_FRAME_FACTS = (
-    "sensor",
-    "kind",
-    "t_ns",
-    "split_hint",
-    "depth_m_per_unit",
-)  # that a reader says, beside the bytes
+# that a reader says, beside the bytes
+_FRAME_FACTS = ("sensor", "kind", "t_ns", "split_hint", "depth_m_per_unit")
 _COUNTED = {
     "frames": "frames",
     "signals": "signals",
     "labels": "labels",
     "problems": "quarantine",
 }
-_IMMUTABLE = (
-    "frames",
-    "signals",
-    "calibrations",
-)  # of a capture: only a newer reader says otherwise
+# of a capture: only a newer reader says otherwise
+_IMMUTABLE = ("frames", "signals", "calibrations")
 
 
 class CaptureRows:
@@ -75,12 +67,10 @@ class CaptureRows:
         is_reread: bool = False,
     ) -> None:
         self._is_reread = is_reread
-        self.catalog, self.session, self.capture_id, self.sha256 = (
-            catalog,
-            session,
-            capture_id,
-            sha256,
-        )
+        self.catalog = catalog
+        self.session = session
+        self.capture_id = capture_id
+        self.sha256 = sha256
         self._plan = plan
         self._pending: dict[str, dict[str, dict[str, Any]]] = {}
         self._labels: list[LabelObservation] = []
@@ -93,13 +83,11 @@ class CaptureRows:
         self._read_paths: set[str] = set()
         self._hashes: dict[str, bytes] = {}  # of the loose files that are frames
         self._stored: dict[tuple[str, str], _StoredFrame] = {}
-        self._replaced: set[str] = (
-            set()
-        )  # ids of stored frames whose row is written anew
+        # ids of stored frames whose row is written anew
+        self._replaced: set[str] = set()
         self._by_path: dict[str, str] = {}
-        self._by_time: dict[
-            tuple[str, int], dict[str, str]
-        ] = {}  # sensor and stamp -> frame id -> its kind
+        # sensor and stamp -> frame id -> its kind
+        self._by_time: dict[tuple[str, int], dict[str, str]] = {}
         self._times: list[int] = []
         self._appenders: dict[str, Appender] = {}
         self._fenced = FencedWriter(catalog, fence)
@@ -331,9 +319,8 @@ class CaptureRows:
             is_mine = (
                 row["capture_id"] is not None and row["capture_id"] == self.capture_id
             )
-            is_of_files = (
-                outer_path(row["source_path"]) in paths
-            )  # each file is read once: by this capture, or by none
+            # each file is read once: by this capture, or by none
+            is_of_files = outer_path(row["source_path"]) in paths
             if (is_of_files or is_mine) and row["problem_id"] not in self._problem_ids:
                 obsolete.append(row["problem_id"])
         if obsolete:

@@ -57,9 +57,8 @@ def read_streams(catalog: Catalog, session: str) -> dict[str, list[Stream]]:
     for (capture, sensor, kind), found in sorted(times.items()):
         if len(found) > 1:
             t_ns = np.sort(np.array([t for t in found if t is not None], np.int64))
-            t_ns = (
-                np.unique(t_ns) if kind == "transform" else t_ns
-            )  # the parts of a rig share their stamps
+            # the parts of a rig share their stamps
+            t_ns = np.unique(t_ns) if kind == "transform" else t_ns
             streams[capture].append(Stream(sensor, kind, t_ns, len(found)))
     return dict(streams)
 
@@ -112,9 +111,8 @@ def _draw_panel(panel: Axes, capture: str, rows: Sequence[Stream]) -> None:
             / _TICKS
             * end_s
         )
-        width_pt = (
-            0.7 if len(x) < _DENSE else 1.8
-        )  # white between dense ticks would look like missing samples
+        # white between dense ticks would look like missing samples
+        width_pt = 0.7 if len(x) < _DENSE else 1.8
         panel.vlines(x, y - 0.32, y + 0.32, colors=_TICK_COLOR, linewidth=width_pt)
         for skip_start, skip_end in find_skips(stream.t_ns):
             left, width = (skip_start - start_ns) / 1e9, (skip_end - skip_start) / 1e9

@@ -26,9 +26,8 @@ from models.geometry.tracks import match_points
 
 Array = NDArray[np.float64]
 Gray = NDArray[np.uint8]
-Load = Callable[
-    [Sequence[str], int], list[Gray]
-]  # frame ids and a width in px -> luma of about that width
+# frame ids and a width in px -> luma of about that width
+Load = Callable[[Sequence[str], int], list[Gray]]
 Figures = dict[str, float | int | str | None]
 
 WIDTH_PX = 640  # half a degree is 4 px there, and a track is good to a tenth
@@ -128,9 +127,8 @@ def _measure(
     steps: list[Step] = []
     for first_ns, last_ns in stretches:
         chosen = np.flatnonzero((stream.t_ns >= first_ns) & (stream.t_ns <= last_ns))
-        for i in range(
-            0, len(chosen) - 1, STRETCH_FRAMES
-        ):  # in parts that share a frame, to hold few images at once
+        # in parts that share a frame, to hold few images at once
+        for i in range(0, len(chosen) - 1, STRETCH_FRAMES):
             part = chosen[i : i + STRETCH_FRAMES + 1]
             images, camera = _load(stream, [stream.frame_ids[k] for k in part], load)
             steps += measure_steps(images, (stream.t_ns[part] - start_ns) / 1e9, camera)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 Times = NDArray[np.int64]  # ns, a sensor's own clock
 
-SKIPPED_STEPS, GAP_STEPS = (
-    1.5,
-    5.0,
-)  # times a sensor's median step: at least one sample is missing; a pause
+# times a sensor's median step: at least one sample is missing; a pause
+SKIPPED_STEPS = 1.5
+GAP_STEPS = 5.0
 _MAD_TO_SD = 1.4826  # of a normal distribution
 
 
@@ -41,19 +40,16 @@ class SyncReport:
     start_ns: int | None = None
     end_ns: int | None = None
     rate_hz: float | None = None  # one over the median step
-    jitter_ms: float | None = (
-        None  # robust standard deviation of the steps that skip nothing
-    )
+    # robust standard deviation of the steps that skip nothing
+    jitter_ms: float | None = None
     num_backward: int | None = None  # samples that are not later than the one before
-    num_dropped: int | None = (
-        None  # estimate: how many samples the long steps have room for
-    )
+    # estimate: how many samples the long steps have room for
+    num_dropped: int | None = None
     num_gaps: int | None = None  # steps longer than five median steps
     longest_gap_ms: float | None = None
     reference: str | None = None
-    stamp_offset_ms: float | None = (
-        None  # median distance to the nearest sample of the reference, later is positive
-    )
+    # median distance to the nearest sample of the reference, later is positive
+    stamp_offset_ms: float | None = None
 
 
 @dataclass(frozen=True)

@@ -187,9 +187,8 @@ def read_gyro(catalog: Catalog, capture_id: str) -> Gyro | None:
         if is_finite.sum() < MIN_GYRO_SAMPLES:
             continue
         pose = rig.find_rig_from_camera(mine[0]["frame_of_reference"] or "")
-        turn = (
-            np.eye(3) if pose is None else Rotation.from_quat(pose[3:]).as_matrix()
-        )  # none: it is the rig's own
+        # none: it is the rig's own
+        turn = np.eye(3) if pose is None else Rotation.from_quat(pose[3:]).as_matrix()
         return Gyro(sensor, t_ns[is_finite], rate[first][is_finite], turn)
     return None
 
@@ -235,9 +234,8 @@ def _report_capture(
         for of in (frames, signals)
         for key, rows in groupby(of, key=_sensor_of)
     ]
-    streams = [
-        s for s in streams if s.kind != "transform" or len(s.t_ns) > 1
-    ]  # a fixed part of the rig has no clock
+    # a fixed part of the rig has no clock
+    streams = [s for s in streams if s.kind != "transform" or len(s.t_ns) > 1]
     cameras = read_cameras(frames, calibrations)
     is_timed = any(len(c.t_ns) > 1 for c in cameras)
     gyro = read_gyro(catalog, capture_id) if is_timed else None

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 CODE_VERSION = "1"
 MIN_COSINE = 0.97  # of ImageNet's EfficientNet-Lite0 features
 _MAX_DISTANCE = 0.07  # as a share of the median: what 0.03 is in those features, on simulated recordings
-_MIN_SPREAD = (
-    1e-5  # of the median distance: below, float32 tells frames apart, not the encoder
-)
+# of the median distance: below, float32 tells frames apart, not the encoder
+_MIN_SPREAD = 1e-5
 _NUM_SAMPLED = 1000
 MAX_HAMMING = 6  # of 64 perceptual-hash bits
 _BLOCK_PAIRS = 1 << 24  # compared at once: 64 MiB of cosines
@@ -42,9 +41,8 @@ def find_clusters(
     block = max(1, _BLOCK_PAIRS // max(count, 1))
     for start in range(0, len(sought), block):
         part = sought[start : start + block]
-        rows, columns = np.nonzero(
-            vectors[part] @ vectors.T >= min_cosine
-        )  # (block, N)
+        # (block, N)
+        rows, columns = np.nonzero(vectors[part] @ vectors.T >= min_cosine)
         rows = part[rows]
         is_once = (rows < columns) | (is_known[columns] & (rows != columns))
         rows, columns = rows[is_once], columns[is_once]
@@ -90,7 +88,6 @@ def _join(
     ends = np.concatenate([np.arange(count), rows]), np.concatenate([first, columns])
     edges = coo_array((np.ones(len(ends[0]), bool), ends), (count, count))
     _, cluster = connected_components(edges, directed=False)
-    _, leader = np.unique(
-        cluster, return_index=True
-    )  # clusters are numbered from 0 without gaps
+    # clusters are numbered from 0 without gaps
+    _, leader = np.unique(cluster, return_index=True)
     return leader[cluster]

@@ -64,10 +64,8 @@ class Embedder:
             path = cache_dir / _FILE.format(version=CODE_VERSION)
             if not path.is_file():
                 _convert(path)
-            self._side_px, self._session = (
-                _SIDE_PX,
-                _open(path.read_bytes(), num_threads),
-            )
+            self._side_px = _SIDE_PX
+            self._session = _open(path.read_bytes(), num_threads)
         else:
             facts = open_package(encoder).facts
             self._side_px = facts.image_size_px

@@ -20,9 +20,8 @@ from models.box_pairs import pair_equal
 
 def find_any_conflict(statements: Sequence[Statement], kind: Kind) -> str | None:
     """What any two of the statements on one picture contradict each other in."""
-    distinct = {
-        _sign(statement, kind): statement for statement in statements
-    }  # copies mostly say the same
+    # copies mostly say the same
+    distinct = {_sign(statement, kind): statement for statement in statements}
     return next(
         filter(
             None,

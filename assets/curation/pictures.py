@@ -11,16 +11,12 @@ from assets.curation.split import STRICTEST
 from assets.kinds import Kind
 from assets.kinds.kind import Row, Statement
 
-UNLABELLED, COPY, NEAR_DUPLICATE = (
-    "frame without labels",
-    "copy of a picture",
-    "near-duplicate frame",
-)
+UNLABELLED = "frame without labels"
+COPY = "copy of a picture"
+NEAR_DUPLICATE = "near-duplicate frame"
 TORN, TWO_CLASSES = "copy of a picture with other labels", "frame with two classes"
-LACKING, ONLY_IGNORED = (
-    "frame with an object that has no label",
-    "frame with nothing but crowds, points or lines",
-)
+LACKING = "frame with an object that has no label"
+ONLY_IGNORED = "frame with nothing but crowds, points or lines"
 UNUSABLE = "frame without a usable label"
 _LABELS_ON = {
     NEAR_DUPLICATE: "labels on near-duplicate frames",

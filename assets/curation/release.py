@@ -39,9 +39,9 @@ class Draft:
     @property
     def summary(self) -> str:
         """What is in it, and what was labelled and is not, in one line."""
-        row, empty = (
-            self.row,
-            f", {self.num_empty} of them without an object" if self.num_empty else "",
+        row = self.row
+        empty = (
+            f", {self.num_empty} of them without an object" if self.num_empty else ""
         )
         lost = "; ".join(
             f"{reason}: {count}" for reason, count in count_lost(self.excluded).items()

@@ -78,8 +78,6 @@ def _find_due(catalog: Catalog, table: str, code_version: str) -> set[str]:
     is_same = pc.fill_null(
         pc.equal(current["input_sha256"].take(places), frames["sha256"]), False
     )
-    lacking, stale = (
-        frames.filter(pc.invert(is_same)),
-        rows.filter(pc.invert(is_current)),
-    )
+    lacking = frames.filter(pc.invert(is_same))
+    stale = rows.filter(pc.invert(is_current))
     return {*lacking["session"].to_pylist(), *stale["session"].to_pylist()}

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
-STRICTEST = (
-    "test",
-    "val",
-    "train",
-)  # near-duplicates on several sides stay on the strictest
+# near-duplicates on several sides stay on the strictest
+STRICTEST = ("test", "val", "train")
 
 
 @dataclass(frozen=True)
@@ -22,13 +19,11 @@ class Frame:
     capture_id: str
     session: str
     cluster_id: str
-    is_recording: (
-        bool  # its capture is one recording (MCAP, video), not a folder of loose images
-    )
+    # its capture is one recording (MCAP, video), not a folder of loose images
+    is_recording: bool
     split_hint: str | None
-    datasets: frozenset[str] = (
-        frozenset()
-    )  # that its labels are good for; a bare frame has none
+    # that its labels are good for; a bare frame has none
+    datasets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -130,9 +125,8 @@ def _follow_producer(
         for f in parts[split]
     ]
     taken = {a.frame.cluster_id for a in kept}
-    train = [
-        f for f in parts["train"] if f.cluster_id not in taken
-    ]  # the others would not stay, wherever they went
+    # the others would not stay, wherever they went
+    train = [f for f in parts["train"] if f.cluster_id not in taken]
     missing = {s: share for s, share in SHARES.items() if s == "train" or not parts[s]}
     if len(missing) == 1:
         return kept + [Assignment(f, f.cluster_id, "train", "producer") for f in train]
@@ -157,9 +151,8 @@ def _spread(
     )
     for left, group_id in zip(range(len(fresh), 0, -1), fresh, strict=True):
         empty = [s for s in shares if not counts[s]]
-        open_sides = (
-            empty if left <= len(empty) else list(shares)
-        )  # no side stays empty while there are units for it
+        # no side stays empty while there are units for it
+        open_sides = empty if left <= len(empty) else list(shares)
         split = max(open_sides, key=lambda s: shares[s] * len(frames) - counts[s])
         chosen.update((f.frame_id, split) for f in groups[group_id])
         counts[split] += len(groups[group_id])
@@ -258,9 +251,8 @@ def _drop_duplicates(
         (f for f in deciding if f.frame_id not in stay), key=lambda f: f.frame_id
     ):
         side = sides[f.cluster_id]
-        had_other = (
-            previous.get(f.frame_id, side) != side
-        )  # what was trained on does not become a test
+        # what was trained on does not become a test
+        had_other = previous.get(f.frame_id, side) != side
         if not f.is_recording and not had_other and f.datasets - has[f.cluster_id]:
             staying.append(Assignment(f, f.cluster_id, side, "cluster"))
             has[f.cluster_id] |= f.datasets
@@ -290,11 +282,9 @@ def _follow_labelled(
     for f in followers:
         side = sides[f.cluster_id]
         if f.is_recording:
-            own, group_id, rule = (
-                side_of_recording.get(f.capture_id),
-                f.capture_id,
-                "recording",
-            )
+            own = side_of_recording.get(f.capture_id)
+            group_id = f.capture_id
+            rule = "recording"
         else:
             own, group_id = f.split_hint or previous.get(f.frame_id), f.cluster_id
             rule = "producer" if f.split_hint else "cluster"

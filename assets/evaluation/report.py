@@ -178,9 +178,8 @@ def render_report(data: ReportData) -> str:
 
 
 def _describe_model(model: ModelReport) -> dict[str, Any]:
-    scores = [
-        row for row in model.scores if row["release_id"] == model.release_id
-    ]  # it may have met others since
+    # it may have met others since
+    scores = [row for row in model.scores if row["release_id"] == model.release_id]
     overall = {
         row["metric"]: row["value"] for row in scores if row["slice_by"] == "all"
     }
@@ -281,10 +280,8 @@ def _rank(name: str) -> tuple[int, str]:
 
 def _count_release(model: ModelReport) -> dict[str, Any]:
     """Frames per split, and labels per class and split."""
-    frames, labels = (
-        Counter(row["split"] for row in model.release_rows),
-        Counter[tuple[int, str]](),
-    )
+    frames = Counter(row["split"] for row in model.release_rows)
+    labels = Counter[tuple[int, str]]()
     for row in model.release_rows:
         labels.update((class_id, row["split"]) for class_id in list_class_ids(row))
     most = max(

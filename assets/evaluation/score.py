@@ -14,10 +14,9 @@ from assets.kinds.judging.pairs import Slices, Subject
 from assets.kinds.judging.score_rows import UNKNOWN, list_rows
 from assets.kinds.kind import Row
 
-DARK_BELOW, BRIGHT_ABOVE = (
-    0.25,
-    0.60,
-)  # mean luma in [0, 1]; fixed, so that slices of different releases compare
+# mean luma in [0, 1]; fixed, so that slices of different releases compare
+DARK_BELOW = 0.25
+BRIGHT_ABOVE = 0.60
 
 
 def score_predictions(

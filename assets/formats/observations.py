@@ -39,12 +39,10 @@ class FrameObservation:
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
     sequence: int = 0  # position among the frames of this sensor in this capture
     split_hint: str | None = None  # "train", "val" or "test" where the producer says so
-    depth_m_per_unit: float | None = (
-        None  # 0.001 for millimetres; None for colour, and where the format cannot say
-    )
-    stamp_ns: int | None = (
-        None  # a stamp that is no time, where there is no `t_ns`: labels may name the frame by it
-    )
+    # 0.001 for millimetres; None for colour, and where the format cannot say
+    depth_m_per_unit: float | None = None
+    # a stamp that is no time, where there is no `t_ns`: labels may name the frame by it
+    stamp_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,19 +51,16 @@ class SignalObservation:
 
     sensor: str
     kind: str  # "imu", "pose", "odometry", "transform", "gnss", "position", "acceleration"
-    t_ns: (
-        int | None
-    )  # the sensor's own clock; None where the format has none, and for what does not move
-    values: Sequence[
-        float
-    ]  # imu: gyro xyz rad/s, accel xyz m/s^2; gnss: latitude deg, longitude deg, altitude m
+    # the sensor's own clock; None where the format has none, and for what does not move
+    t_ns: int | None
+    # imu: gyro xyz rad/s, accel xyz m/s^2; gnss: latitude deg, longitude deg, altitude m
+    values: Sequence[float]
     # (WGS 84, altitude NaN where unknown); position: xyz m; acceleration: xyz m/s^2; others: xyz m, quaternion xyzw
     source: Source
     frame_of_reference: str | None = None  # e.g. "world" (parent) of a pose
     child_frame: str | None = None  # e.g. "rig"
-    sequence: int | None = (
-        None  # the frames it belongs to, by their `sequence`, where there is no clock to tell
-    )
+    # the frames it belongs to, by their `sequence`, where there is no clock to tell
+    sequence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,9 +77,8 @@ class CalibrationObservation:
     source: Source
     distortion_model: str | None = None
     distortion: Sequence[float] = ()
-    rig_from_camera: Sequence[float] | None = (
-        None  # xyz m, quaternion xyzw; None where unknown
-    )
+    # xyz m, quaternion xyzw; None where unknown
+    rig_from_camera: Sequence[float] | None = None
 
     @classmethod
     def of(cls, sensor: str, camera: Camera, source: Source) -> CalibrationObservation:
@@ -117,12 +111,10 @@ class LabelObservation:
     mask_rle: str | None = None  # COCO compressed RLE counts, frame-sized
     track_id: int | None = None
     origin: str = "imported"  # "imported" or "simulated"
-    index: int = (
-        0  # position inside its source, so that two equal boxes stay two labels
-    )
-    attributes: tuple[
-        tuple[str, str], ...
-    ] = ()  # what else the annotator said of it: (name, value)
+    # position inside its source, so that two equal boxes stay two labels
+    index: int = 0
+    # what else the annotator said of it: (name, value)
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,9 +131,8 @@ class AnnotationObservation:
     t_ns: int | None = None
     num_labels: int = 0  # marked objects that are labels
     num_missing: int = 0  # marked objects that are none: refused for a fault, or of a kind that is not read
-    num_ignored: int = (
-        0  # regions that stand for no single object: crowds, points, lines
-    )
+    # regions that stand for no single object: crowds, points, lines
+    num_ignored: int = 0
 
 
 @dataclass(frozen=True)
@@ -174,6 +165,5 @@ class CapturePlan:
     files: tuple[SessionFile, ...]
     is_container: bool  # True: one file is the capture (MCAP, archive); False: a folder of loose files
     notes: dict[str, str] = field(default_factory=dict)
-    no_clock: tuple[
-        str, ...
-    ] = ()  # sensors of which the session's owner says that their stamps are no times
+    # sensors of which the session's owner says that their stamps are no times
+    no_clock: tuple[str, ...] = ()

@@ -23,9 +23,8 @@ from assets.storage import SessionFile
 Opener = Callable[[SessionFile], BinaryIO]  # gives a seekable stream at its beginning
 
 MAX_FILE_BYTES = 256 << 20  # one image, label or index file that is read whole
-MAX_SAME_PROBLEMS = (
-    100  # of one file, sensor and remedy; the rest is counted in one more problem
-)
+# of one file, sensor and remedy; the rest is counted in one more problem
+MAX_SAME_PROBLEMS = 100
 MAX_LABELS = 20_000  # of one frame
 HEAD_BYTES = 512
 LABELS_NOT_READ = "labels not read"  # begins the notes that a check tells people: what it names teaches nothing

@@ -8,12 +8,8 @@ from typing import Any
 
 MAX_JSON_BYTES = 256 << 20
 MAX_MEMORY_BYTES = 512 << 20  # of text and values together
-_COSTS = {
-    b"{": 240,
-    b"[": 88,
-    b",": 40,
-    b":": 60,
-}  # bytes of memory that one of these brings in CPython, at most
+# bytes of memory that one of these brings in CPython, at most
+_COSTS = {b"{": 240, b"[": 88, b",": 40, b":": 60}
 
 
 def parse_json(data: bytes) -> Any:
@@ -40,9 +36,8 @@ def parse_json(data: bytes) -> Any:
 
 def _estimate_memory(data: bytes) -> int:
     """An upper bound in bytes, without parsing: signs inside of texts count too."""
-    letters = len(data) * (
-        1 if data.isascii() else 4
-    )  # one wide letter makes every letter wide
+    # one wide letter makes every letter wide
+    letters = len(data) * (1 if data.isascii() else 4)
     return letters + sum(cost * data.count(sign) for sign, cost in _COSTS.items())
 
 

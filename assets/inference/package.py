@@ -173,10 +173,8 @@ def load_predictor(package: ModelPackage) -> Callable[[list[Image]], list[Predic
     from models.recipes import TrainConfig
     from models.tasks import find_task
 
-    task, config = (
-        find_task(package.facts.task),
-        TrainConfig.from_dict(package.facts.config),
-    )
+    task = find_task(package.facts.task)
+    config = TrainConfig.from_dict(package.facts.config)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net = load_net(package).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -196,10 +194,8 @@ def examine_package(
     from models.recipes import TrainConfig
     from models.tasks import OpenTask, find_task
 
-    task, config = (
-        find_task(package.facts.task),
-        TrainConfig.from_dict(package.facts.config),
-    )
+    task = find_task(package.facts.task)
+    config = TrainConfig.from_dict(package.facts.config)
     assert isinstance(task, OpenTask), package.facts.task
     net = load_net(package).to("cuda" if torch.cuda.is_available() else "cpu")
     with torch.inference_mode():

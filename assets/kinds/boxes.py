@@ -108,10 +108,9 @@ def read_boxes(row: Row) -> NDArray[np.float32]:
 
 def clip_box(label: Row, frame: Row) -> tuple[float, float, float, float]:
     """The box of a label inside the image of its frame, px."""
-    width, height = (
-        float(frame["width_px"]),
-        float(frame["height_px"]),
-    )  # as stored, so that both hash alike
+    # as stored, so that both hash alike
+    width = float(frame["width_px"])
+    height = float(frame["height_px"])
     low = max(label["x_min"], 0.0), max(label["y_min"], 0.0)
     high = min(label["x_max"], width), min(label["y_max"], height)
     return *low, *high

@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 SIDES = ("x_min", "y_min", "x_max", "y_max")
 NO_MASK = "label without a mask"
-CLASSES_DIFFER, BOXES_DIFFER, MASKS_DIFFER = (
-    "classes differ",
-    "boxes differ",
-    "masks differ",
-)
+CLASSES_DIFFER = "classes differ"
+BOXES_DIFFER = "boxes differ"
+MASKS_DIFFER = "masks differ"
 IS_EMPTY = "one side calls it empty"
 
 
@@ -62,9 +60,8 @@ class Marks:
 
     labels: pa.Table
     looked_at: pa.Table
-    find_frames: Callable[
-        [str], set[str]
-    ]  # an SQL condition on labels -> ids of the frames that have such a label
+    # an SQL condition on labels -> ids of the frames that have such a label
+    find_frames: Callable[[str], set[str]]
 
 
 @dataclass(frozen=True)
@@ -105,22 +102,18 @@ class Kind(Protocol):
 
     name: str
     label_tasks: tuple[str, ...]  # `task` of the labels that a release takes
-    columns: tuple[
-        str, ...
-    ]  # of `release_frames` that hold the target, in the order in which a release hashes them
+    # of `release_frames` that hold the target, in the order in which a release hashes them
+    columns: tuple[str, ...]
     needs_labels: bool = True  # a frame of which nothing is said can teach nothing
-    learns_absence: bool = (
-        False  # what has no label is learnt as absent: so nothing may lack one
-    )
-    has_one_class: bool = (
-        False  # a frame shows one class, so labels of two deny each other
-    )
+    # what has no label is learnt as absent: so nothing may lack one
+    learns_absence: bool = False
+    # a frame shows one class, so labels of two deny each other
+    has_one_class: bool = False
     is_compared_on_intake: bool = False  # contradictions between equal pictures are looked for before a release is made
     is_judged: bool = False  # answers are stored, scored by slice and drawn; where not, the task examines itself
     leading_metric: str = ""  # of judged kinds: what the gate asks for
-    slices_of_objects: tuple[
-        str, ...
-    ] = ()  # ways of slicing scores that count objects, not frames
+    # ways of slicing scores that count objects, not frames
+    slices_of_objects: tuple[str, ...] = ()
     remedy: str = ""  # what helps where no label is good enough for a release
 
     # ---- from labels to a release --------------------------------------------------------------------------------

@@ -34,10 +34,9 @@ from models.metrics.drift import (
 )
 
 ALPHA = 0.01  # false alarms a clean session, over all cameras and figures together
-ALL_SENSORS, WHOLE_SESSION = (
-    "all",
-    "session",
-)  # the row that holds the session's verdict
+# the row that holds the session's verdict
+ALL_SENSORS = "all"
+WHOLE_SESSION = "session"
 MIN_BLOCKS, MAX_BLOCKS, MIN_BLOCK_FRAMES = 8, 20, 5
 _EMBEDDING_TOLERANCE = 0.05  # of unit-length vectors
 
@@ -78,10 +77,8 @@ def assess_session(
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha = {alpha}: a false-alarm rate lies between 0 and 1")
     require_one_encoder(reference.embeddings, new.embeddings)
-    arrived, known = (
-        gather(new, session),
-        gather(leave_out(reference, session), "the reference"),
-    )
+    arrived = gather(new, session)
+    known = gather(leave_out(reference, session), "the reference")
     if not len(arrived.sensors):
         raise ValueError(
             f"session '{session}' has no frames to judge: ingest it, or see `daguerre query` on quarantine"
@@ -243,11 +240,9 @@ def _row(
     champion: Champion,
     alpha: float,
 ) -> dict[str, Any]:
-    name, version, release_id = (
-        champion.model_name,
-        champion.model_version,
-        champion.release_id,
-    )
+    name = champion.model_name
+    version = champion.model_version
+    release_id = champion.release_id
     drift_id = content_id(
         "drift", session, test.sensor, test.statistic, name, version, release_id
     )

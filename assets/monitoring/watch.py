@@ -76,10 +76,8 @@ def assess(catalog: Catalog, champion: Row, session: str) -> Assessment:
     Frames of every split: they were drawn from the same recordings, and the test's power grows with their number.
     """
     reference = _release_frames(catalog, champion)
-    learned, known = (
-        [r["frame_id"] for r in reference],
-        {r["sensor"] for r in reference},
-    )
+    learned = [r["frame_id"] for r in reference]
+    known = {r["sensor"] for r in reference}
     new = catalog.read(
         "frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'"
     )

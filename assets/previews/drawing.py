@@ -165,10 +165,8 @@ def tile(
     for place, (image_rgb, caption) in enumerate(
         zip(images_rgb, captions, strict=True)
     ):
-        x, y = (
-            GAP_PX + place % num_columns * step_x,
-            GAP_PX + place // num_columns * step_y,
-        )
+        x = GAP_PX + place % num_columns * step_x
+        y = GAP_PX + place // num_columns * step_y
         sheet.paste(Pillow.fromarray(make_thumbnail(image_rgb, thumbnail_px)), (x, y))
         text = _shorten(draw, caption, thumbnail_px, _font(12))
         draw.text(
@@ -281,12 +279,8 @@ def _draw_box(
     if mark.is_dashed:
         _draw_dashes(draw, (x0, y0, x1, y1), mark.color, line_px)
         return
-    halo = (
-        x0 - 1,
-        y0 - 1,
-        x1 + 1,
-        y1 + 1,
-    )  # keeps the line visible on ground of its own colour
+    # keeps the line visible on ground of its own colour
+    halo = (x0 - 1, y0 - 1, x1 + 1, y1 + 1)
     draw.rounded_rectangle(halo, radius=3, outline=(0, 0, 0, 90), width=line_px + 2)
     draw.rounded_rectangle(
         (x0, y0, x1, y1), radius=3, outline=mark.color, width=line_px

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
-MAX_NAMED_CLASSES = (
-    24  # above this, cells are too small for numbers and lines too many for a legend
-)
+# above this, cells are too small for numbers and lines too many for a legend
+MAX_NAMED_CLASSES = 24
 METRIC_PREFIX = "val_"  # of what a history says about validation; its other figures are rates and costs
 LEAST_P_VALUE = 1e-6  # smaller ones are drawn here
 
@@ -95,11 +94,9 @@ def confusion_matrix_plot(
     """
     from matplotlib.colors import LinearSegmentedColormap
 
-    colors, count, has_background = (
-        THEMES[theme],
-        len(confusion),
-        len(confusion) > len(class_names),
-    )
+    colors = THEMES[theme]
+    count = len(confusion)
+    has_background = len(confusion) > len(class_names)
     true_names = [_shorten(n) for n in class_names] + ["(nothing)"] * has_background
     predicted_names = [_shorten(n) for n in class_names] + ["(missed)"] * has_background
     share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
@@ -130,9 +127,8 @@ def confusion_matrix_plot(
                 else colors.ink
             )
             size = 9.5 if count < 13 else 6.5
-            if not (
-                has_background and row == column == count - 1
-            ):  # nothing found where nothing is: not countable
+            # nothing found where nothing is: not countable
+            if not (has_background and row == column == count - 1):
                 axes.text(
                     column,
                     row,
@@ -164,10 +160,8 @@ def pr_curves_plot(
         result.per_class, key=lambda c: -1.0 if c.ap50 is None else c.ap50, reverse=True
     )
     for place, figures in enumerate(ranked):
-        name, color = (
-            _shorten(class_names[figures.class_id]),
-            colors.series[figures.class_id % len(colors.series)],
-        )
+        name = _shorten(class_names[figures.class_id])
+        color = colors.series[figures.class_id % len(colors.series)]
         style = ("-", "--", ":")[figures.class_id // len(colors.series) % 3]
         label = (
             f"{name}  {'no objects' if figures.ap50 is None else f'{figures.ap50:.3f}'}"
@@ -175,9 +169,8 @@ def pr_curves_plot(
         if figures.precision50 is None:
             axes.plot([], [], style, color=colors.muted, label=label)
             continue
-        reached = (
-            figures.precision50 > 0
-        )  # precision is 0 from the highest recall reached: the line ends there
+        # precision is 0 from the highest recall reached: the line ends there
+        reached = figures.precision50 > 0
         label = label if place < MAX_NAMED_CLASSES else "_nolegend_"
         axes.plot(
             figures.recall[reached],
@@ -264,10 +257,8 @@ def learning_curve_plot(
                 for entry in history
                 if entry.get(name) is not None
             ]
-            style, color = (
-                "o-" if len(points) < 30 else "-",
-                colors.series[place % len(colors.series)],
-            )
+            style = "o-" if len(points) < 30 else "-"
+            color = colors.series[place % len(colors.series)]
             axes.plot(
                 *np.array(points, float).reshape(-1, 2).T,
                 style,
@@ -303,10 +294,8 @@ def drift_plot(
         "Drift by session and sensor", subject, colors, (9.2, 1.9 + 0.34 * len(lines))
     )
     for row in drift_rows:
-        y, marker = (
-            lines.index((row["session"], row["sensor"])),
-            markers[statistics.index(row["statistic"]) % 8],
-        )
+        y = lines.index((row["session"], row["sensor"]))
+        marker = markers[statistics.index(row["statistic"]) % 8]
         if row["p_value"] is None:
             axes.text(
                 1.3,

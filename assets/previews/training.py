@@ -54,12 +54,10 @@ class Previewer:
         class_names: Sequence[str],
         show: Callable[[str, bytes], None],
     ) -> None:
-        self._task, self._config, self._names, self._show = (
-            task,
-            config,
-            list(class_names),
-            show,
-        )
+        self._task = task
+        self._config = config
+        self._names = list(class_names)
+        self._show = show
         self._colors = color_classes(self._names)
 
     def draw_first_batch(self, train: Sequence[Sample], seed: int) -> None:

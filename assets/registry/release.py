@@ -155,10 +155,8 @@ def read_evaluation(
 
 
 def _judge_checks(checks: Mapping[str, bool | None]) -> RuleResult:
-    claim, failed = (
-        "its checks passed",
-        sorted(name for name, passed in checks.items() if passed is not True),
-    )
+    claim = "its checks passed"
+    failed = sorted(name for name, passed in checks.items() if passed is not True)
     if not checks:
         return RuleResult(
             claim,

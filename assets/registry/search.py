@@ -33,11 +33,9 @@ class SearchRuns:
     def __init__(
         self, client: MlflowClient, experiment_id: str, search_run_id: str
     ) -> None:
-        self._client, self._experiment_id, self.search_run_id = (
-            client,
-            experiment_id,
-            search_run_id,
-        )
+        self._client = client
+        self._experiment_id = experiment_id
+        self.search_run_id = search_run_id
         self.run_ids: dict[int, str] = {}
         self._open: set[int] = set()
         self._end = "FINISHED"

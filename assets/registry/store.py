@@ -26,9 +26,8 @@ def open_client(uri: str) -> MlflowClient:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    with (
-        warnings.catch_warnings()
-    ):  # MLflow's mappers use a loader that SQLAlchemy 2.1 deprecates
+    # MLflow's mappers use a loader that SQLAlchemy 2.1 deprecates
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*noload.*")
         from mlflow import MlflowClient
 

@@ -40,9 +40,8 @@ if TYPE_CHECKING:
 
 CHALLENGER, CHAMPION = "challenger", "champion"
 _HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
-_DESCRIPTION_CHARS = (
-    5000  # width of MLflow's column, which SQLite does not hold and Postgres does
-)
+# width of MLflow's column, which SQLite does not hold and Postgres does
+_DESCRIPTION_CHARS = 5000
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,8 @@ class Entry:
 
     session: str
     path: str
-    what: (
-        str  # "file", "record", or "dropped" for a file that somebody has acknowledged
-    )
+    # "file", "record", or "dropped" for a file that somebody has acknowledged
+    what: str
     reader: str
     reason: str
     remedy: str
@@ -137,9 +136,8 @@ def _read_outcomes(
     """
     rows = [FileOutcome(**row) for row in zone.ledger.file_table().to_pylist()]
     rows = [o for o in rows if session is None or o.session == session]
-    due = {
-        o.session for o in rows if o.outcome in ("quarantined", "dropped")
-    }  # a listing costs: only where it matters
+    # a listing costs: only where it matters
+    due = {o.session for o in rows if o.outcome in ("quarantined", "dropped")}
     folders = {name: folder for name, folder in zone.sessions().items() if name in due}
     versions = {
         (name, f.path): f.version

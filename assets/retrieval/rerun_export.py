@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from rerun import RecordingStream
 
 CLOCK, SEQUENCE = "sensor clock", "frame"  # timelines
-_MEDIA_TYPES = {
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-}  # what every viewer decodes; others are written as PNG
+# what every viewer decodes; others are written as PNG
+_MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png"}
 _FRAME_COLUMNS = (
     "frame_id",
     "sensor",
@@ -39,11 +37,8 @@ _FRAME_COLUMNS = (
     "payload",
 )
 _BATCH_FRAMES = 32
-_MOTION = (
-    "pose",
-    "odometry",
-    "position",
-)  # xyz m, and the quaternion xyzw but for the last
+# xyz m, and the quaternion xyzw but for the last
+_MOTION = ("pose", "odometry", "position")
 _INERTIAL = {"imu": ("gyro", "accel"), "acceleration": ("accel",)}  # three values each
 _UNITS = {"gyro": "rad/s", "accel": "m/s^2"}
 _WORLD = "world"  # where no pose names what it is relative to

@@ -51,8 +51,7 @@ def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, An
 
 
 def _headline(row: dict[str, Any]) -> float:
-    is_known = (
-        row["task"] in all_task_names()
-    )  # a user's own task may have been taken away
+    # a user's own task may have been taken away
+    is_known = row["task"] in all_task_names()
     value = row["scores"].get(rules_of(row["task"]).metric) if is_known else None
     return float("-inf") if value is None else float(value)

@@ -33,9 +33,8 @@ def read_status(home: Home) -> dict[str, Any]:
     promoted = home.catalog.read_latest("champions").sort_by("task").to_pylist()
     tables = _list_tables(home.catalog, home.zone.folder.options)
     sessions = _list_sessions(home)
-    listed = {
-        home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)
-    }  # not looked at twice: they may be large
+    # not looked at twice: they may be large
+    listed = {home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)}
     return {
         "home": str(home.folder),
         "landing_zone": home.zone.folder.uri,
@@ -58,9 +57,8 @@ def read_status(home: Home) -> dict[str, Any]:
 
 def _list_sessions(home: Home) -> list[Row]:
     """One row a session. `state` names the first that is true: waiting, held, quarantined, ingested, empty, gone."""
-    ledger: dict[
-        str, dict[str, dict[str, str]]
-    ] = {}  # session -> path -> version -> outcome
+    # session -> path -> version -> outcome
+    ledger: dict[str, dict[str, dict[str, str]]] = {}
     for row in (
         home.zone.ledger.file_table()
         .select(["session", "path", "version", "outcome"])

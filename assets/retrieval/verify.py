@@ -55,9 +55,8 @@ def verify(
     """
     findings: list[Finding] = []
     for kind, check in _CHECKS.items():
-        if (
-            kind == "table"
-        ):  # what is not as it was sealed is not parsed: Lance may panic, or take all memory
+        # what is not as it was sealed is not parsed: Lance may panic, or take all memory
+        if kind == "table":
             stores = replace(
                 stores, catalog=WholeTables.of(stores.catalog, [f.id for f in findings])
             )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import resource
 import sys
 
-MEMORY_BYTES = (
-    1 << 30
-)  # heap and anonymous mappings, beyond what the libraries take to load
-ITEM_SECONDS = (
-    6  # for one image or one frame, so that a hostile file is done with in 10
-)
+# heap and anonymous mappings, beyond what the libraries take to load
+MEMORY_BYTES = 1 << 30
+# for one image or one frame, so that a hostile file is done with in 10
+ITEM_SECONDS = 6
 
 
 def limit_resources(memory_bytes: int) -> None:

@@ -19,9 +19,8 @@ STOP_SECONDS = 2
 _ROOT = Path(__file__).resolve().parents[2]
 
 Child = subprocess.Popen[bytes]
-Wait = Callable[
-    [int, int], None
-]  # until a descriptor is ready for a poll event; raises TimeoutError
+# until a descriptor is ready for a poll event; raises TimeoutError
+Wait = Callable[[int, int], None]
 
 
 class ChildGone(Exception):
@@ -78,9 +77,8 @@ def is_ready(descriptor: int, event: int, seconds: float) -> bool:
 def measure_used_s(child: Child) -> float:
     """Processor time that the child has taken; where the system does not tell, the time that went by."""
     try:
-        return time.clock_gettime(
-            ~child.pid << 3 | 2
-        )  # what clock_getcpuclockid(3) of Linux gives
+        # what clock_getcpuclockid(3) of Linux gives
+        return time.clock_gettime(~child.pid << 3 | 2)
     except OSError:
         return time.monotonic()
 

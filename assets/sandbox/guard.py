@@ -35,9 +35,8 @@ class ImageFacts:
     channels: int
     bits: int  # per channel as stored, at least 8
     is_depth_candidate: bool  # 16-bit single-channel PNG
-    quality: dict[str, float | str] | None = (
-        None  # the figures of `models.image_quality`, were it a colour frame
-    )
+    # the figures of `models.image_quality`, were it a colour frame
+    quality: dict[str, float | str] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,9 +92,8 @@ class ImageGuard:
         job = Job(len(payloads))
         at = self._num_jobs % JOBS_AT_ONCE * _SLOT_BYTES
         self._num_jobs += 1
-        items: list[
-            tuple[int, int, int]
-        ] = []  # index in the job, offset and length in the memory
+        # index in the job, offset and length in the memory
+        items: list[tuple[int, int, int]] = []
         for index, payload in enumerate(payloads):
             if not payload:
                 job.verdicts[index] = Refusal("empty image", "export it again")
@@ -120,9 +118,8 @@ class ImageGuard:
             for lane in self._lanes:
                 while (index := lane.next_of(job)) is not None:
                     job.verdicts[index] = _judge(lane)
-        except (
-            BaseException
-        ):  # interrupted: a late answer must not be taken for the next image's
+        # interrupted: a late answer must not be taken for the next image's
+        except BaseException:
             self.close()
             raise
         assert all(job.verdicts)

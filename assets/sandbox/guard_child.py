@@ -25,23 +25,12 @@ MAX_SIDE_PX = 65535
 LENGTH = struct.Struct(">Q")  # of an answer, and the number of places in a request
 ITEM = struct.Struct(">QQ")  # a place: offset and length
 
-_FORMATS = (
-    "JPEG",
-    "PNG",
-    "TIFF",
-    "BMP",
-    "WEBP",
-    "GIF",
-)  # closed list: Pillow tries no other decoder
-_ENCODINGS = {
-    "MPO": "jpeg",
-    "DIB": "bmp",
-}  # what Pillow calls a JPEG with more pictures behind the first
-_ANIMATED = (
-    "PNG",
-    "GIF",
-    "WEBP",
-)  # formats whose further pictures are meant to be shown, unlike those behind a JPEG
+# closed list: Pillow tries no other decoder
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
+# what Pillow calls a JPEG with more pictures behind the first
+_ENCODINGS = {"MPO": "jpeg", "DIB": "bmp"}
+# formats whose further pictures are meant to be shown, unlike those behind a JPEG
+_ANIMATED = ("PNG", "GIF", "WEBP")
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
 _JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
@@ -121,10 +110,8 @@ def _decode_sound_jpeg(
         if colours not in _JPEG_CHANNELS or _refuse_size(width, height):
             return None
         luma = decoders.images.decode_sound_jpeg(decoders.simplejpeg, payload)
-    except (
-        ValueError,
-        KeyError,
-    ):  # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
+    # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
+    except (ValueError, KeyError):
         return None
     return {
         "width_px": width,
@@ -249,9 +236,8 @@ def _write(answers: BinaryIO, answer: dict[str, Any]) -> None:
 
 def main() -> None:
     """Keep the pipe of the answers to ourselves: what a library prints must not end up between them."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the parent, which closes our input
+    # Ctrl-C is for the parent, which closes our input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     memory_bytes, descriptor = map(int, sys.argv[1:])

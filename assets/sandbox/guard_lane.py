@@ -51,16 +51,13 @@ class GuardLane:
     def __init__(
         self, memory_descriptor: int, silence_s: float, memory_bytes: int
     ) -> None:
-        self._memory, self._silence_s, self._memory_bytes = (
-            memory_descriptor,
-            silence_s,
-            memory_bytes,
-        )
+        self._memory = memory_descriptor
+        self._silence_s = silence_s
+        self._memory_bytes = memory_bytes
         self._waiting: deque[tuple[object, Item]] = deque()
         self._child: Child | None = None
-        self._is_ready = (
-            False  # the child has loaded its libraries and put on its limits
-        )
+        # the child has loaded its libraries and put on its limits
+        self._is_ready = False
         self._received = b""
         self._answers: deque[bytes] = deque()
 
@@ -129,9 +126,8 @@ class GuardLane:
         message = LENGTH.pack(len(items)) + b"".join(
             ITEM.pack(offset, length) for _, offset, length in items
         )
-        with suppress(
-            ChildGone, TimeoutError
-        ):  # the next answer fails as well, and says which image it was for
+        # the next answer fails as well, and says which image it was for
+        with suppress(ChildGone, TimeoutError):
             send(self._child, message, _until(START_SECONDS))
 
     def _start(self) -> Child:

@@ -75,11 +75,9 @@ class _Decoding:
     """One pass over one open container."""
 
     def __init__(self, container: Any, channel: Channel, max_pixels: int) -> None:
-        self._container, self._channel, self._max_pixels = (
-            container,
-            channel,
-            max_pixels,
-        )
+        self._container = container
+        self._channel = channel
+        self._max_pixels = max_pixels
         self._streams: dict[int, StreamState] = {}
         self._frames = self._pixels = 0
 
@@ -130,9 +128,8 @@ class _Decoding:
                 continue
             context.thread_count = 1
             context.options = _CODEC_OPTIONS
-            context.flags |= (
-                Flags.copy_opaque
-            )  # so that a frame tells which packet it came from
+            # so that a frame tells which packet it came from
+            context.flags |= Flags.copy_opaque
             self._streams[stream.index] = StreamState(stream, self._container)
             chosen.append(stream)
         self._channel.send(
@@ -205,20 +202,17 @@ def _explain(error: BaseException) -> str:
 
 def main() -> None:
     """Keep the answers' pipe to ourselves: what a library prints must not end up between them."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the parent, which closes our input
+    # Ctrl-C is for the parent, which closes our input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     import av.logging
     import cv2
 
-    av.logging.set_level(
-        av.logging.ERROR
-    )  # to be heard by `Capture`; standard error leads nowhere
-    av.logging.set_skip_repeated(
-        False
-    )  # the same complaint about the next packet counts as well
+    # to be heard by `Capture`; standard error leads nowhere
+    av.logging.set_level(av.logging.ERROR)
+    # the same complaint about the next packet counts as well
+    av.logging.set_skip_repeated(False)
     cv2.setNumThreads(1)
     limit_resources(int(sys.argv[1]))
     allow_seconds(ITEM_SECONDS)

@@ -28,10 +28,9 @@ from assets.sandbox.child_process import (
 )
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME, HEAD, READ
 
-FREE_PIXELS, PIXELS_A_BYTE = (
-    500_000_000,
-    20_000,
-)  # a still scene has 5,000; a few bytes can ask for hours of black
+# a still scene has 5,000; a few bytes can ask for hours of black
+FREE_PIXELS = 500_000_000
+PIXELS_A_BYTE = 20_000
 FRAME_SECONDS = 1.0  # on average, above the ITEM_SECONDS that any one may take
 _LOOK_SECONDS = 0.5  # between looks at how much the child has used
 _MAX_JSON_BYTES = 1 << 16
@@ -92,11 +91,9 @@ class _Watch:
 
     def __init__(self, child: Child, item_seconds: float) -> None:
         self._child, self._item_s = child, item_seconds
-        self._item_left_s, self._credit_s, self._used_s = (
-            item_seconds,
-            item_seconds,
-            0.0,
-        )
+        self._item_left_s = item_seconds
+        self._credit_s = item_seconds
+        self._used_s = 0.0
         self._is_started = False
 
     def __str__(self) -> str:

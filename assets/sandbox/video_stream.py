@@ -16,14 +16,11 @@ class StreamState:
         self._packets = self._discarded = self._hidden = self._yielded = (
             self._without_time
         ) = 0
-        self._damaged: dict[str, Any] | None = (
-            None  # the last damaged packet that no key frame has followed yet
-        )
+        # the last damaged packet that no key frame has followed yet
+        self._damaged: dict[str, Any] | None = None
         self._left_out = 0
-        self._safe_from = (
-            -1,
-            None,
-        )  # (packet number, pts) of the key frame that frames must not precede
+        # (packet number, pts) of the key frame that frames must not precede
+        self._safe_from = (-1, None)
         self._last_place = -1
         self._in_place = 0
         self._rotation = 0

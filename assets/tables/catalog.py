@@ -248,17 +248,15 @@ class Catalog:
             "reason": reason,
         }
         rows = to_table(TABLES["publications"], [row])
-        self._merge(
-            "publications", rows, replace="source.version >= target.version"
-        )  # a late verdict changes nothing
+        # a late verdict changes nothing
+        self._merge("publications", rows, replace="source.version >= target.version")
 
     def admitted(self, name: str) -> str:
         """The filter for rows of sessions that readers may see, of a table that has sessions."""
         decisions = self.publications(name)
         held = [d["session"] for d in decisions if d["is_held"]]
-        if any(
-            d["session"] == WHOLE_TABLE for d in decisions
-        ):  # judged as a whole: the tag alone decides
+        # judged as a whole: the tag alone decides
+        if any(d["session"] == WHOLE_TABLE for d in decisions):
             return f"NOT ({is_in('session', held)})" if held else "true"
         return is_in("session", [d["session"] for d in decisions if not d["is_held"]])
 

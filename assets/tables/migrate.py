@@ -161,9 +161,8 @@ def _loosen(dataset: lance.LanceDataset, names: Iterable[str]) -> None:
     try:
         for name in names:
             dataset.alter_columns({"path": name, "nullable": True})  # type: ignore[dict-item]  # its stub is empty
-    except (
-        OSError
-    ) as error:  # another writer was first: the newest version tells what is left to do
+    # another writer was first: the newest version tells what is left to do
+    except OSError as error:
         if "conflict" not in str(error).lower():
             raise
 
@@ -212,9 +211,8 @@ class Upgrade:
     table: str
     stored_version: int
     version: int
-    steps: tuple[
-        str, ...
-    ]  # in words, in order; none for a table that is as this code has it
+    # in words, in order; none for a table that is as this code has it
+    steps: tuple[str, ...]
     refusal: str = ""  # why it cannot be done, and what to do; steps are none then
 
 
@@ -226,9 +224,10 @@ def upgrade_tables(catalog: Catalog, is_dry_run: bool = False) -> Iterator[Upgra
     """
     from assets.tables.seals import seal_tables
 
+    # publications are read first
     for name, table in sorted(
         TABLES.items(), key=lambda item: item[1].stage != "tables"
-    ):  # publications are read first
+    ):
         if not catalog.exists(name):
             continue
         plan = _plan_upgrade(catalog, table)

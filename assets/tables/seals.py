@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
 _FOLDER, _COPIES = "_seals", ("json", "copy")
 _NAME = re.compile(r"(?P<version>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.(?:json|copy)")
-_NEWEST_MANIFEST = (
-    2**64 - 1
-)  # Lance numbers manifests downwards, so that listings begin with the newest
+# Lance numbers manifests downwards, so that listings begin with the newest
+_NEWEST_MANIFEST = 2**64 - 1
 _GONE = "is gone"
 _RESTORE = "restore this file from a backup"
 _COPY = "copy the other of its two files over it (`.json`, `.copy`)"
@@ -131,12 +130,10 @@ def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
             None,
         )
         if name is None:
-            name, is_new = (
-                store.write(
-                    Seal(table, version, store.hash_files(table, paths, known))
-                ),
-                True,
+            name = store.write(
+                Seal(table, version, store.hash_files(table, paths, known))
             )
+            is_new = True
         kept.add(name)
     for name in stored.keys() - kept:
         if _version_of(name) <= dataset.version and not store.was_rewritten(

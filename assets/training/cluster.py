@@ -35,9 +35,8 @@ def local_ray(num_workers: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with (
-        warnings.catch_warnings()
-    ):  # Ray starts its processes anew: nothing of Lance is used in a fork
+    # Ray starts its processes anew: nothing of Lance is used in a fork
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "lance is not fork-safe")
         ray.init(
             num_cpus=max(num_workers + 1, os.cpu_count() or 1),

@@ -38,9 +38,8 @@ _COSTS = (
     "cost",
 )
 _log = logging.getLogger("daguerre.training")
-_progress = logging.getLogger(
-    "daguerre-progress"
-)  # no child of `daguerre`: Dagster keeps what that one says
+# no child of `daguerre`: Dagster keeps what that one says
+_progress = logging.getLogger("daguerre-progress")
 
 
 def _tell(event: dict[str, Any], pictures: dict[str, bytes]) -> None:

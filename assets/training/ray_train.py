@@ -151,18 +151,15 @@ def _run_once(job: _Job) -> None:
     from ray.train.backend import Backend
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    class MeetByFile(
-        TorchConfig
-    ):  # Ray's own way is a TCP store, which listens on every interface
+    # Ray's own way is a TCP store, which listens on every interface
+    class MeetByFile(TorchConfig):
         backend_cls = Backend
 
     use_gpu = torch.cuda.is_available()
     least, most = job.spec.num_workers
     if use_gpu:
-        least, most = (
-            torch.cuda.device_count() if least == most else least,
-            torch.cuda.device_count(),
-        )
+        least = torch.cuda.device_count() if least == most else least
+        most = torch.cuda.device_count()
     num_workers = (
         most if least >= most else count_ready(least, most, "GPU" if use_gpu else "CPU")
     )

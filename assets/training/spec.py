@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from models.recipes import TrainConfig
 
-CODE_VERSION = (
-    "2"  # another when equal arguments come to give other weights, or snapshots change
-)
+# another when equal arguments come to give other weights, or snapshots change
+CODE_VERSION = "2"
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,8 @@ from bench.peers.figures import report
 def run(folder: Path) -> int:
     """All images below a folder, of files or of a recording."""
     with tempfile.TemporaryDirectory() as home:
-        catalog, ledger = (
-            Catalog(f"{home}/tables"),
-            Ledger(f"sqlite:///{home}/ledger.db"),
-        )
+        catalog = Catalog(f"{home}/tables")
+        ledger = Ledger(f"sqlite:///{home}/ledger.db")
         intake = Intake(catalog, ledger, BlobStore(f"{home}/blobs"), name_worker())
         found = intake.ingest(Folder(str(folder)), "bench")
         assert (

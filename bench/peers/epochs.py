@@ -23,9 +23,8 @@ import torch
 BATCH, SIDE_PX = 64, 224
 AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 
-Batches = Iterable[
-    tuple[torch.Tensor, Sequence[Any]]
-]  # images, and which pictures they show
+# images, and which pictures they show
+Batches = Iterable[tuple[torch.Tensor, Sequence[Any]]]
 Load = Callable[[Path, Path, int], Batches]  # pictures, the peer's own store, workers
 Prepare = Callable[[Path, Path], None]  # pictures, the peer's own store, which it fills
 

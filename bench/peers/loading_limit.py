@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 from bench.peers.epochs import AREA, ASPECT, BATCH, SIDE_PX, Batches, report
 
 _AHEAD = 2  # batches that wait to be taken, beside those that are made
-_resize = (
-    torch.ops.aten._upsample_bilinear2d_aa.out
-)  # torch.nn.functional.interpolate does not write into a batch
+# torch.nn.functional.interpolate does not write into a batch
+_resize = torch.ops.aten._upsample_bilinear2d_aa.out
 _mine = threading.local()
 _payloads: list[bytes] = []
 
@@ -111,25 +110,17 @@ def draw_crop(
 ) -> tuple[int, int, int, int]:
     """x, y, width, height in px, as torchvision's RandomResizedCrop draws them."""
     for _ in range(10):
-        area_px, aspect = (
-            rng.uniform(*AREA) * height * width,
-            np.exp(rng.uniform(*np.log(ASPECT))),
-        )
-        crop_width, crop_height = (
-            round(np.sqrt(area_px * aspect)),
-            round(np.sqrt(area_px / aspect)),
-        )
+        area_px = rng.uniform(*AREA) * height * width
+        aspect = np.exp(rng.uniform(*np.log(ASPECT)))
+        crop_width = round(np.sqrt(area_px * aspect))
+        crop_height = round(np.sqrt(area_px / aspect))
         if 0 < crop_width <= width and 0 < crop_height <= height:
-            x, y = (
-                rng.integers(width - crop_width + 1),
-                rng.integers(height - crop_height + 1),
-            )
+            x = rng.integers(width - crop_width + 1)
+            y = rng.integers(height - crop_height + 1)
             return int(x), int(y), crop_width, crop_height
     aspect = min(max(width / height, ASPECT[0]), ASPECT[1])
-    crop_width, crop_height = (
-        min(width, round(height * aspect)),
-        min(height, round(width / aspect)),
-    )
+    crop_width = min(width, round(height * aspect))
+    crop_height = min(height, round(width / aspect))
     return (
         (width - crop_width) // 2,
         (height - crop_height) // 2,

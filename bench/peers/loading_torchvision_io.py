@@ -19,9 +19,8 @@ def read(path: str) -> torch.Tensor:
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     folder = ImageFolder(str(pictures / "train"), crop_tensor, loader=read)
-    folder.samples = [
-        (path, number) for number, (path, _) in enumerate(folder.samples)
-    ]  # the target tells which
+    # the target tells which
+    folder.samples = [(path, number) for number, (path, _) in enumerate(folder.samples)]
     for images, numbers in DataLoader(
         folder, BATCH, shuffle=True, num_workers=num_workers
     ):

@@ -13,9 +13,8 @@ from bench.peers.epochs import BATCH, Batches, report
 
 def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     folder = ImageFolder(str(pictures / "train"), crop_pillow)
-    folder.samples = [
-        (path, number) for number, (path, _) in enumerate(folder.samples)
-    ]  # the target tells which
+    # the target tells which
+    folder.samples = [(path, number) for number, (path, _) in enumerate(folder.samples)]
     for images, numbers in DataLoader(
         folder, BATCH, shuffle=True, num_workers=num_workers
     ):

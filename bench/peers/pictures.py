@@ -46,17 +46,14 @@ def paint(textures: Sequence[Picture], number: int) -> Picture:
 
     def cut() -> Picture:
         texture = textures[int(rng.integers(len(textures)))]
-        y, x = (
-            rng.integers(texture.shape[0] - HEIGHT_PX),
-            rng.integers(texture.shape[1] - WIDTH_PX),
-        )
+        y = rng.integers(texture.shape[0] - HEIGHT_PX)
+        x = rng.integers(texture.shape[1] - WIDTH_PX)
         return texture[y : y + HEIGHT_PX, x : x + WIDTH_PX]
 
     image = cut().copy()
     for _ in range(int(rng.integers(6, 30))):
-        radius_px = min(
-            240.0, 12 / np.sqrt(rng.uniform(0.004, 1))
-        )  # area is distributed as its inverse square
+        # area is distributed as its inverse square
+        radius_px = min(240.0, 12 / np.sqrt(rng.uniform(0.004, 1)))
         axes_px = int(radius_px * rng.uniform(0.5, 1.6)) + 2, int(radius_px) + 2
         centre_px = int(rng.integers(WIDTH_PX)), int(rng.integers(HEIGHT_PX))
         leaf = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)

@@ -40,9 +40,8 @@ def main() -> None:
     )
     parser.add_argument("--kind", action="append", help="only schedules of this kind")
     options = parser.parse_args()
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # so that the servers go too
+    # so that the servers go too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     hostile = options.hostile or _find_hostile_files()
     home = Path(os.environ.get("DAGUERRE_HOME", ".daguerre"))
     report = prove(

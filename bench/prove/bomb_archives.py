@@ -37,9 +37,8 @@ def overlap_members(count: int, kernel_bytes: int) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     plain = bytes(kernel_bytes)
     stored = packer.compress(plain) + packer.flush()
-    members: list[
-        tuple[bytes, bytes, int]
-    ] = []  # name, facts, bytes up to the next header
+    # name, facts, bytes up to the next header
+    members: list[tuple[bytes, bytes, int]] = []
     for n in reversed(range(count)):
         name = f"{n:04d}.jpg".encode()
         facts = struct.pack(

@@ -65,15 +65,13 @@ def suffer(fault: Fault) -> None:
     """Put this process under the limits of the fault."""
     if fault.clock_skew_s:
         real = time.time
-        time.time = lambda: (
-            real() + fault.clock_skew_s
-        )  # the worker's clock, and nobody else's
+        # the worker's clock, and nobody else's
+        time.time = lambda: real() + fault.clock_skew_s
     if fault.max_file_bytes:
         import resource
 
-        signal.signal(
-            signal.SIGXFSZ, signal.SIG_IGN
-        )  # a write beyond fails with an error, like one to a full disk
+        # a write beyond fails with an error, like one to a full disk
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(
             resource.RLIMIT_FSIZE, (fault.max_file_bytes, resource.RLIM_INFINITY)
         )

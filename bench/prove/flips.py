@@ -27,14 +27,8 @@ from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from assets.worker import name_worker
 
-FAULTS = (
-    "flip",
-    "flip",
-    "flip",
-    "flip",
-    "truncation",
-    "deletion",
-)  # drawn evenly: two of three are single bits
+# drawn evenly: two of three are single bits
+FAULTS = ("flip", "flip", "flip", "flip", "truncation", "deletion")
 _SESSION, _TASK = "monday", "detection"
 
 

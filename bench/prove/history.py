@@ -61,9 +61,8 @@ class Verdict:
     lost: int = 0  # rows that should be there, or that were acknowledged
     duplicated: int = 0  # rows beyond those that should be there
     altered: int = 0  # rows with the right key and other content
-    late_commits: int = (
-        0  # commits that succeeded under a claim that was no longer the youngest
-    )
+    # commits that succeeded under a claim that was no longer the youngest
+    late_commits: int = 0
     examples: tuple[str, ...] = ()
 
     @property
@@ -98,10 +97,8 @@ def _compare(expected: Export, found: Export) -> Verdict:
     lost = duplicated = altered = 0
     examples: list[str] = []
     for name in sorted({*expected.sections, *found.sections}):
-        should, has = (
-            Counter(expected.sections.get(name, [])),
-            Counter(found.sections.get(name, [])),
-        )
+        should = Counter(expected.sections.get(name, []))
+        has = Counter(found.sections.get(name, []))
         if should == has:
             continue
         missing, extra = should - has, has - should

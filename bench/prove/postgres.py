@@ -28,11 +28,9 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="daguerre-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, _USER, _USER)
-        self._password, self._port, self._databases = (
-            secrets.token_hex(8),
-            _free_port(),
-            0,
-        )
+        self._password = secrets.token_hex(8)
+        self._port = _free_port()
+        self._databases = 0
 
     def __enter__(self) -> Postgres:
         try:

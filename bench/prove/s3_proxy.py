@@ -33,10 +33,9 @@ class S3Proxy:
         self.upstream = urlsplit(upstream)
         self.requests: list[str] = []  # "PUT /bucket/key", since `arm`
         self._fault, self._at, self._lock = "", 0, threading.Lock()
-        self.injected, self.injected_s = (
-            "",
-            0.0,
-        )  # the request that was failed, and when
+        # the request that was failed, and when
+        self.injected = ""
+        self.injected_s = 0.0
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -61,13 +60,11 @@ class S3Proxy:
                 f"there is no fault '{fault}': the faults are {', '.join(FAULTS)}"
             )
         with self._lock:
-            self.requests, self.injected, self.injected_s, self._fault, self._at = (
-                [],
-                "",
-                0.0,
-                fault,
-                at,
-            )
+            self.requests = []
+            self.injected = ""
+            self.injected_s = 0.0
+            self._fault = fault
+            self._at = at
 
     def choose(self, request: str) -> str:
         """Count the request and say what befalls it."""

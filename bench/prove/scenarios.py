@@ -177,9 +177,8 @@ def _stop(stage: Stage, schedule: Schedule, points: Points) -> Result:
         if schedule.with_growth:
             site.land(second_step(), 1)
             site.notify()
-            site.files = tuple(
-                sorted({*site.files, *files})
-            )  # the next run has what the stopped one has not done
+            # the next run has what the stopped one has not done
+            site.files = tuple(sorted({*site.files, *files}))
         _recover(site)
         recovered_s = time.monotonic() - began_s
         if is_paused:

@@ -126,9 +126,8 @@ class Result:
 
     schedule: Schedule
     verdict: Verdict
-    recovered_s: (
-        float | None
-    )  # from the fault to the end of the work; None where nothing had to be recovered
+    # from the fault to the end of the work; None where nothing had to be recovered
+    recovered_s: float | None
 
 
 def reference_first(stage: Stage) -> Export:

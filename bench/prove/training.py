@@ -57,11 +57,9 @@ def _prove(num_kills: int, rng: random.Random) -> dict[str, Any]:
     while done < num_kills:
         kills = sorted(rng.sample(range(1, num_steps - 2), _KILLS_EACH))
         sha256, _ = _run(kills, rng)
-        done, trainings, equal = (
-            done + len(kills),
-            trainings + 1,
-            equal + (sha256 == whole),
-        )
+        done = done + len(kills)
+        trainings = trainings + 1
+        equal = equal + (sha256 == whole)
         print(
             f"{done} kills: {equal} of {trainings} equal", file=sys.stderr, flush=True
         )

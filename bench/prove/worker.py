@@ -167,10 +167,8 @@ def main() -> None:
     _load(sys.argv[1])
     print("ready", flush=True)
     order = Order.from_json(sys.stdin.readline())
-    points, history = (
-        Failpoints(order.fault),
-        History(Path(order.history), order.worker),
-    )
+    points = Failpoints(order.fault)
+    history = History(Path(order.history), order.worker)
     suffer(order.fault)
     history.add("begins", process=os.getpid())
     try:

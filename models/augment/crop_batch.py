@@ -17,9 +17,8 @@ from torch import Tensor
 from models.augment.crops import Crop, cut_crop
 from models.types import Sample
 
-_CHUNK_PIXELS = (
-    2**24
-)  # of whole images at once on a device: half a GiB with what is computed of them
+# of whole images at once on a device: half a GiB with what is computed of them
+_CHUNK_PIXELS = 2**24
 _log = logging.getLogger("daguerre.training")
 
 
@@ -60,9 +59,8 @@ def _cut_on(
     for places in _group_by_size(samples):
         images = torch.stack(_decode([samples[place] for place in places], device))
         squares[places] = _resample(images, [crops[place] for place in places], side_px)
-        if (
-            device.type == "cuda"
-        ):  # torchvision decodes into memory that was freed, whatever is queued to read it
+        # torchvision decodes into memory that was freed, whatever is queued to read it
+        if device.type == "cuda":
             torch.cuda.current_stream(device).synchronize()
     return squares
 

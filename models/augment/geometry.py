@@ -36,10 +36,8 @@ def draw_move(
     )
     shift = shift + rng.uniform(-1, 1, 2) * slack
     linear = np.diag([sign_x * scale, sign_y * scale])
-    middle_from, middle_to = (
-        np.array([from_hw[1], from_hw[0]]) / 2,
-        np.array([to_hw[1], to_hw[0]]) / 2,
-    )
+    middle_from = np.array([from_hw[1], from_hw[0]]) / 2
+    middle_to = np.array([to_hw[1], to_hw[0]]) / 2
     return np.column_stack([linear, middle_to + shift - linear @ middle_from])
 
 
@@ -147,9 +145,8 @@ def _halve(
         (max(width // factor, 1), max(height // factor, 1)),
         interpolation=cv2.INTER_AREA,
     )
-    ratio = np.array(
-        [width / small.shape[1], height / small.shape[0]]
-    )  # full = small * ratio at outer corners
+    # full = small * ratio at outer corners
+    ratio = np.array([width / small.shape[1], height / small.shape[0]])
     shifted = matrix.copy()
     shifted[:, :2] = matrix[:, :2] * ratio
     shifted[:, 2] = matrix[:, 2] + matrix[:, :2] @ (ratio * 0.5 - 0.5)

@@ -38,10 +38,8 @@ def letterbox_matrix(
 ) -> NDArray[np.float64]:
     """(2, 3) matrix from image to canvas, in px from outer corners."""
     scale = fit_scale(from_hw, canvas_hw)
-    offset_y, offset_x = (
-        (canvas_hw[0] - scale * from_hw[0]) / 2,
-        (canvas_hw[1] - scale * from_hw[1]) / 2,
-    )
+    offset_y = (canvas_hw[0] - scale * from_hw[0]) / 2
+    offset_x = (canvas_hw[1] - scale * from_hw[1]) / 2
     return np.array([[scale, 0.0, offset_x], [0.0, scale, offset_y]])
 
 

@@ -34,9 +34,8 @@ MAX_EXCESS = 4.0  # times the points' own misfit: above, gyroscope and camera do
 BIAS_PRIOR_RAD_S = 0.05
 BIAS_ROUNDS, WORTHWHILE = 3, 0.95  # a bias must lower the misfit by a twentieth
 
-Turn = Callable[
-    ["Step", Array], Array
-]  # step, lags (L,) in s -> b_from_a (L, 3, 3); NaN beyond the record
+# step, lags (L,) in s -> b_from_a (L, 3, 3); NaN beyond the record
+Turn = Callable[["Step", Array], Array]
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,8 @@ class PairMoments:
         cross = np.zeros((len(b), 3, 3))  # cross[i] @ v == b[i] x v
         cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -b[:, 2], b[:, 1], -b[:, 0]
         cross[:, 1, 0], cross[:, 2, 0], cross[:, 2, 1] = b[:, 2], -b[:, 1], b[:, 0]
-        normals = np.einsum("npj,nk->npjk", cross, a).reshape(
-            len(a), 27
-        )  # linear in the nine entries of R
+        # linear in the nine entries of R
+        normals = np.einsum("npj,nk->npjk", cross, a).reshape(len(a), 27)
         outer = (normals.T @ normals).reshape(3, 9, 3, 9)
         return cls(outer.transpose(1, 3, 0, 2).reshape(81, 9), len(a))
 
@@ -86,9 +85,8 @@ class Linearised:
         normals = np.cross(unit_b, unit_a @ b_from_a.T)  # (N, 3)
         direction = np.linalg.eigh(normals.T @ normals)[1][:, 0]
         slopes = np.cross(unit_a, np.cross(direction, unit_b) @ b_from_a)
-        sideways = (
-            normals @ np.linalg.svd(direction[None])[2][1:].T
-        )  # (N, 2) change with the direction
+        # (N, 2) change with the direction
+        sideways = normals @ np.linalg.svd(direction[None])[2][1:].T
         free = slopes - sideways @ np.linalg.lstsq(sideways, slopes, rcond=None)[0]
         return cls(normals @ direction, free)
 

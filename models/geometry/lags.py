@@ -13,17 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Misfits = Callable[
-    [Array], Array
-]  # lags (L,) in s -> squared misfits (K, L); NaN where a record does not reach
+# lags (L,) in s -> squared misfits (K, L); NaN where a record does not reach
+Misfits = Callable[[Array], Array]
 
 MAX_LAG_S = 0.5
 COARSE_STEP_S, FINE_STEP_S, FINE_REACH_S = 0.01, 0.002, 0.016
 MIN_STEPS = 10  # time steps of the record; fewer say nothing about their own scatter
 MIN_COVERED = 0.5  # share of steps that a lag must leave inside of both records
-NUM_GROUPS = (
-    10  # of the jackknife: neighbouring steps lie in one group, as they err together
-)
+# of the jackknife: neighbouring steps lie in one group, as they err together
+NUM_GROUPS = 10
 MIN_GAIN = 6.0  # summed log misfit by which the best lag must beat the average lag: a rig at rest fits any
 
 
@@ -34,9 +32,8 @@ class Lag:
     lag_s: float
     sigma_s: float
     num_steps: int
-    misfit: (
-        float  # median squared misfit of a step at the lag, in the unit of the misfits
-    )
+    # median squared misfit of a step at the lag, in the unit of the misfits
+    misfit: float
 
 
 def estimate_lag(misfits: Misfits, floor: float) -> Lag:

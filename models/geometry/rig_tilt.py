@@ -16,21 +16,16 @@ from scipy.spatial.transform import Rotation
 from models.geometry.epipolar import essential_of, find_rigid, sampson_distance
 
 Array = NDArray[np.float64]
-RayPairs = Sequence[
-    tuple[Array, Array]
-]  # an element an image pair: rays (N, 3), z = 1, of cameras a and b
+# an element an image pair: rays (N, 3), z = 1, of cameras a and b
+RayPairs = Sequence[tuple[Array, Array]]
 
-SCALES_RAD = (
-    0.03,
-    0.01,
-    0.004,
-)  # outlier scales, one after the other: first a knocked camera, last the noise of a match
+# outlier scales, one after the other: first a knocked camera, last the noise of a match
+SCALES_RAD = (0.03, 0.01, 0.004)
 ITERATIONS = 6
 MIN_PAIRS, MIN_MATCHES = 4, 60
-AGREEING, MIN_AGREEING = (
-    0.008,
-    0.5,
-)  # distance to an epipolar line, share of matches; two cameras of a rig have 0.97
+# distance to an epipolar line, share of matches; two cameras of a rig have 0.97
+AGREEING = 0.008
+MIN_AGREEING = 0.5
 _STEP_RAD = 1e-5
 
 
@@ -39,9 +34,8 @@ class RigTilt:
     """What matches say of a stated pose. Angles in rad; distances in units of z = 1 (times the focal length: px)."""
 
     distance: float  # median distance of a match to the stated epipolar geometry
-    vector_rad: tuple[
-        float, float, float
-    ]  # the turn of camera b, in its own frame, that fits the matches best
+    # the turn of camera b, in its own frame, that fits the matches best
+    vector_rad: tuple[float, float, float]
     angle_rad: float
     sigma_rad: float  # standard error of the angle
     distance_fitted: float  # median distance after that turn
@@ -65,9 +59,8 @@ def fit_tilt(pairs: RayPairs, a_from_b: Array) -> RigTilt:
         raise ValueError("the cameras share one centre: there is no epipolar geometry")
     rays_a, rays_b = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
     turn = _refine(np.zeros(3), rays_a, rays_b, a_from_b)
-    if (
-        _share_agreeing(turn, rays_a, rays_b, a_from_b) < MIN_AGREEING
-    ):  # far off, or not of one scene at all
+    # far off, or not of one scene at all
+    if _share_agreeing(turn, rays_a, rays_b, a_from_b) < MIN_AGREEING:
         kept, b_from_a = find_rigid(rays_a, rays_b, AGREEING / 2)
         if kept.mean() < MIN_AGREEING:
             raise ValueError(
@@ -77,9 +70,8 @@ def fit_tilt(pairs: RayPairs, a_from_b: Array) -> RigTilt:
         turn = _refine(start, rays_a, rays_b, a_from_b)
     _, normal, gradients = _step(turn, rays_a, rays_b, a_from_b, SCALES_RAD[-1])
     group = np.repeat(np.arange(len(pairs)), [len(a) for a, _ in pairs])
-    sums = np.stack(
-        [np.bincount(group, column) for column in gradients.T], axis=1
-    )  # (pairs, 3)
+    # (pairs, 3)
+    sums = np.stack([np.bincount(group, column) for column in gradients.T], axis=1)
     inverse = np.linalg.inv(normal)
     covariance = inverse @ (sums.T @ sums) @ inverse * len(pairs) / (len(pairs) - 3)
     angle = float(np.linalg.norm(turn))

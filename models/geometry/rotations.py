@@ -15,9 +15,8 @@ from models.geometry.quaternions import multiply
 
 Array = NDArray[np.float64]
 
-_PARALLEL = (
-    1.0 - 1e-9
-)  # cosine above which slerp and linear interpolation agree to rounding
+# cosine above which slerp and linear interpolation agree to rounding
+_PARALLEL = 1.0 - 1e-9
 _MIN_NORM = 1e-9
 
 
@@ -28,9 +27,8 @@ def slerp(start_xyzw: Array, end_xyzw: Array, share: Array) -> Array:
     """
     start, end = _normalise(start_xyzw), _normalise(end_xyzw)
     cosine = (start * end).sum(axis=1)
-    end = np.where(
-        cosine[:, None] < 0, -end, end
-    )  # q and -q are one rotation: take the nearer
+    # q and -q are one rotation: take the nearer
+    end = np.where(cosine[:, None] < 0, -end, end)
     cosine = np.minimum(np.abs(cosine), 1.0)
     angle = np.arccos(cosine)
     is_flat = cosine > _PARALLEL

@@ -17,9 +17,8 @@ _WINDOW_PX, _LEVELS = (15, 15), 4
 _MAX_RETURN_PX = 0.3  # a point tracked there and back must come home
 _RATIO, _MAX_FEATURES, _FAST_THRESHOLD = 0.8, 700, 7
 _MARGIN_PX = 12  # points near the border say most about turns about the vertical
-_MAX_REFINEMENT_PX = (
-    3.0  # an ORB corner of a coarse level lies no further from its place
-)
+# an ORB corner of a coarse level lies no further from its place
+_MAX_REFINEMENT_PX = 3.0
 
 
 def track_points(before: Gray, after: Gray) -> tuple[Pixels, Pixels]:

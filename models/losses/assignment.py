@@ -8,9 +8,8 @@ from torch import Tensor
 from models.nets.detector import STRIDES_PX
 
 UNASSIGNED = -1
-_RADIUS_STRIDES = (
-    1.5  # points this near to a box's centre answer for it (FCOS centre sampling)
-)
+# points this near to a box's centre answer for it (FCOS centre sampling)
+_RADIUS_STRIDES = 1.5
 _SIDE_PER_STRIDE = 8.0  # a level takes boxes whose longer side is at most this many strides; the last takes the rest
 
 
@@ -26,9 +25,8 @@ def assign_points(boxes_xyxy: Tensor, centres: Tensor, strides: Tensor) -> Tenso
     if not len(boxes_xyxy):
         return owner
     middles = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
-    offsets = (centres[:, None] - middles[None]).abs() / strides[
-        :, None, None
-    ]  # (P, N, 2) in strides
+    # (P, N, 2) in strides
+    offsets = (centres[:, None] - middles[None]).abs() / strides[:, None, None]
     distance = offsets.norm(dim=-1)  # (P, N)
     on_level = strides[:, None] == level_strides(boxes_xyxy)[None]
     sides = torch.cat(
@@ -39,9 +37,8 @@ def assign_points(boxes_xyxy: Tensor, centres: Tensor, strides: Tensor) -> Tenso
         -1,
     )
     is_near = (offsets.amax(-1) < _RADIUS_STRIDES) & (sides.amin(-1) > 0) & on_level
-    nearest = distance.masked_fill(~on_level, torch.inf).argmin(
-        0
-    )  # (N,) the point each box gets in any case
+    # (N,) the point each box gets in any case
+    nearest = distance.masked_fill(~on_level, torch.inf).argmin(0)
     distance = distance.masked_fill(~is_near, torch.inf)
     is_taken = is_near.any(1)
     owner[is_taken] = distance[is_taken].argmin(1)

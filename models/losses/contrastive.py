@@ -15,9 +15,8 @@ def nt_xent(projected: Tensor) -> Tensor:
     The normalised, temperature-scaled cross-entropy of Chen et al., A Simple Framework for Contrastive Learning of
     Visual Representations (ICML 2020): cosines over 0.2. log(2 B - 1) where all vectors are equal; needs two images.
     """
-    unit = F.normalize(
-        projected.flatten(0, 1), dim=1
-    )  # (2 B, D), the views of an image side by side
+    # (2 B, D), the views of an image side by side
+    unit = F.normalize(projected.flatten(0, 1), dim=1)
     similar = unit @ unit.T / _TEMPERATURE
     similar = similar.masked_fill(
         torch.eye(len(unit), dtype=torch.bool, device=unit.device), float("-inf")

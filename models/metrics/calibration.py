@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 NUM_BINS = 15  # Guo et al. 2017
-_PRIOR_LOG_SD = (
-    0.5  # of the temperature's logarithm: factors of 0.6 to 1.6 surprise nobody
-)
+# of the temperature's logarithm: factors of 0.6 to 1.6 surprise nobody
+_PRIOR_LOG_SD = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,8 @@ def score_calibration(
     Calibration of Modern Neural Networks, ICML 2017, equation 3. Raises ValueError for no samples, unequal lengths and
     confidences outside [0, 1].
     """
-    confidence, correct = (
-        np.asarray(confidences, np.float64),
-        np.asarray(is_correct, bool),
-    )
+    confidence = np.asarray(confidences, np.float64)
+    correct = np.asarray(is_correct, bool)
     _require_valid(confidence, correct)
     edges = np.arange(num_bins + 1) / num_bins
     bin_ids = np.clip(

@@ -43,10 +43,8 @@ def score_classification(
     that is predicted but never true counts 0, one that is neither does not count. Raises ValueError for no samples,
     unequal lengths and ids out of range.
     """
-    truth, predicted = (
-        np.asarray(class_ids, np.int64),
-        np.asarray(predicted_ids, np.int64),
-    )
+    truth = np.asarray(class_ids, np.int64)
+    predicted = np.asarray(predicted_ids, np.int64)
     _require_valid(truth, predicted, num_classes)
     confusion = np.bincount(
         truth * num_classes + predicted, minlength=num_classes**2

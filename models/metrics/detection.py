@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 from models.types import BoxSet, Detections
 
 MAX_DETECTIONS = 100  # per image and class, highest score first: COCO's limit
-OBJECT_SIZES = (
-    "small",
-    "medium",
-    "large",
-)  # box area up to 32 * 32 px, up to 96 * 96 px, above
+# box area up to 32 * 32 px, up to 96 * 96 px, above
+OBJECT_SIZES = ("small", "medium", "large")
 SIZE_LIMITS_PX2 = (32.0**2, 96.0**2)
 IOU_50 = 0  # place in COCO's thresholds 0.50, 0.55 .. 0.95
-_ALL_AREAS, _IOU_75 = (
-    0,
-    5,
-)  # places in COCO's area ranges and in its thresholds 0.50, 0.55 .. 0.95
+# places in COCO's area ranges and in its thresholds 0.50, 0.55 .. 0.95
+_ALL_AREAS = 0
+_IOU_75 = 5
 
 Row = dict[str, Any]
 
@@ -163,9 +159,8 @@ def run_coco(
     sides = []
     for rows in (truth_rows, found_rows):
         side = COCO()
-        numbered = [
-            {**row, "id": n} for n, row in enumerate(rows, start=1)
-        ]  # from 1: COCO reads 0 as "not matched"
+        # from 1: COCO reads 0 as "not matched"
+        numbered = [{**row, "id": n} for n, row in enumerate(rows, start=1)]
         side.dataset = {
             "images": list(images),
             "categories": categories,

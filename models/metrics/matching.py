@@ -116,9 +116,8 @@ def find_operating_point(
         return None
     order = np.argsort(-scores, kind="stable")
     scores, hits = scores[order], np.cumsum(is_hit[order])
-    is_last_of_equals = np.append(
-        scores[1:] != scores[:-1], True
-    )  # a threshold takes all equal scores or none
+    # a threshold takes all equal scores or none
+    is_last_of_equals = np.append(scores[1:] != scores[:-1], True)
     num_kept = np.arange(1, len(scores) + 1)
     f1 = np.where(is_last_of_equals, 2 * hits / (num_kept + num_objects), -1.0)
     best = int(f1.argmax())
@@ -146,10 +145,8 @@ def measure_ious(
     boxes_xyxy: NDArray[Any], others_xyxy: NDArray[Any]
 ) -> NDArray[np.float64]:
     """(N, M) intersection over union; 0 where the union has no area."""
-    left, right = (
-        boxes_xyxy.astype(np.float64)[:, None, :],
-        others_xyxy.astype(np.float64)[None, :, :],
-    )
+    left = boxes_xyxy.astype(np.float64)[:, None, :]
+    right = others_xyxy.astype(np.float64)[None, :, :]
     overlap = np.minimum(left[..., 2:], right[..., 2:]) - np.maximum(
         left[..., :2], right[..., :2]
     )

@@ -25,9 +25,8 @@ class PixelCounts:
     """One image. `confusion[t, p]` counts pixels of class t that were called p."""
 
     confusion: NDArray[np.int64]  # (C, C)
-    boundary_hits: NDArray[
-        np.int64
-    ]  # (C,) px in the true and in the predicted boundary of a class
+    # (C,) px in the true and in the predicted boundary of a class
+    boundary_hits: NDArray[np.int64]
     boundary_union: NDArray[np.int64]  # (C,) px in one of them
 
 
@@ -97,10 +96,8 @@ def count_confusion(
             "predict the image that was labelled"
         )
     is_known = truth.class_ids != IGNORE
-    true_ids, found_ids = (
-        truth.class_ids[is_known].astype(np.int64),
-        predicted.class_ids[is_known],
-    )
+    true_ids = truth.class_ids[is_known].astype(np.int64)
+    found_ids = predicted.class_ids[is_known]
     for name, ids in (("true", true_ids), ("predicted", found_ids)):
         if len(ids) and ids.max() >= num_classes:
             raise ValueError(

@@ -115,9 +115,8 @@ def load_imagenet(
     nets = [backbone] if head is None else [backbone, head]
     convs = [m for net in nets for m in net.modules() if isinstance(m, nn.Conv2d)]
     with torch.no_grad():
-        for index, conv in enumerate(
-            convs
-        ):  # a convolution, then gamma, beta, mean, variance, count
+        # a convolution, then gamma, beta, mean, variance, count
+        for index, conv in enumerate(convs):
             weight, gamma, beta, mean, variance = values[6 * index : 6 * index + 5]
             if weight.shape != conv.weight.shape:
                 raise ValueError(

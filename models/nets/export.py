@@ -11,13 +11,11 @@ import torch
 from torch import Tensor, nn
 
 OPSET = 18
-_TOLERANCE = (
-    2e-3  # relative to the largest output: summation order differs between runtimes
-)
-_STRONGEST, _MIN_SHARE = (
-    300,
-    0.95,
-)  # candidates compared, and how many of them must be the same
+# relative to the largest output: summation order differs between runtimes
+_TOLERANCE = 2e-3
+# candidates compared, and how many of them must be the same
+_STRONGEST = 300
+_MIN_SHARE = 0.95
 
 
 def export_onnx(net: nn.Module, example: Tensor, output_names: Sequence[str]) -> bytes:
@@ -33,12 +31,10 @@ def export_onnx(net: nn.Module, example: Tensor, output_names: Sequence[str]) ->
         if takes_one_image
         else {n: {0: "batch"} for n in ("pixels", *output_names)}
     )
-    buffer: Any = (
-        io.BytesIO()
-    )  # the tracing exporter writes to files too, though its signature names paths only
-    with (
-        warnings.catch_warnings()
-    ):  # the tracing exporter is marked old; the new one takes a minute for these nets
+    # the tracing exporter writes to files too, though its signature names paths only
+    buffer: Any = io.BytesIO()
+    # the tracing exporter is marked old; the new one takes a minute for these nets
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             net,

@@ -82,10 +82,8 @@ class InstanceSegmenter(nn.Module):
             proposals, _ = self.net.rpn(images, features)
             return self.net.roi_heads(features, proposals, images.image_sizes)[0]
         rows = [_to_row(target, pixels.device) for target in targets]
-        of_places, of_proposals = (
-            self.net.rpn.fg_bg_sampler,
-            self.net.roi_heads.fg_bg_sampler,
-        )
+        of_places = self.net.rpn.fg_bg_sampler
+        of_proposals = self.net.roi_heads.fg_bg_sampler
         for sampler in (of_places, of_proposals):
             sampler.seeds = [target.seed for target in targets]
         proposals, first = self.net.rpn(images, features, rows)
@@ -98,9 +96,8 @@ class InstanceSegmenter(nn.Module):
         counts = pixels.new_tensor(
             [of_places.num_drawn, of_proposals.num_drawn, of_proposals.num_positive]
         )
-        shares = counts / mean_over_workers(counts).clamp(
-            min=1
-        )  # each loss is a mean over what this worker has
+        # each loss is a mean over what this worker has
+        shares = counts / mean_over_workers(counts).clamp(min=1)
         return (torch.stack(losses).float() * shares).sum()
 
 
@@ -109,10 +106,8 @@ class SeededSampler:
     drawn with its own seed, whichever images are in the batch with it."""
 
     def __init__(self, num_places: int, positive_share: float) -> None:
-        self._num_places, self._max_positive = (
-            num_places,
-            int(num_places * positive_share),
-        )
+        self._num_places = num_places
+        self._max_positive = int(num_places * positive_share)
         self.seeds: list[int] = []  # one an image, set before each use
         self.num_drawn = self.num_positive = 0  # in the last use, over all images
 

@@ -13,9 +13,8 @@ from models.nets.backbone import PYRAMID_CHANNELS, EfficientNetLite0
 from models.nets.detector import Head
 from models.nets.pyramid import Pyramid, conv_norm_act
 
-_REACH_STRIDES = (
-    4.0  # what an output of 1 means: objects of a level are up to 8 strides wide
-)
+# what an output of 1 means: objects of a level are up to 8 strides wide
+_REACH_STRIDES = 4.0
 
 
 class PoseDetector(nn.Module):
@@ -47,9 +46,8 @@ class PoseDetector(nn.Module):
         return logits, distances, offsets
 
     def _locate(self, x: Tensor) -> Tensor:
-        flat = (
-            self.locate(self.point_tower(x)).flatten(2).transpose(1, 2)
-        )  # (B, h*w, 2K)
+        # (B, h*w, 2K)
+        flat = self.locate(self.point_tower(x)).flatten(2).transpose(1, 2)
         return flat.unflatten(2, (self.num_points, 2)) * _REACH_STRIDES
 
 

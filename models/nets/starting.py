@@ -16,11 +16,8 @@ from models.nets.backbone import (
 from models.recipes.config import TrainConfig
 
 _COUNTER = "num_batches_tracked"  # of batch normalisation: says nothing about images
-_CLASS_LAYERS = (
-    "fc.",
-    "classifier.2.",
-    "classifier.3.",
-)  # of torchvision's files: another's classes
+# of torchvision's files: another's classes
+_CLASS_LAYERS = ("fc.", "classifier.2.", "classifier.3.")
 _NUM_LISTED = 3
 _HEAD = "features."  # what nets of ours call the layer behind the backbone
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_MEAN, _STD = (
-    (0.485, 0.456, 0.406),
-    (0.229, 0.224, 0.225),
-)  # of ImageNet, RGB in [0, 1]: what the weights expect
+# of ImageNet, RGB in [0, 1]: what the weights expect
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
 
 
 class ImageNetPixels(nn.Module):

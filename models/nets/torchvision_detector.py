@@ -36,12 +36,10 @@ class TorchvisionDetector(nn.Module):
         super().__init__()
         from torchvision.models import get_model
 
-        self.takes_one_image = name.startswith(
-            _TWO_STAGE
-        )  # as ONNX: the number of proposals is the image's
-        self.first_label = (
-            1 if self.takes_one_image else 0
-        )  # label 0 of Faster R-CNN is the background
+        # as ONNX: the number of proposals is the image's
+        self.takes_one_image = name.startswith(_TWO_STAGE)
+        # label 0 of Faster R-CNN is the background
+        self.first_label = 1 if self.takes_one_image else 0
         options = {"rpn_score_thresh": 0.0} if self.takes_one_image else {}
         self.net: Any = get_model(
             name,
@@ -104,9 +102,8 @@ class TorchvisionDetector(nn.Module):
         shares = logits.softmax(-1)[:, 1:]  # (proposals of all images, C)
         own_class = torch.eye(shares.shape[1], device=shares.device)
         scores = shares[:, :, None] * own_class  # (proposals, C candidates, C)
-        boxes = heads.box_coder.decode(moves, proposals)[
-            :, 1:
-        ]  # (proposals, C candidates, 4)
+        # (proposals, C candidates, 4)
+        boxes = heads.box_coder.decode(moves, proposals)[:, 1:]
         if len(proposals) == 1:
             return scores.flatten(0, 1)[None], boxes.flatten(0, 1)[None]
         counts = [len(p) for p in proposals]
@@ -147,9 +144,8 @@ def load_detector(net: nn.Module, source: Mapping[str, Tensor]) -> None:
     except RuntimeError as error:
         raise ValueError(f"these weights are of another detector: {error}") from error
     missing = [n for n in result.missing_keys if not n.startswith(_CLASS_LAYERS)]
-    missing = [
-        n for n in missing if not n.endswith("num_batches_tracked")
-    ]  # those who froze their norms kept none
+    # those who froze their norms kept none
+    missing = [n for n in missing if not n.endswith("num_batches_tracked")]
     if missing or result.unexpected_keys:
         raise ValueError(
             f"these weights are of another detector: missing {missing}, unexpected "

@@ -24,9 +24,8 @@ class TrainConfig:
     lr: float  # peak
     net: str = LITE0  # one of NETS for the task
     weights: str = "packaged"  # with the installed package; none; torchvision's hub; or the path of a .safetensors file
-    lr_batch: int | None = (
-        None  # the batch that `lr` was found for: the peak grows with batch_size / lr_batch
-    )
+    # the batch that `lr` was found for: the peak grows with batch_size / lr_batch
+    lr_batch: int | None = None
     schedule: Literal["cosine", "one_cycle"] = "cosine"  # both rise over warmup_share
     optimizer: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
     backbone_lr_factor: float = 0.3  # of a backbone that knows images already
@@ -35,48 +34,37 @@ class TrainConfig:
     clip_norm: float = 10.0
     ema_decay: float = 0.98
     frozen_stages: int = 2  # of the backbone, with its stem; 0 trains everything
-    head_width: int = (
-        64  # channels of pyramid and heads of lite0, where labels have places
-    )
-    num_keypoints: int = (
-        17  # keypoints: of the class that has most; COCO's person has 17
-    )
+    # channels of pyramid and heads of lite0, where labels have places
+    head_width: int = 64
+    # keypoints: of the class that has most; COCO's person has 17
+    num_keypoints: int = 17
     zoom: tuple[float, float] = (0.8, 1.25)  # scale jitter
     shift_share: float = 0.1  # of the side, each way
     flip_horizontal: bool = True
     flip_vertical: bool = False
-    colour_jitter: float = (
-        0.2  # largest relative change of brightness, contrast and saturation
-    )
+    # largest relative change of brightness, contrast and saturation
+    colour_jitter: float = 0.2
     dropout: float = 0.2  # recognition: share of the features left out in a step
     label_smoothing: float = 0.0  # recognition
     mixup_alpha: float = 0.0  # recognition; 0 is off
-    cutmix_alpha: float = (
-        0.0  # recognition; 0 is off; with mixup, each takes half of the batches
-    )
-    crop_area: tuple[float, float] | None = (
-        None  # share of the image's area that is seen; not where labels have places
-    )
-    precision: Literal["fp32", "bf16", "fp16"] = (
-        "fp32"  # of activations; weights stay fp32
-    )
+    # recognition; 0 is off; with mixup, each takes half of the batches
+    cutmix_alpha: float = 0.0
+    # share of the image's area that is seen; not where labels have places
+    crop_area: tuple[float, float] | None = None
+    # of activations; weights stay fp32
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     is_compiled: bool = False  # torch.compile
-    sharding: Literal["none", "full"] = (
-        "none"  # of net and optimiser over the workers (FSDP), where they do not fit
-    )
-    accumulate: int = (
-        1  # parts that a step is computed in, where it does not fit in memory
-    )
-    patience: int | None = (
-        None  # epochs without a better metric after which training ends
-    )
-    save_every: int = (
-        200  # steps between snapshots; epochs end with one where the last is 20 s old
-    )
+    # of net and optimiser over the workers (FSDP), where they do not fit
+    sharding: Literal["none", "full"] = "none"
+    # parts that a step is computed in, where it does not fit in memory
+    accumulate: int = 1
+    # epochs without a better metric after which training ends
+    patience: int | None = None
+    # steps between snapshots; epochs end with one where the last is 20 s old
+    save_every: int = 200
     score_every: int = 1  # epochs between validations; the last epoch is always scored
-    max_minutes: float | None = (
-        None  # ends the schedule early; weights then depend on the machine's speed
-    )
+    # ends the schedule early; weights then depend on the machine's speed
+    max_minutes: float | None = None
 
     def __post_init__(self) -> None:
         if self.image_size_px % 32:
@@ -171,9 +159,8 @@ class TrainConfig:
             name: tuple(v) if isinstance(v, list | tuple) else v
             for name, v in values.items()
         }
-        if (
-            given.pop("is_pretrained", True) is False
-        ):  # as configurations said it before there was `weights`
+        # as configurations said it before there was `weights`
+        if given.pop("is_pretrained", True) is False:
             given |= {"weights": "none", "frozen_stages": 0}
         if unknown := sorted(given.keys() - {f.name for f in fields(cls)}):
             raise ValueError(

@@ -13,9 +13,8 @@ from models.recipes.config import TrainConfig
 from models.recipes.settings import change_settings, format_setting, is_whole
 
 _DECADE = 10.0  # from here on, the ends of a range are apart by orders of magnitude
-_POINTS_A_TRIAL = (
-    16  # drawn for each trial, because trials of a space with few values repeat
-)
+# drawn for each trial, because trials of a space with few values repeat
+_POINTS_A_TRIAL = 16
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ from models.geometry.camera import Camera
 Array = NDArray[np.floating]
 
 RIG_FROM_OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
-FOCAL_PER_WIDTH = (
-    0.74  # a horizontal field of view of 68 degrees, that of common depth cameras
-)
+# a horizontal field of view of 68 degrees, that of common depth cameras
+FOCAL_PER_WIDTH = 0.74
 
 
 def make_camera(width_px: int, height_px: int) -> Camera:
@@ -67,12 +66,10 @@ def rotation_zyx(
     yaw_rad: Array | float, pitch_rad: Array | float, roll_rad: Array | float
 ) -> Array:
     """Rotations (..., 3, 3) = Rz(yaw) Ry(pitch) Rx(roll): for a rig, positive pitch looks down."""
-    cy, sy, cp, sp = (
-        np.cos(yaw_rad),
-        np.sin(yaw_rad),
-        np.cos(pitch_rad),
-        np.sin(pitch_rad),
-    )
+    cy = np.cos(yaw_rad)
+    sy = np.sin(yaw_rad)
+    cp = np.cos(pitch_rad)
+    sp = np.sin(pitch_rad)
     cr, sr = np.cos(roll_rad), np.sin(roll_rad)
     rows = [
         [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from models.masks import encode_mask, find_box
 from models.simulation.scene import Scene
 
-BACKGROUND = (
-    "background"  # the class of pixels that show no solid: table, floor and walls
-)
+# the class of pixels that show no solid: table, floor and walls
+BACKGROUND = "background"
 MIN_SHARE = 8e-4  # of the picture's pixels: 61 px at 320x240; smaller views are not worth a label
 
 

@@ -38,9 +38,8 @@ def bake_table(scene: Scene, photos: Mapping[str, NDArray[np.uint8]]) -> Texture
         / albedo.mean()
         * np.asarray(scene.table_tint_rgb, np.float32)
     )
-    albedo = TABLE_ALBEDO * (
-        0.25 + 0.75 * albedo
-    )  # softened, so that solids stand out from the table
+    # softened, so that solids stand out from the table
+    albedo = TABLE_ALBEDO * (0.25 + 0.75 * albedo)
     sun, sky = _find_table_light(scene)
     key = np.asarray(scene.light.key_rgb, np.float32) * np.float32(
         scene.light.direction[2]
@@ -76,9 +75,8 @@ def paint_backdrop(scene: Scene, photos: Mapping[str, NDArray[np.uint8]]) -> Tex
     wall = np.linspace(0.80, 0.30, rows, dtype=np.float32)[:, None, None] * np.array(
         [0.95, 0.97, 1.0], np.float32
     )
-    sky = np.asarray(scene.light.sky_rgb, np.float32) / np.float32(
-        Light.sky_rgb[1]
-    )  # 1 by day
+    # 1 by day
+    sky = np.asarray(scene.light.sky_rgb, np.float32) / np.float32(Light.sky_rgb[1])
     return np.asarray(
         (0.75 * blurred + 0.40 * wall) * sky * scene.light.backdrop_gain, np.float32
     )
@@ -108,10 +106,8 @@ def shade_solid(
     openness = (np.float32(0.62) + np.float32(0.38) * normal[2]) * (
         1 - np.float32(0.55) * np.exp(height_m * -35)
     )
-    key, sky = (
-        np.asarray(light.key_rgb, np.float32),
-        np.asarray(light.sky_rgb, np.float32),
-    )
+    key = np.asarray(light.key_rgb, np.float32)
+    sky = np.asarray(light.sky_rgb, np.float32)
     color = albedo * (lambert[:, None] * key + openness[:, None] * sky)
     if gloss > 0:
         half = tuple(e + c for e, c in zip(to_eye, to_light, strict=True))
@@ -195,14 +191,10 @@ def _find_shadow_window(
     """Rows and columns of the table that a solid can shade along one direction."""
     slide = solid.center_m[2] / direction[2]
     reach = solid.bound_radius_m / direction[2]
-    x, y = (
-        solid.center_m[0] - slide * direction[0],
-        solid.center_m[1] - slide * direction[1],
-    )
-    rows, columns = (
-        np.searchsorted(axis, [y - reach, y + reach]),
-        np.searchsorted(axis, [x - reach, x + reach]),
-    )
+    x = solid.center_m[0] - slide * direction[0]
+    y = solid.center_m[1] - slide * direction[1]
+    rows = np.searchsorted(axis, [y - reach, y + reach])
+    columns = np.searchsorted(axis, [x - reach, x + reach])
     return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))
 
 

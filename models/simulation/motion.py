@@ -19,14 +19,12 @@ Array = NDArray[np.float64]
 GRAVITY_M_S2 = 9.81
 VISIT_S = 1.7  # time with one solid, journey included
 HOP_S = 0.85  # the journey to the next one
-GYRO_NOISE_RAD_S, ACCEL_NOISE_M_S2 = (
-    1.5e-3,
-    1.5e-2,
-)  # standard deviation of a sample, a small MEMS unit at 200 Hz
-GYRO_BIAS_RAD_S, ACCEL_BIAS_M_S2 = (
-    5e-4,
-    5e-3,
-)  # standard deviation of the constant error of a recording
+# standard deviation of a sample, a small MEMS unit at 200 Hz
+GYRO_NOISE_RAD_S = 1.5e-3
+ACCEL_NOISE_M_S2 = 1.5e-2
+# standard deviation of the constant error of a recording
+GYRO_BIAS_RAD_S = 5e-4
+ACCEL_BIAS_M_S2 = 5e-3
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,9 @@ class Curve:
 
     def at(self, t_s: Array) -> tuple[Array, Array, Array]:
         """Value and its first and second derivative at times (N,)."""
-        value, first, second = (
-            np.full_like(t_s, self.start),
-            np.zeros_like(t_s),
-            np.zeros_like(t_s),
-        )
+        value = np.full_like(t_s, self.start)
+        first = np.zeros_like(t_s)
+        second = np.zeros_like(t_s)
         for center, duration, height in self.steps:
             x = np.clip((t_s - center) / duration + 0.5, 0.0, 1.0)
             value += height * x**3 * (10 - 15 * x + 6 * x * x)
@@ -94,10 +90,8 @@ class Trajectory:
         change = np.stack([g[1] for g in gaze], axis=1) - velocity
         flat2 = ahead[:, 0] ** 2 + ahead[:, 1] ** 2
         flat = np.sqrt(flat2)
-        yaw, pitch = (
-            np.arctan2(ahead[:, 1], ahead[:, 0]),
-            np.arctan2(-ahead[:, 2], flat),
-        )
+        yaw = np.arctan2(ahead[:, 1], ahead[:, 0])
+        pitch = np.arctan2(-ahead[:, 2], flat)
         yaw_rate = (ahead[:, 0] * change[:, 1] - ahead[:, 1] * change[:, 0]) / flat2
         flat_rate = (ahead[:, 0] * change[:, 0] + ahead[:, 1] * change[:, 1]) / flat
         pitch_rate = (ahead[:, 2] * flat_rate - change[:, 2] * flat) / (
@@ -150,11 +144,9 @@ def plan_trajectory(
     def wave(
         amplitude: float, low_hz: float, high_hz: float
     ) -> tuple[float, float, float]:
-        size, hz, phase = (
-            amplitude * rng.uniform(0.7, 1.3),
-            rng.uniform(low_hz, high_hz),
-            rng.uniform(0, 2 * np.pi),
-        )
+        size = amplitude * rng.uniform(0.7, 1.3)
+        hz = rng.uniform(low_hz, high_hz)
+        phase = rng.uniform(0, 2 * np.pi)
         return float(size), float(hz), float(phase)
 
     gaze = [

@@ -110,12 +110,8 @@ def _hit_disc(radius: np.float32, z: Plane | np.float32, o: Vector, d: Vector) -
 def _ball_surface(half: tuple, p: Vector) -> Surface:
     n = (p[0] / half[0], p[1] / half[0], p[2] / half[0])
     v = np.arccos(np.clip(n[2], -1.0, 1.0)) * np.float32(1 / np.pi)
-    return (
-        n,
-        np.abs(2 * _wrap(p) - 1),
-        v,
-        np.zeros_like(v, np.uint8),
-    )  # mirrored: a ball shows no seam
+    # mirrored: a ball shows no seam
+    return (n, np.abs(2 * _wrap(p) - 1), v, np.zeros_like(v, np.uint8))
 
 
 def _box_surface(half: tuple, p: Vector) -> Surface:

@@ -32,12 +32,8 @@ from models.simulation.skins import (
 )
 
 TABLE_KEY, FACES_PER_KEY = 1, 8
-_SUBPIXELS = (
-    (-0.375, -0.125),
-    (0.125, -0.375),
-    (0.375, 0.125),
-    (-0.125, 0.375),
-)  # rotated grid
+# rotated grid
+_SUBPIXELS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 _BACKDROP_ELEVATION_RAD = np.float32(np.deg2rad(40.0))
 
 
@@ -46,12 +42,10 @@ class Rendering:
     """What one camera sees."""
 
     image_rgb: NDArray[np.uint8]  # (H, W, 3)
-    depth_m: NDArray[
-        np.float32
-    ]  # (H, W) along the optical axis; 0 where nothing is within the world
-    instances: NDArray[
-        np.uint8
-    ]  # (H, W) track id of the solid seen; 0 for table and backdrop
+    # (H, W) along the optical axis; 0 where nothing is within the world
+    depth_m: NDArray[np.float32]
+    # (H, W) track id of the solid seen; 0 for table and backdrop
+    instances: NDArray[np.uint8]
 
 
 class Renderer:
@@ -71,10 +65,9 @@ class Renderer:
                 camera.size_px, camera.centre_px, camera.focal_px, strict=True
             )
         )
-        self._x, self._y = (
-            np.tile(x, len(y)),
-            np.repeat(y, len(x)),
-        )  # (H * W,) ray coordinates
+        # (H * W,) ray coordinates
+        self._x = np.tile(x, len(y))
+        self._y = np.repeat(y, len(x))
         corner = np.float32(0.16 / float(x.max() ** 2 + y.max() ** 2))
         self._vignette = 1 - corner * (self._x**2 + self._y**2)
 
@@ -142,10 +135,8 @@ class Renderer:
         direction = _rotate(pose[:3, :3], x, y)
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.float32(-pose[2, 3]) / direction[2]
-            px, py = (
-                np.float32(pose[0, 3]) + t * direction[0],
-                np.float32(pose[1, 3]) + t * direction[1],
-            )
+            px = np.float32(pose[0, 3]) + t * direction[0]
+            py = np.float32(pose[1, 3]) + t * direction[1]
             is_hit = (t > 0) & (
                 px * px + py * py <= np.float32(self.scene.table_radius_m**2)
             )
@@ -220,10 +211,8 @@ class Renderer:
             skin, u * np.float32(columns) - half, v * np.float32(rows) - half
         )
         rotation = solid.world_from_object
-        normal_world, offset = (
-            turn(rotation, normal),
-            turn(rotation, (point[0], point[1], point[2])),
-        )
+        normal_world = turn(rotation, normal)
+        offset = turn(rotation, (point[0], point[1], point[2]))
         place = tuple(
             np.float32(c) + o for c, o in zip(solid.center_m, offset, strict=True)
         )
@@ -302,10 +291,8 @@ def _project_sphere(
     side: float, ahead: float, radius: float
 ) -> tuple[np.float32, np.float32]:
     """Bounds of a sphere in ray coordinates along one axis: the tangents of its silhouette in that plane."""
-    middle, half = (
-        np.arctan2(side, ahead),
-        np.arcsin(min(radius / np.hypot(side, ahead), 1.0)),
-    )
+    middle = np.arctan2(side, ahead)
+    half = np.arcsin(min(radius / np.hypot(side, ahead), 1.0))
     limit = np.pi / 2 - 1e-3
     low, high = np.clip([middle - half, middle + half], -limit, limit)
     return np.float32(np.tan(low)), np.float32(np.tan(high))

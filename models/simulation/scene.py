@@ -90,9 +90,8 @@ class Primitive:
 class Light:
     """One sun-like key light and a soft sky. Radiance is linear; 1 is white paper in the sun's full light."""
 
-    direction: tuple[
-        float, float, float
-    ]  # unit, world, from the table towards the light
+    # unit, world, from the table towards the light
+    direction: tuple[float, float, float]
     key_rgb: tuple[float, float, float] = (1.12, 1.02, 0.88)
     sky_rgb: tuple[float, float, float] = (0.34, 0.38, 0.44)
     backdrop_gain: float = 1.0
@@ -120,9 +119,8 @@ def sample_scene(
     """
     num = int(rng.integers(3, 7))
     start = rng.uniform(0.0, 2.0 * np.pi)
-    steps = np.deg2rad(
-        rng.uniform(0.0, 6.0, num) + (52.0 if num == 6 else 58.0)
-    )  # six must leave the circle open
+    # six must leave the circle open
+    steps = np.deg2rad(rng.uniform(0.0, 6.0, num) + (52.0 if num == 6 else 58.0))
     names = rng.permutation(
         [CLASS_NAMES[(i + int(start * 100)) % len(CLASS_NAMES)] for i in range(num)]
     )
@@ -160,10 +158,8 @@ def _sample_primitive(
         float(radius * np.sin(azimuth_rad)),
         half[2],
     )
-    photo, tint = (
-        str(rng.choice(SKIN_PHOTOS[class_name])),
-        _choose(rng, _TINTS[class_name]),
-    )
+    photo = str(rng.choice(SKIN_PHOTOS[class_name]))
+    tint = _choose(rng, _TINTS[class_name])
     euler = (float(yaw), float(tilt[0]), float(tilt[1]))
     return Primitive(
         track_id, class_name, center, half, euler, photo, tint, _GLOSS[class_name]
@@ -174,11 +170,9 @@ def _as_cone(rng: np.random.Generator, solid: Primitive) -> Primitive:
     """The same place taken by a cone."""
     half = _half_size("cone", rng.uniform(0.0120, 0.0145), rng.uniform(1.05, 1.5))
     center = (solid.center_m[0], solid.center_m[1], half[2])
-    photo, tint, euler = (
-        SKIN_PHOTOS["cone"][0],
-        _TINTS["cone"][0],
-        (solid.euler_rad[0], 0.0, 0.0),
-    )
+    photo = SKIN_PHOTOS["cone"][0]
+    tint = _TINTS["cone"][0]
+    euler = (solid.euler_rad[0], 0.0, 0.0)
     return Primitive(
         solid.track_id, "cone", center, half, euler, photo, tint, _GLOSS["cone"]
     )

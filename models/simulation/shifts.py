@@ -22,9 +22,8 @@ Depth = NDArray[np.float32]
 DUSK_KEY, DUSK_SKY = (0.22, 0.12, 0.06), (0.050, 0.062, 0.105)
 READ_NOISE, SHOT_NOISE = 6.0, 0.9  # grey levels; times the square root of the level
 HOT_SHARE = 4e-4
-DEPTH_NOISE_PER_M2 = (
-    0.008  # axial noise of a depth camera grows with the square of the distance
-)
+# axial noise of a depth camera grows with the square of the distance
+DEPTH_NOISE_PER_M2 = 0.008
 DEPTH_DROP_SHARE = 0.03
 EXPOSURE_S = 0.045
 MIN_BLUR_PX_AT_320 = 8.0

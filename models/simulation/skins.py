@@ -58,10 +58,9 @@ def sample_texture(
     texture: Texture, x_px: NDArray[np.float32], y_px: NDArray[np.float32]
 ) -> Texture:
     """Bilinear samples (N, 3) at pixel-centre coordinates (N,); the texture repeats in both directions."""
-    num, columns = (
-        len(x_px),
-        256,
-    )  # cv2.remap wants an image, and not an empty one: fold the list into rows
+    # cv2.remap wants an image, and not an empty one: fold the list into rows
+    num = len(x_px)
+    columns = 256
     rows = max(1, -(-num // columns))
     folded = np.zeros((2, rows * columns), np.float32)
     folded[0, :num], folded[1, :num] = x_px, y_px

@@ -62,9 +62,8 @@ class Detection(Task):
 
     def loss(self, net: nn.Module, batch: Batch) -> Tensor:
         pixels = apply_colour(batch.images, batch.colour)
-        if isinstance(
-            getattr(net, "module", net), TorchvisionDetector
-        ):  # `module`: inside DistributedDataParallel
+        # `module`: inside DistributedDataParallel
+        if isinstance(getattr(net, "module", net), TorchvisionDetector):
             return net(pixels, batch.targets)
         logits, distances = (values.float() for values in net(pixels))
         centres, strides = make_points(
@@ -80,9 +79,8 @@ class Detection(Task):
         )
         where = owners != UNASSIGNED  # (B, P)
         picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
-        truth_boxes = torch.cat(
-            [boxes[pick] for (boxes, _), pick in picks]
-        )  # (positives, 4)
+        # (positives, 4)
+        truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])
         truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
         num_positive = mean_over_workers(
             logits.new_tensor(float(len(truth_boxes)))

@@ -132,9 +132,8 @@ class _Deployed(nn.Module):
         super().__init__()
         assert isinstance(net, InstanceSegmenter), type(net)
         self.net = copy.deepcopy(net)
-        self.net.net.roi_heads.score_thresh = (
-            0.0  # which score is enough is the caller's to say
-        )
+        # which score is enough is the caller's to say
+        self.net.net.roi_heads.score_thresh = 0.0
         self.num_labels = net.net.roi_heads.mask_predictor.mask_fcn_logits.out_channels
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

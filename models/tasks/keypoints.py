@@ -94,9 +94,8 @@ class Keypoints(OpenTask):
         )
         where = owners != UNASSIGNED  # (B, P)
         picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
-        truth_boxes = torch.cat(
-            [boxes[pick] for (boxes, _), pick in picks]
-        )  # (positives, 4)
+        # (positives, 4)
+        truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])
         truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
         truth_points = torch.cat(
             [
@@ -246,9 +245,8 @@ def _pad_points(points: Tensor, num_points: int) -> Tensor:
 def _measure_points(found_xy: Tensor, truth: Tensor, boxes_xyxy: Tensor) -> Tensor:
     """(N,) mean over the labelled points of each object of the Huber loss of their distance in tolerances."""
     is_labelled = (truth[..., 2] > 0).float()  # (N, K)
-    side_px = (
-        (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(1).clamp(min=1).sqrt()
-    )  # (N,)
+    # (N,)
+    side_px = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(1).clamp(min=1).sqrt()
     sigmas = torch.as_tensor(
         find_sigmas(truth.shape[1]), dtype=truth.dtype, device=truth.device
     )
@@ -294,9 +292,8 @@ def _unletterbox(
     boxes = np.clip(
         unletterbox_boxes(found.boxes_xyxy, from_hw, canvas_hw), 0, limit
     ).astype(np.float32)
-    pairs = np.tile(
-        found.points_xy.reshape(-1, 2), 2
-    )  # a point is a box without a side
+    # a point is a box without a side
+    pairs = np.tile(found.points_xy.reshape(-1, 2), 2)
     points = (
         unletterbox_boxes(pairs, from_hw, canvas_hw)[:, :2]
         .reshape(found.points_xy.shape)

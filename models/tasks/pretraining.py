@@ -53,10 +53,8 @@ class Pretraining(OpenTask):
         config: TrainConfig,
         rngs: Sequence[np.random.Generator],
     ) -> Batch:
-        area, colour = (
-            config.crop_area or (1.0, 1.0),
-            np.empty((len(samples), 2, 3), np.float32),
-        )
+        area = config.crop_area or (1.0, 1.0)
+        colour = np.empty((len(samples), 2, 3), np.float32)
         crops: list[list[Crop]] = [[] for _ in samples]
         for views, factors, sample, rng in zip(
             crops, colour, samples, rngs, strict=True
@@ -115,10 +113,8 @@ class Pretraining(OpenTask):
         ]
         train_vectors, train_ids = self._collect(net, train, config)
         if named and len(train_ids):
-            vectors, class_ids = (
-                np.stack([v for v, _ in named]),
-                np.array([c for _, c in named], np.int64),
-            )
+            vectors = np.stack([v for v, _ in named])
+            class_ids = np.array([c for _, c in named], np.int64)
             sides = (train_vectors, train_ids, vectors, class_ids)
             figures |= {"knn": knn_accuracy(*sides), "linear": linear_accuracy(*sides)}
         return figures

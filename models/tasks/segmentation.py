@@ -22,9 +22,8 @@ from models.tasks.base import Batch, Task
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import Image, Sample, SemanticMap, SemanticPrediction, Target
 
-_BAND_VALUES = (
-    32 * 2**20
-)  # probabilities in memory at once while an image is read out: 128 MiB
+# probabilities in memory at once while an image is read out: 128 MiB
+_BAND_VALUES = 32 * 2**20
 
 
 class Segmentation(Task):
@@ -105,12 +104,8 @@ class _Deployed(nn.Module):
         super().__init__()
         assert isinstance(net, Segmenter), type(net)
         self.net, self.side_px = net, side_px
-        self.shape = (
-            -1,
-            net.classify.out_channels,
-            side_px,
-            side_px,
-        )  # said aloud, so that the ONNX form states it
+        # said aloud, so that the ONNX form states it
+        self.shape = (-1, net.classify.out_channels, side_px, side_px)
 
     def forward(self, pixels: Tensor) -> Tensor:
         return (
@@ -169,9 +164,8 @@ def _grid_bands(
 ) -> Iterator[tuple[slice, Tensor]]:
     """Rows of the image, and where their pixel centres lie on the canvas, (rows, W, 2) x, y in [-1, 1]."""
     scale = fit_scale(image_hw, canvas_hw)
-    share_y, share_x = (
-        scale * image_hw[i] / canvas_hw[i] for i in (0, 1)
-    )  # of the canvas, about its middle
+    # of the canvas, about its middle
+    share_y, share_x = (scale * image_hw[i] / canvas_hw[i] for i in (0, 1))
     y, x = (
         ((torch.arange(n, device=device) + 0.5) / n * 2 - 1) * share
         for n, share in zip(image_hw, (share_y, share_x), strict=True)

@@ -51,9 +51,8 @@ def prepare_batches(
     with closing(prefetch(steps, prepare, _NUM_THREADS)) as batches:
         for batch in batches:
             for tensor in (batch.images, batch.colour, batch.targets):
-                if (
-                    isinstance(tensor, Tensor) and tensor.is_cuda
-                ):  # their memory is another stream's
+                # their memory is another stream's
+                if isinstance(tensor, Tensor) and tensor.is_cuda:
                     tensor.record_stream(torch.cuda.current_stream(device))
             yield batch
 

@@ -93,9 +93,8 @@ def fit(
     if config.is_compiled:
         wrapped.compile()
     result, saved_at = state.result, meter.seconds
-    num_parts = min(
-        config.accumulate, len(train) // num_steps // workers.num_workers
-    )  # each holds an image
+    # each holds an image
+    num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)
     batches = prepare_batches(
         train, task, num_classes, config, seed, state.step, workers, state.device
     )

@@ -45,21 +45,16 @@ def count_flops_by_size(net: nn.Module) -> Callable[[int, int], int | None]:
     def count(height_px: int, width_px: int) -> int | None:
         try:
             with FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter:
-                outputs = ghost(
-                    torch.empty(2, 3, height_px, width_px, device="meta")
-                )  # some nets compare images
+                # some nets compare images
+                outputs = ghost(torch.empty(2, 3, height_px, width_px, device="meta"))
                 torch.stack(
                     [
                         o.sum()
                         for o in ([outputs] if isinstance(outputs, Tensor) else outputs)
                     ]
                 ).sum().backward()
-        except (
-            RuntimeError,
-            TypeError,
-            ValueError,
-            NotImplementedError,
-        ):  # it looks at values, which a copy lacks
+        # it looks at values, which a copy lacks
+        except (RuntimeError, TypeError, ValueError, NotImplementedError):
             return None
         return counter.get_total_flops() // 2
 

@@ -24,11 +24,9 @@ class Meter:
     def __init__(
         self, net: nn.Module, precision: str, spent: Mapping[str, float] | None = None
     ) -> None:
-        self._device, self._spent, self._started = (
-            next(net.parameters()).device,
-            spent or _NOTHING,
-            time.monotonic(),
-        )
+        self._device = next(net.parameters()).device
+        self._spent = spent or _NOTHING
+        self._started = time.monotonic()
         self._flops_of_image, self._peak_flops = (
             count_flops_by_size(net),
             peak_flops(self._device, precision),
@@ -77,10 +75,8 @@ class Meter:
         """Of all epochs so far, over all workers: `seconds`, `device_hours`, and `energy_wh` of GPUs, or of the CPU
         packages where it trains on those, absent where one of them does not tell."""
         self._power.look(0.0)
-        joules, before = (
-            sum_joules(workers.gather(self._power.joules())),
-            self._spent.get("energy_wh"),
-        )
+        joules = sum_joules(workers.gather(self._power.joules()))
+        before = self._spent.get("energy_wh")
         hours = (self.seconds - self._spent["seconds"]) / 3600
         return {
             "seconds": self.seconds,

@@ -60,9 +60,8 @@ class Device:
             self.joules = None
             return
         self.joules += now - self._last + (self._range if now < self._last else 0.0)
-        if math.isinf(
-            self.joules
-        ):  # a counter without an end went back: its driver was loaded anew
+        # a counter without an end went back: its driver was loaded anew
+        if math.isinf(self.joules):
             self.joules = None
         self._last = now
 

@@ -24,9 +24,8 @@ def repeatable(seed: int) -> Iterator[None]:
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     tidy.fill_uninitialized_memory = False  # else every new tensor is written twice
-    os.environ.setdefault(
-        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
-    )  # else products on a GPU do not repeat themselves
+    # else products on a GPU do not repeat themselves
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
         yield
     finally:

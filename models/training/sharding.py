@@ -33,9 +33,8 @@ def shard_net(net: nn.Module) -> None:
 
 def whole(tensor: Tensor) -> Tensor:
     """All of a tensor that may be held in parts; where it is, every worker calls this."""
-    gather: Any = getattr(
-        tensor, "full_tensor", None
-    )  # of DTensor, whose import takes a second
+    # of DTensor, whose import takes a second
+    gather: Any = getattr(tensor, "full_tensor", None)
     return tensor if gather is None else gather()
 
 

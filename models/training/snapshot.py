@@ -13,13 +13,11 @@ from torch import Tensor, nn
 from models.training.optim import WeightAverage
 from models.training.sharding import part_like, whole
 
-_NET, _AVERAGE, _KEPT, _OPTIMIZER, _GROUP = (
-    "net.",
-    "average.",
-    "kept.",
-    "optimizer.",
-    "group.",
-)
+_NET = "net."
+_AVERAGE = "average."
+_KEPT = "kept."
+_OPTIMIZER = "optimizer."
+_GROUP = "group."
 
 
 @dataclass
@@ -84,10 +82,8 @@ class FitState:
         is_kept: bool,
     ) -> Snapshot:
         """A copy on the CPU. Every worker calls it, as tensors may be held in parts; one that is not kept is empty."""
-        slots, groups = (
-            self.optimizer.state_dict()["state"],
-            dict(enumerate(self.optimizer.param_groups)),
-        )
+        slots = self.optimizer.state_dict()["state"]
+        groups = dict(enumerate(self.optimizer.param_groups))
         tensors = {
             **{_NET + k: v for k, v in self.net.state_dict().items()},
             **{_AVERAGE + k: v for k, v in self.average.values.items()},
@@ -137,10 +133,8 @@ class FitState:
             self.average.values[name].copy_(part_like(self.average.values[name], value))
         self.average.num_steps = facts["average_steps"]
         self.scaler.load_state_dict(facts["scaler"])
-        groups, counted = (
-            self.optimizer.state_dict()["param_groups"],
-            _by_index(snapshot.tensors, _GROUP),
-        )
+        groups = self.optimizer.state_dict()["param_groups"]
+        counted = _by_index(snapshot.tensors, _GROUP)
         groups = [
             {**group, **counted.get(index, {})} for index, group in enumerate(groups)
         ]
@@ -157,9 +151,8 @@ class FitState:
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         for param, slot in self.optimizer.state.items():
             for key, value in slot.items():
-                if (
-                    value.shape == param.shape
-                ):  # in the layout of its parameter: LAMB's norms sum in that order
+                # in the layout of its parameter: LAMB's norms sum in that order
+                if value.shape == param.shape:
                     slot[key] = torch.empty_like(param).copy_(value)
         metric, best = (
             float("-inf") if facts[k] is None else facts[k] for k in ("metric", "best")

@@ -47,9 +47,8 @@ def take_step(
             losses.append(loss.item())
         state.scaler.unscale_(state.optimizer)
         norm = whole(nn.utils.clip_grad_norm_(state.net.parameters(), config.clip_norm))
-        if (
-            not state.scaler.is_enabled()
-        ):  # with fp16, a scale that was too large: the step is left out
+        # with fp16, a scale that was too large: the step is left out
+        if not state.scaler.is_enabled():
             require_finite(norm, "gradient norm", batch.frame_ids, place)
         state.scaler.step(state.optimizer)
     state.scaler.update()

@@ -75,10 +75,8 @@ class Distributed:
     """A torch.distributed process group that is already up; each worker holds the whole net."""
 
     def __init__(self) -> None:
-        self.rank, self.num_workers = (
-            torch.distributed.get_rank(),
-            torch.distributed.get_world_size(),
-        )
+        self.rank = torch.distributed.get_rank()
+        self.num_workers = torch.distributed.get_world_size()
 
     def wrap(self, net: nn.Module) -> nn.Module:
         return nn.parallel.DistributedDataParallel(

@@ -22,7 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help=(
-        "Raw sensor captures in, trusted vision models out. All state lies under $DAGUERRE_HOME (see `daguerre status`)."
+        "Raw sensor captures in, trusted vision models out. All state lies under "
+        "$DAGUERRE_HOME (see `daguerre status`)."
     ),
 )
 for verb in (
@@ -47,9 +48,8 @@ app.add_typer(export_app, name="export")
 
 def main() -> None:
     """Run the command; a user's mistake becomes one line on stderr and exit code 2."""
-    os.environ.setdefault(
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0"
-    )  # Ray stays on loopback
+    # Ray stays on loopback
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         app(standalone_mode=True)
     except (ValueError, OSError) as error:

@@ -88,9 +88,8 @@ def take_in(
     catalog = build_catalog(settings)
 
     def show(step: "SessionStep") -> AbstractContextManager[Tick]:
-        is_intake = (
-            FRAMES in step.keys
-        )  # how many frames there are tells more than how many files
+        # how many frames there are tells more than how many files
+        is_intake = FRAMES in step.keys
         count_frames = partial(_count_frames, catalog) if is_intake else None
         return show_progress(f"{step.doing} {session}", step.unit, count_frames)
 

@@ -24,9 +24,8 @@ class Pace:
 
     unit: str
     total: int = 0
-    samples: deque[tuple[float, int, int]] = field(
-        default_factory=deque
-    )  # (seconds, units done, frames)
+    # (seconds, units done, frames)
+    samples: deque[tuple[float, int, int]] = field(default_factory=deque)
 
     def add(self, now_s: float, done: int, frames: int = 0) -> None:
         """Record what is done by now; forget what is older than the window, but one sample."""
@@ -81,9 +80,8 @@ def show_progress(
         state["done"], pace.total = done, total
 
     def sample() -> str:
-        with suppress(
-            OSError, ValueError, RuntimeError
-        ):  # a store that does not answer now is no end of the work
+        # a store that does not answer now is no end of the work
+        with suppress(OSError, ValueError, RuntimeError):
             state["frames"] = count_frames() - before if count_frames else 0
         pace.add(time.monotonic(), state["done"], state["frames"])
         return pace.describe(count_frames is not None)

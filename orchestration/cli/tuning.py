@@ -47,10 +47,8 @@ def tune(
     from orchestration.profiles import load_settings
     from orchestration.tune import tune_here
 
-    changes, searched = (
-        read_pairs("--set", settings),
-        read_pairs("--space", space, "lr=1e-4..1e-2"),
-    )
+    changes = read_pairs("--set", settings)
+    searched = read_pairs("--space", space, "lr=1e-4..1e-2")
     facts = tune_here(
         load_settings(), task, recipe, release, trials, changes, searched, seed
     )

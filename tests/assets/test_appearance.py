@@ -24,11 +24,8 @@ from assets.samples import shrink
 
 SIZE = WIDTH, HEIGHT = (24, 16)
 GREEN, RED = (10, 250, 20), (200, 30, 60)
-COVERED = (
-    132,
-    252,
-    137,
-)  # half of GREEN on white: 10 * 128/255 + 255 * 127/255 = 132, and so on
+# half of GREEN on white: 10 * 128/255 + 255 * 127/255 = 132, and so on
+COVERED = (132, 252, 137)
 WHITE = (255, 255, 255)
 
 
@@ -128,10 +125,8 @@ def test_alpha_that_hides_nothing_or_everything_changes_nothing(ending, alpha):
     """A picture of which nothing would show has an alpha that nobody meant, as cameras write."""
     rgb = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
     options = {} if ending == "PNG" else {"lossless": True, "exact": True}
-    plain, with_alpha = (
-        save(Image.fromarray(rgb), ending, **options),
-        Image.fromarray(rgb),
-    )
+    plain = save(Image.fromarray(rgb), ending, **options)
+    with_alpha = Image.fromarray(rgb)
     with_alpha.putalpha(alpha)
     payload = save(with_alpha, ending, **options)
     assert (decode_rgb(payload) == rgb).all() and (
@@ -190,10 +185,8 @@ def drop_adobe_marker(jpeg: bytes) -> bytes:
 def test_cyan_in_print_colours_is_cyan():
     """Full cyan ink and no other takes all red: (0, 255, 255)."""
     cyan = Image.new("CMYK", SIZE, (255, 0, 0, 0))
-    jpeg, inks = (
-        save(cyan, "JPEG", quality=95),
-        np.full((HEIGHT, WIDTH, 4), 255, np.uint8),
-    )
+    jpeg = save(cyan, "JPEG", quality=95)
+    inks = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
     inks[..., 0] = 0  # JPEG keeps inks upside down, as Adobe does
     ycck = simplejpeg.encode_jpeg(inks, 95, "CMYK", "444")
     assert simplejpeg.decode_jpeg_header(ycck)[2] == "YCCK"

@@ -9,18 +9,14 @@ import pytest
 from assets.image_segments import TiffEntry, walk_directory, walk_jpeg
 
 FRAME = b"\xff\xc0" + struct.pack(">HBHHB", 8, 8, 24, 32, 3)  # 10 bytes
-DIRECTORY = struct.pack(
-    "<HHHIIHHII", 2, 256, 4, 1, 32, 258, 3, 3, 100
-)  # a width, and three numbers at byte 100
+# a width, and three numbers at byte 100
+DIRECTORY = struct.pack("<HHHIIHHII", 2, 256, 4, 1, 32, 258, 3, 3, 100)
 
 
 def test_segments_follow_one_another_up_to_the_end():
     data = b"\xff\xd8" + b"\xff\xfe\x00\x04ab" + b"\xff" + FRAME + b"\xff\xd9" + b"more"
-    assert list(walk_jpeg(data)) == [
-        (0xFE, 2, 8),
-        (0xC0, 9, 19),
-        (0xD9, 19, 21),
-    ]  # one fill byte at 8
+    # one fill byte at 8
+    assert list(walk_jpeg(data)) == [(0xFE, 2, 8), (0xC0, 9, 19), (0xD9, 19, 21)]
 
 
 def test_a_restart_between_segments_is_stepped_over_or_refused():

@@ -84,9 +84,8 @@ def test_an_ended_lease_that_nobody_took_can_be_renewed(ledger, expire):
 
 def test_the_lease_of_a_killed_worker_ends_with_it(ledger):
     machine, _process, started, rest = name_worker().rsplit(":", 3)
-    assert (
-        ledger.claim("c", f"{machine}:{2**22 + 1}:{started}:{rest}") is not None
-    )  # above the largest process number
+    # above the largest process number
+    assert ledger.claim("c", f"{machine}:{2**22 + 1}:{started}:{rest}") is not None
     assert ledger.claim("c", name_worker()).epoch == 2
     assert ledger.claim("c", name_worker()) is None  # this process lives
 
@@ -162,9 +161,8 @@ def test_many_threads_get_one_claim(home):
 
     def claim(number: int) -> None:
         barrier.wait()
-        won.append(
-            Ledger(url).claim("c", f"worker {number}")
-        )  # the first also makes the tables
+        # the first also makes the tables
+        won.append(Ledger(url).claim("c", f"worker {number}"))
 
     threads = [threading.Thread(target=claim, args=(n,)) for n in range(8)]
     for thread in threads:

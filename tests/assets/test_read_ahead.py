@@ -48,9 +48,8 @@ def test_every_file_is_read_once_in_any_order(far, step, monkeypatch):
 
 
 def test_no_more_is_held_than_allowed(far, monkeypatch):
-    monkeypatch.setattr(
-        read_ahead, "MAX_BYTES", 14
-    )  # two files, and the one with which it is over
+    # two files, and the one with which it is over
+    monkeypatch.setattr(read_ahead, "MAX_BYTES", 14)
     folder, files = far
     with ReadAhead(folder, files) as ahead:
         ahead.open(files[0])

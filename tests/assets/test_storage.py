@@ -43,13 +43,10 @@ def test_partial_uploads_are_not_listed_and_other_hidden_files_are(write_files):
 
 
 def test_a_link_out_of_the_folder_is_not_followed(write_files):
-    root, sibling = (
-        write_files({"a.txt": "x"}),
-        write_files({"secret.txt": "s"}, "session2"),
-    )
-    (root / "out").symlink_to(
-        sibling / "secret.txt"
-    )  # "session2" begins with "session"
+    root = write_files({"a.txt": "x"})
+    sibling = write_files({"secret.txt": "s"}, "session2")
+    # "session2" begins with "session"
+    (root / "out").symlink_to(sibling / "secret.txt")
     (root / "folder").symlink_to(sibling)
     (root / "in").symlink_to(root / "a.txt")
     (root / "broken").symlink_to(root / "nowhere")
@@ -84,9 +81,8 @@ def test_a_rewritten_file_has_another_version(write_files):
     stamp = (root / "a.txt").stat().st_mtime_ns
     first = Folder(str(root)).files()[0].version
     write_files({"a.txt": "three"})
-    os.utime(
-        root / "a.txt", ns=(stamp, stamp)
-    )  # copied with its time, as rsync -t does
+    # copied with its time, as rsync -t does
+    os.utime(root / "a.txt", ns=(stamp, stamp))
     second = Folder(str(root)).files()[0].version
     os.utime(root / "a.txt", ns=(stamp, stamp + 1))
     assert len({first, second, Folder(str(root)).files()[0].version}) == 3

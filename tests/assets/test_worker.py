@@ -49,9 +49,8 @@ def test_a_killed_child_that_nobody_waited_for_is_gone(child):
 
     name = name_of(child.pid)
     child.kill()
-    os.waitid(
-        os.P_PID, child.pid, os.WEXITED | os.WNOWAIT
-    )  # it has ended, and stays a zombie
+    # it has ended, and stays a zombie
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert is_gone(name)
     assert child.wait() == -signal.SIGKILL
 

@@ -41,10 +41,8 @@ def paint(
     objects = []
     for n in range(1 + number % 3):
         kind, side = ("disc", "square")[rng.integers(2)], int(rng.integers(9, 14)) * 2
-        x, y = (
-            32 * n + int(rng.integers(0, 32 - side + 1)) if side <= 32 else 32 * n,
-            int(rng.integers(0, SIDE_PX - side)),
-        )
+        x = 32 * n + int(rng.integers(0, 32 - side + 1)) if side <= 32 else 32 * n
+        y = int(rng.integers(0, SIDE_PX - side))
         color = [int(v) for v in rng.integers(0, 256, 3)]
         if kind == "disc":
             cv2.circle(image, (x + side // 2, y + side // 2), side // 2, color, -1)
@@ -150,10 +148,8 @@ def test_two_exports_of_the_same_pictures_are_one_set_with_all_labels_and_a_chec
     land, catalog
 ):
     painted = [paint(n) for n in range(12)]
-    names, objects = (
-        [f"{n:02d}.png" for n in range(12)],
-        [objects for _, objects in painted],
-    )
+    names = [f"{n:02d}.png" for n in range(12)]
+    objects = [objects for _, objects in painted]
     pictures = {
         f"images/{name}": data for name, (data, _) in zip(names, painted, strict=True)
     }
@@ -194,9 +190,8 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
     land, catalog, home
 ):
     painted = [paint(n) for n in range(12)]
-    objects = [
-        found if n % 3 else [] for n, (_, found) in enumerate(painted)
-    ]  # 8 of 12 have some
+    # 8 of 12 have some
+    objects = [found if n % 3 else [] for n, (_, found) in enumerate(painted)]
     sides = ["train"] * 6 + ["val"] * 3 + ["test"] * 3
     files = {}
     for side in ("train", "val", "test"):

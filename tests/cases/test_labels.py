@@ -155,10 +155,8 @@ def test_voc_in_subfolders(find_case, take_in):
 
 
 def make_coco_folder(folder: Path) -> None:
-    person, dog = (
-        {"id": 1, "name": "person", "keypoints": ["nose"]},
-        {"id": 18, "name": "dog"},
-    )
+    person = {"id": 1, "name": "person", "keypoints": ["nose"]}
+    dog = {"id": 18, "name": "dog"}
     for split, first, count in (("train2017", 1, 8), ("val2017", 101, 4)):
         ids = range(first, first + count)
         images = [
@@ -228,12 +226,8 @@ def test_the_folder_of_ms_coco(find_case, take_in):
 
 # ---- the pixels that labels were drawn on ----------------------------------------------------------------------------
 
-UPRIGHT = (
-    30,
-    200,
-    130,
-    300,
-)  # on 240 x 320 px; orientation 6 stores y as x, and 240 - x as y
+# on 240 x 320 px; orientation 6 stores y as x, and 240 - x as y
+UPRIGHT = (30, 200, 130, 300)
 STORED = (200.0, 110.0, 300.0, 210.0)
 
 

@@ -47,9 +47,8 @@ def test_pictures_of_16_bits_with_boxes_are_trained_on(intake, radiographs):
             "the stored bytes are the producer's"
         )
     quality = catalog.read_latest("frame_quality", ["contrast"])["contrast"].to_pylist()
-    assert (
-        len(quality) == 6 and min(quality) > 0.04
-    )  # 0.9 % dark: sqrt(0.009 * 0.991) = 0.09; at half size less
+    # 0.9 % dark: sqrt(0.009 * 0.991) = 0.09; at half size less
+    assert len(quality) == 6 and min(quality) > 0.04
     release_id = write_release(catalog, publish(catalog, frames))
     for split, number in (("train", 4), ("val", 2)):
         samples = ReleaseImages(

@@ -97,9 +97,8 @@ def test_a_picture_that_keeps_its_number_has_the_box_of_that_frame(tmp_path, tak
 
 
 def test_pictures_that_may_be_numbered_in_both_ways_get_no_label(tmp_path, take_in):
-    write_track(
-        tmp_path / "video", [0, 5]
-    )  # frames 0 and 5, or the first picture and the sixth, which is frame 25
+    # frames 0 and 5, or the first picture and the sixth, which is frame 25
+    write_track(tmp_path / "video", [0, 5])
     tables = take_in(tmp_path / "video")
     assert not tables["labels"] and not tables["annotated_frames"]
     assert [
@@ -110,13 +109,8 @@ def test_pictures_that_may_be_numbered_in_both_ways_get_no_label(tmp_path, take_
 
 # ---- Label Studio ----------------------------------------------------------------------------------------------------
 
-PLACE = {
-    "x": 12.5,
-    "y": 25.0,
-    "width": 31.25,
-    "height": 50.0,
-    "rotation": 0,
-}  # of 320 x 240: 40, 60, 140, 180 px
+# of 320 x 240: 40, 60, 140, 180 px
+PLACE = {"x": 12.5, "y": 25.0, "width": 31.25, "height": 50.0, "rotation": 0}
 
 
 def result(
@@ -200,13 +194,8 @@ def test_a_rectangle_and_its_label_are_one_box(find_case, take_in):
 
 
 def write_upright(folder: Path) -> None:
-    place = {
-        "x": 12.5,
-        "y": 62.5,
-        "width": 125 / 3,
-        "height": 31.25,
-        "rotation": 0,
-    }  # of 240 x 320: 30, 200, 130, 300
+    # of 240 x 320: 30, 200, 130, 300
+    place = {"x": 12.5, "y": 62.5, "width": 125 / 3, "height": 31.25, "rotation": 0}
     found = [
         [result("rectanglelabels", {"rectanglelabels": ["sign"]}, (240, 320), place)]
         for _ in range(4)

@@ -28,12 +28,10 @@ class World:
     def __init__(
         self, catalog: Catalog, image_rows, rows_of, instance: dg.DagsterInstance
     ) -> None:
-        self.catalog, self.image_rows, self.rows_of, self.instance = (
-            catalog,
-            image_rows,
-            rows_of,
-            instance,
-        )
+        self.catalog = catalog
+        self.image_rows = image_rows
+        self.rows_of = rows_of
+        self.instance = instance
         self.bent: dict[str, object] = {}
         self.seen: list[str] = []
         frames, quality = self._assets()
@@ -66,10 +64,8 @@ class World:
             context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
         ) -> dg.MaterializeResult:
             session = context.partition_key
-            capture, ids = (
-                content_id(session),
-                [content_id(session, i) for i in range(3)],
-            )
+            capture = content_id(session)
+            ids = [content_id(session, i) for i in range(3)]
             catalog.merge(
                 "captures",
                 self.rows_of(
@@ -139,9 +135,8 @@ def test_a_blocking_failure_stops_what_lies_downstream_and_holds_the_session(wor
 
 
 def test_a_warning_is_shown_and_what_lies_downstream_runs(world):
-    result = world.run(
-        "monday", t_ns=[0, 1_000_000, 9_000_000]
-    )  # steps of 1 and 8 ms, median 4.5: one was skipped
+    # steps of 1 and 8 ms, median 4.5: one was skipped
+    result = world.run("monday", t_ns=[0, 1_000_000, 9_000_000])
     assert result.success and world.seen == ["monday"]
     (check,) = [e for e in result.get_asset_check_evaluations() if not e.passed]
     assert (
@@ -150,9 +145,8 @@ def test_a_warning_is_shown_and_what_lies_downstream_runs(world):
     )
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Parameter `include_sources`"
-)  # Dagster's own call inside of its evaluation
+# Dagster's own call inside of its evaluation
+@pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
 @pytest.mark.parametrize("order", [("monday", "tuesday"), ("tuesday", "monday")])
 def test_a_held_session_neither_holds_nor_frees_another(order, world):
     """Checks have partitions for this: without, the newest status of any session decides for all."""

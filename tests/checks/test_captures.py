@@ -31,17 +31,15 @@ def refused(rows_of, count, **columns):
 
 
 def test_a_fifth_of_the_images_in_quarantine_warns(rows_of):
-    verdict = images_are_readable(
-        rows_of("frames", 8), refused(rows_of, 2)
-    )  # 2 of 10 arrived unreadable
+    # 2 of 10 arrived unreadable
+    verdict = images_are_readable(rows_of("frames", 8), refused(rows_of, 2))
     assert not verdict.passed and not verdict.stops
     assert verdict.num_checked == 10 and verdict.figures["share_offending"] == 0.2
 
 
 def test_more_than_a_fifth_blocks(rows_of):
-    assert images_are_readable(
-        rows_of("frames", 7), refused(rows_of, 2)
-    ).stops  # 2 of 9
+    # 2 of 9
+    assert images_are_readable(rows_of("frames", 7), refused(rows_of, 2)).stops
 
 
 def test_a_session_of_which_no_image_could_be_read_blocks(rows_of):
@@ -152,9 +150,8 @@ def test_formats_without_calibrations_are_not_asked_for_them(rows_of, reader):
         frames, TABLES["calibrations"].schema.empty_table(), captures
     )
     assert verdict.passed and verdict.num_checked == 0
-    one = rows_of(
-        "calibrations", 1, capture_id=A, sensor="left"
-    )  # somebody gave one: the other is told
+    # somebody gave one: the other is told
+    one = rows_of("calibrations", 1, capture_id=A, sensor="left")
     verdict = frames_have_calibration(frames, one, captures)
     assert (
         not verdict.passed
@@ -164,10 +161,8 @@ def test_formats_without_calibrations_are_not_asked_for_them(rows_of, reader):
 
 
 def test_an_archive_is_asked_for_what_is_inside(rows_of):
-    frames, none = (
-        rows_of("frames", 1, capture_id=A),
-        TABLES["calibrations"].schema.empty_table(),
-    )
+    frames = rows_of("frames", 1, capture_id=A)
+    none = TABLES["calibrations"].schema.empty_table()
 
     def judge(inside):
         notes = json.dumps({"read as": inside})

@@ -53,9 +53,8 @@ def test_the_reason_does_not_excuse_bad_rows(rows_of):
     ).passed
 
 
-@pytest.mark.parametrize(
-    "column", ["frame_id", "session", "t_ns", "payload"]
-)  # key, text, nullable, bytes
+# key, text, nullable, bytes
+@pytest.mark.parametrize("column", ["frame_id", "session", "t_ns", "payload"])
 def test_any_missing_column_fails(column, rows_of):
     verdict = validate(TABLES["frames"], rows_of("frames").drop_columns([column]))
     assert not verdict.passed and verdict.is_blocking
@@ -182,10 +181,8 @@ def test_an_expectation_that_raised_fails(rows_of, monkeypatch):
 
 
 def test_an_expectation_that_was_not_evaluated_fails(rows_of):
-    suite, frame = (
-        suite_for(TABLES["captures"]),
-        expectations._to_pandas(rows_of("captures")),
-    )
+    suite = suite_for(TABLES["captures"])
+    frame = expectations._to_pandas(rows_of("captures"))
     label = expectations._identify(suite.expectations[0].configuration)
     assert expectations._read_result(label, None, TABLES["captures"], frame) == [
         f"{label}: was not evaluated"

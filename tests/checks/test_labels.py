@@ -136,9 +136,8 @@ def masks(rows_of, texts, task="segmentation"):
 
 def test_masks_of_all_pixels_pass_and_others_block(rows_of):
     frames = rows_of("frames", 1, frame_id=FRAME, width_px=3, height_px=2)
-    assert masks_match_their_image(
-        masks(rows_of, ["221O"]), frames
-    ).passed  # 2, 2, 1, 1 px
+    # 2, 2, 1, 1 px
+    assert masks_match_their_image(masks(rows_of, ["221O"]), frames).passed
     verdict = masks_match_their_image(masks(rows_of, ["221O", "22", "~", None]), frames)
     assert verdict.stops and verdict.figures["num_offending"] == 3
     assert [example.split(": ")[1] for example in verdict.examples] == [
@@ -162,9 +161,8 @@ def spread(count: int) -> list[tuple[float, float, float, float]]:
 
 
 def test_boxes_that_repeat_another_are_named_and_one_in_twenty_blocks(rows_of):
-    labels = boxes(
-        rows_of, [*spread(20), (0.5, 0.5, 8.5, 9.5)], class_name="cup"
-    )  # 1 of 21
+    # 1 of 21
+    labels = boxes(rows_of, [*spread(20), (0.5, 0.5, 8.5, 9.5)], class_name="cup")
     verdict = boxes_are_not_doubled(labels)
     assert (
         not verdict.passed
@@ -214,9 +212,8 @@ def test_one_box_of_two_classes_is_named_and_more_than_one_in_twenty_block(rows_
     assert judge_contradictions(
         boxes(rows_of, corners[:1] + corners[20:], class_name=["cup", "jug"])
     ).stops
-    assert judge_contradictions(
-        boxes(rows_of, corners, class_name="cup")
-    ).passed  # doubled, not denied
+    # doubled, not denied
+    assert judge_contradictions(boxes(rows_of, corners, class_name="cup")).passed
     beside = [(0, 0, 9, 9), (0, 0, 9, 11)]
     assert judge_contradictions(
         boxes(rows_of, beside, class_name=["cup", "jug"])

@@ -54,9 +54,8 @@ def test_one_dark_frame_in_ten_warns_and_in_a_hundred_passes(rows_of):
 
 
 def test_blurred_frames_among_sharp_ones_are_found(rows_of):
-    verdict = blur_is_bounded(
-        figures(rows_of, sharpness=[0.0009] * 10 + [0.01] * 90)
-    )  # limit: 0.1 of the median 0.01
+    # limit: 0.1 of the median 0.01
+    verdict = blur_is_bounded(figures(rows_of, sharpness=[0.0009] * 10 + [0.01] * 90))
     assert not verdict.passed and not verdict.stops
     assert verdict.figures["num_offending"] == 10 and verdict.figures[
         "min_sharpness"

@@ -113,11 +113,9 @@ def test_a_rule_is_named_and_described_by_its_judge():
 
 
 def test_the_flow_stops_for_a_blocking_failure_and_for_no_verdict():
-    fine, warned, stopped = (
-        boxes(0, 10),
-        boxes(1, 10),
-        nothing_checked("frames_have_calibration", "cameras"),
-    )
+    fine = boxes(0, 10)
+    warned = boxes(1, 10)
+    stopped = nothing_checked("frames_have_calibration", "cameras")
     assert not stops_flow([fine, warned])
     assert stops_flow([fine, stopped])
     assert stops_flow([])

@@ -130,9 +130,10 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
     (tmp_path / "desk" / "picture.png").write_bytes(make_png())
     before = sorted(work.rglob("*"))
     assert "ingest" in run("-m", "daguerre", "--help")
+    # decoded by the guard
     taken = json.loads(
         run("-m", "daguerre", "ingest", str(tmp_path / "desk"), "--json")
-    )  # decoded by the guard
+    )
     assert taken["published"] and taken["quarantined"] == 0, taken
     status = json.loads(run("-m", "daguerre", "status", "--json"))
     assert status["home"] == str(tmp_path / "data" / "daguerre")

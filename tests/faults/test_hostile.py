@@ -39,9 +39,8 @@ def test_a_worker_that_dies_is_a_death_and_the_next_one_goes_on(tmp_path):
     (drops[0] / "x").mkdir(parents=True)
     (drops[0] / "x" / "a.jpg").write_bytes(b"")
     (tmp_path / "homes").mkdir()
-    (
-        tmp_path / "homes" / "0"
-    ).touch()  # no home can be made there: the worker ends on it
+    # no home can be made there: the worker ends on it
+    (tmp_path / "homes" / "0").touch()
     died, went_on = hostile._ingest_each(drops, tmp_path / "homes")
     assert not died.is_alive and "status 1" in died.detail
     assert went_on.is_alive and went_on.is_explained

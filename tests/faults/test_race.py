@@ -173,6 +173,5 @@ def test_publications_that_race_never_go_back(catalog):
         seen = [int(v) for v in out.split()]
         assert seen == sorted(seen)
     assert catalog.published_version("pointers") == 30
-    assert catalog.read("pointers")["target"].to_pylist() == [
-        "28"
-    ]  # version 1 is the empty table
+    # version 1 is the empty table
+    assert catalog.read("pointers")["target"].to_pylist() == ["28"]

@@ -71,9 +71,8 @@ def test_schedules_are_the_same_for_a_seed_and_take_every_case_in_turn():
         0.625,
         0.875,
     }
-    assert (
-        count_cases(num_points) == 8 * 4 + 20 + 8 + 8 + 20 + 20
-    )  # nine kinds of places, four with their own cases
+    # nine kinds of places, four with their own cases
+    assert count_cases(num_points) == 8 * 4 + 20 + 8 + 8 + 20 + 20
 
 
 def test_a_place_means_the_same_share_of_any_way():

@@ -47,10 +47,8 @@ def test_a_box_that_lacks_a_side_equals_none():
 
 
 def test_pairs_are_of_the_nearest_and_one_to_one():
-    ours, theirs = (
-        boxes((0, 0, 9, 9), (0.8, 0, 9, 9)),
-        boxes((0.9, 0, 9, 9), (0, 0, 9, 9), (0, 0, 9, 9)),
-    )
+    ours = boxes((0, 0, 9, 9), (0.8, 0, 9, 9))
+    theirs = boxes((0.9, 0, 9, 9), (0, 0, 9, 9), (0, 0, 9, 9))
     assert pair_equal(["a"] * 2, ours, ["a"] * 3, theirs) == [(0, 1), (1, 0)]
     assert pair_equal(["a", "b"], ours, ["b"] * 3, theirs) == [(1, 0)]
     assert pair_equal([], boxes(), ["a"] * 3, theirs) == []

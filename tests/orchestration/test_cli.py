@@ -14,9 +14,8 @@ from typer.testing import CliRunner, Result
 from orchestration.cli import app, main
 from orchestration.cli.output import format_bytes, shorten
 
-pytestmark = pytest.mark.filterwarnings(
-    "default"
-)  # third parties warn inside the checks
+# third parties warn inside the checks
+pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture

@@ -25,9 +25,8 @@ from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.session import SessionOutcome, find_due, run_session, session_keys
 from orchestration.ticks import LocalEngine
 
-pytestmark = pytest.mark.filterwarnings(
-    "default"
-)  # third parties warn inside the checks
+# third parties warn inside the checks
+pytestmark = pytest.mark.filterwarnings("default")
 CHECKOUT = Path(__file__).resolve().parents[2]
 WRITTEN = [table for key in session_keys() for table in SESSION_ASSETS[key]]
 

@@ -22,9 +22,8 @@ from models.recipes import get_recipe
 from orchestration.cli import app
 from orchestration.tune import sort_trials, write_command
 
-pytestmark = pytest.mark.filterwarnings(
-    "default"
-)  # third parties warn inside Dagster and Ray
+# third parties warn inside Dagster and Ray
+pytestmark = pytest.mark.filterwarnings("default")
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _QUICK = [
     "recognition",
@@ -46,10 +45,8 @@ def run(home, monkeypatch):
 @pytest.fixture(scope="module")
 def filled_home(tmp_path_factory, start_home):
     """A home with a session of two classes of pictures, dealt out to train, val and test."""
-    folder, home = (
-        tmp_path_factory.mktemp("pictures"),
-        start_home(tmp_path_factory.mktemp("home")),
-    )
+    folder = tmp_path_factory.mktemp("pictures")
+    home = start_home(tmp_path_factory.mktemp("home"))
     rng = np.random.default_rng(0)
     for split, count in (("train", 8), ("val", 4), ("test", 4)):
         for name, colour in (("green", (40, 200, 40)), ("red", (40, 40, 200))):

@@ -21,14 +21,10 @@ def make_case(
     truths, found = [], []
     for _ in range(12):
         count = int(rng.integers(0, 6))
-        corner, side = (
-            rng.uniform(0, 300, (count, 2)),
-            rng.choice([20, 60, 150], (count, 1)) * np.ones((count, 2)),
-        )
-        boxes, ids = (
-            np.concatenate([corner, corner + side], 1),
-            rng.integers(0, 2, count),
-        )
+        corner = rng.uniform(0, 300, (count, 2))
+        side = rng.choice([20, 60, 150], (count, 1)) * np.ones((count, 2))
+        boxes = np.concatenate([corner, corner + side], 1)
+        ids = rng.integers(0, 2, count)
         places = corner[:, None] + rng.random((count, num_points, 2)) * side[:, None]
         seen = rng.choice([0, 1, 2], (count, num_points, 1), p=[0.3, 0.2, 0.5]) * (
             rng.random((count, 1, 1)) < 0.8

@@ -26,10 +26,8 @@ Case = tuple[list[BoxSet], list[Detections], int]
 
 
 def make_boxes(rng: np.random.Generator, count: int) -> np.ndarray:
-    corner, side = (
-        rng.uniform(0, 400, (count, 2)),
-        rng.choice([12, 50, 160], (count, 1)) * rng.uniform(0.6, 1.4, (count, 2)),
-    )
+    corner = rng.uniform(0, 400, (count, 2))
+    side = rng.choice([12, 50, 160], (count, 1)) * rng.uniform(0.6, 1.4, (count, 2))
     return np.concatenate([corner, corner + side], 1).astype(np.float32)
 
 
@@ -238,13 +236,11 @@ def test_accuracy_and_macro_f1_equal_scikit_learn(seed: int):
 def test_absent_classes_are_left_out_of_macro_f1_as_in_scikit_learn():
     from sklearn.metrics import f1_score
 
-    truth, predicted = (
-        [0, 0, 2, 2],
-        [0, 4, 2, 0],
-    )  # 1 and 3 do not occur, 4 only among the predictions
-    reference = f1_score(
-        truth, predicted, average="macro", zero_division=0
-    )  # over the labels 0, 2 and 4
+    # 1 and 3 do not occur, 4 only among the predictions
+    truth = [0, 0, 2, 2]
+    predicted = [0, 4, 2, 0]
+    # over the labels 0, 2 and 4
+    reference = f1_score(truth, predicted, average="macro", zero_division=0)
     assert score_classification(truth, predicted, 5).macro_f1 == pytest.approx(
         reference
     )
@@ -267,10 +263,8 @@ def test_pixel_figures_are_those_of_scikit_learn(seed: int) -> None:
     result = score_segmentation(
         [count_pixels(SemanticMap(t), SemanticMap(f), 5) for t, f in pairs]
     )
-    flat, flat_found = (
-        np.concatenate([t.ravel() for t in truths]),
-        np.concatenate([f.ravel() for f in found]),
-    )
+    flat = np.concatenate([t.ravel() for t in truths])
+    flat_found = np.concatenate([f.ravel() for f in found])
     known = flat != IGNORE
     np.testing.assert_array_equal(
         result.confusion,

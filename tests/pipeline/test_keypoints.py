@@ -18,10 +18,8 @@ from orchestration.profiles import load_settings
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.train import train_here
 
-pytestmark = [
-    pytest.mark.timeout(800),
-    pytest.mark.filterwarnings("default"),
-]  # third parties warn inside Dagster runs
+# third parties warn inside Dagster runs
+pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]
 SIDE_PX, NUM_IMAGES = 96, 84  # 12 in the test split: a champion is judged on ten
 
 

@@ -24,10 +24,8 @@ from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.ticks import LocalEngine
 from orchestration.train import train_here
 
-pytestmark = [
-    pytest.mark.timeout(800),
-    pytest.mark.filterwarnings("default"),
-]  # third parties warn inside Dagster runs
+# third parties warn inside Dagster runs
+pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]
 SECONDS = 2.0  # 20 frames a camera
 DETECTION = {"epochs": "4", "image_size_px": "256"}
 
@@ -128,9 +126,8 @@ def test_what_is_broken_is_quarantined_and_its_neighbours_go_on(loop) -> None:
     assert {p["source_path"] for p in problems if p["capture_id"] is None} == {
         "sim_s2_truncated_file_000.mcap"
     }
-    assert (
-        len(catalog.read("frames", ["frame_id"], "session = 'broken'")) == 20 * 3 - 1
-    )  # of the other recording
+    # of the other recording
+    assert len(catalog.read("frames", ["frame_id"], "session = 'broken'")) == 20 * 3 - 1
 
 
 def test_training_ends_in_a_registered_champion_with_its_lineage(loop) -> None:
@@ -178,9 +175,8 @@ def test_frames_keep_their_predictions_and_those_without_get_one(loop) -> None:
     assert after.slice(1).equals(before.slice(1))
     (redone,), (first,) = after.slice(0, 1).to_pylist(), before.slice(0, 1).to_pylist()
     assert redone["prediction_id"] == first["prediction_id"]
-    sure = sum(
-        score > 0.1 for score in first["scores"]
-    )  # another batch size rounds otherwise: equals change places
+    # another batch size rounds otherwise: equals change places
+    sure = sum(score > 0.1 for score in first["scores"])
     assert redone["scores"][:sure] == pytest.approx(first["scores"][:sure], abs=1e-4)
     assert sorted(redone["class_names"][:sure]) == sorted(first["class_names"][:sure])
 

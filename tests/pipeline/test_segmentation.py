@@ -20,14 +20,11 @@ from orchestration.reporting import write_home_report
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.train import train_here
 
-pytestmark = [
-    pytest.mark.timeout(800),
-    pytest.mark.filterwarnings("default"),
-]  # third parties warn inside Dagster runs
-CAPTURES, SECONDS = (
-    10,
-    3.0,
-)  # 30 frames a camera: with half of them the score hangs on the processor's arithmetic
+# third parties warn inside Dagster runs
+pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]
+# 30 frames a camera: with half of them the score hangs on the processor's arithmetic
+CAPTURES = 10
+SECONDS = 3.0
 
 
 @pytest.fixture(scope="module")

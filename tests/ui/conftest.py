@@ -64,9 +64,8 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
             try:
                 server.wait(60)
             except subprocess.TimeoutExpired:
-                server.send_signal(
-                    signal.SIGABRT
-                )  # it tells where it is stuck, and ends
+                # it tells where it is stuck, and ends
+                server.send_signal(signal.SIGABRT)
                 raise
 
 

@@ -36,13 +36,8 @@ IMU_HZ = 200
 POSES_PER_FRAME = 5
 JPEG_QUALITY = 90
 FAR_M = 2.0  # for blur, where the middle of the picture shows the backdrop
-_STREAMS = {
-    "scene": 0,
-    "motion": 1,
-    "imu": 2,
-    "shift": 3,
-    "fault": 4,
-}  # independent draws of one capture
+# independent draws of one capture
+_STREAMS = {"scene": 0, "motion": 1, "imu": 2, "shift": 3, "fault": 4}
 
 Event = tuple[int, Callable[[], None]]  # arrival time in ns, and what to record then
 
@@ -79,9 +74,8 @@ def make_world(spec: SimulationSpec, index: int, fault: str | None) -> World:
         name: np.random.default_rng([spec.seed, index, stream])
         for name, stream in _STREAMS.items()
     }
-    table = TABLE_PHOTOS[
-        (spec.seed + index) % len(TABLE_PHOTOS)
-    ]  # in turn: four captures show all
+    # in turn: four captures show all
+    table = TABLE_PHOTOS[(spec.seed + index) % len(TABLE_PHOTOS)]
     scene = sample_scene(rng["scene"], with_unseen=shift.has_unseen, table_photo=table)
     trajectory = plan_trajectory(scene, spec.seconds, rng["motion"])
     rig = shift.change_rig(

@@ -246,9 +246,8 @@ def encode_imu(
     """sensor_msgs/msg/Imu in little-endian CDR (OMG DDS-XTypes 1.3, 7.4): orientation unknown (covariance -1)."""
     name = frame_id.encode() + b"\0"
     head = struct.pack("<iII", t_ns // NS, t_ns % NS, len(name)) + name
-    head += b"\0" * (
-        -len(head) % 8
-    )  # doubles lie on multiples of 8 after the encapsulation header
+    # doubles lie on multiples of 8 after the encapsulation header
+    head += b"\0" * (-len(head) % 8)
     return (
         b"\0\1\0\0"
         + head

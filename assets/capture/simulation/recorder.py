@@ -27,13 +27,11 @@ from assets.capture.simulation.messages import (
 from models.simulation.camera import Rig
 from models.simulation.labels import FrameTruth
 
-CHUNK_BYTES = (
-    256 * 1024
-)  # a few frames, so that a truncated file still holds whole chunks
+# a few frames, so that a truncated file still holds whole chunks
+CHUNK_BYTES = 256 * 1024
 IMAGE_FORMATS = {"left": "jpeg", "right": "jpeg", "depth": "png"}
-_CHANNEL_METADATA = {
-    "/camera/depth/image": {"depth_m_per_unit": "0.001"}
-}  # what no field of the message can say
+# what no field of the message can say
+_CHANNEL_METADATA = {"/camera/depth/image": {"depth_m_per_unit": "0.001"}}
 
 
 class Recorder:

@@ -153,9 +153,8 @@ def _find_candidates(
 
 def _find_below_splits(by_folder: _Folders) -> Iterator[_Siblings]:
     """The folders with images below the classes of splits."""
-    splits: dict[str, dict[str, set[str]]] = defaultdict(
-        lambda: defaultdict(set)
-    )  # root -> split folder -> folders
+    # root -> split folder -> folders
+    splits: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for folder in by_folder:
         parts = folder.split("/")
         depth = next((n for n, part in enumerate(parts[:-1]) if split_of(part)), None)
@@ -204,9 +203,8 @@ def _find_flat(
 def _refuse_split_names(names: Sequence[set[str]], splits: Sequence[str]) -> str | None:
     """Why folder names, a set for each split, are no classes."""
     everywhere = set().union(*names)
-    folded = [
-        {n.casefold() for n in group} for group in names
-    ]  # `Train/Cat` and `val/cat` are no two recordings
+    # `Train/Cat` and `val/cat` are no two recordings
+    folded = [{n.casefold() for n in group} for group in names]
     recurring = {
         n for n in everywhere if sum(n.casefold() in group for group in folded) > 1
     }

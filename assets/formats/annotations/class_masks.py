@@ -100,9 +100,8 @@ class ClassMasksReader:
         )
         listed = [f for f in files if is_names_file(f.path)] if masks else []
         plans, taken = list[CapturePlan](), set[str]()
-        for root, group in sorted(
-            masks.items(), key=lambda item: -len(item[0])
-        ):  # the innermost takes its images first
+        # the innermost takes its images first
+        for root, group in sorted(masks.items(), key=lambda item: -len(item[0])):
             stems = {stem_of(f.path) for f in group}
             below = [
                 i for i in images if is_below(i.path, root) and i.path not in taken

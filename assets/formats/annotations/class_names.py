@@ -11,9 +11,8 @@ NAMES_FILES = (
     "labels.txt",
     "names.txt",
 )
-IGNORED_ID = (
-    255  # by convention of Pascal VOC and Cityscapes: nobody says what this pixel shows
-)
+# by convention of Pascal VOC and Cityscapes: nobody says what this pixel shows
+IGNORED_ID = 255
 _IGNORED = frozenset({"void", "unlabelled", "unlabeled", "ignore", "ignored"})
 _NUMBERED = re.compile(r"^(\d{1,3})\s*[:,;\s]\s*(\S.*)$")
 

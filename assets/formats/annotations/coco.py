@@ -65,10 +65,9 @@ _FOLDERS = frozenset({"annotations", "annotation", "labels"})
 _REMEDY = "export the COCO file again"
 _ABSENT_REMEDY = "copy the image to its place; an archive is read by itself: unpack it beside its labels"
 _SIZE_REMEDY = "export the labels for the images as they are"
-_FREE_COLUMNS, _COLUMNS_A_BYTE = (
-    10_000_000,
-    2,
-)  # of pixels, in all masks of a file: what they cost to encode
+# of pixels, in all masks of a file: what they cost to encode
+_FREE_COLUMNS = 10_000_000
+_COLUMNS_A_BYTE = 2
 _TASK = "detection"
 
 
@@ -136,19 +135,16 @@ class _Document:
     images: ImageLabels
     book: LabelBook
     plan: CapturePlan
-    splits: dict[str, str] = field(
-        default_factory=dict
-    )  # image path -> split that the name of the file says
+    # image path -> split that the name of the file says
+    splits: dict[str, str] = field(default_factory=dict)
     columns_px: int = 0  # of the masks so far
     _pictures: dict[int | str, _Picture] = field(default_factory=dict)
     _absent: set[int | str] = field(default_factory=set)
-    _shared: dict[int | str, set[str]] = field(
-        default_factory=dict
-    )  # ids of several images -> the paths of those here
+    # ids of several images -> the paths of those here
+    _shared: dict[int | str, set[str]] = field(default_factory=dict)
     _names: dict[int | str, str] = field(default_factory=dict)  # of the categories
-    _points: dict[int | str, list[str]] = field(
-        default_factory=dict
-    )  # names of a category's keypoints
+    # names of a category's keypoints
+    _points: dict[int | str, list[str]] = field(default_factory=dict)
     _annotations: list[dict[str, Any]] = field(default_factory=list)
     _num_labels: Counter[int | str] = field(default_factory=Counter)  # by image
     _task: str = _TASK  # that its pictures were looked at for

@@ -65,10 +65,9 @@ _REMEDY = "export the task again as 'CVAT for images 1.1' or 'CVAT for video 1.1
 _IMAGE_REMEDY = "export the task with its images, and copy them beside the XML file"
 _FRAME_REMEDY = "export the task with its images, and leave their names as they are"
 _SIZE_REMEDY = "export the labels for the images as they are"
-_FREE_SHAPES, _BYTES_A_SHAPE = (
-    250_000,
-    4,
-)  # between listed ones: two lines of a file can ask for one on each picture
+# between listed ones: two lines of a file can ask for one on each picture
+_FREE_SHAPES = 250_000
+_BYTES_A_SHAPE = 4
 _VIDEO_FRAME = re.compile(r"frame_(\d{6,18})", re.IGNORECASE)
 _DETECTION, _RECOGNITION = "detection", "recognition"
 
@@ -85,10 +84,8 @@ class CvatReader:
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         xmls = [f for f in plan.files if suffix_of(f.path) == ".xml"]
         pictures = [f for f in plan.files if suffix_of(f.path) != ".xml"]
-        images, book = (
-            ImageLabels(self.name, plan.root, pictures, opener),
-            LabelBook(plan),
-        )
+        images = ImageLabels(self.name, plan.root, pictures, opener)
+        book = LabelBook(plan)
         documents = [_Document(xml, images, pictures, book, plan.notes) for xml in xmls]
         problems = [
             problem for document in documents for problem in document.open(opener)
@@ -150,15 +147,13 @@ class _Document:
     _pictures: list[_Picture] = field(default_factory=list)
     _frames: list[_Frames] = field(default_factory=list)
     _stated_px: dict[str, Size] = field(default_factory=dict)  # by image path
-    _placements: dict[str, Placement | None] = field(
-        default_factory=dict
-    )  # by image path; None: refused
+    # by image path; None: refused
+    _placements: dict[str, Placement | None] = field(default_factory=dict)
     _next: int = 0
     _counts: Counter[str] = field(default_factory=Counter)
     _absent: set[int] = field(default_factory=set)  # frames
-    _doubtful: dict[int, str] = field(
-        default_factory=dict
-    )  # frame -> its pictures, to show
+    # frame -> its pictures, to show
+    _doubtful: dict[int, str] = field(default_factory=dict)
     _num_filled: int = 0
     _num_items: Counter[str] = field(default_factory=Counter)  # by image path
 
@@ -254,11 +249,9 @@ class _Document:
 
     def _find_image(self, item: Element) -> SessionFile:
         """By its name; that of a video's frame is a number, which pictures that are numbered anew do not bear."""
-        name, subset, tasks = (
-            item.get("name", ""),
-            item.get("subset", ""),
-            self._tasks_of(item),
-        )
+        name = item.get("name", "")
+        subset = item.get("subset", "")
+        tasks = self._tasks_of(item)
         match = _VIDEO_FRAME.fullmatch(stem_of(name_of(name.replace("\\", "/"))))
         is_numbered = match is not None and int(match[1]) == _read_whole(item, "id")
         if (
@@ -281,11 +274,9 @@ class _Document:
         has_images: bool,
     ) -> _Frames:
         """Raises LookupError where it is open which picture shows which frame."""
-        tasks, task_id, subset = (
-            self._tasks_of(tracks[0]),
-            tracks[0].get("task_id", ""),
-            tracks[0].get("subset", ""),
-        )
+        tasks = self._tasks_of(tracks[0])
+        task_id = tracks[0].get("task_id", "")
+        subset = tracks[0].get("subset", "")
         size_px = _size_of([t for t in tasks if t.task_id == task_id] or tasks)
         listed = {
             n
@@ -401,10 +392,8 @@ class _Document:
         if shape.tag in LINES or file is None:
             return
         self._num_filled += 1
-        between, why = (
-            None,
-            "objects of tracks after the last frame that lists them as visible",
-        )
+        between = None
+        why = "objects of tracks after the last frame that lists them as visible"
         if following is not None:
             why = f"{shape.tag[:40]} between listed frames"
             try:

@@ -31,11 +31,8 @@ _CUBOID = tuple(
     for axis in "xy"
 )
 _ELLIPSE = ("cx", "cy", "rx", "ry")
-_MOVING = {
-    "box": _CORNERS,
-    "cuboid": _CUBOID,
-    "ellipse": _ELLIPSE,
-}  # what CVAT interpolates number by number
+# what CVAT interpolates number by number
+_MOVING = {"box": _CORNERS, "cuboid": _CUBOID, "ellipse": _ELLIPSE}
 
 Attributes = tuple[tuple[str, str], ...]
 
@@ -98,9 +95,8 @@ def interpolate(before: Element, after: Element, share: float) -> Element | None
                 repr(_mix(read_number(before, name), read_number(after, name), share)),
             )
         angle_deg = _read_angle(before)
-        if (
-            way_deg := (_read_angle(after) - angle_deg + 180) % 360 - 180
-        ):  # the shorter way round
+        # the shorter way round
+        if way_deg := (_read_angle(after) - angle_deg + 180) % 360 - 180:
             between.set("rotation", repr((angle_deg + share * way_deg) % 360))
         return between
     if before.tag == after.tag == "skeleton":

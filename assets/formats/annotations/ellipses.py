@@ -7,9 +7,8 @@ import math
 from assets.formats.annotations.image_labels import MaskBudget, outline, turn
 from assets.formats.annotations.orientation import Box, Placement, Point
 
-_NUM_CORNERS = (
-    180  # of the polygon that stands for an ellipse: it stays within 0.0002 of a radius
-)
+# of the polygon that stands for an ellipse: it stays within 0.0002 of a radius
+_NUM_CORNERS = 180
 
 
 def outline_ellipse(
@@ -27,10 +26,8 @@ def outline_ellipse(
     corners = [(x + rx * math.cos(angle), y + ry * math.sin(angle)) for angle in angles]
     _, mask = outline(turn(corners, centre, angle_deg), placement, budget)
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
-    half_width, half_height = (
-        math.hypot(rx * cos, ry * sin),
-        math.hypot(rx * sin, ry * cos),
-    )
+    half_width = math.hypot(rx * cos, ry * sin)
+    half_height = math.hypot(rx * sin, ry * cos)
     return placement.place_box(
         (x - half_width, y - half_height, x + half_width, y + half_height)
     ), mask

@@ -27,9 +27,8 @@ from assets.formats.protocol import Opener
 from assets.storage import SessionFile
 from models.masks import encode_window
 
-PIXELS_A_COLUMN = (
-    40  # pixels of a window that cost as much as one column of a polygon, 0.6 us
-)
+# pixels of a window that cost as much as one column of a polygon, 0.6 us
+PIXELS_A_COLUMN = 40
 _FREE_COLUMNS, _COLUMNS_A_BYTE = 5_000_000, 10
 
 
@@ -44,12 +43,10 @@ class ImageLabels:
         self._index = ImageIndex(images, root)
         self._sizes_px: dict[str, Size] = {}
         self._orientations: dict[str, int] = {}
-        self._habits: Counter[str] = (
-            Counter()
-        )  # "upright" or "stored": what sizes say of the tool that drew the labels
-        self._placed: dict[
-            str, str
-        ] = {}  # image path -> how labels were put on a turned image
+        # "upright" or "stored": what sizes say of the tool that drew the labels
+        self._habits: Counter[str] = Counter()
+        # image path -> how labels were put on a turned image
+        self._placed: dict[str, str] = {}
         self._named: set[str] = set()
 
     def read_frames(
@@ -96,10 +93,8 @@ class ImageLabels:
 
     def learn_habit(self, image: SessionFile, stated_px: Size | None) -> None:
         """See what a stated size tells of the tool: whether it showed turned pictures upright."""
-        size_px, orientation = (
-            self._sizes_px.get(image.path),
-            self._orientations.get(image.path, 1),
-        )
+        size_px = self._sizes_px.get(image.path)
+        orientation = self._orientations.get(image.path, 1)
         upright_px = upright_size(size_px, orientation) if size_px else None
         if size_px != upright_px and stated_px in (size_px, upright_px):
             self._habits["stored" if stated_px == size_px else "upright"] += 1
@@ -112,10 +107,8 @@ class ImageLabels:
         browsers, labelImg and the loaders of YOLO trainers show them. Raises ValueError for an image whose size is
         unknown, or a size that nothing explains.
         """
-        size_px, orientation = (
-            self._sizes_px.get(image.path),
-            self._orientations.get(image.path, 1),
-        )
+        size_px = self._sizes_px.get(image.path)
+        orientation = self._orientations.get(image.path, 1)
         if size_px is None:
             raise ValueError(
                 f"the size of {image.path} is unknown, so nothing can be placed in it"
@@ -191,9 +184,10 @@ def outline(
     points = placement.place_points(points)
     xs, ys = [x for x, _ in points], [y for _, y in points]
     steps = zip(points, [*points[1:], points[0]], strict=True)
+    # there and back
     budget.spend(
         sum(max(abs(bx - ax), abs(by - ay)) for (ax, ay), (bx, by) in steps) / 2
-    )  # there and back
+    )
     mask = encode_polygons(
         [[value for point in points for value in point]], placement.size_px
     )

@@ -28,9 +28,8 @@ _SAME_FILE_PX = 1e-3
 _CELL_PX = 4.0  # boxes are looked for among those whose two corners lie in the same or in neighbouring cells
 _MAX_IN_CELL = 100  # boxes that are compared, the latest: more of one class at one place are no picture's objects
 
-_Cell = tuple[
-    str, str, str, tuple[int, ...]
-]  # image path, task, class, and the places of both corners
+# image path, task, class, and the places of both corners
+_Cell = tuple[str, str, str, tuple[int, ...]]
 
 
 @dataclass
@@ -40,9 +39,8 @@ class LabelBook:
     plan: CapturePlan
     _labels: list[LabelObservation] = field(default_factory=list)
     _cells: dict[_Cell, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _looked: dict[tuple[str, str], _Tally] = field(
-        default_factory=dict
-    )  # by image path and task
+    # by image path and task
+    _looked: dict[tuple[str, str], _Tally] = field(default_factory=dict)
     _repeats: Counter[str] = field(default_factory=Counter)
 
     @property

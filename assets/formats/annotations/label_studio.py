@@ -83,9 +83,8 @@ _LOOKS_LIKE = re.compile(
 )
 _LOOKS_LIKE_ONE = re.compile(rb"\s*\{")
 _LOOK_BYTES = 1 << 16
-_BRUSH_PIXELS_A_COLUMN = (
-    200  # of an image that is unpacked, most of it empty: see `MaskBudget`
-)
+# of an image that is unpacked, most of it empty: see `MaskBudget`
+_BRUSH_PIXELS_A_COLUMN = 200
 _REMEDY = "export the project again in the format 'JSON'"
 _IMAGE_REMEDY = "copy the image beside the export"
 _DETECTION, _RECOGNITION = "detection", "recognition"
@@ -107,10 +106,8 @@ class LabelStudioReader:
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         jsons = [f for f in plan.files if suffix_of(f.path) == ".json"]
         pictures = [f for f in plan.files if suffix_of(f.path) != ".json"]
-        images, book = (
-            ImageLabels(self.name, plan.root, pictures, opener),
-            LabelBook(plan),
-        )
+        images = ImageLabels(self.name, plan.root, pictures, opener)
+        book = LabelBook(plan)
         names = [name_of(picture.path) for picture in pictures]
         documents = [_Document(file, images, names, book, plan.notes) for file in jsons]
         problems = [

@@ -86,12 +86,10 @@ class Results:
     """What an annotation says."""
 
     regions: list[Region] = field(default_factory=list)
-    words: list[dict[str, Any]] = field(
-        default_factory=list
-    )  # results that are said of the whole image
-    others: list[dict[str, Any]] = field(
-        default_factory=list
-    )  # of kinds that are no regions in an image
+    # results that are said of the whole image
+    words: list[dict[str, Any]] = field(default_factory=list)
+    # of kinds that are no regions in an image
+    others: list[dict[str, Any]] = field(default_factory=list)
 
 
 def join_results(results: Sequence[dict[str, Any]]) -> Results:

@@ -35,13 +35,11 @@ class Task:
     """One task, or one image of the short form."""
 
     name: str  # to show
-    fields: list[
-        list[str]
-    ]  # addresses in its data; a field with several has the pages of one task
+    # addresses in its data; a field with several has the pages of one task
+    fields: list[list[str]]
     upload: str | None = None  # the name under which the server keeps its file
-    results: list[dict[str, Any]] | None = (
-        None  # of the annotation that counts; None: nobody looked
-    )
+    # of the annotation that counts; None: nobody looked
+    results: list[dict[str, Any]] | None = None
 
 
 @dataclass

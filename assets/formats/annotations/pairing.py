@@ -37,9 +37,8 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 class LabelFiles:
     """The label files of a session by the root of their data set, and the images that they may speak of."""
 
-    groups: list[
-        tuple[str, list[SessionFile]]
-    ]  # innermost root first, so that it takes its images before the outer
+    # innermost root first, so that it takes its images before the outer
+    groups: list[tuple[str, list[SessionFile]]]
     images: list[SessionFile]
 
 
@@ -97,12 +96,10 @@ class ImageIndex:
     def __init__(self, images: Iterable[SessionFile], root: str = "") -> None:
         self._root_depth = len(_parts_of(root))
         self._by_stem: dict[str, list[SessionFile]] = defaultdict(list)
-        self._rivals: dict[str, set[str]] = defaultdict(
-            set
-        )  # image path -> the paths that match it in a shorter way
-        self._owned: set[str] = (
-            set()
-        )  # image paths that a path matches as far as it is given
+        # image path -> the paths that match it in a shorter way
+        self._rivals: dict[str, set[str]] = defaultdict(set)
+        # image paths that a path matches as far as it is given
+        self._owned: set[str] = set()
         self._looser: set[str] = set()  # references found by a shorter match
         for image in images:
             self._by_stem[_fold(stem_of(image.path))].append(image)
@@ -183,10 +180,8 @@ class ImageIndex:
     ) -> _Match | None:
         """How well a path fits an image of its name; None where a folder contradicts."""
         folders = _parts_of(image.path)[:-1]
-        above, below = (
-            _telling(folders[: self._root_depth]),
-            _telling(folders[self._root_depth :]),
-        )
+        above = _telling(folders[: self._root_depth])
+        below = _telling(folders[self._root_depth :])
         ours, theirs = [*above, *below], _telling(named[:-1])
         shared = 0
         for our_part, their_part in zip(reversed(ours), reversed(theirs), strict=False):

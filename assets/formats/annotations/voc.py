@@ -52,12 +52,8 @@ from assets.storage import SessionFile
 
 _MAX_XML_BYTES = 16 << 20
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "xmls", "xml"})
-_LISTS = (
-    "train",
-    "val",
-    "test",
-    "trainval",
-)  # of the last those that no other names; class lists are not splits
+# of the last those that no other names; class lists are not splits
+_LISTS = ("train", "val", "test", "trainval")
 _XML_REMEDY = "export the annotation again"
 _FLAGS = ("difficult", "truncated", "occluded")
 _TASK = "detection"
@@ -276,10 +272,8 @@ def _find_image(
     xml: SessionFile, tree: Element, images: ImageLabels, root: str
 ) -> SessionFile:
     """By the name of the file, else by the name in it. Raises LookupError, also when the two name different images."""
-    by_path, stated = (
-        name_below(xml.path, root, _ANNOTATION_FOLDERS),
-        tree.findtext("filename", "").strip(),
-    )
+    by_path = name_below(xml.path, root, _ANNOTATION_FOLDERS)
+    stated = tree.findtext("filename", "").strip()
     try:
         image = images.find(by_path)
     except LookupError:

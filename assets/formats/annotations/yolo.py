@@ -183,12 +183,10 @@ class _Dataset:
         self.configs: dict[str, list[tuple[SessionFile, DatasetConfig | None]]] = (
             defaultdict(list)
         )  # by folder
-        self.splits: dict[
-            str, str
-        ] = {}  # image path -> split that a description gives, "" where two claim it
-        self.label_splits: dict[
-            str, str
-        ] = {}  # image path -> split of the folders of its labels, "" likewise
+        # image path -> split that a description gives, "" where two claim it
+        self.splits: dict[str, str] = {}
+        # image path -> split of the folders of its labels, "" likewise
+        self.label_splits: dict[str, str] = {}
         self.stated_lists: set[str] = set()  # paths of those that a description names
         self.trees: list[_Tree] = []
         self.book = LabelBook(self.plan)

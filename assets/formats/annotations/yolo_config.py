@@ -33,9 +33,8 @@ class DatasetConfig:
 
     names: Mapping[int, str] | None = None  # class names by id; None where it says none
     keypoints: KeypointShape | None = None
-    splits: Mapping[str, Sequence[str]] = field(
-        default_factory=dict
-    )  # split -> folders or lists of images
+    # split -> folders or lists of images
+    splits: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,8 @@ class SettledNames:
 
     names: Mapping[int, str] = field(default_factory=dict)
     origin: str = ""  # path of the file that counts
-    passed_over: Mapping[str, str] = field(
-        default_factory=dict
-    )  # path of a file that does not -> how it differs
+    # path of a file that does not -> how it differs
+    passed_over: Mapping[str, str] = field(default_factory=dict)
 
 
 def may_describe(path: str) -> bool:

@@ -30,9 +30,8 @@ from assets.storage import SessionFile
 
 MAX_CONFIG_BYTES = 256 << 10
 MAX_LIST_BYTES = 64 << 20
-_PROBE_FILES = (
-    20  # texts beside images that are looked into to tell whether they are labels
-)
+# texts beside images that are looked into to tell whether they are labels
+_PROBE_FILES = 20
 _LABELS = "labels"
 
 

@@ -11,9 +11,8 @@ MAX_EXPANDED_BYTES = 4 << 30  # of all members together
 MAX_RATIO = 200  # expanded to stored
 FREE_EXPANSION_BYTES = 64 << 20  # small archives may expand to this at any ratio
 MAX_MEMBERS = 100_000
-SPOOL_BYTES = (
-    64 << 20
-)  # a member larger than this is expanded to a temporary file without a name
+# a member larger than this is expanded to a temporary file without a name
+SPOOL_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)

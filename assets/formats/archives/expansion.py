@@ -31,12 +31,8 @@ class Expander:
                 if self._method in ("deflate", "gzip")
                 else self._expand_other(stored)
             )
-        except (
-            zlib.error,
-            lzma.LZMAError,
-            OSError,
-            EOFError,
-        ) as error:  # bz2 raises OSError for damaged bytes
+        # bz2 raises OSError for damaged bytes
+        except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
             raise ValueError(f"{self._method} data are damaged: {error}") from error
 
     def _expand_zlib(self, stored: bytes) -> Iterator[bytes]:
@@ -44,9 +40,8 @@ class Expander:
             if self._inner.eof:
                 if self._method == "deflate" or not stored.strip(b"\0"):
                     return  # padding
-                self._inner = _MAKE[
-                    self._method
-                ]()  # gzip files may be several in a row
+                # gzip files may be several in a row
+                self._inner = _MAKE[self._method]()
             yield self._inner.decompress(stored, PIECE_BYTES)
             stored = (
                 self._inner.unused_data

@@ -55,11 +55,9 @@ class TarStore:
     def __init__(
         self, stream: BinaryIO, archive_bytes: int, expanded_bytes: int, is_stored: bool
     ) -> None:
-        self._stream, self._archive_bytes, self._is_stored = (
-            stream,
-            archive_bytes,
-            is_stored,
-        )
+        self._stream = stream
+        self._archive_bytes = archive_bytes
+        self._is_stored = is_stored
         self._expanded_bytes = expanded_bytes
 
     def __enter__(self) -> Self:

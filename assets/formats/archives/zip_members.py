@@ -28,10 +28,9 @@ _METHODS = {
     zipfile.ZIP_DEFLATED: "deflate",
     zipfile.ZIP_BZIP2: "bzip2",
 }
-_LOCAL_HEADER_BYTES, _ZIP64_BYTES = (
-    30,
-    76,
-)  # of the zip64 records between directory and end
+# of the zip64 records between directory and end
+_LOCAL_HEADER_BYTES = 30
+_ZIP64_BYTES = 76
 _MAX_DIRECTORY_BYTES = 32 << 20
 _REMEDY = "copy the archive again, or repack it"
 

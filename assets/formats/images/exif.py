@@ -16,27 +16,22 @@ from datetime import datetime
 
 from assets.image_segments import TIFF_SIZES, walk_chunks, walk_directory, walk_jpeg
 
-MAX_EXIF_BYTES = (
-    1 << 20
-)  # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
+# a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
+MAX_EXIF_BYTES = 1 << 20
 _MAX_TEXT = 128
-_MAKE, _MODEL, _ORIENTATION, _CHANGED, _EXIF, _GPS = (
-    0x010F,
-    0x0110,
-    0x0112,
-    0x0132,
-    0x8769,
-    0x8825,
-)
-_EXPOSURE, _F_NUMBER, _ISO, _TAKEN, _FOCAL, _BODY, _LENS = (
-    0x829A,
-    0x829D,
-    0x8827,
-    0x9003,
-    0x920A,
-    0xA431,
-    0xA435,
-)
+_MAKE = 0x010F
+_MODEL = 0x0110
+_ORIENTATION = 0x0112
+_CHANGED = 0x0132
+_EXIF = 0x8769
+_GPS = 0x8825
+_EXPOSURE = 0x829A
+_F_NUMBER = 0x829D
+_ISO = 0x8827
+_TAKEN = 0x9003
+_FOCAL = 0x920A
+_BODY = 0xA431
+_LENS = 0xA435
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(
     1, 7
 )
@@ -145,10 +140,8 @@ def _read_facts(tiff: memoryview) -> ExifFacts:
         for tag in (_EXIF, _GPS)
     )
     altitude = _bounded(_first(gps, _ALTITUDE), -12_000, 100_000)
-    iso, orientation = (
-        _bounded(_first(exif, _ISO), 1, 1e7),
-        _bounded(_first(image, _ORIENTATION), 1, 8),
-    )
+    iso = _bounded(_first(exif, _ISO), 1, 1e7)
+    orientation = _bounded(_first(image, _ORIENTATION), 1, 8)
     return ExifFacts(
         make=_text(image, _MAKE),
         model=_text(image, _MODEL),
@@ -220,9 +213,8 @@ def _time(values: dict[int, _Value], tag: int) -> str | None:
     match = _TIME.fullmatch(_text(values, tag) or "")
     try:
         return datetime(*map(int, match.groups())).isoformat() if match else None  # type: ignore[arg-type]
-    except (
-        ValueError
-    ):  # the zeros of a camera whose clock was never set, or 30 February
+    # the zeros of a camera whose clock was never set, or 30 February
+    except ValueError:
         return None
 
 
@@ -242,9 +234,8 @@ def _angle(
 
 
 def _bounded(value: float | None, low: float, high: float) -> float | None:
-    return (
-        value if value is not None and low <= value <= high else None
-    )  # NaN is in no range
+    # NaN is in no range
+    return value if value is not None and low <= value <= high else None
 
 
 _HEMISPHERES = {"S": ("N", "S"), "W": ("E", "W")}

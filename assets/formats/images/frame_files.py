@@ -29,12 +29,10 @@ class FrameFiles:
     def __init__(
         self, reader: str, root: str, opener: Opener, sensor: str | None = None
     ) -> None:
-        self._reader, self._root, self._opener, self._sensor = (
-            reader,
-            root,
-            opener,
-            sensor,
-        )
+        self._reader = reader
+        self._root = root
+        self._opener = opener
+        self._sensor = sensor
         self._next: Counter[str] = Counter()
 
     def read(
@@ -54,9 +52,8 @@ class FrameFiles:
     ) -> FrameObservation | Problem:
         sensor = self._sensor or sensor_of(file.path, self._root)
         sequence = self._next[sensor]
-        self._next[sensor] += (
-            1  # also for what cannot be read, so that repairing it renumbers nothing
-        )
+        # also for what cannot be read, so that repairing it renumbers nothing
+        self._next[sensor] += 1
         return read_frame_file(
             file, self._opener, self._reader, sensor, sequence=sequence, split=split
         )

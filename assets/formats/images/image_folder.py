@@ -84,9 +84,8 @@ class ImageFolderReader:
             for file in plan.files
             if suffix_of(file.path) not in CALIBRATION_SUFFIXES
         ]
-        sizes: dict[str, set[tuple[int, int]]] = defaultdict(
-            set
-        )  # of the frames of each camera, width and height, px
+        # of the frames of each camera, width and height, px
+        sizes: dict[str, set[tuple[int, int]]] = defaultdict(set)
         for frame in FrameFiles(self.name, plan.root, opener).read(
             images, lambda f: split_of_path(f.path)
         ):

@@ -16,11 +16,8 @@ _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"GIF89a", "gif"),
     (b"BM", "bmp"),
 )
-_JPEG_SOF = frozenset(range(0xC0, 0xD0)) - {
-    0xC4,
-    0xC8,
-    0xCC,
-}  # start-of-frame markers (ITU T.81, table B.1)
+# start-of-frame markers (ITU T.81, table B.1)
+_JPEG_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TIFF_LETTERS = {1: "B", 3: "H", 4: "I"}
 
 
@@ -120,9 +117,8 @@ def _parse_tiff(data: bytes) -> _Facts | None:
     for tag, kind, _, start in walk_directory(
         data, order, struct.unpack_from(order + "I", data, 4)[0]
     ):
-        if (
-            tag in (256, 257, 258, 277) and kind in _TIFF_LETTERS
-        ):  # of several values the first stands for all
+        # of several values the first stands for all
+        if tag in (256, 257, 258, 277) and kind in _TIFF_LETTERS:
             tags[tag] = struct.unpack_from(order + _TIFF_LETTERS[kind], data, start)[0]
     return tags[256], tags[257], tags.get(258, 1), tags.get(277, 1)
 

@@ -42,33 +42,22 @@ from assets.storage import SessionFile
 from models.geometry.camera import Camera
 
 CALIBRATION_SUFFIXES = frozenset({".yml", ".yaml", ".xml"})
-_SIGNS = (
-    b"%YAML",
-    b"<opencv_storage",
-    b"camera_matrix",
-    b"image_width",
-)  # in the first bytes
+# in the first bytes
+_SIGNS = (b"%YAML", b"<opencv_storage", b"camera_matrix", b"image_width")
 _MATRIX = "cameramatrix|intrinsicmatrix|intrinsics|mtx|m|k"
 _DISTORTION = "distortion(?:coefficients|coeffs)?|dist(?:coeffs|coefs)?|d"
 _KEY = re.compile(
     rf"(?:(?P<matrix>{_MATRIX})|(?P<distortion>{_DISTORTION}))(?P<which>1|2|left|right|l|r)?"
 )
 _WHICH = {"1": "left", "2": "right", "l": "left", "r": "right"}
-_WIDTHS, _HEIGHTS, _SIZES = (
-    ("imagewidth", "width"),
-    ("imageheight", "height"),
-    ("imagesize", "imgsize"),
-)
-_MODELS = {
-    0: None,
-    4: "plumb_bob",
-    5: "plumb_bob",
-    8: "rational_polynomial",
-}  # by the number of coefficients
+_WIDTHS = ("imagewidth", "width")
+_HEIGHTS = ("imageheight", "height")
+_SIZES = ("imagesize", "imgsize")
+# by the number of coefficients
+_MODELS = {0: None, 4: "plumb_bob", 5: "plumb_bob", 8: "rational_polynomial"}
 _PAIR = frozenset({"left", "right"})
-_ANY_CAMERA = frozenset(
-    {DEFAULT_SENSOR, "cam", "stereo"}
-)  # words that name no camera in particular
+# words that name no camera in particular
+_ANY_CAMERA = frozenset({DEFAULT_SENSOR, "cam", "stereo"})
 _LONGEST_M, _SHORTEST_M = 1.0, 0.001  # of a pair that sits on one rig
 _LARGEST_PX = 1e6
 _REMEDY = "write it as cv::FileStorage does: camera_matrix, distortion_coefficients, image_width, image_height"
@@ -306,10 +295,8 @@ def _read_places(
         raise ValueError(
             f"R and T are for a pair, left and right, and the cameras here are: {known}"
         )
-    rotation, shift = (
-        _read_matrix(entries["r"], "R"),
-        _read_matrix(entries["t"], "T").ravel(),
-    )
+    rotation = _read_matrix(entries["r"], "R")
+    shift = _read_matrix(entries["t"], "T").ravel()
     if rotation.shape != (3, 3) or shift.shape != (3,):
         raise ValueError("R is no 3x3 matrix, or T is not three numbers")
     length = float(np.linalg.norm(shift))
@@ -367,9 +354,8 @@ def _parse_entries(file: SessionFile, opener: Opener) -> Entries:
     else:
         import yaml
 
-        texts = getattr(
-            yaml, "CBaseLoader", yaml.BaseLoader
-        )  # the tag of a matrix tells nothing more than its entries
+        # the tag of a matrix tells nothing more than its entries
+        texts = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
         document = parse_yaml(_without_directive(data), texts)
         if not isinstance(document, dict):
             raise ValueError("holds no entries")

@@ -142,10 +142,8 @@ class _Video:
                 )
 
     def _read_frame(self, value: dict[str, Any], payload: bytes) -> FrameObservation:
-        index, time_base = (
-            value["stream"],
-            (value["time_base"][0], value["time_base"][1]),
-        )
+        index = value["stream"]
+        time_base = (value["time_base"][0], value["time_base"][1])
         t_ns = None if value["pts"] is None else to_ns(value["pts"], time_base)
         if t_ns is not None:
             gap = t_ns - self._ends_ns.get(index, t_ns)

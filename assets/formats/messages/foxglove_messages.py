@@ -48,9 +48,8 @@ def read_raw_image(message: Any, origin: Origin) -> Iterator[Reading]:
 
 def read_camera_calibration(message: Any, origin: Origin) -> Iterator[Reading]:
     size_px = (int(message.width), int(message.height))
-    k, d = (
-        (message.K, message.D) if hasattr(message, "K") else (message.k, message.d)
-    )  # ROS 2 has no capitals
+    # ROS 2 has no capitals
+    k, d = (message.K, message.D) if hasattr(message, "K") else (message.k, message.d)
     yield from read_calibration(
         origin, size_px, k, message.distortion_model, d, message.frame_id
     )

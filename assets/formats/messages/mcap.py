@@ -52,9 +52,8 @@ from assets.formats.protocol import (
 from assets.storage import SessionFile
 
 _Read = Callable[[bytes, Origin], Iterator[Reading]]
-_AT_ZERO_NS = (
-    1_000_000  # a recorder's clock that has not gone further than this began at zero
-)
+# a recorder's clock that has not gone further than this began at zero
+_AT_ZERO_NS = 1_000_000
 _NEED_SCHEMA = ("cdr", "protobuf", "ros1", "flatbuffer")
 _REMEDY = "convert the recording to ROS 2 (cdr) or Foxglove (protobuf, json) messages, or record it again"
 _REMEDIES = {
@@ -247,9 +246,8 @@ def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
             f"{name}: video packets in messages are not read",
             "record images, or a video file",
         )
-    if (
-        name in _KEPT or name.replace("/", "/msg/", 1) in ros2_messages.HANDLERS
-    ):  # ROS 1 names lack /msg/
+    # ROS 1 names lack /msg/
+    if name in _KEPT or name.replace("/", "/msg/", 1) in ros2_messages.HANDLERS:
         raise UnreadableBytes(
             f"{name} in message encoding {encoding!r} is not read",
             _REMEDIES.get(encoding, _REMEDY),

@@ -70,12 +70,10 @@ def parse_schema(body: bytes | memoryview) -> Schema:
 
 def parse_channel(body: bytes | memoryview) -> Channel:
     fields = Fields(body)
-    number, schema, topic, encoding = (
-        fields.number(2),
-        fields.number(2),
-        fields.text(),
-        fields.text(),
-    )
+    number = fields.number(2)
+    schema = fields.number(2)
+    topic = fields.text()
+    encoding = fields.text()
     metadata, pairs = {}, fields.sized()
     while not pairs.is_at_end:
         key = pairs.text()
@@ -130,12 +128,10 @@ def parse_chunk_start(body: bytes | memoryview) -> int:
 def parse_chunk_header(body: bytes | memoryview) -> ChunkHeader:
     fields = Fields(body)
     fields.take(16)  # first and last log time
-    size, crc, compression, data_size = (
-        fields.number(8),
-        fields.number(4),
-        fields.text(),
-        fields.number(8),
-    )
+    size = fields.number(8)
+    crc = fields.number(4)
+    compression = fields.text()
+    data_size = fields.number(8)
     return ChunkHeader(size, crc, compression, fields.at, data_size)
 
 

@@ -30,14 +30,12 @@ from assets.formats.messages.mcap_summary import (
     read_summary,
 )
 
-_FREE_EXPANSION_BYTES, _MAX_RATIO = (
-    512 << 20,
-    200,
-)  # of all chunks together, and of them to the file
-_FREE_RECORDS, _BYTES_A_RECORD = (
-    50_000,
-    4,
-)  # in chunks: a record that takes fewer stored bytes says nothing new
+# of all chunks together, and of them to the file
+_FREE_EXPANSION_BYTES = 512 << 20
+_MAX_RATIO = 200
+# in chunks: a record that takes fewer stored bytes says nothing new
+_FREE_RECORDS = 50_000
+_BYTES_A_RECORD = 4
 _MESSAGE_HEAD = 22  # channel, sequence, log time, publish time
 _WRITER_REMEDY = "record it again, or repair it with `mcap recover`"
 _CUT_REMEDY = "copy the file again; if the recording itself was cut, `mcap recover` restores its index"

@@ -30,10 +30,8 @@ class RigTransforms:
             return
         if not any(signal.values[3:]):
             return  # a quaternion of zeros is no rotation
-        child, new = (
-            signal.child_frame,
-            (signal.frame_of_reference, tuple(signal.values)),
-        )
+        child = signal.child_frame
+        new = (signal.frame_of_reference, tuple(signal.values))
         known = self._parent_from.setdefault(child, new)
         if known[0] != new[0] or not _is_same(known[1], new[1]):
             self._moving.add(child)

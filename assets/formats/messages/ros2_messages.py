@@ -71,9 +71,8 @@ def read_camera_info(message: Any, origin: Origin) -> Iterator[Reading]:
 
 def read_imu(message: Any, origin: Origin) -> Iterator[Reading]:
     for name in ("angular_velocity", "linear_acceleration"):
-        if (
-            getattr(message, f"{name}_covariance")[0] == -1
-        ):  # REP 145: the driver has no such measurement
+        # REP 145: the driver has no such measurement
+        if getattr(message, f"{name}_covariance")[0] == -1:
             yield origin.refuse(
                 f"the IMU gives no {name}",
                 "record an IMU with gyroscope and accelerometer",
@@ -161,9 +160,8 @@ def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:
         )
     try:
         parse = DecoderFactory().decoder_for("cdr", schema)
-    except (
-        Exception
-    ) as error:  # the parser has errors of its own, of no common kind, for foreign text
+    # the parser has errors of its own, of no common kind, for foreign text
+    except Exception as error:
         reason = f"its schema of {schema.name} cannot be understood, so its messages cannot be decoded: {error}"
         raise UnreadableBytes(reason[:400], _SCHEMA_REMEDY) from error
     assert parse is not None

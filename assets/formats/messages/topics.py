@@ -19,13 +19,11 @@ from assets.formats.observations import (
 )
 
 READER = "mcap"
-FIXED_FRAMES = frozenset(
-    {"world", "map", "odom", "earth"}
-)  # REP 105: frames that do not move with the rig
+# REP 105: frames that do not move with the rig
+FIXED_FRAMES = frozenset({"world", "map", "odom", "earth"})
 MILLIMETRE_M = 0.001
-DEPTH_UNIT_KEY = (
-    "depth_m_per_unit"  # in the metadata of a channel: metres a unit, as text
-)
+# in the metadata of a channel: metres a unit, as text
+DEPTH_UNIT_KEY = "depth_m_per_unit"
 _TOPIC_WORDS = re.compile(
     r"^(image\w*|compressed\w*|camera_info|calibration|data\w*|raw|rect|pose|info|theora|transport)$",
     re.IGNORECASE,

@@ -88,10 +88,8 @@ def _read_camera(
     file: SessionFile,
 ) -> CalibrationObservation:
     number = sensor.removeprefix("image_")
-    rectified, plain = (
-        _read_size(entries, f"S_rect_{number}"),
-        _read_size(entries, f"S_{number}"),
-    )
+    rectified = _read_size(entries, f"S_rect_{number}")
+    plain = _read_size(entries, f"S_{number}")
     if size_px not in (rectified, plain):
         raise ValueError(
             f"its images are {size_px[0]}x{size_px[1]} px, the file is for {rectified} or {plain}"

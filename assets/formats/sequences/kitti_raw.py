@@ -52,11 +52,10 @@ _BESIDE_DATA = re.compile(r"timestamps(_start|_end)?\.txt|dataformat\.txt")
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d(?:\.\d{1,9})?)")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NUM_OXTS = 30  # values a packet
-_GNSS, _GYRO, _ACCEL = (
-    slice(0, 3),
-    slice(17, 20),
-    slice(11, 14),
-)  # deg, deg, m; rad/s; m/s^2: x forward, y left, z up
+# deg, deg, m; rad/s; m/s^2: x forward, y left, z up
+_GNSS = slice(0, 3)
+_GYRO = slice(17, 20)
+_ACCEL = slice(11, 14)
 
 
 class KittiRawReader:
@@ -129,12 +128,10 @@ class _Reading:
 
     plan: CapturePlan
     opener: Opener
-    sizes: dict[str, tuple[int, int]] = field(
-        default_factory=dict
-    )  # sensor -> width and height of its images, px
-    _offset: Counter[str] = field(
-        default_factory=Counter
-    )  # frames of earlier drives, by sensor
+    # sensor -> width and height of its images, px
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # frames of earlier drives, by sensor
+    _offset: Counter[str] = field(default_factory=Counter)
 
     def read_sensor(
         self, folder: str, members: dict[str, SessionFile]

@@ -38,9 +38,8 @@ _INTRINSICS = "camera-intrinsics.txt"
 _M_PER_UNIT = 0.001
 _CAMERA = "camera"  # whose place a pose tells
 
-Members = dict[
-    str, dict[int, SessionFile]
-]  # "color", "depth", "pose" -> number -> file
+# "color", "depth", "pose" -> number -> file
+Members = dict[str, dict[int, SessionFile]]
 
 
 class SevenScenesReader:
@@ -56,9 +55,8 @@ class SevenScenesReader:
                 folders[folder_of(file.path)].append(file)
         plans = []
         for root, group in sorted(folders.items()):
-            if (
-                len(_sort_members(group)) >= 2
-            ):  # a kind alone is a plain folder of images
+            # a kind alone is a plain folder of images
+            if len(_sort_members(group)) >= 2:
                 members = (*group, *([tables[root]] if root in tables else []))
                 plans.append(CapturePlan(self.name, root, members, is_container=False))
         return plans

@@ -31,10 +31,8 @@ from assets.formats.sequences.sequence_files import (
 )
 from assets.storage import SessionFile
 
-_M_PER_UNIT = {
-    "rgb": None,
-    "depth": 1 / 5000,
-}  # sensor, which is also the name of its list and folder
+# sensor, which is also the name of its list and folder
+_M_PER_UNIT = {"rgb": None, "depth": 1 / 5000}
 _LISTS = ("rgb.txt", "depth.txt")
 _ALSO = ("groundtruth.txt", "accelerometer.txt")
 _REMEDY = "write rows of `time file`, with the file below the sequence's folder"

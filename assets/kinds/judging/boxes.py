@@ -287,11 +287,9 @@ def _picture_pair(
     colors: Mapping[str, Color],
     min_score: float,
 ) -> tuple[Picture, Picture]:
-    names, truth, image = (
-        pairs.subject.class_names,
-        pairs.truths[place],
-        shown[pairs.frame_ids[place]],
-    )
+    names = pairs.subject.class_names
+    truth = pairs.truths[place]
+    image = shown[pairs.frame_ids[place]]
     found = _keep(pairs.detections[place], min_score)
     labels = label_overlay(
         image, truth.boxes_xyxy, _name(names, truth.class_ids), None, colors, OVERLAY_PX
@@ -331,11 +329,9 @@ def _name(names: Sequence[str], class_ids: NDArray[np.int64]) -> list[str]:
 
 
 def _picture_wrong_boxes(wrong: WrongBoxes, pairs: BoxPairs, image: Image) -> Picture:
-    names, truth, found = (
-        pairs.subject.class_names,
-        pairs.truths[wrong.place],
-        pairs.detections[wrong.place],
-    )
+    names = pairs.subject.class_names
+    truth = pairs.truths[wrong.place]
+    found = pairs.detections[wrong.place]
     marks = []
     for t, d in zip(wrong.matches.truth_ids, wrong.matches.detection_ids, strict=True):
         is_right = truth.class_ids[t] == found.class_ids[d]

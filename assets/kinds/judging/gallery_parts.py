@@ -37,15 +37,13 @@ class Gallery:
     """Pictures and figures of one model on one split. `charts` draw themselves for a theme, by name."""
 
     thumbnails: tuple[Picture, ...]
-    overlays: tuple[
-        Picture, ...
-    ]  # labels and predictions in turn; empty for recognition
+    # labels and predictions in turn; empty for recognition
+    overlays: tuple[Picture, ...]
     mistakes: tuple[Picture, ...]
     charts: Mapping[str, Draw]
     colors: Mapping[str, Color]
-    min_score: float | None = (
-        None  # boxes with a lower score are not drawn and not counted in the confusion matrix
-    )
+    # boxes with a lower score are not drawn and not counted in the confusion matrix
+    min_score: float | None = None
 
 
 def draw_learning(history: Sequence[Row], subject: str) -> dict[str, Draw]:

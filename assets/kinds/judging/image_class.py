@@ -183,9 +183,8 @@ def _figure(pairs: ClassPairs, places: Sequence[int]) -> Figures:
     chosen = list(places)
     truth, predicted = pairs.class_ids[chosen], pairs.predicted_ids[chosen]
     result = score_classification(truth, predicted, len(pairs.subject.class_names))
-    confidences = pairs.confidences[chosen].clip(
-        0, 1
-    )  # softmax in float32 may exceed 1 by rounding
+    # softmax in float32 may exceed 1 by rounding
+    confidences = pairs.confidences[chosen].clip(0, 1)
     calibration = score_calibration(confidences, truth == predicted)
     return (
         ("accuracy", result.accuracy),

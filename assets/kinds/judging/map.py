@@ -109,10 +109,8 @@ class MapPairs:
             100 * total / np.maximum(total.sum(1, keepdims=True), 1)
         ).astype(np.int64)
         places = spread([row_of[i]["session"] for i in self.frame_ids], NUM_THUMBNAILS)
-        looked_at, wrong = (
-            _choose_rich(self, counts, NUM_OVERLAYS),
-            find_worst_maps(self, counts, NUM_MISTAKES),
-        )
+        looked_at = _choose_rich(self, counts, NUM_OVERLAYS)
+        wrong = find_worst_maps(self, counts, NUM_MISTAKES)
         shown = images.read(
             [
                 row_of[self.frame_ids[p]]
@@ -206,11 +204,9 @@ def _picture_thumbnail(row: Row, shown: Mapping[str, Image]) -> Picture:
 def _picture_pair(
     pairs: MapPairs, place: int, shown: Mapping[str, Image], colors: Sequence[Color]
 ) -> tuple[Picture, Picture]:
-    frame_id, truth, found = (
-        pairs.frame_ids[place],
-        pairs.truth(place),
-        pairs.predicted(place),
-    )
+    frame_id = pairs.frame_ids[place]
+    truth = pairs.truth(place)
+    found = pairs.predicted(place)
     labelled, predicted = (
         fit_width(paint_map(shown[frame_id], m, colors), OVERLAY_PX)
         for m in (truth, found)
@@ -234,11 +230,9 @@ def _picture_wrong(
     colors: Sequence[Color],
 ) -> Picture:
     """The wrong pixels alone, in the colour of the class that they were given."""
-    truth, found, frame_id = (
-        pairs.truth(place),
-        pairs.predicted(place),
-        pairs.frame_ids[place],
-    )
+    truth = pairs.truth(place)
+    found = pairs.predicted(place)
+    frame_id = pairs.frame_ids[place]
     is_wrong = (truth.class_ids != IGNORE) & (truth.class_ids != found.class_ids)
     wrong = SemanticMap(np.where(is_wrong, found.class_ids, IGNORE).astype(np.uint8))
     picture = fit_width(

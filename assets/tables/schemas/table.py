@@ -143,9 +143,8 @@ def _field(column: Column, is_key: bool) -> pa.Field:
 def _to_array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if kind != pa.large_binary() or None in values:
         return pa.array(values, kind)
-    ends = np.cumsum(
-        [0, *map(len, values)], dtype=np.int64
-    )  # payloads: joined at once, a growing buffer copies them
+    # payloads: joined at once, a growing buffer copies them
+    ends = np.cumsum([0, *map(len, values)], dtype=np.int64)
     return pa.LargeBinaryArray.from_buffers(
         kind, len(values), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
     )

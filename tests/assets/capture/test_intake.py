@@ -73,10 +73,8 @@ def test_a_second_intake_adds_nothing(
         }
     )
     first = ingest(intake, folder)
-    before, versions = (
-        read_tables(intake.catalog),
-        [intake.catalog.latest_version(n) for n in intake.catalog.names()],
-    )
+    before = read_tables(intake.catalog)
+    versions = [intake.catalog.latest_version(n) for n in intake.catalog.names()]
     second = ingest(intake, folder)
     assert (counts(first), counts(second)) == ((3, 0, 1), (0, 3, 1))
     assert read_tables(intake.catalog) == before
@@ -282,9 +280,8 @@ def test_a_label_that_is_corrected_takes_the_place_of_the_wrong_one(
     before = intake.catalog.latest_version("labels")
     assert counts(ingest(intake, folder)) == (1, 1, 0)
     assert read_boxes(intake) == [[1, 1, 5, 5], [3, 3, 8, 8]]
-    assert (
-        intake.catalog.latest_version("labels") == before + 2
-    )  # one row in, one row out
+    # one row in, one row out
+    assert intake.catalog.latest_version("labels") == before + 2
     assert intake.catalog.read_latest("labels", where="x_min = 1").equals(kept)
     write_files({"instances.json": with_boxes()})
     ingest(intake, folder)
@@ -351,9 +348,8 @@ def test_a_recording_gives_frames_signals_calibrations_and_labels(
         sum("for a frame that is not there" in r for r in reasons) == len(reasons) - 1
     )  # and its labels
     assert capture["num_problems"] == report.problems == len(reasons)
-    assert (
-        capture["num_frames"] == 3 * 5 - 1
-    )  # left, right and depth at 10 Hz for 0.5 s, less the corrupt one
+    # left, right and depth at 10 Hz for 0.5 s, less the corrupt one
+    assert capture["num_frames"] == 3 * 5 - 1
     assert min(capture["num_signals"], capture["num_labels"]) > 0
     assert set(intake.catalog.read_latest("calibrations")["sensor"].to_pylist()) >= {
         "left",

@@ -11,9 +11,8 @@ import pytest
 from assets.capture.partial import find_missing_end, find_partial
 from assets.storage import Folder
 
-BOXES = (
-    b"\0\0\0\x0cftypisom" + b"\0\0\0\x09moov!" + b"\0\0\0\0mdat" + b"frames"
-)  # the last box reaches to the end
+# the last box reaches to the end
+BOXES = b"\0\0\0\x0cftypisom" + b"\0\0\0\x09moov!" + b"\0\0\0\0mdat" + b"frames"
 
 
 def explain(path: str, data: bytes) -> str | None:

@@ -57,18 +57,15 @@ def test_samples_without_a_clock_are_told():
 
 
 def test_red_lies_where_the_samples_are_missing_and_nowhere_else():
-    even, broken = (
-        np.arange(0, 1000, 10),
-        np.concatenate([np.arange(0, 400, 10), np.arange(600, 1000, 10)]),
-    )
+    even = np.arange(0, 1000, 10)
+    broken = np.concatenate([np.arange(0, 400, 10), np.arange(600, 1000, 10)])
     clean = count_red(draw_timeline({"a": [Stream("left", "color", at(*even), 100)]}))
     png = draw_timeline({"a": [Stream("left", "color", at(*broken), 80)]})
     assert clean == 0 and count_red(png) > 500
     red = np.flatnonzero(find_red(png).any(axis=0))
     ticks = np.flatnonzero(find_ticks(png).any(axis=0))
-    share = (red - ticks.min()) / (
-        ticks.max() - ticks.min()
-    )  # of the record, 0 to 990 ms
+    # of the record, 0 to 990 ms
+    share = (red - ticks.min()) / (ticks.max() - ticks.min())
     assert share.min() == pytest.approx(
         390 / 990, abs=0.01
     ) and share.max() == pytest.approx(600 / 990, abs=0.01)

@@ -38,15 +38,13 @@ def test_rate_jitter_drops_and_gaps_are_counted_by_hand():
 def test_jitter_is_the_robust_deviation_of_the_steps():
     """Steps 9, 10, 11, 10, 9, 11 ms: their median lies 1 ms off the median, or not at all: half and half."""
     (report,) = report_sync([stream("left", [0, 9, 19, 30, 40, 49, 60])])
-    assert report.jitter_ms == pytest.approx(
-        1.4826 * 1.0
-    )  # deviations 1, 0, 1, 0, 1, 1: median 1
+    # deviations 1, 0, 1, 0, 1, 1: median 1
+    assert report.jitter_ms == pytest.approx(1.4826 * 1.0)
 
 
 def test_samples_that_go_back_are_counted_and_do_not_make_a_rate():
-    (report,) = report_sync(
-        [stream("left", [0, 10, 5, 20, 30, 30])]
-    )  # back once, repeated once
+    # back once, repeated once
+    (report,) = report_sync([stream("left", [0, 10, 5, 20, 30, 30])])
     assert report.num_backward == 2 and report.rate_hz == pytest.approx(100.0)
 
 
@@ -60,12 +58,10 @@ def test_offsets_are_to_the_first_colour_camera_by_default():
     )
     assert [r.reference for r in reports] == ["left"] * 3
     assert reports[1].stamp_offset_ms == 0.0
-    assert reports[2].stamp_offset_ms == pytest.approx(
-        2.0
-    )  # right is stamped 2 ms later
-    assert reports[0].stamp_offset_ms == pytest.approx(
-        -1.0
-    )  # the nearest IMU samples are 1 ms earlier
+    # right is stamped 2 ms later
+    assert reports[2].stamp_offset_ms == pytest.approx(2.0)
+    # the nearest IMU samples are 1 ms earlier
+    assert reports[0].stamp_offset_ms == pytest.approx(-1.0)
 
 
 def test_a_sensor_without_a_clock_is_counted_and_nothing_else():
@@ -90,21 +86,10 @@ def test_records_that_never_meet_have_no_offset():
 
 def test_the_nearest_sample_is_found_within_the_tolerance_and_not_beyond():
     found = find_nearest(at(0, 10, 20), at(4, 5, 6, 13, 24, 26), 5 * MS)
-    assert found.is_known.tolist() == [
-        True,
-        True,
-        True,
-        True,
-        True,
-        False,
-    ]  # 26 is 6 ms from the last
-    assert found.indices.tolist() == [
-        0,
-        0,
-        1,
-        1,
-        2,
-    ]  # 5 is as near to 0 as to 10: the earlier
+    # 26 is 6 ms from the last
+    assert found.is_known.tolist() == [True, True, True, True, True, False]
+    # 5 is as near to 0 as to 10: the earlier
+    assert found.indices.tolist() == [0, 0, 1, 1, 2]
 
 
 def test_a_nanosecond_beyond_the_tolerance_is_beyond_it():

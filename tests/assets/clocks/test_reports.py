@@ -82,17 +82,15 @@ def test_a_sound_capture_has_one_row_a_sensor_and_no_alarm(take):
         and right["tilt_deg"] < 0.3
     )
     assert right["reference_sensor"] == "left" and right["stamp_offset_ms"] == 0.0
-    assert (
-        taken.rows["depth"]["imu_offset_ms"] is None
-    )  # only pictures in colour are looked at
+    # only pictures in colour are looked at
+    assert taken.rows["depth"]["imu_offset_ms"] is None
 
 
 def test_a_late_clock_is_found_and_measured(take):
     taken = take("late_clock")
     assert failed(taken) == ["cameras_keep_the_time_of_the_imu"]
-    assert (
-        15 < taken.rows["left"]["imu_offset_ms"] < 50
-    )  # the simulator draws 20 to 45 ms
+    # the simulator draws 20 to 45 ms
+    assert 15 < taken.rows["left"]["imu_offset_ms"] < 50
 
 
 def test_a_late_clock_holds_what_rests_on_clocks_and_not_the_pictures(take):
@@ -106,9 +104,8 @@ def test_a_late_clock_holds_what_rests_on_clocks_and_not_the_pictures(take):
 def test_a_knocked_camera_is_found_and_measured(take):
     taken = take("miscalibrated")
     assert failed(taken) == ["cameras_sit_where_calibrations_say"]
-    assert (
-        1.1 < taken.rows["right"]["tilt_deg"] < 2.1
-    )  # the simulator draws 1.2 to 2 degrees
+    # the simulator draws 1.2 to 2 degrees
+    assert 1.1 < taken.rows["right"]["tilt_deg"] < 2.1
 
 
 def test_dropped_frames_are_counted_and_are_no_late_clock(take):

@@ -156,9 +156,8 @@ def test_frames_with_another_embedding_are_compared_again(catalog, curate):
     angles = [18.0 * n for n in range(20)]
     curate(angles)
     update_and_publish(catalog)
-    curate(
-        [181.0], sha256="0" * 64
-    )  # the first frame looks like the eleventh now, and leads it
+    # the first frame looks like the eleventh now, and leads it
+    curate([181.0], sha256="0" * 64)
     assert update_and_publish(catalog) == (0, 2, 0, 1)
     curate([181.0, *angles[1:]], encoder="2")
     new, stale, removed, computed = update_and_publish(catalog)
@@ -179,9 +178,8 @@ def test_vectors_of_two_encoders_are_not_compared(catalog, curate):
 def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(
     catalog, curate
 ):
-    curate(
-        [0, 2, 4, 6], encoder="1:abc"
-    )  # the median distance is that of 2 to 4 degrees: nothing is alike
+    # the median distance is that of 2 to 4 degrees: nothing is alike
+    curate([0, 2, 4, 6], encoder="1:abc")
     rows = publish_clusters(catalog)
     assert len({r["cluster_id"] for r in rows}) == 4
     (version,) = {r["code_version"] for r in rows}
@@ -274,9 +272,8 @@ def test_frames_keep_their_splits_when_a_session_arrives_that_leads_their_cluste
     before = {
         r["frame_id"]: r["split"] for r in catalog.read_latest("splits").to_pylist()
     }
-    curate(
-        [20.0 * n + 2 for n in range(10)], session="a-day-before"
-    )  # sorts first, so it leads every cluster
+    # sorts first, so it leads every cluster
+    curate([20.0 * n + 2 for n in range(10)], session="a-day-before")
     publish_clusters(catalog)
     update_splits(catalog)
     rows = catalog.read_latest("splits").to_pylist()
@@ -299,12 +296,8 @@ def test_a_labelled_frame_leads_its_cluster_and_one_that_is_labelled_later_takes
         bare
     )
     label("detection", [(late[0], "cup", BOX)], "b-labelled")
-    assert update_and_publish(catalog) == (
-        0,
-        2,
-        0,
-        0,
-    )  # both of one cluster, and nothing was compared
+    # both of one cluster, and nothing was compared
+    assert update_and_publish(catalog) == (0, 2, 0, 0)
     rows = {r["frame_id"]: r for r in catalog.read("unique_frames").to_pylist()}
     assert (rows[late[0]]["duplicate_of"], rows[bare[0]]["duplicate_of"]) == (
         None,

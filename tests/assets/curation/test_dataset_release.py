@@ -162,9 +162,8 @@ def test_a_box_that_leaves_the_image_is_cut_to_it_and_opens_again(catalog, datas
 def test_what_is_left_out_is_counted_by_reason(catalog, dataset, frame_rows):
     store(catalog, "frames", frame_rows(2, seed=50))
     extra = frame_rows(2, seed=50)["frame_id"].to_pylist()
-    store(
-        catalog, "labels", labels([(extra[0], "a", (0, 0, 4, 4))])
-    )  # labelled, and dropped by the splits
+    # labelled, and dropped by the splits
+    store(catalog, "labels", labels([(extra[0], "a", (0, 0, 4, 4))]))
     assert draft_release(catalog, "detection").excluded == {
         "frame without labels": 1,
         "near-duplicate frame": 1,
@@ -189,11 +188,8 @@ def test_a_frame_with_two_classes_is_left_out_of_recognition(catalog, dataset):
 def test_pretraining_takes_frames_without_labels_and_keeps_the_classes_that_are_known(
     catalog, dataset
 ):
-    named = [
-        (dataset[0], "b", None),
-        (dataset[1], "a", None),
-        (dataset[1], "b", None),
-    ]  # the second shows two classes
+    # the second shows two classes
+    named = [(dataset[0], "b", None), (dataset[1], "a", None), (dataset[1], "b", None)]
     store(catalog, "labels", labels(named, "recognition"))
     draft = draft_release(catalog, "pretraining")
     release = open_release(catalog, write_release(catalog, draft))
@@ -346,10 +342,8 @@ def test_a_release_of_maps_holds_one_mask_a_class_and_its_own_hash(catalog, data
         == 3
         == sum(len(list_class_ids(r)) for r in rows.values())
     )
-    both, one = (
-        read_semantic_map(rows[dataset[0]]).class_ids,
-        read_semantic_map(rows[dataset[1]]).class_ids,
-    )
+    both = read_semantic_map(rows[dataset[0]]).class_ids
+    one = read_semantic_map(rows[dataset[1]]).class_ids
     assert (both[:4, 3:] == 0).all() and (both[4:, :3] == 1).all()
     assert (both[:4, :3] == IGNORE).all(), "two classes claim these pixels"
     assert (both[4:, 3:] == IGNORE).all(), "nobody labelled these"
@@ -392,9 +386,8 @@ def instances(catalog, found):
         for text, (_, _, where) in zip(texts, found, strict=True)
     ]
     table = labels([(f, name, (n, 1, 9, 9)) for n, (f, name, _) in enumerate(found)])
-    catalog.delete(
-        "labels", is_in("frame_id", [f for f, _, _ in found])
-    )  # the boxes without masks of these frames
+    # the boxes without masks of these frames
+    catalog.delete("labels", is_in("frame_id", [f for f, _, _ in found]))
     return table.set_column(
         table.column_names.index("mask_rle"), table.schema.field("mask_rle"), [texts]
     )

@@ -19,29 +19,24 @@ def at_angles(*degrees: float) -> np.ndarray:
 
 
 def test_alike_vectors_with_alike_hashes_are_one_cluster():
+    # cos 10 = 0.985, 2 bits
     first, similarity = find_clusters(
         at_angles(0, 10, 90), [SAME, "0" * 15 + "3", SAME]
-    )  # cos 10 = 0.985, 2 bits
+    )
     assert first.tolist() == [0, 0, 2]
     np.testing.assert_allclose(similarity, [1, np.cos(np.radians(10)), 1], atol=1e-6)
 
 
 def test_alike_vectors_with_other_hashes_are_not():
-    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "7f"])[0].tolist() == [
-        0,
-        1,
-    ]  # 7 bits
-    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "3f"])[0].tolist() == [
-        0,
-        0,
-    ]  # 6 bits
+    # 7 bits
+    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "7f"])[0].tolist() == [0, 1]
+    # 6 bits
+    assert find_clusters(at_angles(0, 0), [SAME, "0" * 14 + "3f"])[0].tolist() == [0, 0]
 
 
 def test_alike_hashes_with_other_vectors_are_not():
-    assert find_clusters(at_angles(0, 15), [SAME, SAME])[0].tolist() == [
-        0,
-        1,
-    ]  # cos 15 = 0.966
+    # cos 15 = 0.966
+    assert find_clusters(at_angles(0, 15), [SAME, SAME])[0].tolist() == [0, 1]
 
 
 def test_frames_are_joined_through_a_third():
@@ -56,9 +51,8 @@ def test_no_frames_have_no_clusters():
 
 
 def test_many_copies_of_one_frame_are_quick():
-    first, _ = find_clusters(
-        np.repeat(at_angles(0), 2000, axis=0), [SAME] * 2000
-    )  # 2 million pairs
+    # 2 million pairs
+    first, _ = find_clusters(np.repeat(at_angles(0), 2000, axis=0), [SAME] * 2000)
     assert set(first.tolist()) == {0}
 
 
@@ -116,9 +110,8 @@ def test_what_is_known_of_whole_clusters_need_not_be_compared_again(frames):
 
 
 def test_an_encoder_that_uses_little_of_the_sphere_has_a_stricter_threshold():
-    vectors = at_angles(
-        0, 2, 4
-    )  # distances 1 - cos: 2 degrees twice, 4 once; the median is that of 2
+    # distances 1 - cos: 2 degrees twice, 4 once; the median is that of 2
+    vectors = at_angles(0, 2, 4)
     assert find_min_cosine(vectors) == pytest.approx(
         1 - 0.07 * (1 - np.cos(np.radians(2))), abs=1e-7
     )

@@ -195,9 +195,8 @@ def test_a_copy_brings_the_masks_that_the_others_lack(catalog, land, label):
         == draft.excluded["frame with an object that has no label"]
     )
     rows = [r for r in draft.frame_rows if r["mask_rles"] == [mask]]
-    assert (
-        len(rows) == 4 - 1 and draft.row["num_labels"] == 5
-    )  # two boxes of one copy are two: the first has both masks
+    # two boxes of one copy are two: the first has both masks
+    assert len(rows) == 4 - 1 and draft.row["num_labels"] == 5
     label("detection", [(here[1], "jug", OTHER_BOX)], masks=[None])
     assert draft_release(catalog, "instances").row["num_frames"] == 3
 

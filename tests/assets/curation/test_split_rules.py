@@ -33,10 +33,8 @@ def image(
 def recorded(
     recording: str, number: int, cluster: str | None = None, labelled_for: str = ""
 ) -> Frame:
-    cluster, datasets = (
-        cluster or f"c-{recording}-{number:03d}",
-        frozenset(labelled_for.split()),
-    )
+    cluster = cluster or f"c-{recording}-{number:03d}"
+    datasets = frozenset(labelled_for.split())
     return Frame(
         f"{recording}-{number:03d}", recording, "monday", cluster, True, None, datasets
     )

@@ -158,21 +158,16 @@ def test_thumbnails_take_classes_in_turn(
     gallery = gather_gallery(
         pair("recognition", predictions, frames, names), frames, Gray(), [], "v1"
     )
-    assert [p.caption for p in gallery.thumbnails][:3] == [
-        "a",
-        "b",
-        "c",
-    ]  # b and c have one frame each
+    # b and c have one frame each
+    assert [p.caption for p in gallery.thumbnails][:3] == ["a", "b", "c"]
     assert len(gallery.thumbnails) == min(num_frames, NUM_THUMBNAILS // 3 + 2)
 
 
 def test_an_exam_of_segmentation_paints_maps_and_names_the_commonest_mistake(
     stored: Stored, map_rows: Callable[..., tuple[Row, Row]]
 ):
-    names, images = (
-        ("road", "sky"),
-        StoredImages(stored[0].dataset("frames")).read(stored[1]),
-    )
+    names = ("road", "sky")
+    images = StoredImages(stored[0].dataset("frames")).read(stored[1])
     height, width = next(iter(images.values())).shape[:2]
     truth = np.zeros((height, width), np.uint8)
     truth[: height // 2] = 1

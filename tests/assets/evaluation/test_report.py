@@ -266,9 +266,8 @@ def test_the_file_is_complete_or_not_there(tmp_path: Path, recogniser: ModelRepo
         write_report(path, ReportData("One", [replace(recogniser, gallery=BARE)]))
         == path
     )
-    with pytest.raises(
-        AttributeError
-    ):  # a model that is not one: nothing is left behind, the old page stays
+    # a model that is not one: nothing is left behind, the old page stays
+    with pytest.raises(AttributeError):
         write_report(path, ReportData("Two", ["not a model"]))  # type: ignore[list-item]
     assert os.listdir(path.parent) == ["report.html"]
     assert "<title>One</title>" in path.read_text()

@@ -196,11 +196,8 @@ def test_detection_onnx_takes_any_batch_and_gives_boxes_in_pixels(tmp_path):
     package, net = _write(tmp_path, "detection")
     session = onnxruntime.InferenceSession(package.folder / "model.onnx")
     scores, boxes = session.run(None, {"pixels": np.zeros((3, 3, 64, 64), np.float32)})
-    assert scores.shape == (3, 84, 2) and boxes.shape == (
-        3,
-        84,
-        4,
-    )  # 8*8 + 4*4 + 2*2 points
+    # 8*8 + 4*4 + 2*2 points
+    assert scores.shape == (3, 84, 2) and boxes.shape == (3, 84, 4)
     loaded = load_net(package)
     assert all(
         torch.equal(a, b)

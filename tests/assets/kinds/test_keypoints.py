@@ -104,15 +104,10 @@ def test_a_release_holds_the_points_of_each_box(catalog, land, label):
     ant, bee = found.class_ids.tolist().index(0), found.class_ids.tolist().index(1)
     assert found.boxes_xyxy[ant].tolist() == [2, 3, 10, 9]
     assert found.points[ant].tolist() == [[3, 4, 2], [9, 8, 1], [0, 0, 0]]
-    assert found.points[bee].tolist() == [
-        [12, 2, 2],
-        [0, 0, 0],
-        [0, 0, 0],
-    ]  # it has one point: no other is labelled
-    releases, frames = (
-        catalog.read_latest("releases"),
-        catalog.read_latest("release_frames"),
-    )
+    # it has one point: no other is labelled
+    assert found.points[bee].tolist() == [[12, 2, 2], [0, 0, 0], [0, 0, 0]]
+    releases = catalog.read_latest("releases")
+    frames = catalog.read_latest("release_frames")
     assert (
         release_matches_its_hash(releases, frames).passed
         and release_targets_are_whole(frames, releases).passed
@@ -196,9 +191,8 @@ def test_boxes_alone_make_no_release_of_keypoints(catalog, land, label):
 def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label):
     here, there = land(), land("tuesday")
     label([(i, "ant", BOX, None) for i in here])
-    label(
-        [(i, "ant", (2, 3.5, 10, 9), POINTS) for i in there], "tuesday"
-    )  # equal within a pixel
+    # equal within a pixel
+    label([(i, "ant", (2, 3.5, 10, 9), POINTS) for i in there], "tuesday")
     draft = draft_release(catalog, "keypoints")
     assert (draft.row["num_frames"], draft.row["num_labels"]) == (6, 6)
     assert all(row["keypoints"] == [POINTS] for row in draft.frame_rows)

@@ -177,9 +177,8 @@ def test_a_chart_is_a_png_on_the_ground_of_its_theme(draw, theme: str):
     png = draw(theme)
     assert png.startswith(b"\x89PNG")
     ground = tuple(int(THEMES[theme].ground[i : i + 2], 16) for i in (1, 3, 5))
-    assert (
-        np.abs(decode(png)[-1, -1].astype(int) - ground).max() <= 4
-    )  # the palette is coarse
+    # the palette is coarse
+    assert np.abs(decode(png)[-1, -1].astype(int) - ground).max() <= 4
 
 
 def test_a_learning_curve_shows_which_epoch_is_kept():

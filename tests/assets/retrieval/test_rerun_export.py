@@ -99,10 +99,8 @@ def test_a_box_lies_where_its_label_says_at_the_time_of_its_frame(session, tmp_p
         if to_ns(r[CLOCK]) == frame["t_ns"]
     ]
     index = row["Boxes2D:labels"].index(label["class_name"])
-    centers, halves = (
-        np.array(row["Boxes2D:centers"]),
-        np.array(row["Boxes2D:half_sizes"]),
-    )
+    centers = np.array(row["Boxes2D:centers"])
+    halves = np.array(row["Boxes2D:half_sizes"])
     corners = np.hstack([centers - halves, centers + halves])
     assert [label[n] for n in ("x_min", "y_min", "x_max", "y_max")] in corners.round(
         3

@@ -22,9 +22,8 @@ def trained(catalog: Catalog) -> Catalog:
         if map50 is not None:
             add_score(catalog, name, "map50", map50, release="1")
     add_score(catalog, "d", "accuracy", None, release="1")
-    add_score(
-        catalog, "a", "map50", 0.99, release="2"
-    )  # an older champion sat the test of another release
+    # an older champion sat the test of another release
+    add_score(catalog, "a", "map50", 0.99, release="2")
     champion = {
         "task": "detection",
         "model_name": "daguerre-detection",

@@ -47,9 +47,8 @@ def test_a_session_that_was_taken_in_has_its_counts(home_of):
 
 def test_files_that_came_or_changed_since_wait(home_of, world, make_png):
     (world.landed / "late.png").write_bytes(make_png(9))
-    os.utime(
-        world.landed / "README.md", ns=(1, 1)
-    )  # rewritten: another version of the same path
+    # rewritten: another version of the same path
+    os.utime(world.landed / "README.md", ns=(1, 1))
     (session,) = read_status(home_of)["sessions"]
     assert (
         session["state"],
@@ -109,9 +108,8 @@ def test_tables_have_rows_versions_and_sizes(home_of):
         tables["frames"]["published"] == tables["frames"]["version"]
         and tables["models"]["published"] is None
     )
-    assert (
-        tables["frames"]["size_bytes"] > 4 * 16 * 12 * 3
-    )  # four pictures of noise do not compress
+    # four pictures of noise do not compress
+    assert tables["frames"]["size_bytes"] > 4 * 16 * 12 * 3
 
 
 def test_requests_are_open_until_a_later_champion(home_of):

@@ -157,10 +157,8 @@ def test_bits_and_channels_are_those_that_are_stored(guard):
 @pytest.mark.parametrize("ending", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_a_file_of_several_pictures_is_refused_by_name(guard, ending):
     """Labels would be of one of them, and nobody says of which."""
-    pictures, stream = (
-        [Image.new("RGB", (20, 10), shade) for shade in ("red", "blue", "green")],
-        io.BytesIO(),
-    )
+    pictures = [Image.new("RGB", (20, 10), shade) for shade in ("red", "blue", "green")]
+    stream = io.BytesIO()
     pictures[0].save(stream, ending, save_all=True, append_images=pictures[1:])
     single, several = inspect(guard, encode(ending), stream.getvalue())
     assert (

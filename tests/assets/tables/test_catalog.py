@@ -178,9 +178,8 @@ def test_a_tag_left_behind_by_a_slower_publisher_hides_nothing(catalog, frame_ro
     first = catalog.merge("frames", frame_rows(1)).version
     second = catalog.merge("frames", frame_rows(1, seed=1)).version
     catalog.publish("frames", "monday", second)
-    catalog.dataset("frames").tags.update(
-        PUBLISHED, first
-    )  # it read the tag before, and writes it now
+    # it read the tag before, and writes it now
+    catalog.dataset("frames").tags.update(PUBLISHED, first)
     assert (catalog.published_version("frames"), sequences(catalog.read("frames"))) == (
         second,
         [0, 1],

@@ -122,9 +122,8 @@ def test_no_frames_give_no_rows(refresh, catalog):
 
 
 def test_batches_hold_no_more_pixels_than_allowed(refresh, publish, monkeypatch):
-    monkeypatch.setattr(
-        incremental, "_BATCH_PIXELS", 2 * 16 * 12
-    )  # two of the test images
+    # two of the test images
+    monkeypatch.setattr(incremental, "_BATCH_PIXELS", 2 * 16 * 12)
     sizes = []
     monkeypatch.setattr(
         incremental,

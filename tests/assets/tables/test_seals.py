@@ -45,9 +45,8 @@ def flip(path: Path) -> None:
 def test_a_seal_names_every_file_of_the_newest_version_once(catalog, frame_rows):
     catalog.merge("frames", frame_rows(3))
     catalog.merge("frames", frame_rows(2, seed=3))
-    catalog.delete(
-        "frames", "sequence = 1"
-    )  # the first file keeps two rows, and gets a deletion file
+    # the first file keeps two rows, and gets a deletion file
+    catalog.delete("frames", "sequence = 1")
     version = catalog.latest_version("frames")
     assert seal_tables(catalog) == {"frames": version}
     kinds = sorted(path.split("/")[0] for path in seals(catalog, "frames")[version])
@@ -123,9 +122,8 @@ def test_tagged_versions_stay_sealed_and_others_give_way_to_the_newest(
     assert find_unsealed(catalog, [("frames", 2), ("frames", 3), ("frames", 4)]) == [
         ("frames", 3)
     ]
-    catalog.dataset("frames").tags.create(
-        "release-2", 2
-    )  # a second release on the same version
+    # a second release on the same version
+    catalog.dataset("frames").tags.create("release-2", 2)
     seal_tables(catalog)
     assert "_refs/tags/release-2.json" in seals(catalog, "frames")[2]
 
@@ -170,9 +168,8 @@ def test_rot_is_not_sealed_as_if_it_were_new(catalog):
     )
     seal_tables(catalog)
     (rotten,) = (p for p in stored(catalog, "data") if b"walnut" in p.read_bytes())
-    rotten.write_bytes(
-        rotten.read_bytes().replace(b"walnut", b"walnuu")
-    )  # a value: the file can be read as before
+    # a value: the file can be read as before
+    rotten.write_bytes(rotten.read_bytes().replace(b"walnut", b"walnuu"))
     point(catalog, "b")
     seal_tables(catalog)
     assert broken(catalog) == [

@@ -94,19 +94,15 @@ def test_objects_are_painted_where_their_masks_are():
     previewer, grey = _preview("instances", {}), np.full((40, 60, 3), 90, np.uint8)
     masks = np.zeros((2, 40, 60), bool)
     masks[0, 10:30, 10:25], masks[1, 5:9, 40:44] = True, True
-    boxes, class_ids = (
-        np.array([[8, 8, 30, 32], [39, 4, 45, 10]], np.float32),
-        np.array([0, 1]),
-    )
+    boxes = np.array([[8, 8, 30, 32], [39, 4, 45, 10]], np.float32)
+    class_ids = np.array([0, 1])
     truth, text = previewer._draw(grey, InstanceSet(boxes, class_ids, masks))
     scores, rles = np.array([0.9, 0.2], np.float32), tuple(map(encode_mask, masks))
     said, words = previewer._draw(
         grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60))
     )
-    assert (text, words) == (
-        "2 boxes",
-        "1 boxes",
-    )  # the other is below the score that is drawn
+    # the other is below the score that is drawn
+    assert (text, words) == ("2 boxes", "1 boxes")
     scale = truth.shape[1] / 60
     places = [
         tuple(int(v * scale) for v in place) for place in ((25, 20), (25, 27), (7, 42))
@@ -114,10 +110,8 @@ def test_objects_are_painted_where_their_masks_are():
     is_painted = [
         [np.ptp(drawn[place]) > 20 for place in places] for drawn in (truth, said)
     ]  # grey is painted blue
-    assert is_painted == [
-        [True, False, True],
-        [True, False, False],
-    ]  # the second place is in the box, not in the mask
+    # the second place is in the box, not in the mask
+    assert is_painted == [[True, False, True], [True, False, False]]
 
 
 def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):

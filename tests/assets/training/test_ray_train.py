@@ -137,12 +137,10 @@ class _Killer:
     """Ends one of the two workers, chosen by the seed, when the training has come to given steps."""
 
     def __init__(self, steps, seed, num_steps):
-        self.steps, self.num_steps, self.rng, self.killed = (
-            list(steps),
-            num_steps,
-            random.Random(seed),
-            [],
-        )
+        self.steps = list(steps)
+        self.num_steps = num_steps
+        self.rng = random.Random(seed)
+        self.killed = []
 
     def __call__(self, event):
         if (
@@ -166,9 +164,8 @@ def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_w
     two_workers, store_release, tmp_path
 ):
     catalog, release_id = store_release("recognition", _SPLITS)
-    config = _config(
-        "recognition", epochs=20, score_every=10, save_every=2
-    )  # of 2 steps
+    # of 2 steps
+    config = _config("recognition", epochs=20, score_every=10, save_every=2)
     steps = sorted(random.Random(7).sample(range(4, 24), 3))
     killer, events = _Killer(steps, seed=7, num_steps=2), []
     whole = _train(

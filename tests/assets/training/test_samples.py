@@ -18,10 +18,8 @@ def test_samples_are_those_of_the_split_in_frame_id_order(store_release):
     )
     ids = [sample.frame_id for sample in images]
     assert len(images) == 3 and ids == sorted(ids)
-    assert {sample.target for sample in images} == {
-        0,
-        1,
-    }  # frames 0 and 2 are discs, frame 3 a square
+    # frames 0 and 2 are discs, frame 3 a square
+    assert {sample.target for sample in images} == {0, 1}
 
 
 def test_shrunken_image_has_shrunken_boxes(store_release):
@@ -76,9 +74,8 @@ def test_release_without_a_split_is_refused(store_release, missing):
 
 
 def test_class_without_training_sample_is_named(store_release):
-    catalog, release_id = store_release(
-        "recognition", ["train", "val"]
-    )  # frame 1, the only square, is for validation
+    # frame 1, the only square, is for validation
+    catalog, release_id = store_release("recognition", ["train", "val"])
     with pytest.raises(ValueError, match="square: no training sample"):
         read_release(catalog, release_id, "recognition")
 
@@ -177,9 +174,8 @@ def test_instances_are_shrunk_with_their_images_and_kept_within_the_cache(
         ReleaseImages(catalog, release, "train", 64, image_bytes + n)
         for n in (64 * 64, 64 * 64 + 24)
     )
-    assert (
-        tight[0] is not tight[0] and enough[0] is enough[0]
-    )  # box and class id are 24 bytes
+    # box and class id are 24 bytes
+    assert tight[0] is not tight[0] and enough[0] is enough[0]
 
 
 def test_masks_of_another_size_than_their_image_are_named(store_release):

@@ -31,10 +31,8 @@ def test_a_search_tells_the_better_settings_stops_the_worse_and_outlives_one_tha
     store_release, tmp_path, capfd
 ):
     catalog, release_id = store_release("recognition", _SPLITS)
-    good, diverging = (
-        {"lr": "0.005", "clip_norm": "10.0"},
-        {"lr": "1e30", "clip_norm": "1e30"},
-    )
+    good = {"lr": "0.005", "clip_norm": "10.0"}
+    diverging = {"lr": "1e30", "clip_norm": "1e30"}
     idle = {"lr": "1e-12", "clip_norm": "10.0"}  # from this seed, 0 of 8 right
     rows = {}
 

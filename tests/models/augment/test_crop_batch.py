@@ -78,9 +78,8 @@ def test_every_view_of_every_image_is_the_one_that_is_cut_alone(
     for views, one, wanted in zip(found, samples * 8, crops, strict=True):
         for view, crop in zip(views, wanted, strict=True):
             truth = cut_crop(alone(one), crop, SIDE).astype(int)
-            assert (
-                np.abs(view.permute(1, 2, 0).numpy() - truth).max() <= 2
-            )  # which is rounded twice
+            # which is rounded twice
+            assert np.abs(view.permute(1, 2, 0).numpy() - truth).max() <= 2
 
 
 def test_weights_are_those_of_interpolate():

@@ -56,9 +56,8 @@ def test_areas_and_shapes_are_as_asked():
 
 def test_an_image_too_long_for_any_draw_gives_its_middle():
     crop = draw_crop(np.random.default_rng(0), (10, 1000), (1.0, 1.0), False)
-    assert crop == Crop(
-        493, 0, 13, 10
-    )  # 13 = round(10 * 4 / 3), 493 = (1000 - 13) // 2
+    # 13 = round(10 * 4 / 3), 493 = (1000 - 13) // 2
+    assert crop == Crop(493, 0, 13, 10)
 
 
 def test_the_whole_image_as_a_crop_is_the_image_resized_and_a_mirrored_one_its_mirror():
@@ -85,9 +84,8 @@ def test_crops_decoded_at_scale_look_like_crops_of_the_full_image(size):
         )
         differences.append(np.abs(ours - truth).mean())
     assert num_reduced > 20
-    assert (
-        np.mean(differences) < 1.5 and np.max(differences) < 4.0
-    )  # of 255 grey levels
+    # of 255 grey levels
+    assert np.mean(differences) < 1.5 and np.max(differences) < 4.0
 
 
 def test_a_jpeg_is_never_read_smaller_than_asked():

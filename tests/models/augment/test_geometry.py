@@ -81,10 +81,8 @@ def test_drawn_rectangle_lies_where_its_moved_box_says(seed):
     image[30:70, 50:110] = 255
     rng = np.random.default_rng(seed)
     move = draw_move(rng, (120, 160), (96, 128), (0.6, 1.5), 0.1, True, True)
-    moved, boxes = (
-        move_image(image, move, (96, 128)),
-        move_boxes(_boxes([50, 30, 110, 70]), move, (96, 128)),
-    )
+    moved = move_image(image, move, (96, 128))
+    boxes = move_boxes(_boxes([50, 30, 110, 70]), move, (96, 128))
     assert len(boxes.class_ids) == 1
     ys, xs = np.nonzero(
         (moved[..., 0] > 190) | ((moved[..., 0] > 128) & (moved[..., 0] != PADDING))
@@ -94,15 +92,13 @@ def test_drawn_rectangle_lies_where_its_moved_box_says(seed):
 
 
 def test_boxes_without_area_or_mostly_outside_are_left_out():
-    shift = np.array(
-        [[1.0, 0, 40], [0, 1, 0]]
-    )  # a canvas 60 px wide sees x < 20 of the image
+    # a canvas 60 px wide sees x < 20 of the image
+    shift = np.array([[1.0, 0, 40], [0, 1, 0]])
     kept = move_boxes(
         _boxes([5, 5, 5, 9], [18, 0, 38, 10], [10, 0, 30, 10]), shift, (40, 60)
     )
-    assert kept.boxes_xyxy.tolist() == [
-        [50, 0, 60, 10]
-    ]  # the second shows 2 of 20 columns, the third 10 of 20
+    # the second shows 2 of 20 columns, the third 10 of 20
+    assert kept.boxes_xyxy.tolist() == [[50, 0, 60, 10]]
 
 
 def test_outside_of_the_image_is_grey():
@@ -168,9 +164,8 @@ def test_a_map_moves_with_its_boxes_and_its_image(seed, side):
         np.testing.assert_array_equal(
             (moved == 1)[~is_near_edge], is_in_box[~is_near_edge]
         )
-    bright = move_image(image, move, (64, 96))[
-        ..., 0
-    ]  # blurred by a pixel where it is resampled
+    # blurred by a pixel where it is resampled
+    bright = move_image(image, move, (64, 96))[..., 0]
     assert (moved[bright > 230] == 1).all()
     assert (moved[bright < 25] != 1).all()
 
@@ -197,10 +192,8 @@ def test_a_mask_agrees_with_its_box_and_its_image_after_a_move(seed, side):
     image[masks[0]], image[masks[1]] = 255, 0
     whole = _instances(*masks)
     move = draw_move(rng, (side, side), (64, 96), (0.8, 1.5), 0.2, True, True)
-    moved, pixels = (
-        move_instances(whole, move, (64, 96)),
-        move_image(image, move, (64, 96))[..., 0],
-    )
+    moved = move_instances(whole, move, (64, 96))
+    pixels = move_image(image, move, (64, 96))[..., 0]
     assert moved.masks.shape[1:] == (64, 96)
     for mask, box in zip(moved.masks, moved.boxes_xyxy, strict=True):
         assert find_box(mask) == tuple(box)
@@ -211,9 +204,8 @@ def test_a_mask_agrees_with_its_box_and_its_image_after_a_move(seed, side):
             not len(mask)
             or not mask[0][pixels < 15 if class_id == 0 else pixels > 240].any()
         )
-    kept = move_boxes(
-        whole, move, (64, 96)
-    )  # where the canvas cuts nothing off, boxes move as boxes do
+    # where the canvas cuts nothing off, boxes move as boxes do
+    kept = move_boxes(whole, move, (64, 96))
     for class_id, box in zip(kept.class_ids, kept.boxes_xyxy, strict=True):
         if box.min() > 0 and box[2] < 96 and box[3] < 64:
             np.testing.assert_allclose(

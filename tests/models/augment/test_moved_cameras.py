@@ -22,9 +22,8 @@ def intrinsics(rng):
 
 def move_intrinsics(matrix, to_canvas):
     """The camera that sees the moved image: `to_canvas` counts from outer corners, cameras from pixel centres."""
-    half = np.array(
-        [[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]]
-    )  # outer corners of pixel centres
+    # outer corners of pixel centres
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     return np.linalg.inv(half) @ np.vstack([to_canvas, [0, 0, 1]]) @ half @ matrix
 
 
@@ -48,11 +47,9 @@ def drawn(seed):
 def test_boxes_of_projected_corners_are_the_moved_boxes(seed):
     """Upright rectangles that face the camera: their pictures are boxes."""
     camera, move, rng = drawn(seed)
-    corner, size, depth = (
-        rng.uniform(-0.5, 0.4, (8, 2)),
-        rng.uniform(0.05, 0.3, (8, 2)),
-        rng.uniform(0.9, 3, (8, 1)),
-    )
+    corner = rng.uniform(-0.5, 0.4, (8, 2))
+    size = rng.uniform(0.05, 0.3, (8, 2))
+    depth = rng.uniform(0.9, 3, (8, 1))
 
     def boxes(matrix):
         ends = np.stack(
@@ -81,14 +78,12 @@ def look(matrix, size_hw, edge):
 def test_maps_that_the_moved_camera_sees_are_the_moved_maps(seed):
     camera, move, rng = drawn(seed)
     angle = rng.uniform(0, 2 * np.pi)
-    edge = np.array(
-        [np.cos(angle), np.sin(angle), rng.uniform(-0.2, 0.2)]
-    )  # a line across the wall
+    # a line across the wall
+    edge = np.array([np.cos(angle), np.sin(angle), rng.uniform(-0.2, 0.2)])
     moved = move_map(SemanticMap(look(camera, FROM_HW, edge)[0]), move, TO_HW).class_ids
     seen, distance_px = look(move_intrinsics(camera, move), TO_HW, edge)
-    is_sure = (
-        distance_px > abs(move[0, 0]) + 0.1
-    )  # a pixel of the image is that wide here
+    # a pixel of the image is that wide here
+    is_sure = distance_px > abs(move[0, 0]) + 0.1
     known = is_sure & (moved != 255)
     np.testing.assert_array_equal(moved[known], seen[known])
     assert known.mean() > 0.05
@@ -109,11 +104,8 @@ def test_a_crop_shows_what_the_same_move_shows(seed):
     move = np.array([[sx, 0, -sx * crop.left], [0, sy, -sy * crop.top]])
     if crop.is_mirrored:
         move = np.array([[-1.0, 0, side], [0, 1, 0]]) @ np.vstack([move, [0, 0, 1]])
-    cut, moved = (
-        cut_crop(Sample("a", image, 0), crop, side),
-        move_image(image, move, (side, side)),
-    )
+    cut = cut_crop(Sample("a", image, 0), crop, side)
+    moved = move_image(image, move, (side, side))
     inner = slice(4, -4)  # at its edges a crop sees nothing of the image around it
-    assert (
-        np.abs(cut.astype(int) - moved)[inner, inner].max() <= 2
-    )  # grey levels: one for each rounding
+    # grey levels: one for each rounding
+    assert np.abs(cut.astype(int) - moved)[inner, inner].max() <= 2

@@ -102,21 +102,18 @@ def test_a_rectified_real_pair_fits_and_a_degree_off_does_not(test_data):
     stated = np.eye(4)
     stated[:3, 3] = [0.193001, 0.0, 0.0]
     pixels_l, pixels_r = match_points(left, right)
-    parts = np.array_split(
-        np.random.default_rng(0).permutation(len(pixels_l)), 4
-    )  # one pair of images, four groups
+    # one pair of images, four groups
+    parts = np.array_split(np.random.default_rng(0).permutation(len(pixels_l)), 4)
     pairs = [
         (camera_l.unproject(pixels_l[p]), camera_r.unproject(pixels_r[p]))
         for p in parts
     ]
     sound = fit_tilt(pairs, stated)
     assert sound.distance * camera_l.mean_focal_px < 0.2
-    assert (
-        sound.angle_rad < 3 * sound.sigma_rad and np.degrees(sound.angle_rad) < 0.5
-    )  # of one scene, and few points
-    stated[:3, :3] = Rotation.from_rotvec(
-        np.radians([0.8, 0.4, 0.45])
-    ).as_matrix()  # 1.0 degree
+    # of one scene, and few points
+    assert sound.angle_rad < 3 * sound.sigma_rad and np.degrees(sound.angle_rad) < 0.5
+    # 1.0 degree
+    stated[:3, :3] = Rotation.from_rotvec(np.radians([0.8, 0.4, 0.45])).as_matrix()
     assert np.degrees(fit_tilt(pairs, stated).angle_rad) > 0.8
 
 

@@ -34,10 +34,8 @@ def test_the_shorter_way_is_taken_for_a_quaternion_of_the_other_sign():
 
 
 def test_ends_and_equal_rotations_stay_what_they_are():
-    start, end = (
-        np.array([about_z(10)] * 3),
-        np.array([about_z(10), about_z(40), about_z(40)]),
-    )
+    start = np.array([about_z(10)] * 3)
+    end = np.array([about_z(10), about_z(40), about_z(40)])
     found = slerp(start, end, np.array([0.5, 0.0, 1.0]))
     np.testing.assert_allclose(
         found, [about_z(10), about_z(10), about_z(40)], atol=1e-12
@@ -58,9 +56,8 @@ def test_one_radian_a_second_for_a_second_is_one_radian():
 
 def test_turning_left_makes_a_still_direction_turn_right_in_the_body():
     t_s = np.linspace(0.0, 1.0, 11)
-    curve = integrate_gyro(
-        t_s, np.tile([0.0, 0.0, np.pi / 2], (11, 1))
-    )  # a quarter turn, x towards y
+    # a quarter turn, x towards y
+    curve = integrate_gyro(t_s, np.tile([0.0, 0.0, np.pi / 2], (11, 1)))
     end_from_start = curve.turn_between(np.array([0.0]), np.array([1.0]))[0]
     np.testing.assert_allclose(
         end_from_start @ [1.0, 0.0, 0.0], [0.0, -1.0, 0.0], atol=1e-12
@@ -74,9 +71,8 @@ def test_turns_compose_in_the_body_frame():
         t_s[:, None] < 1.0, [[0.0, 0.0, np.pi / 2]], [[np.pi / 2, 0.0, 0.0]]
     )
     turned = integrate_gyro(t_s, rate).at(np.array([2.0]))[0]
-    np.testing.assert_allclose(
-        turned @ [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], atol=2e-3
-    )  # one step is half of each
+    # one step is half of each
+    np.testing.assert_allclose(turned @ [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], atol=2e-3)
 
 
 def test_outside_of_the_samples_there_is_no_orientation():

@@ -63,9 +63,8 @@ def test_a_picture_of_nothing_has_no_points():
 def test_steps_back_and_over_gaps_are_left_out():
     picture = paint(2)
     images = [crop(picture, 20 + 2 * k, 20) for k in range(8)]
-    t_s = np.array(
-        [0.0, 0.1, 0.2, 0.15, 0.4, 0.5, 0.6, 0.9]
-    )  # back after 0.2, then 0.25 and 0.3 s; the median is 0.1
+    # back after 0.2, then 0.25 and 0.3 s; the median is 0.1
+    t_s = np.array([0.0, 0.1, 0.2, 0.15, 0.4, 0.5, 0.6, 0.9])
     steps = measure_steps(
         images, t_s, Camera((320, 240), (240.0, 240.0), (159.5, 119.5))
     )

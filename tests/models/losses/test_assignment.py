@@ -27,15 +27,10 @@ def test_longer_side_chooses_the_level():
 
 
 def test_points_near_the_centre_and_inside_own_a_box():
-    owners, centres, strides = _assign(
-        [8, 8, 40, 40]
-    )  # centre (24, 24); points of stride 8 at 4, 12, 20, 28, 36
-    near = {
-        (20.0, 20.0),
-        (28.0, 20.0),
-        (20.0, 28.0),
-        (28.0, 28.0),
-    }  # 36 is 12 px away: not below 1.5 strides
+    # centre (24, 24); points of stride 8 at 4, 12, 20, 28, 36
+    owners, centres, strides = _assign([8, 8, 40, 40])
+    # 36 is 12 px away: not below 1.5 strides
+    near = {(20.0, 20.0), (28.0, 20.0), (20.0, 28.0), (28.0, 28.0)}
     assert {tuple(c.tolist()) for c in centres[owners == 0]} == near
     assert (strides[owners == 0] == 8).all()
 
@@ -46,9 +41,8 @@ def test_box_that_covers_no_point_gets_the_nearest_one():
 
 
 def test_point_in_two_boxes_goes_to_the_nearer_centre():
-    owners, centres, _ = _assign(
-        [0, 0, 32, 32], [8, 0, 40, 32]
-    )  # centres x = 16 and 24
+    # centres x = 16 and 24
+    owners, centres, _ = _assign([0, 0, 32, 32], [8, 0, 40, 32])
     at_20 = (centres == torch.tensor([12.0, 12.0])).all(1).nonzero()[0, 0]
     at_28 = (centres == torch.tensor([28.0, 12.0])).all(1).nonzero()[0, 0]
     assert owners[at_20] == 0 and owners[at_28] == 1

@@ -76,8 +76,7 @@ def test_gradient_is_that_of_differences(loss):
     logits = torch.randn(
         2, 3, 4, 5, generator=generator, dtype=torch.float64, requires_grad=True
     )
-    class_ids = torch.randint(
-        0, 2, (2, 4, 5), generator=generator
-    )  # class 2 does not occur
+    # class 2 does not occur
+    class_ids = torch.randint(0, 2, (2, 4, 5), generator=generator)
     class_ids[0, :2] = IGNORE
     assert torch.autograd.gradcheck(lambda x: loss(x, class_ids), logits)

@@ -23,10 +23,8 @@ def test_confusion_has_true_classes_in_rows():
 
 def test_precision_recall_and_f1_of_a_class():
     a = score_classification(TRUTH, PREDICTED, 3).per_class[0]
-    assert (a.precision, a.recall) == (
-        pytest.approx(2 / 3),
-        pytest.approx(2 / 3),
-    )  # 2 of 3 called a; 2 of 3 that are a
+    # 2 of 3 called a; 2 of 3 that are a
+    assert (a.precision, a.recall) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
     assert a.f1 == pytest.approx(2 * 2 / (3 + 3))
 
 

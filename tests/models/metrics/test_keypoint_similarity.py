@@ -26,10 +26,8 @@ def _found(
     *points: list[list[float]], scores: list[float] | None = None
 ) -> PoseDetections:
     count = len(points)
-    boxes, ids = (
-        np.array([BOX] * count, np.float32).reshape(-1, 4),
-        np.zeros(count, np.int64),
-    )
+    boxes = np.array([BOX] * count, np.float32).reshape(-1, 4)
+    ids = np.zeros(count, np.int64)
     return PoseDetections(
         boxes,
         np.array(scores or [0.9] * count, np.float32),

@@ -118,9 +118,8 @@ def test_what_is_ignored_makes_no_boundary():
     truth, found = np.zeros((50, 50), np.uint8), np.zeros((50, 50), np.uint8)
     truth[:, 20:30] = IGNORE
     counts = count_pixels(SemanticMap(truth), SemanticMap(found), 1)
-    assert (
-        counts.boundary_union[0] == 4 * 49 - 2 * 10
-    )  # the image's edge, without the ignored columns
+    # the image's edge, without the ignored columns
+    assert counts.boundary_union[0] == 4 * 49 - 2 * 10
 
 
 def test_equal_maps_have_every_figure_one():

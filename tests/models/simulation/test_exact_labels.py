@@ -61,11 +61,8 @@ def test_largest_solid_gives_the_class_and_slivers_are_left_out(ball_scene):
     others = replace(ball, track_id=2, class_name="box"), replace(ball, track_id=3)
     scene = replace(ball_scene, primitives=(ball, *others))
     instances = np.zeros((100, 100), np.uint8)
-    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = (
-        1,
-        2,
-        3,
-    )  # 30, 100 and 7 px; 8 are needed
+    # 30, 100 and 7 px; 8 are needed
+    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = (1, 2, 3)
     truth = label_frame(instances, scene)
     assert truth.recognition == "box"
     assert [(o.track_id, o.area_px, o.box_xyxy) for o in truth.objects] == [

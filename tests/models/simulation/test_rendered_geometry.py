@@ -13,12 +13,10 @@ from models.simulation.primitives import find_surface, intersect
 from models.simulation.renderer import Renderer
 from models.simulation.scene import Primitive
 
-CAMERA = Camera(
-    (101, 81), (100.0, 100.0), (50.0, 40.0)
-)  # odd size: pixel (50, 40) lies on the optical axis
-LOOKING_DOWN = np.array(
-    [[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]]
-)  # world_from_camera: z down
+# odd size: pixel (50, 40) lies on the optical axis
+CAMERA = Camera((101, 81), (100.0, 100.0), (50.0, 40.0))
+# world_from_camera: z down
+LOOKING_DOWN = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])
 
 
 def look_down(height_m: float, x_m: float = 0.0):
@@ -149,9 +147,8 @@ def test_a_nearer_solid_hides_a_farther_one(ball_scene, photos):
     scene = replace(ball_scene, primitives=(*ball_scene.primitives, box))
     view = Renderer(scene, photos, CAMERA).render(look_down(0.7))
     assert view.instances[40, 50] == 2
-    assert view.depth_m[40, 50] == pytest.approx(
-        0.7 - 0.29, abs=1e-5
-    )  # its top is at 0.29 m
+    # its top is at 0.29 m
+    assert view.depth_m[40, 50] == pytest.approx(0.7 - 0.29, abs=1e-5)
 
 
 def test_a_solid_darkens_the_table_beside_it(ball_scene, photos):

@@ -38,11 +38,9 @@ def trajectory(scene):
 def integrate(gyro, force, motion, num):
     """Strapdown integration with the mean of neighbouring samples, from the true first state."""
     rotation = motion.world_from_rig[0].copy()
-    position, velocity, dt = (
-        motion.position_m[0].copy(),
-        motion.velocity_m_s[0].copy(),
-        1 / HZ,
-    )
+    position = motion.position_m[0].copy()
+    velocity = motion.velocity_m_s[0].copy()
+    dt = 1 / HZ
     down = np.array([0.0, 0.0, -GRAVITY_M_S2])
     for k in range(num):
         turned = rotation @ rotation_from_vector(0.5 * (gyro[k] + gyro[k + 1]) * dt)

@@ -118,10 +118,8 @@ def test_dusk_dims_the_light_and_nothing_else(photos):
 
 def test_sensor_noise_spreads_grey_and_drops_depth():
     rng = np.random.default_rng(0)
-    image, depth = (
-        np.full((60, 80, 3), 100, np.uint8),
-        np.full((60, 80), 1.0, np.float32),
-    )
+    image = np.full((60, 80, 3), 100, np.uint8)
+    depth = np.full((60, 80), 1.0, np.float32)
     noisy = SHIFTS["sensor_noise"].change_image(image, STILL, rng)
     # 6 + 0.9 * sqrt(100) = 15 grey levels
     assert noisy.std() == pytest.approx(15, abs=3)

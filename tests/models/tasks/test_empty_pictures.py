@@ -100,6 +100,5 @@ def test_a_box_in_an_empty_picture_lowers_the_score_that_chooses_the_epoch():
     )
     nothing = Detections(none, np.zeros(0, np.float32), np.zeros(0, np.int64))
     assert mean_average_precision_50([hit, nothing], truths) == 1.0
-    assert (
-        mean_average_precision_50([hit, false], truths) == 0.5
-    )  # the false one is surer: one of two is right
+    # the false one is surer: one of two is right
+    assert mean_average_precision_50([hit, false], truths) == 0.5

@@ -30,11 +30,9 @@ PLAIN = replace(CONFIG, weights="none", frozen_stages=0, head_width=16)
 def _draw(number: int, height: int = 96, width: int = 96) -> Sample:
     """Two objects beside each other: discs (0, blue) and squares (1, red)."""
     rng = np.random.default_rng(number)
-    image, masks, class_ids = (
-        rng.integers(80, 100, (height, width, 3), dtype=np.uint8),
-        [],
-        [],
-    )
+    image = rng.integers(80, 100, (height, width, 3), dtype=np.uint8)
+    masks = []
+    class_ids = []
     for left in (0, width // 2):
         class_id, radius = int(rng.integers(2)), int(rng.integers(10, width // 4 - 2))
         x, y = left + width // 4, int(rng.integers(radius, height - radius))
@@ -83,9 +81,8 @@ def test_a_batch_of_mixed_sizes_holds_objects_where_their_pixels_are():
             target.boxes_xyxy, target.class_ids, target.masks, strict=True
         ):
             assert find_box(mask.numpy()) == tuple(box.tolist())
-            assert (
-                pixels[0 if class_id else 2][mask].median() > 200
-            )  # red squares, blue discs
+            # red squares, blue discs
+            assert pixels[0 if class_id else 2][mask].median() > 200
     assert len(batch.part(1, 3).targets) == 2
 
 
@@ -190,9 +187,8 @@ def test_pasted_masks_are_torchvisions_up_to_its_rounding_of_boxes(seed):
         )[0, 0].numpy()
         >= 0.5
     )
-    assert (mine & theirs).sum() / (
-        mine | theirs
-    ).sum() > 0.93  # boxes are cut to whole pixels there
+    # boxes are cut to whole pixels there
+    assert (mine & theirs).sum() / (mine | theirs).sum() > 0.93
     thick = cv2.dilate(theirs.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     thin = cv2.erode(theirs.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     assert (thin <= mine).all() and (mine <= thick).all()
@@ -204,16 +200,13 @@ def test_a_hundred_masks_of_a_large_image_stay_small():
     texts = [paste_mask(torch.ones(28, 28), box + n, size) for n in range(100)]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (
-        len(set(texts)) == 100 and peak < 2**25
-    )  # one mask as pixels is 12 MB, a hundred are 1.2 GB
+    # one mask as pixels is 12 MB, a hundred are 1.2 GB
+    assert len(set(texts)) == 100 and peak < 2**25
 
 
 def test_predictions_lie_in_pixels_of_their_images_with_masks_inside_their_boxes():
-    net, images = (
-        _build().eval(),
-        [_draw(0, 96, 192).image_rgb, _draw(1, 150, 60).image_rgb],
-    )
+    net = _build().eval()
+    images = [_draw(0, 96, 192).image_rgb, _draw(1, 150, 60).image_rgb]
     with torch.inference_mode():
         found = TASK.predict(net, images, PLAIN)
     for image, one in zip(images, found, strict=True):

@@ -84,9 +84,8 @@ def test_a_batch_holds_points_where_their_pixels_are():
         for points in target.points:
             for channel, (x, y, seen) in enumerate(points.tolist()):
                 if seen:
-                    assert (
-                        pixels[:, int(y), int(x)].argmax() == channel
-                    )  # red tip, green tail, blue middle
+                    # red tip, green tail, blue middle
+                    assert pixels[:, int(y), int(x)].argmax() == channel
                     num_seen += 1
     assert num_seen >= 5
     assert [len(target.points) for target in batch.part(1, 3).targets] == [1, 0]
@@ -145,9 +144,8 @@ def test_images_without_objects_and_objects_without_points_are_learnt_from():
         assert torch.isfinite(loss) and all(
             g is not None and torch.isfinite(g).all() for g in gradients
         )
-    assert (
-        net.locate.weight.grad.abs().sum() == 0
-    )  # no point is labelled: nothing is said about points
+    # no point is labelled: nothing is said about points
+    assert net.locate.weight.grad.abs().sum() == 0
 
 
 def test_objects_may_have_fewer_points_than_the_net_and_not_more():
@@ -171,10 +169,8 @@ def test_flips_are_refused():
 
 
 def test_predictions_lie_in_pixels_of_their_images():
-    net, images = (
-        _build().eval(),
-        [_draw(0, 96, 192).image_rgb, _draw(1, 150, 80).image_rgb],
-    )
+    net = _build().eval()
+    images = [_draw(0, 96, 192).image_rgb, _draw(1, 150, 80).image_rgb]
     torch.nn.init.zeros_(net.head.classify.bias)  # every cell is a candidate
     with torch.inference_mode():
         found = TASK.predict(net, images, replace(PLAIN, image_size_px=192))
@@ -190,9 +186,8 @@ def test_predictions_lie_in_pixels_of_their_images():
         assert (one.boxes_xyxy >= 0).all() and (
             one.boxes_xyxy <= [width, height, width, height]
         ).all()
-    assert (
-        wide.points_xy[..., 0].max() > 1.5 * found[0].points_xy[..., 0].max()
-    )  # twice the image, twice the places
+    # twice the image, twice the places
+    assert wide.points_xy[..., 0].max() > 1.5 * found[0].points_xy[..., 0].max()
 
 
 def test_a_split_without_points_is_no_figure():

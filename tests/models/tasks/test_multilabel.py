@@ -17,10 +17,8 @@ from models.training.fit import Splits, fit
 from models.training.seed import sample_rng
 from models.types import Sample
 
-TASK, CONFIG = (
-    MultiLabel(),
-    replace(get_recipe("tiny_multilabel"), image_size_px=64, batch_size=6),
-)
+TASK = MultiLabel()
+CONFIG = replace(get_recipe("tiny_multilabel"), image_size_px=64, batch_size=6)
 COLOURS = ((220, 40, 40), (40, 220, 40), (40, 40, 220))
 
 
@@ -64,10 +62,8 @@ def test_it_learns_several_classes_an_image():
 @pytest.mark.parametrize("seed", range(10))
 def test_figures_are_those_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
-    scores, shown = (
-        rng.random((40, 5)).round(1).astype(np.float32),
-        (rng.random((40, 5)) < 0.3).astype(np.float32),
-    )
+    scores = rng.random((40, 5)).round(1).astype(np.float32)
+    shown = (rng.random((40, 5)) < 0.3).astype(np.float32)
     shown[:, 4] = 0  # a class that never occurs does not count
     wanted = np.mean(
         [average_precision_score(shown[:, c], scores[:, c]) for c in range(4)]

@@ -30,9 +30,8 @@ def test_a_net_that_is_too_sure_says_the_same_less_loudly(net_name):
     images = [rng.integers(0, 256, (32, 32, 3), dtype=np.uint8) for _ in range(4)]
     class_ids = rng.permutation(np.repeat(np.arange(3), 200))
     sure = np.where(np.eye(3)[class_ids] > 0, 0.98, 0.01).astype(np.float32)
-    predictions = [
-        Probabilities(v) for v in np.roll(sure, 150, 0)
-    ]  # right by chance alone
+    # right by chance alone
+    predictions = [Probabilities(v) for v in np.roll(sure, 150, 0)]
     with torch.inference_mode():
         before = TASK.predict(net, images, config)
     TASK.temper(net, predictions, class_ids.tolist())

@@ -43,9 +43,8 @@ def test_a_prediction_lies_where_the_image_shows_it(height, width):
     with torch.inference_mode():
         (found,) = TASKS["segmentation"].predict(_Bright(), [image], config)
     assert found.map.class_ids.shape == (height, width)
-    cell_px = int(
-        np.ceil(4 * max(height, width) / 256)
-    )  # what the net cannot tell apart
+    # what the net cannot tell apart
+    cell_px = int(np.ceil(4 * max(height, width) / 256))
     truth = image[..., 0] > 127
     around = np.pad(truth, cell_px, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(around, (2 * cell_px + 1,) * 2)

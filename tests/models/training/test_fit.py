@@ -275,13 +275,8 @@ def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(
         "image_size_px": 32,
     }
     whole, _, _, _ = _fit(task, samples, on_save=saved.append, **changes)
-    assert [s.facts["step"] for s in saved] == [
-        1,
-        2,
-        3,
-        4,
-        5,
-    ]  # three epochs of two steps; the last step ends it
+    # three epochs of two steps; the last step ends it
+    assert [s.facts["step"] for s in saved] == [1, 2, 3, 4, 5]
     for snapshot in saved:
         stored = Snapshot(
             load(save(snapshot.tensors)), json.loads(json.dumps(snapshot.facts))
@@ -325,9 +320,8 @@ def test_an_epoch_ends_with_a_snapshot_where_the_last_is_some_time_ago(
         save_every=save_every,
         image_size_px=32,
     )
-    assert [
-        s.facts["step"] for s in saved
-    ] == steps  # of six in three epochs; the end needs none
+    # of six in three epochs; the end needs none
+    assert [s.facts["step"] for s in saved] == steps
 
 
 def test_a_snapshot_of_another_net_is_refused(draw_samples):
@@ -411,9 +405,8 @@ def test_patience_waits_for_the_first_score(draw_samples):
     result, _, _, _ = _fit(
         "recognition", draw_samples("recognition"), epochs=6, patience=1, score_every=4
     )
-    assert (
-        len(result.history) == 5 and result.epoch == 3
-    )  # scored in the fourth epoch, given up after the fifth
+    # scored in the fourth epoch, given up after the fifth
+    assert len(result.history) == 5 and result.epoch == 3
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ from torch import nn
 from models.nets.classifier import Classifier
 from models.training.flops import count_flops_by_size, peak_flops
 
-CONV = (
-    2 * (8 * 8) * (4 * 3 * 3 * 3)
-)  # two a multiply-add: 8x8 px out, 4 channels of 3x3x3 weights
+# two a multiply-add: 8x8 px out, 4 channels of 3x3x3 weights
+CONV = 2 * (8 * 8) * (4 * 3 * 3 * 3)
 DEPTHWISE = 2 * (8 * 8) * (4 * 3 * 3)
 LINEAR = 2 * 4 * 5
 
@@ -21,10 +20,8 @@ class _Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv, self.depthwise = (
-            nn.Conv2d(3, 4, 3, padding=1),
-            nn.Conv2d(4, 4, 3, padding=1, groups=4),
-        )
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.depthwise = nn.Conv2d(4, 4, 3, padding=1, groups=4)
         self.classify = nn.Linear(4, 5)
 
     def forward(self, pixels):

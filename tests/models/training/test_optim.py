@@ -21,9 +21,8 @@ def test_cosine_rises_to_its_peak_then_falls_to_a_hundredth():
     config = _config(warmup_share=0.1)
     assert rate_share(config, 0.0) == pytest.approx(0.01)
     assert rate_share(config, 0.1) == pytest.approx(1.0)
-    assert rate_share(config, 0.55) == pytest.approx(
-        0.01 + 0.99 * 0.5
-    )  # half way down the cosine
+    # half way down the cosine
+    assert rate_share(config, 0.55) == pytest.approx(0.01 + 0.99 * 0.5)
     assert rate_share(config, 1.0) == pytest.approx(0.01)
     assert momentum_at(config, 0.5) is None
 
@@ -91,17 +90,15 @@ def _step(optimizer):
 
 def test_lars_scales_matrices_to_their_norm_and_leaves_biases_alone():
     weights, bias = _step("lars")
-    assert weights == pytest.approx(
-        [2 * 0.001 * 5 / math.sqrt(8)] * 2, rel=1e-3
-    )  # trust coefficient, norms
+    # trust coefficient, norms
+    assert weights == pytest.approx([2 * 0.001 * 5 / math.sqrt(8)] * 2, rel=1e-3)
     assert bias == pytest.approx(1.0)
 
 
 def test_lamb_scales_matrices_to_their_norm_and_leaves_biases_alone():
     weights, bias = _step("lamb")
-    assert weights == pytest.approx(
-        [5 / math.sqrt(2)] * 2, rel=1e-3
-    )  # Adam's first step is (1, 1)
+    # Adam's first step is (1, 1)
+    assert weights == pytest.approx([5 / math.sqrt(2)] * 2, rel=1e-3)
     assert bias == pytest.approx(1.0, rel=1e-3)
 
 

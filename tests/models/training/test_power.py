@@ -68,11 +68,8 @@ def test_packages_are_counted_and_their_parts_are_not(tmp_path):
 def test_a_counter_that_starts_anew_goes_on(tmp_path):
     _zone(tmp_path, "0", "package-0", 990_000_000)
     power = Power(find_packages(tmp_path))
-    for energy_uj in (
-        4_000_000,
-        6_000_000,
-        1_000_000,
-    ):  # from 990 J: 10 to the end and 4; 2; 994 to the end and 1
+    # from 990 J: 10 to the end and 4; 2; 994 to the end and 1
+    for energy_uj in (4_000_000, 6_000_000, 1_000_000):
         _zone(tmp_path, "0", "package-0", energy_uj)
         power.look(0.0)
     assert sum_joules([power.joules()]) == pytest.approx(10 + 4 + 2 + 994 + 1)

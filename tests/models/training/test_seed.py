@@ -19,9 +19,8 @@ def test_torch_is_left_as_it_was(was):
         torch.utils.deterministic.fill_uninitialized_memory = was[1]
         with pytest.raises(ZeroDivisionError), repeatable(0):
             assert torch.are_deterministic_algorithms_enabled()
-            assert (
-                not torch.utils.deterministic.fill_uninitialized_memory
-            )  # or every new tensor is written twice
+            # or every new tensor is written twice
+            assert not torch.utils.deterministic.fill_uninitialized_memory
             _ = 1 / 0
         assert (
             torch.are_deterministic_algorithms_enabled(),

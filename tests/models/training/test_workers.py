@@ -108,10 +108,8 @@ def _train(name: str, samples: list[Sample], resume: Snapshot | None = None) -> 
             num_classes,
             read_imagenet() if config.weights == "packaged" else None,
         )
-    splits, callbacks = (
-        Splits(samples, samples, num_classes),
-        Callbacks(on_save=saved.append if "saved" in name else None),
-    )
+    splits = Splits(samples, samples, num_classes)
+    callbacks = Callbacks(on_save=saved.append if "saved" in name else None)
     result = fit(net, task, splits, config, 0, find_workers(config), callbacks, resume)
     num_held = sum(
         getattr(p, "to_local", lambda p=p: p)().numel() for p in net.parameters()

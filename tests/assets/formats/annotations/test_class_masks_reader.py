@@ -18,9 +18,8 @@ IDS = np.array([[0, 0, 3, 3], [0, 1, 11, 255]], np.uint8)
 def encode_ids(ids, mode="L", **options):
     picture = Pillow.fromarray(np.asarray(ids, np.uint8), "L")
     if mode == "P":
-        picture.putpalette(
-            [7, 7, 7] * 256
-        )  # every class in one colour: only the numbers tell
+        # every class in one colour: only the numbers tell
+        picture.putpalette([7, 7, 7] * 256)
     elif mode != "L":
         picture = picture.convert(mode)
     buffer = io.BytesIO()

@@ -246,10 +246,8 @@ def test_boxes_by_their_sense(
 def test_a_mask_without_a_box_is_a_detection_with_the_box_of_the_mask(
     write_files, read_session, make_image
 ):
-    runs = {
-        "size": [24, 32],
-        "counts": [24 * 4 + 4, 5, 19, 5, 24 * 26 + 15],
-    }  # columns 4 and 5, rows 4 to 8
+    # columns 4 and 5, rows 4 to 8
+    runs = {"size": [24, 32], "counts": [24 * 4 + 4, 5, 19, 5, 24 * 26 + 15]}
     annotation = {k: v for k, v in note(segmentation=runs).items() if k != "bbox"}
     for images in (
         [{"id": 1, "file_name": "a.jpg", "width": 32, "height": 24}],

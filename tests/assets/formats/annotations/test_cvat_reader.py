@@ -165,10 +165,8 @@ def test_a_window_of_any_place_and_size_encodes_as_the_whole_mask_does():
     for _ in range(200):
         width, height = (int(side) for side in rng.integers(1, 9, 2))
         x0, y0 = int(rng.integers(width)), int(rng.integers(height))
-        x1, y1 = (
-            int(rng.integers(x0 + 1, width + 1)),
-            int(rng.integers(y0 + 1, height + 1)),
-        )
+        x1 = int(rng.integers(x0 + 1, width + 1))
+        y1 = int(rng.integers(y0 + 1, height + 1))
         mask = np.zeros((height, width), bool)
         mask[y0:y1, x0:x1] = rng.random((y1 - y0, x1 - x0)) < rng.choice([0.3, 1.0])
         assert encode_window(

@@ -104,9 +104,8 @@ def lefts_of(reading) -> dict[int, float]:
     }
 
 
-RAMP = track(
-    box_at(10, 0), box_at(30, 20, outside=1)
-)  # on frame f the left side is at f - 10, until 30
+# on frame f the left side is at f - 10, until 30
+RAMP = track(box_at(10, 0), box_at(30, 20, outside=1))
 
 
 @pytest.mark.parametrize(
@@ -187,9 +186,8 @@ def test_tracks_on_frames_that_the_task_has_not_are_refused(
 
 def test_a_job_counts_its_own_part_of_the_task(write_files, read_session, make_image):
     part = "<segments><segment><id>2</id><start>4</start><stop>6</stop></segment></segments>"
-    meta = task(20, 30, 5, 3, part).replace(
-        "task>", "job>"
-    )  # frames 20, 25, 30: the pictures 4, 5, 6 of the task
+    # frames 20, 25, 30: the pictures 4, 5, 6 of the task
+    meta = task(20, 30, 5, 3, part).replace("task>", "job>")
     boxes = track(box_at(20, 0), box_at(30, 10))
     assert lefts_of(
         read_track(write_files, read_session, make_image, meta, range(4, 7), boxes)

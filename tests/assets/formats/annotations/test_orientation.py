@@ -16,10 +16,8 @@ WIDTH, HEIGHT = 5, 3
 @pytest.fixture(params=range(1, 9))
 def turned(request) -> tuple[Placement, np.ndarray, np.ndarray]:
     """(placement, stored pixels, what Pillow shows of them)."""
-    stored, target = (
-        np.arange(WIDTH * HEIGHT, dtype=np.uint8).reshape(HEIGHT, WIDTH),
-        io.BytesIO(),
-    )
+    stored = np.arange(WIDTH * HEIGHT, dtype=np.uint8).reshape(HEIGHT, WIDTH)
+    target = io.BytesIO()
     picture = Image.fromarray(stored)
     exif = picture.getexif()
     exif[0x112] = request.param

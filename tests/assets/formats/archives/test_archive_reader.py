@@ -292,9 +292,8 @@ def test_a_cut_archive_never_raises(write_files, read_session, make_image, endin
     )
     for size in range(1, len(data), 211):
         reading = read_session(write_files({f"a.{ending}": data[:size]}))
-        is_padding = (
-            ending == "tar" and len(reading.frames) == 4
-        )  # blocks of zeros behind the end mark
+        # blocks of zeros behind the end mark
+        is_padding = ending == "tar" and len(reading.frames) == 4
         assert reading.problems or is_padding
         assert not [
             p for p in reading.problems if p.reason.startswith("reading stopped")

@@ -168,9 +168,8 @@ def test_a_tar_of_random_damage_never_raises_anything_else(make_image):
             broken[place] = rng.integers(256)
         head = bytearray(broken[:512])
         head[148:156] = b" " * 8
-        broken[148:156] = (
-            f"{sum(head):06o}\0 ".encode()
-        )  # a checksum that is right again
+        # a checksum that is right again
+        broken[148:156] = f"{sum(head):06o}\0 ".encode()
         try:
             list(walk_tar(io.BytesIO(bytes(broken))))
         except TarDamage:

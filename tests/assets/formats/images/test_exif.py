@@ -115,9 +115,8 @@ def test_bytes_without_exif_give_none(payload):
 
 def test_a_position_needs_its_hemisphere():
     exif = Image.Exif()
-    exif.get_ifd(0x8825).update(
-        {2: (33.0, 30.0, 0.0), 3: "E", 4: (200.0, 0.0, 0.0)}
-    )  # and 200 degrees are no longitude
+    # and 200 degrees are no longitude
+    exif.get_ifd(0x8825).update({2: (33.0, 30.0, 0.0), 3: "E", 4: (200.0, 0.0, 0.0)})
     stream = io.BytesIO()
     Image.new("RGB", (4, 4)).save(stream, "JPEG", exif=exif)
     assert read_exif(stream.getvalue()) is None

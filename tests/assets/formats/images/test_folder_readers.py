@@ -380,10 +380,8 @@ def test_words_for_sensors_are_classes_beside_a_name_that_recurs_too(
 def test_ground_truth_pictures_are_left_over_and_not_frames(
     write_files, read_session, make_image
 ):
-    colours, one_channel = (
-        make_image(1, ending=".png"),
-        make_image(2, ending=".png", bits=16),
-    )
+    colours = make_image(1, ending=".png")
+    one_channel = make_image(2, ending=".png", bits=16)
     frames = [
         *(
             f"bottle/{p}/0.png"

@@ -79,9 +79,8 @@ def test_a_pair_takes_the_size_of_the_frames_and_the_rig_is_the_left_camera(
         M2=2 * K - np.diag([0, 0, 1]),
         D2=np.zeros((1, 8)),
     )
-    quarter = np.array(
-        [[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]
-    )  # about the y axis: x of the left one is -z of the right
+    # about the y axis: x of the left one is -z of the right
+    quarter = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
     pair["extrinsics.yml"] = store(
         tmp_path / "b.yml", R=quarter, T=np.array([[-0.1], [0], [0]]), R1=K, P1=K
     )

@@ -26,9 +26,8 @@ from assets.storage import Folder, SessionFile
 
 MS = Fraction(1, 1000)
 VARIABLE_MS = [0, 40, 100, 130, 300, 301, 450, 500, 610, 700, 900, 1000]
-GREYS = [
-    10 + 20 * number for number in range(12)
-]  # the picture of frame n is of one grey, 10 + 20 n
+# the picture of frame n is of one grey, 10 + 20 n
+GREYS = [10 + 20 * number for number in range(12)]
 
 
 def encode_video(

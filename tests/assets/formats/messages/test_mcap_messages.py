@@ -164,9 +164,8 @@ def test_big_endian_depth_is_turned(read_recording):
 
 
 def test_yuv_422_becomes_bgr_in_both_byte_orders(read_recording):
-    grey_uyvy = np.array(
-        [[[128, 235], [128, 16]]], np.uint8
-    )  # white, black in video range
+    # white, black in video range
+    grey_uyvy = np.array([[[128, 235], [128, 16]]], np.uint8)
     recording = Recording()
     recording.add_bytes("/a/image_raw", raw_image(grey_uyvy, "yuv422"), IMAGE, "cdr")
     recording.add_bytes(
@@ -435,10 +434,8 @@ def test_a_stamp_of_zero_is_no_time_in_any_message_format(
     """Unless the recorder's own clock began there. Log times of what has no time stand in the notes."""
     recording, begin_ns, turn = Recording(), 1_700_000_000 * NS, Quaternion(w=1.0)
     for n in range(3):
-        log_ns, stamp_ns = (
-            begin_ns + n * NS,
-            0 if is_all or not n else begin_ns + n * NS,
-        )
+        log_ns = begin_ns + n * NS
+        stamp_ns = 0 if is_all or not n else begin_ns + n * NS
         parts = {"sec": stamp_ns // NS, "nsec": 0}
         recording.add(
             "/a/image",

@@ -584,9 +584,8 @@ def test_the_place_on_the_rig_is_composed_of_fixed_transforms(
             f"/camera/{sensor}/calibration",
             CameraCalibration(frame_id=sensor, width=1, height=1, K=k),
         )
-    recording.add(
-        "/tf_static", transform("rig", "mast", (1, 0, 0), (0, 0, half, half))
-    )  # a quarter turn about z
+    # a quarter turn about z
+    recording.add("/tf_static", transform("rig", "mast", (1, 0, 0), (0, 0, half, half)))
     recording.add("/tf_static", transform("mast", "left", (2, 0, 0)))
     recording.add("/tf", transform("rig", "pan", (0, 0, 0)))
     recording.add("/tf", transform("rig", "pan", (0, 0, 1)))

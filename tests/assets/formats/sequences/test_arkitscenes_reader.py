@@ -38,11 +38,8 @@ def test_a_recording_is_one_capture_in_the_order_of_time(
         ("arkitscenes", "Training/41069021")
     ]
     assert not reading.problems and not reading.leftovers
-    times = [
-        305_377_000_000,
-        305_394_000_000,
-        1_305_411_000_000,
-    ]  # by name 1305.411 would come first
+    # by name 1305.411 would come first
+    times = [305_377_000_000, 305_394_000_000, 1_305_411_000_000]
     assert [
         (f.sensor, f.kind, f.t_ns, f.sequence, f.depth_m_per_unit)
         for f in reading.frames

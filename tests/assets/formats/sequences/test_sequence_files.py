@@ -47,9 +47,8 @@ def test_seconds_become_exact_nanoseconds(text, t_ns):
 
 
 def test_nanoseconds_stay_what_they_are():
-    assert (
-        parse_nanoseconds("1403636579758555392") == 1403636579758555392
-    )  # a float would give ...555456
+    # a float would give ...555456
+    assert parse_nanoseconds("1403636579758555392") == 1403636579758555392
     assert parse_nanoseconds("1.403636579758555392E+18") == 1403636579758555392
 
 
