@@ -138,11 +138,11 @@ def _models(settings: Settings, task: str) -> list[Row]:
 
 def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     from assets.evaluation.gallery import gather_gallery
-    from assets.evaluation.gallery_parts import name_subject
-    from assets.evaluation.pairs import pair
     from assets.evaluation.report import GateLine, ModelReport
     from assets.inference.package import open_package
     from assets.inference.predict import StoredImages
+    from assets.kinds import find_kind
+    from assets.previews.gallery import name_subject
 
     model_sha256 = str(catalog.pointed(f"scored/{task}"))
     mine = is_in("model_sha256", [model_sha256])
@@ -165,7 +165,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     package = open_package(settings.home / model["folder"])
     images = StoredImages(catalog.dataset("frames", release["frames_version"]))
     gallery = gather_gallery(
-        pair(task, predictions, test, release["class_names"]),
+        find_kind(task).pair(predictions, test, release["class_names"]),
         test,
         images,
         package.facts.history,

@@ -20,7 +20,6 @@ from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES
 
 STATEMENTS = ("labels", "annotated_frames")
-READINGS = ("frames", "signals", "calibrations")
 # capture id -> its claim, as long as the context lasts
 Claiming = Callable[[str], AbstractContextManager[Claim]]
 
@@ -67,7 +66,8 @@ def retract(
         return Retraction()
     paths = {o.path for o in gone}
     statements = [s for s in _read_statements(catalog, session) if s.path in paths]
-    shown = _list_shown(catalog, session, paths)
+    pictures = _read_pictures(catalog, session)
+    shown = _list_shown(pictures, paths)
     obsolete = [s for s in statements if s.frame_id in shown]
     for capture_id in sorted({s.capture_id for s in obsolete}):
         with claiming(capture_id) as claim:
@@ -83,9 +83,9 @@ def retract(
                 ],
             )
     held = {s.path for s in statements if s.frame_id not in shown}
-    held |= {
-        path for table in READINGS for path in _list_paths(catalog, table, session)
-    }
+    held |= {p.path for p in pictures}
+    for table in ("signals", "calibrations"):
+        held |= _list_paths(catalog, table, session)
     ledger.forget([o for o in gone if o.path not in held])
     num_labels = sum(s.table == "labels" for s in obsolete)
     return Retraction(num_labels, frozenset(o.capture_id for o in gone if o.capture_id))
@@ -99,14 +99,17 @@ def _list_folders(catalog: Catalog, session: str) -> set[str]:
     return set(rows["capture_id"].to_pylist())
 
 
-def _list_shown(catalog: Catalog, session: str, gone: set[str]) -> set[str]:
-    """Ids of the pictures whose file is there, and of those that were moved: a file that is there has their bytes."""
+def _read_pictures(catalog: Catalog, session: str) -> list[_Picture]:
     columns = ["frame_id", "source_path", "sha256"]
     rows = catalog.read_latest("frames", columns, session_is(session))
-    pictures = [
+    return [
         _Picture(*row)
         for row in zip(*(rows[name].to_pylist() for name in columns), strict=True)
     ]
+
+
+def _list_shown(pictures: Sequence[_Picture], gone: set[str]) -> set[str]:
+    """Ids of the pictures whose file is there, and of those that were moved: a file that is there has their bytes."""
     loose = [p for p in pictures if outer_path(p.path) == p.path]
     hashes = {p.sha256 for p in loose if p.path not in gone}
     return {p.frame_id for p in loose if p.sha256 in hashes}
@@ -120,12 +123,9 @@ def _read_statements(catalog: Catalog, session: str) -> Iterator[_Statement]:
             yield _Statement(table, *row)
 
 
-def _list_paths(catalog: Catalog, table: str, session: str) -> list[str]:
-    return (
-        catalog.read_latest(table, ["source_path"], session_is(session))["source_path"]
-        .unique()
-        .to_pylist()
-    )
+def _list_paths(catalog: Catalog, table: str, session: str) -> set[str]:
+    rows = catalog.read_latest(table, ["source_path"], session_is(session))
+    return set(rows["source_path"].unique().to_pylist())
 
 
 def _delete(writer: FencedWriter, statements: list[_Statement]) -> None:

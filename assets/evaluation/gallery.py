@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assets.evaluation.gallery_parts import name_subject
-from assets.evaluation.pairs import pair
-from assets.kinds.judging.gallery_parts import Gallery, ImageReader
+from assets.kinds import find_kind
 from assets.kinds.judging.pairs import Pairs
 from assets.kinds.kind import Row
 from assets.previews.drawing import contact_sheet, encode_jpeg
+from assets.previews.gallery import Gallery, ImageReader, name_subject
 
 if TYPE_CHECKING:
     from assets.evaluation.exam import Exam
@@ -21,8 +20,11 @@ def draw_exam(exam: Exam) -> dict[str, bytes]:
     subject = name_subject(
         f"{exam.task} model {exam.model_sha256[:8]}", exam.release.release_id
     )
+    pairs = find_kind(exam.task).pair(
+        exam.predictions, exam.release_rows, exam.release.class_names
+    )
     gallery = gather_gallery(
-        pair(exam.task, exam.predictions, exam.release_rows, exam.release.class_names),
+        pairs,
         exam.release_rows,
         exam.images,
         exam.package.facts.history,

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.evaluation.gallery_parts import name_subject
 from assets.kinds import find_kind
-from assets.kinds.judging.gallery_parts import Draw, Gallery, Picture
 from assets.kinds.kind import Row
 from assets.previews.drawing import as_data_uri, encode_jpeg
+from assets.previews.gallery import Draw, Gallery, Picture, name_subject
 from assets.previews.plots import drift_plot
 from assets.tables.releases import list_class_ids
 

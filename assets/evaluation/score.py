@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from assets.evaluation.pairs import pair
+from assets.kinds import find_kind
 from assets.kinds.judging.pairs import Slices, Subject
 from assets.kinds.judging.score_rows import UNKNOWN, list_rows
 from assets.kinds.kind import Row
@@ -28,9 +28,10 @@ def score_predictions(
 ) -> list[dict[str, Any]]:
     """Rows of one model's figures; `release_rows` are the `release_frames` of one split.
 
-    Raises ValueError as `pair` does.
+    Raises ValueError as `Kind.pair` does.
     """
-    return pair(task, predictions, release_rows, class_names).score(slices)
+    pairs = find_kind(task).pair(predictions, release_rows, class_names)
+    return pairs.score(slices)
 
 
 def score_open(

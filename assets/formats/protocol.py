@@ -112,6 +112,16 @@ def read_head(file: SessionFile, opener: Opener) -> bytes:
         return stream.read(HEAD_BYTES)
 
 
+def read_ends(file: SessionFile, opener: Opener, num_bytes: int) -> bytes:
+    """The first and the last bytes of a file, so many of each. Raises UnreadableBytes."""
+    with open_checked(file, opener) as stream:
+        head = stream.read(num_bytes)
+        if file.size_bytes <= num_bytes:
+            return head
+        stream.seek(max(num_bytes, file.size_bytes - num_bytes))
+        return head + stream.read(num_bytes)
+
+
 def explain_pointer(head: bytes) -> tuple[str, str] | None:
     """(reason, remedy) when the bytes are a stand-in for data and not the data."""
     if head.startswith(_LFS_POINTER):

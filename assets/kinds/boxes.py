@@ -55,10 +55,7 @@ class Boxes(Kind):
     def make_target(
         self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
     ) -> dict[str, Any]:
-        return {
-            "boxes_xyxy": [v for label in labels for v in clip_box(label, frame)],
-            "box_class_ids": list(class_ids),
-        }
+        return list_boxes(labels, class_ids, frame)
 
     def find_target_fault(self, row: Row) -> str | None:
         return find_box_fault(row)
@@ -114,6 +111,16 @@ def clip_box(label: Row, frame: Row) -> tuple[float, float, float, float]:
     low = max(label["x_min"], 0.0), max(label["y_min"], 0.0)
     high = min(label["x_max"], width), min(label["y_max"], height)
     return *low, *high
+
+
+def list_boxes(
+    labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+) -> dict[str, Any]:
+    """The columns of `release_frames` that hold the boxes of one picture."""
+    return {
+        "boxes_xyxy": [v for label in labels for v in clip_box(label, frame)],
+        "box_class_ids": list(class_ids),
+    }
 
 
 def has_area_inside(label: Row, frame: Row) -> bool:

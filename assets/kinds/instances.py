@@ -9,12 +9,12 @@ import numpy as np
 
 from assets.kinds.boxes import (
     NO_AREA,
-    clip_box,
     find_box_conflict,
     find_box_fault,
     find_boxed_frames,
     find_empty_conflict,
     has_area_inside,
+    list_boxes,
     pair_boxed,
     read_boxes,
 )
@@ -68,8 +68,7 @@ class Instances(Kind):
         self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
     ) -> dict[str, Any]:
         return {
-            "boxes_xyxy": [v for label in labels for v in clip_box(label, frame)],
-            "box_class_ids": list(class_ids),
+            **list_boxes(labels, class_ids, frame),
             "mask_rles": [label["mask_rle"] for label in labels],
             "mask_size_px": [frame["height_px"], frame["width_px"]],
         }

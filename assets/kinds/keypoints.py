@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from assets.kinds.boxes import (
     NO_AREA,
-    clip_box,
     find_box_conflict,
     find_box_fault,
     find_boxed_frames,
     find_empty_conflict,
     has_area_inside,
+    list_boxes,
     pair_boxed,
     read_boxes,
 )
@@ -84,8 +84,7 @@ class Keypoints(Kind):
         self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
     ) -> dict[str, Any]:
         return {
-            "boxes_xyxy": [v for label in labels for v in clip_box(label, frame)],
-            "box_class_ids": list(class_ids),
+            **list_boxes(labels, class_ids, frame),
             "keypoints": [_find_text(label) for label in labels],
         }
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog, require_unique_keys
+from assets.tables.commits import commit_on
 from assets.tables.migrate import require_not_newer
 from assets.tables.schemas import TABLES
 
@@ -100,7 +101,6 @@ class Appender:
         As a Merge operation, which Lance lets pass only on the version that it names. An Append would pass on any.
         """
         import lance
-        from lance.commit import CommitConflictError
 
         there = [fragment.metadata for fragment in self.base.get_fragments()]
         next_id = max((f.id for f in there), default=-1) + 1
@@ -108,18 +108,7 @@ class Appender:
         for number, fragment in enumerate(added, start=next_id):
             fragment.id = number
         operation = lance.LanceOperation.Merge([*there, *added], self.base.lance_schema)
-        try:
-            return lance.LanceDataset.commit(
-                self.base,
-                operation,
-                read_version=self.base.version,
-                max_retries=0,
-                storage_options=self._options,
-            )
-        except (CommitConflictError, OSError) as error:
-            if "conflict" not in str(error).lower():
-                raise
-            return None
+        return commit_on(self.base, operation, self._options)
 
     def _follow(self, dataset: lance.LanceDataset) -> None:
         self.base = dataset

@@ -123,9 +123,10 @@ class Catalog:
         self, name: str, columns: Sequence[str] | None = None, where: str | None = None
     ) -> pa.Table:
         """Rows of the newest version, checked or not: for writers, checks and the query command. Writes nothing."""
-        if not self.exists(name):
+        try:
+            stored = self.open_stored(name)
+        except TableMissing:
             return self._empty(name, columns)
-        stored = self.open_stored(name)
         require_readable(stored.schema, TABLES[name])
         return self._scan(stored, name, columns, where)
 
@@ -181,9 +182,11 @@ class Catalog:
         The newest admitted one: the tag keeps it from being cleaned away, but of two publishers that race the slower
         one may leave the tag behind.
         """
-        if not self.exists(name):
+        try:
+            tags = self.open_stored(name).tags.list()
+        except TableMissing:
             return None
-        tag = self.open_stored(name).tags.list().get(PUBLISHED)
+        tag = tags.get(PUBLISHED)
         versions = [d["version"] for d in self.publications(name) if not d["is_held"]]
         return max(
             [*versions, *([] if tag is None else [int(tag["version"])])], default=None

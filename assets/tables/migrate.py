@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from assets.tables.commits import commit_on
 from assets.tables.schemas import TABLES, Table
 
 if TYPE_CHECKING:
@@ -176,29 +177,7 @@ def _commit_schema(
 
     fragments = [fragment.metadata for fragment in dataset.get_fragments()]
     same = lance.LanceOperation.Merge(fragments, LanceSchema.from_pyarrow(schema))
-    return _commit(dataset, same, options)
-
-
-def _commit(
-    dataset: lance.LanceDataset,
-    operation: lance.LanceOperation.BaseOperation,
-    options: Mapping[str, str] | None,
-) -> lance.LanceDataset | None:
-    import lance
-    from lance.commit import CommitConflictError
-
-    try:
-        return lance.LanceDataset.commit(
-            dataset,
-            operation,
-            read_version=dataset.version,
-            max_retries=0,
-            storage_options=dict(options or {}) or None,
-        )
-    except (CommitConflictError, OSError) as error:
-        if "conflict" not in str(error).lower():
-            raise
-        return None
+    return commit_on(dataset, same, options)
 
 
 # ---- by `daguerre upgrade` ---------------------------------------------------------------------------------------
@@ -302,7 +281,7 @@ def _replace_all(
     from lance.fragment import write_fragments
     from lance.schema import LanceSchema
 
-    schema = table.schema.with_metadata({VERSION: str(table.version)})
+    schema = widen(pa.schema([]), table)
     batches = (
         batch
         for rows in stored.to_batches(batch_size=_BATCH_ROWS)
@@ -321,7 +300,7 @@ def _replace_all(
     overwrite = lance.LanceOperation.Overwrite(
         LanceSchema.from_pyarrow(schema), fragments
     )
-    return _commit(stored, overwrite, catalog.storage_options) is not None
+    return commit_on(stored, overwrite, catalog.storage_options) is not None
 
 
 def _convert(

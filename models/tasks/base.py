@@ -167,3 +167,14 @@ class OpenTask(Task, ABC):
             found += self.predict(net, [sample.image_rgb for sample in some], config)
             targets += [sample.target for sample in some]
         return found, targets
+
+
+def require_figures(
+    figures: Mapping[str, float | None], num_frames: int, needed: str
+) -> dict[str, float]:
+    """The figures of an exam. Raises ValueError where one is unknown, since no test frame has what is `needed`."""
+    if None in figures.values():
+        raise ValueError(
+            f"none of {num_frames} test frames has {needed}: move labelled frames to the 'test' split"
+        )
+    return {name: float(value) for name, value in figures.items() if value is not None}

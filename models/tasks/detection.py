@@ -12,9 +12,6 @@ from torch import Tensor, nn
 from models.augment.colour import apply_colour
 from models.augment.geometry import move_boxes
 from models.augment.letterbox import unletterbox_boxes
-from models.losses.assignment import UNASSIGNED, assign_points
-from models.losses.boxes import giou_loss, iou_pairs
-from models.losses.focal import quality_focal_loss
 from models.net_names import LITE0
 from models.nets.detector import Detector
 from models.nets.points import decode_boxes, make_points
@@ -23,12 +20,10 @@ from models.nets.torchvision_detector import TorchvisionDetector, start_detector
 from models.recipes.config import TrainConfig
 from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch, Task
+from models.tasks.box_losses import measure_boxes
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.tasks.suppression import keep_best
-from models.training.workers import mean_over_workers
 from models.types import BoxSet, Detections, Image, Sample, Target
-
-_BOX_WEIGHT = 2.0  # of the box loss against the class loss, as in GFL
 
 
 class Detection(Task):
@@ -69,30 +64,8 @@ class Detection(Task):
         centres, strides = make_points(
             batch.images.shape[2], batch.images.shape[3], logits.device
         )
-        predicted = decode_boxes(distances, centres, strides)  # (B, P, 4)
-        targets = [
-            (boxes.to(logits.device), class_ids.to(logits.device))
-            for boxes, class_ids in batch.targets
-        ]
-        owners = torch.stack(
-            [assign_points(boxes, centres, strides) for boxes, _ in targets]
-        )
-        where = owners != UNASSIGNED  # (B, P)
-        picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
-        # (positives, 4)
-        truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])
-        truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
-        num_positive = mean_over_workers(
-            logits.new_tensor(float(len(truth_boxes)))
-        ).clamp(min=1)
-        quality = torch.zeros_like(logits)
-        image_index, point_index = where.nonzero(as_tuple=True)
-        quality[image_index, point_index, truth_ids] = iou_pairs(
-            predicted[where].detach(), truth_boxes
-        )
-        class_loss = quality_focal_loss(logits, quality).sum()
-        box_loss = giou_loss(predicted[where], truth_boxes).sum()
-        return (class_loss + _BOX_WEIGHT * box_loss) / num_positive
+        found = measure_boxes(logits, distances, batch.targets, centres, strides)
+        return found.total / found.num_positive
 
     def predict(
         self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig

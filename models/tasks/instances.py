@@ -19,7 +19,7 @@ from models.metrics.instances import score_instances
 from models.nets.instance_segmenter import InstanceSegmenter, InstanceTarget
 from models.nets.torchvision_detector import start_detector
 from models.recipes.config import TrainConfig
-from models.tasks.base import Batch, OpenTask
+from models.tasks.base import Batch, OpenTask, require_figures
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import Image, InstanceDetections, InstanceSet, Sample, Target
 
@@ -105,13 +105,7 @@ class InstanceSegmentation(OpenTask):
             "map": result.map,
             "box_map50": result.box_map50,
         }
-        if None in figures.values():
-            raise ValueError(
-                f"none of {len(test)} test frames has an object: move labelled frames to the 'test' split"
-            )
-        return {
-            name: float(value) for name, value in figures.items() if value is not None
-        }
+        return require_figures(figures, len(test), "an object")
 
     def _pair(
         self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig

@@ -13,28 +13,19 @@ from torch.nn import functional as F
 from models.augment.colour import apply_colour
 from models.augment.geometry import move_boxes
 from models.augment.letterbox import unletterbox_boxes
-from models.losses.assignment import UNASSIGNED, assign_points
-from models.losses.boxes import giou_loss, iou_pairs
-from models.losses.focal import quality_focal_loss
 from models.metrics.keypoints import find_sigmas, score_poses
 from models.nets.points import decode_boxes, make_points
 from models.nets.pose_detector import PoseDetector, decode_points
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
 from models.task_names import KEYPOINTS
-from models.tasks.base import Batch, OpenTask
+from models.tasks.base import Batch, OpenTask, require_figures
+from models.tasks.box_losses import measure_boxes
 from models.tasks.canvas import letterbox_batches, make_moved_batch
-from models.tasks.suppression import (
-    MAX_BOXES,
-    MAX_CANDIDATES,
-    MAX_IOU,
-    MIN_SCORE,
-    suppress,
-)
-from models.training.workers import mean_over_workers
+from models.tasks.suppression import choose_best
 from models.types import BoxSet, Image, PoseDetections, PoseSet, Sample, Target
 
-_BOX_WEIGHT, _POINT_WEIGHT = 2.0, 1.0  # against the class loss
+_POINT_WEIGHT = 1.0  # against the class loss
 
 
 class Keypoints(OpenTask):
@@ -80,44 +71,21 @@ class Keypoints(OpenTask):
         logits, distances, offsets = (
             values.float() for values in net(apply_colour(batch.images, batch.colour))
         )
-        device, num_points = logits.device, offsets.shape[2]
         centres, strides = make_points(
-            batch.images.shape[2], batch.images.shape[3], device
+            batch.images.shape[2], batch.images.shape[3], logits.device
         )
-        predicted = decode_boxes(distances, centres, strides)  # (B, P, 4)
-        targets = [
-            (boxes.to(device), class_ids.to(device))
-            for boxes, class_ids in batch.targets
-        ]
-        owners = torch.stack(
-            [assign_points(boxes, centres, strides) for boxes, _ in targets]
-        )
-        where = owners != UNASSIGNED  # (B, P)
-        picks = [(t, o[w]) for t, o, w in zip(targets, owners, where, strict=True)]
-        # (positives, 4)
-        truth_boxes = torch.cat([boxes[pick] for (boxes, _), pick in picks])
-        truth_ids = torch.cat([class_ids[pick] for (_, class_ids), pick in picks])
+        of_boxes = measure_boxes(logits, distances, batch.targets, centres, strides)
+        num_points = offsets.shape[2]
         truth_points = torch.cat(
             [
-                _pad_points(target.points.to(device), num_points)[pick]
-                for target, (_, pick) in zip(batch.targets, picks, strict=True)
+                _pad_points(target.points.to(logits.device), num_points)[mine]
+                for target, mine in zip(batch.targets, of_boxes.owners, strict=True)
             ]
         )  # (positives, K, 3)
-        num_positive = mean_over_workers(
-            logits.new_tensor(float(len(truth_boxes)))
-        ).clamp(min=1)
-        quality = torch.zeros_like(logits)
-        image_index, point_index = where.nonzero(as_tuple=True)
-        quality[image_index, point_index, truth_ids] = iou_pairs(
-            predicted[where].detach(), truth_boxes
-        )
-        class_loss = quality_focal_loss(logits, quality).sum()
-        box_loss = giou_loss(predicted[where], truth_boxes).sum()
-        found = decode_points(offsets, centres, strides)[where]  # (positives, K, 2)
-        point_loss = _measure_points(found, truth_points, truth_boxes).sum()
-        return (
-            class_loss + _BOX_WEIGHT * box_loss + _POINT_WEIGHT * point_loss
-        ) / num_positive
+        # (positives, K, 2)
+        found = decode_points(offsets, centres, strides)[of_boxes.is_positive]
+        point_loss = _measure_points(found, truth_points, of_boxes.truth_boxes).sum()
+        return (of_boxes.total + _POINT_WEIGHT * point_loss) / of_boxes.num_positive
 
     def predict(
         self, net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
@@ -169,13 +137,7 @@ class Keypoints(OpenTask):
             "oks_map": result.oks_map,
             "box_map50": result.box_map50,
         }
-        if None in figures.values():
-            raise ValueError(
-                f"none of {len(test)} test frames has a labelled point: move labelled frames to the 'test' split"
-            )
-        return {
-            name: float(value) for name, value in figures.items() if value is not None
-        }
+        return require_figures(figures, len(test), "a labelled point")
 
 
 class PoseTarget(tuple[Tensor, Tensor]):
@@ -273,15 +235,9 @@ def _keep_best(
     points_xy: NDArray[np.float32],
 ) -> PoseDetections:
     """Of (P, C) scores, (P, 4) boxes and (P, K, 2) points those that no better box of their class overlaps."""
-    places, class_ids = np.nonzero(scores > MIN_SCORE)
-    flat = scores[places, class_ids]
-    order = np.argsort(-flat, kind="stable")[:MAX_CANDIDATES]
-    kept = order[
-        suppress(boxes_xyxy[places[order]], class_ids[order], MAX_IOU)[:MAX_BOXES]
-    ]
-    chosen = places[kept]
+    places, class_ids = choose_best(boxes_xyxy, scores)
     return PoseDetections(
-        boxes_xyxy[chosen], flat[kept], class_ids[kept], points_xy[chosen]
+        boxes_xyxy[places], scores[places, class_ids], class_ids, points_xy[places]
     )
 
 

@@ -19,16 +19,29 @@ def keep_best(
     max_iou: float = MAX_IOU,
 ) -> Detections:
     """(P, 4) boxes and (P, C) scores -> detections of one image, highest score first, at most MAX_BOXES."""
-    points, class_ids = np.nonzero(scores > min_score)
-    flat = scores[points, class_ids]
-    order = np.argsort(-flat, kind="stable")[:MAX_CANDIDATES]
-    boxes, flat, class_ids = boxes_xyxy[points[order]], flat[order], class_ids[order]
-    kept = suppress(boxes, class_ids, max_iou)[:MAX_BOXES]
+    points, class_ids = choose_best(boxes_xyxy, scores, min_score, max_iou)
     return Detections(
-        boxes[kept].astype(np.float32),
-        flat[kept].astype(np.float32),
-        class_ids[kept].astype(np.int64),
+        boxes_xyxy[points].astype(np.float32),
+        scores[points, class_ids].astype(np.float32),
+        class_ids.astype(np.int64),
     )
+
+
+def choose_best(
+    boxes_xyxy: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    min_score: float = MIN_SCORE,
+    max_iou: float = MAX_IOU,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of (P, 4) boxes and (P, C) scores the places and class ids (N,) that stay.
+
+    The highest score comes first; there are at most MAX_BOXES.
+    """
+    points, class_ids = np.nonzero(scores > min_score)
+    order = np.argsort(-scores[points, class_ids], kind="stable")[:MAX_CANDIDATES]
+    points, class_ids = points[order], class_ids[order]
+    kept = suppress(boxes_xyxy[points], class_ids, max_iou)[:MAX_BOXES]
+    return points[kept], class_ids[kept]
 
 
 def suppress(

@@ -21,12 +21,12 @@ def upgrade(
     from orchestration.resources import build_catalog
 
     catalog = build_catalog(load_settings())
-    names = [name for name in catalog.names()]
+    num_tables = len(catalog.names())
     done = []
     with show_progress("upgrading" if not dry_run else "looking", "tables") as tick:
         for number, found in enumerate(upgrade_tables(catalog, dry_run)):
             done.append(found)
-            tick(number + 1, len(names), found.table)
+            tick(number + 1, num_tables, found.table)
     lines = []
     for table in done:
         versions = f"{table.table}: version {table.stored_version} -> {table.version}"

@@ -51,8 +51,8 @@ from assets.formats.protocol import (
     MAX_LABELS,
     Opener,
     UnreadableBytes,
-    open_checked,
     read_bytes,
+    read_ends,
     whole_file,
 )
 from assets.formats.strict_json import MAX_JSON_BYTES, parse_json
@@ -109,14 +109,10 @@ def _is_coco(file: SessionFile, opener: Opener) -> bool:
     if name_of(file.path).lower().startswith(("instances_", "_annotations.coco")):
         return True
     try:
-        with open_checked(file, opener) as stream:
-            head = stream.read(_LOOK_BYTES)
-            if file.size_bytes > _LOOK_BYTES:
-                stream.seek(max(_LOOK_BYTES, file.size_bytes - _LOOK_BYTES))
-                head += stream.read(_LOOK_BYTES)
+        ends = read_ends(file, opener, _LOOK_BYTES)
     except UnreadableBytes:
         return False
-    return sum(key in head for key in _KEYS) >= 2
+    return sum(key in ends for key in _KEYS) >= 2
 
 
 @dataclass(frozen=True)

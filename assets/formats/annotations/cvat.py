@@ -36,6 +36,7 @@ from assets.formats.annotations.cvat_shapes import (
     read_attributes,
     read_shape,
 )
+from assets.formats.annotations.documents import read_documents
 from assets.formats.annotations.image_labels import ImageLabels, MaskBudget
 from assets.formats.annotations.label_book import LabelBook
 from assets.formats.annotations.orientation import Placement, Size
@@ -87,17 +88,7 @@ class CvatReader:
         images = ImageLabels(self.name, plan.root, pictures, opener)
         book = LabelBook(plan)
         documents = [_Document(xml, images, pictures, book, plan.notes) for xml in xmls]
-        problems = [
-            problem for document in documents for problem in document.open(opener)
-        ]
-        yield from images.read_frames()
-        yield from problems
-        for document in documents:
-            yield from document.find_pictures()
-        for document in documents:
-            yield from document.read()
-        yield from book.close()
-        images.tell(plan.notes, book.labelled)
+        yield from read_documents(documents, images, book, opener)
 
 
 def _is_cvat(file: SessionFile, opener: Opener) -> bool:

@@ -23,6 +23,7 @@ from typing import Any
 
 from assets.formats.annotations.brush_runs import decode_brush
 from assets.formats.annotations.coco import format_keypoints
+from assets.formats.annotations.documents import read_documents
 from assets.formats.annotations.ellipses import outline_ellipse
 from assets.formats.annotations.image_labels import (
     ImageLabels,
@@ -67,8 +68,8 @@ from assets.formats.protocol import (
     MAX_LABELS,
     Opener,
     UnreadableBytes,
-    open_checked,
     read_bytes,
+    read_ends,
     read_head,
     whole_file,
 )
@@ -110,17 +111,7 @@ class LabelStudioReader:
         book = LabelBook(plan)
         names = [name_of(picture.path) for picture in pictures]
         documents = [_Document(file, images, names, book, plan.notes) for file in jsons]
-        problems = [
-            problem for document in documents for problem in document.open(opener)
-        ]
-        yield from images.read_frames()
-        yield from problems
-        for document in documents:
-            yield from document.find_images()
-        for document in documents:
-            yield from document.read()
-        yield from book.close()
-        images.tell(plan.notes, book.labelled)
+        yield from read_documents(documents, images, book, opener)
 
 
 def _is_export(file: SessionFile, opener: Opener) -> bool:
@@ -130,11 +121,7 @@ def _is_export(file: SessionFile, opener: Opener) -> bool:
         head = read_head(file, opener).removeprefix(b"\xef\xbb\xbf")
         if not _LOOKS_LIKE_ONE.match(head):
             return _LOOKS_LIKE.match(head) is not None
-        with open_checked(file, opener) as stream:
-            text = stream.read(_LOOK_BYTES)
-            if file.size_bytes > _LOOK_BYTES:
-                stream.seek(max(_LOOK_BYTES, file.size_bytes - _LOOK_BYTES))
-                text += stream.read(_LOOK_BYTES)
+        text = read_ends(file, opener, _LOOK_BYTES)
     except UnreadableBytes:
         return False
     return (
@@ -185,7 +172,7 @@ class _Document:
                     self._hints,
                 )
 
-    def find_images(self) -> Iterator[Problem]:
+    def find_pictures(self) -> Iterator[Problem]:
         """Find the images of the tasks that somebody looked at, and see which sizes they state."""
         uploads: dict[str, set[str]] = defaultdict(set)
         for task in self._export.tasks:

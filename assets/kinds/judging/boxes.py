@@ -10,21 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.kinds.boxes import read_boxes
-from assets.kinds.judging.gallery_parts import (
-    MISTAKE_PX,
-    NUM_MISTAKES,
-    NUM_OVERLAYS,
-    NUM_THUMBNAILS,
-    OVERLAY_PX,
-    THUMBNAIL_PX,
-    Draw,
-    Gallery,
-    ImageReader,
-    Picture,
-    draw_learning,
-    draw_reliability,
-    spread,
-)
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.kinds.kind import Row
@@ -38,6 +23,21 @@ from assets.previews.drawing import (
     draw_marks,
     label_overlay,
     make_thumbnail,
+)
+from assets.previews.gallery import (
+    MISTAKE_PX,
+    NUM_MISTAKES,
+    NUM_OVERLAYS,
+    NUM_THUMBNAILS,
+    OVERLAY_PX,
+    THUMBNAIL_PX,
+    Draw,
+    Gallery,
+    ImageReader,
+    Picture,
+    draw_learning,
+    draw_reliability,
+    spread,
 )
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import DetectionResult, score_detections

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.judging.gallery_parts import (
+from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
+from assets.kinds.judging.score_rows import Figures, group_places, list_rows
+from assets.kinds.kind import Row
+from assets.previews import plots
+from assets.previews.drawing import fit_width, make_thumbnail
+from assets.previews.gallery import (
     NUM_MISTAKES,
     NUM_THUMBNAILS,
     SMALL_MISTAKE_PX,
@@ -21,11 +26,6 @@ from assets.kinds.judging.gallery_parts import (
     draw_reliability,
     spread,
 )
-from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
-from assets.kinds.judging.score_rows import Figures, group_places, list_rows
-from assets.kinds.kind import Row
-from assets.previews import plots
-from assets.previews.drawing import fit_width, make_thumbnail
 from models.metrics.calibration import score_calibration
 from models.metrics.classification import score_classification
 from models.types import Image

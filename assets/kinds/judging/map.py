@@ -9,19 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.judging.gallery_parts import (
-    MISTAKE_PX,
-    NUM_MISTAKES,
-    NUM_OVERLAYS,
-    NUM_THUMBNAILS,
-    OVERLAY_PX,
-    THUMBNAIL_PX,
-    Gallery,
-    ImageReader,
-    Picture,
-    draw_learning,
-    spread,
-)
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.kinds.kind import Row
@@ -33,6 +20,19 @@ from assets.previews.drawing import (
     fit_width,
     make_thumbnail,
     paint_map,
+)
+from assets.previews.gallery import (
+    MISTAKE_PX,
+    NUM_MISTAKES,
+    NUM_OVERLAYS,
+    NUM_THUMBNAILS,
+    OVERLAY_PX,
+    THUMBNAIL_PX,
+    Gallery,
+    ImageReader,
+    Picture,
+    draw_learning,
+    spread,
 )
 from models.metrics.segmentation import (
     SegmentationResult,

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.judging.gallery_parts import Gallery, ImageReader
 from assets.kinds.kind import Row
+from assets.previews.gallery import Gallery, ImageReader
 
 Slices = Mapping[str, Mapping[str, str]]  # frame_id -> slice_by -> slice_value
 

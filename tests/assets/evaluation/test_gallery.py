@@ -10,12 +10,12 @@ import pytest
 
 from assets.evaluation.exam import Exam
 from assets.evaluation.gallery import draw_exam, gather_gallery
-from assets.evaluation.pairs import pair
 from assets.evaluation.score import score_predictions
 from assets.inference.package import WEIGHTS, ModelPackage, PackageFacts
 from assets.inference.predict import StoredImages
-from assets.kinds.judging.gallery_parts import NUM_THUMBNAILS
+from assets.kinds import find_kind
 from assets.previews.drawing import paint_map
+from assets.previews.gallery import NUM_THUMBNAILS
 from assets.tables.catalog import Catalog
 from assets.tables.releases import Release
 from models.types import SemanticMap
@@ -126,8 +126,8 @@ def test_pictures_without_an_object_are_drawn_and_false_boxes_in_them_are_mistak
         *(prediction_row(str(n), [], [], []) for n in range(2, 5)),
     ]
     exam = make_exam(stored, "detection", ("ball", "box"), frames, predictions)
-    pairs = pair(
-        "detection", exam.predictions, exam.release_rows, exam.release.class_names
+    pairs = find_kind("detection").pair(
+        exam.predictions, exam.release_rows, exam.release.class_names
     )
     gallery = gather_gallery(pairs, exam.release_rows, exam.images, [], "v1")
     assert sorted(p.caption for p in gallery.thumbnails) == ["0 objects"] * 4 + [
@@ -156,7 +156,11 @@ def test_thumbnails_take_classes_in_turn(
         prediction_row(str(n), list(names), [0.5, 0.3, 0.2]) for n in range(num_frames)
     ]
     gallery = gather_gallery(
-        pair("recognition", predictions, frames, names), frames, Gray(), [], "v1"
+        find_kind("recognition").pair(predictions, frames, names),
+        frames,
+        Gray(),
+        [],
+        "v1",
     )
     # b and c have one frame each
     assert [p.caption for p in gallery.thumbnails][:3] == ["a", "b", "c"]
@@ -188,7 +192,7 @@ def test_an_exam_of_segmentation_paints_maps_and_names_the_commonest_mistake(
         "confusion matrix",
         "learning curve",
     } <= set(drawn)
-    pairs = pair("segmentation", exam.predictions, exam.release_rows, names)
+    pairs = find_kind("segmentation").pair(exam.predictions, exam.release_rows, names)
     gallery = gather_gallery(pairs, exam.release_rows, exam.images, [], "model")
     assert len(gallery.mistakes) == 4 and gallery.mistakes[0].caption.endswith(
         "sky, called road"

@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 
 from assets.evaluation.gallery import gather_gallery
-from assets.evaluation.gallery_parts import name_subject
-from assets.evaluation.pairs import pair
 from assets.evaluation.report import (
     GateLine,
     ModelReport,
@@ -23,7 +21,8 @@ from assets.evaluation.report import (
     write_report,
 )
 from assets.evaluation.score import score_predictions, slice_frames
-from assets.kinds.judging.gallery_parts import Gallery
+from assets.kinds import find_kind
+from assets.previews.gallery import Gallery, name_subject
 from models.types import Image
 
 Row = dict[str, Any]
@@ -82,7 +81,7 @@ def detector(release_row: Make, prediction_row: Make) -> ModelReport:
     scores = score_predictions(
         "detection", predictions, frames, names, slice_frames(frames, {})
     )
-    pairs = pair("detection", predictions, frames, names)
+    pairs = find_kind("detection").pair(predictions, frames, names)
     gallery = gather_gallery(
         pairs,
         frames,
@@ -111,7 +110,7 @@ def recogniser(release_row: Make, prediction_row: Make) -> ModelReport:
     names = ("cat", "dog")
     frames = [release_row(n, k) for k, n in enumerate("ab")]
     predictions = [prediction_row(n, ["cat", "dog"], [0.7, 0.3]) for n in "ab"]
-    pairs = pair("recognition", predictions, frames, names)
+    pairs = find_kind("recognition").pair(predictions, frames, names)
     gallery = gather_gallery(pairs, frames, NoiseImages(), HISTORY, "recogniser v1")
     scores = score_predictions(
         "recognition", predictions, frames, names, slice_frames(frames, {})
@@ -304,7 +303,7 @@ def test_a_report_of_real_photographs_stays_below_six_megabytes(
         prediction_row(str(n), ["cell"], [0.9], FAR) for n in range(len(photographs))
     ]
     gallery = gather_gallery(
-        pair("detection", predictions, frames, ["cell"]),
+        find_kind("detection").pair(predictions, frames, ["cell"]),
         frames,
         Photographs(),
         HISTORY,

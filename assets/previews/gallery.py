@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from assets.kinds.kind import Row
 from assets.previews import plots
 from assets.previews.drawing import Color
 from models.metrics.calibration import CalibrationResult
@@ -46,7 +45,14 @@ class Gallery:
     min_score: float | None = None
 
 
-def draw_learning(history: Sequence[Row], subject: str) -> dict[str, Draw]:
+def name_subject(model: str, release_id: str) -> str:
+    """What stands below every chart: which model, judged by which release."""
+    return f"{model} · release {release_id[:8]}"
+
+
+def draw_learning(
+    history: Sequence[Mapping[str, Any]], subject: str
+) -> dict[str, Draw]:
     return (
         {
             "learning curve": lambda theme: plots.learning_curve_plot(
