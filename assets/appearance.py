@@ -31,7 +31,11 @@ from assets.tiff_layout import (
 
 Payload = bytes | memoryview
 CLIPPED_SHARE = 0.001  # of the samples at either end, which defects and glints fill
-_GREY, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 3, 4, 6  # colour types of PNG
+# colour types of PNG
+_GREY = 0
+_PALETTE = 3
+_GREY_ALPHA = 4
+_RGB_ALPHA = 6
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
 # compressions of BMP that say where in a pixel its colours lie, and alpha
 _BITFIELDS = (3, 6)

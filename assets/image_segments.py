@@ -10,7 +10,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_SCAN, _END = 0xDA, 0xD9
+_SCAN = 0xDA
+_END = 0xD9
 _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 _BEHIND_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _RESTARTS_AND_START = range(0xD0, 0xD9)  # no segments, and out of place between them
@@ -37,7 +38,8 @@ def walk_jpeg(data: bytes, is_strict: bool = True) -> Iterator[tuple[int, int, i
     """
     at = 2
     while match := _MARKER.match(data, at):
-        start, marker = match.end() - 2, data[match.end() - 1]
+        start = match.end() - 2
+        marker = data[match.end() - 1]
         end = start + 2
         if is_strict and marker in _RESTARTS_AND_START:
             break

@@ -74,6 +74,7 @@ class Listing:
     num_files: int = 0
 
     def add(self, files: Sequence[SessionFile]) -> None:
+        """Take files, in the order of their paths."""
         for file in files:
             digest = hashlib.sha256(
                 repr((file.path, file.size_bytes, file.version)).encode()
@@ -86,6 +87,7 @@ class Listing:
 
     @property
     def fingerprint(self) -> str:
+        """The same for the same paths, sizes and versions, in whatever order."""
         return f"{self.digest:032x}-{self.num_files}"
 
 

@@ -74,7 +74,8 @@ class Ledger:
     def __init__(self, url: str, lease_s: float = 120.0) -> None:
         import sqlalchemy as sa
 
-        self._sa, self.lease_s = sa, lease_s
+        self._sa = sa
+        self.lease_s = lease_s
         self.engine = sa.create_engine(url, **_engine_options(url))
         if url.startswith("sqlite"):
             _set_write_ahead(self.engine.url.database or ":memory:")
@@ -89,7 +90,8 @@ class Ledger:
 
     def _define(self, sa: Any) -> None:
         self._metadata = sa.MetaData()
-        text, integer = sa.String, sa.BigInteger
+        text = sa.String
+        integer = sa.BigInteger
         self._sources = sa.Table(
             "sources",
             self._metadata,
@@ -131,7 +133,8 @@ class Ledger:
             connection.execute(insert, {"session": session, "uri": uri})
             return str(connection.execute(query).scalar_one())
 
-        if (known := self._run(register)) != uri:
+        known = self._run(register)
+        if known != uri:
             raise ValueError(
                 f"session '{session}' is already {known}: rename the folder {uri}"
             )
@@ -298,7 +301,8 @@ class Ledger:
     def _claim(
         self, connection: Connection, capture_id: str, mine: str
     ) -> Claim | None:
-        table, is_alive = self._captures, self._captures.c.lease_until > self._clock
+        table = self._captures
+        is_alive = self._captures.c.lease_until > self._clock
         blank = {
             "capture_id": capture_id,
             "epoch": 0,

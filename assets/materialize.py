@@ -21,7 +21,8 @@ def result(
 ) -> dg.MaterializeResult:
     """The result of an asset that wrote `table`. Equal rows give an equal data version, whoever wrote them when."""
     where = session_is(session) if session else where
-    rows, version = 0, hashlib.sha256()
+    rows = 0
+    version = hashlib.sha256()
     if catalog.exists(table):
         columns = _content_columns(table)
         found = catalog.read_latest(table, columns, where).sort_by(TABLES[table].key)

@@ -116,7 +116,8 @@ def _download(net: str) -> tuple[Path, str]:
             ) from error
     digits = path.stem.rsplit("-", 1)[-1]
     assert len(digits) == _HASH_DIGITS, path
-    if (found := hash_bytes(path.read_bytes())[:_HASH_DIGITS]) != digits:
+    found = hash_bytes(path.read_bytes())[:_HASH_DIGITS]
+    if found != digits:
         raise ValueError(
             f"{path} is damaged: it hashes to {found}…, not {digits}…; remove it and train again"
         )

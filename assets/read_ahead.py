@@ -12,7 +12,9 @@ from typing import BinaryIO, Self
 from assets.storage import Folder, SessionFile
 
 NUM_THREADS = 16
-MAX_FILES, MAX_BYTES = 64, 64 << 20  # fetched and not yet asked for
+# fetched and not yet asked for
+MAX_FILES = 64
+MAX_BYTES = 64 << 20
 MAX_FILE_BYTES = 4 << 20  # larger ones are opened when they are asked for
 
 

@@ -15,6 +15,7 @@ from assets.kinds import KINDS, find_kind
 from assets.kinds.kind import View
 from assets.tables.catalog import Catalog
 from assets.tables.releases import list_class_ids, open_release
+from assets.tables.rows import ReleaseFrameRow
 from models.task_names import dataset_of
 from models.types import Image, Sample
 
@@ -35,9 +36,10 @@ class ReleaseFacts:
     task: str
     class_names: tuple[str, ...]
     frames_version: int
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[ReleaseFrameRow, ...]
 
-    def split(self, name: str) -> list[dict[str, Any]]:
+    def split(self, name: str) -> list[ReleaseFrameRow]:
+        """The rows of one split: "train", "val" or "test"."""
         return [row for row in self.rows if row["split"] == name]
 
 
@@ -98,7 +100,8 @@ class ReleaseImages(Sequence[Sample]):
     def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
         """Several samples with one read of the table."""
         fresh: dict[int, Sample] = {}
-        if missing := [i for i in dict.fromkeys(indices) if i not in self._kept]:
+        missing = [i for i in dict.fromkeys(indices) if i not in self._kept]
+        if missing:
             taken = self._frames.take(
                 [self._positions[i] for i in missing], columns=["payload"]
             )
@@ -107,7 +110,7 @@ class ReleaseImages(Sequence[Sample]):
                 self._keep(index, fresh[index])
         return [fresh[i] if i in fresh else self._kept[i] for i in indices]
 
-    def _to_sample(self, row: dict[str, Any], payload: bytes) -> Sample:
+    def _to_sample(self, row: ReleaseFrameRow, payload: bytes) -> Sample:
         if hashlib.sha256(payload).hexdigest() != row["sha256"]:
             raise ValueError(
                 f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`"
@@ -159,7 +162,8 @@ def _find_positions(frames: Any, frame_ids: Sequence[str]) -> list[int]:
             frames.to_table(columns=["frame_id"])["frame_id"].to_pylist()
         )
     }
-    if missing := [i for i in frame_ids if i not in position_of]:
+    missing = [i for i in frame_ids if i not in position_of]
+    if missing:
         raise ValueError(
             f"{len(missing)} frames of the release are not in version {frames.version} of the frames "
             f"table, the first is {missing[0]}: run `daguerre verify`"
@@ -185,9 +189,8 @@ def _require_trainable(release: ReleaseFacts) -> None:
             f"release {release.release_id} has no {release.task} label in its train split: "
             "label some frames"
         )
-    if unlearnt := [
-        name for c, name in enumerate(release.class_names) if c not in learnt
-    ]:
+    unlearnt = [name for c, name in enumerate(release.class_names) if c not in learnt]
+    if unlearnt:
         raise ValueError(
             f"{', '.join(unlearnt)}: no training sample in release {release.release_id}; ingest "
             "recordings that show these classes, or leave their labels out"

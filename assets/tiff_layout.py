@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from assets.image_segments import find_byte_order, walk_directory
 
 Payload = bytes | memoryview
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # how the samples are meant
+# how the samples are meant
+WHITE_IS_ZERO = 0
+BLACK_IS_ZERO = 1
+RGB = 2
 # what the first sample beyond the colours is: alpha, multiplied into them or not
 ASSOCIATED = 1
 UNASSOCIATED = 2
-UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # how a sample is written
+# how a sample is written
+UNSIGNED = 1
+SIGNED = 2
+FLOAT = 3
 
 _KIND = 254
 _WIDTH = 256
@@ -31,7 +37,8 @@ _FORMAT = 339
 _NO_DATA = 42113
 _LETTERS = {1: "B", 2: "B", 3: "H", 4: "I"}  # types that a layout needs
 _REDUCED_OR_MASK = 0b101  # bits of _KIND: a picture that belongs to another one
-_MAX_PAGES, _MAX_TEXT = 4096, 64
+_MAX_PAGES = 4096
+_MAX_TEXT = 64
 # 3: palette, 6: YCbCr
 _PLAIN = ((WHITE_IS_ZERO, 1), (BLACK_IS_ZERO, 1), (RGB, 3), (3, 1), (6, 3))
 # samples deeper than 8 bits
@@ -77,7 +84,8 @@ def read_layout(payload: Payload) -> TiffLayout:
 
 def explain_obstacle(layout: TiffLayout) -> tuple[str, str] | None:
     """Reason and remedy for a TIFF that is not read; None for others."""
-    bits, samples = layout.bits, layout.samples
+    bits = layout.bits
+    samples = layout.samples
     if layout.num_pictures > 1:
         return (
             "the TIFF holds more than one picture, and one a file is read",

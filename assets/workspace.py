@@ -21,14 +21,17 @@ class Workspace:
 
     @property
     def models(self) -> Path:
+        """Model packages, a folder each."""
         return self.home / "models"
 
     @property
     def cache(self) -> Path:
+        """What can be made again."""
         return self.home / "cache"
 
     @property
     def reports(self) -> Path:
+        """Pages for people."""
         return self.home / "reports"
 
     def keep_plots(self, model_sha256: str, drawn: Mapping[str, bytes]) -> None:

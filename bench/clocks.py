@@ -39,7 +39,8 @@ from checks.clocks import CLOCK_RULES
 from checks.verdicts import Verdict
 
 IMU, CAMERA, POSE = (rule.name for rule in CLOCK_RULES)
-LATE_NS, TURN_DEG = 20_000_000, 1.0
+LATE_NS = 20_000_000
+TURN_DEG = 1.0
 Outcome = tuple[dict[str, Verdict], list[float | int | str | None]]
 Change = Callable[[list[CameraStream], np.random.Generator], list[CameraStream]]
 
@@ -202,7 +203,9 @@ def main() -> None:
 
 def _take(spec: SimulationSpec) -> Taken:
     frames: list[dict[str, object]] = []
-    calibrations, samples, payloads = [], [], {}
+    calibrations = []
+    samples = []
+    payloads = {}
     with tempfile.TemporaryDirectory() as folder:
         simulate(Path(folder), spec)
         source = Folder(folder)

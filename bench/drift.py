@@ -32,7 +32,8 @@ SCENE_SD = np.array([0.15, 0.15, 0.4, 0.2])
 # within one recording: deviation and correlation of neighbouring frames
 FRAME_SD = 0.1
 MEMORY = 0.9
-EMBEDDING_DIM, SCENE_DIRECTIONS = 32, 6
+EMBEDDING_DIM = 32
+SCENE_DIRECTIONS = 6
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +102,9 @@ def simulate(
         n: []
         for n in ("frame_id", "capture_id", "session", "sensor", "t_ns", "sequence")
     }
-    logs, clipped, vectors = [], [], []
+    logs = []
+    clipped = []
+    vectors = []
     directions = np.random.default_rng(7).normal(
         size=(SCENE_DIRECTIONS, EMBEDDING_DIM)
     ) / np.sqrt(EMBEDDING_DIM)
@@ -150,7 +153,9 @@ def simulate(
 def study(world: World, seeds: int) -> dict[str, object]:
     """Alarm rates of the check and of the frame-level test over `seeds` draws of reference and session."""
     is_shifted = (world.gain, world.noise, world.push) != (1.0, 1.0, 0.0)
-    alarms, naive, started = 0, 0, time.perf_counter()
+    alarms = 0
+    naive = 0
+    started = time.perf_counter()
     for seed in range(seeds):
         rng = np.random.default_rng([seed, world.references])
         reference = simulate(

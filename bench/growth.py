@@ -57,7 +57,8 @@ def measure(folder: Path, num_sessions: int) -> dict[str, object]:
     intake = Intake(
         catalog, ledger, BlobStore(str(folder / "home" / "blobs")), name_worker()
     )
-    cost_ms, resident_mib = [], []
+    cost_ms = []
+    resident_mib = []
     for number in range(num_sessions):
         start = time.perf_counter()
         found = intake.ingest(Folder(str(folder / "source")), f"session-{number:04d}")
@@ -69,7 +70,8 @@ def measure(folder: Path, num_sessions: int) -> dict[str, object]:
             0,
         ), found
         print(f"session {number + 1} of {num_sessions}", end="\r", file=sys.stderr)
-    first, last = median(cost_ms[:COMPARED]), median(cost_ms[-COMPARED:])
+    first = median(cost_ms[:COMPARED])
+    last = median(cost_ms[-COMPARED:])
     return {
         "frames": catalog.dataset("frames").count_rows(),
         "sessions": num_sessions,

@@ -127,7 +127,8 @@ def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
 
     Of a thousand, starting is most of the cost; ten thousand show what it is without.
     """
-    seconds, peak_mib = {}, {}
+    seconds = {}
+    peak_mib = {}
     for count in (1_000, 10_000, num_frames):
         source = folder / f"small-{count}"
         write_small_images(source, count)
@@ -135,10 +136,8 @@ def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
             run_contender("daguerre", sys.executable, source)
             for _ in range(3 if count <= 10_000 else 1)
         ]
-        seconds[count], peak_mib[count] = (
-            median(1 / rate for rate, _ in runs),
-            max(peak for _, peak in runs),
-        )
+        seconds[count] = median(1 / rate for rate, _ in runs)
+        peak_mib[count] = max(peak for _, peak in runs)
         shutil.rmtree(source)
     return {
         "growth_ratio": round(seconds[num_frames] / seconds[1_000], 2),
@@ -195,7 +194,8 @@ def write_images(folder: Path, count: int) -> None:
     folder.mkdir()
     originals = list(find_images())
     for number in range(count):
-        jpeg, mark = originals[number % len(originals)], f"image {number:08d}".encode()
+        jpeg = originals[number % len(originals)]
+        mark = f"image {number:08d}".encode()
         comment = b"\xff\xfe" + (len(mark) + 2).to_bytes(2, "big") + mark
         (folder / f"{number:08d}.jpg").write_bytes(jpeg[:2] + comment + jpeg[2:])
 
@@ -205,7 +205,8 @@ def find_images() -> Iterator[bytes]:
     data = Path(
         os.environ.get("DAGUERRE_TEST_DATA") or CHECKOUT.parent / "shared" / "data"
     )
-    if real := sorted(data.glob("detection/bccd_voc/JPEGImages/*.jpg")):
+    real = sorted(data.glob("detection/bccd_voc/JPEGImages/*.jpg"))
+    if real:
         yield from (path.read_bytes() for path in real)
         return
     import cv2

@@ -275,7 +275,8 @@ def summarise(one: Contender) -> dict[str, object]:
 
 def draw_table(figures: dict[str, object]) -> str:
     """A line a loader, fastest first; then those that failed."""
-    loaders, errors = figures["loaders"], figures["errors"]
+    loaders = figures["loaders"]
+    errors = figures["errors"]
     assert isinstance(loaders, dict) and isinstance(errors, dict)
     lines = [
         f"{'loader':16} {'images/s':>9} {'lowest':>7} {'highest':>8} {'first batch s':>14} {'CPU ms':>7} "

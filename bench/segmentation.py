@@ -35,7 +35,8 @@ from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.train import train_here
 
-SIMULATED, SECONDS = "simulated", 4.0
+SIMULATED = "simulated"
+SECONDS = 4.0
 SPLITS = ("train", "val", "test")
 _PRIOR_HW = (90, 120)  # places of a picture that the second guess tells apart
 _LABELS = "annot"
@@ -105,7 +106,8 @@ def deal_out(source: Path, target: Path, held_out: Mapping[str, str]) -> None:
         place = target / (held_out.get(recording, "train") + ending) / path.name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
-    if unknown := set(held_out) - recordings:
+    unknown = set(held_out) - recordings
+    if unknown:
         raise ValueError(
             f"{source} has no recording {sorted(unknown)}: choose of {sorted(recordings)}"
         )
@@ -154,7 +156,8 @@ def measure(
 
 def guess(release: Release) -> dict[str, float | None]:
     """Mean IoU on the test split of the commonest class, and of the commonest class at each place."""
-    rows, num_classes = release.frames.to_pylist(), len(release.class_names)
+    rows = release.frames.to_pylist()
+    num_classes = len(release.class_names)
     train, test = (
         [read_semantic_map(r) for r in rows if r["split"] == split]
         for split in ("train", "test")

@@ -54,9 +54,11 @@ def measure() -> dict[str, float]:
 def _time_best(action: Callable[[], None]) -> tuple[float, float]:
     """Least wall and least processor seconds of ROUNDS calls, after one call to warm up."""
     action()
-    walls, cpus = [], []
+    walls = []
+    cpus = []
     for _ in range(ROUNDS):
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall = time.perf_counter()
+        cpu = time.process_time()
         action()
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
@@ -73,7 +75,8 @@ def _render_frames() -> None:
     from models.simulation.renderer import Renderer
     from models.simulation.scene import sample_scene
 
-    scene, rig = sample_scene(np.random.default_rng(1)), Rig(make_camera(320, 240))
+    scene = sample_scene(np.random.default_rng(1))
+    rig = Rig(make_camera(320, 240))
     trajectory = plan_trajectory(scene, NUM_FRAMES / 10, np.random.default_rng(2))
     renderer = Renderer(scene, load_photos(), rig.camera)
     for pose in trajectory.at(np.arange(NUM_FRAMES) / 10).poses():

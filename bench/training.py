@@ -26,7 +26,8 @@ from typing import Any
 
 from bench.peers.turns import Part, mark, pair_turns, take_turns
 
-_RECIPE, _TASK = "tiny_recognition", "recognition"
+_RECIPE = "tiny_recognition"
+_TASK = "recognition"
 _PARTS = (
     "ray_start_s",
     "placement_s",
@@ -77,7 +78,8 @@ def main() -> None:
 
 def _measure(home: str, rounds: int, epochs: int) -> dict[str, Any]:
     Part(home, "prepare", epochs).finish()
-    turns, fixed = [], []
+    turns = []
+    fixed = []
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         found = take_turns(
@@ -129,7 +131,8 @@ def _run_whole(epochs: int) -> dict[str, Any]:
     from orchestration.ticks import LocalEngine
     from orchestration.train import train_here
 
-    settings, events = load_settings(), []
+    settings = load_settings()
+    events = []
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -190,7 +193,8 @@ def _run_bare(epochs: int) -> dict[str, Any]:
     catalog = build_catalog(load_settings())
     release_id = catalog.pointed(f"release/{_TASK}")
     assert release_id is not None
-    release, task = read_release(catalog, release_id, _TASK), TASKS[_TASK]
+    release = read_release(catalog, release_id, _TASK)
+    task = TASKS[_TASK]
     config = change_settings(get_recipe(_RECIPE), _settings(epochs))
     train = ReleaseImages(catalog, release, "train", int(config.image_size_px * 1.25))
     torch.manual_seed(1)

@@ -49,7 +49,8 @@ def table_gate(
     partitions_def: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetChecksDefinition:
     """The gate of an asset that writes `tables`: for the run's session when partitioned, else for all rows."""
-    key, claims = dg.AssetKey(list(asset_key)), _claims_of(*tables)
+    key = dg.AssetKey(list(asset_key))
+    claims = _claims_of(*tables)
 
     @dg.multi_asset_check(
         name=_name_gate(key), specs=_specs(key, claims, partitions_def)

@@ -60,6 +60,25 @@ def _images_may_say_nothing(rows: StoredRows) -> str | None:
     return "no image of this session carries EXIF" if rows.count("captures") else None
 
 
+def _nothing_may_keep_time(rows: StoredRows) -> str | None:
+    """A fixed part of the rig has no clock: where a session holds nothing else there is nothing to report."""
+    signals = rows.read("signals", ("capture_id", "sensor", "kind", "t_ns"))
+    if rows.count("frames") or not len(signals):
+        return None
+    stamps = signals.group_by(["capture_id", "sensor", "kind"]).aggregate(
+        [("t_ns", "count_distinct")]
+    )
+    is_fixed = pc.and_(
+        pc.equal(stamps["kind"], "transform"),
+        pc.less_equal(stamps["t_ns_count_distinct"], 1),
+    )
+    return (
+        "this session holds fixed transforms and nothing that keeps time"
+        if pc.all(is_fixed).as_py()
+        else None
+    )
+
+
 def _nothing_was_refused(rows: StoredRows) -> str | None:
     problems = rows.read("captures", ("num_problems",))["num_problems"]
     return (
@@ -78,7 +97,7 @@ GATES = (
     Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),
     Gate("annotated_frames", ANNOTATION_RULES, _nobody_may_have_looked),
     Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
-    Gate("clock_reports", CLOCK_RULES),
+    Gate("clock_reports", CLOCK_RULES, _nothing_may_keep_time),
 )
 SESSION_ASSETS = {
     "recordings": ("captures", "quarantine"),

@@ -50,7 +50,8 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def to_batches(self) -> Iterator[pa.RecordBatch] | list[pa.RecordBatch]: ...
+    def to_batches(self) -> Iterator[pa.RecordBatch] | list[pa.RecordBatch]:
+        """All rows, a batch at a time."""
 
 
 def images_are_readable(frames: pa.Table, quarantine: pa.Table) -> Verdict:
@@ -72,7 +73,8 @@ def images_are_readable(frames: pa.Table, quarantine: pa.Table) -> Verdict:
 
 def frames_match_their_hashes(frames: Rows) -> Verdict:
     """The bytes of every frame have the sha256 that was noted when they were read."""
-    changed, num_bytes = [], 0
+    changed = []
+    num_bytes = 0
     for row in _each(frames, "frame_id", "sha256", "payload"):
         num_bytes += len(row["payload"] or b"")
         if hashlib.sha256(row["payload"] or b"").hexdigest() != row["sha256"]:
@@ -169,7 +171,8 @@ def captures_hold_what_they_counted(captures: pa.Table, frames: pa.Table) -> Ver
 
 def no_record_was_refused(quarantine: pa.Table) -> Verdict:
     """Nothing of this session is in quarantine. Never blocks: it lists what a person should look at."""
-    name, rows = "no_record_was_refused", quarantine.to_pylist()
+    name = "no_record_was_refused"
+    rows = quarantine.to_pylist()
     if not rows:
         return nothing_checked(name, "records in quarantine")
     reasons = Counter(row["reason"] for row in rows)

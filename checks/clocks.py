@@ -16,7 +16,9 @@ from checks.verdicts import MAX_EXAMPLES, Figure, Rule, Verdict, nothing_checked
 # half of what a rig at a walk shows as a pixel or two: 20 ms must be found
 MAX_OFFSET_MS = 10.0
 MAX_TILT_DEG = 0.5  # half of what must be found; also the angle that epipolar distances may stand for
-PROVEN, LIKELY = 3.0, 1.5  # standard errors beyond the bound
+# standard errors beyond the bound
+PROVEN = 3.0
+LIKELY = 1.5
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ def _judge(
 def _read_offsets(rows: pa.Table, to: str, clock: str) -> list[_Reading]:
     found = []
     for row in rows.to_pylist():
-        value, sigma = row[f"{to}_offset_ms"], row[f"{to}_offset_sigma_ms"]
+        value = row[f"{to}_offset_ms"]
+        sigma = row[f"{to}_offset_sigma_ms"]
         if value is not None:
             text = f"{_name(row)}: {abs(value):.1f} +- {sigma:.1f} ms {'late' if value > 0 else 'early'} on {clock}"
             found.append(_Reading(value, sigma, text))

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.kinds import KINDS
-from assets.kinds.kind import IS_EMPTY, SIDES, Statement
+from assets.kinds.kind import IS_EMPTY, Statement
+from assets.tables.rows import SIDES, LabelRow
 from models.box_pairs import find_repeats
 
 # of one picture that a frame is compared with: more would say nothing new
 _NUM_COPIES = 50
-Row = dict[str, Any]
 Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong there
 
 
@@ -67,12 +67,13 @@ def find_copies_with_other_labels(
     columns = published_labels.column_names
     picture_of = _find_copied(labels, frames, published_frames)
     both = pa.concat_tables([labels.select(columns), published_labels])
-    said: dict[str, dict[str, dict[str, list[Row]]]] = defaultdict(
+    said: dict[str, dict[str, dict[str, list[LabelRow]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for row in _only(both, picture_of):
         said[row["task"]][picture_of[row["frame_id"]]][row["frame_id"]].append(row)
-    mine, found = set(frames["frame_id"].to_pylist()), Found()
+    mine = set(frames["frame_id"].to_pylist())
+    found = Found()
     for kind in sorted(
         (kind for kind in KINDS if kind.is_compared_on_intake),
         key=lambda kind: kind.name,
@@ -82,9 +83,8 @@ def find_copies_with_other_labels(
             for frame_id in sorted(mine & rows_of.keys()):
                 one = Statement(tuple(rows_of[frame_id]))
                 for other in (i for i in others if i != frame_id):
-                    if reason := kind.find_conflict(
-                        one, Statement(tuple(rows_of[other]))
-                    ):
+                    reason = kind.find_conflict(one, Statement(tuple(rows_of[other])))
+                    if reason:
                         found[frame_id, kind.name] = [
                             _tell(frame_id, other, rows_of[other][0]["session"], reason)
                         ]
@@ -114,7 +114,8 @@ def find_contradicted_empties(
         sides[picture_of[row["frame_id"]], row["task"]][row["frame_id"]] = row[
             "session"
         ]
-    mine, found = set(frames["frame_id"].to_pylist()), Found()
+    mine = set(frames["frame_id"].to_pylist())
+    found = Found()
     for (_, task), session_of in sides.items():
         labelled = min((i for i in session_of if counts[i, task][0]), default=None)
         empty = min((i for i in session_of if not counts[i, task][1]), default=None)
@@ -152,7 +153,7 @@ def _find_copied(
     }
 
 
-def _only(rows: pa.Table, frame_ids: Mapping[str, str]) -> list[Row]:
+def _only(rows: pa.Table, frame_ids: Mapping[str, str]) -> list[Any]:
     known = pa.array(list(frame_ids), pa.string())
     return list(rows.filter(pc.is_in(rows["frame_id"], value_set=known)).to_pylist())
 

@@ -148,7 +148,8 @@ def _read_result(
     """What is wrong with one result: nothing when it was evaluated on every row and met."""
     if result is None:
         return [f"{label}: was not evaluated"]
-    if message := _find_exception(result.exception_info):
+    message = _find_exception(result.exception_info)
+    if message:
         return [f"{label}: raised {message}"]
     counted = result.result.get("element_count")
     if counted is not None and counted != len(frame):
@@ -219,7 +220,8 @@ def _find_not_finite(table: Table, rows: pa.Table) -> list[str]:
                 )
         if pa.types.is_floating(values.type):
             numbers = np.asarray(values.drop_null())
-            if num_bad := int(np.count_nonzero(~np.isfinite(numbers))):
+            num_bad = int(np.count_nonzero(~np.isfinite(numbers)))
+            if num_bad:
                 failures.append(f"{column.name}: {num_bad} numbers are not finite")
     return failures
 

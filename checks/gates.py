@@ -45,7 +45,8 @@ def _collect_gates() -> dict[str, Gate]:
             *own,
         )
     }
-    if lacking := [table for name, table in TABLES.items() if name not in found]:
+    lacking = [table for name, table in TABLES.items() if name not in found]
+    if lacking:
         raise ValueError(
             f"table '{lacking[0].name}' has no gate: add one to GATES in checks/{lacking[0].stage}.py"
         )
@@ -138,7 +139,8 @@ def judge(gate: Gate, rows: StoredRows) -> list[Verdict]:
     except SchemaMoved:
         raise  # that says nothing of the rows
     except Exception as error:  # a table that cannot be read is not in order
-        schema, reason = raised(gate.names[0], error), None
+        schema = raised(gate.names[0], error)
+        reason = None
     if reason:
         return [schema, *(passed_over(rule.name, reason) for rule in gate.rules)]
     return [schema, *(_apply(rule, rows) for rule in gate.rules)]

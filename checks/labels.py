@@ -96,7 +96,8 @@ def labels_do_not_contradict(
     blocks where it is more than one box in twenty; several tags a picture may be meant, and nobody knows which session
     is right.
     """
-    boxes, tags = find_boxes_of_two_classes(labels), find_frames_of_two_classes(labels)
+    boxes = find_boxes_of_two_classes(labels)
+    tags = find_frames_of_two_classes(labels)
     copies = find_copies_with_other_labels(
         labels, frames, published_labels, published_frames
     )

@@ -16,7 +16,8 @@ DIVERGED = 1.5  # times the first epoch's loss: a model that got this much worse
 def loss_decreased(history: pa.Table) -> Verdict:
     """The training loss of the last epoch is below that of the first. Blocks when it
     diverged; one epoch never passes."""
-    name, losses = "loss_decreased", history["train_loss"].to_pylist()
+    name = "loss_decreased"
+    losses = history["train_loss"].to_pylist()
     if not losses:
         return nothing_checked(name, "epochs")
     if not all(loss is not None and math.isfinite(loss) for loss in losses):
@@ -27,7 +28,8 @@ def loss_decreased(history: pa.Table) -> Verdict:
             f"the losses of {len(losses)} epochs are not all finite numbers",
             len(losses),
         )
-    first, last = losses[0], losses[-1]
+    first = losses[0]
+    last = losses[-1]
     figures = {"first_loss": first, "last_loss": last, "num_epochs": len(losses)}
     summary = f"the loss went from {first:.4g} to {last:.4g} in {len(losses)} epochs"
     return Verdict(
@@ -56,7 +58,8 @@ def weights_are_finite(weights: pa.Table) -> Verdict:
 def package_is_the_one_named(models: pa.Table, package: pa.Table) -> Verdict:
     """The model's row and its package, whose bytes were hashed again, say the same."""
     columns = package.column_names
-    stored, found = models.select(columns).to_pylist(), package.to_pylist()
+    stored = models.select(columns).to_pylist()
+    found = package.to_pylist()
     differ = [
         f"{c}: {row[c]} in the table, {other[c]} in the package"
         for row, other in zip(stored, found, strict=True)

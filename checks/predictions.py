@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
 from assets.kinds import find_kind
+from assets.tables.rows import PredictionRow
 from checks.verdicts import Rule, Verdict, judge_share
 
 
@@ -39,7 +38,7 @@ PREDICTION_RULES = (
 )
 
 
-def _find_fault(row: dict[str, Any]) -> str | None:
+def _find_fault(row: PredictionRow) -> str | None:
     num_scores = len(row["scores"])
     if num_scores != len(row["class_names"]):
         return f"{num_scores} scores for {len(row['class_names'])} classes"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.kinds import KINDS, find_kind
 from assets.tables.releases import hash_content, list_class_ids
+from assets.tables.rows import ReleaseFrameRow, ReleaseRow
 from checks.splits import SPLITS
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
 
@@ -38,7 +37,8 @@ def release_matches_its_hash(releases: pa.Table, release_frames: pa.Table) -> Ve
 def release_targets_are_whole(release_frames: pa.Table, releases: pa.Table) -> Verdict:
     """Every frame of a release has its class, boxes or masks: known classes, four numbers a box, area above zero. None
     at all is a target too, but of recognition and segmentation."""
-    faults, num_checked = [], 0
+    faults = []
+    num_checked = 0
     for release in releases.to_pylist():
         rows = _frames_of(release_frames, release["release_id"])
         num_checked += len(rows)
@@ -62,7 +62,8 @@ def every_release_split_has_frames(
     release_frames: pa.Table, releases: pa.Table
 ) -> Verdict:
     """Train, val and test of a release each hold frames."""
-    sides, empty = 0, []
+    sides = 0
+    empty = []
     figures: dict[str, float | int | str] = {}
     for release in releases.to_pylist():
         found = [r["split"] for r in _frames_of(release_frames, release["release_id"])]
@@ -85,7 +86,8 @@ def every_release_split_has_frames(
 
 def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Verdict:
     """Every class of a release has examples in its train split. A few that lack them are told, a fifth blocks."""
-    missing, num_classes = [], 0
+    missing = []
+    num_classes = 0
     found = releases.to_pylist()
     taught = [release for release in found if find_kind(release["task"]).needs_labels]
     for release in taught:
@@ -155,7 +157,7 @@ RELEASE_FRAME_RULES = (
 )
 
 
-def _frames_of(release_frames: pa.Table, release_id: str) -> list[dict[str, Any]]:
+def _frames_of(release_frames: pa.Table, release_id: str) -> list[ReleaseFrameRow]:
     return list(
         release_frames.filter(
             pc.equal(release_frames["release_id"], release_id)
@@ -163,7 +165,7 @@ def _frames_of(release_frames: pa.Table, release_id: str) -> list[dict[str, Any]
     )
 
 
-def _find_hash_fault(release: dict[str, Any], rows: list[dict[str, Any]]) -> str | None:
+def _find_hash_fault(release: ReleaseRow, rows: list[ReleaseFrameRow]) -> str | None:
     content = hash_content(release["task"], release["class_names"], rows)
     if content != release["content_sha256"]:
         return f"its {len(rows)} rows hash to {content[:12]}..., its row says {release['content_sha256'][:12]}..."
@@ -176,7 +178,7 @@ def _find_hash_fault(release: dict[str, Any], rows: list[dict[str, Any]]) -> str
     return None
 
 
-def _find_target_fault(row: dict[str, Any], task: str, num_classes: int) -> str | None:
+def _find_target_fault(row: ReleaseFrameRow, task: str, num_classes: int) -> str | None:
     class_ids = list_class_ids(row)
     if any(not 0 <= c < num_classes for c in class_ids):
         return f"class ids {class_ids} of {num_classes} classes"

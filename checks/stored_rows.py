@@ -15,7 +15,9 @@ from checks.verdicts import Rule
 
 PUBLISHED = "published "  # before a table's name: what readers see of all other scopes
 Others = Mapping[str, Callable[[], pa.Table]]
-_BATCH_ROWS, _BATCHES_AHEAD = 64, 2  # of payloads: about 130 frames in memory
+# of payloads: about 130 frames in memory
+_BATCH_ROWS = 64
+_BATCHES_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -116,13 +118,15 @@ class RowStream:
     ) -> None:
         version = rows.version if name == rows.table else None
         self._dataset = rows.catalog.dataset(name, version)
-        self._columns, self._filter = columns, rows.scope.filter(name)
+        self._columns = columns
+        self._filter = rows.scope.filter(name)
         self.column_names: list[str] = self._dataset.schema.names
 
     def __len__(self) -> int:
         return int(self._dataset.count_rows(self._filter))
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows, a batch of _BATCH_ROWS at a time."""
         columns = None if self._columns is None else list(self._columns)
         yield from self._dataset.scanner(
             columns=columns,

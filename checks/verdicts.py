@@ -74,6 +74,7 @@ class Rule:
 
     @property
     def name(self) -> str:
+        """The claim that is true when the check passes."""
         return self.judge.__name__
 
     @property
@@ -171,5 +172,6 @@ def state_reason(verdicts: Sequence[Verdict]) -> str:
 
 
 def _require_columns(name: str, columns: Sequence[str], rows: Any) -> None:
-    if missing := [column for column in columns if column not in rows.column_names]:
+    missing = [column for column in columns if column not in rows.column_names]
+    if missing:
         raise LookupError(f"table {name} lacks the columns {', '.join(missing)}")

@@ -55,7 +55,8 @@ def pair_equal(
     others_xyxy: NDArray[np.float64],
 ) -> list[tuple[int, int]]:
     """Places of equal boxes of equal group in two sets, each box in one pair at most, the nearest first."""
-    mine, theirs = _gather(groups, boxes_xyxy), _gather(other_groups, others_xyxy)
+    mine = _gather(groups, boxes_xyxy)
+    theirs = _gather(other_groups, others_xyxy)
     near = [(0.0, key, key) for key in mine if key in theirs]
     near += _find_near(
         [k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])],
@@ -84,7 +85,8 @@ def find_overlap(
     for place in _with_area(boxes_xyxy):
         box = boxes_xyxy[place]
         for key in _cells_around(box):
-            if (found := cells.get(key)) is not None:
+            found = cells.get(key)
+            if found is not None:
                 ious = measure_ious(box[None], others_xyxy[found])[0]
                 if ious.max() >= SAME_OBJECT_IOU:
                     return place, found[int(ious.argmax())]
@@ -191,7 +193,8 @@ def _cell(point: tuple[float, float], levels: tuple[int, int]) -> tuple[int, int
 
 
 def _cells_around(box: NDArray[np.float64]) -> Iterator[tuple[int, ...]]:
-    (x, y), own = _centre(box), _levels(box)
+    x, y = _centre(box)
+    own = _levels(box)
     # half of the box at most
     reach_x, reach_y = (2.0 ** (level + 1) / 2 for level in own)
     for levels in product(*((level - 1, level, level + 1) for level in own)):

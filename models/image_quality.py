@@ -14,7 +14,9 @@ Luma = NDArray[np.uint8]
 
 CODE_VERSION = "2"
 MIN_SIDE_PX = 120
-_DARK, _BRIGHT = 5, 250  # luma at which a pixel counts as clipped
+# luma at which a pixel counts as clipped
+_DARK = 5
+_BRIGHT = 250
 _LEVELS = np.arange(256, dtype=np.float64)
 _MAX_RESPONSE = 8 * 255  # of the noise mask to 8-bit luma
 _NOISE_MASK = np.array([1, -2, 1], np.float32)  # along rows and columns

@@ -49,7 +49,8 @@ def decode_mask(text: str, height_px: int, width_px: int) -> NDArray[np.bool_]:
 def decode_counts(counts: str) -> list[int]:
     """Run lengths of COCO compressed counts (the LEB128-like code of the COCO API). Raises ValueError."""
     runs: list[int] = []
-    value, shift = 0, 0
+    value = 0
+    shift = 0
     for character in counts:
         code = ord(character) - 48
         if not 0 <= code < 64 or shift > 50:
@@ -60,7 +61,8 @@ def decode_counts(counts: str) -> list[int]:
             if code & 0x10:
                 value -= 1 << shift
             runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value, shift = 0, 0
+            value = 0
+            shift = 0
     if shift or any(r < 0 for r in runs):
         raise ValueError("run lengths that end early or go backwards")
     return runs
@@ -68,7 +70,8 @@ def decode_counts(counts: str) -> list[int]:
 
 def find_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     """The tightest box around the true pixels of a mask (H, W), at outer pixel corners. The mask must not be empty."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
     return (
         float(columns[0]),
         float(rows[0]),
@@ -87,7 +90,8 @@ def _encode_number(value: int) -> str:
     """Little-endian groups of five bits; bit 5 says that another follows, bit 4 of the last is the sign."""
     text = ""
     while True:
-        chunk, value = value & 31, value >> 5
+        chunk = value & 31
+        value = value >> 5
         is_last = value == (-1 if chunk & 16 else 0)
         text += chr((chunk if is_last else chunk | 32) + 48)
         if is_last:

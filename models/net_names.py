@@ -20,7 +20,8 @@ NETS: dict[str, tuple[str, ...]] = {
     INSTANCES: (LITE0, "maskrcnn_resnet50_fpn", "maskrcnn_resnet50_fpn_v2"),
 }
 
-_RESNET, _MOBILENET = (0, 4, 5, 6, 7), (0, 1, 2, 4, 7, 13)
+_RESNET = (0, 4, 5, 6, 7)
+_MOBILENET = (0, 1, 2, 4, 7, 13)
 STAGE_STARTS: dict[
     str, tuple[int, ...]
 ] = {  # the children of the backbone at which stem, stage 1, stage 2, ... begin

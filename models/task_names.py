@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-RECOGNITION, DETECTION, SEGMENTATION = "recognition", "detection", "segmentation"
+RECOGNITION = "recognition"
+DETECTION = "detection"
+SEGMENTATION = "segmentation"
 MULTILABEL = "multilabel"
 PRETRAINING = "pretraining"
 INSTANCES = "instances"

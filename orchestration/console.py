@@ -30,10 +30,12 @@ class RunConsole:
         progress.addHandler(_Steps(self))
 
     def tell(self, line: str) -> None:
+        """Print a line."""
         self._rich.print(f"  {line}", soft_wrap=True)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
+        """Name what is done within the context, and keep how many seconds it took."""
         started = time.monotonic()
         self._rich.print(f"[bold]{name}[/bold]")
         if self._is_live:
@@ -50,9 +52,11 @@ class RunConsole:
         self._status.update(text)
 
     def count(self, what: str, unit: str) -> Callable[[int, int], None]:
+        """A callback for (done, total)."""
         return lambda done, total: self.show(f"{what}: {done} of {total} {unit}")
 
     def report(self, outcome: RunOutcome) -> None:
+        """Print how a run ended, and which of its checks failed."""
         where = f" {outcome.partition}" if outcome.partition else ""
         state = (
             "ok"
@@ -80,7 +84,8 @@ class _Steps(logging.Handler):
 
     def __init__(self, console: RunConsole) -> None:
         super().__init__(logging.DEBUG)
-        self._console, self._started_s = console, 0.0
+        self._console = console
+        self._started_s = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         event = record.__dict__["training"]
@@ -101,7 +106,8 @@ def describe_step(event: Mapping[str, Any], seconds: float) -> str:
         if name.startswith("val_")
     )
     left = ""
-    if (done := event["progress"]) > 0:
+    done = event["progress"]
+    if done > 0:
         left_s = round(seconds * (1 - done) / done)
         left = f", {left_s // 60}:{left_s % 60:02d} left"
     return f"{place}: loss {event['loss']:.3f}{scores}, {event['images_per_s']:.0f} images/s{left}"

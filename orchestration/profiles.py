@@ -57,6 +57,7 @@ class Settings:
 
     @property
     def dagster_home(self) -> Path:
+        """Where Dagster keeps runs, events and schedules."""
         return self.home / "dagster"
 
 
@@ -101,7 +102,8 @@ def find_home(env: Mapping[str, str], folder: Path) -> Path:
     A folder above is not searched for a home, but where it is the checkout that this code is from: homes hold settings
     that name code to run, and in a folder such as /tmp anybody may leave one.
     """
-    if named := env.get("DAGUERRE_HOME"):
+    named = env.get("DAGUERRE_HOME")
+    if named:
         return Path(named).expanduser().resolve()
     if (folder / _HOME).is_dir() or _is_checkout(folder):
         return (folder / _HOME).resolve()

@@ -13,8 +13,6 @@ from models.task_names import TASK_NAMES
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, build_tracker
 
-Row = dict[str, Any]
-
 
 def write_home_report(
     settings: Settings, out: Path | None = None, sessions: Sequence[str] | None = None
@@ -113,7 +111,7 @@ def summarise_home(
     }
 
 
-def _models(settings: Settings, task: str) -> list[Row]:
+def _models(settings: Settings, task: str) -> list[dict[str, Any]]:
     """The versions that carry an alias now."""
     found = []
     for model in build_tracker(settings).versions(task):
@@ -207,7 +205,7 @@ def _of(
     table: str,
     sessions: Sequence[str] | None,
     columns: list[str] | None = None,
-) -> list[Row]:
+) -> list[Any]:
     where = None if sessions is None else is_in("session", sessions)
     return catalog.read_latest(table, columns, where).to_pylist()
 

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 
 def build_catalog(settings: Settings) -> Catalog:
+    """The tables of the settings."""
     return Catalog(settings.tables_uri, settings.table_options)
 
 
 def build_ledger(settings: Settings) -> Ledger:
+    """The ledger of what was seen, in the database of the settings."""
     return Ledger(settings.ledger_url)
 
 
 def build_landing_zone(settings: Settings) -> LandingZone:
+    """The folder or bucket in which recordings arrive. A local one is made."""
     if "://" not in settings.landing_uri:
         (settings.home / "landing").mkdir(exist_ok=True)
     folder = Folder(settings.landing_uri, settings.file_options)
@@ -35,17 +38,20 @@ def build_landing_zone(settings: Settings) -> LandingZone:
 
 
 def build_intake(settings: Settings) -> Intake:
+    """What reads landed sessions into tables, under the name of this worker."""
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
     return Intake(build_catalog(settings), build_ledger(settings), blobs, name_worker())
 
 
 def build_tracker(settings: Settings) -> "Tracker":
+    """The MLflow of the settings."""
     from assets.registry.tracker import Tracker
 
     return Tracker(settings.mlflow_url, settings.mlflow_artifacts)
 
 
 def build_workspace(settings: Settings) -> Workspace:
+    """The folder of models, caches and reports."""
     return settings.workspace
 
 

@@ -42,7 +42,8 @@ def run_session(
     As in the graph, a step is left out when a gate holds the session back from what the step comes after. `show` opens
     what takes the progress of a step.
     """
-    outcome, catalog = SessionOutcome(), build_catalog(settings)
+    outcome = SessionOutcome()
+    catalog = build_catalog(settings)
     for step in list_session_steps():
         if outcome.held.intersection(step.after):
             outcome.held.update(step.keys)

@@ -45,7 +45,7 @@ def train_here(
     console = RunConsole()
     with LocalEngine(home) as engine:
         if release_id is None:
-            embed_sessions(engine, console)
+            complete_sessions(engine, console)
         with console.step(f"train {task} with {name}"):
             outcome = engine.execute(
                 train_jobs[task].name,
@@ -82,7 +82,7 @@ def choose_recipe(
     return config
 
 
-def embed_sessions(engine: LocalEngine, console: RunConsole) -> None:
+def complete_sessions(engine: LocalEngine, console: RunConsole) -> None:
     """Give published sessions what they lack of what a session needs: rows that are missing, stale or not judged.
 
     The vectors of all are then by the encoder of the settings.

@@ -17,7 +17,7 @@ from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, build_tracker
 from orchestration.ticks import LocalEngine
-from orchestration.train import choose_recipe, embed_sessions
+from orchestration.train import choose_recipe, complete_sessions
 
 if TYPE_CHECKING:
     from assets.registry.search import SearchRuns
@@ -94,7 +94,7 @@ def _make_release(home: Settings, task: str, console: RunConsole) -> str:
     """A dataset of all published sessions, as `daguerre train` makes it."""
     dataset = dataset_of(task)
     with LocalEngine(home) as engine:
-        embed_sessions(engine, console)
+        complete_sessions(engine, console)
         with console.step(f"make a {dataset} dataset"):
             keys = [
                 ["curation", "unique_frames"],
@@ -125,7 +125,8 @@ def _search(
     from assets.training.search import search
     from models.tasks import find_task
 
-    catalog, metric = build_catalog(home), find_task(config.task).metric
+    catalog = build_catalog(home)
+    metric = find_task(config.task).metric
     release = read_release(catalog, release_id, config.task)
     row = catalog.read_latest(
         "releases", where=is_in("release_id", [release_id])
@@ -178,9 +179,13 @@ class _Watch:
         num_epochs: int,
         num_trials: int,
     ) -> None:
-        self._console, self._runs, self._metric = console, runs, metric
-        self._num_epochs, self._num_trials = num_epochs, num_trials
-        self._best, self._began_s = float("-inf"), time.monotonic()
+        self._console = console
+        self._runs = runs
+        self._metric = metric
+        self._num_epochs = num_epochs
+        self._num_trials = num_trials
+        self._best = float("-inf")
+        self._began_s = time.monotonic()
 
     def __call__(self, trial: "Trial", row: Mapping[str, Any] | None) -> None:
         name = f"trial {trial.number + 1} of {self._num_trials}"

@@ -252,7 +252,8 @@ def _frame_rows(
 ) -> pa.Table:
     rows = []
     for index in range(count):
-        payload, sequence = _encode_noise(seed + index), seed + index
+        payload = _encode_noise(seed + index)
+        sequence = seed + index
         row = {
             "frame_id": content_id("frame", session, sequence),
             "capture_id": content_id("capture", session),

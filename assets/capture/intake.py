@@ -58,7 +58,9 @@ from assets.tables.schemas import content_id
 
 # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
 _JOB_FRAMES = 512
-_WRITE_ROWS, _WRITE_BYTES = 8192, 64 << 20  # written at once
+# written at once
+_WRITE_ROWS = 8192
+_WRITE_BYTES = 64 << 20
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
@@ -144,9 +146,11 @@ class Intake:
         self, plan: CapturePlan, work: _Work, tell: Callable[[int], None]
     ) -> bool:
         """Take in one capture. False when its bytes are in the tables already, under this name or another."""
-        source, session = work.source, work.session
+        source = work.source
+        session = work.session
         try:
-            if missing := _find_missing_end(plan, source):
+            missing = _find_missing_end(plan, source)
+            if missing:
                 self._refuse(plan, session, missing, REMEDY)
                 return True
             capture_id, sha256, opener = self._identify(plan, source, session)
@@ -167,7 +171,8 @@ class Intake:
             rows = CaptureRows(
                 self.catalog, session, capture_id, plan, sha256, fence, is_reread
             )
-            renewed, num_frames = time.monotonic(), 0
+            renewed = time.monotonic()
+            num_frames = 0
             for batch in self._inspect(
                 _batches(read_capture(plan, opener or ahead.open)), rows, work.guard
             ):
@@ -218,7 +223,8 @@ class Intake:
     ) -> Claim | None:
         """The claim, or None when the capture is a container that is committed already, by a reader of today."""
         while True:
-            if claim := self.ledger.claim(capture_id, self.owner):
+            claim = self.ledger.claim(capture_id, self.owner)
+            if claim:
                 if (
                     is_reread
                     or not plan.is_container
@@ -328,7 +334,8 @@ class Intake:
     def _settle_leftovers(
         self, source: Folder, session: str, leftovers: Sequence[Leftover]
     ) -> None:
-        settled, hashes = [], {}
+        settled = []
+        hashes = {}
         for left in leftovers:
             try:
                 if left.is_document:
@@ -488,6 +495,7 @@ def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]
             or len(batch) >= _WRITE_ROWS
         ):
             yield batch
-            batch, held = [], Counter()
+            batch = []
+            held = Counter()
     if batch:
         yield batch

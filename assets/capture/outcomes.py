@@ -81,7 +81,8 @@ def judge_files(
     """The outcome of each file with a hash, and of those quarantined before that can be read by now."""
     outcomes = []
     for file in plan.files:
-        before, problem = known.get((file.path, file.version)), failed.get(file.path)
+        before = known.get((file.path, file.version))
+        problem = failed.get(file.path)
         is_repaired = (
             before is not None
             and before.outcome in ("quarantined", "dropped")
@@ -153,7 +154,8 @@ def count_outcomes(
         for o in known.values()
         if o.sha256 and o.outcome == "ingested"
     }
-    report, ids = IntakeReport(session, files=len(files)), set[str]()
+    report = IntakeReport(session, files=len(files))
+    ids = set[str]()
     for o in outcomes:
         if versions.get(o.path) != o.version:
             continue  # of a file that is gone, or was another

@@ -24,7 +24,9 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_END_BYTES = 22
 _MAX_ZIP_COMMENT = 65_535
 _TAR_BLOCK = 512
-_BOX_HEAD, _LARGE_BOX_HEAD = 8, 16  # ISO/IEC 14496-12, 4.2
+# ISO/IEC 14496-12, 4.2
+_BOX_HEAD = 8
+_LARGE_BOX_HEAD = 16
 _MAX_BOXES = 100_000
 
 
@@ -81,16 +83,19 @@ def _check_tar(stream: BinaryIO, size: int) -> str | None:
 
 def _check_boxes(stream: BinaryIO, size: int) -> str | None:
     """Top-level boxes of MP4 and MOV: they must reach exactly to the end, and the index must be among them."""
-    at, kinds = 0, set()
+    at = 0
+    kinds = set()
     for _ in range(_MAX_BOXES):
         if at >= size:
             break
         stream.seek(at)
         head = stream.read(_LARGE_BOX_HEAD)
-        length, least = int.from_bytes(head[:4], "big"), _BOX_HEAD
+        length = int.from_bytes(head[:4], "big")
+        least = _BOX_HEAD
         kinds.add(head[4:8])
         if length == 1:
-            length, least = int.from_bytes(head[8:16], "big"), _LARGE_BOX_HEAD
+            length = int.from_bytes(head[8:16], "big")
+            least = _LARGE_BOX_HEAD
         elif length == 0:  # to the end of the file
             length = size - at
         if length < least or at + length > size:

@@ -130,5 +130,6 @@ def _list_paths(catalog: Catalog, table: str, session: str) -> set[str]:
 
 def _delete(writer: FencedWriter, statements: list[_Statement]) -> None:
     for table in STATEMENTS:
-        if keys := [s.key for s in statements if s.table == table]:
+        keys = [s.key for s in statements if s.table == table]
+        if keys:
             writer.delete(table, is_in(TABLES[table].key, keys))

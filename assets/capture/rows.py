@@ -105,6 +105,7 @@ class CaptureRows:
 
     @property
     def plan(self) -> CapturePlan:
+        """What the capture is read by. Only asked for once a capture is open."""
         assert self._plan is not None
         return self._plan
 
@@ -115,7 +116,8 @@ class CaptureRows:
 
         Changed is a frame of which its reader says something else now, such as its split or its time.
         """
-        path, digest = frame.source.path, hashlib.sha256(frame.payload)
+        path = frame.source.path
+        digest = hashlib.sha256(frame.payload)
         sha256 = digest.hexdigest()
         if not self.plan.is_container:
             self._hashes[path] = digest.digest()
@@ -132,6 +134,7 @@ class CaptureRows:
     def add_frame(
         self, frame: FrameObservation, sha256: str, facts: ImageFacts
     ) -> None:
+        """Take a new or a changed frame, with the sha256 of its bytes and what the guard found in them."""
         where = frame.source
         stored = self._stored.get((self._identify_frame(frame, sha256), sha256))
         frame_id = stored.frame_id if stored else self._make_frame_id(frame, sha256)
@@ -162,13 +165,15 @@ class CaptureRows:
             },
         )
         self.num_pending_bytes += len(frame.payload)
-        if exif := read_exif(frame.payload):
+        exif = read_exif(frame.payload)
+        if exif:
             self._put("frame_exif", frame_id, exif_row(frame_id, self.session, exif))
         if frame.kind == "color" and facts.quality is not None:
             made = {"input_sha256": sha256, "code_version": image_quality.CODE_VERSION}
             self._put("frame_quality", frame_id, {**facts.quality, **made})
 
     def add_signal(self, signal: SignalObservation) -> None:
+        """Take a measurement. Its id comes of sensor, time and place in the file: read again, it adds nothing."""
         values = [float(v) for v in signal.values]
         where = signal.source
         signal_id = content_id(
@@ -203,6 +208,7 @@ class CaptureRows:
         )
 
     def add_calibration(self, c: CalibrationObservation) -> None:
+        """Take one sensor's intrinsics, px, and `rig_from_camera`, where they are known."""
         intrinsics = {
             "width_px": c.width_px,
             "height_px": c.height_px,
@@ -248,6 +254,7 @@ class CaptureRows:
         self._annotations.append(annotation)
 
     def add_problem(self, problem: Problem) -> None:
+        """Take what could not be read: a quarantine row with its reason and remedy."""
         self._problems.append(problem)
         where = problem.source
         key = content_id(
@@ -279,13 +286,15 @@ class CaptureRows:
     def flush(self) -> None:
         """Write what was added into the tables; frames behind their figures, since a frame that is there is done."""
         for name in _WRITE_ORDER:
-            if rows := self._pending.pop(name, None):
+            rows = self._pending.pop(name, None)
+            if rows:
                 if name == "frames" and (
                     again := [rows.pop(i) for i in self._replaced & rows.keys()]
                 ):
                     self._fenced.upsert(name, to_table(TABLES[name], again))
                 table = to_table(TABLES[name], list(rows.values()))
-                if appender := self._appenders.get(name):
+                appender = self._appenders.get(name)
+                if appender:
                     appender.append(table)
                 else:
                     self.catalog.merge(name, table)
@@ -474,7 +483,8 @@ class CaptureRows:
 
     def _resolve_annotation(self, annotation: AnnotationObservation) -> None:
         """What is said of a picture that is not there is said by the labels or problems that come with it."""
-        where, frame_id = annotation.source, self._find_frame(annotation)
+        where = annotation.source
+        frame_id = self._find_frame(annotation)
         self._read_paths.add(where.path)
         if frame_id is None:
             return
@@ -634,7 +644,8 @@ def recount_folders(catalog: Catalog, session: str, settled: set[str]) -> None:
     rows = catalog.read_latest(
         "captures", where=f"{session_is(session)} AND sha256 IS NULL"
     ).to_pylist()
-    changed, empty = [], []
+    changed = []
+    empty = []
     for row in rows:
         if row["capture_id"] in settled:
             continue

@@ -21,7 +21,9 @@ _MAX_CAPTURES = 6
 _MAX_ROWS = 50
 _TICKS = 1200  # a row's width in pixels: more ticks than that would cover each other
 _DENSE = 300  # ticks in a row that touch
-_TICK_COLOR, _GAP_COLOR, _MUTED = "#2f6f8f", "#d01c3f", "#7b7267"
+_TICK_COLOR = "#2f6f8f"
+_GAP_COLOR = "#d01c3f"
+_MUTED = "#7b7267"
 _SYNC = {
     "sensor": "sensor",
     "num_samples": "samples",
@@ -115,7 +117,8 @@ def _draw_panel(panel: Axes, capture: str, rows: Sequence[Stream]) -> None:
         width_pt = 0.7 if len(x) < _DENSE else 1.8
         panel.vlines(x, y - 0.32, y + 0.32, colors=_TICK_COLOR, linewidth=width_pt)
         for skip_start, skip_end in find_skips(stream.t_ns):
-            left, width = (skip_start - start_ns) / 1e9, (skip_end - skip_start) / 1e9
+            left = (skip_start - start_ns) / 1e9
+            width = (skip_end - skip_start) / 1e9
             panel.barh(
                 y,
                 max(width, end_s / 400),

@@ -34,7 +34,8 @@ def simulate(
     total = spec.captures * spec.num_frames
     paths: list[Path] = []
     for index in range(spec.captures):
-        fault, before = spec.fault if index == 0 else None, index * spec.num_frames
+        fault = spec.fault if index == 0 else None
+        before = index * spec.num_frames
 
         def tell(done: int, before: int = before) -> None:
             report(before + done, total)

@@ -31,7 +31,8 @@ Load = Callable[[Sequence[str], int], list[Gray]]
 Figures = dict[str, float | int | str | None]
 
 WIDTH_PX = 640  # half a degree is 4 px there, and a track is good to a tenth
-NUM_STRETCHES, STRETCH_FRAMES = 8, 50
+NUM_STRETCHES = 8
+STRETCH_FRAMES = 50
 NUM_STEREO_PAIRS = 12
 MIN_GYRO_SAMPLES = 50
 

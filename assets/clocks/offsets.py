@@ -72,7 +72,8 @@ def find_nearest(t_ns: Times, wanted_ns: Times, tolerance_ns: int) -> Lookup:
 
     Raises ValueError for times that do not increase or a tolerance below 0.
     """
-    t, wanted = _require_order(t_ns), np.asarray(wanted_ns, np.int64)
+    t = _require_order(t_ns)
+    wanted = np.asarray(wanted_ns, np.int64)
     _require_tolerance(tolerance_ns)
     if not len(t):
         return Lookup(np.zeros(len(wanted), bool), np.empty(0, np.int64))
@@ -125,7 +126,8 @@ def _report(stream: Stream, reference: Stream | None) -> SyncReport:
 
 def _measure_stamp_offset(t_ns: Times, reference_ns: Times) -> float | None:
     """Median of stamp minus nearest reference stamp, ms, over the sparser of the two; None where they do not meet."""
-    t, reference = np.unique(t_ns), np.unique(reference_ns)
+    t = np.unique(t_ns)
+    reference = np.unique(reference_ns)
     sparse, dense, sign = (
         (t, reference, 1) if len(t) <= len(reference) else (reference, t, -1)
     )

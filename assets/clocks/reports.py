@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import groupby
@@ -28,11 +28,12 @@ from assets.formats.observations import SignalObservation, Source
 from assets.images import decode_luma
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.incremental import Refreshed
+from assets.tables.rows import CalibrationRow, FrameRow, SignalRow
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.geometry.camera import Camera
 
 CODE_VERSION = "1"
-Row = dict[str, Any]
+_Rows = Sequence[Mapping[str, object]]
 
 _FRAMES = [
     "frame_id",
@@ -89,7 +90,7 @@ def refresh_clock_reports(
         and r["input_sha256"] == inputs.get(r["capture_id"])
     }
     known = {r["report_id"] for r in have}
-    made: list[Row] = []
+    made: list[dict[str, Any]] = []
     todo = sorted(inputs.keys() - current)
     for done, capture_id in enumerate(todo, start=1):
         facts = {
@@ -148,7 +149,9 @@ def describe_evidence(catalog: Catalog, session: str) -> str:
     return "\n".join(lines)
 
 
-def read_cameras(frames: list[Row], calibrations: list[Row]) -> list[CameraStream]:
+def read_cameras(
+    frames: list[FrameRow], calibrations: list[CalibrationRow]
+) -> list[CameraStream]:
     """The colour cameras of one capture, by name, from its rows of `frames` in order of sensor, kind and sequence."""
     return [
         _camera(sensor, list(rows), [c for c in calibrations if c["sensor"] == sensor])
@@ -204,7 +207,7 @@ def load_luma(catalog: Catalog, frame_ids: Sequence[str], width_px: int) -> list
     return [found[frame_id] for frame_id in frame_ids]
 
 
-def _tell(row: Row, value: str, sigma: str, reason: str) -> str:
+def _tell(row: dict[str, Any], value: str, sigma: str, reason: str) -> str:
     if row[value] is None:
         return row[reason] or "-"
     return f"{row[value]:.2f} ± {row[sigma]:.2f}"
@@ -213,10 +216,10 @@ def _tell(row: Row, value: str, sigma: str, reason: str) -> str:
 def _report_capture(
     catalog: Catalog,
     capture_id: str,
-    frames: list[Row],
-    signals: list[Row],
-    calibrations: list[Row],
-) -> list[Row]:
+    frames: list[FrameRow],
+    signals: list[SignalRow],
+    calibrations: list[CalibrationRow],
+) -> list[dict[str, Any]]:
     """One row a sensor: what its stamps say, and for cameras what their images say about clock and calibration."""
     frames = sorted(frames, key=lambda r: (r["sensor"], r["kind"], r["sequence"]))
     signals = sorted(
@@ -250,7 +253,7 @@ def _report_capture(
     return rows
 
 
-def _stream(sensor: str, kind: str, rows: list[Row]) -> Stream:
+def _stream(sensor: str, kind: str, rows: list[FrameRow | SignalRow]) -> Stream:
     """The stamps of a sensor. Transforms of several parts share a topic and their stamps: each stamp counts once."""
     t_ns = np.array([r["t_ns"] for r in rows if r["t_ns"] is not None], np.int64)
     return Stream(
@@ -258,7 +261,9 @@ def _stream(sensor: str, kind: str, rows: list[Row]) -> Stream:
     )
 
 
-def _camera(sensor: str, frames: list[Row], calibrations: list[Row]) -> CameraStream:
+def _camera(
+    sensor: str, frames: list[FrameRow], calibrations: list[CalibrationRow]
+) -> CameraStream:
     stamped = [f for f in frames if f["t_ns"] is not None]
     size = frames[0]["width_px"], frames[0]["height_px"]
     stamped = [f for f in stamped if (f["width_px"], f["height_px"]) == size]
@@ -270,7 +275,7 @@ def _camera(sensor: str, frames: list[Row], calibrations: list[Row]) -> CameraSt
 
 
 def _read_calibration(
-    calibrations: list[Row], width_px: int, height_px: int
+    calibrations: list[CalibrationRow], width_px: int, height_px: int
 ) -> tuple[Camera | None, NDArray[np.float64] | None, str]:
     """Camera for images of this size, pose on the rig (4, 4), and why one of them is unknown."""
     if not calibrations:
@@ -301,7 +306,8 @@ def _read_calibration(
     if pose is None or len(pose) != 7:
         return camera, None, "the camera's place on the rig is not known"
     matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = Rotation.from_quat(pose[3:]).as_matrix(), pose[:3]
+    matrix[:3, :3] = Rotation.from_quat(pose[3:]).as_matrix()
+    matrix[:3, 3] = pose[:3]
     return camera, matrix, ""
 
 
@@ -318,7 +324,7 @@ def _decode(payload: bytes, width_px: int, wanted_px: int) -> Gray:
     )
 
 
-def _hash(frames: list[Row], signals: list[Row], calibrations: list[Row]) -> str:
+def _hash(frames: _Rows, signals: _Rows, calibrations: _Rows) -> str:
     """sha256 over everything that a capture's reports rest on."""
     digest = hashlib.sha256()
     for rows, columns in (
@@ -333,12 +339,12 @@ def _hash(frames: list[Row], signals: list[Row], calibrations: list[Row]) -> str
     return digest.hexdigest()
 
 
-def _group(rows: pa.Table) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
+def _group(rows: pa.Table) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
     for row in rows.to_pylist():
         groups.setdefault(row["capture_id"], []).append(row)
     return groups
 
 
-def _sensor_of(row: Row) -> tuple[str, str]:
+def _sensor_of(row: FrameRow | SignalRow) -> tuple[str, str]:
     return row["sensor"], row["kind"]

@@ -12,14 +12,18 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from assets.kinds import KINDS, Kind, find_kind
-from assets.kinds.kind import SIDES, Marks, Row, Statement
+from assets.kinds.kind import Marks, Statement
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.rows import SIDES, AnnotatedFrameRow, FrameRow, LabelRow
 
 _COUNTS = ("num_labels", "num_missing", "num_ignored")
 
 
 def read_statements(
-    catalog: Catalog, dataset: str, frames: Mapping[str, Row], where: str | None = None
+    catalog: Catalog,
+    dataset: str,
+    frames: Mapping[str, FrameRow],
+    where: str | None = None,
 ) -> dict[str, Statement]:
     """Frame id -> what published rows say of it, for those of `frames` (by id, with their sizes) that they speak of."""
     kind = find_kind(dataset)
@@ -28,10 +32,10 @@ def read_statements(
         _read(catalog, name, None, _both(where, task_is))
         for name in ("labels", "annotated_frames")
     )
-    labels_by_frame: dict[str, list[Row]] = defaultdict(list)
+    labels_by_frame: dict[str, list[LabelRow]] = defaultdict(list)
     for label in sorted(labels.to_pylist(), key=lambda r: r["label_id"]):
         labels_by_frame[label["frame_id"]].append(label)
-    said_by_frame: dict[str, list[Row]] = defaultdict(list)
+    said_by_frame: dict[str, list[AnnotatedFrameRow]] = defaultdict(list)
     for row in said.to_pylist():
         said_by_frame[row["frame_id"]].append(row)
     return {
@@ -69,14 +73,21 @@ def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
 
 
 def _state(
-    kind: Kind, labels: Sequence[Row], said: Sequence[Row], frame: Row
+    kind: Kind,
+    labels: Sequence[LabelRow],
+    said: Sequence[AnnotatedFrameRow],
+    frame: FrameRow,
 ) -> Statement:
     faults = [kind.find_fault(label, frame) for label in labels]
     labelled = {label["task"] for label in labels}
     silent = (
         {row["task"] for row in said}
         - labelled
-        - {row["task"] for row in said if any(row[c] for c in _COUNTS)}
+        - {
+            row["task"]
+            for row in said
+            if row["num_labels"] or row["num_missing"] or row["num_ignored"]
+        }
     )
     return Statement(
         labels=tuple(

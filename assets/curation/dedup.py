@@ -45,7 +45,8 @@ def find_clusters(
         rows, columns = np.nonzero(vectors[part] @ vectors.T >= min_cosine)
         rows = part[rows]
         is_once = (rows < columns) | (is_known[columns] & (rows != columns))
-        rows, columns = rows[is_once], columns[is_once]
+        rows = rows[is_once]
+        columns = columns[is_once]
         near = np.bitwise_count(bits[rows] ^ bits[columns]) <= max_hamming
         first = _join(first, rows[near], columns[near])
     similarity = (

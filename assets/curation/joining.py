@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.kinds import Kind
-from assets.kinds.kind import SIDES, Row, Statement
+from assets.kinds.kind import Statement
+from assets.tables.rows import SIDES, LabelRow
 from models.box_pairs import pair_equal
 
 
@@ -43,7 +44,7 @@ def join_statements(statements: Sequence[Statement], kind: Kind) -> Statement:
         for s in statements
         if not s.is_whole and not any(_covers(w, s, kind) for w in whole)
     ]
-    labels: list[Row] = []
+    labels: list[LabelRow] = []
     for statement in counting:
         labels = _add(labels, statement.labels, kind)
     labelled = {label["task"] for label in labels}
@@ -65,7 +66,9 @@ def _covers(whole: Statement, lacking: Statement, kind: Kind) -> bool:
     return len(_pair(whole.labels, lacking.labels, kind)) == len(lacking.labels)
 
 
-def _add(labels: list[Row], more: Sequence[Row], kind: Kind) -> list[Row]:
+def _add(
+    labels: list[LabelRow], more: Sequence[LabelRow], kind: Kind
+) -> list[LabelRow]:
     found = {b: a for a, b in _pair(labels, more, kind)}
     joined = list(labels)
     for b, a in found.items():
@@ -74,14 +77,14 @@ def _add(labels: list[Row], more: Sequence[Row], kind: Kind) -> list[Row]:
 
 
 def _pair(
-    labels: Sequence[Row], others: Sequence[Row], kind: Kind
+    labels: Sequence[LabelRow], others: Sequence[LabelRow], kind: Kind
 ) -> list[tuple[int, int]]:
     """Places of labels that say the same."""
     return pair_equal(*_describe(labels, kind), *_describe(others, kind))
 
 
 def _describe(
-    labels: Sequence[Row], kind: Kind
+    labels: Sequence[LabelRow], kind: Kind
 ) -> tuple[list[Hashable], NDArray[np.float64]]:
     """What labels must share to be one, and boxes (N, 4), zeros where there is none."""
     boxes = [

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from assets.curation.joining import find_any_conflict, join_statements
 from assets.curation.split import STRICTEST
 from assets.kinds import Kind
-from assets.kinds.kind import Row, Statement
+from assets.kinds.kind import Statement
+from assets.tables.rows import FrameRow
 
 UNLABELLED = "frame without labels"
 COPY = "copy of a picture"
 NEAR_DUPLICATE = "near-duplicate frame"
-TORN, TWO_CLASSES = "copy of a picture with other labels", "frame with two classes"
+TORN = "copy of a picture with other labels"
+TWO_CLASSES = "frame with two classes"
 LACKING = "frame with an object that has no label"
 ONLY_IGNORED = "frame with nothing but crowds, points or lines"
 UNUSABLE = "frame without a usable label"
@@ -39,7 +41,7 @@ class Picture:
 
 def choose_pictures(
     kind: Kind,
-    frames: Mapping[str, Row],
+    frames: Mapping[str, FrameRow],
     statements: Mapping[str, Statement],
     split_of: Mapping[str, str],
     cluster_of: Mapping[str, str],
@@ -62,12 +64,14 @@ def choose_pictures(
         num_counted += num_frames
         excluded.update(picture.said.faults)
         is_torn = len(mine) > 1 and find_any_conflict(mine, kind) is not None
-        if reason := TORN if is_torn else _find_reason(kind, picture, split_of):
+        reason = TORN if is_torn else _find_reason(kind, picture, split_of)
+        if reason:
             _count_out(picture, reason, kind, excluded)
         else:
             found.append(picture)
             excluded[COPY] += num_frames - 1
-    kept, in_train = [], set[tuple[str, frozenset[tuple[str, int]]]]()
+    kept = []
+    in_train = set[tuple[str, frozenset[tuple[str, int]]]]()
     for picture in sorted(found, key=lambda p: (-len(p.said.labels), p.frame_id)):
         if split_of[picture.frame_id] == "train":
             lesson = (
@@ -95,7 +99,7 @@ def count_lost(excluded: Mapping[str, int]) -> dict[str, str]:
 
 def _group_by_bytes(
     kind: Kind,
-    frames: Mapping[str, Row],
+    frames: Mapping[str, FrameRow],
     statements: Mapping[str, Statement],
     split_of: Mapping[str, str],
 ) -> list[list[str]]:
@@ -123,7 +127,8 @@ def _find_reason(
     kind: Kind, picture: Picture, split_of: Mapping[str, str]
 ) -> str | None:
     """Why a picture cannot be in a release of the kind; None where it can."""
-    said, has_split = picture.said, picture.frame_id in split_of
+    said = picture.said
+    has_split = picture.frame_id in split_of
     if kind.has_one_class and len({label["class_name"] for label in said.labels}) > 1:
         return TWO_CLASSES
     if kind.learns_absence and not said.is_whole:

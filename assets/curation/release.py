@@ -96,7 +96,8 @@ def draft_release(
     )
     frame_rows = []
     for picture in pictures:
-        frame, labels = frames[picture.frame_id], picture.said.labels
+        frame = frames[picture.frame_id]
+        labels = picture.said.labels
         class_ids = [class_names.index(label["class_name"]) for label in labels]
         target = _NO_TARGET | kind.make_target(labels, class_ids, frame)
         frame_rows.append(

@@ -256,7 +256,8 @@ def _drop_duplicates(
         if not f.is_recording and not had_other and f.datasets - has[f.cluster_id]:
             staying.append(Assignment(f, f.cluster_id, side, "cluster"))
             has[f.cluster_id] |= f.datasets
-    kept, has_one = [], set()
+    kept = []
+    has_one = set()
     for a in sorted(staying, key=lambda a: a.frame.frame_id):
         is_bare_copy = not a.frame.datasets and a.frame.cluster_id in has_one
         if a.split == "train" and is_bare_copy:
@@ -286,7 +287,8 @@ def _follow_labelled(
             group_id = f.capture_id
             rule = "recording"
         else:
-            own, group_id = f.split_hint or previous.get(f.frame_id), f.cluster_id
+            own = f.split_hint or previous.get(f.frame_id)
+            group_id = f.cluster_id
             rule = "producer" if f.split_hint else "cluster"
         if side != "train" and own == side:
             found.append(Assignment(f, group_id, side, rule))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assets.inference.package import ModelPackage
 from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import Release
-
-Row = dict[str, Any]
+from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 
 
 @dataclass(frozen=True)
@@ -23,9 +21,9 @@ class Exam:
     model_sha256: str
     package: ModelPackage
     release: Release
-    release_rows: Sequence[Row]
-    predictions: list[Row]
-    scores: list[Row]
+    release_rows: Sequence[ReleaseFrameRow]
+    predictions: list[PredictionRow]
+    scores: list[ScoreRow]
     images: StoredImages
 
 
@@ -53,7 +51,7 @@ def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
     return _examine_on(catalog, package, exam.release)
 
 
-def examine_open(catalog: Catalog, home: Path, task: str) -> dict[str, list[Row]]:
+def examine_open(catalog: Catalog, home: Path, task: str) -> dict[str, list[ScoreRow]]:
     """What an open task finds of the model trained last and of its champion, on the test split of the former's release.
 
     Rows of scores by model, the new one first. Raises ValueError as `examine` does, and where a split is empty.
@@ -119,7 +117,8 @@ def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Ex
     from assets.evaluation.score import score_predictions, slice_frames
     from assets.inference.package import load_predictor
 
-    task, model_sha256 = package.facts.task, package.model_sha256
+    task = package.facts.task
+    model_sha256 = package.model_sha256
     rows = [row for row in release.frames.to_pylist() if row["split"] == "test"]
     images = StoredImages(catalog.dataset("frames", release.frames_version))
     facts = PredictionFacts(task, model_sha256, release.class_names, "test")

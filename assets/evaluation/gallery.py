@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from assets.kinds import find_kind
 from assets.kinds.judging.pairs import Pairs
-from assets.kinds.kind import Row
 from assets.previews.drawing import contact_sheet, encode_jpeg
 from assets.previews.gallery import Gallery, ImageReader, name_subject
+from assets.tables.rows import ReleaseFrameRow
 
 if TYPE_CHECKING:
     from assets.evaluation.exam import Exam
@@ -50,7 +50,7 @@ def draw_exam(exam: Exam) -> dict[str, bytes]:
 
 def gather_gallery(
     pairs: Pairs,
-    release_rows: Sequence[Row],
+    release_rows: Sequence[ReleaseFrameRow],
     images: ImageReader,
     history: Sequence[Mapping[str, Any]],
     subject: str,

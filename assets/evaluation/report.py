@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from assets.kinds import find_kind
-from assets.kinds.kind import Row
 from assets.previews.drawing import as_data_uri, encode_jpeg
 from assets.previews.gallery import Draw, Gallery, Picture, name_subject
 from assets.previews.plots import drift_plot
 from assets.tables.releases import list_class_ids
+from assets.tables.rows import DriftRow, QuarantineRow, ReleaseFrameRow, ScoreRow
 
 TEMPLATES = Path(__file__).parent / "templates"
 SPLITS = ("train", "val", "test")
-MAX_QUARANTINE_ROWS, MAX_DRIFT_LINES = 200, 60
+MAX_QUARANTINE_ROWS = 200
+MAX_DRIFT_LINES = 60
 WHOLE_SESSION = "session"  # `statistic` of the drift row that holds the verdict on all cameras together
 METRIC_NAMES = {
     "map": "mAP",
@@ -107,8 +108,8 @@ class ModelReport:
     name: str
     release_id: str
     class_names: tuple[str, ...]
-    release_rows: Sequence[Row]
-    scores: Sequence[Row]
+    release_rows: Sequence[ReleaseFrameRow]
+    scores: Sequence[ScoreRow]
     gallery: Gallery
     version: int | None = None
     alias: str | None = None
@@ -118,6 +119,7 @@ class ModelReport:
 
     @property
     def title(self) -> str:
+        """Name and registered version, where it has one."""
         return self.name if self.version is None else f"{self.name} v{self.version}"
 
 
@@ -128,8 +130,8 @@ class ReportData:
     title: str
     models: Sequence[ModelReport]
     made_on: str = ""
-    drift_rows: Sequence[Row] = ()
-    quarantine_rows: Sequence[Row] = ()
+    drift_rows: Sequence[DriftRow] = ()
+    quarantine_rows: Sequence[QuarantineRow] = ()
     totals: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -220,7 +222,7 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
 
 
 def _describe_slices(
-    task: str, scores: Sequence[Row], overall: Mapping[str, float | None]
+    task: str, scores: Sequence[ScoreRow], overall: Mapping[str, float | None]
 ) -> list[dict[str, Any]]:
     """A table for each way of slicing: its columns, and rows of (name, samples, leading value, gap to all, others)."""
     tables = []
@@ -302,7 +304,7 @@ def _count_release(model: ModelReport) -> dict[str, Any]:
 def _describe_drift(data: ReportData) -> dict[str, Any]:
     """Verdict per session and model, every test below it, and the chart."""
     rows = sorted(data.drift_rows, key=_place_drift)
-    groups: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str], list[DriftRow]] = {}
     for row in rows:
         groups.setdefault(
             (row["session"], f"{row['model_name']} v{row['model_version']}"), []
@@ -323,7 +325,7 @@ def _describe_drift(data: ReportData) -> dict[str, Any]:
         for (session, name), tests in groups.items()
     ]
     charts = []
-    for name in dict.fromkeys(s["model"] for s in sessions):
+    for name in dict.fromkeys(name for _, name in groups):
         chosen = [r for r in rows if f"{r['model_name']} v{r['model_version']}" == name]
         lines = list(dict.fromkeys((r["session"], r["sensor"]) for r in chosen))[
             :MAX_DRIFT_LINES
@@ -339,7 +341,7 @@ def _describe_drift(data: ReportData) -> dict[str, Any]:
     return {"sessions": sessions, "charts": charts}
 
 
-def _place_drift(row: Row) -> tuple[str, str, bool, str]:
+def _place_drift(row: DriftRow) -> tuple[str, str, bool, str]:
     """By session and model, the verdict on the whole session first."""
     return (
         row["session"],
@@ -349,11 +351,11 @@ def _place_drift(row: Row) -> tuple[str, str, bool, str]:
     )
 
 
-def _draw_drift(rows: Sequence[Row], subject: str) -> Draw:
+def _draw_drift(rows: Sequence[DriftRow], subject: str) -> Draw:
     return lambda theme: drift_plot(rows, subject, theme)
 
 
-def _join_verdicts(tests: Sequence[Row]) -> bool | None:
+def _join_verdicts(tests: Sequence[DriftRow]) -> bool | None:
     """The verdict on the whole session where there is one, else an alarm if any test raised one."""
     if tests[0]["statistic"] == WHOLE_SESSION:
         return tests[0]["is_drifted"]

@@ -7,12 +7,11 @@ there to measure (a class or size that the split does not show).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from assets.kinds import find_kind
 from assets.kinds.judging.pairs import Slices, Subject
 from assets.kinds.judging.score_rows import UNKNOWN, list_rows
-from assets.kinds.kind import Row
+from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 
 # mean luma in [0, 1]; fixed, so that slices of different releases compare
 DARK_BELOW = 0.25
@@ -21,11 +20,11 @@ BRIGHT_ABOVE = 0.60
 
 def score_predictions(
     task: str,
-    predictions: Sequence[Row],
-    release_rows: Sequence[Row],
+    predictions: Sequence[PredictionRow],
+    release_rows: Sequence[ReleaseFrameRow],
     class_names: Sequence[str],
     slices: Slices,
-) -> list[dict[str, Any]]:
+) -> list[ScoreRow]:
     """Rows of one model's figures; `release_rows` are the `release_frames` of one split.
 
     Raises ValueError as `Kind.pair` does.
@@ -36,7 +35,7 @@ def score_predictions(
 
 def score_open(
     figures: Mapping[str, float], model_sha256: str, release_id: str, num_samples: int
-) -> list[dict[str, Any]]:
+) -> list[ScoreRow]:
     """Rows of what an open task found on the test split."""
     return list_rows(
         Subject(model_sha256, release_id, "test", ()),
@@ -48,7 +47,7 @@ def score_open(
 
 
 def slice_frames(
-    release_rows: Iterable[Row], brightness_of: Mapping[str, float]
+    release_rows: Iterable[ReleaseFrameRow], brightness_of: Mapping[str, float]
 ) -> dict[str, dict[str, str]]:
     """Slices of each frame by session, sensor and brightness (`frame_quality.brightness`, by frame_id)."""
     return {

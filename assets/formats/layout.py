@@ -71,10 +71,12 @@ def suffix_of(path: str) -> str:
 
 
 def name_of(path: str) -> str:
+    """ "b.png" of "a/b.png"."""
     return path.rpartition("/")[2]
 
 
 def folder_of(path: str) -> str:
+    """ "a" of "a/b.png", "" of "b.png"."""
     return path.rpartition("/")[0]
 
 
@@ -90,6 +92,7 @@ def join(folder: str, name: str) -> str:
 
 
 def is_below(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder or deeper; everything lies below ""."""
     return not folder or path.startswith(f"{folder}/")
 
 
@@ -122,6 +125,7 @@ def split_of_path(path: str, root: str = "") -> str | None:
 
 
 def is_sensor_folder(name: str) -> bool:
+    """Whether the name of a folder is one that recorders give to a sensor."""
     return bool(_SENSOR_FOLDER.match(name))
 
 

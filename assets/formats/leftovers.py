@@ -81,7 +81,8 @@ def _explain_data(
         head = read_head(file, opener)
     except UnreadableBytes as error:
         return error.reason, error.remedy
-    if pointer := explain_pointer(head):
+    pointer = explain_pointer(head)
+    if pointer:
         return pointer
     suffix = suffix_of(file.path)
     if suffix == ".pgm" and _DEEP_PGM.match(head):
@@ -97,11 +98,13 @@ def _explain_data(
             "label image (mask) that is no 8-bit PNG of class ids, or has no image of its name",
             _AS_CLASS_MASKS,
         )
-    if storage := explain_storage(file, opener):
+    storage = explain_storage(file, opener)
+    if storage:
         return storage
     if taker in LABEL_READERS and suffix in (".txt", ".xml"):
         return _TAKEN.format(taker=taker), _LAND_APART
-    if likeness := find_likeness(file.path, _read_more(file, opener)):
+    likeness = find_likeness(file.path, _read_more(file, opener))
+    if likeness:
         return likeness.reason, likeness.remedy
     return f"no reader for {suffix or 'files without an ending'} yet", _REMEDIES.get(
         suffix, _OTHER_REMEDY

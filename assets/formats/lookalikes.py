@@ -135,9 +135,8 @@ def _look_at_json(path: str, head: bytes) -> Likeness | None:
 
 def _look_at_xml(path: str, head: bytes) -> Likeness | None:
     text = head.decode("utf-8-sig", errors="replace")
-    if not (
-        root := re.search(r"<\s*([A-Za-z_][\w.-]*)", re.sub(r"<[?!][^>]*>", "", text))
-    ):
+    root = re.search(r"<\s*([A-Za-z_][\w.-]*)", re.sub(r"<[?!][^>]*>", "", text))
+    if not root:
         return None
     if root[1] == "annotation":
         return Likeness(

@@ -83,7 +83,8 @@ class CalibrationObservation:
     @classmethod
     def of(cls, sensor: str, camera: Camera, source: Source) -> CalibrationObservation:
         """What a calibrated camera says of itself; its place on the rig is not known."""
-        model, distortion = camera.distortion_model, camera.distortion
+        model = camera.distortion_model
+        distortion = camera.distortion
         return cls(
             sensor,
             *camera.size_px,

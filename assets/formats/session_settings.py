@@ -67,7 +67,8 @@ def read_settings(
 
 def parse_settings(data: bytes) -> SessionSettings:
     """Raises UnreadableBytes for a stand-in for data, and ValueError for anything but the entries that are known."""
-    if pointer := explain_pointer(data[:64]):
+    pointer = explain_pointer(data[:64])
+    if pointer:
         raise UnreadableBytes(*pointer)
     document = parse_yaml(data)
     if not isinstance(document, dict) or document.keys() != {"no_clock"}:
@@ -86,7 +87,9 @@ def drop_clocks(
     if not plan.no_clock:
         yield from observations
         return
-    wanted, dropped, seen = frozenset(plan.no_clock), Counter[str](), set[str]()
+    wanted = frozenset(plan.no_clock)
+    dropped = Counter[str]()
+    seen = set[str]()
     for item in observations:
         if isinstance(item, FrameObservation | SignalObservation):
             seen.add(item.sensor)

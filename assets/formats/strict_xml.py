@@ -8,7 +8,9 @@ from xml.etree.ElementTree import Element, ParseError
 from assets.formats.protocol import UnreadableBytes, explain_pointer
 
 MAX_MEMORY_BYTES = 512 << 20
-_ELEMENT_BYTES, _ATTRIBUTE_BYTES = 260, 160  # in CPython, at most
+# in CPython, at most
+_ELEMENT_BYTES = 260
+_ATTRIBUTE_BYTES = 160
 
 
 def parse_xml(data: bytes, root: str) -> Element:
@@ -20,7 +22,8 @@ def parse_xml(data: bytes, root: str) -> Element:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
-    if pointer := explain_pointer(data):
+    pointer = explain_pointer(data)
+    if pointer:
         raise UnreadableBytes(*pointer)
     needed = (
         2 * len(data)

@@ -21,9 +21,8 @@ def parse_yaml_text(data: bytes, tags: Collection[str] = ()) -> Any:
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     document = parse_yaml(data, loader)
     for event in yaml.parse(data, loader):
-        if (tag := getattr(event, "tag", None)) and tag.removeprefix(
-            _STANDARD
-        ) not in tags:
+        tag = getattr(event, "tag", None)
+        if tag and tag.removeprefix(_STANDARD) not in tags:
             raise ValueError(
                 f"YAML that cannot be read: could not determine a constructor for {tag[:100]!r}"
             )

@@ -86,7 +86,8 @@ def read_proven(path: Path, sha256: str) -> bytes:
     if not path.is_file():
         raise ValueError(f"{path} is missing: restore it from a backup or train again")
     content = path.read_bytes()
-    if (found := hash_bytes(content)) != sha256:
+    found = hash_bytes(content)
+    if found != sha256:
         raise ValueError(
             f"{path} has changed: it hashes to {found[:16]}…, not {sha256[:16]}…; "
             "restore it or train again"
@@ -95,6 +96,7 @@ def read_proven(path: Path, sha256: str) -> bytes:
 
 
 def hash_bytes(content: bytes) -> str:
+    """The sha256 as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from models.recipes import TrainConfig
     from models.types import Image, Prediction, Sample
 
-WEIGHTS, ONNX, FACTS = "model.safetensors", "model.onnx", "model.json"
+WEIGHTS = "model.safetensors"
+ONNX = "model.onnx"
+FACTS = "model.json"
 _FACTS_SHA256 = "facts_sha256"
 
 
@@ -60,14 +62,17 @@ class ModelPackage:
 
     @property
     def model_sha256(self) -> str:
+        """The sha256 of the weights: the model's identity."""
         return self.hashes[WEIGHTS]
 
     @property
     def task(self) -> str:
+        """What it was trained for."""
         return self.facts.task
 
     @property
     def release_id(self) -> str:
+        """The release that it was trained on."""
         return self.facts.release_id
 
 
@@ -134,11 +139,13 @@ def read_package(
         raise Refusal(
             f"{path} has changed: its bytes are not as they were written; restore it or train again"
         )
-    if elsewhere := sorted(name for name in facts.files if Path(name).name != name):
+    elsewhere = sorted(name for name in facts.files if Path(name).name != name)
+    if elsewhere:
         raise Refusal(
             f"{path} names {elsewhere}: the files of a package lie in its folder"
         )
-    if missing := {WEIGHTS, ONNX} - facts.files.keys():
+    missing = {WEIGHTS, ONNX} - facts.files.keys()
+    if missing:
         raise Refusal(
             f"{path} does not vouch for {sorted(missing)}: restore it or train again"
         )
@@ -267,7 +274,8 @@ def _to_onnx(net: nn.Module, task: str, side_px: int) -> bytes:
 def _read_facts(path: Path, row: Mapping[str, Any]) -> PackageFacts:
     """Facts that a package of before lacks have their defaults."""
     known = {f.name: f for f in fields(PackageFacts)}
-    if unknown := sorted(row.keys() - known.keys()):
+    unknown = sorted(row.keys() - known.keys())
+    if unknown:
         raise Refusal(
             f"{path} has {unknown}: a newer Daguerre wrote it, update Daguerre here"
         )
@@ -276,7 +284,8 @@ def _read_facts(path: Path, row: Mapping[str, Any]) -> PackageFacts:
         for name, f in known.items()
         if f.default is MISSING and f.default_factory is MISSING
     }
-    if missing := sorted(name for name in needed if row.get(name) is None):
+    missing = sorted(name for name in needed if row.get(name) is None)
+    if missing:
         raise Refusal(
             f"{path} lacks {missing}: too old a Daguerre wrote it, train again"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.images import decode_rgb
 from assets.kinds import find_kind
+from assets.tables.rows import PredictionRow
 from assets.tables.schemas import content_id
 from models.types import Image, Prediction
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import lance
 
 Predictor = Callable[[list[Image]], Sequence[Prediction]]
-Row = dict[str, Any]
 BATCH_SIZE = 32
 
 
@@ -36,7 +36,7 @@ def predict_frames(
     predictor: Predictor,
     facts: PredictionFacts,
     batch_size: int = BATCH_SIZE,
-) -> list[Row]:
+) -> list[PredictionRow]:
     """One row a frame, in the order of `frame_rows`; at most `batch_size` images are in memory at once.
 
     `frame_rows` are rows of `release_frames` (one split of a release) or of `frames` (a session, without payloads):
@@ -48,7 +48,7 @@ def predict_frames(
         raise ValueError(
             "there are no frames to predict: choose a split or session that has some"
         )
-    rows: list[Row] = []
+    rows: list[PredictionRow] = []
     for start in range(0, len(frame_rows), batch_size):
         batch = frame_rows[start : start + batch_size]
         answers = predictor(list(images.read(batch).values()))
@@ -82,11 +82,12 @@ class StoredImages:
         """
         if not frame_rows:
             return {}
-        if missing := [
+        missing = [
             row["frame_id"]
             for row in frame_rows
             if row["frame_id"] not in self._position_of
-        ]:
+        ]
+        if missing:
             raise ValueError(
                 f"{len(missing)} frames are not in the frames table at version {self.frames.version}, the first is "
                 f"{missing[0]}: open the version that the release pins (frames_version)"
@@ -116,7 +117,7 @@ def name_prediction(frame_id: str, facts: PredictionFacts) -> str:
 
 def _to_row(
     frame: Mapping[str, Any], answer: Prediction, facts: PredictionFacts
-) -> Row:
+) -> PredictionRow:
     return {
         "prediction_id": name_prediction(frame["frame_id"], facts),
         "frame_id": frame["frame_id"],

@@ -12,13 +12,13 @@ from assets.kinds.kind import (
     BOXES_DIFFER,
     CLASSES_DIFFER,
     IS_EMPTY,
-    SIDES,
+    Answer,
     Kind,
     Marks,
-    Row,
     Statement,
     View,
 )
+from assets.tables.rows import SIDES, FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.box_pairs import find_overlap, find_repeats, pair_equal
 from models.task_names import DETECTION
 from models.types import BoxSet, Detections, Prediction, Target
@@ -46,38 +46,38 @@ class Boxes(Kind):
     def find_frames(self, marks: Marks) -> set[str]:
         return find_boxed_frames(marks)
 
-    def find_fault(self, label: Row, frame: Row) -> str | None:
+    def find_fault(self, label: LabelRow, frame: FrameRow) -> str | None:
         return None if has_area_inside(label, frame) else NO_AREA
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
         return find_box_conflict(one, other)
 
     def make_target(
-        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+        self, labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
     ) -> dict[str, Any]:
         return list_boxes(labels, class_ids, frame)
 
-    def find_target_fault(self, row: Row) -> str | None:
+    def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
         return find_box_fault(row)
 
-    def read_target(self, row: Row, view: View) -> Target:
+    def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
         return BoxSet(
             read_boxes(row) * np.tile(view.scale_xy, 2),
             np.array(row["box_class_ids"], np.int64),
         )
 
-    def list_answer(
-        self, answer: Prediction, class_names: Sequence[str]
-    ) -> dict[str, Any]:
+    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> Answer:
         assert isinstance(answer, Detections), type(answer)
         return {
             "boxes_xyxy": [float(v) for v in answer.boxes_xyxy.reshape(-1)],
             "class_names": [class_names[i] for i in answer.class_ids],
             "scores": [float(s) for s in answer.scores],
+            "mask_rles": None,
         }
 
-    def find_answer_fault(self, row: Row) -> str | None:
-        num_scores, num_boxes = len(row["scores"]), len(row["boxes_xyxy"])
+    def find_answer_fault(self, row: PredictionRow) -> str | None:
+        num_scores = len(row["scores"])
+        num_boxes = len(row["boxes_xyxy"])
         return (
             None
             if num_boxes == 4 * num_scores
@@ -86,8 +86,8 @@ class Boxes(Kind):
 
     def pair(
         self,
-        predictions: Sequence[Row],
-        release_rows: Sequence[Row],
+        predictions: Sequence[PredictionRow],
+        release_rows: Sequence[ReleaseFrameRow],
         class_names: Sequence[str],
     ) -> BoxPairs:
         from assets.kinds.judging.boxes import pair_boxes
@@ -98,23 +98,30 @@ class Boxes(Kind):
 # ---- what kinds share whose objects have a box -------------------------------------------------------------------
 
 
-def read_boxes(row: Row) -> NDArray[np.float32]:
+def read_boxes(row: ReleaseFrameRow | PredictionRow) -> NDArray[np.float32]:
     """The boxes (N, 4) px of a row of `release_frames` or `predictions`."""
     return np.array(row["boxes_xyxy"], np.float32).reshape(-1, 4)
 
 
-def clip_box(label: Row, frame: Row) -> tuple[float, float, float, float]:
+def read_corners(label: LabelRow) -> tuple[float, float, float, float]:
+    """x_min, y_min, x_max and y_max of a label, px. Raises ValueError for a label without a box."""
+    x_min, y_min, x_max, y_max = (label[side] for side in SIDES)
+    if x_min is None or y_min is None or x_max is None or y_max is None:
+        raise ValueError(f"a label of {label['class_name']} has no box")
+    return x_min, y_min, x_max, y_max
+
+
+def clip_box(label: LabelRow, frame: FrameRow) -> tuple[float, float, float, float]:
     """The box of a label inside the image of its frame, px."""
     # as stored, so that both hash alike
     width = float(frame["width_px"])
     height = float(frame["height_px"])
-    low = max(label["x_min"], 0.0), max(label["y_min"], 0.0)
-    high = min(label["x_max"], width), min(label["y_max"], height)
-    return *low, *high
+    x_min, y_min, x_max, y_max = read_corners(label)
+    return max(x_min, 0.0), max(y_min, 0.0), min(x_max, width), min(y_max, height)
 
 
 def list_boxes(
-    labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+    labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
 ) -> dict[str, Any]:
     """The columns of `release_frames` that hold the boxes of one picture."""
     return {
@@ -123,7 +130,7 @@ def list_boxes(
     }
 
 
-def has_area_inside(label: Row, frame: Row) -> bool:
+def has_area_inside(label: LabelRow, frame: FrameRow) -> bool:
     """Whether a label has a box of which something lies in the image."""
     if any(label[side] is None for side in SIDES):
         return False
@@ -135,7 +142,8 @@ def find_boxed_frames(marks: Marks) -> set[str]:
     """Ids of the frames of which every marked object is a box with area, and of those that somebody found empty."""
     import pyarrow.compute as pc
 
-    labels, said = marks.labels, marks.looked_at
+    labels = marks.labels
+    said = marks.looked_at
     marked = pc.add(
         pc.add(said["num_labels"], said["num_missing"]), said["num_ignored"]
     )
@@ -153,16 +161,18 @@ def find_boxed_frames(marks: Marks) -> set[str]:
     )
 
 
-def pair_boxed(one: Statement, other: Statement) -> list[tuple[Row, Row]]:
+def pair_boxed(one: Statement, other: Statement) -> list[tuple[LabelRow, LabelRow]]:
     """Labels of two statements that give one class one box, but for rounding."""
-    ours, theirs = _list_boxed(one), _list_boxed(other)
+    ours = _list_boxed(one)
+    theirs = _list_boxed(other)
     pairs = pair_equal(*_describe(ours), *_describe(theirs))
     return [(ours[a], theirs[b]) for a, b in pairs]
 
 
 def find_empty_conflict(one: Statement, other: Statement) -> str | None:
     """Whether one side calls a picture empty that the other gives boxes."""
-    ours, theirs = _list_boxed(one), _list_boxed(other)
+    ours = _list_boxed(one)
+    theirs = _list_boxed(other)
     is_denied = (DETECTION in one.empty_for and theirs) or (
         DETECTION in other.empty_for and ours
     )
@@ -171,10 +181,13 @@ def find_empty_conflict(one: Statement, other: Statement) -> str | None:
 
 def find_box_conflict(one: Statement, other: Statement) -> str | None:
     """What the boxes of two statements deny: that there is one, its class, or where it is."""
-    if reason := find_empty_conflict(one, other):
+    reason = find_empty_conflict(one, other)
+    if reason:
         return reason
-    ours, theirs = _list_boxed(one), _list_boxed(other)
-    (names, boxes), (other_names, others) = _describe(ours), _describe(theirs)
+    ours = _list_boxed(one)
+    theirs = _list_boxed(other)
+    names, boxes = _describe(ours)
+    other_names, others = _describe(theirs)
     pairs = pair_equal(names, boxes, other_names, others)
     left = sorted(set(range(len(ours))) - {a for a, _ in pairs})
     others_left = sorted(set(range(len(theirs))) - {b for _, b in pairs})
@@ -185,7 +198,7 @@ def find_box_conflict(one: Statement, other: Statement) -> str | None:
     return BOXES_DIFFER if find_overlap(boxes[left], others[others_left]) else None
 
 
-def find_box_fault(row: Row) -> str | None:
+def find_box_fault(row: ReleaseFrameRow) -> str | None:
     """Why the boxes of a `release_frames` row are no target."""
     boxes = row["boxes_xyxy"]
     if len(boxes) != 4 * len(row["box_class_ids"]):
@@ -195,7 +208,7 @@ def find_box_fault(row: Row) -> str | None:
     return f"box without area: {flat[0]}" if flat else None
 
 
-def _list_boxed(statement: Statement) -> list[Row]:
+def _list_boxed(statement: Statement) -> list[LabelRow]:
     return [label for label in statement.labels if label["task"] == DETECTION]
 
 
@@ -208,7 +221,7 @@ def _list_detected(rows: pa.Table, is_meant: pa.Array | None = None) -> set[str]
     return set(rows.filter(chosen)["frame_id"].to_pylist())
 
 
-def _describe(labels: Sequence[Row]) -> tuple[list[Hashable], NDArray[np.float64]]:
+def _describe(labels: Sequence[LabelRow]) -> tuple[list[Hashable], NDArray[np.float64]]:
     """Classes, and boxes (N, 4), zeros where there is none."""
     boxes = [
         [0.0 if label[side] is None else label[side] for side in SIDES]

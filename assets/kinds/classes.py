@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from assets.kinds.boxes import find_box_conflict
-from assets.kinds.kind import Kind, Row, Statement, View
+from assets.kinds.kind import Kind, Statement, View
+from assets.tables.rows import FrameRow, LabelRow, ReleaseFrameRow
 from models.task_names import DETECTION, MULTILABEL, RECOGNITION
 from models.types import Target
 
@@ -23,14 +24,14 @@ class Classes(Kind):
         return find_box_conflict(one, other)
 
     def make_target(
-        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+        self, labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
     ) -> dict[str, Any]:
         return {"box_class_ids": sorted(set(class_ids))}
 
-    def find_target_fault(self, row: Row) -> str | None:
+    def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
         return (
             "has boxes and has no class of the picture" if row["boxes_xyxy"] else None
         )
 
-    def read_target(self, row: Row, view: View) -> Target:
+    def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
         return frozenset(row["box_class_ids"])

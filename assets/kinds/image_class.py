@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assets.kinds.kind import CLASSES_DIFFER, Kind, Marks, Row, Statement, View
+from assets.kinds.kind import CLASSES_DIFFER, Answer, Kind, Marks, Statement, View
+from assets.tables.rows import FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.task_names import RECOGNITION
 from models.types import Prediction, Probabilities, Target
 
@@ -43,24 +44,22 @@ class ImageClass(Kind):
         return CLASSES_DIFFER if ours and theirs and ours != theirs else None
 
     def make_target(
-        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+        self, labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
     ) -> dict[str, Any]:
         return {"class_id": class_ids[0] if len(set(class_ids)) == 1 else None}
 
-    def find_target_fault(self, row: Row) -> str | None:
+    def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
         return (
             None
             if row["class_id"] is not None and not row["boxes_xyxy"]
             else "has no class"
         )
 
-    def read_target(self, row: Row, view: View) -> Target:
+    def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
         class_id: int | None = row["class_id"]
         return class_id
 
-    def list_answer(
-        self, answer: Prediction, class_names: Sequence[str]
-    ) -> dict[str, Any]:
+    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> Answer:
         """All classes, the most probable first. Raises ValueError for probabilities of other classes."""
         assert isinstance(answer, Probabilities), type(answer)
         if len(answer.values) != len(class_names):
@@ -72,12 +71,13 @@ class ImageClass(Kind):
             "boxes_xyxy": [],
             "class_names": [class_names[i] for i in order],
             "scores": [float(answer.values[i]) for i in order],
+            "mask_rles": None,
         }
 
     def pair(
         self,
-        predictions: Sequence[Row],
-        release_rows: Sequence[Row],
+        predictions: Sequence[PredictionRow],
+        release_rows: Sequence[ReleaseFrameRow],
         class_names: Sequence[str],
     ) -> ClassPairs:
         from assets.kinds.judging.image_class import pair_classes

@@ -18,8 +18,10 @@ from assets.kinds.boxes import (
     pair_boxed,
     read_boxes,
 )
-from assets.kinds.kind import MASKS_DIFFER, NO_MASK, Kind, Marks, Row, Statement, View
+from assets.kinds.kind import MASKS_DIFFER, NO_MASK, Kind, Marks, Statement, View
 from assets.kinds.map import MASK_MISFITS, count_mask_pixels
+from assets.kinds.masks import read_mask_size, read_masks
+from assets.tables.rows import FrameRow, LabelRow, ReleaseFrameRow
 from models.masks import decode_counts, decode_mask
 from models.task_names import DETECTION, INSTANCES
 from models.types import InstanceSet, Target
@@ -42,7 +44,7 @@ class Instances(Kind):
             f"task = '{DETECTION}' AND mask_rle IS NULL"
         )
 
-    def find_fault(self, label: Row, frame: Row) -> str | None:
+    def find_fault(self, label: LabelRow, frame: FrameRow) -> str | None:
         if label["mask_rle"] is not None:
             num_pixels = count_mask_pixels(label, frame)
             if num_pixels is None:
@@ -51,11 +53,12 @@ class Instances(Kind):
                 return NO_PIXEL
         return None if has_area_inside(label, frame) else NO_AREA
 
-    def find_gap(self, label: Row) -> str | None:
+    def find_gap(self, label: LabelRow) -> str | None:
         return NO_MASK if label["mask_rle"] is None else None
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
-        if reason := find_empty_conflict(one, other):
+        reason = find_empty_conflict(one, other)
+        if reason:
             return reason
         if any(
             not _have_equal_masks(ours, theirs)
@@ -65,7 +68,7 @@ class Instances(Kind):
         return find_box_conflict(one, other)
 
     def make_target(
-        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+        self, labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
     ) -> dict[str, Any]:
         return {
             **list_boxes(labels, class_ids, frame),
@@ -73,10 +76,12 @@ class Instances(Kind):
             "mask_size_px": [frame["height_px"], frame["width_px"]],
         }
 
-    def find_target_fault(self, row: Row) -> str | None:
-        if fault := find_box_fault(row):
+    def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
+        fault = find_box_fault(row)
+        if fault:
             return fault
-        num_masks, num_boxes = len(row["mask_rles"] or ()), len(row["box_class_ids"])
+        num_masks = len(row["mask_rles"] or ())
+        num_boxes = len(row["box_class_ids"])
         if num_masks != num_boxes:
             return f"{num_masks} masks for {num_boxes} boxes"
         if row["mask_rles"] is None:
@@ -87,13 +92,13 @@ class Instances(Kind):
             return str(error)
         return None
 
-    def read_target(self, row: Row, view: View) -> Target:
-        view.require_size(row["mask_size_px"], row["frame_id"])
+    def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
+        view.require_size(read_mask_size(row), row["frame_id"])
         return read_instances(row, view.size_hw)
 
 
 def read_instances(
-    frame_row: Row, size_hw: tuple[int, int] | None = None
+    frame_row: ReleaseFrameRow, size_hw: tuple[int, int] | None = None
 ) -> InstanceSet:
     """The objects of a `release_frames` row of instances, at the frame's size or another, whose every pixel shows what
     lies at its centre; objects that no pixel shows are left out there.
@@ -102,9 +107,10 @@ def read_instances(
     """
     import cv2
 
-    height, width = frame_row["mask_size_px"]
-    size_hw, masks = size_hw or (height, width), []
-    for text in frame_row["mask_rles"]:
+    height, width = read_mask_size(frame_row)
+    size_hw = size_hw or (height, width)
+    masks = []
+    for text in read_masks(frame_row):
         mask = decode_mask(text, height, width)
         if not mask.any():
             raise ValueError("an object without a pixel: ingest its labels again")
@@ -124,19 +130,22 @@ def read_instances(
     )
 
 
-def _have_equal_masks(one: Row, other: Row) -> bool:
+def _have_equal_masks(one: LabelRow, other: LabelRow) -> bool:
     """Whether two masks show one object, or one label has none."""
-    texts = one["mask_rle"], other["mask_rle"]
-    if None in texts or texts[0] == texts[1]:
+    mask = one["mask_rle"]
+    other_mask = other["mask_rle"]
+    if mask is None or other_mask is None or mask == other_mask:
         return True
     try:
-        ends, other_ends = (np.cumsum(decode_counts(text)) for text in texts)
+        ends = np.cumsum(decode_counts(mask))
+        other_ends = np.cumsum(decode_counts(other_mask))
     except ValueError:
         return False
     if ends[-1] != other_ends[-1]:
         return False
     edges = np.unique(np.concatenate([[0], ends, other_ends]))
-    lengths, starts = np.diff(edges), edges[:-1]
+    lengths = np.diff(edges)
+    starts = edges[:-1]
     shown, other_shown = (
         np.searchsorted(e, starts, side="right") % 2 == 1 for e in (ends, other_ends)
     )

@@ -24,12 +24,15 @@ from assets.kinds.boxes import (
     list_boxes,
     pair_boxed,
     read_boxes,
+    read_corners,
 )
-from assets.kinds.kind import SIDES, Kind, Marks, Row, Statement, View
+from assets.kinds.kind import Kind, Marks, Statement, View
+from assets.tables.rows import FrameRow, LabelRow, ReleaseFrameRow
 from models.task_names import DETECTION, KEYPOINTS
 from models.types import PoseSet, Target
 
-NO_POINTS, BAD_POINTS = "label without keypoints", "keypoints that cannot be read"
+NO_POINTS = "label without keypoints"
+BAD_POINTS = "keypoints that cannot be read"
 POINTS_DIFFER = "keypoints differ"
 _ATTRIBUTE = "keypoints"
 _SAME_POINT_SHARE = 0.1  # of the object's size: people place one point this far apart
@@ -53,7 +56,7 @@ class Keypoints(Kind):
             f"{is_object} AND (attributes IS NULL OR NOT {_HAS_POINTS})"
         )
 
-    def find_fault(self, label: Row, frame: Row) -> str | None:
+    def find_fault(self, label: LabelRow, frame: FrameRow) -> str | None:
         text = _find_text(label)
         if text is not None:
             try:
@@ -62,38 +65,41 @@ class Keypoints(Kind):
                 return BAD_POINTS
         return None if has_area_inside(label, frame) else NO_AREA
 
-    def find_gap(self, label: Row) -> str | None:
+    def find_gap(self, label: LabelRow) -> str | None:
         return NO_POINTS if _find_text(label) is None else None
 
-    def complete(self, label: Row, other: Row) -> Row:
+    def complete(self, label: LabelRow, other: LabelRow) -> LabelRow:
         if _find_text(label) is None and _find_text(other) is not None:
             return {**label, "attributes": other["attributes"]}
         return label
 
-    def sign(self, label: Row) -> Hashable:
+    def sign(self, label: LabelRow) -> Hashable:
         return super().sign(label), _find_text(label)
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
-        if reason := find_empty_conflict(one, other):
+        reason = find_empty_conflict(one, other)
+        if reason:
             return reason
         if any(_differ(ours, theirs) for ours, theirs in pair_boxed(one, other)):
             return POINTS_DIFFER
         return find_box_conflict(one, other)
 
     def make_target(
-        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+        self, labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
     ) -> dict[str, Any]:
         return {
             **list_boxes(labels, class_ids, frame),
             "keypoints": [_find_text(label) for label in labels],
         }
 
-    def find_target_fault(self, row: Row) -> str | None:
-        if fault := find_box_fault(row):
+    def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
+        fault = find_box_fault(row)
+        if fault:
             return fault
         if row["keypoints"] is None:
             return "has no keypoints"
-        if (num_poses := len(row["keypoints"])) != len(row["box_class_ids"]):
+        num_poses = len(row["keypoints"])
+        if num_poses != len(row["box_class_ids"]):
             return f"keypoints of {num_poses} objects for {len(row['box_class_ids'])} boxes"
         try:
             read_poses(row)
@@ -101,7 +107,7 @@ class Keypoints(Kind):
             return str(error)
         return None
 
-    def read_target(self, row: Row, view: View) -> Target:
+    def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
         poses = read_poses(row)
         scale = view.scale_xy
         points = poses.points * np.append(scale, np.float32(1))
@@ -118,9 +124,9 @@ def parse_points(text: str) -> NDArray[np.float32]:
     return values.reshape(-1, 3)
 
 
-def read_poses(frame_row: Row) -> PoseSet:
+def read_poses(frame_row: ReleaseFrameRow) -> PoseSet:
     """The objects of a `release_frames` row of keypoints, in px of the stored image. Raises ValueError."""
-    of_objects = [parse_points(text) for text in frame_row["keypoints"]]
+    of_objects = [parse_points(text) for text in frame_row["keypoints"] or ()]
     num_points = max(map(len, of_objects), default=0)
     padded = [
         np.pad(points, ((0, num_points - len(points)), (0, 0))) for points in of_objects
@@ -131,13 +137,13 @@ def read_poses(frame_row: Row) -> PoseSet:
     )
 
 
-def _find_text(label: Row) -> str | None:
+def _find_text(label: LabelRow) -> str | None:
     """The points of a label as they are stored; None where it has none."""
     attributes = json.loads(label["attributes"] or "[]")
     return next((str(value) for name, value in attributes if name == _ATTRIBUTE), None)
 
 
-def _differ(one: Row, other: Row) -> bool:
+def _differ(one: LabelRow, other: LabelRow) -> bool:
     """Whether a point that both labels place lies at two places, or the objects have different numbers of points."""
     texts = _find_text(one), _find_text(other)
     if None in texts or texts[0] == texts[1]:
@@ -145,7 +151,7 @@ def _differ(one: Row, other: Row) -> bool:
     ours, theirs = (parse_points(str(text)) for text in texts)
     if len(ours) != len(theirs):
         return True
-    x_min, y_min, x_max, y_max = (one[side] for side in SIDES)
+    x_min, y_min, x_max, y_max = read_corners(one)
     is_placed = (ours[:, 2] > 0) & (theirs[:, 2] > 0)
     distances = np.linalg.norm(ours[:, :2] - theirs[:, :2], axis=1)[is_placed]
     return bool(

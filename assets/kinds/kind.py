@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.tables.rows import SIDES, FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.types import Image, Prediction, StoredImage, Target
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from assets.kinds.judging.pairs import Pairs
 
-Row = Mapping[str, Any]
-SIDES = ("x_min", "y_min", "x_max", "y_max")
 NO_MASK = "label without a mask"
 CLASSES_DIFFER = "classes differ"
 BOXES_DIFFER = "boxes differ"
@@ -39,7 +38,7 @@ class Statement:
     objects that never became labels. `empty_for` are the tasks that somebody looked for, and found nothing at all.
     """
 
-    labels: tuple[Row, ...] = ()
+    labels: tuple[LabelRow, ...] = ()
     faults: tuple[str, ...] = ()
     num_missing: int = 0
     has_ignored: bool = False
@@ -64,6 +63,15 @@ class Marks:
     find_frames: Callable[[str], set[str]]
 
 
+class Answer(TypedDict):
+    """The columns of `predictions` that hold what a model says of one frame."""
+
+    boxes_xyxy: list[float]
+    class_names: list[str]
+    scores: list[float]
+    mask_rles: list[str] | None
+
+
 @dataclass(frozen=True)
 class View:
     """An image as a sample holds it, beside the stored one: the same, or shrunken."""
@@ -83,10 +91,8 @@ class View:
         """(2,) by what x and y of the stored image are multiplied here."""
         if self.image is self.stored:
             return np.ones(2, np.float32)
-        (height, width), (stored_height, stored_width) = (
-            self.size_hw,
-            self.stored.size_hw,
-        )
+        height, width = self.size_hw
+        stored_height, stored_width = self.stored.size_hw
         return np.array([width / stored_width, height / stored_height], np.float32)
 
     def require_size(self, size_hw: Sequence[int], frame_id: str) -> None:
@@ -122,24 +128,24 @@ class Kind(Protocol):
         """Ids of the frames that what is said of them is good for, as far as can be told without masks."""
         return set()
 
-    def find_fault(self, label: Row, frame: Row) -> str | None:
+    def find_fault(self, label: LabelRow, frame: FrameRow) -> str | None:
         """Why a label cannot be in a release; None where it can, or where a copy's label may complete it."""
         return None
 
-    def find_gap(self, label: Row) -> str | None:
+    def find_gap(self, label: LabelRow) -> str | None:
         """What a label still lacks after those of all copies have completed it; None where nothing."""
         return None
 
-    def identify(self, label: Row) -> Hashable:
+    def identify(self, label: LabelRow) -> Hashable:
         """What labels must share to be one, beside boxes that are equal."""
         return label["task"], label["class_name"], None
 
-    def sign(self, label: Row) -> Hashable:
+    def sign(self, label: LabelRow) -> Hashable:
         """Equal for labels that say the same, whoever said it."""
         sides = ((label[side] is None, label[side] or 0.0) for side in SIDES)
         return label["task"], label["class_name"], *sides, label["mask_rle"] or ""
 
-    def complete(self, label: Row, other: Row) -> Row:
+    def complete(self, label: LabelRow, other: LabelRow) -> LabelRow:
         """A label with what only the same label of a copy has."""
         if label["mask_rle"] is None and other["mask_rle"] is not None:
             return {**label, "mask_rle": other["mask_rle"]}
@@ -149,45 +155,43 @@ class Kind(Protocol):
         """What two statements on one picture contradict each other in; None where they complete each other."""
         return None
 
-    def list_shown(self, labels: Sequence[Row]) -> frozenset[tuple[str, int]]:
+    def list_shown(self, labels: Sequence[LabelRow]) -> frozenset[tuple[str, int]]:
         """What tells near-duplicates apart as lessons: the classes that a picture shows, and how many of each."""
         return frozenset(Counter(label["class_name"] for label in labels).items())
 
     @abstractmethod
     def make_target(
-        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+        self, labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
     ) -> dict[str, Any]:
         """The columns of `release_frames` that hold the target of one picture; others stay empty."""
 
     @abstractmethod
-    def find_target_fault(self, row: Row) -> str | None:
+    def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
         """Why the target of a `release_frames` row is none; None where it is one. Its class ids are known ones."""
 
     # ---- from a release to answers -------------------------------------------------------------------------------
 
     @abstractmethod
-    def read_target(self, row: Row, view: View) -> Target:
+    def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
         """What a training sample learns from: the target of a `release_frames` row, in pixels of the view.
 
         Raises ValueError for a row that does not fit its image.
         """
 
-    def list_answer(
-        self, answer: Prediction, class_names: Sequence[str]
-    ) -> dict[str, Any]:
+    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> Answer:
         """The columns of `predictions` that hold one answer of a judged kind."""
         raise ValueError(
             f"answers about {self.name} are not stored: its task examines itself"
         )
 
-    def find_answer_fault(self, row: Row) -> str | None:
+    def find_answer_fault(self, row: PredictionRow) -> str | None:
         """Why a `predictions` row is no answer of the kind; None where it is one. Its scores fit its classes."""
         return None if row["scores"] else "no class"
 
     def pair(
         self,
-        predictions: Sequence[Row],
-        release_rows: Sequence[Row],
+        predictions: Sequence[PredictionRow],
+        release_rows: Sequence[ReleaseFrameRow],
         class_names: Sequence[str],
     ) -> Pairs:
         """Stored predictions beside the `release_frames` of one split, for a judged kind; others are not looked at.

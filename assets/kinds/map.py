@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.kind import MASKS_DIFFER, NO_MASK, Kind, Marks, Row, Statement, View
+from assets.kinds.kind import (
+    MASKS_DIFFER,
+    NO_MASK,
+    Answer,
+    Kind,
+    Marks,
+    Statement,
+    View,
+)
+from assets.kinds.masks import read_mask, read_mask_size, read_masks
+from assets.tables.rows import FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.masks import decode_counts
 from models.task_names import SEGMENTATION
 from models.types import Prediction, SemanticMap, SemanticPrediction, Target
@@ -38,15 +48,15 @@ class Map(Kind):
             ].to_pylist()
         )
 
-    def find_fault(self, label: Row, frame: Row) -> str | None:
+    def find_fault(self, label: LabelRow, frame: FrameRow) -> str | None:
         if label["mask_rle"] is None:
             return NO_MASK
         return None if count_mask_pixels(label, frame) is not None else MASK_MISFITS
 
-    def find_gap(self, label: Row) -> str | None:
+    def find_gap(self, label: LabelRow) -> str | None:
         return NO_MASK if label["mask_rle"] is None else None
 
-    def identify(self, label: Row) -> Hashable:
+    def identify(self, label: LabelRow) -> Hashable:
         return label["task"], label["class_name"], label["mask_rle"]
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
@@ -56,17 +66,17 @@ class Map(Kind):
             else None
         )
 
-    def list_shown(self, labels: Sequence[Row]) -> frozenset[tuple[str, int]]:
+    def list_shown(self, labels: Sequence[LabelRow]) -> frozenset[tuple[str, int]]:
         return frozenset()
 
     def make_target(
-        self, labels: Sequence[Row], class_ids: Sequence[int], frame: Row
+        self, labels: Sequence[LabelRow], class_ids: Sequence[int], frame: FrameRow
     ) -> dict[str, Any]:
         from models.semantic_maps import compose_map, split_map
 
         size_hw = frame["height_px"], frame["width_px"]
         masks, mask_class_ids = split_map(
-            compose_map([label["mask_rle"] for label in labels], class_ids, size_hw)
+            compose_map([read_mask(label) for label in labels], class_ids, size_hw)
         )
         return {
             "mask_rles": masks,
@@ -74,7 +84,7 @@ class Map(Kind):
             "mask_size_px": list(size_hw),
         }
 
-    def find_target_fault(self, row: Row) -> str | None:
+    def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
         if not row["mask_rles"]:
             return "has no mask"
         try:
@@ -83,15 +93,13 @@ class Map(Kind):
             return str(error)
         return None
 
-    def read_target(self, row: Row, view: View) -> Target:
+    def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
         from models.semantic_maps import resize_map
 
-        view.require_size(row["mask_size_px"], row["frame_id"])
+        view.require_size(read_mask_size(row), row["frame_id"])
         return resize_map(read_semantic_map(row), view.size_hw)
 
-    def list_answer(
-        self, answer: Prediction, class_names: Sequence[str]
-    ) -> dict[str, Any]:
+    def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> Answer:
         """A mask for each class that was found; its score is the mean probability of the mask's pixels."""
         from models.semantic_maps import split_map
 
@@ -106,8 +114,9 @@ class Map(Kind):
             "mask_rles": mask_rles,
         }
 
-    def find_answer_fault(self, row: Row) -> str | None:
-        num_scores, num_masks = len(row["scores"]), len(row["mask_rles"] or ())
+    def find_answer_fault(self, row: PredictionRow) -> str | None:
+        num_scores = len(row["scores"])
+        num_masks = len(row["mask_rles"] or ())
         if not num_scores:
             return "no class"
         return (
@@ -118,8 +127,8 @@ class Map(Kind):
 
     def pair(
         self,
-        predictions: Sequence[Row],
-        release_rows: Sequence[Row],
+        predictions: Sequence[PredictionRow],
+        release_rows: Sequence[ReleaseFrameRow],
         class_names: Sequence[str],
     ) -> MapPairs:
         from assets.kinds.judging.map import pair_maps
@@ -127,27 +136,28 @@ class Map(Kind):
         return pair_maps(predictions, release_rows, class_names)
 
 
-def read_semantic_map(frame_row: Row) -> SemanticMap:
+def read_semantic_map(frame_row: ReleaseFrameRow) -> SemanticMap:
     """The map (H, W) of a `release_frames` row of segmentation, IGNORE in the pixels of no mask. Raises ValueError."""
     from models.semantic_maps import compose_map
 
-    height, width = frame_row["mask_size_px"]
     return compose_map(
-        frame_row["mask_rles"], frame_row["mask_class_ids"], (height, width)
+        read_masks(frame_row),
+        frame_row["mask_class_ids"] or [],
+        read_mask_size(frame_row),
     )
 
 
-def count_mask_pixels(label: Row, frame: Row) -> int | None:
+def count_mask_pixels(label: LabelRow, frame: FrameRow) -> int | None:
     """How many pixels a label's mask covers; None where it is no mask, or not one of an image of this size."""
     try:
-        counts = decode_counts(label["mask_rle"])
+        counts = decode_counts(read_mask(label))
     except ValueError:
         counts = []
     is_fit = sum(counts) == frame["width_px"] * frame["height_px"]
     return sum(counts[1::2]) if is_fit else None
 
 
-def _share_disputed(labels: Sequence[Row], others: Sequence[Row]) -> float:
+def _share_disputed(labels: Sequence[LabelRow], others: Sequence[LabelRow]) -> float:
     """Of the pixels that both sides give one class, the share that gets two."""
     names = sorted({label["class_name"] for label in (*labels, *others)})
     ours, theirs = (_paint(side, names) for side in (labels, others))
@@ -157,11 +167,13 @@ def _share_disputed(labels: Sequence[Row], others: Sequence[Row]) -> float:
     return float((ours != theirs)[is_known].mean()) if is_known.any() else 0.0
 
 
-def _paint(labels: Sequence[Row], names: Sequence[str]) -> NDArray[np.int32] | None:
+def _paint(
+    labels: Sequence[LabelRow], names: Sequence[str]
+) -> NDArray[np.int32] | None:
     """The class of each pixel, down the columns; -1 where there is none or more than one. None without labels."""
     painted: NDArray[np.int32] | None = None
     for label in labels:
-        counts = decode_counts(label["mask_rle"])
+        counts = decode_counts(read_mask(label))
         shows = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
         painted = np.full(len(shows), -1, np.int32) if painted is None else painted
         class_id = names.index(label["class_name"])

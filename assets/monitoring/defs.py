@@ -56,7 +56,9 @@ def drift(
     """Image statistics and embeddings of the session, per camera, against each champion's training frames."""
     from assets.monitoring.watch import assess
 
-    session, rows, verdicts = context.partition_key, [], {}
+    session = context.partition_key
+    rows = []
+    verdicts = {}
     tell = progress_to(context.log, "champions")
     found = champions(catalog)
     for n, champion in enumerate(found, start=1):

@@ -8,7 +8,7 @@ scatter normally about a mean, and up to twice as often where they are heavy-tai
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from assets.monitoring.figures import (
     leave_out,
 )
 from assets.tables.encoders import require_one_encoder
+from assets.tables.rows import DriftRow
 from assets.tables.schemas import content_id
 from models.metrics.drift import (
     MIN_UNITS,
@@ -37,7 +38,9 @@ ALPHA = 0.01  # false alarms a clean session, over all cameras and figures toget
 # the row that holds the session's verdict
 ALL_SENSORS = "all"
 WHOLE_SESSION = "session"
-MIN_BLOCKS, MAX_BLOCKS, MIN_BLOCK_FRAMES = 8, 20, 5
+MIN_BLOCKS = 8
+MAX_BLOCKS = 20
+MIN_BLOCK_FRAMES = 5
 _EMBEDDING_TOLERANCE = 0.05  # of unit-length vectors
 
 
@@ -54,7 +57,7 @@ class Champion:
 class Assessment:
     """Rows for the `drift` table and the session's verdict: None where the reference is too small for one."""
 
-    rows: list[dict[str, Any]]
+    rows: list[DriftRow]
     is_drifted: bool | None
     p_value: float | None
     reason: str
@@ -239,7 +242,7 @@ def _row(
     session: str,
     champion: Champion,
     alpha: float,
-) -> dict[str, Any]:
+) -> DriftRow:
     name = champion.model_name
     version = champion.model_version
     release_id = champion.release_id

@@ -56,6 +56,7 @@ class GatheredFrames(NamedTuple):
     vectors: Floats  # (N, D)
 
     def keep(self, mask: NDArray[np.bool_]) -> GatheredFrames:
+        """The frames where the mask (N,) is true."""
         return self._replace(
             sensors=self.sensors[mask],
             captures=self.captures[mask],

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.rows import ChampionRow
 from models.task_names import TASK_NAMES
 
 
-def champions(catalog: Catalog) -> list[dict[str, Any]]:
+def champions(catalog: Catalog) -> list[ChampionRow]:
     """Rows of `champions` of the tasks that say something about an image: at most one each."""
     return (
         catalog.read_latest("champions", where=is_in("task", TASK_NAMES))
@@ -36,7 +35,7 @@ def sessions_to_judge(catalog: Catalog) -> dict[str, str]:
     return {session: ",".join(names) for session, names in pending.items()}
 
 
-def learned_from(catalog: Catalog, champion: dict[str, Any]) -> set[str]:
+def learned_from(catalog: Catalog, champion: ChampionRow) -> set[str]:
     """The sessions of the champion's release."""
     rows = catalog.read_latest(
         "releases", ["sessions"], is_in("release_id", [champion["release_id"]])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from assets.monitoring.drift import Assessment, Champion, FrameFigures, assess_session
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.incremental import Refreshed
+from assets.tables.rows import ChampionRow, PredictionRow, ReleaseFrameRow
 from assets.tables.schemas import TABLES, to_table
 
-Row = dict[str, Any]
 _FRAME_COLUMNS = [
     "frame_id",
     "capture_id",
@@ -23,7 +22,7 @@ _FRAME_COLUMNS = [
 
 
 def predict_session(
-    catalog: Catalog, home: Path, champion: Row, session: str
+    catalog: Catalog, home: Path, champion: ChampionRow, session: str
 ) -> Refreshed:
     """Bring `predictions`, purpose "monitoring", up to date for the session's frames from cameras in the champion's
     release; a frame that has its prediction keeps it.
@@ -60,7 +59,7 @@ def predict_session(
         ].to_pylist()
     )
     todo = [f for f in frames if name_prediction(f["frame_id"], facts) not in have]
-    rows: list[Row] = []
+    rows: list[PredictionRow] = []
     if todo:
         images = StoredImages(
             catalog.dataset("frames", catalog.published_version("frames"))
@@ -70,7 +69,7 @@ def predict_session(
     return Refreshed(written.version, len(rows), 0, 0, len(frames), len(rows))
 
 
-def assess(catalog: Catalog, champion: Row, session: str) -> Assessment:
+def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     """The drift verdict on the session, with all frames of the champion's release as reference.
 
     Frames of every split: they were drawn from the same recordings, and the test's power grows with their number.
@@ -92,7 +91,7 @@ def assess(catalog: Catalog, champion: Row, session: str) -> Assessment:
     )
 
 
-def _release_frames(catalog: Catalog, champion: Row) -> list[Row]:
+def _release_frames(catalog: Catalog, champion: ChampionRow) -> list[ReleaseFrameRow]:
     where = f"release_id = {repr_sql(champion['release_id'])}"
     return catalog.read_latest(
         "release_frames", ["frame_id", "sensor"], where

@@ -21,7 +21,8 @@ from models.types import IGNORE, Image, SemanticMap
 
 Color = tuple[int, int, int]
 JPEG_QUALITY = 82
-GAP_PX, CAPTION_PX = 8, 22
+GAP_PX = 8
+CAPTION_PX = 22
 MISSED: Color = (255, 176, 0)
 FALSE: Color = (255, 64, 108)
 _FIRST: tuple[
@@ -157,7 +158,8 @@ def tile(
         )
     num_columns = min(num_columns, len(images_rgb))
     num_rows = -(-len(images_rgb) // num_columns)
-    step_x, step_y = thumbnail_px + GAP_PX, thumbnail_px + CAPTION_PX + GAP_PX
+    step_x = thumbnail_px + GAP_PX
+    step_y = thumbnail_px + CAPTION_PX + GAP_PX
     sheet = Pillow.new(
         "RGB", (GAP_PX + num_columns * step_x, GAP_PX + num_rows * step_y), (22, 21, 19)
     )
@@ -179,7 +181,8 @@ def make_thumbnail(image_rgb: Image, side_px: int) -> Image:
     """(side, side, 3): the middle square of the image, resampled."""
     height, width = image_rgb.shape[:2]
     side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
+    top = (height - side) // 2
+    left = (width - side) // 2
     return np.asarray(
         _resize(image_rgb[top : top + side, left : left + side], side_px, side_px)
     )
@@ -193,7 +196,8 @@ def fit_into_square(image_rgb: Image, side_px: int) -> Image:
         _resize(image_rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     )
     square = np.zeros((side_px, side_px, 3), np.uint8)
-    top, left = (side_px - small.shape[0]) // 2, (side_px - small.shape[1]) // 2
+    top = (side_px - small.shape[0]) // 2
+    left = (side_px - small.shape[1]) // 2
     square[top : top + small.shape[0], left : left + small.shape[1]] = small
     return square
 
@@ -312,7 +316,8 @@ def _draw_label(
     text_px: int,
 ) -> None:
     font = _font(text_px)
-    width, height = round(draw.textlength(mark.text, font=font)) + 8, text_px + 6
+    width = round(draw.textlength(mark.text, font=font)) + 8
+    height = text_px + 6
     x = min(max(0, round(min(box[0], box[2]))), max(0, size[0] - width))
     top = round(min(box[1], box[3]))
     for y in (top - height, top):  # above the box where there is room, else inside

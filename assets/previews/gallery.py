@@ -11,15 +11,21 @@ from assets.previews.drawing import Color
 from models.metrics.calibration import CalibrationResult
 from models.types import Image
 
-NUM_THUMBNAILS, NUM_OVERLAYS, NUM_MISTAKES = 30, 3, 8
-THUMBNAIL_PX, OVERLAY_PX, MISTAKE_PX, SMALL_MISTAKE_PX = 132, 720, 640, 176
+NUM_THUMBNAILS = 30
+NUM_OVERLAYS = 3
+NUM_MISTAKES = 8
+THUMBNAIL_PX = 132
+OVERLAY_PX = 720
+MISTAKE_PX = 640
+SMALL_MISTAKE_PX = 176
 Draw = Callable[[str], bytes]  # theme -> PNG
 
 
 class ImageReader(Protocol):
     """Gives decoded images by frame_id."""
 
-    def read(self, frame_rows: Sequence[Mapping[str, Any]], /) -> dict[str, Image]: ...
+    def read(self, frame_rows: Sequence[Mapping[str, Any]], /) -> dict[str, Image]:
+        """The picture of each frame, (H, W, 3) RGB, uint8, in the order asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ def name_subject(model: str, release_id: str) -> str:
 def draw_learning(
     history: Sequence[Mapping[str, Any]], subject: str
 ) -> dict[str, Draw]:
+    """The learning curve by its name; nothing for a model without a history."""
     return (
         {
             "learning curve": lambda theme: plots.learning_curve_plot(
@@ -65,6 +72,7 @@ def draw_learning(
 
 
 def draw_reliability(result: CalibrationResult, subject: str) -> Draw:
+    """Confidence against accuracy, by bins."""
     return lambda theme: plots.reliability_plot(result, subject, theme)
 
 

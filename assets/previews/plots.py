@@ -285,7 +285,8 @@ def drift_plot(
     """
     if not drift_rows:
         raise ValueError("no session was checked for drift: there is nothing to draw")
-    colors, markers = THEMES[theme], "osD^vP*X"
+    colors = THEMES[theme]
+    markers = "osD^vP*X"
     lines = sorted(
         {(row["session"], row["sensor"]) for row in drift_rows}, reverse=True
     )

@@ -39,9 +39,14 @@ if TYPE_CHECKING:
     from models.recipes import TrainConfig
     from models.tasks import Batch, Task
 
-AUGMENTED, ANSWERS = "augmented images", "answers after epoch"
-_NUM_FRAMES, _TILE_PX, _NUM_COLUMNS = 4, 208, 4
-_MIN_SHARE, _MIN_SCORE = 0.05, 0.3  # of a class to be named, of a box to be drawn
+AUGMENTED = "augmented images"
+ANSWERS = "answers after epoch"
+_NUM_FRAMES = 4
+_TILE_PX = 208
+_NUM_COLUMNS = 4
+# of a class to be named, of a box to be drawn
+_MIN_SHARE = 0.05
+_MIN_SCORE = 0.3
 
 
 class Previewer:
@@ -124,7 +129,8 @@ class Previewer:
                 else np.ones(len(said.class_ids), bool)
             )
             names = [self._names[c] for c in said.class_ids[keeps]]
-            if (masks := _read_masks(said, keeps)) is not None:
+            masks = _read_masks(said, keeps)
+            if masks is not None:
                 image_rgb = paint_masks(
                     image_rgb, masks, [self._colors[name] for name in names]
                 )

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from assets.inference.package import ModelPackage, Refusal
+from assets.tables.rows import ModelRow, ReleaseRow
 from models.task_names import dataset_of
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Lineage:
     """The rows of `releases` and `models` that a package stands on."""
 
-    release: Row
-    model: Row
+    release: ReleaseRow
+    model: ModelRow
 
 
 def find_lineage(
-    package: ModelPackage, releases: Sequence[Row], models: Sequence[Row]
+    package: ModelPackage, releases: Sequence[ReleaseRow], models: Sequence[ModelRow]
 ) -> Lineage:
     """The stored rows of the package's release and of the model itself, which must agree with its facts.
 

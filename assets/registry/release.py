@@ -93,6 +93,7 @@ class Decision:
 
     @property
     def is_promoted(self) -> bool:
+        """Whether every condition held; without conditions nothing is promoted."""
         return bool(self.results) and all(r.is_passed for r in self.results)
 
     @property
@@ -104,6 +105,7 @@ class Decision:
         )
 
     def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
         return {
             "is_promoted": self.is_promoted,
             "results": [asdict(r) for r in self.results],

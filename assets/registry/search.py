@@ -85,6 +85,7 @@ class SearchRuns:
         self._log(self.search_run_id, figures, 0)
 
     def close(self, is_whole: bool) -> None:
+        """End the search's run, and as killed the trials that still run."""
         for trial in sorted(self._open):
             self._client.set_terminated(self.run_ids[trial], "KILLED")
         self._client.set_terminated(
@@ -126,7 +127,8 @@ def log_search(
     run = client.create_run(
         experiment_id, tags=tags, run_name=f"search {params['recipe']}"
     )
-    runs, is_whole = SearchRuns(client, experiment_id, run.info.run_id), False
+    runs = SearchRuns(client, experiment_id, run.info.run_id)
+    is_whole = False
     try:
         client.log_batch(
             run.info.run_id,

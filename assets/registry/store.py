@@ -39,7 +39,8 @@ def open_client(uri: str) -> MlflowClient:
 def require_experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
     """The id of the experiment, which is made where there is none; its artifacts go below `artifact_root`."""
     for _ in range(2):
-        if found := client.get_experiment_by_name(name):
+        found = client.get_experiment_by_name(name)
+        if found:
             return str(found.experiment_id)
         with unless_exists():
             return str(client.create_experiment(name, f"{artifact_root}/{name}"))
@@ -78,7 +79,8 @@ def _require_tables(uri: str) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
-        aside, whole = Path(name) / "aside.db", Path(name) / "whole.db"
+        aside = Path(name) / "aside.db"
+        whole = Path(name) / "whole.db"
         MlflowClient(f"sqlite:///{aside.absolute()}", f"sqlite:///{aside.absolute()}")
         with closing(sqlite3.connect(aside)) as connection:
             connection.execute("VACUUM INTO ?", (str(whole),))

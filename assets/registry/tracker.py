@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-CHALLENGER, CHAMPION = "challenger", "champion"
+CHALLENGER = "challenger"
+CHAMPION = "champion"
 _HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
 # width of MLflow's column, which SQLite does not hold and Postgres does
 _DESCRIPTION_CHARS = 5000
@@ -104,7 +105,8 @@ class Tracker:
         """
         read_package(package.folder, package.hashes)
         client = self._client()
-        if found := self._find(client, package.task, package.model_sha256):
+        found = self._find(client, package.task, package.model_sha256)
+        if found:
             return self._settle(client, found, is_new=False)
         tags = _describe_origin(package, lineage, dagster_run_id)
         run_id = self._start_run(client, package, tags)
@@ -122,7 +124,8 @@ class Tracker:
 
     def record(self, task: str, version: int, decision: Decision) -> None:
         """Keep what the gate decided with the version and its run."""
-        client, model = self._client(), self.version(task, version)
+        client = self._client()
+        model = self.version(task, version)
         outcome = "passed" if decision.is_promoted else "refused"
         client.set_model_version_tag(model.name, str(version), "gate", outcome)
         client.set_model_version_tag(
@@ -166,7 +169,8 @@ class Tracker:
 
     def describe(self, task: str, version: int, card: str) -> None:
         """Store the model card with the run, and as the version's description as far as that has room."""
-        client, model = self._client(), self.version(task, version)
+        client = self._client()
+        model = self.version(task, version)
         client.log_text(model.run_id, card, "model_card.md")
         more = "\n\n(continues in the run's artifact model_card.md)"
         text = (
@@ -195,9 +199,11 @@ class Tracker:
             )
 
     def champion(self, task: str) -> RegisteredModel | None:
+        """The model that serves the task; None before the first was promoted."""
         return self._at_alias(task, CHAMPION)
 
     def challenger(self, task: str) -> RegisteredModel | None:
+        """The model that asks to be promoted; None where none does."""
         return self._at_alias(task, CHALLENGER)
 
     def verify(self, task: str, version: int) -> RegisteredModel:
@@ -278,7 +284,8 @@ class Tracker:
         self, client: MlflowClient, version: ModelVersion, is_new: bool
     ) -> RunRef:
         """Finish what a killed writer may have left: the run's end, the alias, and runs that never became a version."""
-        name, run_id = version.name, str(version.run_id)
+        name = version.name
+        run_id = str(version.run_id)
         experiment_id = client.get_run(run_id).info.experiment_id
         same_model = f"tags.model_sha256 = '{version.tags['model_sha256']}' and attributes.status = 'RUNNING'"
         for run in client.search_runs([experiment_id], same_model):
@@ -372,9 +379,10 @@ def _describe_origin(
 
 def _registered_hashes(model: RegisteredModel) -> dict[str, str]:
     """The hashes a version was registered with. Raises Refusal for one that did not come through `log_training`."""
-    if lacking := [
+    lacking = [
         tag for tag in (*_HASH_TAGS.values(), "release_id") if not model.tags.get(tag)
-    ]:
+    ]
+    if lacking:
         raise Refusal(
             f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre"
         )

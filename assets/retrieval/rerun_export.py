@@ -19,11 +19,21 @@ import numpy as np
 
 from assets.images import decode_depth, decode_rgb, is_common
 from assets.tables.catalog import Catalog, repr_sql, session_is
+from assets.tables.rows import (
+    SIDES,
+    CalibrationRow,
+    CaptureRow,
+    FrameRow,
+    LabelRow,
+    SignalRow,
+)
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
 
-CLOCK, SEQUENCE = "sensor clock", "frame"  # timelines
+# timelines
+CLOCK = "sensor clock"
+SEQUENCE = "frame"
 # what every viewer decodes; others are written as PNG
 _MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png"}
 _FRAME_COLUMNS = (
@@ -42,8 +52,6 @@ _MOTION = ("pose", "odometry", "position")
 _INERTIAL = {"imu": ("gyro", "accel"), "acceleration": ("accel",)}  # three values each
 _UNITS = {"gyro": "rad/s", "accel": "m/s^2"}
 _WORLD = "world"  # where no pose names what it is relative to
-
-Row = dict[str, Any]
 
 
 def export_session(
@@ -91,14 +99,14 @@ class _Recording:
     """The open recording, the boxes by frame, and what was written so far."""
 
     stream: RecordingStream
-    boxes: dict[str, list[Row]]
+    boxes: dict[str, list[LabelRow]]
     counts: Counter[str] = field(
         default_factory=lambda: Counter(
             images=0, depth_images=0, boxes=0, imu=0, poses=0
         )
     )
 
-    def log(self, path: str, what: Any, frame: Row | None = None) -> None:
+    def log(self, path: str, what: Any, frame: FrameRow | None = None) -> None:
         """At the frame's time; without a frame for all times."""
         if frame is not None:
             self.stream.reset_time()
@@ -110,7 +118,7 @@ class _Recording:
                 )
         self.stream.log(path, what, static=frame is None)
 
-    def send(self, path: str, rows: Sequence[Row], columns: Any) -> None:
+    def send(self, path: str, rows: Sequence[SignalRow], columns: Any) -> None:
         """Columns with one row a signal; all of the rows have a time, or none has."""
         import rerun as rr
 
@@ -130,7 +138,7 @@ class _Recording:
 
 def _write(
     catalog: Catalog,
-    captures: list[Row],
+    captures: list[CaptureRow],
     recording: _Recording,
     report: Callable[[int, int], None],
 ) -> None:
@@ -140,7 +148,8 @@ def _write(
         {box["class_name"] for boxes in recording.boxes.values() for box in boxes}
     )
     recording.log("/", rr.AnnotationContext(list(enumerate(class_names))))
-    done, total = 0, sum(capture["num_frames"] for capture in captures)
+    done = 0
+    total = sum(capture["num_frames"] for capture in captures)
     for root, capture in zip(_name_roots(captures), captures, strict=True):
         mine = f"capture_id = {repr_sql(capture['capture_id'])}"
         signals = _read_signals(catalog, mine)
@@ -167,7 +176,7 @@ def _write(
 
 
 def _write_poses(
-    recording: _Recording, root: str, poses: Sequence[Row]
+    recording: _Recording, root: str, poses: Sequence[SignalRow]
 ) -> dict[str, str]:
     """Each moving body with its path; returns body -> entity. A body that moves in another hangs below it."""
     import rerun as rr
@@ -204,7 +213,7 @@ def _chain(frame: str, parents: dict[str, str]) -> list[str]:
     return chain
 
 
-def _write_imu(recording: _Recording, root: str, samples: Sequence[Row]) -> None:
+def _write_imu(recording: _Recording, root: str, samples: Sequence[SignalRow]) -> None:
     """Three curves for the turn rate, three for the acceleration."""
     import rerun as rr
 
@@ -226,20 +235,28 @@ def _write_imu(recording: _Recording, root: str, samples: Sequence[Row]) -> None
 
 
 def _write_calibration(
-    recording: _Recording, root: str, bodies: dict[str, str], calibration: Row
+    recording: _Recording,
+    root: str,
+    bodies: dict[str, str],
+    calibration: CalibrationRow,
 ) -> str:
     """The camera's pinhole and, where known, its place on the rig; returns its entity."""
     import rerun as rr
 
-    c, sensor = calibration, calibration["sensor"]
+    c = calibration
+    sensor = calibration["sensor"]
     place = c["rig_from_camera"]
     camera = bodies.get(sensor) or _join(root, _WORLD, sensor)
     if place is not None:
         camera = _join(bodies.get("rig") or _join(root, _WORLD, "rig"), sensor)
         recording.log(
-            camera, rr.Transform3D(translation=place[:3], quaternion=place[3:7])
+            camera,
+            rr.Transform3D(
+                translation=place[:3], quaternion=rr.Quaternion(xyzw=place[3:7])
+            ),
         )
-    matrix = [[c["fx_px"], 0, c["cx_px"]], [0, c["fy_px"], c["cy_px"]], [0, 0, 1]]
+    fx, fy, cx, cy = (c["fx_px"], c["fy_px"], c["cx_px"], c["cy_px"])
+    matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
     size = (c["width_px"], c["height_px"])
     recording.log(
         camera,
@@ -249,7 +266,7 @@ def _write_calibration(
 
 
 def _write_frame(
-    recording: _Recording, camera: str, frame: Row, class_names: list[str]
+    recording: _Recording, camera: str, frame: FrameRow, class_names: list[str]
 ) -> None:
     """The image, and its boxes, also when there are none: those of the frame before must not stay."""
     import rerun as rr
@@ -272,9 +289,9 @@ def _write_frame(
     if not recording.boxes:
         return
     boxes = recording.boxes.get(frame["frame_id"], [])
-    corners = np.array(
-        [[b[n] for n in ("x_min", "y_min", "x_max", "y_max")] for b in boxes], float
-    ).reshape(-1, 4)
+    corners = np.array([[b[side] for side in SIDES] for b in boxes], float).reshape(
+        -1, 4
+    )
     names = [b["class_name"] for b in boxes]
     what = rr.Boxes2D(
         array=corners,
@@ -286,7 +303,7 @@ def _write_frame(
     recording.counts["boxes"] += len(boxes)
 
 
-def _hand_on(frame: Row) -> tuple[bytes, str]:
+def _hand_on(frame: FrameRow) -> tuple[bytes, str]:
     """The image without what a camera wrote beside the pixels, and its media type; as PNG where viewers disagree."""
     from assets.formats.images.exif import strip_metadata
 
@@ -296,7 +313,7 @@ def _hand_on(frame: Row) -> tuple[bytes, str]:
     return cv2.imencode(".png", _decode(frame))[1].tobytes(), "image/png"
 
 
-def _decode(frame: Row) -> Any:
+def _decode(frame: FrameRow) -> Any:
     """The pixels: depth (H, W), colour in OpenCV's order BGR. Raises ValueError for what does not decode."""
     try:
         if frame["kind"] == "depth":
@@ -309,10 +326,10 @@ def _decode(frame: Row) -> Any:
 
 
 def _group(
-    signals: Sequence[Row], key: Callable[[Row], tuple[Any, ...]]
-) -> Iterator[tuple[Any, list[Row]]]:
+    signals: Sequence[SignalRow], key: Callable[[SignalRow], tuple[Any, ...]]
+) -> Iterator[tuple[Any, list[SignalRow]]]:
     """(key, signals), those with a time apart from those without."""
-    groups: defaultdict[tuple[Any, bool], list[Row]] = defaultdict(list)
+    groups: defaultdict[tuple[Any, bool], list[SignalRow]] = defaultdict(list)
     for signal in signals:
         groups[key(signal), signal["t_ns"] is None].append(signal)
     for (found, _), rows in groups.items():
@@ -322,7 +339,7 @@ def _group(
 # ---- reading -------------------------------------------------------------------------------------------------------
 
 
-def _read_frames(catalog: Catalog, where: str) -> Iterator[Row]:
+def _read_frames(catalog: Catalog, where: str) -> Iterator[FrameRow]:
     """A batch at a time: a session may be larger than memory."""
     if catalog.exists("frames"):
         scan = catalog.dataset("frames").to_batches(
@@ -335,7 +352,7 @@ def _read_frames(catalog: Catalog, where: str) -> Iterator[Row]:
             yield from batch.to_pylist()
 
 
-def _read_signals(catalog: Catalog, where: str) -> list[Row]:
+def _read_signals(catalog: Catalog, where: str) -> list[SignalRow]:
     """In order of time, or of place in the file where there is no time."""
     rows = catalog.read_latest("signals", where=where).to_pylist()
     return sorted(
@@ -343,11 +360,11 @@ def _read_signals(catalog: Catalog, where: str) -> list[Row]:
     )
 
 
-def _read_boxes(catalog: Catalog, session: str) -> dict[str, list[Row]]:
+def _read_boxes(catalog: Catalog, session: str) -> dict[str, list[LabelRow]]:
     """frame_id -> its boxes. Masks of the same objects bring no second box."""
     where = f"{session_is(session)} AND task = 'detection' AND x_min IS NOT NULL"
     columns = ["label_id", "frame_id", "class_name", "x_min", "y_min", "x_max", "y_max"]
-    boxes: defaultdict[str, list[Row]] = defaultdict(list)
+    boxes: defaultdict[str, list[LabelRow]] = defaultdict(list)
     for row in (
         catalog.read_latest("labels", columns, where).sort_by("label_id").to_pylist()
     ):
@@ -355,7 +372,7 @@ def _read_boxes(catalog: Catalog, session: str) -> dict[str, list[Row]]:
     return dict(boxes)
 
 
-def _name_roots(captures: Sequence[Row]) -> list[str]:
+def _name_roots(captures: Sequence[CaptureRow]) -> list[str]:
     """The capture's file name without suffix, with its number where two are called the same."""
     names = [PurePosixPath(c["path"]).stem or c["session"] for c in captures]
     return [

@@ -77,7 +77,8 @@ def _list_sessions(home: Home) -> list[Row]:
         held.setdefault(row["session"], []).append(
             {"table": row["table_name"], "reason": row["reason"]}
         )
-    rows, folders = [], home.zone.sessions()
+    rows = []
+    folders = home.zone.sessions()
     for session in sorted({*folders, *ledger}):
         known = ledger.get(session, {})
         counts = _count_files(folders.get(session), known)
@@ -119,7 +120,8 @@ def _name_state(is_there: bool, facts: Row) -> str:
 
 
 def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:
-    rows, folder = [], Folder(catalog.uri, options)
+    rows = []
+    folder = Folder(catalog.uri, options)
     sizes = Counter[str]()
     if folder.exists():
         for file in folder.files():

@@ -57,7 +57,8 @@ def start_child(
 def send(child: Child, data: bytes, wait: Wait) -> None:
     """Write all of it. Raises ChildGone, and what `wait` raises."""
     assert child.stdin
-    descriptor, view = child.stdin.fileno(), memoryview(data)
+    descriptor = child.stdin.fileno()
+    view = memoryview(data)
     while view:
         try:
             view = view[os.write(descriptor, view) :]

@@ -128,10 +128,12 @@ def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
     """All pixels through Pillow, which refuses truncated data."""
     from io import BytesIO
 
-    image_module, layout = decoders.pillow, None
+    image_module = decoders.pillow
+    layout = None
     if payload[:4] in _TIFF_MAGICS:
         layout = decoders.tiff_layout.read_layout(payload)
-        if obstacle := decoders.tiff_layout.explain_obstacle(layout):
+        obstacle = decoders.tiff_layout.explain_obstacle(layout)
+        if obstacle:
             return _refuse(*obstacle)
         payload = decoders.tiff_layout.set_upright(payload, layout)
     try:
@@ -148,7 +150,8 @@ def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
         )
     with image:
         width, height = image.size
-        if refusal := _refuse_size(width, height):
+        refusal = _refuse_size(width, height)
+        if refusal:
             return refusal
         if image.format in _ANIMATED and image.is_animated:
             reason = f"an animated {image.format}, and one picture a file is read"
@@ -191,14 +194,16 @@ def _decode_as_read_later(
 
     Returns the quality figures; of 16 bits those of the picture on 8 bits, which mean nothing where it is depth.
     """
-    height, width = facts["height_px"], facts["width_px"]
+    height = facts["height_px"]
+    width = facts["width_px"]
     reduction = (
         decoders.image_quality.find_reduction(height, width)
         if facts["encoding"] == "jpeg"
         else 1
     )
     luma = decoders.images.decode_luma(payload, reduction)
-    size, expected = luma.shape, (-(-height // reduction), -(-width // reduction))
+    size = luma.shape
+    expected = (-(-height // reduction), -(-width // reduction))
     if size != expected:
         raise ValueError(
             f"decoders disagree about its size: {size} and {expected} (height, width)"

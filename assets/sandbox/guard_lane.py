@@ -96,7 +96,8 @@ class GuardLane:
                 f"decoder gave no answer in {self._silence_s:g} s"
             ) from None
         except ChildGone:
-            child, self._child = self._child, None
+            child = self._child
+            self._child = None
             assert child
             raise ChildFailed(f"decoder {explain_end(child)}") from None
         finally:
@@ -139,7 +140,9 @@ class GuardLane:
         assert child.stdout
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._is_ready, self._received, self._answers = False, b"", deque()
+        self._is_ready = False
+        self._received = b""
+        self._answers = deque()
         return child
 
     def _await_start(self) -> None:
@@ -155,7 +158,8 @@ class GuardLane:
         self._is_ready = True
 
     def _end(self) -> None:
-        child, self._child = self._child, None
+        child = self._child
+        self._child = None
         assert child
         end_child(child)
 

@@ -17,7 +17,11 @@ from typing import Any, BinaryIO
 
 HEAD = struct.Struct(">cIQ")  # kind of message, bytes of JSON, bytes of payload
 MAX_WAITING_BYTES = 64 << 20  # of pixels that wait to be encoded
-READ, FACTS, FRAME, DAMAGE, END = b"R", b"S", b"F", b"D", b"E"
+READ = b"R"
+FACTS = b"S"
+FRAME = b"F"
+DAMAGE = b"D"
+END = b"E"
 
 
 def pack_head(kind: bytes, value: Any, payload_bytes: int = 0) -> bytes:
@@ -32,7 +36,8 @@ class Channel:
     def __init__(
         self, requests: BinaryIO, answers: BinaryIO, num_threads: int = 1
     ) -> None:
-        self._requests, self._answers = requests, answers
+        self._requests = requests
+        self._answers = answers
         self._num_threads = num_threads
         self._pool = ThreadPoolExecutor(num_threads)
         self._waiting: deque[tuple[bytes, Any, Future[bytes] | None]] = deque()
@@ -87,7 +92,9 @@ class RemoteFile(io.RawIOBase):
     """The video as a seekable stream."""
 
     def __init__(self, channel: Channel, size: int) -> None:
-        self._channel, self._size, self._at = channel, size, 0
+        self._channel = channel
+        self._size = size
+        self._at = 0
 
     def read(self, size: int = -1) -> bytes:
         wanted = self._size - self._at if size < 0 else min(size, self._size - self._at)

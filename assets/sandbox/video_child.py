@@ -103,7 +103,8 @@ class _Decoding:
         from av.codec.context import Flags
         from av.stream import Disposition
 
-        others, chosen = dict[str, int](), []
+        others = dict[str, int]()
+        chosen = []
         for stream in self._container.streams:
             if stream.type != "video" or stream.disposition & Disposition.attached_pic:
                 kind = (

@@ -90,7 +90,8 @@ class _Watch:
     """The processor time that the child may take, without what it took before it began to read."""
 
     def __init__(self, child: Child, item_seconds: float) -> None:
-        self._child, self._item_s = child, item_seconds
+        self._child = child
+        self._item_s = item_seconds
         self._item_left_s = item_seconds
         self._credit_s = item_seconds
         self._used_s = 0.0
@@ -132,7 +133,8 @@ class _Watch:
     def _spend(self) -> None:
         if self._is_started:
             used_s = measure_used_s(self._child)
-            spent_s, self._used_s = used_s - self._used_s, used_s
+            spent_s = used_s - self._used_s
+            self._used_s = used_s
             self._item_left_s -= spent_s
             self._credit_s -= spent_s
 
@@ -168,7 +170,8 @@ def _receive(child: Child, watch: _Watch) -> VideoMessage:
 
 def _take(child: Child, size: int, watch: _Watch) -> bytearray:
     assert child.stdout
-    descriptor, data = child.stdout.fileno(), bytearray()
+    descriptor = child.stdout.fileno()
+    data = bytearray()
     while len(data) < size:
         watch.wait(descriptor, select.POLLIN)
         piece = os.read(descriptor, min(_PIECE_BYTES, size - len(data)))

@@ -12,7 +12,8 @@ class StreamState:
     """What one stream has yielded so far, and from where on its frames may be trusted after damage."""
 
     def __init__(self, stream: Any, container: Any) -> None:
-        self._stream, self._container = stream, container
+        self._stream = stream
+        self._container = container
         self._packets = self._discarded = self._hidden = self._yielded = (
             self._without_time
         ) = 0
@@ -26,7 +27,9 @@ class StreamState:
         self._rotation = 0
 
     def describe(self) -> dict[str, Any]:
-        stream, context = self._stream, self._stream.codec_context
+        """What the container states of the stream, before anything is decoded."""
+        stream = self._stream
+        context = self._stream.codec_context
         ratio = stream.sample_aspect_ratio
         return {
             "index": stream.index,
@@ -54,6 +57,7 @@ class StreamState:
         return place
 
     def mark_damaged(self, place: dict[str, Any], what: str, channel: Channel) -> None:
+        """Tell of a packet that does not decode, and trust no frame that may build on it."""
         self._settle(channel)
         self._damaged = place
         reason = f"packet {place['number']} {what}"
@@ -102,6 +106,7 @@ class StreamState:
         return 1
 
     def close(self, channel: Channel) -> None:
+        """Tell how many frames the last damaged packet took with it."""
         self._settle(channel)
 
     def count(self) -> dict[str, Any]:
@@ -146,7 +151,8 @@ class StreamState:
                     "remedy": "copy",
                 },
             )
-        self._damaged, self._left_out = None, 0
+        self._damaged = None
+        self._left_out = 0
 
     def _where(self, place: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -159,7 +165,8 @@ class StreamState:
         """The end that a Matroska header promises for this stream; other containers state a number of frames."""
         if self._stream.frames or "matroska" not in self._container.format.name:
             return None
-        if text := self._stream.metadata.get("DURATION"):
+        text = self._stream.metadata.get("DURATION")
+        if text:
             hours, minutes, seconds = text.split(":")
             whole, _, fraction = seconds.partition(".")
             return (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 10**9 + int(

@@ -33,7 +33,9 @@ class Appender:
     def __init__(
         self, catalog: Catalog, name: str, where: str, fence: Callable[[], object]
     ) -> None:
-        self.name, self._fence, self._options = name, fence, catalog.storage_options
+        self.name = name
+        self._fence = fence
+        self._options = catalog.storage_options
         self._key = TABLES[name].key
         self.base = catalog.open_or_create(name)  # the version whose rows are known
         self._known = set(
@@ -53,14 +55,17 @@ class Appender:
             if not len(rows):
                 return 0
             self._fence()
-            if dataset := self._commit(written):
+            dataset = self._commit(written)
+            if dataset:
                 self._follow(dataset)
                 self._known.update(rows[self._key].to_pylist())
                 return len(rows)
             self.base = self.base.checkout_version(self._latest())
             require_not_newer(self.base.schema, TABLES[self.name])
-            if len(fewer := self._leave_out_known(rows)) < len(rows):
-                rows, written = fewer, self._write(fewer)
+            fewer = self._leave_out_known(rows)
+            if len(fewer) < len(rows):
+                rows = fewer
+                written = self._write(fewer)
         raise TimeoutError(
             f"table '{self.name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again"
         )

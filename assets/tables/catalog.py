@@ -174,6 +174,7 @@ class Catalog:
         return [name for name in TABLES if self.exists(name)]
 
     def latest_version(self, name: str) -> int:
+        """The version that a reader of the newest rows gets, published or not."""
         return self.dataset(name).version
 
     def published_version(self, name: str) -> int | None:
@@ -350,6 +351,7 @@ def is_in(column: str, values: Sequence[str]) -> str:
 
 
 def repr_sql(value: str) -> str:
+    """A text as a literal of SQL, with its quotes."""
     return f"'{_quoted(value)}'"
 
 

@@ -26,7 +26,8 @@ class FencedWriter:
     """Writes rows that another writer may have changed by now. `fence` raises when this one may not write any more."""
 
     def __init__(self, catalog: Catalog, fence: Callable[[], object]) -> None:
-        self._catalog, self._fence = catalog, fence
+        self._catalog = catalog
+        self._fence = fence
 
     def upsert(self, name: str, rows: pa.Table) -> Written:
         """Insert new rows and replace those with an equal key. Raises ValueError when two share a key."""

@@ -37,6 +37,7 @@ class Refreshed:
 
     @property
     def summary(self) -> str:
+        """One line for people."""
         rows = f"{self.new} new, {self.stale} stale, {self.removed} removed, {self.total} in all"
         return f"{rows}; computed: {self.computed}"
 
@@ -164,7 +165,8 @@ def _batches(num_pixels: Mapping[str, int]) -> Iterator[list[str]]:
     for frame_id, pixels in num_pixels.items():
         if batch and (len(batch) == _BATCH_FRAMES or held + pixels > _BATCH_PIXELS):
             yield batch
-            batch, held = [], 0
+            batch = []
+            held = 0
         batch.append(frame_id)
         held += pixels
     if batch:

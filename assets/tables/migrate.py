@@ -68,7 +68,8 @@ def follow_schema(
         require_readable(dataset.schema, table)
         if version_of(dataset.schema) == table.version:
             return dataset
-        if strict := _list_strict(dataset.schema, table):
+        strict = _list_strict(dataset.schema, table)
+        if strict:
             _loosen(dataset, strict)
         elif changed := _commit_schema(dataset, widen(dataset.schema, table), options):
             return changed

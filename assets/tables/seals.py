@@ -29,7 +29,8 @@ from assets.tables.schemas import TABLES
 if TYPE_CHECKING:
     import lance
 
-_FOLDER, _COPIES = "_seals", ("json", "copy")
+_FOLDER = "_seals"
+_COPIES = ("json", "copy")
 _NAME = re.compile(r"(?P<version>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.(?:json|copy)")
 # Lance numbers manifests downwards, so that listings begin with the newest
 _NEWEST_MANIFEST = 2**64 - 1
@@ -117,7 +118,8 @@ def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
         if seal
         for path, sha256 in seal.files.items()
     }
-    kept, is_new = set(), False
+    kept = set()
+    is_new = False
     for version in sorted({dataset.version, *tagged}):
         at = dataset if version == dataset.version else catalog.dataset(table, version)
         paths = [*_list_files(at), *tagged.get(version, [])]
@@ -154,7 +156,8 @@ def _list_files(dataset: lance.LanceDataset) -> list[str]:
     )
     for fragment in dataset.get_fragments():
         files += [f"data/{file.path}" for file in fragment.metadata.files]
-        if deletion := fragment.deletion_file():
+        deletion = fragment.deletion_file()
+        if deletion:
             files.append(deletion)
     return files
 
@@ -192,7 +195,8 @@ class _SealStore:
 
     def read(self, table: str, name: str) -> tuple[Seal | None, list[Broken]]:
         """The seal, None when neither copy is right; and which copies are wrong."""
-        seal, broken = None, []
+        seal = None
+        broken = []
         for ending in _COPIES:
             path = f"{_FOLDER}/{table}/{name}.{ending}"
             try:

@@ -19,7 +19,8 @@ def follow_events(events: Path, on_progress: OnProgress | None) -> Iterator[None
     if on_progress is None:
         yield
         return
-    done, position = threading.Event(), 0
+    done = threading.Event()
+    position = 0
 
     def hand_on() -> None:
         nonlocal position

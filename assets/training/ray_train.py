@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from models.training.workers import Workers
 
 RUNS = ".runs"  # below the models: what is under way
-_KEPT, _EVENTS, _SNAPSHOTS = "kept", "events.jsonl", "snapshots"
+_KEPT = "kept"
+_EVENTS = "events.jsonl"
+_SNAPSHOTS = "snapshots"
 _MAX_FAILURES = 3  # of workers, in one call
 _log = logging.getLogger("daguerre.training")
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
@@ -133,7 +135,8 @@ def _run_on_ray(job: _Job) -> None:
             try:
                 return _run_once(replace(job, meeting=uuid.uuid4().hex))
             except Exception as error:
-                if cause := find_user_error(error):
+                cause = find_user_error(error)
+                if cause:
                     raise cause from error
                 if attempt == _MAX_FAILURES:
                     raise
@@ -290,7 +293,8 @@ def learn(
     from models.tasks import find_task
     from models.training.fit import Callbacks, Splits, fit
 
-    config, release = lesson.config, lesson.release
+    config = lesson.config
+    release = lesson.release
     task = find_task(config.task)
     side = int(config.image_size_px * _CACHE_MARGIN)
     gpu = str(device) if torch.device(device).type == "cuda" else None
@@ -317,7 +321,8 @@ def _require_agreement(result: FitResult, workers: Workers) -> None:
     digest = hashlib.sha256()
     for name in sorted(result.weights):
         digest.update(result.weights[name].numpy().tobytes())
-    if len(set(digests := workers.gather(digest.hexdigest()))) > 1:
+    digests = workers.gather(digest.hexdigest())
+    if len(set(digests)) > 1:
         raise RuntimeError(
             f"{workers.num_workers} workers ended with different weights: {[d[:8] for d in digests]}"
         )

@@ -235,7 +235,8 @@ def _read_reason(trial: Any) -> str:
 def _quiet_tune() -> Iterator[None]:
     """Without Ray Tune's own words on failed and interrupted trials; its handler of Ctrl-C goes with it."""
     log = logging.getLogger("ray.tune")
-    level, handler = log.level, signal.getsignal(signal.SIGINT)
+    level = log.level
+    handler = signal.getsignal(signal.SIGINT)
     log.setLevel(logging.CRITICAL)
     try:
         yield

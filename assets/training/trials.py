@@ -39,11 +39,15 @@ class Record:
         on_trial: OnTrial,
     ) -> None:
         self.trials = [Trial(number, values) for number, values in enumerate(settings)]
-        self._metric, self._num_epochs, self._on_trial = metric, num_epochs, on_trial
+        self._metric = metric
+        self._num_epochs = num_epochs
+        self._on_trial = on_trial
 
     def start(self, number: int) -> None:
+        """Note that a trial runs from now on."""
         trial = self.trials[number]
-        trial.status, trial._began = "running", time.monotonic()
+        trial.status = "running"
+        trial._began = time.monotonic()
         self._on_trial(trial, None)
 
     def add_epoch(self, number: int, row: Mapping[str, Any], is_last: bool) -> None:
@@ -71,7 +75,8 @@ class Record:
         trial = self.trials[number]
         if trial.status == "waiting":
             self.start(number)
-        trial.error, trial.metric = reason, None
+        trial.error = reason
+        trial.metric = None
         self._end(trial, "failed")
 
     def interrupt(self) -> None:

@@ -20,8 +20,10 @@ from typing import Any
 
 import torch
 
-BATCH, SIDE_PX = 64, 224
-AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
+BATCH = 64
+SIDE_PX = 224
+AREA = (0.08, 1.0)
+ASPECT = (3 / 4, 4 / 3)
 
 # images, and which pictures they show
 Batches = Iterable[tuple[torch.Tensor, Sequence[Any]]]
@@ -68,15 +70,18 @@ def time_epoch(
     `cpu_ms_per_image` is of all processes and threads, the workers' starting included: others on the machine change it
     less than they change the rate.
     """
-    start, cpu_start_s = time.perf_counter(), measure_cpu_s()
+    start = time.perf_counter()
+    cpu_start_s = measure_cpu_s()
     batches = iter(islice(load(pictures, store, num_workers), num_batches))
     first, seen = next(batches)
     first_at = time.perf_counter()
-    images, shown = first, list(seen)
+    images = first
+    shown = list(seen)
     for images, seen in batches:
         require_shape(images, len(seen))
         shown += seen
-    seconds, cpu_s = time.perf_counter() - first_at, measure_cpu_s() - cpu_start_s
+    seconds = time.perf_counter() - first_at
+    cpu_s = measure_cpu_s() - cpu_start_s
     for some in (first, images):
         require_shape(some, len(some))
         require_picture(some)

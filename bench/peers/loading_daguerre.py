@@ -34,7 +34,8 @@ _CONFIG = replace(
 
 def prepare(pictures: Path, store: Path) -> None:
     """Intake as it is; splits are those of the folders, without the embeddings that look for near-duplicates."""
-    catalog, ledger = Catalog(f"{store}/tables"), Ledger(f"sqlite:///{store}/ledger.db")
+    catalog = Catalog(f"{store}/tables")
+    ledger = Ledger(f"sqlite:///{store}/ledger.db")
     found = Intake(catalog, ledger, BlobStore(f"{store}/blobs"), name_worker()).ingest(
         Folder(str(pictures)), "bench"
     )
@@ -64,7 +65,8 @@ def load(pictures: Path, store: Path, num_workers: int) -> Batches:
     catalog = Catalog(f"{store}/tables")
     release = read_release(catalog, catalog.pointed("bench"), "recognition")
     train = ReleaseImages(catalog, release, "train", long_side_px=None)
-    task, num_classes = TASKS["recognition"], len(release.class_names)
+    task = TASKS["recognition"]
+    num_classes = len(release.class_names)
     cpu = torch.device("cpu")
     for batch in prepare_batches(
         train,

@@ -23,7 +23,8 @@ class Rows(Dataset):
     """(crop, number) of each row; the table is opened by the process that reads it."""
 
     def __init__(self, uri: str) -> None:
-        self.uri, self.table = uri, None
+        self.uri = uri
+        self.table = None
         self.count = lance.dataset(uri).count_rows()
 
     def __len__(self) -> int:

@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-HEIGHT_PX, WIDTH_PX, QUALITY = 480, 640, 90
+HEIGHT_PX = 480
+WIDTH_PX = 640
+QUALITY = 90
 NUM_CLASSES = 10
 NUM_VAL = 40  # beside the training pictures: a release needs some
 
@@ -71,7 +73,8 @@ def make_textures(seed: int, count: int = 24, side_px: int = 1024) -> list[Pictu
     for _ in range(count):
         luma = _draw_noise(rng, side_px, rng.uniform(1.0, 1.5))
         red, blue = (_draw_noise(rng, side_px, 1.6) for _ in range(2))
-        colour, contrast = rng.uniform(60, 190, 3), rng.uniform(14, 38)
+        colour = rng.uniform(60, 190, 3)
+        contrast = rng.uniform(14, 38)
         chroma = np.stack([red, -(red + blue) / 2, blue], -1)
         textures.append(
             np.clip(colour + contrast * luma[..., None] + 8 * chroma, 0, 255).astype(

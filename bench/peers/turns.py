@@ -96,7 +96,9 @@ def take_turns(
         bare.send(signal.SIGSTOP)
         parts.append(whole := start_whole())
         whole.wait()
-        running, stopped, began = whole, bare, [time.time()]
+        running = whole
+        stopped = bare
+        began = [time.time()]
         while not any(part.is_through(part.epochs - 1) for part in parts):
             time.sleep(_TURN_S)
             running.send(signal.SIGSTOP)

@@ -26,12 +26,14 @@ def run_flips(num: int, seed: int) -> dict[str, Any]:
     """Seeded faults in the files of one table; found is what makes a full read fail or come up short."""
     from bench.prove.flips import FAULTS
 
-    rng, found = random.Random(seed), 0
+    rng = random.Random(seed)
+    found = 0
     with tempfile.TemporaryDirectory() as folder, _Child() as child:
         files = _build_table(Path(folder))
         whole = child.ask(_count_rows, folder)
         for _ in range(num):
-            path, fault = rng.choice(files), rng.choice(FAULTS)
+            path = rng.choice(files)
+            fault = rng.choice(FAULTS)
             content = path.read_bytes()
             _damage(path, content, fault, rng)
             found += child.ask(_count_rows, folder) != whole
@@ -110,7 +112,8 @@ def _build_table(folder: Path) -> list[Path]:
     from bench.prove.landings import first_step
 
     for path, data in first_step().items():
-        if rows := list(baseline.records_of(path, data)):
+        rows = list(baseline.records_of(path, data))
+        if rows:
             table = pa.Table.from_pylist(rows, schema=baseline.SCHEMA)
             baseline.write_rows(baseline.table_uri(str(folder)), table, None)
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size)

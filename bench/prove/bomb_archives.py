@@ -56,9 +56,11 @@ def overlap_members(count: int, kernel_bytes: int) -> bytes:
         )
         header = b"PK\x03\x04" + facts + name
         members.append((name, facts, len(header) + 5))
-        plain, body = header + plain, header + stored
+        plain = header + plain
+        body = header + stored
         stored = b"\0" + struct.pack("<HH", len(header), len(header) ^ 0xFFFF) + body
-    directory, at = b"", 0
+    directory = b""
+    at = 0
     for name, facts, length in reversed(members):
         directory += (
             b"PK\x01\x02"
@@ -99,12 +101,12 @@ def make_tar_header(name: str, size: int, kind: bytes = b"0") -> bytes:
     )
     head = bytearray(512)
     head[:100] = name.encode().ljust(100, b"\0")
-    head[100:108], head[108:116], head[116:124] = (
-        b"0000644\0",
-        b"0000000\0",
-        b"0000000\0",
-    )
-    head[124:136], head[136:148], head[156:157] = field, b"00000000000\0", kind
+    head[100:108] = b"0000644\0"
+    head[108:116] = b"0000000\0"
+    head[116:124] = b"0000000\0"
+    head[124:136] = field
+    head[136:148] = b"00000000000\0"
+    head[156:157] = kind
     head[257:265] = b"ustar\x0000"
     head[148:156] = b" " * 8
     head[148:156] = f"{sum(head):06o}\0 ".encode()
@@ -113,7 +115,8 @@ def make_tar_header(name: str, size: int, kind: bytes = b"0") -> bytes:
 
 def make_sparse_header() -> bytes:
     head = bytearray(make_tar_header("a.jpg", 0, b"S"))
-    head[257:265], head[482] = b"ustar  \0", 1
+    head[257:265] = b"ustar  \0"
+    head[482] = 1
     head[148:156] = b" " * 8
     head[148:156] = f"{sum(head):06o}\0 ".encode()
     return bytes(head)

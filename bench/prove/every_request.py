@@ -38,7 +38,8 @@ def fail_every_request(
 ) -> dict[str, Any]:
     """Counts over all requests of `numbers` that were failed; `by_fault` has how many there were."""
     expected = stage.reference("first on s3", [[(first_step(), 0)]], on_s3=True)
-    total, by_fault = Counter[str](), Counter[str]()
+    total = Counter[str]()
+    by_fault = Counter[str]()
     proxy = stage.proxy
     assert proxy is not None
     for fault in faults:
@@ -78,7 +79,8 @@ def _take_in(site: Site) -> int:
     from assets.storage import Folder
 
     order = replace(site.order, worker="worker-1")
-    history, error = History(Path(order.history), order.worker), ""
+    history = History(Path(order.history), order.worker)
+    error = ""
     for failures in range(MAX_ATTEMPTS):
         intake = open_intake(order)
         try:

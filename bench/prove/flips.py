@@ -29,7 +29,8 @@ from assets.worker import name_worker
 
 # drawn evenly: two of three are single bits
 FAULTS = ("flip", "flip", "flip", "flip", "truncation", "deletion")
-_SESSION, _TASK = "monday", "detection"
+_SESSION = "monday"
+_TASK = "detection"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def run_flips(num: int, seed: int) -> dict[str, Any]:
     """`num` seeded faults: how many there were, how many were found, which were not, and the seconds each took."""
     with tempfile.TemporaryDirectory() as folder:
         stores = build_home(Path(folder))
-        if wrong := verify(stores):
+        wrong = verify(stores)
+        if wrong:
             raise RuntimeError(f"the untouched home does not verify: {wrong[0]}")
         return damage(stores, num, np.random.default_rng(seed))
 
@@ -63,7 +65,8 @@ def build_home(folder: Path) -> Stores:
 
     home = folder / "home"
     home.mkdir()
-    catalog, blobs = Catalog(str(home / "tables")), BlobStore(str(home / "blobs"))
+    catalog = Catalog(str(home / "tables"))
+    blobs = BlobStore(str(home / "blobs"))
     ledger = Ledger(f"sqlite:///{home / 'ledger.db'}")
     Intake(catalog, ledger, blobs, name_worker()).ingest(
         Folder(str(_land(folder / "landed"))), _SESSION
@@ -115,10 +118,14 @@ def list_targets(stores: Stores) -> dict[str, list[Target]]:
 
 def damage(stores: Stores, num: int, rng: np.random.Generator) -> dict[str, Any]:
     targets = list_targets(stores)
-    kinds, done, found = sorted(targets), Counter[str](), Counter[str]()
-    missed, seconds = [], []
+    kinds = sorted(targets)
+    done = Counter[str]()
+    found = Counter[str]()
+    missed = []
+    seconds = []
     for _ in range(num):
-        kind, fault = kinds[rng.integers(len(kinds))], FAULTS[rng.integers(len(FAULTS))]
+        kind = kinds[rng.integers(len(kinds))]
+        fault = FAULTS[rng.integers(len(FAULTS))]
         target = targets[kind][rng.integers(len(targets[kind]))]
         content = target.path.read_bytes()
         where = _break(target.path, content, fault, rng)

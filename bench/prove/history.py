@@ -24,7 +24,8 @@ class History:
     """Operations of all workers of a schedule in one file, one JSON line each, in the order in which they were seen."""
 
     def __init__(self, path: Path, worker: str) -> None:
-        self.path, self.worker = path, worker
+        self.path = path
+        self.worker = worker
 
     def add(self, operation: str, **facts: Any) -> None:
         """Append one line; the system keeps lines of racing processes whole."""
@@ -101,7 +102,8 @@ def _compare(expected: Export, found: Export) -> Verdict:
         has = Counter(found.sections.get(name, []))
         if should == has:
             continue
-        missing, extra = should - has, has - should
+        missing = should - has
+        extra = has - should
         missing_keys, extra_keys = (_count_keys(rows) for rows in (missing, extra))
         changed = missing_keys & extra_keys
         lost += (missing_keys - changed).total()

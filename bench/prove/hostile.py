@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MAX_RSS_MIB, MAX_SECONDS = 1024, 10.0
+MAX_RSS_MIB = 1024
+MAX_SECONDS = 10.0
 _PATIENCE_S = 90.0  # before a worker counts as dead
 _ROOT = Path(__file__).resolve().parents[2]
 # a parser tripped in a way that nobody foresaw: no reason that a person understands

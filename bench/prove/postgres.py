@@ -127,7 +127,8 @@ class Postgres:
 
 def find_binaries() -> Path:
     """Debian's folder of the newest server. Root installs it where it is missing. Raises PostgresMissing."""
-    if (found := _newest()) is None and os.geteuid() == 0 and shutil.which("apt-get"):
+    found = _newest()
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
         _install(
             ["apt-get", "update", "-qq"],
             [

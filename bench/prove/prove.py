@@ -60,7 +60,8 @@ def prove(
                 for s in make_schedules(num, seed, num_points)
                 if not kinds or s.kind in kinds
             ]
-            results, failed = [], []
+            results = []
+            failed = []
             for schedule in chosen:
                 try:
                     result = run_schedule(stage, schedule, points)

@@ -32,7 +32,9 @@ class S3Proxy:
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream)
         self.requests: list[str] = []  # "PUT /bucket/key", since `arm`
-        self._fault, self._at, self._lock = "", 0, threading.Lock()
+        self._fault = ""
+        self._at = 0
+        self._lock = threading.Lock()
         # the request that was failed, and when
         self.injected = ""
         self.injected_s = 0.0
@@ -71,7 +73,8 @@ class S3Proxy:
         with self._lock:
             self.requests.append(request)
             if self._fault and len(self.requests) == self._at:
-                self.injected, self.injected_s = request, time.monotonic()
+                self.injected = request
+                self.injected_s = time.monotonic()
                 return self._fault
         return ""
 

@@ -56,8 +56,10 @@ class Worker:
             "PYTHONWARNINGS": "ignore",
         }
         command = [sys.executable, "-m", "bench.prove.worker", order.engine]
-        self.order, self._log = order, Path(f"{order.history}.{order.worker}.log")
-        self.passed, self.status = Counter[str](), 0
+        self.order = order
+        self._log = Path(f"{order.history}.{order.worker}.log")
+        self.passed = Counter[str]()
+        self.status = 0
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -140,10 +142,15 @@ class Site:
         ledger_url: str = "",
     ) -> None:
         folder.mkdir(parents=True)
-        self.folder, self.engine, self.bucket = folder, engine, bucket
-        self.home, self._landing = folder / "home", folder / "landing" / SESSION
+        self.folder = folder
+        self.engine = engine
+        self.bucket = bucket
+        self.home = folder / "home"
+        self._landing = folder / "landing" / SESSION
         self.home.mkdir()
-        self._cursor, self._workers, self._started = 0.0, list[Worker](), 0
+        self._cursor = 0.0
+        self._workers = list[Worker]()
+        self._started = 0
         self.files: tuple[str, ...] = ()
         if bucket:
             self._s3(bucket.direct_endpoint).mkdir(bucket.name)

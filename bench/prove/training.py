@@ -23,7 +23,9 @@ import psutil
 from bench.training import prepare_home
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_TASK, _EPOCHS, _KILLS_EACH = "recognition", 6, 2
+_TASK = "recognition"
+_EPOCHS = 6
+_KILLS_EACH = 2
 
 
 def main() -> None:
@@ -53,7 +55,9 @@ def main() -> None:
 
 def _prove(num_kills: int, rng: random.Random) -> dict[str, Any]:
     whole, num_steps = _run([], rng)
-    equal, trainings, done = 0, 0, 0
+    equal = 0
+    trainings = 0
+    done = 0
     while done < num_kills:
         kills = sorted(rng.sample(range(1, num_steps - 2), _KILLS_EACH))
         sha256, _ = _run(kills, rng)

@@ -123,7 +123,9 @@ def open_intake(order: Order) -> Any:
 
 def _write_down(ledger: Any, history: History) -> None:
     """Claims, commits and acknowledgements, as the ledger's callers see them."""
-    claim, commit, record = ledger.claim, ledger.commit, ledger.record
+    claim = ledger.claim
+    commit = ledger.commit
+    record = ledger.record
 
     def write_claim(capture_id: str, owner: str) -> Any:
         given = claim(capture_id, owner)
@@ -146,7 +148,9 @@ def _write_down(ledger: Any, history: History) -> None:
         record(outcomes)
         history.add("acknowledged", files=_keys(outcomes))
 
-    ledger.claim, ledger.commit, ledger.record = write_claim, write_commit, write_record
+    ledger.claim = write_claim
+    ledger.commit = write_commit
+    ledger.record = write_record
 
 
 def _keys(outcomes: Any) -> list[str]:

@@ -29,7 +29,8 @@ def cut_crops(
 
     A GPU decodes whole images and rounds once: its levels differ by one or two.
     """
-    if device := next(filter(None, map(_device_of, samples)), None):
+    device = next(filter(None, map(_device_of, samples)), None)
+    if device:
         return _cut_on(torch.device(device), samples, crops, side_px).permute(
             0, 1, 4, 2, 3
         )
@@ -121,7 +122,8 @@ def _warn_once(device: str, reason: str) -> None:
 
 def _resample(images: Tensor, crops: Sequence[Sequence[Crop]], side_px: int) -> Tensor:
     """(N, 3, H, W) uint8 images and V crops of each -> (N, V, S, S, 3) uint8."""
-    (num_images, _, height, width), num_views = images.shape, len(crops[0])
+    num_images, _, height, width = images.shape
+    num_views = len(crops[0])
     edges = torch.tensor(
         [[(c.left, c.width, c.top, c.height) for c in views] for views in crops],
         device=images.device,

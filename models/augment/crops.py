@@ -61,7 +61,8 @@ def cut_crop(sample: Sample, crop: Crop, side_px: int) -> Image:
     The image is decoded only as finely as the result can show; the part then moves by less than a pixel of it.
     """
     image, divisor = sample.read(max(side_px / crop.width, side_px / crop.height))
-    left, top = round(crop.left / divisor), round(crop.top / divisor)
+    left = round(crop.left / divisor)
+    top = round(crop.top / divisor)
     right = max(left + 1, round((crop.left + crop.width) / divisor))
     bottom = max(top + 1, round((crop.top + crop.height) / divisor))
     square = resize(image[top:bottom, left:right], side_px)

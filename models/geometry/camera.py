@@ -45,16 +45,19 @@ class Camera:
 
     @property
     def is_distorted(self) -> bool:
+        """Whether any coefficient is not zero."""
         return any(self.distortion)
 
     @property
     def mean_focal_px(self) -> float:
+        """Between those of both axes."""
         return 0.5 * (self.focal_px[0] + self.focal_px[1])
 
     @property
     def matrix(self) -> Array:
         """K (3, 3): homogeneous pixels of points in the camera frame, distortion left out."""
-        (focal_x, focal_y), (x, y) = self.focal_px, self.centre_px
+        focal_x, focal_y = self.focal_px
+        x, y = self.centre_px
         return np.array([[focal_x, 0.0, x], [0.0, focal_y, y], [0.0, 0.0, 1.0]])
 
     def resize(self, share: float) -> Camera:
@@ -77,7 +80,8 @@ class Camera:
             return points[:, :2] * self.focal_px / points[:, 2:] + self.centre_px
         import cv2
 
-        coefficients, still = np.asarray(self.distortion, np.float64), np.zeros(3)
+        coefficients = np.asarray(self.distortion, np.float64)
+        still = np.zeros(3)
         if self.distortion_model in _FISHEYE:
             pixels, _ = cv2.fisheye.projectPoints(
                 points[:, None], still, still, self.matrix, coefficients[:4]

@@ -32,7 +32,9 @@ MAX_STEP = 1.6  # times the median step: frames further apart have others betwee
 FLOOR_PX2 = 0.02  # squared misfit of a good step: tracking is no better than that
 MAX_EXCESS = 4.0  # times the points' own misfit: above, gyroscope and camera do not tell of one motion; 1 to 2 is usual
 BIAS_PRIOR_RAD_S = 0.05
-BIAS_ROUNDS, WORTHWHILE = 3, 0.95  # a bias must lower the misfit by a twentieth
+# a bias must lower the misfit by a twentieth
+BIAS_ROUNDS = 3
+WORTHWHILE = 0.95
 
 # step, lags (L,) in s -> b_from_a (L, 3, 3); NaN beyond the record
 Turn = Callable[["Step", Array], Array]
@@ -118,7 +120,8 @@ def estimate_offset_to_camera(
     paths = _join(reference)
 
     def turn(step: Step, lags_s: Array) -> Array:
-        start, end = step.start_s - lags_s, step.end_s - lags_s
+        start = step.start_s - lags_s
+        end = step.end_s - lags_s
         turns = np.full((len(lags_s), 3), np.nan)
         for path in paths:
             inside = (start >= path.x[0]) & (end <= path.x[-1])
@@ -166,7 +169,8 @@ def _find_bias(
     steps: Sequence[Step], turn: Turn, focal_px: float, lag_s: float
 ) -> Array:
     """Bias (3,) of the turn rate in the camera's axes, rad/s: one linear least-squares step over all steps."""
-    normal, gradient = np.eye(3) / BIAS_PRIOR_RAD_S**2, np.zeros(3)
+    normal = np.eye(3) / BIAS_PRIOR_RAD_S**2
+    gradient = np.zeros(3)
     for step in steps:
         b_from_a = turn(step, np.array([lag_s]))[0]
         if np.isfinite(b_from_a).all():

@@ -15,7 +15,8 @@ from scipy.spatial.transform import Rotation
 Array = NDArray[np.float64]
 
 REFINEMENTS = 4
-_CONFIDENCE, _MAX_DRAWS = 0.999, 500
+_CONFIDENCE = 0.999
+_MAX_DRAWS = 500
 _MAX_TURN_RAD = 0.05  # of one refinement
 
 
@@ -53,10 +54,15 @@ class PairMoments:
 
     @classmethod
     def of(cls, rays_a: Array, rays_b: Array) -> PairMoments:
+        """The moments of ray pairs, (N, 3) each, of any length, in the frames of cameras a and b."""
         a, b = to_unit(rays_a), to_unit(rays_b)
         cross = np.zeros((len(b), 3, 3))  # cross[i] @ v == b[i] x v
-        cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -b[:, 2], b[:, 1], -b[:, 0]
-        cross[:, 1, 0], cross[:, 2, 0], cross[:, 2, 1] = b[:, 2], -b[:, 1], b[:, 0]
+        cross[:, 0, 1] = -b[:, 2]
+        cross[:, 0, 2] = b[:, 1]
+        cross[:, 1, 2] = -b[:, 0]
+        cross[:, 1, 0] = b[:, 2]
+        cross[:, 2, 0] = -b[:, 1]
+        cross[:, 2, 1] = b[:, 0]
         # linear in the nine entries of R
         normals = np.einsum("npj,nk->npjk", cross, a).reshape(len(a), 27)
         outer = (normals.T @ normals).reshape(3, 9, 3, 9)
@@ -82,6 +88,7 @@ class Linearised:
 
     @classmethod
     def at(cls, b_from_a: Array, unit_a: Array, unit_b: Array) -> Linearised:
+        """At the rotation `b_from_a` (3, 3), for rays of unit length (N, 3) in the frames of their cameras."""
         normals = np.cross(unit_b, unit_a @ b_from_a.T)  # (N, 3)
         direction = np.linalg.eigh(normals.T @ normals)[1][:, 0]
         slopes = np.cross(unit_a, np.cross(direction, unit_b) @ b_from_a)
@@ -121,7 +128,8 @@ def sampson_distance(essential: Array, rays_a: Array, rays_b: Array) -> Array:
 
     Times the focal length it is pixels (Sampson 1982; Hartley and Zisserman 2004, 11.4.3).
     """
-    lines_b, lines_a = rays_a @ essential.T, rays_b @ essential
+    lines_b = rays_a @ essential.T
+    lines_a = rays_b @ essential
     gradient = (lines_b[:, :2] ** 2).sum(axis=1) + (lines_a[:, :2] ** 2).sum(axis=1)
     return np.asarray(
         (rays_b * lines_b).sum(axis=1) / np.sqrt(np.maximum(gradient, 1e-24))

@@ -17,7 +17,9 @@ Array = NDArray[np.float64]
 Misfits = Callable[[Array], Array]
 
 MAX_LAG_S = 0.5
-COARSE_STEP_S, FINE_STEP_S, FINE_REACH_S = 0.01, 0.002, 0.016
+COARSE_STEP_S = 0.01
+FINE_STEP_S = 0.002
+FINE_REACH_S = 0.016
 MIN_STEPS = 10  # time steps of the record; fewer say nothing about their own scatter
 MIN_COVERED = 0.5  # share of steps that a lag must leave inside of both records
 # of the jackknife: neighbouring steps lie in one group, as they err together

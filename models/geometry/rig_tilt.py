@@ -22,7 +22,8 @@ RayPairs = Sequence[tuple[Array, Array]]
 # outlier scales, one after the other: first a knocked camera, last the noise of a match
 SCALES_RAD = (0.03, 0.01, 0.004)
 ITERATIONS = 6
-MIN_PAIRS, MIN_MATCHES = 4, 60
+MIN_PAIRS = 4
+MIN_MATCHES = 60
 # distance to an epipolar line, share of matches; two cameras of a rig have 0.97
 AGREEING = 0.008
 MIN_AGREEING = 0.5

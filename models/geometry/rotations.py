@@ -25,7 +25,8 @@ def slerp(start_xyzw: Array, end_xyzw: Array, share: Array) -> Array:
 
     Raises ValueError for a quaternion that is not finite or has no length.
     """
-    start, end = _normalise(start_xyzw), _normalise(end_xyzw)
+    start = _normalise(start_xyzw)
+    end = _normalise(end_xyzw)
     cosine = (start * end).sum(axis=1)
     # q and -q are one rotation: take the nearer
     end = np.where(cosine[:, None] < 0, -end, end)
@@ -72,7 +73,8 @@ def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
 
     Raises ValueError for fewer than two samples, times that do not increase, or rates that are not finite.
     """
-    t, rate = np.asarray(t_s, np.float64), np.asarray(rate_rad_s, np.float64)
+    t = np.asarray(t_s, np.float64)
+    rate = np.asarray(rate_rad_s, np.float64)
     if len(t) < 2 or rate.shape != (len(t), 3):
         raise ValueError(
             f"{len(t)} times and rates of shape {rate.shape}: give two samples or more, three rates each"

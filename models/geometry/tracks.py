@@ -12,10 +12,14 @@ Gray = NDArray[np.uint8]  # (H, W) luma
 Pixels = NDArray[np.float64]  # (N, 2) px, pixel centres
 
 MAX_CORNERS = 250
-_CORNER_QUALITY, _CORNER_DISTANCE_PX = 0.01, 5
-_WINDOW_PX, _LEVELS = (15, 15), 4
+_CORNER_QUALITY = 0.01
+_CORNER_DISTANCE_PX = 5
+_WINDOW_PX = (15, 15)
+_LEVELS = 4
 _MAX_RETURN_PX = 0.3  # a point tracked there and back must come home
-_RATIO, _MAX_FEATURES, _FAST_THRESHOLD = 0.8, 700, 7
+_RATIO = 0.8
+_MAX_FEATURES = 700
+_FAST_THRESHOLD = 7
 _MARGIN_PX = 12  # points near the border say most about turns about the vertical
 # an ORB corner of a coarse level lies no further from its place
 _MAX_REFINEMENT_PX = 3.0

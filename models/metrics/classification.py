@@ -62,7 +62,8 @@ def score_classification(
 
 
 def _score_class(confusion: NDArray[np.int64], class_id: int) -> ClassFigures:
-    hits, num_truth = int(confusion[class_id, class_id]), int(confusion[class_id].sum())
+    hits = int(confusion[class_id, class_id])
+    num_truth = int(confusion[class_id].sum())
     num_predicted = int(confusion[:, class_id].sum())
     return ClassFigures(
         class_id=class_id,

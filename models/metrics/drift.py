@@ -76,7 +76,8 @@ def compare_vector(
     taken from the references as participation ratio, which n - 1 bounds: too small rather than too large, so the
     p-value errs upwards. One-sided; `tolerance` and `length_ratio` as in `compare_mean`.
     """
-    vectors, point = _require_units(reference), np.asarray(new, np.float64)
+    vectors = _require_units(reference)
+    point = np.asarray(new, np.float64)
     _require_finite(point, "the new mean vector")
     n = len(vectors)
     centred = vectors - vectors.mean(axis=0)  # (n, D)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_NUM_NEIGHBOURS, _TEMPERATURE = 20, 0.07
+_NUM_NEIGHBOURS = 20
+_TEMPERATURE = 0.07
 Vectors = NDArray[np.float32]
 
 

@@ -115,7 +115,8 @@ def find_operating_point(
     if not num_objects or not len(scores):
         return None
     order = np.argsort(-scores, kind="stable")
-    scores, hits = scores[order], np.cumsum(is_hit[order])
+    scores = scores[order]
+    hits = np.cumsum(is_hit[order])
     # a threshold takes all equal scores or none
     is_last_of_equals = np.append(scores[1:] != scores[:-1], True)
     num_kept = np.arange(1, len(scores) + 1)
@@ -133,7 +134,8 @@ def judge_detections(
     truths: Sequence[BoxSet], detections: Sequence[Detections]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Score of every detection of every image, and whether it found an object of its class at IoU 0.5."""
-    scores, is_hit = [np.zeros(0, np.float32)], [np.zeros(0, bool)]
+    scores = [np.zeros(0, np.float32)]
+    is_hit = [np.zeros(0, bool)]
     for truth, found in zip(truths, detections, strict=True):
         matches = match_detections(truth, found, same_class_only=True)
         scores.append(found.scores)
@@ -164,7 +166,8 @@ def measure_ious(
 def _match_greedily(
     ious: NDArray[np.float64], order: NDArray[np.int64], min_iou: float
 ) -> list[tuple[int, int]]:
-    free, pairs = ious.copy(), []
+    free = ious.copy()
+    pairs = []
     for detection_id in order:
         if not len(free):
             break

@@ -73,16 +73,15 @@ def count_pixels(
     distance_px = max(
         1, round(BOUNDARY_SHARE * float(np.hypot(*truth.class_ids.shape)))
     )
-    hits, union = np.zeros(num_classes, np.int64), np.zeros(num_classes, np.int64)
+    hits = np.zeros(num_classes, np.int64)
+    union = np.zeros(num_classes, np.int64)
     for class_id in np.flatnonzero(confusion.sum(0) + confusion.sum(1)):
         true, found = (
             _find_boundary(m.class_ids == class_id, is_ignored, distance_px)
             for m in (truth, predicted)
         )
-        hits[class_id], union[class_id] = (
-            np.count_nonzero(true & found),
-            np.count_nonzero(true | found),
-        )
+        hits[class_id] = np.count_nonzero(true & found)
+        union[class_id] = np.count_nonzero(true | found)
     return PixelCounts(confusion, hits, union)
 
 

@@ -23,7 +23,8 @@ STAGES = (  # kernel, stride, expansion, channels, blocks
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-STEM_CHANNELS, FEATURE_CHANNELS = 32, 1280
+STEM_CHANNELS = 32
+FEATURE_CHANNELS = 1280
 PYRAMID_STAGES = (2, 4, 6)  # the last stage of stride 8, 16 and 32
 PYRAMID_CHANNELS = tuple(STAGES[i][3] for i in PYRAMID_STAGES)
 DETAIL_STAGE = 1  # of stride 4
@@ -65,7 +66,8 @@ class EfficientNetLite0(nn.Module):
         self.stem = nn.Sequential(
             *_same_conv(3, STEM_CHANNELS, 3, 2), nn.ReLU6(inplace=True)
         )
-        stages, num_in = [], STEM_CHANNELS
+        stages = []
+        num_in = STEM_CHANNELS
         for kernel, stride, expansion, channels, blocks in STAGES:
             rest = [
                 Block(channels, channels, kernel, 1, expansion)
@@ -158,7 +160,8 @@ def _same_conv(
     """SAME padding of an even side: symmetric at stride 1, one more at the end at stride 2."""
     if stride == 1:
         return [_conv(num_in, num_out, kernel, 1, kernel // 2, groups)]
-    low, high = (kernel - 2) // 2, (kernel - 1) // 2
+    low = (kernel - 2) // 2
+    high = (kernel - 1) // 2
     return [
         nn.ZeroPad2d((low, high, low, high)),
         _conv(num_in, num_out, kernel, stride, 0, groups),

@@ -19,7 +19,8 @@ class ContrastiveEncoder(nn.Module):
         self.features: FeatureHead | None = None
         if name == LITE0:
             self.backbone: nn.Module = EfficientNetLite0()
-            self.features, self.num_features = FeatureHead(), FEATURE_CHANNELS
+            self.features = FeatureHead()
+            self.num_features = FEATURE_CHANNELS
         else:
             self.normalise = ImageNetPixels()
             self.backbone, self.num_features = make_backbone(name)

@@ -28,7 +28,9 @@ from models.nets.torchvision_detector import Canvas
 from models.training.workers import mean_over_workers
 
 _ANCHORS_PX = (16, 32, 64, 128, 256)  # sides, one a level: strides of 4 to 64 px
-_NUM_PROPOSALS, _NUM_SAMPLED = 256, 64  # of an image, of those in training
+# of an image, of those in training
+_NUM_PROPOSALS = 256
+_NUM_SAMPLED = 64
 _norm = partial(nn.GroupNorm, 8)  # keeps small and sharded batches equal
 
 
@@ -113,7 +115,8 @@ class SeededSampler:
 
     def __call__(self, labels: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """(P,) labels an image, above 0 positive, 0 negative -> (P,) bool each: the positives and negatives taken."""
-        positives, negatives = [], []
+        positives = []
+        negatives = []
         for of_image, seed in zip(labels, self.seeds, strict=True):
             lots = torch.rand(
                 len(of_image), generator=torch.Generator().manual_seed(seed)

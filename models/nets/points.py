@@ -12,7 +12,8 @@ def make_points(
     height_px: int, width_px: int, device: torch.device | str = "cpu"
 ) -> tuple[Tensor, Tensor]:
     """Centres (P, 2) x, y in px and strides (P,) in px of all cells, level by level, row by row."""
-    centres, strides = [], []
+    centres = []
+    strides = []
     for stride in STRIDES_PX:
         x = (torch.arange(width_px // stride, device=device) + 0.5) * stride
         y = (torch.arange(height_px // stride, device=device) + 0.5) * stride

@@ -87,13 +87,13 @@ class TrainConfig:
             "lr_batch",
         )
         for name in (*counts, "num_keypoints"):
-            if (value := getattr(self, name)) is not None and value < 1:
+            value = getattr(self, name)
+            if value is not None and value < 1:
                 raise ValueError(f"{name} = {value}: it is at least 1")
         self._require_net()
         for name in ("mixup_alpha", "cutmix_alpha"):
-            if (alpha := getattr(self, name)) < 0 or (
-                alpha and self.task != RECOGNITION
-            ):
+            alpha = getattr(self, name)
+            if alpha < 0 or (alpha and self.task != RECOGNITION):
                 raise ValueError(
                     f"{name} = {alpha} with task = {self.task!r}: 0 or more, and 0 but for recognition"
                 )
@@ -162,7 +162,8 @@ class TrainConfig:
         # as configurations said it before there was `weights`
         if given.pop("is_pretrained", True) is False:
             given |= {"weights": "none", "frozen_stages": 0}
-        if unknown := sorted(given.keys() - {f.name for f in fields(cls)}):
+        unknown = sorted(given.keys() - {f.name for f in fields(cls)})
+        if unknown:
             raise ValueError(
                 f"{', '.join(unknown)}: this Daguerre has no such setting, a newer one may have written it"
             )

@@ -39,6 +39,7 @@ class Range:
 
     @property
     def ends(self) -> tuple[str, ...]:
+        """Both ends, as text."""
         return (str(self.low), str(self.high))
 
     def at(self, share: float) -> str:
@@ -60,6 +61,7 @@ class Choice:
 
     @property
     def ends(self) -> tuple[str, ...]:
+        """All values."""
         return self.values
 
     def at(self, share: float) -> str:
@@ -99,7 +101,8 @@ def narrow_space(
 
     Raises ValueError for what is both, for values that no training could take, and when nothing is left.
     """
-    if both := sorted(set(searched) & set(fixed)):
+    both = sorted(set(searched) & set(fixed))
+    if both:
         raise ValueError(
             f"{', '.join(both)}: searched and fixed; give it with --space or with --set"
         )

@@ -58,7 +58,8 @@ class Rig:
 def transform(rotation: Array, translation_m: Array | list[float]) -> Array:
     """The (4, 4) matrix a_from_b of a rotation (3, 3) and the origin of b in a."""
     matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = rotation, translation_m
+    matrix[:3, :3] = rotation
+    matrix[:3, 3] = translation_m
     return matrix
 
 

@@ -19,7 +19,8 @@ TABLE_PX = 720  # 1.56 m across: 460 px a metre, what a 320 px wide camera resol
 TILE_M = {"wood": 0.26, "brick": 0.62, "grass": 0.55, "gravel": 0.62}
 SHADOW_PX = 240
 TABLE_ALBEDO = 0.33
-NUM_SUN_RAYS, NUM_SKY_RAYS = 16, 40
+NUM_SUN_RAYS = 16
+NUM_SKY_RAYS = 40
 SUN_RADIUS_RAD = 0.09  # a softbox, not the sun: shadows soften with height
 BACKDROP_PX = (64, 256)
 

@@ -66,7 +66,8 @@ class Motion:
     def poses(self) -> Array:
         """Rig poses (N, 4, 4)."""
         matrices = np.tile(np.eye(4), (len(self.position_m), 1, 1))
-        matrices[:, :3, :3], matrices[:, :3, 3] = self.world_from_rig, self.position_m
+        matrices[:, :3, :3] = self.world_from_rig
+        matrices[:, :3, 3] = self.position_m
         return matrices
 
 
@@ -112,7 +113,8 @@ class Trajectory:
         a, a1, a2 = self.azimuth_rad.at(t)
         r, r1, r2 = self.radius_m.at(t)
         h, h1, h2 = self.height_m.at(t)
-        out, along = np.stack([np.cos(a), np.sin(a)]), np.stack([-np.sin(a), np.cos(a)])
+        out = np.stack([np.cos(a), np.sin(a)])
+        along = np.stack([-np.sin(a), np.cos(a)])
         position = np.vstack([r * out, h])
         velocity = np.vstack([r1 * out + r * a1 * along, h1])
         acceleration = np.vstack(
@@ -219,7 +221,8 @@ def _plan_visits(
     num_solids: int, num_visits: int, rng: np.random.Generator
 ) -> list[int]:
     """Indices of solids: a walk along the arc that turns round at its ends."""
-    place, step = int(rng.integers(num_solids)), int(rng.choice([-1, 1]))
+    place = int(rng.integers(num_solids))
+    step = int(rng.choice([-1, 1]))
     order = [place]
     while len(order) < num_visits:
         if not 0 <= place + step < num_solids:

@@ -66,10 +66,12 @@ def _hit_ball(half: tuple, o: Vector, d: Vector) -> Plane:
 
 
 def _hit_box(half: tuple, o: Vector, d: Vector) -> Plane:
-    enter, leave = np.float32(-np.inf), np.float32(np.inf)
+    enter = np.float32(-np.inf)
+    leave = np.float32(np.inf)
     for axis in range(3):
         inverse = np.float32(1) / d[axis]
-        near, far = (-half[axis] - o[axis]) * inverse, (half[axis] - o[axis]) * inverse
+        near = (-half[axis] - o[axis]) * inverse
+        far = (half[axis] - o[axis]) * inverse
         enter = np.fmax(enter, np.fmin(near, far))
         leave = np.fmin(leave, np.fmax(near, far))
     return np.where((enter <= leave) & (enter > NEAR_M), enter, NO_HIT)
@@ -146,7 +148,8 @@ def _cylinder_surface(half: tuple, p: Vector) -> Surface:
 def _cone_surface(half: tuple, p: Vector) -> Surface:
     radial = np.sqrt(p[0] * p[0] + p[1] * p[1]) + np.float32(1e-9)
     length = np.float32(np.hypot(half[0], 2 * half[2]))
-    out, up = 2 * half[2] / length / radial, np.full_like(radial, half[0] / length)
+    out = 2 * half[2] / length / radial
+    up = np.full_like(radial, half[0] / length)
     v = np.float32(0.5) - p[2] / (2 * half[2])
     return (p[0] * out, p[1] * out, up), _wrap(p), v, np.zeros_like(v, np.uint8)
 

@@ -31,7 +31,8 @@ from models.simulation.skins import (
     sample_texture,
 )
 
-TABLE_KEY, FACES_PER_KEY = 1, 8
+TABLE_KEY = 1
+FACES_PER_KEY = 8
 # rotated grid
 _SUBPIXELS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 _BACKDROP_ELEVATION_RAD = np.float32(np.deg2rad(40.0))
@@ -54,7 +55,8 @@ class Renderer:
     def __init__(
         self, scene: Scene, photos: Mapping[str, NDArray[np.uint8]], camera: Camera
     ) -> None:
-        self.scene, self.camera = scene, camera
+        self.scene = scene
+        self.camera = camera
         self._table = bake_table(scene, photos)
         self._backdrop = paint_backdrop(scene, photos)
         self._skins = {p.track_id: paint_skin(p, photos) for p in scene.primitives}
@@ -171,7 +173,8 @@ class Renderer:
         """Table and backdrop, where no solid stands before them."""
         direction = _rotate(pose[:3, :3], x, y)
         table = np.flatnonzero(is_table & (winner == 0))
-        scale, t = np.float32(TABLE_PX / (2 * self.scene.table_radius_m)), depth[table]
+        scale = np.float32(TABLE_PX / (2 * self.scene.table_radius_m))
+        t = depth[table]
         column = (
             np.float32(pose[0, 3]) + t * direction[0][table]
         ) * scale + np.float32(TABLE_PX / 2 - 0.5)
@@ -205,7 +208,8 @@ class Renderer:
             solid.class_name, solid.half_size_m, (point[0], point[1], point[2])
         )
         skin = self._choose_level(solid, float(np.median(depth)))
-        rows, columns = skin.shape[0] * SKIN_PX // (SKIN_PX + CAP_PX), skin.shape[1]
+        rows = skin.shape[0] * SKIN_PX // (SKIN_PX + CAP_PX)
+        columns = skin.shape[1]
         half = np.float32(0.5)  # texel centres
         albedo = sample_texture(
             skin, u * np.float32(columns) - half, v * np.float32(rows) - half
@@ -251,7 +255,8 @@ class Renderer:
 def _find_edges(keys: NDArray[np.uint16]) -> NDArray[np.int64]:
     """Flat indices of pixels that differ from a neighbour to the right, left, above or below."""
     is_edge = np.zeros(keys.shape, bool)
-    across, down = keys[:, 1:] != keys[:, :-1], keys[1:] != keys[:-1]
+    across = keys[:, 1:] != keys[:, :-1]
+    down = keys[1:] != keys[:-1]
     is_edge[:, 1:] |= across
     is_edge[:, :-1] |= across
     is_edge[1:] |= down

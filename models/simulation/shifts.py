@@ -19,8 +19,11 @@ from models.simulation.scene import Scene
 Image = NDArray[np.uint8]
 Depth = NDArray[np.float32]
 
-DUSK_KEY, DUSK_SKY = (0.22, 0.12, 0.06), (0.050, 0.062, 0.105)
-READ_NOISE, SHOT_NOISE = 6.0, 0.9  # grey levels; times the square root of the level
+DUSK_KEY = (0.22, 0.12, 0.06)
+DUSK_SKY = (0.050, 0.062, 0.105)
+# grey levels; times the square root of the level
+READ_NOISE = 6.0
+SHOT_NOISE = 0.9
 HOT_SHARE = 4e-4
 # axial noise of a depth camera grows with the square of the distance
 DEPTH_NOISE_PER_M2 = 0.008
@@ -142,7 +145,8 @@ def _draw_line_kernel(path_px: NDArray[np.float64]) -> NDArray[np.float32]:
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     for share in np.linspace(-0.5, 0.5, 8 * reach):
         x, y = path_px * share + reach
-        column, row = int(np.floor(x)), int(np.floor(y))
+        column = int(np.floor(x))
+        row = int(np.floor(y))
         fx, fy = x - column, y - row
         kernel[row : row + 2, column : column + 2] += np.outer(
             [1 - fy, fy], [1 - fx, fx]

@@ -63,7 +63,8 @@ def sample_texture(
     columns = 256
     rows = max(1, -(-num // columns))
     folded = np.zeros((2, rows * columns), np.float32)
-    folded[0, :num], folded[1, :num] = x_px, y_px
+    folded[0, :num] = x_px
+    folded[1, :num] = y_px
     grid = folded.reshape(2, rows, columns)
     samples = cv2.remap(
         texture, grid[0], grid[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
@@ -74,7 +75,8 @@ def sample_texture(
 def _square(image: Texture) -> Texture:
     height, width = image.shape[:2]
     side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
+    top = (height - side) // 2
+    left = (width - side) // 2
     crop = image[top : top + side, left : left + side]
     return np.asarray(
         cv2.resize(crop, (SKIN_PX, SKIN_PX), interpolation=cv2.INTER_AREA), np.float32

@@ -59,7 +59,8 @@ def _load(path: str) -> AddedTask:
         raise ValueError(
             f"{where}, cannot be loaded: {type(error).__name__}: {error}"
         ) from error
-    task, recipes = getattr(module, "TASK", None), getattr(module, "RECIPES", ())
+    task = getattr(module, "TASK", None)
+    recipes = getattr(module, "RECIPES", ())
     if not isinstance(task, OpenTask):
         raise ValueError(
             f"{where}, has no TASK derived from models.tasks.base.OpenTask"

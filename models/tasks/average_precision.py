@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.metrics.matching import measure_ious
 from models.types import BoxSet, Detections
 
 _MIN_IOU = 0.5
@@ -33,7 +34,9 @@ def mean_average_precision_50(
 def _average_precision(
     predictions: Sequence[Detections], truths: Sequence[BoxSet], class_id: int
 ) -> float:
-    scores, hits, num_truth = [], [], 0
+    scores = []
+    hits = []
+    num_truth = 0
     for prediction, truth in zip(predictions, truths, strict=True):
         wanted = truth.boxes_xyxy[truth.class_ids == class_id]
         mine = prediction.class_ids == class_id
@@ -52,17 +55,13 @@ def _match(
     found_xyxy: NDArray[np.float32], wanted_xyxy: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
     """Per found box, highest score first: whether it takes a box that is still free."""
-    is_hit, is_free = np.zeros(len(found_xyxy), bool), np.ones(len(wanted_xyxy), bool)
-    for index, box in enumerate(found_xyxy):
-        overlap = np.where(is_free, _ious(box, wanted_xyxy), 0.0)
-        if len(overlap) and overlap.max() >= _MIN_IOU:
+    is_hit = np.zeros(len(found_xyxy), bool)
+    is_free = np.ones(len(wanted_xyxy), bool)
+    if not len(wanted_xyxy):
+        return is_hit
+    for index, ious in enumerate(measure_ious(found_xyxy, wanted_xyxy)):
+        overlap = np.where(is_free, ious, 0.0)
+        if overlap.max() >= _MIN_IOU:
             is_free[overlap.argmax()] = False
             is_hit[index] = True
     return is_hit
-
-
-def _ious(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    inner = np.prod(np.clip(high - low, 0, None), axis=1)
-    areas = np.prod(others[:, 2:] - others[:, :2], axis=1) + np.prod(box[2:] - box[:2])
-    return inner / np.maximum(areas - inner, 1e-9)

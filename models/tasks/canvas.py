@@ -32,7 +32,9 @@ def make_moved_batch(
 ) -> Batch:
     """Every image moved onto one canvas by its own generator, its target moved along; the targets are a list."""
     canvas_hw = canvas_for([s.image_rgb for s in samples], config.image_size_px)
-    images, targets, colour = np.empty((len(samples), *canvas_hw, 3), np.uint8), [], []
+    images = np.empty((len(samples), *canvas_hw, 3), np.uint8)
+    targets = []
+    colour = []
     for index, (sample, rng) in enumerate(zip(samples, rngs, strict=True)):
         move = draw_move(
             rng,

@@ -60,7 +60,8 @@ class Keypoints(OpenTask):
     ) -> Batch:
         for sample in samples:
             assert isinstance(sample.target, PoseSet)
-            if (num_points := sample.target.points.shape[1]) > config.num_keypoints:
+            num_points = sample.target.points.shape[1]
+            if num_points > config.num_keypoints:
                 raise ValueError(
                     f"frame {sample.frame_id} has objects of {num_points} points, num_keypoints = "
                     f"{config.num_keypoints}: give the most that an object has"

@@ -124,7 +124,8 @@ class Pretraining(OpenTask):
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Features (N, D) and class ids (N,) of the samples that have a class."""
         assert isinstance(net, ContrastiveEncoder), type(net)
-        vectors, class_ids = [np.zeros((0, net.num_features), np.float32)], []
+        vectors = [np.zeros((0, net.num_features), np.float32)]
+        class_ids = []
         for start in range(0, len(samples), _PREDICT_BATCH):
             some = [
                 samples[i]
@@ -156,7 +157,8 @@ class _Deployed(nn.Module):
 
 def _encode(net: ContrastiveEncoder, squares: Sequence[Image]) -> NDArray[np.float32]:
     """(N, D) features of unit length."""
-    device, parts = next(net.parameters()).device, []
+    device = next(net.parameters()).device
+    parts = []
     for start in range(0, len(squares), _PREDICT_BATCH):
         pixels = torch.from_numpy(
             np.stack(squares[start : start + _PREDICT_BATCH])

@@ -127,7 +127,8 @@ def name_logits(
     net: nn.Module, images_rgb: Sequence[Image], config: TrainConfig
 ) -> Tensor:
     """(N, C) on the CPU."""
-    device, parts = next(net.parameters()).device, []
+    device = next(net.parameters()).device
+    parts = []
     for start in range(0, len(images_rgb), _PREDICT_BATCH):
         squares = [
             fit_square(image, config.image_size_px)

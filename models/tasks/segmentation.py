@@ -103,7 +103,8 @@ class _Deployed(nn.Module):
     def __init__(self, net: nn.Module, side_px: int) -> None:
         super().__init__()
         assert isinstance(net, Segmenter), type(net)
-        self.net, self.side_px = net, side_px
+        self.net = net
+        self.side_px = side_px
         # said aloud, so that the ONNX form states it
         self.shape = (-1, net.classify.out_channels, side_px, side_px)
 
@@ -134,7 +135,8 @@ def _read_out(
 ) -> SemanticPrediction:
     """(C, h, w) logits of a letterboxed image -> the class of each of its pixels, sampled where the pixel lies."""
     num_classes = len(logits)
-    class_ids, sums = np.empty(image_hw, np.uint8), np.zeros(num_classes)
+    class_ids = np.empty(image_hw, np.uint8)
+    sums = np.zeros(num_classes)
     for rows, grid in _grid_bands(canvas_hw, image_hw, num_classes, logits.device):
         scores = F.grid_sample(
             logits[None],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torchvision.ops import batched_nms
 
 from models.types import Detections
 
 MIN_SCORE = 0.02
 MAX_IOU = 0.55  # of two kept boxes of one class
-MAX_CANDIDATES, MAX_BOXES = 600, 200
+MAX_CANDIDATES = 600
+MAX_BOXES = 200
 
 
 def keep_best(
@@ -39,7 +42,8 @@ def choose_best(
     """
     points, class_ids = np.nonzero(scores > min_score)
     order = np.argsort(-scores[points, class_ids], kind="stable")[:MAX_CANDIDATES]
-    points, class_ids = points[order], class_ids[order]
+    points = points[order]
+    class_ids = class_ids[order]
     kept = suppress(boxes_xyxy[points], class_ids, max_iou)[:MAX_BOXES]
     return points[kept], class_ids[kept]
 
@@ -48,17 +52,11 @@ def suppress(
     boxes_xyxy: NDArray[np.float32], class_ids: NDArray[np.int64], max_iou: float
 ) -> NDArray[np.int64]:
     """Indices kept of boxes sorted by falling score: a box goes when a kept one of its class overlaps it more."""
-    x0, y0, x1, y1 = boxes_xyxy.astype(np.float64).T
-    areas = np.clip(x1 - x0, 0, None) * np.clip(y1 - y0, 0, None)
-    is_alive = np.ones(len(boxes_xyxy), bool)
-    kept = []
-    for i in range(len(boxes_xyxy)):
-        if not is_alive[i]:
-            continue
-        kept.append(i)
-        width = np.minimum(x1[i], x1[i:]) - np.maximum(x0[i], x0[i:])
-        height = np.minimum(y1[i], y1[i:]) - np.maximum(y0[i], y0[i:])
-        inner = np.clip(width, 0, None) * np.clip(height, 0, None)
-        union = np.maximum(areas[i] + areas[i:] - inner, 1e-9)
-        is_alive[i:] &= (inner / union <= max_iou) | (class_ids[i:] != class_ids[i])
-    return np.array(kept, np.int64)
+    if not len(boxes_xyxy):
+        return np.zeros(0, np.int64)
+    boxes = torch.from_numpy(boxes_xyxy.astype(np.float64))
+    # classes are kept apart by moving their boxes, which takes boxes without a negative coordinate
+    boxes = boxes - boxes.min()
+    ranks = -torch.arange(len(boxes), dtype=boxes.dtype)
+    kept = batched_nms(boxes, ranks, torch.from_numpy(class_ids), max_iou)
+    return np.asarray(kept.numpy())

@@ -37,7 +37,8 @@ def prepare_batches(
     """This worker's batches from `first_step` on, over all epochs, their tensors on the device."""
 
     def prepare(step: tuple[int, np.ndarray]) -> Batch:
-        epoch, mine = step[0], shard(step[1], workers.rank, workers.num_workers)
+        epoch = step[0]
+        mine = shard(step[1], workers.rank, workers.num_workers)
         rngs = [sample_rng(seed, epoch, int(i)) for i in mine]
         with _beside_training(device):
             return _move(

@@ -25,6 +25,7 @@ class DoesNotFitError(ValueError):
 def require_finite(
     value: Tensor, what: str, frame_ids: Sequence[str], place: str
 ) -> None:
+    """Raises NotFiniteError, with the frames of the batch, for a NaN or an infinity."""
     if not torch.isfinite(value):
         raise NotFiniteError(
             f"{what} is {value.item()} in {place}, frames {', '.join(frame_ids)}: "

@@ -76,7 +76,9 @@ def fit(
     Raises NotFiniteError, DoesNotFitError, and ValueError for an empty split.
     """
     workers = workers or Alone()
-    train, val, num_classes = splits.train, splits.val, splits.num_classes
+    train = splits.train
+    val = splits.val
+    num_classes = splits.num_classes
     num_steps = count_steps(len(train), config.batch_size)
     require_samples(train, val, num_steps, workers.num_workers)
     net.to(memory_format=torch.channels_last)
@@ -84,7 +86,8 @@ def fit(
         next(net.parameters()).device.type, enabled=config.precision == "fp16"
     )
     meter = Meter(net, config.precision, resume.facts["spent"] if resume else None)
-    shadow, wrapped = copy.deepcopy(net).eval(), workers.wrap(net)
+    shadow = copy.deepcopy(net).eval()
+    wrapped = workers.wrap(net)
     state = FitState(
         net, make_optimizer(net, config), WeightAverage(net, config.ema_decay), scaler
     )
@@ -92,7 +95,8 @@ def fit(
         state.load(resume, workers.rank, workers.num_workers)
     if config.is_compiled:
         wrapped.compile()
-    result, saved_at = state.result, meter.seconds
+    result = state.result
+    saved_at = meter.seconds
     # each holds an image
     num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)
     batches = prepare_batches(
@@ -202,7 +206,8 @@ def _answer(
     workers: Workers,
 ) -> tuple[list[Any], list[Target]]:
     """Predictions and targets of the whole split, on every worker; each predicts its share."""
-    indices, mine = list(range(workers.rank, len(val), workers.num_workers)), []
+    indices = list(range(workers.rank, len(val), workers.num_workers))
+    mine = []
     chunks = [
         indices[start : start + _VAL_CHUNK]
         for start in range(0, len(indices), _VAL_CHUNK)

@@ -35,7 +35,10 @@ class Meter:
         self.start_epoch()
 
     def start_epoch(self) -> None:
-        self._epoch_began, self._waited, self._num_images = time.monotonic(), 0.0, 0
+        """Count from zero."""
+        self._epoch_began = time.monotonic()
+        self._waited = 0.0
+        self._num_images = 0
         self._flops: int | None = 0
         self._power.start_epoch()
 
@@ -46,6 +49,7 @@ class Meter:
 
     @property
     def epoch_seconds(self) -> float:
+        """Since the epoch began."""
         return time.monotonic() - self._epoch_began
 
     @property
@@ -95,7 +99,8 @@ class Meter:
         `gpu_utilisation` in [0, 1] (mean share of the time in which GPUs compute), absent where it is not told;
         `device_hours` and `energy_wh` as `spend` has them.
         """
-        seconds, spent = self.epoch_seconds, self.spend(workers)
+        seconds = self.epoch_seconds
+        spent = self.spend(workers)
         shares = [
             share
             for found in workers.gather(self._power.shares())

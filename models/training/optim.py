@@ -21,7 +21,8 @@ def make_optimizer(net: nn.Module, config: TrainConfig) -> torch.optim.Optimizer
     LARS (You et al., arXiv:1708.03888) and LAMB (You et al., ICLR 2020) scale each tensor's step to the tensor's norm,
     but for the ones of one axis. They are timm's, whose import takes seconds that other trainings do not pay.
     """
-    groups, part = [], getattr(net, "backbone", None)
+    groups = []
+    part = getattr(net, "backbone", None)
     backbone = set(map(id, part.parameters())) if isinstance(part, nn.Module) else set()
     for is_backbone in (True, False):
         for is_decayed in (True, False):
@@ -84,7 +85,8 @@ def set_rate(
 
     Nothing is carried over from step to step: a training that resumes finds the same rates.
     """
-    share, momentum = rate_share(config, progress), momentum_at(config, progress)
+    share = rate_share(config, progress)
+    momentum = momentum_at(config, progress)
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * share
         if momentum is not None and "betas" in group:
@@ -103,7 +105,8 @@ def rate_share(config: TrainConfig, progress: float) -> float:
 
 def momentum_at(config: TrainConfig, progress: float) -> float | None:
     """Momentum, or beta1, at `progress` in [0, 1]: lowest where the rate is highest. None: the optimiser's own."""
-    if (swing := _SHAPES[config.schedule].momentum) is None:
+    swing = _SHAPES[config.schedule].momentum
+    if swing is None:
         return None
     return swing[1] - (swing[1] - swing[0]) * _height(config, progress)
 
@@ -120,13 +123,15 @@ class WeightAverage:
     """Exponential moving average of a net's weights; a young one forgets faster: min(decay, (1 + t) / (10 + t))."""
 
     def __init__(self, net: nn.Module, decay: float) -> None:
-        self._decay, self.num_steps = decay, 0
+        self._decay = decay
+        self.num_steps = 0
         self.values: dict[str, Tensor] = {
             k: v.detach().clone() for k, v in net.state_dict().items()
         }
 
     @torch.no_grad()
     def update(self, net: nn.Module) -> None:
+        """Take the weights after a step; early on the average forgets faster."""
         self.num_steps += 1
         decay = min(self._decay, (1 + self.num_steps) / (10 + self.num_steps))
         for name, value in net.state_dict().items():

@@ -26,6 +26,7 @@ def plan_steps(
 
 
 def count_steps(num_samples: int, batch_size: int) -> int:
+    """Steps in one pass over the samples, at least one."""
     return max(1, round(num_samples / batch_size))
 
 

@@ -35,8 +35,11 @@ class Device:
         read_share: Callable[[], float] | None = None,
         errors: tuple[type[Exception], ...] = (OSError, ValueError),
     ) -> None:
-        self.name, self._range, self._errors = name, range_joules, errors
-        self._read_joules, self._read_share = read_joules, read_share
+        self.name = name
+        self._range = range_joules
+        self._errors = errors
+        self._read_joules = read_joules
+        self._read_share = read_share
         self.joules: float | None = 0.0
         self._shares: list[float | None] = []
         self._last = self._ask(read_joules)
@@ -50,9 +53,11 @@ class Device:
         )
 
     def forget_shares(self) -> None:
+        """Begin the mean of the shares anew."""
         self._shares = []
 
     def look(self) -> None:
+        """Read the counters; one that cannot be read makes the whole sum unknown."""
         if self._read_share:
             self._shares.append(self._ask(self._read_share))
         now = self._ask(self._read_joules)
@@ -76,7 +81,8 @@ class Power:
     """The devices of one process, looked at about once a second."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
-        self._devices, self._looked = devices, time.monotonic()
+        self._devices = devices
+        self._looked = time.monotonic()
 
     def look(self, least_s: float = _INTERVAL_S) -> None:
         """Unless the last look was less than `least_s` ago."""
@@ -86,6 +92,7 @@ class Power:
                 device.look()
 
     def start_epoch(self) -> None:
+        """Shares are those of an epoch, joules those since the beginning."""
         for device in self._devices:
             device.forget_shares()
 

@@ -42,12 +42,14 @@ class FitResult:
         leaves [0, 1], only the best itself is good enough.
         """
         if metric > self.best:
-            self.best, self.best_epoch = metric, epoch
+            self.best = metric
+            self.best_epoch = epoch
         is_kept = metric >= self.best - math.sqrt(
             max(self.best * (1 - self.best), 0.0) / num_images
         )
         if is_kept:
-            self.metric, self.epoch = metric, epoch
+            self.metric = metric
+            self.epoch = epoch
         return is_kept
 
 
@@ -73,6 +75,7 @@ class FitState:
 
     @property
     def device(self) -> torch.device:
+        """Where the net's weights lie."""
         return next(self.net.parameters()).device
 
     def save(
@@ -119,7 +122,8 @@ class FitState:
         that number, so to float tolerance; only what is drawn by worker (dropout) differs from then on.
         Raises ValueError when the snapshot is of another net.
         """
-        facts, held = snapshot.facts, self.net.state_dict()
+        facts = snapshot.facts
+        held = self.net.state_dict()
         try:
             self.net.load_state_dict(
                 {
@@ -165,7 +169,8 @@ class FitState:
             facts["best_epoch"],
             list(facts["history"]),
         )
-        self.step, by_rank = facts["step"], facts["losses_by_rank"]
+        self.step = facts["step"]
+        by_rank = facts["losses_by_rank"]
         is_mine = len(by_rank) == num_workers
         self.losses = (
             list(by_rank[rank])

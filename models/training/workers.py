@@ -56,18 +56,23 @@ def find_workers(config: TrainConfig) -> Workers:
 class Alone:
     """One process: nothing to exchange."""
 
-    rank, num_workers = 0, 1
+    rank = 0
+    num_workers = 1
 
     def wrap(self, net: nn.Module) -> nn.Module:
+        """The net as it is."""
         return net
 
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
+        """Nothing to hold back."""
         return nullcontext()
 
     def average_statistics(self, net: nn.Module) -> None:
+        """Nothing to average."""
         pass
 
     def gather(self, value: Any) -> list[Any]:
+        """The one value."""
         return [value]
 
 
@@ -79,15 +84,18 @@ class Distributed:
         self.num_workers = torch.distributed.get_world_size()
 
     def wrap(self, net: nn.Module) -> nn.Module:
+        """The net under DistributedDataParallel."""
         return nn.parallel.DistributedDataParallel(
             net, broadcast_buffers=False, gradient_as_bucket_view=True
         )
 
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
+        """Gradients stay this worker's own until the next step."""
         return wrapped.no_sync()  # type: ignore[operator]  # also through torch.compile
 
     @torch.no_grad()
     def average_statistics(self, net: nn.Module) -> None:
+        """One exchange for the statistics of all batch normalisations."""
         norms = [
             m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
         ]
@@ -101,6 +109,7 @@ class Distributed:
             buffer.copy_(part.view_as(buffer))
 
     def gather(self, value: Any) -> list[Any]:
+        """The value of every worker, by rank."""
         values: list[Any] = [None] * self.num_workers
         torch.distributed.all_gather_object(values, value)
         return values

@@ -15,7 +15,8 @@ from orchestration.profiles import Settings, load_settings
 if TYPE_CHECKING:
     from assets.stages import SessionStep
 
-RECORDINGS, FRAMES = ("capture", "recordings"), ("capture", "frames")
+RECORDINGS = ("capture", "recordings")
+FRAMES = ("capture", "frames")
 
 
 def simulate(
@@ -94,7 +95,8 @@ def take_in(
         return show_progress(f"{step.doing} {session}", step.unit, count_frames)
 
     outcome = run_session(settings, session, folder, show)
-    report, verdicts = outcome.made[RECORDINGS], outcome.verdicts
+    report = outcome.made[RECORDINGS]
+    verdicts = outcome.verdicts
     summary = summarise_labels(catalog, session)
     failed = [
         {"check": v.name, "blocks": v.stops, "summary": v.summary}

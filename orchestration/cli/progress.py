@@ -36,7 +36,8 @@ class Pace:
     @property
     def left_s(self) -> float | None:
         """Seconds until all is done at the recent rate; None while nothing moves."""
-        (start_s, before, _), (end_s, done, _) = self.samples[0], self.samples[-1]
+        start_s, before, _ = self.samples[0]
+        end_s, done, _ = self.samples[-1]
         if done == before or end_s == start_s:
             return None
         return (self.total - done) * (end_s - start_s) / (done - before)
@@ -71,13 +72,15 @@ def show_progress(
     title: str, unit: str, count_frames: Callable[[], int] | None = None
 ) -> Iterator[Tick]:
     """Yields tick(done, total). `count_frames` says how many frames there are by now; it is asked once a second."""
-    pace, stop = Pace(unit), threading.Event()
+    pace = Pace(unit)
+    stop = threading.Event()
     before = count_frames() if count_frames else 0
     pace.add(time.monotonic(), 0)
     state = {"done": 0, "frames": 0}
 
     def tick(done: int, total: int, *_: object) -> None:
-        state["done"], pace.total = done, total
+        state["done"] = done
+        pace.total = total
 
     def sample() -> str:
         # a store that does not answer now is no end of the work

@@ -25,6 +25,7 @@ COOLDOWN_S = 6 * 3600
 def drift_sensor(
     context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]
 ) -> dg.SensorResult:
+    """Asks for a task no sooner than COOLDOWN_S after the last time."""
     requests = []
     for champion in champions(catalog):
         task = champion["task"]

@@ -46,7 +46,8 @@ def landing_zone_sensor(
         dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}:{watch.code}", partition_key=s)
         for s in ready
     ]
-    if bad := landing_zone.unusable():
+    bad = landing_zone.unusable()
+    if bad:
         context.log.warning(f"folders that cannot be sessions (rename them): {bad}")
     if not requests:
         waiting = watch.unsettled()

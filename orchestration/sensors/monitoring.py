@@ -19,6 +19,7 @@ from orchestration.jobs import monitor_session
 def unjudged_session_sensor(
     context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]
 ) -> dg.SensorResult:
+    """Asks for one run a session and set of champions."""
     pending = sessions_to_judge(catalog)
     known = set(context.instance.get_dynamic_partitions("sessions"))
     requests = [

@@ -23,7 +23,8 @@ from assets.images import (
 from assets.samples import shrink
 
 SIZE = WIDTH, HEIGHT = (24, 16)
-GREEN, RED = (10, 250, 20), (200, 30, 60)
+GREEN = (10, 250, 20)
+RED = (200, 30, 60)
 # half of GREEN on white: 10 * 128/255 + 255 * 127/255 = 132, and so on
 COVERED = (132, 252, 137)
 WHITE = (255, 255, 255)
@@ -80,7 +81,8 @@ def rgba() -> Image.Image:
     """Green that does not show, green that shows by half, red."""
     pixels = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
     pixels[:] = (*RED, 255)
-    pixels[:, :8], pixels[:, 8:16] = (*GREEN, 0), (*GREEN, 128)
+    pixels[:, :8] = (*GREEN, 0)
+    pixels[:, 8:16] = (*GREEN, 128)
     return Image.fromarray(pixels)
 
 
@@ -115,7 +117,8 @@ def test_alpha_in_16_bits(rgba):
     """Half of (0x80FF, 0x0180, 0xFFFF), whose upper bytes are (128, 1, 255): 128 * 128/255 + 127 = 191."""
     pixels = np.empty((HEIGHT, WIDTH, 4), np.uint16)
     pixels[:] = (0xFFFF, 0x0180, 0x80FF, 0xFFFF)
-    pixels[:, :8, 3], pixels[:, 8:16, 3] = 0, 0x8000
+    pixels[:, :8, 3] = 0
+    pixels[:, 8:16, 3] = 0x8000
     assert thirds(save_array(pixels)) == [WHITE, (191, 128, 255), (128, 1, 255)]
 
 
@@ -138,7 +141,8 @@ def test_alpha_that_hides_nothing_or_everything_changes_nothing(ending, alpha):
 
 
 def test_transparent_colours_of_palettes_and_keys_show_white(palette):
-    keyed, grey = palette.convert("RGB"), Image.new("L", SIZE, 100)
+    keyed = palette.convert("RGB")
+    grey = Image.new("L", SIZE, 100)
     grey.paste(7, (0, 0, 8, HEIGHT))
     assert thirds(save(palette, "PNG", transparency=2)) == [WHITE, RED, RED]
     assert thirds(save(palette, "PNG", transparency=bytes([255, 255, 128]))) == [
@@ -251,7 +255,9 @@ def test_what_was_not_measured_takes_no_part():
 def test_channels_share_one_scale():
     """Reflectance in red twice that in green; blue is dark."""
     bands = np.zeros((10, 10, 3), np.uint16)
-    bands[..., 0], bands[..., 1], bands[..., 2] = 3000, 1600, 200
+    bands[..., 0] = 3000
+    bands[..., 1] = 1600
+    bands[..., 2] = 200
     assert scale_to_8_bits(bands)[0, 0].tolist() == [255, 128, 0], (
         "(1600 - 200) / (3000 - 200) * 255 = 127.5"
     )

@@ -118,7 +118,8 @@ def test_a_look_without_time_still_comes_to_every_session_in_turn(ledger, write_
     zone = LandingZone(
         Folder(str(write_files({f"s{n}/a.png": "x" for n in range(5)}))), ledger
     )
-    watch, ready = Watch(), []
+    watch = Watch()
+    ready = []
     for _ in range(10):
         ready += look(watch, zone, budget_s=0.0)
     assert sorted(ready) == [f"s{n}" for n in range(5)]

@@ -156,7 +156,8 @@ def test_what_is_sent_again_after_a_lost_reply_is_done_once(ledger):
 
 
 def test_many_threads_get_one_claim(home):
-    url, won = f"sqlite:///{home / 'race.db'}", []
+    url = f"sqlite:///{home / 'race.db'}"
+    won = []
     barrier = threading.Barrier(8)
 
     def claim(number: int) -> None:

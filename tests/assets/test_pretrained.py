@@ -28,7 +28,8 @@ def test_packaged_weights_are_those_of_the_package():
         and "ImageNet" in found.origin
         and "Apache-2.0" in found.origin
     )
-    mine, theirs = read_weights(found), read_imagenet()
+    mine = read_weights(found)
+    theirs = read_imagenet()
     assert mine.keys() == theirs.keys() and all(
         torch.equal(mine[k], theirs[k]) for k in mine
     )
@@ -86,7 +87,8 @@ def test_published_weights_are_downloaded_once(tmp_path, monkeypatch):
     published = resnet18(weights=None).state_dict()
     torch.save(published, tmp_path / "weights.pth")
     content = (tmp_path / "weights.pth").read_bytes()
-    name, asked = f"resnet18-{hash_bytes(content)[:8]}.pth", []
+    name = f"resnet18-{hash_bytes(content)[:8]}.pth"
+    asked = []
 
     class Serve(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -40,7 +40,8 @@ def paint(
     )
     objects = []
     for n in range(1 + number % 3):
-        kind, side = ("disc", "square")[rng.integers(2)], int(rng.integers(9, 14)) * 2
+        kind = ("disc", "square")[rng.integers(2)]
+        side = int(rng.integers(9, 14)) * 2
         x = 32 * n + int(rng.integers(0, 32 - side + 1)) if side <= 32 else 32 * n
         y = int(rng.integers(0, SIDE_PX - side))
         color = [int(v) for v in rng.integers(0, 256, 3)]
@@ -245,12 +246,16 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
 
     def precision(score: float | None) -> float:
         """Of one that finds every object with a score of 0.5, and one more in the picture without any with this one."""
-        names, said = exam.release.class_names, []
+        names = exam.release.class_names
+        said = []
         for frame, answer in zip(exam.release_rows, exam.predictions, strict=True):
-            ids, boxes = list(frame["box_class_ids"]), list(frame["boxes_xyxy"])
+            ids = list(frame["box_class_ids"])
+            boxes = list(frame["boxes_xyxy"])
             scores = [0.5] * len(ids)
             if not ids and score is not None:
-                ids, boxes, scores = [0, 1], [5.0, 5.0, 25.0, 25.0] * 2, [score] * 2
+                ids = [0, 1]
+                boxes = [5.0, 5.0, 25.0, 25.0] * 2
+                scores = [score] * 2
             said.append(
                 answer
                 | {

@@ -34,7 +34,8 @@ def paint(
     pixels = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     if ending == ".png":
         return cv2.imencode(".png", pixels)[1].tobytes()
-    picture, target = Image.fromarray(pixels), io.BytesIO()
+    picture = Image.fromarray(pixels)
+    target = io.BytesIO()
     exif = picture.getexif()
     exif[0x112] = orientation
     picture.save(target, "JPEG", exif=exif, quality=90)

@@ -19,7 +19,8 @@ def make_radiographs(folder: Path) -> None:
     for n in range(6):
         counts = np.full((240, 320), 8000 + 4000 * n, np.uint16)
         cv2.circle(counts, (60 + 3 * n, 120), 15, 4000 + 2000 * n, -1)
-        image, label = folder / "images" / f"p{n}.png", folder / "labels" / f"p{n}.txt"
+        image = folder / "images" / f"p{n}.png"
+        label = folder / "labels" / f"p{n}.txt"
         for path in (image, label):
             path.parent.mkdir(exist_ok=True)
         image.write_bytes(cv2.imencode(".png", counts)[1].tobytes())

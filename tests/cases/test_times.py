@@ -42,7 +42,8 @@ def make_drive(folder: Path) -> None:
 
 def record(folder: Path, stamp_ns: Callable[[int], int]) -> None:
     """20 pictures and depth maps at 15 Hz beside an IMU whose stamps are right; log times are right throughout."""
-    recording, depth = Recording(), np.full((24, 32), 1500, np.uint16)
+    recording = Recording()
+    depth = np.full((24, 32), 1500, np.uint16)
     for n in range(80):
         recording.add_bytes(
             "/zed/imu/data",
@@ -52,7 +53,8 @@ def record(folder: Path, stamp_ns: Callable[[int], int]) -> None:
             START_NS + n * NS // 60,
         )
     for n in range(20):
-        log_ns, jpeg = START_NS + n * NS // 15, paint(n, ".jpg")
+        log_ns = START_NS + n * NS // 15
+        jpeg = paint(n, ".jpg")
         message = Cdr().head(stamp_ns(n)).text("jpeg").blob(jpeg).finish()
         recording.add_bytes(
             "/zed/left/image_rect_color/compressed", message, COMPRESSED, "cdr", log_ns

@@ -28,7 +28,8 @@ def rows_of() -> RowsOf:
     """rows_of("frames", 3, t_ns=[1, 2, 3], sensor="cam"): rows in the schema; a list is one value a row."""
 
     def build(name: str, count: int = 3, **columns: Any) -> pa.Table:
-        table, rows = TABLES[name], []
+        table = TABLES[name]
+        rows = []
         for index in range(count):
             row = {c.name: _value(table, c, index) for c in table.columns}
             row |= {

@@ -137,6 +137,27 @@ def test_a_session_of_signals_alone_may_have_no_frames(catalog, rows_of):
     assert failed(gate_session(catalog, "frame_quality", "monday")) == []
 
 
+@pytest.mark.parametrize(
+    ("kinds", "t_ns", "is_open"),
+    [
+        (["transform", "transform"], [5, 5], True),  # /tf_static, sent again
+        (["transform", "transform"], [5, 6], False),
+        (["transform", "imu"], [5, 5], False),
+    ],
+)
+def test_a_session_of_fixed_transforms_alone_has_no_clock_to_report(
+    kinds, t_ns, is_open, catalog, rows_of
+):
+    signals = rows_of(
+        "signals", 2, capture_id=content_id(0), sensor="tf", kind=kinds, t_ns=t_ns
+    )
+    catalog.merge("captures", rows_of("captures", 1, num_frames=0, num_signals=2))
+    catalog.merge("signals", signals)
+    catalog.merge("clock_reports", TABLES["clock_reports"].schema.empty_table())
+    verdicts = gate_session(catalog, "clock_reports", "monday")
+    assert (failed(verdicts) == []) is is_open
+
+
 def test_a_column_that_is_missing_in_the_store_fails_and_holds(catalog, write):
     write("monday")
     catalog.dataset("frames").drop_columns(["sensor"])

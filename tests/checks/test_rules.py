@@ -41,7 +41,8 @@ _OTHERS = {
 @pytest.fixture
 def good(rows_of, image_rows) -> dict[str, pa.Table]:
     """Rows of every table that meet every rule."""
-    frames, capture = image_rows(3), content_id("capture")
+    frames = image_rows(3)
+    capture = content_id("capture")
     ids = frames["frame_id"].to_pylist()
     full_mask = encode_mask(
         np.ones((frames["height_px"][0].as_py(), frames["width_px"][0].as_py()), bool)

@@ -13,7 +13,8 @@ from assets.ledger import FileOutcome, LeaseLost, Ledger
 @pytest.fixture
 def connect(postgres) -> Iterator[Callable[[], Ledger]]:
     """connect(): one more client of a ledger that is new to this test."""
-    url, made = postgres.make_database(), []
+    url = postgres.make_database()
+    made = []
 
     def open_ledger() -> Ledger:
         made.append(Ledger(url))
@@ -40,7 +41,8 @@ def outcome(path: str = "a.png", **changes: str) -> FileOutcome:
 
 
 def together(count: int, act: Callable[[int], None]) -> None:
-    barrier, errors = threading.Barrier(count), []
+    barrier = threading.Barrier(count)
+    errors = []
 
     def run(number: int) -> None:
         barrier.wait()
@@ -75,7 +77,8 @@ def test_clients_that_record_the_same_files_at_once_leave_each_once(connect):
 
 
 def test_a_worker_that_lost_its_lease_is_refused(connect):
-    one, two = connect(), connect()
+    one = connect()
+    two = connect()
     slept = one.claim("c", "one")
     with two.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE captures SET lease_until = 1")
@@ -87,7 +90,8 @@ def test_a_worker_that_lost_its_lease_is_refused(connect):
 
 
 def test_leases_follow_the_clock_of_the_server(connect, monkeypatch):
-    one, two = connect(), connect()
+    one = connect()
+    two = connect()
     assert one.claim("c", "one") is not None
     monkeypatch.setattr("time.time", lambda: 4e9)  # in the year 2096
     assert two.claim("c", "two") is None

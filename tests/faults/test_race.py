@@ -139,7 +139,8 @@ def test_three_processes_that_merge_the_same_keys_leave_each_once(catalog, exist
 def test_writers_that_make_a_table_at_once_lose_no_rows(tmp_path):
     """Lance's own `create` loses rows in about every fourth of these rounds."""
     for number in range(12):
-        barrier, errors = threading.Barrier(4), []
+        barrier = threading.Barrier(4)
+        errors = []
 
         def merge(
             letter: str,

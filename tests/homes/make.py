@@ -49,7 +49,8 @@ def curate(home: Path) -> None:
     from assets.tables.incremental import refresh_frames
     from checks.gates import gate_session
 
-    catalog, embedder = Catalog(str(home / "tables")), Embedder(home / "cache")
+    catalog = Catalog(str(home / "tables"))
+    embedder = Embedder(home / "cache")
     for session in SESSIONS:
         _measure_quality(catalog, session)
         refresh_frames(
@@ -109,7 +110,8 @@ def _decoding(decode: object) -> tuple[object, ...]:
 
 def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        home, landing = Path(folder) / "home", Path(folder) / "landing"
+        home = Path(folder) / "home"
+        landing = Path(folder) / "landing"
         os.environ |= {"DAGUERRE_HOME": str(home), "DAGUERRE_LANDING": str(landing)}
         for session, seed in SESSIONS.items():
             draw_session(landing / session, seed)

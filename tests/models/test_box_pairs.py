@@ -73,7 +73,8 @@ several = st.lists(box, min_size=1, max_size=12)
 
 @given(several)
 def test_repeats_are_those_of_a_plain_search(corners):
-    found, kept = boxes(*corners), []
+    found = boxes(*corners)
+    kept = []
     is_repeat = []
     for n, one in enumerate(found):  # the first of each place is kept, in order
         is_repeat.append(any(np.abs(one - found[k]).max() <= EQUAL_PX for k in kept))

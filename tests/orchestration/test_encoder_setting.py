@@ -16,7 +16,7 @@ from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.ticks import LocalEngine
-from orchestration.train import embed_sessions
+from orchestration.train import complete_sessions
 
 
 @pytest.mark.parametrize("name", ["nowhere", "model.safetensors"])
@@ -65,7 +65,8 @@ def test_another_encoder_embeds_again_what_the_first_has_made_and_no_more(
     settings = replace(
         published, workspace=replace(published.workspace, encoder=encoder)
     )
-    catalog, mine = build_catalog(settings), f"1:{encoder.name}"
+    catalog = build_catalog(settings)
+    mine = f"1:{encoder.name}"
     curate = {
         "job": train_jobs["pretraining"].name,
         "only": [["curation", "unique_frames"]],
@@ -82,7 +83,7 @@ def test_another_encoder_embeds_again_what_the_first_has_made_and_no_more(
             "frame_embeddings", where="session = 'tuesday'"
         ).sort_by("frame_id")
         console = RunConsole()
-        embed_sessions(engine, console)
+        complete_sessions(engine, console)
         assert console.seconds.keys() == {"embedding monday"}
         assert read_encoders(catalog) == {"monday": {mine}, "tuesday": {mine}}
         after = catalog.read_latest(
@@ -90,7 +91,7 @@ def test_another_encoder_embeds_again_what_the_first_has_made_and_no_more(
         ).sort_by("frame_id")
         assert after.equals(before) and len(after) == 4
         version = catalog.latest_version("frame_embeddings")
-        embed_sessions(engine, RunConsole())
+        complete_sessions(engine, RunConsole())
         assert catalog.latest_version("frame_embeddings") == version
         assert engine.execute(**curate).success
         (threshold,) = {

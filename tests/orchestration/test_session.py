@@ -145,7 +145,8 @@ def test_the_graph_makes_the_same_rows(ingested, desk, tmp_path):
     with LocalEngine(other) as engine:
         engine.instance.add_dynamic_partitions("sessions", ["desk"])
         assert engine.execute(ingest_session.name, "desk").success
-    mine, theirs = build_catalog(settings), build_catalog(other)
+    mine = build_catalog(settings)
+    theirs = build_catalog(other)
     assert all(read_rows(mine, table) == read_rows(theirs, table) for table in WRITTEN)
 
 

@@ -18,7 +18,8 @@ def make_case(
 ) -> tuple[list[PoseSet], list[PoseDetections]]:
     """Jittered truth of two classes, strays, misses, unlabelled points and objects without any; few `decimals` tie."""
     rng = np.random.default_rng(seed)
-    truths, found = [], []
+    truths = []
+    found = []
     for _ in range(12):
         count = int(rng.integers(0, 6))
         corner = rng.uniform(0, 300, (count, 2))
@@ -32,7 +33,8 @@ def make_case(
         truths.append(
             PoseSet(*_cast(boxes, ids, np.concatenate([places * (seen > 0), seen], 2)))
         )
-        kept, strays = rng.random(count) < 0.85, int(rng.integers(0, 3))
+        kept = rng.random(count) < 0.85
+        strays = int(rng.integers(0, 3))
         off = (
             rng.normal(0, 1, (count, num_points, 2))
             * side[:, None]
@@ -72,7 +74,8 @@ def run_pycocotools(
     sides = []
     with contextlib.redirect_stdout(io.StringIO()):
         for images in (truths, found):
-            side, rows = COCO(), []
+            side = COCO()
+            rows = []
             for n, image in enumerate(images):
                 for k, (x0, y0, x1, y1) in enumerate(
                     image.boxes_xyxy.astype(np.float64).tolist()

@@ -48,7 +48,8 @@ def write_picture(path: Path, seed: int, width: int = 48, height: int = 36) -> N
 def draw_outline(rng: np.random.Generator) -> list[float]:
     """Five corners around a random centre, within 48 x 36 px."""
     angles = np.sort(rng.uniform(0, 2 * np.pi, 5))
-    center, radius = rng.uniform((12, 12), (36, 24)), rng.uniform(4, 11)
+    center = rng.uniform((12, 12), (36, 24))
+    radius = rng.uniform(4, 11)
     points = center + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return [round(float(v), 2) for v in points.ravel()]
 
@@ -56,7 +57,8 @@ def draw_outline(rng: np.random.Generator) -> list[float]:
 def test_coco_boxes_and_masks_equal_those_of_pycocotools(tmp_path, capsys):
     from pycocotools.coco import COCO
 
-    rng, annotations = np.random.default_rng(0), []
+    rng = np.random.default_rng(0)
+    annotations = []
     for number in range(120):
         outline = draw_outline(rng)
         xs, ys = outline[0::2], outline[1::2]

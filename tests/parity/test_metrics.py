@@ -36,10 +36,12 @@ def make_case(
 ) -> Case:
     """Jittered truth, strays, misses and swapped classes. Few `decimals` make ties."""
     rng = np.random.default_rng(seed)
-    truths, detections = [], []
+    truths = []
+    detections = []
     for _ in range(num_images):
         count = int(rng.integers(0, max_boxes))
-        boxes, ids = make_boxes(rng, count), rng.integers(0, num_classes, count)
+        boxes = make_boxes(rng, count)
+        ids = rng.integers(0, num_classes, count)
         kept = rng.random(count) < 0.8
         strays = int(rng.integers(0, 5))
         guesses = np.concatenate(
@@ -282,13 +284,15 @@ def test_pixel_figures_are_those_of_scikit_learn(seed: int) -> None:
     )
 
 
-HEIGHT, WIDTH = 48, 64
+HEIGHT = 48
+WIDTH = 64
 Objects = list[tuple[np.ndarray, int]]  # mask and class of each object of an image
 
 
 def draw_ellipse(rng: np.random.Generator) -> np.ndarray:
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    (cx, cy), (rx, ry) = rng.uniform(4, 44, 2), rng.uniform(2, 14, 2)
+    cx, cy = rng.uniform(4, 44, 2)
+    rx, ry = rng.uniform(2, 14, 2)
     return ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1
 
 
@@ -299,7 +303,8 @@ def as_instances(objects: Objects) -> InstanceSet:
 
 
 def as_found(objects: Objects, scores: np.ndarray) -> InstanceDetections:
-    whole, order = as_instances(objects), np.argsort(-scores, kind="stable")
+    whole = as_instances(objects)
+    order = np.argsort(-scores, kind="stable")
     texts = tuple(encode_mask(whole.masks[i]) for i in order)
     return InstanceDetections(
         whole.boxes_xyxy[order],
@@ -318,7 +323,8 @@ def make_instance_case(
     most: int = 8,
 ):
     """Shifted truth, strays, misses and swapped classes. Few `decimals` make ties."""
-    rng, pairs = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    pairs = []
     for _ in range(num_images):
         truth = [
             (draw_ellipse(rng), int(rng.integers(num_classes)))
@@ -349,12 +355,10 @@ def make_instance_case(
 def nested_and_equal() -> list:
     """Masks inside of masks, twice the same one, and two that touch: as in a crowd."""
     outer, inner, left, right = np.zeros((4, HEIGHT, WIDTH), bool)
-    outer[4:40, 4:60], inner[10:30, 10:40], left[:, :32], right[:, 32:] = (
-        True,
-        True,
-        True,
-        True,
-    )
+    outer[4:40, 4:60] = True
+    inner[10:30, 10:40] = True
+    left[:, :32] = True
+    right[:, 32:] = True
     truth = [(outer, 0), (inner, 0), (inner, 0), (left, 1), (right, 1)]
     return [
         (

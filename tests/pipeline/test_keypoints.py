@@ -20,14 +20,17 @@ from orchestration.train import train_here
 
 # third parties warn inside Dagster runs
 pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]
-SIDE_PX, NUM_IMAGES = 96, 84  # 12 in the test split: a champion is judged on ten
+# 12 in the test split: a champion is judged on ten
+SIDE_PX = 96
+NUM_IMAGES = 84
 
 
 def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
     """A picture of an arrow to the right, and its tip and tail (2, 2) px."""
     rng = np.random.default_rng(number)
     image = rng.integers(60, 120, (SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
-    middle, angle = rng.uniform(34, SIDE_PX - 34, 2), rng.uniform(-1, 1)
+    middle = rng.uniform(34, SIDE_PX - 34, 2)
+    angle = rng.uniform(-1, 1)
     step = 26 * np.array([np.cos(angle), np.sin(angle)])
     points = np.stack([middle + step, middle - step])
     for place, colour in zip(points, ((40, 40, 230), (40, 230, 40)), strict=True):
@@ -38,11 +41,13 @@ def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
 def write_coco(folder: Path, numbers: range) -> None:
     """Images and one `person_keypoints`-like file."""
     folder.mkdir(parents=True)
-    images, annotations = [], []
+    images = []
+    annotations = []
     for n in numbers:
         image, points = draw(n)
         cv2.imwrite(str(folder / f"a{n}.png"), image)
-        low, high = points.min(0) - 7, points.max(0) + 7
+        low = points.min(0) - 7
+        high = points.max(0) + 7
         images.append(
             {"id": n, "file_name": f"a{n}.png", "width": SIDE_PX, "height": SIDE_PX}
         )
@@ -73,7 +78,8 @@ def write_yolo(folder: Path, numbers: range) -> None:
     for n in numbers:
         image, points = draw(n)
         cv2.imwrite(str(folder / "images" / f"b{n}.png"), image)
-        low, high = points.min(0) - 7, points.max(0) + 7
+        low = points.min(0) - 7
+        high = points.max(0) + 7
         box = [*((low + high) / 2 / SIDE_PX), *((high - low) / SIDE_PX)]
         shares = [f"{v:.6f}" for v in box] + [
             f"{x:.6f} {y:.6f} 2" for x, y in (points / SIDE_PX).tolist()

@@ -71,7 +71,8 @@ def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
                 for f in ("corrupt_frame", "truncated_file")
             ),
         )
-        facts["first"], facts["again"] = settle(engine), settle(engine)
+        facts["first"] = settle(engine)
+        facts["again"] = settle(engine)
         ops = {
             "training__detection": {
                 "config": {"recipe": "tiny_detection", "settings": DETECTION}
@@ -150,7 +151,8 @@ def test_a_prediction_leads_back_to_bytes_of_its_capture(loop) -> None:
         "predictions", ["prediction_id"], "session = 'dusk'"
     ).to_pylist()[0]
     upstream = trace(catalog, "prediction", prediction["prediction_id"])["upstream"]
-    frame, capture = upstream["frame"], upstream["capture"]
+    frame = upstream["frame"]
+    capture = upstream["capture"]
     data = (Path(capture["source_uri"]) / frame["source_path"]).read_bytes()
     record = data[
         frame["source_offset"] : frame["source_offset"] + frame["source_length"]
@@ -162,7 +164,8 @@ def test_a_prediction_leads_back_to_bytes_of_its_capture(loop) -> None:
 
 
 def test_frames_keep_their_predictions_and_those_without_get_one(loop) -> None:
-    catalog, home = build_catalog(loop["settings"]), loop["settings"].home
+    catalog = build_catalog(loop["settings"])
+    home = loop["settings"].home
     (champion,) = (c for c in champions(catalog) if c["task"] == "detection")
     again = predict_session(catalog, home, champion, "like")
     assert again.total > 10 and (again.new, again.computed) == (0, 0)
@@ -173,7 +176,8 @@ def test_frames_keep_their_predictions_and_those_without_get_one(loop) -> None:
     assert (done.new, done.computed, done.total) == (1, 1, again.total)
     after = catalog.read_latest("predictions", where=mine).sort_by("prediction_id")
     assert after.slice(1).equals(before.slice(1))
-    (redone,), (first,) = after.slice(0, 1).to_pylist(), before.slice(0, 1).to_pylist()
+    (redone,) = after.slice(0, 1).to_pylist()
+    (first,) = before.slice(0, 1).to_pylist()
     assert redone["prediction_id"] == first["prediction_id"]
     # another batch size rounds otherwise: equals change places
     sure = sum(score > 0.1 for score in first["scores"])

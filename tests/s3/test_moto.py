@@ -97,7 +97,8 @@ def test_a_large_session_is_listed_over_several_looks(
         "08.txt",
         "09.txt",
     ]
-    watch, ready = Watch(), []
+    watch = Watch()
+    ready = []
     for _ in range(12):
         watch = Watch(**json.loads(json.dumps(asdict(watch))))
         ready.append(watch.look(zone.sessions(), budget_s=0.0))
@@ -192,7 +193,8 @@ def test_tables_on_s3_merge_publish_and_read(settings, frame_rows):
 
 
 def test_tables_on_s3_follow_the_schemas_of_the_code(settings, frame_rows, monkeypatch):
-    catalog, table = build_catalog(settings), TABLES["frames"]
+    catalog = build_catalog(settings)
+    table = TABLES["frames"]
     catalog.merge("frames", frame_rows(2))
     columns = (*table.columns, Column("author", pa.string(), nullable=True))
     monkeypatch.setitem(
@@ -228,7 +230,8 @@ def test_writers_that_race_on_s3_leave_each_key_once(settings):
             for n in range(30)
         ],
     )
-    inserted, barrier = [], threading.Barrier(4)
+    inserted = []
+    barrier = threading.Barrier(4)
 
     def merge() -> None:
         catalog = build_catalog(settings)
@@ -260,7 +263,8 @@ def test_a_session_goes_from_bucket_to_bucket_exactly_once(
             "monday/README.md": b"about",
         }
     )
-    intake, zone = build_intake(settings), build_landing_zone(settings)
+    intake = build_intake(settings)
+    zone = build_landing_zone(settings)
     first = intake.ingest(zone.locate("monday"), "monday")
     assert (first.files, first.new, first.already_ingested, first.quarantined) == (
         5,
@@ -298,7 +302,8 @@ def test_the_bucket_gives_the_same_rows_as_a_folder(
     (tmp_path / "local").mkdir()
     local = open_at(tmp_path / "local")
     local.ingest(Folder(str(write_files(files))), "monday")
-    found, expected = read_tables(intake.catalog), read_tables(local.catalog)
+    found = read_tables(intake.catalog)
+    expected = read_tables(local.catalog)
     for row in found["captures"] + expected["captures"]:
         row.pop("source_uri")
     assert found == expected

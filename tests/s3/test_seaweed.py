@@ -28,7 +28,8 @@ class Weed:
     """One SeaweedFS server on loopback: master, volume, filer and S3 gateway in one process."""
 
     def __init__(self, binary: str, folder: Path) -> None:
-        self._folder, names = folder, ("master", "volume", "filer", "s3")
+        self._folder = folder
+        names = ("master", "volume", "filer", "s3")
         ports = free_ports(2 * len(names))
         self.endpoint = f"http://127.0.0.1:{ports[3]}"
         identity = {
@@ -157,7 +158,8 @@ def test_what_was_acknowledged_survives_kill_9_and_the_home_goes_on(
     settings = make_settings(weed.endpoint)
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
     names = [blobs.put(io.BytesIO(f"blob {n}".encode() * 1000)) for n in range(40)]
-    intake, zone = build_intake(settings), build_landing_zone(settings)
+    intake = build_intake(settings)
+    zone = build_landing_zone(settings)
     zone.folder.fs.pipe_file(f"{settings.landing_uri}/monday/drive.mcap", recording)
     zone.folder.fs.pipe_file(f"{settings.landing_uri}/monday/images/a.png", make_png(1))
     first = intake.ingest(zone.locate("monday"), "monday")

@@ -82,7 +82,8 @@ def test_a_backfill_launched_from_the_ui_takes_a_session_in(ui, ui_home: Path) -
 
 
 def wait_for_end(ui, backfill: str, seconds: float = 300.0) -> str:
-    tick, deadline = threading.Event(), time.monotonic() + seconds
+    tick = threading.Event()
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         status = ask(ui, _STATUS, {"id": backfill})["partitionBackfillOrError"][
             "status"

@@ -81,7 +81,8 @@ def make_world(spec: SimulationSpec, index: int, fault: str | None) -> World:
     rig = shift.change_rig(
         Rig(make_camera(spec.width_px, spec.height_px)), rng["shift"]
     )
-    lag_ns, period_ns = shift.camera_lag_ns(rng["shift"]), round(NS / spec.rate_hz)
+    lag_ns = shift.camera_lag_ns(rng["shift"])
+    period_ns = round(NS / spec.rate_hz)
     faults = plan_faults(fault, spec.num_frames, period_ns, rng["fault"])
     start_ns = (
         EPOCH_NS
@@ -97,7 +98,8 @@ def record_capture(
     spec: SimulationSpec, index: int, fault: str | None, on_frame: Callable[[int], None]
 ) -> bytes:
     """The bytes of one MCAP file. `on_frame` gets the number of frames done."""
-    world, recorder = make_world(spec, index, fault), Recorder()
+    world = make_world(spec, index, fault)
+    recorder = Recorder()
     facts = {
         "seed": spec.seed,
         "capture": index,
@@ -179,7 +181,9 @@ def _film(
 
 def _shoot(world: World, renderer: Renderer, motion: Motion, index: int) -> Shot:
     """Expose all cameras at one moment; the depth camera shares the left one's optical axis."""
-    rig, shift, rng = world.rig, world.shift, world.rng["shift"]
+    rig = world.rig
+    shift = world.shift
+    rng = world.rng["shift"]
     world_from_rig = motion.poses()[index]
     left = renderer.render(world_from_rig @ rig.true_rig_from_camera("left"))
     right = renderer.render(world_from_rig @ rig.true_rig_from_camera("right"))

@@ -136,11 +136,9 @@ def make_calibration(rig: Rig, sensor: str, t_ns: int) -> Any:
     """foxglove.CameraCalibration as published: no distortion, rectified pair, the baseline in P of the right camera."""
     from foxglove_schemas_protobuf.CameraCalibration_pb2 import CameraCalibration
 
-    (width, height), (fx, fy), (cx, cy) = (
-        rig.camera.size_px,
-        rig.camera.focal_px,
-        rig.camera.centre_px,
-    )
+    width, height = rig.camera.size_px
+    fx, fy = rig.camera.focal_px
+    cx, cy = rig.camera.centre_px
     shift = -fx * rig.baseline_m if sensor == "right" else 0.0
     return CameraCalibration(
         timestamp=_stamp(t_ns),
@@ -182,7 +180,8 @@ def make_annotations(truth: FrameTruth, t_ns: int) -> Any:
     from foxglove_schemas_protobuf.PointsAnnotation_pb2 import PointsAnnotation
     from foxglove_schemas_protobuf.TextAnnotation_pb2 import TextAnnotation
 
-    stamp, message = _stamp(t_ns), ImageAnnotations()
+    stamp = _stamp(t_ns)
+    message = ImageAnnotations()
     for label in truth.objects:
         red, green, blue = CLASS_COLORS[label.class_name]
         color = Color(r=red, g=green, b=blue, a=1.0)

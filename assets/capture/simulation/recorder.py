@@ -70,6 +70,7 @@ class Recorder:
             )
 
     def add_image(self, sensor: str, payload: bytes, t_ns: int, log_ns: int) -> None:
+        """Write an encoded image of a camera, measured at `t_ns` and recorded at `log_ns`."""
         self._add(
             f"/camera/{sensor}/image",
             make_image(payload, IMAGE_FORMATS[sensor], sensor, t_ns),
@@ -94,6 +95,7 @@ class Recorder:
         )
 
     def add_pose(self, world_from_rig: NDArray[np.floating], t_ns: int) -> None:
+        """Write the rig's pose, (4, 4), metres, in the world at `t_ns`."""
         self._add(
             "/tf", make_transform("world", "rig", world_from_rig, t_ns), t_ns, t_ns
         )
@@ -104,6 +106,7 @@ class Recorder:
         force_m_s2: NDArray[np.floating],
         t_ns: int,
     ) -> None:
+        """Write angular velocity (3,), rad/s, and specific force (3,), m/s^2, in the IMU's frame."""
         channel = self._open_imu("/imu")
         self._write(
             channel,

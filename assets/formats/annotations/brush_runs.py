@@ -21,14 +21,17 @@ def decode_brush(rle: Any, size_px: tuple[int, int]) -> NDArray[np.bool_]:
         type(value) is int and 0 <= value < 256 for value in rle
     ):
         raise ValueError("a brush mask that is no list of bytes")
-    bits, (width, height) = _Bits(bytes(rle)), size_px
-    num_values, word_bits = bits.take(32), bits.take(5) + 1
+    bits = _Bits(bytes(rle))
+    width, height = size_px
+    num_values = bits.take(32)
+    word_bits = bits.take(5) + 1
     if num_values != width * height * 4 or word_bits != 8:
         raise ValueError(
             f"a brush mask of {num_values} words of {word_bits} bits, for {width}x{height} px RGBA"
         )
     count_bits = [bits.take(4) + 1 for _ in range(4)]
-    values, at = np.zeros(num_values, np.uint8), 0
+    values = np.zeros(num_values, np.uint8)
+    at = 0
     while at < num_values:
         is_run = bits.take(1)
         end = at + 1 + bits.take(count_bits[bits.take(2)])
@@ -46,7 +49,8 @@ class _Bits:
     """Reads numbers bit by bit."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+        self._data = data
+        self._at = 0
 
     def take(self, size: int) -> int:
         end = self._at + size

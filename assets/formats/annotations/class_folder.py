@@ -75,7 +75,8 @@ class ClassFolderReader:
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         by_folder, candidates = _find_candidates(files, opener)
-        plans, taken = [], set[str]()
+        plans = []
+        taken = set[str]()
         datasets = {
             found.root: found.folders for found in candidates if found.refusal is None
         }
@@ -288,7 +289,8 @@ def _refuse_content(
     opener: Opener,
 ) -> str | None:
     """Why the folders are not all that `parent` holds, or do not hold pictures as classes do."""
-    beside, is_document_elsewhere = [], False
+    beside = []
+    is_document_elsewhere = False
     for file in others:
         if not is_below(file.path, parent):
             continue
@@ -302,13 +304,15 @@ def _refuse_content(
             return f"{first} holds {'/'.join(rest)}: folders of classes hold images alone, and stand beside no others"
     if is_document_elsewhere:
         return _SILENT
-    if recorded := _find_recorded(beside, opener):
+    recorded = _find_recorded(beside, opener)
+    if recorded:
         return f"{name_of(recorded)} lies beside the folders and belongs to a recording: move it away"
     files = [file for folder in folders for file in by_folder[folder]]
     num_sensors = sum(sensor_of(name_of(file.path)) != DEFAULT_SENSOR for file in files)
     if 2 * num_sensors >= len(files):
         return _SILENT
-    if (num_stray := len(by_folder.get(parent, ()))) > _MOST_STRAY * len(files):
+    num_stray = len(by_folder.get(parent, ()))
+    if num_stray > _MOST_STRAY * len(files):
         return f"pictures beside the folders, {num_stray}: put each into the folder of its class"
     return (
         None

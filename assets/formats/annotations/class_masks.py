@@ -99,7 +99,8 @@ class ClassMasksReader:
             else []
         )
         listed = [f for f in files if is_names_file(f.path)] if masks else []
-        plans, taken = list[CapturePlan](), set[str]()
+        plans = list[CapturePlan]()
+        taken = set[str]()
         # the innermost takes its images first
         for root, group in sorted(masks.items(), key=lambda item: -len(item[0])):
             stems = {stem_of(f.path) for f in group}
@@ -323,7 +324,8 @@ def _read_ids(payload: bytes) -> NDArray[np.generic]:
 def _name_classes(ids: NDArray[np.generic], names: dict[int, str]) -> dict[int, str]:
     """The classes that occur, without those that say that nobody knows. Raises ValueError for an id without a name."""
     present = [int(i) for i in np.flatnonzero(np.bincount(ids.ravel(), minlength=256))]
-    if unknown := [i for i in present if i not in names and i != IGNORED_ID]:
+    unknown = [i for i in present if i not in names and i != IGNORED_ID]
+    if unknown:
         raise ValueError(
             f"class ids {unknown[:10]} have no name: there are {len(names)} names, from {min(names)} to "
             f"{max(names)}"

@@ -38,7 +38,8 @@ def parse_class_names(data: bytes) -> dict[int, str]:
     names = dict(pairs)
     if len(names) < len(pairs) or len(set(names.values())) < len(names):
         raise ValueError("the list of class names says an id or a name twice")
-    if (most := max(names)) > IGNORED_ID:
+    most = max(names)
+    if most > IGNORED_ID:
         raise ValueError(
             f"the list of class names has id {most}: label images of 8 bits hold 0 to {IGNORED_ID}"
         )

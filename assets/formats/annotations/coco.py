@@ -156,7 +156,8 @@ class _Document:
                 )
                 return
             annotations = _list_of(document, "annotations")
-            if unread := _name_unread(document, annotations):
+            unread = _name_unread(document, annotations)
+            if unread:
                 self.plan.notes[f"{LABELS_NOT_READ}: {self.file.path}"] = unread
                 return
             categories = _list_of(document, "categories")
@@ -277,7 +278,8 @@ class _Document:
     ) -> Iterator[Problem]:
         twice = set()
         for category in categories:
-            key, name = _as_id(category.get("id")), category.get("name")
+            key = _as_id(category.get("id"))
+            name = category.get("name")
             name = _as_text(name) if isinstance(name, int | float) else name
             if key is None or not isinstance(name, str) or not name.strip():
                 continue
@@ -302,7 +304,8 @@ class _Document:
         )
         taken: set[int | str] = set()
         for number, image in enumerate(images):
-            key, name = _as_id(image.get("id")), image.get("file_name")
+            key = _as_id(image.get("id"))
+            name = image.get("file_name")
             if key is None or not isinstance(name, str) or key in taken:
                 if key in self._pictures and self._is_same_image(key, name, hints):
                     continue
@@ -329,7 +332,8 @@ class _Document:
     def _share(self, key: int | str, name: str, hints: Sequence[str]) -> None:
         """Nobody knows which image annotations mean whose id two have: they go on neither."""
         mine = self._shared.setdefault(key, set())
-        if first := self._pictures.pop(key, None):
+        first = self._pictures.pop(key, None)
+        if first:
             mine.add(first.file.path)
         with suppress(LookupError):
             mine.add(self.images.find(name, hints).path)
@@ -436,7 +440,8 @@ def _find_mask_sizes(annotations: Sequence[dict[str, Any]]) -> dict[int | str, S
     """image id -> the size that its run-length masks state."""
     found: dict[int | str, Size] = {}
     for annotation in annotations:
-        mask, key = annotation.get("segmentation"), _as_id(annotation.get("image_id"))
+        mask = annotation.get("segmentation")
+        key = _as_id(annotation.get("image_id"))
         size = mask.get("size") if isinstance(mask, dict) else None
         stated = (
             _read_size(dict(zip(("height", "width"), size, strict=False)))
@@ -450,7 +455,8 @@ def _find_mask_sizes(annotations: Sequence[dict[str, Any]]) -> dict[int | str, S
 
 def _read_size(image: dict[str, Any]) -> Size | None:
     """The size that the labels were drawn on; None where the file does not state one."""
-    width, height = _as_id(image.get("width")), _as_id(image.get("height"))
+    width = _as_id(image.get("width"))
+    height = _as_id(image.get("height"))
     return (
         (width, height)
         if isinstance(width, int) and isinstance(height, int) and width > 0 < height

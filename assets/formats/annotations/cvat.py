@@ -70,7 +70,8 @@ _SIZE_REMEDY = "export the labels for the images as they are"
 _FREE_SHAPES = 250_000
 _BYTES_A_SHAPE = 4
 _VIDEO_FRAME = re.compile(r"frame_(\d{6,18})", re.IGNORECASE)
-_DETECTION, _RECOGNITION = "detection", "recognition"
+_DETECTION = "detection"
+_RECOGNITION = "recognition"
 
 
 class CvatReader:
@@ -193,10 +194,12 @@ class _Document:
                 )
                 continue
             self._pictures.append(_Picture(item, file))
-            if stated_px := _read_size(item):
+            stated_px = _read_size(item)
+            if stated_px:
                 self._stated_px.setdefault(file.path, stated_px)
             self.images.learn_habit(file, stated_px)
-            if (number := _read_whole(item, "id")) is not None:
+            number = _read_whole(item, "id")
+            if number is not None:
                 by_id.setdefault(number, []).append((item, file))
         for group in _group_tracks(tracks):
             try:
@@ -205,7 +208,8 @@ class _Document:
                 yield self._refuse(f"{len(group)} tracks: {error}", _FRAME_REMEDY)
                 continue
             for frame in frames.shown:
-                if shown := frames.find(frame):
+                shown = frames.find(frame)
+                if shown:
                     self.images.learn_habit(shown, frames.size_px)
             self._frames.append(frames)
 
@@ -284,7 +288,8 @@ class _Document:
             shown = sorted(n for n, found in pictures.items() if len(found) == 1)
             return _Frames(tracks, pictures, {n: n for n in listed}, shown, size_px)
         frames = FramePictures(tasks, self._pictures_of(subset, tasks))
-        numbers, pictures = frames.place_listed(listed), frames.find_frames()
+        numbers = frames.place_listed(listed)
+        pictures = frames.find_frames()
         if not frames.bear_numbers_of_frames():
             self.notes[
                 f"{self.file.path}: pictures numbered anew from 0, of frames"
@@ -324,7 +329,8 @@ class _Document:
 
     def _read_tracks(self, frames: _Frames) -> Iterator[Problem]:
         for frame in frames.shown:
-            if file := frames.find(frame):
+            file = frames.find(frame)
+            if file:
                 self.book.look(
                     self.images.take(file).path, _DETECTION, whole_file(self.file)
                 )
@@ -342,10 +348,12 @@ class _Document:
             yield from self._read_track(track, frames)
 
     def _read_track(self, track: Element, frames: _Frames) -> Iterator[Problem]:
-        label, track_id = track.get("label", ""), _read_whole(track, "id")
+        label = track.get("label", "")
+        track_id = _read_whole(track, "id")
         shapes = []
         for shape in track:
-            if (number := _read_whole(shape, "frame")) is not None:
+            number = _read_whole(shape, "frame")
+            if number is not None:
                 shapes.append((frames.numbers[number], shape))
             elif _is_object(shape.tag):
                 reason = f"track {track_id}: a {shape.tag[:40]} with the frame {shape.get('frame')!r}"
@@ -354,7 +362,8 @@ class _Document:
         for (first, shape), following in zip(shapes, [*shapes[1:], None], strict=True):
             if is_outside(shape):
                 continue
-            if file := frames.find(first):
+            file = frames.find(first)
+            if file:
                 yield from self._read_item(
                     shape, label, self.images.take(file), frames.size_px, track_id
                 )
@@ -379,7 +388,8 @@ class _Document:
         track_id: int | None,
     ) -> Iterator[Problem]:
         """One frame after a listed one, and before the next where there is one."""
-        (first, shape), file = last, frames.find(frame)
+        first, shape = last
+        file = frames.find(frame)
         if shape.tag in LINES or file is None:
             return
         self._num_filled += 1
@@ -416,7 +426,8 @@ class _Document:
         track_id: int | None = None,
     ) -> Iterator[Problem]:
         """Put a shape or a tag into the book."""
-        source, path = whole_file(self.file), image.path
+        source = whole_file(self.file)
+        path = image.path
         if item.tag in LINES:
             self._counts[f"{LABELS_NOT_READ} from {self.file.path}: {item.tag}"] += 1
             self.book.ignore(path, _DETECTION, source)
@@ -438,12 +449,14 @@ class _Document:
                     _REMEDY,
                 )
             return
-        number, self._next = self._next, self._next + 1
+        number = self._next
+        self._next = self._next + 1
         placement: Placement | None = None
         if task == _DETECTION:
             if path not in self._placements:
                 yield from self._place(image, self._stated_px.get(path, size_px))
-            if (placement := self._placements[path]) is None:
+            placement = self._placements[path]
+            if placement is None:
                 self.book.miss(path, task, source)
                 return
         try:
@@ -529,7 +542,8 @@ def _list_between(shown: Sequence[int], first: int, last: int | None) -> Sequenc
 
 def _read_size(item: Element) -> Size | None:
     """The stated size of an image; None where there is none."""
-    width, height = _read_whole(item, "width"), _read_whole(item, "height")
+    width = _read_whole(item, "width")
+    height = _read_whole(item, "height")
     return (width, height) if width and height else None
 
 

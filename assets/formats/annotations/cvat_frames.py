@@ -49,7 +49,8 @@ class Task:
 
 def read_tasks(tree: Element) -> list[Task]:
     """All tasks, or the one job, that a document is of. In a project CVAT counts frames on, within each subset."""
-    tasks, counted = list[Task](), dict[str, int]()
+    tasks = list[Task]()
+    counted = dict[str, int]()
     for meta in tree.findall("meta"):
         source = (stem_of(name_of(meta.findtext("source", "").strip())),)
         project = meta.findall("project/tasks/task")
@@ -108,7 +109,8 @@ class FramePictures:
 
     def __post_init__(self) -> None:
         for picture in self.pictures:
-            if digits := _NUMBER_AT_END.search(stem_of(picture.path)):
+            digits = _NUMBER_AT_END.search(stem_of(picture.path))
+            if digits:
                 self._by_number[int(digits[1])].append(picture)
         self.tasks = self.tasks or (Task(),)
 

@@ -72,6 +72,7 @@ def read_attributes(item: Element) -> Attributes:
 
 
 def is_true(text: str | None) -> bool:
+    """Whether an attribute says yes: CVAT writes 1, exports of other tools True or yes."""
     return text is not None and text.strip().lower() in ("1", "1.0", "true", "yes")
 
 
@@ -96,7 +97,8 @@ def interpolate(before: Element, after: Element, share: float) -> Element | None
             )
         angle_deg = _read_angle(before)
         # the shorter way round
-        if way_deg := (_read_angle(after) - angle_deg + 180) % 360 - 180:
+        way_deg = (_read_angle(after) - angle_deg + 180) % 360 - 180
+        if way_deg:
             between.set("rotation", repr((angle_deg + share * way_deg) % 360))
         return between
     if before.tag == after.tag == "skeleton":
@@ -133,7 +135,8 @@ def _mix(first: float, second: float, share: float) -> float:
 
 def _read_box(item: Element, placement: Placement, budget: MaskBudget) -> Shape:
     left, top, right, bottom = (read_number(item, corner) for corner in _CORNERS)
-    if not (angle_deg := _read_angle(item)):
+    angle_deg = _read_angle(item)
+    if not angle_deg:
         return Shape(placement.place_box(order_corners((left, top, right, bottom))))
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     return Shape(
@@ -168,7 +171,8 @@ def _read_cuboid(item: Element, placement: Placement, budget: MaskBudget) -> Sha
 
 def _read_skeleton(item: Element, placement: Placement, budget: MaskBudget) -> Shape:
     """The box around the points that are not outside; all points as keypoints: outside 0, occluded 1, visible 2."""
-    names, points = list[str](), list[tuple[Point, float]]()
+    names = list[str]()
+    points = list[tuple[Point, float]]()
     for element in item:
         if element.tag == "attribute":
             continue

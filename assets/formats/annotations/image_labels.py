@@ -29,7 +29,8 @@ from models.masks import encode_window
 
 # pixels of a window that cost as much as one column of a polygon, 0.6 us
 PIXELS_A_COLUMN = 40
-_FREE_COLUMNS, _COLUMNS_A_BYTE = 5_000_000, 10
+_FREE_COLUMNS = 5_000_000
+_COLUMNS_A_BYTE = 10
 
 
 class ImageLabels:
@@ -38,7 +39,8 @@ class ImageLabels:
     def __init__(
         self, reader: str, root: str, images: Sequence[SessionFile], opener: Opener
     ) -> None:
-        self._images, self._root = images, root
+        self._images = images
+        self._root = root
         self._frames = FrameFiles(reader, root, opener)
         self._index = ImageIndex(images, root)
         self._sizes_px: dict[str, Size] = {}
@@ -124,7 +126,8 @@ class ImageLabels:
         if orientation == 1:
             return Placement(size_px)
         if stated_px is not None and size_px != upright_px:
-            is_upright, why = stated_px == upright_px, "as their sizes say"
+            is_upright = stated_px == upright_px
+            why = "as their sizes say"
         else:
             is_upright = not self._habits["stored"] or bool(self._habits["upright"])
             why = (
@@ -136,6 +139,7 @@ class ImageLabels:
         return Placement(size_px, orientation if is_upright else 1)
 
     def name_sensor(self, image: SessionFile) -> str:
+        """The sensor that the path of an image names."""
         return sensor_of(image.path, self._root)
 
     def tell(
@@ -148,7 +152,8 @@ class ImageLabels:
             empty := {i.path for i in self._images} - set(labelled)
         ):
             notes["images without labels"] = list_paths(empty)
-        if bare := {i.path for i in self._images} - self._named:
+        bare = {i.path for i in self._images} - self._named
+        if bare:
             notes["images that no annotation names"] = list_paths(bare)
         if self._index.num_looser:
             notes["labels found by less than the path they give"] = str(
@@ -210,7 +215,8 @@ def cover(
 
 def turn(points: Sequence[Point], about: Point, angle_deg: float) -> list[Point]:
     """Points turned clockwise as seen on the screen (y downwards)."""
-    cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+    cos = math.cos(math.radians(angle_deg))
+    sin = math.sin(math.radians(angle_deg))
     x0, y0 = about
     return [
         (x0 + (x - x0) * cos - (y - y0) * sin, y0 + (x - x0) * sin + (y - y0) * cos)

@@ -88,7 +88,8 @@ _LOOK_BYTES = 1 << 16
 _BRUSH_PIXELS_A_COLUMN = 200
 _REMEDY = "export the project again in the format 'JSON'"
 _IMAGE_REMEDY = "copy the image beside the export"
-_DETECTION, _RECOGNITION = "detection", "recognition"
+_DETECTION = "detection"
+_RECOGNITION = "recognition"
 _AREAS = frozenset({"rectangle", "polygon", "ellipse", "brush"})
 _NOT_IN_IMAGES = re.compile(
     r"(video|timeseries|timeline|hypertext|paragraph|audio|relation|pairwise|ranker)"
@@ -195,7 +196,8 @@ class _Document:
         ]
         for _, pages, results in self._found:
             for region in results.regions:
-                if (page := _page_of(region.result, pages)) is not None:
+                page = _page_of(region.result, pages)
+                if page is not None:
                     self.images.learn_habit(page, _read_size(region.result))
 
     def read(self) -> Iterator[Problem]:
@@ -247,7 +249,8 @@ class _Document:
         self, task: Task, uploads: dict[str, set[str]]
     ) -> list[SessionFile | None]:
         """The images of a task. Raises LookupError where there is none, or more than one field names some."""
-        found, reasons = [], []
+        found = []
+        reasons = []
         for addresses in task.fields:
             pages: list[SessionFile | None] = []
             for address in addresses:
@@ -310,7 +313,8 @@ class _Document:
             self._leave_region(region, image)
             return
         self._num_regions[image.path] += 1
-        if (number := self._num_regions[image.path]) > MAX_LABELS:
+        number = self._num_regions[image.path]
+        if number > MAX_LABELS:
             self.book.miss(image.path, _DETECTION, whole_file(self.file))
             if number == MAX_LABELS + 1:
                 yield self._refuse(
@@ -335,7 +339,8 @@ class _Document:
         names = _check_names(region.names, type_of(region.result))
         attributes = tuple(region.attributes) + _read_points(region, placement)
         for name in names:
-            number, self._next = self._next, self._next + 1
+            number = self._next
+            self._next = self._next + 1
             yield LabelObservation(
                 image.path,
                 _DETECTION,
@@ -352,7 +357,8 @@ class _Document:
     def _read_shape(
         self, region: Region, placement: Placement
     ) -> tuple[Box, str | None]:
-        value, size_px = region.value, placement.drawn_px
+        value = region.value
+        size_px = placement.drawn_px
         if region.kind == "brush":
             if value.get("format", "rle") != "rle":
                 raise ValueError(
@@ -415,7 +421,8 @@ class _Document:
         self, word: dict[str, Any], pages: Sequence[SessionFile | None], task: Task
     ) -> Iterator[Problem]:
         """What is said of a whole image: choices are its labels."""
-        image, kind = _page_of(word, pages), type_of(word)
+        image = _page_of(word, pages)
+        kind = type_of(word)
         if kind != "choices" or image is None:
             self._export.unread[kind] += 1
             return
@@ -428,7 +435,8 @@ class _Document:
             )
             return
         for name in names:
-            number, self._next = self._next, self._next + 1
+            number = self._next
+            self._next = self._next + 1
             self.book.add(
                 LabelObservation(
                     image.path,

@@ -63,6 +63,7 @@ class Region:
 
     @property
     def value(self) -> dict[str, Any]:
+        """The shape and its labels; empty where there is none."""
         return value_of(self.result)
 
     def is_at(self, result: dict[str, Any]) -> bool:
@@ -94,10 +95,12 @@ class Results:
 
 def join_results(results: Sequence[dict[str, Any]]) -> Results:
     """The regions of an annotation, in the order in which the file begins them."""
-    joined, drawn = Results(), _Drawn()
+    joined = Results()
+    drawn = _Drawn()
     waiting = []
     for result in results:
-        if (kind := _find_kind(result)) is None:
+        kind = _find_kind(result)
+        if kind is None:
             waiting.append(result)
             continue
         region = drawn.find_at(_id_of(result), result) or drawn.begin(kind, result)
@@ -120,6 +123,7 @@ def join_results(results: Sequence[dict[str, Any]]) -> Results:
 
 
 def type_of(result: dict[str, Any]) -> str:
+    """The kind of a result, as its tool wrote it: "rectanglelabels", "choices", ..."""
     return str(result.get("type") or "")[:40]
 
 
@@ -129,6 +133,7 @@ def has_region(results: Iterable[dict[str, Any]]) -> bool:
 
 
 def value_of(result: dict[str, Any]) -> dict[str, Any]:
+    """The value of a result; empty where it is no object."""
     value = result.get("value")
     return value if isinstance(value, dict) else {}
 
@@ -149,7 +154,8 @@ def _find_kind_of_place(value: dict[str, Any]) -> str | None:
 
 
 def _find_names(result: dict[str, Any]) -> Iterator[Any]:
-    value, kind = value_of(result), type_of(result)
+    value = value_of(result)
+    kind = type_of(result)
     for key in dict.fromkeys((kind, "labels", f"{kind}labels")):
         if key.endswith("labels") and value.get(key) not in (None, []):
             yield value[key]
@@ -180,9 +186,10 @@ class _Drawn:
         """The region that a word, or a label without a place, is said of; None also where several could be."""
         for name in _names_of(result):
             group = self._by_id.get(name, [])
-            if found := self.find_at(name, result) or (
+            found = self.find_at(name, result) or (
                 group[0] if len(group) == 1 else None
-            ):
+            )
+            if found:
                 return found
         return None if _id_of(result) else self.find_at("", result)
 

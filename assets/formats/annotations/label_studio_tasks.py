@@ -83,6 +83,7 @@ def read_export(document: Any) -> Export:
 
 
 def list_of(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects in the list behind a key; none where there is no list."""
     items = value.get(key)
     return (
         [item for item in items if isinstance(item, dict)]
@@ -127,6 +128,7 @@ def name_upload(name: str) -> str:
 
 
 def is_true(value: Any) -> bool:
+    """Whether a flag is set; exports write it as a boolean, a number or a word."""
     return value in (True, 1) or (
         isinstance(value, str) and value.strip().lower() in ("true", "1")
     )
@@ -181,7 +183,8 @@ def _is_short(entry: Any) -> bool:
 
 
 def _read_short_form(entries: Sequence[dict[str, Any]]) -> Export:
-    export, by_task = Export(), dict[str, list[dict[str, Any]]]()
+    export = Export()
+    by_task = dict[str, list[dict[str, Any]]]()
     for number, entry in enumerate(entries):
         by_task.setdefault(str(entry.get("id", f"entry {number}")), []).append(entry)
     for name, records in by_task.items():

@@ -35,7 +35,8 @@ def encode_polygons(
             raise ValueError(
                 f"a polygon that leaves the {width}x{height} image by more than its size"
             )
-        if (outline_px := _measure_outline(polygon)) > MAX_OUTLINE_PX:
+        outline_px = _measure_outline(polygon)
+        if outline_px > MAX_OUTLINE_PX:
             raise ValueError(
                 f"a polygon with an outline of {outline_px:.0f} px, more than {MAX_OUTLINE_PX}"
             )

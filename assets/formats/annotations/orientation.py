@@ -32,7 +32,8 @@ class Placement:
 
     def place_point(self, point: Point) -> Point:
         """A point of the drawn picture, on the stored one."""
-        (x, y), (width, height) = point, self.size_px
+        x, y = point
+        width, height = self.size_px
         match self.orientation:
             case 2:
                 return width - x, y
@@ -51,6 +52,7 @@ class Placement:
         return x, y
 
     def place_points(self, points: Sequence[Point]) -> list[Point]:
+        """Points (x, y), px, of the annotation in stored pixels."""
         return [self.place_point(point) for point in points]
 
     def place_box(self, box: Box) -> Box:

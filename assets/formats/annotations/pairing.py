@@ -74,7 +74,8 @@ def plan_label_files(
 ) -> list[CapturePlan]:
     """One capture for each root with label files, of these and the images below it. `folders`: see above."""
     found = find_label_files(files, opener, is_label, folders)
-    plans, taken = list[CapturePlan](), set[str]()
+    plans = list[CapturePlan]()
+    taken = set[str]()
     for root, labels in found.groups:
         members = labels + [
             i for i in found.images if is_below(i.path, root) and i.path not in taken
@@ -182,7 +183,8 @@ class ImageIndex:
         folders = _parts_of(image.path)[:-1]
         above = _telling(folders[: self._root_depth])
         below = _telling(folders[self._root_depth :])
-        ours, theirs = [*above, *below], _telling(named[:-1])
+        ours = [*above, *below]
+        theirs = _telling(named[:-1])
         shared = 0
         for our_part, their_part in zip(reversed(ours), reversed(theirs), strict=False):
             if _fold(our_part) != _fold(their_part):
@@ -265,7 +267,8 @@ def _parts_of(path: str) -> list[str]:
 
 def _are_siblings(folder: str, other: str) -> bool:
     """Names that tell things of one kind apart, as `cam_a` and `cam_b`, or `set1` and `set2`."""
-    first, second = _split_counted(folder), _split_counted(other)
+    first = _split_counted(folder)
+    second = _split_counted(other)
     return bool(first and second) and first[0] == second[0] and first[1] != second[1]
 
 
@@ -292,7 +295,8 @@ def _fold(text: str) -> str:
 def _find_root(folder: str, folders: frozenset[str]) -> str:
     """Above the innermost folder that says "labels are here", wherever below it a file lies, and above splits."""
     parts = folder.split("/")
-    if depths := [n for n, part in enumerate(parts) if part.lower() in folders]:
+    depths = [n for n, part in enumerate(parts) if part.lower() in folders]
+    if depths:
         folder = "/".join(parts[: depths[-1]])
     while folder and (name_of(folder).lower() in folders or split_of(name_of(folder))):
         folder = folder_of(folder)

@@ -66,7 +66,8 @@ class VocReader:
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         found = find_label_files(files, opener, _is_xml, _ANNOTATION_FOLDERS)
-        plans, taken = list[CapturePlan](), set[str]()
+        plans = list[CapturePlan]()
+        taken = set[str]()
         for root, group in found.groups:
             stems = {stem_of(f.path) for f in group}
             below = [
@@ -99,7 +100,8 @@ class VocReader:
         by_suffix: dict[str, list[SessionFile]] = defaultdict(list)
         for file in plan.files:
             by_suffix[suffix_of(file.path)].append(file)
-        xmls, lists = by_suffix.pop(".xml", []), by_suffix.pop(".txt", [])
+        xmls = by_suffix.pop(".xml", [])
+        lists = by_suffix.pop(".txt", [])
         images = ImageLabels(
             self.name,
             plan.root,
@@ -114,7 +116,8 @@ class VocReader:
         yield from images.read_frames(
             lambda f: splits.get(f.path) or split_of_path(f.path, plan.root)
         )
-        book, counts = LabelBook(plan), Counter[str]()
+        book = LabelBook(plan)
+        counts = Counter[str]()
         sheets = []
         for xml in xmls:
             sheet = _open_sheet(xml, images, plan.root, opener)
@@ -143,7 +146,8 @@ def _read_lists(
     )
     found = {stem_of(f.path): f for f in lists if name_of(folder_of(f.path)) == chosen}
     for split in _LISTS:
-        if (file := found.get(split)) is None:
+        file = found.get(split)
+        if file is None:
             continue
         try:
             text = read_bytes(file, opener).decode("utf-8-sig")
@@ -155,7 +159,8 @@ def _read_lists(
                 "write one name a line, in UTF-8",
             )
             continue
-        paths, absent = set(), set()
+        paths = set()
+        absent = set()
         for name in {line.split()[0] for line in text.splitlines() if line.split()}:
             try:
                 paths.add(images.look_up(name))
@@ -172,7 +177,8 @@ def _read_lists(
                 reason,
                 "copy the missing images, or take them off the list",
             )
-        if twice := {path for path in paths if splits.get(path, split) != split}:
+        twice = {path for path in paths if splits.get(path, split) != split}
+        if twice:
             reason = f"lists images that another split lists too, {list_paths(map(stem_of, twice))}"
             yield Problem(
                 whole_file(file),
@@ -196,7 +202,8 @@ class _Sheet:
         self, images: ImageLabels, book: LabelBook, counts: Counter[str]
     ) -> Iterator[Problem]:
         """Put the labels into the book."""
-        source, path = whole_file(self.file), self.image.path
+        source = whole_file(self.file)
+        path = self.image.path
         book.look(path, _TASK, source)
         try:
             placement = images.place(self.image, self.stated_px)

@@ -227,7 +227,8 @@ class _Dataset:
             tree.open(files)
             self.trees.append(tree)
             for label, image in tree.pairs():
-                if split := split_of_path(label):
+                split = split_of_path(label)
+                if split:
                     _give(self.label_splits, split, [image])
 
     def read_trees(self) -> Iterator[Observation]:
@@ -247,7 +248,8 @@ class _Dataset:
                     self.book.add(observation)
                 else:
                     yield observation
-            if bare := {i.path for i in self.pictures} - tree.looked_at:
+            bare = {i.path for i in self.pictures} - tree.looked_at
+            if bare:
                 self.plan.notes[f"images without a label file in {tree.name}"] = (
                     list_paths(bare)
                 )
@@ -256,7 +258,8 @@ class _Dataset:
 
     def _assign(self, split: str, place: str, file: SessionFile) -> None:
         """Give a split to the images of a folder, or of a list, that a description names."""
-        if listed := find_list(place, self.lists, self.plan.root):
+        listed = find_list(place, self.lists, self.plan.root)
+        if listed:
             self.stated_lists.add(listed.path)
             self._assign_list(split, listed)
             return
@@ -283,7 +286,8 @@ class _Dataset:
         except UnreadableBytes as error:
             self.plan.notes[f"{split} of {file.path}"] = error.reason
             return
-        found, absent = [], 0
+        found = []
+        absent = 0
         for line in lines:
             try:
                 found.append(self.images.look_up(line))
@@ -351,7 +355,9 @@ class _Tree:
             if found.refusal:
                 yield found.refusal
                 continue
-            file, image, rows = found.file, found.image, found.rows
+            file = found.file
+            image = found.image
+            rows = found.rows
             assert image is not None
             source = whole_file(file)
             self.dataset.book.look(image.path, self.task, source)
@@ -385,7 +391,8 @@ class _Tree:
         return file.path[len(self.name) :].lstrip("/")
 
     def _open_file(self, file: SessionFile) -> _LabelFile:
-        images, reference = self.dataset.images, self._refer(file)
+        images = self.dataset.images
+        reference = self._refer(file)
         try:
             data = read_bytes(file, self.dataset.opener, _MAX_LABEL_BYTES)
             image = images.find(reference, self.name.split("/"))
@@ -396,7 +403,8 @@ class _Tree:
                 raise LookupError(
                     f"there is no image {reference[:200]!r} beside {self.name}"
                 )
-            if pointer := explain_pointer(data) if data else None:
+            pointer = explain_pointer(data) if data else None
+            if pointer:
                 raise UnreadableBytes(*pointer)
         except UnreadableBytes as error:
             return _LabelFile(
@@ -483,13 +491,15 @@ class _Tree:
         budget: MaskBudget,
     ) -> LabelObservation:
         """Raises ValueError."""
-        name, shape = self._name(row), self.layout.read(row)
+        name = self._name(row)
+        shape = self.layout.read(row)
         width, height = placement.drawn_px
         corners = [
             (x * width, y * height)
             for x, y in zip(shape.corners[0::2], shape.corners[1::2], strict=True)
         ]
-        mask, attributes = None, []
+        mask = None
+        attributes = []
         if shape.box:
             cx, cy, w, h = shape.box
             drawn = (

@@ -38,8 +38,10 @@ def compare_names(
     first: Iterable[LabelObservation], second: Iterable[LabelObservation]
 ) -> Agreement:
     """Pairs labels of the same image whose boxes overlap by an IoU of at least 0.8, each with its best partner."""
-    ours, theirs = _group(first), _group(second)
-    alike, unlike = 0, Counter[tuple[str, str]]()
+    ours = _group(first)
+    theirs = _group(second)
+    alike = 0
+    unlike = Counter[tuple[str, str]]()
     for path in ours.keys() & theirs.keys():
         iou = measure_ious(_boxes_of(ours[path]), _boxes_of(theirs[path]))
         for label, row in zip(ours[path], iou, strict=True):

@@ -76,7 +76,8 @@ def settle_names(
     if not stated:
         return SettledNames()
     ranked = sorted(stated, key=lambda item: suffix_of(item[0]) not in _YAML)
-    origin, names = ranked[0][0], dict(ranked[0][1])
+    origin = ranked[0][0]
+    names = dict(ranked[0][1])
     passed_over = {}
     for path, others in ranked[1:]:
         found = _find_difference(names, others, ids)

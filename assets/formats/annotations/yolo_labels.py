@@ -138,7 +138,9 @@ def find_layout(rows: Sequence[Row], keypoints: KeypointShape | None) -> Layout:
 
 def _holds_its_points(row: Row) -> bool:
     """Whether the first four numbers are a box around all the others."""
-    (cx, cy, w, h), xs, ys = row.shares[:4], row.shares[4::2], row.shares[5::2]
+    cx, cy, w, h = row.shares[:4]
+    xs = row.shares[4::2]
+    ys = row.shares[5::2]
     slack = 1e-3
     return all(abs(x - cx) <= w / 2 + slack for x in xs) and all(
         abs(y - cy) <= h / 2 + slack for y in ys

@@ -92,7 +92,8 @@ def find_images(
     near = [i for i in images if is_below(i.path, base)]
     while True:
         here = [i for i in near if is_plain_folder(_first_folder(i.path, base))] or near
-        if found := _match(base, here, stems):
+        found = _match(base, here, stems)
+        if found:
             return found
         if not base:
             return None

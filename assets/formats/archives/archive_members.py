@@ -41,7 +41,8 @@ class Refused:
 class MemberStore(Protocol):
     """An open archive."""
 
-    def members(self) -> Iterator[Member | Refused]: ...
+    def members(self) -> Iterator[Member | Refused]:
+        """Every file in the order of the archive, or why it is not taken."""
 
     def open(self, member: Member) -> BinaryIO:
         """The expanded bytes, seekable. Raises UnreadableBytes when they are damaged."""

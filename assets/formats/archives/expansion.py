@@ -25,6 +25,7 @@ class Expander:
         return bool(self._inner.eof)
 
     def expand(self, stored: bytes) -> Iterator[bytes]:
+        """The bytes that stored bytes stand for, piece by piece. Raises ValueError where they are damaged."""
         try:
             yield from (
                 self._expand_zlib(stored)

@@ -13,8 +13,12 @@ from typing import BinaryIO
 
 BLOCK_BYTES = 512
 MAX_NAME_HEADER_BYTES = 64 << 10  # of one extended header
-_FOLDER, _FILES = b"5", (b"0", b"\0", b"7")
-_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
+_FOLDER = b"5"
+_FILES = (b"0", b"\0", b"7")
+_LONG_NAME = b"L"
+_LONG_LINK = b"K"
+_PAX = b"x"
+_PAX_GLOBAL = b"g"
 _KINDS = {
     b"1": "hard link",
     b"2": "link",
@@ -51,7 +55,8 @@ class _Extended:
 def walk_tar(stream: BinaryIO) -> Iterator[TarMember | None]:
     """The members in order, None for folders. Raises TarDamage where the archive is cut or makes no sense."""
     size = stream.seek(0, 2)
-    at, extended = 0, _Extended()
+    at = 0
+    extended = _Extended()
     while True:
         stream.seek(at)
         head = stream.read(BLOCK_BYTES)
@@ -61,7 +66,9 @@ def walk_tar(stream: BinaryIO) -> Iterator[TarMember | None]:
             raise TarDamage("it ends without an end mark")
         if not _has_its_checksum(head):
             raise TarDamage(f"the header at byte {at} does not match its checksum")
-        kind, length, data_at = head[156:157], _number(head[124:136]), at + BLOCK_BYTES
+        kind = head[156:157]
+        length = _number(head[124:136])
+        data_at = at + BLOCK_BYTES
         if kind in (_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL):
             _read_extended(kind, _read_body(stream, length), extended)
             at = data_at + _pad(length)
@@ -77,7 +84,8 @@ def walk_tar(stream: BinaryIO) -> Iterator[TarMember | None]:
                 data_at = _skip_sparse_tables(stream, head, data_at, size)
             length = 0 if kind in (b"1", b"2", b"3", b"4", b"6") else length
             yield TarMember(name, length, data_at, refusal)
-        at, extended = data_at + _pad(length), _Extended()
+        at = data_at + _pad(length)
+        extended = _Extended()
         if at > size + BLOCK_BYTES:
             raise TarDamage("it ends inside its last member")
 

@@ -27,6 +27,7 @@ _REMEDY = "copy the archive again, or repack it"
 
 
 def is_tar_name(path: str) -> bool:
+    """Whether a file is named as a tar archive, compressed or not."""
     return path.lower().endswith(_ENDINGS)
 
 
@@ -68,11 +69,14 @@ class TarStore:
             self._stream.close()
 
     def members(self) -> Iterator[Member | Refused]:
+        """Every file in the order of the archive, or why it is not taken."""
         yield from screen_members(self._list(), self._archive_bytes)
 
     def open(self, member: Member) -> BinaryIO:
+        """The bytes of a member in a spooled file. Raises UnreadableBytes where the archive ends inside."""
         self._stream.seek(member.offset if self._is_stored else member.inner_offset)
-        target, left = _open_spool(), member.size_bytes
+        target = _open_spool()
+        left = member.size_bytes
         while left > 0 and (piece := self._stream.read(min(left, PIECE_BYTES))):
             target.write(piece)
             left -= len(piece)

@@ -59,7 +59,9 @@ class ZipStore:
     def __init__(
         self, stream: BinaryIO, archive: zipfile.ZipFile, size_bytes: int
     ) -> None:
-        self._stream, self._archive, self._size_bytes = stream, archive, size_bytes
+        self._stream = stream
+        self._archive = archive
+        self._size_bytes = size_bytes
 
     def __enter__(self) -> Self:
         return self
@@ -68,11 +70,13 @@ class ZipStore:
         self._archive.close()
 
     def members(self) -> Iterator[Member | Refused]:
+        """Every file in the order of the directory, or why it is not taken."""
         infos = [info for info in self._archive.infolist() if not info.is_dir()]
         listed = [self._describe(info) for info in infos]
         yield from screen_members(_refuse_overlaps(listed), self._size_bytes)
 
     def open(self, member: Member) -> BinaryIO:
+        """The expanded bytes of a member in a spooled file. Raises UnreadableBytes where they are damaged."""
         target = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 the caller closes it
         try:
             self._expand_into(target, member)
@@ -83,7 +87,8 @@ class ZipStore:
         return target
 
     def _expand_into(self, target: BinaryIO, member: Member) -> None:
-        crc, size = 0, 0
+        crc = 0
+        size = 0
         for piece in self._pieces(member):
             size += len(piece)
             crc = zlib.crc32(piece, crc)
@@ -109,7 +114,8 @@ class ZipStore:
             yield from expander.expand(stored) if expander else (stored,)
 
     def _describe(self, info: zipfile.ZipInfo) -> Member | Refused:
-        shown, mode = show_name(info.filename), info.external_attr >> 16
+        shown = show_name(info.filename)
+        mode = info.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             kind = "link" if stat.S_ISLNK(mode) else "special file"
             return Refused(
@@ -129,7 +135,8 @@ class ZipStore:
             offset = self._find_data(info)
         except ValueError as error:
             return Refused(shown, str(error), _REMEDY)
-        name, is_stored = normalise_name(info.filename), method == "stored"
+        name = normalise_name(info.filename)
+        is_stored = method == "stored"
         return Member(
             name,
             info.file_size,
@@ -179,7 +186,8 @@ def _limit_directory(stream: BinaryIO) -> None:
 
 def _refuse_overlaps(items: list[Member | Refused]) -> Iterator[Member | Refused]:
     """Members whose stored bytes lie within another's are refused: so a few bytes are made to expand many times."""
-    reached, shared = 0, set[int]()
+    reached = 0
+    shared = set[int]()
     for member in sorted(
         (m for m in items if isinstance(m, Member) and m.stored_bytes),
         key=lambda m: m.offset,

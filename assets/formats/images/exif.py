@@ -222,7 +222,8 @@ def _angle(
     gps: dict[int, _Value], tag: int, ref_tag: int, most_deg: float, negative: str
 ) -> float | None:
     """Degrees from degrees, minutes and seconds; None without its hemisphere."""
-    parts, ref = gps.get(tag), (_text(gps, ref_tag) or "").upper()
+    parts = gps.get(tag)
+    ref = (_text(gps, ref_tag) or "").upper()
     if (
         not isinstance(parts, list)
         or len(parts) != 3

@@ -50,6 +50,7 @@ class FrameFiles:
     def read_one(
         self, file: SessionFile, split: str | None
     ) -> FrameObservation | Problem:
+        """The next frame of its sensor, or the problem with its file."""
         sensor = self._sensor or sensor_of(file.path, self._root)
         sequence = self._next[sensor]
         # also for what cannot be read, so that repairing it renumbers nothing

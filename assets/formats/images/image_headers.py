@@ -113,7 +113,8 @@ def _parse_webp(data: bytes) -> _Facts | None:
 
 
 def _parse_tiff(data: bytes) -> _Facts | None:
-    order, tags = find_byte_order(data), {}
+    order = find_byte_order(data)
+    tags = {}
     for tag, kind, _, start in walk_directory(
         data, order, struct.unpack_from(order + "I", data, 4)[0]
     ):

@@ -58,7 +58,9 @@ _MODELS = {0: None, 4: "plumb_bob", 5: "plumb_bob", 8: "rational_polynomial"}
 _PAIR = frozenset({"left", "right"})
 # words that name no camera in particular
 _ANY_CAMERA = frozenset({DEFAULT_SENSOR, "cam", "stereo"})
-_LONGEST_M, _SHORTEST_M = 1.0, 0.001  # of a pair that sits on one rig
+# of a pair that sits on one rig
+_LONGEST_M = 1.0
+_SHORTEST_M = 0.001
 _LARGEST_PX = 1e6
 _REMEDY = "write it as cv::FileStorage does: camera_matrix, distortion_coefficients, image_width, image_height"
 _NAME_REMEDY = (
@@ -93,7 +95,8 @@ def explain_storage(file: SessionFile, opener: Opener) -> tuple[str, str] | None
             "give it as CameraCalibration in an MCAP file, or land it and its images, without labels, as a session of "
             "their own",
         )
-    if (names := _find_image_list(entries)) is not None:
+    names = _find_image_list(entries)
+    if names is not None:
         reason = f"a list of {len(names)} images for OpenCV's calibration, and no calibration"
         return (
             reason,
@@ -197,9 +200,10 @@ def _name_sensor(
         *re.split(r"[^a-z0-9]+", name_of(file.path).lower()),
     }
     named = sorted(words & set(sensors))
-    if strange := sorted(
+    strange = sorted(
         w for w in words - set(sensors) if is_sensor_folder(w) and w not in _ANY_CAMERA
-    ):
+    )
+    if strange:
         raise ValueError(
             f"is for the camera {strange[0]}, and the cameras here are: {known}"
         )
@@ -305,7 +309,8 @@ def _read_places(
             f"T has a length of {length:.4g}, which in metres is no pair of cameras on one rig"
         )
     right_from_left = np.eye(4)
-    right_from_left[:3, :3], right_from_left[:3, 3] = rotation, shift
+    right_from_left[:3, :3] = rotation
+    right_from_left[:3, 3] = shift
     notes["rig"] = (
         f"the left camera, as its images are; T of {name_of(file.path)} is in metres: {length:.4g}"
     )
@@ -385,7 +390,8 @@ def _find_cameras(entries: Entries) -> dict[str, dict[str, str]]:
     """By "left", "right" or "" (a camera alone), the keys of its "matrix" and "distortion"."""
     cameras: dict[str, dict[str, str]] = {}
     for key, value in entries.items():
-        if (match := _KEY.fullmatch(key)) and _is_matrix(value):
+        match = _KEY.fullmatch(key)
+        if match and _is_matrix(value):
             which = _WHICH.get(match["which"] or "", match["which"] or "")
             cameras.setdefault(which, {}).setdefault(
                 "matrix" if match["matrix"] else "distortion", key

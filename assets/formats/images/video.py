@@ -84,7 +84,8 @@ def to_ns(ticks: int, time_base: tuple[int, int]) -> int:
 
 def _find_demuxer(head: bytes) -> str:
     """By the first bytes. Raises UnreadableBytes for what is no container that is read."""
-    if pointer := explain_pointer(head):
+    pointer = explain_pointer(head)
+    if pointer:
         raise UnreadableBytes(*pointer)
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "avi"
@@ -102,7 +103,8 @@ class _Video:
     """One pass over one video."""
 
     def __init__(self, file: SessionFile, notes: dict[str, str]) -> None:
-        self._file, self._notes = file, notes
+        self._file = file
+        self._notes = notes
         self._sensors: dict[int, str] = {}
         self._ends_ns: dict[int, int] = {}
         self._longest_gap_ns: dict[int, int] = {}
@@ -169,7 +171,8 @@ class _Video:
 
     def _compare(self, counts: dict[str, Any]) -> Iterator[Problem]:
         """Frames read against the number that the container states; where it states none, against packets and end."""
-        index, read = counts["index"], counts["frames"]
+        index = counts["index"]
+        read = counts["frames"]
         for key, what in _NOTED.items():
             if counts[key]:
                 self._notes[f"stream {index}: {what}"] = str(counts[key])
@@ -188,7 +191,8 @@ class _Video:
                     "stream": index,
                 }
             )
-        end_ns, seen_ns = counts["end_ns"], self._ends_ns.get(index)
+        end_ns = counts["end_ns"]
+        seen_ns = self._ends_ns.get(index)
         if (
             end_ns
             and seen_ns is not None
@@ -198,7 +202,8 @@ class _Video:
             yield self._refuse({"reason": reason, "remedy": "copy", "stream": index})
 
     def _refuse(self, value: dict[str, Any]) -> Problem:
-        reason, remedy = str(value["reason"])[:500], _REMEDIES[value["remedy"]]
+        reason = str(value["reason"])[:500]
+        remedy = _REMEDIES[value["remedy"]]
         return Problem(
             self._place(value),
             VideoReader.name,

@@ -27,12 +27,14 @@ from assets.formats.strict_json import parse_json
 
 
 def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.CompressedImage: an encoded picture."""
     yield from read_frame(
         origin, _bytes(message.data), message.format, _stamp_ns(message)
     )
 
 
 def read_raw_image(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.RawImage: pixels by row, with their encoding and the bytes of a row."""
     size_px = (int(message.width), int(message.height))
     t_ns = _stamp_ns(message)
     yield from read_pixels(
@@ -47,6 +49,7 @@ def read_raw_image(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_camera_calibration(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.CameraCalibration: K (9,), px, and the distortion coefficients D."""
     size_px = (int(message.width), int(message.height))
     # ROS 2 has no capitals
     k, d = (message.K, message.D) if hasattr(message, "K") else (message.k, message.d)
@@ -56,18 +59,22 @@ def read_camera_calibration(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_frame_transform(message: Any, origin: Origin) -> Iterator[Reading]:
-    frames, t_ns = (message.parent_frame_id, message.child_frame_id), _stamp_ns(message)
+    """foxglove.FrameTransform: parent_from_child, metres and a unit quaternion."""
+    frames = (message.parent_frame_id, message.child_frame_id)
+    t_ns = _stamp_ns(message)
     yield from read_transform(
         origin, *frames, t_ns, message.translation, message.rotation
     )
 
 
 def read_frame_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.FrameTransforms: several of them in one message."""
     for transform in message.transforms:
         yield from read_frame_transform(transform, origin)
 
 
 def read_pose_in_frame(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.PoseInFrame: the pose of a sensor, metres, in the frame it names."""
     t_ns = _stamp_ns(message)
     if t_ns is None:
         yield origin.refuse("a pose without a time", "fill the field `timestamp`")
@@ -77,6 +84,7 @@ def read_pose_in_frame(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.Odometry: the pose of the body in the frame it names, metres."""
     t_ns = _stamp_ns(message)
     if t_ns is None:
         yield origin.refuse("odometry without a time", "fill the field `timestamp`")
@@ -88,6 +96,7 @@ def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_location_fix(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.LocationFix: WGS 84, degrees, and altitude, metres."""
     t_ns = _stamp_ns(message)
     if t_ns is None:
         yield origin.refuse("a location without a time", "fill the field `timestamp`")
@@ -103,6 +112,7 @@ def read_location_fix(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_location_fixes(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.LocationFixes: several of them in one message."""
     for fix in message.fixes:
         yield from read_location_fix(fix, origin)
 

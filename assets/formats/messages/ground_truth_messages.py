@@ -21,7 +21,8 @@ def read_ground_truth(message: Any, origin: Origin) -> Iterator[Reading]:
 
     What makes no sense is a problem of its own.
     """
-    sensor, t_ns = message["sensor"], message["t_ns"]
+    sensor = message["sensor"]
+    t_ns = message["t_ns"]
     if not isinstance(sensor, str) or type(t_ns) is not int:
         raise ValueError(f"sensor {sensor!r} and t_ns {t_ns!r} do not name a frame")
     objects = message.get("objects", [])
@@ -48,7 +49,8 @@ def read_ground_truth(message: Any, origin: Origin) -> Iterator[Reading]:
         num_labels=len(objects) - num_missing,
         num_missing=num_missing,
     )
-    if recognition := message.get("recognition"):
+    recognition = message.get("recognition")
+    if recognition:
         yield LabelObservation(
             None,
             "recognition",
@@ -67,7 +69,8 @@ def _read_object(
     x_min, y_min, x_max, y_max = (float(v) for v in item["box_xyxy"])
     if not all(map(math.isfinite, (x_min, y_min, x_max, y_max))):
         raise ValueError(f"box {item['box_xyxy']} is not finite")
-    mask, track = item.get("mask_rle"), item.get("track_id")
+    mask = item.get("mask_rle")
+    track = item.get("track_id")
     return LabelObservation(
         None,
         "detection",

@@ -23,6 +23,7 @@ class LogTimes:
         self._steps_ns: dict[str, list[int]] = {}
 
     def add(self, topic: str, log_ns: int, has_stamp: bool) -> None:
+        """Count a message of a topic that was recorded at `log_ns`."""
         self._num_messages[topic] += 1
         if has_stamp:
             return

@@ -198,7 +198,8 @@ class _Recording:
             return
         promises = walker.summary.statistics.channel_message_counts
         for channel_id in sorted({*promises, *walker.counts}):
-            seen, promised = walker.counts[channel_id], promises.get(channel_id, 0)
+            seen = walker.counts[channel_id]
+            promised = promises.get(channel_id, 0)
             channel = walker.summary.channels.get(channel_id)
             topic = channel.topic if channel else f"channel {channel_id}"
             if self._frames[channel_id]:
@@ -222,7 +223,8 @@ def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
 
     Raises UnreadableBytes when the messages are, or may be, of a kind we keep, and cannot be read.
     """
-    encoding, name = channel.message_encoding, schema.name if schema else ""
+    encoding = channel.message_encoding
+    name = schema.name if schema else ""
     if schema is None:
         _require_no_schema(channel)
         return None

@@ -36,28 +36,36 @@ class Fields:
         self.at = 0
 
     def take(self, size: int) -> memoryview:
+        """The next `size` bytes. Raises ValueError where the record ends before."""
         if self.at + size > len(self._data):
             raise ValueError(f"a field of {size} bytes runs over the end of its record")
         self.at += size
         return self._data[self.at - size : self.at]
 
     def number(self, size: int) -> int:
+        """The next integer, of `size` bytes, little-endian and without sign."""
         return int.from_bytes(self.take(size), "little")
 
     def text(self) -> str:
+        """The next UTF-8 text, behind its length of four bytes."""
         return bytes(self.take(self.number(4))).decode()
 
     def sized(self) -> Fields:
+        """The fields of the next map or array, behind its length of four bytes."""
         return Fields(self.take(self.number(4)))
 
     @property
     def is_at_end(self) -> bool:
+        """Whether everything was taken."""
         return self.at >= len(self._data)
 
 
 def parse_schema(body: bytes | memoryview) -> Schema:
+    """A Schema record (opcode 3). Raises ValueError where it is damaged or too long."""
     fields = Fields(body)
-    number, name, encoding = fields.number(2), fields.text(), fields.text()
+    number = fields.number(2)
+    name = fields.text()
+    encoding = fields.text()
     if len(body) > MAX_SCHEMA_BYTES:
         raise ValueError(f"a schema of {len(body)} bytes, more than {MAX_SCHEMA_BYTES}")
     return Schema(
@@ -69,12 +77,14 @@ def parse_schema(body: bytes | memoryview) -> Schema:
 
 
 def parse_channel(body: bytes | memoryview) -> Channel:
+    """A Channel record (opcode 4). Raises ValueError where it is damaged."""
     fields = Fields(body)
     number = fields.number(2)
     schema = fields.number(2)
     topic = fields.text()
     encoding = fields.text()
-    metadata, pairs = {}, fields.sized()
+    metadata = {}
+    pairs = fields.sized()
     while not pairs.is_at_end:
         key = pairs.text()
         metadata[key] = pairs.text()
@@ -88,11 +98,13 @@ def parse_channel(body: bytes | memoryview) -> Channel:
 
 
 def parse_statistics(body: bytes | memoryview) -> Statistics:
+    """A Statistics record (opcode 11). Raises ValueError where it is damaged."""
     fields = Fields(body)
     messages, schemas, channels, attachments, metadata, chunks, start, end = (
         fields.number(n) for n in (8, 2, 4, 4, 4, 4, 8, 8)
     )
-    counts, pairs = {}, fields.sized()
+    counts = {}
+    pairs = fields.sized()
     while not pairs.is_at_end:
         channel = pairs.number(2)
         counts[channel] = pairs.number(8)
@@ -126,6 +138,7 @@ def parse_chunk_start(body: bytes | memoryview) -> int:
 
 
 def parse_chunk_header(body: bytes | memoryview) -> ChunkHeader:
+    """What stands before the data of a Chunk record (opcode 6). Raises ValueError where it is damaged."""
     fields = Fields(body)
     fields.take(16)  # first and last log time
     size = fields.number(8)
@@ -169,7 +182,8 @@ def _keep(stored: memoryview, size: int, is_whole: bool) -> bytes:
 def _decompress_zstd(stored: memoryview, size: int, is_whole: bool) -> bytes:
     import zstandard
 
-    pieces, total = [], 0
+    pieces = []
+    total = 0
     reader = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW).stream_reader(
         BytesIO(stored), read_across_frames=True
     )

@@ -106,7 +106,8 @@ class RecordWalker:
         has_footer = True
         try:
             summary = read_summary(self._stream, self._size)
-            has_footer, self.summary = summary is not None, summary or self.summary
+            has_footer = summary is not None
+            self.summary = summary or self.summary
         except SummaryError as error:
             yield Damage(error.offset, error.length, str(error), _WRITER_REMEDY)
         at = len(MAGIC)
@@ -190,7 +191,8 @@ class RecordWalker:
         if channel is None:
             self._undeclared[channel_id] += 1
             return
-        data, data_at = body[_MESSAGE_HEAD:], body_at + _MESSAGE_HEAD
+        data = body[_MESSAGE_HEAD:]
+        data_at = body_at + _MESSAGE_HEAD
         offset, length, inner = (
             (*chunk, data_at) if chunk else (data_at, len(data), None)
         )

@@ -31,7 +31,8 @@ class SummaryError(ValueError):
 
     def __init__(self, reason: str, offset: int, length: int) -> None:
         super().__init__(reason)
-        self.offset, self.length = offset, length
+        self.offset = offset
+        self.length = length
 
 
 @dataclass
@@ -78,7 +79,9 @@ def read_summary(stream: BinaryIO, size: int) -> Summary | None:
     ):
         raise SummaryError("the footer is damaged", max(0, footer_at), _FOOTER)
     fields = Fields(footer[RECORD_HEAD:])
-    start, _, crc = fields.number(8), fields.number(8), fields.number(4)
+    start = fields.number(8)
+    _ = fields.number(8)
+    crc = fields.number(4)
     if start == 0:
         return Summary(size)
     if not len(MAGIC) <= start <= footer_at or footer_at - start > MAX_CHUNK_BYTES:
@@ -99,7 +102,8 @@ def read_summary(stream: BinaryIO, size: int) -> Summary | None:
 
 
 def _parse_summary(data: bytes, start: int) -> Summary:
-    summary, fields = Summary(start), Fields(data)
+    summary = Summary(start)
+    fields = Fields(data)
     while not fields.is_at_end:
         opcode, length = unpack_record_header(fields.take(RECORD_HEAD))
         body = fields.take(length)

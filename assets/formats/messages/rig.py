@@ -9,7 +9,9 @@ from assets.formats.observations import SignalObservation
 from models.geometry.quaternions import multiply
 
 _MAX_CHAIN = 32
-_STILL_M, _STILL_Q = 1e-9, 1e-9  # a transform that is repeated unchanged does not move
+# a transform that is repeated unchanged does not move
+_STILL_M = 1e-9
+_STILL_Q = 1e-9
 
 Pose = tuple[float, ...]  # xyz m, quaternion xyzw
 
@@ -22,6 +24,7 @@ class RigTransforms:
         self._moving: set[str] = set()
 
     def add(self, signal: SignalObservation) -> None:
+        """Take a transform; everything else, and one without a rotation, is not looked at."""
         if (
             signal.kind != "transform"
             or not signal.child_frame

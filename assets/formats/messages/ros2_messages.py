@@ -30,6 +30,7 @@ _COMPRESSED_DEPTH_HEADER = 12  # compressed_depth_image_transport: format and tw
 
 
 def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
+    """sensor_msgs/CompressedImage, and what compressed_depth_image_transport makes of depth."""
     payload = bytes(message.data)
     if "compressedDepth" in message.format and payload[
         _COMPRESSED_DEPTH_HEADER:
@@ -44,7 +45,9 @@ def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_image(message: Any, origin: Origin) -> Iterator[Reading]:
-    size_px, t_ns = (message.width, message.height), _stamp_ns(message)
+    """sensor_msgs/Image: pixels by row, with their encoding and the bytes of a row."""
+    size_px = (message.width, message.height)
+    t_ns = _stamp_ns(message)
     is_big_endian = bool(message.is_bigendian)
     yield from read_pixels(
         origin,
@@ -58,6 +61,7 @@ def read_image(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_camera_info(message: Any, origin: Origin) -> Iterator[Reading]:
+    """sensor_msgs/CameraInfo: k (9,), px, and the distortion coefficients d."""
     size_px = (message.width, message.height)
     yield from read_calibration(
         origin,
@@ -70,6 +74,7 @@ def read_camera_info(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_imu(message: Any, origin: Origin) -> Iterator[Reading]:
+    """sensor_msgs/Imu: angular velocity, rad/s, and linear acceleration, m/s^2 (REP 145)."""
     for name in ("angular_velocity", "linear_acceleration"):
         # REP 145: the driver has no such measurement
         if getattr(message, f"{name}_covariance")[0] == -1:
@@ -78,7 +83,8 @@ def read_imu(message: Any, origin: Origin) -> Iterator[Reading]:
                 "record an IMU with gyroscope and accelerometer",
             )
             return
-    gyro, accel = message.angular_velocity, message.linear_acceleration
+    gyro = message.angular_velocity
+    accel = message.linear_acceleration
     values = (gyro.x, gyro.y, gyro.z, accel.x, accel.y, accel.z)
     yield read_signal(
         origin, "imu", _stamp_ns(message), values, message.header.frame_id
@@ -86,6 +92,7 @@ def read_imu(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_nav_sat_fix(message: Any, origin: Origin) -> Iterator[Reading]:
+    """sensor_msgs/NavSatFix: WGS 84, degrees, and altitude, metres."""
     if message.status.status < 0:  # STATUS_NO_FIX: the numbers beside it mean nothing
         yield origin.refuse("the receiver has no fix", "give it a free view of the sky")
         return
@@ -94,12 +101,15 @@ def read_nav_sat_fix(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_odometry(message: Any, origin: Origin) -> Iterator[Reading]:
+    """nav_msgs/Odometry: the pose of `child_frame_id` in the header's frame, metres."""
     values = list_pose(message.pose.pose.position, message.pose.pose.orientation)
-    frame, child = message.header.frame_id, message.child_frame_id
+    frame = message.header.frame_id
+    child = message.child_frame_id
     yield read_signal(origin, "odometry", _stamp_ns(message), values, frame, child)
 
 
 def read_pose(message: Any, origin: Origin) -> Iterator[Reading]:
+    """geometry_msgs/PoseStamped: a pose in the header's frame, metres."""
     yield read_signal(
         origin,
         "pose",
@@ -110,6 +120,7 @@ def read_pose(message: Any, origin: Origin) -> Iterator[Reading]:
 
 
 def read_pose_with_covariance(message: Any, origin: Origin) -> Iterator[Reading]:
+    """geometry_msgs/PoseWithCovarianceStamped: a pose in the header's frame, metres."""
     yield read_signal(
         origin,
         "pose",
@@ -120,6 +131,7 @@ def read_pose_with_covariance(message: Any, origin: Origin) -> Iterator[Reading]
 
 
 def read_transforms(message: Any, origin: Origin) -> Iterator[Reading]:
+    """tf2_msgs/TFMessage: parent_from_child of each, metres and a unit quaternion."""
     for stamped in message.transforms:
         place = stamped.transform
         yield from read_transform(

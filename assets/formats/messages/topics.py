@@ -50,6 +50,7 @@ class Origin:
     def refuse(
         self, reason: str, remedy: str = _MESSAGE_REMEDY, sensor: str | None = None
     ) -> Problem:
+        """The problem with this message, with its topic's name in front of the reason."""
         return Problem(
             self.source,
             READER,
@@ -144,7 +145,8 @@ def read_calibration(
     camera_frame: str,
 ) -> Iterator[Reading]:
     """Pinhole intrinsics of a 3x3 row-major camera matrix."""
-    matrix, distortion = [float(v) for v in k], [float(v) for v in d]
+    matrix = [float(v) for v in k]
+    distortion = [float(v) for v in d]
     if (
         len(matrix) != 9
         or not all(map(math.isfinite, matrix + distortion))
@@ -188,7 +190,8 @@ def read_transform(
 
     The sensor is the child frame: the thing whose place is told. A transform that never changes may have no time.
     """
-    parent, child = parent.strip("/"), child.strip("/")
+    parent = parent.strip("/")
+    child = child.strip("/")
     kind = "pose" if parent in FIXED_FRAMES else "transform"
     if kind == "pose" and t_ns is None:
         yield origin.refuse("a pose without a time", "fill the field `timestamp`")

@@ -42,7 +42,8 @@ _IMAGE = re.compile(r"[0-9A-Za-z]+_(\d+\.\d+)\.(?:png|jpe?g)", re.IGNORECASE)
 _COLOR = frozenset({"lowres_wide", "wide", "ultrawide", "vga_wide"})
 _DEPTH = frozenset({"lowres_depth", "highres_depth"})
 _M_PER_UNIT = 0.001
-_INTRINSICS, _CONFIDENCE = "_intrinsics", "confidence"
+_INTRINSICS = "_intrinsics"
+_CONFIDENCE = "confidence"
 _TRACKED = "lowres_wide"  # the camera whose way the trajectory is
 
 
@@ -78,7 +79,8 @@ class ArkitScenesReader:
                 if folder_of(file.path) == plan.root
                 else name_of(folder_of(file.path))
             ].append(file)
-        if grades := folders.pop(_CONFIDENCE, None):
+        grades = folders.pop(_CONFIDENCE, None)
+        if grades:
             plan.notes[f"not read: {_CONFIDENCE}"] = (
                 f"{len(grades)} images that grade depth"
             )
@@ -199,7 +201,8 @@ class ArkitScenesReader:
 
 def _parse_pose(fields: list[str]) -> tuple[int, Pose]:
     """Time in ns and world_from_camera. Raises ValueError."""
-    t_ns, numbers = parse_seconds(fields[0]), parse_numbers(fields[1:], 6)
+    t_ns = parse_seconds(fields[0])
+    numbers = parse_numbers(fields[1:], 6)
     camera_from_world = matrix_of_pose(
         (*numbers[3:], *rotation_of_axis_angle(numbers[:3]))
     )

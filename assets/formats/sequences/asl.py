@@ -36,9 +36,12 @@ from assets.formats.sequences.sequence_files import (
 from assets.formats.strict_yaml import MAX_YAML_BYTES
 from assets.storage import SessionFile
 
-_TABLE, _FACTS, _BODY = "data.csv", "sensor.yaml", "body.yaml"
+_TABLE = "data.csv"
+_FACTS = "sensor.yaml"
+_BODY = "body.yaml"
 _ROW_REMEDY = "copy data.csv again from where it was recorded"
-_XYZ, _XYZW = "xyz", "xyzw"
+_XYZ = "xyz"
+_XYZW = "xyzw"
 _KINDS: tuple[
     tuple[str, tuple[str, ...]], ...
 ] = (  # the first whose columns are all there
@@ -216,7 +219,9 @@ class _Sensor:
         tuple[int, tuple[Line, int, SessionFile | tuple[float, ...]]] | Problem
     ]:
         """Time in ns, and line, number and content of each row, or a problem."""
-        num_blank, sequence, is_told = 0, -1, False
+        num_blank = 0
+        sequence = -1
+        is_told = False
         for line in lines:
             sequence += 1
             try:
@@ -224,7 +229,8 @@ class _Sensor:
                 if cells:
                     yield t_ns, (line, sequence, self._parse_cells(kind, cells, images))
                 else:
-                    num_blank, sequence = num_blank + 1, sequence - 1
+                    num_blank = num_blank + 1
+                    sequence = sequence - 1
             except LostDigits as error:
                 if not is_told:
                     yield self._refuse_rounded(line, str(error), kind, columns)

@@ -96,7 +96,8 @@ def _read_camera(
         )
     distortion: tuple[float, ...] = ()
     if size_px == rectified:
-        model, k = None, _read_matrix(entries, f"P_rect_{number}", 3, 4)
+        model = None
+        k = _read_matrix(entries, f"P_rect_{number}", 3, 4)
         camera_from_rig = np.eye(4)
         camera_from_rig[:3, 3] = np.linalg.solve(k[:, :3], k[:, 3])  # P = K [I | t]
         if cam0_from_imu is not None:
@@ -104,7 +105,8 @@ def _read_camera(
                 camera_from_rig @ _read_rotation(entries, "R_rect_00") @ cam0_from_imu
             )
     else:
-        model, k = "plumb_bob", _read_matrix(entries, f"K_{number}", 3, 3)
+        model = "plumb_bob"
+        k = _read_matrix(entries, f"K_{number}", 3, 3)
         distortion = parse_numbers(_values(entries, f"D_{number}"), 5)
         camera_from_rig = _read_rigid(entries, f"_{number}")
         if cam0_from_imu is not None:

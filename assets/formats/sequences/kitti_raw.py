@@ -147,7 +147,8 @@ class _Reading:
             self.plan.notes[f"not read: {folder}"] = f"{len(data)} laser scans"
             return
         times = _Times()
-        if table := members.get(join(folder, _TIMES)):
+        table = members.get(join(folder, _TIMES))
+        if table:
             yield from self._read_times(table, sensor, times)
         numbered: dict[int, SessionFile] = {}
         for file in sorted(data.values(), key=lambda f: f.path):
@@ -213,11 +214,12 @@ class _Reading:
         """Times without a file, and files without a time. Numbers that have neither are counted in the notes."""
         if table is None:
             return
-        if absent := [
+        absent = [
             f"{n:010d}"
             for n in range(len(times.t_ns))
             if n not in numbered and n not in times.blank
-        ]:
+        ]
+        if absent:
             reason = f"{_TIMES} has {len(times.t_ns)} lines, and there are no files for {list_paths(absent)}"
             yield self._refuse(table, reason, "copy the missing files", sensor)
         untimed = [
@@ -232,7 +234,8 @@ class _Reading:
                 "copy the timestamps again, if the recorder wrote them",
                 sensor,
             )
-        if lost := times.blank - numbered.keys():
+        lost = times.blank - numbered.keys()
+        if lost:
             self.plan.notes[f"no time and no file: {folder}"] = (
                 f"{len(lost)} blank lines of {_TIMES}"
             )
@@ -271,7 +274,8 @@ class _Reading:
                 file, str(error), f"a packet is one row of {_NUM_OXTS} numbers", "oxts"
             )
         else:
-            values, where = rows[0], whole_file(file)
+            values = rows[0]
+            where = whole_file(file)
             yield SignalObservation(
                 "oxts", "gnss", t_ns, values[_GNSS], where, "wgs84", "imu"
             )

@@ -47,11 +47,13 @@ class Line:
 
     @property
     def source(self) -> Source:
+        """Where in its file the line stands."""
         return Source(self.file.path, self.offset, self.length)
 
     def refuse(
         self, reader: str, reason: object, remedy: str, sensor: str | None = None
     ) -> Problem:
+        """The problem with this line, with its number in front of the reason."""
         return Problem(
             self.source, reader, f"line {self.number}: {reason}"[:500], remedy, sensor
         )
@@ -69,7 +71,8 @@ def read_lines(file: SessionFile, opener: Opener) -> Iterator[Line]:
 def read_all_lines(file: SessionFile, opener: Opener) -> Iterator[Line]:
     """Every line, for files in which the number of a line says what it is about. Raises as `read_lines` does."""
     data = read_bytes(file, opener, _MAX_TEXT_BYTES)
-    if pointer := explain_pointer(data[:64]):
+    pointer = explain_pointer(data[:64])
+    if pointer:
         raise UnreadableBytes(*pointer)
     if b"\0" in data[:4096]:
         raise UnreadableBytes("not a text file", "export it again as text")
@@ -83,7 +86,8 @@ def read_all_lines(file: SessionFile, opener: Opener) -> Iterator[Line]:
 def read_rows(file: SessionFile, opener: Opener) -> Iterator[tuple[Line, list[str]]]:
     """The lines that hold data, in fields parted by spaces or commas. Raises UnreadableBytes."""
     for line in read_lines(file, opener):
-        if fields := split_row(line.text):
+        fields = split_row(line.text)
+        if fields:
             yield line, fields
 
 
@@ -157,7 +161,10 @@ def _parse_decimal(text: str, power: int, coarsest: int) -> int:
     match = _DECIMAL.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a time")
-    sign, whole, fraction, exponent = match[1], match[2], match[3] or "", match[4]
+    sign = match[1]
+    whole = match[2]
+    fraction = match[3] or ""
+    exponent = match[4]
     power += int(exponent or 0) - len(fraction)
     if exponent is not None and power > coarsest:
         raise LostDigits(
@@ -258,7 +265,8 @@ def read_pose_rows(
     """Rows of `t x y z qx qy qz qw` (seconds, metres), the way of TUM: world_from_child."""
 
     def parse(fields: list[str]) -> tuple[int, Pose]:
-        t_ns, pose = parse_seconds(fields[0]), parse_numbers(fields[1:], 7)
+        t_ns = parse_seconds(fields[0])
+        pose = parse_numbers(fields[1:], 7)
         check_rotation(pose[3:])
         return t_ns, pose
 
@@ -304,7 +312,8 @@ def read_timed_rows(
 
 def _quaternion_of(rotation: np.ndarray) -> tuple[float, float, float, float]:
     """Through the largest of the four squares, so that nothing is divided by a small number (Shepperd 1978)."""
-    r, trace = rotation, float(np.trace(rotation))
+    r = rotation
+    trace = float(np.trace(rotation))
     squares = [
         1 - trace + 2 * r[0, 0],
         1 - trace + 2 * r[1, 1],
@@ -319,7 +328,9 @@ def _quaternion_of(rotation: np.ndarray) -> tuple[float, float, float, float]:
     else:
         i, j, k = largest, (largest + 1) % 3, (largest + 2) % 3
         q = np.empty(4)
-        q[i], q[j], q[k] = squares[i], r[j, i] + r[i, j], r[k, i] + r[i, k]
+        q[i] = squares[i]
+        q[j] = r[j, i] + r[i, j]
+        q[k] = r[k, i] + r[i, k]
         q[3] = r[k, j] - r[j, k]
     q = q / np.linalg.norm(q) * (-1 if q[3] < 0 else 1)
     return float(q[0]), float(q[1]), float(q[2]), float(q[3])

@@ -120,7 +120,8 @@ class SevenScenesReader:
         """A number that one kind of file has and another has not is a frame that lost something."""
         every = set().union(*members.values())
         for kind, files in sorted(members.items()):
-            if absent := [f"{number:06d}" for number in sorted(every - files.keys())]:
+            absent = [f"{number:06d}" for number in sorted(every - files.keys())]
+            if absent:
                 where = whole_file(next(iter(files.values())))
                 reason = f"frames without a {kind} file, {list_paths(absent)}"
                 yield Problem(
@@ -130,7 +131,8 @@ class SevenScenesReader:
                     "copy the missing files, or remove the frames",
                     kind,
                 )
-        if holes := max(every) - min(every) + 1 - len(every):
+        holes = max(every) - min(every) + 1 - len(every)
+        if holes:
             plan.notes["numbers skipped between the first and the last frame"] = str(
                 holes
             )
@@ -162,7 +164,8 @@ class SevenScenesReader:
 def _sort_members(files: Sequence[SessionFile]) -> Members:
     members: Members = defaultdict(dict)
     for file in files:
-        if match := _NAME.fullmatch(name_of(file.path)):
+        match = _NAME.fullmatch(name_of(file.path))
+        if match:
             kind = match[2] or match[3] or match[4]
             members[kind].setdefault(int(match[1]), file)
     return dict(members)

@@ -67,7 +67,8 @@ class TumRgbdReader:
         by_path = {file.path: file for file in plan.files}
         unlisted = {path for path in by_path if folder_of(path) != plan.root}
         for sensor in _M_PER_UNIT:
-            if table := by_path.get(join(plan.root, f"{sensor}.txt")):
+            table = by_path.get(join(plan.root, f"{sensor}.txt"))
+            if table:
                 yield from self._read_list(
                     table, sensor, plan, by_path, unlisted, opener
                 )
@@ -81,11 +82,13 @@ class TumRgbdReader:
                 "list it, or remove it",
                 sensor,
             )
-        if truth := by_path.get(join(plan.root, "groundtruth.txt")):
+        truth = by_path.get(join(plan.root, "groundtruth.txt"))
+        if truth:
             yield from read_pose_rows(
                 self.name, truth, opener, "groundtruth", "world", "rgb", plan.notes
             )
-        if table := by_path.get(join(plan.root, "accelerometer.txt")):
+        table = by_path.get(join(plan.root, "accelerometer.txt"))
+        if table:
             yield from self._read_accelerometer(table, opener, plan.notes)
 
     def _read_list(
@@ -126,7 +129,8 @@ class TumRgbdReader:
     def _read_accelerometer(
         self, table: SessionFile, opener: Opener, notes: dict[str, str]
     ) -> Iterator[SignalObservation | Problem]:
-        sensor, remedy = "accelerometer", "write rows of `time ax ay az`"
+        sensor = "accelerometer"
+        remedy = "write rows of `time ax ay az`"
 
         def parse(fields: list[str]) -> tuple[int, tuple[float, ...]]:
             return parse_seconds(fields[0]), parse_numbers(fields[1:], 3)
@@ -173,7 +177,8 @@ def _find_image(
     """Time in ns and image of a row. Raises ValueError."""
     if len(fields) != 2:
         raise ValueError(f"{' '.join(fields)[:80]!r} is not a time and a file")
-    t_ns, path = parse_seconds(fields[0]), join(root, fields[1].removeprefix("./"))
+    t_ns = parse_seconds(fields[0])
+    path = join(root, fields[1].removeprefix("./"))
     if path not in by_path or folder_of(path) == root:
         raise ValueError(f"there is no image {fields[1][:200]!r}")
     if path in seen:

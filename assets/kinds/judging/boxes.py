@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from assets.kinds.boxes import read_boxes
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
-from assets.kinds.kind import Row
 from assets.previews import plots
 from assets.previews.drawing import (
     FALSE,
@@ -39,6 +38,7 @@ from assets.previews.gallery import (
     draw_reliability,
     spread,
 )
+from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import DetectionResult, score_detections
 from models.metrics.matching import (
@@ -71,7 +71,7 @@ class BoxPairs:
             tuple(self.detections[i] for i in places),
         )
 
-    def score(self, slices: Slices) -> list[dict[str, Any]]:
+    def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows with map, map50, map75 over all and per slice; over all also ece and the operating point at IoU 0.5.
 
         Classes have ap and ap50, object sizes (COCO's) map and map50; there num_samples counts true objects, elsewhere
@@ -108,9 +108,9 @@ class BoxPairs:
 
     def draw(
         self,
-        row_of: Mapping[str, Row],
+        row_of: Mapping[str, ReleaseFrameRow],
         images: ImageReader,
-        history: Sequence[Row],
+        history: Sequence[Mapping[str, Any]],
         subject: str,
     ) -> Gallery:
         """Labels beside predictions, the frames with most mistakes at the score of best F1, the charts."""
@@ -178,12 +178,13 @@ class WrongBoxes:
 
     @property
     def num_wrong(self) -> int:
+        """Objects that were missed, boxes on nothing, and boxes with another's class."""
         return self.num_missed + self.num_false + self.num_confused
 
 
 def pair_boxes(
-    prediction_rows: Sequence[Row],
-    release_rows: Sequence[Row],
+    prediction_rows: Sequence[PredictionRow],
+    release_rows: Sequence[ReleaseFrameRow],
     class_names: Sequence[str],
 ) -> BoxPairs:
     """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
@@ -217,7 +218,8 @@ def find_wrong_boxes(pairs: BoxPairs, min_score: float, limit: int) -> list[Wron
 
 
 def _judge(pairs: BoxPairs, place: int, min_score: float) -> WrongBoxes:
-    truth, found = pairs.truths[place], pairs.detections[place]
+    truth = pairs.truths[place]
+    found = pairs.detections[place]
     matches = match_detections(truth, found, min_score=min_score)
     is_confused = (
         truth.class_ids[matches.truth_ids] != found.class_ids[matches.detection_ids]
@@ -269,9 +271,13 @@ def _choose_rich(pairs: BoxPairs, limit: int) -> list[int]:
 
 
 def _picture_thumbnail(
-    pairs: BoxPairs, place: int, shown: Mapping[str, Image], row_of: Mapping[str, Row]
+    pairs: BoxPairs,
+    place: int,
+    shown: Mapping[str, Image],
+    row_of: Mapping[str, ReleaseFrameRow],
 ) -> Picture:
-    frame_id, count = pairs.frame_ids[place], len(pairs.truths[place].class_ids)
+    frame_id = pairs.frame_ids[place]
+    count = len(pairs.truths[place].class_ids)
     detail = f"{row_of[frame_id]['session']} · {row_of[frame_id]['sensor']}"
     return Picture(
         make_thumbnail(shown[frame_id], THUMBNAIL_PX),

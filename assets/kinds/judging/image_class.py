@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
-from assets.kinds.kind import Row
 from assets.previews import plots
 from assets.previews.drawing import fit_width, make_thumbnail
 from assets.previews.gallery import (
@@ -26,6 +25,7 @@ from assets.previews.gallery import (
     draw_reliability,
     spread,
 )
+from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 from models.metrics.calibration import score_calibration
 from models.metrics.classification import score_classification
 from models.types import Image
@@ -50,12 +50,13 @@ class ClassPairs:
         """(N,) probability of the most probable class."""
         return self.probabilities.max(1)
 
-    def score(self, slices: Slices) -> list[dict[str, Any]]:
+    def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows with accuracy, macro_f1 and ece over all and per slice, and precision, recall and f1 per class.
 
         num_samples counts frames.
         """
-        names, everything = self.subject.class_names, range(len(self.frame_ids))
+        names = self.subject.class_names
+        everything = range(len(self.frame_ids))
         rows = list_rows(
             self.subject, "all", "all", _figure(self, everything), len(everything)
         )
@@ -74,9 +75,9 @@ class ClassPairs:
 
     def draw(
         self,
-        row_of: Mapping[str, Row],
+        row_of: Mapping[str, ReleaseFrameRow],
         images: ImageReader,
-        history: Sequence[Row],
+        history: Sequence[Mapping[str, Any]],
         subject: str,
     ) -> Gallery:
         """Frames of all classes, those whose wrong class is surest, the confusion matrix and the reliability."""
@@ -126,8 +127,8 @@ class WrongClass:
 
 
 def pair_classes(
-    prediction_rows: Sequence[Row],
-    release_rows: Sequence[Row],
+    prediction_rows: Sequence[PredictionRow],
+    release_rows: Sequence[ReleaseFrameRow],
     class_names: Sequence[str],
 ) -> ClassPairs:
     """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
@@ -135,9 +136,8 @@ def pair_classes(
     Raises ValueError for an empty split, a frame without prediction or class, and classes that are not the release's.
     """
     subject, joined = join_rows(prediction_rows, release_rows, class_names)
-    if unlabelled := [
-        frame["frame_id"] for frame, _ in joined if frame["class_id"] is None
-    ]:
+    unlabelled = [frame["frame_id"] for frame, _ in joined if frame["class_id"] is None]
+    if unlabelled:
         raise ValueError(
             f"{len(unlabelled)} release frames have no class, the first is {unlabelled[0]}: release again"
         )
@@ -162,7 +162,8 @@ def pair_classes(
 
 def find_wrong_classes(pairs: ClassPairs, limit: int) -> list[WrongClass]:
     """At most `limit` wrongly recognised frames, the surest first; equals by frame id."""
-    predicted, confidence = pairs.predicted_ids, pairs.confidences
+    predicted = pairs.predicted_ids
+    confidence = pairs.confidences
     wrong = [
         WrongClass(
             n,
@@ -181,7 +182,8 @@ def find_wrong_classes(pairs: ClassPairs, limit: int) -> list[WrongClass]:
 
 def _figure(pairs: ClassPairs, places: Sequence[int]) -> Figures:
     chosen = list(places)
-    truth, predicted = pairs.class_ids[chosen], pairs.predicted_ids[chosen]
+    truth = pairs.class_ids[chosen]
+    predicted = pairs.predicted_ids[chosen]
     result = score_classification(truth, predicted, len(pairs.subject.class_names))
     # softmax in float32 may exceed 1 by rounding
     confidences = pairs.confidences[chosen].clip(0, 1)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
-from assets.kinds.kind import Row
 from assets.kinds.map import read_semantic_map
+from assets.kinds.masks import read_mask_size
 from assets.previews import plots
 from assets.previews.drawing import (
     Color,
@@ -34,6 +34,7 @@ from assets.previews.gallery import (
     draw_learning,
     spread,
 )
+from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 from models.metrics.segmentation import (
     SegmentationResult,
     count_confusion,
@@ -51,7 +52,7 @@ class MapPairs:
 
     subject: Subject
     frame_ids: tuple[str, ...]
-    rows: tuple[tuple[Row, Row], ...]
+    rows: tuple[tuple[ReleaseFrameRow, PredictionRow], ...]
 
     def truth(self, place: int) -> SemanticMap:
         """What was labelled at this place, IGNORE where nothing was."""
@@ -60,11 +61,11 @@ class MapPairs:
     def predicted(self, place: int) -> SemanticMap:
         """What was predicted at this place. Raises ValueError when it is for an image of another size."""
         frame, prediction = self.rows[place]
-        height, width = frame["mask_size_px"]
         class_ids = find_classes(prediction, self.subject.class_names).tolist()
-        return compose_map(prediction["mask_rles"], class_ids, (height, width))
+        masks = prediction["mask_rles"] or []
+        return compose_map(masks, class_ids, read_mask_size(frame))
 
-    def score(self, slices: Slices) -> list[dict[str, Any]]:
+    def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows with miou, image_miou, boundary_miou and pixel_accuracy over all and per slice; classes have iou and
         boundary_iou. num_samples counts frames, of a class those that show it.
         """
@@ -88,9 +89,9 @@ class MapPairs:
 
     def draw(
         self,
-        row_of: Mapping[str, Row],
+        row_of: Mapping[str, ReleaseFrameRow],
         images: ImageReader,
-        history: Sequence[Row],
+        history: Sequence[Mapping[str, Any]],
         subject: str,
     ) -> Gallery:
         """Labels and predictions painted over frames of most classes, the frames with the lowest IoU, the charts.
@@ -138,8 +139,8 @@ class MapPairs:
 
 
 def pair_maps(
-    prediction_rows: Sequence[Row],
-    release_rows: Sequence[Row],
+    prediction_rows: Sequence[PredictionRow],
+    release_rows: Sequence[ReleaseFrameRow],
     class_names: Sequence[str],
 ) -> MapPairs:
     """Join `predictions` with `release_frames` (one split) by frame. Predictions of other frames are not looked at.
@@ -148,9 +149,8 @@ def pair_maps(
     lacks.
     """
     subject, joined = join_rows(prediction_rows, release_rows, class_names)
-    if unlabelled := [
-        frame["frame_id"] for frame, _ in joined if not frame["mask_rles"]
-    ]:
+    unlabelled = [frame["frame_id"] for frame, _ in joined if not frame["mask_rles"]]
+    if unlabelled:
         raise ValueError(
             f"{len(unlabelled)} release frames have no mask, the first is {unlabelled[0]}: release again"
         )
@@ -191,8 +191,8 @@ def _choose_rich(
     )[:limit]
 
 
-def _picture_thumbnail(row: Row, shown: Mapping[str, Image]) -> Picture:
-    count = len(row["mask_class_ids"])
+def _picture_thumbnail(row: ReleaseFrameRow, shown: Mapping[str, Image]) -> Picture:
+    count = len(row["mask_class_ids"] or ())
     detail = f"{row['session']} · {row['sensor']}"
     return Picture(
         make_thumbnail(shown[row["frame_id"]], THUMBNAIL_PX),

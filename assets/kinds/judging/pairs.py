@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.kind import Row
 from assets.previews.gallery import Gallery, ImageReader
+from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 
 Slices = Mapping[str, Mapping[str, str]]  # frame_id -> slice_by -> slice_value
 
@@ -36,24 +36,24 @@ class Pairs(Protocol):
     def frame_ids(self) -> tuple[str, ...]:
         """In the order of the release."""
 
-    def score(self, slices: Slices) -> list[dict[str, Any]]:
+    def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows for the `scores` table, over all frames and by slice."""
 
     def draw(
         self,
-        row_of: Mapping[str, Row],
+        row_of: Mapping[str, ReleaseFrameRow],
         images: ImageReader,
-        history: Sequence[Row],
+        history: Sequence[Mapping[str, Any]],
         subject: str,
     ) -> Gallery:
         """Pictures and charts. `row_of` has the `release_frames` row of each frame; `subject` stands below charts."""
 
 
 def join_rows(
-    prediction_rows: Sequence[Row],
-    release_rows: Sequence[Row],
+    prediction_rows: Sequence[PredictionRow],
+    release_rows: Sequence[ReleaseFrameRow],
     class_names: Sequence[str],
-) -> tuple[Subject, list[tuple[Row, Row]]]:
+) -> tuple[Subject, list[tuple[ReleaseFrameRow, PredictionRow]]]:
     """Each `release_frames` row of one split with its prediction. Predictions of other frames are not looked at.
 
     Raises ValueError for an empty split, a frame without prediction, and rows of several models or releases.
@@ -63,9 +63,10 @@ def join_rows(
             "the release has no frames in this split: nothing can be scored on it"
         )
     prediction_of = {row["frame_id"]: row for row in prediction_rows}
-    if missing := [
+    missing = [
         row["frame_id"] for row in release_rows if row["frame_id"] not in prediction_of
-    ]:
+    ]
+    if missing:
         raise ValueError(
             f"{len(missing)} of {len(release_rows)} frames have no prediction, the first is {missing[0]}: "
             "predict the whole split before scoring it"
@@ -85,16 +86,20 @@ def join_rows(
 
 
 def _the_only(values: Sequence[str], name: str, of: str) -> str:
-    if len(found := sorted(set(values))) != 1:
+    found = sorted(set(values))
+    if len(found) != 1:
         raise ValueError(
             f"the {of} hold {len(found)} values of {name} ({', '.join(found)}): hand over one at a time"
         )
     return found[0]
 
 
-def find_classes(prediction: Row, class_names: tuple[str, ...]) -> NDArray[np.int64]:
+def find_classes(
+    prediction: PredictionRow, class_names: tuple[str, ...]
+) -> NDArray[np.int64]:
     """(N,) class ids of a prediction. Raises ValueError for a class that the release does not know."""
-    if unknown := sorted(set(prediction["class_names"]) - set(class_names)):
+    unknown = sorted(set(prediction["class_names"]) - set(class_names))
+    if unknown:
         raise ValueError(
             f"frame {prediction['frame_id']} was predicted to show {unknown}, which the release does not know "
             f"({', '.join(class_names)}): judge the model by a release with its own classes"

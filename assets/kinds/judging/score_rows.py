@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from assets.kinds.judging.pairs import Slices, Subject
+from assets.tables.rows import ScoreRow
 from assets.tables.schemas import content_id
 
 UNKNOWN = "unknown"
@@ -35,7 +35,7 @@ def list_rows(
     slice_value: str,
     figures: Figures,
     num_samples: int,
-) -> list[dict[str, Any]]:
+) -> list[ScoreRow]:
     """One row a figure, of one slice."""
     place = (
         subject.model_sha256,

@@ -13,7 +13,8 @@ def sort_by_after(after: Mapping[str, Iterable[str]]) -> list[str]:
     """
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, earlier in after.items():
-        if unknown := sorted(set(earlier) - after.keys()):
+        unknown = sorted(set(earlier) - after.keys())
+        if unknown:
             raise ValueError(
                 f"{name} comes after {', '.join(unknown)}, but there are only {', '.join(after)}"
             )

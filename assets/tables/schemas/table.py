@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,13 @@ import pyarrow as pa
 
 PRIVACY = ("public", "internal", "personal", "restricted")
 SESSION_KEY = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-ID, SHA, WORD = r"^[0-9a-f]{32}$", r"^[0-9a-f]{64}$", r"^[A-Za-z_][A-Za-z0-9_]*$"
-TEXT, INT, FLOAT, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+ID = r"^[0-9a-f]{32}$"
+SHA = r"^[0-9a-f]{64}$"
+WORD = r"^[A-Za-z_][A-Za-z0-9_]*$"
+TEXT = pa.string()
+INT = pa.int64()
+FLOAT = pa.float64()
+BOOL = pa.bool_()
 FLOATS = pa.list_(pa.float64())
 
 
@@ -59,6 +64,7 @@ class Table:
 
     @property
     def has_session(self) -> bool:
+        """Whether its rows belong to a session."""
         return any(c.name == "session" for c in self.columns)
 
     @property
@@ -67,6 +73,7 @@ class Table:
         return f"assets/tables/schemas/{self.stage}.py"
 
     def column(self, name: str) -> Column:
+        """A column by its name. Raises StopIteration for one that is not there."""
         return next(c for c in self.columns if c.name == name)
 
 
@@ -80,13 +87,14 @@ def content_id(*parts: object) -> str:
     ).hexdigest()[:32]
 
 
-def to_table(table: Table, rows: Sequence[dict[str, object]]) -> pa.Table:
+def to_table(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.Table:
     """Rows as Arrow in the table's schema.
 
     Raises ValueError when a row lacks a column that must not be null, or has one that the table does not know.
     """
     names = {c.name for c in table.columns}
-    if unknown := set().union(*(row.keys() for row in rows)) - names:
+    unknown = set().union(*(row.keys() for row in rows)) - names
+    if unknown:
         raise ValueError(
             f"{table.name} has no column {sorted(unknown)}: declare it in {table.declared_in}"
         )

@@ -416,7 +416,8 @@ def test_a_worker_that_slept_past_its_lease_writes_no_capture_row(
 ):
     """The other worker comes right after this one's frames: those are the same rows."""
     folder = write_files({"a.png": make_png(1)})
-    other, sleeper = open_intake(), open_intake()
+    other = open_intake()
+    sleeper = open_intake()
     append = Appender.append
 
     def append_and_sleep(appender, rows):
@@ -442,7 +443,8 @@ def test_a_worker_that_slept_before_it_writes_frames_writes_none(
     intake, open_intake, write_files, make_png, monkeypatch
 ):
     folder = write_files({"a.png": make_png(1)})
-    other, sleeper = open_intake(), open_intake()
+    other = open_intake()
+    sleeper = open_intake()
     append = Appender.append
 
     def sleep_and_append(appender, rows):
@@ -470,7 +472,10 @@ def test_an_intake_that_goes_on_decodes_no_frame_again_that_was_written(
     folder = write_files({f"{n:02d}.png": make_png(n) for n in range(20)})
     monkeypatch.setattr(module, "_JOB_FRAMES", 2)
     monkeypatch.setattr(module, "_WRITE_ROWS", 8)  # four frames with their figures
-    append, submit, written, decoded = Appender.append, ImageGuard.submit, [], []
+    append = Appender.append
+    submit = ImageGuard.submit
+    written = []
+    decoded = []
 
     def append_twice(appender, rows):
         if written.count("frames") == 2 and appender.name == "frames":

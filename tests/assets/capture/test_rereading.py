@@ -29,7 +29,8 @@ def older(monkeypatch):
     """older("yolo", change): until `undo`, the reader is of an older version, and `change` spoils what it says."""
 
     def patch(name: str, change) -> pytest.MonkeyPatch:
-        kind, read = type(reader_of(name)), type(reader_of(name)).read
+        kind = type(reader_of(name))
+        read = type(reader_of(name)).read
 
         def read_otherwise(self, plan, opener) -> Iterator[Observation]:
             return (

@@ -94,7 +94,8 @@ def test_a_late_clock_is_found_and_measured(take):
 
 
 def test_a_late_clock_holds_what_rests_on_clocks_and_not_the_pictures(take):
-    sound, late = take().catalog, take("late_clock").catalog
+    sound = take().catalog
+    late = take("late_clock").catalog
     assert not stops_flow(gate_session(sound, "clock_reports", "monday"))
     assert len(sound.read("clock_reports")) == 5
     assert stops_flow(gate_session(late, "clock_reports", "monday"))

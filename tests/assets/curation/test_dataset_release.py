@@ -323,7 +323,8 @@ def masks(catalog, found):
 
 
 def test_a_release_of_maps_holds_one_mask_a_class_and_its_own_hash(catalog, dataset):
-    top, left = np.s_[:4, :], np.s_[:, :3]
+    top = np.s_[:4, :]
+    left = np.s_[:, :3]
     said = [
         (dataset[0], "sky", top),
         (dataset[0], "tree", left),

@@ -51,7 +51,8 @@ def test_darker_copy_is_nearer_than_another_photo(cache_dir):
 
 
 def test_a_batch_gives_what_single_images_give(cache_dir):
-    embedder, photos = Embedder(cache_dir, num_threads=1), _photos() * 4
+    embedder = Embedder(cache_dir, num_threads=1)
+    photos = _photos() * 4
     np.testing.assert_allclose(
         embedder.embed(photos)[7], embedder.embed([photos[7]])[0], atol=1e-5
     )
@@ -72,7 +73,8 @@ def test_conversion_is_kept_and_leaves_nothing_else(cache_dir):
 def test_a_package_gives_its_own_vectors_and_its_name_to_the_version(
     cache_dir, encoder
 ):
-    photos, embedder = _photos(), Embedder(cache_dir, encoder, num_threads=1)
+    photos = _photos()
+    embedder = Embedder(cache_dir, encoder, num_threads=1)
     wanted = np.stack([e.values for e in load_predictor(open_package(encoder))(photos)])
     np.testing.assert_allclose(embedder.embed(photos), wanted, atol=1e-4)
     assert embedder.version == name_version(encoder) == f"1:{encoder.name}"

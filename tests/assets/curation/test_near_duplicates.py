@@ -69,7 +69,8 @@ def test_blocks_of_any_size_give_the_clusters_of_a_plain_search(steps, block_pai
             )
             for i in range(len(steps))
         ]
-    before, dedup._BLOCK_PAIRS = dedup._BLOCK_PAIRS, block_pairs
+    before = dedup._BLOCK_PAIRS
+    dedup._BLOCK_PAIRS = block_pairs
     try:
         assert find_clusters(vectors, [SAME] * len(steps))[0].tolist() == expected
     finally:

@@ -12,7 +12,8 @@ from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.masks import encode_mask
 
-BOX, OTHER_BOX = (2, 3, 8, 9), (9, 1, 15, 5)
+BOX = (2, 3, 8, 9)
+OTHER_BOX = (9, 1, 15, 5)
 SIDES = ["train"] * 4 + ["val", "test"]
 
 
@@ -58,7 +59,8 @@ def targets(draft) -> dict[str, tuple[list[float], list[int]]]:
 
 
 def test_equal_pictures_are_one_with_the_labels_of_all(catalog, land, label):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label("detection", [(i, "cup", BOX) for i in here])
     label(
         "detection",
@@ -77,7 +79,8 @@ def test_equal_pictures_are_one_with_the_labels_of_all(catalog, land, label):
 def test_labels_of_a_copy_that_has_no_split_are_carried_by_the_one_that_has(
     catalog, land, label
 ):
-    here, there = land(), land("tuesday", has_split=False)
+    here = land()
+    there = land("tuesday", has_split=False)
     label("detection", [(i, "cup", BOX) for i in there], "tuesday")
     label("detection", [(here[0], "jug", OTHER_BOX)])
     draft = draft_release(catalog, "detection")
@@ -86,7 +89,8 @@ def test_labels_of_a_copy_that_has_no_split_are_carried_by_the_one_that_has(
 
 
 def test_labels_of_pictures_that_have_no_split_at_all_are_counted(catalog, land, label):
-    here, there = land(), land("tuesday", has_split=False, seed=50)
+    here = land()
+    there = land("tuesday", has_split=False, seed=50)
     label("detection", [(here[0], "jug", BOX)])
     label(
         "detection",
@@ -116,7 +120,8 @@ def test_labels_of_pictures_that_have_no_split_at_all_are_counted(catalog, land,
 def test_a_picture_whose_copies_differ_on_an_object_stays_out(
     catalog, land, label, said, other
 ):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label(
         "detection",
         [(i, "cup", BOX) for i in here[1:]] + [(here[0], *one) for one in said],
@@ -152,7 +157,8 @@ def test_a_picture_whose_copies_differ_on_an_object_stays_out(
     ],
 )
 def test_what_completes_is_no_conflict(catalog, land, label, said, other, num_labels):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label(
         "detection",
         [(i, "pot", BOX) for i in here[1:]] + [(here[0], *one) for one in said],
@@ -165,7 +171,8 @@ def test_what_completes_is_no_conflict(catalog, land, label, said, other, num_la
 def test_two_classes_of_recognition_on_equal_pictures_are_a_conflict_and_not_for_multilabel(
     catalog, land, label
 ):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label("recognition", [(i, "cat", None) for i in here])
     label("recognition", [(there[0], "dog", None), (there[1], "cat", None)], "tuesday")
     draft = draft_release(catalog, "recognition")
@@ -183,7 +190,8 @@ def test_two_classes_of_recognition_on_equal_pictures_are_a_conflict_and_not_for
 
 
 def test_a_copy_brings_the_masks_that_the_others_lack(catalog, land, label):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     mask, other = (encode_mask(np.indices((12, 16))[1] < width) for width in (8, 4))
     label("detection", [(i, "cup", BOX) for i in here])
     label("detection", [(i, "cup", BOX) for i in there[:4]], "tuesday", [mask] * 4)
@@ -204,7 +212,8 @@ def test_a_copy_brings_the_masks_that_the_others_lack(catalog, land, label):
 def test_masks_that_show_other_pixels_are_a_conflict_of_instances_alone(
     catalog, land, label
 ):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     mask, other = (encode_mask(np.indices((12, 16))[1] < width) for width in (8, 4))
     label("detection", [(i, "cup", BOX) for i in here], masks=[mask] * 6)
     label("detection", [(there[0], "cup", BOX)], "tuesday", [other])
@@ -219,7 +228,8 @@ def test_masks_that_show_other_pixels_are_a_conflict_of_instances_alone(
 def test_maps_of_equal_pictures_are_joined_and_contradict_each_other_by_most_of_their_pixels(
     catalog, land, label
 ):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     top, bottom = (
         encode_mask((np.indices((12, 16))[0] < 6) == is_top) for is_top in (True, False)
     )
@@ -238,7 +248,8 @@ def test_maps_of_equal_pictures_are_joined_and_contradict_each_other_by_most_of_
 def test_a_worse_export_of_the_same_work_does_not_cost_the_picture(
     catalog, land, label, look
 ):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label("detection", [(i, "cup", BOX) for i in here] + [(here[0], "jug", OTHER_BOX)])
     label(
         "detection", [(there[0], "cup", BOX), (there[1], "jug", OTHER_BOX)], "tuesday"
@@ -362,7 +373,8 @@ def test_a_picture_without_a_class_or_a_mask_is_none_for_recognition_and_segment
 def test_empty_for_one_side_and_labelled_by_another_is_a_conflict(
     catalog, land, label, look
 ):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label("detection", [(i, "cup", BOX) for i in here[:3]])
     look(there[:1], "tuesday")
     look(there[3:5], "tuesday")
@@ -391,7 +403,8 @@ def test_files_of_one_capture_complete_each_other(catalog, land, label, look):
 def test_where_labels_are_held_nothing_is_empty_and_the_other_way_round(
     catalog, land, label, look, table
 ):
-    here, there = land(), land("tuesday", seed=50)
+    here = land()
+    there = land("tuesday", seed=50)
     for ids, session in ((here, "monday"), (there, "tuesday")):
         label("detection", [(ids[0], "cup", BOX)], session)
         look(ids[1:], session)
@@ -427,7 +440,8 @@ def test_a_picture_of_which_an_object_was_refused_stays_out(
 def test_every_colour_frame_is_in_the_release_or_counted_once(
     catalog, land, label, look
 ):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     catalog.delete("splits", is_in("frame_id", [here[5], there[5]]))
     catalog.publish("splits", None, catalog.latest_version("splits"))
     label(

@@ -11,7 +11,8 @@ from models.semantic_maps import split_map
 from models.types import SemanticMap
 
 Row = dict[str, Any]
-MODEL_SHA256, RELEASE_ID = "ab" * 32, content_id("release")
+MODEL_SHA256 = "ab" * 32
+RELEASE_ID = content_id("release")
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +58,8 @@ def map_rows() -> Callable[..., tuple[Row, Row]]:
         truth, found = (
             SemanticMap(np.array(ids, np.uint8)) for ids in (true_ids, found_ids)
         )
-        (masks, ids), (found_masks, ids_found) = split_map(truth), split_map(found)
+        masks, ids = split_map(truth)
+        found_masks, ids_found = split_map(found)
         frame = {
             "row_id": content_id("row", name),
             "release_id": RELEASE_ID,

@@ -23,8 +23,10 @@ from models.types import SemanticMap
 Row = dict[str, Any]
 Make = Callable[..., Row]
 Stored = tuple[Catalog, list[Row]]
-MODEL_SHA256, RELEASE_ID = "ab" * 32, "cd" * 16
-BOX, FAR = [2.0, 2.0, 30.0, 40.0], [40.0, 10.0, 60.0, 40.0]
+MODEL_SHA256 = "ab" * 32
+RELEASE_ID = "cd" * 16
+BOX = [2.0, 2.0, 30.0, 40.0]
+FAR = [40.0, 10.0, 60.0, 40.0]
 
 
 def make_exam(

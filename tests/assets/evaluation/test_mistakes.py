@@ -9,7 +9,8 @@ from assets.tables.schemas import content_id
 
 Make = Callable[..., dict[str, Any]]
 NAMES = ("cat", "dog")
-BOX, FAR = [0.0, 0.0, 50.0, 50.0], [200.0, 200.0, 250.0, 250.0]
+BOX = [0.0, 0.0, 50.0, 50.0]
+FAR = [200.0, 200.0, 250.0, 250.0]
 
 
 def test_the_surest_wrong_class_comes_first_and_right_ones_not_at_all(

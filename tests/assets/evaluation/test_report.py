@@ -29,7 +29,8 @@ Row = dict[str, Any]
 Make = Callable[..., Row]
 HOSTILE = "<script>alert('x')</script>"
 BARE = Gallery((), (), (), {}, {})
-BOX, FAR = [10.0, 10.0, 50.0, 40.0], [60.0, 10.0, 90.0, 40.0]
+BOX = [10.0, 10.0, 50.0, 40.0]
+FAR = [60.0, 10.0, 90.0, 40.0]
 HISTORY = [
     {"epoch": n, "train_loss": 1 / (n + 1), "val_metric": 0.1 * n, "val_map50": 0.1 * n}
     for n in range(4)

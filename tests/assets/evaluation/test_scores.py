@@ -11,7 +11,8 @@ from assets.tables.schemas import TABLES, content_id, to_table
 Row = dict[str, Any]
 Make = Callable[..., Row]
 NAMES = ("cat", "dog")
-BOX, FAR = [0.0, 0.0, 50.0, 50.0], [200.0, 200.0, 250.0, 250.0]
+BOX = [0.0, 0.0, 50.0, 50.0]
+FAR = [200.0, 200.0, 250.0, 250.0]
 
 
 def look_up(

@@ -108,7 +108,8 @@ def test_a_frame_that_the_pinned_version_lacks_is_refused(
     stored: Stored, frame_row: Callable[..., dict[str, Any]]
 ):
     catalog, _ = stored
-    pinned, late = catalog.latest_version("frames"), frame_row("late", 99)
+    pinned = catalog.latest_version("frames")
+    late = frame_row("late", 99)
     catalog.merge("frames", to_table(TABLES["frames"], [late]))
     with pytest.raises(
         ValueError, match=f"not in the frames table at version {pinned}"

@@ -17,9 +17,12 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from checks.release import release_matches_its_hash, release_targets_are_whole
 from models.types import PoseSet
 
-WIDTH, HEIGHT = 16, 12
-BOX, OTHER_BOX = (2, 3, 10, 9), (11, 1, 15, 5)
-POINTS, MOVED = "3 4 2 9 8 1 0 0 0", "3 6 2 9 8 1 0 0 0"
+WIDTH = 16
+HEIGHT = 12
+BOX = (2, 3, 10, 9)
+OTHER_BOX = (11, 1, 15, 5)
+POINTS = "3 4 2 9 8 1 0 0 0"
+MOVED = "3 6 2 9 8 1 0 0 0"
 SIDES = ["train"] * 4 + ["val", "test"]
 
 
@@ -101,7 +104,8 @@ def test_a_release_holds_the_points_of_each_box(catalog, land, label):
     )
     row = next(r for r in release.frames.to_pylist() if r["frame_id"] == ids[0])
     found = read_poses(row)
-    ant, bee = found.class_ids.tolist().index(0), found.class_ids.tolist().index(1)
+    ant = found.class_ids.tolist().index(0)
+    bee = found.class_ids.tolist().index(1)
     assert found.boxes_xyxy[ant].tolist() == [2, 3, 10, 9]
     assert found.points[ant].tolist() == [[3, 4, 2], [9, 8, 1], [0, 0, 0]]
     # it has one point: no other is labelled
@@ -189,7 +193,8 @@ def test_boxes_alone_make_no_release_of_keypoints(catalog, land, label):
 
 
 def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label([(i, "ant", BOX, None) for i in here])
     # equal within a pixel
     label([(i, "ant", (2, 3.5, 10, 9), POINTS) for i in there], "tuesday")
@@ -199,7 +204,8 @@ def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label):
 
 
 def test_copies_whose_points_differ_contradict_each_other(catalog, land, label):
-    here, there = land(), land("tuesday")
+    here = land()
+    there = land("tuesday")
     label([(i, "ant", BOX, POINTS) for i in here])
     label(
         [(i, "ant", BOX, MOVED if n == 0 else POINTS) for n, i in enumerate(there)],

@@ -28,14 +28,18 @@ def record(
     has_clock=True,
 ):
     """Figures of recordings: a scene effect each, neighbouring frames alike, both cameras the same but for a little."""
-    rows, quality, vectors = [], [], []
+    rows = []
+    quality = []
+    vectors = []
     for r in range(recordings):
-        scene, place = rng.normal(size=4) * 0.1, rng.normal(size=DIM) * 0.1
+        scene = rng.normal(size=4) * 0.1
+        place = rng.normal(size=DIM) * 0.1
         drift = np.cumsum(rng.normal(size=(frames, 4)), axis=0) * 0.02
         for camera in cameras:
             for k in range(frames):
                 if not has_clock:
-                    scene, place = rng.normal(size=4) * 0.1, rng.normal(size=DIM) * 0.1
+                    scene = rng.normal(size=4) * 0.1
+                    place = rng.normal(size=DIM) * 0.1
                 walk = drift[k] if has_clock else 0.0
                 brightness, contrast, sharpness, grain = np.exp(
                     scene + walk + rng.normal(size=4) * 0.01

@@ -93,7 +93,8 @@ def test_new_version_is_challenger_with_hashes_and_lineage(tracker, register, re
 
 
 def test_same_model_registers_once(tracker, register):
-    first, second = register(), register()
+    first = register()
+    second = register()
     assert (second.run_id, second.model_version, second.is_new) == (
         first.run_id,
         first.model_version,
@@ -267,7 +268,8 @@ def test_an_alias_that_another_writer_makes_in_between_is_pointed_at(
     register()
     client = tracker._client()
     client.delete_registered_model_alias("daguerre-recognition", "challenger")
-    merge, in_between = Session.merge, iter([True])
+    merge = Session.merge
+    in_between = iter([True])
 
     def merge_then_lose_the_race(session, row, *args, **kwargs):
         pending = merge(session, row, *args, **kwargs)
@@ -296,7 +298,8 @@ def test_late_writer_of_the_same_model_undoes_its_version_and_run(
 ):
     first = register()
     package, _ = read_with_lineage(tmp_path / "model")
-    client, tags = tracker._client(), tracker.version("recognition", 1).tags
+    client = tracker._client()
+    tags = tracker.version("recognition", 1).tags
     run_id = tracker._start_run(client, package, tags)
     source, _ = tracker._store_package(client, run_id, package)
     late = tracker._register(client, run_id, package, source, tags)

@@ -62,7 +62,8 @@ def built(
 ) -> tuple[Path, tuple[str, str, str, str]]:
     """The folder of the world, and the ids of its release, model, prediction and frame."""
     folder = tmp_path_factory.mktemp("world")
-    home, landed = folder / "home", folder / "landed"
+    home = folder / "home"
+    landed = folder / "landed"
     (landed / "images").mkdir(parents=True)
     home.mkdir()
     intake = open_at(home)

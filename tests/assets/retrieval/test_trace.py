@@ -61,7 +61,8 @@ def test_a_frame_of_a_recording_leads_to_the_bytes_of_its_image(world, recording
     )
     stored = world.stores.blobs.get(up["capture"]["sha256"])
     assert stored == recording
-    start, length = up["frame"]["source_offset"], up["frame"]["source_length"]
+    start = up["frame"]["source_offset"]
+    length = up["frame"]["source_length"]
     if up["frame"]["source_inner_offset"] is None:
         assert frame["payload"] in stored[start : start + length]
     assert 0 < start < start + length <= len(stored)

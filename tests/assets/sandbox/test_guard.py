@@ -219,7 +219,8 @@ def test_a_decompression_bomb_is_refused_by_its_size(guard, size_px):
 
 @pytest.mark.parametrize("ending", ["PNG", "WEBP", "GIF"])
 def test_too_much_memory_refuses_the_culprit_only(ending):
-    stream, good = io.BytesIO(), encode("JPEG")
+    stream = io.BytesIO()
+    good = encode("JPEG")
     Image.new("RGB", (4000, 4000)).save(stream, ending)  # 48 MB decoded
     with ImageGuard(memory_bytes=20 << 20) as guard:
         verdicts = inspect(guard, good, stream.getvalue(), good)
@@ -266,7 +267,8 @@ def test_a_large_payload_to_a_child_that_hangs_does_not_block():
 def test_jobs_under_way_are_answered_in_order_by_several_children():
     batches = [[encode("PNG", 10 + n, 20 + k) for k in range(7)] for n in range(5)]
     with ImageGuard(num_children=3) as guard:
-        jobs, sizes = [], []
+        jobs = []
+        sizes = []
         for batch in batches:
             jobs.append(guard.submit(batch))
             if len(jobs) == JOBS_AT_ONCE:

@@ -148,7 +148,7 @@ def test_a_held_session_stays_hidden_in_later_versions_until_it_passes(
         catalog.merge("frames", frame_rows(1, session="tuesday")).version,
     )
     assert catalog.read("frames")["session"].to_pylist() == ["tuesday"]
-    (held, _) = catalog.publications("frames")
+    held, _ = catalog.publications("frames")
     assert (held["session"], held["is_held"], held["reason"]) == (
         "monday",
         True,

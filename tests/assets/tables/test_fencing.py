@@ -16,7 +16,8 @@ class Takeover:
     """A fence during whose first question another writer does its work, unseen: the asker was stopped just after."""
 
     def __init__(self, other) -> None:
-        self.other, self.asked = other, 0
+        self.other = other
+        self.asked = 0
 
     def __call__(self) -> None:
         self.asked += 1

@@ -162,7 +162,8 @@ def test_workers_that_race_add_a_column_once(home, catalog, change):
     catalog.merge("splits", splits("a"))
     before = catalog.latest_version("splits")
     change("splits", with_author(TABLES["splits"]))
-    start, failed = threading.Barrier(6), []
+    start = threading.Barrier(6)
+    failed = []
 
     def work(number: int) -> None:
         mine = Catalog(str(home / "tables"))

@@ -102,7 +102,8 @@ def _draw(number: int) -> tuple[bytes, int, list[float]]:
     """PNG, class id (0 disc, 1 square) and box of one object; the box is exact."""
     rng = np.random.default_rng(number)
     image = np.full((SIZE_PX, SIZE_PX, 3), 90, np.uint8)
-    class_id, side = number % 2, int(rng.integers(16, 25)) * 2
+    class_id = number % 2
+    side = int(rng.integers(16, 25)) * 2
     x, y = (int(v) for v in rng.integers(0, SIZE_PX - side, 2))
     if class_id:
         image[y : y + side, x : x + side] = (220, 60, 40)

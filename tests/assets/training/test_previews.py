@@ -69,7 +69,8 @@ def test_each_task_shows_its_batch_and_its_answers(task, store_release):
 
 
 def test_what_is_drawn_says_what_was_said():
-    previewer, grey = _preview("detection", {}), np.full((40, 60, 3), 90, np.uint8)
+    previewer = _preview("detection", {})
+    grey = np.full((40, 60, 3), 90, np.uint8)
     boxes = np.array([[5, 5, 30, 30], [0, 0, 9, 9]], np.float32)
     truth, text = previewer._draw(grey, BoxSet(boxes, np.array([0, 1])))
     assert text == "2 boxes" and truth.shape[1] > 60 and (truth != 90).any()
@@ -91,13 +92,16 @@ def test_what_is_drawn_says_what_was_said():
 
 
 def test_objects_are_painted_where_their_masks_are():
-    previewer, grey = _preview("instances", {}), np.full((40, 60, 3), 90, np.uint8)
+    previewer = _preview("instances", {})
+    grey = np.full((40, 60, 3), 90, np.uint8)
     masks = np.zeros((2, 40, 60), bool)
-    masks[0, 10:30, 10:25], masks[1, 5:9, 40:44] = True, True
+    masks[0, 10:30, 10:25] = True
+    masks[1, 5:9, 40:44] = True
     boxes = np.array([[8, 8, 30, 32], [39, 4, 45, 10]], np.float32)
     class_ids = np.array([0, 1])
     truth, text = previewer._draw(grey, InstanceSet(boxes, class_ids, masks))
-    scores, rles = np.array([0.9, 0.2], np.float32), tuple(map(encode_mask, masks))
+    scores = np.array([0.9, 0.2], np.float32)
+    rles = tuple(map(encode_mask, masks))
     said, words = previewer._draw(
         grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60))
     )

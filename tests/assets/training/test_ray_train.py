@@ -167,7 +167,8 @@ def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_w
     # of 2 steps
     config = _config("recognition", epochs=20, score_every=10, save_every=2)
     steps = sorted(random.Random(7).sample(range(4, 24), 3))
-    killer, events = _Killer(steps, seed=7, num_steps=2), []
+    killer = _Killer(steps, seed=7, num_steps=2)
+    events = []
     whole = _train(
         catalog, release_id, config, tmp_path / "a", on_progress=events.append
     )

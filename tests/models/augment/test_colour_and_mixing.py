@@ -67,7 +67,8 @@ def test_mixed_targets_sum_to_one_and_match_the_mixed_pixels():
 
 
 def test_no_alpha_mixes_nothing():
-    images, targets = torch.ones((2, 3, 1, 1), dtype=torch.uint8), torch.eye(2)
+    images = torch.ones((2, 3, 1, 1), dtype=torch.uint8)
+    targets = torch.eye(2)
     assert mix_pairs(images, targets, 0.0, np.random.default_rng(0))[0] is images
 
 
@@ -87,7 +88,8 @@ def test_a_pasted_box_has_the_share_that_its_targets_say(seed):
 
 
 def test_pasted_boxes_cover_from_nothing_to_everything():
-    images, targets = torch.zeros((2, 3, 32, 32), dtype=torch.uint8), torch.eye(2)
+    images = torch.zeros((2, 3, 32, 32), dtype=torch.uint8)
+    targets = torch.eye(2)
     draws = (
         cut_pairs(images, targets, 1.0, np.random.default_rng(seed))[1]
         for seed in range(300)

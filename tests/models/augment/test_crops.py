@@ -74,7 +74,9 @@ def test_the_whole_image_as_a_crop_is_the_image_resized_and_a_mirrored_one_its_m
 def test_crops_decoded_at_scale_look_like_crops_of_the_full_image(size):
     stored = jpeg(picture(*size))
     full = Sample("full", decode_rgb(stored.payload), 0)
-    rng, differences, num_reduced = np.random.default_rng(1), [], 0
+    rng = np.random.default_rng(1)
+    differences = []
+    num_reduced = 0
     for _ in range(60):
         crop = draw_crop(rng, size, (0.08, 1.0), True)
         num_reduced += stored.read(max(SIDE / crop.width, SIDE / crop.height))[1] > 1

@@ -149,13 +149,16 @@ def test_a_map_moves_with_its_boxes_and_its_image(seed, side):
     rng = np.random.default_rng(seed)
     x, y = rng.integers(0, side - 8, 2)
     width, height = rng.integers(4, side - max(x, y), 2)
-    ids, image = np.zeros((side, side), np.uint8), np.zeros((side, side, 3), np.uint8)
-    ids[y : y + height, x : x + width], image[y : y + height, x : x + width] = 1, 255
+    ids = np.zeros((side, side), np.uint8)
+    image = np.zeros((side, side, 3), np.uint8)
+    ids[y : y + height, x : x + width] = 1
+    image[y : y + height, x : x + width] = 255
     move = draw_move(rng, (side, side), (64, 96), (0.8, 1.5), 0.2, True, True)
     moved = move_map(SemanticMap(ids), move, (64, 96)).class_ids
     boxes = move_boxes(_boxes([x, y, x + width, y + height]), move, (64, 96)).boxes_xyxy
     for x0, y0, x1, y1 in boxes:  # pixels whose centre lies in the moved box
-        columns, rows = np.arange(96) + 0.5, np.arange(64)[:, None] + 0.5
+        columns = np.arange(96) + 0.5
+        rows = np.arange(64)[:, None] + 0.5
         is_in_box = (columns >= x0) & (columns < x1) & (rows >= y0) & (rows < y1)
         is_near_edge = np.minimum(abs(columns - x0), abs(columns - x1)) < 1e-3
         is_near_edge = is_near_edge | (
@@ -189,7 +192,8 @@ def test_a_mask_agrees_with_its_box_and_its_image_after_a_move(seed, side):
         for u in (0.25, 0.75)
     ]
     image = np.full((side, side, 3), 128, np.uint8)
-    image[masks[0]], image[masks[1]] = 255, 0
+    image[masks[0]] = 255
+    image[masks[1]] = 0
     whole = _instances(*masks)
     move = draw_move(rng, (side, side), (64, 96), (0.8, 1.5), 0.2, True, True)
     moved = move_instances(whole, move, (64, 96))
@@ -215,7 +219,8 @@ def test_a_mask_agrees_with_its_box_and_its_image_after_a_move(seed, side):
 
 def test_objects_mostly_outside_are_left_out_with_their_boxes():
     left, right = np.zeros((2, 40, 60), bool)
-    left[10:20, 5:15], right[10:20, 14:34] = True, True
+    left[10:20, 5:15] = True
+    right[10:20, 14:34] = True
     moved = move_instances(
         _instances(left, right), np.array([[1.0, 0, 40], [0, 1, 0]]), (40, 60)
     )

@@ -10,13 +10,15 @@ from models.augment.crops import Crop, cut_crop, draw_crop
 from models.augment.geometry import draw_move, move_boxes, move_image, move_map
 from models.types import BoxSet, Sample, SemanticMap
 
-FROM_HW, TO_HW = (48, 64), (64, 96)
+FROM_HW = (48, 64)
+TO_HW = (64, 96)
 SEEDS = st.integers(0, 2**32)
 
 
 def intrinsics(rng):
     """Of a camera with a view of some 60 degrees, its axis near the middle; px from pixel centres."""
-    (fx, fy), (cx, cy) = rng.uniform(40, 70, 2), rng.uniform((26, 18), (37, 29))
+    fx, fy = rng.uniform(40, 70, 2)
+    cx, cy = rng.uniform((26, 18), (37, 29))
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
 
 
@@ -98,7 +100,8 @@ def ramp(size_hw):
 @given(SEEDS)
 def test_a_crop_shows_what_the_same_move_shows(seed):
     side = 32
-    image, rng = ramp(FROM_HW), np.random.default_rng(seed)
+    image = ramp(FROM_HW)
+    rng = np.random.default_rng(seed)
     crop: Crop = draw_crop(rng, FROM_HW, (0.2, 1.0), True)
     sx, sy = side / crop.width, side / crop.height
     move = np.array([[sx, 0, -sx * crop.left], [0, sy, -sy * crop.top]])

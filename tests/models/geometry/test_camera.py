@@ -8,7 +8,9 @@ import pytest
 
 from models.geometry.camera import Camera
 
-SIZE_PX, FOCAL_PX, CENTRE_PX = (640, 480), (500.0, 500.0), (319.5, 239.5)
+SIZE_PX = (640, 480)
+FOCAL_PX = (500.0, 500.0)
+CENTRE_PX = (319.5, 239.5)
 CAMERA = Camera(SIZE_PX, FOCAL_PX, CENTRE_PX)
 
 
@@ -48,7 +50,8 @@ def test_distorted_pixels_are_those_of_opencv_and_come_back_as_the_rays_they_wer
         if model == "plumb_bob"
         else (-0.02, 0.003, 0.0, 0.0)
     )
-    still, coefficients = np.zeros(3), np.array(distortion)
+    still = np.zeros(3)
+    coefficients = np.array(distortion)
     if model == "plumb_bob":
         pixels = cv2.projectPoints(rays, still, still, CAMERA.matrix, coefficients)[0]
     else:

@@ -19,7 +19,8 @@ from models.geometry.epipolar import PairMoments, to_unit
 from models.geometry.lags import estimate_lag
 
 FOCAL_PX = 240.0
-SWING_RAD, SWING_HZ = np.array([0.25, 0.35, 0.1]), np.array([0.7, 0.5, 0.9])
+SWING_RAD = np.array([0.25, 0.35, 0.1])
+SWING_HZ = np.array([0.7, 0.5, 0.9])
 
 
 def orientation(t_s: np.ndarray) -> Rotation:

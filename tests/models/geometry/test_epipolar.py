@@ -30,7 +30,8 @@ def see(
 def test_a_row_off_between_parallel_cameras_is_one_over_root_two_from_each_line():
     """Sampson shares the error between both images: a match 10 px too low lies 10 / sqrt(2) px off."""
     essential = essential_of(np.eye(3), np.array([-0.1, 0.0, 0.0]))
-    left, right = np.array([[0.2, 0.1, 1.0]]), np.array([[0.15, 0.1 + 10 / 500, 1.0]])
+    left = np.array([[0.2, 0.1, 1.0]])
+    right = np.array([[0.15, 0.1 + 10 / 500, 1.0]])
     assert abs(sampson_distance(essential, left, right)[0]) * 500 == pytest.approx(
         10 / np.sqrt(2)
     )

@@ -95,7 +95,8 @@ def test_a_rectified_real_pair_fits_and_a_degree_off_does_not(test_data):
         cv2.imread(str(sorted(folder.glob("*.png"))[i]), cv2.IMREAD_GRAYSCALE)
         for i in (0, 1)
     )
-    size_px, focal_px = (left.shape[1], left.shape[0]), (994.978, 994.978)
+    size_px = (left.shape[1], left.shape[0])
+    focal_px = (994.978, 994.978)
     camera_l, camera_r = (
         Camera(size_px, focal_px, (x, 254.877)) for x in (311.193, 311.193 + 31.086)
     )
@@ -138,7 +139,8 @@ def read_rig(folder) -> tuple[list, list[Camera], np.ndarray]:
         side: sorted(folder.rglob(f"{side}[0-9][0-9].jpg"))
         for side in ("left", "right")
     }
-    corners, points = {"left": [], "right": []}, []
+    corners = {"left": [], "right": []}
+    points = []
     board = np.zeros((54, 3), np.float32)
     board[:, :2] = np.mgrid[0:9, 0:6].T.reshape(-1, 2)
     for files in zip(images["left"], images["right"], strict=True):
@@ -172,7 +174,8 @@ def read_rig(folder) -> tuple[list, list[Camera], np.ndarray]:
         for k, d in ((k_l, d_l), (k_r, d_r))
     ]
     right_from_left = np.eye(4)
-    right_from_left[:3, :3], right_from_left[:3, 3] = turn, shift.ravel()
+    right_from_left[:3, :3] = turn
+    right_from_left[:3, 3] = shift.ravel()
     pairs = [
         tuple(
             camera.unproject(at.reshape(-1, 2))

@@ -80,7 +80,8 @@ def test_a_false_box_in_an_empty_image_costs_precision():
 
 
 def test_sizes_are_scored_apart():
-    small, large = (0.0, 0.0, 20.0, 20.0), (100.0, 100.0, 300.0, 300.0)
+    small = (0.0, 0.0, 20.0, 20.0)
+    large = (100.0, 100.0, 300.0, 300.0)
     result = score_detections([truth(small, large)], [found(large, scores=[0.9])], 1)
     assert [(s.size, s.map50, s.num_objects) for s in result.per_size] == [
         ("small", 0.0, 1),

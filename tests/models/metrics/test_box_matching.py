@@ -12,7 +12,8 @@ from models.metrics.matching import (
 )
 from models.types import BoxSet, Detections
 
-LEFT, RIGHT = (0.0, 0.0, 10.0, 10.0), (100.0, 0.0, 110.0, 10.0)
+LEFT = (0.0, 0.0, 10.0, 10.0)
+RIGHT = (100.0, 0.0, 110.0, 10.0)
 
 
 def truth(*boxes: tuple[float, ...], ids: list[int]) -> BoxSet:

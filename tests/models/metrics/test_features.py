@@ -16,7 +16,8 @@ def _unit(values: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(5))
 def test_neighbours_vote_as_those_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
-    train_ids, test_ids = rng.integers(0, 4, 90), rng.integers(0, 4, 40)
+    train_ids = rng.integers(0, 4, 90)
+    test_ids = rng.integers(0, 4, 40)
     centres = rng.normal(size=(4, 16))
     train, test = (
         _unit(centres[ids] + 2 * rng.normal(size=(len(ids), 16)))
@@ -31,7 +32,8 @@ def test_neighbours_vote_as_those_of_scikit_learn(seed):
 
 
 def test_fewer_vectors_than_neighbours_and_a_class_that_train_lacks():
-    train, test = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)
+    train = np.eye(3, dtype=np.float32)
+    test = np.eye(3, dtype=np.float32)
     assert knn_accuracy(
         train, np.array([0, 1, 2]), test, np.array([0, 1, 5])
     ) == pytest.approx(2 / 3)

@@ -58,7 +58,8 @@ def test_a_point_beside_its_place_counts_up_to_its_similarity(wanted, num_thresh
 
 
 def test_points_that_nobody_labelled_count_for_nothing():
-    truth, found = [[10, 20, 2], [0, 0, 0]], [[10, 20], [900, 900]]
+    truth = [[10, 20, 2], [0, 0, 0]]
+    found = [[10, 20], [900, 900]]
     assert score_poses([_truth(truth)], [_found(found)]).oks_map == 1.0
 
 
@@ -77,7 +78,8 @@ def test_a_wrong_pose_of_higher_score_halves_the_precision():
 
 
 def test_objects_without_a_labelled_point_are_neither_wanted_nor_wrong():
-    seen, unseen = [[10, 20, 2], [30, 40, 2]], [[0, 0, 0], [0, 0, 0]]
+    seen = [[10, 20, 2], [30, 40, 2]]
+    unseen = [[0, 0, 0], [0, 0, 0]]
     result = score_poses(
         [_truth(seen), _truth(unseen)],
         [_found([[10, 20], [30, 40]]), _found([[50, 50], [50, 50]])],

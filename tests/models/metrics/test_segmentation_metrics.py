@@ -39,7 +39,8 @@ def test_class_iou_is_hits_over_union():
 
 
 def test_ignored_pixels_count_nowhere():
-    truth, wrong = _map([0, IGNORE], [1, IGNORE]), _map([0, 1], [1, 0])
+    truth = _map([0, IGNORE], [1, IGNORE])
+    wrong = _map([0, 1], [1, 0])
     assert _score((truth, wrong), num_classes=2).miou == 1.0
     assert _score((truth, wrong), num_classes=2).confusion.sum() == 2
 
@@ -61,7 +62,8 @@ def test_a_class_that_is_never_predicted_has_iou_zero():
 
 
 def test_an_image_where_all_is_ignored_has_no_figures_and_changes_none():
-    blank, full = (_map([IGNORE, IGNORE]), _map([0, 1])), (_map([0, 1]), _map([0, 0]))
+    blank = (_map([IGNORE, IGNORE]), _map([0, 1]))
+    full = (_map([0, 1]), _map([0, 0]))
     alone = _score(blank)
     assert (
         alone.miou,
@@ -101,8 +103,10 @@ def test_no_image_and_maps_that_do_not_fit_are_refused():
 
 def test_boundary_iou_looks_at_the_rim_alone():
     """A square of 20 px in 50 x 50, predicted 2 px to the right; the rim reaches 0.02 * 70.7 = 1.4, so 1 px."""
-    truth, found = np.zeros((50, 50), np.uint8), np.zeros((50, 50), np.uint8)
-    truth[10:30, 10:30], found[10:30, 12:32] = 1, 1
+    truth = np.zeros((50, 50), np.uint8)
+    found = np.zeros((50, 50), np.uint8)
+    truth[10:30, 10:30] = 1
+    found[10:30, 12:32] = 1
     counts = count_pixels(SemanticMap(truth), SemanticMap(found), 2)
     # rims of 4 * 19 = 76 px each; they share columns 12..29 of rows 10 and 29
     assert (counts.boundary_hits[1], counts.boundary_union[1]) == (
@@ -115,7 +119,8 @@ def test_boundary_iou_looks_at_the_rim_alone():
 
 
 def test_what_is_ignored_makes_no_boundary():
-    truth, found = np.zeros((50, 50), np.uint8), np.zeros((50, 50), np.uint8)
+    truth = np.zeros((50, 50), np.uint8)
+    found = np.zeros((50, 50), np.uint8)
     truth[:, 20:30] = IGNORE
     counts = count_pixels(SemanticMap(truth), SemanticMap(found), 1)
     # the image's edge, without the ignored columns

@@ -23,7 +23,8 @@ def test_folded_features_equal_those_of_timm():
     reference.load_state_dict(
         dict(zip(reference.state_dict(), source.values(), strict=True))
     )
-    backbone, head = EfficientNetLite0(), FeatureHead()
+    backbone = EfficientNetLite0()
+    head = FeatureHead()
     load_imagenet(backbone, head, source)
     pixels = torch.rand(2, 3, 96, 128, generator=torch.Generator().manual_seed(0)) * 255
     with torch.inference_mode():

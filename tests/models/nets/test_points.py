@@ -26,7 +26,8 @@ def test_points_lie_in_the_middle_of_their_cells():
 
 
 def test_distances_are_left_top_right_bottom_in_strides():
-    centres, strides = torch.tensor([[20.0, 20.0]]), torch.tensor([8.0])
+    centres = torch.tensor([[20.0, 20.0]])
+    strides = torch.tensor([8.0])
     box = torch.tensor([[12.0, 16.0, 36.0, 24.0]])
     assert (
         decode_boxes(torch.tensor([[1, 0.5, 2, 0.5]]), centres, strides).tolist()

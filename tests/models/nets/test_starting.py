@@ -24,7 +24,8 @@ def _build(task, net="lite0", weights=None, frozen_stages=0, setting="none"):
 
 
 def _are_equal(one, two):
-    mine, others = one.state_dict(), two.state_dict()
+    mine = one.state_dict()
+    others = two.state_dict()
     return mine.keys() == others.keys() and all(
         torch.equal(mine[k], others[k]) for k in mine
     )
@@ -64,7 +65,8 @@ def test_files_as_torchvision_publishes_them_are_taken_but_for_their_classes(nam
     for value in published.state_dict().values():
         value.add_(1)
     net = _build("recognition", name, published.state_dict(), setting="hub")
-    mine, theirs = net.backbone.state_dict(), published.state_dict()
+    mine = net.backbone.state_dict()
+    theirs = published.state_dict()
     names = [n for n in mine if not n.endswith("num_batches_tracked")]
     assert names and all(torch.equal(mine[n], theirs[n]) for n in names)
 

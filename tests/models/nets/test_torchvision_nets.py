@@ -61,7 +61,8 @@ def test_features_are_those_of_torchvision_on_normalised_pixels(name):
         }
     )
     pixels = _pixels(2, 64)
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    mean = torch.tensor([0.485, 0.456, 0.406])
+    std = torch.tensor([0.229, 0.224, 0.225])
     with torch.inference_mode():
         wanted = published((pixels / 255 - mean.view(3, 1, 1)) / std.view(3, 1, 1))[
             :, :3
@@ -96,7 +97,8 @@ def test_kept_candidates_are_torchvision_s_own_detections(detector):
 def test_candidates_of_an_image_do_not_depend_on_the_others(detector):
     pixels = _pixels(2)
     with torch.inference_mode():
-        both, alone = detector(pixels), detector(pixels[1:])
+        both = detector(pixels)
+        alone = detector(pixels[1:])
     count = alone[0].shape[1]
     torch.testing.assert_close(both[0][1, :count], alone[0][0], atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(both[1][1, :count], alone[1][0], atol=1e-2, rtol=1e-3)
@@ -139,7 +141,8 @@ def test_published_weights_of_a_detector_are_taken_but_for_their_classes():
     published = get_model(SMALL, weights=None, weights_backbone=None, num_classes=91)
     net = TorchvisionDetector(SMALL, 2)
     load_detector(net.net, published.state_dict())
-    mine, theirs = net.net.state_dict(), published.state_dict()
+    mine = net.net.state_dict()
+    theirs = published.state_dict()
     differing = [name for name in theirs if mine[name].shape != theirs[name].shape]
     assert len(differing) == 4 and all("box_predictor" in name for name in differing)
     assert all(

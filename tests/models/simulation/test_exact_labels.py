@@ -62,7 +62,9 @@ def test_largest_solid_gives_the_class_and_slivers_are_left_out(ball_scene):
     scene = replace(ball_scene, primitives=(ball, *others))
     instances = np.zeros((100, 100), np.uint8)
     # 30, 100 and 7 px; 8 are needed
-    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = (1, 2, 3)
+    instances[:3, :10] = 1
+    instances[50:60, 50:60] = 2
+    instances[90, 90:97] = 3
     truth = label_frame(instances, scene)
     assert truth.recognition == "box"
     assert [(o.track_id, o.area_px, o.box_xyxy) for o in truth.objects] == [
@@ -86,7 +88,9 @@ def test_every_pixel_has_one_class_slivers_and_background_too(ball_scene):
         ),
     )
     instances = np.zeros((100, 100), np.uint8)
-    instances[:3, :10], instances[50:60, 50:60], instances[90, 90:97] = 1, 2, 3
+    instances[:3, :10] = 1
+    instances[50:60, 50:60] = 2
+    instances[90, 90:97] = 3
     masks = {
         name: decode_mask(text, 100, 100)
         for name, text in label_frame(instances, scene).class_masks.items()

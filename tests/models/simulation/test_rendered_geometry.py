@@ -77,7 +77,8 @@ def test_disparity_is_focal_times_baseline_over_depth(ball_scene, photos):
             world_from_rig @ rig.true_rig_from_camera(sensor)
         )
         seen[sensor] = (points @ camera_from_world.T)[:, :3]
-    left, right = CAMERA.project(seen["left"])[0], CAMERA.project(seen["right"])[0]
+    left = CAMERA.project(seen["left"])[0]
+    right = CAMERA.project(seen["right"])[0]
     assert left[0] - right[0] == pytest.approx(100.0 * 0.06 / seen["left"][0, 2])
     assert left[1] == pytest.approx(right[1])
 

@@ -78,7 +78,9 @@ def test_noisy_imu_stays_within_what_its_noise_allows(trajectory):
 
 def test_velocity_and_acceleration_are_the_derivatives(trajectory):
     t, h = np.linspace(0.1, 4.9, 57), 1e-4
-    before, now, after = trajectory.at(t - h), trajectory.at(t), trajectory.at(t + h)
+    before = trajectory.at(t - h)
+    now = trajectory.at(t)
+    after = trajectory.at(t + h)
     assert (after.position_m - before.position_m) / (2 * h) == pytest.approx(
         now.velocity_m_s, abs=1e-5
     )
@@ -114,7 +116,9 @@ def test_optical_axis_passes_near_the_solid_visited(scene, trajectory):
 
 
 def test_flow_of_the_middle_is_that_of_a_projected_point(trajectory):
-    camera, rig, h = make_camera(320, 240), Rig(make_camera(320, 240)), 1e-5
+    camera = make_camera(320, 240)
+    rig = Rig(make_camera(320, 240))
+    h = 1e-5
     motion = trajectory.at([2.0 - h, 2.0, 2.0 + h])
     poses = motion.poses() @ rig.rig_from_camera("left")
     point = poses[1] @ [0.0, 0.0, 0.6, 1.0]

@@ -55,7 +55,8 @@ def test_unseen_worlds_hold_cones_and_are_otherwise_the_same():
 
 
 def test_the_class_of_a_frame_is_clear_and_changes_within_a_capture(photos):
-    margins, changes = [], 0
+    margins = []
+    changes = 0
     for seed in range(6):
         scene = sample_scene(np.random.default_rng([4, seed]))
         rig = Rig(make_camera(80, 60))
@@ -78,8 +79,10 @@ def test_the_class_of_a_frame_is_clear_and_changes_within_a_capture(photos):
 
 
 def test_projected_centre_lies_inside_its_box(photos):
-    scene, rig = sample_scene(np.random.default_rng(8)), Rig(make_camera(160, 120))
-    renderer, checked = Renderer(scene, photos, rig.camera), 0
+    scene = sample_scene(np.random.default_rng(8))
+    rig = Rig(make_camera(160, 120))
+    renderer = Renderer(scene, photos, rig.camera)
+    checked = 0
     for pose in (
         plan_trajectory(scene, 3.0, np.random.default_rng(9))
         .at(np.arange(9) / 3)
@@ -91,7 +94,8 @@ def test_projected_centre_lies_inside_its_box(photos):
             solid = scene.primitives[label.track_id - 1]
             center = np.linalg.inv(world_from_camera) @ [*solid.center_m, 1.0]
             x, y = rig.camera.project(center[None, :3])[0] + 0.5
-            column, row = int(x), int(y)
+            column = int(x)
+            row = int(y)
             if (
                 0 <= column < 160
                 and 0 <= row < 120

@@ -92,7 +92,8 @@ def test_a_training_with_empty_pictures_in_train_and_val_runs(task):
 
 
 def test_a_box_in_an_empty_picture_lowers_the_score_that_chooses_the_epoch():
-    box, none = np.array([[12, 12, 44, 44]], np.float32), np.zeros((0, 4), np.float32)
+    box = np.array([[12, 12, 44, 44]], np.float32)
+    none = np.zeros((0, 4), np.float32)
     truths = [BoxSet(box, np.zeros(1, np.int64)), BoxSet(none, np.zeros(0, np.int64))]
     hit, false = (
         Detections(box, np.array([score], np.float32), np.zeros(1, np.int64))

@@ -34,7 +34,8 @@ def _draw(number: int, height: int = 96, width: int = 96) -> Sample:
     masks = []
     class_ids = []
     for left in (0, width // 2):
-        class_id, radius = int(rng.integers(2)), int(rng.integers(10, width // 4 - 2))
+        class_id = int(rng.integers(2))
+        radius = int(rng.integers(10, width // 4 - 2))
         x, y = left + width // 4, int(rng.integers(radius, height - radius))
         mask = np.zeros((height, width), np.uint8)
         if class_id:
@@ -132,7 +133,8 @@ def test_what_is_sampled_of_an_image_is_its_own_draw():
 
 
 def test_the_loss_of_a_batch_is_what_its_seeds_say_whatever_was_drawn_before():
-    net, batch = _build(), _batch([_draw(n) for n in range(3)], PLAIN)
+    net = _build()
+    batch = _batch([_draw(n) for n in range(3)], PLAIN)
     losses = []
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -173,7 +175,8 @@ def test_a_mask_of_ones_covers_the_pixels_whose_centres_lie_in_the_box(height, w
 def test_pasted_masks_are_torchvisions_up_to_its_rounding_of_boxes(seed):
     from torchvision.models.detection.roi_heads import paste_masks_in_image
 
-    rng, size = np.random.default_rng(seed), (120, 160)
+    rng = np.random.default_rng(seed)
+    size = (120, 160)
     y, x = np.mgrid[:28, :28]
     probabilities = torch.from_numpy(
         1 / (1 + np.exp(((x - 13.5) / 9) ** 2 + ((y - 13.5) / 12) ** 2 - 1) ** 4)
@@ -195,7 +198,8 @@ def test_pasted_masks_are_torchvisions_up_to_its_rounding_of_boxes(seed):
 
 
 def test_a_hundred_masks_of_a_large_image_stay_small():
-    size, box = (3000, 4000), np.array([500.3, 400.7, 900.1, 800.9])
+    size = (3000, 4000)
+    box = np.array([500.3, 400.7, 900.1, 800.9])
     tracemalloc.start()
     texts = [paste_mask(torch.ones(28, 28), box + n, size) for n in range(100)]
     _, peak = tracemalloc.get_traced_memory()

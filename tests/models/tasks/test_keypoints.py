@@ -31,7 +31,8 @@ def _draw(number: int, height: int = 96, width: int = 96) -> Sample:
     """
     rng = np.random.default_rng(number)
     image = rng.integers(80, 100, (height, width, 3), dtype=np.uint8)
-    angle, length = rng.uniform(-1, 1), rng.uniform(22, 30)
+    angle = rng.uniform(-1, 1)
+    length = rng.uniform(22, 30)
     middle = np.array([rng.uniform(36, width - 36), rng.uniform(36, height - 36)])
     step = length * np.array([np.cos(angle), np.sin(angle)])
     points = np.stack([middle + step, middle - step, middle])
@@ -132,7 +133,8 @@ def test_it_overfits_ten_pictures():
 
 
 def test_images_without_objects_and_objects_without_points_are_learnt_from():
-    net, bare = _build(), _draw(0)
+    net = _build()
+    bare = _draw(0)
     unseen = replace(
         bare, target=replace(bare.target, points=bare.target.points * [1, 1, 0])
     )

@@ -87,7 +87,8 @@ def test_training_lowers_the_loss_and_does_not_collapse():
 
 
 def test_the_exam_asks_for_classes_only_where_there_are_some():
-    net, samples = _build().eval(), [_draw(n) for n in range(30)]
+    net = _build().eval()
+    samples = [_draw(n) for n in range(30)]
     with torch.inference_mode():
         figures = TASK.examine(net, samples[:20], samples[20:], CONFIG)
         bare = TASK.examine(

@@ -57,7 +57,8 @@ def test_a_prediction_lies_where_the_image_shows_it(height, width):
 
 def test_large_images_are_read_out_in_bands_with_the_same_answer(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    config, task = get_recipe("tiny_segmentation"), TASKS["segmentation"]
+    config = get_recipe("tiny_segmentation")
+    task = TASKS["segmentation"]
     with torch.inference_mode():
         (whole,) = task.predict(_Bright(), [image], config)
         monkeypatch.setattr(module, "_BAND_VALUES", 7 * 120 * 2)

@@ -41,7 +41,8 @@ def test_agrees_with_torchvision():
     boxes = np.concatenate([low, low + rng.uniform(5, 40, (300, 2))], 1).astype(
         np.float32
     )
-    class_ids, scores = rng.integers(0, 3, 300), np.sort(rng.random(300))[::-1].copy()
+    class_ids = rng.integers(0, 3, 300)
+    scores = np.sort(rng.random(300))[::-1].copy()
     wanted = batched_nms(
         torch.from_numpy(boxes),
         torch.from_numpy(scores).float(),

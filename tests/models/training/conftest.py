@@ -27,7 +27,8 @@ def draw_samples() -> Callable[[str], list[Sample]]:
 def _draw(task: str, number: int, side_px: int) -> Sample:
     rng = np.random.default_rng(number)
     image = rng.integers(80, 100, (side_px, side_px, 3), dtype=np.uint8)
-    class_id, side = number % 2, int(rng.integers(12, 20)) * 2
+    class_id = number % 2
+    side = int(rng.integers(12, 20)) * 2
     x, y = (int(v) for v in rng.integers(0, side_px - side, 2))
     if class_id:
         image[y : y + side, x : x + side] = (220, 60, 40)

@@ -154,7 +154,8 @@ class _Poisoned:
     """Detection whose loss is NaN when the batch holds the poisoned frame."""
 
     def __init__(self, frame_id):
-        self.task, self.frame_id = TASKS["recognition"], frame_id
+        self.task = TASKS["recognition"]
+        self.frame_id = frame_id
 
     def __getattr__(self, name):
         return getattr(self.task, name)
@@ -167,7 +168,8 @@ class _Poisoned:
 def test_nan_stops_the_training_and_names_the_frames(draw_samples):
     untrained = {"image_size_px": 64, "weights": "none", "frozen_stages": 0}
     config = replace(get_recipe("tiny_recognition"), batch_size=2, **untrained)
-    task, samples = _Poisoned("frame-7"), draw_samples("recognition")
+    task = _Poisoned("frame-7")
+    samples = draw_samples("recognition")
     with pytest.raises(
         NotFiniteError, match=r"loss is nan in epoch 0, step \d, frames .*frame-7"
     ) as caught:
@@ -264,7 +266,8 @@ def test_time_limit_ends_early_with_a_scored_epoch(draw_samples):
 def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(
     task, optimizer, schedule, precision, draw_samples
 ):
-    samples, saved = draw_samples(task), []
+    samples = draw_samples(task)
+    saved = []
     changes = {
         "epochs": 3,
         "save_every": 1,
@@ -295,7 +298,8 @@ def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(
     ("task", "net"), [("recognition", "mobilenet_v3_large"), ("detection", SMALL_RCNN)]
 )
 def test_a_net_with_batch_statistics_resumes_exactly(task, net, draw_samples):
-    samples, saved = draw_samples(task, 5), []
+    samples = draw_samples(task, 5)
+    saved = []
     changes = {"net": net, "epochs": 4, "save_every": 1}
     whole, _, _, _ = _fit(task, samples, on_save=saved.append, **changes)
     assert [s.facts["step"] for s in saved] == [1, 2, 3]
@@ -311,7 +315,8 @@ def test_an_epoch_ends_with_a_snapshot_where_the_last_is_some_time_ago(
 ):
     monkeypatch.setattr("models.training.fit._UNSAVED_S", unsaved_s)
     saved: list[Snapshot] = []
-    samples, save_every = draw_samples("recognition"), 3 if unsaved_s else 100
+    samples = draw_samples("recognition")
+    save_every = 3 if unsaved_s else 100
     _fit(
         "recognition",
         samples,

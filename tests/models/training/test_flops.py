@@ -57,7 +57,8 @@ def test_the_backbone_needs_what_is_published():
 
 
 def test_counting_touches_neither_weights_nor_gradients_nor_random_numbers():
-    net, state = Classifier(3, 0.2), torch.random.get_rng_state()
+    net = Classifier(3, 0.2)
+    state = torch.random.get_rng_state()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     count_flops_by_size(net)(64, 64)
     assert all(

@@ -81,7 +81,8 @@ def _step(optimizer):
         {"weight": torch.tensor([[3.0, 4.0]]), "bias": torch.tensor([7.0])}
     )
     made = make_optimizer(net, _config(optimizer=optimizer, lr=1.0, weight_decay=0.0))
-    net.weight.grad, net.bias.grad = torch.tensor([[2.0, 2.0]]), torch.tensor([1.0])
+    net.weight.grad = torch.tensor([[2.0, 2.0]])
+    net.bias.grad = torch.tensor([1.0])
     made.step()
     return (
         torch.tensor([[3.0, 4.0]]) - net.weight

@@ -35,7 +35,8 @@ class _Driver:
         pass
 
     def __init__(self, total_mj, *percents):
-        self.total_mj, self.percents = total_mj, list(percents)
+        self.total_mj = total_mj
+        self.percents = list(percents)
 
     def nvmlDeviceGetHandleByUUID(self, uuid):
         return uuid

@@ -11,7 +11,8 @@ from models.training.prefetch import prefetch
 
 
 def test_results_keep_the_order_of_the_items_though_the_first_is_ready_last():
-    others_done, done = threading.Event(), []
+    others_done = threading.Event()
+    done = []
 
     def prepare(item):
         if item == 0:

@@ -91,8 +91,10 @@ class Run:
 
 
 def _train(name: str, samples: list[Sample], resume: Snapshot | None = None) -> Run:
-    config, saved = RUNS[name], []
-    task, num_classes = TASKS[config.task], 3 if config.task == "segmentation" else 2
+    config = RUNS[name]
+    saved = []
+    task = TASKS[config.task]
+    num_classes = 3 if config.task == "segmentation" else 2
     torch.manual_seed(0)
     if name.startswith("tiny"):  # compiled within seconds
         net: nn.Module = nn.Sequential(
@@ -250,7 +252,8 @@ def test_half_precision_scales_and_leaves_out_steps_alike_on_parts(both):
 def test_a_sharded_training_that_resumes_ends_with_the_weights_of_one_that_never_stopped(
     both,
 ):
-    whole, resumed = both[0]["sharded, saved"], both[0]["sharded, resumed"]
+    whole = both[0]["sharded, saved"]
+    resumed = both[0]["sharded, resumed"]
     assert [s.facts["step"] for s in whole.saved] == [1, 2, 3] and [
         s.facts["step"] for s in resumed.saved
     ] == [3]

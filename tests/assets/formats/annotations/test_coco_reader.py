@@ -194,7 +194,8 @@ def looked_at(reading) -> dict[str, tuple[int, int, int]]:
 
 
 def jpeg(width: int, height: int, orientation: int) -> bytes:
-    target, picture = io.BytesIO(), Image.new("RGB", (width, height), "red")
+    target = io.BytesIO()
+    picture = Image.new("RGB", (width, height), "red")
     exif = picture.getexif()
     exif[0x112] = orientation
     picture.save(target, "JPEG", exif=exif)

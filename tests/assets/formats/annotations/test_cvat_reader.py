@@ -49,7 +49,8 @@ def looked_at(reading, task: str = "detection") -> dict[str, tuple[int, int, int
 
 
 def as_jpeg(orientation: int, width: int = 32, height: int = 24) -> bytes:
-    picture, target = Image.new("RGB", (width, height)), io.BytesIO()
+    picture = Image.new("RGB", (width, height))
+    target = io.BytesIO()
     exif = picture.getexif()
     exif[0x112] = orientation
     picture.save(target, "JPEG", exif=exif)

@@ -621,7 +621,8 @@ def test_keypoints_of_a_region_stay_with_it(read):
 
 
 def as_jpeg(orientation: int, width: int = 40, height: int = 20) -> bytes:
-    picture, target = Image.new("RGB", (width, height)), io.BytesIO()
+    picture = Image.new("RGB", (width, height))
+    target = io.BytesIO()
     exif = picture.getexif()
     exif[0x112] = orientation
     picture.save(target, "JPEG", exif=exif)

@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 
 from assets.formats.annotations.orientation import Placement, order_corners
 
-WIDTH, HEIGHT = 5, 3
+WIDTH = 5
+HEIGHT = 3
 
 
 @pytest.fixture(params=range(1, 9))

@@ -207,7 +207,8 @@ def test_links_and_devices_in_tar_are_refused(write_files, read_session, make_im
             ("p", tarfile.FIFOTYPE),
         ):
             info = tarfile.TarInfo(name)
-            info.type, info.linkname = kind, "/etc/passwd"
+            info.type = kind
+            info.linkname = "/etc/passwd"
             archive.addfile(info)
         info = tarfile.TarInfo("a.jpg")
         info.size = len(make_image())

@@ -45,8 +45,11 @@ def encode_video(
     stream = BytesIO()
     with usual_priority(), av.open(stream, "w", format=container) as out:
         video = out.add_stream(codec, rate=10, options=options or {})
-        video.width, video.height, video.pix_fmt = 64, 48, pixel_format
-        video.codec_context.time_base, video.codec_context.gop_size = time_base, gop
+        video.width = 64
+        video.height = 48
+        video.pix_fmt = pixel_format
+        video.codec_context.time_base = time_base
+        video.codec_context.gop_size = gop
         video.codec_context.max_b_frames = b_frames
         if audio:
             add_silence(out)
@@ -57,7 +60,8 @@ def encode_video(
                 else np.full((48, 64, 3), GREYS[number], np.uint8)
             )
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = ticks, time_base
+            frame.pts = ticks
+            frame.time_base = time_base
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
     return stream.getvalue()
@@ -67,7 +71,8 @@ def encode_video(
 def usual_priority() -> Iterator[None]:
     """Put back what SVT-AV1 does where it runs as root: it raises the thread that calls it to real time (SCHED_FIFO,
     99), and everything that is started from it later, so that a machine can come to a stand."""
-    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    policy = os.sched_getscheduler(0)
+    parameters = os.sched_getparam(0)
     try:
         yield
     finally:
@@ -79,7 +84,8 @@ def add_silence(out) -> None:
     frame = av.AudioFrame.from_ndarray(
         np.zeros((1, 800), np.int16), format="s16", layout="mono"
     )
-    frame.sample_rate, frame.pts = 8000, 0
+    frame.sample_rate = 8000
+    frame.pts = 0
     out.mux(sound.encode(frame))
 
 
@@ -182,7 +188,8 @@ def test_ticks_become_nanoseconds_by_integers():
 def test_lossless_video_gives_its_very_pixels(
     write_files, read_session, pixel_format, container
 ):
-    pictures, times = noise(), VARIABLE_MS if container == "matroska" else range(12)
+    pictures = noise()
+    times = VARIABLE_MS if container == "matroska" else range(12)
     base = MS if container == "matroska" else Fraction(1, 10)
     data = encode_video(
         "ffv1", container, times, base, pixel_format=pixel_format, pictures=pictures
@@ -240,7 +247,9 @@ def test_a_wish_for_rotation_is_noted_and_not_applied(write_files, read_session)
     stream = BytesIO()
     with av.open(stream, "w", format="mp4") as out:
         video = out.add_stream("mpeg4", rate=10)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.width = 64
+        video.height = 48
+        video.pix_fmt = "yuv420p"
         video.set_display_rotation(90)
         for number in range(3):
             frame = av.VideoFrame.from_ndarray(
@@ -483,7 +492,9 @@ def test_two_picture_streams_are_two_sensors_and_sound_alone_is_no_video(
     with av.open(stream, "w", format="matroska") as out:
         videos = [out.add_stream("mjpeg", rate=10) for _ in range(2)]
         for video in videos:
-            video.width, video.height, video.pix_fmt = 64, 48, "yuvj420p"
+            video.width = 64
+            video.height = 48
+            video.pix_fmt = "yuvj420p"
         for number, video in enumerate(videos):
             for ticks in range(3):
                 frame = av.VideoFrame.from_ndarray(

@@ -128,7 +128,8 @@ DEEP = np.arange(6, dtype=np.uint16).reshape(2, 3) * 1000
 def test_raw_pixels_come_back_exactly(
     read_recording, encoding, pixels, expected, is_ros
 ):
-    recording, pixels = Recording(), np.ascontiguousarray(pixels)
+    recording = Recording()
+    pixels = np.ascontiguousarray(pixels)
     if is_ros:
         recording.add_bytes("/cam/image_raw", raw_image(pixels, encoding), IMAGE, "cdr")
     else:
@@ -390,7 +391,8 @@ def test_video_packets_are_refused_once_and_counted(read_recording):
 
 
 def test_three_encodings_of_one_image_are_one_image(read_recording, make_image):
-    recording, jpeg = Recording(), make_image()
+    recording = Recording()
+    jpeg = make_image()
     recording.add(
         "/a/image", CompressedImage(timestamp=stamp(3), data=jpeg, format="jpeg")
     )
@@ -432,7 +434,9 @@ def test_a_stamp_of_zero_is_no_time_in_any_message_format(
     read_recording, make_image, is_all
 ):
     """Unless the recorder's own clock began there. Log times of what has no time stand in the notes."""
-    recording, begin_ns, turn = Recording(), 1_700_000_000 * NS, Quaternion(w=1.0)
+    recording = Recording()
+    begin_ns = 1_700_000_000 * NS
+    turn = Quaternion(w=1.0)
     for n in range(3):
         log_ns = begin_ns + n * NS
         stamp_ns = 0 if is_all or not n else begin_ns + n * NS

@@ -519,7 +519,8 @@ def test_raw_images_become_png(write_files, read_session):
 def test_compressed_depth_has_a_unit_where_the_format_names_a_depth_image(
     write_files, read_session, make_image
 ):
-    recording, depth = Recording(), make_image(1, ending=".png", bits=16)
+    recording = Recording()
+    depth = make_image(1, ending=".png", bits=16)
     topics = (
         ("/a/image", "png"),
         ("/depth/image", "png"),

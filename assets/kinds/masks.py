@@ -1,0 +1,29 @@
+"""Masks in rows of labels and of releases, for the kinds that learn from pixels."""
+
+from __future__ import annotations
+
+from assets.tables.rows import LabelRow, ReleaseFrameRow
+
+_REMEDY = "ingest its labels again"
+
+
+def read_mask(label: LabelRow) -> str:
+    """The mask of a label, as COCO's compressed run lengths. Raises ValueError for a label without one."""
+    if label["mask_rle"] is None:
+        raise ValueError(f"a label of {label['class_name']} has no mask: {_REMEDY}")
+    return label["mask_rle"]
+
+
+def read_masks(row: ReleaseFrameRow) -> list[str]:
+    """The masks of a picture, as COCO's compressed run lengths. Raises ValueError for a picture without any."""
+    if row["mask_rles"] is None:
+        raise ValueError(f"frame {row['frame_id']} has no mask: {_REMEDY}")
+    return row["mask_rles"]
+
+
+def read_mask_size(row: ReleaseFrameRow) -> tuple[int, int]:
+    """Height and width, px, of the image that masks belong to. Raises ValueError where they are not stated."""
+    if row["mask_size_px"] is None:
+        raise ValueError(f"frame {row['frame_id']} has masks of no size: {_REMEDY}")
+    height, width = row["mask_size_px"]
+    return height, width

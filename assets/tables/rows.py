@@ -1,0 +1,271 @@
+"""Rows of tables as Python has them, where they pass from one module to another: a type for each such table.
+
+Names, order and types are those of the schema (a test holds them together). Who asks the catalog for some columns
+alone gets those alone; what the types promise of the others does not hold there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+Side = Literal["x_min", "y_min", "x_max", "y_max"]
+SIDES: tuple[Side, ...] = ("x_min", "y_min", "x_max", "y_max")
+
+
+class CaptureRow(TypedDict):
+    """Of `captures`."""
+
+    capture_id: str
+    session: str
+    path: str
+    source_uri: str
+    reader: str
+    sha256: str | None
+    size_bytes: int
+    num_frames: int
+    num_signals: int
+    num_labels: int
+    num_problems: int
+    start_ns: int | None
+    end_ns: int | None
+    code_version: str
+    notes: str | None
+
+
+class FrameRow(TypedDict):
+    """Of `frames`."""
+
+    frame_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    kind: str
+    t_ns: int | None
+    sequence: int
+    width_px: int
+    height_px: int
+    encoding: str
+    depth_m_per_unit: float | None
+    payload: bytes
+    sha256: str
+    split_hint: str | None
+    source_path: str
+    source_offset: int
+    source_length: int | None
+    source_inner_offset: int | None
+
+
+class SignalRow(TypedDict):
+    """Of `signals`."""
+
+    signal_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    kind: str
+    t_ns: int | None
+    sequence: int | None
+    values: list[float]
+    frame_of_reference: str | None
+    child_frame: str | None
+    source_path: str
+    source_offset: int
+    source_length: int | None
+    source_inner_offset: int | None
+
+
+class CalibrationRow(TypedDict):
+    """Of `calibrations`."""
+
+    calibration_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    width_px: int
+    height_px: int
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+    distortion_model: str | None
+    distortion: list[float]
+    rig_from_camera: list[float] | None
+    source_path: str
+    source_offset: int
+    source_length: int | None
+    source_inner_offset: int | None
+
+
+class LabelRow(TypedDict):
+    """Of `labels`."""
+
+    label_id: str
+    frame_id: str
+    capture_id: str
+    session: str
+    task: str
+    class_name: str
+    x_min: float | None
+    y_min: float | None
+    x_max: float | None
+    y_max: float | None
+    mask_rle: str | None
+    track_id: int | None
+    attributes: str | None
+    origin: str
+    source_path: str
+    source_offset: int
+    source_length: int | None
+    source_inner_offset: int | None
+
+
+class AnnotatedFrameRow(TypedDict):
+    """Of `annotated_frames`."""
+
+    annotation_id: str
+    frame_id: str
+    capture_id: str
+    session: str
+    task: str
+    num_labels: int
+    num_missing: int
+    num_ignored: int
+    source_path: str
+    source_offset: int
+    source_length: int | None
+    source_inner_offset: int | None
+
+
+class ReleaseRow(TypedDict):
+    """Of `releases`."""
+
+    release_id: str
+    task: str
+    class_names: list[str]
+    num_frames: int
+    num_labels: int
+    content_sha256: str
+    frames_version: int
+    code_version: str
+    sessions: list[str]
+
+
+class ReleaseFrameRow(TypedDict):
+    """Of `release_frames`."""
+
+    row_id: str
+    release_id: str
+    frame_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    split: str
+    sha256: str
+    class_id: int | None
+    boxes_xyxy: list[float]
+    box_class_ids: list[int]
+    mask_rles: list[str] | None
+    mask_class_ids: list[int] | None
+    mask_size_px: list[int] | None
+    keypoints: list[str] | None
+
+
+class ModelRow(TypedDict):
+    """Of `models`."""
+
+    model_sha256: str
+    task: str
+    recipe: str
+    release_id: str
+    code_version: str
+    seed: int
+    run_id: str
+    folder: str
+
+
+class ScoreRow(TypedDict):
+    """Of `scores`."""
+
+    score_id: str
+    model_sha256: str
+    release_id: str
+    split: str
+    slice_by: str
+    slice_value: str
+    metric: str
+    value: float | None
+    num_samples: int
+
+
+class ChampionRow(TypedDict):
+    """Of `champions`."""
+
+    task: str
+    model_name: str
+    model_version: int
+    model_sha256: str
+    release_id: str
+
+
+class PredictionRow(TypedDict):
+    """Of `predictions`."""
+
+    prediction_id: str
+    frame_id: str
+    session: str
+    sensor: str
+    task: str
+    model_sha256: str
+    purpose: str
+    boxes_xyxy: list[float]
+    class_names: list[str]
+    scores: list[float]
+    mask_rles: list[str] | None
+
+
+class DriftRow(TypedDict):
+    """Of `drift`."""
+
+    drift_id: str
+    session: str
+    sensor: str
+    model_name: str
+    model_version: int
+    release_id: str
+    statistic: str
+    value: float | None
+    p_value: float | None
+    raw_p_value: float | None
+    threshold: float
+    is_drifted: bool | None
+    num_frames: int
+    num_reference: int
+    unit: str
+    reason: str
+
+
+class RetrainingRequestRow(TypedDict):
+    """Of `retraining_requests`."""
+
+    request_id: str
+    task: str
+    session: str
+    reason: str
+    model_version: int
+    requested_ns: int
+
+
+class QuarantineRow(TypedDict):
+    """Of `quarantine`."""
+
+    problem_id: str
+    capture_id: str | None
+    session: str
+    sensor: str | None
+    reader: str
+    reason: str
+    remedy: str
+    source_path: str
+    source_offset: int
+    source_length: int | None
+    source_inner_offset: int | None
