@@ -1,7 +1,7 @@
 """Readers: one file a format, each turning foreign files into observations.
 
-Here belong parsing and the order in which readers are asked. Decoding of images (`guard.py`), ids, tables and the
-ledger (`intake.py`) do not. A new format is a class with `name`, `plan` and `read`, added to `READERS`.
+Here belong parsing and the order in which readers are asked. Decoding of images (`assets/sandbox`), ids, tables and the
+ledger (`assets/capture`) do not. A new format is a class with `name`, `plan` and `read`, added to `_LOOSE_READERS`.
 """
 
 from __future__ import annotations

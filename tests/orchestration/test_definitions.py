@@ -1,4 +1,4 @@
-"""The code location loads fast and light, and holds what the stages promise."""
+"""The code location loads light, and holds what the stages promise."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from assets.stages import all_stages
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _PROBE = """
-import json, resource, sys, time
-started = time.perf_counter()
+import json, sys
 from orchestration.definitions import defs
 graph = defs.resolve_asset_graph()
 print(json.dumps({
-    "seconds": time.perf_counter() - started,
-    "cpu_seconds": resource.getrusage(resource.RUSAGE_SELF).ru_utime,
-    "heavy": [m for m in ("torch", "ray", "mlflow", "great_expectations") if m in sys.modules],
+    "heavy": [m for m in ("torch", "ray", "mlflow", "great_expectations", "scipy") if m in sys.modules],
     "groups": sorted({graph.get(key).group_name for key in graph.get_all_asset_keys()}),
     "checks": len(graph.asset_check_keys), "unchecked": sorted(
         key.to_user_string() for key in graph.get_all_asset_keys()
@@ -35,23 +32,21 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """Load the definitions in a process of its own; the second load finds the byte code of the first."""
+    """Load the definitions in a process of its own."""
     home = tmp_path_factory.mktemp("home")
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", _PROBE],
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            check=True,
-            env={"DAGUERRE_HOME": str(home), "PATH": "/usr/bin:/bin"},
-        )
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"DAGUERRE_HOME": str(home), "PATH": "/usr/bin:/bin"},
+    )
     return json.loads(done.stdout)
 
 
-def test_definitions_load_light_and_in_under_three_seconds_of_work(facts: dict) -> None:
+def test_definitions_load_nothing_heavy(facts: dict) -> None:
     assert facts["heavy"] == []
-    assert facts["cpu_seconds"] < 3.0, facts
 
 
 def test_every_stage_is_a_group_and_every_asset_has_checks(facts: dict) -> None:
