@@ -1,4 +1,4 @@
-"""JSON that leaves no room for doubt is read, within a budget of bytes and memory; all else is refused by its reason."""
+"""JSON that leaves no room for doubt is read, within limits of bytes and memory; all else is refused by its reason."""
 
 from __future__ import annotations
 
