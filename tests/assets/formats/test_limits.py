@@ -471,13 +471,16 @@ def test_entries_of_a_directory_beyond_the_limit_are_not_read(lower):
 
 
 def test_pages_of_a_tiff_beyond_the_limit_are_not_looked_at(lower):
-    stream = io.BytesIO()
-    pages = [Image.new("L", (4, 2)) for _ in range(3)]
-    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
-    payload = stream.getvalue()
-    assert len(list(tiff_layout._walk_pages(payload, "<"))) == 3
+    next_of = {8: 20, 20: 32, 32: 0}
+    assert list(tiff_layout.walk_chain(8, next_of.__getitem__)) == [8, 20, 32]
     lower(tiff_layout, _MAX_PAGES=2)
-    assert len(list(tiff_layout._walk_pages(payload, "<"))) == 2
+    assert list(tiff_layout.walk_chain(8, next_of.__getitem__)) == [8, 20]
+
+
+def test_no_page_of_a_tiff_is_looked_at_twice(lower):
+    lower(tiff_layout, _MAX_PAGES=9)
+    next_of = {8: 20, 20: 8}
+    assert list(tiff_layout.walk_chain(8, next_of.__getitem__)) == [8, 20]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

@@ -19,6 +19,7 @@ import pytest
 from assets.formats import read_capture
 from assets.formats.images.video import to_ns
 from assets.formats.observations import CapturePlan, FrameObservation, Problem
+from assets.sandbox import video_process
 from assets.sandbox.child_limits import VideoLimits
 from assets.sandbox.video_channel import DAMAGE, END, FRAME
 from assets.sandbox.video_process import decode_in_child
@@ -417,6 +418,19 @@ def test_a_frame_that_takes_longer_than_the_limit_ends_the_video():
     assert num_frames == 0
     assert reasons[-1].startswith("more than 0 s for one frame")
     assert reasons[-1].endswith("decoding was stopped")
+
+
+def test_frames_may_take_only_so_long_on_average(monkeypatch):
+    used_s = iter([0.0, 1.0, 2.0, 3.0, 4.0])  # one second for each of four frames
+    monkeypatch.setattr(video_process, "measure_used_s", lambda _: next(used_s))
+    watch = video_process._Watch(None, VideoLimits(item_seconds=2, frame_seconds=0.5))
+    watch.start()
+    left_s = []
+    for _ in range(4):
+        watch.restart(is_frame=True)
+        left_s.append(watch._left_s)
+    # two seconds at first; each frame takes one, and half of one is granted
+    assert left_s == [1.5, 1.0, 0.5, 0.0]
 
 
 def test_a_video_of_more_pixels_than_its_size_allows_ends_there():

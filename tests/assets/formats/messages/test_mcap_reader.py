@@ -362,7 +362,7 @@ def test_a_record_with_an_impossible_length_costs_its_chunk_only(
         c.chunk_start_offset
         for c in make_reader(BytesIO(data)).get_summary().chunk_indexes
     )[1]
-    data[second + 6] = 0x7F
+    data[second + 3] = 1  # 64 KiB more
     reading = read_session(write_files({"a.mcap": bytes(data)}))
     assert 12 < len(reading.frames) < 24
     assert "a record's length cannot be true" in [p.reason for p in reading.problems]
