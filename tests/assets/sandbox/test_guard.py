@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,11 @@ import pytest
 from PIL import Image
 
 from assets.images import decode_rgb, decode_working_luma
+from assets.sandbox import guard_lane
 from assets.sandbox.child_limits import ImageLimits
+from assets.sandbox.child_process import ChildGone
 from assets.sandbox.guard import JOBS_AT_ONCE, ImageFacts, ImageGuard, Refusal, Verdict
+from assets.sandbox.guard_child import LENGTH
 from assets.sandbox.guard_lane import GuardLane
 from models.image_quality import measure_quality
 
@@ -347,3 +351,14 @@ def test_a_child_limits_its_memory(guard):
     }
     assert 1 << 30 < int(lines["Max data size"]) < 3 << 29
     assert lines["Max core file size"] == "0" and int(lines["Max cpu time"]) <= 20
+
+
+def test_an_answer_longer_than_the_limit_breaks_the_protocol(lower):
+    with tempfile.TemporaryFile() as memory:
+        lane = GuardLane(os.dup(memory.fileno()), 1.0, ImageLimits())
+    answer = LENGTH.pack(3) + b"{ }"
+    assert lane._part_answers(answer) == b"" and list(lane._answers) == [b"{ }"]
+    lower(guard_lane, _MAX_ANSWER_BYTES=2)
+    with pytest.raises(ChildGone):
+        lane._part_answers(answer)
+    lane.close()

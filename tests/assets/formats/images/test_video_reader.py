@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from io import BytesIO
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -21,7 +22,8 @@ from assets.formats.images.video import to_ns
 from assets.formats.observations import CapturePlan, FrameObservation, Problem
 from assets.sandbox import video_process
 from assets.sandbox.child_limits import VideoLimits
-from assets.sandbox.video_channel import DAMAGE, END, FRAME
+from assets.sandbox.child_process import ChildGone
+from assets.sandbox.video_channel import DAMAGE, END, FRAME, pack_head
 from assets.sandbox.video_process import decode_in_child
 from assets.storage import Folder, SessionFile
 
@@ -459,6 +461,42 @@ def test_a_video_whose_frames_are_larger_than_the_limit_is_not_decoded():
     num_frames, reasons = decode_within(data, frame_pixels=64 * 48 - 1)
     assert num_frames == 0
     assert reasons == ["stream 0: frames of 64x48 px, more than 3071 px"]
+
+
+def receive(message: bytes) -> video_process.VideoMessage:
+    """What the owner of a child makes of a message of its."""
+    reading, writing = os.pipe()
+    os.write(writing, message)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stdout:
+        child = SimpleNamespace(stdout=stdout)
+        watch = video_process._Watch(child, VideoLimits())
+        return video_process._receive(child, watch)
+
+
+@pytest.mark.parametrize(
+    ("limit", "size"), [("_MAX_JSON_BYTES", 2), ("_MAX_PAYLOAD_BYTES", 3)]
+)
+def test_a_message_longer_than_the_limit_breaks_the_protocol(lower, limit, size):
+    message = pack_head(FRAME, {}, 3) + b"png"
+    lower(video_process, **{limit: size})
+    assert receive(message) == video_process.VideoMessage(FRAME, {}, b"png")
+    lower(video_process, **{limit: size - 1})
+    with pytest.raises(ChildGone):
+        receive(message)
+
+
+def test_a_wish_for_more_bytes_than_the_limit_breaks_the_protocol(lower, monkeypatch):
+    sent = []
+    watch = SimpleNamespace(start=lambda: None, wait=None)
+    monkeypatch.setattr(
+        video_process, "send", lambda child, data, wait: sent.append(data)
+    )
+    video_process._serve(None, BytesIO(b"abcdef"), [1, 3], watch)
+    assert sent == [(3).to_bytes(8, "big") + b"bcd"]
+    lower(video_process, _MAX_READ_BYTES=2)
+    with pytest.raises(ChildGone):
+        video_process._serve(None, BytesIO(b"abcdef"), [1, 3], watch)
 
 
 def test_failing_storage_is_raised_and_not_called_damage():
