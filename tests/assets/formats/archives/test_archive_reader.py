@@ -11,7 +11,7 @@ import zlib
 
 import pytest
 
-from assets.formats.archives.archive_members import ArchiveLimits
+from assets.formats.archives.archive_members import ArchiveLimits, Member, Refused
 from assets.formats.archives.zip_members import ZipStore
 
 
@@ -278,3 +278,18 @@ def test_a_member_that_its_zip_does_not_hold_as_a_plain_file(
         store = ZipStore(stream, archive, len(data), ArchiveLimits())
         (refused,) = store.members()
     assert reason in refused.reason and refused.remedy
+
+
+def test_members_that_share_bytes_in_the_directory_of_a_zip_are_refused(make_image):
+    data = make_zip({"a.jpg": make_image(1), "b.jpg": make_image(2)})
+    stream = io.BytesIO(data)
+    with zipfile.ZipFile(stream) as archive:
+        # in memory: the first reaches into the second
+        archive.infolist()[0].compress_size += 60
+        first, second = ZipStore(stream, archive, len(data), ArchiveLimits()).members()
+    assert first.name == "a.jpg" and isinstance(first, Member)
+    assert second == Refused(
+        "b.jpg",
+        "its bytes are those of another member too",
+        "repack the archive with a plain zip program",
+    )
