@@ -35,7 +35,7 @@ ui: $(READY) ## Dagster and MLflow on loopback
 bench: $(READY) ## run every benchmark and print its figures
 	@for script in bench/*.py; do name=$$(basename "$$script" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; done
 
-prove: $(READY) ## faults on purpose: SCHEDULES=60 of them, bit flips, hostile files, beside a bare Dagster + Lance job; killed trainings
+prove: $(READY) ## faults on purpose: SCHEDULES=60 of them, bit flips, beside a bare Dagster + Lance job; killed trainings
 	$(BIN)/python -m bench.prove --schedules $(or $(SCHEDULES),60)
 	$(BIN)/python -m bench.prove.training
 

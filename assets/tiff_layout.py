@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -174,17 +174,25 @@ def _kind_of(page: dict[int, tuple[int, tuple[int, ...] | bytes]]) -> int:
 
 
 def _walk_pages(payload: Payload, order: str) -> Iterator[int]:
-    """Where the directories lie: all up to the second that is a picture of its own, and none twice."""
+    """Where the directories lie: each names the next."""
+
+    def find_next(at: int) -> int:
+        num_entries = struct.unpack_from(order + "H", payload, at)[0]
+        return int(
+            struct.unpack_from(order + "I", payload, at + 2 + 12 * num_entries)[0]
+        )
+
+    return walk_chain(struct.unpack_from(order + "I", payload, 4)[0], find_next)
+
+
+def walk_chain(first: int, find_next: Callable[[int], int]) -> Iterator[int]:
+    """Places of which each gives the next, up to a 0 or one that was there already."""
     seen: set[int] = set()
-    at = struct.unpack_from(order + "I", payload, 4)[0]
+    at = first
     while at and at not in seen and len(seen) < _MAX_PAGES:
         seen.add(at)
         yield at
-        at = struct.unpack_from(
-            order + "I",
-            payload,
-            at + 2 + 12 * struct.unpack_from(order + "H", payload, at)[0],
-        )[0]
+        at = find_next(at)
 
 
 def _read_tags(

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -198,6 +199,21 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_package(
         tmp_path_factory.mktemp("encoder"), net, "pretraining", facts
     ).folder
+
+
+@pytest.fixture
+def lower(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """lower(module, MAX_LABELS=2): limits that are constants, for one test and in the module that goes by them.
+
+    So an ordinary small file exceeds them. Limits that are parameters are lowered by whoever calls.
+    """
+
+    def change(module: ModuleType, **limits: float) -> None:
+        for name, value in limits.items():
+            assert value < getattr(module, name), f"{name} is not lowered by {value}"
+            monkeypatch.setattr(module, name, value)
+
+    return change
 
 
 @pytest.fixture

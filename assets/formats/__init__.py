@@ -114,12 +114,14 @@ def can_carry(reader: str, what: str) -> bool:
     return any(r.name == reader and what in getattr(r, "carries", ()) for r in READERS)
 
 
-def read_capture(plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
+def read_capture(
+    plan: CapturePlan, opener: Opener, readers: Sequence[Reader] = READERS
+) -> Iterator[Observation]:
     """Everything in one capture: frames, signals, calibrations, labels, and a Problem for what cannot be read.
 
     Raises OSError when the storage fails: that says nothing about the data, so the capture is to be read again.
     """
-    reader = next(r for r in READERS if r.name == plan.reader)
+    reader = next(r for r in readers if r.name == plan.reader)
     yield from drop_clocks(
         plan, limit_problems(limit_labels(_read_to_the_end(reader, plan, opener)))
     )

@@ -12,16 +12,20 @@ MAX_MEMORY_BYTES = 512 << 20  # of text and values together
 _COSTS = {b"{": 240, b"[": 88, b",": 40, b":": 60}
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(
+    data: bytes,
+    max_bytes: int = MAX_JSON_BYTES,
+    max_memory_bytes: int = MAX_MEMORY_BYTES,
+) -> Any:
     """The value of a UTF-8 JSON text. Raises ValueError naming what is wrong.
 
-    A text is not begun that may take more than MAX_MEMORY_BYTES: `[[],[],...]` takes thirty times its length.
+    A text is not begun that may take more memory than that: values take many times the length of their text.
     """
-    if len(data) > MAX_JSON_BYTES:
-        raise ValueError(f"{len(data)} bytes of JSON, more than {MAX_JSON_BYTES}")
+    if len(data) > max_bytes:
+        raise ValueError(f"{len(data)} bytes of JSON, more than {max_bytes}")
     needed = _estimate_memory(data)
-    if needed > MAX_MEMORY_BYTES:
-        what = f"JSON that may take {needed >> 20} MiB of memory, more than {MAX_MEMORY_BYTES >> 20}"
+    if needed > max_memory_bytes:
+        what = f"JSON that may take {needed >> 20} MiB of memory, more than {max_memory_bytes >> 20}"
         raise ValueError(f"{what}: split it")
     try:
         return json.loads(

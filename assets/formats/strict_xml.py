@@ -13,11 +13,13 @@ _ELEMENT_BYTES = 260
 _ATTRIBUTE_BYTES = 160
 
 
-def parse_xml(data: bytes, root: str) -> Element:
+def parse_xml(
+    data: bytes, root: str, max_memory_bytes: int = MAX_MEMORY_BYTES
+) -> Element:
     """The outermost element, which has to be named `root`.
 
     Raises ValueError, and UnreadableBytes for a stand-in for data; document type definitions are refused, and a text
-    that may take more than MAX_MEMORY_BYTES is not begun.
+    that may take more memory than that is not begun.
     """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
@@ -30,8 +32,8 @@ def parse_xml(data: bytes, root: str) -> Element:
         + _ELEMENT_BYTES * data.count(b"<")
         + _ATTRIBUTE_BYTES * data.count(b"=")
     )
-    if needed > MAX_MEMORY_BYTES:
-        what = f"XML that may take {needed >> 20} MiB of memory, more than {MAX_MEMORY_BYTES >> 20}"
+    if needed > max_memory_bytes:
+        what = f"XML that may take {needed >> 20} MiB of memory, more than {max_memory_bytes >> 20}"
         raise ValueError(f"{what}: split it")
     try:
         tree: Element = fromstring(data, forbid_dtd=True)

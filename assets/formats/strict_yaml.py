@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 MAX_YAML_BYTES = 256 << 10
-_MAX_DEPTH = 20
+MAX_DEPTH = 20
 _STANDARD = "tag:yaml.org,2002:"  # what `!!` stands for
 
 
@@ -29,15 +29,20 @@ def parse_yaml_text(data: bytes, tags: Collection[str] = ()) -> Any:
     return document
 
 
-def parse_yaml(data: bytes, values: Any = None) -> Any:
+def parse_yaml(
+    data: bytes,
+    values: Any = None,
+    max_bytes: int = MAX_YAML_BYTES,
+    max_depth: int = MAX_DEPTH,
+) -> Any:
     """The value of a UTF-8 YAML text, by a safe loader or the one in `values`. Raises ValueError naming what is wrong.
 
-    Aliases are refused: a few hundred bytes of them stand for as many values as one likes, and `<<` copies them.
+    Aliases are refused: a short text of them stands for as many values as one likes.
     """
     import yaml
 
-    if len(data) > MAX_YAML_BYTES:
-        raise ValueError(f"{len(data)} bytes of YAML, more than {MAX_YAML_BYTES}")
+    if len(data) > max_bytes:
+        raise ValueError(f"{len(data)} bytes of YAML, more than {max_bytes}")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
     try:
@@ -50,8 +55,8 @@ def parse_yaml(data: bytes, values: Any = None) -> Any:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(
                 event, yaml.CollectionEndEvent
             )
-            if depth > _MAX_DEPTH:
-                raise ValueError(f"YAML nested more than {_MAX_DEPTH} deep")
+            if depth > max_depth:
+                raise ValueError(f"YAML nested more than {max_depth} deep")
         _require_unique_keys(yaml.compose(data, loader))
         return yaml.load(data, values or loader)  # safe loaders: plain values only
     except (yaml.YAMLError, RecursionError) as error:

@@ -4,11 +4,40 @@ from __future__ import annotations
 
 import resource
 import sys
+from dataclasses import dataclass
 
 # heap and anonymous mappings, beyond what the libraries take to load
 MEMORY_BYTES = 1 << 30
-# for one image or one frame, so that a hostile file is done with in 10
+# of processor time for one image or one frame, so that none takes longer than 10
 ITEM_SECONDS = 6
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """How much may be taken by one image."""
+
+    memory_bytes: int = MEMORY_BYTES
+    payload_bytes: int = 256 << 20
+    pixels: int = 100_000_000
+    side_px: int = 65535
+
+
+@dataclass(frozen=True)
+class VideoLimits:
+    """How much may be taken by one video."""
+
+    memory_bytes: int = MEMORY_BYTES
+    item_seconds: float = ITEM_SECONDS  # of any one frame
+    frame_seconds: float = 1.0  # on average, above the item_seconds
+    frame_pixels: int = 40_000_000  # 8K video has 33 million
+    frames: int = 1_000_000
+    # of all frames together: a still scene has 5,000 a byte
+    free_pixels: int = 500_000_000
+    pixels_a_byte: int = 20_000
+
+    def limit_pixels(self, video_bytes: int) -> int:
+        """How many pixels the frames of a video may have in all."""
+        return self.free_pixels + self.pixels_a_byte * video_bytes
 
 
 def limit_resources(memory_bytes: int) -> None:

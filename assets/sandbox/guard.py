@@ -1,4 +1,4 @@
-"""Let child processes decode foreign image bytes, so that no decoder bug or bomb reaches this one.
+"""Let child processes decode foreign image bytes, so that what goes wrong in a decoder does not reach this one.
 
 A child works under limits on memory and processor time (`guard_child.py`), and may not be silent for long. When it dies
 on an image, that image is refused, a new child is started, and the rest of the batch goes on. Payloads are written once
@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from assets.sandbox.child_limits import MEMORY_BYTES
+from assets.sandbox.child_limits import ImageLimits
 from assets.sandbox.child_process import SILENCE_SECONDS
 from assets.sandbox.guard_lane import ChildFailed, GuardLane
 
-MAX_PAYLOAD_BYTES = 256 << 20
 MAX_JOB_BYTES = 16 << 20  # a job may be larger by its last payload
 JOBS_AT_ONCE = 4
-_SLOT_BYTES = MAX_PAYLOAD_BYTES + MAX_JOB_BYTES
 
 
 @dataclass(frozen=True)
@@ -68,10 +66,13 @@ class ImageGuard:
         self,
         num_children: int = 1,
         silence_s: float = SILENCE_SECONDS,
-        memory_bytes: int = MEMORY_BYTES,
+        limits: ImageLimits | None = None,
     ) -> None:
         self._lanes: list[GuardLane] = []
-        self._settings = (num_children, silence_s, memory_bytes)
+        self._num_children = num_children
+        self._silence_s = silence_s
+        self._limits = limits or ImageLimits()
+        self._slot_bytes = self._limits.payload_bytes + MAX_JOB_BYTES
         self._num_jobs = 0
         self._memory: mmap.mmap | None = None
 
@@ -90,15 +91,15 @@ class ImageGuard:
     def submit(self, payloads: Sequence[bytes]) -> Job:
         """Hand the payloads to the children. Together they may have MAX_JOB_BYTES before the last one."""
         job = Job(len(payloads))
-        at = self._num_jobs % JOBS_AT_ONCE * _SLOT_BYTES
+        at = self._num_jobs % JOBS_AT_ONCE * self._slot_bytes
         self._num_jobs += 1
         # index in the job, offset and length in the memory
         items: list[tuple[int, int, int]] = []
         for index, payload in enumerate(payloads):
             if not payload:
                 job.verdicts[index] = Refusal("empty image", "export it again")
-            elif len(payload) > MAX_PAYLOAD_BYTES:
-                limit = f"more than the {MAX_PAYLOAD_BYTES} decoded at once"
+            elif len(payload) > self._limits.payload_bytes:
+                limit = f"more than the {self._limits.payload_bytes} decoded at once"
                 job.verdicts[index] = Refusal(
                     f"{len(payload)} bytes, {limit}", "scale the image"
                 )
@@ -139,13 +140,15 @@ class ImageGuard:
     def _reserve(self) -> mmap.mmap:
         """Memory that the children map too. Pages that no image was written to take no space."""
         if self._memory is None:
-            num_children, silence_s, memory_bytes = self._settings
+            num_bytes = JOBS_AT_ONCE * self._slot_bytes
             with _open_memory() as shared:
-                os.ftruncate(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
-                self._memory = mmap.mmap(shared.fileno(), JOBS_AT_ONCE * _SLOT_BYTES)
-                descriptors = [os.dup(shared.fileno()) for _ in range(num_children)]
+                os.ftruncate(shared.fileno(), num_bytes)
+                self._memory = mmap.mmap(shared.fileno(), num_bytes)
+                descriptors = [
+                    os.dup(shared.fileno()) for _ in range(self._num_children)
+                ]
             self._lanes = [
-                GuardLane(descriptor, silence_s, memory_bytes)
+                GuardLane(descriptor, self._silence_s, self._limits)
                 for descriptor in descriptors
             ]
         return self._memory

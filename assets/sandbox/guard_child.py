@@ -1,8 +1,8 @@
 """The process that decodes foreign images: nothing else runs in it, and it may die on any of them.
 
-Run as `python -m assets.sandbox.guard_child MEMORY_BYTES DESCRIPTOR`. The images lie in the memory behind DESCRIPTOR.
-Requests arrive on standard input as a number and that many places, answers leave one an image as a length and JSON. It
-ends when its input does, so it never outlives who started it.
+Run as `python -m assets.sandbox.guard_child DESCRIPTOR MEMORY_BYTES PIXELS SIDE_PX`. The images lie in the memory
+behind DESCRIPTOR; the others are limits. Requests arrive on standard input as a number and that many places, answers
+leave one an image as a length and JSON. It ends when its input does, so it never outlives who started it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
+from assets.sandbox.child_limits import (
+    ITEM_SECONDS,
+    ImageLimits,
+    allow_seconds,
+    limit_resources,
+)
 
-MAX_PIXELS = 100_000_000
-MAX_SIDE_PX = 65535
 LENGTH = struct.Struct(">Q")  # of an answer, and the number of places in a request
 ITEM = struct.Struct(">QQ")  # a place: offset and length
 
@@ -49,11 +52,11 @@ class Decoders:
 
 
 def serve(
-    requests: BinaryIO, answers: BinaryIO, memory: memoryview, memory_bytes: int
+    requests: BinaryIO, answers: BinaryIO, memory: memoryview, limits: ImageLimits
 ) -> None:
-    """Answer until the requests end. An image that needs more than `memory_bytes` is refused."""
-    decoders = _load_decoders()
-    limit_resources(memory_bytes)
+    """Answer until the requests end. An image that exceeds the limits is refused."""
+    decoders = _load_decoders(limits)
+    limit_resources(limits.memory_bytes)
     _write(answers, {"is_ready": True})
     used_s = -1  # whole seconds of processor time at which the limit was moved on
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
@@ -63,24 +66,25 @@ def serve(
                 used_s = allow_seconds(ITEM_SECONDS)
             _write(
                 answers,
-                inspect_image(memory[offset : offset + length], decoders, memory_bytes),
+                inspect_image(memory[offset : offset + length], decoders, limits),
             )
 
 
 def inspect_image(
-    payload: memoryview, decoders: Decoders, memory_bytes: int
+    payload: memoryview, decoders: Decoders, limits: ImageLimits
 ) -> dict[str, Any]:
     """The facts of an image that decodes completely, or `reason` and `remedy`."""
     too_much = _refuse(
-        f"needs more than {memory_bytes >> 20} MiB to decode", "make the image smaller"
+        f"needs more than {limits.memory_bytes >> 20} MiB to decode",
+        "make the image smaller",
     )
     cv2 = decoders.cv2
     try:
         if payload[:3] == decoders.images.JPEG_MAGIC and (
-            facts := _decode_sound_jpeg(payload, decoders)
+            facts := _decode_sound_jpeg(payload, decoders, limits)
         ):
             return facts
-        facts = _decode_strictly(payload, decoders)
+        facts = _decode_strictly(payload, decoders, limits)
         if "reason" not in facts:
             facts["quality"] = _decode_as_read_later(payload, facts, decoders)
         return facts
@@ -99,7 +103,7 @@ def inspect_image(
 
 
 def _decode_sound_jpeg(
-    payload: memoryview, decoders: Decoders
+    payload: memoryview, decoders: Decoders, limits: ImageLimits
 ) -> dict[str, Any] | None:
     """The facts of a JPEG that libjpeg-turbo has nothing to say about; None for one that needs a closer look.
 
@@ -107,7 +111,7 @@ def _decode_sound_jpeg(
     """
     try:
         height, width, colours, _ = decoders.simplejpeg.decode_jpeg_header(payload)
-        if colours not in _JPEG_CHANNELS or _refuse_size(width, height):
+        if colours not in _JPEG_CHANNELS or _refuse_size(width, height, limits):
             return None
         luma = decoders.images.decode_sound_jpeg(decoders.simplejpeg, payload)
     # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
@@ -124,7 +128,9 @@ def _decode_sound_jpeg(
     }
 
 
-def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
+def _decode_strictly(
+    payload: memoryview, decoders: Decoders, limits: ImageLimits
+) -> dict[str, Any]:
     """All pixels through Pillow, which refuses truncated data."""
     from io import BytesIO
 
@@ -145,12 +151,12 @@ def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
         )
     except image_module.DecompressionBombError as error:
         return _refuse(
-            f"more than the {MAX_PIXELS} pixels that are read: {error}"[:200],
+            f"more than the {limits.pixels} pixels that are read: {error}"[:200],
             "cut or scale the image",
         )
     with image:
         width, height = image.size
-        refusal = _refuse_size(width, height)
+        refusal = _refuse_size(width, height, limits)
         if refusal:
             return refusal
         if image.format in _ANIMATED and image.is_animated:
@@ -176,15 +182,17 @@ def _decode_strictly(payload: memoryview, decoders: Decoders) -> dict[str, Any]:
         }
 
 
-def _refuse_size(width: int, height: int) -> dict[str, Any] | None:
+def _refuse_size(width: int, height: int, limits: ImageLimits) -> dict[str, Any] | None:
     if (
-        width * height <= MAX_PIXELS
-        and max(width, height) <= MAX_SIDE_PX
+        width * height <= limits.pixels
+        and max(width, height) <= limits.side_px
         and min(width, height) >= 1
     ):
         return None
-    reason = f"{width}x{height} px: between 1 px and {MAX_PIXELS} px in all, {MAX_SIDE_PX} px a side, are read"
-    return _refuse(reason, "cut or scale the image")
+    allowed = f"between 1 px and {limits.pixels} px in all, {limits.side_px} px a side"
+    return _refuse(
+        f"{width}x{height} px: {allowed}, are read", "cut or scale the image"
+    )
 
 
 def _decode_as_read_later(
@@ -214,7 +222,7 @@ def _decode_as_read_later(
     return figures
 
 
-def _load_decoders() -> Decoders:
+def _load_decoders(limits: ImageLimits) -> Decoders:
     import cv2
     import PIL.Image as pillow
     import simplejpeg
@@ -224,7 +232,7 @@ def _load_decoders() -> Decoders:
 
     pillow.init()  # loads every plugin now, before the limits; `formats` decides which may be used
     warnings.simplefilter("ignore")  # about damaged metadata; the pixels decide
-    pillow.MAX_IMAGE_PIXELS = MAX_PIXELS
+    pillow.MAX_IMAGE_PIXELS = limits.pixels
     cv2.setNumThreads(1)
     return Decoders(cv2, pillow, simplejpeg, images, image_quality, tiff_layout)
 
@@ -245,9 +253,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    memory_bytes, descriptor = map(int, sys.argv[1:])
+    descriptor, memory_bytes, pixels, side_px = map(int, sys.argv[1:])
     memory = memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
-    serve(sys.stdin.buffer, answers, memory, memory_bytes)
+    limits = ImageLimits(memory_bytes, pixels=pixels, side_px=side_px)
+    serve(sys.stdin.buffer, answers, memory, limits)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from assets.sandbox.child_limits import ImageLimits
 from assets.sandbox.child_process import (
     START_SECONDS,
     STOP_SECONDS,
@@ -49,11 +50,11 @@ class GuardLane:
     """
 
     def __init__(
-        self, memory_descriptor: int, silence_s: float, memory_bytes: int
+        self, memory_descriptor: int, silence_s: float, limits: ImageLimits
     ) -> None:
         self._memory = memory_descriptor
         self._silence_s = silence_s
-        self._memory_bytes = memory_bytes
+        self._limits = limits
         self._waiting: deque[tuple[object, Item]] = deque()
         self._child: Child | None = None
         # the child has loaded its libraries and put on its limits
@@ -134,7 +135,12 @@ class GuardLane:
     def _start(self) -> Child:
         child = start_child(
             "assets.sandbox.guard_child",
-            (self._memory_bytes, self._memory),
+            (
+                self._memory,
+                self._limits.memory_bytes,
+                self._limits.pixels,
+                self._limits.side_px,
+            ),
             (self._memory,),
         )
         assert child.stdout

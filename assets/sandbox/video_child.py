@@ -1,8 +1,8 @@
 """The process that decodes one foreign video with PyAV: it has no file to open and may die on any frame.
 
-Run as `python -m assets.sandbox.video_child MEMORY_BYTES SIZE_BYTES MAX_PIXELS DEMUXER`; it speaks the messages of
-`video_channel.py` on its two pipes and ends when its input does. Only the demuxers and decoders named here are used,
-and no other file or address is opened.
+Run as `python -m assets.sandbox.video_child DEMUXER SIZE_BYTES MEMORY_BYTES PIXELS FRAME_PIXELS FRAMES`, of which the
+last four are limits; it speaks the messages of `video_channel.py` on its two pipes and ends when its input does. Only
+the demuxers and decoders named here are used, and no other file or address is opened.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
@@ -31,18 +32,22 @@ DECODERS = (
     "ffv1",
     "png",
 )
-MAX_FRAME_PIXELS = 40_000_000  # 8K video has 33 million
-MAX_FRAMES = 1_000_000  # of one video
 _BUFFER_BYTES = 1 << 18
 _MAX_THREADS = 4  # encoding PNG takes ten times as long as decoding a frame
-_CODEC_OPTIONS = {
-    "err_detect": "crccheck+bitstream+buffer+explode",
-    "max_pixels": str(MAX_FRAME_PIXELS),
-}
+_ERRORS = "crccheck+bitstream+buffer+explode"
 
 
-def decode_video(channel: Channel, size: int, max_pixels: int, demuxer: str) -> None:
-    """Send what the video holds, up to so many pixels in all. Foreign bytes end in messages, never in an exception."""
+@dataclass(frozen=True)
+class Most:
+    """How much of a video is decoded."""
+
+    pixels: int  # of all frames together
+    frame_pixels: int
+    frames: int
+
+
+def decode_video(channel: Channel, size: int, most: Most, demuxer: str) -> None:
+    """Send what the video holds, within the limits. Foreign bytes end in messages, never in an exception."""
     import av
     from av.error import FFmpegError
 
@@ -50,7 +55,7 @@ def decode_video(channel: Channel, size: int, max_pixels: int, demuxer: str) -> 
         "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm",
         "protocol_whitelist": "",
         "codec_whitelist": ",".join(DECODERS),
-        "max_pixels": str(MAX_FRAME_PIXELS),
+        "max_pixels": str(most.frame_pixels),
     }
     try:
         file = RemoteFile(channel, size)
@@ -68,16 +73,16 @@ def decode_video(channel: Channel, size: int, max_pixels: int, demuxer: str) -> 
         channel.send(END, {"streams": []})
         return
     with container:
-        _Decoding(container, channel, max_pixels).run()
+        _Decoding(container, channel, most).run()
 
 
 class _Decoding:
     """One pass over one open container."""
 
-    def __init__(self, container: Any, channel: Channel, max_pixels: int) -> None:
+    def __init__(self, container: Any, channel: Channel, most: Most) -> None:
         self._container = container
         self._channel = channel
-        self._max_pixels = max_pixels
+        self._most = most
         self._streams: dict[int, StreamState] = {}
         self._frames = self._pixels = 0
 
@@ -119,16 +124,19 @@ class _Decoding:
             if name not in DECODERS:
                 self._refuse(stream, f"video codec {name!r} is not read", "codec")
                 continue
-            if context.width * context.height > MAX_FRAME_PIXELS:
+            if context.width * context.height > self._most.frame_pixels:
                 size = f"{context.width}x{context.height} px"
                 self._refuse(
                     stream,
-                    f"frames of {size}, more than {MAX_FRAME_PIXELS} px",
+                    f"frames of {size}, more than {self._most.frame_pixels} px",
                     "scale",
                 )
                 continue
             context.thread_count = 1
-            context.options = _CODEC_OPTIONS
+            context.options = {
+                "err_detect": _ERRORS,
+                "max_pixels": str(self._most.frame_pixels),
+            }
             # so that a frame tells which packet it came from
             context.flags |= Flags.copy_opaque
             self._streams[stream.index] = StreamState(stream, self._container)
@@ -189,8 +197,9 @@ class _Decoding:
             )
         for frame in frames:
             self._pixels += frame.width * frame.height
-            if self._frames >= MAX_FRAMES or self._pixels > self._max_pixels:
-                reason = f"more than {MAX_FRAMES} frames, or more than {self._max_pixels} pixels for a file of its size"
+            if self._frames >= self._most.frames or self._pixels > self._most.pixels:
+                pixels = f"{self._most.pixels} pixels for a file of its size"
+                reason = f"more than {self._most.frames} frames, or more than {pixels}"
                 self._channel.send(DAMAGE, {"reason": reason, "remedy": "cut"})
                 return False
             self._frames += state.emit(frame, self._channel)
@@ -215,13 +224,15 @@ def main() -> None:
     # the same complaint about the next packet counts as well
     av.logging.set_skip_repeated(False)
     cv2.setNumThreads(1)
-    limit_resources(int(sys.argv[1]))
+    demuxer = sys.argv[1]
+    size, memory_bytes, *most = map(int, sys.argv[2:])
+    limit_resources(memory_bytes)
     allow_seconds(ITEM_SECONDS)
     try:
         channel = Channel(
             sys.stdin.buffer, answers, min(_MAX_THREADS, os.cpu_count() or 1)
         )
-        decode_video(channel, int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+        decode_video(channel, size, Most(*most), demuxer)
     except (EOFError, BrokenPipeError):
         os._exit(0)  # nobody listens any more
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from assets.sandbox.child_limits import ITEM_SECONDS, MEMORY_BYTES
+from assets.sandbox.child_limits import VideoLimits
 from assets.sandbox.child_process import (
     SILENCE_SECONDS,
     Child,
@@ -28,10 +28,6 @@ from assets.sandbox.child_process import (
 )
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME, HEAD, READ
 
-# a still scene has 5,000; a few bytes can ask for hours of black
-FREE_PIXELS = 500_000_000
-PIXELS_A_BYTE = 20_000
-FRAME_SECONDS = 1.0  # on average, above the ITEM_SECONDS that any one may take
 _LOOK_SECONDS = 0.5  # between looks at how much the child has used
 _MAX_JSON_BYTES = 1 << 16
 _MAX_PAYLOAD_BYTES = 512 << 20
@@ -51,19 +47,24 @@ class VideoMessage:
 def decode_in_child(
     stream: BinaryIO,
     demuxer: str,
-    memory_bytes: int = MEMORY_BYTES,
-    item_seconds: float = ITEM_SECONDS,
-    free_pixels: int = FREE_PIXELS,
-    pixels_a_byte: int = PIXELS_A_BYTE,
+    limits: VideoLimits | None = None,
 ) -> Iterator[VideoMessage]:
     """Everything that a child finds in the video, in order; last END, or a DAMAGE that says how the child ended.
 
     Errors of the stream itself are raised as they come.
     """
+    limits = limits or VideoLimits()
     size = stream.seek(0, os.SEEK_END)
-    arguments = (memory_bytes, size, free_pixels + pixels_a_byte * size, demuxer)
+    arguments = (
+        demuxer,
+        size,
+        limits.memory_bytes,
+        limits.limit_pixels(size),
+        limits.frame_pixels,
+        limits.frames,
+    )
     child = start_child("assets.sandbox.video_child", arguments)
-    watch = _Watch(child, item_seconds)
+    watch = _Watch(child, limits)
     try:
         while True:
             message = _receive(child, watch)
@@ -89,16 +90,17 @@ def decode_in_child(
 class _Watch:
     """The processor time that the child may take, without what it took before it began to read."""
 
-    def __init__(self, child: Child, item_seconds: float) -> None:
+    def __init__(self, child: Child, limits: VideoLimits) -> None:
         self._child = child
-        self._item_s = item_seconds
-        self._item_left_s = item_seconds
-        self._credit_s = item_seconds
+        self._item_s = limits.item_seconds
+        self._frame_s = limits.frame_seconds
+        self._item_left_s = limits.item_seconds
+        self._credit_s = limits.item_seconds
         self._used_s = 0.0
         self._is_started = False
 
     def __str__(self) -> str:
-        limits = f"more than {self._item_s:g} s for one frame, or {FRAME_SECONDS:g} s a frame on average"
+        limits = f"more than {self._item_s:g} s for one frame, or {self._frame_s:g} s a frame on average"
         return f"{limits}, of processor time, or no answer in {SILENCE_SECONDS} s"
 
     def wait(self, descriptor: int, event: int) -> None:
@@ -115,7 +117,7 @@ class _Watch:
         """A message has come. Only frames earn time, so that a stream of problems ends as well."""
         self._spend()
         self._item_left_s = self._item_s
-        self._credit_s += FRAME_SECONDS if is_frame else 0.0
+        self._credit_s += self._frame_s if is_frame else 0.0
 
     def start(self) -> None:
         """The libraries are loaded: from now on the limits count."""

@@ -18,19 +18,10 @@ def main() -> None:
         "--schedules", type=int, default=60, help="fault schedules for each engine"
     )
     parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of the schedules, the flips and the hostile files",
+        "--seed", type=int, default=0, help="of the schedules and the flips"
     )
     parser.add_argument(
         "--flips", type=int, default=1000, help="bit flips, truncations and deletions"
-    )
-    parser.add_argument(
-        "--hostile",
-        type=Path,
-        default=None,
-        help="folder of hostile files (default: the shared data)",
     )
     parser.add_argument(
         "--engine",
@@ -42,13 +33,11 @@ def main() -> None:
     options = parser.parse_args()
     # so that the servers go too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    hostile = options.hostile or _find_hostile_files()
     home = Path(os.environ.get("DAGUERRE_HOME", ".daguerre"))
     report = prove(
         options.schedules,
         options.seed,
         options.flips,
-        hostile,
         tuple(options.engine or ENGINES),
         tuple(options.kind or ()),
         lambda line: print(line, flush=True),
@@ -59,13 +48,6 @@ def main() -> None:
     sys.exit(
         0 if report["lost"] == report["duplicated"] == report["unequal"] == 0 else 1
     )
-
-
-def _find_hostile_files() -> Path | None:
-    """Those of the shared data, where they are present; the generated bombs are always there."""
-    default = Path(__file__).resolve().parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("DAGUERRE_TEST_DATA", default)) / "bad_inputs"
-    return folder if folder.exists() else None
 
 
 if __name__ == "__main__":

@@ -36,7 +36,6 @@ def prove(
     num: int,
     seed: int,
     num_flips: int,
-    hostile: Path | None,
     engines: Sequence[str],
     kinds: Sequence[str],
     say: Say,
@@ -74,9 +73,7 @@ def prove(
                     say(f"{engine:9} {_tell(result)}")
             figures[engine] = summarise(results, failed)
     for engine in engines if not kinds else ():
-        figures[engine] |= _measure_flips(engine, num_flips, seed) | _measure_hostile(
-            engine, hostile, seed
-        )
+        figures[engine] |= _measure_flips(engine, num_flips, seed)
     say(_table(figures))
     own = figures.get("daguerre") or dict.fromkeys(_COLUMNS)
     return {**own, "seed": seed, "baseline": figures.get("baseline")}
@@ -151,14 +148,6 @@ def _measure_flips(engine: str, num: int, seed: int) -> dict[str, Any]:
     return run_flips(num, seed)
 
 
-def _measure_hostile(engine: str, folder: Path | None, seed: int) -> dict[str, Any]:
-    if engine == "baseline":
-        from bench.prove.baseline_faults import run_hostile
-    else:
-        from bench.prove.hostile import run_hostile
-    return run_hostile(folder, seed)
-
-
 def _tell(result: Result) -> str:
     verdict = result.verdict
     took = (
@@ -181,14 +170,7 @@ def _tell(result: Result) -> str:
 
 
 def _table(figures: dict[str, dict[str, Any]]) -> str:
-    rows = [
-        *_COLUMNS,
-        "flips",
-        "flips_found",
-        "hostile_files",
-        "hostile_deaths",
-        "hostile_unexplained",
-    ]
+    rows = [*_COLUMNS, "flips", "flips_found"]
     lines = ["", f"{'':24}" + "".join(f"{engine:>12}" for engine in figures)]
     for row in rows:
         values = [figures[engine].get(row) for engine in figures]

@@ -89,7 +89,7 @@ def test_a_header_that_makes_no_sense_raises():
     for damaged in (
         payload[:6],
         payload[:40],
-        payload[:4] + b"\xff\xff\xff\x7f" + payload[8:],
+        payload[:4] + b"\xff\xff\0\0" + payload[8:],
     ):
         with pytest.raises(ValueError, match="makes no sense"):
             read_layout(damaged)

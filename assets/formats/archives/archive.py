@@ -11,7 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from assets.formats.archives.archive_members import Member, MemberStore, Refused
+from assets.formats.archives.archive_members import (
+    ArchiveLimits,
+    Member,
+    MemberStore,
+    Refused,
+)
 from assets.formats.archives.tar_members import is_tar_name, open_tar
 from assets.formats.archives.zip_members import open_zip
 from assets.formats.layout import is_hidden, suffix_of
@@ -36,8 +41,11 @@ READ_AS = "read as"  # in the notes: the readers of what is inside
 class ArchiveReader:
     name = "archive"
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
+    def __init__(
+        self, readers: Sequence[Reader], limits: ArchiveLimits | None = None
+    ) -> None:
         self._readers = tuple(readers)
+        self._limits = limits or ArchiveLimits()
 
     @property
     def version(self) -> str:
@@ -61,9 +69,9 @@ class ArchiveReader:
                 if pointer:
                     raise UnreadableBytes(*pointer)
                 opened: MemberStore = (
-                    open_tar(stream, file)
+                    open_tar(stream, file, self._limits)
                     if is_tar_name(file.path)
-                    else open_zip(stream, file)
+                    else open_zip(stream, file, self._limits)
                 )
                 store = stack.enter_context(opened)
             except UnreadableBytes as error:

@@ -7,12 +7,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, Self
 
-MAX_EXPANDED_BYTES = 4 << 30  # of all members together
-MAX_RATIO = 200  # expanded to stored
-FREE_EXPANSION_BYTES = 64 << 20  # small archives may expand to this at any ratio
-MAX_MEMBERS = 100_000
 # a member larger than this is expanded to a temporary file without a name
 SPOOL_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """How much is taken from one archive."""
+
+    expanded_bytes: int = 4 << 30  # of all members together
+    ratio: int = 200  # expanded to stored
+    free_bytes: int = 64 << 20  # small archives may expand to this at any ratio
+    num_members: int = 100_000
+    directory_bytes: int = 32 << 20  # of a zip
+    name_header_bytes: int = 64 << 10  # of one extended header of a tar
+    xz_memory_bytes: int = 256 << 20  # of the decoder
+
+    def limit_expansion(self, archive_bytes: int) -> int:
+        """How many bytes an archive may expand to in all."""
+        by_ratio = self.ratio * archive_bytes
+        return min(self.expanded_bytes, max(self.free_bytes, by_ratio))
 
 
 @dataclass(frozen=True)
@@ -52,21 +66,17 @@ class MemberStore(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
 
-def limit_expansion(archive_bytes: int) -> int:
-    """How many bytes an archive may expand to in all."""
-    return min(MAX_EXPANDED_BYTES, max(FREE_EXPANSION_BYTES, MAX_RATIO * archive_bytes))
-
-
 def screen_members(
-    items: Iterable[Member | Refused], archive_bytes: int
+    items: Iterable[Member | Refused], archive_bytes: int, limits: ArchiveLimits
 ) -> Iterator[Member | Refused]:
     """Members with names that are safe and used once, together within the expansion limit; the others refused."""
     listed = list(items)
     members = [item for item in listed if isinstance(item, Member)]
-    limit = limit_expansion(archive_bytes)
+    limit = limits.limit_expansion(archive_bytes)
     total = sum(m.size_bytes for m in members)
-    if total > limit or len(listed) > MAX_MEMBERS:
-        what = f"{len(listed)} members expand to {total} bytes: {limit} bytes and {MAX_MEMBERS} members are allowed"
+    if total > limit or len(listed) > limits.num_members:
+        allowed = f"{limit} bytes and {limits.num_members} members are allowed"
+        what = f"{len(listed)} members expand to {total} bytes: {allowed}"
         yield Refused(
             "",
             f"{what} for an archive of {archive_bytes} bytes",

@@ -1,4 +1,4 @@
-"""Expand compressed bytes in small pieces, so that whoever counts them can stop a bomb."""
+"""Expand compressed bytes in small pieces, so that whoever counts them can stop in time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 PIECE_BYTES = 1 << 18
-_XZ_MEMORY_BYTES = 256 << 20
 
 
 class Expander:
     """Takes stored bytes in order and gives pieces of at most PIECE_BYTES. Raises ValueError for damaged ones."""
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, xz_memory_bytes: int) -> None:
         self._method = method
-        self._inner: Any = _MAKE[method]()
+        self._xz_memory_bytes = xz_memory_bytes
+        self._inner = self._make()
 
     @property
     def is_at_end(self) -> bool:
@@ -42,7 +42,7 @@ class Expander:
                 if self._method == "deflate" or not stored.strip(b"\0"):
                     return  # padding
                 # gzip files may be several in a row
-                self._inner = _MAKE[self._method]()
+                self._inner = self._make()
             yield self._inner.decompress(stored, PIECE_BYTES)
             stored = (
                 self._inner.unused_data
@@ -55,14 +55,18 @@ class Expander:
             if self._inner.eof:
                 if not stored.strip(b"\0"):
                     return
-                self._inner = _MAKE[self._method]()
+                self._inner = self._make()
             yield self._inner.decompress(stored, PIECE_BYTES)
             stored = self._inner.unused_data if self._inner.eof else b""
+
+    def _make(self) -> Any:
+        if self._method == "xz":
+            return lzma.LZMADecompressor(memlimit=self._xz_memory_bytes)
+        return _MAKE[self._method]()
 
 
 _MAKE: dict[str, Any] = {
     "deflate": lambda: zlib.decompressobj(-15),
     "gzip": lambda: zlib.decompressobj(31),
     "bzip2": bz2.BZ2Decompressor,
-    "xz": lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES),
 }

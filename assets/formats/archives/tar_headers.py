@@ -1,8 +1,7 @@
 """Parse the headers of a tar archive with limits of our own (POSIX.1-2001 ustar and pax, GNU long names).
 
-The standard library's reader searches extended headers with patterns that take quadratic time on foreign digits
-(CVE-2024-6232), and keeps tables of sparse files as large as the archive likes. This one reads one block a member, and
-of extended headers only the name and the size.
+The time and memory that the standard library's reader takes are up to the archive. This one reads one block a member,
+and of extended headers, which may be only so long, the name and the size.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 BLOCK_BYTES = 512
-MAX_NAME_HEADER_BYTES = 64 << 10  # of one extended header
 _FOLDER = b"5"
 _FILES = (b"0", b"\0", b"7")
 _LONG_NAME = b"L"
@@ -52,8 +50,11 @@ class _Extended:
     is_sparse: bool = False
 
 
-def walk_tar(stream: BinaryIO) -> Iterator[TarMember | None]:
-    """The members in order, None for folders. Raises TarDamage where the archive is cut or makes no sense."""
+def walk_tar(stream: BinaryIO, max_header_bytes: int) -> Iterator[TarMember | None]:
+    """The members in order, None for folders. Raises TarDamage where the archive is cut or makes no sense.
+
+    That goes for an extended header of more than `max_header_bytes` too.
+    """
     size = stream.seek(0, 2)
     at = 0
     extended = _Extended()
@@ -67,10 +68,10 @@ def walk_tar(stream: BinaryIO) -> Iterator[TarMember | None]:
         if not _has_its_checksum(head):
             raise TarDamage(f"the header at byte {at} does not match its checksum")
         kind = head[156:157]
-        length = _number(head[124:136])
+        length = parse_number(head[124:136])
         data_at = at + BLOCK_BYTES
         if kind in (_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL):
-            _read_extended(kind, _read_body(stream, length), extended)
+            _read_extended(kind, _read_body(stream, length, max_header_bytes), extended)
             at = data_at + _pad(length)
             continue
         length = length if extended.size_bytes is None else extended.size_bytes
@@ -96,15 +97,15 @@ def _explain_kind(kind: bytes) -> str | None:
 
 def _has_its_checksum(head: bytes) -> bool:
     """The sum over a header, with bytes unsigned as the standard has it, or signed as old programs write it."""
-    stated = _number(head[148:156])
+    stated = parse_number(head[148:156])
     unsigned = sum(head) - sum(head[148:156]) + 8 * 0x20
     return stated == unsigned or stated == unsigned - 256 * sum(
         b > 127 for b in head[:148] + head[156:]
     )
 
 
-def _number(data: bytes) -> int:
-    """Octal text, or base 256 as GNU writes large sizes. Raises TarDamage."""
+def parse_number(data: bytes) -> int:
+    """A field of a header: octal text, or base 256 as GNU writes large sizes. Raises TarDamage."""
     if data[0] & 0x80:
         value = (
             int.from_bytes(data, "big", signed=True)
@@ -136,11 +137,9 @@ def _show(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _read_body(stream: BinaryIO, length: int) -> bytes:
-    if length > MAX_NAME_HEADER_BYTES:
-        raise TarDamage(
-            f"an extended header of {length} bytes, more than {MAX_NAME_HEADER_BYTES}"
-        )
+def _read_body(stream: BinaryIO, length: int, max_bytes: int) -> bytes:
+    if length > max_bytes:
+        raise TarDamage(f"an extended header of {length} bytes, more than {max_bytes}")
     body = stream.read(length)
     if len(body) < length:
         raise TarDamage("it ends inside an extended header")

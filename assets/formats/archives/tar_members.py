@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
 from assets.formats.archives.archive_members import (
-    MAX_MEMBERS,
     SPOOL_BYTES,
+    ArchiveLimits,
     Member,
     Refused,
-    limit_expansion,
     normalise_name,
     screen_members,
     show_name,
@@ -31,7 +30,7 @@ def is_tar_name(path: str) -> bool:
     return path.lower().endswith(_ENDINGS)
 
 
-def open_tar(stream: BinaryIO, file: SessionFile) -> TarStore:
+def open_tar(stream: BinaryIO, file: SessionFile, limits: ArchiveLimits) -> TarStore:
     """Raises UnreadableBytes when a compressed archive does not expand, or expands to too much."""
     stream.seek(0)
     head = stream.read(6)
@@ -40,26 +39,37 @@ def open_tar(stream: BinaryIO, file: SessionFile) -> TarStore:
     )
     stream.seek(0)
     if method is None:
-        return TarStore(stream, file.size_bytes, file.size_bytes, is_stored=True)
+        return TarStore(stream, file.size_bytes, file.size_bytes, True, limits)
     expanded = _open_spool()
     try:
-        _expand(stream, Expander(method), expanded, limit_expansion(file.size_bytes))
+        _expand(
+            stream,
+            Expander(method, limits.xz_memory_bytes),
+            expanded,
+            limits.limit_expansion(file.size_bytes),
+        )
     except ValueError as error:
         expanded.close()
         raise UnreadableBytes(f"archive does not expand: {error}", _REMEDY) from error
-    return TarStore(expanded, file.size_bytes, expanded.tell(), is_stored=False)
+    return TarStore(expanded, file.size_bytes, expanded.tell(), False, limits)
 
 
 class TarStore:
     """An open tar archive, in a stream that holds it expanded."""
 
     def __init__(
-        self, stream: BinaryIO, archive_bytes: int, expanded_bytes: int, is_stored: bool
+        self,
+        stream: BinaryIO,
+        archive_bytes: int,
+        expanded_bytes: int,
+        is_stored: bool,
+        limits: ArchiveLimits,
     ) -> None:
         self._stream = stream
         self._archive_bytes = archive_bytes
         self._is_stored = is_stored
         self._expanded_bytes = expanded_bytes
+        self._limits = limits
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +80,7 @@ class TarStore:
 
     def members(self) -> Iterator[Member | Refused]:
         """Every file in the order of the archive, or why it is not taken."""
-        yield from screen_members(self._list(), self._archive_bytes)
+        yield from screen_members(self._list(), self._archive_bytes, self._limits)
 
     def open(self, member: Member) -> BinaryIO:
         """The bytes of a member in a spooled file. Raises UnreadableBytes where the archive ends inside."""
@@ -88,13 +98,12 @@ class TarStore:
 
     def _list(self) -> Iterator[Member | Refused]:
         count = 0
+        limit = self._limits.num_members
         try:
-            for member in walk_tar(self._stream):
+            for member in walk_tar(self._stream, self._limits.name_header_bytes):
                 count += 1
-                if count > MAX_MEMBERS:
-                    yield Refused(
-                        "", f"more than {MAX_MEMBERS} members", "split the archive"
-                    )
+                if count > limit:
+                    yield Refused("", f"more than {limit} members", "split the archive")
                     return
                 if member is not None:
                     yield self._describe(member)

@@ -7,12 +7,12 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Self, cast
 
 from assets.formats.archives.archive_members import (
-    MAX_MEMBERS,
     SPOOL_BYTES,
+    ArchiveLimits,
     Member,
     Refused,
     normalise_name,
@@ -28,18 +28,17 @@ _METHODS = {
     zipfile.ZIP_DEFLATED: "deflate",
     zipfile.ZIP_BZIP2: "bzip2",
 }
-# of the zip64 records between directory and end
 _LOCAL_HEADER_BYTES = 30
+# of the zip64 records between directory and end
 _ZIP64_BYTES = 76
-_MAX_DIRECTORY_BYTES = 32 << 20
 _REMEDY = "copy the archive again, or repack it"
 
 
-def open_zip(stream: BinaryIO, file: SessionFile) -> ZipStore:
+def open_zip(stream: BinaryIO, file: SessionFile, limits: ArchiveLimits) -> ZipStore:
     """Raises UnreadableBytes when the directory of the archive does not read, or is too long to be read at once."""
     try:
-        _limit_directory(stream)
-        return ZipStore(stream, zipfile.ZipFile(stream), file.size_bytes)
+        _limit_directory(stream, limits)
+        return ZipStore(stream, zipfile.ZipFile(stream), file.size_bytes, limits)
     except (
         zipfile.BadZipFile,
         struct.error,
@@ -57,11 +56,16 @@ class ZipStore:
     """An open zip archive."""
 
     def __init__(
-        self, stream: BinaryIO, archive: zipfile.ZipFile, size_bytes: int
+        self,
+        stream: BinaryIO,
+        archive: zipfile.ZipFile,
+        size_bytes: int,
+        limits: ArchiveLimits,
     ) -> None:
         self._stream = stream
         self._archive = archive
         self._size_bytes = size_bytes
+        self._limits = limits
 
     def __enter__(self) -> Self:
         return self
@@ -73,39 +77,29 @@ class ZipStore:
         """Every file in the order of the directory, or why it is not taken."""
         infos = [info for info in self._archive.infolist() if not info.is_dir()]
         listed = [self._describe(info) for info in infos]
-        yield from screen_members(_refuse_overlaps(listed), self._size_bytes)
+        yield from screen_members(
+            refuse_overlaps(listed), self._size_bytes, self._limits
+        )
 
     def open(self, member: Member) -> BinaryIO:
         """The expanded bytes of a member in a spooled file. Raises UnreadableBytes where they are damaged."""
         target = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 the caller closes it
         try:
-            self._expand_into(target, member)
+            copy_exactly(self._pieces(member), member, target)
         except ValueError as error:
             target.close()
             raise UnreadableBytes(f"damaged member: {error}", _REMEDY) from error
         target.seek(0)
         return target
 
-    def _expand_into(self, target: BinaryIO, member: Member) -> None:
-        crc = 0
-        size = 0
-        for piece in self._pieces(member):
-            size += len(piece)
-            crc = zlib.crc32(piece, crc)
-            if size > member.size_bytes:
-                break
-            target.write(piece)
-        if size != member.size_bytes:
-            raise ValueError(
-                f"it does not expand to the {member.size_bytes} bytes that the archive states"
-            )
-        if crc != member.crc32:
-            raise ValueError("its CRC differs from what the archive states")
-
     def _pieces(self, member: Member) -> Iterator[bytes]:
         self._stream.seek(member.offset)
         left = member.stored_bytes
-        expander = None if member.is_stored else Expander(member.method)
+        expander = (
+            None
+            if member.is_stored
+            else Expander(member.method, self._limits.xz_memory_bytes)
+        )
         while left > 0:
             stored = self._stream.read(min(left, PIECE_BYTES))
             if not stored:
@@ -168,24 +162,42 @@ class ZipStore:
         return offset
 
 
-def _limit_directory(stream: BinaryIO) -> None:
+def copy_exactly(pieces: Iterable[bytes], member: Member, target: BinaryIO) -> None:
+    """Write the expanded pieces of a member, and take none after they are more than it states. Raises ValueError."""
+    crc = 0
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        crc = zlib.crc32(piece, crc)
+        if size > member.size_bytes:
+            break
+        target.write(piece)
+    if size != member.size_bytes:
+        raise ValueError(
+            f"it does not expand to the {member.size_bytes} bytes that the archive states"
+        )
+    if crc != member.crc32:
+        raise ValueError("its CRC differs from what the archive states")
+
+
+def _limit_directory(stream: BinaryIO, limits: ArchiveLimits) -> None:
     """zipfile takes the whole directory into memory, many times its size. Raises ValueError for too long a one."""
     end = zipfile._EndRecData(stream)  # type: ignore[attr-defined] # the record that zipfile itself will go by
     size = end[5] if end else 0
-    if size > _MAX_DIRECTORY_BYTES:
+    if size > limits.directory_bytes:
         raise ValueError(
-            f"a directory of {size} bytes, more than {_MAX_DIRECTORY_BYTES}"
+            f"a directory of {size} bytes, more than {limits.directory_bytes}"
         )
     if not end:
         return
     stream.seek(max(0, end[9] - size - _ZIP64_BYTES))
     num_members = stream.read(size + _ZIP64_BYTES).count(b"PK\x01\x02")
-    if num_members > MAX_MEMBERS:
-        raise ValueError(f"{num_members} members, more than {MAX_MEMBERS}")
+    if num_members > limits.num_members:
+        raise ValueError(f"{num_members} members, more than {limits.num_members}")
 
 
-def _refuse_overlaps(items: list[Member | Refused]) -> Iterator[Member | Refused]:
-    """Members whose stored bytes lie within another's are refused: so a few bytes are made to expand many times."""
+def refuse_overlaps(items: list[Member | Refused]) -> Iterator[Member | Refused]:
+    """Members whose stored bytes begin within another's are refused: no zip program writes them."""
     reached = 0
     shared = set[int]()
     for member in sorted(

@@ -11,10 +11,31 @@ from typing import Any
 
 from mcap.records import Channel, Schema, Statistics
 
-MAX_CHUNK_BYTES = 256 << 20  # after decompression
 MAX_SCHEMA_BYTES = 256 << 10
 MAX_LIST_BYTES = 256 << 10  # of a message that may hold lists of anything but bytes
 _MAX_ZSTD_WINDOW = 128 << 20
+
+
+@dataclass(frozen=True)
+class RecordingLimits:
+    """How much is taken from one MCAP file."""
+
+    chunk_bytes: int = 256 << 20  # after decompression; also of a summary
+    record_bytes: int = 257 << 20  # as stored
+    # of all chunks together, and of them to the file
+    free_bytes: int = 512 << 20
+    ratio: int = 200
+    # in chunks: a record that takes fewer stored bytes says nothing new
+    free_records: int = 50_000
+    bytes_a_record: int = 4
+
+    def limit_expansion(self, file_bytes: int) -> int:
+        """How many bytes the chunks of a file may expand to in all."""
+        return max(self.free_bytes, self.ratio * file_bytes)
+
+    def limit_records(self, file_bytes: int) -> int:
+        """How many records the chunks of a file may hold."""
+        return self.free_records + file_bytes // self.bytes_a_record
 
 
 @dataclass(frozen=True)
@@ -148,15 +169,17 @@ def parse_chunk_header(body: bytes | memoryview) -> ChunkHeader:
     return ChunkHeader(size, crc, compression, fields.at, data_size)
 
 
-def decompress_chunk(header: ChunkHeader, stored: memoryview, is_whole: bool) -> bytes:
+def decompress_chunk(
+    header: ChunkHeader, stored: memoryview, is_whole: bool, max_bytes: int
+) -> bytes:
     """The records in a chunk.
 
     With `is_whole` False (the file ends inside the chunk) what can be had of its beginning, unverified. Raises
     ValueError for a chunk that is too large, of an unknown compression, damaged, or not of the size or CRC it states.
     """
-    if header.uncompressed_size > MAX_CHUNK_BYTES:
+    if header.uncompressed_size > max_bytes:
         raise ValueError(
-            f"chunk expands to {header.uncompressed_size} bytes, more than the {MAX_CHUNK_BYTES} allowed"
+            f"chunk expands to {header.uncompressed_size} bytes, more than the {max_bytes} allowed"
         )
     decompress = _DECOMPRESS.get(header.compression)
     if decompress is None:

@@ -16,8 +16,8 @@ from mcap.opcode import Opcode
 from mcap.records import Channel, Schema
 
 from assets.formats.messages.mcap_chunks import (
-    MAX_CHUNK_BYTES,
     Fields,
+    RecordingLimits,
     decompress_chunk,
     parse_chunk_header,
     unpack_record_header,
@@ -30,12 +30,6 @@ from assets.formats.messages.mcap_summary import (
     read_summary,
 )
 
-# of all chunks together, and of them to the file
-_FREE_EXPANSION_BYTES = 512 << 20
-_MAX_RATIO = 200
-# in chunks: a record that takes fewer stored bytes says nothing new
-_FREE_RECORDS = 50_000
-_BYTES_A_RECORD = 4
 _MESSAGE_HEAD = 22  # channel, sequence, log time, publish time
 _WRITER_REMEDY = "record it again, or repair it with `mcap recover`"
 _CUT_REMEDY = "copy the file again; if the recording itself was cut, `mcap recover` restores its index"
@@ -68,13 +62,14 @@ class Damage:
 class RecordWalker:
     """One pass over one file. After it `counts` holds the messages seen by channel, `summary` what was promised."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, limits: RecordingLimits | None = None) -> None:
+        self._limits = limits or RecordingLimits()
         self._stream = stream
         self._size = stream.seek(0, 2)
         self.counts: Counter[int] = Counter()
         self.summary = Summary(self._size)
-        self._bytes_left = max(_FREE_EXPANSION_BYTES, _MAX_RATIO * self._size)
-        self._records_left = _FREE_RECORDS + self._size // _BYTES_A_RECORD
+        self._bytes_left = self._limits.limit_expansion(self._size)
+        self._records_left = self._limits.limit_records(self._size)
         self._undeclared: Counter[int] = Counter()
         self._crc = 0
         self._is_damaged = False
@@ -105,7 +100,7 @@ class RecordWalker:
         self._crc = zlib.crc32(MAGIC)
         has_footer = True
         try:
-            summary = read_summary(self._stream, self._size)
+            summary = read_summary(self._stream, self._size, self._limits.chunk_bytes)
             has_footer = summary is not None
             self.summary = summary or self.summary
         except SummaryError as error:
@@ -145,7 +140,7 @@ class RecordWalker:
             Opcode.CHANNEL,
             Opcode.DATA_END,
         )
-        if is_read and length > MAX_CHUNK_BYTES + (1 << 20):
+        if is_read and length > self._limits.record_bytes:
             self._is_damaged = True  # its bytes are skipped, so the CRC over the data section cannot be told
             yield Damage(
                 at,
@@ -212,7 +207,9 @@ class RecordWalker:
                     "with this chunk the file expands to more than is allowed for its size"
                 )
             self._bytes_left -= header.uncompressed_size
-            records = memoryview(decompress_chunk(header, stored, is_whole))
+            records = memoryview(
+                decompress_chunk(header, stored, is_whole, self._limits.chunk_bytes)
+            )
         except (ValueError, MemoryError) as error:
             yield Damage(
                 at,
@@ -273,7 +270,7 @@ class RecordWalker:
         """A record that reaches beyond `bound`: the whole messages of a cut chunk, and what is wrong."""
         is_cut = bound >= self._size
         if opcode == Opcode.CHUNK and is_cut:
-            available = min(bound - at - RECORD_HEAD, MAX_CHUNK_BYTES)
+            available = min(bound - at - RECORD_HEAD, self._limits.chunk_bytes)
             for item in self._open_chunk(
                 memoryview(self._read(at + RECORD_HEAD, available)), at, is_whole=False
             ):

@@ -11,7 +11,6 @@ from mcap.opcode import Opcode
 from mcap.records import Channel, Schema, Statistics
 
 from assets.formats.messages.mcap_chunks import (
-    MAX_CHUNK_BYTES,
     Fields,
     parse_channel,
     parse_chunk_start,
@@ -64,10 +63,10 @@ class Summary:
             self.channels[channel.id] = channel
 
 
-def read_summary(stream: BinaryIO, size: int) -> Summary | None:
+def read_summary(stream: BinaryIO, size: int, max_bytes: int) -> Summary | None:
     """The summary of a file of `size` bytes; empty when it was written without one, None when there is no footer.
 
-    Raises SummaryError when a footer is there and it or the summary is damaged.
+    Raises SummaryError when a footer is there and it or the summary is damaged, or has more than `max_bytes`.
     """
     if size <= 2 * len(MAGIC) or _read(stream, size - len(MAGIC), len(MAGIC)) != MAGIC:
         return None
@@ -84,7 +83,7 @@ def read_summary(stream: BinaryIO, size: int) -> Summary | None:
     crc = fields.number(4)
     if start == 0:
         return Summary(size)
-    if not len(MAGIC) <= start <= footer_at or footer_at - start > MAX_CHUNK_BYTES:
+    if not len(MAGIC) <= start <= footer_at or footer_at - start > max_bytes:
         raise SummaryError(
             f"the footer points to a summary at {start}", footer_at, _FOOTER
         )

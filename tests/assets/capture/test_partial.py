@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 
+from assets.capture import partial
 from assets.capture.partial import find_missing_end, find_partial
 from assets.storage import Folder
 
@@ -101,3 +102,10 @@ def test_the_files_of_a_session_that_are_in_parts_are_named(
         )
     )
     assert find_partial(folder.files(), folder.open) == ["b/cut.mcap"]
+
+
+def test_no_more_boxes_of_a_video_than_the_limit_are_looked_at(lower):
+    assert explain("a.mp4", BOXES) is None
+    # the index is the second
+    lower(partial, _MAX_BOXES=1)
+    assert "the index of its frames" in explain("a.mp4", BOXES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.formats import Leftover, plan_session, read_capture
+from assets.formats import READERS, Leftover, Reader, plan_session, read_capture
 from assets.formats.observations import (
     CapturePlan,
     FrameObservation,
@@ -64,11 +64,13 @@ def list_folder(root: Path) -> list[SessionFile]:
 
 
 @pytest.fixture
-def read_session() -> Callable[[Path], SessionReading]:
-    def read(root: Path) -> SessionReading:
+def read_session() -> Callable[..., SessionReading]:
+    """read_session(folder): by all readers, or by those given as well."""
+
+    def read(root: Path, readers: Sequence[Reader] = READERS) -> SessionReading:
         files = list_folder(root)
         opener = Folder(str(root)).open
-        plans, leftovers = plan_session(files, opener)
+        plans, leftovers = plan_session(files, opener, readers)
         accounted = [f.path for plan in plans for f in plan.files] + [
             left.file.path for left in leftovers
         ]
@@ -79,7 +81,7 @@ def read_session() -> Callable[[Path], SessionReading]:
             files,
             plans,
             leftovers,
-            [o for plan in plans for o in read_capture(plan, opener)],
+            [o for plan in plans for o in read_capture(plan, opener, readers)],
         )
 
     return read

@@ -106,7 +106,7 @@ def test_the_uri_holds_the_picture_itself():
 
 def test_bytes_that_are_no_picture_have_no_uri():
     with pytest.raises(ValueError, match="neither PNG nor JPEG"):
-        as_data_uri(b"<svg onload=alert(1)>")
+        as_data_uri(b"<svg></svg>")
 
 
 RESULT = score_detections(

@@ -121,17 +121,19 @@ def test_anything_but_one_select_is_refused(ask, sql, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "source",
     [
-        "read_csv('/etc/passwd')",
-        "read_text('/etc/passwd')",
-        "read_blob('/etc/passwd')",
-        "'/etc/passwd'",
-        "glob('/etc/*')",
+        "read_csv('a.csv')",
+        "read_text('a.csv')",
+        "read_blob('a.csv')",
+        "'a.csv'",
+        "glob('*')",
         "read_parquet('s3://bucket/x')",
         "read_json('http://127.0.0.1:9/x')",
-        "sniff_csv('/etc/passwd')",
+        "sniff_csv('a.csv')",
     ],
 )
-def test_files_and_addresses_cannot_be_read(ask, source):
+def test_files_and_addresses_cannot_be_read(ask, source, tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(QueryError):
         ask(f"select * from {source}")
 

@@ -593,15 +593,6 @@ def test_cifar10_sample(real_data, read_session):
     )
 
 
-def test_bad_inputs_each_have_an_outcome(real_data, read_session):
-    reading = read_session(real_data("bad_inputs"))
-    assert len(reading.files) == 91
-    in_plans = {f.path for plan in reading.plans for f in plan.files}
-    spoken_of = {o.source.path.split("!/")[0] for o in reading.observations}
-    assert in_plans == spoken_of, "each claimed file gave a frame or a problem"
-    assert all(left.reason and left.remedy for left in reading.leftovers)
-
-
 @pytest.mark.parametrize(
     "names",
     [

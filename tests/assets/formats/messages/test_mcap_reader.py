@@ -22,6 +22,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mcap.writer import CompressionType, Writer
 from mcap_protobuf.schema import register_schema
 
+from assets.formats import protocol
+from assets.formats.messages import mcap_chunks, raw_images
 from assets.formats.messages.topics import name_sensor
 from assets.formats.observations import CalibrationObservation, SignalObservation
 
@@ -360,32 +362,10 @@ def test_a_record_with_an_impossible_length_costs_its_chunk_only(
         c.chunk_start_offset
         for c in make_reader(BytesIO(data)).get_summary().chunk_indexes
     )[1]
-    data[second + 6] = 0x7F
+    data[second + 3] = 1  # 64 KiB more
     reading = read_session(write_files({"a.mcap": bytes(data)}))
     assert 12 < len(reading.frames) < 24
     assert "a record's length cannot be true" in [p.reason for p in reading.problems]
-
-
-def test_a_chunk_that_expands_too_far_is_not_expanded(write_files, read_session):
-    import zstandard
-
-    bomb = zstandard.ZstdCompressor().compress(bytes(300 << 20))
-    for stated in (300 << 20, 1000):
-        body = (
-            struct.pack("<QQQI", 0, 0, stated, 0)
-            + struct.pack("<I", 4)
-            + b"zstd"
-            + struct.pack("<Q", len(bomb))
-            + bomb
-        )
-        data = b"\x89MCAP0\r\n" + struct.pack("<BQ", 6, len(body)) + body
-        problems = read_session(write_files({"a.mcap": data})).problems
-        reason = (
-            "chunk expands to 314572800 bytes"
-            if stated > 1000
-            else "chunk holds 1001 bytes or more, states 1000"
-        )
-        assert problems[0].reason.startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -404,17 +384,6 @@ def test_a_chunk_that_expands_too_far_is_not_expanded(write_files, read_session)
 def test_files_that_are_no_recording(write_files, read_session, data, reason):
     problems = read_session(write_files({"a.mcap": data})).problems
     assert problems[0].reason == reason and problems[0].remedy
-
-
-def test_random_damage_never_raises(write_files, read_session, make_image):
-    data = simulated(make_image, CompressionType.ZSTD, num_frames=3)
-    rng = np.random.default_rng(11)
-    for _ in range(150):
-        broken = bytearray(data)
-        for place in rng.integers(8, len(data), 3):
-            broken[place] = rng.integers(256)
-        problems = read_session(write_files({"a.mcap": bytes(broken)})).problems
-        assert not [p for p in problems if p.reason.startswith("reading stopped")]
 
 
 def test_a_message_that_makes_no_sense_is_named_and_its_neighbours_read(
@@ -462,6 +431,41 @@ def test_topics_without_meaning_for_us_are_noted(write_files, read_session):
     assert [
         "message encoding 'ros1' is not read" in p.reason for p in reading.problems
     ] == [True]
+
+
+def test_messages_longer_than_the_limit_are_not_parsed_but_for_pictures(
+    write_files, read_session, make_image, lower
+):
+    lower(mcap_chunks, MAX_LIST_BYTES=100)
+    data = simulated(make_image, num_frames=1)
+    reading = read_session(write_files({"a.mcap": data}))
+    assert len(reading.frames) == 2 and all(
+        len(f.payload) > 100 for f in reading.frames
+    )
+    assert not [s for s in reading.of(SignalObservation) if s.kind == "imu"]
+    (problem,) = [p for p in reading.problems if p.sensor == "imu"]
+    size = len(cdr_imu(0))
+    assert f"{size} bytes that is no image, more than 100" in problem.reason
+
+
+def test_a_raw_image_of_more_pixels_than_the_limit_is_not_read(
+    write_files, read_session, lower
+):
+    lower(raw_images, MAX_RAW_PIXELS=3)
+    recording = Recording()
+    for topic, width in (("/a/image", 3), ("/b/image", 4)):
+        image = RawImage(
+            timestamp=stamp(1),
+            width=width,
+            height=1,
+            encoding="mono8",
+            step=width,
+            data=bytes(width),
+        )
+        recording.add(topic, image)
+    reading = read_session(write_files({"a.mcap": recording.finish()}))
+    assert [f.sensor for f in reading.frames] == ["a"]
+    assert ["4x1 mono8" in p.reason for p in reading.problems] == [True]
 
 
 def test_raw_images_become_png(write_files, read_session):
@@ -636,7 +640,7 @@ def test_a_recording_of_a_real_robot(real_data, read_session):
 
 
 def test_lfs_pointers_are_named_as_such(real_data, read_session):
-    problems = read_session(real_data("bad_inputs/lfs_pointers")).problems
+    problems = read_session(real_data("lfs_pointers")).problems
     assert [p.reason for p in problems] == ["git-lfs pointer, not data"] * 2
     assert all("git lfs pull" in p.remedy for p in problems)
 
@@ -648,14 +652,14 @@ def test_a_file_is_known_by_its_first_bytes_too(write_files, read_session, make_
     assert [p.reader for p in reading.plans] == ["mcap"] and len(reading.frames) == 2
 
 
-def test_equal_problems_are_counted_not_repeated(write_files, read_session):
+def test_equal_problems_are_counted_not_repeated(write_files, read_session, lower):
+    lower(protocol, MAX_SAME_PROBLEMS=2)
     recording = Recording()
-    for i in range(150):
+    for i in range(5):
         recording.add("/camera/left/image", picture(b"no picture", i))
     problems = read_session(write_files({"a.mcap": recording.finish()})).problems
-    assert len(problems) == 101 and problems[-1].reason.startswith(
-        "50 more like the 100 before"
-    )
+    assert len(problems) == 3
+    assert problems[-1].reason.startswith("3 more like the 2 before")
 
 
 def test_reading_needs_no_file_on_disk_to_be_a_path(make_image):

@@ -69,7 +69,7 @@ def test_each_difference_between_list_and_images_is_told_and_the_neighbours_go_o
     write_files, read_session, sequence, make_image
 ):
     sequence["desk/rgb.txt"] += (
-        "1305031103 rgb/lost.png\nnow rgb/b.png\n1305031104 rgb/a.png\n1305031105 ../../etc/passwd\n"
+        "1305031103 rgb/lost.png\nnow rgb/b.png\n1305031104 rgb/a.png\n1305031105 ../b.png\n"
     )
     sequence["desk/rgb/extra.png"] = make_image(3, ending=".png")
     sequence["desk/depth.txt"] += "1305031102.2 depth/colour.jpg\n"
@@ -82,7 +82,7 @@ def test_each_difference_between_list_and_images_is_told_and_the_neighbours_go_o
         "desk/rgb.txt: line 5: there is no image 'rgb/lost.png'",
         "desk/rgb.txt: line 6: 'now' is not a time",
         "desk/rgb.txt: line 7: 'rgb/a.png' is listed twice",
-        "desk/rgb.txt: line 8: there is no image '../../etc/passwd'",
+        "desk/rgb.txt: line 8: there is no image '../b.png'",
         "desk/rgb/extra.png: is not listed in rgb.txt, so it has no time",
         "desk/depth/colour.jpg: stands where depth belongs, and is no 16-bit PNG of one channel but jpeg",
     ):
