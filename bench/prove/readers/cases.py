@@ -49,7 +49,8 @@ class Case:
 
 def run_module(package: str, module: str, *arguments: str) -> None:
     """In the package's own environment. Raises RuntimeError with what it printed last."""
-    python = make_environment(f"readers_{package}", *PACKAGES[package])
+    name = "readers_" + PACKAGES[package][0].replace("==", "-")
+    python = make_environment(name, *PACKAGES[package])
     command = [str(python), "-m", f"bench.prove.readers.{module}", *arguments]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
     if done.returncode:
