@@ -51,7 +51,8 @@ _REMEDIES = {
     **dict.fromkeys(
         (".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO
     ),
-    **dict.fromkeys((".bag", ".db3"), "convert it with `mcap convert`"),
+    ".bag": "convert it with `rosbags-convert --src BAG --dst FOLDER --dst-storage mcap`",
+    ".db3": "convert its folder with `rosbags-convert --src FOLDER --dst NEW_FOLDER --dst-storage mcap`",
     **dict.fromkeys(
         (".gz", ".7z", ".rar", ".bz2", ".xz"),
         "unpack it, or repack it as zip, tar or tar.gz",

@@ -57,13 +57,13 @@ _AT_ZERO_NS = 1_000_000
 _NEED_SCHEMA = ("cdr", "protobuf", "ros1", "flatbuffer")
 _REMEDY = "convert the recording to ROS 2 (cdr) or Foxglove (protobuf, json) messages, or record it again"
 _REMEDIES = {
-    "ros1": "convert the bag to ROS 2 with `rosbags-convert`, and that to MCAP with `mcap convert`"
+    "ros1": "convert the bag that it was made of with `rosbags-convert --src BAG --dst FOLDER --dst-storage mcap`"
 }
 
 
 class McapReader:
     name = READER
-    version = "2"
+    version = "3"
     carries = frozenset({"calibration", "clock", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

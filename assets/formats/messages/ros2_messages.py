@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,8 @@ from assets.formats.protocol import UnreadableBytes
 
 _IMAGES = frozenset({"Image", "RawImage", "CompressedImage"})
 _LISTS = re.compile(r"^[ \t]*(?!uint8\[|byte\[|#)[\w/]+(?:<=\d+)?\[", re.MULTILINE)
+# ROS 1 names them in capitals, which its bags keep through a conversion, and ROS 2 forbids
+_CAPITALS = re.compile(rb"^([ \t]*float64\[\d*\][ \t]+)([DKRP])\b", re.MULTILINE)
 _SCHEMA_REMEDY = "record with a recorder that stores the message definitions (ros2msg) as schemas, as rosbag2 does"
 _COMPRESSED_DEPTH_HEADER = 12  # compressed_depth_image_transport: format and two quantisation numbers before the PNG
 
@@ -171,7 +174,7 @@ def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:
             "its schema is empty, so its messages cannot be decoded", _SCHEMA_REMEDY
         )
     try:
-        parse = DecoderFactory().decoder_for("cdr", schema)
+        parse = DecoderFactory().decoder_for("cdr", _as_ros2(schema))
     # the parser has errors of its own, of no common kind, for foreign text
     except Exception as error:
         reason = f"its schema of {schema.name} cannot be understood, so its messages cannot be decoded: {error}"
@@ -181,6 +184,13 @@ def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:
         schema.data.decode("utf-8", "replace")
     )
     return parse if is_flat else partial(parse_small, parse)
+
+
+def _as_ros2(schema: Schema) -> Schema:
+    if not schema.name.endswith("/CameraInfo"):
+        return schema
+    text = _CAPITALS.sub(lambda found: found[1] + found[2].lower(), schema.data)
+    return replace(schema, data=text)
 
 
 def _values(pose: Any) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
 from foxglove_schemas_protobuf.Vector3_pb2 import Vector3
 
 from assets.capture.simulate import SimulationSpec, simulate
-from assets.formats.observations import SignalObservation
+from assets.formats.observations import CalibrationObservation, SignalObservation
 from tests.assets.formats.messages.test_mcap_reader import (
     HEADER,
     HEADER_PARTS,
@@ -53,6 +53,18 @@ ROS_FOXGLOVE = (
     "foxglove_msgs/msg/CompressedImage",
     "ros2msg",
     "builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\nstring format\n",
+)
+
+
+# as `rosbags-convert` writes those of a ROS 1 bag
+CAMERA_OF_ROS_1 = (
+    "sensor_msgs/msg/CameraInfo",
+    "ros2msg",
+    HEADER
+    + "uint32 height\nuint32 width\nstring distortion_model\n"
+    + "float64[] D\nfloat64[9] K\nfloat64[9] R\nfloat64[12] P\n"
+    + RULE
+    + "MSG: std_msgs/Header\nuint32 seq\nbuiltin_interfaces/Time stamp\nstring frame_id\n",
 )
 
 
@@ -511,6 +523,25 @@ def test_fixed_transforms_need_no_stamp_and_no_log_time(read_recording):
     assert [s.t_ns for s in reading.of(SignalObservation)] == [
         None
     ] and not reading.plans[0].notes
+
+
+def test_a_calibration_of_a_converted_ros_1_bag_has_its_names_in_capitals(
+    read_recording,
+):
+    message = Cdr().put("I", 1).head(7).put("I", 24, 32).text("plumb_bob")
+    message.put("I", 5).put("d", 0.1, -0.2, 0.001, 0.002, 0.0)
+    message.put("d", 40, 0, 16, 0, 41, 12, 0, 0, 1)
+    message.put("d", *[0.0] * 9, *[0.0] * 12)
+    recording = Recording()
+    recording.add_bytes(
+        "/left/camera_info", message.finish(), CAMERA_OF_ROS_1, "cdr", 7
+    )
+    reading = read_recording(recording)
+    assert not reading.problems
+    (camera,) = reading.of(CalibrationObservation)
+    assert (camera.width_px, camera.height_px) == (32, 24)
+    assert (camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px) == (40, 41, 16, 12)
+    assert camera.distortion == (0.1, -0.2, 0.001, 0.002, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,119 @@
+"""Daguerre's rows of an input, in the words that the reference reader of the format has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from assets.formats import plan_session, read_capture
+from assets.formats.observations import (
+    AnnotationObservation,
+    CalibrationObservation,
+    FrameObservation,
+    LabelObservation,
+    Observation,
+    SignalObservation,
+)
+from assets.formats.sequences.sequence_files import matrix_of_pose
+from assets.storage import Folder, SessionFile
+from bench.prove.readers.rows import NOTHING, Row
+
+_NS = 1_000_000_000
+
+
+def _read(root: Path) -> Iterator[Observation]:
+    paths = sorted(p for p in root.rglob("*") if p.is_file())
+    files = [
+        SessionFile(p.relative_to(root).as_posix(), str(p), p.stat().st_size, "1")
+        for p in paths
+    ]
+    opener = Folder(str(root)).open
+    for plan in plan_session(files, opener)[0]:
+        yield from read_capture(plan, opener)
+
+
+def list_boxes(root: Path) -> Iterator[Row]:
+    """Boxes and class names of pictures, and the pictures that show nothing."""
+    for seen in _read(root):
+        if isinstance(seen, AnnotationObservation) and _is_empty(seen):
+            yield Row(str(seen.frame_path), NOTHING, 0, ())
+        elif isinstance(seen, LabelObservation) and seen.box_xyxy:
+            yield Row(str(seen.frame_path), seen.class_name, 0, seen.box_xyxy)
+
+
+def _is_empty(seen: AnnotationObservation) -> bool:
+    return seen.task == "detection" and not seen.num_labels + seen.num_missing
+
+
+def list_messages(root: Path) -> Iterator[Row]:
+    """Pictures, calibrations and signals of recordings. Raw pictures count by their pixels, RGB."""
+    for seen in _read(root):
+        if isinstance(seen, FrameObservation):
+            yield _read_picture(seen)
+        elif isinstance(seen, CalibrationObservation):
+            name = f"calibration {seen.distortion_model}"
+            size, focal = (seen.width_px, seen.height_px), (seen.fx_px, seen.fy_px)
+            centre = (seen.cx_px, seen.cy_px)
+            values = tuple(map(float, (*size, *focal, *centre, *seen.distortion)))
+            yield Row(seen.sensor, name, 0, values)
+        elif isinstance(seen, SignalObservation):
+            place = ">".join(
+                part for part in (seen.frame_of_reference, seen.child_frame) if part
+            )
+            place = "wgs84" if seen.kind == "gnss" else place
+            yield Row(place, seen.kind, seen.t_ns or 0, tuple(seen.values))
+
+
+def _read_picture(frame: FrameObservation) -> Row:
+    if frame.encoding == "jpeg":
+        name, content = "picture", frame.payload
+    else:
+        pixels = cv2.imdecode(np.frombuffer(frame.payload, np.uint8), cv2.IMREAD_COLOR)
+        name, content = "pixels", pixels[:, :, ::-1].tobytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return Row(frame.sensor, name, frame.t_ns or 0, (digest,))
+
+
+def list_poses(root: Path) -> Iterator[Row]:
+    """Poses of trajectories, with their times rounded to the nearest seconds that a float holds."""
+    for seen in _read(root):
+        if isinstance(seen, SignalObservation) and seen.kind in ("pose", "odometry"):
+            assert seen.t_ns is not None
+            yield Row(seen.sensor, "pose", 0, (seen.t_ns / _NS, *seen.values))
+
+
+def list_odometry(root: Path) -> Iterator[Row]:
+    """Odometry of recordings, with times as `list_poses` has them."""
+    for seen in _read(root):
+        if isinstance(seen, SignalObservation) and seen.kind == "odometry":
+            assert seen.t_ns is not None
+            yield Row("odom", "pose", 0, (seen.t_ns / _NS, *seen.values))
+
+
+def list_drive(root: Path) -> Iterator[Row]:
+    """GNSS and IMU of a drive, intrinsics, and the places of the cameras as 3x4 matrices."""
+    for seen in _read(root):
+        if isinstance(seen, SignalObservation):
+            place = "wgs84" if seen.kind == "gnss" else "imu"
+            yield Row(place, seen.kind, seen.t_ns or 0, tuple(seen.values))
+        elif isinstance(seen, CalibrationObservation):
+            assert seen.rig_from_camera is not None
+            place = matrix_of_pose(seen.rig_from_camera)[:3].ravel()
+            intrinsics = (seen.fx_px, seen.fy_px, seen.cx_px, seen.cy_px)
+            yield Row(seen.sensor, "intrinsics", 0, intrinsics)
+            yield Row(seen.sensor, "place", 0, tuple(map(float, place)))
+
+
+def list_matrices(root: Path) -> Iterator[Row]:
+    """Poses without a time, by their number."""
+    poses = [
+        seen
+        for seen in _read(root)
+        if isinstance(seen, SignalObservation) and seen.kind == "pose"
+    ]
+    for number, seen in enumerate(poses):
+        yield Row(f"pose {number}", "pose", 0, tuple(seen.values))
