@@ -62,7 +62,8 @@ def _has_two_decimals(difference: Difference) -> bool:
         return False
     (x0, y0, x1, y1), theirs = pair
     x, y = round(x0, 2), round(y0, 2)
-    right, bottom = x + round(x1 - x0, 2), y + round(y1 - y0, 2)
+    right = x + round(x1 - x0, 2)
+    bottom = y + round(y1 - y0, 2)
     return _are_near((x, y, right, bottom), theirs)
 
 
@@ -86,7 +87,8 @@ def _is_same_turn(difference: Difference) -> bool:
 
 
 def _is_cut_to_microseconds(difference: Difference) -> bool:
-    ours, theirs = difference.ours, difference.theirs
+    ours = difference.ours
+    theirs = difference.theirs
     if ours is None or theirs is None or ours.values != theirs.values:
         return False
     return theirs.t_ns == ours.t_ns // 1000 * 1000

@@ -20,7 +20,8 @@ def read_drive(root: Path) -> Iterator[Row]:
     for moment, (packet, _) in zip(found.timestamps, found.oxts, strict=True):
         since = moment.replace(tzinfo=UTC) - _EPOCH
         micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        t_ns, p = micros * 1000, packet
+        t_ns = micros * 1000
+        p = packet
         yield Row("wgs84", "gnss", t_ns, (p.lat, p.lon, p.alt))
         yield Row("imu", "imu", t_ns, (p.wx, p.wy, p.wz, p.ax, p.ay, p.az))
     for number in range(4):

@@ -49,7 +49,8 @@ def _read_camera(message: Any, topic: str) -> Iterator[Row]:
 
 
 def _read_imu(message: Any, topic: str) -> Iterator[Row]:
-    gyro, accel = message.angular_velocity, message.linear_acceleration
+    gyro = message.angular_velocity
+    accel = message.linear_acceleration
     values = (gyro.x, gyro.y, gyro.z, accel.x, accel.y, accel.z)
     yield Row(message.header.frame_id, "imu", _stamp_ns(message), values)
 
@@ -74,7 +75,8 @@ def _read_pose(message: Any, topic: str) -> Iterator[Row]:
 
 def _read_transforms(message: Any, topic: str) -> Iterator[Row]:
     for stamped in message.transforms:
-        parent, place = stamped.header.frame_id, stamped.transform
+        parent = stamped.header.frame_id
+        place = stamped.transform
         kind = "pose" if parent in _FIXED_FRAMES else "transform"
         values = _list_pose(place.translation, place.rotation)
         yield Row(

@@ -82,7 +82,8 @@ def _write_labels(place: Path) -> None:
 
 def _list_supervision(place: Path, data: Path) -> Iterator[Case]:
     _write_labels(place)
-    detection, boxes = data / "detection", ours.list_boxes
+    detection = data / "detection"
+    boxes = ours.list_boxes
     meant = (allow.FLOAT32, allow.REPEATED)
     yield Case("supervision", "yolo", "boxes", place / "yolo", boxes, meant)
     yield Case("supervision", "yolo", "outlines", place / "yolo outlines", boxes, meant)
@@ -100,7 +101,8 @@ def _list_supervision(place: Path, data: Path) -> Iterator[Case]:
 
 def _list_datumaro(place: Path, data: Path) -> Iterator[Case]:
     _write_labels(place)
-    boxes, meant = ours.list_boxes, (allow.TWO_DECIMALS, allow.REPEATED)
+    boxes = ours.list_boxes
+    meant = (allow.TWO_DECIMALS, allow.REPEATED)
     _declare_classes(place / "voc", label_sets.CLASSES)
     for name in ("yolo", "coco", "voc", "cvat"):
         yield Case("datumaro", name, "boxes", place / name, boxes, meant)
@@ -151,7 +153,8 @@ def _list_label_studio(place: Path, data: Path) -> Iterator[Case]:
 def _list_rosbags(place: Path, data: Path) -> Iterator[Case]:
     place.mkdir(parents=True)
     run_module("rosbags", "write_recordings", str(place))
-    messages, meant = ours.list_messages, (allow.REPEATED,)
+    messages = ours.list_messages
+    meant = (allow.REPEATED,)
     yield Case("rosbags", "mcap", "ROS 2", place / "ros2", messages, meant)
     yield Case(
         "rosbags",

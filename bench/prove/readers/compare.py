@@ -53,7 +53,8 @@ def compare(
 ) -> Comparison:
     """Equal rows first, then pairs that an allowance explains, then what is left, by place and name."""
     made = Comparison()
-    ours, theirs = list(ours), list(theirs)
+    ours = list(ours)
+    theirs = list(theirs)
     common = Counter(ours) & Counter(theirs)
     made.equal = common.total()
     groups: dict[tuple[str, str], tuple[list[Row], list[Row]]] = defaultdict(

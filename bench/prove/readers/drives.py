@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-DATE, DRIVE = "2011_09_26", "0001"
+DATE = "2011_09_26"
+DRIVE = "0001"
 _NUM_FRAMES = 30
 _SIZE_PX = (124, 37)
 
@@ -43,12 +44,14 @@ def _list_times(rng: np.random.Generator) -> str:
 
 def _write_calibration(day: Path, rng: np.random.Generator) -> None:
     for name in ("calib_imu_to_velo.txt", "calib_velo_to_cam.txt"):
-        rotation, place = _draw_rotation(rng), rng.normal(size=3)
+        rotation = _draw_rotation(rng)
+        place = rng.normal(size=3)
         text = f"calib_time: 25-May-2012 16:47:16\nR: {_join(rotation)}\n"
         (day / name).write_text(f"{text}T: {_join(place)}\n")
     lines = ["calib_time: 09-Jan-2012 13:57:47"]
     for camera in range(4):
-        focal, baseline = 70 + camera, 5.5 * camera
+        focal = 70 + camera
+        baseline = 5.5 * camera
         k = np.array([[focal, 0, 60.25], [0, focal, 17.5], [0, 0, 1]], float)
         projection = np.hstack([k, [[-baseline], [0], [0]]])
         lines += [

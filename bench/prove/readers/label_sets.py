@@ -57,7 +57,8 @@ def draw_pictures(seed: int, count: int = 24) -> list[Picture]:
     rng = np.random.default_rng(seed)
     pictures = []
     for number in range(count):
-        width, height = int(rng.integers(80, 200)), int(rng.integers(60, 150))
+        width = int(rng.integers(80, 200))
+        height = int(rng.integers(60, 150))
         things = [] if number % 4 == 3 else _draw_things(rng, width, height)
         if number % 7 == 0:
             things += things[:1]
@@ -125,7 +126,8 @@ def _yolo_row(picture: Picture, thing: Thing, with_outlines: bool) -> str:
         ]
     else:
         x0, y0, x1, y1 = thing.box_xyxy
-        width, height = picture.width, picture.height
+        width = picture.width
+        height = picture.height
         shares = [
             (x0 + x1) / 2 / width,
             (y0 + y1) / 2 / height,
@@ -139,7 +141,8 @@ def write_coco(pictures: list[Picture], root: Path) -> None:
     """`images/<split>` and `annotations/instances_<split>.json`; outlines as polygons, ids of categories with gaps."""
     for split in ("train", "val"):
         own = [picture for picture in pictures if picture.split == split]
-        images, annotations = [], []
+        images = []
+        annotations = []
         for number, picture in enumerate(own, start=1):
             _write_image(root / "images" / split / picture.name, picture)
             images.append(
@@ -281,15 +284,18 @@ def write_label_studio(pictures: list[Picture], root: Path) -> None:
 def _label_studio_result(
     name: str, picture: Picture, thing: Thing
 ) -> dict[str, object]:
-    sides, labels = (picture.width, picture.height), [CLASSES[thing.class_id]]
+    sides = (picture.width, picture.height)
+    labels = [CLASSES[thing.class_id]]
     if thing.class_id == len(CLASSES) - 1:
-        kind, source = "polygonlabels", "outline"
+        kind = "polygonlabels"
+        source = "outline"
         corners = [
             [100 * v / s for v, s in zip(c, sides, strict=True)] for c in thing.outline
         ]
         value: dict[str, object] = {"points": corners, "closed": True}
     else:
-        kind, source = "rectanglelabels", "box"
+        kind = "rectanglelabels"
+        source = "box"
         shares = [100 * v / s for v, s in zip(thing.box_xywh, sides * 2, strict=True)]
         value = dict(zip(("x", "y", "width", "height"), shares, strict=True))
         value["rotation"] = 0

@@ -56,7 +56,8 @@ def list_messages(root: Path) -> Iterator[Row]:
             yield _read_picture(seen)
         elif isinstance(seen, CalibrationObservation):
             name = f"calibration {seen.distortion_model}"
-            size, focal = (seen.width_px, seen.height_px), (seen.fx_px, seen.fy_px)
+            size = (seen.width_px, seen.height_px)
+            focal = (seen.fx_px, seen.fy_px)
             centre = (seen.cx_px, seen.cy_px)
             values = tuple(map(float, (*size, *focal, *centre, *seen.distortion)))
             yield Row(seen.sensor, name, 0, values)
@@ -70,10 +71,12 @@ def list_messages(root: Path) -> Iterator[Row]:
 
 def _read_picture(frame: FrameObservation) -> Row:
     if frame.encoding == "jpeg":
-        name, content = "picture", frame.payload
+        name = "picture"
+        content = frame.payload
     else:
         pixels = cv2.imdecode(np.frombuffer(frame.payload, np.uint8), cv2.IMREAD_COLOR)
-        name, content = "pixels", pixels[:, :, ::-1].tobytes()
+        name = "pixels"
+        content = pixels[:, :, ::-1].tobytes()
     digest = hashlib.sha256(content).hexdigest()
     return Row(frame.sensor, name, frame.t_ns or 0, (digest,))
 

@@ -27,7 +27,8 @@ def write_tum(root: Path, seed: int) -> None:
     root.mkdir(parents=True)
     poses = _draw_poses(seed, 200)
     times_ns = [_START_NS + 5_000_000 * n + n % 7 for n in range(len(poses))]
-    fixed, exponents = ["# timestamp tx ty tz qx qy qz qw"], []
+    fixed = ["# timestamp tx ty tz qx qy qz qw"]
+    exponents = []
     for t_ns, pose in zip(times_ns, poses, strict=True):
         numbers = " ".join(f"{v:.9f}" for v in pose)
         fixed.append(f"{t_ns // _NS}.{t_ns % _NS:09d} {numbers}")

@@ -47,7 +47,8 @@ class Messages:
         return self._of("sensor_msgs", "CompressedImage", head, "jpeg", data)
 
     def make_image(self, number: int, t_ns: int) -> Any:
-        height, width = 12, 16
+        height = 12
+        width = 16
         pixels = self.rng.integers(0, 256, height * width * 3, np.uint8)
         encoding = ("rgb8", "bgr8")[number % 2]
         return self._of(
@@ -152,7 +153,8 @@ _TOPICS: tuple[tuple[str, Callable[[Messages, int, int], Any]], ...] = (
 
 
 def write_ros2(path: Path, storage: StoragePlugin) -> None:
-    store, topics = get_typestore(Stores.ROS2_JAZZY), {}
+    store = get_typestore(Stores.ROS2_JAZZY)
+    topics = {}
     with Bag2Writer(path, version=9, storage_plugin=storage) as bag:
         for topic, t_ns, message in Messages(store, is_ros1=False).make():
             kind = message.__msgtype__
@@ -162,7 +164,8 @@ def write_ros2(path: Path, storage: StoragePlugin) -> None:
 
 
 def write_ros1(path: Path) -> None:
-    store, topics = get_typestore(Stores.ROS1_NOETIC), {}
+    store = get_typestore(Stores.ROS1_NOETIC)
+    topics = {}
     kind = "tf2_msgs/msg/TFMessage"  # which rosbags does not know of ROS 1
     store.register(
         get_types_from_msg("geometry_msgs/TransformStamped[] transforms", kind)
