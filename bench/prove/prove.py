@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.prove.flips import run_flips
 from bench.prove.postgres import Postgres, PostgresMissing
 from bench.prove.s3_proxy import S3Proxy
 from bench.prove.scenarios import run_schedule
@@ -72,8 +73,8 @@ def prove(
                     results.append(result)
                     say(f"{engine:9} {_tell(result)}")
             figures[engine] = summarise(results, failed)
-    for engine in engines if not kinds else ():
-        figures[engine] |= _measure_flips(engine, num_flips, seed)
+    if num_flips and "daguerre" in figures and not kinds:
+        figures["daguerre"] |= run_flips(num_flips, seed)
     say(_table(figures))
     own = figures.get("daguerre") or dict.fromkeys(_COLUMNS)
     return {**own, "seed": seed, "baseline": figures.get("baseline")}
@@ -136,16 +137,6 @@ def summarise(results: Sequence[Result], failed: Sequence[Schedule]) -> dict[str
 def _percentile(values: Sequence[float], share: float) -> float | None:
     """The smallest value that at least that share of the values does not exceed (nearest rank)."""
     return round(values[math.ceil(share * len(values)) - 1], 3) if values else None
-
-
-def _measure_flips(engine: str, num: int, seed: int) -> dict[str, Any]:
-    if not num:
-        return {"flips": None, "flips_found": None}
-    if engine == "baseline":
-        from bench.prove.baseline_faults import run_flips
-    else:
-        from bench.prove.flips import run_flips
-    return run_flips(num, seed)
 
 
 def _tell(result: Result) -> str:
