@@ -311,9 +311,12 @@ def _read_tables(catalog: Catalog) -> dict[str, list[dict]]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """A headless Chromium of the system; the test is skipped where there is none."""
+    """A headless Chromium of the system; the test is skipped where there is none.
+
+    Of one module: while it is open its event loop runs in this thread, where others then cannot run theirs.
+    """
     chromium = (
         shutil.which("chromium")
         or shutil.which("chromium-browser")
