@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.kinds import Kind
+from assets.kinds.boxes import stack_corners
 from assets.kinds.kind import Statement
-from assets.tables.rows import SIDES, LabelRow
+from assets.tables.rows import LabelRow
 from models.box_pairs import pair_equal
 
 
@@ -87,13 +88,7 @@ def _describe(
     labels: Sequence[LabelRow], kind: Kind
 ) -> tuple[list[Hashable], NDArray[np.float64]]:
     """What labels must share to be one, and boxes (N, 4), zeros where there is none."""
-    boxes = [
-        [0.0 if label[side] is None else label[side] for side in SIDES]
-        for label in labels
-    ]
-    return [kind.identify(label) for label in labels], np.array(
-        boxes, np.float64
-    ).reshape(-1, 4)
+    return [kind.identify(label) for label in labels], stack_corners(labels)
 
 
 def _sign(statement: Statement, kind: Kind) -> Hashable:

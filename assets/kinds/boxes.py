@@ -111,6 +111,15 @@ def read_corners(label: LabelRow) -> tuple[float, float, float, float]:
     return x_min, y_min, x_max, y_max
 
 
+def stack_corners(labels: Sequence[LabelRow]) -> NDArray[np.float64]:
+    """The boxes (N, 4) of labels, px; zeros for a label without one."""
+    boxes = [
+        [0.0 if label[side] is None else label[side] for side in SIDES]
+        for label in labels
+    ]
+    return np.array(boxes, np.float64).reshape(-1, 4)
+
+
 def clip_box(label: LabelRow, frame: FrameRow) -> tuple[float, float, float, float]:
     """The box of a label inside the image of its frame, px."""
     # as stored, so that both hash alike
@@ -223,13 +232,7 @@ def _list_detected(rows: pa.Table, is_meant: pa.Array | None = None) -> set[str]
 
 def _describe(labels: Sequence[LabelRow]) -> tuple[list[Hashable], NDArray[np.float64]]:
     """Classes, and boxes (N, 4), zeros where there is none."""
-    boxes = [
-        [0.0 if label[side] is None else label[side] for side in SIDES]
-        for label in labels
-    ]
-    return [label["class_name"] for label in labels], np.array(
-        boxes, np.float64
-    ).reshape(-1, 4)
+    return [label["class_name"] for label in labels], stack_corners(labels)
 
 
 def _share_a_box(

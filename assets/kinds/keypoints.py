@@ -126,7 +126,9 @@ def parse_points(text: str) -> NDArray[np.float32]:
 
 def read_poses(frame_row: ReleaseFrameRow) -> PoseSet:
     """The objects of a `release_frames` row of keypoints, in px of the stored image. Raises ValueError."""
-    of_objects = [parse_points(text) for text in frame_row["keypoints"] or ()]
+    if frame_row["keypoints"] is None:
+        raise ValueError("has no keypoints")
+    of_objects = [parse_points(text) for text in frame_row["keypoints"]]
     num_points = max(map(len, of_objects), default=0)
     padded = [
         np.pad(points, ((0, num_points - len(points)), (0, 0))) for points in of_objects

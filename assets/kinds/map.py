@@ -17,7 +17,12 @@ from assets.kinds.kind import (
     Statement,
     View,
 )
-from assets.kinds.masks import read_mask, read_mask_size, read_masks
+from assets.kinds.masks import (
+    read_mask,
+    read_mask_class_ids,
+    read_mask_size,
+    read_masks,
+)
 from assets.tables.rows import FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.masks import decode_counts
 from models.task_names import SEGMENTATION
@@ -142,7 +147,7 @@ def read_semantic_map(frame_row: ReleaseFrameRow) -> SemanticMap:
 
     return compose_map(
         read_masks(frame_row),
-        frame_row["mask_class_ids"] or [],
+        read_mask_class_ids(frame_row),
         read_mask_size(frame_row),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.tables.rows import LabelRow, ReleaseFrameRow
+from assets.tables.rows import LabelRow, PredictionRow, ReleaseFrameRow
 
 _REMEDY = "ingest its labels again"
 
@@ -14,11 +14,18 @@ def read_mask(label: LabelRow) -> str:
     return label["mask_rle"]
 
 
-def read_masks(row: ReleaseFrameRow) -> list[str]:
+def read_masks(row: ReleaseFrameRow | PredictionRow) -> list[str]:
     """The masks of a picture, as COCO's compressed run lengths. Raises ValueError for a picture without any."""
     if row["mask_rles"] is None:
         raise ValueError(f"frame {row['frame_id']} has no mask: {_REMEDY}")
     return row["mask_rles"]
+
+
+def read_mask_class_ids(row: ReleaseFrameRow) -> list[int]:
+    """The class of each mask. Raises ValueError where they are not stated."""
+    if row["mask_class_ids"] is None:
+        raise ValueError(f"frame {row['frame_id']} has masks of no class: {_REMEDY}")
+    return row["mask_class_ids"]
 
 
 def read_mask_size(row: ReleaseFrameRow) -> tuple[int, int]:

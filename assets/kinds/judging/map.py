@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.kinds.map import read_semantic_map
-from assets.kinds.masks import read_mask_size
+from assets.kinds.masks import read_mask_size, read_masks
 from assets.previews import plots
 from assets.previews.drawing import (
     Color,
@@ -62,8 +62,7 @@ class MapPairs:
         """What was predicted at this place. Raises ValueError when it is for an image of another size."""
         frame, prediction = self.rows[place]
         class_ids = find_classes(prediction, self.subject.class_names).tolist()
-        masks = prediction["mask_rles"] or []
-        return compose_map(masks, class_ids, read_mask_size(frame))
+        return compose_map(read_masks(prediction), class_ids, read_mask_size(frame))
 
     def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows with miou, image_miou, boundary_miou and pixel_accuracy over all and per slice; classes have iou and

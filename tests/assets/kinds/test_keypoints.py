@@ -266,3 +266,9 @@ def test_an_empty_picture_is_a_target():
     row = {"boxes_xyxy": [], "box_class_ids": [], "keypoints": []}
     assert find_kind("keypoints").find_target_fault(row) is None
     assert read_poses(row).points.shape == (0, 0, 3)
+
+
+def test_a_row_without_the_column_is_no_empty_picture():
+    row = {"boxes_xyxy": [], "box_class_ids": [], "keypoints": None}
+    with pytest.raises(ValueError, match="has no keypoints"):
+        read_poses(row)
