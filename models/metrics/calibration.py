@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 NUM_BINS = 15  # Guo et al. 2017
 # of the temperature's logarithm: factors of 0.6 to 1.6 surprise nobody
@@ -97,6 +96,8 @@ def fit_temperature(
         log_sum = largest + np.log(np.exp(scaled - largest[:, None]).sum(1))
         likelihood = (own / np.exp(log_temperature) - log_sum).sum()
         return float(0.5 * (log_temperature / _PRIOR_LOG_SD) ** 2 - likelihood)
+
+    from scipy.optimize import minimize_scalar
 
     return float(np.exp(minimize_scalar(cost, bounds=(-3.0, 3.0), method="bounded").x))
 

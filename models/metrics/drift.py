@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 MIN_UNITS = 4  # with three (two degrees of freedom) a shift must exceed about thirty deviations to be seen
 MAX_DEGREES = 8  # of freedom: more references do not make recordings normal, so the tails stay heavy (bench/drift.py)
@@ -46,6 +45,8 @@ def compare_mean(
     `new`: a shorter recording has a noisier mean, at most by that ratio in variance.
     Raises ValueError for fewer than MIN_UNITS references or a value that is not finite.
     """
+    from scipy import stats  # seconds to load
+
     values = _require_units(reference).reshape(-1)
     _require_finite(np.asarray(new), "the new mean")
     n = len(values)
@@ -76,6 +77,8 @@ def compare_vector(
     taken from the references as participation ratio, which n - 1 bounds: too small rather than too large, so the
     p-value errs upwards. One-sided; `tolerance` and `length_ratio` as in `compare_mean`.
     """
+    from scipy import stats  # seconds to load
+
     vectors = _require_units(reference)
     point = np.asarray(new, np.float64)
     _require_finite(point, "the new mean vector")
@@ -105,6 +108,8 @@ def combine_p_values(p_values: ArrayLike) -> float:
     Harmonic mean with its Landau tail (Wilson 2019, PNAS 116), times DEPENDENCE_MARGIN when there is more than one.
     Unlike Bonferroni it gains from several figures that move together, as they do when the light goes.
     """
+    from scipy import stats  # seconds to load
+
     p = np.maximum(np.asarray(p_values, np.float64).reshape(-1), _SMALLEST_P)
     _require_finite(p, "a p-value")
     if not len(p) or p.max() > 1.0:

@@ -17,7 +17,7 @@ import json, sys
 from orchestration.definitions import defs
 graph = defs.resolve_asset_graph()
 print(json.dumps({
-    "heavy": [m for m in ("torch", "ray", "mlflow", "great_expectations") if m in sys.modules],
+    "heavy": [m for m in ("torch", "ray", "mlflow", "great_expectations", "scipy") if m in sys.modules],
     "groups": sorted({graph.get(key).group_name for key in graph.get_all_asset_keys()}),
     "checks": len(graph.asset_check_keys), "unchecked": sorted(
         key.to_user_string() for key in graph.get_all_asset_keys()

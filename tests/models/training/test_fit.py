@@ -255,16 +255,16 @@ def test_time_limit_ends_early_with_a_scored_epoch(draw_samples):
 
 @pytest.mark.parametrize("task", ["recognition", "detection"])
 @pytest.mark.parametrize(
-    ("optimizer", "schedule", "precision"),
+    ("optimizer", "schedule", "precision", "steps"),
     [
-        ("adamw", "cosine", "fp32"),
-        ("sgd", "one_cycle", "fp16"),
-        ("lars", "cosine", "fp32"),
-        ("lamb", "one_cycle", "fp32"),
+        ("adamw", "cosine", "fp32", (1, 2, 3, 4, 5)),
+        ("sgd", "one_cycle", "fp16", (2, 3)),  # between two epochs, and within one
+        ("lars", "cosine", "fp32", (2, 3)),
+        ("lamb", "one_cycle", "fp32", (2, 3)),
     ],
 )
 def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(
-    task, optimizer, schedule, precision, draw_samples
+    task, optimizer, schedule, precision, steps, draw_samples
 ):
     samples = draw_samples(task)
     saved = []
@@ -280,7 +280,7 @@ def test_a_training_that_resumes_at_any_step_ends_with_the_same_weights(
     whole, _, _, _ = _fit(task, samples, on_save=saved.append, **changes)
     # three epochs of two steps; the last step ends it
     assert [s.facts["step"] for s in saved] == [1, 2, 3, 4, 5]
-    for snapshot in saved:
+    for snapshot in (s for s in saved if s.facts["step"] in steps):
         stored = Snapshot(
             load(save(snapshot.tensors)), json.loads(json.dumps(snapshot.facts))
         )
