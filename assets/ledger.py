@@ -30,6 +30,8 @@ DONE = ("ingested", "quarantined", "ignored", "dropped")
 # a restart of Postgres takes seconds
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
 _SQLITE_WAIT_S = 60.0
+_FIRST_PAUSE_S = 60.0
+_LONGEST_PAUSE_S = 3600.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
 _CLOCKS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
@@ -62,6 +64,18 @@ class FileOutcome:
     sha256: str | None = None
     reason: str = ""
     remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """What failed of one session, and when it is tried again."""
+
+    what: str  # "listing" or "intake"
+    session: str  # "": the landing zone itself
+    num_failures: int  # in a row
+    reason: str
+    cause: str  # id of the run that failed last, if it was a run
+    left_s: float  # of the pause, by the database's clock; none is left below zero
 
 
 class LeaseLost(RuntimeError):
@@ -122,6 +136,17 @@ class Ledger:
             sa.Column("remedy", text, nullable=False),
         )
 
+        self._pauses = sa.Table(
+            "pauses",
+            self._metadata,
+            sa.Column("what", text, primary_key=True),
+            sa.Column("session", text, primary_key=True),
+            sa.Column("num_failures", integer, nullable=False),
+            sa.Column("reason", text, nullable=False),
+            sa.Column("cause", text, nullable=False),
+            sa.Column("until", sa.Double, nullable=False),
+        )
+
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
 
     def register_source(self, session: str, uri: str) -> None:
@@ -144,6 +169,50 @@ class Ledger:
         return {
             row["session"]: row["uri"] for row in self._fetch(self._sources.select())
         }
+
+    def forget_source(self, session: str) -> str | None:
+        """Forget where a session's files lie, and return it; None when it was not known. What became of them stays."""
+        query = self._sa.select(self._sources.c.uri).filter_by(session=session)
+
+        def forget(connection: Connection) -> str | None:
+            uri = connection.execute(query).scalar_one_or_none()
+            connection.execute(self._sources.delete().filter_by(session=session))
+            connection.execute(self._pauses.delete().filter_by(session=session))
+            return uri
+
+        return self._run(forget)
+
+    # ---- pauses: what failed of a session, and waits -----------------------------------------------------------------
+
+    def pauses(self) -> list[Pause]:
+        """What failed and is tried again, by session."""
+        table = self._pauses
+        columns = [c for c in table.columns if c.name != "until"]
+        left = (table.c.until - self._clock).label("left_s")
+        query = self._sa.select(*columns, left).order_by(table.c.session, table.c.what)
+        return [Pause(**row) for row in self._fetch(query)]
+
+    def put_off(
+        self, what: str, session: str, num_failures: int, reason: str, cause: str = ""
+    ) -> None:
+        """Begin the pause after so many failures in a row: a minute, twice as long each time, an hour at most."""
+        pause_s = min(_FIRST_PAUSE_S * 2.0 ** (num_failures - 1), _LONGEST_PAUSE_S)
+        values = {
+            "num_failures": num_failures,
+            "reason": reason,
+            "cause": cause,
+            "until": self._clock + pause_s,
+        }
+        insert = self._insert(self._pauses).values(what=what, session=session, **values)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["what", "session"], set_=values
+        )
+        self._run(lambda connection: connection.execute(upsert))
+
+    def end_pause(self, what: str, session: str) -> None:
+        """It did not fail this time: the next failure is a first one."""
+        delete = self._pauses.delete().filter_by(what=what, session=session)
+        self._run(lambda connection: connection.execute(delete))
 
     # ---- files -------------------------------------------------------------------------------------------------------
 

@@ -116,6 +116,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free"
     )
     print(f"landing zone {facts['landing_zone']}: {len(facts['sessions'])} sessions")
+    if facts["landing_fault"]:
+        print(f"  {facts['landing_fault']}")
     for s in facts["sessions"]:
         counts = ", ".join(
             f"{s[n]} {n}"
@@ -125,12 +127,16 @@ def _print_status(facts: dict[str, Any]) -> None:
         print(
             f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames"
         )
+        if s["fault"]:
+            print(f"      {s['fault']}")
         for held in s["held"]:
             print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
     for folder in facts["unusable_folders"]:
         print(
             f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"
         )
+    for pause in facts["pauses"]:
+        print(f"  {_tell_pause(pause)}")
     print_table(
         [
             t | {"size": format_bytes(t.pop("size_bytes"))}
@@ -141,3 +147,11 @@ def _print_status(facts: dict[str, Any]) -> None:
     for name in ("champions", "drift", "retraining_requests", "leases"):
         if facts[name]:
             print_table(facts[name], name.replace("_", " "))
+
+
+def _tell_pause(pause: dict[str, Any]) -> str:
+    times = "once" if pause["num_failures"] == 1 else f"{pause['num_failures']} times"
+    left_s = pause["left_s"]
+    then = f"again in {left_s} s" if left_s > 0 else "again at the next look"
+    who = pause["session"] or "the landing zone"
+    return f"{pause['what']} of {who} failed {times}, {then}: {shorten(pause['reason'], 160)}"
