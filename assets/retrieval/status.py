@@ -38,7 +38,7 @@ def read_status(home: Home) -> dict[str, Any]:
     # not looked at twice: they may be large
     listed = {home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)}
     return {
-        "home": str(home.folder),
+        "home": str(home.folder.resolve()),
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
         "landing_fault": around.fault,
@@ -57,7 +57,7 @@ def read_status(home: Home) -> dict[str, Any]:
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()
         ],
-        "disk": _measure_disk(home.folder, listed),
+        "disk": _measure_disk(home.folder.resolve(), listed),
     }
 
 
