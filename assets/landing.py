@@ -160,6 +160,7 @@ class Watch:
     listing: dict[str, Any] | None = None
     # session -> seconds since 1970 from which it is put off
     since: dict[str, float] = field(default_factory=dict)
+    failed_s: float = 0.0  # runs that failed until then are known; seconds since 1970
     code: str = ""  # of the readers that took in what is there
 
     def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> Look:
@@ -205,6 +206,11 @@ class Watch:
         """The session is asked for after all: it is ready again when it changes."""
         self.seen[session][1] = self.seen[session][0]
         self.since.pop(session, None)
+
+    def is_asked(self, session: str) -> bool:
+        """Whether the session was asked for as it looks now."""
+        now, asked = self.seen.get(session, ["", ""])
+        return now == asked != ""
 
     def unsettled(self) -> list[str]:
         """The sessions that changed between the last two looks at them."""

@@ -195,13 +195,12 @@ class Ledger:
     def put_off(
         self, what: str, session: str, num_failures: int, reason: str, cause: str = ""
     ) -> None:
-        """Begin the pause after so many failures in a row: a minute, twice as long each time, an hour at most."""
-        pause_s = min(_FIRST_PAUSE_S * 2.0 ** (num_failures - 1), _LONGEST_PAUSE_S)
+        """Begin the pause after so many failures in a row."""
         values = {
             "num_failures": num_failures,
             "reason": reason,
             "cause": cause,
-            "until": self._clock + pause_s,
+            "until": self._clock + pause_s(num_failures),
         }
         insert = self._insert(self._pauses).values(what=what, session=session, **values)
         upsert = insert.on_conflict_do_update(
@@ -448,6 +447,11 @@ class Ledger:
             if self.engine.dialect.name == "postgresql"
             else sqlite.insert
         )(table)
+
+
+def pause_s(num_failures: int) -> float:
+    """Seconds after so many failures in a row: a minute, twice as long each time, an hour at most."""
+    return min(_FIRST_PAUSE_S * 2.0 ** min(num_failures - 1, 10), _LONGEST_PAUSE_S)
 
 
 def _in_order(outcomes: Iterable[FileOutcome]) -> list[FileOutcome]:

@@ -74,8 +74,12 @@ def ingest(
         raise FileNotFoundError(
             f"{folder.uri} does not exist: check the path or the bucket"
         )
-    build_landing_zone(settings).register(key, folder)
-    say(as_json, *take_in(settings, folder, key))
+    zone = build_landing_zone(settings)
+    zone.register(key, folder)
+    taken = take_in(settings, folder, key)
+    for what in ("listing", "intake"):
+        zone.ledger.end_pause(what, key)
+    say(as_json, *taken)
 
 
 def forget_source(

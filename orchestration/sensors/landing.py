@@ -17,8 +17,10 @@ from assets.ledger import Ledger, Pause
 from assets.partitions import sessions
 from assets.storage import Folder
 from orchestration.jobs import ingest_session
+from orchestration.sensors.standing import find_standing, list_failed_partitions
 
 LISTING = "listing"
+INTAKE = "intake"
 ZONE = ""  # the session of a pause that is the landing zone's own
 
 
@@ -38,8 +40,8 @@ def landing_zone_sensor(
     all sessions are asked for once more: intake reads again what an older one read. The cursor is the `Watch`: a tick
     takes about a second, also over a hundred thousand files.
 
-    A session that cannot be listed is told in the log and in the ledger, looked at again after a pause that grows, and
-    keeps no other waiting.
+    A session that cannot be listed, or whose run failed by itself, is told in the log and in the ledger, tried again
+    after a pause that grows, and keeps no other waiting.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     watch.follow_code(stamp_readers())
@@ -62,10 +64,18 @@ def landing_zone_sensor(
     failed = {**look.failed, **({ZONE: around.fault} if around.fault else {})}
     gone = set() if around.fault else set(paused) - set(around.sessions)
     _keep_pauses(landing_zone.ledger, paused, failed, {*look.listed, *gone, ZONE})
+    again = _find_due(context.instance, landing_zone.ledger, watch, set(places))
     cursor = json.dumps(asdict(watch))
     requests = [
         dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}:{watch.code}", partition_key=s)
         for s in ready
+    ]
+    requests += [
+        dg.RunRequest(
+            run_key=f"{s}:{watch.seen[s][0]}:{watch.code}:{run_id}", partition_key=s
+        )
+        for s, run_id in again.items()
+        if s not in ready
     ]
     for session, reason in failed.items():
         context.log.warning(f"{session or 'landing zone'}: {reason}")
@@ -84,7 +94,9 @@ def landing_zone_sensor(
         return dg.SensorResult(skip_reason="; ".join(told), cursor=cursor)
     return dg.SensorResult(
         run_requests=requests,
-        dynamic_partitions_requests=[sessions.build_add_request(ready)],
+        dynamic_partitions_requests=[
+            sessions.build_add_request(sorted({*ready, *again}))
+        ],
         cursor=cursor,
     )
 
@@ -101,6 +113,36 @@ def _keep_pauses(
         ledger.put_off(LISTING, session, before + 1, reason)
     for session in sound & set(paused) - set(failed):
         ledger.end_pause(LISTING, session)
+
+
+def _find_due(
+    instance: dg.DagsterInstance, ledger: Ledger, watch: Watch, there: set[str]
+) -> dict[str, str]:
+    """session -> its run that failed, of those whose pause is over: the next is asked for under that run's name.
+
+    Whatever is lost of this, the runs that failed are there at the next tick.
+    """
+    paused = {p.session: p for p in ledger.pauses() if p.what == INTAKE}
+    failed, until_s = list_failed_partitions(
+        instance, ingest_session.name, watch.failed_s
+    )
+    due = {}
+    for session in sorted(failed | set(paused)):
+        now = find_standing(
+            instance, ingest_session.name, {"dagster/partition": session}
+        )
+        pause = paused.get(session)
+        if not now.failed_run:
+            if pause:
+                ledger.end_pause(INTAKE, session)
+        elif pause is None or pause.cause != now.failed_run:
+            ledger.put_off(
+                INTAKE, session, now.num_failures, now.reason, now.failed_run
+            )
+        elif pause.left_s <= 0 and session in there and watch.is_asked(session):
+            due[session] = now.failed_run
+    watch.failed_s = until_s
+    return due
 
 
 def _is_whole(
