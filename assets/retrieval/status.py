@@ -14,6 +14,7 @@ from typing import Any, cast
 from assets.landing import LandingZone, explain
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
+from assets.tables.champions import list_unfollowed
 
 Row = dict[str, Any]
 
@@ -51,6 +52,7 @@ def read_status(home: Home) -> dict[str, Any]:
             {k: c[k] for k in ("task", "model_name", "model_version", "release_id")}
             for c in promoted
         ],
+        "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
         "retraining_requests": _list_open_requests(home.catalog, promoted),
         "leases": [

@@ -144,6 +144,11 @@ def _print_status(facts: dict[str, Any]) -> None:
         ],
         "tables",
     )
+    for task in facts["unfollowed"]:
+        print(
+            f"  MLflow may name another champion of {task} than the tables, which count: "
+            "the next training mends that"
+        )
     for name in ("champions", "drift", "retraining_requests", "leases"):
         if facts[name]:
             print_table(facts[name], name.replace("_", " "))
