@@ -27,6 +27,7 @@ from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
 from assets.registry.store import (
     as_lookup_error,
+    has_tables,
     open_client,
     point_alias,
     require_experiment,
@@ -176,6 +177,10 @@ class Tracker:
         client.update_model_version(model.name, str(version), text)
 
     # ---- reading -----------------------------------------------------------------------------------------------
+
+    def is_there(self) -> bool:
+        """Whether there is a store to look at: to open one that is not there makes it."""
+        return has_tables(self.tracking_uri)
 
     def versions(self, task: str) -> list[RegisteredModel]:
         """All versions of a task, oldest first."""

@@ -151,7 +151,7 @@ def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:
         for file in folder.files():
             sizes[file.path.split(".lance/", 1)[0]] += file.size_bytes
     for name in catalog.names():
-        dataset = catalog.dataset(name)
+        dataset = catalog.open_stored(name)
         rows.append(
             {
                 "table": name,
