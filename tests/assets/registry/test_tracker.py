@@ -319,3 +319,18 @@ def test_rerun_finishes_what_a_killed_writer_left(
     register()
     assert tracker.challenger("recognition").version == 1
     assert client.get_run(orphan).info.status == "KILLED"
+
+
+def test_looking_at_a_store_changes_no_file_of_it(tracker, register, tmp_path):
+    version = register().model_version
+    tracker.record("recognition", version, YES)
+    before = {p: p.lstat().st_mtime_ns for p in tmp_path.rglob("*")}
+    again = Tracker(tracker.tracking_uri, tracker.artifact_root)
+    assert again.is_there() and len(again.versions("recognition")) == 1
+    assert again.decision("recognition", version)["is_promoted"]
+    assert {p: p.lstat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+def test_a_store_that_is_not_there_is_not_made_by_asking(tmp_path):
+    tracker = Tracker(f"sqlite:///{tmp_path / 'none.db'}", str(tmp_path / "artifacts"))
+    assert not tracker.is_there() and list(tmp_path.iterdir()) == []
