@@ -105,7 +105,7 @@ class Ledger:
             self.engine = self._open_to_write(url, self._file)
         # seconds since 1970
         self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)
-        if not is_read_only:
+        if self._file is None or not is_read_only:
             self._run(self._create_tables)
 
     def _open_to_write(self, url: str, path: str) -> Engine:

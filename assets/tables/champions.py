@@ -29,6 +29,7 @@ def crown(catalog: Catalog, row: ChampionRow, rival: ChampionRow | None) -> bool
 def mark_followed(catalog: Catalog, task: str, model_sha256: str) -> None:
     """Remember that the registry names this model champion; "": that it may name another."""
     catalog.point(_pointer(task), model_sha256)
+    seal_tables(catalog, ["pointers"])
 
 
 def list_unfollowed(catalog: Catalog) -> list[str]:
