@@ -50,11 +50,8 @@ def open_to_read(path: str, tables: Sequence[str]) -> sqlite3.Connection:
     connection.isolation_level = None
     connection.execute("PRAGMA temp_store=MEMORY")
     for table in tables:
-        connection.execute(
-            table.replace("CREATE TABLE ", "CREATE TEMP TABLE IF NOT EXISTS ", 1)
-            if not _has(connection, table)
-            else "SELECT 1"
-        )
+        if not _has(connection, table):
+            connection.execute(table.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
     return connection
 
 
