@@ -10,9 +10,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assets.ledger import Ledger
-from assets.storage import Folder, SessionFile, session_key
+from assets.storage import Folder, SessionFile, is_utf8, session_key
 
 MAX_READY = 50  # sessions of one look; the others follow at the next
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What there is to look at."""
+
+    sessions: dict[str, Folder]
+    # names of folders that cannot be a session: nothing usable in the name, or a key that is another place's
+    unusable: list[str]
+    fault: str = ""  # why the landing zone itself cannot be listed; `sessions` are the registered ones then
 
 
 @dataclass(frozen=True)
@@ -24,28 +34,20 @@ class LandingZone:
     partial_wait_s: float = 900.0  # for the end of a file that does not grow any more
 
     def sessions(self) -> dict[str, Folder]:
-        """session key -> its folder, without the folders that are `unusable`."""
-        found = {
-            session: Folder(uri, self.folder.options)
-            for session, uri in self.ledger.sources().items()
-        }
-        for name in self.folder.folders():
-            key = _key_or_none(name)
-            if key is not None and key not in found:
-                found[key] = self.folder.below(name)
-        return found
+        """session key -> its folder, without the folders that are unusable. Raises OSError when none can be listed."""
+        return self._sort_out(self.folder.folders()).sessions
 
-    def unusable(self) -> list[str]:
-        """Folder names that cannot be a session: nothing usable in the name, or a key that is another place's."""
-        found = {session: folder.uri for session, folder in self.sessions().items()}
-        return [
-            name
-            for name in self.folder.folders()
-            if found.get(_key_or_none(name) or "") != self.folder.below(name).uri
-        ]
+    def look_around(self) -> Surroundings:
+        """All sessions and unusable folders; a landing zone that cannot be listed does not hide registered places."""
+        try:
+            return self._sort_out(self.folder.folders())
+        except OSError as error:
+            return Surroundings(self._registered(), [], explain(self.folder, error))
 
     def register(self, session: str, folder: Folder) -> None:
         """Remember a place outside the landing zone. Raises ValueError when the session's name is another place's."""
+        if not is_utf8(folder.uri):
+            raise ValueError(f"{folder.uri!r} is not UTF-8: rename it")
         landed = self.sessions().get(session)
         if landed is not None and landed.uri != folder.uri:
             raise ValueError(
@@ -55,13 +57,44 @@ class LandingZone:
 
     def locate(self, session: str) -> Folder:
         """The session's folder. Raises FileNotFoundError when nothing was landed under that name."""
-        folder = self.sessions().get(session)
+        folder = self._registered().get(session) or self.sessions().get(session)
         if folder is None:
             remedy = "land it there, or ingest its folder"
             raise FileNotFoundError(
                 f"session '{session}' is not below {self.folder.uri}: {remedy}"
             )
         return folder
+
+    def _registered(self) -> dict[str, Folder]:
+        return {
+            session: Folder(uri, self.folder.options)
+            for session, uri in self.ledger.sources().items()
+        }
+
+    def _sort_out(self, names: Sequence[str]) -> Surroundings:
+        found = self._registered()
+        unusable = []
+        for name in names:
+            key = _key_or_none(name)
+            if key is None:
+                unusable.append(name)
+                continue
+            folder = self.folder.below(name)
+            if found.setdefault(key, folder).uri != folder.uri:
+                unusable.append(name)
+        return Surroundings(found, unusable)
+
+
+def explain(folder: Folder, error: OSError) -> str:
+    """One line on a place that cannot be listed, with what helps."""
+    if isinstance(error, FileNotFoundError):
+        remedy = "bring it back; a place outside of the landing zone is given up by `daguerre forget-source SESSION`"
+    elif isinstance(error, PermissionError):
+        remedy = "let this user, or these credentials, list it"
+    else:
+        remedy = "look after the disk, or the address of the object store and the credentials"
+    reason = error.strerror or str(error).splitlines()[0]
+    return f"{folder.uri} cannot be listed ({reason}): {remedy}"
 
 
 @dataclass
@@ -100,6 +133,19 @@ def fingerprint(folder: Folder) -> str:
 
 
 @dataclass
+class Look:
+    """What one look at sessions found."""
+
+    ready: list[str] = field(default_factory=list)
+    listed: list[str] = field(
+        default_factory=list
+    )  # to their last file, the ready ones too
+    failed: dict[str, str] = field(
+        default_factory=dict
+    )  # session -> why it cannot be listed, and what helps
+
+
+@dataclass
 class Watch:
     """What has been seen of a landing zone, from look to look. A look takes about `budget_s`, however much lies there.
 
@@ -114,25 +160,35 @@ class Watch:
     listing: dict[str, Any] | None = None
     # session -> seconds since 1970 from which it is put off
     since: dict[str, float] = field(default_factory=dict)
+    failed_s: float = 0.0  # runs that failed until then are known; seconds since 1970
     code: str = ""  # of the readers that took in what is there
 
-    def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> list[str]:
-        """The sessions that changed since they were last ready and look as they did at the look before."""
+    def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> Look:
+        """Which sessions changed since they were last ready and look as they did at the look before."""
         end = time.monotonic() + budget_s
-        ready: list[str] = []
+        found = Look()
         for session in self._order(list(sessions)):
-            now = self._continue(session, sessions[session], end)
-            if now is None:
-                break
-            before, asked = self.seen.get(session, ["", ""])
-            if now == before != asked:
-                ready.append(session)
-                asked = now
-            self.seen[session] = [now, asked]
+            try:
+                now = self._continue(session, sessions[session], end)
+            except OSError as error:
+                found.failed[session] = explain(sessions[session], error)
+            else:
+                if now is None:
+                    break
+                found.listed.append(session)
+                if self._compare(session, now):
+                    found.ready.append(session)
             self.turn = session
-            if time.monotonic() > end or len(ready) == MAX_READY:
+            if time.monotonic() > end or len(found.ready) == MAX_READY:
                 break
-        return ready
+        return found
+
+    def _compare(self, session: str, now: str) -> bool:
+        """Whether the session is ready; remembers how it looks now."""
+        before, asked = self.seen.get(session, ["", ""])
+        is_ready = now == before != asked
+        self.seen[session] = [now, now if is_ready else asked]
+        return is_ready
 
     def follow_code(self, code: str) -> None:
         """Make every session ready again where other readers than those of today took it in."""
@@ -150,6 +206,11 @@ class Watch:
         """The session is asked for after all: it is ready again when it changes."""
         self.seen[session][1] = self.seen[session][0]
         self.since.pop(session, None)
+
+    def is_asked(self, session: str) -> bool:
+        """Whether the session was asked for as it looks now."""
+        now, asked = self.seen.get(session, ["", ""])
+        return now == asked != ""
 
     def unsettled(self) -> list[str]:
         """The sessions that changed between the last two looks at them."""

@@ -10,7 +10,6 @@ reply was lost with the connection is simply sent again while the server restart
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
 import uuid
@@ -20,16 +19,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
+from assets import ledger_file
+from assets.ledger_file import LedgerFault
 from assets.worker import is_gone
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
 DONE = ("ingested", "quarantined", "ignored", "dropped")
 # a restart of Postgres takes seconds
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
-_SQLITE_WAIT_S = 60.0
+_FIRST_PAUSE_S = 60.0
+_LONGEST_PAUSE_S = 3600.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
 _CLOCKS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
@@ -64,29 +66,73 @@ class FileOutcome:
     remedy: str = ""
 
 
+@dataclass(frozen=True)
+class Pause:
+    """What failed of one session, and when it is tried again."""
+
+    what: str  # "listing" or "intake"
+    session: str  # "": the landing zone itself
+    num_failures: int  # in a row
+    reason: str
+    cause: str  # id of the run that failed last, if it was a run
+    left_s: float  # of the pause, by the database's clock; none is left below zero
+
+
 class LeaseLost(RuntimeError):
     """Another worker has claimed the capture since."""
 
 
 class Ledger:
-    """The intake ledger at a SQLAlchemy URL."""
+    """The intake ledger at a SQLAlchemy URL. Raises LedgerFault where its file is damaged, or is not to be written.
 
-    def __init__(self, url: str, lease_s: float = 120.0) -> None:
+    To read only, nothing is made or changed beside it, and a ledger that is not there has no rows.
+    """
+
+    def __init__(
+        self, url: str, lease_s: float = 120.0, is_read_only: bool = False
+    ) -> None:
         import sqlalchemy as sa
 
         self._sa = sa
         self.lease_s = lease_s
-        self.engine = sa.create_engine(url, **_engine_options(url))
-        if url.startswith("sqlite"):
-            _set_write_ahead(self.engine.url.database or ":memory:")
-            sa.event.listen(self.engine, "connect", _tune_sqlite)
-            sa.event.listen(
-                self.engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE")
-            )
+        self._define(sa)
+        self._file = sa.make_url(url).database if url.startswith("sqlite") else None
+        if self._file is None:
+            self.engine = sa.create_engine(url, pool_pre_ping=True)
+        elif is_read_only:
+            self.engine = self._open_to_read(self._file)
+        else:
+            self.engine = self._open_to_write(url, self._file)
         # seconds since 1970
         self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)
-        self._define(sa)
-        self._run(self._create_tables)
+        if self._file is None or not is_read_only:
+            self._run(self._create_tables)
+
+    def _open_to_write(self, url: str, path: str) -> Engine:
+        try:
+            ledger_file.set_write_ahead(path)
+        except sqlite3.Error as error:
+            raise LedgerFault(path, error) from error
+        waiting = {"timeout": ledger_file.WAIT_S}
+        engine = self._sa.create_engine(url, connect_args=waiting)
+        listen = self._sa.event.listen
+        listen(engine, "connect", lambda c, _: ledger_file.open_to_write(c))
+        listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
+
+    def _open_to_read(self, path: str) -> Engine:
+        """Of a file that is opened by the first who reads."""
+        sa = self._sa
+        dialect = sa.make_url("sqlite://").get_dialect()()
+        tables = [
+            str(sa.schema.CreateTable(table).compile(dialect=dialect)).strip()
+            for table in self._metadata.tables.values()
+        ]
+        return sa.create_engine(
+            "sqlite://",
+            creator=lambda: ledger_file.open_to_read(path, tables),
+            poolclass=sa.pool.StaticPool,
+        )
 
     def _define(self, sa: Any) -> None:
         self._metadata = sa.MetaData()
@@ -122,6 +168,17 @@ class Ledger:
             sa.Column("remedy", text, nullable=False),
         )
 
+        self._pauses = sa.Table(
+            "pauses",
+            self._metadata,
+            sa.Column("what", text, primary_key=True),
+            sa.Column("session", text, primary_key=True),
+            sa.Column("num_failures", integer, nullable=False),
+            sa.Column("reason", text, nullable=False),
+            sa.Column("cause", text, nullable=False),
+            sa.Column("until", sa.Double, nullable=False),
+        )
+
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
 
     def register_source(self, session: str, uri: str) -> None:
@@ -144,6 +201,49 @@ class Ledger:
         return {
             row["session"]: row["uri"] for row in self._fetch(self._sources.select())
         }
+
+    def forget_source(self, session: str) -> str | None:
+        """Forget where a session's files lie, and return it; None when it was not known. What became of them stays."""
+        query = self._sa.select(self._sources.c.uri).filter_by(session=session)
+
+        def forget(connection: Connection) -> str | None:
+            uri = connection.execute(query).scalar_one_or_none()
+            connection.execute(self._sources.delete().filter_by(session=session))
+            connection.execute(self._pauses.delete().filter_by(session=session))
+            return uri
+
+        return self._run(forget)
+
+    # ---- pauses: what failed of a session, and waits -----------------------------------------------------------------
+
+    def pauses(self) -> list[Pause]:
+        """What failed and is tried again, by session."""
+        table = self._pauses
+        columns = [c for c in table.columns if c.name != "until"]
+        left = (table.c.until - self._clock).label("left_s")
+        query = self._sa.select(*columns, left).order_by(table.c.session, table.c.what)
+        return [Pause(**row) for row in self._fetch(query)]
+
+    def put_off(
+        self, what: str, session: str, num_failures: int, reason: str, cause: str = ""
+    ) -> None:
+        """Begin the pause after so many failures in a row."""
+        values = {
+            "num_failures": num_failures,
+            "reason": reason,
+            "cause": cause,
+            "until": self._clock + pause_s(num_failures),
+        }
+        insert = self._insert(self._pauses).values(what=what, session=session, **values)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["what", "session"], set_=values
+        )
+        self._run(lambda connection: connection.execute(upsert))
+
+    def end_pause(self, what: str, session: str) -> None:
+        """It did not fail this time: the next failure is a first one."""
+        delete = self._pauses.delete().filter_by(what=what, session=session)
+        self._run(lambda connection: connection.execute(delete))
 
     # ---- files -------------------------------------------------------------------------------------------------------
 
@@ -282,8 +382,11 @@ class Ledger:
             try:
                 with self.engine.begin() as connection:
                     return work(connection)
-            except self._sa.exc.OperationalError:
-                if wait_s is None or self.engine.dialect.name == "sqlite":
+            except (sqlite3.Error, self._sa.exc.DatabaseError) as error:
+                if self._file is not None and _is_of_file(error):
+                    raise LedgerFault(self._file, _first_line(error)) from error
+                is_away = isinstance(error, self._sa.exc.OperationalError)
+                if not is_away or wait_s is None or self._file is not None:
                     raise
                 time.sleep(wait_s)
         raise AssertionError("unreachable")
@@ -381,6 +484,11 @@ class Ledger:
         )(table)
 
 
+def pause_s(num_failures: int) -> float:
+    """Seconds after so many failures in a row: a minute, twice as long each time, an hour at most."""
+    return min(_FIRST_PAUSE_S * 2.0 ** min(num_failures - 1, 10), _LONGEST_PAUSE_S)
+
+
 def _in_order(outcomes: Iterable[FileOutcome]) -> list[FileOutcome]:
     """By the key: transactions that lock the same rows in one order do not wait for each other forever."""
     done = sorted(outcomes, key=lambda o: (o.session, o.path, o.version))
@@ -414,28 +522,12 @@ def _ended(claim: Claim) -> str:
     return f"-{claim.owner.rpartition('#')[2]}"
 
 
-def _engine_options(url: str) -> dict[str, Any]:
-    return (
-        {"connect_args": {"timeout": _SQLITE_WAIT_S}}
-        if url.startswith("sqlite")
-        else {"pool_pre_ping": True}
-    )
+def _is_of_file(error: Exception) -> bool:
+    """Whether SQLite complains about its file, and not about what it was asked."""
+    cause = getattr(error, "orig", error)
+    is_damaged = type(cause) is sqlite3.DatabaseError
+    return is_damaged or isinstance(cause, sqlite3.OperationalError)
 
 
-def _set_write_ahead(path: str) -> None:
-    """Readers and a writer side by side. The file keeps the mode; SQLite does not wait for its turn to set it."""
-    deadline = time.monotonic() + _SQLITE_WAIT_S
-    while True:
-        try:
-            with contextlib.closing(sqlite3.connect(path)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's documented way to real transactions: BEGIN comes from the event
-    connection.execute("PRAGMA synchronous=FULL")
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).splitlines()[0]

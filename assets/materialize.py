@@ -39,6 +39,12 @@ def result(
     )
 
 
+def run_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
+    """The id of the run, for one that goes on where another ended the id of the first."""
+    run = context.run
+    return run.root_run_id or run.run_id
+
+
 def picture(content: bytes) -> dg.MarkdownMetadataValue:
     """PNG or JPEG bytes as metadata that the Dagster UI shows."""
     from assets.previews.drawing import as_data_uri

@@ -5,6 +5,7 @@ Local folders and s3:// prefixes through fsspec and s3fs. Names from outside are
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from assets.tables.schemas import SESSION_KEY
 
@@ -25,16 +26,27 @@ _ATTEMPTS = 4
 _CHUNK_BYTES = 1 << 20
 _PAGE_KEYS = 1000  # S3 gives no more at once
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
+_UNKNOWN_VERSION = "-"  # of what could not be looked at
+_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # PEP 383
+
+
+class Fault(NamedTuple):
+    """Why something that is listed cannot be read, and what helps."""
+
+    reason: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)  # a session may list a million
 class SessionFile:
-    """A file below a session, as listed: nothing read yet."""
+    """A file below a session, as listed: nothing read yet. Or a folder that cannot be listed, with its fault."""
 
-    path: str  # relative to the session
+    path: str  # relative to the session, as `store_name` writes it; that of a folder ends with "/"
     uri: str  # absolute path or s3://
     size_bytes: int
     version: str  # mtime_ns or ETag: changes when the bytes may have
+    fault: Fault | None = None  # nobody is to open it
 
 
 class Folder:
@@ -74,10 +86,11 @@ class Folder:
         """Every file below, sorted by path; a single file lists as itself.
 
         Left out is what is no file of this folder: uploads under way (`.x.part`, `.x.tmp`), links that lead out of it,
-        pipes, sockets and devices.
+        pipes, sockets and devices. What cannot be looked at is listed with its fault, below a folder the folder alone.
+        Raises OSError when this place itself cannot be listed, FileNotFoundError when it is gone.
         """
         if self.is_local and os.path.isdir(self._root):
-            return sorted(self._walk(self._root), key=lambda e: e.path)
+            return sorted(self._walk(), key=lambda e: e.path)
         self.fs.invalidate_cache()
         info = _retry(lambda: self.fs.info(self._root))
         if info["type"] == "file":
@@ -103,10 +116,10 @@ class Folder:
     def pages(self, after: str = "") -> Iterator[list[SessionFile]]:
         """The files below in pieces, from the path behind `after` on: in order of their keys in a bucket.
 
-        A local folder is one piece, whatever `after` is: listing it costs little.
+        A local folder is one piece, whatever `after` is: listing it costs little. Raises like `files`.
         """
         if self.is_local:
-            yield self.files() if os.path.exists(self._root) else []
+            yield self.files()
             return
         bucket, _, prefix = self._root.partition("/")
         prefix = prefix.rstrip("/") + "/"
@@ -122,6 +135,9 @@ class Folder:
                 )
             )
             found = page.get("Contents", [])
+            if not found and start == prefix:  # a single object, or nothing
+                yield self.files()
+                return
             names = {
                 e["Key"].removeprefix(prefix): {
                     **e,
@@ -140,25 +156,50 @@ class Folder:
                 return
             start = found[-1]["Key"]
 
-    def _walk(self, folder: str) -> Iterator[SessionFile]:
+    def _walk(self) -> Iterator[SessionFile]:
         """The files of a local folder, at the cost of one call to the system each."""
-        start = len(self._root.rstrip("/")) + 1
-        with os.scandir(folder) as entries:
+        folders = [self._root]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(folder) as scan:
+                    entries = list(scan)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # it went after it was listed
+            except OSError as error:
+                if folder == self._root:
+                    raise
+                yield self._faulty(folder, f"{folder}/", _explain_folder(error))
+                continue
             for entry in entries:
-                if entry.is_symlink():
-                    found = self._local_entry(entry.path[start:], entry.path)
-                elif entry.is_dir():
-                    yield from self._walk(entry.path)
-                    continue
-                elif entry.is_file():
-                    facts = entry.stat()
-                    found = SessionFile(
-                        entry.path[start:], entry.path, facts.st_size, _version(facts)
-                    )
-                else:
-                    continue
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                        continue
+                    found = self._look_at(entry)
+                except OSError as error:
+                    found = self._faulty(entry.path, entry.path, _explain_file(error))
                 if found is not None and not _PARTIAL.search(found.path):
                     yield found
+
+    def _look_at(self, entry: os.DirEntry[str]) -> SessionFile | None:
+        """None for what is gone, and what is no file. Raises OSError for what cannot be looked at."""
+        if entry.is_symlink():
+            return self._local_entry(self._below(entry.path), entry.path)
+        if not entry.is_file():
+            return None
+        try:
+            facts = entry.stat()
+        except FileNotFoundError:
+            return None
+        return _name_local(self._below(entry.path), entry.path, facts)
+
+    def _below(self, path: str) -> str:
+        return path[len(self._root.rstrip("/")) + 1 :]
+
+    def _faulty(self, path: str, shown: str, fault: Fault) -> SessionFile:
+        name = store_name(self._below(shown))
+        return SessionFile(name, path, 0, _UNKNOWN_VERSION, fault)
 
     def _entry(self, path: str, info: dict[str, Any]) -> SessionFile | None:
         if self.is_local:
@@ -182,7 +223,7 @@ class Folder:
             return None
         if not stat.S_ISREG(facts.st_mode):
             return None
-        return SessionFile(path, name, facts.st_size, _version(facts))
+        return _name_local(path, name, facts)
 
     def open(self, file: SessionFile) -> BinaryIO:
         """The file's bytes, seekable."""
@@ -197,8 +238,56 @@ class Folder:
         return Folder(f"{self.uri}/{name}", self.options)
 
 
+def store_name(name: str) -> str:
+    r"""A name as text that every store takes: a byte of it that is no UTF-8 as `\xff`.
+
+    `restore_name` gives the name back: a `\xff` that is in the name itself is written as `\x5cxff`.
+    """
+    plain = _ESCAPE.sub(lambda found: rf"\x5cx{found[1]}", name)
+    return _NOT_UTF8.sub(lambda found: rf"\x{ord(found[0]) - 0xDC00:02x}", plain)
+
+
+def restore_name(stored: str) -> str:
+    """The name that `store_name` was given, with bytes that are no UTF-8 as Python holds them (PEP 383)."""
+
+    def restore(found: re.Match[str]) -> str:
+        byte = int(found[1], 16)
+        return chr(0xDC00 + byte) if byte >= 0x80 else chr(byte)
+
+    return _ESCAPE.sub(restore, stored)
+
+
+def is_utf8(name: str) -> bool:
+    """Whether all bytes of a name are UTF-8."""
+    return _NOT_UTF8.search(name) is None
+
+
+def _name_local(path: str, uri: str, facts: os.stat_result) -> SessionFile:
+    fault = None if is_utf8(path) else _NAMELESS
+    return SessionFile(store_name(path), uri, facts.st_size, _version(facts), fault)
+
+
 def _version(facts: os.stat_result) -> str:
     return f"{facts.st_mtime_ns}-{facts.st_size}"
+
+
+def _explain_folder(error: OSError) -> Fault:
+    remedy = "let this user list it; the next look takes in what is below"
+    if error.errno == errno.ENAMETOOLONG:
+        remedy = "move what is below to a folder that is nested less deep"
+    return Fault(f"the folder cannot be listed: {error.strerror}", remedy)
+
+
+def _explain_file(error: OSError) -> Fault:
+    return Fault(
+        f"cannot be looked at: {error.strerror}", "mend its link or its folder"
+    )
+
+
+_NAMELESS = Fault(
+    "its name is not UTF-8",
+    "rename it, or its folder, as in `convmv -f latin1 -t utf8 --notest NAME`",
+)
 
 
 class BlobStore:
@@ -288,8 +377,10 @@ def hash_stream(stream: BinaryIO) -> str:
 def session_key(name: str) -> str:
     """A partition key from a folder's name: lower case, other characters become '-'.
 
-    Raises ValueError where nothing usable is left.
+    Raises ValueError where nothing usable is left, and for a name that is not UTF-8.
     """
+    if not is_utf8(name):
+        raise ValueError(f"{name!r} is not UTF-8: rename it")
     key = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:64]
     if not re.fullmatch(SESSION_KEY, key):
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.materialize import run_of
 from assets.stages import AssetKey
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
@@ -79,7 +80,9 @@ def task_gate(asset: AssetKey, task: str) -> dg.AssetChecksDefinition:
         workspace: dg.ResourceParam[Workspace],
     ) -> Results:
         yield from _results(
-            context, key, gate_task(catalog, asset, task, workspace.home)
+            context,
+            key,
+            gate_task(catalog, asset, task, workspace.home, run_of(context)),
         )
 
     return gate

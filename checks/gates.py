@@ -13,6 +13,7 @@ from pathlib import Path
 from assets.stages import AssetKey, all_stages, list_session_steps
 from assets.tables.catalog import Catalog
 from assets.tables.migrate import SchemaMoved
+from assets.tables.run_pointers import point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES
 from assets.tables.seals import seal_tables
 from checks.expectations import validate
@@ -90,13 +91,13 @@ def gate_session(catalog: Catalog, table: str, session: str | None) -> list[Verd
 
 
 def gate_task(
-    catalog: Catalog, asset: AssetKey, task: str, home: Path
+    catalog: Catalog, asset: AssetKey, task: str, home: Path, run_id: str = ""
 ) -> list[Verdict]:
-    """Judge what an asset such as ("curation", "{task}_dataset") made last for a task; when it passes, publish its
-    tables and let it be what counts. Model packages lie below `home`."""
+    """Judge what an asset such as ("curation", "{task}_dataset") made for a task, in this run or else last; when it
+    passes, publish its tables and let it be what counts. Model packages lie below `home`."""
     task_gate = TASK_GATES[asset]
     gates = [_gate_of(table) for table in task_gate.tables]
-    target = catalog.pointed(f"{task_gate.made}/{task}")
+    target = pointed_in_run(catalog, f"{task_gate.made}/{task}", run_id)
     if target is None:
         return [
             nothing_checked(name, task_gate.what.format(task=task))
@@ -107,7 +108,7 @@ def gate_task(
     others = task_gate.others(catalog, scope, home) if task_gate.others else None
     verdicts = judge_together(catalog, gates, scope, others)
     if not stops_flow(verdicts):
-        catalog.point(f"{task_gate.passed}/{task}", target)
+        point_in_run(catalog, f"{task_gate.passed}/{task}", target, run_id)
         seal_tables(catalog, ["pointers"])
     return verdicts
 

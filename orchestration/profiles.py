@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.workspace import Workspace
+from orchestration.plain_homes import find_plain
 
 PROFILES = ("local", "ci", "team")
 # daguerre/code where Daguerre is installed
@@ -24,7 +25,7 @@ class Settings:
     """Where everything lies. URIs are local paths or s3:// addresses."""
 
     profile: str
-    home: Path
+    home: Path  # plain: `find_plain`
     landing_uri: str
     tables_uri: str
     blobs_uri: str
@@ -69,13 +70,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise ValueError(
             f"DAGUERRE_PROFILE={profile!r} is not known: use one of {', '.join(PROFILES)}"
         )
-    home = find_home(env, Path.cwd())
-    home.mkdir(parents=True, exist_ok=True)
+    named = find_home(env, Path.cwd())
+    named.mkdir(parents=True, exist_ok=True)
+    home = find_plain(named, env)
     return Settings(
         profile=profile,
         home=home,
         landing_uri=env.get("DAGUERRE_LANDING", str(home / "landing")),
-        tables_uri=env.get("DAGUERRE_TABLES", str(home / "tables")),
+        tables_uri=_address(env, "DAGUERRE_TABLES", home / "tables"),
         blobs_uri=env.get("DAGUERRE_BLOBS", str(home / "blobs")),
         ledger_url=env.get("DAGUERRE_LEDGER", f"sqlite:///{home / 'ledger.db'}"),
         mlflow_url=env.get(
@@ -127,6 +129,14 @@ def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -
     if not text.isdigit() or int(text) < least:
         raise ValueError(f"{name}={text!r} is not a whole number of {least} or more")
     return int(text)
+
+
+def _address(env: Mapping[str, str], name: str, default: Path) -> str:
+    """A URI, or a folder with a plain path."""
+    text = env.get(name)
+    if text is None or "://" in text:
+        return text or str(default)
+    return str(find_plain(Path(text).resolve(), env))
 
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:

@@ -114,7 +114,8 @@ def summarise_home(
 def _models(settings: Settings, task: str) -> list[dict[str, Any]]:
     """The versions that carry an alias now."""
     found = []
-    for model in build_tracker(settings).versions(task):
+    tracker = build_tracker(settings)
+    for model in tracker.versions(task) if tracker.is_there() else ():
         if model.aliases:
             found.append(
                 {
@@ -156,9 +157,8 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
         "predictions", where=f"{mine} AND purpose = 'test'"
     ).to_pylist()
     tracker = build_tracker(settings)
-    version = next(
-        (v for v in tracker.versions(task) if v.model_sha256 == model_sha256), None
-    )
+    known = tracker.versions(task) if tracker.is_there() else []
+    version = next((v for v in known if v.model_sha256 == model_sha256), None)
     title = f"daguerre-{task}" + (f" v{version.version}" if version else "")
     package = open_package(settings.home / model["folder"])
     images = StoredImages(catalog.dataset("frames", release["frames_version"]))

@@ -37,6 +37,17 @@ def build_landing_zone(settings: Settings) -> LandingZone:
     return LandingZone(folder, build_ledger(settings), settings.partial_wait_s)
 
 
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger to look at: nothing is written."""
+    return Ledger(settings.ledger_url, is_read_only=True)
+
+
+def open_landing_zone(settings: Settings, ledger: Ledger) -> LandingZone:
+    """The landing zone to look at: nothing is made."""
+    folder = Folder(settings.landing_uri, settings.file_options)
+    return LandingZone(folder, ledger, settings.partial_wait_s)
+
+
 def build_intake(settings: Settings) -> Intake:
     """What reads landed sessions into tables, under the name of this worker."""
     blobs = BlobStore(settings.blobs_uri, settings.file_options)

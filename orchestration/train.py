@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.retrieval.results import read_results
+from assets.tables.run_pointers import made_in_run
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
 from models.task_names import dataset_of
@@ -113,10 +114,6 @@ def _find_excluded(
 def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:
     """The model of the run; nothing where it ended before there was one."""
     catalog = build_catalog(home)
-    newest = [
-        r
-        for r in read_results(catalog, task)
-        if r["model_sha256"] == catalog.pointed(f"model/{task}")
-    ]
-    is_mine = outcome.success or any(r["run_id"] == outcome.run_id for r in newest)
-    return newest[0] if newest and is_mine else {}
+    mine = made_in_run(catalog, f"model/{task}", outcome.run_id)
+    rows = (r for r in read_results(catalog, task) if r["model_sha256"] == mine)
+    return next(rows, {})

@@ -1,11 +1,10 @@
-"""Serve Dagster and MLflow on loopback, as child processes that end with this one.
+"""Serve Dagster and MLflow on loopback, by servers that are kept running and end with this process.
 
 Belongs here: how the servers start, where they listen, the instance's dagster.yaml. Does not: the graph.
 """
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -14,10 +13,10 @@ from pathlib import Path
 
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_tracker
+from orchestration.servers import Server, end_all
 
 _HOST = "127.0.0.1"
 _START_S = 180.0
-_STOP_S = 20.0
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -61,37 +60,34 @@ def prepare_instance(settings: Settings) -> Path:
 
 
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
-    """Start the servers, print their addresses when they answer, and wait. Returns the exit code."""
+    """Start the servers, print their addresses when they answer, and keep them running. Returns the exit code."""
     # makes MLflow's tables: two processes that make them at once collide
     build_tracker(settings).versions("detection")
-    servers: dict[str, subprocess.Popen] = {}
+    servers: list[Server] = []
     stop = _Stop()
     # a caught signal has its default in the servers, an ignored one not
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
     try:
         for name, command in _commands(settings, port, mlflow_port).items():
-            servers[name] = _start(name, command, settings)
+            servers.append(_start(name, command, settings))
         addresses = {
             "Dagster": f"http://{_HOST}:{port}",
             "MLflow": f"http://{_HOST}:{mlflow_port}",
         }
-        for name, address in addresses.items():
-            _wait_until_up(name, address, servers, stop, settings)
+        for server, (name, address) in zip(servers, addresses.items(), strict=True):
+            _wait_until_up(name, address, server, stop)
             print(f"{name:8} {address}", flush=True)
         print("Ctrl-C ends both.", flush=True)
         while not stop.requested:
-            for name, server in servers.items():
-                if server.poll() is not None:
-                    print(
-                        f"{name} ended with code {server.returncode}: see {_log(settings, name)}",
-                        file=sys.stderr,
-                    )
-                    return 1
+            for server in servers:
+                told = server.tend()
+                if told:
+                    print(told, file=sys.stderr, flush=True)
             time.sleep(0.3)
         return 0
     finally:
-        _end(servers)
+        end_all(servers)
 
 
 class _Stop:
@@ -128,54 +124,26 @@ def _commands(settings: Settings, port: int, mlflow_port: int) -> dict[str, list
     return {"dagster": dagster, "mlflow": mlflow}
 
 
-def _start(name: str, command: list[str], settings: Settings) -> subprocess.Popen:
+def _start(name: str, command: list[str], settings: Settings) -> Server:
     homes = {
         "DAGSTER_HOME": str(prepare_instance(settings)),
         "DAGUERRE_HOME": str(settings.home),
     }
-    environment = {**os.environ, **homes, **_QUIET}
-    log = _log(settings, name)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as stream:
-        return subprocess.Popen(
-            command,
-            env=environment,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+    return Server(
+        name, command, {**os.environ, **homes, **_QUIET}, _log(settings, name)
+    )
 
 
-def _wait_until_up(
-    name: str,
-    address: str,
-    servers: dict[str, subprocess.Popen],
-    stop: _Stop,
-    settings: Settings,
-) -> None:
+def _wait_until_up(name: str, address: str, server: Server, stop: _Stop) -> None:
     deadline = time.monotonic() + _START_S
     while not stop.requested:
-        if servers[name.lower()].poll() is not None or time.monotonic() > deadline:
-            raise ValueError(
-                f"{name} did not start on {address}: see {_log(settings, name.lower())}"
-            )
+        if not server.is_running or time.monotonic() > deadline:
+            raise ValueError(f"{name} did not start on {address}: see {server.log}")
         try:
             urllib.request.urlopen(address, timeout=2)
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-
-
-def _end(servers: dict[str, subprocess.Popen]) -> None:
-    for server in servers.values():
-        if server.poll() is None:
-            server.terminate()
-    deadline = time.monotonic() + _STOP_S
-    for server in servers.values():
-        try:
-            server.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
 
 
 def _log(settings: Settings, name: str) -> Path:

@@ -113,6 +113,22 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def permissions_bind() -> Iterator[None]:
+    """What permissions forbid is forbidden to root too, as long as the test lasts. Linux, capabilities(7)."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    before = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, before) == 0
+    bound = (ctypes.c_uint32 * 6)(*before)
+    bound[0] &= ~0b110  # effective: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert libc.capset(header, bound) == 0
+    yield
+    assert libc.capset(header, before) == 0
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An empty $DAGUERRE_HOME."""
     path = tmp_path / "home"

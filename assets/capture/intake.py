@@ -25,6 +25,7 @@ from assets.capture.outcomes import (
     count_outcomes,
     find_fresh,
     find_gone,
+    find_mended,
     judge_files,
 )
 from assets.capture.partial import REMEDY, find_missing_end
@@ -64,7 +65,7 @@ _WRITE_BYTES = 64 << 20
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
-_UNREADABLE_REMEDY = "put it back where it was, let this user read it, and ingest again"
+_UNREADABLE_REMEDY = "put it back and let this user read it, then `daguerre quarantine retry` its session"
 
 Progress = Callable[[int, int, str], None]  # files done, files in all, current path
 
@@ -114,6 +115,7 @@ class Intake:
         self._settle_leftovers(
             source, session, [left for left in leftovers if left.file.path in fresh]
         )
+        self._forget_folders(session, find_mended(files, known))
         planned = {name_folder(p, session) for p in plans if not p.is_container}
         gone = find_gone(files, known)
         retraction = retract(
@@ -348,6 +350,13 @@ class Intake:
                 )
             settled.append(left)
         self._record_leftovers(session, settled, hashes)
+
+    def _forget_folders(self, session: str, mended: Sequence[FileOutcome]) -> None:
+        """A folder that can be listed now is no entry any more: its files are."""
+        if mended:
+            rows = CaptureRows(self.catalog, session, None, None, None)
+            rows.drop_obsolete_problems({o.path for o in mended})
+            self.ledger.forget(mended)
 
     def _record_leftovers(
         self, session: str, leftovers: Sequence[Leftover], hashes: Mapping[str, str]

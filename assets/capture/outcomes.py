@@ -65,9 +65,30 @@ def find_fresh(
 
 
 def find_gone(files: Sequence[SessionFile], known: Known) -> list[FileOutcome]:
-    """What became of files that were taken in before and are not there now."""
+    """What became of files that were taken in before and are not there now, as far as folders can be listed."""
     here = {f.path for f in files}
-    return [o for o in known.values() if o.path not in here and o.outcome == "ingested"]
+    unseen = _list_unseen(files)
+    return [
+        o
+        for o in known.values()
+        if o.path not in here
+        and o.outcome == "ingested"
+        and not o.path.startswith(unseen)
+    ]
+
+
+def find_mended(files: Sequence[SessionFile], known: Known) -> list[FileOutcome]:
+    """What was said of folders that could not be listed, and can be now or are gone."""
+    unseen = _list_unseen(files)
+    return [
+        o
+        for o in known.values()
+        if o.path.endswith("/") and not o.path.startswith(unseen)
+    ]
+
+
+def _list_unseen(files: Sequence[SessionFile]) -> tuple[str, ...]:
+    return tuple(f.path for f in files if f.path.endswith("/"))
 
 
 def judge_files(

@@ -43,14 +43,27 @@ def find_missing_end(path: str, stream: BinaryIO) -> str | None:
 def find_partial(
     files: Sequence[SessionFile], open_file: Callable[[SessionFile], BinaryIO]
 ) -> list[str]:
-    """The paths of the files that are not whole; costs one short read for each container, none for other files."""
-    found = []
-    for file in files:
-        if PurePosixPath(file.path).suffix.lower() in _FORMATS:
-            with open_file(file) as stream:
-                if find_missing_end(file.path, stream):
-                    found.append(file.path)
-    return found
+    """The paths of the files that are not whole; costs one short read for each container, none for other files.
+
+    One that cannot be opened is not waited for: intake says what is wrong with it.
+    """
+    return [
+        file.path
+        for file in files
+        if file.fault is None
+        and PurePosixPath(file.path).suffix.lower() in _FORMATS
+        and _is_partial(file, open_file)
+    ]
+
+
+def _is_partial(
+    file: SessionFile, open_file: Callable[[SessionFile], BinaryIO]
+) -> bool:
+    try:
+        with open_file(file) as stream:
+            return find_missing_end(file.path, stream) is not None
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        return False
 
 
 def _check_mcap(stream: BinaryIO, size: int) -> str | None:

@@ -10,10 +10,11 @@ from assets.curation.pictures import count_lost
 from assets.curation.release import draft_release, write_release
 from assets.curation.session import embed_frames, measure_frames
 from assets.curation.stage import STAGE
-from assets.materialize import picture, progress_to, result
+from assets.materialize import picture, progress_to, result, run_of
 from assets.partitions import sessions
 from assets.previews.stored_frames import contact_sheet_png
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.run_pointers import point_in_run
 from assets.workspace import Workspace
 from models import image_quality
 from models.task_names import DATASET_NAMES
@@ -120,7 +121,9 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         deps=[["curation", "splits"], ["capture", "imported_labels"]],
     )
     def dataset(
-        config: DatasetConfig, catalog: dg.ResourceParam[Catalog]
+        context: dg.AssetExecutionContext,
+        config: DatasetConfig,
+        catalog: dg.ResourceParam[Catalog],
     ) -> dg.MaterializeResult:
         """A release: labelled frames of published sessions, and those that somebody found empty, frozen with their
         splits; its id is the hash of them.
@@ -130,7 +133,7 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         """
         draft = draft_release(catalog, task, config.sessions or None)
         release_id = write_release(catalog, draft)
-        catalog.point(f"draft/{task}", release_id)
+        point_in_run(catalog, f"draft/{task}", release_id, run_of(context))
         per_split = {
             s: sum(r["split"] == s for r in draft.frame_rows)
             for s in ("train", "val", "test")

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.materialize import picture, result
+from assets.materialize import picture, result, run_of
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
@@ -23,11 +23,11 @@ def _scores(task: str) -> dg.AssetsDefinition:
         catalog: dg.ResourceParam[Catalog],
         workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult:
-        """What the model trained last, and the champion, say about the test split, and how right they are by slice."""
+        """What the model of this run, and the champion, say about the test split, and how right they are by slice."""
         from assets.evaluation.exam import examine, examine_champion
         from assets.evaluation.gallery import draw_exam
 
-        exam = examine(catalog, workspace.home, task)
+        exam = examine(catalog, workspace.home, task, run_of(context))
         for sat in (exam, examine_champion(catalog, workspace.home, exam)):
             if sat is not None:
                 catalog.upsert(
@@ -71,12 +71,14 @@ def _open_scores(task: str) -> dg.AssetsDefinition:
         kinds={"lance"},
     )
     def scores(
-        catalog: dg.ResourceParam[Catalog], workspace: dg.ResourceParam[Workspace]
+        context: dg.AssetExecutionContext,
+        catalog: dg.ResourceParam[Catalog],
+        workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult:
-        """Figures of the task's own exam on the test split, of the model trained last and of the champion."""
+        """Figures of the task's own exam on the test split, of the model of this run and of the champion."""
         from assets.evaluation.exam import examine_open
 
-        found = examine_open(catalog, workspace.home, task)
+        found = examine_open(catalog, workspace.home, task, run_of(context))
         for rows in found.values():
             catalog.upsert("scores", to_table(TABLES["scores"], rows))
         model_sha256, rows = next(iter(found.items()))

@@ -11,6 +11,7 @@ from assets.inference.predict import PredictionFacts, StoredImages, predict_fram
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import Release
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
+from assets.tables.run_pointers import pointed_in_run
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class Exam:
     images: StoredImages
 
 
-def examine(catalog: Catalog, home: Path, task: str) -> Exam:
-    """Predict and score the model trained last for `task` on the test split of its release.
+def examine(catalog: Catalog, home: Path, task: str, run_id: str = "") -> Exam:
+    """Predict and score the model that the run trained for `task`, else the last one, on the test split of its release.
 
     Raises ValueError when there is none, when its files have changed, or when its release has.
     """
     from assets.tables.releases import open_release
 
-    package = _open_newest(catalog, home, task)
+    package = _open_newest(catalog, home, task, run_id)
     return _examine_on(
         catalog, package, open_release(catalog, package.facts.release_id)
     )
@@ -51,8 +52,10 @@ def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
     return _examine_on(catalog, package, exam.release)
 
 
-def examine_open(catalog: Catalog, home: Path, task: str) -> dict[str, list[ScoreRow]]:
-    """What an open task finds of the model trained last and of its champion, on the test split of the former's release.
+def examine_open(
+    catalog: Catalog, home: Path, task: str, run_id: str = ""
+) -> dict[str, list[ScoreRow]]:
+    """What an open task finds of the model of `examine` and of its champion, on the test split of the former's release.
 
     Rows of scores by model, the new one first. Raises ValueError as `examine` does, and where a split is empty.
     """
@@ -60,7 +63,7 @@ def examine_open(catalog: Catalog, home: Path, task: str) -> dict[str, list[Scor
     from assets.inference.package import examine_package
     from assets.samples import ReleaseImages, read_release
 
-    package = _open_newest(catalog, home, task)
+    package = _open_newest(catalog, home, task, run_id)
     champion = _open_champion(catalog, home, task, package.model_sha256)
     release = read_release(catalog, package.facts.release_id, task)
     train, test = (
@@ -82,10 +85,10 @@ def examine_open(catalog: Catalog, home: Path, task: str) -> dict[str, list[Scor
     }
 
 
-def _open_newest(catalog: Catalog, home: Path, task: str) -> ModelPackage:
+def _open_newest(catalog: Catalog, home: Path, task: str, run_id: str) -> ModelPackage:
     from assets.inference.package import open_package
 
-    model_sha256 = catalog.pointed(f"model/{task}")
+    model_sha256 = pointed_in_run(catalog, f"model/{task}", run_id)
     if model_sha256 is None:
         raise ValueError(
             f"no {task} model has been trained: materialise training/{task} first"

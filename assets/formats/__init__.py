@@ -77,16 +77,19 @@ def plan_session(
     """Share the files of a session out among the readers, in their order.
 
     Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it. Hidden files, and what
-    desktops leave behind, are no data and reach no reader.
+    desktops leave behind, are no data and reach no reader; neither does what was listed with a fault.
     """
     plans: list[CapturePlan] = []
     ordered = sorted(files, key=lambda f: f.path)
-    unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
     assert len({file.path for file in ordered}) == len(files), "a path is listed twice"
-    settings, leftovers = read_settings(files, opener)
+    faulty = [Leftover(f, *f.fault, is_document=False) for f in ordered if f.fault]
+    ordered = [file for file in ordered if file.fault is None]
+    unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
+    settings, leftovers = read_settings(ordered, opener)
     for left in leftovers:
         unclaimed.pop(left.file.path, None)
     known = {left.file.path for left in leftovers}
+    leftovers += faulty
     leftovers += [
         explain_leftover(f, opener)
         for f in ordered

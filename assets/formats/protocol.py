@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
@@ -73,15 +74,23 @@ class UnreadableBytes(ValueError):
 
 def open_checked(file: SessionFile, opener: Opener) -> BinaryIO:
     """Open through `opener`; a file that is gone or not permitted raises UnreadableBytes."""
-    try:
+    with _explaining():
         return opener(file)
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Say of bytes that cannot be had why. An object store tells it when they are read, not when they are opened."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise UnreadableBytes(
             "vanished after it was listed", "put it back and ingest again"
         ) from error
     except PermissionError as error:
         raise UnreadableBytes(
-            "may not be read by this user", "grant read permission and ingest again"
+            "may not be read by this user",
+            "grant read permission, then `daguerre quarantine retry` its session",
         ) from error
     except IsADirectoryError as error:
         raise UnreadableBytes("is a directory now", "ingest again") from error
@@ -96,7 +105,7 @@ def read_bytes(
             f"{file.size_bytes} bytes, more than the {limit_bytes} read at once",
             "split the file",
         )
-    with open_checked(file, opener) as stream:
+    with _explaining(), open_checked(file, opener) as stream:
         data = stream.read(file.size_bytes + 1)
     if len(data) != file.size_bytes:
         raise UnreadableBytes(
@@ -108,13 +117,13 @@ def read_bytes(
 
 def read_head(file: SessionFile, opener: Opener) -> bytes:
     """The first bytes of a file, for a look at its magic. Raises UnreadableBytes."""
-    with open_checked(file, opener) as stream:
+    with _explaining(), open_checked(file, opener) as stream:
         return stream.read(HEAD_BYTES)
 
 
 def read_ends(file: SessionFile, opener: Opener, num_bytes: int) -> bytes:
     """The first and the last bytes of a file, so many of each. Raises UnreadableBytes."""
-    with open_checked(file, opener) as stream:
+    with _explaining(), open_checked(file, opener) as stream:
         head = stream.read(num_bytes)
         if file.size_bytes <= num_bytes:
             return head

@@ -2,11 +2,10 @@
 
 import dagster as dg
 
-from assets.materialize import result
+from assets.materialize import result, run_of
 from assets.registry.tracker import Tracker
 from assets.tables.catalog import Catalog, is_in
-from assets.tables.schemas import TABLES, to_table
-from assets.tables.seals import seal_tables
+from assets.tables.run_pointers import pointed_in_run
 from assets.workspace import Workspace
 from models.task_names import all_task_names
 
@@ -35,10 +34,11 @@ def _release(task: str) -> dg.AssetsDefinition:
         workspace: dg.ResourceParam[Workspace],
         tracker: dg.ResourceParam[Tracker],
     ) -> dg.MaterializeResult:
-        """The model trained last as a version in MLflow: the challenger, and the champion where it passes the gate."""
+        """The model of this run as a version in MLflow: the challenger, and the champion where it passes the gate."""
         from assets.registry.promotion import submit
 
-        model_sha256 = catalog.pointed(f"model/{task}")
+        run_id = run_of(context)
+        model_sha256 = pointed_in_run(catalog, f"model/{task}", run_id)
         if model_sha256 is None:
             raise dg.Failure(
                 f"no {task} model has been trained: materialise training/{task} first"
@@ -49,8 +49,9 @@ def _release(task: str) -> dg.AssetsDefinition:
         checks = {
             "dataset": model["release_id"]
             in catalog.read("releases", ["release_id"])["release_id"].to_pylist(),
-            "training": catalog.pointed(f"trained/{task}") == model_sha256,
-            "scores": catalog.pointed(f"scored/{task}") == model_sha256,
+            "training": pointed_in_run(catalog, f"trained/{task}", run_id)
+            == model_sha256,
+            "scores": pointed_in_run(catalog, f"scored/{task}", run_id) == model_sha256,
         }
         plots = workspace.read_plots(model_sha256)
         verdict = submit(
@@ -61,11 +62,6 @@ def _release(task: str) -> dg.AssetsDefinition:
             context.run.run_id,
             plots,
         )
-        if verdict.champion_row is not None:
-            catalog.upsert(
-                "champions", to_table(TABLES["champions"], [verdict.champion_row])
-            )
-            seal_tables(catalog, ["champions"])
         metadata = {
             "version": verdict.run.model_version,
             "alias": "champion" if verdict.champion_row else "challenger",

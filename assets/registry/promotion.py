@@ -1,13 +1,16 @@
-"""One trained model's way through the registry: lineage, challenger, gate, card, champion."""
+"""One trained model's way through the registry: lineage, challenger, gate, card, champion.
+
+Which model is champion the table `champions` says. A challenger takes the place of the champion that it was judged
+against, or is judged again; MLflow's alias follows the table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from assets.inference.package import read_package
+from assets.inference.package import Refusal, read_package
 from assets.registry.card import CardFacts, render_card
 from assets.registry.lineage import find_lineage
 from assets.registry.release import (
@@ -18,18 +21,20 @@ from assets.registry.release import (
     read_evaluation,
     rules_of,
 )
-from assets.registry.tracker import RegisteredModel, RunRef, Tracker
+from assets.registry.tracker import CHAMPION, RunRef, Tracker
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.champions import crown, mark_followed, read_champion
+from assets.tables.rows import ChampionRow
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What became of a model. `champion_row` is its row for `champions`; None when it was not promoted."""
+    """What became of a model. `champion_row` is its row of `champions`; None when it was not promoted."""
 
     run: RunRef
     decision: Decision
     card: str
-    champion_row: dict[str, Any] | None
+    champion_row: ChampionRow | None
 
 
 def submit(
@@ -55,9 +60,9 @@ def submit(
         "releases", where=is_in("release_id", [package.release_id])
     ).to_pylist()
     lineage = find_lineage(package, releases, models)
-    champion = tracker.champion(package.task)
-    evaluation, rival = _read_evaluations(
-        catalog, package.model_sha256, package.release_id, champion
+    follow_table(catalog, tracker, package.task)
+    evaluation, _ = _read_evaluations(
+        catalog, package.model_sha256, package.release_id, None
     )
     params = {
         "release_id": package.release_id,
@@ -67,33 +72,81 @@ def submit(
     run = tracker.log_training(
         package, lineage, evaluation.metrics, plots or {}, dagster_run_id, params
     )
-    decision = decide(evaluation, rival, rules or rules_of(package.task), checks)
-    card = render_card(
-        CardFacts(package, lineage, evaluation, decision, run.model_version)
-    )
-    tracker.describe(package.task, run.model_version, card)
-    if not decision.is_promoted:
-        tracker.record(package.task, run.model_version, decision)
-        return Promotion(run, decision, card, None)
-    tracker.promote(package.task, run.model_version, decision)
-    row = {
+    tracker.verify(package.task, run.model_version)
+    row: ChampionRow = {
         "task": package.task,
         "model_name": f"daguerre-{package.task}",
         "model_version": run.model_version,
         "model_sha256": package.model_sha256,
         "release_id": package.release_id,
     }
-    return Promotion(run, decision, card, row)
+    decision = _compete(catalog, row, rules or rules_of(package.task), checks)
+    card = render_card(
+        CardFacts(package, lineage, evaluation, decision, run.model_version)
+    )
+    tracker.describe(package.task, run.model_version, card)
+    tracker.record(package.task, run.model_version, decision)
+    follow_table(catalog, tracker, package.task)
+    return Promotion(run, decision, card, row if decision.is_promoted else None)
+
+
+def follow_table(catalog: Catalog, tracker: Tracker, task: str) -> None:
+    """Let MLflow's champion be that of the table, also where another is crowned meanwhile.
+
+    A champion that MLflow has lost cannot be followed, and stays marked so.
+    """
+    while True:
+        row = read_champion(catalog, task)
+        named = tracker.champion(task)
+        if row is None:
+            if named is None:
+                return
+            tracker.drop_alias(task, CHAMPION)
+        elif named is not None and named.model_sha256 == row["model_sha256"]:
+            mark_followed(catalog, task, row["model_sha256"])
+            if read_champion(catalog, task) == row:
+                return
+        elif not _follow(tracker, row):
+            mark_followed(catalog, task, "")
+            return
+
+
+def _follow(tracker: Tracker, row: ChampionRow) -> bool:
+    try:
+        model = tracker.version(row["task"], row["model_version"])
+        if model.model_sha256 != row["model_sha256"]:
+            return False
+        tracker.set_alias(row["task"], CHAMPION, row["model_version"])
+    except (LookupError, Refusal):
+        return False
+    return True
+
+
+def _compete(
+    catalog: Catalog,
+    row: ChampionRow,
+    rules: GateRules,
+    checks: Mapping[str, bool | None],
+) -> Decision:
+    """Judge against the champion and take its place; judge again where another took it in between."""
+    while True:
+        champion = read_champion(catalog, row["task"])
+        evaluation, rival = _read_evaluations(
+            catalog, row["model_sha256"], row["release_id"], champion
+        )
+        decision = decide(evaluation, rival, rules, checks)
+        if not decision.is_promoted or crown(catalog, row, champion):
+            return decision
 
 
 def _read_evaluations(
     catalog: Catalog,
     model_sha256: str,
     release_id: str,
-    champion: RegisteredModel | None,
+    champion: ChampionRow | None,
 ) -> tuple[Evaluation, Evaluation | None]:
     """The model's evaluation, and the champion's: on the same release if it has one there, else on its own."""
-    models = [model_sha256, *([champion.model_sha256] if champion else [])]
+    models = [model_sha256, *([champion["model_sha256"]] if champion else [])]
     rows = catalog.read_latest(
         "scores", where=is_in("model_sha256", models)
     ).to_pylist()
@@ -101,14 +154,14 @@ def _read_evaluations(
         model_sha256, release_id, 0, {}
     )
     if champion is None or not _have_equal_classes(
-        catalog, release_id, champion.release_id
+        catalog, release_id, champion["release_id"]
     ):
         return evaluation, None  # figures over other classes do not compare
-    same = read_evaluation(rows, champion.model_sha256, release_id)
-    own = read_evaluation(rows, champion.model_sha256, champion.release_id)
-    return evaluation, same or own or Evaluation(
-        champion.model_sha256, champion.release_id, 0, {}
-    )
+    best_sha256 = champion["model_sha256"]
+    own_release = champion["release_id"]
+    same = read_evaluation(rows, best_sha256, release_id)
+    own = read_evaluation(rows, best_sha256, own_release)
+    return evaluation, same or own or Evaluation(best_sha256, own_release, 0, {})
 
 
 def _have_equal_classes(catalog: Catalog, *release_ids: str) -> bool:

@@ -36,6 +36,16 @@ def open_client(uri: str) -> MlflowClient:
         return MlflowClient(uri, uri)
 
 
+def has_tables(uri: str) -> bool:
+    """Whether a store was made before: a server always was, a SQLite file is there."""
+    from sqlalchemy import make_url
+
+    if not uri.startswith("sqlite"):
+        return True
+    path = make_url(uri).database
+    return path is not None and Path(path).exists()
+
+
 def require_experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
     """The id of the experiment, which is made where there is none; its artifacts go below `artifact_root`."""
     for _ in range(2):

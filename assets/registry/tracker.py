@@ -27,6 +27,7 @@ from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
 from assets.registry.store import (
     as_lookup_error,
+    has_tables,
     open_client,
     point_alias,
     require_experiment,
@@ -135,19 +136,14 @@ class Tracker:
             model.run_id, decision.to_dict(), f"gate/version_{version}.json"
         )
 
-    def promote(self, task: str, version: int, decision: Decision) -> None:
-        """Make the version champion. Raises Refusal when the gate said no, or bytes or lineage are not whole."""
-        self.record(task, version, decision)
-        if not decision.is_promoted:
-            raise Refusal(
-                f"{_name(task)} version {version} is not promoted: {'; '.join(decision.reasons)}"
-            )
-        self.set_alias(task, CHAMPION, version)
-
     def set_alias(self, task: str, alias: str, version: int) -> None:
         """Point an alias at a version, after its bytes were verified."""
         self.verify(task, version)
         point_alias(self._client(), _name(task), alias, version)
+
+    def drop_alias(self, task: str, alias: str) -> None:
+        """Take an alias from whatever version has it."""
+        self._client().delete_registered_model_alias(_name(task), alias)
 
     def decision(self, task: str, version: int) -> dict[str, Any] | None:
         """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked."""
@@ -181,6 +177,10 @@ class Tracker:
         client.update_model_version(model.name, str(version), text)
 
     # ---- reading -----------------------------------------------------------------------------------------------
+
+    def is_there(self) -> bool:
+        """Whether there is a store to look at: to open one that is not there makes it."""
+        return has_tables(self.tracking_uri)
 
     def versions(self, task: str) -> list[RegisteredModel]:
         """All versions of a task, oldest first."""

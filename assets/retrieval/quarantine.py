@@ -138,11 +138,11 @@ def _read_outcomes(
     rows = [o for o in rows if session is None or o.session == session]
     # a listing costs: only where it matters
     due = {o.session for o in rows if o.outcome in ("quarantined", "dropped")}
-    folders = {name: folder for name, folder in zone.sessions().items() if name in due}
+    folders = zone.look_around().sessions
     versions = {
         (name, f.path): f.version
-        for name, folder in folders.items()
-        for f in _files(folder)
+        for name in due & set(folders)
+        for f in _list_if_there(folders[name])
     }
     current = [
         o for o in rows if versions.get((o.session, o.path), o.version) == o.version
@@ -150,6 +150,14 @@ def _read_outcomes(
     return current, {(o.session, o.path) for o in rows} - {
         (o.session, o.path) for o in current
     }
+
+
+def _list_if_there(folder: Folder) -> list[SessionFile]:
+    """Of a place that cannot be listed nothing is known to have been replaced."""
+    try:
+        return _files(folder)
+    except OSError:
+        return []
 
 
 def _files(folder: Folder) -> list[SessionFile]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from assets.landing import LandingZone
-from assets.storage import Folder
+from assets.landing import LandingZone, explain
+from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
+from assets.tables.champions import list_unfollowed
 
 Row = dict[str, Any]
 
@@ -32,31 +34,40 @@ def read_status(home: Home) -> dict[str, Any]:
     """Everything as plain values. Costs one listing of the landing zone and one of the tables."""
     promoted = home.catalog.read_latest("champions").sort_by("task").to_pylist()
     tables = _list_tables(home.catalog, home.zone.folder.options)
-    sessions = _list_sessions(home)
+    around = home.zone.look_around()
+    sessions = _list_sessions(home, around.sessions)
     # not looked at twice: they may be large
     listed = {home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)}
     return {
-        "home": str(home.folder),
+        "home": str(home.folder.resolve()),
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
-        "unusable_folders": home.zone.unusable(),
+        "landing_fault": around.fault,
+        "unusable_folders": around.unusable,
+        "pauses": [
+            vars(p) | {"left_s": round(p.left_s)} for p in home.zone.ledger.pauses()
+        ],
         "tables": tables,
         "champions": [
             {k: c[k] for k in ("task", "model_name", "model_version", "release_id")}
             for c in promoted
         ],
+        "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
         "retraining_requests": _list_open_requests(home.catalog, promoted),
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()
         ],
-        "disk": _measure_disk(home.folder, listed),
+        "disk": _measure_disk(home.folder.resolve(), listed),
     }
 
 
-def _list_sessions(home: Home) -> list[Row]:
-    """One row a session. `state` names the first that is true: waiting, held, quarantined, ingested, empty, gone."""
+def _list_sessions(home: Home, folders: Mapping[str, Folder]) -> list[Row]:
+    """One row a session. `fault` is why it cannot be listed, with the remedy.
+
+    `state` is the first that is true: gone, unreachable, waiting, held, quarantined, ingested, empty.
+    """
     # session -> path -> version -> outcome
     ledger: dict[str, dict[str, dict[str, str]]] = {}
     for row in (
@@ -78,11 +89,15 @@ def _list_sessions(home: Home) -> list[Row]:
             {"table": row["table_name"], "reason": row["reason"]}
         )
     rows = []
-    folders = home.zone.sessions()
     for session in sorted({*folders, *ledger}):
         known = ledger.get(session, {})
-        counts = _count_files(folders.get(session), known)
-        facts = {**counts, "frames": frames[session], "held": held.get(session, [])}
+        files, fault = _list_files(folders.get(session))
+        facts = {
+            **_count_files(files, known),
+            "frames": frames[session],
+            "held": held.get(session, []),
+            "fault": fault,
+        }
         rows.append(
             {
                 "session": session,
@@ -93,11 +108,18 @@ def _list_sessions(home: Home) -> list[Row]:
     return rows
 
 
+def _list_files(folder: Folder | None) -> tuple[list[SessionFile], str]:
+    """What lies in a session's folder, or why that cannot be told."""
+    try:
+        return (folder.files() if folder is not None else []), ""
+    except OSError as error:
+        return [], explain(cast(Folder, folder), error)
+
+
 def _count_files(
-    folder: Folder | None, known: dict[str, dict[str, str]]
+    listed: Sequence[SessionFile], known: dict[str, dict[str, str]]
 ) -> dict[str, int]:
     """Files as they lie there now, by what became of these very versions; files that are gone do not count."""
-    listed = folder.files() if folder is not None and folder.exists() else []
     outcomes = Counter(known.get(f.path, {}).get(f.version, "waiting") for f in listed)
     sizes = {"files": len(listed), "size_bytes": sum(f.size_bytes for f in listed)}
     return sizes | {
@@ -108,6 +130,8 @@ def _count_files(
 def _name_state(is_there: bool, facts: Row) -> str:
     if not is_there or (not facts["files"] and facts["frames"]):
         return "gone"
+    if facts["fault"]:
+        return "unreachable"
     if facts["waiting"]:
         return "waiting"
     if facts["held"]:
@@ -127,7 +151,7 @@ def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:
         for file in folder.files():
             sizes[file.path.split(".lance/", 1)[0]] += file.size_bytes
     for name in catalog.names():
-        dataset = catalog.dataset(name)
+        dataset = catalog.open_stored(name)
         rows.append(
             {
                 "table": name,

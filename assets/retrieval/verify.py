@@ -120,7 +120,7 @@ def _verify_tables(stores: Stores) -> Iterator[Finding | None]:
 def _verify_table(
     catalog: Catalog, name: str, key: str, referred_to: int
 ) -> Finding | None:
-    dataset = catalog.dataset(name)
+    dataset = catalog.open_stored(name)
     tags = {tag: int(facts["version"]) for tag, facts in dataset.tags.list().items()}
     newest = max([referred_to, *tags.values()])
     if dataset.version < newest:
@@ -168,7 +168,7 @@ def _verify_frames(stores: Stores) -> Iterator[Finding | None]:
     if not stores.catalog.exists("frames"):
         return
     columns = ["frame_id", "payload", "sha256"]
-    scanner = stores.catalog.dataset("frames").scanner(
+    scanner = stores.catalog.open_stored("frames").scanner(
         columns=columns, batch_size=_BATCH_ROWS
     )
     remedy = (

@@ -64,6 +64,10 @@ class Catalog:
         """Insert new rows and replace those with an equal key."""
         return self._merge(name, rows, replace="true")
 
+    def upsert_where(self, name: str, rows: pa.Table, condition: str) -> Written:
+        """Insert new rows and replace those with an equal key where the condition over `source` and `target` holds."""
+        return self._merge(name, rows, replace=condition)
+
     def delete(self, name: str, where: str) -> int:
         """Delete the matching rows and return the new version. Old versions keep their bytes until they are cleaned."""
         dataset = self.dataset(name)

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.materialize import result
+from assets.materialize import result, run_of
 from assets.tables.catalog import Catalog
+from assets.tables.run_pointers import point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from assets.workspace import Workspace
@@ -88,7 +89,9 @@ def _training(task: str) -> dg.AssetsDefinition:
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 
-        release_id = config.release_id or catalog.pointed(f"release/{dataset}")
+        release_id = config.release_id or pointed_in_run(
+            catalog, f"release/{dataset}", run_of(context)
+        )
         if release_id is None:
             raise dg.Failure(
                 f"no {dataset} release has passed its checks: materialise curation/{dataset}_dataset first"
@@ -117,7 +120,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             "folder": str(package.folder.relative_to(workspace.home)),
         }
         catalog.merge("models", to_table(TABLES["models"], [row]))
-        catalog.point(f"model/{task}", package.model_sha256)
+        point_in_run(catalog, f"model/{task}", package.model_sha256, run_of(context))
         seal_tables(catalog, ["models", "pointers"])
         pictures["learning curve"] = learning_curve_plot(
             package.facts.history,

@@ -9,13 +9,15 @@ import sys
 import typer
 
 from orchestration.cli.export import export_app
-from orchestration.cli.intake import ingest, simulate
+from orchestration.cli.intake import forget_source, ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
+
+_OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +31,7 @@ app = typer.Typer(
 for verb in (
     simulate,
     ingest,
+    forget_source,
     status,
     query,
     verify,
@@ -47,13 +50,25 @@ app.add_typer(export_app, name="export")
 
 
 def main() -> None:
-    """Run the command; a user's mistake becomes one line on stderr and exit code 2."""
+    """Run the command; a mistake, and what a library complains about, becomes one line on stderr and exit code 2."""
     # Ray stays on loopback
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         app(standalone_mode=True)
-    except (ValueError, OSError) as error:
-        if os.environ.get("DAGUERRE_TRACEBACK"):
+    except Exception as error:
+        is_told = isinstance(error, (ValueError, OSError))
+        if os.environ.get("DAGUERRE_TRACEBACK") or not (is_told or _is_foreign(error)):
             raise
-        print(f"daguerre: {error}", file=sys.stderr)
+        print(f"daguerre: {error if is_told else _tell(error)}", file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def _is_foreign(error: Exception) -> bool:
+    """Whether a library has its own word for it; Python's are ours to mend, and keep their traceback."""
+    return type(error).__module__.split(".")[0] not in _OURS
+
+
+def _tell(error: Exception) -> str:
+    library = type(error).__module__.split(".")[0]
+    reason = str(error).strip().split("\n")[0] or type(error).__name__
+    return f"{library}: {reason}; DAGUERRE_TRACEBACK=1 shows where"

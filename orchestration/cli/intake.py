@@ -74,8 +74,33 @@ def ingest(
         raise FileNotFoundError(
             f"{folder.uri} does not exist: check the path or the bucket"
         )
-    build_landing_zone(settings).register(key, folder)
-    say(as_json, *take_in(settings, folder, key))
+    zone = build_landing_zone(settings)
+    zone.register(key, folder)
+    taken = take_in(settings, folder, key)
+    for what in ("listing", "intake"):
+        zone.ledger.end_pause(what, key)
+    say(as_json, *taken)
+
+
+def forget_source(
+    session: Annotated[
+        str, typer.Argument(help="A session that lies outside the landing zone.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Forget where a session outside the landing zone lies: it is looked at no more. All that was taken in stays."""
+    from orchestration.resources import build_ledger
+
+    uri = build_ledger(load_settings()).forget_source(session)
+    if uri is None:
+        raise ValueError(
+            f"no source is registered as '{session}': `daguerre status` lists the sessions"
+        )
+    say(
+        as_json,
+        {"session": session, "uri": uri},
+        f"{uri} is not looked at any more; rows, blobs and outcomes of {session} stay",
+    )
 
 
 def take_in(

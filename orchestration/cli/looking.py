@@ -18,14 +18,22 @@ from orchestration.cli.output import (
 
 def status(as_json: Json = False) -> None:
     """Say what is landed, stored, held, quarantined, promoted, drifting and under way. Changes nothing."""
+    from assets.ledger import Ledger
+    from assets.ledger_file import LedgerFault
     from assets.retrieval.status import Home, read_status
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog, build_landing_zone
+    from orchestration.resources import build_catalog, open_landing_zone, open_ledger
 
     settings = load_settings()
-    facts = read_status(
-        Home(build_catalog(settings), build_landing_zone(settings), settings.home)
-    )
+
+    def read(ledger: Ledger) -> dict[str, Any]:
+        zone = open_landing_zone(settings, ledger)
+        return read_status(Home(build_catalog(settings), zone, settings.home))
+
+    try:
+        facts = {**read(open_ledger(settings)), "ledger_fault": ""}
+    except LedgerFault as fault:
+        facts = {**read(Ledger("sqlite://")), "ledger_fault": str(fault)}
     if as_json:
         return say(True, facts, "")
     _print_status(facts)
@@ -43,10 +51,10 @@ def query(
     """Read-only SQL over all tables."""
     from assets.retrieval.query import run_query, to_json_rows
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog, build_ledger
+    from orchestration.resources import build_catalog, open_ledger
 
     settings = load_settings()
-    rows = to_json_rows(run_query(build_catalog(settings), build_ledger(settings), sql))
+    rows = to_json_rows(run_query(build_catalog(settings), open_ledger(settings), sql))
     if as_json:
         return say(True, rows, "")
     print_table(rows)
@@ -57,13 +65,13 @@ def verify(as_json: Json = False) -> None:
     from assets.retrieval.verify import Stores, verify
     from assets.storage import BlobStore
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog, build_ledger
+    from orchestration.resources import build_catalog, open_ledger
 
     settings = load_settings()
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
     checked: dict[str, int] = {}
     stores = Stores(
-        build_catalog(settings), build_ledger(settings), blobs, settings.home
+        build_catalog(settings), open_ledger(settings), blobs, settings.home
     )
     findings = verify(stores, checked.__setitem__)
     counts = ", ".join(f"{count} {kind}s" for kind, count in checked.items())
@@ -116,6 +124,10 @@ def _print_status(facts: dict[str, Any]) -> None:
         f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free"
     )
     print(f"landing zone {facts['landing_zone']}: {len(facts['sessions'])} sessions")
+    if facts["ledger_fault"]:
+        print(f"  files, sources and leases are not known: {facts['ledger_fault']}")
+    if facts["landing_fault"]:
+        print(f"  {facts['landing_fault']}")
     for s in facts["sessions"]:
         counts = ", ".join(
             f"{s[n]} {n}"
@@ -125,12 +137,16 @@ def _print_status(facts: dict[str, Any]) -> None:
         print(
             f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames"
         )
+        if s["fault"]:
+            print(f"      {s['fault']}")
         for held in s["held"]:
             print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
     for folder in facts["unusable_folders"]:
         print(
             f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"
         )
+    for pause in facts["pauses"]:
+        print(f"  {_tell_pause(pause)}")
     print_table(
         [
             t | {"size": format_bytes(t.pop("size_bytes"))}
@@ -138,6 +154,19 @@ def _print_status(facts: dict[str, Any]) -> None:
         ],
         "tables",
     )
+    for task in facts["unfollowed"]:
+        print(
+            f"  MLflow may name another champion of {task} than the tables, which count: "
+            "the next training mends that"
+        )
     for name in ("champions", "drift", "retraining_requests", "leases"):
         if facts[name]:
             print_table(facts[name], name.replace("_", " "))
+
+
+def _tell_pause(pause: dict[str, Any]) -> str:
+    times = "once" if pause["num_failures"] == 1 else f"{pause['num_failures']} times"
+    left_s = pause["left_s"]
+    then = f"again in {left_s} s" if left_s > 0 else "again at the next look"
+    who = pause["session"] or "the landing zone"
+    return f"{pause['what']} of {who} failed {times}, {then}: {shorten(pause['reason'], 160)}"

@@ -31,10 +31,10 @@ def list_(
     """Show each file and record that could not be read, with the reason and what to do."""
     from assets.retrieval.quarantine import list_quarantine
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog, build_landing_zone
+    from orchestration.resources import build_catalog, open_landing_zone, open_ledger
 
     settings = load_settings()
-    zone = build_landing_zone(settings)
+    zone = open_landing_zone(settings, open_ledger(settings))
     if session is not None:
         zone.locate(session)
     rows = list_quarantine(build_catalog(settings), zone, session)

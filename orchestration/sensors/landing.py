@@ -5,16 +5,23 @@ Belongs here: when to ask for intake. Does not: intake itself, which is exactly-
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import dagster as dg
 
 from assets.capture.partial import find_partial
 from assets.capture.rows import stamp_readers
-from assets.landing import LandingZone, Watch
+from assets.landing import LandingZone, Watch, explain
+from assets.ledger import Ledger, Pause
 from assets.partitions import sessions
 from assets.storage import Folder
 from orchestration.jobs import ingest_session
+from orchestration.sensors.standing import find_standing, list_failed_partitions
+
+LISTING = "listing"
+INTAKE = "intake"
+ZONE = ""  # the session of a pause that is the landing zone's own
 
 
 @dg.sensor(
@@ -32,23 +39,50 @@ def landing_zone_sensor(
     container that lacks it is waited for besides (`DAGUERRE_PARTIAL_WAIT_S`). When a reader's code has another version,
     all sessions are asked for once more: intake reads again what an older one read. The cursor is the `Watch`: a tick
     takes about a second, also over a hundred thousand files.
+
+    A session that cannot be listed, or whose run failed by itself, is told in the log and in the ledger, tried again
+    after a pause that grows, and keeps no other waiting.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     watch.follow_code(stamp_readers())
-    places = landing_zone.sessions()
-    ready = [
-        session
-        for session in watch.look(places)
-        if _is_whole(landing_zone, watch, session, places[session])
-    ]
+    around = landing_zone.look_around()
+    paused = {p.session: p for p in landing_zone.ledger.pauses() if p.what == LISTING}
+    places = {
+        session: folder
+        for session, folder in around.sessions.items()
+        if session not in paused or paused[session].left_s <= 0
+    }
+    look = watch.look(places)
+    ready = []
+    for session in look.ready:
+        try:
+            if _is_whole(landing_zone, watch, session, places[session]):
+                ready.append(session)
+        except OSError as error:
+            watch.put_off(session, time.time())
+            look.failed[session] = explain(places[session], error)
+    failed = {**look.failed, **({ZONE: around.fault} if around.fault else {})}
+    gone = set() if around.fault else set(paused) - set(around.sessions)
+    _keep_pauses(landing_zone.ledger, paused, failed, {*look.listed, *gone, ZONE})
+    again = _find_due(context.instance, landing_zone.ledger, watch, set(places))
     cursor = json.dumps(asdict(watch))
     requests = [
         dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}:{watch.code}", partition_key=s)
         for s in ready
     ]
-    bad = landing_zone.unusable()
-    if bad:
-        context.log.warning(f"folders that cannot be sessions (rename them): {bad}")
+    requests += [
+        dg.RunRequest(
+            run_key=f"{s}:{watch.seen[s][0]}:{watch.code}:{run_id}", partition_key=s
+        )
+        for s, run_id in again.items()
+        if s not in ready
+    ]
+    for session, reason in failed.items():
+        context.log.warning(f"{session or 'landing zone'}: {reason}")
+    if around.unusable:
+        context.log.warning(
+            f"folders that cannot be sessions (rename them): {around.unusable}"
+        )
     if not requests:
         waiting = watch.unsettled()
         reason = (
@@ -56,12 +90,59 @@ def landing_zone_sensor(
             if waiting
             else "nothing new in the landing zone"
         )
-        return dg.SensorResult(skip_reason=reason, cursor=cursor)
+        told = [reason, *(text for _, text in sorted(failed.items()))]
+        return dg.SensorResult(skip_reason="; ".join(told), cursor=cursor)
     return dg.SensorResult(
         run_requests=requests,
-        dynamic_partitions_requests=[sessions.build_add_request(ready)],
+        dynamic_partitions_requests=[
+            sessions.build_add_request(sorted({*ready, *again}))
+        ],
         cursor=cursor,
     )
+
+
+def _keep_pauses(
+    ledger: Ledger,
+    paused: Mapping[str, Pause],
+    failed: Mapping[str, str],
+    sound: set[str],
+) -> None:
+    """Begin pauses of what failed, longer ones where it did before, and end those of what is sound or gone."""
+    for session, reason in failed.items():
+        before = paused[session].num_failures if session in paused else 0
+        ledger.put_off(LISTING, session, before + 1, reason)
+    for session in sound & set(paused) - set(failed):
+        ledger.end_pause(LISTING, session)
+
+
+def _find_due(
+    instance: dg.DagsterInstance, ledger: Ledger, watch: Watch, there: set[str]
+) -> dict[str, str]:
+    """session -> its run that failed, of those whose pause is over: the next is asked for under that run's name.
+
+    Whatever is lost of this, the runs that failed are there at the next tick.
+    """
+    paused = {p.session: p for p in ledger.pauses() if p.what == INTAKE}
+    failed, until_s = list_failed_partitions(
+        instance, ingest_session.name, watch.failed_s
+    )
+    due = {}
+    for session in sorted(failed | set(paused)):
+        now = find_standing(
+            instance, ingest_session.name, {"dagster/partition": session}
+        )
+        pause = paused.get(session)
+        if not now.failed_run:
+            if pause:
+                ledger.end_pause(INTAKE, session)
+        elif pause is None or pause.cause != now.failed_run:
+            ledger.put_off(
+                INTAKE, session, now.num_failures, now.reason, now.failed_run
+            )
+        elif pause.left_s <= 0 and session in there and watch.is_asked(session):
+            due[session] = now.failed_run
+    watch.failed_s = until_s
+    return due
 
 
 def _is_whole(
@@ -69,9 +150,8 @@ def _is_whole(
 ) -> bool:
     """Whether no file of the session is in parts, or its end has been waited for long enough."""
     known = landing_zone.ledger.outcomes(session)
-    partial = find_partial(
-        [f for f in folder.files() if (f.path, f.version) not in known], folder.open
-    )
+    fresh = [f for f in folder.files() if (f.path, f.version) not in known]
+    partial = find_partial(fresh, folder.open)
     if partial and watch.put_off(session, time.time()) < landing_zone.partial_wait_s:
         return False
     watch.go_on(session)

@@ -3,11 +3,15 @@
 Belongs here: which sessions lack a verdict of the current champions. Does not: the verdict.
 """
 
+import time
+
 import dagster as dg
 
+from assets.ledger import pause_s
 from assets.monitoring.pending import sessions_to_judge
 from assets.tables.catalog import Catalog
 from orchestration.jobs import monitor_session
+from orchestration.sensors.standing import find_standing
 
 
 @dg.sensor(
@@ -19,14 +23,20 @@ from orchestration.jobs import monitor_session
 def unjudged_session_sensor(
     context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]
 ) -> dg.SensorResult:
-    """Asks for one run a session and set of champions."""
+    """Asks for one run a session and set of champions, and again after a pause where that run failed by itself."""
     pending = sessions_to_judge(catalog)
     known = set(context.instance.get_dynamic_partitions("sessions"))
-    requests = [
-        dg.RunRequest(run_key=f"{session}:{champions}", partition_key=session)
-        for session, champions in sorted(pending.items())
-        if session in known
-    ]
+    requests = []
+    for session, champions in sorted(pending.items()):
+        if session not in known:
+            continue
+        now = find_standing(
+            context.instance, monitor_session.name, {"dagster/partition": session}
+        )
+        if now.failed_run and time.time() < now.ended_s + pause_s(now.num_failures):
+            continue
+        run_key = f"{session}:{champions}" + f":{now.failed_run}" * bool(now.failed_run)
+        requests.append(dg.RunRequest(run_key=run_key, partition_key=session))
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else "every session has its verdict",

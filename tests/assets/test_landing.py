@@ -36,7 +36,7 @@ def test_folders_are_sessions_and_the_first_of_two_with_one_key_wins(zone):
     assert {k: f.uri.rsplit("/", 1)[1] for k, f in zone.sessions().items()} == {
         "run-1": "Run 1"
     }
-    assert zone.unusable() == ["run-1", "二"]
+    assert zone.look_around().unusable == ["run-1", "二"]
 
 
 def test_registered_places_are_sessions_too(zone, write_files):
@@ -50,7 +50,7 @@ def test_a_place_that_was_registered_first_keeps_its_name(zone, write_files):
     place = write_files({"a.png": "x"}, "elsewhere/Run 1")
     zone.ledger.register_source("run-1", str(place))
     assert zone.locate("run-1").uri == str(place)
-    assert zone.unusable() == ["Run 1", "run-1", "二"]
+    assert zone.look_around().unusable == ["Run 1", "run-1", "二"]
 
 
 def test_a_place_with_the_name_of_a_landed_session_is_refused(zone, write_files):
@@ -64,7 +64,7 @@ def test_a_place_with_the_name_of_a_landed_session_is_refused(zone, write_files)
 
 def test_a_landed_folder_that_was_also_ingested_by_hand_is_usable(zone):
     zone.ledger.register_source("run-1", zone.folder.below("Run 1").uri)
-    assert zone.unusable() == ["run-1", "二"]
+    assert zone.look_around().unusable == ["run-1", "二"]
 
 
 def test_an_unknown_session_is_not_found(zone):
@@ -94,7 +94,7 @@ def test_a_fingerprint_does_not_see_partial_uploads(write_files):
 def look(watch: Watch, zone: LandingZone, **options) -> list[str]:
     """A look by a watch that was stored in between, as the sensor's cursor is."""
     vars(watch).update(vars(Watch(**json.loads(json.dumps(asdict(watch))))))
-    return watch.look(zone.sessions(), **options)
+    return watch.look(zone.sessions(), **options).ready
 
 
 def test_a_session_is_ready_once_when_two_looks_see_the_same(zone, write_files):

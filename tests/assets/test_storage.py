@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import socket
+import sys
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.storage import BlobStore, Folder, hash_stream, session_key
+from assets.storage import (
+    BlobStore,
+    Folder,
+    hash_stream,
+    restore_name,
+    session_key,
+    store_name,
+)
 
 HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # sha256 of "hello"
 
@@ -201,3 +211,83 @@ def test_every_key_is_one_and_maps_to_itself(name):
     except ValueError:
         return
     assert session_key(key) == key
+
+
+def nest(root, levels: int, name: str) -> None:
+    """Folders in each other, made from the inside of each: the whole path may be longer than the system takes."""
+    at = os.open(root, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=at)
+        inner = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+
+
+def test_folders_nested_deeper_than_a_path_may_be_long_are_listed_with_a_fault(
+    write_files,
+):
+    root = write_files({"a.txt": "a"})
+    nest(root, 20, "d" * 240)
+    a, deep = Folder(str(root)).files()
+    assert (a.path, a.fault) == ("a.txt", None)
+    assert deep.path.endswith("d/") and "name too long" in deep.fault.reason
+    assert "less deep" in deep.fault.remedy
+
+
+@contextmanager
+def shallow_stack(num_calls: int = 150):
+    """No more than so many calls in each other."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + num_calls)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_many_folders_in_each_other_are_walked(write_files):
+    root = write_files({"/".join("d" * 300) + "/a.txt": "a"})
+    with shallow_stack():
+        assert [f.path.count("/") for f in Folder(str(root)).files()] == [300]
+
+
+def test_a_folder_that_may_not_be_listed_hides_no_neighbour(
+    write_files, permissions_bind
+):
+    root = write_files({"a.txt": "a", "locked/b.txt": "b"})
+    (root / "locked").chmod(0)
+    a, locked = Folder(str(root)).files()
+    assert (a.path, a.fault) == ("a.txt", None)
+    assert locked.path == "locked/" and "Permission denied" in locked.fault.reason
+    (root / "locked").chmod(0o755)
+
+
+def test_a_link_to_itself_is_listed_with_a_fault(write_files):
+    root = write_files({"a.txt": "a"})
+    (root / "loop").symlink_to("loop")
+    a, loop = Folder(str(root)).files()
+    assert (a.fault, loop.path) == (None, "loop")
+    assert "symbolic links" in loop.fault.reason
+
+
+def test_a_place_that_is_gone_cannot_be_listed(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Folder(str(tmp_path / "gone")).files()
+    with pytest.raises(FileNotFoundError):
+        list(Folder(str(tmp_path / "gone")).pages())
+
+
+@given(
+    st.binary(max_size=40)
+    | st.sampled_from([rb"\xff", b"\xff", rb"\x5cxff", "ü".encode()])
+)
+def test_names_of_any_bytes_are_stored_without_loss(name):
+    stored = store_name(os.fsdecode(name))
+    assert os.fsencode(restore_name(stored)) == name
+    stored.encode()
+
+
+def test_ordinary_names_are_stored_as_they_are():
+    for name in ("a.png", "ü/二.png", "o\\p.png", "\\x", "%20.png"):
+        assert store_name(name) == name

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from assets.tables.releases import hash_content
+from assets.tables.run_pointers import made_in_run, point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES, content_id
 from checks.gates import GATES, INTAKE_TABLES, TASK_GATES, gate_session, gate_task
 from checks.verdicts import stops_flow
@@ -275,3 +276,21 @@ def test_scores_of_the_newest_model_are_published(catalog, rows_of, tmp_path):
         )
         == []
     )
+
+
+def test_a_run_is_judged_by_what_it_made_itself_whatever_another_made_since(
+    catalog, rows_of, tmp_path
+):
+    scores = rows_of("scores", 2)
+    catalog.merge("scores", scores)
+    mine, other = scores["model_sha256"].to_pylist()
+    point_in_run(catalog, "model/recognition", mine, "run-1")
+    point_in_run(catalog, "model/recognition", other, "run-2")
+    asset = ("evaluation", "{task}_scores")
+    assert not failed(gate_task(catalog, asset, "recognition", tmp_path, "run-1"))
+    assert pointed_in_run(catalog, "scored/recognition", "run-1") == mine
+    assert made_in_run(catalog, "scored/recognition", "run-2") is None
+    gate_task(catalog, asset, "recognition", tmp_path, "run-2")
+    assert pointed_in_run(catalog, "scored/recognition", "run-1") == mine
+    assert pointed_in_run(catalog, "scored/recognition", "run-2") == other
+    assert pointed_in_run(catalog, "model/recognition", "run-3") == other

@@ -125,3 +125,14 @@ def test_a_session_name_stands_for_one_place(connect):
     )
     with pytest.raises(ValueError, match="'monday' is already /data/monday"):
         ledgers[0].register_source("monday", "/other")
+
+
+def test_pauses_are_kept_by_the_clock_of_the_server(connect):
+    ledger = connect()
+    ledger.put_off("listing", "monday", 1, "gone")
+    ledger.put_off("listing", "monday", 2, "gone")
+    (pause,) = connect().pauses()
+    assert (pause.session, pause.num_failures) == ("monday", 2)
+    assert 60 < pause.left_s <= 120
+    ledger.end_pause("listing", "monday")
+    assert ledger.pauses() == []

@@ -101,7 +101,7 @@ def test_a_large_session_is_listed_over_several_looks(
     ready = []
     for _ in range(12):
         watch = Watch(**json.loads(json.dumps(asdict(watch))))
-        ready.append(watch.look(zone.sessions(), budget_s=0.0))
+        ready.append(watch.look(zone.sessions(), budget_s=0.0).ready)
     assert [s for found in ready for s in found] == ["monday"]
     assert watch.seen["monday"][0] == fingerprint(zone.locate("monday"))
     land({"monday/00.txt": b"y"})
@@ -123,6 +123,16 @@ def test_sessions_are_seen_when_others_land_them(landing, land, settings):
 def test_a_bucket_that_does_not_exist_is_not_there(settings):
     folder = Folder("s3://no-such-bucket/x", settings.file_options)
     assert (folder.exists(), folder.folders()) == (False, [])
+
+
+def test_a_registered_bucket_that_is_gone_fails_alone(landing, land, settings):
+    land({"monday/a.txt": b"x"})
+    zone = build_landing_zone(settings)
+    zone.ledger.register_source("friday", "s3://no-such-bucket/friday")
+    watch = Watch()
+    looks = [watch.look(zone.look_around().sessions) for _ in range(2)]
+    assert [look.ready for look in looks] == [[], ["monday"]]
+    assert all("daguerre forget-source" in look.failed["friday"] for look in looks)
 
 
 def test_a_store_that_cannot_be_reached_is_an_error_with_a_remedy(credentials):

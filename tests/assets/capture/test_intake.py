@@ -385,6 +385,38 @@ def test_a_recording_that_vanishes_after_it_was_listed_is_quarantined(
     assert (report.new, report.quarantined) == (2, 1)
 
 
+def test_what_may_not_be_read_is_quarantined_and_its_neighbours_go_on(
+    intake, write_files, make_png, permissions_bind
+):
+    root = write_files(
+        {"a.png": make_png(1), "b.mcap": b"x", "c.png": make_png(2), "d/e.png": "x"}
+    )
+    locked = ("b.mcap", "c.png", "d")
+    for name in locked:
+        (root / name).chmod(0)
+    report = intake.ingest(Folder(str(root)), "monday")
+    (root / "d").chmod(0o755)
+    assert (report.frames, report.quarantined) == (1, 3)
+    assert sorted(r["path"] for r in report.reasons) == ["b.mcap", "c.png", "d/"]
+    assert all(r["remedy"] for r in report.reasons)
+
+
+def test_a_folder_that_can_be_listed_again_is_no_entry_of_the_quarantine(
+    intake, write_files, make_png, permissions_bind
+):
+    root = write_files({"a.png": make_png(1), "d/e.png": make_png(2)})
+    (root / "d").chmod(0)
+    assert intake.ingest(Folder(str(root)), "monday").quarantined == 1
+    (root / "d").chmod(0o755)
+    report = intake.ingest(Folder(str(root)), "monday")
+    assert (report.frames, report.new, report.quarantined) == (2, 1, 0)
+    assert len(intake.catalog.read_latest("quarantine")) == 0
+    assert {o.path for o in intake.ledger.outcomes("monday").values()} == {
+        "a.png",
+        "d/e.png",
+    }
+
+
 def test_a_place_that_does_not_exist_is_refused(intake, tmp_path):
     with pytest.raises(FileNotFoundError, match="check the path"):
         intake.ingest(Folder(str(tmp_path / "nowhere")), "monday")

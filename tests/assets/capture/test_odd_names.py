@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -96,7 +97,41 @@ def test_folders_of_any_name_become_sessions_by_key_or_are_named_as_unusable(
     assert set(zone.sessions()) == {"it-s", "monday"} and all(
         re.fullmatch(SESSION_KEY, key) for key in zone.sessions()
     )
-    assert set(zone.unusable()) == {"...", "\u202e"}
+    assert set(zone.look_around().unusable) == {"...", "\u202e"}
+
+
+def test_a_name_that_is_not_utf8_is_quarantined_and_its_neighbours_go_on(
+    intake, write_files, make_png
+):
+    source = write_files({"a.png": make_png(1)})
+    for name in (b"\xff.png", b"b\xe9.mcap", b"c\xe9/d.png"):
+        path = os.path.join(os.fsencode(source), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as stream:
+            stream.write(make_png(2))
+    report = intake.ingest(Folder(str(source)), "monday")
+    assert (report.frames, report.quarantined) == (1, 3)
+    assert sorted(r["path"] for r in report.reasons) == [
+        r"\xff.png",
+        r"b\xe9.mcap",
+        r"c\xe9/d.png",
+    ]
+    assert all("rename it" in r["remedy"] for r in report.reasons)
+    stored = intake.catalog.read_latest("quarantine", ["source_path", "reason"])
+    assert set(stored["reason"].to_pylist()) == {"its name is not UTF-8"}
+    assert intake.ingest(Folder(str(source)), "monday").quarantined == 3
+
+
+def test_a_session_whose_name_is_not_utf8_is_named_as_unusable(tmp_path, ledger):
+    os.makedirs(os.path.join(os.fsencode(tmp_path), b"landing/\xff monday"))
+    around = LandingZone(Folder(str(tmp_path / "landing")), ledger).look_around()
+    assert (around.sessions, around.unusable) == ({}, ["\udcff monday"])
+
+
+def test_a_place_whose_name_is_not_utf8_is_refused_with_a_remedy(tmp_path, ledger):
+    zone = LandingZone(Folder(str(tmp_path / "landing")), ledger)
+    with pytest.raises(ValueError, match="is not UTF-8: rename it"):
+        zone.register("monday", Folder(f"{tmp_path}/\udcff"))
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "a\\b"])

@@ -53,6 +53,15 @@ def test_a_label_file_that_is_taken_away_says_nothing_any_more(intake, yolo):
     assert (report.files, report.new, report.retracted) == (4, 0, 1)
 
 
+def test_labels_of_a_folder_that_cannot_be_listed_stay(intake, yolo, permissions_bind):
+    before = list_labels(intake), count(intake, "annotated_frames")
+    (yolo / "labels").chmod(0)
+    report = take_in(intake, yolo)
+    (yolo / "labels").chmod(0o755)
+    assert report.retracted == 0 and "labels/" in {r["path"] for r in report.reasons}
+    assert (list_labels(intake), count(intake, "annotated_frames")) == before
+
+
 def test_a_label_file_that_comes_back_as_it_was_is_read_again(intake, yolo, tmp_path):
     moved = tmp_path / "aside.txt"
     (yolo / "labels/b.txt").rename(moved)

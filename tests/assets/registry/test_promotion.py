@@ -1,12 +1,21 @@
 """A model's whole way through the registry, on real tables and a real MLflow store."""
 
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import dagster as dg
 import pytest
 
-from assets.inference.package import Refusal
+from assets.inference.package import Refusal, read_package
 from assets.registry.promotion import submit
 from assets.registry.release import GateRules
+from assets.registry.tracker import CHAMPION, Tracker
 from assets.tables.catalog import Catalog
+from assets.tables.champions import crown, list_unfollowed, read_champion
+from assets.tables.run_pointers import point_in_run
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 
 RULES = GateRules("accuracy", floor=0.7, max_drop=0.02, min_test_samples=10)
 CHECKS = {"splits_share_no_session": True}
@@ -23,7 +32,7 @@ def catalog(tmp_path, release):
 def train(catalog, make_folder, row_of, release):
     def act(name, weight, accuracy):
         folder = make_folder(name, weight)
-        row = row_of(folder)
+        row = row_of(folder) | {"folder": name}
         catalog.merge("models", to_table(TABLES["models"], [row]))
         for slice_by, value, figure, n in (
             ("all", "all", accuracy, 40),
@@ -139,3 +148,130 @@ def test_model_that_the_tables_do_not_know_is_refused_before_it_is_stored(
     with pytest.raises(Refusal, match="no lineage"):
         submit(catalog, tracker, make_folder(), CHECKS, "run", rules=RULES)
     assert tracker.versions("recognition") == []
+
+
+def act_as(folder, catalog, tracker):
+    return submit(catalog, tracker, folder, CHECKS, "run", rules=RULES)
+
+
+def test_of_two_that_are_promoted_at_once_the_better_one_ends_as_champion(
+    catalog, tracker, train, monkeypatch
+):
+    act_as(train("first", 1.0, 0.75), catalog, tracker)
+    folders = train("good", 2.0, 0.80), train("best", 3.0, 0.95)
+    both = Barrier(2, timeout=60)
+    upsert = Catalog.upsert_where
+    first_calls = [None, None]
+
+    def crown_at_once(self, name, *args):
+        """Both have their verdict against the first champion before either takes the title."""
+        if first_calls:
+            first_calls.pop()
+            both.wait()
+        return upsert(self, name, *args)
+
+    monkeypatch.setattr(Catalog, "upsert_where", crown_at_once)
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda f: act_as(f, catalog, tracker), folders))
+    best = outcomes[1].run.model_version
+    assert outcomes[1].champion_row is not None
+    assert read_champion(catalog, "recognition")["model_version"] == best
+    assert tracker.champion("recognition").version == best
+
+
+def test_a_challenger_that_was_judged_against_another_champion_is_judged_again(
+    catalog, tracker, train, monkeypatch
+):
+    act_as(train("first", 1.0, 0.75), catalog, tracker)
+    rival = train("best", 3.0, 0.95)
+    upsert = Catalog.upsert_where
+    late = [rival]
+
+    def be_late(self, name, *args):
+        """Between this challenger's verdict and its title another one takes the title."""
+        if late:
+            act_as(late.pop(), catalog, tracker)
+        return upsert(self, name, *args)
+
+    folder = train("good", 2.0, 0.80)
+    monkeypatch.setattr(Catalog, "upsert_where", be_late)
+    outcome = act_as(folder, catalog, tracker)
+    assert outcome.champion_row is None
+    assert "champion 0.9500" in outcome.decision.reasons[0]
+    best = read_champion(catalog, "recognition")["model_sha256"]
+    assert best == tracker.champion("recognition").model_sha256
+    assert "Not promoted" in outcome.card
+
+
+def test_a_promotion_that_was_cut_short_is_told_and_mended_by_the_next(
+    catalog, tracker, train, monkeypatch
+):
+    act_as(train("first", 1.0, 0.80), catalog, tracker)
+    assert list_unfollowed(catalog) == []
+    monkeypatch.setattr(Tracker, "set_alias", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        act_as(train("second", 2.0, 0.90), catalog, tracker)
+    assert read_champion(catalog, "recognition")["model_version"] == 2
+    assert tracker.champion("recognition").version == 1
+    assert list_unfollowed(catalog) == ["recognition"]
+    monkeypatch.undo()
+    act_as(train("third", 3.0, 0.70), catalog, tracker)
+    assert tracker.champion("recognition").version == 2
+    assert list_unfollowed(catalog) == []
+
+
+def cut_short(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_of_two_trainings_at_once_each_registers_its_own_model(
+    catalog, tracker, train, tmp_path
+):
+    from assets.registry.defs import defs
+
+    made = {}
+    for name, weight in (("one", 1.0), ("two", 2.0)):
+        run_id = str(uuid.uuid4())
+        made[run_id] = read_package(train(name, weight, 0.8)).model_sha256
+        point_in_run(catalog, "model/recognition", made[run_id], run_id)
+    resources = {
+        "catalog": catalog,
+        "tracker": tracker,
+        "workspace": Workspace(tmp_path),
+    }
+    (asset,) = (
+        a for a in defs.assets if a.key.path == ["registry", "recognition_release"]
+    )
+    job = dg.Definitions(
+        [asset], resources=resources
+    ).resolve_implicit_global_asset_job_def()
+    for run_id, model_sha256 in made.items():
+        (event,) = job.execute_in_process(
+            run_id=run_id
+        ).get_asset_materialization_events()
+        version = event.materialization.metadata["version"].value
+        assert tracker.version("recognition", version).model_sha256 == model_sha256
+
+
+def test_a_champion_of_mlflow_alone_is_none(catalog, tracker, train):
+    outcome = act_as(train("low", 1.0, 0.5), catalog, tracker)
+    tracker.set_alias("recognition", CHAMPION, outcome.run.model_version)
+    act_as(train("lower", 2.0, 0.4), catalog, tracker)
+    assert tracker.champion("recognition") is None
+
+
+def test_the_title_goes_to_one_of_those_who_saw_the_same_champion(catalog):
+    rows = [
+        {
+            "task": "recognition",
+            "model_name": "daguerre-recognition",
+            "model_version": n,
+            "model_sha256": f"{n}" * 64,
+            "release_id": "r",
+        }
+        for n in range(1, 5)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        crowned = list(pool.map(lambda row: crown(catalog, row, None), rows))
+    assert sum(crowned) == 1
+    assert read_champion(catalog, "recognition") == rows[crowned.index(True)]

@@ -10,7 +10,7 @@ import pytest
 
 from assets.inference.package import Refusal
 from assets.registry.release import Evaluation, GateRules, decide
-from assets.registry.tracker import Tracker
+from assets.registry.tracker import CHAMPION, Tracker
 
 YES = decide(
     Evaluation("m", "r", 100, {"accuracy": 0.9}),
@@ -110,16 +110,16 @@ def test_two_models_are_two_versions(tracker, register):
 
 def test_promotion_moves_champion_and_keeps_the_decision(tracker, register):
     version = register().model_version
-    tracker.promote("recognition", version, YES)
+    tracker.record("recognition", version, YES)
+    tracker.set_alias("recognition", CHAMPION, version)
     assert tracker.champion("recognition").version == version
     assert tracker.champion("recognition").tags["gate"] == "passed"
 
 
-def test_refused_challenger_stays_challenger_with_its_reasons(tracker, register):
-    tracker.promote("recognition", register("a").model_version, YES)
+def test_refused_challenger_keeps_the_reasons(tracker, register):
+    tracker.set_alias("recognition", CHAMPION, register("a").model_version)
     second = register("b", 2.0).model_version
-    with pytest.raises(Refusal, match="floor"):
-        tracker.promote("recognition", second, NO)
+    tracker.record("recognition", second, NO)
     assert tracker.champion("recognition").version == 1
     assert "floor" in tracker.version("recognition", second).tags["gate_reasons"]
 
@@ -135,7 +135,7 @@ def test_changed_bytes_are_not_promoted(tracker, register, name):
     path = stored_file(tracker, name)
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(Refusal, match=f"{name} has changed"):
-        tracker.promote("recognition", 1, YES)
+        tracker.set_alias("recognition", CHAMPION, 1)
     assert tracker.champion("recognition") is None
 
 
@@ -319,3 +319,18 @@ def test_rerun_finishes_what_a_killed_writer_left(
     register()
     assert tracker.challenger("recognition").version == 1
     assert client.get_run(orphan).info.status == "KILLED"
+
+
+def test_looking_at_a_store_changes_no_file_of_it(tracker, register, tmp_path):
+    version = register().model_version
+    tracker.record("recognition", version, YES)
+    before = {p: p.lstat().st_mtime_ns for p in tmp_path.rglob("*")}
+    again = Tracker(tracker.tracking_uri, tracker.artifact_root)
+    assert again.is_there() and len(again.versions("recognition")) == 1
+    assert again.decision("recognition", version)["is_promoted"]
+    assert {p: p.lstat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+def test_a_store_that_is_not_there_is_not_made_by_asking(tmp_path):
+    tracker = Tracker(f"sqlite:///{tmp_path / 'none.db'}", str(tmp_path / "artifacts"))
+    assert not tracker.is_there() and list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from assets.landing import LandingZone
@@ -162,3 +164,18 @@ def test_decisions_survive_the_process(zone, home):
     assert {
         o.outcome for o in again.outcomes("monday").values() if o.path == "odd.xyz"
     } == {"dropped"}
+
+
+def test_a_source_that_cannot_be_listed_hides_no_neighbour(
+    zone, catalog, ledger, tmp_path, permissions_bind
+):
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    (locked / "odd.xyz").write_text("?")
+    ledger.register_source("locked", str(locked))
+    (bad,) = find_files(zone, "monday", ["odd.xyz"], ("quarantined",))
+    ledger.record([replace(bad, session="locked")])
+    locked.chmod(0)
+    found = {(e["session"], e["path"]) for e in list_quarantine(catalog, zone)}
+    locked.chmod(0o755)
+    assert {("locked", "odd.xyz"), ("monday", "odd.xyz")} <= found

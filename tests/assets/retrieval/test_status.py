@@ -42,6 +42,7 @@ def test_a_session_that_was_taken_in_has_its_counts(home_of):
         "dropped": 0,
         "frames": frames,
         "held": [],
+        "fault": "",
     }
 
 
@@ -68,6 +69,28 @@ def test_a_landed_folder_is_waiting_and_an_unusable_name_is_told(home_of, tmp_pa
         ("tuesday-7", "waiting"),
     ]
     assert facts["unusable_folders"] == ["..."]
+
+
+def test_a_source_that_is_gone_is_told_and_hides_no_neighbour(home_of, tmp_path):
+    home_of.zone.ledger.register_source("gone", str(tmp_path / "unplugged"))
+    home_of.zone.ledger.put_off("listing", "gone", 2, "no such folder")
+    facts = read_status(home_of)
+    assert [(s["session"], s["state"]) for s in facts["sessions"]] == [
+        ("gone", "unreachable"),
+        ("monday", "ingested"),
+    ]
+    assert "daguerre forget-source" in facts["sessions"][0]["fault"]
+    (pause,) = facts["pauses"]
+    assert (pause["session"], pause["num_failures"]) == ("gone", 2)
+    assert 0 < pause["left_s"] <= 120
+
+
+def test_a_landing_zone_that_is_away_is_told(home_of, tmp_path, permissions_bind):
+    (tmp_path / "landing").chmod(0)
+    facts = read_status(home_of)
+    (tmp_path / "landing").chmod(0o755)
+    assert "Permission denied" in facts["landing_fault"]
+    assert [s["session"] for s in facts["sessions"]] == ["monday"]
 
 
 def test_a_held_session_says_which_table_and_why(home_of):

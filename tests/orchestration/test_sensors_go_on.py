@@ -1,0 +1,269 @@
+"""Work that failed, or was never begun, is asked for again; a sensor that ends anywhere loses nothing."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from assets.landing import LandingZone
+from assets.monitoring.drift import WHOLE_SESSION
+from assets.storage import Folder
+from assets.tables.schemas import TABLES, content_id, to_table
+from orchestration.sensors import drift, monitoring
+from orchestration.sensors.drift import drift_sensor
+from orchestration.sensors.landing import landing_zone_sensor
+from orchestration.sensors.monitoring import unjudged_session_sensor
+from orchestration.sensors.standing import find_standing
+
+TASKS = ("detection", "recognition")
+
+
+class Away(OSError):
+    """The store cannot be reached."""
+
+
+class Failing:
+    """A store whose n-th call fails, the others reach the real one."""
+
+    def __init__(self, real: object, fails_at: int) -> None:
+        self._real, self._left = real, fails_at
+
+    def __getattr__(self, name: str):
+        found = getattr(self._real, name)
+        if not callable(found):
+            return found
+
+        def call(*args, **options):
+            self._left -= 1
+            if self._left == 0:
+                raise Away(name)
+            return found(*args, **options)
+
+        return call
+
+    @property
+    def is_undisturbed(self) -> bool:
+        return self._left > 0
+
+
+@pytest.fixture
+def instance():
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+@pytest.fixture
+def run_job(instance):
+    """run_job("ingest_session", tags, fails=True): a run of a job of that name, with one step."""
+
+    def run(
+        name: str, tags: dict[str, str], fails: bool = True, as_check: bool = False
+    ):
+        @dg.op
+        def step() -> None:
+            if as_check:
+                raise dg._core.errors.DagsterAssetCheckFailedError("blurred")
+            if fails:
+                raise OSError("the store was away")
+
+        @dg.job(name=name)
+        def job() -> None:
+            step()
+
+        result = job.execute_in_process(
+            instance=instance, tags=tags, raise_on_error=False
+        )
+        return result.run_id
+
+    return run
+
+
+@pytest.fixture
+def land(ledger, tmp_path, instance):
+    """land(ledger): a tick of the landing sensor; its run keys. The cursor goes on where a tick came to its end."""
+    (tmp_path / "landing" / "monday").mkdir(parents=True)
+    (tmp_path / "landing" / "monday" / "a.txt").write_text("a")
+    cursors: list[str | None] = [None]
+
+    def tick(through=ledger) -> list[str]:
+        zone = LandingZone(Folder(str(tmp_path / "landing")), through)
+        with dg.build_sensor_context(instance, cursor=cursors[-1]) as context:
+            result = landing_zone_sensor(context, landing_zone=zone)
+        cursors.append(result.cursor)
+        return [str(r.run_key) for r in result.run_requests or []]
+
+    return tick
+
+
+@pytest.fixture
+def end_pauses(ledger):
+    def end() -> None:
+        with ledger.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE pauses SET until = 1")
+
+    return end
+
+
+MONDAY = {"dagster/partition": "monday"}
+
+
+def test_an_intake_that_failed_is_asked_for_again_after_its_pause(
+    land, run_job, ledger, end_pauses
+):
+    assert [len(land()) for _ in range(3)] == [0, 1, 0]
+    failed = run_job("ingest_session", MONDAY)
+    assert land() == []
+    (pause,) = ledger.pauses()
+    assert (pause.what, pause.session, pause.num_failures) == ("intake", "monday", 1)
+    assert pause.reason == "OSError: the store was away"
+    assert land() == [] and 0 < ledger.pauses()[0].left_s <= 60
+    end_pauses()
+    (key,) = land()
+    assert key.endswith(f":{failed}")
+    assert land() == [key], "under one key until there is a run of it"
+
+
+def test_an_intake_that_fails_again_waits_longer_and_one_that_ends_well_no_more(
+    land, run_job, ledger, end_pauses
+):
+    land(), land()
+    for _ in range(3):
+        run_job("ingest_session", MONDAY)
+        land()
+        end_pauses()
+    assert ledger.pauses()[0].num_failures == 3
+    run_job("ingest_session", MONDAY, fails=False)
+    assert land() == [] and ledger.pauses() == []
+
+
+def test_a_session_that_a_check_holds_is_not_asked_for_again(land, run_job, ledger):
+    land(), land()
+    run_job("ingest_session", MONDAY, as_check=True)
+    assert land() == [] and ledger.pauses() == []
+
+
+def test_a_landing_sensor_that_ends_at_any_call_to_the_ledger_asks_for_the_same(
+    land, run_job, ledger, end_pauses
+):
+    first = land(), land()
+    run_job("ingest_session", MONDAY)
+    asked = set()
+    for fails_at in range(1, 50):
+        failing = Failing(ledger, fails_at)
+        try:
+            asked.update(land(failing))
+        except Away:
+            continue
+        if failing.is_undisturbed:
+            break
+    end_pauses()
+    asked.update(land())
+    assert fails_at > 3 and len(asked) == 1 and not asked & set(first[1])
+    assert ledger.pauses()[0].num_failures == 1
+
+
+@pytest.fixture
+def drifted(catalog):
+    """Champions of two tasks, and a session that drifted for both."""
+    champions, verdicts = [], []
+    for task in TASKS:
+        name = f"daguerre-{task}"
+        champions.append(
+            {
+                "task": task,
+                "model_name": name,
+                "model_version": 1,
+                "model_sha256": "0" * 64,
+                "release_id": "r",
+            }
+        )
+        verdicts.append(
+            {
+                "drift_id": content_id(task),
+                "session": "dusk",
+                "model_name": name,
+                "model_version": 1,
+                "statistic": WHOLE_SESSION,
+                "is_drifted": True,
+                "reason": "darker",
+            }
+        )
+    catalog.merge("champions", fill("champions", champions))
+    catalog.merge("drift", fill("drift", verdicts))
+    catalog.publish("drift", "dusk", catalog.latest_version("drift"))
+    return catalog
+
+
+def fill(name: str, rows: list[dict]):
+    """Rows of a table, null or a plain value where nothing is given."""
+    plain = {"string": "", "int64": 0, "int32": 0, "double": 0.0, "bool": False}
+    table = TABLES[name]
+    blank = {
+        c.name: None if c.nullable else plain.get(str(table.schema.field(c.name).type))
+        for c in table.columns
+    }
+    return to_table(table, [blank | row for row in rows])
+
+
+def ask_for_training(instance, catalog) -> set[str]:
+    with dg.build_sensor_context(instance) as context:
+        result = drift_sensor(context, catalog=catalog)
+    return {str(r.run_key) for r in result.run_requests or []}
+
+
+def test_a_drift_sensor_that_ends_at_any_call_to_the_tables_asks_for_the_same(
+    drifted, instance
+):
+    for fails_at in range(1, 200):
+        failing = Failing(drifted, fails_at)
+        try:
+            ask_for_training(instance, failing)
+        except Away:
+            continue
+        if failing.is_undisturbed:
+            break
+    filed = drifted.read_latest("retraining_requests", ["request_id"])
+    assert fails_at > 5 and len(filed) == len(TASKS)
+    assert ask_for_training(instance, drifted) == set(filed["request_id"].to_pylist())
+
+
+def test_a_request_with_a_run_is_not_asked_for_again(drifted, instance, run_job):
+    keys = ask_for_training(instance, drifted)
+    for task, key in zip(TASKS, sorted(keys), strict=True):
+        request = drifted.read_latest("retraining_requests", where=f"task = '{task}'")
+        key = request["request_id"].to_pylist()[0]
+        run_job(f"train_{task}", {drift.REQUEST: key}, fails=False)
+    assert ask_for_training(instance, drifted) == set()
+
+
+def test_a_training_that_failed_is_asked_for_again_after_the_cool_down(
+    drifted, instance, run_job, monkeypatch
+):
+    ask_for_training(instance, drifted)
+    for row in drifted.read_latest("retraining_requests").to_pylist():
+        run_job(f"train_{row['task']}", {drift.REQUEST: row["request_id"]})
+    assert ask_for_training(instance, drifted) == set()
+    monkeypatch.setattr(drift, "COOLDOWN_S", 0)
+    assert len(ask_for_training(instance, drifted)) == len(TASKS)
+
+
+def test_a_session_whose_verdict_failed_is_judged_again_after_a_pause(
+    catalog, instance, run_job, monkeypatch
+):
+    instance.add_dynamic_partitions("sessions", ["monday"])
+    monkeypatch.setattr(monitoring, "sessions_to_judge", lambda _: {"monday": "m/1"})
+
+    def ask() -> list[str]:
+        with dg.build_sensor_context(instance) as context:
+            result = unjudged_session_sensor(context, catalog=catalog)
+        return [str(r.run_key) for r in result.run_requests or []]
+
+    assert ask() == ["monday:m/1"]
+    failed = run_job("monitor_session", MONDAY)
+    assert ask() == []
+    monkeypatch.setattr(monitoring, "pause_s", lambda _: 0.0)
+    assert ask() == [f"monday:m/1:{failed}"]
+
+
+def test_work_that_was_never_begun_has_no_standing(instance):
+    assert not find_standing(instance, "ingest_session", MONDAY).is_begun
