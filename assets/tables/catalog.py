@@ -9,13 +9,21 @@ it (with an index Lance keeps duplicates). Intake puts the ledger in front of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from assets.tables.commits import (
+    commit_first,
+    delete_rows,
+    merge_rows,
+    move_tag,
+    pin,
+)
+from assets.tables.durable import sync_version
 from assets.tables.migrate import (
     fill_absent,
     follow_schema,
@@ -67,8 +75,13 @@ class Catalog:
     def delete(self, name: str, where: str) -> int:
         """Delete the matching rows and return the new version. Old versions keep their bytes until they are cleaned."""
         dataset = self.dataset(name)
-        dataset.delete(where)
-        return dataset.version
+        return delete_rows(dataset, where, _CONFLICT_RETRIES)
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Put the newest version of these tables on disk, whoever has written it: it may be built on then."""
+        for name in names:
+            with suppress(TableMissing):
+                sync_version(self.open_stored(name))
 
     def _merge(self, name: str, rows: pa.Table, replace: str | None) -> Written:
         """Insert new rows; replace those with an equal key where the condition over `source` and `target` holds."""
@@ -78,10 +91,7 @@ class Catalog:
         dataset = self.open_or_create(name)
         if not len(rows):
             return Written(dataset.version, 0)
-        merge = dataset.merge_insert(table.key).when_not_matched_insert_all()
-        if replace:
-            merge = merge.when_matched_update_all(replace)
-        stats = merge.use_index(False).conflict_retries(_CONFLICT_RETRIES).execute(rows)
+        stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
         return Written(
             dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
         )
@@ -200,16 +210,12 @@ class Catalog:
 
         Raises TableMissing when there is no such version.
         """
-        tags = self.dataset(name, version).tags
+        dataset = self.dataset(name, version)
+        sync_version(dataset)  # another process may have written it
         self._decide(name, session, version, is_held=False, reason="")
-        if PUBLISHED not in tags.list():
-            try:
-                tags.create(PUBLISHED, version)
-            except (OSError, ValueError) as error:  # another publisher made it first
-                if "already exists" not in str(error).lower():
-                    raise
-        if int(tags.list()[PUBLISHED]["version"]) < version:
-            tags.update(PUBLISHED, version)
+        pin(dataset, PUBLISHED, version)
+        if int(dataset.tags.list()[PUBLISHED]["version"]) < version:
+            move_tag(dataset, PUBLISHED, version)
 
     def hold(self, name: str, session: str | None, version: int, reason: str) -> None:
         """Keep the session's rows from readers until a later version of them passes its checks.
@@ -281,22 +287,10 @@ class Catalog:
             return self._create(name)
 
     def _create(self, name: str) -> lance.LanceDataset:
-        """Make version 1 without rows, unless another writer has made it by now.
-
-        Not by `write_dataset(mode="create")`: of writers that race, one may overwrite what another has merged already.
-        A commit on version 0 that is not tried again makes version 1 or fails.
-        """
-        import lance
-
-        empty = lance.LanceOperation.Overwrite(widen(pa.schema([]), TABLES[name]), [])
+        """Make version 1 without rows, unless another writer has made it by now."""
+        schema = widen(pa.schema([]), TABLES[name])
         try:
-            return lance.LanceDataset.commit(
-                self._path(name),
-                empty,
-                read_version=0,
-                max_retries=0,
-                storage_options=self.storage_options,
-            )
+            return commit_first(self._path(name), schema, self.storage_options)
         except OSError:
             if not self.exists(name):
                 raise
