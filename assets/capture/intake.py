@@ -29,6 +29,7 @@ from assets.capture.outcomes import (
     judge_files,
 )
 from assets.capture.partial import REMEDY, find_missing_end
+from assets.capture.recovery import make_good
 from assets.capture.retraction import retract
 from assets.capture.rows import (
     WRITTEN,
@@ -93,6 +94,7 @@ class Intake:
             raise FileNotFoundError(
                 f"{source.uri} does not exist: check the path or the bucket"
             )
+        make_good(self.catalog, self.ledger)
         files = source.files()
         known = self.ledger.outcomes(session)
         copies: set[str] = set()

@@ -1,4 +1,7 @@
-"""The state of one home at a glance: sessions, tables, champions, drift, work under way, disk. Reads only."""
+"""The state of one home at a glance: sessions, tables, champions, drift, work under way, disk.
+
+Reads only, but for what a power cut took: that is set aside, and said, by whoever opens the tables first.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import os
 import shutil
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from assets.capture.recovery import make_good
 from assets.landing import LandingZone
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
+from assets.tables.recovery import list_losses
 
 Row = dict[str, Any]
 
@@ -30,6 +35,7 @@ class Home:
 
 def read_status(home: Home) -> dict[str, Any]:
     """Everything as plain values. Costs one listing of the landing zone and one of the tables."""
+    make_good(home.catalog, home.zone.ledger)
     promoted = home.catalog.read_latest("champions").sort_by("task").to_pylist()
     tables = _list_tables(home.catalog, home.zone.folder.options)
     sessions = _list_sessions(home)
@@ -50,6 +56,10 @@ def read_status(home: Home) -> dict[str, Any]:
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()
+        ],
+        "lost": [
+            {**asdict(loss), "summary": loss.summary}
+            for loss in list_losses(home.catalog.uri)
         ],
         "disk": _measure_disk(home.folder, listed),
     }

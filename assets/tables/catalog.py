@@ -9,9 +9,12 @@ it (with an index Lance keeps duplicates). Intake puts the ledger in front of th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,7 +26,7 @@ from assets.tables.commits import (
     move_tag,
     pin,
 )
-from assets.tables.durable import sync_version
+from assets.tables.durable import is_local, sync_version
 from assets.tables.migrate import (
     fill_absent,
     follow_schema,
@@ -32,12 +35,14 @@ from assets.tables.migrate import (
     version_of,
     widen,
 )
+from assets.tables.recovery import set_aside_broken
 from assets.tables.schemas import TABLES, content_id, to_table
 
 if TYPE_CHECKING:
     import lance
 
 PUBLISHED = "published"
+_log = logging.getLogger("daguerre.tables")
 WHOLE_TABLE = ""  # the session under which a table without sessions is published
 _CONFLICT_RETRIES = 20
 
@@ -153,9 +158,13 @@ class Catalog:
         return stored
 
     def open_stored(self, name: str, version: int | None = None) -> lance.LanceDataset:
-        """The Lance dataset with the schema that it was written with. Raises TableMissing when there is none."""
+        """The Lance dataset with the schema that it was written with. Raises TableMissing when there is none.
+
+        Versions that a power cut took are set aside first, with a warning.
+        """
         import lance
 
+        self._recover(name)
         try:
             with no_panic(name):
                 return lance.dataset(
@@ -170,6 +179,35 @@ class Catalog:
             raise TableMissing(
                 f"table '{name}'{at} does not exist below {self.uri}: ingest a capture first"
             ) from error
+
+    def recover(self, names: Iterable[str]) -> None:
+        """Look at the newest version of these tables, once a process, as whoever opens one does."""
+        for name in names:
+            self._recover(name)
+
+    def _recover(self, name: str) -> None:
+        """Bring a local table to its newest whole version, with what was published of it."""
+        if not is_local(self.uri):
+            return
+        loss = set_aside_broken(
+            Path(self._path(name)).parent, name, partial(self._take_back, name)
+        )
+        if loss:
+            _log.warning(
+                f"{loss.summary}. Its sessions wait to be ingested again; `daguerre status` lists what was lost"
+            )
+
+    def _take_back(self, name: str, newest_whole: int) -> None:
+        """Hold what was published of versions that are lost: others will have their numbers."""
+        if name == "publications":
+            return
+        lost = [d for d in self.publications(name) if d["version"] > newest_whole]
+        if lost:
+            ids = [content_id(name, d["session"]) for d in lost]
+            self.delete("publications", is_in("publication_id", ids))
+        for decision in lost:
+            reason = f"version {decision['version']} was lost to a power cut: ingest again, or materialise it again"
+            self.hold(name, decision["session"], newest_whole, reason)
 
     def exists(self, name: str) -> bool:
         """Whether the table is stored, whatever its schema."""

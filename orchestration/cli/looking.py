@@ -116,6 +116,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free"
     )
     print(f"landing zone {facts['landing_zone']}: {len(facts['sessions'])} sessions")
+    for loss in facts["lost"]:
+        print(f"  LOST: {loss['summary']}")
     for s in facts["sessions"]:
         counts = ", ".join(
             f"{s[n]} {n}"
