@@ -16,8 +16,9 @@ import fcntl
 import json
 import os
 import re
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,6 +75,11 @@ def set_aside_broken(
             if broken:
                 _require_recent(table, broken)
                 loss = _set_aside(tables, name, whole, broken, before)
+    torn = [path for path in _list_tags(table) if not _version_of_tag(path)]
+    if torn:
+        _require_access(tables, name)
+        with _alone(tables):
+            _set_aside_tags(tables / LOST / name / "tags", torn)
     _checked[str(table)] = table.stat().st_ino
     return loss
 
@@ -193,8 +199,7 @@ def _set_aside(
     table = tables / f"{name}.lance"
     tags = [
         path
-        for place in {table, Path(quote(str(table)))}
-        for path in place.glob("_refs/tags/*.json")
+        for path in _list_tags(table)
         if _version_of_tag(path) not in range(1, whole + 1)
     ]
     seals = [
@@ -208,6 +213,22 @@ def _set_aside(
         sync(folder)
         sync(path.parent)
     return Loss(**facts, folder=str(folder))
+
+
+def _list_tags(table: Path) -> list[Path]:
+    """Lance takes the path for an address there, and escapes it."""
+    places = {table, Path(quote(str(table)))}
+    return [path for place in places for path in place.glob("_refs/tags/*.json")]
+
+
+def _set_aside_tags(folder: Path, torn: list[Path]) -> None:
+    """Tags without a number: their writer has acknowledged nothing yet, and gives them again."""
+    make_folder(folder)
+    for path in torn:
+        with suppress(FileNotFoundError):  # another process has moved it
+            path.rename(folder / f"{path.stem}.{uuid.uuid4().hex}")
+        sync(folder)
+        sync(path.parent)
 
 
 def _version_of_tag(path: Path) -> int:

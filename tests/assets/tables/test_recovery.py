@@ -120,3 +120,13 @@ def test_commit_under_way_is_no_damage(tables):
     (folder / "_versions/18446744073709551610.manifest#1").write_bytes(b"")
     assert Catalog(str(tables)).latest_version("pointers") == 4
     assert list_losses(tables) == []
+
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_torn_tag_is_set_aside_and_readers_stay_where_they_were(tables, share):
+    _cut(tables / "pointers.lance/_refs/tags/published.json", share)
+    catalog = Catalog(str(tables))
+    assert catalog.published_version("pointers") == 3
+    catalog.publish("pointers", None, 4)
+    assert catalog.published_version("pointers") == 4
+    assert len(list((tables / "_lost/pointers/tags").iterdir())) == 1
