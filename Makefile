@@ -35,9 +35,10 @@ ui: $(READY) ## Dagster and MLflow on loopback
 bench: $(READY) ## run every benchmark and print its figures
 	@for script in bench/*.py; do name=$$(basename "$$script" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; done
 
-prove: $(READY) ## faults on purpose: SCHEDULES=60 of them, bit flips, beside a bare Dagster + Lance job; killed trainings
+prove: $(READY) ## faults on purpose: SCHEDULES=60 of them, bit flips, beside a bare Dagster + Lance job; killed trainings; power cuts
 	$(BIN)/python -m bench.prove --schedules $(or $(SCHEDULES),60)
 	$(BIN)/python -m bench.prove.training
+	$(BIN)/python -m bench.prove.power_cuts --cuts 100
 
 lock: $(READY) ## resolve pyproject.toml again into requirements.lock
 	$$(cat $(VENV)/.uv-path) pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \

@@ -53,17 +53,27 @@ def main() -> None:
     parser.add_argument(
         "--no-peers", action="store_true", help="Daguerre and the floor only"
     )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        help="only the ratio to Daguerre of this checkout, of small images, in turns",
+    )
     options = parser.parse_args()
     if 0 < options.growth <= 10_000:
         parser.error("--growth takes more than 10,000 frames")
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
-        figures = measure(
-            Path(folder),
-            options.images,
-            options.rounds,
-            [] if options.no_peers else list(PEERS),
-        )
-        if options.growth:
+        if options.against:
+            figures = measure_against(
+                Path(folder), options.against, options.images, options.rounds
+            )
+        else:
+            figures = measure(
+                Path(folder),
+                options.images,
+                options.rounds,
+                [] if options.no_peers else list(PEERS),
+            )
+        if options.growth and not options.against:
             figures |= measure_growth(Path(folder), options.growth)
     print(
         json.dumps(figures)
@@ -122,6 +132,32 @@ def measure(
     }
 
 
+def measure_against(
+    folder: Path, checkout: Path, num_images: int, rounds: int
+) -> dict[str, object]:
+    """Images a second of this checkout and of another one, and the ratio of each round: above 1, this one is faster."""
+    source = folder / "small"
+    write_small_images(source, num_images)
+    found: dict[Path, list[float]] = {CHECKOUT: [], checkout.resolve(): []}
+    for place in found:  # a first start compiles modules
+        run_contender("daguerre", sys.executable, source, place)
+    for number in range(rounds):
+        turns = list(found) if number % 2 else list(reversed(found))
+        for place in turns:
+            rate, _ = run_contender("daguerre", sys.executable, source, place)
+            found[place].append(rate)
+    mine, others = found.values()
+    ratios = sorted(a / b for a, b in zip(mine, others, strict=True))
+    return {
+        "images_per_s": round(median(mine)),
+        "others_per_s": round(median(others)),
+        "ratio": round(median(ratios), 3),
+        "ratio_range": [round(ratios[0], 3), round(ratios[-1], 3)],
+        "images": num_images,
+        "rounds": rounds,
+    }
+
+
 def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
     """What a frame costs, and memory, when `num_frames` small images are one session, against a thousand of them.
 
@@ -147,7 +183,9 @@ def measure_growth(folder: Path, num_frames: int) -> dict[str, object]:
     }
 
 
-def run_contender(name: str, python: str | Path, source: Path) -> tuple[float, int]:
+def run_contender(
+    name: str, python: str | Path, source: Path, checkout: Path = CHECKOUT
+) -> tuple[float, int]:
     """Images a second and peak MiB of one run in a process of its own; what starts and imports take is left out.
 
     All find their files in memory, where an operating system may have let go of them meanwhile.
@@ -161,7 +199,7 @@ def run_contender(name: str, python: str | Path, source: Path) -> tuple[float, i
             "PATH": paths,
             "DATACHAIN_ROOT_DIR": f"{home}/datachain",
             "DO_NOT_TRACK": "1",
-            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPATH": str(checkout),
         }
         (Path(home) / "datachain").mkdir()
         command = [str(python), "-m", f"bench.peers.{name}", str(source)]

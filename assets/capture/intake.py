@@ -2,6 +2,7 @@
 
 Order of writes for one capture: blob, frames, other rows, capture row, and last the ledger's commit. All ids come from
 content and position, all merges insert only what is absent: a worker killed anywhere is made good by running again.
+What the ledger says is on disk before it says so, whoever wrote it: a power cut takes back nothing of it.
 
 A container (MCAP, archive) is stored first and read from the store, so that its rows come from the bytes of its hash. A
 folder of loose files is read again as a whole when files arrive; what it holds already is recognised by path and hash.
@@ -29,8 +30,15 @@ from assets.capture.outcomes import (
     judge_files,
 )
 from assets.capture.partial import REMEDY, find_missing_end
+from assets.capture.recovery import make_good
 from assets.capture.retraction import retract
-from assets.capture.rows import CaptureRows, name_folder, recount_folders, version_of
+from assets.capture.rows import (
+    WRITTEN,
+    CaptureRows,
+    name_folder,
+    recount_folders,
+    version_of,
+)
 from assets.formats import Leftover, Opener, plan_session, read_capture
 from assets.formats.observations import (
     AnnotationObservation,
@@ -87,6 +95,7 @@ class Intake:
             raise FileNotFoundError(
                 f"{source.uri} does not exist: check the path or the bucket"
             )
+        make_good(self.catalog, self.ledger)
         files = source.files()
         known = self.ledger.outcomes(session)
         copies: set[str] = set()
@@ -198,6 +207,7 @@ class Intake:
             }
             self.ledger.renew(claim)
             rows.write_capture(source.uri)
+            self.catalog.sync(WRITTEN)
             self.ledger.commit(
                 claim,
                 judge_files(
@@ -371,6 +381,7 @@ class Intake:
                 )
         rows.flush()
         rows.drop_obsolete_problems({left.file.path for left in leftovers})
+        self.catalog.sync(WRITTEN)
         self.ledger.record(
             FileOutcome(
                 session,

@@ -37,6 +37,7 @@ _WRITE_ORDER = (
     "annotated_frames",
     "quarantine",
 )
+WRITTEN = (*_WRITE_ORDER, "captures")  # the tables that intake writes
 # that a reader says, beside the bytes
 _FRAME_FACTS = ("sensor", "kind", "t_ns", "split_hint", "depth_m_per_unit")
 _COUNTED = {

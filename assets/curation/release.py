@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,7 @@ from assets.curation.annotations import read_statements
 from assets.curation.pictures import choose_pictures, count_lost
 from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.commits import pin
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
@@ -115,12 +115,7 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     release_id = draft.row["release_id"]
     dataset = catalog.dataset("frames")
     tag = f"release-{release_id}"
-    if tag not in dataset.tags.list():
-        with suppress(ValueError):  # another worker pins the same release
-            dataset.tags.create(tag, draft.row["frames_version"])
-        assert tag in dataset.tags.list(), (
-            f"frames version {draft.row['frames_version']} cannot be pinned"
-        )
+    pin(dataset, tag, draft.row["frames_version"])
     catalog.merge(
         "release_frames", to_table(TABLES["release_frames"], draft.frame_rows)
     )

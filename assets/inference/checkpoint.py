@@ -1,42 +1,70 @@
-"""Folders of files that are complete or invisible: written aside, flushed to disk, then renamed into place."""
+"""Folders of files that are complete or invisible: written aside, synced, then exchanged with what was there."""
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from assets.disk import exchange, make_folder, sync, write_synced
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+T = TypeVar("T")
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 FACTS = "facts.json"
 _OWN = "manifest_sha256"
+_MAX_REPLACED = 1000  # in the time that one reading takes
+_MAX_LOOKS = 10  # a writer is between its two renames for microseconds
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write `files` as `folder`, replacing what was there. A reader sees the whole old or the whole new one.
+    """Write `files` as `folder`, replacing what was there; all of it is on disk when this returns.
 
-    A writer that dies leaves only a hidden folder beside it.
+    At every moment `read_whole` finds the whole old or the whole new one. A writer that dies leaves a hidden folder
+    beside it.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
     aside.mkdir()
     for name, content in files.items():
-        _write_flushed(aside / name, content)
-    _flush_folder(aside)
-    old = folder.parent / f".{folder.name}.old.{uuid.uuid4().hex}"
-    if folder.exists():
-        folder.rename(old)
-    aside.rename(folder)
-    _flush_folder(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+        write_synced(aside / name, content)
+    sync(aside)
+    replaced = _put_in_place(aside, folder)
+    sync(folder.parent)
+    if replaced:
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def read_whole(folder: Path, read: Callable[[Path], T]) -> T:
+    """What `read` makes of the files of one folder: called again where a writer has replaced it meanwhile.
+
+    Raises what `read` raises of a folder that stays, and TimeoutError for one that is replaced over and over.
+    """
+    for _ in range(_MAX_REPLACED):
+        at = _locate(folder)
+        with _holding(at) as held:
+            try:
+                found = read(at)
+            except (OSError, ValueError):
+                if _locate(folder) == at and _is_same(at, held):
+                    raise
+                continue
+            if _is_same(at, held):
+                return found
+    raise TimeoutError(
+        f"{folder} was replaced {_MAX_REPLACED} times while it was read: read it when its writers have ended"
+    )
 
 
 def write_checkpoint(
@@ -64,14 +92,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Weights and facts. Raises FileNotFoundError where there is no checkpoint, ValueError where a file has changed."""
     from safetensors.torch import load
 
-    if not (folder / MANIFEST).is_file():
-        raise FileNotFoundError(
-            f"{folder} has no {MANIFEST}, so it is not a complete checkpoint: train again"
-        )
-    contents = {
-        name: read_proven(folder / name, sha256)
-        for name, sha256 in _read_manifest(folder).items()
-    }
+    contents = read_whole(folder, _read_contents)
     return load(contents[WEIGHTS]), json.loads(contents[FACTS])
 
 
@@ -125,16 +146,66 @@ def _read_manifest(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def _write_flushed(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _read_contents(folder: Path) -> dict[str, bytes]:
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(
+            f"{folder} has no {MANIFEST}, so it is not a complete checkpoint: train again"
+        )
+    return {
+        name: read_proven(folder / name, sha256)
+        for name, sha256 in _read_manifest(folder).items()
+    }
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _put_in_place(aside: Path, folder: Path) -> Path | None:
+    """Make `aside` the folder; where what it has replaced lies now, None where there was nothing."""
     try:
-        os.fsync(descriptor)
+        aside.rename(folder)
+        return None
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    if exchange(aside, folder):
+        return aside
+    # between two renames the old one is found under its hidden name
+    old = folder.parent / f"{_old_prefix(folder)}{uuid.uuid4().hex}"
+    folder.rename(old)
+    aside.rename(folder)
+    return old
+
+
+def _locate(folder: Path) -> Path:
+    """Where the folder lies: under its name, or, while a writer is between two renames, under a hidden one."""
+    for _ in range(_MAX_LOOKS):
+        if folder.is_dir():
+            return folder
+        old = sorted(folder.parent.glob(f"{glob.escape(_old_prefix(folder))}*"))
+        if old:
+            return old[0]
+    return folder
+
+
+def _old_prefix(folder: Path) -> str:
+    return f".{folder.name}.old."
+
+
+@contextmanager
+def _holding(folder: Path) -> Iterator[os.stat_result | None]:
+    """What tells the folder from one that takes its place: nothing else gets its number while it is open."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_same(folder: Path, held: os.stat_result | None) -> bool:
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return held is None
+    return held is not None and os.path.samestat(found, held)

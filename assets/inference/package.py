@@ -19,7 +19,12 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.inference.checkpoint import hash_bytes, read_proven, write_folder
+from assets.inference.checkpoint import (
+    hash_bytes,
+    read_proven,
+    read_whole,
+    write_folder,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -127,32 +132,7 @@ def read_package(
     `expected` are hashes known from elsewhere, by file name. Raises Refusal that names the file that is missing, has
     changed, lies elsewhere, or holds no safetensors: no other format of weights is taken.
     """
-    path = folder / FACTS
-    if not path.is_file():
-        raise Refusal(
-            f"{path} is missing: {folder} is not a model package, restore it or train again"
-        )
-    content = path.read_bytes()
-    row = _load(path, content)
-    facts = _read_facts(path, row)
-    if content != _dump(row):
-        raise Refusal(
-            f"{path} has changed: its bytes are not as they were written; restore it or train again"
-        )
-    elsewhere = sorted(name for name in facts.files if Path(name).name != name)
-    if elsewhere:
-        raise Refusal(
-            f"{path} names {elsewhere}: the files of a package lie in its folder"
-        )
-    missing = {WEIGHTS, ONNX} - facts.files.keys()
-    if missing:
-        raise Refusal(
-            f"{path} does not vouch for {sorted(missing)}: restore it or train again"
-        )
-    hashes = {**facts.files, FACTS: hash_bytes(content)}
-    for name, sha256 in {**hashes, **(expected or {})}.items():
-        _require_hash(folder / name, sha256)
-    _require_safetensors(folder / WEIGHTS)
+    facts, hashes = read_whole(folder, lambda at: _read_files(at, expected or {}))
     return ModelPackage(folder, facts, hashes)
 
 
@@ -232,6 +212,38 @@ def describe(
         [dict(row) for row in history],
         starts_from=starts_from,
     )
+
+
+def _read_files(
+    folder: Path, expected: Mapping[str, str]
+) -> tuple[PackageFacts, dict[str, str]]:
+    path = folder / FACTS
+    if not path.is_file():
+        raise Refusal(
+            f"{path} is missing: {folder} is not a model package, restore it or train again"
+        )
+    content = path.read_bytes()
+    row = _load(path, content)
+    facts = _read_facts(path, row)
+    if content != _dump(row):
+        raise Refusal(
+            f"{path} has changed: its bytes are not as they were written; restore it or train again"
+        )
+    elsewhere = sorted(name for name in facts.files if Path(name).name != name)
+    if elsewhere:
+        raise Refusal(
+            f"{path} names {elsewhere}: the files of a package lie in its folder"
+        )
+    missing = {WEIGHTS, ONNX} - facts.files.keys()
+    if missing:
+        raise Refusal(
+            f"{path} does not vouch for {sorted(missing)}: restore it or train again"
+        )
+    hashes = {**facts.files, FACTS: hash_bytes(content)}
+    for name, sha256 in {**hashes, **expected}.items():
+        _require_hash(folder / name, sha256)
+    _require_safetensors(folder / WEIGHTS)
+    return facts, hashes
 
 
 def _require_hash(path: Path, sha256: str) -> None:

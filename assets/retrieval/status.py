@@ -1,4 +1,7 @@
-"""The state of one home at a glance: sessions, tables, champions, drift, work under way, disk. Reads only."""
+"""The state of one home at a glance: sessions, tables, champions, drift, work under way, disk.
+
+Reads only, but for what a power cut took: that is set aside, and said, by whoever opens the tables first.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +18,7 @@ from assets.landing import LandingZone, explain
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
 from assets.tables.champions import list_unfollowed
+from assets.tables.recovery import list_losses
 
 Row = dict[str, Any]
 
@@ -58,6 +62,10 @@ def read_status(home: Home) -> dict[str, Any]:
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()
+        ],
+        "lost": [
+            {**asdict(loss), "summary": loss.summary}
+            for loss in list_losses(home.catalog.uri)
         ],
         "disk": _measure_disk(home.folder.resolve(), listed),
     }

@@ -14,6 +14,7 @@ from assets.ledger import Ledger
 from assets.retrieval.whole_tables import WholeTables
 from assets.storage import BlobStore
 from assets.tables.catalog import PUBLISHED, Catalog
+from assets.tables.recovery import list_losses
 from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES
 from assets.tables.seals import find_broken, find_unsealed
@@ -30,7 +31,7 @@ _COUNTS = {
 class Finding:
     """One thing that does not verify."""
 
-    kind: str  # "file" (of a table), "table", "frame", "blob", "capture", "release", "model", "checkpoint"
+    kind: str  # "loss", "file" (of a table), "table", "frame", "blob", "capture", "release", "model", "checkpoint"
     id: str
     reason: str
     remedy: str
@@ -341,11 +342,22 @@ def _verify_checkpoints(stores: Stores) -> Iterator[Finding | None]:
             )
 
 
+def _verify_losses(stores: Stores) -> Iterator[Finding | None]:
+    """What a power cut took, until somebody has seen to it."""
+    for loss in list_losses(stores.catalog.uri):
+        remedy = (
+            "`daguerre ingest` again the sessions that lie in the landing zone (its sensor does), "
+            f"then move {loss.folder} out of the home"
+        )
+        yield Finding("loss", loss.table, loss.summary, remedy)
+
+
 def _say(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
+    "loss": _verify_losses,
     "file": _verify_files,
     "table": _verify_tables,
     "frame": _verify_frames,

@@ -9,13 +9,24 @@ it (with an index Lance keeps duplicates). Intake puts the ledger in front of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from assets.tables.commits import (
+    commit_first,
+    delete_rows,
+    merge_rows,
+    move_tag,
+    pin,
+)
+from assets.tables.durable import is_local, sync_version
 from assets.tables.migrate import (
     fill_absent,
     follow_schema,
@@ -24,12 +35,14 @@ from assets.tables.migrate import (
     version_of,
     widen,
 )
+from assets.tables.recovery import set_aside_broken
 from assets.tables.schemas import TABLES, content_id, to_table
 
 if TYPE_CHECKING:
     import lance
 
 PUBLISHED = "published"
+_log = logging.getLogger("daguerre.tables")
 WHOLE_TABLE = ""  # the session under which a table without sessions is published
 _CONFLICT_RETRIES = 20
 
@@ -71,8 +84,13 @@ class Catalog:
     def delete(self, name: str, where: str) -> int:
         """Delete the matching rows and return the new version. Old versions keep their bytes until they are cleaned."""
         dataset = self.dataset(name)
-        dataset.delete(where)
-        return dataset.version
+        return delete_rows(dataset, where, _CONFLICT_RETRIES)
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Put the newest version of these tables on disk, whoever has written it: it may be built on then."""
+        for name in names:
+            with suppress(TableMissing):
+                sync_version(self.open_stored(name))
 
     def _merge(self, name: str, rows: pa.Table, replace: str | None) -> Written:
         """Insert new rows; replace those with an equal key where the condition over `source` and `target` holds."""
@@ -82,10 +100,7 @@ class Catalog:
         dataset = self.open_or_create(name)
         if not len(rows):
             return Written(dataset.version, 0)
-        merge = dataset.merge_insert(table.key).when_not_matched_insert_all()
-        if replace:
-            merge = merge.when_matched_update_all(replace)
-        stats = merge.use_index(False).conflict_retries(_CONFLICT_RETRIES).execute(rows)
+        stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
         return Written(
             dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
         )
@@ -147,9 +162,13 @@ class Catalog:
         return stored
 
     def open_stored(self, name: str, version: int | None = None) -> lance.LanceDataset:
-        """The Lance dataset with the schema that it was written with. Raises TableMissing when there is none."""
+        """The Lance dataset with the schema that it was written with. Raises TableMissing when there is none.
+
+        Versions that a power cut took are set aside first, with a warning.
+        """
         import lance
 
+        self._recover(name)
         try:
             with no_panic(name):
                 return lance.dataset(
@@ -164,6 +183,35 @@ class Catalog:
             raise TableMissing(
                 f"table '{name}'{at} does not exist below {self.uri}: ingest a capture first"
             ) from error
+
+    def recover(self, names: Iterable[str]) -> None:
+        """Look at the newest version of these tables, once a process, as whoever opens one does."""
+        for name in names:
+            self._recover(name)
+
+    def _recover(self, name: str) -> None:
+        """Bring a local table to its newest whole version, with what was published of it."""
+        if not is_local(self.uri):
+            return
+        loss = set_aside_broken(
+            Path(self._path(name)).parent, name, partial(self._take_back, name)
+        )
+        if loss:
+            _log.warning(
+                f"{loss.summary}. Its sessions wait to be ingested again; `daguerre status` lists what was lost"
+            )
+
+    def _take_back(self, name: str, newest_whole: int) -> None:
+        """Hold what was published of versions that are lost: others will have their numbers."""
+        if name == "publications":
+            return
+        lost = [d for d in self.publications(name) if d["version"] > newest_whole]
+        if lost:
+            ids = [content_id(name, d["session"]) for d in lost]
+            self.delete("publications", is_in("publication_id", ids))
+        for decision in lost:
+            reason = f"version {decision['version']} was lost to a power cut: ingest again, or materialise it again"
+            self.hold(name, decision["session"], newest_whole, reason)
 
     def exists(self, name: str) -> bool:
         """Whether the table is stored, whatever its schema."""
@@ -204,16 +252,12 @@ class Catalog:
 
         Raises TableMissing when there is no such version.
         """
-        tags = self.dataset(name, version).tags
+        dataset = self.dataset(name, version)
+        sync_version(dataset)  # another process may have written it
         self._decide(name, session, version, is_held=False, reason="")
-        if PUBLISHED not in tags.list():
-            try:
-                tags.create(PUBLISHED, version)
-            except (OSError, ValueError) as error:  # another publisher made it first
-                if "already exists" not in str(error).lower():
-                    raise
-        if int(tags.list()[PUBLISHED]["version"]) < version:
-            tags.update(PUBLISHED, version)
+        pin(dataset, PUBLISHED, version)
+        if int(dataset.tags.list()[PUBLISHED]["version"]) < version:
+            move_tag(dataset, PUBLISHED, version)
 
     def hold(self, name: str, session: str | None, version: int, reason: str) -> None:
         """Keep the session's rows from readers until a later version of them passes its checks.
@@ -285,22 +329,10 @@ class Catalog:
             return self._create(name)
 
     def _create(self, name: str) -> lance.LanceDataset:
-        """Make version 1 without rows, unless another writer has made it by now.
-
-        Not by `write_dataset(mode="create")`: of writers that race, one may overwrite what another has merged already.
-        A commit on version 0 that is not tried again makes version 1 or fails.
-        """
-        import lance
-
-        empty = lance.LanceOperation.Overwrite(widen(pa.schema([]), TABLES[name]), [])
+        """Make version 1 without rows, unless another writer has made it by now."""
+        schema = widen(pa.schema([]), TABLES[name])
         try:
-            return lance.LanceDataset.commit(
-                self._path(name),
-                empty,
-                read_version=0,
-                max_retries=0,
-                storage_options=self.storage_options,
-            )
+            return commit_first(self._path(name), schema, self.storage_options)
         except OSError:
             if not self.exists(name):
                 raise

@@ -1,28 +1,58 @@
-"""Commit against the version that was seen, or not at all."""
+"""Every commit to a table: what is committed is on disk when the call returns. Nothing else calls Lance to write.
+
+Data files may be written elsewhere (`write_fragments`): no version refers to them before `commit_on`, which syncs them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from assets.tables.durable import sync_data, sync_tag, sync_version
 
 if TYPE_CHECKING:
     import lance
+    import pyarrow as pa
+
+
+def commit_first(
+    uri: str, schema: pa.Schema, options: Mapping[str, str] | None
+) -> lance.LanceDataset:
+    """Version 1 of a table, without rows. Raises OSError where there is a version already.
+
+    Not by `write_dataset(mode="create")`: of writers that race, one may overwrite what another has merged already.
+    A commit on version 0 that is not tried again makes version 1 or fails.
+    """
+    import lance
+
+    made = lance.LanceDataset.commit(
+        uri,
+        lance.LanceOperation.Overwrite(schema, []),
+        read_version=0,
+        max_retries=0,
+        storage_options=dict(options or {}) or None,
+    )
+    sync_version(made)
+    return made
 
 
 def commit_on(
     dataset: lance.LanceDataset,
-    operation: lance.LanceOperation.BaseOperation,
+    operation: lance.LanceOperation.Merge | lance.LanceOperation.Overwrite,
     options: Mapping[str, str] | None,
 ) -> lance.LanceDataset | None:
-    """The new version; None when another writer has made one since `dataset` was opened.
+    """Commit against the version that was seen, or not at all: None when another writer has made one since.
 
-    `operation` has to be one that Lance lets pass only on the version that it names: a Merge or an Overwrite.
+    The operations are those that Lance lets pass only on the version that they name.
     """
     import lance
     from lance.commit import CommitConflictError
 
+    sync_data(
+        dataset.uri, (file.path for made in operation.fragments for file in made.files)
+    )
     try:
-        return lance.LanceDataset.commit(
+        made = lance.LanceDataset.commit(
             dataset,
             operation,
             read_version=dataset.version,
@@ -33,3 +63,55 @@ def commit_on(
         if "conflict" not in str(error).lower():
             raise
         return None
+    sync_version(made)
+    return made
+
+
+def merge_rows(
+    dataset: lance.LanceDataset,
+    key: str,
+    rows: pa.Table,
+    replace: str | None,
+    retries: int,
+) -> dict[str, Any]:
+    """Insert the rows with new keys, and replace those with a known one where the condition `replace` holds.
+
+    The dataset is at the new version then. Returns what Lance counted; raises OSError after `retries` conflicts.
+    """
+    merge = dataset.merge_insert(key).when_not_matched_insert_all()
+    if replace:
+        merge = merge.when_matched_update_all(replace)
+    stats = merge.use_index(False).conflict_retries(retries).execute(rows)
+    sync_version(dataset)
+    return dict(stats)
+
+
+def delete_rows(dataset: lance.LanceDataset, where: str, retries: int) -> int:
+    """Delete the matching rows; the new version. Raises OSError after `retries` conflicts."""
+    dataset.delete(where, conflict_retries=retries)
+    sync_version(dataset)
+    return int(dataset.version)
+
+
+def allow_nulls(dataset: lance.LanceDataset, names: Iterable[str]) -> None:
+    """Let columns be null, in commits of their own: Lance changes no column by an operation that adds one."""
+    for name in names:
+        dataset.alter_columns({"path": name, "nullable": True})  # type: ignore[dict-item]  # its stub is empty
+        sync_version(dataset)
+
+
+def pin(dataset: lance.LanceDataset, tag: str, version: int) -> None:
+    """Give the version a tag; where somebody else has given that tag, theirs stays."""
+    if tag not in dataset.tags.list():
+        try:
+            dataset.tags.create(tag, version)
+        except (OSError, ValueError) as error:
+            if "already exists" not in str(error).lower():
+                raise
+    sync_tag(dataset.uri, tag)
+
+
+def move_tag(dataset: lance.LanceDataset, tag: str, version: int) -> None:
+    """Make a tag that is there name this version."""
+    dataset.tags.update(tag, version)
+    sync_tag(dataset.uri, tag)

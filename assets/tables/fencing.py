@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog, Written, require_unique_keys
+from assets.tables.commits import delete_rows, merge_rows
 from assets.tables.schemas import TABLES
 
 if TYPE_CHECKING:
@@ -36,12 +37,7 @@ class FencedWriter:
         require_unique_keys(name, table.key, rows)
 
         def write(dataset: lance.LanceDataset) -> Written:
-            merge = (
-                dataset.merge_insert(table.key)
-                .when_not_matched_insert_all()
-                .when_matched_update_all()
-            )
-            stats = merge.use_index(False).conflict_retries(0).execute(rows)
+            stats = merge_rows(dataset, table.key, rows, replace="true", retries=0)
             return Written(
                 dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
             )
@@ -52,8 +48,7 @@ class FencedWriter:
         """Delete the matching rows of the version that is newest while the fence holds; return the new version."""
 
         def write(dataset: lance.LanceDataset) -> int:
-            dataset.delete(where, conflict_retries=0)
-            return int(dataset.version)
+            return delete_rows(dataset, where, retries=0)
 
         return self._commit(name, write)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from assets.tables.commits import commit_on
+from assets.tables.commits import allow_nulls, commit_on
 from assets.tables.schemas import TABLES, Table
 
 if TYPE_CHECKING:
@@ -159,10 +159,8 @@ def _list_strict(schema: pa.Schema, table: Table) -> list[str]:
 
 
 def _loosen(dataset: lance.LanceDataset, names: Iterable[str]) -> None:
-    """Let columns be null, in commits of their own: Lance changes no column by an operation that adds one."""
     try:
-        for name in names:
-            dataset.alter_columns({"path": name, "nullable": True})  # type: ignore[dict-item]  # its stub is empty
+        allow_nulls(dataset, names)
     # another writer was first: the newest version tells what is left to do
     except OSError as error:
         if "conflict" not in str(error).lower():

@@ -22,18 +22,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from assets.disk import make_folder, sync
 from assets.storage import Folder, hash_stream
 from assets.tables.catalog import PUBLISHED, Catalog
+from assets.tables.durable import list_files, sync_version
 from assets.tables.schemas import TABLES
 
 if TYPE_CHECKING:
-    import lance
+    pass
 
 _FOLDER = "_seals"
 _COPIES = ("json", "copy")
 _NAME = re.compile(r"(?P<version>[0-9]{20})-(?P<sha256>[0-9a-f]{64})\.(?:json|copy)")
-# Lance numbers manifests downwards, so that listings begin with the newest
-_NEWEST_MANIFEST = 2**64 - 1
 _GONE = "is gone"
 _RESTORE = "restore this file from a backup"
 _COPY = "copy the other of its two files over it (`.json`, `.copy`)"
@@ -122,7 +122,8 @@ def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
     is_new = False
     for version in sorted({dataset.version, *tagged}):
         at = dataset if version == dataset.version else catalog.dataset(table, version)
-        paths = [*_list_files(at), *tagged.get(version, [])]
+        sync_version(at)
+        paths = [*list_files(at), *tagged.get(version, [])]
         name = next(
             (
                 n
@@ -143,23 +144,6 @@ def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
         ):
             store.drop(table, name)
     return dataset.version if is_new else None
-
-
-def _list_files(dataset: lance.LanceDataset) -> list[str]:
-    """The files of one version: its manifest, its transaction, data, deletions. Indices are not used here."""
-    transaction = dataset.read_transaction(dataset.version)
-    files = [f"_versions/{_NEWEST_MANIFEST - dataset.version:020d}.manifest"]
-    files += (
-        [f"_transactions/{transaction.read_version}-{transaction.uuid}.txn"]
-        if transaction
-        else []
-    )
-    for fragment in dataset.get_fragments():
-        files += [f"data/{file.path}" for file in fragment.metadata.files]
-        deletion = fragment.deletion_file()
-        if deletion:
-            files.append(deletion)
-    return files
 
 
 class _SealStore:
@@ -259,7 +243,7 @@ class _SealStore:
         if not self._folder.is_local:
             self._fs.pipe_file(path, data)
             return
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         with tempfile.NamedTemporaryFile(
             dir=os.path.dirname(path), prefix=".", delete=False
         ) as aside:
@@ -267,6 +251,7 @@ class _SealStore:
             aside.flush()
             os.fsync(aside.fileno())
         Path(aside.name).replace(path)
+        sync(os.path.dirname(path))
 
     def _hash(self, path: str) -> str:
         with self._fs.open(f"{self._root}/{path}", "rb") as stream:

@@ -128,6 +128,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         print(f"  files, sources and leases are not known: {facts['ledger_fault']}")
     if facts["landing_fault"]:
         print(f"  {facts['landing_fault']}")
+    for loss in facts["lost"]:
+        print(f"  LOST: {loss['summary']}")
     for s in facts["sessions"]:
         counts = ", ".join(
             f"{s[n]} {n}"

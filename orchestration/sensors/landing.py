@@ -11,11 +11,14 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.capture.partial import find_partial
+from assets.capture.recovery import make_good
 from assets.capture.rows import stamp_readers
 from assets.landing import LandingZone, Watch, explain
 from assets.ledger import Ledger, Pause
 from assets.partitions import sessions
 from assets.storage import Folder
+from assets.tables.catalog import Catalog
+from assets.tables.recovery import list_losses
 from orchestration.jobs import ingest_session
 from orchestration.sensors.standing import find_standing, list_failed_partitions
 
@@ -31,20 +34,24 @@ ZONE = ""  # the session of a pause that is the landing zone's own
     description="Takes in each session whose files, or readers, differ from those of the last intake.",
 )
 def landing_zone_sensor(
-    context: dg.SensorEvaluationContext, landing_zone: dg.ResourceParam[LandingZone]
+    context: dg.SensorEvaluationContext,
+    landing_zone: dg.ResourceParam[LandingZone],
+    catalog: dg.ResourceParam[Catalog],
 ) -> dg.SensorResult:
     """Asks for a run when a session's listing differs from the one last asked for and has stopped changing.
 
     Two looks in a row have to see the same files, so a folder that is still being copied waits; the end of a
     container that lacks it is waited for besides (`DAGUERRE_PARTIAL_WAIT_S`). When a reader's code has another version,
-    all sessions are asked for once more: intake reads again what an older one read. The cursor is the `Watch`: a tick
-    takes about a second, also over a hundred thousand files.
+    all sessions are asked for once more: intake reads again what an older one read. So they are after a power cut that
+    took rows of the tables. The cursor is the `Watch`: a tick takes about a second, also over a hundred thousand files.
 
     A session that cannot be listed, or whose run failed by itself, is told in the log and in the ledger, tried again
     after a pause that grows, and keeps no other waiting.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
-    watch.follow_code(stamp_readers())
+    make_good(catalog, landing_zone.ledger)
+    num_losses = len(list_losses(catalog.uri))
+    watch.follow_code(stamp_readers() + f"-{num_losses}" * bool(num_losses))
     around = landing_zone.look_around()
     paused = {p.session: p for p in landing_zone.ledger.pauses() if p.what == LISTING}
     places = {

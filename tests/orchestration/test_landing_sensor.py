@@ -8,6 +8,8 @@ import pytest
 
 from assets.landing import LandingZone
 from assets.storage import Folder
+from assets.tables import recovery
+from assets.tables.catalog import Catalog
 from orchestration.sensors.landing import landing_zone_sensor
 
 
@@ -26,7 +28,11 @@ def tick(ledger, tmp_path, instance):
     def run(partial_wait_s: float = 900.0) -> list[str]:
         zone = LandingZone(Folder(str(tmp_path / "landing")), ledger, partial_wait_s)
         with dg.build_sensor_context(instance, cursor=cursors[-1]) as context:
-            result = landing_zone_sensor(context, landing_zone=zone)
+            result = landing_zone_sensor(
+                context,
+                landing_zone=zone,
+                catalog=Catalog(str(tmp_path / "tables")),
+            )
         cursors.append(result.cursor)
         return [str(request.partition_key) for request in result.run_requests or []]
 
@@ -168,3 +174,15 @@ def test_a_session_of_any_bytes_keeps_no_neighbour_waiting(tick, tmp_path, recor
     os.makedirs(folder)
     shutil.copy(tmp_path / "landing" / "monday" / "a.mcap", folder + b"/a.mcap")
     assert [tick() for _ in range(3)] == [[], ["monday"], []]
+
+
+def test_all_sessions_are_asked_for_again_after_a_power_cut_took_rows(
+    tick, tmp_path, recording
+):
+    land(tmp_path, "monday/a.mcap", recording)
+    Catalog(str(tmp_path / "tables")).open_or_create("frames")
+    assert [tick() for _ in range(3)] == [[], ["monday"], []]
+    (manifest,) = (tmp_path / "tables/frames.lance/_versions").glob("*.manifest")
+    os.truncate(manifest, 0)
+    recovery._checked.clear()
+    assert [tick(), tick()] == [["monday"], []]

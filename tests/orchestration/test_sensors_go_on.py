@@ -8,6 +8,7 @@ import pytest
 from assets.landing import LandingZone
 from assets.monitoring.drift import WHOLE_SESSION
 from assets.storage import Folder
+from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from orchestration.sensors import drift, monitoring
 from orchestration.sensors.drift import drift_sensor
@@ -88,7 +89,11 @@ def land(ledger, tmp_path, instance):
     def tick(through=ledger) -> list[str]:
         zone = LandingZone(Folder(str(tmp_path / "landing")), through)
         with dg.build_sensor_context(instance, cursor=cursors[-1]) as context:
-            result = landing_zone_sensor(context, landing_zone=zone)
+            result = landing_zone_sensor(
+                context,
+                landing_zone=zone,
+                catalog=Catalog(str(tmp_path / "tables")),
+            )
         cursors.append(result.cursor)
         return [str(r.run_key) for r in result.run_requests or []]
 

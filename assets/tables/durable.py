@@ -1,0 +1,117 @@
+"""Put a table version on disk before anybody is told of it: Lance syncs nothing that it writes.
+
+A process remembers what it has synced of a table, and looks at a version for what is new. Where it meets a table for
+the first time, another process may have died between writing and syncing; one call then syncs the whole file system.
+Buckets need nothing of this: an object that is acknowledged is stored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from assets.disk import sync_all, sync_file_system
+
+if TYPE_CHECKING:
+    import lance
+
+# Lance numbers manifests downwards, so that listings begin with the newest
+_NEWEST_MANIFEST = 2**64 - 1
+
+
+@dataclass
+class _Synced:
+    """What this process has put on disk of one table."""
+
+    folder: int  # its number in the file system: a home may be made anew under its path
+    # a number may be given to another version after a loss: the manifest's number and time tell them apart
+    manifests: set[tuple[int, int, int]] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)  # of names that no two files share
+
+
+_synced: dict[str, _Synced] = {}  # by path of the table
+
+
+def is_local(uri: str) -> bool:
+    """Whether a table or a folder of tables lies on a disk of this machine."""
+    return "://" not in uri
+
+
+def name_manifest(version: int) -> str:
+    """Where the manifest of a version lies below its table."""
+    return f"_versions/{_NEWEST_MANIFEST - version:020d}.manifest"
+
+
+def list_files(dataset: lance.LanceDataset) -> list[str]:
+    """The files of one version: its manifest, its transaction, data, deletions. Indices are not used here."""
+    transaction = dataset.read_transaction(dataset.version)
+    files = [name_manifest(dataset.version)]
+    files += (
+        [f"_transactions/{transaction.read_version}-{transaction.uuid}.txn"]
+        if transaction
+        else []
+    )
+    for fragment in dataset.get_fragments():
+        files += [f"data/{file.path}" for file in fragment.metadata.files]
+        deletion = fragment.deletion_file()
+        if deletion:
+            files.append(deletion)
+    return files
+
+
+def sync_version(dataset: lance.LanceDataset) -> None:
+    """Put all files of this version, and the folders that name them, on disk: those that are not there yet."""
+    if not is_local(dataset.uri):
+        return
+    table = Path(dataset.uri)
+    manifest = _identify(table / name_manifest(dataset.version), dataset.version)
+    known = _synced.get(dataset.uri)
+    if known and known.folder == os.stat(table).st_ino and manifest in known.manifests:
+        return
+    files = set(list_files(dataset)[1:])
+    if known is None or known.folder != os.stat(table).st_ino:
+        known = _Synced(os.stat(table).st_ino)
+        sync_file_system(table)
+    else:
+        new = [name_manifest(dataset.version), *(files - known.files)]
+        sync_all(table / name for name in _with_folders(new))
+    known.files |= files
+    known.manifests.add(manifest)
+    _synced[dataset.uri] = known
+
+
+def sync_data(uri: str, names: Iterable[str]) -> None:
+    """Put data files on disk that no version refers to yet: a version that comes to disk first is whole then."""
+    known = _synced.get(uri)
+    if known is None:  # of a table whose next version is synced with all else
+        return
+    new = [f"data/{name}" for name in names if f"data/{name}" not in known.files]
+    sync_all(f"{uri}/{name}" for name in (_with_folders(new) if new else ()))
+    known.files.update(new)
+
+
+def sync_tag(uri: str, tag: str) -> None:
+    """Put a tag of a table on disk."""
+    if not is_local(uri):
+        return
+    # Lance takes the path for an address there, and escapes it
+    for table in {uri, quote(uri)}:
+        path = f"{table}/_refs/tags/{tag}.json"
+        if os.path.exists(path):
+            folders = [f"{table}/_refs/tags", f"{table}/_refs", table]
+            sync_all([path, *folders, os.path.dirname(table)])
+
+
+def _identify(path: Path, version: int) -> tuple[int, int, int]:
+    facts = path.stat()
+    return version, facts.st_ino, facts.st_mtime_ns
+
+
+def _with_folders(names: Iterable[str]) -> set[str]:
+    """The files, their folders, and the table's own, in which the first file of a kind makes a folder."""
+    names = set(names)
+    return names | {os.path.dirname(name) for name in names} | {"."}
