@@ -98,6 +98,20 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def keep_private(environ: Mapping[str, str] | None = None) -> None:
+    """Let files and folders that this process makes, and its children, be for this user alone (0600, 0700).
+
+    `DAGUERRE_UMASK`, three octal digits, says otherwise. Raises ValueError for any other value.
+    """
+    env = os.environ if environ is None else environ
+    mask = env.get("DAGUERRE_UMASK", "077")
+    if not re.fullmatch("0?[0-7]{3}", mask):
+        raise ValueError(
+            f"DAGUERRE_UMASK={mask!r} is not a mask: give three octal digits, 022 to let others read"
+        )
+    os.umask(int(mask, 8))
+
+
 def find_home(env: Mapping[str, str], folder: Path) -> Path:
     """The home of who works in a folder: the one that is named, the one there, that of the checkout, or the user's own.
 

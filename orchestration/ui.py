@@ -113,12 +113,7 @@ def _commands(settings: Settings, port: int, mlflow_port: int) -> dict[str, list
         "--workers",
         "1",
     ]
-    mlflow += [
-        "--backend-store-uri",
-        settings.mlflow_url,
-        "--artifacts-destination",
-        settings.mlflow_artifacts,
-    ]
+    mlflow += ["--artifacts-destination", settings.mlflow_artifacts]
     mlflow += ["--allowed-hosts", f"{_HOST}:{mlflow_port},localhost:{mlflow_port}"]
     (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
     return {"dagster": dagster, "mlflow": mlflow}
@@ -128,6 +123,8 @@ def _start(name: str, command: list[str], settings: Settings) -> Server:
     homes = {
         "DAGSTER_HOME": str(prepare_instance(settings)),
         "DAGUERRE_HOME": str(settings.home),
+        # it may hold a password, and anybody may list the arguments of processes
+        "MLFLOW_BACKEND_STORE_URI": settings.mlflow_url,
     }
     return Server(
         name, command, {**os.environ, **homes, **_QUIET}, _log(settings, name)

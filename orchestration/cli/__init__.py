@@ -16,6 +16,7 @@ from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
+from orchestration.profiles import keep_private
 
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
@@ -54,6 +55,7 @@ def main() -> None:
     # Ray stays on loopback
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
+        keep_private()
         app(standalone_mode=True)
     except Exception as error:
         is_told = isinstance(error, (ValueError, OSError))

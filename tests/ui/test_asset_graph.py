@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
@@ -118,3 +122,26 @@ _STATUS = """query($id: String!) {
 def test_mlflow_answers_on_loopback(ui) -> None:
     with urllib.request.urlopen(f"{ui['MLflow']}/health", timeout=30) as answer:
         assert answer.read() == b"OK"
+
+
+def test_mlflow_serves_the_store_of_the_home_and_no_process_shows_its_address(
+    ui, ui_home: Path
+) -> None:
+    """The address may hold a password, and anybody may list the arguments of processes."""
+    store = ui_home / "mlflow" / "mlflow.db"
+    request = urllib.request.Request(
+        f"{ui['MLflow']}/api/2.0/mlflow/experiments/create",
+        json.dumps({"name": "made-by-the-server"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        made = json.load(answer)["experiment_id"]
+    with closing(sqlite3.connect(store)) as database:
+        query = "SELECT name FROM experiments WHERE experiment_id = ?"
+        assert database.execute(query, (made,)).fetchone() == ("made-by-the-server",)
+    lines = [
+        " ".join(process.info["cmdline"] or [])
+        for process in psutil.process_iter(["cmdline"])
+    ]
+    assert any(str(urlsplit(ui["MLflow"]).port) in line for line in lines)
+    assert [line for line in lines if f"sqlite:///{store}" in line] == []
