@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import numpy as np
 import pytest
 
 from assets.curation.clusters import update_clusters, update_splits
-from assets.curation.defs import DatasetConfig
 from assets.curation.defs import defs as curation
 from assets.curation.release import draft_release, write_release
 from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
@@ -426,12 +426,12 @@ def test_labelled_near_duplicates_in_train_are_dropped_counted_and_told_with_the
     (dataset,) = [
         a for a in curation.assets if a.key.path == ["curation", "detection_dataset"]
     ]
-    metadata = dataset(DatasetConfig(), catalog=catalog).metadata
-    assert metadata["left out, near-duplicate frame"] == "2 frames, 4 labels"
-    assert (
-        metadata["excluded"].value == draft.excluded
-        and metadata["frames without an object"] == 0
-    )
+    made = dg.materialize([dataset], resources={"catalog": catalog})
+    (event,) = made.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert metadata["left out, near-duplicate frame"].value == "2 frames, 4 labels"
+    assert metadata["excluded"].value == draft.excluded
+    assert metadata["frames without an object"].value == 0
 
 
 def test_near_duplicates_that_show_other_things_are_no_copies(
