@@ -74,7 +74,10 @@ def verify(as_json: Json = False) -> None:
         build_catalog(settings), open_ledger(settings), blobs, settings.home
     )
     findings = verify(stores, checked.__setitem__)
-    counts = ", ".join(f"{count} {kind}s" for kind, count in checked.items())
+    counts = ", ".join(
+        f"{count} {kind}{'es' if kind.endswith('s') else 's'}"
+        for kind, count in checked.items()
+    )
     lines = [f"{f.kind} {f.id}: {f.reason}. {f.remedy}" for f in findings] or [
         "everything verifies"
     ]
