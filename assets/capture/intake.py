@@ -105,7 +105,7 @@ class Intake:
             _sparing_collector(),
         ):
             if any((f.path, f.version) not in known for f in files):
-                guard.start()  # it loads while files are shared out
+                guard.start(len(files))  # it loads while files are shared out
             plans, leftovers = plan_session(files, source.open)
             fresh = find_fresh(files, plans, leftovers, known)
             work = _Work(

@@ -21,6 +21,7 @@ from assets.sandbox.guard_lane import ChildFailed, GuardLane
 
 MAX_JOB_BYTES = 16 << 20  # a job may be larger by its last payload
 JOBS_AT_ONCE = 4
+_FEW_IMAGES = 16  # a child decodes some 50 of 640x480 while another starts
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,13 @@ class ImageGuard:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Let the children load their libraries from now on. The first image would start them as well."""
+    def start(self, num_images: int) -> None:
+        """Let the children that so many images need load their libraries from now on.
+
+        The first image would start them as well.
+        """
         self._reserve()
-        for lane in self._lanes:
+        for lane in self._lanes_for(num_images):
             lane.start()
 
     def submit(self, payloads: Sequence[bytes]) -> Job:
@@ -107,9 +111,8 @@ class ImageGuard:
                 self._reserve()[at : at + len(payload)] = payload
                 items.append((index, at, len(payload)))
                 at += len(payload)
-        for lane, share in zip(
-            self._lanes, _share_out(items, len(self._lanes)), strict=True
-        ):
+        lanes = self._lanes_for(len(items))
+        for lane, share in zip(lanes, _share_out(items, len(lanes)), strict=True):
             lane.send(job, share)
         return job
 
@@ -136,6 +139,10 @@ class ImageGuard:
         if self._memory is not None:
             self._memory.close()
             self._memory = None
+
+    def _lanes_for(self, num_images: int) -> list[GuardLane]:
+        """All lanes for many images, one for few: to start a child takes as long as it needs for those."""
+        return self._lanes[: None if num_images > _FEW_IMAGES else 1]
 
     def _reserve(self) -> mmap.mmap:
         """Memory that the children map too. Pages that no image was written to take no space."""

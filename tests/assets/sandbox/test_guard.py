@@ -291,7 +291,7 @@ def test_a_large_payload_to_a_child_that_hangs_does_not_block():
 
 
 def test_jobs_under_way_are_answered_in_order_by_several_children():
-    batches = [[encode("PNG", 10 + n, 20 + k) for k in range(7)] for n in range(5)]
+    batches = [[encode("PNG", 10 + n, 20 + k) for k in range(20)] for n in range(5)]
     with ImageGuard(num_children=3) as guard:
         jobs = []
         sizes = []
@@ -304,17 +304,29 @@ def test_jobs_under_way_are_answered_in_order_by_several_children():
         sizes += [
             [(v.width_px, v.height_px) for v in guard.collect(job)] for job in jobs
         ]
-    assert sizes == [[(10 + n, 20 + k) for k in range(7)] for n in range(5)]
+    assert sizes == [[(10 + n, 20 + k) for k in range(20)] for n in range(5)]
 
 
 def test_a_child_that_dies_between_two_jobs_costs_one_image():
     with ImageGuard(num_children=2) as guard:
         first = child_of(guard)
         os.kill(first, signal.SIGSTOP)
-        jobs = [guard.submit([encode("PNG")] * 6) for _ in range(2)]
+        jobs = [guard.submit([encode("PNG")] * 20) for _ in range(2)]
         os.kill(first, signal.SIGKILL)
         verdicts = [verdict for job in jobs for verdict in guard.collect(job)]
-    assert [isinstance(v, Refusal) for v in verdicts] == [True] + [False] * 11
+    assert [isinstance(v, Refusal) for v in verdicts] == [True] + [False] * 39
+
+
+def test_few_images_start_one_child_and_many_start_all():
+    with ImageGuard(num_children=3) as guard:
+        inspect(guard, encode("PNG"))
+        assert [lane._child is not None for lane in guard._lanes] == [
+            True,
+            False,
+            False,
+        ]
+        inspect(guard, *[encode("PNG")] * 20)
+        assert all(lane._child for lane in guard._lanes)
 
 
 def test_no_child_is_left_over():
