@@ -101,6 +101,27 @@ def _usual_priority() -> Iterator[None]:
         pytest.fail("this test changed how the process is scheduled")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _convert_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The encoder is put into ONNX once, by what does it for a user, and each home gets a copy."""
+    from assets.curation import embed
+
+    convert = embed._convert
+    made = tmp_path_factory.mktemp("encoder") / "made.onnx"
+
+    def copy(path: Path) -> None:
+        if not made.exists():
+            convert(made)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        shutil.copyfile(made, part)
+        os.replace(part, path)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(embed, "_convert", copy)
+        yield
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Tiny nets gain nothing from threads, and lose much where cores are shared."""

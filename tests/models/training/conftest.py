@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 import pytest
+from torch import nn
 
+from models.training import meter
+from models.training.flops import count_flops_by_size
 from models.types import BoxSet, InstanceSet, Sample, SemanticMap
 
 
 @pytest.fixture(autouse=True)
 def _one_thread(one_thread: None) -> None:
     """For all tests of this folder."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _count_each_net_once() -> Iterator[None]:
+    """The operations of a net are counted at its first training: each count takes as long as ten steps here."""
+    counted: dict[str, Callable[[int, int], int | None]] = {}
+
+    def count(net: nn.Module) -> Callable[[int, int], int | None]:
+        needs_gradient = [p.requires_grad for p in net.parameters()]
+        return counted.setdefault(f"{net} {needs_gradient}", count_flops_by_size(net))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(meter, "count_flops_by_size", count)
+        yield
 
 
 @pytest.fixture(scope="session")
