@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-JOBS ?= 0
+JOBS ?= 3
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo "$$p"; break; }; done)
 export UV_COMPILE_BYTECODE := 1
@@ -20,7 +20,7 @@ setup: $(READY) ## make the environment in .venv (the other verbs do this too)
 demo: $(READY) ## captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
 	$(BIN)/daguerre demo
 
-test: $(READY) ## run all tests; JOBS=2: in two processes
+test: $(READY) ## run all tests, in three processes; JOBS=0: in one
 	$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## style, types and import contracts

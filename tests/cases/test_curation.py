@@ -113,8 +113,8 @@ def land(intake, catalog, write_files, home):
 def test_bare_copies_cost_a_labelled_set_no_picture_and_no_label(
     land, catalog, copies, is_bare_first
 ):
-    painted = [paint(n) for n in range(60)]
-    names = [f"{n:02d}.png" for n in range(60)]
+    painted = [paint(n) for n in range(30)]
+    names = [f"{n:02d}.png" for n in range(30)]
     num_labels = sum(len(objects) for _, objects in painted)
     labelled = {
         f"images/{name}": data for name, (data, _) in zip(names, painted, strict=True)
@@ -122,7 +122,7 @@ def test_bare_copies_cost_a_labelled_set_no_picture_and_no_label(
     labelled["annotations.json"] = describe(names, [objects for _, objects in painted])
     bare = {
         f"shots/{n:02d}.png": paint(n, 9 if copies == "equal" else 1)[0]
-        for n in range(60)
+        for n in range(30)
     }
     for session, files in ("a-bare", bare), ("b-labelled", labelled), ("c-bare", bare):
         if is_bare_first == (session == "a-bare") or session == "b-labelled":
@@ -131,18 +131,18 @@ def test_bare_copies_cost_a_labelled_set_no_picture_and_no_label(
         r["cluster_id"]
         for r in catalog.read("unique_frames", ["cluster_id"]).to_pylist()
     }
-    assert len(clusters) == 60, "each picture is like its copy and like no other"
+    assert len(clusters) == 30, "each picture is like its copy and like no other"
     draft = draft_release(catalog, "detection")
-    assert (draft.row["num_frames"], draft.row["num_labels"]) == (60, num_labels)
+    assert (draft.row["num_frames"], draft.row["num_labels"]) == (30, num_labels)
     assert draft.row["sessions"] == ["b-labelled"] and draft.excluded == {
-        "frame without labels": 60
+        "frame without labels": 30
     }
     counts = [
         sum(r["split"] == side for r in draft.frame_rows)
         for side in ("train", "val", "test")
     ]
-    assert counts == [42, 9, 9]
-    assert draft_release(catalog, "pretraining").row["num_frames"] >= 60
+    assert counts == [21, 5, 4]
+    assert draft_release(catalog, "pretraining").row["num_frames"] >= 30
 
 
 def test_two_exports_of_the_same_pictures_are_one_set_with_all_labels_and_a_check_names_where_they_differ(

@@ -27,7 +27,7 @@ from orchestration.train import train_here
 # third parties warn inside Dagster runs
 pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]
 SECONDS = 2.0  # 20 frames a camera
-DETECTION = {"epochs": "4", "image_size_px": "256"}
+DETECTION = {"epochs": "4", "image_size_px": "192"}
 
 
 def land(settings: Settings, session: str, *specs: SimulationSpec) -> None:

@@ -1,4 +1,7 @@
-"""Two workers that share each batch learn what one learns from the whole of it, be each net whole or in two parts."""
+"""Two gloo workers that share each batch learn what one learns from the whole of it, be the net whole or in two parts.
+
+A net that normalises by batches is the same on both, and resumes as one that never stopped.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from models.training.snapshot import FitResult, Snapshot
 from models.training.workers import find_workers
 from models.types import Sample
 
+pytestmark = pytest.mark.timeout(800)  # of two processes that start once
 SAMPLE = Sample("a", np.zeros((32, 32, 3), np.uint8), 0)
 
 
@@ -76,6 +80,9 @@ RUNS = {
         "recognition", is_compiled=True, sharding="full", **COMPILED
     ),
     "saved by one": _config("recognition", **SAVED),
+    "batch statistics, saved": _config(
+        "recognition", net="resnet18", epochs=2, score_every=2, save_every=1
+    ),
 }
 
 
@@ -119,6 +126,15 @@ def _train(name: str, samples: list[Sample], resume: Snapshot | None = None) -> 
     return Run(result, num_held, saved)
 
 
+def _average_statistics(rank: int) -> dict[str, torch.Tensor]:
+    """What a layer holds whose mean and variance were 0 and 2 on the first worker, 1 and 6 on the second."""
+    norm = nn.BatchNorm1d(1)
+    norm.running_mean.fill_(rank)
+    norm.running_var.fill_(2 + 4 * rank)
+    find_workers(RUNS["recognition"]).average_statistics(nn.Sequential(norm))
+    return norm.state_dict()
+
+
 def _work(
     rank: int, folder: str, samples: dict[str, list[Sample]], saved_by_one: Snapshot
 ) -> None:
@@ -143,7 +159,10 @@ def _work(
     runs["resumed by two"] = _train(
         "saved by one", samples["recognition"], saved_by_one
     )
-    torch.save(runs, f"{folder}/{rank}.pt")
+    name = "batch statistics, saved"
+    (saved, _) = find_workers(RUNS[name]).gather(runs[name].saved)
+    runs["batch statistics, resumed"] = _train(name, samples["recognition"], saved[1])
+    torch.save((runs, _average_statistics(rank)), f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
@@ -170,13 +189,21 @@ def alone(samples) -> Callable[[str], Run]:
 
 
 @pytest.fixture(scope="module")
-def both(samples, alone, tmp_path_factory) -> list[dict[str, Run]]:
-    """All trainings, by two processes that start once: what each of them ended with."""
+def worked(
+    samples, alone, tmp_path_factory
+) -> list[tuple[dict[str, Run], dict[str, torch.Tensor]]]:
+    """By two processes that start once: all trainings, and a layer of averaged statistics."""
     folder = tmp_path_factory.mktemp("workers")
     torch.multiprocessing.spawn(
         _work, (str(folder), samples, alone("saved by one").saved[0]), nprocs=2
     )
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2)]
+
+
+@pytest.fixture(scope="module")
+def both(worked) -> list[dict[str, Run]]:
+    """What each of two workers ended its trainings with."""
+    return [runs for runs, _ in worked]
 
 
 def _assert_close(found: FitResult, expected: FitResult, **tolerance: Any) -> None:
@@ -281,6 +308,26 @@ def test_two_workers_go_on_where_one_stopped(alone, both):
 def test_a_compiled_net_on_two_workers_learns_what_one_that_is_not_learns(name, both):
     np.testing.assert_allclose(both[0][name].losses, both[0]["tiny"].losses, rtol=1e-4)
     _assert_close(both[0][name].result, both[0]["tiny"].result, rtol=1e-3, atol=1e-5)
+
+
+def test_statistics_are_the_mean_of_the_workers(worked):
+    for _, norm in worked:
+        assert norm["running_mean"].item() == (0 + 1) / 2
+        assert norm["running_var"].item() == (2 + 6) / 2
+
+
+def test_workers_end_with_equal_statistics_of_batches(both):
+    one, two = (runs["batch statistics, saved"].result for runs in both)
+    _assert_close(one, two, rtol=0, atol=0)
+    means = [value for name, value in one.weights.items() if "running_mean" in name]
+    assert len(means) == 20 and all(value.abs().max() > 0 for value in means)
+
+
+def test_a_resumed_training_ends_with_the_statistics_of_one_that_never_stopped(both):
+    for runs in both:
+        whole = runs["batch statistics, saved"].result
+        resumed = runs["batch statistics, resumed"].result
+        _assert_close(resumed, whole, rtol=0, atol=0)
 
 
 def test_fewer_images_in_a_step_than_workers_are_refused():
