@@ -5,6 +5,7 @@ Data files may be written elsewhere (`write_fragments`): no version refers to th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ def commit_on(
             storage_options=dict(options or {}) or None,
         )
     except (CommitConflictError, OSError) as error:
-        if "conflict" not in str(error).lower():
+        # one that was dropped since is not the newest either
+        is_dropped = re.search(r"\.manifest was not found", str(error))
+        if not is_dropped and "conflict" not in str(error).lower():
             raise
         return None
     sync_version(made)

@@ -56,6 +56,24 @@ def is_alone(uri: str) -> bool:
     return bool(struct.unpack(_FLOCK, found)[0] == fcntl.F_UNLCK)
 
 
+@contextmanager
+def being_first(table: str) -> Iterator[bool]:
+    """Whether nobody else tidies this table; nobody does while the context lasts. Of a bucket nobody knows: true."""
+    if not is_local(table):
+        yield True
+        return
+    folder = os.open(table, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_first = True
+    except BlockingIOError:
+        is_first = False
+    try:
+        yield is_first
+    finally:
+        os.close(folder)
+
+
 def _hold(uri: str) -> int:
     """The folder, under the lock. A lock of an open file: to open and close the folder elsewhere does not end it."""
     key = (os.getpid(), uri, os.stat(uri).st_ino)

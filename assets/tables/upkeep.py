@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from assets.tables.commits import drop_versions, merge_files
 from assets.tables.durable import is_local, version_of_manifest
-from assets.tables.presence import is_alone, writing
+from assets.tables.presence import being_first, is_alone, writing
 
 if TYPE_CHECKING:
     import lance
@@ -50,15 +50,15 @@ def tidy(catalog: Catalog, name: str, dataset: lance.LanceDataset) -> None:
 
     What the store refuses is left for a later commit, with a warning: the rows are all there.
     """
+    if not _find_run_in(dataset) and dataset.version % MANY:
+        return
     try:
-        run = find_run([_measure(fragment) for fragment in dataset.get_fragments()])
-        if run:
-            with writing(catalog.uri):
-                dataset.checkout_latest()
-                run = find_run([_measure(f) for f in dataset.get_fragments()])
-                _merge_run(dataset, run)
-        if run or dataset.version % MANY == 0:
-            _drop_old(catalog, name, dataset)
+        with being_first(dataset.uri) as is_first:
+            if is_first:
+                with writing(catalog.uri):
+                    dataset.checkout_latest()
+                    _merge_run(dataset, _find_run_in(dataset))
+                _drop_old(catalog, name, dataset)
     except OSError as error:
         _log.warning(f"table '{name}' is left as it is, and tidied later: {error}")
 
@@ -81,7 +81,13 @@ def _list_runs(sizes: Sequence[int], limit: int) -> list[range]:
     return [range(before + 1, end) for before, end in bounds]
 
 
+def _find_run_in(dataset: lance.LanceDataset) -> range:
+    return find_run([_measure(fragment) for fragment in dataset.get_fragments()])
+
+
 def _merge_run(dataset: lance.LanceDataset, run: range) -> None:
+    if not run:
+        return
     fragments = dataset.get_fragments()[run.start : run.stop]
     num_bytes = sum(map(_measure, fragments))
     num_rows = sum(fragment.metadata.physical_rows for fragment in fragments)
@@ -131,9 +137,9 @@ def _list_versions(catalog: Catalog, name: str) -> list[_Version]:
 
 
 def _list_local(folder: str) -> Iterator[tuple[str, float]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            yield entry.name, entry.stat().st_mtime
+    for name in os.listdir(folder):
+        if version_of_manifest(name):
+            yield name, os.stat(f"{folder}/{name}").st_mtime
 
 
 def _list_remote(
