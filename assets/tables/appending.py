@@ -17,6 +17,7 @@ from assets.tables.catalog import Catalog, require_unique_keys
 from assets.tables.commits import commit_on
 from assets.tables.migrate import require_not_newer
 from assets.tables.schemas import TABLES
+from assets.tables.upkeep import tidy
 
 if TYPE_CHECKING:
     import lance
@@ -34,6 +35,7 @@ class Appender:
         self, catalog: Catalog, name: str, where: str, fence: Callable[[], object]
     ) -> None:
         self.name = name
+        self._catalog = catalog
         self._fence = fence
         self._options = catalog.storage_options
         self._key = TABLES[name].key
@@ -59,6 +61,10 @@ class Appender:
             if dataset:
                 self._follow(dataset)
                 self._known.update(rows[self._key].to_pylist())
+                # aside: what is known here is this version, and not what others add
+                tidy(
+                    self._catalog, self.name, dataset.checkout_version(dataset.version)
+                )
                 return len(rows)
             self.base = self.base.checkout_version(self._latest())
             require_not_newer(self.base.schema, TABLES[self.name])

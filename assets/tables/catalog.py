@@ -35,8 +35,10 @@ from assets.tables.migrate import (
     version_of,
     widen,
 )
+from assets.tables.presence import announce, writing
 from assets.tables.recovery import set_aside_broken
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.upkeep import tidy
 
 if TYPE_CHECKING:
     import lance
@@ -83,8 +85,9 @@ class Catalog:
 
     def delete(self, name: str, where: str) -> int:
         """Delete the matching rows and return the new version. Old versions keep their bytes until they are cleaned."""
-        dataset = self.dataset(name)
-        return delete_rows(dataset, where, _CONFLICT_RETRIES)
+        with writing(self.uri):
+            dataset = self.dataset(name)
+            return delete_rows(dataset, where, _CONFLICT_RETRIES)
 
     def sync(self, names: Iterable[str]) -> None:
         """Put the newest version of these tables on disk, whoever has written it: it may be built on then."""
@@ -97,10 +100,12 @@ class Catalog:
         table = TABLES[name]
         rows = rows.select([c.name for c in table.columns]).cast(table.schema)
         require_unique_keys(name, table.key, rows)
-        dataset = self.open_or_create(name)
-        if not len(rows):
-            return Written(dataset.version, 0)
-        stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
+        with writing(self.uri):
+            dataset = self.open_or_create(name)
+            if not len(rows):
+                return Written(dataset.version, 0)
+            stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
+        tidy(self, name, dataset)
         return Written(
             dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
         )
@@ -131,11 +136,12 @@ class Catalog:
         self, name: str, where: str | None = None
     ) -> tuple[lance.LanceDataset, str | None] | None:
         """The published version, and the filter for the rows of it that readers may see; None before the first."""
-        published = self.published_version(name)
+        decisions = self.publications(name)
+        published = self._find_published(name, decisions)
         if published is None:
             return None
         if TABLES[name].has_session:
-            where = _both(where, self.admitted(name))
+            where = _both(where, _admit(decisions))
         return self.dataset(name, published), where
 
     def read_latest(
@@ -168,6 +174,7 @@ class Catalog:
         """
         import lance
 
+        announce(self.uri)
         self._recover(name)
         try:
             with no_panic(name):
@@ -235,12 +242,17 @@ class Catalog:
         The newest admitted one: the tag keeps it from being cleaned away, but of two publishers that race the slower
         one may leave the tag behind.
         """
+        return self._find_published(name, self.publications(name))
+
+    def _find_published(
+        self, name: str, decisions: Sequence[dict[str, Any]]
+    ) -> int | None:
         try:
             tags = self.open_stored(name).tags.list()
         except TableMissing:
             return None
         tag = tags.get(PUBLISHED)
-        versions = [d["version"] for d in self.publications(name) if not d["is_held"]]
+        versions = [d["version"] for d in decisions if not d["is_held"]]
         return max(
             [*versions, *([] if tag is None else [int(tag["version"])])], default=None
         )
@@ -305,12 +317,7 @@ class Catalog:
 
     def admitted(self, name: str) -> str:
         """The filter for rows of sessions that readers may see, of a table that has sessions."""
-        decisions = self.publications(name)
-        held = [d["session"] for d in decisions if d["is_held"]]
-        # judged as a whole: the tag alone decides
-        if any(d["session"] == WHOLE_TABLE for d in decisions):
-            return f"NOT ({is_in('session', held)})" if held else "true"
-        return is_in("session", [d["session"] for d in decisions if not d["is_held"]])
+        return _admit(self.publications(name))
 
     # ---- below -------------------------------------------------------------------------------------------------
 
@@ -389,6 +396,15 @@ def is_in(column: str, values: Sequence[str]) -> str:
 def repr_sql(value: str) -> str:
     """A text as a literal of SQL, with its quotes."""
     return f"'{_quoted(value)}'"
+
+
+def _admit(decisions: Sequence[dict[str, Any]]) -> str:
+    """The filter for rows of the sessions that these decisions admit."""
+    held = [d["session"] for d in decisions if d["is_held"]]
+    # judged as a whole: the tag alone decides
+    if any(d["session"] == WHOLE_TABLE for d in decisions):
+        return f"NOT ({is_in('session', held)})" if held else "true"
+    return is_in("session", [d["session"] for d in decisions if not d["is_held"]])
 
 
 def _quoted(text: str) -> str:

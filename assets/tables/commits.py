@@ -5,6 +5,7 @@ Data files may be written elsewhere (`write_fragments`): no version refers to th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ def commit_on(
             storage_options=dict(options or {}) or None,
         )
     except (CommitConflictError, OSError) as error:
-        if "conflict" not in str(error).lower():
+        # one that was dropped since is not the newest either
+        is_dropped = re.search(r"\.manifest was not found", str(error))
+        if not is_dropped and "conflict" not in str(error).lower():
             raise
         return None
     sync_version(made)
@@ -91,6 +94,41 @@ def delete_rows(dataset: lance.LanceDataset, where: str, retries: int) -> int:
     dataset.delete(where, conflict_retries=retries)
     sync_version(dataset)
     return int(dataset.version)
+
+
+def merge_files(
+    dataset: lance.LanceDataset, fragment_ids: Iterable[int], batch_rows: int
+) -> bool:
+    """Write the rows of these fragments, which lie side by side, as one; `batch_rows` are in memory at once.
+
+    The dataset is at the new version then, with the same rows. False when another writer has changed one meanwhile.
+    """
+    wanted = set(fragment_ids)
+    others = [
+        f.fragment_id for f in dataset.get_fragments() if f.fragment_id not in wanted
+    ]
+    try:
+        dataset.optimize.compact_files(
+            num_threads=1, batch_size=batch_rows, excluded_fragment_ids=others
+        )
+    except OSError as error:
+        if "conflict" not in str(error).lower():
+            raise
+        return False
+    sync_version(dataset)
+    return True
+
+
+def drop_versions(dataset: lance.LanceDataset, versions: Iterable[int]) -> None:
+    """Remove versions, and the files that no other one has. Those that tags name stay, and so does the newest.
+
+    The one that the dataset is at comes to disk first: after a power cut tables are opened at the newest whole one.
+    What was removed may be there again after it, and harms nobody.
+    """
+    sync_version(dataset)
+    dataset.cleanup_old_versions(
+        versions=list(versions), error_if_tagged_old_versions=False
+    )
 
 
 def allow_nulls(dataset: lance.LanceDataset, names: Iterable[str]) -> None:

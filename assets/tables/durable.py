@@ -8,6 +8,7 @@ Buckets need nothing of this: an object that is acknowledged is stored.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # Lance numbers manifests downwards, so that listings begin with the newest
 _NEWEST_MANIFEST = 2**64 - 1
+_MANIFEST = re.compile(r"(\d{20})\.manifest")
 
 
 @dataclass
@@ -44,6 +46,12 @@ def is_local(uri: str) -> bool:
 def name_manifest(version: int) -> str:
     """Where the manifest of a version lies below its table."""
     return f"_versions/{_NEWEST_MANIFEST - version:020d}.manifest"
+
+
+def version_of_manifest(file: str) -> int:
+    """The version whose manifest has this name, without its folder; 0 of another file."""
+    match = _MANIFEST.fullmatch(file)
+    return _NEWEST_MANIFEST - int(match[1]) if match else 0
 
 
 def list_files(dataset: lance.LanceDataset) -> list[str]:

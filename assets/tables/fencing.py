@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from assets.tables.catalog import Catalog, Written, require_unique_keys
 from assets.tables.commits import delete_rows, merge_rows
+from assets.tables.presence import writing
 from assets.tables.schemas import TABLES
+from assets.tables.upkeep import tidy
 
 if TYPE_CHECKING:
     import lance
@@ -54,15 +56,20 @@ class FencedWriter:
 
     def _commit(self, name: str, write: Callable[[lance.LanceDataset], T]) -> T:
         for _ in range(_MAX_CONFLICTS):
-            dataset = self._catalog.open_or_create(name)
-            self._fence()
-            try:
-                return write(dataset)
-            except OSError as error:
-                if not any(
-                    word in str(error).lower() for word in ("concurrent", "conflict")
-                ):
-                    raise
+            with writing(self._catalog.uri):
+                dataset = self._catalog.open_or_create(name)
+                self._fence()
+                try:
+                    written = write(dataset)
+                except OSError as error:
+                    if not any(
+                        word in str(error).lower()
+                        for word in ("concurrent", "conflict")
+                    ):
+                        raise
+                    continue
+            tidy(self._catalog, name, dataset)
+            return written
         raise TimeoutError(
             f"table '{name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again"
         )

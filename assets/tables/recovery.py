@@ -15,7 +15,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,12 +24,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from assets.disk import make_folder, sync, write_synced
-from assets.tables.durable import list_files, name_manifest
+from assets.tables.durable import list_files, name_manifest, version_of_manifest
 
 LOST = "_lost"
 _RECORD = "loss.json"
 _MADE_GOOD = "made-good"  # beside the record: the ledger claims nothing of it any more
-_MANIFEST = re.compile(r"(\d{20})\.manifest")
 _MAX_SPAN_S = 900.0
 _ENDS = {".lance": b"LANC", ".arrow": b"ARROW1"}  # what a whole file ends with
 _checked: dict[str, int] = {}  # path of a table -> its number in the file system
@@ -115,8 +113,8 @@ def _list_versions(table: Path) -> list[int]:
     """The newest first."""
     folder = table / "_versions"
     names = os.listdir(folder) if folder.is_dir() else []
-    numbers = [int(m[1]) for name in names if (m := _MANIFEST.fullmatch(name))]
-    return sorted((2**64 - 1 - number for number in numbers), reverse=True)
+    found = map(version_of_manifest, names)
+    return sorted((version for version in found if version), reverse=True)
 
 
 def _find_damage(table: Path, version: int) -> str | None:

@@ -101,6 +101,11 @@ def find_unsealed(
     ]
 
 
+def list_sealed(catalog: Catalog, table: str) -> set[int]:
+    """The versions of a table for which seals stand."""
+    return {_version_of(name) for name in _SealStore(catalog).names(table)}
+
+
 def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
     """Seal the newest version and the tagged ones, and drop what is sealed of others; None where nothing was new."""
     if not catalog.exists(table):
@@ -150,7 +155,7 @@ class _SealStore:
     """Seals and the files that they vouch for, below the folder or bucket prefix of the tables."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._folder = Folder(catalog.uri, _to_file_options(catalog.storage_options))
+        self._folder = Folder(catalog.uri, to_file_options(catalog.storage_options))
         self._fs, self._root = self._folder.fs, self._folder._root
         self._fs.invalidate_cache()
 
@@ -265,7 +270,7 @@ def _version_of(name: str) -> int:
     return int(name[:20])
 
 
-def _to_file_options(options: dict[str, str] | None) -> dict[str, Any]:
+def to_file_options(options: dict[str, str] | None) -> dict[str, Any]:
     """Lance's object-store options as s3fs takes them; credentials that are not given are found in the usual places."""
     given = options or {}
     names = {

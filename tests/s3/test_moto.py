@@ -14,6 +14,7 @@ from assets import storage
 from assets.landing import LandingZone, Watch, fingerprint
 from assets.retrieval.verify import Stores, verify
 from assets.storage import BlobStore, Folder
+from assets.tables import upkeep
 from assets.tables.migrate import upgrade_tables
 from assets.tables.schemas import TABLES, Column, content_id, to_table
 from orchestration.resources import build_catalog, build_intake, build_landing_zone
@@ -317,3 +318,14 @@ def test_the_bucket_gives_the_same_rows_as_a_folder(
     for row in found["captures"] + expected["captures"]:
         row.pop("source_uri")
     assert found == expected
+
+
+def test_tables_of_a_bucket_keep_few_files_and_versions(settings, lower):
+    lower(upkeep, MANY=4, BESIDE_OTHERS_S=-1.0)
+    catalog = build_catalog(settings)
+    for number in range(13):
+        catalog.point(f"release/{number}", "a")
+    dataset = catalog.dataset("pointers")
+    assert dataset.count_rows() == 13
+    assert len(dataset.get_fragments()) <= 4
+    assert len(dataset.versions()) <= 8

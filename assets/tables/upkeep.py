@@ -1,0 +1,154 @@
+"""Keep what a table costs apart from how many commits have made it: merge small files, drop versions nobody needs.
+
+It is done by whoever writes, after some of its commits: there is nothing to run and nothing to forget. Killed anywhere
+it leaves the rows as they were, and the next commit goes on.
+
+Merged are `MANY` fragments or more that lie side by side: small ones whenever there are so many, larger ones when they
+make a large one together. So a byte is written again at most 64 times as a small one, at 64 KiB a commit, and once as a
+larger one; what is large stays as it is.
+
+Dropped are versions that no tag, seal or publication names, once they have been out of date for a while: a minute where
+no other process has the tables open, a day where one has. Lance finds conflicts between writers by the versions that
+were made meanwhile: a writer that slept longer would not see them, so `writing` marks those of this process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from assets.tables.commits import drop_versions, merge_files
+from assets.tables.durable import is_local, version_of_manifest
+from assets.tables.presence import being_first, is_alone, writing
+
+if TYPE_CHECKING:
+    import lance
+
+    from assets.tables.catalog import Catalog
+
+MANY = 16  # fragments that are merged, versions that are dropped at once
+SMALL_BYTES = 1 << 20
+LARGE_BYTES = 16 << 20
+ALONE_S = 60.0
+BESIDE_OTHERS_S = 86_400.0
+_BATCH_BYTES = 8 << 20  # of rows in memory, as stored
+_MAX_BATCH_ROWS = 8192
+_log = logging.getLogger("daguerre.tables")
+
+
+class _Version(NamedTuple):
+    number: int
+    made_s: float  # since 1970, by the clock of the store
+
+
+def tidy(catalog: Catalog, name: str, dataset: lance.LanceDataset) -> None:
+    """Merge files and drop versions, where it is time to. The dataset is at the newest version that this made.
+
+    What the store refuses is left for a later commit, with a warning: the rows are all there.
+    """
+    if not _find_run_in(dataset) and dataset.version % MANY:
+        return
+    try:
+        with being_first(dataset.uri) as is_first:
+            if is_first:
+                with writing(catalog.uri):
+                    dataset.checkout_latest()
+                    _merge_run(dataset, _find_run_in(dataset))
+                _drop_old(catalog, name, dataset)
+    except OSError as error:
+        _log.warning(f"table '{name}' is left as it is, and tidied later: {error}")
+
+
+def find_run(sizes: Sequence[int]) -> range:
+    """The places of fragments of these sizes, in bytes, that are to be merged; an empty one where none are."""
+    small = [run for run in _list_runs(sizes, SMALL_BYTES) if len(run) >= MANY]
+    larger = [
+        run
+        for run in _list_runs(sizes, LARGE_BYTES)
+        if len(run) >= MANY and sum(sizes[run.start : run.stop]) >= LARGE_BYTES
+    ]
+    return next(iter([*small, *larger]), range(0))
+
+
+def _list_runs(sizes: Sequence[int], limit: int) -> list[range]:
+    """The places, side by side, of what is smaller."""
+    ends = [at for at, size in enumerate(sizes) if size >= limit]
+    bounds = pairwise([-1, *ends, len(sizes)])
+    return [range(before + 1, end) for before, end in bounds]
+
+
+def _find_run_in(dataset: lance.LanceDataset) -> range:
+    return find_run([_measure(fragment) for fragment in dataset.get_fragments()])
+
+
+def _merge_run(dataset: lance.LanceDataset, run: range) -> None:
+    if not run:
+        return
+    fragments = dataset.get_fragments()[run.start : run.stop]
+    num_bytes = sum(map(_measure, fragments))
+    num_rows = sum(fragment.metadata.physical_rows for fragment in fragments)
+    rows = max(1, min(_MAX_BATCH_ROWS, _BATCH_BYTES * num_rows // max(1, num_bytes)))
+    merge_files(dataset, [fragment.fragment_id for fragment in fragments], rows)
+
+
+def _measure(fragment: lance.LanceFragment) -> int:
+    return sum(file.file_size_bytes or 0 for file in fragment.metadata.files)
+
+
+def _drop_old(catalog: Catalog, name: str, dataset: lance.LanceDataset) -> None:
+    """Costs a listing of the versions, and more only where half of them can go."""
+    from assets.tables.seals import list_sealed
+
+    versions = _list_versions(catalog, name)
+    kept_s = ALONE_S if is_alone(catalog.uri) else BESIDE_OTHERS_S
+    out_of_date = {
+        old.number
+        for old, following in pairwise(versions)
+        if time.time() - following.made_s > kept_s
+    }
+    if not _is_worth_it(out_of_date, versions):
+        return
+    needed = {dataset.version, catalog.published_version(name)}
+    needed |= {int(tag["version"]) for tag in dataset.tags.list().values()}
+    needed |= list_sealed(catalog, name)
+    droppable = out_of_date - needed
+    if _is_worth_it(droppable, versions):
+        drop_versions(dataset, sorted(droppable))
+
+
+def _is_worth_it(droppable: set[int], versions: Sequence[_Version]) -> bool:
+    return len(droppable) >= max(MANY, len(versions) // 2)
+
+
+def _list_versions(catalog: Catalog, name: str) -> list[_Version]:
+    """The oldest first, by one listing."""
+    folder = f"{catalog.uri}/{name}.lance/_versions"
+    files = (
+        _list_local(folder)
+        if is_local(folder)
+        else _list_remote(folder, catalog.storage_options)
+    )
+    found = [(version_of_manifest(file), made_s) for file, made_s in files]
+    return sorted(_Version(number, made_s) for number, made_s in found if number)
+
+
+def _list_local(folder: str) -> Iterator[tuple[str, float]]:
+    for name in os.listdir(folder):
+        if version_of_manifest(name):
+            yield name, os.stat(f"{folder}/{name}").st_mtime
+
+
+def _list_remote(
+    folder: str, options: dict[str, str] | None
+) -> Iterator[tuple[str, float]]:
+    from assets.storage import Folder
+    from assets.tables.seals import to_file_options
+
+    place = Folder(folder, to_file_options(options))
+    for entry in place.fs.ls(place._root, detail=True, refresh=True):
+        if entry["type"] == "file":
+            yield entry["name"].rsplit("/", 1)[1], entry["LastModified"].timestamp()
