@@ -145,8 +145,11 @@ def take_in(
         + f", {report.dropped} dropped"
         * bool(report.dropped),
         *(
-            [f"{report.retracted} labels taken back: their files are gone"]
-            * bool(report.retracted)
+            [
+                f"{report.gone} files are gone or have other bytes: {report.gone_frames} frames and "
+                f"{report.gone_labels} labels are taken out"
+            ]
+            * bool(report.gone)
         ),
         *describe_labels(summary),
         *(
