@@ -10,6 +10,7 @@ reply was lost with the connection is simply sent again while the server restart
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 import uuid
@@ -147,6 +148,12 @@ class Ledger:
             sa.Column("session", text, primary_key=True),
             sa.Column("uri", text, nullable=False),
         )
+        self._landed = sa.Table(
+            "landed",
+            self._metadata,
+            sa.Column("session", text, primary_key=True),
+            sa.Column("without", text, nullable=False),
+        )
         self._captures = sa.Table(
             "captures",
             self._metadata,
@@ -249,6 +256,42 @@ class Ledger:
             self._record(connection, _in_order(moved.values()))
 
         self._run(move)
+
+    # ---- sessions: whatever was heard of one -------------------------------------------------------------------------
+
+    def note_landed(self, sessions: Iterable[str], without: Iterable[str]) -> None:
+        """Remember that these sessions were seen in the landing zone for the first time, `without` others that were
+        seen there before: nothing follows for those from these."""
+        missed = json.dumps(sorted(without))
+        rows = [{"session": name, "without": missed} for name in sorted(sessions)]
+        insert = self._insert(self._landed).on_conflict_do_nothing()
+        if rows:
+            self._run(lambda connection: connection.execute(insert, rows))
+
+    def landed(self) -> dict[str, set[str]]:
+        """The sessions that were seen in the landing zone, there or not, each with those that it came without."""
+        rows = self._fetch(self._landed.select())
+        return {row["session"]: set(json.loads(row["without"])) for row in rows}
+
+    def sessions(self) -> list[str]:
+        """The sessions of which a file has an outcome: a step of the index for each, not a look at every file."""
+        column = self._files.c.session
+
+        def walk(connection: Connection) -> list[str]:
+            found: list[str] = []
+            query = self._sa.select(self._sa.func.min(column))
+            name = connection.execute(query).scalar_one()
+            while name is not None:
+                found.append(name)
+                name = connection.execute(query.where(column > name)).scalar_one()
+            return found
+
+        return self._run(walk)
+
+    def holds_files(self, session: str) -> bool:
+        """Whether a file of the session was taken in that is not gone since."""
+        query = self._files.select().filter_by(session=session, outcome="ingested")
+        return bool(self._fetch(query.limit(1)))
 
     # ---- exclusions: what is left out until a person says otherwise --------------------------------------------------
 
