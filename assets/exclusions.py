@@ -20,6 +20,11 @@ class Exclusion:
     by: str
     at: str  # UTC, ISO 8601
 
+    @property
+    def story(self) -> str:
+        """By whom, when and why."""
+        return f"by {self.by} at {self.at} ({self.reason or 'no reason was given'})"
+
     def covers(self, path: str) -> bool:
         """Whether a file of the session is left out."""
         folder = self.path.rstrip("/")

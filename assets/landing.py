@@ -76,8 +76,35 @@ class LandingZone:
             )
         self.ledger.register_source(session, folder.uri)
 
+    def take_up(self, session: str, folder: Folder) -> bool:
+        """Look at a session again that was left out with its rows kept, perhaps in another place: whether it is.
+
+        Raises ValueError for one that was forgotten.
+        """
+        said = next(
+            (e for e in self.ledger.exclusions(session) if e.path == WHOLE), None
+        )
+        if said is None:
+            return False
+        if not said.keeps_rows:
+            raise ValueError(
+                f"session '{session}' was forgotten {said.story}: `daguerre forget --undo {session}` takes that back"
+            )
+        self.ledger.include(session, WHOLE)
+        if self.ledger.sources().get(session) not in {None, folder.uri}:
+            self.ledger.move_session(session, folder.uri)
+            return True
+        return False
+
     def locate(self, session: str) -> Folder:
-        """The session's folder. Raises FileNotFoundError when nothing was landed under that name."""
+        """The session's folder. Raises FileNotFoundError when nothing was landed under that name.
+
+        Raises ValueError for a session that a person told to forget.
+        """
+        if session in self._list_excluded():
+            raise ValueError(
+                f"session '{session}' is forgotten: `daguerre forget --undo {session}` takes that back"
+            )
         folder = self._registered().get(session)
         if folder is None or self._is_below(folder):
             around = self._sort_out(self.folder.folders())
@@ -216,7 +243,10 @@ def _has_bytes(folder: Folder, file: SessionFile, sha256: str | None) -> bool:
 def explain(folder: Folder, error: OSError) -> str:
     """One line on a place that cannot be listed, with what helps."""
     if isinstance(error, FileNotFoundError):
-        remedy = "bring it back; a place outside of the landing zone is given up by `daguerre forget-source SESSION`"
+        remedy = (
+            "bring it back; a place outside of the landing zone is given up by `daguerre forget SESSION --keep-rows`, "
+            "and its rows too without that option"
+        )
     elif isinstance(error, PermissionError):
         remedy = "let this user, or these credentials, list it"
     else:

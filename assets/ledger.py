@@ -222,18 +222,6 @@ class Ledger:
             row["session"]: row["uri"] for row in self._fetch(self._sources.select())
         }
 
-    def forget_source(self, session: str) -> str | None:
-        """Forget where a session's files lie, and return it; None when it was not known. What became of them stays."""
-        query = self._sa.select(self._sources.c.uri).filter_by(session=session)
-
-        def forget(connection: Connection) -> str | None:
-            uri = connection.execute(query).scalar_one_or_none()
-            connection.execute(self._sources.delete().filter_by(session=session))
-            connection.execute(self._pauses.delete().filter_by(session=session))
-            return uri
-
-        return self._run(forget)
-
     def move_session(self, session: str, uri: str) -> None:
         """The session's files lie elsewhere from now on. All of them are to be read again there, by content.
 

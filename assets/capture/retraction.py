@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 
 from assets.capture.outcomes import find_gone
 from assets.capture.rows import OF_FRAMES, outer_path, recount_folders
-from assets.exclusions import Exclusion, find_covering
+from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.ledger import Claim, FileOutcome, Ledger
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
@@ -45,9 +45,15 @@ class Sight:
     is_sure: bool
     exclusions: Sequence[Exclusion] = ()
 
-    def find_gone(self, known: Iterable[FileOutcome]) -> list[FileOutcome]:
-        """Of what was taken in, the versions that are not there, or are left out."""
-        return find_gone(self.files, known) if self.is_sure else []
+    def find_gone(self, known: Collection[FileOutcome]) -> list[FileOutcome]:
+        """Of what was taken in, the versions that are not there; and whatever is known of what is left out."""
+        if not self.is_sure:
+            return []
+        if not self.exclusions:
+            return find_gone(self.files, known)
+        told = [o for o in known if find_covering(self.exclusions, o.path)]
+        others = [o for o in known if find_covering(self.exclusions, o.path) is None]
+        return [*told, *find_gone(self.files, others)]
 
     def leave_out(self, exclusions: Sequence[Exclusion]) -> Sight:
         """The same with other exclusions; what is left out no more was not seen yet."""
@@ -59,7 +65,8 @@ def look(source: Folder, exclusions: Sequence[Exclusion]) -> Sight:
     """See what a session's place holds. Raises what `Folder.files` raises."""
     found = source.files()
     there = [f for f in found if find_covering(exclusions, f.path) is None]
-    return Sight(there, bool(found) or source.is_gone, exclusions)
+    is_told = any(e.path == WHOLE for e in exclusions)
+    return Sight(there, bool(found) or source.is_gone or is_told, exclusions)
 
 
 @dataclass
@@ -286,8 +293,11 @@ class Retractor:
         done: Retraction,
         emptied: Iterable[str] = (),
     ) -> None:
+        ids = sorted(emptied)
+        if ids and self.catalog.exists("clock_reports"):
+            self.catalog.delete("clock_reports", is_in("capture_id", ids))
         self.ledger.settle_gone(
-            [replace(o, outcome="gone") for o in gone], superfluous, emptied
+            [replace(o, outcome="gone") for o in gone], superfluous, ids
         )
         done.num_files += len(gone)
 

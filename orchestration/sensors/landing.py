@@ -195,7 +195,8 @@ def _is_whole(
     landing_zone: LandingZone, watch: Watch, session: str, folder: Folder
 ) -> bool:
     """Whether no file of the session is in parts, or its end has been waited for long enough."""
-    known = landing_zone.ledger.outcomes(session)
+    outcomes = landing_zone.ledger.outcomes(session)
+    known = {key for key, o in outcomes.items() if o.outcome != "gone"}
     fresh = [f for f in folder.files() if (f.path, f.version) not in known]
     partial = find_partial(fresh, folder.open)
     if partial and watch.put_off(session, time.time()) < landing_zone.partial_wait_s:

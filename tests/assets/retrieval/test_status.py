@@ -79,7 +79,7 @@ def test_a_source_that_is_gone_is_told_and_hides_no_neighbour(home_of, tmp_path)
         ("gone", "unreachable"),
         ("monday", "ingested"),
     ]
-    assert "daguerre forget-source" in facts["sessions"][0]["fault"]
+    assert "daguerre forget" in facts["sessions"][0]["fault"]
     (pause,) = facts["pauses"]
     assert (pause["session"], pause["num_failures"]) == ("gone", 2)
     assert 0 < pause["left_s"] <= 120
