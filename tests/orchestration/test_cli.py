@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from assets.ledger import Ledger
 from orchestration.cli import app, main
 from orchestration.cli.output import format_bytes, shorten
 
