@@ -115,6 +115,7 @@ def _list_sessions(home: Home, folders: Mapping[str, Folder]) -> list[Row]:
         rows.append(
             {
                 "session": session,
+                "place": folders[session].uri if session in folders else "",
                 "state": "forgotten"
                 if session in forgotten
                 else _name_state(session in folders, facts),

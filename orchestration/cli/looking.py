@@ -143,6 +143,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         print(
             f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames"
         )
+        if s["place"] and not s["place"].endswith(f"/{s['session']}"):
+            print(f"      in {clean(s['place'])}")
         if s["fault"]:
             print(f"      {s['fault']}")
         for held in s["held"]:

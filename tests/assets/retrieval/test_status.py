@@ -23,7 +23,7 @@ def home_of(world, tmp_path):
     return Home(world.catalog, zone, world.stores.home)
 
 
-def test_a_session_that_was_taken_in_has_its_counts(home_of):
+def test_a_session_that_was_taken_in_has_its_counts(home_of, world):
     (session,) = read_status(home_of)["sessions"]
     frames = home_of.catalog.dataset("frames").count_rows()
     size_bytes = sum(
@@ -33,6 +33,7 @@ def test_a_session_that_was_taken_in_has_its_counts(home_of):
     )
     assert session == {
         "session": "monday",
+        "place": str(world.landed),
         "state": "ingested",
         "files": 7,
         "size_bytes": size_bytes,
