@@ -5,13 +5,24 @@ from __future__ import annotations
 import hashlib
 import time
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from assets.ledger import Ledger
-from assets.storage import Folder, SessionFile, is_utf8, session_key
+from assets.exclusions import WHOLE
+from assets.ledger import FileOutcome, Ledger
+from assets.storage import (
+    Folder,
+    GoneFolder,
+    SessionFile,
+    hash_stream,
+    is_utf8,
+    session_key,
+)
 
+# of a session that may be another under a new name: files that are compared by content, each of so many bytes at most
+_MAX_COMPARED = 32
+_MAX_COMPARED_BYTES = 64 << 20
 MAX_READY = 50  # sessions of one look; the others follow at the next
 
 
@@ -22,6 +33,8 @@ class Surroundings:
     sessions: dict[str, Folder]
     # names of folders that cannot be a session: nothing usable in the name, or a key that is another place's
     unusable: list[str]
+    # that are not in the landing zone any more, while others that were seen there are
+    departed: dict[str, Folder] = field(default_factory=dict)
     fault: str = ""  # why the landing zone itself cannot be listed; `sessions` are the registered ones then
 
 
@@ -42,7 +55,15 @@ class LandingZone:
         try:
             return self._sort_out(self.folder.folders())
         except OSError as error:
-            return Surroundings(self._registered(), [], explain(self.folder, error))
+            return Surroundings(
+                self._registered(), [], fault=explain(self.folder, error)
+            )
+
+    def note(self, around: Surroundings) -> None:
+        """Remember which sessions lie in the landing zone: those that are not there later are missed."""
+        here = {s for s, f in around.sessions.items() if self._is_below(f)}
+        landed = self.ledger.landed().keys()
+        self.ledger.note_landed(here - landed, without=landed - here)
 
     def register(self, session: str, folder: Folder) -> None:
         """Remember a place outside the landing zone. Raises ValueError when the session's name is another place's."""
@@ -55,9 +76,39 @@ class LandingZone:
             )
         self.ledger.register_source(session, folder.uri)
 
+    def take_up(self, session: str, folder: Folder) -> bool:
+        """Look at a session again that was left out with its rows kept, perhaps in another place: whether it is.
+
+        Raises ValueError for one that was forgotten.
+        """
+        said = next(
+            (e for e in self.ledger.exclusions(session) if e.path == WHOLE), None
+        )
+        if said is None:
+            return False
+        if not said.keeps_rows:
+            raise ValueError(
+                f"session '{session}' was forgotten {said.story}: `daguerre forget --undo {session}` takes that back"
+            )
+        self.ledger.include(session, WHOLE)
+        if self.ledger.sources().get(session) not in {None, folder.uri}:
+            self.ledger.move_session(session, folder.uri)
+            return True
+        return False
+
     def locate(self, session: str) -> Folder:
-        """The session's folder. Raises FileNotFoundError when nothing was landed under that name."""
-        folder = self._registered().get(session) or self.sessions().get(session)
+        """The session's folder. Raises FileNotFoundError when nothing was landed under that name.
+
+        Raises ValueError for a session that a person told to forget.
+        """
+        if session in self._list_excluded():
+            raise ValueError(
+                f"session '{session}' is forgotten: `daguerre forget --undo {session}` takes that back"
+            )
+        folder = self._registered().get(session)
+        if folder is None or self._is_below(folder):
+            around = self._sort_out(self.folder.folders())
+            folder = around.departed.get(session) or around.sessions.get(session)
         if folder is None:
             remedy = "land it there, or ingest its folder"
             raise FileNotFoundError(
@@ -65,30 +116,137 @@ class LandingZone:
             )
         return folder
 
+    def recognise(self, session: str, folder: Folder) -> str | None:
+        """The name of the session that lies in `folder` under a new name, whose place that is from now on; else None.
+
+        It is one whose own place is no more, and of whose files more than half lie in the new folder: by path and size,
+        and by content as far as a sample tells. All are read again, so that a wrong guess costs time and no truth.
+        """
+        if self.ledger.holds_files(session):
+            return None
+        there = {_key_or_none(name) for name in self.folder.folders()}
+        files = {f.path: f for f in folder.files() if f.fault is None}
+        places = self.ledger.sources()
+        for former in self.ledger.sessions():
+            if former in {session, *there} and former not in places:
+                continue
+            if former in places and not self._is_missing(places[former]):
+                continue
+            if _is_the_same(self.ledger.outcomes(former).values(), files, folder):
+                self.ledger.move_session(former, folder.uri)
+                return former
+        return None
+
+    def _is_below(self, folder: Folder) -> bool:
+        return folder.uri.startswith(f"{self.folder.uri}/")
+
+    def _is_missing(self, uri: str) -> bool:
+        try:
+            return not Folder(uri, self.folder.options).exists()
+        except OSError:
+            return False
+
     def _registered(self) -> dict[str, Folder]:
+        excluded = self._list_excluded()
         return {
             session: Folder(uri, self.folder.options)
             for session, uri in self.ledger.sources().items()
+            if session not in excluded
         }
+
+    def _list_excluded(self) -> set[str]:
+        return {e.session for e in self.ledger.exclusions() if e.path == WHOLE}
 
     def _sort_out(self, names: Sequence[str]) -> Surroundings:
         found = self._registered()
+        owners = {uri: session for session, uri in self.ledger.sources().items()}
+        excluded = self._list_excluded()
         unusable = []
+        folders = {name: self.folder.below(name) for name in names if "\\" not in name}
         for name in names:
-            key = _key_or_none(name)
-            if key is None:
+            # a folder of another name may be a session's place
+            folder = folders.get(name)
+            key = owners.get(folder.uri) if folder else None
+            key = key or _key_or_none(name)
+            if key is None or folder is None:
                 unusable.append(name)
+            elif key in excluded:
                 continue
-            folder = self.folder.below(name)
-            if found.setdefault(key, folder).uri != folder.uri:
+            elif found.setdefault(key, folder).uri != folder.uri:
                 unusable.append(name)
-        return Surroundings(found, unusable)
+        uris = {folder.uri for folder in folders.values()}
+        departed = self._list_departed(uris, found, excluded)
+        there = {s: folder for s, folder in found.items() if s not in departed}
+        return Surroundings(there, unusable, departed)
+
+    def _list_departed(
+        self, uris: set[str], found: Mapping[str, Folder], excluded: set[str]
+    ) -> dict[str, Folder]:
+        """Sessions whose folder in the landing zone is no more.
+
+        Another session that was seen there beside them has to be left, with files: a landing zone without one is not
+        mounted, or is another one.
+        """
+        moved = {
+            session
+            for session, folder in found.items()
+            if self._is_below(folder) and folder.uri not in uris
+        }
+        landed = self.ledger.landed()
+        missed = (landed.keys() - found.keys() - excluded) | moved
+        if not missed:
+            return {}
+        witnesses = [
+            landed[w]
+            for w in landed.keys() & found.keys() - moved
+            if self.ledger.holds_files(w)
+        ]
+        missed = {m for m in missed if any(m not in without for without in witnesses)}
+        places = {s: found.get(s, self.folder.below(s)) for s in sorted(missed)}
+        return {
+            session: GoneFolder(place.uri, place.options)
+            for session, place in places.items()
+            if self.ledger.holds_files(session)
+        }
+
+
+def _is_the_same(
+    outcomes: Iterable[FileOutcome], files: Mapping[str, SessionFile], folder: Folder
+) -> bool:
+    """Whether more than half of what was taken in lies there, as far as a sample of it tells."""
+    # what is gone stands for a path where nothing else does
+    by_path = {
+        o.path: o
+        for o in sorted(outcomes, key=lambda o: o.outcome != "gone")
+        if o.sha256 is not None
+    }
+    alike = [
+        o
+        for path, o in sorted(by_path.items())
+        if path in files and files[path].size_bytes == o.size_bytes
+    ]
+    small = [o for o in alike if o.size_bytes <= _MAX_COMPARED_BYTES]
+    sample = small[:: max(1, -(-len(small) // _MAX_COMPARED))]
+    if 2 * len(alike) <= len(by_path) or not sample:
+        return False
+    return all(_has_bytes(folder, files[o.path], o.sha256) for o in sample)
+
+
+def _has_bytes(folder: Folder, file: SessionFile, sha256: str | None) -> bool:
+    try:
+        with folder.open(file) as stream:
+            return hash_stream(stream) == sha256
+    except OSError:
+        return False
 
 
 def explain(folder: Folder, error: OSError) -> str:
     """One line on a place that cannot be listed, with what helps."""
     if isinstance(error, FileNotFoundError):
-        remedy = "bring it back; a place outside of the landing zone is given up by `daguerre forget-source SESSION`"
+        remedy = (
+            "bring it back; a place outside of the landing zone is given up by `daguerre forget SESSION --keep-rows`, "
+            "and its rows too without that option"
+        )
     elif isinstance(error, PermissionError):
         remedy = "let this user, or these credentials, list it"
     else:
@@ -162,6 +320,8 @@ class Watch:
     since: dict[str, float] = field(default_factory=dict)
     failed_s: float = 0.0  # runs that failed until then are known; seconds since 1970
     code: str = ""  # of the readers that took in what is there
+    # session -> how often it was asked for: files that go and come back make a session look as it did before
+    asks: dict[str, int] = field(default_factory=dict)
 
     def look(self, sessions: Mapping[str, Folder], budget_s: float = 1.0) -> Look:
         """Which sessions changed since they were last ready and look as they did at the look before."""
@@ -201,6 +361,10 @@ class Watch:
         """Make a session that was ready be so at the next look too; for how many seconds that has gone on."""
         self.seen[session][1] = ""
         return now_s - self.since.setdefault(session, now_s)
+
+    def ask_again(self, session: str) -> None:
+        """Make the session ready at the next look but one, however it looks."""
+        self.seen.pop(session, None)
 
     def go_on(self, session: str) -> None:
         """The session is asked for after all: it is ready again when it changes."""

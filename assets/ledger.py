@@ -10,16 +10,18 @@ reply was lost with the connection is simply sent again while the server restart
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
 from assets import ledger_file
+from assets.exclusions import WHOLE, Exclusion
 from assets.ledger_file import LedgerFault
 from assets.worker import is_gone
 
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
-DONE = ("ingested", "quarantined", "ignored", "dropped")
+DONE = ("ingested", "quarantined", "ignored", "dropped", "gone")
 # a restart of Postgres takes seconds
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
+_MOVED = "moved "  # before the versions of files whose session lies elsewhere by now
 _FIRST_PAUSE_S = 60.0
 _LONGEST_PAUSE_S = 3600.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
@@ -57,7 +60,8 @@ class FileOutcome:
     path: str
     version: str
     size_bytes: int
-    # one of DONE; "dropped": a person has acknowledged what was quarantined
+    # one of DONE; "dropped": a person has acknowledged what was quarantined; "gone": nothing of it is in the tables any
+    # more, since this version of the file does not lie there any more or was told to forget
     outcome: str
     capture_id: str | None
     reader: str
@@ -144,6 +148,12 @@ class Ledger:
             sa.Column("session", text, primary_key=True),
             sa.Column("uri", text, nullable=False),
         )
+        self._landed = sa.Table(
+            "landed",
+            self._metadata,
+            sa.Column("session", text, primary_key=True),
+            sa.Column("without", text, nullable=False),
+        )
         self._captures = sa.Table(
             "captures",
             self._metadata,
@@ -178,6 +188,16 @@ class Ledger:
             sa.Column("cause", text, nullable=False),
             sa.Column("until", sa.Double, nullable=False),
         )
+        self._exclusions = sa.Table(
+            "exclusions",
+            self._metadata,
+            sa.Column("session", text, primary_key=True),
+            sa.Column("path", text, primary_key=True),
+            sa.Column("keeps_rows", sa.Boolean, nullable=False),
+            sa.Column("reason", text, nullable=False),
+            sa.Column("by", text, nullable=False),
+            sa.Column("at", text, nullable=False),
+        )
 
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
 
@@ -202,17 +222,99 @@ class Ledger:
             row["session"]: row["uri"] for row in self._fetch(self._sources.select())
         }
 
-    def forget_source(self, session: str) -> str | None:
-        """Forget where a session's files lie, and return it; None when it was not known. What became of them stays."""
-        query = self._sa.select(self._sources.c.uri).filter_by(session=session)
+    def move_session(self, session: str, uri: str) -> None:
+        """The session's files lie elsewhere from now on. All of them are to be read again there, by content.
 
-        def forget(connection: Connection) -> str | None:
-            uri = connection.execute(query).scalar_one_or_none()
-            connection.execute(self._sources.delete().filter_by(session=session))
+        What is said of a version here is said of none that could be listed: each file is new in its place, and what it
+        was is replaced where its bytes are other ones.
+        """
+        insert = self._insert(self._sources).values(session=session, uri=uri)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["session"], set_={"uri": uri}
+        )
+
+        def move(connection: Connection) -> None:
+            connection.execute(upsert)
             connection.execute(self._pauses.delete().filter_by(session=session))
-            return uri
+            is_mine = self._files.c.session == session
+            mine = is_mine & (self._files.c.outcome != "gone")
+            known = _to_outcomes(connection.execute(self._files.select().where(mine)))
+            moved = {(o.path, o.version): o for o in map(_move_version, known)}
+            connection.execute(self._files.delete().where(mine))
+            self._record(connection, _in_order(moved.values()))
 
-        return self._run(forget)
+        self._run(move)
+
+    # ---- sessions: whatever was heard of one -------------------------------------------------------------------------
+
+    def note_landed(self, sessions: Iterable[str], without: Iterable[str]) -> None:
+        """Remember that these sessions were seen in the landing zone for the first time, `without` others that were
+        seen there before: nothing follows for those from these."""
+        missed = json.dumps(sorted(without))
+        rows = [{"session": name, "without": missed} for name in sorted(sessions)]
+        insert = self._insert(self._landed).on_conflict_do_nothing()
+        if rows:
+            self._run(lambda connection: connection.execute(insert, rows))
+
+    def landed(self) -> dict[str, set[str]]:
+        """The sessions that were seen in the landing zone, there or not, each with those that it came without."""
+        rows = self._fetch(self._landed.select())
+        return {row["session"]: set(json.loads(row["without"])) for row in rows}
+
+    def sessions(self) -> list[str]:
+        """The sessions of which a file has an outcome: a step of the index for each, not a look at every file."""
+        column = self._files.c.session
+
+        def walk(connection: Connection) -> list[str]:
+            found: list[str] = []
+            query = self._sa.select(self._sa.func.min(column))
+            name = connection.execute(query).scalar_one()
+            while name is not None:
+                found.append(name)
+                name = connection.execute(query.where(column > name)).scalar_one()
+            return found
+
+        return self._run(walk)
+
+    def holds_files(self, session: str) -> bool:
+        """Whether a file of the session was taken in that is not gone since."""
+        query = self._files.select().filter_by(session=session, outcome="ingested")
+        return bool(self._fetch(query.limit(1)))
+
+    # ---- exclusions: what is left out until a person says otherwise --------------------------------------------------
+
+    def exclude(self, exclusion: Exclusion) -> None:
+        """Leave a session, or files of it, out from now on. One of the same session and path is replaced.
+
+        The place of a whole session outside the landing zone is looked at no more, and what failed there is no matter.
+        """
+        values = asdict(exclusion)
+        upsert = self._insert(self._exclusions).on_conflict_do_update(
+            index_elements=["session", "path"], set_=values
+        )
+
+        def exclude(connection: Connection) -> None:
+            connection.execute(upsert, values)
+            if exclusion.path == WHOLE:
+                whole = {"session": exclusion.session}
+                connection.execute(self._pauses.delete().filter_by(**whole))
+
+        self._run(exclude)
+
+    def include(self, session: str, path: str) -> Exclusion | None:
+        """Take back what `exclude` said, and return it; None where nothing was said."""
+        found = next((e for e in self.exclusions(session) if e.path == path), None)
+        delete = self._exclusions.delete().filter_by(session=session, path=path)
+        self._run(lambda connection: connection.execute(delete))
+        return found
+
+    def exclusions(self, session: str | None = None) -> list[Exclusion]:
+        """What is left out of a session, or (None) of all, by session and path."""
+        table = self._exclusions
+        query = table.select().order_by(*table.primary_key.columns)
+        if session is not None:
+            query = query.filter_by(session=session)
+        return [Exclusion(**row) for row in self._fetch(query)]
 
     # ---- pauses: what failed of a session, and waits -----------------------------------------------------------------
 
@@ -305,14 +407,26 @@ class Ledger:
 
         def reopen(connection: Connection) -> None:
             self._forget(connection, outcomes)
-            for capture_id in ids:
-                connection.execute(
-                    self._captures.update()
-                    .filter_by(capture_id=capture_id)
-                    .values(is_committed=False)
-                )
+            self._reopen(connection, ids)
 
         self._run(reopen)
+
+    def settle_gone(
+        self,
+        gone: Sequence[FileOutcome],
+        superfluous: Sequence[FileOutcome],
+        emptied: Iterable[str],
+    ) -> None:
+        """Record files as gone, forget outcomes that say nothing more, and that these captures were complete."""
+        done = _in_order(gone)
+        ids = sorted(emptied)
+
+        def settle(connection: Connection) -> None:
+            self._record(connection, done)
+            self._forget(connection, superfluous)
+            self._reopen(connection, ids)
+
+        self._run(settle)
 
     def forget(self, outcomes: Sequence[FileOutcome]) -> None:
         """Forget these outcomes: should the files come back, they are new. Their captures stay complete."""
@@ -474,6 +588,14 @@ class Ledger:
                 )
             )
 
+    def _reopen(self, connection: Connection, capture_ids: Sequence[str]) -> None:
+        for capture_id in capture_ids:
+            connection.execute(
+                self._captures.update()
+                .filter_by(capture_id=capture_id)
+                .values(is_committed=False)
+            )
+
     def _insert(self, table: Any) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
 
@@ -515,6 +637,11 @@ def _to_outcomes(rows: Iterable[Any]) -> Iterator[FileOutcome]:
             reason,
             remedy,
         )
+
+
+def _move_version(outcome: FileOutcome) -> FileOutcome:
+    version = outcome.version.removeprefix(_MOVED)
+    return replace(outcome, version=_MOVED + version)
 
 
 def _ended(claim: Claim) -> str:

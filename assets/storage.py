@@ -53,6 +53,8 @@ class SessionFile:
 class Folder:
     """A folder or bucket prefix. `options` go to fsspec (s3fs: key, secret, client_kwargs, ...)."""
 
+    is_gone = False  # known to be no more, which is not the same as listing nothing
+
     def __init__(self, uri: str, options: dict[str, Any] | None = None) -> None:
         import fsspec
 
@@ -237,6 +239,24 @@ class Folder:
         if name in {"", ".", ".."} or "/" in name or "\\" in name:
             raise ValueError(f"{name!r} is not a folder name")
         return Folder(f"{self.uri}/{name}", self.options)
+
+
+class GoneFolder(Folder):
+    """A place that is known to be no more: nothing is left of what it held."""
+
+    is_gone = True
+
+    def exists(self) -> bool:
+        """It can be looked at: there is nothing there."""
+        return True
+
+    def files(self) -> list[SessionFile]:
+        """None."""
+        return []
+
+    def pages(self, after: str = "") -> Iterator[list[SessionFile]]:
+        """One piece without a file."""
+        yield []
 
 
 def store_name(name: str) -> str:

@@ -88,6 +88,10 @@ def _nothing_was_refused(rows: StoredRows) -> str | None:
     )
 
 
+def _everything_may_be_there(rows: StoredRows) -> str | None:
+    return "no file of this session is gone" if rows.count("captures") else None
+
+
 GATES = (
     Gate("captures", CAPTURE_RULES + READING_RULES),
     Gate("frames", FRAME_RULES + TIMING_RULES, _frames_may_be_missing),
@@ -97,10 +101,11 @@ GATES = (
     Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),
     Gate("annotated_frames", ANNOTATION_RULES, _nobody_may_have_looked),
     Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
+    Gate("gone", may_be_empty=_everything_may_be_there),
     Gate("clock_reports", CLOCK_RULES, _nothing_may_keep_time),
 )
 SESSION_ASSETS = {
-    "recordings": ("captures", "quarantine"),
+    "recordings": ("captures", "quarantine", "gone"),
     "frames": ("frames", "frame_exif"),
     "signals": ("signals",),
     "calibrations": ("calibrations",),

@@ -68,6 +68,14 @@ class TaskGate:
     others: Callable[[Catalog, Scope, Path], Others] | None = None
 
 
+def all_is_gone(rows: StoredRows) -> str | None:
+    """Nothing is right where nothing is left of a session: its files are gone, or a person told to forget them."""
+    if rows.scope.session is None or rows.count("captures") or rows.count("quarantine"):
+        return None
+    num_gone = rows.count("gone")
+    return f"all {num_gone} files of this session are gone" if num_gone else None
+
+
 def no_colour_frames(rows: StoredRows) -> str | None:
     """Derived rows are missing where the session has captures and none of their frames is a colour image."""
     is_bare = (

@@ -17,7 +17,7 @@ from assets.tables.run_pointers import point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES
 from assets.tables.seals import seal_tables
 from checks.expectations import validate
-from checks.gate import Gate, TaskGate
+from checks.gate import Gate, TaskGate, all_is_gone
 from checks.stored_rows import Others, Scope, StoredRows, scope_of
 from checks.verdicts import (
     Rule,
@@ -135,7 +135,7 @@ def judge(gate: Gate, rows: StoredRows) -> list[Verdict]:
     """The verdicts of a gate, one for each of its names, without deciding anything."""
     try:
         is_empty = rows.count(gate.table) == 0
-        reason = gate.may_be_empty(rows) if is_empty else None
+        reason = (gate.may_be_empty(rows) or all_is_gone(rows)) if is_empty else None
         schema = validate(TABLES[gate.table], rows.read_lengths(), reason)
     except SchemaMoved:
         raise  # that says nothing of the rows

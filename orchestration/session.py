@@ -63,6 +63,18 @@ def run_session(
     return outcome
 
 
+def judge_again(settings: Settings, session: str) -> list[Verdict]:
+    """Let the gates judge the session's rows as they are, in the tables that they were judged in before."""
+    catalog = build_catalog(settings)
+    return [
+        verdict
+        for key in session_keys()
+        for table in SESSION_ASSETS[key]
+        if any(d["session"] == session for d in catalog.publications(table))
+        for verdict in gate_session(catalog, table, session)
+    ]
+
+
 def find_due(settings: Settings) -> dict[str, list[SessionStep]]:
     """session -> the steps, in order, whose rows are missing or stale; only of what stored rows can tell."""
     due: dict[str, list[SessionStep]] = {}

@@ -198,8 +198,8 @@ def open_intake(home: Path) -> Callable[..., Intake]:
 
 
 @pytest.fixture(scope="session")
-def open_at() -> Callable[[Path], Intake]:
-    """A worker on any home."""
+def open_at() -> Callable[..., Intake]:
+    """open_at(home, catalog=...): a worker on any home."""
     return _open_intake
 
 

@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from assets.capture.outcomes import (
     IntakeReport,
@@ -25,13 +25,12 @@ from assets.capture.outcomes import (
     copy_outcome,
     count_outcomes,
     find_fresh,
-    find_gone,
     find_mended,
     judge_files,
 )
 from assets.capture.partial import REMEDY, find_missing_end
 from assets.capture.recovery import make_good
-from assets.capture.retraction import retract
+from assets.capture.retraction import Retractor, Sight, look
 from assets.capture.rows import (
     WRITTEN,
     CaptureRows,
@@ -96,8 +95,9 @@ class Intake:
                 f"{source.uri} does not exist: check the path or the bucket"
             )
         make_good(self.catalog, self.ledger)
-        files = source.files()
-        known = self.ledger.outcomes(session)
+        sight = look(source, self.ledger.exclusions(session))
+        files = sight.files
+        known = self._read_known(session)
         copies: set[str] = set()
         done = 0
         with (
@@ -126,11 +126,14 @@ class Intake:
         )
         self._forget_folders(session, find_mended(files, known))
         planned = {name_folder(p, session) for p in plans if not p.is_container}
-        gone = find_gone(files, known)
-        retraction = retract(
-            self.catalog, self.ledger, source, session, gone, self._claiming
+        retraction = self.retractor(
+            session, lambda: look(source, self.ledger.exclusions(session))
+        ).take_out(self._find_gone(sight, session, known))
+        emptied = recount_folders(
+            self.catalog, session, lambda capture_id: capture_id not in planned
         )
-        recount_folders(self.catalog, session, planned - retraction.folders)
+        if emptied:
+            self.ledger.settle_gone((), (), emptied)
         if on_progress:
             on_progress(len(files), len(files), "")
         captures = self.catalog.read_latest(
@@ -142,7 +145,29 @@ class Intake:
                 session, files, outcomes, fresh - copies, known, captures
             ),
         )
-        return replace(report, retracted=retraction.num_labels)
+        return replace(
+            report,
+            gone=retraction.num_files,
+            gone_frames=retraction.num_frames,
+            gone_labels=retraction.num_labels,
+        )
+
+    def retractor(self, session: str, see: Callable[[], Sight]) -> Retractor:
+        """What takes files of a session out; `see` looks at what there is of it."""
+        return Retractor(self.catalog, self.ledger, session, see, self._claiming)
+
+    def _read_known(self, session: str) -> dict[tuple[str, str], FileOutcome]:
+        """(path, version) -> what became of it. What is gone is not known: should it come back, it is new."""
+        outcomes = self.ledger.outcomes(session)
+        return {key: o for key, o in outcomes.items() if o.outcome != "gone"}
+
+    def _find_gone(self, sight: Sight, session: str, known: Known) -> list[FileOutcome]:
+        """What is to be taken out. What a person told to forget meanwhile was perhaps taken in meanwhile."""
+        exclusions = self.ledger.exclusions(session)
+        if exclusions != sight.exclusions:
+            known = self._read_known(session)
+            sight = sight.leave_out(exclusions)
+        return sight.find_gone(known.values())
 
     def _read_versions(self, session: str) -> dict[str, str]:
         """capture id -> the code version that made its rows, of the session's captures."""
@@ -180,7 +205,14 @@ class Intake:
             ReadAhead(source, () if plan.is_container else plan.files) as ahead,
         ):
             rows = CaptureRows(
-                self.catalog, session, capture_id, plan, sha256, fence, is_reread
+                self.catalog,
+                session,
+                capture_id,
+                plan,
+                sha256,
+                fence,
+                is_reread,
+                work.list_replaced(plan),
             )
             renewed = time.monotonic()
             num_frames = 0
@@ -426,6 +458,11 @@ class _Work:
     versions: Mapping[str, str]  # capture id -> the code version that made its rows
     guard: ImageGuard
 
+    @cached_property
+    def paths(self) -> set[str]:
+        """Of the files that are known, whatever their version."""
+        return {path for path, _ in self.known}
+
     def was_read_otherwise(self, plan: CapturePlan) -> bool:
         """Whether an older reader, or another plan of the same files, made the rows that the tables have of it."""
         if not plan.is_container:
@@ -438,6 +475,13 @@ class _Work:
             and before.capture_id is not None
             and self.is_reread(before.capture_id, plan)
         )
+
+    def list_replaced(self, plan: CapturePlan) -> set[str]:
+        """The plan's loose files that were taken in before with other versions."""
+        if plan.is_container:
+            return set()
+        fresh = {f.path for f in plan.files if f.path in self.fresh}
+        return fresh & self.paths
 
     def is_reread(self, capture_id: str, plan: CapturePlan) -> bool:
         """Whether rows of an older reader, or of another plan of the same files, are to be replaced."""

@@ -29,7 +29,10 @@ class IntakeReport:
     dropped: int = 0  # of such files those that a person has acknowledged
     # records inside files that could not be read; their neighbours were
     problems: int = 0
-    retracted: int = 0  # labels of files that are gone, taken back
+    # versions of files that are gone, and what was taken out with them
+    gone: int = 0
+    gone_frames: int = 0
+    gone_labels: int = 0
     # path, reader, reason, remedy of what was quarantined
     reasons: list[dict[str, str]] = field(default_factory=list)
 
@@ -64,14 +67,16 @@ def find_fresh(
     return fresh
 
 
-def find_gone(files: Sequence[SessionFile], known: Known) -> list[FileOutcome]:
-    """What became of files that were taken in before and are not there now, as far as folders can be listed."""
-    here = {f.path for f in files}
+def find_gone(
+    files: Sequence[SessionFile], known: Iterable[FileOutcome]
+) -> list[FileOutcome]:
+    """What became of versions of files that were taken in and are not there now, as far as folders can be listed."""
+    here = {(f.path, f.version) for f in files}
     unseen = _list_unseen(files)
     return [
         o
-        for o in known.values()
-        if o.path not in here
+        for o in known
+        if (o.path, o.version) not in here
         and o.outcome == "ingested"
         and not o.path.startswith(unseen)
     ]

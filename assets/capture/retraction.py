@@ -1,135 +1,327 @@
-"""Take back what files said of pictures that are still there, when the files themselves are not.
+"""Take out of the tables what came of files that are not there any more, and mark the files as gone.
 
-A label file that was taken away, or replaced by one of another name, says nothing any more; neither does a folder of a
-class that a picture was moved out of. Pictures themselves are never taken back: they stay when their files go, and so
-does all that was said of them.
+A file is gone when its session was listed without it, when its path has other bytes by now, or when a person has told
+to forget it. What the newest versions of the tables hold of it is deleted, in the order that a killed worker's
+successor can go on in: the marks first, the frames behind what is said of them, the ledger last. Older versions keep
+their rows, and so do the releases that pin them.
+
+The bytes of a container that lies elsewhere too are there: what came of them stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from assets.capture.rows import outer_path
+from assets.capture.outcomes import find_gone
+from assets.capture.rows import OF_FRAMES, outer_path, recount_folders
+from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.ledger import Claim, FileOutcome, Ledger
-from assets.storage import Folder
-from assets.tables.catalog import Catalog, is_in, session_is
+from assets.storage import Folder, SessionFile
+from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.fencing import FencedWriter
-from assets.tables.schemas import TABLES
+from assets.tables.schemas import TABLES, content_id, to_table
 
-STATEMENTS = ("labels", "annotated_frames")
+SAID_OF_FRAMES = ("labels", "annotated_frames")
+_MEASURED = ("signals", "calibrations")
+_FILE = ("source_path", "sha256")
+_KEYS_AT_ONCE = 10_000  # in one statement
 # capture id -> its claim, as long as the context lasts
 Claiming = Callable[[str], AbstractContextManager[Claim]]
 
 
 @dataclass(frozen=True)
-class _Statement:
-    table: str
-    key: str
-    capture_id: str
-    frame_id: str
-    path: str
+class Sight:
+    """What there is to take in of a session: its files, without those that are left out.
 
-
-@dataclass(frozen=True)
-class _Picture:
-    frame_id: str
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Retraction:
-    """What was taken back."""
-
-    num_labels: int = 0
-    folders: frozenset[str] = frozenset()  # ids of the captures that the files were of
-
-
-def retract(
-    catalog: Catalog,
-    ledger: Ledger,
-    source: Folder,
-    session: str,
-    gone: Sequence[FileOutcome],
-    claiming: Claiming,
-) -> Retraction:
-    """Delete the labels and annotations that files of a session made which are `gone`.
-
-    A file that comes back is taken in anew: the ledger forgets those that nothing in the tables is from.
+    Not `is_sure` is a place that lists nothing at all: a disk that is not mounted looks like that.
     """
-    folders = _list_folders(catalog, session) if gone else set()
-    gone = [o for o in gone if o.capture_id in folders]
-    if not gone:
-        return Retraction()
-    paths = {o.path for o in gone}
-    statements = [s for s in _read_statements(catalog, session) if s.path in paths]
-    pictures = _read_pictures(catalog, session)
-    shown = _list_shown(pictures, paths)
-    obsolete = [s for s in statements if s.frame_id in shown]
-    for capture_id in sorted({s.capture_id for s in obsolete}):
-        with claiming(capture_id) as claim:
-            # another worker may have taken them in since
-            back = {f.path for f in source.files()}
-            writer = FencedWriter(catalog, partial(ledger.renew, claim))
-            _delete(
-                writer,
-                [
-                    s
-                    for s in obsolete
-                    if s.capture_id == capture_id and s.path not in back
-                ],
-            )
-    held = {s.path for s in statements if s.frame_id not in shown}
-    held |= {p.path for p in pictures}
-    for table in ("signals", "calibrations"):
-        held |= _list_paths(catalog, table, session)
-    ledger.forget([o for o in gone if o.path not in held])
-    num_labels = sum(s.table == "labels" for s in obsolete)
-    return Retraction(num_labels, frozenset(o.capture_id for o in gone if o.capture_id))
+
+    files: Sequence[SessionFile]
+    is_sure: bool
+    exclusions: Sequence[Exclusion] = ()
+
+    def find_gone(self, known: Collection[FileOutcome]) -> list[FileOutcome]:
+        """Of what was taken in, the versions that are not there; and whatever is known of what is left out."""
+        if not self.is_sure:
+            return []
+        if not self.exclusions:
+            return find_gone(self.files, known)
+        told = [o for o in known if find_covering(self.exclusions, o.path)]
+        others = [o for o in known if find_covering(self.exclusions, o.path) is None]
+        return [*told, *find_gone(self.files, others)]
+
+    def leave_out(self, exclusions: Sequence[Exclusion]) -> Sight:
+        """The same with other exclusions; what is left out no more was not seen yet."""
+        there = [f for f in self.files if find_covering(exclusions, f.path) is None]
+        return replace(self, files=there, exclusions=exclusions)
 
 
-def _list_folders(catalog: Catalog, session: str) -> set[str]:
-    """Ids of the session's captures that are folders of loose files."""
-    rows = catalog.read_latest(
-        "captures", ["capture_id"], f"{session_is(session)} AND sha256 IS NULL"
+def look(source: Folder, exclusions: Sequence[Exclusion]) -> Sight:
+    """See what a session's place holds. Raises what `Folder.files` raises."""
+    found = source.files()
+    there = [f for f in found if find_covering(exclusions, f.path) is None]
+    is_told = any(e.path == WHOLE for e in exclusions)
+    return Sight(there, bool(found) or source.is_gone or is_told, exclusions)
+
+
+@dataclass
+class Retraction:
+    """What was taken out."""
+
+    num_files: int = 0
+    num_frames: int = 0
+    num_labels: int = 0
+
+
+@dataclass(frozen=True)
+class Retractor:
+    """Takes files of one session out. `see` looks at the session anew, while nobody else has what it looks at."""
+
+    catalog: Catalog
+    ledger: Ledger
+    session: str
+    see: Callable[[], Sight]
+    claiming: Claiming
+
+    def take_out(self, gone: Sequence[FileOutcome]) -> Retraction:
+        """Take out what came of these versions of files, where they are still gone."""
+        done = Retraction()
+        if not gone:
+            return done
+        containers = self._list_containers()
+        for capture_id in sorted({o.capture_id or "" for o in gone}):
+            mine = [o for o in gone if (o.capture_id or "") == capture_id]
+            if not capture_id:
+                self._settle_bare(mine, done)
+                continue
+            with self.claiming(capture_id) as claim:
+                writer = FencedWriter(self.catalog, partial(self.ledger.renew, claim))
+                if capture_id in containers:
+                    self._settle_container(capture_id, mine, writer, done)
+                else:
+                    self._settle_folder(mine, writer, done)
+        self._drop_verdicts()
+        return done
+
+    def _list_containers(self) -> set[str]:
+        rows = self.catalog.read_latest(
+            "captures", ["capture_id"], "sha256 IS NOT NULL"
+        )
+        return set(rows["capture_id"].to_pylist())
+
+    # ---- files that belong to no capture: documents, and what could not be opened -----------------------------------
+
+    def _settle_bare(self, outcomes: Sequence[FileOutcome], done: Retraction) -> None:
+        sight = self.see()
+        gone = sight.find_gone(outcomes)
+        paths = {o.path for o in gone} - {f.path for f in sight.files}
+        self._delete_problems(FencedWriter(self.catalog, lambda: None), paths)
+        self._settle(gone, (), done)
+
+    # ---- a container: its rows stand and fall with its bytes --------------------------------------------------------
+
+    def _settle_container(
+        self,
+        capture_id: str,
+        outcomes: Sequence[FileOutcome],
+        writer: FencedWriter,
+        done: Retraction,
+    ) -> None:
+        sight = self.see()
+        gone = sight.find_gone(outcomes)
+        if not gone:
+            return
+        mine = {_key(o) for o in gone}
+        there = [
+            o
+            for o in self.ledger.outcomes_of(capture_id)
+            if o.outcome != "gone" and _key(o) not in mine
+        ]
+        elsewhere = [o for o in there if o.session != self.session]
+        is_told = all(find_covering(sight.exclusions, o.path) for o in gone)
+        if there and not (is_told and len(elsewhere) == len(there)):
+            self._settle(gone, (), done)
+            return
+        where = f"capture_id = {repr_sql(capture_id)}"
+        owners = self.catalog.read_latest("captures", ["session"], where)["session"]
+        if elsewhere and self.session not in (owners.to_pylist() or [self.session]):
+            self._settle(gone, (), done)
+            return
+        frames = self.catalog.read_latest("frames", ["frame_id"], where)
+        labels = self.catalog.read_latest("labels", ["label_id"], where)
+        counts = {gone[0].path: (len(frames), len(labels))}
+        self._mark(gone, counts, sight)
+        for name in OF_FRAMES:
+            _delete(writer, name, "frame_id", frames["frame_id"].to_pylist())
+        for name in (*SAID_OF_FRAMES, *_MEASURED, "quarantine", "frames", "captures"):
+            if self.catalog.exists(name):
+                writer.delete(name, where)
+        done.num_frames += len(frames)
+        done.num_labels += len(labels)
+        self._settle(gone, elsewhere, done, [capture_id])
+
+    # ---- loose files ------------------------------------------------------------------------------------------------
+
+    def _settle_folder(
+        self, outcomes: Sequence[FileOutcome], writer: FencedWriter, done: Retraction
+    ) -> None:
+        """Of loose files: frames whose path is gone or has other bytes, what is said of them, and what the files said.
+
+        A version whose successor is not known yet waits for whoever takes that one in.
+        """
+        sight = self.see()
+        gone = sight.find_gone(outcomes)
+        versions = {f.path: f.version for f in sight.files}
+        now = self.ledger.outcomes(self.session) if versions else {}
+        hashes: dict[str, str | None] = {}
+        for path in {o.path for o in gone} & versions.keys():
+            current = now.get((path, versions[path]))
+            hashes[path] = current.sha256 if current else None
+        settled = [o for o in gone if o.path not in hashes or hashes[o.path]]
+        same = [o for o in settled if o.sha256 and hashes.get(o.path) == o.sha256]
+        left = [o for o in settled if o not in same]
+        paths = {o.path for o in left}
+        absent = paths - versions.keys()
+        frames = [
+            row
+            for row in self._read("frames", ["frame_id", "capture_id", *_FILE])
+            if row["source_path"] in paths
+            and row["sha256"] != hashes.get(row["source_path"])
+        ]
+        doomed = {row["frame_id"] for row in frames}
+        said = {
+            name: [
+                row
+                for row in self._read(
+                    name,
+                    [TABLES[name].key, "frame_id", "capture_id", "source_path"],
+                )
+                if row["frame_id"] in doomed or outer_path(row["source_path"]) in absent
+            ]
+            for name in SAID_OF_FRAMES
+        }
+        num_frames = Counter(row["source_path"] for row in frames)
+        num_labels = _count_by_file(said["labels"], frames)
+        self._mark(left, {p: (num_frames[p], num_labels[p]) for p in paths}, sight)
+        for name, rows in said.items():
+            key = TABLES[name].key
+            _delete(writer, name, key, [row[key] for row in rows])
+        for name in _MEASURED:
+            self._delete_of_files(writer, name, absent)
+        self._delete_problems(writer, absent)
+        for name in (*OF_FRAMES, "frames"):
+            _delete(writer, name, "frame_id", sorted(doomed))
+        done.num_frames += len(frames)
+        done.num_labels += len(said["labels"])
+        touched = {o.capture_id or "" for o in left}
+        touched |= {r["capture_id"] for rows in (frames, *said.values()) for r in rows}
+        self._settle(left, same, done, self._recount(touched))
+
+    def _recount(self, capture_ids: set[str]) -> set[str]:
+        """Bring the rows of captures up to date; those of which none is left."""
+        recount_folders(self.catalog, self.session, capture_ids.__contains__)
+        left = self.catalog.read_latest(
+            "captures", ["capture_id"], session_is(self.session)
+        )
+        return capture_ids - set(left["capture_id"].to_pylist())
+
+    def _read(self, name: str, columns: list[str]) -> list[dict[str, str]]:
+        rows = self.catalog.read_latest(name, columns, session_is(self.session))
+        found: list[dict[str, str]] = rows.to_pylist()
+        return found
+
+    def _delete_of_files(
+        self, writer: FencedWriter, name: str, paths: set[str]
+    ) -> None:
+        if paths:
+            key = TABLES[name].key
+            rows = self._read(name, [key, "source_path"])
+            keys = [r[key] for r in rows if outer_path(r["source_path"]) in paths]
+            _delete(writer, name, key, keys)
+
+    def _delete_problems(self, writer: FencedWriter, paths: set[str]) -> None:
+        self._delete_of_files(writer, "quarantine", paths)
+
+    # ---- what is written of it --------------------------------------------------------------------------------------
+
+    def _mark(
+        self,
+        gone: Sequence[FileOutcome],
+        counts: dict[str, tuple[int, int]],
+        sight: Sight,
+    ) -> None:
+        """A row of `gone` for each version; one that is there stays as it is: its rows went then."""
+        there = {f.path for f in sight.files}
+        versions = {
+            f"{name}_version": self.catalog.latest_version(name)
+            if self.catalog.exists(name)
+            else None
+            for name in ("frames", "captures")
+        }
+        now_ns = time.time_ns()
+        rows = []
+        for o in gone:
+            num_frames, num_labels = counts.get(o.path, (0, 0))
+            cause = "replaced" if o.path in there else "deleted"
+            if find_covering(sight.exclusions, o.path):
+                cause = "forgotten"
+            row = {
+                "gone_id": content_id("gone", o.session, o.path, o.version),
+                "session": o.session,
+                "path": o.path,
+                "version": o.version,
+                "capture_id": o.capture_id,
+                "sha256": o.sha256,
+                "cause": cause,
+                "num_frames": num_frames,
+                "num_labels": num_labels,
+                "gone_ns": now_ns,
+            }
+            rows.append({**row, **versions})
+        if rows:
+            self.catalog.merge("gone", to_table(TABLES["gone"], rows))
+
+    def _settle(
+        self,
+        gone: Sequence[FileOutcome],
+        superfluous: Sequence[FileOutcome],
+        done: Retraction,
+        emptied: Iterable[str] = (),
+    ) -> None:
+        ids = sorted(emptied)
+        if ids and self.catalog.exists("clock_reports"):
+            self.catalog.delete("clock_reports", is_in("capture_id", ids))
+        self.ledger.settle_gone(
+            [replace(o, outcome="gone") for o in gone], superfluous, ids
+        )
+        done.num_files += len(gone)
+
+    def _drop_verdicts(self) -> None:
+        """A session without a frame has not drifted."""
+        where = session_is(self.session)
+        if self.catalog.exists("drift") and not self._read("frames", ["frame_id"]):
+            self.catalog.delete("drift", where)
+
+
+def _key(outcome: FileOutcome) -> tuple[str, str, str]:
+    return outcome.session, outcome.path, outcome.version
+
+
+def _count_by_file(
+    labels: Sequence[dict[str, str]], frames: Sequence[dict[str, str]]
+) -> Counter[str]:
+    """How many labels go with each file: with the picture, or else with what said them."""
+    path_of = {row["frame_id"]: row["source_path"] for row in frames}
+    return Counter(
+        path_of.get(row["frame_id"], outer_path(row["source_path"])) for row in labels
     )
-    return set(rows["capture_id"].to_pylist())
 
 
-def _read_pictures(catalog: Catalog, session: str) -> list[_Picture]:
-    columns = ["frame_id", "source_path", "sha256"]
-    rows = catalog.read_latest("frames", columns, session_is(session))
-    return [
-        _Picture(*row)
-        for row in zip(*(rows[name].to_pylist() for name in columns), strict=True)
-    ]
-
-
-def _list_shown(pictures: Sequence[_Picture], gone: set[str]) -> set[str]:
-    """Ids of the pictures whose file is there, and of those that were moved: a file that is there has their bytes."""
-    loose = [p for p in pictures if outer_path(p.path) == p.path]
-    hashes = {p.sha256 for p in loose if p.path not in gone}
-    return {p.frame_id for p in loose if p.sha256 in hashes}
-
-
-def _read_statements(catalog: Catalog, session: str) -> Iterator[_Statement]:
-    for table in STATEMENTS:
-        columns = [TABLES[table].key, "capture_id", "frame_id", "source_path"]
-        rows = catalog.read_latest(table, columns, session_is(session))
-        for row in zip(*(rows[name].to_pylist() for name in columns), strict=True):
-            yield _Statement(table, *row)
-
-
-def _list_paths(catalog: Catalog, table: str, session: str) -> set[str]:
-    rows = catalog.read_latest(table, ["source_path"], session_is(session))
-    return set(rows["source_path"].unique().to_pylist())
-
-
-def _delete(writer: FencedWriter, statements: list[_Statement]) -> None:
-    for table in STATEMENTS:
-        keys = [s.key for s in statements if s.table == table]
-        if keys:
-            writer.delete(table, is_in(TABLES[table].key, keys))
+def _delete(writer: FencedWriter, name: str, key: str, keys: Sequence[str]) -> None:
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        writer.delete(name, is_in(key, keys[start : start + _KEYS_AT_ONCE]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ _WRITE_ORDER = (
     "annotated_frames",
     "quarantine",
 )
+OF_FRAMES = ("frame_exif", "frame_quality", "frame_embeddings")  # go with their frame
 WRITTEN = (*_WRITE_ORDER, "captures")  # the tables that intake writes
 # that a reader says, beside the bytes
 _FRAME_FACTS = ("sensor", "kind", "t_ns", "split_hint", "depth_m_per_unit")
@@ -53,8 +54,9 @@ _IMMUTABLE = ("frames", "signals", "calibrations")
 class CaptureRows:
     """The rows of one capture under way; with no plan, only problems of loose files.
 
-    `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. `fence`
-    raises when another worker has the capture by now; it is asked before each write of frames.
+    `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. So is what
+    an older version of the `replaced` files said. `fence` raises when another worker has the capture by now; it is
+    asked before each write of frames.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class CaptureRows:
         sha256: str | None,
         fence: Callable[[], object] = lambda: None,
         is_reread: bool = False,
+        replaced: Collection[str] = (),
     ) -> None:
         self._is_reread = is_reread
+        self._replaced_files = set(replaced)
         self.catalog = catalog
         self.session = session
         self.capture_id = capture_id
@@ -315,7 +319,7 @@ class CaptureRows:
         self.flush()
         for name in ("labels", "annotated_frames"):
             self._drop_obsolete_statements(name)
-        if self._is_reread:
+        if self._is_reread or self._replaced_files:
             self._drop_obsolete_readings()
         self.drop_obsolete_problems({f.path for f in self.plan.files})
 
@@ -365,8 +369,13 @@ class CaptureRows:
             self._fenced.delete(name, is_in(key, gone))
 
     def _drop_obsolete_readings(self) -> None:
-        """Delete what an older reader made of this capture and this one does not; with a frame what is said of it."""
+        """Delete what an older reader made of this capture and this one does not; with a frame what is said of it.
+
+        Of replaced files, what their older version held; frames of loose files are retracted by their bytes.
+        """
         said = self._list_answered_files()
+        if not self._is_reread:
+            said &= self._replaced_files
         where = self._where_mine()
         for name in _IMMUTABLE:
             key = TABLES[name].key
@@ -381,13 +390,7 @@ class CaptureRows:
                 and not (name == "frames" and r["source_path"] in self._hashes)
             ]
             if gone and name == "frames":
-                for derived in (
-                    "labels",
-                    "annotated_frames",
-                    "frame_exif",
-                    "frame_quality",
-                    "frame_embeddings",
-                ):
+                for derived in ("labels", "annotated_frames", *OF_FRAMES):
                     if self.catalog.exists(derived):
                         self._fenced.delete(derived, is_in("frame_id", gone))
             if gone:
@@ -637,10 +640,12 @@ def name_folder(plan: CapturePlan, session: str) -> str:
     return content_id("folder", session, plan.root, plan.reader)
 
 
-def recount_folders(catalog: Catalog, session: str, settled: set[str]) -> None:
-    """Bring the rows of a session's folders up to date, but for the `settled`: their ids.
+def recount_folders(
+    catalog: Catalog, session: str, is_due: Callable[[str], bool]
+) -> list[str]:
+    """Bring the rows of those of a session's folders up to date that are due, by id. Those without rows go: which.
 
-    Others are planned otherwise by now, or a file of theirs is gone: their frames stay, or have gone too.
+    They are planned otherwise by now, or a file of theirs is gone: their frames stay, or have gone too.
     """
     rows = catalog.read_latest(
         "captures", where=f"{session_is(session)} AND sha256 IS NULL"
@@ -648,7 +653,7 @@ def recount_folders(catalog: Catalog, session: str, settled: set[str]) -> None:
     changed = []
     empty = []
     for row in rows:
-        if row["capture_id"] in settled:
+        if not is_due(row["capture_id"]):
             continue
         mine = f"capture_id = {repr_sql(row['capture_id'])}"
         counts = {
@@ -663,6 +668,7 @@ def recount_folders(catalog: Catalog, session: str, settled: set[str]) -> None:
         catalog.upsert("captures", to_table(TABLES["captures"], changed))
     if empty:
         catalog.delete("captures", is_in("capture_id", empty))
+    return empty
 
 
 def version_of(plan: CapturePlan) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from assets.curation.split import Frame, assign_splits
 from assets.tables.catalog import Catalog
 from assets.tables.encoders import require_one_encoder
 from assets.tables.incremental import Refreshed, replace_rows
+from assets.tables.rows import FrameRow
 from assets.tables.schemas import EMBEDDING_DIM, TABLES
 
 _STRICTEST = {"test": 0, "val": 1, "train": 2, None: 3}
@@ -129,9 +130,10 @@ def update_splits(catalog: Catalog) -> Refreshed:
     """Recompute `splits` from the published clusters. A frame that had a split keeps it, also one that comes back after
     it was left out: as in the releases that have it, the strictest where they differ."""
     clusters = _column(catalog, "unique_frames", "cluster_id")
+    datasets = read_datasets(catalog)
+    ordered = _ordered_frames(catalog, datasets)
     readers = _column(catalog, "captures", "reader")
     hashes = _column(catalog, "captures", "sha256")
-    datasets = read_datasets(catalog)
     frames = [
         Frame(
             f["frame_id"],
@@ -143,7 +145,7 @@ def update_splits(catalog: Catalog) -> Refreshed:
             f["split_hint"],
             datasets.get(f["frame_id"], frozenset()),
         )
-        for f in _ordered_frames(catalog, datasets)
+        for f in ordered
         if f["frame_id"] in clusters
     ]
     rows: list[dict[str, object]] = [
@@ -155,14 +157,17 @@ def update_splits(catalog: Catalog) -> Refreshed:
             "split": a.split,
             "rule": a.rule,
         }
-        for a in assign_splits(frames, _read_sides(catalog))
+        for a in assign_splits(frames, _read_sides(catalog, ordered))
     ]
     return replace_rows(catalog, "splits", rows, computed=len(frames))
 
 
-def _read_sides(catalog: Catalog) -> dict[str, str]:
-    """The split that each frame has, or had when it was released."""
-    columns = ["frame_id", "split"]
+def _read_sides(catalog: Catalog, frames: Sequence[FrameRow]) -> dict[str, str]:
+    """The split that each frame has, or had when it was released.
+
+    A new frame has that of a released one with its bytes that is none of `frames` any more: its file was moved.
+    """
+    columns = ["frame_id", "sha256", "split"]
     released = (
         catalog.read_latest("release_frames", columns)
         .group_by(columns)
@@ -170,16 +175,22 @@ def _read_sides(catalog: Catalog) -> dict[str, str]:
         .to_pylist()
     )
     released.sort(key=lambda r: -_STRICTEST[r["split"]])
-    present = catalog.read_latest("splits", columns).to_pylist()
-    return {r["frame_id"]: r["split"] for r in (*released, *present)}
+    present = catalog.read_latest("splits", ["frame_id", "split"]).to_pylist()
+    sides = {r["frame_id"]: r["split"] for r in (*released, *present)}
+    there = {f["frame_id"] for f in frames}
+    moved = {r["sha256"]: r["split"] for r in released if r["frame_id"] not in there}
+    for f in frames:
+        if f["sha256"] in moved:
+            sides.setdefault(f["frame_id"], moved[f["sha256"]])
+    return sides
 
 
 def _ordered_frames(
     catalog: Catalog, datasets: Mapping[str, frozenset[str]]
-) -> list[dict]:
+) -> list[FrameRow]:
     """Published colour frames in the order in which they lead their clusters: labelled ones first, so that no bare copy
     stands for them, then those of a producer's test part."""
-    columns = ["frame_id", "capture_id", "session", "sequence", "split_hint"]
+    columns = ["frame_id", "capture_id", "session", "sequence", "split_hint", "sha256"]
     rows = catalog.read("frames", columns, "kind = 'color'").to_pylist()
     return sorted(
         rows,

@@ -1,4 +1,4 @@
-"""Trace anything to the bytes it came from, and to everything that saw it."""
+"""Trace anything to the bytes it came from, and to everything that saw it, also where its files are gone by now."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
             f"'{wanted_id}' is too short for an id: give at least {_MIN_PREFIX} characters"
         )
     begins_so = f"starts_with({key}, {repr_sql(wanted_id)})"
-    rows = catalog.read_latest(
-        table, _FRAME if table == "frames" else None, begins_so
-    ).to_pylist()
+    columns = _FRAME if table == "frames" else None
+    rows = catalog.read_latest(table, columns, begins_so).to_pylist()
+    if not rows:
+        rows = _read_gone(catalog, table, columns, begins_so)
     if len(rows) != 1:
         found = f"{len(rows)} {kind}s begin" if rows else f"no {kind} begins"
         raise ValueError(
@@ -203,13 +204,33 @@ def _select(
         if values
         else []
     )
+    lacking = set(values) - {row.get(key) for row in rows}
+    if lacking and key == TABLES[table].key:
+        rows += _read_gone(catalog, table, columns, is_in(key, sorted(lacking)))
     return sorted(rows, key=lambda r: str(r.get(TABLES[table].key) or list(r.values())))
 
 
+def _read_gone(
+    catalog: Catalog, table: str, columns: list[str] | None, where: str
+) -> list[Row]:
+    """Rows of files that are gone, of the versions that had them last; none of tables whose rows stay."""
+    if table not in ("frames", "captures"):
+        return []
+    marks = catalog.read_latest("gone", [f"{table}_version"])[f"{table}_version"]
+    versions = set(marks.drop_null().to_pylist())
+    if table == "frames":
+        pinned = catalog.read_latest("releases", ["frames_version"])["frames_version"]
+        versions |= set(pinned.to_pylist())
+    key = TABLES[table].key
+    found: dict[str, Row] = {}
+    for version in sorted(versions):
+        rows = catalog.read(table, columns, where, version).to_pylist()
+        found |= {row[key]: row for row in rows}
+    return list(found.values())
+
+
 def _capture_of(catalog: Catalog, capture_id: str) -> Row | None:
-    rows = catalog.read_latest(
-        "captures", where=f"capture_id = {repr_sql(capture_id)}"
-    ).to_pylist()
+    rows = _select(catalog, "captures", None, "capture_id", [capture_id])
     return _capture(rows[0]) if rows else None
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from assets.exclusions import WHOLE, find_covering
 from assets.landing import LandingZone, explain
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
@@ -46,6 +47,7 @@ def read_status(home: Home) -> dict[str, Any]:
         "home": str(home.folder.resolve()),
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
+        "forgotten": [asdict(e) for e in home.zone.ledger.exclusions()],
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
         "pauses": [
@@ -74,8 +76,10 @@ def read_status(home: Home) -> dict[str, Any]:
 def _list_sessions(home: Home, folders: Mapping[str, Folder]) -> list[Row]:
     """One row a session. `fault` is why it cannot be listed, with the remedy.
 
-    `state` is the first that is true: gone, unreachable, waiting, held, quarantined, ingested, empty.
+    `state` is the first that is true: forgotten, gone, unreachable, waiting, held, quarantined, ingested, empty.
     """
+    exclusions = home.zone.ledger.exclusions()
+    forgotten = {e.session for e in exclusions if e.path == WHOLE}
     # session -> path -> version -> outcome
     ledger: dict[str, dict[str, dict[str, str]]] = {}
     for row in (
@@ -100,6 +104,8 @@ def _list_sessions(home: Home, folders: Mapping[str, Folder]) -> list[Row]:
     for session in sorted({*folders, *ledger}):
         known = ledger.get(session, {})
         files, fault = _list_files(folders.get(session))
+        mine = [e for e in exclusions if e.session == session]
+        files = [f for f in files if find_covering(mine, f.path) is None]
         facts = {
             **_count_files(files, known),
             "frames": frames[session],
@@ -109,7 +115,10 @@ def _list_sessions(home: Home, folders: Mapping[str, Folder]) -> list[Row]:
         rows.append(
             {
                 "session": session,
-                "state": _name_state(session in folders, facts),
+                "place": folders[session].uri if session in folders else "",
+                "state": "forgotten"
+                if session in forgotten
+                else _name_state(session in folders, facts),
                 **facts,
             }
         )

@@ -9,7 +9,8 @@ import sys
 import typer
 
 from orchestration.cli.export import export_app
-from orchestration.cli.intake import forget_source, ingest, simulate
+from orchestration.cli.forgetting import forget
+from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
 from orchestration.cli.quarantine import quarantine_app
@@ -32,7 +33,7 @@ app = typer.Typer(
 for verb in (
     simulate,
     ingest,
-    forget_source,
+    forget,
     status,
     query,
     verify,

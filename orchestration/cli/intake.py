@@ -1,5 +1,6 @@
 """The verbs that bring data in: write simulated captures, take files in."""
 
+import sys
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
@@ -60,6 +61,9 @@ def ingest(
 ) -> None:
     """Take files in exactly once, check them, and publish what passes. Exits 0 when every file has an outcome.
 
+    What was taken in before and is gone, or has other bytes by now, goes from the next release. The files of a session
+    that lie in a new place, and no more in the old one, are that session.
+
     Everything that a session needs is made at once: clocks are compared, frames measured and embedded (some seconds).
     """
     from assets.storage import Folder, session_key
@@ -75,32 +79,16 @@ def ingest(
             f"{folder.uri} does not exist: check the path or the bucket"
         )
     zone = build_landing_zone(settings)
-    zone.register(key, folder)
-    taken = take_in(settings, folder, key)
+    former = zone.recognise(key, folder)
+    if former:
+        print(f"{key} is the session {former}, under a new name", file=sys.stderr)
+        key = former
+    elif not zone.take_up(key, folder):
+        zone.register(key, folder)
+    taken = take_in(settings, zone.locate(key), key)
     for what in ("listing", "intake"):
         zone.ledger.end_pause(what, key)
     say(as_json, *taken)
-
-
-def forget_source(
-    session: Annotated[
-        str, typer.Argument(help="A session that lies outside the landing zone.")
-    ],
-    as_json: Json = False,
-) -> None:
-    """Forget where a session outside the landing zone lies: it is looked at no more. All that was taken in stays."""
-    from orchestration.resources import build_ledger
-
-    uri = build_ledger(load_settings()).forget_source(session)
-    if uri is None:
-        raise ValueError(
-            f"no source is registered as '{session}': `daguerre status` lists the sessions"
-        )
-    say(
-        as_json,
-        {"session": session, "uri": uri},
-        f"{uri} is not looked at any more; rows, blobs and outcomes of {session} stay",
-    )
 
 
 def take_in(
@@ -145,8 +133,11 @@ def take_in(
         + f", {report.dropped} dropped"
         * bool(report.dropped),
         *(
-            [f"{report.retracted} labels taken back: their files are gone"]
-            * bool(report.retracted)
+            [
+                f"{report.gone} files are gone or have other bytes: {report.gone_frames} frames and "
+                f"{report.gone_labels} labels are taken out"
+            ]
+            * bool(report.gone)
         ),
         *describe_labels(summary),
         *(

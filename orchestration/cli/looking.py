@@ -7,6 +7,7 @@ import typer
 
 from orchestration.cli.output import (
     Json,
+    clean,
     draw_tree,
     format_bytes,
     join_lines,
@@ -142,10 +143,19 @@ def _print_status(facts: dict[str, Any]) -> None:
         print(
             f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames"
         )
+        if s["place"] and not s["place"].endswith(f"/{s['session']}"):
+            print(f"      in {clean(s['place'])}")
         if s["fault"]:
             print(f"      {s['fault']}")
         for held in s["held"]:
             print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
+    for said in facts["forgotten"]:
+        rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
+        what = "/".join(filter(None, (said["session"], said["path"])))
+        why = shorten(said["reason"] or "no reason was given", 80)
+        print(
+            f"  forgotten: {clean(what)} by {said['by']} at {said['at']} ({why}); {rows}"
+        )
     for folder in facts["unusable_folders"]:
         print(
             f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"

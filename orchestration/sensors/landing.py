@@ -5,7 +5,7 @@ Belongs here: when to ask for intake. Does not: intake itself, which is exactly-
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import dagster as dg
@@ -45,23 +45,28 @@ def landing_zone_sensor(
     all sessions are asked for once more: intake reads again what an older one read. So they are after a power cut that
     took rows of the tables. The cursor is the `Watch`: a tick takes about a second, also over a hundred thousand files.
 
-    A session that cannot be listed, or whose run failed by itself, is told in the log and in the ledger, tried again
-    after a pause that grows, and keeps no other waiting.
+    A session whose folder is no more is asked for like one that changed, while others that were seen there are; one
+    that lies there under a new name stays what it was. A session that cannot be listed, or whose run failed by itself,
+    is told in the log and in the ledger, tried again after a pause that grows, and keeps no other waiting.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     make_good(catalog, landing_zone.ledger)
     num_losses = len(list_losses(catalog.uri))
     watch.follow_code(stamp_readers() + f"-{num_losses}" * bool(num_losses))
     around = landing_zone.look_around()
+    landing_zone.note(around)
     paused = {p.session: p for p in landing_zone.ledger.pauses() if p.what == LISTING}
     places = {
         session: folder
-        for session, folder in around.sessions.items()
+        for session, folder in (*around.sessions.items(), *around.departed.items())
         if session not in paused or paused[session].left_s <= 0
     }
     look = watch.look(places)
+    renamed = _recognise(landing_zone, watch, look.ready, places)
     ready = []
     for session in look.ready:
+        if session in {*renamed, *renamed.values()}:
+            continue
         try:
             if _is_whole(landing_zone, watch, session, places[session]):
                 ready.append(session)
@@ -72,18 +77,25 @@ def landing_zone_sensor(
     gone = set() if around.fault else set(paused) - set(around.sessions)
     _keep_pauses(landing_zone.ledger, paused, failed, {*look.listed, *gone, ZONE})
     again = _find_due(context.instance, landing_zone.ledger, watch, set(places))
+    for session in ready:
+        watch.asks[session] = watch.asks.get(session, 0) + 1
     cursor = json.dumps(asdict(watch))
     requests = [
-        dg.RunRequest(run_key=f"{s}:{watch.seen[s][0]}:{watch.code}", partition_key=s)
-        for s in ready
+        dg.RunRequest(run_key=_name_run(watch, s), partition_key=s) for s in ready
     ]
     requests += [
-        dg.RunRequest(
-            run_key=f"{s}:{watch.seen[s][0]}:{watch.code}:{run_id}", partition_key=s
-        )
+        dg.RunRequest(run_key=f"{_name_run(watch, s)}:{run_id}", partition_key=s)
         for s, run_id in again.items()
         if s not in ready
     ]
+    for session, former in renamed.items():
+        context.log.info(
+            f"{session} is the session {former}, whose folder has a new name"
+        )
+    for session in sorted(set(ready) & set(around.departed)):
+        context.log.warning(
+            f"{session} is not in the landing zone any more: its rows go from the next release"
+        )
     for session, reason in failed.items():
         context.log.warning(f"{session or 'landing zone'}: {reason}")
     if around.unusable:
@@ -106,6 +118,33 @@ def landing_zone_sensor(
         ],
         cursor=cursor,
     )
+
+
+def _name_run(watch: Watch, session: str) -> str:
+    """The same for a tick whose cursor was lost; another one when files went and came back."""
+    count = watch.asks.get(session, 0)
+    return f"{session}:{watch.seen[session][0]}:{watch.code}" + f":{count}" * (
+        count > 1
+    )
+
+
+def _recognise(
+    landing_zone: LandingZone,
+    watch: Watch,
+    ready: Sequence[str],
+    places: Mapping[str, Folder],
+) -> dict[str, str]:
+    """New session -> the one that it is, of those whose folder has a new name: asked for is that one, in its turn."""
+    renamed = {}
+    for session in ready:
+        try:
+            former = landing_zone.recognise(session, places[session])
+        except OSError:
+            former = None  # intake will tell what is wrong
+        if former is not None:
+            renamed[session] = former
+            watch.ask_again(former)
+    return renamed
 
 
 def _keep_pauses(
@@ -156,7 +195,8 @@ def _is_whole(
     landing_zone: LandingZone, watch: Watch, session: str, folder: Folder
 ) -> bool:
     """Whether no file of the session is in parts, or its end has been waited for long enough."""
-    known = landing_zone.ledger.outcomes(session)
+    outcomes = landing_zone.ledger.outcomes(session)
+    known = {key for key, o in outcomes.items() if o.outcome != "gone"}
     fresh = [f for f in folder.files() if (f.path, f.version) not in known]
     partial = find_partial(fresh, folder.open)
     if partial and watch.put_off(session, time.time()) < landing_zone.partial_wait_s:

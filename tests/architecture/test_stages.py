@@ -176,6 +176,7 @@ def test_tables_of_intake_are_those_judged_when_files_were_taken_in():
     assert INTAKE_TABLES == (
         "captures",
         "quarantine",
+        "gone",
         "frames",
         "frame_exif",
         "signals",

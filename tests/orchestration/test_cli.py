@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from assets.ledger import Ledger
 from orchestration.cli import app, main
 from orchestration.cli.output import format_bytes, shorten
 
@@ -53,7 +52,7 @@ def test_every_verb_has_a_help(run):
     verbs = (
         "simulate",
         "ingest",
-        "forget-source",
+        "forget",
         "status",
         "query",
         "verify",
@@ -83,16 +82,6 @@ def test_simulate_writes_captures(run):
         Path(p).name
         for p in read(run("simulate", "here", "--seconds", "0.2", "--json"))["captures"]
     ] == ["sim_s0_000.mcap"]
-
-
-def test_a_source_that_is_forgotten_is_looked_at_no_more(run, home, tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    ledger = Ledger(f"sqlite:///{home / 'ledger.db'}")
-    ledger.register_source("elsewhere", str(tmp_path / "elsewhere"))
-    assert "stay" in run("forget-source", "elsewhere").stdout
-    assert read(run("status", "--json"))["sessions"] == []
-    with pytest.raises(ValueError, match="daguerre status"):
-        run("forget-source", "elsewhere")
 
 
 def test_upgrade_says_what_it_does_and_does_it_once(run, home):

@@ -97,7 +97,7 @@ def test_a_source_that_is_gone_is_told_and_keeps_no_neighbour_waiting(
     assert [tick() for _ in range(3)] == [[], ["monday"], []]
     (pause,) = ledger.pauses()
     assert (pause.session, pause.num_failures) == ("gone", 1)
-    assert "daguerre forget-source" in pause.reason
+    assert "daguerre forget" in pause.reason
 
 
 def test_a_session_that_cannot_be_listed_is_looked_at_after_growing_pauses(

@@ -275,6 +275,39 @@ QUARANTINE = Table(
     ),
 )
 
+GONE = Table(
+    name="gone",
+    stage="capture",
+    key="gone_id",
+    erase="session",
+    columns=(
+        id_column("gone_id"),
+        SESSION,
+        Column("path", TEXT, frame="session folder"),
+        Column("version", TEXT, "1 (as listed: time of change, or ETag)"),
+        id_column("capture_id", nullable=True),
+        Column("sha256", TEXT, nullable=True, regex=SHA),
+        Column("cause", TEXT, values=("deleted", "replaced", "forgotten")),
+        Column("num_frames", INT, "1 (rows that went)", low=0),
+        Column("num_labels", INT, "1 (rows that went)", low=0),
+        Column(
+            "frames_version",
+            INT,
+            "1 (a version of frames that has them)",
+            nullable=True,
+            low=1,
+        ),
+        Column(
+            "captures_version",
+            INT,
+            "1 (a version of captures that has theirs)",
+            nullable=True,
+            low=1,
+        ),
+        Column("gone_ns", INT, "ns", "UTC since 1970", low=0),
+    ),
+)
+
 CLOCK_REPORTS = Table(
     name="clock_reports",
     stage="capture",
@@ -355,5 +388,6 @@ TABLES = (
     LABELS,
     ANNOTATED_FRAMES,
     QUARANTINE,
+    GONE,
     CLOCK_REPORTS,
 )

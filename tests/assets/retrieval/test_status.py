@@ -23,7 +23,7 @@ def home_of(world, tmp_path):
     return Home(world.catalog, zone, world.stores.home)
 
 
-def test_a_session_that_was_taken_in_has_its_counts(home_of):
+def test_a_session_that_was_taken_in_has_its_counts(home_of, world):
     (session,) = read_status(home_of)["sessions"]
     frames = home_of.catalog.dataset("frames").count_rows()
     size_bytes = sum(
@@ -33,6 +33,7 @@ def test_a_session_that_was_taken_in_has_its_counts(home_of):
     )
     assert session == {
         "session": "monday",
+        "place": str(world.landed),
         "state": "ingested",
         "files": 7,
         "size_bytes": size_bytes,
@@ -79,7 +80,7 @@ def test_a_source_that_is_gone_is_told_and_hides_no_neighbour(home_of, tmp_path)
         ("gone", "unreachable"),
         ("monday", "ingested"),
     ]
-    assert "daguerre forget-source" in facts["sessions"][0]["fault"]
+    assert "daguerre forget" in facts["sessions"][0]["fault"]
     (pause,) = facts["pauses"]
     assert (pause["session"], pause["num_failures"]) == ("gone", 2)
     assert 0 < pause["left_s"] <= 120

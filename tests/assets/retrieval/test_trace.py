@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from assets.inference.predict import StoredImages
 from assets.retrieval.lineage import trace
+from assets.retrieval.verify import verify
+from assets.storage import Folder
+from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES, to_table
 
 
@@ -167,3 +173,22 @@ def test_a_model_whose_release_is_gone_is_still_traced(world):
     assert (
         "release" not in found["upstream"] and found["upstream"]["model"]["seed"] == 7
     )
+
+
+def test_what_is_gone_since_is_traced_as_before_and_the_home_verifies(world):
+    things = {"prediction": world.prediction_id, "release": world.release_id}
+    before = {kind: trace(world.catalog, kind, i) for kind, i in things.items()}
+    release = open_release(world.catalog, world.release_id)
+    for path in ("images", "drive.mcap"):
+        place = world.landed / path
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+    report = world.intake.ingest(Folder(str(world.landed)), "monday")
+    assert report.gone_frames > 4
+    assert len(world.catalog.read_latest("frames")) == 0
+    assert len(world.catalog.read_latest("captures")) == 0
+    after = {kind: trace(world.catalog, kind, i) for kind, i in things.items()}
+    assert after == before and before["prediction"]["upstream"]["frame"]
+    assert open_release(world.catalog, world.release_id) == release
+    images = StoredImages(world.catalog.dataset("frames", release.frames_version))
+    assert len(images.read(release.frames.to_pylist())) == 4
+    assert verify(world.stores) == []

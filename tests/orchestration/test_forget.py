@@ -1,0 +1,165 @@
+"""What a person tells to forget goes from the next release, stays away, and comes back when that is undone."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from assets.exclusions import WHOLE, Exclusion
+from assets.landing import LandingZone
+from assets.storage import Folder
+from assets.tables.schemas import TABLES, content_id, to_table
+from checks.gates import gate_session
+from orchestration.cli import app
+from orchestration.profiles import load_settings
+from orchestration.session import judge_again
+
+GATED = ("captures", "frames", "labels", "annotated_frames", "frame_quality", "gone")
+BOX = "0 .5 .5 .5 .5"
+
+
+class Home:
+    """A home with a landing zone, and the command on it."""
+
+    def __init__(self, folder, intake) -> None:
+        self.folder = folder
+        self.intake = intake
+        self.zone = LandingZone(Folder(str(folder / "landing")), intake.ledger)
+
+    def run(self, *words: str):
+        result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def take_in(self, session: str):
+        return self.intake.ingest(self.zone.locate(session), session)
+
+    def pictures(self) -> list[str]:
+        rows = self.intake.catalog.read("frames", ["session", "source_path"])
+        return sorted(f"{r['session']}/{r['source_path']}" for r in rows.to_pylist())
+
+    def state(self, session: str) -> str:
+        rows = self.run("status")["sessions"]
+        return next(r["state"] for r in rows if r["session"] == session)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory, open_at, make_png):
+    """monday of two pictures with labels and tuesday of one in the landing zone, taken in and published, and a release
+    of one picture of monday's."""
+    folder = tmp_path_factory.mktemp("stored")
+    for n, session in enumerate(("monday", "tuesday")):
+        place = folder / "landing" / session
+        for below in ("images", "labels"):
+            (place / below).mkdir(parents=True)
+        (place / "data.yaml").write_text("names: [cat]\n")
+        for k in range(2 - n):
+            (place / f"images/{k}.png").write_bytes(make_png(10 * n + k))
+            (place / f"labels/{k}.txt").write_text(BOX)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGUERRE_HOME", str(folder))
+        home = Home(folder, open_at(folder))
+        for session in ("monday", "tuesday"):
+            home.take_in(session)
+            for table in GATED:
+                gate_session(home.intake.catalog, table, session)
+    where = "source_path = 'images/0.png' AND session = 'monday'"
+    columns = ["frame_id", "capture_id", "session", "sensor", "sha256"]
+    (frame,) = home.intake.catalog.read("frames", columns, where).to_pylist()
+    row = {**frame, "row_id": content_id("r"), "release_id": content_id("one")}
+    row |= {"split": "train", "boxes_xyxy": [], "box_class_ids": []}
+    home.intake.catalog.merge(
+        "release_frames", to_table(TABLES["release_frames"], [row])
+    )
+    return folder
+
+
+@pytest.fixture
+def home(stored, tmp_path, open_at, monkeypatch) -> Home:
+    """A copy of that home."""
+    folder = shutil.copytree(stored, tmp_path / "home")
+    monkeypatch.setenv("DAGUERRE_HOME", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return Home(folder, open_at(folder))
+
+
+ALL = ["monday/images/0.png", "monday/images/1.png", "tuesday/images/0.png"]
+
+
+def test_a_session_a_file_and_a_folder_are_forgotten_and_come_back(home):
+    told = home.run("forget", "monday", "--dry-run")
+    assert (told["files"], told["frames"], told["labels"]) == (5, 2, 2)
+    assert told["releases"] == [content_id("one")] and home.pictures() == ALL
+    told = home.run("forget", "monday", "--reason", "a face")
+    assert home.pictures() == ALL[2:] and home.state("monday") == "forgotten"
+    (said,) = home.run("status")["forgotten"]
+    assert (said["by"], said["reason"]) == (getpass.getuser(), "a face")
+    assert home.zone.look_around().sessions.keys() == {"tuesday"}
+    with pytest.raises(ValueError, match=r"a face.*--undo monday"):
+        home.run("ingest", str(home.folder / "landing/monday"))
+    rows = home.intake.catalog.read_latest("gone").to_pylist()
+    assert {r["cause"] for r in rows} == {"forgotten"} and len(rows) == 5
+    assert len(home.intake.catalog.read_latest("release_frames")) == 1
+    assert home.run("verify")["ok"]
+
+    home.intake.ledger.include("monday", "")  # what undo begins with
+    home.take_in("monday")
+    judge_again(load_settings(), "monday")
+    assert home.pictures() == ALL
+
+    place = str(home.folder / "landing/monday/images/1.png")
+    home.run("forget", place)
+    assert home.pictures() == [ALL[0], ALL[2]] and home.state("monday") == "ingested"
+    assert home.take_in("monday").new == 0 and home.pictures() == [ALL[0], ALL[2]]
+    home.run("forget", "monday/images")
+    assert home.pictures() == ALL[2:]
+    home.intake.ledger.include("monday", "images")
+    home.take_in("monday")
+    judge_again(load_settings(), "monday")
+    assert home.pictures() == [ALL[0], ALL[2]]
+
+
+def test_a_place_that_is_given_up_leaves_its_rows(home, tmp_path):
+    shutil.move(home.folder / "landing/monday", tmp_path / "disk")
+    home.zone.register("monday", Folder(str(tmp_path / "disk")))
+    told = home.run("forget", str(tmp_path / "disk"), "--keep-rows")
+    assert (told["session"], told["frames"]) == ("monday", 2)
+    assert home.pictures() == ALL and home.state("monday") == "forgotten"
+    assert home.zone.look_around().sessions.keys() == {"tuesday"}
+    assert home.run("forget", "monday", "--undo")["undone"]
+    assert home.zone.locate("monday").uri == str(tmp_path / "disk")
+    home.run("forget", "monday", "--keep-rows")
+    shutil.copytree(tmp_path / "disk", tmp_path / "another")
+    assert home.zone.take_up("monday", Folder(str(tmp_path / "another")))
+    assert home.zone.locate("monday").uri == str(tmp_path / "another")
+
+
+def test_what_is_told_while_an_intake_is_under_way_is_forgotten(home, make_png):
+    (home.folder / "landing/tuesday/images/1.png").write_bytes(make_png(80))
+    (home.folder / "landing/tuesday/labels/1.txt").write_text(BOX)
+
+    def tell(*_: object) -> None:
+        said = Exclusion("tuesday", WHOLE, False, "", "ada", "2026-11-21T12:00:00Z")
+        home.intake.ledger.exclude(said)
+
+    home.intake.ingest(home.zone.locate("tuesday"), "tuesday", tell)
+    judge_again(load_settings(), "tuesday")
+    assert home.pictures() == ALL[:2]
+
+
+def test_a_name_of_nothing_is_refused_with_what_to_look_at(home):
+    for named, told in (
+        ("friday", "daguerre status"),
+        ("monday/images/9.png", "select path from files"),
+        ("/nowhere", "daguerre status"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            home.run("forget", named)
+    with pytest.raises(ValueError, match="was not forgotten"):
+        home.run("forget", "monday", "--undo")
+    with pytest.raises(ValueError, match="whole session"):
+        home.run("forget", "monday/images", "--keep-rows")
