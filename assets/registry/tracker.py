@@ -23,6 +23,7 @@ from assets.inference.package import (
     read_package,
 )
 from assets.registry.lineage import Lineage
+from assets.registry.places import follow_place, to_path
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
 from assets.registry.store import (
@@ -87,6 +88,15 @@ class Tracker:
             else Path(artifact_root).absolute().as_uri()
         )
 
+    def open_client(self) -> MlflowClient:
+        """A client of the store, whose artifacts are where this home lies now."""
+        self.follow_place()
+        return open_client(self.tracking_uri)
+
+    def follow_place(self) -> int:
+        """Let the store of a home that was moved find its artifacts; of how many experiments it had to."""
+        return follow_place(self.tracking_uri, self.artifact_root)
+
     # ---- registering -------------------------------------------------------------------------------------------
 
     def log_training(
@@ -146,13 +156,22 @@ class Tracker:
         self._client().delete_registered_model_alias(_name(task), alias)
 
     def decision(self, task: str, version: int) -> dict[str, Any] | None:
-        """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked."""
+        """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked.
+
+        Raises Refusal where it was asked and its verdict is gone.
+        """
         model = self.version(task, version)
         path = f"gate/version_{version}.json"
         if not any(
             item.path == path
             for item in self._client().list_artifacts(model.run_id, "gate")
         ):
+            if "gate" in model.tags:
+                raise Refusal(
+                    f"the gate said '{model.tags['gate']}' of {model.name} version {version}, and its reasons are gone "
+                    f"({path} of run {model.run_id}): restore the artifacts from a backup, or materialise "
+                    f"registry/{task}_release again"
+                )
             return None
         with tempfile.TemporaryDirectory() as folder:
             return dict(
@@ -218,7 +237,7 @@ class Tracker:
     # ---- below -------------------------------------------------------------------------------------------------
 
     def _client(self) -> MlflowClient:
-        return open_client(self.tracking_uri)
+        return self.open_client()
 
     def _start_run(
         self, client: MlflowClient, package: ModelPackage, tags: Mapping[str, str]
@@ -342,6 +361,9 @@ class Tracker:
     def _fetch(self, source: str, to: str) -> str:
         from mlflow.artifacts import download_artifacts
 
+        at = to_path(source)
+        if at is not None and not at.is_dir():
+            raise Refusal(f"{at} is gone: restore MLflow's artifacts from a backup")
         return str(
             download_artifacts(
                 artifact_uri=source, dst_path=to, tracking_uri=self.tracking_uri
