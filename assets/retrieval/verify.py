@@ -31,7 +31,7 @@ _COUNTS = {
 class Finding:
     """One thing that does not verify."""
 
-    kind: str  # "loss", "file" (of a table), "table", "frame", "blob", "capture", "release", "model", "checkpoint"
+    kind: str  # as in `_CHECKS`; "file": of a table
     id: str
     reason: str
     remedy: str
@@ -50,7 +50,7 @@ class Stores:
 def verify(
     stores: Stores, on_step: Callable[[str, int], None] | None = None
 ) -> list[Finding]:
-    """Check the files of tables, tables, frames, blobs, captures, releases, models and checkpoints.
+    """Check the ledger, the files of tables, tables, frames, blobs, captures, releases, models and checkpoints.
 
     `on_step` gets (kind, how many were checked).
     """
@@ -213,6 +213,15 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             yield Finding("blob", sha256, f"cannot be read: {_say(error)}", remedy)
 
 
+def _verify_ledger(stores: Stores) -> Iterator[Finding | None]:
+    """Every row of the ledger is as it was written."""
+    remedy = "restore the ledger from a backup, or move it away: ingesting the sessions again fills a new one"
+    for fault in stores.ledger.find_faults():
+        yield (
+            Finding("ledger row", fault.where, fault.reason, remedy) if fault else None
+        )
+
+
 def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
     """What the ledger says is ingested is in the tables, with as many rows as were counted then."""
     rows = {
@@ -358,6 +367,7 @@ def _say(error: BaseException) -> str:
 
 _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "loss": _verify_losses,
+    "ledger row": _verify_ledger,
     "file": _verify_files,
     "table": _verify_tables,
     "frame": _verify_frames,
