@@ -24,6 +24,7 @@ from assets.inference.package import (
 )
 from assets.registry.lineage import Lineage
 from assets.registry.places import follow_place, to_path
+from assets.registry.reading import StoreReader
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
 from assets.registry.store import (
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
-_HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
+# of a version: the hash of each file of its package
+HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
 # width of MLflow's column, which SQLite does not hold and Postgres does
 _DESCRIPTION_CHARS = 5000
 
@@ -96,6 +98,11 @@ class Tracker:
     def follow_place(self) -> int:
         """Let the store of a home that was moved find its artifacts; of how many experiments it had to."""
         return follow_place(self.tracking_uri, self.artifact_root)
+
+    @property
+    def reader(self) -> StoreReader:
+        """The same store to look at."""
+        return StoreReader(self.tracking_uri, self.artifact_root)
 
     # ---- registering -------------------------------------------------------------------------------------------
 
@@ -385,7 +392,7 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
 def _describe_origin(
     package: ModelPackage, lineage: Lineage, dagster_run_id: str
 ) -> dict[str, str]:
-    hashes = {tag: package.hashes[name] for name, tag in _HASH_TAGS.items()}
+    hashes = {tag: package.hashes[name] for name, tag in HASH_TAGS.items()}
     return hashes | {
         "task": package.task,
         "recipe": str(package.facts.recipe),
@@ -402,10 +409,10 @@ def _describe_origin(
 def _registered_hashes(model: RegisteredModel) -> dict[str, str]:
     """The hashes a version was registered with. Raises Refusal for one that did not come through `log_training`."""
     lacking = [
-        tag for tag in (*_HASH_TAGS.values(), "release_id") if not model.tags.get(tag)
+        tag for tag in (*HASH_TAGS.values(), "release_id") if not model.tags.get(tag)
     ]
     if lacking:
         raise Refusal(
             f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre"
         )
-    return {name: model.tags[tag] for name, tag in _HASH_TAGS.items()}
+    return {name: model.tags[tag] for name, tag in HASH_TAGS.items()}

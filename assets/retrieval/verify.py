@@ -11,6 +11,8 @@ from pathlib import Path
 from assets.inference.checkpoint import find_checkpoints, read_checkpoint
 from assets.inference.package import open_package
 from assets.ledger import Ledger
+from assets.registry.audit import audit_registry
+from assets.registry.reading import StoreReader
 from assets.retrieval.whole_tables import WholeTables
 from assets.storage import BlobStore
 from assets.tables.catalog import PUBLISHED, Catalog
@@ -45,12 +47,13 @@ class Stores:
     ledger: Ledger
     blobs: BlobStore
     home: Path
+    registry: StoreReader | None = None
 
 
 def verify(
     stores: Stores, on_step: Callable[[str, int], None] | None = None
 ) -> list[Finding]:
-    """Check the ledger, the files of tables, tables, frames, blobs, captures, releases, models and checkpoints.
+    """Check ledger, files of tables, tables, frames, blobs, captures, releases, models, checkpoints and registry.
 
     `on_step` gets (kind, how many were checked).
     """
@@ -351,6 +354,17 @@ def _verify_checkpoints(stores: Stores) -> Iterator[Finding | None]:
             )
 
 
+def _verify_registry(stores: Stores) -> Iterator[Finding | None]:
+    """Registered versions are as they were sealed, and the champions are those of the table."""
+    faults = audit_registry(stores.catalog, stores.registry) if stores.registry else ()
+    for fault in faults:
+        yield (
+            Finding("registered model", fault.where, fault.reason, fault.remedy)
+            if fault
+            else None
+        )
+
+
 def _verify_losses(stores: Stores) -> Iterator[Finding | None]:
     """What a power cut took, until somebody has seen to it."""
     for loss in list_losses(stores.catalog.uri):
@@ -376,4 +390,5 @@ _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "release": _verify_releases,
     "model": _verify_models,
     "checkpoint": _verify_checkpoints,
+    "registered model": _verify_registry,
 }
