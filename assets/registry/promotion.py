@@ -115,7 +115,7 @@ def follow_table(catalog: Catalog, tracker: Tracker, task: str) -> None:
 
 
 def follow_home(catalog: Catalog, tracker: Tracker, dry_run: bool = False) -> list[str]:
-    """Let the registry be where this home lies now, and name the champions of the tables; what it takes, a line each."""
+    """Let the registry be where this home lies now, and name the champions of the tables; what that takes, by line."""
     reader = tracker.reader
     if not reader.is_readable:
         return []

@@ -46,6 +46,11 @@ def name_manifest(version: int) -> str:
     return f"_versions/{_NEWEST_MANIFEST - version:020d}.manifest"
 
 
+def version_of_manifest(name: str) -> int:
+    """The version whose manifest has this name."""
+    return _NEWEST_MANIFEST - int(name.partition(".")[0])
+
+
 def list_files(dataset: lance.LanceDataset) -> list[str]:
     """The files of one version: its manifest, its transaction, data, deletions. Indices are not used here."""
     transaction = dataset.read_transaction(dataset.version)

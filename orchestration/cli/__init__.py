@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.export import export_app
 from orchestration.cli.intake import forget_source, ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
@@ -42,6 +43,8 @@ for verb in (
     results,
     report,
     upgrade,
+    backup,
+    restore,
     demo,
     ui,
 ):
