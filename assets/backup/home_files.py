@@ -19,14 +19,18 @@ _DATABASE = re.compile(
 
 
 def list_databases(home: Path) -> list[str]:
-    """The SQLite files that are written to while they are copied: the ledger, Dagster's, MLflow's."""
-    return [
+    """The SQLite files that are written to while they are copied: the ledger, Dagster's, MLflow's.
+
+    Dagster writes an event to its run's file before its index of all runs, so that comes first.
+    """
+    found = [
         path
         for path in _walk(home, "")
         if (found := _DATABASE.fullmatch(path))
         and not found["beside"]
         and _is_database(home / path)
     ]
+    return sorted(found, key=lambda path: not path.endswith("/index.db"))
 
 
 def list_files(home: Path, below: str = "") -> Iterator[str]:

@@ -13,6 +13,7 @@ from assets.inference.package import open_package
 from assets.ledger import Ledger
 from assets.registry.audit import audit_registry
 from assets.registry.reading import StoreReader
+from assets.retrieval.dagster_events import audit_events
 from assets.retrieval.whole_tables import WholeTables
 from assets.storage import BlobStore
 from assets.tables.catalog import PUBLISHED, Catalog
@@ -53,7 +54,7 @@ class Stores:
 def verify(
     stores: Stores, on_step: Callable[[str, int], None] | None = None
 ) -> list[Finding]:
-    """Check ledger, files of tables, tables, frames, blobs, captures, releases, models, checkpoints and registry.
+    """Check all that a home holds, from the ledger to Dagster's materialisations, as listed in `_CHECKS`.
 
     `on_step` gets (kind, how many were checked).
     """
@@ -365,6 +366,17 @@ def _verify_registry(stores: Stores) -> Iterator[Finding | None]:
         )
 
 
+def _verify_events(stores: Stores) -> Iterator[Finding | None]:
+    """What Dagster says was materialised."""
+    remedy = "restore Dagster's storage from a backup, or materialise the asset again"
+    for fault in audit_events(stores.home / "dagster"):
+        yield (
+            Finding("materialisation", fault.where, fault.reason, remedy)
+            if fault
+            else None
+        )
+
+
 def _verify_losses(stores: Stores) -> Iterator[Finding | None]:
     """What a power cut took, until somebody has seen to it."""
     for loss in list_losses(stores.catalog.uri):
@@ -391,4 +403,5 @@ _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "model": _verify_models,
     "checkpoint": _verify_checkpoints,
     "registered model": _verify_registry,
+    "materialisation": _verify_events,
 }
