@@ -61,9 +61,9 @@ def make_backup(
 ) -> Made:
     """Make `<to>/<time>`, a backup of the home. `left_out` are the stores that lie elsewhere, by setting.
 
-    Raises ValueError for a folder inside of the home, and where another backup is being made there.
+    Raises ValueError for a home without a file, a folder inside of the home, and where another backup is being made.
     """
-    to = _require_outside(home.resolve(), to)
+    to = _require_use(home, to)
     make_folder(to)
     with _alone(to):
         backups = list_backups(to)
@@ -86,7 +86,7 @@ def make_backup(
 
 def plan_backup(home: Path, to: Path) -> Made:
     """What a backup would hold, by the sizes of files and the times that they were written at. Writes nothing."""
-    to = _require_outside(home.resolve(), to)
+    to = _require_use(home, to)
     backups = list_backups(to)
     known = read_list(backups[-1]).entries if backups else {}
     databases = list_databases(home)
@@ -239,8 +239,12 @@ def _is_same(known: Entry | None, facts: os.stat_result) -> bool:
     )
 
 
-def _require_outside(home: Path, to: Path) -> Path:
+def _require_use(home: Path, to: Path) -> Path:
+    """The folder of backups, where it makes sense to back this home up into it."""
+    home = home.resolve()
     to = to.expanduser().resolve()
+    if next(list_files(home), None) is None and not list_databases(home):
+        raise ValueError(f"there is nothing in {home}: set DAGUERRE_HOME to the home")
     if to == home or to.is_relative_to(home):
         raise ValueError(f"{to} lies in the home {home}: give a folder elsewhere")
     return to

@@ -13,6 +13,7 @@ import pytest
 from assets.backup.listing import find_backup, list_backups, read_list
 from assets.backup.make import make_backup, plan_backup
 from assets.backup.restore import restore_backup
+from assets.backup.table_files import order_tables
 from assets.registry.promotion import follow_home
 from assets.registry.tracker import CHAMPION
 from assets.retrieval.verify import verify
@@ -92,6 +93,22 @@ def test_what_is_written_meanwhile_makes_no_backup_inconsistent(
     open_tracker(there).set_alias("detection", CHAMPION, 1)
     assert open_tracker(there).decision("detection", 1)["is_promoted"]
     assert verify(open_stores(there)) == []
+
+
+def test_tables_that_name_others_are_fixed_before_them():
+    order = order_tables()
+    for naming, named in (
+        ("publications", "frames"),
+        ("pointers", "releases"),
+        ("champions", "models"),
+        ("scores", "models"),
+        ("models", "releases"),
+        ("releases", "release_frames"),
+        ("release_frames", "frames"),
+        ("captures", "frames"),
+        ("captures", "signals"),
+    ):
+        assert order.index(naming) < order.index(named), (naming, named)
 
 
 def test_a_restored_home_has_every_file_but_what_is_made_again(home, tmp_path):
@@ -203,6 +220,8 @@ def test_a_folder_in_the_home_and_a_home_with_something_in_it_are_refused(
     with pytest.raises(ValueError, match="lies in the home"):
         make_backup(promoted, promoted / "backups", {})
     (tmp_path / "there").mkdir()
+    with pytest.raises(ValueError, match=r"there is nothing in .*DAGUERRE_HOME"):
+        make_backup(tmp_path / "there", tmp_path / "backups", {})
     (tmp_path / "there" / "mine").touch()
     with pytest.raises(ValueError, match="is not empty"):
         restore(backed_up, tmp_path / "there")
