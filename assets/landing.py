@@ -66,7 +66,10 @@ class LandingZone:
         self.ledger.note_landed(here - landed, without=landed - here)
 
     def register(self, session: str, folder: Folder) -> None:
-        """Remember a place outside the landing zone. Raises ValueError when the session's name is another place's."""
+        """Remember a place outside the landing zone; one inside is found there, wherever its home is moved.
+
+        Raises ValueError when the session's name is another place's.
+        """
         if not is_utf8(folder.uri):
             raise ValueError(f"{folder.uri!r} is not UTF-8: rename it")
         landed = self.sessions().get(session)
@@ -74,7 +77,8 @@ class LandingZone:
             raise ValueError(
                 f"session '{session}' is already {landed.uri}: rename {folder.uri}, or give it another name"
             )
-        self.ledger.register_source(session, folder.uri)
+        if landed is None or session in self.ledger.sources():
+            self.ledger.register_source(session, folder.uri)
 
     def take_up(self, session: str, folder: Folder) -> bool:
         """Look at a session again that was left out with its rows kept, perhaps in another place: whether it is.

@@ -4,12 +4,15 @@ A capture is claimed under a lease. Every claim raises the capture's epoch, and 
 claimed under: a worker that slept past its lease is refused, whatever it still believes. The lease of a worker that was
 killed on this machine ends with it. Leases are measured by the database's clock: a worker's own may be minutes off.
 
+Each row carries a seal, a hash of its values: a bit that is flipped on disk is found by `find_faults`.
+
 SQLite by default, Postgres for teams (`postgresql+psycopg://...`). Each transaction may be applied twice, so one whose
 reply was lost with the connection is simply sent again while the server restarts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import time
@@ -40,6 +43,8 @@ _CLOCKS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",  # the machine's clock, which its workers share
 }
+_SEAL = "seal"
+_SEAL_DIGITS = 16
 _SCHEMA_LOCK = 0x6461677565727265  # advisory lock of Postgres: "CREATE TABLE IF NOT EXISTS" fails when two race
 
 
@@ -80,6 +85,14 @@ class Pause:
     reason: str
     cause: str  # id of the run that failed last, if it was a run
     left_s: float  # of the pause, by the database's clock; none is left below zero
+
+
+@dataclass(frozen=True)
+class LedgerFinding:
+    """A row that is not as it was written, or what the database says of its file."""
+
+    where: str  # table and key
+    reason: str
 
 
 class LeaseLost(RuntimeError):
@@ -147,12 +160,14 @@ class Ledger:
             self._metadata,
             sa.Column("session", text, primary_key=True),
             sa.Column("uri", text, nullable=False),
+            sa.Column(_SEAL, text),
         )
         self._landed = sa.Table(
             "landed",
             self._metadata,
             sa.Column("session", text, primary_key=True),
             sa.Column("without", text, nullable=False),
+            sa.Column(_SEAL, text),
         )
         self._captures = sa.Table(
             "captures",
@@ -162,6 +177,7 @@ class Ledger:
             sa.Column("owner", text, nullable=False),
             sa.Column("lease_until", sa.Double, nullable=False),
             sa.Column("is_committed", sa.Boolean, nullable=False),
+            sa.Column(_SEAL, text),
         )
         self._files = sa.Table(
             "files",
@@ -176,8 +192,9 @@ class Ledger:
             sa.Column("sha256", text),
             sa.Column("reason", text, nullable=False),
             sa.Column("remedy", text, nullable=False),
+            sa.Column(_SEAL, text),
         )
-
+        self._file_columns = _unsealed(self._files)
         self._pauses = sa.Table(
             "pauses",
             self._metadata,
@@ -187,6 +204,7 @@ class Ledger:
             sa.Column("reason", text, nullable=False),
             sa.Column("cause", text, nullable=False),
             sa.Column("until", sa.Double, nullable=False),
+            sa.Column(_SEAL, text),
         )
         self._exclusions = sa.Table(
             "exclusions",
@@ -197,6 +215,7 @@ class Ledger:
             sa.Column("reason", text, nullable=False),
             sa.Column("by", text, nullable=False),
             sa.Column("at", text, nullable=False),
+            sa.Column(_SEAL, text),
         )
 
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
@@ -207,7 +226,8 @@ class Ledger:
         query = self._sa.select(self._sources.c.uri).filter_by(session=session)
 
         def register(connection: Connection) -> str:
-            connection.execute(insert, {"session": session, "uri": uri})
+            seal = seal_row([session, uri])
+            connection.execute(insert, {"session": session, "uri": uri, _SEAL: seal})
             return str(connection.execute(query).scalar_one())
 
         known = self._run(register)
@@ -218,9 +238,8 @@ class Ledger:
 
     def sources(self) -> dict[str, str]:
         """session -> uri of every registered source."""
-        return {
-            row["session"]: row["uri"] for row in self._fetch(self._sources.select())
-        }
+        query = self._sa.select(*_unsealed(self._sources))
+        return {row["session"]: row["uri"] for row in self._fetch(query)}
 
     def move_session(self, session: str, uri: str) -> None:
         """The session's files lie elsewhere from now on. All of them are to be read again there, by content.
@@ -235,10 +254,12 @@ class Ledger:
 
         def move(connection: Connection) -> None:
             connection.execute(upsert)
+            self._seal(connection, self._sources, session=session)
             connection.execute(self._pauses.delete().filter_by(session=session))
             is_mine = self._files.c.session == session
             mine = is_mine & (self._files.c.outcome != "gone")
-            known = _to_outcomes(connection.execute(self._files.select().where(mine)))
+            query = self._sa.select(*self._file_columns).where(mine)
+            known = _to_outcomes(connection.execute(query))
             moved = {(o.path, o.version): o for o in map(_move_version, known)}
             connection.execute(self._files.delete().where(mine))
             self._record(connection, _in_order(moved.values()))
@@ -251,7 +272,10 @@ class Ledger:
         """Remember that these sessions were seen in the landing zone for the first time, `without` others that were
         seen there before: nothing follows for those from these."""
         missed = json.dumps(sorted(without))
-        rows = [{"session": name, "without": missed} for name in sorted(sessions)]
+        rows = [
+            {"session": name, "without": missed, _SEAL: seal_row([name, missed])}
+            for name in sorted(sessions)
+        ]
         insert = self._insert(self._landed).on_conflict_do_nothing()
         if rows:
             self._run(lambda connection: connection.execute(insert, rows))
@@ -295,6 +319,8 @@ class Ledger:
 
         def exclude(connection: Connection) -> None:
             connection.execute(upsert, values)
+            key = {"session": exclusion.session, "path": exclusion.path}
+            self._seal(connection, self._exclusions, **key)
             if exclusion.path == WHOLE:
                 whole = {"session": exclusion.session}
                 connection.execute(self._pauses.delete().filter_by(**whole))
@@ -311,7 +337,7 @@ class Ledger:
     def exclusions(self, session: str | None = None) -> list[Exclusion]:
         """What is left out of a session, or (None) of all, by session and path."""
         table = self._exclusions
-        query = table.select().order_by(*table.primary_key.columns)
+        query = self._sa.select(*_unsealed(table)).order_by(*table.primary_key.columns)
         if session is not None:
             query = query.filter_by(session=session)
         return [Exclusion(**row) for row in self._fetch(query)]
@@ -321,7 +347,7 @@ class Ledger:
     def pauses(self) -> list[Pause]:
         """What failed and is tried again, by session."""
         table = self._pauses
-        columns = [c for c in table.columns if c.name != "until"]
+        columns = [c for c in _unsealed(table) if c.name != "until"]
         left = (table.c.until - self._clock).label("left_s")
         query = self._sa.select(*columns, left).order_by(table.c.session, table.c.what)
         return [Pause(**row) for row in self._fetch(query)]
@@ -340,7 +366,12 @@ class Ledger:
         upsert = insert.on_conflict_do_update(
             index_elements=["what", "session"], set_=values
         )
-        self._run(lambda connection: connection.execute(upsert))
+
+        def put_off(connection: Connection) -> None:
+            connection.execute(upsert)
+            self._seal(connection, self._pauses, what=what, session=session)
+
+        self._run(put_off)
 
     def end_pause(self, what: str, session: str) -> None:
         """It did not fail this time: the next failure is a first one."""
@@ -357,17 +388,17 @@ class Ledger:
 
     def summarise(self, session: str, work: Callable[[Iterable[FileOutcome]], T]) -> T:
         """What `work` makes of the outcomes of the session's files, which come one by one; it may be called again."""
-        query = self._files.select().filter_by(session=session)
+        query = self._sa.select(*self._file_columns).filter_by(session=session)
         return self._run(
             lambda connection: work(_to_outcomes(connection.execute(query)))
         )
 
     def file_table(self) -> pa.Table:
         """Every file's outcome, as a table for queries."""
-        rows = self._fetch(self._files.select())
+        rows = self._fetch(self._sa.select(*self._file_columns))
         columns = {
             c.name: pa.int64() if c.name == "size_bytes" else pa.string()
-            for c in self._files.columns
+            for c in self._file_columns
         }
         return pa.Table.from_pylist(rows, schema=pa.schema(columns.items()))
 
@@ -386,7 +417,7 @@ class Ledger:
     def outcomes_of(self, capture_id: str) -> list[FileOutcome]:
         """What became of the files of a capture, in every session that has them."""
         query = (
-            self._files.select()
+            self._sa.select(*self._file_columns)
             .filter_by(capture_id=capture_id)
             .order_by(*self._files.primary_key.columns)
         )
@@ -488,6 +519,75 @@ class Ledger:
         )
         return [row for row in rows if not is_gone(row["owner"])]
 
+    # ---- what became of the rows on disk -----------------------------------------------------------------------------
+
+    def find_faults(self) -> Iterator[LedgerFinding | None]:
+        """Compare each row with its seal, and ask SQLite to check its file: None for each row that is right.
+
+        Rows of a ledger from before seals are right. Raises LedgerFault where the file cannot be read.
+        """
+        for reason in self._run(self._check_file):
+            yield LedgerFinding("file", reason)
+        for table in self._metadata.tables.values():
+            yield from self._run(lambda c, table=table: self._find_changed(c, table))  # type: ignore[misc]
+
+    def _check_file(self, connection: Connection) -> list[str]:
+        if connection.dialect.name != "sqlite":
+            return []
+        rows = connection.exec_driver_sql("PRAGMA integrity_check(5)").fetchall()
+        return [row[0] for row in rows if row[0] != "ok"]
+
+    def _find_changed(
+        self, connection: Connection, table: Any
+    ) -> list[LedgerFinding | None]:
+        if not self._has_seals(connection, table):
+            return []
+        found: list[LedgerFinding | None] = []
+        for *values, seal in connection.execute(self._select_raw(table)):
+            key = "/".join(str(v) for v in values[: len(table.primary_key)])
+            is_right = seal == seal_row(values)
+            reason = "its row no longer matches its seal"
+            found.append(
+                None if is_right else LedgerFinding(f"{table.name} {key}", reason)
+            )
+        return found
+
+    def _seal(self, connection: Connection, table: Any, **key: str) -> None:
+        """Seal a row as the database has it."""
+        for *values, _ in connection.execute(self._select_raw(table).filter_by(**key)):
+            seal = {_SEAL: seal_row(values)}
+            connection.execute(table.update().filter_by(**key).values(seal))
+
+    def _select_raw(self, table: Any) -> Any:
+        """Rows as they are stored: a flag of 3 is not read as true."""
+        sa = self._sa
+        return sa.select(
+            *(
+                sa.type_coerce(c, sa.Integer).label(c.name)
+                if isinstance(c.type, sa.Boolean)
+                else c
+                for c in table.columns
+            )
+        ).select_from(table)
+
+    def _has_seals(self, connection: Connection, table: Any) -> bool:
+        columns = self._sa.inspect(connection).get_columns(table.name)
+        return any(column["name"] == _SEAL for column in columns)
+
+    def _add_seals(self, connection: Connection) -> None:
+        """Seal the rows of a ledger from before seals, as they are."""
+        for table in self._metadata.tables.values():
+            if self._has_seals(connection, table):
+                continue
+            connection.exec_driver_sql(
+                f"ALTER TABLE {table.name} ADD COLUMN {_SEAL} VARCHAR"
+            )
+            keys = [c.name for c in table.primary_key.columns]
+            for row in connection.execute(self._select_raw(table)).fetchall():
+                mine = {name: row._mapping[name] for name in keys}
+                seal = {_SEAL: seal_row(row[:-1])}
+                connection.execute(table.update().filter_by(**mine).values(seal))
+
     # ---- below -------------------------------------------------------------------------------------------------------
 
     def _run(self, work: Callable[[Connection], T]) -> T:
@@ -514,6 +614,7 @@ class Ledger:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
         self._metadata.create_all(connection, checkfirst=True)
+        self._add_seals(connection)
 
     def _claim(
         self, connection: Connection, capture_id: str, mine: str
@@ -547,6 +648,7 @@ class Ledger:
         connection.execute(
             table.update().filter_by(capture_id=capture_id).values(**change)
         )
+        self._seal(connection, table, capture_id=capture_id)
         return Claim(capture_id, mine, row.epoch + 1)
 
     def _update_fenced(
@@ -565,6 +667,7 @@ class Ledger:
             raise LeaseLost(
                 f"capture {claim.capture_id} was claimed by another worker after epoch {claim.epoch}"
             )
+        self._seal(connection, self._captures, capture_id=claim.capture_id)
 
     def _record(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
         insert = self._insert(self._files)
@@ -577,7 +680,7 @@ class Ledger:
         upsert = insert.on_conflict_do_update(index_elements=key, set_=values)
         for start in range(0, len(outcomes), _ROWS_AT_ONCE):
             connection.execute(
-                upsert, [asdict(o) for o in outcomes[start : start + _ROWS_AT_ONCE]]
+                upsert, [_to_row(o) for o in outcomes[start : start + _ROWS_AT_ONCE]]
             )
 
     def _forget(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
@@ -595,6 +698,7 @@ class Ledger:
                 .filter_by(capture_id=capture_id)
                 .values(is_committed=False)
             )
+            self._seal(connection, self._captures, capture_id=capture_id)
 
     def _insert(self, table: Any) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
@@ -604,6 +708,20 @@ class Ledger:
             if self.engine.dialect.name == "postgresql"
             else sqlite.insert
         )(table)
+
+
+def seal_row(values: Iterable[object]) -> str:
+    """What a row's values, as the database gives them, are held against."""
+    return hashlib.sha256(repr(list(values)).encode()).hexdigest()[:_SEAL_DIGITS]
+
+
+def _to_row(outcome: FileOutcome) -> dict[str, Any]:
+    values = asdict(outcome)  # in the order of the columns
+    return {**values, _SEAL: seal_row(values.values())}
+
+
+def _unsealed(table: Any) -> list[Any]:
+    return [c for c in table.columns if c.name != _SEAL]
 
 
 def pause_s(num_failures: int) -> float:

@@ -46,7 +46,7 @@ def open_to_write(connection: sqlite3.Connection) -> None:
 
 def open_to_read(path: str, tables: Sequence[str]) -> sqlite3.Connection:
     """The ledger as it is; what of `tables` (their CREATE TABLE) is absent has no rows. Nothing is written there."""
-    connection = _connect(path)
+    connection = connect_to_read(path)
     connection.isolation_level = None
     connection.execute("PRAGMA temp_store=MEMORY")
     for table in tables:
@@ -61,7 +61,7 @@ def _has(connection: sqlite3.Connection, table: str) -> bool:
     return connection.execute(query, (name,)).fetchone() is not None
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def connect_to_read(path: str) -> sqlite3.Connection:
     """SQLite wants an index beside a log of what is not in the file yet; where that is absent, a copy is read."""
     if not os.path.exists(path):
         return sqlite3.connect(":memory:", check_same_thread=False)

@@ -23,6 +23,7 @@ from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.ledger import Claim, FileOutcome, Ledger
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.commits import pin
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 
@@ -258,9 +259,7 @@ class Retractor:
         """A row of `gone` for each version; one that is there stays as it is: its rows went then."""
         there = {f.path for f in sight.files}
         versions = {
-            f"{name}_version": self.catalog.latest_version(name)
-            if self.catalog.exists(name)
-            else None
+            f"{name}_version": self._keep_version(name)
             for name in ("frames", "captures")
         }
         now_ns = time.time_ns()
@@ -285,6 +284,15 @@ class Retractor:
             rows.append({**row, **versions})
         if rows:
             self.catalog.merge("gone", to_table(TABLES["gone"], rows))
+
+    def _keep_version(self, name: str) -> int | None:
+        """The newest version, which stays from now on: lineage reads there what is gone. None of no table."""
+        if not self.catalog.exists(name):
+            return None
+        dataset = self.catalog.dataset(name)
+        version = int(dataset.version)
+        pin(dataset, f"gone-{version}", version)
+        return version
 
     def _settle(
         self,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.inference.package import Refusal, read_package
+from assets.registry.audit import find_misnamed
 from assets.registry.card import CardFacts, render_card
 from assets.registry.lineage import find_lineage
 from assets.registry.release import (
@@ -21,6 +22,7 @@ from assets.registry.release import (
     read_evaluation,
     rules_of,
 )
+from assets.registry.seals import seal_version
 from assets.registry.tracker import CHAMPION, RunRef, Tracker
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import crown, mark_followed, read_champion
@@ -86,6 +88,7 @@ def submit(
     )
     tracker.describe(package.task, run.model_version, card)
     tracker.record(package.task, run.model_version, decision)
+    seal_version(catalog, tracker.reader, package.task, run.model_version)
     follow_table(catalog, tracker, package.task)
     return Promotion(run, decision, card, row if decision.is_promoted else None)
 
@@ -109,6 +112,23 @@ def follow_table(catalog: Catalog, tracker: Tracker, task: str) -> None:
         elif not _follow(tracker, row):
             mark_followed(catalog, task, "")
             return
+
+
+def follow_home(catalog: Catalog, tracker: Tracker, dry_run: bool = False) -> list[str]:
+    """Let the registry be where this home lies now, and name the champions of the tables; what that takes, by line."""
+    reader = tracker.reader
+    if not reader.is_readable:
+        return []
+    moves = reader.find_moves()
+    misnamed = find_misnamed(catalog, reader)
+    if not dry_run and (moves or misnamed):
+        tracker.follow_place()
+        for task in misnamed:
+            follow_table(catalog, tracker, task)
+    return [
+        *(f"MLflow: {former} lies at {now} by now" for former, now in moves.items()),
+        *(f"champion of {task}: {reason}" for task, reason in misnamed.items()),
+    ]
 
 
 def _follow(tracker: Tracker, row: ChampionRow) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from assets.registry.runs import log_release
-from assets.registry.store import open_client, require_experiment
+from assets.registry.store import require_experiment
 from assets.registry.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def log_search(
 
     No run is left open: what still runs at the end, or after an error, is KILLED.
     """
-    client = open_client(tracker.tracking_uri)
+    client = tracker.open_client()
     from mlflow.entities import Param
 
     experiment_id = require_experiment(

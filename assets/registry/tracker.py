@@ -23,6 +23,8 @@ from assets.inference.package import (
     read_package,
 )
 from assets.registry.lineage import Lineage
+from assets.registry.places import follow_place, to_path
+from assets.registry.reading import StoreReader
 from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
 from assets.registry.store import (
@@ -41,7 +43,8 @@ if TYPE_CHECKING:
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
-_HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
+# of a version: the hash of each file of its package
+HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
 # width of MLflow's column, which SQLite does not hold and Postgres does
 _DESCRIPTION_CHARS = 5000
 
@@ -86,6 +89,20 @@ class Tracker:
             if "://" in artifact_root
             else Path(artifact_root).absolute().as_uri()
         )
+
+    def open_client(self) -> MlflowClient:
+        """A client of the store, whose artifacts are where this home lies now."""
+        self.follow_place()
+        return open_client(self.tracking_uri)
+
+    def follow_place(self) -> int:
+        """Let the store of a home that was moved find its artifacts; of how many experiments it had to."""
+        return follow_place(self.tracking_uri, self.artifact_root)
+
+    @property
+    def reader(self) -> StoreReader:
+        """The same store to look at."""
+        return StoreReader(self.tracking_uri, self.artifact_root)
 
     # ---- registering -------------------------------------------------------------------------------------------
 
@@ -146,13 +163,22 @@ class Tracker:
         self._client().delete_registered_model_alias(_name(task), alias)
 
     def decision(self, task: str, version: int) -> dict[str, Any] | None:
-        """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked."""
+        """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked.
+
+        Raises Refusal where it was asked and its verdict is gone.
+        """
         model = self.version(task, version)
         path = f"gate/version_{version}.json"
         if not any(
             item.path == path
             for item in self._client().list_artifacts(model.run_id, "gate")
         ):
+            if "gate" in model.tags:
+                raise Refusal(
+                    f"the gate said '{model.tags['gate']}' of {model.name} version {version}, and its reasons are gone "
+                    f"({path} of run {model.run_id}): restore the artifacts from a backup, or materialise "
+                    f"registry/{task}_release again"
+                )
             return None
         with tempfile.TemporaryDirectory() as folder:
             return dict(
@@ -218,7 +244,7 @@ class Tracker:
     # ---- below -------------------------------------------------------------------------------------------------
 
     def _client(self) -> MlflowClient:
-        return open_client(self.tracking_uri)
+        return self.open_client()
 
     def _start_run(
         self, client: MlflowClient, package: ModelPackage, tags: Mapping[str, str]
@@ -342,6 +368,9 @@ class Tracker:
     def _fetch(self, source: str, to: str) -> str:
         from mlflow.artifacts import download_artifacts
 
+        at = to_path(source)
+        if at is not None and not at.is_dir():
+            raise Refusal(f"{at} is gone: restore MLflow's artifacts from a backup")
         return str(
             download_artifacts(
                 artifact_uri=source, dst_path=to, tracking_uri=self.tracking_uri
@@ -363,7 +392,7 @@ def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
 def _describe_origin(
     package: ModelPackage, lineage: Lineage, dagster_run_id: str
 ) -> dict[str, str]:
-    hashes = {tag: package.hashes[name] for name, tag in _HASH_TAGS.items()}
+    hashes = {tag: package.hashes[name] for name, tag in HASH_TAGS.items()}
     return hashes | {
         "task": package.task,
         "recipe": str(package.facts.recipe),
@@ -380,10 +409,10 @@ def _describe_origin(
 def _registered_hashes(model: RegisteredModel) -> dict[str, str]:
     """The hashes a version was registered with. Raises Refusal for one that did not come through `log_training`."""
     lacking = [
-        tag for tag in (*_HASH_TAGS.values(), "release_id") if not model.tags.get(tag)
+        tag for tag in (*HASH_TAGS.values(), "release_id") if not model.tags.get(tag)
     ]
     if lacking:
         raise Refusal(
             f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre"
         )
-    return {name: model.tags[tag] for name, tag in _HASH_TAGS.items()}
+    return {name: model.tags[tag] for name, tag in HASH_TAGS.items()}

@@ -11,6 +11,9 @@ from pathlib import Path
 from assets.inference.checkpoint import find_checkpoints, read_checkpoint
 from assets.inference.package import open_package
 from assets.ledger import Ledger
+from assets.registry.audit import audit_registry
+from assets.registry.reading import StoreReader
+from assets.retrieval.dagster_events import audit_events
 from assets.retrieval.whole_tables import WholeTables
 from assets.storage import BlobStore
 from assets.tables.catalog import PUBLISHED, Catalog
@@ -31,7 +34,7 @@ _COUNTS = {
 class Finding:
     """One thing that does not verify."""
 
-    kind: str  # "loss", "file" (of a table), "table", "frame", "blob", "capture", "release", "model", "checkpoint"
+    kind: str  # as in `_CHECKS`; "file": of a table
     id: str
     reason: str
     remedy: str
@@ -45,12 +48,13 @@ class Stores:
     ledger: Ledger
     blobs: BlobStore
     home: Path
+    registry: StoreReader | None = None
 
 
 def verify(
     stores: Stores, on_step: Callable[[str, int], None] | None = None
 ) -> list[Finding]:
-    """Check the files of tables, tables, frames, blobs, captures, releases, models and checkpoints.
+    """Check all that a home holds, from the ledger to Dagster's materialisations, as listed in `_CHECKS`.
 
     `on_step` gets (kind, how many were checked).
     """
@@ -213,6 +217,15 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             yield Finding("blob", sha256, f"cannot be read: {_say(error)}", remedy)
 
 
+def _verify_ledger(stores: Stores) -> Iterator[Finding | None]:
+    """Every row of the ledger is as it was written."""
+    remedy = "restore the ledger from a backup, or move it away: ingesting the sessions again fills a new one"
+    for fault in stores.ledger.find_faults():
+        yield (
+            Finding("ledger row", fault.where, fault.reason, remedy) if fault else None
+        )
+
+
 def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
     """What the ledger says is ingested is in the tables, with as many rows as were counted then."""
     rows = {
@@ -342,6 +355,28 @@ def _verify_checkpoints(stores: Stores) -> Iterator[Finding | None]:
             )
 
 
+def _verify_registry(stores: Stores) -> Iterator[Finding | None]:
+    """Registered versions are as they were sealed, and the champions are those of the table."""
+    faults = audit_registry(stores.catalog, stores.registry) if stores.registry else ()
+    for fault in faults:
+        yield (
+            Finding("registered model", fault.where, fault.reason, fault.remedy)
+            if fault
+            else None
+        )
+
+
+def _verify_events(stores: Stores) -> Iterator[Finding | None]:
+    """What Dagster says was materialised."""
+    remedy = "restore Dagster's storage from a backup, or materialise the asset again"
+    for fault in audit_events(stores.home / "dagster"):
+        yield (
+            Finding("materialisation", fault.where, fault.reason, remedy)
+            if fault
+            else None
+        )
+
+
 def _verify_losses(stores: Stores) -> Iterator[Finding | None]:
     """What a power cut took, until somebody has seen to it."""
     for loss in list_losses(stores.catalog.uri):
@@ -358,6 +393,7 @@ def _say(error: BaseException) -> str:
 
 _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "loss": _verify_losses,
+    "ledger row": _verify_ledger,
     "file": _verify_files,
     "table": _verify_tables,
     "frame": _verify_frames,
@@ -366,4 +402,6 @@ _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "release": _verify_releases,
     "model": _verify_models,
     "checkpoint": _verify_checkpoints,
+    "registered model": _verify_registry,
+    "materialisation": _verify_events,
 }

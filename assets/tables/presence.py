@@ -17,6 +17,7 @@ from threading import Lock
 from assets.tables.durable import is_local
 
 _FLOCK = "hhqqi4x"  # struct flock of fcntl(2): type, whence, start, length, process
+_CAN_LOCK = hasattr(fcntl, "F_OFD_SETLK")  # Linux
 _MAX_HELD = 16  # folders; of more, the one that was opened first is let go
 _held: dict[tuple[int, str, int], int] = {}  # process, path, number -> descriptor
 _writing = Counter[str]()  # by folder: the writes that are under way in this process
@@ -25,7 +26,7 @@ _guard = Lock()
 
 def announce(uri: str) -> None:
     """Say that this process has the tables there open, until it ends."""
-    if is_local(uri):
+    if _CAN_LOCK and is_local(uri):
         with suppress(OSError):  # there are none yet, or no such locks
             _hold(uri)
 
@@ -47,7 +48,7 @@ def is_alone(uri: str) -> bool:
 
     Who comes later opens versions that are the newest by then.
     """
-    if not is_local(uri) or _writing[uri]:
+    if not _CAN_LOCK or not is_local(uri) or _writing[uri]:
         return False
     try:
         found = fcntl.fcntl(_hold(uri), fcntl.F_OFD_GETLK, _describe(fcntl.F_WRLCK))

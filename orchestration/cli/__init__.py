@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
@@ -43,6 +44,8 @@ for verb in (
     results,
     report,
     upgrade,
+    backup,
+    restore,
     demo,
     ui,
 ):

@@ -66,13 +66,17 @@ def verify(as_json: Json = False) -> None:
     from assets.retrieval.verify import Stores, verify
     from assets.storage import BlobStore
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog, open_ledger
+    from orchestration.resources import build_catalog, build_tracker, open_ledger
 
     settings = load_settings()
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
     checked: dict[str, int] = {}
     stores = Stores(
-        build_catalog(settings), open_ledger(settings), blobs, settings.home
+        build_catalog(settings),
+        open_ledger(settings),
+        blobs,
+        settings.home,
+        build_tracker(settings).reader,
     )
     findings = verify(stores, checked.__setitem__)
     counts = ", ".join(

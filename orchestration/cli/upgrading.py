@@ -1,4 +1,4 @@
-"""The verb that brings a home to the schemas of this code."""
+"""The verb that brings a home to the schemas of this code, and to the place where it lies."""
 
 from typing import Annotated
 
@@ -14,13 +14,18 @@ def upgrade(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the tables of this home to the schemas of this Daguerre. Exits 1 when a table is refused."""
+    """Bring the tables of this home to the schemas of this Daguerre, and let MLflow follow the tables and the home.
+
+    Exits 1 when a table is refused.
+    """
+    from assets.registry.promotion import follow_home
     from assets.tables.migrate import upgrade_tables
     from orchestration.cli.progress import show_progress
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog
+    from orchestration.resources import build_catalog, build_tracker
 
-    catalog = build_catalog(load_settings())
+    settings = load_settings()
+    catalog = build_catalog(settings)
     num_tables = len(catalog.names())
     done = []
     with show_progress("upgrading" if not dry_run else "looking", "tables") as tick:
@@ -32,6 +37,7 @@ def upgrade(
         versions = f"{table.table}: version {table.stored_version} -> {table.version}"
         lines += [f"{versions}: {'; '.join(table.steps)}"] * bool(table.steps)
         lines += [f"{table.table}: refused: {table.refusal}"] * bool(table.refusal)
+    lines += follow_home(catalog, build_tracker(settings), dry_run)
     lines += [f"{len(done)} tables are as this Daguerre has them"] * (not lines)
     lines += ["nothing was changed: this was a dry run"] * dry_run
     say(as_json, [vars(table) for table in done], join_lines(lines))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save
 
 from assets.capture.intake import Intake
 from assets.curation.release import draft_release, write_release
-from assets.inference import package
-from assets.inference.checkpoint import hash_bytes, write_folder
+from assets.registry.promotion import submit
+from assets.registry.release import GateRules
+from assets.registry.tracker import Tracker
 from assets.retrieval.verify import Stores
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.seals import seal_tables
+from tests.assets.registry.conftest import hash_of
+from tests.assets.registry.conftest import write_folder as write_model
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,55 @@ def world(built, home, tmp_path, open_at) -> World:
         model_sha256,
         prediction_id,
         frame_id,
+    )
+
+
+@pytest.fixture(scope="session")
+def promoted(built, tmp_path_factory, open_at) -> Path:
+    """The home of the world, whose model is champion in MLflow too. Not to be changed."""
+    home = tmp_path_factory.mktemp("promoted") / "home"
+    shutil.copytree(built[0] / "home", home, dirs_exist_ok=True)
+    catalog = open_at(home).catalog
+    (model,) = catalog.read_latest("models").to_pylist()
+    score = {
+        "score_id": content_id("score"),
+        "model_sha256": model["model_sha256"],
+        "release_id": model["release_id"],
+        "split": "test",
+        "slice_by": "all",
+        "slice_value": "all",
+        "metric": "mAP50",
+        "value": 0.9,
+        "num_samples": 20,
+    }
+    catalog.merge("scores", to_table(TABLES["scores"], [score]))
+    rules = GateRules("mAP50", floor=0.5, max_drop=0.1, min_test_samples=1)
+    tracker = open_tracker(home)
+    folder = home / model["folder"]
+    plots = {"curve.png": b"png"}
+    assert submit(
+        catalog, tracker, folder, {"a": True}, "run", plots, rules
+    ).champion_row
+    seal_tables(catalog)
+    return home
+
+
+@pytest.fixture
+def open_stores(open_at):
+    """open_stores(home): what is verified of a home with a registry."""
+
+    def act(home: Path) -> Stores:
+        intake = open_at(home)
+        reader = open_tracker(home).reader
+        return Stores(intake.catalog, intake.ledger, intake.blobs, home, reader)
+
+    return act
+
+
+def open_tracker(home: Path) -> Tracker:
+    """The registry of a home, where settings put it."""
+    return Tracker(
+        f"sqlite:///{home / 'mlflow' / 'mlflow.db'}", str(home / "mlflow" / "artifacts")
     )
 
 
@@ -150,24 +201,17 @@ def built(
 
 
 def _store_model(intake: Intake, home: Path, release_id: str) -> str:
-    weights = save({"weight": np.zeros(2, np.float32)})
-    files = {"model.safetensors": weights, "model.onnx": b"graph"}
-    hashes = {name: hash_bytes(content) for name, content in files.items()}
-    facts = package.PackageFacts(
-        "detection",
-        "tiny_detection",
-        {},
-        ("cup",),
-        release_id,
-        64,
-        7,
-        "1",
-        [{"epoch": 1, "loss": 0.5}],
-        hashes,
+    made = write_model(
+        home / "made",
+        task="detection",
+        recipe="tiny_detection",
+        class_names=["cup"],
+        release_id=release_id,
     )
-    model_sha256 = hashes["model.safetensors"]
+    model_sha256 = hash_of(made / "model.safetensors")
     folder = home / "models" / "detection" / model_sha256[:16]
-    write_folder(folder, {**files, "model.json": package._dump(asdict(facts))})
+    folder.parent.mkdir(parents=True)
+    made.rename(folder)
     intake.catalog.merge(
         "models",
         to_table(

@@ -1,0 +1,71 @@
+"""The verbs `backup` and `restore`: what they print, and stores that do not lie in the home."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from assets.storage import Folder
+from orchestration.cli import app
+
+
+@pytest.fixture
+def run(home, monkeypatch, tmp_path):
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words: str):
+        result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    return invoke
+
+
+@pytest.fixture
+def taken_in(intake, home, write_files, make_png) -> Path:
+    source = Folder(str(write_files({"a.png": make_png(1)})))
+    intake.ingest(source, "monday")
+    intake.ledger.engine.dispose()
+    return home
+
+
+def test_a_home_comes_back_under_another_name(run, taken_in, tmp_path, monkeypatch):
+    planned = run("backup", "backups", "--dry-run")
+    assert not (tmp_path / "backups").exists()
+    made = run("backup", "backups")
+    assert (made["damaged"], made["left_out"]) == ([], {})
+    assert planned["num_files"] >= made["num_files"] > 10
+    there = tmp_path / "a home?"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cached"))
+    assert run("restore", "backups", str(there))["num_files"] == made["num_files"]
+    monkeypatch.setenv("DAGUERRE_HOME", str(there))
+    assert run("verify")["ok"]
+    (session,) = run("status")["sessions"]
+    assert (session["session"], session["frames"]) == ("monday", 1)
+    with pytest.raises(ValueError, match="is not empty"):
+        run("restore", "backups")
+
+
+def test_stores_that_lie_elsewhere_are_named_and_left_out_only_when_asked(
+    run, taken_in, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DAGUERRE_BLOBS", "s3://bucket/blobs")
+    monkeypatch.setenv("DAGUERRE_LEDGER", "postgresql+psycopg://me:secret@host/db")
+    with pytest.raises(ValueError, match="DAGUERRE_BLOBS=s3://bucket/blobs") as refusal:
+        run("backup", "backups")
+    assert "secret" not in str(refusal.value)
+    assert os.listdir(tmp_path).count("backups") == 0
+    made = run("backup", "backups", "--home-only")
+    assert made["left_out"]["DAGUERRE_BLOBS"] == "s3://bucket/blobs"
+    monkeypatch.undo()
+    assert run("restore", str(tmp_path / "backups"), str(tmp_path / "there"))[
+        "left_out"
+    ] == {
+        "DAGUERRE_BLOBS": "s3://bucket/blobs",
+        "DAGUERRE_LEDGER": "postgresql+psycopg://me:***@host/db",
+    }
