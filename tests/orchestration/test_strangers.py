@@ -87,6 +87,12 @@ def describe_all(taken: Taken, folder: Path) -> dict[str, str]:
     shown |= _describe_labels(taken.catalog, "monday")
     pages = {name: str(value.value) for name, value in shown.items()}
     pages["evidence"] = describe_evidence(taken.catalog, "monday")
+    return pages | describe_class(folder)
+
+
+def describe_class(folder: Path) -> dict[str, str]:
+    """Texts in Markdown that are made of the name of a class; in the folder a model of it is put down."""
+    pages = {}
     verdict = Verdict("claim", False, True, f"{CLASS} is cut", 1, examples=(CLASS,))
     result = as_result(dg.AssetKey("frames"), verdict)
     pages["check"] = str(result.description)
