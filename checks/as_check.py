@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.foreign_text import for_line, for_markdown
 from assets.materialize import run_of
 from assets.stages import AssetKey
 from assets.tables.catalog import Catalog
@@ -98,7 +99,7 @@ def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"num_checked": verdict.num_checked, **verdict.figures}
     if verdict.examples:
         metadata["examples"] = dg.MetadataValue.md(
-            "\n".join(f"- `{example}`" for example in verdict.examples)
+            "\n".join(f"- {for_markdown(example)}" for example in verdict.examples)
         )
     return dg.AssetCheckResult(
         passed=verdict.passed,
@@ -106,7 +107,7 @@ def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
         check_name=verdict.name,
         severity=severity,
         metadata=metadata,
-        description=verdict.summary,
+        description=for_markdown(verdict.summary),
     )
 
 
@@ -120,7 +121,7 @@ def _results(
         False: context.log.warning,
     }
     for verdict in verdicts:
-        tell[verdict.passed](f"{verdict.name}: {verdict.summary}")
+        tell[verdict.passed](f"{verdict.name}: {for_line(verdict.summary)}")
         yield as_result(key, verdict)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from assets.foreign_text import for_line
 from orchestration.ticks import RunOutcome
 
 
@@ -31,13 +32,13 @@ class RunConsole:
 
     def tell(self, line: str) -> None:
         """Print a line."""
-        self._rich.print(f"  {line}", soft_wrap=True)
+        self._rich.print(f"  {for_line(line)}", soft_wrap=True, markup=False)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Name what is done within the context, and keep how many seconds it took."""
         started = time.monotonic()
-        self._rich.print(f"[bold]{name}[/bold]")
+        self._rich.print(for_line(name), style="bold", markup=False)
         if self._is_live:
             self._status.start()
         try:
@@ -49,7 +50,9 @@ class RunConsole:
 
     def show(self, text: str) -> None:
         """What goes on right now, where somebody looks on."""
-        self._status.update(text)
+        from rich.markup import escape
+
+        self._status.update(escape(for_line(text)))
 
     def count(self, what: str, unit: str) -> Callable[[int, int], None]:
         """A callback for (done, total)."""

@@ -36,6 +36,8 @@ class Settings:
     s3_endpoint: str | None = None
     # for the end of a container that is still being uploaded, or was cut
     partial_wait_s: int = 900
+    # how browsers may call the UI, beside loopback
+    ui_origins: tuple[str, ...] = ()
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -60,6 +62,11 @@ class Settings:
     def dagster_home(self) -> Path:
         """Where Dagster keeps runs, events and schedules."""
         return self.home / "dagster"
+
+    @property
+    def ui_token(self) -> Path:
+        """The file with what opens the UI, for this user alone: new whenever the UI starts."""
+        return self.home / "ui_token"
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -95,6 +102,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         s3_endpoint=env.get("DAGUERRE_S3_ENDPOINT"),
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
+        ui_origins=_origins(env, "DAGUERRE_UI_ORIGINS"),
     )
 
 
@@ -151,6 +159,16 @@ def _address(env: Mapping[str, str], name: str, default: Path) -> str:
     if text is None or "://" in text:
         return text or str(default)
     return str(find_plain(Path(text).resolve(), env))
+
+
+def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Addresses of servers, without a path, as browsers write them."""
+    found = tuple(env.get(name, "").replace(",", " ").split())
+    for text in found:
+        if not re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", text):
+            remedy = "give those that browsers use, without a path, such as https://daguerre.example"
+            raise ValueError(f"{name}: {text!r} is no origin: {remedy}")
+    return found
 
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:

@@ -1,27 +1,37 @@
 """Serve Dagster and MLflow on loopback, by servers that are kept running and end with this process.
 
-Belongs here: how the servers start, where they listen, the instance's dagster.yaml. Does not: the graph.
+Belongs here: which servers there are, where they listen, the instance's dagster.yaml. Does not: the graph, the gate.
 """
 
 import os
 import signal
+import socket
 import sys
+import tempfile
 import time
-import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+from orchestration.gate import as_header, renew_token
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_tracker
 from orchestration.servers import Server, end_all
 
-_HOST = "127.0.0.1"
+HOST = "127.0.0.1"
+_MODULE = "orchestration.definitions"
+_CODE = "dagster-code"
 _START_S = 180.0
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
+_WORKSPACE = """\
+load_from:
+  - grpc_server: {{socket: {socket}, location_name: {name}}}
+"""
 _INSTANCE = """\
 # Written by daguerre when it was absent; edit freely. https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
@@ -60,34 +70,32 @@ def prepare_instance(settings: Settings) -> Path:
 
 
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
-    """Start the servers, print their addresses when they answer, and keep them running. Returns the exit code."""
+    """Start the servers, print their links when they answer, and keep them running. Returns the exit code."""
     # makes MLflow's tables: two processes that make them at once collide
     build_tracker(settings).versions("detection")
-    servers: list[Server] = []
+    pages = {
+        "Dagster": f"http://{HOST}:{port}",
+        "MLflow": f"http://{HOST}:{mlflow_port}",
+    }
+    token = renew_token(settings.ui_token)
+    servers: dict[str, Server] = {}
     stop = _Stop()
     # a caught signal has its default in the servers, an ignored one not
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, stop)
-    try:
-        for name, command in _commands(settings, port, mlflow_port).items():
-            servers.append(_start(name, command, settings))
-        addresses = {
-            "Dagster": f"http://{_HOST}:{port}",
-            "MLflow": f"http://{_HOST}:{mlflow_port}",
-        }
-        for server, (name, address) in zip(servers, addresses.items(), strict=True):
-            _wait_until_up(name, address, server, stop)
-            print(f"{name:8} {address}", flush=True)
-        print("Ctrl-C ends both.", flush=True)
-        while not stop.requested:
-            for server in servers:
-                told = server.tend()
-                if told:
-                    print(told, file=sys.stderr, flush=True)
-            time.sleep(0.3)
-        return 0
-    finally:
-        end_all(servers)
+    # a socket's path has 107 bytes at most, and that of the home may be longer
+    with tempfile.TemporaryDirectory(prefix="daguerre-ui-") as folder:
+        try:
+            _start_all(servers, settings, (port, mlflow_port), Path(folder), stop)
+            for name, address in pages.items():
+                server = servers[name.lower()]
+                _wait_until(partial(_answers, address, token), server, stop)
+                print(f"{name:8} {address}/?token={token}", flush=True)
+            print("Open one of them for both. Ctrl-C ends all.", flush=True)
+            _tend(servers, stop)
+        finally:
+            end_all(list(servers.values()))
+    return 0
 
 
 class _Stop:
@@ -97,51 +105,78 @@ class _Stop:
         self.requested = True
 
 
-def _commands(settings: Settings, port: int, mlflow_port: int) -> dict[str, list[str]]:
-    dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
-    # as in workspace.yaml, which is in checkouts
-    dagster += ["-m", "orchestration.definitions", "-d", str(CHECKOUT)]
-    mlflow = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        _HOST,
-        "--port",
-        str(mlflow_port),
-        "--workers",
-        "1",
-    ]
-    mlflow += ["--artifacts-destination", settings.mlflow_artifacts]
-    mlflow += ["--allowed-hosts", f"{_HOST}:{mlflow_port},localhost:{mlflow_port}"]
-    (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
-    return {"dagster": dagster, "mlflow": mlflow}
+def _start_all(
+    servers: dict[str, Server],
+    settings: Settings,
+    ports: tuple[int, int],
+    folder: Path,
+    stop: _Stop,
+) -> None:
+    """Start what the pages need, and the pages; Dagster's code is there before what asks for it."""
+    code = folder / "code.sock"
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(_WORKSPACE.format(socket=code, name=_MODULE))
+    for name, command in _commands(*ports, code, workspace).items():
+        servers[name] = _start(name, command, settings)
+        if name == _CODE:
+            _wait_until(partial(_listens, code), servers[name], stop)
+
+
+def _commands(
+    port: int, mlflow_port: int, code: Path, workspace: Path
+) -> dict[str, list[str]]:
+    """name -> command, in the order of starting."""
+    python = [sys.executable, "-m"]
+    gated = [sys.executable, "-P", "-m", "orchestration.gated"]
+    start_code = [*python, "dagster", "code-server", "start", "-s", str(code)]
+    return {
+        "mlflow": [*gated, "mlflow", str(mlflow_port)],
+        # as in workspace.yaml, which is in checkouts
+        _CODE: [*start_code, "-m", _MODULE, "-d", str(CHECKOUT)],
+        "dagster": [*gated, "dagster", str(port), str(workspace)],
+        "dagster-daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)],
+    }
 
 
 def _start(name: str, command: list[str], settings: Settings) -> Server:
+    inherited = os.environ.get("PYTHONPATH")
     homes = {
         "DAGSTER_HOME": str(prepare_instance(settings)),
         "DAGUERRE_HOME": str(settings.home),
-        # it may hold a password, and anybody may list the arguments of processes
-        "MLFLOW_BACKEND_STORE_URI": settings.mlflow_url,
+        "PYTHONPATH": os.pathsep.join(
+            [str(CHECKOUT), *([inherited] if inherited else [])]
+        ),
     }
-    return Server(
-        name, command, {**os.environ, **homes, **_QUIET}, _log(settings, name)
-    )
+    log = settings.home / "logs" / f"{name}.log"
+    return Server(name, command, {**os.environ, **homes, **_QUIET}, log)
 
 
-def _wait_until_up(name: str, address: str, server: Server, stop: _Stop) -> None:
-    deadline = time.monotonic() + _START_S
+def _tend(servers: Mapping[str, Server], stop: _Stop) -> None:
     while not stop.requested:
+        for server in servers.values():
+            told = server.tend()
+            if told:
+                print(told, file=sys.stderr, flush=True)
+        time.sleep(0.3)
+
+
+def _wait_until(is_up: Callable[[], bool], server: Server, stop: _Stop) -> None:
+    deadline = time.monotonic() + _START_S
+    while not stop.requested and not is_up():
         if not server.is_running or time.monotonic() > deadline:
-            raise ValueError(f"{name} did not start on {address}: see {server.log}")
-        try:
-            urllib.request.urlopen(address, timeout=2)
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
+            raise ValueError(f"{server.name} did not start: see {server.log}")
+        time.sleep(0.3)
 
 
-def _log(settings: Settings, name: str) -> Path:
-    return settings.home / "logs" / f"{name}.log"
+def _answers(address: str, token: str) -> bool:
+    request = urllib.request.Request(address, headers=as_header(token))
+    try:
+        with urllib.request.urlopen(request, timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

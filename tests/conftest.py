@@ -34,6 +34,8 @@ _BROWSER_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # names of others that lead to this machine
+    "--host-resolver-rules=MAP *.invalid 127.0.0.1",
 ]
 INTAKE_TABLES = (
     "captures",

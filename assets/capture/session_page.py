@@ -12,6 +12,7 @@ import numpy as np
 
 from assets.capture.outcomes import IntakeReport, Known
 from assets.clocks.offsets import SKIPPED_STEPS, Stream, SyncReport, Times, report_sync
+from assets.foreign_text import for_markdown, for_plot
 from assets.tables.catalog import Catalog, session_is
 
 if TYPE_CHECKING:
@@ -136,10 +137,11 @@ def _draw_panel(panel: Axes, capture: str, rows: Sequence[Stream]) -> None:
             fontsize=8,
             color=_MUTED,
         )
-    panel.set_yticks(range(len(rows)), [_name(stream) for stream in rows], fontsize=9)
+    names = [for_plot(_name(stream)) for stream in rows]
+    panel.set_yticks(range(len(rows)), names, fontsize=9)
     panel.set_ylim(len(rows) - 0.4, -0.6)
     panel.set_xlim(-0.01 * end_s, end_s * 1.01)
-    panel.set_title(capture, fontsize=10, loc="left")
+    panel.set_title(for_plot(capture), fontsize=10, loc="left")
     panel.set_xlabel("seconds since the first sample", fontsize=8)
     panel.tick_params(axis="x", labelsize=8)
     panel.spines[["top", "right"]].set_visible(False)
@@ -288,10 +290,4 @@ def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def _format_cell(value: Any) -> str:
     if value is None:
         return "–"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    for mark in "\\`*_[]<>|":
-        text = text.replace(
-            mark,
-            f"\\{mark}" if mark not in "<>" else ("&lt;" if mark == "<" else "&gt;"),
-        )
-    return " ".join(text.split())
+    return for_markdown(f"{value:.6g}" if isinstance(value, float) else value)

@@ -23,6 +23,7 @@ from assets.clocks.evidence import (
     gather_evidence,
 )
 from assets.clocks.offsets import Stream, report_sync
+from assets.foreign_text import for_markdown
 from assets.formats.messages.rig import RigTransforms
 from assets.formats.observations import SignalObservation, Source
 from assets.images import decode_luma
@@ -145,7 +146,7 @@ def describe_evidence(catalog: Catalog, session: str) -> str:
             row["sensor"],
             *(_tell(row, *names) for names in _EVIDENCE),
         ]
-        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+        lines.append("| " + " | ".join(map(for_markdown, cells)) + " |")
     return "\n".join(lines)
 
 

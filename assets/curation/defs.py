@@ -10,6 +10,7 @@ from assets.curation.pictures import count_lost
 from assets.curation.release import draft_release, write_release
 from assets.curation.session import embed_frames, measure_frames
 from assets.curation.stage import STAGE
+from assets.foreign_text import for_line
 from assets.materialize import picture, progress_to, result, run_of
 from assets.partitions import sessions
 from assets.previews.stored_frames import contact_sheet_png
@@ -146,7 +147,7 @@ def _dataset(task: str) -> dg.AssetsDefinition:
             ],
         )
         sheet = contact_sheet_png(catalog, some)
-        _log.info(draft.summary)
+        _log.info(for_line(draft.summary))
         lost = {
             f"left out, {reason}": count
             for reason, count in count_lost(draft.excluded).items()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from assets.foreign_text import for_plot
 from models.metrics.calibration import CalibrationResult
 from models.metrics.detection import DetectionResult
 
@@ -316,7 +317,7 @@ def drift_plot(
     for threshold in sorted({row["threshold"] for row in drift_rows}):
         axes.axvline(max(threshold, LEAST_P_VALUE), color=colors.alarm, ls="--", lw=1.2)
     for place, name in enumerate(statistics):
-        axes.plot([], [], markers[place % 8], color=colors.muted, label=_plain(name))
+        axes.plot([], [], markers[place % 8], color=colors.muted, label=for_plot(name))
     axes.plot([], [], "--", color=colors.alarm, label="alarm at or below")
     axes.set(xscale="log", xlim=(LEAST_P_VALUE / 2, 2), ylim=(-0.7, len(lines) - 0.3))
     axes.set_xlabel(
@@ -360,7 +361,7 @@ def _open_figure(
         axes.xaxis.label.set(color=colors.muted, size=9.5)
         axes.yaxis.label.set(color=colors.muted, size=9.5)
     figure.suptitle(
-        f"{_plain(title)}\n",
+        f"{for_plot(title)}\n",
         linespacing=1.5,
         x=0.012,
         ha="left",
@@ -371,7 +372,7 @@ def _open_figure(
     figure.text(
         0.012,
         1 - 0.40 / size_in[1],
-        _plain(subject),
+        for_plot(subject),
         ha="left",
         va="top",
         fontsize=8.5,
@@ -395,11 +396,7 @@ def _add_legend(axes: Axes, colors: Theme, title: str | None) -> None:
 
 
 def _shorten(name: str, length: int = 22) -> str:
-    return _plain(name if len(name) <= length else name[: length - 1] + "…")
-
-
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")  # matplotlib reads $...$ as mathematics
+    return for_plot(name if len(name) <= length else name[: length - 1] + "…")
 
 
 def _encode(figure: Figure) -> bytes:

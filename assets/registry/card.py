@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assets.foreign_text import for_markdown
 from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
 from assets.registry.release import Decision, Evaluation
@@ -46,7 +47,7 @@ def render_card(facts: CardFacts) -> str:
         ("Model details", _details(facts)),
         (
             "Intended use",
-            _list((USES.get(facts.package.task, facts.package.task), *_classes(facts))),
+            _list((USES.get(facts.package.task, facts.package.task), _classes(facts))),
         ),
         ("Factors and metrics", _metrics(facts.evaluation)),
         ("Evaluation data", _evaluation_data(facts.evaluation)),
@@ -84,9 +85,9 @@ def _origin(start: Mapping[str, str] | None) -> str:
     )
 
 
-def _classes(facts: CardFacts) -> tuple[str, ...]:
+def _classes(facts: CardFacts) -> str:
     names = list(facts.package.facts.class_names)
-    return (f"Classes ({len(names)}): {', '.join(map(str, names))}",)
+    return f"Classes ({len(names)}): {', '.join(map(for_markdown, names))}"
 
 
 def _metrics(evaluation: Evaluation | None) -> str:
@@ -107,8 +108,8 @@ def _evaluation_data(evaluation: Evaluation | None) -> str:
 
 def _training_data(release: Mapping[str, Any]) -> str:
     rows = [
-        ("release", f"`{release['release_id']}`"),
-        ("content sha256", f"`{release['content_sha256']}`"),
+        ("release", release["release_id"]),
+        ("content sha256", release["content_sha256"]),
         ("frames, all splits", release["num_frames"]),
         ("labels, all splits", release["num_labels"]),
         ("sessions", ", ".join(release["sessions"])),
@@ -150,10 +151,6 @@ def _list(lines: Sequence[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| "
-        + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line)
-        + " |"
-        for line in lines
-    )
+    cells = [list(map(for_markdown, row)) for row in rows]
+    lines = [head, ["---"] * len(head), *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.foreign_text import for_markdown
 from assets.materialize import result, run_of
 from assets.registry.tracker import Tracker
 from assets.tables.catalog import Catalog, is_in
@@ -66,7 +67,9 @@ def _release(task: str) -> dg.AssetsDefinition:
             "version": verdict.run.model_version,
             "alias": "champion" if verdict.champion_row else "challenger",
             "verdict": dg.MetadataValue.md(
-                "\n".join(f"- {reason}" for reason in verdict.decision.reasons)
+                "\n".join(
+                    f"- {for_markdown(reason)}" for reason in verdict.decision.reasons
+                )
             ),
             "model card": dg.MetadataValue.md(verdict.card),
             "mlflow run": verdict.run.run_id,
@@ -76,7 +79,7 @@ def _release(task: str) -> dg.AssetsDefinition:
             passed=verdict.decision.is_promoted,
             check_name=_GATE,
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(verdict.decision.reasons),
+            description=for_markdown("; ".join(verdict.decision.reasons)),
         )
         return done._replace(check_results=[outcome])
 

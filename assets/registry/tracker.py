@@ -194,13 +194,7 @@ class Tracker:
         client = self._client()
         model = self.version(task, version)
         client.log_text(model.run_id, card, "model_card.md")
-        more = "\n\n(continues in the run's artifact model_card.md)"
-        text = (
-            card
-            if len(card) <= _DESCRIPTION_CHARS
-            else card[: _DESCRIPTION_CHARS - len(more)] + more
-        )
-        client.update_model_version(model.name, str(version), text)
+        client.update_model_version(model.name, str(version), _cut(card))
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -416,3 +410,12 @@ def _registered_hashes(model: RegisteredModel) -> dict[str, str]:
             f"{model.name} version {model.version} has no {', '.join(lacking)}: register it through Daguerre"
         )
     return {name: model.tags[tag] for name, tag in HASH_TAGS.items()}
+
+
+def _cut(card: str) -> str:
+    """As many whole lines as a description has room for: half a line may open what its end would close."""
+    if len(card) <= _DESCRIPTION_CHARS:
+        return card
+    more = "\n\n(continues in the run's artifact model_card.md)"
+    lines = card[: _DESCRIPTION_CHARS - len(more)].split("\n")[:-1]
+    return "\n".join(lines) + more

@@ -14,6 +14,7 @@ from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
+from orchestration.cli.output import join_lines
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
@@ -65,7 +66,8 @@ def main() -> None:
         is_told = isinstance(error, (ValueError, OSError))
         if os.environ.get("DAGUERRE_TRACEBACK") or not (is_told or _is_foreign(error)):
             raise
-        print(f"daguerre: {error if is_told else _tell(error)}", file=sys.stderr)
+        told = str(error) if is_told else _tell(error)
+        print(f"daguerre: {join_lines(told.splitlines())}", file=sys.stderr)
         raise SystemExit(2) from error
 
 

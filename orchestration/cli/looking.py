@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assets.foreign_text import for_line
 from orchestration.cli.output import (
     Json,
     clean,
@@ -133,11 +134,12 @@ def _print_status(facts: dict[str, Any]) -> None:
     )
     print(f"landing zone {facts['landing_zone']}: {len(facts['sessions'])} sessions")
     if facts["ledger_fault"]:
-        print(f"  files, sources and leases are not known: {facts['ledger_fault']}")
+        fault = for_line(facts["ledger_fault"])
+        print(f"  files, sources and leases are not known: {fault}")
     if facts["landing_fault"]:
-        print(f"  {facts['landing_fault']}")
+        print(f"  {for_line(facts['landing_fault'])}")
     for loss in facts["lost"]:
-        print(f"  LOST: {loss['summary']}")
+        print(f"  LOST: {for_line(loss['summary'])}")
     for s in facts["sessions"]:
         counts = ", ".join(
             f"{s[n]} {n}"
@@ -150,7 +152,7 @@ def _print_status(facts: dict[str, Any]) -> None:
         if s["place"] and not s["place"].endswith(f"/{s['session']}"):
             print(f"      in {clean(s['place'])}")
         if s["fault"]:
-            print(f"      {s['fault']}")
+            print(f"      {for_line(s['fault'])}")
         for held in s["held"]:
             print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
     for said in facts["forgotten"]:

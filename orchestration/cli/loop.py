@@ -37,7 +37,7 @@ def ui(
         int, typer.Option(help="Port of the MLflow UI on 127.0.0.1.")
     ] = 5000,
 ) -> None:
-    """Serve Dagster (webserver and daemon) and MLflow on loopback until interrupted."""
+    """Serve Dagster and MLflow on loopback, to who opens the link that is printed, until interrupted."""
     from orchestration.profiles import load_settings
     from orchestration.ui import serve
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from assets.foreign_text import for_line
+
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON value and nothing else on stdout."),
@@ -31,24 +33,14 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> 
     Console().print(table)
 
 
-def clean(text: str) -> str:
-    """Text from outside for a terminal: what is not printable is escaped, so that a file name moves no cursor."""
-    return "".join(
-        c
-        if c.isprintable()
-        else c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
-
-
 def join_lines(lines: Iterable[str]) -> str:
-    """Clean lines below each other."""
-    return "\n".join(clean(line) for line in lines)
+    """Lines below each other, each for a terminal."""
+    return "\n".join(map(for_line, lines))
 
 
 def shorten(value: Any, limit: int = 60) -> str:
-    """The value as clean text of at most `limit` characters."""
-    text = "" if value is None else clean(str(value))
+    """The value for a terminal, of at most `limit` characters."""
+    text = "" if value is None else for_line(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 from assets.capture.partial import find_partial
 from assets.capture.recovery import make_good
 from assets.capture.rows import stamp_readers
+from assets.foreign_text import for_line
 from assets.landing import LandingZone, Watch, explain
 from assets.ledger import Ledger, Pause
 from assets.partitions import sessions
@@ -97,7 +98,7 @@ def landing_zone_sensor(
             f"{session} is not in the landing zone any more: its rows go from the next release"
         )
     for session, reason in failed.items():
-        context.log.warning(f"{session or 'landing zone'}: {reason}")
+        context.log.warning(f"{session or 'landing zone'}: {for_line(reason)}")
     if around.unusable:
         context.log.warning(
             f"folders that cannot be sessions (rename them): {around.unusable}"

@@ -204,7 +204,7 @@ def test_the_severity_follows_the_verdict(is_blocking, severity):
         result.metadata["num_checked"].value == 3
         and result.metadata["share"].value == 0.5
     )
-    assert result.metadata["examples"].value == "- `a`\n- `b`"
+    assert result.metadata["examples"].value == "- a\n- b"
     assert (
         result.description == "none" and result.check_name == "frames_have_calibration"
     )

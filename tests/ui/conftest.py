@@ -27,7 +27,7 @@ def ui_home(
 
 @pytest.fixture(scope="session")
 def ui(ui_home: Path) -> Iterator[dict[str, str]]:
-    """name -> address, as `daguerre ui` prints them."""
+    """name -> address, as `daguerre ui` prints them, and the token of their links."""
     ports = [_free_port(), _free_port()]
     command = [
         sys.executable,
@@ -51,11 +51,13 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
         addresses: dict[str, str] = {}
         try:
             for line in server.stdout:
-                if match := re.match(r"(\w+)\s+(http://127\.0\.0\.1:\d+)", line):
-                    addresses[match[1]] = match[2]
+                if match := re.match(
+                    r"(\w+)\s+(http://127\.0\.0\.1:\d+)/\?token=(\S+)", line
+                ):
+                    addresses |= {match[1]: match[2], "token": match[3]}
                 if "Ctrl-C" in line:
                     break
-            assert set(addresses) == {"Dagster", "MLflow"}, (
+            assert set(addresses) == {"Dagster", "MLflow", "token"}, (
                 f"the servers did not start: {addresses}"
             )
             yield addresses
@@ -67,6 +69,17 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
                 # it tells where it is stuck, and ends
                 server.send_signal(signal.SIGABRT)
                 raise
+
+
+@pytest.fixture
+def visitor(ui: dict[str, str], browser) -> Iterator[object]:
+    """A browser in which somebody has opened the link."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{ui['Dagster']}/?token={ui['token']}", timeout=120_000)
+    page.close()
+    yield context
+    context.close()
 
 
 def _free_port() -> int:

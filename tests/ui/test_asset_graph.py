@@ -16,6 +16,7 @@ import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.tables.catalog import Catalog
+from orchestration.gate import as_header
 
 pytestmark = pytest.mark.timeout(400)
 CAPTURE = ("recordings", "frames", "signals", "calibrations", "imported_labels")
@@ -23,9 +24,10 @@ GROUPS = ("capture", "curation", "training", "evaluation", "registry", "monitori
 
 
 def test_the_asset_graph_shows_every_stage_as_a_group(
-    ui, browser, screenshots: Path
+    ui, visitor, screenshots: Path
 ) -> None:
-    page = browser.new_page(viewport={"width": 1800, "height": 1000})
+    page = visitor.new_page()
+    page.set_viewport_size({"width": 1800, "height": 1000})
     page.goto(
         f"{ui['Dagster']}/asset-groups", wait_until="networkidle", timeout=120_000
     )
@@ -38,8 +40,8 @@ def test_the_asset_graph_shows_every_stage_as_a_group(
     assert all(page.get_by_text(group, exact=True).count() for group in GROUPS)
 
 
-def test_an_asset_shows_its_blocking_checks(ui, browser, screenshots: Path) -> None:
-    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+def test_an_asset_shows_its_blocking_checks(ui, visitor, screenshots: Path) -> None:
+    page = visitor.new_page()
     page.goto(
         f"{ui['Dagster']}/assets/capture/frames?view=checks",
         wait_until="networkidle",
@@ -51,8 +53,8 @@ def test_an_asset_shows_its_blocking_checks(ui, browser, screenshots: Path) -> N
     assert check.is_visible()
 
 
-def test_the_sensors_are_listed(ui, browser) -> None:
-    page = browser.new_page(viewport={"width": 1600, "height": 900})
+def test_the_sensors_are_listed(ui, visitor) -> None:
+    page = visitor.new_page()
     page.goto(f"{ui['Dagster']}/automation", wait_until="networkidle", timeout=120_000)
     for sensor in ("landing_zone_sensor", "unjudged_session_sensor", "drift_sensor"):
         page.get_by_text(sensor, exact=True).first.wait_for(timeout=60_000)
@@ -99,15 +101,19 @@ def wait_for_end(ui, backfill: str, seconds: float = 300.0) -> str:
 
 
 def ask(ui, query: str, variables: dict) -> dict:
-    """One GraphQL call, as the browser makes it."""
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(
-        f"{ui['Dagster']}/graphql", body, {"Content-Type": "application/json"}
+    """One GraphQL call of a program."""
+    found = call(
+        ui, f"{ui['Dagster']}/graphql", {"query": query, "variables": variables}
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        found = json.load(answer)
     assert "errors" not in found, found
     return dict(found["data"])
+
+
+def call(ui, address: str, body: dict) -> dict:
+    headers = {"Content-Type": "application/json", **as_header(ui["token"])}
+    request = urllib.request.Request(address, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return dict(json.load(answer))
 
 
 _ADD = """mutation($key: String!, $location: RepositorySelector!) {
@@ -119,23 +125,13 @@ _STATUS = """query($id: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"""
 
 
-def test_mlflow_answers_on_loopback(ui) -> None:
-    with urllib.request.urlopen(f"{ui['MLflow']}/health", timeout=30) as answer:
-        assert answer.read() == b"OK"
-
-
 def test_mlflow_serves_the_store_of_the_home_and_no_process_shows_its_address(
     ui, ui_home: Path
 ) -> None:
     """The address may hold a password, and anybody may list the arguments of processes."""
     store = ui_home / "mlflow" / "mlflow.db"
-    request = urllib.request.Request(
-        f"{ui['MLflow']}/api/2.0/mlflow/experiments/create",
-        json.dumps({"name": "made-by-the-server"}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        made = json.load(answer)["experiment_id"]
+    address = f"{ui['MLflow']}/api/2.0/mlflow/experiments/create"
+    made = call(ui, address, {"name": "made-by-the-server"})["experiment_id"]
     with closing(sqlite3.connect(store)) as database:
         query = "SELECT name FROM experiments WHERE experiment_id = ?"
         assert database.execute(query, (made,)).fetchone() == ("made-by-the-server",)
@@ -145,3 +141,4 @@ def test_mlflow_serves_the_store_of_the_home_and_no_process_shows_its_address(
     ]
     assert any(str(urlsplit(ui["MLflow"]).port) in line for line in lines)
     assert [line for line in lines if f"sqlite:///{store}" in line] == []
+    assert [line for line in lines if ui["token"] in line] == []

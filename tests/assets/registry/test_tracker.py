@@ -195,12 +195,13 @@ def test_no_pickle_among_the_artifacts(tracker, register):
 
 def test_card_is_artifact_and_description(tracker, register):
     run = register()
-    tracker.describe("recognition", 1, "# card\n" + "x" * 6000)
+    tracker.describe("recognition", 1, "# card\n" + 600 * "- 34567890\n")
     from mlflow import MlflowClient
 
     client = MlflowClient(tracker.tracking_uri)
     description = client.get_model_version("daguerre-recognition", "1").description
-    assert len(description) == 5000 and description.endswith("model_card.md)")
+    assert 4980 < len(description) <= 5000 and description.endswith("model_card.md)")
+    assert {len(line) for line in description.splitlines()[1:-2]} == {10}
     assert "model_card.md" in [f.path for f in client.list_artifacts(run.run_id)]
 
 

@@ -1,0 +1,176 @@
+"""Who may come in: an ASGI layer around Dagster's and MLflow's pages, which ask nobody themselves.
+
+Belongs here: what of a request is believed, and what is answered to one that is not let in. Does not: servers, ports.
+"""
+
+import html
+import os
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_READING = ("GET", "HEAD")
+_PAGE = "<!doctype html><meta charset=utf-8><title>Daguerre</title><p>{text}</p>"
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_ASK = (
+    "This page is for the person who started it: open the link that `daguerre ui` printed, "
+    "or give its token as `Authorization: Bearer ...`."
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not let in: an HTTP status, and what helps."""
+
+    status: int
+    reason: str
+
+
+class Gate:
+    """Lets in who knows the token, from pages of its own origin, under a name that is its own.
+
+    `origins` are like `http://127.0.0.1:3000`: what a browser may call this server. `cookie` is the name of the cookie
+    that holds the token after the link was opened.
+    """
+
+    def __init__(
+        self, app: ASGIApp, origins: Collection[str], token: str, cookie: str
+    ) -> None:
+        self._app = app
+        self._origin_of = {urlsplit(origin).netloc: origin for origin in origins}
+        self._token, self._cookie = token, cookie
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on what is let in."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request = HTTPConnection(scope)
+        refusal = self.judge(request)
+        if refusal is None and not _is_link(request):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            answer = _tell(refusal) if refusal else self._welcome(request)
+            await answer(scope, receive, send)
+
+    def judge(self, request: HTTPConnection) -> Refusal | None:
+        """Why the request is not let in, or None."""
+        return (
+            self._judge_host(request)
+            or self._judge_origin(request)
+            or self._judge_token(request)
+        )
+
+    def _judge_host(self, request: HTTPConnection) -> Refusal | None:
+        """A name that somebody else owns may lead here too (DNS rebinding)."""
+        if _host(request) in self._origin_of:
+            return None
+        known = ", ".join(sorted(self._origin_of))
+        remedy = "name it in DAGUERRE_UI_ORIGINS, as in https://host.example"
+        return Refusal(
+            400, f"{_host(request)!r} is none of {known}: if it is yours, {remedy}."
+        )
+
+    def _judge_origin(self, request: HTTPConnection) -> Refusal | None:
+        """Browsers tell which page asks; a page cannot say otherwise.
+
+        Other ports of this machine are the same site to a browser, and get the cookie with them.
+        """
+        ours = self._origin_of[_host(request)]
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site", "none")
+        if origin not in (None, ours):
+            return Refusal(403, f"A page of {origin!r} may ask nothing here.")
+        if site not in ("same-origin", "none") and not _is_visit(request):
+            return Refusal(403, "A page of another origin may ask nothing here.")
+        return None
+
+    def _judge_token(self, request: HTTPConnection) -> Refusal | None:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return None if self._is_token(given) else Refusal(401, _ASK)
+        if _is_link(request):
+            is_known = self._is_token(request.query_params["token"])
+            return None if is_known else Refusal(401, _ASK)
+        if not self._is_token(request.cookies.get(self._cookie, "")):
+            return Refusal(401, _ASK)
+        if _may_change(request) and "origin" not in request.headers:
+            reason = "This changes state, or could, and no page of ours asked for it."
+            return Refusal(403, reason)
+        return None
+
+    def _is_token(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self._token.encode())
+
+    def _welcome(self, request: HTTPConnection) -> Response:
+        """The token moves from the address into a cookie."""
+        answer = RedirectResponse("/", 303, _HEADERS)
+        is_encrypted = self._origin_of[_host(request)].startswith("https:")
+        answer.set_cookie(
+            self._cookie,
+            self._token,
+            httponly=True,
+            samesite="strict",
+            secure=is_encrypted,
+        )
+        return answer
+
+
+def renew_token(path: Path) -> str:
+    """A new token of 256 random bits, in a file for this user alone."""
+    token = secrets.token_urlsafe(32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(token)
+    return token
+
+
+def as_header(token: str) -> dict[str, str]:
+    """What a program sends in place of a cookie."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _host(request: HTTPConnection) -> str:
+    return request.headers.get("host", "").lower()
+
+
+def _is_visit(request: HTTPConnection) -> bool:
+    """Whether a link on another page leads to the front page, which changes nothing."""
+    headers = request.headers
+    is_page = headers.get("sec-fetch-dest") == "document"
+    return is_page and _is_reading(request) and request.scope["path"] == "/"
+
+
+def _is_link(request: HTTPConnection) -> bool:
+    """Whether it is the link that was printed."""
+    is_front = request.scope["path"] == "/" and _is_reading(request)
+    return is_front and "token" in request.query_params
+
+
+def _is_reading(request: HTTPConnection) -> bool:
+    return request.scope["type"] == "http" and request.scope["method"] in _READING
+
+
+def _may_change(request: HTTPConnection) -> bool:
+    """Dagster runs a mutation that stands in an address as well, be it that of a picture."""
+    is_call = request.scope["path"] == "/graphql" and request.scope["query_string"]
+    return not _is_reading(request) or bool(is_call)
+
+
+def _tell(refusal: Refusal) -> Response:
+    page = _PAGE.format(text=html.escape(refusal.reason))
+    return HTMLResponse(page, refusal.status, _HEADERS)

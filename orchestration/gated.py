@@ -1,0 +1,110 @@
+"""One server of `daguerre ui`, Dagster's pages or MLflow's, in this process and behind the gate.
+
+Belongs here: how either is made, which both keep to themselves. Does not: who is let in.
+"""
+
+import hashlib
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from orchestration.gate import Gate
+from orchestration.profiles import Settings, load_settings
+from orchestration.ui import HOST
+
+_POLL_MS = 2000
+_STATEMENT_MS = 15_000
+_RECYCLE_S = 3600
+_MOST_CONNECTIONS = 20
+
+
+def main(name: str, port: str, workspace: str = "") -> None:
+    """Serve `dagster` (a workspace file says where its code is) or `mlflow` until a signal."""
+    settings = load_settings()
+    origins = list_origins(port, settings)
+    made = (
+        _make_dagster(Path(workspace))
+        if name == "dagster"
+        else _make_mlflow(settings, origins)
+    )
+    with made as app:
+        token = settings.ui_token.read_text()
+        gate = Gate(app, origins, token, _name_cookie(settings))
+        # lines of access would hold the token, and the servers' own addresses
+        uvicorn.run(
+            gate,
+            host=HOST,
+            port=int(port),
+            access_log=False,
+            log_level="warning",
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
+        )
+
+
+def list_origins(port: str, settings: Settings) -> list[str]:
+    """What a browser may call the server at this port."""
+    loopback = [f"http://{name}:{port}" for name in (HOST, "localhost")]
+    return [*loopback, *settings.ui_origins]
+
+
+def _name_cookie(settings: Settings) -> str:
+    """One for both servers of a home: cookies know no ports."""
+    return f"daguerre_{hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]}"
+
+
+@contextmanager
+def _make_dagster(workspace_file: Path) -> Iterator[ASGIApp]:
+    from dagster import DagsterInstance
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+    from dagster_webserver.app import create_app_from_workspace_process_context
+    from dagster_webserver.version import __version__
+
+    target = WorkspaceFileTarget([str(workspace_file)])
+    with DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(_STATEMENT_MS, _RECYCLE_S, _MOST_CONNECTIONS)
+        with WorkspaceProcessContext(instance, target, __version__) as workspace:
+            yield create_app_from_workspace_process_context(
+                workspace, live_data_poll_rate=_POLL_MS
+            )
+
+
+@contextmanager
+def _make_mlflow(settings: Settings, origins: list[str]) -> Iterator[ASGIApp]:
+    """The application of `mlflow server`, which hands it over by its environment.
+
+    Not by arguments: the store's address may hold a password, and anybody may list the arguments of processes.
+    """
+    os.environ["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(origins)
+    hosts = [origin.split("://")[1] for origin in origins]
+    os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = ",".join(hosts)
+
+    from mlflow.environment_variables import (
+        _MLFLOW_IN_JOB_EXECUTOR,
+        _MLFLOW_SERVER_BOOT_ID,
+    )
+    from mlflow.server import constants
+
+    os.environ[constants.BACKEND_STORE_URI_ENV_VAR] = settings.mlflow_url
+    os.environ[constants.REGISTRY_STORE_URI_ENV_VAR] = settings.mlflow_url
+    os.environ[constants.ARTIFACT_ROOT_ENV_VAR] = "mlflow-artifacts:/"
+    os.environ[constants.ARTIFACTS_DESTINATION_ENV_VAR] = settings.mlflow_artifacts
+    os.environ[constants.SERVE_ARTIFACTS_ENV_VAR] = "true"
+    # a server makes no code of what its store holds
+    os.environ[_MLFLOW_SERVER_BOOT_ID.name] = uuid.uuid4().hex
+    os.environ[_MLFLOW_IN_JOB_EXECUTOR.name] = "false"
+
+    from mlflow.server.fastapi_app import app
+
+    yield app
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
