@@ -15,7 +15,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
@@ -28,6 +28,9 @@ _CHUNK_BYTES = 1 << 20
 _PAGE_KEYS = 1000  # S3 gives no more at once
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
 _UNKNOWN_VERSION = "-"  # of what could not be looked at
+# open(2): no link, no wait for who writes to a pipe, no terminal
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENODEV)  # a link; a socket or a device
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # PEP 383
 
@@ -48,6 +51,16 @@ class SessionFile:
     size_bytes: int
     version: str  # mtime_ns or ETag: changes when the bytes may have
     fault: Fault | None = None  # nobody is to open it
+    is_link: bool = False  # to a file of the same folder
+
+
+class NotAsListed(PermissionError):
+    """What lies at a path is not the file that was listed there: it is not read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(errno.EACCES, reason, path)
+        self.reason = reason
+        self.remedy = "ingest again when nobody changes the folder any more"
 
 
 class Folder:
@@ -86,8 +99,9 @@ class Folder:
     def files(self) -> list[SessionFile]:
         """Every file below, sorted by path; a single file lists as itself.
 
-        Left out is what is no file of this folder: uploads under way (`.x.part`, `.x.tmp`), links that lead out of it,
-        pipes, sockets and devices. What cannot be looked at is listed with its fault, below a folder the folder alone.
+        Left out is what is no file of this folder: uploads under way (`.x.part`, `.x.tmp`), links that lead out of it.
+        What cannot be looked at is listed with its fault, below a folder the folder alone; so are pipes, sockets and
+        devices.
         Raises OSError when this place itself cannot be listed, FileNotFoundError when it is gone.
         """
         if self.is_local and os.path.isdir(self._root):
@@ -184,11 +198,9 @@ class Folder:
                     yield found
 
     def _look_at(self, entry: os.DirEntry[str]) -> SessionFile | None:
-        """None for what is gone, and what is no file. Raises OSError for what cannot be looked at."""
+        """None for what is gone, or lies elsewhere. Raises OSError for what cannot be looked at."""
         if entry.is_symlink():
             return self._local_entry(self._below(entry.path), entry.path)
-        if not entry.is_file():
-            return None
         try:
             facts = entry.stat()
         except FileNotFoundError:
@@ -214,23 +226,57 @@ class Folder:
         )
 
     def _local_entry(self, path: str, name: str) -> SessionFile | None:
-        """None for what is gone, is not a regular file, or lies elsewhere."""
+        """None for what is gone, is a folder, or lies elsewhere."""
         real = os.path.realpath(name)
-        if real != self._root and not real.startswith(self._root.rstrip("/") + "/"):
+        if not self._holds(real):
             return None
         try:
             facts = os.stat(real)
         except FileNotFoundError:
             return None
-        if not stat.S_ISREG(facts.st_mode):
+        if stat.S_ISDIR(facts.st_mode):
             return None
-        return _name_local(path, name, facts)
+        return replace(_name_local(path, name, facts), is_link=real != name)
+
+    def _holds(self, real: str) -> bool:
+        return real == self._root or real.startswith(self._root.rstrip("/") + "/")
 
     def open(self, file: SessionFile) -> BinaryIO:
-        """The file's bytes, seekable."""
+        """The file's bytes, seekable.
+
+        Of a local one those that were listed: raises NotAsListed for what has taken its place since, another version of
+        it or a link, and waits for no pipe and no device.
+        """
         if self.is_local:
-            return open(file.uri, "rb")
+            return self._open_local(file)
         return cast(BinaryIO, _retry(lambda: self.fs.open(file.uri, "rb")))
+
+    def _open_local(self, file: SessionFile) -> BinaryIO:
+        path = os.path.realpath(file.uri) if file.is_link else file.uri
+        try:
+            descriptor = os.open(path, _OPEN_FLAGS)
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
+            raise NotAsListed(file.uri, "a link, or no file, took its place") from error
+        try:
+            self._require_listed(file, descriptor)
+            return os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _require_listed(self, file: SessionFile, descriptor: int) -> None:
+        facts = os.fstat(descriptor)
+        if stat.S_ISDIR(facts.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a directory", file.uri)
+        if not stat.S_ISREG(facts.st_mode):
+            raise NotAsListed(file.uri, "a pipe or a device took its place")
+        # a folder above it may have become a link
+        if not self._holds(_locate(descriptor, file.uri)):
+            raise NotAsListed(file.uri, "a link out of the folder took its place")
+        if _version(facts) != file.version:
+            raise NotAsListed(file.uri, "changed after it was listed")
 
     def below(self, name: str) -> Folder:
         """The folder `name` directly below this one. Raises ValueError for a name that would lead elsewhere."""
@@ -264,8 +310,18 @@ def is_utf8(name: str) -> bool:
 
 
 def _name_local(path: str, uri: str, facts: os.stat_result) -> SessionFile:
+    if not stat.S_ISREG(facts.st_mode):
+        return SessionFile(store_name(path), uri, 0, _UNKNOWN_VERSION, _NO_BYTES)
     fault = None if is_utf8(path) else _NAMELESS
     return SessionFile(store_name(path), uri, facts.st_size, _version(facts), fault)
+
+
+def _locate(descriptor: int, path: str) -> str:
+    """Where an open file lies: as the system knows it, or what its path leads to now."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:  # not Linux
+        return os.path.realpath(path)
 
 
 def _version(facts: os.stat_result) -> str:
@@ -285,6 +341,10 @@ def _explain_file(error: OSError) -> Fault:
     )
 
 
+_NO_BYTES = Fault(
+    "a pipe, a socket or a device, and no file",
+    "put the file itself there, or remove it",
+)
 _NAMELESS = Fault(
     "its name is not UTF-8",
     "rename it, or its folder, as in `convmv -f latin1 -t utf8 --notest NAME`",

@@ -16,7 +16,16 @@ from orchestration.cli.output import (
 )
 
 
-def status(as_json: Json = False) -> None:
+def status(
+    health: Annotated[
+        bool,
+        typer.Option(
+            "--health",
+            help="Say too what of the confinement of decoders this system lacks.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Say what is landed, stored, held, quarantined, promoted, drifting and under way. Changes nothing."""
     from assets.ledger import Ledger
     from assets.ledger_file import LedgerFault
@@ -34,6 +43,10 @@ def status(as_json: Json = False) -> None:
         facts = {**read(open_ledger(settings)), "ledger_fault": ""}
     except LedgerFault as fault:
         facts = {**read(Ledger("sqlite://")), "ledger_fault": str(fault)}
+    if health:
+        from assets.sandbox.confinement import list_gaps
+
+        facts["decoders_lack"] = list_gaps()
     if as_json:
         return say(True, facts, "")
     _print_status(facts)
@@ -133,6 +146,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         print(f"  {facts['landing_fault']}")
     for loss in facts["lost"]:
         print(f"  LOST: {loss['summary']}")
+    if "decoders_lack" in facts:
+        _print_confinement(facts["decoders_lack"])
     for s in facts["sessions"]:
         counts = ", ".join(
             f"{s[n]} {n}"
@@ -167,6 +182,13 @@ def _print_status(facts: dict[str, Any]) -> None:
     for name in ("champions", "drift", "retraining_requests", "leases"):
         if facts[name]:
             print_table(facts[name], name.replace("_", " "))
+
+
+def _print_confinement(gaps: list[str]) -> None:
+    if not gaps:
+        print("decoders of foreign images: no privileges, no network, no files")
+    for gap in gaps:
+        print(f"decoders of foreign images go on without: {gap}")
 
 
 def _tell_pause(pause: dict[str, Any]) -> str:
