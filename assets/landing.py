@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from assets.addresses import hide
 from assets.ledger import Ledger
 from assets.storage import Folder, SessionFile, is_utf8, session_key
 
@@ -93,7 +94,7 @@ def explain(folder: Folder, error: OSError) -> str:
         remedy = "let this user, or these credentials, list it"
     else:
         remedy = "look after the disk, or the address of the object store and the credentials"
-    reason = error.strerror or str(error).splitlines()[0]
+    reason = hide(error.strerror or str(error).splitlines()[0])
     return f"{folder.uri} cannot be listed ({reason}): {remedy}"
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
+from assets.addresses import hide, require_open
 from assets.disk import make_folder, sync
 from assets.tables.schemas import SESSION_KEY
 
@@ -70,6 +71,8 @@ class Folder:
         import fsspec
 
         self.is_local = "://" not in uri
+        if not self.is_local:
+            require_open(uri, "the address of a folder", "keys go into the environment")
         self.uri = str(Path(uri).resolve()) if self.is_local else uri.rstrip("/")
         self.options = options or {}
         if self.is_local:
@@ -487,6 +490,6 @@ def _retry(call: Callable[[], T]) -> T:
             if not type(error).__module__.startswith("botocore."):
                 raise
             raise OSError(
-                f"{error}: check the address of the object store and the credentials"
+                f"{hide(str(error))}: check the address of the object store and the credentials"
             ) from error
     raise AssertionError("unreachable")

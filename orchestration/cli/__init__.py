@@ -5,9 +5,11 @@ Belongs here: arguments, progress on stderr, results on stdout, exit codes; a fi
 
 import os
 import sys
+import traceback
 
 import typer
 
+from assets.addresses import hide
 from orchestration.cli.export import export_app
 from orchestration.cli.intake import forget_source, ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
@@ -60,8 +62,10 @@ def main() -> None:
     except Exception as error:
         is_told = isinstance(error, (ValueError, OSError))
         if os.environ.get("DAGUERRE_TRACEBACK") or not (is_told or _is_foreign(error)):
-            raise
-        print(f"daguerre: {error if is_told else _tell(error)}", file=sys.stderr)
+            print(hide(traceback.format_exc()), end="", file=sys.stderr)
+            raise SystemExit(1) from error
+        told = str(error) if is_told else _tell(error)
+        print(f"daguerre: {hide(told)}", file=sys.stderr)
         raise SystemExit(2) from error
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.addresses import hide
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import Tick, show_progress
 from orchestration.profiles import Settings, load_settings
@@ -96,6 +97,7 @@ def forget_source(
         raise ValueError(
             f"no source is registered as '{session}': `daguerre status` lists the sessions"
         )
+    uri = hide(uri)
     say(
         as_json,
         {"session": session, "uri": uri},
