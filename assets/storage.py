@@ -10,17 +10,18 @@ import hashlib
 import os
 import posixpath
 import re
-import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from assets.addresses import hide, require_open
 from assets.disk import make_folder, sync
+from assets.spill import open_aside
 from assets.tables.schemas import SESSION_KEY
 
 T = TypeVar("T")
@@ -363,17 +364,19 @@ class BlobStore:
     def put(self, stream: BinaryIO) -> str:
         """Store the stream's bytes and return their sha256. A blob that is there already is not written again.
 
-        On a local disk it outlives a power cut from here on, also one that a writer left who died.
+        A large one lies aside until its hash is known, once: beside the blobs, or on its way to a bucket in the folder
+        for temporary files. Raises NoRoom. On a local disk it outlives a power cut from here on, also one that a writer
+        left who died.
         """
-        with tempfile.SpooledTemporaryFile(max_size=64 << 20) as spool:
-            digest = hashlib.sha256()
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                spool.write(chunk)
-            sha256 = digest.hexdigest()
+        num_bytes = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        if self.folder.is_local:
+            make_folder(self.folder._root)
+        beside = self.folder._root if self.folder.is_local else None
+        with open_aside(num_bytes, beside) as aside:
+            sha256 = _copy_hashing(stream, aside)
             if not self.exists(sha256):
-                spool.seek(0)
-                self._write(sha256, cast(BinaryIO, spool))
+                self._write(sha256, aside)
         if self.folder.is_local:
             sync(os.path.dirname(self._path(sha256)))
             sync(self.folder._root)
@@ -414,19 +417,23 @@ class BlobStore:
     def _path(self, sha256: str) -> str:
         return f"{self.folder._root}/{sha256[:2]}/{sha256}"
 
-    def _write(self, sha256: str, stream: BinaryIO) -> None:
+    def _write(self, sha256: str, aside: BinaryIO) -> None:
         path = self._path(sha256)
         # an object store shows an object only when it is whole
         if not self.folder.is_local:
-            _retry(lambda: _upload(self.folder.fs, path, stream))
+            _retry(lambda: _upload(self.folder.fs, path, aside))
             return
         make_folder(os.path.dirname(path))
+        if not isinstance(aside, BytesIO):
+            os.fsync(aside.fileno())
+            os.replace(aside.name, path)
+            return
         descriptor, partial = tempfile.mkstemp(
             dir=os.path.dirname(path), prefix=".", suffix=".part"
         )
         try:
             with os.fdopen(descriptor, "wb") as target:
-                shutil.copyfileobj(stream, target, _CHUNK_BYTES)
+                target.write(aside.getbuffer())
                 target.flush()
                 os.fsync(target.fileno())
             os.replace(partial, path)
@@ -458,13 +465,22 @@ def session_key(name: str) -> str:
     return key
 
 
-def _upload(fs: Any, path: str, stream: BinaryIO) -> None:
-    """From a file on disk: a stream that breaks off would be completed by fsspec's close, and stand there cut short."""
-    stream.seek(0)
-    with tempfile.NamedTemporaryFile(suffix=".part") as whole:
-        shutil.copyfileobj(stream, whole, _CHUNK_BYTES)
-        whole.flush()
-        fs.put_file(whole.name, path)
+def _copy_hashing(stream: BinaryIO, target: BinaryIO) -> str:
+    """Copy what is left in the stream; its sha256."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        target.write(chunk)
+    target.flush()
+    return digest.hexdigest()
+
+
+def _upload(fs: Any, path: str, aside: BinaryIO) -> None:
+    """All at once: a stream that breaks off would be completed by fsspec's close, and stand there cut short."""
+    if isinstance(aside, BytesIO):
+        fs.pipe_file(path, aside.getvalue())
+    else:
+        fs.put_file(aside.name, path)
 
 
 def _retry(call: Callable[[], T]) -> T:

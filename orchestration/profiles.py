@@ -6,12 +6,14 @@ Belongs here: which profile runs, and where its stores lie. Does not: anything t
 import math
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assets.addresses import require_escaped, require_open
+from assets.spill import SETTING
 from assets.workspace import Workspace
 from orchestration.plain_homes import find_plain
 
@@ -113,6 +115,24 @@ def keep_private(environ: Mapping[str, str] | None = None) -> None:
             f"DAGUERRE_UMASK={mask!r} is not a mask: give three octal digits, 022 to let others read"
         )
     os.umask(int(mask, 8))
+
+
+def choose_spill(environ: Mapping[str, str] | None = None) -> None:
+    """Let what this process, and those that it starts, put aside for a while lie in the folder of `DAGUERRE_SPILL`.
+
+    Raises ValueError where it is none that this user may write to.
+    """
+    env = os.environ if environ is None else environ
+    text = env.get(SETTING)
+    if not text:
+        return
+    folder = Path(text).expanduser().resolve()
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"{SETTING}={text!r} is no folder that this user may write to: make it"
+        )
+    tempfile.tempdir = str(folder)
+    os.environ["TMPDIR"] = str(folder)
 
 
 def find_home(env: Mapping[str, str], folder: Path) -> Path:

@@ -18,7 +18,7 @@ from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
-from orchestration.profiles import keep_private
+from orchestration.profiles import choose_spill, keep_private
 
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
@@ -58,6 +58,7 @@ def main() -> None:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         keep_private()
+        choose_spill()
         app(standalone_mode=True)
     except Exception as error:
         is_told = isinstance(error, (ValueError, OSError))
