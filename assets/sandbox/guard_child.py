@@ -241,6 +241,7 @@ def _load_decoders(limits: ImageLimits) -> Decoders:
     from assets import images, tiff_layout
     from models import image_quality
 
+    images.decode_here()
     pillow.init()  # loads every plugin now, before the limits; `formats` decides which may be used
     warnings.simplefilter("ignore")  # about damaged metadata; the pixels decide
     pillow.MAX_IMAGE_PIXELS = limits.pixels
