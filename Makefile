@@ -11,7 +11,7 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER := 0
 
-.PHONY: help setup demo test lint ui bench prove lock reset
+.PHONY: help setup demo test lint audit sbom ui bench prove lock reset
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
@@ -28,6 +28,12 @@ lint: $(READY) ## style, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(READY) ## look the locked packages up in published advisories, where a network allows it
+	$(BIN)/python .ci/packages.py audit "$$(cat $(VENV)/.uv-path)"
+
+sbom: $(READY) ## write the bill of materials of the locked packages (CycloneDX) to build/sbom.cdx.json
+	$(BIN)/python .ci/packages.py sbom "$$(cat $(VENV)/.uv-path)"
 
 ui: $(READY) ## Dagster and MLflow on loopback
 	$(BIN)/daguerre ui

@@ -1,4 +1,7 @@
-"""Decode stored image bytes. Only for bytes that intake has accepted: foreign bytes go through `guard.py`."""
+"""Decode stored image bytes. Only for bytes that intake has accepted: foreign bytes go through `guard.py`.
+
+TIFFs are decoded in a child process even then: libtiff has had more faults than the other decoders.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from models.image_quality import find_reduction
 
 Payload = bytes | memoryview
 JPEG_MAGIC = b"\xff\xd8\xff"
+_TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_is_child = False
 _GREY = {
     1: cv2.IMREAD_GRAYSCALE,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -30,6 +35,12 @@ _RGB = {  # OpenCV has no reduced RGB
 }
 
 
+def decode_here() -> None:
+    """This process is a child that decodes foreign bytes: TIFFs too."""
+    global _is_child
+    _is_child = True
+
+
 def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an encoded colour or grey image, stored orientation (EXIF is not applied); of a JPEG at a
     1, 2, 4 or 8th of its sides, rounded up.
@@ -37,6 +48,8 @@ def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
     Alpha, and what is deeper than 8 bits, is as `assets.appearance` states. Raises ValueError when the bytes cannot be
     decoded.
     """
+    if _is_for_child(payload):
+        return _decode_in_child("rgb", payload)
     if not is_plain(payload):
         return decode_appearance(payload).rgb
     image = cv2.imdecode(
@@ -127,6 +140,8 @@ def decode_depth(payload: Payload) -> NDArray[np.uint16]:
 
     Raises ValueError for other bytes.
     """
+    if _is_tiff(payload):
+        raise ValueError("a TIFF, not a 16-bit PNG of depth")
     depth = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)
     if depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
         raise ValueError("not a 16-bit single-channel depth image")
@@ -135,6 +150,8 @@ def decode_depth(payload: Payload) -> NDArray[np.uint16]:
 
 def decode_luma(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
     """(H, W) uint8 luma of what `decode_rgb` gives; of a JPEG at a 1, 2, 4 or 8th of its size. Raises ValueError."""
+    if _is_for_child(payload):
+        return _decode_in_child("luma", payload)
     if not is_plain(payload) and not (shown := decode_appearance(payload)).is_opaque:
         return shown.luma
     flags = _GREY[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
@@ -174,6 +191,20 @@ def decode_sound_jpeg(simplejpeg: Any, payload: Payload) -> NDArray[np.uint8]:
     if luma.shape != size:
         raise ValueError(f"decodes to {luma.shape}, not {size} (height, width)")
     return np.asarray(luma, np.uint8)
+
+
+def _is_tiff(payload: Payload) -> bool:
+    return bytes(payload[:4]) in _TIFF_MAGICS
+
+
+def _is_for_child(payload: Payload) -> bool:
+    return not _is_child and _is_tiff(payload)
+
+
+def _decode_in_child(what: str, payload: Payload) -> NDArray[np.uint8]:
+    from assets.sandbox.tiff_process import decode_tiff
+
+    return np.asarray(decode_tiff(what, payload), np.uint8)
 
 
 def shrink_luma(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:

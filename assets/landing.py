@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from assets.addresses import hide
 from assets.exclusions import WHOLE
 from assets.ledger import FileOutcome, Ledger
 from assets.storage import (
@@ -255,7 +256,7 @@ def explain(folder: Folder, error: OSError) -> str:
         remedy = "let this user, or these credentials, list it"
     else:
         remedy = "look after the disk, or the address of the object store and the credentials"
-    reason = error.strerror or str(error).splitlines()[0]
+    reason = hide(error.strerror or str(error).splitlines()[0])
     return f"{folder.uri} cannot be listed ({reason}): {remedy}"
 
 

@@ -10,16 +10,18 @@ import hashlib
 import os
 import posixpath
 import re
-import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
+from assets.addresses import hide, require_open
 from assets.disk import make_folder, sync
+from assets.spill import open_aside
 from assets.tables.schemas import SESSION_KEY
 
 T = TypeVar("T")
@@ -28,6 +30,9 @@ _CHUNK_BYTES = 1 << 20
 _PAGE_KEYS = 1000  # S3 gives no more at once
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
 _UNKNOWN_VERSION = "-"  # of what could not be looked at
+# open(2): no link, no wait for who writes to a pipe, no terminal
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENODEV)  # a link; a socket or a device
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # PEP 383
 
@@ -48,6 +53,16 @@ class SessionFile:
     size_bytes: int
     version: str  # mtime_ns or ETag: changes when the bytes may have
     fault: Fault | None = None  # nobody is to open it
+    is_link: bool = False  # to a file of the same folder
+
+
+class NotAsListed(PermissionError):
+    """What lies at a path is not the file that was listed there: it is not read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(errno.EACCES, reason, path)
+        self.reason = reason
+        self.remedy = "ingest again when nobody changes the folder any more"
 
 
 class Folder:
@@ -59,6 +74,8 @@ class Folder:
         import fsspec
 
         self.is_local = "://" not in uri
+        if not self.is_local:
+            require_open(uri, "the address of a folder", "keys go into the environment")
         self.uri = str(Path(uri).resolve()) if self.is_local else uri.rstrip("/")
         self.options = options or {}
         if self.is_local:
@@ -88,8 +105,9 @@ class Folder:
     def files(self) -> list[SessionFile]:
         """Every file below, sorted by path; a single file lists as itself.
 
-        Left out is what is no file of this folder: uploads under way (`.x.part`, `.x.tmp`), links that lead out of it,
-        pipes, sockets and devices. What cannot be looked at is listed with its fault, below a folder the folder alone.
+        Left out is what is no file of this folder: uploads under way (`.x.part`, `.x.tmp`), links that lead out of it.
+        What cannot be looked at is listed with its fault, below a folder the folder alone; so are pipes, sockets and
+        devices.
         Raises OSError when this place itself cannot be listed, FileNotFoundError when it is gone.
         """
         if self.is_local and os.path.isdir(self._root):
@@ -186,11 +204,9 @@ class Folder:
                     yield found
 
     def _look_at(self, entry: os.DirEntry[str]) -> SessionFile | None:
-        """None for what is gone, and what is no file. Raises OSError for what cannot be looked at."""
+        """None for what is gone, or lies elsewhere. Raises OSError for what cannot be looked at."""
         if entry.is_symlink():
             return self._local_entry(self._below(entry.path), entry.path)
-        if not entry.is_file():
-            return None
         try:
             facts = entry.stat()
         except FileNotFoundError:
@@ -216,23 +232,57 @@ class Folder:
         )
 
     def _local_entry(self, path: str, name: str) -> SessionFile | None:
-        """None for what is gone, is not a regular file, or lies elsewhere."""
+        """None for what is gone, is a folder, or lies elsewhere."""
         real = os.path.realpath(name)
-        if real != self._root and not real.startswith(self._root.rstrip("/") + "/"):
+        if not self._holds(real):
             return None
         try:
             facts = os.stat(real)
         except FileNotFoundError:
             return None
-        if not stat.S_ISREG(facts.st_mode):
+        if stat.S_ISDIR(facts.st_mode):
             return None
-        return _name_local(path, name, facts)
+        return replace(_name_local(path, name, facts), is_link=real != name)
+
+    def _holds(self, real: str) -> bool:
+        return real == self._root or real.startswith(self._root.rstrip("/") + "/")
 
     def open(self, file: SessionFile) -> BinaryIO:
-        """The file's bytes, seekable."""
+        """The file's bytes, seekable.
+
+        Of a local one those that were listed: raises NotAsListed for what has taken its place since, another version of
+        it or a link, and waits for no pipe and no device.
+        """
         if self.is_local:
-            return open(file.uri, "rb")
+            return self._open_local(file)
         return cast(BinaryIO, _retry(lambda: self.fs.open(file.uri, "rb")))
+
+    def _open_local(self, file: SessionFile) -> BinaryIO:
+        path = os.path.realpath(file.uri) if file.is_link else file.uri
+        try:
+            descriptor = os.open(path, _OPEN_FLAGS)
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
+            raise NotAsListed(file.uri, "a link, or no file, took its place") from error
+        try:
+            self._require_listed(file, descriptor)
+            return os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _require_listed(self, file: SessionFile, descriptor: int) -> None:
+        facts = os.fstat(descriptor)
+        if stat.S_ISDIR(facts.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a directory", file.uri)
+        if not stat.S_ISREG(facts.st_mode):
+            raise NotAsListed(file.uri, "a pipe or a device took its place")
+        # a folder above it may have become a link
+        if not self._holds(_locate(descriptor, file.uri)):
+            raise NotAsListed(file.uri, "a link out of the folder took its place")
+        if _version(facts) != file.version:
+            raise NotAsListed(file.uri, "changed after it was listed")
 
     def below(self, name: str) -> Folder:
         """The folder `name` directly below this one. Raises ValueError for a name that would lead elsewhere."""
@@ -284,8 +334,18 @@ def is_utf8(name: str) -> bool:
 
 
 def _name_local(path: str, uri: str, facts: os.stat_result) -> SessionFile:
+    if not stat.S_ISREG(facts.st_mode):
+        return SessionFile(store_name(path), uri, 0, _UNKNOWN_VERSION, _NO_BYTES)
     fault = None if is_utf8(path) else _NAMELESS
     return SessionFile(store_name(path), uri, facts.st_size, _version(facts), fault)
+
+
+def _locate(descriptor: int, path: str) -> str:
+    """Where an open file lies: as the system knows it, or what its path leads to now."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:  # not Linux
+        return os.path.realpath(path)
 
 
 def _version(facts: os.stat_result) -> str:
@@ -305,6 +365,10 @@ def _explain_file(error: OSError) -> Fault:
     )
 
 
+_NO_BYTES = Fault(
+    "a pipe, a socket or a device, and no file",
+    "put the file itself there, or remove it",
+)
 _NAMELESS = Fault(
     "its name is not UTF-8",
     "rename it, or its folder, as in `convmv -f latin1 -t utf8 --notest NAME`",
@@ -320,17 +384,19 @@ class BlobStore:
     def put(self, stream: BinaryIO) -> str:
         """Store the stream's bytes and return their sha256. A blob that is there already is not written again.
 
-        On a local disk it outlives a power cut from here on, also one that a writer left who died.
+        A large one lies aside until its hash is known, once: beside the blobs, or on its way to a bucket in the folder
+        for temporary files. Raises NoRoom. On a local disk it outlives a power cut from here on, also one that a writer
+        left who died.
         """
-        with tempfile.SpooledTemporaryFile(max_size=64 << 20) as spool:
-            digest = hashlib.sha256()
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                spool.write(chunk)
-            sha256 = digest.hexdigest()
+        num_bytes = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        if self.folder.is_local:
+            make_folder(self.folder._root)
+        beside = self.folder._root if self.folder.is_local else None
+        with open_aside(num_bytes, beside) as aside:
+            sha256 = _copy_hashing(stream, aside)
             if not self.exists(sha256):
-                spool.seek(0)
-                self._write(sha256, cast(BinaryIO, spool))
+                self._write(sha256, aside)
         if self.folder.is_local:
             sync(os.path.dirname(self._path(sha256)))
             sync(self.folder._root)
@@ -371,19 +437,23 @@ class BlobStore:
     def _path(self, sha256: str) -> str:
         return f"{self.folder._root}/{sha256[:2]}/{sha256}"
 
-    def _write(self, sha256: str, stream: BinaryIO) -> None:
+    def _write(self, sha256: str, aside: BinaryIO) -> None:
         path = self._path(sha256)
         # an object store shows an object only when it is whole
         if not self.folder.is_local:
-            _retry(lambda: _upload(self.folder.fs, path, stream))
+            _retry(lambda: _upload(self.folder.fs, path, aside))
             return
         make_folder(os.path.dirname(path))
+        if not isinstance(aside, BytesIO):
+            os.fsync(aside.fileno())
+            os.replace(aside.name, path)
+            return
         descriptor, partial = tempfile.mkstemp(
             dir=os.path.dirname(path), prefix=".", suffix=".part"
         )
         try:
             with os.fdopen(descriptor, "wb") as target:
-                shutil.copyfileobj(stream, target, _CHUNK_BYTES)
+                target.write(aside.getbuffer())
                 target.flush()
                 os.fsync(target.fileno())
             os.replace(partial, path)
@@ -415,13 +485,22 @@ def session_key(name: str) -> str:
     return key
 
 
-def _upload(fs: Any, path: str, stream: BinaryIO) -> None:
-    """From a file on disk: a stream that breaks off would be completed by fsspec's close, and stand there cut short."""
-    stream.seek(0)
-    with tempfile.NamedTemporaryFile(suffix=".part") as whole:
-        shutil.copyfileobj(stream, whole, _CHUNK_BYTES)
-        whole.flush()
-        fs.put_file(whole.name, path)
+def _copy_hashing(stream: BinaryIO, target: BinaryIO) -> str:
+    """Copy what is left in the stream; its sha256."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        target.write(chunk)
+    target.flush()
+    return digest.hexdigest()
+
+
+def _upload(fs: Any, path: str, aside: BinaryIO) -> None:
+    """All at once: a stream that breaks off would be completed by fsspec's close, and stand there cut short."""
+    if isinstance(aside, BytesIO):
+        fs.pipe_file(path, aside.getvalue())
+    else:
+        fs.put_file(aside.name, path)
 
 
 def _retry(call: Callable[[], T]) -> T:
@@ -447,6 +526,6 @@ def _retry(call: Callable[[], T]) -> T:
             if not type(error).__module__.startswith("botocore."):
                 raise
             raise OSError(
-                f"{error}: check the address of the object store and the credentials"
+                f"{hide(str(error))}: check the address of the object store and the credentials"
             ) from error
     raise AssertionError("unreachable")

@@ -12,7 +12,12 @@ from assets.partitions import sessions
 from assets.stages import all_stages
 from checks.as_check import all_gates
 from orchestration.jobs import jobs
-from orchestration.profiles import Settings, keep_private, load_settings
+from orchestration.profiles import (
+    Settings,
+    choose_spill,
+    keep_private,
+    load_settings,
+)
 from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
@@ -45,4 +50,5 @@ def _lazily(
 
 
 keep_private()
+choose_spill()
 defs = build_defs(load_settings())

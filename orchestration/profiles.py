@@ -6,11 +6,14 @@ Belongs here: which profile runs, and where its stores lie. Does not: anything t
 import math
 import os
 import re
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assets.addresses import require_escaped, require_open
+from assets.spill import SETTING
 from assets.workspace import Workspace
 from orchestration.plain_homes import find_plain
 
@@ -18,6 +21,10 @@ PROFILES = ("local", "ci", "team")
 # daguerre/code where Daguerre is installed
 CHECKOUT = Path(__file__).resolve().parent.parent
 _HOME = ".daguerre"
+_KEYS_ELSEWHERE = "keys are looked for in the usual AWS places"
+_LOGIN_ELSEWHERE = (
+    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD for the server"
+)
 
 
 @dataclass(frozen=True)
@@ -29,8 +36,8 @@ class Settings:
     landing_uri: str
     tables_uri: str
     blobs_uri: str
-    ledger_url: str
-    mlflow_url: str
+    ledger_url: str = field(repr=False)  # these two may hold a password
+    mlflow_url: str = field(repr=False)
     mlflow_artifacts: str
     workspace: Workspace
     s3_endpoint: str | None = None
@@ -83,15 +90,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         profile=profile,
         home=home,
-        landing_uri=env.get("DAGUERRE_LANDING", str(home / "landing")),
-        tables_uri=_address(env, "DAGUERRE_TABLES", home / "tables"),
-        blobs_uri=env.get("DAGUERRE_BLOBS", str(home / "blobs")),
-        ledger_url=env.get("DAGUERRE_LEDGER", f"sqlite:///{home / 'ledger.db'}"),
-        mlflow_url=env.get(
-            "DAGUERRE_MLFLOW", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
-        ),
-        mlflow_artifacts=env.get(
-            "DAGUERRE_MLFLOW_ARTIFACTS", str(home / "mlflow" / "artifacts")
+        landing_uri=_place(env, "DAGUERRE_LANDING", home / "landing"),
+        tables_uri=_plain_place(env, "DAGUERRE_TABLES", home / "tables"),
+        blobs_uri=_place(env, "DAGUERRE_BLOBS", home / "blobs"),
+        ledger_url=_database(env, "DAGUERRE_LEDGER", home / "ledger.db"),
+        mlflow_url=_database(env, "DAGUERRE_MLFLOW", home / "mlflow" / "mlflow.db"),
+        mlflow_artifacts=_place(
+            env, "DAGUERRE_MLFLOW_ARTIFACTS", home / "mlflow" / "artifacts"
         ),
         workspace=Workspace(
             home,
@@ -100,7 +105,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
             encoder=_folder(env, "DAGUERRE_ENCODER"),
         ),
-        s3_endpoint=env.get("DAGUERRE_S3_ENDPOINT"),
+        s3_endpoint=_place(env, "DAGUERRE_S3_ENDPOINT", None) or None,
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
         ui_origins=_origins(env, "DAGUERRE_UI_ORIGINS"),
     )
@@ -118,6 +123,24 @@ def keep_private(environ: Mapping[str, str] | None = None) -> None:
             f"DAGUERRE_UMASK={mask!r} is not a mask: give three octal digits, 022 to let others read"
         )
     os.umask(int(mask, 8))
+
+
+def choose_spill(environ: Mapping[str, str] | None = None) -> None:
+    """Let what this process, and those that it starts, put aside for a while lie in the folder of `DAGUERRE_SPILL`.
+
+    Raises ValueError where it is none that this user may write to.
+    """
+    env = os.environ if environ is None else environ
+    text = env.get(SETTING)
+    if not text:
+        return
+    folder = Path(text).expanduser().resolve()
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"{SETTING}={text!r} is no folder that this user may write to: make it"
+        )
+    tempfile.tempdir = str(folder)
+    os.environ["TMPDIR"] = str(folder)
 
 
 def find_home(env: Mapping[str, str], folder: Path) -> Path:
@@ -153,11 +176,18 @@ def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -
     return int(text)
 
 
-def _address(env: Mapping[str, str], name: str, default: Path) -> str:
+def _place(env: Mapping[str, str], name: str, default: Path | None) -> str:
+    """A URI or a folder. It is shown, and written into tables: it holds no password."""
+    text = env.get(name, str(default or ""))
+    require_open(text, name, _KEYS_ELSEWHERE)
+    return text
+
+
+def _plain_place(env: Mapping[str, str], name: str, default: Path) -> str:
     """A URI, or a folder with a plain path."""
-    text = env.get(name)
-    if text is None or "://" in text:
-        return text or str(default)
+    text = _place(env, name, default)
+    if "://" in text or name not in env:
+        return text
     return str(find_plain(Path(text).resolve(), env))
 
 
@@ -169,6 +199,16 @@ def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
             remedy = "give those that browsers use, without a path, such as https://daguerre.example"
             raise ValueError(f"{name}: {text!r} is no origin: {remedy}")
     return found
+
+
+def _database(env: Mapping[str, str], name: str, default: Path) -> str:
+    """A SQLAlchemy URL, which may hold a password; or the address of a server, which may not."""
+    text = env.get(name, f"sqlite:///{default}")
+    if text.startswith(("http://", "https://")):
+        require_open(text, name, _LOGIN_ELSEWHERE)
+    elif not text.startswith("sqlite"):
+        require_escaped(text, name)
+    return text
 
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:

@@ -60,7 +60,7 @@ from assets.sandbox.guard import (
     Refusal,
     Verdict,
 )
-from assets.storage import BlobStore, Folder, SessionFile, hash_stream
+from assets.storage import BlobStore, Folder, NotAsListed, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import content_id
 
@@ -191,7 +191,7 @@ class Intake:
                 return True
             capture_id, sha256, opener = self._identify(plan, source, session)
         except _UNREADABLE as error:
-            self._refuse(plan, session, f"cannot be opened: {type(error).__name__}")
+            self._refuse(plan, session, *_explain(error))
             return True
         is_reread = work.is_reread(capture_id, plan)
         claim = self._claim_or_wait(capture_id, plan, is_reread)
@@ -366,7 +366,7 @@ class Intake:
         plan: CapturePlan,
         session: str,
         reason: str,
-        remedy: str = _UNREADABLE_REMEDY,
+        remedy: str,
     ) -> None:
         """Quarantine a container that cannot be opened or is not whole: it has no hash, so it is no capture."""
         leftovers = [
@@ -386,10 +386,8 @@ class Intake:
                     with source.open(left.file) as stream:
                         hashes[left.file.path] = self.blobs.put(stream)
             except _UNREADABLE as error:
-                reason = f"cannot be opened: {type(error).__name__}"
-                left = replace(
-                    left, reason=reason, remedy=_UNREADABLE_REMEDY, is_document=False
-                )
+                reason, remedy = _explain(error)
+                left = replace(left, reason=reason, remedy=remedy, is_document=False)
             settled.append(left)
         self._record_leftovers(session, settled, hashes)
 
@@ -429,6 +427,13 @@ class Intake:
             )
             for left in leftovers
         )
+
+
+def _explain(error: OSError) -> tuple[str, str]:
+    """Reason and remedy for a file that cannot be opened."""
+    if isinstance(error, NotAsListed):
+        return error.reason, error.remedy
+    return f"cannot be opened: {type(error).__name__}", _UNREADABLE_REMEDY
 
 
 def _tell(

@@ -19,7 +19,7 @@ from assets.formats.observations import (
     Problem,
     Source,
 )
-from assets.storage import SessionFile
+from assets.storage import NotAsListed, SessionFile
 
 Opener = Callable[[SessionFile], BinaryIO]  # gives a seekable stream at its beginning
 
@@ -83,6 +83,8 @@ def _explaining() -> Iterator[None]:
     """Say of bytes that cannot be had why. An object store tells it when they are read, not when they are opened."""
     try:
         yield
+    except NotAsListed as error:
+        raise UnreadableBytes(error.reason, error.remedy) from error
     except FileNotFoundError as error:
         raise UnreadableBytes(
             "vanished after it was listed", "put it back and ingest again"

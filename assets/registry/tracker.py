@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.addresses import hide
 from assets.inference.package import (
     FACTS,
     ONNX,
@@ -81,7 +82,7 @@ class Tracker:
     def __init__(self, tracking_uri: str, artifact_root: str) -> None:
         if tracking_uri.startswith("file:") or "://" not in tracking_uri:
             raise ValueError(
-                f"tracking_uri = '{tracking_uri}' is a file store, which MLflow left behind: use sqlite:///..."
+                f"tracking_uri = '{hide(tracking_uri)}' is a file store, which MLflow left behind: use sqlite:///..."
             )
         self.tracking_uri = tracking_uri
         self.artifact_root = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from dataclasses import dataclass
 MEMORY_BYTES = 1 << 30
 # of processor time for one image or one frame, so that none takes longer than 10
 ITEM_SECONDS = 6
+# of processor time for all images of one child: then another one goes on
+CHILD_SECONDS = 1800.0
+_SLOWEST_PIXELS = 1_000_000  # of video a second of processor time, decoded and encoded
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class ImageLimits:
     payload_bytes: int = 256 << 20
     pixels: int = 100_000_000
     side_px: int = 65535
+    child_seconds: float = CHILD_SECONDS
 
 
 @dataclass(frozen=True)
@@ -39,25 +44,41 @@ class VideoLimits:
         """How many pixels the frames of a video may have in all."""
         return self.free_pixels + self.pixels_a_byte * video_bytes
 
+    def limit_seconds(self, video_bytes: int) -> float:
+        """How much processor time a video may take in all."""
+        by_frames = self.frame_seconds * self.frames
+        by_pixels = self.limit_pixels(video_bytes) / _SLOWEST_PIXELS
+        return self.item_seconds + min(by_frames, by_pixels)
 
-def limit_resources(memory_bytes: int) -> None:
+
+def limit_resources(memory_bytes: int, seconds: float) -> None:
     """From now on at most `memory_bytes` more than the libraries hold already, no core dump, nothing written to files.
 
-    To be called when the libraries are loaded.
+    And so many `seconds` of processor time, with those for one item: the kernel then ends this process, whatever runs
+    in it. To be called when the libraries are loaded, and while /proc can be read.
     """
     limit = memory_bytes + _measure_data_bytes()
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    most = math.ceil(_measure_used_s() + seconds) + ITEM_SECONDS + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most))
 
 
 def allow_seconds(seconds: int) -> int:
     """From now on: the soft limit on processor time ends this process with SIGXCPU. Returns the seconds used so far."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    used_s = int(usage.ru_utime + usage.ru_stime)
-    resource.setrlimit(resource.RLIMIT_CPU, (used_s + seconds + 1, hard))
+    used_s = int(_measure_used_s())
+    soft = used_s + seconds + 1
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
     return used_s
+
+
+def _measure_used_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _measure_data_bytes() -> int:

@@ -16,7 +16,21 @@ from assets.sandbox.child_limits import ITEM_SECONDS
 START_SECONDS = 60  # loading the libraries on a busy machine
 SILENCE_SECONDS = 60  # without any answer: a whole machine may stall, so the limit that counts is on processor time
 STOP_SECONDS = 2
+RETIRED = 64  # exit status of a child that has worked long enough, and ends between two images
 _ROOT = Path(__file__).resolve().parents[2]
+# what Python and its libraries need to start, of the environment: the rest holds secrets, and is not handed on
+_KEPT = (
+    "PYTHONHOME",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONDONTWRITEBYTECODE",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+)
+_THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+}
 
 Child = subprocess.Popen[bytes]
 # until a descriptor is ready for a poll event; raises TimeoutError
@@ -30,28 +44,29 @@ class ChildGone(Exception):
 def start_child(
     module: str, arguments: Sequence[object], descriptors: Sequence[int] = ()
 ) -> Child:
-    """Run a module of ours with one thread a library, its input and output as pipes, and `descriptors` as they are."""
-    threads = {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OPENCV_FOR_THREADS_NUM": "1",
-    }
-    path = os.pathsep.join(
-        p for p in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if p
-    )
+    """Run a module of ours with one thread a library, its input and output as pipes, and `descriptors` as they are.
+
+    Of the environment it has what it takes to start.
+    """
     child = subprocess.Popen(
-        [sys.executable, "-m", module, *map(str, arguments)],
+        [sys.executable, "-P", "-m", module, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         bufsize=0,
         start_new_session=True,
-        env={**os.environ, **threads, "PYTHONPATH": path},
+        env=_make_environment(),
         pass_fds=tuple(descriptors),
     )
     assert child.stdin
     os.set_blocking(child.stdin.fileno(), False)
     return child
+
+
+def _make_environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    path = (str(_ROOT), os.environ.get("PYTHONPATH", ""))
+    return {**kept, **_THREADS, "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 def send(child: Child, data: bytes, wait: Wait) -> None:

@@ -8,6 +8,8 @@ decoded.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import mmap
 import os
 import tempfile
@@ -22,6 +24,8 @@ from assets.sandbox.guard_lane import ChildFailed, GuardLane
 MAX_JOB_BYTES = 16 << 20  # a job may be larger by its last payload
 JOBS_AT_ONCE = 4
 _FEW_IMAGES = 16  # a child decodes some 50 of 640x480 while another starts
+# fcntl(2): Python does not name it
+_SEAL_FUTURE_WRITE = 0x10
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,7 @@ class ImageGuard:
             with _open_memory() as shared:
                 os.ftruncate(shared.fileno(), num_bytes)
                 self._memory = mmap.mmap(shared.fileno(), num_bytes)
+                _seal(shared.fileno())
                 descriptors = [
                     os.dup(shared.fileno()) for _ in range(self._num_children)
                 ]
@@ -164,7 +169,21 @@ class ImageGuard:
 def _open_memory() -> Any:
     if not hasattr(os, "memfd_create"):  # not Linux
         return tempfile.TemporaryFile()
-    return os.fdopen(os.memfd_create("daguerre-guard"), "r+b")
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+    return os.fdopen(os.memfd_create("daguerre-guard", flags), "r+b")
+
+
+def _seal(descriptor: int) -> None:
+    """Nobody writes to the memory but through what is mapped already, or takes it away from under who reads it."""
+    if not hasattr(fcntl, "F_ADD_SEALS"):  # not Linux
+        return
+    size = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, size | _SEAL_FUTURE_WRITE)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # before Linux 5.1
+            raise
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, size)
 
 
 def _judge(lane: GuardLane) -> Verdict:

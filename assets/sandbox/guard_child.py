@@ -1,8 +1,9 @@
 """The process that decodes foreign images: nothing else runs in it, and it may die on any of them.
 
-Run as `python -m assets.sandbox.guard_child DESCRIPTOR MEMORY_BYTES PIXELS SIDE_PX`. The images lie in the memory
-behind DESCRIPTOR; the others are limits. Requests arrive on standard input as a number and that many places, answers
-leave one an image as a length and JSON. It ends when its input does, so it never outlives who started it.
+Run as `python -m assets.sandbox.guard_child DESCRIPTOR MEMORY_BYTES PIXELS SIDE_PX CHILD_SECONDS`. The images lie in
+the memory behind DESCRIPTOR; the others are limits. Requests arrive on standard input as a number and that many places,
+answers leave one an image as a length and JSON. It ends when its input does, so it never outlives who started it; and
+between two images with the status RETIRED when it has worked for CHILD_SECONDS.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from assets.sandbox.child_limits import (
     allow_seconds,
     limit_resources,
 )
+from assets.sandbox.child_process import RETIRED
+from assets.sandbox.confinement import confine
 
 LENGTH = struct.Struct(">Q")  # of an answer, and the number of places in a request
 ITEM = struct.Struct(">QQ")  # a place: offset and length
@@ -54,15 +57,23 @@ class Decoders:
 def serve(
     requests: BinaryIO, answers: BinaryIO, memory: memoryview, limits: ImageLimits
 ) -> None:
-    """Answer until the requests end. An image that exceeds the limits is refused."""
+    """Answer until the requests end. An image that exceeds the limits is refused.
+
+    Raises SystemExit with the status RETIRED when the time of this child is over.
+    """
     decoders = _load_decoders(limits)
-    limit_resources(limits.memory_bytes)
+    limit_resources(limits.memory_bytes, limits.child_seconds)
+    confine()
+    retires_s = time.process_time() + limits.child_seconds
     _write(answers, {"is_ready": True})
     used_s = -1  # whole seconds of processor time at which the limit was moved on
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
         places = requests.read(LENGTH.unpack(head)[0] * ITEM.size)
         for offset, length in ITEM.iter_unpack(places):
-            if int(time.process_time()) > used_s:
+            now_s = time.process_time()
+            if now_s > retires_s:
+                raise SystemExit(RETIRED)
+            if int(now_s) > used_s:
                 used_s = allow_seconds(ITEM_SECONDS)
             _write(
                 answers,
@@ -230,6 +241,7 @@ def _load_decoders(limits: ImageLimits) -> Decoders:
     from assets import images, tiff_layout
     from models import image_quality
 
+    images.decode_here()
     pillow.init()  # loads every plugin now, before the limits; `formats` decides which may be used
     warnings.simplefilter("ignore")  # about damaged metadata; the pixels decide
     pillow.MAX_IMAGE_PIXELS = limits.pixels
@@ -253,9 +265,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    descriptor, memory_bytes, pixels, side_px = map(int, sys.argv[1:])
+    descriptor, memory_bytes, pixels, side_px = map(int, sys.argv[1:5])
     memory = memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
-    limits = ImageLimits(memory_bytes, pixels=pixels, side_px=side_px)
+    limits = ImageLimits(
+        memory_bytes,
+        pixels=pixels,
+        side_px=side_px,
+        child_seconds=float(sys.argv[5]),
+    )
     serve(sys.stdin.buffer, answers, memory, limits)
 
 

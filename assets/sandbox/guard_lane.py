@@ -15,6 +15,7 @@ from typing import Any
 
 from assets.sandbox.child_limits import ImageLimits
 from assets.sandbox.child_process import (
+    RETIRED,
     START_SECONDS,
     STOP_SECONDS,
     Child,
@@ -41,6 +42,10 @@ class ChildFailed(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class _ChildRetired(ChildFailed):
+    """The child has worked long enough. Another one answers."""
 
 
 class GuardLane:
@@ -86,11 +91,22 @@ class GuardLane:
         Raises RuntimeError when the child cannot be started.
         """
         try:
+            try:
+                return self._receive()
+            except (
+                _ChildRetired
+            ):  # one that says so of each image is not believed twice
+                return self._receive()
+        finally:
+            self._waiting.popleft()
+
+    def _receive(self) -> dict[str, Any]:
+        try:
             if self._child is None:
                 self._post([item for _, item in self._waiting])
             if not self._is_ready:
                 self._await_start()
-            answer = self._read_answer(self._silence_s)
+            return self._read_answer(self._silence_s)
         except TimeoutError:
             self._end()
             raise ChildFailed(
@@ -100,10 +116,9 @@ class GuardLane:
             child = self._child
             self._child = None
             assert child
-            raise ChildFailed(f"decoder {explain_end(child)}") from None
-        finally:
-            self._waiting.popleft()
-        return answer
+            reason = f"decoder {explain_end(child)}"
+            kind = _ChildRetired if child.returncode == RETIRED else ChildFailed
+            raise kind(reason) from None
 
     def hang_up(self) -> None:
         """Tell the child that nothing more comes, and do not wait for its end."""
@@ -140,6 +155,7 @@ class GuardLane:
                 self._limits.memory_bytes,
                 self._limits.pixels,
                 self._limits.side_px,
+                self._limits.child_seconds,
             ),
             (self._memory,),
         )

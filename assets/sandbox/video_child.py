@@ -1,8 +1,8 @@
 """The process that decodes one foreign video with PyAV: it has no file to open and may die on any frame.
 
-Run as `python -m assets.sandbox.video_child DEMUXER SIZE_BYTES MEMORY_BYTES PIXELS FRAME_PIXELS FRAMES`, of which the
-last four are limits; it speaks the messages of `video_channel.py` on its two pipes and ends when its input does. Only
-the demuxers and decoders named here are used, and no other file or address is opened.
+Run as `python -m assets.sandbox.video_child DEMUXER SIZE_BYTES MEMORY_BYTES SECONDS PIXELS FRAME_PIXELS FRAMES`, the
+last five of which are limits; it speaks the messages of `video_channel.py` on its two pipes and ends when its input
+does. Only the demuxers and decoders named here are used, and no other file or address is opened.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
+from assets.sandbox.confinement import confine
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, Channel, RemoteFile
 from assets.sandbox.video_stream import StreamState
 
@@ -225,8 +226,9 @@ def main() -> None:
     av.logging.set_skip_repeated(False)
     cv2.setNumThreads(1)
     demuxer = sys.argv[1]
-    size, memory_bytes, *most = map(int, sys.argv[2:])
-    limit_resources(memory_bytes)
+    size, memory_bytes, seconds, *most = map(int, sys.argv[2:])
+    limit_resources(memory_bytes, seconds)
+    confine()
     allow_seconds(ITEM_SECONDS)
     try:
         channel = Channel(

@@ -7,6 +7,7 @@ for, watches the processor time of a frame and of all, and believes nothing that
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import time
@@ -59,6 +60,7 @@ def decode_in_child(
         demuxer,
         size,
         limits.memory_bytes,
+        math.ceil(limits.limit_seconds(size)),
         limits.limit_pixels(size),
         limits.frame_pixels,
         limits.frames,

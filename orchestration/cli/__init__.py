@@ -5,9 +5,11 @@ Belongs here: arguments, progress on stderr, results on stdout, exit codes; a fi
 
 import os
 import sys
+import traceback
 
 import typer
 
+from assets.addresses import hide
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
@@ -19,7 +21,7 @@ from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
-from orchestration.profiles import keep_private
+from orchestration.profiles import choose_spill, keep_private
 
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
@@ -61,13 +63,15 @@ def main() -> None:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         keep_private()
+        choose_spill()
         app(standalone_mode=True)
     except Exception as error:
         is_told = isinstance(error, (ValueError, OSError))
         if os.environ.get("DAGUERRE_TRACEBACK") or not (is_told or _is_foreign(error)):
-            raise
+            print(hide(traceback.format_exc()), end="", file=sys.stderr)
+            raise SystemExit(1) from error
         told = str(error) if is_told else _tell(error)
-        print(f"daguerre: {join_lines(told.splitlines())}", file=sys.stderr)
+        print(f"daguerre: {join_lines(hide(told).splitlines())}", file=sys.stderr)
         raise SystemExit(2) from error
 
 

@@ -8,7 +8,6 @@ import typer
 from assets.foreign_text import for_line
 from orchestration.cli.output import (
     Json,
-    clean,
     draw_tree,
     format_bytes,
     join_lines,
@@ -18,7 +17,16 @@ from orchestration.cli.output import (
 )
 
 
-def status(as_json: Json = False) -> None:
+def status(
+    health: Annotated[
+        bool,
+        typer.Option(
+            "--health",
+            help="Say too what of the confinement of decoders this system lacks.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Say what is landed, stored, held, quarantined, promoted, drifting and under way. Changes nothing."""
     from assets.ledger import Ledger
     from assets.ledger_file import LedgerFault
@@ -36,6 +44,10 @@ def status(as_json: Json = False) -> None:
         facts = {**read(open_ledger(settings)), "ledger_fault": ""}
     except LedgerFault as fault:
         facts = {**read(Ledger("sqlite://")), "ledger_fault": str(fault)}
+    if health:
+        from assets.sandbox.confinement import list_gaps
+
+        facts["decoders_lack"] = list_gaps()
     if as_json:
         return say(True, facts, "")
     _print_status(facts)
@@ -140,6 +152,8 @@ def _print_status(facts: dict[str, Any]) -> None:
         print(f"  {for_line(facts['landing_fault'])}")
     for loss in facts["lost"]:
         print(f"  LOST: {for_line(loss['summary'])}")
+    if "decoders_lack" in facts:
+        _print_confinement(facts["decoders_lack"])
     for s in facts["sessions"]:
         counts = ", ".join(
             f"{s[n]} {n}"
@@ -150,7 +164,7 @@ def _print_status(facts: dict[str, Any]) -> None:
             f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames"
         )
         if s["place"] and not s["place"].endswith(f"/{s['session']}"):
-            print(f"      in {clean(s['place'])}")
+            print(f"      in {for_line(s['place'])}")
         if s["fault"]:
             print(f"      {for_line(s['fault'])}")
         for held in s["held"]:
@@ -160,7 +174,7 @@ def _print_status(facts: dict[str, Any]) -> None:
         what = "/".join(filter(None, (said["session"], said["path"])))
         why = shorten(said["reason"] or "no reason was given", 80)
         print(
-            f"  forgotten: {clean(what)} by {said['by']} at {said['at']} ({why}); {rows}"
+            f"  forgotten: {for_line(what)} by {said['by']} at {said['at']} ({why}); {rows}"
         )
     for folder in facts["unusable_folders"]:
         print(
@@ -183,6 +197,13 @@ def _print_status(facts: dict[str, Any]) -> None:
     for name in ("champions", "drift", "retraining_requests", "leases"):
         if facts[name]:
             print_table(facts[name], name.replace("_", " "))
+
+
+def _print_confinement(gaps: list[str]) -> None:
+    if not gaps:
+        print("decoders of foreign images: no privileges, no network, no files")
+    for gap in gaps:
+        print(f"decoders of foreign images go on without: {gap}")
 
 
 def _tell_pause(pause: dict[str, Any]) -> str:

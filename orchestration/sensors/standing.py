@@ -9,6 +9,8 @@ from datetime import datetime
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
+from assets.addresses import hide
+
 _CHECK_FAILED = "DagsterAssetCheckFailedError"  # what Dagster ends the step of a blocking check with
 _MOST_RUNS = 20
 _MOST_FAILURES = 500
@@ -86,4 +88,4 @@ def _is_check(error: object) -> bool:
 def _find_cause(error: object) -> str:
     while getattr(error, "cause", None):
         error = error.cause  # type: ignore[attr-defined]
-    return str(getattr(error, "message", error)).strip().splitlines()[0]
+    return hide(str(getattr(error, "message", error)).strip().splitlines()[0])

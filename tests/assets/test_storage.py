@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from assets.storage import (
     BlobStore,
     Folder,
+    NotAsListed,
     hash_stream,
     restore_name,
     session_key,
@@ -64,12 +66,77 @@ def test_a_link_out_of_the_folder_is_not_followed(write_files):
     assert paths(root) == ["a.txt", "in"]
 
 
-def test_what_is_no_file_is_not_listed(write_files, monkeypatch):
+def test_what_is_no_file_is_listed_with_its_fault(write_files, monkeypatch):
     root = write_files({"a.txt": "x"})
+    os.mkfifo(root / "pipe")
+    (root / "link").symlink_to(root / "pipe")
     monkeypatch.chdir(root)
     with socket.socket(socket.AF_UNIX) as other:
         other.bind("socket")
-        assert paths(root) == ["a.txt"]
+        listed = {f.path: f.fault for f in Folder(str(root)).files()}
+    assert listed.pop("a.txt") is None
+    assert {*listed} == {"pipe", "socket", "link"}
+    assert {fault.reason for fault in listed.values() if fault} == {
+        "a pipe, a socket or a device, and no file"
+    }
+
+
+def swap(path: Path, how: str, elsewhere: Path) -> None:
+    """What an attacker, or an unlucky tool, may do between a look and the next."""
+    if how == "rewritten":
+        path.write_text("longer")
+        return
+    path.unlink()
+    if how == "link":
+        path.symlink_to(elsewhere)
+    elif how == "pipe":
+        os.mkfifo(path)
+    elif how == "folder":
+        path.mkdir()
+    elif how == "folder above":
+        path.parent.rmdir()
+        path.parent.symlink_to(elsewhere.parent)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "reason"),
+    [
+        ("rewritten", NotAsListed, "changed after it was listed"),
+        ("link", NotAsListed, "a link, or no file, took its place"),
+        ("pipe", NotAsListed, "a pipe or a device took its place"),
+        ("folder above", NotAsListed, "a link out of the folder took its place"),
+        ("folder", IsADirectoryError, "is a directory"),
+        ("gone", FileNotFoundError, "No such file or directory"),
+    ],
+)
+def test_what_took_the_place_of_a_listed_file_is_not_read(
+    write_files, how, error, reason
+):
+    """Nor waited for: nobody writes to the pipe. What the link leads to has the size and the time of the file."""
+    root = write_files({"b/a.txt": "file"})
+    secret = write_files({"a.txt": "key!"}, "elsewhere") / "a.txt"
+    file = root / "b" / "a.txt"
+    stamp = file.stat().st_mtime_ns
+    os.utime(secret, ns=(stamp, stamp))
+    folder = Folder(str(root))
+    (listed,) = folder.files()
+    swap(file, how, secret)
+    with pytest.raises(error, match=reason):
+        folder.open(listed)
+
+
+def test_a_link_within_the_folder_is_opened_until_it_leads_out(write_files):
+    root = write_files({"a.txt": "file"})
+    secret = write_files({"a.txt": "key!"}, "elsewhere") / "a.txt"
+    (root / "link").symlink_to(root / "a.txt")
+    folder = Folder(str(root))
+    _, link = folder.files()
+    with folder.open(link) as stream:
+        assert stream.read() == b"file"
+    (root / "link").unlink()
+    (root / "link").symlink_to(secret)
+    with pytest.raises(NotAsListed, match="a link out of the folder"):
+        folder.open(link)
 
 
 def test_a_link_to_a_folder_is_not_followed(write_files):

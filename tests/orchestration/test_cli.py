@@ -151,8 +151,10 @@ def test_status_of_a_landed_session_then_of_an_ingested_one(run, landed):
     assert {t["table"]: t["rows"] for t in facts["tables"]}["frames"] == report[
         "frames"
     ]
-    text = run("status").stdout
+    assert "decoders_lack" not in facts
+    text = run("status", "--health").stdout
     assert "monday: 3 files (2 ingested, 1 quarantined)" in text and "frames" in text
+    assert "decoders of foreign images" in text
 
 
 def test_quarantine_from_list_to_drop_to_retry(run, landed):

@@ -12,7 +12,7 @@ import pytest
 
 from assets.formats import plan_session, read_capture
 from assets.formats.observations import FrameObservation, LabelObservation
-from assets.storage import Folder, SessionFile
+from assets.storage import Folder
 from models.masks import decode_mask
 
 # pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
@@ -22,15 +22,11 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def read(root: Path) -> tuple[list[LabelObservation], list[FrameObservation]]:
-    paths = sorted(p for p in root.rglob("*") if p.is_file())
-    files = [
-        SessionFile(p.relative_to(root).as_posix(), str(p), p.stat().st_size, "1")
-        for p in paths
-    ]
+    folder = Folder(str(root))
     found = [
         o
-        for plan in plan_session(files, Folder(".").open)[0]
-        for o in read_capture(plan, Folder(".").open)
+        for plan in plan_session(folder.files(), folder.open)[0]
+        for o in read_capture(plan, folder.open)
     ]
     return [o for o in found if isinstance(o, LabelObservation)], [
         o for o in found if isinstance(o, FrameObservation)

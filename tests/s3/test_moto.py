@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import pyarrow as pa
 import pytest
 
-from assets import storage
+from assets import spill, storage
 from assets.landing import LandingZone, Watch, fingerprint
 from assets.retrieval.verify import Stores, verify
 from assets.storage import BlobStore, Folder
@@ -172,7 +172,9 @@ def test_a_blob_that_another_client_removed_is_written_again(blobs, settings):
     assert blobs.get(HELLO) == b"hello"
 
 
-def test_a_blob_of_many_chunks_comes_back_whole(blobs):
+def test_a_blob_of_many_chunks_comes_back_whole(blobs, lower):
+    """From a file aside."""
+    lower(spill, MEMORY_BYTES=8 << 20)
     data = bytes(range(256)) * (9 << 12)  # 9 MiB
     sha256 = blobs.put(io.BytesIO(data))
     assert blobs.matches(sha256) and blobs.folder.fs.size(blobs._path(sha256)) == len(

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, Self
 
-# a member larger than this is expanded to a temporary file without a name
-SPOOL_BYTES = 64 << 20
-
 
 @dataclass(frozen=True)
 class ArchiveLimits:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self
 
 from assets.formats.archives.archive_members import (
-    SPOOL_BYTES,
     ArchiveLimits,
     Member,
     Refused,
@@ -18,6 +16,7 @@ from assets.formats.archives.archive_members import (
 from assets.formats.archives.expansion import PIECE_BYTES, Expander
 from assets.formats.archives.tar_headers import TarDamage, TarMember, walk_tar
 from assets.formats.protocol import UnreadableBytes
+from assets.spill import open_growing_spill, open_spill
 from assets.storage import SessionFile
 
 _METHODS = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"))
@@ -31,7 +30,7 @@ def is_tar_name(path: str) -> bool:
 
 
 def open_tar(stream: BinaryIO, file: SessionFile, limits: ArchiveLimits) -> TarStore:
-    """Raises UnreadableBytes when a compressed archive does not expand, or expands to too much."""
+    """Raises UnreadableBytes when a compressed archive does not expand, or expands to too much; NoRoom."""
     stream.seek(0)
     head = stream.read(6)
     method = next(
@@ -40,7 +39,7 @@ def open_tar(stream: BinaryIO, file: SessionFile, limits: ArchiveLimits) -> TarS
     stream.seek(0)
     if method is None:
         return TarStore(stream, file.size_bytes, file.size_bytes, True, limits)
-    expanded = _open_spool()
+    expanded = open_growing_spill()
     try:
         _expand(
             stream,
@@ -48,8 +47,10 @@ def open_tar(stream: BinaryIO, file: SessionFile, limits: ArchiveLimits) -> TarS
             expanded,
             limits.limit_expansion(file.size_bytes),
         )
-    except ValueError as error:
+    except BaseException as error:
         expanded.close()
+        if not isinstance(error, ValueError):
+            raise
         raise UnreadableBytes(f"archive does not expand: {error}", _REMEDY) from error
     return TarStore(expanded, file.size_bytes, expanded.tell(), False, limits)
 
@@ -83,9 +84,9 @@ class TarStore:
         yield from screen_members(self._list(), self._archive_bytes, self._limits)
 
     def open(self, member: Member) -> BinaryIO:
-        """The bytes of a member in a spooled file. Raises UnreadableBytes where the archive ends inside."""
+        """The bytes of a member. Raises UnreadableBytes where the archive ends inside, NoRoom."""
         self._stream.seek(member.offset if self._is_stored else member.inner_offset)
-        target = _open_spool()
+        target = open_spill(member.size_bytes)
         left = member.size_bytes
         while left > 0 and (piece := self._stream.read(min(left, PIECE_BYTES))):
             target.write(piece)
@@ -144,7 +145,3 @@ def _expand(
             target.write(piece)
     if not expander.is_at_end:
         raise ValueError("it ends too early")
-
-
-def _open_spool() -> BinaryIO:
-    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))

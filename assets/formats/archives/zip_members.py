@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Self, cast
 
 from assets.formats.archives.archive_members import (
-    SPOOL_BYTES,
     ArchiveLimits,
     Member,
     Refused,
@@ -21,6 +19,7 @@ from assets.formats.archives.archive_members import (
 )
 from assets.formats.archives.expansion import PIECE_BYTES, Expander
 from assets.formats.protocol import UnreadableBytes
+from assets.spill import open_spill
 from assets.storage import SessionFile
 
 _METHODS = {
@@ -82,8 +81,8 @@ class ZipStore:
         )
 
     def open(self, member: Member) -> BinaryIO:
-        """The expanded bytes of a member in a spooled file. Raises UnreadableBytes where they are damaged."""
-        target = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 the caller closes it
+        """The expanded bytes of a member. Raises UnreadableBytes where they are damaged, NoRoom."""
+        target = open_spill(member.size_bytes)
         try:
             copy_exactly(self._pieces(member), member, target)
         except ValueError as error:

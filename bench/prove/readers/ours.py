@@ -19,21 +19,16 @@ from assets.formats.observations import (
     SignalObservation,
 )
 from assets.formats.sequences.sequence_files import matrix_of_pose
-from assets.storage import Folder, SessionFile
+from assets.storage import Folder
 from bench.prove.readers.rows import NOTHING, Row
 
 _NS = 1_000_000_000
 
 
 def _read(root: Path) -> Iterator[Observation]:
-    paths = sorted(p for p in root.rglob("*") if p.is_file())
-    files = [
-        SessionFile(p.relative_to(root).as_posix(), str(p), p.stat().st_size, "1")
-        for p in paths
-    ]
-    opener = Folder(str(root)).open
-    for plan in plan_session(files, opener)[0]:
-        yield from read_capture(plan, opener)
+    folder = Folder(str(root))
+    for plan in plan_session(folder.files(), folder.open)[0]:
+        yield from read_capture(plan, folder.open)
 
 
 def list_boxes(root: Path) -> Iterator[Row]:

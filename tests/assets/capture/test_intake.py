@@ -387,6 +387,37 @@ def test_a_recording_that_vanishes_after_it_was_listed_is_quarantined(
     assert (report.new, report.quarantined) == (2, 1)
 
 
+def test_what_took_the_place_of_a_listed_file_is_quarantined_and_told(
+    intake, write_files, recording, make_png
+):
+    """A recording and a picture that become links to a secret between listing and opening; and a pipe, never opened."""
+    secret = write_files({"key": "secret"}, "elsewhere") / "key"
+    root = write_files(
+        {"a.mcap": recording, "b/c.png": make_png(1), "b/d.png": make_png(2)}
+    )
+    os.mkfifo(root / "b" / "e.png")
+    folder = Folder(str(root))
+    listed = folder.files()
+    for name in ("a.mcap", "b/c.png"):
+        (root / name).unlink()
+        (root / name).symlink_to(secret)
+    folder.files = lambda: listed  # type: ignore[method-assign]  # a listing that is older than the folder
+    report = intake.ingest(folder, "monday")
+    told = {r["path"]: (r["reason"], r["remedy"]) for r in report.reasons}
+    swapped = "a link, or no file, took its place"
+    again = "ingest again when nobody changes the folder any more"
+    assert told == {
+        "a.mcap": (swapped, again),
+        "b/c.png": (swapped, again),
+        "b/e.png": (
+            "a pipe, a socket or a device, and no file",
+            "put the file itself there, or remove it",
+        ),
+    }
+    assert (report.frames, report.quarantined) == (1, 3)
+    assert not list(intake.blobs.names())
+
+
 def test_what_may_not_be_read_is_quarantined_and_its_neighbours_go_on(
     intake, write_files, make_png, permissions_bind
 ):

@@ -50,26 +50,14 @@ class SessionReading:
         return [o for o in self.observations if isinstance(o, kind)]
 
 
-def list_folder(root: Path) -> list[SessionFile]:
-    paths = sorted(p for p in root.rglob("*") if p.is_file())
-    return [
-        SessionFile(
-            p.relative_to(root).as_posix(),
-            str(p),
-            p.stat().st_size,
-            str(p.stat().st_mtime_ns),
-        )
-        for p in paths
-    ]
-
-
 @pytest.fixture
 def read_session() -> Callable[..., SessionReading]:
     """read_session(folder): by all readers, or by those given as well."""
 
     def read(root: Path, readers: Sequence[Reader] = READERS) -> SessionReading:
-        files = list_folder(root)
-        opener = Folder(str(root)).open
+        folder = Folder(str(root))
+        files = folder.files()
+        opener = folder.open
         plans, leftovers = plan_session(files, opener, readers)
         accounted = [f.path for plan in plans for f in plan.files] + [
             left.file.path for left in leftovers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import signal
 import tempfile
@@ -18,7 +19,7 @@ from PIL import Image
 from assets.images import decode_rgb, decode_working_luma
 from assets.sandbox import guard_lane
 from assets.sandbox.child_limits import ImageLimits
-from assets.sandbox.child_process import ChildGone
+from assets.sandbox.child_process import _KEPT, ChildGone
 from assets.sandbox.guard import JOBS_AT_ONCE, ImageFacts, ImageGuard, Refusal, Verdict
 from assets.sandbox.guard_child import LENGTH
 from assets.sandbox.guard_lane import GuardLane
@@ -353,16 +354,60 @@ def test_an_interrupted_inspection_leaves_no_late_answer(guard, monkeypatch):
     assert (facts.width_px, facts.height_px) == (20, 10)
 
 
-def test_a_child_limits_its_memory(guard):
-    limits = Path(f"/proc/{child_of(guard)}/limits")
-    if not limits.exists():
+def test_a_child_is_confined(guard, monkeypatch):
+    """As the system itself tells it, proc(5)."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "marker")
+    process = Path(f"/proc/{child_of(guard)}")
+    if not process.exists():
         pytest.skip("no /proc on this system")
-    lines = {
-        line[:26].strip(): line[26:].split()[0]
-        for line in limits.read_text().splitlines()
+    limits = {
+        line[:26].strip(): line[26:].split()[:2]
+        for line in (process / "limits").read_text().splitlines()
     }
-    assert 1 << 30 < int(lines["Max data size"]) < 3 << 29
-    assert lines["Max core file size"] == "0" and int(lines["Max cpu time"]) <= 20
+    assert 1 << 30 < int(limits["Max data size"][0]) < 3 << 29
+    assert limits["Max core file size"] == limits["Max file size"] == ["0", "0"]
+    soft, hard = map(int, limits["Max cpu time"])
+    assert soft <= 20 and 1800 < hard <= 1830
+    status = dict(
+        line.split(":\t", 1) for line in (process / "status").read_text().splitlines()
+    )
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+    environment = (process / "environ").read_text().strip("\0").split("\0")
+    assert {entry.partition("=")[0] for entry in environment} - set(_KEPT) == {
+        "PYTHONPATH",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "OPENCV_FOR_THREADS_NUM",
+    }
+
+
+def test_the_memory_of_the_images_is_neither_written_nor_cut_by_a_child(guard):
+    payload = encode("PNG")
+    inspect(guard, payload)
+    memory = guard._lanes[0]._memory
+    with pytest.raises(PermissionError):
+        os.write(memory, b"x")
+    with pytest.raises(PermissionError):
+        os.ftruncate(memory, 0)
+    with pytest.raises(PermissionError):
+        mmap.mmap(memory, 4096)
+    assert isinstance(inspect(guard, payload)[0], ImageFacts)
+
+
+def test_a_child_that_has_worked_long_enough_is_followed_by_another():
+    pictures = [encode("PNG", 640, 480 + n) for n in range(12)]
+    with ImageGuard(limits=ImageLimits(child_seconds=0.05)) as guard:
+        first = child_of(guard)
+        verdicts = inspect(guard, *pictures)
+        assert child_of(guard) != first
+    assert [v.height_px for v in verdicts] == [480 + n for n in range(12)]
+
+
+def test_a_child_that_ends_before_each_image_is_not_asked_for_ever():
+    with ImageGuard(limits=ImageLimits(child_seconds=-1)) as guard:
+        (verdict,) = inspect(guard, encode("PNG"))
+    assert verdict.reason == "decoder died (exit status 64)"
 
 
 def test_an_answer_longer_than_the_limit_breaks_the_protocol(lower):

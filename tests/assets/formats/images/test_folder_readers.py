@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 
 import pytest
@@ -498,13 +499,23 @@ def test_documents_are_set_apart_from_formats_without_a_reader(
 def test_a_file_that_grew_since_it_was_listed_is_a_problem(
     write_files, read_session, make_image
 ):
-    root = write_files({"c/a.jpg": make_image(1), "c/b.jpg": make_image(2)})
-    grown = root / "c" / "a.jpg"
-    files = [SessionFile("c/a.jpg", str(grown), grown.stat().st_size - 5, "1")]
     from assets.formats import read_capture
 
-    plans, _ = plan_session(files, Folder(".").open)
-    (problem,) = read_capture(plans[0], Folder(".").open)
+    folder = Folder(str(write_files({"c/a.jpg": make_image(1)})))
+    plans, _ = plan_session(folder.files(), folder.open)
+    with open(folder.files()[0].uri, "ab") as grown:
+        grown.write(b"12345")
+    (problem,) = read_capture(plans[0], folder.open)
+    assert problem.reason == "changed after it was listed"
+
+
+def test_an_object_that_is_longer_than_listed_is_a_problem(make_image):
+    from assets.formats import read_capture
+
+    data = make_image(1)
+    files = [SessionFile("a.jpg", "s3://bucket/a.jpg", len(data) - 5, "etag")]
+    plans, _ = plan_session(files, lambda _: io.BytesIO(data))
+    (problem,) = read_capture(plans[0], lambda _: io.BytesIO(data))
     assert "listed with" in problem.reason
 
 
