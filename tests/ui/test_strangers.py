@@ -188,3 +188,10 @@ def report(ui_home: Path, shown: dict[str, str]) -> None:
             dg.AssetMaterialization(RELEASE, metadata=card)
         )
         instance.report_runless_asset_event(verdict)
+
+
+def test_no_log_holds_the_token(ui, ui_home: Path, visitor) -> None:
+    """The visitor has opened the link, which holds it."""
+    logs = {log.stem: log.read_text() for log in (ui_home / "logs").iterdir()}
+    assert {"dagster", "dagster-code", "dagster-daemon", "mlflow"} <= logs.keys()
+    assert [name for name, text in logs.items() if ui["token"] in text] == []
