@@ -131,11 +131,14 @@ class LandingZone:
             return None
         there = {_key_or_none(name) for name in self.folder.folders()}
         files = {f.path: f for f in folder.files() if f.fault is None}
+        spread = sorted(files)[:: max(1, -(-len(files) // _MAX_COMPARED))]
         places = self.ledger.sources()
         for former in self.ledger.sessions():
             if former in {session, *there} and former not in places:
                 continue
-            if former in places and not self._is_missing(places[former]):
+            if not self.ledger.knows_any(former, spread) or (
+                former in places and not self._is_missing(places[former])
+            ):
                 continue
             if _is_the_same(self.ledger.outcomes(former).values(), files, folder):
                 self.ledger.move_session(former, folder.uri)

@@ -300,6 +300,11 @@ class Ledger:
 
         return self._run(walk)
 
+    def knows_any(self, session: str, paths: Sequence[str]) -> bool:
+        """Whether a file of the session has ever had one of these paths."""
+        query = self._sa.select(self._files.c.path).filter_by(session=session)
+        return bool(self._fetch(query.where(self._files.c.path.in_(paths)).limit(1)))
+
     def holds_files(self, session: str) -> bool:
         """Whether a file of the session was taken in that is not gone since."""
         query = self._files.select().filter_by(session=session, outcome="ingested")

@@ -58,7 +58,14 @@ def captures(
     )
     facts = {
         name: getattr(report, name)
-        for name in ("files", "new", "already_ingested", "quarantined", "problems")
+        for name in (
+            "files",
+            "new",
+            "already_ingested",
+            "quarantined",
+            "problems",
+            "gone",
+        )
     }
     facts["files changed"] = count_changes(before, intake.ledger.outcomes(session))
     metadata = {"recordings": {**facts, **_describe(catalog, report)}}

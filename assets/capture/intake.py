@@ -196,7 +196,10 @@ class Intake:
         is_reread = work.is_reread(capture_id, plan)
         claim = self._claim_or_wait(capture_id, plan, is_reread)
         if claim is None:
-            verdict = next(iter(self.ledger.outcomes_of(capture_id)), None)
+            verdict = next(
+                (o for o in self.ledger.outcomes_of(capture_id) if o.outcome != "gone"),
+                None,
+            )
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
         fence = partial(self.ledger.renew, claim)

@@ -135,7 +135,7 @@ def _read_outcomes(
     What is gone altogether keeps its outcome.
     """
     rows = [FileOutcome(**row) for row in zone.ledger.file_table().to_pylist()]
-    rows = [o for o in rows if session is None or o.session == session]
+    rows = [o for o in rows if session in {None, o.session} and o.outcome != "gone"]
     # a listing costs: only where it matters
     due = {o.session for o in rows if o.outcome in ("quarantined", "dropped")}
     folders = zone.look_around().sessions

@@ -293,6 +293,15 @@ def test_a_container_that_is_taken_away_takes_all_along_and_comes_back(
     (root / "desk.mcap").unlink()
     assert take_in(intake, root).gone_frames == 0  # its bytes are there as the copy
     assert read_tables(intake.catalog)["frames"] == before["frames"]
+    (root / "z.mcap").write_bytes(recording)
+    (root / "copy.mcap").unlink()
+    take_in(intake, root)
+    shutil.copy(root / "z.mcap", root / "copy.mcap")
+    (root / "z.mcap").unlink()
+    take_in(intake, root)
+    known = {o.path: o.outcome for o in intake.ledger.outcomes("monday").values()}
+    assert known["copy.mcap"] == "ingested" and take_in(intake, root).new == 0
+    assert read_tables(intake.catalog)["frames"] == before["frames"]
     (root / "copy.mcap").unlink()
     assert take_in(intake, root).gone_frames == num_frames > 0
     assert read_tables(intake.catalog) == bare
