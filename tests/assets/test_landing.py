@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,16 @@ def test_a_place_with_the_name_of_a_landed_session_is_refused(zone, write_files)
     zone.register("run_1", place)
     zone.register("run-1", zone.folder.below("Run 1"))
     assert set(zone.sessions()) == {"run-1", "run_1"}
+
+
+def test_a_folder_of_the_landing_zone_is_found_where_the_zone_lies_after_a_move(
+    zone, tmp_path
+):
+    zone.register("run-1", zone.folder.below("Run 1"))
+    moved = Path(zone.folder.uri).rename(tmp_path / "moved")
+    there = LandingZone(Folder(str(moved)), zone.ledger)
+    assert there.locate("run-1").uri == str(moved / "Run 1")
+    assert there.look_around().unusable == ["run-1", "二"]
 
 
 def test_a_landed_folder_that_was_also_ingested_by_hand_is_usable(zone):
