@@ -81,13 +81,16 @@ def measure(
         cost_s.append(_cpu_s() - start)
         print(f"session {number} of {num_sessions}", end="\r", file=sys.stderr)
         if number in {*AT, num_sessions}:
-            figures |= {f"{k}_at_{number}": v for k, v in look(home).items()}
+            found = {f"{k}_at_{number}": v for k, v in look(home).items()}
+            print(json.dumps(found), file=sys.stderr)
+            figures |= found
             if with_commands:
                 figures[f"command_s_at_{number}"] = run_command(source, number)
     shown = [n for n in AT if n <= num_sessions]
     around = {n: _median_around(cost_s, n) for n in {*shown, num_sessions}}
     figures |= {f"cpu_s_at_{n}": round(s, 3) for n, s in sorted(around.items())}
     figures["ratio"] = round(around[num_sessions] / around[2], 2)
+    # of which the sessions that tidy the tables are a part
     figures["most_s"] = round(max(cost_s[1:]), 3)
     figures["mean_s"] = round(sum(cost_s[1:]) / len(cost_s[1:]), 3)
     return figures
