@@ -48,7 +48,8 @@ class Gate:
     ) -> None:
         self._app = app
         self._origin_of = {urlsplit(origin).netloc: origin for origin in origins}
-        self._token, self._cookie = token, cookie
+        self._token = token
+        self._cookie = cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on what is let in."""
