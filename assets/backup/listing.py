@@ -55,18 +55,20 @@ def write_list(folder: Path, made: BackupList) -> None:
 
 
 def read_list(folder: Path) -> BackupList:
-    """The list of a backup. Raises ValueError where there is none, or it has changed."""
-    names = [m for name in _list_names(folder) if (m := _LIST.fullmatch(name))]
+    """The list of a backup. Raises ValueError where there is none, it has changed, or names a file outside."""
+    names = [name for name in _list_names(folder) if _LIST.fullmatch(name)]
     if len(names) != 1:
         raise ValueError(f"{folder} is no backup: it holds {len(names)} lists of files")
-    path = folder / names[0][0]
+    path = folder / names[0]
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != names[0][1]:
+    if f"files-{hashlib.sha256(data).hexdigest()}.json" != path.name:
         raise ValueError(f"{path} has changed: take another backup")
     content = json.loads(data)
     if content["format"] != _FORMAT:
         raise ValueError(f"{path} is of a newer Daguerre: update Daguerre here")
-    entries = (Entry(**row) for row in content["files"])
+    entries = [Entry(**row) for row in content["files"]]
+    for entry in entries:
+        _require_inside(path, entry.path)
     return BackupList(
         content["made_at"], {e.path: e for e in entries}, content["left_out"]
     )
@@ -117,6 +119,14 @@ def make_folders(root: Path, paths: Iterable[str]) -> None:
     """The folders that these files lie in, below the root."""
     for folder in sorted({os.path.dirname(path) for path in paths}):
         (root / folder).mkdir(parents=True, exist_ok=True)
+
+
+def _require_inside(listed: Path, path: str) -> None:
+    """A backup may come from elsewhere, and restoring it writes below the home alone."""
+    if os.path.isabs(path) or ".." in path.split("/"):
+        raise ValueError(
+            f"{listed} names {path!r}, which lies outside: it is no backup"
+        )
 
 
 def _list_names(folder: Path) -> list[str]:
