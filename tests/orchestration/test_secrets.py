@@ -56,7 +56,7 @@ def tell(capfd, monkeypatch, *words: str) -> str:
     [
         ["status", "--json"],
         ["query", "select * from files"],
-        ["forget-source", "monday"],
+        ["forget", "monday"],
     ],
 )
 def test_a_ledger_that_does_not_answer_is_told_without_its_password(
@@ -120,7 +120,7 @@ def test_a_run_that_fails_for_its_store_leaves_no_password_in_dagster(
 
 def test_no_process_is_started_with_a_password_in_its_arguments(environment, tmp_path):
     settings = load_settings()
-    commands = _commands(settings, 3000, 5000)
+    commands = _commands(3000, 5000, tmp_path / "code", tmp_path / "workspace.yaml")
     assert MARKER in settings.ledger_url and MARKER in settings.mlflow_url
     assert MARKER not in json.dumps(commands) and MARKER not in repr(settings)
 
