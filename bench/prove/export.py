@@ -1,7 +1,7 @@
 """The canonical export of a home: every row of every table and every outcome of the ledger, equal for equal content.
 
-Left out is only what differs between two runs that nothing befell: claims (epoch, owner, lease), table versions, and
-the place where the session lay, which stands as `landing:`.
+Left out is only what differs between two runs that nothing befell: claims (epoch, owner, lease), table versions, the time
+at which a file was found gone, and the place where the session lay, which stands as `landing:`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from assets.tables.schemas import TABLES
 LEDGER_FILES = "ledger.files"
 LEDGER_CAPTURES = "ledger.captures"
 BLOBS = "blobs"
+_OF_THE_RUN = {"gone": ("gone_ns", "frames_version", "captures_version")}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def export(
     sections = {}
     for name in TABLES:
         if catalog.exists(name):
-            rows = catalog.read_latest(name).to_pylist()
+            differing = _OF_THE_RUN.get(name, ())
+            rows = catalog.read_latest(name).drop_columns(differing).to_pylist()
             sections[name] = rows_of(rows, TABLES[name].key, landing_uri)
     files = ledger.file_table().to_pylist()
     sections[LEDGER_FILES] = rows_of(
