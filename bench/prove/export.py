@@ -1,7 +1,7 @@
 """The canonical export of a home: every row of every table and every outcome of the ledger, equal for equal content.
 
-Left out is only what differs between two runs that nothing befell: claims (epoch, owner, lease), table versions, the time
-at which a file was found gone, and the place where the session lay, which stands as `landing:`.
+Left out is only what differs between two runs that nothing befell: claims (epoch, owner, lease), table versions, when
+a file was found gone, and the place where the session lay, which stands as `landing:`.
 """
 
 from __future__ import annotations
