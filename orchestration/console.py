@@ -24,11 +24,11 @@ class RunConsole:
         log = logging.getLogger("daguerre")
         log.setLevel(logging.INFO)
         log.propagate = False
-        log.addHandler(_Lines(self))
+        _hand_over(log, _Lines(self))
         progress = logging.getLogger("daguerre-progress")
         progress.setLevel(logging.DEBUG)
         progress.propagate = False
-        progress.addHandler(_Steps(self))
+        _hand_over(progress, _Steps(self))
 
     def tell(self, line: str) -> None:
         """Print a line."""
@@ -97,6 +97,14 @@ class _Steps(logging.Handler):
             if event["epoch"] == event["step"] == 0:
                 self._started_s = now_s
             self._console.show(describe_step(event, now_s - self._started_s))
+
+
+def _hand_over(log: logging.Logger, handler: logging.Handler) -> None:
+    """The newest console of a process is the one that tells: another beside it would tell each line again."""
+    for former in list(log.handlers):
+        if type(former) is type(handler):
+            log.removeHandler(former)
+    log.addHandler(handler)
 
 
 def describe_step(event: Mapping[str, Any], seconds: float) -> str:

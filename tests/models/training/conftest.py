@@ -25,8 +25,10 @@ def _count_each_net_once() -> Iterator[None]:
     counted: dict[str, Callable[[int, int], int | None]] = {}
 
     def count(net: nn.Module) -> Callable[[int, int], int | None]:
-        needs_gradient = [p.requires_grad for p in net.parameters()]
-        return counted.setdefault(f"{net} {needs_gradient}", count_flops_by_size(net))
+        key = f"{net} {[p.requires_grad for p in net.parameters()]}"
+        if key not in counted:
+            counted[key] = count_flops_by_size(net)
+        return counted[key]
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(meter, "count_flops_by_size", count)
