@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -10,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 from assets.sandbox.child_limits import ITEM_SECONDS
 
 START_SECONDS = 60  # loading the libraries on a busy machine
 SILENCE_SECONDS = 60  # without any answer: a whole machine may stall, so the limit that counts is on processor time
 STOP_SECONDS = 2
+_PIECE_BYTES = 1 << 20  # that a pipe holds, and that are read at once
 RETIRED = 64  # exit status of a child that has worked long enough, and ends between two images
 _ROOT = Path(__file__).resolve().parents[2]
 # what Python and its libraries need to start, of the environment: the rest holds secrets, and is not handed on
@@ -81,6 +84,26 @@ def send(child: Child, data: bytes, wait: Wait) -> None:
             wait(descriptor, select.POLLOUT)
         except BrokenPipeError:
             raise ChildGone from None
+
+
+def receive(child: Child, size: int, wait: Wait) -> bytearray:
+    """The next bytes of its answers, so many. Raises ChildGone, and what `wait` raises."""
+    assert child.stdout
+    descriptor = child.stdout.fileno()
+    data = bytearray()
+    while len(data) < size:
+        wait(descriptor, select.POLLIN)
+        piece = os.read(descriptor, min(_PIECE_BYTES, size - len(data)))
+        if not piece:
+            raise ChildGone
+        data += piece
+    return data
+
+
+def widen(pipe: IO[bytes]) -> None:
+    """Let more lie in a pipe before who writes to it has to wait, where the system can."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIECE_BYTES)
 
 
 def is_ready(descriptor: int, event: int, seconds: float) -> bool:

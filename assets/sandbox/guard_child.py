@@ -8,10 +8,7 @@ between two images with the status RETIRED when it has worked for CHILD_SECONDS.
 
 from __future__ import annotations
 
-import json
 import mmap
-import os
-import signal
 import struct
 import sys
 import time
@@ -19,6 +16,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from assets.sandbox.child_answers import open_answers, write_json
 from assets.sandbox.child_limits import (
     ITEM_SECONDS,
     ImageLimits,
@@ -28,7 +26,8 @@ from assets.sandbox.child_limits import (
 from assets.sandbox.child_process import RETIRED
 from assets.sandbox.confinement import confine
 
-LENGTH = struct.Struct(">Q")  # of an answer, and the number of places in a request
+# a request: the number of places, and the places
+COUNT = struct.Struct(">Q")
 ITEM = struct.Struct(">QQ")  # a place: offset and length
 
 # closed list: Pillow tries no other decoder
@@ -65,17 +64,17 @@ def serve(
     limit_resources(limits.memory_bytes, limits.child_seconds)
     confine()
     retires_s = time.process_time() + limits.child_seconds
-    _write(answers, {"is_ready": True})
+    write_json(answers, {"is_ready": True})
     used_s = -1  # whole seconds of processor time at which the limit was moved on
-    while len(head := requests.read(LENGTH.size)) == LENGTH.size:
-        places = requests.read(LENGTH.unpack(head)[0] * ITEM.size)
+    while len(head := requests.read(COUNT.size)) == COUNT.size:
+        places = requests.read(COUNT.unpack(head)[0] * ITEM.size)
         for offset, length in ITEM.iter_unpack(places):
             now_s = time.process_time()
             if now_s > retires_s:
                 raise SystemExit(RETIRED)
             if int(now_s) > used_s:
                 used_s = allow_seconds(ITEM_SECONDS)
-            _write(
+            write_json(
                 answers,
                 inspect_image(memory[offset : offset + length], decoders, limits),
             )
@@ -253,18 +252,9 @@ def _refuse(reason: str, remedy: str) -> dict[str, Any]:
     return {"reason": reason, "remedy": remedy}
 
 
-def _write(answers: BinaryIO, answer: dict[str, Any]) -> None:
-    body = json.dumps(answer).encode()
-    answers.write(LENGTH.pack(len(body)) + body)
-    answers.flush()
-
-
 def main() -> None:
-    """Keep the pipe of the answers to ourselves: what a library prints must not end up between them."""
-    # Ctrl-C is for the parent, which closes our input
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    """Answer what comes on standard input, about images in the memory of which the arguments tell."""
+    answers = open_answers()
     descriptor, memory_bytes, pixels, side_px = map(int, sys.argv[1:5])
     memory = memoryview(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ))
     limits = ImageLimits(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from assets.sandbox.child_answers import LENGTH
 from assets.sandbox.child_limits import ImageLimits
 from assets.sandbox.child_process import (
     RETIRED,
@@ -26,12 +26,12 @@ from assets.sandbox.child_process import (
     is_ready,
     send,
     start_child,
+    widen,
 )
-from assets.sandbox.guard_child import ITEM, LENGTH
+from assets.sandbox.guard_child import COUNT, ITEM
 
 _MAX_ANSWER_BYTES = 1 << 16
 _READ_BYTES = 1 << 16
-_PIPE_BYTES = 1 << 20  # answers that wait while nobody collects
 
 Item = tuple[int, int, int]  # index in its job, offset and length in the shared memory
 
@@ -140,7 +140,7 @@ class GuardLane:
         """Send the places of images to the child, which is started where none is."""
         self.start()
         assert self._child
-        message = LENGTH.pack(len(items)) + b"".join(
+        message = COUNT.pack(len(items)) + b"".join(
             ITEM.pack(offset, length) for _, offset, length in items
         )
         # the next answer fails as well, and says which image it was for
@@ -160,8 +160,7 @@ class GuardLane:
             (self._memory,),
         )
         assert child.stdout
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(child.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        widen(child.stdout)  # answers wait while nobody collects
         self._is_ready = False
         self._received = b""
         self._answers = deque()

@@ -7,14 +7,12 @@ input does, and between two pictures with the status RETIRED when it has worked 
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import struct
 import sys
 import time
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from assets.sandbox.child_answers import open_answers, write_json
 from assets.sandbox.child_limits import (
     CHILD_SECONDS,
     ITEM_SECONDS,
@@ -27,7 +25,6 @@ from assets.sandbox.confinement import confine
 
 WHAT = ("rgb", "luma")
 REQUEST = struct.Struct(">BQ")  # index in WHAT, bytes
-HEAD = struct.Struct(">Q")  # bytes of the head
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -54,26 +51,16 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             pixels = decoders[what](payload)
         except Exception as error:  # whatever a decoder makes of foreign bytes
             reason = f"{type(error).__name__}: " * (not isinstance(error, ValueError))
-            _write(answers, {"error": f"{reason}{error}"[:300]})
+            write_json(answers, {"error": f"{reason}{error}"[:300]})
             continue
-        _write(answers, {"shape": pixels.shape})
+        write_json(answers, {"shape": pixels.shape})
         answers.write(pixels.tobytes())
         answers.flush()
 
 
-def _write(answers: BinaryIO, head: dict[str, Any]) -> None:
-    body = json.dumps(head).encode()
-    answers.write(HEAD.pack(len(body)) + body)
-    answers.flush()
-
-
 def main() -> None:
-    """Keep the pipe of the answers to ourselves: what a library prints must not end up between them."""
-    # Ctrl-C is for the parent, which closes our input
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    serve(sys.stdin.buffer, answers)
+    """Answer what comes on standard input."""
+    serve(sys.stdin.buffer, open_answers())
 
 
 if __name__ == "__main__":

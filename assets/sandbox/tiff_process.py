@@ -6,17 +6,16 @@ One child a process, started with the first TIFF, for all its threads in turn.
 from __future__ import annotations
 
 import atexit
-import fcntl
 import json
 import math
 import os
-import select
 import threading
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from assets.sandbox.child_answers import LENGTH
 from assets.sandbox.child_process import (
     RETIRED,
     SILENCE_SECONDS,
@@ -25,14 +24,15 @@ from assets.sandbox.child_process import (
     end_child,
     explain_end,
     is_ready,
+    receive,
     send,
     start_child,
+    widen,
 )
-from assets.sandbox.tiff_child import HEAD, REQUEST, WHAT
+from assets.sandbox.tiff_child import REQUEST, WHAT
 
 _MAX_HEAD_BYTES = 1 << 10
 _MAX_PIXEL_BYTES = 2 << 30
-_PIPE_BYTES = 1 << 20
 
 
 class TiffDecoder:
@@ -88,18 +88,17 @@ class _Retired(ValueError):
 def _start() -> Child:
     child = start_child("assets.sandbox.tiff_child", ())
     assert child.stdin and child.stdout
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        for pipe in (child.stdin, child.stdout):
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    widen(child.stdin)
+    widen(child.stdout)
     return child
 
 
 def _receive(child: Child) -> Any:
-    size = HEAD.unpack(_take(child, HEAD.size))[0]
+    size = LENGTH.unpack(receive(child, LENGTH.size, _wait))[0]
     if size > _MAX_HEAD_BYTES:
         raise ChildGone
     try:
-        facts = json.loads(bytes(_take(child, size)))
+        facts = json.loads(bytes(receive(child, size, _wait)))
         shape = facts.get("shape")
         num_bytes = math.prod(shape or ())
     except (ValueError, TypeError, AttributeError):
@@ -108,20 +107,7 @@ def _receive(child: Child) -> Any:
         return str(facts.get("error"))
     if not 0 < num_bytes <= _MAX_PIXEL_BYTES:
         raise ChildGone
-    return np.frombuffer(_take(child, num_bytes), np.uint8).reshape(shape)
-
-
-def _take(child: Child, size: int) -> bytearray:
-    assert child.stdout
-    data = bytearray(size)
-    view = memoryview(data)
-    while view:
-        _wait(child.stdout.fileno(), select.POLLIN)
-        count = os.readv(child.stdout.fileno(), [view[:_PIPE_BYTES]])
-        if not count:
-            raise ChildGone
-        view = view[count:]
-    return data
+    return np.frombuffer(receive(child, num_bytes, _wait), np.uint8).reshape(shape)
 
 
 def _wait(descriptor: int, event: int) -> None:

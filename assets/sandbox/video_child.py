@@ -8,11 +8,11 @@ does. Only the demuxers and decoders named here are used, and no other file or a
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
 
+from assets.sandbox.child_answers import open_answers
 from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
 from assets.sandbox.confinement import confine
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, Channel, RemoteFile
@@ -212,11 +212,8 @@ def _explain(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Keep the answers' pipe to ourselves: what a library prints must not end up between them."""
-    # Ctrl-C is for the parent, which closes our input
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    """Decode the video that the arguments describe."""
+    answers = open_answers()
     import av.logging
     import cv2
 

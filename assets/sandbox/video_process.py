@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import select
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from assets.sandbox.child_process import (
     explain_end,
     is_ready,
     measure_used_s,
+    receive,
     send,
     start_child,
 )
@@ -33,7 +33,6 @@ _LOOK_SECONDS = 0.5  # between looks at how much the child has used
 _MAX_JSON_BYTES = 1 << 16
 _MAX_PAYLOAD_BYTES = 512 << 20
 _MAX_READ_BYTES = 64 << 20
-_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -160,26 +159,13 @@ def _serve(child: Child, stream: BinaryIO, value: Any, watch: _Watch) -> None:
 
 
 def _receive(child: Child, watch: _Watch) -> VideoMessage:
-    kind, json_bytes, payload_bytes = HEAD.unpack(_take(child, HEAD.size, watch))
+    kind, json_bytes, payload_bytes = HEAD.unpack(receive(child, HEAD.size, watch.wait))
     if kind not in (READ, FACTS, FRAME, DAMAGE, END) or json_bytes > _MAX_JSON_BYTES:
         raise ChildGone
     if payload_bytes > _MAX_PAYLOAD_BYTES:
         raise ChildGone
     try:
-        value = json.loads(bytes(_take(child, json_bytes, watch)))
+        value = json.loads(bytes(receive(child, json_bytes, watch.wait)))
     except ValueError:
         raise ChildGone from None
-    return VideoMessage(kind, value, bytes(_take(child, payload_bytes, watch)))
-
-
-def _take(child: Child, size: int, watch: _Watch) -> bytearray:
-    assert child.stdout
-    descriptor = child.stdout.fileno()
-    data = bytearray()
-    while len(data) < size:
-        watch.wait(descriptor, select.POLLIN)
-        piece = os.read(descriptor, min(_PIECE_BYTES, size - len(data)))
-        if not piece:
-            raise ChildGone
-        data += piece
-    return data
+    return VideoMessage(kind, value, bytes(receive(child, payload_bytes, watch.wait)))

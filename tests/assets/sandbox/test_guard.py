@@ -18,10 +18,10 @@ from PIL import Image
 
 from assets.images import decode_rgb, decode_working_luma
 from assets.sandbox import guard_lane
+from assets.sandbox.child_answers import LENGTH
 from assets.sandbox.child_limits import ImageLimits
 from assets.sandbox.child_process import _KEPT, ChildGone
 from assets.sandbox.guard import JOBS_AT_ONCE, ImageFacts, ImageGuard, Refusal, Verdict
-from assets.sandbox.guard_child import LENGTH
 from assets.sandbox.guard_lane import GuardLane
 from models.image_quality import measure_quality
 
