@@ -1,4 +1,4 @@
-"""Files and folders that outlive a power cut, and names that are never absent.
+"""Local files and folders: that outlive a power cut, whose names are never absent, and their hashes.
 
 What a program has written is in memory until it is synced; a new name is, until the folder that holds it is synced.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,12 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # renameat2(2)
 # of a kernel, or of a file system, that cannot
 _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: str | Path) -> None:

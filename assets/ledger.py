@@ -539,8 +539,7 @@ class Ledger:
     def _check_file(self, connection: Connection) -> list[str]:
         if connection.dialect.name != "sqlite":
             return []
-        rows = connection.exec_driver_sql("PRAGMA integrity_check(5)").fetchall()
-        return [row[0] for row in rows if row[0] != "ok"]
+        return ledger_file.list_damage(connection.exec_driver_sql)
 
     def _find_changed(
         self, connection: Connection, table: Any

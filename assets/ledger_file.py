@@ -7,9 +7,10 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 from urllib.parse import quote
 
 WAIT_S = 60.0  # for other writers
@@ -78,6 +79,12 @@ def connect_to_read(path: str) -> sqlite3.Connection:
         with contextlib.closing(sqlite3.connect(copy)) as connection:
             connection.backup(memory)
         return memory
+
+
+def list_damage(execute: Callable[[str], Any]) -> list[str]:
+    """What SQLite finds wrong with a file, a line each, by its connection's own way to run a statement."""
+    rows = execute("PRAGMA integrity_check(5)").fetchall()
+    return [row[0] for row in rows if row[0] != "ok"]
 
 
 def _connect_to(path: str, mode: str) -> sqlite3.Connection:

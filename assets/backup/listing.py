@@ -109,12 +109,6 @@ def copy_hashed(source: Path, target: Path, mtime_ns: int | None = None) -> str:
     return digest.hexdigest()
 
 
-def hash_file(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def make_folders(root: Path, paths: Iterable[str]) -> None:
     """The folders that these files lie in, below the root."""
     for folder in sorted({os.path.dirname(path) for path in paths}):

@@ -23,14 +23,13 @@ from assets.backup.listing import (
     BackupList,
     Entry,
     copy_hashed,
-    hash_file,
     list_backups,
     make_folders,
     read_list,
     write_list,
 )
 from assets.backup.table_files import find_missing, fix_tables
-from assets.disk import make_folder, sync, sync_file_system
+from assets.disk import hash_file, make_folder, sync, sync_file_system
 from assets.ledger_file import connect_to_read
 
 _PARTIAL = ".partial-"

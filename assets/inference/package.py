@@ -12,13 +12,13 @@ and P depends on the image.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.disk import hash_file
 from assets.inference.checkpoint import (
     hash_bytes,
     read_proven,
@@ -249,8 +249,7 @@ def _read_files(
 def _require_hash(path: Path, sha256: str) -> None:
     if not path.is_file():
         raise Refusal(f"{path} is missing: restore it from a backup or train again")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = hash_file(path)
     if found != sha256:
         raise Refusal(
             f"{path} has changed: sha256 {found[:16]}, not {sha256[:16]}; restore it or train again"

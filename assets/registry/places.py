@@ -33,7 +33,7 @@ def follow_place(tracking_uri: str, artifact_root: str) -> int:
     store = locate_store(tracking_uri)
     if store is None or not store.exists():
         return 0
-    with closing(connect_to_read(store)) as connection:
+    with closing(connect_to_look(store)) as connection:
         if not find_moves(connection, store, artifact_root):
             return 0
     try:
@@ -88,8 +88,8 @@ def locate_store(tracking_uri: str) -> Path | None:
     return Path(database).absolute() if database else None
 
 
-def connect_to_read(store: Path) -> sqlite3.Connection:
-    """The store as it is: nothing is written."""
+def connect_to_look(store: Path) -> sqlite3.Connection:
+    """The store as it is, under SQLite's locks: MLflow keeps no log beside it. Nothing is written."""
     return sqlite3.connect(f"file:{quote(str(store))}?mode=ro", uri=True, timeout=60)
 
 

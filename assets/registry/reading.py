@@ -9,9 +9,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assets.ledger_file import list_damage
 from assets.registry.places import (
     apply_moves,
-    connect_to_read,
+    connect_to_look,
     find_moves,
     locate_store,
 )
@@ -61,14 +62,25 @@ class StoreReader:
         if self.path is None:
             return []
         with self._connect() as connection:
-            rows = connection.exec_driver_sql("PRAGMA integrity_check(5)").fetchall()
-        return [row[0] for row in rows if row[0] != "ok"]
+            return list_damage(connection.exec_driver_sql)
 
     def versions(self) -> list[StoredVersion]:
         """All versions of our models, by name and number."""
+        return self._read_versions("v.name LIKE 'daguerre-%'")
+
+    def version(self, task: str, version: int) -> StoredVersion:
+        """One version of the models of a task."""
+        (found,) = self._read_versions(
+            "v.name = :name AND v.version = :version",
+            name=f"daguerre-{task}",
+            version=version,
+        )
+        return found
+
+    def _read_versions(self, where: str, **values: object) -> list[StoredVersion]:
         query = (
             "SELECT v.name, v.version, v.run_id, v.source, r.artifact_uri FROM model_versions v "
-            "LEFT JOIN runs r ON r.run_uuid = v.run_id WHERE v.name LIKE 'daguerre-%' "
+            f"LEFT JOIN runs r ON r.run_uuid = v.run_id WHERE {where} "
             "AND v.current_stage <> 'Deleted_Internal' ORDER BY v.name, v.version"
         )
         with self._connect() as connection:
@@ -87,7 +99,7 @@ class StoreReader:
                     },
                 )
                 for name, version, run_id, source, artifacts in _fetch(
-                    connection, query
+                    connection, query, **values
                 )
             ]
 
@@ -108,7 +120,7 @@ class StoreReader:
         """Former address -> address now, of each experiment that lay elsewhere before the home was moved."""
         if self.path is None:
             return {}
-        with closing(connect_to_read(self.path)) as connection:
+        with closing(connect_to_look(self.path)) as connection:
             return find_moves(connection, self.path, self.artifact_root)
 
     @contextmanager
@@ -131,7 +143,7 @@ class StoreReader:
             return sa.create_engine(self._uri, poolclass=sa.pool.NullPool)
         return sa.create_engine(
             "sqlite://",
-            creator=lambda: connect_to_read(path),
+            creator=lambda: connect_to_look(path),
             poolclass=sa.pool.NullPool,
         )
 

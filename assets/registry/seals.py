@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assets.disk import make_folder, sync, sync_all, write_synced
+from assets.disk import hash_file, make_folder, sync, sync_all, write_synced
 from assets.registry.places import to_path
 from assets.registry.reading import StoredVersion, StoreReader
-from assets.storage import hash_stream
 from assets.tables.catalog import Catalog
 from assets.tables.seals import seal_tables
 
@@ -39,9 +38,7 @@ def seal_version(
     if not reader.is_readable:
         return
     while True:
-        (stored,) = [
-            v for v in reader.versions() if (v.task, v.version) == (task, version)
-        ]
+        stored = reader.version(task, version)
         seal = _make_seal(stored)
         if seal is None:
             return
@@ -83,7 +80,7 @@ def find_changes(stored: StoredVersion, seal: VersionSeal) -> Iterator[str]:
         place = _root(stored) / path
         if not place.is_file():
             yield f"its file {path} is gone"
-        elif _hash_file(place) != sha256:
+        elif hash_file(place) != sha256:
             yield f"its file {path} has changed"
     for key, value in seal.tags.items():
         if stored.tags.get(key) != value:
@@ -106,7 +103,7 @@ def _make_seal(stored: StoredVersion) -> VersionSeal | None:
         for path in folder.rglob("*")
         if path.is_file() and path.parent.name != _SEALS
     ]
-    hashes = {p.relative_to(root).as_posix(): _hash_file(p) for p in sorted(files)}
+    hashes = {p.relative_to(root).as_posix(): hash_file(p) for p in sorted(files)}
     return VersionSeal(hashes, stored.tags, stored.rows)
 
 
@@ -143,8 +140,3 @@ def _root(stored: StoredVersion) -> Path:
 
 def _pointer(stored: StoredVersion) -> str:
     return f"{_POINTER}{stored.task}/{stored.version}"
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hash_stream(stream)

@@ -123,7 +123,7 @@ class Tracker:
         Raises Refusal when the package's bytes changed since it was read.
         """
         read_package(package.folder, package.hashes)
-        client = self._client()
+        client = self.open_client()
         found = self._find(client, package.task, package.model_sha256)
         if found:
             return self._settle(client, found, is_new=False)
@@ -143,7 +143,7 @@ class Tracker:
 
     def record(self, task: str, version: int, decision: Decision) -> None:
         """Keep what the gate decided with the version and its run."""
-        client = self._client()
+        client = self.open_client()
         model = self.version(task, version)
         outcome = "passed" if decision.is_promoted else "refused"
         client.set_model_version_tag(model.name, str(version), "gate", outcome)
@@ -157,11 +157,11 @@ class Tracker:
     def set_alias(self, task: str, alias: str, version: int) -> None:
         """Point an alias at a version, after its bytes were verified."""
         self.verify(task, version)
-        point_alias(self._client(), _name(task), alias, version)
+        point_alias(self.open_client(), _name(task), alias, version)
 
     def drop_alias(self, task: str, alias: str) -> None:
         """Take an alias from whatever version has it."""
-        self._client().delete_registered_model_alias(_name(task), alias)
+        self.open_client().delete_registered_model_alias(_name(task), alias)
 
     def decision(self, task: str, version: int) -> dict[str, Any] | None:
         """What the gate decided on a version, as `Decision.to_dict` gave it; None before the gate was asked.
@@ -172,7 +172,7 @@ class Tracker:
         path = f"gate/version_{version}.json"
         if not any(
             item.path == path
-            for item in self._client().list_artifacts(model.run_id, "gate")
+            for item in self.open_client().list_artifacts(model.run_id, "gate")
         ):
             if "gate" in model.tags:
                 raise Refusal(
@@ -185,14 +185,16 @@ class Tracker:
             return dict(
                 json.loads(
                     Path(
-                        self._client().download_artifacts(model.run_id, path, folder)
+                        self.open_client().download_artifacts(
+                            model.run_id, path, folder
+                        )
                     ).read_text()
                 )
             )
 
     def describe(self, task: str, version: int, card: str) -> None:
         """Store the model card with the run, and as the version's description as far as that has room."""
-        client = self._client()
+        client = self.open_client()
         model = self.version(task, version)
         client.log_text(model.run_id, card, "model_card.md")
         client.update_model_version(model.name, str(version), _cut(card))
@@ -205,7 +207,7 @@ class Tracker:
 
     def versions(self, task: str) -> list[RegisteredModel]:
         """All versions of a task, oldest first."""
-        client = self._client()
+        client = self.open_client()
         found = search_versions(client, f"name = '{_name(task)}'")
         return sorted(
             (self._read(client, task, v) for v in found), key=lambda m: m.version
@@ -213,7 +215,7 @@ class Tracker:
 
     def version(self, task: str, version: int) -> RegisteredModel:
         """One version. Raises LookupError when there is none."""
-        client = self._client()
+        client = self.open_client()
         with as_lookup_error(f"{_name(task)} has no version {version}"):
             return self._read(
                 client, task, client.get_model_version(_name(task), str(version))
@@ -237,9 +239,6 @@ class Tracker:
         return model
 
     # ---- below -------------------------------------------------------------------------------------------------
-
-    def _client(self) -> MlflowClient:
-        return self.open_client()
 
     def _start_run(
         self, client: MlflowClient, package: ModelPackage, tags: Mapping[str, str]
@@ -326,7 +325,7 @@ class Tracker:
         return min(found, key=lambda v: int(v.version), default=None)
 
     def _at_alias(self, task: str, alias: str) -> RegisteredModel | None:
-        client = self._client()
+        client = self.open_client()
         try:
             with as_lookup_error(alias):
                 return self._read(

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.ledger_file import connect_to_read
+from assets.ledger_file import connect_to_read, list_damage
 
 _EVENTS = (
     "SELECT id, run_id, asset_key, partition, event FROM event_logs "
@@ -107,10 +107,9 @@ def _hash(*values: str | None) -> str:
 def _check_file(path: Path) -> list[str]:
     try:
         with closing(connect_to_read(str(path))) as connection:
-            rows = connection.execute("PRAGMA integrity_check(5)").fetchall()
+            return list_damage(connection.execute)
     except sqlite3.Error as error:
         return [str(error)]
-    return [row[0] for row in rows if row[0] != "ok"]
 
 
 def _name(asset_key: str) -> str:

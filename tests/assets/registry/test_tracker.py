@@ -267,7 +267,7 @@ def test_an_alias_that_another_writer_makes_in_between_is_pointed_at(
     from sqlalchemy.orm import Session
 
     register()
-    client = tracker._client()
+    client = tracker.open_client()
     client.delete_registered_model_alias("daguerre-recognition", "challenger")
     merge = Session.merge
     in_between = iter([True])
@@ -299,7 +299,7 @@ def test_late_writer_of_the_same_model_undoes_its_version_and_run(
 ):
     first = register()
     package, _ = read_with_lineage(tmp_path / "model")
-    client = tracker._client()
+    client = tracker.open_client()
     tags = tracker.version("recognition", 1).tags
     run_id = tracker._start_run(client, package, tags)
     source, _ = tracker._store_package(client, run_id, package)
@@ -313,7 +313,7 @@ def test_rerun_finishes_what_a_killed_writer_left(
     tracker, register, read_with_lineage, tmp_path
 ):
     register()
-    client = tracker._client()
+    client = tracker.open_client()
     package, _ = read_with_lineage(tmp_path / "model")
     client.delete_registered_model_alias("daguerre-recognition", "challenger")
     orphan = tracker._start_run(client, package, tracker.version("recognition", 1).tags)
