@@ -86,9 +86,7 @@ class LandingZone:
 
         Raises ValueError for one that was forgotten.
         """
-        said = next(
-            (e for e in self.ledger.exclusions(session) if e.path == WHOLE), None
-        )
+        said = self.ledger.exclusion(session, WHOLE)
         if said is None:
             return False
         if not said.keeps_rows:

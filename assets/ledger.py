@@ -12,13 +12,13 @@ reply was lost with the connection is simply sent again while the server restart
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -26,6 +26,14 @@ import pyarrow as pa
 from assets import ledger_file
 from assets.exclusions import WHOLE, Exclusion
 from assets.ledger_file import LedgerFault
+from assets.ledger_seals import (
+    SEAL,
+    add_seals,
+    find_changed,
+    list_values,
+    seal_row,
+    with_seal,
+)
 from assets.worker import is_gone
 
 if TYPE_CHECKING:
@@ -43,8 +51,6 @@ _CLOCKS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",  # the machine's clock, which its workers share
 }
-_SEAL = "seal"
-_SEAL_DIGITS = 16
 _SCHEMA_LOCK = 0x6461677565727265  # advisory lock of Postgres: "CREATE TABLE IF NOT EXISTS" fails when two race
 
 
@@ -155,33 +161,30 @@ class Ledger:
         self._metadata = sa.MetaData()
         text = sa.String
         integer = sa.BigInteger
-        self._sources = sa.Table(
+
+        def table(name: str, *columns: Any) -> Any:
+            return sa.Table(name, self._metadata, *columns, sa.Column(SEAL, text))
+
+        self._sources = table(
             "sources",
-            self._metadata,
             sa.Column("session", text, primary_key=True),
             sa.Column("uri", text, nullable=False),
-            sa.Column(_SEAL, text),
         )
-        self._landed = sa.Table(
+        self._landed = table(
             "landed",
-            self._metadata,
             sa.Column("session", text, primary_key=True),
             sa.Column("without", text, nullable=False),
-            sa.Column(_SEAL, text),
         )
-        self._captures = sa.Table(
+        self._captures = table(
             "captures",
-            self._metadata,
             sa.Column("capture_id", text, primary_key=True),
             sa.Column("epoch", integer, nullable=False),
             sa.Column("owner", text, nullable=False),
             sa.Column("lease_until", sa.Double, nullable=False),
             sa.Column("is_committed", sa.Boolean, nullable=False),
-            sa.Column(_SEAL, text),
         )
-        self._files = sa.Table(
+        self._files = table(
             "files",
-            self._metadata,
             sa.Column("session", text, primary_key=True),
             sa.Column("path", text, primary_key=True),
             sa.Column("version", text, primary_key=True),
@@ -192,30 +195,25 @@ class Ledger:
             sa.Column("sha256", text),
             sa.Column("reason", text, nullable=False),
             sa.Column("remedy", text, nullable=False),
-            sa.Column(_SEAL, text),
         )
-        self._file_columns = _unsealed(self._files)
-        self._pauses = sa.Table(
+        self._file_columns = list_values(self._files)
+        self._pauses = table(
             "pauses",
-            self._metadata,
             sa.Column("what", text, primary_key=True),
             sa.Column("session", text, primary_key=True),
             sa.Column("num_failures", integer, nullable=False),
             sa.Column("reason", text, nullable=False),
             sa.Column("cause", text, nullable=False),
             sa.Column("until", sa.Double, nullable=False),
-            sa.Column(_SEAL, text),
         )
-        self._exclusions = sa.Table(
+        self._exclusions = table(
             "exclusions",
-            self._metadata,
             sa.Column("session", text, primary_key=True),
             sa.Column("path", text, primary_key=True),
             sa.Column("keeps_rows", sa.Boolean, nullable=False),
             sa.Column("reason", text, nullable=False),
             sa.Column("by", text, nullable=False),
             sa.Column("at", text, nullable=False),
-            sa.Column(_SEAL, text),
         )
 
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
@@ -226,8 +224,7 @@ class Ledger:
         query = self._sa.select(self._sources.c.uri).filter_by(session=session)
 
         def register(connection: Connection) -> str:
-            seal = seal_row([session, uri])
-            connection.execute(insert, {"session": session, "uri": uri, _SEAL: seal})
+            connection.execute(insert, with_seal({"session": session, "uri": uri}))
             return str(connection.execute(query).scalar_one())
 
         known = self._run(register)
@@ -238,7 +235,7 @@ class Ledger:
 
     def sources(self) -> dict[str, str]:
         """session -> uri of every registered source."""
-        query = self._sa.select(*_unsealed(self._sources))
+        query = self._sa.select(*list_values(self._sources))
         return {row["session"]: row["uri"] for row in self._fetch(query)}
 
     def move_session(self, session: str, uri: str) -> None:
@@ -254,7 +251,7 @@ class Ledger:
 
         def move(connection: Connection) -> None:
             connection.execute(upsert)
-            self._seal(connection, self._sources, session=session)
+            seal_row(connection, self._sources, session=session)
             connection.execute(self._pauses.delete().filter_by(session=session))
             is_mine = self._files.c.session == session
             mine = is_mine & (self._files.c.outcome != "gone")
@@ -273,8 +270,7 @@ class Ledger:
         seen there before: nothing follows for those from these."""
         missed = json.dumps(sorted(without))
         rows = [
-            {"session": name, "without": missed, _SEAL: seal_row([name, missed])}
-            for name in sorted(sessions)
+            with_seal({"session": name, "without": missed}) for name in sorted(sessions)
         ]
         insert = self._insert(self._landed).on_conflict_do_nothing()
         if rows:
@@ -325,7 +321,7 @@ class Ledger:
         def exclude(connection: Connection) -> None:
             connection.execute(upsert, values)
             key = {"session": exclusion.session, "path": exclusion.path}
-            self._seal(connection, self._exclusions, **key)
+            seal_row(connection, self._exclusions, **key)
             if exclusion.path == WHOLE:
                 whole = {"session": exclusion.session}
                 connection.execute(self._pauses.delete().filter_by(**whole))
@@ -334,15 +330,21 @@ class Ledger:
 
     def include(self, session: str, path: str) -> Exclusion | None:
         """Take back what `exclude` said, and return it; None where nothing was said."""
-        found = next((e for e in self.exclusions(session) if e.path == path), None)
+        found = self.exclusion(session, path)
         delete = self._exclusions.delete().filter_by(session=session, path=path)
         self._run(lambda connection: connection.execute(delete))
         return found
 
+    def exclusion(self, session: str, path: str) -> Exclusion | None:
+        """What was said of this very session and path."""
+        return next((e for e in self.exclusions(session) if e.path == path), None)
+
     def exclusions(self, session: str | None = None) -> list[Exclusion]:
         """What is left out of a session, or (None) of all, by session and path."""
         table = self._exclusions
-        query = self._sa.select(*_unsealed(table)).order_by(*table.primary_key.columns)
+        query = self._sa.select(*list_values(table)).order_by(
+            *table.primary_key.columns
+        )
         if session is not None:
             query = query.filter_by(session=session)
         return [Exclusion(**row) for row in self._fetch(query)]
@@ -352,7 +354,7 @@ class Ledger:
     def pauses(self) -> list[Pause]:
         """What failed and is tried again, by session."""
         table = self._pauses
-        columns = [c for c in _unsealed(table) if c.name != "until"]
+        columns = [c for c in list_values(table) if c.name != "until"]
         left = (table.c.until - self._clock).label("left_s")
         query = self._sa.select(*columns, left).order_by(table.c.session, table.c.what)
         return [Pause(**row) for row in self._fetch(query)]
@@ -374,7 +376,7 @@ class Ledger:
 
         def put_off(connection: Connection) -> None:
             connection.execute(upsert)
-            self._seal(connection, self._pauses, what=what, session=session)
+            seal_row(connection, self._pauses, what=what, session=session)
 
         self._run(put_off)
 
@@ -534,63 +536,14 @@ class Ledger:
         for reason in self._run(self._check_file):
             yield LedgerFinding("file", reason)
         for table in self._metadata.tables.values():
-            yield from self._run(lambda c, table=table: self._find_changed(c, table))  # type: ignore[misc]
+            keys = self._run(partial(find_changed, table=table))
+            for key in keys:
+                yield None if key is None else _tell_changed(table.name, key)
 
     def _check_file(self, connection: Connection) -> list[str]:
         if connection.dialect.name != "sqlite":
             return []
         return ledger_file.list_damage(connection.exec_driver_sql)
-
-    def _find_changed(
-        self, connection: Connection, table: Any
-    ) -> list[LedgerFinding | None]:
-        if not self._has_seals(connection, table):
-            return []
-        found: list[LedgerFinding | None] = []
-        for *values, seal in connection.execute(self._select_raw(table)):
-            key = "/".join(str(v) for v in values[: len(table.primary_key)])
-            is_right = seal == seal_row(values)
-            reason = "its row no longer matches its seal"
-            found.append(
-                None if is_right else LedgerFinding(f"{table.name} {key}", reason)
-            )
-        return found
-
-    def _seal(self, connection: Connection, table: Any, **key: str) -> None:
-        """Seal a row as the database has it."""
-        for *values, _ in connection.execute(self._select_raw(table).filter_by(**key)):
-            seal = {_SEAL: seal_row(values)}
-            connection.execute(table.update().filter_by(**key).values(seal))
-
-    def _select_raw(self, table: Any) -> Any:
-        """Rows as they are stored: a flag of 3 is not read as true."""
-        sa = self._sa
-        return sa.select(
-            *(
-                sa.type_coerce(c, sa.Integer).label(c.name)
-                if isinstance(c.type, sa.Boolean)
-                else c
-                for c in table.columns
-            )
-        ).select_from(table)
-
-    def _has_seals(self, connection: Connection, table: Any) -> bool:
-        columns = self._sa.inspect(connection).get_columns(table.name)
-        return any(column["name"] == _SEAL for column in columns)
-
-    def _add_seals(self, connection: Connection) -> None:
-        """Seal the rows of a ledger from before seals, as they are."""
-        for table in self._metadata.tables.values():
-            if self._has_seals(connection, table):
-                continue
-            connection.exec_driver_sql(
-                f"ALTER TABLE {table.name} ADD COLUMN {_SEAL} VARCHAR"
-            )
-            keys = [c.name for c in table.primary_key.columns]
-            for row in connection.execute(self._select_raw(table)).fetchall():
-                mine = {name: row._mapping[name] for name in keys}
-                seal = {_SEAL: seal_row(row[:-1])}
-                connection.execute(table.update().filter_by(**mine).values(seal))
 
     # ---- below -------------------------------------------------------------------------------------------------------
 
@@ -618,7 +571,7 @@ class Ledger:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
         self._metadata.create_all(connection, checkfirst=True)
-        self._add_seals(connection)
+        add_seals(connection, self._metadata)
 
     def _claim(
         self, connection: Connection, capture_id: str, mine: str
@@ -652,7 +605,7 @@ class Ledger:
         connection.execute(
             table.update().filter_by(capture_id=capture_id).values(**change)
         )
-        self._seal(connection, table, capture_id=capture_id)
+        seal_row(connection, table, capture_id=capture_id)
         return Claim(capture_id, mine, row.epoch + 1)
 
     def _update_fenced(
@@ -671,7 +624,7 @@ class Ledger:
             raise LeaseLost(
                 f"capture {claim.capture_id} was claimed by another worker after epoch {claim.epoch}"
             )
-        self._seal(connection, self._captures, capture_id=claim.capture_id)
+        seal_row(connection, self._captures, capture_id=claim.capture_id)
 
     def _record(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
         insert = self._insert(self._files)
@@ -684,7 +637,8 @@ class Ledger:
         upsert = insert.on_conflict_do_update(index_elements=key, set_=values)
         for start in range(0, len(outcomes), _ROWS_AT_ONCE):
             connection.execute(
-                upsert, [_to_row(o) for o in outcomes[start : start + _ROWS_AT_ONCE]]
+                upsert,
+                [with_seal(asdict(o)) for o in outcomes[start : start + _ROWS_AT_ONCE]],
             )
 
     def _forget(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
@@ -702,7 +656,7 @@ class Ledger:
                 .filter_by(capture_id=capture_id)
                 .values(is_committed=False)
             )
-            self._seal(connection, self._captures, capture_id=capture_id)
+            seal_row(connection, self._captures, capture_id=capture_id)
 
     def _insert(self, table: Any) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
@@ -714,18 +668,8 @@ class Ledger:
         )(table)
 
 
-def seal_row(values: Iterable[object]) -> str:
-    """What a row's values, as the database gives them, are held against."""
-    return hashlib.sha256(repr(list(values)).encode()).hexdigest()[:_SEAL_DIGITS]
-
-
-def _to_row(outcome: FileOutcome) -> dict[str, Any]:
-    values = asdict(outcome)  # in the order of the columns
-    return {**values, _SEAL: seal_row(values.values())}
-
-
-def _unsealed(table: Any) -> list[Any]:
-    return [c for c in table.columns if c.name != _SEAL]
+def _tell_changed(table: str, key: str) -> LedgerFinding:
+    return LedgerFinding(f"{table} {key}", "its row no longer matches its seal")
 
 
 def pause_s(num_failures: int) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -94,8 +94,9 @@ class Retractor:
         done = Retraction()
         if not gone:
             return done
-        containers = self._list_containers()
-        for capture_id in sorted({o.capture_id or "" for o in gone}):
+        ids = sorted({o.capture_id or "" for o in gone})
+        containers = self._list_containers(ids)
+        for capture_id in ids:
             mine = [o for o in gone if (o.capture_id or "") == capture_id]
             if not capture_id:
                 self._settle_bare(mine, done)
@@ -109,10 +110,10 @@ class Retractor:
         self._drop_verdicts()
         return done
 
-    def _list_containers(self) -> set[str]:
-        rows = self.catalog.read_latest(
-            "captures", ["capture_id"], "sha256 IS NOT NULL"
-        )
+    def _list_containers(self, capture_ids: Sequence[str]) -> set[str]:
+        """Those of the captures that are one file with a hash."""
+        where = f"{is_in('capture_id', capture_ids)} AND sha256 IS NOT NULL"
+        rows = self.catalog.read_latest("captures", ["capture_id"], where)
         return set(rows["capture_id"].to_pylist())
 
     # ---- files that belong to no capture: documents, and what could not be opened -----------------------------------
@@ -177,17 +178,12 @@ class Retractor:
         """
         sight = self.see()
         gone = sight.find_gone(outcomes)
-        versions = {f.path: f.version for f in sight.files}
-        now = self.ledger.outcomes(self.session) if versions else {}
-        hashes: dict[str, str | None] = {}
-        for path in {o.path for o in gone} & versions.keys():
-            current = now.get((path, versions[path]))
-            hashes[path] = current.sha256 if current else None
+        hashes = self._hash_successors(sight, {o.path for o in gone})
         settled = [o for o in gone if o.path not in hashes or hashes[o.path]]
-        same = [o for o in settled if o.sha256 and hashes.get(o.path) == o.sha256]
-        left = [o for o in settled if o not in same]
+        same = [o for o in settled if _is_same(o, hashes)]
+        left = [o for o in settled if not _is_same(o, hashes)]
         paths = {o.path for o in left}
-        absent = paths - versions.keys()
+        absent = paths - hashes.keys()
         frames = [
             row
             for row in self._read("frames", ["frame_id", "capture_id", *_FILE])
@@ -222,6 +218,13 @@ class Retractor:
         touched = {o.capture_id or "" for o in left}
         touched |= {r["capture_id"] for rows in (frames, *said.values()) for r in rows}
         self._settle(left, same, done, self._recount(touched))
+
+    def _hash_successors(self, sight: Sight, paths: set[str]) -> dict[str, str | None]:
+        """Path -> the sha256 of what lies there now, None where that is not known yet; of those with a file."""
+        versions = {f.path: f.version for f in sight.files if f.path in paths}
+        now = self.ledger.outcomes(self.session) if versions else {}
+        current = {path: now.get((path, version)) for path, version in versions.items()}
+        return {path: o.sha256 if o else None for path, o in current.items()}
 
     def _recount(self, capture_ids: set[str]) -> set[str]:
         """Bring the rows of captures up to date; those of which none is left."""
@@ -314,6 +317,11 @@ class Retractor:
         where = session_is(self.session)
         if self.catalog.exists("drift") and not self._read("frames", ["frame_id"]):
             self.catalog.delete("drift", where)
+
+
+def _is_same(outcome: FileOutcome, hashes: Mapping[str, str | None]) -> bool:
+    """Whether the file that lies at its path now has its bytes: it was only touched."""
+    return bool(outcome.sha256) and hashes.get(outcome.path) == outcome.sha256
 
 
 def _key(outcome: FileOutcome) -> tuple[str, str, str]:

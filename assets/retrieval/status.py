@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from assets.exclusions import WHOLE, find_covering
+from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.landing import LandingZone, explain
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
@@ -40,14 +40,15 @@ def read_status(home: Home) -> dict[str, Any]:
     promoted = home.catalog.read_latest("champions").sort_by("task").to_pylist()
     tables = _list_tables(home.catalog, home.zone.folder.options)
     around = home.zone.look_around()
-    sessions = _list_sessions(home, around.sessions)
+    exclusions = home.zone.ledger.exclusions()
+    sessions = _list_sessions(home, around.sessions, exclusions)
     # not looked at twice: they may be large
     listed = {home.zone.folder.uri: sum(s["size_bytes"] for s in sessions)}
     return {
         "home": str(home.folder.resolve()),
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
-        "forgotten": [asdict(e) for e in home.zone.ledger.exclusions()],
+        "forgotten": [asdict(e) for e in exclusions],
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
         "pauses": [
@@ -73,12 +74,13 @@ def read_status(home: Home) -> dict[str, Any]:
     }
 
 
-def _list_sessions(home: Home, folders: Mapping[str, Folder]) -> list[Row]:
+def _list_sessions(
+    home: Home, folders: Mapping[str, Folder], exclusions: Sequence[Exclusion]
+) -> list[Row]:
     """One row a session. `fault` is why it cannot be listed, with the remedy.
 
     `state` is the first that is true: forgotten, gone, unreachable, waiting, held, quarantined, ingested, empty.
     """
-    exclusions = home.zone.ledger.exclusions()
     forgotten = {e.session for e in exclusions if e.path == WHOLE}
     # session -> path -> version -> outcome
     ledger: dict[str, dict[str, dict[str, str]]] = {}

@@ -106,7 +106,7 @@ def _undo(
     from orchestration.resources import build_landing_zone
 
     zone = build_landing_zone(settings)
-    said = next((e for e in zone.ledger.exclusions(session) if e.path == path), None)
+    said = zone.ledger.exclusion(session, path)
     if said is None:
         raise ValueError(f"{what} was not forgotten: `daguerre status` lists what was")
     facts = {**asdict(said), "undone": not dry_run, "dry_run": dry_run}
