@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from statistics import median
 
 from assets.storage import Folder
 from bench.intake import write_small_images
+from bench.peers.processor import measure_cpu_s
 from orchestration.cli.intake import take_in
 from orchestration.profiles import load_settings
 from orchestration.resources import build_catalog, build_landing_zone
@@ -76,9 +76,9 @@ def measure(
         source = folder / f"session-{number:05d}"
         source.mkdir()
         picture.rename(source / picture.name)
-        start = _cpu_s()
+        start = measure_cpu_s()
         ingest(source)
-        cost_s.append(_cpu_s() - start)
+        cost_s.append(measure_cpu_s() - start)
         print(f"session {number} of {num_sessions}", end="\r", file=sys.stderr)
         if number in {*AT, num_sessions}:
             found = {f"{k}_at_{number}": v for k, v in look(home).items()}
@@ -129,7 +129,7 @@ def look(home: Path) -> dict[str, object]:
 
 def run_command(source: Path, number: int) -> float:
     """CPU seconds of `daguerre ingest` in a process of its own, imports and all, of a session with another name."""
-    start = _cpu_s()
+    start = measure_cpu_s()
     command = [sys.executable, "-m", "orchestration.cli", "ingest", str(source)]
     subprocess.run(
         [*command, "--session", f"command-{number}"],
@@ -137,16 +137,7 @@ def run_command(source: Path, number: int) -> float:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return round(_cpu_s() - start, 3)
-
-
-def _cpu_s() -> float:
-    """Of this process and of its children that have ended."""
-    used = [
-        resource.getrusage(who)
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    return round(measure_cpu_s() - start, 3)
 
 
 def _median_around(cost_s: list[float], number: int) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from bench.peers.processor import measure_cpu_s
 
 BATCH = 64
 SIDE_PX = 224
@@ -94,15 +95,6 @@ def time_epoch(
         "first_batch_s": first_at - start,
         "cpu_ms_per_image": cpu_s / len(shown) * 1e3,
     }
-
-
-def measure_cpu_s() -> float:
-    """User and system time of this process and of the children that have ended."""
-    used = [
-        resource.getrusage(who)
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ]
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def require_shape(images: torch.Tensor, count: int) -> None:

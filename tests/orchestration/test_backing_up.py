@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from assets.storage import Folder
-from orchestration.cli import app
 
 
 @pytest.fixture
-def run(home, monkeypatch, tmp_path):
-    monkeypatch.setenv("DAGUERRE_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*words: str):
-        result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return invoke
+def run(home, run_on):
+    return run_on(home)
 
 
 @pytest.fixture

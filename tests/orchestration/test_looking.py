@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from assets.ledger import Ledger
 from assets.ledger_file import LedgerFault
@@ -19,7 +17,6 @@ from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from orchestration import cli
-from orchestration.cli import app
 
 VERBS = (
     ("status",),
@@ -32,16 +29,8 @@ VERBS = (
 
 
 @pytest.fixture
-def run(home, monkeypatch, tmp_path):
-    monkeypatch.setenv("DAGUERRE_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*words: str):
-        result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
-        assert result.exit_code in (0, 1), result.output
-        return json.loads(result.stdout)
-
-    return invoke
+def run(home, run_on):
+    return run_on(home, exit_codes=(0, 1))
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from assets.ledger import Ledger
-from orchestration.cli import app
 from orchestration.plain_homes import find_plain
 from orchestration.profiles import load_settings
 from orchestration.resources import build_ledger, build_tracker
@@ -36,19 +33,11 @@ def settings_at(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, start_home):
+def run(tmp_path, monkeypatch, start_home, run_on):
     """run("status"): the verb on the home with the odd name, its answer from JSON."""
     home = start_home(tmp_path / "homes" / ODD)
-    monkeypatch.setenv("DAGUERRE_HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*words: str):
-        result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return invoke
+    return run_on(home)
 
 
 def test_every_verb_that_looks_sees_what_was_taken_in(run, tmp_path, make_png):
