@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from assets.disk import sync_all, sync_file_system
@@ -25,13 +25,20 @@ _NEWEST_MANIFEST = 2**64 - 1
 _MANIFEST = re.compile(r"(\d{20})\.manifest")
 
 
+class _Manifest(NamedTuple):
+    version: int
+    number: int  # in the file system
+    written_ns: int
+
+
 @dataclass
 class _Synced:
     """What this process has put on disk of one table."""
 
-    folder: int  # its number in the file system: a home may be made anew under its path
-    # a number may be given to another version after a loss: the manifest's number and time tell them apart
-    manifests: set[tuple[int, int, int]] = field(default_factory=set)
+    # a version may be given to others after a loss, and a file's number too: its time tells them apart
+    manifests: set[_Manifest] = field(default_factory=set)
+    # gone when the home was made anew under its path, or restored, or when another process has tidied
+    newest: _Manifest | None = None
     files: set[str] = field(default_factory=set)  # of names that no two files share
 
 
@@ -76,25 +83,26 @@ def sync_version(dataset: lance.LanceDataset) -> None:
     if not is_local(dataset.uri):
         return
     table = Path(dataset.uri)
-    manifest = _identify(table / name_manifest(dataset.version), dataset.version)
-    known = _synced.get(dataset.uri)
-    if known and known.folder == os.stat(table).st_ino and manifest in known.manifests:
+    manifest = _identify(table, dataset.version)
+    known = _recall(table)
+    if known and manifest in known.manifests:
         return
     files = set(list_files(dataset)[1:])
-    if known is None or known.folder != os.stat(table).st_ino:
-        known = _Synced(os.stat(table).st_ino)
+    if known is None:
+        known = _Synced()
         sync_file_system(table)
     else:
         new = [name_manifest(dataset.version), *(files - known.files)]
         sync_all(table / name for name in _with_folders(new))
     known.files |= files
     known.manifests.add(manifest)
-    _synced[dataset.uri] = known
+    known.newest = max(manifest, known.newest or manifest)
+    _synced[str(table)] = known
 
 
 def sync_data(uri: str, names: Iterable[str]) -> None:
     """Put data files on disk that no version refers to yet: a version that comes to disk first is whole then."""
-    known = _synced.get(uri)
+    known = _recall(Path(uri))
     if known is None:  # of a table whose next version is synced with all else
         return
     new = [f"data/{name}" for name in names if f"data/{name}" not in known.files]
@@ -114,9 +122,21 @@ def sync_tag(uri: str, tag: str) -> None:
             sync_all([path, *folders, os.path.dirname(table)])
 
 
-def _identify(path: Path, version: int) -> tuple[int, int, int]:
-    facts = path.stat()
-    return version, facts.st_ino, facts.st_mtime_ns
+def _recall(table: Path) -> _Synced | None:
+    """What is known of the table that lies there now; None of one that this process has not met."""
+    known = _synced.get(str(table))
+    if known is None or known.newest is None:
+        return None
+    try:
+        found = _identify(table, known.newest.version)
+    except FileNotFoundError:
+        return None
+    return known if found == known.newest else None
+
+
+def _identify(table: Path, version: int) -> _Manifest:
+    facts = (table / name_manifest(version)).stat()
+    return _Manifest(version, facts.st_ino, facts.st_mtime_ns)
 
 
 def _with_folders(names: Iterable[str]) -> set[str]:
