@@ -29,6 +29,7 @@ from assets.tiff_layout import (
     set_upright,
 )
 
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Payload = bytes | memoryview
 CLIPPED_SHARE = 0.001  # of the samples at either end, which defects and glints fill
 # colour types of PNG
@@ -103,6 +104,14 @@ def decode_appearance(payload: Payload) -> Appearance:
     if head in _TIFF_MAGICS:
         return _decode_tiff(payload)
     return _decode_by_pillow(payload)
+
+
+def show_pixels(pixels: Pixels) -> Appearance:
+    """The picture of (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA: that of a PNG which holds these pixels."""
+    colors, alpha = _split(pixels)
+    if colors.ndim == 2 and colors.dtype == np.uint16:
+        return Appearance(scale_to_8_bits(colors))
+    return _lay_on_white(colors, alpha)
 
 
 def scale_to_8_bits(

@@ -1,4 +1,6 @@
-"""Decode stored image bytes. Only for bytes that intake has accepted: foreign bytes go through `guard.py`.
+"""Decode stored images. Only for bytes that intake has accepted: foreign bytes go through `guard.py`.
+
+A stored image is encoded bytes, or the pixels of a frame of a stored video (`assets.video_frames`).
 
 TIFFs are decoded in a child process even then: libtiff has had more faults than the other decoders.
 """
@@ -14,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.appearance import decode_appearance, is_plain
+from assets.appearance import Pixels, decode_appearance, is_plain, show_pixels
 from models.image_quality import find_reduction
 
-Payload = bytes | memoryview
+Payload = bytes | memoryview | Pixels
 JPEG_MAGIC = b"\xff\xd8\xff"
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _is_child = False
@@ -41,13 +43,15 @@ def decode_here() -> None:
     _is_child = True
 
 
-def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an encoded colour or grey image, stored orientation (EXIF is not applied); of a JPEG at a
-    1, 2, 4 or 8th of its sides, rounded up.
+def decode_rgb(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a colour or grey image, stored orientation (EXIF is not applied); of a JPEG at a 1, 2, 4
+    or 8th of its sides, rounded up.
 
     Alpha, and what is deeper than 8 bits, is as `assets.appearance` states. Raises ValueError when the bytes cannot be
     decoded.
     """
+    if isinstance(payload, np.ndarray):
+        return show_pixels(payload).rgb
     if _is_for_child(payload):
         return _decode_in_child("rgb", payload)
     if not is_plain(payload):
@@ -65,23 +69,30 @@ def decode_rgb(payload: bytes, reduction: int = 1) -> NDArray[np.uint8]:
     )
 
 
-def is_common(payload: bytes) -> bool:
+def is_common(payload: Payload) -> bool:
     """Whether every viewer shows what `decode_rgb` gives: a JPEG in grey or YCbCr, or a plain PNG."""
+    if isinstance(payload, np.ndarray):
+        return False
     colors = (EncodedImage(payload)._jpeg_header or ("", "", ""))[2]
     return colors in ("Gray", "YCbCr") or (
-        payload.startswith(b"\x89PNG") and is_plain(payload)
+        payload[:4] == b"\x89PNG" and is_plain(payload)
     )
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """Encoded bytes of an image, decoded each time it is looked at (a `models.types.StoredImage`).
+    """A stored image, decoded each time it is looked at (a `models.types.StoredImage`).
 
     `gpu` is PyTorch's name of one that may decode it.
     """
 
-    payload: bytes
+    content: Payload
     gpu: str | None = None
+
+    @property
+    def payload(self) -> bytes:
+        """The encoded bytes, for who has a `device`."""
+        return bytes(self.content)
 
     @cached_property
     def device(self) -> str | None:
@@ -95,7 +106,9 @@ class EncodedImage:
     @cached_property
     def size_hw(self) -> tuple[int, int]:
         """Height and width in px at full scale, stored orientation."""
-        height, width = (self._jpeg_header or decode_rgb(self.payload).shape)[:2]
+        if isinstance(self.content, np.ndarray):
+            return self.content.shape[0], self.content.shape[1]
+        height, width = (self._jpeg_header or decode_rgb(self.content).shape)[:2]
         return int(height), int(width)
 
     @cached_property
@@ -103,9 +116,9 @@ class EncodedImage:
         """Height, width, colours and their subsampling; None where simplejpeg does not know it."""
         import simplejpeg
 
-        if self.payload[:3] == JPEG_MAGIC:
+        if _is_jpeg(self.content):
             with suppress(ValueError, KeyError):
-                return tuple(simplejpeg.decode_jpeg_header(self.payload))
+                return tuple(simplejpeg.decode_jpeg_header(self.content))
         return None
 
     def read(self, scale: float = 1.0) -> tuple[NDArray[np.uint8], int]:
@@ -115,8 +128,8 @@ class EncodedImage:
         shrunk has its colours, which most JPEGs keep at half size, repeated instead of interpolated: shrinking
         averages them all the same. Raises ValueError.
         """
-        if self.payload[:3] != JPEG_MAGIC:
-            return decode_rgb(self.payload), 1
+        if not _is_jpeg(self.content):
+            return decode_rgb(self.content), 1
         import simplejpeg
 
         reduction = next(r for r in (8, 4, 2, 1) if r * scale <= 1 or r == 1)
@@ -124,7 +137,7 @@ class EncodedImage:
         # KeyError: a chroma subsampling that simplejpeg does not know, as 4:4:1
         with suppress(ValueError, KeyError):
             image = simplejpeg.decode_jpeg(
-                self.payload,
+                self.content,
                 "RGB",
                 min_height=height,
                 min_width=width,
@@ -132,24 +145,33 @@ class EncodedImage:
             )
             if image.shape == (height, width, 3):
                 return np.asarray(image, np.uint8), reduction
-        return decode_rgb(self.payload, reduction), reduction
+        return decode_rgb(self.content, reduction), reduction
 
 
 def decode_depth(payload: Payload) -> NDArray[np.uint16]:
     """(H, W) uint16 depth of a 16-bit PNG, 0 where unknown; the frame's row says how many metres a unit is.
 
-    Raises ValueError for other bytes.
+    Raises ValueError for other images.
     """
+    if isinstance(payload, np.ndarray):
+        return _require_depth(payload)
     if _is_tiff(payload):
         raise ValueError("a TIFF, not a 16-bit PNG of depth")
-    depth = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)
-    if depth is None or depth.dtype != np.uint16 or depth.ndim != 2:
+    return _require_depth(
+        cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)
+    )
+
+
+def _require_depth(pixels: Any) -> NDArray[np.uint16]:
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 2:
         raise ValueError("not a 16-bit single-channel depth image")
-    return depth.astype(np.uint16, copy=False)
+    return np.asarray(pixels, np.uint16)
 
 
 def decode_luma(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
     """(H, W) uint8 luma of what `decode_rgb` gives; of a JPEG at a 1, 2, 4 or 8th of its size. Raises ValueError."""
+    if isinstance(payload, np.ndarray):
+        return _shrink(show_pixels(payload).luma, reduction)
     if _is_for_child(payload):
         return _decode_in_child("luma", payload)
     if not is_plain(payload) and not (shown := decode_appearance(payload)).is_opaque:
@@ -163,11 +185,11 @@ def decode_luma(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
     return np.asarray(luma, np.uint8)
 
 
-def decode_working_luma(payload: bytes) -> NDArray[np.uint8]:
+def decode_working_luma(payload: Payload) -> NDArray[np.uint8]:
     """Luma at the working size of `models.image_quality`, as the guard measures it."""
     import simplejpeg
 
-    if payload[:3] != JPEG_MAGIC:
+    if not _is_jpeg(payload):
         return shrink_luma(decode_luma(payload))
     try:
         return decode_sound_jpeg(simplejpeg, payload)
@@ -193,6 +215,10 @@ def decode_sound_jpeg(simplejpeg: Any, payload: Payload) -> NDArray[np.uint8]:
     return np.asarray(luma, np.uint8)
 
 
+def _is_jpeg(payload: Payload) -> bool:
+    return not isinstance(payload, np.ndarray) and payload[:3] == JPEG_MAGIC
+
+
 def _is_tiff(payload: Payload) -> bool:
     return bytes(payload[:4]) in _TIFF_MAGICS
 
@@ -204,12 +230,15 @@ def _is_for_child(payload: Payload) -> bool:
 def _decode_in_child(what: str, payload: Payload) -> NDArray[np.uint8]:
     from assets.sandbox.tiff_process import decode_tiff
 
-    return np.asarray(decode_tiff(what, payload), np.uint8)
+    return np.asarray(decode_tiff(what, bytes(payload)), np.uint8)
 
 
 def shrink_luma(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(H, W) uint8 luma at working size, by area; as it is when it has that size already."""
-    reduction = find_reduction(*luma.shape)
+    return _shrink(luma, find_reduction(*luma.shape))
+
+
+def _shrink(luma: NDArray[np.uint8], reduction: int) -> NDArray[np.uint8]:
     if reduction == 1:
         return luma
     size = -(-luma.shape[1] // reduction), -(-luma.shape[0] // reduction)

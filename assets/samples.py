@@ -10,12 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from assets.images import EncodedImage
+from assets.images import EncodedImage, Payload
 from assets.kinds import KINDS, find_kind
 from assets.kinds.kind import View
 from assets.tables.catalog import Catalog
 from assets.tables.releases import list_class_ids, open_release
 from assets.tables.rows import ReleaseFrameRow
+from assets.video_frames import unpack
 from models.task_names import dataset_of
 from models.types import Image, Sample
 
@@ -80,6 +81,7 @@ class ReleaseImages(Sequence[Sample]):
         cache_bytes: int = CACHE_BYTES,
         gpu: str | None = None,
     ) -> None:
+        self._catalog = catalog
         self.rows = release.split(split)
         self.kind = find_kind(release.task)
         self.long_side_px = long_side_px
@@ -105,17 +107,23 @@ class ReleaseImages(Sequence[Sample]):
             taken = self._frames.take(
                 [self._positions[i] for i in missing], columns=["payload"]
             )
-            for index, payload in zip(missing, taken["payload"], strict=True):
-                fresh[index] = self._to_sample(self.rows[index], payload.as_py())
+            payloads = taken["payload"].to_pylist()
+            for index, payload in zip(missing, payloads, strict=True):
+                self._require_same(self.rows[index], payload)
+            images = unpack(self._catalog, payloads)
+            for index, image in zip(missing, images, strict=True):
+                fresh[index] = self._to_sample(self.rows[index], image)
                 self._keep(index, fresh[index])
         return [fresh[i] if i in fresh else self._kept[i] for i in indices]
 
-    def _to_sample(self, row: ReleaseFrameRow, payload: bytes) -> Sample:
+    def _require_same(self, row: ReleaseFrameRow, payload: bytes) -> None:
         if hashlib.sha256(payload).hexdigest() != row["sha256"]:
             raise ValueError(
                 f"frame {row['frame_id']} is not the bytes of the release: run `daguerre verify`"
             )
-        stored = EncodedImage(payload, self._gpu)
+
+    def _to_sample(self, row: ReleaseFrameRow, content: Payload) -> Sample:
+        stored = EncodedImage(content, self._gpu)
         image = (
             stored
             if self.long_side_px is None

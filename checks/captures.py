@@ -12,7 +12,11 @@ import pyarrow as pa
 
 from assets.formats import can_carry
 from assets.formats.archives.archive import READ_AS
-from assets.images import decode_depth, decode_rgb
+from assets.images import Payload, decode_depth, decode_rgb
+from assets.sandbox.video_places import is_place
+from assets.tables.catalog import Catalog
+from assets.video_frames import unpack
+from checks.stored_rows import RowStream
 from checks.verdicts import (
     MAX_EXAMPLES,
     NEVER_BLOCKS,
@@ -25,6 +29,7 @@ from checks.verdicts import (
 
 UNREADABLE = Tolerance(warn_above=0.0, block_above=0.2)
 NUM_DECODED = 64  # frames decoded per session: enough to meet a codec that the engine lacks, at about 2 ms a frame
+_EVERY_OF_VIDEOS = 8  # of the sampled frames
 _IMAGE_SUFFIXES = (
     "jpg",
     "jpeg",
@@ -90,12 +95,15 @@ def frames_match_their_hashes(frames: Rows) -> Verdict:
 
 
 def frames_decode_to_their_size(frames: Rows) -> Verdict:
-    """Frames decode to the width and height in their row (a sample spread over the session)."""
+    """Frames decode to the width and height in their row (a sample spread over the session).
+
+    Of frames of stored videos, which take the decoding of those before them, fewer are sampled.
+    """
     every = max(1, -(-len(frames) // NUM_DECODED))
     sample = _each(
         frames, "frame_id", "kind", "width_px", "height_px", "payload", every=every
     )
-    faults = [(row["frame_id"], _find_decoding_fault(row)) for row in sample]
+    faults = [(row["frame_id"], fault) for row, fault in _decode_each(frames, sample)]
     return judge_share(
         "frames_decode_to_their_size",
         num_checked=len(faults),
@@ -251,10 +259,33 @@ def _is_image(problem: dict[str, Any]) -> bool:
     return not is_label and (suffix in _IMAGE_SUFFIXES or problem["sensor"] is not None)
 
 
-def _find_decoding_fault(row: dict[str, Any]) -> str | None:
+def _decode_each(
+    frames: Rows, sample: Iterator[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """(row, what is wrong with its image). A video lies in the blob store of the catalog that `frames` is in."""
+    num_of_videos = 0
+    for row in sample:
+        if not is_place(row["payload"]):
+            yield row, _find_decoding_fault(row, row["payload"])
+            continue
+        num_of_videos += 1
+        if num_of_videos % _EVERY_OF_VIDEOS == 1:
+            assert isinstance(frames, RowStream)
+            yield row, _find_video_fault(frames.catalog, row)
+
+
+def _find_video_fault(catalog: Catalog, row: dict[str, Any]) -> str | None:
+    try:
+        (image,) = unpack(catalog, [row["payload"]])
+    except (ValueError, FileNotFoundError) as error:
+        return str(error)
+    return _find_decoding_fault(row, image)
+
+
+def _find_decoding_fault(row: dict[str, Any], image: Payload) -> str | None:
     decode = decode_depth if row["kind"] == "depth" else decode_rgb
     try:
-        height_px, width_px = decode(row["payload"]).shape[:2]
+        height_px, width_px = decode(image).shape[:2]
     except ValueError as error:
         return str(error)
     if (width_px, height_px) != (row["width_px"], row["height_px"]):

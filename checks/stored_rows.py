@@ -117,6 +117,7 @@ class RowStream:
         self, rows: StoredRows, name: str, columns: tuple[str, ...] | None
     ) -> None:
         version = rows.version if name == rows.table else None
+        self.catalog = rows.catalog
         self._dataset = rows.catalog.dataset(name, version)
         self._columns = columns
         self._filter = rows.scope.filter(name)

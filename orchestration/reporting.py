@@ -161,7 +161,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     version = next((v for v in known if v.model_sha256 == model_sha256), None)
     title = f"daguerre-{task}" + (f" v{version.version}" if version else "")
     package = open_package(settings.home / model["folder"])
-    images = StoredImages(catalog.dataset("frames", release["frames_version"]))
+    images = StoredImages(catalog, release["frames_version"])
     gallery = gather_gallery(
         find_kind(task).pair(predictions, test, release["class_names"]),
         test,

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 def build_catalog(settings: Settings) -> Catalog:
     """The tables of the settings."""
-    return Catalog(settings.tables_uri, settings.table_options)
+    return Catalog(
+        settings.tables_uri,
+        settings.table_options,
+        settings.blobs_uri,
+        settings.file_options,
+    )
 
 
 def build_ledger(settings: Settings) -> Ledger:

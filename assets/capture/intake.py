@@ -190,6 +190,7 @@ class Intake:
                 self._refuse(plan, session, missing, REMEDY)
                 return True
             capture_id, sha256, opener = self._identify(plan, source, session)
+            plan = replace(plan, sha256=sha256)
         except _UNREADABLE as error:
             self._refuse(plan, session, *_explain(error))
             return True
@@ -316,9 +317,9 @@ class Intake:
                 for frame in frames
                 if (sha256 := rows.recall_frame(frame))
             ]
-            under_way.append(
-                (batch, new, guard.submit([frame.payload for frame, _ in new]))
-            )
+            # a video's frames were decoded to be read
+            foreign = [frame.payload for frame, _ in new if frame.facts is None]
+            under_way.append((batch, new, guard.submit(foreign)))
             if len(under_way) == JOBS_AT_ONCE:
                 yield _settle(*under_way.popleft(), guard)
         while under_way:
@@ -515,10 +516,9 @@ def _settle(
     job: Job,
     guard: ImageGuard,
 ) -> _Inspected:
-    verdicts = guard.collect(job)
-    frames = [
-        (frame, sha256, verdict)
-        for (frame, sha256), verdict in zip(new, verdicts, strict=True)
+    verdicts = iter(guard.collect(job))
+    frames: list[tuple[FrameObservation, str, Verdict]] = [
+        (frame, sha256, frame.facts or next(verdicts)) for frame, sha256 in new
     ]
     return _Inspected(frames, [o for o in batch if not isinstance(o, FrameObservation)])
 

@@ -170,7 +170,7 @@ class CaptureRows:
             },
         )
         self.num_pending_bytes += len(frame.payload)
-        exif = read_exif(frame.payload)
+        exif = read_exif(frame.payload) if frame.facts is None else None
         if exif:
             self._put("frame_exif", frame_id, exif_row(frame_id, self.session, exif))
         if frame.kind == "color" and facts.quality is not None:
@@ -678,11 +678,11 @@ def version_of(plan: CapturePlan) -> str:
     version = (
         f"{CODE_VERSION}.{next(r.version for r in READERS if r.name == plan.reader)}"
     )
-    return (
-        f"{version} without the clock of {', '.join(plan.no_clock)}"
-        if plan.no_clock
-        else version
-    )
+    if plan.no_clock:
+        version += f" without the clock of {', '.join(plan.no_clock)}"
+    if str(plan.video):
+        version += f" with frames of videos by {plan.video}"
+    return version
 
 
 def stamp_readers() -> str:

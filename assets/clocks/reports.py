@@ -26,11 +26,12 @@ from assets.clocks.offsets import Stream, report_sync
 from assets.foreign_text import for_markdown
 from assets.formats.messages.rig import RigTransforms
 from assets.formats.observations import SignalObservation, Source
-from assets.images import decode_luma
+from assets.images import Payload, decode_luma
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.incremental import Refreshed
 from assets.tables.rows import CalibrationRow, FrameRow, SignalRow
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.video_frames import unpack
 from models.geometry.camera import Camera
 
 CODE_VERSION = "1"
@@ -202,8 +203,10 @@ def load_luma(catalog: Catalog, frame_ids: Sequence[str], width_px: int) -> list
     rows = catalog.read(
         "frames", ["frame_id", "width_px", "payload"], is_in("frame_id", frame_ids)
     ).to_pylist()
+    images = unpack(catalog, [r["payload"] for r in rows])
     found = {
-        r["frame_id"]: _decode(r["payload"], r["width_px"], width_px) for r in rows
+        r["frame_id"]: _decode(image, r["width_px"], width_px)
+        for r, image in zip(rows, images, strict=True)
     }
     return [found[frame_id] for frame_id in frame_ids]
 
@@ -312,7 +315,7 @@ def _read_calibration(
     return camera, matrix, ""
 
 
-def _decode(payload: bytes, width_px: int, wanted_px: int) -> Gray:
+def _decode(payload: Payload, width_px: int, wanted_px: int) -> Gray:
     """Luma of the wanted width, by area."""
     luma = decode_luma(
         payload, next((r for r in _REDUCTIONS if width_px >= r * wanted_px), 1)

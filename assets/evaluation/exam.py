@@ -123,7 +123,7 @@ def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Ex
     task = package.facts.task
     model_sha256 = package.model_sha256
     rows = [row for row in release.frames.to_pylist() if row["split"] == "test"]
-    images = StoredImages(catalog.dataset("frames", release.frames_version))
+    images = StoredImages(catalog, release.frames_version)
     facts = PredictionFacts(task, model_sha256, release.class_names, "test")
     predictions = predict_frames(images, rows, load_predictor(package), facts)
     quality = catalog.read(

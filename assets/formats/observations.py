@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from assets.sandbox.guard import ImageFacts
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 from models.geometry.camera import Camera
 
@@ -29,11 +31,13 @@ class Source:
 
 @dataclass(frozen=True)
 class FrameObservation:
-    """One image at one time, still encoded."""
+    """One image at one time, still encoded; or its place in a stored video, already decoded once."""
 
     sensor: str
     payload: bytes
-    encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"
+    encoding: (
+        str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"; "video": a `VideoPlace`
+    )
     source: Source
     kind: str = "color"  # "color" or "depth" (16-bit, `depth_m_per_unit` metres a unit, 0 where unknown)
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
@@ -43,6 +47,8 @@ class FrameObservation:
     depth_m_per_unit: float | None = None
     # a stamp that is no time, where there is no `t_ns`: labels may name the frame by it
     stamp_ns: int | None = None
+    # what its decoder found, where it was decoded to be read
+    facts: ImageFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -168,3 +174,7 @@ class CapturePlan:
     notes: dict[str, str] = field(default_factory=dict)
     # sensors of which the session's owner says that their stamps are no times
     no_clock: tuple[str, ...] = ()
+    # the frames of videos that the session's owner wants
+    video: VideoChoice = ALL_FRAMES
+    # of the bytes of a container that the blob store holds: frames may point into it
+    sha256: str | None = None

@@ -1,7 +1,9 @@
 """Read `daguerre.yaml` at the root of a session: what its owner wants read otherwise than the files say.
 
 `no_clock: [cam0]` names sensors whose stamps are no times: their frames and signals are taken in without a time. The
-names are those in the tables. Without the file, or after it is taken away, the stamps count.
+names are those in the tables. `video: {every: 5}` takes each fifth frame of its videos; in place of `every` may stand
+`fps: 2`, `keyframes: true`, or `changed: 3` (`VideoChoice`). Without the file, or after it is taken away, the stamps
+count and all frames are taken.
 """
 
 from __future__ import annotations
@@ -24,11 +26,15 @@ from assets.formats.protocol import (
     read_bytes,
 )
 from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 
 SETTINGS_NAME = "daguerre.yaml"
+_VIDEO_NOTE = f"frames of videos, by {SETTINGS_NAME}"
 _NOTE = f"without a clock, by {SETTINGS_NAME}"
-_REMEDY = "write `no_clock: [cam0, imu]`, with the names of sensors"
+_REMEDY = (
+    "write `no_clock: [cam0, imu]`, with the names of sensors, and `video: {every: 5}`"
+)
 _MAX_SENSORS = 1000
 
 
@@ -37,12 +43,17 @@ class SessionSettings:
     """What a session's owner has decided."""
 
     no_clock: tuple[str, ...] = ()  # sensors, sorted
+    video: VideoChoice = ALL_FRAMES
 
     def apply(self, plan: CapturePlan) -> CapturePlan:
         """The plan with these settings, and a note of them."""
-        if not self.no_clock:
-            return plan
-        plan.notes[_NOTE] = ", ".join(self.no_clock)
+        from assets.formats import can_carry
+
+        if self.no_clock:
+            plan.notes[_NOTE] = ", ".join(self.no_clock)
+        if str(self.video) and can_carry(plan.reader, "video"):
+            plan.notes[_VIDEO_NOTE] = str(self.video)
+            plan = replace(plan, video=self.video)
         return replace(plan, no_clock=self.no_clock)
 
 
@@ -71,13 +82,22 @@ def parse_settings(data: bytes) -> SessionSettings:
     if pointer:
         raise UnreadableBytes(*pointer)
     document = parse_yaml(data)
-    if not isinstance(document, dict) or document.keys() != {"no_clock"}:
-        raise ValueError("there is to be one entry, `no_clock`")
-    sensors = document["no_clock"]
-    is_list = isinstance(sensors, list) and 0 < len(sensors) <= _MAX_SENSORS
-    if not is_list or not all(isinstance(s, str) and s for s in sensors):
+    is_known = isinstance(document, dict) and document.keys() <= {"no_clock", "video"}
+    if not is_known or not document:
+        raise ValueError("there are to be the entries `no_clock` or `video`")
+    sensors = _read_sensors(document["no_clock"]) if "no_clock" in document else ()
+    video = VideoChoice.of(document["video"]) if "video" in document else ALL_FRAMES
+    return SessionSettings(sensors, video)
+
+
+def _read_sensors(sensors: object) -> tuple[str, ...]:
+    if (
+        not isinstance(sensors, list)
+        or not 0 < len(sensors) <= _MAX_SENSORS
+        or not all(isinstance(s, str) and s for s in sensors)
+    ):
         raise ValueError(f"no_clock is {str(sensors)[:100]}, not a list of names")
-    return SessionSettings(tuple(sorted(set(sensors))))
+    return tuple(sorted(set(sensors)))
 
 
 def drop_clocks(

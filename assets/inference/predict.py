@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from assets.images import decode_rgb
 from assets.kinds import find_kind
+from assets.tables.catalog import Catalog
 from assets.tables.rows import PredictionRow
 from assets.tables.schemas import content_id
+from assets.video_frames import unpack
 from models.types import Image, Prediction
-
-if TYPE_CHECKING:
-    import lance
 
 Predictor = Callable[[list[Image]], Sequence[Prediction]]
 BATCH_SIZE = 32
@@ -66,7 +65,9 @@ def predict_frames(
 class StoredImages:
     """Random access to the images of the frames table at one version. Frame ids are read once, payloads on demand."""
 
-    def __init__(self, frames: lance.LanceDataset) -> None:
+    def __init__(self, catalog: Catalog, version: int | None = None) -> None:
+        frames = catalog.dataset("frames", version)
+        self._catalog = catalog
         self.frames = frames
         self._position_of = {
             i: n
@@ -96,18 +97,20 @@ class StoredImages:
         payloads = self.frames.take(positions, columns=["payload"])[
             "payload"
         ].to_pylist()
+        for row, payload in zip(frame_rows, payloads, strict=True):
+            _require_same(row["frame_id"], payload, row["sha256"])
+        images = unpack(self._catalog, payloads)
         return {
-            row["frame_id"]: _decode(row["frame_id"], payload, row["sha256"])
-            for row, payload in zip(frame_rows, payloads, strict=True)
+            row["frame_id"]: decode_rgb(image)
+            for row, image in zip(frame_rows, images, strict=True)
         }
 
 
-def _decode(frame_id: str, payload: bytes, sha256: str) -> Image:
+def _require_same(frame_id: str, payload: bytes, sha256: str) -> None:
     if hashlib.sha256(payload).hexdigest() != sha256:
         raise ValueError(
             f"frame {frame_id} is not the bytes that were accepted ({sha256[:12]}…): run `daguerre verify`"
         )
-    return decode_rgb(payload)
 
 
 def name_prediction(frame_id: str, facts: PredictionFacts) -> str:

@@ -61,9 +61,7 @@ def predict_session(
     todo = [f for f in frames if name_prediction(f["frame_id"], facts) not in have]
     rows: list[PredictionRow] = []
     if todo:
-        images = StoredImages(
-            catalog.dataset("frames", catalog.published_version("frames"))
-        )
+        images = StoredImages(catalog, catalog.published_version("frames"))
         rows = predict_frames(images, todo, load_predictor(package), facts)
     written = catalog.merge("predictions", to_table(TABLES["predictions"], rows))
     return Refreshed(written.version, len(rows), 0, 0, len(frames), len(rows))

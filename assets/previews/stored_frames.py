@@ -8,6 +8,7 @@ import numpy as np
 from assets.images import decode_rgb
 from assets.previews.drawing import fit_into_square, tile
 from assets.tables.catalog import Catalog, is_in
+from assets.video_frames import unpack
 
 _TILE_PX = 160
 
@@ -35,6 +36,7 @@ def contact_sheet_png(
     wanted = ["frame_id", "sensor", "t_ns", "payload"]
     rows = catalog.read_latest("frames", wanted, is_in("frame_id", chosen)).to_pylist()
     rows.sort(key=lambda r: (r["sensor"], r["t_ns"] or 0, r["frame_id"]))
-    squares = [fit_into_square(decode_rgb(row["payload"]), _TILE_PX) for row in rows]
+    images = unpack(catalog, [row["payload"] for row in rows])
+    squares = [fit_into_square(decode_rgb(image), _TILE_PX) for image in images]
     sheet = tile(squares, [row["sensor"] for row in rows], columns, _TILE_PX)
     return cv2.imencode(".png", sheet[..., ::-1])[1].tobytes()

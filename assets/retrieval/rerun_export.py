@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from assets.images import decode_depth, decode_rgb, is_common
+from assets.images import Payload, decode_depth, decode_rgb, is_common
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import (
     SIDES,
@@ -27,6 +27,7 @@ from assets.tables.rows import (
     LabelRow,
     SignalRow,
 )
+from assets.video_frames import unpack
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
@@ -47,6 +48,7 @@ _FRAME_COLUMNS = (
     "payload",
 )
 _BATCH_FRAMES = 32
+_JPEG_QUALITY = 95
 # xyz m, and the quaternion xyzw but for the last
 _MOTION = ("pose", "odometry", "position")
 _INERTIAL = {"imu": ("gyro", "accel"), "acceleration": ("accel",)}  # three values each
@@ -165,12 +167,12 @@ def _write(
             s: _write_calibration(recording, root, bodies, c)
             for s, c in calibrations.items()
         }
-        for frame in _read_frames(catalog, mine):
+        for frame, image in _read_frames(catalog, mine):
             sensor = frame["sensor"]
             camera = cameras.setdefault(
                 sensor, bodies.get(sensor) or _join(root, _WORLD, sensor)
             )
-            _write_frame(recording, camera, frame, class_names)
+            _write_frame(recording, camera, frame, image, class_names)
             done += 1
             report(done, total)
 
@@ -266,14 +268,18 @@ def _write_calibration(
 
 
 def _write_frame(
-    recording: _Recording, camera: str, frame: FrameRow, class_names: list[str]
+    recording: _Recording,
+    camera: str,
+    frame: FrameRow,
+    image: Payload,
+    class_names: list[str],
 ) -> None:
     """The image, and its boxes, also when there are none: those of the frame before must not stay."""
     import rerun as rr
 
     if frame["kind"] == "depth":
         per_unit = frame["depth_m_per_unit"]
-        depth = _decode(frame)
+        depth = _decode(frame, image)
         recording.log(
             camera,
             rr.DepthImage(depth, meter=None if per_unit is None else 1 / per_unit),
@@ -281,7 +287,7 @@ def _write_frame(
         )
         recording.counts["depth_images"] += 1
         return
-    payload, media_type = _hand_on(frame)
+    payload, media_type = _hand_on(frame, image)
     recording.log(
         camera, rr.EncodedImage(contents=payload, media_type=media_type), frame
     )
@@ -303,22 +309,29 @@ def _write_frame(
     recording.counts["boxes"] += len(boxes)
 
 
-def _hand_on(frame: FrameRow) -> tuple[bytes, str]:
-    """The image without what a camera wrote beside the pixels, and its media type; as PNG where viewers disagree."""
+def _hand_on(frame: FrameRow, image: Payload) -> tuple[bytes, str]:
+    """The image without what a camera wrote beside the pixels, and its media type; as PNG where viewers disagree.
+
+    Frames of videos, which have lost already what compression loses, become JPEG.
+    """
     from assets.formats.images.exif import strip_metadata
 
     encoding = frame["encoding"]
-    if encoding in _MEDIA_TYPES and is_common(frame["payload"]):
-        return strip_metadata(frame["payload"], encoding), _MEDIA_TYPES[encoding]
-    return cv2.imencode(".png", _decode(frame))[1].tobytes(), "image/png"
+    if encoding in _MEDIA_TYPES and is_common(image):
+        return strip_metadata(bytes(image), encoding), _MEDIA_TYPES[encoding]
+    pixels = _decode(frame, image)
+    if encoding == "video":
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        return cv2.imencode(".jpg", pixels, quality)[1].tobytes(), "image/jpeg"
+    return cv2.imencode(".png", pixels)[1].tobytes(), "image/png"
 
 
-def _decode(frame: FrameRow) -> Any:
+def _decode(frame: FrameRow, image: Payload) -> Any:
     """The pixels: depth (H, W), colour in OpenCV's order BGR. Raises ValueError for what does not decode."""
     try:
         if frame["kind"] == "depth":
-            return decode_depth(frame["payload"])
-        return decode_rgb(frame["payload"])[..., ::-1]
+            return decode_depth(image)
+        return decode_rgb(image)[..., ::-1]
     except ValueError as error:
         raise ValueError(
             f"frame {frame['frame_id']} does not decode: run `daguerre verify`: {error}"
@@ -339,8 +352,8 @@ def _group(
 # ---- reading -------------------------------------------------------------------------------------------------------
 
 
-def _read_frames(catalog: Catalog, where: str) -> Iterator[FrameRow]:
-    """A batch at a time: a session may be larger than memory."""
+def _read_frames(catalog: Catalog, where: str) -> Iterator[tuple[FrameRow, Payload]]:
+    """The rows and their images. A batch at a time: a session may be larger than memory."""
     if catalog.exists("frames"):
         scan = catalog.dataset("frames").to_batches(
             columns=list(_FRAME_COLUMNS),
@@ -349,7 +362,9 @@ def _read_frames(catalog: Catalog, where: str) -> Iterator[FrameRow]:
             batch_readahead=1,
         )
         for batch in scan:
-            yield from batch.to_pylist()
+            rows = batch.to_pylist()
+            images = unpack(catalog, [row["payload"] for row in rows])
+            yield from zip(rows, images, strict=True)
 
 
 def _read_signals(catalog: Catalog, where: str) -> list[SignalRow]:

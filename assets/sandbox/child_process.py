@@ -90,13 +90,14 @@ def receive(child: Child, size: int, wait: Wait) -> bytearray:
     """The next bytes of its answers, so many. Raises ChildGone, and what `wait` raises."""
     assert child.stdout
     descriptor = child.stdout.fileno()
-    data = bytearray()
-    while len(data) < size:
+    data = bytearray(size)
+    rest = memoryview(data)
+    while rest:
         wait(descriptor, select.POLLIN)
-        piece = os.read(descriptor, min(_PIECE_BYTES, size - len(data)))
-        if not piece:
+        num_bytes = os.readv(descriptor, [rest[:_PIECE_BYTES]])
+        if not num_bytes:
             raise ChildGone
-        data += piece
+        rest = rest[num_bytes:]
     return data
 
 

@@ -1,7 +1,8 @@
 """The messages between the process that decodes a video and the one that owns it, and the decoder's end of them.
 
-A message is a fixed head, JSON, and a payload. The decoder has no file: it asks for bytes of the video by offset and
-size (READ, answered with eight bytes of length and the bytes). It sends FACTS of the streams, FRAMEs, DAMAGE, and END.
+A message is a fixed head, JSON, and a payload. The decoder has no file: it asks for bytes of a video by the video's
+number, offset and size (READ, answered with eight bytes of length and the bytes). It sends FACTS of the streams,
+FRAMEs, DAMAGE, and END. One that stays for many videos is sent an ASK each time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 HEAD = struct.Struct(">cIQ")  # kind of message, bytes of JSON, bytes of payload
+Payload = bytes | memoryview  # of bytes, in one dimension
 MAX_WAITING_BYTES = 64 << 20  # of pixels that wait to be encoded
+ASK = b"A"
 READ = b"R"
 FACTS = b"S"
 FRAME = b"F"
@@ -40,7 +43,14 @@ class Channel:
         self._answers = answers
         self._num_threads = num_threads
         self._pool = ThreadPoolExecutor(num_threads)
-        self._waiting: deque[tuple[bytes, Any, Future[bytes] | None]] = deque()
+        self._waiting: deque[tuple[bytes, Any, Future[Payload] | None]] = deque()
+
+    def receive_ask(self) -> Any:
+        """What is asked for next. Raises EOFError when nobody asks any more."""
+        head = self._requests.read(HEAD.size)
+        if len(head) < HEAD.size:
+            raise EOFError("the decoder's owner is gone")
+        return json.loads(self._requests.read(HEAD.unpack(head)[1]))
 
     def send(self, kind: bytes, value: Any) -> None:
         """A message without payload, after those that wait."""
@@ -51,7 +61,7 @@ class Channel:
         self,
         kind: bytes,
         value: Any,
-        make: Callable[[Any], bytes],
+        make: Callable[[Any], Payload],
         raw: Any,
         raw_bytes: int,
     ) -> None:
@@ -59,9 +69,9 @@ class Channel:
         self._waiting.append((kind, value, self._pool.submit(make, raw)))
         self._drain(min(self._num_threads, MAX_WAITING_BYTES // max(1, raw_bytes)))
 
-    def read_at(self, offset: int, size: int) -> bytes:
-        """Bytes of the video. Raises EOFError when nobody answers any more."""
-        self._write(READ, [offset, size], b"")
+    def read_at(self, video: int, offset: int, size: int) -> bytes:
+        """Bytes of a video. Raises EOFError when nobody answers any more."""
+        self._write(READ, [video, offset, size], b"")
         head = self._requests.read(8)
         data = (
             self._requests.read(int.from_bytes(head, "big")) if len(head) == 8 else None
@@ -78,27 +88,30 @@ class Channel:
             kind, value, payload = self._waiting.popleft()
             self._write(kind, value, payload.result() if payload else b"")
 
-    def _write(self, kind: bytes, value: Any, payload: bytes) -> None:
+    def _write(self, kind: bytes, value: Any, payload: Payload) -> None:
         self._answers.write(pack_head(kind, value, len(payload)))
         self._answers.write(payload)
         self._answers.flush()
 
 
-def _is_ready(payload: Future[bytes] | None) -> bool:
+def _is_ready(payload: Future[Payload] | None) -> bool:
     return payload is None or payload.done()
 
 
 class RemoteFile(io.RawIOBase):
-    """The video as a seekable stream."""
+    """A video as a seekable stream, by the number under which its owner knows it."""
 
-    def __init__(self, channel: Channel, size: int) -> None:
+    def __init__(self, channel: Channel, size: int, video: int = 0) -> None:
         self._channel = channel
+        self._video = video
         self._size = size
         self._at = 0
 
     def read(self, size: int = -1) -> bytes:
         wanted = self._size - self._at if size < 0 else min(size, self._size - self._at)
-        data = self._channel.read_at(self._at, wanted) if wanted > 0 else b""
+        data = (
+            self._channel.read_at(self._video, self._at, wanted) if wanted > 0 else b""
+        )
         self._at += len(data)
         return data
 

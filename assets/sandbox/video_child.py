@@ -1,12 +1,13 @@
 """The process that decodes one foreign video with PyAV: it has no file to open and may die on any frame.
 
-Run as `python -m assets.sandbox.video_child DEMUXER SIZE_BYTES MEMORY_BYTES SECONDS PIXELS FRAME_PIXELS FRAMES`, the
-last five of which are limits; it speaks the messages of `video_channel.py` on its two pipes and ends when its input
-does. Only the demuxers and decoders named here are used, and no other file or address is opened.
+Run as `python -m assets.sandbox.video_child DEMUXER READING SIZE_BYTES MEMORY_BYTES SECONDS PIXELS FRAME_PIXELS
+FRAMES`: READING is JSON of how it is read, the last five are limits. It speaks the messages of `video_channel.py` on
+its two pipes and ends when its input does.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -16,26 +17,11 @@ from assets.sandbox.child_answers import open_answers
 from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
 from assets.sandbox.confinement import confine
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, Channel, RemoteFile
-from assets.sandbox.video_stream import StreamState
+from assets.sandbox.video_choice import VideoChoice
+from assets.sandbox.video_container import DECODERS, open_container, set_up
+from assets.sandbox.video_stream import Reading, StreamState
 
-DECODERS = (
-    "h264",
-    "hevc",
-    "mpeg4",
-    "msmpeg4",
-    "msmpeg4v2",
-    "mjpeg",
-    "vp8",
-    "vp9",
-    "av1",
-    "libdav1d",
-    "rawvideo",
-    "ffv1",
-    "png",
-)
-_BUFFER_BYTES = 1 << 18
 _MAX_THREADS = 4  # encoding PNG takes ten times as long as decoding a frame
-_ERRORS = "crccheck+bitstream+buffer+explode"
 
 
 @dataclass(frozen=True)
@@ -47,26 +33,15 @@ class Most:
     frames: int
 
 
-def decode_video(channel: Channel, size: int, most: Most, demuxer: str) -> None:
+def decode_video(
+    channel: Channel, size: int, most: Most, demuxer: str, reading: Reading
+) -> None:
     """Send what the video holds, within the limits. Foreign bytes end in messages, never in an exception."""
-    import av
     from av.error import FFmpegError
 
-    options = {
-        "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm",
-        "protocol_whitelist": "",
-        "codec_whitelist": ",".join(DECODERS),
-        "max_pixels": str(most.frame_pixels),
-    }
     try:
         file = RemoteFile(channel, size)
-        container = av.open(
-            file,
-            format=demuxer,
-            options=options,
-            buffer_size=_BUFFER_BYTES,
-            metadata_errors="replace",
-        )
+        container = open_container(file, demuxer, most.frame_pixels)
     except (FFmpegError, ValueError, MemoryError) as error:
         channel.send(
             DAMAGE, {"reason": f"cannot be opened: {_explain(error)}", "remedy": "copy"}
@@ -74,14 +49,17 @@ def decode_video(channel: Channel, size: int, most: Most, demuxer: str) -> None:
         channel.send(END, {"streams": []})
         return
     with container:
-        _Decoding(container, channel, most).run()
+        _Decoding(container, channel, most, reading).run()
 
 
 class _Decoding:
     """One pass over one open container."""
 
-    def __init__(self, container: Any, channel: Channel, most: Most) -> None:
+    def __init__(
+        self, container: Any, channel: Channel, most: Most, reading: Reading
+    ) -> None:
         self._container = container
+        self._reading = reading
         self._channel = channel
         self._most = most
         self._streams: dict[int, StreamState] = {}
@@ -106,7 +84,6 @@ class _Decoding:
         )
 
     def _choose_streams(self) -> list[Any]:
-        from av.codec.context import Flags
         from av.stream import Disposition
 
         others = dict[str, int]()
@@ -133,14 +110,10 @@ class _Decoding:
                     "scale",
                 )
                 continue
-            context.thread_count = 1
-            context.options = {
-                "err_detect": _ERRORS,
-                "max_pixels": str(self._most.frame_pixels),
-            }
-            # so that a frame tells which packet it came from
-            context.flags |= Flags.copy_opaque
-            self._streams[stream.index] = StreamState(stream, self._container)
+            set_up(context, self._most.frame_pixels)
+            self._streams[stream.index] = StreamState(
+                stream, self._container, self._reading
+            )
             chosen.append(stream)
         self._channel.send(
             FACTS,
@@ -223,7 +196,9 @@ def main() -> None:
     av.logging.set_skip_repeated(False)
     cv2.setNumThreads(1)
     demuxer = sys.argv[1]
-    size, memory_bytes, seconds, *most = map(int, sys.argv[2:])
+    wishes = json.loads(sys.argv[2])
+    reading = Reading(VideoChoice(**wishes["choice"]), wishes["is_kept"])
+    size, memory_bytes, seconds, *most = map(int, sys.argv[3:])
     limit_resources(memory_bytes, seconds)
     confine()
     allow_seconds(ITEM_SECONDS)
@@ -231,7 +206,7 @@ def main() -> None:
         channel = Channel(
             sys.stdin.buffer, answers, min(_MAX_THREADS, os.cpu_count() or 1)
         )
-        decode_video(channel, size, Most(*most), demuxer)
+        decode_video(channel, size, Most(*most), demuxer, reading)
     except (EOFError, BrokenPipeError):
         os._exit(0)  # nobody listens any more
 

@@ -10,8 +10,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from assets.sandbox.child_limits import VideoLimits
@@ -28,6 +28,7 @@ from assets.sandbox.child_process import (
     start_child,
 )
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME, HEAD, READ
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 
 _LOOK_SECONDS = 0.5  # between looks at how much the child has used
 _MAX_JSON_BYTES = 1 << 16
@@ -37,26 +38,31 @@ _MAX_READ_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class VideoMessage:
-    """`kind` is FACTS, FRAME, DAMAGE or END of `video_channel`; a frame's `payload` is its PNG."""
+    """`kind` is a letter of `video_channel`; a frame's `payload` is its PNG, its facts or its pixels."""
 
     kind: bytes
     value: dict[str, Any]
-    payload: bytes = b""
+    payload: bytes | bytearray = b""
 
 
 def decode_in_child(
     stream: BinaryIO,
     demuxer: str,
     limits: VideoLimits | None = None,
+    choice: VideoChoice = ALL_FRAMES,
+    is_kept: bool = False,
 ) -> Iterator[VideoMessage]:
     """Everything that a child finds in the video, in order; last END, or a DAMAGE that says how the child ended.
 
+    A frame's payload is its PNG; where the video `is_kept`, JSON of its facts, from which it can be found again.
     Errors of the stream itself are raised as they come.
     """
     limits = limits or VideoLimits()
     size = stream.seek(0, os.SEEK_END)
+    reading = {"choice": asdict(choice), "is_kept": is_kept}
     arguments = (
         demuxer,
+        json.dumps(reading),
         size,
         limits.memory_bytes,
         math.ceil(limits.limit_seconds(size)),
@@ -65,12 +71,12 @@ def decode_in_child(
         limits.frames,
     )
     child = start_child("assets.sandbox.video_child", arguments)
-    watch = _Watch(child, limits)
+    watch = Watch(child, limits)
     try:
         while True:
-            message = _receive(child, watch)
+            message = receive_message(child, watch)
             if message.kind == READ:
-                _serve(child, stream, message.value, watch)
+                serve(child, lambda _: stream, message.value, watch)
                 continue
             watch.restart(is_frame=message.kind == FRAME)
             yield message
@@ -88,7 +94,7 @@ def decode_in_child(
         end_child(child)
 
 
-class _Watch:
+class Watch:
     """The processor time that the child may take, without what it took before it began to read."""
 
     def __init__(self, child: Child, limits: VideoLimits) -> None:
@@ -142,23 +148,27 @@ class _Watch:
             self._credit_s -= spent_s
 
 
-def _serve(child: Child, stream: BinaryIO, value: Any, watch: _Watch) -> None:
-    """Answer one request for bytes."""
+def serve(
+    child: Child, open_video: Callable[[int], BinaryIO], value: Any, watch: Watch
+) -> None:
+    """Answer one request for bytes of the video that has this number. Raises ChildGone for what is no request."""
     watch.start()
-    offset, size = value if isinstance(value, list) and len(value) == 2 else (-1, 0)
     if (
-        type(offset) is not int
-        or type(size) is not int
-        or offset < 0
-        or not 0 <= size <= _MAX_READ_BYTES
+        not isinstance(value, list)
+        or len(value) != 3
+        or not all(type(part) is int and part >= 0 for part in value)
+        or value[2] > _MAX_READ_BYTES
     ):
         raise ChildGone
+    video, offset, size = value
+    stream = open_video(video)
     stream.seek(offset)
     data = stream.read(size)
     send(child, len(data).to_bytes(8, "big") + data, watch.wait)
 
 
-def _receive(child: Child, watch: _Watch) -> VideoMessage:
+def receive_message(child: Child, watch: Watch) -> VideoMessage:
+    """The next message. Raises ChildGone for what the protocol does not know, and what `watch` raises."""
     kind, json_bytes, payload_bytes = HEAD.unpack(receive(child, HEAD.size, watch.wait))
     if kind not in (READ, FACTS, FRAME, DAMAGE, END) or json_bytes > _MAX_JSON_BYTES:
         raise ChildGone
@@ -168,4 +178,4 @@ def _receive(child: Child, watch: _Watch) -> VideoMessage:
         value = json.loads(bytes(receive(child, json_bytes, watch.wait)))
     except ValueError:
         raise ChildGone from None
-    return VideoMessage(kind, value, bytes(receive(child, payload_bytes, watch.wait)))
+    return VideoMessage(kind, value, receive(child, payload_bytes, watch.wait))

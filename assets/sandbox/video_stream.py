@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
+import json
+from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
+from assets import images
 from assets.sandbox.video_channel import DAMAGE, FRAME, Channel
-from assets.sandbox.video_pixels import encode_png, to_pixels
+from assets.sandbox.video_choice import Chooser, VideoChoice
+from assets.sandbox.video_pixels import (
+    checksum,
+    encode_png,
+    is_deep,
+    is_grey,
+    to_pixels,
+)
+from models import image_quality
+
+_KEYS_AT_ONCE = 64  # that may lie between a packet and its frame
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a video is read. `is_kept`: frames are measured, not encoded, since the video itself is kept."""
+
+    choice: VideoChoice
+    is_kept: bool
+
+
+def encode_frame(frame: Any) -> bytes:
+    """PNG of its pixels."""
+    return encode_png(to_pixels(frame))
+
+
+def measure_frame(frame: Any) -> bytes:
+    """JSON of what the guard says of an image, and the checksum by which the frame is known again."""
+    pixels = to_pixels(frame)
+    luma = images.shrink_luma(images.decode_luma(pixels))
+    facts = {
+        "width_px": pixels.shape[1],
+        "height_px": pixels.shape[0],
+        "channels": 1 if pixels.ndim == 2 else pixels.shape[2],
+        "bits": 8 * pixels.dtype.itemsize,
+        "quality": image_quality.measure_quality(luma),
+        "checksum": checksum(frame),
+    }
+    return json.dumps(facts).encode()
 
 
 class StreamState:
     """What one stream has yielded so far, and from where on its frames may be trusted after damage."""
 
-    def __init__(self, stream: Any, container: Any) -> None:
+    def __init__(self, stream: Any, container: Any, reading: Reading) -> None:
         self._stream = stream
         self._container = container
+        self._reading = reading
+        self._chooser = Chooser(reading.choice)
+        self._keys: deque[dict[str, Any]] = deque(maxlen=_KEYS_AT_ONCE)
+        self._passed_over = 0
         self._packets = self._discarded = self._hidden = self._yielded = (
             self._without_time
         ) = 0
@@ -45,10 +91,13 @@ class StreamState:
             "offset": packet.pos,
             "length": packet.size,
             "pts": packet.pts,
+            "dts": packet.dts,
             "is_key": packet.is_keyframe,
         }
         packet.opaque = place
         if packet.size:
+            if packet.is_keyframe:
+                self._keys.append(place)
             self._packets += 1
             self._discarded += packet.is_discard
             self._hidden += (
@@ -70,6 +119,7 @@ class StreamState:
             "offset": None,
             "length": 0,
             "pts": None,
+            "dts": None,
             "is_key": False,
         }
         if not self._may_be_trusted(frame, place, channel):
@@ -84,6 +134,9 @@ class StreamState:
             self._in_place + 1 if place["number"] == self._last_place else 0
         )
         self._last_place = place["number"]
+        if not self._chooser.takes(frame, place["is_key"]):
+            self._passed_over += 1
+            return 0
         # AVI states no presentation times, and what libavformat makes of the order of storage is a guess
         has_clock = not (
             self._container.format.name == "avi"
@@ -91,19 +144,30 @@ class StreamState:
         )
         self._without_time += frame.pts is None or not has_clock
         self._rotation = self._rotation or int(frame.rotation)
-        pixels = to_pixels(frame)
         head = {
             **self._where(place),
-            "sequence": self._yielded,
+            "sequence": self._yielded + self._passed_over,
             "pts": frame.pts if has_clock else None,
             "duration": frame.duration or 0,
             "time_base": [frame.time_base.numerator, frame.time_base.denominator],
             "nth": self._in_place,
-            "is_deep_grey": pixels.dtype.itemsize == 2 and pixels.ndim == 2,
+            "is_deep_grey": is_deep(frame) and is_grey(frame),
+            "number": place["number"],
+            "key": self._find_key(place, frame.pts),
         }
-        channel.send_made(FRAME, head, encode_png, pixels, pixels.nbytes)
+        pixel_bytes = frame.width * frame.height * 8
+        make = measure_frame if self._reading.is_kept else encode_frame
+        channel.send_made(FRAME, head, make, frame, pixel_bytes)
         self._yielded += 1
         return 1
+
+    def _find_key(self, place: dict[str, Any], pts: int | None) -> dict[str, Any]:
+        """The key packet with which decoding of a frame begins: not one that is shown after it, and follows others."""
+        for key in reversed(self._keys):
+            is_before = key["number"] <= place["number"]
+            if is_before and (pts is None or key["pts"] is None or pts >= key["pts"]):
+                return {name: key[name] for name in ("number", "offset", "pts", "dts")}
+        return {"number": 0, "offset": None, "pts": None, "dts": None}
 
     def close(self, channel: Channel) -> None:
         """Tell how many frames the last damaged packet took with it."""
@@ -118,7 +182,8 @@ class StreamState:
             "packets": self._packets,
             "discarded": self._discarded,
             "hidden": self._hidden,
-            "frames": self._yielded,
+            "frames": self._yielded + self._passed_over,
+            "passed_over": self._passed_over,
             "without_time": self._without_time,
             "rotation_deg": self._rotation,
             "end_ns": self._stated_end_ns(),

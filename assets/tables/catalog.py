@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from assets.storage import BlobStore
 from assets.tables.commits import (
     commit_first,
     delete_rows,
@@ -63,11 +64,27 @@ class Written:
 
 
 class Catalog:
-    """All tables of one Daguerre home. `uri` is a folder or s3://bucket/prefix; options go to Lance's object store."""
+    """All tables of one Daguerre home. `uri` is a folder or s3://bucket/prefix; options go to Lance's object store.
 
-    def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
+    Frames of videos point into the blob store: in `blobs_uri`, or else the folder `blobs` beside the tables.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        storage_options: dict[str, str] | None = None,
+        blobs_uri: str | None = None,
+        blob_options: dict[str, Any] | None = None,
+    ) -> None:
         self.uri = uri.rstrip("/")
         self.storage_options = storage_options
+        self._blobs_uri = blobs_uri or f"{self.uri.rpartition('/')[0]}/blobs"
+        self._blob_options = blob_options
+
+    @property
+    def blobs(self) -> BlobStore:
+        """The stored bytes that rows point into."""
+        return BlobStore(self._blobs_uri, self._blob_options)
 
     # ---- writing -----------------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assets.images import Payload
 from assets.tables.catalog import Catalog, is_in, require_unique_keys, session_is
 from assets.tables.schemas import TABLES, to_table
+from assets.video_frames import unpack
 
 if TYPE_CHECKING:
     import lance
@@ -47,7 +49,7 @@ def refresh_frames(
     target: str,
     session: str,
     code_version: str,
-    decode: Callable[[bytes], NDArray[np.uint8]],
+    decode: Callable[[Payload], NDArray[np.uint8]],
     compute: Callable[[list[NDArray[np.uint8]]], Sequence[Mapping[str, object]]],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
@@ -78,7 +80,8 @@ def refresh_frames(
         {i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo}
     ):
         assert stored is not None
-        made = compute(read_images(stored, [frames[i]["_rowid"] for i in ids], decode))
+        row_ids = [frames[i]["_rowid"] for i in ids]
+        made = compute(read_images(catalog, stored, row_ids, decode))
         facts = {"session": session, "code_version": code_version}
         for frame_id, columns_made in zip(ids, made, strict=True):
             rows.append(
@@ -132,17 +135,19 @@ def replace_rows(
 
 
 def read_images(
+    catalog: Catalog,
     stored: lance.LanceDataset,
     row_ids: Sequence[int],
-    decode: Callable[[bytes], NDArray[np.uint8]],
+    decode: Callable[[Payload], NDArray[np.uint8]],
 ) -> list[NDArray[np.uint8]]:
-    """What `decode` makes of the bytes in these rows of `frames`, in the order of `row_ids`."""
+    """What `decode` makes of the images in these rows of `frames`, in the order of `row_ids`."""
     where = f"_rowid IN ({', '.join(map(str, row_ids))})"
     rows = stored.to_table(
         columns=["payload"], filter=where, with_row_id=True
     ).to_pylist()
     payloads = {row["_rowid"]: row["payload"] for row in rows}
-    return [decode(payloads[row_id]) for row_id in row_ids]
+    images = unpack(catalog, [payloads[row_id] for row_id in row_ids])
+    return [decode(image) for image in images]
 
 
 def _list_frames(

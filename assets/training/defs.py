@@ -102,8 +102,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         pictures: dict[str, bytes] = {}
         spec = TrainingSpec(release_id, recipe, config.seed, workspace.num_workers)
         place = Place(
-            catalog.uri,
-            catalog.storage_options,
+            catalog,
             workspace.models,
             workspace.use_ray,
             workspace.device_hour_price,

@@ -53,8 +53,7 @@ class _Job:
     """What every worker is told."""
 
     spec: TrainingSpec
-    catalog_uri: str
-    storage_options: dict[str, str] | None
+    catalog: Catalog
     weights: WeightsFile | None
     run_folder: str
     meeting: str = ""  # names the attempt's process group
@@ -70,21 +69,16 @@ def train(
     base64. Raises ValueError, naming the remedy, for a release that cannot be trained on, and for weights to start
     from that are not there or do not fit.
     """
-    from assets.tables.catalog import Catalog
     from models.tasks import find_task
 
     config = spec.config
-    release = read_release(
-        Catalog(place.catalog_uri, place.storage_options), spec.release_id, config.task
-    )
+    release = read_release(place.catalog, spec.release_id, config.task)
     start = find_weights(config)
     runs = place.models_dir.resolve() / RUNS
     drop_abandoned(runs)
     name = name_run(spec, start.sha256 if start else None)
     with own_folder(runs / name) as run_folder:
-        job = _Job(
-            spec, place.catalog_uri, place.storage_options, start, str(run_folder)
-        )
+        job = _Job(spec, place.catalog, start, str(run_folder))
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if place.use_ray:
@@ -118,11 +112,10 @@ def train(
 def _run_here(job: _Job, release: ReleaseFacts) -> None:
     import torch
 
-    from assets.tables.catalog import Catalog
     from models.training.workers import Alone
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    _fit(job, Catalog(job.catalog_uri, job.storage_options), release, Alone(), device)
+    _fit(job, release, Alone(), device)
 
 
 def _run_on_ray(job: _Job) -> None:
@@ -192,7 +185,6 @@ def _work(settings: dict[str, Any]) -> None:
     import ray.train.torch
     import torch
 
-    from assets.tables.catalog import Catalog
     from models.training.workers import find_workers
 
     job: _Job = settings["job"]
@@ -205,9 +197,8 @@ def _work(settings: dict[str, Any]) -> None:
     torch.set_num_threads(
         max(1, (os.cpu_count() or 1) // context.get_local_world_size())
     )
-    catalog = Catalog(job.catalog_uri, job.storage_options)
-    release = read_release(catalog, job.spec.release_id, job.spec.config.task)
-    _fit(job, catalog, release, find_workers(job.spec.config), device)
+    release = read_release(job.catalog, job.spec.release_id, job.spec.config.task)
+    _fit(job, release, find_workers(job.spec.config), device)
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
@@ -227,9 +218,7 @@ def _meet_by_file(path: Path, context: Any, device: Any) -> None:
     )
 
 
-def _fit(
-    job: _Job, catalog: Catalog, release: ReleaseFacts, workers: Workers, device: Any
-) -> None:
+def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> None:
     """Train, and leave the checkpoint that is kept and the events in the run's folder."""
     run_folder = Path(job.run_folder)
 
@@ -243,7 +232,7 @@ def _fit(
         print(json.dumps(event), file=events)
 
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
-    lesson = Lesson(catalog, release, job.spec.config, job.spec.seed, job.weights)
+    lesson = Lesson(job.catalog, release, job.spec.config, job.spec.seed, job.weights)
     with (
         (run_folder / _EVENTS).open("a", buffering=1)
         if workers.rank == 0

@@ -47,8 +47,7 @@ _TUNE_SETTINGS = {
 class _Job:
     """What every trial is told."""
 
-    catalog_uri: str
-    storage_options: dict[str, str] | None
+    catalog: Catalog
     release_id: str
     config: TrainConfig
     settings: tuple[Mapping[str, str], ...]  # by number of the trial
@@ -80,8 +79,7 @@ def search(
         torch.cuda.device_count() if torch.cuda.is_available() else num_workers
     )
     job = _Job(
-        catalog.uri,
-        catalog.storage_options,
+        catalog,
         release.release_id,
         config,
         tuple(settings),
@@ -143,7 +141,6 @@ def _try(config: dict[str, Any], job: _Job) -> None:
     import torch
     from ray import tune
 
-    from assets.tables.catalog import Catalog
     from models.recipes.settings import change_settings
     from models.tasks import find_task
     from models.training.workers import Alone
@@ -166,10 +163,9 @@ def _try(config: dict[str, Any], job: _Job) -> None:
             tune.report({"row": row, "epochs": row["epoch"] + 1, **score})
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_at_once))
-    catalog = Catalog(job.catalog_uri, job.storage_options)
-    release = read_release(catalog, job.release_id, recipe.task)
+    release = read_release(job.catalog, job.release_id, recipe.task)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    lesson = Lesson(catalog, release, recipe, job.seed, find_weights(recipe))
+    lesson = Lesson(job.catalog, release, recipe, job.seed, find_weights(recipe))
     learn(lesson, Alone(), device, Listeners(report))
 
 

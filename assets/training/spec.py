@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from assets.tables.catalog import Catalog
     from models.recipes import TrainConfig
 
 # another when equal arguments come to give other weights, or snapshots change
@@ -36,8 +37,7 @@ class Place:
     what the training cost so far.
     """
 
-    catalog_uri: str
-    storage_options: dict[str, str] | None
+    catalog: Catalog
     models_dir: Path
     use_ray: bool = True
     device_hour_price: float | None = None

@@ -129,7 +129,7 @@ def _train(seed: int) -> None:
     recipe = change_settings(get_recipe(f"tiny_{_TASK}"), changes)
     package = train(
         TrainingSpec(release_id, recipe, seed),
-        Place(catalog.uri, catalog.storage_options, settings.workspace.models),
+        Place(catalog, settings.workspace.models),
         lambda event: (
             print(json.dumps(event), flush=True) if event["kind"] == "step" else None
         ),

@@ -224,7 +224,7 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
             "batch_size": "3",
         },
     )
-    place = Place(catalog.uri, None, home / "models", use_ray=False)
+    place = Place(catalog, home / "models", use_ray=False)
     package = train(TrainingSpec(release_id, config, 0), place)
     row = {
         "model_sha256": package.model_sha256,

@@ -40,6 +40,7 @@ READ_AS = "read as"  # in the notes: the readers of what is inside
 
 class ArchiveReader:
     name = "archive"
+    carries = frozenset({"video"})
 
     def __init__(
         self, readers: Sequence[Reader], limits: ArchiveLimits | None = None
@@ -132,6 +133,8 @@ class ArchiveReader:
             )
         for number, inner_plan in enumerate(plans):
             reader = next(r for r in self._readers if r.name == inner_plan.reader)
+            if str(plan.video):
+                inner_plan = replace(inner_plan, video=plan.video)
             for observation in reader.read(inner_plan, opener):
                 yield replace(observation, source=_place(observation.source, members))
             for key, note in inner_plan.notes.items():

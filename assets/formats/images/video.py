@@ -3,8 +3,9 @@
 `t_ns` is the frame's presentation time stamp times the stream's time base, in whole nanoseconds (rounded to the nearest
 by integer arithmetic). A video has no wall clock: its zero is that of the container's time line, and that is the
 sensor's clock here. AVI states no presentation times: where its frames are not stored in the order in which they are
-shown, `t_ns` is None and the order alone is known. Frames are PNG of the decoded pixels; rotation and pixel shape that
-the video wishes for are noted and not applied. A frame's source is its packet; unless it is a key frame, the packets
+shown, `t_ns` is None and the order alone is known. The video is kept as it is, and a frame is its place in it
+(`VideoPlace`); of a video inside an archive, frames are PNG of the decoded pixels. Rotation and pixel shape that the
+video wishes for are noted and not applied. A frame's source is its packet; unless it is a key frame, the packets
 before belong to it as well. Frames that build on a damaged packet are left out and counted, up to the next key frame;
 damaged is what the decoder complains about, so of codecs without checksums (all but FFV1) a flipped bit may pass that
 happens to decode: only the hash of the file tells.
@@ -12,7 +13,9 @@ happens to decode: only the hash of the file tells.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from assets.formats.images.frame_files import names_depth
@@ -32,7 +35,9 @@ from assets.formats.protocol import (
     open_checked,
     whole_file,
 )
+from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME
+from assets.sandbox.video_places import Key, VideoPlace
 from assets.sandbox.video_process import decode_in_child
 from assets.storage import SessionFile
 
@@ -44,6 +49,7 @@ _NOTED = {
     "hidden": "packets that show no picture",
     "without_time": "frames for which the container states no time",
     "rotation_deg": "rotation in degrees, not applied",
+    "passed_over": "frames passed over by choice",
 }
 _REMEDIES = {
     "copy": "copy it again; if the recording itself is damaged, `ffmpeg -i FILE -c:v ffv1 NEW.mkv` keeps the rest",
@@ -55,8 +61,8 @@ _REMEDIES = {
 
 class VideoReader:
     name = "video"
-    version = "2"
-    carries = frozenset({"clock"})
+    version = "3"
+    carries = frozenset({"clock", "video"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         videos = [
@@ -71,7 +77,7 @@ class VideoReader:
         try:
             with open_checked(file, opener) as stream:
                 demuxer = _find_demuxer(stream.read(HEAD_BYTES))
-                yield from _Video(file, plan.notes).read(stream, demuxer)
+                yield from _Video(plan).read(stream, demuxer)
         except UnreadableBytes as error:
             yield Problem(whole_file(file), self.name, error.reason, error.remedy)
 
@@ -102,15 +108,22 @@ def _find_demuxer(head: bytes) -> str:
 class _Video:
     """One pass over one video."""
 
-    def __init__(self, file: SessionFile, notes: dict[str, str]) -> None:
-        self._file = file
-        self._notes = notes
+    def __init__(self, plan: CapturePlan) -> None:
+        self._file = plan.files[0]
+        self._blob = plan.sha256
+        self._choice = plan.video
+        self._notes = plan.notes
+        self._demuxer = ""
         self._sensors: dict[int, str] = {}
         self._ends_ns: dict[int, int] = {}
         self._longest_gap_ns: dict[int, int] = {}
 
     def read(self, stream: BinaryIO, demuxer: str) -> Iterator[Observation]:
-        for message in decode_in_child(stream, demuxer):
+        self._demuxer = demuxer
+        is_kept = self._blob is not None
+        for message in decode_in_child(
+            stream, demuxer, choice=self._choice, is_kept=is_kept
+        ):
             value = message.value
             if message.kind == FACTS:
                 self._note_facts(value)
@@ -119,7 +132,7 @@ class _Video:
                         {"reason": "no video stream that is read", "remedy": "codec"}
                     )
             elif message.kind == FRAME:
-                yield self._read_frame(value, message.payload)
+                yield self._read_frame(value, bytes(message.payload))
             elif message.kind == DAMAGE:
                 yield self._refuse(value)
             elif message.kind == END:
@@ -159,7 +172,7 @@ class _Video:
             if value["is_deep_grey"] and names_depth(self._file.path)
             else "color"
         )
-        return FrameObservation(
+        frame = FrameObservation(
             self._sensors[index],
             payload,
             "png",
@@ -168,6 +181,36 @@ class _Video:
             t_ns,
             value["sequence"],
         )
+        return frame if self._blob is None else self._point(frame, value)
+
+    def _point(
+        self, frame: FrameObservation, value: dict[str, Any]
+    ) -> FrameObservation:
+        """The frame as a place in the stored video, with what its decoder found in it."""
+        assert self._blob is not None
+        found = json.loads(frame.payload)
+        key = value["key"]
+        offset = -1 if key["offset"] is None else key["offset"]
+        place = VideoPlace(
+            self._blob,
+            self._demuxer,
+            value["stream"],
+            Key(offset, key["pts"], key["dts"]),
+            value["number"] - key["number"],
+            value["number"],
+            value["nth"],
+            found["checksum"],
+        )
+        facts = ImageFacts(
+            found["width_px"],
+            found["height_px"],
+            "video",
+            found["channels"],
+            found["bits"],
+            bool(value["is_deep_grey"]),
+            found["quality"],
+        )
+        return replace(frame, payload=place.pack(), encoding="video", facts=facts)
 
     def _compare(self, counts: dict[str, Any]) -> Iterator[Problem]:
         """Frames read against the number that the container states; where it states none, against packets and end."""

@@ -21,7 +21,8 @@ from assets.tables.schemas.table import (
 from models.task_names import TASK_NAMES
 
 AFTER: tuple[str, ...] = ()
-ENCODINGS = ("jpeg", "png", "tiff", "bmp", "webp", "gif")
+# of "video" the payload is a `VideoPlace`: where in a stored video the frame lies
+ENCODINGS = ("jpeg", "png", "tiff", "bmp", "webp", "gif", "video")
 
 CAPTURES = Table(
     name="captures",
@@ -58,6 +59,7 @@ FRAMES = Table(
     key="frame_id",
     erase="capture_id",
     counted_by="num_frames",
+    version=2,
     columns=(
         id_column("frame_id"),
         id_column("capture_id"),

@@ -54,7 +54,7 @@ def make_exam(
     release = Release(RELEASE_ID, task, names, 1, "0" * 64, None)  # type: ignore[arg-type]
     scores = score_predictions(task, said, rows, names, {})
     package = ModelPackage(Path("."), facts, {WEIGHTS: MODEL_SHA256})
-    dataset = StoredImages(catalog.dataset("frames"))
+    dataset = StoredImages(catalog)
     return Exam(task, MODEL_SHA256, package, release, rows, said, scores, dataset)
 
 
@@ -173,7 +173,7 @@ def test_an_exam_of_segmentation_paints_maps_and_names_the_commonest_mistake(
     stored: Stored, map_rows: Callable[..., tuple[Row, Row]]
 ):
     names = ("road", "sky")
-    images = StoredImages(stored[0].dataset("frames")).read(stored[1])
+    images = StoredImages(stored[0]).read(stored[1])
     height, width = next(iter(images.values())).shape[:2]
     truth = np.zeros((height, width), np.uint8)
     truth[: height // 2] = 1

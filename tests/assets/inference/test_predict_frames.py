@@ -32,9 +32,7 @@ def tell_light(images: list[Image]) -> list[Probabilities]:
 def test_every_frame_has_one_row_in_the_order_asked_for(stored: Stored):
     catalog, frames = stored
     asked = [frames[3], frames[0], frames[4]]
-    rows = predict_frames(
-        StoredImages(catalog.dataset("frames")), asked, tell_light, FACTS, batch_size=2
-    )
+    rows = predict_frames(StoredImages(catalog), asked, tell_light, FACTS, batch_size=2)
     assert [row["frame_id"] for row in rows] == [frame["frame_id"] for frame in asked]
     assert [
         row["scores"][row["class_names"].index("light")] for row in rows
@@ -43,9 +41,7 @@ def test_every_frame_has_one_row_in_the_order_asked_for(stored: Stored):
 
 def test_recognition_lists_all_classes_surest_first(stored: Stored):
     catalog, frames = stored
-    (row,) = predict_frames(
-        StoredImages(catalog.dataset("frames")), frames[:1], tell_light, FACTS
-    )
+    (row,) = predict_frames(StoredImages(catalog), frames[:1], tell_light, FACTS)
     assert (row["class_names"], row["boxes_xyxy"]) == (["dark", "light"], [])
     assert row["scores"] == pytest.approx([0.9, 0.1])
 
@@ -60,9 +56,7 @@ def test_detection_lists_boxes_flat_with_names_and_scores(stored: Stored):
         ] * len(images)
 
     facts = PredictionFacts("detection", MODEL_SHA256, ("ball", "box"), "monitoring")
-    (row,) = predict_frames(
-        StoredImages(catalog.dataset("frames")), frames[:1], find, facts
-    )
+    (row,) = predict_frames(StoredImages(catalog), frames[:1], find, facts)
     assert row["boxes_xyxy"] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert (row["class_names"], row["scores"], row["purpose"]) == (
         ["box", "ball"],
@@ -73,7 +67,7 @@ def test_detection_lists_boxes_flat_with_names_and_scores(stored: Stored):
 
 def test_rows_fit_the_table_and_say_the_same_when_repeated(stored: Stored):
     catalog, frames = stored
-    images = StoredImages(catalog.dataset("frames"))
+    images = StoredImages(catalog)
     first, again = (predict_frames(images, frames, tell_light, FACTS) for _ in range(2))
     assert first == again
     assert first[0]["prediction_id"] == content_id(
@@ -93,15 +87,13 @@ def test_no_more_images_than_a_batch_are_handed_over(stored: Stored):
         sizes.append(len(images))
         return tell_light(images)
 
-    predict_frames(
-        StoredImages(catalog.dataset("frames")), frames, count, FACTS, batch_size=2
-    )
+    predict_frames(StoredImages(catalog), frames, count, FACTS, batch_size=2)
     assert sizes == [2, 2, 1]
 
 
 def test_no_frames_are_refused(stored: Stored):
     with pytest.raises(ValueError, match="no frames to predict"):
-        predict_frames(StoredImages(stored[0].dataset("frames")), [], tell_light, FACTS)
+        predict_frames(StoredImages(stored[0]), [], tell_light, FACTS)
 
 
 def test_a_frame_that_the_pinned_version_lacks_is_refused(
@@ -114,16 +106,14 @@ def test_a_frame_that_the_pinned_version_lacks_is_refused(
     with pytest.raises(
         ValueError, match=f"not in the frames table at version {pinned}"
     ):
-        predict_frames(
-            StoredImages(catalog.dataset("frames", pinned)), [late], tell_light, FACTS
-        )
+        predict_frames(StoredImages(catalog, pinned), [late], tell_light, FACTS)
 
 
 def test_bytes_that_are_not_those_accepted_are_refused(stored: Stored):
     catalog, frames = stored
     with pytest.raises(ValueError, match="daguerre verify"):
         predict_frames(
-            StoredImages(catalog.dataset("frames")),
+            StoredImages(catalog),
             [{**frames[0], "sha256": "0" * 64}],
             tell_light,
             FACTS,
@@ -134,7 +124,7 @@ def test_a_predictor_that_drops_an_image_is_refused(stored: Stored):
     catalog, frames = stored
     with pytest.raises(ValueError, match="4 answers for 5 images"):
         predict_frames(
-            StoredImages(catalog.dataset("frames")),
+            StoredImages(catalog),
             frames,
             lambda i: tell_light(i)[1:],
             FACTS,
@@ -145,9 +135,7 @@ def test_a_predictor_with_other_classes_is_refused(stored: Stored):
     catalog, frames = stored
     facts = PredictionFacts("recognition", MODEL_SHA256, ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match="2 probabilities for 3 classes"):
-        predict_frames(
-            StoredImages(catalog.dataset("frames")), frames, tell_light, facts
-        )
+        predict_frames(StoredImages(catalog), frames, tell_light, facts)
 
 
 def test_segmentation_lists_a_mask_a_class_that_together_are_the_map(stored: Stored):
@@ -160,7 +148,7 @@ def test_segmentation_lists_a_mask_a_class_that_together_are_the_map(stored: Sto
         "segmentation", MODEL_SHA256, ("road", "car", "sky"), "test"
     )
     (row,) = predict_frames(
-        StoredImages(catalog.dataset("frames")),
+        StoredImages(catalog),
         frames[:1],
         lambda images: [answer],
         facts,

@@ -189,6 +189,6 @@ def test_what_is_gone_since_is_traced_as_before_and_the_home_verifies(world):
     after = {kind: trace(world.catalog, kind, i) for kind, i in things.items()}
     assert after == before and before["prediction"]["upstream"]["frame"]
     assert open_release(world.catalog, world.release_id) == release
-    images = StoredImages(world.catalog.dataset("frames", release.frames_version))
+    images = StoredImages(world.catalog, release.frames_version)
     assert len(images.read(release.frames.to_pylist())) == 4
     assert verify(world.stores) == []

@@ -128,8 +128,8 @@ def test_batches_hold_no_more_pixels_than_allowed(refresh, publish, monkeypatch)
     monkeypatch.setattr(
         incremental,
         "read_images",
-        lambda stored, ids, decode: (
-            sizes.append(len(ids)) or read_images(stored, ids, decode)
+        lambda catalog, stored, ids, decode: (
+            sizes.append(len(ids)) or read_images(catalog, stored, ids, decode)
         ),
     )
     publish(5)
@@ -214,7 +214,9 @@ def test_replacing_refuses_two_rows_of_one_key(catalog):
 def test_stored_images_come_back_as_rgb(catalog, publish, make_png):
     publish(1)
     (row,) = catalog.dataset("frames").to_table(with_row_id=True).to_pylist()
-    (image,) = read_images(catalog.dataset("frames"), [row["_rowid"]], decode_rgb)
+    (image,) = read_images(
+        catalog, catalog.dataset("frames"), [row["_rowid"]], decode_rgb
+    )
     assert image.shape == (12, 16, 3)
     assert hashlib.sha256(make_png(0)).hexdigest() == row["sha256"]
 

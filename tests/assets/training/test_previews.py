@@ -131,12 +131,10 @@ def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):
     )
     events: list[dict] = []
     spec = TrainingSpec(release_id, config, 0)
-    package = train(
-        spec, Place(catalog.uri, None, tmp_path, use_ray=False), events.append
-    )
+    package = train(spec, Place(catalog, tmp_path, use_ray=False), events.append)
     names = [e["name"] for e in events if e["kind"] == "picture"]
     assert names == [AUGMENTED, "answers after epoch 002", "answers after epoch 003"]
-    again = train(spec, Place(catalog.uri, None, tmp_path / "again", use_ray=False))
+    again = train(spec, Place(catalog, tmp_path / "again", use_ray=False))
     assert again.model_sha256 == package.model_sha256
 
 

@@ -55,7 +55,7 @@ def _train(
     **settings,
 ):
     spec = TrainingSpec(release_id, config, 3, num_workers)
-    return train(spec, Place(catalog.uri, None, folder, **settings), on_progress)
+    return train(spec, Place(catalog, folder, **settings), on_progress)
 
 
 def test_in_process_training_repeats_and_writes_an_honest_package(

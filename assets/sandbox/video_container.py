@@ -1,0 +1,60 @@
+"""Open a foreign video with PyAV, in a child: no other file or address, and only these demuxers and decoders.
+
+PyAV is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DECODERS = (
+    "h264",
+    "hevc",
+    "mpeg4",
+    "msmpeg4",
+    "msmpeg4v2",
+    "mjpeg",
+    "vp8",
+    "vp9",
+    "av1",
+    "libdav1d",
+    "rawvideo",
+    "ffv1",
+    "png",
+)
+_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm"
+_BUFFER_BYTES = 1 << 18
+_STRICT = "crccheck+bitstream+buffer+explode"
+
+
+def open_container(file: Any, demuxer: str, frame_pixels: int) -> Any:
+    """The container in a seekable stream. Raises FFmpegError, ValueError, MemoryError."""
+    import av
+
+    options = {
+        "format_whitelist": _DEMUXERS,
+        "protocol_whitelist": "",
+        "codec_whitelist": ",".join(DECODERS),
+        "max_pixels": str(frame_pixels),
+    }
+    return av.open(
+        file,
+        format=demuxer,
+        options=options,
+        buffer_size=_BUFFER_BYTES,
+        metadata_errors="replace",
+    )
+
+
+def set_up(context: Any, frame_pixels: int) -> None:
+    """Let a decoder complain about all damage, give the same pixels everywhere, and tell a frame's packet."""
+    from av.codec.context import Flags
+
+    context.thread_count = 1
+    context.options = {
+        "err_detect": _STRICT,
+        "max_pixels": str(frame_pixels),
+        # of MPEG-4 and JPEG, whose inverse transform differs from processor to processor
+        "idct": "simple",
+    }
+    context.flags |= Flags.copy_opaque | Flags.bitexact

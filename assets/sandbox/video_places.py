@@ -1,0 +1,52 @@
+"""Where a frame of a stored video lies: what the frames table holds in place of an encoded image.
+
+A frame is found by its packet, which is counted from the key frame with which its decoding begins.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+MAGIC = b"\x00daguerre video frame\n"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A packet with which decoding may begin. `offset` is its place in the file, -1 where the container hides it."""
+
+    offset: int
+    pts: int | None
+    dts: int | None
+
+
+@dataclass(frozen=True)
+class VideoPlace:
+    """One frame of a video that the blob store holds."""
+
+    blob: str  # sha256 of the container's bytes
+    demuxer: str  # "mov", "avi", "matroska"
+    stream: int  # index in the container
+    key: Key
+    steps: int  # packets of the stream from that of the key to that of the frame
+    number: int  # packets of the stream before that of the frame
+    nth: int  # of the frames that one packet gives
+    checksum: int  # CRC-32 of what the decoder gives
+
+    def pack(self) -> bytes:
+        """Bytes that are the same for equal places."""
+        return MAGIC + json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> VideoPlace:
+        """The place that `pack` has written. Raises ValueError for other bytes."""
+        try:
+            facts = json.loads(data.removeprefix(MAGIC))
+            return cls(**{**facts, "key": Key(**facts["key"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"no place of a video's frame: {error}") from error
+
+
+def is_place(payload: bytes | memoryview) -> bool:
+    """Whether stored bytes say where a frame lies, and are no image themselves."""
+    return bytes(payload[: len(MAGIC)]) == MAGIC

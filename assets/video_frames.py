@@ -1,0 +1,30 @@
+"""Frames of stored videos: what the frames table holds as a place becomes pixels, decoded in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assets.images import Payload
+from assets.sandbox.video_frames import decode_places
+from assets.sandbox.video_places import VideoPlace, is_place
+from assets.tables.catalog import Catalog
+
+
+def unpack(catalog: Catalog, payloads: Sequence[bytes]) -> list[Payload]:
+    """What `assets.images` decodes, in the same order: encoded images as they are, the pixels of a video's frames.
+
+    All are in memory at once. Raises ValueError for a frame that is not what was taken in, FileNotFoundError for a
+    video that is gone from the blob store.
+    """
+    places = {
+        at: VideoPlace.unpack(payload)
+        for at, payload in enumerate(payloads)
+        if is_place(payload)
+    }
+    if not places:
+        return list(payloads)
+    pixels = decode_places(list(places.values()), catalog.blobs)
+    return [
+        pixels[places[at]] if at in places else payload
+        for at, payload in enumerate(payloads)
+    ]

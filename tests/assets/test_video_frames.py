@@ -1,0 +1,186 @@
+"""Videos are kept as videos: their frames come back by random access, to the bit, and only as they were taken in."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from assets.formats import plan_session, read_capture
+from assets.formats.observations import FrameObservation
+from assets.sandbox.video_places import VideoPlace
+from assets.storage import Folder
+from assets.tables.catalog import Catalog
+from assets.video_frames import unpack
+from checks.gates import gate_session
+from tests.assets.formats.images.test_video_reader import encode_video, noise
+
+TENTH = Fraction(1, 10)
+X265 = "keyint=6:min-keyint=6:bframes=2:log-level=none"
+# a file, and how it is encoded; GOPs of 6 frames where the codec has them
+VIDEOS = {
+    "h264.mp4": ("libx264", "mp4", {"b_frames": 2, "gop": 6}),
+    "h264_open.mkv": (
+        "libx264",
+        "matroska",
+        {"options": {"x264-params": "keyint=6:min-keyint=6:open-gop=1:bframes=3"}},
+    ),
+    "h264.mov": ("libx264", "mov", {"b_frames": 3, "gop": 4}),
+    "h265.mp4": ("libx265", "mp4", {"options": {"x265-params": X265}}),
+    "h265_ten_bits.mkv": (
+        "libx265",
+        "matroska",
+        {"options": {"x265-params": X265}, "pixel_format": "yuv420p10le"},
+    ),
+    "vp8.webm": ("libvpx", "webm", {"gop": 6}),
+    "vp9.webm": ("libvpx-vp9", "webm", {"gop": 6}),
+    "av1.mp4": ("libsvtav1", "mp4", {"gop": 6}),
+    "mpeg4.mp4": ("mpeg4", "mp4", {"b_frames": 2, "gop": 5}),
+    "mpeg4.avi": ("mpeg4", "avi", {"b_frames": 2, "gop": 5}),
+    "ffv1.mkv": ("ffv1", "matroska", {"pixel_format": "yuv422p10le"}),
+    "grey.mkv": ("ffv1", "matroska", {"pixel_format": "gray16le"}),
+    "alpha.mkv": ("ffv1", "matroska", {"pixel_format": "yuva420p"}),
+    "mjpeg.mkv": ("mjpeg", "matroska", {"pixel_format": "yuvj422p"}),
+    "raw.avi": ("rawvideo", "avi", {"pixel_format": "bgr24"}),
+}
+
+
+def make(name: str) -> bytes:
+    codec, container, wishes = VIDEOS[name]
+    steady = {} if container != "avi" else {"times": range(12), "time_base": TENTH}
+    return encode_video(codec, container, pictures=noise(), **steady, **wishes)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, open_at):
+    """A home with all the videos, taken in as one session; its folder of originals; the report."""
+    folder = tmp_path_factory.mktemp("videos")
+    for name in VIDEOS:
+        (folder / name).write_bytes(make(name))
+    home = tmp_path_factory.mktemp("home")
+    intake = open_at(home)
+    report = intake.ingest(Folder(str(folder)), "monday")
+    return intake, folder, report
+
+
+def read_pngs(folder, name) -> list[np.ndarray]:
+    """The frames in order, as a video inside an archive becomes images: decoded from its start to its end."""
+    source = Folder(str(folder))
+    (file,) = [f for f in source.files() if f.path == name]
+    (plan,) = plan_session([file], source.open)[0]
+    frames = [
+        o for o in read_capture(plan, source.open) if isinstance(o, FrameObservation)
+    ]
+    return [
+        cv2.imdecode(np.frombuffer(f.payload, np.uint8), cv2.IMREAD_UNCHANGED)
+        for f in frames
+    ]
+
+
+def list_payloads(catalog, name) -> list[bytes]:
+    rows = catalog.read_latest(
+        "frames", ["payload", "sequence"], f"source_path = '{name}'"
+    )
+    return rows.sort_by("sequence")["payload"].to_pylist()
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+def test_every_frame_comes_back_in_any_order_as_reading_through_gives_it(kept, name):
+    intake, folder, _ = kept
+    payloads = list_payloads(intake.catalog, name)
+    expected = read_pngs(folder, name)
+    assert len(payloads) == len(expected) == 12
+    order = random.Random(name).sample(range(12), 12)
+    together = unpack(intake.catalog, [payloads[n] for n in order])
+    single = [unpack(intake.catalog, [payloads[n]])[0] for n in order[:4]]
+    for number, image in itertools.chain(
+        zip(order, together, strict=True), zip(order[:4], single, strict=True)
+    ):
+        assert image.dtype == expected[number].dtype
+        np.testing.assert_array_equal(image, expected[number])
+
+
+def test_videos_are_stored_once_and_frames_are_small(kept):
+    intake, folder, report = kept
+    assert (report.frames, report.quarantined) == (12 * len(VIDEOS), 0)
+    rows = intake.catalog.read_latest("frames", ["payload", "encoding"]).to_pylist()
+    assert {row["encoding"] for row in rows} == {"video"}
+    assert max(len(row["payload"]) for row in rows) < 400
+    originals = {path.stat().st_size for path in folder.iterdir()}
+    blobs = [p for p in Folder(intake.blobs.folder.uri).files() if "/." not in p.path]
+    assert {blob.size_bytes for blob in blobs} == originals
+    assert len(blobs) == len(VIDEOS)
+
+
+def test_a_gate_decodes_a_sample_of_them_and_publishes(kept):
+    intake, _, _ = kept
+    found = gate_session(intake.catalog, "frames", "monday")
+    verdicts = {verdict.name: verdict for verdict in found}
+    assert verdicts["frames_decode_to_their_size"].passed
+    assert verdicts["frames_decode_to_their_size"].num_checked > 1
+    assert verdicts["frames_match_their_hashes"].passed
+
+
+def test_decoding_begins_at_the_key_frame_before(kept):
+    intake, _, _ = kept
+    places = [VideoPlace.unpack(p) for p in list_payloads(intake.catalog, "h264.mp4")]
+    assert max(place.steps for place in places) < 12 - 1
+    assert len({place.key for place in places}) > 1
+    assert {place.steps for place in places} >= {0, 1, 2}
+    intra = [VideoPlace.unpack(p) for p in list_payloads(intake.catalog, "mjpeg.mkv")]
+    assert {place.steps for place in intra} == {0}
+
+
+def test_a_key_that_the_container_does_not_lead_to_is_found_from_the_start(kept):
+    intake, folder, _ = kept
+    place = VideoPlace.unpack(list_payloads(intake.catalog, "h264.mp4")[8])
+    lost = replace(place, key=replace(place.key, offset=7))
+    (image,) = unpack(intake.catalog, [lost.pack()])
+    np.testing.assert_array_equal(image, read_pngs(folder, "h264.mp4")[8])
+
+
+def test_a_video_that_has_changed_is_no_picture(kept, tmp_path):
+    intake, _, _ = kept
+    payload = list_payloads(intake.catalog, "ffv1.mkv")[5]
+    place = VideoPlace.unpack(payload)
+    blobs = tmp_path / "blobs"
+    shutil.copytree(intake.blobs.folder.uri, blobs)
+    catalog = Catalog(intake.catalog.uri, blobs_uri=str(blobs))
+    path = blobs / place.blob[:2] / place.blob
+    data = bytearray(path.read_bytes())
+    data[place.key.offset + 40] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"is not what was taken in.*daguerre verify"):
+        unpack(catalog, [payload])
+
+
+def test_a_video_that_is_gone_is_named_as_such(kept, tmp_path):
+    intake, _, _ = kept
+    catalog = Catalog(intake.catalog.uri, blobs_uri=str(tmp_path))
+    payload = list_payloads(intake.catalog, "ffv1.mkv")[0]
+    with pytest.raises(FileNotFoundError, match=VideoPlace.unpack(payload).blob):
+        unpack(catalog, [payload])
+
+
+def test_payloads_that_are_images_pass_as_they_are(kept):
+    intake, folder, _ = kept
+    png = cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes()
+    place = list_payloads(intake.catalog, "vp9.webm")[3]
+    first, image, last = unpack(intake.catalog, [png, place, b"other"])
+    assert (first, last) == (png, b"other")
+    np.testing.assert_array_equal(image, read_pngs(folder, "vp9.webm")[3])
+
+
+def test_a_place_is_the_same_bytes_again_and_nothing_else_is_a_place(kept):
+    intake, _, _ = kept
+    payload = list_payloads(intake.catalog, "vp8.webm")[0]
+    assert VideoPlace.unpack(payload).pack() == payload
+    for wrong in (b"", payload[:-9], payload.replace(b'"steps"', b'"stups"')):
+        with pytest.raises(ValueError, match="no place of a video's frame"):
+            VideoPlace.unpack(wrong)
