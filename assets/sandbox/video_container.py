@@ -46,11 +46,15 @@ def open_container(file: Any, demuxer: str, frame_pixels: int) -> Any:
     )
 
 
-def set_up(context: Any, frame_pixels: int) -> None:
-    """Let a decoder complain about all damage, give the same pixels everywhere, and tell a frame's packet."""
+def set_up(context: Any, frame_pixels: int, num_threads: int = 1) -> None:
+    """Let a decoder complain about all damage, give the same pixels everywhere, and tell a frame's packet.
+
+    With more threads than one, it says of no packet any more that this one is damaged.
+    """
     from av.codec.context import Flags
 
-    context.thread_count = 1
+    context.thread_count = num_threads
+    context.thread_type = "FRAME" if num_threads > 1 else "SLICE"
     context.options = {
         "err_detect": _STRICT,
         "max_pixels": str(frame_pixels),

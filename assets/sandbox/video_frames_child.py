@@ -31,7 +31,7 @@ from assets.sandbox.video_places import Key
 
 VIDEOS_AT_ONCE = 4  # that stay open
 _NEAR_PACKETS = 512  # a key packet lies at most so far behind the place where the container says it is
-_MAX_THREADS = 2
+NUM_THREADS = min(2, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class _OpenVideo:
         self._file.seek(0)
         self._container = open_container(self._file, self._demuxer, self._frame_pixels)
         self._stream = self._container.streams[self._index]
-        set_up(self._stream.codec_context, self._frame_pixels)
+        set_up(self._stream.codec_context, self._frame_pixels, NUM_THREADS)
         self._packets = self._demux()
         self._next: Any = None  # read already
 
@@ -225,8 +225,7 @@ def main() -> None:
     memory_bytes, seconds, frame_pixels = map(int, sys.argv[1:4])
     limit_resources(memory_bytes, seconds)
     confine()
-    threads = min(_MAX_THREADS, os.cpu_count() or 1)
-    channel = Channel(sys.stdin.buffer, answers, threads)
+    channel = Channel(sys.stdin.buffer, answers, NUM_THREADS)
     server = _Server(channel, frame_pixels)
     try:
         while True:

@@ -6,9 +6,9 @@ A frame is found by its packet, which is counted from the key frame with which i
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 
-MAGIC = b"\x00daguerre video frame\n"
+MAGIC = b"\x00video"
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class VideoPlace:
     checksum: int  # CRC-32 of what the decoder gives
 
     def pack(self) -> bytes:
-        """Bytes that are the same for equal places."""
-        return MAGIC + json.dumps(asdict(self), separators=(",", ":")).encode()
+        """Bytes that are the same for equal places: few, since a video has many."""
+        return MAGIC + json.dumps(astuple(self), separators=(",", ":")).encode()
 
     @classmethod
     def unpack(cls, data: bytes) -> VideoPlace:
         """The place that `pack` has written. Raises ValueError for other bytes."""
         try:
-            facts = json.loads(data.removeprefix(MAGIC))
-            return cls(**{**facts, "key": Key(**facts["key"])})
-        except (ValueError, TypeError, KeyError) as error:
+            blob, demuxer, stream, key, *numbers = json.loads(data.removeprefix(MAGIC))
+            return cls(blob, demuxer, stream, Key(*key), *numbers)
+        except (ValueError, TypeError) as error:
             raise ValueError(f"no place of a video's frame: {error}") from error
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
+import re
 import shutil
 from dataclasses import replace
 from fractions import Fraction
@@ -14,6 +16,7 @@ import pytest
 
 from assets.formats import plan_session, read_capture
 from assets.formats.observations import FrameObservation
+from assets.formats.session_settings import parse_settings
 from assets.sandbox.video_places import VideoPlace
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
@@ -111,7 +114,7 @@ def test_videos_are_stored_once_and_frames_are_small(kept):
     assert (report.frames, report.quarantined) == (12 * len(VIDEOS), 0)
     rows = intake.catalog.read_latest("frames", ["payload", "encoding"]).to_pylist()
     assert {row["encoding"] for row in rows} == {"video"}
-    assert max(len(row["payload"]) for row in rows) < 400
+    assert max(len(row["payload"]) for row in rows) < 160
     originals = {path.stat().st_size for path in folder.iterdir()}
     blobs = [p for p in Folder(intake.blobs.folder.uri).files() if "/." not in p.path]
     assert {blob.size_bytes for blob in blobs} == originals
@@ -181,6 +184,91 @@ def test_a_place_is_the_same_bytes_again_and_nothing_else_is_a_place(kept):
     intake, _, _ = kept
     payload = list_payloads(intake.catalog, "vp8.webm")[0]
     assert VideoPlace.unpack(payload).pack() == payload
-    for wrong in (b"", payload[:-9], payload.replace(b'"steps"', b'"stups"')):
+    for wrong in (b"", payload[:-9], payload.replace(b"0,", b"", 1)):
         with pytest.raises(ValueError, match="no place of a video's frame"):
             VideoPlace.unpack(wrong)
+
+
+@pytest.fixture(scope="module")
+def choose(tmp_path_factory, open_at):
+    """choose("every: 5"): the rows of 12 frames, 4 a second, of which that was asked; a new home each time."""
+
+    def ingest(wish: str | None):
+        folder = tmp_path_factory.mktemp("chosen")
+        pictures = [
+            np.full((48, 64, 3), 40 + 60 * (n // 5), np.uint8) for n in range(12)
+        ]
+        data = encode_video(
+            "libx264",
+            "mp4",
+            times=range(12),
+            time_base=Fraction(1, 4),
+            gop=5,
+            options={"x264-params": "scenecut=0"},
+            pictures=pictures,
+        )
+        (folder / "cam.mp4").write_bytes(data)
+        if wish:
+            (folder / "daguerre.yaml").write_text(f"video: {{{wish}}}\n")
+        intake = open_at(tmp_path_factory.mktemp("home"))
+        intake.ingest(Folder(str(folder)), "monday")
+        return intake, folder
+
+    return ingest
+
+
+def list_sequences(intake) -> list[int]:
+    return sorted(
+        intake.catalog.read_latest("frames", ["sequence"])["sequence"].to_pylist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("wish", "taken"),
+    [
+        ("every: 5", [0, 5, 10]),
+        ("fps: 1", [0, 4, 8]),
+        ("fps: 3", [0, 2, 3, 4, 6, 7, 8, 10, 11]),
+        ("keyframes: true", [0, 5, 10]),
+        ("changed: 20", [0, 5, 10]),
+    ],
+)
+def test_a_session_says_which_frames_of_its_videos_are_taken(choose, wish, taken):
+    intake, _ = choose(wish)
+    assert list_sequences(intake) == taken
+    (capture,) = intake.catalog.read_latest("captures").to_pylist()
+    assert capture["num_frames"] == len(taken)
+    assert capture["num_problems"] == 0
+    notes = json.loads(capture["notes"])
+    assert notes["frames of videos, by daguerre.yaml"] == wish.replace("true", "True")
+    passed_over = notes["stream 0: frames passed over by choice"]
+    assert passed_over == str(12 - len(taken))
+    last = intake.catalog.read_latest("frames", ["payload"], f"sequence = {taken[-1]}")
+    (image,) = unpack(intake.catalog, last["payload"].to_pylist())
+    assert abs(int(image.mean()) - (40 + 60 * (taken[-1] // 5))) <= 2
+
+
+def test_another_choice_reads_the_video_again(choose):
+    intake, folder = choose("every: 5")
+    (folder / "daguerre.yaml").write_text("video: {every: 6}\n")
+    intake.ingest(Folder(str(folder)), "monday")
+    assert list_sequences(intake) == [0, 6]
+    (folder / "daguerre.yaml").unlink()
+    intake.ingest(Folder(str(folder)), "monday")
+    assert list_sequences(intake) == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        ("every: 0", "every is 0, not between 1 and 1e+06"),
+        ("every: 1.5", "every is 1.5, not a number"),
+        ("every: 2, fps: 1", "one of every, fps at a time"),
+        ("fast: 1", "there is to be one of every, fps, keyframes, changed"),
+        ("keyframes: false", "keyframes is to be true, or to be left out"),
+        ("changed: much", "changed is 'much', not a number"),
+    ],
+)
+def test_a_choice_that_is_none_says_why(wish, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        parse_settings(f"video: {{{wish}}}".encode())
