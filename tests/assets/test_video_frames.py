@@ -10,6 +10,7 @@ import shutil
 from dataclasses import replace
 from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from assets.formats import plan_session, read_capture
 from assets.formats.observations import FrameObservation
 from assets.formats.session_settings import parse_settings
+from assets.sandbox.video_pixels import to_pixels
 from assets.sandbox.video_places import VideoPlace
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
@@ -272,3 +274,26 @@ def test_another_choice_reads_the_video_again(choose):
 def test_a_choice_that_is_none_says_why(wish, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
         parse_settings(f"video: {{{wish}}}".encode())
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "yuv422p12le"])
+@pytest.mark.parametrize(
+    ("yuv", "rgb"),
+    [
+        ((225, 150, 100), (0.778, 1.0, 1.0)),  # a bright sky: two channels run over
+        ((16, 128, 16), (0.0, 0.356, 0.0)),
+        ((235, 128, 128), (1.0, 1.0, 1.0)),
+        ((75, 100, 225), (0.874, 0.0, 0.047)),
+    ],
+)
+def test_colours_that_run_over_are_clipped_at_any_depth(pixel_format, yuv, rgb):
+    frame = av.VideoFrame(64, 48, pixel_format)
+    bits = frame.format.components[0].bits
+    kind = np.uint16 if bits > 8 else np.uint8
+    for plane, value in zip(frame.planes, yuv, strict=True):
+        size = plane.buffer_size // np.dtype(kind).itemsize
+        plane.update(np.full(size, value << (bits - 8), kind).tobytes())
+    pixels = to_pixels(frame)
+    assert pixels.dtype == kind
+    found = pixels[20, 20][::-1] / np.iinfo(kind).max
+    np.testing.assert_allclose(found, rgb, atol=0.005)
