@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assets.formats.messages.video_messages import read_packets
 from assets.images import Payload
 from assets.sandbox.video_frames import decode_places
 from assets.sandbox.video_places import VideoPlace, is_place
@@ -23,7 +24,7 @@ def unpack(catalog: Catalog, payloads: Sequence[bytes]) -> list[Payload]:
     }
     if not places:
         return list(payloads)
-    pixels = decode_places(list(places.values()), catalog.blobs)
+    pixels = decode_places(list(places.values()), catalog.blobs, read_packets)
     return [
         pixels[places[at]] if at in places else payload
         for at, payload in enumerate(payloads)

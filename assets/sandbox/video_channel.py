@@ -45,12 +45,14 @@ class Channel:
         self._pool = ThreadPoolExecutor(num_threads)
         self._waiting: deque[tuple[bytes, Any, Future[Payload] | None]] = deque()
 
-    def receive_ask(self) -> Any:
-        """What is asked for next. Raises EOFError when nobody asks any more."""
+    def receive_ask(self) -> tuple[Any, bytes]:
+        """What is asked for next, and its payload. Raises EOFError when nobody asks any more."""
         head = self._requests.read(HEAD.size)
         if len(head) < HEAD.size:
             raise EOFError("the decoder's owner is gone")
-        return json.loads(self._requests.read(HEAD.unpack(head)[1]))
+        _, json_bytes, payload_bytes = HEAD.unpack(head)
+        value = json.loads(self._requests.read(json_bytes))
+        return value, self._requests.read(payload_bytes)
 
     def send(self, kind: bytes, value: Any) -> None:
         """A message without payload, after those that wait."""

@@ -1,7 +1,7 @@
 """Have single frames of stored videos decoded in child processes, by random access that knows where decoding begins.
 
 A child stays for many frames and keeps a few videos open (`video_frames_child.py`); this side serves it the bytes that
-it asks for. Each frame is proven by the checksum that was taken when the video was taken in.
+it asks for, or sends it packets. Each frame is proven by the checksum that was taken when the video was taken in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import os
 import queue
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -31,7 +31,8 @@ from assets.sandbox.child_process import (
     widen,
 )
 from assets.sandbox.video_channel import ASK, DAMAGE, END, FRAME, READ, pack_head
-from assets.sandbox.video_places import Key, VideoPlace
+from assets.sandbox.video_choice import VideoChoice
+from assets.sandbox.video_places import OF_MESSAGES, Key, VideoPlace
 from assets.sandbox.video_process import (
     VideoMessage,
     Watch,
@@ -43,13 +44,27 @@ if TYPE_CHECKING:
     from assets.storage import BlobStore
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+# of the stream of a recording, the packets of a place's channel from its key on, at most so many
+ReadPackets = Callable[[BinaryIO, VideoPlace, int], list[bytes]]
 _BLOBS_AT_ONCE = 8  # that stay open here
 _MAX_CHILDREN = 2
 _REMEDY = "run `daguerre verify`, and restore the video from a backup"
 
 
+@dataclass(frozen=True)
+class PacketsOfTrack:
+    """Packets of one track that begin with a key packet, and how its frames are read."""
+
+    track: int  # number of the track: its choice goes on from one group of packets to the next
+    codec: str
+    packets: Sequence[bytes]
+    times_ns: Sequence[int | None]
+    choice: VideoChoice
+    is_kept: bool  # as in `video_process.decode_in_child`
+
+
 class VideoFrameDecoder:
-    """Decodes frames of stored videos in one child, which is started with the first. Not to be shared by threads."""
+    """Decodes frames of videos in one child, which is started with the first. Not to be shared by threads."""
 
     def __init__(self, limits: VideoLimits | None = None) -> None:
         self._limits = limits or VideoLimits()
@@ -59,20 +74,23 @@ class VideoFrameDecoder:
         self._streams: OrderedDict[int, BinaryIO] = OrderedDict()
 
     def decode(
-        self, places: Sequence[VideoPlace], blobs: BlobStore
+        self,
+        places: Sequence[VideoPlace],
+        blobs: BlobStore,
+        read_packets: ReadPackets,
     ) -> dict[VideoPlace, Pixels]:
         """(H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA of each place, as `video_pixels.to_pixels` says.
 
-        Raises ValueError for a frame that is not what was taken in, FileNotFoundError for a video that is gone.
+        `read_packets` finds what lies in messages. Raises ValueError for a frame that is not what was taken in,
+        FileNotFoundError for a video that is gone.
         """
         found: dict[VideoPlace, Pixels] = {}
         for group in _group(places):
             missed = _Missed()
-            for is_from_start in (False, True):
-                # a container may lead elsewhere than to the key: from its start on is slow, and right
-                ask = _Ask.of([p for p in group if p not in found], is_from_start)
+            for ask in _list_asks(group):
+                ask = ask.without(found)
                 if ask.wanted:
-                    found |= self._ask(ask, blobs, missed)
+                    found |= self._ask(ask, blobs, read_packets, missed)
             lost = [p for p in group if p not in found]
             if lost:
                 raise ValueError(
@@ -80,6 +98,26 @@ class VideoFrameDecoder:
                     f"{missed}: {_REMEDY}"
                 )
         return found
+
+    def measure(self, asked: PacketsOfTrack) -> tuple[list[VideoMessage], str]:
+        """The frames of packets, with payloads as `decode_in_child` has them; and what was wrong, empty for nothing.
+
+        The value of each says its packet (`steps`), and whether it `is_taken` by the track's choice.
+        """
+        frames: list[VideoMessage] = []
+        missed = _Missed()
+        value = {
+            "codec": asked.codec,
+            "sizes": [len(packet) for packet in asked.packets],
+            "times_ns": list(asked.times_ns),
+            "track": asked.track,
+            "reading": {"choice": asdict(asked.choice), "is_kept": asked.is_kept},
+        }
+        with self._talking(len(asked.packets), missed) as talk:
+            talk.ask(value, asked.packets)
+            for message in talk.answers(_no_videos):
+                frames.append(message)
+        return frames, missed.reason
 
     def close(self) -> None:
         """End the child. The next frame starts another."""
@@ -91,24 +129,47 @@ class VideoFrameDecoder:
         self._child = None
 
     def _ask(
-        self, ask: _Ask, blobs: BlobStore, missed: _Missed
+        self,
+        ask: _Ask,
+        blobs: BlobStore,
+        read_packets: ReadPackets,
+        missed: _Missed,
     ) -> dict[VideoPlace, Pixels]:
-        child = self._find_child()
+        found: dict[VideoPlace, Pixels] = {}
         steps = max(ask.wanted)
-        limits = replace(
-            self._limits,
-            item_seconds=self._limits.item_seconds + steps * self._limits.frame_seconds,
-        )
+        with self._talking(steps, missed) as talk:
+            blob = (blobs.folder.uri, ask.first.blob)
+            number = self._numbers.setdefault(blob, len(self._numbers))
+            names = {n: name for (_, name), n in self._numbers.items()}
+
+            def find(video: int) -> BinaryIO:
+                return self._find_stream(video, names, blobs)
+
+            stream = find(number)
+            if ask.is_of_messages:
+                packets = read_packets(stream, ask.first, steps + 1)
+                talk.ask(ask.to_packets_json(packets), packets)
+            else:
+                talk.ask(ask.to_json(number, stream.seek(0, os.SEEK_END)))
+            for message in talk.answers(find):
+                place = ask.find(message.value)
+                if message.payload:
+                    found[place] = _read_pixels(message)
+        return found
+
+    @contextmanager
+    def _talking(self, num_packets: int, missed: _Missed) -> Iterator[_Talk]:
+        """One question and its answers, with time for all packets before the first frame comes.
+
+        What goes wrong with the child ends it, and is the reason for what is missed; other errors pass.
+        """
+        child = self._find_child()
+        more_s = num_packets * self._limits.frame_seconds
+        limits = replace(self._limits, item_seconds=self._limits.item_seconds + more_s)
         watch = Watch(child, limits)
         watch.start()
-        blob = (blobs.folder.uri, ask.blob)
-        number = self._numbers.setdefault(blob, len(self._numbers))
-        names = {n: blob for blob, n in self._numbers.items()}
-        find = lambda video: self._find_stream(video, names, blobs)  # noqa: E731
         try:
-            size = find(number).seek(0, os.SEEK_END)
-            send(child, pack_head(ASK, ask.to_json(number, size)), watch.wait)
-            return dict(self._receive(child, watch, find, ask, missed))
+            yield _Talk(child, watch, missed)
         except ChildGone:
             self._child = None
             missed.reason = f"the decoder {explain_end(child)}"
@@ -118,29 +179,6 @@ class VideoFrameDecoder:
         except BaseException:  # a late answer must not be taken for the next
             self.close()
             raise
-        return {}
-
-    def _receive(
-        self,
-        child: Child,
-        watch: Watch,
-        find: Callable[[int], BinaryIO],
-        ask: _Ask,
-        missed: _Missed,
-    ) -> Iterator[tuple[VideoPlace, Pixels]]:
-        while True:
-            message = receive_message(child, watch)
-            if message.kind == READ:
-                serve(child, find, message.value, watch)
-            elif message.kind == FRAME:
-                place = ask.find(message.value)
-                if message.payload:
-                    yield place, _read_pixels(message)
-                watch.restart(is_frame=True)
-            elif message.kind == DAMAGE:
-                missed.reason = str(message.value.get("reason"))[:200]
-            elif message.kind == END:
-                return
 
     def _find_child(self) -> Child:
         if self._child is not None and measure_used_s(self._child) > CHILD_SECONDS / 2:
@@ -150,18 +188,21 @@ class VideoFrameDecoder:
             arguments = (limits.memory_bytes, int(CHILD_SECONDS), limits.frame_pixels)
             self._child = start_child("assets.sandbox.video_frames_child", arguments)
             self._numbers.clear()
+            for stream in self._streams.values():
+                stream.close()
+            self._streams.clear()
             assert self._child.stdin and self._child.stdout
             widen(self._child.stdin)
             widen(self._child.stdout)
         return self._child
 
     def _find_stream(
-        self, number: int, names: dict[int, tuple[str, str]], blobs: BlobStore
+        self, number: int, names: Mapping[int, str], blobs: BlobStore
     ) -> BinaryIO:
         if number not in names:
             raise ChildGone
         if number not in self._streams:
-            self._streams[number] = blobs.open(names[number][1])
+            self._streams[number] = blobs.open(names[number])
         self._streams.move_to_end(number)
         while len(self._streams) > _BLOBS_AT_ONCE:
             self._streams.popitem(last=False)[1].close()
@@ -179,12 +220,41 @@ class _Missed:
 
 
 @dataclass(frozen=True)
+class _Talk:
+    """A question to the child, and its answers."""
+
+    child: Child
+    watch: Watch
+    missed: _Missed
+
+    def ask(self, value: dict[str, Any], packets: Sequence[bytes] = ()) -> None:
+        num_bytes = sum(len(packet) for packet in packets)
+        send(self.child, pack_head(ASK, value, num_bytes), self.watch.wait)
+        for packet in packets:
+            send(self.child, packet, self.watch.wait)
+
+    def answers(self, find: Callable[[int], BinaryIO]) -> Iterator[VideoMessage]:
+        """The frames; what the child wants to read is served on the way."""
+        while True:
+            message = receive_message(self.child, self.watch)
+            if message.kind == READ:
+                serve(self.child, find, message.value, self.watch)
+            elif message.kind == FRAME:
+                self.watch.restart(is_frame=True)
+                yield message
+            elif message.kind == DAMAGE:
+                self.missed.reason = str(message.value.get("reason"))[:200]
+            elif message.kind == END:
+                return
+            else:
+                raise ChildGone
+
+
+@dataclass(frozen=True)
 class _Ask:
     """Frames of one stream that are decoded from one packet on; `wanted` by the packet, counted from there."""
 
-    blob: str
-    demuxer: str
-    stream: int
+    first: VideoPlace
     key: Key | None
     wanted: dict[int, dict[int, VideoPlace]]
 
@@ -194,24 +264,36 @@ class _Ask:
         for place in places:
             steps = place.number if is_from_start else place.steps
             wanted.setdefault(steps, {})[place.nth] = place
-        if not places:
-            return cls("", "", 0, None, {})
         first = places[0]
-        key = None if is_from_start else first.key
-        return cls(first.blob, first.demuxer, first.stream, key, wanted)
+        return cls(first, None if is_from_start else first.key, wanted)
+
+    @property
+    def is_of_messages(self) -> bool:
+        return self.first.demuxer.startswith(OF_MESSAGES)
+
+    def without(self, found: Mapping[VideoPlace, object]) -> _Ask:
+        """What is not there yet."""
+        left = {
+            steps: {n: place for n, place in of_packet.items() if place not in found}
+            for steps, of_packet in self.wanted.items()
+        }
+        return replace(self, wanted={s: of for s, of in left.items() if of})
 
     def to_json(self, video: int, size: int) -> dict[str, Any]:
         return {
             "video": video,
             "size": size,
-            "demuxer": self.demuxer,
-            "stream": self.stream,
+            "demuxer": self.first.demuxer,
+            "stream": self.first.stream,
             "key": asdict(self.key) if self.key else None,
-            "wanted": [
-                (steps, nth, place.checksum)
-                for steps, of_packet in self.wanted.items()
-                for nth, place in of_packet.items()
-            ],
+            "wanted": self._list_wanted(),
+        }
+
+    def to_packets_json(self, packets: Sequence[bytes]) -> dict[str, Any]:
+        return {
+            "codec": self.first.demuxer.removeprefix(OF_MESSAGES),
+            "sizes": [len(packet) for packet in packets],
+            "wanted": self._list_wanted(),
         }
 
     def find(self, value: dict[str, Any]) -> VideoPlace:
@@ -221,6 +303,19 @@ class _Ask:
         except (KeyError, TypeError):
             raise ChildGone from None
 
+    def _list_wanted(self) -> list[tuple[int, int, int]]:
+        return [
+            (steps, nth, place.checksum)
+            for steps, of_packet in self.wanted.items()
+            for nth, place in of_packet.items()
+        ]
+
+
+def _list_asks(group: Sequence[VideoPlace]) -> list[_Ask]:
+    """From the key on. A container may lead elsewhere: then from its start on, which is slow, and right."""
+    ask = _Ask.of(group, is_from_start=False)
+    return [ask] if ask.is_of_messages else [ask, _Ask.of(group, is_from_start=True)]
+
 
 def _group(places: Sequence[VideoPlace]) -> list[list[VideoPlace]]:
     """Those of one stream that share a key packet together, in the order of the video."""
@@ -228,6 +323,10 @@ def _group(places: Sequence[VideoPlace]) -> list[list[VideoPlace]]:
     for place in sorted(set(places), key=lambda p: (p.blob, p.stream, p.number)):
         groups.setdefault((place.blob, place.stream, place.key), []).append(place)
     return list(groups.values())
+
+
+def _no_videos(_: int) -> BinaryIO:
+    raise ChildGone
 
 
 def _read_pixels(message: VideoMessage) -> Pixels:
@@ -269,7 +368,7 @@ _of_process: dict[int, _Pool] = {}  # a fork has its own
 
 
 def decode_places(
-    places: Sequence[VideoPlace], blobs: BlobStore
+    places: Sequence[VideoPlace], blobs: BlobStore, read_packets: ReadPackets
 ) -> dict[VideoPlace, Pixels]:
     """What `VideoFrameDecoder.decode` gives, from a child of this process."""
     pid = os.getpid()
@@ -278,7 +377,7 @@ def decode_places(
         pool = _of_process.setdefault(pid, _Pool())
         atexit.register(_close, pid)
     with pool.take() as decoder:
-        return decoder.decode(places, blobs)
+        return decoder.decode(places, blobs, read_packets)
 
 
 def _close(pid: int) -> None:

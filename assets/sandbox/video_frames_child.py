@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from assets.sandbox.child_answers import open_answers
@@ -25,13 +26,55 @@ from assets.sandbox.video_channel import (
     Payload,
     RemoteFile,
 )
-from assets.sandbox.video_container import open_container, set_up
-from assets.sandbox.video_pixels import checksum, describe, to_pixels
+from assets.sandbox.video_choice import Chooser, VideoChoice
+from assets.sandbox.video_container import DECODERS, open_container, set_up
+from assets.sandbox.video_pixels import (
+    checksum,
+    describe,
+    is_deep,
+    is_grey,
+    to_pixels,
+)
 from assets.sandbox.video_places import Key
+from assets.sandbox.video_stream import Reading, encode_frame, measure_frame
 
+_NANOSECOND = Fraction(1, 10**9)
 VIDEOS_AT_ONCE = 4  # that stay open
 _NEAR_PACKETS = 512  # a key packet lies at most so far behind the place where the container says it is
 NUM_THREADS = min(2, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class _PacketsAsk:
+    """Packets of a codec that begin with a key packet, and what is wanted of their frames.
+
+    With `wanted` as in `_Ask`, those frames; else all that the track's choice takes: measured, or as PNG.
+    """
+
+    codec: str
+    packets: list[bytes]
+    times_ns: list[int | None]
+    wanted: dict[int, dict[int, int]]
+    track: int
+    reading: Reading | None
+
+    @classmethod
+    def of(cls, value: dict[str, Any], payload: bytes) -> _PacketsAsk:
+        packets = []
+        at = 0
+        for size in value["sizes"]:
+            packets.append(payload[at : at + size])
+            at += size
+        wishes = value.get("reading")
+        reading = (
+            Reading(VideoChoice(**wishes["choice"]), wishes["is_kept"])
+            if wishes
+            else None
+        )
+        wanted = _index_wanted(value.get("wanted", ()))
+        times_ns = value.get("times_ns") or [None] * len(packets)
+        track = value.get("track", 0)
+        return cls(value["codec"], packets, times_ns, wanted, track, reading)
 
 
 @dataclass(frozen=True)
@@ -47,9 +90,6 @@ class _Ask:
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> _Ask:
-        wanted: dict[int, dict[int, int]] = {}
-        for steps, nth, crc in value["wanted"]:
-            wanted.setdefault(steps, {})[nth] = crc
         key = Key(**value["key"]) if value["key"] else None
         return cls(
             value["video"],
@@ -57,8 +97,17 @@ class _Ask:
             value["demuxer"],
             value["stream"],
             key,
-            wanted,
+            _index_wanted(value["wanted"]),
         )
+
+
+def _index_wanted(
+    wanted: Iterable[tuple[int, int, int]],
+) -> dict[int, dict[int, int]]:
+    index: dict[int, dict[int, int]] = {}
+    for steps, nth, crc in wanted:
+        index.setdefault(steps, {})[nth] = crc
+    return index
 
 
 class _OpenVideo:
@@ -104,16 +153,7 @@ class _OpenVideo:
         self._stream.codec_context.flush_buffers()
 
     def _hand_on(self, frame: Any, ask: _Ask, found: dict[int, int]) -> None:
-        steps = frame.opaque
-        nth = found.get(steps, 0)
-        found[steps] = nth + 1
-        crc = ask.wanted.get(steps, {}).get(nth)
-        if crc is None:
-            return
-        head = {"steps": steps, "nth": nth, **describe(frame)}
-        num_bytes = frame.width * frame.height * 8
-        make = _to_payload if checksum(frame) == crc else _to_nothing
-        self._channel.send_made(FRAME, head, make, frame, num_bytes)
+        _send_wanted(self._channel, frame, ask.wanted, found)
 
     def _go_to(self, key: Key | None) -> None:
         """Let the key packet be the next one."""
@@ -159,6 +199,24 @@ class _OpenVideo:
                 yield packet
 
 
+def _send_wanted(
+    channel: Channel,
+    frame: Any,
+    wanted: dict[int, dict[int, int]],
+    found: dict[int, int],
+) -> None:
+    """Send a frame that is asked for; nothing in its place where it is not the one that was taken in."""
+    steps = frame.opaque
+    nth = found.get(steps, 0)
+    found[steps] = nth + 1
+    crc = wanted.get(steps, {}).get(nth)
+    if crc is None:
+        return
+    head = {"steps": steps, "nth": nth, **describe(frame)}
+    make = _to_payload if checksum(frame) == crc else _to_nothing
+    channel.send_made(FRAME, head, make, frame, frame.width * frame.height * 8)
+
+
 def _is_at(packet: Any, key: Key) -> bool:
     if key.offset >= 0 and packet.pos is not None:
         return bool(packet.pos == key.offset)
@@ -181,23 +239,70 @@ class _Server:
         self._channel = channel
         self._frame_pixels = frame_pixels
         self._videos: OrderedDict[tuple[int, int], _OpenVideo] = OrderedDict()
+        self._choosers: dict[int, Chooser] = {}  # by track
 
-    def answer(self, ask: _Ask) -> None:
+    def answer(self, value: dict[str, Any], payload: bytes) -> None:
         """Foreign bytes end in messages, never in an exception."""
         from av.error import FFmpegError
         from av.logging import Capture
 
-        place = (ask.video, ask.stream)
+        ask = _PacketsAsk.of(value, payload) if "codec" in value else _Ask.of(value)
         try:
             with Capture(local=True) as complaints:
-                self._find(place, ask).decode(ask)
+                if isinstance(ask, _PacketsAsk):
+                    self._decode_packets(ask)
+                else:
+                    self._find((ask.video, ask.stream), ask).decode(ask)
             reason = complaints[0][2].strip() if complaints else None
         except (FFmpegError, ValueError, IndexError, MemoryError) as error:
             reason = f"{type(error).__name__}: {error}"
-            self._forget(place)
+            if isinstance(ask, _Ask):
+                self._forget((ask.video, ask.stream))
         if reason:
             self._channel.send(DAMAGE, {"reason": reason[:200]})
         self._channel.send(END, {})
+
+    def _decode_packets(self, ask: _PacketsAsk) -> None:
+        """Raises FFmpegError; what was decoded before is sent."""
+        import av
+
+        if ask.codec not in DECODERS:
+            raise ValueError(f"video codec {ask.codec!r} is not read")
+        context: Any = av.CodecContext.create(ask.codec, "r")
+        set_up(context, self._frame_pixels, 1 if ask.reading else NUM_THREADS)
+        found: dict[int, int] = {}
+        for steps, data in enumerate(ask.packets):
+            allow_seconds(ITEM_SECONDS)
+            packet = av.Packet(data)
+            packet.pts = ask.times_ns[steps]
+            packet.time_base = _NANOSECOND
+            packet.opaque = steps
+            is_needed = ask.reading is not None or steps in ask.wanted
+            context.skip_frame = "DEFAULT" if is_needed else "NONREF"
+            for frame in context.decode(packet):
+                self._hand_on(frame, ask, found)
+        for frame in context.decode(None):
+            self._hand_on(frame, ask, found)
+
+    def _hand_on(self, frame: Any, ask: _PacketsAsk, found: dict[int, int]) -> None:
+        if ask.reading is None:
+            _send_wanted(self._channel, frame, ask.wanted, found)
+            return
+        steps = frame.opaque
+        chooser = self._choosers.setdefault(ask.track, Chooser(ask.reading.choice))
+        frame.time_base = _NANOSECOND
+        if frame.is_corrupt or not chooser.takes(frame, is_key=steps == 0):
+            self._channel.send(FRAME, {"steps": steps, "is_taken": False})
+            return
+        head = {
+            "steps": steps,
+            "is_taken": True,
+            "is_deep_grey": is_deep(frame) and is_grey(frame),
+        }
+        make = measure_frame if ask.reading.is_kept else encode_frame
+        self._channel.send_made(
+            FRAME, head, make, frame, frame.width * frame.height * 8
+        )
 
     def _find(self, place: tuple[int, int], ask: _Ask) -> _OpenVideo:
         if place not in self._videos:
@@ -230,7 +335,7 @@ def main() -> None:
     try:
         while True:
             allow_seconds(ITEM_SECONDS)
-            server.answer(_Ask.of(channel.receive_ask()))
+            server.answer(*channel.receive_ask())
     except (EOFError, BrokenPipeError):
         os._exit(0)  # nobody listens any more
 

@@ -13,7 +13,10 @@ MAGIC = b"\x00video"
 
 @dataclass(frozen=True)
 class Key:
-    """A packet with which decoding may begin. `offset` is its place in the file, -1 where the container hides it."""
+    """A packet with which decoding may begin. `offset` is its place in the file, -1 where the container hides it.
+
+    Of messages, `offset` is that of the record which is, or holds, the packet's message, `pts` the message's in there.
+    """
 
     offset: int
     pts: int | None
@@ -25,8 +28,9 @@ class VideoPlace:
     """One frame of a video that the blob store holds."""
 
     blob: str  # sha256 of the container's bytes
-    demuxer: str  # "mov", "avi", "matroska"
-    stream: int  # index in the container
+    # "mov", "avi", "matroska"; "messages/h264": packets of that codec, one a message of a recording
+    demuxer: str
+    stream: int  # index in the container, or number of the channel
     key: Key
     steps: int  # packets of the stream from that of the key to that of the frame
     number: int  # packets of the stream before that of the frame
@@ -45,6 +49,9 @@ class VideoPlace:
             return cls(blob, demuxer, stream, Key(*key), *numbers)
         except (ValueError, TypeError) as error:
             raise ValueError(f"no place of a video's frame: {error}") from error
+
+
+OF_MESSAGES = "messages/"  # before the codec
 
 
 def is_place(payload: bytes | memoryview) -> bool:

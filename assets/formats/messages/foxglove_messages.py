@@ -16,6 +16,7 @@ from assets.formats.messages.raw_images import read_pixels
 from assets.formats.messages.topics import (
     Origin,
     Reading,
+    VideoPacket,
     list_pose,
     read_calibration,
     read_fix,
@@ -31,6 +32,18 @@ def read_compressed_image(message: Any, origin: Origin) -> Iterator[Reading]:
     yield from read_frame(
         origin, _bytes(message.data), message.format, _stamp_ns(message)
     )
+
+
+def read_compressed_video(message: Any, origin: Origin) -> Iterator[Reading]:
+    """foxglove.CompressedVideo: one picture of a video, H.264 or H.265 with start codes."""
+    codec = _VIDEO_CODECS.get(str(message.format).lower())
+    if codec is None:
+        yield origin.refuse(
+            f"video in {str(message.format)[:40]!r} is not read",
+            "record H.264 or H.265, or images",
+        )
+        return
+    yield VideoPacket(origin, codec, _bytes(message.data), _stamp_ns(message))
 
 
 def read_raw_image(message: Any, origin: Origin) -> Iterator[Reading]:
@@ -117,8 +130,11 @@ def read_location_fixes(message: Any, origin: Origin) -> Iterator[Reading]:
         yield from read_location_fix(fix, origin)
 
 
+# what a message calls its format, and the decoder for it
+_VIDEO_CODECS = {"h264": "h264", "h265": "hevc", "hevc": "hevc"}
 HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
     "foxglove.CompressedImage": read_compressed_image,
+    "foxglove.CompressedVideo": read_compressed_video,
     "foxglove.RawImage": read_raw_image,
     "foxglove.CameraCalibration": read_camera_calibration,
     "foxglove.FrameTransform": read_frame_transform,
@@ -140,7 +156,7 @@ def build_protobuf_parser(schema_name: str) -> Callable[[bytes], Any]:
     ).FromString
     return (
         parse
-        if short in ("CompressedImage", "RawImage")
+        if short in ("CompressedImage", "CompressedVideo", "RawImage")
         else partial(parse_small, parse)
     )
 

@@ -7,7 +7,7 @@ recorder's own clock began there. The recorder's times of messages without a sta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO
@@ -30,8 +30,10 @@ from assets.formats.messages.topics import (
     Origin,
     PendingCalibration,
     Reading,
+    VideoPacket,
     name_sensor,
 )
+from assets.formats.messages.video_messages import Found, VideoTracks
 from assets.formats.observations import (
     CapturePlan,
     FrameObservation,
@@ -63,8 +65,8 @@ _REMEDIES = {
 
 class McapReader:
     name = READER
-    version = "3"
-    carries = frozenset({"calibration", "clock", "depth"})
+    version = "4"
+    carries = frozenset({"calibration", "clock", "depth", "video"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return [
@@ -85,7 +87,11 @@ class McapReader:
             if pointer:
                 yield Problem(whole_file(file), self.name, *pointer)
                 return
-            yield from _Recording(file, plan.notes).read(stream)
+            tracks = VideoTracks(plan)
+            try:
+                yield from _Recording(file, plan.notes, tracks).read(stream)
+            finally:
+                tracks.close()
 
 
 def _is_mcap(file: SessionFile, opener: Opener) -> bool:
@@ -106,6 +112,7 @@ class _Recording:
 
     file: SessionFile
     notes: dict[str, str]
+    tracks: VideoTracks
     _sequence: Counter[str] = field(default_factory=Counter)
     _frames: Counter[int] = field(default_factory=Counter)  # by channel
     _skipped: Counter[str] = field(default_factory=Counter)
@@ -123,6 +130,7 @@ class _Recording:
                 yield Problem(source, READER, item.reason, item.remedy)
             else:
                 yield from self._read_message(item)
+        yield from self._number(self.tracks.finish())
         for pending in self._calibrations:
             frames = (pending.camera_frame, pending.observation.sensor)
             yield replace(
@@ -161,7 +169,10 @@ class _Recording:
             for reading in read(bytes(item.data), origin):
                 reading = _settle_stamp(reading, origin)
                 has_stamp &= not _lacks_time(reading, item.channel.topic)
-                yield from self._place(reading, item.channel.id)
+                if isinstance(reading, VideoPacket):
+                    yield from self._add_packet(reading, item)
+                else:
+                    yield from self._place(reading, item.channel.id)
         except AttributeError as error:
             name = item.schema.name if item.schema else "messages"
             yield origin.refuse(
@@ -173,7 +184,9 @@ class _Recording:
             )
         self._log_times.add(item.channel.topic, item.log_ns, has_stamp)
 
-    def _place(self, reading: Reading, channel_id: int) -> Iterator[Observation]:
+    def _place(
+        self, reading: Observation | PendingCalibration, channel_id: int
+    ) -> Iterator[Observation]:
         if isinstance(reading, PendingCalibration):
             sensor = reading.observation.sensor
             if _same_calibration(self._last_calibration.get(sensor), reading):
@@ -185,9 +198,25 @@ class _Recording:
             self._rig.add(reading)
         if isinstance(reading, FrameObservation):
             self._frames[channel_id] += 1
-            reading = replace(reading, sequence=self._sequence[reading.sensor])
-            self._sequence[reading.sensor] += 1
+            yield from self._number([reading])
+            return
         yield reading
+
+    def _add_packet(self, packet: VideoPacket, item: Located) -> Iterator[Observation]:
+        self._frames[item.channel.id] += 1
+        packet = replace(packet, channel=item.channel.id, place=item.place)
+        yield from self._number(self.tracks.add(packet))
+
+    def _number(self, found: Iterable[Found]) -> Iterator[Observation]:
+        """Frames with their position among those of their sensor."""
+        for item in found:
+            if isinstance(item, Problem):
+                yield item
+                continue
+            number = self._sequence[item.sensor]
+            self._sequence[item.sensor] += 1
+            if isinstance(item, FrameObservation):
+                yield replace(item, sequence=number)
 
     def _compare_counts(self, walker: RecordWalker) -> Iterator[Problem]:
         """Messages read against the statistics in the summary; each becomes readings, or a problem of its own."""
@@ -280,7 +309,7 @@ def _settle_stamp(reading: Reading, origin: Origin) -> Reading:
     ):
         return replace(reading, t_ns=None, stamp_ns=0)
     if (
-        isinstance(reading, SignalObservation)
+        isinstance(reading, SignalObservation | VideoPacket)
         and reading.t_ns == 0
         and not origin.is_at_zero
     ):
@@ -291,7 +320,7 @@ def _settle_stamp(reading: Reading, origin: Origin) -> Reading:
 def _lacks_time(reading: Reading, topic: str) -> bool:
     """A sample that should have a time. What does not move has none, and is not missed."""
     if (
-        not isinstance(reading, FrameObservation | SignalObservation)
+        not isinstance(reading, FrameObservation | SignalObservation | VideoPacket)
         or reading.t_ns is not None
     ):
         return False
@@ -322,8 +351,6 @@ def _read_unit(metadata: Mapping[str, str]) -> float | None:
 
 _VIDEO = frozenset(
     {
-        "foxglove.CompressedVideo",
-        "foxglove_msgs/msg/CompressedVideo",
         "theora_image_transport/msg/Packet",
         "ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
     }

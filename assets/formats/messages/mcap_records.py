@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -47,6 +48,13 @@ class Located:
     offset: int
     length: int
     inner_offset: int | None
+    record_at: int  # where the record of the file begins that it is, or lies in
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What tells it from every other message of the file."""
+        inner = self.offset if self.inner_offset is None else self.inner_offset
+        return self.record_at, inner
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,23 @@ class RecordWalker:
             )
             yield Damage(0, None, reason, _WRITER_REMEDY)
 
+    def walk_from(self, record_at: int, channel_id: int) -> Iterator[Located]:
+        """The messages of one channel from a record of the file on; from the first one where no summary tells of it.
+
+        Damage is passed over: the file was read before.
+        """
+        with suppress(SummaryError):
+            summary = read_summary(self._stream, self._size, self._limits.chunk_bytes)
+            self.summary = summary or self.summary
+        is_told = channel_id in self.summary.channels
+        for item in self._walk_records(record_at if is_told else len(MAGIC)):
+            if (
+                isinstance(item, Located)
+                and item.channel.id == channel_id
+                and item.record_at >= record_at
+            ):
+                yield item
+
     def _walk(self) -> Iterator[Located | Damage]:
         if self._read(0, len(MAGIC)) != MAGIC:
             yield Damage(
@@ -105,7 +130,11 @@ class RecordWalker:
             self.summary = summary or self.summary
         except SummaryError as error:
             yield Damage(error.offset, error.length, str(error), _WRITER_REMEDY)
-        at = len(MAGIC)
+        yield from self._walk_records(len(MAGIC), has_footer)
+
+    def _walk_records(
+        self, at: int, has_footer: bool = True
+    ) -> Iterator[Located | Damage]:
         while at + RECORD_HEAD <= self._size:
             head = self._read(at, RECORD_HEAD)
             opcode, length = unpack_record_header(head)
@@ -161,7 +190,9 @@ class RecordWalker:
         if opcode == Opcode.CHUNK:
             yield from self._open_chunk(memoryview(body), at, is_whole=True)
         else:
-            yield from self._take_record(opcode, memoryview(body), at, body_at, None)
+            yield from self._take_record(
+                opcode, memoryview(body), at, body_at, None, at
+            )
 
     def _take_record(
         self,
@@ -170,6 +201,7 @@ class RecordWalker:
         at: int,
         body_at: int,
         chunk: tuple[int, int] | None,
+        record_at: int,
     ) -> Iterator[Located | Damage]:
         """A schema, channel or message. `chunk` is (offset, length) of the compressed chunk around it."""
         try:
@@ -192,7 +224,8 @@ class RecordWalker:
             (*chunk, data_at) if chunk else (data_at, len(data), None)
         )
         schema = self.summary.schemas.get(channel.schema_id)
-        yield Located(channel, schema, data, log_ns, publish_ns, offset, length, inner)
+        times = (log_ns, publish_ns)
+        yield Located(channel, schema, data, *times, offset, length, inner, record_at)
 
     def _open_chunk(
         self, body: memoryview, at: int, is_whole: bool
@@ -263,6 +296,7 @@ class RecordWalker:
                 base + inner,
                 base + body_at,
                 chunk,
+                at,
             )
             inner = body_at + length
 

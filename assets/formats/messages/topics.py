@@ -68,7 +68,19 @@ class PendingCalibration:
     camera_frame: str
 
 
-Reading = Observation | PendingCalibration
+@dataclass(frozen=True)
+class VideoPacket:
+    """One message of video."""
+
+    origin: Origin
+    codec: str  # name of its decoder: "h264" or "hevc"
+    data: bytes
+    t_ns: int | None
+    channel: int = 0
+    place: tuple[int, int] = (0, 0)  # `Located.place` of the message
+
+
+Reading = Observation | PendingCalibration | VideoPacket
 
 
 def name_sensor(topic: str) -> str:

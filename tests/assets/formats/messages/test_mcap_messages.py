@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
-from foxglove_schemas_protobuf.CompressedVideo_pb2 import CompressedVideo
 from foxglove_schemas_protobuf.FrameTransform_pb2 import FrameTransform
 from foxglove_schemas_protobuf.LocationFix_pb2 import LocationFix
 from foxglove_schemas_protobuf.Odometry_pb2 import Odometry
@@ -385,21 +384,6 @@ def test_foxglove_messages_in_their_ros_2_form(read_recording, make_image):
     recording.add_bytes("/cam/image", message, ROS_FOXGLOVE, "cdr")
     (frame,) = read_recording(recording).frames
     assert (frame.t_ns, frame.encoding, frame.payload) == (NS + 5, "jpeg", make_image())
-
-
-def test_video_packets_are_refused_once_and_counted(read_recording):
-    recording = Recording()
-    for number in range(3):
-        recording.add(
-            "/cam/video",
-            CompressedVideo(timestamp=stamp(number), data=b"x", format="h264"),
-        )
-    reading = read_recording(recording)
-    assert ["video packets" in p.reason for p in reading.problems] == [True]
-    assert (
-        reading.plans[0].notes["not read: /cam/video (foxglove.CompressedVideo)"]
-        == "3 messages"
-    )
 
 
 def test_three_encodings_of_one_image_are_one_image(read_recording, make_image):
