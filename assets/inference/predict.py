@@ -47,19 +47,19 @@ def predict_frames(
         raise ValueError(
             "there are no frames to predict: choose a split or session that has some"
         )
-    rows: list[PredictionRow] = []
-    for start in range(0, len(frame_rows), batch_size):
-        batch = frame_rows[start : start + batch_size]
+    made: dict[str, PredictionRow] = {}
+    # as they were recorded: a video is then decoded once, from its start to its end
+    ordered = images.order(frame_rows)
+    for start in range(0, len(ordered), batch_size):
+        batch = ordered[start : start + batch_size]
         answers = predictor(list(images.read(batch).values()))
         if len(answers) != len(batch):
             raise ValueError(
                 f"the predictor gave {len(answers)} answers for {len(batch)} images: one each is needed"
             )
-        rows += [
-            _to_row(frame, answer, facts)
-            for frame, answer in zip(batch, answers, strict=True)
-        ]
-    return rows
+        for frame, answer in zip(batch, answers, strict=True):
+            made[frame["frame_id"]] = _to_row(frame, answer, facts)
+    return [made[frame["frame_id"]] for frame in frame_rows]
 
 
 class StoredImages:
@@ -75,6 +75,13 @@ class StoredImages:
                 frames.to_table(columns=["frame_id"])["frame_id"].to_pylist()
             )
         }
+
+    def order(self, frame_rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """As they lie in the table; unknown ones last."""
+        last = len(self._position_of)
+        return sorted(
+            frame_rows, key=lambda row: self._position_of.get(row["frame_id"], last)
+        )
 
     def read(self, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Image]:
         """Decoded images by frame_id, in the order of `frame_rows` (read: frame_id, sha256), all in memory at once.

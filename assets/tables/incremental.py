@@ -70,7 +70,8 @@ def refresh_frames(
         and (r["input_sha256"], r["code_version"])
         == (frames[i]["sha256"], code_version)
     }
-    todo = sorted(frames.keys() - current)
+    # as they were recorded: a video is then decoded once, from its start to its end
+    todo = sorted(frames.keys() - current, key=lambda i: _place_of(frames[i]))
     gone = sorted(have.keys() - frames.keys())
     if gone:
         catalog.delete(target, is_in("frame_id", gone))
@@ -158,9 +159,21 @@ def _list_frames(
     if readable is None:
         return {}, None
     stored, where = readable
-    columns = ["frame_id", "sha256", "width_px", "height_px"]
+    columns = [
+        "frame_id",
+        "sha256",
+        "width_px",
+        "height_px",
+        "capture_id",
+        "sensor",
+        "sequence",
+    ]
     rows = stored.to_table(columns=columns, filter=where, with_row_id=True).to_pylist()
     return {row["frame_id"]: row for row in rows}, stored
+
+
+def _place_of(frame: Mapping[str, Any]) -> tuple[str, str, int, str]:
+    return frame["capture_id"], frame["sensor"], frame["sequence"], frame["frame_id"]
 
 
 def _batches(num_pixels: Mapping[str, int]) -> Iterator[list[str]]:

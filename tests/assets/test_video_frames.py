@@ -18,12 +18,15 @@ import pytest
 from assets.formats import plan_session, read_capture
 from assets.formats.observations import FrameObservation
 from assets.formats.session_settings import parse_settings
+from assets.images import decode_working_luma
 from assets.sandbox.video_pixels import to_pixels
 from assets.sandbox.video_places import VideoPlace
 from assets.storage import Folder
+from assets.tables import incremental
 from assets.tables.catalog import Catalog
 from assets.video_frames import unpack
 from checks.gates import gate_session
+from models.image_quality import measure_quality
 from tests.assets.formats.images.test_video_reader import encode_video, noise
 
 TENTH = Fraction(1, 10)
@@ -180,6 +183,33 @@ def test_payloads_that_are_images_pass_as_they_are(kept):
     first, image, last = unpack(intake.catalog, [png, place, b"other"])
     assert (first, last) == (png, b"other")
     np.testing.assert_array_equal(image, read_pngs(folder, "vp9.webm")[3])
+
+
+def test_what_is_derived_of_frames_reads_each_video_from_its_start(kept, monkeypatch):
+    intake, _, _ = kept
+    catalog = intake.catalog
+    catalog.publish("frames", "monday", catalog.latest_version("frames"))
+    asked: list[VideoPlace] = []
+
+    def spy(catalog, payloads):
+        asked.extend(VideoPlace.unpack(payload) for payload in payloads)
+        return unpack(catalog, payloads)
+
+    monkeypatch.setattr(incremental, "unpack", spy)
+    done = incremental.refresh_frames(
+        catalog,
+        "frame_quality",
+        "monday",
+        "another",
+        decode_working_luma,
+        lambda images: [measure_quality(image) for image in images],
+    )
+    assert done.computed == len(asked) == 12 * len(VIDEOS)
+    runs = [list(run) for _, run in itertools.groupby(asked, lambda p: p.blob)]
+    assert len(runs) == len(VIDEOS)
+    for run in runs:
+        keys = [key for key, _ in itertools.groupby(place.key for place in run)]
+        assert len(keys) == len(set(keys)), "no part is decoded twice"
 
 
 def test_a_place_is_the_same_bytes_again_and_nothing_else_is_a_place(kept):
