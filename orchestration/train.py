@@ -8,11 +8,13 @@ from typing import Any
 
 import dagster as dg
 
+from assets.choice import Choice
 from assets.retrieval.results import read_results
 from assets.tables.run_pointers import made_in_run
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
 from models.task_names import dataset_of
+from orchestration.chosen import configure_dataset, require_one
 from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, list_task_keys, train_jobs
 from orchestration.profiles import Settings
@@ -28,19 +30,29 @@ def train_here(
     release_id: str | None,
     changes: Mapping[str, str],
     seed: int,
+    choice: Choice | None = None,
+    accept_thin_test: bool = False,
 ) -> dict[str, Any]:
     """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one.
 
-    Without a release all published sessions make one, and `excluded` counts what it leaves out, by reason. Raises
-    ValueError for an unknown task, recipe or setting.
+    Without a release the published data of `choice` make one, None: as the champion's was chosen; and `excluded` counts
+    what it leaves out, by reason. Raises ValueError for an unknown task, recipe or setting, and for a release beside a
+    choice.
     """
+    require_one(release_id, choice)
     name = choose_recipe(task, recipe, changes).name
-    choice = {
+    choice_of_run = {
         "recipe": name,
         "settings": dict(changes),
         "seed": seed,
         "release_id": release_id or "",
     }
+    ops: dict[str, Any] = {
+        f"training__{task}": {"config": choice_of_run},
+        f"registry__{task}_release": {"config": {"accept_thin_test": accept_thin_test}},
+    }
+    if release_id is None:
+        ops |= configure_dataset(task, choice)
     keys = list_task_keys(task)
     of_release = keys[keys.index(("curation", f"{dataset_of(task)}_dataset")) + 1 :]
     console = RunConsole()
@@ -50,7 +62,7 @@ def train_here(
         with console.step(f"train {task} with {name}"):
             outcome = engine.execute(
                 train_jobs[task].name,
-                ops={f"training__{task}": {"config": choice}},
+                ops=ops,
                 only=of_release if release_id else None,
             )
             console.report(outcome)
