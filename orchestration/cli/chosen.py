@@ -77,7 +77,7 @@ def show_dataset(
     lines = [*map(for_line, preview.draft.list_lines())]
     lines += [f"WARNING: {text}" for text in preview.facts["warnings"]]
     lines += [
-        f"{session} waits for {doing}: training does that first, and takes its frames too"
+        f"{session} waits for {doing}: training does that first"
         for session, doing in preview.waiting.items()
     ]
     return preview.facts, join_lines([*lines, "nothing was started"])

@@ -289,6 +289,14 @@ def test_a_test_part_that_lacks_a_class_and_is_one_recording_has_two(catalog):
     ]
 
 
+def test_a_part_without_a_frame_is_told(catalog):
+    made = draft(catalog, where="session = 'blood' AND sequence < 4")
+    assert [text.split(":")[0] for text in made.row["weaknesses"]] == [
+        "the val part has no frame",
+        "the test part has no frame",
+    ]
+
+
 def test_a_recording_beside_single_pictures_is_not_alone(catalog):
     assert draft(catalog).row["weaknesses"] == [
         "the test part shows no object of 1 of 4 classes: truck"
