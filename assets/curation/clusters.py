@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from assets.curation.dedup import (
     find_min_cosine,
 )
 from assets.curation.split import Frame, assign_splits
+from assets.curation.subjects import part_by_subject
 from assets.tables.catalog import Catalog
 from assets.tables.encoders import require_one_encoder
 from assets.tables.incremental import Refreshed, replace_rows
@@ -177,6 +179,7 @@ def _split(catalog: Catalog, clusters: Mapping[str, str]) -> tuple[list[_Row], i
         for f in ordered
         if f["frame_id"] in clusters
     ]
+    previous = _read_sides(catalog, ordered)
     rows: list[_Row] = [
         {
             "frame_id": a.frame.frame_id,
@@ -186,9 +189,20 @@ def _split(catalog: Catalog, clusters: Mapping[str, str]) -> tuple[list[_Row], i
             "split": a.split,
             "rule": a.rule,
         }
-        for a in assign_splits(frames, _read_sides(catalog, ordered))
+        for members in part_by_subject(frames, _read_classes(catalog))
+        for a in assign_splits(members, previous)
     ]
     return rows, len(frames)
+
+
+def _read_classes(catalog: Catalog) -> dict[str, set[str]]:
+    """The classes of each session's labels."""
+    columns = ["session", "class_name"]
+    rows = catalog.read("labels", columns).group_by(columns).aggregate([]).to_pylist()
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row["session"]].add(row["class_name"])
+    return found
 
 
 def _read_sides(catalog: Catalog, frames: Sequence[FrameRow]) -> dict[str, str]:

@@ -25,7 +25,7 @@ def find_weaknesses(
     """
     parts = {row["split"] for row in frame_rows}
     found = [
-        f"the {part} part has no frame: sides are dealt out over all data, so choose more of them"
+        f"the {part} part has no frame: sides do not change with the choice, so choose more data"
         for part in PARTS
         if part not in parts
     ]
