@@ -36,8 +36,8 @@ def train_here(
     """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one.
 
     Without a release the published data of `choice` make one, None: as the champion's was chosen; and `excluded` counts
-    what it leaves out, by reason. Raises ValueError for an unknown task, recipe or setting, and for a release beside a
-    choice.
+    what it leaves out, by reason. `verdict` are the gate's reasons. Raises ValueError for an unknown task, recipe or
+    setting, and for a release beside a choice.
     """
     require_one(release_id, choice)
     name = choose_recipe(task, recipe, changes).name
@@ -66,7 +66,7 @@ def train_here(
                 only=of_release if release_id else None,
             )
             console.report(outcome)
-        excluded = _find_excluded(engine, task, outcome)
+        told = _read_told(engine, task, outcome)
     ended = {
         "success": outcome.success,
         "run_id": outcome.run_id,
@@ -76,7 +76,7 @@ def train_here(
     return {
         "task": task,
         **_find_model(home, task, outcome),
-        **excluded,
+        **told,
         **ended,
         "failed_checks": failed,
     }
@@ -107,20 +107,27 @@ def complete_sessions(engine: LocalEngine, console: RunConsole) -> None:
             console.report(engine.execute(ingest_session.name, session, only=keys))
 
 
-def _find_excluded(
-    engine: LocalEngine, task: str, outcome: RunOutcome
-) -> dict[str, Any]:
-    """What the dataset of the run left out, as it said; nothing where the run made none."""
-    event = engine.instance.get_latest_materialization_event(
-        dg.AssetKey(["curation", f"{dataset_of(task)}_dataset"])
-    )
-    if (
-        event is None
-        or event.run_id != outcome.run_id
-        or event.asset_materialization is None
-    ):
-        return {}
-    return {"excluded": event.asset_materialization.metadata["excluded"].value}
+def _read_told(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str, Any]:
+    """What the assets of the run said: `excluded` from its dataset, the `verdict` of the gate; nothing where it made
+    none."""
+    found = {
+        "excluded": ("curation", f"{dataset_of(task)}_dataset", "excluded"),
+        "verdict": ("registry", f"{task}_release", "verdict"),
+    }
+    told: dict[str, Any] = {}
+    for name, (stage, asset, entry) in found.items():
+        event = engine.instance.get_latest_materialization_event(
+            dg.AssetKey([stage, asset])
+        )
+        if (
+            event is None
+            or event.run_id != outcome.run_id
+            or event.asset_materialization is None
+        ):
+            continue
+        told[name] = event.asset_materialization.metadata[entry].value
+    lines = told.get("verdict", "").splitlines()
+    return {**told, "verdict": [line.removeprefix("- ") for line in lines]}
 
 
 def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:
