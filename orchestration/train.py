@@ -18,7 +18,7 @@ from orchestration.chosen import configure_dataset, require_one
 from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, list_task_keys, train_jobs
 from orchestration.profiles import Settings
-from orchestration.resources import build_catalog
+from orchestration.resources import build_catalog, build_tracker
 from orchestration.session import find_due
 from orchestration.ticks import LocalEngine, RunOutcome
 
@@ -108,26 +108,36 @@ def complete_sessions(engine: LocalEngine, console: RunConsole) -> None:
 
 
 def _read_told(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str, Any]:
-    """What the assets of the run said: `excluded` from its dataset, the `verdict` of the gate; nothing where it made
-    none."""
-    found = {
-        "excluded": ("curation", f"{dataset_of(task)}_dataset", "excluded"),
-        "verdict": ("registry", f"{task}_release", "verdict"),
-    }
+    """What the run said: what its dataset left out, as `excluded`, and the reasons of the gate, as `verdict`; nothing
+    of what it did not come to."""
     told: dict[str, Any] = {}
-    for name, (stage, asset, entry) in found.items():
-        event = engine.instance.get_latest_materialization_event(
-            dg.AssetKey([stage, asset])
-        )
-        if (
-            event is None
-            or event.run_id != outcome.run_id
-            or event.asset_materialization is None
-        ):
-            continue
-        told[name] = event.asset_materialization.metadata[entry].value
-    lines = told.get("verdict", "").splitlines()
-    return {**told, "verdict": [line.removeprefix("- ") for line in lines]}
+    dataset = _read_metadata(
+        engine, ["curation", f"{dataset_of(task)}_dataset"], outcome
+    )
+    if dataset:
+        told["excluded"] = dataset["excluded"].value
+    registered = _read_metadata(engine, ["registry", f"{task}_release"], outcome)
+    if registered:
+        version = int(registered["version"].value)
+        decision = build_tracker(engine.settings).decision(task, version)
+        assert decision is not None, "the asset asked the gate"
+        told["verdict"] = [
+            f"{rule['claim']}: {rule['detail']}"
+            for rule in decision["results"]
+            if rule["is_passed"] == decision["is_promoted"]
+        ]
+    return told
+
+
+def _read_metadata(
+    engine: LocalEngine, key: list[str], outcome: RunOutcome
+) -> Mapping[str, Any]:
+    """Of the asset as the run made it; none where it did not."""
+    event = engine.instance.get_latest_materialization_event(dg.AssetKey(key))
+    if event is None or event.run_id != outcome.run_id:
+        return {}
+    made = event.asset_materialization
+    return made.metadata if made else {}
 
 
 def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:
