@@ -201,5 +201,5 @@ def _require_trainable(release: ReleaseFacts) -> None:
     if unlearnt:
         raise ValueError(
             f"{', '.join(unlearnt)}: no training sample in release {release.release_id}; ingest "
-            "recordings that show these classes, or leave their labels out"
+            "recordings that show these classes, or choose the others with --classes"
         )

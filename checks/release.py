@@ -120,6 +120,7 @@ _RELEASE = (
     "num_frames",
     "num_labels",
     "content_sha256",
+    "choice",
 )
 _LABELS = tuple(dict.fromkeys(column for kind in KINDS for column in kind.columns))
 _TARGET = ("release_id", "frame_id", "sha256", "split", *_LABELS)
@@ -166,7 +167,9 @@ def _frames_of(release_frames: pa.Table, release_id: str) -> list[ReleaseFrameRo
 
 
 def _find_hash_fault(release: ReleaseRow, rows: list[ReleaseFrameRow]) -> str | None:
-    content = hash_content(release["task"], release["class_names"], rows)
+    content = hash_content(
+        release["task"], release["class_names"], rows, release["choice"]
+    )
     if content != release["content_sha256"]:
         return f"its {len(rows)} rows hash to {content[:12]}..., its row says {release['content_sha256'][:12]}..."
     if release["release_id"] != content[:32]:

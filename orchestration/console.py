@@ -79,7 +79,8 @@ class _Lines(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.tell(record.getMessage())
+        is_warning = record.levelno >= logging.WARNING
+        self._console.tell(f"{'WARNING: ' * is_warning}{record.getMessage()}")
 
 
 class _Steps(logging.Handler):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from assets.choice import read_choice
 from assets.tables.catalog import Catalog, is_in
 from models.task_names import TASK_NAMES
 from orchestration.profiles import Settings
@@ -187,6 +188,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
             "seed": model["seed"],
             "weights sha256": model_sha256,
             "release": release["release_id"],
+            "chosen": read_choice(release["choice"]).summary,
             "code version": model["code_version"],
             "Dagster run": model["run_id"],
         },
@@ -197,6 +199,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
         if decision
         else (),
         is_accepted=decision["is_promoted"] if decision else None,
+        weaknesses=release["weaknesses"] or (),
     )
 
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import dagster as dg
 
+from assets.choice import Choice
 from assets.retrieval.results import read_results
 from assets.tables.run_pointers import made_in_run
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
 from models.task_names import dataset_of
+from orchestration.chosen import configure_dataset, require_one
 from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, list_task_keys, train_jobs
 from orchestration.profiles import Settings
-from orchestration.resources import build_catalog
+from orchestration.resources import build_catalog, build_tracker
 from orchestration.session import find_due
 from orchestration.ticks import LocalEngine, RunOutcome
 
@@ -28,19 +30,29 @@ def train_here(
     release_id: str | None,
     changes: Mapping[str, str],
     seed: int,
+    choice: Choice | None = None,
+    accept_thin_test: bool = False,
 ) -> dict[str, Any]:
     """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one.
 
-    Without a release all published sessions make one, and `excluded` counts what it leaves out, by reason. Raises
-    ValueError for an unknown task, recipe or setting.
+    Without a release the published data of `choice` make one, None: as the champion's was chosen; and `excluded` counts
+    what it leaves out, by reason. `verdict` are the gate's reasons. Raises ValueError for an unknown task, recipe or
+    setting, and for a release beside a choice.
     """
+    require_one(release_id, choice)
     name = choose_recipe(task, recipe, changes).name
-    choice = {
+    choice_of_run = {
         "recipe": name,
         "settings": dict(changes),
         "seed": seed,
         "release_id": release_id or "",
     }
+    ops: dict[str, Any] = {
+        f"training__{task}": {"config": choice_of_run},
+        f"registry__{task}_release": {"config": {"accept_thin_test": accept_thin_test}},
+    }
+    if release_id is None:
+        ops |= configure_dataset(task, choice)
     keys = list_task_keys(task)
     of_release = keys[keys.index(("curation", f"{dataset_of(task)}_dataset")) + 1 :]
     console = RunConsole()
@@ -50,11 +62,11 @@ def train_here(
         with console.step(f"train {task} with {name}"):
             outcome = engine.execute(
                 train_jobs[task].name,
-                ops={f"training__{task}": {"config": choice}},
+                ops=ops,
                 only=of_release if release_id else None,
             )
             console.report(outcome)
-        excluded = _find_excluded(engine, task, outcome)
+        told = _read_told(engine, task, outcome)
     ended = {
         "success": outcome.success,
         "run_id": outcome.run_id,
@@ -64,7 +76,7 @@ def train_here(
     return {
         "task": task,
         **_find_model(home, task, outcome),
-        **excluded,
+        **told,
         **ended,
         "failed_checks": failed,
     }
@@ -95,20 +107,37 @@ def complete_sessions(engine: LocalEngine, console: RunConsole) -> None:
             console.report(engine.execute(ingest_session.name, session, only=keys))
 
 
-def _find_excluded(
-    engine: LocalEngine, task: str, outcome: RunOutcome
-) -> dict[str, Any]:
-    """What the dataset of the run left out, as it said; nothing where the run made none."""
-    event = engine.instance.get_latest_materialization_event(
-        dg.AssetKey(["curation", f"{dataset_of(task)}_dataset"])
+def _read_told(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str, Any]:
+    """What the run said: what its dataset left out, as `excluded`, and the reasons of the gate, as `verdict`; nothing
+    of what it did not come to."""
+    told: dict[str, Any] = {}
+    dataset = _read_metadata(
+        engine, ["curation", f"{dataset_of(task)}_dataset"], outcome
     )
-    if (
-        event is None
-        or event.run_id != outcome.run_id
-        or event.asset_materialization is None
-    ):
+    if dataset:
+        told["excluded"] = dataset["excluded"].value
+    registered = _read_metadata(engine, ["registry", f"{task}_release"], outcome)
+    if registered:
+        version = int(registered["version"].value)
+        decision = build_tracker(engine.settings).decision(task, version)
+        assert decision is not None, "the asset asked the gate"
+        told["verdict"] = [
+            f"{rule['claim']}: {rule['detail']}"
+            for rule in decision["results"]
+            if rule["is_passed"] == decision["is_promoted"]
+        ]
+    return told
+
+
+def _read_metadata(
+    engine: LocalEngine, key: list[str], outcome: RunOutcome
+) -> Mapping[str, Any]:
+    """Of the asset as the run made it; none where it did not."""
+    event = engine.instance.get_latest_materialization_event(dg.AssetKey(key))
+    if event is None or event.run_id != outcome.run_id:
         return {}
-    return {"excluded": event.asset_materialization.metadata["excluded"].value}
+    made = event.asset_materialization
+    return made.metadata if made else {}
 
 
 def _find_model(home: Settings, task: str, outcome: RunOutcome) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from assets.choice import Choice
 from models.recipes import TrainConfig, space_of
 from models.recipes.space import draw_settings, narrow_space
 from models.task_names import dataset_of
+from orchestration.chosen import configure_dataset, require_one
 from orchestration.console import RunConsole
 from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings
@@ -35,17 +37,20 @@ def tune_here(
     changes: Mapping[str, str],
     searched: Mapping[str, str],
     seed: int,
+    choice: Choice | None = None,
 ) -> dict[str, Any]:
     """Search and return what came of it: `trials` best first, the `best` one or None, the `command` that trains it.
 
-    `changes` hold for every trial; `searched` are added to the recipe's own space. Without a release all published
-    sessions make one. Raises ValueError for what cannot be searched or trained on, before a trial starts.
+    `changes` hold for every trial; `searched` are added to the recipe's own space. Without a release the published data
+    of `choice` make one, None: as the champion's was chosen. Raises ValueError for what cannot be searched or trained
+    on, before a trial starts.
     """
+    require_one(release_id, choice)
     config = choose_recipe(task, recipe, changes)
     space = narrow_space(config, space_of(config), searched, changes)
     settings = draw_settings(config, space, num_trials, seed)
     console = RunConsole()
-    release_id = release_id or _make_release(home, task, console)
+    release_id = release_id or _make_release(home, task, choice, console)
     trials, run_ids, metric = _search(home, config, settings, release_id, seed, console)
     facts = [_describe(trial, run_ids[trial.number]) for trial in sort_trials(trials)]
     best = facts[0] if facts and facts[0]["metric"] is not None else None
@@ -90,8 +95,10 @@ def write_command(
     return shlex.join([*words, *(["--seed", str(seed)] if seed else [])])
 
 
-def _make_release(home: Settings, task: str, console: RunConsole) -> str:
-    """A dataset of all published sessions, as `daguerre train` makes it."""
+def _make_release(
+    home: Settings, task: str, choice: Choice | None, console: RunConsole
+) -> str:
+    """A dataset, as `daguerre train` makes it."""
     dataset = dataset_of(task)
     with LocalEngine(home) as engine:
         complete_sessions(engine, console)
@@ -101,7 +108,9 @@ def _make_release(home: Settings, task: str, console: RunConsole) -> str:
                 ["curation", "splits"],
                 ["curation", f"{dataset}_dataset"],
             ]
-            outcome = engine.execute(train_jobs[task].name, only=keys)
+            outcome = engine.execute(
+                train_jobs[task].name, ops=configure_dataset(task, choice), only=keys
+            )
             console.report(outcome)
     release_id = build_catalog(home).pointed(f"release/{dataset}")
     if not outcome.success or outcome.failed_checks or release_id is None:

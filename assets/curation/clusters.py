@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from assets.curation.dedup import (
     find_min_cosine,
 )
 from assets.curation.split import Frame, assign_splits
+from assets.curation.subjects import part_by_subject
 from assets.tables.catalog import Catalog
 from assets.tables.encoders import require_one_encoder
 from assets.tables.incremental import Refreshed, replace_rows
@@ -23,6 +26,23 @@ from assets.tables.rows import FrameRow
 from assets.tables.schemas import EMBEDDING_DIM, TABLES
 
 _STRICTEST = {"test": 0, "val": 1, "train": 2, None: 3}
+_Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """By frame id: the part that each frame is in, and its near-duplicate cluster."""
+
+    split_of: Mapping[str, str]
+    cluster_of: Mapping[str, str]
+
+
+def plan_sides(catalog: Catalog) -> Sides:
+    """The sides that frames would be on now. Writes nothing. Raises ValueError as `update_clusters` does."""
+    rows, _ = _cluster(catalog)
+    cluster_of = {str(r["frame_id"]): str(r["cluster_id"]) for r in rows}
+    splits, _ = _split(catalog, cluster_of)
+    return Sides({str(r["frame_id"]): str(r["split"]) for r in splits}, cluster_of)
 
 
 def update_clusters(catalog: Catalog) -> Refreshed:
@@ -32,6 +52,19 @@ def update_clusters(catalog: Catalog) -> Refreshed:
     them. Labels that arrive later may change who leads a cluster, and nothing is compared for it. Raises ValueError
     when there is nothing to compare, or vectors of two encoders.
     """
+    rows, computed = _cluster(catalog)
+    return replace_rows(catalog, "unique_frames", rows, computed)
+
+
+def update_splits(catalog: Catalog) -> Refreshed:
+    """Recompute `splits` from the published clusters. A frame that had a split keeps it, also one that comes back after
+    it was left out: as in the releases that have it, the strictest where they differ."""
+    rows, computed = _split(catalog, _column(catalog, "unique_frames", "cluster_id"))
+    return replace_rows(catalog, "splits", rows, computed)
+
+
+def _cluster(catalog: Catalog) -> tuple[list[_Row], int]:
+    """Rows of `unique_frames`, and how many frames were compared for them."""
     frames = _ordered_frames(catalog, read_datasets(catalog))
     embeddings = catalog.read(
         "frame_embeddings",
@@ -69,7 +102,7 @@ def update_clusters(catalog: Catalog) -> Refreshed:
     first, similarity = find_clusters(
         vectors, [hashes[i] for i in ids], min_cosine, known=known
     )
-    rows: list[dict[str, object]] = [
+    rows: list[_Row] = [
         {
             "frame_id": frame["frame_id"],
             "session": frame["session"],
@@ -81,7 +114,7 @@ def update_clusters(catalog: Catalog) -> Refreshed:
         }
         for n, frame in enumerate(frames)
     ]
-    return replace_rows(catalog, "unique_frames", rows, computed=int((known < 0).sum()))
+    return rows, int((known < 0).sum())
 
 
 def _choose_threshold(
@@ -126,10 +159,8 @@ def _known_clusters(
     )
 
 
-def update_splits(catalog: Catalog) -> Refreshed:
-    """Recompute `splits` from the published clusters. A frame that had a split keeps it, also one that comes back after
-    it was left out: as in the releases that have it, the strictest where they differ."""
-    clusters = _column(catalog, "unique_frames", "cluster_id")
+def _split(catalog: Catalog, clusters: Mapping[str, str]) -> tuple[list[_Row], int]:
+    """Rows of `splits` for frames with a cluster, and how many frames there are."""
     datasets = read_datasets(catalog)
     ordered = _ordered_frames(catalog, datasets)
     readers = _column(catalog, "captures", "reader")
@@ -148,7 +179,8 @@ def update_splits(catalog: Catalog) -> Refreshed:
         for f in ordered
         if f["frame_id"] in clusters
     ]
-    rows: list[dict[str, object]] = [
+    previous = _read_sides(catalog, ordered)
+    rows: list[_Row] = [
         {
             "frame_id": a.frame.frame_id,
             "capture_id": a.frame.capture_id,
@@ -157,9 +189,20 @@ def update_splits(catalog: Catalog) -> Refreshed:
             "split": a.split,
             "rule": a.rule,
         }
-        for a in assign_splits(frames, _read_sides(catalog, ordered))
+        for members in part_by_subject(frames, _read_classes(catalog))
+        for a in assign_splits(members, previous)
     ]
-    return replace_rows(catalog, "splits", rows, computed=len(frames))
+    return rows, len(frames)
+
+
+def _read_classes(catalog: Catalog) -> dict[str, set[str]]:
+    """The classes of each session's labels."""
+    columns = ["session", "class_name"]
+    rows = catalog.read("labels", columns).group_by(columns).aggregate([]).to_pylist()
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        found[row["session"]].add(row["class_name"])
+    return found
 
 
 def _read_sides(catalog: Catalog, frames: Sequence[FrameRow]) -> dict[str, str]:

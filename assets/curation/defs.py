@@ -1,26 +1,31 @@
 """Curation as assets: quality, embeddings, near-duplicates, splits, and one immutable dataset a task."""
 
 import logging
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from assets.choice import Choice
 from assets.curation.clusters import update_clusters, update_splits
 from assets.curation.pictures import count_lost
-from assets.curation.release import draft_release, write_release
+from assets.curation.release import Draft, draft_release, write_release
 from assets.curation.session import embed_frames, measure_frames
 from assets.curation.stage import STAGE
-from assets.foreign_text import for_line
+from assets.foreign_text import for_line, for_markdown
 from assets.materialize import picture, progress_to, result, run_of
 from assets.partitions import sessions
 from assets.previews.stored_frames import contact_sheet_png
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.champions import read_champions_choice
+from assets.tables.class_list import draw_class_list
 from assets.tables.run_pointers import point_in_run
 from assets.workspace import Workspace
 from models import image_quality
 from models.task_names import DATASET_NAMES
 
 _log = logging.getLogger("daguerre.curation")
+_MOST_CLASSES = 100  # in a log and in metadata; `daguerre train --dry-run` lists all
 
 
 @dg.asset(
@@ -109,9 +114,26 @@ def splits(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
 
 
 class DatasetConfig(dg.Config):
-    """Which sessions go into the release; none named means all that are published."""
+    """What the release is made of. Where nothing is said, what that of the task's champion was chosen by."""
 
-    sessions: list[str] = Field(default_factory=list)
+    sessions: list[str] = Field(
+        default_factory=list, description="Names, or patterns: desk-*."
+    )
+    where: str = Field("", description="A DuckDB expression over columns of `frames`.")
+    classes: list[str] = Field(
+        default_factory=list, description="Objects of others are left out."
+    )
+    everything: bool = Field(False, description="All published data.")
+    task: str = Field("", description="Whose champion; by default the dataset's name.")
+
+    def choose(self, catalog: Catalog, dataset: str) -> Choice:
+        """The choice. Raises ValueError for one beside `everything`."""
+        choice = Choice(tuple(self.sessions), self.where, tuple(self.classes))
+        if self.everything and not choice.is_everything:
+            raise ValueError(f"everything, and {choice.summary}: give one of the two")
+        if self.everything or not choice.is_everything:
+            return choice
+        return read_champions_choice(catalog, self.task or dataset)
 
 
 def _dataset(task: str) -> dg.AssetsDefinition:
@@ -127,18 +149,14 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         catalog: dg.ResourceParam[Catalog],
     ) -> dg.MaterializeResult:
         """A release: labelled frames of published sessions, and those that somebody found empty, frozen with their
-        splits; its id is the hash of them.
+        splits; its id is the hash of them, and of what they were chosen by.
 
         What is left out, and why, stands under `excluded`; what was labelled for the task and is left out also below
         its reason.
         """
-        draft = draft_release(catalog, task, config.sessions or None)
+        draft = draft_release(catalog, task, config.choose(catalog, task))
         release_id = write_release(catalog, draft)
         point_in_run(catalog, f"draft/{task}", release_id, run_of(context))
-        per_split = {
-            s: sum(r["split"] == s for r in draft.frame_rows)
-            for s in ("train", "val", "test")
-        }
         some = is_in(
             "frame_id",
             [
@@ -147,19 +165,22 @@ def _dataset(task: str) -> dg.AssetsDefinition:
             ],
         )
         sheet = contact_sheet_png(catalog, some)
-        _log.info(for_line(draft.summary))
+        _tell(draft)
         lost = {
             f"left out, {reason}": count
             for reason, count in count_lost(draft.excluded).items()
         }
         metadata = {
             "release_id": release_id,
+            **_warn(draft),
+            "chosen": draft.facts["chosen"],
             "classes": draft.row["class_names"],
+            "class list": dg.MetadataValue.md(_draw_classes(draft)),
             "labels": draft.row["num_labels"],
             "frames without an object": draft.num_empty,
             **lost,
             "excluded": dg.MetadataValue.json(draft.excluded),
-            **per_split,
+            **draft.facts["parts"],
             "contact sheet": picture(sheet)
             if sheet
             else dg.MetadataValue.text("no colour frames"),
@@ -175,6 +196,25 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         )
 
     return dataset
+
+
+def _tell(draft: Draft) -> None:
+    """Before a training starts on it: what it learns, and what its test part cannot tell."""
+    for line in draft.list_lines(_MOST_CLASSES):
+        _log.info(for_line(line))
+    for weakness in draft.facts["warnings"]:
+        _log.warning(for_line(weakness))
+
+
+def _warn(draft: Draft) -> dict[str, Any]:
+    """Nothing where there is nothing to warn of."""
+    found = [f"- {for_markdown(text)}" for text in draft.facts["warnings"]]
+    return {"WARNING": dg.MetadataValue.md("\n".join(found))} if found else {}
+
+
+def _draw_classes(draft: Draft) -> str:
+    lines = draw_class_list(draft.class_list, _MOST_CLASSES)
+    return "\n".join(f"    {line}" for line in lines)
 
 
 defs = dg.Definitions(

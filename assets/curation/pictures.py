@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assets.curation.joining import find_any_conflict, join_statements
 from assets.curation.split import STRICTEST
@@ -20,6 +20,8 @@ TWO_CLASSES = "frame with two classes"
 LACKING = "frame with an object that has no label"
 ONLY_IGNORED = "frame with nothing but crowds, points or lines"
 UNUSABLE = "frame without a usable label"
+OTHER_CLASSES = "frame without a chosen class"
+NOT_CHOSEN = "label of a class that was not chosen"
 _LABELS_ON = {
     NEAR_DUPLICATE: "labels on near-duplicate frames",
     TORN: "labels on copies with other labels",
@@ -39,12 +41,21 @@ class Picture:
     said: Statement
 
 
+@dataclass(frozen=True)
+class ChosenClasses:
+    """Classes that somebody chose, and the sessions in which somebody labelled one of them."""
+
+    names: frozenset[str]
+    sessions: frozenset[str]
+
+
 def choose_pictures(
     kind: Kind,
     frames: Mapping[str, FrameRow],
     statements: Mapping[str, Statement],
     split_of: Mapping[str, str],
     cluster_of: Mapping[str, str],
+    classes: ChosenClasses | None = None,
 ) -> tuple[list[Picture], Counter[str]]:
     """What goes into a release, by frame id, and what does not, by reason: frames, then their labels.
 
@@ -52,6 +63,10 @@ def choose_pictures(
     and one without are no copies of each other. A kind that learns absence takes a picture that somebody found empty,
     and none of which an object has no label. Another that needs labels takes no picture without one: there is nothing
     in it to learn or to judge.
+
+    With `classes` labels of others go, after all else is judged by them. A picture that had none but those is one
+    without an object, for a kind that learns absence, where its session has a label of a chosen class: elsewhere nobody
+    looked.
     """
     excluded = Counter[str]()
     found: list[Picture] = []
@@ -65,6 +80,12 @@ def choose_pictures(
         excluded.update(picture.said.faults)
         is_torn = len(mine) > 1 and find_any_conflict(mine, kind) is not None
         reason = TORN if is_torn else _find_reason(kind, picture, split_of)
+        if classes and not reason:
+            there = {frames[i]["session"] for i in frame_ids if i in statements}
+            is_looked_at = kind.learns_absence and bool(there & classes.sessions)
+            picture, reason = _keep_classes(
+                picture, classes.names, is_looked_at, excluded
+            )
         if reason:
             _count_out(picture, reason, kind, excluded)
         else:
@@ -139,6 +160,21 @@ def _find_reason(
     if said.faults:
         return UNUSABLE
     return ONLY_IGNORED if said.has_ignored else UNLABELLED
+
+
+def _keep_classes(
+    picture: Picture,
+    names: frozenset[str],
+    is_looked_at: bool,
+    excluded: Counter[str],
+) -> tuple[Picture, str | None]:
+    """The picture with labels of these classes alone, and why it cannot stay."""
+    said = picture.said
+    labels = tuple(label for label in said.labels if label["class_name"] in names)
+    excluded[NOT_CHOSEN] += len(said.labels) - len(labels)
+    is_lost = bool(said.labels) and not labels and not is_looked_at
+    kept = replace(picture, said=replace(said, labels=labels))
+    return kept, OTHER_CLASSES if is_lost else None
 
 
 def _count_out(

@@ -160,7 +160,7 @@ def _spread(
     for group_id, members in groups.items():
         is_whole = len({chosen[f.frame_id] for f in members}) == 1
         for frame in members:
-            unit_id = group_id if is_whole else _name_unit(frame)
+            unit_id = group_id if is_whole else name_unit(frame)
             rule = "recording" if frame.is_recording else "cluster"
             assignments.append(Assignment(frame, unit_id, chosen[frame.frame_id], rule))
     return assignments
@@ -211,7 +211,7 @@ def _group(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
     members: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         members[find(_unit(frame))].append(frame)
-    return {_name_unit(min(group, key=_unit)): group for group in members.values()}
+    return {name_unit(min(group, key=_unit)): group for group in members.values()}
 
 
 def _unit(frame: Frame) -> str:
@@ -222,7 +222,8 @@ def _unit(frame: Frame) -> str:
     )
 
 
-def _name_unit(frame: Frame) -> str:
+def name_unit(frame: Frame) -> str:
+    """What goes to one side as a whole: the recording, or the cluster of a loose image."""
     return frame.capture_id if frame.is_recording else frame.cluster_id
 
 

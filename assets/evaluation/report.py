@@ -13,11 +13,10 @@ from assets.kinds import find_kind
 from assets.previews.drawing import as_data_uri, encode_jpeg
 from assets.previews.gallery import Draw, Gallery, Picture, name_subject
 from assets.previews.plots import drift_plot
-from assets.tables.releases import list_class_ids
+from assets.tables.class_list import PARTS, count_classes, count_parts
 from assets.tables.rows import DriftRow, QuarantineRow, ReleaseFrameRow, ScoreRow
 
 TEMPLATES = Path(__file__).parent / "templates"
-SPLITS = ("train", "val", "test")
 MAX_QUARANTINE_ROWS = 200
 MAX_DRIFT_LINES = 60
 WHOLE_SESSION = "session"  # `statistic` of the drift row that holds the verdict on all cameras together
@@ -116,6 +115,8 @@ class ModelReport:
     facts: Mapping[str, object] = field(default_factory=dict)
     gate: Sequence[GateLine] = ()
     is_accepted: bool | None = None
+    # what the test part cannot tell
+    weaknesses: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -281,22 +282,14 @@ def _rank(name: str) -> tuple[int, str]:
 
 def _count_release(model: ModelReport) -> dict[str, Any]:
     """Frames per split, and labels per class and split."""
-    frames = Counter(row["split"] for row in model.release_rows)
-    labels = Counter[tuple[int, str]]()
-    for row in model.release_rows:
-        labels.update((class_id, row["split"]) for class_id in list_class_ids(row))
-    most = max(
-        [sum(labels[c, s] for s in SPLITS) for c in range(len(model.class_names))],
-        default=0,
-    )
+    frames = count_parts(model.release_rows)
+    classes = count_classes(model.class_names, model.release_rows)
+    most = max([sum(c.objects.values()) for c in classes], default=0)
     return {
-        "splits": SPLITS,
-        "frames": [frames[s] for s in SPLITS],
+        "splits": PARTS,
+        "frames": list(frames.values()),
         "num_frames": len(model.release_rows),
-        "classes": [
-            (name, [labels[c, s] for s in SPLITS])
-            for c, name in enumerate(model.class_names)
-        ],
+        "classes": [(c.name, list(c.objects.values())) for c in classes],
         "most": max(most, 1),
     }
 

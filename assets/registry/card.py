@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assets.choice import read_choice
 from assets.foreign_text import for_markdown
 from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
@@ -103,7 +104,12 @@ def _evaluation_data(evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "None."
     what = f"release `{evaluation.release_id}`, {evaluation.num_samples} samples"
-    return f"Test split of {what}, from recordings not trained on."
+    told = f"Test split of {what}, from recordings not trained on."
+    if not evaluation.weaknesses:
+        return told
+    warning = "What it cannot tell:"
+    weaknesses = _list(tuple(map(for_markdown, evaluation.weaknesses)))
+    return f"{told}\n\n{warning}\n\n{weaknesses}"
 
 
 def _training_data(release: Mapping[str, Any]) -> str:
@@ -113,6 +119,7 @@ def _training_data(release: Mapping[str, Any]) -> str:
         ("frames, all splits", release["num_frames"]),
         ("labels, all splits", release["num_labels"]),
         ("sessions", ", ".join(release["sessions"])),
+        ("chosen", read_choice(release.get("choice")).summary),
     ]
     return _table(("fact", "value"), rows)
 

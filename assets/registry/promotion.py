@@ -7,7 +7,7 @@ against, or is judged again; MLflow's alias follows the table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assets.inference.package import Refusal, read_package
@@ -19,6 +19,7 @@ from assets.registry.release import (
     Evaluation,
     GateRules,
     decide,
+    find_spent,
     read_evaluation,
     rules_of,
 )
@@ -50,9 +51,9 @@ def submit(
 ) -> Promotion:
     """Register the model in `folder` as challenger, judge it, and make it champion if every rule holds.
 
-    `checks` are the outcomes of the asset checks upstream, by name. Submitting a model again changes nothing but the
-    decision; a model without an evaluation on its release is not promoted. Raises Refusal for no lineage or changed
-    bytes.
+    `checks` are the outcomes of the asset checks upstream, by name; `rules` None are those of its task. Submitting a
+    model again changes nothing but the decision; a model without an evaluation on its release is not promoted. Raises
+    Refusal for no lineage or changed bytes.
     """
     package = read_package(folder)
     models = catalog.read_latest(
@@ -81,8 +82,9 @@ def submit(
         "model_version": run.model_version,
         "model_sha256": package.model_sha256,
         "release_id": package.release_id,
+        "spent": None,
     }
-    decision = _compete(catalog, row, rules or rules_of(package.task), checks)
+    decision, row = _compete(catalog, row, rules or rules_of(package.task), checks)
     card = render_card(
         CardFacts(package, lineage, evaluation, decision, run.model_version)
     )
@@ -147,16 +149,20 @@ def _compete(
     row: ChampionRow,
     rules: GateRules,
     checks: Mapping[str, bool | None],
-) -> Decision:
-    """Judge against the champion and take its place; judge again where another took it in between."""
+) -> tuple[Decision, ChampionRow]:
+    """Judge against the champion and take its place; judge again where another took it in between.
+
+    Returns the decision, and the row with what the model would spend.
+    """
     while True:
         champion = read_champion(catalog, row["task"])
         evaluation, rival = _read_evaluations(
             catalog, row["model_sha256"], row["release_id"], champion
         )
         decision = decide(evaluation, rival, rules, checks)
+        row = {**row, "spent": find_spent(evaluation, rival, rules)}
         if not decision.is_promoted or crown(catalog, row, champion):
-            return decision
+            return decision, row
 
 
 def _read_evaluations(
@@ -170,8 +176,10 @@ def _read_evaluations(
     rows = catalog.read_latest(
         "scores", where=is_in("model_sha256", models)
     ).to_pylist()
-    evaluation = read_evaluation(rows, model_sha256, release_id) or Evaluation(
-        model_sha256, release_id, 0, {}
+    evaluation = replace(
+        read_evaluation(rows, model_sha256, release_id)
+        or Evaluation(model_sha256, release_id, 0, {}),
+        weaknesses=_read_weaknesses(catalog, release_id),
     )
     if champion is None or not _have_equal_classes(
         catalog, release_id, champion["release_id"]
@@ -181,7 +189,15 @@ def _read_evaluations(
     own_release = champion["release_id"]
     same = read_evaluation(rows, best_sha256, release_id)
     own = read_evaluation(rows, best_sha256, own_release)
-    return evaluation, same or own or Evaluation(best_sha256, own_release, 0, {})
+    rival = same or own or Evaluation(best_sha256, own_release, 0, {})
+    return evaluation, replace(rival, spent=champion["spent"] or 0.0)
+
+
+def _read_weaknesses(catalog: Catalog, release_id: str) -> tuple[str, ...]:
+    """What the test part of a release cannot tell; nothing for one from before that was looked for."""
+    where = is_in("release_id", [release_id])
+    rows = catalog.read_latest("releases", ["weaknesses"], where).to_pylist()
+    return tuple(text for row in rows for text in row["weaknesses"] or ())
 
 
 def _have_equal_classes(catalog: Catalog, *release_ids: str) -> bool:

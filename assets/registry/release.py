@@ -18,7 +18,8 @@ WHOLE: Slice = ("all", "all")
 class GateRules:
     """What a champion must be. `floor` and `max_drop` are in the metric's own unit.
 
-    `max_drop` is the margin below the champion that still counts as no worse: about what the test split can resolve.
+    `max_drop` is the margin below the best of the champion's line that still counts as no worse: about what the test
+    split can resolve. A champion that is below that best has spent so much of it for those who come after.
     `slice_floor` None: slices are not judged; else every slice of `slice_by` with `min_slice_samples` must reach it.
     """
 
@@ -29,6 +30,8 @@ class GateRules:
     slice_floor: float | None = None
     slice_by: tuple[str, ...] = ("session", "sensor", "brightness")
     min_slice_samples: int = 30
+    # a first champion may rest on a test part that cannot tell everything
+    accepts_thin_test: bool = False
 
     def __post_init__(self) -> None:
         if self.max_drop < 0 or self.min_test_samples < 1:
@@ -64,7 +67,10 @@ def rules_of(task: str) -> GateRules:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one model scored on the test split of one release: metric -> value, over all and per slice."""
+    """What one model scored on the test split of one release: metric -> value, over all and per slice.
+
+    `weaknesses` say what that split cannot tell. `spent` is of a champion: how far it is below the best of its line.
+    """
 
     model_sha256: str
     release_id: str
@@ -72,6 +78,8 @@ class Evaluation:
     metrics: Mapping[str, float | None]
     slices: Mapping[Slice, Mapping[str, float | None]] = field(default_factory=dict)
     slice_samples: Mapping[Slice, int] = field(default_factory=dict)
+    weaknesses: tuple[str, ...] = ()
+    spent: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,17 +129,35 @@ def decide(
     """Judge the challenger against the floors, the champion and the asset checks (name -> passed).
 
     The champion counts only with its score on the same release: figures on different test splits do not compare. No
-    champion yet: the floors decide. No check at all, or one without an outcome, fails.
+    champion yet: the floors decide, on a test split that can tell. No check at all, or one without an outcome, fails.
     """
     results = [
         _judge_checks(checks),
         _judge_samples(challenger, rules),
         _judge_floor(challenger, rules),
+        _judge_exam(challenger, champion, rules),
         _judge_champion(challenger, champion, rules),
     ]
     if rules.slice_floor is not None:
         results.append(_judge_slices(challenger, rules, rules.slice_floor))
     return Decision(tuple(results))
+
+
+def find_spent(
+    challenger: Evaluation, champion: Evaluation | None, rules: GateRules
+) -> float:
+    """How far the challenger would be below the best of its line, in the metric's unit; 0 where it begins one.
+
+    On one exam that is the distance to the best that a champion had there. From one exam to the next the distance goes
+    along: what it is measured by are two models on the same frames, each time.
+    """
+    if champion is None or champion.release_id != challenger.release_id:
+        return 0.0
+    value = _figure(challenger.metrics, rules.metric)
+    former = _figure(champion.metrics, rules.metric)
+    if value is None or former is None:
+        return 0.0
+    return max(champion.spent + former - value, 0.0)
 
 
 def read_evaluation(
@@ -199,10 +225,29 @@ def _judge_floor(evaluation: Evaluation, rules: GateRules) -> RuleResult:
     )
 
 
+def _judge_exam(
+    challenger: Evaluation, champion: Evaluation | None, rules: GateRules
+) -> RuleResult:
+    """A first champion is believed for its figures alone, so they must say something."""
+    claim = "its test part can judge a first champion"
+    told = "; ".join(challenger.weaknesses)
+    num_weak = float(len(challenger.weaknesses))
+    if champion is not None:
+        return RuleResult(
+            claim, True, None, None, "there is a champion to compare with"
+        )
+    if not challenger.weaknesses:
+        return RuleResult(claim, True, 0.0, 0.0, "it shows every class")
+    if rules.accepts_thin_test:
+        return RuleResult(claim, True, num_weak, num_weak, f"accepted as it is: {told}")
+    remedy = "add recordings that show it, choose other data, or train again with --accept-thin-test"
+    return RuleResult(claim, False, num_weak, 0.0, f"{told}: {remedy}")
+
+
 def _judge_champion(
     challenger: Evaluation, champion: Evaluation | None, rules: GateRules
 ) -> RuleResult:
-    claim = f"{rules.metric} no more than {rules.max_drop:g} below the champion"
+    claim = f"{rules.metric} no more than {rules.max_drop:g} below the best champion"
     if champion is None:
         return RuleResult(
             claim,
@@ -230,11 +275,14 @@ def _judge_champion(
             f"the champion has no {rules.metric} on this release: score it again",
         )
     value = _figure(challenger.metrics, rules.metric)
+    below = f", itself {champion.spent:.4f} below the best of its line" * (
+        champion.spent > 0
+    )
     return _bound(
         claim,
         value,
-        best - rules.max_drop,
-        f"{rules.metric}, champion {best:.4f} on the same test split",
+        best + champion.spent - rules.max_drop,
+        f"{rules.metric}, champion {best:.4f} on the same test split{below}",
     )
 
 

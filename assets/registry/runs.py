@@ -73,6 +73,8 @@ def log_release(client: MlflowClient, run_id: str, release: Mapping[str, Any]) -
         "frames_version",
         "sessions",
         "class_names",
+        "choice",
+        "weaknesses",
     )
     profile = {key: release[key] for key in keys if key in release}
     source = {"table": "releases", "release_id": release["release_id"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from assets.choice import read_choice
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.schemas import TABLES
 
@@ -260,4 +261,8 @@ def _release(row: Row) -> Row:
         "sessions",
         "code_version",
     )
-    return {name: row[name] for name in names}
+    return {
+        **{name: row[name] for name in names},
+        "chosen": read_choice(row["choice"]).summary,
+        "warnings": list(row["weaknesses"] or ()),
+    }

@@ -9,8 +9,7 @@ import pyarrow as pa
 from assets.ledger import Ledger
 from assets.ledger_file import LedgerFault
 from assets.tables.catalog import Catalog
-from assets.tables.migrate import require_readable
-from assets.tables.schemas import TABLES
+from assets.tables.sql import explain, open_tables
 
 
 class QueryError(ValueError):
@@ -24,20 +23,13 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
     """
     import duckdb
 
-    # no files, no network, no Python variables
-    closed: dict[str, Any] = {
-        "enable_external_access": "false",
-        "python_enable_replacements": "false",
-    }
     unknown: LedgerFault | None = None
-    with duckdb.connect(config=closed) as connection:
-        for name in TABLES:
-            _register(connection, catalog, name)
-        try:
-            connection.register("files", ledger.file_table())
-        except LedgerFault as fault:
-            unknown = fault
-        connection.execute("SET lock_configuration = true")
+    files: dict[str, pa.Table] = {}
+    try:
+        files["files"] = ledger.file_table()
+    except LedgerFault as fault:
+        unknown = fault
+    with open_tables(catalog, files) as connection:
         try:
             statements = connection.extract_statements(sql)
             if (
@@ -51,24 +43,7 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
         except duckdb.Error as error:
             if unknown and "files does not exist" in str(error):
                 raise QueryError(str(unknown)) from error
-            raise QueryError(str(error).split("\n\n")[0]) from error
-
-
-def _register(connection: Any, catalog: Catalog, name: str) -> None:
-    """The table as it is stored; columns that newer code has added are null."""
-    empty = TABLES[name].schema.empty_table()
-    if not catalog.exists(name):
-        connection.register(name, empty)
-        return
-    stored = catalog.open_stored(name)
-    require_readable(stored.schema, TABLES[name])
-    if set(empty.schema.names) <= set(stored.schema.names):
-        connection.register(name, stored)
-        return
-    connection.register(f"_{name}_stored", stored)
-    connection.register(f"_{name}_empty", empty)
-    both = f"FROM _{name}_empty UNION ALL BY NAME FROM _{name}_stored"
-    connection.execute(f"CREATE TEMP VIEW {name} AS {both}")
+            raise QueryError(explain(error)) from error
 
 
 def to_json_rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from assets.choice import Choice, read_choice
 from assets.registry.release import rules_of
 from assets.tables.catalog import Catalog, is_in
 from models.task_names import all_task_names, dataset_of
 
 
-def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, Any]]:
+def read_results(
+    catalog: Catalog, task: str | None = None, choice: Choice | None = None
+) -> list[dict[str, Any]]:
     """Rows of `models` by task, best by the gate's metric first; `scores`: metric -> value, None if not measured.
+
+    `choice`: only models of releases that were chosen so. `chosen` and `warnings` are of the release.
 
     Scores are those on the test split of the model's own release: models of different releases sat different tests.
     Raises ValueError for an unknown task.
@@ -29,6 +35,13 @@ def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, An
     champions = set(
         catalog.read_latest("champions", ["model_sha256"])["model_sha256"].to_pylist()
     )
+    wanted = is_in("release_id", sorted({m["release_id"] for m in models}))
+    releases = {
+        row["release_id"]: row
+        for row in catalog.read_latest(
+            "releases", ["release_id", "choice", "weaknesses"], wanted
+        ).to_pylist()
+    }
     rows = [
         {
             **{
@@ -44,10 +57,25 @@ def read_results(catalog: Catalog, task: str | None = None) -> list[dict[str, An
             },
             "is_champion": m["model_sha256"] in champions,
             "scores": scores.get((m["model_sha256"], m["release_id"]), {}),
+            **_describe(releases.get(m["release_id"])),
         }
         for m in models
+        if choice is None or _is_chosen_by(releases.get(m["release_id"]), choice)
     ]
     return sorted(rows, key=lambda r: (r["task"], -_headline(r), r["model_sha256"]))
+
+
+def _describe(release: Mapping[str, Any] | None) -> dict[str, Any]:
+    if release is None:
+        return {"chosen": "", "warnings": []}
+    return {
+        "chosen": read_choice(release["choice"]).summary,
+        "warnings": list(release["weaknesses"] or ()),
+    }
+
+
+def _is_chosen_by(release: Mapping[str, Any] | None, choice: Choice) -> bool:
+    return release is not None and read_choice(release["choice"]) == choice
 
 
 def _headline(row: dict[str, Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assets.choice import EVERYTHING, Choice, read_choice
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import ChampionRow
 from assets.tables.schemas import TABLES, to_table
@@ -12,6 +13,16 @@ def read_champion(catalog: Catalog, task: str) -> ChampionRow | None:
     """The champion of a task; None before the first."""
     rows = catalog.read_latest("champions", where=is_in("task", [task])).to_pylist()
     return rows[0] if rows else None
+
+
+def read_champions_choice(catalog: Catalog, task: str) -> Choice:
+    """What the release of the champion was chosen by; everything before the first."""
+    champion = read_champion(catalog, task)
+    if champion is None:
+        return EVERYTHING
+    where = is_in("release_id", [champion["release_id"]])
+    releases = catalog.read_latest("releases", ["choice"], where).to_pylist()
+    return read_choice(releases[0]["choice"]) if releases else EVERYTHING
 
 
 def crown(catalog: Catalog, row: ChampionRow, rival: ChampionRow | None) -> bool:

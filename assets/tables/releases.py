@@ -39,7 +39,9 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
     frames = catalog.read_latest(
         "release_frames", where=f"release_id = {repr_sql(release_id)}"
     ).sort_by("frame_id")
-    content = hash_content(row["task"], row["class_names"], frames.to_pylist())
+    content = hash_content(
+        row["task"], row["class_names"], frames.to_pylist(), row["choice"]
+    )
     remedy = "restore the release tables from a backup"
     if content != row["content_sha256"] or release_id != content[:32]:
         raise ValueError(
@@ -61,11 +63,16 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
 
 
 def hash_content(
-    task: str, class_names: Sequence[str], frame_rows: Sequence[Mapping[str, Any]]
+    task: str,
+    class_names: Sequence[str],
+    frame_rows: Sequence[Mapping[str, Any]],
+    choice: str | None = None,
 ) -> str:
-    """sha256 over the sorted rows: which frames, with which bytes, labels and split. Knows no time and no version."""
+    """sha256 over the sorted rows: which frames, with which bytes, labels and split; and over what they were chosen by,
+    as `Choice.text` has it. Knows no time and no version."""
     columns = find_kind(task).columns
-    digest = hashlib.sha256(json.dumps([task, list(class_names)]).encode())
+    chosen = [choice] if choice else []
+    digest = hashlib.sha256(json.dumps([task, list(class_names), *chosen]).encode())
     for row in sorted(frame_rows, key=lambda r: r["frame_id"]):
         values = [row[column] for column in columns]
         target = [

@@ -148,6 +148,8 @@ class ReleaseRow(TypedDict):
     frames_version: int
     code_version: str
     sessions: list[str]
+    choice: str | None
+    weaknesses: list[str] | None
 
 
 class ReleaseFrameRow(TypedDict):
@@ -205,6 +207,7 @@ class ChampionRow(TypedDict):
     model_version: int
     model_sha256: str
     release_id: str
+    spent: float | None
 
 
 class PredictionRow(TypedDict):

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from models.task_names import TASK_NAMES
+from orchestration.cli.chosen import AcceptThinTest
 from orchestration.cli.output import Json, say
 
 
@@ -19,13 +20,14 @@ def demo(
         str | None,
         typer.Option(help="Training recipe, with --source: base_<task> by default."),
     ] = None,
+    accept_thin_test: AcceptThinTest = False,
     as_json: Json = False,
 ) -> None:
     """Run the whole loop: land, ingest, check, curate, train, register, monitor, report."""
     from orchestration.demo import run_demo
     from orchestration.profiles import load_settings
 
-    summary = run_demo(load_settings(), source, task, recipe)
+    summary = run_demo(load_settings(), source, task, recipe, accept_thin_test)
     say(as_json, summary, "")
 
 

@@ -4,7 +4,18 @@ from typing import Annotated, Any
 
 import typer
 
+from assets.foreign_text import for_line
 from models.task_names import DATASET_NAMES
+from orchestration.cli.chosen import (
+    AcceptThinTest,
+    Classes,
+    DryRun,
+    Everything,
+    Sessions,
+    Where,
+    read_options,
+    show_dataset,
+)
 from orchestration.cli.output import Json, join_lines, print_table, say
 
 
@@ -18,9 +29,7 @@ def train(
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
         str | None,
-        typer.Option(
-            help="Id of a dataset; by default all published sessions make one."
-        ),
+        typer.Option(help="Id of a dataset; by default published data make one."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -29,14 +38,26 @@ def train(
     seed: Annotated[
         int, typer.Option(help="Same seed, same weights on one machine.")
     ] = 0,
+    sessions: Sessions = None,
+    where: Where = "",
+    classes: Classes = None,
+    everything: Everything = False,
+    accept_thin_test: AcceptThinTest = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Train a model, score it, register it, and let it meet the gate. Exits 1 when a step fails."""
     from orchestration.profiles import load_settings
-    from orchestration.train import train_here
+    from orchestration.train import choose_recipe, train_here
 
+    choice = read_options(sessions, where, classes, everything)
+    changes = read_pairs("--set", settings)
+    home = load_settings()
+    if dry_run:
+        choose_recipe(task, recipe, changes)
+        return say(as_json, *show_dataset(home, task, release, choice))
     facts = train_here(
-        load_settings(), task, recipe, release, read_pairs("--set", settings), seed
+        home, task, recipe, release, changes, seed, choice, accept_thin_test
     )
     say(
         as_json,
@@ -50,21 +71,35 @@ def train(
 
 def results(
     task: Annotated[str | None, typer.Option(help="Only models of this task.")] = None,
+    sessions: Sessions = None,
+    where: Where = "",
+    classes: Classes = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Only models of all published data.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """List every trained model with its scores on the test split of its own release, best first."""
+    """List every trained model with its scores on the test split of its own release, best first.
+
+    With a choice, only models of releases that were chosen so.
+    """
     from assets.retrieval.results import read_results
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    rows = read_results(build_catalog(load_settings()), task)
+    choice = read_options(sessions, where, classes, everything)
+    rows = read_results(build_catalog(load_settings()), task, choice)
     if as_json:
         return say(True, rows, "")
     for name in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == name]
         metrics = dict.fromkeys(metric for row in mine for metric in row["scores"])
         print_table([_shorten(row, list(metrics)) for row in mine], name)
-    if not rows:
+        for line in _list_warnings(mine):
+            print(for_line(line))
+    if not rows and choice is not None:
+        print(f"no model was trained on what was chosen so: {for_line(choice.summary)}")
+    elif not rows:
         print(
             "no model has been trained: daguerre train detection, or materialise a training asset"
         )
@@ -85,6 +120,16 @@ def read_pairs(
     }
 
 
+def _list_warnings(rows: list[dict[str, Any]]) -> list[str]:
+    """A line for each weakness of a release, once."""
+    told = {
+        f"WARNING: release {row['release_id'][:16]}: {text}": None
+        for row in rows
+        for text in row["warnings"]
+    }
+    return list(told)
+
+
 def _shorten(row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
     scores = {
         m: "-" if (value := row["scores"].get(m)) is None else f"{value:.3f}"
@@ -96,5 +141,6 @@ def _shorten(row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
         "release": row["release_id"][:16],
         "seed": row["seed"],
         **scores,
+        "chosen": row["chosen"],
         "": "champion" if row["is_champion"] else "",
     }

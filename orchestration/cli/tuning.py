@@ -6,6 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from models.task_names import DATASET_NAMES
+from orchestration.cli.chosen import (
+    Classes,
+    DryRun,
+    Everything,
+    Sessions,
+    Where,
+    read_options,
+    show_dataset,
+)
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.training import read_pairs
 
@@ -22,9 +31,7 @@ def tune(
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
         str | None,
-        typer.Option(
-            help="Id of a dataset; by default all published sessions make one."
-        ),
+        typer.Option(help="Id of a dataset; by default published data make one."),
     ] = None,
     trials: Annotated[
         int, typer.Option(help="How many; the first has the recipe's own settings.")
@@ -41,16 +48,27 @@ def tune(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same trials.")] = 0,
+    sessions: Sessions = None,
+    where: Where = "",
+    classes: Classes = None,
+    everything: Everything = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Search for better settings of a recipe with Ray Tune. Exits 1 when no trial ends with a score."""
     from orchestration.profiles import load_settings
+    from orchestration.train import choose_recipe
     from orchestration.tune import tune_here
 
+    choice = read_options(sessions, where, classes, everything)
     changes = read_pairs("--set", settings)
     searched = read_pairs("--space", space, "lr=1e-4..1e-2")
+    home = load_settings()
+    if dry_run:
+        choose_recipe(task, recipe, changes)
+        return say(as_json, *show_dataset(home, task, release, choice))
     facts = tune_here(
-        load_settings(), task, recipe, release, trials, changes, searched, seed
+        home, task, recipe, release, trials, changes, searched, seed, choice
     )
     say(
         as_json,

@@ -76,7 +76,9 @@ def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
         ops = {
             "training__detection": {
                 "config": {"recipe": "tiny_detection", "settings": DETECTION}
-            }
+            },
+            # seven recordings, of which one is the test part
+            "registry__detection_release": {"config": {"accept_thin_test": True}},
         }
         facts["train"] = engine.execute(train_jobs["detection"].name, ops=ops)
         land(settings, "dusk", SimulationSpec(1, SECONDS, seed=3, shift="dusk"))

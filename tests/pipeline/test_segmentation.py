@@ -45,7 +45,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory, start_home):
     yield (
         settings,
         train_here(
-            settings, "segmentation", "tiny_segmentation", None, {"epochs": "4"}, seed=0
+            settings,
+            "segmentation",
+            "tiny_segmentation",
+            None,
+            {"epochs": "4"},
+            seed=0,
+            accept_thin_test=True,
         ),
     )
     shutil.rmtree(home, ignore_errors=True)

@@ -108,8 +108,20 @@ RELEASES = Table(
         Column("frames_version", INT, low=1),
         Column("code_version", TEXT),
         Column("sessions", pa.list_(TEXT)),
+        Column(
+            "choice",
+            TEXT,
+            "JSON: sessions, where, classes; null where everything was taken",
+            nullable=True,
+        ),
+        Column(
+            "weaknesses",
+            pa.list_(TEXT),
+            "what the test part cannot tell; null in releases from before it was looked for",
+            nullable=True,
+        ),
     ),
-    version=2,
+    version=3,
 )
 
 RELEASE_FRAMES = Table(

@@ -226,12 +226,6 @@ def test_multilabel_takes_every_class_that_labels_and_boxes_name(catalog, datase
     assert all(r["boxes_xyxy"] == [] for r in release.frames.to_pylist())
 
 
-def test_a_release_of_named_sessions_holds_those_alone(catalog, dataset):
-    assert draft_release(catalog, "detection", ["monday"]).row["sessions"] == ["monday"]
-    with pytest.raises(ValueError, match="no published detection labels"):
-        draft_release(catalog, "detection", ["tuesday"])
-
-
 def test_labels_that_are_held_are_not_released(catalog, dataset):
     catalog.hold("labels", "monday", catalog.latest_version("labels"), "boxes outside")
     with pytest.raises(ValueError, match="no published detection labels"):

@@ -237,6 +237,16 @@ def test_a_model_that_met_no_gate_says_so(page: str):
     assert "no gate asked" in page
 
 
+def test_what_the_test_part_cannot_tell_is_a_warning_of_the_model(
+    recogniser: ModelReport,
+):
+    bare = replace(recogniser, gallery=BARE)
+    assert "Warning" not in render_report(ReportData("t", [bare]))
+    thin = replace(bare, weaknesses=[f"no object of class {MARKUP}"])
+    shown = render_report(ReportData("t", [thin]))
+    assert '<p class="warning"><b>Warning</b> no object of class &lt;i&gt;' in shown
+
+
 def test_a_report_without_drift_quarantine_or_mistakes_is_whole(
     recogniser: ModelReport,
 ):

@@ -5,7 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from assets.registry.release import Evaluation, GateRules, decide, read_evaluation
+from assets.registry.release import (
+    Evaluation,
+    GateRules,
+    decide,
+    find_spent,
+    read_evaluation,
+)
 
 RULES = GateRules("accuracy", floor=0.7, max_drop=0.02, min_test_samples=100)
 CHECKS = {"splits_share_no_session": True, "loss_fell": True}
@@ -49,7 +55,7 @@ def test_champion_scored_on_another_release_does_not_compare():
     decision = decide(
         evaluation(0.99), evaluation(0.90, release="r0", model="m1"), RULES, CHECKS
     )
-    assert failed(decision) == ["accuracy no more than 0.02 below the champion"]
+    assert failed(decision) == ["accuracy no more than 0.02 below the best champion"]
     assert "score the champion on that one too" in decision.reasons[0]
 
 
@@ -147,6 +153,68 @@ def test_exam_is_read_from_the_test_rows_of_one_model_and_release():
 
 def test_no_test_rows_are_no_exam():
     assert read_evaluation([score("accuracy", 0.9, split="val")], "m", "r1") is None
+
+
+# ---- the tolerance is spent once -------------------------------------------------------------------------------------
+
+
+def test_the_bound_is_below_the_best_of_the_line_and_not_below_the_champion():
+    """0.961 was followed by 0.953: 0.008 of 0.02 are spent, so the next must reach 0.941, not 0.933."""
+    champion = evaluation(0.953, model="m1", spent=0.008)
+    for accuracy, is_promoted in ((0.942, True), (0.940, False)):
+        decision = decide(evaluation(accuracy), champion, RULES, CHECKS)
+        assert decision.is_promoted is is_promoted, decision.reasons
+    assert (
+        "champion 0.9530 on the same test split, itself 0.0080 below the best of its line"
+        in decision.reasons[0]
+    )
+    assert decision.results[-1].bound == pytest.approx(0.941)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "spent_before", "spent"),
+    [
+        (0.953, 0.0, 0.008),  # 0.961 - 0.953
+        (0.953, 0.004, 0.012),  # what the champion was below the best goes along
+        (0.963, 0.004, 0.002),  # earned back in part
+        (0.990, 0.004, 0.0),  # a new best
+    ],
+)
+def test_what_a_champion_is_below_the_best_is_what_it_has_spent(
+    accuracy, spent_before, spent
+):
+    champion = evaluation(0.961, model="m1", spent=spent_before)
+    assert find_spent(evaluation(accuracy), champion, RULES) == pytest.approx(spent)
+
+
+def test_who_begins_a_line_has_spent_nothing():
+    assert find_spent(evaluation(0.8), None, RULES) == 0.0
+    elsewhere = evaluation(0.9, release="r0", model="m1", spent=0.01)
+    assert find_spent(evaluation(0.8), elsewhere, RULES) == 0.0
+
+
+# ---- a first champion on a thin test ---------------------------------------------------------------------------------
+
+THIN = "the test part shows no object of 3 of 56 classes: a, b, c"
+
+
+def test_a_first_champion_on_a_thin_test_is_refused_with_the_remedy():
+    decision = decide(evaluation(0.99, weaknesses=(THIN,)), None, RULES, CHECKS)
+    assert failed(decision) == ["its test part can judge a first champion"]
+    assert THIN in decision.reasons[0] and "--accept-thin-test" in decision.reasons[0]
+
+
+def test_a_thin_test_can_be_accepted_and_that_stands_in_the_verdict():
+    rules = replace(RULES, accepts_thin_test=True)
+    decision = decide(evaluation(0.8, weaknesses=(THIN,)), None, rules, CHECKS)
+    assert decision.is_promoted
+    assert any(f"accepted as it is: {THIN}" in reason for reason in decision.reasons)
+
+
+def test_where_there_is_a_champion_a_thin_test_compares_the_two():
+    challenger = evaluation(0.9, weaknesses=(THIN,))
+    champion = evaluation(0.9, model="m1")
+    assert decide(challenger, champion, RULES, CHECKS).is_promoted
 
 
 def test_negative_margin_is_refused():

@@ -2,6 +2,7 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import dagster as dg
@@ -75,6 +76,7 @@ def test_first_good_model_becomes_champion_with_its_row_and_card(
         "model_version": 1,
         "model_sha256": champion.model_sha256,
         "release_id": release["release_id"],
+        "spent": 0.0,
     }
     assert to_table(TABLES["champions"], [outcome.champion_row]).num_rows == 1
     facts = (
@@ -102,6 +104,43 @@ def test_worse_model_stays_challenger(catalog, tracker, train):
         tracker.champion("recognition").version,
         tracker.challenger("recognition").version,
     ) == (1, 2)
+
+
+def test_three_champions_each_a_little_worse_are_measured_by_the_first(
+    catalog, tracker, train
+):
+    """From 0.90 the tolerance of 0.02 reaches down to 0.88, however many steps are taken."""
+    spent = []
+    for weight, accuracy in ((1.0, 0.90), (2.0, 0.89), (3.0, 0.885)):
+        folder = train(f"model-{weight}", weight, accuracy)
+        outcome = act_as(folder, catalog, tracker)
+        spent.append(outcome.champion_row["spent"])
+    assert spent == pytest.approx([0.0, 0.01, 0.015])
+    # asked again, it has spent no more
+    again = act_as(folder, catalog, tracker)
+    assert again.champion_row["spent"] == pytest.approx(0.015)
+    slid = act_as(train("d", 4.0, 0.87), catalog, tracker)
+    assert slid.champion_row is None, "0.885 - 0.02 = 0.865 is no bound"
+    assert "itself 0.0150 below the best of its line" in slid.decision.reasons[0]
+    best = act_as(train("e", 5.0, 0.95), catalog, tracker)
+    assert best.champion_row["spent"] == 0.0
+
+
+def test_a_first_champion_on_a_thin_test_waits_until_that_is_accepted(
+    catalog, tracker, train, release
+):
+    weak = release | {
+        "weaknesses": ["all 40 frames of the test part are of one recording"]
+    }
+    catalog.upsert("releases", to_table(TABLES["releases"], [weak]))
+    folder = train("a", 1.0, 0.8)
+    refused = act_as(folder, catalog, tracker)
+    assert refused.champion_row is None and "one recording" in refused.card
+    rules = replace(RULES, accepts_thin_test=True)
+    accepted = submit(catalog, tracker, folder, CHECKS, "run", rules=rules)
+    assert accepted.champion_row and "What it cannot tell" in accepted.card
+    follower = act_as(train("b", 2.0, 0.9), catalog, tracker)
+    assert follower.champion_row, "there is a champion to compare with"
 
 
 def test_better_model_takes_over(catalog, tracker, train):
@@ -268,6 +307,7 @@ def test_the_title_goes_to_one_of_those_who_saw_the_same_champion(catalog):
             "model_version": n,
             "model_sha256": f"{n}" * 64,
             "release_id": "r",
+            "spent": None,
         }
         for n in range(1, 5)
     ]

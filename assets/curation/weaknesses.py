@@ -1,0 +1,65 @@
+"""What the test part of a release cannot tell: classes that it does not show, one recording where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assets.kinds import find_kind
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.class_list import PARTS
+from assets.tables.releases import list_class_ids
+
+_MOST_NAMES = 10
+
+
+def find_weaknesses(
+    catalog: Catalog,
+    task: str,
+    class_names: Sequence[str],
+    frame_rows: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """Why figures on the test part say little, a sentence each; none where they say what they seem to.
+
+    A recording is a capture whose data have times. Pictures of a folder are taken one by one.
+    """
+    parts = {row["split"] for row in frame_rows}
+    found = [
+        f"the {part} part has no frame: sides do not change with the choice, so choose more data"
+        for part in PARTS
+        if part not in parts
+    ]
+    test = [row for row in frame_rows if row["split"] == "test"]
+    if not test:
+        return found
+    if find_kind(task).needs_labels:
+        found += _find_missing_classes(class_names, test)
+    captures = {row["capture_id"] for row in test}
+    if len(captures) == 1:
+        found += _find_recording(catalog, captures.pop(), len(test))
+    return found
+
+
+def _find_missing_classes(
+    class_names: Sequence[str], test: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    shown = {class_id for row in test for class_id in list_class_ids(row)}
+    missing = [name for c, name in enumerate(class_names) if c not in shown]
+    if not missing:
+        return []
+    more = len(missing) - _MOST_NAMES
+    names = ", ".join(missing[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return [
+        f"the test part shows no object of {len(missing)} of {len(class_names)} classes: {names}"
+    ]
+
+
+def _find_recording(catalog: Catalog, capture_id: str, num_frames: int) -> list[str]:
+    columns = ["session", "path", "start_ns"]
+    where = is_in("capture_id", [capture_id])
+    rows = catalog.read_latest("captures", columns, where).to_pylist()
+    return [
+        f"all {num_frames} frames of the test part are of one recording: {row['path']} of {row['session']}"
+        for row in rows
+        if row["start_ns"] is not None
+    ]

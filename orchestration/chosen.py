@@ -1,0 +1,89 @@
+"""The data that a training is to learn from: how a choice reaches the graph, and what it comes to before anything runs.
+
+Belongs here: a choice as config of the dataset's asset, and the look ahead. Does not: making a release.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assets.choice import Choice
+from models.task_names import dataset_of
+from orchestration.profiles import Settings
+from orchestration.resources import build_catalog
+from orchestration.session import find_due
+
+if TYPE_CHECKING:
+    from assets.curation.release import Draft
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a training would learn from. `waiting`: session -> what it lacks, which training makes first."""
+
+    draft: "Draft"
+    waiting: Mapping[str, str]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**self.draft.facts, "waiting": dict(self.waiting)}
+
+
+def configure_dataset(task: str, choice: Choice | None) -> dict[str, Any]:
+    """The config of the run that makes the dataset of a task. None: chosen as the task's champion was."""
+    config: dict[str, Any] = {"task": task}
+    if choice is not None:
+        config |= {
+            "sessions": list(choice.sessions),
+            "where": choice.where,
+            "classes": list(choice.classes),
+            "everything": choice.is_everything,
+        }
+    return {f"curation__{dataset_of(task)}_dataset": {"config": config}}
+
+
+def require_one(release_id: str | None, choice: Choice | None) -> None:
+    """Raises ValueError for a release beside a choice: a release has its own."""
+    if release_id is not None and choice is not None:
+        raise ValueError(
+            f"--release {release_id} and {choice.summary}: a release is what it was chosen to be, give one of the two"
+        )
+
+
+def preview_dataset(
+    home: Settings, task: str, release_id: str | None, choice: Choice | None
+) -> Preview:
+    """The release that a training of `task` would learn from. Starts nothing and writes nothing.
+
+    Raises ValueError for a choice that cannot be made, and where there is nothing to release.
+    """
+    from assets.curation.clusters import plan_sides
+    from assets.curation.release import draft_release
+    from assets.tables.champions import read_champions_choice
+
+    require_one(release_id, choice)
+    dataset = dataset_of(task)
+    catalog = build_catalog(home)
+    if release_id is not None:
+        return Preview(_read_draft(home, release_id), {})
+    chosen = read_champions_choice(catalog, task) if choice is None else choice
+    waiting = {
+        session: " and ".join(step.doing for step in steps)
+        for session, steps in find_due(home).items()
+    }
+    draft = draft_release(catalog, dataset, chosen, plan_sides(catalog))
+    return Preview(draft, waiting)
+
+
+def _read_draft(home: Settings, release_id: str) -> "Draft":
+    """A release that there is."""
+    from assets.curation.release import Draft
+    from assets.tables.catalog import is_in
+    from assets.tables.releases import open_release
+
+    catalog = build_catalog(home)
+    release = open_release(catalog, release_id)
+    where = is_in("release_id", [release_id])
+    row = catalog.read_latest("releases", where=where).to_pylist()[0]
+    return Draft(row, release.frames.to_pylist())

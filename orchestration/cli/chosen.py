@@ -1,0 +1,93 @@
+"""The options by which data are chosen, for every verb that makes or lists what was learnt from them."""
+
+import csv
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from assets.choice import EVERYTHING, Choice
+from assets.foreign_text import for_line
+from orchestration.cli.output import join_lines
+from orchestration.profiles import Settings
+
+Sessions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sessions",
+        metavar="NAMES",
+        help="Only these, parted by commas; patterns such as 'desk-*' too.",
+    ),
+]
+Where = Annotated[
+    str,
+    typer.Option(
+        metavar="SQL",
+        help="Only frames for which this holds, such as \"sensor = 'left'\".",
+    ),
+]
+Classes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--classes", metavar="NAMES", help="Only objects of these, parted by commas."
+    ),
+]
+Everything = Annotated[
+    bool,
+    typer.Option(
+        "--everything",
+        help="All published data; without a choice, what the champion was chosen by.",
+    ),
+]
+AcceptThinTest = Annotated[
+    bool,
+    typer.Option(
+        "--accept-thin-test",
+        help="Let a first champion rest on a test part that lacks classes, or is one recording.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show classes and parts, and start nothing."),
+]
+
+
+def read_options(
+    sessions: Sequence[str] | None,
+    where: str,
+    classes: Sequence[str] | None,
+    everything: bool = False,
+) -> Choice | None:
+    """The choice behind the options; None where none is given. Raises ValueError for one beside --everything."""
+    choice = Choice(_part(sessions), where, _part(classes))
+    if choice.is_everything:
+        return EVERYTHING if everything else None
+    if everything:
+        raise ValueError(f"--everything and {choice.summary}: give one of the two")
+    return choice
+
+
+def show_dataset(
+    settings: Settings, task: str, release_id: str | None, choice: Choice | None
+) -> tuple[dict[str, object], str]:
+    """Facts and text of what a training would learn from."""
+    from orchestration.chosen import preview_dataset
+
+    preview = preview_dataset(settings, task, release_id, choice)
+    lines = [*map(for_line, preview.draft.list_lines())]
+    lines += [f"WARNING: {text}" for text in preview.facts["warnings"]]
+    lines += [
+        f"{session} waits for {doing}: training does that first"
+        for session, doing in preview.waiting.items()
+    ]
+    return preview.facts, join_lines([*lines, "nothing was started"])
+
+
+def _part(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """Names parted by commas, as CSV has them: one that holds a comma stands in double quotes."""
+    return tuple(
+        name.strip()
+        for row in csv.reader(texts or (), skipinitialspace=True)
+        for name in row
+        if name.strip()
+    )
