@@ -16,6 +16,8 @@ from typing import Any, cast
 
 from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.landing import LandingZone, explain
+from assets.monitoring.answers import describe_answer
+from assets.retrieval.dagster_runs import Engine, read_engine
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
 from assets.tables.champions import list_unfollowed
@@ -61,7 +63,9 @@ def read_status(home: Home) -> dict[str, Any]:
         ],
         "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
-        "retraining_requests": _list_open_requests(home.catalog, promoted),
+        "retraining_requests": _list_open_requests(
+            home.catalog, promoted, read_engine(home.folder / "dagster")
+        ),
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()
@@ -204,13 +208,26 @@ def _list_drift(catalog: Catalog) -> list[Row]:
     )
 
 
-def _list_open_requests(catalog: Catalog, promoted: list[Row]) -> list[Row]:
-    """Requests that no later champion of the task has answered."""
+def _list_open_requests(
+    catalog: Catalog, promoted: list[Row], engine: Engine
+) -> list[Row]:
+    """Requests that no later champion of the task has answered, each with what answers it.
+
+    The sensor asks for the newest of a task alone: its run answers those before it too.
+    """
     newest = {champion["task"]: champion["model_version"] for champion in promoted}
     rows = catalog.read_latest("retraining_requests").to_pylist()
     kept = [r for r in rows if newest.get(r["task"], 0) <= r["model_version"]]
+    kept.sort(key=lambda r: (r["task"], r["requested_ns"]))
+    last = {r["task"]: r["request_id"] for r in kept}
     return [
-        {k: r[k] for k in ("task", "session", "model_version", "reason")} for r in kept
+        {k: r[k] for k in ("task", "session", "model_version", "reason")}
+        | {
+            "answer": describe_answer(
+                r["task"], engine.runs.get(last[r["task"]], []), engine.obstacle
+            )
+        }
+        for r in kept
     ]
 
 
