@@ -16,7 +16,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,7 +44,7 @@ DONE = ("ingested", "quarantined", "ignored", "dropped", "gone")
 # a restart of Postgres takes seconds
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
 COMMAND_LINE = "command line"
-_MOVED = "moved "  # before the versions of files whose session lies elsewhere by now
+MOVED = "moved "  # before the versions of files whose session lies elsewhere by now
 _FIRST_PAUSE_S = 60.0
 _LONGEST_PAUSE_S = 3600.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
@@ -527,6 +527,17 @@ class Ledger:
 
         self._run(settle)
 
+    def renew_versions(self, renewed: Mapping[FileOutcome, FileOutcome]) -> None:
+        """Put outcomes in the place of others: of the same files, whose versions changed and whose bytes did not."""
+        former = list(renewed)
+        now = _in_order(renewed.values())
+
+        def renew(connection: Connection) -> None:
+            self._forget(connection, former)
+            self._record(connection, now)
+
+        self._run(renew)
+
     def forget(self, outcomes: Sequence[FileOutcome]) -> None:
         """Forget these outcomes: should the files come back, they are new. Their captures stay complete."""
         self._run(lambda connection: self._forget(connection, outcomes))
@@ -767,8 +778,8 @@ def _to_outcomes(rows: Iterable[Any]) -> Iterator[FileOutcome]:
 
 
 def _move_version(outcome: FileOutcome) -> FileOutcome:
-    version = outcome.version.removeprefix(_MOVED)
-    return replace(outcome, version=_MOVED + version)
+    version = outcome.version.removeprefix(MOVED)
+    return replace(outcome, version=MOVED + version)
 
 
 def _ended(claim: Claim) -> str:

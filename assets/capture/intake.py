@@ -38,6 +38,7 @@ from assets.capture.rows import (
     recount_folders,
     version_of,
 )
+from assets.copies import adopt_copies
 from assets.formats import Leftover, Opener, plan_session, read_capture
 from assets.formats.observations import (
     AnnotationObservation,
@@ -99,6 +100,8 @@ class Intake:
         sight = look(source, self.ledger.exclusions(session))
         files = sight.files
         known = self._read_known(session)
+        if adopt_copies(self.ledger, source, files, known.values()).num_files:
+            known = self._read_known(session)
         copies: set[str] = set()
         done = 0
         with (

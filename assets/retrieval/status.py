@@ -14,8 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from assets.copies import recall_copies
 from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.landing import LandingZone, explain
+from assets.ledger import Ledger
 from assets.monitoring.answers import describe_answer
 from assets.retrieval.dagster_runs import Engine, read_engine
 from assets.storage import Folder, SessionFile
@@ -109,7 +111,10 @@ def _list_sessions(
     rows = []
     for session in sorted({*folders, *ledger}):
         known = ledger.get(session, {})
-        files, fault = _list_files(folders.get(session))
+        folder = folders.get(session)
+        files, fault = _list_files(folder)
+        if folder is not None and known and files:
+            _recall(home.zone.ledger, session, folder, files, known)
         mine = [e for e in exclusions if e.session == session]
         files = [f for f in files if find_covering(mine, f.path) is None]
         facts = {
@@ -129,6 +134,20 @@ def _list_sessions(
             }
         )
     return rows
+
+
+def _recall(
+    ledger: Ledger,
+    session: str,
+    folder: Folder,
+    files: Sequence[SessionFile],
+    known: dict[str, dict[str, str]],
+) -> None:
+    """Let files that were copied with the home be what they were."""
+    if any(f.version in known.get(f.path, {}) for f in files):
+        return
+    for o in recall_copies(folder, files, ledger.outcomes(session).values()):
+        known[o.path][o.version] = o.outcome
 
 
 def _list_files(folder: Folder | None) -> tuple[list[SessionFile], str]:

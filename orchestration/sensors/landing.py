@@ -85,6 +85,7 @@ def landing_zone_sensor(
         if is_made(
             context.instance,
             landing_zone.ledger,
+            places[session],
             session,
             watch.seen[session][0],
             watch.code,

@@ -5,13 +5,17 @@ Belongs here: whether a session is as it was taken in, and its materialisations.
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from assets.copies import adopt_copies
+from assets.landing import Listing
 from assets.ledger import COMMAND_LINE, Ledger
 from assets.materialize import picture, result
+from assets.storage import Folder
 from assets.tables.catalog import Catalog, session_is
 from checks.gates import SESSION_ASSETS
 from orchestration.jobs import ingest_session
@@ -21,22 +25,35 @@ from orchestration.session import session_keys
 _DATA_VERSION = "dagster/data_version"
 _SHOWN_ON = (("capture", "recordings"), ("capture", "frames"))
 _MOST_S = 10.0  # of one tick
+_MOST_BYTES = 1 << 30  # of one session, that are compared in a tick
 
 
 def is_made(
     instance: dg.DagsterInstance,
     ledger: Ledger,
+    folder: Folder,
     session: str,
     fingerprint: str,
     code: str,
 ) -> bool:
     """Whether these very files were taken in by this code, and all else that the session needs was made and judged.
 
-    A run that is under way counts: who watches runs asks again where it fails.
+    A run that is under way counts: who watches runs asks again where it fails. Files that were copied with their home
+    are the same, once all were compared; where they are too large for a tick, a run compares them.
     """
     known = ledger.intake_of(session)
-    if known is None or (known.fingerprint, known.code) != (fingerprint, code):
+    if known is None or known.code != code:
         return False
+    if known.fingerprint != fingerprint:
+        files = folder.files()
+        listing = Listing(session)
+        listing.add(files)
+        if listing.fingerprint != fingerprint:
+            return False
+        outcomes = ledger.outcomes(session).values()
+        if not adopt_copies(ledger, folder, files, outcomes, _MOST_BYTES).is_whole:
+            return False
+        ledger.note_intake(replace(known, fingerprint=fingerprint))
     return known.made_by == COMMAND_LINE or _makes_all(instance, known.made_by, session)
 
 
