@@ -18,7 +18,7 @@ from pathlib import Path
 
 from orchestration.gate import as_header, renew_token
 from orchestration.profiles import CHECKOUT, Settings
-from orchestration.resources import build_tracker
+from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
 
 HOST = "127.0.0.1"
@@ -88,6 +88,7 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
 def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int]) -> int:
     # makes MLflow's tables: two processes that make them at once collide
     build_tracker(settings).versions("detection")
+    build_run_log(settings).end_abandoned()
     token = renew_token(settings.ui_token)
     servers: dict[str, Server] = {}
     stop = _Stop()
