@@ -16,7 +16,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,7 +43,8 @@ T = TypeVar("T")
 DONE = ("ingested", "quarantined", "ignored", "dropped", "gone")
 # a restart of Postgres takes seconds
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
-_MOVED = "moved "  # before the versions of files whose session lies elsewhere by now
+COMMAND_LINE = "command line"
+MOVED = "moved "  # before the versions of files whose session lies elsewhere by now
 _FIRST_PAUSE_S = 60.0
 _LONGEST_PAUSE_S = 3600.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
@@ -91,6 +92,20 @@ class Pause:
     reason: str
     cause: str  # id of the run that failed last, if it was a run
     left_s: float  # of the pause, by the database's clock; none is left below zero
+
+
+@dataclass(frozen=True)
+class Intaken:
+    """What of a session was taken in last: its files as listed then, and by which code.
+
+    `made_by`: who has made since, and judged, all that a session needs: COMMAND_LINE, or the id of a run, which perhaps
+    has not ended; "" where nobody has.
+    """
+
+    session: str
+    fingerprint: str  # of all files in its place (see `assets.landing.Listing`)
+    code: str
+    made_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +221,13 @@ class Ledger:
             sa.Column("cause", text, nullable=False),
             sa.Column("until", sa.Double, nullable=False),
         )
+        self._intakes = table(
+            "intakes",
+            sa.Column("session", text, primary_key=True),
+            sa.Column("fingerprint", text, nullable=False),
+            sa.Column("code", text, nullable=False),
+            sa.Column("made_by", text, nullable=False),
+        )
         self._exclusions = table(
             "exclusions",
             sa.Column("session", text, primary_key=True),
@@ -253,6 +275,7 @@ class Ledger:
             connection.execute(upsert)
             seal_row(connection, self._sources, session=session)
             connection.execute(self._pauses.delete().filter_by(session=session))
+            connection.execute(self._intakes.delete().filter_by(session=session))
             is_mine = self._files.c.session == session
             mine = is_mine & (self._files.c.outcome != "gone")
             query = self._sa.select(*self._file_columns).where(mine)
@@ -306,6 +329,36 @@ class Ledger:
         query = self._files.select().filter_by(session=session, outcome="ingested")
         return bool(self._fetch(query.limit(1)))
 
+    # ---- intakes: what of a session was taken in last ----------------------------------------------------------------
+
+    def note_intake(self, intaken: Intaken) -> None:
+        """Remember what was taken in, in place of what was before."""
+        values = asdict(intaken)
+        upsert = self._insert(self._intakes).on_conflict_do_update(
+            index_elements=["session"], set_=values
+        )
+
+        def note(connection: Connection) -> None:
+            connection.execute(upsert, values)
+            seal_row(connection, self._intakes, session=intaken.session)
+
+        self._run(note)
+
+    def end_intake(self, session: str, made_by: str) -> None:
+        """Remember who makes what else the session needs, or has made it."""
+        update = self._intakes.update().filter_by(session=session)
+
+        def end(connection: Connection) -> None:
+            connection.execute(update.values(made_by=made_by))
+            seal_row(connection, self._intakes, session=session)
+
+        self._run(end)
+
+    def intake_of(self, session: str) -> Intaken | None:
+        """What was taken in last; None where that is not known, or files are to be taken again."""
+        query = self._sa.select(*list_values(self._intakes)).filter_by(session=session)
+        return next((Intaken(**row) for row in self._fetch(query)), None)
+
     # ---- exclusions: what is left out until a person says otherwise --------------------------------------------------
 
     def exclude(self, exclusion: Exclusion) -> None:
@@ -331,8 +384,13 @@ class Ledger:
     def include(self, session: str, path: str) -> Exclusion | None:
         """Take back what `exclude` said, and return it; None where nothing was said."""
         found = self.exclusion(session, path)
-        delete = self._exclusions.delete().filter_by(session=session, path=path)
-        self._run(lambda connection: connection.execute(delete))
+
+        def include(connection: Connection) -> None:
+            connection.execute(self._intakes.delete().filter_by(session=session))
+            key = {"session": session, "path": path}
+            connection.execute(self._exclusions.delete().filter_by(**key))
+
+        self._run(include)
         return found
 
     def exclusion(self, session: str, path: str) -> Exclusion | None:
@@ -442,8 +500,11 @@ class Ledger:
     def reopen(self, outcomes: Sequence[FileOutcome]) -> None:
         """Forget these outcomes and that their captures are complete, so that the next intake takes the files again."""
         ids = sorted({o.capture_id for o in outcomes if o.capture_id})
+        sessions = sorted({o.session for o in outcomes})
 
         def reopen(connection: Connection) -> None:
+            for session in sessions:
+                connection.execute(self._intakes.delete().filter_by(session=session))
             self._forget(connection, outcomes)
             self._reopen(connection, ids)
 
@@ -465,6 +526,17 @@ class Ledger:
             self._reopen(connection, ids)
 
         self._run(settle)
+
+    def renew_versions(self, renewed: Mapping[FileOutcome, FileOutcome]) -> None:
+        """Put outcomes in the place of others: of the same files, whose versions changed and whose bytes did not."""
+        former = list(renewed)
+        now = _in_order(renewed.values())
+
+        def renew(connection: Connection) -> None:
+            self._forget(connection, former)
+            self._record(connection, now)
+
+        self._run(renew)
 
     def forget(self, outcomes: Sequence[FileOutcome]) -> None:
         """Forget these outcomes: should the files come back, they are new. Their captures stay complete."""
@@ -706,8 +778,8 @@ def _to_outcomes(rows: Iterable[Any]) -> Iterator[FileOutcome]:
 
 
 def _move_version(outcome: FileOutcome) -> FileOutcome:
-    version = outcome.version.removeprefix(_MOVED)
-    return replace(outcome, version=_MOVED + version)
+    version = outcome.version.removeprefix(MOVED)
+    return replace(outcome, version=MOVED + version)
 
 
 def _ended(claim: Claim) -> str:

@@ -14,8 +14,7 @@ DIVERGED = 1.5  # times the first epoch's loss: a model that got this much worse
 
 
 def loss_decreased(history: pa.Table) -> Verdict:
-    """The training loss of the last epoch is below that of the first. Blocks when it
-    diverged; one epoch never passes."""
+    """The training loss of the last epoch is below that of the first, where there are two. Blocks when it diverged."""
     name = "loss_decreased"
     losses = history["train_loss"].to_pylist()
     if not losses:
@@ -28,6 +27,9 @@ def loss_decreased(history: pa.Table) -> Verdict:
             f"the losses of {len(losses)} epochs are not all finite numbers",
             len(losses),
         )
+    if len(losses) == 1:
+        summary = f"one epoch, with a loss of {losses[0]:.4g}: there is none to compare it with"
+        return Verdict(name, True, True, summary, 1, {"num_epochs": 1})
     first = losses[0]
     last = losses[-1]
     figures = {"first_loss": first, "last_loss": last, "num_epochs": len(losses)}

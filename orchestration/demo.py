@@ -110,6 +110,9 @@ def _run_simulated(
             console.tell(
                 f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}"
             )
+            console.tell(
+                "    `daguerre ui` trains it within a minute; `daguerre status` says what answers it"
+            )
     return list(TASK_NAMES), [*_FIRST_WAVE, *_SECOND_WAVE]
 
 

@@ -71,6 +71,11 @@ class Settings:
         return self.home / "dagster"
 
     @property
+    def ui_lock(self) -> Path:
+        """The file that the running UI of the home holds, with its addresses."""
+        return self.home / "ui_lock"
+
+    @property
     def ui_token(self) -> Path:
         """The file with what opens the UI, for this user alone: new whenever the UI starts."""
         return self.home / "ui_token"

@@ -16,6 +16,7 @@ from assets.workspace import Workspace
 from orchestration.profiles import Settings
 
 if TYPE_CHECKING:
+    from assets.registry.live_runs import LiveRuns
     from assets.registry.tracker import Tracker
 
 
@@ -66,6 +67,13 @@ def build_tracker(settings: Settings) -> "Tracker":
     return Tracker(settings.mlflow_url, settings.mlflow_artifacts)
 
 
+def build_run_log(settings: Settings) -> "LiveRuns":
+    """The runs of trainings in the MLflow of the settings."""
+    from assets.registry.live_runs import LiveRuns
+
+    return LiveRuns(build_tracker(settings))
+
+
 def build_workspace(settings: Settings) -> Workspace:
     """The folder of models, caches and reports."""
     return settings.workspace
@@ -76,5 +84,6 @@ RESOURCE_FACTORIES = {
     "landing_zone": build_landing_zone,
     "intake": build_intake,
     "tracker": build_tracker,
+    "run_log": build_run_log,
     "workspace": build_workspace,
 }

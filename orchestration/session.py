@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+from assets.ledger import COMMAND_LINE
 from assets.stages import AssetKey, SessionStep, list_session_steps
 from assets.storage import Folder
 from checks.gates import SESSION_ASSETS, gate_session
 from checks.verdicts import Verdict, stops_flow
 from orchestration.profiles import Settings
-from orchestration.resources import RESOURCE_FACTORIES, build_catalog
+from orchestration.resources import RESOURCE_FACTORIES, build_catalog, build_ledger
 
 Show = Callable[[SessionStep], AbstractContextManager[Callable[..., None]]]
 
@@ -60,6 +61,7 @@ def run_session(
             outcome.verdicts += found
             if stops_flow(found):
                 outcome.held.add(key)
+    build_ledger(settings).end_intake(session, COMMAND_LINE)
     return outcome
 
 

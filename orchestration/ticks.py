@@ -63,6 +63,8 @@ class LocalEngine:
             self.instance.add_dynamic_partitions(
                 request.partitions_def_name, list(request.partition_keys)
             )
+        for event in found.asset_events:
+            self.instance.report_runless_asset_event(event)
         return list(found.run_requests or ())
 
     def execute(

@@ -3,6 +3,7 @@
 Belongs here: which servers there are, where they listen, the instance's dagster.yaml. Does not: the graph, the gate.
 """
 
+import fcntl
 import os
 import signal
 import socket
@@ -10,13 +11,14 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from orchestration.gate import as_header, renew_token
 from orchestration.profiles import CHECKOUT, Settings
-from orchestration.resources import build_tracker
+from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
 
 HOST = "127.0.0.1"
@@ -70,13 +72,23 @@ def prepare_instance(settings: Settings) -> Path:
 
 
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
-    """Start the servers, print their links when they answer, and keep them running. Returns the exit code."""
-    # makes MLflow's tables: two processes that make them at once collide
-    build_tracker(settings).versions("detection")
+    """Start the servers, print their links when they answer, and keep them running. Returns the exit code.
+
+    Raises ValueError, and starts nothing, where the UI of this home runs already or a port is taken.
+    """
     pages = {
         "Dagster": f"http://{HOST}:{port}",
         "MLflow": f"http://{HOST}:{mlflow_port}",
     }
+    with own_home(settings.ui_lock, pages):
+        require_free({"--port": port, "--mlflow-port": mlflow_port})
+        return _serve(settings, pages, (port, mlflow_port))
+
+
+def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int]) -> int:
+    # makes MLflow's tables: two processes that make them at once collide
+    build_tracker(settings).versions("detection")
+    build_run_log(settings).end_abandoned()
     token = renew_token(settings.ui_token)
     servers: dict[str, Server] = {}
     stop = _Stop()
@@ -86,7 +98,7 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     # a socket's path has 107 bytes at most, and that of the home may be longer
     with tempfile.TemporaryDirectory(prefix="daguerre-ui-") as folder:
         try:
-            _start_all(servers, settings, (port, mlflow_port), Path(folder), stop)
+            _start_all(servers, settings, ports, Path(folder), stop)
             for name, address in pages.items():
                 server = servers[name.lower()]
                 _wait_until(partial(_answers, address, token), server, stop)
@@ -96,6 +108,42 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
         finally:
             end_all(list(servers.values()))
     return 0
+
+
+@contextmanager
+def own_home(lock: Path, pages: Mapping[str, str]) -> Iterator[None]:
+    """Let this be the only UI of the home: a second daemon would run the same work, a second token lock the first out.
+
+    The file says where the pages are. Raises ValueError that names them where another process has them.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ValueError(
+                f"the UI of this home runs already{file.read()}: open the link that it printed, or end it first"
+            ) from None
+        file.truncate(0)
+        file.write(f" at {' and '.join(pages.values())} (process {os.getpid()})")
+        file.flush()
+        yield
+
+
+def require_free(ports: Mapping[str, int]) -> None:
+    """Raise ValueError for a port of loopback, by its option, that is taken, or given twice."""
+    with ExitStack() as held:
+        for option, port in ports.items():
+            probe = held.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+                probe.listen()
+            except OSError as error:
+                raise ValueError(
+                    f"port {port} of {HOST} cannot be had ({error.strerror}): give another one by {option}"
+                ) from None
 
 
 class _Stop:

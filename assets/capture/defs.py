@@ -56,6 +56,7 @@ def captures(
     report = take_in(
         session, landing_zone.locate(session), intake, progress_to(context.log, "files")
     )
+    intake.ledger.end_intake(session, context.run.run_id)
     facts = {
         name: getattr(report, name)
         for name in (

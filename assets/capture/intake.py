@@ -29,7 +29,7 @@ from assets.capture.outcomes import (
     judge_files,
 )
 from assets.capture.partial import REMEDY, find_missing_end
-from assets.capture.recovery import make_good
+from assets.capture.recovery import make_good, stamp_intake
 from assets.capture.retraction import Retractor, Sight, look
 from assets.capture.rows import (
     WRITTEN,
@@ -38,6 +38,7 @@ from assets.capture.rows import (
     recount_folders,
     version_of,
 )
+from assets.copies import adopt_copies
 from assets.formats import Leftover, Opener, plan_session, read_capture
 from assets.formats.observations import (
     AnnotationObservation,
@@ -50,7 +51,7 @@ from assets.formats.observations import (
     SignalObservation,
     Source,
 )
-from assets.ledger import Claim, FileOutcome, LeaseLost, Ledger
+from assets.ledger import Claim, FileOutcome, Intaken, LeaseLost, Ledger
 from assets.read_ahead import ReadAhead
 from assets.sandbox.guard import (
     JOBS_AT_ONCE,
@@ -95,9 +96,12 @@ class Intake:
                 f"{source.uri} does not exist: check the path or the bucket"
             )
         make_good(self.catalog, self.ledger)
+        code = stamp_intake(self.catalog)
         sight = look(source, self.ledger.exclusions(session))
         files = sight.files
         known = self._read_known(session)
+        if adopt_copies(self.ledger, source, files, known.values()).num_files:
+            known = self._read_known(session)
         copies: set[str] = set()
         done = 0
         with (
@@ -134,6 +138,7 @@ class Intake:
         )
         if emptied:
             self.ledger.settle_gone((), (), emptied)
+        self.ledger.note_intake(Intaken(session, sight.fingerprint, code))
         if on_progress:
             on_progress(len(files), len(files), "")
         captures = self.catalog.read_latest(

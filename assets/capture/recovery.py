@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from assets.capture.rows import WRITTEN, outer_path
+from assets.capture.rows import WRITTEN, outer_path, stamp_readers
 from assets.ledger import FileOutcome, Ledger
 from assets.tables.catalog import Catalog
 from assets.tables.durable import is_local
@@ -19,6 +19,12 @@ _UNCOUNTED = {"calibrations", "annotated_frames"}
 _DONE = ("ingested", "quarantined")
 # that have a row for a file that was read
 _TRACES = ("frames", "signals", "calibrations", "labels", "annotated_frames")
+
+
+def stamp_intake(catalog: Catalog) -> str:
+    """Changes when any reader makes something else of its files, and when a power cut took rows of the tables."""
+    num_losses = len(list_losses(catalog.uri))
+    return stamp_readers() + f"-{num_losses}" * bool(num_losses)
 
 
 def make_good(catalog: Catalog, ledger: Ledger) -> int:

@@ -20,6 +20,7 @@ from functools import partial
 from assets.capture.outcomes import find_gone
 from assets.capture.rows import OF_FRAMES, outer_path, recount_folders
 from assets.exclusions import WHOLE, Exclusion, find_covering
+from assets.landing import Listing
 from assets.ledger import Claim, FileOutcome, Ledger
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
@@ -45,6 +46,7 @@ class Sight:
     files: Sequence[SessionFile]
     is_sure: bool
     exclusions: Sequence[Exclusion] = ()
+    fingerprint: str = ""  # of all files, as listed
 
     def find_gone(self, known: Collection[FileOutcome]) -> list[FileOutcome]:
         """Of what was taken in, the versions that are not there; and whatever is known of what is left out."""
@@ -67,7 +69,10 @@ def look(source: Folder, exclusions: Sequence[Exclusion]) -> Sight:
     found = source.files()
     there = [f for f in found if find_covering(exclusions, f.path) is None]
     is_told = any(e.path == WHOLE for e in exclusions)
-    return Sight(there, bool(found) or source.is_gone or is_told, exclusions)
+    listing = Listing("")
+    listing.add(found)
+    is_sure = bool(found) or source.is_gone or is_told
+    return Sight(there, is_sure, exclusions, listing.fingerprint)
 
 
 @dataclass

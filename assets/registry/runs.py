@@ -17,6 +17,36 @@ if TYPE_CHECKING:
 _BATCH = 100  # entries a call; MLflow takes 100 parameters and 1000 metrics
 
 
+def log_params(
+    client: MlflowClient,
+    run_id: str,
+    config: Mapping[str, Any],
+    params: Mapping[str, object],
+) -> None:
+    """Settings as parameters; those that the run has stay as they are."""
+    from mlflow.entities import Param
+
+    known = client.get_run(run_id).data.params
+    settings = {**_flatten(config), **{k: str(v) for k, v in params.items()}}
+    texts = [
+        Param(key, value[:6000])
+        for key, value in sorted(settings.items())
+        if key not in known
+    ]
+    for start in range(0, len(texts), _BATCH):
+        client.log_batch(run_id, params=texts[start : start + _BATCH])
+
+
+def log_epoch(client: MlflowClient, run_id: str, row: Mapping[str, Any]) -> None:
+    """The figures of a row of the history, at its epoch."""
+    from mlflow.entities import Metric
+
+    now_ms = int(time.time() * 1000)
+    figures = _list_figures(row)
+    metrics = [Metric(k, v, now_ms, int(row["epoch"])) for k, v in figures.items()]
+    client.log_batch(run_id, metrics=metrics)
+
+
 def log_figures(
     client: MlflowClient,
     run_id: str,
@@ -26,34 +56,32 @@ def log_figures(
 ) -> None:
     """Settings as parameters, the history of model.json as metrics by epoch, `metrics` as final ones.
 
-    A metric that is None is named in the tag `unmeasured`, never logged as a number.
+    What the run has from its training is not written again. A metric that is None is named in the tag `unmeasured`,
+    never logged as a number.
     """
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Metric, RunTag
 
+    log_params(client, run_id, package.facts.config, params)
     now_ms = int(time.time() * 1000)
+    known = {
+        (key, metric.step)
+        for key in client.get_run(run_id).data.metrics
+        for metric in client.get_metric_history(run_id, key)
+    }
     epochs = [
-        Metric(key, float(value), now_ms, int(row.get("epoch", step)))
+        Metric(key, value, now_ms, int(row.get("epoch", step)))
         for step, row in enumerate(package.facts.history)
-        for key, value in row.items()
-        if key != "epoch"
-        and isinstance(value, int | float)
-        and not isinstance(value, bool)
+        for key, value in _list_figures(row).items()
+        if (key, int(row.get("epoch", step))) not in known
     ]
     final = [
         Metric(key, float(value), now_ms, 0)
         for key, value in metrics.items()
         if value is not None
     ]
-    settings = {
-        **_flatten(package.facts.config),
-        **{k: str(v) for k, v in params.items()},
-    }
-    texts = [Param(key, value[:6000]) for key, value in sorted(settings.items())]
     unmeasured = ", ".join(
         sorted(key for key, value in metrics.items() if value is None)
     )
-    for start in range(0, max(len(texts), 1), _BATCH):
-        client.log_batch(run_id, params=texts[start : start + _BATCH])
     for start in range(0, max(len(epochs + final), 1), _BATCH):
         client.log_batch(run_id, metrics=(epochs + final)[start : start + _BATCH])
     client.log_batch(
@@ -101,6 +129,16 @@ def log_files(
             (Path(name) / _safe(file_name)).write_bytes(data)
         if contents:
             client.log_artifacts(run_id, name, folder)
+
+
+def _list_figures(row: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        key: float(value)
+        for key, value in row.items()
+        if key not in ("epoch", "num_epochs")
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+    }
 
 
 def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -118,6 +118,8 @@ class Tracker:
     ) -> RunRef:
         """Record the run, store its package and register it as a version with the alias `challenger`.
 
+        The run is the one that it was trained in, where that was written down, and else a new one.
+
         Per-epoch figures come from the history in model.json, the release goes in as dataset input. A metric that is
         None is named in the tag `unmeasured`, never logged. `plots` are files by name.
         Raises Refusal when the package's bytes changed since it was read.
@@ -128,7 +130,10 @@ class Tracker:
         if found:
             return self._settle(client, found, is_new=False)
         tags = _describe_origin(package, lineage, dagster_run_id)
-        run_id = self._start_run(client, package, tags)
+        trained_in = self._find_training(client, package)
+        run_id = trained_in or self._start_run(client, package, tags)
+        for key, value in tags.items() if trained_in else ():
+            client.set_tag(run_id, key, value)
         try:
             log_figures(client, run_id, package, metrics, params or {})
             log_release(client, run_id, lineage.release)
@@ -138,7 +143,8 @@ class Tracker:
                 client, run_id, package, source, {**tags, "model_id": model_id}
             )
         except BaseException:
-            client.set_terminated(run_id, "FAILED")
+            if not trained_in:
+                client.set_terminated(run_id, "FAILED")
             raise
 
     def record(self, task: str, version: int, decision: Decision) -> None:
@@ -253,6 +259,19 @@ class Tracker:
             ).info.run_id
         )
 
+    def _find_training(self, client: MlflowClient, package: ModelPackage) -> str | None:
+        """The run that the model was trained in, the first where equal trainings gave it."""
+        experiment_id = require_experiment(
+            client, _name(package.task), self.artifact_root
+        )
+        found = client.search_runs(
+            [experiment_id],
+            f"tags.model_sha256 = '{package.model_sha256}' and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time ASC"],
+            max_results=1,
+        )
+        return str(found[0].info.run_id) if found else None
+
     def _store_package(
         self, client: MlflowClient, run_id: str, package: ModelPackage
     ) -> tuple[str, str]:
@@ -296,8 +315,9 @@ class Tracker:
         assert first is not None, "the version was just created"
         if int(first.version) != mine:
             client.delete_model_version(name, str(mine))
-            client.set_terminated(run_id, "KILLED")
-            client.delete_run(run_id)
+            if first.run_id != run_id:
+                client.set_terminated(run_id, "KILLED")
+                client.delete_run(run_id)
         return self._settle(client, first, is_new=int(first.version) == mine)
 
     def _settle(

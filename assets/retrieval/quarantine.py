@@ -6,10 +6,12 @@ Nothing here touches bytes: files stay where they were landed, and only the ledg
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from assets.copies import adopt_copies, recall_copies
 from assets.landing import LandingZone
 from assets.ledger import FileOutcome
 from assets.storage import Folder, SessionFile
@@ -112,9 +114,9 @@ def reopen(
     A file that is gone keeps its outcome: there is nothing to take again.
     """
     there = {
-        (s, f.path)
-        for s in {o.session for o in outcomes}
-        for f in _files(zone.locate(s))
+        (session, f.path)
+        for session in {o.session for o in outcomes}
+        for f in _adopt(zone, session, zone.locate(session))
     }
     reopened = [o for o in outcomes if (o.session, o.path) in there]
     zone.ledger.reopen(reopened)
@@ -123,8 +125,19 @@ def reopen(
 
 def drop(zone: LandingZone, outcomes: Sequence[FileOutcome], by: str, at: str) -> None:
     """Acknowledge the files: they count as quarantined no more. Reason, bytes and path stay; who and when is kept."""
+    folders = zone.look_around().sessions
+    for session in folders.keys() & {o.session for o in outcomes}:
+        with suppress(OSError):
+            _adopt(zone, session, folders[session])
     remedy = f"dropped by {by} at {at}; `daguerre quarantine retry` with its path takes it again"
     zone.ledger.record(replace(o, outcome="dropped", remedy=remedy) for o in outcomes)
+
+
+def _adopt(zone: LandingZone, session: str, folder: Folder) -> list[SessionFile]:
+    """What lies in the session's place; what of it was copied with the home is known by its versions of today then."""
+    files = _files(folder)
+    adopt_copies(zone.ledger, folder, files, zone.ledger.outcomes(session).values())
+    return files
 
 
 def _read_outcomes(
@@ -139,11 +152,15 @@ def _read_outcomes(
     # a listing costs: only where it matters
     due = {o.session for o in rows if o.outcome in ("quarantined", "dropped")}
     folders = zone.look_around().sessions
-    versions = {
-        (name, f.path): f.version
-        for name in due & set(folders)
-        for f in _list_if_there(folders[name])
-    }
+    versions: dict[tuple[str, str], str] = {}
+    for name in sorted(due & set(folders)):
+        listed = _list_if_there(folders[name])
+        versions |= {(name, f.path): f.version for f in listed}
+        mine = [o for o in rows if o.session == name]
+        copies = recall_copies(folders[name], listed, mine)
+        paths = {o.path for o in copies}
+        others = [o for o in rows if o.session != name or o.path not in paths]
+        rows = [*others, *copies]
     current = [
         o for o in rows if versions.get((o.session, o.path), o.version) == o.version
     ]

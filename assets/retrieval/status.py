@@ -14,8 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from assets.copies import recall_copies
 from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.landing import LandingZone, explain
+from assets.ledger import Ledger
+from assets.monitoring.answers import describe_answer
+from assets.retrieval.dagster_runs import Engine, read_engine
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
 from assets.tables.champions import list_unfollowed
@@ -61,7 +65,9 @@ def read_status(home: Home) -> dict[str, Any]:
         ],
         "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
-        "retraining_requests": _list_open_requests(home.catalog, promoted),
+        "retraining_requests": _list_open_requests(
+            home.catalog, promoted, read_engine(home.folder / "dagster")
+        ),
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()
@@ -105,7 +111,10 @@ def _list_sessions(
     rows = []
     for session in sorted({*folders, *ledger}):
         known = ledger.get(session, {})
-        files, fault = _list_files(folders.get(session))
+        folder = folders.get(session)
+        files, fault = _list_files(folder)
+        if folder is not None and known and files:
+            _recall(home.zone.ledger, session, folder, files, known)
         mine = [e for e in exclusions if e.session == session]
         files = [f for f in files if find_covering(mine, f.path) is None]
         facts = {
@@ -125,6 +134,20 @@ def _list_sessions(
             }
         )
     return rows
+
+
+def _recall(
+    ledger: Ledger,
+    session: str,
+    folder: Folder,
+    files: Sequence[SessionFile],
+    known: dict[str, dict[str, str]],
+) -> None:
+    """Let files that were copied with the home be what they were."""
+    if any(f.version in known.get(f.path, {}) for f in files):
+        return
+    for o in recall_copies(folder, files, ledger.outcomes(session).values()):
+        known[o.path][o.version] = o.outcome
 
 
 def _list_files(folder: Folder | None) -> tuple[list[SessionFile], str]:
@@ -204,13 +227,26 @@ def _list_drift(catalog: Catalog) -> list[Row]:
     )
 
 
-def _list_open_requests(catalog: Catalog, promoted: list[Row]) -> list[Row]:
-    """Requests that no later champion of the task has answered."""
+def _list_open_requests(
+    catalog: Catalog, promoted: list[Row], engine: Engine
+) -> list[Row]:
+    """Requests that no later champion of the task has answered, each with what answers it.
+
+    The sensor asks for the newest of a task alone: its run answers those before it too.
+    """
     newest = {champion["task"]: champion["model_version"] for champion in promoted}
     rows = catalog.read_latest("retraining_requests").to_pylist()
     kept = [r for r in rows if newest.get(r["task"], 0) <= r["model_version"]]
+    kept.sort(key=lambda r: (r["task"], r["requested_ns"]))
+    last = {r["task"]: r["request_id"] for r in kept}
     return [
-        {k: r[k] for k in ("task", "session", "model_version", "reason")} for r in kept
+        {k: r[k] for k in ("task", "session", "model_version", "reason")}
+        | {
+            "answer": describe_answer(
+                r["task"], engine.runs.get(last[r["task"]], []), engine.obstacle
+            )
+        }
+        for r in kept
     ]
 
 

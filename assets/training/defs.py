@@ -1,17 +1,21 @@
 """Training as assets: one model package a task, trained on the published release."""
 
 import base64
+import json
 import logging
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from assets.materialize import result, run_of
+from assets.run_log import LiveRun, RunLog, RunStart
 from assets.tables.catalog import Catalog
 from assets.tables.run_pointers import point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
+from assets.training.run_folder import name_run
 from assets.workspace import Workspace
 from models.task_names import all_task_names, dataset_of
 
@@ -43,13 +47,14 @@ _log = logging.getLogger("daguerre.training")
 _progress = logging.getLogger("daguerre-progress")
 
 
-def _tell(event: dict[str, Any], pictures: dict[str, bytes]) -> None:
+def _tell(event: dict[str, Any], pictures: dict[str, bytes], live: LiveRun) -> None:
     """One line an epoch; steps are too many for a log: they go to who draws progress. Pictures are collected."""
     if event["kind"] == "picture":
         pictures[event["name"]] = base64.b64decode(event["jpeg"])
         return
     _progress.debug("training", extra={"training": event})
     if event["kind"] == "epoch":
+        live.log_epoch(event)
         scores = ", ".join(
             f"{name} {value:.3f}"
             for name, value in event.items()
@@ -76,6 +81,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         config: TrainingConfig,
         catalog: dg.ResourceParam[Catalog],
         workspace: dg.ResourceParam[Workspace],
+        run_log: dg.ResourceParam[RunLog],
     ) -> dg.MaterializeResult:
         """A model, trained by a recipe on the last release that passed its checks: weights, ONNX form and history.
 
@@ -107,7 +113,18 @@ def _training(task: str) -> dg.AssetsDefinition:
             workspace.use_ray,
             workspace.device_hour_price,
         )
-        package = train(spec, place, lambda event: _tell(event, pictures))
+        start = RunStart(
+            task,
+            recipe.name,
+            name_run(spec, None),
+            release_id,
+            config.seed,
+            context.run.run_id,
+            json.loads(json.dumps(asdict(recipe))),
+        )
+        with run_log.open_run(start) as live:
+            package = train(spec, place, lambda event: _tell(event, pictures, live))
+            live.finish(package.model_sha256)
         row = {
             "model_sha256": package.model_sha256,
             "task": task,

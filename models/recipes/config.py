@@ -63,7 +63,7 @@ class TrainConfig:
     # steps between snapshots; epochs end with one where the last is 20 s old
     save_every: int = 200
     score_every: int = 1  # epochs between validations; the last epoch is always scored
-    # ends the schedule early; weights then depend on the machine's speed
+    # ends the schedule early, with time for the last validation; weights then depend on the machine's speed
     max_minutes: float | None = None
 
     def __post_init__(self) -> None:

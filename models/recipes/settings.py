@@ -34,6 +34,16 @@ def change_settings(config: TrainConfig, settings: Mapping[str, str]) -> TrainCo
     )
 
 
+def list_changes(values: Mapping[str, Any], recipe: TrainConfig) -> dict[str, str]:
+    """What `change_settings` makes the recipe into the configuration of `values` with (see `TrainConfig.from_dict`)."""
+    config = TrainConfig.from_dict(values)
+    return {
+        f.name: format_setting(getattr(config, f.name))
+        for f in fields(TrainConfig)
+        if f.name not in _FIXED and getattr(config, f.name) != getattr(recipe, f.name)
+    }
+
+
 def format_setting(value: Any) -> str:
     """The text that `change_settings` reads as this value."""
     if value is None or isinstance(value, bool):

@@ -97,6 +97,7 @@ def fit(
         wrapped.compile()
     result = state.result
     saved_at = meter.seconds
+    score_s = 0.0
     # each holds an image
     num_parts = min(config.accumulate, len(train) // num_steps // workers.num_workers)
     batches = prepare_batches(
@@ -113,10 +114,12 @@ def fit(
                 progress = _progress(
                     state.step,
                     config.epochs * num_steps,
-                    meter.seconds,
+                    meter.seconds + _expect_score_s(score_s, len(val), meter, workers),
                     config,
                     workers,
                 )
+                if progress >= 1 and state.losses:
+                    break
                 lr = set_rate(state.optimizer, config, progress)
                 seed_step(seed, workers.rank, state.step)
                 take_step(
@@ -150,12 +153,14 @@ def fit(
             state.losses = []
             is_last = epoch == config.epochs - 1 or progress >= 1
             if is_last or (epoch + 1) % config.score_every == 0:
+                began = meter.seconds
                 state.average.copy_to(shadow)
                 predictions, targets = _answer(shadow, task, val, config, workers)
                 row[task.metric] = task.score(predictions, targets)
                 task.temper(shadow, predictions, targets)
                 if workers.rank == 0:
                     callbacks.on_score(epoch, shadow)
+                score_s = meter.seconds - began
             row["seconds"] = meter.epoch_seconds
             result.history.append(row)
             if task.metric in row and result.judge(epoch, row[task.metric], len(val)):
@@ -222,8 +227,20 @@ def _answer(
 def _progress(
     step: int, num_steps: int, seconds: float, config: TrainConfig, workers: Workers
 ) -> float:
-    """Share of the training that is over: by steps, or by rank 0's clock where the recipe has a time limit."""
+    """Share of the training that is over: by steps, or by rank 0's clock where the recipe has a time limit.
+
+    `seconds` are those that were spent, and those that the validation at the end will take.
+    """
     share = step / num_steps
     if config.max_minutes is None:
         return share
     return max(share, workers.gather(seconds / (60 * config.max_minutes))[0])
+
+
+def _expect_score_s(
+    score_s: float, num_val: int, meter: Meter, workers: Workers
+) -> float:
+    """How many seconds a validation takes: as many as the last one, or by the rate of training, which takes twice as
+    long an image."""
+    rate = meter.rate * workers.num_workers
+    return score_s or (num_val / (2 * rate) if rate else 0.0)

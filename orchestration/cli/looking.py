@@ -194,9 +194,13 @@ def _print_status(facts: dict[str, Any]) -> None:
             f"  MLflow may name another champion of {task} than the tables, which count: "
             "the next training mends that"
         )
-    for name in ("champions", "drift", "retraining_requests", "leases"):
+    for name in ("champions", "drift", "leases"):
         if facts[name]:
-            print_table(facts[name], name.replace("_", " "))
+            print_table(facts[name], name)
+    for request in facts["retraining_requests"]:
+        who = f"{request['task']} (champion {request['model_version']}) for {request['session']}"
+        print(f"retraining request: {who}: {shorten(request['reason'], 100)}")
+        print(f"  -> {for_line(request['answer'])}")
 
 
 def _print_confinement(gaps: list[str]) -> None:

@@ -4,19 +4,26 @@ Belongs here: when to ask. Does not: what counts as drift.
 """
 
 import time
+from typing import Any
 
 import dagster as dg
 
+from assets.monitoring.answers import (
+    COOLDOWN_S,
+    REQUEST,
+    AnsweringRun,
+    choose_training,
+    describe_answer,
+    describe_cooldown,
+)
 from assets.monitoring.pending import champions
 from assets.monitoring.retraining import needs_retraining
 from assets.tables.catalog import Catalog
 from assets.tables.rows import ChampionRow, RetrainingRequestRow
 from assets.tables.schemas import TABLES, to_table
+from assets.workspace import Workspace
 from orchestration.jobs import train_jobs
-from orchestration.sensors.standing import find_standing
-
-COOLDOWN_S = 6 * 3600
-REQUEST = "daguerre/request"  # tag of a run: the request that it answers
+from orchestration.sensors.standing import Standing, find_standing
 
 
 @dg.sensor(
@@ -26,17 +33,21 @@ REQUEST = "daguerre/request"  # tag of a run: the request that it answers
     description="For each task whose champion met a drifted session: one stored request, one run of its training job.",
 )
 def drift_sensor(
-    context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]
+    context: dg.SensorEvaluationContext,
+    catalog: dg.ResourceParam[Catalog],
+    workspace: dg.ResourceParam[Workspace],
 ) -> dg.SensorResult:
-    """Asks for a task no sooner than COOLDOWN_S after the last time.
+    """Asks for a task no sooner than COOLDOWN_S after the last time, by the recipe and settings of its champion.
 
     A request is stored first and asked for until there is a run of it, so none is lost between the two; a run that
-    failed by itself is asked for again after COOLDOWN_S.
+    failed by itself is asked for again after COOLDOWN_S. Where nothing is asked for, the tick says why of each task.
     """
     requests = []
+    reasons = []
     for champion in champions(catalog):
-        filed = _file(catalog, champion)
+        filed, why_not = _file(catalog, champion)
         if filed is None:
+            reasons.append(why_not)
             continue
         now = find_standing(
             context.instance,
@@ -45,42 +56,76 @@ def drift_sensor(
         )
         is_over = bool(now.failed_run) and time.time() >= now.ended_s + COOLDOWN_S
         if not now.is_begun or is_over:
-            requests.append(_ask(filed, now.failed_run))
+            config = choose_training(catalog, workspace.home, champion)
+            requests.append(_ask(filed, now.failed_run, config))
+        else:
+            reasons.append(_describe(context.instance, filed, now))
     return dg.SensorResult(
         run_requests=requests,
-        skip_reason=None if requests else "no drift without a request",
+        skip_reason=None
+        if requests
+        else "; ".join(reasons) or "there is no champion to retrain",
     )
 
 
-def _file(catalog: Catalog, champion: ChampionRow) -> RetrainingRequestRow | None:
-    """The newest request that no later champion has answered; one that is due is stored first."""
+def _file(
+    catalog: Catalog, champion: ChampionRow
+) -> tuple[RetrainingRequestRow | None, str]:
+    """The newest request that no later champion has answered, one that is due stored first; or why there is none."""
     task = champion["task"]
     filed = catalog.read_latest(
         "retraining_requests", where=f"task = '{task}'"
     ).to_pylist()
-    row = needs_retraining(
-        catalog.read(
-            "drift", where=f"model_name = '{champion['model_name']}'"
-        ).to_pylist(),
-        task,
-        max((r["requested_ns"] for r in filed), default=None),
-        time.time_ns(),
-        COOLDOWN_S,
-        {r["request_id"] for r in filed},
-        champion["model_version"],
-    )
+    verdicts = catalog.read(
+        "drift", where=f"model_name = '{champion['model_name']}'"
+    ).to_pylist()
+    last_ns = max((r["requested_ns"] for r in filed), default=None)
+    known = {r["request_id"] for r in filed}
+    version = champion["model_version"]
+    now_ns = time.time_ns()
+    row = needs_retraining(verdicts, task, last_ns, now_ns, COOLDOWN_S, known, version)
     if row is not None:
         catalog.merge(
             "retraining_requests", to_table(TABLES["retraining_requests"], [row])
         )
-        return row
-    unanswered = [r for r in filed if r["model_version"] >= champion["model_version"]]
-    return max(unanswered, key=lambda r: r["requested_ns"], default=None)
+        return row, ""
+    unanswered = [r for r in filed if r["model_version"] >= version]
+    newest = max(unanswered, key=lambda r: r["requested_ns"], default=None)
+    waiting = needs_retraining(verdicts, task, None, now_ns, 0.0, known, version)
+    if newest is None and waiting is not None and last_ns is not None:
+        return None, describe_cooldown(task, waiting["session"], last_ns)
+    return newest, f"{task}: no session drifted"
 
 
-def _ask(filed: RetrainingRequestRow, failed_run: str) -> dg.RunRequest:
+def _ask(
+    filed: RetrainingRequestRow, failed_run: str, config: dict[str, Any]
+) -> dg.RunRequest:
     run_key = filed["request_id"] + f":{failed_run}" * bool(failed_run)
     tags = {REQUEST: filed["request_id"], "daguerre/reason": filed["reason"][:200]}
+    ops = {f"training__{filed['task']}": {"config": config}} if config else {}
     return dg.RunRequest(
-        run_key=run_key, job_name=train_jobs[filed["task"]].name, tags=tags
+        run_key=run_key,
+        job_name=train_jobs[filed["task"]].name,
+        run_config={"ops": ops} if ops else {},
+        tags=tags,
     )
+
+
+def _describe(
+    instance: dg.DagsterInstance, filed: RetrainingRequestRow, now: Standing
+) -> str:
+    """What became of the run that was asked for."""
+    tags = {REQUEST: filed["request_id"]}
+    records = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1)
+    runs = [
+        AnsweringRun(
+            record.dagster_run.run_id,
+            record.dagster_run.status.value,
+            record.create_timestamp.timestamp(),
+            record.start_time or 0.0,
+            record.end_time or 0.0,
+            now.reason,
+        )
+        for record in records
+    ]
+    return f"{filed['session']}: {describe_answer(filed['task'], runs)}"

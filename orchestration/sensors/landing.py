@@ -11,16 +11,15 @@ from dataclasses import asdict
 import dagster as dg
 
 from assets.capture.partial import find_partial
-from assets.capture.recovery import make_good
-from assets.capture.rows import stamp_readers
+from assets.capture.recovery import make_good, stamp_intake
 from assets.foreign_text import for_line
 from assets.landing import LandingZone, Watch, explain
 from assets.ledger import Ledger, Pause
 from assets.partitions import sessions
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
-from assets.tables.recovery import list_losses
 from orchestration.jobs import ingest_session
+from orchestration.sensors.made import is_made, tell_made
 from orchestration.sensors.standing import find_standing, list_failed_partitions
 
 LISTING = "listing"
@@ -49,11 +48,13 @@ def landing_zone_sensor(
     A session whose folder is no more is asked for like one that changed, while others that were seen there are; one
     that lies there under a new name stays what it was. A session that cannot be listed, or whose run failed by itself,
     is told in the log and in the ledger, tried again after a pause that grows, and keeps no other waiting.
+
+    What the ledger knows as taken in and unchanged, by the command line or before the cursor was lost, is run no more:
+    Dagster is told of its assets as they lie in the tables.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     make_good(catalog, landing_zone.ledger)
-    num_losses = len(list_losses(catalog.uri))
-    watch.follow_code(stamp_readers() + f"-{num_losses}" * bool(num_losses))
+    watch.follow_code(stamp_intake(catalog))
     around = landing_zone.look_around()
     landing_zone.note(around)
     paused = {p.session: p for p in landing_zone.ledger.pauses() if p.what == LISTING}
@@ -78,6 +79,23 @@ def landing_zone_sensor(
     gone = set() if around.fault else set(paused) - set(around.sessions)
     _keep_pauses(landing_zone.ledger, paused, failed, {*look.listed, *gone, ZONE})
     again = _find_due(context.instance, landing_zone.ledger, watch, set(places))
+    made = [
+        session
+        for session in [*ready, *again]
+        if is_made(
+            context.instance,
+            landing_zone.ledger,
+            places[session],
+            session,
+            watch.seen[session][0],
+            watch.code,
+        )
+    ]
+    told, untold = tell_made(context.instance, catalog, made)
+    for session in untold:
+        watch.put_off(session, time.time())
+    ready = [session for session in ready if session not in made]
+    again = {s: run_id for s, run_id in again.items() if s not in made}
     for session in ready:
         watch.asks[session] = watch.asks.get(session, 0) + 1
     cursor = json.dumps(asdict(watch))
@@ -110,13 +128,15 @@ def landing_zone_sensor(
             if waiting
             else "nothing new in the landing zone"
         )
-        told = [reason, *(text for _, text in sorted(failed.items()))]
-        return dg.SensorResult(skip_reason="; ".join(told), cursor=cursor)
+        known = f"taken in before, and unchanged: {', '.join(made)}" if made else ""
+        reasons = [known or reason, *(text for _, text in sorted(failed.items()))]
     return dg.SensorResult(
         run_requests=requests,
+        skip_reason=None if requests else "; ".join(reasons),
         dynamic_partitions_requests=[
-            sessions.build_add_request(sorted({*ready, *again}))
+            sessions.build_add_request(sorted({*ready, *again, *made}))
         ],
+        asset_events=told,
         cursor=cursor,
     )
 

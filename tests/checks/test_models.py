@@ -33,9 +33,10 @@ def test_a_loss_that_did_not_go_down_fails_and_blocks_when_it_diverged(values, s
     assert not verdict.passed and verdict.stops is stops
 
 
-def test_one_epoch_says_nothing():
+def test_one_epoch_alone_fails_nothing_unless_its_loss_is_no_number():
     verdict = loss_decreased(losses(1.0))
-    assert not verdict.passed and not verdict.stops
+    assert verdict.passed and "none to compare it with" in verdict.summary
+    assert loss_decreased(losses(float("nan"))).stops
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), None])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -10,6 +13,7 @@ from assets.monitoring.drift import WHOLE_SESSION
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 from orchestration.sensors import drift, monitoring
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
@@ -182,21 +186,23 @@ def drifted(catalog):
                 "release_id": "r",
             }
         )
-        verdicts.append(
-            {
-                "drift_id": content_id(task),
-                "session": "dusk",
-                "model_name": name,
-                "model_version": 1,
-                "statistic": WHOLE_SESSION,
-                "is_drifted": True,
-                "reason": "darker",
-            }
-        )
+        verdicts.append(make_verdict(task, "dusk", 1))
     catalog.merge("champions", fill("champions", champions))
     catalog.merge("drift", fill("drift", verdicts))
     catalog.publish("drift", "dusk", catalog.latest_version("drift"))
     return catalog
+
+
+def make_verdict(task: str, session: str, version: int) -> dict:
+    return {
+        "drift_id": content_id(task, session),
+        "session": session,
+        "model_name": f"daguerre-{task}",
+        "model_version": version,
+        "statistic": WHOLE_SESSION,
+        "is_drifted": True,
+        "reason": "darker",
+    }
 
 
 def fill(name: str, rows: list[dict]):
@@ -210,9 +216,13 @@ def fill(name: str, rows: list[dict]):
     return to_table(table, [blank | row for row in rows])
 
 
-def ask_for_training(instance, catalog) -> set[str]:
+def look_at_drift(instance, catalog, home: Path = Path("nowhere")):
     with dg.build_sensor_context(instance) as context:
-        result = drift_sensor(context, catalog=catalog)
+        return drift_sensor(context, catalog=catalog, workspace=Workspace(home))
+
+
+def ask_for_training(instance, catalog) -> set[str]:
+    result = look_at_drift(instance, catalog)
     return {str(r.run_key) for r in result.run_requests or []}
 
 
@@ -239,6 +249,47 @@ def test_a_request_with_a_run_is_not_asked_for_again(drifted, instance, run_job)
         key = request["request_id"].to_pylist()[0]
         run_job(f"train_{task}", {drift.REQUEST: key}, fails=False)
     assert ask_for_training(instance, drifted) == set()
+    told = look_at_drift(instance, drifted).skip_reason.skip_message
+    for task in TASKS:
+        assert f"of train_{task} ended" in told
+    assert "did not become champion" in told
+
+
+def test_a_session_that_drifts_in_the_cool_down_is_told_with_the_time(
+    drifted, instance
+):
+    ask_for_training(instance, drifted)
+    crown = drifted.read_latest("champions").to_pylist()
+    drifted.upsert(
+        "champions",
+        to_table(TABLES["champions"], [c | {"model_version": 2} for c in crown]),
+    )
+    drifted.upsert(
+        "drift", fill("drift", [make_verdict(task, "night", 2) for task in TASKS])
+    )
+    drifted.publish("drift", "night", drifted.latest_version("drift"))
+    result = look_at_drift(instance, drifted)
+    assert not result.run_requests
+    told = result.skip_reason.skip_message
+    assert "detection: night drifted, and waits for the cool-down until" in told
+
+
+def test_a_retraining_has_the_recipe_and_the_settings_of_its_champion(
+    drifted, instance, encoder, tmp_path
+):
+    shutil.copytree(encoder, tmp_path / "models" / encoder.name)
+    model = {
+        "model_sha256": "0" * 64,
+        "task": "pretraining",
+        "recipe": "tiny_pretraining",
+        "folder": f"models/{encoder.name}",
+    }
+    drifted.merge("models", fill("models", [model]))
+    requests = look_at_drift(instance, drifted, tmp_path).run_requests
+    config = {"recipe": "tiny_pretraining", "settings": {"image_size_px": "32"}}
+    assert [r.run_config["ops"] for r in requests] == [
+        {f"training__{task}": {"config": config}} for task in TASKS
+    ]
 
 
 def test_a_training_that_failed_is_asked_for_again_after_the_cool_down(

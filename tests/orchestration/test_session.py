@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.retrieval.dagster_events import audit_events
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
@@ -21,7 +23,8 @@ from models import image_quality
 from orchestration import session as session_module
 from orchestration.jobs import ingest_session
 from orchestration.profiles import Settings, load_settings
-from orchestration.resources import build_catalog, build_landing_zone
+from orchestration.resources import build_catalog, build_landing_zone, build_ledger
+from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.session import SessionOutcome, find_due, run_session, session_keys
 from orchestration.ticks import LocalEngine
 
@@ -145,9 +148,59 @@ def test_the_graph_makes_the_same_rows(ingested, desk, tmp_path):
     with LocalEngine(other) as engine:
         engine.instance.add_dynamic_partitions("sessions", ["desk"])
         assert engine.execute(ingest_session.name, "desk").success
+    assert tick_anew(other) == [], "a cursor that was lost makes no run"
     mine = build_catalog(settings)
     theirs = build_catalog(other)
     assert all(read_rows(mine, table) == read_rows(theirs, table) for table in WRITTEN)
+
+
+def tick_anew(home: Settings) -> list[str | None]:
+    """The partitions that the landing sensor asks for, with a cursor that is empty."""
+    with LocalEngine(home) as engine:
+        looks = [engine.tick(landing_zone_sensor) for _ in range(3)]
+    return [request.partition_key for look in looks for request in look]
+
+
+def read_events(home: Settings) -> dict[tuple[str, ...], list[dg.AssetMaterialization]]:
+    """The materialisations of the session's assets that Dagster knows, newest first."""
+    with LocalEngine(home) as engine:
+        return {
+            key: [
+                record.asset_materialization
+                for record in engine.instance.fetch_materializations(
+                    dg.AssetRecordsFilter(dg.AssetKey(list(key))), limit=9
+                ).records
+            ]
+            for key in session_keys()
+        }
+
+
+def test_what_the_command_took_in_is_not_run_again_and_dagster_knows_its_assets(copied):
+    assert tick_anew(copied) == []
+    events = read_events(copied)
+    assert {key: [e.partition for e in events[key]] for key in events} == {
+        key: ["desk"] for key in session_keys()
+    }
+    (frames,) = events["capture", "frames"]
+    num_rows = build_catalog(copied).dataset("frames").count_rows()
+    assert frames.metadata["dagster/row_count"].value == num_rows
+    assert "data:image" in frames.metadata["contact sheet"].value
+    assert set(audit_events(copied.dagster_home)) == {None}
+    assert tick_anew(copied) == []
+    assert read_events(copied) == events, "it is told once"
+
+
+def test_what_is_not_as_it_was_taken_in_is_asked_for(copied):
+    ledger = build_ledger(copied)
+    known = ledger.intake_of("desk")
+    assert known is not None
+    for change in ({"code": "older"}, {"fingerprint": "another"}, {"made_by": ""}):
+        ledger.note_intake(replace(known, **change))
+        assert tick_anew(copied) == ["desk"], change
+    ledger.note_intake(known)
+    assert tick_anew(copied) == []
+    ledger.reopen(list(ledger.outcomes("desk").values()))
+    assert tick_anew(copied) == ["desk"]
 
 
 def test_rows_that_are_missing_or_stale_are_due_and_no_other(copied, monkeypatch):

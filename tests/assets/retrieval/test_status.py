@@ -158,7 +158,9 @@ def test_requests_are_open_until_a_later_champion(home_of):
     home_of.catalog.upsert("champions", to_table(TABLES["champions"], [champion]))
     facts = read_status(home_of)
     assert [c["model_version"] for c in facts["champions"]] == [1]
-    assert [r["reason"] for r in facts["retraining_requests"]] == ["darker"]
+    (open_request,) = facts["retraining_requests"]
+    assert open_request["reason"] == "darker"
+    assert "`daguerre ui` starts one" in open_request["answer"]
     home_of.catalog.upsert(
         "champions", to_table(TABLES["champions"], [champion | {"model_version": 2}])
     )

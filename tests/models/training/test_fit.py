@@ -15,6 +15,7 @@ from torch import nn
 from assets.pretrained import read_imagenet
 from models.recipes import get_recipe
 from models.tasks import TASKS
+from models.training import fit as fit_module
 from models.training.failures import DoesNotFitError, NotFiniteError
 from models.training.fit import Callbacks, Splits, fit
 from models.training.flops import count_flops_by_size
@@ -250,6 +251,29 @@ def test_time_limit_ends_early_with_a_scored_epoch(draw_samples):
     result, _, _, _ = _fit(
         "recognition", draw_samples("recognition"), epochs=50, max_minutes=1e-6
     )
+    assert len(result.history) == 1 and "val_accuracy" in result.history[0]
+
+
+@pytest.mark.parametrize(("limit_s", "num_steps"), [(39.0, 8), (3.0, 1)])
+def test_a_time_limit_ends_within_an_epoch_with_time_for_its_validation(
+    draw_samples, monkeypatch, limit_s, num_steps
+):
+    """Of ten steps each takes 3 s. By the rate ten images are scored in 10 * 3 / 2 = 15 s: 8 * 3 + 15 = 39."""
+    clock_s = [0.0]
+    take_step = fit_module.take_step
+
+    def take(*args):
+        clock_s[0] += 3.0
+        return take_step(*args)
+
+    monkeypatch.setattr(fit_module, "take_step", take)
+    monkeypatch.setattr(fit_module.Meter, "seconds", property(lambda _: clock_s[0]))
+    monkeypatch.setattr(fit_module.Meter, "rate", property(lambda _: 1 / 3))
+    splits = (draw_samples("recognition", 50), draw_samples("recognition"))
+    result, events, _, _ = _fit(
+        "recognition", splits[0], val=splits[1], max_minutes=limit_s / 60
+    )
+    assert len([e for e in events if e["kind"] == "step"]) == num_steps
     assert len(result.history) == 1 and "val_accuracy" in result.history[0]
 
 

@@ -1,0 +1,62 @@
+"""A UI that cannot have its home or its ports says so, and starts nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from orchestration.profiles import Settings, load_settings
+from orchestration.ui import HOST, own_home, require_free, serve
+
+
+@pytest.fixture
+def settings(home) -> Settings:
+    return load_settings({"DAGUERRE_HOME": str(home)})
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def list_started(settings: Settings) -> set[str]:
+    return {path.name for path in settings.home.iterdir()} - {"ui_lock"}
+
+
+def test_a_second_ui_of_a_home_names_the_first_and_leaves_its_token(settings, taken):
+    settings.ui_token.write_text("of the first")
+    with (
+        own_home(settings.ui_lock, {"Dagster": "http://127.0.0.1:3000"}),
+        pytest.raises(ValueError, match=r"already at http://127.0.0.1:3000 \(pro"),
+    ):
+        serve(settings, taken, taken + 1)
+    assert settings.ui_token.read_text() == "of the first"
+    assert list_started(settings) == {"ui_token"}
+
+
+def test_a_home_is_free_again_when_its_ui_has_ended(settings):
+    for address in ("http://127.0.0.1:3000", "http://127.0.0.1:3001"):
+        with own_home(settings.ui_lock, {"Dagster": address}):
+            assert settings.ui_lock.read_text().startswith(f" at {address} (")
+
+
+@pytest.mark.parametrize("option", ["--port", "--mlflow-port"])
+def test_a_port_that_is_taken_is_named_with_its_option(settings, taken, option):
+    ports = (taken, 0) if option == "--port" else (0, taken)
+    with pytest.raises(ValueError, match=f"port {taken} of .* another one by {option}"):
+        serve(settings, *ports)
+    assert list_started(settings) == set()
+
+
+def test_one_port_for_both_pages_is_refused(taken):
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        free = probe.getsockname()[1]
+    with pytest.raises(ValueError, match="another one by --mlflow-port"):
+        require_free({"--port": free, "--mlflow-port": free})
+    require_free({"--port": free})
