@@ -167,8 +167,11 @@ def _print_status(facts: dict[str, Any]) -> None:
             print(f"      in {for_line(s['place'])}")
         if s["fault"]:
             print(f"      {for_line(s['fault'])}")
-        for held in s["held"]:
-            print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
+        if s["copy_of"]:
+            print(f"      already in session {', '.join(s['copy_of'])}")
+            continue
+        for reason, tables in _group_held(s["held"]).items():
+            print(f"      {', '.join(tables)} held: {shorten(reason, 160)}")
     for said in facts["forgotten"]:
         rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
         what = "/".join(filter(None, (said["session"], said["path"])))
@@ -197,6 +200,14 @@ def _print_status(facts: dict[str, Any]) -> None:
     for name in ("champions", "drift", "retraining_requests", "leases"):
         if facts[name]:
             print_table(facts[name], name.replace("_", " "))
+
+
+def _group_held(held: list[dict[str, str]]) -> dict[str, list[str]]:
+    """Reason -> the tables that are held for it."""
+    tables: dict[str, list[str]] = {}
+    for decision in held:
+        tables.setdefault(decision["reason"], []).append(decision["table"])
+    return tables
 
 
 def _print_confinement(gaps: list[str]) -> None:
