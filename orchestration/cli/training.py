@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from models.task_names import DATASET_NAMES
-from orchestration.cli.output import Json, join_lines, print_table, say
+from orchestration.cli.output import Json, join_lines, say
+from orchestration.cli.tables import print_table
 
 
 def train(
