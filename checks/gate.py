@@ -76,6 +76,18 @@ def all_is_gone(rows: StoredRows) -> str | None:
     return f"all {num_gone} files of this session are gone" if num_gone else None
 
 
+def nothing_was_taken_in(rows: StoredRows) -> str | None:
+    """Why no claim on a session can be looked at: the one cause where it has no recording of its own."""
+    if rows.scope.session is None or rows.count("captures"):
+        return None
+    refused = rows.read("quarantine", ("source_path", "reason")).to_pylist()
+    if not refused:
+        return "this session has no recording of its own: its folder holds no data, or another session has it"
+    named = f"{refused[0]['source_path']}: {refused[0]['reason']}"
+    more = f", and {len(refused) - 1} more" * (len(refused) > 1)
+    return f"nothing of this session could be read: {named}{more}"
+
+
 def no_colour_frames(rows: StoredRows) -> str | None:
     """Derived rows are missing where the session has captures and none of their frames is a colour image."""
     is_bare = (

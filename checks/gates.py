@@ -17,11 +17,12 @@ from assets.tables.run_pointers import point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES
 from assets.tables.seals import seal_tables
 from checks.expectations import validate
-from checks.gate import Gate, TaskGate, all_is_gone
+from checks.gate import Gate, TaskGate, all_is_gone, nothing_was_taken_in
 from checks.stored_rows import Others, Scope, StoredRows, scope_of
 from checks.verdicts import (
     Rule,
     Verdict,
+    not_looked_at,
     nothing_checked,
     passed_over,
     raised,
@@ -136,6 +137,9 @@ def judge(gate: Gate, rows: StoredRows) -> list[Verdict]:
     try:
         is_empty = rows.count(gate.table) == 0
         reason = (gate.may_be_empty(rows) or all_is_gone(rows)) if is_empty else None
+        cause = nothing_was_taken_in(rows) if is_empty and not reason else None
+        if cause:
+            return [not_looked_at(name, cause) for name in gate.names]
         schema = validate(TABLES[gate.table], rows.read_lengths(), reason)
     except SchemaMoved:
         raise  # that says nothing of the rows

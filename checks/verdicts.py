@@ -35,7 +35,8 @@ NEVER_BLOCKS = Tolerance(0.0, 1.0)
 class Verdict:
     """`name` is the claim that is true when it passes; `is_blocking` says whether failing stops what lies downstream.
 
-    `num_checked` counts what was looked at; zero of it passes only with `empty_reason`.
+    `num_checked` counts what was looked at; zero of it passes only with `empty_reason`. `cause` is what several claims
+    fail of at once, "" for one that fails by itself.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Verdict:
     figures: Mapping[str, Figure] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
     empty_reason: str | None = None
+    cause: str = ""
 
     def __post_init__(self) -> None:
         assert not self.passed or self.num_checked > 0 or self.empty_reason, (
@@ -149,6 +151,11 @@ def nothing_checked(name: str, of: str) -> Verdict:
     )
 
 
+def not_looked_at(name: str, cause: str) -> Verdict:
+    """The failure of a claim that there is nothing to hold against, for a cause that others share."""
+    return Verdict(name, False, True, cause, 0, cause=cause)
+
+
 def passed_over(name: str, reason: str) -> Verdict:
     """The pass of a claim about nothing, with the reason why there is nothing."""
     return Verdict(name, True, True, f"no rows: {reason}", 0, empty_reason=reason)
@@ -166,9 +173,9 @@ def stops_flow(verdicts: Sequence[Verdict]) -> bool:
 
 
 def state_reason(verdicts: Sequence[Verdict]) -> str:
-    """Why the flow stops, in one line: the blocking claims that fail."""
-    stopping = [f"{v.name}: {v.summary}" for v in verdicts if v.stops]
-    return "; ".join(stopping) if verdicts else "no check gave a verdict"
+    """Why the flow stops, in one line: the blocking claims that fail, and what several fail of once."""
+    stopping = [v.cause or f"{v.name}: {v.summary}" for v in verdicts if v.stops]
+    return "; ".join(dict.fromkeys(stopping)) if verdicts else "no check gave a verdict"
 
 
 def _require_columns(name: str, columns: Sequence[str], rows: Any) -> None:

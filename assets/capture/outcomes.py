@@ -35,6 +35,8 @@ class IntakeReport:
     gone_labels: int = 0
     # path, reader, reason, remedy of what was quarantined
     reasons: list[dict[str, str]] = field(default_factory=list)
+    # path, session of recordings whose bytes another session has: its rows count
+    copies: list[dict[str, str]] = field(default_factory=list)
 
 
 def find_fresh(
@@ -181,6 +183,13 @@ def count_outcomes(
         if o.sha256 and o.outcome == "ingested"
     }
     report = IntakeReport(session, files=len(files))
+    owners = dict(
+        zip(
+            captures["capture_id"].to_pylist(),
+            captures["session"].to_pylist(),
+            strict=True,
+        )
+    )
     ids = set[str]()
     for o in outcomes:
         if versions.get(o.path) != o.version:
@@ -188,6 +197,8 @@ def count_outcomes(
         del versions[o.path]
         if o.capture_id:
             ids.add(o.capture_id)
+            owner = owners.get(o.capture_id, session)
+            report.copies += [{"path": o.path, "session": owner}] * (owner != session)
         if o.outcome == "quarantined":
             report.quarantined += 1
             report.reasons.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +79,7 @@ _ORDER = (
     "boundary_iou",
     "pixel_accuracy",
 )
+_NUMBER = re.compile(r"(\d+)")
 SLICE_TITLES = {
     "class": "Class",
     "object_size": "Object size",
@@ -275,9 +277,11 @@ def _describe_slices(
     return tables
 
 
-def _rank(name: str) -> tuple[int, str]:
-    """Sizes, light and metrics in their natural order, everything else after them by name."""
-    return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
+def _rank(name: str) -> tuple[int, list[str]]:
+    """Sizes, light and metrics in their natural order, everything else after them by name, numbers in it by value."""
+    place = _ORDER.index(name) if name in _ORDER else len(_ORDER)
+    # digits of equal length sort by value
+    return place, [p.zfill(20) if p.isdecimal() else p for p in _NUMBER.split(name)]
 
 
 def _count_release(model: ModelReport) -> dict[str, Any]:

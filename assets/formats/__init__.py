@@ -46,6 +46,7 @@ __all__ = [
     "Reader",
     "UnreadableBytes",
     "can_carry",
+    "foresee",
     "plan_session",
     "read_capture",
 ]
@@ -115,6 +116,13 @@ def plan_session(
 def can_carry(reader: str, what: str) -> bool:
     """Whether captures of a reader's format are expected to have a "calibration", "clock" or "depth"."""
     return any(r.name == reader and what in getattr(r, "carries", ()) for r in READERS)
+
+
+def foresee(plan: CapturePlan, opener: Opener) -> dict[str, str]:
+    """Notes on what will be read of a capture and what not, by a look at its directory; none for most formats."""
+    reader = next(r for r in READERS if r.name == plan.reader)
+    look = getattr(reader, "foresee", None)
+    return look(plan, opener) if look else {}
 
 
 def read_capture(

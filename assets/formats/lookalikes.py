@@ -13,6 +13,22 @@ from assets.formats.annotations.yolo_labels import Row, parse_rows
 from assets.formats.layout import IMAGE_SUFFIXES, name_of, split_of, stem_of, suffix_of
 
 LOOK_BYTES = 1 << 14
+_AS_TRACKS = "export the tracks as 'CVAT for video 1.1', with the images"
+_AS_LABELS = "labels as COCO, YOLO, VOC, CVAT or Label Studio"
+_AS_SIGNALS = "signals as messages of an MCAP file"
+_AS_POSES = "poses as rows `t x y z qx qy qz qw`"
+_WORDS = re.compile(r"[a-z]+")
+# fmt: off
+_OF_LABELS = frozenset({
+    "gt", "det", "dets", "label", "labels", "annotation", "annotations", "track", "tracks", "tracking", "box", "boxes",
+    "bbox", "class", "category",
+})
+_OF_SIGNALS = frozenset({
+    "imu", "acc", "accel", "gyro", "gyroscope", "gps", "gnss", "lat", "latitude", "odom", "odometry", "wheel",
+    "pressure", "magnetometer",
+})
+_OF_POSES = frozenset({"pose", "poses", "traj", "trajectory", "qw", "quaternion"})
+# fmt: on
 _NUMBERS = re.compile(r"[-+.\deE]+([\s,;]+[-+.\deE]+)*[\s,;]*")
 
 
@@ -48,13 +64,14 @@ def _look_at_text(path: str, head: bytes) -> Likeness | None:
     if not _NUMBERS.fullmatch(lines[0]):
         return Likeness(
             f"text, beginning with {lines[0][:60]!r}: no reader knows it",
-            "give labels as COCO, YOLO, VOC, CVAT or Label Studio, signals as messages of an MCAP file, or remove it",
+            _advise(path, lines[0]),
         )
     fields = re.split(r"[\s,;]+", lines[0].strip(" ,;"))
-    if "," in lines[0] and len(fields) in (7, 8, 9, 10):
+    is_called_so = name_of(path) in ("gt.txt", "det.txt") and len(fields) >= 6
+    if is_called_so or ("," in lines[0] and len(fields) in (7, 8, 9, 10)):
         return Likeness(
             "looks like tracks of MOTChallenge (frame, id, left, top, width, height, ...), which no reader reads yet",
-            "export the tracks as 'CVAT for video 1.1', with the images",
+            _AS_TRACKS,
         )
     rows = [
         row
@@ -69,7 +86,7 @@ def _look_at_text(path: str, head: bytes) -> Likeness | None:
         )
     return Likeness(
         f"rows of {len(fields)} numbers: no reader knows what they count",
-        "give poses as rows `t x y z qx qy qz qw`, signals as messages of an MCAP file, or remove it",
+        _advise(path, "", is_numbers=True),
     )
 
 
@@ -78,8 +95,33 @@ def _look_at_table(path: str, head: bytes) -> Likeness | None:
     columns = f", with the columns {line[0][:120]!r}" if line else ""
     return Likeness(
         f"a table{columns}: no reader knows what they mean",
-        "give labels as COCO, YOLO, VOC, CVAT or Label Studio, signals as messages of an MCAP file, or remove it",
+        _advise(path, "".join(line)),
     )
+
+
+def _look_at_settings(path: str, head: bytes) -> Likeness | None:
+    if name_of(path) != "seqinfo.ini":
+        return None
+    return Likeness(
+        "describes a sequence of MOTChallenge, which no reader reads yet",
+        _AS_TRACKS,
+    )
+
+
+def _advise(path: str, columns: str, is_numbers: bool = False) -> str:
+    """What helps, by the words in the path and in the first line; everything where they say nothing."""
+    words = set(_WORDS.findall(f"{path} {columns}".lower()))
+    forms = [
+        form
+        for form, said in (
+            (_AS_LABELS, words & _OF_LABELS),
+            (_AS_POSES, words & _OF_POSES),
+            (_AS_SIGNALS, words & _OF_SIGNALS),
+        )
+        if said
+    ]
+    usual = [_AS_POSES, _AS_SIGNALS] if is_numbers else [_AS_LABELS, _AS_SIGNALS]
+    return f"give {', '.join(forms or usual)}, or remove it"
 
 
 def _look_at_json(path: str, head: bytes) -> Likeness | None:
@@ -171,6 +213,7 @@ def _look_at_names(path: str, head: bytes) -> Likeness | None:
 _BY_SUFFIX: dict[str, Callable[[str, bytes], Likeness | None]] = {
     ".txt": _look_at_text,
     ".log": _look_at_text,
+    ".ini": _look_at_settings,
     ".csv": _look_at_table,
     ".tsv": _look_at_table,
     ".json": _look_at_json,

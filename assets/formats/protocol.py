@@ -29,6 +29,9 @@ MAX_SAME_PROBLEMS = 100
 MAX_LABELS = 20_000  # of one frame
 HEAD_BYTES = 512
 LABELS_NOT_READ = "labels not read"  # begins the notes that a check tells people: what it names teaches nothing
+NOT_READ = (
+    "not read"  # is in the names of notes on what a capture holds and nobody reads
+)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
@@ -36,7 +39,8 @@ class Reader(Protocol):
     """One family of formats.
 
     A reader whose format can carry more than images and labels has `carries: frozenset[str]` too: what a capture of it
-    is expected to have, of "calibration", "clock" and "depth".
+    is expected to have, of "calibration", "clock" and "depth". One whose files tell at little cost what of them is not
+    read has `foresee(plan, opener)` too: notes, for a dry run.
     """
 
     name: str

@@ -17,15 +17,18 @@ from PIL import Image as Pillow
 
 from assets.foreign_text import for_plot
 from models.metrics.calibration import CalibrationResult
-from models.metrics.detection import DetectionResult
+from models.metrics.detection import ClassFigures, DetectionResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DPI = 150
-# above this, cells are too small for numbers and lines too many for a legend
+# above this, cells are too small for numbers
 MAX_NAMED_CLASSES = 24
+MAX_PAIRS = 24  # of classes that are taken for each other
+MAX_CURVES = 12  # with a colour and a name
+MAX_ABOVE = 4  # entries of a legend above its axes; longer ones stand at the right
 METRIC_PREFIX = "val_"  # of what a history says about validation; its other figures are rates and costs
 LEAST_P_VALUE = 1e-6  # smaller ones are drawn here
 
@@ -89,7 +92,7 @@ def confusion_matrix_plot(
     subject: str,
     theme: str = "light",
 ) -> bytes:
-    """Counts, coloured by the share of their row (the true class).
+    """Counts, coloured by the share of their row (the true class); of many classes the worst pairs alone.
 
     A matrix with one row and column more than there are names is one of detection: false boxes below, misses right.
     """
@@ -97,6 +100,8 @@ def confusion_matrix_plot(
 
     colors = THEMES[theme]
     count = len(confusion)
+    if count > MAX_NAMED_CLASSES:
+        return _draw_worst_pairs(confusion, class_names, subject, colors)
     has_background = len(confusion) > len(class_names)
     true_names = [_shorten(n) for n in class_names] + ["(nothing)"] * has_background
     predicted_names = [_shorten(n) for n in class_names] + ["(missed)"] * has_background
@@ -109,40 +114,86 @@ def confusion_matrix_plot(
     mesh = axes.imshow(share, cmap=ramp, vmin=0, vmax=1)
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.grid(False)
-    if count <= MAX_NAMED_CLASSES:
-        axes.set_xticks(
-            range(count),
-            predicted_names,
-            rotation=40,
-            ha="right",
-            rotation_mode="anchor",
+    axes.set_xticks(
+        range(count),
+        predicted_names,
+        rotation=40,
+        ha="right",
+        rotation_mode="anchor",
+    )
+    axes.set_yticks(range(count), true_names)
+    for row, column in np.ndindex(confusion.shape):
+        is_zero = confusion[row, column] == 0
+        color = (
+            colors.grid
+            if is_zero
+            else colors.ground
+            if share[row, column] > 0.55
+            else colors.ink
         )
-        axes.set_yticks(range(count), true_names)
-        for row, column in np.ndindex(confusion.shape):
-            is_zero = confusion[row, column] == 0
-            color = (
-                colors.grid
-                if is_zero
-                else colors.ground
-                if share[row, column] > 0.55
-                else colors.ink
+        size = 9.5 if count < 13 else 6.5
+        # nothing found where nothing is: not countable
+        if not (has_background and row == column == count - 1):
+            axes.text(
+                column,
+                row,
+                f"{confusion[row, column]}",
+                ha="center",
+                va="center",
+                fontsize=size,
+                color=color,
             )
-            size = 9.5 if count < 13 else 6.5
-            # nothing found where nothing is: not countable
-            if not (has_background and row == column == count - 1):
-                axes.text(
-                    column,
-                    row,
-                    f"{confusion[row, column]}",
-                    ha="center",
-                    va="center",
-                    fontsize=size,
-                    color=color,
-                )
     bar = figure.colorbar(mesh, ax=axes, fraction=0.045, pad=0.03)
     bar.set_label("share of the true class", color=colors.muted)
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, colors=colors.muted, labelsize=8)
+    return _encode(figure)
+
+
+def _draw_worst_pairs(
+    confusion: NDArray[np.int64],
+    class_names: Sequence[str],
+    subject: str,
+    colors: Theme,
+) -> bytes:
+    """The most frequent mistakes as bars, each with the share of its true class. What is no object is no class."""
+    names = [_shorten(n, 30) for n in class_names]
+    wrong = confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]
+    pairs = [np.unravel_index(at, wrong.shape) for at in order]
+    pairs = [pair for pair in pairs if wrong[pair]]
+    shown = sum(int(wrong[pair]) for pair in pairs)
+    title = f"Confusion: {shown:,} of {int(wrong.sum()):,} mistakes, by pair of classes"
+    height = 1.6 + 0.27 * max(len(pairs), 4)
+    figure, (axes,) = _open_figure(title, subject, colors, (7.2, height))
+    places = range(len(pairs))
+    counts = [int(wrong[pair]) for pair in pairs]
+    axes.barh(places, counts, color=colors.accent, alpha=0.85)
+    for place, (row, column) in enumerate(pairs):
+        share = ""
+        if row < len(names):
+            share = f"  {100 * wrong[row, column] / confusion[row].sum():.0f} % of it"
+        axes.text(
+            counts[place],
+            place,
+            f" {counts[place]:,}{share}",
+            va="center",
+            fontsize=8,
+            color=colors.muted,
+        )
+    labels = [
+        f"{names[row] if row < len(names) else '(nothing)'} → "
+        f"{names[column] if column < len(names) else '(missed)'}"
+        for row, column in pairs
+    ]
+    axes.set_yticks(places, labels)
+    axes.invert_yaxis()
+    axes.set(xlabel="times", xlim=(0, 1.25 * max(counts, default=1)))
+    axes.set_title(
+        "true class → predicted class", loc="left", fontsize=8.5, color=colors.muted
+    )
+    axes.grid(visible=False, axis="y")
     return _encode(figure)
 
 
@@ -152,34 +203,35 @@ def pr_curves_plot(
     subject: str,
     theme: str = "light",
 ) -> bytes:
-    """Precision over recall at IoU 0.5, one line a class, best first; the legend names classes without an object."""
+    """Precision over recall at IoU 0.5, one line a class; the legend names classes without an object.
+
+    Of many classes the worst have a colour and a name, and all others are grey.
+    """
     colors = THEMES[theme]
-    figure, (axes,) = _open_figure(
-        "Precision and recall at IoU 0.5", subject, colors, (7.2, 4.8)
-    )
     ranked = sorted(
         result.per_class, key=lambda c: -1.0 if c.ap50 is None else c.ap50, reverse=True
     )
-    for place, figures in enumerate(ranked):
-        name = _shorten(class_names[figures.class_id])
-        color = colors.series[figures.class_id % len(colors.series)]
-        style = ("-", "--", ":")[figures.class_id // len(colors.series) % 3]
-        label = (
-            f"{name}  {'no objects' if figures.ap50 is None else f'{figures.ap50:.3f}'}"
-        )
-        if figures.precision50 is None:
-            axes.plot([], [], style, color=colors.muted, label=label)
-            continue
-        # precision is 0 from the highest recall reached: the line ends there
-        reached = figures.precision50 > 0
-        label = label if place < MAX_NAMED_CLASSES else "_nolegend_"
-        axes.plot(
-            figures.recall[reached],
-            figures.precision50[reached],
-            style,
-            color=color,
+    measured = [c for c in ranked if c.ap50 is not None]
+    is_crowded = len(ranked) > MAX_CURVES
+    named = measured[-MAX_CURVES:] if is_crowded else ranked
+    title = "Precision and recall at IoU 0.5"
+    if is_crowded:
+        title += f": the {len(named)} worst of {len(measured)} classes"
+    figure, (axes,) = _open_figure(title, subject, colors, (7.2, 4.8))
+    for figures in measured[: -len(named)] if is_crowded else ():
+        _draw_curve(axes, figures, color=colors.grid, lw=1)
+    for place, figures in enumerate(named):
+        number = place if is_crowded else figures.class_id
+        style = ("-", "--", ":")[number // len(colors.series) % 3]
+        color = colors.series[number % len(colors.series)]
+        found = "no objects" if figures.ap50 is None else f"{figures.ap50:.3f}"
+        _draw_curve(
+            axes,
+            figures,
+            ls=style,
             lw=2,
-            label=label,
+            color=colors.muted if figures.ap50 is None else color,
+            label=f"{_shorten(class_names[figures.class_id])}  {found}",
         )
     axes.set(
         xlabel="recall (share of objects found)",
@@ -188,6 +240,16 @@ def pr_curves_plot(
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
     _add_legend(axes, colors, "class  AP50")
     return _encode(figure)
+
+
+def _draw_curve(axes: Axes, figures: ClassFigures, **style: Any) -> None:
+    """Precision is 0 from the highest recall reached: the line ends there. Without an object there is none."""
+    precision = figures.precision50
+    if precision is None:
+        axes.plot([], [], **style)
+        return
+    reached = precision > 0
+    axes.plot(figures.recall[reached], precision[reached], **style)
 
 
 def reliability_plot(
@@ -325,13 +387,9 @@ def drift_plot(
     )
     axes.set_yticks(
         range(len(lines)),
-        [f"{_shorten(session)} · {_shorten(sensor)}" for session, sensor in lines],
+        [f"{_shorten(session, 36)} · {_shorten(sensor)}" for session, sensor in lines],
     )
-    legend = axes.legend(
-        loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8.5
-    )
-    for text in legend.get_texts():
-        text.set_color(colors.ink)
+    _add_legend(axes, colors, None)
     return _encode(figure)
 
 
@@ -382,15 +440,19 @@ def _open_figure(
 
 
 def _add_legend(axes: Axes, colors: Theme, title: str | None) -> None:
+    """Beside the axes, where it covers no curve: a short one above them, a longer one at their right."""
+    num_entries = len(axes.get_legend_handles_labels()[0])
+    is_short = num_entries <= MAX_ABOVE
     legend = axes.legend(
         title=title,
-        loc="best",
-        frameon=True,
+        loc="lower left" if is_short else "upper left",
+        bbox_to_anchor=(0, 1) if is_short else (1.01, 1),
+        ncols=2 if is_short else 1,
+        frameon=False,
         fontsize=8.5,
         title_fontsize=8.5,
         alignment="left",
     )
-    legend.get_frame().set(facecolor=colors.ground, edgecolor="none", alpha=0.85)
     for text in (*legend.get_texts(), legend.get_title()):
         text.set_color(colors.ink)
 

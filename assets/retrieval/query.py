@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -16,8 +17,20 @@ class QueryError(ValueError):
     """The statement is not one that can be answered; the message says why."""
 
 
-def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
-    """The rows of one SELECT. Besides the tables of the catalog there is `files`, the ledger's outcome of every file.
+@dataclass(frozen=True)
+class Found:
+    """The rows of a query, and the names of columns of bytes that were not read for it."""
+
+    rows: pa.Table
+    left_out: tuple[str, ...]
+
+
+def run_query(
+    catalog: Catalog, ledger: Ledger, sql: str, with_bytes: bool = True
+) -> Found:
+    """The rows of one SELECT, without its columns of bytes where they are not wanted.
+
+    Besides the tables of the catalog there is `files`, the ledger's outcome of every file.
 
     Raises QueryError for a statement that fails, that is not a single SELECT, or that reaches for files or the network.
     """
@@ -39,11 +52,26 @@ def run_query(catalog: Catalog, ledger: Ledger, sql: str) -> pa.Table:
                 raise QueryError(
                     "only one SELECT statement is answered: the tables are read-only"
                 )
-            return connection.sql(sql).to_arrow_table()
+            return _fetch(connection.sql(sql), with_bytes)
         except duckdb.Error as error:
             if unknown and "files does not exist" in str(error):
                 raise QueryError(str(unknown)) from error
             raise QueryError(explain(error)) from error
+
+
+def _fetch(relation: Any, with_bytes: bool) -> Found:
+    """A column that is not asked for is not read."""
+    import duckdb
+
+    is_bytes = [kind == "BLOB" for kind in relation.types]
+    if with_bytes or not any(is_bytes) or all(is_bytes):
+        return Found(relation.to_arrow_table(), ())
+    named = list(zip(relation.columns, is_bytes, strict=True))
+    kept = [duckdb.ColumnExpression(name) for name, is_blob in named if not is_blob]
+    return Found(
+        relation.select(*kept).to_arrow_table(),
+        tuple(name for name, is_blob in named if is_blob),
+    )
 
 
 def to_json_rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -85,24 +85,27 @@ def _list_sessions(
 ) -> list[Row]:
     """One row a session. `fault` is why it cannot be listed, with the remedy.
 
-    `state` is the first that is true: forgotten, gone, unreachable, waiting, held, quarantined, ingested, empty.
+    `state` is the first that is true: forgotten, gone, unreachable, waiting, copy, held, quarantined, ingested, empty.
+    `copy_of` names the sessions that hold the bytes of all its recordings.
     """
     forgotten = {e.session for e in exclusions if e.path == WHOLE}
     # session -> path -> version -> outcome
     ledger: dict[str, dict[str, dict[str, str]]] = {}
-    for row in (
-        home.zone.ledger.file_table()
-        .select(["session", "path", "version", "outcome"])
-        .to_pylist()
-    ):
+    used: dict[str, set[str]] = {}  # session -> captures of its files
+    columns = ["session", "path", "version", "outcome", "capture_id"]
+    for row in home.zone.ledger.file_table().select(columns).to_pylist():
         ledger.setdefault(row["session"], {}).setdefault(row["path"], {})[
             row["version"]
         ] = row["outcome"]
+        if row["capture_id"]:
+            used.setdefault(row["session"], set()).add(row["capture_id"])
     frames = Counter[str]()
+    owners: dict[str, str] = {}
     for row in home.catalog.read_latest(
-        "captures", ["session", "num_frames"]
+        "captures", ["capture_id", "session", "num_frames"]
     ).to_pylist():
         frames[row["session"]] += row["num_frames"]
+        owners[row["capture_id"]] = row["session"]
     held: dict[str, list[Row]] = {}
     for row in home.catalog.read_latest("publications", where="is_held").to_pylist():
         held.setdefault(row["session"], []).append(
@@ -117,8 +120,10 @@ def _list_sessions(
             _recall(home.zone.ledger, session, folder, files, known)
         mine = [e for e in exclusions if e.session == session]
         files = [f for f in files if find_covering(mine, f.path) is None]
+        others = {owners[c] for c in used.get(session, ()) if c in owners}
         facts = {
             **_count_files(files, known),
+            "copy_of": [] if session in others else sorted(others),
             "frames": frames[session],
             "held": held.get(session, []),
             "fault": fault,
@@ -176,6 +181,8 @@ def _name_state(is_there: bool, facts: Row) -> str:
         return "unreachable"
     if facts["waiting"]:
         return "waiting"
+    if facts["copy_of"]:
+        return "copy"
     if facts["held"]:
         return "held"
     return (

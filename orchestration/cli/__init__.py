@@ -6,8 +6,11 @@ Belongs here: arguments, progress on stderr, results on stdout, exit codes; a fi
 import os
 import sys
 import traceback
+from importlib import metadata
+from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from assets.addresses import hide
 from orchestration.cli.backing_up import backup, restore
@@ -16,7 +19,7 @@ from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
-from orchestration.cli.output import join_lines
+from orchestration.cli.output import join_lines, say_error
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
@@ -57,30 +60,73 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"daguerre {metadata.version('daguerre')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _daguerre(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Say which Daguerre this is.",
+            callback=_tell_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Options that belong to no verb."""
+
+
 def main() -> None:
-    """Run the command; a mistake, and what a library complains about, becomes one line on stderr and exit code 2."""
+    """Run the command; a mistake, and what a library complains about, becomes one line on stderr and exit code 2.
+
+    With --json an error is one JSON object on stdout too.
+    """
     # Ray stays on loopback
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    as_json = "--json" in sys.argv
     try:
         keep_private()
         choose_spill()
-        app(standalone_mode=True)
+        # what Typer tells people of a wrong word is raised where it is to be JSON
+        exit_code = app(standalone_mode=not as_json)
     except Exception as error:
-        is_told = isinstance(error, (ValueError, OSError))
-        if os.environ.get("DAGUERRE_TRACEBACK") or not (is_told or _is_foreign(error)):
+        told = hide(_tell(error))
+        exit_code = _choose_exit_code(error)
+        if as_json:
+            say_error(told, exit_code)
+        if _is_ours(error) or os.environ.get("DAGUERRE_TRACEBACK"):
             print(hide(traceback.format_exc()), end="", file=sys.stderr)
-            raise SystemExit(1) from error
-        told = str(error) if is_told else _tell(error)
-        print(f"daguerre: {join_lines(hide(told).splitlines())}", file=sys.stderr)
-        raise SystemExit(2) from error
+        else:
+            print(f"daguerre: {join_lines(told.splitlines())}", file=sys.stderr)
+        raise SystemExit(exit_code) from error
+    raise SystemExit(exit_code or 0)
 
 
-def _is_foreign(error: Exception) -> bool:
-    """Whether a library has its own word for it; Python's are ours to mend, and keep their traceback."""
-    return type(error).__module__.split(".")[0] not in _OURS
+def _is_ours(error: Exception) -> bool:
+    """Whether it is ours to mend, and keeps its traceback: neither a mistake of who asked nor a library's own word."""
+    is_mistake = isinstance(error, (ValueError, OSError, TyperException))
+    return not is_mistake and type(error).__module__.split(".")[0] in _OURS
+
+
+def _choose_exit_code(error: Exception) -> int:
+    is_shown = _is_ours(error) or os.environ.get("DAGUERRE_TRACEBACK")
+    return 1 if is_shown or isinstance(error, typer.Abort) else 2
 
 
 def _tell(error: Exception) -> str:
-    library = type(error).__module__.split(".")[0]
+    if isinstance(error, typer.Abort):
+        return "the question was not answered with yes"
+    if isinstance(error, (ValueError, OSError)):
+        return str(error)
+    if isinstance(error, TyperException):
+        return str(getattr(error, "format_message", error.__str__)())
     reason = str(error).strip().split("\n")[0] or type(error).__name__
+    library = type(error).__module__.split(".")[0]
+    if library in _OURS:
+        return f"{type(error).__name__}: {reason}"
     return f"{library}: {reason}; DAGUERRE_TRACEBACK=1 shows where"

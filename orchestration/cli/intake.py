@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli.intake_text import describe_intake, describe_plan
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import Tick, show_progress
 from orchestration.profiles import Settings, load_settings
 
 if TYPE_CHECKING:
     from assets.stages import SessionStep
+    from checks.verdicts import Verdict
 
 RECORDINGS = ("capture", "recordings")
 FRAMES = ("capture", "frames")
@@ -57,6 +59,10 @@ def ingest(
     dry_run: Annotated[
         bool, typer.Option(help="Say what each file would be read as; write nothing.")
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Tell every file and check by itself."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Take files in exactly once, check them, and publish what passes. Exits 0 when every file has an outcome.
@@ -72,7 +78,7 @@ def ingest(
     settings = load_settings()
     folder = Folder(source, settings.file_options)
     if dry_run:
-        return say(as_json, *_plan(folder))
+        return say(as_json, *_plan(folder, verbose))
     key = session_key(session or _name_of(folder.uri))
     if not folder.exists():
         raise FileNotFoundError(
@@ -85,16 +91,17 @@ def ingest(
         key = former
     elif not zone.take_up(key, folder):
         zone.register(key, folder)
-    taken = take_in(settings, zone.locate(key), key)
+    taken = take_in(settings, zone.locate(key), key, verbose)
     for what in ("listing", "intake"):
         zone.ledger.end_pause(what, key)
     say(as_json, *taken)
 
 
 def take_in(
-    settings: Settings, folder: Any, session: str
+    settings: Settings, folder: Any, session: str, is_verbose: bool = False
 ) -> tuple[dict[str, Any], str]:
     """Take the session's files in, and make, check and publish all that it needs: facts and text of what came of it."""
+    from assets.capture.contents import count_signals, list_left_out
     from assets.capture.label_summary import describe_labels, summarise_labels
     from orchestration.resources import build_catalog
     from orchestration.session import run_session
@@ -108,70 +115,54 @@ def take_in(
         return show_progress(f"{step.doing} {session}", step.unit, count_frames)
 
     outcome = run_session(settings, session, folder, show)
-    report = outcome.made[RECORDINGS]
-    verdicts = outcome.verdicts
     summary = summarise_labels(catalog, session)
-    failed = [
-        {"check": v.name, "blocks": v.stops, "summary": v.summary}
-        for v in verdicts
-        if not v.passed
-    ]
-    labels = {
+    facts = {
+        **vars(outcome.made[RECORDINGS]),
+        "signals": count_signals(catalog, session),
+        "not_read": [str(left) for left in list_left_out(catalog, session)],
+        "published": not outcome.held,
+        "failed_checks": [_tell_check(v) for v in outcome.verdicts if not v.passed],
         "labels": [asdict(task) for task in summary.tasks],
         "left_out": dict(summary.left_out),
     }
-    facts = {
-        **vars(report),
-        "published": not outcome.held,
-        "failed_checks": failed,
-        **labels,
-    }
-    lines = [
-        f"session {session}: {report.files} files, {report.captures} captures, {report.frames} frames",
-        f"{report.new} new, {report.already_ingested} already ingested, {report.quarantined} quarantined, "
-        f"{report.problems} unreadable records"
-        + f", {report.dropped} dropped"
-        * bool(report.dropped),
-        *(
-            [
-                f"{report.gone} files are gone or have other bytes: {report.gone_frames} frames and "
-                f"{report.gone_labels} labels are taken out"
-            ]
-            * bool(report.gone)
-        ),
-        *describe_labels(summary),
-        *(
-            f"  quarantined {r['path']} ({r['reader']}): {r['reason']}. {r['remedy']}"
-            for r in report.reasons[:20]
-        ),
-        *(
-            [
-                f"  ... and {len(report.reasons) - 20} more: daguerre quarantine list {session}"
-            ]
-            * (len(report.reasons) > 20)
-        ),
-        *(
-            f"  {'held' if f['blocks'] else 'warning'}: {f['check']}: {f['summary']}"
-            for f in failed
-        ),
-    ]
+    lines = describe_intake(facts, describe_labels(summary), is_verbose)
     return facts, join_lines(lines)
 
 
-def _plan(folder: Any) -> tuple[dict[str, Any], str]:
-    from assets.formats import plan_session
+def _tell_check(verdict: "Verdict") -> dict[str, Any]:
+    return {
+        "check": verdict.name,
+        "blocks": verdict.stops,
+        "summary": verdict.summary,
+        "num_checked": verdict.num_checked,
+        "cause": verdict.cause,
+    }
+
+
+def _plan(folder: Any, is_verbose: bool) -> tuple[dict[str, Any], str]:
+    from assets.formats import foresee, plan_session
 
     plans, leftovers = plan_session(folder.files(), folder.open)
     captures = [
-        {"reader": p.reader, "root": p.root, "files": len(p.files), **p.notes}
+        {
+            "reader": p.reader,
+            "root": p.root,
+            "files": len(p.files),
+            "notes": {**p.notes, **foresee(p, folder.open)},
+        }
         for p in plans
     ]
-    unread = [{"path": left.file.path, "reason": left.reason} for left in leftovers]
-    lines = [
-        f"{c['reader']}: {c['root'] or '.'} ({c['files']} files)" for c in captures
+    unread = [
+        {
+            "path": left.file.path,
+            "reason": left.reason,
+            "remedy": left.remedy,
+            "is_document": left.is_document,
+        }
+        for left in leftovers
     ]
-    lines += [f"not data: {u['path']}: {u['reason']}" for u in unread]
-    return {"captures": captures, "unread": unread}, join_lines(lines)
+    facts = {"captures": captures, "unread": unread}
+    return facts, join_lines(describe_plan(facts, is_verbose))
 
 
 def _name_of(uri: str) -> str:

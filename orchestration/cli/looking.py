@@ -1,5 +1,6 @@
 """The verbs that look and change nothing: state of the home, SQL, hashes, lineage, report."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,12 @@ from orchestration.cli.output import (
     draw_tree,
     format_bytes,
     join_lines,
-    print_table,
     say,
     shorten,
 )
+from orchestration.cli.tables import Wide, print_csv, print_table
+
+_ALL_OF_STATUS = "daguerre status --wide"
 
 
 def status(
@@ -25,6 +28,7 @@ def status(
             help="Say too what of the confinement of decoders this system lacks.",
         ),
     ] = False,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Say what is landed, stored, held, quarantined, promoted, drifting and under way. Changes nothing."""
@@ -50,7 +54,7 @@ def status(
         facts["decoders_lack"] = list_gaps()
     if as_json:
         return say(True, facts, "")
-    _print_status(facts)
+    _print_status(facts, wide)
 
 
 def query(
@@ -60,18 +64,28 @@ def query(
             help='For example "select sensor, count(*) from frames group by sensor".'
         ),
     ],
+    wide: Wide = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, every value in full.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read-only SQL over all tables."""
+    """Read-only SQL over all tables. Columns of bytes are left out and named; JSON has their length and sha256."""
     from assets.retrieval.query import run_query, to_json_rows
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, open_ledger
 
     settings = load_settings()
-    rows = to_json_rows(run_query(build_catalog(settings), open_ledger(settings), sql))
+    found = run_query(build_catalog(settings), open_ledger(settings), sql, as_json)
+    rows = to_json_rows(found.rows)
     if as_json:
         return say(True, rows, "")
-    print_table(rows)
+    if as_csv:
+        print_csv(rows)
+    else:
+        print_table(rows, None, wide, "--wide or --csv")
+    if found.left_out:
+        print(f"left out, being bytes: {', '.join(found.left_out)}", file=sys.stderr)
 
 
 def verify(as_json: Json = False) -> None:
@@ -139,7 +153,7 @@ def report(
     say(as_json, {"report": str(path)}, str(path))
 
 
-def _print_status(facts: dict[str, Any]) -> None:
+def _print_status(facts: dict[str, Any], is_wide: bool) -> None:
     disk = facts["disk"]
     print(
         f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free"
@@ -167,8 +181,11 @@ def _print_status(facts: dict[str, Any]) -> None:
             print(f"      in {for_line(s['place'])}")
         if s["fault"]:
             print(f"      {for_line(s['fault'])}")
-        for held in s["held"]:
-            print(f"      {held['table']} held: {shorten(held['reason'], 160)}")
+        if s["copy_of"]:
+            print(f"      already in session {', '.join(s['copy_of'])}")
+            continue
+        for reason, tables in _group_held(s["held"]).items():
+            print(f"      {', '.join(tables)} held: {shorten(reason, 160)}")
     for said in facts["forgotten"]:
         rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
         what = "/".join(filter(None, (said["session"], said["path"])))
@@ -188,6 +205,8 @@ def _print_status(facts: dict[str, Any]) -> None:
             for t in map(dict, facts["tables"])
         ],
         "tables",
+        is_wide,
+        _ALL_OF_STATUS,
     )
     for task in facts["unfollowed"]:
         print(
@@ -196,11 +215,19 @@ def _print_status(facts: dict[str, Any]) -> None:
         )
     for name in ("champions", "drift", "leases"):
         if facts[name]:
-            print_table(facts[name], name)
+            print_table(facts[name], name.replace("_", " "), is_wide, _ALL_OF_STATUS)
     for request in facts["retraining_requests"]:
         who = f"{request['task']} (champion {request['model_version']}) for {request['session']}"
         print(f"retraining request: {who}: {shorten(request['reason'], 100)}")
         print(f"  -> {for_line(request['answer'])}")
+
+
+def _group_held(held: list[dict[str, str]]) -> dict[str, list[str]]:
+    """Reason -> the tables that are held for it."""
+    tables: dict[str, list[str]] = {}
+    for decision in held:
+        tables.setdefault(decision["reason"], []).append(decision["table"])
+    return tables
 
 
 def _print_confinement(gaps: list[str]) -> None:

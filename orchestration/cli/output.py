@@ -1,7 +1,7 @@
-"""Results on stdout: one JSON value, or text and tables for people."""
+"""Results on stdout: one JSON value, or text for people."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -19,18 +19,9 @@ def say(as_json: bool, facts: Any, text: str) -> None:
     print(json.dumps(facts, indent=2, default=str) if as_json else text)
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
-    """Rows with equal keys as a table, cut to what a terminal shows."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        *(rows[0] if rows else ["(no rows)"]), title=title, title_justify="left"
-    )
-    for row in rows:
-        table.add_row(*(Text(shorten(value)) for value in row.values()))
-    Console().print(table)
+def say_error(reason: str, exit_code: int) -> None:
+    """Print why a verb came to nothing, as its JSON value."""
+    print(json.dumps({"error": reason, "exit_code": exit_code}, indent=2))
 
 
 def join_lines(lines: Iterable[str]) -> str:

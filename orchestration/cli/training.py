@@ -16,7 +16,8 @@ from orchestration.cli.chosen import (
     read_options,
     show_dataset,
 )
-from orchestration.cli.output import Json, join_lines, print_table, say
+from orchestration.cli.output import Json, join_lines, say
+from orchestration.cli.tables import print_table
 
 
 def train(

@@ -37,8 +37,14 @@ def upgrade(
         versions = f"{table.table}: version {table.stored_version} -> {table.version}"
         lines += [f"{versions}: {'; '.join(table.steps)}"] * bool(table.steps)
         lines += [f"{table.table}: refused: {table.refusal}"] * bool(table.refusal)
-    lines += follow_home(catalog, build_tracker(settings), dry_run)
+    followed = follow_home(catalog, build_tracker(settings), dry_run)
+    lines += followed
     lines += [f"{len(done)} tables are as this Daguerre has them"] * (not lines)
     lines += ["nothing was changed: this was a dry run"] * dry_run
-    say(as_json, [vars(table) for table in done], join_lines(lines))
+    facts = {
+        "tables": [vars(table) for table in done],
+        "registry": followed,
+        "dry_run": dry_run,
+    }
+    say(as_json, facts, join_lines(lines))
     raise typer.Exit(1 if any(table.refusal for table in done) else 0)

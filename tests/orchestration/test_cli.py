@@ -95,7 +95,9 @@ def test_upgrade_says_what_it_does_and_does_it_once(run, home):
         "unique_frames: version 0 -> 1: name the bytes that each row rests on"
         in planned.stdout
     )
-    steps = {row["table"]: row["steps"] for row in read(run("upgrade", "--json"))}
+    facts = read(run("upgrade", "--json"))
+    steps = {row["table"]: row["steps"] for row in facts["tables"]}
+    assert (facts["registry"], facts["dry_run"]) == ([], False)
     assert "add the column 'notes'" in steps["captures"]
     assert "tables are as this Daguerre has them" in run("upgrade").stdout
 

@@ -21,8 +21,14 @@ from assets.formats.messages import (
     ros2_messages,
 )
 from assets.formats.messages.log_times import LogTimes
+from assets.formats.messages.mcap_chunks import RecordingLimits
 from assets.formats.messages.mcap_records import Damage, Located, RecordWalker
-from assets.formats.messages.mcap_summary import MAGIC
+from assets.formats.messages.mcap_summary import (
+    MAGIC,
+    Summary,
+    SummaryError,
+    read_summary,
+)
 from assets.formats.messages.rig import RigTransforms
 from assets.formats.messages.topics import (
     DEPTH_UNIT_KEY,
@@ -44,6 +50,7 @@ from assets.formats.observations import (
 )
 from assets.formats.protocol import (
     HEAD_BYTES,
+    NOT_READ,
     Opener,
     UnreadableBytes,
     explain_pointer,
@@ -93,6 +100,21 @@ class McapReader:
             finally:
                 tracks.close()
 
+    def foresee(self, plan: CapturePlan, opener: Opener) -> dict[str, str]:
+        """The topics that are read and those that are not, as far as the summary lists them; nothing is decoded."""
+        file = plan.files[0]
+        try:
+            with open_checked(file, opener) as stream:
+                limit_bytes = RecordingLimits().chunk_bytes
+                summary = read_summary(stream, file.size_bytes, limit_bytes)
+        except (UnreadableBytes, SummaryError) as error:
+            return {"topics": f"not known before it is read: {error}"}
+        if not (summary and summary.channels):
+            return {
+                "topics": "not known before it is read: the file has no summary that lists them"
+            }
+        return dict(_foresee_topics(summary))
+
 
 def _is_mcap(file: SessionFile, opener: Opener) -> bool:
     suffix = suffix_of(file.path)
@@ -139,7 +161,7 @@ class _Recording:
             )
         yield from self._compare_counts(walker)
         for topic, count in sorted(self._skipped.items()):
-            self.notes[f"not read: {topic}"] = f"{count} messages"
+            self.notes[f"{NOT_READ}: {topic}"] = f"{count} messages"
         self.notes.update(self._log_times.describe())
 
     def _read_message(self, item: Located) -> Iterator[Observation]:
@@ -161,8 +183,7 @@ class _Recording:
                 yield origin.refuse(error.reason, error.remedy)
         read = self._reads[item.channel.id]
         if read is None:
-            name = item.schema.name if item.schema else "no schema"
-            self._skipped[f"{item.channel.topic} ({name})"] += 1
+            self._skipped[_name_topic(item.channel, item.schema)] += 1
             return
         has_stamp = True
         try:
@@ -245,6 +266,28 @@ class _Recording:
                     "copy the file again, or record it again",
                     sensor,
                 )
+
+
+def _foresee_topics(summary: Summary) -> Iterator[tuple[str, str]]:
+    """A note for each topic. Without statistics nothing says how many messages there are."""
+    for channel in sorted(summary.channels.values(), key=lambda c: c.topic):
+        schema = summary.schemas.get(channel.schema_id)
+        refusal = ""
+        try:
+            is_read = choose_read(channel, schema) is not None
+        except Exception as error:  # as when it is read: then it is a problem
+            refusal = f": {error}"
+            is_read = False
+        how_many = "the file does not say how many messages"
+        if summary.statistics:
+            counts = summary.statistics.channel_message_counts
+            how_many = f"{counts.get(channel.id, 0)} messages"
+        what = "read" if is_read else NOT_READ
+        yield f"{what}: {_name_topic(channel, schema)}", how_many + refusal
+
+
+def _name_topic(channel: Channel, schema: Schema | None) -> str:
+    return f"{channel.topic} ({schema.name if schema else 'no schema'})"
 
 
 def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:

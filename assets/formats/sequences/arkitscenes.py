@@ -24,7 +24,7 @@ from assets.formats.observations import (
     Problem,
     SignalObservation,
 )
-from assets.formats.protocol import Opener, UnreadableBytes, whole_file
+from assets.formats.protocol import NOT_READ, Opener, UnreadableBytes, whole_file
 from assets.formats.sequences.sequence_files import (
     Pose,
     matrix_of_pose,
@@ -71,6 +71,11 @@ class ArkitScenesReader:
             and (root in others or any(c.endswith(_INTRINSICS) for c in cameras[root]))
         ]
 
+    def foresee(self, plan: CapturePlan, opener: Opener) -> dict[str, str]:
+        """How many grades of depth are not read."""
+        folders = (name_of(folder_of(f.path)) for f in plan.files)
+        return _note_grades(sum(folder == _CONFIDENCE for folder in folders))
+
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         folders: dict[str, list[SessionFile]] = defaultdict(list)
         for file in plan.files:
@@ -79,11 +84,7 @@ class ArkitScenesReader:
                 if folder_of(file.path) == plan.root
                 else name_of(folder_of(file.path))
             ].append(file)
-        grades = folders.pop(_CONFIDENCE, None)
-        if grades:
-            plan.notes[f"not read: {_CONFIDENCE}"] = (
-                f"{len(grades)} images that grade depth"
-            )
+        plan.notes.update(_note_grades(len(folders.pop(_CONFIDENCE, []))))
         for trajectory in folders.pop("", []):
             yield from self._read_trajectory(trajectory, opener, plan.notes)
         for sensor, files in sorted(folders.items()):
@@ -224,3 +225,9 @@ def _time_of(file: SessionFile) -> int:
     match = _IMAGE.fullmatch(name_of(file.path))
     assert match is not None
     return parse_seconds(match[1])
+
+
+def _note_grades(count: int) -> dict[str, str]:
+    if not count:
+        return {}
+    return {f"{NOT_READ}: {_CONFIDENCE}": f"{count} images that grade depth"}

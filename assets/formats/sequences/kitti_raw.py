@@ -32,7 +32,7 @@ from assets.formats.observations import (
     Problem,
     SignalObservation,
 )
-from assets.formats.protocol import Opener, UnreadableBytes, whole_file
+from assets.formats.protocol import NOT_READ, Opener, UnreadableBytes, whole_file
 from assets.formats.sequences.kitti_calibration import (
     CALIBRATION_FILES,
     read_calibrations,
@@ -47,6 +47,7 @@ from assets.formats.sequences.sequence_files import (
 from assets.storage import SessionFile
 
 _SENSOR = re.compile(r"(?:image_\d\d|oxts|velodyne_points)")
+_SCANS = "velodyne_points"
 _TIMES = "timestamps.txt"
 _BESIDE_DATA = re.compile(r"timestamps(_start|_end)?\.txt|dataformat\.txt")
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d(?:\.\d{1,9})?)")
@@ -77,10 +78,7 @@ class KittiRawReader:
                 is_data or _BESIDE_DATA.fullmatch(name_of(file.path))
             ):
                 drives[folder_of(sensor)].append(file)
-                if (
-                    file.path == join(sensor, _TIMES)
-                    and name_of(sensor) != "velodyne_points"
-                ):
+                if file.path == join(sensor, _TIMES) and name_of(sensor) != _SCANS:
                     timed.add(folder_of(sensor))
         captures: dict[str, list[SessionFile]] = defaultdict(list)
         for drive in sorted(timed):
@@ -92,6 +90,12 @@ class KittiRawReader:
             )
             for root, members in sorted(captures.items())
         ]
+
+    def foresee(self, plan: CapturePlan, opener: Opener) -> dict[str, str]:
+        """How many laser scans are not read."""
+        folders = (folder_of(f.path) for f in plan.files)
+        scans = Counter(f for f in folders if f.endswith(f"{_SCANS}/data"))
+        return dict(_note_scans(folder_of(f), count) for f, count in scans.items())
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         folders: dict[str, dict[str, SessionFile]] = defaultdict(dict)
@@ -122,6 +126,10 @@ class _Times:
     refused: set[int] = field(default_factory=set)  # numbers whose line is no time
 
 
+def _note_scans(folder: str, count: int) -> tuple[str, str]:
+    return f"{NOT_READ}: {folder}", f"{count} laser scans"
+
+
 @dataclass
 class _Reading:
     """One pass over the drives of a capture."""
@@ -143,8 +151,8 @@ class _Reading:
             for path, file in members.items()
             if name_of(folder_of(path)) == "data"
         }
-        if sensor == "velodyne_points":
-            self.plan.notes[f"not read: {folder}"] = f"{len(data)} laser scans"
+        if sensor == _SCANS:
+            self.plan.notes.update([_note_scans(folder, len(data))])
             return
         times = _Times()
         table = members.get(join(folder, _TIMES))

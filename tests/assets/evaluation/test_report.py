@@ -214,7 +214,7 @@ def test_every_picture_decodes(page: str):
 
 def test_charts_come_for_light_and_for_dark(page: str):
     assert (
-        page.count('media="(prefers-color-scheme: dark)"')
+        page.count('media="screen and (prefers-color-scheme: dark)"')
         == page.count('<figure class="chart">')
         == 4 + 3 + 1
     )

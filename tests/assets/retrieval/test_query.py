@@ -13,12 +13,12 @@ from assets.tables.schemas import TABLES
 
 @pytest.fixture
 def ask(catalog, ledger):
-    return lambda sql: to_json_rows(run_query(catalog, ledger, sql))
+    return lambda sql: to_json_rows(run_query(catalog, ledger, sql).rows)
 
 
 def test_tables_can_be_counted_and_joined(world):
     def ask(sql):
-        return to_json_rows(run_query(world.catalog, world.stores.ledger, sql))
+        return to_json_rows(run_query(world.catalog, world.stores.ledger, sql).rows)
 
     assert ask("select count(*) as n from frames where source_path like '%.png'") == [
         {"n": 4}
@@ -39,7 +39,7 @@ def test_the_ledgers_files_are_a_table(world):
             world.catalog,
             world.stores.ledger,
             "select path, outcome from files order by path",
-        )
+        ).rows
     )
     assert {"path": "README.md", "outcome": "ingested"} in rows and len(rows) == 7
 

@@ -42,6 +42,7 @@ def test_a_session_that_was_taken_in_has_its_counts(home_of, world):
         "quarantined": 0,
         "dropped": 0,
         "frames": frames,
+        "copy_of": [],
         "held": [],
         "fault": "",
     }

@@ -1,0 +1,53 @@
+"""What a session holds beside pictures and labels, and what its readers left out by design: counts for people."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from assets.formats.protocol import LABELS_NOT_READ, NOT_READ
+from assets.tables.catalog import Catalog, session_is
+
+_BEGINNING = re.compile(f"{NOT_READ}:? ")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that captures hold and nobody reads, such as a topic; `how_much` as the first of them has it."""
+
+    what: str
+    how_much: str
+    num_captures: int
+
+    def __str__(self) -> str:
+        """One line for a terminal."""
+        more = f", and so in {self.num_captures - 1} more captures"
+        return f"{self.what}: {self.how_much}{more * (self.num_captures > 1)}"
+
+
+def count_signals(catalog: Catalog, session: str) -> dict[str, int]:
+    """Kind -> number of samples that the tables hold of a session, checked or not, the most first."""
+    counts = Counter[str]()
+    if catalog.exists("signals"):
+        scanner = catalog.dataset("signals").scanner(
+            columns=["kind"], filter=session_is(session)
+        )
+        for batch in scanner.to_batches():
+            for found in pc.value_counts(batch["kind"]).to_pylist():
+                counts[found["values"]] += found["counts"]
+    return dict(counts.most_common())
+
+
+def list_left_out(catalog: Catalog, session: str) -> list[LeftOut]:
+    """What no reader takes of what the session's captures hold, once for all captures. Labels are told by a check."""
+    rows = catalog.read_latest("captures", ["notes"], session_is(session)).to_pylist()
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for name, value in json.loads(row["notes"] or "{}").items():
+            if NOT_READ in name and LABELS_NOT_READ not in name:
+                found.setdefault(_BEGINNING.sub("", name, 1), []).append(value)
+    return [LeftOut(what, values[0], len(values)) for what, values in found.items()]

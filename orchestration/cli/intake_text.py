@@ -1,0 +1,156 @@
+"""What intake says to a person: counts, what was dropped, what could not be read, and why a session is held back."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from assets.formats.layout import list_paths
+from assets.formats.protocol import NOT_READ
+
+_MOST = 20  # lines of a kind
+_SHOWN_PLANS = 5  # of one reader
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+def describe_intake(
+    facts: Mapping[str, Any], labels: Sequence[str], is_verbose: bool
+) -> list[str]:
+    """Lines on one intake, of the facts that `daguerre ingest --json` prints."""
+    return [
+        _count_contents(facts),
+        _count_files(facts),
+        *_tell_gone(facts),
+        *_tell_copies(facts["copies"]),
+        *(f"  {NOT_READ}: {what}" for what in facts["not_read"]),
+        *labels,
+        *_tell_quarantined(facts, is_verbose),
+        *_tell_checks(facts, is_verbose),
+    ]
+
+
+def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
+    """Lines on what each file would be read as; what is alike is one line with a count, unless all is asked for."""
+    captures = facts["captures"]
+    lines = []
+    for reader, mine in _group(captures, lambda c: c["reader"]):
+        if is_verbose or len(mine) <= _SHOWN_PLANS:
+            lines += [line for capture in mine for line in _tell_capture(capture)]
+            continue
+        roots = _list_first(c["root"] or "." for c in mine)
+        num_files = sum(c["files"] for c in mine)
+        lines.append(f"{reader}: {len(mine)} captures, {num_files} files: {roots}")
+        lines += _tell_left_out(mine)
+    alike = _group(facts["unread"], lambda u: (u["is_document"], u["reason"]))
+    for (is_document, reason), mine in alike:
+        what = "no data" if is_document else NOT_READ
+        remedies = list(dict.fromkeys(u["remedy"] for u in mine if u["remedy"]))
+        helps = f". {'; '.join(remedies)}" if remedies else ""
+        paths = [u["path"] for u in mine]
+        for named in paths if is_verbose else [_name_paths(paths)]:
+            lines.append(f"{what}: {named}: {reason}{helps}")
+    return lines
+
+
+def _tell_capture(capture: Mapping[str, Any]) -> list[str]:
+    notes = [f"  {name}: {note}" for name, note in capture["notes"].items()]
+    return [
+        f"{capture['reader']}: {capture['root'] or '.'} ({capture['files']} files)",
+        *notes,
+    ]
+
+
+def _tell_left_out(captures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is not read of many captures, once for all that have it."""
+    notes = [n for c in captures for n in c["notes"].items() if NOT_READ in n[0]]
+    return [
+        f"  {name}: in {len(mine)} of them, the first has {mine[0][1]}"
+        for name, mine in _group(notes, lambda n: n[0])
+    ]
+
+
+def _count_contents(facts: Mapping[str, Any]) -> str:
+    signals = facts["signals"]
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in signals.items())
+    counted = f", {sum(signals.values()):,} signals ({kinds})" * bool(signals)
+    return (
+        f"session {facts['session']}: {facts['files']} files, {facts['captures']} captures, "
+        f"{facts['frames']} frames{counted}"
+    )
+
+
+def _count_files(facts: Mapping[str, Any]) -> str:
+    dropped = f", {facts['dropped']} dropped" * bool(facts["dropped"])
+    return (
+        f"{facts['new']} new, {facts['already_ingested']} already ingested, "
+        f"{facts['quarantined']} quarantined, {facts['problems']} unreadable records{dropped}"
+    )
+
+
+def _tell_gone(facts: Mapping[str, Any]) -> list[str]:
+    if not facts["gone"]:
+        return []
+    return [
+        f"{facts['gone']} files are gone or have other bytes: {facts['gone_frames']} frames and "
+        f"{facts['gone_labels']} labels are taken out"
+    ]
+
+
+def _tell_copies(copies: Sequence[Mapping[str, str]]) -> list[str]:
+    return [
+        f"already in session {owner}: {_name_paths([c['path'] for c in mine])}"
+        for owner, mine in _group(copies, lambda c: c["session"])
+    ]
+
+
+def _tell_quarantined(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
+    reasons = facts["reasons"]
+    if is_verbose:
+        return [_tell_refused([r]) for r in reasons]
+    alike = _group(reasons, lambda r: (r["reader"], r["reason"], r["remedy"]))
+    more = f"  ... and {len(alike) - _MOST} more: daguerre quarantine list {facts['session']}"
+    told = [_tell_refused(mine) for _, mine in alike[:_MOST]]
+    return [*told, *[more] * (len(alike) > _MOST)]
+
+
+def _tell_refused(rows: Sequence[Mapping[str, str]]) -> str:
+    first = rows[0]
+    paths = _name_paths([r["path"] for r in rows])
+    return f"  quarantined {paths} ({first['reader']}): {first['reason']}. {first['remedy']}"
+
+
+def _tell_checks(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
+    """The cause first where a session is held back, and the rest where it is asked for; else each warning."""
+    failed = facts["failed_checks"]
+    told = [
+        f"  {'held' if f['blocks'] else 'warning'}: {f['check']}: {f['summary']}"
+        for f in failed
+    ]
+    blocking = [f for f in failed if f["blocks"]]
+    if not blocking:
+        return told
+    # what was looked at and found wrong comes before what could not be looked at
+    first = max(blocking, key=lambda f: (bool(f["cause"]), f["num_checked"] > 0))
+    is_copy = bool(first["cause"]) and bool(facts["copies"])
+    why = first["cause"] or f"{first['check']}: {first['summary']}"
+    lines = [f"held back from datasets: {why}"] * (not is_copy)
+    if is_verbose:
+        return [*lines, *told]
+    others = f"  {len(failed)} checks fail: daguerre ingest --verbose lists them"
+    return [*lines, *[others] * (len(failed) > 1 and not first["cause"])]
+
+
+def _name_paths(paths: Sequence[str]) -> str:
+    """The one path, or how many files there are and the first few."""
+    return paths[0] if len(paths) == 1 else f"{len(paths)} files: {_list_first(paths)}"
+
+
+def _list_first(paths: Iterable[str]) -> str:
+    return list_paths(paths).split(": ", 1)[1]
+
+
+def _group(items: Iterable[T], key: Callable[[T], K]) -> list[tuple[K, list[T]]]:
+    """What has the same key, in the order in which keys are met."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.items())

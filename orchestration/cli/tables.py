@@ -1,0 +1,89 @@
+"""Rows as a table that fits its terminal, as a wide one, or as CSV."""
+
+import csv
+import re
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from assets.foreign_text import for_line
+
+Rows = Sequence[Mapping[str, Any]]
+Wide = Annotated[
+    bool, typer.Option("--wide", help="All columns, each row on one line.")
+]
+
+_WHOLE = 20  # characters of a value that is not wrapped, such as a time in nanoseconds
+_LEAST = 14  # characters of a column whose values are wrapped
+_LONGEST = 100  # characters of a value
+_FRAME = 3  # characters that a column takes besides its values
+_HASH = re.compile(r"[0-9a-f]{32,}")
+_OF_HASH = 12  # characters: verbs take a beginning of an id
+
+
+def print_table(
+    rows: Rows, title: str | None = None, is_wide: bool = False, more: str = ""
+) -> None:
+    """Rows with equal keys as a table: in the width of the terminal (80 where there is none) with the columns that fit.
+
+    Those that do not are named below it, with `more`, which says how to see them. A wide one is as wide as its values.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    names = list(rows[0]) if rows else ["(no rows)"]
+    cells = [[_tell(row[name], is_wide) for name in names] for row in rows]
+    widths = [
+        max(len(name), *(len(line[at]) for line in cells)) if cells else len(name)
+        for at, name in enumerate(names)
+    ]
+    console = Console(width=sum(widths) + _FRAME * len(widths) + 1 if is_wide else None)
+    kept = choose_columns(widths, console.width)
+    table = Table(title=title, title_justify="left")
+    for at in kept:
+        table.add_column(names[at], overflow="fold", min_width=_need(widths[at]))
+    for line in cells:
+        table.add_row(*(Text(line[at]) for at in kept))
+    console.print(table)
+    left_out = [name for at, name in enumerate(names) if at not in kept]
+    if left_out:
+        told = f"no room for {', '.join(left_out)}{': ' * bool(more)}{more}"
+        print(textwrap.fill(told, console.width))
+
+
+def print_csv(rows: Rows) -> None:
+    """Rows with equal keys as CSV with a line of names (RFC 4180), in full; what would move a cursor is escaped."""
+    out = csv.writer(sys.stdout)
+    if rows:
+        out.writerow(map(for_line, rows[0]))
+    for row in rows:
+        out.writerow("" if v is None else for_line(v) for v in row.values())
+
+
+def choose_columns(widths: Sequence[int], width: int) -> list[int]:
+    """Which columns fit into `width` characters, in their order, where long ones are wrapped; the first always does."""
+    room = width - 1
+    kept: list[int] = []
+    for at, natural in enumerate(widths):
+        needed = _need(natural) + _FRAME
+        if needed <= room or not kept:
+            kept.append(at)
+            room -= needed
+    return kept
+
+
+def _need(natural: int) -> int:
+    return natural if natural <= _WHOLE else _LEAST
+
+
+def _tell(value: Any, is_wide: bool) -> str:
+    text = "" if value is None else for_line(value)
+    if is_wide:
+        return text
+    if _HASH.fullmatch(text):
+        return f"{text[:_OF_HASH]}…"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,0 +1,138 @@
+"""What `daguerre ingest` says to a person: what is dropped, what is a copy, and one cause where a session is held."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from types import SimpleNamespace
+
+import pytest
+from mcap.writer import Writer
+from typer.testing import CliRunner
+
+from assets.formats.lookalikes import find_likeness
+from orchestration.cli import app
+
+# third parties warn inside the checks
+pytestmark = pytest.mark.filterwarnings("default")
+
+FRAME = {
+    "timestamp": {"sec": 1, "nsec": 0},
+    "parent_frame_id": "world",
+    "child_frame_id": "rig",
+    "translation": {"x": 0.0, "y": 0.0, "z": 0.0},
+    "rotation": {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0},
+}
+
+
+def record() -> bytes:
+    """Five poses, which are read, and three scans of a laser, which are not."""
+    stream = BytesIO()
+    writer = Writer(stream)
+    writer.start()
+    topics = {
+        "/pose": ("foxglove.FrameTransform", FRAME, 5),
+        "/points": ("foxglove.PointCloud", {}, 3),
+    }
+    for topic, (schema_name, message, count) in topics.items():
+        schema = writer.register_schema(schema_name, "jsonschema", b"{}")
+        channel = writer.register_channel(topic, "json", schema)
+        for number in range(count):
+            stamped = {**message, "timestamp": {"sec": number, "nsec": 0}}
+            writer.add_message(channel, number, json.dumps(stamped).encode(), number)
+    writer.finish()
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def said(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., SimpleNamespace]]:
+    """said("monday"): `ingest` of that folder, in one home for all; exit code, text, and the folders beside it."""
+    base = tmp_path_factory.mktemp("words")
+    monday = base / "monday"
+    monday.mkdir()
+    (monday / "drive.mcap").write_bytes(record())
+    for number in range(40):
+        (monday / f"{number}.rar").write_bytes(b"not read")
+    tuesday = base / "tuesday"
+    tuesday.mkdir()
+    (tuesday / "again.mcap").write_bytes(record())
+    wednesday = base / "wednesday"
+    wednesday.mkdir()
+    for number in range(3):
+        (wednesday / f"{number}.rar").write_bytes(b"not read")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DAGUERRE_HOME", str(base / "home"))
+        patched.chdir(base)
+
+        def ingest(session: str, *options: str) -> SimpleNamespace:
+            done = CliRunner().invoke(
+                app, ["ingest", str(base / session), *options], catch_exceptions=False
+            )
+            assert done.exit_code == 0, done.output
+            return SimpleNamespace(text=done.stdout, lines=done.stdout.splitlines())
+
+        yield ingest
+
+
+def test_a_dry_run_says_which_topics_are_not_read_and_how_many_messages_they_have(said):
+    lines = said("monday", "--dry-run").lines
+    assert "  read: /pose (foxglove.FrameTransform): 5 messages" in lines
+    assert "  not read: /points (foxglove.PointCloud): 3 messages" in lines
+
+
+def test_equal_lines_of_a_dry_run_are_one_with_a_count_unless_all_is_asked_for(said):
+    told = [line for line in said("monday", "--dry-run").lines if "rar" in line]
+    assert len(told) == 1 and told[0].startswith("not read: 40 files: 0.rar, 1.rar, ")
+    assert "and 35 more: no reader for .rar yet. unpack it" in told[0]
+    every = said("monday", "--dry-run", "--verbose").lines
+    assert sum(".rar" in line for line in every) == 40
+
+
+def test_intake_counts_signals_and_says_what_it_dropped_and_what_is_a_copy(said):
+    lines = said("monday").lines
+    assert (
+        lines[0] == "session monday: 41 files, 1 captures, 0 frames, 5 signals (5 pose)"
+    )
+    assert "  not read: /points (foxglove.PointCloud): 3 messages" in lines
+    assert sum("quarantined 40 files: " in line for line in lines) == 1
+
+    copy = said("tuesday").lines
+    assert copy[2:] == ["already in session monday: again.mcap"]
+    facts = json.loads(said("tuesday", "--json").text)
+    assert facts["copies"] == [{"path": "again.mcap", "session": "monday"}]
+    assert facts["published"] is False
+
+    status = CliRunner().invoke(app, ["status"]).stdout
+    assert "copy         tuesday: 1 files" in status
+    assert "already in session monday" in status and "held" not in status
+
+
+def test_a_session_of_which_nothing_is_read_has_one_cause(said):
+    lines = said("wednesday").lines
+    told = [line for line in lines if "held" in line or "check" in line]
+    assert told == [
+        "held back from datasets: nothing of this session could be read: "
+        "0.rar: no reader for .rar yet, and 2 more"
+    ]
+    every = said("wednesday", "--verbose").lines
+    assert sum(line.startswith("  held: ") for line in every) > 10
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "told", "not_told"),
+    [
+        ("gt/gt.txt", "1,1,912,484,97,109", "CVAT for video", "MCAP"),
+        ("gt/gt.txt", "1 2009 2 1080 1920 UkU", "labels as COCO", "MCAP"),
+        ("labels.csv", "frame,x1,y1,x2,y2,class", "labels as COCO", "MCAP"),
+        ("seqinfo.ini", "[Sequence]", "CVAT for video", "MCAP"),
+        ("imu.csv", "t,gyro x,gyro y", "MCAP", "COCO"),
+        ("trajectory.txt", "1 2 3", "poses as rows", "MCAP"),
+        ("what.csv", "1,2", "labels as COCO", "poses"),
+    ],
+)
+def test_remedies_fit_the_file(path: str, line: str, told: str, not_told: str):
+    likeness = find_likeness(path, f"{line}\n".encode())
+    assert likeness and told in likeness.remedy and not_told not in likeness.remedy
