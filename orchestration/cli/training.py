@@ -64,7 +64,11 @@ def results(
     for name in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == name]
         metrics = dict.fromkeys(metric for row in mine for metric in row["scores"])
-        print_table([_shorten(row, list(metrics)) for row in mine], name)
+        print_table(
+            [_shorten(row, list(metrics)) for row in mine],
+            name,
+            more="daguerre results --json",
+        )
     if not rows:
         print(
             "no model has been trained: daguerre train detection, or materialise a training asset"
@@ -93,9 +97,9 @@ def _shorten(row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
     }
     return {
         "model": row["model_sha256"][:16],
+        "": "champion" if row["is_champion"] else "",
         "recipe": row["recipe"],
+        **scores,
         "release": row["release_id"][:16],
         "seed": row["seed"],
-        **scores,
-        "": "champion" if row["is_champion"] else "",
     }
