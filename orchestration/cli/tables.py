@@ -27,9 +27,10 @@ _OF_HASH = 12  # characters: verbs take a beginning of an id
 def print_table(
     rows: Rows, title: str | None = None, is_wide: bool = False, more: str = ""
 ) -> None:
-    """Rows with equal keys as a table: in the width of the terminal (80 where there is none) with the columns that fit.
+    """Rows with equal keys as a table, with the columns that fit into the terminal (80 characters where there is none).
 
-    Those that do not are named below it, with `more`, which says how to see them. A wide one is as wide as its values.
+    A column without a name holds marks, and always fits. Those that do not are named below it, with `more`, which
+    says how to see them. A wide table is as wide as its values.
     """
     from rich.console import Console
     from rich.table import Table
@@ -42,7 +43,8 @@ def print_table(
         for at, name in enumerate(names)
     ]
     console = Console(width=sum(widths) + _FRAME * len(widths) + 1 if is_wide else None)
-    kept = choose_columns(widths, console.width)
+    marks = [at for at, name in enumerate(names) if not name]
+    kept = choose_columns(widths, console.width, marks)
     table = Table(title=title, title_justify="left")
     for at in kept:
         table.add_column(names[at], overflow="fold", min_width=_need(widths[at]))
@@ -64,16 +66,18 @@ def print_csv(rows: Rows) -> None:
         out.writerow("" if v is None else for_line(v) for v in row.values())
 
 
-def choose_columns(widths: Sequence[int], width: int) -> list[int]:
-    """Which columns fit into `width` characters, in their order, where long ones are wrapped; the first always does."""
-    room = width - 1
-    kept: list[int] = []
+def choose_columns(
+    widths: Sequence[int], width: int, marks: Sequence[int] = ()
+) -> list[int]:
+    """Which columns fit into `width` characters, where long ones are wrapped; the first and `marks` always do."""
+    kept = {0, *marks} if widths else set()
+    room = width - 1 - sum(_need(widths[at]) + _FRAME for at in kept)
     for at, natural in enumerate(widths):
         needed = _need(natural) + _FRAME
-        if needed <= room or not kept:
-            kept.append(at)
+        if at not in kept and needed <= room:
+            kept.add(at)
             room -= needed
-    return kept
+    return sorted(kept)
 
 
 def _need(natural: int) -> int:

@@ -95,7 +95,11 @@ def results(
     for name in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == name]
         metrics = dict.fromkeys(metric for row in mine for metric in row["scores"])
-        print_table([_shorten(row, list(metrics)) for row in mine], name)
+        print_table(
+            [_shorten(row, list(metrics)) for row in mine],
+            name,
+            more="daguerre results --json",
+        )
         for line in _list_warnings(mine):
             print(for_line(line))
     if not rows and choice is not None:
@@ -138,10 +142,10 @@ def _shorten(row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
     }
     return {
         "model": row["model_sha256"][:16],
-        "recipe": row["recipe"],
-        "release": row["release_id"][:16],
-        "seed": row["seed"],
-        **scores,
-        "chosen": row["chosen"],
         "": "champion" if row["is_champion"] else "",
+        "recipe": row["recipe"],
+        **scores,
+        "release": row["release_id"][:16],
+        "chosen": row["chosen"],
+        "seed": row["seed"],
     }

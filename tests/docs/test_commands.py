@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 import typer
 
+from assets.ledger import Ledger
+from assets.retrieval.query import run_query
+from assets.tables.catalog import Catalog
 from orchestration.cli import app
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -33,6 +36,7 @@ _BLOCK = re.compile(
 _LINK = re.compile(
     r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)|<(?:img|a)\s[^>]*?(?:src|href)=\"([^\"]+)\""
 )
+_QUERY = re.compile(r'daguerre query "([^"$]+)"')
 _ELSEWHERE = ("http://", "https://", "mailto:")
 _DAGUERRE = re.compile(r"^(?:\S*/)?daguerre$")
 
@@ -136,6 +140,17 @@ def test_verbs_options_and_make_targets_exist(page: Path) -> None:
                 given = {w.split("=")[0] for w in words if w.startswith("--")}
                 unknown += [f"daguerre {verb} {o}" for o in sorted(given - known)]
     assert not unknown, f"{name_page(page)} names what does not exist: {unknown}"
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if _QUERY.search(p.read_text())], ids=name_page
+)
+def test_queries_name_tables_and_columns_that_exist(
+    page: Path, catalog: Catalog
+) -> None:
+    text = "".join(body for language, body in read_blocks(page) if language == "sh")
+    for sql in _QUERY.findall(text):
+        run_query(catalog, Ledger("sqlite://"), sql)  # raises where one does not
 
 
 def test_pages_name_no_machine_and_no_absolute_path() -> None:

@@ -29,6 +29,9 @@ def test_columns_are_chosen_by_what_they_need_at_least():
     assert choose_columns([10, 50, 20], 53) == [0, 1]
     assert choose_columns([50, 50, 5], 27) == [0, 2]
     assert choose_columns([50, 50], 3) == [0]
+    # a mark of 8 takes 11: 1 + 13 + 11 = 25 leave no room for 17 more
+    assert choose_columns([10, 50, 8], 41, marks=[2]) == [0, 2]
+    assert choose_columns([], 80) == []
 
 
 def test_a_table_fits_80_columns_and_names_what_does_not(run):
