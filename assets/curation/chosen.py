@@ -40,7 +40,7 @@ def choose_frames(catalog: Catalog, choice: Choice) -> dict[str, FrameRow]:
         if rows and not kept:
             raise ValueError(
                 f"where = {choice.where!r} holds for none of {len(rows)} published colour frames: "
-                'look at them with `daguerre query "select * exclude payload from frames"`'
+                'look at them with `daguerre query "select * exclude (payload) from frames"`'
             )
         rows = kept
     return {row["frame_id"]: row for row in rows}
