@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from orchestration.gate import Gate
+from orchestration.mlflow_page import OpenOnRuns
 from orchestration.profiles import Settings, load_settings
 from orchestration.ui import HOST
 
@@ -101,9 +102,10 @@ def _make_mlflow(settings: Settings, origins: list[str]) -> Iterator[ASGIApp]:
     os.environ[_MLFLOW_SERVER_BOOT_ID.name] = uuid.uuid4().hex
     os.environ[_MLFLOW_IN_JOB_EXECUTOR.name] = "false"
 
+    from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app
 
-    yield app
+    yield OpenOnRuns(app, Path(str(pages.static_folder)) / "index.html")
 
 
 if __name__ == "__main__":
