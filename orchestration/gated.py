@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 
 from orchestration.gate import Gate
 from orchestration.mlflow_page import OpenOnRuns
+from orchestration.pictures import Pictures, find_picture
 from orchestration.profiles import Settings, load_settings
 from orchestration.ui import HOST
 
@@ -72,9 +74,10 @@ def _make_dagster(workspace_file: Path) -> Iterator[ASGIApp]:
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_MS, _RECYCLE_S, _MOST_CONNECTIONS)
         with WorkspaceProcessContext(instance, target, __version__) as workspace:
-            yield create_app_from_workspace_process_context(
+            pages = create_app_from_workspace_process_context(
                 workspace, live_data_poll_rate=_POLL_MS
             )
+            yield Pictures(pages, partial(find_picture, instance))
 
 
 @contextmanager
