@@ -12,6 +12,7 @@ from assets.partitions import sessions
 from assets.stages import all_stages
 from checks.as_check import all_gates
 from orchestration.jobs import jobs
+from orchestration.pictures import show_pictures
 from orchestration.profiles import (
     Settings,
     choose_spill,
@@ -26,7 +27,13 @@ from orchestration.sensors.monitoring import unjudged_session_sensor
 
 def build_defs(settings: Settings) -> dg.Definitions:
     """All definitions for one home."""
-    shell = dg.Definitions(
+    made = [
+        assets
+        for stage in all_stages()
+        for assets in import_module(stage.assets).defs.assets
+    ]
+    return dg.Definitions(
+        assets=show_pictures(made),
         asset_checks=all_gates(sessions),
         jobs=jobs,
         sensors=[landing_zone_sensor, unjudged_session_sensor, drift_sensor],
@@ -34,9 +41,6 @@ def build_defs(settings: Settings) -> dg.Definitions:
             name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()
         },
         executor=dg.in_process_executor,  # a step costs 2 to 9 s in a process of its own, milliseconds here
-    )
-    return dg.Definitions.merge(
-        *(import_module(stage.assets).defs for stage in all_stages()), shell
     )
 
 

@@ -9,12 +9,15 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from orchestration.gate import Gate
+from orchestration.mlflow_page import OpenOnRuns
+from orchestration.pictures import Pictures, find_picture
 from orchestration.profiles import Settings, load_settings
 from orchestration.ui import HOST
 
@@ -71,9 +74,10 @@ def _make_dagster(workspace_file: Path) -> Iterator[ASGIApp]:
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_MS, _RECYCLE_S, _MOST_CONNECTIONS)
         with WorkspaceProcessContext(instance, target, __version__) as workspace:
-            yield create_app_from_workspace_process_context(
+            pages = create_app_from_workspace_process_context(
                 workspace, live_data_poll_rate=_POLL_MS
             )
+            yield Pictures(pages, partial(find_picture, instance))
 
 
 @contextmanager
@@ -101,9 +105,10 @@ def _make_mlflow(settings: Settings, origins: list[str]) -> Iterator[ASGIApp]:
     os.environ[_MLFLOW_SERVER_BOOT_ID.name] = uuid.uuid4().hex
     os.environ[_MLFLOW_IN_JOB_EXECUTOR.name] = "false"
 
+    from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app
 
-    yield app
+    yield OpenOnRuns(app, Path(str(pages.static_folder)) / "index.html")
 
 
 if __name__ == "__main__":

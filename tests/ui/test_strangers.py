@@ -88,11 +88,21 @@ def test_with_the_link_our_page_reads_changes_and_subscribes(
     assert "by-our-page" in list_sessions(ui_home)
 
 
-def test_one_link_opens_mlflow_too(ui, visitor) -> None:
+def test_one_link_opens_mlflow_too_on_its_runs(ui, visitor, screenshots: Path) -> None:
     page = visitor.new_page()
     page.goto(ui["MLflow"])
     page.get_by_text("Experiments").first.wait_for(timeout=60_000)
     assert page.get_by_text("Experiments").first.is_visible()
+    page.get_by_text("Model training").first.wait_for(timeout=60_000)
+    assert page.url.endswith("#/experiments"), "runs, no page about something else"
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=screenshots / "mlflow.png")
+    for notice in (
+        "Information about UI telemetry",
+        "Ask questions about your experiments",
+        "New to MLflow?",
+    ):
+        assert page.get_by_text(notice).count() == 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "elsewhere.invalid"])
