@@ -70,7 +70,7 @@ def draft_release(
         "frames", [*_COLUMNS, "width_px", "height_px"], colour
     ).to_pylist()
     frames = {r["frame_id"]: r for r in rows}
-    statements = read_statements(catalog, task, frames, where)
+    statements = read_statements(catalog, task, frames)
     if kind.needs_labels and not any(s.labels or s.faults for s in statements.values()):
         raise ValueError(
             f"no published {task} labels: ingest labelled captures, or see `daguerre query` on publications"
