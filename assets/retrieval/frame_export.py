@@ -10,7 +10,6 @@ import csv
 import hashlib
 import os
 import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -160,10 +159,11 @@ def export_frames(
     """
     require_empty(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(".part", f".{out.name}.", out.parent))
+    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
     try:
         written = _write(catalog, frames, partial, order, on_progress)
-        partial.chmod(0o777 & ~_read_umask())
         os.replace(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -263,9 +263,3 @@ def _spread(
     if limit is None or limit >= len(rows):
         return rows
     return [rows[index * len(rows) // limit] for index in range(limit)]
-
-
-def _read_umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
