@@ -6,10 +6,13 @@ import json
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.curation.annotations import read_statements
+from assets.curation.release import draft_release
 from assets.ledger import Ledger
 from assets.retrieval.frame_export import (
     Choice,
@@ -21,6 +24,7 @@ from assets.retrieval.frame_export import (
 )
 from assets.storage import Folder
 from assets.tables.catalog import repr_sql
+from assets.tables.schemas import TABLES, to_table
 from checks.gates import gate_session
 from checks.verdicts import stops_flow
 
@@ -281,3 +285,82 @@ def test_frames_are_chosen_evenly_by_sql_and_along_a_sensor(home):
     assert home.choose(where=one) == [left[1]]
     with pytest.raises(ValueError, match="no colour frame is left"):
         home.choose(where="t_ns < 0")
+
+
+def write_video(path: Path, num_frames: int) -> None:
+    """Frames of one grey each, which differ."""
+    path.parent.mkdir()
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
+    for number in range(num_frames):
+        writer.write(np.full((48, 64, 3), 40 + 60 * number, np.uint8))
+    writer.release()
+
+
+def test_frames_of_videos_are_written_as_pictures_that_come_back(home):
+    write_video(home.folder / "film" / "a.avi", 3)
+    home.ingest("film")
+    chosen = choose_frames(home.catalog, home.ledger, Choice(("film",)))
+    assert {frame["encoding"] for frame in chosen.frames} == {"video"}
+    out = home.export("of film", "coco", chosen.frames)
+    greys = [
+        round(
+            float(cv2.imread(str(next(out.glob(f"images/*{f['frame_id']}*")))).mean())
+        )
+        for f in chosen.frames
+    ]
+    assert greys == pytest.approx([40, 100, 160], abs=3)
+    document = json.loads((out / "annotations/instances.json").read_text())
+    files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
+    # a picture with the name of a frame and other bytes is none
+    first = sorted(files)[0]
+    pixels = cv2.imdecode(np.frombuffer(files[first], np.uint8), cv2.IMREAD_COLOR)
+    files[first] = cv2.imencode(".jpg", 255 - pixels)[1].tobytes()
+    home.land("of film came", {**files, "a.json": json.dumps(label_coco(document))})
+    own = home.read("frames", "of film came")
+    assert [row["source_path"] for row in own] == [first]
+    others = [f for f in chosen.frames if f["frame_id"] not in first]
+    expected = on_each(others) | {own[0]["frame_id"]: [("mug", _BOX)]}
+    assert home.boxes("of film came") == expected
+
+
+def test_an_export_that_nobody_has_labelled_says_nothing(home):
+    out = home.export("untouched", "coco", home.choose(limit=2))
+    home.ingest(out.name)
+    assert not home.read("annotated_frames", "untouched")
+    assert not home.read("frames", "untouched")
+    assert not home.read("quarantine", "untouched")
+
+
+def test_a_release_learns_each_frame_once_by_what_came_back(home):
+    frames = home.choose(sensor="right", limit=3)
+    out = home.export("to learn", "coco", frames)
+    document = json.loads((out / "annotations/instances.json").read_text())
+    files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
+    labels = json.dumps(label_coco(document, class_name="learnt"))
+    home.land("learn", {**files, "a.json": labels})
+    splits = [
+        {
+            "frame_id": frame["frame_id"],
+            "capture_id": frame["capture_id"],
+            "session": "monday",
+            "group_id": frame["capture_id"],
+            "split": "train",
+            "rule": "cluster",
+        }
+        for frame in frames
+    ]
+    version = home.catalog.merge("splits", to_table(TABLES["splits"], splits)).version
+    home.catalog.publish("splits", None, version)
+    for session, tables in {
+        "monday": ("frames",),
+        "learn": ("labels", "annotated_frames"),
+    }.items():
+        for table in tables:
+            newest = home.catalog.latest_version(table)
+            home.catalog.publish(table, session, newest)
+    draft = draft_release(home.catalog, "detection", ["monday"])
+    rows = {row["frame_id"]: row["boxes_xyxy"] for row in draft.frame_rows}
+    learnt = draft.row["class_names"].index("learnt")
+    for frame in frames:
+        assert rows[frame["frame_id"]][:4] == list(_BOX)
+    assert sum(learnt in row["box_class_ids"] for row in draft.frame_rows) == 3
