@@ -9,6 +9,7 @@ from assets.tables.rows import FrameRow
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _STAMP = re.compile(r"(.*?)(?<!\d)(\d{10,19})", re.DOTALL)
 _NOT_OF_A_NAME = re.compile(r"[^0-9A-Za-z]+")
+_MAX_STAMP_NS = (1 << 63) - 1
 _MOST_CHARACTERS = 60  # of a session or a sensor
 
 
@@ -29,7 +30,9 @@ def split_stamp(path: str) -> tuple[str, int] | None:
     before the stamp, folded, and the stamp in ns. None for a path that does not end with a stamp and a suffix.
     """
     match = _STAMP.fullmatch(path.replace("\\", "/").rpartition(".")[0])
-    return (fold_name(match[1]), int(match[2])) if match else None
+    if match is None or int(match[2]) > _MAX_STAMP_NS:
+        return None
+    return fold_name(match[1]), int(match[2])
 
 
 def fold_name(text: str) -> str:

@@ -41,6 +41,7 @@ from assets.capture.rows import (
 from assets.capture.stand_ins import (
     Lent,
     StandIns,
+    drop_adrift,
     explain_absent,
     explain_unclaimed,
     is_adrift,
@@ -71,6 +72,7 @@ from assets.sandbox.guard import (
 )
 from assets.storage import BlobStore, Folder, NotAsListed, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
+from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import content_id
 
 # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
@@ -137,6 +139,10 @@ class Intake:
         self._settle_leftovers(
             source, session, [left for left in leftovers if left.file.path in fresh]
         )
+        unread = {left.file.path for left in leftovers if not left.is_document}
+        if unread:
+            writer = FencedWriter(self.catalog, lambda: None)
+            drop_adrift(writer, self.catalog, session, unread)
         self._forget_folders(session, find_mended(files, known))
         planned = {name_folder(p, session) for p in plans if not p.is_container}
         retraction = self.retractor(

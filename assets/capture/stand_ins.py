@@ -14,7 +14,7 @@ import re
 import struct
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -39,6 +39,8 @@ from assets.frame_names import fold_name, list_frame_ids, split_stamp
 from assets.frame_pictures import write_picture
 from assets.storage import SessionFile
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.fencing import FencedWriter
+from assets.tables.schemas import TABLES
 from assets.video_frames import unpack
 
 _DOCUMENTS = frozenset({".json", ".xml"})
@@ -89,7 +91,7 @@ def lend_pictures(
     there = {stem_of(f.path) for f in files if suffix_of(f.path) in IMAGE_SUFFIXES}
     names = {
         path: name
-        for path, name in _list_named(files, opener)
+        for path, name in _list_named(files, opener, there)
         if stem_of(path) not in there
     }
     if not names:
@@ -147,6 +149,29 @@ def is_adrift(
     }
     stored = {r["frame_id"] for r in _read(catalog, "frame_id", said, ("frame_id",))}
     return bool(said - stored or set(lent) - said)
+
+
+def drop_adrift(
+    writer: FencedWriter, catalog: Catalog, session: str, paths: Container[str]
+) -> None:
+    """Delete what files that nobody reads by now said of frames that are gone."""
+    for name in ("labels", "annotated_frames"):
+        key = TABLES[name].key
+        columns = [key, "frame_id", "capture_id", "source_path"]
+        rows = [
+            row
+            for row in catalog.read_latest(
+                name, columns, session_is(session)
+            ).to_pylist()
+            if row["source_path"] in paths
+        ]
+        said = {row["frame_id"] for row in rows}
+        stored = {
+            r["frame_id"] for r in _read(catalog, "frame_id", said, ("frame_id",))
+        }
+        gone = [row for row in rows if row["frame_id"] not in stored]
+        if gone:
+            writer.delete(name, is_in(key, [row[key] for row in gone]))
 
 
 @dataclass
@@ -215,15 +240,18 @@ class StandIns:
 
 
 def _list_named(
-    files: Sequence[SessionFile], opener: Opener
+    files: Sequence[SessionFile], opener: Opener, there: Container[str]
 ) -> Iterator[tuple[str, str]]:
-    """(path at which a picture would lie, its name as given) for all pictures that label files speak of."""
+    """(path at which a picture would lie, its name as given) for all pictures that label files speak of.
+
+    A file that is named like a picture that is `there` speaks of that one.
+    """
     for file in files:
-        if is_hidden(file.path) or file.fault is not None:
-            continue
         suffix = suffix_of(file.path)
         folder = _find_picture_folder(folder_of(file.path))
         stem = stem_of(file.path)
+        if is_hidden(file.path) or file.fault is not None or stem in there:
+            continue
         if suffix in _SHEETS and _may_name(f"{stem}.jpg"):
             yield join(folder, f"{stem}.jpg"), f"{stem}.jpg"
         elif suffix in _DOCUMENTS:

@@ -13,6 +13,7 @@ import pytest
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.curation.annotations import read_statements
 from assets.curation.release import draft_release
+from assets.frame_names import split_stamp
 from assets.ledger import Ledger
 from assets.retrieval.frame_export import (
     Choice,
@@ -159,6 +160,7 @@ def test_sensor_and_time_name_a_frame(home):
         }
         for n, frame in enumerate(frames)
     ]
+    assert split_stamp(f"x/left-{'9' * 19}.png") is None  # no 64-bit integer
     home.land("by time", {"a.json": json.dumps(label_coco({"images": images}))})
     assert home.boxes("by time") == on_each(frames)
 
@@ -250,6 +252,11 @@ def test_labels_go_with_their_frame_and_come_back_with_it(home):
     image = {"id": 1, "file_name": f"a_{frame['frame_id']}.jpg"}
     files = {"a.json": json.dumps(label_coco({"images": [image]}))}
     home.land("saturday", files)
+    name = f"cam_{frame['frame_id']}"
+    row = {f"labels/{name}.txt": "0 0.5 0.5 0.5 0.5\n", "classes.txt": "mug\n"}
+    home.land("sunday", row)
+    quarter = on_each([frame], box=(24.0, 18.0, 72.0, 54.0))
+    assert home.boxes("sunday") == quarter
     assert home.boxes("saturday") == on_each([frame])
     is_it = f"frame_id = {repr_sql(frame['frame_id'])}"
     stored = home.catalog.read_latest("frames", where=is_it)
@@ -257,7 +264,16 @@ def test_labels_go_with_their_frame_and_come_back_with_it(home):
     home.ingest("saturday")
     assert home.boxes("saturday") == {}
     assert frame["frame_id"] in home.read("quarantine", "saturday")[0]["reason"]
+    home.ingest("sunday")
+    assert home.boxes("sunday") == {}
+    reasons = {
+        row["source_path"]: row["reason"] for row in home.read("quarantine", "sunday")
+    }
+    assert frame["frame_id"] in reasons[f"labels/{name}.txt"]
+    assert "stored frame" in reasons[f"labels/{name}.txt"]
     home.catalog.merge("frames", stored)
+    home.ingest("sunday")
+    assert home.boxes("sunday") == quarter
     home.ingest("saturday")
     assert home.boxes("saturday") == on_each([frame])
     assert not home.read("quarantine", "saturday")
