@@ -28,11 +28,15 @@ def _holds_only(column: str, noun: str) -> EmptyReason:
 
 
 def _frames_may_be_missing(rows: StoredRows) -> str | None:
-    """A session of signals only is in order; one of which nothing could be read is not."""
-    captures = rows.read("captures", ("num_frames", "num_signals"))
-    num_frames, num_signals = (
-        pc.sum(captures[c]).as_py() or 0 for c in ("num_frames", "num_signals")
+    """A session of signals only is in order, and one of labels for frames of others; one of which nothing could be read
+    is not."""
+    columns = ("num_frames", "num_signals", "num_labels")
+    captures = rows.read("captures", columns)
+    num_frames, num_signals, num_labels = (
+        pc.sum(captures[c]).as_py() or 0 for c in columns
     )
+    if not num_frames and not num_signals and _is_of_labels(rows):
+        return f"a session of {num_labels} labels for frames of other sessions"
     return (
         f"a session of {num_signals} signals without a camera"
         if num_signals and not num_frames
@@ -63,8 +67,11 @@ def _images_may_say_nothing(rows: StoredRows) -> str | None:
 def _nothing_may_keep_time(rows: StoredRows) -> str | None:
     """A fixed part of the rig has no clock: where a session holds nothing else there is nothing to report."""
     signals = rows.read("signals", ("capture_id", "sensor", "kind", "t_ns"))
-    if rows.count("frames") or not len(signals):
+    if rows.count("frames"):
         return None
+    if not len(signals):
+        of_labels = "this session holds labels alone, for frames of other sessions"
+        return of_labels if _is_of_labels(rows) else None
     stamps = signals.group_by(["capture_id", "sensor", "kind"]).aggregate(
         [("t_ns", "count_distinct")]
     )
@@ -77,6 +84,11 @@ def _nothing_may_keep_time(rows: StoredRows) -> str | None:
         if pc.all(is_fixed).as_py()
         else None
     )
+
+
+def _is_of_labels(rows: StoredRows) -> bool:
+    """Whether something is said in the session, if only that a picture is empty."""
+    return bool(rows.count("labels") or rows.count("annotated_frames"))
 
 
 def _nothing_was_refused(rows: StoredRows) -> str | None:

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.schemas import SESSION_KEY, TABLES
 from checks.expectations import lengths_of_payloads
 from checks.verdicts import Rule
 
 PUBLISHED = "published "  # before a table's name: what readers see of all other scopes
+# what they say is of frames, of other sessions too
+_SAID_OF_FRAMES = ("labels", "annotated_frames")
 Others = Mapping[str, Callable[[], pa.Table]]
 # of payloads: about 130 frames in memory
 _BATCH_ROWS = 64
 _BATCHES_AHEAD = 2
+_KEYS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class StoredRows:
         if name in self.others:
             rows = self.others[name]()
             return rows.select(list(columns)) if columns is not None else rows
+        if name == "frames" and self.table in _SAID_OF_FRAMES and self.scope.session:
+            return self._read_frames_spoken_of(columns)
         if name.startswith(PUBLISHED):
             name = name.removeprefix(PUBLISHED)
             return self.catalog.read(
@@ -79,6 +84,23 @@ class StoredRows:
         if version is None:
             return self.catalog.read_latest(name, columns, self.scope.filter(name))
         return self.catalog.read(name, columns, self.scope.filter(name), version)
+
+    def _read_frames_spoken_of(self, columns: tuple[str, ...] | None) -> pa.Table:
+        """The session's frames, and those of other sessions that its labels are of."""
+        where = self.scope.filter("frames")
+        mine = self.catalog.read_latest("frames", columns, where)
+        here = self.catalog.read_latest("frames", ("frame_id",), where)["frame_id"]
+        said = set(self.read(self.table, ("frame_id",))["frame_id"].to_pylist())
+        others = sorted(said - set(here.to_pylist()))
+        found = [
+            self.catalog.read_latest(
+                "frames",
+                columns,
+                is_in("frame_id", others[start : start + _KEYS_AT_ONCE]),
+            )
+            for start in range(0, len(others), _KEYS_AT_ONCE)
+        ]
+        return pa.concat_tables([mine, *found])
 
     def count(self, name: str) -> int:
         """Number of rows in the scope."""

@@ -38,8 +38,18 @@ from assets.capture.rows import (
     recount_folders,
     version_of,
 )
+from assets.capture.stand_ins import (
+    Lent,
+    StandIns,
+    drop_adrift,
+    explain_absent,
+    explain_unclaimed,
+    is_adrift,
+    lend_pictures,
+)
 from assets.copies import adopt_copies
 from assets.formats import Leftover, Opener, plan_session, read_capture
+from assets.formats.leftovers import LABEL_READERS
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
@@ -63,6 +73,7 @@ from assets.sandbox.guard import (
 )
 from assets.storage import BlobStore, Folder, NotAsListed, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
+from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import content_id
 
 # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
@@ -110,24 +121,32 @@ class Intake:
         ):
             if any((f.path, f.version) not in known for f in files):
                 guard.start(len(files))  # it loads while files are shared out
-            plans, leftovers = plan_session(files, source.open)
+            lent = lend_pictures(self.catalog, files, source.open)
+            plans, leftovers = _plan(files, source, lent)
             fresh = find_fresh(files, plans, leftovers, known)
             work = _Work(
-                source, session, fresh, known, self._read_versions(session), guard
+                source, session, fresh, known, self._read_versions(session), guard, lent
             )
             for plan in plans:
+                num_files = len(lent.leave_out(plan).files)
                 if work.was_read_otherwise(plan):
                     fresh.update(f.path for f in plan.files)
-                is_due = any(f.path in fresh for f in plan.files)
+                is_due = any(f.path in fresh for f in plan.files) or self._is_adrift(
+                    plan, session, lent
+                )
                 tell = partial(_tell, on_progress, done, len(files), plan)
                 if is_due and not self._take(plan, work, tell):
                     copies.update(f.path for f in plan.files)
-                done += len(plan.files)
+                done += num_files
                 if on_progress:
                     on_progress(done, len(files), plan.root)
         self._settle_leftovers(
             source, session, [left for left in leftovers if left.file.path in fresh]
         )
+        unread = {left.file.path for left in leftovers if not left.is_document}
+        if unread:
+            writer = FencedWriter(self.catalog, lambda: None)
+            drop_adrift(writer, self.catalog, session, unread)
         self._forget_folders(session, find_mended(files, known))
         planned = {name_folder(p, session) for p in plans if not p.is_container}
         retraction = self.retractor(
@@ -156,6 +175,13 @@ class Intake:
             gone_frames=retraction.num_frames,
             gone_labels=retraction.num_labels,
         )
+
+    def _is_adrift(self, plan: CapturePlan, session: str, lent: Lent) -> bool:
+        """Whether frames that a label file speaks of came or went, and it is to be read again."""
+        if plan.is_container or plan.reader not in LABEL_READERS:
+            return False
+        mine = [lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids]
+        return is_adrift(self.catalog, session, name_folder(plan, session), mine)
 
     def retractor(self, session: str, see: Callable[[], Sight]) -> Retractor:
         """What takes files of a session out; `see` looks at what there is of it."""
@@ -211,7 +237,9 @@ class Intake:
         fence = partial(self.ledger.renew, claim)
         with (
             self._giving_back(claim),
-            ReadAhead(source, () if plan.is_container else plan.files) as ahead,
+            ReadAhead(
+                source, () if plan.is_container else work.lent.leave_out(plan).files
+            ) as ahead,
         ):
             rows = CaptureRows(
                 self.catalog,
@@ -222,11 +250,13 @@ class Intake:
                 fence,
                 is_reread,
                 work.list_replaced(plan),
+                StandIns(self.catalog, plan, work.lent.frame_ids),
             )
+            open_file = work.lent.open_beside(opener or ahead.open)
             renewed = time.monotonic()
             num_frames = 0
             for batch in self._inspect(
-                _batches(read_capture(plan, opener or ahead.open)), rows, work.guard
+                _batches(read_capture(plan, open_file)), rows, work.guard
             ):
                 self._add(batch, rows)
                 if (
@@ -366,7 +396,7 @@ class Intake:
                 case AnnotationObservation():
                     rows.add_annotation(observation)
                 case Problem():
-                    rows.add_problem(observation)
+                    rows.add_problem(explain_absent(observation))
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
@@ -438,6 +468,20 @@ class Intake:
         )
 
 
+def _plan(
+    files: Sequence[SessionFile], source: Folder, lent: Lent
+) -> tuple[list[CapturePlan], list[Leftover]]:
+    """The plans of files that are there, with the pictures that are lent to them, and what nobody reads."""
+    plans, leftovers = plan_session(
+        [*files, *lent.files], lent.open_beside(source.open)
+    )
+    return [plan for plan in plans if lent.leave_out(plan).files], [
+        explain_unclaimed(left)
+        for left in leftovers
+        if left.file.path not in lent.frame_ids
+    ]
+
+
 def _explain(error: OSError) -> tuple[str, str]:
     """Reason and remedy for a file that cannot be opened."""
     if isinstance(error, NotAsListed):
@@ -471,6 +515,7 @@ class _Work:
     known: Known
     versions: Mapping[str, str]  # capture id -> the code version that made its rows
     guard: ImageGuard
+    lent: Lent
 
     @cached_property
     def paths(self) -> set[str]:

@@ -23,7 +23,7 @@ class TaskLabels:
 
     task: str
     num_labels: int
-    num_pictures: int  # colour frames of the session
+    num_pictures: int  # colour frames of the session, and others that it speaks of
     num_labelled: int  # pictures with a label
     num_empty: int  # pictures that were looked at and hold nothing
     num_unseen: int  # pictures that nobody looked at for this task
@@ -108,6 +108,8 @@ def summarise_labels(catalog: Catalog, session: str) -> LabelSummary:
     ).to_pylist()
     columns = ["frame_id", "task", "num_labels", "num_missing", "num_ignored"]
     looked = catalog.read_latest("annotated_frames", columns, where).to_pylist()
+    # labels may be of frames of other sessions
+    pictures |= {row["frame_id"] for row in (*labels, *looked)}
     found = []
     for task in sorted({row["task"] for row in (*labels, *looked)}):
         mine = [row for row in labels if row["task"] == task]

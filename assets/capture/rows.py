@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from assets.capture.stand_ins import StandIns
 from assets.formats.images.exif import exif_row, read_exif
 from assets.formats.observations import (
     AnnotationObservation,
@@ -55,8 +56,8 @@ class CaptureRows:
     """The rows of one capture under way; with no plan, only problems of loose files.
 
     `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. So is what
-    an older version of the `replaced` files said. `fence` raises when another worker has the capture by now; it is
-    asked before each write of frames.
+    an older version of the `replaced` files said. `stand_ins` tells which pictures are stored frames. `fence` raises
+    when another worker has the capture by now; it is asked before each write of frames.
     """
 
     def __init__(
@@ -69,9 +70,11 @@ class CaptureRows:
         fence: Callable[[], object] = lambda: None,
         is_reread: bool = False,
         replaced: Collection[str] = (),
+        stand_ins: StandIns | None = None,
     ) -> None:
         self._is_reread = is_reread
         self._replaced_files = set(replaced)
+        self._stand_ins = stand_ins
         self.catalog = catalog
         self.session = session
         self.capture_id = capture_id
@@ -91,6 +94,7 @@ class CaptureRows:
         # ids of stored frames whose row is written anew
         self._replaced: set[str] = set()
         self._by_path: dict[str, str] = {}
+        self._strange: set[str] = set()  # ids of stored frames that pictures stand for
         # sensor and stamp -> frame id -> its kind
         self._by_time: dict[tuple[str, int], dict[str, str]] = {}
         self._times: list[int] = []
@@ -127,6 +131,13 @@ class CaptureRows:
         if not self.plan.is_container:
             self._hashes[path] = digest.digest()
         stored = self._stored.get((self._identify_frame(frame, sha256), sha256))
+        if stored is None and self._stand_ins:
+            stand_in = self._stand_ins.find(path, sha256)
+            if stand_in is not None:
+                self._by_path[path] = stand_in
+                self._strange.add(stand_in)
+                self._read_paths.add(path)
+                return None
         if stored is None or stored.facts != _facts_of(frame, self._is_reread):
             return sha256
         self._said["frames"].add(stored.frame_id)
@@ -346,7 +357,7 @@ class CaptureRows:
         A file of which nothing could be read keeps what it said, except to an older reader, and so does a picture that
         another took the place of. What an earlier plan made of the same files, as another capture, is obsolete too.
         """
-        if not self._stored:
+        if not self._stored and not (self._stand_ins and self._stand_ins.is_asked):
             return  # a new capture: without frames there were no labels
         where = self._where_mine()
         key = TABLES[name].key
@@ -358,15 +369,37 @@ class CaptureRows:
             *self._by_path.values(),
             *(i for found in self._by_time.values() for i in found),
         }
+        unsaid = [r for r in rows if r[key] not in self._said[name]]
+        strangers = self._find_strangers({r["frame_id"] for r in unsaid} - shown)
         gone = [
             r[key]
-            for r in rows
-            if r[key] not in self._said[name]
-            and r["frame_id"] in shown
-            and outer_path(r["source_path"]) in said
+            for r in unsaid
+            if (
+                outer_path(r["source_path"]) in said
+                and (r["frame_id"] in shown or r["frame_id"] in strangers)
+            )
+            or strangers.get(r["frame_id"]) is False
         ]
         if gone:
             self._fenced.delete(name, is_in(key, gone))
+
+    def _find_strangers(self, frame_ids: set[str]) -> dict[str, bool]:
+        """Of frames those that are none of this plan's pictures: whether they are stored, or gone."""
+        if not frame_ids or self.plan.is_container:
+            return {}
+        rows = self.catalog.read_latest(
+            "frames",
+            ["frame_id", "session", "source_path"],
+            is_in("frame_id", sorted(frame_ids)),
+        ).to_pylist()
+        paths = {f.path for f in self.plan.files}
+        mine = {
+            row["frame_id"]
+            for row in rows
+            if row["session"] == self.session and row["source_path"] in paths
+        }
+        stored = {row["frame_id"] for row in rows}
+        return {i: i in stored for i in frame_ids - mine}
 
     def _drop_obsolete_readings(self) -> None:
         """Delete what an older reader made of this capture and this one does not; with a frame what is said of it.
@@ -392,7 +425,11 @@ class CaptureRows:
             if gone and name == "frames":
                 for derived in ("labels", "annotated_frames", *OF_FRAMES):
                     if self.catalog.exists(derived):
-                        self._fenced.delete(derived, is_in("frame_id", gone))
+                        # labels that other files gave to it stand and fall with those
+                        mine = is_in("frame_id", gone)
+                        if derived not in OF_FRAMES:
+                            mine = f"{session_is(self.session)} AND {mine}"
+                        self._fenced.delete(derived, mine)
             if gone:
                 self._fenced.delete(name, is_in(key, gone))
 
@@ -404,6 +441,8 @@ class CaptureRows:
             for noun, table in _COUNTED.items()
         }
         notes = self.plan.notes
+        lent = self._stand_ins.lent if self._stand_ins else {}
+        files = [f for f in self.plan.files if f.path not in lent]
         row: dict[str, object] = {
             "capture_id": self.capture_id,
             "session": self.session,
@@ -411,7 +450,7 @@ class CaptureRows:
             "source_uri": source_uri,
             "reader": self.plan.reader,
             "sha256": self.sha256,
-            "size_bytes": sum(f.size_bytes for f in self.plan.files),
+            "size_bytes": sum(f.size_bytes for f in files),
             **count,
             "start_ns": min(self._times, default=None),
             "end_ns": max(self._times, default=None),
@@ -464,6 +503,7 @@ class CaptureRows:
             label.origin,
             label.source.path,
             label.index,
+            *self._name_speaker(frame_id),
         )
         self._said["labels"].add(label_id)
         attributes = json.dumps(label.attributes) if label.attributes else None
@@ -502,6 +542,7 @@ class CaptureRows:
             annotation.num_labels,
             annotation.num_missing,
             annotation.num_ignored,
+            *self._name_speaker(frame_id),
         )
         self._said["annotated_frames"].add(key)
         self._put(
@@ -517,6 +558,10 @@ class CaptureRows:
                 **_source_columns(where),
             },
         )
+
+    def _name_speaker(self, frame_id: str) -> tuple[str | None, ...]:
+        """What ids of statements hold beside the frame's: that of a frame of this capture says who speaks of it."""
+        return (self.capture_id,) if frame_id in self._strange else ()
 
     def _find_frame(self, said: LabelObservation | AnnotationObservation) -> str | None:
         if said.frame_path is not None:

@@ -1,18 +1,23 @@
 """What is said of each frame: its labels, that somebody looked and found nothing, and what lacks a label.
 
 A label stands on the frame that it was made for. Files of one capture complete each other, so a frame that one of them
-labels and another calls empty has labels.
+labels and another calls empty has labels. What another capture says of a frame, which is a label file that came for it,
+takes the place of what the frame's own says. Several such files are joined as what is said of equal pictures is; where
+they contradict each other the frame counts as one that lacks a label.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
+from assets.curation.joining import find_any_conflict, join_statements
 from assets.kinds import KINDS, Kind, find_kind
 from assets.kinds.kind import Marks, Statement
+from assets.speakers import choose_speakers
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import SIDES, AnnotatedFrameRow, FrameRow, LabelRow
 
@@ -23,14 +28,12 @@ def read_statements(
     catalog: Catalog,
     dataset: str,
     frames: Mapping[str, FrameRow],
-    where: str | None = None,
 ) -> dict[str, Statement]:
     """Frame id -> what published rows say of it, for those of `frames` (by id, with their sizes) that they speak of."""
     kind = find_kind(dataset)
     task_is = is_in("task", kind.label_tasks)
     labels, said = (
-        _read(catalog, name, None, _both(where, task_is))
-        for name in ("labels", "annotated_frames")
+        _read(catalog, name, None, task_is) for name in ("labels", "annotated_frames")
     )
     labels_by_frame: dict[str, list[LabelRow]] = defaultdict(list)
     for label in sorted(labels.to_pylist(), key=lambda r: r["label_id"]):
@@ -39,7 +42,7 @@ def read_statements(
     for row in said.to_pylist():
         said_by_frame[row["frame_id"]].append(row)
     return {
-        frame_id: _state(
+        frame_id: _join(
             kind,
             labels_by_frame.get(frame_id, ()),
             said_by_frame.get(frame_id, ()),
@@ -70,6 +73,30 @@ def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
         for frame_id in kind.find_frames(marks):
             found[frame_id].add(kind.name)
     return {frame_id: frozenset(datasets) for frame_id, datasets in found.items()}
+
+
+def _join(
+    kind: Kind,
+    labels: Sequence[LabelRow],
+    said: Sequence[AnnotatedFrameRow],
+    frame: FrameRow,
+) -> Statement:
+    """What the captures that speak of a frame say together."""
+    speakers = [row["capture_id"] for row in (*labels, *said)]
+    statements = [
+        _state(
+            kind,
+            [label for label in labels if label["capture_id"] == source],
+            [row for row in said if row["capture_id"] == source],
+            frame,
+        )
+        for source in choose_speakers(frame["capture_id"], speakers)
+    ]
+    if len(statements) == 1:
+        return statements[0]
+    joined = join_statements(statements, kind)
+    is_torn = find_any_conflict(statements, kind) is not None
+    return replace(joined, num_missing=joined.num_missing + is_torn)
 
 
 def _state(

@@ -13,7 +13,7 @@ from assets.curation.clusters import Sides
 from assets.curation.pictures import choose_pictures, count_lost
 from assets.curation.weaknesses import find_weaknesses
 from assets.kinds import find_kind
-from assets.tables.catalog import Catalog, is_in
+from assets.tables.catalog import Catalog
 from assets.tables.class_list import (
     ClassCount,
     count_classes,
@@ -100,9 +100,7 @@ def draft_release(
     kind = find_kind(task)
     frames = choose_frames(catalog, choice)
     sides = sides or _read_sides(catalog)
-    there = sorted({frame["session"] for frame in frames.values()})
-    where = None if choice.is_everything else is_in("session", there)
-    statements = read_statements(catalog, task, frames, where)
+    statements = read_statements(catalog, task, frames)
     if kind.needs_labels and not any(s.labels or s.faults for s in statements.values()):
         of = "" if choice.is_everything else f" among {choice.summary}"
         raise ValueError(

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
-from assets.images import Payload, decode_depth, decode_rgb, is_common
+from assets.frame_pictures import write_picture
+from assets.images import Payload, decode_depth
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import (
     SIDES,
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 # timelines
 CLOCK = "sensor clock"
 SEQUENCE = "frame"
-# what every viewer decodes; others are written as PNG
-_MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png"}
+_MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 _FRAME_COLUMNS = (
     "frame_id",
     "sensor",
@@ -48,7 +47,6 @@ _FRAME_COLUMNS = (
     "payload",
 )
 _BATCH_FRAMES = 32
-_JPEG_QUALITY = 95
 # xyz m, and the quaternion xyzw but for the last
 _MOTION = ("pose", "odometry", "position")
 _INERTIAL = {"imu": ("gyro", "accel"), "acceleration": ("accel",)}  # three values each
@@ -279,7 +277,7 @@ def _write_frame(
 
     if frame["kind"] == "depth":
         per_unit = frame["depth_m_per_unit"]
-        depth = _decode(frame, image)
+        depth = _decode_depth(frame, image)
         recording.log(
             camera,
             rr.DepthImage(depth, meter=None if per_unit is None else 1 / per_unit),
@@ -287,7 +285,8 @@ def _write_frame(
         )
         recording.counts["depth_images"] += 1
         return
-    payload, media_type = _hand_on(frame, image)
+    payload, suffix = write_picture(frame, image)
+    media_type = _MEDIA_TYPES[suffix]
     recording.log(
         camera, rr.EncodedImage(contents=payload, media_type=media_type), frame
     )
@@ -309,29 +308,10 @@ def _write_frame(
     recording.counts["boxes"] += len(boxes)
 
 
-def _hand_on(frame: FrameRow, image: Payload) -> tuple[bytes, str]:
-    """The image without what a camera wrote beside the pixels, and its media type; as PNG where viewers disagree.
-
-    Frames of videos, which have lost already what compression loses, become JPEG.
-    """
-    from assets.formats.images.exif import strip_metadata
-
-    encoding = frame["encoding"]
-    if encoding in _MEDIA_TYPES and is_common(image):
-        return strip_metadata(bytes(image), encoding), _MEDIA_TYPES[encoding]
-    pixels = _decode(frame, image)
-    if encoding == "video":
-        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        return cv2.imencode(".jpg", pixels, quality)[1].tobytes(), "image/jpeg"
-    return cv2.imencode(".png", pixels)[1].tobytes(), "image/png"
-
-
-def _decode(frame: FrameRow, image: Payload) -> Any:
-    """The pixels: depth (H, W), colour in OpenCV's order BGR. Raises ValueError for what does not decode."""
+def _decode_depth(frame: FrameRow, image: Payload) -> Any:
+    """Depth (H, W). Raises ValueError for what does not decode."""
     try:
-        if frame["kind"] == "depth":
-            return decode_depth(image)
-        return decode_rgb(image)[..., ::-1]
+        return decode_depth(image)
     except ValueError as error:
         raise ValueError(
             f"frame {frame['frame_id']} does not decode: run `daguerre verify`: {error}"

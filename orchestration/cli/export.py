@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.output import Json, say
+from orchestration.cli.output import Json, format_bytes, say
 from orchestration.cli.progress import show_progress
 
 export_app = typer.Typer(
@@ -39,4 +39,72 @@ def rerun(
         as_json,
         {"recording": str(path), **counts},
         f"{path}: {text}\nopen it with: rerun --bind 127.0.0.1 {path}",
+    )
+
+
+@export_app.command()
+def frames(
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    sessions: Annotated[
+        list[str] | None, typer.Argument(help="Of these sessions; by default of all.")
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option("--format", help="images, coco, label-studio or cvat."),
+    ] = "coco",
+    where: Annotated[
+        str | None,
+        typer.Option(help="SQL over the columns of `frames`, as `query` takes it."),
+    ] = None,
+    every: Annotated[int, typer.Option(help="Each so many frames along a sensor.")] = 1,
+    limit: Annotated[
+        int | None, typer.Option(help="No more frames than this, spread evenly.")
+    ] = None,
+    sensor: Annotated[str | None, typer.Option(help="Of this sensor alone.")] = None,
+    with_labels: Annotated[
+        bool, typer.Option("--with-labels", help="Begin with the labels there are.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write stored frames as pictures for a labelling tool. What it makes of them comes back by `daguerre ingest`."""
+    from assets.retrieval.frame_export import (
+        Choice,
+        Order,
+        choose_frames,
+        export_frames,
+        list_classes,
+        read_labels,
+        require_empty,
+    )
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog, build_ledger
+
+    choice = Choice(tuple(sessions or ()), where, sensor, every, limit)
+    order = Order(form)
+    require_empty(out)
+    settings = load_settings()
+    catalog = build_catalog(settings)
+    chosen = choose_frames(catalog, build_ledger(settings), choice)
+    left_out = (
+        f"; {chosen.num_depth} depth images are left out" if chosen.num_depth else ""
+    )
+    facts = {"folder": str(out), "format": form, "depth_left_out": chosen.num_depth}
+    if dry_run:
+        num_sessions = len({frame["session"] for frame in chosen.frames})
+        text = f"{len(chosen.frames)} frames of {num_sessions} sessions would be written to {out}{left_out}"
+        say(as_json, {**facts, "images": len(chosen.frames), "dry_run": True}, text)
+        return
+    labels = read_labels(catalog, chosen.frames) if with_labels else None
+    order = Order(form, list_classes(catalog), labels)
+    with show_progress(f"exporting to {out}", "frames") as tick:
+        written = export_frames(catalog, chosen.frames, out, order, tick)
+    text = ", ".join(f"{count} {name}" for name, count in written.counts.items())
+    say(
+        as_json,
+        {**facts, **written.counts, "bytes": written.num_bytes},
+        f"{out}: {text}, {format_bytes(written.num_bytes)}{left_out}\n"
+        "land the label files that come back as a session of their own: `daguerre ingest FOLDER`",
     )

@@ -69,6 +69,7 @@ _SIZE_REMEDY = "export the labels for the images as they are"
 _FREE_COLUMNS = 10_000_000
 _COLUMNS_A_BYTE = 2
 _TASK = "detection"
+UNLABELLED = "pictures to be labelled"  # what an export of frames says of itself
 
 
 class CocoReader:
@@ -156,6 +157,11 @@ class _Document:
                 )
                 return
             annotations = _list_of(document, "annotations")
+            if not annotations and _is_to_be_labelled(document):
+                self.plan.notes[self.file.path] = (
+                    f"lists {len(images)} images that nobody has labelled yet"
+                )
+                return
             unread = _name_unread(document, annotations)
             if unread:
                 self.plan.notes[f"{LABELS_NOT_READ}: {self.file.path}"] = unread
@@ -406,6 +412,12 @@ class _Document:
 
     def _refuse(self, reason: str, remedy: str) -> Problem:
         return Problem(whole_file(self.file), CocoReader.name, reason[:500], remedy)
+
+
+def _is_to_be_labelled(document: dict[str, Any]) -> bool:
+    """Whether it is as the export of frames wrote it."""
+    info = document.get("info")
+    return isinstance(info, dict) and info.get("description") == UNLABELLED
 
 
 def _name_unread(document: Any, annotations: Sequence[dict[str, Any]]) -> str | None:

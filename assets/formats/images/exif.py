@@ -78,18 +78,21 @@ def exif_row(frame_id: str, session: str, facts: ExifFacts) -> dict[str, object]
     return {"frame_id": frame_id, "session": session, **asdict(facts)}
 
 
-def strip_metadata(payload: bytes, encoding: str) -> bytes:
+def strip_metadata(
+    payload: bytes, encoding: str, keeps_orientation: bool = True
+) -> bytes:
     """The same pixels without EXIF, XMP, IPTC, comments, thumbnails and whatever follows the image.
 
-    Nothing is decoded: colour profiles stay, and so does the orientation, in an EXIF of its own. Raises ValueError for
-    an encoding other than "jpeg" and "png", and for bytes that are not built as one.
+    Nothing is decoded: colour profiles stay, and so does the orientation, in an EXIF of its own, where it is kept.
+    Raises ValueError for an encoding other than "jpeg" and "png", and for bytes that are not built as one.
     """
     if encoding not in _STRIP:
         raise ValueError(
             f"metadata of {encoding!r} images are not taken out: decode it and encode it as PNG"
         )
     facts = read_exif(payload)
-    turned = facts.orientation if facts and facts.orientation != 1 else None
+    is_turned = keeps_orientation and facts and facts.orientation != 1
+    turned = facts.orientation if facts and is_turned else None
     try:
         return b"".join(
             _STRIP[encoding](payload, _write_orientation(turned) if turned else b"")

@@ -1,0 +1,265 @@
+"""Choose stored frames, and write them as pictures for a labelling tool, with what is said of them where wanted.
+
+A picture's name holds the id of its frame (`assets.frame_names`): labels that come back find the frame by it. Pictures
+and labels are in stored orientation. Beside them, `README-frames.csv` says which file is which frame.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from assets.frame_names import name_picture
+from assets.frame_pictures import write_picture
+from assets.images import Payload
+from assets.ledger import Ledger
+from assets.retrieval.label_files import FORMATS, Labelled, Picture
+from assets.retrieval.query import run_query
+from assets.speakers import choose_speakers
+from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.rows import SIDES, FrameRow, LabelRow
+from assets.video_frames import unpack
+
+MANIFEST = "README-frames.csv"  # a document to intake: no data lies in it
+_FACTS = ("frame_id", "session", "sensor", "t_ns", "sha256")
+_COLUMNS = (*_FACTS, "capture_id", "sequence", "width_px", "height_px", "encoding")
+_LABEL_TASKS = ("detection", "recognition")
+_BATCH_FRAMES = 32
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which frames. Of no sessions, all; `every` counts along a sensor; `limit` is spread evenly over the rest."""
+
+    sessions: tuple[str, ...] = ()
+    where: str | None = None  # SQL over the columns of `frames`
+    sensor: str | None = None
+    every: int = 1
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or (self.limit is not None and self.limit < 1):
+            raise ValueError(
+                f"every {self.every}, limit {self.limit}: both count frames, give 1 or more"
+            )
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows of `frames` without their payload, in order of session, sensor and time; and how many depth images were left
+    out: no labelling tool shows them."""
+
+    frames: list[FrameRow]
+    num_depth: int = 0
+
+
+def choose_frames(catalog: Catalog, ledger: Ledger, choice: Choice) -> Chosen:
+    """The newest rows, held or not. Raises ValueError for a session that has no frames, a condition that is none, and
+    where nothing is left."""
+    filters = ["true"]
+    if choice.sessions:
+        _require_sessions(catalog, choice.sessions)
+        filters.append(is_in("session", choice.sessions))
+    if choice.sensor:
+        filters.append(f"sensor = {repr_sql(choice.sensor)}")
+    if choice.where:
+        filters.append(f"({choice.where}\n)")
+    sql = f"SELECT {', '.join((*_COLUMNS, 'kind'))} FROM frames WHERE {' AND '.join(filters)}"
+    rows = run_query(catalog, ledger, sql).rows.to_pylist()
+    colour = [row for row in rows if row["kind"] == "color"]
+    colour.sort(key=lambda r: (*_stream_of(r), r["t_ns"] or 0, r["sequence"]))
+    frames = _spread(list(_take_every(colour, choice.every)), choice.limit)
+    if not frames:
+        raise ValueError(
+            f'no colour frame is left of {len(rows)}: `daguerre query "select session, sensor, count(*) '
+            'from frames group by all"` lists what there is'
+        )
+    return Chosen(cast(list[FrameRow], frames), len(rows) - len(colour))
+
+
+def read_labels(catalog: Catalog, frames: Sequence[FrameRow]) -> Labelled:
+    """What the newest rows say of these frames: objects with a box, and classes of whole frames. Other labels (maps of
+    classes) are counted: files of labels for a tool do not hold them."""
+    recorded_by = {frame["frame_id"]: frame["capture_id"] for frame in frames}
+    found: dict[str, list[LabelRow]] = defaultdict(list)
+    num_others = 0
+    for row in catalog.read_latest("labels").sort_by("label_id").to_pylist():
+        if row["frame_id"] not in recorded_by:
+            continue
+        is_object = row["task"] == "detection" and row["x_min"] is not None
+        if is_object or row["task"] == "recognition":
+            found[row["frame_id"]].append(row)
+        else:
+            num_others += 1
+    counting = {i: _choose(recorded_by[i], rows) for i, rows in found.items()}
+    return Labelled(counting, num_others)
+
+
+def _choose(recorded_by: str, labels: Sequence[LabelRow]) -> list[LabelRow]:
+    """Of the labels of one frame those of who counts for their task, equal ones once."""
+    chosen: dict[tuple[object, ...], LabelRow] = {}
+    for task in _LABEL_TASKS:
+        rows = [label for label in labels if label["task"] == task]
+        speakers = choose_speakers(recorded_by, (row["capture_id"] for row in rows))
+        for row in rows:
+            if row["capture_id"] in speakers:
+                corners = (row[side] for side in SIDES)
+                chosen.setdefault((task, row["class_name"], *corners), row)
+    return list(chosen.values())
+
+
+def list_classes(catalog: Catalog) -> list[str]:
+    """The names of classes of objects and of whole frames, in any session."""
+    rows = catalog.read_latest(
+        "labels", ["class_name"], is_in("task", list(_LABEL_TASKS))
+    )
+    return sorted(set(rows["class_name"].to_pylist()))
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is written: the form of the label files, and which labels they begin with."""
+
+    form: str  # of `FORMATS`
+    classes: Sequence[str] = ()
+    labels: Labelled | None = None  # None: the pictures are to be labelled from nothing
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMATS:
+            raise ValueError(
+                f"format '{self.form}' is none of {', '.join(FORMATS)}: choose one"
+            )
+
+
+@dataclass
+class Written:
+    """What was written."""
+
+    num_bytes: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def export_frames(
+    catalog: Catalog,
+    frames: Sequence[FrameRow],
+    out: Path,
+    order: Order,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Written:
+    """Write pictures, their list and the files of the labelling tool into folder `out`, all of it or nothing.
+
+    Raises ValueError for a folder that holds something, and for a frame that does not decode.
+    """
+    require_empty(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        written = _write(catalog, frames, partial, order, on_progress)
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return written
+
+
+def require_empty(out: Path) -> None:
+    """Raises ValueError where something lies at a path that is no empty folder."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is not empty: name a new folder, or remove it")
+
+
+def _write(
+    catalog: Catalog,
+    frames: Sequence[FrameRow],
+    folder: Path,
+    order: Order,
+    on_progress: Callable[[int, int], None] | None,
+) -> Written:
+    written = Written()
+    pictures = []
+    (folder / "images").mkdir()
+    for frame, image in _read_images(catalog, frames):
+        payload, suffix = write_picture(frame, image, keeps_orientation=False)
+        name = f"images/{name_picture(frame, suffix)}"
+        (folder / name).write_bytes(payload)
+        pictures.append(Picture(name, frame, hashlib.sha256(payload).hexdigest()))
+        written.num_bytes += len(payload)
+        written.counts["images"] += 1
+        if on_progress:
+            on_progress(len(pictures), len(frames))
+    for name, text in FORMATS[order.form](pictures, order.classes, order.labels):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    _write_manifest(folder / MANIFEST, pictures)
+    if order.labels is not None and order.form != "images":
+        written.counts["labels"] = sum(map(len, order.labels.by_frame.values()))
+        written.counts["labels left out"] = order.labels.num_others
+    return written
+
+
+def _write_manifest(path: Path, pictures: Sequence[Picture]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("file", *_FACTS[:-1], "sha256_of_frame", "sha256_of_file"))
+        for picture in pictures:
+            frame = cast(Mapping[str, object], picture.frame)
+            facts = (frame[name] for name in _FACTS)
+            writer.writerow((picture.name, *facts, picture.sha256))
+
+
+def _read_images(
+    catalog: Catalog, frames: Sequence[FrameRow]
+) -> Iterator[tuple[FrameRow, Payload]]:
+    """Some at a time: they may be more than memory holds. Raises ValueError for a frame that is gone meanwhile."""
+    for start in range(0, len(frames), _BATCH_FRAMES):
+        batch = frames[start : start + _BATCH_FRAMES]
+        ids = [frame["frame_id"] for frame in batch]
+        rows = catalog.read_latest(
+            "frames", ["frame_id", "payload"], is_in("frame_id", ids)
+        ).to_pylist()
+        payloads = {row["frame_id"]: row["payload"] for row in rows}
+        gone = [i for i in ids if i not in payloads]
+        if gone:
+            raise ValueError(f"frame {gone[0]} is gone meanwhile: export again")
+        images = unpack(catalog, [payloads[i] for i in ids])
+        yield from zip(batch, images, strict=True)
+
+
+def _require_sessions(catalog: Catalog, sessions: Sequence[str]) -> None:
+    rows = catalog.read_latest("frames", ["session"], is_in("session", sessions))
+    unknown = sorted(set(sessions) - set(rows["session"].to_pylist()))
+    if unknown:
+        raise ValueError(
+            f"session '{unknown[0]}' has no frames: `daguerre status` lists the sessions"
+        )
+
+
+def _stream_of(row: Mapping[str, object]) -> tuple[object, ...]:
+    return row["session"], row["capture_id"], row["sensor"]
+
+
+def _take_every(
+    rows: Sequence[dict[str, object]], every: int
+) -> Iterator[dict[str, object]]:
+    """The first frame of each sensor of a capture, and each that is so many on."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    for row in rows:
+        if seen[_stream_of(row)] % every == 0:
+            yield row
+        seen[_stream_of(row)] += 1
+
+
+def _spread(
+    rows: list[dict[str, object]], limit: int | None
+) -> list[dict[str, object]]:
+    if limit is None or limit >= len(rows):
+        return rows
+    return [rows[index * len(rows) // limit] for index in range(limit)]

@@ -1,0 +1,382 @@
+"""Frames of a recording are exported, labelled elsewhere, and what is said of them comes back onto them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from assets.capture.simulate import SimulationSpec, simulate
+from assets.curation.annotations import read_statements
+from assets.curation.release import draft_release
+from assets.frame_names import split_stamp
+from assets.ledger import Ledger
+from assets.retrieval.frame_export import (
+    Choice,
+    Order,
+    choose_frames,
+    export_frames,
+    list_classes,
+    read_labels,
+)
+from assets.storage import Folder
+from assets.tables.catalog import repr_sql
+from assets.tables.schemas import TABLES, to_table
+from checks.gates import gate_session
+from checks.verdicts import stops_flow
+
+_BOX = (10.0, 12.0, 40.0, 52.0)  # xyxy, px
+
+
+class Home:
+    """A home with one recording, and sessions of labels that are landed beside it."""
+
+    def __init__(self, folder: Path, open_at) -> None:
+        self.folder = folder
+        (folder / "home").mkdir()
+        self.intake = open_at(folder / "home")
+        self.catalog = self.intake.catalog
+        self.ledger: Ledger = self.intake.ledger
+
+    def choose(self, **choice):
+        chosen = choose_frames(self.catalog, self.ledger, Choice(("monday",), **choice))
+        return chosen.frames
+
+    def export(self, name: str, form: str, frames, labels=None) -> Path:
+        order = Order(form, list_classes(self.catalog), labels)
+        export_frames(self.catalog, frames, self.folder / name, order)
+        return self.folder / name
+
+    def land(self, session: str, files: dict[str, str | bytes]):
+        for path, data in files.items():
+            target = self.folder / session / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data.encode() if isinstance(data, str) else data)
+        return self.ingest(session)
+
+    def ingest(self, session: str):
+        return self.intake.ingest(Folder(str(self.folder / session)), session)
+
+    def read(self, table: str, session: str) -> list[dict]:
+        where = f"session = {repr_sql(session)}"
+        return self.catalog.read_latest(table, where=where).to_pylist()
+
+    def boxes(self, session: str) -> dict[str, list]:
+        """Frame id -> (class, corners in px) of what a session says."""
+        found: dict[str, list] = {}
+        for row in self.read("labels", session):
+            corners = tuple(row[side] for side in ("x_min", "y_min", "x_max", "y_max"))
+            found.setdefault(row["frame_id"], []).append((row["class_name"], corners))
+        return found
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, open_at):
+    folder = tmp_path_factory.mktemp("labels")
+    simulate(folder / "monday", SimulationSpec(1, 0.5, 3, width_px=96, height_px=72))
+    home = Home(folder, open_at)
+    home.ingest("monday")
+    return home
+
+
+def label_coco(document: dict, box=_BOX, class_name: str = "mug") -> dict:
+    """A box on every picture, as a labelling tool would put it into the file."""
+    x_min, y_min, x_max, y_max = box
+    bbox = [x_min, y_min, x_max - x_min, y_max - y_min]
+    annotations = [
+        {"id": n, "image_id": image["id"], "category_id": 77, "bbox": bbox}
+        for n, image in enumerate(document["images"], 1)
+    ]
+    categories = [{"id": 77, "name": class_name}]
+    info = {"description": "of the tool"}
+    return {
+        **document,
+        "info": info,
+        "annotations": annotations,
+        "categories": categories,
+    }
+
+
+def on_each(frames, class_name: str = "mug", box=_BOX) -> dict[str, list]:
+    return {frame["frame_id"]: [(class_name, box)] for frame in frames}
+
+
+def test_coco_comes_back_onto_stored_frames_by_their_id(home):
+    frames = home.choose(limit=3)
+    out = home.export("coco", "coco", frames)
+    names = {path.stem.split("_")[-1] for path in (out / "images").iterdir()}
+    assert names == {frame["frame_id"] for frame in frames}
+    document = json.loads((out / "annotations/instances.json").read_text())
+    report = home.land("tuesday", {"done.json": json.dumps(label_coco(document))})
+    assert report.quarantined == report.problems == 0
+    assert home.boxes("tuesday") == on_each(frames)
+    assert not home.read("frames", "tuesday")
+    verdicts = [
+        verdict
+        for table in ("captures", "frames", "labels", "annotated_frames")
+        for verdict in gate_session(home.catalog, table, "tuesday")
+    ]
+    assert not stops_flow(verdicts), [v for v in verdicts if not v.passed]
+
+    # the same file, corrected: what it said before is gone, and a picture that it names no more says nothing
+    document["images"] = document["images"][:2]
+    corrected = label_coco(document, (1.0, 2.0, 30.0, 40.0), "cup")
+    home.land("tuesday", {"done.json": json.dumps(corrected)})
+    assert home.boxes("tuesday") == on_each(frames[:2], "cup", (1.0, 2.0, 30.0, 40.0))
+    assert len(home.read("annotated_frames", "tuesday")) == 2
+
+
+def test_the_pictures_landed_with_their_labels_become_no_frames_again(home):
+    frames = home.choose(limit=2)
+    out = home.export("with pictures", "coco", frames)
+    document = json.loads((out / "annotations/instances.json").read_text())
+    files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
+    home.land("wednesday", {**files, "a.json": json.dumps(label_coco(document))})
+    assert home.boxes("wednesday") == on_each(frames)
+    assert not home.read("frames", "wednesday")
+
+    # renamed, they are found by their bytes
+    renamed = {f"images/{n}.png": data for n, data in enumerate(files.values())}
+    names = {Path(name).name: f"{n}.png" for n, name in enumerate(files)}
+    for image in document["images"]:
+        image["file_name"] = names[Path(image["file_name"]).name]
+    home.land("thursday", {**renamed, "a.json": json.dumps(label_coco(document))})
+    assert home.boxes("thursday") == on_each(frames)
+    assert not home.read("frames", "thursday")
+
+
+def test_sensor_and_time_name_a_frame(home):
+    frames = home.choose(limit=2)
+    images = [
+        {
+            "id": n,
+            "file_name": f"{frame['sensor']}/{frame['t_ns']}.png",
+            "width": 96,
+            "height": 72,
+        }
+        for n, frame in enumerate(frames)
+    ]
+    assert split_stamp(f"x/left-{'9' * 19}.png") is None  # no 64-bit integer
+    home.land("by time", {"a.json": json.dumps(label_coco({"images": images}))})
+    assert home.boxes("by time") == on_each(frames)
+
+
+def test_a_frame_that_nobody_knows_is_named_in_quarantine(home):
+    unknown = "0123456789abcdef" * 2
+    image = {"id": 1, "file_name": f"x_{unknown}.jpg", "width": 96, "height": 72}
+    document = label_coco({"images": [image]})
+    report = home.land("lost", {"a.json": json.dumps(document)})
+    assert report.quarantined == 1
+    assert f"no stored frame has the id {unknown}" in report.reasons[0]["reason"]
+    assert "recording" in report.reasons[0]["remedy"]
+    assert home.boxes("lost") == {}
+
+
+def test_labels_that_come_back_take_the_place_of_those_that_were_recorded(home):
+    # of which no other session of these tests speaks
+    labels = home.catalog.read_latest("labels", ["frame_id", "session"]).to_pylist()
+    elsewhere = {row["frame_id"] for row in labels if row["session"] != "monday"}
+    frames = [f for f in home.choose() if f["frame_id"] not in elsewhere][-1:]
+    labels = read_labels(home.catalog, frames)
+    out = home.export("prelabelled", "coco", frames, labels)
+    document = json.loads((out / "annotations/instances.json").read_text())
+    num_recorded = len([a for a in document["annotations"] if "bbox" in a])
+    assert num_recorded == sum(
+        row["task"] == "detection"
+        for row in home.read("labels", "monday")
+        if row["frame_id"] == frames[0]["frame_id"]
+    )
+    for table in ("labels", "annotated_frames"):
+        gate_session(home.catalog, table, "monday")
+    home.land("friday", {"a.json": json.dumps(label_coco(document))})
+    for table in ("labels", "annotated_frames"):
+        gate_session(home.catalog, table, "friday")
+    by_id = {frame["frame_id"]: frame for frame in frames}
+    said = read_statements(home.catalog, "detection", by_id)[frames[0]["frame_id"]]
+    assert [label["class_name"] for label in said.labels] == ["mug"]
+
+
+def test_cvat_comes_back(home):
+    frames = home.choose(limit=2)
+    text = (home.export("cvat", "cvat", frames) / "annotations.xml").read_text()
+    box = '<box label="mug" source="manual" occluded="0" xtl="10" ytl="12" xbr="40" ybr="52"/>'
+    done = re.sub(r"(<image [^>]*?) ?/>", rf"\1>{box}</image>", text)
+    home.land("cvat came", {"annotations.xml": done})
+    assert home.boxes("cvat came") == on_each(frames)
+
+
+def test_label_studio_comes_back(home):
+    frames = home.choose(limit=2)
+    tasks = json.loads(
+        (home.export("studio", "label-studio", frames) / "tasks.json").read_text()
+    )
+    value = {"x": 25, "y": 25, "width": 50, "height": 50, "rotation": 0}
+    region = {
+        "type": "rectanglelabels",
+        "from_name": "box",
+        "to_name": "image",
+        "original_width": 96,
+        "original_height": 72,
+        "value": {**value, "rectanglelabels": ["mug"]},
+    }
+    for task in tasks:
+        task["annotations"] = [{"id": task["id"], "result": [region]}]
+    home.land("studio came", {"export.json": json.dumps(tasks)})
+    # a quarter of 96 x 72 px to three quarters
+    assert home.boxes("studio came") == on_each(frames, box=(24.0, 18.0, 72.0, 54.0))
+
+
+def test_yolo_and_voc_come_back_by_the_names_of_their_files(home):
+    frame = home.choose(limit=1)[0]
+    name = f"monday_cam_{frame['frame_id']}"
+    home.land(
+        "yolo",
+        {f"labels/{name}.txt": "0 0.5 0.5 0.5 0.5\n", "classes.txt": "mug\n"},
+    )
+    assert home.boxes("yolo") == on_each([frame], box=(24.0, 18.0, 72.0, 54.0))
+    sheet = (
+        f"<annotation><filename>{name}.jpg</filename><size><width>96</width><height>72</height></size>"
+        "<object><name>mug</name><bndbox><xmin>11</xmin><ymin>13</ymin><xmax>40</xmax><ymax>52</ymax></bndbox>"
+        "</object></annotation>"
+    )
+    home.land("voc", {f"Annotations/{name}.xml": sheet})
+    assert home.boxes("voc").keys() == {frame["frame_id"]}
+
+
+def test_labels_go_with_their_frame_and_come_back_with_it(home):
+    frame = home.choose(limit=5)[3]
+    image = {"id": 1, "file_name": f"a_{frame['frame_id']}.jpg"}
+    files = {"a.json": json.dumps(label_coco({"images": [image]}))}
+    home.land("saturday", files)
+    name = f"cam_{frame['frame_id']}"
+    row = {f"labels/{name}.txt": "0 0.5 0.5 0.5 0.5\n", "classes.txt": "mug\n"}
+    home.land("sunday", row)
+    quarter = on_each([frame], box=(24.0, 18.0, 72.0, 54.0))
+    assert home.boxes("sunday") == quarter
+    assert home.boxes("saturday") == on_each([frame])
+    is_it = f"frame_id = {repr_sql(frame['frame_id'])}"
+    stored = home.catalog.read_latest("frames", where=is_it)
+    home.catalog.delete("frames", is_it)
+    home.ingest("saturday")
+    assert home.boxes("saturday") == {}
+    assert frame["frame_id"] in home.read("quarantine", "saturday")[0]["reason"]
+    home.ingest("sunday")
+    assert home.boxes("sunday") == {}
+    reasons = {
+        row["source_path"]: row["reason"] for row in home.read("quarantine", "sunday")
+    }
+    assert frame["frame_id"] in reasons[f"labels/{name}.txt"]
+    assert "stored frame" in reasons[f"labels/{name}.txt"]
+    home.catalog.merge("frames", stored)
+    home.ingest("sunday")
+    assert home.boxes("sunday") == quarter
+    home.ingest("saturday")
+    assert home.boxes("saturday") == on_each([frame])
+    assert not home.read("quarantine", "saturday")
+
+
+def test_a_folder_that_holds_something_is_refused_and_nothing_is_half_written(home):
+    frames = home.choose(limit=1)
+    taken = home.folder / "taken"
+    taken.mkdir()
+    (taken / "mine.txt").write_text("mine")
+    with pytest.raises(ValueError, match="not empty"):
+        export_frames(home.catalog, frames, taken, Order("coco"))
+    gone = [{**frames[0], "frame_id": "0" * 32}]
+    with pytest.raises(ValueError, match="gone meanwhile"):
+        export_frames(home.catalog, gone, home.folder / "half", Order("coco"))
+    assert not list(home.folder.glob("*half*")) + list(home.folder.glob(".*half*"))
+
+
+def test_frames_are_chosen_evenly_by_sql_and_along_a_sensor(home):
+    left = home.choose(sensor="left")
+    assert [f["t_ns"] for f in left] == sorted(f["t_ns"] for f in left)
+    assert home.choose(sensor="left", every=2) == left[::2]
+    assert home.choose(sensor="left", limit=2) == [left[0], left[len(left) // 2]]
+    one = f"frame_id = {repr_sql(left[1]['frame_id'])} -- this one"
+    assert home.choose(where=one) == [left[1]]
+    with pytest.raises(ValueError, match="no colour frame is left"):
+        home.choose(where="t_ns < 0")
+
+
+def write_video(path: Path, num_frames: int) -> None:
+    """Frames of one grey each, which differ."""
+    path.parent.mkdir()
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
+    for number in range(num_frames):
+        writer.write(np.full((48, 64, 3), 40 + 60 * number, np.uint8))
+    writer.release()
+
+
+def test_frames_of_videos_are_written_as_pictures_that_come_back(home):
+    write_video(home.folder / "film" / "a.avi", 3)
+    home.ingest("film")
+    chosen = choose_frames(home.catalog, home.ledger, Choice(("film",)))
+    assert {frame["encoding"] for frame in chosen.frames} == {"video"}
+    out = home.export("of film", "coco", chosen.frames)
+    greys = [
+        round(
+            float(cv2.imread(str(next(out.glob(f"images/*{f['frame_id']}*")))).mean())
+        )
+        for f in chosen.frames
+    ]
+    assert greys == pytest.approx([40, 100, 160], abs=3)
+    document = json.loads((out / "annotations/instances.json").read_text())
+    files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
+    # a picture with the name of a frame and other bytes is none
+    first = sorted(files)[0]
+    pixels = cv2.imdecode(np.frombuffer(files[first], np.uint8), cv2.IMREAD_COLOR)
+    files[first] = cv2.imencode(".jpg", 255 - pixels)[1].tobytes()
+    home.land("of film came", {**files, "a.json": json.dumps(label_coco(document))})
+    own = home.read("frames", "of film came")
+    assert [row["source_path"] for row in own] == [first]
+    others = [f for f in chosen.frames if f["frame_id"] not in first]
+    expected = on_each(others) | {own[0]["frame_id"]: [("mug", _BOX)]}
+    assert home.boxes("of film came") == expected
+
+
+def test_an_export_that_nobody_has_labelled_says_nothing(home):
+    out = home.export("untouched", "coco", home.choose(limit=2))
+    home.ingest(out.name)
+    assert not home.read("annotated_frames", "untouched")
+    assert not home.read("frames", "untouched")
+    assert not home.read("quarantine", "untouched")
+
+
+def test_a_release_learns_each_frame_once_by_what_came_back(home):
+    frames = home.choose(sensor="right", limit=3)
+    out = home.export("to learn", "coco", frames)
+    document = json.loads((out / "annotations/instances.json").read_text())
+    files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
+    labels = json.dumps(label_coco(document, class_name="learnt"))
+    home.land("learn", {**files, "a.json": labels})
+    splits = [
+        {
+            "frame_id": frame["frame_id"],
+            "capture_id": frame["capture_id"],
+            "session": "monday",
+            "group_id": frame["capture_id"],
+            "split": "train",
+            "rule": "cluster",
+        }
+        for frame in frames
+    ]
+    version = home.catalog.merge("splits", to_table(TABLES["splits"], splits)).version
+    home.catalog.publish("splits", None, version)
+    for session, tables in {
+        "monday": ("frames",),
+        "learn": ("labels", "annotated_frames"),
+    }.items():
+        for table in tables:
+            newest = home.catalog.latest_version(table)
+            home.catalog.publish(table, session, newest)
+    draft = draft_release(home.catalog, "detection", ["monday"])
+    rows = {row["frame_id"]: row["boxes_xyxy"] for row in draft.frame_rows}
+    learnt = draft.row["class_names"].index("learnt")
+    for frame in frames:
+        assert rows[frame["frame_id"]][:4] == list(_BOX)
+    assert sum(learnt in row["box_class_ids"] for row in draft.frame_rows) == 3
