@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.choice import Choice
 from assets.curation.annotations import read_statements
 from assets.curation.release import draft_release
 from assets.frame_names import split_stamp
@@ -374,7 +375,7 @@ def test_a_release_learns_each_frame_once_by_what_came_back(home):
         for table in tables:
             newest = home.catalog.latest_version(table)
             home.catalog.publish(table, session, newest)
-    draft = draft_release(home.catalog, "detection", ["monday"])
+    draft = draft_release(home.catalog, "detection", Choice(("monday",)))
     rows = {row["frame_id"]: row["boxes_xyxy"] for row in draft.frame_rows}
     learnt = draft.row["class_names"].index("learnt")
     for frame in frames:
