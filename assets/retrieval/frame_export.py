@@ -35,7 +35,7 @@ _BATCH_FRAMES = 32
 
 
 @dataclass(frozen=True)
-class Choice:
+class Sampling:
     """Which frames. Of no sessions, all; `every` counts along a sensor; `limit` is spread evenly over the rest."""
 
     sessions: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Sampled:
     """Rows of `frames` without their payload, in order of session, sensor and time; and how many depth images were left
     out: no labelling tool shows them."""
 
@@ -60,28 +60,28 @@ class Chosen:
     num_depth: int = 0
 
 
-def choose_frames(catalog: Catalog, ledger: Ledger, choice: Choice) -> Chosen:
+def sample_frames(catalog: Catalog, ledger: Ledger, sampling: Sampling) -> Sampled:
     """The newest rows, held or not. Raises ValueError for a session that has no frames, a condition that is none, and
     where nothing is left."""
     filters = ["true"]
-    if choice.sessions:
-        _require_sessions(catalog, choice.sessions)
-        filters.append(is_in("session", choice.sessions))
-    if choice.sensor:
-        filters.append(f"sensor = {repr_sql(choice.sensor)}")
-    if choice.where:
-        filters.append(f"({choice.where}\n)")
+    if sampling.sessions:
+        _require_sessions(catalog, sampling.sessions)
+        filters.append(is_in("session", sampling.sessions))
+    if sampling.sensor:
+        filters.append(f"sensor = {repr_sql(sampling.sensor)}")
+    if sampling.where:
+        filters.append(f"({sampling.where}\n)")
     sql = f"SELECT {', '.join((*_COLUMNS, 'kind'))} FROM frames WHERE {' AND '.join(filters)}"
     rows = run_query(catalog, ledger, sql).rows.to_pylist()
     colour = [row for row in rows if row["kind"] == "color"]
     colour.sort(key=lambda r: (*_stream_of(r), r["t_ns"] or 0, r["sequence"]))
-    frames = _spread(list(_take_every(colour, choice.every)), choice.limit)
+    frames = _spread(list(_take_every(colour, sampling.every)), sampling.limit)
     if not frames:
         raise ValueError(
             f'no colour frame is left of {len(rows)}: `daguerre query "select session, sensor, count(*) '
             'from frames group by all"` lists what there is'
         )
-    return Chosen(cast(list[FrameRow], frames), len(rows) - len(colour))
+    return Sampled(cast(list[FrameRow], frames), len(rows) - len(colour))
 
 
 def read_labels(catalog: Catalog, frames: Sequence[FrameRow]) -> Labelled:

@@ -71,23 +71,23 @@ def frames(
 ) -> None:
     """Write stored frames as pictures for a labelling tool. What it makes of them comes back by `daguerre ingest`."""
     from assets.retrieval.frame_export import (
-        Choice,
         Order,
-        choose_frames,
+        Sampling,
         export_frames,
         list_classes,
         read_labels,
         require_empty,
+        sample_frames,
     )
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, build_ledger
 
-    choice = Choice(tuple(sessions or ()), where, sensor, every, limit)
+    choice = Sampling(tuple(sessions or ()), where, sensor, every, limit)
     order = Order(form)
     require_empty(out)
     settings = load_settings()
     catalog = build_catalog(settings)
-    chosen = choose_frames(catalog, build_ledger(settings), choice)
+    chosen = sample_frames(catalog, build_ledger(settings), choice)
     left_out = (
         f"; {chosen.num_depth} depth images are left out" if chosen.num_depth else ""
     )

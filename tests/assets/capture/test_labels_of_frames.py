@@ -17,12 +17,12 @@ from assets.curation.release import draft_release
 from assets.frame_names import split_stamp
 from assets.ledger import Ledger
 from assets.retrieval.frame_export import (
-    Choice,
     Order,
-    choose_frames,
+    Sampling,
     export_frames,
     list_classes,
     read_labels,
+    sample_frames,
 )
 from assets.storage import Folder
 from assets.tables.catalog import repr_sql
@@ -44,7 +44,9 @@ class Home:
         self.ledger: Ledger = self.intake.ledger
 
     def choose(self, **choice):
-        chosen = choose_frames(self.catalog, self.ledger, Choice(("monday",), **choice))
+        chosen = sample_frames(
+            self.catalog, self.ledger, Sampling(("monday",), **choice)
+        )
         return chosen.frames
 
     def export(self, name: str, form: str, frames, labels=None) -> Path:
@@ -316,7 +318,7 @@ def write_video(path: Path, num_frames: int) -> None:
 def test_frames_of_videos_are_written_as_pictures_that_come_back(home):
     write_video(home.folder / "film" / "a.avi", 3)
     home.ingest("film")
-    chosen = choose_frames(home.catalog, home.ledger, Choice(("film",)))
+    chosen = sample_frames(home.catalog, home.ledger, Sampling(("film",)))
     assert {frame["encoding"] for frame in chosen.frames} == {"video"}
     out = home.export("of film", "coco", chosen.frames)
     greys = [
