@@ -21,6 +21,9 @@ from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from assets.formats import Opener
 from assets.formats.layout import (
     IMAGE_SUFFIXES,
@@ -147,8 +150,7 @@ def is_adrift(
             "frame_id"
         ].to_pylist()
     }
-    stored = {r["frame_id"] for r in _read(catalog, "frame_id", said, ("frame_id",))}
-    return bool(said - stored or set(lent) - said)
+    return bool(set(lent) - said or _list_gone(catalog, session, said))
 
 
 def drop_adrift(
@@ -165,13 +167,20 @@ def drop_adrift(
             ).to_pylist()
             if row["source_path"] in paths
         ]
-        said = {row["frame_id"] for row in rows}
-        stored = {
-            r["frame_id"] for r in _read(catalog, "frame_id", said, ("frame_id",))
-        }
-        gone = [row for row in rows if row["frame_id"] not in stored]
+        gone = _list_gone(catalog, session, {row["frame_id"] for row in rows})
         if gone:
-            writer.delete(name, is_in(key, [row[key] for row in gone]))
+            adrift = [row[key] for row in rows if row["frame_id"] in gone]
+            writer.delete(name, is_in(key, adrift))
+
+
+def _list_gone(catalog: Catalog, session: str, frame_ids: set[str]) -> set[str]:
+    """Which of these frames are not stored. Most are the session's own, and found by one look."""
+    if not frame_ids:
+        return set()
+    mine = catalog.read_latest("frames", ["frame_id"], session_is(session))
+    foreign = frame_ids.difference(mine["frame_id"].to_pylist())
+    found = {r["frame_id"] for r in _read(catalog, "frame_id", foreign, ("frame_id",))}
+    return foreign - found
 
 
 @dataclass
@@ -230,13 +239,18 @@ class StandIns:
         captures = self.catalog.read_latest(
             "captures", ["capture_id"], "sha256 IS NOT NULL"
         )["capture_id"].to_pylist()
-        found: dict[str, str] = {}
-        columns = ("frame_id", "sha256", "kind")
-        for row in _read(self.catalog, "capture_id", captures, columns):
-            if row["kind"] == "color":
-                first = found.setdefault(row["sha256"], row["frame_id"])
-                found[row["sha256"]] = min(first, row["frame_id"])
-        return found
+        rows = self.catalog.read_latest(
+            "frames",
+            ["frame_id", "sha256", "capture_id"],
+            "kind = 'color' AND encoding != 'video'",
+        )
+        rows = rows.filter(
+            pc.is_in(rows["capture_id"], pa.array(captures, pa.string()))
+        )
+        rows = rows.sort_by([("frame_id", "descending")])  # the first is written last
+        return dict(
+            zip(rows["sha256"].to_pylist(), rows["frame_id"].to_pylist(), strict=True)
+        )
 
 
 def _list_named(
