@@ -87,7 +87,9 @@ def test_where_a_password_would_be_shown_or_written_it_is_refused(
 ):
     monkeypatch.setenv(name, value)
     told = tell(capfd, monkeypatch, "status", "--json")
-    assert told.startswith(f"daguerre: {name} ") and MARKER not in told
+    error, _ = json.JSONDecoder().raw_decode(told)
+    assert error["error"].startswith(f"{name} ")
+    assert f"daguerre: {name} " in told and MARKER not in told
 
 
 def test_a_place_on_the_command_line_is_refused_too(environment, capfd, monkeypatch):
