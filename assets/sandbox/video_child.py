@@ -17,9 +17,9 @@ from assets.sandbox.child_answers import open_answers
 from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
 from assets.sandbox.confinement import confine
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, Channel, RemoteFile
-from assets.sandbox.video_choice import VideoChoice
+from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_container import DECODERS, open_container, set_up
-from assets.sandbox.video_stream import Reading, StreamState
+from assets.sandbox.video_stream import StreamState
 
 _MAX_THREADS = 4  # encoding PNG takes ten times as long as decoding a frame
 
@@ -196,8 +196,7 @@ def main() -> None:
     av.logging.set_skip_repeated(False)
     cv2.setNumThreads(1)
     demuxer = sys.argv[1]
-    wishes = json.loads(sys.argv[2])
-    reading = Reading(VideoChoice(**wishes["choice"]), wishes["is_kept"])
+    reading = Reading.of(json.loads(sys.argv[2]))
     size, memory_bytes, seconds, *most = map(int, sys.argv[3:])
     limit_resources(memory_bytes, seconds)
     confine()

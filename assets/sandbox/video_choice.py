@@ -43,6 +43,19 @@ class VideoChoice:
 ALL_FRAMES = VideoChoice()
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a video is read. `is_kept`: frames are measured, not encoded, since the video itself is kept."""
+
+    choice: VideoChoice = ALL_FRAMES
+    is_kept: bool = False
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Reading:
+        """What `asdict` has made of one."""
+        return cls(VideoChoice(**told["choice"]), told["is_kept"])
+
+
 def _require(name: str, value: object) -> None:
     if name == "keyframes":
         if value is not True:

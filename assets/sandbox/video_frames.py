@@ -31,7 +31,7 @@ from assets.sandbox.child_process import (
     widen,
 )
 from assets.sandbox.video_channel import ASK, DAMAGE, END, FRAME, READ, pack_head
-from assets.sandbox.video_choice import VideoChoice
+from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_places import OF_MESSAGES, Key, VideoPlace
 from assets.sandbox.video_process import (
     VideoMessage,
@@ -59,8 +59,7 @@ class PacketsOfTrack:
     codec: str
     packets: Sequence[bytes]
     times_ns: Sequence[int | None]
-    choice: VideoChoice
-    is_kept: bool  # as in `video_process.decode_in_child`
+    reading: Reading
 
 
 class VideoFrameDecoder:
@@ -111,7 +110,7 @@ class VideoFrameDecoder:
             "sizes": [len(packet) for packet in asked.packets],
             "times_ns": list(asked.times_ns),
             "track": asked.track,
-            "reading": {"choice": asdict(asked.choice), "is_kept": asked.is_kept},
+            "reading": asdict(asked.reading),
         }
         with self._talking(len(asked.packets), missed) as talk:
             talk.ask(value, asked.packets)

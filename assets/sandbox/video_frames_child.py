@@ -26,17 +26,15 @@ from assets.sandbox.video_channel import (
     Payload,
     RemoteFile,
 )
-from assets.sandbox.video_choice import Chooser, VideoChoice
+from assets.sandbox.video_choice import Chooser, Reading
 from assets.sandbox.video_container import DECODERS, open_container, set_up
 from assets.sandbox.video_pixels import (
     checksum,
     describe,
-    is_deep,
-    is_grey,
     to_pixels,
 )
 from assets.sandbox.video_places import Key
-from assets.sandbox.video_stream import Reading, encode_frame, measure_frame
+from assets.sandbox.video_stream import encode_frame, measure_frame
 
 _NANOSECOND = Fraction(1, 10**9)
 VIDEOS_AT_ONCE = 4  # that stay open
@@ -65,12 +63,8 @@ class _PacketsAsk:
         for size in value["sizes"]:
             packets.append(payload[at : at + size])
             at += size
-        wishes = value.get("reading")
-        reading = (
-            Reading(VideoChoice(**wishes["choice"]), wishes["is_kept"])
-            if wishes
-            else None
-        )
+        told = value.get("reading")
+        reading = Reading.of(told) if told else None
         wanted = _index_wanted(value.get("wanted", ()))
         times_ns = value.get("times_ns") or [None] * len(packets)
         track = value.get("track", 0)
@@ -294,11 +288,7 @@ class _Server:
         if frame.is_corrupt or not chooser.takes(frame, is_key=steps == 0):
             self._channel.send(FRAME, {"steps": steps, "is_taken": False})
             return
-        head = {
-            "steps": steps,
-            "is_taken": True,
-            "is_deep_grey": is_deep(frame) and is_grey(frame),
-        }
+        head = {"steps": steps, "is_taken": True}
         make = measure_frame if ask.reading.is_kept else encode_frame
         self._channel.send_made(
             FRAME, head, make, frame, frame.width * frame.height * 8

@@ -19,19 +19,22 @@ def is_deep(frame: Any) -> bool:
 
 def is_grey(frame: Any) -> bool:
     """Whether it has one channel, beside alpha."""
-    parts = frame.format.components
-    has_alpha = any(part.is_alpha for part in parts)
-    return len(parts) - has_alpha == 1 and not frame.format.has_palette
+    num_channels = len(frame.format.components) - has_alpha(frame)
+    return num_channels == 1 and not frame.format.has_palette
+
+
+def has_alpha(frame: Any) -> bool:
+    """Whether it says how much of each pixel shows."""
+    return any(part.is_alpha for part in frame.format.components)
 
 
 def to_pixels(frame: Any) -> Any:
     """(H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA; 8 bits, or 16 where the video has more than 8."""
     deep = is_deep(frame)
-    has_alpha = any(part.is_alpha for part in frame.format.components)
-    if is_grey(frame) and not has_alpha:
-        return _convert(frame, "gray16le" if deep else "gray").to_ndarray()
-    if has_alpha:
+    if has_alpha(frame):
         return _convert(frame, "bgra64le" if deep else "bgra").to_ndarray()
+    if is_grey(frame):
+        return _convert(frame, "gray16le" if deep else "gray").to_ndarray()
     if frame.format.is_rgb or frame.format.has_palette:
         return _convert(frame, "bgr48le" if deep else "bgr24").to_ndarray()
     return _convert_by_planes(frame, deep)
@@ -39,8 +42,7 @@ def to_pixels(frame: Any) -> Any:
 
 def describe(frame: Any) -> dict[str, Any]:
     """What `to_pixels` will give: `shape`, and `sample_bytes` of 1 or 2."""
-    has_alpha = any(part.is_alpha for part in frame.format.components)
-    channels = () if is_grey(frame) and not has_alpha else (4 if has_alpha else 3,)
+    channels = (4,) if has_alpha(frame) else () if is_grey(frame) else (3,)
     shape = (frame.height, frame.width, *channels)
     return {"shape": shape, "sample_bytes": 2 if is_deep(frame) else 1}
 

@@ -28,7 +28,7 @@ from assets.sandbox.child_process import (
     start_child,
 )
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME, HEAD, READ
-from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
+from assets.sandbox.video_choice import Reading
 
 _LOOK_SECONDS = 0.5  # between looks at how much the child has used
 _MAX_JSON_BYTES = 1 << 16
@@ -49,8 +49,7 @@ def decode_in_child(
     stream: BinaryIO,
     demuxer: str,
     limits: VideoLimits | None = None,
-    choice: VideoChoice = ALL_FRAMES,
-    is_kept: bool = False,
+    reading: Reading | None = None,
 ) -> Iterator[VideoMessage]:
     """Everything that a child finds in the video, in order; last END, or a DAMAGE that says how the child ended.
 
@@ -59,10 +58,9 @@ def decode_in_child(
     """
     limits = limits or VideoLimits()
     size = stream.seek(0, os.SEEK_END)
-    reading = {"choice": asdict(choice), "is_kept": is_kept}
     arguments = (
         demuxer,
-        json.dumps(reading),
+        json.dumps(asdict(reading or Reading())),
         size,
         limits.memory_bytes,
         math.ceil(limits.limit_seconds(size)),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 from assets import images
 from assets.sandbox.video_channel import DAMAGE, FRAME, Channel
-from assets.sandbox.video_choice import Chooser, VideoChoice
+from assets.sandbox.video_choice import Chooser, Reading
 from assets.sandbox.video_pixels import (
     checksum,
     encode_png,
@@ -22,28 +21,22 @@ from models import image_quality
 _KEYS_AT_ONCE = 64  # that may lie between a packet and its frame
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How a video is read. `is_kept`: frames are measured, not encoded, since the video itself is kept."""
-
-    choice: VideoChoice
-    is_kept: bool
-
-
 def encode_frame(frame: Any) -> bytes:
     """PNG of its pixels."""
     return encode_png(to_pixels(frame))
 
 
 def measure_frame(frame: Any) -> bytes:
-    """JSON of what the guard says of an image, and the checksum by which the frame is known again."""
+    """JSON of the `ImageFacts` of its pixels, and the checksum by which the frame is known again."""
     pixels = to_pixels(frame)
     luma = images.shrink_luma(images.decode_luma(pixels))
     facts = {
         "width_px": pixels.shape[1],
         "height_px": pixels.shape[0],
+        "encoding": "video",
         "channels": 1 if pixels.ndim == 2 else pixels.shape[2],
         "bits": 8 * pixels.dtype.itemsize,
+        "is_depth_candidate": pixels.ndim == 2 and pixels.dtype.itemsize == 2,
         "quality": image_quality.measure_quality(luma),
         "checksum": checksum(frame),
     }

@@ -37,6 +37,7 @@ from assets.formats.protocol import (
 )
 from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME
+from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_places import Key, VideoPlace
 from assets.sandbox.video_process import decode_in_child
 from assets.storage import SessionFile
@@ -120,10 +121,8 @@ class _Video:
 
     def read(self, stream: BinaryIO, demuxer: str) -> Iterator[Observation]:
         self._demuxer = demuxer
-        is_kept = self._blob is not None
-        for message in decode_in_child(
-            stream, demuxer, choice=self._choice, is_kept=is_kept
-        ):
+        reading = Reading(self._choice, is_kept=self._blob is not None)
+        for message in decode_in_child(stream, demuxer, reading=reading):
             value = message.value
             if message.kind == FACTS:
                 self._note_facts(value)
@@ -189,6 +188,7 @@ class _Video:
         """The frame as a place in the stored video, with what its decoder found in it."""
         assert self._blob is not None
         found = json.loads(frame.payload)
+        checksum = found.pop("checksum")
         key = value["key"]
         offset = -1 if key["offset"] is None else key["offset"]
         place = VideoPlace(
@@ -199,18 +199,11 @@ class _Video:
             value["number"] - key["number"],
             value["number"],
             value["nth"],
-            found["checksum"],
+            checksum,
         )
-        facts = ImageFacts(
-            found["width_px"],
-            found["height_px"],
-            "video",
-            found["channels"],
-            found["bits"],
-            bool(value["is_deep_grey"]),
-            found["quality"],
+        return replace(
+            frame, payload=place.pack(), encoding="video", facts=ImageFacts(**found)
         )
-        return replace(frame, payload=place.pack(), encoding="video", facts=facts)
 
     def _compare(self, counts: dict[str, Any]) -> Iterator[Problem]:
         """Frames read against the number that the container states; where it states none, against packets and end."""

@@ -19,6 +19,7 @@ from assets.formats.observations import (
     Source,
 )
 from assets.sandbox.guard import ImageFacts
+from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_frames import PacketsOfTrack, VideoFrameDecoder
 from assets.sandbox.video_places import OF_MESSAGES, Key, VideoPlace
 from assets.sandbox.video_process import VideoMessage
@@ -101,8 +102,7 @@ class VideoTracks:
             packets[0].codec,
             [packet.data for packet in packets],
             [packet.t_ns for packet in packets],
-            self._plan.video,
-            is_kept=self._plan.sha256 is not None,
+            Reading(self._plan.video, is_kept=self._plan.sha256 is not None),
         )
         frames, reason = self._decoder.measure(asked)
         found: dict[int, int] = {}
@@ -139,6 +139,7 @@ class VideoTracks:
             return observation
         assert track.start is not None
         found = json.loads(frame.payload)
+        checksum = found.pop("checksum")
         place = VideoPlace(
             self._plan.sha256,
             OF_MESSAGES + packet.codec,
@@ -147,21 +148,13 @@ class VideoTracks:
             steps,
             track.start + steps,
             nth,
-            found["checksum"],
+            checksum,
         )
         return replace(
             observation,
             payload=place.pack(),
             encoding="video",
-            facts=ImageFacts(
-                found["width_px"],
-                found["height_px"],
-                "video",
-                found["channels"],
-                found["bits"],
-                bool(frame.value["is_deep_grey"]),
-                found["quality"],
-            ),
+            facts=ImageFacts(**found),
         )
 
 
