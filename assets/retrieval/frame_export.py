@@ -19,12 +19,11 @@ from typing import cast
 from assets.frame_names import name_picture
 from assets.frame_pictures import write_picture
 from assets.images import Payload
-from assets.ledger import Ledger
 from assets.retrieval.label_files import FORMATS, Labelled, Picture
-from assets.retrieval.query import run_query
 from assets.speakers import choose_speakers
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import SIDES, FrameRow, LabelRow
+from assets.tables.sql import find_frames
 from assets.video_frames import unpack
 
 MANIFEST = "README-frames.csv"  # a document to intake: no data lies in it
@@ -39,7 +38,7 @@ class Sampling:
     """Which frames. Of no sessions, all; `every` counts along a sensor; `limit` is spread evenly over the rest."""
 
     sessions: tuple[str, ...] = ()
-    where: str | None = None  # SQL over the columns of `frames`
+    where: str | None = None  # one DuckDB expression over the columns of `frames`
     sensor: str | None = None
     every: int = 1
     limit: int | None = None
@@ -60,7 +59,7 @@ class Sampled:
     num_depth: int = 0
 
 
-def sample_frames(catalog: Catalog, ledger: Ledger, sampling: Sampling) -> Sampled:
+def sample_frames(catalog: Catalog, sampling: Sampling) -> Sampled:
     """The newest rows, held or not. Raises ValueError for a session that has no frames, a condition that is none, and
     where nothing is left."""
     filters = ["true"]
@@ -69,10 +68,11 @@ def sample_frames(catalog: Catalog, ledger: Ledger, sampling: Sampling) -> Sampl
         filters.append(is_in("session", sampling.sessions))
     if sampling.sensor:
         filters.append(f"sensor = {repr_sql(sampling.sensor)}")
+    columns = (*_COLUMNS, "kind")
+    rows = catalog.read_latest("frames", columns, " AND ".join(filters)).to_pylist()
     if sampling.where:
-        filters.append(f"({sampling.where}\n)")
-    sql = f"SELECT {', '.join((*_COLUMNS, 'kind'))} FROM frames WHERE {' AND '.join(filters)}"
-    rows = run_query(catalog, ledger, sql).rows.to_pylist()
+        met = find_frames(catalog, sampling.where)
+        rows = [row for row in rows if row["frame_id"] in met]
     colour = [row for row in rows if row["kind"] == "color"]
     colour.sort(key=lambda r: (*_stream_of(r), r["t_ns"] or 0, r["sequence"]))
     frames = _spread(list(_take_every(colour, sampling.every)), sampling.limit)

@@ -80,14 +80,13 @@ def frames(
         sample_frames,
     )
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog, build_ledger
+    from orchestration.resources import build_catalog
 
     choice = Sampling(tuple(sessions or ()), where, sensor, every, limit)
     order = Order(form)
     require_empty(out)
-    settings = load_settings()
-    catalog = build_catalog(settings)
-    chosen = sample_frames(catalog, build_ledger(settings), choice)
+    catalog = build_catalog(load_settings())
+    chosen = sample_frames(catalog, choice)
     left_out = (
         f"; {chosen.num_depth} depth images are left out" if chosen.num_depth else ""
     )

@@ -150,7 +150,8 @@ def test_queries_name_tables_and_columns_that_exist(
 ) -> None:
     text = "".join(body for language, body in read_blocks(page) if language == "sh")
     for sql in _QUERY.findall(text):
-        run_query(catalog, Ledger("sqlite://"), sql)  # raises where one does not
+        # raises where one does not
+        assert run_query(catalog, Ledger("sqlite://"), sql).rows.schema.names
 
 
 def test_pages_name_no_machine_and_no_absolute_path() -> None:

@@ -44,9 +44,7 @@ class Home:
         self.ledger: Ledger = self.intake.ledger
 
     def choose(self, **choice):
-        chosen = sample_frames(
-            self.catalog, self.ledger, Sampling(("monday",), **choice)
-        )
+        chosen = sample_frames(self.catalog, Sampling(("monday",), **choice))
         return chosen.frames
 
     def export(self, name: str, form: str, frames, labels=None) -> Path:
@@ -318,7 +316,7 @@ def write_video(path: Path, num_frames: int) -> None:
 def test_frames_of_videos_are_written_as_pictures_that_come_back(home):
     write_video(home.folder / "film" / "a.avi", 3)
     home.ingest("film")
-    chosen = sample_frames(home.catalog, home.ledger, Sampling(("film",)))
+    chosen = sample_frames(home.catalog, Sampling(("film",)))
     assert {frame["encoding"] for frame in chosen.frames} == {"video"}
     out = home.export("of film", "coco", chosen.frames)
     greys = [
