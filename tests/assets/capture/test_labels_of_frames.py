@@ -15,7 +15,6 @@ from assets.choice import Choice
 from assets.curation.annotations import read_statements
 from assets.curation.release import draft_release
 from assets.frame_names import split_stamp
-from assets.ledger import Ledger
 from assets.retrieval.frame_export import (
     Order,
     Sampling,
@@ -41,7 +40,6 @@ class Home:
         (folder / "home").mkdir()
         self.intake = open_at(folder / "home")
         self.catalog = self.intake.catalog
-        self.ledger: Ledger = self.intake.ledger
 
     def choose(self, **choice):
         chosen = sample_frames(self.catalog, Sampling(("monday",), **choice))
