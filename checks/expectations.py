@@ -2,6 +2,7 @@
 
 Lists and bytes go into the suite as their length, so that presence and nullness of every column are checked without
 copying payloads and vectors; what pandas cannot tell (exact types, numbers that are not finite) is compared in Arrow.
+What Arrow proves met (`expected.py`) is not asked again: Great Expectations judges the rest, and names the rows.
 """
 
 from __future__ import annotations
@@ -9,13 +10,21 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from assets.tables.schemas import TABLES, Column, Table
+from assets.tables.schemas import TABLES, Table
+from checks.expected import (
+    Expected,
+    expected_of,
+    is_bytes,
+    is_list,
+    is_proven,
+    to_lengths,
+)
 from checks.verdicts import MAX_EXAMPLES, Verdict, nothing_checked, passed_over, raised
 
 if TYPE_CHECKING:
@@ -23,7 +32,6 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuite, ExpectationValidationResult
     from great_expectations.datasource.fluent.interfaces import Batch
     from great_expectations.datasource.fluent.pandas_datasource import DataFrameAsset
-    from great_expectations.expectations.expectation import Expectation
 
 _THREAD = threading.local()
 
@@ -33,19 +41,16 @@ def name_schema_check(table: Table) -> str:
     return f"{table.name}_rows_match_schema"
 
 
-def suite_for(table: Table) -> ExpectationSuite:
-    """The suite that follows from the schema: columns, row count, nulls, key, ranges, allowed values, patterns."""
+def suite_of(table: Table, expected: Sequence[Expected]) -> ExpectationSuite:
+    """The suite of Great Expectations that asks for what is expected of a table's rows."""
     gx, gxe = _import_expectations()
-    expectations = [
-        gxe.ExpectTableColumnsToMatchSet(
-            column_set=[c.name for c in table.columns], exact_match=True
-        ),
-        gxe.ExpectTableRowCountToBeBetween(min_value=1),
-        gxe.ExpectColumnValuesToBeUnique(column=table.key),
+    made = [
+        getattr(gxe, e.kind)(
+            **({"column": e.column} if e.column else {}), **e.arguments
+        )
+        for e in expected
     ]
-    for column in table.columns:
-        expectations += _expect_of(column, is_key=column.name == table.key)
-    return gx.ExpectationSuite(name=table.name, expectations=expectations)
+    return gx.ExpectationSuite(name=table.name, expectations=made)
 
 
 def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> Verdict:
@@ -62,12 +67,15 @@ def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> V
             else nothing_checked(name, f"rows of {table.name}")
         )
     try:
-        suite = suite_for(table)
+        expected = expected_of(table)
         failures = _compare_types(table, rows) + _find_not_finite(table, rows)
-        failures += _run_suite(table, suite, rows)
+        lengths = to_lengths(rows)
+        unproven = [e for e in expected if not is_proven(e, table, lengths)]
+        if unproven:
+            failures += _run_suite(table, unproven, lengths)
     except Exception as error:  # an expectation that raised is a failure
         return raised(name, error)
-    num_expectations = len(suite.expectations) + len(table.columns)
+    num_expectations = len(expected) + len(table.columns)
     summary = f"{len(rows)} rows of {table.name} meet {num_expectations} expectations"
     if failures:
         shown = "; ".join(failures[:3])
@@ -91,51 +99,17 @@ def validate(table: Table, rows: pa.Table, may_be_empty: str | None = None) -> V
     )
 
 
-def lengths_of_payloads(rows: pa.Table) -> pa.Table:
-    """`rows` with every column of bytes replaced by the number of bytes, null where it was null."""
-    for index, column in enumerate(rows.schema):
-        if _is_bytes(column.type):
-            rows = rows.set_column(
-                index, column.name, pc.binary_length(rows[column.name]).cast(pa.int64())
-            )
-    return rows
-
-
-def _expect_of(column: Column, is_key: bool) -> list[Any]:
-    _, gxe = _import_expectations()
-    found: list[Any] = []
-    if is_key or not column.nullable:
-        found.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name))
-    # a payload of no bytes is no payload
-    low = 1 if _is_bytes(column.type) else column.low
-    if low is not None or column.high is not None:
-        found.append(
-            gxe.ExpectColumnValuesToBeBetween(
-                column=column.name, min_value=low, max_value=column.high
-            )
-        )
-    if column.values:
-        found.append(
-            gxe.ExpectColumnValuesToBeInSet(
-                column=column.name, value_set=list(column.values)
-            )
-        )
-    if column.regex:
-        found.append(
-            gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=column.regex)
-        )
-    return found
-
-
-def _run_suite(table: Table, suite: ExpectationSuite, rows: pa.Table) -> list[str]:
+def _run_suite(
+    table: Table, expected: Sequence[Expected], lengths: pa.Table
+) -> list[str]:
     """What is wrong. Only of an expectation that fails are rows looked for: naming costs as much as counting."""
     gx, _ = _import_expectations()
-    frame = _to_pandas(rows)
+    frame = lengths.to_pandas()
     asset = _open_asset()
     batch = asset.get_batch(asset.build_batch_request({"dataframe": frame}))
-    asked = [e for e in suite.expectations if not _has_no_null(e, rows)]
-    labelled = {_identify(e.configuration): e for e in asked}
-    found = _validate(batch, gx.ExpectationSuite(suite.name, asked), "BASIC")
+    suite = suite_of(table, expected)
+    labelled = {_identify(e.configuration): e for e in suite.expectations}
+    found = _validate(batch, suite, "BASIC")
     failed = [e for label, e in labelled.items() if not _is_met(found.get(label))]
     if failed:
         again = gx.ExpectationSuite(name=suite.name, expectations=failed)
@@ -145,19 +119,6 @@ def _run_suite(table: Table, suite: ExpectationSuite, rows: pa.Table) -> list[st
         for label in labelled
         for failure in _read_result(label, found.get(label), table, frame)
     ]
-
-
-def _has_no_null(expectation: Expectation, rows: pa.Table) -> bool:
-    """Whether it expects no null in a column that has none: Arrow has counted them, so it is met without a question.
-
-    They are half of all expectations, and each costs milliseconds to ask.
-    """
-    _, gxe = _import_expectations()
-    return (
-        isinstance(expectation, gxe.ExpectColumnValuesToNotBeNull)
-        and expectation.column in rows.column_names
-        and rows[expectation.column].null_count == 0
-    )
 
 
 def _open_asset() -> DataFrameAsset:
@@ -226,16 +187,6 @@ def _identify(configuration: Any) -> str:
     return configuration.type if column is None else f"{column} {configuration.type}"
 
 
-def _to_pandas(rows: pa.Table) -> pd.DataFrame:
-    columns = {}
-    for column in rows.schema:
-        values = rows[column.name]
-        if _is_list(column.type):
-            values = pc.list_value_length(values).cast(pa.int64())
-        columns[column.name] = values
-    return lengths_of_payloads(pa.table(columns)).to_pandas()
-
-
 def _compare_types(table: Table, rows: pa.Table) -> list[str]:
     """Columns whose Arrow type is not the declared one; bytes may come as their length."""
     failures = []
@@ -244,9 +195,7 @@ def _compare_types(table: Table, rows: pa.Table) -> list[str]:
             failures.append(f"{column.name}: the column is missing")
             continue
         given = rows.schema.field(column.name).type
-        if given != column.type and not (
-            _is_bytes(column.type) and given == pa.int64()
-        ):
+        if given != column.type and not (is_bytes(column.type) and given == pa.int64()):
             failures.append(f"{column.name}: type {given}, declared {column.type}")
     return failures
 
@@ -256,7 +205,7 @@ def _find_not_finite(table: Table, rows: pa.Table) -> list[str]:
     failures = []
     for column in (c for c in table.columns if c.name in rows.column_names):
         values = rows[column.name]
-        if _is_list(values.type):
+        if is_list(values.type):
             values = values.combine_chunks().flatten()
             if values.null_count:
                 failures.append(
@@ -268,18 +217,6 @@ def _find_not_finite(table: Table, rows: pa.Table) -> list[str]:
             if num_bad:
                 failures.append(f"{column.name}: {num_bad} numbers are not finite")
     return failures
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_list(kind)
-        or pa.types.is_large_list(kind)
-        or pa.types.is_fixed_size_list(kind)
-    )
 
 
 def _import_expectations() -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.schemas import SESSION_KEY, TABLES
-from checks.expectations import lengths_of_payloads
+from checks.expected import lengths_of_payloads
 from checks.verdicts import Rule
 
 PUBLISHED = "published "  # before a table's name: what readers see of all other scopes

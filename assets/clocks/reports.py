@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from assets.clocks.evidence import (
     MIN_GYRO_SAMPLES,
@@ -193,7 +192,7 @@ def read_gyro(catalog: Catalog, capture_id: str) -> Gyro | None:
             continue
         pose = rig.find_rig_from_camera(mine[0]["frame_of_reference"] or "")
         # none: it is the rig's own
-        turn = np.eye(3) if pose is None else Rotation.from_quat(pose[3:]).as_matrix()
+        turn = np.eye(3) if pose is None else _to_matrix(pose[3:])
         return Gyro(sensor, t_ns[is_finite], rate[first][is_finite], turn)
     return None
 
@@ -310,9 +309,16 @@ def _read_calibration(
     if pose is None or len(pose) != 7:
         return camera, None, "the camera's place on the rig is not known"
     matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_quat(pose[3:]).as_matrix()
+    matrix[:3, :3] = _to_matrix(pose[3:])
     matrix[:3, 3] = pose[:3]
     return camera, matrix, ""
+
+
+def _to_matrix(quaternion: Sequence[float]) -> NDArray[np.float64]:
+    """Rotation (3, 3) of a quaternion x, y, z, w."""
+    from scipy.spatial.transform import Rotation  # seconds to load
+
+    return np.asarray(Rotation.from_quat(quaternion).as_matrix(), np.float64)
 
 
 def _decode(payload: Payload, width_px: int, wanted_px: int) -> Gray:

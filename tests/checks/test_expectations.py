@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from assets.tables.schemas import TABLES
 from checks import expectations
-from checks.expectations import (
+from checks.expectations import name_schema_check, suite_of, validate
+from checks.expected import (
+    BETWEEN,
+    NOT_NULL,
+    Expected,
+    expected_of,
+    is_proven,
     lengths_of_payloads,
-    name_schema_check,
-    suite_for,
-    validate,
+    to_lengths,
 )
 
 
@@ -169,22 +175,20 @@ def test_payloads_may_come_as_their_lengths(image_rows):
 
 
 def test_an_expectation_that_raised_fails(rows_of, monkeypatch):
-    import great_expectations.expectations as gxe
-
-    # a suite with an expectation on a column that pandas does not have raises inside Great Expectations
-    real = suite_for(TABLES["captures"])
-    real.add_expectation(gxe.ExpectColumnValuesToNotBeNull(column="ghost"))
-    monkeypatch.setattr(expectations, "suite_for", lambda table: real)
+    # an expectation on a column that is not there raises inside Great Expectations
+    expected = [*expected_of(TABLES["captures"]), Expected(NOT_NULL, "ghost")]
+    monkeypatch.setattr(expectations, "expected_of", lambda table: expected)
     verdict = validate(TABLES["captures"], rows_of("captures"))
     assert not verdict.passed and verdict.is_blocking
     assert "ghost expect_column_values_to_not_be_null: raised" in verdict.summary
 
 
 def test_an_expectation_that_was_not_evaluated_fails(rows_of):
-    suite = suite_for(TABLES["captures"])
-    frame = expectations._to_pandas(rows_of("captures"))
+    table = TABLES["captures"]
+    suite = suite_of(table, expected_of(table))
+    frame = to_lengths(rows_of("captures")).to_pandas()
     label = expectations._identify(suite.expectations[0].configuration)
-    assert expectations._read_result(label, None, TABLES["captures"], frame) == [
+    assert expectations._read_result(label, None, table, frame) == [
         f"{label}: was not evaluated"
     ]
 
@@ -193,6 +197,74 @@ def test_a_suite_that_cannot_be_built_fails(rows_of, monkeypatch):
     def fail(table):
         raise RuntimeError("no suite")
 
-    monkeypatch.setattr(expectations, "suite_for", fail)
+    monkeypatch.setattr(expectations, "expected_of", fail)
     verdict = validate(TABLES["captures"], rows_of("captures"))
     assert not verdict.passed and verdict.is_blocking and "no suite" in verdict.summary
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_in_the_schema_are_proven_without_great_expectations(name, rows_of):
+    table = TABLES[name]
+    lengths = to_lengths(rows_of(name, 2))
+    assert [e for e in expected_of(table) if not is_proven(e, table, lengths)] == []
+
+
+TEXTS = st.one_of(
+    st.none(),
+    st.sampled_from(["color", "monday", "0" * 32, "0" * 64, "a" * 16, "", "color\n"]),
+    st.text(max_size=3),
+)
+NUMBERS = st.one_of(
+    st.none(),
+    st.floats(),
+    st.sampled_from([0.0, -0.0, 1.0, 255.0, 1e-320, float("nan"), float("inf")]),
+)
+WHOLE = st.one_of(st.none(), st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1))
+COLUMNS = [
+    (name, column.name)
+    for name, table in TABLES.items()
+    for column in table.columns
+    if column.low is not None
+    or column.high is not None
+    or column.values
+    or column.regex
+]
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_what_is_proven_is_met_in_great_expectations(rows_of, data):
+    """Of values that hold, that do not, and that lie on the border: a proof is never wrong."""
+    name, column = data.draw(st.sampled_from(COLUMNS))
+    table = TABLES[name]
+    kind = table.column(column).type
+    values = {pa.string(): TEXTS, pa.float64(): NUMBERS, pa.int64(): WHOLE}.get(kind)
+    assume(values is not None)
+    given_values = data.draw(st.lists(values, min_size=1, max_size=4))
+    rows = rows_of(name, len(given_values))
+    index = rows.schema.get_field_index(column)
+    field = rows.schema.field(column).with_nullable(True)
+    rows = rows.set_column(index, field, pa.array(given_values, kind))
+    mine = [e for e in expected_of(table) if e.column == column]
+    proven = [e for e in mine if is_proven(e, table, to_lengths(rows))]
+    if proven:
+        assert expectations._run_suite(table, proven, to_lengths(rows)) == []
+
+
+def test_a_proof_is_found_where_values_hold_and_none_where_one_does_not(rows_of):
+    table = TABLES["frames"]
+    between = next(
+        e for e in expected_of(table) if (e.column, e.kind) == ("width_px", BETWEEN)
+    )
+    good = to_lengths(rows_of("frames", width_px=[1, 2, 640]))
+    bad = to_lengths(rows_of("frames", width_px=[1, 0, 640]))
+    assert is_proven(between, table, good) and not is_proven(between, table, bad)
+
+
+def test_of_a_column_of_another_type_nothing_is_proven(rows_of):
+    table = TABLES["frames"]
+    rows = rows_of("frames")
+    index = rows.schema.get_field_index("width_px")
+    narrowed = rows.set_column(index, "width_px", rows["width_px"].cast(pa.int32()))
+    mine = [e for e in expected_of(table) if e.column == "width_px"]
+    assert mine and not any(is_proven(e, table, to_lengths(narrowed)) for e in mine)
