@@ -270,13 +270,13 @@ def write_recording(images: Path, folder: Path) -> None:
     (folder / "images.mcap").write_bytes(recorder.finish())
 
 
-def write_small_images(folder: Path, count: int) -> None:
-    """`count` different JPEGs of 32x32."""
+def write_small_images(folder: Path, count: int, seed: int = 0) -> None:
+    """`count` different JPEGs of 32x32; others for another seed."""
     import cv2
     import numpy as np
 
     folder.mkdir()
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for number in range(count):
         image = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         jpeg = cv2.imencode(".jpg", cv2.resize(image, (32, 32)))[1].tobytes()
