@@ -246,3 +246,31 @@ def test_sizes_and_cells_are_short():
         "3.0 TiB",
     ]
     assert shorten("a" * 5, 4) == "aaa…" and shorten(None) == ""
+
+
+def test_pictures_are_taken_in_and_judged_without_what_takes_seconds_to_load(
+    run, home, make_png, tmp_path
+):
+    for name, numbers in (("first", [0]), ("second", [1, 2, 3])):
+        (tmp_path / name).mkdir()
+        for number in numbers:
+            (tmp_path / name / f"{number}.png").write_bytes(make_png(number))
+    run("ingest", str(tmp_path / "first"))  # what a home needs once is there
+    script = (
+        "import sys; from orchestration.cli import main\n"
+        "sys.argv = ['daguerre', 'ingest', sys.argv[1]]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = ('great_expectations', 'scipy', 'torch', 'dagster', 'mlflow', 'ray')\n"
+        "print('loaded:', [name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "second")],
+        cwd=Path(__file__).resolve().parents[2],
+        env={"DAGUERRE_HOME": str(home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "3 new" in done.stdout
+    assert done.stdout.splitlines()[-1] == "loaded: []"
