@@ -21,6 +21,8 @@ from assets.formats.images.video import VideoReader
 from assets.formats.layout import IMAGE_SUFFIXES, is_hidden, stem_of, suffix_of
 from assets.formats.leftovers import explain_leftover
 from assets.formats.messages.mcap import McapReader
+from assets.formats.messages.rosbag1 import Rosbag1Reader
+from assets.formats.messages.rosbag2 import Rosbag2Reader
 from assets.formats.observations import CapturePlan, Observation, Problem, Source
 from assets.formats.protocol import (
     Leftover,
@@ -53,6 +55,8 @@ __all__ = [
 
 _LOOSE_READERS: tuple[Reader, ...] = (
     McapReader(),
+    Rosbag1Reader(),
+    Rosbag2Reader(),
     VideoReader(),
     TumRgbdReader(),
     AslReader(),

@@ -42,6 +42,9 @@ _DEEP_PGM = re.compile(
     rb"P5\s+(#[^\n]*\n\s*)*\d+\s+\d+\s+(\d{4,}|2[6-9]\d|25[6-9]|[3-9]\d\d)\s"
 )  # above 255
 _AS_VIDEO = "convert it with `ffmpeg -i FILE -c:v ffv1 NEW.mkv`"
+_AS_WHOLE_DATABASE = (
+    "write what it holds into its database with `sqlite3 FILE.db3 'PRAGMA wal_checkpoint(TRUNCATE)'`, and land that again"
+)
 _REMEDIES = {
     **dict.fromkeys(
         (".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"),
@@ -51,8 +54,9 @@ _REMEDIES = {
     **dict.fromkeys(
         (".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO
     ),
-    ".bag": "convert it with `rosbags-convert --src BAG --dst FOLDER --dst-storage mcap`",
-    ".db3": "convert its folder with `rosbags-convert --src FOLDER --dst NEW_FOLDER --dst-storage mcap`",
+    **dict.fromkeys((".db3-wal", ".db3-journal"), _AS_WHOLE_DATABASE),
+    ".db3-shm": _AS_WHOLE_DATABASE,
+    **dict.fromkeys((".zst", ".zstd"), "unpack it with `zstd -d FILE`"),
     **dict.fromkeys(
         (".gz", ".7z", ".rar", ".bz2", ".xz"),
         "unpack it, or repack it as zip, tar or tar.gz",
