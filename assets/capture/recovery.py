@@ -18,7 +18,7 @@ _COUNTS = {
 _UNCOUNTED = {"calibrations", "annotated_frames"}
 _DONE = ("ingested", "quarantined")
 # that have a row for a file that was read
-_TRACES = ("frames", "signals", "calibrations", "labels", "annotated_frames")
+_TRACES = ("frames", "signals", "scans", "calibrations", "labels", "annotated_frames")
 
 
 def stamp_intake(catalog: Catalog) -> str:

@@ -24,6 +24,7 @@ from assets.formats.messages.mcap import McapReader
 from assets.formats.messages.rosbag1 import Rosbag1Reader
 from assets.formats.messages.rosbag2 import Rosbag2Reader
 from assets.formats.observations import CapturePlan, Observation, Problem, Source
+from assets.formats.points.scan_files import ScanFilesReader
 from assets.formats.protocol import (
     Leftover,
     Opener,
@@ -72,6 +73,7 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     ClassFolderReader(),
     ImageFolderReader(),
     TumTrajectoryReader(),
+    ScanFilesReader(),
 )
 READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
 

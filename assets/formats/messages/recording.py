@@ -18,6 +18,7 @@ from assets.formats.layout import DATA_SUFFIXES, IMAGE_SUFFIXES, is_hidden, suff
 from assets.formats.messages import (
     foxglove_messages,
     ground_truth_messages,
+    point_cloud_messages,
     ros1_messages,
     ros2_messages,
 )
@@ -39,6 +40,7 @@ from assets.formats.observations import (
     FrameObservation,
     Observation,
     Problem,
+    ScanObservation,
     SignalObservation,
     Source,
 )
@@ -133,6 +135,7 @@ class _Recording:
     plan: CapturePlan
     tracks: VideoTracks
     _sequence: Counter[str] = field(default_factory=Counter)
+    _scans: Counter[str] = field(default_factory=Counter)  # by sensor
     _frames: Counter[int] = field(default_factory=Counter)  # by channel
     _skipped: Counter[str] = field(default_factory=Counter)
     _reads: dict[int, _Read | None] = field(default_factory=dict)
@@ -225,6 +228,14 @@ class _Recording:
             return
         if isinstance(reading, SignalObservation):
             self._rig.add(reading)
+        if isinstance(reading, ScanObservation):
+            number = self._scans[reading.sensor]
+            self._scans[reading.sensor] += 1
+            # where the recording is stored, so are its scans
+            is_kept = self.plan.sha256 is not None
+            payload = None if is_kept else reading.payload
+            yield replace(reading, sequence=number, payload=payload)
+            return
         if isinstance(reading, FrameObservation):
             self._frames[channel_id] += 1
             yield from self._number([reading])
@@ -317,6 +328,8 @@ def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
             else foxglove_messages.build_protobuf_parser(name)
         )
         return partial(_parse_and_read, parse, foxglove_messages.HANDLERS[name])
+    if name == point_cloud_messages.NAME and encoding in ("cdr", "ros1"):
+        return partial(point_cloud_messages.read_point_cloud, encoding)
     if encoding == "cdr" and (handle := _find_ros_handler(name)):
         return partial(_parse_and_read, ros2_messages.build_cdr_parser(schema), handle)
     if encoding == "ros1" and (handle := _find_ros_handler(name)):
@@ -363,7 +376,7 @@ def _settle_stamp(reading: Reading, origin: Origin) -> Reading:
     ):
         return replace(reading, t_ns=None, stamp_ns=0)
     if (
-        isinstance(reading, SignalObservation | VideoPacket)
+        isinstance(reading, SignalObservation | ScanObservation | VideoPacket)
         and reading.t_ns == 0
         and not origin.is_at_zero
     ):
@@ -374,7 +387,10 @@ def _settle_stamp(reading: Reading, origin: Origin) -> Reading:
 def _lacks_time(reading: Reading, topic: str) -> bool:
     """A sample that should have a time. What does not move has none, and is not missed."""
     if (
-        not isinstance(reading, FrameObservation | SignalObservation | VideoPacket)
+        not isinstance(
+            reading,
+            FrameObservation | SignalObservation | ScanObservation | VideoPacket,
+        )
         or reading.t_ns is not None
     ):
         return False

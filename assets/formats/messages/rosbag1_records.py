@@ -368,3 +368,17 @@ def _parse_fields(data: memoryview) -> dict[str, bytes]:
         fields[name.decode("utf-8", "replace")] = value
         at += length
     return fields
+
+
+def expand_chunk(stream: BinaryIO, at: int) -> bytes:
+    """The records of the chunk that begins there. Raises ValueError where there is none, or it is damaged."""
+    limits = RecordingLimits()
+    record = _read_record(stream, at, stream.seek(0, 2))
+    if record.number("op") != _CHUNK or record.size > limits.record_bytes:
+        raise ValueError(f"no chunk begins at byte {at}")
+    header = ChunkHeader(
+        record.number("size"), 0, record.text("compression"), 0, record.size
+    )
+    stream.seek(record.data_at)
+    stored = memoryview(stream.read(record.size))
+    return decompress_chunk(header, stored, True, limits.chunk_bytes)

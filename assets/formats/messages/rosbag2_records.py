@@ -210,3 +210,15 @@ def _list_rows(
                 {**dict(zip(columns, texts, strict=False)), "rowid": str(row.rowid)}
             )
     return found
+
+
+def read_row(stream: BinaryIO, offset: int) -> bytes:
+    """The message of the row whose cell begins there, decompressed. Raises ValueError where there is none."""
+    limits = RecordingLimits()
+    row = Database(stream, limits.record_bytes).read_cell(offset)
+    data = row.values[-1] if row.values else None
+    if not isinstance(data, bytes):
+        raise ValueError(f"no message begins at byte {offset}")
+    if not data.startswith(_ZSTD):
+        return data
+    return decompress_zstd(memoryview(data), limits.chunk_bytes, is_whole=True)

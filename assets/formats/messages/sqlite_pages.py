@@ -131,6 +131,14 @@ class Database:
                 if row:
                     yield row
 
+    def read_cell(self, at: int) -> Row:
+        """The row whose cell begins at that byte of the file. Raises ValueError where there is none."""
+        page = self._page(at // self.page_bytes + 1)
+        offset = at - at % self.page_bytes
+        row = self._read_row(page, at - offset, offset, None, with_last=True)
+        assert row is not None
+        return row
+
     # ---- pages -------------------------------------------------------------------------------------------------------
 
     def _list_cells(self, page: memoryview, number: int) -> tuple[int, list[int]]:
