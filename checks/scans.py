@@ -1,4 +1,4 @@
-"""What a session's point clouds must be: not empty, finite, in metres, alike in size, and in the order of their times."""
+"""What a session's point clouds must be: not empty, finite, in metres, alike in size, and in the order of time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from checks.verdicts import NEVER_BLOCKS, Rule, Tolerance, Verdict, judge_share
 # a window that looks into the sky is no fault, a sensor that sees nothing is
 EMPTY = Tolerance(warn_above=0.0, block_above=0.5)
 SMALL = Tolerance(warn_above=0.01, block_above=1.0)
-LEAST_FINITE = 0.1  # share of a scan's points; grids of sensors have NaN where nothing came back
+LEAST_FINITE = (
+    0.1  # share of a scan's points; grids of sensors have NaN where nothing came back
+)
 SMALL_BELOW = 0.5  # of the median of the sensor
 MOST_M = 2000.0  # from the sensor: no lidar, radar or depth camera reaches as far
 _BOUNDS = ("x_min_m", "y_min_m", "z_min_m", "x_max_m", "y_max_m", "z_max_m")
@@ -48,7 +50,7 @@ def scan_points_are_finite(scans: pa.Table) -> Verdict:
         of="scans with points",
         fault="have less than a tenth of finite points",
         tolerance=NEVER_BLOCKS,
-        empty_reason="every scan is empty",
+        empty_reason="every scan is empty" if len(scans) else None,
     )
 
 
@@ -72,7 +74,7 @@ def scan_bounds_are_plausible(scans: pa.Table) -> Verdict:
         of="scans with points",
         fault=f"have points beyond {MOST_M:g} m, or at one place",
         tolerance=NEVER_BLOCKS,
-        empty_reason="every scan is empty",
+        empty_reason="every scan is empty" if len(scans) else None,
     )
 
 

@@ -17,7 +17,10 @@ from typing import BinaryIO
 from assets.formats.messages import rosbag1_records, sqlite_pages
 from assets.storage import SessionFile
 
-REMEDY = "let the upload end, or repair the file (`mcap recover`, `rosbag reindex`, `zip -FF`), and land it again under its name"
+REMEDY = (
+    "let the upload end, or repair the file (`mcap recover`, `rosbag reindex`, `zip -FF`), and land it again under its "
+    "name"
+)
 
 _MCAP_END = b"\x89MCAP0\r\n"
 # APPNOTE.TXT 4.3.16

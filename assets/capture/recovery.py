@@ -59,7 +59,9 @@ def _find_lost(
         capture_id
         for capture_id, row in captures.items()
         if not tables & _UNCOUNTED
-        and all(counts[n][capture_id] == row[column] for n, column in _COUNTS.items())
+        and all(
+            counts[n][capture_id] == (row[column] or 0) for n, column in _COUNTS.items()
+        )
     }
     judged = {d["session"] for d in catalog.publications("captures")}
     refused = _list_paths(catalog, "quarantine")

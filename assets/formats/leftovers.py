@@ -45,7 +45,8 @@ _DEEP_PGM = re.compile(
 _AS_VIDEO = "convert it with `ffmpeg -i FILE -c:v ffv1 NEW.mkv`"
 _AS_PCD = "write its points as PCD, one file a scan, with `x y z` in metres in the sensor's frame"
 _AS_WHOLE_DATABASE = (
-    "write what it holds into its database with `sqlite3 FILE.db3 'PRAGMA wal_checkpoint(TRUNCATE)'`, and land that again"
+    "write what it holds into its database with `sqlite3 FILE.db3 'PRAGMA wal_checkpoint(TRUNCATE)'`, and land that "
+    "again"
 )
 _REMEDIES = {
     **dict.fromkeys(
@@ -56,8 +57,7 @@ _REMEDIES = {
     **dict.fromkeys(
         (".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO
     ),
-    **dict.fromkeys((".db3-wal", ".db3-journal"), _AS_WHOLE_DATABASE),
-    ".db3-shm": _AS_WHOLE_DATABASE,
+    **dict.fromkeys((".db3-wal", ".db3-journal", ".db3-shm"), _AS_WHOLE_DATABASE),
     ".bin": "scans of KITTI belong into a folder `velodyne`, those of nuScenes end in `.pcd.bin`; write others as PCD",
     **dict.fromkeys((".ply", ".las", ".laz", ".e57", ".pts", ".xyz"), _AS_PCD),
     **dict.fromkeys((".zst", ".zstd"), "unpack it with `zstd -d FILE`"),

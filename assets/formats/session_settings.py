@@ -104,7 +104,7 @@ def _read_sensors(sensors: object) -> tuple[str, ...]:
 def drop_clocks(
     plan: CapturePlan, observations: Iterable[Observation]
 ) -> Iterator[Observation]:
-    """Take the times from frames, signals and scans of the sensors that the plan names. Labels still find their frames."""
+    """Take the times from all samples of the sensors that the plan names. Labels still find their frames."""
     if not plan.no_clock:
         yield from observations
         return

@@ -32,7 +32,7 @@ def read_message(
 ) -> bytes:
     """The bytes of one message of a recording, by the place that its rows name, decompressed.
 
-    `offset`, `inner_offset` and `size` are `source_offset`, `source_inner_offset` and the size of the message, in bytes.
+    `offset`, `inner_offset` and `size` are `source_offset`, `source_inner_offset` and the message's size, in bytes.
     Raises ValueError where nothing such lies there.
     """
     if inner_offset is None:

@@ -92,9 +92,7 @@ def plan_recordings(
     ]
 
 
-def _is_recording(
-    file: SessionFile, suffix: str, magic: bytes, opener: Opener
-) -> bool:
+def _is_recording(file: SessionFile, suffix: str, magic: bytes, opener: Opener) -> bool:
     own = suffix_of(file.path)
     if own == suffix:
         return not is_hidden(file.path)

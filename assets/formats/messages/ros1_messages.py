@@ -40,9 +40,7 @@ def build_parser(name: str, md5: str | None) -> Callable[[bytes], Any]:
     """Bytes -> message, for a name of ROS 2's form. Raises UnreadableBytes where definitions are missing or differ."""
     store = _definitions()
     if name not in store.fielddefs:
-        raise UnreadableBytes(
-            f"{name} in message encoding 'ros1' is not read", _REMEDY
-        )
+        raise UnreadableBytes(f"{name} in message encoding 'ros1' is not read", _REMEDY)
     _, expected = store.generate_msgdef(name, ros_version=1)
     if md5 not in (None, expected):
         reason = f"its definition of {name} has the MD5 sum {str(md5)[:40]}, that of ROS 1 has {expected}"

@@ -1,4 +1,7 @@
-"""Read ROS messages, those of ROS 2 in CDR: images, camera info, IMU, odometry, poses, transforms, GNSS (REP 103, 105, 118, 145)."""
+"""Read ROS messages: images, camera info, IMU, odometry, poses, transforms, GNSS (REP 103, 105, 118, 145).
+
+Those of ROS 2 are decoded here, from CDR; those of ROS 1 in `ros1_messages`.
+"""
 
 from __future__ import annotations
 
@@ -168,9 +171,10 @@ def find_definition(name: str) -> str:
     """The published definition of a kind of message that is read; "" of others. It is the same in all of ROS 2."""
     from rosbags.typesys import Stores, get_typestore
 
-    if name not in HANDLERS or name not in (
-        store := get_typestore(Stores.ROS2_HUMBLE)
-    ).fielddefs:
+    if (
+        name not in HANDLERS
+        or name not in (store := get_typestore(Stores.ROS2_HUMBLE)).fielddefs
+    ):
         return ""
     return str(store.generate_msgdef(name, ros_version=2)[0])
 

@@ -102,11 +102,16 @@ class BagWalker:
                 self.counts[item.channel.id] += 1
             yield item
         for number, count in self._undeclared.items():
-            reason = f"{count} messages of connection {number}, which is declared nowhere"
+            reason = (
+                f"{count} messages of connection {number}, which is declared nowhere"
+            )
             yield Damage(0, None, reason, _WRITER_REMEDY)
 
     def walk_from(self, record_at: int, channel_id: int) -> Iterator[Located]:
-        """The messages of one connection from a record of the file on. Damage is passed over: the file was read before."""
+        """The messages of one connection from a record of the file on.
+
+        Damage is passed over: the file was read before.
+        """
         with suppress(ValueError):
             self.summary = read_index(self._stream, self._size, self._limits)
         is_told = channel_id in self.summary.channels
@@ -171,9 +176,7 @@ class BagWalker:
         if channel is None:
             self._undeclared[number] += 1
             return
-        place = (
-            (*chunk, record.data_at) if chunk else (record.data_at, len(data), None)
-        )
+        place = (*chunk, record.data_at) if chunk else (record.data_at, len(data), None)
         schema = self.summary.schemas.get(channel.schema_id)
         yield Located(channel, schema, data, t_ns, t_ns, *place, record_at)
 
@@ -266,7 +269,9 @@ def read_index(
     if not header.end <= index_at <= size:
         raise ValueError("the bag's index is not in the file: it was cut")
     if size - index_at > (limits or RecordingLimits()).chunk_bytes:
-        raise ValueError(f"the bag's index has {size - index_at} bytes, more than is read")
+        raise ValueError(
+            f"the bag's index has {size - index_at} bytes, more than is read"
+        )
     stream.seek(index_at)
     data = memoryview(stream.read(size - index_at))
     summary = Summary(index_at)
@@ -288,7 +293,9 @@ def read_index(
         num_left -= op in (_CONNECTION, _CHUNK_INFO)
         at = record.end
     if num_left > 0:
-        raise ValueError(f"the bag's index is cut: {num_left} of its records are missing")
+        raise ValueError(
+            f"the bag's index is cut: {num_left} of its records are missing"
+        )
     summary.chunk_starts.sort()
     summary.statistics = _state_counts(counts)
     return summary

@@ -1,4 +1,4 @@
-"""Read databases of rosbag2 (`.db3`, its storage before MCAP): the messages of the kinds that are read in MCAP files too.
+"""Read databases of rosbag2 (`.db3`, its storage before MCAP): messages of the kinds that are read in MCAP files too.
 
 A folder of `ros2 bag` may have several of them; each is a recording. Its `metadata.yaml` says nothing that they do not.
 """

@@ -19,7 +19,9 @@ from assets.formats.messages.mcap_summary import Summary
 from assets.formats.messages.ros2_messages import find_definition
 from assets.formats.messages.sqlite_pages import Database, Fault, Row
 
-REMEDY = "copy the file again, or restore it with `sqlite3 FILE .recover | sqlite3 NEW.db3`"
+REMEDY = (
+    "copy the file again, or restore it with `sqlite3 FILE .recover | sqlite3 NEW.db3`"
+)
 _NOT_A_BAG = "check that it is a database of rosbag2"
 _MESSAGE_COLUMNS = ("id", "topic_id", "timestamp", "data")
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -179,9 +181,7 @@ class DatabaseWalker:
             data = self._decompress(data)
         schema = self.summary.schemas.get(channel.schema_id)
         place = (row.offset, row.length, row.last_at)
-        return Located(
-            channel, schema, memoryview(data), t_ns, t_ns, *place, row.rowid
-        )
+        return Located(channel, schema, memoryview(data), t_ns, t_ns, *place, row.rowid)
 
     def _decompress(self, data: bytes) -> bytes:
         limit = min(self._limits.chunk_bytes, self._bytes_left)

@@ -1,7 +1,7 @@
 """Read the rows of tables of an SQLite database, page by page, from a stream (sqlite.org/fileformat.html).
 
-Only what a recording needs: tables with a rowid, in UTF-8. It is Python, so that a damaged or a foreign file is an error
-of one row or page and not of the process; its neighbours are read, and each row is told with its place in the file.
+Only what a recording needs: tables with a rowid, in UTF-8. It is Python, so that a damaged or foreign file is an error of
+one row or page and not of the process; its neighbours are read, and each row is told with its place in the file.
 """
 
 from __future__ import annotations
@@ -167,9 +167,7 @@ class Database:
         if from_rowid is not None and rowid < from_rowid:
             return None
         if size > self.max_row_bytes:
-            raise ValueError(
-                f"row {rowid} of {size} bytes, more than is read at once"
-            )
+            raise ValueError(f"row {rowid} of {size} bytes, more than is read at once")
         local = self._count_local(size)
         data = page[body : min(body + local, self._usable)]
         if len(data) < local:

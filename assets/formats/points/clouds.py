@@ -29,8 +29,8 @@ class PointField:
 class PointCloud:
     """The points of one scan, in the order of the sensor; `size` is width and height of a grid, (n, 1) of a list.
 
-    `points` has the shape (n,) and a field a name: `x`, `y`, `z` are metres in the sensor's frame, where the format keeps
-    to that; the others (`intensity`, `ring`, `time`) have the unit of who wrote them.
+    `points` has the shape (n,) and a field a name: `x`, `y`, `z` are metres in the sensor's frame, where the format
+    keeps to that; the others (`intensity`, `ring`, `time`) have the unit of who wrote them.
     """
 
     points: NDArray[np.void]
@@ -41,7 +41,7 @@ class PointCloud:
 
 @dataclass(frozen=True)
 class CloudFacts:
-    """What is kept of a scan beside its bytes. `bounds` are x, y, z least, then x, y, z greatest, of finite points, m."""
+    """What is kept of a scan beside its bytes. `bounds`: least x, y, z, then greatest x, y, z, of finite points, m."""
 
     num_points: int
     num_finite: int  # points of which x, y and z are finite numbers
@@ -49,10 +49,8 @@ class CloudFacts:
     fields: tuple[tuple[str, str, int], ...]  # name, type, count
 
 
-def layout_of(
-    fields: Sequence[PointField], point_bytes: int
-) -> np.dtype[np.void]:
-    """The type of one point. Raises ValueError for fields that a point has no room for, or that have no name of their own."""
+def layout_of(fields: Sequence[PointField], point_bytes: int) -> np.dtype[np.void]:
+    """The type of one point. Raises ValueError for fields that a point has no room for, or without a name of their own."""
     if not 0 < point_bytes <= _MAX_POINT_BYTES or len(fields) > _MAX_FIELDS:
         raise ValueError(f"points of {point_bytes} bytes with {len(fields)} fields")
     names = [field.name for field in fields]
@@ -60,7 +58,9 @@ def layout_of(
         raise ValueError(f"fields {names} that do not have a name each")
     absent = [axis for axis in _AXES if axis not in names]
     if absent:
-        raise ValueError(f"points without {', '.join(absent)}: their fields are {names}")
+        raise ValueError(
+            f"points without {', '.join(absent)}: their fields are {names}"
+        )
     formats = []
     for field in fields:
         one = np.dtype(field.dtype)
@@ -81,7 +81,10 @@ def layout_of(
 
 
 def view_points(
-    data: bytes | memoryview, layout: np.dtype[np.void], size: tuple[int, int], row_bytes: int
+    data: bytes | memoryview,
+    layout: np.dtype[np.void],
+    size: tuple[int, int],
+    row_bytes: int,
 ) -> NDArray[np.void]:
     """The points of a grid of width and height whose rows begin `row_bytes` apart, (n,). Raises ValueError."""
     width, height = size
@@ -95,7 +98,9 @@ def view_points(
         )
     needed = row_bytes * (height - 1) + width * layout.itemsize
     if len(data) < needed:
-        raise ValueError(f"{len(data)} bytes where {width} x {height} points have {needed}")
+        raise ValueError(
+            f"{len(data)} bytes where {width} x {height} points have {needed}"
+        )
     strides = (row_bytes, layout.itemsize)
     grid: NDArray[np.void] = np.ndarray((height, width), layout, data, 0, strides)
     return grid.reshape(-1)
@@ -110,9 +115,11 @@ def measure_cloud(points: NDArray[np.void]) -> CloudFacts:
     """The figures of a scan."""
     positions = positions_of(points)
     finite = positions[np.isfinite(positions).all(axis=1)]
-    bounds = None
+    bounds: Bounds | None = None
     if len(finite):
-        bounds = tuple(map(float, (*finite.min(axis=0), *finite.max(axis=0))))
+        x_min, y_min, z_min = map(float, finite.min(axis=0))
+        x_max, y_max, z_max = map(float, finite.max(axis=0))
+        bounds = (x_min, y_min, z_min, x_max, y_max, z_max)
     assert points.dtype.names is not None
     fields = tuple(_describe_field(points.dtype, name) for name in points.dtype.names)
     return CloudFacts(len(points), len(finite), bounds, fields)

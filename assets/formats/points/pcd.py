@@ -44,7 +44,9 @@ def parse_pcd(data: bytes) -> PointCloud:
     height = _number(said, "HEIGHT") if "HEIGHT" in said else 1
     num_points = _number(said, "POINTS") if "POINTS" in said else width * height
     if num_points != width * height:
-        raise ValueError(f"POINTS {num_points}, and {width} x {height} of WIDTH and HEIGHT")
+        raise ValueError(
+            f"POINTS {num_points}, and {width} x {height} of WIDTH and HEIGHT"
+        )
     if num_points > MAX_POINTS:
         raise ValueError(f"{num_points} points, more than the {MAX_POINTS} read")
     body = memoryview(data)[found.end() :]
@@ -86,7 +88,9 @@ def _list_fields(said: dict[str, list[str]]) -> list[PointField]:
     kinds = said.get("TYPE", ["F"] * len(names))
     counts = said.get("COUNT", ["1"] * len(names))
     if not names or not len(names) == len(sizes) == len(kinds) == len(counts):
-        raise ValueError("a PCD whose FIELDS, SIZE, TYPE and COUNT are not alike in number")
+        raise ValueError(
+            "a PCD whose FIELDS, SIZE, TYPE and COUNT are not alike in number"
+        )
     fields = []
     offset = 0
     for name, size, kind, count in zip(names, sizes, kinds, counts, strict=True):
@@ -115,7 +119,10 @@ def _join_columns(
 
 
 def _parse_text(
-    body: memoryview, fields: list[PointField], layout: np.dtype[np.void], num_points: int
+    body: memoryview,
+    fields: list[PointField],
+    layout: np.dtype[np.void],
+    num_points: int,
 ) -> NDArray[np.void]:
     """Points of rows of numbers."""
     if len(body) > _MAX_TEXT_BYTES:
@@ -152,14 +159,16 @@ def _expand(body: memoryview, expected: int) -> bytes:
     num_stored = int.from_bytes(body[:4], "little")
     num_bytes = int.from_bytes(body[4:8], "little")
     if num_bytes != expected or num_bytes > MAX_EXPANDED_BYTES:
-        raise ValueError(f"compressed data of {num_bytes} bytes where {expected} belong")
+        raise ValueError(
+            f"compressed data of {num_bytes} bytes where {expected} belong"
+        )
     if num_stored > len(body) - 8:
         raise ValueError("the compressed data are cut")
     return expand_lzf(bytes(body[8 : 8 + num_stored]), num_bytes)
 
 
 def expand_lzf(stored: bytes, num_bytes: int) -> bytes:
-    """LZF: runs of bytes as they are, and copies of what came before. Raises ValueError where that is not `num_bytes`."""
+    """LZF: runs of bytes as they are, and copies of what came before. Raises ValueError for other than `num_bytes`."""
     out = bytearray()
     at = 0
     end = len(stored)
@@ -184,7 +193,9 @@ def expand_lzf(stored: bytes, num_bytes: int) -> bytes:
         if len(out) > num_bytes:
             break
     if len(out) != num_bytes:
-        raise ValueError(f"the compressed data have not the {num_bytes} bytes that they state")
+        raise ValueError(
+            f"the compressed data have not the {num_bytes} bytes that they state"
+        )
     return bytes(out)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from assets.formats.points.clouds import (
     PointCloud,
     PointField,
@@ -30,7 +32,7 @@ class _Message:
         self._data = memoryview(data)
         self._at = 0
         self._is_cdr = is_cdr
-        self._order: str = "little"
+        self._order: Literal["little", "big"] = "little"
         if is_cdr:
             head = bytes(self._take(4))
             if head[0] != 0 or head[1] not in (0, 1):
@@ -47,8 +49,7 @@ class _Message:
         """The next integer; CDR places it at a multiple of its size, counted behind its head."""
         if self._is_cdr:
             self._take(-(self._at - 4) % size)
-        order = "big" if self._order == "big" else "little"
-        return int.from_bytes(self._take(size), order, signed=is_signed)
+        return int.from_bytes(self._take(size), self._order, signed=is_signed)
 
     def text(self) -> str:
         """The next text; CDR ends it with a zero byte."""

@@ -1,7 +1,7 @@
 """Read files of laser scans: PCD, KITTI's `velodyne*/*.bin` and nuScenes' `*.pcd.bin`, one scan a file.
 
-One capture is one folder. The sensor is what the file of nuScenes, or the folder, is called. A time is only in the names
-of nuScenes' files, in microseconds; PCD and KITTI's scans without their `timestamps.txt` have none.
+One capture is one folder. The sensor is what the file of nuScenes, or the folder, is called. A time is only in names of
+nuScenes' files, in microseconds; PCD and KITTI's scans without their `timestamps.txt` have none.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ DEFAULT_SENSOR = "lidar"
 _REMEDY = "copy it again, or export the scan again"
 _VELODYNE = re.compile(r"(^|/)velodyne\w*/", re.IGNORECASE)
 _NUSCENES = re.compile(r".+__([A-Z]+(?:_[A-Z]+)*)__(\d{16})\.pcd(\.bin)?")
-_PLAIN = re.compile(r"^(pcds?|points?|point_?clouds?|scans?|clouds?|bin)$", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"^(pcds?|points?|point_?clouds?|scans?|clouds?|bin)$", re.IGNORECASE
+)
 
 
 class ScanFilesReader:
@@ -56,7 +58,9 @@ class ScanFilesReader:
             if not is_hidden(file.path) and _find_encoding(file, opener):
                 groups[folder_of(file.path)].append(file)
         return [
-            CapturePlan(self.name, root, tuple(order_naturally(mine)), is_container=False)
+            CapturePlan(
+                self.name, root, tuple(order_naturally(mine)), is_container=False
+            )
             for root, mine in sorted(groups.items())
         ]
 

@@ -41,7 +41,8 @@ class Messages:
             t_ns = START_NS + number * NS // 10
             yield "/cam0/image_raw/compressed", t_ns + 10, self.make_compressed(t_ns)
             yield "/cam1/image_raw", t_ns + 20, self.make_image(number, t_ns)
-            yield "/cam1/camera_info", t_ns + 30, self.make_camera(t_ns)
+            yield "/cam0/camera_info", t_ns + 30, self.make_camera(t_ns, "cam0")
+            yield "/cam1/camera_info", t_ns + 35, self.make_camera(t_ns, "cam1")
             yield "/imu/data", t_ns + 40, self.make_imu(number, t_ns)
             yield "/tf", t_ns + 50, self.make_transform(t_ns)
             yield "/fix", t_ns + 60, self.make_fix(t_ns)
@@ -57,7 +58,7 @@ class Messages:
         return self.of("std_msgs", "Header", *first, stamp, frame)
 
     def make_compressed(self, t_ns: int) -> Any:
-        picture = cv2.imencode(".jpg", np.full((24, 32, 3), 90, np.uint8))[1].ravel()
+        picture = cv2.imencode(".jpg", np.full((12, 16, 3), 90, np.uint8))[1].ravel()
         head = self.head(t_ns, "cam0")
         return self.of("sensor_msgs", "CompressedImage", head, "jpeg", picture)
 
@@ -66,12 +67,12 @@ class Messages:
         head = self.head(t_ns, "cam1")
         return self.of("sensor_msgs", "Image", head, 12, 16, "rgb8", 0, 48, pixels)
 
-    def make_camera(self, t_ns: int) -> Any:
+    def make_camera(self, t_ns: int, frame: str) -> Any:
         k = np.array([250.0, 0, 8.25, 0, 251.0, 6.5, 0, 0, 1.0])
         return self.of(
             "sensor_msgs",
             "CameraInfo",
-            self.head(t_ns, "cam1"),
+            self.head(t_ns, frame),
             12,
             16,
             "plumb_bob",
@@ -162,7 +163,7 @@ def write_bag(path: Path, compression: str = "", chunk_bytes: int = 1 << 20) -> 
 
 
 def write_ros2(folder: Path, storage: str = "db3", compression: str = "") -> Path:
-    """A folder of rosbag2: `metadata.yaml`, and a `.db3` or `.mcap`; `compression` "message" is zstd of each message."""
+    """A folder of rosbag2: `metadata.yaml`, and a `.db3` or `.mcap`; `compression` "message" is zstd of each."""
     messages = Messages(is_ros1=False)
     plugin = StoragePlugin.SQLITE3 if storage == "db3" else StoragePlugin.MCAP
     bag = DatabaseWriter(folder, version=9, storage_plugin=plugin)

@@ -1,4 +1,4 @@
-"""Scans of files: what PCD, KITTI and nuScenes hold, point by point, and what is said of files that hold something else."""
+"""Scans of files: what PCD, KITTI and nuScenes hold, point by point, and what is said of other files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ POINTS = np.array(
 )
 
 
-def head(data: str, width: int = 4, height: int = 1, points: int | None = None) -> bytes:
+def head(
+    data: str, width: int = 4, height: int = 1, points: int | None = None
+) -> bytes:
     points = width * height if points is None else points
     said = {"width": width, "height": height, "points": points, "data": data}
     return HEAD.format(**said).encode()
