@@ -28,7 +28,7 @@ def read_points(catalog: Catalog, blobs: BlobStore, scan_id: str) -> NDArray[np.
     """The points of one scan of the table `scans`, (n,), in the order of the sensor.
 
     A field a name: `x`, `y`, `z` are metres in the sensor's own frame (`frame_of_reference` of the row), NaN where
-    nothing came back; the others, such as `intensity`, `reflectance`, `ring` and `time`, are in the unit of who recorded them.
+    nothing came back; the others, such as `intensity`, `reflectance`, `ring` and `time`, are in the recorder's unit.
     `pa.Table.from_pandas(pd.DataFrame(points))` makes an Arrow table of it. The table's newest rows are looked at,
     checked or not. Raises KeyError for an id that no scan has, and ValueError for bytes that are not those of the row.
     """

@@ -176,9 +176,13 @@ class BagWalker:
         if channel is None:
             self._undeclared[number] += 1
             return
-        place = (*chunk, record.data_at) if chunk else (record.data_at, len(data), None)
+        offset, length, inner = (
+            (*chunk, record.data_at) if chunk else (record.data_at, len(data), None)
+        )
         schema = self.summary.schemas.get(channel.schema_id)
-        yield Located(channel, schema, data, t_ns, t_ns, *place, record_at)
+        yield Located(
+            channel, schema, data, t_ns, t_ns, offset, length, inner, record_at
+        )
 
     def _open_chunk(
         self, record: _Record, available: int, is_whole: bool

@@ -1,7 +1,7 @@
 """Read the rows of tables of an SQLite database, page by page, from a stream (sqlite.org/fileformat.html).
 
-Only what a recording needs: tables with a rowid, in UTF-8. It is Python, so that a damaged or foreign file is an error of
-one row or page and not of the process; its neighbours are read, and each row is told with its place in the file.
+Only what a recording needs: tables with a rowid, in UTF-8. It is Python, so that a damaged or foreign file is an error
+of one row or page and not of the process; its neighbours are read, and each row is told with its place in the file.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Database:
             offset = (number - 1) * self.page_bytes
             try:
                 if number in seen or depth > _MAX_DEPTH:
-                    raise ValueError("a page is in the table twice")
+                    raise ValueError("a page is in the table twice, or too deep")
                 seen.add(number)
                 page = self._page(number)
                 kind, cells = self._list_cells(page, number)

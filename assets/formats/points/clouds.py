@@ -50,7 +50,7 @@ class CloudFacts:
 
 
 def layout_of(fields: Sequence[PointField], point_bytes: int) -> np.dtype[np.void]:
-    """The type of one point. Raises ValueError for fields that a point has no room for, or without a name of their own."""
+    """The type of one point. Raises ValueError for fields without room in a point, or without a name of their own."""
     if not 0 < point_bytes <= _MAX_POINT_BYTES or len(fields) > _MAX_FIELDS:
         raise ValueError(f"points of {point_bytes} bytes with {len(fields)} fields")
     names = [field.name for field in fields]

@@ -13,7 +13,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from assets.formats import foresee
-from assets.formats.messages import rosbag1_records, sqlite_pages
+from assets.formats.messages import rosbag1_records, rosbag2_records, sqlite_pages
 from assets.formats.messages.containers import open_walker, read_message
 from assets.formats.messages.mcap_chunks import RecordingLimits
 from assets.formats.messages.mcap_records import Damage, Located
@@ -351,6 +351,22 @@ def test_limits_of_chunks_records_and_rows(recordings):
     )
     assert "more than is read at once" in walk("db3", record_bytes=100)[0]
     assert "expands to more than is allowed" in walk("zstd", chunk_bytes=100)[0]
+
+
+def test_limits_of_headers_pages_and_counts(recordings, lower):
+    def walk(kind, make):
+        items = make(BytesIO(recordings[kind].read_bytes())).walk()
+        return [i.reason for i in items if isinstance(i, Damage)]
+
+    lower(rosbag1_records, _MAX_HEADER_BYTES=20)
+    assert "header of" in walk("bag", BagWalker)[0]
+    lower(rosbag2_records, _MAX_COUNTED_BYTES=100)
+    with recordings["db3"].open("rb") as stream:
+        assert DatabaseWalker(stream).count().statistics is None
+    lower(sqlite_pages, _MAX_DEPTH=0)
+    assert "a page is in the table twice" in walk("db3", DatabaseWalker)[0]
+    lower(sqlite_pages, _MAX_DEPTH=20, _MAX_COLUMNS=2)
+    assert "the list of tables is damaged" in walk("db3", DatabaseWalker)[0]
 
 
 def test_stamps_are_those_of_the_messages(recordings, read_session, tmp_path):

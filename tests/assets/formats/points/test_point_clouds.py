@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assets.formats.observations import ScanObservation
-from assets.formats.points import clouds, pcd
+from assets.formats.points import clouds, pcd, pointcloud2
 from assets.formats.points.clouds import PointField, layout_of, measure_cloud
 from assets.formats.points.encodings import decode_scan
 from assets.formats.points.pcd import expand_lzf, parse_pcd
@@ -132,6 +132,9 @@ def test_limits_of_points_and_text(lower):
         parse_pcd(head("binary") + POINTS.tobytes())
     with pytest.raises(ValueError, match="more than the 10 read: write it as binary"):
         parse_pcd(head("ascii", width=3) + b"1 2 3 4\n" * 3)
+    lower(pcd, _MAX_HEADER_BYTES=60)
+    with pytest.raises(ValueError, match="without a line `DATA`"):
+        parse_pcd(head("binary") + POINTS.tobytes())
     lower(clouds, MAX_POINTS=3)
     with pytest.raises(ValueError, match="4 points, more than the 3 read"):
         decode_scan("kitti_bin", bytes(64))
@@ -144,6 +147,9 @@ def test_limits_of_expansion_and_fields(lower):
     lower(clouds, _MAX_FIELDS=3)
     with pytest.raises(ValueError, match="points of 16 bytes with 4 fields"):
         layout_of([PointField(n, "<f4", 0) for n in "xyzw"], 16)
+    lower(pointcloud2, _MAX_FIELDS=2)
+    with pytest.raises(ValueError, match="points of 3 fields, more than 2"):
+        parse_cdr(cloud_message())
     lower(clouds, _MAX_POINT_BYTES=15)
     with pytest.raises(ValueError, match="points of 16 bytes"):
         layout_of([PointField(n, "<f4", 0) for n in "xyz"], 16)
