@@ -24,7 +24,7 @@ _COLUMNS = (
 )
 
 
-def read_points(catalog: Catalog, blobs: BlobStore, scan_id: str) -> NDArray[np.void]:
+def read_points(catalog: Catalog, scan_id: str) -> NDArray[np.void]:
     """The points of one scan of the table `scans`, (n,), in the order of the sensor.
 
     A field a name: `x`, `y`, `z` are metres in the sensor's own frame (`frame_of_reference` of the row), NaN where
@@ -36,7 +36,7 @@ def read_points(catalog: Catalog, blobs: BlobStore, scan_id: str) -> NDArray[np.
     rows = catalog.read_latest("scans", list(_COLUMNS), where).to_pylist()
     if not rows:
         raise KeyError(f"no scan has the id {scan_id}: `daguerre query` lists them")
-    return points_of(blobs, rows[0])
+    return points_of(catalog.blobs, rows[0])
 
 
 def points_of(blobs: BlobStore, row: ScanRow) -> NDArray[np.void]:

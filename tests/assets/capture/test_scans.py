@@ -55,7 +55,7 @@ def test_scans_of_recordings_are_rows_and_their_points_come_back(intake, drive):
     assert {s["blob_sha256"] for s in scans} == {c["sha256"] for c in captures}
     for scan in scans:
         assert scan["t_ns"] == START_NS + scan["sequence"] * 10**8
-        points = read_points(intake.catalog, intake.blobs, scan["scan_id"])
+        points = read_points(intake.catalog, scan["scan_id"])
         assert points.tobytes() == points_of(scan["sequence"]).tobytes()
     take_in(intake, drive)
     assert rows_of_scans(intake.catalog) == scans, "exactly once"
@@ -77,7 +77,7 @@ def test_a_session_of_scans_alone_is_in_order(intake, write_files):
         assert not stops_flow(verdicts), [v.summary for v in verdicts if v.stops]
     first, second = rows_of_scans(intake.catalog)
     assert first["sha256"] == first["blob_sha256"]
-    points = read_points(intake.catalog, intake.blobs, second["scan_id"])
+    points = read_points(intake.catalog, second["scan_id"])
     assert points["x"].tolist() == [1, 1, 1] and points.dtype.names[3] == "reflectance"
 
 
@@ -106,7 +106,7 @@ def test_points_of_another_blob_are_refused(intake, drive):
     take_in(intake, drive)
     scan = rows_of_scans(intake.catalog)[0]
     with pytest.raises(KeyError, match="no scan has the id"):
-        read_points(intake.catalog, intake.blobs, "0" * 32)
+        read_points(intake.catalog, "0" * 32)
     wrong = {**scan, "source_inner_offset": scan["source_inner_offset"] + 1}
     from assets.point_clouds import points_of as decode
 
