@@ -9,6 +9,7 @@ from checks.clocks import CLOCK_RULES
 from checks.gate import EmptyReason, Gate
 from checks.labels import ANNOTATION_RULES, LABEL_RULES
 from checks.reading import READING_RULES
+from checks.scans import SCAN_RULES
 from checks.stored_rows import StoredRows
 from checks.timing import TIMING_RULES
 
@@ -20,7 +21,7 @@ def _holds_only(column: str, noun: str) -> EmptyReason:
         counts = rows.read("captures", (column,))[column]
         return (
             f"no capture of this session holds {noun}"
-            if len(counts) and pc.sum(counts).as_py() == 0
+            if len(counts) and not pc.sum(counts).as_py()
             else None
         )
 
@@ -30,18 +31,20 @@ def _holds_only(column: str, noun: str) -> EmptyReason:
 def _frames_may_be_missing(rows: StoredRows) -> str | None:
     """A session of signals only is in order, and one of labels for frames of others; one of which nothing could be read
     is not."""
-    columns = ("num_frames", "num_signals", "num_labels")
+    columns = ("num_frames", "num_signals", "num_scans", "num_labels")
     captures = rows.read("captures", columns)
-    num_frames, num_signals, num_labels = (
+    num_frames, num_signals, num_scans, num_labels = (
         pc.sum(captures[c]).as_py() or 0 for c in columns
     )
-    if not num_frames and not num_signals and _is_of_labels(rows):
+    if num_frames:
+        return None
+    if num_scans:
+        return f"a session of {num_scans} scans without a camera"
+    if num_signals:
+        return f"a session of {num_signals} signals without a camera"
+    if _is_of_labels(rows):
         return f"a session of {num_labels} labels for frames of other sessions"
-    return (
-        f"a session of {num_signals} signals without a camera"
-        if num_signals and not num_frames
-        else None
-    )
+    return None
 
 
 def _calibrations_may_be_missing(rows: StoredRows) -> str | None:
@@ -70,6 +73,8 @@ def _nothing_may_keep_time(rows: StoredRows) -> str | None:
     if rows.count("frames"):
         return None
     if not len(signals):
+        if rows.count("scans"):
+            return "this session holds scans alone, whose clock no report compares"
         of_labels = "this session holds labels alone, for frames of other sessions"
         return of_labels if _is_of_labels(rows) else None
     stamps = signals.group_by(["capture_id", "sensor", "kind"]).aggregate(
@@ -109,6 +114,7 @@ GATES = (
     Gate("frames", FRAME_RULES + TIMING_RULES, _frames_may_be_missing),
     Gate("frame_exif", may_be_empty=_images_may_say_nothing),
     Gate("signals", may_be_empty=_holds_only("num_signals", "signals")),
+    Gate("scans", SCAN_RULES, _holds_only("num_scans", "scans")),
     Gate("calibrations", may_be_empty=_calibrations_may_be_missing),
     Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),
     Gate("annotated_frames", ANNOTATION_RULES, _nobody_may_have_looked),
@@ -120,6 +126,7 @@ SESSION_ASSETS = {
     "recordings": ("captures", "quarantine", "gone"),
     "frames": ("frames", "frame_exif"),
     "signals": ("signals",),
+    "scans": ("scans",),
     "calibrations": ("calibrations",),
     "imported_labels": ("labels", "annotated_frames"),
     "clock_reports": ("clock_reports",),

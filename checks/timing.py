@@ -41,7 +41,7 @@ def timestamps_are_monotonic(frames: pa.Table) -> Verdict:
         tolerance=Tolerance() if (shares > BROKEN_ABOVE).any() else OUT_OF_ORDER,
         empty_reason=_no_times(frames),
     )
-    return _name_way_on(verdict, stuck)
+    return name_way_on(verdict, stuck)
 
 
 def timestamp_gaps_are_bounded(frames: pa.Table) -> Verdict:
@@ -65,7 +65,7 @@ def timestamp_gaps_are_bounded(frames: pa.Table) -> Verdict:
         figures=figures,
         empty_reason=_no_times(frames),
     )
-    return _name_way_on(verdict, gaps)
+    return name_way_on(verdict, gaps)
 
 
 def sensors_skip_no_frames(frames: pa.Table) -> Verdict:
@@ -119,12 +119,12 @@ def _steps_in_medians(frames: pa.Table) -> Any:
     return steps
 
 
-def _name_way_on(verdict: Verdict, faulty: Any) -> Verdict:
-    """A verdict that stops the session says how it can be taken in all the same."""
+def name_way_on(verdict: Verdict, faulty: Any) -> Verdict:
+    """A verdict on `faulty` samples that stops the session says how it can be taken in all the same."""
     if not verdict.stops or not len(faulty):
         return verdict
     sensors = ", ".join(sorted(set(faulty["sensor"])))
-    remedy = f"to take these frames in without a time, write `no_clock: [{sensors}]` into {SETTINGS_NAME} at the root"
+    remedy = f"to take these in without a time, write `no_clock: [{sensors}]` into {SETTINGS_NAME} at the root"
     return replace(
         verdict, summary=f"{verdict.summary}; {remedy} of the session, and ingest again"
     )

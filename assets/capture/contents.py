@@ -42,6 +42,12 @@ def count_signals(catalog: Catalog, session: str) -> dict[str, int]:
     return dict(counts.most_common())
 
 
+def count_scans(catalog: Catalog, session: str) -> dict[str, int]:
+    """Sensor -> number of point clouds that the tables hold of a session, checked or not, the most first."""
+    rows = catalog.read_latest("scans", ["sensor"], session_is(session))
+    return dict(Counter(rows["sensor"].to_pylist()).most_common())
+
+
 def list_left_out(catalog: Catalog, session: str) -> list[LeftOut]:
     """What no reader takes of what the session's captures hold, once for all captures. Labels are told by a check."""
     rows = catalog.read_latest("captures", ["notes"], session_is(session)).to_pylist()

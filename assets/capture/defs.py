@@ -72,6 +72,7 @@ def captures(
     metadata = {"recordings": {**facts, **_describe(catalog, report)}}
     metadata["imported_labels"] = _describe_labels(catalog, session)
     metadata["frames"] = {"contact sheet": metadata["recordings"]["contact sheet"]}
+    metadata["scans"] = {"scans from above": _scans_from_above(catalog, session)}
     for noun, table in _TABLES.items():
         yield result(catalog, table, ["capture", noun], session, metadata.get(noun))
 
@@ -116,6 +117,14 @@ def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.Metada
 
     png = contact_sheet_png(catalog, session_is(session), count)
     return picture(png) if png else dg.MetadataValue.text("no colour frames")
+
+
+def _scans_from_above(catalog: Catalog, session: str) -> dg.MetadataValue:
+    from assets.materialize import picture
+    from assets.previews.birdseye import scans_from_above_png
+
+    png = scans_from_above_png(catalog, session_is(session))
+    return picture(png) if png else dg.MetadataValue.text("no scans")
 
 
 @dg.asset(

@@ -11,6 +11,7 @@ folder of loose files is read again as a whole when files arrive; what it holds 
 from __future__ import annotations
 
 import gc
+import io
 import os
 import time
 from collections import Counter, deque
@@ -58,6 +59,7 @@ from assets.formats.observations import (
     LabelObservation,
     Observation,
     Problem,
+    ScanObservation,
     SignalObservation,
     Source,
 )
@@ -389,6 +391,8 @@ class Intake:
             match observation:
                 case SignalObservation():
                     rows.add_signal(observation)
+                case ScanObservation():
+                    rows.add_scan(observation, self._store_scan(observation, rows))
                 case CalibrationObservation():
                     rows.add_calibration(observation)
                 case LabelObservation():
@@ -397,6 +401,13 @@ class Intake:
                     rows.add_annotation(observation)
                 case Problem():
                     rows.add_problem(explain_absent(observation))
+
+    def _store_scan(self, scan: ScanObservation, rows: CaptureRows) -> str:
+        """The blob that holds a scan: that of its recording, or one of its own."""
+        if scan.payload is None:
+            assert rows.sha256 is not None
+            return rows.sha256
+        return self.blobs.put(io.BytesIO(scan.payload))
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
@@ -611,6 +622,8 @@ def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]
         batch.append(observation)
         if isinstance(observation, FrameObservation):
             held.update(frames=1, bytes=len(observation.payload))
+        elif isinstance(observation, ScanObservation):
+            held.update(bytes=len(observation.payload or b""))
         if (
             held["frames"] >= _JOB_FRAMES
             or held["bytes"] >= MAX_JOB_BYTES

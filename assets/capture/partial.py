@@ -14,9 +14,13 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from assets.formats.messages import rosbag1_records, sqlite_pages
 from assets.storage import SessionFile
 
-REMEDY = "let the upload end, or repair the file (`mcap recover`, `zip -FF`), and land it again under its name"
+REMEDY = (
+    "let the upload end, or repair the file (`mcap recover`, `rosbag reindex`, `zip -FF`), and land it again under its "
+    "name"
+)
 
 _MCAP_END = b"\x89MCAP0\r\n"
 # APPNOTE.TXT 4.3.16
@@ -74,6 +78,23 @@ def _check_mcap(stream: BinaryIO, size: int) -> str | None:
     )
 
 
+def _check_bag(stream: BinaryIO, size: int) -> str | None:
+    """A recorder writes the index last, and then its place into the head."""
+    try:
+        rosbag1_records.read_index(stream, size)
+    except ValueError as error:
+        return f"its index ({error})"
+    return None
+
+
+def _check_database(stream: BinaryIO, size: int) -> str | None:
+    try:
+        missing_bytes = sqlite_pages.Database(stream, max_row_bytes=0).missing_bytes
+    except ValueError:
+        return None  # no such database: its reader says what is wrong
+    return f"its last {missing_bytes} bytes" if missing_bytes else None
+
+
 def _check_zip(stream: BinaryIO, size: int) -> str | None:
     """The end record is the last thing but for its own comment, whose length it states."""
     tail = _tail(stream, size, _ZIP_END_BYTES + _MAX_ZIP_COMMENT)
@@ -127,6 +148,8 @@ _FORMATS: dict[
     str, tuple[int, bytes, _Check]
 ] = {  # suffix -> where its magic bytes begin, those bytes, the check
     ".mcap": (0, _MCAP_END, _check_mcap),
+    ".bag": (0, rosbag1_records.MAGIC, _check_bag),
+    ".db3": (0, sqlite_pages.MAGIC, _check_database),
     ".zip": (0, b"PK\x03\x04", _check_zip),
     ".tar": (257, b"ustar", _check_tar),
     ".mp4": (4, b"ftyp", _check_boxes),

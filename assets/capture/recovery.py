@@ -18,7 +18,7 @@ _COUNTS = {
 _UNCOUNTED = {"calibrations", "annotated_frames"}
 _DONE = ("ingested", "quarantined")
 # that have a row for a file that was read
-_TRACES = ("frames", "signals", "calibrations", "labels", "annotated_frames")
+_TRACES = ("frames", "signals", "scans", "calibrations", "labels", "annotated_frames")
 
 
 def stamp_intake(catalog: Catalog) -> str:
@@ -59,7 +59,9 @@ def _find_lost(
         capture_id
         for capture_id, row in captures.items()
         if not tables & _UNCOUNTED
-        and all(counts[n][capture_id] == row[column] for n, column in _COUNTS.items())
+        and all(
+            counts[n][capture_id] == (row[column] or 0) for n, column in _COUNTS.items()
+        )
     }
     judged = {d["session"] for d in catalog.publications("captures")}
     refused = _list_paths(catalog, "quarantine")

@@ -29,7 +29,7 @@ from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 
 SAID_OF_FRAMES = ("labels", "annotated_frames")
-_MEASURED = ("signals", "calibrations")
+_MEASURED = ("signals", "scans", "calibrations")
 _FILE = ("source_path", "sha256")
 _KEYS_AT_ONCE = 10_000  # in one statement
 # capture id -> its claim, as long as the context lasts

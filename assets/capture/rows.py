@@ -17,6 +17,7 @@ from assets.formats.observations import (
     FrameObservation,
     LabelObservation,
     Problem,
+    ScanObservation,
     SignalObservation,
     Source,
 )
@@ -33,6 +34,7 @@ _WRITE_ORDER = (
     "frame_exif",
     "frames",
     "signals",
+    "scans",
     "calibrations",
     "labels",
     "annotated_frames",
@@ -45,11 +47,13 @@ _FRAME_FACTS = ("sensor", "kind", "t_ns", "split_hint", "depth_m_per_unit")
 _COUNTED = {
     "frames": "frames",
     "signals": "signals",
+    "scans": "scans",
     "labels": "labels",
     "problems": "quarantine",
 }
+_BOUNDS = ("x_min_m", "y_min_m", "z_min_m", "x_max_m", "y_max_m", "z_max_m")
 # of a capture: only a newer reader says otherwise
-_IMMUTABLE = ("frames", "signals", "calibrations")
+_IMMUTABLE = ("frames", "signals", "scans", "calibrations")
 
 
 class CaptureRows:
@@ -219,6 +223,43 @@ class CaptureRows:
                 "values": values,
                 "frame_of_reference": signal.frame_of_reference,
                 "child_frame": signal.child_frame,
+                **_source_columns(where),
+            },
+        )
+
+    def add_scan(self, scan: ScanObservation, blob_sha256: str) -> None:
+        """Take a point cloud, whose bytes lie in that blob. Its id comes of sensor, bytes and place in the file."""
+        where = scan.source
+        scan_id = content_id(
+            "scan",
+            self.capture_id,
+            scan.sensor,
+            where.path,
+            where.offset,
+            where.inner_offset,
+            scan.sha256,
+        )
+        if scan.t_ns is not None:
+            self._times.append(scan.t_ns)
+        self._read_paths.add(where.path)
+        self._said["scans"].add(scan_id)
+        self._put(
+            "scans",
+            scan_id,
+            {
+                "capture_id": self.capture_id,
+                "sensor": scan.sensor,
+                "t_ns": scan.t_ns,
+                "sequence": scan.sequence,
+                "frame_of_reference": scan.frame_of_reference,
+                "num_points": scan.facts.num_points,
+                "num_finite": scan.facts.num_finite,
+                **dict(zip(_BOUNDS, scan.facts.bounds or [None] * 6, strict=True)),
+                "fields": json.dumps(scan.facts.fields),
+                "encoding": scan.encoding,
+                "size_bytes": scan.size_bytes,
+                "sha256": scan.sha256,
+                "blob_sha256": blob_sha256,
                 **_source_columns(where),
             },
         )

@@ -15,6 +15,7 @@ STAGE = Stage(
                 ("capture", "recordings"),
                 ("capture", "frames"),
                 ("capture", "signals"),
+                ("capture", "scans"),
                 ("capture", "calibrations"),
                 ("capture", "imported_labels"),
             ),

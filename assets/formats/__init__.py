@@ -21,7 +21,10 @@ from assets.formats.images.video import VideoReader
 from assets.formats.layout import IMAGE_SUFFIXES, is_hidden, stem_of, suffix_of
 from assets.formats.leftovers import explain_leftover
 from assets.formats.messages.mcap import McapReader
+from assets.formats.messages.rosbag1 import Rosbag1Reader
+from assets.formats.messages.rosbag2 import Rosbag2Reader
 from assets.formats.observations import CapturePlan, Observation, Problem, Source
+from assets.formats.points.scan_files import ScanFilesReader
 from assets.formats.protocol import (
     Leftover,
     Opener,
@@ -53,6 +56,8 @@ __all__ = [
 
 _LOOSE_READERS: tuple[Reader, ...] = (
     McapReader(),
+    Rosbag1Reader(),
+    Rosbag2Reader(),
     VideoReader(),
     TumRgbdReader(),
     AslReader(),
@@ -68,6 +73,7 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     ClassFolderReader(),
     ImageFolderReader(),
     TumTrajectoryReader(),
+    ScanFilesReader(),
 )
 READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
 

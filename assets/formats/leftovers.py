@@ -12,6 +12,7 @@ from assets.formats.layout import (
     is_document,
     is_hidden,
     is_mask_path,
+    name_of,
     stem_of,
     suffix_of,
 )
@@ -42,6 +43,11 @@ _DEEP_PGM = re.compile(
     rb"P5\s+(#[^\n]*\n\s*)*\d+\s+\d+\s+(\d{4,}|2[6-9]\d|25[6-9]|[3-9]\d\d)\s"
 )  # above 255
 _AS_VIDEO = "convert it with `ffmpeg -i FILE -c:v ffv1 NEW.mkv`"
+_AS_PCD = "write its points as PCD, one file a scan, with `x y z` in metres in the sensor's frame"
+_AS_WHOLE_DATABASE = (
+    "write what it holds into its database with `sqlite3 FILE.db3 'PRAGMA wal_checkpoint(TRUNCATE)'`, and land that "
+    "again"
+)
 _REMEDIES = {
     **dict.fromkeys(
         (".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"),
@@ -51,8 +57,10 @@ _REMEDIES = {
     **dict.fromkeys(
         (".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".h264", ".h265"), _AS_VIDEO
     ),
-    ".bag": "convert it with `rosbags-convert --src BAG --dst FOLDER --dst-storage mcap`",
-    ".db3": "convert its folder with `rosbags-convert --src FOLDER --dst NEW_FOLDER --dst-storage mcap`",
+    **dict.fromkeys((".db3-wal", ".db3-journal", ".db3-shm"), _AS_WHOLE_DATABASE),
+    ".bin": "scans of KITTI belong into a folder `velodyne`, those of nuScenes end in `.pcd.bin`; write others as PCD",
+    **dict.fromkeys((".ply", ".las", ".laz", ".e57", ".pts", ".xyz"), _AS_PCD),
+    **dict.fromkeys((".zst", ".zstd"), "unpack it with `zstd -d FILE`"),
     **dict.fromkeys(
         (".gz", ".7z", ".rar", ".bz2", ".xz"),
         "unpack it, or repack it as zip, tar or tar.gz",
@@ -71,8 +79,17 @@ def explain_leftover(
         return Leftover(file, "hidden file", "", is_document=True)
     if is_document(file.path):
         return Leftover(file, "documentation", "", is_document=True)
+    if name_of(file.path) == "metadata.yaml" and _describes_bag(file, opener):
+        return Leftover(file, "description of a rosbag2 folder", "", is_document=True)
     reason, remedy = _explain_data(file, opener, pictures or {})
     return Leftover(file, reason, remedy, is_document=False)
+
+
+def _describes_bag(file: SessionFile, opener: Opener) -> bool:
+    try:
+        return read_head(file, opener).lstrip().startswith(b"rosbag2_bagfile_info")
+    except UnreadableBytes:
+        return False
 
 
 def _explain_data(

@@ -1,4 +1,4 @@
-"""What every reader yields: the frames, signals, calibrations and labels of one capture, and the problems met.
+"""What every reader yields: the frames, signals, scans, calibrations and labels of one capture, and the problems met.
 
 A reader says what the bytes say and no more: what a format cannot tell (a clock, a calibration) is None.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from assets.formats.points.clouds import CloudFacts
 from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
@@ -67,6 +68,22 @@ class SignalObservation:
     child_frame: str | None = None  # e.g. "rig"
     # the frames it belongs to, by their `sequence`, where there is no clock to tell
     sequence: int | None = None
+
+
+@dataclass(frozen=True)
+class ScanObservation:
+    """One point cloud at one time. Its points stay where they lie: in a stored recording, or in `payload`."""
+
+    sensor: str
+    source: Source
+    encoding: str  # a key of `points.encodings.PARSERS`
+    facts: CloudFacts
+    sha256: str  # of the scan's own bytes
+    size_bytes: int
+    payload: bytes | None  # None: the recording is stored, and holds them
+    t_ns: int | None = None  # the sensor's own clock; None where the format has none
+    sequence: int = 0  # position among the scans of this sensor in this capture
+    frame_of_reference: str | None = None  # as the message names it
 
 
 @dataclass(frozen=True)
@@ -156,6 +173,7 @@ class Problem:
 Observation = (
     FrameObservation
     | SignalObservation
+    | ScanObservation
     | CalibrationObservation
     | LabelObservation
     | AnnotationObservation

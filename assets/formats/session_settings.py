@@ -16,6 +16,7 @@ from assets.formats.observations import (
     CapturePlan,
     FrameObservation,
     Observation,
+    ScanObservation,
     SignalObservation,
 )
 from assets.formats.protocol import (
@@ -103,7 +104,7 @@ def _read_sensors(sensors: object) -> tuple[str, ...]:
 def drop_clocks(
     plan: CapturePlan, observations: Iterable[Observation]
 ) -> Iterator[Observation]:
-    """Take the times from frames and signals of the sensors that the plan names. Labels still find their frames."""
+    """Take the times from all samples of the sensors that the plan names. Labels still find their frames."""
     if not plan.no_clock:
         yield from observations
         return
@@ -111,7 +112,7 @@ def drop_clocks(
     dropped = Counter[str]()
     seen = set[str]()
     for item in observations:
-        if isinstance(item, FrameObservation | SignalObservation):
+        if isinstance(item, FrameObservation | SignalObservation | ScanObservation):
             seen.add(item.sensor)
             if item.sensor in wanted and item.t_ns is not None:
                 dropped[item.sensor] += 1
@@ -126,8 +127,8 @@ def drop_clocks(
 
 
 def _without_time(
-    item: FrameObservation | SignalObservation,
-) -> FrameObservation | SignalObservation:
+    item: FrameObservation | SignalObservation | ScanObservation,
+) -> FrameObservation | SignalObservation | ScanObservation:
     if isinstance(item, FrameObservation):
         return replace(item, t_ns=None, stamp_ns=item.t_ns)
     return replace(item, t_ns=None)

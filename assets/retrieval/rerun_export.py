@@ -1,8 +1,9 @@
-"""Write one session as a Rerun recording: images, depth, boxes, IMU and trajectories on the sensors' own clock.
+"""Write one session as a Rerun recording: images, depth, boxes, scans, IMU and paths on the sensors' own clock.
 
 Entities: `CAPTURE/WORLD/rig/SENSOR` for a camera whose place on the rig is known, `CAPTURE/WORLD/SENSOR` for another,
-its boxes below it; `CAPTURE/WORLD/BODY` for what a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations. What
-has no clock lies on the timeline "frame". Left out: positions on Earth, transforms beside the rig's, masks.
+its boxes below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them; `CAPTURE/WORLD/BODY` for what
+a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations. What has no clock lies on the timeline "frame". Left
+out: positions on Earth, transforms beside the rig's, masks.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assets.formats.points.clouds import positions_of
 from assets.frame_pictures import write_picture
 from assets.images import Payload, decode_depth
+from assets.point_clouds import points_of
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import (
     SIDES,
@@ -25,6 +28,7 @@ from assets.tables.rows import (
     CaptureRow,
     FrameRow,
     LabelRow,
+    ScanRow,
     SignalRow,
 )
 from assets.video_frames import unpack
@@ -102,11 +106,13 @@ class _Recording:
     boxes: dict[str, list[LabelRow]]
     counts: Counter[str] = field(
         default_factory=lambda: Counter(
-            images=0, depth_images=0, boxes=0, imu=0, poses=0
+            images=0, depth_images=0, boxes=0, scans=0, imu=0, poses=0
         )
     )
 
-    def log(self, path: str, what: Any, frame: FrameRow | None = None) -> None:
+    def log(
+        self, path: str, what: Any, frame: FrameRow | ScanRow | None = None
+    ) -> None:
         """At the frame's time; without a frame for all times."""
         if frame is not None:
             self.stream.reset_time()
@@ -157,6 +163,7 @@ def _write(
             recording, root, [s for s in signals if s["kind"] in _MOTION]
         )
         _write_imu(recording, root, [s for s in signals if s["kind"] in _INERTIAL])
+        _write_scans(catalog, recording, root, bodies, mine)
         calibrations = {
             c["sensor"]: c
             for c in catalog.read_latest("calibrations", where=mine).to_pylist()
@@ -232,6 +239,27 @@ def _write_imu(recording: _Recording, root: str, samples: Sequence[SignalRow]) -
             )
             recording.send(path, rows, columns.partition([3] * len(rows)))
         recording.counts["imu"] += len(rows)
+
+
+def _write_scans(
+    catalog: Catalog,
+    recording: _Recording,
+    root: str,
+    bodies: dict[str, str],
+    mine: str,
+) -> None:
+    """The finite points of each scan, below what carries it where a pose moves its frame or its sensor."""
+    import rerun as rr
+
+    rows = catalog.read_latest("scans", where=mine).to_pylist()
+    for row in sorted(rows, key=lambda r: (r["sensor"], r["sequence"])):
+        sensor = row["sensor"]
+        positions = positions_of(points_of(catalog.blobs, row))
+        body = bodies.get(row["frame_of_reference"] or "") or bodies.get(sensor)
+        scanner = _join(body, sensor) if body else _join(root, _WORLD, sensor)
+        finite = positions[np.isfinite(positions).all(axis=1)]
+        recording.log(scanner, rr.Points3D(finite), row)
+        recording.counts["scans"] += 1
 
 
 def _write_calibration(

@@ -193,7 +193,9 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
         for r in stores.ledger.file_table().to_pylist()
         if r["capture_id"] is None
     ]
+    scans = stores.catalog.read_latest("scans", ["blob_sha256"])["blob_sha256"]
     wanted = {sha256 for sha256 in captures + documents if sha256}
+    wanted |= set(scans.to_pylist())
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
         yield Finding(
@@ -247,7 +249,7 @@ def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
         wrong = [
             f"{found[name][capture_id]} rows in {name}, {row[column]} were ingested"
             for name, column in _COUNTS.items()
-            if found[name][capture_id] != row[column]
+            if found[name][capture_id] != (row[column] or 0)
         ]
         yield (
             Finding("capture", capture_id, "has " + "; ".join(wrong), remedy)

@@ -30,6 +30,7 @@ class CaptureRow(TypedDict):
     end_ns: int | None
     code_version: str
     notes: str | None
+    num_scans: int | None
 
 
 class FrameRow(TypedDict):
@@ -49,6 +50,35 @@ class FrameRow(TypedDict):
     payload: bytes
     sha256: str
     split_hint: str | None
+    source_path: str
+    source_offset: int
+    source_length: int | None
+    source_inner_offset: int | None
+
+
+class ScanRow(TypedDict):
+    """Of `scans`."""
+
+    scan_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    t_ns: int | None
+    sequence: int
+    frame_of_reference: str | None
+    num_points: int
+    num_finite: int
+    x_min_m: float | None
+    y_min_m: float | None
+    z_min_m: float | None
+    x_max_m: float | None
+    y_max_m: float | None
+    z_max_m: float | None
+    fields: str
+    encoding: str
+    size_bytes: int
+    sha256: str
+    blob_sha256: str
     source_path: str
     source_offset: int
     source_length: int | None

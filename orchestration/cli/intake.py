@@ -101,7 +101,7 @@ def take_in(
     settings: Settings, folder: Any, session: str, is_verbose: bool = False
 ) -> tuple[dict[str, Any], str]:
     """Take the session's files in, and make, check and publish all that it needs: facts and text of what came of it."""
-    from assets.capture.contents import count_signals, list_left_out
+    from assets.capture.contents import count_scans, count_signals, list_left_out
     from assets.capture.label_summary import describe_labels, summarise_labels
     from orchestration.resources import build_catalog
     from orchestration.session import run_session
@@ -119,6 +119,7 @@ def take_in(
     facts = {
         **vars(outcome.made[RECORDINGS]),
         "signals": count_signals(catalog, session),
+        "scans": count_scans(catalog, session),
         "not_read": [str(left) for left in list_left_out(catalog, session)],
         "published": not outcome.held,
         "failed_checks": [_tell_check(v) for v in outcome.verdicts if not v.passed],

@@ -72,6 +72,9 @@ def _count_contents(facts: Mapping[str, Any]) -> str:
     signals = facts["signals"]
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in signals.items())
     counted = f", {sum(signals.values()):,} signals ({kinds})" * bool(signals)
+    scans = facts["scans"]
+    sensors = ", ".join(f"{count:,} of {sensor}" for sensor, count in scans.items())
+    counted += f", {sum(scans.values()):,} scans ({sensors})" * bool(scans)
     return (
         f"session {facts['session']}: {facts['files']} files, {facts['captures']} captures, "
         f"{facts['frames']} frames{counted}"

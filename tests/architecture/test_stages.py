@@ -180,6 +180,7 @@ def test_tables_of_intake_are_those_judged_when_files_were_taken_in():
         "frames",
         "frame_exif",
         "signals",
+        "scans",
         "calibrations",
         "labels",
         "annotated_frames",

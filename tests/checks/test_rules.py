@@ -73,6 +73,18 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         ),
         "frames": frames,
         "calibrations": rows_of("calibrations", 1, capture_id=capture),
+        "scans": rows_of(
+            "scans",
+            3,
+            capture_id=capture,
+            sensor="lidar",
+            sequence=[0, 1, 2],
+            t_ns=[1, 2, 3],
+            num_points=10,
+            num_finite=9,
+            **{f"{axis}_min_m": -1.0 for axis in "xyz"},
+            **{f"{axis}_max_m": 1.0 for axis in "xyz"},
+        ),
         "clock_reports": rows_of(
             "clock_reports",
             1,

@@ -110,6 +110,16 @@ def test_intake_counts_signals_and_says_what_it_dropped_and_what_is_a_copy(said)
     assert "already in session monday" in status and "held" not in status
 
 
+def test_intake_counts_scans_by_sensor(said, tmp_path):
+    """A folder elsewhere is a session too."""
+    for number in range(2):
+        scan = tmp_path / "thursday" / "velodyne" / f"{number}.bin"
+        scan.parent.mkdir(parents=True, exist_ok=True)
+        scan.write_bytes(bytes(range(32)))
+    lines = said(str(tmp_path / "thursday")).lines
+    assert lines[0].endswith(", 0 frames, 2 scans (2 of velodyne)")
+
+
 def test_a_session_of_which_nothing_is_read_has_one_cause(said):
     lines = said("wednesday").lines
     told = [line for line in lines if "held" in line or "check" in line]

@@ -200,7 +200,10 @@ def _with_attributes(value: Any) -> Any:
 
 
 def _bytes(data: bytes | str) -> bytes:
-    return base64.b64decode(data, validate=True) if isinstance(data, str) else data
+    # an array in ROS 1
+    return (
+        base64.b64decode(data, validate=True) if isinstance(data, str) else bytes(data)
+    )
 
 
 def _stamp_ns(message: Any) -> int | None:

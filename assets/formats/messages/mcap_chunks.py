@@ -1,4 +1,4 @@
-"""Decompress MCAP chunks within stated limits, and read the fields of records strictly."""
+"""Decompress chunks of MCAP files and bags within stated limits, and read the fields of MCAP records strictly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_ZSTD_WINDOW = 128 << 20
 
 @dataclass(frozen=True)
 class RecordingLimits:
-    """How much is taken from one MCAP file."""
+    """How much is taken from one recording."""
 
     chunk_bytes: int = 256 << 20  # after decompression; also of a summary
     record_bytes: int = 257 << 20  # as stored
@@ -184,7 +184,7 @@ def decompress_chunk(
     decompress = _DECOMPRESS.get(header.compression)
     if decompress is None:
         raise ValueError(
-            f"chunk compression {header.compression[:20]!r} is not known (zstd, lz4, none are)"
+            f"chunk compression {header.compression[:20]!r} is not known (zstd, lz4, bz2, none are)"
         )
     data = decompress(stored, header.uncompressed_size, is_whole)
     if not is_whole:
@@ -202,7 +202,8 @@ def _keep(stored: memoryview, size: int, is_whole: bool) -> bytes:
     return bytes(stored)
 
 
-def _decompress_zstd(stored: memoryview, size: int, is_whole: bool) -> bytes:
+def decompress_zstd(stored: memoryview, size: int, is_whole: bool) -> bytes:
+    """At most `size` bytes, and one more where there are more of them. Raises ValueError where they are damaged."""
     import zstandard
 
     pieces = []
@@ -234,11 +235,23 @@ def _decompress_lz4(stored: memoryview, size: int, is_whole: bool) -> bytes:
         return b""
 
 
+def _decompress_bz2(stored: memoryview, size: int, is_whole: bool) -> bytes:
+    import bz2
+
+    try:
+        return bz2.BZ2Decompressor().decompress(bytes(stored), max_length=size + 1)
+    except (OSError, ValueError) as error:
+        if is_whole:
+            raise ValueError(f"chunk does not decompress: {error}") from error
+        return b""
+
+
 _DECOMPRESS: dict[str, Callable[[memoryview, int, bool], bytes]] = {
     "": _keep,
     "none": _keep,
-    "zstd": _decompress_zstd,
+    "zstd": decompress_zstd,
     "lz4": _decompress_lz4,
+    "bz2": _decompress_bz2,
 }
 
 

@@ -340,3 +340,17 @@ class RecordWalker:
         if self._stream.tell() != at:
             self._stream.seek(at)
         return self._stream.read(size)
+
+
+def expand_chunk(stream: BinaryIO, at: int) -> bytes:
+    """The records of the chunk that begins there. Raises ValueError where there is none, or it is damaged."""
+    limits = RecordingLimits()
+    stream.seek(at)
+    head = stream.read(RECORD_HEAD)
+    opcode, length = unpack_record_header(head) if len(head) == RECORD_HEAD else (0, 0)
+    if opcode != Opcode.CHUNK or length > limits.record_bytes:
+        raise ValueError(f"no chunk begins at byte {at}")
+    body = memoryview(stream.read(length))
+    header = parse_chunk_header(body)
+    stored = body[header.data_at : header.data_at + header.data_size]
+    return decompress_chunk(header, stored, True, limits.chunk_bytes)

@@ -1,11 +1,14 @@
-"""Read ROS 2 messages in CDR: images, camera info, IMU, odometry, poses, transforms, GNSS (REP 103, 105, 118, 145)."""
+"""Read ROS messages: images, camera info, IMU, odometry, poses, transforms, GNSS (REP 103, 105, 118, 145).
+
+Those of ROS 2 are decoded here, from CDR; those of ROS 1 in `ros1_messages`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from mcap.records import Schema
@@ -66,12 +69,14 @@ def read_image(message: Any, origin: Origin) -> Iterator[Reading]:
 def read_camera_info(message: Any, origin: Origin) -> Iterator[Reading]:
     """sensor_msgs/CameraInfo: k (9,), px, and the distortion coefficients d."""
     size_px = (message.width, message.height)
+    # ROS 1 has capitals
+    k, d = (message.K, message.D) if hasattr(message, "K") else (message.k, message.d)
     yield from read_calibration(
         origin,
         size_px,
-        message.k,
+        k,
         message.distortion_model,
-        message.d,
+        d,
         message.header.frame_id,
     )
 
@@ -157,7 +162,21 @@ HANDLERS: dict[str, Callable[[Any, Origin], Iterator[Reading]]] = {
     "geometry_msgs/msg/PoseStamped": read_pose,
     "geometry_msgs/msg/PoseWithCovarianceStamped": read_pose_with_covariance,
     "tf2_msgs/msg/TFMessage": read_transforms,
+    "tf/msg/tfMessage": read_transforms,
 }
+
+
+@cache
+def find_definition(name: str) -> str:
+    """The published definition of a kind of message that is read; "" of others. It is the same in all of ROS 2."""
+    from rosbags.typesys import Stores, get_typestore
+
+    if (
+        name not in HANDLERS
+        or name not in (store := get_typestore(Stores.ROS2_HUMBLE)).fielddefs
+    ):
+        return ""
+    return str(store.generate_msgdef(name, ros_version=2)[0])
 
 
 def build_cdr_parser(schema: Schema) -> Callable[[bytes], Any]:

@@ -46,6 +46,7 @@ class Origin:
     source: Source
     depth_m_per_unit: float | None = None  # where the channel's metadata say it
     is_at_zero: bool = False  # the recorder's clock stood at zero too, so that a stamp of zero is a time
+    reader: str = READER
 
     def refuse(
         self, reason: str, remedy: str = _MESSAGE_REMEDY, sensor: str | None = None
@@ -53,7 +54,7 @@ class Origin:
         """The problem with this message, with its topic's name in front of the reason."""
         return Problem(
             self.source,
-            READER,
+            self.reader,
             f"topic {self.topic}: {reason}"[:500],
             remedy,
             sensor or self.sensor,

@@ -177,10 +177,10 @@ class _Track:
 
 def read_packets(stream: BinaryIO, place: VideoPlace, count: int) -> list[bytes]:
     """The packets of a place's channel from its key packet on, at most so many. Raises ValueError without the key."""
-    from assets.formats.messages.mcap import choose_read
-    from assets.formats.messages.mcap_records import RecordWalker
+    from assets.formats.messages.containers import open_walker
+    from assets.formats.messages.recording import choose_read
 
-    walker = RecordWalker(stream)
+    walker = open_walker(stream)
     key = (place.key.offset, place.key.pts)
     packets: list[bytes] = []
     read: Any = None

@@ -3,8 +3,8 @@
 A folder a sensor, with `data/<number>.<ending>` and line <number> of `timestamps.txt` for its time (Geiger et al., IJRR
 2013). A blank line keeps its number: there the recorder lost a picture or a scan. The times are civil times of a zone
 that the files do not name: they are taken as if of UTC, alike for every sensor. All drives that lie beside
-`calib_cam_to_cam.txt` are one capture, since they share it. Laser scans (`velodyne_points`) are counted in the notes,
-not read.
+`calib_cam_to_cam.txt` are one capture, since they share it. Laser scans (`velodyne_points`) have their times as the
+pictures do: of the middle of a turn.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from assets.formats.observations import (
     Problem,
     SignalObservation,
 )
-from assets.formats.protocol import NOT_READ, Opener, UnreadableBytes, whole_file
+from assets.formats.points.scan_files import read_scan_file
+from assets.formats.protocol import Opener, UnreadableBytes, whole_file
 from assets.formats.sequences.kitti_calibration import (
     CALIBRATION_FILES,
     read_calibrations,
@@ -61,7 +62,7 @@ _ACCEL = slice(11, 14)
 
 class KittiRawReader:
     name = "kitti_raw"
-    version = "2"
+    version = "3"
     carries = frozenset({"calibration", "clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
@@ -78,7 +79,7 @@ class KittiRawReader:
                 is_data or _BESIDE_DATA.fullmatch(name_of(file.path))
             ):
                 drives[folder_of(sensor)].append(file)
-                if file.path == join(sensor, _TIMES) and name_of(sensor) != _SCANS:
+                if file.path == join(sensor, _TIMES):
                     timed.add(folder_of(sensor))
         captures: dict[str, list[SessionFile]] = defaultdict(list)
         for drive in sorted(timed):
@@ -90,12 +91,6 @@ class KittiRawReader:
             )
             for root, members in sorted(captures.items())
         ]
-
-    def foresee(self, plan: CapturePlan, opener: Opener) -> dict[str, str]:
-        """How many laser scans are not read."""
-        folders = (folder_of(f.path) for f in plan.files)
-        scans = Counter(f for f in folders if f.endswith(f"{_SCANS}/data"))
-        return dict(_note_scans(folder_of(f), count) for f, count in scans.items())
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         folders: dict[str, dict[str, SessionFile]] = defaultdict(dict)
@@ -126,10 +121,6 @@ class _Times:
     refused: set[int] = field(default_factory=set)  # numbers whose line is no time
 
 
-def _note_scans(folder: str, count: int) -> tuple[str, str]:
-    return f"{NOT_READ}: {folder}", f"{count} laser scans"
-
-
 @dataclass
 class _Reading:
     """One pass over the drives of a capture."""
@@ -151,9 +142,6 @@ class _Reading:
             for path, file in members.items()
             if name_of(folder_of(path)) == "data"
         }
-        if sensor == _SCANS:
-            self.plan.notes.update([_note_scans(folder, len(data))])
-            return
         times = _Times()
         table = members.get(join(folder, _TIMES))
         if table:
@@ -253,6 +241,18 @@ class _Reading:
     ) -> Iterator[Observation]:
         if sensor == "oxts":
             yield from self._read_packet(file, t_ns)
+            return
+        if sensor == _SCANS:
+            yield read_scan_file(
+                file,
+                self.opener,
+                KittiRawReader.name,
+                "velodyne",
+                "kitti_bin",
+                t_ns=t_ns,
+                sequence=sequence,
+                frame="velodyne",
+            )
             return
         frame = read_frame_file(
             file, self.opener, KittiRawReader.name, sensor, t_ns=t_ns, sequence=sequence

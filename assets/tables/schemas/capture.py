@@ -23,12 +23,20 @@ from models.task_names import TASK_NAMES
 AFTER: tuple[str, ...] = ()
 # of "video" the payload is a `VideoPlace`: where in a stored video the frame lies
 ENCODINGS = ("jpeg", "png", "tiff", "bmp", "webp", "gif", "video")
+SCAN_ENCODINGS = (
+    "pcd",
+    "kitti_bin",
+    "nuscenes_bin",
+    "pointcloud2_ros1",
+    "pointcloud2_cdr",
+)
 
 CAPTURES = Table(
     name="captures",
     stage="capture",
     key="capture_id",
     erase="capture_id",
+    version=2,
     columns=(
         id_column("capture_id"),
         SESSION,
@@ -50,6 +58,8 @@ CAPTURES = Table(
             "JSON: what the reader left out by design, and what it counted",
             nullable=True,
         ),
+        # null: taken in before scans were read
+        Column("num_scans", INT, nullable=True, low=0),
     ),
 )
 
@@ -177,6 +187,36 @@ SIGNALS = Table(
         ),
         Column("frame_of_reference", TEXT, nullable=True),
         Column("child_frame", TEXT, nullable=True),
+        *SOURCE,
+    ),
+)
+
+SCANS = Table(
+    name="scans",
+    stage="capture",
+    key="scan_id",
+    erase="capture_id",
+    counted_by="num_scans",
+    columns=(
+        id_column("scan_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("t_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("sequence", INT, low=0),
+        Column("frame_of_reference", TEXT, nullable=True),
+        Column("num_points", INT, low=0),
+        Column("num_finite", INT, "1 (points of which x, y, z are finite)", low=0),
+        *(
+            Column(f"{axis}_{end}_m", FLOAT, "m", "sensor", "restricted", nullable=True)
+            for end in ("min", "max")
+            for axis in ("x", "y", "z")
+        ),
+        Column("fields", TEXT, "JSON: [name, type, count] of each"),
+        Column("encoding", TEXT, values=SCAN_ENCODINGS),
+        Column("size_bytes", INT, "byte", low=0),
+        Column("sha256", TEXT, "1 (of the scan's own bytes)", regex=SHA),
+        Column("blob_sha256", TEXT, "1 (of the blob that holds them)", regex=SHA),
         *SOURCE,
     ),
 )
@@ -386,6 +426,7 @@ TABLES = (
     FRAMES,
     FRAME_EXIF,
     SIGNALS,
+    SCANS,
     CALIBRATIONS,
     LABELS,
     ANNOTATED_FRAMES,

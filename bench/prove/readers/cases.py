@@ -156,6 +156,9 @@ def _list_rosbags(place: Path, data: Path) -> Iterator[Case]:
     messages = ours.list_messages
     meant = (allow.REPEATED,)
     yield Case("rosbags", "mcap", "ROS 2", place / "ros2", messages, meant)
+    bag = place / "ros1" / "ros1.bag"
+    yield Case("rosbags", "ros 1 bag", "ROS 1", bag.parent, messages, meant, bag)
+    yield Case("rosbags", "sqlite", "ROS 2", place / "sqlite", messages, meant)
     yield Case(
         "rosbags",
         "ros 1 bag",
@@ -163,7 +166,7 @@ def _list_rosbags(place: Path, data: Path) -> Iterator[Case]:
         place / "from_ros1",
         messages,
         meant,
-        place / "ros1.bag",
+        bag,
     )
     yield Case(
         "rosbags",

@@ -1,4 +1,4 @@
-"""Recordings of the same seeded messages, by rosbags: MCAP, and a ROS 2 database and a ROS 1 bag converted to MCAP.
+"""Recordings of the same seeded messages, by rosbags: MCAP, a ROS 2 database and a ROS 1 bag, and those as MCAP.
 
 Runs in the environment of rosbags: `python -m bench.prove.readers.write_recordings FOLDER`.
 """
@@ -179,7 +179,7 @@ def write_ros1(path: Path) -> None:
 
 
 def convert(bag: Path, folder: Path) -> None:
-    """To MCAP, as the remedies for `.bag` and `.db3` say."""
+    """To MCAP."""
     program = Path(sys.executable).with_name("rosbags-convert")
     subprocess.run(
         [program, "--src", bag, "--dst", folder, "--dst-storage", "mcap"],
@@ -192,9 +192,11 @@ def main() -> None:
     root = Path(sys.argv[1])
     write_ros2(root / "ros2", StoragePlugin.MCAP)
     write_ros2(root / "sqlite", StoragePlugin.SQLITE3)
-    write_ros1(root / "ros1.bag")
+    bag = root / "ros1" / "ros1.bag"
+    bag.parent.mkdir()
+    write_ros1(bag)
     convert(root / "sqlite", root / "from_sqlite")
-    convert(root / "ros1.bag", root / "from_ros1")
+    convert(bag, root / "from_ros1")
 
 
 if __name__ == "__main__":

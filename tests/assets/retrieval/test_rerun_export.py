@@ -300,3 +300,18 @@ def add_capture(catalog, num_frames: int) -> None:
         "code_version": "1",
     }
     catalog.merge("captures", to_table(TABLES["captures"], [row]))
+
+
+def test_scans_hang_below_what_carries_them_and_lose_what_is_not_finite(
+    intake, write_files, tmp_path
+):
+    points = np.array([(1, 2, 3, 0.5), (np.nan, 0, 0, 0), (-4, 5, 6, 1)], "<f4")
+    name = "a__LIDAR_TOP__1532402927647951.pcd.bin"
+    five = np.hstack([points, np.zeros((3, 1), "<f4")])
+    root = write_files({f"LIDAR_TOP/{name}": five.tobytes()})
+    intake.ingest(Folder(str(root)), "monday")
+    counts = export_session(intake.catalog, "monday", tmp_path / "a.rrd")
+    assert counts["scans"] == 1
+    (row,) = read_back(tmp_path / "a.rrd")["/LIDAR_TOP/world/lidar_top"]
+    assert np.array(row["Points3D:positions"]).tolist() == [[1, 2, 3], [-4, 5, 6]]
+    assert np.datetime64(row[CLOCK], "ns").astype(int) == 1532402927647951000

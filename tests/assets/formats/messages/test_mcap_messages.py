@@ -560,7 +560,7 @@ def test_a_calibration_of_a_converted_ros_1_bag_has_its_names_in_capitals(
             "sensor_msgs/msg/Image in message encoding 'xcdr9' is not read",
         ),
         (
-            ("sensor_msgs/Image", "ros1msg", TEXT),
+            ("foxglove_msgs/LocationFix", "ros1msg", TEXT),
             "ros1",
             "in message encoding 'ros1' is not read",
         ),

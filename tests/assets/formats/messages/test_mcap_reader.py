@@ -421,7 +421,7 @@ def test_topics_without_meaning_for_us_are_noted(write_files, read_session):
         "/rosout", b"abc", ("rcl_interfaces/msg/Log", "ros2msg", "string x"), "cdr"
     )
     recording.add_bytes(
-        "/old", b"abc", ("sensor_msgs/Image", "ros1msg", "string x"), "ros1"
+        "/old", b"a", ("foxglove_msgs/LocationFix", "ros1msg", "string x"), "ros1"
     )
     reading = read_session(write_files({"a.mcap": recording.finish()}))
     assert (
