@@ -12,7 +12,9 @@ from assets.formats.annotations.class_folder import ClassFolderReader
 from assets.formats.annotations.class_masks import ClassMasksReader
 from assets.formats.annotations.coco import CocoReader
 from assets.formats.annotations.cvat import CvatReader
+from assets.formats.annotations.kitti_object import KittiObjectReader
 from assets.formats.annotations.label_studio import LabelStudioReader
+from assets.formats.annotations.labelme import LabelMeReader
 from assets.formats.annotations.voc import VocReader
 from assets.formats.annotations.yolo import YoloReader
 from assets.formats.archives.archive import ArchiveReader
@@ -59,8 +61,10 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     SevenScenesReader(),
     ArkitScenesReader(),
     KittiRawReader(),
+    KittiObjectReader(),
     CvatReader(),
     LabelStudioReader(),
+    LabelMeReader(),
     CocoReader(),
     YoloReader(),
     VocReader(),
