@@ -197,6 +197,11 @@ def _look_at_yaml(path: str, head: bytes) -> Likeness | None:
             "looks like the description of a YOLO dataset, and the reader yolo found no labels that it describes",
             "put it above the folders `images/` and `labels/`",
         )
+    if re.search(rb"^cam\d+:", head, re.MULTILINE) and b"camera_model" in head:
+        return Likeness(
+            "a chain of cameras of Kalibr that lies beside no image folder without labels: only there it is read",
+            "put it beside the folders cam0, cam1, ... of its images",
+        )
     return Likeness(
         "YAML of no form that a reader knows",
         "give calibrations as OpenCV YAML beside their images or as CameraCalibration in an MCAP file, or remove it",

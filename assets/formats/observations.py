@@ -87,8 +87,14 @@ class CalibrationObservation:
     rig_from_camera: Sequence[float] | None = None
 
     @classmethod
-    def of(cls, sensor: str, camera: Camera, source: Source) -> CalibrationObservation:
-        """What a calibrated camera says of itself; its place on the rig is not known."""
+    def of(
+        cls,
+        sensor: str,
+        camera: Camera,
+        source: Source,
+        rig_from_camera: Sequence[float] | None = None,
+    ) -> CalibrationObservation:
+        """What a calibrated camera says of itself, and its place on the rig where it is known."""
         model = camera.distortion_model
         distortion = camera.distortion
         return cls(
@@ -99,6 +105,7 @@ class CalibrationObservation:
             source,
             model,
             distortion,
+            rig_from_camera,
         )
 
 
