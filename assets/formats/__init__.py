@@ -34,6 +34,7 @@ from assets.formats.protocol import (
 )
 from assets.formats.sequences.arkitscenes import ArkitScenesReader
 from assets.formats.sequences.asl import AslReader
+from assets.formats.sequences.colmap import ColmapReader
 from assets.formats.sequences.kitti_odometry import KittiOdometryReader
 from assets.formats.sequences.kitti_raw import KittiRawReader
 from assets.formats.sequences.seven_scenes import SevenScenesReader
@@ -70,6 +71,7 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     CocoReader(),
     YoloReader(),
     VocReader(),
+    ColmapReader(),
     ClassMasksReader(),
     ClassFolderReader(),
     ImageFolderReader(),

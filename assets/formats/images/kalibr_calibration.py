@@ -26,6 +26,7 @@ from assets.formats.protocol import (
     read_head,
     whole_file,
 )
+from assets.formats.sequences.colmap_model import NO_FISHEYE
 from assets.formats.sequences.sequence_files import Pose, parse_number, pose_of_matrix
 from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
 from assets.storage import SessionFile
@@ -202,6 +203,8 @@ def _read_camera(entry: dict[str, Any]) -> Camera:
         raise ValueError(
             f"focal lengths {fx:g}, {fy:g} px for an image of {width:g} x {height:g} px make no camera"
         )
+    if distortion_model == "equidistant" and not any(coefficients):
+        raise ValueError(NO_FISHEYE)
     return Camera(
         (int(width), int(height)), (fx, fy), (cx, cy), distortion_model, coefficients
     )

@@ -130,6 +130,11 @@ def test_an_entry_for_no_camera_is_told(read_beside):
             "[458.5, 457.25]",
             "cam0: intrinsics is [458.5, 457.25], not a list of 4",
         ),
+        (
+            "[-0.28, 0.07, 0.0002, 1e-05]\n  distortion_model: radtan",
+            "[0, 0.0, 0, 0]\n  distortion_model: equi",
+            "cam0: a fisheye lens whose coefficients are all zero",
+        ),
         ("458.5", ".nan", "cam0: 'nan' is not a finite number"),
         ("458.5", "-1", "cam0: focal lengths -1, 457.25 px"),
         ("-0.28, ", "", "cam0: distortion_coeffs"),
