@@ -46,7 +46,7 @@ _DEEP_PGM = re.compile(
 _AS_VIDEO = "convert it with `ffmpeg -i FILE -c:v ffv1 NEW.mkv`"
 _REMEDIES = {
     **dict.fromkeys(
-        (".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"),
+        (".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"),
         _AS_JPEG_OR_PNG,
     ),
     **dict.fromkeys((".fits", ".ppm", ".pgm", ".fli", ".eps"), _AS_JPEG_OR_PNG),

@@ -35,9 +35,7 @@ class FrameObservation:
 
     sensor: str
     payload: bytes
-    encoding: (
-        str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"; "video": a `VideoPlace`
-    )
+    encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif", "heic", "avif"; "video": a `VideoPlace`
     source: Source
     kind: str = "color"  # "color" or "depth" (16-bit, `depth_m_per_unit` metres a unit, 0 where unknown)
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
