@@ -27,7 +27,16 @@ from assets.formats.protocol import (
 from assets.storage import SessionFile
 
 LABEL_READERS = frozenset(
-    {"coco", "cvat", "kitti_object", "label_studio", "labelme", "voc", "yolo"}
+    {
+        "coco",
+        "cvat",
+        "kitti_object",
+        "label_studio",
+        "labelme",
+        "open_images",
+        "voc",
+        "yolo",
+    }
 )
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
 _AS_CLASS_MASKS = "give masks as 8-bit PNGs of class ids named like their images, or as COCO segmentations"

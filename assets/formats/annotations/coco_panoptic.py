@@ -123,8 +123,10 @@ class SegmentReader:
             )
         except UnreadableBytes as error:
             reason, remedy = error.reason, error.remedy
-        except (LookupError, ValueError) as error:
+        except LookupError as error:
             reason, remedy = str(error), _REMEDY
+        except ValueError as error:
+            reason, remedy = str(error), "export the file and its label images again"
         else:
             self._add(annotation.image, whole_file(label_image), found, tasks)
             return

@@ -24,6 +24,7 @@ from assets.formats.annotations import (
     label_studio,
     labelme,
     mask_runs,
+    open_images,
     voc,
     yolo,
     yolo_labels,
@@ -150,6 +151,10 @@ MANY = {
             }
         )
     },
+    "open_images": {
+        "boxes.csv": "ImageID,LabelName,XMin,XMax,YMin,YMax\n"
+        + "".join(f"a,/m/1,0,0.{n + 1},0,1\n" for n in range(9))
+    },
     "label_studio": {"a.json": studio_of(*map(studio_box, range(10)))},
     "voc": {"a.xml": sheet_of(9)},
     "yolo": {
@@ -167,6 +172,7 @@ MANY = {
         ("label_studio", label_studio, "more than 2 of one image, the others are not"),
         ("kitti_object", kitti_object, "more than 2 rows, not read on"),
         ("labelme", labelme, "more than 2 shapes, not read on"),
+        ("open_images", open_images, "row 2, of a.jpg: more than 2 of one image"),
         ("voc", protocol, "more than 2 labels of one frame: the 3th"),
         ("yolo", yolo_labels, "more than 2 rows"),
     ],
