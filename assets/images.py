@@ -226,9 +226,9 @@ def _is_tiff(payload: Payload) -> bool:
 
 
 def _is_for_child(payload: Payload) -> bool:
-    return not _is_child and (
-        _is_tiff(payload) or find_coding(payload[:512]) is not None
-    )
+    if _is_child or isinstance(payload, np.ndarray):
+        return False
+    return _is_tiff(payload) or find_coding(payload[:512]) is not None
 
 
 def _decode_in_child(what: str, payload: Payload) -> NDArray[np.uint8]:

@@ -169,7 +169,7 @@ class ClassMasksReader:
                 image = images.find(references[mask.path])
                 if image.path in done:
                     raise ValueError(f"a second label image for {image.path}")
-                ids = read_numbers(read_bytes(mask, opener))
+                ids: NDArray[np.generic] = read_numbers(read_bytes(mask, opener))
                 ids = (ids == IGNORED_ID).astype(np.uint8) if is_binary else ids
                 placement = images.place(image, (ids.shape[1], ids.shape[0]))
                 ids = placement.place_mask(ids)

@@ -337,8 +337,8 @@ class _Document:
         reader = SegmentReader(
             self.file, self._categories, self.segments, self.images, self.book
         )
-        for annotation in told:
-            for reason, remedy in reader.read(annotation, boxed, opener):
+        for one in told:
+            for reason, remedy in reader.read(one, boxed, opener):
                 yield self._refuse(reason, remedy)
 
     def _are_shares(self) -> bool:
