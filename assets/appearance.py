@@ -7,11 +7,14 @@ Plain are 8-bit grey and RGB without alpha, palettes without transparency, and J
 - Colours of 16 bits in a PNG, whose scale the format states, keep their upper 8 bits.
 - One channel deeper than 8 bits, and colours of 16 bits in a TIFF, are measurements on a scale of which nobody says the
   ends, and are stretched picture by picture: `scale_to_8_bits`.
+- HEIC and AVIF are turned, mirrored and cropped as their own properties say, and never by EXIF; deeper ones become
+  8 bits as their decoders round.
 - Colour profiles are not applied.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -19,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.heif_layout import HEIC, find_coding, read_heif
 from assets.image_segments import walk_chunks
 from assets.tiff_layout import (
     ASSOCIATED,
@@ -74,6 +78,8 @@ def is_plain(payload: Payload) -> bool:
     head = bytes(payload[:34])
     if head[:3] == b"\xff\xd8\xff" or len(head) < 34:
         return True
+    if head[4:8] == b"ftyp":
+        return False
     if head.startswith(b"\x89PNG"):
         bits, color = head[24:26]
         return (
@@ -103,7 +109,7 @@ def decode_appearance(payload: Payload) -> Appearance:
         return _lay_on_white(*_split(_read_unchanged(payload)))
     if head in _TIFF_MAGICS:
         return _decode_tiff(payload)
-    return _decode_by_pillow(payload)
+    return _decode_by_pillow(payload, find_coding(payload[:512]))
 
 
 def show_pixels(pixels: Pixels) -> Appearance:
@@ -203,11 +209,44 @@ def _decode_tiff(payload: Payload) -> Appearance:
     )
 
 
-def _decode_by_pillow(payload: Payload) -> Appearance:
+@cache
+def load_heif() -> None:
+    """Load the decoders of HEIC and AVIF, which use one thread; children do it before they are confined."""
+    import pi_heif
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
+
+
+def open_heif(payload: Payload, coding: str) -> Any:
+    """The primary picture as a Pillow image that is not decoded yet. Raises ValueError, and what Pillow raises."""
+    from PIL import Image
+
+    load_heif()
+    if coding == HEIC:
+        return Image.open(BytesIO(payload), formats=("HEIF",))
+    if read_heif(payload).is_cropped:
+        raise ValueError("an AVIF that is cropped, which not every decoder does")
+    return Image.open(BytesIO(payload), formats=("AVIF",))
+
+
+def turn_heif(image: Any, coding: str) -> Any:
+    """The picture as its properties turn it: libheif has done so, of an AVIF Pillow says them as if they were EXIF."""
+    from PIL import ImageOps
+
+    return image if coding == HEIC else ImageOps.exif_transpose(image)
+
+
+def _decode_by_pillow(payload: Payload, coding: str | None = None) -> Appearance:
     from PIL import Image
 
     try:
-        with Image.open(BytesIO(payload), formats=("TIFF", "GIF", "BMP")) as image:
+        with (
+            turn_heif(open_heif(payload, coding), coding)
+            if coding
+            else Image.open(BytesIO(payload), formats=("TIFF", "GIF", "BMP"))
+        ) as image:
             if not image.has_transparency_data:
                 # a copy that may be written to
                 return Appearance(np.array(image.convert("RGB")))

@@ -2,7 +2,8 @@
 
 A stored image is encoded bytes, or the pixels of a frame of a stored video (`assets.video_frames`).
 
-TIFFs are decoded in a child process even then: libtiff has had more faults than the other decoders.
+TIFFs, HEIC and AVIF are decoded in a child process even then: libtiff has had more faults than the other decoders, and
+libheif, libde265 and libaom are the youngest.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.appearance import Pixels, decode_appearance, is_plain, show_pixels
+from assets.heif_layout import find_coding
 from models.image_quality import find_reduction
 
 Payload = bytes | memoryview | Pixels
@@ -38,7 +40,7 @@ _RGB = {  # OpenCV has no reduced RGB
 
 
 def decode_here() -> None:
-    """This process is a child that decodes foreign bytes: TIFFs too."""
+    """This process is a child that decodes foreign bytes: TIFFs, HEIC and AVIF too."""
     global _is_child
     _is_child = True
 
@@ -224,7 +226,9 @@ def _is_tiff(payload: Payload) -> bool:
 
 
 def _is_for_child(payload: Payload) -> bool:
-    return not _is_child and _is_tiff(payload)
+    if _is_child or isinstance(payload, np.ndarray):
+        return False
+    return _is_tiff(payload) or find_coding(payload[:512]) is not None
 
 
 def _decode_in_child(what: str, payload: Payload) -> NDArray[np.uint8]:

@@ -12,7 +12,10 @@ from assets.formats.annotations.class_folder import ClassFolderReader
 from assets.formats.annotations.class_masks import ClassMasksReader
 from assets.formats.annotations.coco import CocoReader
 from assets.formats.annotations.cvat import CvatReader
+from assets.formats.annotations.kitti_object import KittiObjectReader
 from assets.formats.annotations.label_studio import LabelStudioReader
+from assets.formats.annotations.labelme import LabelMeReader
+from assets.formats.annotations.open_images import OpenImagesReader
 from assets.formats.annotations.voc import VocReader
 from assets.formats.annotations.yolo import YoloReader
 from assets.formats.archives.archive import ArchiveReader
@@ -35,6 +38,8 @@ from assets.formats.protocol import (
 )
 from assets.formats.sequences.arkitscenes import ArkitScenesReader
 from assets.formats.sequences.asl import AslReader
+from assets.formats.sequences.colmap import ColmapReader
+from assets.formats.sequences.kitti_odometry import KittiOdometryReader
 from assets.formats.sequences.kitti_raw import KittiRawReader
 from assets.formats.sequences.seven_scenes import SevenScenesReader
 from assets.formats.sequences.tum_rgbd import TumRgbdReader
@@ -64,11 +69,16 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     SevenScenesReader(),
     ArkitScenesReader(),
     KittiRawReader(),
+    KittiOdometryReader(),
+    KittiObjectReader(),
     CvatReader(),
     LabelStudioReader(),
+    LabelMeReader(),
     CocoReader(),
     YoloReader(),
     VocReader(),
+    OpenImagesReader(),
+    ColmapReader(),
     ClassMasksReader(),
     ClassFolderReader(),
     ImageFolderReader(),

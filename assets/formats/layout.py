@@ -10,12 +10,15 @@ from assets.formats.protocol import Opener, UnreadableBytes, read_head
 from assets.storage import SessionFile
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp"),
+        *(".gif", ".heic", ".heif", ".hif", ".avif"),
+    }
 )
 # fmt: off
 DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed to tell that they are no images
     ".mcap", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".tbz2", ".txz", ".7z", ".json", ".xml", ".txt", ".csv",
-    ".tsv", ".yml", ".yaml", ".md", ".rst", ".avif", ".heic", ".avi", ".mp4", ".m4v", ".mkv", ".webm", ".mov", ".bag",
+    ".tsv", ".yml", ".yaml", ".md", ".rst", ".avi", ".mp4", ".m4v", ".mkv", ".webm", ".mov", ".bag",
     ".db3", ".npz", ".npy", ".h5", ".ppm", ".pgm", ".pbm", ".pnm", ".psd", ".eps", ".ps", ".jp2", ".j2k", ".dds",
     ".sgi", ".fli", ".flc", ".pcx", ".fits", ".blp", ".msp", ".log", ".parquet", ".py", ".ipynb", ".html", ".pdf",
     ".toml", ".ini", ".cfg", ".names", ".data",

@@ -27,7 +27,18 @@ from assets.formats.protocol import (
 )
 from assets.storage import SessionFile
 
-LABEL_READERS = frozenset({"coco", "cvat", "label_studio", "voc", "yolo"})
+LABEL_READERS = frozenset(
+    {
+        "coco",
+        "cvat",
+        "kitti_object",
+        "label_studio",
+        "labelme",
+        "open_images",
+        "voc",
+        "yolo",
+    }
+)
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
 _AS_CLASS_MASKS = "give masks as 8-bit PNGs of class ids named like their images, or as COCO segmentations"
 _TAKEN = "named like an image that the reader {taker} took with labels of another export: one export is read"
@@ -50,7 +61,7 @@ _AS_WHOLE_DATABASE = (
 )
 _REMEDIES = {
     **dict.fromkeys(
-        (".avif", ".heic", ".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"),
+        (".jp2", ".j2k", ".psd", ".sgi", ".dds", ".pcx"),
         _AS_JPEG_OR_PNG,
     ),
     **dict.fromkeys((".fits", ".ppm", ".pgm", ".fli", ".eps"), _AS_JPEG_OR_PNG),

@@ -29,6 +29,25 @@ _OF_SIGNALS = frozenset({
 })
 _OF_POSES = frozenset({"pose", "poses", "traj", "trajectory", "qw", "quaternion"})
 # fmt: on
+# a class, the figures of a box, and no more
+_KITTI_LABEL = re.compile(r"[A-Za-z]\S*(\s+[-+.\deE]+){14,15}")
+_NUSCENES = frozenset(
+    {
+        "sample_data",
+        "sample",
+        "scene",
+        "ego_pose",
+        "calibrated_sensor",
+        "sample_annotation",
+        "sensor",
+        "log",
+        "map",
+        "instance",
+        "category",
+        "attribute",
+        "visibility",
+    }
+)
 _NUMBERS = re.compile(r"[-+.\deE]+([\s,;]+[-+.\deE]+)*[\s,;]*")
 
 
@@ -60,6 +79,16 @@ def _look_at_text(path: str, head: bytes) -> Likeness | None:
         return Likeness(
             f"{what} (yolo and voc read such lists)",
             "put it beside the labels of these images",
+        )
+    if _KITTI_LABEL.fullmatch(lines[0]):
+        return Likeness(
+            "looks like object labels of KITTI, and the reader kitti_object found no image of its name",
+            "copy the image to its place: `image_2/a.png` for `label_2/a.txt`",
+        )
+    if name_of(path) in ("cameras.txt", "images.txt", "points3D.txt"):
+        return Likeness(
+            "looks like a part of a COLMAP model, and the reader colmap found no pictures with `cameras` and `images`",
+            "put the whole model into a folder beside or below its pictures: `sparse/0` beside `images`",
         )
     if not _NUMBERS.fullmatch(lines[0]):
         return Likeness(
@@ -132,6 +161,11 @@ def _look_at_json(path: str, head: bytes) -> Likeness | None:
             "looks like results of a detector in COCO's form (with `score`): predictions, no labels",
             "give the file with `images`, `annotations` and `categories`, or remove it",
         )
+    if re.search(r"(^|/)v1\.0-[a-z]+/", path) and stem_of(path) in _NUSCENES:
+        return Likeness(
+            "looks like a table of nuScenes, which no reader reads yet: its boxes are in 3D, and no label here is",
+            "give its pictures alone, or its sensors as messages of an MCAP file",
+        )
     if has("_via_img_metadata") or has("regions", "shape_attributes"):
         return Likeness(
             "looks like a project of VIA, which no reader reads",
@@ -139,8 +173,8 @@ def _look_at_json(path: str, head: bytes) -> Likeness | None:
         )
     if has("shapes", "imagePath") or has("shapes", "imageHeight"):
         return Likeness(
-            "looks like an annotation of labelme, which no reader reads",
-            "convert it to COCO with labelme2coco",
+            "looks like a file of LabelMe, and the reader labelme found no image",
+            "copy the image beside it; `labelme_export_json FILE` writes one that is inside the file",
         )
     if has("coordinates", "label") and has("image"):
         return Likeness(
@@ -196,6 +230,11 @@ def _look_at_yaml(path: str, head: bytes) -> Likeness | None:
         return Likeness(
             "looks like the description of a YOLO dataset, and the reader yolo found no labels that it describes",
             "put it above the folders `images/` and `labels/`",
+        )
+    if re.search(rb"^cam\d+:", head, re.MULTILINE) and b"camera_model" in head:
+        return Likeness(
+            "a chain of cameras of Kalibr that lies beside no image folder without labels: only there it is read",
+            "put it beside the folders cam0, cam1, ... of its images",
         )
     return Likeness(
         "YAML of no form that a reader knows",

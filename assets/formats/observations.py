@@ -36,9 +36,7 @@ class FrameObservation:
 
     sensor: str
     payload: bytes
-    encoding: (
-        str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"; "video": a `VideoPlace`
-    )
+    encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif", "heic", "avif"; "video": a `VideoPlace`
     source: Source
     kind: str = "color"  # "color" or "depth" (16-bit, `depth_m_per_unit` metres a unit, 0 where unknown)
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
@@ -104,8 +102,14 @@ class CalibrationObservation:
     rig_from_camera: Sequence[float] | None = None
 
     @classmethod
-    def of(cls, sensor: str, camera: Camera, source: Source) -> CalibrationObservation:
-        """What a calibrated camera says of itself; its place on the rig is not known."""
+    def of(
+        cls,
+        sensor: str,
+        camera: Camera,
+        source: Source,
+        rig_from_camera: Sequence[float] | None = None,
+    ) -> CalibrationObservation:
+        """What a calibrated camera says of itself, and its place on the rig where it is known."""
         model = camera.distortion_model
         distortion = camera.distortion
         return cls(
@@ -116,6 +120,7 @@ class CalibrationObservation:
             source,
             model,
             distortion,
+            rig_from_camera,
         )
 
 

@@ -34,7 +34,7 @@ class ImageFacts:
 
     width_px: int  # in stored orientation: EXIF is not applied
     height_px: int
-    encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif"
+    encoding: str  # "jpeg", "png", "tiff", "bmp", "webp", "gif", "heic", "avif"
     channels: int
     bits: int  # per channel as stored, at least 8
     is_depth_candidate: bool  # 16-bit single-channel PNG

@@ -33,9 +33,9 @@ ITEM = struct.Struct(">QQ")  # a place: offset and length
 # closed list: Pillow tries no other decoder
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 # what Pillow calls a JPEG with more pictures behind the first
-_ENCODINGS = {"MPO": "jpeg", "DIB": "bmp"}
+_ENCODINGS = {"MPO": "jpeg", "DIB": "bmp", "HEIF": "heic"}
 # formats whose further pictures are meant to be shown, unlike those behind a JPEG
-_ANIMATED = ("PNG", "GIF", "WEBP")
+_ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
 _JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
@@ -51,6 +51,8 @@ class Decoders:
     images: Any
     image_quality: Any
     tiff_layout: Any
+    heif_layout: Any
+    appearance: Any
 
 
 def serve(
@@ -153,10 +155,15 @@ def _decode_strictly(
             return _refuse(*obstacle)
         payload = decoders.tiff_layout.set_upright(payload, layout)
     try:
-        image = image_module.open(BytesIO(payload), formats=_FORMATS)
+        coding = decoders.heif_layout.find_coding(payload[:512])
+        image = (
+            decoders.appearance.open_heif(payload, coding)
+            if coding
+            else image_module.open(BytesIO(payload), formats=_FORMATS)
+        )
     except image_module.UnidentifiedImageError:
         return _refuse(
-            "no image in a format that is read (JPEG, PNG, TIFF, BMP, WebP, GIF)",
+            "no image in a format that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, HEIC, AVIF)",
             _CONVERT,
         )
     except image_module.DecompressionBombError as error:
@@ -176,15 +183,21 @@ def _decode_strictly(
                 "save the picture that is meant as PNG, or the animation as a video",
             )
         image.load()
+        if coding:
+            width, height = decoders.appearance.turn_heif(image, coding).size
         encoding = _ENCODINGS.get(image.format, image.format.lower())
-        bits = max(
-            8, layout.bits if layout else payload[24] if encoding == "png" else 8
-        )
+        bits = 8
+        if layout:
+            bits = layout.bits
+        elif coding:
+            bits = decoders.heif_layout.read_heif(payload).bits
+        elif encoding == "png":
+            bits = payload[24]
         return {
             "width_px": width,
             "height_px": height,
             "encoding": encoding,
-            "bits": bits,
+            "bits": max(8, bits),
             "channels": len(image.getbands()),
             "is_depth_candidate": encoding == "png"
             and bits == 16
@@ -237,15 +250,25 @@ def _load_decoders(limits: ImageLimits) -> Decoders:
     import PIL.Image as pillow
     import simplejpeg
 
-    from assets import images, tiff_layout
+    from assets import appearance, heif_layout, images, tiff_layout
     from models import image_quality
 
     images.decode_here()
     pillow.init()  # loads every plugin now, before the limits; `formats` decides which may be used
+    appearance.load_heif()
     warnings.simplefilter("ignore")  # about damaged metadata; the pixels decide
     pillow.MAX_IMAGE_PIXELS = limits.pixels
     cv2.setNumThreads(1)
-    return Decoders(cv2, pillow, simplejpeg, images, image_quality, tiff_layout)
+    return Decoders(
+        cv2,
+        pillow,
+        simplejpeg,
+        images,
+        image_quality,
+        tiff_layout,
+        heif_layout,
+        appearance,
+    )
 
 
 def _refuse(reason: str, remedy: str) -> dict[str, Any]:

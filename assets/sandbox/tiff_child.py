@@ -1,4 +1,4 @@
-"""The process that decodes TIFFs that intake has accepted, for training and whatever else looks at them.
+"""The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for training and whatever else looks at them.
 
 Run as `python -m assets.sandbox.tiff_child`. A request is one of WHAT and a length, then the bytes; an answer is the
 length of a JSON head, the head (shape of the pixels, or the error), then the pixels, of a byte each. It ends when its
@@ -32,9 +32,10 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     import cv2
     import PIL.Image as pillow
 
-    from assets import images
+    from assets import appearance, images
 
     pillow.init()  # loads every plugin now, before the limits
+    appearance.load_heif()
     cv2.setNumThreads(1)
     images.decode_here()
     decoders = (images.decode_rgb, images.decode_luma)

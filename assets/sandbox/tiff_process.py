@@ -1,6 +1,7 @@
-"""Have stored TIFFs decoded in a child process: libtiff stays out of trainings, and of all else that looks at them.
+"""Have stored TIFFs, HEIC and AVIF decoded in a child process: libtiff, libheif and libaom stay out of trainings, and
+of all else that looks at pictures.
 
-One child a process, started with the first TIFF, for all its threads in turn.
+One child a process, started with the first such picture, for all its threads in turn.
 """
 
 from __future__ import annotations

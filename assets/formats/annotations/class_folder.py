@@ -340,6 +340,10 @@ def _may_be_label_image(file: SessionFile) -> bool:
         ".jpeg",
         ".jpe",
         ".webp",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".avif",
     )
 
 

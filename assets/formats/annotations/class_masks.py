@@ -14,7 +14,6 @@ that is to be learnt is a class with a name like the others.
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -29,6 +28,7 @@ from assets.formats.annotations.class_names import (
     parse_class_names,
 )
 from assets.formats.annotations.image_labels import ImageLabels
+from assets.formats.annotations.label_images import read_numbers
 from assets.formats.images.image_headers import read_header
 from assets.formats.layout import (
     folder_of,
@@ -77,7 +77,6 @@ CAMVID_NAMES = (
 )
 _SEGNET_ENDING = "annot"
 _MAX_NAMES_BYTES = 1 << 20
-_MAX_PIXELS = 64 << 20  # of one label image
 _MASK_REMEDY = "export it as 8-bit PNG of one channel that holds class ids"
 _NAMES_REMEDY = f"write {NAMES_FILES[0]} beside the folders: the name of id 0 in the first line, and so on"
 
@@ -170,7 +169,7 @@ class ClassMasksReader:
                 image = images.find(references[mask.path])
                 if image.path in done:
                     raise ValueError(f"a second label image for {image.path}")
-                ids = _read_ids(read_bytes(mask, opener))
+                ids: NDArray[np.generic] = read_numbers(read_bytes(mask, opener))
                 ids = (ids == IGNORED_ID).astype(np.uint8) if is_binary else ids
                 placement = images.place(image, (ids.shape[1], ids.shape[0]))
                 ids = placement.place_mask(ids)
@@ -287,7 +286,7 @@ def _are_binary(masks: Sequence[SessionFile], opener: Opener) -> bool:
             present |= {
                 int(i)
                 for i in np.flatnonzero(
-                    np.bincount(_read_ids(read_bytes(mask, opener)).ravel())
+                    np.bincount(read_numbers(read_bytes(mask, opener)).ravel())
                 )
             }
         except ValueError:
@@ -295,30 +294,6 @@ def _are_binary(masks: Sequence[SessionFile], opener: Opener) -> bool:
         if present - {0, IGNORED_ID}:
             return False
     return IGNORED_ID in present
-
-
-def _read_ids(payload: bytes) -> NDArray[np.generic]:
-    """(H, W) numbers of a PNG of one channel, indices where it has a palette. Raises ValueError."""
-    from PIL import Image as Pillow
-
-    header = read_header(payload)
-    if header is None or header.encoding != "png":
-        raise ValueError(
-            f"a label image that is no PNG but begins with {payload[:8]!r}"
-        )
-    if header.width_px * header.height_px > _MAX_PIXELS:
-        raise ValueError(
-            f"a label image of {header.width_px}x{header.height_px} px, more than {_MAX_PIXELS}"
-        )
-    try:
-        with Pillow.open(io.BytesIO(payload), formats=["PNG"]) as picture:
-            if picture.mode != "P" and (picture.mode, header.bits) != ("L", 8):
-                raise ValueError(
-                    f"a label image of {header.channels} channels of {header.bits} bits"
-                )
-            return np.array(picture, np.uint8)
-    except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"a label image that cannot be decoded: {error}") from error
 
 
 def _name_classes(ids: NDArray[np.generic], names: dict[int, str]) -> dict[int, str]:

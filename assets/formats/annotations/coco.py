@@ -3,8 +3,8 @@
 Boxes become `xyxy` by adding width and height, in whichever order their corners stand. Polygons and run lengths become
 compressed run-length masks; where there is no box, the one around the mask is taken. An annotation with neither is a
 label of the whole image. Keypoints stay with their object, as an attribute. A listed image without an annotation is a
-negative. Regions marked `iscrowd` stand for many objects: they are counted, not read as objects. Files with captions or
-panoptic segments are named in the notes.
+negative. Regions marked `iscrowd` stand for many objects: they are counted, not read as objects. Files with captions
+are named in the notes. Of panoptic files the label images are read (`coco_panoptic.py`).
 
 Several files may speak of one object (`instances_*`, `person_keypoints_*`): it is one label. `width` and `height` of an
 image tell whether the labels were drawn on the picture turned upright by its EXIF orientation.
@@ -17,9 +17,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from assets.formats.annotations.coco_ids import as_id
+from assets.formats.annotations.coco_panoptic import (
+    Annotation,
+    Category,
+    SegmentReader,
+    find_segment_images,
+    is_panoptic,
+    read_categories,
+)
 from assets.formats.annotations.image_labels import ImageLabels
 from assets.formats.annotations.label_book import LabelBook
 from assets.formats.annotations.mask_runs import encode_segmentation, place_runs
@@ -32,6 +41,7 @@ from assets.formats.annotations.orientation import (
 )
 from assets.formats.annotations.pairing import hints_of, plan_label_files
 from assets.formats.layout import (
+    is_below,
     is_hidden,
     list_paths,
     name_of,
@@ -74,19 +84,33 @@ UNLABELLED = "pictures to be labelled"  # what an export of frames says of itsel
 
 class CocoReader:
     name = "coco"
-    version = "3"
+    version = "4"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
-        return plan_label_files(
-            self.name, files, opener, lambda file: _is_coco(file, opener), _FOLDERS
+        documents = [file for file in files if _is_coco(file, opener)]
+        panoptic = [file for file in documents if is_panoptic(file, opener)]
+        segments = find_segment_images(panoptic, files) if panoptic else []
+        known = {file.path for file in documents}
+        others = {file.path for file in segments}
+        plans = plan_label_files(
+            self.name,
+            [file for file in files if file.path not in others],
+            opener,
+            lambda file: file.path in known,
+            _FOLDERS,
         )
+        return list(_add_segments(plans, {f.path for f in panoptic}, segments))
 
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         jsons = [f for f in plan.files if suffix_of(f.path) == ".json"]
-        pictures = [f for f in plan.files if suffix_of(f.path) != ".json"]
+        segments = find_segment_images(
+            [f for f in jsons if is_panoptic(f, opener)], plan.files
+        )
+        others = {f.path for f in (*jsons, *segments)}
+        pictures = [f for f in plan.files if f.path not in others]
         images = ImageLabels(self.name, plan.root, pictures, opener)
         book = LabelBook(plan)
-        documents = [_Document(file, images, book, plan) for file in jsons]
+        documents = [_Document(file, images, book, plan, segments) for file in jsons]
         problems = [
             problem for document in documents for problem in document.open(opener)
         ]
@@ -98,8 +122,13 @@ class CocoReader:
         yield from problems
         for document in documents:
             document.learn_habit()
+        boxed = {path for document in documents for path in document.boxed}
         for document in documents:
-            yield from document.read()
+            yield from (
+                document.read_segments(boxed, opener)
+                if document.is_panoptic
+                else document.read()
+            )
         yield from book.close()
         images.tell(plan.notes, book.labelled)
 
@@ -114,6 +143,22 @@ def _is_coco(file: SessionFile, opener: Opener) -> bool:
     except UnreadableBytes:
         return False
     return sum(key in ends for key in _KEYS) >= 2
+
+
+def _add_segments(
+    plans: Sequence[CapturePlan], panoptic: set[str], segments: Sequence[SessionFile]
+) -> Iterator[CapturePlan]:
+    """The plans, with the label images of their panoptic files: the innermost takes them first."""
+    taken: set[str] = set()
+    for plan in plans:
+        documents = [f for f in plan.files if f.path in panoptic]
+        mine = [
+            f
+            for f in find_segment_images(documents, segments)
+            if is_below(f.path, plan.root) and f.path not in taken
+        ]
+        taken.update(f.path for f in mine)
+        yield replace(plan, files=(*plan.files, *mine))
 
 
 @dataclass(frozen=True)
@@ -132,6 +177,8 @@ class _Document:
     images: ImageLabels
     book: LabelBook
     plan: CapturePlan
+    segments: Sequence[SessionFile] = ()  # label images of panoptic files
+    is_panoptic: bool = False
     # image path -> split that the name of the file says
     splits: dict[str, str] = field(default_factory=dict)
     columns_px: int = 0  # of the masks so far
@@ -142,6 +189,7 @@ class _Document:
     _names: dict[int | str, str] = field(default_factory=dict)  # of the categories
     # names of a category's keypoints
     _points: dict[int | str, list[str]] = field(default_factory=dict)
+    _categories: dict[int | str, Category] = field(default_factory=dict)  # of segments
     _annotations: list[dict[str, Any]] = field(default_factory=list)
     _num_labels: Counter[int | str] = field(default_factory=Counter)  # by image
     _task: str = _TASK  # that its pictures were looked at for
@@ -174,11 +222,17 @@ class _Document:
             yield self._refuse(f"not a COCO file: {error}", _REMEDY)
             return
         self._annotations = annotations
-        if annotations and not any(
-            a.get("bbox") or a.get("segmentation") for a in annotations
+        self.is_panoptic = bool(annotations) and all(
+            "segments_info" in a for a in annotations
+        )
+        if (
+            annotations
+            and not self.is_panoptic
+            and not any(a.get("bbox") or a.get("segmentation") for a in annotations)
         ):
             self._task = "recognition"
         yield from self._read_categories(categories)
+        self._categories = dict(read_categories(categories, self._names))
         yield from self._find_images(images, _find_mask_sizes(annotations))
 
     def share_out(self, splits: dict[str, str]) -> Iterator[Problem]:
@@ -197,6 +251,13 @@ class _Document:
         if twice:
             reason = f"lists images that a file of another split lists too, {list_paths(twice)}"
             yield self._refuse(reason, "keep every image in one of train, val, test")
+
+    @property
+    def boxed(self) -> set[str]:
+        """The pictures of which this file has the objects, one by one."""
+        if self.is_panoptic or self._task != _TASK:
+            return set()
+        return {picture.file.path for picture in self._pictures.values()}
 
     def learn_habit(self) -> None:
         for picture in self._pictures.values():
@@ -229,7 +290,7 @@ class _Document:
             return
         dropped: Counter[str] = Counter()
         for number, annotation in enumerate(self._annotations):
-            image_id = _as_id(annotation.get("image_id"))
+            image_id = as_id(annotation.get("image_id"))
             key = "" if image_id is None else image_id
             picture = self._pictures.get(key)
             if key in self._absent:
@@ -262,6 +323,24 @@ class _Document:
         for what, count in dropped.items():
             self.plan.notes[f"not read from {self.file.path}: {what}"] = str(count)
 
+    def read_segments(self, boxed: set[str], opener: Opener) -> Iterator[Problem]:
+        """Put what label images show into the book; of pictures in `boxed` the classes of pixels alone."""
+        told = []
+        for number, annotation in enumerate(self._annotations):
+            key = as_id(annotation.get("image_id"))
+            if key is not None and (picture := self._pictures.get(key)):
+                told.append(Annotation(number, picture.file, annotation))
+        absent = len(self._annotations) - len(told)
+        if absent:
+            what = f"not read from {self.file.path}: annotations of images that are not here"
+            self.plan.notes[what] = str(absent)
+        reader = SegmentReader(
+            self.file, self._categories, self.segments, self.images, self.book
+        )
+        for one in told:
+            for reason, remedy in reader.read(one, boxed, opener):
+                yield self._refuse(reason, remedy)
+
     def _are_shares(self) -> bool:
         boxes = [
             a["bbox"]
@@ -284,7 +363,7 @@ class _Document:
     ) -> Iterator[Problem]:
         twice = set()
         for category in categories:
-            key = _as_id(category.get("id"))
+            key = as_id(category.get("id"))
             name = category.get("name")
             name = _as_text(name) if isinstance(name, int | float) else name
             if key is None or not isinstance(name, str) or not name.strip():
@@ -310,7 +389,7 @@ class _Document:
         )
         taken: set[int | str] = set()
         for number, image in enumerate(images):
-            key = _as_id(image.get("id"))
+            key = as_id(image.get("id"))
             name = image.get("file_name")
             if key is None or not isinstance(name, str) or key in taken:
                 if key in self._pictures and self._is_same_image(key, name, hints):
@@ -364,7 +443,7 @@ class _Document:
         placement: Placement,
     ) -> LabelObservation:
         """Raises ValueError."""
-        category = _as_id(annotation.get("category_id"))
+        category = as_id(annotation.get("category_id"))
         if category is None or category not in self._names:
             raise ValueError(
                 f"category_id {annotation.get('category_id')!r} is not among the categories"
@@ -380,7 +459,7 @@ class _Document:
         attributes = _read_attributes(
             annotation, self._points.get(category, ()), placement
         )
-        track = _as_id(annotation.get("track_id", dict(attributes).get("track_id")))
+        track = as_id(annotation.get("track_id", dict(attributes).get("track_id")))
         sensor = self.images.name_sensor(picture.file)
         return LabelObservation(
             picture.file.path,
@@ -424,8 +503,6 @@ def _name_unread(document: Any, annotations: Sequence[dict[str, Any]]) -> str | 
     """What a file in COCO's frame holds that is no object; None for objects."""
     if annotations and all("caption" in a for a in annotations):
         return f"{len(annotations)} captions"
-    if annotations and all("segments_info" in a for a in annotations):
-        return f"panoptic segments of {len(annotations)} images"
     return None
 
 
@@ -436,24 +513,12 @@ def _list_of(document: Any, key: str) -> list[dict[str, Any]]:
     return value
 
 
-def _as_id(value: Any) -> int | str | None:
-    """An id by its sense: `1`, `1.0` and `"1"` are one; None for what is no id."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    if isinstance(value, str):
-        text = value.strip()
-        return int(text) if re.fullmatch(r"-?(0|[1-9]\d{0,17})", text) else text or None
-    return value if isinstance(value, int) else None
-
-
 def _find_mask_sizes(annotations: Sequence[dict[str, Any]]) -> dict[int | str, Size]:
     """image id -> the size that its run-length masks state."""
     found: dict[int | str, Size] = {}
     for annotation in annotations:
         mask = annotation.get("segmentation")
-        key = _as_id(annotation.get("image_id"))
+        key = as_id(annotation.get("image_id"))
         size = mask.get("size") if isinstance(mask, dict) else None
         stated = (
             _read_size(dict(zip(("height", "width"), size, strict=False)))
@@ -467,8 +532,8 @@ def _find_mask_sizes(annotations: Sequence[dict[str, Any]]) -> dict[int | str, S
 
 def _read_size(image: dict[str, Any]) -> Size | None:
     """The size that the labels were drawn on; None where the file does not state one."""
-    width = _as_id(image.get("width"))
-    height = _as_id(image.get("height"))
+    width = as_id(image.get("width"))
+    height = as_id(image.get("height"))
     return (
         (width, height)
         if isinstance(width, int) and isinstance(height, int) and width > 0 < height

@@ -39,7 +39,7 @@ class ImageLabels:
     def __init__(
         self, reader: str, root: str, images: Sequence[SessionFile], opener: Opener
     ) -> None:
-        self._images = images
+        self.files = images
         self._root = root
         self._frames = FrameFiles(reader, root, opener)
         self._index = ImageIndex(images, root)
@@ -55,7 +55,7 @@ class ImageLabels:
         self, find_split: Callable[[SessionFile], str | None] | None = None
     ) -> Iterator[FrameObservation | Problem]:
         """All images; to be read before labels are placed in them."""
-        for frame in self._frames.read(self._images, find_split):
+        for frame in self._frames.read(self.files, find_split):
             if isinstance(frame, FrameObservation) and (
                 header := read_header(frame.payload)
             ):
@@ -64,6 +64,10 @@ class ImageLabels:
                 if exif and exif.orientation and exif.orientation != 1:
                     self._orientations[frame.source.path] = exif.orientation
             yield frame
+
+    def size_of(self, image_path: str) -> Size | None:
+        """Width and height of an image that has been read, px, as stored; None where they are unknown."""
+        return self._sizes_px.get(image_path)
 
     def announce(self, references: Iterable[str], hints: Sequence[str] = ()) -> None:
         """Make known which paths will be looked for: see `ImageIndex.announce`."""
@@ -149,10 +153,10 @@ class ImageLabels:
         which of them no document named: nobody may have looked at those.
         """
         if labelled is not None and (
-            empty := {i.path for i in self._images} - set(labelled)
+            empty := {i.path for i in self.files} - set(labelled)
         ):
             notes["images without labels"] = list_paths(empty)
-        bare = {i.path for i in self._images} - self._named
+        bare = {i.path for i in self.files} - self._named
         if bare:
             notes["images that no annotation names"] = list_paths(bare)
         if self._index.num_looser:

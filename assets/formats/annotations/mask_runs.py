@@ -87,6 +87,17 @@ def encode_segmentation(value: Any, size_px: tuple[int, int]) -> str | None:
     return counts
 
 
+def join_runs(counts: Sequence[str], size_px: tuple[int, int]) -> str:
+    """Compressed counts of the union of masks of one frame of (width, height); there is at least one."""
+    from faster_coco_eval.core import mask
+
+    if len(counts) == 1:
+        return counts[0]
+    size = [size_px[1], size_px[0]]
+    runs = [{"size": size, "counts": text.encode()} for text in counts]
+    return _text(mask.merge(runs)["counts"])
+
+
 def place_runs(counts: str, placement: Placement) -> str:
     """Compressed counts of a mask that was drawn on the picture shown upright, for the picture as stored."""
     if placement.orientation == 1:

@@ -4,9 +4,9 @@ One capture is one folder that holds images, except where folder names say that 
 (`left/`, `depth/`), splits (`train/`, `val/`) and plain containers (`images/`) count as part of the folder above them.
 16-bit single-channel PNG files are depth where folder or file name say so (`depth/`, `x_depth.png`), else pictures of
 16 bits. Nobody says the unit of such depth: millimetres, fifths of them (TUM), shifted bits (SUN RGB-D) and more look
-alike in a file, so `depth_m_per_unit` is None. A calibration by OpenCV belongs to the images beside or above it. The
-split is that of the innermost folder of such a name in the whole path, since a capture may lie below it. Where folders
-look like classes and are not taken as such, the plan's notes say why.
+alike in a file, so `depth_m_per_unit` is None. A calibration by OpenCV or Kalibr belongs to the images beside or above
+it. The split is that of the innermost folder of such a name in the whole path, since a capture may lie below it. Where
+folders look like classes and are not taken as such, the plan's notes say why.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from assets.formats.annotations.class_folder import explain_no_classes
 from assets.formats.images.frame_files import FrameFiles
 from assets.formats.images.image_headers import read_header
+from assets.formats.images.kalibr_calibration import find_camchains, read_camchains
 from assets.formats.images.opencv_calibration import (
     CALIBRATION_SUFFIXES,
     find_calibration_files,
@@ -49,7 +50,12 @@ class ImageFolderReader:
         for file in files:
             if is_image(file, opener) and not is_mask_path(file.path):
                 groups[find_root(file.path)].append(file)
-        for file in find_calibration_files(files, opener) if groups else ():
+        found = (
+            [*find_calibration_files(files, opener), *find_camchains(files, opener)]
+            if groups
+            else []
+        )
+        for file in {file.path: file for file in found}.values():
             roots = [root for root in groups if is_below(file.path, root)]
             if roots:
                 groups[max(roots, key=len)].append(file)
@@ -96,9 +102,12 @@ class ImageFolderReader:
             ):
                 sizes[frame.sensor].add((header.width_px, header.height_px))
             yield frame
+        chains = find_camchains(calibrations, opener)
+        others = [file for file in calibrations if file not in chains]
         yield from read_calibrations(
-            self.name, calibrations, plan.root, sizes, opener, plan.notes
+            self.name, others, plan.root, sizes, opener, plan.notes
         )
+        yield from read_camchains(self.name, chains, sizes, opener, plan.notes)
 
 
 def find_root(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from assets.heif_layout import find_coding, read_heif
 from assets.image_segments import find_byte_order, walk_directory, walk_jpeg
 
 _MAGICS: tuple[tuple[bytes, str], ...] = (
@@ -33,11 +34,12 @@ class ImageHeader:
 
 
 def find_encoding(head: bytes) -> str | None:
-    """ "jpeg", "png", "tiff", "bmp", "webp" or "gif" by the magic; None for anything else."""
+    """ "jpeg", "png", "tiff", "bmp", "webp", "gif", "heic" or "avif" by the magic; None for anything else."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     return next(
-        (encoding for magic, encoding in _MAGICS if head.startswith(magic)), None
+        (encoding for magic, encoding in _MAGICS if head.startswith(magic)),
+        find_coding(head),
     )
 
 
@@ -124,6 +126,11 @@ def _parse_tiff(data: bytes) -> _Facts | None:
     return tags[256], tags[257], tags.get(258, 1), tags.get(277, 1)
 
 
+def _parse_heif(data: bytes) -> _Facts | None:
+    layout = read_heif(data)
+    return layout.width_px, layout.height_px, layout.bits, layout.channels
+
+
 _PARSERS = {
     "png": _parse_png,
     "jpeg": _parse_jpeg,
@@ -131,4 +138,6 @@ _PARSERS = {
     "bmp": _parse_bmp,
     "webp": _parse_webp,
     "tiff": _parse_tiff,
+    "heic": _parse_heif,
+    "avif": _parse_heif,
 }

@@ -1,4 +1,6 @@
-"""Read the calibration files of KITTI raw: intrinsics of the four cameras, and their place on the car.
+"""Read the calibration files of KITTI: intrinsics of the four cameras, and their place on the car.
+
+Raw drives have three files a day, object and odometry data one file with `P0` .. `P3`, for rectified pictures.
 
 Images of "sync" drives are rectified, those of "extract" drives are not; their size tells which (`S_rect_xx` or
 `S_xx`). The rig is the IMU where all three files are there, otherwise camera 00 as the images have it.
@@ -26,6 +28,7 @@ _CAMERAS, _VELO_TO_CAM, _IMU_TO_VELO = CALIBRATION_FILES = (
     "calib_velo_to_cam.txt",
     "calib_imu_to_velo.txt",
 )
+_IMU_CHAIN = frozenset({"R0_rect", "Tr_velo_to_cam", "Tr_imu_to_velo"})
 _REMEDY = "copy the calibration of the day again"
 
 Entries = dict[str, str]
@@ -42,9 +45,7 @@ def read_calibrations(
     entries: dict[str, Entries] = {}
     for name, file in tables.items():
         try:
-            entries[name] = {
-                key.strip(): value for key, _, value in _split_lines(file, opener)
-            }
+            entries[name] = read_entries(file, opener)
         except UnreadableBytes as error:
             yield Problem(whole_file(file), reader, error.reason, error.remedy)
     if _CAMERAS not in entries:
@@ -80,6 +81,40 @@ def read_calibrations(
             )
 
 
+def read_entries(file: SessionFile, opener: Opener) -> Entries:
+    """`name: values` of each line. Raises UnreadableBytes."""
+    return {key.strip(): value for key, _, value in _split_lines(file, opener)}
+
+
+def has_place_of_imu(entries: Entries) -> bool:
+    """Whether a file with `P0` .. `P3` places the IMU."""
+    return entries.keys() >= _IMU_CHAIN
+
+
+def read_projection(
+    entries: Entries, sensor: str, size_px: tuple[int, int], file: SessionFile
+) -> CalibrationObservation:
+    """Camera n of `image_n` from `Pn`, which projects from the rectified camera 0; images of `size_px`.
+
+    The rig is the IMU where the file has `R0_rect`, `Tr_velo_to_cam` and `Tr_imu_to_velo`, otherwise the rectified
+    camera 0. Raises ValueError.
+    """
+    key = f"P{sensor.removeprefix('image_')}"
+    k = _read_matrix(entries, key, 3, 4)
+    if k[0, 1] or k[1, 0] or tuple(k[2, :3]) != (0, 0, 1) or min(k[0, 0], k[1, 1]) <= 0:
+        raise ValueError(f"{key} has entries that a pinhole camera does not have")
+    camera_from_rig = np.eye(4)
+    camera_from_rig[:3, 3] = np.linalg.solve(k[:, :3], k[:, 3])  # P = K [I | t]
+    if has_place_of_imu(entries):
+        camera_from_rig = (
+            camera_from_rig
+            @ _read_rotation(entries, "R0_rect")
+            @ _read_transform(entries, "Tr_velo_to_cam")
+            @ _read_transform(entries, "Tr_imu_to_velo")
+        )
+    return _observe(sensor, size_px, k, None, (), camera_from_rig, file)
+
+
 def _read_camera(
     entries: Entries,
     sensor: str,
@@ -111,6 +146,18 @@ def _read_camera(
         camera_from_rig = _read_rigid(entries, f"_{number}")
         if cam0_from_imu is not None:
             camera_from_rig = camera_from_rig @ cam0_from_imu
+    return _observe(sensor, size_px, k, model, distortion, camera_from_rig, file)
+
+
+def _observe(
+    sensor: str,
+    size_px: tuple[int, int],
+    k: np.ndarray,
+    model: str | None,
+    distortion: tuple[float, ...],
+    camera_from_rig: np.ndarray,
+    file: SessionFile,
+) -> CalibrationObservation:
     fx, fy, cx, cy = (float(v) for v in (k[0, 0], k[1, 1], k[0, 2], k[1, 2]))
     if min(fx, fy) <= 0:
         raise ValueError(f"focal lengths {fx} and {fy} px are not above 0")
@@ -144,6 +191,13 @@ def _read_rigid(entries: Entries, ending: str) -> np.ndarray:
     """4x4 of `R<ending>` and `T<ending>`."""
     matrix = _read_rotation(entries, f"R{ending}")
     matrix[:3, 3] = _read_matrix(entries, f"T{ending}", 1, 3)
+    return matrix
+
+
+def _read_transform(entries: Entries, key: str) -> np.ndarray:
+    """4x4 of a rigid 3x4."""
+    matrix = np.eye(4)
+    matrix[:3] = _read_matrix(entries, key, 3, 4)
     return matrix
 
 

@@ -139,12 +139,13 @@ def settle_zeros(
         )
 
 
-def parse_seconds(text: str) -> int:
+def parse_seconds(text: str, step: int = _SECONDS_STEP) -> int:
     """`1305031102.175304` -> 1305031102175304000 ns; digits below a nanosecond are rounded.
 
-    Raises ValueError; LostDigits for a number with an exponent that does not tell microseconds.
+    Raises ValueError; LostDigits for a number with an exponent whose last digit stands for more than 10^`step` ns:
+    microseconds, where the format is not one of fewer digits.
     """
-    return _parse_decimal(text, 9, _SECONDS_STEP)
+    return _parse_decimal(text, 9, step)
 
 
 def parse_nanoseconds(text: str) -> int:

@@ -22,7 +22,10 @@ from models.task_names import TASK_NAMES
 
 AFTER: tuple[str, ...] = ()
 # of "video" the payload is a `VideoPlace`: where in a stored video the frame lies
-ENCODINGS = ("jpeg", "png", "tiff", "bmp", "webp", "gif", "video")
+ENCODINGS = (
+    *("jpeg", "png", "tiff", "bmp", "webp", "gif", "heic", "avif"),
+    "video",
+)
 SCAN_ENCODINGS = (
     "pcd",
     "kitti_bin",

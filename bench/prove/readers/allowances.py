@@ -102,6 +102,14 @@ def _is_same_place(difference: Difference) -> bool:
     return all(abs(a - b) <= 1e-12 for a, b in zip(*pair, strict=True))
 
 
+def _are_same_pixels(difference: Difference) -> bool:
+    """Projected points within 1e-9 px."""
+    pair = _numbers(difference)
+    if pair is None or len(pair[0]) != len(pair[1]):
+        return False
+    return all(abs(a - b) <= 1e-9 for a, b in zip(*pair, strict=True))
+
+
 def allow_unseen(places: frozenset[str]) -> Allowance:
     """Pictures without a file of labels."""
 
@@ -158,4 +166,9 @@ SAME_PLACE = Allowance(
     "the last digits of a place",
     "Daguerre stores a quaternion and not the matrix, so it is a product of other numbers",
     _is_same_place,
+)
+SAME_PIXELS = Allowance(
+    "the last digits of a pixel",
+    "OpenCV projects by another order of the same operations than COLMAP",
+    _are_same_pixels,
 )

@@ -1,4 +1,4 @@
-"""datumaro: boxes and class names of COCO, VOC, YOLO and CVAT. An outline counts as the box around it."""
+"""datumaro: boxes and class names of COCO, VOC, YOLO, CVAT and KITTI. An outline counts as the box around it."""
 
 from __future__ import annotations
 
@@ -48,5 +48,6 @@ if __name__ == "__main__":
             "voc": _as("voc_detection"),
             "yolo": _as("yolo"),
             "cvat": _as("cvat"),
+            "kitti": _as("kitti_detection"),
         }
     )

@@ -1,4 +1,4 @@
-"""pykitti: packets with their times, intrinsics, and the places of the cameras on the car."""
+"""pykitti: packets and poses with their times, intrinsics, and the places of the cameras on the car."""
 
 from __future__ import annotations
 
@@ -32,5 +32,20 @@ def read_drive(root: Path) -> Iterator[Row]:
         yield Row(f"image_{number:02d}", "place", 0, tuple(map(float, place)))
 
 
+def read_sequence(root: Path) -> Iterator[Row]:
+    found = pykitti.odometry(str(root), "00")
+    for moment, pose in zip(found.timestamps, found.poses, strict=True):
+        micros = round(moment.total_seconds() * 1_000_000)
+        yield Row("poses", "pose", micros * 1000, tuple(map(float, pose[:3].ravel())))
+    for number in range(4):
+        k = getattr(found.calib, f"K_cam{number}")
+        cam0_from_velo = found.calib.T_cam0_velo
+        cam_from_velo = getattr(found.calib, f"T_cam{number}_velo")
+        place = (cam0_from_velo @ np.linalg.inv(cam_from_velo))[:3].ravel()
+        intrinsics = (k[0, 0], k[1, 1], k[0, 2], k[1, 2])
+        yield Row(f"image_{number}", "intrinsics", 0, tuple(map(float, intrinsics)))
+        yield Row(f"image_{number}", "place", 0, tuple(map(float, place)))
+
+
 if __name__ == "__main__":
-    serve({"kitti raw": read_drive})
+    serve({"kitti raw": read_drive, "kitti odometry": read_sequence})

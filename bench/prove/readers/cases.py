@@ -24,6 +24,7 @@ PACKAGES = {
     "rosbags": ("rosbags==0.11.9",),
     "evo": ("evo==1.38.1",),
     "pykitti": ("pykitti==0.3.1", "opencv-python-headless==5.0.0.93"),
+    "pycolmap": ("pycolmap==4.2.1",),
 }
 
 VOC_PARTS = {name: name for name in ("Annotations", "ImageSets", "JPEGImages")}
@@ -77,6 +78,7 @@ def _write_labels(place: Path) -> None:
     label_sets.write_coco(pictures, place / "coco")
     label_sets.write_voc(pictures, place / "voc")
     label_sets.write_cvat(pictures, place / "cvat")
+    label_sets.write_kitti(pictures, place / "kitti")
     label_sets.write_label_studio(pictures, place / "label studio")
 
 
@@ -104,7 +106,7 @@ def _list_datumaro(place: Path, data: Path) -> Iterator[Case]:
     boxes = ours.list_boxes
     meant = (allow.TWO_DECIMALS, allow.REPEATED)
     _declare_classes(place / "voc", label_sets.CLASSES)
-    for name in ("yolo", "coco", "voc", "cvat"):
+    for name in ("yolo", "coco", "voc", "cvat", "kitti"):
         yield Case("datumaro", name, "boxes", place / name, boxes, meant)
     bccd = _copy(data / "detection" / "bccd_voc", place / "bccd", VOC_PARTS)
     if bccd.is_dir():
@@ -218,9 +220,26 @@ def _list_evo(place: Path, data: Path) -> Iterator[Case]:
 
 
 def _list_pykitti(place: Path, data: Path) -> Iterator[Case]:
-    drives.write_drive(place, SEED)
+    drives.write_drive(place / "raw", SEED)
+    drives.write_sequence(place / "odometry", SEED)
     meant = (allow.MICROSECONDS, allow.SAME_PLACE)
-    yield Case("pykitti", "kitti raw", "drive", place, ours.list_drive, meant)
+    root = place / "raw"
+    yield Case("pykitti", "kitti raw", "drive", root, ours.list_drive, meant)
+    root = place / "odometry"
+    read = ours.list_sequence
+    yield Case("pykitti", "kitti odometry", "sequence", root, read, (allow.SAME_PLACE,))
+
+
+def _list_pycolmap(place: Path, data: Path) -> Iterator[Case]:
+    place.mkdir(parents=True)
+    width, height = drives.MODEL_SIZE_PX
+    size = (str(width), str(height))
+    run_module("pycolmap", "by_pycolmap", "write", str(place), str(SEED), *size)
+    meant = (allow.SAME_PLACE, allow.SAME_PIXELS)
+    for form in ("bin", "txt"):
+        root = place / form
+        drives.write_model_pictures(root, SEED)
+        yield Case("pycolmap", "colmap", form, root, ours.list_model, meant)
 
 
 _LISTS = {
@@ -230,4 +249,5 @@ _LISTS = {
     "rosbags": _list_rosbags,
     "evo": _list_evo,
     "pykitti": _list_pykitti,
+    "pycolmap": _list_pycolmap,
 }

@@ -1,7 +1,8 @@
-"""A small KITTI raw drive: packets of GNSS and IMU, four rectified cameras and the calibration of the day."""
+"""A small KITTI raw drive (GNSS, IMU, four cameras, calibration), an odometry sequence, and pictures of a model."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ DATE = "2011_09_26"
 DRIVE = "0001"
 _NUM_FRAMES = 30
 _SIZE_PX = (124, 37)
+MODEL_SIZE_PX = (32, 24)
 
 
 def write_drive(root: Path, seed: int) -> None:
@@ -31,6 +33,48 @@ def write_drive(root: Path, seed: int) -> None:
             name = f"image_{camera:02d}/data/{number:010d}.png"
             cv2.imwrite(str(drive / name), pixels)
     _write_calibration(day, rng)
+
+
+def write_sequence(root: Path, seed: int) -> None:
+    """An odometry sequence `00` with its poses."""
+    rng = np.random.default_rng(seed)
+    sequence = root / "sequences" / "00"
+    for camera in range(4):
+        (sequence / f"image_{camera}").mkdir(parents=True)
+        for number in range(_NUM_FRAMES):
+            pixels = rng.integers(0, 256, (_SIZE_PX[1], _SIZE_PX[0], 3), np.uint8)
+            cv2.imwrite(str(sequence / f"image_{camera}" / f"{number:06d}.png"), pixels)
+    (sequence / "velodyne").mkdir()
+    times = np.round(0.1037 * np.arange(_NUM_FRAMES), 4)
+    (sequence / "times.txt").write_text("".join(f"{t:.6e}\n" for t in times))
+    lines = []
+    for camera in range(4):
+        focal = 70 + camera
+        numbers = [focal, 0, 60.25, -5.5 * camera, 0, focal, 17.5, 0, 0, 0, 1, 0]
+        lines.append(f"P{camera}: {_join(np.array(numbers, float))}")
+    transform = np.hstack([_draw_rotation(rng), rng.normal(size=(3, 1))])
+    lines.append(f"Tr: {_join(transform)}")
+    (sequence / "calib.txt").write_text("\n".join([*lines, ""]))
+    poses = [
+        np.hstack([_draw_rotation(rng), rng.normal(size=(3, 1))])
+        for _ in range(_NUM_FRAMES)
+    ]
+    (root / "poses").mkdir()
+    (root / "poses" / "00.txt").write_text("".join(f"{_join(p)}\n" for p in poses))
+
+
+def write_model_pictures(root: Path, seed: int) -> None:
+    """The pictures of a reconstruction, `images/cam1/1.png`, ..., and points before its cameras, m."""
+    rng = np.random.default_rng(seed)
+    width, height = MODEL_SIZE_PX
+    for camera in range(1, 10):
+        (root / "images" / f"cam{camera}").mkdir(parents=True)
+        for number in range(1, 4):
+            pixels = rng.integers(0, 256, (height, width, 3), np.uint8)
+            name = f"cam{camera}/{number}.png"
+            cv2.imwrite(str(root / "images" / name), pixels)
+    points = np.column_stack([rng.uniform(-0.3, 0.3, (20, 2)), np.ones(20)])
+    (root / "points.json").write_text(json.dumps(points.tolist()))
 
 
 def _list_times(rng: np.random.Generator) -> str:

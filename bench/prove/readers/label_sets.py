@@ -1,4 +1,4 @@
-"""Small labelled sets in five formats: seeded boxes and outlines of three classes, pictures without an object."""
+"""Small labelled sets in six formats: seeded boxes and outlines of three classes, pictures without an object."""
 
 from __future__ import annotations
 
@@ -206,6 +206,19 @@ def _voc_object(thing: Thing) -> str:
         f"<object><name>{CLASSES[thing.class_id]}</name><pose>Unspecified</pose>"
         f"<truncated>0</truncated><difficult>0</difficult><bndbox>{box}</bndbox></object>"
     )
+
+
+def write_kitti(pictures: list[Picture], root: Path) -> None:
+    """`training/image_2` and `training/label_2`; corners as hundredths, class names in one word."""
+    for picture in pictures:
+        _write_image(root / "training" / "image_2" / picture.name, picture)
+        rows = [
+            f"{CLASSES[thing.class_id].replace(' ', '_')} 0.00 0 -1.58 "
+            f"{' '.join(f'{v:.2f}' for v in thing.box_xyxy)} 1.5 1.6 3.7 1.0 1.5 8.0 -1.59\n"
+            for thing in picture.things
+        ]
+        name = Path(picture.name).with_suffix(".txt")
+        _write_text(root / "training" / "label_2" / name, "".join(rows))
 
 
 def write_cvat(pictures: list[Picture], root: Path) -> None:

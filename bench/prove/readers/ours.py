@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from assets.formats.observations import (
 from assets.formats.sequences.sequence_files import matrix_of_pose
 from assets.storage import Folder
 from bench.prove.readers.rows import NOTHING, Row
+from models.geometry.camera import Camera
 
 _NS = 1_000_000_000
 
@@ -99,11 +101,44 @@ def list_drive(root: Path) -> Iterator[Row]:
             place = "wgs84" if seen.kind == "gnss" else "imu"
             yield Row(place, seen.kind, seen.t_ns or 0, tuple(seen.values))
         elif isinstance(seen, CalibrationObservation):
-            assert seen.rig_from_camera is not None
-            place = matrix_of_pose(seen.rig_from_camera)[:3].ravel()
-            intrinsics = (seen.fx_px, seen.fy_px, seen.cx_px, seen.cy_px)
-            yield Row(seen.sensor, "intrinsics", 0, intrinsics)
-            yield Row(seen.sensor, "place", 0, tuple(map(float, place)))
+            yield from _list_camera(seen)
+
+
+def list_model(root: Path) -> Iterator[Row]:
+    """Poses of a reconstruction as 3x4 matrices, and what the cameras make of the points in `points.json`."""
+    points = np.array(json.loads((root / "points.json").read_text()))
+    for seen in _read(root):
+        if isinstance(seen, SignalObservation):
+            matrix = matrix_of_pose(seen.values)[:3].ravel()
+            yield Row(seen.sensor, "pose", 0, tuple(map(float, matrix)))
+        elif isinstance(seen, CalibrationObservation):
+            camera = Camera(
+                (seen.width_px, seen.height_px),
+                (seen.fx_px, seen.fy_px),
+                (seen.cx_px, seen.cy_px),
+                seen.distortion_model,
+                tuple(seen.distortion),
+            )
+            pixels = camera.project(points).ravel()
+            yield Row(seen.sensor, "pixels", 0, tuple(map(float, pixels)))
+
+
+def list_sequence(root: Path) -> Iterator[Row]:
+    """Poses of a sequence with their times, intrinsics, and the places of the cameras as 3x4 matrices."""
+    for seen in _read(root):
+        if isinstance(seen, SignalObservation):
+            matrix = matrix_of_pose(seen.values)[:3].ravel()
+            yield Row("poses", "pose", seen.t_ns or 0, tuple(map(float, matrix)))
+        elif isinstance(seen, CalibrationObservation):
+            yield from _list_camera(seen)
+
+
+def _list_camera(seen: CalibrationObservation) -> Iterator[Row]:
+    assert seen.rig_from_camera is not None
+    place = matrix_of_pose(seen.rig_from_camera)[:3].ravel()
+    intrinsics = (seen.fx_px, seen.fy_px, seen.cx_px, seen.cy_px)
+    yield Row(seen.sensor, "intrinsics", 0, intrinsics)
+    yield Row(seen.sensor, "place", 0, tuple(map(float, place)))
 
 
 def list_matrices(root: Path) -> Iterator[Row]:

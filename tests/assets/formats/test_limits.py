@@ -18,9 +18,13 @@ from assets.formats.annotations import (
     coco,
     cvat,
     image_labels,
+    kitti_object,
     label_book,
+    label_images,
     label_studio,
+    labelme,
     mask_runs,
+    open_images,
     voc,
     yolo,
     yolo_labels,
@@ -127,6 +131,30 @@ def read_beside(write_files, read_session, make_image):
 MANY = {
     "coco": {"instances.json": coco_of(*map(box_of, range(10)))},
     "cvat": {"a.xml": cvat_of("".join(map(cvat_box, range(10))))},
+    "kitti_object": {
+        "labels/a.txt": "".join(
+            f"Car 0 0 0 {n} {n} 9 9 1 1 1 1 1 1 1\n" for n in range(9)
+        ),
+    },
+    "labelme": {
+        "a.json": json.dumps(
+            {
+                "imagePath": "a.jpg",
+                "shapes": [
+                    {
+                        "label": "a",
+                        "points": [[n, n], [20, 20]],
+                        "shape_type": "rectangle",
+                    }
+                    for n in range(9)
+                ],
+            }
+        )
+    },
+    "open_images": {
+        "boxes.csv": "ImageID,LabelName,XMin,XMax,YMin,YMax\n"
+        + "".join(f"a,/m/1,0,0.{n + 1},0,1\n" for n in range(9))
+    },
     "label_studio": {"a.json": studio_of(*map(studio_box, range(10)))},
     "voc": {"a.xml": sheet_of(9)},
     "yolo": {
@@ -142,6 +170,9 @@ MANY = {
         ("coco", coco, "annotation 2: more than 2 of one image, not read on"),
         ("cvat", cvat, "more than 2 shapes of a.jpg, the others are not read"),
         ("label_studio", label_studio, "more than 2 of one image, the others are not"),
+        ("kitti_object", kitti_object, "more than 2 rows, not read on"),
+        ("labelme", labelme, "more than 2 shapes, not read on"),
+        ("open_images", open_images, "row 2, of a.jpg: more than 2 of one image"),
         ("voc", protocol, "more than 2 labels of one frame: the 3th"),
         ("yolo", yolo_labels, "more than 2 rows"),
     ],
@@ -277,7 +308,7 @@ def test_a_label_image_of_more_pixels_than_the_limit_is_refused(
     files = {"train/a.png": make_image(ending=".png", width=4, height=2)}
     root = write_files(files | {"trainannot/a.png": stream.getvalue()})
     assert [x.class_name for x in read_session(root).labels] == ["building"]
-    lower(class_masks, _MAX_PIXELS=7)
+    lower(label_images, MAX_LABEL_PIXELS=7)
     (problem,) = read_session(root).problems
     assert "a label image of 4x2 px, more than 7" in problem.reason
 
