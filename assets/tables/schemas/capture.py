@@ -22,10 +22,8 @@ from models.task_names import TASK_NAMES
 
 AFTER: tuple[str, ...] = ()
 # of "video" the payload is a `VideoPlace`: where in a stored video the frame lies
-ENCODINGS = (
-    *("jpeg", "png", "tiff", "bmp", "webp", "gif", "heic", "avif"),
-    "video",
-)
+_PICTURES = ("jpeg", "png", "tiff", "bmp", "webp", "gif", "heic", "avif")
+ENCODINGS = (*_PICTURES, "video")
 SCAN_ENCODINGS = (
     "pcd",
     "kitti_bin",
@@ -72,7 +70,7 @@ FRAMES = Table(
     key="frame_id",
     erase="capture_id",
     counted_by="num_frames",
-    version=2,
+    version=3,
     columns=(
         id_column("frame_id"),
         id_column("capture_id"),
