@@ -35,10 +35,8 @@ class Components:
         ends = np.stack([rows[is_apart], columns[is_apart]])
         roots, places = np.unique(ends, return_inverse=True)
         count = len(roots)
-        places = places.reshape(ends.shape)
-        edges = coo_array(
-            (np.ones(places.shape[1], bool), tuple(places)), (count, count)
-        )
+        row, column = places.reshape(ends.shape)
+        edges = coo_array((np.ones(len(row)), (row, column)), (count, count))
         _, component = connected_components(edges, directed=False)
         # components are numbered from 0 without gaps
         _, first = np.unique(component, return_index=True)

@@ -18,11 +18,11 @@ from assets.curation.components import Components, Nodes
 
 MAX_HAMMING = 6  # of 64 bits
 _NUM_BYTES = 8
-_LARGE_BUCKET = (
-    1024  # hashes: looked at row by row, so that components that grow spare the others
-)
+# hashes: few rows come first, so that components grow and spare the rest
+_LARGE_BUCKET = 1024
 _PAIRS = 1 << 20  # looked at once: some arrays of 8 MiB
 _GROWTH = 4
+_MOST_ROWS = 1024  # of a large bucket, unless there is little to compare them with
 
 Pairs = tuple[Nodes, Nodes]
 
@@ -35,7 +35,10 @@ def list_near_pairs(
     all_bytes = bits.reshape(-1, 1).view(np.uint8)  # (N, 8)
     for choice in combinations(range(_NUM_BYTES), 2):
         first, second = choice
-        keys = all_bytes[:, first].astype(np.uint16) << 8 | all_bytes[:, second]
+        keys = (
+            all_bytes[:, first].astype(np.uint16) * np.uint16(256)
+            + all_bytes[:, second]
+        )
         is_used = np.zeros(1 << 16, bool)
         is_used[keys[is_sought]] = True
         members = np.flatnonzero(is_used[keys])
@@ -113,38 +116,32 @@ def _list_in_large(
     components: Components,
 ) -> Iterator[Pairs]:
     """The same, of one bucket: few rows of the largest component with all others, then more of what that left."""
-    num_rows = 1
+    most_rows = 1
     while True:
         root = components.find(bucket)
         _, place, size = np.unique(root, return_inverse=True, return_counts=True)
-        if len(size) < 2:
+        num_sought = int(is_sought[bucket].sum())
+        if len(size) < 2 or not num_sought:
             return
         order = np.lexsort((bucket, place, -size[place], ~is_sought[bucket]))
         bucket = bucket[order]
         root = root[order]
-        num_rows = min(num_rows, int(is_sought[bucket].sum()))
-        if not num_rows:
-            return
-        # of one component, rows need not be compared with the rest of it
         is_inside = root == root[0]
         num_inside = int((is_inside & is_sought[bucket]).sum())
-        is_one = num_inside * _GROWTH >= num_rows
-        num_rows = min(num_rows, num_inside) if is_one else num_rows
-        columns, column_root = (
-            (bucket[~is_inside], root[~is_inside]) if is_one else (bucket, root)
-        )
-        rows = bucket[:num_rows]
+        # of one component, rows need not be compared with the rest of it
+        is_one = num_inside * _GROWTH >= most_rows
+        num_rows = min(most_rows, num_inside if is_one else num_sought)
+        columns = np.flatnonzero(~is_inside) if is_one else np.arange(len(bucket))
         step = max(1, _PAIRS // num_rows)
-        for part in range(0, len(columns), step):
-            some = columns[part : part + step]
-            asked = is_near(bits[rows][:, None], bits[some])
-            asked &= root[:num_rows, None] != column_root[part : part + step]
+        for start in range(0, len(columns), step):
+            some = columns[start : start + step]
+            asked = is_near(bits[bucket[:num_rows, None]], bits[bucket[some]])
+            asked &= root[:num_rows, None] != root[some]
             row, column = np.nonzero(asked)
-            yield _keep_apart(rows[row], some[column], components)
+            yield _keep_apart(bucket[row], bucket[some[column]], components)
         bucket = bucket[num_rows:]
-        num_rows = min(
-            num_rows * _GROWTH, max(1, _GROWTH * _PAIRS // max(1, len(columns)))
-        )
+        most = max(_MOST_ROWS, _GROWTH * _PAIRS // max(1, len(columns)))
+        most_rows = min(most_rows * _GROWTH, most)
 
 
 def _keep_apart(rows: Nodes, columns: Nodes, components: Components) -> Pairs:

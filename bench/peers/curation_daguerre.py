@@ -7,13 +7,16 @@ import sys
 import time
 from pathlib import Path
 
+import lance  # noqa: F401
+import scipy.sparse.csgraph  # noqa: F401
+
 from assets.curation.clusters import update_clusters
 from assets.tables.catalog import Catalog
 
 
 def main() -> None:
     """Print seconds without imports, seconds of processor, and the most memory that the process held."""
-    catalog = Catalog(sys.argv[1])
+    catalog = Catalog(f"{sys.argv[1]}/tables")
     start = time.perf_counter(), time.process_time()
     done = update_clusters(catalog)
     seconds = time.perf_counter() - start[0]
