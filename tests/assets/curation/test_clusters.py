@@ -155,7 +155,7 @@ def test_new_frames_are_compared_and_no_others(catalog, curate):
 def test_what_is_kept_and_what_is_new_are_what_is_computed_anew(
     catalog, curate, tmp_path
 ):
-    """Sessions come, one that joins two clusters goes, and labels or a test part change who leads."""
+    """Sessions come, with parts that change who leads a cluster, and one goes."""
     rng = np.random.default_rng(0)
     for number, day in enumerate(("monday", "tuesday", "friday", "sunday")):
         hints = rng.choice(["train", "test", None], 12).tolist()
@@ -211,6 +211,18 @@ def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(
     assert {r["code_version"] for r in catalog.read("unique_frames").to_pylist()} == {
         version
     }
+
+
+def test_the_threshold_of_an_encoder_outlives_the_code_that_found_it(catalog, curate):
+    curate([0, 2, 4, 6], encoder="1:abc")
+    publish_clusters(catalog)
+    rows = catalog.read_latest("unique_frames").to_pylist()
+    earlier = [r | {"code_version": "1:1:abc:0.9901234"} for r in rows]
+    catalog.upsert("unique_frames", to_table(TABLES["unique_frames"], earlier))
+    rows = publish_clusters(catalog)
+    assert {r["code_version"] for r in rows} == {"2:1:abc:0.9901234"}
+    # cos 2 = 0.9994
+    assert len({r["cluster_id"] for r in rows}) == 1
 
 
 def test_no_encoder_moves_a_released_frame_to_another_side(catalog, curate):
