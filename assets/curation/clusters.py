@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.curation.annotations import read_datasets
+from assets.curation.compared import ComparedFrames, read_compared
+from assets.curation.components import Nodes
 from assets.curation.dedup import (
     CODE_VERSION,
     MIN_COSINE,
+    choose_sample,
     find_clusters,
     find_min_cosine,
+    measure_similarity,
 )
 from assets.curation.split import Frame, assign_splits
 from assets.curation.subjects import part_by_subject
 from assets.formats.protocol import RECORDING_READERS
 from assets.tables.catalog import Catalog
-from assets.tables.encoders import require_one_encoder
 from assets.tables.incremental import Refreshed, replace_rows
 from assets.tables.rows import FrameRow
-from assets.tables.schemas import EMBEDDING_DIM, TABLES
+from assets.tables.schemas import TABLES, to_table
 
 _STRICTEST = {"test": 0, "val": 1, "train": 2, None: 3}
 _Row = dict[str, object]
@@ -41,7 +45,9 @@ class Sides:
 def plan_sides(catalog: Catalog) -> Sides:
     """The sides that frames would be on now. Writes nothing. Raises ValueError as `update_clusters` does."""
     rows, _ = _cluster(catalog)
-    cluster_of = {str(r["frame_id"]): str(r["cluster_id"]) for r in rows}
+    cluster_of = dict(
+        zip(rows["frame_id"].to_pylist(), rows["cluster_id"].to_pylist(), strict=True)
+    )
     splits, _ = _split(catalog, cluster_of)
     return Sides({str(r["frame_id"]): str(r["split"]) for r in splits}, cluster_of)
 
@@ -61,103 +67,94 @@ def update_splits(catalog: Catalog) -> Refreshed:
     """Recompute `splits` from the published clusters. A frame that had a split keeps it, also one that comes back after
     it was left out: as in the releases that have it, the strictest where they differ."""
     rows, computed = _split(catalog, _column(catalog, "unique_frames", "cluster_id"))
-    return replace_rows(catalog, "splits", rows, computed)
+    return replace_rows(catalog, "splits", to_table(TABLES["splits"], rows), computed)
 
 
-def _cluster(catalog: Catalog) -> tuple[list[_Row], int]:
+def _cluster(catalog: Catalog) -> tuple[pa.Table, int]:
     """Rows of `unique_frames`, and how many frames were compared for them."""
-    frames = _ordered_frames(catalog, read_datasets(catalog))
-    embeddings = catalog.read(
-        "frame_embeddings",
-        ["frame_id", "session", "vector", "input_sha256", "code_version"],
-    )
-    require_one_encoder(embeddings)
-    vectors = (
-        embeddings["vector"]
-        .combine_chunks()
-        .flatten()
-        .to_numpy()
-        .reshape(-1, EMBEDDING_DIM)
-    )
-    row_of = {
-        frame_id: n for n, frame_id in enumerate(embeddings["frame_id"].to_pylist())
+    compared = read_compared(catalog, read_datasets(catalog).keys())
+    min_cosine, version = _choose_threshold(catalog, compared)
+    have = _read_known(catalog, compared, version)
+    clusters = find_clusters(compared.vectors, compared.bits, min_cosine, have.leader)
+    leader = _lead(clusters, compared.place)
+    is_copy = leader != np.arange(len(leader))
+    similarity = np.where(leader == have.leader, have.similarity, np.nan)
+    (fresh,) = np.nonzero(is_copy & np.isnan(similarity))
+    similarity[fresh] = measure_similarity(compared.vectors, fresh, leader[fresh])
+    ids = compared.rows["frame_id"]
+    led_by = ids.take(pa.array(leader))
+    columns = {
+        "frame_id": ids,
+        "session": compared.rows["session"],
+        "duplicate_of": pc.if_else(
+            pa.array(is_copy), led_by, pa.scalar(None, pa.string())
+        ),
+        "cluster_id": led_by,
+        "similarity": pa.array(similarity, mask=~is_copy),
+        "input_sha256": compared.rows["input_sha256"],
+        "code_version": pa.repeat(version, len(leader)),
     }
-    sources = list(
-        zip(
-            embeddings["input_sha256"].to_pylist(),
-            embeddings["code_version"].to_pylist(),
-            strict=True,
-        )
+    return pa.table(columns, schema=TABLES["unique_frames"].schema), int(
+        (have.leader < 0).sum()
     )
-    hashes = _column(catalog, "frame_quality", "perceptual_hash")
-    frames = [f for f in frames if f["frame_id"] in row_of and f["frame_id"] in hashes]
-    if not frames:
-        raise ValueError(
-            "no published frames with embeddings and quality: materialise those for a session first"
-        )
-    ids = [f["frame_id"] for f in frames]
-    inputs = {i: _hash(*sources[row_of[i]], hashes[i]) for i in ids}
-    vectors = vectors[[row_of[i] for i in ids]]
-    min_cosine, version = _choose_threshold(catalog, sources[0][1], vectors)
-    known = _known_clusters(catalog, inputs, version)
-    first, similarity = find_clusters(
-        vectors, [hashes[i] for i in ids], min_cosine, known=known
-    )
-    rows: list[_Row] = [
-        {
-            "frame_id": frame["frame_id"],
-            "session": frame["session"],
-            "cluster_id": ids[first[n]],
-            "duplicate_of": None if first[n] == n else ids[first[n]],
-            "similarity": None if first[n] == n else float(similarity[n]),
-            "input_sha256": inputs[frame["frame_id"]],
-            "code_version": version,
-        }
-        for n, frame in enumerate(frames)
-    ]
-    return rows, int((known < 0).sum())
 
 
-def _choose_threshold(
-    catalog: Catalog, encoder: str, vectors: NDArray[np.float32]
-) -> tuple[float, str]:
+def _lead(clusters: Nodes, place: Nodes) -> Nodes:
+    """The (N,) frame that leads each frame's cluster: that of the first place."""
+    order = np.argsort(place)
+    named, first = np.unique(clusters[order], return_index=True)
+    return order[first][np.searchsorted(named, clusters)]
+
+
+def _choose_threshold(catalog: Catalog, compared: ComparedFrames) -> tuple[float, str]:
     """The least cosine of near-duplicates, and the code version of the rows, which tells it.
 
     That of a user's encoder is found once, when its vectors are first compared, so that clusters stay as data grows.
     """
-    if ":" not in encoder:
+    if ":" not in compared.encoder:
         return MIN_COSINE, CODE_VERSION
-    mine = f"{CODE_VERSION}:{encoder}:"
-    found = {
-        r["code_version"]
-        for r in catalog.read_latest("unique_frames", ["code_version"]).to_pylist()
-    }
-    version = min(
-        (v for v in found if v.startswith(mine)),
-        default=f"{mine}{find_min_cosine(vectors):.7f}",
+    mine = f":{compared.encoder}:"
+    found = (
+        catalog.read_latest("unique_frames", ["code_version"])["code_version"]
+        .unique()
+        .to_pylist()
     )
-    return float(version.removeprefix(mine)), version
+    # of rows that an earlier code made, too
+    threshold = min((v.partition(mine)[2] for v in found if mine in v), default=None)
+    if threshold is None:
+        order = np.argsort(compared.place)
+        some = order[choose_sample(len(order))]
+        threshold = f"{find_min_cosine(compared.vectors(some)):.7f}"
+    return float(threshold), f"{CODE_VERSION}{mine}{threshold}"
 
 
-def _known_clusters(
-    catalog: Catalog, inputs: Mapping[str, str], version: str
-) -> NDArray[np.int64]:
-    """`known` of find_clusters for the frames of `inputs` (frame id -> hash of what is compared), in their order."""
-    columns = ["frame_id", "cluster_id", "input_sha256", "code_version"]
-    have = catalog.read_latest("unique_frames", columns).to_pylist()
-    is_same = {
-        r["frame_id"]: (r["input_sha256"], r["code_version"])
-        == (inputs.get(r["frame_id"]), version)
-        for r in have
-    }
-    broken = {r["cluster_id"] for r in have if not is_same[r["frame_id"]]}
-    cluster_of = {
-        r["frame_id"]: r["cluster_id"] for r in have if r["cluster_id"] not in broken
-    }
-    index = {frame_id: n for n, frame_id in enumerate(inputs)}
-    return np.array(
-        [index[cluster_of[i]] if i in cluster_of else -1 for i in inputs], np.int64
+@dataclass(frozen=True)
+class _Known:
+    """What the table has of frames (N,) whose clusters are whole and as they were; of the others -1 and NaN."""
+
+    leader: Nodes  # of the frame's cluster
+    similarity: NDArray[np.float64]  # to it
+
+
+def _read_known(catalog: Catalog, compared: ComparedFrames, version: str) -> _Known:
+    columns = ["frame_id", "cluster_id", "similarity", "input_sha256", "code_version"]
+    have = catalog.read_latest("unique_frames", columns)
+    ids = compared.rows["frame_id"]
+    place = pc.index_in(have["frame_id"], value_set=ids)
+    is_same = pc.and_(
+        pc.equal(have["input_sha256"], compared.rows["input_sha256"].take(place)),
+        pc.equal(have["code_version"], version),
     )
+    is_same = pc.fill_null(is_same, False)
+    broken = have["cluster_id"].filter(pc.invert(is_same))
+    is_whole = pc.invert(pc.is_in(have["cluster_id"], value_set=broken))
+    have = have.filter(is_whole)
+    rows = place.filter(is_whole).to_numpy()
+    leader = np.full(len(compared), -1)
+    leader[rows] = pc.index_in(have["cluster_id"], value_set=ids).to_numpy()
+    similarity = np.full(len(compared), np.nan)
+    similarity[rows] = have["similarity"].to_numpy()
+    return _Known(leader, similarity)
 
 
 def _split(catalog: Catalog, clusters: Mapping[str, str]) -> tuple[list[_Row], int]:
@@ -252,7 +249,3 @@ def _ordered_frames(
 def _column(catalog: Catalog, table: str, column: str) -> dict[str, str]:
     key = TABLES[table].key
     return {r[key]: r[column] for r in catalog.read(table, [key, column]).to_pylist()}
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()

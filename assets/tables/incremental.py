@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.images import Payload
@@ -105,26 +106,28 @@ def refresh_frames(
 
 
 def replace_rows(
-    catalog: Catalog, name: str, rows: Sequence[dict[str, object]], computed: int
+    catalog: Catalog, name: str, rows: pa.Table, computed: int
 ) -> Refreshed:
-    """Make `rows` the content of a table that is decided as a whole; written are those that differ from what it holds.
+    """Make `rows`, in the table's schema, the content of a table that is decided as a whole; written are those that
+    differ from what it holds. Its columns are plain values, no lists.
 
     Raises ValueError when two of `rows` share a key.
     """
     key = TABLES[name].key
-    table = to_table(TABLES[name], rows)
-    require_unique_keys(name, key, table)
-    wanted = table.to_pylist()
-    have = {row[key]: row for row in catalog.read_latest(name).to_pylist()}
-    gone = sorted(have.keys() - {row[key] for row in wanted})
+    require_unique_keys(name, key, rows)
+    have = catalog.read_latest(name)
+    gone = sorted(
+        have[key]
+        .filter(pc.invert(pc.is_in(have[key], value_set=rows[key])))
+        .to_pylist()
+    )
     if gone:
         catalog.delete(name, is_in(key, gone))
-    written = catalog.upsert(
-        name,
-        table.filter(
-            pa.array([have.get(row[key]) != row for row in wanted], pa.bool_())
-        ),
-    )
+    places = pc.index_in(rows[key], value_set=have[key])
+    is_same = pc.is_valid(places)
+    for column in rows.schema.names:
+        is_same = pc.and_(is_same, _is_equal(rows[column], have[column].take(places)))
+    written = catalog.upsert(name, rows.filter(pc.invert(is_same)))
     return Refreshed(
         written.version,
         written.inserted,
@@ -133,6 +136,12 @@ def replace_rows(
         len(rows),
         computed,
     )
+
+
+def _is_equal(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether values are equal, or both are null."""
+    are_null = pc.and_(pc.is_null(ours), pc.is_null(theirs))
+    return pc.or_(pc.fill_null(pc.equal(ours, theirs), False), are_null)
 
 
 def read_images(

@@ -152,6 +152,26 @@ def test_new_frames_are_compared_and_no_others(catalog, curate):
     )
 
 
+def test_what_is_kept_and_what_is_new_are_what_is_computed_anew(
+    catalog, curate, tmp_path
+):
+    """Sessions come, with parts that change who leads a cluster, and one goes."""
+    rng = np.random.default_rng(0)
+    for number, day in enumerate(("monday", "tuesday", "friday", "sunday")):
+        hints = rng.choice(["train", "test", None], 12).tolist()
+        curate(rng.uniform(0, 360, 12).tolist(), 20 * number, day, split_hint=hints)
+        update_and_publish(catalog)
+    catalog.hold("frames", "tuesday", catalog.latest_version("frames"), "blurred")
+    kept = sorted(publish_clusters(catalog), key=lambda r: r["frame_id"])
+    assert len(kept) == 36 and len({r["cluster_id"] for r in kept}) < 30
+    catalog.delete("unique_frames", "true")
+    assert update_and_publish(catalog)[3] == 36
+    anew = sorted(
+        catalog.read("unique_frames").to_pylist(), key=lambda r: r["frame_id"]
+    )
+    assert anew == kept
+
+
 def test_frames_with_another_embedding_are_compared_again(catalog, curate):
     angles = [18.0 * n for n in range(20)]
     curate(angles)
@@ -183,7 +203,7 @@ def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(
     rows = publish_clusters(catalog)
     assert len({r["cluster_id"] for r in rows}) == 4
     (version,) = {r["code_version"] for r in rows}
-    assert version.startswith("1:1:abc:0.99") and float(
+    assert version.startswith("2:1:abc:0.99") and float(
         version.rpartition(":")[2]
     ) > np.cos(np.radians(2))
     curate([90, 180], seed=10, session="tuesday", encoder="1:abc")
@@ -191,6 +211,18 @@ def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(
     assert {r["code_version"] for r in catalog.read("unique_frames").to_pylist()} == {
         version
     }
+
+
+def test_the_threshold_of_an_encoder_outlives_the_code_that_found_it(catalog, curate):
+    curate([0, 2, 4, 6], encoder="1:abc")
+    publish_clusters(catalog)
+    rows = catalog.read_latest("unique_frames").to_pylist()
+    earlier = [r | {"code_version": "1:1:abc:0.9901234"} for r in rows]
+    catalog.upsert("unique_frames", to_table(TABLES["unique_frames"], earlier))
+    rows = publish_clusters(catalog)
+    assert {r["code_version"] for r in rows} == {"2:1:abc:0.9901234"}
+    # cos 2 = 0.9994
+    assert len({r["cluster_id"] for r in rows}) == 1
 
 
 def test_no_encoder_moves_a_released_frame_to_another_side(catalog, curate):

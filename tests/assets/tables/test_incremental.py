@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
+import pyarrow as pa
 import pytest
 
 from assets.images import decode_rgb
 from assets.previews.stored_frames import contact_sheet_png
 from assets.tables import incremental
 from assets.tables.incremental import read_images, refresh_frames, replace_rows
-from assets.tables.schemas import content_id
+from assets.tables.schemas import TABLES, content_id, to_table
 
 
 @pytest.fixture
@@ -162,13 +163,17 @@ def cluster(name: str, of: str = "a") -> dict[str, object]:
     }
 
 
+def clusters(*rows: dict[str, object]) -> pa.Table:
+    return to_table(TABLES["unique_frames"], rows)
+
+
 def test_replacing_writes_the_rows_that_differ(catalog):
     first = replace_rows(
-        catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2
+        catalog, "unique_frames", clusters(cluster("a"), cluster("b")), computed=2
     )
     assert (first.new, first.stale, first.removed, first.total) == (2, 0, 0, 2)
     same = replace_rows(
-        catalog, "unique_frames", [cluster("b"), cluster("a")], computed=0
+        catalog, "unique_frames", clusters(cluster("b"), cluster("a")), computed=0
     )  # another order
     assert (same.version, same.new, same.stale, same.removed) == (
         first.version,
@@ -177,7 +182,7 @@ def test_replacing_writes_the_rows_that_differ(catalog):
         0,
     )
     rows = [cluster("a"), cluster("b", of="b"), cluster("c")]
-    other = replace_rows(catalog, "unique_frames", rows, computed=2)
+    other = replace_rows(catalog, "unique_frames", clusters(*rows), computed=2)
     assert (other.new, other.stale, other.removed, other.total) == (1, 1, 0, 3)
     assert catalog.read_latest("unique_frames").select(
         ["frame_id", "cluster_id"]
@@ -191,15 +196,15 @@ def test_replacing_writes_the_rows_that_differ(catalog):
 
 def test_replacing_removes_the_rest_and_keeps_old_versions(catalog):
     first = replace_rows(
-        catalog, "unique_frames", [cluster("a"), cluster("b")], computed=2
+        catalog, "unique_frames", clusters(cluster("a"), cluster("b")), computed=2
     )
-    done = replace_rows(catalog, "unique_frames", [cluster("b")], computed=0)
+    done = replace_rows(catalog, "unique_frames", clusters(cluster("b")), computed=0)
     assert (done.new, done.stale, done.removed, done.total) == (0, 0, 1, 1)
     assert catalog.read_latest("unique_frames")["frame_id"].to_pylist() == [
         content_id("b")
     ]
     assert len(catalog.read("unique_frames", version=first.version)) == 2
-    assert replace_rows(catalog, "unique_frames", [], computed=0).removed == 1
+    assert replace_rows(catalog, "unique_frames", clusters(), computed=0).removed == 1
 
 
 def test_replacing_refuses_two_rows_of_one_key(catalog):
@@ -207,7 +212,10 @@ def test_replacing_refuses_two_rows_of_one_key(catalog):
         ValueError, match="two rows for unique_frames share the key frame_id"
     ):
         replace_rows(
-            catalog, "unique_frames", [cluster("a"), cluster("a", of="b")], computed=2
+            catalog,
+            "unique_frames",
+            clusters(cluster("a"), cluster("a", of="b")),
+            computed=2,
         )
 
 

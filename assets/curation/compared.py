@@ -1,0 +1,145 @@
+"""What near-duplicates are found by: hashes and vectors of the published colour frames, in the order they lie in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assets.curation.components import Nodes
+from assets.curation.dedup import Vectors
+from assets.tables.catalog import Catalog
+from assets.tables.encoders import require_one_encoder
+from assets.tables.schemas import EMBEDDING_DIM
+
+PARTS = ("test", "val", "train")  # the strictest first
+_COLUMNS = ("frame_id", "capture_id", "session", "sequence", "split_hint")
+_HASHED = 65_536  # rows whose text is in memory at once
+
+
+@dataclass(frozen=True)
+class ComparedFrames:
+    """Published colour frames that have a vector and a perceptual hash, in the order in which vectors are stored."""
+
+    rows: (
+        pa.Table
+    )  # frame_id, session; input_sha256: of all that a frame is compared by
+    bits: NDArray[np.uint64]  # (N,)
+    place: Nodes  # (N,) in the order in which frames lead their clusters
+    encoder: str  # the code version of all vectors
+    vectors: Vectors
+
+    def __len__(self) -> int:
+        return len(self.bits)
+
+
+def read_compared(catalog: Catalog, labelled: Collection[str]) -> ComparedFrames:
+    """What is published. Labelled frames lead, so that no bare copy stands for them, then those of a producer's test
+    part. Raises ValueError, with the remedy, when there is nothing to compare, or vectors of two encoders."""
+    embeddings, vectors = _open_embeddings(catalog)
+    require_one_encoder(embeddings)
+    quality = catalog.read("frame_quality", ["frame_id", "perceptual_hash"])
+    hashes = quality["perceptual_hash"].take(
+        pc.index_in(embeddings["frame_id"], value_set=quality["frame_id"])
+    )
+    frames = catalog.read("frames", _COLUMNS, "kind = 'color'")
+    frame = pc.index_in(embeddings["frame_id"], value_set=frames["frame_id"])
+    embeddings = embeddings.append_column("perceptual_hash", hashes).append_column(
+        "frame", frame
+    )
+    embeddings = embeddings.filter(pc.and_(pc.is_valid(hashes), pc.is_valid(frame)))
+    if not len(embeddings):
+        raise ValueError(
+            "no published frames with embeddings and quality: materialise those for a session first"
+        )
+    rows = embeddings.select(["frame_id", "session"]).append_column(
+        "input_sha256", _hash_inputs(embeddings)
+    )
+    position = embeddings["position"].to_numpy()
+    return ComparedFrames(
+        rows,
+        _read_bits(embeddings["perceptual_hash"]),
+        _find_places(frames.take(embeddings["frame"]), labelled),
+        embeddings["code_version"][0].as_py(),
+        lambda chosen: vectors(position[chosen]),
+    )
+
+
+def _open_embeddings(catalog: Catalog) -> tuple[pa.Table, Vectors]:
+    """What stands beside the published vectors, with the position of each; and what reads those at some positions."""
+    columns = ["frame_id", "session", "input_sha256", "code_version"]
+    readable = catalog.readable("frame_embeddings")
+    if readable is None:
+        rows = catalog.read("frame_embeddings", columns)
+        return rows.append_column(
+            "position", pa.array([], pa.int64())
+        ), lambda _: np.zeros((0, EMBEDDING_DIM), np.float32)
+    stored, where = readable
+    everything = stored.to_table(columns=[], with_row_id=True)["_rowid"].to_numpy()
+    order = np.argsort(everything)
+    rows = stored.to_table(columns=columns, filter=where, with_row_id=True)
+    position = order[
+        np.searchsorted(everything, rows["_rowid"].to_numpy(), sorter=order)
+    ]
+    rows = rows.select(columns).append_column("position", pa.array(position))
+
+    def read(positions: Nodes) -> NDArray[np.float32]:
+        found = stored.take(pa.array(positions), columns=["vector"])["vector"]
+        parts = [
+            chunk.flatten().to_numpy().reshape(-1, EMBEDDING_DIM)
+            for chunk in found.chunks
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    return rows.sort_by("position"), read
+
+
+def _read_bits(hashes: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """The (N,) 64 bits of hashes of 16 hex digits."""
+    parts = [bytes.fromhex("".join(chunk.to_pylist())) for chunk in hashes.chunks]
+    return np.frombuffer(b"".join(parts), np.uint64)
+
+
+def _hash_inputs(rows: pa.Table) -> pa.Array:
+    """Of each row the sha256 of its vector's input and code version, and its perceptual hash."""
+    parts = []
+    for batch in rows.select(
+        ["input_sha256", "code_version", "perceptual_hash"]
+    ).to_batches(_HASHED):
+        texts = pc.binary_join_element_wise(*batch.columns, " ").to_pylist()
+        parts.append(
+            pa.array(
+                [hashlib.sha256(text.encode()).hexdigest() for text in texts],
+                pa.string(),
+            )
+        )
+    return pa.chunked_array(parts, pa.string())
+
+
+def _find_places(frames: pa.Table, labelled: Collection[str]) -> Nodes:
+    """The (N,) places of frames in the order in which they lead."""
+    is_bare = pc.invert(
+        pc.is_in(frames["frame_id"], value_set=pa.array(labelled, pa.string()))
+    )
+    strictness = pc.fill_null(
+        pc.index_in(frames["split_hint"], value_set=pa.array(PARTS)), len(PARTS)
+    )
+    keys = {
+        "is_bare": pc.cast(is_bare, pa.int8()),
+        "strictness": strictness,
+        **{
+            name: frames[name]
+            for name in ("session", "capture_id", "sequence", "frame_id")
+        },
+    }
+    order = pc.sort_indices(
+        pa.table(keys), [(name, "ascending") for name in keys]
+    ).to_numpy()
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return place
