@@ -7,12 +7,10 @@ reading through decodes nothing twice. PyAV is imported where it is used: only i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds
-from assets.sandbox.video_channel import Channel, RemoteFile
 from assets.sandbox.video_container import open_container, set_up
 from assets.sandbox.video_places import Key
 
@@ -66,6 +64,13 @@ def index_wanted(wanted: Iterable[tuple[int, int, int]]) -> Wanted:
     return index
 
 
+class PacketMark:
+    """Tells a frame's packet. Each packet needs one of its own: PyAV forgets an object with the first that has it."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+
 @dataclass(frozen=True)
 class FoundFrame:
     """An `av.VideoFrame`, and where it lies: `nth` of the frames of the packet that many `steps` behind the key."""
@@ -76,23 +81,30 @@ class FoundFrame:
 
 
 class StoredVideo:
-    """Decodes what is asked for. After an FFmpegError it is to be closed."""
+    """Decodes what is asked for, and calls `on_packet` before each packet. After an FFmpegError it is to be closed."""
 
     def __init__(
-        self, channel: Channel, ask: FramesAsk, frame_pixels: int, num_threads: int
+        self,
+        file: Any,  # a seekable stream of bytes
+        ask: FramesAsk,
+        frame_pixels: int,
+        num_threads: int,
+        on_packet: Callable[[], object],
     ) -> None:
-        self._file = RemoteFile(channel, ask.size, ask.video)
+        self._file = file
         self._demuxer = ask.demuxer
         self._index = ask.stream
         self._frame_pixels = frame_pixels
         self._num_threads = num_threads
+        self._on_packet = on_packet
         self._open()
 
     def _open(self) -> None:
         self._file.seek(0)
         self._container = open_container(self._file, self._demuxer, self._frame_pixels)
         self._stream = self._container.streams[self._index]
-        set_up(self._stream.codec_context, self._frame_pixels, self._num_threads)
+        context = self._stream.codec_context
+        set_up(context, self._frame_pixels, self._num_threads, is_strict=False)
         self._packets = self._demux()
         self._ahead: deque[Any] = deque()  # read already
         self._run = _Run()
@@ -127,7 +139,7 @@ class StoredVideo:
 
     def _step(self, packets: set[int], last: int, is_reading_on: bool) -> list[Any]:
         """What the decoder gives for the next packet, or, where none is to follow, what it has kept back."""
-        allow_seconds(ITEM_SECONDS)
+        self._on_packet()
         run = self._run
         context = self._stream.codec_context
         most = last + MAX_DELAY if is_reading_on else last
@@ -145,7 +157,7 @@ class StoredVideo:
         context.skip_frame = "DEFAULT" if is_needed else "NONREF"
         if not is_needed:
             run.gone.add(at)
-        packet.opaque = at
+        packet.opaque = PacketMark(at)
         return list(packet.decode())
 
     def _is_shown_behind(self, packet: Any, packets: set[int], last: int) -> bool:
@@ -173,7 +185,7 @@ class StoredVideo:
         self._go_to(ask.key)
         self._stream.codec_context.flush_buffers()
         self._run = _Run()
-        return 0, is_ahead or len(ask.wanted) > 1
+        return 0, ask.goes_on and (is_ahead or len(ask.wanted) > 1)
 
     def _find_base(self, key: Key) -> int | None:
         """Where in the run the key is, or will be as the next packet."""
@@ -273,7 +285,7 @@ class _Run:
 
     def place(self, frame: Any) -> FoundFrame:
         """Where a frame belongs that the decoder has given."""
-        at = -1 if frame.opaque is None else frame.opaque
+        at = frame.opaque.steps
         self._nth = self._nth + 1 if at == self._last_place else 0
         self._last_place = at
         return FoundFrame(at, self._nth, frame)

@@ -22,6 +22,7 @@ from assets.sandbox.confinement import confine
 from assets.sandbox.stored_video import (
     FoundFrame,
     FramesAsk,
+    PacketMark,
     StoredVideo,
     Wanted,
     index_wanted,
@@ -32,6 +33,7 @@ from assets.sandbox.video_channel import (
     FRAME,
     Channel,
     Payload,
+    RemoteFile,
 )
 from assets.sandbox.video_choice import Chooser, Reading
 from assets.sandbox.video_container import DECODERS, set_up
@@ -141,7 +143,7 @@ class _Server:
             packet = av.Packet(data)
             packet.pts = ask.times_ns[steps]
             packet.time_base = _NANOSECOND
-            packet.opaque = steps
+            packet.opaque = PacketMark(steps)
             is_needed = ask.reading is not None or steps in ask.wanted
             context.skip_frame = "DEFAULT" if is_needed else "NONREF"
             for frame in context.decode(packet):
@@ -150,7 +152,7 @@ class _Server:
             self._hand_on(frame, ask, found)
 
     def _hand_on(self, frame: Any, ask: _PacketsAsk, found: dict[int, int]) -> None:
-        steps = frame.opaque
+        steps = frame.opaque.steps
         if ask.reading is None:
             nth = found.get(steps, 0)
             found[steps] = nth + 1
@@ -172,7 +174,11 @@ class _Server:
     def _find(self, place: tuple[int, int], ask: FramesAsk) -> StoredVideo:
         if place not in self._videos:
             self._videos[place] = StoredVideo(
-                self._channel, ask, self._frame_pixels, NUM_THREADS
+                RemoteFile(self._channel, ask.size, ask.video),
+                ask,
+                self._frame_pixels,
+                NUM_THREADS,
+                partial(allow_seconds, ITEM_SECONDS),
             )
         self._videos.move_to_end(place)
         while len(self._videos) > VIDEOS_AT_ONCE:
