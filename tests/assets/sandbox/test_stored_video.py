@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from assets.sandbox.stored_video import MAX_DELAY, FramesAsk, StoredVideo, index_wanted
+from assets.sandbox.stored_video import FramesAsk, StoredVideo, index_wanted
 from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_container import set_up
 from assets.sandbox.video_frames import VideoFrameDecoder
@@ -239,8 +239,15 @@ def test_a_damaged_packet_takes_nothing_with_it_that_does_not_build_on_it(decode
     assert set(read).isdisjoint(range(20, 24))
 
 
-def test_reading_on_looks_a_bounded_number_of_packets_ahead():
-    reader = Reader("mjpeg.mkv")
-    reader.read([0])
-    reader.read([1])
-    assert reader.num_packets <= 2 + MAX_DELAY
+def test_a_decoder_that_holds_frames_back_for_long_is_asked_for_all_it_has(monkeypatch):
+    name = "h264.mp4"
+    needed = 1 + max(place.steps for place in list_places(name)[:3])
+    free = Reader(name)
+    free.read([0, 1, 2])
+    assert needed < free.num_packets
+    monkeypatch.setattr("assets.sandbox.stored_video.MAX_DELAY", 0)
+    bound = Reader(name)
+    bound.read([0, 1, 2])
+    # one more call, without a packet, has it give all
+    assert bound.num_packets == needed + 1
+    bound.read([3, 4])
