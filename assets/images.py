@@ -17,7 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.appearance import Pixels, decode_appearance, is_plain, show_pixels
+from assets.appearance import (
+    Pixels,
+    decode_appearance,
+    is_plain,
+    show_luma,
+    show_pixels,
+)
 from assets.heif_layout import find_coding
 from models.image_quality import find_reduction
 
@@ -173,7 +179,7 @@ def _require_depth(pixels: Any) -> NDArray[np.uint16]:
 def decode_luma(payload: Payload, reduction: int = 1) -> NDArray[np.uint8]:
     """(H, W) uint8 luma of what `decode_rgb` gives; of a JPEG at a 1, 2, 4 or 8th of its size. Raises ValueError."""
     if isinstance(payload, np.ndarray):
-        return _shrink(show_pixels(payload).luma, reduction)
+        return _shrink(show_luma(payload), reduction)
     if _is_for_child(payload):
         return _decode_in_child("luma", payload)
     if not is_plain(payload) and not (shown := decode_appearance(payload)).is_opaque:

@@ -50,6 +50,8 @@ from assets.capture.stand_ins import (
 )
 from assets.copies import adopt_copies
 from assets.formats import Leftover, Opener, plan_session, read_capture
+from assets.formats.images.video import VIDEO_SUFFIXES
+from assets.formats.layout import suffix_of
 from assets.formats.leftovers import LABEL_READERS
 from assets.formats.observations import (
     AnnotationObservation,
@@ -73,6 +75,7 @@ from assets.sandbox.guard import (
     Refusal,
     Verdict,
 )
+from assets.sandbox.video_process import child_ahead
 from assets.storage import BlobStore, Folder, NotAsListed, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.fencing import FencedWriter
@@ -117,11 +120,14 @@ class Intake:
             known = self._read_known(session)
         copies: set[str] = set()
         done = 0
+        new = [f for f in files if (f.path, f.version) not in known]
+        is_video = [suffix_of(f.path) in VIDEO_SUFFIXES for f in new]
         with (
             ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard,
+            child_ahead(any(is_video)),
             _sparing_collector(),
         ):
-            if any((f.path, f.version) not in known for f in files):
+            if not all(is_video):
                 guard.start(len(files))  # it loads while files are shared out
             lent = lend_pictures(self.catalog, files, source.open)
             plans, leftovers = _plan(files, source, lent)

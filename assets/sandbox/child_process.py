@@ -34,6 +34,12 @@ _THREADS = {
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
 }
+# for glibc, which would give the memory of a picture back to the system after each, to fetch and clear it for the next
+_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that it takes
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
 
 Child = subprocess.Popen[bytes]
 # until a descriptor is ready for a poll event; raises TimeoutError
@@ -69,7 +75,8 @@ def start_child(
 def _make_environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     path = (str(_ROOT), os.environ.get("PYTHONPATH", ""))
-    return {**kept, **_THREADS, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    paths = os.pathsep.join(filter(None, path))
+    return {**kept, **_THREADS, **_MEMORY, "PYTHONPATH": paths}
 
 
 def send(child: Child, data: bytes, wait: Wait) -> None:

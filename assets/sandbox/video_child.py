@@ -1,47 +1,33 @@
 """The process that decodes one foreign video with PyAV: it has no file to open and may die on any frame.
 
-Run as `python -m assets.sandbox.video_child DEMUXER READING SIZE_BYTES MEMORY_BYTES SECONDS PIXELS FRAME_PIXELS
-FRAMES`: READING is JSON of how it is read, the last five are limits. It speaks the messages of `video_channel.py` on
-its two pipes and ends when its input does.
+It loads its libraries, is then told the video, how to read it and the limits that it puts on itself (`VideoTask`), and
+speaks the messages of `video_channel.py` on its two pipes. It ends when its input does.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from assets.sandbox.child_answers import open_answers
 from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
 from assets.sandbox.confinement import confine
 from assets.sandbox.video_channel import DAMAGE, END, FACTS, Channel, RemoteFile
-from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_container import DECODERS, open_container, set_up
 from assets.sandbox.video_stream import StreamState
+from assets.sandbox.video_task import VideoTask
 
 _MAX_THREADS = 4  # encoding PNG takes ten times as long as decoding a frame
 
 
-@dataclass(frozen=True)
-class Most:
-    """How much of a video is decoded."""
-
-    pixels: int  # of all frames together
-    frame_pixels: int
-    frames: int
-
-
-def decode_video(
-    channel: Channel, size: int, most: Most, demuxer: str, reading: Reading
-) -> None:
+def decode_video(channel: Channel, task: VideoTask) -> None:
     """Send what the video holds, within the limits. Foreign bytes end in messages, never in an exception."""
     from av.error import FFmpegError
 
     try:
-        file = RemoteFile(channel, size)
-        container = open_container(file, demuxer, most.frame_pixels)
+        file = RemoteFile(channel, task.size)
+        container = open_container(file, task.demuxer, task.frame_pixels)
     except (FFmpegError, ValueError, MemoryError) as error:
         channel.send(
             DAMAGE, {"reason": f"cannot be opened: {_explain(error)}", "remedy": "copy"}
@@ -49,19 +35,16 @@ def decode_video(
         channel.send(END, {"streams": []})
         return
     with container:
-        _Decoding(container, channel, most, reading).run()
+        _Decoding(container, channel, task).run()
 
 
 class _Decoding:
     """One pass over one open container."""
 
-    def __init__(
-        self, container: Any, channel: Channel, most: Most, reading: Reading
-    ) -> None:
+    def __init__(self, container: Any, channel: Channel, task: VideoTask) -> None:
         self._container = container
-        self._reading = reading
         self._channel = channel
-        self._most = most
+        self._task = task
         self._streams: dict[int, StreamState] = {}
         self._frames = self._pixels = 0
 
@@ -102,17 +85,17 @@ class _Decoding:
             if name not in DECODERS:
                 self._refuse(stream, f"video codec {name!r} is not read", "codec")
                 continue
-            if context.width * context.height > self._most.frame_pixels:
+            if context.width * context.height > self._task.frame_pixels:
                 size = f"{context.width}x{context.height} px"
                 self._refuse(
                     stream,
-                    f"frames of {size}, more than {self._most.frame_pixels} px",
+                    f"frames of {size}, more than {self._task.frame_pixels} px",
                     "scale",
                 )
                 continue
-            set_up(context, self._most.frame_pixels)
+            set_up(context, self._task.frame_pixels)
             self._streams[stream.index] = StreamState(
-                stream, self._container, self._reading
+                stream, self._container, self._task.reading
             )
             chosen.append(stream)
         self._channel.send(
@@ -171,9 +154,9 @@ class _Decoding:
             )
         for frame in frames:
             self._pixels += frame.width * frame.height
-            if self._frames >= self._most.frames or self._pixels > self._most.pixels:
-                pixels = f"{self._most.pixels} pixels for a file of its size"
-                reason = f"more than {self._most.frames} frames, or more than {pixels}"
+            if self._frames >= self._task.frames or self._pixels > self._task.pixels:
+                pixels = f"{self._task.pixels} pixels for a file of its size"
+                reason = f"more than {self._task.frames} frames, or more than {pixels}"
                 self._channel.send(DAMAGE, {"reason": reason, "remedy": "cut"})
                 return False
             self._frames += state.emit(frame, self._channel)
@@ -195,17 +178,13 @@ def main() -> None:
     # the same complaint about the next packet counts as well
     av.logging.set_skip_repeated(False)
     cv2.setNumThreads(1)
-    demuxer = sys.argv[1]
-    reading = Reading.of(json.loads(sys.argv[2]))
-    size, memory_bytes, seconds, *most = map(int, sys.argv[3:])
-    limit_resources(memory_bytes, seconds)
-    confine()
-    allow_seconds(ITEM_SECONDS)
+    channel = Channel(sys.stdin.buffer, answers, min(_MAX_THREADS, os.cpu_count() or 1))
     try:
-        channel = Channel(
-            sys.stdin.buffer, answers, min(_MAX_THREADS, os.cpu_count() or 1)
-        )
-        decode_video(channel, size, Most(*most), demuxer, reading)
+        task = VideoTask.of(channel.receive_ask()[0])
+        limit_resources(task.memory_bytes, task.seconds)
+        confine()
+        allow_seconds(ITEM_SECONDS)
+        decode_video(channel, task)
     except (EOFError, BrokenPipeError):
         os._exit(0)  # nobody listens any more
 

@@ -46,19 +46,22 @@ def open_container(file: Any, demuxer: str, frame_pixels: int) -> Any:
     )
 
 
-def set_up(context: Any, frame_pixels: int, num_threads: int = 1) -> None:
-    """Let a decoder complain about all damage, give the same pixels everywhere, and tell a frame's packet.
+def set_up(
+    context: Any, frame_pixels: int, num_threads: int = 1, is_strict: bool = True
+) -> None:
+    """Let a decoder give the same pixels everywhere, tell a frame's packet, and, if `is_strict`, find fault.
 
-    With more threads than one, it says of no packet any more that this one is damaged.
+    With more threads than one, it says of no packet any more that this one is damaged. One that is not strict goes on
+    where a packet lacks what it builds on, as behind the key frame of an open GOP; it is for frames that are proven.
     """
     from av.codec.context import Flags
 
     context.thread_count = num_threads
     context.thread_type = "FRAME" if num_threads > 1 else "SLICE"
     context.options = {
-        "err_detect": _STRICT,
         "max_pixels": str(frame_pixels),
         # of MPEG-4 and JPEG, whose inverse transform differs from processor to processor
         "idct": "simple",
+        **({"err_detect": _STRICT} if is_strict else {}),
     }
     context.flags |= Flags.copy_opaque | Flags.bitexact

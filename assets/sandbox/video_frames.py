@@ -30,6 +30,7 @@ from assets.sandbox.child_process import (
     start_child,
     widen,
 )
+from assets.sandbox.stored_video import MAX_DELAY
 from assets.sandbox.video_channel import ASK, DAMAGE, END, FRAME, READ, pack_head
 from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_places import OF_MESSAGES, Key, VideoPlace
@@ -136,7 +137,7 @@ class VideoFrameDecoder:
     ) -> dict[VideoPlace, Pixels]:
         found: dict[VideoPlace, Pixels] = {}
         steps = max(ask.wanted)
-        with self._talking(steps, missed) as talk:
+        with self._talking(steps + MAX_DELAY, missed) as talk:
             blob = (blobs.folder.uri, ask.first.blob)
             number = self._numbers.setdefault(blob, len(self._numbers))
             names = {n: name for (_, name), n in self._numbers.items()}
@@ -255,16 +256,23 @@ class _Ask:
 
     first: VideoPlace
     key: Key | None
+    goes_on: bool  # with what the child has decoded before, if it leads there
     wanted: dict[int, dict[int, VideoPlace]]
 
     @classmethod
-    def of(cls, places: Sequence[VideoPlace], is_from_start: bool) -> _Ask:
+    def of(
+        cls,
+        places: Sequence[VideoPlace],
+        goes_on: bool = False,
+        is_from_start: bool = False,
+    ) -> _Ask:
         wanted: dict[int, dict[int, VideoPlace]] = {}
         for place in places:
             steps = place.number if is_from_start else place.steps
             wanted.setdefault(steps, {})[place.nth] = place
         first = places[0]
-        return cls(first, None if is_from_start else first.key, wanted)
+        key = None if is_from_start else first.key
+        return cls(first, key, goes_on, wanted)
 
     @property
     def is_of_messages(self) -> bool:
@@ -285,6 +293,7 @@ class _Ask:
             "demuxer": self.first.demuxer,
             "stream": self.first.stream,
             "key": asdict(self.key) if self.key else None,
+            "goes_on": self.goes_on,
             "wanted": self._list_wanted(),
         }
 
@@ -311,9 +320,15 @@ class _Ask:
 
 
 def _list_asks(group: Sequence[VideoPlace]) -> list[_Ask]:
-    """From the key on. A container may lead elsewhere: then from its start on, which is slow, and right."""
-    ask = _Ask.of(group, is_from_start=False)
-    return [ask] if ask.is_of_messages else [ask, _Ask.of(group, is_from_start=True)]
+    """The ways to a group, each for what the ways before have not led to.
+
+    Decoding goes on where it stands. Then it begins anew with the key, so that damage elsewhere does not count;
+    then, since a container may lead elsewhere, with the start of the stream, which is slow, and right.
+    """
+    anew = _Ask.of(group)
+    if anew.is_of_messages:
+        return [anew]
+    return [_Ask.of(group, goes_on=True), anew, _Ask.of(group, is_from_start=True)]
 
 
 def _group(places: Sequence[VideoPlace]) -> list[list[VideoPlace]]:

@@ -2,7 +2,8 @@
 
 Run as `python -m assets.sandbox.video_frames_child MEMORY_BYTES SECONDS FRAME_PIXELS`, which are limits. It is asked
 for frames of one stream that share a key packet, and answers with them in the order in which they are shown, then END;
-a few videos stay open between. It speaks the messages of `video_channel.py` and ends when its input does.
+a few videos stay open between (`stored_video.py`). It speaks the messages of `video_channel.py` and ends when its
+input does.
 """
 
 from __future__ import annotations
@@ -10,14 +11,22 @@ from __future__ import annotations
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from assets.sandbox.child_answers import open_answers
 from assets.sandbox.child_limits import ITEM_SECONDS, allow_seconds, limit_resources
 from assets.sandbox.confinement import confine
+from assets.sandbox.stored_video import (
+    FoundFrame,
+    FramesAsk,
+    PacketMark,
+    StoredVideo,
+    Wanted,
+    index_wanted,
+)
 from assets.sandbox.video_channel import (
     DAMAGE,
     END,
@@ -27,18 +36,16 @@ from assets.sandbox.video_channel import (
     RemoteFile,
 )
 from assets.sandbox.video_choice import Chooser, Reading
-from assets.sandbox.video_container import DECODERS, open_container, set_up
+from assets.sandbox.video_container import DECODERS, set_up
 from assets.sandbox.video_pixels import (
     checksum,
     describe,
     to_pixels,
 )
-from assets.sandbox.video_places import Key
 from assets.sandbox.video_stream import encode_frame, measure_frame
 
 _NANOSECOND = Fraction(1, 10**9)
 VIDEOS_AT_ONCE = 4  # that stay open
-_NEAR_PACKETS = 512  # a key packet lies at most so far behind the place where the container says it is
 NUM_THREADS = min(2, os.cpu_count() or 1)
 
 
@@ -46,13 +53,13 @@ NUM_THREADS = min(2, os.cpu_count() or 1)
 class _PacketsAsk:
     """Packets of a codec that begin with a key packet, and what is wanted of their frames.
 
-    With `wanted` as in `_Ask`, those frames; else all that the track's choice takes: measured, or as PNG.
+    With `wanted` as in `FramesAsk`, those frames; else all that the track's choice takes: measured, or as PNG.
     """
 
     codec: str
     packets: list[bytes]
     times_ns: list[int | None]
-    wanted: dict[int, dict[int, int]]
+    wanted: Wanted
     track: int
     reading: Reading | None
 
@@ -65,165 +72,24 @@ class _PacketsAsk:
             at += size
         told = value.get("reading")
         reading = Reading.of(told) if told else None
-        wanted = _index_wanted(value.get("wanted", ()))
+        wanted = index_wanted(value.get("wanted", ()))
         times_ns = value.get("times_ns") or [None] * len(packets)
         track = value.get("track", 0)
         return cls(value["codec"], packets, times_ns, wanted, track, reading)
 
 
-@dataclass(frozen=True)
-class _Ask:
-    """Frames of one stream. `wanted` is packet -> which of its frames -> their checksum; packets count from the key."""
-
-    video: int
-    size: int
-    demuxer: str
-    stream: int
-    key: Key | None  # None: count from the first packet of the stream
-    wanted: dict[int, dict[int, int]]
-
-    @classmethod
-    def of(cls, value: dict[str, Any]) -> _Ask:
-        key = Key(**value["key"]) if value["key"] else None
-        return cls(
-            value["video"],
-            value["size"],
-            value["demuxer"],
-            value["stream"],
-            key,
-            _index_wanted(value["wanted"]),
-        )
-
-
-def _index_wanted(
-    wanted: Iterable[tuple[int, int, int]],
-) -> dict[int, dict[int, int]]:
-    index: dict[int, dict[int, int]] = {}
-    for steps, nth, crc in wanted:
-        index.setdefault(steps, {})[nth] = crc
-    return index
-
-
-class _OpenVideo:
-    """One stream of one stored video, and where in it the demuxer stands."""
-
-    def __init__(self, channel: Channel, ask: _Ask, frame_pixels: int) -> None:
-        self._channel = channel
-        self._frame_pixels = frame_pixels
-        self._file = RemoteFile(channel, ask.size, ask.video)
-        self._demuxer = ask.demuxer
-        self._index = ask.stream
-        self._open()
-
-    def _open(self) -> None:
-        self._file.seek(0)
-        self._container = open_container(self._file, self._demuxer, self._frame_pixels)
-        self._stream = self._container.streams[self._index]
-        set_up(self._stream.codec_context, self._frame_pixels, NUM_THREADS)
-        self._packets = self._demux()
-        self._next: Any = None  # read already
-
-    def close(self) -> None:
-        self._container.close()
-
-    def decode(self, ask: _Ask) -> None:
-        """Send the frames that are asked for, as far as the video has them. Raises FFmpegError."""
-        self._go_to(ask.key)
-        last = max(ask.wanted)
-        found: dict[int, int] = {}  # packet -> frames of it so far
-        for steps in range(last + 1):
-            packet = self._take()
-            if packet is None:
-                break
-            allow_seconds(ITEM_SECONDS)
-            # nothing builds on frames that are no reference
-            context = self._stream.codec_context
-            context.skip_frame = "DEFAULT" if steps in ask.wanted else "NONREF"
-            packet.opaque = steps
-            for frame in packet.decode():
-                self._hand_on(frame, ask, found)
-        for frame in self._stream.codec_context.decode(None):
-            self._hand_on(frame, ask, found)
-        self._stream.codec_context.flush_buffers()
-
-    def _hand_on(self, frame: Any, ask: _Ask, found: dict[int, int]) -> None:
-        _send_wanted(self._channel, frame, ask.wanted, found)
-
-    def _go_to(self, key: Key | None) -> None:
-        """Let the key packet be the next one."""
-        if key is None:
-            self.close()
-            self._open()
-            return
-        self._next = self._take()  # reading on goes without a search
-        if self._next is not None and _is_at(self._next, key):
-            return
-        for ticks in dict.fromkeys((key.dts, key.pts)):
-            if ticks is not None and self._seek(ticks, key):
-                return
-        self.close()
-        self._open()
-        while (packet := self._take()) is not None:
-            if _is_at(packet, key):
-                self._next = packet
-                return
-
-    def _seek(self, ticks: int, key: Key) -> bool:
-        self._container.seek(ticks, stream=self._stream)
-        self._packets = self._demux()
-        self._next = None
-        for _ in range(_NEAR_PACKETS):
-            packet = self._take()
-            if packet is None:
-                return False
-            if _is_at(packet, key):
-                self._next = packet
-                return True
-        return False
-
-    def _take(self) -> Any:
-        """The next packet of the stream; None at its end."""
-        packet = self._next if self._next is not None else next(self._packets, None)
-        self._next = None
-        return packet
-
-    def _demux(self) -> Iterator[Any]:
-        for packet in self._container.demux(self._stream):
-            if packet.size:
-                yield packet
-
-
-def _send_wanted(
-    channel: Channel,
-    frame: Any,
-    wanted: dict[int, dict[int, int]],
-    found: dict[int, int],
-) -> None:
-    """Send a frame that is asked for; nothing in its place where it is not the one that was taken in."""
-    steps = frame.opaque
-    nth = found.get(steps, 0)
-    found[steps] = nth + 1
-    crc = wanted.get(steps, {}).get(nth)
-    if crc is None:
-        return
-    head = {"steps": steps, "nth": nth, **describe(frame)}
-    make = _to_payload if checksum(frame) == crc else _to_nothing
+def _send(channel: Channel, found: FoundFrame, crc: int) -> None:
+    frame = found.frame
+    head = {"steps": found.steps, "nth": found.nth, **describe(frame)}
+    make = partial(_make_payload, crc)
     channel.send_made(FRAME, head, make, frame, frame.width * frame.height * 8)
 
 
-def _is_at(packet: Any, key: Key) -> bool:
-    if key.offset >= 0 and packet.pos is not None:
-        return bool(packet.pos == key.offset)
-    return bool((packet.pts, packet.dts) == (key.pts, key.dts))
-
-
-def _to_payload(frame: Any) -> Payload:
+def _make_payload(crc: int, frame: Any) -> Payload:
+    """Its pixels; nothing where it is not the frame that was taken in."""
+    if checksum(frame) != crc:
+        return b""
     return memoryview(to_pixels(frame)).cast("B")
-
-
-def _to_nothing(_: Any) -> Payload:
-    """It is not the frame that was taken in."""
-    return b""
 
 
 class _Server:
@@ -232,7 +98,7 @@ class _Server:
     def __init__(self, channel: Channel, frame_pixels: int) -> None:
         self._channel = channel
         self._frame_pixels = frame_pixels
-        self._videos: OrderedDict[tuple[int, int], _OpenVideo] = OrderedDict()
+        self._videos: OrderedDict[tuple[int, int], StoredVideo] = OrderedDict()
         self._choosers: dict[int, Chooser] = {}  # by track
 
     def answer(self, value: dict[str, Any], payload: bytes) -> None:
@@ -240,21 +106,28 @@ class _Server:
         from av.error import FFmpegError
         from av.logging import Capture
 
-        ask = _PacketsAsk.of(value, payload) if "codec" in value else _Ask.of(value)
+        ask = (
+            _PacketsAsk.of(value, payload) if "codec" in value else FramesAsk.of(value)
+        )
         try:
             with Capture(local=True) as complaints:
                 if isinstance(ask, _PacketsAsk):
                     self._decode_packets(ask)
                 else:
-                    self._find((ask.video, ask.stream), ask).decode(ask)
+                    self._decode_video(ask)
             reason = complaints[0][2].strip() if complaints else None
         except (FFmpegError, ValueError, IndexError, MemoryError) as error:
             reason = f"{type(error).__name__}: {error}"
-            if isinstance(ask, _Ask):
+            if isinstance(ask, FramesAsk):
                 self._forget((ask.video, ask.stream))
         if reason:
             self._channel.send(DAMAGE, {"reason": reason[:200]})
         self._channel.send(END, {})
+
+    def _decode_video(self, ask: FramesAsk) -> None:
+        """Raises FFmpegError; what was decoded before is sent."""
+        for found in self._find((ask.video, ask.stream), ask).decode(ask):
+            _send(self._channel, found, ask.wanted[found.steps][found.nth])
 
     def _decode_packets(self, ask: _PacketsAsk) -> None:
         """Raises FFmpegError; what was decoded before is sent."""
@@ -270,7 +143,7 @@ class _Server:
             packet = av.Packet(data)
             packet.pts = ask.times_ns[steps]
             packet.time_base = _NANOSECOND
-            packet.opaque = steps
+            packet.opaque = PacketMark(steps)
             is_needed = ask.reading is not None or steps in ask.wanted
             context.skip_frame = "DEFAULT" if is_needed else "NONREF"
             for frame in context.decode(packet):
@@ -279,10 +152,14 @@ class _Server:
             self._hand_on(frame, ask, found)
 
     def _hand_on(self, frame: Any, ask: _PacketsAsk, found: dict[int, int]) -> None:
+        steps = frame.opaque.steps
         if ask.reading is None:
-            _send_wanted(self._channel, frame, ask.wanted, found)
+            nth = found.get(steps, 0)
+            found[steps] = nth + 1
+            crc = ask.wanted.get(steps, {}).get(nth)
+            if crc is not None:
+                _send(self._channel, FoundFrame(steps, nth, frame), crc)
             return
-        steps = frame.opaque
         chooser = self._choosers.setdefault(ask.track, Chooser(ask.reading.choice))
         frame.time_base = _NANOSECOND
         if frame.is_corrupt or not chooser.takes(frame, is_key=steps == 0):
@@ -294,9 +171,15 @@ class _Server:
             FRAME, head, make, frame, frame.width * frame.height * 8
         )
 
-    def _find(self, place: tuple[int, int], ask: _Ask) -> _OpenVideo:
+    def _find(self, place: tuple[int, int], ask: FramesAsk) -> StoredVideo:
         if place not in self._videos:
-            self._videos[place] = _OpenVideo(self._channel, ask, self._frame_pixels)
+            self._videos[place] = StoredVideo(
+                RemoteFile(self._channel, ask.size, ask.video),
+                ask,
+                self._frame_pixels,
+                NUM_THREADS,
+                partial(allow_seconds, ITEM_SECONDS),
+            )
         self._videos.move_to_end(place)
         while len(self._videos) > VIDEOS_AT_ONCE:
             self._videos.popitem(last=False)[1].close()

@@ -7,10 +7,10 @@ for, watches the processor time of a frame and of all, and believes nothing that
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -27,13 +27,28 @@ from assets.sandbox.child_process import (
     send,
     start_child,
 )
-from assets.sandbox.video_channel import DAMAGE, END, FACTS, FRAME, HEAD, READ
+from assets.sandbox.video_channel import (
+    ASK,
+    DAMAGE,
+    END,
+    FACTS,
+    FRAME,
+    HEAD,
+    READ,
+    pack_head,
+)
 from assets.sandbox.video_choice import Reading
+from assets.sandbox.video_task import VideoTask
 
+_CHILD = "assets.sandbox.video_child"
 _LOOK_SECONDS = 0.5  # between looks at how much the child has used
 _MAX_JSON_BYTES = 1 << 16
 _MAX_PAYLOAD_BYTES = 512 << 20
 _MAX_READ_BYTES = 64 << 20
+
+
+_ahead: list[Child] = []  # started, and not yet told of a video
+os.register_at_fork(after_in_child=_ahead.clear)  # they are the parent's
 
 
 @dataclass(frozen=True)
@@ -58,19 +73,11 @@ def decode_in_child(
     """
     limits = limits or VideoLimits()
     size = stream.seek(0, os.SEEK_END)
-    arguments = (
-        demuxer,
-        json.dumps(asdict(reading or Reading())),
-        size,
-        limits.memory_bytes,
-        math.ceil(limits.limit_seconds(size)),
-        limits.limit_pixels(size),
-        limits.frame_pixels,
-        limits.frames,
-    )
-    child = start_child("assets.sandbox.video_child", arguments)
+    task = VideoTask.within(limits, demuxer, reading or Reading(), size)
+    child = _take_child()
     watch = Watch(child, limits)
     try:
+        send(child, pack_head(ASK, asdict(task)), watch.wait)
         while True:
             message = receive_message(child, watch)
             if message.kind == READ:
@@ -90,6 +97,27 @@ def decode_in_child(
         )
     finally:
         end_child(child)
+
+
+@contextmanager
+def child_ahead(is_wanted: bool) -> Iterator[None]:
+    """A child loads its libraries meanwhile; the first video that is decoded by then is given to it."""
+    child = start_child(_CHILD, ()) if is_wanted else None
+    if child:
+        _ahead.append(child)
+    try:
+        yield
+    finally:
+        if child and child in _ahead:
+            _ahead.remove(child)
+            end_child(child)
+
+
+def _take_child() -> Child:
+    try:
+        return _ahead.pop()
+    except IndexError:
+        return start_child(_CHILD, ())
 
 
 class Watch:

@@ -12,7 +12,13 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from assets.appearance import decode_appearance, is_plain, scale_to_8_bits
+from assets.appearance import (
+    decode_appearance,
+    is_plain,
+    scale_to_8_bits,
+    show_luma,
+    show_pixels,
+)
 from assets.images import (
     EncodedImage,
     decode_luma,
@@ -332,3 +338,14 @@ def test_bytes_that_are_cut_raise():
         for size in (3, 20, 40):
             with pytest.raises(ValueError, match=r"decode|header"):
                 decode_rgb(payload[:size])
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (40, 60, 3), (40, 60, 4)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_luma_of_pixels_is_that_of_what_is_shown_of_them(shape, kind):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, np.iinfo(kind).max, shape, kind, endpoint=True)
+    np.testing.assert_array_equal(show_luma(pixels), show_pixels(pixels).luma)
+    # OpenCV reads a PNG as grey with a rounding of its own
+    as_png = decode_luma(save_array(pixels)).astype(int)
+    assert np.abs(as_png - decode_luma(pixels)).max() <= 1

@@ -379,6 +379,9 @@ def test_a_child_is_confined(guard, monkeypatch):
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "OPENCV_FOR_THREADS_NUM",
+        "MALLOC_ARENA_MAX",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
     }
 
 
