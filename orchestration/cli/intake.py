@@ -1,7 +1,8 @@
 """The verbs that bring data in: write simulated captures, take files in."""
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -78,20 +79,22 @@ def ingest(
     settings = load_settings()
     folder = Folder(source, settings.file_options)
     if dry_run:
-        return say(as_json, *_plan(folder, verbose))
+        with _explaining(folder):
+            return say(as_json, *_plan(folder, verbose))
     key = session_key(session or _name_of(folder.uri))
     if not folder.exists():
         raise FileNotFoundError(
             f"{folder.uri} does not exist: check the path or the bucket"
         )
     zone = build_landing_zone(settings)
-    former = zone.recognise(key, folder)
-    if former:
-        print(f"{key} is the session {former}, under a new name", file=sys.stderr)
-        key = former
-    elif not zone.take_up(key, folder):
-        zone.register(key, folder)
-    taken = take_in(settings, zone.locate(key), key, verbose)
+    with _explaining(folder):
+        former = zone.recognise(key, folder)
+        if former:
+            print(f"{key} is the session {former}, under a new name", file=sys.stderr)
+            key = former
+        elif not zone.take_up(key, folder):
+            zone.register(key, folder)
+        taken = take_in(settings, zone.locate(key), key, verbose)
     for what in ("listing", "intake"):
         zone.ledger.end_pause(what, key)
     say(as_json, *taken)
@@ -163,6 +166,19 @@ def _plan(folder: Any, is_verbose: bool) -> tuple[dict[str, Any], str]:
     ]
     facts = {"captures": captures, "unread": unread}
     return facts, join_lines(describe_plan(facts, is_verbose))
+
+
+@contextmanager
+def _explaining(folder: Any) -> Iterator[None]:
+    """Raises ValueError, with what helps, where the place itself cannot be listed."""
+    from assets.landing import explain
+
+    try:
+        yield
+    except OSError as error:
+        if error.filename != folder.uri:
+            raise
+        raise ValueError(explain(folder, error)) from error
 
 
 def _name_of(uri: str) -> str:
