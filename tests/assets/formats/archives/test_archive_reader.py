@@ -277,7 +277,7 @@ def test_a_look_into_an_archive_keeps_its_limits(write_files, make_image):
     assert "3" in problem.reason
     told = {"not read": f"{problem.reason}. {problem.remedy}"}
     assert reader.foresee(plan, folder.open) == told
-    broken = write_files({"b/b.tar.gz": gzip.compress(b"x" * 600)[:40]})
+    broken = write_files({"b/b.tar.gz": make_tar(pets(make_image), "w:gz")[:200]})
     assert "archive does not expand" in look_into(broken / "b")["not read"]
 
 
