@@ -19,6 +19,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from assets.capture.lending import (
+    Lent,
+    explain_absent,
+    lend_pictures,
+    plan_lending,
+    recall_pictures,
+)
 from assets.capture.outcomes import (
     IntakeReport,
     Known,
@@ -38,17 +45,9 @@ from assets.capture.rows import (
     recount_folders,
     version_of,
 )
-from assets.capture.stand_ins import (
-    Lent,
-    StandIns,
-    drop_adrift,
-    explain_absent,
-    explain_unclaimed,
-    is_adrift,
-    lend_pictures,
-)
+from assets.capture.stand_ins import StandIns, drop_adrift, is_adrift
 from assets.copies import adopt_copies
-from assets.formats import Leftover, Opener, plan_session, read_capture
+from assets.formats import Leftover, Opener, read_capture
 from assets.formats.leftovers import LABEL_READERS
 from assets.formats.observations import (
     AnnotationObservation,
@@ -121,8 +120,8 @@ class Intake:
         ):
             if any((f.path, f.version) not in known for f in files):
                 guard.start(len(files))  # it loads while files are shared out
-            lent = lend_pictures(self.catalog, files, source.open)
-            plans, leftovers = _plan(files, source, lent)
+            lent = self._lend(source, session, sight, known, code)
+            plans, leftovers = plan_lending(files, source.open, lent)
             fresh = find_fresh(files, plans, leftovers, known)
             work = _Work(
                 source, session, fresh, known, self._read_versions(session), guard, lent
@@ -175,6 +174,21 @@ class Intake:
             gone_frames=retraction.num_frames,
             gone_labels=retraction.num_labels,
         )
+
+    def _lend(
+        self, source: Folder, session: str, sight: Sight, known: Known, code: str
+    ) -> Lent:
+        """The stored frames that label files name; they are opened for it where something of the session is new."""
+        last = self.ledger.intake_of(session)
+        now = Intaken(session, sight.fingerprint, code, last.made_by if last else "")
+        lent = (
+            recall_pictures(self.catalog, session, sight.files, known)
+            if last == now
+            else None
+        )
+        if lent is None:
+            lent = lend_pictures(self.catalog, sight.files, source.open)
+        return lent
 
     def _is_adrift(self, plan: CapturePlan, session: str, lent: Lent) -> bool:
         """Whether frames that a label file speaks of came or went, and it is to be read again."""
@@ -466,20 +480,6 @@ class Intake:
             )
             for left in leftovers
         )
-
-
-def _plan(
-    files: Sequence[SessionFile], source: Folder, lent: Lent
-) -> tuple[list[CapturePlan], list[Leftover]]:
-    """The plans of files that are there, with the pictures that are lent to them, and what nobody reads."""
-    plans, leftovers = plan_session(
-        [*files, *lent.files], lent.open_beside(source.open)
-    )
-    return [plan for plan in plans if lent.leave_out(plan).files], [
-        explain_unclaimed(left)
-        for left in leftovers
-        if left.file.path not in lent.frame_ids
-    ]
 
 
 def _explain(error: OSError) -> tuple[str, str]:

@@ -80,7 +80,7 @@ def ingest(
     folder = Folder(source, settings.file_options)
     if dry_run:
         with _explaining(folder):
-            return say(as_json, *_plan(folder, verbose))
+            return say(as_json, *_plan(settings, folder, verbose))
     key = session_key(session or _name_of(folder.uri))
     if not folder.exists():
         raise FileNotFoundError(
@@ -142,19 +142,36 @@ def _tell_check(verdict: "Verdict") -> dict[str, Any]:
     }
 
 
-def _plan(folder: Any, is_verbose: bool) -> tuple[dict[str, Any], str]:
-    from assets.formats import foresee, plan_session
+def _plan(
+    settings: Settings, folder: Any, is_verbose: bool
+) -> tuple[dict[str, Any], str]:
+    from assets.capture.lending import (
+        lend_pictures,
+        plan_lending,
+        tell_stored_frames,
+    )
+    from assets.formats import foresee
+    from orchestration.resources import build_catalog
 
-    plans, leftovers = plan_session(folder.files(), folder.open)
-    captures = [
-        {
-            "reader": p.reader,
-            "root": p.root,
-            "files": len(p.files),
-            "notes": {**p.notes, **foresee(p, folder.open)},
-        }
-        for p in plans
-    ]
+    catalog = build_catalog(settings)
+    files = folder.files()
+    lent = lend_pictures(catalog, files, folder.open)
+    plans, leftovers = plan_lending(files, folder.open, lent)
+    captures = []
+    for plan in plans:
+        here = lent.leave_out(plan)
+        notes = {**plan.notes, **foresee(here, folder.open)}
+        stored = tell_stored_frames(catalog, plan, lent)
+        captures.append(
+            {
+                "reader": plan.reader,
+                "root": plan.root,
+                "files": len(here.files),
+                "notes": {**notes, "labels of stored frames": stored}
+                if stored
+                else notes,
+            }
+        )
     unread = [
         {
             "path": left.file.path,

@@ -22,7 +22,9 @@ from tests.docs.test_commands import CHECKOUT, read_blocks
 PAGE = CHECKOUT / "docs" / "how-to" / "common-jobs.md"
 _MARKED = {body for _, body in read_blocks(PAGE, is_marked=True)}
 # those that run do so in `test_commands`
-_SHOWN = {body: text for body, text in read_printed(PAGE).items() if body not in _MARKED}
+_SHOWN = {
+    body: text for body, text in read_printed(PAGE).items() if body not in _MARKED
+}
 
 
 @pytest.fixture

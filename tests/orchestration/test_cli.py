@@ -146,7 +146,9 @@ def test_a_folder_that_may_not_be_listed_is_told_with_what_helps(
 ):
     landed.chmod(0)
     try:
-        with pytest.raises(ValueError, match="Permission denied.*let this user") as told:
+        with pytest.raises(
+            ValueError, match=r"Permission denied.*let this user"
+        ) as told:
             run("ingest", str(landed), option)
     finally:
         landed.chmod(0o755)

@@ -9,11 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from assets.capture import lending
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
 from assets.curation.annotations import read_statements
 from assets.curation.release import draft_release
+from assets.formats.protocol import read_bytes
 from assets.frame_names import split_stamp
 from assets.retrieval.frame_export import (
     Order,
@@ -28,6 +31,7 @@ from assets.tables.catalog import repr_sql
 from assets.tables.schemas import TABLES, to_table
 from checks.gates import gate_session
 from checks.verdicts import stops_flow
+from orchestration.cli import app
 
 _BOX = (10.0, 12.0, 40.0, 52.0)  # xyxy, px
 
@@ -276,6 +280,66 @@ def test_labels_go_with_their_frame_and_come_back_with_it(home):
     home.ingest("saturday")
     assert home.boxes("saturday") == on_each([frame])
     assert not home.read("quarantine", "saturday")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The label files that are read whole for the names in them."""
+    found: list[str] = []
+
+    def read(file, opener, limit_bytes):
+        found.append(file.path)
+        return read_bytes(file, opener, limit_bytes)
+
+    monkeypatch.setattr(lending, "read_bytes", read)
+    return found
+
+
+def test_label_files_are_asked_for_their_pictures_where_something_is_new(home, asked):
+    one, other = home.choose(limit=2)
+    home.land("asked", {"a.json": json.dumps(naming([one]))})
+    assert asked == ["a.json"]
+    assert home.ingest("asked").already_ingested == 1
+    assert asked == ["a.json"]
+    assert home.boxes("asked") == on_each([one])
+
+    # another file of the same folder is new: both are read, and neither loses what it says
+    home.land("asked", {"b.json": json.dumps(naming([other]))})
+    assert home.boxes("asked") == on_each([one, other])
+    assert not home.read("quarantine", "asked")
+
+
+def naming(frames) -> dict:
+    """COCO with a box on each frame, whose pictures are elsewhere."""
+    images = [
+        {"id": n, "file_name": f"{f['frame_id']}.jpg"} for n, f in enumerate(frames)
+    ]
+    return label_coco({"images": images})
+
+
+def test_a_dry_run_counts_the_stored_frames_that_labels_will_be_of(home, monkeypatch):
+    frames = home.choose(limit=3)
+    out = home.export("to look at", "coco", frames)
+    picture = next((out / "images").glob(f"*{frames[0]['frame_id']}*"))
+    names = naming(frames)
+    names["images"][0]["file_name"] = picture.name
+    files = {
+        "a.json": json.dumps(names),
+        f"images/{picture.name}": picture.read_bytes(),
+    }
+    for path, data in files.items():
+        target = home.folder / "look" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data if isinstance(data, bytes) else data.encode())
+    monkeypatch.setenv("DAGUERRE_HOME", str(home.folder / "home"))
+    words = ["ingest", str(home.folder / "look"), "--dry-run", "--json"]
+    (capture,) = json.loads(CliRunner().invoke(app, words).stdout)["captures"]
+    assert (capture["reader"], capture["files"]) == ("coco", 2)
+    told = capture["notes"]["labels of stored frames"]
+    assert (
+        told.startswith("2, by what label files call") and "; 1, by the names" in told
+    )
+    assert not home.read("labels", "look")
 
 
 def test_a_folder_that_holds_something_is_refused_and_nothing_is_half_written(home):

@@ -255,7 +255,9 @@ def test_a_look_into_an_archive_tells_what_reading_it_comes_to(
     assert notes.pop("read as mcap") == f"1 members, in {name}!/drive.mcap"
     assert notes.pop(f"no data: {name}!/README.md") == "documentation"
     told = {k: v for k, v in notes.items() if k.startswith("not read: ")}
-    problems = [p for p in read_session(root).problems if "!/drive" not in p.source.path]
+    problems = [
+        p for p in read_session(root).problems if "!/drive" not in p.source.path
+    ]
     assert told == {
         f"not read: {p.source.path}": f"{p.reason}. {p.remedy}" for p in problems
     }
