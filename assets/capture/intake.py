@@ -46,9 +46,10 @@ from assets.capture.rows import (
     version_of,
 )
 from assets.capture.stand_ins import StandIns, drop_adrift, is_adrift
+from assets.capture.untouched import find_exported
 from assets.copies import adopt_copies
 from assets.formats import Leftover, Opener, read_capture
-from assets.formats.leftovers import LABEL_READERS
+from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
@@ -124,7 +125,14 @@ class Intake:
             plans, leftovers = plan_lending(files, source.open, lent)
             fresh = find_fresh(files, plans, leftovers, known)
             work = _Work(
-                source, session, fresh, known, self._read_versions(session), guard, lent
+                source,
+                session,
+                fresh,
+                known,
+                self._read_versions(session),
+                guard,
+                lent,
+                files,
             )
             for plan in plans:
                 num_files = len(lent.leave_out(plan).files)
@@ -192,7 +200,7 @@ class Intake:
 
     def _is_adrift(self, plan: CapturePlan, session: str, lent: Lent) -> bool:
         """Whether frames that a label file speaks of came or went, and it is to be read again."""
-        if plan.is_container or plan.reader not in LABEL_READERS:
+        if plan.is_container or plan.reader not in FRAME_LABELLERS:
             return False
         mine = [lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids]
         return is_adrift(self.catalog, session, name_folder(plan, session), mine)
@@ -264,7 +272,7 @@ class Intake:
                 fence,
                 is_reread,
                 work.list_replaced(plan),
-                StandIns(self.catalog, plan, work.lent.frame_ids),
+                work.find_stand_ins(self.catalog, plan),
             )
             open_file = work.lent.open_beside(opener or ahead.open)
             renewed = time.monotonic()
@@ -516,6 +524,12 @@ class _Work:
     versions: Mapping[str, str]  # capture id -> the code version that made its rows
     guard: ImageGuard
     lent: Lent
+    files: Sequence[SessionFile]  # of the session
+
+    def find_stand_ins(self, catalog: Catalog, plan: CapturePlan) -> StandIns:
+        """What of a plan's pictures and label files came out of this home."""
+        exported = find_exported(self.files, plan, self.source.open)
+        return StandIns(catalog, plan, self.lent.frame_ids, exported)
 
     @cached_property
     def paths(self) -> set[str]:

@@ -26,7 +26,7 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.leftovers import LABEL_READERS
+from assets.formats.leftovers import FRAME_LABELLERS, LABEL_READERS
 from assets.formats.observations import CapturePlan, Problem
 from assets.formats.protocol import Leftover, UnreadableBytes, read_bytes
 from assets.formats.strict_json import MAX_JSON_BYTES
@@ -36,7 +36,7 @@ from assets.tables.catalog import Catalog, is_in, session_is
 
 SHEETS = frozenset({".txt", ".xml"})  # named like their picture
 _DOCUMENTS = frozenset({".json", ".xml"})
-_LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml"})
+_LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "masks", "xml"})
 _MAX_NAME = 1000
 _TEXT = re.compile(rb'[^"<>\n]+')
 _KEYS_AT_ONCE = 10_000
@@ -78,7 +78,7 @@ def lend_pictures(
     """The stored frames that the label files among `files` name, where no picture of the name is among them."""
     if not catalog.exists("frames"):
         return Lent()
-    there = {stem_of(f.path) for f in files if suffix_of(f.path) in IMAGE_SUFFIXES}
+    there = _list_stems(files)
     names = {
         path: name
         for path, name in _list_named(files, opener, there)
@@ -97,7 +97,7 @@ def recall_pictures(
     """
     if not catalog.exists("frames"):
         return Lent()
-    there = {stem_of(f.path) for f in files if suffix_of(f.path) in IMAGE_SUFFIXES}
+    there = _list_stems(files)
     sheets = [f for f in files if _is_sheet(f)]
     documents = [
         f
@@ -140,7 +140,7 @@ def plan_lending(
 
 def tell_stored_frames(catalog: Catalog, plan: CapturePlan, lent: Lent) -> str:
     """How many stored frames the labels of a plan will be of, where any; of pictures that are there, by their names."""
-    if plan.reader not in LABEL_READERS or plan.is_container:
+    if plan.reader not in FRAME_LABELLERS or plan.is_container:
         return ""
     named = {lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids}
     there = lent.leave_out(plan).files
@@ -236,7 +236,22 @@ def _list_named(
 
 def _is_sheet(file: SessionFile) -> bool:
     """Whether a label file has the name of a frame's picture."""
-    return suffix_of(file.path) in SHEETS and _may_name(f"{stem_of(file.path)}.jpg")
+    is_label = suffix_of(file.path) in SHEETS or _is_label_image(file)
+    return is_label and _may_name(f"{stem_of(file.path)}.jpg")
+
+
+def _is_label_image(file: SessionFile) -> bool:
+    """Whether it is a PNG in a folder for masks, and of those that hold nothing else."""
+    return suffix_of(file.path) == ".png" and name_of(folder_of(file.path)) == "masks"
+
+
+def _list_stems(files: Iterable[SessionFile]) -> set[str]:
+    """The names without ending of the pictures that are there."""
+    return {
+        stem_of(f.path)
+        for f in files
+        if suffix_of(f.path) in IMAGE_SUFFIXES and not _is_label_image(f)
+    }
 
 
 def _open_nothing(file: SessionFile) -> BinaryIO:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from assets.capture.lending import read_frames
 from assets.formats.layout import name_of
-from assets.formats.leftovers import LABEL_READERS
+from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import CapturePlan
 from assets.frame_names import list_frame_ids
 from assets.frame_pictures import write_picture
@@ -85,6 +85,7 @@ class StandIns:
     catalog: Catalog
     plan: CapturePlan
     lent: Mapping[str, str]  # path of a picture that is not there -> id of its frame
+    exported: frozenset[str] = frozenset()  # label files that are as they were written
 
     def find(self, path: str, sha256: str) -> str | None:
         """The id of the stored frame that a picture with these bytes is; None for a picture of its own."""
@@ -103,7 +104,7 @@ class StandIns:
     @property
     def is_asked(self) -> bool:
         """Whether the plan has label files, whose pictures may be stored frames."""
-        return not self.plan.is_container and self.plan.reader in LABEL_READERS
+        return not self.plan.is_container and self.plan.reader in FRAME_LABELLERS
 
     @cached_property
     def _named(self) -> dict[str, str]:
