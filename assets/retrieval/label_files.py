@@ -75,18 +75,18 @@ class Labelled:
 def write_coco(
     pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
 ) -> _Files:
-    """One file of objects: boxes, and masks as run lengths. Classes of whole pictures are annotations without a box."""
+    """One file of objects: boxes, masks as run lengths, keypoints. Other readers of COCO refuse all of a file in which
+    an annotation has no box or no `segmentation`, so that classes of whole pictures are not in it."""
     ids = {name: number for number, name in enumerate(classes, 1)}
     points: dict[str, list[str]] = {}
     annotations: list[dict[str, Any]] = []
     for number, picture in enumerate(pictures, 1):
-        for task in ("detection", "recognition"):
-            for label in labels.of(picture, task) if labels else ():
-                facts = {"id": len(annotations) + 1, "image_id": number}
-                facts["category_id"] = ids[label["class_name"]]
-                annotations.append(facts | _describe_object(label, picture))
-                if names := _read_point_names(label):
-                    points.setdefault(label["class_name"], names)
+        for label in labels.of(picture, "detection") if labels else ():
+            facts = {"id": len(annotations) + 1, "image_id": number}
+            facts["category_id"] = ids[label["class_name"]]
+            annotations.append(facts | _describe_object(label, picture))
+            if names := _read_point_names(label):
+                points.setdefault(label["class_name"], names)
     document = {
         "info": {"description": "labels" if annotations else UNLABELLED},
         "images": [_describe_image(n, p) for n, p in enumerate(pictures, 1)],
@@ -97,7 +97,7 @@ def write_coco(
             for name, number in ids.items()
         ],
     }
-    yield "annotations/instances.json", json.dumps(document, indent=1).encode()
+    yield "annotations/instances_default.json", json.dumps(document, indent=1).encode()
 
 
 def write_label_studio(
@@ -196,13 +196,12 @@ class Form(NamedTuple):
     tasks: tuple[str, ...] = ()
 
 
-_OBJECTS = ("detection", "recognition")
 # by their name on the command line
 FORMATS: Mapping[str, Form] = {
     "images": Form(write_nothing),
-    "coco": Form(write_coco, _OBJECTS),
-    "label-studio": Form(write_label_studio, _OBJECTS),
-    "cvat": Form(write_cvat, _OBJECTS),
+    "coco": Form(write_coco, ("detection",)),
+    "label-studio": Form(write_label_studio, ("detection", "recognition")),
+    "cvat": Form(write_cvat, ("detection", "recognition")),
     "masks": Form(write_label_images, ("segmentation",)),
 }
 
@@ -212,7 +211,7 @@ def _describe_image(number: int, picture: Picture) -> dict[str, Any]:
     width, height = picture.size_px
     return {
         "id": number,
-        "file_name": picture.name,
+        "file_name": PurePosixPath(picture.name).name,  # below `images`
         "width": width,
         "height": height,
         "daguerre": {
@@ -225,13 +224,12 @@ def _describe_image(number: int, picture: Picture) -> dict[str, Any]:
 
 
 def _describe_object(label: LabelRow, picture: Picture) -> dict[str, Any]:
-    if label["task"] == "recognition":
-        return {"iscrowd": 0}
     x, y, width, height = _box_of(label)
     facts: dict[str, Any] = {
         "bbox": [x, y, width, height],
         "area": width * height,
         "iscrowd": 0,
+        "segmentation": [],
     }
     if label["mask_rle"] is not None:
         size = list(reversed(picture.size_px))
@@ -348,8 +346,9 @@ def _write_interface(classes: Sequence[str], points: Sequence[str]) -> str:
             SubElement(group, tag, {"value": _clean(value)})
     if points:
         group = SubElement(view, "KeyPointLabels", {"name": "point", "toName": "image"})
-        for value in points:
-            SubElement(group, "Label", {"value": _clean(value)})
+        for number, value in enumerate(points):  # its exports to COCO want an order
+            facts = {"value": _clean(value), "model_index": str(number)}
+            SubElement(group, "Label", facts)
     indent(view)
     return tostring(view, "unicode")
 

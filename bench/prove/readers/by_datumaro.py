@@ -48,5 +48,7 @@ if __name__ == "__main__":
             "voc": _as("voc_detection"),
             "yolo": _as("yolo"),
             "cvat": _as("cvat"),
+            "exported coco": _as("coco_instances", dm.AnnotationType.bbox),
+            "exported cvat": _as("cvat"),
         }
     )

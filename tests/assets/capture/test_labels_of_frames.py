@@ -116,7 +116,7 @@ def test_coco_comes_back_onto_stored_frames_by_their_id(home):
     out = home.export("coco", "coco", frames)
     names = {path.stem.split("_")[-1] for path in (out / "images").iterdir()}
     assert names == {frame["frame_id"] for frame in frames}
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     report = home.land("tuesday", {"done.json": json.dumps(label_coco(document))})
     assert report.quarantined == report.problems == 0
     assert home.boxes("tuesday") == on_each(frames)
@@ -139,7 +139,7 @@ def test_coco_comes_back_onto_stored_frames_by_their_id(home):
 def test_the_pictures_landed_with_their_labels_become_no_frames_again(home):
     frames = home.choose(limit=2)
     out = home.export("with pictures", "coco", frames)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
     home.land("wednesday", {**files, "a.json": json.dumps(label_coco(document))})
     assert home.boxes("wednesday") == on_each(frames)
@@ -189,12 +189,17 @@ def test_labels_that_come_back_take_the_place_of_those_that_were_recorded(home):
     frames = [f for f in home.choose() if f["frame_id"] not in elsewhere][-1:]
     labels = read_labels(home.catalog, frames)
     out = home.export("prelabelled", "coco", frames, labels)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     num_recorded = len([a for a in document["annotations"] if "bbox" in a])
-    assert num_recorded == sum(
-        row["task"] == "detection"
-        for row in home.read("labels", "monday")
-        if row["frame_id"] == frames[0]["frame_id"]
+    assert all("segmentation" in a for a in document["annotations"])
+    assert (
+        num_recorded
+        == len(document["annotations"])
+        == sum(
+            row["task"] == "detection"
+            for row in home.read("labels", "monday")
+            if row["frame_id"] == frames[0]["frame_id"]
+        )
     )
     for table in ("labels", "annotated_frames"):
         gate_session(home.catalog, table, "monday")
@@ -348,7 +353,9 @@ def test_a_dry_run_counts_the_stored_frames_that_labels_will_be_of(home, monkeyp
 @pytest.mark.parametrize("form", ["cvat", "coco"])
 def test_a_file_without_a_single_label_says_nothing_unless_told(home, form):
     out = home.export(f"blank {form}", form, home.choose(limit=2))
-    name = {"cvat": "annotations.xml", "coco": "annotations/instances.json"}[form]
+    name = {"cvat": "annotations.xml", "coco": "annotations/instances_default.json"}[
+        form
+    ]
     text = (out / name).read_text().replace(UNLABELLED, "of the tool")
     session = f"blank {form} came"
     home.land(session, {Path(name).name: text})
@@ -387,7 +394,7 @@ def test_an_export_with_labels_that_comes_back_as_it_was_says_nothing(home):
     (capture,) = home.read("captures", "as it was")
     assert "as it was exported" in capture["notes"]
     # touched, it does
-    path = out / "annotations" / "instances.json"
+    path = out / "annotations" / "instances_default.json"
     document = json.loads(path.read_text())
     path.write_text(json.dumps(label_coco(document)))
     home.ingest(out.name)
@@ -397,7 +404,7 @@ def test_an_export_with_labels_that_comes_back_as_it_was_says_nothing(home):
 def test_all_of_a_label_comes_back_in_the_forms_that_hold_it(home, rich):
     frames = [f for f in home.choose() if f["frame_id"] in rich]
     forms = {
-        "coco": "annotations/instances.json",
+        "coco": "annotations/instances_default.json",
         "label-studio": "tasks.json",
         "cvat": "annotations.xml",
     }
@@ -549,7 +556,7 @@ def test_frames_of_videos_are_written_as_pictures_that_come_back(home):
         for f in chosen.frames
     ]
     assert greys == pytest.approx([40, 100, 160], abs=3)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
     # a picture with the name of a frame and other bytes is none
     first = sorted(files)[0]
@@ -574,7 +581,7 @@ def test_an_export_that_nobody_has_labelled_says_nothing(home):
 def test_a_release_learns_each_frame_once_by_what_came_back(home):
     frames = home.choose(sensor="right", limit=3)
     out = home.export("to learn", "coco", frames)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
     labels = json.dumps(label_coco(document, class_name="learnt"))
     home.land("learn", {**files, "a.json": labels})
