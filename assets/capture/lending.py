@@ -331,6 +331,7 @@ def _ends_with(text: str, part: str) -> bool:
 def read_frames(
     catalog: Catalog, key: str, values: Iterable[Any], columns: Sequence[str]
 ) -> Iterator[Any]:
+    """The newest rows of frames by the values of one column, some thousand at a time."""
     ordered = sorted(values) if catalog.exists("frames") else []
     for start in range(0, len(ordered), _KEYS_AT_ONCE):
         part = ordered[start : start + _KEYS_AT_ONCE]

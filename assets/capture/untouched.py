@@ -30,7 +30,6 @@ from assets.storage import SessionFile, hash_stream
 
 _LISTING_ALL = frozenset({"coco", "cvat"})  # list each picture, looked at or not
 _LABEL_SUFFIXES = frozenset({".json", ".xml"})
-_MAX_MANIFEST_BYTES = 64 << 20
 
 
 def find_exported(
@@ -80,15 +79,14 @@ def list_untouched(
 def _list_label_files(file: SessionFile, opener: Opener) -> list[str]:
     """sha256 of the label files that a list of exported frames names; none for another file of its name."""
     try:
-        text = read_bytes(file, opener, _MAX_MANIFEST_BYTES).decode()
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        text = read_bytes(file, opener).decode()
+        return [
+            str(row["sha256_of_file"])
+            for row in csv.DictReader(io.StringIO(text, newline=""))
+            if row.get("frame_id") == "" and row.get("sha256_of_file")
+        ]
     except (UnreadableBytes, UnicodeDecodeError, csv.Error):
         return []
-    return [
-        str(row["sha256_of_file"])
-        for row in rows
-        if row.get("frame_id") == "" and row.get("sha256_of_file")
-    ]
 
 
 def _hash(file: SessionFile, opener: Opener) -> str | None:

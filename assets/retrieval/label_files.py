@@ -118,11 +118,12 @@ def write_label_studio(
             },
         }
         if labels:
+            left_out = labels.left_out
             objects = labels.of(picture, "detection")
             results = [
                 result
                 for label in objects
-                for result in _describe_region(label, picture, labels.left_out)
+                for result in _describe_region(label, picture, left_out)
             ]
             results += [_describe_choice(x) for x in labels.of(picture, "recognition")]
             task["predictions"] = [{"model_version": "stored", "result": results}]
@@ -149,13 +150,14 @@ def write_cvat(
     listed = SubElement(task, "labels")
     for name in classes:
         SubElement(SubElement(listed, "label"), "name").text = _clean(name)
+    left_out = labels.left_out if labels else Counter()
     for number, picture in enumerate(pictures):
         width, height = map(str, picture.size_px)
         name = picture.name.removeprefix("images/")
         facts = {"id": str(number), "name": name, "width": width, "height": height}
         image = SubElement(root, "image", facts)
         for label in labels.of(picture, "detection") if labels else ():
-            _add_object(image, label, picture, labels.left_out)
+            _add_object(image, label, picture, left_out)
         for label in labels.of(picture, "recognition") if labels else ():
             tag = {"label": _clean(label["class_name"]), "source": "manual"}
             SubElement(image, "tag", tag)
