@@ -16,8 +16,10 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
 from assets.curation.annotations import read_statements
 from assets.curation.release import draft_release
+from assets.formats.annotations.brush_runs import decode_brush, encode_brush
 from assets.formats.annotations.coco import UNLABELLED
 from assets.formats.protocol import read_bytes
+from assets.formats.session_settings import parse_settings
 from assets.frame_names import split_stamp
 from assets.retrieval.frame_export import (
     Order,
@@ -611,3 +613,17 @@ def test_a_release_learns_each_frame_once_by_what_came_back(home):
     for frame in frames:
         assert rows[frame["frame_id"]][:4] == list(_BOX)
     assert sum(learnt in row["box_class_ids"] for row in draft.frame_rows) == 3
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (72, 96), (300, 400)])
+def test_a_brush_mask_is_packed_and_unpacked(size_hw):
+    mask = np.random.default_rng(0).random(size_hw) > 0.5
+    mask[: size_hw[0] // 2] = False  # runs of more than 16 bits count
+    size_px = (size_hw[1], size_hw[0])
+    assert (decode_brush(encode_brush(mask), size_px) == mask).all()
+
+
+def test_settings_that_say_neither_yes_nor_no_are_refused():
+    assert parse_settings(b"looked_at: true").is_looked_at
+    with pytest.raises(ValueError, match="not true or false"):
+        parse_settings(b"looked_at: maybe")
