@@ -6,6 +6,7 @@ import re
 
 from assets.tables.rows import FrameRow
 
+MANIFEST = "README-frames.csv"  # of an export; a document to intake: no data lies in it
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _STAMP = re.compile(r"(.*?)(?<!\d)(\d{10,19})", re.DOTALL)
 _NOT_OF_A_NAME = re.compile(r"[^0-9A-Za-z]+")

@@ -20,6 +20,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from assets.capture.lending import (
+    Lent,
+    explain_absent,
+    lend_pictures,
+    plan_lending,
+    recall_pictures,
+)
 from assets.capture.outcomes import (
     IntakeReport,
     Known,
@@ -39,20 +46,13 @@ from assets.capture.rows import (
     recount_folders,
     version_of,
 )
-from assets.capture.stand_ins import (
-    Lent,
-    StandIns,
-    drop_adrift,
-    explain_absent,
-    explain_unclaimed,
-    is_adrift,
-    lend_pictures,
-)
+from assets.capture.stand_ins import StandIns, drop_adrift, is_adrift
+from assets.capture.untouched import find_exported
 from assets.copies import adopt_copies
-from assets.formats import Leftover, Opener, plan_session, read_capture
+from assets.formats import Leftover, Opener, read_capture
 from assets.formats.images.video import VIDEO_SUFFIXES
 from assets.formats.layout import suffix_of
-from assets.formats.leftovers import LABEL_READERS
+from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
@@ -129,11 +129,18 @@ class Intake:
         ):
             if not all(is_video):
                 guard.start(len(files))  # it loads while files are shared out
-            lent = lend_pictures(self.catalog, files, source.open)
-            plans, leftovers = _plan(files, source, lent)
+            lent = self._lend(source, session, sight, known, code)
+            plans, leftovers = plan_lending(files, source.open, lent)
             fresh = find_fresh(files, plans, leftovers, known)
             work = _Work(
-                source, session, fresh, known, self._read_versions(session), guard, lent
+                source,
+                session,
+                fresh,
+                known,
+                self._read_versions(session),
+                guard,
+                lent,
+                files,
             )
             for plan in plans:
                 num_files = len(lent.leave_out(plan).files)
@@ -184,9 +191,24 @@ class Intake:
             gone_labels=retraction.num_labels,
         )
 
+    def _lend(
+        self, source: Folder, session: str, sight: Sight, known: Known, code: str
+    ) -> Lent:
+        """The stored frames that label files name; they are opened for it where something of the session is new."""
+        last = self.ledger.intake_of(session)
+        now = Intaken(session, sight.fingerprint, code, last.made_by if last else "")
+        lent = (
+            recall_pictures(self.catalog, session, sight.files, known)
+            if last == now
+            else None
+        )
+        if lent is None:
+            lent = lend_pictures(self.catalog, sight.files, source.open)
+        return lent
+
     def _is_adrift(self, plan: CapturePlan, session: str, lent: Lent) -> bool:
         """Whether frames that a label file speaks of came or went, and it is to be read again."""
-        if plan.is_container or plan.reader not in LABEL_READERS:
+        if plan.is_container or plan.reader not in FRAME_LABELLERS:
             return False
         mine = [lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids]
         return is_adrift(self.catalog, session, name_folder(plan, session), mine)
@@ -258,7 +280,7 @@ class Intake:
                 fence,
                 is_reread,
                 work.list_replaced(plan),
-                StandIns(self.catalog, plan, work.lent.frame_ids),
+                work.find_stand_ins(self.catalog, plan),
             )
             open_file = work.lent.open_beside(opener or ahead.open)
             renewed = time.monotonic()
@@ -485,20 +507,6 @@ class Intake:
         )
 
 
-def _plan(
-    files: Sequence[SessionFile], source: Folder, lent: Lent
-) -> tuple[list[CapturePlan], list[Leftover]]:
-    """The plans of files that are there, with the pictures that are lent to them, and what nobody reads."""
-    plans, leftovers = plan_session(
-        [*files, *lent.files], lent.open_beside(source.open)
-    )
-    return [plan for plan in plans if lent.leave_out(plan).files], [
-        explain_unclaimed(left)
-        for left in leftovers
-        if left.file.path not in lent.frame_ids
-    ]
-
-
 def _explain(error: OSError) -> tuple[str, str]:
     """Reason and remedy for a file that cannot be opened."""
     if isinstance(error, NotAsListed):
@@ -533,6 +541,12 @@ class _Work:
     versions: Mapping[str, str]  # capture id -> the code version that made its rows
     guard: ImageGuard
     lent: Lent
+    files: Sequence[SessionFile]  # of the session
+
+    def find_stand_ins(self, catalog: Catalog, plan: CapturePlan) -> StandIns:
+        """What of a plan's pictures and label files came out of this home."""
+        exported = find_exported(self.files, plan, self.source.open)
+        return StandIns(catalog, plan, self.lent.frame_ids, exported)
 
     @cached_property
     def paths(self) -> set[str]:

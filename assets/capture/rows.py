@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.capture.stand_ins import StandIns
+from assets.capture.untouched import list_untouched
 from assets.formats.images.exif import exif_row, read_exif
+from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
@@ -364,10 +366,14 @@ class CaptureRows:
 
     def finish(self) -> None:
         """Write the labels, now that every frame is known, and take back what is not said any more."""
+        silent = self._list_silent_files()
         for label in self._labels:
-            self._resolve_label(label)
+            if label.source.path not in silent:
+                self._resolve_label(label)
         for annotation in self._annotations:
-            self._resolve_annotation(annotation)
+            if annotation.source.path not in silent:
+                self._resolve_annotation(annotation)
+        self._read_paths |= silent
         self.flush()
         for name in ("labels", "annotated_frames"):
             self._drop_obsolete_statements(name)
@@ -510,6 +516,18 @@ class CaptureRows:
         """The sha256 of a loose file that is a frame; None for other files."""
         digest = self._hashes.get(path)
         return digest.hex() if digest else None
+
+    def _list_silent_files(self) -> set[str]:
+        """The label files that nobody has touched, which say nothing."""
+        if self._stand_ins is None:
+            return set()
+        return list_untouched(
+            self.plan,
+            self._labels,
+            self._annotations,
+            lambda said: self._find_frame(said) in self._strange,
+            self._stand_ins.exported,
+        )
 
     # ---- below -------------------------------------------------------------------------------------------------------
 
@@ -768,6 +786,8 @@ def version_of(plan: CapturePlan) -> str:
         version += f" without the clock of {', '.join(plan.no_clock)}"
     if str(plan.video):
         version += f" with frames of videos by {plan.video}"
+    if plan.is_looked_at and plan.reader in FRAME_LABELLERS:
+        version += " with all pictures looked at"
     return version
 
 

@@ -29,6 +29,7 @@ from assets.formats.messages.rosbag2 import Rosbag2Reader
 from assets.formats.observations import CapturePlan, Observation, Problem, Source
 from assets.formats.points.scan_files import ScanFilesReader
 from assets.formats.protocol import (
+    NOT_READ,
     Leftover,
     Opener,
     Reader,
@@ -138,7 +139,12 @@ def foresee(plan: CapturePlan, opener: Opener) -> dict[str, str]:
     """Notes on what will be read of a capture and what not, by a look at its directory; none for most formats."""
     reader = next(r for r in READERS if r.name == plan.reader)
     look = getattr(reader, "foresee", None)
-    return look(plan, opener) if look else {}
+    try:
+        return look(plan, opener) if look else {}
+    except (OSError, AssertionError):
+        raise
+    except Exception as error:  # as in `_read_to_the_end`
+        return {NOT_READ: f"looking stopped: {type(error).__name__}: {error}"[:500]}
 
 
 def read_capture(

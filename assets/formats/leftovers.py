@@ -39,6 +39,7 @@ LABEL_READERS = frozenset(
         "yolo",
     }
 )
+FRAME_LABELLERS = LABEL_READERS | {"class_masks"}  # whose pictures may be stored frames
 _AS_JPEG_OR_PNG = "convert it to JPEG or PNG"
 _AS_CLASS_MASKS = "give masks as 8-bit PNGs of class ids named like their images, or as COCO segmentations"
 _TAKEN = "named like an image that the reader {taker} took with labels of another export: one export is read"

@@ -199,5 +199,7 @@ class CapturePlan:
     no_clock: tuple[str, ...] = ()
     # the frames of videos that the session's owner wants
     video: VideoChoice = ALL_FRAMES
+    # the session's owner says that somebody looked at all pictures of its label files
+    is_looked_at: bool = False
     # of the bytes of a container that the blob store holds: frames may point into it
     sha256: str | None = None

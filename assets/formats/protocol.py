@@ -32,6 +32,7 @@ LABELS_NOT_READ = "labels not read"  # begins the notes that a check tells peopl
 NOT_READ = (
     "not read"  # is in the names of notes on what a capture holds and nobody reads
 )
+NO_DATA = "no data"  # and in those on what is for people alone
 # whose captures are recordings, each taken in one go
 RECORDING_READERS = frozenset({"mcap", "rosbag1", "rosbag2"})
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"

@@ -2,8 +2,9 @@
 
 `no_clock: [cam0]` names sensors whose stamps are no times: their frames and signals are taken in without a time. The
 names are those in the tables. `video: {every: 5}` takes each fifth frame of its videos; in place of `every` may stand
-`fps: 2`, `keyframes: true`, or `changed: 3` (`VideoChoice`). Without the file, or after it is taken away, the stamps
-count and all frames are taken.
+`fps: 2`, `keyframes: true`, or `changed: 3` (`VideoChoice`). `looked_at: true` says that somebody looked at all
+pictures that the session's label files list, also where a file of stored frames has no label at all. Without the
+settings, or after they are taken away, the stamps count, all frames are taken, and such a file says nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +34,9 @@ from assets.storage import SessionFile
 SETTINGS_NAME = "daguerre.yaml"
 _VIDEO_NOTE = f"frames of videos, by {SETTINGS_NAME}"
 _NOTE = f"without a clock, by {SETTINGS_NAME}"
-_REMEDY = (
-    "write `no_clock: [cam0, imu]`, with the names of sensors, and `video: {every: 5}`"
-)
+_REMEDY = "write `no_clock: [cam0, imu]`, with the names of sensors, `video: {every: 5}` or `looked_at: true`"
 _MAX_SENSORS = 1000
+_ENTRIES = frozenset({"no_clock", "video", "looked_at"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class SessionSettings:
 
     no_clock: tuple[str, ...] = ()  # sensors, sorted
     video: VideoChoice = ALL_FRAMES
+    is_looked_at: bool = False  # all pictures that label files list
 
     def apply(self, plan: CapturePlan) -> CapturePlan:
         """The plan with these settings, and a note of them."""
@@ -55,7 +56,7 @@ class SessionSettings:
         if str(self.video) and can_carry(plan.reader, "video"):
             plan.notes[_VIDEO_NOTE] = str(self.video)
             plan = replace(plan, video=self.video)
-        return replace(plan, no_clock=self.no_clock)
+        return replace(plan, no_clock=self.no_clock, is_looked_at=self.is_looked_at)
 
 
 def read_settings(
@@ -83,12 +84,17 @@ def parse_settings(data: bytes) -> SessionSettings:
     if pointer:
         raise UnreadableBytes(*pointer)
     document = parse_yaml(data)
-    is_known = isinstance(document, dict) and document.keys() <= {"no_clock", "video"}
+    is_known = isinstance(document, dict) and document.keys() <= _ENTRIES
     if not is_known or not document:
-        raise ValueError("there are to be the entries `no_clock` or `video`")
+        raise ValueError(
+            "there are to be the entries `no_clock`, `video` or `looked_at`"
+        )
     sensors = _read_sensors(document["no_clock"]) if "no_clock" in document else ()
     video = VideoChoice.of(document["video"]) if "video" in document else ALL_FRAMES
-    return SessionSettings(sensors, video)
+    is_looked_at = document.get("looked_at", False)
+    if not isinstance(is_looked_at, bool):
+        raise ValueError(f"looked_at is {str(is_looked_at)[:100]}, not true or false")
+    return SessionSettings(sensors, video, is_looked_at)
 
 
 def _read_sensors(sensors: object) -> tuple[str, ...]:

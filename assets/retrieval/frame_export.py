@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from assets.frame_names import name_picture
+from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.images import Payload
 from assets.retrieval.label_files import FORMATS, Labelled, Picture
@@ -26,10 +26,9 @@ from assets.tables.rows import SIDES, FrameRow, LabelRow
 from assets.tables.sql import find_frames
 from assets.video_frames import unpack
 
-MANIFEST = "README-frames.csv"  # a document to intake: no data lies in it
 _FACTS = ("frame_id", "session", "sensor", "t_ns", "sha256")
 _COLUMNS = (*_FACTS, "capture_id", "sequence", "width_px", "height_px", "encoding")
-_LABEL_TASKS = ("detection", "recognition")
+_LABEL_TASKS = ("detection", "recognition", "segmentation")
 _BATCH_FRAMES = 32
 
 
@@ -85,21 +84,17 @@ def sample_frames(catalog: Catalog, sampling: Sampling) -> Sampled:
 
 
 def read_labels(catalog: Catalog, frames: Sequence[FrameRow]) -> Labelled:
-    """What the newest rows say of these frames: objects with a box, and classes of whole frames. Other labels (maps of
-    classes) are counted: files of labels for a tool do not hold them."""
+    """What the newest rows say of these frames: objects with a box, classes of whole frames, and of their pixels."""
     recorded_by = {frame["frame_id"]: frame["capture_id"] for frame in frames}
     found: dict[str, list[LabelRow]] = defaultdict(list)
-    num_others = 0
     for row in catalog.read_latest("labels").sort_by("label_id").to_pylist():
         if row["frame_id"] not in recorded_by:
             continue
         is_object = row["task"] == "detection" and row["x_min"] is not None
-        if is_object or row["task"] == "recognition":
+        if is_object or row["task"] in ("recognition", "segmentation"):
             found[row["frame_id"]].append(row)
-        else:
-            num_others += 1
     counting = {i: _choose(recorded_by[i], rows) for i, rows in found.items()}
-    return Labelled(counting, num_others)
+    return Labelled(counting)
 
 
 def _choose(recorded_by: str, labels: Sequence[LabelRow]) -> list[LabelRow]:
@@ -111,15 +106,15 @@ def _choose(recorded_by: str, labels: Sequence[LabelRow]) -> list[LabelRow]:
         for row in rows:
             if row["capture_id"] in speakers:
                 corners = (row[side] for side in SIDES)
-                chosen.setdefault((task, row["class_name"], *corners), row)
+                mask = row["mask_rle"] if task == "segmentation" else None
+                chosen.setdefault((task, row["class_name"], *corners, mask), row)
     return list(chosen.values())
 
 
-def list_classes(catalog: Catalog) -> list[str]:
-    """The names of classes of objects and of whole frames, in any session."""
-    rows = catalog.read_latest(
-        "labels", ["class_name"], is_in("task", list(_LABEL_TASKS))
-    )
+def list_classes(catalog: Catalog, form: str) -> list[str]:
+    """The names of the classes that a form may hold, of any session."""
+    tasks = FORMATS[form].tasks
+    rows = catalog.read_latest("labels", ["class_name"], is_in("task", tasks))
     return sorted(set(rows["class_name"].to_pylist()))
 
 
@@ -144,6 +139,8 @@ class Written:
 
     num_bytes: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    # labels and parts of labels that the form cannot hold
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def export_frames(
@@ -195,17 +192,25 @@ def _write(
         written.counts["images"] += 1
         if on_progress:
             on_progress(len(pictures), len(frames))
-    for name, text in FORMATS[order.form](pictures, order.classes, order.labels):
+    form = FORMATS[order.form]
+    label_files = []
+    for name, content in form.write(pictures, order.classes, order.labels):
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    _write_manifest(folder / MANIFEST, pictures)
-    if order.labels is not None and order.form != "images":
-        written.counts["labels"] = sum(map(len, order.labels.by_frame.values()))
-        written.counts["labels left out"] = order.labels.num_others
+        (folder / name).write_bytes(content)
+        label_files.append((name, hashlib.sha256(content).hexdigest()))
+    _write_manifest(folder / MANIFEST, pictures, label_files)
+    if order.labels is not None:
+        written.counts["labels"] = order.labels.count(form.tasks)
+        for task in sorted(set(_LABEL_TASKS) - set(form.tasks)):
+            written.left_out[f"labels of {task}"] = order.labels.count([task])
+        written.left_out += order.labels.left_out
     return written
 
 
-def _write_manifest(path: Path, pictures: Sequence[Picture]) -> None:
+def _write_manifest(
+    path: Path, pictures: Sequence[Picture], label_files: Sequence[tuple[str, str]]
+) -> None:
+    """Of label files, name and sha256 alone: intake knows by it that one came back as it was written."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(("file", *_FACTS[:-1], "sha256_of_frame", "sha256_of_file"))
@@ -213,6 +218,8 @@ def _write_manifest(path: Path, pictures: Sequence[Picture]) -> None:
             frame = cast(Mapping[str, object], picture.frame)
             facts = (frame[name] for name in _FACTS)
             writer.writerow((picture.name, *facts, picture.sha256))
+        for name, sha256 in label_files:
+            writer.writerow((name, *("" for _ in _FACTS), sha256))
 
 
 def _read_images(

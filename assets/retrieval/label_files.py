@@ -1,22 +1,43 @@
-"""The files that labelling tools open beside pictures: COCO, Label Studio, CVAT, with or without labels.
+"""The files that labelling tools open beside pictures: COCO, Label Studio, CVAT, label images.
 
-A form is a function from pictures to (path, text) of its files.
+A form writes (path, bytes) of its files. What of a label it cannot hold it counts: a mask in CVAT and Label Studio
+where it is not as large as the object's box, which would come back as large as the mask; points in CVAT, whose
+skeletons have no box of their own; points in Label Studio of which one is hidden or absent, which it cannot say.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.formats.annotations.brush_runs import encode_brush
+from assets.formats.annotations.class_names import IGNORED_ID, NAMES_FILES
 from assets.formats.annotations.coco import UNLABELLED
+from assets.kinds.keypoints import parse_points
 from assets.tables.rows import FrameRow, LabelRow
+from models.masks import decode_mask, find_box
+from models.semantic_maps import compose_map
 
 _NOT_OF_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_Files = Iterator[tuple[str, str]]
+# of Label Studio, and their names in its results
+_CONTROLS = (
+    ("RectangleLabels", "box"),
+    ("PolygonLabels", "outline"),
+    ("BrushLabels", "mask"),
+    ("Choices", "class"),
+)
+_Files = Iterator[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -35,10 +56,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labels by frame id: of detection with a box, or of recognition. `num_others` are of kinds that no file holds."""
+    """Labels by frame id: of detection with a box, of recognition, or of segmentation."""
 
     by_frame: Mapping[str, Sequence[LabelRow]]
-    num_others: int = 0
+    # parts of labels that were written that the form cannot hold
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def count(self, tasks: Sequence[str]) -> int:
+        """How many labels there are of these tasks."""
+        return sum(x["task"] in tasks for rows in self.by_frame.values() for x in rows)
 
     def of(self, picture: Picture, task: str) -> list[LabelRow]:
         """The labels of one picture and task."""
@@ -49,22 +75,29 @@ class Labelled:
 def write_coco(
     pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
 ) -> _Files:
-    """One file of objects: boxes, and masks as run lengths. Classes of whole pictures are annotations without a box."""
+    """One file of objects: boxes, masks as run lengths, keypoints. Other readers of COCO refuse all of a file in which
+    an annotation has no box or no `segmentation`, so that classes of whole pictures are not in it."""
     ids = {name: number for number, name in enumerate(classes, 1)}
+    points: dict[str, list[str]] = {}
     annotations: list[dict[str, Any]] = []
     for number, picture in enumerate(pictures, 1):
-        for task in ("detection", "recognition"):
-            for label in labels.of(picture, task) if labels else ():
-                facts = {"id": len(annotations) + 1, "image_id": number}
-                facts["category_id"] = ids[label["class_name"]]
-                annotations.append(facts | _describe_object(label, picture))
+        for label in labels.of(picture, "detection") if labels else ():
+            facts = {"id": len(annotations) + 1, "image_id": number}
+            facts["category_id"] = ids[label["class_name"]]
+            annotations.append(facts | _describe_object(label, picture))
+            if names := _read_point_names(label):
+                points.setdefault(label["class_name"], names)
     document = {
         "info": {"description": "labels" if annotations else UNLABELLED},
         "images": [_describe_image(n, p) for n, p in enumerate(pictures, 1)],
         "annotations": annotations,
-        "categories": [{"id": number, "name": name} for name, number in ids.items()],
+        "categories": [
+            {"id": number, "name": name}
+            | ({"keypoints": points[name], "skeleton": []} if name in points else {})
+            for name, number in ids.items()
+        ],
     }
-    yield "annotations/instances.json", json.dumps(document, indent=1)
+    yield "annotations/instances_default.json", json.dumps(document, indent=1).encode()
 
 
 def write_label_studio(
@@ -85,13 +118,24 @@ def write_label_studio(
             },
         }
         if labels:
+            left_out = labels.left_out
             objects = labels.of(picture, "detection")
-            results = [_describe_region(label, picture) for label in objects]
+            results = [
+                result
+                for label in objects
+                for result in _describe_region(label, picture, left_out)
+            ]
             results += [_describe_choice(x) for x in labels.of(picture, "recognition")]
             task["predictions"] = [{"model_version": "stored", "result": results}]
         tasks.append(task)
-    yield "tasks.json", json.dumps(tasks, indent=1)
-    yield "README-interface.xml", _write_interface(classes)
+    yield "tasks.json", json.dumps(tasks, indent=1).encode()
+    names = {
+        name: None
+        for rows in (labels.by_frame.values() if labels else ())
+        for label in rows
+        for name in _read_point_names(label)
+    }
+    yield "README-interface.xml", _write_interface(classes, list(names)).encode()
 
 
 def write_cvat(
@@ -106,18 +150,19 @@ def write_cvat(
     listed = SubElement(task, "labels")
     for name in classes:
         SubElement(SubElement(listed, "label"), "name").text = _clean(name)
+    left_out = labels.left_out if labels else Counter()
     for number, picture in enumerate(pictures):
         width, height = map(str, picture.size_px)
         name = picture.name.removeprefix("images/")
         facts = {"id": str(number), "name": name, "width": width, "height": height}
         image = SubElement(root, "image", facts)
         for label in labels.of(picture, "detection") if labels else ():
-            _add_box(image, label)
+            _add_object(image, label, picture, left_out)
         for label in labels.of(picture, "recognition") if labels else ():
             tag = {"label": _clean(label["class_name"]), "source": "manual"}
             SubElement(image, "tag", tag)
     indent(root)
-    yield "annotations.xml", tostring(root, "unicode", xml_declaration=True)
+    yield "annotations.xml", tostring(root, "utf-8", xml_declaration=True)
 
 
 def write_nothing(
@@ -127,14 +172,39 @@ def write_nothing(
     return iter(())
 
 
+def write_label_images(
+    pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
+) -> _Files:
+    """A PNG of class ids for each picture that has a map, 255 where nobody says; and the names of the ids."""
+    if len(classes) > IGNORED_ID:
+        raise ValueError(
+            f"{len(classes)} classes, and a label image holds {IGNORED_ID}: choose sessions of fewer"
+        )
+    yield f"masks/{NAMES_FILES[0]}", "".join(f"{name}\n" for name in classes).encode()
+    for picture in pictures:
+        maps = labels.of(picture, "segmentation") if labels else []
+        if maps:
+            name = PurePosixPath(picture.name).with_suffix(".png").name
+            masks = [label["mask_rle"] or "" for label in maps]
+            ids = [classes.index(label["class_name"]) for label in maps]
+            found = compose_map(masks, ids, picture.size_px[::-1]).class_ids
+            yield f"masks/{name}", cv2.imencode(".png", found)[1].tobytes()
+
+
+class Form(NamedTuple):
+    """What is written beside pictures, and of which tasks the labels are that it holds."""
+
+    write: Callable[[Sequence[Picture], Sequence[str], Labelled | None], _Files]
+    tasks: tuple[str, ...] = ()
+
+
 # by their name on the command line
-FORMATS: Mapping[
-    str, Callable[[Sequence[Picture], Sequence[str], Labelled | None], _Files]
-] = {
-    "images": write_nothing,
-    "coco": write_coco,
-    "label-studio": write_label_studio,
-    "cvat": write_cvat,
+FORMATS: Mapping[str, Form] = {
+    "images": Form(write_nothing),
+    "coco": Form(write_coco, ("detection",)),
+    "label-studio": Form(write_label_studio, ("detection", "recognition")),
+    "cvat": Form(write_cvat, ("detection", "recognition")),
+    "masks": Form(write_label_images, ("segmentation",)),
 }
 
 
@@ -143,7 +213,7 @@ def _describe_image(number: int, picture: Picture) -> dict[str, Any]:
     width, height = picture.size_px
     return {
         "id": number,
-        "file_name": picture.name,
+        "file_name": PurePosixPath(picture.name).name,  # below `images`
         "width": width,
         "height": height,
         "daguerre": {
@@ -156,24 +226,87 @@ def _describe_image(number: int, picture: Picture) -> dict[str, Any]:
 
 
 def _describe_object(label: LabelRow, picture: Picture) -> dict[str, Any]:
-    if label["task"] == "recognition":
-        return {"iscrowd": 0}
     x, y, width, height = _box_of(label)
     facts: dict[str, Any] = {
         "bbox": [x, y, width, height],
         "area": width * height,
         "iscrowd": 0,
+        "segmentation": [],
     }
     if label["mask_rle"] is not None:
         size = list(reversed(picture.size_px))
         facts["segmentation"] = {"size": size, "counts": label["mask_rle"]}
     if label["track_id"] is not None:
         facts["track_id"] = label["track_id"]
-    return facts
+    stated = _read_attributes(label)
+    if points := stated.pop("keypoints", ""):
+        facts["keypoints"] = [float(word) for word in points.split()]
+        facts["num_keypoints"] = sum(map(bool, facts["keypoints"][2::3]))
+    stated.pop("keypoint_names", "")
+    return facts | ({"attributes": stated} if stated else {})
 
 
-def _describe_region(label: LabelRow, picture: Picture) -> dict[str, Any]:
-    """A rectangle, in per cent of the picture."""
+def _read_attributes(label: LabelRow) -> dict[str, str]:
+    return dict(json.loads(label["attributes"] or "[]"))
+
+
+def _read_point_names(label: LabelRow) -> list[str]:
+    """The names of a label's keypoints, their numbers where they have none; empty where it has no keypoints."""
+    stated = _read_attributes(label)
+    count = len(stated.get("keypoints", "").split()) // 3
+    names = stated.get("keypoint_names", "").split()
+    return names if len(names) == count else [str(n + 1) for n in range(count)]
+
+
+def _find_mask(
+    label: LabelRow, picture: Picture, left_out: Counter[str]
+) -> NDArray[np.bool_] | None:
+    """The mask (H, W) of an object where it is as large as its box, by a pixel: forms that hold one of both."""
+    if label["mask_rle"] is None:
+        return None
+    width, height = picture.size_px
+    mask = decode_mask(label["mask_rle"], height, width)
+    x, y, box_width, box_height = _box_of(label)
+    box = (x, y, x + box_width, y + box_height)
+    if mask.any() and np.abs(np.subtract(find_box(mask), box)).max() <= 1:
+        return mask
+    left_out["masks that differ from their box"] += 1
+    return None
+
+
+def _describe_region(
+    label: LabelRow, picture: Picture, left_out: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    """A brush mask, or a rectangle, in per cent of the picture; and the points that are part of it."""
+    region = _describe_rectangle(label, picture)
+    mask = _find_mask(label, picture, left_out)
+    if mask is not None:
+        value = {"format": "rle", "rle": encode_brush(mask)}
+        value["brushlabels"] = [label["class_name"]]
+        region |= {"type": "brushlabels", "from_name": "mask", "value": value}
+    yield region
+    stated = _read_attributes(label)
+    points = parse_points(stated["keypoints"]) if "keypoints" in stated else ()
+    if any(seen != 2 for _, _, seen in points):
+        left_out["keypoints of which one is hidden or absent"] += 1
+        return
+    width, height = picture.size_px
+    for (x, y, _), name in zip(points, _read_point_names(label), strict=True):
+        yield region | {
+            "id": f"{region['id']}-{name}",
+            "parentID": region["id"],
+            "type": "keypointlabels",
+            "from_name": "point",
+            "value": {
+                "x": 100 * float(x) / width,
+                "y": 100 * float(y) / height,
+                "width": 0.5,
+                "keypointlabels": [name],
+            },
+        }
+
+
+def _describe_rectangle(label: LabelRow, picture: Picture) -> dict[str, Any]:
     x, y, box_width, box_height = _box_of(label)
     width, height = picture.size_px
     return {
@@ -205,23 +338,50 @@ def _describe_choice(label: LabelRow) -> dict[str, Any]:
     }
 
 
-def _write_interface(classes: Sequence[str]) -> str:
+def _write_interface(classes: Sequence[str], points: Sequence[str]) -> str:
     view = Element("View")
     SubElement(view, "Image", {"name": "image", "value": "$image", "zoom": "true"})
-    for kind, name in (("RectangleLabels", "box"), ("PolygonLabels", "outline")):
+    for kind, name in _CONTROLS:
         group = SubElement(view, kind, {"name": name, "toName": "image"})
+        tag = "Choice" if kind == "Choices" else "Label"
         for value in classes or ("object",):
-            SubElement(group, "Label", {"value": _clean(value)})
+            SubElement(group, tag, {"value": _clean(value)})
+    if points:
+        group = SubElement(view, "KeyPointLabels", {"name": "point", "toName": "image"})
+        for number, value in enumerate(points):  # its exports to COCO want an order
+            facts = {"value": _clean(value), "model_index": str(number)}
+            SubElement(group, "Label", facts)
     indent(view)
     return tostring(view, "unicode")
 
 
-def _add_box(image: Element, label: LabelRow) -> None:
+def _add_object(
+    image: Element, label: LabelRow, picture: Picture, left_out: Counter[str]
+) -> None:
+    """A mask, or a box."""
     x, y, width, height = _box_of(label)
-    facts = {"label": _clean(label["class_name"]), "source": "manual", "occluded": "0"}
+    stated = _read_attributes(label)
+    occluded = "1" if stated.get("occluded") == "1" else "0"
+    facts = {"label": _clean(label["class_name"]), "source": "manual"}
+    facts["occluded"] = occluded
+    left_out["keypoints"] += "keypoints" in stated
+    mask = _find_mask(label, picture, left_out)
+    if mask is not None:
+        SubElement(image, "mask", {**facts, **_describe_window(mask), "z_order": "0"})
+        return
     sides = {"xtl": x, "ytl": y, "xbr": x + width, "ybr": y + height}
     corners = {name: f"{value:.2f}" for name, value in sides.items()}
     SubElement(image, "box", {**facts, **corners, "z_order": "0"})
+
+
+def _describe_window(mask: NDArray[np.bool_]) -> dict[str, str]:
+    """Run lengths along the rows of the window around a mask, background first."""
+    left, top, right, bottom = map(int, find_box(mask))
+    runs = [(v, len(list(g))) for v, g in groupby(mask[top:bottom, left:right].ravel())]
+    lengths = [0] * bool(runs[0][0]) + [length for _, length in runs]
+    sides = {"left": left, "top": top, "width": right - left, "height": bottom - top}
+    rle = ", ".join(map(str, lengths))
+    return {"rle": rle, **{name: str(value) for name, value in sides.items()}}
 
 
 def _box_of(label: LabelRow) -> tuple[float, float, float, float]:

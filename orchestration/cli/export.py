@@ -50,7 +50,7 @@ def frames(
     ] = None,
     form: Annotated[
         str,
-        typer.Option("--format", help="images, coco, label-studio or cvat."),
+        typer.Option("--format", help="images, coco, label-studio, cvat or masks."),
     ] = "coco",
     where: Annotated[
         str | None,
@@ -97,13 +97,23 @@ def frames(
         say(as_json, {**facts, "images": len(chosen.frames), "dry_run": True}, text)
         return
     labels = read_labels(catalog, chosen.frames) if with_labels else None
-    order = Order(form, list_classes(catalog), labels)
+    order = Order(form, list_classes(catalog, form), labels)
     with show_progress(f"exporting to {out}", "frames") as tick:
         written = export_frames(catalog, chosen.frames, out, order, tick)
     text = ", ".join(f"{count} {name}" for name, count in written.counts.items())
+    unheld = "".join(
+        f"\nnot written: {count} {what}, which {form} cannot hold"
+        for what, count in written.left_out.items()
+        if count
+    )
     say(
         as_json,
-        {**facts, **written.counts, "bytes": written.num_bytes},
-        f"{out}: {text}, {format_bytes(written.num_bytes)}{left_out}\n"
+        {
+            **facts,
+            **written.counts,
+            "bytes": written.num_bytes,
+            "not_written": dict(+written.left_out),
+        },
+        f"{out}: {text}, {format_bytes(written.num_bytes)}{left_out}{unheld}\n"
         "land the label files that come back as a session of their own: `daguerre ingest FOLDER`",
     )

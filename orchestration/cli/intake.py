@@ -1,7 +1,8 @@
 """The verbs that bring data in: write simulated captures, take files in."""
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -78,20 +79,22 @@ def ingest(
     settings = load_settings()
     folder = Folder(source, settings.file_options)
     if dry_run:
-        return say(as_json, *_plan(folder, verbose))
+        with _explaining(folder):
+            return say(as_json, *_plan(settings, folder, verbose))
     key = session_key(session or _name_of(folder.uri))
     if not folder.exists():
         raise FileNotFoundError(
             f"{folder.uri} does not exist: check the path or the bucket"
         )
     zone = build_landing_zone(settings)
-    former = zone.recognise(key, folder)
-    if former:
-        print(f"{key} is the session {former}, under a new name", file=sys.stderr)
-        key = former
-    elif not zone.take_up(key, folder):
-        zone.register(key, folder)
-    taken = take_in(settings, zone.locate(key), key, verbose)
+    with _explaining(folder):
+        former = zone.recognise(key, folder)
+        if former:
+            print(f"{key} is the session {former}, under a new name", file=sys.stderr)
+            key = former
+        elif not zone.take_up(key, folder):
+            zone.register(key, folder)
+        taken = take_in(settings, zone.locate(key), key, verbose)
     for what in ("listing", "intake"):
         zone.ledger.end_pause(what, key)
     say(as_json, *taken)
@@ -140,19 +143,36 @@ def _tell_check(verdict: "Verdict") -> dict[str, Any]:
     }
 
 
-def _plan(folder: Any, is_verbose: bool) -> tuple[dict[str, Any], str]:
-    from assets.formats import foresee, plan_session
+def _plan(
+    settings: Settings, folder: Any, is_verbose: bool
+) -> tuple[dict[str, Any], str]:
+    from assets.capture.lending import (
+        lend_pictures,
+        plan_lending,
+        tell_stored_frames,
+    )
+    from assets.formats import foresee
+    from orchestration.resources import build_catalog
 
-    plans, leftovers = plan_session(folder.files(), folder.open)
-    captures = [
-        {
-            "reader": p.reader,
-            "root": p.root,
-            "files": len(p.files),
-            "notes": {**p.notes, **foresee(p, folder.open)},
-        }
-        for p in plans
-    ]
+    catalog = build_catalog(settings)
+    files = folder.files()
+    lent = lend_pictures(catalog, files, folder.open)
+    plans, leftovers = plan_lending(files, folder.open, lent)
+    captures = []
+    for plan in plans:
+        here = lent.leave_out(plan)
+        notes = {**plan.notes, **foresee(here, folder.open)}
+        stored = tell_stored_frames(catalog, plan, lent)
+        captures.append(
+            {
+                "reader": plan.reader,
+                "root": plan.root,
+                "files": len(here.files),
+                "notes": {**notes, "labels of stored frames": stored}
+                if stored
+                else notes,
+            }
+        )
     unread = [
         {
             "path": left.file.path,
@@ -164,6 +184,19 @@ def _plan(folder: Any, is_verbose: bool) -> tuple[dict[str, Any], str]:
     ]
     facts = {"captures": captures, "unread": unread}
     return facts, join_lines(describe_plan(facts, is_verbose))
+
+
+@contextmanager
+def _explaining(folder: Any) -> Iterator[None]:
+    """Raises ValueError, with what helps, where the place itself cannot be listed."""
+    from assets.landing import explain
+
+    try:
+        yield
+    except OSError as error:
+        if error.filename != folder.uri:
+            raise
+        raise ValueError(explain(folder, error)) from error
 
 
 def _name_of(uri: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from assets.formats.layout import list_paths
-from assets.formats.protocol import NOT_READ
+from assets.formats.protocol import NO_DATA, NOT_READ
 
 _MOST = 20  # lines of a kind
 _SHOWN_PLANS = 5  # of one reader
@@ -42,7 +42,7 @@ def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
         lines += _tell_left_out(mine)
     alike = _group(facts["unread"], lambda u: (u["is_document"], u["reason"]))
     for (is_document, reason), mine in alike:
-        what = "no data" if is_document else NOT_READ
+        what = NO_DATA if is_document else NOT_READ
         remedies = list(dict.fromkeys(u["remedy"] for u in mine if u["remedy"]))
         helps = f". {'; '.join(remedies)}" if remedies else ""
         paths = [u["path"] for u in mine]

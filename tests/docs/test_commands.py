@@ -1,7 +1,8 @@
 """The documentation is true: marked commands run, links lead somewhere, verbs and options exist.
 
 A block of `sh` or `python` below the comment `<!-- test -->` is run. The marked blocks of one page run in order, in one
-empty folder with one empty home; a Python block sees the Python blocks above it.
+empty folder with one empty home; a Python block sees the Python blocks above it. A block of `text` below one is what it
+prints, but for the numbers and ids.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from assets.ledger import Ledger
 from assets.retrieval.query import run_query
 from assets.tables.catalog import Catalog
 from orchestration.cli import app
+from tests.docs.printed import read_printed, require_shown
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -82,6 +84,7 @@ def test_marked_blocks_run(page: Path, tmp_path: Path) -> None:
         [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     )
     environment |= {"DAGUERRE_HOME": str(tmp_path / "home"), "PATH": path}
+    printed = read_printed(page)
     above = ""
     for language, body in read_blocks(page, is_marked=True):
         assert language in ("sh", "python"), (
@@ -103,6 +106,8 @@ def test_marked_blocks_run(page: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, (
             f"{name_page(page)}:\n{body}\n{done.stdout}\n{done.stderr}"
         )
+        if body in printed:
+            require_shown(done.stdout, printed[body])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_page)

@@ -140,6 +140,39 @@ def test_a_dry_run_of_ingest_writes_nothing(run, landed, home):
     assert not (home / "tables").exists()
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--json"])
+def test_a_folder_that_may_not_be_listed_is_told_with_what_helps(
+    run, landed, home, permissions_bind, option
+):
+    landed.chmod(0)
+    try:
+        with pytest.raises(
+            ValueError, match=r"Permission denied.*let this user"
+        ) as told:
+            run("ingest", str(landed), option)
+    finally:
+        landed.chmod(0o755)
+    assert str(landed) in str(told.value)
+    assert not (home / "tables").exists()
+
+
+def test_a_dry_run_names_the_folder_below_that_may_not_be_listed(
+    run, landed, permissions_bind
+):
+    locked = landed / "locked"
+    locked.mkdir()
+    (locked / "a.png").write_bytes((landed / "good.png").read_bytes())
+    locked.chmod(0)
+    try:
+        plan = read(run("ingest", str(landed), "--dry-run", "--json"))
+    finally:
+        locked.chmod(0o755)
+    (told,) = plan["unread"]
+    assert told["path"] == "locked/" and "cannot be listed" in told["reason"]
+    assert "list it" in told["remedy"]
+    assert len(plan["captures"]) == 2  # its neighbours: pictures, and the recording
+
+
 def test_status_of_a_landed_session_then_of_an_ingested_one(run, landed):
     (session,) = read(run("status", "--json"))["sessions"]
     assert (session["state"], session["waiting"]) == ("waiting", 3)

@@ -1,4 +1,4 @@
-"""Unpack the brush masks of Label Studio: an RGBA image in the bit-wise run lengths of thi.ng/rle-pack."""
+"""Unpack and pack the brush masks of Label Studio: an RGBA image in the bit-wise run lengths of thi.ng/rle-pack."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_SIZES = (3, 4, 8, 16)  # bits of a count, as Label Studio writes them
 _OPAQUE = 128  # alpha above it belongs to the mask, as in Label Studio's own converter
 
 
@@ -43,6 +44,24 @@ def decode_brush(rle: Any, size_px: tuple[int, int]) -> NDArray[np.bool_]:
             values[at:end] = word
         at = end
     return values.reshape(height, width, 4)[..., 3] > _OPAQUE
+
+
+def encode_brush(mask: NDArray[np.bool_]) -> list[int]:
+    """The bytes of an RGBA image of a mask (H, W), white and opaque where that is true: see `decode_brush`."""
+    bits = [f"{4 * mask.size:032b}", "00111", *(f"{size - 1:04b}" for size in _SIZES)]
+    flat = mask.ravel()
+    ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
+    begin = 0
+    for end in ends:
+        word = f"{255 * int(flat[begin]):08b}"
+        for start in range(4 * begin, 4 * int(end), 1 << _SIZES[-1]):
+            count = min(1 << _SIZES[-1], 4 * int(end) - start)
+            which = next(n for n, size in enumerate(_SIZES) if count <= 1 << size)
+            bits.append(f"1{which:02b}{count - 1:0{_SIZES[which]}b}{word}")
+        begin = int(end)
+    text = "".join(bits)
+    text += "0" * (-len(text) % 8)
+    return list(int(text, 2).to_bytes(len(text) // 8, "big"))
 
 
 class _Bits:

@@ -7,9 +7,11 @@ unpacked to names that the archive chooses; an archive inside an archive is not 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Self
 
 from assets.formats.archives.archive_members import (
     ArchiveLimits,
@@ -19,10 +21,13 @@ from assets.formats.archives.archive_members import (
 )
 from assets.formats.archives.tar_members import is_tar_name, open_tar
 from assets.formats.archives.zip_members import open_zip
-from assets.formats.layout import is_hidden, suffix_of
+from assets.formats.layout import is_hidden, list_paths, suffix_of
 from assets.formats.observations import CapturePlan, Observation, Problem, Source
 from assets.formats.protocol import (
     HEAD_BYTES,
+    NO_DATA,
+    NOT_READ,
+    Leftover,
     Opener,
     Reader,
     UnreadableBytes,
@@ -61,47 +66,80 @@ class ArchiveReader:
             if _is_archive(f)
         ]
 
+    def foresee(self, plan: CapturePlan, opener: Opener) -> dict[str, str]:
+        """What members would be read as, and which are not read, of the directory and the beginnings of members."""
+        file = plan.files[0]
+        try:
+            with self._open(file, opener) as store:
+                return self._foresee_members(_List.of(file, store), store)
+        except UnreadableBytes as error:
+            return {NOT_READ: f"{error.reason}. {error.remedy}"}
+
+    def _foresee_members(self, found: _List, store: MemberStore) -> dict[str, str]:
+        from assets.formats import plan_session
+
+        open_member = found.opener_of(store)
+        plans, leftovers = plan_session(found.files, open_member, self._readers)
+        notes = dict[str, str]()
+        for name in dict.fromkeys(p.reader for p in plans):
+            mine = [p for p in plans if p.reader == name]
+            num_files = sum(len(p.files) for p in mine)
+            roots = _name_paths([p.root for p in mine])
+            notes[f"{READ_AS} {name}"] = f"{num_files} members, in {roots}"
+        alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for refused in found.refused:
+            path = _name_member(found.path, refused)
+            alike[refused.reason, refused.remedy].append(path)
+        for left in leftovers:
+            if left.is_document:
+                alike[left.reason, NO_DATA].append(left.file.path)
+            else:
+                alike[_explain_left(left)].append(left.file.path)
+        for (reason, remedy), paths in alike.items():
+            what = NO_DATA if remedy == NO_DATA else NOT_READ
+            helps = f". {remedy}" * (remedy != NO_DATA)
+            notes[f"{what}: {_name_paths(paths)}"] = f"{reason}{helps}"
+        for number, inner_plan in enumerate(plans):
+            reader = next(r for r in self._readers if r.name == inner_plan.reader)
+            look = getattr(reader, "foresee", None)
+            for key, note in (look(inner_plan, open_member) if look else {}).items():
+                notes[f"{inner_plan.root or number}: {key}"] = note
+        return notes
+
     def read(self, plan: CapturePlan, opener: Opener) -> Iterator[Observation]:
         file = plan.files[0]
         with ExitStack() as stack:
             try:
-                stream = stack.enter_context(open_checked(file, opener))
-                pointer = explain_pointer(stream.read(HEAD_BYTES))
-                if pointer:
-                    raise UnreadableBytes(*pointer)
-                opened: MemberStore = (
-                    open_tar(stream, file, self._limits)
-                    if is_tar_name(file.path)
-                    else open_zip(stream, file, self._limits)
-                )
-                store = stack.enter_context(opened)
+                store = stack.enter_context(self._open(file, opener))
             except UnreadableBytes as error:
                 yield Problem(whole_file(file), self.name, error.reason, error.remedy)
                 return
             yield from self._read_members(plan, file, store)
 
+    @contextmanager
+    def _open(self, file: SessionFile, opener: Opener) -> Iterator[MemberStore]:
+        """Raises UnreadableBytes for what is no archive, or expands to more than is taken."""
+        with ExitStack() as stack:
+            stream = stack.enter_context(open_checked(file, opener))
+            pointer = explain_pointer(stream.read(HEAD_BYTES))
+            if pointer:
+                raise UnreadableBytes(*pointer)
+            opened: MemberStore = (
+                open_tar(stream, file, self._limits)
+                if is_tar_name(file.path)
+                else open_zip(stream, file, self._limits)
+            )
+            yield stack.enter_context(opened)
+
     def _read_members(
         self, plan: CapturePlan, file: SessionFile, store: MemberStore
     ) -> Iterator[Observation]:
-        members: dict[str, Member] = {}
-        for item in store.members():
-            if isinstance(item, Refused):
-                source = Source(
-                    file.path + _SEPARATOR + item.name if item.name else file.path,
-                    0,
-                    file.size_bytes,
-                )
-                yield Problem(source, self.name, item.reason, item.remedy)
-            else:
-                members[file.path + _SEPARATOR + item.name] = item
-        inner = [
-            SessionFile(
-                path, f"{file.uri}{_SEPARATOR}{m.name}", m.size_bytes, file.version
-            )
-            for path, m in members.items()
-        ]
-        open_member: Opener = lambda member: store.open(members[member.path])  # noqa: E731
-        yield from self._read_inner(plan, inner, open_member, members)
+        found = _List.of(file, store)
+        for refused in found.refused:
+            source = Source(_name_member(file.path, refused), 0, file.size_bytes)
+            yield Problem(source, self.name, refused.reason, refused.remedy)
+        opener = found.opener_of(store)
+        yield from self._read_inner(plan, found.files, opener, found.members)
 
     def _read_inner(
         self,
@@ -117,16 +155,8 @@ class ArchiveReader:
             if left.is_document:
                 plan.notes[f"not read: {left.file.path}"] = left.reason
             else:
-                is_nested = _is_archive(left.file)
-                reason = (
-                    "an archive inside an archive is not opened"
-                    if is_nested
-                    else left.reason
-                )
-                remedy = "unpack it beside the others" if is_nested else left.remedy
-                yield Problem(
-                    _place(whole_file(left.file), members), self.name, reason, remedy
-                )
+                source = _place(whole_file(left.file), members)
+                yield Problem(source, self.name, *_explain_left(left))
         if plans:
             plan.notes[READ_AS] = ", ".join(
                 sorted({inner_plan.reader for inner_plan in plans})
@@ -139,6 +169,58 @@ class ArchiveReader:
                 yield replace(observation, source=_place(observation.source, members))
             for key, note in inner_plan.notes.items():
                 plan.notes[f"{inner_plan.root or number}: {key}"] = note
+
+
+@dataclass(frozen=True)
+class _List:
+    """What an archive holds: its members by their paths, and what of it is not read."""
+
+    path: str  # of the archive
+    members: dict[str, Member]
+    refused: list[Refused]
+    files: list[SessionFile]  # the members, as a session lists its files
+
+    @classmethod
+    def of(cls, file: SessionFile, store: MemberStore) -> Self:
+        """The list of an open archive."""
+        items = list(store.members())
+        members = {
+            file.path + _SEPARATOR + item.name: item
+            for item in items
+            if isinstance(item, Member)
+        }
+        files = [
+            SessionFile(
+                path, f"{file.uri}{_SEPARATOR}{m.name}", m.size_bytes, file.version
+            )
+            for path, m in members.items()
+        ]
+        refused = [item for item in items if isinstance(item, Refused)]
+        return cls(file.path, members, refused, files)
+
+    def opener_of(self, store: MemberStore) -> Opener:
+        """Opens members by their paths."""
+        return lambda member: store.open(self.members[member.path])
+
+
+def _name_member(archive: str, refused: Refused) -> str:
+    """The path of a member that is not read; the archive itself where all of it is refused."""
+    return f"{archive}{_SEPARATOR}{refused.name}" if refused.name else archive
+
+
+def _name_paths(paths: Sequence[str]) -> str:
+    """The one path, or how many there are and the first few."""
+    return paths[0] if len(paths) == 1 else list_paths(paths)
+
+
+def _explain_left(left: Leftover) -> tuple[str, str]:
+    """Reason and remedy for a member that nobody reads."""
+    if _is_archive(left.file):
+        return (
+            "an archive inside an archive is not opened",
+            "unpack it beside the others",
+        )
+    return left.reason, left.remedy
 
 
 def _is_archive(file: SessionFile) -> bool:

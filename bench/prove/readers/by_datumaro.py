@@ -49,5 +49,7 @@ if __name__ == "__main__":
             "yolo": _as("yolo"),
             "cvat": _as("cvat"),
             "kitti": _as("kitti_detection"),
+            "exported coco": _as("coco_instances", dm.AnnotationType.bbox),
+            "exported cvat": _as("cvat"),
         }
     )

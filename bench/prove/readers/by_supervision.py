@@ -27,6 +27,13 @@ def read_coco(root: Path) -> Iterator[Row]:
         )
 
 
+def read_exported_coco(root: Path) -> Iterator[Row]:
+    document = root / "annotations" / "instances_default.json"
+    yield from _list_rows(
+        sv.DetectionDataset.from_coco(str(root / "images"), str(document)), root
+    )
+
+
 def read_voc(root: Path) -> Iterator[Row]:
     yield from _list_rows(
         sv.DetectionDataset.from_pascal_voc(
@@ -55,4 +62,11 @@ def _class_ids(detections: sv.Detections) -> list[int]:
 
 
 if __name__ == "__main__":
-    serve({"yolo": read_yolo, "coco": read_coco, "voc": read_voc})
+    serve(
+        {
+            "yolo": read_yolo,
+            "coco": read_coco,
+            "exported coco": read_exported_coco,
+            "voc": read_voc,
+        }
+    )

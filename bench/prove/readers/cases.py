@@ -80,6 +80,8 @@ def _write_labels(place: Path) -> None:
     label_sets.write_cvat(pictures, place / "cvat")
     label_sets.write_kitti(pictures, place / "kitti")
     label_sets.write_label_studio(pictures, place / "label studio")
+    for form in ("coco", "cvat"):
+        label_sets.write_export(pictures, place / f"exported {form}", form)
 
 
 def _list_supervision(place: Path, data: Path) -> Iterator[Case]:
@@ -90,6 +92,8 @@ def _list_supervision(place: Path, data: Path) -> Iterator[Case]:
     yield Case("supervision", "yolo", "boxes", place / "yolo", boxes, meant)
     yield Case("supervision", "yolo", "outlines", place / "yolo outlines", boxes, meant)
     yield Case("supervision", "coco", "outlines", place / "coco", boxes, meant)
+    exported = place / "exported coco"
+    yield Case("supervision", "exported coco", "boxes", exported, boxes, meant)
     voc = (allow.FROM_ONE, allow.REPEATED)
     yield Case("supervision", "voc", "boxes", place / "voc", boxes, voc)
     real = detection / "bccd_voc"
@@ -108,6 +112,9 @@ def _list_datumaro(place: Path, data: Path) -> Iterator[Case]:
     _declare_classes(place / "voc", label_sets.CLASSES)
     for name in ("yolo", "coco", "voc", "cvat", "kitti"):
         yield Case("datumaro", name, "boxes", place / name, boxes, meant)
+    for name in ("coco", "cvat"):
+        exported = place / f"exported {name}"
+        yield Case("datumaro", f"exported {name}", "boxes", exported, boxes, meant)
     bccd = _copy(data / "detection" / "bccd_voc", place / "bccd", VOC_PARTS)
     if bccd.is_dir():
         _declare_classes(bccd, ("RBC", "WBC", "Platelets"))

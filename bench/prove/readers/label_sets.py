@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import cv2
 import numpy as np
+
+from assets.retrieval import label_files
+from assets.tables.rows import SIDES
+from assets.tables.schemas import content_id
 
 CLASSES = ("cup", "traffic light", "Straße")
 LABEL_CONFIG = "".join(
@@ -265,6 +270,36 @@ def _cvat_mask(thing: Thing) -> str:
     runs = np.diff([0, *turns, window.size])
     place = f'left="{left}" top="{top}" width="{width}" height="{height}"'
     return f'rle="{", ".join(map(str, runs))}" {place}'
+
+
+def write_export(pictures: list[Picture], root: Path, form: str) -> None:
+    """As `daguerre export frames --with-labels` writes boxes of stored frames."""
+    written = []
+    found = {}
+    for picture in pictures:
+        frame_id = content_id("frame", picture.name)
+        name = f"images/drive_left_{frame_id}.png"
+        _write_image(root / name, picture)
+        size = {"width_px": picture.width, "height_px": picture.height}
+        frame: Any = {"frame_id": frame_id, "session": "drive", "sensor": "left"}
+        written.append(label_files.Picture(name, frame | {"t_ns": 0} | size, ""))
+        found[frame_id] = [_describe_label(thing) for thing in picture.things]
+    labels = label_files.Labelled(found)
+    for path, content in label_files.FORMATS[form].write(written, CLASSES, labels):
+        _write_text(root / path, content.decode())
+
+
+def _describe_label(thing: Thing) -> Any:
+    """A row of `labels`, as far as an export asks for it."""
+    return {
+        "label_id": content_id("label", *thing.box_xyxy),
+        "task": "detection",
+        "class_name": CLASSES[thing.class_id],
+        **dict(zip(SIDES, thing.box_xyxy, strict=True)),
+        "mask_rle": None,
+        "track_id": None,
+        "attributes": None,
+    }
 
 
 def write_label_studio(pictures: list[Picture], root: Path) -> None:

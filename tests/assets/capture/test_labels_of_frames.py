@@ -9,11 +9,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from assets.capture import lending
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
 from assets.curation.annotations import read_statements
 from assets.curation.release import draft_release
+from assets.formats.annotations.brush_runs import decode_brush, encode_brush
+from assets.formats.annotations.coco import UNLABELLED
+from assets.formats.protocol import read_bytes
+from assets.formats.session_settings import parse_settings
 from assets.frame_names import split_stamp
 from assets.retrieval.frame_export import (
     Order,
@@ -24,10 +30,13 @@ from assets.retrieval.frame_export import (
     sample_frames,
 )
 from assets.storage import Folder
-from assets.tables.catalog import repr_sql
+from assets.tables.catalog import is_in, repr_sql
+from assets.tables.rows import SIDES
 from assets.tables.schemas import TABLES, to_table
 from checks.gates import gate_session
 from checks.verdicts import stops_flow
+from models.masks import encode_mask
+from orchestration.cli import app
 
 _BOX = (10.0, 12.0, 40.0, 52.0)  # xyxy, px
 
@@ -46,7 +55,7 @@ class Home:
         return chosen.frames
 
     def export(self, name: str, form: str, frames, labels=None) -> Path:
-        order = Order(form, list_classes(self.catalog), labels)
+        order = Order(form, list_classes(self.catalog, form), labels)
         export_frames(self.catalog, frames, self.folder / name, order)
         return self.folder / name
 
@@ -109,7 +118,7 @@ def test_coco_comes_back_onto_stored_frames_by_their_id(home):
     out = home.export("coco", "coco", frames)
     names = {path.stem.split("_")[-1] for path in (out / "images").iterdir()}
     assert names == {frame["frame_id"] for frame in frames}
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     report = home.land("tuesday", {"done.json": json.dumps(label_coco(document))})
     assert report.quarantined == report.problems == 0
     assert home.boxes("tuesday") == on_each(frames)
@@ -132,7 +141,7 @@ def test_coco_comes_back_onto_stored_frames_by_their_id(home):
 def test_the_pictures_landed_with_their_labels_become_no_frames_again(home):
     frames = home.choose(limit=2)
     out = home.export("with pictures", "coco", frames)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
     home.land("wednesday", {**files, "a.json": json.dumps(label_coco(document))})
     assert home.boxes("wednesday") == on_each(frames)
@@ -182,12 +191,17 @@ def test_labels_that_come_back_take_the_place_of_those_that_were_recorded(home):
     frames = [f for f in home.choose() if f["frame_id"] not in elsewhere][-1:]
     labels = read_labels(home.catalog, frames)
     out = home.export("prelabelled", "coco", frames, labels)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     num_recorded = len([a for a in document["annotations"] if "bbox" in a])
-    assert num_recorded == sum(
-        row["task"] == "detection"
-        for row in home.read("labels", "monday")
-        if row["frame_id"] == frames[0]["frame_id"]
+    assert all("segmentation" in a for a in document["annotations"])
+    assert (
+        num_recorded
+        == len(document["annotations"])
+        == sum(
+            row["task"] == "detection"
+            for row in home.read("labels", "monday")
+            if row["frame_id"] == frames[0]["frame_id"]
+        )
     )
     for table in ("labels", "annotated_frames"):
         gate_session(home.catalog, table, "monday")
@@ -278,6 +292,226 @@ def test_labels_go_with_their_frame_and_come_back_with_it(home):
     assert not home.read("quarantine", "saturday")
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """The label files that are read whole for the names in them."""
+    found: list[str] = []
+
+    def read(file, opener, limit_bytes):
+        found.append(file.path)
+        return read_bytes(file, opener, limit_bytes)
+
+    monkeypatch.setattr(lending, "read_bytes", read)
+    return found
+
+
+def test_label_files_are_asked_for_their_pictures_where_something_is_new(home, asked):
+    one, other = home.choose(limit=2)
+    home.land("asked", {"a.json": json.dumps(naming([one]))})
+    assert asked == ["a.json"]
+    assert home.ingest("asked").already_ingested == 1
+    assert asked == ["a.json"]
+    assert home.boxes("asked") == on_each([one])
+
+    # another file of the same folder is new: both are read, and neither loses what it says
+    home.land("asked", {"b.json": json.dumps(naming([other]))})
+    assert home.boxes("asked") == on_each([one, other])
+    assert not home.read("quarantine", "asked")
+
+
+def naming(frames) -> dict:
+    """COCO with a box on each frame, whose pictures are elsewhere."""
+    images = [
+        {"id": n, "file_name": f"{f['frame_id']}.jpg"} for n, f in enumerate(frames)
+    ]
+    return label_coco({"images": images})
+
+
+def test_a_dry_run_counts_the_stored_frames_that_labels_will_be_of(home, monkeypatch):
+    frames = home.choose(limit=3)
+    out = home.export("to look at", "coco", frames)
+    picture = next((out / "images").glob(f"*{frames[0]['frame_id']}*"))
+    names = naming(frames)
+    names["images"][0]["file_name"] = picture.name
+    files = {
+        "a.json": json.dumps(names),
+        f"images/{picture.name}": picture.read_bytes(),
+    }
+    for path, data in files.items():
+        target = home.folder / "look" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data if isinstance(data, bytes) else data.encode())
+    monkeypatch.setenv("DAGUERRE_HOME", str(home.folder / "home"))
+    words = ["ingest", str(home.folder / "look"), "--dry-run", "--json"]
+    (capture,) = json.loads(CliRunner().invoke(app, words).stdout)["captures"]
+    assert (capture["reader"], capture["files"]) == ("coco", 2)
+    told = capture["notes"]["labels of stored frames"]
+    assert (
+        told.startswith("2, by what label files call") and "; 1, by the names" in told
+    )
+    assert not home.read("labels", "look")
+
+
+@pytest.mark.parametrize("form", ["cvat", "coco"])
+def test_a_file_without_a_single_label_says_nothing_unless_told(home, form):
+    out = home.export(f"blank {form}", form, home.choose(limit=2))
+    name = {"cvat": "annotations.xml", "coco": "annotations/instances_default.json"}[
+        form
+    ]
+    text = (out / name).read_text().replace(UNLABELLED, "of the tool")
+    session = f"blank {form} came"
+    home.land(session, {Path(name).name: text})
+    assert not home.read("annotated_frames", session)
+    (capture,) = home.read("captures", session)
+    notes = json.loads(capture["notes"])
+    told = notes[f"not read: pictures without a label in {Path(name).name}"]
+    assert told.startswith("2, and none") and "looked_at: true" in told
+
+    home.land(session, {"daguerre.yaml": "looked_at: true"})
+    looked = home.read("annotated_frames", session)
+    assert {row["frame_id"] for row in looked} == {
+        frame["frame_id"] for frame in home.choose(limit=2)
+    }
+    (home.folder / session / "daguerre.yaml").unlink()
+    home.ingest(session)
+    assert not home.read("annotated_frames", session)
+
+
+def test_one_label_in_a_file_says_that_somebody_looked_at_its_pictures(home):
+    frames = home.choose(limit=2)
+    text = (home.export("begun", "cvat", frames) / "annotations.xml").read_text()
+    box = '<box label="mug" source="manual" occluded="0" xtl="10" ytl="12" xbr="40" ybr="52"/>'
+    done = re.sub(r"(<image [^>]*?) ?/>", rf"\1>{box}</image>", text, count=1)
+    home.land("begun came", {"annotations.xml": done})
+    assert len(home.read("annotated_frames", "begun came")) == 2
+    assert len(home.read("labels", "begun came")) == 1
+
+
+def test_an_export_with_labels_that_comes_back_as_it_was_says_nothing(home):
+    frames = home.choose(limit=4)
+    out = home.export("as it was", "coco", frames, read_labels(home.catalog, frames))
+    home.ingest(out.name)
+    assert not home.read("labels", "as it was")
+    assert not home.read("annotated_frames", "as it was")
+    (capture,) = home.read("captures", "as it was")
+    assert "as it was exported" in capture["notes"]
+    # touched, it does
+    path = out / "annotations" / "instances_default.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(label_coco(document)))
+    home.ingest(out.name)
+    assert home.boxes("as it was") == on_each(frames)
+
+
+def test_all_of_a_label_comes_back_in_the_forms_that_hold_it(home, rich):
+    frames = [f for f in home.choose() if f["frame_id"] in rich]
+    forms = {
+        "coco": "annotations/instances_default.json",
+        "label-studio": "tasks.json",
+        "cvat": "annotations.xml",
+    }
+    for form, name in forms.items():
+        labels = read_labels(home.catalog, frames)
+        session = f"rich {form}"
+        text = (home.export(session, form, frames, labels) / name).read_text()
+        if form == "label-studio":
+            tasks = json.loads(text)
+            for task in tasks:  # as who accepts what the tool shows
+                task["annotations"] = task.pop("predictions")
+            text = json.dumps(tasks)
+        home.land(f"{session} came", {Path(name).name: text})
+        assert not home.read("quarantine", f"{session} came")
+        came = home.read("labels", f"{session} came")
+        came = [row for row in came if row["task"] == "detection"]
+        for row in came:
+            was = rich[row["frame_id"]]
+            corners = [row[side] for side in SIDES]
+            if form == "coco":
+                assert corners == was["corners"] and row["mask_rle"] == was["mask"]
+                assert dict(json.loads(row["attributes"])) == was["attributes"]
+            else:  # one of both: the mask, where it is as large as the box
+                mask = was["mask"] if was["fits"] else None
+                assert row["mask_rle"] == mask
+                assert corners == pytest.approx(was["corners"], abs=0.01)
+            if form == "label-studio" and was["fits"]:
+                points = dict(json.loads(row["attributes"]))
+                assert points["keypoints"] == was["attributes"]["keypoints"]
+        assert len(came) == len(rich) == 2
+        expected = {
+            "coco": {},
+            "label-studio": {"masks that differ from their box": 1}
+            | {"keypoints of which one is hidden or absent": 1},
+            "cvat": {"masks that differ from their box": 1, "keypoints": 2},
+        }
+        assert +labels.left_out == expected[form]
+
+
+@pytest.fixture
+def rich(home):
+    """Frame id -> a label with mask, points and an attribute: one is as large as its mask, one is not."""
+    frames = home.choose(sensor="left")[:2]
+    assert frames[0] != frames[1], frames
+    mask = np.zeros((72, 96), bool)
+    mask[12:52, 10:40] = True
+    mask[20:30, 10:12] = False
+    texts = ["12 14 2 30 40 2", "12 14 1 30 40 2"]
+    boxes = [(10.0, 12.0, 40.0, 52.0), (5.0, 5.0, 60.0, 60.0)]
+    document = naming(frames)
+    for image, annotation, text, box in zip(
+        document["images"], document["annotations"], texts, boxes, strict=True
+    ):
+        image |= {"width": 96, "height": 72}
+        x_min, y_min, x_max, y_max = box
+        annotation |= {
+            "bbox": [x_min, y_min, x_max - x_min, y_max - y_min],
+            "segmentation": {"size": [72, 96], "counts": encode_mask(mask)},
+            "keypoints": [float(word) for word in text.split()],
+            "attributes": {"colour": "red"},
+        }
+    document["categories"][0]["keypoints"] = ["rim", "foot"]
+    home.land("rich", {"a.json": json.dumps(document)})
+    others = {
+        row["session"]
+        for row in home.catalog.read_latest("labels", ["session"]).to_pylist()
+    } - {"monday", "rich"}
+    for name in (
+        "labels",
+        "annotated_frames",
+    ):  # who speaks of these frames is rich alone
+        home.catalog.delete(name, is_in("session", sorted(others)))
+    return {
+        frame["frame_id"]: {
+            "corners": list(box),
+            "mask": encode_mask(mask),
+            "fits": box == boxes[0],
+            "attributes": {
+                "keypoints": text,
+                "keypoint_names": "rim foot",
+                "colour": "red",
+            },
+        }
+        for frame, box, text in zip(frames, boxes, texts, strict=True)
+    }
+
+
+def test_maps_of_classes_come_back_as_label_images(home):
+    labels = home.read("labels", "monday")
+    mapped = {r["frame_id"] for r in labels if r["task"] == "segmentation"}
+    frames = [f for f in home.choose() if f["frame_id"] in mapped]
+    out = home.export("maps", "masks", frames, read_labels(home.catalog, frames))
+    files = {f"masks/{p.name}": p.read_bytes() for p in (out / "masks").iterdir()}
+    assert len(files) == len(frames) + 1  # and the names
+    home.land("maps came", files)
+    assert not home.read("frames", "maps came") + home.read("quarantine", "maps came")
+
+    def tell(session: str) -> set[tuple[str, str, str]]:
+        rows = home.read("labels", session)
+        maps = [row for row in rows if row["task"] == "segmentation"]
+        return {(r["frame_id"], r["class_name"], r["mask_rle"]) for r in maps}
+
+    assert tell("maps came") == tell("monday")
+
+
 def test_a_folder_that_holds_something_is_refused_and_nothing_is_half_written(home):
     frames = home.choose(limit=1)
     taken = home.folder / "taken"
@@ -324,7 +558,7 @@ def test_frames_of_videos_are_written_as_pictures_that_come_back(home):
         for f in chosen.frames
     ]
     assert greys == pytest.approx([40, 100, 160], abs=3)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
     # a picture with the name of a frame and other bytes is none
     first = sorted(files)[0]
@@ -349,7 +583,7 @@ def test_an_export_that_nobody_has_labelled_says_nothing(home):
 def test_a_release_learns_each_frame_once_by_what_came_back(home):
     frames = home.choose(sensor="right", limit=3)
     out = home.export("to learn", "coco", frames)
-    document = json.loads((out / "annotations/instances.json").read_text())
+    document = json.loads((out / "annotations/instances_default.json").read_text())
     files = {f"images/{p.name}": p.read_bytes() for p in (out / "images").iterdir()}
     labels = json.dumps(label_coco(document, class_name="learnt"))
     home.land("learn", {**files, "a.json": labels})
@@ -379,3 +613,17 @@ def test_a_release_learns_each_frame_once_by_what_came_back(home):
     for frame in frames:
         assert rows[frame["frame_id"]][:4] == list(_BOX)
     assert sum(learnt in row["box_class_ids"] for row in draft.frame_rows) == 3
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (72, 96), (300, 400)])
+def test_a_brush_mask_is_packed_and_unpacked(size_hw):
+    mask = np.random.default_rng(0).random(size_hw) > 0.5
+    mask[: size_hw[0] // 2] = False  # runs of more than 16 bits count
+    size_px = (size_hw[1], size_hw[0])
+    assert (decode_brush(encode_brush(mask), size_px) == mask).all()
+
+
+def test_settings_that_say_neither_yes_nor_no_are_refused():
+    assert parse_settings(b"looked_at: true").is_looked_at
+    with pytest.raises(ValueError, match="not true or false"):
+        parse_settings(b"looked_at: maybe")

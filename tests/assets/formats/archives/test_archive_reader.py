@@ -8,11 +8,15 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 
+from assets.formats import READERS, foresee, plan_session
+from assets.formats.archives.archive import ArchiveReader
 from assets.formats.archives.archive_members import ArchiveLimits, Member, Refused
 from assets.formats.archives.zip_members import ZipStore
+from assets.storage import Folder
 
 
 def make_zip(files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
@@ -225,6 +229,58 @@ def test_an_archive_in_an_archive_is_not_opened(write_files, read_session, make_
         problem.reason == "an archive inside an archive is not opened"
         and problem.source.path == "a.zip!/b.zip"
     )
+
+
+def look_into(root: Path) -> dict[str, str]:
+    folder = Folder(str(root))
+    (plan,), _ = plan_session(folder.files(), folder.open)
+    return foresee(plan, folder.open)
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_a_look_into_an_archive_tells_what_reading_it_comes_to(
+    write_files, read_session, make_image, recording, make
+):
+    members = pets(make_image) | {
+        "drive.mcap": recording,
+        "README.md": b"x",
+        "inner.zip": make_zip({"a.jpg": make_image()}),
+        "odd.xyz": b"?",
+        "../out.jpg": make_image(),
+    }
+    name = "a.zip" if make is make_zip else "a.tar"
+    root = write_files({name: make(members)})
+    notes = look_into(root)
+    assert notes.pop("read as class_folder") == f"4 members, in {name}!"
+    assert notes.pop("read as mcap") == f"1 members, in {name}!/drive.mcap"
+    assert notes.pop(f"no data: {name}!/README.md") == "documentation"
+    told = {k: v for k, v in notes.items() if k.startswith("not read: ")}
+    problems = [
+        p for p in read_session(root).problems if "!/drive" not in p.source.path
+    ]
+    assert told == {
+        f"not read: {p.source.path}": f"{p.reason}. {p.remedy}" for p in problems
+    }
+    assert len(told) == 3
+    of_recording = notes.keys() - told.keys()
+    calibration = "/camera/right/calibration (foxglove.CameraCalibration)"
+    assert f"{name}!/drive.mcap: read: {calibration}" in of_recording
+    ignored = "/camera/left/annotations (foxglove.ImageAnnotations)"
+    assert f"{name}!/drive.mcap: not read: {ignored}" in of_recording
+
+
+def test_a_look_into_an_archive_keeps_its_limits(write_files, make_image):
+    data = make_zip(pets(make_image), zipfile.ZIP_DEFLATED)
+    root = write_files({"a.zip": data})
+    folder = Folder(str(root))
+    reader = ArchiveReader(READERS[1:], ArchiveLimits(num_members=3))
+    (plan,) = reader.plan(folder.files(), folder.open)
+    (problem,) = reader.read(plan, folder.open)
+    assert "3" in problem.reason
+    told = {"not read": f"{problem.reason}. {problem.remedy}"}
+    assert reader.foresee(plan, folder.open) == told
+    broken = write_files({"b/b.tar.gz": make_tar(pets(make_image), "w:gz")[:200]})
+    assert "archive does not expand" in look_into(broken / "b")["not read"]
 
 
 def test_an_archive_is_expanded_once_only(write_files, read_session, make_image):
