@@ -51,22 +51,13 @@ def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     points_r, found_r = orb.detectAndCompute(right, None)
     if found_l is None or found_r is None or min(len(found_l), len(found_r)) < 2:
         return np.empty((0, 2)), np.empty((0, 2))
-    matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
-    home = {m.queryIdx: m.trainIdx for m in matcher.match(found_r, found_l)}
-    clear = [
-        first
-        for first, second in matcher.knnMatch(found_l, found_r, k=2)
-        if first.distance < _RATIO * second.distance
-        and home[first.trainIdx] == first.queryIdx
-    ]
-    pixels_l = np.array([points_l[m.queryIdx].pt for m in clear], np.float32).reshape(
-        -1, 1, 2
-    )
-    pixels_r = np.array([points_r[m.trainIdx].pt for m in clear], np.float32).reshape(
-        -1, 1, 2
-    )
-    if not clear:
+    pairs = _match_clearly(found_l, found_r)
+    if not len(pairs):
         return np.empty((0, 2)), np.empty((0, 2))
+    pixels_l, pixels_r = (
+        cv2.KeyPoint.convert(points, indices.tolist()).reshape(-1, 1, 2)
+        for points, indices in zip((points_l, points_r), pairs.T, strict=True)
+    )
     refined, is_found, _ = cv2.calcOpticalFlowPyrLK(
         left,
         right,
@@ -81,3 +72,22 @@ def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     return pixels_l.reshape(-1, 2)[kept].astype(np.float64), refined.reshape(-1, 2)[
         kept
     ].astype(np.float64)
+
+
+def _match_clearly(
+    found_l: NDArray[np.uint8], found_r: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """Indices (M, 2) of descriptors (N, 32) that are nearest to each other, and clearly nearer than the next."""
+    # of bits as +-1, the product is the number of equal bits less that of others
+    signs_l, signs_r = (
+        1.0 - 2.0 * np.unpackbits(found, axis=1).astype(np.float32)
+        for found in (found_l, found_r)
+    )
+    distance = (signs_l.shape[1] - signs_l @ signs_r.T) / 2
+    mine = np.arange(len(distance))
+    nearest = distance.argmin(axis=1)
+    is_mutual = distance.argmin(axis=0)[nearest] == mine
+    first = distance[mine, nearest]
+    distance[mine, nearest] = np.inf
+    is_clear = first < _RATIO * distance.min(axis=1)
+    return np.column_stack([mine, nearest])[is_mutual & is_clear]

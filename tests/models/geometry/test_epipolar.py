@@ -10,7 +10,7 @@ from models.geometry.epipolar import (
     PairMoments,
     essential_of,
     find_rigid,
-    refine_rotation,
+    refine_rotations,
     sampson_distance,
     to_unit,
 )
@@ -68,7 +68,8 @@ def test_the_rotation_is_found_among_a_fifth_of_wrong_matches(seed):
     rays_b[:40, :2] = rng.uniform(-0.5, 0.5, (40, 2))
     kept, guess = find_rigid(rays_a, rays_b, 1 / 500)
     assert kept[40:].mean() > 0.95 and kept[:40].mean() < 0.2
-    found = refine_rotation(guess, to_unit(rays_a[kept]), to_unit(rays_b[kept]))
+    moments = PairMoments.stack([PairMoments.of(rays_a[kept], rays_b[kept])])
+    (found,) = refine_rotations(guess[None], moments)
     assert np.degrees(Rotation.from_matrix(found.T @ b_from_a).magnitude()) < 0.15
 
 
