@@ -16,11 +16,10 @@ from scipy.spatial.transform import Rotation
 
 from models.geometry.camera import Camera
 from models.geometry.epipolar import (
-    Linearised,
+    NormalEquations,
     PairMoments,
     find_rigid,
-    refine_rotation,
-    to_unit,
+    refine_rotations,
 )
 from models.geometry.lags import Array, Lag, estimate_lag
 from models.geometry.rotations import OrientationCurve, integrate_gyro
@@ -36,8 +35,8 @@ BIAS_PRIOR_RAD_S = 0.05
 BIAS_ROUNDS = 3
 WORTHWHILE = 0.95
 
-# step, lags (L,) in s -> b_from_a (L, 3, 3); NaN beyond the record
-Turn = Callable[["Step", Array], Array]
+# lags (L,) in s -> b_from_a (K, L, 3, 3) of K steps; NaN beyond the record
+Turn = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,7 @@ class Step:
 
     start_s: float
     end_s: float
-    rays_a: Array  # (N, 3) unit length, camera frame
-    rays_b: Array
-    moments: PairMoments
+    moments: PairMoments  # camera frame
     turn_rad: Array  # (3,) rotation vector of b_from_a by the points alone
 
 
@@ -61,7 +58,7 @@ def measure_steps(images: Sequence[Gray], t_s: Array, camera: Camera) -> list[St
     if not (steps_s > 0).any():
         return []
     longest_s = MAX_STEP * float(np.median(steps_s[steps_s > 0]))
-    found = []
+    times, moments, guesses = [], [], []
     for k in np.flatnonzero((steps_s > 0) & (steps_s <= longest_s)).tolist():
         rays_a, rays_b = (
             camera.unproject(pixels)
@@ -70,12 +67,15 @@ def measure_steps(images: Sequence[Gray], t_s: Array, camera: Camera) -> list[St
         kept, b_from_a = find_rigid(rays_a, rays_b, RIGID_PX / camera.mean_focal_px)
         if kept.sum() < MIN_POINTS:
             continue
-        a, b = to_unit(rays_a[kept]), to_unit(rays_b[kept])
-        turn = Rotation.from_matrix(refine_rotation(b_from_a, a, b)).as_rotvec()
-        found.append(
-            Step(float(t_s[k]), float(t_s[k + 1]), a, b, PairMoments.of(a, b), turn)
-        )
-    return found
+        times.append((float(t_s[k]), float(t_s[k + 1])))
+        moments.append(PairMoments.of(rays_a[kept], rays_b[kept]))
+        guesses.append(b_from_a)
+    if not times:
+        return []
+    refined = refine_rotations(np.stack(guesses), PairMoments.stack(moments))
+    turns = Rotation.from_matrix(refined).as_rotvec()
+    found = zip(times, moments, turns, strict=True)
+    return [Step(*time_s, pair, turn) for time_s, pair, turn in found]
 
 
 def estimate_offset_to_gyro(
@@ -91,20 +91,23 @@ def estimate_offset_to_gyro(
     when it explains the points better. Raises ValueError, with the reason, where the data do not tell.
     """
 
+    film = _Film.of(steps)
+
     def turn(bias_rad_s: Array) -> Turn:
-        return _follow(integrate_gyro(t_s, rate_rad_s - bias_rad_s), gyro_from_camera)
+        curve = integrate_gyro(t_s, rate_rad_s - bias_rad_s)
+        return _follow(film, curve, gyro_from_camera)
 
     bias = np.zeros(3)
-    lag = _fit(steps, turn(bias), focal_px)
+    lag = _fit(film, turn(bias), focal_px)
     for _ in range(BIAS_ROUNDS):
         bias = bias + gyro_from_camera @ _find_bias(
-            steps, turn(bias), focal_px, lag.lag_s
+            film, turn(bias), focal_px, lag.lag_s
         )
-        again = _fit(steps, turn(bias), focal_px)
+        again = _fit(film, turn(bias), focal_px)
         if again.misfit >= WORTHWHILE * lag.misfit:
             break
         lag = again
-    return _require_fit(lag, steps, focal_px, "gyroscope and camera")
+    return _require_fit(lag, film, focal_px, "gyroscope and camera")
 
 
 def estimate_offset_to_camera(
@@ -117,47 +120,63 @@ def estimate_offset_to_camera(
 
     `reference_from_camera` is a rotation (3, 3). Raises ValueError, with the reason, where the data do not tell.
     """
+    film = _Film.of(steps)
     paths = _join(reference)
 
-    def turn(step: Step, lags_s: Array) -> Array:
-        start = step.start_s - lags_s
-        end = step.end_s - lags_s
-        turns = np.full((len(lags_s), 3), np.nan)
+    def turn(lags_s: Array) -> Array:
+        start = film.start_s[:, None] - lags_s
+        end = film.end_s[:, None] - lags_s
+        turns = np.full((*start.shape, 3), np.nan)
         for path in paths:
             inside = (start >= path.x[0]) & (end <= path.x[-1])
             turns[inside] = path(end[inside]) - path(start[inside])
-        is_known = np.isfinite(turns[:, 0])
-        matrices = np.full((len(lags_s), 3, 3), np.nan)
+        is_known = np.isfinite(turns[..., 0])
+        matrices = np.full((*start.shape, 3, 3), np.nan)
         matrices[is_known] = Rotation.from_rotvec(turns[is_known]).as_matrix()
         return np.asarray(reference_from_camera.T @ matrices @ reference_from_camera)
 
-    return _require_fit(_fit(steps, turn, focal_px), steps, focal_px, "the cameras")
+    return _require_fit(_fit(film, turn, focal_px), film, focal_px, "the cameras")
 
 
-def _fit(steps: Sequence[Step], turn: Turn, focal_px: float) -> Lag:
+@dataclass(frozen=True)
+class _Film:
+    """K steps side by side."""
+
+    start_s: Array  # (K,)
+    end_s: Array
+    moments: PairMoments
+    turn_rad: Array  # (K, 3)
+
+    @classmethod
+    def of(cls, steps: Sequence[Step]) -> _Film:
+        return cls(
+            np.array([s.start_s for s in steps]),
+            np.array([s.end_s for s in steps]),
+            PairMoments.stack([s.moments for s in steps]),
+            np.array([s.turn_rad for s in steps]).reshape(-1, 3),
+        )
+
+
+def _fit(film: _Film, turn: Turn, focal_px: float) -> Lag:
     def misfits(lags_s: Array) -> Array:
-        table = np.full((len(steps), len(lags_s)), np.nan)
-        for row, step in zip(table, steps, strict=True):
-            turns = turn(step, lags_s)
-            is_known = np.isfinite(turns[:, 0, 0])
-            row[is_known] = step.moments.residual(turns[is_known]) * focal_px**2
+        turns = turn(lags_s)
+        is_known = np.isfinite(turns[..., 0, 0])
+        turns[~is_known] = np.eye(3)
+        table = film.moments.residual(turns) * focal_px**2
+        table[~is_known] = np.nan
         return table
 
     return estimate_lag(misfits, FLOOR_PX2)
 
 
-def _require_fit(lag: Lag, steps: Sequence[Step], focal_px: float, who: str) -> Lag:
+def _require_fit(lag: Lag, film: _Film, focal_px: float, who: str) -> Lag:
     """The lag, where the other sensor's turns explain the points about as well as the turns that fit them best do."""
-    own = [
-        s.moments.residual(Rotation.from_rotvec(s.turn_rad).as_matrix()[None])[0]
-        * focal_px**2
-        for s in steps
-    ]
-    if lag.misfit > MAX_EXCESS * float(np.median(own)) + FLOOR_PX2:
-        by_points = np.sqrt(np.median(own))
+    turns = Rotation.from_rotvec(film.turn_rad).as_matrix()
+    own = float(np.median(film.moments.residual(turns[:, None]))) * focal_px**2
+    if lag.misfit > MAX_EXCESS * own + FLOOR_PX2:
         miss = (
             f"{np.sqrt(lag.misfit):.2f} px are left at the best lag, "
-            f"by the points alone {by_points:.2f}"
+            f"by the points alone {np.sqrt(own):.2f}"
         )
         raise ValueError(
             f"{who} do not tell of one motion ({miss}): check axes, units and calibration"
@@ -165,28 +184,27 @@ def _require_fit(lag: Lag, steps: Sequence[Step], focal_px: float, who: str) -> 
     return lag
 
 
-def _find_bias(
-    steps: Sequence[Step], turn: Turn, focal_px: float, lag_s: float
-) -> Array:
+def _find_bias(film: _Film, turn: Turn, focal_px: float, lag_s: float) -> Array:
     """Bias (3,) of the turn rate in the camera's axes, rad/s: one linear least-squares step over all steps."""
-    normal = np.eye(3) / BIAS_PRIOR_RAD_S**2
-    gradient = np.zeros(3)
-    for step in steps:
-        b_from_a = turn(step, np.array([lag_s]))[0]
-        if np.isfinite(b_from_a).all():
-            linear = Linearised.at(b_from_a, step.rays_a, step.rays_b)
-            slopes = (step.end_s - step.start_s) * linear.slopes
-            weight = 1.0 / (FLOOR_PX2 / focal_px**2 + float(np.mean(linear.missed**2)))
-            normal += weight * slopes.T @ slopes
-            gradient += weight * slopes.T @ linear.missed
+    b_from_a = turn(np.array([lag_s]))[:, 0]
+    is_known = np.isfinite(b_from_a[:, 0, 0])
+    steps_s = (film.end_s - film.start_s)[is_known]
+    moments = film.moments.choose(is_known)
+    step = NormalEquations.at(b_from_a[is_known], moments)
+    weights = 1.0 / (FLOOR_PX2 / focal_px**2 + step.missed / moments.num_points)
+    normal = np.eye(3) / BIAS_PRIOR_RAD_S**2 + np.einsum(
+        "k,kij->ij", weights * steps_s**2, step.normal
+    )
+    gradient = np.einsum("k,ki->i", weights * steps_s, step.gradient)
     return np.asarray(-np.linalg.solve(normal, gradient))
 
 
-def _follow(curve: OrientationCurve, gyro_from_camera: Array) -> Turn:
-    """The camera's turn over a step, if its stamps are late by each lag: from the gyroscope's curve."""
+def _follow(film: _Film, curve: OrientationCurve, gyro_from_camera: Array) -> Turn:
+    """The camera's turns, if its stamps are late by each lag: from the gyroscope's curve."""
 
-    def turn(step: Step, lags_s: Array) -> Array:
-        turns = curve.turn_between(step.start_s - lags_s, step.end_s - lags_s)
+    def turn(lags_s: Array) -> Array:
+        start_s, end_s = (t_s[:, None] - lags_s for t_s in (film.start_s, film.end_s))
+        turns = curve.turn_between(start_s, end_s)
         return np.asarray(gyro_from_camera.T @ turns @ gyro_from_camera)
 
     return turn

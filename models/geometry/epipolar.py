@@ -5,6 +5,7 @@ Cameras a and b, `b_from_a` the rotation (3, 3) between them; the translation is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,9 @@ REFINEMENTS = 4
 _CONFIDENCE = 0.999
 _MAX_DRAWS = 500
 _MAX_TURN_RAD = 0.05  # of one refinement
+_RANK = 1e-12  # an eigenvalue below this share of the largest is none
+# _TURNS[:, :, m] @ v == e_m x v
+_TURNS = np.cross(np.eye(3)[:, None], np.eye(3)[None]).transpose(2, 1, 0)
 
 
 def find_rigid(
@@ -25,15 +29,22 @@ def find_rigid(
 ) -> tuple[NDArray[np.bool_], Array]:
     """Which of N ray pairs (N, 3), z = 1, agree with one rigid motion, and its rotation b_from_a (3, 3).
 
-    RANSAC with the five-point solver (Nister 2004). Of the two rotations that an essential matrix allows, the smaller:
-    the other turns by 180 degrees more. No pair agrees where there are fewer than eight.
+    Graph-cut RANSAC (Barath and Matas 2018) with the five-point solver (Nister 2004). Of the two rotations that an
+    essential matrix allows, the smaller: the other turns by 180 degrees more. No pair agrees where there are fewer
+    than eight.
     """
     none = np.zeros(len(rays_a), bool), np.eye(3)
     if len(rays_a) < 8:
         return none
     a, b = np.ascontiguousarray(rays_a[:, :2]), np.ascontiguousarray(rays_b[:, :2])
     essential, mask = cv2.findEssentialMat(
-        a, b, np.eye(3), cv2.RANSAC, _CONFIDENCE, tolerance_rad, maxIters=_MAX_DRAWS
+        a,
+        b,
+        np.eye(3),
+        cv2.USAC_ACCURATE,
+        _CONFIDENCE,
+        tolerance_rad,
+        maxIters=_MAX_DRAWS,
     )
     if essential is None or essential.shape != (3, 3):
         return none
@@ -50,7 +61,7 @@ class PairMoments:
     """
 
     outer: Array  # (81, 9): products of two entries of R -> entries of the sum of outer products of normals (3, 3)
-    num_points: int
+    num_points: int | NDArray[np.int64]
 
     @classmethod
     def of(cls, rays_a: Array, rays_b: Array) -> PairMoments:
@@ -68,47 +79,71 @@ class PairMoments:
         outer = (normals.T @ normals).reshape(3, 9, 3, 9)
         return cls(outer.transpose(1, 3, 0, 2).reshape(81, 9), len(a))
 
+    @classmethod
+    def stack(cls, moments: Sequence[PairMoments]) -> PairMoments:
+        """Those of K image pairs as one: what it gives has an axis (K,) in front."""
+        num_points = np.array([m.num_points for m in moments])
+        return cls(np.array([m.outer for m in moments]).reshape(-1, 81, 9), num_points)
+
+    def choose(self, is_chosen: NDArray[np.bool_]) -> PairMoments:
+        """Those of some of K stacked image pairs: `is_chosen` (K,)."""
+        return PairMoments(
+            self.outer[is_chosen], np.asarray(self.num_points)[is_chosen]
+        )
+
     def residual(self, b_from_a: Array) -> Array:
-        """Mean squared residual (L,), rad^2, left under each of the rotations (L, 3, 3) and its best direction."""
-        flat = b_from_a.reshape(-1, 9)
-        products = (flat[:, :, None] * flat[:, None, :]).reshape(-1, 81)
-        matrices = (products @ self.outer).reshape(-1, 3, 3)
-        return np.maximum(np.linalg.eigvalsh(matrices)[:, 0], 0.0) / self.num_points
+        """Mean squared residual (..., L), rad^2, left under each of the rotations (..., L, 3, 3) and its best
+        direction."""
+        flat = b_from_a.reshape(*b_from_a.shape[:-2], 9)
+        products = flat[..., :, None] * flat[..., None, :]
+        matrices = products.reshape(*flat.shape[:-1], 81) @ self.outer
+        least = np.linalg.eigvalsh(matrices.reshape(b_from_a.shape))[..., 0]
+        return np.maximum(least, 0.0) / np.asarray(self.num_points)[..., None]
 
 
 @dataclass(frozen=True)
-class Linearised:
-    """What ray pairs leave unexplained at a rotation, and how that changes with small turns phi: b_from_a exp(phi).
+class NormalEquations:
+    """Least squares over small turns phi of the ray pairs of each of K image pairs: b_from_a exp(phi).
 
-    The direction of translation is eliminated: whatever it can take up is gone from `slopes`.
+    A ray pair misses t . (ray_b x R ray_a). The direction t of translation is eliminated: whatever it can take up is
+    gone from `normal`.
     """
 
-    missed: Array  # (N,) t . (ray_b x R ray_a)
-    slopes: Array  # (N, 3) per rad of phi, camera a
+    missed: Array  # (K,) sum of squares at phi = 0
+    gradient: Array  # (K, 3) half of its derivative by phi, per rad, camera a
+    normal: Array  # (K, 3, 3) so that normal @ phi = -gradient at the least
 
     @classmethod
-    def at(cls, b_from_a: Array, unit_a: Array, unit_b: Array) -> Linearised:
-        """At the rotation `b_from_a` (3, 3), for rays of unit length (N, 3) in the frames of their cameras."""
-        normals = np.cross(unit_b, unit_a @ b_from_a.T)  # (N, 3)
-        direction = np.linalg.eigh(normals.T @ normals)[1][:, 0]
-        slopes = np.cross(unit_a, np.cross(direction, unit_b) @ b_from_a)
-        # (N, 2) change with the direction
-        sideways = normals @ np.linalg.svd(direction[None])[2][1:].T
-        free = slopes - sideways @ np.linalg.lstsq(sideways, slopes, rcond=None)[0]
-        return cls(normals @ direction, free)
+    def at(cls, b_from_a: Array, moments: PairMoments) -> NormalEquations:
+        """At the rotations `b_from_a` (K, 3, 3) of K stacked image pairs."""
+        count = len(b_from_a)
+        outer = moments.outer.reshape(count, 9, 9, 9)
+        flat = b_from_a.reshape(count, 9)
+        # the entries of R exp(phi) change by these (K, 9, 3)
+        change = np.einsum("kij,jlm->kilm", b_from_a, _TURNS).reshape(count, 9, 3)
+        # an entry of R times a normal, summed over the points (K, 9, 3, 3)
+        half = (flat[:, None, None, :] @ outer).reshape(count, 9, 3, 3)
+        least, axes = np.linalg.eigh(np.einsum("kr,krpq->kpq", flat, half))
+        direction, sideways = axes[:, :, 0], axes[:, :, 1:]
+        mixed = np.einsum("krm,krpq,kp->kmq", change, half, direction, optimize=True)
+        pinned = direction[:, :, None] * direction[:, None, :]
+        slopes = (moments.outer @ pinned.reshape(count, 9, 1)).reshape(count, 9, 9)
+        # the eigenvectors are orthogonal in the points too, so that each is eliminated by itself
+        taken = mixed @ sideways
+        strength = np.maximum(least[:, None, 1:], _RANK * least[:, None, 2:])
+        normal = change.mT @ slopes @ change - (taken / strength) @ taken.mT
+        gradient = (mixed @ direction[:, :, None])[:, :, 0]
+        return cls(np.maximum(least[:, 0], 0.0), gradient, normal)
 
 
-def refine_rotation(b_from_a: Array, unit_a: Array, unit_b: Array) -> Array:
-    """The rotation (3, 3) near `b_from_a` that explains rays of unit length (N, 3) best, by Gauss and Newton."""
+def refine_rotations(b_from_a: Array, moments: PairMoments) -> Array:
+    """The rotations near `b_from_a` (K, 3, 3) that explain K stacked image pairs best, by Gauss and Newton."""
     for _ in range(REFINEMENTS):
-        linear = Linearised.at(b_from_a, unit_a, unit_b)
-        turn = np.linalg.lstsq(linear.slopes, -linear.missed, rcond=None)[0]
-        b_from_a = (
-            b_from_a
-            @ Rotation.from_rotvec(
-                np.clip(turn, -_MAX_TURN_RAD, _MAX_TURN_RAD)
-            ).as_matrix()
-        )
+        found = NormalEquations.at(b_from_a, moments)
+        inverse = np.linalg.pinv(found.normal, rcond=_RANK, hermitian=True)
+        turns = -(inverse @ found.gradient[:, :, None])[:, :, 0]
+        turns = np.clip(turns, -_MAX_TURN_RAD, _MAX_TURN_RAD)
+        b_from_a = b_from_a @ Rotation.from_rotvec(turns).as_matrix()
     return b_from_a
 
 

@@ -47,8 +47,8 @@ class OrientationCurve:
     start_from_body_xyzw: Array  # (N, 4)
 
     def at(self, t_s: Array) -> Array:
-        """start_from_body rotations (M, 3, 3) at times (M,); NaN where the curve does not reach."""
-        t = np.asarray(t_s, np.float64)
+        """start_from_body rotations (..., 3, 3) at times (...); NaN where the curve does not reach."""
+        t = np.asarray(t_s, np.float64).ravel()
         is_inside = (t >= self.t_s[0]) & (t <= self.t_s[-1])
         right = np.clip(
             np.searchsorted(self.t_s, t, side="right"), 1, len(self.t_s) - 1
@@ -61,11 +61,11 @@ class OrientationCurve:
         )
         matrices: Array = Rotation.from_quat(turned).as_matrix()
         matrices[~is_inside] = np.nan
-        return matrices
+        return matrices.reshape(*np.shape(t_s), 3, 3)
 
     def turn_between(self, start_s: Array, end_s: Array) -> Array:
-        """end_from_start (M, 3, 3): takes directions in the body at `start_s` to those in the body at `end_s`."""
-        return np.einsum("nji,njk->nik", self.at(end_s), self.at(start_s))
+        """end_from_start (..., 3, 3) between times (...): takes directions in the body at one to those at the other."""
+        return np.einsum("...ji,...jk->...ik", self.at(end_s), self.at(start_s))
 
 
 def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:

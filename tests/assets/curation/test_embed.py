@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +58,20 @@ def test_a_batch_gives_what_single_images_give(cache_dir):
     np.testing.assert_allclose(
         embedder.embed(photos)[7], embedder.embed([photos[7]])[0], atol=1e-5
     )
+
+
+def test_more_threads_give_the_same_vectors_for_the_same_processor_time(cache_dir):
+    photos = _photos() * 8
+    embedders = [Embedder(cache_dir, num_threads=n) for n in (1, 4)]
+    spent_s: list[list[float]] = [[], []]
+    vectors = []
+    for embedder, times_s in zip(embedders * 3, spent_s * 3, strict=True):
+        start_s = time.process_time()
+        vectors.append(embedder.embed(photos))
+        times_s.append(time.process_time() - start_s)
+    assert all(np.array_equal(found, vectors[0]) for found in vectors)
+    # threads that wait for each other at full load take twice as much, and more
+    assert min(spent_s[1]) < 1.5 * min(spent_s[0])
 
 
 def test_no_image_is_no_vector(cache_dir):
