@@ -17,7 +17,7 @@ help: ## list the verbs
 
 setup: $(READY) ## make the environment in .venv (the other verbs do this too)
 
-demo: $(READY) ## captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
+demo: $(READY) ## about ten minutes, captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
 	$(BIN)/daguerre demo
 
 test: $(READY) ## run all tests, in three processes; JOBS=0: in one
@@ -35,7 +35,7 @@ audit: $(READY) ## look the locked packages up in published advisories, where a 
 sbom: $(READY) ## write the bill of materials of the locked packages (CycloneDX) to build/sbom.cdx.json
 	$(BIN)/python .ci/packages.py sbom "$$(cat $(VENV)/.uv-path)"
 
-ui: $(READY) ## Dagster and MLflow on loopback
+ui: $(READY) ## Dagster and MLflow on loopback; new sessions are taken in and judged, and drift may train
 	$(BIN)/daguerre ui
 
 bench: $(READY) ## run every benchmark and print its figures

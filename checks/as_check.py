@@ -111,6 +111,23 @@ def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
     )
 
 
+def as_evaluation(
+    asset_key: dg.AssetKey, verdict: Verdict, session: str
+) -> dg.AssetCheckEvaluation:
+    """The same, as an event that belongs to no run."""
+    shown = as_result(asset_key, verdict)
+    return dg.AssetCheckEvaluation(
+        asset_key,
+        verdict.name,
+        verdict.passed,
+        shown.metadata,
+        severity=shown.severity,
+        description=shown.description,
+        blocking=True,
+        partition=session,
+    )
+
+
 def _results(
     context: dg.AssetCheckExecutionContext,
     key: dg.AssetKey,

@@ -91,6 +91,11 @@ def gate_session(catalog: Catalog, table: str, session: str | None) -> list[Verd
     return judge_together(catalog, [_gate_of(table)], scope_of(session))
 
 
+def judge_session(catalog: Catalog, table: str, session: str) -> list[Verdict]:
+    """What `gate_session` would find of the newest rows now, without publishing or holding anything."""
+    return judge(_gate_of(table), StoredRows(catalog, table, scope_of(session)))
+
+
 def gate_task(
     catalog: Catalog, asset: AssetKey, task: str, home: Path, run_id: str = ""
 ) -> list[Verdict]:

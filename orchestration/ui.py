@@ -34,6 +34,9 @@ _WORKSPACE = """\
 load_from:
   - grpc_server: {{socket: {socket}, location_name: {name}}}
 """
+_WORK = """\
+Meanwhile new sessions are taken in and judged by the champions, and drift may start a training.
+Where that is not wanted, turn off landing_zone_sensor, unjudged_session_sensor or drift_sensor: page Automation."""
 _INSTANCE = """\
 # Written by daguerre when it was absent; edit freely. https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
@@ -86,6 +89,7 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
 
 
 def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int]) -> int:
+    print("starting Dagster and MLflow: about a minute", flush=True)
     # makes MLflow's tables: two processes that make them at once collide
     build_tracker(settings).versions("detection")
     build_run_log(settings).end_abandoned()
@@ -104,6 +108,7 @@ def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int])
                 _wait_until(partial(_answers, address, token), server, stop)
                 print(f"{name:8} {address}/?token={token}", flush=True)
             print("Open one of them for both. Ctrl-C ends all.", flush=True)
+            print(_WORK, flush=True)
             _tend(servers, stop)
         finally:
             end_all(list(servers.values()))

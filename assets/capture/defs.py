@@ -1,12 +1,12 @@
 """Captures as assets: what intake took from one session."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from assets.capture.intake import Intake
 from assets.capture.label_summary import summarise_labels
-from assets.capture.outcomes import IntakeReport
 from assets.capture.session import take_in
 from assets.capture.session_page import (
     count_changes,
@@ -19,6 +19,7 @@ from assets.capture.session_page import (
 )
 from assets.capture.stage import STAGE
 from assets.landing import LandingZone
+from assets.ledger import Ledger
 from assets.materialize import progress_to, result
 from assets.partitions import sessions
 from assets.tables.catalog import Catalog, session_is
@@ -57,7 +58,7 @@ def captures(
         session, landing_zone.locate(session), intake, progress_to(context.log, "files")
     )
     intake.ledger.end_intake(session, context.run.run_id)
-    facts = {
+    facts: dict[str, Any] = {
         name: getattr(report, name)
         for name in (
             "files",
@@ -69,12 +70,31 @@ def captures(
         )
     }
     facts["files changed"] = count_changes(before, intake.ledger.outcomes(session))
-    metadata = {"recordings": {**facts, **_describe(catalog, report)}}
-    metadata["imported_labels"] = _describe_labels(catalog, session)
-    metadata["frames"] = {"contact sheet": metadata["recordings"]["contact sheet"]}
-    metadata["scans"] = {"scans from above": _scans_from_above(catalog, session)}
     for noun, table in _TABLES.items():
-        yield result(catalog, table, ["capture", noun], session, metadata.get(noun))
+        shown = describe_asset(catalog, intake.ledger, session, noun)
+        shown |= facts if noun == "recordings" else {}
+        yield result(catalog, table, ["capture", noun], session, shown)
+
+
+def describe_asset(
+    catalog: Catalog, ledger: Ledger, session: str, noun: str
+) -> dict[str, Any]:
+    """What Dagster shows of `capture/<noun>` for one session, from what is stored: the same whoever took it in.
+
+    Pictures are of the newest rows. Nothing is written. Empty where an asset has no more to show than its counts.
+    """
+    match noun:
+        case "recordings":
+            return _describe_recordings(catalog, ledger, session)
+        case "frames":
+            return {"contact sheet": _contact_sheet(catalog, session)}
+        case "scans":
+            return {"scans from above": _scans_from_above(catalog, session)}
+        case "imported_labels":
+            return _describe_labels(catalog, session)
+        case "clock_reports":
+            return _describe_clocks(catalog, session)
+    return {}
 
 
 def _describe_labels(catalog: Catalog, session: str) -> dict[str, dg.MetadataValue]:
@@ -92,23 +112,33 @@ def _describe_labels(catalog: Catalog, session: str) -> dict[str, dg.MetadataVal
     }
 
 
-def _describe(catalog: Catalog, report: IntakeReport) -> dict[str, dg.MetadataValue]:
+def _describe_recordings(
+    catalog: Catalog, ledger: Ledger, session: str
+) -> dict[str, Any]:
     """The session's page: pictures, the timeline of its sensors, and what needs a person."""
     from assets.materialize import picture
 
-    streams = read_streams(catalog, report.session)
+    files = [o for o in ledger.outcomes(session).values() if o.outcome != "gone"]
+    refused = [o for o in files if o.outcome == "quarantined"]
+    streams = read_streams(catalog, session)
     timeline = draw_timeline(streams)
     return {
-        "contact sheet": _contact_sheet(catalog, report.session),
+        "files": len(files),
+        "quarantined": len(refused),
+        "contact sheet": _contact_sheet(catalog, session),
         "timeline": picture(timeline)
         if timeline
         else dg.MetadataValue.text("no samples"),
-        "sync report": dg.MetadataValue.md(list_sync(catalog, report.session, streams)),
-        "quarantine": dg.MetadataValue.md(list_quarantine(catalog, report)),
-        "notes of the readers": dg.MetadataValue.md(
-            list_notes(catalog, report.session)
-        ),
+        "sync report": dg.MetadataValue.md(list_sync(catalog, session, streams)),
+        "quarantine": dg.MetadataValue.md(list_quarantine(catalog, session, refused)),
+        "notes of the readers": dg.MetadataValue.md(list_notes(catalog, session)),
     }
+
+
+def _describe_clocks(catalog: Catalog, session: str) -> dict[str, Any]:
+    from assets.clocks.reports import describe_evidence
+
+    return {"evidence": dg.MetadataValue.md(describe_evidence(catalog, session))}
 
 
 def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.MetadataValue:
@@ -138,14 +168,11 @@ def clock_reports(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
 ) -> dg.MaterializeResult:
     """Of every sensor: what its stamps say, and how far images and gyroscope prove clock and calibration wrong."""
-    from assets.clocks.reports import describe_evidence, refresh_clock_reports
+    from assets.clocks.reports import refresh_clock_reports
 
     session = context.partition_key
     done = refresh_clock_reports(catalog, session, progress_to(context.log, "captures"))
-    facts = {
-        "rows": done.summary,
-        "evidence": dg.MetadataValue.md(describe_evidence(catalog, session)),
-    }
+    facts = {"rows": done.summary, **_describe_clocks(catalog, session)}
     return result(
         catalog, "clock_reports", ["capture", "clock_reports"], session, facts
     )

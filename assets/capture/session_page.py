@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assets.capture.outcomes import IntakeReport, Known
+from assets.capture.outcomes import Known
 from assets.clocks.offsets import SKIPPED_STEPS, Stream, SyncReport, Times, report_sync
 from assets.foreign_text import for_markdown, for_plot
+from assets.ledger import FileOutcome
 from assets.tables.catalog import Catalog, session_is
 
 if TYPE_CHECKING:
@@ -196,21 +197,23 @@ def list_sync(
     return f"{stamps}\n\n{describe_evidence(catalog, session)}"
 
 
-def list_quarantine(catalog: Catalog, report: IntakeReport) -> str:
-    """What could not be read, with remedies, as a markdown table: whole files first, then records inside files."""
+def list_quarantine(
+    catalog: Catalog, session: str, refused: Iterable[FileOutcome]
+) -> str:
+    """What could not be read, with remedies, as a markdown table: `refused` files first, then records inside files."""
     columns = ["source_path", "source_offset", "reader", "reason", "remedy"]
     files = {
-        r["path"]: {
-            "what": r["path"],
-            "reader": r["reader"],
-            "reason": r["reason"],
-            "remedy": r["remedy"],
+        o.path: {
+            "what": o.path,
+            "reader": o.reader,
+            "reason": o.reason,
+            "remedy": o.remedy,
         }
-        for r in report.reasons
+        for o in refused
     }
     rows = list(files.values())
     for row in (
-        catalog.read_latest("quarantine", columns, session_is(report.session))
+        catalog.read_latest("quarantine", columns, session_is(session))
         .sort_by("source_path")
         .to_pylist()
     ):
@@ -224,7 +227,7 @@ def list_quarantine(catalog: Catalog, report: IntakeReport) -> str:
                     "remedy": row["remedy"],
                 }
             )
-    more = f"\n\nand {len(rows) - _MAX_ROWS} more: `daguerre quarantine list {report.session}`"
+    more = f"\n\nand {len(rows) - _MAX_ROWS} more: `daguerre quarantine list {session}`"
     return (
         markdown_table(rows[:_MAX_ROWS]) + more * (len(rows) > _MAX_ROWS)
     ) or "nothing"

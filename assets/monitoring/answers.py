@@ -65,7 +65,7 @@ def describe_cooldown(task: str, session: str, last_request_ns: int) -> str:
 def choose_training(
     catalog: Catalog, home: Path, champion: ChampionRow
 ) -> dict[str, Any]:
-    """The champion's own recipe and what was changed of it, as config of a training; {} where that is not known.
+    """The champion's own recipe, what was changed of it, and its seed, as config of a training; {} where unknown.
 
     A retraining is the same training on the sessions of today: what a person chose once holds.
     """
@@ -80,7 +80,8 @@ def choose_training(
             trained_by = open_package(home / model["folder"]).facts.config
         except (Refusal, ValueError, FileNotFoundError):
             return {}
-        return {"recipe": recipe.name, "settings": list_changes(trained_by, recipe)}
+        changes = list_changes(trained_by, recipe)
+        return {"recipe": recipe.name, "settings": changes, "seed": model["seed"]}
     return {}
 
 

@@ -7,7 +7,7 @@ scatter normally about a mean, and up to twice as often where they are heavy-tai
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -92,6 +92,16 @@ def assess_session(
         for test in _compare_camera(known, arrived, sensor)
     ]
     return _judge(tests, session, champion, alpha, len(arrived.sensors))
+
+
+def mark(assessment: Assessment, note: str) -> Assessment:
+    """The same verdict, with a note behind its reason."""
+    reason = f"{assessment.reason}; {note}"
+    rows: list[DriftRow] = [
+        {**row, "reason": reason} if row["statistic"] == WHOLE_SESSION else row
+        for row in assessment.rows
+    ]
+    return replace(assessment, rows=rows, reason=reason)
 
 
 class _Test(NamedTuple):

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.monitoring.drift import Assessment, Champion, FrameFigures, assess_session
+from assets.monitoring.drift import (
+    Assessment,
+    Champion,
+    FrameFigures,
+    assess_session,
+    mark,
+)
+from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.champions import read_champions_choice
 from assets.tables.incremental import Refreshed
 from assets.tables.rows import ChampionRow, PredictionRow, ReleaseFrameRow
 from assets.tables.schemas import TABLES, to_table
@@ -70,6 +78,7 @@ def predict_session(
 def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     """The drift verdict on the session, with all frames of the champion's release as reference.
 
+    A session that the choice of the champion's data cannot take in is judged all the same, and its reason says so.
     Frames of every split: they were drawn from the same recordings, and the test's power grows with their number.
     """
     reference = _release_frames(catalog, champion)
@@ -84,9 +93,13 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     subject = Champion(
         champion["model_name"], champion["model_version"], champion["release_id"]
     )
-    return assess_session(
+    found = assess_session(
         _figures(catalog, learned), _figures(catalog, watched), session, subject
     )
+    choice = read_champions_choice(catalog, champion["task"])
+    if can_take_in(catalog, choice, session):
+        return found
+    return mark(found, OUTSIDE)
 
 
 def _release_frames(catalog: Catalog, champion: ChampionRow) -> list[ReleaseFrameRow]:

@@ -104,7 +104,7 @@ def _evaluation_data(evaluation: Evaluation | None) -> str:
     if evaluation is None:
         return "None."
     what = f"release `{evaluation.release_id}`, {evaluation.num_samples} samples"
-    told = f"Test split of {what}, from recordings not trained on."
+    told = f"Test split of {what}, from recordings and pictures not trained on."
     if not evaluation.weaknesses:
         return told
     warning = "What it cannot tell:"

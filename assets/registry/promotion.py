@@ -24,7 +24,7 @@ from assets.registry.release import (
     rules_of,
 )
 from assets.registry.seals import seal_version
-from assets.registry.tracker import CHAMPION, RunRef, Tracker
+from assets.registry.tracker import CHALLENGER, CHAMPION, RunRef, Tracker
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import crown, mark_followed, read_champion
 from assets.tables.rows import ChampionRow
@@ -139,6 +139,9 @@ def _follow(tracker: Tracker, row: ChampionRow) -> bool:
         if model.model_sha256 != row["model_sha256"]:
             return False
         tracker.set_alias(row["task"], CHAMPION, row["model_version"])
+        waiting = tracker.challenger(row["task"])
+        if waiting is not None and waiting.version == row["model_version"]:
+            tracker.drop_alias(row["task"], CHALLENGER)
     except (LookupError, Refusal):
         return False
     return True

@@ -19,10 +19,11 @@ from assets.exclusions import WHOLE, Exclusion, find_covering
 from assets.landing import LandingZone, explain
 from assets.ledger import Ledger
 from assets.monitoring.answers import describe_answer
+from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.retrieval.dagster_runs import Engine, read_engine
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
-from assets.tables.champions import list_unfollowed
+from assets.tables.champions import list_unfollowed, read_champions_choice
 from assets.tables.recovery import list_losses
 
 Row = dict[str, Any]
@@ -245,16 +246,24 @@ def _list_open_requests(
     rows = catalog.read_latest("retraining_requests").to_pylist()
     kept = [r for r in rows if newest.get(r["task"], 0) <= r["model_version"]]
     kept.sort(key=lambda r: (r["task"], r["requested_ns"]))
-    last = {r["task"]: r["request_id"] for r in kept}
+    outside = {r["request_id"] for r in kept if not _is_within_reach(catalog, r)}
+    last = {r["task"]: r["request_id"] for r in kept if r["request_id"] not in outside}
     return [
         {k: r[k] for k in ("task", "session", "model_version", "reason")}
         | {
-            "answer": describe_answer(
+            "answer": OUTSIDE
+            if r["request_id"] in outside
+            else describe_answer(
                 r["task"], engine.runs.get(last[r["task"]], []), engine.obstacle
             )
         }
         for r in kept
     ]
+
+
+def _is_within_reach(catalog: Catalog, request: Row) -> bool:
+    choice = read_champions_choice(catalog, request["task"])
+    return can_take_in(catalog, choice, request["session"])
 
 
 def _measure_disk(home: Path, listed: dict[str, int]) -> dict[str, int]:

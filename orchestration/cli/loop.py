@@ -33,13 +33,19 @@ def demo(
 
 def ui(
     port: Annotated[
-        int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")
+        int,
+        typer.Option(help="Port of the Dagster UI on 127.0.0.1.", min=1, max=65535),
     ] = 3000,
     mlflow_port: Annotated[
-        int, typer.Option(help="Port of the MLflow UI on 127.0.0.1.")
+        int,
+        typer.Option(help="Port of the MLflow UI on 127.0.0.1.", min=1, max=65535),
     ] = 5000,
 ) -> None:
-    """Serve Dagster and MLflow on loopback, to who opens the link that is printed, until interrupted."""
+    """Serve Dagster and MLflow on loopback, to who opens the link that is printed, until interrupted.
+
+    Meanwhile new sessions are taken in and judged by the champions, and drift may start a training; each has a sensor
+    that can be turned off on Dagster's page Automation.
+    """
     from orchestration.profiles import load_settings
     from orchestration.ui import serve
 

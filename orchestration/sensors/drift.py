@@ -16,10 +16,13 @@ from assets.monitoring.answers import (
     describe_answer,
     describe_cooldown,
 )
+from assets.monitoring.drift import WHOLE_SESSION
 from assets.monitoring.pending import champions
+from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.monitoring.retraining import needs_retraining
 from assets.tables.catalog import Catalog
-from assets.tables.rows import ChampionRow, RetrainingRequestRow
+from assets.tables.champions import read_champions_choice
+from assets.tables.rows import ChampionRow, DriftRow, RetrainingRequestRow
 from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
 from orchestration.jobs import train_jobs
@@ -37,7 +40,9 @@ def drift_sensor(
     catalog: dg.ResourceParam[Catalog],
     workspace: dg.ResourceParam[Workspace],
 ) -> dg.SensorResult:
-    """Asks for a task no sooner than COOLDOWN_S after the last time, by the recipe and settings of its champion.
+    """Asks for a task no sooner than COOLDOWN_S after the last time, by the recipe, settings and seed of its champion.
+
+    A session that the choice of the champion's data cannot take in asks for nothing: a retraining would not see it.
 
     A request is stored first and asked for until there is a run of it, so none is lost between the two; a run that
     failed by itself is asked for again after COOLDOWN_S. Where nothing is asked for, the tick says why of each task.
@@ -71,14 +76,22 @@ def drift_sensor(
 def _file(
     catalog: Catalog, champion: ChampionRow
 ) -> tuple[RetrainingRequestRow | None, str]:
-    """The newest request that no later champion has answered, one that is due stored first; or why there is none."""
+    """The newest request that no later champion has answered, one that is due stored first; or why there is none.
+
+    Sessions that the champion's choice cannot take in file none, and what they have filed is not asked for.
+    """
     task = champion["task"]
+    choice = read_champions_choice(catalog, task)
     filed = catalog.read_latest(
         "retraining_requests", where=f"task = '{task}'"
     ).to_pylist()
-    verdicts = catalog.read(
+    judged = catalog.read(
         "drift", where=f"model_name = '{champion['model_name']}'"
     ).to_pylist()
+    drifted = {r["session"] for r in judged if _is_drifted(r, champion)}
+    sessions = drifted | {r["session"] for r in filed}
+    outside = {s for s in sessions if not can_take_in(catalog, choice, s)}
+    verdicts = [r for r in judged if r["session"] not in outside]
     last_ns = max((r["requested_ns"] for r in filed), default=None)
     known = {r["request_id"] for r in filed}
     version = champion["model_version"]
@@ -89,12 +102,25 @@ def _file(
             "retraining_requests", to_table(TABLES["retraining_requests"], [row])
         )
         return row, ""
-    unanswered = [r for r in filed if r["model_version"] >= version]
+    unanswered = [
+        r
+        for r in filed
+        if r["model_version"] >= version and r["session"] not in outside
+    ]
     newest = max(unanswered, key=lambda r: r["requested_ns"], default=None)
     waiting = needs_retraining(verdicts, task, None, now_ns, 0.0, known, version)
     if newest is None and waiting is not None and last_ns is not None:
         return None, describe_cooldown(task, waiting["session"], last_ns)
+    left_out = sorted(drifted & outside)
+    if left_out:
+        return newest, f"{task}: {', '.join(left_out)} drifted; {OUTSIDE}"
     return newest, f"{task}: no session drifted"
+
+
+def _is_drifted(row: DriftRow, champion: ChampionRow) -> bool:
+    """Whether this is the verdict on a whole session, by this very champion, that it drifted."""
+    is_verdict = row["statistic"] == WHOLE_SESSION and bool(row["is_drifted"])
+    return is_verdict and row["model_version"] == champion["model_version"]
 
 
 def _ask(

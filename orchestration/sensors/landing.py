@@ -50,7 +50,7 @@ def landing_zone_sensor(
     is told in the log and in the ledger, tried again after a pause that grows, and keeps no other waiting.
 
     What the ledger knows as taken in and unchanged, by the command line or before the cursor was lost, is run no more:
-    Dagster is told of its assets as they lie in the tables.
+    Dagster is told of its assets and their checks as they lie in the tables.
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     make_good(catalog, landing_zone.ledger)
@@ -91,7 +91,7 @@ def landing_zone_sensor(
             watch.code,
         )
     ]
-    told, untold = tell_made(context.instance, catalog, made)
+    told, untold = tell_made(context.instance, catalog, landing_zone.ledger, made)
     for session in untold:
         watch.put_off(session, time.time())
     ready = [session for session in ready if session not in made]

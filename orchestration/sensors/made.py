@@ -1,29 +1,32 @@
 """Sessions that somebody took in without Dagster: what it is told of them, in place of a run that would change nothing.
 
-Belongs here: whether a session is as it was taken in, and its materialisations. Does not: taking in.
+Belongs here: whether a session is as it was taken in, and its materialisations and checks. Does not: taking in.
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from assets.capture.defs import describe_asset
+from assets.capture.stage import STAGE as CAPTURE
 from assets.copies import adopt_copies
 from assets.landing import Listing
 from assets.ledger import COMMAND_LINE, Ledger
-from assets.materialize import picture, result
+from assets.materialize import result
+from assets.stages import AssetKey
 from assets.storage import Folder
-from assets.tables.catalog import Catalog, session_is
-from checks.gates import SESSION_ASSETS
+from assets.tables.catalog import Catalog
+from checks.as_check import as_evaluation
+from checks.gates import INTAKE_TABLES, SESSION_ASSETS, judge_session
 from orchestration.jobs import ingest_session
 from orchestration.sensors.standing import find_standing
 from orchestration.session import session_keys
 
+Told = dg.AssetMaterialization | dg.AssetCheckEvaluation
 _DATA_VERSION = "dagster/data_version"
-_SHOWN_ON = (("capture", "recordings"), ("capture", "frames"))
 _MOST_S = 10.0  # of one tick
 _MOST_BYTES = 1 << 30  # of one session, that are compared in a tick
 
@@ -68,39 +71,61 @@ def _makes_all(instance: dg.DagsterInstance, run_id: str, session: str) -> bool:
 
 
 def tell_made(
-    instance: dg.DagsterInstance, catalog: Catalog, sessions: Sequence[str]
-) -> tuple[list[dg.AssetMaterialization], list[str]]:
-    """What Dagster does not know of these sessions, and the sessions that there was no time for in one tick."""
-    told: list[dg.AssetMaterialization] = []
+    instance: dg.DagsterInstance,
+    catalog: Catalog,
+    ledger: Ledger,
+    sessions: Sequence[str],
+) -> tuple[list[Told], list[str]]:
+    """What Dagster does not know of these sessions, and the sessions that there was no time for in one tick.
+
+    A session that the time ends in is among both: what is told of it is known the next time.
+    """
+    told: list[Told] = []
     end = time.monotonic() + _MOST_S
     for number, session in enumerate(sessions):
-        if number and time.monotonic() > end:
-            return told, list(sessions[number:])
-        told += _list_unknown(instance, catalog, session)
+        for key in session_keys():
+            if told and time.monotonic() > end:
+                return told, list(sessions[number:])
+            told += _tell(instance, catalog, ledger, session, key)
     return told, []
 
 
-def _list_unknown(
-    instance: dg.DagsterInstance, catalog: Catalog, session: str
-) -> Iterator[dg.AssetMaterialization]:
-    """The assets of the session that were judged, and are not in Dagster with the rows of today."""
-    for key in session_keys():
-        table = SESSION_ASSETS[key][0]
-        if not any(d["session"] == session for d in catalog.publications(table)):
-            continue
-        made = result(catalog, table, list(key), session)
-        assert made.data_version is not None, "every result has one"
-        version = made.data_version.value
-        if _read_version(instance, key, session) == version:
-            continue
-        shown = _draw(catalog, session) if key in _SHOWN_ON else {}
-        yield dg.AssetMaterialization(
-            dg.AssetKey(list(key)),
-            description="Made by `daguerre ingest`, without a run.",
-            metadata={**(made.metadata or {}), **shown},
-            partition=session,
-            tags={_DATA_VERSION: version},
-        )
+def _tell(
+    instance: dg.DagsterInstance,
+    catalog: Catalog,
+    ledger: Ledger,
+    session: str,
+    key: AssetKey,
+) -> Iterator[Told]:
+    """The asset and its checks, where it was judged and is not in Dagster with the rows of today.
+
+    Metadata is what a run would have given; the gates judge the rows as they are and decide nothing.
+    """
+    table = SESSION_ASSETS[key][0]
+    is_judged = any(d["session"] == session for d in catalog.publications(table))
+    # nobody has landed such rows yet, and there is nothing to publish
+    is_blank = table in INTAKE_TABLES and not catalog.exists(table)
+    if not is_judged and not is_blank:
+        return
+    made = result(catalog, table, list(key), session)
+    assert made.data_version is not None, "every result has one"
+    version = made.data_version.value
+    if _read_version(instance, key, session) == version:
+        return
+    stage, noun = key
+    is_capture = stage == CAPTURE.name
+    shown = describe_asset(catalog, ledger, session, noun) if is_capture else {}
+    asset_key = dg.AssetKey(list(key))
+    yield dg.AssetMaterialization(
+        asset_key,
+        description="Made by `daguerre ingest`, without a run.",
+        metadata={**(made.metadata or {}), **shown},
+        partition=session,
+        tags={_DATA_VERSION: version},
+    )
+    for judged in SESSION_ASSETS[key]:
+        for verdict in judge_session(catalog, judged, session):
+            yield as_evaluation(asset_key, verdict, session)
 
 
 def _read_version(
@@ -110,10 +135,3 @@ def _read_version(
     records = instance.fetch_materializations(wanted, limit=1).records
     known = records[0].asset_materialization if records else None
     return (known.tags or {}).get(_DATA_VERSION) if known else None
-
-
-def _draw(catalog: Catalog, session: str) -> dict[str, Any]:
-    from assets.previews.stored_frames import contact_sheet_png
-
-    png = contact_sheet_png(catalog, session_is(session), 12)
-    return {"contact sheet": picture(png)} if png else {}

@@ -6,7 +6,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from orchestration.profiles import Settings, load_settings
 from orchestration.ui import HOST, own_home, require_free, serve
 
@@ -51,6 +53,14 @@ def test_a_port_that_is_taken_is_named_with_its_option(settings, taken, option):
     with pytest.raises(ValueError, match=f"port {taken} of .* another one by {option}"):
         serve(settings, *ports)
     assert list_started(settings) == set()
+
+
+@pytest.mark.parametrize("option", ["--port", "--mlflow-port"])
+@pytest.mark.parametrize("port", ["99999", "0", "-1"])
+def test_a_number_that_is_no_port_is_refused_by_its_option(option, port):
+    result = CliRunner().invoke(app, ["ui", option, port])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': Input should be" in result.output
 
 
 def test_one_port_for_both_pages_is_refused(taken):

@@ -8,8 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.choice import Choice
 from assets.landing import LandingZone
 from assets.monitoring.drift import WHOLE_SESSION
+from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -21,6 +23,7 @@ from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.sensors.standing import find_standing
 
 TASKS = ("detection", "recognition")
+RELEASE = {"release_id": "r", "sessions": ["bccd"], "class_names": []}
 
 
 class Away(OSError):
@@ -283,13 +286,62 @@ def test_a_retraining_has_the_recipe_and_the_settings_of_its_champion(
         "task": "pretraining",
         "recipe": "tiny_pretraining",
         "folder": f"models/{encoder.name}",
+        "seed": 7,
     }
     drifted.merge("models", fill("models", [model]))
     requests = look_at_drift(instance, drifted, tmp_path).run_requests
-    config = {"recipe": "tiny_pretraining", "settings": {"image_size_px": "32"}}
+    settings = {"image_size_px": "32"}
+    config = {"recipe": "tiny_pretraining", "settings": settings, "seed": 7}
     assert [r.run_config["ops"] for r in requests] == [
         {f"training__{task}": {"config": config}} for task in TASKS
     ]
+
+
+def choose(catalog, choice: Choice) -> None:
+    """Let the release of every champion have been chosen so."""
+    catalog.merge("releases", fill("releases", [RELEASE | {"choice": choice.text}]))
+
+
+def test_a_session_that_the_choice_cannot_take_in_asks_for_no_training(
+    drifted, instance
+):
+    choose(drifted, Choice(sessions=("bccd",)))
+    result = look_at_drift(instance, drifted)
+    assert not result.run_requests
+    assert len(drifted.read_latest("retraining_requests")) == 0
+    told = result.skip_reason.skip_message
+    for task in TASKS:
+        assert f"{task}: dusk drifted; {OUTSIDE}" in told
+
+
+def test_a_session_that_a_pattern_takes_in_asks_as_ever(drifted, instance):
+    choose(drifted, Choice(sessions=("du*",)))
+    assert len(ask_for_training(instance, drifted)) == len(TASKS)
+
+
+def test_a_request_of_before_is_not_asked_for_where_the_choice_cannot_take_it_in(
+    drifted, instance
+):
+    assert len(ask_for_training(instance, drifted)) == len(TASKS)
+    choose(drifted, Choice(sessions=("bccd",)))
+    assert ask_for_training(instance, drifted) == set()
+
+
+def test_classes_and_conditions_take_in_what_they_hold_for(
+    catalog, intake, write_files, make_png
+):
+    files = {"a.png": make_png(1), "ball/b.png": make_png(2), "cube/c.png": make_png(3)}
+    intake.ingest(Folder(str(write_files(files, "monday"))), "monday")
+    for table in ("frames", "labels"):
+        if catalog.exists(table):
+            catalog.publish(table, "monday", catalog.latest_version(table))
+    for choice, is_taken in (
+        (Choice(where="width_px > 0"), True),
+        (Choice(where="width_px > 99999"), False),
+        (Choice(where="no_such_column = 1"), True),
+        (Choice(classes=("nobody",)), False),
+    ):
+        assert can_take_in(catalog, choice, "monday") is is_taken, choice
 
 
 def test_a_training_that_failed_is_asked_for_again_after_the_cool_down(

@@ -14,16 +14,18 @@ import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.retrieval.dagster_events import audit_events
+from assets.stages import list_session_steps
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
-from checks.gates import SESSION_ASSETS
+from checks.gates import GATES, SESSION_ASSETS
 from checks.verdicts import Verdict
 from models import image_quality
 from orchestration import session as session_module
 from orchestration.jobs import ingest_session
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone, build_ledger
+from orchestration.sensors import made
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.session import SessionOutcome, find_due, run_session, session_keys
 from orchestration.ticks import LocalEngine
@@ -175,6 +177,23 @@ def read_events(home: Settings) -> dict[tuple[str, ...], list[dg.AssetMaterializ
         }
 
 
+def read_checks(home: Settings) -> dict[str, dg.AssetCheckEvaluation]:
+    """Claim -> what Dagster was told last of it."""
+    wanted = [
+        dg.AssetCheckKey(dg.AssetKey(list(key)), name)
+        for key in session_keys()
+        for table in SESSION_ASSETS[key]
+        for name in GATES[table].names
+    ]
+    with LocalEngine(home) as engine:
+        storage = engine.instance.event_log_storage
+        found = storage.get_latest_asset_check_execution_by_key(wanted)
+    return {
+        key.name: record.event.dagster_event.asset_check_evaluation_data
+        for key, record in found.items()
+    }
+
+
 def test_what_the_command_took_in_is_not_run_again_and_dagster_knows_its_assets(copied):
     assert tick_anew(copied) == []
     events = read_events(copied)
@@ -188,6 +207,65 @@ def test_what_the_command_took_in_is_not_run_again_and_dagster_knows_its_assets(
     assert set(audit_events(copied.dagster_home)) == {None}
     assert tick_anew(copied) == []
     assert read_events(copied) == events, "it is told once"
+
+
+def test_dagster_is_shown_of_it_what_a_run_would_have_shown(copied):
+    tick_anew(copied)
+    events = read_events(copied)
+    (recordings,), (labels,) = (
+        events["capture", noun] for noun in ("recordings", "imported_labels")
+    )
+    for name in ("contact sheet", "timeline"):
+        assert "data:image" in recordings.metadata[name].value, name
+    assert "| left |" in recordings.metadata["sync report"].value
+    assert recordings.metadata["quarantine"].value == "nothing"
+    assert recordings.metadata["files"].value == 1
+    assert "detection" in labels.metadata["labels"].value
+    assert "evidence" in events["capture", "clock_reports"][0].metadata
+
+
+def test_its_checks_are_told_with_what_the_gates_found(ingested, copied):
+    tick_anew(copied)
+    found = read_checks(copied)
+    assert {name: e.passed for name, e in found.items()} == {
+        v.name: v.passed for v in ingested[1].verdicts
+    }
+    assert {e.partition for e in found.values()} == {"desk"}
+    assert all(e.blocking and e.description for e in found.values())
+
+
+def test_telling_of_it_decides_nothing(copied):
+    before = build_catalog(copied).publications("frames")
+    tick_anew(copied)
+    assert build_catalog(copied).publications("frames") == before
+
+
+def test_what_is_held_is_told_as_failed_with_its_quarantine(home, make_png, tmp_path):
+    (tmp_path / "desk").mkdir()
+    for number in range(3):
+        (tmp_path / "desk" / f"{number}.png").write_bytes(make_png(number))
+    (tmp_path / "desk" / "cut.png").write_bytes(make_png(3)[:50])
+    settings = open_home(home)
+    run(settings, tmp_path / "desk")
+    tick_anew(settings)
+    assert not read_checks(settings)["images_are_readable"].passed
+    (recordings,) = read_events(settings)["capture", "recordings"]
+    assert "| cut.png |" in recordings.metadata["quarantine"].value.replace("\\", "")
+    assert recordings.metadata["quarantined"].value == 1
+
+
+def test_a_tick_that_has_no_time_tells_the_rest_in_the_next(copied, monkeypatch):
+    monkeypatch.setattr(made, "_MOST_S", 0.0)
+    ledger, catalog = build_ledger(copied), build_catalog(copied)
+    told = []
+    with LocalEngine(copied) as engine:
+        for _ in session_keys():
+            some, untold = made.tell_made(engine.instance, catalog, ledger, ["desk"])
+            for event in some:
+                engine.instance.report_runless_asset_event(event)
+            told.append(len({e.asset_key for e in some}))
+    assert told == [1] * len(session_keys()), "an asset a tick, none twice"
+    assert untold == []
 
 
 def test_what_is_not_as_it_was_taken_in_is_asked_for(copied):
@@ -228,7 +306,8 @@ def test_what_is_held_is_not_built_upon(home, make_png):
     (home / "desk" / "cut.png").write_bytes(make_png(1)[:60])
     outcome, _ = run(open_home(home), home / "desk")
     assert outcome.made.keys() == {("capture", "recordings")}
-    assert {("capture", "frames"), *session_keys()[5:]} <= outcome.held
+    later = {key for step in list_session_steps() if step.after for key in step.keys}
+    assert {("capture", "frames")} | later <= outcome.held
 
 
 def test_only_what_comes_after_what_is_held_is_left_out(copied, desk, monkeypatch):

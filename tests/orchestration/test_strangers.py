@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from assets.capture.defs import _describe, _describe_labels
+from assets.capture.defs import describe_asset
 from assets.capture.outcomes import IntakeReport
-from assets.clocks.reports import describe_evidence, refresh_clock_reports
+from assets.clocks.reports import refresh_clock_reports
 from assets.inference.package import read_package
 from assets.landing import LandingZone
 from assets.registry.card import CardFacts, render_card
@@ -83,10 +83,13 @@ def land(folder: Path) -> None:
 
 def describe_all(taken: Taken, folder: Path) -> dict[str, str]:
     """Every text in Markdown that is made of the session."""
-    shown = _describe(taken.catalog, taken.report)
-    shown |= _describe_labels(taken.catalog, "monday")
-    pages = {name: str(value.value) for name, value in shown.items()}
-    pages["evidence"] = describe_evidence(taken.catalog, "monday")
+    pages = {
+        name: str(getattr(value, "value", value))
+        for noun in ("recordings", "imported_labels", "clock_reports")
+        for name, value in describe_asset(
+            taken.catalog, taken.zone.ledger, "monday", noun
+        ).items()
+    }
     return pages | describe_class(folder)
 
 

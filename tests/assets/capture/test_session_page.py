@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from assets.capture.defs import captures
-from assets.capture.outcomes import IntakeReport
 from assets.capture.session_page import (
     count_changes,
     describe_stream,
@@ -118,8 +117,10 @@ def test_quarantine_lists_files_once_and_records_with_their_place(
         "cut.png": make_png(1)[:50],
         "good.png": make_png(2),
     }
-    report = intake.ingest(Folder(str(write_files(files, "monday"))), "monday")
-    table = list_quarantine(catalog, report).replace("\\", "")
+    intake.ingest(Folder(str(write_files(files, "monday"))), "monday")
+    outcomes = intake.ledger.outcomes("monday").values()
+    refused = [o for o in outcomes if o.outcome == "quarantined"]
+    table = list_quarantine(catalog, "monday", refused).replace("\\", "")
     assert (
         table.count("| cut.png |") == 1
         and "drive.mcap at byte" in table
@@ -129,7 +130,7 @@ def test_quarantine_lists_files_once_and_records_with_their_place(
 
 
 def test_nothing_in_quarantine_says_so(catalog):
-    assert list_quarantine(catalog, IntakeReport("monday")) == "nothing"
+    assert list_quarantine(catalog, "monday", []) == "nothing"
 
 
 def test_text_from_outside_ends_no_cell_and_becomes_no_markup():

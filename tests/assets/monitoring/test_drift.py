@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 from scipy import stats
 
-from assets.monitoring.drift import Champion, assess_session
+from assets.monitoring.drift import WHOLE_SESSION, Champion, assess_session, mark
 from assets.monitoring.figures import FrameFigures
 from assets.monitoring.retraining import needs_retraining
 from assets.tables.schemas import TABLES, to_table
@@ -124,6 +124,16 @@ def test_dusk_and_sensor_noise_are_seen_in_both_cameras(reference, shift, figure
         r["sensor"] for r in found.rows if r["statistic"] == figure and r["is_drifted"]
     } == {"left", "right"}
     assert "false-alarm rate 0.01 a session" in found.reason
+
+
+def test_a_mark_stands_behind_the_verdict_on_the_session_and_changes_none(reference):
+    found = judge(reference, record(np.random.default_rng(3), "new", 1, gain=0.4))
+    marked = mark(found, "outside")
+    assert marked.reason == found.reason + "; outside"
+    assert marked.is_drifted is True and marked.p_value == found.p_value
+    assert [r["reason"].endswith("; outside") for r in marked.rows] == [
+        r["statistic"] == WHOLE_SESSION for r in found.rows
+    ]
 
 
 def test_dimming_has_a_negative_distance(reference):

@@ -88,10 +88,12 @@ def test_first_good_model_becomes_champion_with_its_row_and_card(
         "sensor = left | 20 | accuracy 0.5000",
         "Promoted to champion",
         "ball, box",
+        "from recordings and pictures not trained on",
     )
     for fact in facts:
         assert fact in outcome.card
     assert catalog.read_latest("releases").num_rows == 1
+    assert tracker.challenger("recognition") is None, "it waits for nothing any more"
 
 
 def test_worse_model_stays_challenger(catalog, tracker, train):

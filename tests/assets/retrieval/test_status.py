@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from assets.choice import Choice
 from assets.landing import LandingZone
+from assets.monitoring.reach import OUTSIDE
 from assets.retrieval.quarantine import drop, find_files
 from assets.retrieval.status import Home, read_status
 from assets.storage import Folder
@@ -162,6 +164,22 @@ def test_requests_are_open_until_a_later_champion(home_of):
     (open_request,) = facts["retraining_requests"]
     assert open_request["reason"] == "darker"
     assert "`daguerre ui` starts one" in open_request["answer"]
+    release = {
+        "release_id": content_id("release"),
+        "task": "detection",
+        "content_sha256": "0" * 64,
+        "class_names": ["ball"],
+        "sessions": ["bccd"],
+        "num_frames": 1,
+        "num_labels": 1,
+        "frames_version": 1,
+        "code_version": "2",
+        "choice": Choice(sessions=("bccd",)).text,
+    }
+    rows = to_table(TABLES["releases"], [release])
+    home_of.catalog.merge("releases", rows)
+    (out_of_reach,) = read_status(home_of)["retraining_requests"]
+    assert out_of_reach["answer"] == OUTSIDE
     home_of.catalog.upsert(
         "champions", to_table(TABLES["champions"], [champion | {"model_version": 2}])
     )
