@@ -29,6 +29,16 @@ class Choice:
         """Whether nothing is left out."""
         return self == EVERYTHING
 
+    def holds(self, asked: Choice) -> bool:
+        """Whether all that `asked` names is named here; of everything, only everything."""
+        if asked.is_everything:
+            return self.is_everything
+        return (
+            set(asked.sessions) <= set(self.sessions)
+            and asked.where in ("", self.where)
+            and set(asked.classes) <= set(self.classes)
+        )
+
     @property
     def text(self) -> str | None:
         """As a release holds it, equal for equal choices; None for everything."""

@@ -9,7 +9,7 @@ from assets.choice import Choice
 from assets.curation.pictures import ChosenClasses
 from assets.kinds import Kind
 from assets.kinds.kind import Statement
-from assets.tables.catalog import Catalog, is_in
+from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.rows import FrameRow
 from assets.tables.sql import find_frames
 
@@ -84,7 +84,7 @@ def require_classes(
     lost = sorted(set(choice.classes) - set(class_names))
     if lost:
         raise ValueError(
-            f"no picture with class {_list(lost)} is left ({dict(excluded)}): choose without it, or label more"
+            f"no picture with class {_list(lost)} is left ({list_reasons(excluded)}): choose without it, or label more"
         )
 
 
@@ -99,8 +99,26 @@ def _match_sessions(catalog: Catalog, choice: Choice) -> list[str]:
     if unknown:
         raise ValueError(
             f"no published session with colour frames is called {_list(unknown)}: there are {_list(there)}"
+            + "".join(_name_frames_of(catalog, name) for name in unknown)
         )
     return sorted({s for sessions in matches.values() for s in sessions})
+
+
+def _name_frames_of(catalog: Catalog, session: str) -> str:
+    """Where the frames are that a session of labels alone speaks of: there its labels are learnt from."""
+    said = catalog.read("labels", ["frame_id"], session_is(session))[
+        "frame_id"
+    ].unique()
+    if not len(said):
+        return ""
+    frames = catalog.read("frames", ["session"], is_in("frame_id", said.to_pylist()))
+    homes = _list(sorted(frames["session"].unique().to_pylist()))
+    return f"; the labels of {session} are of frames of {homes}: choose those"
+
+
+def list_reasons(excluded: Mapping[str, int]) -> str:
+    """Why frames or labels were left out, with how many."""
+    return ", ".join(f"{reason}: {count}" for reason, count in excluded.items())
 
 
 def _list(names: Sequence[str]) -> str:

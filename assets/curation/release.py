@@ -8,7 +8,12 @@ from typing import Any
 
 from assets.choice import EVERYTHING, Choice
 from assets.curation.annotations import read_statements
-from assets.curation.chosen import choose_classes, choose_frames, require_classes
+from assets.curation.chosen import (
+    choose_classes,
+    choose_frames,
+    list_reasons,
+    require_classes,
+)
 from assets.curation.clusters import Sides
 from assets.curation.pictures import choose_pictures, count_lost
 from assets.curation.weaknesses import find_weaknesses
@@ -119,7 +124,7 @@ def draft_release(
     ):
         remedy = f"; {kind.remedy}" if kind.remedy else ""
         raise ValueError(
-            f"no frame is left for a release of {task}: {dict(excluded)}{remedy}"
+            f"no frame is left for a release of {task}: {list_reasons(excluded)}{remedy}"
         )
     class_names = sorted(
         {label["class_name"] for picture in pictures for label in picture.said.labels}

@@ -16,10 +16,10 @@ def read_results(
 ) -> list[dict[str, Any]]:
     """Rows of `models` by task, best by the gate's metric first; `scores`: metric -> value, None if not measured.
 
-    `choice`: only models of releases that were chosen so. `chosen` and `warnings` are of the release.
+    `choice`: only models of releases of which all that it names was chosen. `chosen` and `warnings` are of the release.
 
     Scores are those on the test split of the model's own release: models of different releases sat different tests.
-    Raises ValueError for an unknown task.
+    Raises ValueError for an unknown task, and for a choice that no model was trained on.
     """
     if task is not None:
         dataset_of(task)
@@ -42,6 +42,14 @@ def read_results(
             "releases", ["release_id", "choice", "weaknesses"], wanted
         ).to_pylist()
     }
+    chosen = [m for m in models if _is_chosen_by(releases.get(m["release_id"]), choice)]
+    if models and not chosen and choice is not None:
+        there = sorted(
+            {_describe(releases.get(m["release_id"]))["chosen"] for m in models}
+        )
+        raise ValueError(
+            f"no model was trained on {choice.summary}: there are models of {' | '.join(filter(None, there))}"
+        )
     rows = [
         {
             **{
@@ -59,8 +67,7 @@ def read_results(
             "scores": scores.get((m["model_sha256"], m["release_id"]), {}),
             **_describe(releases.get(m["release_id"])),
         }
-        for m in models
-        if choice is None or _is_chosen_by(releases.get(m["release_id"]), choice)
+        for m in chosen
     ]
     return sorted(rows, key=lambda r: (r["task"], -_headline(r), r["model_sha256"]))
 
@@ -74,8 +81,10 @@ def _describe(release: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def _is_chosen_by(release: Mapping[str, Any] | None, choice: Choice) -> bool:
-    return release is not None and read_choice(release["choice"]) == choice
+def _is_chosen_by(release: Mapping[str, Any] | None, asked: Choice | None) -> bool:
+    if asked is None:
+        return True
+    return release is not None and read_choice(release["choice"]).holds(asked)
 
 
 def _headline(row: dict[str, Any]) -> float:

@@ -58,8 +58,11 @@ def print_table(
 
 
 def print_csv(rows: Rows) -> None:
-    """Rows with equal keys as CSV with a line of names (RFC 4180), in full; what would move a cursor is escaped."""
-    out = csv.writer(sys.stdout)
+    """Rows with equal keys as CSV with a line of names, in full; what would move a cursor is escaped.
+
+    Lines end as those of other commands do, so that a shell takes an id from them.
+    """
+    out = csv.writer(sys.stdout, lineterminator="\n")
     if rows:
         out.writerow(map(for_line, rows[0]))
     for row in rows:

@@ -82,7 +82,7 @@ def results(
 ) -> None:
     """List every trained model with its scores on the test split of its own release, best first.
 
-    With a choice, only models of releases that were chosen so.
+    With a choice, only models of releases of which all that it names was chosen.
     """
     from assets.retrieval.results import read_results
     from orchestration.profiles import load_settings
@@ -102,9 +102,7 @@ def results(
         )
         for line in _list_warnings(mine):
             print(for_line(line))
-    if not rows and choice is not None:
-        print(f"no model was trained on what was chosen so: {for_line(choice.summary)}")
-    elif not rows:
+    if not rows:
         print(
             "no model has been trained: daguerre train detection, or materialise a training asset"
         )

@@ -445,7 +445,7 @@ def test_frames_of_which_an_object_has_no_mask_to_use_stay_out_by_reason(
 def test_boxes_alone_make_no_release_of_instances(catalog, dataset):
     with pytest.raises(
         ValueError,
-        match=r"release of instances: {'label without a mask': 6, .*}; give objects polygons",
+        match=r"release of instances: label without a mask: 6, .*; give objects polygons",
     ):
         draft_release(catalog, "instances")
 

@@ -187,7 +187,7 @@ def test_boxes_alone_make_no_release_of_keypoints(catalog, land, label):
     label([(i, "ant", BOX, None) for i in ids])
     with pytest.raises(
         ValueError,
-        match=r"{'label without keypoints': 6, .*}; give keypoints to every object",
+        match=r": label without keypoints: 6, .*; give keypoints to every object",
     ):
         draft_release(catalog, "keypoints")
 
