@@ -43,6 +43,7 @@ from assets.capture.rows import (
     WRITTEN,
     CaptureRows,
     name_folder,
+    outer_path,
     recount_folders,
     version_of,
 )
@@ -77,7 +78,7 @@ from assets.sandbox.guard import (
 )
 from assets.sandbox.video_process import child_ahead
 from assets.storage import BlobStore, Folder, NotAsListed, SessionFile, hash_stream
-from assets.tables.catalog import Catalog, session_is
+from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import content_id
 
@@ -167,8 +168,11 @@ class Intake:
         retraction = self.retractor(
             session, lambda: look(source, self.ledger.exclusions(session))
         ).take_out(self._find_gone(sight, session, known))
+        due = self._set_dropped_aside(session, files)
         emptied = recount_folders(
-            self.catalog, session, lambda capture_id: capture_id not in planned
+            self.catalog,
+            session,
+            lambda capture_id: capture_id in due or capture_id not in planned,
         )
         if emptied:
             self.ledger.settle_gone((), (), emptied)
@@ -475,6 +479,40 @@ class Intake:
             rows = CaptureRows(self.catalog, session, None, None, None)
             rows.drop_obsolete_problems({o.path for o in mended})
             self.ledger.forget(mended)
+
+    def _set_dropped_aside(
+        self, session: str, files: Sequence[SessionFile]
+    ) -> set[str]:
+        """What a person has acknowledged counts in no check: its rows leave the quarantine, the ledger has the reason.
+
+        Returns the ids of the folders to recount. A container, and a folder without any frame, keep their rows: those
+        say why there is nothing.
+        """
+        here = {(f.path, f.version) for f in files}
+        dropped = {
+            path
+            for (path, version), o in self.ledger.outcomes(session).items()
+            if o.outcome == "dropped" and (path, version) in here
+        }
+        if not dropped:
+            return set()
+        where = f"{session_is(session)} AND sha256 IS NULL AND num_frames > 0"
+        folders = self.catalog.read_latest("captures", ["capture_id"], where)
+        counting = {None, *folders["capture_id"].to_pylist()}
+        columns = ["problem_id", "capture_id", "source_path"]
+        rows = self.catalog.read_latest(
+            "quarantine", columns, session_is(session)
+        ).to_pylist()
+        mine = [
+            r
+            for r in rows
+            if r["capture_id"] in counting and outer_path(r["source_path"]) in dropped
+        ]
+        if mine:
+            self.catalog.delete(
+                "quarantine", is_in("problem_id", [r["problem_id"] for r in mine])
+            )
+        return {r["capture_id"] for r in mine if r["capture_id"]}
 
     def _record_leftovers(
         self, session: str, leftovers: Sequence[Leftover], hashes: Mapping[str, str]

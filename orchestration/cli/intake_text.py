@@ -136,6 +136,11 @@ def _tell_checks(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
     is_copy = bool(first["cause"]) and bool(facts["copies"])
     why = first["cause"] or f"{first['check']}: {first['summary']}"
     lines = [f"held back from datasets: {why}"] * (not is_copy)
+    if first["check"] == "images_are_readable" and not is_copy:
+        lines.append(
+            "  mend or delete the files and ingest again, or acknowledge them: "
+            f"daguerre quarantine drop --session {facts['session']}, and ingest again"
+        )
     if is_verbose:
         return [*lines, *told]
     others = f"  {len(failed)} checks fail: daguerre ingest --verbose lists them"

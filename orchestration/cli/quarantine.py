@@ -112,6 +112,9 @@ def drop(
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     drop(zone, found, getpass.getuser(), now)
     _say_found(as_json, found, "dropped; the bytes stay where they are")
+    if not as_json:
+        names = ", ".join(sorted({o.session for o in found}))
+        print(f"ingest again, and no check counts them: {names}")
 
 
 def _list_entries(rows: Sequence[dict[str, Any]]) -> str:

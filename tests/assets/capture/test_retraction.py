@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from assets.landing import LandingZone
+from assets.retrieval.quarantine import drop, find_files, list_quarantine
 from assets.storage import Folder, GoneFolder
 from assets.tables.catalog import Catalog
 from checks.gates import gate_session
@@ -220,6 +222,71 @@ def test_a_session_of_which_nothing_could_be_read_is_not_in_order_when_a_file_go
     take_in(intake, root)
     assert list_gone(intake) == [("a.png", "replaced", 1, 0)]
     assert not is_in_order(intake)
+
+
+@pytest.fixture
+def half_broken(intake, write_files, make_png) -> Path:
+    """Two pictures and two texts of their name: half cannot be read, and the session is held."""
+    root = write_files(
+        {
+            "a.png": make_png(),
+            "b.png": make_png(1),
+            "c.jpg": "no picture",
+            "d.jpg": "none either",
+        }
+    )
+    take_in(intake, root)
+    assert is_held(intake) and count(intake, "quarantine") == 2
+    return root
+
+
+def is_held(intake) -> bool:
+    verdicts = gate_session(intake.catalog, "frames", "monday")
+    return any(v.name == "images_are_readable" and v.stops for v in verdicts)
+
+
+def count_problems(intake) -> int:
+    rows = intake.catalog.read_latest("captures", ["num_problems"])
+    return sum(rows["num_problems"].to_pylist())
+
+
+def test_broken_pictures_that_are_deleted_hold_their_session_no_more(
+    intake, half_broken
+):
+    (half_broken / "c.jpg").unlink()
+    (half_broken / "d.jpg").unlink()
+    report = take_in(intake, half_broken)
+    assert (report.files, report.quarantined, report.problems) == (2, 0, 0)
+    assert count(intake, "quarantine") == 0 and not is_held(intake)
+    assert {(path, cause) for path, cause, _, _ in list_gone(intake)} == {
+        ("c.jpg", "deleted"),
+        ("d.jpg", "deleted"),
+    }
+
+
+def test_broken_pictures_that_are_replaced_hold_their_session_no_more(
+    intake, half_broken, make_png
+):
+    for n, name in enumerate(("c.jpg", "d.jpg"), 2):
+        (half_broken / name).write_bytes(make_png(n))
+    assert take_in(intake, half_broken).problems == 0
+    assert count(intake, "frames") == 4 and not is_held(intake)
+
+
+def test_broken_pictures_that_are_dropped_hold_their_session_no_more(
+    intake, half_broken, make_png
+):
+    zone = LandingZone(Folder(str(half_broken.parent)), intake.ledger)
+    zone.register("monday", Folder(str(half_broken)))
+    drop(zone, find_files(zone, "monday", ["*.jpg"], ("quarantined",)), "ada", "now")
+    report = take_in(intake, half_broken)
+    assert (report.dropped, report.quarantined, report.problems) == (2, 0, 0)
+    assert count_problems(intake) == 0 and not is_held(intake)
+    assert [e["what"] for e in list_quarantine(intake.catalog, zone)] == ["dropped"] * 2
+    # its folder is read again as a whole
+    (half_broken / "e.png").write_bytes(make_png(4))
+    assert take_in(intake, half_broken).dropped == 2
+    assert count(intake, "quarantine") == 0 and not is_held(intake)
 
 
 def test_an_emptied_landing_zone_loses_nothing(intake, yolo):
