@@ -172,7 +172,7 @@ def test_names_are_parted_by_commas_and_quoted_where_they_hold_one():
 
 def test_results_are_of_all_models_or_of_those_that_were_chosen_so(run, home):
     catalog = Catalog(str(home / "tables"))
-    blood = Choice(("blood",))
+    blood = Choice(("blood",), classes=("cell",))
     for name, choice in (("a", blood), ("b", EVERYTHING)):
         release = {
             "release_id": name * 32,
@@ -201,7 +201,7 @@ def test_results_are_of_all_models_or_of_those_that_were_chosen_so(run, home):
         catalog.merge("models", to_table(TABLES["models"], [model]))
     rows = json.loads(run("results", "--json").stdout)
     assert {row["chosen"] for row in rows} == {
-        "sessions blood",
+        "sessions blood; classes cell",
         "everything that is published",
     }
     (mine,) = json.loads(run("results", "--sessions", "blood", "--json").stdout)
@@ -210,5 +210,12 @@ def test_results_are_of_all_models_or_of_those_that_were_chosen_so(run, home):
     assert all_data["model_sha256"] == "b" * 64
     told = run("results").stdout
     assert "WARNING: release aaaaaaaaaaaaaaaa: the test part is thin" in told
+    assert str(run("results", "--sessions", "bloot").exception) == (
+        "no model was trained on sessions bloot: there are models of everything that is published | "
+        "sessions blood; classes cell"
+    )
     told = run("lineage", "release", "a" * 32).stdout
-    assert "chosen: sessions blood" in told and "the test part is thin" in told
+    assert (
+        "chosen: sessions blood; classes cell" in told
+        and "the test part is thin" in told
+    )

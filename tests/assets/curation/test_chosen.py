@@ -194,6 +194,18 @@ def test_what_is_not_there_is_named_with_what_is(catalog, choice, message):
         draft(catalog, **choice)
 
 
+def test_a_session_of_labels_alone_names_where_its_frames_are(tmp_path, frame_rows):
+    catalog = Catalog(str(tmp_path / "tables"))
+    rows = frame_rows(2, 0, "street")
+    store(catalog, "frames", "street", rows.to_pylist())
+    said = labels("came-back", [(rows["frame_id"][0].as_py(), "car", BOX)])
+    store(catalog, "labels", "came-back", said)
+    with pytest.raises(
+        ValueError, match="the labels of came-back are of frames of street: choose"
+    ):
+        draft(catalog, sessions=("came-back",))
+
+
 @pytest.mark.parametrize(
     "where",
     [

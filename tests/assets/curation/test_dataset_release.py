@@ -245,7 +245,7 @@ def test_nothing_left_is_said_with_the_counts(catalog, dataset):
         labels([(f, c, None) for f in dataset for c in "ab"], "recognition"),
     )
     with pytest.raises(
-        ValueError, match=r"no frame is left .*'frame with two classes': 6"
+        ValueError, match=r"no frame is left .*: frame with two classes: 6"
     ):
         draft_release(catalog, "recognition")
 
