@@ -46,8 +46,6 @@ _IMAGE_SUFFIXES = (
     "ppm",
     "pgm",
     "pnm",
-    "avif",
-    "heic",
     "jp2",
     "psd",
 )
