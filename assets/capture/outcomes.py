@@ -73,17 +73,20 @@ def find_gone(
     files: Sequence[SessionFile], known: Iterable[FileOutcome]
 ) -> list[FileOutcome]:
     """What became of versions of files that are not there now, as far as folders can be listed: what was taken in, and
-    what could not be read, which counts against its session no more."""
+    what could not be read and was deleted, which counts against its session no more."""
     here = {(f.path, f.version) for f in files}
+    paths = {f.path for f in files}
     unseen = _list_unseen(files)
     return [
         o
         for o in known
         if (o.path, o.version) not in here
-        and o.outcome in ("ingested", "quarantined", "dropped")
-        and not o.path.endswith(
-            "/"
-        )  # of a folder that could not be listed: see `find_mended`
+        and (
+            o.outcome == "ingested"
+            or (o.outcome in ("quarantined", "dropped") and o.path not in paths)
+        )
+        # of a folder that could not be listed: see `find_mended`
+        and not o.path.endswith("/")
         and not o.path.startswith(unseen)
     ]
 

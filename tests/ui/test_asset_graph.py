@@ -19,7 +19,14 @@ from assets.tables.catalog import Catalog
 from orchestration.gate import as_header
 
 pytestmark = pytest.mark.timeout(400)
-CAPTURE = ("recordings", "frames", "signals", "calibrations", "imported_labels")
+CAPTURE = (
+    "recordings",
+    "frames",
+    "signals",
+    "scans",
+    "calibrations",
+    "imported_labels",
+)
 GROUPS = ("capture", "curation", "training", "evaluation", "registry", "monitoring")
 
 
