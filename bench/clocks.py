@@ -136,8 +136,6 @@ def study(
             spec = SimulationSpec(1, seconds, 1000 + seed, shift=fault.shift)
             taken[fault.shift] = _take(folder / str(fault.shift), spec)
         capture = taken[fault.shift]
-        if not outcomes:  # modules are loaded, and libraries have begun
-            gather_evidence(capture.cameras, capture.gyro, capture.load)
         cameras = fault.change(capture.cameras, np.random.default_rng(seed))
         start = time.process_time()
         figures = gather_evidence(cameras, capture.gyro, capture.load)

@@ -33,7 +33,7 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.video_frames import unpack
 from models.geometry.camera import Camera
 
-CODE_VERSION = "2"
+CODE_VERSION = "1"
 _Rows = Sequence[Mapping[str, object]]
 
 _FRAMES = [

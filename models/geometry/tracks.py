@@ -13,7 +13,7 @@ Pixels = NDArray[np.float64]  # (N, 2) px, pixel centres
 
 MAX_CORNERS = 120
 _CORNER_QUALITY = 0.01
-_CORNER_DISTANCE_PX = 10
+_CORNER_DISTANCE_PX = 5
 # a row of 16 fills whole registers: 15 take almost twice as long
 _WINDOW_PX = (16, 16)
 _LEVELS = 4
@@ -60,11 +60,11 @@ def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     points_r, found_r = orb.detectAndCompute(right, None)
     if found_l is None or found_r is None or min(len(found_l), len(found_r)) < 2:
         return np.empty((0, 2)), np.empty((0, 2))
-    pairs = match_clearly(np.asarray(found_l, np.uint8), np.asarray(found_r, np.uint8))
+    pairs = _match_clearly(found_l, found_r)
     if not len(pairs):
         return np.empty((0, 2)), np.empty((0, 2))
     pixels_l, pixels_r = (
-        np.array(cv2.KeyPoint.convert(points, indices.tolist())).reshape(-1, 1, 2)
+        cv2.KeyPoint.convert(points, indices.tolist()).reshape(-1, 1, 2)
         for points, indices in zip((points_l, points_r), pairs.T, strict=True)
     )
     refined, is_found, _ = cv2.calcOpticalFlowPyrLK(
@@ -83,7 +83,7 @@ def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     ].astype(np.float64)
 
 
-def match_clearly(
+def _match_clearly(
     found_l: NDArray[np.uint8], found_r: NDArray[np.uint8]
 ) -> NDArray[np.int64]:
     """Indices (M, 2) of descriptors (N, 32) that are nearest to each other, and clearly nearer than the next."""

@@ -7,7 +7,6 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from models.geometry.epipolar import (
-    NormalEquations,
     PairMoments,
     essential_of,
     find_rigid,
@@ -58,31 +57,6 @@ def test_moments_agree_with_the_points_they_were_made_of():
     assert PairMoments.of(rays_a, rays_b).residual(b_from_a[None])[0] == pytest.approx(
         readable
     )
-
-
-def test_normal_equations_of_moments_are_those_of_the_points():
-    """Of each point the miss and its slope by a small turn, the direction of translation eliminated, by NumPy."""
-    turns = Rotation.from_rotvec(np.random.default_rng(2).normal(0, 0.05, (3, 3)))
-    pairs = [see(k, np.eye(3), np.array([0.3, 0.1, 0.1]), 20 + k) for k in range(3)]
-    moments = PairMoments.stack([PairMoments.of(a, b) for a, b in pairs])
-    found = NormalEquations.at(turns.as_matrix(), moments)
-    for k, (b_from_a, pair) in enumerate(zip(turns.as_matrix(), pairs, strict=True)):
-        a, b = map(to_unit, pair)
-        normals = np.cross(b, a @ b_from_a.T)
-        axes = np.linalg.eigh(normals.T @ normals)[1]
-        slopes = np.stack(
-            [
-                np.cross(b, np.cross(axis, a) @ b_from_a.T) @ axes[:, 0]
-                for axis in np.eye(3)
-            ],
-            axis=1,
-        )
-        sideways = normals @ axes[:, 1:]
-        slopes -= sideways @ np.linalg.lstsq(sideways, slopes)[0]
-        missed = normals @ axes[:, 0]
-        assert found.missed[k] == pytest.approx(missed @ missed)
-        np.testing.assert_allclose(found.gradient[k], slopes.T @ missed, atol=1e-10)
-        np.testing.assert_allclose(found.normal[k], slopes.T @ slopes, atol=1e-10)
 
 
 @pytest.mark.parametrize("seed", range(5))
