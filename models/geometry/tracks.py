@@ -19,7 +19,7 @@ _WINDOW_PX = (16, 16)
 _LEVELS = 4
 _MAX_RETURN_PX = 0.3  # a point tracked there and back must come home
 _RATIO = 0.8
-_MAX_FEATURES = 500
+_MAX_FEATURES = 700
 _FAST_THRESHOLD = 7
 _MARGIN_PX = 12  # points near the border say most about turns about the vertical
 # an ORB corner of a coarse level lies no further from its place
