@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 Gray = NDArray[np.uint8]  # (H, W) luma
 Pixels = NDArray[np.float64]  # (N, 2) px, pixel centres
 
-MAX_CORNERS = 120
+MAX_CORNERS = 250
 _CORNER_QUALITY = 0.01
 _CORNER_DISTANCE_PX = 5
-# a row of 16 fills whole registers: 15 take almost twice as long
-_WINDOW_PX = (16, 16)
+_WINDOW_PX = (15, 15)
 _LEVELS = 4
 _MAX_RETURN_PX = 0.3  # a point tracked there and back must come home
 _RATIO = 0.8
@@ -33,17 +32,9 @@ def track_points(before: Gray, after: Gray) -> tuple[Pixels, Pixels]:
     )
     if corners is None or not len(corners):
         return np.empty((0, 2)), np.empty((0, 2))
-    flow = partial(cv2.calcOpticalFlowPyrLK, winSize=_WINDOW_PX)
-    there, is_found, _ = flow(before, after, corners, None, maxLevel=_LEVELS)
-    # a right track is home already, and stays
-    home, is_back, _ = flow(
-        after,
-        before,
-        there,
-        corners.copy(),
-        maxLevel=0,
-        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
-    )
+    flow = partial(cv2.calcOpticalFlowPyrLK, winSize=_WINDOW_PX, maxLevel=_LEVELS)
+    there, is_found, _ = flow(before, after, corners, None)
+    home, is_back, _ = flow(after, before, there, None)
     miss_px = np.linalg.norm((home - corners).reshape(-1, 2), axis=1)
     kept = (is_found.ravel() == 1) & (is_back.ravel() == 1) & (miss_px < _MAX_RETURN_PX)
     return corners.reshape(-1, 2)[kept].astype(np.float64), there.reshape(-1, 2)[
