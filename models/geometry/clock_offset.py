@@ -187,7 +187,7 @@ def _require_fit(lag: Lag, film: _Film, focal_px: float, who: str) -> Lag:
 def _find_bias(film: _Film, turn: Turn, focal_px: float, lag_s: float) -> Array:
     """Bias (3,) of the turn rate in the camera's axes, rad/s: one linear least-squares step over all steps."""
     b_from_a = turn(np.array([lag_s]))[:, 0]
-    is_known = np.isfinite(b_from_a).all(axis=(1, 2))
+    is_known = np.isfinite(b_from_a[:, 0, 0])
     steps_s = (film.end_s - film.start_s)[is_known]
     moments = film.moments.choose(is_known)
     step = NormalEquations.at(b_from_a[is_known], moments)

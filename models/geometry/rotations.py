@@ -64,7 +64,7 @@ class OrientationCurve:
         return matrices.reshape(*np.shape(t_s), 3, 3)
 
     def turn_between(self, start_s: Array, end_s: Array) -> Array:
-        """end_from_start (..., 3, 3): takes directions in the body at `start_s` (...) to those in it at `end_s` (...)."""
+        """end_from_start (..., 3, 3) between times (...): takes directions in the body at one to those at the other."""
         return np.einsum("...ji,...jk->...ik", self.at(end_s), self.at(start_s))
 
 

@@ -51,11 +51,11 @@ def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     points_r, found_r = orb.detectAndCompute(right, None)
     if found_l is None or found_r is None or min(len(found_l), len(found_r)) < 2:
         return np.empty((0, 2)), np.empty((0, 2))
-    pairs = _match_clearly(found_l, found_r)
+    pairs = _match_clearly(np.asarray(found_l, np.uint8), np.asarray(found_r, np.uint8))
     if not len(pairs):
         return np.empty((0, 2)), np.empty((0, 2))
     pixels_l, pixels_r = (
-        cv2.KeyPoint.convert(points, indices.tolist()).reshape(-1, 1, 2)
+        np.array(cv2.KeyPoint.convert(points, indices.tolist())).reshape(-1, 1, 2)
         for points, indices in zip((points_l, points_r), pairs.T, strict=True)
     )
     refined, is_found, _ = cv2.calcOpticalFlowPyrLK(
