@@ -124,7 +124,8 @@ def _is_unique(values: pa.ChunkedArray, _: Mapping[str, Any]) -> bool:
 
 
 def _has_no_null(values: pa.ChunkedArray, _: Mapping[str, Any]) -> bool:
-    return bool(values.null_count == 0)
+    # pandas takes NaN for a null
+    return not pc.any(pc.is_null(values, nan_is_null=True), min_count=0).as_py()
 
 
 def _lies_between(values: pa.ChunkedArray, bounds: Mapping[str, Any]) -> bool:

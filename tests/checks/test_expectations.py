@@ -261,6 +261,14 @@ def test_a_proof_is_found_where_values_hold_and_none_where_one_does_not(rows_of)
     assert is_proven(between, table, good) and not is_proven(between, table, bad)
 
 
+def test_a_number_that_is_none_is_no_proof_that_none_is_missing(rows_of):
+    table = TABLES["frame_quality"]
+    present = Expected(NOT_NULL, "sharpness")
+    good = to_lengths(rows_of("frame_quality", sharpness=[1.0, 2.0, 3.0]))
+    bad = to_lengths(rows_of("frame_quality", sharpness=[1.0, float("nan"), 3.0]))
+    assert is_proven(present, table, good) and not is_proven(present, table, bad)
+
+
 def test_of_a_column_of_another_type_nothing_is_proven(rows_of):
     table = TABLES["frames"]
     rows = rows_of("frames")
