@@ -168,7 +168,7 @@ class Intake:
         retraction = self.retractor(
             session, lambda: look(source, self.ledger.exclusions(session))
         ).take_out(self._find_gone(sight, session, known))
-        due = self._set_dropped_aside(session, files)
+        due = self._set_dropped_aside(session, files, known)
         emptied = recount_folders(
             self.catalog,
             session,
@@ -481,7 +481,7 @@ class Intake:
             self.ledger.forget(mended)
 
     def _set_dropped_aside(
-        self, session: str, files: Sequence[SessionFile]
+        self, session: str, files: Sequence[SessionFile], known: Known
     ) -> set[str]:
         """What a person has acknowledged counts in no check: its rows leave the quarantine, the ledger has the reason.
 
@@ -491,7 +491,7 @@ class Intake:
         here = {(f.path, f.version) for f in files}
         dropped = {
             path
-            for (path, version), o in self.ledger.outcomes(session).items()
+            for (path, version), o in known.items()
             if o.outcome == "dropped" and (path, version) in here
         }
         if not dropped:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -67,6 +67,19 @@ class Damage:
     remedy: str
 
 
+def keep_channel(
+    items: Iterable[Located | Damage], channel_id: int, record_at: int
+) -> Iterator[Located]:
+    """The messages of one channel, from the record on that begins there; damage is passed over."""
+    for item in items:
+        if (
+            isinstance(item, Located)
+            and item.channel.id == channel_id
+            and item.record_at >= record_at
+        ):
+            yield item
+
+
 class RecordWalker:
     """One pass over one file. After it `counts` holds the messages seen by channel, `summary` what was promised."""
 
@@ -105,13 +118,8 @@ class RecordWalker:
             summary = read_summary(self._stream, self._size, self._limits.chunk_bytes)
             self.summary = summary or self.summary
         is_told = channel_id in self.summary.channels
-        for item in self._walk_records(record_at if is_told else len(MAGIC)):
-            if (
-                isinstance(item, Located)
-                and item.channel.id == channel_id
-                and item.record_at >= record_at
-            ):
-                yield item
+        items = self._walk_records(record_at if is_told else len(MAGIC))
+        yield from keep_channel(items, channel_id, record_at)
 
     def _walk(self) -> Iterator[Located | Damage]:
         if self._read(0, len(MAGIC)) != MAGIC:

@@ -21,7 +21,7 @@ from assets.formats.messages.mcap_chunks import (
     RecordingLimits,
     decompress_chunk,
 )
-from assets.formats.messages.mcap_records import Damage, Located
+from assets.formats.messages.mcap_records import Damage, Located, keep_channel
 from assets.formats.messages.mcap_summary import Summary
 from assets.formats.messages.ros1_messages import name_as_ros2
 
@@ -115,13 +115,8 @@ class BagWalker:
         with suppress(ValueError):
             self.summary = read_index(self._stream, self._size, self._limits)
         is_told = channel_id in self.summary.channels
-        for item in self._walk_records(record_at if is_told else len(MAGIC)):
-            if (
-                isinstance(item, Located)
-                and item.channel.id == channel_id
-                and item.record_at >= record_at
-            ):
-                yield item
+        items = self._walk_records(record_at if is_told else len(MAGIC))
+        yield from keep_channel(items, channel_id, record_at)
 
     # ---- records -----------------------------------------------------------------------------------------------------
 
