@@ -30,7 +30,7 @@ from assets.backup.listing import (
 )
 from assets.backup.table_files import find_missing, fix_tables
 from assets.disk import hash_file, make_folder, sync, sync_file_system
-from assets.ledger_file import connect_to_read
+from assets.ledger.file import connect_to_read
 
 _PARTIAL = ".partial-"
 _LOCK = ".lock"

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assets.ledger_file import list_damage
+from assets.ledger.file import list_damage
 from assets.registry.places import (
     apply_moves,
     connect_to_look,

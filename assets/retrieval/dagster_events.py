@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.ledger_file import connect_to_read, list_damage
+from assets.ledger.file import connect_to_read, list_damage
 
 _EVENTS = (
     "SELECT id, run_id, asset_key, partition, event FROM event_logs "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.ledger_file import connect_to_read
+from assets.ledger.file import connect_to_read
 from assets.monitoring.answers import REQUEST, SENSOR, AnsweringRun
 
 _ALIVE_S = 90.0  # a daemon says every 30 s that it is there

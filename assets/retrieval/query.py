@@ -7,8 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.ledger import Ledger
-from assets.ledger_file import LedgerFault
+from assets.ledger import Ledger, LedgerFault
 from assets.tables.catalog import Catalog
 from assets.tables.sql import explain, open_tables
 

@@ -32,8 +32,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Say what is landed, stored, held, quarantined, promoted, drifting and under way. Changes nothing."""
-    from assets.ledger import Ledger
-    from assets.ledger_file import LedgerFault
+    from assets.ledger import Ledger, LedgerFault
     from assets.retrieval.status import Home, read_status
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, open_landing_zone, open_ledger

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.ledger import FileOutcome, Ledger
-from assets.ledger_file import LedgerFault
+from assets.ledger import FileOutcome, Ledger, LedgerFault
 
 DRIVE = FileOutcome(
     "monday", "drive.mcap", "7-100", 100, "ingested", "c1", "mcap", "f" * 64

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.ledger import Ledger
-from assets.ledger_file import LedgerFault
+from assets.ledger import Ledger, LedgerFault
 from assets.retrieval.query import QueryError
 from assets.storage import Folder
 from assets.tables.catalog import Catalog

@@ -5,238 +5,46 @@ claimed under: a worker that slept past its lease is refused, whatever it still 
 killed on this machine ends with it. Leases are measured by the database's clock: a worker's own may be minutes off.
 
 Each row carries a seal, a hash of its values: a bit that is flipped on disk is found by `find_faults`.
-
-SQLite by default, Postgres for teams (`postgresql+psycopg://...`). Each transaction may be applied twice, so one whose
-reply was lost with the connection is simply sent again while the server restarts.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from assets import ledger_file
 from assets.exclusions import WHOLE, Exclusion
-from assets.ledger_file import LedgerFault
-from assets.ledger_seals import (
-    SEAL,
-    add_seals,
-    find_changed,
-    list_values,
-    seal_row,
-    with_seal,
+from assets.ledger import file
+from assets.ledger.database import Database
+from assets.ledger.rows import (
+    Claim,
+    FileOutcome,
+    Intaken,
+    LeaseLost,
+    LedgerFinding,
+    Pause,
+    in_order,
+    move_version,
+    pause_s,
+    to_outcomes,
 )
+from assets.ledger.seals import find_changed, list_values, seal_row, with_seal
 from assets.worker import is_gone
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
 
 T = TypeVar("T")
-DONE = ("ingested", "quarantined", "ignored", "dropped", "gone")
-# a restart of Postgres takes seconds
-_RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
-COMMAND_LINE = "command line"
-MOVED = "moved "  # before the versions of files whose session lies elsewhere by now
-_FIRST_PAUSE_S = 60.0
-_LONGEST_PAUSE_S = 3600.0
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
-_CLOCKS = {
-    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
-    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",  # the machine's clock, which its workers share
-}
-_SCHEMA_LOCK = 0x6461677565727265  # advisory lock of Postgres: "CREATE TABLE IF NOT EXISTS" fails when two race
 
 
-@dataclass(frozen=True)
-class Claim:
-    """The right to write one capture until the lease ends."""
-
-    capture_id: str
-    owner: str  # the worker's name, '#', and a number of this claim alone
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileOutcome:
-    """What became of one file."""
-
-    session: str
-    path: str
-    version: str
-    size_bytes: int
-    # one of DONE; "dropped": a person has acknowledged what was quarantined; "gone": nothing of it is in the tables any
-    # more, since this version of the file does not lie there any more or was told to forget
-    outcome: str
-    capture_id: str | None
-    reader: str
-    sha256: str | None = None
-    reason: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Pause:
-    """What failed of one session, and when it is tried again."""
-
-    what: str  # "listing" or "intake"
-    session: str  # "": the landing zone itself
-    num_failures: int  # in a row
-    reason: str
-    cause: str  # id of the run that failed last, if it was a run
-    left_s: float  # of the pause, by the database's clock; none is left below zero
-
-
-@dataclass(frozen=True)
-class Intaken:
-    """What of a session was taken in last: its files as listed then, and by which code.
-
-    `made_by`: who has made since, and judged, all that a session needs: COMMAND_LINE, or the id of a run, which perhaps
-    has not ended; "" where nobody has.
-    """
-
-    session: str
-    fingerprint: str  # of all files in its place (see `assets.landing.Listing`)
-    code: str
-    made_by: str = ""
-
-
-@dataclass(frozen=True)
-class LedgerFinding:
-    """A row that is not as it was written, or what the database says of its file."""
-
-    where: str  # table and key
-    reason: str
-
-
-class LeaseLost(RuntimeError):
-    """Another worker has claimed the capture since."""
-
-
-class Ledger:
-    """The intake ledger at a SQLAlchemy URL. Raises LedgerFault where its file is damaged, or is not to be written.
-
-    To read only, nothing is made or changed beside it, and a ledger that is not there has no rows.
-    """
-
-    def __init__(
-        self, url: str, lease_s: float = 120.0, is_read_only: bool = False
-    ) -> None:
-        import sqlalchemy as sa
-
-        self._sa = sa
-        self.lease_s = lease_s
-        self._define(sa)
-        self._file = sa.make_url(url).database if url.startswith("sqlite") else None
-        if self._file is None:
-            self.engine = sa.create_engine(url, pool_pre_ping=True)
-        elif is_read_only:
-            self.engine = self._open_to_read(self._file)
-        else:
-            self.engine = self._open_to_write(url, self._file)
-        # seconds since 1970
-        self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)
-        if self._file is None or not is_read_only:
-            self._run(self._create_tables)
-
-    def _open_to_write(self, url: str, path: str) -> Engine:
-        try:
-            ledger_file.set_write_ahead(path)
-        except sqlite3.Error as error:
-            raise LedgerFault(path, error) from error
-        waiting = {"timeout": ledger_file.WAIT_S}
-        engine = self._sa.create_engine(url, connect_args=waiting)
-        listen = self._sa.event.listen
-        listen(engine, "connect", lambda c, _: ledger_file.open_to_write(c))
-        listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
-        return engine
-
-    def _open_to_read(self, path: str) -> Engine:
-        """Of a file that is opened by the first who reads."""
-        sa = self._sa
-        dialect = sa.make_url("sqlite://").get_dialect()()
-        tables = [
-            str(sa.schema.CreateTable(table).compile(dialect=dialect)).strip()
-            for table in self._metadata.tables.values()
-        ]
-        return sa.create_engine(
-            "sqlite://",
-            creator=lambda: ledger_file.open_to_read(path, tables),
-            poolclass=sa.pool.StaticPool,
-        )
-
-    def _define(self, sa: Any) -> None:
-        self._metadata = sa.MetaData()
-        text = sa.String
-        integer = sa.BigInteger
-
-        def table(name: str, *columns: Any) -> Any:
-            return sa.Table(name, self._metadata, *columns, sa.Column(SEAL, text))
-
-        self._sources = table(
-            "sources",
-            sa.Column("session", text, primary_key=True),
-            sa.Column("uri", text, nullable=False),
-        )
-        self._landed = table(
-            "landed",
-            sa.Column("session", text, primary_key=True),
-            sa.Column("without", text, nullable=False),
-        )
-        self._captures = table(
-            "captures",
-            sa.Column("capture_id", text, primary_key=True),
-            sa.Column("epoch", integer, nullable=False),
-            sa.Column("owner", text, nullable=False),
-            sa.Column("lease_until", sa.Double, nullable=False),
-            sa.Column("is_committed", sa.Boolean, nullable=False),
-        )
-        self._files = table(
-            "files",
-            sa.Column("session", text, primary_key=True),
-            sa.Column("path", text, primary_key=True),
-            sa.Column("version", text, primary_key=True),
-            sa.Column("size_bytes", integer, nullable=False),
-            sa.Column("outcome", text, nullable=False),
-            sa.Column("capture_id", text, index=True),
-            sa.Column("reader", text, nullable=False),
-            sa.Column("sha256", text),
-            sa.Column("reason", text, nullable=False),
-            sa.Column("remedy", text, nullable=False),
-        )
-        self._file_columns = list_values(self._files)
-        self._pauses = table(
-            "pauses",
-            sa.Column("what", text, primary_key=True),
-            sa.Column("session", text, primary_key=True),
-            sa.Column("num_failures", integer, nullable=False),
-            sa.Column("reason", text, nullable=False),
-            sa.Column("cause", text, nullable=False),
-            sa.Column("until", sa.Double, nullable=False),
-        )
-        self._intakes = table(
-            "intakes",
-            sa.Column("session", text, primary_key=True),
-            sa.Column("fingerprint", text, nullable=False),
-            sa.Column("code", text, nullable=False),
-            sa.Column("made_by", text, nullable=False),
-        )
-        self._exclusions = table(
-            "exclusions",
-            sa.Column("session", text, primary_key=True),
-            sa.Column("path", text, primary_key=True),
-            sa.Column("keeps_rows", sa.Boolean, nullable=False),
-            sa.Column("reason", text, nullable=False),
-            sa.Column("by", text, nullable=False),
-            sa.Column("at", text, nullable=False),
-        )
+class Ledger(Database):
+    """The intake ledger at a SQLAlchemy URL, see `Database`."""
 
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
 
@@ -279,10 +87,10 @@ class Ledger:
             is_mine = self._files.c.session == session
             mine = is_mine & (self._files.c.outcome != "gone")
             query = self._sa.select(*self._file_columns).where(mine)
-            known = _to_outcomes(connection.execute(query))
-            moved = {(o.path, o.version): o for o in map(_move_version, known)}
+            known = to_outcomes(connection.execute(query))
+            moved = {(o.path, o.version): o for o in map(move_version, known)}
             connection.execute(self._files.delete().where(mine))
-            self._record(connection, _in_order(moved.values()))
+            self._record(connection, in_order(moved.values()))
 
         self._run(move)
 
@@ -455,7 +263,7 @@ class Ledger:
         """What `work` makes of the outcomes of the session's files, which come one by one; it may be called again."""
         query = self._sa.select(*self._file_columns).filter_by(session=session)
         return self._run(
-            lambda connection: work(_to_outcomes(connection.execute(query)))
+            lambda connection: work(to_outcomes(connection.execute(query)))
         )
 
     def file_table(self) -> pa.Table:
@@ -476,7 +284,7 @@ class Ledger:
 
     def record(self, outcomes: Iterable[FileOutcome]) -> None:
         """Record files that belong to no capture (unknown formats, documentation)."""
-        done = _in_order(outcomes)
+        done = in_order(outcomes)
         self._run(lambda connection: self._record(connection, done))
 
     def outcomes_of(self, capture_id: str) -> list[FileOutcome]:
@@ -487,7 +295,7 @@ class Ledger:
             .order_by(*self._files.primary_key.columns)
         )
         return self._run(
-            lambda connection: list(_to_outcomes(connection.execute(query)))
+            lambda connection: list(to_outcomes(connection.execute(query)))
         )
 
     def is_committed(self, capture_id: str) -> bool:
@@ -517,7 +325,7 @@ class Ledger:
         emptied: Iterable[str],
     ) -> None:
         """Record files as gone, forget outcomes that say nothing more, and that these captures were complete."""
-        done = _in_order(gone)
+        done = in_order(gone)
         ids = sorted(emptied)
 
         def settle(connection: Connection) -> None:
@@ -530,7 +338,7 @@ class Ledger:
     def renew_versions(self, renewed: Mapping[FileOutcome, FileOutcome]) -> None:
         """Put outcomes in the place of others: of the same files, whose versions changed and whose bytes did not."""
         former = list(renewed)
-        now = _in_order(renewed.values())
+        now = in_order(renewed.values())
 
         def renew(connection: Connection) -> None:
             self._forget(connection, former)
@@ -562,7 +370,7 @@ class Ledger:
 
     def commit(self, claim: Claim, outcomes: Sequence[FileOutcome]) -> None:
         """Record the capture's files as done and end the lease, in one transaction. Raises LeaseLost."""
-        done = _in_order(outcomes)
+        done = in_order(outcomes)
 
         def commit(connection: Connection) -> None:
             self._update_fenced(
@@ -615,35 +423,9 @@ class Ledger:
     def _check_file(self, connection: Connection) -> list[str]:
         if connection.dialect.name != "sqlite":
             return []
-        return ledger_file.list_damage(connection.exec_driver_sql)
+        return file.list_damage(connection.exec_driver_sql)
 
     # ---- below -------------------------------------------------------------------------------------------------------
-
-    def _run(self, work: Callable[[Connection], T]) -> T:
-        """One transaction. Sent again when the server of a network database went away under it."""
-        for wait_s in (*_RECONNECT_WAITS_S, None):
-            try:
-                with self.engine.begin() as connection:
-                    return work(connection)
-            except (sqlite3.Error, self._sa.exc.DatabaseError) as error:
-                if self._file is not None and _is_of_file(error):
-                    raise LedgerFault(self._file, _first_line(error)) from error
-                is_away = isinstance(error, self._sa.exc.OperationalError)
-                if not is_away or wait_s is None or self._file is not None:
-                    raise
-                time.sleep(wait_s)
-        raise AssertionError("unreachable")
-
-    def _fetch(self, query: Any) -> list[dict[str, Any]]:
-        return self._run(
-            lambda connection: [dict(row._mapping) for row in connection.execute(query)]
-        )
-
-    def _create_tables(self, connection: Connection) -> None:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
-        self._metadata.create_all(connection, checkfirst=True)
-        add_seals(connection, self._metadata)
 
     def _claim(
         self, connection: Connection, capture_id: str, mine: str
@@ -714,7 +496,7 @@ class Ledger:
             )
 
     def _forget(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
-        for o in _in_order(outcomes):
+        for o in in_order(outcomes):
             connection.execute(
                 self._files.delete().filter_by(
                     session=o.session, path=o.path, version=o.version
@@ -730,69 +512,11 @@ class Ledger:
             )
             seal_row(connection, self._captures, capture_id=capture_id)
 
-    def _insert(self, table: Any) -> Any:
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        return (
-            postgresql.insert
-            if self.engine.dialect.name == "postgresql"
-            else sqlite.insert
-        )(table)
-
 
 def _tell_changed(table: str, key: str) -> LedgerFinding:
     return LedgerFinding(f"{table} {key}", "its row no longer matches its seal")
 
 
-def pause_s(num_failures: int) -> float:
-    """Seconds after so many failures in a row: a minute, twice as long each time, an hour at most."""
-    return min(_FIRST_PAUSE_S * 2.0 ** min(num_failures - 1, 10), _LONGEST_PAUSE_S)
-
-
-def _in_order(outcomes: Iterable[FileOutcome]) -> list[FileOutcome]:
-    """By the key: transactions that lock the same rows in one order do not wait for each other forever."""
-    done = sorted(outcomes, key=lambda o: (o.session, o.path, o.version))
-    assert all(o.outcome in DONE for o in done)
-    return done
-
-
-def _to_outcomes(rows: Iterable[Any]) -> Iterator[FileOutcome]:
-    """Of rows of the table `files`. A text that many of them have is held once."""
-    held: dict[Any, Any] = {}
-    for session, path, version, size_bytes, *shared, sha256, reason, remedy in rows:
-        session, outcome, capture_id, reader, reason, remedy = (
-            held.setdefault(v, v) for v in (session, *shared, reason, remedy)
-        )
-        yield FileOutcome(
-            session,
-            path,
-            version,
-            size_bytes,
-            outcome,
-            capture_id,
-            reader,
-            sha256,
-            reason,
-            remedy,
-        )
-
-
-def _move_version(outcome: FileOutcome) -> FileOutcome:
-    version = outcome.version.removeprefix(MOVED)
-    return replace(outcome, version=MOVED + version)
-
-
 def _ended(claim: Claim) -> str:
     """What stands for the owner after the claim's end: to end it once more is no error."""
     return f"-{claim.owner.rpartition('#')[2]}"
-
-
-def _is_of_file(error: Exception) -> bool:
-    """Whether SQLite complains about its file, and not about what it was asked."""
-    cause = getattr(error, "orig", error)
-    is_damaged = type(cause) is sqlite3.DatabaseError
-    return is_damaged or isinstance(cause, sqlite3.OperationalError)
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "orig", error)).splitlines()[0]
