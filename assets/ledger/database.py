@@ -30,17 +30,14 @@ class Database:
     SQLite by default, Postgres for teams (`postgresql+psycopg://...`). Each transaction may be applied twice, so one
     whose reply was lost with the connection is simply sent again while the server restarts.
 
-    To read only, nothing is made or changed beside it, and a ledger that is not there has no rows. Raises LedgerFault where
-    its file is damaged, or is not to be written.
+    To read only, nothing is made or changed beside it, and a ledger that is not there has no rows.
+    Raises LedgerFault where its file is damaged, or is not to be written.
     """
 
-    def __init__(
-        self, url: str, lease_s: float = 120.0, is_read_only: bool = False
-    ) -> None:
+    def __init__(self, url: str, is_read_only: bool = False) -> None:
         import sqlalchemy as sa
 
         self._sa = sa
-        self.lease_s = lease_s
         self._define(sa)
         self._file = sa.make_url(url).database if url.startswith("sqlite") else None
         if self._file is None:

@@ -44,7 +44,13 @@ _ROWS_AT_ONCE = 10_000  # as parameters of one statement
 
 
 class Ledger(Database):
-    """The intake ledger at a SQLAlchemy URL, see `Database`."""
+    """The intake ledger at a SQLAlchemy URL, see `Database`. A claim holds for `lease_s` after it was last renewed."""
+
+    def __init__(
+        self, url: str, lease_s: float = 120.0, is_read_only: bool = False
+    ) -> None:
+        super().__init__(url, is_read_only)
+        self.lease_s = lease_s
 
     # ---- sources: sessions that lie outside the landing zone ---------------------------------------------------------
 
