@@ -1,4 +1,4 @@
-"""Find boxes that say the same, or speak of the same object, by grids: thousands of boxes are quick."""
+"""Find boxes that say the same, or speak of the same object, by grids and trees: thousands of boxes are quick."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from models.metrics.matching import measure_ious
 
 EQUAL_PX = 1.0  # boxes whose sides all differ by at most this are equal: exports round, and count from 0 or 1
 SAME_OBJECT_IOU = 0.5  # boxes that differ and overlap by this much speak of one object
+CLOSE_IOU = (
+    0.9  # boxes that overlap by this much are one object's, drawn by two hands or tools
+)
+CLOSE_PX = 2.0  # so are small ones with all sides within this: a last pixel that counts or not, and two roundings
 _SLACK_PX = 1e-6  # shares of an image become pixels by floating point
 _NUM_NEAREST = 8  # boxes that are asked for a partner
-_Key = tuple[Hashable, tuple[float, ...]]  # a group, and a box
+_Box = tuple[float, ...]
+_Key = tuple[Hashable, _Box]  # a group, and a box
 _OWN_CELL_FIRST = sorted(
     product((0, -1, 1), repeat=4), key=lambda step: sum(map(abs, step))
 )
@@ -69,6 +74,36 @@ def pair_equal(
     return sorted(pairs)
 
 
+def pair_close(
+    groups: Sequence[Hashable],
+    boxes_xyxy: NDArray[np.float64],
+    other_groups: Sequence[Hashable],
+    others_xyxy: NDArray[np.float64],
+) -> list[tuple[int, int]]:
+    """Places of boxes of equal group in two sets that are one object's, each box in one pair at most.
+
+    First come equal ones; then, of the rest, those that overlap by `CLOSE_IOU` or more, or by `SAME_OBJECT_IOU` with
+    all sides within `CLOSE_PX`, the best overlap first. Which set is named first makes no difference.
+    """
+    pairs = pair_equal(groups, boxes_xyxy, other_groups, others_xyxy)
+    left = _list_left(boxes_xyxy, [a for a, _ in pairs])
+    others_left = _list_left(others_xyxy, [b for _, b in pairs])
+    close = _find_close(
+        [groups[a] for a in left],
+        boxes_xyxy[left],
+        [other_groups[b] for b in others_left],
+        others_xyxy[others_left],
+    )
+    taken = set[int]()
+    others_taken = set[int]()
+    for a, b in close:
+        if a not in taken and b not in others_taken:
+            taken.add(a)
+            others_taken.add(b)
+            pairs.append((left[a], others_left[b]))
+    return sorted(pairs)
+
+
 def find_overlap(
     boxes_xyxy: NDArray[np.float64], others_xyxy: NDArray[np.float64]
 ) -> tuple[int, int] | None:
@@ -100,11 +135,8 @@ def _find_crowded(
     from scipy.spatial import cKDTree
 
     places = np.flatnonzero(np.isfinite(boxes_xyxy).all(1))
-    points = np.column_stack(
-        [
-            _place_apart([groups[place] for place in places.tolist()], {}),
-            boxes_xyxy[places],
-        ]
+    points = _place_apart(
+        [groups[place] for place in places.tolist()], boxes_xyxy[places], {}
     )
     if len(points) < 2:
         return places[:0]
@@ -133,42 +165,98 @@ def _gather(
 def _find_near(
     keys: Sequence[_Key], others: Sequence[_Key]
 ) -> list[tuple[float, _Key, _Key]]:
-    """Pairs of boxes that are equal within a pixel, by distance."""
-    from scipy.spatial import cKDTree
-
-    if not keys or not others:
-        return []
+    """Pairs of boxes that are equal within a pixel, by distance, then by the boxes."""
     numbers: dict[Hashable, int] = {}
     points, other_points = (
-        np.column_stack(
-            [
-                _place_apart([group for group, _ in side], numbers),
-                [box for _, box in side],
-            ]
+        _place_apart(
+            [group for group, _ in side],
+            np.array([box for _, box in side], np.float64).reshape(-1, 4),
+            numbers,
         )
         for side in (keys, others)
     )
-    distances, found = cKDTree(other_points).query(
+    near = [
+        (distance, keys[n], others[m])
+        for distance, n, m in _query(points, other_points, EQUAL_PX + _SLACK_PX)
+    ]
+    return sorted(near, key=lambda found: (found[0], *_turn(found[1][1], found[2][1])))
+
+
+def _find_close(
+    groups: Sequence[Hashable],
+    boxes_xyxy: NDArray[np.float64],
+    other_groups: Sequence[Hashable],
+    others_xyxy: NDArray[np.float64],
+) -> list[tuple[int, int]]:
+    """Pairs of boxes that overlap so well that they are one object's, the best first, then by the boxes.
+
+    Each side of such a box lies within a share of the box's size, or within `CLOSE_PX`: boxes of about one size are
+    looked for together, with sides in units of that reach.
+    """
+    places = _with_area(boxes_xyxy)
+    other_places = _with_area(others_xyxy)
+    of_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place in places if other_places else []:
+        of_size[_levels(boxes_xyxy[place])].append(place)
+    found = []
+    for levels, mine in of_size.items():
+        reach_px = np.exp2(np.array(levels) + 1.0) * (1 / CLOSE_IOU - 1)  # (2,)
+        unit_px = np.tile(np.maximum(reach_px, CLOSE_PX), 2)
+        numbers: dict[Hashable, int] = {}
+        points, other_points = (
+            _place_apart([of[n] for n in those], boxes[those] / unit_px, numbers)
+            for of, boxes, those in (
+                (groups, boxes_xyxy, mine),
+                (other_groups, others_xyxy, other_places),
+            )
+        )
+        for _, n, m in _query(points, other_points, 1.0 + _SLACK_PX):
+            box, other = boxes_xyxy[mine[n]], others_xyxy[other_places[m]]
+            iou = measure_ious(box[None], other[None]).item()
+            is_close = np.abs(box - other).max() <= CLOSE_PX + _SLACK_PX
+            if iou >= (SAME_OBJECT_IOU if is_close else CLOSE_IOU):
+                turned = _turn(tuple(box.tolist()), tuple(other.tolist()))
+                found.append((-iou, *turned, mine[n], other_places[m]))
+    return [(place, other) for *_, place, other in sorted(found)]
+
+
+def _query(
+    points: NDArray[np.float64], others: NDArray[np.float64], reach: float
+) -> list[tuple[float, int, int]]:
+    """The nearest points of another set, at most so far on any axis: distance, and both places."""
+    from scipy.spatial import cKDTree
+
+    if not len(points) or not len(others):
+        return []
+    distances, found = cKDTree(others).query(
         points,
         k=range(1, min(_NUM_NEAREST, len(others)) + 1),
         p=np.inf,
-        distance_upper_bound=EQUAL_PX + _SLACK_PX,
+        distance_upper_bound=reach,
     )
-    near = [
+    return [
         (float(distances[n, k]), n, int(found[n, k]))
         for n, k in np.argwhere(np.isfinite(distances)).tolist()
     ]
-    return [(distance, keys[n], others[m]) for distance, n, m in sorted(near)]
+
+
+def _turn(box: _Box, other: _Box) -> tuple[_Box, _Box]:
+    """Two boxes in an order that does not tell which came first."""
+    return (box, other) if box <= other else (other, box)
+
+
+def _list_left(boxes_xyxy: NDArray[np.float64], taken: Sequence[int]) -> list[int]:
+    return sorted(set(range(len(boxes_xyxy))) - set(taken))
 
 
 def _place_apart(
-    groups: Sequence[Hashable], numbers: dict[Hashable, int]
+    groups: Sequence[Hashable],
+    boxes: NDArray[np.float64],
+    numbers: dict[Hashable, int],
 ) -> NDArray[np.float64]:
-    """(N,) a coordinate that keeps boxes of different groups from being near."""
-    return np.array(
-        [4.0 * EQUAL_PX * numbers.setdefault(group, len(numbers)) for group in groups],
-        np.float64,
-    )
+    """(N, 5) boxes as points, with a coordinate that keeps those of different groups from being near."""
+    apart = [4.0 * EQUAL_PX * numbers.setdefault(g, len(numbers)) for g in groups]
+    return np.column_stack([np.array(apart, np.float64), boxes])
 
 
 def _with_area(boxes_xyxy: NDArray[np.float64]) -> list[int]:
