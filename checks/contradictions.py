@@ -46,13 +46,12 @@ def tell_cost(denials: Collection[Denial]) -> str:
     if not denials:
         return ""
     sessions = sorted({d.session for d in denials} | {d.other_session for d in denials})
-    lost = f"; {len({d.frame_id for d in denials})} of them are in no release of the task, and nor are their equals"
+    num_frames = len({denial.frame_id for denial in denials})
+    lost = f"; {num_frames} of them, and their equals, go into no release of the task"
     if len(sessions) == 1:
         return f"{lost}: mend the labels, or take one copy out with `daguerre forget {sessions[0]}/PATH`"
     named = " or ".join(f"`daguerre forget {session}`" for session in sessions[:3])
-    return (
-        f"{lost}: mend the labels, or take out the session that is not meant: {named}"
-    )
+    return f"{lost}: mend the labels, or take out a session that is not meant: {named}"
 
 
 def find_boxes_of_two_classes(labels: pa.Table) -> Found:

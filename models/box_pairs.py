@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator, Sequence
-from itertools import product
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +62,7 @@ def pair_equal(
     """Places of equal boxes of equal group in two sets, each box in one pair at most, the nearest first."""
     mine = _gather(groups, boxes_xyxy)
     theirs = _gather(other_groups, others_xyxy)
-    near = [(0.0, key, key) for key in mine if key in theirs]
-    near += _find_near(
-        [k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])],
-        [k for k in theirs if k not in mine or len(theirs[k]) > len(mine[k])],
-    )
-    pairs = []
-    for _, key, other in near:
-        while mine[key] and theirs[other]:
-            pairs.append((mine[key].popleft(), theirs[other].popleft()))
-    return sorted(pairs)
+    return sorted(_take(_find_equal(mine, theirs), mine, theirs))
 
 
 def pair_close(
@@ -85,23 +76,12 @@ def pair_close(
     First come equal ones; then, of the rest, those that overlap by `CLOSE_IOU` or more, or by `SAME_OBJECT_IOU` with
     all sides within `CLOSE_PX`, the best overlap first. Which set is named first makes no difference.
     """
-    pairs = pair_equal(groups, boxes_xyxy, other_groups, others_xyxy)
-    left = _list_left(boxes_xyxy, [a for a, _ in pairs])
-    others_left = _list_left(others_xyxy, [b for _, b in pairs])
-    close = _find_close(
-        [groups[a] for a in left],
-        boxes_xyxy[left],
-        [other_groups[b] for b in others_left],
-        others_xyxy[others_left],
-    )
-    taken = set[int]()
-    others_taken = set[int]()
-    for a, b in close:
-        if a not in taken and b not in others_taken:
-            taken.add(a)
-            others_taken.add(b)
-            pairs.append((left[a], others_left[b]))
-    return sorted(pairs)
+    mine = _gather(groups, boxes_xyxy)
+    theirs = _gather(other_groups, others_xyxy)
+    pairs = _take(_find_equal(mine, theirs), mine, theirs)
+    left = [key for key, places in mine.items() if places]
+    others_left = [key for key, places in theirs.items() if places]
+    return sorted(pairs + _take(_find_close(left, others_left), mine, theirs))
 
 
 def find_overlap(
@@ -162,62 +142,78 @@ def _gather(
     return found
 
 
-def _find_near(
-    keys: Sequence[_Key], others: Sequence[_Key]
-) -> list[tuple[float, _Key, _Key]]:
-    """Pairs of boxes that are equal within a pixel, by distance, then by the boxes."""
+def _take(
+    found: Iterable[tuple[_Key, _Key]],
+    mine: Mapping[_Key, deque[int]],
+    theirs: Mapping[_Key, deque[int]],
+) -> list[tuple[int, int]]:
+    """Places of the boxes that were found to belong together, as long as both sides have one; they are taken out."""
+    pairs = []
+    for key, other in found:
+        while mine[key] and theirs[other]:
+            pairs.append((mine[key].popleft(), theirs[other].popleft()))
+    return pairs
+
+
+def _find_equal(
+    mine: Mapping[_Key, deque[int]], theirs: Mapping[_Key, deque[int]]
+) -> list[tuple[_Key, _Key]]:
+    """Pairs of boxes that are equal within a pixel, the nearest first, then by the boxes."""
+    same = [(key, key) for key in mine if key in theirs]
+    keys = [k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])]
+    others = [k for k in theirs if k not in mine or len(theirs[k]) > len(mine[k])]
     numbers: dict[Hashable, int] = {}
     points, other_points = (
-        _place_apart(
-            [group for group, _ in side],
-            np.array([box for _, box in side], np.float64).reshape(-1, 4),
-            numbers,
-        )
+        _place_apart([g for g, _ in side], _stack(side), numbers)
         for side in (keys, others)
     )
     near = [
-        (distance, keys[n], others[m])
+        (distance, _turn(keys[n][1], others[m][1]), keys[n], others[m])
         for distance, n, m in _query(points, other_points, EQUAL_PX + _SLACK_PX)
     ]
-    return sorted(near, key=lambda found: (found[0], *_turn(found[1][1], found[2][1])))
+    near.sort(key=lambda found: found[:2])
+    return same + [(key, other) for _, _, key, other in near]
 
 
 def _find_close(
-    groups: Sequence[Hashable],
-    boxes_xyxy: NDArray[np.float64],
-    other_groups: Sequence[Hashable],
-    others_xyxy: NDArray[np.float64],
-) -> list[tuple[int, int]]:
+    keys: Sequence[_Key], others: Sequence[_Key]
+) -> list[tuple[_Key, _Key]]:
     """Pairs of boxes that overlap so well that they are one object's, the best first, then by the boxes.
 
     Each side of such a box lies within a share of the box's size, or within `CLOSE_PX`: boxes of about one size are
     looked for together, with sides in units of that reach.
     """
-    places = _with_area(boxes_xyxy)
+    boxes_xyxy = _stack(keys)
+    others_xyxy = _stack(others)
     other_places = _with_area(others_xyxy)
     of_size: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for place in places if other_places else []:
+    for place in _with_area(boxes_xyxy):
         of_size[_levels(boxes_xyxy[place])].append(place)
     found = []
-    for levels, mine in of_size.items():
+    for levels, places in of_size.items():
         reach_px = np.exp2(np.array(levels) + 1.0) * (1 / CLOSE_IOU - 1)  # (2,)
         unit_px = np.tile(np.maximum(reach_px, CLOSE_PX), 2)
         numbers: dict[Hashable, int] = {}
         points, other_points = (
-            _place_apart([of[n] for n in those], boxes[those] / unit_px, numbers)
-            for of, boxes, those in (
-                (groups, boxes_xyxy, mine),
-                (other_groups, others_xyxy, other_places),
+            _place_apart([side[n][0] for n in mine], boxes[mine] / unit_px, numbers)
+            for side, boxes, mine in (
+                (keys, boxes_xyxy, places),
+                (others, others_xyxy, other_places),
             )
         )
-        for _, n, m in _query(points, other_points, 1.0 + _SLACK_PX):
-            box, other = boxes_xyxy[mine[n]], others_xyxy[other_places[m]]
-            iou = measure_ious(box[None], other[None]).item()
-            is_close = np.abs(box - other).max() <= CLOSE_PX + _SLACK_PX
-            if iou >= (SAME_OBJECT_IOU if is_close else CLOSE_IOU):
-                turned = _turn(tuple(box.tolist()), tuple(other.tolist()))
-                found.append((-iou, *turned, mine[n], other_places[m]))
-    return [(place, other) for *_, place, other in sorted(found)]
+        near = _query(points, other_points, 1.0 + _SLACK_PX)
+        for n, of_one in groupby(near, key=lambda row: row[1]):
+            mine, theirs = places[n], [other_places[m] for _, _, m in of_one]
+            ious = measure_ious(boxes_xyxy[mine][None], others_xyxy[theirs])[0]
+            offs_px = np.abs(others_xyxy[theirs] - boxes_xyxy[mine]).max(1)
+            least = np.where(
+                offs_px <= CLOSE_PX + _SLACK_PX, SAME_OBJECT_IOU, CLOSE_IOU
+            )
+            for k in np.flatnonzero(ious >= least):
+                key, other = keys[mine], others[theirs[k]]
+                found.append((-float(ious[k]), _turn(key[1], other[1]), key, other))
+    found.sort(key=lambda row: row[:2])
+    return [(key, other) for _, _, key, other in found]
 
 
 def _query(
@@ -245,8 +241,9 @@ def _turn(box: _Box, other: _Box) -> tuple[_Box, _Box]:
     return (box, other) if box <= other else (other, box)
 
 
-def _list_left(boxes_xyxy: NDArray[np.float64], taken: Sequence[int]) -> list[int]:
-    return sorted(set(range(len(boxes_xyxy))) - set(taken))
+def _stack(keys: Sequence[_Key]) -> NDArray[np.float64]:
+    """The boxes (N, 4)."""
+    return np.array([box for _, box in keys], np.float64).reshape(-1, 4)
 
 
 def _place_apart(

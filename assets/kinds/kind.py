@@ -146,7 +146,7 @@ class Kind(Protocol):
         return label["task"], label["class_name"], *sides, label["mask_rle"] or ""
 
     def complete(self, label: LabelRow, other: LabelRow) -> LabelRow:
-        """The label that stays of two of one object, which has the mask where one has it, with what only the other has."""
+        """The label that stays of two of one object, with what only the other has; where one has a mask, it stays."""
         return label
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:
