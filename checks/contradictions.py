@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,39 @@ from models.box_pairs import find_repeats
 # of one picture that a frame is compared with: more would say nothing new
 _NUM_COPIES = 50
 Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong there
+
+
+@dataclass(frozen=True)
+class Denial:
+    """A frame whose labels those of a frame with equal bytes deny, and the sessions of both."""
+
+    frame_id: str
+    session: str
+    other: str
+    other_session: str
+    reason: str
+
+    @property
+    def story(self) -> str:
+        """Which frame denies it, and in what."""
+        other = f"frame {self.other} of session {self.other_session}"
+        return f"frame {self.frame_id} shows what {other} shows: {self.reason}"
+
+
+Denied = dict[tuple[str, str], Denial]  # frame id and task
+
+
+def tell_cost(denials: Collection[Denial]) -> str:
+    """What denials of equal pictures cost, and what helps: the end of a sentence, empty where there are none."""
+    if not denials:
+        return ""
+    sessions = sorted({d.session for d in denials} | {d.other_session for d in denials})
+    num_frames = len({denial.frame_id for denial in denials})
+    lost = f"; {num_frames} of them, and their equals, go into no release of the task"
+    if len(sessions) == 1:
+        return f"{lost}: mend the labels, or take one copy out with `daguerre forget {sessions[0]}/PATH`"
+    named = " or ".join(f"`daguerre forget {session}`" for session in sessions[:3])
+    return f"{lost}: mend the labels, or take out a session that is not meant: {named}"
 
 
 def find_boxes_of_two_classes(labels: pa.Table) -> Found:
@@ -62,7 +96,7 @@ def find_copies_with_other_labels(
     frames: pa.Table,
     published_labels: pa.Table,
     published_frames: pa.Table,
-) -> Found:
+) -> Denied:
     """Frames whose boxes or class are denied by those of an equal picture, in their session or in another."""
     columns = published_labels.column_names
     picture_of = _find_copied(labels, frames, published_frames)
@@ -73,7 +107,7 @@ def find_copies_with_other_labels(
     for row in _only(both, picture_of):
         said[row["task"]][picture_of[row["frame_id"]]][row["frame_id"]].append(row)
     mine = set(frames["frame_id"].to_pylist())
-    found = Found()
+    found = Denied()
     for kind in sorted(
         (kind for kind in KINDS if kind.is_compared_on_intake),
         key=lambda kind: kind.name,
@@ -85,9 +119,13 @@ def find_copies_with_other_labels(
                 for other in (i for i in others if i != frame_id):
                     reason = kind.find_conflict(one, Statement(tuple(rows_of[other])))
                     if reason:
-                        found[frame_id, kind.name] = [
-                            _tell(frame_id, other, rows_of[other][0]["session"], reason)
-                        ]
+                        found[frame_id, kind.name] = Denial(
+                            frame_id,
+                            rows_of[frame_id][0]["session"],
+                            other,
+                            rows_of[other][0]["session"],
+                            reason,
+                        )
                         break
     return found
 
@@ -97,7 +135,7 @@ def find_contradicted_empties(
     frames: pa.Table,
     published_annotated_frames: pa.Table,
     published_frames: pa.Table,
-) -> Found:
+) -> Denied:
     """Frames that have objects where somebody calls an equal picture empty, or the other way round."""
     columns = published_annotated_frames.column_names
     picture_of = _find_copied(annotated_frames, frames, published_frames)
@@ -115,7 +153,7 @@ def find_contradicted_empties(
             "session"
         ]
     mine = set(frames["frame_id"].to_pylist())
-    found = Found()
+    found = Denied()
     for (_, task), session_of in sides.items():
         labelled = min((i for i in session_of if counts[i, task][0]), default=None)
         empty = min((i for i in session_of if not counts[i, task][1]), default=None)
@@ -124,9 +162,13 @@ def find_contradicted_empties(
                 labels, marked = counts[frame_id, task]
                 other = empty if labels else labelled
                 if labels or not marked:
-                    found[frame_id, task] = [
-                        _tell(frame_id, other, session_of[other], IS_EMPTY)
-                    ]
+                    found[frame_id, task] = Denial(
+                        frame_id,
+                        session_of[frame_id],
+                        other,
+                        session_of[other],
+                        IS_EMPTY,
+                    )
     return found
 
 
@@ -160,7 +202,3 @@ def _only(rows: pa.Table, frame_ids: Mapping[str, str]) -> list[Any]:
 
 def _values(column: pa.ChunkedArray) -> pa.Array:
     return pc.unique(column).cast(pa.string())
-
-
-def _tell(frame_id: str, other: str, session: str, reason: str) -> str:
-    return f"frame {frame_id} shows what frame {other} of session {session} shows: {reason}"

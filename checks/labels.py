@@ -18,6 +18,7 @@ from checks.contradictions import (
     find_contradicted_empties,
     find_copies_with_other_labels,
     find_frames_of_two_classes,
+    tell_cost,
 )
 from checks.verdicts import NEVER_BLOCKS, STRICT, Rule, Tolerance, Verdict, judge_share
 from models.box_pairs import find_repeats
@@ -101,14 +102,16 @@ def labels_do_not_contradict(
     copies = find_copies_with_other_labels(
         labels, frames, published_labels, published_frames
     )
+    told = {key: [denial.story] for key, denial in copies.items()}
     num_boxes = pc.count(labels["x_min"]).as_py()
     num_doubtful = sum(map(len, boxes.values()))
     return judge_share(
         "labels_do_not_contradict",
         num_checked=len(_count_classes(labels, "frame_id")),
         of="labelled pictures",
-        fault="have labels that contradict each other, or those of an equal picture",
-        offenders=[reasons[0] for reasons in {**tags, **copies, **boxes}.values()],
+        fault="have labels that contradict each other, or those of an equal picture"
+        + tell_cost(copies.values()),
+        offenders=[reasons[0] for reasons in {**tags, **told, **boxes}.values()],
         tolerance=STRICT
         if num_doubtful > BAD_BOXES.block_above * num_boxes
         else NEVER_BLOCKS,
@@ -223,8 +226,9 @@ def empty_pictures_have_no_labels_elsewhere(
         "empty_pictures_have_no_labels_elsewhere",
         num_checked=len(_count_classes(annotated_frames, "frame_id")),
         of="looked-at pictures",
-        offenders=[reasons[0] for reasons in found.values()],
-        fault="have equal pictures of which somebody says the opposite",
+        offenders=[denial.story for denial in found.values()],
+        fault="have equal pictures of which somebody says the opposite"
+        + tell_cost(found.values()),
         tolerance=NEVER_BLOCKS,
     )
 

@@ -1,10 +1,10 @@
-"""Find boxes that say the same, or speak of the same object, by grids: thousands of boxes are quick."""
+"""Find boxes that say the same, or speak of the same object, by grids and trees: thousands of boxes are quick."""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator, Sequence
-from itertools import product
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,14 @@ from models.metrics.matching import measure_ious
 
 EQUAL_PX = 1.0  # boxes whose sides all differ by at most this are equal: exports round, and count from 0 or 1
 SAME_OBJECT_IOU = 0.5  # boxes that differ and overlap by this much speak of one object
+CLOSE_IOU = (
+    0.9  # boxes that overlap by this much are one object's, drawn by two hands or tools
+)
+CLOSE_PX = 2.0  # so are small ones with all sides within this: a last pixel that counts or not, and two roundings
 _SLACK_PX = 1e-6  # shares of an image become pixels by floating point
 _NUM_NEAREST = 8  # boxes that are asked for a partner
-_Key = tuple[Hashable, tuple[float, ...]]  # a group, and a box
+_Box = tuple[float, ...]
+_Key = tuple[Hashable, _Box]  # a group, and a box
 _OWN_CELL_FIRST = sorted(
     product((0, -1, 1), repeat=4), key=lambda step: sum(map(abs, step))
 )
@@ -57,16 +62,26 @@ def pair_equal(
     """Places of equal boxes of equal group in two sets, each box in one pair at most, the nearest first."""
     mine = _gather(groups, boxes_xyxy)
     theirs = _gather(other_groups, others_xyxy)
-    near = [(0.0, key, key) for key in mine if key in theirs]
-    near += _find_near(
-        [k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])],
-        [k for k in theirs if k not in mine or len(theirs[k]) > len(mine[k])],
-    )
-    pairs = []
-    for _, key, other in near:
-        while mine[key] and theirs[other]:
-            pairs.append((mine[key].popleft(), theirs[other].popleft()))
-    return sorted(pairs)
+    return sorted(_take(_find_equal(mine, theirs), mine, theirs))
+
+
+def pair_close(
+    groups: Sequence[Hashable],
+    boxes_xyxy: NDArray[np.float64],
+    other_groups: Sequence[Hashable],
+    others_xyxy: NDArray[np.float64],
+) -> list[tuple[int, int]]:
+    """Places of boxes of equal group in two sets that are one object's, each box in one pair at most.
+
+    First come equal ones; then, of the rest, those that overlap by `CLOSE_IOU` or more, or by `SAME_OBJECT_IOU` with
+    all sides within `CLOSE_PX`, the best overlap first. Which set is named first makes no difference.
+    """
+    mine = _gather(groups, boxes_xyxy)
+    theirs = _gather(other_groups, others_xyxy)
+    pairs = _take(_find_equal(mine, theirs), mine, theirs)
+    left = [key for key, places in mine.items() if places]
+    others_left = [key for key, places in theirs.items() if places]
+    return sorted(pairs + _take(_find_close(left, others_left), mine, theirs))
 
 
 def find_overlap(
@@ -100,11 +115,8 @@ def _find_crowded(
     from scipy.spatial import cKDTree
 
     places = np.flatnonzero(np.isfinite(boxes_xyxy).all(1))
-    points = np.column_stack(
-        [
-            _place_apart([groups[place] for place in places.tolist()], {}),
-            boxes_xyxy[places],
-        ]
+    points = _place_apart(
+        [groups[place] for place in places.tolist()], boxes_xyxy[places], {}
     )
     if len(points) < 2:
         return places[:0]
@@ -130,45 +142,118 @@ def _gather(
     return found
 
 
-def _find_near(
-    keys: Sequence[_Key], others: Sequence[_Key]
-) -> list[tuple[float, _Key, _Key]]:
-    """Pairs of boxes that are equal within a pixel, by distance."""
-    from scipy.spatial import cKDTree
+def _take(
+    found: Iterable[tuple[_Key, _Key]],
+    mine: Mapping[_Key, deque[int]],
+    theirs: Mapping[_Key, deque[int]],
+) -> list[tuple[int, int]]:
+    """Places of the boxes that were found to belong together, as long as both sides have one; they are taken out."""
+    pairs = []
+    for key, other in found:
+        while mine[key] and theirs[other]:
+            pairs.append((mine[key].popleft(), theirs[other].popleft()))
+    return pairs
 
-    if not keys or not others:
-        return []
+
+def _find_equal(
+    mine: Mapping[_Key, deque[int]], theirs: Mapping[_Key, deque[int]]
+) -> list[tuple[_Key, _Key]]:
+    """Pairs of boxes that are equal within a pixel, the nearest first, then by the boxes."""
+    same = [(key, key) for key in mine if key in theirs]
+    keys = [k for k in mine if k not in theirs or len(mine[k]) > len(theirs[k])]
+    others = [k for k in theirs if k not in mine or len(theirs[k]) > len(mine[k])]
     numbers: dict[Hashable, int] = {}
     points, other_points = (
-        np.column_stack(
-            [
-                _place_apart([group for group, _ in side], numbers),
-                [box for _, box in side],
-            ]
-        )
+        _place_apart([g for g, _ in side], _stack(side), numbers)
         for side in (keys, others)
     )
-    distances, found = cKDTree(other_points).query(
+    near = [
+        (distance, _turn(keys[n][1], others[m][1]), keys[n], others[m])
+        for distance, n, m in _query(points, other_points, EQUAL_PX + _SLACK_PX)
+    ]
+    near.sort(key=lambda found: found[:2])
+    return same + [(key, other) for _, _, key, other in near]
+
+
+def _find_close(
+    keys: Sequence[_Key], others: Sequence[_Key]
+) -> list[tuple[_Key, _Key]]:
+    """Pairs of boxes that overlap so well that they are one object's, the best first, then by the boxes.
+
+    Each side of such a box lies within a share of the box's size, or within `CLOSE_PX`: boxes of about one size are
+    looked for together, with sides in units of that reach.
+    """
+    boxes_xyxy = _stack(keys)
+    others_xyxy = _stack(others)
+    other_places = _with_area(others_xyxy)
+    of_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place in _with_area(boxes_xyxy):
+        of_size[_levels(boxes_xyxy[place])].append(place)
+    found = []
+    for levels, places in of_size.items():
+        reach_px = np.exp2(np.array(levels) + 1.0) * (1 / CLOSE_IOU - 1)  # (2,)
+        unit_px = np.tile(np.maximum(reach_px, CLOSE_PX), 2)
+        numbers: dict[Hashable, int] = {}
+        points, other_points = (
+            _place_apart([side[n][0] for n in mine], boxes[mine] / unit_px, numbers)
+            for side, boxes, mine in (
+                (keys, boxes_xyxy, places),
+                (others, others_xyxy, other_places),
+            )
+        )
+        near = _query(points, other_points, 1.0 + _SLACK_PX)
+        for n, of_one in groupby(near, key=lambda row: row[1]):
+            mine, theirs = places[n], [other_places[m] for _, _, m in of_one]
+            ious = measure_ious(boxes_xyxy[mine][None], others_xyxy[theirs])[0]
+            offs_px = np.abs(others_xyxy[theirs] - boxes_xyxy[mine]).max(1)
+            least = np.where(
+                offs_px <= CLOSE_PX + _SLACK_PX, SAME_OBJECT_IOU, CLOSE_IOU
+            )
+            for k in np.flatnonzero(ious >= least):
+                key, other = keys[mine], others[theirs[k]]
+                found.append((-float(ious[k]), _turn(key[1], other[1]), key, other))
+    found.sort(key=lambda row: row[:2])
+    return [(key, other) for _, _, key, other in found]
+
+
+def _query(
+    points: NDArray[np.float64], others: NDArray[np.float64], reach: float
+) -> list[tuple[float, int, int]]:
+    """The nearest points of another set, at most so far on any axis: distance, and both places."""
+    from scipy.spatial import cKDTree
+
+    if not len(points) or not len(others):
+        return []
+    distances, found = cKDTree(others).query(
         points,
         k=range(1, min(_NUM_NEAREST, len(others)) + 1),
         p=np.inf,
-        distance_upper_bound=EQUAL_PX + _SLACK_PX,
+        distance_upper_bound=reach,
     )
-    near = [
+    return [
         (float(distances[n, k]), n, int(found[n, k]))
         for n, k in np.argwhere(np.isfinite(distances)).tolist()
     ]
-    return [(distance, keys[n], others[m]) for distance, n, m in sorted(near)]
+
+
+def _turn(box: _Box, other: _Box) -> tuple[_Box, _Box]:
+    """Two boxes in an order that does not tell which came first."""
+    return (box, other) if box <= other else (other, box)
+
+
+def _stack(keys: Sequence[_Key]) -> NDArray[np.float64]:
+    """The boxes (N, 4)."""
+    return np.array([box for _, box in keys], np.float64).reshape(-1, 4)
 
 
 def _place_apart(
-    groups: Sequence[Hashable], numbers: dict[Hashable, int]
+    groups: Sequence[Hashable],
+    boxes: NDArray[np.float64],
+    numbers: dict[Hashable, int],
 ) -> NDArray[np.float64]:
-    """(N,) a coordinate that keeps boxes of different groups from being near."""
-    return np.array(
-        [4.0 * EQUAL_PX * numbers.setdefault(group, len(numbers)) for group in groups],
-        np.float64,
-    )
+    """(N, 5) boxes as points, with a coordinate that keeps those of different groups from being near."""
+    apart = [4.0 * EQUAL_PX * numbers.setdefault(g, len(numbers)) for g in groups]
+    return np.column_stack([np.array(apart, np.float64), boxes])
 
 
 def _with_area(boxes_xyxy: NDArray[np.float64]) -> list[int]:

@@ -5,16 +5,14 @@ A picture without an object that somebody looked at is empty; one that nobody lo
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from assets.causes import AND_ALIKE, group_by_cause
 from assets.tables.catalog import Catalog, session_is
 
 _MOST_CLASSES = 8
-# and numbers, of which reasons are full
-_NAMES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+|\S*/\S*")
 
 
 @dataclass(frozen=True)
@@ -139,13 +137,15 @@ def summarise_labels(catalog: Catalog, session: str) -> LabelSummary:
     return LabelSummary(tuple(found), tuple(_count_reasons(catalog, where)))
 
 
-def describe_labels(summary: LabelSummary, most: int = 5) -> list[str]:
-    """Lines for a terminal."""
+def describe_labels(
+    summary: LabelSummary, told: Collection[str] = (), most: int = 5
+) -> list[str]:
+    """Lines for a terminal, but for what is said of the files that are `told` by themselves."""
+    of_told = tuple(f"{path}: " for path in told)
+    left_out = [item for item in summary.left_out if not item[0].startswith(of_told)]
     lines = [f"  labels, {task}" for task in summary.tasks]
-    lines += [
-        f"  left out, {count} x {reason}" for reason, count in summary.left_out[:most]
-    ]
-    more = len(summary.left_out) - most
+    lines += [f"  left out, {count} x {reason}" for reason, count in left_out[:most]]
+    more = len(left_out) - most
     return [
         *lines,
         *([f"  ... and {more} more reasons: daguerre quarantine list"] * (more > 0)),
@@ -153,17 +153,15 @@ def describe_labels(summary: LabelSummary, most: int = 5) -> list[str]:
 
 
 def _count_reasons(catalog: Catalog, where: str) -> Sequence[tuple[str, int]]:
-    """Reasons alike but for the names and numbers in them count as one."""
-    rows = catalog.read_latest(
-        "quarantine", ["reason", "source_path"], where
-    ).to_pylist()
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        groups.setdefault(_NAMES.sub("#", row["reason"]), []).append(
-            f"{row['source_path']}: {row['reason']}"
-        )
+    """One reason of each cause, and how many there are."""
+    columns = ["reason", "source_path"]
+    rows = catalog.read_latest("quarantine", columns, where).to_pylist()
     counted = [
-        (found[0] + " (and the like)" * (len(found) > 1), len(found))
-        for found in groups.values()
+        (
+            f"{mine[0]['source_path']}: {mine[0]['reason']}"
+            + AND_ALIKE * (len(mine) > 1),
+            len(mine),
+        )
+        for mine in group_by_cause(rows, lambda row: (row["reason"],))
     ]
     return sorted(counted, key=lambda item: (-item[1], item[0]))

@@ -1,7 +1,7 @@
 """Join what is said of equal pictures: frames with equal bytes, landed twice, speak of one picture.
 
-Labels that say the same are one. Labels that differ on one object are a conflict, and so is a picture that one side
-calls empty and another gives objects: nobody knows who is right.
+Labels of one object are one, whichever side they come from. Labels that differ on one object are a conflict, and so is
+a picture that one side calls empty and another gives objects: nobody knows who is right.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from assets.kinds import Kind
 from assets.kinds.boxes import stack_corners
 from assets.kinds.kind import Statement
-from assets.tables.rows import LabelRow
-from models.box_pairs import pair_equal
+from assets.tables.rows import SIDES, LabelRow
+from models.box_pairs import pair_close
 
 
 def find_any_conflict(statements: Sequence[Statement], kind: Kind) -> str | None:
@@ -34,7 +35,8 @@ def find_any_conflict(statements: Sequence[Statement], kind: Kind) -> str | None
 
 
 def join_statements(statements: Sequence[Statement], kind: Kind) -> Statement:
-    """One statement for the picture: every label once, with what only another copy has of it.
+    """One statement for the picture: every object once, by the label that `_rank` puts first, with what only another
+    copy has of it. In which order the statements come makes no difference.
 
     A statement that lacks an object counts for nothing where a whole one has all of its labels: it is an earlier, or a
     worse, export of the same work.
@@ -46,7 +48,7 @@ def join_statements(statements: Sequence[Statement], kind: Kind) -> Statement:
         if not s.is_whole and not any(_covers(w, s, kind) for w in whole)
     ]
     labels: list[LabelRow] = []
-    for statement in counting:
+    for statement in sorted(counting, key=_order):
         labels = _add(labels, statement.labels, kind)
     labelled = {label["task"] for label in labels}
     gaps = [kind.find_gap(label) for label in labels]
@@ -73,22 +75,36 @@ def _add(
     found = {b: a for a, b in _pair(labels, more, kind)}
     joined = list(labels)
     for b, a in found.items():
-        joined[a] = kind.complete(joined[a], more[b])
+        kept, other = sorted((joined[a], more[b]), key=_rank)
+        joined[a] = kind.complete(kept, other)
     return joined + [label for b, label in enumerate(more) if b not in found]
 
 
 def _pair(
     labels: Sequence[LabelRow], others: Sequence[LabelRow], kind: Kind
 ) -> list[tuple[int, int]]:
-    """Places of labels that say the same."""
-    return pair_equal(*_describe(labels, kind), *_describe(others, kind))
+    """Places of labels that are one object's."""
+    return pair_close(*_describe(labels, kind), *_describe(others, kind))
 
 
 def _describe(
     labels: Sequence[LabelRow], kind: Kind
 ) -> tuple[list[Hashable], NDArray[np.float64]]:
-    """What labels must share to be one, and boxes (N, 4), zeros where there is none."""
+    """What labels of one object share, and boxes (N, 4), zeros where there is none."""
     return [kind.identify(label) for label in labels], stack_corners(labels)
+
+
+def _rank(label: LabelRow) -> tuple[Any, ...]:
+    """Which of two labels of one object stays: one whose box belongs to a mask, then the tighter box, then the one that
+    lies further left, then up."""
+    sides = [label[side] or 0.0 for side in SIDES]
+    area = (sides[2] - sides[0]) * (sides[3] - sides[1])
+    rest = label["mask_rle"] or "", label["attributes"] or "", label["label_id"]
+    return label["mask_rle"] is None, area, *sides, *rest
+
+
+def _order(statement: Statement) -> tuple[int, list[str]]:
+    return -len(statement.labels), sorted(r["label_id"] for r in statement.labels)
 
 
 def _sign(statement: Statement, kind: Kind) -> Hashable:

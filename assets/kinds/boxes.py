@@ -19,7 +19,7 @@ from assets.kinds.kind import (
     View,
 )
 from assets.tables.rows import SIDES, FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
-from models.box_pairs import find_overlap, find_repeats, pair_equal
+from models.box_pairs import find_overlap, find_repeats, pair_close
 from models.task_names import DETECTION
 from models.types import BoxSet, Detections, Prediction, Target
 
@@ -171,10 +171,10 @@ def find_boxed_frames(marks: Marks) -> set[str]:
 
 
 def pair_boxed(one: Statement, other: Statement) -> list[tuple[LabelRow, LabelRow]]:
-    """Labels of two statements that give one class one box, but for rounding."""
+    """Labels of two statements that speak of one object of one class, but for how its box is drawn."""
     ours = _list_boxed(one)
     theirs = _list_boxed(other)
-    pairs = pair_equal(*_describe(ours), *_describe(theirs))
+    pairs = pair_close(*_describe(ours), *_describe(theirs))
     return [(ours[a], theirs[b]) for a, b in pairs]
 
 
@@ -197,7 +197,7 @@ def find_box_conflict(one: Statement, other: Statement) -> str | None:
     theirs = _list_boxed(other)
     names, boxes = _describe(ours)
     other_names, others = _describe(theirs)
-    pairs = pair_equal(names, boxes, other_names, others)
+    pairs = pair_close(names, boxes, other_names, others)
     left = sorted(set(range(len(ours))) - {a for a, _ in pairs})
     others_left = sorted(set(range(len(theirs))) - {b for _, b in pairs})
     if _share_a_box(names, boxes, left, other_names, others) or _share_a_box(
@@ -242,7 +242,7 @@ def _share_a_box(
     other_names: Sequence[Hashable],
     others: NDArray[np.float64],
 ) -> bool:
-    """Whether a label that has no equal one has the box of one of another class."""
+    """Whether a label that has no partner has the box of one of another class, to a pixel."""
     if not len(left) or not len(others):
         return False
     both = np.concatenate([others, boxes[list(left)]])

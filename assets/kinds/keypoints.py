@@ -153,9 +153,8 @@ def _differ(one: LabelRow, other: LabelRow) -> bool:
     ours, theirs = (parse_points(str(text)) for text in texts)
     if len(ours) != len(theirs):
         return True
-    x_min, y_min, x_max, y_max = read_corners(one)
+    corners = np.array([read_corners(one), read_corners(other)])  # (2, 4)
+    side_px = (corners[:, 2:] - corners[:, :2]).max()
     is_placed = (ours[:, 2] > 0) & (theirs[:, 2] > 0)
     distances = np.linalg.norm(ours[:, :2] - theirs[:, :2], axis=1)[is_placed]
-    return bool(
-        (distances > _SAME_POINT_SHARE * max(x_max - x_min, y_max - y_min)).any()
-    )
+    return bool((distances > _SAME_POINT_SHARE * side_px).any())

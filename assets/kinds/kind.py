@@ -137,7 +137,7 @@ class Kind(Protocol):
         return None
 
     def identify(self, label: LabelRow) -> Hashable:
-        """What labels must share to be one, beside boxes that are equal."""
+        """What labels of one object share, beside a box."""
         return label["task"], label["class_name"], None
 
     def sign(self, label: LabelRow) -> Hashable:
@@ -146,9 +146,7 @@ class Kind(Protocol):
         return label["task"], label["class_name"], *sides, label["mask_rle"] or ""
 
     def complete(self, label: LabelRow, other: LabelRow) -> LabelRow:
-        """A label with what only the same label of a copy has."""
-        if label["mask_rle"] is None and other["mask_rle"] is not None:
-            return {**label, "mask_rle": other["mask_rle"]}
+        """The label that stays of two of one object, with what only the other has; where one has a mask, it stays."""
         return label
 
     def find_conflict(self, one: Statement, other: Statement) -> str | None:

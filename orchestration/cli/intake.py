@@ -129,7 +129,8 @@ def take_in(
         "labels": [asdict(task) for task in summary.tasks],
         "left_out": dict(summary.left_out),
     }
-    lines = describe_intake(facts, describe_labels(summary), is_verbose)
+    refused = {told["path"] for told in facts["reasons"]}
+    lines = describe_intake(facts, describe_labels(summary, refused), is_verbose)
     return facts, join_lines(lines)
 
 

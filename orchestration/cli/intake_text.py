@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from assets.causes import AND_ALIKE, group_by_cause
 from assets.formats.layout import list_paths
 from assets.formats.protocol import NO_DATA, NOT_READ
 
@@ -109,16 +110,19 @@ def _tell_quarantined(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
     reasons = facts["reasons"]
     if is_verbose:
         return [_tell_refused([r]) for r in reasons]
-    alike = _group(reasons, lambda r: (r["reader"], r["reason"], r["remedy"]))
+    alike = group_by_cause(reasons, lambda r: (r["reader"], r["reason"], r["remedy"]))
     more = f"  ... and {len(alike) - _MOST} more: daguerre quarantine list {facts['session']}"
-    told = [_tell_refused(mine) for _, mine in alike[:_MOST]]
+    told = [_tell_refused(mine) for mine in alike[:_MOST]]
     return [*told, *[more] * (len(alike) > _MOST)]
 
 
 def _tell_refused(rows: Sequence[Mapping[str, str]]) -> str:
     first = rows[0]
     paths = _name_paths([r["path"] for r in rows])
-    return f"  quarantined {paths} ({first['reader']}): {first['reason']}. {first['remedy']}"
+    reason = first["reason"] + AND_ALIKE * any(
+        r["reason"] != first["reason"] for r in rows
+    )
+    return f"  quarantined {paths} ({first['reader']}): {reason}. {first['remedy']}"
 
 
 def _tell_checks(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:

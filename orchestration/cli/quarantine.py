@@ -4,18 +4,23 @@ import datetime
 import getpass
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.causes import group_by_cause
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
+
+if TYPE_CHECKING:
+    from assets.ledger import FileOutcome
 
 quarantine_app = typer.Typer(
     no_args_is_help=True,
     help="List what could not be read, take it again, acknowledge it.",
 )
-_SHOWN = 20  # entries a session, for people
+_SHOWN = 20  # causes a session, for people
+_PLURALS = {"file": "files", "record": "records", "dropped": "dropped files"}
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say which files are meant; change nothing.")
 ]
@@ -26,9 +31,12 @@ def list_(
     session: Annotated[
         str | None, typer.Argument(help="One session; by default all.")
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Tell every file and record by itself.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show each file and record that could not be read, with the reason and what to do."""
+    """Show what could not be read, with the reason and what to do: for each cause a count and one example."""
     from assets.retrieval.quarantine import list_quarantine
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, open_landing_zone, open_ledger
@@ -40,7 +48,7 @@ def list_(
     rows = list_quarantine(build_catalog(settings), zone, session)
     if as_json:
         return say(True, rows, "")
-    print(_list_entries(rows) or "nothing is in quarantine")
+    print(_list_entries(rows, verbose) or "nothing is in quarantine")
 
 
 @quarantine_app.command()
@@ -117,37 +125,49 @@ def drop(
         print(f"ingest again, and no check counts them: {names}")
 
 
-def _list_entries(rows: Sequence[dict[str, Any]]) -> str:
+def _list_entries(rows: Sequence[dict[str, Any]], is_verbose: bool) -> str:
     lines = []
     for session in sorted({row["session"] for row in rows}):
         mine = [row for row in rows if row["session"] == session]
-        lines.append(f"{session}: {len(mine)} entries")
-        for row in mine[:_SHOWN]:
-            where = (
-                row["path"]
-                if row["offset"] is None
-                else f"{row['path']} at byte {row['offset']}"
-            )
-            lines += [
-                f"  {row['what']} {where} ({row['reader']})",
-                f"      {row['reason']}",
-                f"      -> {row['remedy']}",
-            ]
-        lines += [f"  ... {len(mine) - _SHOWN} more: --json prints all"] * (
-            len(mine) > _SHOWN
-        )
+        causes = [[row] for row in mine] if is_verbose else group_by_cause(mine, _name)
+        shown = causes if is_verbose else causes[:_SHOWN]
+        counted = f", {len(causes)} causes" * (len(causes) < len(mine))
+        lines.append(f"{session}: {len(mine)} entries{counted}")
+        lines += [line for alike in shown for line in _tell_cause(alike)]
+        if len(shown) < len(causes):
+            more = len(causes) - len(shown)
+            lines.append(f"  ... {more} more causes: --verbose or --json tells all")
     return join_lines(lines)
 
 
-def _say_found(as_json: bool, found: Sequence[Any], what: str) -> None:
+def _name(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["what"], row["reader"], row["reason"], row["remedy"]
+
+
+def _tell_cause(alike: Sequence[dict[str, Any]]) -> list[str]:
+    """Lines on entries of one cause: how many, and the first of them."""
+    row = alike[0]
+    offset = row["offset"]
+    where = row["path"] if offset is None else f"{row['path']} at byte {offset}"
+    many = _PLURALS.get(row["what"], row["what"])
+    what = row["what"] if len(alike) == 1 else f"{len(alike)} {many}, the first"
+    return [
+        f"  {what} {where} ({row['reader']})",
+        f"      {row['reason']}",
+        f"      -> {row['remedy']}",
+    ]
+
+
+def _say_found(as_json: bool, found: Sequence["FileOutcome"], what: str) -> None:
     rows = [{"session": o.session, "path": o.path, "reason": o.reason} for o in found]
     say(as_json, rows, _list_found(found, what))
 
 
-def _list_found(found: Sequence[Any], what: str) -> str:
-    return join_lines(
-        [
-            f"{len(found)} files {what}:",
-            *(f"  {o.session}: {o.path}: {o.reason}" for o in found),
-        ]
-    )
+def _list_found(found: Sequence["FileOutcome"], what: str) -> str:
+    """How many files, and for each session and cause one of them."""
+    lines = [f"{len(found)} files {what}:"]
+    for alike in group_by_cause(found, lambda o: (o.session, o.reason)):
+        first = alike[0]
+        many = f"{len(alike)} files, the first " * (len(alike) > 1)
+        lines.append(f"  {first.session}: {many}{first.path}: {first.reason}")
+    return join_lines(lines)

@@ -267,6 +267,7 @@ def test_equal_pictures_with_other_labels_are_named_with_their_session_and_never
     rows_of,
 ):
     assert judge_copies(rows_of, (0, 0.5, 9, 9)).passed
+    assert judge_copies(rows_of, (0, 2, 9, 9)).passed  # 63 / 81, drawn by another hand
     assert judge_copies(rows_of, (20, 0, 29, 9)).passed  # another object
     for box, class_name in (((0, 0, 9, 12), "cup"), ((0, 0, 9, 9), "jug")):
         verdict = judge_copies(rows_of, box, class_name)
@@ -278,6 +279,11 @@ def test_equal_pictures_with_other_labels_are_named_with_their_session_and_never
         assert (
             f"frame {COPIES[0]} shows what frame {COPIES[1]} of session tuesday shows"
             in verdict.examples[0]
+        )
+        assert verdict.summary == (
+            "1 of 1 labelled pictures (100 %) have labels that contradict each other, or those of an equal picture; "
+            "1 of them, and their equals, go into no release of the task: mend the labels, or take out a session that "
+            "is not meant: `daguerre forget monday` or `daguerre forget tuesday`"
         )
     assert judge_copies(rows_of, None, "cup", "recognition").passed
     assert not judge_copies(rows_of, None, "dog", "recognition").passed
@@ -291,6 +297,9 @@ def test_equal_pictures_of_one_session_are_compared_too(rows_of):
     assert (
         verdict.figures["num_copies_with_other_labels"] == 2
         and verdict.num_checked == 2
+    )
+    assert verdict.summary.endswith(
+        "take one copy out with `daguerre forget monday/PATH`"
     )
 
 

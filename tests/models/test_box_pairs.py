@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -10,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.box_pairs import (
+    CLOSE_IOU,
+    CLOSE_PX,
     EQUAL_PX,
     SAME_OBJECT_IOU,
     find_overlap,
     find_repeats,
+    pair_close,
     pair_equal,
 )
+from models.metrics.matching import measure_ious
 
 MANY = 20_000
 
@@ -64,6 +69,36 @@ def test_an_overlap_of_half_is_one_object_and_less_is_not():
     )  # 50 / 150; no area
 
 
+def test_boxes_of_one_object_are_paired_where_its_size_allows_for_the_difference():
+    large = boxes((0, 0, 100, 100))
+    for other, is_one in (
+        ((0, 0, 100, 90), True),  # 9000 / 10000
+        ((0, 0, 100, 89), False),
+        ((0, 0, 100, 111.1), True),
+        ((0, 0, 100, 111.2), False),
+    ):
+        assert bool(pair_close(["a"], large, ["a"], boxes(other))) == is_one, other
+    small = boxes((10, 10, 15, 18))
+    for other, is_one in (
+        ((10, 10.5, 13.4, 17.3), True),  # 23 / 40: a person of COCO, and of its polygon
+        ((12, 12, 15, 18), False),  # 18 / 40
+        ((10, 10, 15, 20.1), False),  # 40 / 50
+    ):
+        assert bool(pair_close(["a"], small, ["a"], boxes(other))) == is_one, other
+    assert pair_close(["a"], large, ["b"], large) == []
+
+
+def test_of_several_boxes_of_one_place_equal_ones_are_paired_first_then_the_best_overlap():
+    ours = boxes((0, 0, 100, 100), (0, 0, 100, 104))
+    theirs = boxes((0, 0, 100, 103), (0, 0, 100, 100.5), (0, 0, 100, 107))
+    # the second of theirs equals the first of ours; of the rest 103 / 104 is better than 104 / 107
+    assert pair_close(["a"] * 2, ours, ["a"] * 3, theirs) == [(0, 1), (1, 0)]
+    crowd = boxes(*((4 * n, 0, 4 * n + 100, 100) for n in range(9)))
+    moved = crowd + 3
+    pairs = pair_close(["a"] * 9, crowd, ["a"] * 9, moved)
+    assert len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs)
+
+
 corner = st.integers(0, 24).map(lambda n: n / 2)
 box = st.tuples(corner, corner, st.integers(1, 12), st.integers(1, 12)).map(
     lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
@@ -80,6 +115,38 @@ def test_repeats_are_those_of_a_plain_search(corners):
         is_repeat.append(any(np.abs(one - found[k]).max() <= EQUAL_PX for k in kept))
         kept += [] if is_repeat[-1] else [n]
     assert (find_repeats([0] * len(found), found) >= 0).tolist() == is_repeat
+
+
+names = st.lists(st.sampled_from("ab"), min_size=12, max_size=12)
+
+
+@given(several, several, names, names)
+def test_close_pairs_are_those_of_a_plain_search_and_the_same_turned_round(
+    corners, others, groups, other_groups
+):
+    ours, theirs = boxes(*corners), boxes(*others)
+    groups, other_groups = groups[: len(ours)], other_groups[: len(theirs)]
+    pairs = pair_close(groups, ours, other_groups, theirs)
+    equal = set(pair_equal(groups, ours, other_groups, theirs))
+    left = set(range(len(ours))) - {a for a, _ in equal}
+    others_left = set(range(len(theirs))) - {b for _, b in equal}
+    found = []
+    for a, b in itertools.product(left, others_left):
+        iou = measure_ious(ours[a : a + 1], theirs[b : b + 1]).item()
+        is_near = np.abs(ours[a] - theirs[b]).max() <= CLOSE_PX
+        if groups[a] == other_groups[b] and iou >= (0.5 if is_near else CLOSE_IOU):
+            found.append((-iou, a, b))
+    assert equal <= set(pairs)
+    close = set(pairs) - equal
+    assert close <= {(a, b) for _, a, b in found}
+    taken = {a for a, _ in close}, {b for _, b in close}
+    assert all(a in taken[0] or b in taken[1] for _, a, b in found), "none is left over"
+    turned = pair_close(other_groups, theirs, groups, ours)
+    assert tell(ours, theirs, pairs) == tell(ours, theirs, [(a, b) for b, a in turned])
+
+
+def tell(ours, theirs, pairs) -> list:
+    return sorted((tuple(ours[a]), tuple(theirs[b])) for a, b in pairs)
 
 
 @given(several, several)
@@ -110,6 +177,8 @@ def test_thousands_of_boxes_are_quick(kind):
     repeats = find_repeats([0] * MANY, many)
     pairs = pair_equal([0] * MANY, many, [0] * MANY, many + 0.25)
     find_overlap(many, many + 0.25)
+    close = pair_close([0] * MANY, many, [0] * MANY, many + 1.5)
     assert time.perf_counter() - started_s < 30
     assert len(pairs) > 0.9 * MANY if kind in ("equal", "apart") else pairs
+    assert len(close) > 0.9 * MANY if kind in ("equal", "apart") else close
     assert ((repeats >= 0).sum() == MANY - 1) == (kind in ("alike", "equal"))

@@ -246,6 +246,32 @@ def test_a_file_name_moves_no_cursor_and_makes_no_line(run, landed):
     assert "\x1b" not in text and "a\\x1b[2J\\nb.xyz" in text
 
 
+def test_what_has_one_cause_is_told_once_with_a_count_unless_all_is_asked_for(
+    run, landed
+):
+    for n in range(9):
+        (landed / f"cut{n}.png").write_bytes(
+            (landed / "cut.png").read_bytes()[: 60 - n]
+        )
+        (landed / f"{n}.rar").write_bytes(b"?")
+    told = run("ingest", str(landed)).stdout
+    assert told.count("no reader for .rar yet") == 1 and "quarantined 9 files: " in told
+    entries = read(run("quarantine", "list", "--json"))
+    lines = run("quarantine", "list").stdout.splitlines()
+    num_causes = int(lines[0].split()[-2])
+    assert lines[0] == f"monday: {len(entries)} entries, {num_causes} causes"
+    assert len(entries) >= 20 and len(lines) == 1 + 3 * num_causes < 20
+    assert "  9 files, the first 0.rar (none)" in lines
+    every = run("quarantine", "list", "--verbose").stdout
+    assert all(f"  file {n}.rar (none)" in every for n in range(9))
+    assert len(every.splitlines()) == 1 + 3 * len(entries)
+    asked = run("quarantine", "drop", "*.rar", "--dry-run").stdout.splitlines()
+    assert asked == [
+        "9 files would be dropped:",
+        "  monday: 9 files, the first 0.rar: no reader for .rar yet",
+    ]
+
+
 def test_nothing_in_quarantine_says_so(run):
     assert run("quarantine", "list").stdout == "nothing is in quarantine\n"
 

@@ -109,8 +109,8 @@ def test_labels_of_pictures_that_have_no_split_at_all_are_counted(catalog, land,
     [
         (
             [("cup", BOX)],
-            [("cup", (2, 3, 8, 11))],
-        ),  # 36 / 48: the same object, another box
+            [("cup", (2, 3, 8, 11.5))],
+        ),  # 36 / 51: the same object, another box
         ([("cup", BOX)], [("jug", (2, 3, 8, 12))]),  # 36 / 54
         ([("cup", BOX)], [("jug", BOX)]),
         ([("cup", BOX), ("jug", OTHER_BOX)], [("cup", BOX), ("pot", (9.5, 1, 15, 5))]),
@@ -166,6 +166,74 @@ def test_what_completes_is_no_conflict(catalog, land, label, said, other, num_la
     label("detection", [(there[0], *one) for one in other], "tuesday")
     draft = draft_release(catalog, "detection")
     assert draft.row["num_frames"] == 6 and draft.row["num_labels"] == 5 + num_labels
+
+
+TIGHT = (2, 4.5, 8, 9)  # 27 / 36 of BOX, and 1.5 px lower
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_an_object_that_two_sessions_draw_differently_is_one_with_the_tighter_box(
+    catalog, land, label, is_turned
+):
+    """Both draw two cups side by side and one draws a jug: no object is lost, whichever session comes first."""
+    drawn = [[BOX, (9, 1, 15, 8)], [TIGHT, (9, 1, 15, 7.5)]]  # 42 / 42, 39 / 42
+    sides = [land(), land("tuesday")]
+    for n, boxes in enumerate(reversed(drawn) if is_turned else drawn):
+        session = ("monday", "tuesday")[n]
+        said = [("cup", box) for box in boxes]
+        said += [("jug", (0, 0, 2, 2))] * (boxes is drawn[0])
+        label("detection", [(i, *one) for i in sides[n] for one in said], session)
+    draft = draft_release(catalog, "detection")
+    assert (draft.row["num_frames"], draft.row["num_labels"]) == (6, 18)
+    assert draft.excluded == {"copy of a picture": 6}
+    for boxes_xyxy, class_ids in targets(draft).values():
+        boxes = [tuple(boxes_xyxy[n : n + 4]) for n in range(0, 12, 4)]
+        assert sorted(zip(class_ids, boxes, strict=True)) == [
+            (0, TIGHT),
+            (0, (9, 1, 15, 7.5)),
+            (1, (0, 0, 2, 2)),
+        ]
+
+
+@pytest.mark.parametrize("with_mask", ["monday", "tuesday"])
+def test_the_box_of_a_mask_stays_though_a_bare_one_is_tighter(
+    catalog, land, label, with_mask
+):
+    mask = encode_mask(np.indices((12, 16))[1] < 8)
+    sides = {"monday": land(), "tuesday": land("tuesday")}
+    for session, ids in sides.items():
+        has_mask = session == with_mask
+        box = BOX if has_mask else TIGHT
+        masks = [mask if has_mask else None] * 6
+        label("detection", [(i, "cup", box) for i in ids], session, masks)
+    for task in ("instances", "detection"):
+        rows = draft_release(catalog, task).frame_rows
+        assert [tuple(row["boxes_xyxy"]) for row in rows] == [BOX] * 6
+        assert [row.get("mask_rles") for row in rows] == (
+            [[mask]] * 6 if task == "instances" else [None] * 6
+        )
+
+
+def test_masks_of_boxes_that_are_drawn_differently_are_compared(catalog, land, label):
+    here = land()
+    there = land("tuesday")
+    mask, other = (encode_mask(np.indices((12, 16))[1] < width) for width in (8, 4))
+    label("detection", [(i, "cup", BOX) for i in here], masks=[mask] * 6)
+    label("detection", [(there[0], "cup", TIGHT)], "tuesday", [other])
+    assert draft_release(catalog, "detection").row["num_frames"] == 6
+    assert draft_release(catalog, "instances").row["num_frames"] == 5
+
+
+def test_an_object_that_three_sessions_draw_is_one(catalog, land, label):
+    for session, box in (
+        ("monday", (0, 0, 12, 10)),
+        ("tuesday", (0, 0, 12, 10.5)),
+        ("friday", (0, 0, 12, 11.5)),  # 120 / 138 of the first, 1.5 px away
+    ):
+        label("detection", [(i, "cup", box) for i in land(session)], session)
+    draft = draft_release(catalog, "detection")
+    assert draft.row["num_labels"] == 6 and draft.excluded == {"copy of a picture": 12}
+    assert {tuple(box) for box, _ in targets(draft).values()} == {(0, 0, 12, 10)}
 
 
 def test_two_classes_of_recognition_on_equal_pictures_are_a_conflict_and_not_for_multilabel(

@@ -192,12 +192,19 @@ def test_boxes_alone_make_no_release_of_keypoints(catalog, land, label):
         draft_release(catalog, "keypoints")
 
 
-def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label):
+@pytest.mark.parametrize(
+    "box",
+    [
+        (2, 3.5, 10, 9),  # equal within a pixel
+        (3.5, 3, 10, 9),  # 39 / 48: drawn by another hand, and tighter
+        (2, 3, 10, 10.5),  # 48 / 60: wider
+    ],
+)
+def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label, box):
     here = land()
     there = land("tuesday")
     label([(i, "ant", BOX, None) for i in here])
-    # equal within a pixel
-    label([(i, "ant", (2, 3.5, 10, 9), POINTS) for i in there], "tuesday")
+    label([(i, "ant", box, POINTS) for i in there], "tuesday")
     draft = draft_release(catalog, "keypoints")
     assert (draft.row["num_frames"], draft.row["num_labels"]) == (6, 6)
     assert all(row["keypoints"] == [POINTS] for row in draft.frame_rows)
