@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.captions import name_sensor, name_source
 from assets.monitoring.figures import (
     FIGURES,
     FrameFigures,
@@ -143,7 +144,7 @@ def _compare_camera(
     reason = (
         ""
         if is_known
-        else f"camera '{sensor}' is not in the reference: compared with all its cameras"
+        else f"{name_source(sensor)}: not in the reference, compared with all that is there"
     )
     return [
         _Test(sensor, n, s, len(here.sensors), count, unit, reason)
@@ -167,7 +168,7 @@ def _choose_units(there: GatheredFrames) -> tuple[NDArray[np.int64], str, str]:
     needed = f"{MIN_UNITS} recordings" + (
         "" if there.has_clock else f" or {MIN_BLOCKS * MIN_BLOCK_FRAMES} pictures"
     )
-    why = f"not enough reference: {count} recordings with {len(recordings)} frames of this camera, {needed} needed"
+    why = f"not enough reference: {count} recordings with {len(recordings)} frames of it, {needed} needed"
     return recordings.astype(np.int64), "recording" if count else "none", why
 
 
@@ -234,10 +235,10 @@ def _summarise(
 ) -> str:
     missing = next((t for t in tests if t.shift is None), None)
     if is_drifted is None and missing is not None:
-        return f"no verdict: camera '{missing.sensor}': {missing.reason}"
+        return f"no verdict: {name_source(missing.sensor)}: {missing.reason}"
     strongest = sorted(judged, key=lambda t: t.shift.p_value if t.shift else 1.0)[:3]
     parts = [
-        f"{t.sensor} {t.statistic} {t.shift.distance:+.1f} sd"
+        f"{name_sensor(t.sensor)} {t.statistic} {t.shift.distance:+.1f} sd".lstrip()
         for t in strongest
         if t.shift
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.captions import caption_released
 from assets.kinds.boxes import read_boxes
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
@@ -278,11 +279,11 @@ def _picture_thumbnail(
 ) -> Picture:
     frame_id = pairs.frame_ids[place]
     count = len(pairs.truths[place].class_ids)
-    detail = f"{row_of[frame_id]['session']} · {row_of[frame_id]['sensor']}"
+    row = row_of[frame_id]
     return Picture(
         make_thumbnail(shown[frame_id], THUMBNAIL_PX),
         f"{count} object{'s' * (count != 1)}",
-        detail,
+        caption_released(row["session"], row["sensor"]),
     )
 
 

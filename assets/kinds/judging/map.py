@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.captions import caption_released
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.kinds.map import read_semantic_map
@@ -192,11 +193,10 @@ def _choose_rich(
 
 def _picture_thumbnail(row: ReleaseFrameRow, shown: Mapping[str, Image]) -> Picture:
     count = len(row["mask_class_ids"] or ())
-    detail = f"{row['session']} · {row['sensor']}"
     return Picture(
         make_thumbnail(shown[row["frame_id"]], THUMBNAIL_PX),
         f"{count} class{'es' * (count != 1)}",
-        detail,
+        caption_released(row["session"], row["sensor"]),
     )
 
 
