@@ -24,6 +24,7 @@ from assets.monitoring.figures import (
 from assets.tables.encoders import require_one_encoder
 from assets.tables.rows import DriftRow
 from assets.tables.schemas import content_id
+from assets.tables.schemas.monitoring import WHOLE_SESSION
 from models.metrics.drift import (
     MIN_UNITS,
     Shift,
@@ -36,9 +37,7 @@ from models.metrics.drift import (
 )
 
 ALPHA = 0.01  # false alarms a clean session, over all cameras and figures together
-# the row that holds the session's verdict
-ALL_SENSORS = "all"
-WHOLE_SESSION = "session"
+ALL_SENSORS = "all"  # in the row that holds the session's verdict
 MIN_BLOCKS = 8
 MAX_BLOCKS = 20
 MIN_BLOCK_FRAMES = 5

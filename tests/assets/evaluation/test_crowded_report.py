@@ -130,13 +130,13 @@ def test_every_table_scrolls_in_its_own_box(page: str):
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures of the charts, in the order in which they are drawn."""
     figures: list[Figure] = []
-    encode = plots._encode
+    encode = plots.encode_figure
 
     def keep(figure: Figure) -> bytes:
         figures.append(figure)
         return encode(figure)
 
-    monkeypatch.setattr(plots, "_encode", keep)
+    monkeypatch.setattr(plots, "encode_figure", keep)
     return figures
 
 
