@@ -49,6 +49,7 @@ from models.metrics.matching import (
     judge_detections,
     match_detections,
 )
+from models.metrics.resampling import Weights, weigh_average_precision
 from models.types import BoxSet, Detections, Image
 
 _QUIET: Color = (245, 245, 245)
@@ -106,6 +107,9 @@ class BoxPairs:
                 self.subject, "class", names[c.class_id], figures, c.num_objects
             )
         return rows
+
+    def weigh(self, weights: Weights) -> NDArray[np.float64]:
+        return weigh_average_precision(weights, self.truths, self.detections)
 
     def draw(
         self,

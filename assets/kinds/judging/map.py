@@ -36,6 +36,7 @@ from assets.previews.gallery import (
     spread,
 )
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
+from models.metrics.resampling import Weights, weigh_mean_iou
 from models.metrics.segmentation import (
     SegmentationResult,
     count_confusion,
@@ -87,6 +88,17 @@ class MapPairs:
             )
         return rows
 
+    def weigh(self, weights: Weights) -> NDArray[np.float64]:
+        return weigh_mean_iou(weights, np.array(self._count_confusions()))
+
+    def _count_confusions(self) -> list[NDArray[np.int64]]:
+        """(C, C) pixel counts of each frame."""
+        num_classes = len(self.subject.class_names)
+        return [
+            count_confusion(self.truth(p), self.predicted(p), num_classes)
+            for p in range(len(self.frame_ids))
+        ]
+
     def draw(
         self,
         row_of: Mapping[str, ReleaseFrameRow],
@@ -101,10 +113,7 @@ class MapPairs:
         names = self.subject.class_names
         by_name = color_classes(names)
         colors = list(by_name.values())
-        counts = [
-            count_confusion(self.truth(p), self.predicted(p), len(names))
-            for p in range(len(self.frame_ids))
-        ]
+        counts = self._count_confusions()
         total = np.sum(counts, axis=0)
         shares = np.rint(
             100 * total / np.maximum(total.sum(1, keepdims=True), 1)
