@@ -40,7 +40,8 @@ def show_pictures(made: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
 
 
 def _list_drawn() -> Iterator[tuple[str, str]]:
-    yield from (("capture", "recordings"), ("capture", "frames"))
+    yield from (("capture", noun) for noun in ("recordings", "frames", "scans"))
+    yield ("monitoring", "drift")
     for task in all_task_names():
         yield ("training", task)
     for task in TASK_NAMES:

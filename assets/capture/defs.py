@@ -1,6 +1,7 @@
 """Captures as assets: what intake took from one session."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -70,91 +71,96 @@ def captures(
         )
     }
     facts["files changed"] = count_changes(before, intake.ledger.outcomes(session))
+    pages = SessionPages(catalog, intake.ledger, session)
     for noun, table in _TABLES.items():
-        shown = describe_asset(catalog, intake.ledger, session, noun)
+        shown = pages.describe(noun)
         shown |= facts if noun == "recordings" else {}
         yield result(catalog, table, ["capture", noun], session, shown)
 
 
-def describe_asset(
-    catalog: Catalog, ledger: Ledger, session: str, noun: str
-) -> dict[str, Any]:
-    """What Dagster shows of `capture/<noun>` for one session, from what is stored: the same whoever took it in.
+class SessionPages:
+    """What Dagster shows of the assets of capture for one session, from what is stored: the same whoever took it in.
 
-    Pictures are of the newest rows. Nothing is written. Empty where an asset has no more to show than its counts.
+    Pictures are of the newest rows, and drawn once, whichever assets show them. Nothing is written.
     """
-    match noun:
-        case "recordings":
-            return _describe_recordings(catalog, ledger, session)
-        case "frames":
-            return {"contact sheet": _contact_sheet(catalog, session)}
-        case "scans":
-            return {"scans from above": _scans_from_above(catalog, session)}
-        case "imported_labels":
-            return _describe_labels(catalog, session)
-        case "clock_reports":
-            return _describe_clocks(catalog, session)
-    return {}
 
+    def __init__(self, catalog: Catalog, ledger: Ledger, session: str) -> None:
+        self._catalog = catalog
+        self._ledger = ledger
+        self._session = session
 
-def _describe_labels(catalog: Catalog, session: str) -> dict[str, dg.MetadataValue]:
-    """How many labels pictures have, how many have none, and what was left out."""
-    summary = summarise_labels(catalog, session)
-    reasons = [
-        {"why": why, "records": count}
-        for why, count in summary.left_out[:_MOST_REASONS]
-    ]
-    return {
-        "labels": dg.MetadataValue.md(
-            markdown_table([task.row for task in summary.tasks]) or "no labels"
-        ),
-        "left out": dg.MetadataValue.md(markdown_table(reasons) or "nothing"),
-    }
+    def describe(self, noun: str) -> dict[str, Any]:
+        """Of `capture/<noun>`. Empty where an asset has no more to show than its counts."""
+        match noun:
+            case "recordings":
+                return self._describe_recordings()
+            case "frames":
+                return {"contact sheet": self._contact_sheet}
+            case "scans":
+                return {"scans from above": self._draw_scans()}
+            case "imported_labels":
+                return self._describe_labels()
+            case "clock_reports":
+                return _describe_clocks(self._catalog, self._session)
+        return {}
 
+    @cached_property
+    def _contact_sheet(self) -> dg.MetadataValue:
+        from assets.materialize import picture
+        from assets.previews.stored_frames import draw_contact_sheet
 
-def _describe_recordings(
-    catalog: Catalog, ledger: Ledger, session: str
-) -> dict[str, Any]:
-    """The session's page: pictures, the timeline of its sensors, and what needs a person."""
-    from assets.materialize import picture
+        sheet = draw_contact_sheet(self._catalog, session_is(self._session))
+        return picture(sheet) if sheet else dg.MetadataValue.text("no colour frames")
 
-    files = [o for o in ledger.outcomes(session).values() if o.outcome != "gone"]
-    refused = [o for o in files if o.outcome == "quarantined"]
-    streams = read_streams(catalog, session)
-    timeline = draw_timeline(streams)
-    return {
-        "files": len(files),
-        "quarantined": len(refused),
-        "contact sheet": _contact_sheet(catalog, session),
-        "timeline": picture(timeline)
-        if timeline
-        else dg.MetadataValue.text("no samples"),
-        "sync report": dg.MetadataValue.md(list_sync(catalog, session, streams)),
-        "quarantine": dg.MetadataValue.md(list_quarantine(catalog, session, refused)),
-        "notes of the readers": dg.MetadataValue.md(list_notes(catalog, session)),
-    }
+    def _describe_labels(self) -> dict[str, dg.MetadataValue]:
+        """How many labels pictures have, how many have none, and what was left out."""
+        summary = summarise_labels(self._catalog, self._session)
+        reasons = [
+            {"why": why, "records": count}
+            for why, count in summary.left_out[:_MOST_REASONS]
+        ]
+        return {
+            "labels": dg.MetadataValue.md(
+                markdown_table([task.row for task in summary.tasks]) or "no labels"
+            ),
+            "left out": dg.MetadataValue.md(markdown_table(reasons) or "nothing"),
+        }
+
+    def _describe_recordings(self) -> dict[str, Any]:
+        """The session's page: pictures, the timeline of its sensors, and what needs a person."""
+        from assets.materialize import picture
+
+        catalog, session = self._catalog, self._session
+        known = self._ledger.outcomes(session).values()
+        files = [o for o in known if o.outcome != "gone"]
+        refused = [o for o in files if o.outcome == "quarantined"]
+        streams = read_streams(catalog, session)
+        timeline = draw_timeline(streams)
+        quarantine = list_quarantine(catalog, session, refused)
+        return {
+            "files": len(files),
+            "quarantined": len(refused),
+            "contact sheet": self._contact_sheet,
+            "timeline": picture(timeline)
+            if timeline
+            else dg.MetadataValue.text("no samples"),
+            "sync report": dg.MetadataValue.md(list_sync(catalog, session, streams)),
+            "quarantine": dg.MetadataValue.md(quarantine),
+            "notes of the readers": dg.MetadataValue.md(list_notes(catalog, session)),
+        }
+
+    def _draw_scans(self) -> dg.MetadataValue:
+        from assets.materialize import picture
+        from assets.previews.birdseye import scans_from_above_png
+
+        png = scans_from_above_png(self._catalog, session_is(self._session))
+        return picture(png) if png else dg.MetadataValue.text("no scans")
 
 
 def _describe_clocks(catalog: Catalog, session: str) -> dict[str, Any]:
     from assets.clocks.reports import describe_evidence
 
     return {"evidence": dg.MetadataValue.md(describe_evidence(catalog, session))}
-
-
-def _contact_sheet(catalog: Catalog, session: str, count: int = 12) -> dg.MetadataValue:
-    from assets.materialize import picture
-    from assets.previews.stored_frames import contact_sheet_png
-
-    png = contact_sheet_png(catalog, session_is(session), count)
-    return picture(png) if png else dg.MetadataValue.text("no colour frames")
-
-
-def _scans_from_above(catalog: Catalog, session: str) -> dg.MetadataValue:
-    from assets.materialize import picture
-    from assets.previews.birdseye import scans_from_above_png
-
-    png = scans_from_above_png(catalog, session_is(session))
-    return picture(png) if png else dg.MetadataValue.text("no scans")
 
 
 @dg.asset(

@@ -15,7 +15,7 @@ from assets.curation.stage import STAGE
 from assets.foreign_text import for_line, for_markdown
 from assets.materialize import picture, progress_to, result, run_of
 from assets.partitions import sessions
-from assets.previews.stored_frames import contact_sheet_png
+from assets.previews.stored_frames import draw_contact_sheet
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import read_champions_choice
 from assets.tables.class_list import draw_class_list
@@ -164,7 +164,7 @@ def _dataset(task: str) -> dg.AssetsDefinition:
                 for r in draft.frame_rows[:: max(1, len(draft.frame_rows) // 24)]
             ],
         )
-        sheet = contact_sheet_png(catalog, some)
+        sheet = draw_contact_sheet(catalog, some)
         _tell(draft)
         lost = {
             f"left out, {reason}": count

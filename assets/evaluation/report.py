@@ -12,15 +12,15 @@ from typing import Any
 
 from assets.kinds import find_kind
 from assets.previews.drawing import as_data_uri, encode_jpeg
+from assets.previews.drift import drift_plot
 from assets.previews.gallery import Draw, Gallery, Picture, name_subject
-from assets.previews.plots import drift_plot
 from assets.tables.class_list import PARTS, count_classes, count_parts
 from assets.tables.rows import DriftRow, QuarantineRow, ReleaseFrameRow, ScoreRow
+from assets.tables.schemas.monitoring import WHOLE_SESSION
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_QUARANTINE_ROWS = 200
 MAX_DRIFT_LINES = 60
-WHOLE_SESSION = "session"  # `statistic` of the drift row that holds the verdict on all cameras together
 METRIC_NAMES = {
     "map": "mAP",
     "map50": "mAP50",
@@ -323,19 +323,35 @@ def _describe_drift(data: ReportData) -> dict[str, Any]:
     ]
     charts = []
     for name in dict.fromkeys(name for _, name in groups):
-        chosen = [r for r in rows if f"{r['model_name']} v{r['model_version']}" == name]
-        lines = list(dict.fromkeys((r["session"], r["sensor"]) for r in chosen))[
-            :MAX_DRIFT_LINES
-        ]
-        subject = name_subject(name, chosen[0]["release_id"])
+        mine = {session: tests for (session, of), tests in groups.items() if of == name}
+        drawn = _choose_drawn(mine)
+        first = next(iter(mine.values()))[0]
+        subject = name_subject(name, first["release_id"])
+        draw = _draw_drift([row for session in drawn for row in mine[session]], subject)
         charts.append(
-            _draw_both(
-                _draw_drift(
-                    [r for r in chosen if (r["session"], r["sensor"]) in lines], subject
-                )
-            )
+            {
+                "name": name,
+                "pair": _draw_both(draw),
+                "num_drawn": len(drawn),
+                "num_sessions": len(mine),
+            }
         )
     return {"sessions": sessions, "charts": charts}
+
+
+def _choose_drawn(tests_of: Mapping[str, Sequence[DriftRow]]) -> list[str]:
+    """The sessions that fit into the picture, whole: those that drifted first, then the last in order."""
+    names = sorted(
+        tests_of, key=lambda s: (bool(_join_verdicts(tests_of[s])), s), reverse=True
+    )
+    drawn: list[str] = []
+    num_lines = 0
+    for session in names:
+        num_lines += len({row["sensor"] for row in tests_of[session]})
+        if drawn and num_lines > MAX_DRIFT_LINES:
+            break
+        drawn.append(session)
+    return sorted(drawn)
 
 
 def _place_drift(row: DriftRow) -> tuple[str, str, bool, str]:

@@ -1,5 +1,7 @@
 """Monitoring as assets: what the champions say about a session, and whether it looks like what they learned from."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.materialize import progress_to, result
@@ -53,21 +55,30 @@ def predictions(
 def drift(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
 ) -> dg.MaterializeResult:
-    """Image statistics and embeddings of the session, per camera, against each champion's training frames."""
+    """Image statistics and embeddings of the session, by sensor, against each champion's training frames."""
+    from assets.materialize import picture
     from assets.monitoring.watch import assess
+    from assets.previews.drift import drift_plot
+    from assets.previews.gallery import name_subject
 
     session = context.partition_key
     rows = []
-    verdicts = {}
+    verdicts: dict[str, Any] = {}
+    pictures = {}
     tell = progress_to(context.log, "champions")
     found = champions(catalog)
     for n, champion in enumerate(found, start=1):
         assessment = assess(catalog, champion, session)
         rows += assessment.rows
-        verdicts[champion["model_name"]] = assessment.reason
+        name = champion["model_name"]
+        verdicts[name] = assessment.reason
+        title = f"{name} v{champion['model_version']}"
+        subject = name_subject(title, champion["release_id"])
+        pictures[f"distances, {name}"] = picture(drift_plot(assessment.rows, subject))
         tell(n, len(found))
     catalog.upsert("drift", to_table(TABLES["drift"], rows))
-    return result(catalog, "drift", ["monitoring", "drift"], session, verdicts)
+    shown = verdicts | pictures
+    return result(catalog, "drift", ["monitoring", "drift"], session, shown)
 
 
 defs = dg.Definitions(assets=[predictions, drift])

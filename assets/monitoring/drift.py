@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.captions import name_sensor, name_source
 from assets.monitoring.figures import (
     FIGURES,
     FrameFigures,
@@ -23,6 +24,7 @@ from assets.monitoring.figures import (
 from assets.tables.encoders import require_one_encoder
 from assets.tables.rows import DriftRow
 from assets.tables.schemas import content_id
+from assets.tables.schemas.monitoring import WHOLE_SESSION
 from models.metrics.drift import (
     MIN_UNITS,
     Shift,
@@ -35,9 +37,7 @@ from models.metrics.drift import (
 )
 
 ALPHA = 0.01  # false alarms a clean session, over all cameras and figures together
-# the row that holds the session's verdict
-ALL_SENSORS = "all"
-WHOLE_SESSION = "session"
+ALL_SENSORS = "all"  # in the row that holds the session's verdict
 MIN_BLOCKS = 8
 MAX_BLOCKS = 20
 MIN_BLOCK_FRAMES = 5
@@ -143,7 +143,7 @@ def _compare_camera(
     reason = (
         ""
         if is_known
-        else f"camera '{sensor}' is not in the reference: compared with all its cameras"
+        else f"{name_source(sensor)}: not in the reference, compared with all that is there"
     )
     return [
         _Test(sensor, n, s, len(here.sensors), count, unit, reason)
@@ -167,7 +167,7 @@ def _choose_units(there: GatheredFrames) -> tuple[NDArray[np.int64], str, str]:
     needed = f"{MIN_UNITS} recordings" + (
         "" if there.has_clock else f" or {MIN_BLOCKS * MIN_BLOCK_FRAMES} pictures"
     )
-    why = f"not enough reference: {count} recordings with {len(recordings)} frames of this camera, {needed} needed"
+    why = f"not enough reference: {count} recordings with {len(recordings)} frames of it, {needed} needed"
     return recordings.astype(np.int64), "recording" if count else "none", why
 
 
@@ -234,10 +234,10 @@ def _summarise(
 ) -> str:
     missing = next((t for t in tests if t.shift is None), None)
     if is_drifted is None and missing is not None:
-        return f"no verdict: camera '{missing.sensor}': {missing.reason}"
+        return f"no verdict: {name_source(missing.sensor)}: {missing.reason}"
     strongest = sorted(judged, key=lambda t: t.shift.p_value if t.shift else 1.0)[:3]
     parts = [
-        f"{t.sensor} {t.statistic} {t.shift.distance:+.1f} sd"
+        f"{name_sensor(t.sensor)} {t.statistic} {t.shift.distance:+.1f} sd".lstrip()
         for t in strongest
         if t.shift
     ]

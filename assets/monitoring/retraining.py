@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from assets.monitoring.drift import WHOLE_SESSION
 from assets.tables.rows import DriftRow, RetrainingRequestRow
 from assets.tables.schemas import content_id
+from assets.tables.schemas.monitoring import WHOLE_SESSION
 
 
 def needs_retraining(

@@ -1,4 +1,4 @@
-"""Charts of stored figures as PNG bytes: confusion, precision-recall, reliability, learning and drift.
+"""Charts of stored figures as PNG bytes: confusion, precision-recall, reliability and learning.
 
 Every title is followed by `subject`, a line that names the model version and the release. Figures are made without
 pyplot, so nothing is global and nothing stays open. `theme` is "light" or "dark".
@@ -30,7 +30,6 @@ MAX_PAIRS = 24  # of classes that are taken for each other
 MAX_CURVES = 12  # with a colour and a name
 MAX_ABOVE = 4  # entries of a legend above its axes; longer ones stand at the right
 METRIC_PREFIX = "val_"  # of what a history says about validation; its other figures are rates and costs
-LEAST_P_VALUE = 1e-6  # smaller ones are drawn here
 
 
 @dataclass(frozen=True)
@@ -103,11 +102,15 @@ def confusion_matrix_plot(
     if count > MAX_NAMED_CLASSES:
         return _draw_worst_pairs(confusion, class_names, subject, colors)
     has_background = len(confusion) > len(class_names)
-    true_names = [_shorten(n) for n in class_names] + ["(nothing)"] * has_background
-    predicted_names = [_shorten(n) for n in class_names] + ["(missed)"] * has_background
+    true_names = [shorten_for_plot(n) for n in class_names] + [
+        "(nothing)"
+    ] * has_background
+    predicted_names = [shorten_for_plot(n) for n in class_names] + [
+        "(missed)"
+    ] * has_background
     share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     side = float(np.clip(1.6 + 0.52 * count, 4.8, 9.0))
-    figure, (axes,) = _open_figure(
+    figure, (axes,) = open_figure(
         "Confusion matrix", subject, colors, (side + 1.2, side)
     )
     ramp = LinearSegmentedColormap.from_list("share", [colors.ground, colors.accent])
@@ -147,7 +150,7 @@ def confusion_matrix_plot(
     bar.set_label("share of the true class", color=colors.muted)
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, colors=colors.muted, labelsize=8)
-    return _encode(figure)
+    return encode_figure(figure)
 
 
 def _draw_worst_pairs(
@@ -157,7 +160,7 @@ def _draw_worst_pairs(
     colors: Theme,
 ) -> bytes:
     """The most frequent mistakes as bars, each with the share of its true class. What is no object is no class."""
-    names = [_shorten(n, 30) for n in class_names]
+    names = [shorten_for_plot(n, 30) for n in class_names]
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]
@@ -166,7 +169,7 @@ def _draw_worst_pairs(
     shown = sum(int(wrong[pair]) for pair in pairs)
     title = f"Confusion: {shown:,} of {int(wrong.sum()):,} mistakes, by pair of classes"
     height = 1.6 + 0.27 * max(len(pairs), 4)
-    figure, (axes,) = _open_figure(title, subject, colors, (7.2, height))
+    figure, (axes,) = open_figure(title, subject, colors, (7.2, height))
     places = range(len(pairs))
     counts = [int(wrong[pair]) for pair in pairs]
     axes.barh(places, counts, color=colors.accent, alpha=0.85)
@@ -194,7 +197,7 @@ def _draw_worst_pairs(
         "true class → predicted class", loc="left", fontsize=8.5, color=colors.muted
     )
     axes.grid(visible=False, axis="y")
-    return _encode(figure)
+    return encode_figure(figure)
 
 
 def pr_curves_plot(
@@ -217,7 +220,7 @@ def pr_curves_plot(
     title = "Precision and recall at IoU 0.5"
     if is_crowded:
         title += f": the {len(named)} worst of {len(measured)} classes"
-    figure, (axes,) = _open_figure(title, subject, colors, (7.2, 4.8))
+    figure, (axes,) = open_figure(title, subject, colors, (7.2, 4.8))
     for figures in measured[: -len(named)] if is_crowded else ():
         _draw_curve(axes, figures, color=colors.grid, lw=1)
     for place, figures in enumerate(named):
@@ -231,7 +234,7 @@ def pr_curves_plot(
             ls=style,
             lw=2,
             color=colors.muted if figures.ap50 is None else color,
-            label=f"{_shorten(class_names[figures.class_id])}  {found}",
+            label=f"{shorten_for_plot(class_names[figures.class_id])}  {found}",
         )
     axes.set(
         xlabel="recall (share of objects found)",
@@ -239,7 +242,7 @@ def pr_curves_plot(
     )
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
     _add_legend(axes, colors, "class  AP50")
-    return _encode(figure)
+    return encode_figure(figure)
 
 
 def _draw_curve(axes: Axes, figures: ClassFigures, **style: Any) -> None:
@@ -258,9 +261,7 @@ def reliability_plot(
     """How often predictions are right over how sure they are, above the number of predictions in each bin."""
     colors = THEMES[theme]
     title = f"Reliability: calibration error {result.ece:.3f}"
-    figure, (axes, below) = _open_figure(
-        title, subject, colors, (7.2, 4.8), rows=(3, 1)
-    )
+    figure, (axes, below) = open_figure(title, subject, colors, (7.2, 4.8), rows=(3, 1))
     middles = [(b.low + b.high) / 2 for b in result.bins]
     width = min(b.high - b.low for b in result.bins) * 0.9
     heights = [b.accuracy for b in result.bins]
@@ -284,7 +285,7 @@ def reliability_plot(
     below.set(
         xlabel="confidence (predicted probability)", ylabel="predictions", xlim=(0, 1)
     )
-    return _encode(figure)
+    return encode_figure(figure)
 
 
 def learning_curve_plot(
@@ -310,7 +311,7 @@ def learning_curve_plot(
         for names, label in ((losses, "loss"), (metrics, "validation metric"))
         if names
     ]
-    figure, all_axes = _open_figure(
+    figure, all_axes = open_figure(
         "Learning curve", subject, colors, (7.2, 4.8), columns=max(1, len(panels))
     )
     for axes, (names, label) in zip(all_axes, panels, strict=False):
@@ -336,64 +337,10 @@ def learning_curve_plot(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         _add_legend(axes, colors, None)
-    return _encode(figure)
+    return encode_figure(figure)
 
 
-def drift_plot(
-    drift_rows: Sequence[Mapping[str, Any]], subject: str, theme: str = "light"
-) -> bytes:
-    """p-value of each statistic by session and sensor (rows of the `drift` table), with the threshold of the alarm.
-
-    Tests without a verdict are named at the right edge. Raises ValueError for no rows.
-    """
-    if not drift_rows:
-        raise ValueError("no session was checked for drift: there is nothing to draw")
-    colors = THEMES[theme]
-    markers = "osD^vP*X"
-    lines = sorted(
-        {(row["session"], row["sensor"]) for row in drift_rows}, reverse=True
-    )
-    statistics = sorted({row["statistic"] for row in drift_rows})
-    figure, (axes,) = _open_figure(
-        "Drift by session and sensor", subject, colors, (9.2, 1.9 + 0.34 * len(lines))
-    )
-    for row in drift_rows:
-        y = lines.index((row["session"], row["sensor"]))
-        marker = markers[statistics.index(row["statistic"]) % 8]
-        if row["p_value"] is None:
-            axes.text(
-                1.3,
-                y,
-                "no verdict",
-                va="center",
-                ha="right",
-                fontsize=8,
-                color=colors.muted,
-            )
-            continue
-        color = colors.alarm if row["is_drifted"] else colors.series[0]
-        x = max(row["p_value"], LEAST_P_VALUE)
-        axes.plot(
-            x, y, marker, ms=8, color=color, alpha=0.9, mec=colors.ground, mew=0.8
-        )
-    for threshold in sorted({row["threshold"] for row in drift_rows}):
-        axes.axvline(max(threshold, LEAST_P_VALUE), color=colors.alarm, ls="--", lw=1.2)
-    for place, name in enumerate(statistics):
-        axes.plot([], [], markers[place % 8], color=colors.muted, label=for_plot(name))
-    axes.plot([], [], "--", color=colors.alarm, label="alarm at or below")
-    axes.set(xscale="log", xlim=(LEAST_P_VALUE / 2, 2), ylim=(-0.7, len(lines) - 0.3))
-    axes.set_xlabel(
-        f"p-value (probability of this without drift; {LEAST_P_VALUE:g} and less at the left edge)"
-    )
-    axes.set_yticks(
-        range(len(lines)),
-        [f"{_shorten(session, 36)} · {_shorten(sensor)}" for session, sensor in lines],
-    )
-    _add_legend(axes, colors, None)
-    return _encode(figure)
-
-
-def _open_figure(
+def open_figure(
     title: str,
     subject: str,
     colors: Theme,
@@ -457,11 +404,11 @@ def _add_legend(axes: Axes, colors: Theme, title: str | None) -> None:
         text.set_color(colors.ink)
 
 
-def _shorten(name: str, length: int = 22) -> str:
+def shorten_for_plot(name: str, length: int = 22) -> str:
     return for_plot(name if len(name) <= length else name[: length - 1] + "…")
 
 
-def _encode(figure: Figure) -> bytes:
+def encode_figure(figure: Figure) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

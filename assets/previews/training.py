@@ -20,6 +20,7 @@ from assets.previews.drawing import (
     paint_masks,
     tile,
 )
+from assets.previews.poses import draw_poses
 from models.masks import decode_mask
 from models.types import (
     BoxSet,
@@ -27,6 +28,8 @@ from models.types import (
     Image,
     InstanceDetections,
     InstanceSet,
+    PoseDetections,
+    PoseSet,
     Probabilities,
     Sample,
     SemanticMap,
@@ -141,7 +144,13 @@ class Previewer:
                 colors=self._colors,
                 width_px=2 * _TILE_PX,
             )
-            return boxed, f"{len(names)} boxes"
+            points = _read_points(said, keeps)
+            if points is None:
+                return boxed, f"{len(names)} box{'es' * (len(names) != 1)}"
+            points[..., :2] *= boxed.shape[1] / image_rgb.shape[1]
+            colors = [self._colors[name] for name in names]
+            posed = draw_poses(boxed, points, colors)
+            return posed, f"{len(names)} object{'s' * (len(names) != 1)}"
         return image_rgb, self._word(said)
 
     def _word(self, said: Any) -> str | None:
@@ -187,6 +196,18 @@ def _read_masks(
     return None
 
 
+def _read_points(
+    said: BoxSet | Detections, keeps: NDArray[np.bool_]
+) -> NDArray[np.float32] | None:
+    """(N, K, 3) x, y px and visibility of the objects that are kept, a copy; None for objects without points."""
+    if isinstance(said, PoseSet):
+        return said.points[keeps]
+    if isinstance(said, PoseDetections):
+        seen = np.full((*said.points_xy.shape[:2], 1), 2, np.float32)
+        return np.concatenate([said.points_xy, seen], 2)[keeps]
+    return None
+
+
 def _list_images(batch: Batch) -> list[Image]:
     """Height-first RGB images of a batch, its views one after the other, coloured as on the device."""
     from models.augment.colour import apply_colour
@@ -199,7 +220,12 @@ def _list_images(batch: Batch) -> list[Image]:
 
 def _read_target(batch: Batch, place: int) -> Any:
     """What the batch says of one of its images, as samples say it."""
+    from models.tasks.keypoints import PoseTarget
+
     target = None if batch.targets is None else batch.targets[place]
+    if isinstance(target, PoseTarget):
+        boxes, class_ids = (part.numpy() for part in target)
+        return PoseSet(boxes, class_ids, target.points.numpy())
     if isinstance(target, tuple):
         boxes, class_ids, *masks = (part.numpy() for part in target[:3])
         return (

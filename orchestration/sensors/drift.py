@@ -16,7 +16,6 @@ from assets.monitoring.answers import (
     describe_answer,
     describe_cooldown,
 )
-from assets.monitoring.drift import WHOLE_SESSION
 from assets.monitoring.pending import champions
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.monitoring.retraining import needs_retraining
@@ -24,6 +23,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.champions import read_champions_choice
 from assets.tables.rows import ChampionRow, DriftRow, RetrainingRequestRow
 from assets.tables.schemas import TABLES, to_table
+from assets.tables.schemas.monitoring import WHOLE_SESSION
 from assets.workspace import Workspace
 from orchestration.jobs import train_jobs
 from orchestration.sensors.standing import Standing, find_standing

@@ -10,7 +10,7 @@ from dataclasses import replace
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from assets.capture.defs import describe_asset
+from assets.capture.defs import SessionPages
 from assets.capture.stage import STAGE as CAPTURE
 from assets.copies import adopt_copies
 from assets.landing import Listing
@@ -83,17 +83,18 @@ def tell_made(
     told: list[Told] = []
     end = time.monotonic() + _MOST_S
     for number, session in enumerate(sessions):
+        pages = SessionPages(catalog, ledger, session)
         for key in session_keys():
             if told and time.monotonic() > end:
                 return told, list(sessions[number:])
-            told += _tell(instance, catalog, ledger, session, key)
+            told += _tell(instance, catalog, pages, session, key)
     return told, []
 
 
 def _tell(
     instance: dg.DagsterInstance,
     catalog: Catalog,
-    ledger: Ledger,
+    pages: SessionPages,
     session: str,
     key: AssetKey,
 ) -> Iterator[Told]:
@@ -114,7 +115,7 @@ def _tell(
         return
     stage, noun = key
     is_capture = stage == CAPTURE.name
-    shown = describe_asset(catalog, ledger, session, noun) if is_capture else {}
+    shown = pages.describe(noun) if is_capture else {}
     asset_key = dg.AssetKey(list(key))
     yield dg.AssetMaterialization(
         asset_key,

@@ -10,11 +10,11 @@ import pytest
 
 from assets.choice import Choice
 from assets.landing import LandingZone
-from assets.monitoring.drift import WHOLE_SESSION
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.schemas.monitoring import WHOLE_SESSION
 from assets.workspace import Workspace
 from orchestration.sensors import drift, monitoring
 from orchestration.sensors.drift import drift_sensor

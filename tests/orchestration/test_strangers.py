@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from assets.capture.defs import describe_asset
+from assets.capture.defs import SessionPages
 from assets.capture.outcomes import IntakeReport
 from assets.clocks.reports import refresh_clock_reports
 from assets.inference.package import read_package
@@ -83,12 +83,11 @@ def land(folder: Path) -> None:
 
 def describe_all(taken: Taken, folder: Path) -> dict[str, str]:
     """Every text in Markdown that is made of the session."""
+    shown = SessionPages(taken.catalog, taken.zone.ledger, "monday")
     pages = {
         name: str(getattr(value, "value", value))
         for noun in ("recordings", "imported_labels", "clock_reports")
-        for name, value in describe_asset(
-            taken.catalog, taken.zone.ledger, "monday", noun
-        ).items()
+        for name, value in shown.describe(noun).items()
     }
     return pages | describe_class(folder)
 

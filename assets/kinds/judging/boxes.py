@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.captions import caption_released
 from assets.kinds.boxes import read_boxes
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
@@ -48,6 +49,7 @@ from models.metrics.matching import (
     judge_detections,
     match_detections,
 )
+from models.metrics.resampling import Weights, weigh_average_precision
 from models.types import BoxSet, Detections, Image
 
 _QUIET: Color = (245, 245, 245)
@@ -105,6 +107,9 @@ class BoxPairs:
                 self.subject, "class", names[c.class_id], figures, c.num_objects
             )
         return rows
+
+    def weigh(self, weights: Weights) -> NDArray[np.float64]:
+        return weigh_average_precision(weights, self.truths, self.detections)
 
     def draw(
         self,
@@ -278,11 +283,11 @@ def _picture_thumbnail(
 ) -> Picture:
     frame_id = pairs.frame_ids[place]
     count = len(pairs.truths[place].class_ids)
-    detail = f"{row_of[frame_id]['session']} · {row_of[frame_id]['sensor']}"
+    row = row_of[frame_id]
     return Picture(
         make_thumbnail(shown[frame_id], THUMBNAIL_PX),
         f"{count} object{'s' * (count != 1)}",
-        detail,
+        caption_released(row["session"], row["sensor"]),
     )
 
 

@@ -28,6 +28,7 @@ from assets.previews.gallery import (
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 from models.metrics.calibration import score_calibration
 from models.metrics.classification import score_classification
+from models.metrics.resampling import Weights, weigh_share
 from models.types import Image
 
 
@@ -72,6 +73,9 @@ class ClassPairs:
                 self.subject, "class", names[c.class_id], figures, c.num_truth
             )
         return rows
+
+    def weigh(self, weights: Weights) -> NDArray[np.float64]:
+        return weigh_share(weights, self.class_ids == self.predicted_ids)
 
     def draw(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.captions import caption_released
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.kinds.map import read_semantic_map
@@ -35,6 +36,7 @@ from assets.previews.gallery import (
     spread,
 )
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
+from models.metrics.resampling import Weights, weigh_mean_iou
 from models.metrics.segmentation import (
     SegmentationResult,
     count_confusion,
@@ -86,6 +88,17 @@ class MapPairs:
             )
         return rows
 
+    def weigh(self, weights: Weights) -> NDArray[np.float64]:
+        return weigh_mean_iou(weights, np.array(self._count_confusions()))
+
+    def _count_confusions(self) -> list[NDArray[np.int64]]:
+        """(C, C) pixel counts of each frame."""
+        num_classes = len(self.subject.class_names)
+        return [
+            count_confusion(self.truth(p), self.predicted(p), num_classes)
+            for p in range(len(self.frame_ids))
+        ]
+
     def draw(
         self,
         row_of: Mapping[str, ReleaseFrameRow],
@@ -100,10 +113,7 @@ class MapPairs:
         names = self.subject.class_names
         by_name = color_classes(names)
         colors = list(by_name.values())
-        counts = [
-            count_confusion(self.truth(p), self.predicted(p), len(names))
-            for p in range(len(self.frame_ids))
-        ]
+        counts = self._count_confusions()
         total = np.sum(counts, axis=0)
         shares = np.rint(
             100 * total / np.maximum(total.sum(1, keepdims=True), 1)
@@ -192,11 +202,10 @@ def _choose_rich(
 
 def _picture_thumbnail(row: ReleaseFrameRow, shown: Mapping[str, Image]) -> Picture:
     count = len(row["mask_class_ids"] or ())
-    detail = f"{row['session']} · {row['sensor']}"
     return Picture(
         make_thumbnail(shown[row["frame_id"]], THUMBNAIL_PX),
         f"{count} class{'es' * (count != 1)}",
-        detail,
+        caption_released(row["session"], row["sensor"]),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from assets.previews.gallery import Gallery, ImageReader
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
+from models.metrics.resampling import Weights
 
 Slices = Mapping[str, Mapping[str, str]]  # frame_id -> slice_by -> slice_value
 
@@ -38,6 +39,9 @@ class Pairs(Protocol):
 
     def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows for the `scores` table, over all frames and by slice."""
+
+    def weigh(self, weights: Weights) -> NDArray[np.float64]:
+        """(R,) the kind's leading metric where frame n counts weights[r, n] times; NaN where nothing of it shows."""
 
     def draw(
         self,

@@ -20,6 +20,9 @@ from assets.tables.schemas.table import (
 from models.task_names import TASK_NAMES
 
 AFTER: tuple[str, ...] = ("registry",)
+WHOLE_SESSION = (
+    "session"  # `statistic` of the drift row with the verdict on all sensors together
+)
 
 PREDICTIONS = Table(
     name="predictions",

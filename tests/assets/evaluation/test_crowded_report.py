@@ -122,21 +122,45 @@ def test_paper_is_printed_by_day_with_everything_open(page: str):
         assert rule in paper, rule
 
 
+def test_what_stands_between_a_heading_and_its_content_goes_with_it(page: str):
+    """On paper a heading, and all that may follow one before a picture or a table, ends no page."""
+    paper = page.split("@media print", 1)[1].split("</style>")[0]
+    held = re.findall(r"([^{}]+)\{[^{}]*break-after: avoid", paper)
+    selectors = {part.strip() for rule in held for part in rule.split(",")}
+    body = page.split("<main", 1)[1]
+    between = re.findall(
+        r'<h[23]>[^<]*(?:<span[^>]*>[^<]*</span>)?</h[23]>\s*<p class="(\w+)"', body
+    )
+    introducing = set(between) - {"empty"}  # with nothing after it
+    assert {"note", "legend", "lede"} <= introducing
+    assert {"h2", "h3", *(f".{name}" for name in introducing)} <= selectors
+
+
+def test_only_a_table_that_fits_a_page_is_kept_on_one(page: str):
+    """Of 80 classes none, of 12 sessions one."""
+    kinds = re.findall(
+        r'<div class="scroll( short)?"><table>\s*<thead><tr><th>(\w+)', page
+    )
+    kept = {title: bool(short) for short, title in reversed(kinds)}
+    assert (kept["Class"], kept["Session"]) == (False, True)
+
+
 def test_every_table_scrolls_in_its_own_box(page: str):
-    assert page.count("<table>") == page.count('<div class="scroll"><table>') > 4
+    boxes = re.findall(r'<div class="scroll(?: short)?"><table>', page)
+    assert page.count("<table>") == len(boxes) > 4
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures of the charts, in the order in which they are drawn."""
     figures: list[Figure] = []
-    encode = plots._encode
+    encode = plots.encode_figure
 
     def keep(figure: Figure) -> bytes:
         figures.append(figure)
         return encode(figure)
 
-    monkeypatch.setattr(plots, "_encode", keep)
+    monkeypatch.setattr(plots, "encode_figure", keep)
     return figures
 
 

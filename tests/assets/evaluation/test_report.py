@@ -171,7 +171,7 @@ def test_every_part_is_there(page: str):
         "confusion matrix",
         "reliability",
         "learning curve",
-        "drift",
+        "drift of detector v2",
     ):
         assert f'alt="{name}"' in page, name
 

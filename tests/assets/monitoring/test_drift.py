@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 import pytest
 from scipy import stats
 
-from assets.monitoring.drift import WHOLE_SESSION, Champion, assess_session, mark
+from assets.monitoring.drift import Champion, assess_session, mark
 from assets.monitoring.figures import FrameFigures
 from assets.monitoring.retraining import needs_retraining
 from assets.tables.schemas import TABLES, to_table
+from assets.tables.schemas.monitoring import WHOLE_SESSION
 
 CHAMPION = Champion("daguerre-recognition", 3, "a" * 32)
 DIM = 16

@@ -17,10 +17,10 @@ from assets.previews.drawing import (
     label_overlay,
     make_thumbnail,
 )
+from assets.previews.drift import drift_plot
 from assets.previews.plots import (
     THEMES,
     confusion_matrix_plot,
-    drift_plot,
     learning_curve_plot,
     pr_curves_plot,
     reliability_plot,
@@ -124,6 +124,7 @@ DRIFT = {
     "session": "dusk",
     "sensor": "cam $left$",
     "statistic": "brightness",
+    "value": -9.5,
     "p_value": 0.0,
     "threshold": 0.01,
     "is_drifted": True,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from assets.images import decode_rgb
-from assets.previews.stored_frames import contact_sheet_png
+from assets.previews.stored_frames import draw_contact_sheet
 from assets.tables import incremental
 from assets.tables.incremental import read_images, refresh_frames, replace_rows
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -231,5 +231,6 @@ def test_stored_images_come_back_as_rgb(catalog, publish, make_png):
 
 def test_a_contact_sheet_shows_colour_frames(catalog, publish):
     publish(7)
-    assert contact_sheet_png(catalog, "true", count=4, columns=3).startswith(b"\x89PNG")
-    assert contact_sheet_png(catalog, "session = 'friday'") is None
+    sheet = draw_contact_sheet(catalog, "true", count=4, columns=3)
+    assert sheet is not None and sheet.startswith(b"\xff\xd8\xff")
+    assert draw_contact_sheet(catalog, "session = 'friday'") is None

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from assets.previews.training import AUGMENTED, Previewer
+from assets.previews.training import AUGMENTED, Previewer, _read_target
 from assets.samples import ReleaseImages, read_release
 from assets.training.ray_train import train
 from assets.training.spec import Place, TrainingSpec
@@ -23,6 +23,8 @@ from models.types import (
     Detections,
     InstanceDetections,
     InstanceSet,
+    PoseDetections,
+    PoseSet,
     Probabilities,
     Sample,
 )
@@ -77,7 +79,7 @@ def test_what_is_drawn_says_what_was_said():
     _, text = previewer._draw(
         grey, Detections(boxes, np.array([0.9, 0.2], np.float32), np.array([0, 1]))
     )
-    assert text == "1 boxes"  # the other is below the score that is drawn
+    assert text == "1 box"  # the other is below the score that is drawn
     probabilities = Probabilities(np.array([0.04, 0.7, 0.26], np.float32))
     assert previewer._draw(grey, probabilities)[1] == "square 0.70, ground 0.26"
     assert [
@@ -106,7 +108,7 @@ def test_objects_are_painted_where_their_masks_are():
         grey, InstanceDetections(boxes, scores, class_ids, rles, (40, 60))
     )
     # the other is below the score that is drawn
-    assert (text, words) == ("2 boxes", "1 boxes")
+    assert (text, words) == ("2 boxes", "1 box")
     scale = truth.shape[1] / 60
     places = [
         tuple(int(v * scale) for v in place) for place in ((25, 20), (25, 27), (7, 42))
@@ -116,6 +118,61 @@ def test_objects_are_painted_where_their_masks_are():
     ]  # grey is painted blue
     # the second place is in the box, not in the mask
     assert is_painted == [[True, False, True], [True, False, False]]
+
+
+def test_points_are_drawn_where_they_are_and_those_that_nobody_labelled_are_not():
+    previewer = _preview("keypoints", {})
+    grey = np.full((40, 60, 3), 90, np.uint8)
+    boxes = np.array([[4, 4, 56, 36]], np.float32)
+    class_ids = np.array([0])
+    placed = np.array([[[20, 20, 2], [44, 12, 2], [12, 28, 0]]], np.float32)
+    truth, text = previewer._draw(grey, PoseSet(boxes, class_ids, placed))
+    said, words = previewer._draw(
+        grey,
+        PoseDetections(boxes, np.array([0.9], np.float32), class_ids, placed[..., :2]),
+    )
+    assert (text, words) == ("1 object", "1 object")
+    assert placed[0, 1].tolist() == [44, 12, 2]  # what was said stays as it is
+    scale = truth.shape[1] / 60
+    # the second place lies between two points: without a skeleton there is no line
+    places = [(20, 20), (32, 16), (44, 12), (12, 28)]
+    is_drawn = [
+        [np.ptp(drawn[int(y * scale), int(x * scale)]) > 20 for x, y in places]
+        for drawn in (truth, said)
+    ]
+    assert is_drawn == [[True, False, True, False], [True, False, True, True]]
+
+
+def test_a_person_has_a_skeleton():
+    previewer = _preview("keypoints", {})
+    grey = np.full((200, 100, 3), 90, np.uint8)
+    points = np.zeros((1, 17, 3), np.float32)
+    points[0, 5] = (30, 60, 2)  # left shoulder
+    points[0, 7] = (30, 100, 1)  # left elbow, hidden
+    points[0, 6] = (70, 60, 0)  # the right shoulder is not labelled
+    pose = PoseSet(np.array([[5, 5, 95, 195]], np.float32), np.array([0]), points)
+    drawn, _ = previewer._draw(grey, pose)
+    scale = drawn.shape[1] / 100
+    places = [(30, 80), (50, 60)]  # on the upper arm, and between the shoulders
+    is_drawn = [np.ptp(drawn[int(y * scale), int(x * scale)]) > 20 for x, y in places]
+    assert is_drawn == [True, False]
+
+
+def test_points_of_a_batch_are_those_of_its_samples(store_release):
+    """They are shown as the net gets them: with the boxes that were moved and cropped."""
+    catalog, release_id = store_release("keypoints", ["train"] * 4 + ["val"])
+    release = read_release(catalog, release_id, "keypoints")
+    samples = ReleaseImages(catalog, release, "train", 64)
+    task = find_task("keypoints")
+    still = replace(_preview("keypoints", {})._config, zoom=(1.0, 1.0), shift_share=0.0)
+    rngs = [np.random.default_rng(n) for n in range(2)]
+    batch = task.make_batch([samples[0], samples[1]], 2, still, rngs)
+    for place in range(2):
+        shown = _read_target(batch, place)
+        sample = samples[place].target
+        assert isinstance(shown, PoseSet) and isinstance(sample, PoseSet)
+        moved = shown.boxes_xyxy[:, None, :2] - sample.boxes_xyxy[:, None, :2]
+        assert np.allclose(shown.points[..., :2] - moved, sample.points[..., :2])
 
 
 def test_pictures_reach_who_asked_and_change_no_weight(store_release, tmp_path):
