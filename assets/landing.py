@@ -246,6 +246,20 @@ def _has_bytes(folder: Folder, file: SessionFile, sha256: str | None) -> bool:
         return False
 
 
+def open_place(source: str, options: dict[str, Any]) -> Folder:
+    """The folder, file or bucket prefix that somebody named. Raises ValueError and FileNotFoundError for none."""
+    if not source.strip():
+        raise ValueError(
+            "no place is named: give a folder, a file or s3://bucket/prefix"
+        )
+    folder = Folder(source, options)
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"{folder.uri} does not exist: check the path or the bucket"
+        )
+    return folder
+
+
 def explain(folder: Folder, error: OSError) -> str:
     """One line on a place that cannot be listed, with what helps."""
     if isinstance(error, FileNotFoundError):

@@ -13,7 +13,8 @@ from typing import Any
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
-from assets.storage import Folder, session_key
+from assets.landing import open_place
+from assets.storage import session_key
 from assets.training.cluster import local_ray
 from models.task_names import TASK_NAMES
 from orchestration.chosen import configure_dataset
@@ -124,12 +125,8 @@ def _run_on(
     recipe: str | None,
     accept_thin_test: bool,
 ) -> tuple[list[str], list[str]]:
-    folder = Folder(source, engine.settings.file_options)
-    if not folder.exists():
-        raise FileNotFoundError(
-            f"{folder.uri} does not exist: check the path or the bucket"
-        )
-    session = session_key(folder.uri.rstrip("/").rsplit("/", 1)[-1])
+    folder = open_place(source, engine.settings.file_options)
+    session = session_key(folder.name)
     build_landing_zone(engine.settings).ledger.register_source(session, folder.uri)
     with console.step("ingest"):
         _ingest(engine, console, {session})
