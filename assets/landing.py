@@ -113,9 +113,8 @@ class LandingZone:
             around = self._sort_out(self.folder.folders())
             folder = around.departed.get(session) or around.sessions.get(session)
         if folder is None:
-            remedy = "land it there, or ingest its folder"
             raise FileNotFoundError(
-                f"session '{session}' is not below {self.folder.uri}: {remedy}"
+                f"there is no session '{session}': `daguerre status` lists those there are"
             )
         return folder
 

@@ -16,6 +16,7 @@ from assets.choice import Choice
 from assets.landing import open_place
 from assets.storage import session_key
 from assets.training.cluster import local_ray
+from models.recipes import get_recipe
 from models.task_names import TASK_NAMES
 from orchestration.chosen import configure_dataset
 from orchestration.console import RunConsole
@@ -57,8 +58,9 @@ def run_demo(
 
     The summary is also written to `<home>/demo/summary.json`. Raises ValueError when a step that must succeed fails.
     """
-    if source is not None and task not in TASK_NAMES:
-        raise ValueError(f"--source needs --task: one of {', '.join(TASK_NAMES)}")
+    _require_fitting(source, task, recipe, accept_thin_test)
+    if source is not None:
+        open_place(source, settings.file_options)
     console = RunConsole()
     settings = replace(settings, partial_wait_s=0)  # nobody is still uploading
     with LocalEngine(settings) as engine:
@@ -85,6 +87,29 @@ def run_demo(
     console.tell(f"summary {path}")
     console.tell(f"report  {report}")
     return summary
+
+
+def _require_fitting(
+    source: str | None, task: str | None, recipe: str | None, accept_thin_test: bool
+) -> None:
+    """Raises ValueError for options that the simulated sessions do not have, and for real data without a task."""
+    if source is None:
+        given = {
+            "--task": task,
+            "--recipe": recipe,
+            "--accept-thin-test": accept_thin_test,
+        }
+        named = [name for name, value in given.items() if value]
+        if named:
+            raise ValueError(f"{', '.join(named)}: only with --source, real data")
+        return
+    tasks = ", ".join(TASK_NAMES)
+    if task is None:
+        raise ValueError(f"--source {source} needs --task: one of {tasks}")
+    if task not in TASK_NAMES:
+        raise ValueError(f"--task {task}: choose one of {tasks}")
+    if recipe is not None:
+        get_recipe(recipe)
 
 
 def _run_simulated(

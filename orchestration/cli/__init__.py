@@ -19,6 +19,11 @@ from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
+from orchestration.cli.mistakes import (
+    explain_system,
+    explain_words,
+    is_plain_help,
+)
 from orchestration.cli.output import join_lines, say_error
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
@@ -92,9 +97,12 @@ def main() -> None:
     try:
         keep_private()
         choose_spill()
-        # what Typer tells people of a wrong word is raised where it is to be JSON
-        exit_code = app(standalone_mode=not as_json)
+        # what Typer tells people of a wrong word takes several lines
+        exit_code = app(standalone_mode=False, prog_name="daguerre")
     except Exception as error:
+        if is_plain_help(error) and isinstance(error, TyperException):
+            error.show()
+            raise SystemExit(2) from error
         told = hide(_tell(error))
         exit_code = _choose_exit_code(error)
         if as_json:
@@ -121,10 +129,12 @@ def _choose_exit_code(error: Exception) -> int:
 def _tell(error: Exception) -> str:
     if isinstance(error, typer.Abort):
         return "the question was not answered with yes"
-    if isinstance(error, (ValueError, OSError)):
+    if isinstance(error, OSError):
+        return explain_system(error)
+    if isinstance(error, ValueError):
         return str(error)
     if isinstance(error, TyperException):
-        return str(getattr(error, "format_message", error.__str__)())
+        return explain_words(error)
     reason = str(error).strip().split("\n")[0] or type(error).__name__
     library = type(error).__module__.split(".")[0]
     if library in _OURS:

@@ -25,7 +25,7 @@ FRAMES = ("capture", "frames")
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(help="Folder for the MCAP files.")],
+    folder: Annotated[Path, typer.Argument(help="Where the MCAP files go.")],
     captures: Annotated[int, typer.Option(help="How many captures.")] = 1,
     seconds: Annotated[float, typer.Option(help="Length of each.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
@@ -42,7 +42,7 @@ def simulate(
 
     spec = SimulationSpec(captures, seconds, seed, shift, fault)
     with show_progress("simulating", "frames") as tick:
-        paths = simulate(out, spec, tick)
+        paths = simulate(folder, spec, tick)
     say(
         as_json, {"captures": [str(p) for p in paths]}, "\n".join(str(p) for p in paths)
     )
@@ -52,7 +52,7 @@ def ingest(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="PATH_OR_URI", help="A folder, a file, or s3://bucket/prefix."
+            metavar="PLACE", help="A folder, a file, or s3://bucket/prefix."
         ),
     ],
     session: Annotated[

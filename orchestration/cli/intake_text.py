@@ -170,7 +170,7 @@ def _tell_checks(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
     if first["check"] == "images_are_readable" and not is_copy:
         lines.append(
             "  mend or delete the files and ingest again, or acknowledge them: "
-            f"daguerre quarantine drop --session {facts['session']}, and ingest again"
+            f"daguerre quarantine drop {facts['session']}, and ingest again"
         )
     if is_verbose:
         return [*lines, *told]

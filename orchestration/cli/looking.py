@@ -15,7 +15,7 @@ from orchestration.cli.output import (
     say,
     shorten,
 )
-from orchestration.cli.tables import Wide, print_csv, print_table
+from orchestration.cli.tables import Csv, Wide, print_csv, print_table, require_one_form
 
 _ALL_OF_STATUS = "daguerre status --wide"
 
@@ -65,9 +65,7 @@ def query(
         ),
     ],
     wide: Wide = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV, every value in full.")
-    ] = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """Read-only SQL over all tables. Columns of bytes are left out and named; JSON has their length and sha256."""
@@ -75,6 +73,7 @@ def query(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, open_ledger
 
+    require_one_form(wide, as_csv, as_json)
     settings = load_settings()
     found = run_query(build_catalog(settings), open_ledger(settings), sql, as_json)
     rows = to_json_rows(found.rows)

@@ -15,6 +15,7 @@ Rows = Sequence[Mapping[str, Any]]
 Wide = Annotated[
     bool, typer.Option("--wide", help="All columns, each row on one line.")
 ]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, every value in full.")]
 
 _WHOLE = 20  # characters of a value that is not wrapped, such as a time in nanoseconds
 _LEAST = 14  # characters of a column whose values are wrapped
@@ -55,6 +56,14 @@ def print_table(
     if left_out:
         told = f"no room for {', '.join(left_out)}{': ' * bool(more)}{more}"
         print(textwrap.fill(told, console.width))
+
+
+def require_one_form(is_wide: bool, is_csv: bool, is_json: bool) -> None:
+    """Raises ValueError for more than one of --wide, --csv and --json."""
+    asked = {"--wide": is_wide, "--csv": is_csv, "--json": is_json}
+    given = [name for name, is_given in asked.items() if is_given]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)}: give one of them")
 
 
 def print_csv(rows: Rows) -> None:
