@@ -73,7 +73,7 @@ def explain(error: Exception, sql: str) -> str:
     said, _, drawing = str(error).partition("\n\n")
     told = "; ".join(line.strip() for line in said.splitlines() if line.strip())
     at = _find_place(said, drawing, sql)
-    return told if at is None else f"{told}, at character {at + 1}"
+    return told if at is None else f"at character {at + 1}: {told}"
 
 
 def _find_place(said: str, drawing: str, sql: str) -> int | None:
