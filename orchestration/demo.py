@@ -7,6 +7,7 @@ each is a sensor, a job or an asset that the UI runs too.
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,7 @@ def _run_simulated(
     with console.step("simulate"):
         _land(landing, _FIRST_WAVE, console)
     with console.step("ingest"):
+        _announce(_FIRST_WAVE, console)
         _ingest(engine, console)
     with local_ray(engine.settings.workspace.num_workers[1]):  # started once for both
         for task in TASK_NAMES:
@@ -128,6 +130,7 @@ def _run_simulated(
     with console.step("simulate new sessions"):
         _land(landing, _SECOND_WAVE, console)
     with console.step("ingest new sessions"):
+        _announce(_SECOND_WAVE, console)
         _ingest(engine, console)
     with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
@@ -168,6 +171,23 @@ def _run_on(
         for request in engine.tick(unjudged_session_sensor):
             console.report(engine.execute(monitor_session.name, request.partition_key))
     return [task], [session]
+
+
+def _announce(
+    wave: Mapping[str, Sequence[SimulationSpec]], console: RunConsole
+) -> None:
+    """Say what is going to go wrong on purpose, before it does."""
+    for session, specs in wave.items():
+        faults = [spec.fault for spec in specs if spec.fault]
+        shifts = [spec.shift for spec in specs if spec.shift]
+        if faults:
+            console.tell(
+                f"planned: {session} is broken on purpose ({', '.join(faults)}), checks are to hold it back"
+            )
+        if shifts:
+            console.tell(
+                f"planned: {session} is another world on purpose ({', '.join(shifts)}), drift is to be raised"
+            )
 
 
 def _land(

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,7 +30,12 @@ from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
-from orchestration.profiles import choose_spill, keep_private
+from orchestration.profiles import (
+    CHECKOUT,
+    choose_spill,
+    find_foreign_checkout,
+    keep_private,
+)
 
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
@@ -97,6 +103,7 @@ def main() -> None:
     try:
         keep_private()
         choose_spill()
+        _tell_other_code()
         # what Typer tells people of a wrong word takes several lines
         exit_code = app(standalone_mode=False, prog_name="daguerre")
     except Exception as error:
@@ -113,6 +120,16 @@ def main() -> None:
             print(f"daguerre: {join_lines(told.splitlines())}", file=sys.stderr)
         raise SystemExit(exit_code) from error
     raise SystemExit(exit_code or 0)
+
+
+def _tell_other_code() -> None:
+    """Say so where somebody stands in a checkout, and runs the code of another."""
+    here = find_foreign_checkout(Path.cwd())
+    if here is not None:
+        print(
+            f"daguerre: this is the code in {CHECKOUT}, not that in {here}: `python -m daguerre` runs the latter",
+            file=sys.stderr,
+        )
 
 
 def _is_ours(error: Exception) -> bool:

@@ -118,7 +118,7 @@ def _list_entries(rows: Sequence[dict[str, Any]]) -> str:
     lines = []
     for session in sorted({row["session"] for row in rows}):
         mine = [row for row in rows if row["session"] == session]
-        lines.append(f"{session}: {len(mine)} entries")
+        lines.append(f"{session}: {len(mine)} in quarantine")
         for row in mine[:_SHOWN]:
             where = (
                 row["path"]
