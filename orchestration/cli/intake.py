@@ -59,7 +59,10 @@ def ingest(
         str | None, typer.Option(help="Name of the session; by default the folder's.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option(help="Say what each file would be read as; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what each file would be read as; write nothing."
+        ),
     ] = False,
     verbose: Annotated[
         bool,

@@ -730,7 +730,8 @@ def test_files_with_names_that_agree_on_what_occurs_are_fine(
     assert [label.class_name for label in reading.labels] == [
         "cat"
     ] and not reading.problems
-    assert "class names of labels" not in reading.plans[0].notes
+    note = reading.plans[0].notes["class names of labels"]
+    assert note.startswith("taken from ") and "passed over" not in note
 
 
 def test_the_folders_of_labels_give_the_split_of_pictures_that_lie_in_none(
