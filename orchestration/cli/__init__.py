@@ -23,7 +23,7 @@ from orchestration.cli.loop import demo, ui
 from orchestration.cli.mistakes import (
     explain_system,
     explain_words,
-    is_plain_help,
+    show_help,
 )
 from orchestration.cli.output import join_lines, say_error
 from orchestration.cli.quarantine import quarantine_app
@@ -107,8 +107,7 @@ def main() -> None:
         # what Typer tells people of a wrong word takes several lines
         exit_code = app(standalone_mode=False, prog_name="daguerre")
     except Exception as error:
-        if is_plain_help(error) and isinstance(error, TyperException):
-            error.show()
+        if show_help(error):
             raise SystemExit(2) from error
         told = hide(_tell(error))
         exit_code = _choose_exit_code(error)

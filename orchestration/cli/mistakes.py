@@ -21,9 +21,13 @@ _SYSTEM = {
 }
 
 
-def is_plain_help(error: Exception) -> bool:
-    """Whether a group of verbs was called without one: what helps is its help."""
-    return type(error).__name__ == "NoArgsIsHelpError"
+def show_help(error: Exception) -> bool:
+    """Show the help of a group of verbs that was called without one. False for any other mistake."""
+    show = getattr(error, "show", None)
+    if type(error).__name__ != "NoArgsIsHelpError" or show is None:
+        return False
+    show()
+    return True
 
 
 def explain_words(error: TyperException) -> str:
