@@ -18,7 +18,7 @@ help: ## list the verbs
 setup: $(READY) ## make the environment in .venv (the other verbs do this too)
 
 demo: $(READY) ## about ten minutes, captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
-	$(BIN)/daguerre demo
+	$(BIN)/python -m daguerre demo
 
 test: $(READY) ## run all tests, in three processes; JOBS=0: in one
 	$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder $(ARGS)
@@ -36,7 +36,7 @@ sbom: $(READY) ## write the bill of materials of the locked packages (CycloneDX)
 	$(BIN)/python .ci/packages.py sbom "$$(cat $(VENV)/.uv-path)"
 
 ui: $(READY) ## Dagster and MLflow on loopback; new sessions are taken in and judged, and drift may train
-	$(BIN)/daguerre ui
+	$(BIN)/python -m daguerre ui
 
 bench: $(READY) ## run every benchmark and print its figures
 	@for script in bench/*.py; do name=$$(basename "$$script" .py); echo "== $$name"; $(BIN)/python -m "bench.$$name" || exit 1; done
@@ -55,6 +55,7 @@ reset: ## delete all state (DAGUERRE_HOME, .daguerre by default)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Daguerre needs Python 3.11, 3.12 or 3.13 on the PATH, or: make PYTHON=/path/to/python"; exit 1; }
+	@test ! -L $(VENV) || { echo "$(VENV) is a link, and what is installed there is not of this checkout: remove the link to make an own one here"; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv --without-pip $(VENV)
 	@uv="$$(command -v uv || true)"; \
 	if [ -z "$$uv" ]; then \

@@ -113,9 +113,8 @@ class LandingZone:
             around = self._sort_out(self.folder.folders())
             folder = around.departed.get(session) or around.sessions.get(session)
         if folder is None:
-            remedy = "land it there, or ingest its folder"
             raise FileNotFoundError(
-                f"session '{session}' is not below {self.folder.uri}: {remedy}"
+                f"there is no session '{session}': `daguerre status` lists those there are"
             )
         return folder
 
@@ -244,6 +243,20 @@ def _has_bytes(folder: Folder, file: SessionFile, sha256: str | None) -> bool:
             return hash_stream(stream) == sha256
     except OSError:
         return False
+
+
+def open_place(source: str, options: dict[str, Any]) -> Folder:
+    """The folder, file or bucket prefix that somebody named. Raises ValueError and FileNotFoundError for none."""
+    if not source.strip():
+        raise ValueError(
+            "no place is named: give a folder, a file or s3://bucket/prefix"
+        )
+    folder = Folder(source, options)
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"{folder.uri} does not exist: check the path or the bucket"
+        )
+    return folder
 
 
 def explain(folder: Folder, error: OSError) -> str:

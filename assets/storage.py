@@ -85,6 +85,11 @@ class Folder:
                 self.uri, **{"use_listings_cache": False, **self.options}
             )
 
+    @property
+    def name(self) -> str:
+        """The last part of its address."""
+        return self.uri.rstrip("/").rsplit("/", 1)[-1]
+
     def exists(self) -> bool:
         """Whether there is anything at this place."""
         self.fs.invalidate_cache()

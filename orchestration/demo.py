@@ -7,14 +7,17 @@ each is a sensor, a job or an asset that the UI runs too.
 import json
 import os
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
-from assets.storage import Folder, session_key
+from assets.landing import open_place
+from assets.storage import session_key
 from assets.training.cluster import local_ray
+from models.recipes import get_recipe
 from models.task_names import TASK_NAMES
 from orchestration.chosen import configure_dataset
 from orchestration.console import RunConsole
@@ -56,8 +59,9 @@ def run_demo(
 
     The summary is also written to `<home>/demo/summary.json`. Raises ValueError when a step that must succeed fails.
     """
-    if source is not None and task not in TASK_NAMES:
-        raise ValueError(f"--source needs --task: one of {', '.join(TASK_NAMES)}")
+    _require_fitting(source, task, recipe, accept_thin_test)
+    if source is not None:
+        open_place(source, settings.file_options)
     console = RunConsole()
     settings = replace(settings, partial_wait_s=0)  # nobody is still uploading
     with LocalEngine(settings) as engine:
@@ -86,6 +90,29 @@ def run_demo(
     return summary
 
 
+def _require_fitting(
+    source: str | None, task: str | None, recipe: str | None, accept_thin_test: bool
+) -> None:
+    """Raises ValueError for options that the simulated sessions do not have, and for real data without a task."""
+    if source is None:
+        given = {
+            "--task": task,
+            "--recipe": recipe,
+            "--accept-thin-test": accept_thin_test,
+        }
+        named = [name for name, value in given.items() if value]
+        if named:
+            raise ValueError(f"{', '.join(named)}: only with --source, real data")
+        return
+    tasks = ", ".join(TASK_NAMES)
+    if task is None:
+        raise ValueError(f"--source {source} needs --task: one of {tasks}")
+    if task not in TASK_NAMES:
+        raise ValueError(f"--task {task}: choose one of {tasks}")
+    if recipe is not None:
+        get_recipe(recipe)
+
+
 def _run_simulated(
     engine: LocalEngine, console: RunConsole
 ) -> tuple[list[str], list[str]]:
@@ -93,6 +120,7 @@ def _run_simulated(
     with console.step("simulate"):
         _land(landing, _FIRST_WAVE, console)
     with console.step("ingest"):
+        _announce(_FIRST_WAVE, console)
         _ingest(engine, console)
     with local_ray(engine.settings.workspace.num_workers[1]):  # started once for both
         for task in TASK_NAMES:
@@ -102,6 +130,7 @@ def _run_simulated(
     with console.step("simulate new sessions"):
         _land(landing, _SECOND_WAVE, console)
     with console.step("ingest new sessions"):
+        _announce(_SECOND_WAVE, console)
         _ingest(engine, console)
     with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
@@ -124,12 +153,8 @@ def _run_on(
     recipe: str | None,
     accept_thin_test: bool,
 ) -> tuple[list[str], list[str]]:
-    folder = Folder(source, engine.settings.file_options)
-    if not folder.exists():
-        raise FileNotFoundError(
-            f"{folder.uri} does not exist: check the path or the bucket"
-        )
-    session = session_key(folder.uri.rstrip("/").rsplit("/", 1)[-1])
+    folder = open_place(source, engine.settings.file_options)
+    session = session_key(folder.name)
     build_landing_zone(engine.settings).ledger.register_source(session, folder.uri)
     with console.step("ingest"):
         _ingest(engine, console, {session})
@@ -146,6 +171,23 @@ def _run_on(
         for request in engine.tick(unjudged_session_sensor):
             console.report(engine.execute(monitor_session.name, request.partition_key))
     return [task], [session]
+
+
+def _announce(
+    wave: Mapping[str, Sequence[SimulationSpec]], console: RunConsole
+) -> None:
+    """Say what is going to go wrong on purpose, before it does."""
+    for session, specs in wave.items():
+        faults = [spec.fault for spec in specs if spec.fault]
+        shifts = [spec.shift for spec in specs if spec.shift]
+        if faults:
+            console.tell(
+                f"planned: {session} is broken on purpose ({', '.join(faults)}), checks are to hold it back"
+            )
+        if shifts:
+            console.tell(
+                f"planned: {session} is another world on purpose ({', '.join(shifts)}), drift is to be raised"
+            )
 
 
 def _land(

@@ -168,6 +168,12 @@ def find_home(env: Mapping[str, str], folder: Path) -> Path:
     return (data / "daguerre").resolve()
 
 
+def find_foreign_checkout(folder: Path) -> Path | None:
+    """The checkout that `folder` is, where the code that runs is from elsewhere: a linked environment runs its own."""
+    here = folder.resolve()
+    return here if _is_checkout(here) and here != CHECKOUT else None
+
+
 def _is_checkout(folder: Path) -> bool:
     return (folder / "pyproject.toml").is_file() and (
         folder / "orchestration" / "profiles.py"

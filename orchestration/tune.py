@@ -47,8 +47,7 @@ def tune_here(
     """
     require_one(release_id, choice)
     config = choose_recipe(task, recipe, changes)
-    space = narrow_space(config, space_of(config), searched, changes)
-    settings = draw_settings(config, space, num_trials, seed)
+    settings = draw_trials(config, num_trials, changes, searched, seed)
     console = RunConsole()
     release_id = release_id or _make_release(home, task, choice, console)
     trials, run_ids, metric = _search(home, config, settings, release_id, seed, console)
@@ -66,6 +65,18 @@ def tune_here(
         "is_interrupted": len(facts) < len(settings)
         or any(f["status"] == "interrupted" for f in facts),
     }
+
+
+def draw_trials(
+    config: TrainConfig,
+    num_trials: int,
+    changes: Mapping[str, str],
+    searched: Mapping[str, str],
+    seed: int,
+) -> list[dict[str, Any]]:
+    """The settings of each trial, as `tune_here` searches them. Raises ValueError for what cannot be searched."""
+    space = narrow_space(config, space_of(config), searched, changes)
+    return draw_settings(config, space, num_trials, seed)
 
 
 def sort_trials(trials: "Sequence[Trial]") -> "list[Trial]":

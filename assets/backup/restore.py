@@ -40,9 +40,9 @@ def restore_backup(
     """
     source = source.expanduser().resolve()
     home = home.expanduser().resolve()
+    backup = find_backup(source)
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise ValueError(f"{home} is not empty: give another folder, or move it away")
-    backup = find_backup(source)
     content = read_list(backup)
     make_folder(home.parent)
     partial = home.parent / f".{home.name}.restoring"

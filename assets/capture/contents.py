@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from assets.formats.protocol import LABELS_NOT_READ, NOT_READ
+from assets.formats.protocol import LABELS_NOT_READ, NOT_READ, RECORDING_READERS
+from assets.ledger import FileOutcome
 from assets.tables.catalog import Catalog, session_is
 
+# whose files are each a recording, or many files
+_WHOLE_READERS = RECORDING_READERS | {"video", "archive"}
 _BEGINNING = re.compile(f"{NOT_READ}:? ")
 
 
@@ -46,6 +50,39 @@ def count_scans(catalog: Catalog, session: str) -> dict[str, int]:
     """Sensor -> number of point clouds that the tables hold of a session, checked or not, the most first."""
     rows = catalog.read_latest("scans", ["sensor"], session_is(session))
     return dict(Counter(rows["sensor"].to_pylist()).most_common())
+
+
+def list_silent(
+    catalog: Catalog, session: str, outcomes: Mapping[tuple[str, str], FileOutcome]
+) -> list[str]:
+    """Sensors and recordings of a session of which nothing could be read, checked or not: "sensor left", "a.mcap".
+
+    `outcomes`: of its files, by path and version. What a person has acknowledged does not count.
+    """
+    lost = {o.path for o in outcomes.values() if o.outcome == "quarantined"}
+    settled = {o.path for o in outcomes.values() if o.outcome in ("dropped", "gone")}
+    where = session_is(session)
+    read = {
+        sensor
+        for table in ("frames", "signals", "scans")
+        for sensor in catalog.read_latest(table, ["sensor"], where)[
+            "sensor"
+        ].to_pylist()
+    }
+    columns = ["sensor", "source_path"]
+    refused = catalog.read_latest("quarantine", columns, where).to_pylist()
+    sensors = {
+        row["sensor"]
+        for row in refused
+        if row["sensor"]
+        and (row["source_path"] in lost or row["source_path"] not in settled)
+    }
+    recordings = {
+        o.path
+        for o in outcomes.values()
+        if o.path in lost and o.reader in _WHOLE_READERS
+    }
+    return [*(f"sensor {s}" for s in sorted(sensors - read)), *sorted(recordings)]
 
 
 def list_left_out(catalog: Catalog, session: str) -> list[LeftOut]:

@@ -55,7 +55,7 @@ def read_compared(catalog: Catalog, labelled: Collection[str]) -> ComparedFrames
     embeddings = embeddings.filter(pc.and_(pc.is_valid(hashes), pc.is_valid(frame)))
     if not len(embeddings):
         raise ValueError(
-            "no published frames with embeddings and quality: materialise those for a session first"
+            "no published frames with embeddings and quality: `daguerre ingest PLACE` takes a session in and makes them"
         )
     rows = embeddings.select(["frame_id", "session"]).append_column(
         "input_sha256", _hash_inputs(embeddings)

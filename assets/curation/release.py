@@ -113,7 +113,7 @@ def draft_release(
         )
     if not sides.split_of:
         raise ValueError(
-            "no published splits: materialise curation/splits, and see `daguerre query` on publications"
+            "no published splits: materialise curation/splits, or let `daguerre train` make them"
         )
     classes = choose_classes(kind, choice, frames, statements)
     pictures, excluded = choose_pictures(

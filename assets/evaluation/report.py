@@ -140,7 +140,7 @@ class ReportData:
     def __post_init__(self) -> None:
         if not self.models:
             raise ValueError(
-                "a report needs a model that was scored: materialise evaluation/<task>_scores first"
+                "a report needs a model that was scored: `daguerre train TASK` makes one"
             )
 
 

@@ -55,6 +55,7 @@ __all__ = [
     "Reader",
     "UnreadableBytes",
     "can_carry",
+    "find_reader",
     "foresee",
     "plan_session",
     "read_capture",
@@ -135,10 +136,14 @@ def can_carry(reader: str, what: str) -> bool:
     return any(r.name == reader and what in getattr(r, "carries", ()) for r in READERS)
 
 
+def find_reader(name: str) -> Reader:
+    """The reader of that name."""
+    return next(r for r in READERS if r.name == name)
+
+
 def foresee(plan: CapturePlan, opener: Opener) -> dict[str, str]:
     """Notes on what will be read of a capture and what not, by a look at its directory; none for most formats."""
-    reader = next(r for r in READERS if r.name == plan.reader)
-    look = getattr(reader, "foresee", None)
+    look = getattr(find_reader(plan.reader), "foresee", None)
     try:
         return look(plan, opener) if look else {}
     except (OSError, AssertionError):

@@ -35,7 +35,9 @@ NOT_READ = (
 NO_DATA = "no data"  # and in those on what is for people alone
 # whose captures are recordings, each taken in one go
 RECORDING_READERS = frozenset({"mcap", "rosbag1", "rosbag2"})
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+# of all versions of its pointers, and those of its first name
+_LFS_POINTERS = (b"version https://git-lfs", b"version https://hawser")
+_ANNEX_POINTER = b"/annex/objects/"
 
 
 class Reader(Protocol):
@@ -43,7 +45,8 @@ class Reader(Protocol):
 
     A reader whose format can carry more than images and labels has `carries: frozenset[str]` too: what a capture of it
     is expected to have, of "calibration", "clock" and "depth". One whose files tell at little cost what of them is not
-    read has `foresee(plan, opener)` too: notes, for a dry run.
+    read has `foresee(plan, opener)` too: notes, for a dry run. One that reads labels has `classes_from: str` where its
+    notes do not say which part of its files names the classes.
     """
 
     name: str
@@ -142,10 +145,15 @@ def read_ends(file: SessionFile, opener: Opener, num_bytes: int) -> bytes:
 
 def explain_pointer(head: bytes) -> tuple[str, str] | None:
     """(reason, remedy) when the bytes are a stand-in for data and not the data."""
-    if head.startswith(_LFS_POINTER):
+    if head.startswith(_LFS_POINTERS):
         return (
             "git-lfs pointer, not data",
             "run `git lfs pull` where the file comes from, and copy it again",
+        )
+    if head.startswith(_ANNEX_POINTER):
+        return (
+            "git-annex pointer, not data",
+            "run `git annex get` where the file comes from, and copy it again",
         )
     if not head:
         return "empty file", "copy it again from where it comes from"

@@ -13,6 +13,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import cast
 
@@ -43,10 +44,10 @@ class Sampling:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        if self.every < 1 or (self.limit is not None and self.limit < 1):
-            raise ValueError(
-                f"every {self.every}, limit {self.limit}: both count frames, give 1 or more"
-            )
+        if self.every < 1:
+            raise ValueError(f"every is {self.every}: it counts frames, give 1 or more")
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit is {self.limit}: it counts frames, give 1 or more")
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ def sample_frames(catalog: Catalog, sampling: Sampling) -> Sampled:
     where nothing is left."""
     filters = ["true"]
     if sampling.sessions:
-        _require_sessions(catalog, sampling.sessions)
-        filters.append(is_in("session", sampling.sessions))
+        filters.append(is_in("session", _match_sessions(catalog, sampling.sessions)))
     if sampling.sensor:
         filters.append(f"sensor = {repr_sql(sampling.sensor)}")
     columns = (*_COLUMNS, "kind")
@@ -240,13 +240,16 @@ def _read_images(
         yield from zip(batch, images, strict=True)
 
 
-def _require_sessions(catalog: Catalog, sessions: Sequence[str]) -> None:
-    rows = catalog.read_latest("frames", ["session"], is_in("session", sessions))
-    unknown = sorted(set(sessions) - set(rows["session"].to_pylist()))
-    if unknown:
-        raise ValueError(
-            f"session '{unknown[0]}' has no frames: `daguerre status` lists the sessions"
-        )
+def _match_sessions(catalog: Catalog, patterns: Sequence[str]) -> list[str]:
+    there = sorted(
+        set(catalog.read_latest("frames", ["session"])["session"].to_pylist())
+    )
+    for pattern in patterns:
+        if not any(fnmatchcase(session, pattern) for session in there):
+            raise ValueError(
+                f"session '{pattern}' has no frames: `daguerre status` lists the sessions"
+            )
+    return [s for s in there if any(fnmatchcase(s, pattern) for pattern in patterns)]
 
 
 def _stream_of(row: Mapping[str, object]) -> tuple[object, ...]:

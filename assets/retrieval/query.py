@@ -55,7 +55,7 @@ def run_query(
         except duckdb.Error as error:
             if unknown and "files does not exist" in str(error):
                 raise QueryError(str(unknown)) from error
-            raise QueryError(explain(error)) from error
+            raise QueryError(explain(error, sql)) from error
 
 
 def _fetch(relation: Any, with_bytes: bool) -> Found:

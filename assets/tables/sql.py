@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ def open_tables(
         yield connection
 
 
+_NAMED = re.compile(r'column "([^"]+)"|[Nn]ame (\w+) does not exist')
+
+
 def find_frames(catalog: Catalog, condition: str) -> set[str]:
     """Ids of the frames, published or not, for which one expression over the columns of `frames` holds.
 
@@ -58,15 +62,39 @@ def find_frames(catalog: Catalog, condition: str) -> set[str]:
                 name for name in TABLES["frames"].schema.names if name not in _HEAVY
             )
             raise ValueError(
-                f"where = {condition!r} is no condition on frames: {explain(error).splitlines()[0]}; "
+                f"where = {condition!r} is no condition on frames: {explain(error, condition)}; "
                 f"the columns are {columns}"
             ) from error
     return set(found["frame_id"].to_pylist())
 
 
-def explain(error: Exception) -> str:
-    """What DuckDB says, without its drawing of the place."""
-    return str(error).split("\n\n")[0]
+def explain(error: Exception, sql: str) -> str:
+    """What DuckDB says of `sql`, in one line, with the place in it, counted from 1, in place of its drawing."""
+    said, _, drawing = str(error).partition("\n\n")
+    told = "; ".join(line.strip() for line in said.splitlines() if line.strip())
+    at = _find_place(said, drawing, sql)
+    return told if at is None else f"at character {at + 1}: {told}"
+
+
+def _find_place(said: str, drawing: str, sql: str) -> int | None:
+    """Where in `sql` it is that DuckDB marks with carets, or names; None where that could be elsewhere too."""
+    lines = drawing.splitlines()
+    at = next((n for n, line in enumerate(lines) if line.startswith("LINE ")), None)
+    named = _NAMED.search(said)
+    if at is not None and at + 1 < len(lines) and "^" in lines[at + 1]:
+        start = lines[at + 1].index("^")
+        token = lines[at][start : start + lines[at + 1].count("^")]
+        # a condition is parsed behind a SELECT
+        before = lines[at][:start].removeprefix("LINE 1: ")
+        for begin in (before, before.removeprefix("SELECT ")):
+            if lines[at].startswith("LINE 1: ") and sql.startswith(begin + token):
+                return len(begin)
+    elif named:
+        token = named[1] or named[2]
+    else:
+        return None
+    found = [m.start() for m in re.finditer(rf"(?<!\w){re.escape(token)}(?!\w)", sql)]
+    return found[0] if len(found) == 1 or (found and named) else None
 
 
 def _register(connection: Any, catalog: Catalog, name: str) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,12 +20,22 @@ from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
+from orchestration.cli.mistakes import (
+    explain_system,
+    explain_words,
+    show_help,
+)
 from orchestration.cli.output import join_lines, say_error
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
-from orchestration.profiles import choose_spill, keep_private
+from orchestration.profiles import (
+    CHECKOUT,
+    choose_spill,
+    find_foreign_checkout,
+    keep_private,
+)
 
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
@@ -92,9 +103,12 @@ def main() -> None:
     try:
         keep_private()
         choose_spill()
-        # what Typer tells people of a wrong word is raised where it is to be JSON
-        exit_code = app(standalone_mode=not as_json)
+        _tell_other_code()
+        # what Typer tells people of a wrong word takes several lines
+        exit_code = app(standalone_mode=False, prog_name="daguerre")
     except Exception as error:
+        if show_help(error):
+            raise SystemExit(2) from error
         told = hide(_tell(error))
         exit_code = _choose_exit_code(error)
         if as_json:
@@ -105,6 +119,16 @@ def main() -> None:
             print(f"daguerre: {join_lines(told.splitlines())}", file=sys.stderr)
         raise SystemExit(exit_code) from error
     raise SystemExit(exit_code or 0)
+
+
+def _tell_other_code() -> None:
+    """Say so where somebody stands in a checkout, and runs the code of another."""
+    here = find_foreign_checkout(Path.cwd())
+    if here is not None:
+        print(
+            f"daguerre: this is the code in {CHECKOUT}, not that in {here}: `python -m daguerre` runs the latter",
+            file=sys.stderr,
+        )
 
 
 def _is_ours(error: Exception) -> bool:
@@ -121,10 +145,12 @@ def _choose_exit_code(error: Exception) -> int:
 def _tell(error: Exception) -> str:
     if isinstance(error, typer.Abort):
         return "the question was not answered with yes"
-    if isinstance(error, (ValueError, OSError)):
+    if isinstance(error, OSError):
+        return explain_system(error)
+    if isinstance(error, ValueError):
         return str(error)
     if isinstance(error, TyperException):
-        return str(getattr(error, "format_message", error.__str__)())
+        return explain_words(error)
     reason = str(error).strip().split("\n")[0] or type(error).__name__
     library = type(error).__module__.split(".")[0]
     if library in _OURS:

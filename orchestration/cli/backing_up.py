@@ -21,8 +21,8 @@ _NEEDED = (
 
 
 def backup(
-    to: Annotated[
-        Path, typer.Argument(help="A folder of backups, on another disk at best.")
+    folder: Annotated[
+        Path, typer.Argument(help="That of all backups, on another disk at best.")
     ],
     home_only: Annotated[
         bool,
@@ -35,7 +35,7 @@ def backup(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Back the home up, while others write: a whole folder TO/<time>, which shares what has not changed with the last.
+    """Back the home up, while others write: to FOLDER/<time>, whole, which shares what has not changed with the last.
 
     Exits 1 when something in the home is damaged.
     """
@@ -50,10 +50,10 @@ def backup(
             "this, and give --home-only"
         )
     if dry_run:
-        made = plan_backup(settings.home, to)
+        made = plan_backup(settings.home, folder)
     else:
         with show_progress("backing up", "files") as tick:
-            made = make_backup(settings.home, to, left_out, tick)
+            made = make_backup(settings.home, folder, left_out, tick)
     sizes = f"{made.num_files} files, {format_bytes(made.size_bytes)}, {format_bytes(made.new_bytes)} of them new"
     lines = [f"{made.folder}: {sizes}"]
     lines += [f"left out: {name}={where}" for name, where in left_out.items()]

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from assets.choice import EVERYTHING
+from orchestration.cli.chosen import Sessions, Where, read_options
 from orchestration.cli.output import Json, format_bytes, say
 from orchestration.cli.progress import show_progress
 
@@ -44,18 +46,13 @@ def rerun(
 
 @export_app.command()
 def frames(
-    out: Annotated[Path, typer.Argument(help="The new folder.")],
-    sessions: Annotated[
-        list[str] | None, typer.Argument(help="Of these sessions; by default of all.")
-    ] = None,
+    folder: Annotated[Path, typer.Argument(help="The new folder.")],
+    sessions: Sessions = None,
     form: Annotated[
         str,
         typer.Option("--format", help="images, coco, label-studio, cvat or masks."),
     ] = "coco",
-    where: Annotated[
-        str | None,
-        typer.Option(help="SQL over the columns of `frames`, as `query` takes it."),
-    ] = None,
+    where: Where = "",
     every: Annotated[int, typer.Option(help="Each so many frames along a sensor.")] = 1,
     limit: Annotated[
         int | None, typer.Option(help="No more frames than this, spread evenly.")
@@ -82,24 +79,25 @@ def frames(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    choice = Sampling(tuple(sessions or ()), where, sensor, every, limit)
+    choice = read_options(sessions, where, ()) or EVERYTHING
+    sampling = Sampling(choice.sessions, choice.where, sensor, every, limit)
     order = Order(form)
-    require_empty(out)
+    require_empty(folder)
     catalog = build_catalog(load_settings())
-    chosen = sample_frames(catalog, choice)
+    chosen = sample_frames(catalog, sampling)
     left_out = (
         f"; {chosen.num_depth} depth images are left out" if chosen.num_depth else ""
     )
-    facts = {"folder": str(out), "format": form, "depth_left_out": chosen.num_depth}
+    facts = {"folder": str(folder), "format": form, "depth_left_out": chosen.num_depth}
     if dry_run:
         num_sessions = len({frame["session"] for frame in chosen.frames})
-        text = f"{len(chosen.frames)} frames of {num_sessions} sessions would be written to {out}{left_out}"
+        text = f"{len(chosen.frames)} frames of {num_sessions} sessions would be written to {folder}{left_out}"
         say(as_json, {**facts, "images": len(chosen.frames), "dry_run": True}, text)
         return
     labels = read_labels(catalog, chosen.frames) if with_labels else None
     order = Order(form, list_classes(catalog, form), labels)
-    with show_progress(f"exporting to {out}", "frames") as tick:
-        written = export_frames(catalog, chosen.frames, out, order, tick)
+    with show_progress(f"exporting to {folder}", "frames") as tick:
+        written = export_frames(catalog, chosen.frames, folder, order, tick)
     text = ", ".join(f"{count} {name}" for name, count in written.counts.items())
     unheld = "".join(
         f"\nnot written: {count} {what}, which {form} cannot hold"
@@ -114,6 +112,6 @@ def frames(
             "bytes": written.num_bytes,
             "not_written": dict(+written.left_out),
         },
-        f"{out}: {text}, {format_bytes(written.num_bytes)}{left_out}{unheld}\n"
+        f"{folder}: {text}, {format_bytes(written.num_bytes)}{left_out}{unheld}\n"
         "land the label files that come back as a session of their own: `daguerre ingest FOLDER`",
     )

@@ -1,7 +1,7 @@
 """The verbs that bring data in: write simulated captures, take files in."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.intake_text import describe_intake, describe_plan
-from orchestration.cli.output import Json, join_lines, say
+from orchestration.cli.output import Json, join_lines, refuse, say
 from orchestration.cli.progress import Tick, show_progress
 from orchestration.profiles import Settings, load_settings
 
 if TYPE_CHECKING:
     from assets.stages import SessionStep
+    from assets.storage import Folder
     from checks.verdicts import Verdict
 
 RECORDINGS = ("capture", "recordings")
@@ -24,7 +25,7 @@ FRAMES = ("capture", "frames")
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(help="Folder for the MCAP files.")],
+    folder: Annotated[Path, typer.Argument(help="Where the MCAP files go.")],
     captures: Annotated[int, typer.Option(help="How many captures.")] = 1,
     seconds: Annotated[float, typer.Option(help="Length of each.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
@@ -41,7 +42,7 @@ def simulate(
 
     spec = SimulationSpec(captures, seconds, seed, shift, fault)
     with show_progress("simulating", "frames") as tick:
-        paths = simulate(out, spec, tick)
+        paths = simulate(folder, spec, tick)
     say(
         as_json, {"captures": [str(p) for p in paths]}, "\n".join(str(p) for p in paths)
     )
@@ -51,14 +52,17 @@ def ingest(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="PATH_OR_URI", help="A folder, a file, or s3://bucket/prefix."
+            metavar="PLACE", help="A folder, a file, or s3://bucket/prefix."
         ),
     ],
     session: Annotated[
         str | None, typer.Option(help="Name of the session; by default the folder's.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option(help="Say what each file would be read as; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what each file would be read as; write nothing."
+        ),
     ] = False,
     verbose: Annotated[
         bool,
@@ -66,28 +70,35 @@ def ingest(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Take files in exactly once, check them, and publish what passes. Exits 0 when every file has an outcome.
+    """Take files in exactly once, check them, and publish what passes.
+
+    Exits 1 when the session is held back, when nothing of a sensor or of a recording could be read, and when the place
+    holds nothing that could be: then there is no session.
 
     What was taken in before and is gone, or has other bytes by now, goes from the next release. The files of a session
     that lie in a new place, and no more in the old one, are that session.
 
     Everything that a session needs is made at once: clocks are compared, frames measured and embedded (some seconds).
     """
-    from assets.storage import Folder, session_key
-    from orchestration.resources import build_landing_zone
+    from assets.capture.outlook import find_nothing
+    from assets.landing import open_place
+    from assets.storage import session_key
+    from orchestration.resources import build_catalog, build_landing_zone
 
     settings = load_settings()
-    folder = Folder(source, settings.file_options)
+    folder = open_place(source, settings.file_options)
+    key = session_key(session or folder.name)
     if dry_run:
         with _explaining(folder):
-            return say(as_json, *_plan(settings, folder, verbose))
-    key = session_key(session or _name_of(folder.uri))
-    if not folder.exists():
-        raise FileNotFoundError(
-            f"{folder.uri} does not exist: check the path or the bucket"
-        )
+            facts, text = _foresee(settings, folder, verbose)
+        say(as_json, facts, text)
+        raise typer.Exit(1 if facts["no_session"] else 0)
     zone = build_landing_zone(settings)
     with _explaining(folder):
+        if not zone.ledger.holds_files(key) and key not in zone.ledger.sources():
+            nothing = find_nothing(build_catalog(settings), folder)
+            if nothing:
+                refuse(as_json, nothing)
         former = zone.recognise(key, folder)
         if former:
             print(f"{key} is the session {former}, under a new name", file=sys.stderr)
@@ -97,19 +108,36 @@ def ingest(
         taken = take_in(settings, zone.locate(key), key, verbose)
     for what in ("listing", "intake"):
         zone.ledger.end_pause(what, key)
-    say(as_json, *taken)
+    facts, text = taken
+    say(as_json, facts, text)
+    raise typer.Exit(1 if fails(facts) else 0)
+
+
+def fails(facts: Mapping[str, Any]) -> bool:
+    """Whether an intake is to be looked at: its session is held back, or nothing of a sensor or recording was read.
+
+    A copy of what another session has is not published either, and nothing is wrong with it.
+    """
+    is_held = not facts["published"] and not facts["copies"]
+    return is_held or bool(facts["silent"])
 
 
 def take_in(
     settings: Settings, folder: Any, session: str, is_verbose: bool = False
 ) -> tuple[dict[str, Any], str]:
     """Take the session's files in, and make, check and publish all that it needs: facts and text of what came of it."""
-    from assets.capture.contents import count_scans, count_signals, list_left_out
+    from assets.capture.contents import (
+        count_scans,
+        count_signals,
+        list_left_out,
+        list_silent,
+    )
     from assets.capture.label_summary import describe_labels, summarise_labels
-    from orchestration.resources import build_catalog
+    from orchestration.resources import build_catalog, build_landing_zone
     from orchestration.session import run_session
 
     catalog = build_catalog(settings)
+    zone = build_landing_zone(settings)
 
     def show(step: "SessionStep") -> AbstractContextManager[Tick]:
         # how many frames there are tells more than how many files
@@ -124,6 +152,7 @@ def take_in(
         "signals": count_signals(catalog, session),
         "scans": count_scans(catalog, session),
         "not_read": [str(left) for left in list_left_out(catalog, session)],
+        "silent": list_silent(catalog, session, zone.ledger.outcomes(session)),
         "published": not outcome.held,
         "failed_checks": [_tell_check(v) for v in outcome.verdicts if not v.passed],
         "labels": [asdict(task) for task in summary.tasks],
@@ -144,36 +173,17 @@ def _tell_check(verdict: "Verdict") -> dict[str, Any]:
     }
 
 
-def _plan(
-    settings: Settings, folder: Any, is_verbose: bool
+def _foresee(
+    settings: Settings, folder: "Folder", is_verbose: bool
 ) -> tuple[dict[str, Any], str]:
-    from assets.capture.lending import (
-        lend_pictures,
-        plan_lending,
-        tell_stored_frames,
-    )
-    from assets.formats import foresee
+    """Facts and text of what an intake would make of the folder."""
+    from assets.capture.outlook import plan_folder
     from orchestration.resources import build_catalog
 
     catalog = build_catalog(settings)
-    files = folder.files()
-    lent = lend_pictures(catalog, files, folder.open)
-    plans, leftovers = plan_lending(files, folder.open, lent)
-    captures = []
-    for plan in plans:
-        here = lent.leave_out(plan)
-        notes = {**plan.notes, **foresee(here, folder.open)}
-        stored = tell_stored_frames(catalog, plan, lent)
-        captures.append(
-            {
-                "reader": plan.reader,
-                "root": plan.root,
-                "files": len(here.files),
-                "notes": {**notes, "labels of stored frames": stored}
-                if stored
-                else notes,
-            }
-        )
+    plan = plan_folder(catalog, folder)
+    with show_progress("looking", "files") as tick:
+        outlooks = list(plan.list_outlooks(catalog, tick))
     unread = [
         {
             "path": left.file.path,
@@ -181,9 +191,13 @@ def _plan(
             "remedy": left.remedy,
             "is_document": left.is_document,
         }
-        for left in leftovers
+        for left in plan.leftovers
     ]
-    facts = {"captures": captures, "unread": unread}
+    facts = {
+        "captures": [o.facts for o in outlooks],
+        "unread": unread,
+        "no_session": plan.explain_nothing() or "",
+    }
     return facts, join_lines(describe_plan(facts, is_verbose))
 
 
@@ -198,10 +212,6 @@ def _explaining(folder: Any) -> Iterator[None]:
         if error.filename != folder.uri:
             raise
         raise ValueError(explain(folder, error)) from error
-
-
-def _name_of(uri: str) -> str:
-    return uri.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _count_frames(catalog: Any) -> int:

@@ -1,5 +1,6 @@
 """What intake says to a person: counts, what was dropped, what could not be read, and why a session is held back."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ def describe_intake(
         *(f"  {NOT_READ}: {what}" for what in facts["not_read"]),
         *labels,
         *_tell_quarantined(facts, is_verbose),
+        *(f"  nothing could be read of {what}" for what in facts["silent"]),
         *_tell_checks(facts, is_verbose),
     ]
 
@@ -40,7 +42,7 @@ def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
         roots = _list_first(c["root"] or "." for c in mine)
         num_files = sum(c["files"] for c in mine)
         lines.append(f"{reader}: {len(mine)} captures, {num_files} files: {roots}")
-        lines += _tell_left_out(mine)
+        lines += [*_tell_left_out(mine), *_tell_labels(mine), *_tell_unreadable(mine)]
     alike = _group(facts["unread"], lambda u: (u["is_document"], u["reason"]))
     for (is_document, reason), mine in alike:
         what = NO_DATA if is_document else NOT_READ
@@ -49,7 +51,7 @@ def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
         paths = [u["path"] for u in mine]
         for named in paths if is_verbose else [_name_paths(paths)]:
             lines.append(f"{what}: {named}: {reason}{helps}")
-    return lines
+    return [*lines, *[facts["no_session"]] * bool(facts["no_session"])]
 
 
 def _tell_capture(capture: Mapping[str, Any]) -> list[str]:
@@ -57,6 +59,35 @@ def _tell_capture(capture: Mapping[str, Any]) -> list[str]:
     return [
         f"{capture['reader']}: {capture['root'] or '.'} ({capture['files']} files)",
         *notes,
+        *_tell_labels([capture]),
+        *_tell_unreadable([capture]),
+    ]
+
+
+def _tell_labels(captures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Task by task, how many objects of which class there are, and what the classes are taken from."""
+    counted: dict[str, Counter[str]] = {}
+    for capture in captures:
+        for task, classes in capture["labels"].items():
+            counted.setdefault(task, Counter()).update(classes)
+    lines = []
+    for task, classes in counted.items():
+        named = [f"{name} {n:,}" for name, n in classes.most_common(_MOST)]
+        more = f", and {len(classes) - _MOST} more" * (len(classes) > _MOST)
+        lines.append(
+            f"  {task}: {classes.total():,} labels of {len(classes)} classes: {', '.join(named)}{more}"
+        )
+    origins = dict.fromkeys(c["classes_from"] for c in captures if c["classes_from"])
+    return [*lines, *(f"  classes are taken from {origin}" for origin in origins)]
+
+
+def _tell_unreadable(captures: Sequence[Mapping[str, Any]]) -> list[str]:
+    refused = [r for capture in captures for r in capture["refused"]]
+    return [
+        f"  cannot be read: {_name_paths([r['path'] for r in mine])}: {reason}. {remedy}"
+        for (reason, remedy), mine in _group(
+            refused, lambda r: (r["reason"], r["remedy"])
+        )
     ]
 
 
@@ -143,7 +174,7 @@ def _tell_checks(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
     if first["check"] == "images_are_readable" and not is_copy:
         lines.append(
             "  mend or delete the files and ingest again, or acknowledge them: "
-            f"daguerre quarantine drop --session {facts['session']}, and ingest again"
+            f"daguerre quarantine drop {facts['session']}, and ingest again"
         )
     if is_verbose:
         return [*lines, *told]

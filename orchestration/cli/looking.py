@@ -6,18 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from assets.foreign_text import for_line
 from orchestration.cli.output import (
     Json,
     draw_tree,
-    format_bytes,
     join_lines,
     say,
-    shorten,
 )
-from orchestration.cli.tables import Wide, print_csv, print_table
-
-_ALL_OF_STATUS = "daguerre status --wide"
+from orchestration.cli.status_text import print_status
+from orchestration.cli.tables import Csv, Wide, print_csv, print_table, require_one_form
 
 
 def status(
@@ -53,7 +49,7 @@ def status(
         facts["decoders_lack"] = list_gaps()
     if as_json:
         return say(True, facts, "")
-    _print_status(facts, wide)
+    print_status(facts, wide)
 
 
 def query(
@@ -64,9 +60,7 @@ def query(
         ),
     ],
     wide: Wide = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV, every value in full.")
-    ] = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """Read-only SQL over all tables. Columns of bytes are left out and named; JSON has their length and sha256."""
@@ -74,6 +68,7 @@ def query(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, open_ledger
 
+    require_one_form(wide, as_csv, as_json)
     settings = load_settings()
     found = run_query(build_catalog(settings), open_ledger(settings), sql, as_json)
     rows = to_json_rows(found.rows)
@@ -150,95 +145,3 @@ def report(
     settings = load_settings()
     path = write_home_report(settings, out)
     say(as_json, {"report": str(path)}, str(path))
-
-
-def _print_status(facts: dict[str, Any], is_wide: bool) -> None:
-    disk = facts["disk"]
-    print(
-        f"home {facts['home']}: {format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free"
-    )
-    print(f"landing zone {facts['landing_zone']}: {len(facts['sessions'])} sessions")
-    if facts["ledger_fault"]:
-        fault = for_line(facts["ledger_fault"])
-        print(f"  files, sources and leases are not known: {fault}")
-    if facts["landing_fault"]:
-        print(f"  {for_line(facts['landing_fault'])}")
-    for loss in facts["lost"]:
-        print(f"  LOST: {for_line(loss['summary'])}")
-    if "decoders_lack" in facts:
-        _print_confinement(facts["decoders_lack"])
-    for s in facts["sessions"]:
-        counts = ", ".join(
-            f"{s[n]} {n}"
-            for n in ("waiting", "ingested", "quarantined", "dropped")
-            if s[n]
-        )
-        print(
-            f"  {s['state']:<12} {s['session']}: {s['files']} files ({counts or 'none'}), {s['frames']} frames"
-        )
-        if s["place"] and not s["place"].endswith(f"/{s['session']}"):
-            print(f"      in {for_line(s['place'])}")
-        if s["fault"]:
-            print(f"      {for_line(s['fault'])}")
-        if s["copy_of"]:
-            print(f"      already in session {', '.join(s['copy_of'])}")
-            continue
-        for reason, tables in _group_held(s["held"]).items():
-            print(f"      {', '.join(tables)} held: {shorten(reason, 160)}")
-    for said in facts["forgotten"]:
-        rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
-        what = "/".join(filter(None, (said["session"], said["path"])))
-        why = shorten(said["reason"] or "no reason was given", 80)
-        print(
-            f"  forgotten: {for_line(what)} by {said['by']} at {said['at']} ({why}); {rows}"
-        )
-    for folder in facts["unusable_folders"]:
-        print(
-            f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"
-        )
-    for pause in facts["pauses"]:
-        print(f"  {_tell_pause(pause)}")
-    print_table(
-        [
-            t | {"size": format_bytes(t.pop("size_bytes"))}
-            for t in map(dict, facts["tables"])
-        ],
-        "tables",
-        is_wide,
-        _ALL_OF_STATUS,
-    )
-    for task in facts["unfollowed"]:
-        print(
-            f"  MLflow may name another champion of {task} than the tables, which count: "
-            "the next training mends that"
-        )
-    for name in ("champions", "drift", "leases"):
-        if facts[name]:
-            print_table(facts[name], name.replace("_", " "), is_wide, _ALL_OF_STATUS)
-    for request in facts["retraining_requests"]:
-        who = f"{request['task']} (champion {request['model_version']}) for {request['session']}"
-        print(f"retraining request: {who}: {shorten(request['reason'], 100)}")
-        print(f"  -> {for_line(request['answer'])}")
-
-
-def _group_held(held: list[dict[str, str]]) -> dict[str, list[str]]:
-    """Reason -> the tables that are held for it."""
-    tables: dict[str, list[str]] = {}
-    for decision in held:
-        tables.setdefault(decision["reason"], []).append(decision["table"])
-    return tables
-
-
-def _print_confinement(gaps: list[str]) -> None:
-    if not gaps:
-        print("decoders of foreign images: no privileges, no network, no files")
-    for gap in gaps:
-        print(f"decoders of foreign images go on without: {gap}")
-
-
-def _tell_pause(pause: dict[str, Any]) -> str:
-    times = "once" if pause["num_failures"] == 1 else f"{pause['num_failures']} times"
-    left_s = pause["left_s"]
-    then = f"again in {left_s} s" if left_s > 0 else "again at the next look"
-    who = pause["session"] or "the landing zone"
-    return f"{pause['what']} of {who} failed {times}, {then}: {shorten(pause['reason'], 160)}"

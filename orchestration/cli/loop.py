@@ -11,7 +11,10 @@ from orchestration.cli.output import Json, say
 
 def demo(
     source: Annotated[
-        str | None, typer.Option(help="Real data in place of the simulated sessions.")
+        str | None,
+        typer.Option(
+            metavar="PLACE", help="Real data in place of the simulated sessions."
+        ),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help=f"With --source: {', '.join(TASK_NAMES)}.")

@@ -1,8 +1,9 @@
 """Results on stdout: one JSON value, or text for people."""
 
 import json
+import sys
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -22,6 +23,14 @@ def say(as_json: bool, facts: Any, text: str) -> None:
 def say_error(reason: str, exit_code: int) -> None:
     """Print why a verb came to nothing, as its JSON value."""
     print(json.dumps({"error": reason, "exit_code": exit_code}, indent=2))
+
+
+def refuse(as_json: bool, reason: str) -> NoReturn:
+    """End a verb that has nothing to work on: the reason in one line, and exit code 1."""
+    if as_json:
+        say_error(reason, 1)
+    print(f"daguerre: {for_line(reason)}", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def join_lines(lines: Iterable[str]) -> str:

@@ -21,6 +21,15 @@ quarantine_app = typer.Typer(
 )
 _SHOWN = 20  # causes a session, for people
 _PLURALS = {"file": "files", "record": "records", "dropped": "dropped files"}
+Session = Annotated[str, typer.Argument(help="The session whose files are meant.")]
+Paths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path",
+        metavar="PATH",
+        help="Only files like this, as in 'left/*.jpg'; several times for more.",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say which files are meant; change nothing.")
 ]
@@ -53,27 +62,23 @@ def list_(
 
 @quarantine_app.command()
 def retry(
-    session: Annotated[
-        str, typer.Argument(help="The session whose files are taken again.")
-    ],
-    path: Annotated[
-        str | None,
-        typer.Option(
-            help="Only files like this, as in 'left/*.jpg'; dropped ones too."
-        ),
-    ] = None,
+    session: Session,
+    paths: Paths = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Take quarantined files again, after a reader was mended or added. What was read before is known and stays."""
+    """Take quarantined files again, after a reader was mended or added; with --path dropped ones too.
+
+    What was read before is known and stays.
+    """
     from assets.retrieval.quarantine import find_files, reopen
     from orchestration.profiles import load_settings
     from orchestration.resources import build_landing_zone
 
     settings = load_settings()
     zone = build_landing_zone(settings)
-    states = ("quarantined", "dropped") if path else ("quarantined",)
-    found = find_files(zone, session, [path] if path else [], states)
+    states = ("quarantined", "dropped") if paths else ("quarantined",)
+    found = find_files(zone, session, paths or [], states)
     if dry_run:
         return _say_found(as_json, found, "would be taken again")
     reopened, gone = reopen(zone, found)
@@ -92,13 +97,8 @@ def retry(
 
 @quarantine_app.command()
 def drop(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="As listed, or like '*.tmp'."),
-    ] = None,
-    session: Annotated[
-        str | None, typer.Option(help="Only files of this session; alone: all of them.")
-    ] = None,
+    session: Session,
+    paths: Paths = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -108,8 +108,6 @@ def drop(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_landing_zone
 
-    if not paths and session is None:
-        raise ValueError("name the files to drop, or a whole session with --session")
     zone = build_landing_zone(load_settings())
     found = find_files(zone, session, paths or [], ("quarantined",))
     if dry_run:
@@ -121,8 +119,7 @@ def drop(
     drop(zone, found, getpass.getuser(), now)
     _say_found(as_json, found, "dropped; the bytes stay where they are")
     if not as_json:
-        names = ", ".join(sorted({o.session for o in found}))
-        print(f"ingest again, and no check counts them: {names}")
+        print(f"ingest {session} again, and no check counts them")
 
 
 def _list_entries(rows: Sequence[dict[str, Any]], is_verbose: bool) -> str:
@@ -132,7 +129,7 @@ def _list_entries(rows: Sequence[dict[str, Any]], is_verbose: bool) -> str:
         causes = [[row] for row in mine] if is_verbose else group_by_cause(mine, _name)
         shown = causes if is_verbose else causes[:_SHOWN]
         counted = f", {len(causes)} causes" * (len(causes) < len(mine))
-        lines.append(f"{session}: {len(mine)} entries{counted}")
+        lines.append(f"{session}: {len(mine)} in quarantine{counted}")
         lines += [line for alike in shown for line in _tell_cause(alike)]
         if len(shown) < len(causes):
             more = len(causes) - len(shown)

@@ -2,9 +2,10 @@
 
 import csv
 import re
+import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ Rows = Sequence[Mapping[str, Any]]
 Wide = Annotated[
     bool, typer.Option("--wide", help="All columns, each row on one line.")
 ]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, every value in full.")]
 
 _WHOLE = 20  # characters of a value that is not wrapped, such as a time in nanoseconds
 _LEAST = 14  # characters of a column whose values are wrapped
@@ -38,23 +40,54 @@ def print_table(
 
     names = list(rows[0]) if rows else ["(no rows)"]
     cells = [[_tell(row[name], is_wide) for name in names] for row in rows]
-    widths = [
-        max(len(name), *(len(line[at]) for line in cells)) if cells else len(name)
-        for at, name in enumerate(names)
-    ]
-    console = Console(width=sum(widths) + _FRAME * len(widths) + 1 if is_wide else None)
+    columns = [[name, *(line[at] for line in cells)] for at, name in enumerate(names)]
+    widths = [max(map(len, column)) for column in columns]
+    width = sum(widths) + _FRAME * len(widths) + 1 if is_wide else _find_width()
+    most = width - _FRAME - 1
+    needed = widths if is_wide else [min(_need(column), most) for column in columns]
+    console = Console(width=width)
     marks = [at for at, name in enumerate(names) if not name]
-    kept = choose_columns(widths, console.width, marks)
+    kept = choose_columns(needed, width, marks)
     table = Table(title=title, title_justify="left")
     for at in kept:
-        table.add_column(names[at], overflow="fold", min_width=_need(widths[at]))
+        table.add_column(names[at], overflow="fold", min_width=needed[at])
     for line in cells:
         table.add_row(*(Text(line[at]) for at in kept))
     console.print(table)
     left_out = [name for at, name in enumerate(names) if at not in kept]
     if left_out:
         told = f"no room for {', '.join(left_out)}{': ' * bool(more)}{more}"
-        print(textwrap.fill(told, console.width))
+        print_lines([told])
+
+
+def require_one_form(is_wide: bool, is_csv: bool, is_json: bool) -> None:
+    """Raises ValueError for more than one of --wide, --csv and --json."""
+    asked = {"--wide": is_wide, "--csv": is_csv, "--json": is_json}
+    given = [name for name, is_given in asked.items() if is_given]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)}: give one of them")
+
+
+def print_lines(lines: Iterable[str], is_wide: bool = False) -> None:
+    """Lines for a terminal, each broken between words where it is longer than that is wide; not so where all is asked
+    for on one line. What follows a break stands below the text, a little further in.
+    """
+    width = _find_width()
+    for line in map(for_line, lines):
+        if is_wide or len(line) <= width:
+            print(line)
+            continue
+        indent = " " * (len(line) - len(line.lstrip()))
+        print(
+            textwrap.fill(
+                line.lstrip(),
+                width,
+                initial_indent=indent,
+                subsequent_indent=f"{indent}    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
 
 
 def print_csv(rows: Rows) -> None:
@@ -70,21 +103,30 @@ def print_csv(rows: Rows) -> None:
 
 
 def choose_columns(
-    widths: Sequence[int], width: int, marks: Sequence[int] = ()
+    needed: Sequence[int], width: int, marks: Sequence[int] = ()
 ) -> list[int]:
-    """Which columns fit into `width` characters, where long ones are wrapped; the first and `marks` always do."""
-    kept = {0, *marks} if widths else set()
-    room = width - 1 - sum(_need(widths[at]) + _FRAME for at in kept)
-    for at, natural in enumerate(widths):
-        needed = _need(natural) + _FRAME
-        if at not in kept and needed <= room:
+    """Which columns, of so many characters at least, fit into `width`; the first and `marks` always do."""
+    kept = {0, *marks} if needed else set()
+    room = width - 1 - sum(needed[at] + _FRAME for at in kept)
+    for at, least in enumerate(needed):
+        if at not in kept and least + _FRAME <= room:
             kept.add(at)
-            room -= needed
+            room -= least + _FRAME
     return sorted(kept)
 
 
-def _need(natural: int) -> int:
-    return natural if natural <= _WHOLE else _LEAST
+def _need(column: Sequence[str]) -> int:
+    """Characters at least: all of short values; of longer ones, which are wrapped, the longest word."""
+    natural = max(map(len, column))
+    if natural <= _WHOLE:
+        return natural
+    words = (word for value in column for word in value.split())
+    return max(_LEAST, len(column[0]), *map(len, words))
+
+
+def _find_width() -> int:
+    """Of the terminal, in characters: 80 where there is none and `COLUMNS` says nothing."""
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def _tell(value: Any, is_wide: bool) -> str:

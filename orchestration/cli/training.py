@@ -17,7 +17,13 @@ from orchestration.cli.chosen import (
     show_dataset,
 )
 from orchestration.cli.output import Json, join_lines, say
-from orchestration.cli.tables import print_table
+from orchestration.cli.tables import (
+    Csv,
+    Wide,
+    print_csv,
+    print_table,
+    require_one_form,
+)
 
 
 def train(
@@ -30,7 +36,7 @@ def train(
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
         str | None,
-        typer.Option(help="Id of a dataset; by default published data make one."),
+        typer.Option(metavar="ID", help="By default published data make one."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -78,6 +84,8 @@ def results(
     everything: Annotated[
         bool, typer.Option("--everything", help="Only models of all published data.")
     ] = False,
+    wide: Wide = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List every trained model with its scores on the test split of its own release, best first.
@@ -88,24 +96,26 @@ def results(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
+    require_one_form(wide, as_csv, as_json)
     choice = read_options(sessions, where, classes, everything)
     rows = read_results(build_catalog(load_settings()), task, choice)
     if as_json:
         return say(True, rows, "")
+    if as_csv:
+        return print_csv(_list_whole(rows))
     for name in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == name]
         metrics = dict.fromkeys(metric for row in mine for metric in row["scores"])
         print_table(
-            [_shorten(row, list(metrics)) for row in mine],
+            [_shorten(row, list(metrics), wide) for row in mine],
             name,
-            more="daguerre results --json",
+            wide,
+            "daguerre results --wide",
         )
         for line in _list_warnings(mine):
             print(for_line(line))
     if not rows:
-        print(
-            "no model has been trained: daguerre train detection, or materialise a training asset"
-        )
+        print("no model has been trained: `daguerre train TASK` trains one")
 
 
 def read_pairs(
@@ -133,17 +143,28 @@ def _list_warnings(rows: list[dict[str, Any]]) -> list[str]:
     return list(told)
 
 
-def _shorten(row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
+def _list_whole(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With a column for each metric of any task, empty where it was not measured."""
+    metrics = dict.fromkeys(metric for row in rows for metric in row["scores"])
+    return [
+        {k: v for k, v in row.items() if not isinstance(v, dict | list)}
+        | {metric: row["scores"].get(metric) for metric in metrics}
+        for row in rows
+    ]
+
+
+def _shorten(row: dict[str, Any], metrics: list[str], is_wide: bool) -> dict[str, Any]:
     scores = {
         m: "-" if (value := row["scores"].get(m)) is None else f"{value:.3f}"
         for m in metrics
     }
+    length = None if is_wide else 16
     return {
-        "model": row["model_sha256"][:16],
+        "model": row["model_sha256"][:length],
         "": "champion" if row["is_champion"] else "",
         "recipe": row["recipe"],
         **scores,
-        "release": row["release_id"][:16],
+        "release": row["release_id"][:length],
         "chosen": row["chosen"],
         "seed": row["seed"],
     }

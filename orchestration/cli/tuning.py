@@ -31,7 +31,7 @@ def tune(
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
         str | None,
-        typer.Option(help="Id of a dataset; by default published data make one."),
+        typer.Option(metavar="ID", help="By default published data make one."),
     ] = None,
     trials: Annotated[
         int, typer.Option(help="How many; the first has the recipe's own settings.")
@@ -58,14 +58,15 @@ def tune(
     """Search for better settings of a recipe with Ray Tune. Exits 1 when no trial ends with a score."""
     from orchestration.profiles import load_settings
     from orchestration.train import choose_recipe
-    from orchestration.tune import tune_here
+    from orchestration.tune import draw_trials, tune_here
 
     choice = read_options(sessions, where, classes, everything)
     changes = read_pairs("--set", settings)
     searched = read_pairs("--space", space, "lr=1e-4..1e-2")
     home = load_settings()
     if dry_run:
-        choose_recipe(task, recipe, changes)
+        config = choose_recipe(task, recipe, changes)
+        draw_trials(config, trials, changes, searched, seed)
         return say(as_json, *show_dataset(home, task, release, choice))
     facts = tune_here(
         home, task, recipe, release, trials, changes, searched, seed, choice

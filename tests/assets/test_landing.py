@@ -79,7 +79,7 @@ def test_a_landed_folder_that_was_also_ingested_by_hand_is_usable(zone):
 
 
 def test_an_unknown_session_is_not_found(zone):
-    with pytest.raises(FileNotFoundError, match="'friday' is not below"):
+    with pytest.raises(FileNotFoundError, match="there is no session 'friday'"):
         zone.locate("friday")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from orchestration.cli import app, main
+from orchestration.cli import app
 from orchestration.cli.output import format_bytes, shorten
 
 # third parties warn inside the checks
@@ -122,18 +122,6 @@ def test_the_module_is_the_command(home):
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
 
 
-def test_a_mistake_is_one_line_and_exit_code_two(run, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["daguerre", "quarantine", "drop"])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    captured = capsys.readouterr()
-    assert stop.value.code == 2 and captured.out == ""
-    assert (
-        captured.err
-        == "daguerre: name the files to drop, or a whole session with --session\n"
-    )
-
-
 def test_a_dry_run_of_ingest_writes_nothing(run, landed, home):
     plan = read(run("ingest", str(landed), "--dry-run", "--json"))
     assert {c["reader"] for c in plan["captures"]} == {"mcap", "image_folder"}
@@ -202,14 +190,21 @@ def test_quarantine_from_list_to_drop_to_retry(run, landed):
     text = run("quarantine", "list").stdout
     assert "file cut.png (image_folder)" in text and "-> " in text
 
-    asked = run("quarantine", "drop", "cut.png", answer="n\n")
+    asked = run("quarantine", "drop", "monday", answer="n\n")
     assert asked.exit_code == 1 and "acknowledge these 1 files?" in asked.stderr
     assert (
-        read(run("quarantine", "drop", "*.png", "--dry-run", "--json"))[0]["path"]
+        read(
+            run(
+                "quarantine", "drop", "monday", "--path", "*.png", "--dry-run", "--json"
+            )
+        )[0]["path"]
         == "cut.png"
     )
     assert read(run("status", "--json"))["sessions"][0]["quarantined"] == 1
-    assert run("quarantine", "drop", "cut.png", answer="y\n").exit_code == 0
+    assert (
+        run("quarantine", "drop", "monday", "--path", "cut.png", answer="y\n").exit_code
+        == 0
+    )
     assert read(run("status", "--json"))["sessions"][0]["dropped"] == 1
 
     with pytest.raises(ValueError, match="no quarantined file of monday"):
@@ -233,10 +228,7 @@ def test_retry_names_what_it_would_take(run, landed):
 
 def test_a_whole_session_is_dropped_without_a_question(run, landed):
     run("ingest", str(landed))
-    assert (
-        len(read(run("quarantine", "drop", "--session", "monday", "--yes", "--json")))
-        == 1
-    )
+    assert len(read(run("quarantine", "drop", "monday", "--yes", "--json"))) == 1
     assert read(run("status", "--json"))["sessions"][0]["state"] != "quarantined"
 
 

@@ -12,7 +12,10 @@ from mcap.writer import Writer
 from typer.testing import CliRunner
 
 from assets.formats.lookalikes import find_likeness
+from assets.storage import Folder
 from orchestration.cli import app
+from orchestration.cli.intake import fails, take_in
+from orchestration.profiles import load_settings
 
 # third parties warn inside the checks
 pytestmark = pytest.mark.filterwarnings("default")
@@ -59,10 +62,6 @@ def said(
     tuesday = base / "tuesday"
     tuesday.mkdir()
     (tuesday / "again.mcap").write_bytes(record())
-    wednesday = base / "wednesday"
-    wednesday.mkdir()
-    for number in range(3):
-        (wednesday / f"{number}.rar").write_bytes(b"not read")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DAGUERRE_HOME", str(base / "home"))
         patched.chdir(base)
@@ -120,15 +119,20 @@ def test_intake_counts_scans_by_sensor(said, tmp_path):
     assert lines[0].endswith(", 0 frames, 2 scans (2 of velodyne)")
 
 
-def test_a_session_of_which_nothing_is_read_has_one_cause(said):
-    lines = said("wednesday").lines
-    told = [line for line in lines if "held" in line or "check" in line]
+def test_a_landed_session_of_which_nothing_is_read_has_one_cause(said, tmp_path):
+    """As the graph takes it in: there, every folder that lands is a session."""
+    for number in range(3):
+        (tmp_path / f"{number}.rar").write_bytes(b"not read")
+    settings = load_settings()
+    facts, text = take_in(settings, Folder(str(tmp_path)), "wednesday")
+    told = [line for line in text.splitlines() if "held" in line or "check" in line]
     assert told == [
         "held back from datasets: nothing of this session could be read: "
         "0.rar: no reader for .rar yet, and 2 more"
     ]
-    every = said("wednesday", "--verbose").lines
-    assert sum(line.startswith("  held: ") for line in every) > 10
+    assert fails(facts)
+    _, every = take_in(settings, Folder(str(tmp_path)), "wednesday", is_verbose=True)
+    assert every.count("\n  held: ") > 10
 
 
 @pytest.mark.parametrize(

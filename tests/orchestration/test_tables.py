@@ -25,12 +25,12 @@ def run(home, monkeypatch):
 
 def test_columns_are_chosen_by_what_they_need_at_least():
     # 1 of the frame, 3 beside each: 1 + (10 + 3) + (14 + 3) + (20 + 3) = 54
-    assert choose_columns([10, 50, 20], 54) == [0, 1, 2]
-    assert choose_columns([10, 50, 20], 53) == [0, 1]
-    assert choose_columns([50, 50, 5], 27) == [0, 2]
-    assert choose_columns([50, 50], 3) == [0]
+    assert choose_columns([10, 14, 20], 54) == [0, 1, 2]
+    assert choose_columns([10, 14, 20], 53) == [0, 1]
+    assert choose_columns([14, 14, 5], 27) == [0, 2]
+    assert choose_columns([14, 14], 3) == [0]
     # a mark of 8 takes 11: 1 + 13 + 11 = 25 leave no room for 17 more
-    assert choose_columns([10, 50, 8], 41, marks=[2]) == [0, 2]
+    assert choose_columns([10, 14, 8], 41, marks=[2]) == [0, 2]
     assert choose_columns([], 80) == []
 
 

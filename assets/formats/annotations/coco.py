@@ -85,6 +85,7 @@ UNLABELLED = "pictures to be labelled"  # what an export of frames says of itsel
 class CocoReader:
     name = "coco"
     version = "4"
+    classes_from = "`categories` of the COCO file"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         documents = [file for file in files if _is_coco(file, opener)]

@@ -77,6 +77,7 @@ _RECOGNITION = "recognition"
 class CvatReader:
     name = "cvat"
     version = "3"
+    classes_from = "`<label>` of the CVAT file"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return plan_label_files(

@@ -3,9 +3,10 @@ class names in a YAML file or a list.
 
 What the numbers of a row are is told in `yolo_labels.py`. Shares are of the picture turned upright by its EXIF
 orientation, as the loaders of YOLO trainers show it; labels are turned into stored pixels and counted in the notes.
-Several label trees may share the images, each with class ids and names of its own. Where one tree has boxes, polygons
-of another tree are task "segmentation", so that no object counts twice for detection; polygons alone are task
-"detection" with the box around them. An empty label file names a picture without an object; an image without a label
+Several label trees may share the images, each with class ids and names of its own. A polygon is task "detection", with
+the box around it and its mask, whatever stands beside it in its tree. Only where a tree is of polygons throughout, and
+another has boxes on some of the same pictures, it is task "segmentation", so that no object counts twice for detection.
+The notes say which. An empty label file names a picture without an object; an image without a label
 file was looked at by nobody, and the notes count those. Trees that hold the same objects have to name most of them
 alike; otherwise their class ids come from different lists, and the labels of the tree with polygons are refused.
 
@@ -90,7 +91,7 @@ _ONE_LIST_REMEDY = "keep the file that is right, and take the other away"
 
 class YoloReader:
     name = "yolo"
-    version = "3"
+    version = "4"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         trees = find_label_trees(files, opener)
@@ -233,12 +234,12 @@ class _Dataset:
 
     def read_trees(self) -> Iterator[Observation]:
         trees = self.trees
-        has_boxes = any(not tree.has_polygons for tree in trees)
         readings: dict[str, list[Observation]] = {}
         for tree in sorted(trees, key=lambda t: (t.has_polygons, t.name)):
-            tree.task = (
-                "segmentation" if tree.has_polygons and has_boxes else "detection"
-            )
+            boxed = next((t.name for t in trees if tree.is_drawn_again_by(t)), None)
+            tree.task = "segmentation" if boxed is not None else "detection"
+            if tree.num_polygons:
+                self.plan.notes[f"polygons in {tree.name}"] = tree.tell_polygons(boxed)
             files = self.label_files[tree.name]
             readings[tree.name] = _compare_with(
                 readings, tree.name, list(tree.read()), files, self.plan.notes
@@ -249,6 +250,11 @@ class _Dataset:
                 else:
                     yield observation
             bare = {i.path for i in self.pictures} - tree.looked_at
+            unused = {tree.names[i] for i in tree.names.keys() - tree.used_ids}
+            if unused:
+                self.plan.notes[f"classes without an object in {tree.name}"] = (
+                    list_paths(unused, most=20)
+                )
             if bare:
                 self.plan.notes[f"images without a label file in {tree.name}"] = (
                     list_paths(bare)
@@ -321,7 +327,9 @@ class _Tree:
     has_broken_names: bool = False
     names_refusal: Problem | None = None
     layout: Layout = field(default_factory=Layout)
-    has_polygons: bool = False
+    num_boxes: int = 0
+    num_polygons: int = 0
+    used_ids: set[int] = field(default_factory=set)
     looked_at: set[str] = field(default_factory=set)
     _files: list[_LabelFile] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -335,13 +343,30 @@ class _Tree:
             row for found in self._files for row in found.rows if isinstance(row, Row)
         ]
         configs = self._list_configs(files)
-        self._settle_names(configs, {row.class_id for row in rows})
+        self.used_ids = {row.class_id for row in rows}
+        self._settle_names(configs, self.used_ids)
         self.layout = find_layout(
             rows, next((c.keypoints for _, c in configs if c and c.keypoints), None)
         )
-        self.has_polygons = (
-            bool(rows) and not self.layout.keypoints and len(rows[0].shares) != 4
-        )
+        self.num_boxes = sum(map(self.layout.is_box, rows))
+        self.num_polygons = sum(map(self.layout.is_polygon, rows))
+
+    @property
+    def has_polygons(self) -> bool:
+        """Whether every object is one."""
+        return self.num_polygons > 0 == self.num_boxes
+
+    def is_drawn_again_by(self, other: _Tree) -> bool:
+        """Whether another tree has boxes on pictures of this one, which is of polygons."""
+        shared = self.looked_at & other.looked_at
+        return self.has_polygons and other.num_boxes > 0 and bool(shared)
+
+    def tell_polygons(self, boxed: str | None) -> str:
+        """What they are read as, and why. `boxed`: the tree that has boxes on the same pictures."""
+        count = f"{self.num_polygons} of {self.num_polygons + self.num_boxes} objects"
+        if boxed is None:
+            return f"{count}: detection, with the box around each and its mask"
+        return f"{count}: segmentation, for {boxed} has boxes on the same pictures"
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """The paths of each label file and of its image."""
@@ -463,13 +488,15 @@ class _Tree:
         self.names = settled.names
         if not self.names and not self.has_broken_names:
             self.dataset.plan.notes[note] = "none given: the class ids are the names"
-        if settled.passed_over:
-            others = "; ".join(
-                f"{path} is passed over, it {how}"
+        if self.names:
+            listed = list_paths(self.names.values(), most=20)
+            others = "".join(
+                f"; {path} is passed over, it {how}"
                 for path, how in settled.passed_over.items()
             )
+            as_trainers = ", as trainers do" * bool(others)
             self.dataset.plan.notes[note] = (
-                f"taken from {settled.origin}, as trainers do; {others}"
+                f"taken from {settled.origin}{as_trainers}, {listed}{others}"
             )
 
     def _name(self, row: Row) -> str:

@@ -80,6 +80,20 @@ class Layout:
             )
         return Shape(None, shares, is_filled=True)
 
+    def is_box(self, row: Row) -> bool:
+        """Whether a row has the length of a box, upright or oriented, or of a pose."""
+        count = len(row.shares)
+        if self.keypoints:
+            return count in (4, 4 + self.keypoints[0] * self.keypoints[1])
+        return count == 4 or (self.is_oriented and count == 8)
+
+    def is_polygon(self, row: Row) -> bool:
+        """Whether a row has the length of an outline of an object's pixels."""
+        count = len(row.shares)
+        return (
+            not (self.keypoints or self.is_box(row)) and count >= 6 and count % 2 == 0
+        )
+
     def _read_pose(self, row: Row) -> Shape:
         assert self.keypoints is not None
         count, size = self.keypoints

@@ -102,7 +102,8 @@ class ArchiveReader:
         for number, inner_plan in enumerate(plans):
             reader = next(r for r in self._readers if r.name == inner_plan.reader)
             look = getattr(reader, "foresee", None)
-            for key, note in (look(inner_plan, open_member) if look else {}).items():
+            seen = look(inner_plan, open_member) if look else {}
+            for key, note in {**inner_plan.notes, **seen}.items():
                 notes[f"{inner_plan.root or number}: {key}"] = note
         return notes
 

@@ -10,6 +10,7 @@ from assets.formats.images.image_headers import find_encoding, is_depth_png
 from assets.formats.layout import order_naturally, sensor_of, split_of_path
 from assets.formats.observations import FrameObservation, Problem
 from assets.formats.protocol import (
+    HEAD_BYTES,
     Opener,
     UnreadableBytes,
     explain_pointer,
@@ -21,6 +22,9 @@ from assets.storage import SessionFile
 _DEPTH_WORD = re.compile(
     r"(?<![A-Za-z])[Dd](epth|isparit|isp(?![a-z]))|(?<=[a-z])D(epth|isparit)|DEPTH|DISP"
 )
+
+_WEB_PAGE = re.compile(rb"\s*(<!doctype html|<html)", re.IGNORECASE)
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{8,}")
 
 
 class FrameFiles:
@@ -82,10 +86,7 @@ def read_frame_file(
         return Problem(whole_file(file), reader, error.reason, error.remedy, sensor)
     encoding = find_encoding(payload)
     if encoding is None:
-        reason, remedy = explain_pointer(payload[:64]) or (
-            f"no known image format: the file begins with {payload[:8]!r}",
-            "export it again as JPEG or PNG",
-        )
+        reason, remedy = explain_pointer(payload[:64]) or _explain_no_picture(payload)
         return Problem(whole_file(file), reader, reason, remedy, sensor)
     says_depth = depth_m_per_unit is not None or names_depth(file.path)
     kind = "depth" if says_depth and is_depth_png(payload) else "color"
@@ -104,6 +105,26 @@ def read_frame_file(
         sequence,
         split,
         depth_m_per_unit,
+    )
+
+
+def _explain_no_picture(payload: bytes) -> tuple[str, str]:
+    """(reason, remedy) for bytes of which no format of images is known."""
+    head = payload[:HEAD_BYTES]
+    if _WEB_PAGE.match(head):
+        return (
+            "a web page and no picture: what a server answers in place of a file",
+            "download it again",
+        )
+    if _TEXT.fullmatch(head):
+        begins = head.decode(errors="replace").strip()[:40]
+        return (
+            f"text and no picture: it begins with {begins!r}",
+            "copy the picture again from where it comes from, or name the text by its own ending",
+        )
+    return (
+        f"no known image format: the file begins with {payload[:8]!r}",
+        "export it again as JPEG or PNG",
     )
 
 

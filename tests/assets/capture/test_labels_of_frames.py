@@ -545,6 +545,15 @@ def write_video(path: Path, num_frames: int) -> None:
     writer.release()
 
 
+def test_sessions_to_export_are_named_by_patterns_too(home):
+    def count(*patterns: str) -> int:
+        return len(sample_frames(home.catalog, Sampling(patterns)).frames)
+
+    assert count("mon*") == count("monday") == count() > 0
+    with pytest.raises(ValueError, match="session 'tue\\*' has no frames"):
+        count("mon*", "tue*")
+
+
 def test_frames_of_videos_are_written_as_pictures_that_come_back(home):
     write_video(home.folder / "film" / "a.avi", 3)
     home.ingest("film")

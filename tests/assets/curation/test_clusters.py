@@ -113,7 +113,7 @@ def test_nothing_to_compare_is_said_with_the_remedy(catalog, frame_rows):
     with pytest.raises(ValueError, match="no published frames with embeddings"):
         update_clusters(catalog)
     catalog.merge("frames", frame_rows(1))
-    with pytest.raises(ValueError, match="materialise those"):
+    with pytest.raises(ValueError, match="daguerre ingest PLACE"):
         update_clusters(catalog)
 
 

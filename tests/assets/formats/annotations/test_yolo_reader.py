@@ -730,7 +730,8 @@ def test_files_with_names_that_agree_on_what_occurs_are_fine(
     assert [label.class_name for label in reading.labels] == [
         "cat"
     ] and not reading.problems
-    assert "class names of labels" not in reading.plans[0].notes
+    note = reading.plans[0].notes["class names of labels"]
+    assert note.startswith("taken from ") and "passed over" not in note
 
 
 def test_the_folders_of_labels_give_the_split_of_pictures_that_lie_in_none(
@@ -782,3 +783,112 @@ def test_empty_texts_beside_pictures_that_nothing_describes_are_no_labels(
 ):
     reading = read_session(write_files({"a.jpg": make_image(), "a.txt": ""}))
     assert [left.reason for left in reading.leftovers] == ["empty file"]
+
+
+BOX, POLYGON = "0 .5 .5 .5 .5\n", "0 .25 .25 .5 .25 .5 .5\n"
+
+
+def tasks_of(reading) -> dict[str, set[str]]:
+    """label file -> the tasks of its labels"""
+    found: dict[str, set[str]] = {}
+    for label in reading.labels:
+        found.setdefault(label.source.path, set()).add(label.task)
+    return found
+
+
+@pytest.mark.parametrize("rows", [BOX + POLYGON, POLYGON + BOX])
+def test_polygons_and_boxes_in_one_file_are_detections_in_either_order(
+    write_files, read_session, make_image, rows
+):
+    reading = read_session(
+        write_files({"images/a.jpg": make_image(), "labels/a.txt": rows})
+    )
+    assert tasks_of(reading) == {"labels/a.txt": {"detection"}}
+    note = reading.plans[0].notes["polygons in labels"]
+    assert note.startswith("1 of 2 objects: detection, with the box around")
+
+
+@pytest.mark.parametrize("rows", [BOX + POLYGON, POLYGON + BOX])
+def test_a_tree_with_a_box_of_its_own_stays_detection_beside_one_of_boxes(
+    write_files, read_session, make_image, rows
+):
+    reading = read_session(
+        write_files(
+            {
+                "images/train/a.jpg": make_image(),
+                "boxes/labels/train/a.txt": "0 .2 .2 .1 .1\n",
+                "shapes/labels/train/a.txt": rows,
+            }
+        )
+    )
+    assert tasks_of(reading)["shapes/labels/train/a.txt"] == {"detection"}
+
+
+def test_boxes_of_other_pictures_do_not_make_polygons_segmentation(
+    write_files, read_session, make_image
+):
+    """Two splits, each with its own folder of labels, under one description."""
+    reading = read_session(
+        write_files(
+            {
+                "data.yaml": "names: [cat]\ntrain: train/images\nval: valid/images\n",
+                "train/images/a.jpg": make_image(1),
+                "train/labels/a.txt": POLYGON,
+                "valid/images/b.jpg": make_image(2),
+                "valid/labels/b.txt": BOX,
+            }
+        )
+    )
+    assert len(reading.plans) == 1 and not reading.problems
+    assert tasks_of(reading) == {
+        "train/labels/a.txt": {"detection"},
+        "valid/labels/b.txt": {"detection"},
+    }
+
+
+def test_an_empty_tree_beside_polygons_says_nothing_of_their_task(
+    write_files, read_session, make_image
+):
+    reading = read_session(
+        write_files(
+            {
+                "images/train/a.jpg": make_image(),
+                "boxes/labels/train/a.txt": "",
+                "shapes/labels/train/a.txt": POLYGON,
+            }
+        )
+    )
+    assert tasks_of(reading) == {"shapes/labels/train/a.txt": {"detection"}}
+
+
+def test_a_tree_of_polygons_beside_boxes_of_the_same_pictures_says_so(
+    write_files, read_session, make_image
+):
+    reading = read_session(
+        write_files(
+            {
+                "images/train/a.jpg": make_image(),
+                "boxes/labels/train/a.txt": BOX,
+                "shapes/labels/train/a.txt": POLYGON,
+            }
+        )
+    )
+    note = reading.plans[0].notes["polygons in shapes/labels"]
+    assert note == (
+        "1 of 1 objects: segmentation, for boxes/labels has boxes on the same pictures"
+    )
+
+
+def test_classes_without_an_object_are_one_note(write_files, read_session, make_image):
+    reading = read_session(
+        write_files(
+            {
+                "data.yaml": "names: [cat, dog, owl]\n",
+                "images/a.jpg": make_image(),
+                "labels/a.txt": "1 .5 .5 .5 .5\n",
+            }
+        )
+    )
+    notes = reading.plans[0].notes
+    assert notes["classes without an object in labels"] == "2: cat, owl"
+    assert notes["class names of labels"] == "taken from data.yaml, 3: cat, dog, owl"

@@ -458,7 +458,7 @@ def test_bytes_decide_what_a_file_is(write_files, read_session, make_image):
     assert {p.source.path: p.reason for p in reading.problems} == {
         "c/p.jpg": "git-lfs pointer, not data",
         "c/e.jpg": "empty file",
-        "c/t.jpg": "no known image format: the file begins with b'not an i'",
+        "c/t.jpg": "text and no picture: it begins with 'not an image at all'",
     }
     assert all(p.remedy for p in reading.problems)
 

@@ -1,0 +1,118 @@
+"""What `daguerre status` says to a person: lines and tables that fit the terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestration.cli.output import format_bytes, shorten
+from orchestration.cli.tables import print_lines, print_table
+
+_MORE = "daguerre status --wide"
+_COUNTED = ("waiting", "ingested", "quarantined", "dropped")
+
+
+def print_status(facts: Mapping[str, Any], is_wide: bool) -> None:
+    """The facts of `read_status`, wrapped to the terminal unless everything is to be on one line."""
+    print_lines(_tell_home(facts), is_wide)
+    print_lines(_tell_sessions(facts), is_wide)
+    tables = [
+        {"size" if k == "size_bytes" else k: v for k, v in table.items()}
+        | {"size": format_bytes(table["size_bytes"])}
+        for table in facts["tables"]
+    ]
+    if tables:
+        print_table(tables, "tables", is_wide, _MORE)
+    print_lines(
+        (
+            f"  MLflow may name another champion of {task} than the tables, which count: "
+            "the next training mends that"
+            for task in facts["unfollowed"]
+        ),
+        is_wide,
+    )
+    for name in ("champions", "drift", "leases"):
+        if facts[name]:
+            print_table(facts[name], name, is_wide, _MORE)
+    print_lines(_tell_requests(facts), is_wide)
+
+
+def _tell_home(facts: Mapping[str, Any]) -> Iterator[str]:
+    disk = facts["disk"]
+    sizes = (
+        f"{format_bytes(disk['home_bytes'])}, {format_bytes(disk['free_bytes'])} free"
+    )
+    yield f"home {facts['home']}: {sizes}"
+    yield (
+        f"landing zone {facts['landing_zone']}: {_tell_landed(facts)}; a folder that is put there becomes a "
+        "session, which `daguerre ui` takes in by itself"
+    )
+    if facts["ledger_fault"]:
+        yield f"  files, sources and leases are not known: {facts['ledger_fault']}"
+    if facts["landing_fault"]:
+        yield f"  {facts['landing_fault']}"
+    for loss in facts["lost"]:
+        yield f"  LOST: {loss['summary']}"
+    if "decoders_lack" in facts:
+        gaps = facts["decoders_lack"]
+        if not gaps:
+            yield "decoders of foreign images: no privileges, no network, no files"
+        for gap in gaps:
+            yield f"decoders of foreign images go on without: {gap}"
+
+
+def _tell_landed(facts: Mapping[str, Any]) -> str:
+    """How many of the sessions lie in the landing zone."""
+    zone = facts["landing_zone"]
+    num_inside = sum(s["place"].startswith(f"{zone}/") for s in facts["sessions"])
+    return f"{num_inside} sessions lie in it" if num_inside else "empty"
+
+
+def _tell_sessions(facts: Mapping[str, Any]) -> Iterator[str]:
+    num_sessions = len(facts["sessions"])
+    where = ", wherever they lie" * bool(num_sessions)
+    yield f"sessions: {num_sessions or 'none yet'}{where}"
+    if not num_sessions:
+        yield "  `daguerre ingest PLACE` takes one in, from anywhere"
+    for session in facts["sessions"]:
+        yield from _tell_session(session, facts["landing_zone"])
+    for said in facts["forgotten"]:
+        rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
+        what = "/".join(filter(None, (said["session"], said["path"])))
+        why = shorten(said["reason"] or "no reason was given", 80)
+        yield f"  forgotten: {what} by {said['by']} at {said['at']} ({why}); {rows}"
+    for folder in facts["unusable_folders"]:
+        yield f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"
+    for pause in facts["pauses"]:
+        yield f"  {_tell_pause(pause)}"
+
+
+def _tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:
+    counts = ", ".join(f"{session[n]} {n}" for n in _COUNTED if session[n])
+    files = f"{session['files']} files ({counts or 'none'}), {session['frames']} frames"
+    yield f"  {session['state']:<12} {session['session']}: {files}"
+    if session["place"] and session["place"] != f"{zone}/{session['session']}":
+        yield f"      in {session['place']}"
+    if session["fault"]:
+        yield f"      {session['fault']}"
+    if session["copy_of"]:
+        yield f"      already in session {', '.join(session['copy_of'])}"
+        return
+    held: dict[str, list[str]] = {}
+    for decision in session["held"]:
+        held.setdefault(decision["reason"], []).append(decision["table"])
+    for reason, tables in held.items():
+        yield f"      {', '.join(tables)} held: {shorten(reason, 160)}"
+
+
+def _tell_requests(facts: Mapping[str, Any]) -> Iterator[str]:
+    for request in facts["retraining_requests"]:
+        who = f"{request['task']} (champion {request['model_version']}) for {request['session']}"
+        yield f"retraining request: {who}: {shorten(request['reason'], 100)}"
+        yield f"  -> {request['answer']}"
+
+
+def _tell_pause(pause: Mapping[str, Any]) -> str:
+    times = "once" if pause["num_failures"] == 1 else f"{pause['num_failures']} times"
+    left_s = pause["left_s"]
+    then = f"again in {left_s} s" if left_s > 0 else "again at the next look"
+    who = pause["session"] or "the landing zone"
+    return f"{pause['what']} of {who} failed {times}, {then}: {shorten(pause['reason'], 160)}"

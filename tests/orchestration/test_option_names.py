@@ -1,0 +1,119 @@
+"""One word for one thing: the names of options and arguments over all verbs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from orchestration.cli import app
+
+# each name of an option, and what it means wherever it stands; a new one is a word that people have to learn
+MEANINGS = {
+    "accept-thin-test": "let a champion rest on a thin test part",
+    "captures": "how many captures are simulated",
+    "classes": "only these classes",
+    "csv": "print CSV",
+    "dry-run": "say what would be done",
+    "every": "each so many frames",
+    "everything": "all published data",
+    "fault": "what is broken on purpose",
+    "format": "form of the label files",
+    "health": "say what confinement lacks",
+    "home-only": "leave out what lies elsewhere",
+    "json": "print JSON",
+    "keep-rows": "forget the place alone",
+    "limit": "no more frames than this",
+    "mlflow-port": "port of MLflow",
+    "out": "the file that is written",
+    "path": "only files like this",
+    "port": "port of the UI",
+    "reason": "why, for who asks later",
+    "recipe": "training recipe",
+    "release": "id of a release",
+    "seconds": "length of a simulated capture",
+    "seed": "same seed, same result",
+    "sensor": "only this sensor",
+    "session": "name that a session gets",
+    "sessions": "only these sessions",
+    "set": "a setting in place of the recipe's",
+    "shift": "how the simulated world differs",
+    "source": "place of real data for the demo",
+    "space": "a setting that is searched",
+    "task": "only this task",
+    "trials": "how many trainings a search has",
+    "undo": "take it back",
+    "verbose": "every file and check by itself",
+    "version": "which Daguerre this is",
+    "where": "only frames for which this SQL holds",
+    "wide": "all columns, rows on one line",
+    "with-labels": "begin with the labels there are",
+    "yes": "do not ask",
+}
+
+
+def walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every verb with its parameters."""
+    verbs = getattr(command, "commands", None)
+    if verbs is None:
+        yield " ".join(path), command.params
+        return
+    yield " ".join(path), command.params
+    for name, verb in verbs.items():
+        yield from walk(verb, (*path, name))
+
+
+def list_options() -> dict[str, list[tuple[str, Any]]]:
+    """Name without dashes -> the verbs that have it, with the option."""
+    found = defaultdict(list)
+    for verb, params in walk(typer.main.get_command(app)):
+        for param in params:
+            if param.param_type_name == "option" and "--help" not in param.opts:
+                found[param.opts[0].removeprefix("--")].append((verb, param))
+    return found
+
+
+def test_every_option_is_a_word_of_the_list():
+    assert set(list_options()) == set(MEANINGS)
+
+
+def test_an_option_has_one_spelling_and_no_negation():
+    for uses in list_options().values():
+        for verb, param in uses:
+            assert len(param.opts) == 1 and not param.secondary_opts, (verb, param.opts)
+
+
+def test_an_option_is_the_same_kind_of_thing_in_every_verb():
+    for name, uses in list_options().items():
+        kinds = {(p.is_flag, p.multiple, p.metavar) for _, p in uses}
+        assert len(kinds) == 1, (name, [verb for verb, _ in uses])
+
+
+def test_arguments_that_mean_the_same_have_the_same_name():
+    named = {
+        verb: [p.metavar or p.name for p in params if p.param_type_name == "argument"]
+        for verb, params in walk(typer.main.get_command(app))
+    }
+    assert {verb for verb, names in named.items() if "folder" in names} == {
+        "simulate",
+        "backup",
+        "export frames",
+    }
+    assert {verb for verb, names in named.items() if "session" in names} == {
+        "quarantine list",
+        "quarantine retry",
+        "quarantine drop",
+        "export rerun",
+    }
+    assert named["ingest"] == ["PLACE"]
+
+
+def test_what_is_printed_as_a_table_has_a_wide_form():
+    having = {name: {verb for verb, _ in uses} for name, uses in list_options().items()}
+    assert having["wide"] == {"status", "query", "results"}
+    assert having["csv"] == {"query", "results"}
+    verbs = {verb for verb, _ in walk(typer.main.get_command(app))}
+    groups = {"", "quarantine", "export"}
+    assert verbs - groups - having["json"] == {"ui"}
