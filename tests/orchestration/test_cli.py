@@ -257,7 +257,9 @@ def test_what_has_one_cause_is_told_once_with_a_count_unless_all_is_asked_for(
     every = run("quarantine", "list", "--verbose").stdout
     assert all(f"  file {n}.rar (none)" in every for n in range(9))
     assert len(every.splitlines()) == 1 + 3 * len(entries)
-    asked = run("quarantine", "drop", "*.rar", "--dry-run").stdout.splitlines()
+    asked = run(
+        "quarantine", "drop", "monday", "--path", "*.rar", "--dry-run"
+    ).stdout.splitlines()
     assert asked == [
         "9 files would be dropped:",
         "  monday: 9 files, the first 0.rar: no reader for .rar yet",
