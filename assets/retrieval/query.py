@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from assets.ledger import Ledger, LedgerFault
-from assets.tables.catalog import Catalog
+from assets.tables.catalog import WHOLE_TABLE, Catalog, is_in
 from assets.tables.sql import explain, open_tables
 
 
@@ -17,11 +19,20 @@ class QueryError(ValueError):
 
 
 @dataclass(frozen=True)
+class Held:
+    """A session of which a table has rows that no reader gets, as a check holds them back."""
+
+    session: str  # "": the whole table, of one without sessions
+    table: str
+
+
+@dataclass(frozen=True)
 class Found:
-    """The rows of a query, and the names of columns of bytes that were not read for it."""
+    """The rows of a query, the names of columns of bytes that were not read for it, and what may be held among them."""
 
     rows: pa.Table
     left_out: tuple[str, ...]
+    held: tuple[Held, ...] = ()
 
 
 def run_query(
@@ -29,7 +40,9 @@ def run_query(
 ) -> Found:
     """The rows of one SELECT, without its columns of bytes where they are not wanted.
 
-    Besides the tables of the catalog there is `files`, the ledger's outcome of every file.
+    Besides the tables of the catalog there is `files`, the ledger's outcome of every file. Rows are the newest, held or
+    not; `held` names the sessions of the tables asked that are held, where the rows have a column `session` only those
+    that stand in it.
 
     Raises QueryError for a statement that fails, that is not a single SELECT, or that reaches for files or the network.
     """
@@ -51,11 +64,49 @@ def run_query(
                 raise QueryError(
                     "only one SELECT statement is answered: the tables are read-only"
                 )
-            return _fetch(connection.sql(sql), with_bytes)
+            found = _fetch(connection.sql(sql), with_bytes)
+            asked = set(_list_asked(connection, sql))
         except duckdb.Error as error:
             if unknown and "files does not exist" in str(error):
                 raise QueryError(str(unknown)) from error
             raise QueryError(explain(error, sql)) from error
+    return replace(found, held=_find_held(catalog, asked, found.rows))
+
+
+def _list_asked(connection: Any, sql: str) -> Iterator[str]:
+    """The names that a statement reads from, as DuckDB parses it; none for one that describes a table."""
+    (parsed,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    parts = [json.loads(parsed)]
+    for part in parts:
+        if isinstance(part, dict):
+            if part.get("type") == "BASE_TABLE":
+                yield part["table_name"]
+            part = list(part.values()) if part.get("type") != "SHOW_REF" else []
+        parts += part if isinstance(part, list) else []
+
+
+def _find_held(catalog: Catalog, asked: set[str], rows: pa.Table) -> tuple[Held, ...]:
+    """What is held of the tables that were asked; nothing where the query asks for what is held by itself."""
+    if "publications" in asked or not asked:
+        return ()
+    where = f"is_held AND {is_in('table_name', sorted(asked))}"
+    columns = ["session", "table_name"]
+    decisions = catalog.read_latest("publications", columns, where).to_pylist()
+    shown = (
+        {*rows["session"].to_pylist(), WHOLE_TABLE}
+        if "session" in rows.column_names
+        else None
+    )
+    return tuple(
+        sorted(
+            (
+                Held(row["session"], row["table_name"])
+                for row in decisions
+                if shown is None or row["session"] in shown
+            ),
+            key=lambda held: (held.session, held.table),
+        )
+    )
 
 
 def _fetch(relation: Any, with_bytes: bool) -> Found:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,13 @@ from orchestration.cli.output import (
 )
 from orchestration.cli.status_text import print_status
 from orchestration.cli.tables import Csv, Wide, print_csv, print_table, require_one_form
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assets.retrieval.query import Held
+
+_MOST_HELD = 8  # sessions on one line
 
 
 def status(
@@ -63,7 +70,10 @@ def query(
     as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
-    """Read-only SQL over all tables. Columns of bytes are left out and named; JSON has their length and sha256."""
+    """Read-only SQL over all tables. Columns of bytes are left out and named; JSON has their length and sha256.
+
+    Rows are the newest, those of held sessions too, which are named on stderr and in JSON.
+    """
     from assets.retrieval.query import run_query, to_json_rows
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, open_ledger
@@ -73,13 +83,32 @@ def query(
     found = run_query(build_catalog(settings), open_ledger(settings), sql, as_json)
     rows = to_json_rows(found.rows)
     if as_json:
-        return say(True, rows, "")
+        held = [vars(held) for held in found.held]
+        return say(True, {"rows": rows, "held": held}, "")
+    if found.held:
+        print(for_line(_tell_held(found.held)), file=sys.stderr)
     if as_csv:
         print_csv(rows)
     else:
         print_table(rows, None, wide, "--wide or --csv")
     if found.left_out:
         print(f"left out, being bytes: {', '.join(found.left_out)}", file=sys.stderr)
+
+
+def _tell_held(held: "Sequence[Held]") -> str:
+    """Which sessions are held, of which tables, and what to do about it."""
+    tables: dict[str, list[str]] = {}
+    for one in held:
+        tables.setdefault(one.session, []).append(one.table)
+    told = [
+        f"{session} ({', '.join(names)})" if session else ", ".join(names)
+        for session, names in tables.items()
+    ]
+    more = f" and {len(told) - _MOST_HELD} more" if len(told) > _MOST_HELD else ""
+    return (
+        f"held, and not for training: {', '.join(told[:_MOST_HELD])}{more}; `daguerre status` says why, and "
+        "`session not in (select session from publications where is_held)` leaves them out"
+    )
 
 
 def verify(as_json: Json = False) -> None:

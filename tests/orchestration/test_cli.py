@@ -283,7 +283,8 @@ def test_export_writes_a_recording(run, landed, tmp_path):
 
 def test_query_prints_a_table_and_markup_in_it_stays_text(run):
     assert "[bold]x" in run("query", "select '[bold]x' as name").stdout
-    assert read(run("query", "select 1 as n", "--json")) == [{"n": 1}]
+    asked = read(run("query", "select 1 as n", "--json"))
+    assert asked == {"rows": [{"n": 1}], "held": []}
 
 
 def test_verify_of_an_empty_home_is_clean(run):

@@ -85,7 +85,7 @@ def test_a_column_that_newer_code_has_added_is_null_and_is_not_written(
     monkeypatch.setitem(TABLES, "frames", table)
     before = snapshot(home)
     asked = "select sensor, split_hint from frames"
-    assert run("query", asked) == [{"sensor": "cam", "split_hint": None}]
+    assert run("query", asked)["rows"] == [{"sensor": "cam", "split_hint": None}]
     run("status")
     assert snapshot(home) == before
 
@@ -125,7 +125,7 @@ def test_with_a_damaged_ledger_the_rest_is_told(run, damaged):
     facts = run("status")
     assert "restore it from a backup" in facts["ledger_fault"]
     assert {t["table"]: t["rows"] for t in facts["tables"]}["frames"] == 1
-    assert run("query", "select count(*) as n from frames") == [{"n": 1}]
+    assert run("query", "select count(*) as n from frames")["rows"] == [{"n": 1}]
     with pytest.raises(QueryError, match=r"ledger .* cannot be used"):
         run("query", "select * from files")
     assert "ledger" in {w["reason"] for w in run("verify")["wrong"]}.pop()

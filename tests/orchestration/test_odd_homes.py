@@ -48,7 +48,7 @@ def test_every_verb_that_looks_sees_what_was_taken_in(run, tmp_path, make_png):
     status = run("status")
     assert status["home"] == str(tmp_path / "homes" / ODD)
     assert [s["frames"] for s in status["sessions"]] == [1]
-    (frame,) = run("query", "select frame_id from frames")
+    (frame,) = run("query", "select frame_id from frames")["rows"]
     assert run("lineage", "frame", frame["frame_id"])
     assert run("verify")["ok"]
     assert [entry["path"] for entry in run("quarantine", "list")] == ["cut.png"]

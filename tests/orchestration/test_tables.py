@@ -62,8 +62,28 @@ def test_bytes_are_left_out_and_named_but_json_has_their_hash(run):
     assert done.stderr == "left out, being bytes: payload\n"
     (row,) = json.loads(
         run("query", "--json", "select 'abc'::blob as payload, 1 as n").stdout
-    )
+    )["rows"]
     assert (row["n"], row["payload"]["bytes"]) == (1, 3)
+
+
+def test_held_sessions_are_told_beside_the_rows(run, catalog, frame_rows):
+    for session in ("desk", "dusk"):
+        catalog.merge("frames", frame_rows(2, session=session))
+    version = catalog.latest_version("frames")
+    catalog.publish("frames", "desk", version)
+    catalog.hold("frames", "dusk", version, "too dark")
+    sql = "select count(*) as n from frames"
+    for form in ((), ("--csv",), ("--wide",)):
+        done = run("query", sql, *form)
+        assert "4" in done.stdout and "dusk" not in done.stdout
+        assert done.stderr.startswith("held, and not for training: dusk (frames); ")
+        assert len(done.stderr.splitlines()) == 1
+    found = json.loads(run("query", sql, "--json").stdout)
+    held = [{"session": "dusk", "table": "frames"}]
+    assert found == {"rows": [{"n": 4}], "held": held}
+    only = "session not in (select session from publications where is_held)"
+    done = run("query", f"{sql} where {only}", "--csv")
+    assert (done.stdout, done.stderr) == ("n\n2\n", "")
 
 
 def test_the_version_is_told(run):

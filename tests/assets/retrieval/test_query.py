@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from assets.retrieval.query import QueryError, run_query, to_json_rows
+from assets.retrieval.query import Held, QueryError, run_query, to_json_rows
 from assets.tables.schemas import TABLES
 
 
@@ -152,3 +152,40 @@ def test_variables_of_the_program_cannot_be_read(ask, frame_rows):
 def test_a_wrong_statement_is_said_in_one_line_or_two(ask, sql):
     with pytest.raises(QueryError, match=r"(?i)error"):
         ask(sql)
+
+
+@pytest.fixture
+def one_held(catalog, frame_rows):
+    """Two frames of monday, which is published, and one of tuesday, which is held."""
+    catalog.merge("frames", frame_rows(2))
+    catalog.publish("frames", "monday", catalog.latest_version("frames"))
+    catalog.merge("frames", frame_rows(1, 9, "tuesday"))
+    catalog.hold("frames", "tuesday", catalog.latest_version("frames"), "too dark")
+    return catalog
+
+
+@pytest.mark.parametrize(
+    "sql, is_told",
+    [
+        ("select count(*) as n from frames", True),
+        ("with f as (from frames) select n from (select count(*) as n from f)", True),
+        ("select session, count(*) from frames group by all", True),
+        ("select frame_id, session from frames where session = 'monday'", False),
+        ("select * from labels", False),
+        ("describe frames", False),
+        ("select session, reason from publications where is_held", False),
+        ("select 1 as n", False),
+    ],
+)
+def test_held_sessions_among_the_rows_are_named(one_held, ledger, sql, is_told):
+    held = run_query(one_held, ledger, sql).held
+    assert held == (Held("tuesday", "frames"),) * is_told
+
+
+def test_a_table_that_is_held_as_a_whole_is_named(one_held, ledger):
+    one_held.hold("splits", None, 1, "a recording in two parts")
+    sql = "select count(*) as n from frames left join splits using (frame_id) where frames.session = 'monday'"
+    assert run_query(one_held, ledger, sql).held == (
+        Held("", "splits"),
+        Held("tuesday", "frames"),
+    )
