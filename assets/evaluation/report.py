@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from assets.previews.gallery import Draw, Gallery, Picture, name_subject
 from assets.tables.class_list import PARTS, count_classes, count_parts
 from assets.tables.rows import DriftRow, QuarantineRow, ReleaseFrameRow, ScoreRow
 from assets.tables.schemas.monitoring import WHOLE_SESSION
+from assets.whole_output import writing_file
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_QUARANTINE_ROWS = 200
@@ -146,14 +146,8 @@ class ReportData:
 
 def write_report(path: Path, data: ReportData) -> Path:
     """Write the page to `path` (complete or not at all) and return it. Pictures and charts lie in it as data URIs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    page = render_report(data)
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing_file(path) as partial:
+        partial.write_text(render_report(data), encoding="utf-8")
     return path
 
 

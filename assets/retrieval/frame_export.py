@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import SIDES, FrameRow, LabelRow
 from assets.tables.sql import find_frames
 from assets.video_frames import unpack
+from assets.whole_output import writing_folder
 
 _FACTS = ("frame_id", "session", "sensor", "t_ns", "sha256")
 _COLUMNS = (*_FACTS, "capture_id", "sequence", "width_px", "height_px", "encoding")
@@ -152,25 +151,10 @@ def export_frames(
 ) -> Written:
     """Write pictures, their list and the files of the labelling tool into folder `out`, all of it or nothing.
 
-    Raises ValueError for a folder that holds something, and for a frame that does not decode.
+    Raises ValueError for a frame that does not decode, and as `writing_folder` does.
     """
-    require_empty(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        written = _write(catalog, frames, partial, order, on_progress)
-        os.replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return written
-
-
-def require_empty(out: Path) -> None:
-    """Raises ValueError where something lies at a path that is no empty folder."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is not empty: name a new folder, or remove it")
+    with writing_folder(out) as partial:
+        return _write(catalog, frames, partial, order, on_progress)
 
 
 def _write(

@@ -8,7 +8,6 @@ out: positions on Earth, transforms beside the rig's, masks.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from assets.tables.rows import (
     SignalRow,
 )
 from assets.video_frames import unpack
+from assets.whole_output import writing_file
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
@@ -67,10 +67,8 @@ def export_session(
     """Write the .rrd file, complete or not at all; returns how many of what it holds.
 
     Rows are the newest, held or not. Images are handed on without the metadata inside them. Raises ValueError for a
-    session that has no captures.
+    session that has no captures, and as `writing_file` does.
     """
-    import rerun as rr
-
     captures = (
         catalog.read_latest("captures", where=session_is(session))
         .sort_by("path")
@@ -80,22 +78,24 @@ def export_session(
         raise ValueError(
             f"session '{session}' has no captures: `daguerre status` lists the sessions"
         )
+    recording = _Recording(_open_stream(session), _read_boxes(catalog, session))
+    with writing_file(out) as partial:
+        recording.stream.save(partial)
+        _write(catalog, captures, recording, on_progress or (lambda done, total: None))
+        recording.stream.disconnect()
+    return dict(recording.counts)
+
+
+def _open_stream(session: str) -> RecordingStream:
+    """The same rows give the same recording."""
+    import rerun as rr
+
     stream = rr.RecordingStream(
         "daguerre", recording_id=f"daguerre-{session}", send_properties=False
     )
-    stream.set_log_time_enabled(False)  # the same rows give the same recording
+    stream.set_log_time_enabled(False)
     stream.set_log_tick_enabled(False)
-    recording = _Recording(stream, _read_boxes(catalog, session))
-    partial = out.with_name(f".{out.name}.part")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        stream.save(partial)
-        _write(catalog, captures, recording, on_progress or (lambda done, total: None))
-        stream.disconnect()
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return dict(recording.counts)
+    return stream
 
 
 @dataclass

@@ -73,9 +73,9 @@ def frames(
         export_frames,
         list_classes,
         read_labels,
-        require_empty,
         sample_frames,
     )
+    from assets.whole_output import require_empty
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
