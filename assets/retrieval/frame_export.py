@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import cast
 
+import pyarrow.compute as pc
+
 from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.images import Payload
@@ -110,11 +112,26 @@ def _choose(recorded_by: str, labels: Sequence[LabelRow]) -> list[LabelRow]:
     return list(chosen.values())
 
 
-def list_classes(catalog: Catalog, form: str) -> list[str]:
-    """The names of the classes that a form may hold, of any session."""
+def list_classes(
+    catalog: Catalog, form: str, frames: Sequence[FrameRow], named: Sequence[str] = ()
+) -> list[str]:
+    """The names of the classes that a form lists: those of any label of the sessions of these frames, and `named`.
+
+    Raises ValueError for names where the form lists none.
+    """
     tasks = FORMATS[form].tasks
-    rows = catalog.read_latest("labels", ["class_name"], is_in("task", tasks))
-    return sorted(set(rows["class_name"].to_pylist()))
+    if named and not tasks:
+        raise ValueError(f"format '{form}' lists no classes: leave them out")
+    sessions = sorted({frame["session"] for frame in frames})
+    of_sessions = is_in("session", sessions)
+    ids = catalog.read_latest("frames", ["frame_id"], of_sessions)["frame_id"]
+    # a label may stand in a session of its own
+    labels = catalog.read_latest(
+        "labels", ["frame_id", "class_name"], is_in("task", tasks)
+    )
+    is_theirs = pc.is_in(labels["frame_id"], ids.combine_chunks())
+    found = labels.filter(is_theirs)["class_name"].unique().to_pylist()
+    return sorted({*found, *named})
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def read_options(
     everything: bool = False,
 ) -> Choice | None:
     """The choice behind the options; None where none is given. Raises ValueError for one beside --everything."""
-    choice = Choice(_part(sessions), where, _part(classes))
+    choice = Choice(read_names(sessions), where, read_names(classes))
     if choice.is_everything:
         return EVERYTHING if everything else None
     if everything:
@@ -83,7 +83,7 @@ def show_dataset(
     return preview.facts, join_lines([*lines, "nothing was started"])
 
 
-def _part(texts: Sequence[str] | None) -> tuple[str, ...]:
+def read_names(texts: Sequence[str] | None) -> tuple[str, ...]:
     """Names parted by commas, as CSV has them: one that holds a comma stands in double quotes."""
     return tuple(
         name.strip()

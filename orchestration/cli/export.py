@@ -1,12 +1,14 @@
 """The verbs that write data out for other programs."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from assets.choice import EVERYTHING
-from orchestration.cli.chosen import Sessions, Where, read_options
+from assets.foreign_text import for_line
+from orchestration.cli.chosen import Sessions, Where, read_names, read_options
 from orchestration.cli.output import Json, format_bytes, say
 from orchestration.cli.progress import show_progress
 
@@ -61,6 +63,14 @@ def frames(
     with_labels: Annotated[
         bool, typer.Option("--with-labels", help="Begin with the labels there are.")
     ] = False,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--classes",
+            metavar="NAMES",
+            help="Classes for the tool, parted by commas, besides those that the sessions have.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written.")
     ] = False,
@@ -88,14 +98,18 @@ def frames(
     left_out = (
         f"; {chosen.num_depth} depth images are left out" if chosen.num_depth else ""
     )
-    facts = {"folder": str(folder), "format": form, "depth_left_out": chosen.num_depth}
+    facts: dict[str, Any] = {"folder": str(folder), "format": form}
+    facts["depth_left_out"] = chosen.num_depth
+    listed = list_classes(catalog, form, chosen.frames, read_names(classes))
+    facts["classes"] = listed
+    told = _tell_classes(form, listed)
     if dry_run:
         num_sessions = len({frame["session"] for frame in chosen.frames})
-        text = f"{len(chosen.frames)} frames of {num_sessions} sessions would be written to {folder}{left_out}"
+        text = f"{len(chosen.frames)} frames of {num_sessions} sessions would be written to {folder}{left_out}{told}"
         say(as_json, {**facts, "images": len(chosen.frames), "dry_run": True}, text)
         return
     labels = read_labels(catalog, chosen.frames) if with_labels else None
-    order = Order(form, list_classes(catalog, form), labels)
+    order = Order(form, listed, labels)
     with show_progress(f"exporting to {folder}", "frames") as tick:
         written = export_frames(catalog, chosen.frames, folder, order, tick)
     text = ", ".join(f"{count} {name}" for name, count in written.counts.items())
@@ -112,6 +126,16 @@ def frames(
             "bytes": written.num_bytes,
             "not_written": dict(+written.left_out),
         },
-        f"{folder}: {text}, {format_bytes(written.num_bytes)}{left_out}{unheld}\n"
+        f"{folder}: {text}, {format_bytes(written.num_bytes)}{left_out}{unheld}{told}\n"
         "land the label files that come back as a session of their own: `daguerre ingest FOLDER`",
     )
+
+
+def _tell_classes(form: str, classes: Sequence[str]) -> str:
+    """A line with the classes that the tool will offer, of a form that lists some."""
+    from assets.retrieval.label_files import FORMATS
+
+    if not FORMATS[form].tasks:
+        return ""
+    names = for_line(", ".join(classes))
+    return f"\nclasses: {names or 'none yet, give the tool some with --classes NAMES'}"

@@ -55,7 +55,7 @@ class Home:
         return chosen.frames
 
     def export(self, name: str, form: str, frames, labels=None) -> Path:
-        order = Order(form, list_classes(self.catalog, form), labels)
+        order = Order(form, list_classes(self.catalog, form, frames), labels)
         export_frames(self.catalog, frames, self.folder / name, order)
         return self.folder / name
 
@@ -636,3 +636,40 @@ def test_settings_that_say_neither_yes_nor_no_are_refused():
     assert parse_settings(b"looked_at: true").is_looked_at
     with pytest.raises(ValueError, match="not true or false"):
         parse_settings(b"looked_at: maybe")
+
+
+def test_classes_are_those_of_the_sessions_that_are_exported(open_at, tmp_path, make_png):
+    """Of labels that lie with the pictures, and of those that came back; not of other sessions of the home."""
+    home = Home(tmp_path, open_at)
+    for session, name in (("street", "car"), ("kitchen", "mug")):
+        picture = {"id": 1, "file_name": "1.png", "width": 16, "height": 12}
+        other = {"id": 2, "file_name": "2.png", "width": 16, "height": 12}
+        document = label_coco({"images": [picture]}, (1, 1, 9, 9), name)
+        document["images"].append(other)
+        files = {f"{n}.png": make_png(len(session) * n) for n in (1, 2)}
+        home.land(session, {**files, "a.json": json.dumps(document)})
+    frames = sample_frames(home.catalog, Sampling(("kitchen",))).frames
+    assert list_classes(home.catalog, "coco", frames) == ["mug"]
+    # one frame alone: the tool needs what the session shows elsewhere too
+    assert list_classes(home.catalog, "coco", frames[1:]) == ["mug"]
+    assert list_classes(home.catalog, "coco", frames, ("jug", "mug")) == ["jug", "mug"]
+    assert list_classes(home.catalog, "masks", frames) == []
+    document = {"images": [{"id": 1, "file_name": f"{frames[1]['frame_id']}.png"}]}
+    home.land("came", {"a.json": json.dumps(label_coco(document, (1, 1, 9, 9), "cup"))})
+    assert list_classes(home.catalog, "cvat", frames) == ["cup", "mug"]
+    both = sample_frames(home.catalog, Sampling()).frames
+    assert list_classes(home.catalog, "cvat", both) == ["car", "cup", "mug"]
+    with pytest.raises(ValueError, match="'images' lists no classes"):
+        list_classes(home.catalog, "images", frames, ("cup",))
+
+
+def test_the_command_names_the_classes(home, monkeypatch):
+    monkeypatch.setenv("DAGUERRE_HOME", str(home.folder / "home"))
+    words = ["export", "frames", str(home.folder / "named"), "monday", "--limit", "1"]
+    done = CliRunner().invoke(app, [*words, "--dry-run", "--classes", 'jug,"a, b"'])
+    assert "classes: a, b, ball, " in done.stdout and ", jug" in done.stdout
+    done = CliRunner().invoke(app, [*words, "--classes", "jug", "--json"])
+    told = json.loads(done.stdout)["classes"]
+    path = home.folder / "named" / "annotations" / "instances_default.json"
+    listed = json.loads(path.read_text())["categories"]
+    assert [c["name"] for c in listed] == told and {"ball", "jug"} < set(told)
