@@ -43,12 +43,22 @@ def configure_dataset(task: str, choice: Choice | None) -> dict[str, Any]:
     return {f"curation__{dataset_of(task)}_dataset": {"config": config}}
 
 
-def require_one(release_id: str | None, choice: Choice | None) -> None:
-    """Raises ValueError for a release beside a choice: a release has its own."""
-    if release_id is not None and choice is not None:
+def find_release(
+    home: Settings, release_id: str | None, choice: Choice | None
+) -> str | None:
+    """The id of the release that is named by a beginning of it; None where none is.
+
+    Raises ValueError for a release beside a choice, as a release has its own, and for a beginning that names none.
+    """
+    from assets.tables.ids import complete_id
+
+    if release_id is None:
+        return None
+    if choice is not None:
         raise ValueError(
             f"--release {release_id} and {choice.summary}: a release is what it was chosen to be, give one of the two"
         )
+    return complete_id(build_catalog(home), "releases", release_id)
 
 
 def preview_dataset(
@@ -56,13 +66,13 @@ def preview_dataset(
 ) -> Preview:
     """The release that a training of `task` would learn from. Starts nothing and writes nothing.
 
-    Raises ValueError for a choice that cannot be made, and where there is nothing to release.
+    Raises ValueError for a choice that cannot be made, where there is nothing to release, and as `find_release` does.
     """
     from assets.curation.clusters import plan_sides
     from assets.curation.release import draft_release
     from assets.tables.champions import read_champions_choice
 
-    require_one(release_id, choice)
+    release_id = find_release(home, release_id, choice)
     dataset = dataset_of(task)
     catalog = build_catalog(home)
     if release_id is not None:

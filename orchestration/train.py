@@ -14,7 +14,7 @@ from assets.tables.run_pointers import made_in_run
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
 from models.task_names import dataset_of
-from orchestration.chosen import configure_dataset, require_one
+from orchestration.chosen import configure_dataset, find_release
 from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, list_task_keys, train_jobs
 from orchestration.profiles import Settings
@@ -37,9 +37,9 @@ def train_here(
 
     Without a release the published data of `choice` make one, None: as the champion's was chosen; and `excluded` counts
     what it leaves out, by reason. `verdict` are the gate's reasons. Raises ValueError for an unknown task, recipe or
-    setting, and for a release beside a choice.
+    setting, and as `find_release` does.
     """
-    require_one(release_id, choice)
+    release_id = find_release(home, release_id, choice)
     name = choose_recipe(task, recipe, changes).name
     choice_of_run = {
         "recipe": name,

@@ -13,7 +13,7 @@ from assets.choice import Choice
 from models.recipes import TrainConfig, space_of
 from models.recipes.space import draw_settings, narrow_space
 from models.task_names import dataset_of
-from orchestration.chosen import configure_dataset, require_one
+from orchestration.chosen import configure_dataset, find_release
 from orchestration.console import RunConsole
 from orchestration.jobs import train_jobs
 from orchestration.profiles import Settings
@@ -45,7 +45,7 @@ def tune_here(
     of `choice` make one, None: as the champion's was chosen. Raises ValueError for what cannot be searched or trained
     on, before a trial starts.
     """
-    require_one(release_id, choice)
+    release_id = find_release(home, release_id, choice)
     config = choose_recipe(task, recipe, changes)
     settings = draw_trials(config, num_trials, changes, searched, seed)
     console = RunConsole()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from assets.choice import read_choice
-from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.ids import begins_with, take_one
 from assets.tables.schemas import TABLES
 
 KINDS = {
@@ -16,7 +17,6 @@ KINDS = {
     "model": ("models", "model_sha256"),
     "prediction": ("predictions", "prediction_id"),
 }
-_MIN_PREFIX = 6
 Row = dict[str, Any]
 
 
@@ -32,22 +32,13 @@ def trace(catalog: Catalog, kind: str, wanted_id: str) -> dict[str, Any]:
 
 
 def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
-    table, key = KINDS[kind]
-    if len(wanted_id) < _MIN_PREFIX:
-        raise ValueError(
-            f"'{wanted_id}' is too short for an id: give at least {_MIN_PREFIX} characters"
-        )
-    begins_so = f"starts_with({key}, {repr_sql(wanted_id)})"
+    table, _ = KINDS[kind]
+    begins_so = begins_with(table, wanted_id)
     columns = _FRAME if table == "frames" else None
     rows = catalog.read_latest(table, columns, begins_so).to_pylist()
     if not rows:
         rows = _read_gone(catalog, table, columns, begins_so)
-    if len(rows) != 1:
-        found = f"{len(rows)} {kind}s begin" if rows else f"no {kind} begins"
-        raise ValueError(
-            f'{found} with {wanted_id}: `daguerre query "select {key} from {table}"` lists them'
-        )
-    return rows[0]
+    return take_one(rows, table, wanted_id)
 
 
 def _trace_capture(catalog: Catalog, row: Row) -> dict[str, Any]:

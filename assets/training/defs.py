@@ -12,6 +12,7 @@ from pydantic import Field
 from assets.materialize import result, run_of
 from assets.run_log import LiveRun, RunLog, RunStart
 from assets.tables.catalog import Catalog
+from assets.tables.ids import complete_id
 from assets.tables.run_pointers import point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
@@ -95,8 +96,10 @@ def _training(task: str) -> dg.AssetsDefinition:
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 
-        release_id = config.release_id or pointed_in_run(
-            catalog, f"release/{dataset}", run_of(context)
+        release_id = (
+            complete_id(catalog, "releases", config.release_id)
+            if config.release_id
+            else pointed_in_run(catalog, f"release/{dataset}", run_of(context))
         )
         if release_id is None:
             raise dg.Failure(

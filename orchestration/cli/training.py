@@ -36,7 +36,10 @@ def train(
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="By default published data make one."),
+        typer.Option(
+            metavar="ID",
+            help="A dataset, by a unique beginning of its id; by default published data make one.",
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,

@@ -31,7 +31,10 @@ def tune(
     recipe: Annotated[str | None, typer.Option(help="By default base_<task>.")] = None,
     release: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="By default published data make one."),
+        typer.Option(
+            metavar="ID",
+            help="A dataset, by a unique beginning of its id; by default published data make one.",
+        ),
     ] = None,
     trials: Annotated[
         int, typer.Option(help="How many; the first has the recipe's own settings.")

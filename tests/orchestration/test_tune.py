@@ -118,7 +118,7 @@ def read_statuses(home: Path) -> dict[str, str]:
         ),
         (["detection", "--set", "epoch=5"], "'epoch' is no setting of a recipe"),
         (["detection", "--trials", "0"], "0 trials: at least 1 is needed"),
-        (["detection", "--release", "0" * 32], f"there is no release {'0' * 32}"),
+        (["detection", "--release", "0" * 32], f"no release begins with {'0' * 32}"),
     ],
 )
 def test_a_wrong_word_is_refused_before_anything_runs(run, home, words, message):
