@@ -10,6 +10,7 @@ from typing import Any
 
 from assets.choice import read_choice
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.missed_classes import list_missed, tell_missed
 from models.task_names import TASK_NAMES
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, build_tracker
@@ -171,13 +172,15 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
         name_subject(title, release["release_id"]),
     )
     decision = tracker.decision(task, version.version) if version else None
+    scores = catalog.read_latest("scores", where=mine).to_pylist()
+    missed = tell_missed(list_missed(scores, model_sha256, release["release_id"]))
     return ModelReport(
         task=task,
         name=f"daguerre-{task}",
         release_id=release["release_id"],
         class_names=tuple(release["class_names"]),
         release_rows=rows,
-        scores=catalog.read_latest("scores", where=mine).to_pylist(),
+        scores=scores,
         gallery=gallery,
         version=version.version if version else None,
         alias=("champion" if "champion" in version.aliases else "challenger")
@@ -199,7 +202,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
         if decision
         else (),
         is_accepted=decision["is_promoted"] if decision else None,
-        weaknesses=release["weaknesses"] or (),
+        weaknesses=[*(release["weaknesses"] or ()), *([missed] if missed else [])],
     )
 
 

@@ -198,7 +198,7 @@ def _seal(
         "frames_version": version,
         "code_version": CODE_VERSION,
         "choice": choice.text,
-        "weaknesses": find_weaknesses(catalog, task, class_names, rows),
+        "weaknesses": find_weaknesses(catalog, task, class_names, rows, choice),
         **summarise(task, rows),
     }
     return Draft(release, rows, dict(excluded))

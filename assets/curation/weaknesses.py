@@ -1,14 +1,17 @@
-"""What the test part of a release cannot tell: classes that it does not show, one recording where there are many."""
+"""What the test part of a release cannot tell: classes that it does not show, pixels outside of the chosen classes, one
+recording where there are many."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from assets.choice import EVERYTHING, Choice
 from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.class_list import PARTS
 from assets.tables.releases import list_class_ids
+from assets.tables.rows import ReleaseFrameRow
 
 _MOST_NAMES = 10
 
@@ -18,6 +21,7 @@ def find_weaknesses(
     task: str,
     class_names: Sequence[str],
     frame_rows: Sequence[Mapping[str, Any]],
+    choice: Choice = EVERYTHING,
 ) -> list[str]:
     """Why figures on the test part say little, a sentence each; none where they say what they seem to.
 
@@ -32,8 +36,11 @@ def find_weaknesses(
     test = [row for row in frame_rows if row["split"] == "test"]
     if not test:
         return found
-    if find_kind(task).needs_labels:
+    kind = find_kind(task)
+    if kind.needs_labels:
         found += _find_missing_classes(class_names, test)
+    unjudged = kind.find_unjudged(cast(list[ReleaseFrameRow], test), choice.classes) if choice.classes else None
+    found += [unjudged] if unjudged else []
     captures = {row["capture_id"] for row in test}
     if len(captures) == 1:
         found += _find_recording(catalog, captures.pop(), len(test))

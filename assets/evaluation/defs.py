@@ -4,8 +4,10 @@ from typing import Any
 
 import dagster as dg
 
+from assets.foreign_text import for_markdown
 from assets.materialize import picture, result, run_of
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.missed_classes import list_missed
 from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
 from models.task_names import TASK_NAMES, all_task_names
@@ -39,6 +41,11 @@ def _scores(task: str) -> dg.AssetsDefinition:
             for row in exam.scores
             if row["slice_by"] == "all" and row["value"] is not None
         }
+        missed = list_missed(
+            exam.scores, exam.model_sha256, exam.release.release_id
+        )
+        if missed:
+            headline["never found"] = for_markdown(", ".join(missed))
         drawn = draw_exam(exam)
         charts = {
             name: content

@@ -38,6 +38,7 @@ METRIC_NAMES = {
     "image_miou": "mIoU an image",
     "boundary_miou": "boundary mIoU",
     "pixel_accuracy": "pixel accuracy",
+    "judged_share": "judged pixels",
     "iou": "IoU",
     "boundary_iou": "boundary IoU",
 }
@@ -54,6 +55,7 @@ METRIC_NOTES = {
     "image_miou": "mean over images of their own",
     "boundary_miou": "within 2 % of the diagonal",
     "pixel_accuracy": "share of labelled pixels called right",
+    "judged_share": "share of pixels that have a class",
 }
 _ORDER = (
     "dark",
@@ -117,7 +119,7 @@ class ModelReport:
     facts: Mapping[str, object] = field(default_factory=dict)
     gate: Sequence[GateLine] = ()
     is_accepted: bool | None = None
-    # what the test part cannot tell
+    # what the test part cannot tell, and what of it the model never finds
     weaknesses: Sequence[str] = ()
 
     @property
@@ -195,6 +197,7 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
         "image_miou",
         "boundary_miou",
         "pixel_accuracy",
+        "judged_share",
     )
     return {
         "anchor": f"model-{model.task}",

@@ -167,6 +167,12 @@ class Kind(Protocol):
     def find_target_fault(self, row: ReleaseFrameRow) -> str | None:
         """Why the target of a `release_frames` row is none; None where it is one. Its class ids are known ones."""
 
+    def find_unjudged(
+        self, test: Sequence[ReleaseFrameRow], chosen: Sequence[str]
+    ) -> str | None:
+        """What answers about the test part no figure judges where classes were chosen; None where all are judged."""
+        return None
+
     # ---- from a release to answers -------------------------------------------------------------------------------
 
     @abstractmethod

@@ -98,6 +98,18 @@ class Map(Kind):
             return str(error)
         return None
 
+    def find_unjudged(
+        self, test: Sequence[ReleaseFrameRow], chosen: Sequence[str]
+    ) -> str | None:
+        unjudged = 1 - share_judged(test)
+        if not unjudged:
+            return None
+        names = ", ".join(chosen)
+        return (
+            f"only pixels of {names} are judged: {unjudged:.1%} of the test part's pixels are of no chosen class, "
+            "and what the model calls them counts nowhere"
+        )
+
     def read_target(self, row: ReleaseFrameRow, view: View) -> Target:
         from models.semantic_maps import resize_map
 
@@ -150,6 +162,16 @@ def read_semantic_map(frame_row: ReleaseFrameRow) -> SemanticMap:
         read_mask_class_ids(frame_row),
         read_mask_size(frame_row),
     )
+
+
+def share_judged(rows: Sequence[ReleaseFrameRow]) -> float:
+    """Of the pixels of these `release_frames` rows of segmentation the share that has a class: others are judged by
+    nobody. Raises ValueError for rows without masks."""
+    sizes = [height * width for height, width in map(read_mask_size, rows)]
+    covered = (
+        sum(decode_counts(mask)[1::2]) for row in rows for mask in read_masks(row)
+    )
+    return sum(covered) / sum(sizes)
 
 
 def count_mask_pixels(label: LabelRow, frame: FrameRow) -> int | None:

@@ -14,6 +14,7 @@ from assets.foreign_text import for_markdown
 from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
 from assets.registry.release import Decision, Evaluation
+from assets.tables.missed_classes import tell_missed
 
 USES = {
     "recognition": "Names the one class of an image, from a fixed list.",
@@ -135,7 +136,9 @@ def _slices(evaluation: Evaluation | None) -> str:
         )
         for (by, value), metrics in sorted(evaluation.slices.items())
     ]
-    return _table(("slice", "samples", "figures"), rows)
+    table = _table(("slice", "samples", "figures"), rows)
+    missed = for_markdown(tell_missed(evaluation.missed))
+    return f"Warning: {missed}.\n\n{table}" if missed else table
 
 
 def _decision(decision: Decision | None) -> str:

@@ -21,7 +21,8 @@ class GateConfig(dg.Config):
 
     accept_thin_test: bool = Field(
         False,
-        description="A first champion may rest on a test part that lacks classes or is one recording.",
+        description="A first champion may rest on a test part that lacks classes, judges chosen pixels alone or is one "
+        "recording, or miss a class of it.",
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from assets.tables.missed_classes import list_missed, tell_missed
+
 Slice = tuple[str, str]  # slice_by, slice_value
 WHOLE: Slice = ("all", "all")
 
@@ -30,7 +32,7 @@ class GateRules:
     slice_floor: float | None = None
     slice_by: tuple[str, ...] = ("session", "sensor", "brightness")
     min_slice_samples: int = 30
-    # a first champion may rest on a test part that cannot tell everything
+    # a first champion may rest on a test part that cannot tell everything, and miss a class that it shows
     accepts_thin_test: bool = False
 
     def __post_init__(self) -> None:
@@ -69,7 +71,7 @@ def rules_of(task: str) -> GateRules:
 class Evaluation:
     """What one model scored on the test split of one release: metric -> value, over all and per slice.
 
-    `weaknesses` say what that split cannot tell. `spent` is of a champion: how far it is below the best of its line.
+    `weaknesses` say what that split cannot tell; `missed` are classes that it shows and the model never finds. `spent` is of a champion: how far it is below the best of its line.
     """
 
     model_sha256: str
@@ -79,6 +81,7 @@ class Evaluation:
     slices: Mapping[Slice, Mapping[str, float | None]] = field(default_factory=dict)
     slice_samples: Mapping[Slice, int] = field(default_factory=dict)
     weaknesses: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
     spent: float = 0.0
 
 
@@ -136,6 +139,7 @@ def decide(
         _judge_samples(challenger, rules),
         _judge_floor(challenger, rules),
         _judge_exam(challenger, champion, rules),
+        _judge_missed(challenger, champion, rules),
         _judge_champion(challenger, champion, rules),
     ]
     if rules.slice_floor is not None:
@@ -166,7 +170,8 @@ def read_evaluation(
     """One model on one release, from rows of `scores`; None where it was not scored on the test split."""
     slices: dict[Slice, dict[str, float | None]] = {}
     samples: dict[Slice, int] = {}
-    for row in score_rows:
+    rows = list(score_rows)
+    for row in rows:
         if (row["model_sha256"], row["release_id"], row["split"]) == (
             model_sha256,
             release_id,
@@ -178,7 +183,13 @@ def read_evaluation(
     if WHOLE not in slices:
         return None
     return Evaluation(
-        model_sha256, release_id, samples.pop(WHOLE), slices.pop(WHOLE), slices, samples
+        model_sha256,
+        release_id,
+        samples.pop(WHOLE),
+        slices.pop(WHOLE),
+        slices,
+        samples,
+        missed=list_missed(rows, model_sha256, release_id),
     )
 
 
@@ -237,11 +248,34 @@ def _judge_exam(
             claim, True, None, None, "there is a champion to compare with"
         )
     if not challenger.weaknesses:
-        return RuleResult(claim, True, 0.0, 0.0, "it shows every class")
+        return RuleResult(claim, True, 0.0, 0.0, "it shows every class, and all of its answers are judged")
     if rules.accepts_thin_test:
         return RuleResult(claim, True, num_weak, num_weak, f"accepted as it is: {told}")
-    remedy = "add recordings that show it, choose other data, or train again with --accept-thin-test"
+    remedy = "add recordings that show it, choose other data or more classes, or train again with --accept-thin-test"
     return RuleResult(claim, False, num_weak, 0.0, f"{told}: {remedy}")
+
+
+def _judge_missed(
+    challenger: Evaluation, champion: Evaluation | None, rules: GateRules
+) -> RuleResult:
+    """A mean hides a class without a hit. Who follows a champion is held to the mean, and the class is named."""
+    claim = "it finds every class that its test part shows"
+    num_missed = float(len(challenger.missed))
+    told = tell_missed(challenger.missed)
+    if not told:
+        return RuleResult(claim, True, 0.0, 0.0, "none of them is at 0")
+    if champion is not None:
+        lost = sorted(set(challenger.missed) - set(champion.missed))
+        found = f", of which the champion finds {', '.join(lost)}" * bool(lost)
+        return RuleResult(
+            claim, True, num_missed, None, f"not held against a follower: {told}{found}"
+        )
+    if rules.accepts_thin_test:
+        return RuleResult(
+            claim, True, num_missed, num_missed, f"accepted as it is: {told}"
+        )
+    remedy = "label more of it, train longer, choose other classes, or train again with --accept-thin-test"
+    return RuleResult(claim, False, num_missed, 0.0, f"{told}: {remedy}")
 
 
 def _judge_champion(

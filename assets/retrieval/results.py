@@ -8,6 +8,7 @@ from typing import Any
 from assets.choice import Choice, read_choice
 from assets.registry.release import rules_of
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.missed_classes import list_missed
 from models.task_names import all_task_names, dataset_of
 
 
@@ -16,7 +17,8 @@ def read_results(
 ) -> list[dict[str, Any]]:
     """Rows of `models` by task, best by the gate's metric first; `scores`: metric -> value, None if not measured.
 
-    `choice`: only models of releases of which all that it names was chosen. `chosen` and `warnings` are of the release.
+    `choice`: only models of releases of which all that it names was chosen. `chosen` and `warnings` are of the release;
+    `missed_classes` are those that its test part shows and the model never finds.
 
     Scores are those on the test split of the model's own release: models of different releases sat different tests.
     Raises ValueError for an unknown task, and for a choice that no model was trained on.
@@ -27,8 +29,11 @@ def read_results(
         "models", where=is_in("task", [task]) if task else None
     ).to_pylist()
     scores: dict[tuple[str, str], dict[str, float | None]] = {}
-    whole_test = f"slice_by = 'all' AND split = 'test' AND {is_in('model_sha256', [m['model_sha256'] for m in models])}"
-    for row in catalog.read_latest("scores", where=whole_test).to_pylist():
+    of_models = is_in("model_sha256", [m["model_sha256"] for m in models])
+    of_test = f"slice_by IN ('all', 'class') AND split = 'test' AND {of_models}"
+    rows = catalog.read_latest("scores", where=of_test).to_pylist()
+    by_class = [row for row in rows if row["slice_by"] == "class"]
+    for row in (row for row in rows if row["slice_by"] == "all"):
         scores.setdefault((row["model_sha256"], row["release_id"]), {})[
             row["metric"]
         ] = row["value"]
@@ -50,7 +55,7 @@ def read_results(
         raise ValueError(
             f"no model was trained on {choice.summary}: there are models of {' | '.join(filter(None, there))}"
         )
-    rows = [
+    found = [
         {
             **{
                 k: m[k]
@@ -65,11 +70,14 @@ def read_results(
             },
             "is_champion": m["model_sha256"] in champions,
             "scores": scores.get((m["model_sha256"], m["release_id"]), {}),
+            "missed_classes": list(
+                list_missed(by_class, m["model_sha256"], m["release_id"])
+            ),
             **_describe(releases.get(m["release_id"])),
         }
         for m in chosen
     ]
-    return sorted(rows, key=lambda r: (r["task"], -_headline(r), r["model_sha256"]))
+    return sorted(found, key=lambda r: (r["task"], -_headline(r), r["model_sha256"]))
 
 
 def _describe(release: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -43,7 +43,8 @@ AcceptThinTest = Annotated[
     bool,
     typer.Option(
         "--accept-thin-test",
-        help="Let a first champion rest on a test part that lacks classes, or is one recording.",
+        help="Let a first champion rest on a test part that lacks classes, judges chosen pixels alone or is one "
+        "recording, or miss a class of it.",
     ),
 ]
 DryRun = Annotated[

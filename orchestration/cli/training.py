@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from assets.foreign_text import for_line
+from assets.tables.missed_classes import tell_missed
 from models.task_names import DATASET_NAMES
 from orchestration.cli.chosen import (
     AcceptThinTest,
@@ -137,13 +138,18 @@ def read_pairs(
 
 
 def _list_warnings(rows: list[dict[str, Any]]) -> list[str]:
-    """A line for each weakness of a release, once."""
+    """A line for each weakness of a release, once, and for each model that never finds a class."""
     told = {
         f"WARNING: release {row['release_id'][:16]}: {text}": None
         for row in rows
         for text in row["warnings"]
     }
-    return list(told)
+    missed = [
+        f"WARNING: model {row['model_sha256'][:16]}: {tell_missed(row['missed_classes'])}"
+        for row in rows
+        if row["missed_classes"]
+    ]
+    return [*told, *missed]
 
 
 def _list_whole(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assets.captions import caption_released
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
-from assets.kinds.map import read_semantic_map
+from assets.kinds.map import read_semantic_map, share_judged
 from assets.kinds.masks import read_mask_size, read_masks
 from assets.previews import plots
 from assets.previews.drawing import (
@@ -68,7 +68,8 @@ class MapPairs:
 
     def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows with miou, image_miou, boundary_miou and pixel_accuracy over all and per slice; classes have iou and
-        boundary_iou. num_samples counts frames, of a class those that show it.
+        boundary_iou; over all also judged_share, the share of pixels that have a class. num_samples counts frames, of a
+        class those that show it.
         """
         names = self.subject.class_names
         places = range(len(self.frame_ids))
@@ -77,14 +78,16 @@ class MapPairs:
             for place in places
         ]
         whole = score_segmentation(counts)
-        rows = list_rows(self.subject, "all", "all", _figure(whole), len(counts))
+        judged = [("judged_share", share_judged([frame for frame, _ in self.rows]))]
+        figures = (*_figure(whole), *judged)
+        rows = list_rows(self.subject, "all", "all", figures, len(counts))
         for slice_by, value, chosen in group_places(self.frame_ids, slices):
             part = score_segmentation([counts[place] for place in chosen])
             rows += list_rows(self.subject, slice_by, value, _figure(part), len(chosen))
         for c in whole.per_class:
-            figures = (("iou", c.iou), ("boundary_iou", c.boundary_iou))
+            of_class = (("iou", c.iou), ("boundary_iou", c.boundary_iou))
             rows += list_rows(
-                self.subject, "class", names[c.class_id], figures, c.num_images
+                self.subject, "class", names[c.class_id], of_class, c.num_images
             )
         return rows
 
