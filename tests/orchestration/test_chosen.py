@@ -210,6 +210,29 @@ def test_results_are_of_all_models_or_of_those_that_were_chosen_so(run, home):
     assert all_data["model_sha256"] == "b" * 64
     told = run("results").stdout
     assert "WARNING: release aaaaaaaaaaaaaaaa: the test part is thin" in told
+    figures = [("all", "all", "map50", 0.9), ("class", "cell", "ap50", 0.0)]
+    scores = [
+        {
+            "score_id": content_id(name, *figure),
+            "model_sha256": name * 64,
+            "release_id": name * 32,
+            "split": "test",
+            "num_samples": 6,
+            **dict(
+                zip(("slice_by", "slice_value", "metric", "value"), figure, strict=True)
+            ),
+        }
+        for name in "ab"
+        for figure in figures[: 1 + (name == "b")]
+    ]
+    catalog.merge("scores", to_table(TABLES["scores"], scores))
+    missed = {
+        row["model_sha256"][0]: row["missed_classes"]
+        for row in json.loads(run("results", "--json").stdout)
+    }
+    assert missed == {"a": [], "b": ["cell"]}
+    warned = "WARNING: model bbbbbbbbbbbbbbbb: never found, of what the test part shows, class cell"
+    assert warned in run("results").stdout
     assert str(run("results", "--sessions", "bloot").exception) == (
         "no model was trained on sessions bloot: there are models of everything that is published | "
         "sessions blood; classes cell"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from assets.evaluation.score import name_brightness, score_predictions, slice_frames
+from assets.tables.missed_classes import list_missed
 from assets.tables.schemas import TABLES, content_id, to_table
 
 Row = dict[str, Any]
@@ -294,6 +295,39 @@ def test_segmentation_over_all_frames(segmentation: list[Row]):
     assert look_up(segmentation, "all", "all", "image_miou")[0] == pytest.approx(
         (1 / 2 + 1) / 2
     )
+
+
+def test_segmentation_says_what_share_of_the_pixels_it_judges(
+    segmentation: list[Row], map_rows: Callable[..., tuple[Row, Row]]
+):
+    # of six pixels one has no class
+    assert look_up(segmentation, "all", "all", "judged_share") == (
+        pytest.approx(5 / 6),
+        2,
+    )
+    frame, prediction = map_rows("a", [[0, 1]], [[0, 0]], ("car", "road"))
+    rows = score_predictions("segmentation", [prediction], [frame], ("car", "road"), {})
+    assert look_up(rows, "all", "all", "judged_share") == (1.0, 1)
+    # road is there, and not a pixel of it was found
+    assert list_missed(rows, frame["release_id"], "") == ()
+    found = (prediction["model_sha256"], frame["release_id"])
+    assert list_missed(rows, *found) == ("road",)
+
+
+def test_a_class_that_is_never_found_is_listed_by_any_kind_of_label(
+    release_row: Make, prediction_row: Make
+):
+    frames = [release_row("a", 0), release_row("b", 1)]
+    answers = [
+        prediction_row("a", ["cat", "dog"], [0.8, 0.2]),
+        prediction_row("b", ["cat", "dog"], [0.8, 0.2]),
+    ]
+    rows = score_predictions("recognition", answers, frames, NAMES, {})
+    exam = (answers[0]["model_sha256"], frames[0]["release_id"])
+    assert list_missed(rows, *exam) == ("dog",)
+    # a class that the test part does not show is not missed
+    rows = score_predictions("recognition", answers[:1], frames[:1], NAMES, {})
+    assert list_missed(rows, *exam) == ()
 
 
 def test_segmentation_by_session_and_by_class(segmentation: list[Row]):

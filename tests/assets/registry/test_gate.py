@@ -217,6 +217,52 @@ def test_where_there_is_a_champion_a_thin_test_compares_the_two():
     assert decide(challenger, champion, RULES, CHECKS).is_promoted
 
 
+def test_a_first_champion_that_never_finds_a_class_is_refused_by_name():
+    decision = decide(evaluation(0.99, missed=("cup", "mug")), None, RULES, CHECKS)
+    assert failed(decision) == ["it finds every class that its test part shows"]
+    assert "classes cup, mug: " in decision.reasons[0]
+    assert "--accept-thin-test" in decision.reasons[0]
+    rules = replace(RULES, accepts_thin_test=True)
+    decision = decide(evaluation(0.99, missed=("cup",)), None, rules, CHECKS)
+    assert decision.is_promoted
+    assert any("accepted as it is: never found" in r for r in decision.reasons)
+
+
+def test_a_follower_that_never_finds_a_class_is_held_to_the_mean_and_says_so():
+    challenger = evaluation(0.9, missed=("cup", "mug"))
+    champion = evaluation(0.9, model="m1", missed=("mug",))
+    decision = decide(challenger, champion, RULES, CHECKS)
+    assert decision.is_promoted
+    assert any("of which the champion finds cup" in r for r in decision.reasons)
+
+
+def test_missed_classes_are_read_from_figures_that_are_0(score_of):
+    rows = [
+        score_of("all", "all", "map50", 0.5),
+        score_of("class", "cup", "ap50", 0.0),
+        score_of("class", "cup", "ap", 0.0),
+        score_of("class", "mug", "ap50", 0.001),
+        score_of("class", "jug", "ap50", None),
+        score_of("session", "can", "ap50", 0.0),
+        score_of("class", "pot", "ap50", 0.0) | {"release_id": "r2"},
+    ]
+    assert read_evaluation(rows, "m", "r").missed == ("cup",)
+
+
+@pytest.fixture
+def score_of():
+    return lambda slice_by, slice_value, metric, value: {
+        "model_sha256": "m",
+        "release_id": "r",
+        "split": "test",
+        "slice_by": slice_by,
+        "slice_value": slice_value,
+        "metric": metric,
+        "value": value,
+        "num_samples": 3,
+    }
+
+
 def test_negative_margin_is_refused():
     with pytest.raises(ValueError, match="max_drop"):
         GateRules("accuracy", 0.5, -0.1, 10)
