@@ -145,6 +145,31 @@ def test_a_first_champion_on_a_thin_test_waits_until_that_is_accepted(
     assert follower.champion_row, "there is a champion to compare with"
 
 
+def test_a_first_champion_that_never_finds_a_class_waits_until_that_is_accepted(
+    catalog, tracker, train, release
+):
+    folder = train("a", 1.0, 0.8)
+    (model,) = catalog.read_latest("models", ["model_sha256"])["model_sha256"]
+    figure = {
+        "score_id": content_id("a", "class"),
+        "model_sha256": model.as_py(),
+        "release_id": release["release_id"],
+        "split": "test",
+        "slice_by": "class",
+        "slice_value": "box",
+        "metric": "recall",
+        "value": 0.0,
+        "num_samples": 3,
+    }
+    catalog.merge("scores", to_table(TABLES["scores"], [figure]))
+    refused = act_as(folder, catalog, tracker)
+    told = "never found, of what the test part shows, class box"
+    assert refused.champion_row is None and f"Warning: {told}." in refused.card
+    assert any(told in reason for reason in refused.decision.reasons)
+    rules = replace(RULES, accepts_thin_test=True)
+    assert submit(catalog, tracker, folder, CHECKS, "run", rules=rules).champion_row
+
+
 def test_better_model_takes_over(catalog, tracker, train):
     submit(catalog, tracker, train("a", 1.0, 0.8), CHECKS, "run", rules=RULES)
     assert (
