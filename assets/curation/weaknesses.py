@@ -39,7 +39,11 @@ def find_weaknesses(
     kind = find_kind(task)
     if kind.needs_labels:
         found += _find_missing_classes(class_names, test)
-    unjudged = kind.find_unjudged(cast(list[ReleaseFrameRow], test), choice.classes) if choice.classes else None
+    unjudged = (
+        kind.find_unjudged(cast(list[ReleaseFrameRow], test), choice.classes)
+        if choice.classes
+        else None
+    )
     found += [unjudged] if unjudged else []
     captures = {row["capture_id"] for row in test}
     if len(captures) == 1:

@@ -41,9 +41,7 @@ def _scores(task: str) -> dg.AssetsDefinition:
             for row in exam.scores
             if row["slice_by"] == "all" and row["value"] is not None
         }
-        missed = list_missed(
-            exam.scores, exam.model_sha256, exam.release.release_id
-        )
+        missed = list_missed(exam.scores, exam.model_sha256, exam.release.release_id)
         if missed:
             headline["never found"] = for_markdown(", ".join(missed))
         drawn = draw_exam(exam)

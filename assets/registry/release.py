@@ -71,7 +71,8 @@ def rules_of(task: str) -> GateRules:
 class Evaluation:
     """What one model scored on the test split of one release: metric -> value, over all and per slice.
 
-    `weaknesses` say what that split cannot tell; `missed` are classes that it shows and the model never finds. `spent` is of a champion: how far it is below the best of its line.
+    `weaknesses` say what that split cannot tell; `missed` are classes that it shows and the model never finds. `spent`
+    is of a champion: how far it is below the best of its line.
     """
 
     model_sha256: str
@@ -248,7 +249,13 @@ def _judge_exam(
             claim, True, None, None, "there is a champion to compare with"
         )
     if not challenger.weaknesses:
-        return RuleResult(claim, True, 0.0, 0.0, "it shows every class, and all of its answers are judged")
+        return RuleResult(
+            claim,
+            True,
+            0.0,
+            0.0,
+            "it shows every class, and all of its answers are judged",
+        )
     if rules.accepts_thin_test:
         return RuleResult(claim, True, num_weak, num_weak, f"accepted as it is: {told}")
     remedy = "add recordings that show it, choose other data or more classes, or train again with --accept-thin-test"

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -20,7 +21,8 @@ import pyarrow.compute as pc
 from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.images import Payload
-from assets.retrieval.label_files import FORMATS, Labelled, Picture
+from assets.retrieval.label_files import FORMATS
+from assets.retrieval.labelled import Labelled, Picture
 from assets.speakers import choose_speakers
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import SIDES, FrameRow, LabelRow
@@ -29,7 +31,7 @@ from assets.video_frames import unpack
 from assets.whole_output import writing_folder
 
 _FACTS = ("frame_id", "session", "sensor", "t_ns", "sha256")
-_COLUMNS = (*_FACTS, "capture_id", "sequence", "width_px", "height_px", "encoding")
+FRAME_COLUMNS = (*_FACTS, "capture_id", "sequence", "width_px", "height_px", "encoding")
 _LABEL_TASKS = ("detection", "recognition", "segmentation")
 _BATCH_FRAMES = 32
 
@@ -68,7 +70,7 @@ def sample_frames(catalog: Catalog, sampling: Sampling) -> Sampled:
         filters.append(is_in("session", _match_sessions(catalog, sampling.sessions)))
     if sampling.sensor:
         filters.append(f"sensor = {repr_sql(sampling.sensor)}")
-    columns = (*_COLUMNS, "kind")
+    columns = (*FRAME_COLUMNS, "kind")
     rows = catalog.read_latest("frames", columns, " AND ".join(filters)).to_pylist()
     if sampling.where:
         met = find_frames(catalog, sampling.where)
@@ -184,7 +186,7 @@ def _write(
     written = Written()
     pictures = []
     (folder / "images").mkdir()
-    for frame, image in _read_images(catalog, frames):
+    for frame, _, image in read_images(catalog, frames):
         payload, suffix = write_picture(frame, image, keeps_orientation=False)
         name = f"images/{name_picture(frame, suffix)}"
         (folder / name).write_bytes(payload)
@@ -199,7 +201,7 @@ def _write(
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
         label_files.append((name, hashlib.sha256(content).hexdigest()))
-    _write_manifest(folder / MANIFEST, pictures, label_files)
+    write_manifest(folder / MANIFEST, pictures, label_files)
     if order.labels is not None:
         written.counts["labels"] = order.labels.count(form.tasks)
         for task in sorted(set(_LABEL_TASKS) - set(form.tasks)):
@@ -208,10 +210,11 @@ def _write(
     return written
 
 
-def _write_manifest(
-    path: Path, pictures: Sequence[Picture], label_files: Sequence[tuple[str, str]]
+def write_manifest(
+    path: Path, pictures: Sequence[Picture], label_files: Sequence[tuple[str, str]] = ()
 ) -> None:
-    """Of label files, name and sha256 alone: intake knows by it that one came back as it was written."""
+    """Which file is which frame. Of label files, name and sha256 alone: intake knows by it that one came back as it was
+    written."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(("file", *_FACTS[:-1], "sha256_of_frame", "sha256_of_file"))
@@ -223,22 +226,30 @@ def _write_manifest(
             writer.writerow((name, *("" for _ in _FACTS), sha256))
 
 
-def _read_images(
-    catalog: Catalog, frames: Sequence[FrameRow]
-) -> Iterator[tuple[FrameRow, Payload]]:
-    """Some at a time: they may be more than memory holds. Raises ValueError for a frame that is gone meanwhile."""
+def read_images(
+    catalog: Catalog, frames: Sequence[FrameRow], version: int | None = None
+) -> Iterator[tuple[FrameRow, bytes, Payload]]:
+    """Frames with their stored bytes and their images, of the newest version of the table or of one.
+
+    Some at a time: they may be more than memory holds. Raises ValueError for a frame that is gone meanwhile.
+    """
+    read = (
+        catalog.read_latest
+        if version is None
+        else partial(catalog.read, version=version)
+    )
     for start in range(0, len(frames), _BATCH_FRAMES):
         batch = frames[start : start + _BATCH_FRAMES]
         ids = [frame["frame_id"] for frame in batch]
-        rows = catalog.read_latest(
+        rows = read(
             "frames", ["frame_id", "payload"], is_in("frame_id", ids)
         ).to_pylist()
         payloads = {row["frame_id"]: row["payload"] for row in rows}
         gone = [i for i in ids if i not in payloads]
         if gone:
             raise ValueError(f"frame {gone[0]} is gone meanwhile: export again")
-        images = unpack(catalog, [payloads[i] for i in ids])
-        yield from zip(batch, images, strict=True)
+        stored = [payloads[i] for i in ids]
+        yield from zip(batch, stored, unpack(catalog, stored), strict=True)
 
 
 def _match_sessions(catalog: Catalog, patterns: Sequence[str]) -> list[str]:

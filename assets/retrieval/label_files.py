@@ -11,7 +11,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -23,9 +22,17 @@ from numpy.typing import NDArray
 
 from assets.formats.annotations.brush_runs import encode_brush
 from assets.formats.annotations.class_names import IGNORED_ID, NAMES_FILES
-from assets.formats.annotations.coco import UNLABELLED
 from assets.kinds.keypoints import parse_points
-from assets.tables.rows import FrameRow, LabelRow
+from assets.retrieval.coco_files import write_coco
+from assets.retrieval.labelled import (
+    Files,
+    Labelled,
+    Picture,
+    box_of,
+    read_attributes,
+    read_point_names,
+)
+from assets.tables.rows import LabelRow
 from models.masks import decode_mask, find_box
 from models.semantic_maps import compose_map
 
@@ -37,72 +44,11 @@ _CONTROLS = (
     ("BrushLabels", "mask"),
     ("Choices", "class"),
 )
-_Files = Iterator[tuple[str, bytes]]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A file below the folder that is written, the frame that it shows, and the sha256 of its bytes."""
-
-    name: str
-    frame: FrameRow
-    sha256: str
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        """Width and height."""
-        return self.frame["width_px"], self.frame["height_px"]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Labels by frame id: of detection with a box, of recognition, or of segmentation."""
-
-    by_frame: Mapping[str, Sequence[LabelRow]]
-    # parts of labels that were written that the form cannot hold
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    def count(self, tasks: Sequence[str]) -> int:
-        """How many labels there are of these tasks."""
-        return sum(x["task"] in tasks for rows in self.by_frame.values() for x in rows)
-
-    def of(self, picture: Picture, task: str) -> list[LabelRow]:
-        """The labels of one picture and task."""
-        labels = self.by_frame.get(picture.frame["frame_id"], ())
-        return [label for label in labels if label["task"] == task]
-
-
-def write_coco(
-    pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
-) -> _Files:
-    """One file of objects: boxes, masks as run lengths, keypoints. Other readers of COCO refuse all of a file in which
-    an annotation has no box or no `segmentation`, so that classes of whole pictures are not in it."""
-    ids = {name: number for number, name in enumerate(classes, 1)}
-    points: dict[str, list[str]] = {}
-    annotations: list[dict[str, Any]] = []
-    for number, picture in enumerate(pictures, 1):
-        for label in labels.of(picture, "detection") if labels else ():
-            facts = {"id": len(annotations) + 1, "image_id": number}
-            facts["category_id"] = ids[label["class_name"]]
-            annotations.append(facts | _describe_object(label, picture))
-            if names := _read_point_names(label):
-                points.setdefault(label["class_name"], names)
-    document = {
-        "info": {"description": "labels" if annotations else UNLABELLED},
-        "images": [_describe_image(n, p) for n, p in enumerate(pictures, 1)],
-        "annotations": annotations,
-        "categories": [
-            {"id": number, "name": name}
-            | ({"keypoints": points[name], "skeleton": []} if name in points else {})
-            for name, number in ids.items()
-        ],
-    }
-    yield "annotations/instances_default.json", json.dumps(document, indent=1).encode()
 
 
 def write_label_studio(
     pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
-) -> _Files:
+) -> Files:
     """Tasks that name pictures below the server's LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, and the project's labelling
     interface. Labels are predictions: the tool shows them, and they count once a person has submitted them."""
     tasks = []
@@ -133,14 +79,14 @@ def write_label_studio(
         name: None
         for rows in (labels.by_frame.values() if labels else ())
         for label in rows
-        for name in _read_point_names(label)
+        for name in read_point_names(label)
     }
     yield "README-interface.xml", _write_interface(classes, list(names)).encode()
 
 
 def write_cvat(
     pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
-) -> _Files:
+) -> Files:
     """CVAT for images 1.1: a task is made of the pictures, with the labels that the file lists, and takes the file as
     its annotations."""
     root = Element("annotations")
@@ -167,34 +113,48 @@ def write_cvat(
 
 def write_nothing(
     pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
-) -> _Files:
+) -> Files:
     """Pictures alone."""
     return iter(())
 
 
 def write_label_images(
     pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
-) -> _Files:
-    """A PNG of class ids for each picture that has a map, 255 where nobody says; and the names of the ids."""
+) -> Files:
+    """A PNG of class ids for each picture that has a map, and the names of the ids."""
+    yield f"masks/{NAMES_FILES[0]}", write_names(classes)
+    for picture in pictures:
+        name = PurePosixPath(picture.name).with_suffix(".png").name
+        if labels and (content := draw_map(picture, classes, labels)):
+            yield f"masks/{name}", content
+
+
+def write_names(classes: Sequence[str]) -> bytes:
+    """The names of the ids in label images. Raises ValueError for more than 8 bits can tell apart."""
     if len(classes) > IGNORED_ID:
         raise ValueError(
             f"{len(classes)} classes, and a label image holds {IGNORED_ID}: choose sessions of fewer"
         )
-    yield f"masks/{NAMES_FILES[0]}", "".join(f"{name}\n" for name in classes).encode()
-    for picture in pictures:
-        maps = labels.of(picture, "segmentation") if labels else []
-        if maps:
-            name = PurePosixPath(picture.name).with_suffix(".png").name
-            masks = [label["mask_rle"] or "" for label in maps]
-            ids = [classes.index(label["class_name"]) for label in maps]
-            found = compose_map(masks, ids, picture.size_px[::-1]).class_ids
-            yield f"masks/{name}", cv2.imencode(".png", found)[1].tobytes()
+    return "".join(f"{name}\n" for name in classes).encode()
+
+
+def draw_map(
+    picture: Picture, classes: Sequence[str], labels: Labelled
+) -> bytes | None:
+    """The label image of a picture: a PNG of class ids, 255 where nobody says; None where nobody says anything."""
+    maps = labels.of(picture, "segmentation")
+    if not maps:
+        return None
+    masks = [label["mask_rle"] or "" for label in maps]
+    ids = [classes.index(label["class_name"]) for label in maps]
+    found = compose_map(masks, ids, picture.size_px[::-1]).class_ids
+    return cv2.imencode(".png", found)[1].tobytes()
 
 
 class Form(NamedTuple):
     """What is written beside pictures, and of which tasks the labels are that it holds."""
 
-    write: Callable[[Sequence[Picture], Sequence[str], Labelled | None], _Files]
+    write: Callable[[Sequence[Picture], Sequence[str], Labelled | None], Files]
     tasks: tuple[str, ...] = ()
 
 
@@ -208,56 +168,6 @@ FORMATS: Mapping[str, Form] = {
 }
 
 
-def _describe_image(number: int, picture: Picture) -> dict[str, Any]:
-    frame = picture.frame
-    width, height = picture.size_px
-    return {
-        "id": number,
-        "file_name": PurePosixPath(picture.name).name,  # below `images`
-        "width": width,
-        "height": height,
-        "daguerre": {
-            "frame_id": frame["frame_id"],
-            "session": frame["session"],
-            "sensor": frame["sensor"],
-            "t_ns": frame["t_ns"],
-        },
-    }
-
-
-def _describe_object(label: LabelRow, picture: Picture) -> dict[str, Any]:
-    x, y, width, height = _box_of(label)
-    facts: dict[str, Any] = {
-        "bbox": [x, y, width, height],
-        "area": width * height,
-        "iscrowd": 0,
-        "segmentation": [],
-    }
-    if label["mask_rle"] is not None:
-        size = list(reversed(picture.size_px))
-        facts["segmentation"] = {"size": size, "counts": label["mask_rle"]}
-    if label["track_id"] is not None:
-        facts["track_id"] = label["track_id"]
-    stated = _read_attributes(label)
-    if points := stated.pop("keypoints", ""):
-        facts["keypoints"] = [float(word) for word in points.split()]
-        facts["num_keypoints"] = sum(map(bool, facts["keypoints"][2::3]))
-    stated.pop("keypoint_names", "")
-    return facts | ({"attributes": stated} if stated else {})
-
-
-def _read_attributes(label: LabelRow) -> dict[str, str]:
-    return dict(json.loads(label["attributes"] or "[]"))
-
-
-def _read_point_names(label: LabelRow) -> list[str]:
-    """The names of a label's keypoints, their numbers where they have none; empty where it has no keypoints."""
-    stated = _read_attributes(label)
-    count = len(stated.get("keypoints", "").split()) // 3
-    names = stated.get("keypoint_names", "").split()
-    return names if len(names) == count else [str(n + 1) for n in range(count)]
-
-
 def _find_mask(
     label: LabelRow, picture: Picture, left_out: Counter[str]
 ) -> NDArray[np.bool_] | None:
@@ -266,7 +176,7 @@ def _find_mask(
         return None
     width, height = picture.size_px
     mask = decode_mask(label["mask_rle"], height, width)
-    x, y, box_width, box_height = _box_of(label)
+    x, y, box_width, box_height = box_of(label)
     box = (x, y, x + box_width, y + box_height)
     if mask.any() and np.abs(np.subtract(find_box(mask), box)).max() <= 1:
         return mask
@@ -285,13 +195,13 @@ def _describe_region(
         value["brushlabels"] = [label["class_name"]]
         region |= {"type": "brushlabels", "from_name": "mask", "value": value}
     yield region
-    stated = _read_attributes(label)
+    stated = read_attributes(label)
     points = parse_points(stated["keypoints"]) if "keypoints" in stated else ()
     if any(seen != 2 for _, _, seen in points):
         left_out["keypoints of which one is hidden or absent"] += 1
         return
     width, height = picture.size_px
-    for (x, y, _), name in zip(points, _read_point_names(label), strict=True):
+    for (x, y, _), name in zip(points, read_point_names(label), strict=True):
         yield region | {
             "id": f"{region['id']}-{name}",
             "parentID": region["id"],
@@ -307,7 +217,7 @@ def _describe_region(
 
 
 def _describe_rectangle(label: LabelRow, picture: Picture) -> dict[str, Any]:
-    x, y, box_width, box_height = _box_of(label)
+    x, y, box_width, box_height = box_of(label)
     width, height = picture.size_px
     return {
         "id": label["label_id"][:10],
@@ -359,8 +269,8 @@ def _add_object(
     image: Element, label: LabelRow, picture: Picture, left_out: Counter[str]
 ) -> None:
     """A mask, or a box."""
-    x, y, width, height = _box_of(label)
-    stated = _read_attributes(label)
+    x, y, width, height = box_of(label)
+    stated = read_attributes(label)
     occluded = "1" if stated.get("occluded") == "1" else "0"
     facts = {"label": _clean(label["class_name"]), "source": "manual"}
     facts["occluded"] = occluded
@@ -382,14 +292,6 @@ def _describe_window(mask: NDArray[np.bool_]) -> dict[str, str]:
     sides = {"left": left, "top": top, "width": right - left, "height": bottom - top}
     rle = ", ".join(map(str, lengths))
     return {"rle": rle, **{name: str(value) for name, value in sides.items()}}
-
-
-def _box_of(label: LabelRow) -> tuple[float, float, float, float]:
-    """Left, top, width, height in px."""
-    x_min, y_min, x_max, y_max = (
-        float(label[side] or 0.0) for side in ("x_min", "y_min", "x_max", "y_max")
-    )
-    return x_min, y_min, x_max - x_min, y_max - y_min
 
 
 def _clean(text: str) -> str:

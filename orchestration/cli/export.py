@@ -131,6 +131,36 @@ def frames(
     )
 
 
+@export_app.command()
+def release(
+    wanted_id: Annotated[
+        str,
+        typer.Argument(metavar="RELEASE", help="Its id, or a unique beginning of it."),
+    ],
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    as_json: Json = False,
+) -> None:
+    """Write a release as it was trained on: pictures by part, with COCO files, or label images of segmentation."""
+    from assets.retrieval.release_export import export_release
+    from assets.tables.ids import complete_id
+    from assets.whole_output import require_empty
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    require_empty(out)
+    catalog = build_catalog(load_settings())
+    release_id = complete_id(catalog, "releases", wanted_id)
+    with show_progress(f"exporting to {out}", "frames") as tick:
+        facts = export_release(catalog, release_id, out, tick)
+    parts = "; ".join(
+        f"{part} {count['images']} images, {count['labels']} labels"
+        for part, count in facts["counts"].items()
+    )
+    classes = for_line(", ".join(facts["class_names"]))
+    text = f"{out}: {facts['task']} release {release_id}\n{parts}\nclasses: {classes or 'none'}"
+    say(as_json, {"folder": str(out), **facts}, text)
+
+
 def _tell_classes(form: str, classes: Sequence[str]) -> str:
     """A line with the classes that the tool will offer, of a form that lists some."""
     from assets.retrieval.label_files import FORMATS

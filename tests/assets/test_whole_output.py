@@ -93,9 +93,13 @@ def test_a_file_takes_the_place_of_one_when_it_is_whole(tmp_path):
 def test_what_is_there_is_not_written_over_by_a_folder_nor_a_folder_by_a_file(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").write_text("a")
-    with pytest.raises(ValueError, match="full is not empty: name a new folder"):
-        with writing_folder(tmp_path / "full"):
-            pass
-    with pytest.raises(ValueError, match="full is a folder: name a file"):
-        with writing_file(tmp_path / "full"):
-            pass
+    with (
+        pytest.raises(ValueError, match="full is not empty: name a new folder"),
+        writing_folder(tmp_path / "full"),
+    ):
+        pass
+    with (
+        pytest.raises(ValueError, match="full is a folder: name a file"),
+        writing_file(tmp_path / "full"),
+    ):
+        pass

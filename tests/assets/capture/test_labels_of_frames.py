@@ -638,7 +638,9 @@ def test_settings_that_say_neither_yes_nor_no_are_refused():
         parse_settings(b"looked_at: maybe")
 
 
-def test_classes_are_those_of_the_sessions_that_are_exported(open_at, tmp_path, make_png):
+def test_classes_are_those_of_the_sessions_that_are_exported(
+    open_at, tmp_path, make_png
+):
     """Of labels that lie with the pictures, and of those that came back; not of other sessions of the home."""
     home = Home(tmp_path, open_at)
     for session, name in (("street", "car"), ("kitchen", "mug")):

@@ -16,7 +16,7 @@ def test_one_of_six_characters_or_more_is_completed(world):
     release = world.release_id
     for length in (6, 12, 32):
         assert complete_id(world.catalog, "releases", release[:length]) == release
-    with pytest.raises(ValueError, match="too short for an id: .*release_id from rel"):
+    with pytest.raises(ValueError, match=r"too short for an id: .*release_id from rel"):
         complete_id(world.catalog, "releases", release[:5])
     with pytest.raises(ValueError, match="no release begins with 000000;"):
         complete_id(world.catalog, "releases", "000000")

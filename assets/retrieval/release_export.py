@@ -1,0 +1,177 @@
+"""Write exactly one release for other programs: its frames, its targets, its parts.
+
+    images/train/SESSION_SENSOR_FRAME-ID.jpg   of pictures that are labelled as they are stored; nothing turns them
+    annotations/instances_train.json           COCO: boxes, masks, keypoints; or labels_train.json, for classes
+    masks/train/SESSION_SENSOR_FRAME-ID.png    in place of it, label images of segmentation; 255 is judged by nobody
+    README-release.json, README-frames.csv     which release it is, and which file is which frame
+
+Category n + 1 of COCO and id n of label images are class n of the release. Taken in as a session the folder gives the
+same labels and the same parts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+from assets.formats.annotations.class_names import NAMES_FILES
+from assets.frame_names import MANIFEST, name_picture
+from assets.frame_pictures import write_picture
+from assets.kinds import find_kind
+from assets.retrieval.coco_files import describe_classes, describe_objects
+from assets.retrieval.frame_export import FRAME_COLUMNS, read_images, write_manifest
+from assets.retrieval.label_files import draw_map, write_names
+from assets.retrieval.labelled import Labelled, Picture
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.class_list import PARTS, describe_release
+from assets.tables.releases import Release, open_release
+from assets.tables.rows import SIDES, FrameRow, LabelRow, ReleaseFrameRow
+from assets.whole_output import writing_folder
+from models.task_names import DETECTION, RECOGNITION, SEGMENTATION
+
+README = "README-release.json"
+
+
+def export_release(
+    catalog: Catalog,
+    release_id: str,
+    out: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Write a release into folder `out`, all of it or nothing; returns how many images and labels, by part.
+
+    Raises ValueError as `open_release` and `writing_folder` do, for a frame that is not the bytes of the release, and
+    for more classes than a label image holds.
+    """
+    release = open_release(catalog, release_id)
+    rows: list[ReleaseFrameRow] = release.frames.to_pylist()
+    labels = _list_labels(release, rows)
+    with writing_folder(out) as folder:
+        pictures = _write_pictures(catalog, release, rows, folder, on_progress)
+        for name, content in _describe(release, pictures, labels):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        # without the label files: they are to count where they are taken in
+        write_manifest(folder / MANIFEST, [p for ps in pictures.values() for p in ps])
+        facts = _describe_release(catalog, release, rows)
+        (folder / README).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    counts = {
+        part: {
+            "images": len(of_part),
+            "labels": sum(len(labels.by_frame[p.frame["frame_id"]]) for p in of_part),
+        }
+        for part, of_part in pictures.items()
+    }
+    return {**facts, "counts": counts}
+
+
+def _describe_release(
+    catalog: Catalog, release: Release, rows: Sequence[ReleaseFrameRow]
+) -> dict[str, Any]:
+    where = is_in("release_id", [release.release_id])
+    stored = catalog.read_latest("releases", where=where).to_pylist()[0]
+    names = ("release_id", "task", "content_sha256", "class_names")
+    plain = cast(Sequence[Mapping[str, Any]], rows)
+    return {name: stored[name] for name in names} | describe_release(stored, plain)
+
+
+def _list_labels(release: Release, rows: Sequence[ReleaseFrameRow]) -> Labelled:
+    return Labelled(
+        {row["frame_id"]: list(_read_labels(row, release.class_names)) for row in rows}
+    )
+
+
+def _read_labels(
+    row: ReleaseFrameRow, class_names: Sequence[str]
+) -> Iterator[LabelRow]:
+    """The target of a picture, of whatever kind, as the labels that it was made of."""
+    if row["class_id"] is not None:
+        yield _label(RECOGNITION, class_names[row["class_id"]])
+    masks = row["mask_rles"] or []
+    if row["mask_class_ids"] is not None:
+        for class_id, mask in zip(row["mask_class_ids"], masks, strict=True):
+            yield _label(SEGMENTATION, class_names[class_id], mask_rle=mask)
+        masks = []
+    boxes = row["boxes_xyxy"]
+    for number, class_id in enumerate(row["box_class_ids"]):
+        name = class_names[class_id]
+        if not boxes:  # a class that shows somewhere
+            yield _label(RECOGNITION, name)
+            continue
+        corners = dict(zip(SIDES, boxes[4 * number : 4 * number + 4], strict=True))
+        points = (row["keypoints"] or [None] * len(row["box_class_ids"]))[number]
+        attributes = json.dumps([["keypoints", points]]) if points else None
+        mask = masks[number] if masks else None
+        yield _label(DETECTION, name, mask_rle=mask, attributes=attributes, **corners)
+
+
+def _label(task: str, class_name: str, **said: Any) -> LabelRow:
+    absent = dict.fromkeys(LabelRow.__annotations__)
+    return cast(LabelRow, {**absent, "task": task, "class_name": class_name, **said})
+
+
+def _write_pictures(
+    catalog: Catalog,
+    release: Release,
+    rows: Sequence[ReleaseFrameRow],
+    folder: Path,
+    on_progress: Callable[[int, int], None] | None,
+) -> dict[str, list[Picture]]:
+    """The pictures that were written, by part; of frames as they were when the release was made."""
+    split_of = {row["frame_id"]: row["split"] for row in rows}
+    hashes = {row["frame_id"]: row["sha256"] for row in rows}
+    wanted = is_in("frame_id", sorted(split_of))
+    version = release.frames_version
+    frames: list[FrameRow] = catalog.read(
+        "frames", FRAME_COLUMNS, wanted, version
+    ).to_pylist()
+    pictures: dict[str, list[Picture]] = {part: [] for part in PARTS}
+    stored = read_images(catalog, frames, version)
+    for done, (frame, payload, image) in enumerate(stored, 1):
+        if hashlib.sha256(payload).hexdigest() != hashes[frame["frame_id"]]:
+            raise ValueError(
+                f"frame {frame['frame_id']} is not the bytes of the release: run `daguerre verify`"
+            )
+        part = split_of[frame["frame_id"]]
+        content, suffix = write_picture(frame, image, keeps_orientation=False)
+        name = f"images/{part}/{name_picture(frame, suffix)}"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        pictures[part].append(Picture(name, frame, sha256))
+        if on_progress:
+            on_progress(done, len(frames))
+    return pictures
+
+
+def _describe(
+    release: Release, pictures: Mapping[str, Sequence[Picture]], labels: Labelled
+) -> Iterator[tuple[str, bytes]]:
+    """Files of labels with their paths; a part without pictures has none."""
+    classes = release.class_names
+    if release.task == SEGMENTATION:
+        yield f"masks/{NAMES_FILES[0]}", write_names(classes)
+        for part, of_part in pictures.items():
+            for picture in of_part:
+                content = draw_map(picture, classes, labels)
+                assert content, f"a frame of a segmentation has a map: {picture.name}"
+                stem = PurePosixPath(picture.name).stem
+                yield f"masks/{part}/{stem}.png", content
+        return
+    kind = find_kind(release.task)
+    if not kind.needs_labels:
+        return
+    name, write = (
+        ("instances", describe_objects)
+        if kind.label_tasks == (DETECTION,)
+        else ("labels", describe_classes)
+    )
+    for part, of_part in pictures.items():
+        if of_part:
+            what = f"{part} part of release {release.release_id} for {release.task}"
+            content = write(of_part, classes, labels, what)
+            yield f"annotations/{name}_{part}.json", content
