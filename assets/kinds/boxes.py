@@ -13,6 +13,7 @@ from assets.kinds.kind import (
     CLASSES_DIFFER,
     IS_EMPTY,
     Answer,
+    Colors,
     Kind,
     Marks,
     Statement,
@@ -21,7 +22,7 @@ from assets.kinds.kind import (
 from assets.tables.rows import SIDES, FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.box_pairs import find_overlap, find_repeats, pair_close
 from models.task_names import DETECTION
-from models.types import BoxSet, Detections, Prediction, Target
+from models.types import BoxSet, Detections, Image, Prediction, Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,6 +75,26 @@ class Boxes(Kind):
             "scores": [float(s) for s in answer.scores],
             "mask_rles": None,
         }
+
+    def list_found(self, row: PredictionRow, min_score: float) -> list[str]:
+        pairs = zip(row["class_names"], row["scores"], strict=True)
+        return [name for name, score in pairs if score >= min_score]
+
+    def draw_answer(
+        self,
+        row: PredictionRow,
+        image_rgb: Image,
+        colors: Colors,
+        min_score: float,
+    ) -> Image:
+        from assets.previews.drawing import label_overlay
+
+        scores = [score for score in row["scores"] if score >= min_score]
+        is_found = np.array(row["scores"]) >= min_score
+        names = self.list_found(row, min_score)
+        return label_overlay(
+            image_rgb, read_boxes(row)[is_found], names, scores, colors
+        )
 
     def find_answer_fault(self, row: PredictionRow) -> str | None:
         num_scores = len(row["scores"])

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assets.kinds.kind import CLASSES_DIFFER, Answer, Kind, Marks, Statement, View
+from assets.kinds.kind import (
+    CLASSES_DIFFER,
+    Answer,
+    Colors,
+    Kind,
+    Marks,
+    Statement,
+    View,
+)
 from assets.tables.rows import FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.task_names import RECOGNITION
-from models.types import Prediction, Probabilities, Target
+from models.types import Image, Prediction, Probabilities, Target
 
 if TYPE_CHECKING:
     from assets.kinds.judging.image_class import ClassPairs
@@ -73,6 +81,23 @@ class ImageClass(Kind):
             "scores": [float(answer.values[i]) for i in order],
             "mask_rles": None,
         }
+
+    def list_found(self, row: PredictionRow, min_score: float) -> list[str]:
+        return row["class_names"][:1]
+
+    def draw_answer(
+        self,
+        row: PredictionRow,
+        image_rgb: Image,
+        colors: Colors,
+        min_score: float,
+    ) -> Image:
+        from assets.previews.drawing import label_overlay
+
+        height, width = image_rgb.shape[:2]
+        whole = np.array([[0, 0, width, height]], np.float32)
+        names = self.list_found(row, min_score)
+        return label_overlay(image_rgb, whole, names, row["scores"][:1], colors)
 
     def pair(
         self,

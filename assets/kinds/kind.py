@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
@@ -28,6 +28,7 @@ CLASSES_DIFFER = "classes differ"
 BOXES_DIFFER = "boxes differ"
 MASKS_DIFFER = "masks differ"
 IS_EMPTY = "one side calls it empty"
+Colors = Mapping[str, tuple[int, int, int]]  # RGB by class
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,25 @@ class Kind(Protocol):
 
     def list_answer(self, answer: Prediction, class_names: Sequence[str]) -> Answer:
         """The columns of `predictions` that hold one answer of a judged kind."""
+        raise ValueError(
+            f"answers about {self.name} are not stored: its task examines itself"
+        )
+
+    def list_found(self, row: PredictionRow, min_score: float) -> list[str]:
+        """The classes that a `predictions` row says to be there, of objects one each, of at least this score where
+        answers are scored one by one."""
+        raise ValueError(
+            f"answers about {self.name} are not stored: its task examines itself"
+        )
+
+    def draw_answer(
+        self,
+        row: PredictionRow,
+        image_rgb: Image,
+        colors: Colors,
+        min_score: float,
+    ) -> Image:
+        """An image with what a `predictions` row says of it, as `list_found` counts it; a colour for each class."""
         raise ValueError(
             f"answers about {self.name} are not stored: its task examines itself"
         )

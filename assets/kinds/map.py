@@ -12,6 +12,7 @@ from assets.kinds.kind import (
     MASKS_DIFFER,
     NO_MASK,
     Answer,
+    Colors,
     Kind,
     Marks,
     Statement,
@@ -26,7 +27,7 @@ from assets.kinds.masks import (
 from assets.tables.rows import FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.masks import decode_counts
 from models.task_names import SEGMENTATION
-from models.types import Prediction, SemanticMap, SemanticPrediction, Target
+from models.types import Image, Prediction, SemanticMap, SemanticPrediction, Target
 
 if TYPE_CHECKING:
     from assets.kinds.judging.map import MapPairs
@@ -130,6 +131,23 @@ class Map(Kind):
             ],  # a float32 mean may exceed 1
             "mask_rles": mask_rles,
         }
+
+    def list_found(self, row: PredictionRow, min_score: float) -> list[str]:
+        return row["class_names"]
+
+    def draw_answer(
+        self,
+        row: PredictionRow,
+        image_rgb: Image,
+        colors: Colors,
+        min_score: float,
+    ) -> Image:
+        from assets.previews.drawing import paint_map
+        from models.semantic_maps import compose_map
+
+        names = row["class_names"]
+        found = compose_map(read_masks(row), range(len(names)), image_rgb.shape[:2])
+        return paint_map(image_rgb, found, [colors[name] for name in names])
 
     def find_answer_fault(self, row: PredictionRow) -> str | None:
         num_scores = len(row["scores"])

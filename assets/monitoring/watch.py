@@ -1,4 +1,4 @@
-"""What one champion makes of one session: its predictions, and how far the session is from its training frames."""
+"""What one model makes of one session: its predictions, and how far the session is from its training frames."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.champions import read_champions_choice
 from assets.tables.incremental import Refreshed
-from assets.tables.rows import ChampionRow, PredictionRow, ReleaseFrameRow
+from assets.tables.rows import ChampionRow, ModelRef, PredictionRow, ReleaseFrameRow
 from assets.tables.schemas import TABLES, to_table
 
 _FRAME_COLUMNS = [
@@ -30,10 +30,10 @@ _FRAME_COLUMNS = [
 
 
 def predict_session(
-    catalog: Catalog, home: Path, champion: ChampionRow, session: str
+    catalog: Catalog, home: Path, model: ModelRef, session: str
 ) -> Refreshed:
-    """Bring `predictions`, purpose "monitoring", up to date for the session's frames from cameras in the champion's
-    release; a frame that has its prediction keeps it.
+    """Bring `predictions`, purpose "monitoring", up to date for the session's published frames from cameras in the
+    model's release; a frame that has its prediction keeps it.
 
     A session without such a camera is predicted whole. Raises ValueError when the model's files have changed.
     """
@@ -48,14 +48,14 @@ def predict_session(
     frames = catalog.read(
         "frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'"
     ).to_pylist()
-    known = {r["sensor"] for r in _release_frames(catalog, champion)}
+    known = {r["sensor"] for r in _release_frames(catalog, model)}
     frames = [f for f in frames if f["sensor"] in known] or frames
-    model = catalog.read_latest(
-        "models", where=is_in("model_sha256", [champion["model_sha256"]])
+    stored = catalog.read_latest(
+        "models", ["folder"], is_in("model_sha256", [model["model_sha256"]])
     ).to_pylist()[0]
-    package = open_package(home / model["folder"])
+    package = open_package(home / stored["folder"])
     facts = PredictionFacts(
-        champion["task"],
+        model["task"],
         package.model_sha256,
         tuple(package.facts.class_names),
         "monitoring",
@@ -102,8 +102,8 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     return mark(found, OUTSIDE)
 
 
-def _release_frames(catalog: Catalog, champion: ChampionRow) -> list[ReleaseFrameRow]:
-    where = f"release_id = {repr_sql(champion['release_id'])}"
+def _release_frames(catalog: Catalog, model: ModelRef) -> list[ReleaseFrameRow]:
+    where = f"release_id = {repr_sql(model['release_id'])}"
     return catalog.read_latest(
         "release_frames", ["frame_id", "sensor"], where
     ).to_pylist()

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from assets.ledger import Ledger, LedgerFault
 from assets.tables.catalog import WHOLE_TABLE, Catalog, is_in
-from assets.tables.sql import explain, open_tables
+from assets.tables.sql import VIEWS, explain, open_tables
 
 
 class QueryError(ValueError):
@@ -40,7 +40,7 @@ def run_query(
 ) -> Found:
     """The rows of one SELECT, without its columns of bytes where they are not wanted.
 
-    Besides the tables of the catalog there is `files`, the ledger's outcome of every file. Rows are the newest, held or
+    Besides the tables of the catalog there are its views, and `files`, the ledger's outcome of every file. Rows are the newest, held or
     not; `held` names the sessions of the tables asked that are held, where the rows have a column `session` only those
     that stand in it.
 
@@ -74,13 +74,14 @@ def run_query(
 
 
 def _list_asked(connection: Any, sql: str) -> Iterator[str]:
-    """The names that a statement reads from, as DuckDB parses it; none for one that describes a table."""
+    """The tables, and other names, that a statement reads from, as DuckDB parses it; none for one that describes a table."""
     (parsed,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     parts = [json.loads(parsed)]
     for part in parts:
         if isinstance(part, dict):
             if part.get("type") == "BASE_TABLE":
-                yield part["table_name"]
+                name = part["table_name"]
+                yield from VIEWS[name][0] if name in VIEWS else (name,)
             part = list(part.values()) if part.get("type") != "SHOW_REF" else []
         parts += part if isinstance(part, list) else []
 

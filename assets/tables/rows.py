@@ -215,6 +215,14 @@ class ModelRow(TypedDict):
     folder: str
 
 
+class ModelRef(TypedDict):
+    """What rows of `models` and of `champions` both say of a model."""
+
+    task: str
+    model_sha256: str
+    release_id: str
+
+
 class ScoreRow(TypedDict):
     """Of `scores`."""
 

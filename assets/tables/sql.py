@@ -17,13 +17,38 @@ if TYPE_CHECKING:
     import duckdb
 
 _HEAVY = ("payload",)
+# what is asked like a table, the tables behind it, and how it is made of them
+VIEWS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    # a row a box, at the operating score of its model on the test part of its own release, and above; where a model has
+    # none, all
+    "predicted_boxes": (
+        ("predictions",),
+        """
+        WITH points AS (
+            SELECT model_sha256, value AS operating_score
+            FROM models JOIN scores USING (model_sha256, release_id)
+            WHERE metric = 'operating_score' AND slice_by = 'all' AND split = 'test'
+        ), boxes AS (
+            SELECT *, unnest(range(1, len(scores) + 1)) AS n FROM predictions WHERE task = 'detection'
+        )
+        SELECT
+            frame_id, session, sensor, model_sha256, purpose, prediction_id,
+            class_names[n] AS class_name, scores[n] AS score,
+            boxes_xyxy[4 * n - 3] AS x_min, boxes_xyxy[4 * n - 2] AS y_min,
+            boxes_xyxy[4 * n - 1] AS x_max, boxes_xyxy[4 * n] AS y_max,
+            operating_score
+        FROM boxes LEFT JOIN points USING (model_sha256)
+        WHERE operating_score IS NULL OR scores[n] >= operating_score
+        """,
+    ),
+}
 
 
 @contextmanager
 def open_tables(
     catalog: Catalog, more: Mapping[str, pa.Table] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that knows the newest version of every table by its name, and `more` by theirs."""
+    """A connection that knows the newest version of every table by its name, the views, and `more` by theirs."""
     import duckdb
 
     # no files, no network, no Python variables
@@ -34,6 +59,8 @@ def open_tables(
     with duckdb.connect(config=closed) as connection:
         for name in TABLES:
             _register(connection, catalog, name)
+        for name, (_, select) in VIEWS.items():
+            connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
         for name, rows in (more or {}).items():
             connection.register(name, rows)
         connection.execute("SET lock_configuration = true")

@@ -26,6 +26,7 @@ from orchestration.cli.mistakes import (
     show_help,
 )
 from orchestration.cli.output import join_lines, say_error
+from orchestration.cli.predicting import predict
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
@@ -59,6 +60,7 @@ for verb in (
     train,
     tune,
     results,
+    predict,
     report,
     upgrade,
     backup,

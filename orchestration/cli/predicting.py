@@ -1,0 +1,102 @@
+"""The verb that asks models about sessions that are taken in."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assets.foreign_text import for_line
+from models.task_names import TASK_NAMES
+from orchestration.cli.output import Json, join_lines, say
+from orchestration.cli.progress import show_progress
+
+if TYPE_CHECKING:
+    from assets.retrieval.answers import Answers
+
+
+def predict(
+    sessions: Annotated[list[str], typer.Argument(help="What is to be looked at.")],
+    task: Annotated[
+        str | None, typer.Option(help=f"Only this of {', '.join(TASK_NAMES)}.")
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="ID",
+            help="In place of the champions: a model's id, or a unique beginning of it; several times for several.",
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="A new folder for the frames with what was found on them."),
+    ] = None,
+    all_scores: Annotated[
+        bool,
+        typer.Option(
+            "--all-scores",
+            help="Count and draw every answer, not those at the model's operating score and above alone.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask models about sessions: say what they find, and keep all answers in the table `predictions`.
+
+    Objects count from the operating score of the model on, that of the best F1 on the test part of its release.
+    """
+    from assets.monitoring.watch import predict_session
+    from assets.retrieval.answers import (
+        choose_models,
+        draw_answers,
+        read_answers,
+        require_frames,
+    )
+    from assets.whole_output import require_empty
+    from checks.gates import gate_session
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    settings = load_settings()
+    catalog = build_catalog(settings)
+    chosen = choose_models(catalog, models or [], task)
+    for session in sessions:
+        require_frames(catalog, session)
+    if pictures is not None:
+        require_empty(pictures)
+    asked = []
+    for session in sessions:
+        with show_progress(f"predicting {session}", "models") as tick:
+            for number, model in enumerate(chosen, 1):
+                predict_session(catalog, settings.home, model, session)
+                tick(number, len(chosen))
+        gate_session(catalog, "predictions", session)
+        asked += [read_answers(catalog, m, session, all_scores) for m in chosen]
+    lines = [for_line(_tell(answers)) for answers in asked]
+    if pictures is not None:
+        count = draw_answers(catalog, asked, pictures)
+        lines.append(f"{count} pictures in {pictures}")
+    say(as_json, [_describe(answers) for answers in asked], join_lines(lines))
+
+
+def _describe(answers: "Answers") -> dict[str, Any]:
+    return {
+        "session": answers.session,
+        "task": answers.model["task"],
+        "model_sha256": answers.model["model_sha256"],
+        "frames": len(answers.rows),
+        "found": dict(answers.found),
+        "operating_score": answers.operating_score,
+        "min_score": answers.min_score,
+        "num_below": answers.num_below,
+    }
+
+
+def _tell(answers: "Answers") -> str:
+    found = answers.found
+    told = ", ".join(f"{name} {count}" for name, count in sorted(found.items()))
+    line = f"{answers.session}, {answers.name}, {len(answers.rows)} frames: {told or 'nothing'}"
+    if answers.operating_score is None:
+        return line
+    if not answers.min_score:
+        return f"{line}, at all scores; the operating score is {answers.operating_score:.2f}"
+    return f"{line}, at the operating score {answers.min_score:.2f} and above; {answers.num_below} below it"
