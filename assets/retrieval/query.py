@@ -40,9 +40,9 @@ def run_query(
 ) -> Found:
     """The rows of one SELECT, without its columns of bytes where they are not wanted.
 
-    Besides the tables of the catalog there are its views, and `files`, the ledger's outcome of every file. Rows are the newest, held or
-    not; `held` names the sessions of the tables asked that are held, where the rows have a column `session` only those
-    that stand in it.
+    Besides the tables of the catalog there are its views, and `files`, the ledger's outcome of every file. Rows are the
+    newest, held or not; `held` names the sessions of the tables asked that are held, where the rows have a column
+    `session` only those that stand in it.
 
     Raises QueryError for a statement that fails, that is not a single SELECT, or that reaches for files or the network.
     """
@@ -74,7 +74,7 @@ def run_query(
 
 
 def _list_asked(connection: Any, sql: str) -> Iterator[str]:
-    """The tables, and other names, that a statement reads from, as DuckDB parses it; none for one that describes a table."""
+    """What a statement reads from, tables by name, as DuckDB parses it; nothing for one that describes a table."""
     (parsed,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     parts = [json.loads(parsed)]
     for part in parts:

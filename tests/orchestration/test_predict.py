@@ -1,0 +1,253 @@
+"""What models say of a session is told at the score that each works at, and all of it is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from assets.inference.package import describe, write_package
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, content_id, to_table
+from models.recipes import get_recipe
+from models.tasks import TASKS
+from orchestration.cli import app
+
+RELEASE = "1" * 32
+CLASSES = ("disc", "square")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, frame_rows) -> Path:
+    """A home with a session of three pictures, and two detectors that were never trained; the first is champion."""
+    home = tmp_path_factory.mktemp("predict") / "home"
+    catalog = Catalog(str(home / "tables"))
+    rows = [
+        row | {"payload": payload, "width_px": 64, "height_px": 48}
+        for row, payload in zip(
+            frame_rows(3).to_pylist(), map(draw, range(3)), strict=True
+        )
+    ]
+    for row in rows:
+        row["sha256"] = hash_of(row["payload"])
+    written = catalog.merge("frames", to_table(TABLES["frames"], rows))
+    catalog.publish("frames", "monday", written.version)
+    release = {
+        "release_id": RELEASE,
+        "task": "detection",
+        "class_names": list(CLASSES),
+        "num_frames": 1,
+        "num_labels": 0,
+        "content_sha256": "1" * 64,
+        "frames_version": 1,
+        "code_version": "2",
+        "sessions": ["other"],
+    }
+    catalog.merge("releases", to_table(TABLES["releases"], [release]))
+    for seed in (0, 1):
+        store_model(catalog, home, seed)
+    return home
+
+
+def draw(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return cv2.imencode(".png", cv2.resize(pixels, (64, 48)))[1].tobytes()
+
+
+def hash_of(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def store_model(catalog: Catalog, home: Path, seed: int) -> None:
+    config = replace(
+        get_recipe("tiny_detection"), image_size_px=64, weights="none", frozen_stages=0
+    )
+    torch.manual_seed(seed)
+    net = TASKS["detection"].build(config, len(CLASSES), None)
+    torch.nn.init.normal_(net.head.classify.weight, std=0.05)
+    torch.nn.init.zeros_(net.head.classify.bias)  # from nothing at all to many boxes
+    facts = describe(config, CLASSES, RELEASE, seed, "1", [])
+    package = write_package(home / "models", net, "detection", facts)
+    row = {
+        "model_sha256": package.model_sha256,
+        "task": "detection",
+        "recipe": "tiny_detection",
+        "release_id": RELEASE,
+        "code_version": "1",
+        "seed": seed,
+        "run_id": "run",
+        "folder": str(package.folder.relative_to(home)),
+    }
+    catalog.merge("models", to_table(TABLES["models"], [row]))
+    if seed == 0:
+        champion = {
+            "task": "detection",
+            "model_name": "daguerre-detection",
+            "model_version": 1,
+            "model_sha256": package.model_sha256,
+            "release_id": RELEASE,
+        }
+        catalog.merge("champions", to_table(TABLES["champions"], [champion]))
+
+
+@pytest.fixture
+def run(made, monkeypatch, one_thread):
+    monkeypatch.setenv("DAGUERRE_HOME", str(made))
+
+    def act(*words: str):
+        done = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    return act
+
+
+@pytest.fixture
+def models(made) -> list[str]:
+    """The models by seed."""
+    rows = Catalog(str(made / "tables")).read_latest("models").sort_by("seed")
+    return rows["model_sha256"].to_pylist()
+
+
+@pytest.fixture
+def work_at(made):
+    """work_at(model, score): what its exam found as operating score."""
+
+    def put(model: str, score: float) -> None:
+        row = {
+            "score_id": content_id(model),
+            "model_sha256": model,
+            "release_id": RELEASE,
+            "split": "test",
+            "slice_by": "all",
+            "slice_value": "all",
+            "metric": "operating_score",
+            "value": score,
+            "num_samples": 1,
+        }
+        other = row | {"score_id": content_id(model, 2), "release_id": "2" * 32}
+        rows = to_table(TABLES["scores"], [row, other | {"value": 0.0}])
+        Catalog(str(made / "tables")).upsert("scores", rows)
+
+    return put
+
+
+def read_scores(made: Path, model: str) -> list[float]:
+    where = f"model_sha256 = '{model}'"
+    rows = Catalog(str(made / "tables")).read_latest("predictions", where=where)
+    return sorted(s for scores in rows["scores"].to_pylist() for s in scores)
+
+
+def test_what_is_found_counts_from_the_operating_score_on(run, made, models, work_at):
+    (first,) = run("predict", "monday")
+    told = read_scores(made, models[0])
+    assert first["model_sha256"] == models[0] and first["frames"] == 3
+    assert first["operating_score"] is None and first["min_score"] == 0.0
+    assert sum(first["found"].values()) == len(told) > 20
+    work_at(models[0], told[-5])  # five boxes are as sure as this
+    (second,) = run("predict", "monday")
+    assert second["operating_score"] == second["min_score"] == told[-5]
+    assert sum(second["found"].values()) == 5
+    assert second["num_below"] == len(told) - 5
+    assert read_scores(made, models[0]) == told, "the table keeps all"
+    (third,) = run("predict", "monday", "--all-scores")
+    assert third["found"] == first["found"] and third["operating_score"] == told[-5]
+    line = CliRunner().invoke(app, ["predict", "monday"]).stdout
+    assert line.startswith(f"monday, detection {models[0][:16]}, 3 frames: ")
+    assert (
+        f"at the operating score {told[-5]:.2f} and above; {len(told) - 5} below"
+        in line
+    )
+
+
+def test_boxes_of_a_query_are_those_at_the_operating_score(run, made, models, work_at):
+    run("predict", "monday", "--model", models[0][:8], "--model", models[1][:8])
+    both = {model: read_scores(made, model) for model in models}
+    work_at(models[0], both[models[0]][-4])
+    work_at(models[1], both[models[1]][-2])
+    counted = run(
+        "query",
+        "select model_sha256, count(*) as n, min(score) as least, any_value(operating_score) as at "
+        "from predicted_boxes group by all",
+    )["rows"]
+    assert {row["model_sha256"]: row["n"] for row in counted} == {
+        models[0]: 4,
+        models[1]: 2,
+    }
+    assert all(row["least"] == row["at"] for row in counted)
+    catalog = Catalog(str(made / "tables"))
+    stored = {
+        r["prediction_id"]: r for r in catalog.read_latest("predictions").to_pylist()
+    }
+    for row in run("query", "from predicted_boxes")["rows"]:
+        said = stored[row["prediction_id"]]
+        n = said["scores"].index(row["score"])
+        corners = [row[side] for side in ("x_min", "y_min", "x_max", "y_max")]
+        assert corners == said["boxes_xyxy"][4 * n : 4 * n + 4]
+        assert row["class_name"] == said["class_names"][n]
+        assert row["frame_id"] == said["frame_id"]
+
+
+def test_held_predictions_are_named_where_their_boxes_are_asked(run, made):
+    run("predict", "monday")
+    catalog = Catalog(str(made / "tables"))
+    version = catalog.latest_version("predictions")
+    catalog.hold("predictions", "monday", version, "torn")
+    found = run("query", "select count(*) as n from predicted_boxes")
+    assert found["held"] == [{"session": "monday", "table": "predictions"}]
+    run("predict", "monday")  # judged again
+    assert run("query", "select 1 from predicted_boxes")["held"] == []
+
+
+def test_pictures_show_what_counts(run, made, models, work_at, tmp_path):
+    run("predict", "monday")
+    told = read_scores(made, models[0])
+    work_at(models[0], 1.0)
+    run("predict", "monday", "--pictures", str(tmp_path / "none"))
+    work_at(models[0], told[-3])
+    run("predict", "monday", "--pictures", str(tmp_path / "few"))
+    run("predict", "monday", "--pictures", str(tmp_path / "all"), "--all-scores")
+
+    def read(name: str) -> dict[str, np.ndarray]:
+        folder = tmp_path / name / f"detection-{models[0][:16]}"
+        return {p.name: cv2.imread(str(p)).astype(int) for p in folder.iterdir()}
+
+    plain, few, every = read("none"), read("few"), read("all")
+    ids = {
+        row["frame_id"] for row in run("query", "select frame_id from frames")["rows"]
+    }
+    assert {name.split("_")[-1].removesuffix(".jpg") for name in few} == ids
+    changed = {n: (abs(few[n] - plain[n]).max(2) > 60).mean() for n in plain}
+    more = {n: (abs(every[n] - plain[n]).max(2) > 60).mean() for n in plain}
+    assert sum(changed.values()) > 0
+    assert all(changed[n] <= more[n] for n in plain) and changed != more
+
+
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        (["tuesday"], "session 'tuesday' has no published colour frame"),
+        (["monday", "--task", "keypoints"], "answers about keypoints are not stored"),
+        (["monday", "--task", "recognition"], "there is no champion of recognition"),
+        (["monday", "--model", "abcdef"], "no model begins with abcdef"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(made, monkeypatch, words, reason):
+    monkeypatch.setenv("DAGUERRE_HOME", str(made))
+    done = CliRunner().invoke(app, ["predict", *words])
+    assert reason in str(done.exception)
+
+
+def test_a_model_of_another_task_than_asked_for_is_refused(made, models, monkeypatch):
+    monkeypatch.setenv("DAGUERRE_HOME", str(made))
+    words = ["predict", "monday", "--task", "segmentation", "--model", models[0][:9]]
+    done = CliRunner().invoke(app, words)
+    assert f"model {models[0][:16]} is none of segmentation" in str(done.exception)
