@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from models.recipes import get_recipe
 from models.tasks import TASKS
 from orchestration.cli import app
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 RELEASE = "1" * 32
 CLASSES = ("disc", "square")
 
@@ -35,7 +38,7 @@ def made(tmp_path_factory, frame_rows) -> Path:
         )
     ]
     for row in rows:
-        row["sha256"] = hash_of(row["payload"])
+        row["sha256"] = hashlib.sha256(row["payload"]).hexdigest()
     written = catalog.merge("frames", to_table(TABLES["frames"], rows))
     catalog.publish("frames", "monday", written.version)
     release = {
@@ -58,12 +61,6 @@ def made(tmp_path_factory, frame_rows) -> Path:
 def draw(seed: int) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.imencode(".png", cv2.resize(pixels, (64, 48)))[1].tobytes()
-
-
-def hash_of(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
 
 
 def store_model(catalog: Catalog, home: Path, seed: int) -> None:
@@ -194,6 +191,42 @@ def test_boxes_of_a_query_are_those_at_the_operating_score(run, made, models, wo
         assert corners == said["boxes_xyxy"][4 * n : 4 * n + 4]
         assert row["class_name"] == said["class_names"][n]
         assert row["frame_id"] == said["frame_id"]
+
+
+def test_the_query_of_the_page_compares_frames_that_both_were_asked_about(
+    run, made, models, work_at
+):
+    page = (CHECKOUT / "docs" / "how-to" / "common-jobs.md").read_text()
+    (sql,) = re.findall(r'daguerre query "(with asked as [^"]+)"', page)
+    for number, name in enumerate(("<one>", "<other>")):
+        sql = sql.replace(name, models[number][:8])
+    sql = sql.replace("folder-1", "monday")
+    run("predict", "monday", "--model", models[0][:8], "--model", models[1][:8])
+    both = {model: read_scores(made, model) for model in models}
+    catalog = Catalog(str(made / "tables"))
+    rows = catalog.read_latest("predictions").to_pylist()
+    # the first works at the score of its surest box, the other at one that it never gives
+    work_at(models[0], both[models[0]][-1])
+    work_at(models[1], 1.0)
+    (surest,) = (
+        (r["frame_id"], [r["class_names"][r["scores"].index(max(r["scores"]))]])
+        for r in rows
+        if both[models[0]][-1] in r["scores"] and r["model_sha256"] == models[0]
+    )
+    expected = [{"frame_id": surest[0], "one": surest[1], "other": None}]
+    assert run("query", sql)["rows"] == expected
+    # what one model alone was asked about is compared with nothing
+    mine = f"model_sha256 = '{models[1]}' AND frame_id = '{surest[0]}'"
+    catalog.delete("predictions", mine)
+    assert run("query", sql)["rows"] == []
+    # and what an exam asked of the same frame counts once
+    asked = catalog.read_latest("predictions", where=f"frame_id = '{surest[0]}'")
+    (row,) = asked.to_pylist()
+    exam = row | {"prediction_id": content_id("exam"), "purpose": "test"}
+    catalog.merge("predictions", to_table(TABLES["predictions"], [exam]))
+    run("predict", "monday", "--model", models[1][:8])
+    assert run("query", sql)["rows"] == expected
+    catalog.delete("predictions", "purpose = 'test'")
 
 
 def test_held_predictions_are_named_where_their_boxes_are_asked(run, made):
