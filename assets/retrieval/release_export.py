@@ -91,11 +91,11 @@ def _read_labels(
     """The target of a picture, of whatever kind, as the labels that it was made of."""
     if row["class_id"] is not None:
         yield _label(RECOGNITION, class_names[row["class_id"]])
-    masks = row["mask_rles"] or []
+    masks = row["mask_rles"] or ()
     if row["mask_class_ids"] is not None:
         for class_id, mask in zip(row["mask_class_ids"], masks, strict=True):
             yield _label(SEGMENTATION, class_names[class_id], mask_rle=mask)
-        masks = []
+        masks = ()
     boxes = row["boxes_xyxy"]
     for number, class_id in enumerate(row["box_class_ids"]):
         name = class_names[class_id]
@@ -103,10 +103,10 @@ def _read_labels(
             yield _label(RECOGNITION, name)
             continue
         corners = dict(zip(SIDES, boxes[4 * number : 4 * number + 4], strict=True))
-        points = (row["keypoints"] or [None] * len(row["box_class_ids"]))[number]
-        attributes = json.dumps([["keypoints", points]]) if points else None
-        mask = masks[number] if masks else None
-        yield _label(DETECTION, name, mask_rle=mask, attributes=attributes, **corners)
+        said: dict[str, Any] = {"mask_rle": masks[number]} if masks else {}
+        if row["keypoints"]:
+            said["attributes"] = json.dumps([["keypoints", row["keypoints"][number]]])
+        yield _label(DETECTION, name, **said, **corners)
 
 
 def _label(task: str, class_name: str, **said: Any) -> LabelRow:
