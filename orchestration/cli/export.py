@@ -137,7 +137,7 @@ def release(
         str,
         typer.Argument(metavar="RELEASE", help="Its id, or a unique beginning of it."),
     ],
-    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    folder: Annotated[Path, typer.Argument(help="The new folder.")],
     as_json: Json = False,
 ) -> None:
     """Write a release as it was trained on: pictures by part, with COCO files, or label images of segmentation."""
@@ -147,18 +147,18 @@ def release(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    require_empty(out)
+    require_empty(folder)
     catalog = build_catalog(load_settings())
     release_id = complete_id(catalog, "releases", wanted_id)
-    with show_progress(f"exporting to {out}", "frames") as tick:
-        facts = export_release(catalog, release_id, out, tick)
+    with show_progress(f"exporting to {folder}", "frames") as tick:
+        facts = export_release(catalog, release_id, folder, tick)
     parts = "; ".join(
         f"{part} {count['images']} images, {count['labels']} labels"
         for part, count in facts["counts"].items()
     )
     classes = for_line(", ".join(facts["class_names"]))
-    text = f"{out}: {facts['task']} release {release_id}\n{parts}\nclasses: {classes or 'none'}"
-    say(as_json, {"folder": str(out), **facts}, text)
+    text = f"{folder}: {facts['task']} release {release_id}\n{parts}\nclasses: {classes or 'none'}"
+    say(as_json, {"folder": str(folder), **facts}, text)
 
 
 def _tell_classes(form: str, classes: Sequence[str]) -> str:

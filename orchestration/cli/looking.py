@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.foreign_text import for_line
 from orchestration.cli.output import (
     Json,
     draw_tree,

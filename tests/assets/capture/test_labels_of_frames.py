@@ -667,7 +667,15 @@ def test_classes_are_those_of_the_sessions_that_are_exported(
 
 def test_the_command_names_the_classes(home, monkeypatch):
     monkeypatch.setenv("DAGUERRE_HOME", str(home.folder / "home"))
-    words = ["export", "frames", str(home.folder / "named"), "monday", "--limit", "1"]
+    words = [
+        "export",
+        "frames",
+        str(home.folder / "named"),
+        "--sessions",
+        "monday",
+        "--limit",
+        "1",
+    ]
     done = CliRunner().invoke(app, [*words, "--dry-run", "--classes", 'jug,"a, b"'])
     assert "classes: a, b, ball, " in done.stdout and ", jug" in done.stdout
     done = CliRunner().invoke(app, [*words, "--classes", "jug", "--json"])
