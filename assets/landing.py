@@ -390,6 +390,11 @@ class Watch:
         self.seen[session][1] = self.seen[session][0]
         self.since.pop(session, None)
 
+    def is_bare(self, session: str) -> bool:
+        """Whether no file lay there at the last look."""
+        now, _ = self.seen.get(session, ["", ""])
+        return now == Listing(session).fingerprint
+
     def is_asked(self, session: str) -> bool:
         """Whether the session was asked for as it looks now."""
         now, asked = self.seen.get(session, ["", ""])

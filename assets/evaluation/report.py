@@ -290,7 +290,10 @@ def _count_release(model: ModelReport) -> dict[str, Any]:
         "splits": PARTS,
         "frames": list(frames.values()),
         "num_frames": len(model.release_rows),
-        "classes": [(c.name, list(c.objects.values())) for c in classes],
+        "classes": [
+            (c.name, list(c.objects.values())) for c in classes if not c.is_empty
+        ],
+        "empty_classes": [c.name for c in classes if c.is_empty],
         "most": max(most, 1),
     }
 

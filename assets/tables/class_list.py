@@ -22,6 +22,11 @@ class ClassCount:
     objects: dict[str, int]
     pictures: dict[str, int]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no part has an object of it."""
+        return not any(self.objects.values())
+
 
 def count_classes(
     class_names: Sequence[str], frame_rows: Sequence[Mapping[str, Any]]
@@ -64,7 +69,10 @@ def describe_release(
 
 
 def draw_class_list(counts: Sequence[ClassCount], most: int | None = None) -> list[str]:
-    """A line of titles and one a class, for a terminal; of more than `most` the first, and how many are left."""
+    """A line of titles and one a class, for a terminal; of more than `most` the first, and how many are left.
+
+    Classes without an object are one line below it.
+    """
     titles = [
         "class",
         "objects: train",
@@ -74,7 +82,9 @@ def draw_class_list(counts: Sequence[ClassCount], most: int | None = None) -> li
         "val",
         "test",
     ]
-    shown = counts[:most]
+    held = [count for count in counts if not count.is_empty]
+    empty = [for_line(count.name) for count in counts if count.is_empty]
+    shown = held[:most]
     rows = [titles, *(_list_cells(count) for count in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -84,8 +94,11 @@ def draw_class_list(counts: Sequence[ClassCount], most: int | None = None) -> li
         )
         for row in rows
     ]
-    left = len(counts) - len(shown)
-    return [*lines, f"... and {left} classes more"] if left else lines
+    left = len(held) - len(shown)
+    lines += [f"... and {left} classes more"] * bool(left)
+    named = f"without an object, {len(empty)}: {', '.join(empty[:most])}"
+    more = f", and {len(empty) - most} more" if most and len(empty) > most else ""
+    return [*lines, *[f"{named}{more}"] * bool(empty)]
 
 
 def _list_cells(count: ClassCount) -> list[str]:

@@ -69,6 +69,8 @@ def landing_zone_sensor(
     for session in look.ready:
         if session in {*renamed, *renamed.values()}:
             continue
+        if watch.is_bare(session) and not landing_zone.ledger.holds_files(session):
+            continue  # nothing to take in, until something lies there
         try:
             if _is_whole(landing_zone, watch, session, places[session]):
                 ready.append(session)

@@ -50,6 +50,16 @@ def test_a_whole_session_is_asked_for_once(tick, tmp_path, recording):
     assert [tick() for _ in range(3)] == [[], ["monday"], []]
 
 
+def test_a_folder_without_a_file_is_no_session_until_something_lies_there(
+    tick, tmp_path, recording, ledger
+):
+    (tmp_path / "landing" / "monday").mkdir()
+    assert [tick() for _ in range(4)] == [[], [], [], []]
+    assert "monday" not in ledger.sessions()
+    land(tmp_path, "monday/a.mcap", recording)
+    assert [tick() for _ in range(3)] == [[], ["monday"], []]
+
+
 def test_a_recording_in_parts_waits_and_goes_in_when_it_is_whole(
     tick, tmp_path, recording
 ):

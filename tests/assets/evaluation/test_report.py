@@ -233,6 +233,16 @@ def test_counts_per_split_and_class_are_those_of_the_release(page: str):
     assert row is not None and re.findall(r">(\d+)<", row[0]) == ["1", "0", "2"]
 
 
+def test_classes_without_an_object_are_one_line_and_no_row(recogniser: ModelReport):
+    """A net knows more classes than the release of its test: none of them is a row of noughts."""
+    named = (*recogniser.class_names, "owl", MARKUP)
+    wider = replace(recogniser, gallery=BARE, class_names=named)
+    page = render_report(ReportData("t", [wider]))
+    assert "without an object, 2: owl, &lt;i&gt;" in page and "<tr><td>owl" not in page
+    bare = replace(recogniser, gallery=BARE)
+    assert "without an object" not in render_report(ReportData("t", [bare]))
+
+
 def test_a_model_that_met_no_gate_says_so(page: str):
     assert "no gate asked" in page
 
