@@ -27,10 +27,5 @@ def test_only_classes_with_objects_are_counted_as_left_out():
     ]
 
 
-def test_a_list_that_holds_them_all_has_no_such_line():
-    lines = draw_class_list(count_classes(["cat"], [_fill(ROWS[0])]))
-    assert len(lines) == 2
-
-
 def _fill(row):
     return {"class_id": None, **row}
