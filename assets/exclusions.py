@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 WHOLE = ""  # the path of an exclusion that is a session
@@ -25,13 +25,20 @@ class Exclusion:
         """By whom, when and why."""
         return f"by {self.by} at {self.at} ({self.reason or 'no reason was given'})"
 
-    def covers(self, path: str) -> bool:
-        """Whether a file of the session is left out."""
-        folder = self.path.rstrip("/")
-        is_below = path == folder or path.startswith(f"{folder}/")
-        return self.path == WHOLE or is_below
+
+def index_coverings(
+    exclusions: Iterable[Exclusion],
+) -> Callable[[str], Exclusion | None]:
+    """What tells of any file of their session the widest exclusion that leaves it out; None where none does."""
+    by_path = {exclusion.path.rstrip("/"): exclusion for exclusion in exclusions}
+
+    def find(path: str) -> Exclusion | None:
+        return next((by_path[p] for p in list_wider(path) if p in by_path), None)
+
+    return find
 
 
-def find_covering(exclusions: Iterable[Exclusion], path: str) -> Exclusion | None:
-    """The exclusion that leaves a file of its session out; None where none does."""
-    return next((e for e in exclusions if e.covers(path)), None)
+def list_wider(path: str) -> list[str]:
+    """The paths below which a file lies, the session first, and itself: a/b.png -> "", a, a/b.png."""
+    parts = path.split("/")
+    return [WHOLE, *("/".join(parts[:n]) for n in range(1, len(parts) + 1))]

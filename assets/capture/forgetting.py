@@ -5,16 +5,29 @@ The word is kept in the ledger, with who, when and why; intake leaves out what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from assets.capture.intake import Intake
 from assets.capture.retraction import Retraction, Sight
 from assets.capture.rows import outer_path
-from assets.exclusions import WHOLE, Exclusion
+from assets.exclusions import WHOLE, Exclusion, index_coverings, list_wider
 from assets.landing import LandingZone
+from assets.ledger import Ledger
 from assets.storage import Folder
 from assets.tables.catalog import Catalog, session_is
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a person named: a session, and the path of a file or folder in it; WHOLE: all of it."""
+
+    session: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.session}/{self.path}" if self.path else f"session {self.session}"
 
 
 @dataclass(frozen=True)
@@ -27,93 +40,141 @@ class Holdings:
     releases: tuple[str, ...]
 
 
-def find_target(zone: LandingZone, named: str) -> tuple[str, str]:
-    """The session and the path in it that a person means by `SESSION`, `SESSION/PATH`, a path or a URI; WHOLE: all.
+@dataclass(frozen=True)
+class Contents:
+    """What the ledger and the tables know of one session, read once for all that is asked of it."""
 
-    Raises ValueError where nothing of that name was ever taken in, or lies in a place of this home.
+    paths: frozenset[str]
+    # rows with frame_id and source_path
+    frames: Sequence[dict[str, str]]
+    labels: Sequence[dict[str, str]]
+    released: Sequence[dict[str, str]]  # rows with release_id and frame_id
+
+    def count(self, exclusions: Sequence[Exclusion]) -> Holdings:
+        """What the exclusions of the session cover together."""
+
+        covering = index_coverings(exclusions)
+
+        def covers(row: dict[str, str]) -> bool:
+            return covering(outer_path(row["source_path"])) is not None
+
+        frames = {row["frame_id"] for row in self.frames if covers(row)}
+        labels = [r for r in self.labels if r["frame_id"] in frames or covers(r)]
+        is_whole = any(exclusion.path == WHOLE for exclusion in exclusions)
+        releases = {
+            row["release_id"]
+            for row in self.released
+            if is_whole or row["frame_id"] in frames
+        }
+        num_files = sum(covering(path) is not None for path in self.paths)
+        return Holdings(num_files, len(frames), len(labels), tuple(sorted(releases)))
+
+
+def find_targets(zone: LandingZone, names: Iterable[str]) -> list[Target]:
+    """What a person means by each `SESSION`, `SESSION/PATH`, path or URI, once each; not what lies in another of them.
+
+    Raises ValueError that tells every name of which nothing was ever taken in, and that lies in no place of this home.
     """
+    places, sessions = _list_places(zone)
+
+    @cache
+    def list_known(session: str) -> frozenset[str]:
+        paths = {o.path for o in zone.ledger.outcomes(session).values()}
+        paths |= {e.path for e in zone.ledger.exclusions(session)}
+        return frozenset(wider for path in paths for wider in list_wider(path))
+
+    found: dict[Target, None] = {}
+    faults = []
+    for named in dict.fromkeys(names):
+        try:
+            target = _find_target(named, places, sessions)
+            _require_path(target, list_known)
+            found[target] = None
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError("; ".join(faults))
+    return [target for target in found if not found.keys() & _list_wider(target)]
+
+
+def read_contents(catalog: Catalog, ledger: Ledger, session: str) -> Contents:
+    """What is known of a session now."""
+    mine = session_is(session)
+    columns = ["frame_id", "source_path"]
+    frames, labels = (
+        catalog.read_latest(name, columns, mine).to_pylist()
+        for name in ("frames", "labels")
+    )
+    held = ["release_id", "frame_id"]
+    released = catalog.read_latest("release_frames", held, mine).to_pylist()
+    known = ledger.outcomes(session).items()
+    paths = frozenset(path for (path, _), o in known if o.outcome != "gone")
+    return Contents(paths, frames, labels, released)
+
+
+def forget(intake: Intake, exclusions: Sequence[Exclusion]) -> Retraction:
+    """Leave out what the exclusions of one session cover from now on, and take its rows out in one go, but for those
+    that are kept.
+
+    Killed in between, it is made good by forgetting again.
+    """
+    (session,) = {exclusion.session for exclusion in exclusions}
+    intake.ledger.exclude(exclusions)
+    going = [exclusion for exclusion in exclusions if not exclusion.keeps_rows]
+    if not going:
+        return Retraction()
+    covering = index_coverings(going)
+    known = [
+        o
+        for o in intake.ledger.outcomes(session).values()
+        if o.outcome != "gone" and covering(o.path)
+    ]
+    return intake.retractor(session, _look_nowhere(going)).take_out(known)
+
+
+def _look_nowhere(exclusions: Sequence[Exclusion]) -> Callable[[], Sight]:
+    """What is to be forgotten is not looked for: its place may be away."""
+    return lambda: Sight((), True, exclusions)
+
+
+def _list_places(zone: LandingZone) -> tuple[dict[str, str], set[str]]:
+    """Where each session lies, by name, and the names of all that were ever heard of."""
     around = zone.look_around()
-    ledger = zone.ledger
-    said = ledger.exclusions()
+    said = zone.ledger.exclusions()
     places = {session: folder.uri for session, folder in around.sessions.items()}
     places |= {session: folder.uri for session, folder in around.departed.items()}
-    places |= ledger.sources()
-    sessions = {*places, *ledger.sessions(), *(e.session for e in said)}
-    if named in sessions:
-        return named, WHOLE
+    places |= zone.ledger.sources()
+    return places, {*places, *zone.ledger.sessions(), *(e.session for e in said)}
+
+
+def _find_target(named: str, places: dict[str, str], sessions: set[str]) -> Target:
+    """Raises ValueError for what is neither below a session's name nor below its place."""
     session, _, path = named.partition("/")
-    if session in sessions and path:
-        return _require_path(zone, session, path.rstrip("/"))
+    if named in sessions:
+        return Target(named, WHOLE)
+    if session in sessions and path.rstrip("/"):
+        return Target(session, path.rstrip("/"))
     uri = Folder(named).uri
     for session, place in sorted(places.items(), key=lambda item: -len(item[1])):
         if uri == place:
-            return session, WHOLE
+            return Target(session, WHOLE)
         if uri.startswith(f"{place}/"):
-            return _require_path(zone, session, uri.removeprefix(f"{place}/"))
+            return Target(session, uri.removeprefix(f"{place}/"))
     raise ValueError(
         f"'{named}' is no session, no file of one and no place of one: `daguerre status` lists the sessions"
     )
 
 
-def measure(catalog: Catalog, paths: Iterable[str], exclusion: Exclusion) -> Holdings:
-    """What the tables hold of what an exclusion covers; `paths` are those that the ledger knows of the session."""
-    mine = session_is(exclusion.session)
-
-    def covers(row: dict[str, str]) -> bool:
-        return exclusion.covers(outer_path(row["source_path"]))
-
-    columns = ["frame_id", "source_path"]
-    frames = {
-        row["frame_id"]
-        for row in catalog.read_latest("frames", columns, mine).to_pylist()
-        if covers(row)
-    }
-    labels = [
-        row
-        for row in catalog.read_latest("labels", columns, mine).to_pylist()
-        if row["frame_id"] in frames or covers(row)
-    ]
-    released = catalog.read_latest(
-        "release_frames", ["release_id", "frame_id"], mine
-    ).to_pylist()
-    holding = {
-        row["release_id"]
-        for row in released
-        if exclusion.path == WHOLE or row["frame_id"] in frames
-    }
-    num_files = len({path for path in paths if exclusion.covers(path)})
-    return Holdings(num_files, len(frames), len(labels), tuple(sorted(holding)))
-
-
-def forget(intake: Intake, exclusion: Exclusion) -> Retraction:
-    """Leave out what the exclusion covers from now on, and take its rows out, but for one that keeps them.
-
-    Killed in between, it is made good by forgetting again.
-    """
-    intake.ledger.exclude(exclusion)
-    if exclusion.keeps_rows:
-        return Retraction()
-    known = [
-        o
-        for o in intake.ledger.outcomes(exclusion.session).values()
-        if o.outcome != "gone" and exclusion.covers(o.path)
-    ]
-    see = _look_nowhere(exclusion)
-    return intake.retractor(exclusion.session, see).take_out(known)
-
-
-def _look_nowhere(exclusion: Exclusion) -> Callable[[], Sight]:
-    """What is to be forgotten is not looked for: its place may be away."""
-    return lambda: Sight((), True, (exclusion,))
-
-
-def _require_path(zone: LandingZone, session: str, path: str) -> tuple[str, str]:
+def _require_path(target: Target, list_known: Callable[[str], frozenset[str]]) -> None:
     """Raises ValueError where the session never had such a file or folder."""
-    known = {o.path for o in zone.ledger.outcomes(session).values()}
-    known |= {e.path for e in zone.ledger.exclusions(session)}
-    if path in known or any(name.startswith(f"{path}/") for name in known):
-        return session, path
-    raise ValueError(
-        f"session '{session}' never had '{path}': "
-        f"`daguerre query \"select path from files where session = '{session}'\"` lists its files"
-    )
+    session, path = target.session, target.path
+    if path != WHOLE and path not in list_known(session):
+        raise ValueError(
+            f"session '{session}' never had '{path}': "
+            f"`daguerre query \"select path from files where session = '{session}'\"` lists its files"
+        )
+
+
+def _list_wider(target: Target) -> set[Target]:
+    """The folders of its session that a target lies in, and all of the session."""
+    return {Target(target.session, path) for path in list_wider(target.path)} - {target}

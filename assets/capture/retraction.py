@@ -19,7 +19,7 @@ from functools import partial
 
 from assets.capture.outcomes import find_gone
 from assets.capture.rows import OF_FRAMES, outer_path, recount_folders
-from assets.exclusions import WHOLE, Exclusion, find_covering
+from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.landing import Listing
 from assets.ledger import Claim, FileOutcome, Ledger
 from assets.storage import Folder, SessionFile
@@ -54,20 +54,23 @@ class Sight:
             return []
         if not self.exclusions:
             return find_gone(self.files, known)
-        told = [o for o in known if find_covering(self.exclusions, o.path)]
-        others = [o for o in known if find_covering(self.exclusions, o.path) is None]
+        covering = index_coverings(self.exclusions)
+        told = [o for o in known if covering(o.path)]
+        others = [o for o in known if covering(o.path) is None]
         return [*told, *find_gone(self.files, others)]
 
     def leave_out(self, exclusions: Sequence[Exclusion]) -> Sight:
         """The same with other exclusions; what is left out no more was not seen yet."""
-        there = [f for f in self.files if find_covering(exclusions, f.path) is None]
+        covering = index_coverings(exclusions)
+        there = [f for f in self.files if covering(f.path) is None]
         return replace(self, files=there, exclusions=exclusions)
 
 
 def look(source: Folder, exclusions: Sequence[Exclusion]) -> Sight:
     """See what a session's place holds. Raises what `Folder.files` raises."""
     found = source.files()
-    there = [f for f in found if find_covering(exclusions, f.path) is None]
+    covering = index_coverings(exclusions)
+    there = [f for f in found if covering(f.path) is None]
     is_told = any(e.path == WHOLE for e in exclusions)
     listing = Listing("")
     listing.add(found)
@@ -150,7 +153,8 @@ class Retractor:
             if o.outcome != "gone" and _key(o) not in mine
         ]
         elsewhere = [o for o in there if o.session != self.session]
-        is_told = all(find_covering(sight.exclusions, o.path) for o in gone)
+        covering = index_coverings(sight.exclusions)
+        is_told = all(covering(o.path) for o in gone)
         if there and not (is_told and len(elsewhere) == len(there)):
             self._settle(gone, (), done)
             return
@@ -271,11 +275,12 @@ class Retractor:
             for name in ("frames", "captures")
         }
         now_ns = time.time_ns()
+        covering = index_coverings(sight.exclusions)
         rows = []
         for o in gone:
             num_frames, num_labels = counts.get(o.path, (0, 0))
             cause = "replaced" if o.path in there else "deleted"
-            if find_covering(sight.exclusions, o.path):
+            if covering(o.path):
                 cause = "forgotten"
             row = {
                 "gone_id": content_id("gone", o.session, o.path, o.version),

@@ -175,23 +175,24 @@ class Ledger(Database):
 
     # ---- exclusions: what is left out until a person says otherwise --------------------------------------------------
 
-    def exclude(self, exclusion: Exclusion) -> None:
-        """Leave a session, or files of it, out from now on. One of the same session and path is replaced.
+    def exclude(self, exclusions: Sequence[Exclusion]) -> None:
+        """Leave sessions, or files of them, out from now on, all at once. One of the same session and path is replaced.
 
         The place of a whole session outside the landing zone is looked at no more, and what failed there is no matter.
         """
-        values = asdict(exclusion)
-        upsert = self._insert(self._exclusions).on_conflict_do_update(
-            index_elements=["session", "path"], set_=values
-        )
 
         def exclude(connection: Connection) -> None:
-            connection.execute(upsert, values)
-            key = {"session": exclusion.session, "path": exclusion.path}
-            seal_row(connection, self._exclusions, **key)
-            if exclusion.path == WHOLE:
-                whole = {"session": exclusion.session}
-                connection.execute(self._pauses.delete().filter_by(**whole))
+            for exclusion in exclusions:
+                values = asdict(exclusion)
+                upsert = self._insert(self._exclusions).on_conflict_do_update(
+                    index_elements=["session", "path"], set_=values
+                )
+                connection.execute(upsert, values)
+                key = {"session": exclusion.session, "path": exclusion.path}
+                seal_row(connection, self._exclusions, **key)
+                if exclusion.path == WHOLE:
+                    whole = {"session": exclusion.session}
+                    connection.execute(self._pauses.delete().filter_by(**whole))
 
         self._run(exclude)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from assets.copies import recall_copies
-from assets.exclusions import WHOLE, Exclusion, find_covering
+from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.landing import LandingZone, explain
 from assets.ledger import Ledger
 from assets.monitoring.answers import describe_answer
@@ -120,7 +120,8 @@ def _list_sessions(
         if folder is not None and known and files:
             _recall(home.zone.ledger, session, folder, files, known)
         mine = [e for e in exclusions if e.session == session]
-        files = [f for f in files if find_covering(mine, f.path) is None]
+        covering = index_coverings(mine)
+        files = [f for f in files if covering(f.path) is None]
         others = {owners[c] for c in used.get(session, ()) if c in owners}
         facts = {
             **_count_files(files, known),

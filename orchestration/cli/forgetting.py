@@ -2,8 +2,9 @@
 
 import datetime
 import getpass
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,15 +12,20 @@ from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.profiles import Settings, load_settings
 
+if TYPE_CHECKING:
+    from assets.capture.forgetting import Holdings, Target
+    from assets.exclusions import Exclusion
+
 _STAYS = "bytes are not erased: files, blobs, older versions of the tables and old releases stay as they are"
+_SHOWN = 20  # of what is named, for people
 
 
 def forget(
     named: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            metavar="SESSION|SESSION/PATH|PLACE",
-            help="A session, a file or folder of one, or where one lies (a path, s3://...).",
+            metavar="SESSION|SESSION/PATH|PLACE...",
+            help="Sessions, files or folders of one, or where they lie (a path, s3://...): all in one go.",
         ),
     ],
     reason: Annotated[
@@ -43,88 +49,167 @@ def forget(
 ) -> None:
     """Take rows out of the next release, and keep what they came from from being taken in again. Bytes are not erased.
 
-    Without --reason the record says who and when. Old releases stay as they are, and those that hold what is forgotten
-    are named.
+    Nothing is changed where one of the names means nothing. Without --reason the record says who and when. Old releases
+    stay as they are, and those that hold what is forgotten are named.
     """
-    from assets.capture.forgetting import find_target, measure
+    from assets.capture.forgetting import find_targets
     from assets.exclusions import WHOLE, Exclusion
-    from orchestration.resources import build_catalog, build_landing_zone
+    from orchestration.resources import build_landing_zone
 
     settings = load_settings()
-    zone = build_landing_zone(settings)
-    session, path = find_target(zone, named)
-    if keep_rows and path != WHOLE:
+    targets = find_targets(build_landing_zone(settings), named)
+    if undo:
+        return _undo(settings, targets, as_json, dry_run)
+    parts = [str(target) for target in targets if target.path != WHOLE]
+    if keep_rows and parts:
         raise ValueError(
-            f"--keep-rows gives up a whole session, and '{path}' is a part of {session}: leave it out"
+            f"--keep-rows gives up whole sessions, and {', '.join(parts)} is a part of one: leave it out"
         )
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    exclusion = Exclusion(session, path, keep_rows, reason, getpass.getuser(), now)
-    known = zone.ledger.outcomes(session)
-    paths = [p for (p, _), o in known.items() if o.outcome != "gone"]
-    held = measure(build_catalog(settings), paths, exclusion)
+    by, at = getpass.getuser(), _tell_now()
+    exclusions = [
+        Exclusion(t.session, t.path, keep_rows, reason, by, at) for t in targets
+    ]
+    held, all_held = _measure(settings, exclusions)
     facts: dict[str, Any] = {
-        **asdict(exclusion),
-        **asdict(held),
+        "targets": [
+            {"session": t.session, "path": t.path, **asdict(h)}
+            for t, h in zip(targets, held, strict=True)
+        ],
+        **asdict(all_held),
+        "keeps_rows": keep_rows,
+        "reason": reason,
+        "by": by,
+        "at": at,
         "undone": False,
         "dry_run": dry_run,
     }
-    what = f"{session}/{path}" if path else f"session {session}"
-    if undo:
-        return _undo(settings, session, path, what, as_json, dry_run)
     if not dry_run:
-        _forget(settings, exclusion)
-    say(as_json, facts, _describe(facts, what))
+        _forget(settings, exclusions)
+    say(as_json, facts, _describe(facts, targets))
 
 
-def _forget(settings: Settings, exclusion: Any) -> None:
+def _measure(
+    settings: Settings, exclusions: "Sequence[Exclusion]"
+) -> "tuple[list[Holdings], Holdings]":
+    """What each exclusion covers, and all together."""
+    from assets.capture.forgetting import Holdings, read_contents
+    from orchestration.resources import build_catalog, build_ledger
+
+    catalog, ledger = build_catalog(settings), build_ledger(settings)
+    mine_of = _group(exclusions)
+    contents = {name: read_contents(catalog, ledger, name) for name in mine_of}
+    held = [contents[e.session].count([e]) for e in exclusions]
+    sums = [contents[name].count(mine) for name, mine in mine_of.items()]
+    return held, Holdings(
+        sum(h.files for h in sums),
+        sum(h.frames for h in sums),
+        sum(h.labels for h in sums),
+        tuple(sorted({release for h in sums for release in h.releases})),
+    )
+
+
+def _forget(settings: Settings, exclusions: "Sequence[Exclusion]") -> None:
     from assets.capture.forgetting import forget
     from orchestration.resources import build_intake
     from orchestration.session import judge_again
 
-    forget(build_intake(settings), exclusion)
-    if not exclusion.keeps_rows:
-        judge_again(settings, exclusion.session)
+    intake = build_intake(settings)
+    for session, mine in _group(exclusions).items():
+        forget(intake, mine)
+        if not all(exclusion.keeps_rows for exclusion in mine):
+            judge_again(settings, session)
 
 
-def _describe(facts: dict[str, Any], what: str) -> str:
+def _group(exclusions: "Sequence[Exclusion]") -> "dict[str, list[Exclusion]]":
+    """By session."""
+    found: dict[str, list[Exclusion]] = {}
+    for exclusion in exclusions:
+        found.setdefault(exclusion.session, []).append(exclusion)
+    return found
+
+
+def _tell_now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _describe(facts: dict[str, Any], targets: "Sequence[Target]") -> str:
+    is_plan = facts["dry_run"]
+    lines = []
+    for target, held in zip(targets, facts["targets"], strict=True):
+        if facts["keeps_rows"]:
+            said = "would be" if is_plan else "is"
+            frames = f"its {held['frames']} frames stay in the tables"
+            lines.append(f"{target} {said} looked at no more; {frames}")
+        else:
+            lines.append(f"{target}: {_count(held)} {_tell_going(is_plan)}")
+    if len(lines) > _SHOWN:
+        lines[_SHOWN:] = [f"... {len(lines) - _SHOWN} more: --json prints all"]
     if facts["keeps_rows"]:
-        said = "would be" if facts["dry_run"] else "is"
-        return f"{what} {said} looked at no more; its {facts['frames']} frames stay in the tables"
-    said = "would go" if facts["dry_run"] else "go"
-    counts = (
-        f"{facts['files']} files, {facts['frames']} frames and {facts['labels']} labels"
-    )
-    lines = [f"{what}: {counts} {said} from the next release"]
+        return join_lines(lines)
+    if len(targets) > 1:
+        lines.append(f"together: {_count(facts)} {_tell_going(is_plan)}")
     if facts["releases"]:
         lines.append(f"releases that hold them still: {', '.join(facts['releases'])}")
     return join_lines([*lines, _STAYS])
 
 
+def _count(held: dict[str, Any]) -> str:
+    return f"{held['files']} files, {held['frames']} frames and {held['labels']} labels"
+
+
+def _tell_going(is_plan: bool) -> str:
+    return "would go from the next release" if is_plan else "go from the next release"
+
+
 def _undo(
-    settings: Settings, session: str, path: str, what: str, as_json: bool, dry_run: bool
+    settings: Settings, targets: "Sequence[Target]", as_json: bool, dry_run: bool
 ) -> None:
+    from orchestration.resources import build_ledger
+
+    ledger = build_ledger(settings)
+    found = {
+        target: ledger.exclusion(target.session, target.path) for target in targets
+    }
+    said = [(target, e) for target, e in found.items() if e is not None]
+    unsaid = [str(target) for target, e in found.items() if e is None]
+    if unsaid:
+        raise ValueError(
+            f"{', '.join(unsaid)} was not forgotten: `daguerre status` lists what was"
+        )
+    facts: dict[str, Any] = {
+        "targets": [asdict(e) for _, e in said],
+        "intakes": [],
+        "undone": not dry_run,
+        "dry_run": dry_run,
+    }
+    lines = [f"{target}, forgotten {e.story}" for target, e in said]
+    if dry_run:
+        return say(
+            as_json, facts, join_lines(f"{w}, would be taken in again" for w in lines)
+        )
+    for target, _ in said:
+        ledger.include(target.session, target.path)
+    for session, mine in _group([e for _, e in said]).items():
+        taken, text = _take_back(settings, session, mine)
+        facts["intakes"] += taken
+        lines += text
+    say(as_json, facts, join_lines(lines))
+
+
+def _take_back(
+    settings: Settings, session: str, exclusions: "Sequence[Exclusion]"
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Take a session in where it is there, and rows of it were taken out: the facts of that intake, and its lines."""
     from orchestration.resources import build_landing_zone
 
-    zone = build_landing_zone(settings)
-    said = zone.ledger.exclusion(session, path)
-    if said is None:
-        raise ValueError(f"{what} was not forgotten: `daguerre status` lists what was")
-    facts = {**asdict(said), "undone": not dry_run, "dry_run": dry_run}
-    who = f"{what}, forgotten {said.story}"
-    if dry_run:
-        return say(as_json, facts, f"{who}, would be taken in again")
-    zone.ledger.include(session, path)
+    if all(exclusion.keeps_rows for exclusion in exclusions):
+        return [], [f"session {session} is looked at again"]
     try:
-        folder = zone.locate(session)
+        folder = build_landing_zone(settings).locate(session)
         is_there = folder.exists() and not folder.is_gone
     except (FileNotFoundError, ValueError):
         is_there = False
-    if said.keeps_rows or not is_there:
-        where = (
-            "is looked at again"
-            if said.keeps_rows
-            else "is not there: ingest it where it lies"
-        )
-        return say(as_json, facts, f"{who}: {where}")
+    if not is_there:
+        return [], [f"session {session} is not there: ingest it where it lies"]
     taken, text = take_in(settings, folder, session)
-    say(as_json, {**facts, "intake": taken}, join_lines([who, *text.splitlines()]))
+    return [taken], text.splitlines()
