@@ -127,7 +127,7 @@ def test_a_place_that_is_given_up_leaves_its_rows(home, tmp_path):
     shutil.move(home.folder / "landing/monday", tmp_path / "disk")
     home.zone.register("monday", Folder(str(tmp_path / "disk")))
     told = home.run("forget", str(tmp_path / "disk"), "--keep-rows")
-    assert (told["session"], told["frames"]) == ("monday", 2)
+    assert (told["targets"][0]["session"], told["frames"]) == ("monday", 2)
     assert home.pictures() == ALL and home.state("monday") == "forgotten"
     assert home.zone.look_around().sessions.keys() == {"tuesday"}
     assert home.run("forget", "monday", "--undo")["undone"]
@@ -144,11 +144,56 @@ def test_what_is_told_while_an_intake_is_under_way_is_forgotten(home, make_png):
 
     def tell(*_: object) -> None:
         said = Exclusion("tuesday", WHOLE, False, "", "ada", "2026-11-21T12:00:00Z")
-        home.intake.ledger.exclude(said)
+        home.intake.ledger.exclude([said])
 
     home.intake.ingest(home.zone.locate("tuesday"), "tuesday", tell)
     judge_again(load_settings(), "tuesday")
     assert home.pictures() == ALL[:2]
+
+
+def test_many_things_are_forgotten_in_one_write_and_come_back_in_one(home):
+    catalog = home.intake.catalog
+    names = ["monday/images/0.png", "monday/labels/1.txt", "tuesday", "tuesday/images"]
+    plan = home.run("forget", *names, "--dry-run")
+    told = [(t["session"], t["path"], t["files"]) for t in plan["targets"]]
+    # what lies in another of them is meant by it
+    parts = [("monday", "images/0.png", 1), ("monday", "labels/1.txt", 1)]
+    assert told == [*parts, ("tuesday", "", 3)]
+    assert (plan["files"], plan["frames"], plan["labels"]) == (5, 2, 3)
+    assert plan["releases"] == [content_id("one")]
+    assert home.pictures() == ALL and not home.intake.ledger.exclusions()
+
+    versions = {name: catalog.latest_version(name) for name in ("frames", "labels")}
+    done = home.run("forget", *names, "--reason", "faces")
+    assert {**done, "dry_run": True, "reason": "", "at": plan["at"]} == plan
+    assert home.pictures() == [ALL[1]]
+    assert len(catalog.read("labels", ["label_id"])) == 0
+    # a delete a session
+    for name, before in versions.items():
+        assert catalog.latest_version(name) == before + 2, name
+    said = [(e.session, e.path, e.reason) for e in home.intake.ledger.exclusions()]
+    assert said == [(s, path, "faces") for s, path, _ in told]
+
+    undone = home.run("forget", *names[:3], "--undo")
+    assert [i["session"] for i in undone["intakes"]] == ["monday", "tuesday"]
+    assert home.pictures() == ALL and not home.intake.ledger.exclusions()
+    assert home.run("verify")["ok"]
+
+
+def test_where_one_of_several_names_means_nothing_all_such_are_told_and_nothing_goes(
+    home,
+):
+    names = ["monday", "friday", "monday/images/9.png", "tuesday//"]
+    with pytest.raises(ValueError) as caught:
+        home.run("forget", *names)
+    assert "'monday' is" not in str(caught.value)
+    for fault in ("'friday' is no", "never had 'images/9.png'", "'tuesday//' is no"):
+        assert fault in str(caught.value)
+    assert home.pictures() == ALL and not home.intake.ledger.exclusions()
+    home.run("forget", "monday")
+    with pytest.raises(ValueError, match="session tuesday was not forgotten"):
+        home.run("forget", "monday", "tuesday", "--undo")
+    assert [e.session for e in home.intake.ledger.exclusions()] == ["monday"]
 
 
 def test_a_name_of_nothing_is_refused_with_what_to_look_at(home):
