@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from assets.causes import AND_ALIKE, group_by_cause
 from assets.formats import can_carry
 from assets.formats.archives.archive import READ_AS
 from assets.images import Payload, decode_depth, decode_rgb
@@ -184,14 +184,17 @@ def no_record_was_refused(quarantine: pa.Table) -> Verdict:
     rows = quarantine.to_pylist()
     if not rows:
         return nothing_checked(name, "records in quarantine")
-    reasons = Counter(row["reason"] for row in rows)
-    shown = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
+    causes = group_by_cause(rows, lambda row: (row["reason"],))
+    shown = "; ".join(
+        f"{len(mine)} x {mine[0]['reason']}" + AND_ALIKE * (len(mine) > 1)
+        for mine in causes[:3]
+    )
     examples = [
         f"{row['source_path']}: {row['reason']}; {row['remedy']}"
         for row in rows[:MAX_EXAMPLES]
     ]
     figures = {
-        "num_reasons": len(reasons),
+        "num_causes": len(causes),
         "num_files": len({row["source_path"] for row in rows}),
     }
     return Verdict(

@@ -164,10 +164,10 @@ def labels_have_a_class(labels: pa.Table) -> Verdict:
     )
 
 
-def classes_are_known(labels: pa.Table, published_labels: pa.Table) -> Verdict:
-    """Every class was seen in an earlier session of its task. Never blocks: a new class is news, and the first
-    session of a task makes its classes known."""
-    known = _classes(published_labels)
+def classes_are_known(labels: pa.Table, seen_labels: pa.Table) -> Verdict:
+    """Every class of a task was seen before, in another session or in this one. Never blocks: a new class is news, and
+    the first labels of a task make its classes known."""
+    known = _classes(seen_labels)
     tasks = {task for task, _ in known}
     counts = {pair: n for pair, n in _count_classes(labels).items() if pair[0] in tasks}
     first = sorted({task for task, _ in _classes(labels)} - tasks)
@@ -283,7 +283,7 @@ LABEL_RULES = (
     Rule(labels_have_a_class, {"labels": ("label_id", "class_name")}),
     Rule(
         classes_are_known,
-        {"labels": ("task", "class_name"), "published labels": ("task", "class_name")},
+        {"labels": ("task", "class_name"), "seen labels": ("task", "class_name")},
     ),
     Rule(
         every_label_has_a_frame,

@@ -14,6 +14,7 @@ from checks.expected import lengths_of_payloads
 from checks.verdicts import Rule
 
 PUBLISHED = "published "  # before a table's name: what readers see of all other scopes
+SEEN = "seen "  # before a table's name: what readers see of all scopes, this one as it was published before
 # what they say is of frames, of other sessions too
 _SAID_OF_FRAMES = ("labels", "annotated_frames")
 Others = Mapping[str, Callable[[], pa.Table]]
@@ -69,12 +70,17 @@ class StoredRows:
         self.version = catalog.latest_version(table) if catalog.exists(table) else None
 
     def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:
-        """Rows of the gated table at its pinned version, of "published <table>" elsewhere, or of another table."""
+        """Rows of the gated table at its pinned version, or of another table.
+
+        "published <table>" has what readers see of other scopes, "seen <table>" what they see of all.
+        """
         if name in self.others:
             rows = self.others[name]()
             return rows.select(list(columns)) if columns is not None else rows
         if name == "frames" and self.table in _SAID_OF_FRAMES and self.scope.session:
             return self._read_frames_spoken_of(columns)
+        if name.startswith(SEEN):
+            return self.catalog.read(name.removeprefix(SEEN), columns)
         if name.startswith(PUBLISHED):
             name = name.removeprefix(PUBLISHED)
             return self.catalog.read(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
@@ -83,6 +83,26 @@ def list_silent(
         if o.path in lost and o.reader in _WHOLE_READERS
     }
     return [*(f"sensor {s}" for s in sorted(sensors - read)), *sorted(recordings)]
+
+
+def count_said(
+    catalog: Catalog, session: str, paths: Collection[str]
+) -> list[dict[str, str | int]]:
+    """Of label files among the loose ones of these paths: path, and the pictures and labels that it speaks of."""
+    if not paths:
+        return []
+    columns = ["frame_id", "source_path"]
+    labels, looked_at = (
+        catalog.read_latest(name, columns, session_is(session)).to_pylist()
+        for name in ("labels", "annotated_frames")
+    )
+    num_labels = Counter(row["source_path"] for row in labels)
+    pictures = {(row["source_path"], row["frame_id"]) for row in (*labels, *looked_at)}
+    num_pictures = Counter(path for path, _ in pictures)
+    return [
+        {"path": path, "pictures": num_pictures[path], "labels": num_labels[path]}
+        for path in sorted(set(paths) & num_pictures.keys())
+    ]
 
 
 def list_left_out(catalog: Catalog, session: str) -> list[LeftOut]:

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from assets.capture.contents import count_said
 from assets.capture.lending import (
     Lent,
     explain_absent,
@@ -193,6 +194,7 @@ class Intake:
             gone=retraction.num_files,
             gone_frames=retraction.num_frames,
             gone_labels=retraction.num_labels,
+            replaced=count_said(self.catalog, session, retraction.replaced),
         )
 
     def _lend(

@@ -33,6 +33,8 @@ class IntakeReport:
     gone: int = 0
     gone_frames: int = 0
     gone_labels: int = 0
+    # path of label files of which a new version lies there, and the pictures and labels that this one speaks of
+    replaced: list[dict[str, str | int]] = field(default_factory=list)
     # path, reader, reason, remedy of what was quarantined
     reasons: list[dict[str, str]] = field(default_factory=list)
     # path, session of recordings whose bytes another session has: its rows count

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from assets.capture.outcomes import find_gone
@@ -85,6 +85,8 @@ class Retraction:
     num_files: int = 0
     num_frames: int = 0
     num_labels: int = 0
+    # paths of loose files that are no pictures and have other bytes by now: what they say was read anew
+    replaced: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ class Retractor:
             _delete(writer, name, "frame_id", sorted(doomed))
         done.num_frames += len(frames)
         done.num_labels += len(said["labels"])
+        done.replaced |= paths - absent - num_frames.keys()
         touched = {o.capture_id or "" for o in left}
         touched |= {r["capture_id"] for rows in (frames, *said.values()) for r in rows}
         self._settle(left, same, done, self._recount(touched))

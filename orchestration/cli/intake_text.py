@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from assets.causes import AND_ALIKE, group_by_cause
-from assets.formats.layout import list_paths
-from assets.formats.protocol import NO_DATA, NOT_READ
 
 _MOST = 20  # lines of a kind
 _SHOWN_PLANS = 5  # of one reader
@@ -18,6 +16,8 @@ def describe_intake(
     facts: Mapping[str, Any], labels: Sequence[str], is_verbose: bool
 ) -> list[str]:
     """Lines on one intake, of the facts that `daguerre ingest --json` prints."""
+    from assets.formats.protocol import NOT_READ
+
     return [
         _count_contents(facts),
         _count_files(facts),
@@ -33,6 +33,8 @@ def describe_intake(
 
 def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
     """Lines on what each file would be read as; what is alike is one line with a count, unless all is asked for."""
+    from assets.formats.protocol import NO_DATA, NOT_READ
+
     captures = facts["captures"]
     lines = []
     for reader, mine in _group(captures, lambda c: c["reader"]):
@@ -93,6 +95,8 @@ def _tell_unreadable(captures: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _tell_left_out(captures: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is not read of many captures, once for all that have it."""
+    from assets.formats.protocol import NOT_READ
+
     notes = [n for c in captures for n in c["notes"].items() if NOT_READ in n[0]]
     return [
         f"  {name}: in {len(mine)} of them, the first has {mine[0][1]}"
@@ -122,12 +126,26 @@ def _count_files(facts: Mapping[str, Any]) -> str:
 
 
 def _tell_gone(facts: Mapping[str, Any]) -> list[str]:
-    if not facts["gone"]:
-        return []
-    return [
-        f"{facts['gone']} files are gone or have other bytes: {facts['gone_frames']} frames and "
-        f"{facts['gone_labels']} labels are taken out"
-    ]
+    """What took the place of labels, and what is there no more."""
+    lines = []
+    replaced = facts["replaced"]
+    if replaced:
+        version = "version" if len(replaced) == 1 else "versions"
+        named = _name_paths([r["path"] for r in replaced])
+        num_pictures, num_labels = (
+            sum(r[what] for r in replaced) for what in ("pictures", "labels")
+        )
+        lines.append(
+            f"labels of {num_pictures} pictures replaced by the new {version} of {named}: {num_labels} labels now"
+        )
+    others = facts["gone"] - len(replaced)
+    if others:
+        out = f"{facts['gone_frames']} frames and {facts['gone_labels']} labels are taken out"
+        is_out = facts["gone_frames"] or facts["gone_labels"]
+        lines.append(
+            f"{others} files are gone or have other bytes: {out if is_out else 'nothing is taken out'}"
+        )
+    return lines
 
 
 def _tell_copies(copies: Sequence[Mapping[str, str]]) -> list[str]:
@@ -188,6 +206,8 @@ def _name_paths(paths: Sequence[str]) -> str:
 
 
 def _list_first(paths: Iterable[str]) -> str:
+    from assets.formats.layout import list_paths
+
     return list_paths(paths).split(": ", 1)[1]
 
 

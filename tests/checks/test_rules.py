@@ -9,7 +9,7 @@ import pytest
 from assets.tables.releases import hash_content
 from assets.tables.schemas import TABLES, content_id
 from checks.gates import GATES
-from checks.stored_rows import PUBLISHED
+from checks.stored_rows import PUBLISHED, SEEN
 from models.masks import encode_mask
 
 RULES = {rule.name: rule for gate in GATES.values() for rule in gate.rules}
@@ -114,6 +114,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             "annotated_frames", 1, frame_id=ids[0], task="detection", num_missing=0
         ),
         PUBLISHED + "labels": rows_of("labels", 1, task="detection"),
+        SEEN + "labels": rows_of("labels", 1, task="detection"),
         PUBLISHED + "annotated_frames": rows_of(
             "annotated_frames", 1, task="detection"
         ),
@@ -154,7 +155,8 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
 
 
 def empty_of(name: str) -> pa.Table:
-    schema = _OTHERS.get(name) or TABLES[name.removeprefix(PUBLISHED)].schema
+    stored = name.removeprefix(PUBLISHED).removeprefix(SEEN)
+    schema = _OTHERS.get(name) or TABLES[stored].schema
     return schema.empty_table()
 
 

@@ -150,3 +150,44 @@ def test_a_landed_session_of_which_nothing_is_read_has_one_cause(said, tmp_path)
 def test_remedies_fit_the_file(path: str, line: str, told: str, not_told: str):
     likeness = find_likeness(path, f"{line}\n".encode())
     assert likeness and told in likeness.remedy and not_told not in likeness.remedy
+
+
+def test_a_corrected_label_file_says_what_it_replaced_and_its_classes_are_no_news(
+    tmp_path, monkeypatch, make_png
+):
+    def write(session: str, name: str, num_objects: int) -> None:
+        place = tmp_path / session
+        place.mkdir(exist_ok=True)
+        for n in range(3):
+            (place / f"{n}.png").write_bytes(make_png(10 * len(session) + n))
+        images = [{"id": n, "file_name": f"{n}.png"} for n in range(3)]
+        objects = [
+            {"id": n, "image_id": n, "category_id": 1, "bbox": [1, 1, 5, 5 + n]}
+            for n in range(num_objects)
+        ]
+        names = [{"id": 1, "name": name}]
+        said = {"images": images, "annotations": objects, "categories": names}
+        (place / "labels.json").write_text(json.dumps(said))
+
+    def ingest(session: str) -> str:
+        done = CliRunner().invoke(app, ["ingest", session], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    monkeypatch.setenv("DAGUERRE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    write("monday", "cup", 3)
+    ingest("monday")
+    write("tuesday", "mug", 3)
+    assert "classes_are_known: 1 of 1 classes" in ingest("tuesday")
+    write("tuesday", "mug", 2)
+    told = ingest("tuesday")
+    line = (
+        "labels of 3 pictures replaced by the new version of labels.json: 2 labels now"
+    )
+    assert line in told.splitlines()
+    assert "are gone" not in told and "classes_are_known" not in told
+    (tmp_path / "tuesday/2.png").unlink()
+    assert "1 files are gone or have other bytes: 1 frames and 0 labels" in ingest(
+        "tuesday"
+    )
