@@ -64,7 +64,9 @@ def train_here(
     of_release = keys[keys.index(("curation", f"{dataset_of(task)}_dataset")) + 1 :]
     console = RunConsole()
     champion = read_champion(build_catalog(home), task)
-    with LocalEngine(home) as engine:
+    with console.step("open the home"):
+        engine = LocalEngine(home)
+    with engine:
         if release_id is None:
             complete_sessions(engine, console)
         with console.step(f"train {task} with {name}"):

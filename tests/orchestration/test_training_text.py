@@ -66,11 +66,19 @@ def test_a_new_champion_stands_beside_the_one_before_it() -> None:
 
 
 def test_a_challenger_that_was_refused_leaves_the_champion_where_it_is() -> None:
-    refused = {**FACTS, "is_champion": False, "is_promoted": False}
+    check = "registry/detection_release: challenger_meets_the_gate"
+    refused = {
+        **FACTS,
+        "is_champion": False,
+        "is_promoted": False,
+        "failed_checks": [check],
+    }
     lines = read(refused)
     assert lines[0].startswith("daguerre-detection v2: challenger")
     assert any(line.startswith("champion     v1, stays: ") for line in lines)
     assert "gate         refused:" in lines
+    # the verdict says it, with its reasons
+    assert not any("challenger_meets" in line for line in lines)
 
 
 def test_a_first_model_has_no_champion_before_it() -> None:
@@ -100,7 +108,8 @@ def test_a_training_that_failed_says_why_and_where_to_look() -> None:
     text = "\n".join(read(failed))
     assert text.startswith("no detection model was made")
     assert "failed       no published frames: ingest a session" in text
-    assert "splits_share_no_session" in text and "run 01234567" in text
+    assert "checks       failed: curation/splits: splits_share_no_session" in text
+    assert "run 01234567" in text
 
 
 def test_names_from_outside_move_no_cursor_and_many_are_counted() -> None:
