@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.task_names import TASK_NAMES
 from orchestration.cli.output import join_lines
 
 _MOST_NAMES = 12  # of classes and sessions
@@ -80,11 +81,18 @@ def _list_next(facts: Mapping[str, Any]) -> list[str]:
             f"daguerre ui                   # run {facts['run_id'][:8]}: where it failed",
             "daguerre status               # sessions, what waits, what was held back",
         ]
-    return [
-        "daguerre report               # labels beside predictions, worst mistakes, slices",
-        f"daguerre results {facts['task']:<13}# beside every other model of the task",
-        "daguerre ui                   # the champion judges each session that comes in",
-    ]
+    task = facts["task"]
+    which = "" if facts["is_champion"] else f" --model {facts['model_sha256'][:16]}"
+    verbs = {
+        "report": "labels beside predictions, worst mistakes, slices",
+        f"predict SESSION{which} --pictures found": "what it finds on a session",
+        f"results {task}": "beside every other model of the task",
+        "ui": "the champion judges each session that comes in",
+    }
+    if task not in TASK_NAMES:  # it examines itself: its answers are not stored
+        verbs = {v: why for v, why in verbs.items() if v.startswith("results")}
+    width = max(map(len, verbs))
+    return [f"daguerre {verb:<{width}}  # {why}" for verb, why in verbs.items()]
 
 
 def _tell(title: str, lines: Sequence[str]) -> list[str]:

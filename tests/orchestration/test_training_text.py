@@ -81,6 +81,19 @@ def test_a_challenger_that_was_refused_leaves_the_champion_where_it_is() -> None
     assert not any("challenger_meets" in line for line in lines)
 
 
+def test_what_comes_next_names_the_model_where_it_is_not_the_champion() -> None:
+    assert any("daguerre predict SESSION --pictures" in line for line in read(FACTS))
+    challenger = {**FACTS, "is_champion": False}
+    wanted = f"daguerre predict SESSION --model {'ab' * 8} --pictures found"
+    assert any(wanted in line for line in read(challenger))
+
+
+def test_a_task_that_examines_itself_is_not_in_the_report() -> None:
+    lines = read({**FACTS, "task": "keypoints"})
+    assert any("daguerre results keypoints" in line for line in lines)
+    assert not any("daguerre report" in line for line in lines)
+
+
 def test_a_first_model_has_no_champion_before_it() -> None:
     first = {name: value for name, value in FACTS.items() if name != "champion"}
     assert "champion     none before this one" in read(first)
