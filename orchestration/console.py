@@ -2,17 +2,26 @@
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets.foreign_text import for_line
-from orchestration.ticks import RunOutcome
+
+if TYPE_CHECKING:
+    from orchestration.ticks import RunOutcome
+
+_SLOW_S = 2.0  # what takes less is over before anybody wonders
+_QUIET_S = 5.0  # between two lines on what goes on, where nothing can move on a line
 
 
 class RunConsole:
-    """What the person at the terminal sees, and how long each step took."""
+    """What the person at the terminal sees, and how long each step took.
+
+    Where nobody looks on, such as in a file or a pipe, what goes on is told by lines, and by no control character.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -21,6 +30,9 @@ class RunConsole:
         self._rich = Console(stderr=True, highlight=False)
         self._status = self._rich.status("")
         self._is_live = sys.stderr.isatty()
+        self._lock = threading.Lock()
+        self._told_s = time.monotonic()  # when the last line was told
+        self._waiting: threading.Timer | None = None
         log = logging.getLogger("daguerre")
         log.setLevel(logging.INFO)
         log.propagate = False
@@ -32,7 +44,9 @@ class RunConsole:
 
     def tell(self, line: str) -> None:
         """Print a line."""
-        self._rich.print(f"  {for_line(line)}", soft_wrap=True, markup=False)
+        with self._lock:
+            self._told_s = time.monotonic()
+            self._rich.print(f"  {for_line(line)}", soft_wrap=True, markup=False)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -40,25 +54,41 @@ class RunConsole:
         started = time.monotonic()
         self._rich.print(for_line(name), style="bold", markup=False)
         if self._is_live:
+            self.show("")
             self._status.start()
         try:
             yield
         finally:
+            self._forget()
             self._status.stop()
             self.seconds[name] = round(time.monotonic() - started, 1)
             self._rich.print(f"  [dim]{self.seconds[name]} s[/dim]")
 
+    def enter(self, stage: str) -> None:
+        """Name what goes on from now on, within a step: at once where somebody looks on, else once it takes a while."""
+        self._forget()
+        if self._is_live:
+            self.show(stage)
+        else:
+            self._waiting = threading.Timer(_SLOW_S, self.tell, (f"{stage} ...",))
+            self._waiting.daemon = True
+            self._waiting.start()
+
     def show(self, text: str) -> None:
-        """What goes on right now, where somebody looks on."""
+        """How far it is right now: where nobody looks on, every few seconds."""
         from rich.markup import escape
 
-        self._status.update(escape(for_line(text)))
+        if self._is_live:
+            self._status.update(escape(for_line(text)))
+        elif time.monotonic() - self._told_s >= _QUIET_S:
+            self._forget()
+            self.tell(text)
 
     def count(self, what: str, unit: str) -> Callable[[int, int], None]:
         """A callback for (done, total)."""
         return lambda done, total: self.show(f"{what}: {done} of {total} {unit}")
 
-    def report(self, outcome: RunOutcome) -> None:
+    def report(self, outcome: "RunOutcome") -> None:
         """Print how a run ended, and which of its checks failed."""
         where = f" {outcome.partition}" if outcome.partition else ""
         state = (
@@ -69,6 +99,11 @@ class RunConsole:
         self.tell(f"{outcome.job}{where}: {state}")
         for check in outcome.failed_checks:
             self.tell(f"    check failed: {check}")
+
+    def _forget(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
 
 class _Lines(logging.Handler):
@@ -93,6 +128,8 @@ class _Steps(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         event = record.__dict__["training"]
+        if event["kind"] == "stage":
+            self._console.enter(event["text"])
         if event["kind"] == "step":
             now_s = time.monotonic()
             if event["epoch"] == event["step"] == 0:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ def run_demo(
         open_place(source, settings.file_options)
     console = RunConsole()
     settings = replace(settings, partial_wait_s=0)  # nobody is still uploading
-    with LocalEngine(settings) as engine:
+    with console.step("open the home"):
+        engine = LocalEngine(settings)
+    with engine:
         if source is None:
             tasks, sessions = _run_simulated(engine, console)
         else:
@@ -75,9 +78,10 @@ def run_demo(
         from orchestration.reporting import summarise_home, write_home_report
 
         with console.step("report"):
-            report = write_home_report(settings, None, sessions)
+            report = write_home_report(settings, None, sessions, console.enter)
+            facts = summarise_home(settings, sessions, tasks)
     summary = {
-        **summarise_home(settings, sessions, tasks),
+        **facts,
         "report": str(report),
         "seconds_per_stage": console.seconds,
         "seconds": round(sum(console.seconds.values()), 1),
@@ -122,7 +126,9 @@ def _run_simulated(
     with console.step("ingest"):
         _announce(_FIRST_WAVE, console)
         _ingest(engine, console)
-    with local_ray(engine.settings.workspace.num_workers[1]):  # started once for both
+    with ExitStack() as stack:  # started once for all tasks
+        with console.step("start Ray"):
+            stack.enter_context(local_ray(engine.settings.workspace.num_workers[1]))
         for task in TASK_NAMES:
             with console.step(f"train {task}"):
                 # new sessions of the demo belong to it when drift asks for another training
@@ -134,7 +140,7 @@ def _run_simulated(
         _ingest(engine, console)
     with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
-            console.report(engine.execute(monitor_session.name, request.partition_key))
+            _run(engine, console, monitor_session.name, request.partition_key)
         for request in engine.tick(drift_sensor):
             console.tell(
                 f"drift: asks for {request.job_name}: {request.tags['daguerre/reason']}"
@@ -169,7 +175,7 @@ def _run_on(
         )
     with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
-            console.report(engine.execute(monitor_session.name, request.partition_key))
+            _run(engine, console, monitor_session.name, request.partition_key)
     return [task], [session]
 
 
@@ -213,9 +219,16 @@ def _ingest(
     for _ in range(2):
         for request in engine.tick(landing_zone_sensor):
             if only is None or request.partition_key in only:
-                console.report(
-                    engine.execute(ingest_session.name, request.partition_key)
-                )
+                _run(engine, console, ingest_session.name, request.partition_key)
+
+
+def _run(
+    engine: LocalEngine, console: RunConsole, job: str, session: str | None
+) -> None:
+    def enter(stage: str) -> None:
+        console.enter(f"{session}: {stage}")
+
+    console.report(engine.execute(job, session, on_stage=enter))
 
 
 def _train(
@@ -231,7 +244,7 @@ def _train(
         f"training__{task}": {"config": {"recipe": recipe}},
         f"registry__{task}_release": {"config": {"accept_thin_test": accept_thin_test}},
     }
-    outcome = engine.execute(train_jobs[task].name, ops=ops)
+    outcome = engine.execute(train_jobs[task].name, ops=ops, on_stage=console.enter)
     console.report(outcome)
     if not outcome.success:
         raise ValueError(

@@ -4,7 +4,7 @@ Belongs here: reading across stages. Does not: drawing (assets/evaluation) or de
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,22 @@ from orchestration.resources import build_catalog, build_tracker
 
 
 def write_home_report(
-    settings: Settings, out: Path | None = None, sessions: Sequence[str] | None = None
+    settings: Settings,
+    out: Path | None = None,
+    sessions: Sequence[str] | None = None,
+    enter: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write the report of the models scored last. Raises ValueError when none was scored."""
+    """Write the report of the models scored last; `enter` hears what goes on. Raises ValueError when there is none."""
     from assets.evaluation.report import ReportData, write_report
 
     catalog = build_catalog(settings)
+    enter("reading the home")
     facts = summarise_home(settings, sessions, TASK_NAMES)
-    models = [
-        _model_report(settings, catalog, task)
-        for task in TASK_NAMES
-        if catalog.pointed(f"scored/{task}")
-    ]
+    models = []
+    for task in TASK_NAMES:
+        if catalog.pointed(f"scored/{task}"):
+            enter(f"drawing {task}")
+            models.append(_model_report(settings, catalog, task))
     if sessions is not None:
         models = [
             m for m in models if {r["session"] for r in m.release_rows} & set(sessions)
@@ -43,6 +47,7 @@ def write_home_report(
             name: facts[name] for name in ("sessions", "captures", "frames", "labels")
         },
     )
+    enter("drawing charts and writing the page")
     return write_report(out or settings.workspace.reports / "report.html", data)
 
 

@@ -3,7 +3,8 @@
 Belongs here: what the daemon does, without the daemon, for the demo, the tests and CI. Does not: schedules of its own.
 """
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from orchestration.profiles import Settings
 from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.ui import prepare_instance
 
+_GATE = "_gate"  # what the step of an asset's checks ends with
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -74,11 +76,19 @@ class LocalEngine:
         ops: dict[str, Any] | None = None,
         tags: dict[str, str] | None = None,
         only: Sequence[Sequence[str]] | None = None,
+        on_stage: Callable[[str], None] | None = None,
     ) -> RunOutcome:
-        """Run a job, or `only` these assets of it, to its end. A failure is an outcome, not an exception."""
+        """Run a job, or `only` these assets of it, to its end. A failure is an outcome, not an exception.
+
+        `on_stage` gets "curation/splits" when the run begins to make it, "checks of curation/splits" before they run.
+        """
         config = {**_QUIET, "ops": ops or {}}
+        run_id = str(uuid.uuid4())
+        if on_stage is not None:
+            self.instance.add_event_listener(run_id, _tell_stages(on_stage))
         result = self.defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
+            run_id=run_id,
             partition_key=partition,
             run_config=config,
             tags=tags,
@@ -94,6 +104,29 @@ class LocalEngine:
         return RunOutcome(
             job, partition, result.run_id, result.success, checks, _first_error(result)
         )
+
+
+def _tell_stages(
+    on_stage: Callable[[str], None],
+) -> Callable[[dg.EventLogEntry], None]:
+    def tell(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if (
+            event is not None
+            and event.event_type_value == "STEP_START"
+            and event.step_key
+        ):
+            on_stage(_name_stage(event.step_key))
+
+    return tell
+
+
+def _name_stage(step_key: str) -> str:
+    """ "curation/splits" of its step `curation__splits`, and whose checks a step `curation_splits_gate` runs."""
+    if step_key.endswith(_GATE):
+        stage, _, noun = step_key.removesuffix(_GATE).partition("_")
+        return f"checks of {stage}/{noun}"
+    return step_key.replace("__", "/", 1)
 
 
 def _failed_checks(result: dg.ExecuteInProcessResult) -> Sequence[Any]:

@@ -9,7 +9,14 @@ from typing import Any
 import dagster as dg
 
 from assets.choice import Choice
+from assets.evaluation.interval import measure_interval
+from assets.registry.release import rules_of
 from assets.retrieval.results import read_results
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.champions import read_champion
+from assets.tables.class_list import count_classes, count_parts
+from assets.tables.releases import open_release
+from assets.tables.rows import ChampionRow
 from assets.tables.run_pointers import made_in_run
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
@@ -33,11 +40,11 @@ def train_here(
     choice: Choice | None = None,
     accept_thin_test: bool = False,
 ) -> dict[str, Any]:
-    """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one.
+    """Run it and return what came of it: `success`, and the model's row of `read_results` where there is one, with what
+    it learnt from, its main score, that of the champion of before, and the gate's verdict.
 
     Without a release the published data of `choice` make one, None: as the champion's was chosen; and `excluded` counts
-    what it leaves out, by reason. `verdict` are the gate's reasons. Raises ValueError for an unknown task, recipe or
-    setting, and as `find_release` does.
+    what it leaves out, by reason. Raises ValueError for an unknown task, recipe or setting, and as `find_release` does.
     """
     release_id = find_release(home, release_id, choice)
     name = choose_recipe(task, recipe, changes).name
@@ -56,7 +63,10 @@ def train_here(
     keys = list_task_keys(task)
     of_release = keys[keys.index(("curation", f"{dataset_of(task)}_dataset")) + 1 :]
     console = RunConsole()
-    with LocalEngine(home) as engine:
+    champion = read_champion(build_catalog(home), task)
+    with console.step("open the home"):
+        engine = LocalEngine(home)
+    with engine:
         if release_id is None:
             complete_sessions(engine, console)
         with console.step(f"train {task} with {name}"):
@@ -64,9 +74,13 @@ def train_here(
                 train_jobs[task].name,
                 ops=ops,
                 only=of_release if release_id else None,
+                on_stage=console.enter,
             )
             console.report(outcome)
-        told = _read_told(engine, task, outcome)
+            console.enter("how sure the score is")
+            model = _find_model(home, task, outcome)
+            told = _read_told(engine, task, outcome)
+            told |= describe_model(build_catalog(home), model, champion)
     ended = {
         "success": outcome.success,
         "run_id": outcome.run_id,
@@ -75,7 +89,7 @@ def train_here(
     failed = list(outcome.failed_checks)
     return {
         "task": task,
-        **_find_model(home, task, outcome),
+        **model,
         **told,
         **ended,
         "failed_checks": failed,
@@ -104,12 +118,15 @@ def complete_sessions(engine: LocalEngine, console: RunConsole) -> None:
         with console.step(f"{' and '.join(step.doing for step in steps)} {session}"):
             engine.instance.add_dynamic_partitions("sessions", [session])
             keys = [key for step in steps for key in step.keys]
-            console.report(engine.execute(ingest_session.name, session, only=keys))
+            outcome = engine.execute(
+                ingest_session.name, session, only=keys, on_stage=console.enter
+            )
+            console.report(outcome)
 
 
 def _read_told(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str, Any]:
-    """What the run said: what its dataset left out, as `excluded`, and the reasons of the gate, as `verdict`; nothing
-    of what it did not come to."""
+    """What the run said: what its dataset left out, as `excluded`; the version that its model became, and the gate's
+    reasons, as `verdict`; nothing of what it did not come to."""
     told: dict[str, Any] = {}
     dataset = _read_metadata(
         engine, ["curation", f"{dataset_of(task)}_dataset"], outcome
@@ -121,12 +138,68 @@ def _read_told(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str,
         version = int(registered["version"].value)
         decision = build_tracker(engine.settings).decision(task, version)
         assert decision is not None, "the asset asked the gate"
+        told["version"] = version
+        told["is_promoted"] = decision["is_promoted"]
         told["verdict"] = [
             f"{rule['claim']}: {rule['detail']}"
             for rule in decision["results"]
             if rule["is_passed"] == decision["is_promoted"]
         ]
     return told
+
+
+def describe_model(
+    catalog: Catalog, model: Mapping[str, Any], champion: ChampionRow | None
+) -> dict[str, Any]:
+    """Of a row of `read_results`: `learnt_from`, its `main_score`, and the `champion` of before with its score on the
+    same test part (None: it knows other classes); nothing without a model. Intervals are None where nobody can tell.
+    """
+    if not model:
+        return {}
+    task, release_id = model["task"], model["release_id"]
+    release = open_release(catalog, release_id)
+    frames = release.frames.to_pylist()
+    classes = count_classes(release.class_names, frames)
+    told: dict[str, Any] = {
+        "learnt_from": {
+            "parts": count_parts(frames),
+            "sessions": sorted({frame["session"] for frame in frames}),
+            "classes": {c.name: c.objects["train"] for c in classes},
+        },
+        "main_score": _read_score(catalog, task, model["model_sha256"], release_id),
+    }
+    if champion is not None and champion["model_sha256"] != model["model_sha256"]:
+        sha256 = champion["model_sha256"]
+        told["champion"] = {
+            "version": champion["model_version"],
+            "model_sha256": sha256,
+            "main_score": _read_score(catalog, task, sha256, release_id),
+        }
+    return told
+
+
+def _read_score(
+    catalog: Catalog, task: str, model_sha256: str, release_id: str
+) -> dict[str, Any] | None:
+    """What the gate asks for, on the test part of a release; None where the model did not sit that exam."""
+    metric = rules_of(task).metric
+    where = " AND ".join(
+        (
+            is_in("model_sha256", [model_sha256]),
+            is_in("release_id", [release_id]),
+            f"split = 'test' AND slice_by = 'all' AND metric = '{metric}'",
+        )
+    )
+    for row in catalog.read_latest("scores", where=where).to_pylist():
+        interval = measure_interval(catalog, task, model_sha256, release_id)
+        return {
+            "metric": metric,
+            "value": row["value"],
+            "interval": [interval.low, interval.high] if interval else None,
+            "num_units": interval.num_units if interval else None,
+            "num_samples": row["num_samples"],
+        }
+    return None
 
 
 def _read_metadata(

@@ -120,7 +120,10 @@ def _make_release(
                 ["curation", f"{dataset}_dataset"],
             ]
             outcome = engine.execute(
-                train_jobs[task].name, ops=configure_dataset(task, choice), only=keys
+                train_jobs[task].name,
+                ops=configure_dataset(task, choice),
+                only=keys,
+                on_stage=console.enter,
             )
             console.report(outcome)
     release_id = build_catalog(home).pointed(f"release/{dataset}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assets.captions import name_sensor
 from assets.kinds import find_kind
 from assets.previews.drawing import as_data_uri, encode_jpeg
 from assets.previews.drift import drift_plot
@@ -257,7 +258,9 @@ def _describe_slices(
                 "has_gap": base is not None and slice_by != "class",
                 "rows": [
                     {
-                        "name": name,
+                        "name": (name_sensor(name) or "no named sensor")
+                        if slice_by == "sensor"
+                        else name,
                         "num_samples": row["num_samples"],
                         "value": row["values"].get(first),
                         "gap": None

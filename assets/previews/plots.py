@@ -348,6 +348,7 @@ def open_figure(
     rows: Sequence[int] = (1,),
     columns: int = 1,
 ) -> tuple[Figure, list[Axes]]:
+    """A figure in the colours of a theme, its title above its subject, and its axes by row. `size_in` in inches."""
     from matplotlib.figure import Figure as NewFigure
 
     figure = NewFigure(
@@ -405,10 +406,12 @@ def _add_legend(axes: Axes, colors: Theme, title: str | None) -> None:
 
 
 def shorten_for_plot(name: str, length: int = 22) -> str:
+    """At most `length` characters of a name from outside, as a plot shows it."""
     return for_plot(name if len(name) <= length else name[: length - 1] + "…")
 
 
 def encode_figure(figure: Figure) -> bytes:
+    """PNG of few colours."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

@@ -65,9 +65,9 @@ def train(
     """Train on the release's train split, keep the weights that do best on its val split (see `FitResult`), and write
     their package.
 
-    `on_progress` gets a dict a step and an epoch (see `models.training.fit`), and one a picture: name, and JPEG in
-    base64. Raises ValueError, naming the remedy, for a release that cannot be trained on, and for weights to start
-    from that are not there or do not fit.
+    `on_progress` gets a dict a step and an epoch (see `models.training.fit`), one a picture (name, and JPEG in base64),
+    and one a stage in which none of them comes (its text). Raises ValueError, naming the remedy, for a release that
+    cannot be trained on, and for weights to start from that are not there or do not fit.
     """
     from models.tasks import find_task
 
@@ -77,15 +77,17 @@ def train(
     runs = place.models_dir.resolve() / RUNS
     drop_abandoned(runs)
     name = name_run(spec, start.sha256 if start else None)
+    enter = partial(_enter, on_progress)
     with own_folder(runs / name) as run_folder:
         job = _Job(spec, place.catalog, start, str(run_folder))
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if place.use_ray:
-                _run_on_ray(job)
+                _run_on_ray(job, enter)
             else:
                 _run_here(job, release)
         weights, kept = read_checkpoint(run_folder / _KEPT)
+    enter("writing the model's package")
     history = [
         {**row, "is_kept": row["epoch"] == kept["epoch"]} for row in kept["history"]
     ]
@@ -109,6 +111,11 @@ def train(
     return write_package(place.models_dir, net, config.task, facts)
 
 
+def _enter(on_progress: OnProgress | None, text: str) -> None:
+    if on_progress is not None:
+        on_progress({"kind": "stage", "text": text})
+
+
 def _run_here(job: _Job, release: ReleaseFacts) -> None:
     import torch
 
@@ -118,15 +125,16 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
     _fit(job, release, Alone(), device)
 
 
-def _run_on_ray(job: _Job) -> None:
+def _run_on_ray(job: _Job, enter: Callable[[str], None]) -> None:
     """Ray Train until it is done; what a dead worker leaves is taken up by the next attempt.
 
     An error in a worker is raised here as itself where it is a ValueError: another attempt would meet it again.
     """
+    enter("starting Ray")
     with local_ray(job.spec.num_workers[1]):
         for attempt in range(_MAX_FAILURES + 1):
             try:
-                return _run_once(replace(job, meeting=uuid.uuid4().hex))
+                return _run_once(replace(job, meeting=uuid.uuid4().hex), enter)
             except Exception as error:
                 cause = find_user_error(error)
                 if cause:
@@ -140,7 +148,7 @@ def _run_on_ray(job: _Job) -> None:
                 )
 
 
-def _run_once(job: _Job) -> None:
+def _run_once(job: _Job, enter: Callable[[str], None]) -> None:
     import ray
     import torch
     from ray.train import FailureConfig, RunConfig, ScalingConfig
@@ -159,6 +167,8 @@ def _run_once(job: _Job) -> None:
     num_workers = (
         most if least >= most else count_ready(least, most, "GPU" if use_gpu else "CPU")
     )
+    plural = "s" * (num_workers != 1)
+    enter(f"starting {num_workers} worker{plural}, which import PyTorch")
     is_on_one_machine = (
         len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}) == 1
     )
@@ -233,11 +243,13 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
 
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
     lesson = Lesson(job.catalog, release, job.spec.config, job.spec.seed, job.weights)
+    stage = "building the net and reading the first images"
     with (
         (run_folder / _EVENTS).open("a", buffering=1)
         if workers.rank == 0
         else open(os.devnull, "w") as events
     ):
+        say({"kind": "stage", "text": stage})
         result = learn(lesson, workers, device, Listeners(say, save, show), resume)
     _require_agreement(result, workers)
     if workers.rank == 0:

@@ -13,6 +13,7 @@ from orchestration.cli.output import (
     join_lines,
     say,
 )
+from orchestration.cli.progress import show_activity
 from orchestration.cli.status_text import print_status
 from orchestration.cli.tables import Csv, Wide, print_csv, print_table, require_one_form
 
@@ -170,8 +171,10 @@ def report(
 ) -> None:
     """Write the report of the newest models, datasets, verdicts and drift: one HTML file."""
     from orchestration.profiles import load_settings
-    from orchestration.reporting import write_home_report
 
     settings = load_settings()
-    path = write_home_report(settings, out)
+    with show_activity("loading what draws") as enter:
+        from orchestration.reporting import write_home_report
+
+        path = write_home_report(settings, out, enter=enter)
     say(as_json, {"report": str(path)}, str(path))

@@ -7,6 +7,7 @@ import typer
 from models.task_names import TASK_NAMES
 from orchestration.cli.chosen import AcceptThinTest
 from orchestration.cli.output import Json, say
+from orchestration.cli.progress import show_activity
 
 
 def demo(
@@ -27,8 +28,10 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole loop: land, ingest, check, curate, train, register, monitor, report."""
-    from orchestration.demo import run_demo
     from orchestration.profiles import load_settings
+
+    with show_activity("loading Dagster and the graph"):
+        from orchestration.demo import run_demo
 
     summary = run_demo(load_settings(), source, task, recipe, accept_thin_test)
     say(as_json, summary, "")

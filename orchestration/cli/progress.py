@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from assets.foreign_text import for_line
+
 _WINDOW_S = 30.0  # a rate is that of the last half minute
 _SAMPLE_S = 1.0
 _LINE_S = 5.0
@@ -99,6 +101,24 @@ def show_progress(
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def show_activity(text: str) -> Iterator[Callable[[str], None]]:
+    """What goes on where nobody can tell how far it is; yields what changes the text, which is a line in a file."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    if not sys.stderr.isatty():
+        _print_activity(text)
+        yield _print_activity
+        return
+    with Console(stderr=True).status(escape(for_line(text))) as status:
+        yield lambda text: status.update(escape(for_line(text)))
+
+
+def _print_activity(text: str) -> None:
+    print(f"{for_line(text)} ...", file=sys.stderr, flush=True)
 
 
 def _show_bar(

@@ -17,7 +17,8 @@ from orchestration.cli.chosen import (
     read_options,
     show_dataset,
 )
-from orchestration.cli.output import Json, join_lines, say
+from orchestration.cli.output import Json, say
+from orchestration.cli.progress import show_activity
 from orchestration.cli.tables import (
     Csv,
     Wide,
@@ -25,6 +26,7 @@ from orchestration.cli.tables import (
     print_table,
     require_one_form,
 )
+from orchestration.cli.training_text import describe_training
 
 
 def train(
@@ -59,24 +61,22 @@ def train(
 ) -> None:
     """Train a model, score it, register it, and let it meet the gate. Exits 1 when a step fails."""
     from orchestration.profiles import load_settings
-    from orchestration.train import choose_recipe, train_here
+
+    with show_activity("loading Dagster and the recipes"):
+        from orchestration.train import choose_recipe, train_here
 
     choice = read_options(sessions, where, classes, everything)
     changes = read_pairs("--set", settings)
     home = load_settings()
     if dry_run:
         choose_recipe(task, recipe, changes)
-        return say(as_json, *show_dataset(home, task, release, choice))
+        with show_activity("looking at what would be learnt"):
+            found = show_dataset(home, task, release, choice)
+        return say(as_json, *found)
     facts = train_here(
         home, task, recipe, release, changes, seed, choice, accept_thin_test
     )
-    say(
-        as_json,
-        facts,
-        join_lines(
-            f"{key}: {value}" for key, value in facts.items() if value not in ("", [])
-        ),
-    )
+    say(as_json, facts, describe_training(facts))
     raise typer.Exit(0 if facts["success"] else 1)
 
 

@@ -16,6 +16,7 @@ from orchestration.cli.chosen import (
     show_dataset,
 )
 from orchestration.cli.output import Json, join_lines, say
+from orchestration.cli.progress import show_activity
 from orchestration.cli.training import read_pairs
 
 _INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
@@ -60,8 +61,10 @@ def tune(
 ) -> None:
     """Search for better settings of a recipe with Ray Tune. Exits 1 when no trial ends with a score."""
     from orchestration.profiles import load_settings
-    from orchestration.train import choose_recipe
-    from orchestration.tune import draw_trials, tune_here
+
+    with show_activity("loading Dagster and the recipes"):
+        from orchestration.train import choose_recipe
+        from orchestration.tune import draw_trials, tune_here
 
     choice = read_options(sessions, where, classes, everything)
     changes = read_pairs("--set", settings)
@@ -70,7 +73,9 @@ def tune(
     if dry_run:
         config = choose_recipe(task, recipe, changes)
         draw_trials(config, trials, changes, searched, seed)
-        return say(as_json, *show_dataset(home, task, release, choice))
+        with show_activity("looking at what would be learnt"):
+            found = show_dataset(home, task, release, choice)
+        return say(as_json, *found)
     facts = tune_here(
         home, task, recipe, release, trials, changes, searched, seed, choice
     )

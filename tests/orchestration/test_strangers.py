@@ -157,7 +157,7 @@ def test_pages_cards_and_checks_show_names_and_make_nothing_of_them(
 
 
 def test_a_terminal_gets_no_controls(taken: Taken, capsys) -> None:
-    print(_list_entries(list_quarantine(taken.catalog, taken.zone)))
+    print(_list_entries(list_quarantine(taken.catalog, taken.zone), False))
     RunConsole()  # one before it has nothing to tell any more
     console = RunConsole()
     console.tell(CLASS)

@@ -34,7 +34,7 @@ def test_the_asset_graph_shows_every_stage_as_a_group(
     ui, visitor, screenshots: Path
 ) -> None:
     page = visitor.new_page()
-    page.set_viewport_size({"width": 1800, "height": 1000})
+    page.set_viewport_size({"width": 1800, "height": 1800})
     page.goto(
         f"{ui['Dagster']}/asset-groups", wait_until="networkidle", timeout=120_000
     )
@@ -43,6 +43,8 @@ def test_the_asset_graph_shows_every_stage_as_a_group(
     page.mouse.move(1300, 900)
     page.keyboard.press("Alt+KeyE")  # expand all groups
     page.get_by_text("detection_scores", exact=True).first.wait_for(timeout=60_000)
+    page.get_by_text("scans", exact=True).first.wait_for(timeout=60_000)
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=screenshots / "asset_graph.png", animations="disabled")
     assert all(page.get_by_text(group, exact=True).count() for group in GROUPS)
 

@@ -24,6 +24,7 @@ from assets.capture.session_page import (
 from assets.clocks.offsets import Stream, report_sync
 from assets.landing import LandingZone
 from assets.ledger import FileOutcome
+from assets.previews import stored_frames
 from assets.storage import Folder
 
 MS = 1_000_000
@@ -157,7 +158,15 @@ def test_changes_are_counted_by_version():
 
 
 @pytest.mark.filterwarnings("default")  # Dagster warns inside its runs
-def test_the_asset_shows_the_page(intake, tmp_path, recording, make_png):
+def test_the_asset_shows_the_page(intake, tmp_path, recording, make_png, monkeypatch):
+    drawn = []
+    draw = stored_frames.draw_contact_sheet
+
+    def draw_and_count(*args, **kwargs):
+        drawn.append(args)
+        return draw(*args, **kwargs)
+
+    monkeypatch.setattr(stored_frames, "draw_contact_sheet", draw_and_count)
     folder = tmp_path / "landing" / "monday"
     folder.mkdir(parents=True)
     (folder / "drive.mcap").write_bytes(recording)
@@ -175,6 +184,7 @@ def test_the_asset_shows_the_page(intake, tmp_path, recording, make_png):
     assert page["files changed"].value == "1 new, 0 stale, 1 failed"
     assert page["timeline"].value.startswith("![picture](data:image/png;base64,")
     assert page["contact sheet"].value == events["frames"]["contact sheet"].value
+    assert len(drawn) == 1  # for both
     assert "| drive.mcap | left |" in page["sync report"].value.replace("\\", "")
     assert "| cut.png |" in page["quarantine"].value
 

@@ -137,6 +137,13 @@ def test_a_mark_stands_behind_the_verdict_on_the_session_and_changes_none(refere
     ]
 
 
+def test_pictures_of_no_named_sensor_are_not_said_to_be_of_a_camera(reference):
+    new = record(np.random.default_rng(2), "new", 1, cameras=("camera",))
+    found = judge(reference, new)
+    told = " ".join([found.reason, *(row["reason"] for row in found.rows)])
+    assert "camera" not in told and "pictures of no named sensor" in told
+
+
 def test_dimming_has_a_negative_distance(reference):
     found = judge(reference, record(np.random.default_rng(3), "new", 1, gain=0.4))
     assert all(r["value"] < 0 for r in found.rows if r["statistic"] == "brightness")
