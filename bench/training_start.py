@@ -1,4 +1,4 @@
-"""Measure what a training costs beside its steps: Ray's start and end, the way to the first step, what follows the last.
+"""Measure what a training costs beside its steps: Ray's start and end, the way to the first, what follows the last.
 
 A process trains twice on one Ray of two workers, by another seed each time, on a release of a simulated session: the
 second training finds Ray started. With `--against`, a former build does the same in turns; both must end with the
