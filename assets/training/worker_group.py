@@ -88,9 +88,9 @@ def run_group(
             )
         _await_all(tasks)
     finally:
-        for task in tasks:
-            ray.cancel(task, force=True)
+        # ends the processes that still work in it; `ray.cancel` ends this one where a task returns just then
         remove_placement_group(room)
+        ray.wait(tasks, num_returns=len(tasks), timeout=_GRACE_S) if tasks else None
 
 
 def _await_room(room: Any, num_workers: int, patience_s: float) -> None:
