@@ -90,7 +90,8 @@ def run_group(
     finally:
         # ends the processes that still work in it; `ray.cancel` ends this one where a task returns just then
         remove_placement_group(room)
-        ray.wait(tasks, num_returns=len(tasks), timeout=_GRACE_S) if tasks else None
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=_GRACE_S)
 
 
 def _await_room(room: Any, num_workers: int, patience_s: float) -> None:
@@ -129,10 +130,10 @@ def _await_all(tasks: Sequence[Any]) -> None:
                 ray.get(task)
             except ray.exceptions.RayError as error:
                 errors.append(error)
-    for error in errors:
-        cause = getattr(error, "cause", None)
+    for met in errors:
+        cause = getattr(met, "cause", None)
         if isinstance(cause, ValueError):
-            raise cause from error
+            raise cause from met
     if errors:
         raise errors[0]
 
