@@ -66,7 +66,7 @@ def _fail_beside_one_that_works_on(folder: Path, device) -> None:
 
 def test_a_users_mistake_arrives_as_itself_and_nobody_works_on(tmp_path, monkeypatch):
     monkeypatch.setattr("assets.training.worker_group._GRACE_S", 1.0)
-    with pytest.raises(ValueError, match="^class 7 has no name: add it$"):
+    with pytest.raises(ValueError, match=r"^class 7 has no name: add it$"):
         _run(_fail_beside_one_that_works_on, tmp_path, "a")
     slept = int((tmp_path / "a" / "0").read_text().split()[0])
     deadline = time.monotonic() + 20
