@@ -2,11 +2,12 @@
 
 Bare: this file's loop, in a process of its own, over the same stored release and the same batches, prepared as far
 ahead, with AdamW, clipping, the rate schedule and the weight average that the recipe asks for. Whole: a Dagster run of
-recipe -> Ray Train worker -> package -> scores -> gate -> MLflow. Both train one worker on all cores. A round starts
-both and then lets one of them run for three seconds while all processes of the other are stopped, in turns, so that
-what else the machine does meets both alike. Each turn of the one is compared with the next of the other: the medians of
-their steps, without the first epoch, the first step of each, which waits for validation, and those that were stopped.
-Run: python -m bench.training [--rounds 2] [--epochs 80] [--json]
+recipe -> worker on Ray -> package -> scores -> gate -> MLflow. Both train one worker on all cores. A round starts
+both and then lets one of them run for two seconds while all processes of the other are stopped, in turns, so that what
+else the machine does meets both alike. Each turn of the whole is compared with the halves of the bare one's turns that
+lie beside it: the medians of their steps, without the first epoch, the first step of each, which waits for validation,
+and those that were stopped.
+Run: python -m bench.training [--rounds 3] [--epochs 80] [--json]
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--json", action="store_true")
     parser.add_argument(

@@ -8,8 +8,13 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+<<<<<<< HEAD
 from contextlib import ExitStack
+=======
+from concurrent.futures import Future, ProcessPoolExecutor
+>>>>>>> fixed
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -199,17 +204,28 @@ def _announce(
 def _land(
     landing: Path, wave: dict[str, list[SimulationSpec]], console: RunConsole
 ) -> None:
-    """Simulate each session beside the landing zone and move it in whole, as a careful producer does."""
-    for session, specs in wave.items():
-        if (landing / session).exists():
-            console.tell(f"{session}: landed before")
-            continue
-        stage = landing.parent / "demo" / "producing" / session
-        shutil.rmtree(stage, ignore_errors=True)
-        for spec in specs:
-            simulate(stage, spec, console.count(session, "frames"))
-        landing.mkdir(parents=True, exist_ok=True)
-        os.replace(stage, landing / session)
+    """Simulate beside the landing zone, a core each, and move every session in whole, as a careful producer does."""
+    producing: dict[str, list[Future[list[Path]]]] = {}
+    # not forked: this process has threads of Lance
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as cores:
+        for session, specs in wave.items():
+            if (landing / session).exists():
+                console.tell(f"{session}: landed before")
+                continue
+            stage = _stage(landing, session)
+            shutil.rmtree(stage, ignore_errors=True)
+            producing[session] = [cores.submit(simulate, stage, s) for s in specs]
+        for session, recordings in producing.items():
+            told = console.count(session, "simulations")
+            for done, recording in enumerate(recordings, start=1):
+                recording.result()
+                told(done, len(recordings))
+            landing.mkdir(parents=True, exist_ok=True)
+            os.replace(_stage(landing, session), landing / session)
+
+
+def _stage(landing: Path, session: str) -> Path:
+    return landing.parent / "demo" / "producing" / session
 
 
 def _ingest(

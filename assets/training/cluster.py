@@ -1,4 +1,4 @@
-"""The Ray that trainings run on: one that is there or a small one of our own, its room, and what its errors mean."""
+"""The Ray that trainings run on: one that is there or a small one of our own, and its room."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ _log = logging.getLogger("daguerre.training")
 _RAY_SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1",  # how soon a worker that ended, or died, is noticed
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # importing torch takes a while on a busy machine
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # each helper is one more process to start
-    "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # at Ray's 15, whatever else runs on a laptop takes a training's cores
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -39,7 +35,7 @@ def local_ray(num_workers: int) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "lance is not fork-safe")
         ray.init(
-            num_cpus=max(num_workers + 1, os.cpu_count() or 1),
+            num_cpus=max(num_workers, os.cpu_count() or 1),
             include_dashboard=False,
             log_to_driver=False,
             configure_logging=False,
@@ -67,14 +63,3 @@ def count_ready(least: int, most: int, resource: str) -> int:
             f"there is room for {free} of {most} workers: training goes on with {max(least, free)}"
         )
     return max(least, min(most, free))
-
-
-def find_user_error(error: BaseException | None) -> ValueError | None:
-    """The ValueError that a worker raised, inside what Ray wraps around it."""
-    for failure in getattr(error, "worker_failures", {}).values():
-        cause: BaseException | None = failure
-        while cause is not None:
-            if isinstance(cause, ValueError):
-                return cause
-            cause = getattr(cause, "cause", None) or cause.__cause__
-    return None

@@ -1,4 +1,4 @@
-"""Train a model on a release: the plain loop on Ray Train workers, or in this process.
+"""Train a model on a release: the plain loop on workers of Ray, or in this process.
 
 Workers read the tables themselves and speak gloo (NCCL on GPUs). Rank 0 appends its progress to a file in the run's
 folder, which the caller's side follows, and leaves snapshots there while it trains and what it keeps at the end.
@@ -14,8 +14,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,11 +25,12 @@ from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
-from assets.training.cluster import count_ready, find_user_error, local_ray
+from assets.training.cluster import count_ready, local_ray
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import drop_abandoned, name_run, own_folder
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
 from assets.training.spec import Place, TrainingSpec
+from assets.training.worker_group import run_group
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
@@ -44,6 +43,7 @@ _KEPT = "kept"
 _EVENTS = "events.jsonl"
 _SNAPSHOTS = "snapshots"
 _MAX_FAILURES = 3  # of workers, in one call
+_ROOM_S = 300.0  # for fewer workers, which were counted, to find their room
 _log = logging.getLogger("daguerre.training")
 _CACHE_MARGIN = 1.25  # kept images are this much larger than the input, so that zooming in finds detail
 
@@ -56,7 +56,6 @@ class _Job:
     catalog: Catalog
     weights: WeightsFile | None
     run_folder: str
-    meeting: str = ""  # names the attempt's process group
 
 
 def train(
@@ -126,19 +125,18 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
 
 
 def _run_on_ray(job: _Job, enter: Callable[[str], None]) -> None:
-    """Ray Train until it is done; what a dead worker leaves is taken up by the next attempt.
+    """Workers on Ray until it is done; what a dead worker leaves is taken up by the next attempt.
 
-    An error in a worker is raised here as itself where it is a ValueError: another attempt would meet it again.
+    A ValueError in a worker is raised here as itself: another attempt would meet it again.
     """
     enter("starting Ray")
     with local_ray(job.spec.num_workers[1]):
         for attempt in range(_MAX_FAILURES + 1):
             try:
-                return _run_once(replace(job, meeting=uuid.uuid4().hex), enter)
+                return _run_once(job, enter)
+            except ValueError:
+                raise
             except Exception as error:
-                cause = find_user_error(error)
-                if cause:
-                    raise cause from error
                 if attempt == _MAX_FAILURES:
                     raise
                 reason = (str(error).strip() or repr(error)).splitlines()[0]
@@ -149,83 +147,36 @@ def _run_on_ray(job: _Job, enter: Callable[[str], None]) -> None:
 
 
 def _run_once(job: _Job, enter: Callable[[str], None]) -> None:
-    import ray
     import torch
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.backend import Backend
-    from ray.train.torch import TorchConfig, TorchTrainer
-
-    # Ray's own way is a TCP store, which listens on every interface
-    class MeetByFile(TorchConfig):
-        backend_cls = Backend
 
     use_gpu = torch.cuda.is_available()
     least, most = job.spec.num_workers
     if use_gpu:
         least = torch.cuda.device_count() if least == most else least
         most = torch.cuda.device_count()
+    is_fixed = least >= most
     num_workers = (
-        most if least >= most else count_ready(least, most, "GPU" if use_gpu else "CPU")
+        most if is_fixed else count_ready(least, most, "GPU" if use_gpu else "CPU")
     )
     plural = "s" * (num_workers != 1)
     enter(f"starting {num_workers} worker{plural}, which import PyTorch")
-    is_on_one_machine = (
-        len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}) == 1
-    )
-    patience = FailureConfig(controller_failure_limit=0 if least < most else -1)  # type: ignore[call-arg]  # for room
-    backend = "nccl" if use_gpu else "gloo"
-    name = f"ray-{job.meeting}"  # Ray Train silently resumes a run whose name it knows
-    trainer = TorchTrainer(
+    meeting = Path(job.run_folder) / f"meeting-{uuid.uuid4().hex}"
+    run_group(
         _work,
-        train_loop_config={"job": job},
-        torch_config=MeetByFile(backend) if is_on_one_machine else TorchConfig(backend),
-        scaling_config=ScalingConfig(num_workers=num_workers, use_gpu=use_gpu),
-        run_config=RunConfig(
-            name=name, storage_path=job.run_folder, failure_config=patience
-        ),
+        job,
+        num_workers,
+        use_gpu,
+        meeting,
+        float("inf") if is_fixed else _ROOM_S,
     )
-    try:
-        trainer.fit()
-    finally:
-        shutil.rmtree(Path(job.run_folder) / name, ignore_errors=True)
 
 
-def _work(settings: dict[str, Any]) -> None:
-    """The body of one Ray Train worker."""
-    import ray.train.torch
-    import torch
-
+def _work(job: _Job, device: Any) -> None:
+    """The body of one worker on Ray."""
     from models.training.workers import find_workers
 
-    job: _Job = settings["job"]
-    device = ray.train.torch.get_device()
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    context = ray.train.get_context()
-    if context.get_world_size() > 1 and not torch.distributed.is_initialized():
-        _meet_by_file(Path(job.run_folder) / f"meeting-{job.meeting}", context, device)
-    torch.set_num_threads(
-        max(1, (os.cpu_count() or 1) // context.get_local_world_size())
-    )
     release = read_release(job.catalog, job.spec.release_id, job.spec.config.task)
     _fit(job, release, find_workers(job.spec.config), device)
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
-
-
-def _meet_by_file(path: Path, context: Any, device: Any) -> None:
-    """Bring the workers of one machine together through a file, with sockets on loopback only."""
-    import torch
-
-    loopback = "lo" if sys.platform == "linux" else "lo0"
-    os.environ.update({"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback})
-    torch.distributed.init_process_group(
-        "nccl" if device.type == "cuda" else "gloo",
-        init_method=f"file://{path}",
-        rank=context.get_world_rank(),
-        world_size=context.get_world_size(),
-    )
 
 
 def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> None:
@@ -290,7 +241,6 @@ def learn(
     """Build the net and fit it to the release, read by random access; as `fit` does."""
     import torch
 
-    from assets.previews.training import Previewer
     from models.tasks import find_task
     from models.training.fit import Callbacks, Splits, fit
 
@@ -308,6 +258,8 @@ def learn(
     net = task.build(config, len(release.class_names), weights).to(device)
     callbacks = Callbacks(listeners.say, listeners.save)
     if listeners.show and workers.rank == 0:
+        from assets.previews.training import Previewer
+
         previewer = Previewer(task, config, release.class_names, listeners.show)
         previewer.draw_first_batch(train, lesson.seed)
         callbacks = replace(

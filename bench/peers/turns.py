@@ -24,7 +24,7 @@ import psutil
 from orchestration.profiles import CHECKOUT
 
 _MARKS = "DAGUERRE_BENCH_MARKS"  # the folder for a part's finished epochs
-_TURN_S = 3.0
+_TURN_S = 2.0
 _FEWEST = 5  # steps in a turn
 _START_S = 300.0  # for a part to come to its second epoch
 
@@ -119,16 +119,23 @@ def take_turns(
 def pair_turns(
     bare: dict[str, Any], whole: dict[str, Any], began: list[float]
 ) -> list[tuple[float, float]]:
-    """Median seconds of the steps of bare and of whole in each pair of turns, from those with a few whole steps."""
+    """Median seconds of the steps of bare and of whole, for each turn of whole: of bare those beside it, in the last
+    half of the turn before and the first half of the turn after, so that a machine that grows slower or faster steadily
+    meets both alike. No step counts twice. Left out are turns with few steps on either side."""
     found = []
-    for start, middle, end in zip(began[::2], began[1::2], began[2::2], strict=False):
+    for number in range(2, len(began) - 2, 2):  # `began` alternates: whole, bare
+        before, start, end, after = began[number - 1 : number + 3]
         steps = [
             [
                 seconds
+                for first, last in spans
                 for at, seconds in side["steps"]
                 if first <= at - seconds and at <= last
             ]
-            for side, first, last in ((bare, middle, end), (whole, start, middle))
+            for side, spans in (
+                (bare, (((before + start) / 2, start), (end, (end + after) / 2))),
+                (whole, ((start, end),)),
+            )
         ]
         if min(map(len, steps)) >= _FEWEST:
             found.append((statistics.median(steps[0]), statistics.median(steps[1])))

@@ -96,9 +96,11 @@ def _run(kills: list[int], rng: random.Random) -> tuple[str, int]:
 
 
 def _kill(driver: psutil.Process, whole: bool, rng: random.Random) -> None:
+    from assets.training.worker_group import PROCESS_NAME
+
     below = driver.children(recursive=True)
     workers = sorted(
-        (p for p in below if "RayTrainWorker" in p.name()), key=lambda p: p.pid
+        (p for p in below if PROCESS_NAME in p.name()), key=lambda p: p.pid
     )
     for process in [driver, *below] if whole else [rng.choice(workers)]:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision.ops import batched_nms
 
 from models.types import Detections
 
@@ -52,6 +51,9 @@ def suppress(
     boxes_xyxy: NDArray[np.float32], class_ids: NDArray[np.int64], max_iou: float
 ) -> NDArray[np.int64]:
     """Indices kept of boxes sorted by falling score: a box goes when a kept one of its class overlaps it more."""
+    # half a second, of which tasks without boxes have no use
+    from torchvision.ops import batched_nms
+
     if not len(boxes_xyxy):
         return np.zeros(0, np.int64)
     boxes = torch.from_numpy(boxes_xyxy.astype(np.float64))

@@ -18,6 +18,7 @@ from assets.training.cluster import local_ray
 from assets.training.ray_train import train
 from assets.training.run_folder import name_run
 from assets.training.spec import Place, TrainingSpec
+from assets.training.worker_group import PROCESS_NAME
 from models.recipes import get_recipe
 
 pytestmark = [
@@ -152,14 +153,14 @@ class _Killer:
             workers = sorted(
                 p.pid
                 for p in psutil.Process().children(recursive=True)
-                if "RayTrainWorker" in p.name()
+                if PROCESS_NAME in p.name()
             )
             victim = self.rng.choice(workers)
             os.kill(victim, signal.SIGKILL)
             self.killed.append(victim)
 
 
-@pytest.mark.timeout(600)  # four attempts of Ray Train, each with its own processes
+@pytest.mark.timeout(600)  # three attempts on Ray
 def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_was_not(
     two_workers, store_release, tmp_path
 ):
@@ -203,7 +204,7 @@ class _Tenant:
     pass
 
 
-@pytest.mark.timeout(600)  # two attempts of Ray Train
+@pytest.mark.timeout(600)  # two attempts on Ray
 def test_a_training_that_has_lost_a_worker_and_its_place_goes_on_with_one(
     take_the_place_of_a_worker, store_release, tmp_path, monkeypatch, caplog
 ):

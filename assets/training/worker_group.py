@@ -1,0 +1,198 @@
+"""Workers of one training on Ray: tasks that start together or not at all, and meet in one torch process group.
+
+On one machine they meet through a file and talk over loopback; on several, at an address of the first one's machine.
+Worker processes are kept by Ray for the next training, with what they have imported; those that had a GPU are not.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+PROCESS_NAME = (
+    "training_worker"  # Ray names a process `ray::training_worker` while it works
+)
+_ROOM_S = 30.0  # after which a group that waits for room says so
+_GRACE_S = 10.0  # for the other workers to say what they met, once one has failed
+_log = logging.getLogger("daguerre.training")
+# What a worker runs: its argument, and its device.
+Work = Callable[[Any, "torch.device"], None]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One worker among its group. `meeting` is torch's `init_method`."""
+
+    rank: int
+    num_workers: int
+    use_gpu: bool
+    meeting: str
+
+
+def run_group(
+    work: Work,
+    argument: Any,
+    num_workers: int,
+    use_gpu: bool,
+    meeting: Path,
+    patience_s: float = float("inf"),
+) -> None:
+    """Run `work(argument, device)` on so many workers at once, a CPU or a GPU each, until all of them have returned.
+
+    `meeting` is a file that is not there yet, in a folder that all workers see. Raises the ValueError of a worker as
+    itself; otherwise what Ray says of the first worker that failed, and TimeoutError where there was no room for all
+    of them within `patience_s`. None of them works on when this ends.
+    """
+    import ray
+    from ray.util.placement_group import placement_group, remove_placement_group
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+    room = placement_group([{"GPU" if use_gpu else "CPU": 1}] * num_workers)
+    tasks: list[Any] = []
+    try:
+        _await_room(room, num_workers, patience_s)
+        options = {
+            "name": PROCESS_NAME,
+            "num_cpus": int(not use_gpu),
+            "num_gpus": int(use_gpu),
+            "max_retries": 0,
+        }
+        seats = [
+            PlacementGroupSchedulingStrategy(room, placement_group_bundle_index=rank)
+            for rank in range(num_workers)
+        ]
+        address = f"file://{meeting}"
+        if not _is_one_machine():
+            find = ray.remote(_find_address).options(
+                **options, scheduling_strategy=seats[0]
+            )
+            address = ray.get(find.remote())
+        join = ray.remote(_join)
+        for rank, seat in enumerate(seats):
+            place = _Place(rank, num_workers, use_gpu, address)
+            tasks.append(
+                join.options(**options, scheduling_strategy=seat).remote(
+                    work, argument, place
+                )
+            )
+        _await_all(tasks)
+    finally:
+        # ends the processes that still work in it; `ray.cancel` ends this one where a task returns just then
+        remove_placement_group(room)
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=_GRACE_S)
+
+
+def _await_room(room: Any, num_workers: int, patience_s: float) -> None:
+    began = time.monotonic()
+    while not room.wait(min(_ROOM_S, patience_s)):
+        waited_s = time.monotonic() - began
+        if waited_s >= patience_s:
+            raise TimeoutError(
+                f"no room for {num_workers} workers within {waited_s:.0f} s"
+            )
+        _log.warning(
+            f"waiting for room for {num_workers} workers: others use Ray's machines"
+        )
+
+
+def _is_one_machine() -> bool:
+    import ray
+
+    return (
+        len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}) == 1
+    )
+
+
+def _await_all(tasks: Sequence[Any]) -> None:
+    """Until all have returned, or one has failed: then the others have a moment to say what they met."""
+    import ray
+
+    waiting = list(tasks)
+    errors: list[Exception] = []
+    while waiting:
+        done, waiting = ray.wait(waiting, timeout=_GRACE_S if errors else None)
+        if not done:
+            break
+        for task in done:
+            try:
+                ray.get(task)
+            except ray.exceptions.RayError as error:
+                errors.append(error)
+    for met in errors:
+        cause = getattr(met, "cause", None)
+        if isinstance(cause, ValueError):
+            raise cause from met
+    if errors:
+        raise errors[0]
+
+
+def _find_address() -> str:
+    """Where the workers of several machines meet: a free port of this one."""
+    import ray
+
+    address = ray.util.get_node_ip_address()
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return f"tcp://{address}:{probe.getsockname()[1]}"
+
+
+def _join(work: Work, argument: Any, place: _Place) -> None:
+    """The body of one worker."""
+    import torch
+
+    _forget_peak_memory()
+    device = torch.device("cuda", 0) if place.use_gpu else torch.device("cpu")
+    num_here = 1
+    try:
+        if place.num_workers > 1:
+            num_here = _meet(place)
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // num_here))
+        work(argument, device)
+        if place.num_workers > 1:
+            torch.distributed.barrier()
+    finally:
+        # also after an error: the others would wait for this process, which Ray keeps
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
+
+def _meet(place: _Place) -> int:
+    """Join the process group; how many of its workers are on this machine."""
+    import ray
+    import torch
+
+    if place.meeting.startswith("file://"):
+        loopback = "lo" if sys.platform == "linux" else "lo0"
+        os.environ.update(
+            {"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback}
+        )
+    if place.use_gpu:
+        torch.cuda.set_device(0)
+    torch.distributed.init_process_group(
+        "nccl" if place.use_gpu else "gloo",
+        init_method=place.meeting,
+        rank=place.rank,
+        world_size=place.num_workers,
+    )
+    mine = ray.get_runtime_context().get_node_id()
+    nodes: list[Any] = [None] * place.num_workers
+    torch.distributed.all_gather_object(nodes, mine)
+    return nodes.count(mine)
+
+
+def _forget_peak_memory() -> None:
+    """Where the system can: what this process held at most counts from now on, not from a former training."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")

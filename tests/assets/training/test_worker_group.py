@@ -1,0 +1,81 @@
+"""Groups of workers on local Ray: they meet, they are used again, and none is left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from assets.training.cluster import local_ray
+from assets.training.worker_group import run_group
+
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}")
+    for kind in ("DeprecationWarning:ray", "FutureWarning:ray", "ResourceWarning")
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def two_workers():
+    with local_ray(num_workers=2):
+        yield
+
+
+def _note(folder: Path, device) -> None:
+    """Leave the process id under this worker's rank, and the ranks of all as the group knows them."""
+    import torch
+
+    rank = torch.distributed.get_rank()
+    ranks = [None, None]
+    torch.distributed.all_gather_object(ranks, rank)
+    (folder / f"{rank}").write_text(f"{os.getpid()} {ranks} {device}")
+
+
+def _run(work, folder: Path, name: str, **settings) -> list[list[str]]:
+    """What the workers noted, by rank: process id, ranks, device."""
+    (folder / name).mkdir()
+    run_group(work, folder / name, 2, False, folder / f"meet-{name}", **settings)
+    return [(folder / name / f"{rank}").read_text().split(" ", 1) for rank in (0, 1)]
+
+
+def test_a_group_meets_and_the_next_one_finds_its_processes_warm(tmp_path):
+    first, second = (_run(_note, tmp_path, name) for name in ("a", "b"))
+    assert [told for _, told in first] == ["[0, 1] cpu"] * 2
+    pids = [{pid for pid, _ in group} for group in (first, second)]
+    assert len(pids[0]) == 2 and pids[0] == pids[1]
+
+
+def test_workers_of_several_machines_meet_at_an_address(tmp_path, monkeypatch):
+    monkeypatch.setattr("assets.training.worker_group._is_one_machine", lambda: False)
+    assert [told for _, told in _run(_note, tmp_path, "a")] == ["[0, 1] cpu"] * 2
+    assert not (tmp_path / "meet-a").exists()
+
+
+def _fail_beside_one_that_works_on(folder: Path, device) -> None:
+    _note(folder, device)
+    import torch
+
+    torch.distributed.barrier()
+    if torch.distributed.get_rank() == 1:
+        raise ValueError("class 7 has no name: add it")
+    time.sleep(600)
+
+
+def test_a_users_mistake_arrives_as_itself_and_nobody_works_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("assets.training.worker_group._GRACE_S", 1.0)
+    with pytest.raises(ValueError, match=r"^class 7 has no name: add it$"):
+        _run(_fail_beside_one_that_works_on, tmp_path, "a")
+    slept = int((tmp_path / "a" / "0").read_text().split()[0])
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(slept) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(slept)
+    assert len(_run(_note, tmp_path, "b")) == 2
+
+
+def test_a_group_without_room_says_so(tmp_path):
+    with pytest.raises(TimeoutError, match="no room for 99 workers within"):
+        run_group(_note, tmp_path, 99, False, tmp_path / "meet", patience_s=0.5)
