@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from assets.images import EncodedImage, Payload
 from assets.kinds import KINDS, find_kind
 from assets.kinds.kind import View
 from assets.tables.catalog import Catalog
-from assets.tables.releases import list_class_ids, open_release
+from assets.tables.releases import open_release, tabulate_classes
 from assets.tables.rows import ReleaseFrameRow
 from assets.video_frames import unpack
 from models.task_names import dataset_of
 from models.types import Image, Sample
+
+if TYPE_CHECKING:
+    import lance
 
 CACHE_BYTES = 512 * 2**20  # of decoded, shrunken images per split and process
 _COLUMNS = [
@@ -31,17 +37,17 @@ _COLUMNS = [
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """What a training needs to know about a release. `rows` are its `release_frames` rows, sorted by frame id."""
+    """What a training needs to know about a release. `frames` are its `release_frames`, sorted by frame id."""
 
     release_id: str
     task: str
     class_names: tuple[str, ...]
     frames_version: int
-    rows: tuple[ReleaseFrameRow, ...]
+    frames: pa.Table
 
-    def split(self, name: str) -> list[ReleaseFrameRow]:
-        """The rows of one split: "train", "val" or "test"."""
-        return [row for row in self.rows if row["split"] == name]
+    def split(self, name: str) -> pa.Table:
+        """The frames of one split: "train", "val" or "test"."""
+        return self.frames.filter(pc.equal(self.frames["split"], name))
 
 
 def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
@@ -55,9 +61,12 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
             f"release {release_id} is for {found.task}, the recipe for {task}, which learns from a "
             f"release for {wanted}: choose another of the two"
         )
-    rows = found.frames.select(_COLUMNS).to_pylist()
     release = ReleaseFacts(
-        release_id, found.task, found.class_names, found.frames_version, tuple(rows)
+        release_id,
+        found.task,
+        found.class_names,
+        found.frames_version,
+        found.frames.select(_COLUMNS),
     )
     _require_trainable(release)
     return release
@@ -82,19 +91,17 @@ class ReleaseImages(Sequence[Sample]):
         gpu: str | None = None,
     ) -> None:
         self._catalog = catalog
-        self.rows = release.split(split)
+        self.frames = release.split(split).combine_chunks()
         self.kind = find_kind(release.task)
         self.long_side_px = long_side_px
         self._gpu = gpu
-        self._frames = catalog.dataset("frames", release.frames_version)
-        self._positions = _find_positions(
-            self._frames, [row["frame_id"] for row in self.rows]
-        )
+        self._stored = catalog.dataset("frames", release.frames_version)
+        self._positions = _find_positions(self._stored, self.frames["frame_id"])
         self._kept: dict[int, Sample] = {}
         self._bytes_left = cache_bytes
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.frames)
 
     def __getitem__(self, index: Any) -> Any:
         return self.__getitems__([index])[0]
@@ -104,15 +111,16 @@ class ReleaseImages(Sequence[Sample]):
         fresh: dict[int, Sample] = {}
         missing = [i for i in dict.fromkeys(indices) if i not in self._kept]
         if missing:
-            taken = self._frames.take(
-                [self._positions[i] for i in missing], columns=["payload"]
-            )
+            places = [range(len(self))[i] for i in missing]  # of the last is -1, too
+            rows: list[ReleaseFrameRow] = self.frames.take(places).to_pylist()
+            positions = pa.array(self._positions[places])
+            taken = self._stored.take(positions, columns=["payload"])
             payloads = taken["payload"].to_pylist()
-            for index, payload in zip(missing, payloads, strict=True):
-                self._require_same(self.rows[index], payload)
+            for row, payload in zip(rows, payloads, strict=True):
+                self._require_same(row, payload)
             images = unpack(self._catalog, payloads)
-            for index, image in zip(missing, images, strict=True):
-                fresh[index] = self._to_sample(self.rows[index], image)
+            for index, row, image in zip(missing, rows, images, strict=True):
+                fresh[index] = self._to_sample(row, image)
                 self._keep(index, fresh[index])
         return [fresh[i] if i in fresh else self._kept[i] for i in indices]
 
@@ -163,35 +171,35 @@ def shrink(image_rgb: Image, long_side_px: int) -> Image:
     )
 
 
-def _find_positions(frames: Any, frame_ids: Sequence[str]) -> list[int]:
-    position_of = {
-        i: n
-        for n, i in enumerate(
-            frames.to_table(columns=["frame_id"])["frame_id"].to_pylist()
-        )
-    }
-    missing = [i for i in frame_ids if i not in position_of]
-    if missing:
+def _find_positions(
+    stored: lance.LanceDataset, frame_ids: pa.ChunkedArray
+) -> NDArray[np.int64]:
+    """(N,) where the frames lie in their table."""
+    positions = pc.index_in(
+        frame_ids, value_set=stored.to_table(columns=["frame_id"])["frame_id"]
+    )
+    if positions.null_count:
+        missing = frame_ids.filter(pc.is_null(positions))
         raise ValueError(
-            f"{len(missing)} frames of the release are not in version {frames.version} of the frames "
+            f"{len(missing)} frames of the release are not in version {stored.version} of the frames "
             f"table, the first is {missing[0]}: run `daguerre verify`"
         )
-    return [position_of[i] for i in frame_ids]
+    return positions.to_numpy().astype(np.int64)
 
 
 def _require_trainable(release: ReleaseFacts) -> None:
     """Raise ValueError where a split is empty or a class has nothing to learn from."""
     for split in ("train", "val"):
-        if not release.split(split):
+        if not len(release.split(split)):
             raise ValueError(
                 f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
                 f"'{split}' split with the data"
             )
     if not find_kind(release.task).needs_labels:
         return
-    learnt: set[int] = set()
-    for row in release.split("train"):
-        learnt |= set(list_class_ids(row))
+    learnt = set(
+        tabulate_classes(release.split("train"))["class_id"].unique().to_pylist()
+    )
     if not learnt:
         raise ValueError(
             f"release {release.release_id} has no {release.task} label in its train split: "

@@ -6,9 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.kinds import KINDS, find_kind
-from assets.tables.releases import hash_content, list_class_ids
+from assets.tables.class_list import count_parts
+from assets.tables.releases import hash_content, list_class_ids, tabulate_classes
 from assets.tables.rows import ReleaseFrameRow, ReleaseRow
 from checks.splits import SPLITS
+from checks.stored_rows import RowStream
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
 
 UNTRAINED_CLASSES = Tolerance(warn_above=0.0, block_above=0.2)
@@ -34,25 +36,27 @@ def release_matches_its_hash(releases: pa.Table, release_frames: pa.Table) -> Ve
     )
 
 
-def release_targets_are_whole(release_frames: pa.Table, releases: pa.Table) -> Verdict:
+def release_targets_are_whole(
+    release_frames: pa.Table | RowStream, releases: pa.Table
+) -> Verdict:
     """Every frame of a release has its class, boxes or masks: known classes, four numbers a box, area above zero. None
     at all is a target too, but of recognition and segmentation."""
+    of = {release["release_id"]: release for release in releases.to_pylist()}
     faults = []
     num_checked = 0
-    for release in releases.to_pylist():
-        rows = _frames_of(release_frames, release["release_id"])
-        num_checked += len(rows)
-        faults += [
-            (
-                r["frame_id"],
-                _find_target_fault(r, release["task"], len(release["class_names"])),
-            )
-            for r in rows
-        ]
+    for batch in release_frames.to_batches():
+        for row in batch.to_pylist():
+            release = of.get(row["release_id"])
+            if release:
+                num_checked += 1
+                fault = _find_target_fault(
+                    row, release["task"], len(release["class_names"])
+                )
+                faults += [f"{row['frame_id']}: {fault}"] if fault else []
     return judge_share(
         "release_targets_are_whole",
         num_checked=num_checked,
-        offenders=[f"{i}: {f}" for i, f in faults if f],
+        offenders=faults,
         of="release frames",
         fault="have no usable target",
     )
@@ -66,14 +70,15 @@ def every_release_split_has_frames(
     empty = []
     figures: dict[str, float | int | str] = {}
     for release in releases.to_pylist():
-        found = [r["split"] for r in _frames_of(release_frames, release["release_id"])]
-        sides += len(SPLITS) if found else 0
+        frames = _frames_of(release_frames, release["release_id"])
+        found = count_parts(frames)
+        sides += len(SPLITS) if len(frames) else 0
         empty += [
             f"{release['task']} {release['release_id']}: {s}"
             for s in SPLITS
-            if s not in found
+            if not found[s]
         ]
-        figures |= {f"num_{release['task']}_{s}": found.count(s) for s in SPLITS}
+        figures |= {f"num_{release['task']}_{s}": found[s] for s in SPLITS}
     return judge_share(
         "every_release_split_has_frames",
         num_checked=sides,
@@ -91,9 +96,10 @@ def every_class_is_in_train(release_frames: pa.Table, releases: pa.Table) -> Ver
     found = releases.to_pylist()
     taught = [release for release in found if find_kind(release["task"]).needs_labels]
     for release in taught:
-        rows = _frames_of(release_frames, release["release_id"])
-        trained = {c for r in rows if r["split"] == "train" for c in list_class_ids(r)}
-        names = release["class_names"] if rows else []
+        frames = _frames_of(release_frames, release["release_id"])
+        train = frames.filter(pc.equal(frames["split"], "train"))
+        trained = set(tabulate_classes(train)["class_id"].unique().to_pylist())
+        names = release["class_names"] if len(frames) else []
         num_classes += len(names)
         missing += [
             f"{release['task']}: {name}"
@@ -134,6 +140,7 @@ RELEASE_FRAME_RULES = (
             "release_frames": ("release_id", "frame_id", *_LABELS),
             "releases": ("release_id", "task", "class_names"),
         },
+        by_batch="release_frames",
     ),
     Rule(
         every_release_split_has_frames,
@@ -158,26 +165,22 @@ RELEASE_FRAME_RULES = (
 )
 
 
-def _frames_of(release_frames: pa.Table, release_id: str) -> list[ReleaseFrameRow]:
-    return list(
-        release_frames.filter(
-            pc.equal(release_frames["release_id"], release_id)
-        ).to_pylist()
-    )
+def _frames_of(release_frames: pa.Table, release_id: str) -> pa.Table:
+    return release_frames.filter(pc.equal(release_frames["release_id"], release_id))
 
 
-def _find_hash_fault(release: ReleaseRow, rows: list[ReleaseFrameRow]) -> str | None:
+def _find_hash_fault(release: ReleaseRow, frames: pa.Table) -> str | None:
     content = hash_content(
-        release["task"], release["class_names"], rows, release["choice"]
+        release["task"], release["class_names"], frames, release["choice"]
     )
     if content != release["content_sha256"]:
-        return f"its {len(rows)} rows hash to {content[:12]}..., its row says {release['content_sha256'][:12]}..."
+        return f"its {len(frames)} rows hash to {content[:12]}..., its row says {release['content_sha256'][:12]}..."
     if release["release_id"] != content[:32]:
         return "its id does not come from its hash"
-    num_labels = sum(len(list_class_ids(r)) for r in rows)
-    if (len(rows), num_labels) != (release["num_frames"], release["num_labels"]):
+    num_labels = len(tabulate_classes(frames))
+    if (len(frames), num_labels) != (release["num_frames"], release["num_labels"]):
         counted = f"{release['num_frames']} frames and {release['num_labels']} labels"
-        return f"{len(rows)} frames and {num_labels} labels, its row says {counted}"
+        return f"{len(frames)} frames and {num_labels} labels, its row says {counted}"
     return None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from assets.tables.class_list import count_parts
 from checks.verdicts import Rule, Verdict, judge_share
 
 SPLITS = ("train", "val", "test")
@@ -14,65 +15,66 @@ SPLITS = ("train", "val", "test")
 
 def splits_share_no_recording(splits: pa.Table) -> Verdict:
     """No group lies in two splits, and no recording does where recordings are what was split."""
-    rows = splits.to_pylist()
-    pairs = [(f"group {r['group_id']}", r["split"]) for r in rows]
-    pairs += [
-        (f"recording {r['capture_id']}", r["split"])
-        for r in rows
-        if r["rule"] == "recording"
-    ]
-    return _judge_sides("splits_share_no_recording", pairs, "groups and recordings")
+    recorded = splits.filter(pc.equal(splits["rule"], "recording"))
+    groups = {"unit": _name("group", splits["group_id"]), "split": splits["split"]}
+    recordings = {
+        "unit": _name("recording", recorded["capture_id"]),
+        "split": recorded["split"],
+    }
+    sides = pa.concat_tables([pa.table(groups), pa.table(recordings)])
+    return _judge_sides("splits_share_no_recording", sides, "groups and recordings")
 
 
 def splits_share_no_near_duplicate(
     splits: pa.Table, unique_frames: pa.Table
 ) -> Verdict:
     """No cluster of near-duplicates lies in two splits. A frame that was never compared fails."""
-    cluster_of = {r["frame_id"]: r["cluster_id"] for r in unique_frames.to_pylist()}
-    rows = splits.to_pylist()
-    unknown = [
-        f"frame {r['frame_id']} was never compared"
-        for r in rows
-        if r["frame_id"] not in cluster_of
-    ]
-    pairs = [
-        (f"cluster {cluster_of[r['frame_id']]}", r["split"])
-        for r in rows
-        if r["frame_id"] in cluster_of
-    ]
+    place = pc.index_in(splits["frame_id"], value_set=unique_frames["frame_id"])
+    is_known = pc.is_valid(place)
+    unknown = splits["frame_id"].filter(pc.invert(is_known)).to_pylist()
+    clusters = unique_frames["cluster_id"].take(place.filter(is_known))
+    sides = pa.table(
+        {
+            "unit": _name("cluster", clusters),
+            "split": splits["split"].filter(is_known),
+        }
+    )
     return _judge_sides(
-        "splits_share_no_near_duplicate", pairs, "clusters of alike frames", unknown
+        "splits_share_no_near_duplicate",
+        sides,
+        "clusters of alike frames",
+        [f"frame {frame_id} was never compared" for frame_id in unknown],
     )
 
 
 def every_split_has_frames(splits: pa.Table) -> Verdict:
     """Train, val and test each hold frames."""
-    found = splits["split"].to_pylist()
-    counts: dict[str, float | int | str] = {f"num_{s}": found.count(s) for s in SPLITS}
+    found = count_parts(splits)
+    counts: dict[str, float | int | str] = {f"num_{s}": found[s] for s in SPLITS}
     return judge_share(
         "every_split_has_frames",
-        num_checked=len(SPLITS) if found else 0,
+        num_checked=len(SPLITS) if len(splits) else 0,
         of="splits",
         fault="hold no frame",
-        offenders=[s for s in SPLITS if s not in found],
+        offenders=[s for s in SPLITS if not found[s]],
         figures=counts,
     )
 
 
 def duplicates_point_to_a_kept_frame(unique_frames: pa.Table) -> Verdict:
     """A near-duplicate names a frame of its own cluster that is itself no duplicate."""
-    rows = unique_frames.to_pylist()
-    kept = {r["frame_id"]: r["cluster_id"] for r in rows if r["duplicate_of"] is None}
-    lost = [
-        f"frame {r['frame_id']}: duplicate of {r['duplicate_of']}"
-        for r in rows
-        if r["duplicate_of"] is not None
-        and kept.get(r["duplicate_of"]) != r["cluster_id"]
-    ]
+    is_kept = pc.is_null(unique_frames["duplicate_of"])
+    kept = unique_frames.filter(is_kept)
+    copies = unique_frames.filter(pc.invert(is_kept))
+    place = pc.index_in(copies["duplicate_of"], value_set=kept["frame_id"])
+    is_right = pc.equal(kept["cluster_id"].take(place), copies["cluster_id"])
+    lost = copies.filter(pc.invert(pc.fill_null(is_right, False))).to_pylist()
     return judge_share(
         "duplicates_point_to_a_kept_frame",
-        num_checked=len(rows),
-        offenders=lost,
+        num_checked=len(unique_frames),
+        offenders=[
+            f"frame {r['frame_id']}: duplicate of {r['duplicate_of']}" for r in lost
+        ],
         of="frames",
         fault="are duplicates of a frame that was not kept",
         figures={"num_kept": len(kept)},
@@ -101,25 +103,25 @@ UNIQUE_RULES = (
 )
 
 
+def _name(kind: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(kind, ids, " ")
+
+
 def _judge_sides(
-    name: str,
-    pairs: Iterable[tuple[Hashable, str]],
-    of: str,
-    others: Iterable[str] = (),
+    name: str, sides: pa.Table, of: str, unknown: Sequence[str] = ()
 ) -> Verdict:
-    sides: dict[Hashable, set[str]] = defaultdict(set)
-    for unit, split in pairs:
-        sides[unit].add(split)
+    """`sides`: of each frame its `unit`, which must lie in one split, and its `split`."""
+    # without threads units stay in the order in which they come
+    found = sides.group_by("unit", use_threads=False).aggregate([("split", "distinct")])
+    is_torn = pc.greater(pc.list_value_length(found["split_distinct"]), 1)
     torn = [
-        f"{unit}: {', '.join(sorted(found))}"
-        for unit, found in sides.items()
-        if len(found) > 1
+        f"{r['unit']}: {', '.join(sorted(r['split_distinct']))}"
+        for r in found.filter(is_torn).to_pylist()
     ]
-    unknown = list(others)
     return judge_share(
         name,
-        num_checked=len(sides) + len(unknown),
-        offenders=torn + unknown,
+        num_checked=len(found) + len(unknown),
+        offenders=[*torn, *unknown],
         of=of,
         fault="lie in more than one split",
     )

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.schemas import SESSION_KEY, TABLES
-from checks.expected import lengths_of_payloads
+from checks.expected import is_bytes, lengths_of_payloads
 from checks.verdicts import Rule
 
 PUBLISHED = "published "  # before a table's name: what readers see of all other scopes
@@ -20,6 +20,7 @@ _SAID_OF_FRAMES = ("labels", "annotated_frames")
 Others = Mapping[str, Callable[[], pa.Table]]
 # of payloads: about 130 frames in memory
 _BATCH_ROWS = 64
+_LIGHT_BATCH_ROWS = 8192
 _BATCHES_AHEAD = 2
 _KEYS_AT_ONCE = 10_000
 
@@ -155,11 +156,13 @@ class RowStream:
         return int(self._dataset.count_rows(self._filter))
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows, a batch of _BATCH_ROWS at a time."""
-        columns = None if self._columns is None else list(self._columns)
+        """All rows, a batch at a time: of few rows where they have payloads."""
+        columns = self.column_names if self._columns is None else list(self._columns)
+        schema = self._dataset.schema
+        is_heavy = any(is_bytes(schema.field(name).type) for name in columns)
         yield from self._dataset.scanner(
             columns=columns,
             filter=self._filter,
-            batch_size=_BATCH_ROWS,
+            batch_size=_BATCH_ROWS if is_heavy else _LIGHT_BATCH_ROWS,
             batch_readahead=_BATCHES_AHEAD,
         ).to_batches()

@@ -96,4 +96,4 @@ def _read_draft(home: Settings, release_id: str) -> "Draft":
     release = open_release(catalog, release_id)
     where = is_in("release_id", [release_id])
     row = catalog.read_latest("releases", where=where).to_pylist()[0]
-    return Draft(row, release.frames.to_pylist())
+    return Draft(row, release.frames)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from assets.choice import read_choice
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.missed_classes import list_missed, tell_missed
@@ -34,9 +36,7 @@ def write_home_report(
             enter(f"drawing {task}")
             models.append(_model_report(settings, catalog, task))
     if sessions is not None:
-        models = [
-            m for m in models if {r["session"] for r in m.release_rows} & set(sessions)
-        ]
+        models = [m for m in models if set(m.list_sessions()) & set(sessions)]
     data = ReportData(
         title="Daguerre report",
         models=models,
@@ -156,10 +156,10 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     release = catalog.read_latest(
         "releases", where=is_in("release_id", [model["release_id"]])
     ).to_pylist()[0]
-    rows = catalog.read_latest(
+    frames = catalog.read_latest(
         "release_frames", where=is_in("release_id", [model["release_id"]])
-    ).to_pylist()
-    test = [r for r in rows if r["split"] == "test"]
+    )
+    test = frames.filter(pc.equal(frames["split"], "test")).to_pylist()
     predictions = catalog.read_latest(
         "predictions", where=f"{mine} AND purpose = 'test'"
     ).to_pylist()
@@ -184,7 +184,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
         name=f"daguerre-{task}",
         release_id=release["release_id"],
         class_names=tuple(release["class_names"]),
-        release_rows=rows,
+        release_frames=frames,
         scores=scores,
         gallery=gallery,
         version=version.version if version else None,

@@ -158,12 +158,11 @@ def describe_model(
         return {}
     task, release_id = model["task"], model["release_id"]
     release = open_release(catalog, release_id)
-    frames = release.frames.to_pylist()
-    classes = count_classes(release.class_names, frames)
+    classes = count_classes(release.class_names, release.frames)
     told: dict[str, Any] = {
         "learnt_from": {
-            "parts": count_parts(frames),
-            "sessions": sorted({frame["session"] for frame in frames}),
+            "parts": count_parts(release.frames),
+            "sessions": sorted(release.frames["session"].unique().to_pylist()),
             "classes": {c.name: c.objects["train"] for c in classes},
         },
         "main_score": _read_score(catalog, task, model["model_sha256"], release_id),

@@ -9,49 +9,93 @@ they contradict each other the frame counts as one that lacks a label.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.curation.joining import find_any_conflict, join_statements
 from assets.kinds import KINDS, Kind, find_kind
 from assets.kinds.kind import Marks, Statement
 from assets.speakers import choose_speakers
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.positions import Positions as Places
+from assets.tables.positions import open_placed
 from assets.tables.rows import SIDES, AnnotatedFrameRow, FrameRow, LabelRow
+from assets.tables.schemas import TABLES
 
 _COUNTS = ("num_labels", "num_missing", "num_ignored")
 
 
-def read_statements(
-    catalog: Catalog,
-    dataset: str,
-    frames: Mapping[str, FrameRow],
-) -> dict[str, Statement]:
-    """Frame id -> what published rows say of it, for those of `frames` (by id, with their sizes) that they speak of."""
-    kind = find_kind(dataset)
-    task_is = is_in("task", kind.label_tasks)
-    labels, said = (
-        _read(catalog, name, None, task_is) for name in ("labels", "annotated_frames")
-    )
-    labels_by_frame: dict[str, list[LabelRow]] = defaultdict(list)
-    for label in sorted(labels.to_pylist(), key=lambda r: r["label_id"]):
-        labels_by_frame[label["frame_id"]].append(label)
-    said_by_frame: dict[str, list[AnnotatedFrameRow]] = defaultdict(list)
-    for row in said.to_pylist():
-        said_by_frame[row["frame_id"]].append(row)
-    return {
-        frame_id: _join(
-            kind,
-            labels_by_frame.get(frame_id, ()),
-            said_by_frame.get(frame_id, ()),
-            frames[frame_id],
+class Statements:
+    """What published rows say of frames for a dataset, read for some of the frames at a time.
+
+    `frames` are rows of `frames` with their sizes; `is_said` (N,) tells of which of them anything is said.
+    """
+
+    def __init__(self, catalog: Catalog, dataset: str, frames: pa.Table) -> None:
+        self.kind = find_kind(dataset)
+        self.frames = frames
+        ids = frames["frame_id"]
+        of_task = is_in("task", self.kind.label_tasks)
+        self._labels = _Said(catalog, "labels", of_task, ids)
+        self._looked_at = _Said(catalog, "annotated_frames", of_task, ids)
+        self.is_said = np.zeros(len(frames), bool)
+        self.is_said[self._labels.frame] = True
+        self.is_said[self._looked_at.frame] = True
+
+    def read(self, places: Places) -> dict[str, Statement]:
+        """Frame id -> what is said of it, for those of the frames at these places (N,) that anything is said of."""
+        places = places[self.is_said[places]]
+        labels_by_frame: dict[str, list[LabelRow]] = defaultdict(list)
+        for label in sorted(self._labels.read(places), key=lambda r: r["label_id"]):
+            labels_by_frame[label["frame_id"]].append(label)
+        said_by_frame: dict[str, list[AnnotatedFrameRow]] = defaultdict(list)
+        for row in self._looked_at.read(places):
+            said_by_frame[row["frame_id"]].append(row)
+        frames: list[FrameRow] = self.frames.take(pa.array(places)).to_pylist()
+        return {
+            frame["frame_id"]: _join(
+                self.kind,
+                labels_by_frame.get(frame["frame_id"], ()),
+                said_by_frame.get(frame["frame_id"], ()),
+                frame,
+            )
+            for frame in frames
+        }
+
+
+class _Said:
+    """Rows of one table that speak of frames: `frame` (M,) the place of the frame that each is of."""
+
+    def __init__(
+        self, catalog: Catalog, name: str, where: str, frame_ids: pa.ChunkedArray
+    ) -> None:
+        placed = open_placed(catalog, name, ["frame_id"], _admit(catalog, where))
+        frame = pc.index_in(placed.rows["frame_id"], value_set=frame_ids)
+        is_known = pc.is_valid(frame)
+        self.frame = frame.filter(is_known).to_numpy().astype(np.int64)
+        self._position = placed.rows["position"].filter(is_known).to_numpy()
+        self._order = np.argsort(self.frame, kind="stable")
+        self._take = placed.take
+        self._columns = TABLES[name].schema.names
+
+    def read(self, places: Places) -> list[Any]:
+        """The rows that are of the frames at these places, in the order of the table."""
+        ordered = self.frame[self._order]
+        starts = np.searchsorted(ordered, places)
+        ends = np.searchsorted(ordered, places, side="right")
+        rows = np.concatenate(
+            [np.arange(a, b) for a, b in zip(starts, ends, strict=True)]
+            or [np.zeros(0, np.int64)]
         )
-        for frame_id in sorted(
-            frames.keys() & (labels_by_frame.keys() | said_by_frame.keys())
-        )
-    }
+        if not len(rows):
+            return []
+        positions = np.sort(self._position[self._order[rows]])
+        return list(self._take(positions, self._columns).to_pylist())
 
 
 def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
@@ -68,11 +112,15 @@ def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
         )
 
     marks = Marks(labels, looked_at, find_frames)
-    found: dict[str, set[str]] = defaultdict(set)
-    for kind in KINDS:
+    found: dict[str, int] = defaultdict(int)  # frame id -> a bit a kind
+    for n, kind in enumerate(KINDS):
         for frame_id in kind.find_frames(marks):
-            found[frame_id].add(kind.name)
-    return {frame_id: frozenset(datasets) for frame_id, datasets in found.items()}
+            found[frame_id] |= 1 << n
+    names = {
+        bits: frozenset(kind.name for n, kind in enumerate(KINDS) if bits >> n & 1)
+        for bits in set(found.values())
+    }
+    return {frame_id: names[bits] for frame_id, bits in found.items()}
 
 
 def _join(
@@ -130,18 +178,18 @@ def _state(
 def _read(
     catalog: Catalog, name: str, columns: Sequence[str] | None, where: str | None = None
 ) -> pa.Table:
-    """Published rows of sessions of which neither labels nor annotated frames are held: one does not stand alone."""
+    return catalog.read(name, columns, _admit(catalog, where))
+
+
+def _admit(catalog: Catalog, where: str | None) -> str | None:
+    """The filter for sessions of which neither labels nor annotated frames are held: one does not stand alone."""
     decisions = [
         d
         for table in ("labels", "annotated_frames")
         for d in catalog.publications(table)
     ]
     held = sorted({d["session"] for d in decisions if d["is_held"]})
-    return catalog.read(
-        name,
-        columns,
-        _both(where, f"NOT ({is_in('session', held)})") if held else where,
-    )
+    return _both(where, f"NOT ({is_in('session', held)})") if held else where
 
 
 def _both(where: str | None, other: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.choice import Choice
 from assets.curation.pictures import ChosenClasses
 from assets.kinds import Kind
 from assets.kinds.kind import Statement
 from assets.tables.catalog import Catalog, is_in, session_is
-from assets.tables.rows import FrameRow
 from assets.tables.sql import find_frames
 
 _COLUMNS = (
@@ -25,34 +27,31 @@ _COLUMNS = (
 _MOST_NAMES = 40  # in an error
 
 
-def choose_frames(catalog: Catalog, choice: Choice) -> dict[str, FrameRow]:
-    """The published colour frames of the choice, by id, with what a release needs of them.
+def choose_frames(catalog: Catalog, choice: Choice) -> pa.Table:
+    """The published colour frames of the choice, with what a release needs of them.
 
     Raises ValueError for a session that has none, a condition that is none, and one that no frame meets.
     """
     colour = "kind = 'color'"
     if choice.sessions:
         colour += f" AND {is_in('session', _match_sessions(catalog, choice))}"
-    rows: list[FrameRow] = catalog.read("frames", _COLUMNS, colour).to_pylist()
+    rows = catalog.read("frames", _COLUMNS, colour)
     if choice.where:
-        met = find_frames(catalog, choice.where)
-        kept = [row for row in rows if row["frame_id"] in met]
-        if rows and not kept:
+        met = pa.array(find_frames(catalog, choice.where), pa.string())
+        kept = rows.filter(pc.is_in(rows["frame_id"], value_set=met))
+        if len(rows) and not len(kept):
             raise ValueError(
                 f"where = {choice.where!r} holds for none of {len(rows)} published colour frames: "
                 'look at them with `daguerre query "select * exclude (payload) from frames"`'
             )
         rows = kept
-    return {row["frame_id"]: row for row in rows}
+    return rows
 
 
 def choose_classes(
-    kind: Kind,
-    choice: Choice,
-    frames: Mapping[str, FrameRow],
-    statements: Mapping[str, Statement],
+    kind: Kind, choice: Choice, said: Iterable[tuple[str, Statement]]
 ) -> ChosenClasses | None:
-    """The classes of the choice; None where it names none.
+    """The classes of the choice; None where it names none. `said`: the session of a frame, and what is said of it.
 
     Raises ValueError for a class that no label of these frames has, and for a kind that learns none.
     """
@@ -64,10 +63,9 @@ def choose_classes(
         )
     names = frozenset(choice.classes)
     named_in: dict[str, set[str]] = {}
-    for frame_id, statement in statements.items():
+    for session, statement in said:
         for label in statement.labels:
-            sessions = named_in.setdefault(label["class_name"], set())
-            sessions.add(frames[frame_id]["session"])
+            named_in.setdefault(label["class_name"], set()).add(session)
     unknown = sorted(names - named_in.keys())
     if unknown:
         raise ValueError(

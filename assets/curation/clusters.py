@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.curation.annotations import read_datasets
-from assets.curation.compared import ComparedFrames, read_compared
+from assets.curation.compared import PARTS, ComparedFrames, find_places, read_compared
 from assets.curation.components import Nodes
 from assets.curation.dedup import (
     CODE_VERSION,
@@ -27,29 +28,21 @@ from assets.curation.subjects import part_by_subject
 from assets.formats.protocol import RECORDING_READERS
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed, replace_rows
-from assets.tables.rows import FrameRow
-from assets.tables.schemas import TABLES, to_table
-
-_STRICTEST = {"test": 0, "val": 1, "train": 2, None: 3}
-_Row = dict[str, object]
+from assets.tables.schemas import TABLES
 
 
 @dataclass(frozen=True)
 class Sides:
-    """By frame id: the part that each frame is in, and its near-duplicate cluster."""
+    """The part that each frame is in: `frame_id`, `split`; and its near-duplicate cluster: `frame_id`, `cluster_id`."""
 
-    split_of: Mapping[str, str]
-    cluster_of: Mapping[str, str]
+    splits: pa.Table
+    clusters: pa.Table
 
 
 def plan_sides(catalog: Catalog) -> Sides:
     """The sides that frames would be on now. Writes nothing. Raises ValueError as `update_clusters` does."""
-    rows, _ = _cluster(catalog)
-    cluster_of = dict(
-        zip(rows["frame_id"].to_pylist(), rows["cluster_id"].to_pylist(), strict=True)
-    )
-    splits, _ = _split(catalog, cluster_of)
-    return Sides({str(r["frame_id"]): str(r["split"]) for r in splits}, cluster_of)
+    clusters = _cluster(catalog)[0].select(["frame_id", "cluster_id"])
+    return Sides(_split(catalog, clusters)[0].select(["frame_id", "split"]), clusters)
 
 
 def update_clusters(catalog: Catalog) -> Refreshed:
@@ -66,8 +59,8 @@ def update_clusters(catalog: Catalog) -> Refreshed:
 def update_splits(catalog: Catalog) -> Refreshed:
     """Recompute `splits` from the published clusters. A frame that had a split keeps it, also one that comes back after
     it was left out: as in the releases that have it, the strictest where they differ."""
-    rows, computed = _split(catalog, _column(catalog, "unique_frames", "cluster_id"))
-    return replace_rows(catalog, "splits", to_table(TABLES["splits"], rows), computed)
+    clusters = catalog.read("unique_frames", ["frame_id", "cluster_id"])
+    return replace_rows(catalog, "splits", *_split(catalog, clusters))
 
 
 def _cluster(catalog: Catalog) -> tuple[pa.Table, int]:
@@ -157,40 +150,64 @@ def _read_known(catalog: Catalog, compared: ComparedFrames, version: str) -> _Kn
     return _Known(leader, similarity)
 
 
-def _split(catalog: Catalog, clusters: Mapping[str, str]) -> tuple[list[_Row], int]:
+def _split(catalog: Catalog, clusters: pa.Table) -> tuple[pa.Table, int]:
     """Rows of `splits` for frames with a cluster, and how many frames there are."""
+    frames, previous = _read_frames(catalog, clusters)
+    subjects = part_by_subject(frames, _read_classes(catalog))
+    assigned = [a for members in subjects for a in assign_splits(members, previous)]
+    columns = {
+        "frame_id": [a.frame.frame_id for a in assigned],
+        "capture_id": [a.frame.capture_id for a in assigned],
+        "session": [a.frame.session for a in assigned],
+        "group_id": [a.group_id for a in assigned],
+        "split": [a.split for a in assigned],
+        "rule": [a.rule for a in assigned],
+    }
+    return pa.table(columns, TABLES["splits"].schema), len(frames)
+
+
+def _read_frames(
+    catalog: Catalog, clusters: pa.Table
+) -> tuple[list[Frame], dict[str, str]]:
+    """What splitting needs to know of the frames that have a cluster, and the splits that frames had."""
     datasets = read_datasets(catalog)
     ordered = _ordered_frames(catalog, datasets)
+    previous = _read_sides(catalog, ordered)
+    cluster = clusters["cluster_id"].take(
+        pc.index_in(ordered["frame_id"], value_set=clusters["frame_id"])
+    )
+    ordered = ordered.append_column("cluster_id", cluster)
+    ordered = ordered.filter(pc.is_valid(cluster))
     readers = _column(catalog, "captures", "reader")
     hashes = _column(catalog, "captures", "sha256")
+    recordings = {
+        capture_id
+        for capture_id, reader in readers.items()
+        if reader in RECORDING_READERS and hashes[capture_id] is not None
+    }
+    columns = ["frame_id", "capture_id", "session", "cluster_id", "split_hint"]
     frames = [
         Frame(
-            f["frame_id"],
-            f["capture_id"],
-            f["session"],
-            clusters[f["frame_id"]],
-            readers.get(f["capture_id"]) in RECORDING_READERS
-            and hashes.get(f["capture_id"]) is not None,
-            f["split_hint"],
-            datasets.get(f["frame_id"], frozenset()),
+            frame_id,
+            capture_id,
+            session,
+            cluster_id,
+            capture_id in recordings,
+            split_hint,
+            datasets.get(frame_id, frozenset()),
         )
-        for f in ordered
-        if f["frame_id"] in clusters
+        for frame_id, capture_id, session, cluster_id, split_hint in zip(
+            *(_list_shared(ordered[name]) for name in columns), strict=True
+        )
     ]
-    previous = _read_sides(catalog, ordered)
-    rows: list[_Row] = [
-        {
-            "frame_id": a.frame.frame_id,
-            "capture_id": a.frame.capture_id,
-            "session": a.frame.session,
-            "group_id": a.group_id,
-            "split": a.split,
-            "rule": a.rule,
-        }
-        for members in part_by_subject(frames, _read_classes(catalog))
-        for a in assign_splits(members, previous)
-    ]
-    return rows, len(frames)
+    return frames, previous
+
+
+def _list_shared(texts: pa.ChunkedArray) -> list[Any]:
+    """The texts, equal ones as one object: a million ids of few recordings cost no more than those few."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
+    return [distinct[n] if n is not None else None for n in encoded.indices.to_pylist()]
 
 
 def _read_classes(catalog: Catalog) -> dict[str, set[str]]:
@@ -203,47 +220,46 @@ def _read_classes(catalog: Catalog) -> dict[str, set[str]]:
     return found
 
 
-def _read_sides(catalog: Catalog, frames: Sequence[FrameRow]) -> dict[str, str]:
+def _read_sides(catalog: Catalog, frames: pa.Table) -> dict[str, str]:
     """The split that each frame has, or had when it was released.
 
     A new frame has that of a released one with its bytes that is none of `frames` any more: its file was moved.
     """
     columns = ["frame_id", "sha256", "split"]
-    released = (
-        catalog.read_latest("release_frames", columns)
-        .group_by(columns)
-        .aggregate([])
-        .to_pylist()
+    released = catalog.read_latest("release_frames", columns)
+    released = released.group_by(columns).aggregate([])
+    strictness = pc.index_in(released["split"], value_set=pa.array(PARTS))
+    # what comes last counts
+    released = released.append_column("strictness", strictness).sort_by(
+        [("strictness", "descending")]
     )
-    released.sort(key=lambda r: -_STRICTEST[r["split"]])
-    present = catalog.read_latest("splits", ["frame_id", "split"]).to_pylist()
-    sides = {r["frame_id"]: r["split"] for r in (*released, *present)}
-    there = {f["frame_id"] for f in frames}
-    moved = {r["sha256"]: r["split"] for r in released if r["frame_id"] not in there}
-    for f in frames:
-        if f["sha256"] in moved:
-            sides.setdefault(f["frame_id"], moved[f["sha256"]])
+    present = catalog.read_latest("splits", ["frame_id", "split"])
+    sides: dict[str, str] = {}
+    for rows in (released, present):
+        sides.update(
+            zip(rows["frame_id"].to_pylist(), _list_shared(rows["split"]), strict=True)
+        )
+    is_there = pc.is_in(released["frame_id"], value_set=frames["frame_id"])
+    gone = released.filter(pc.invert(is_there))
+    moved = dict(
+        zip(gone["sha256"].to_pylist(), gone["split"].to_pylist(), strict=True)
+    )
+    is_moved = pc.is_in(frames["sha256"], value_set=gone["sha256"])
+    found = frames.filter(is_moved)
+    for frame_id, sha256 in zip(
+        found["frame_id"].to_pylist(), found["sha256"].to_pylist(), strict=True
+    ):
+        sides.setdefault(frame_id, moved[sha256])
     return sides
 
 
 def _ordered_frames(
     catalog: Catalog, datasets: Mapping[str, frozenset[str]]
-) -> list[FrameRow]:
-    """Published colour frames in the order in which they lead their clusters: labelled ones first, so that no bare copy
-    stands for them, then those of a producer's test part."""
+) -> pa.Table:
+    """Published colour frames in the order in which they lead their clusters."""
     columns = ["frame_id", "capture_id", "session", "sequence", "split_hint", "sha256"]
-    rows = catalog.read("frames", columns, "kind = 'color'").to_pylist()
-    return sorted(
-        rows,
-        key=lambda r: (
-            r["frame_id"] not in datasets,
-            _STRICTEST[r["split_hint"]],
-            r["session"],
-            r["capture_id"],
-            r["sequence"],
-            r["frame_id"],
-        ),
-    )
+    rows = catalog.read("frames", columns, "kind = 'color'")
+    return rows.take(pa.array(np.argsort(find_places(rows, datasets.keys()))))
 
 
 def _column(catalog: Catalog, table: str, column: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from assets.curation.components import Nodes
 from assets.curation.dedup import Vectors
 from assets.tables.catalog import Catalog
 from assets.tables.encoders import require_one_encoder
+from assets.tables.positions import open_placed
 from assets.tables.schemas import EMBEDDING_DIM
 
 PARTS = ("test", "val", "train")  # the strictest first
@@ -64,7 +65,7 @@ def read_compared(catalog: Catalog, labelled: Collection[str]) -> ComparedFrames
     return ComparedFrames(
         rows,
         _read_bits(embeddings["perceptual_hash"]),
-        _find_places(frames.take(embeddings["frame"]), labelled),
+        find_places(frames.take(embeddings["frame"]), labelled),
         embeddings["code_version"][0].as_py(),
         lambda chosen: vectors(position[chosen]),
     )
@@ -73,30 +74,17 @@ def read_compared(catalog: Catalog, labelled: Collection[str]) -> ComparedFrames
 def _open_embeddings(catalog: Catalog) -> tuple[pa.Table, Vectors]:
     """What stands beside the published vectors, with the position of each; and what reads those at some positions."""
     columns = ["frame_id", "session", "input_sha256", "code_version"]
-    readable = catalog.readable("frame_embeddings")
-    if readable is None:
-        rows = catalog.read("frame_embeddings", columns)
-        return rows.append_column(
-            "position", pa.array([], pa.int64())
-        ), lambda _: np.zeros((0, EMBEDDING_DIM), np.float32)
-    stored, where = readable
-    everything = stored.to_table(columns=[], with_row_id=True)["_rowid"].to_numpy()
-    order = np.argsort(everything)
-    rows = stored.to_table(columns=columns, filter=where, with_row_id=True)
-    position = order[
-        np.searchsorted(everything, rows["_rowid"].to_numpy(), sorter=order)
-    ]
-    rows = rows.select(columns).append_column("position", pa.array(position))
+    placed = open_placed(catalog, "frame_embeddings", columns)
 
     def read(positions: Nodes) -> NDArray[np.float32]:
-        found = stored.take(pa.array(positions), columns=["vector"])["vector"]
+        found = placed.take(positions, ["vector"])["vector"]
         parts = [
             chunk.flatten().to_numpy().reshape(-1, EMBEDDING_DIM)
             for chunk in found.chunks
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    return rows.sort_by("position"), read
+    return placed.rows, read
 
 
 def _read_bits(hashes: pa.ChunkedArray) -> NDArray[np.uint64]:
@@ -121,8 +109,9 @@ def _hash_inputs(rows: pa.Table) -> pa.Array:
     return pa.chunked_array(parts, pa.string())
 
 
-def _find_places(frames: pa.Table, labelled: Collection[str]) -> Nodes:
-    """The (N,) places of frames in the order in which they lead."""
+def find_places(frames: pa.Table, labelled: Collection[str]) -> Nodes:
+    """The (N,) places of frames in the order in which they lead their clusters: labelled ones first, so that no bare
+    copy stands for them, then those of a producer's test part."""
     is_bare = pc.invert(
         pc.is_in(frames["frame_id"], value_set=pa.array(labelled, pa.string()))
     )

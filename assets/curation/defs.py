@@ -157,13 +157,8 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         draft = draft_release(catalog, task, config.choose(catalog, task))
         release_id = write_release(catalog, draft)
         point_in_run(catalog, f"draft/{task}", release_id, run_of(context))
-        some = is_in(
-            "frame_id",
-            [
-                r["frame_id"]
-                for r in draft.frame_rows[:: max(1, len(draft.frame_rows) // 24)]
-            ],
-        )
+        every = max(1, len(draft.frames) // 24)
+        some = is_in("frame_id", draft.frames["frame_id"].to_pylist()[::every])
         sheet = draw_contact_sheet(catalog, some)
         _tell(draft)
         lost = {

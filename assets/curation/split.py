@@ -11,7 +11,7 @@ SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 STRICTEST = ("test", "val", "train")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What splitting needs to know of one frame."""
 
@@ -26,7 +26,7 @@ class Frame:
     datasets: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assignment:
     frame: Frame
     group_id: str

@@ -3,15 +3,16 @@ recording where there are many."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.choice import EVERYTHING, Choice
 from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
-from assets.tables.class_list import PARTS
-from assets.tables.releases import list_class_ids
-from assets.tables.rows import ReleaseFrameRow
+from assets.tables.class_list import PARTS, count_parts
+from assets.tables.releases import tabulate_classes
 
 _MOST_NAMES = 10
 
@@ -20,41 +21,38 @@ def find_weaknesses(
     catalog: Catalog,
     task: str,
     class_names: Sequence[str],
-    frame_rows: Sequence[Mapping[str, Any]],
+    frames: pa.Table,
     choice: Choice = EVERYTHING,
 ) -> list[str]:
-    """Why figures on the test part say little, a sentence each; none where they say what they seem to.
+    """Why figures on the test part of `release_frames` say little, a sentence each; none where they say what they seem
+    to.
 
     A recording is a capture whose data have times. Pictures of a folder are taken one by one.
     """
-    parts = {row["split"] for row in frame_rows}
+    num_frames = count_parts(frames)
     found = [
         f"the {part} part has no frame: sides do not change with the choice, so choose more data"
         for part in PARTS
-        if part not in parts
+        if not num_frames[part]
     ]
-    test = [row for row in frame_rows if row["split"] == "test"]
-    if not test:
+    test = frames.filter(pc.equal(frames["split"], "test"))
+    if not len(test):
         return found
     kind = find_kind(task)
     if kind.needs_labels:
         found += _find_missing_classes(class_names, test)
     unjudged = (
-        kind.find_unjudged(cast(list[ReleaseFrameRow], test), choice.classes)
-        if choice.classes
-        else None
+        kind.find_unjudged(test.to_pylist(), choice.classes) if choice.classes else None
     )
     found += [unjudged] if unjudged else []
-    captures = {row["capture_id"] for row in test}
+    captures = test["capture_id"].unique().to_pylist()
     if len(captures) == 1:
-        found += _find_recording(catalog, captures.pop(), len(test))
+        found += _find_recording(catalog, captures[0], len(test))
     return found
 
 
-def _find_missing_classes(
-    class_names: Sequence[str], test: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    shown = {class_id for row in test for class_id in list_class_ids(row)}
+def _find_missing_classes(class_names: Sequence[str], test: pa.Table) -> list[str]:
+    shown = set(tabulate_classes(test)["class_id"].unique().to_pylist())
     missing = [name for c, name in enumerate(class_names) if c not in shown]
     if not missing:
         return []

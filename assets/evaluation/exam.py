@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from assets.inference.package import ModelPackage
 from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
 from assets.tables.catalog import Catalog, is_in
@@ -122,15 +125,13 @@ def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Ex
 
     task = package.facts.task
     model_sha256 = package.model_sha256
-    rows = [row for row in release.frames.to_pylist() if row["split"] == "test"]
+    rows = release.frames.filter(pc.equal(release.frames["split"], "test")).to_pylist()
     images = StoredImages(catalog, release.frames_version)
     facts = PredictionFacts(task, model_sha256, release.class_names, "test")
     predictions = predict_frames(images, rows, load_predictor(package), facts)
-    quality = catalog.read(
-        "frame_quality",
-        ["frame_id", "brightness"],
-        is_in("frame_id", [r["frame_id"] for r in rows]),
-    )
+    quality = catalog.read("frame_quality", ["frame_id", "brightness"])
+    ids = pa.array([row["frame_id"] for row in rows], pa.string())
+    quality = quality.filter(pc.is_in(quality["frame_id"], value_set=ids))
     slices = slice_frames(
         rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()}
     )

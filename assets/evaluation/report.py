@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from assets.captions import name_sensor
 from assets.kinds import find_kind
 from assets.previews.drawing import as_data_uri, encode_jpeg
 from assets.previews.drift import drift_plot
 from assets.previews.gallery import Draw, Gallery, Picture, name_subject
 from assets.tables.class_list import PARTS, count_classes, count_parts
-from assets.tables.rows import DriftRow, QuarantineRow, ReleaseFrameRow, ScoreRow
+from assets.tables.rows import DriftRow, QuarantineRow, ScoreRow
 from assets.tables.schemas.monitoring import WHOLE_SESSION
 from assets.whole_output import writing_file
 
@@ -103,7 +105,7 @@ class GateLine:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """One model. `release_rows` are `release_frames` of all splits, `scores` rows of the `scores` table.
+    """One model. `release_frames` are those of all splits, `scores` rows of the `scores` table.
 
     `is_accepted` is the gate's verdict; None where no gate has been asked.
     """
@@ -112,7 +114,7 @@ class ModelReport:
     name: str
     release_id: str
     class_names: tuple[str, ...]
-    release_rows: Sequence[ReleaseFrameRow]
+    release_frames: pa.Table
     scores: Sequence[ScoreRow]
     gallery: Gallery
     version: int | None = None
@@ -127,6 +129,10 @@ class ModelReport:
     def title(self) -> str:
         """Name and registered version, where it has one."""
         return self.name if self.version is None else f"{self.name} v{self.version}"
+
+    def list_sessions(self) -> list[str]:
+        """Those that its release has frames of."""
+        return sorted(self.release_frames["session"].unique().to_pylist())
 
 
 @dataclass(frozen=True)
@@ -205,7 +211,7 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
         "model": model,
         "subject": name_subject(model.title, model.release_id),
         "split": split,
-        "num_frames": sum(row["split"] == split for row in model.release_rows),
+        "num_frames": count_parts(model.release_frames)[split],
         "tiles": [
             (METRIC_NAMES.get(m, m), overall[m], METRIC_NOTES.get(m, ""))
             for m in order
@@ -216,7 +222,7 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
         ],
         "slices": _describe_slices(model.task, scores, overall),
         "release": _count_release(model),
-        "sessions": sorted({row["session"] for row in model.release_rows}),
+        "sessions": model.list_sessions(),
         "colors": {name: f"rgb{color}" for name, color in model.gallery.colors.items()},
         "facts": {name: _format(value) for name, value in model.facts.items()},
     }
@@ -286,13 +292,13 @@ def _rank(name: str) -> tuple[int, list[str]]:
 
 def _count_release(model: ModelReport) -> dict[str, Any]:
     """Frames per split, and labels per class and split."""
-    frames = count_parts(model.release_rows)
-    classes = count_classes(model.class_names, model.release_rows)
+    frames = count_parts(model.release_frames)
+    classes = count_classes(model.class_names, model.release_frames)
     most = max([sum(c.objects.values()) for c in classes], default=0)
     return {
         "splits": PARTS,
         "frames": list(frames.values()),
-        "num_frames": len(model.release_rows),
+        "num_frames": len(model.release_frames),
         "classes": [
             (c.name, list(c.objects.values())) for c in classes if not c.is_empty
         ],

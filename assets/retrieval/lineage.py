@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
+
 from assets.choice import read_choice
-from assets.tables.catalog import Catalog, is_in
+from assets.tables.catalog import Catalog
 from assets.tables.ids import begins_with, take_one
 from assets.tables.schemas import TABLES
 
@@ -37,7 +39,9 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
     columns = _FRAME if table == "frames" else None
     rows = catalog.read_latest(table, columns, begins_so).to_pylist()
     if not rows:
-        rows = _read_gone(catalog, table, columns, begins_so)
+        rows = _read_gone(
+            catalog, table, lambda v: catalog.read(table, columns, begins_so, v)
+        )
     return take_one(rows, table, wanted_id)
 
 
@@ -191,19 +195,19 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
 def _select(
     catalog: Catalog, table: str, columns: list[str] | None, key: str, values: list[str]
 ) -> list[Row]:
-    rows = (
-        catalog.read_latest(table, columns, is_in(key, values)).to_pylist()
-        if values
-        else []
-    )
+    rows = catalog.read_of(table, columns, key, values).to_pylist() if values else []
     lacking = set(values) - {row.get(key) for row in rows}
     if lacking and key == TABLES[table].key:
-        rows += _read_gone(catalog, table, columns, is_in(key, sorted(lacking)))
+        rows += _read_gone(
+            catalog,
+            table,
+            lambda v: catalog.read_of(table, columns, key, sorted(lacking), v),
+        )
     return sorted(rows, key=lambda r: str(r.get(TABLES[table].key) or list(r.values())))
 
 
 def _read_gone(
-    catalog: Catalog, table: str, columns: list[str] | None, where: str
+    catalog: Catalog, table: str, read: Callable[[int], pa.Table]
 ) -> list[Row]:
     """Rows of files that are gone, of the versions that had them last; none of tables whose rows stay."""
     if table not in ("frames", "captures"):
@@ -216,8 +220,7 @@ def _read_gone(
     key = TABLES[table].key
     found: dict[str, Row] = {}
     for version in sorted(versions):
-        rows = catalog.read(table, columns, where, version).to_pylist()
-        found |= {row[key]: row for row in rows}
+        found |= {row[key]: row for row in read(version).to_pylist()}
     return list(found.values())
 
 

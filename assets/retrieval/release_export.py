@@ -57,7 +57,7 @@ def export_release(
             path.write_bytes(content)
         # without the label files: they are to count where they are taken in
         write_manifest(folder / MANIFEST, [p for ps in pictures.values() for p in ps])
-        facts = _describe_release(catalog, release, rows)
+        facts = _describe_release(catalog, release)
         (folder / README).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     counts = {
         part: {
@@ -69,14 +69,13 @@ def export_release(
     return {**facts, "counts": counts}
 
 
-def _describe_release(
-    catalog: Catalog, release: Release, rows: Sequence[ReleaseFrameRow]
-) -> dict[str, Any]:
+def _describe_release(catalog: Catalog, release: Release) -> dict[str, Any]:
     where = is_in("release_id", [release.release_id])
     stored = catalog.read_latest("releases", where=where).to_pylist()[0]
     names = ("release_id", "task", "content_sha256", "class_names")
-    plain = cast(Sequence[Mapping[str, Any]], rows)
-    return {name: stored[name] for name in names} | describe_release(stored, plain)
+    return {name: stored[name] for name in names} | describe_release(
+        stored, release.frames
+    )
 
 
 def _list_labels(release: Release, rows: Sequence[ReleaseFrameRow]) -> Labelled:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from assets.inference.checkpoint import find_checkpoints, read_checkpoint
 from assets.inference.package import open_package
 from assets.ledger import Ledger
@@ -303,12 +305,14 @@ def _verify_releases(stores: Stores) -> Iterator[Finding | None]:
 def _find_changed(catalog: Catalog, release_id: str, frames_version: int) -> list[str]:
     """The frames of a release that are not in its version of the frames table as they were released."""
     columns = ["frame_id", "sha256", "capture_id", "session", "sensor"]
-    stored = {
-        r["frame_id"]: r
-        for r in catalog.read("frames", columns, version=frames_version).to_pylist()
-    }
-    released = open_release(catalog, release_id).frames.select(columns).to_pylist()
-    return [row["frame_id"] for row in released if stored.get(row["frame_id"]) != row]
+    stored = catalog.read("frames", columns, version=frames_version)
+    released = open_release(catalog, release_id).frames.select(columns)
+    place = pc.index_in(released["frame_id"], value_set=stored["frame_id"])
+    is_same = pc.is_valid(place)
+    for column in columns:
+        is_equal = pc.equal(released[column], stored[column].take(place))
+        is_same = pc.and_(is_same, pc.fill_null(is_equal, False))
+    return list(released["frame_id"].filter(pc.invert(is_same)).to_pylist())
 
 
 def _verify_models(stores: Stores) -> Iterator[Finding | None]:

@@ -48,6 +48,7 @@ PUBLISHED = "published"
 _log = logging.getLogger("daguerre.tables")
 WHOLE_TABLE = ""  # the session under which a table without sessions is published
 _CONFLICT_RETRIES = 20
+_KEYS_AT_ONCE = 10_000  # a commit keeps the text of its condition
 
 
 class TableMissing(ValueError):
@@ -105,6 +106,12 @@ class Catalog:
         with writing(self.uri):
             dataset = self.dataset(name)
             return delete_rows(dataset, where, _CONFLICT_RETRIES)
+
+    def delete_keys(self, name: str, keys: Sequence[str]) -> None:
+        """Delete the rows with these keys, ten thousand a commit: who is killed between two goes on next time."""
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            some = keys[start : start + _KEYS_AT_ONCE]
+            self.delete(name, is_in(TABLES[name].key, some))
 
     def sync(self, names: Iterable[str]) -> None:
         """Put the newest version of these tables on disk, whoever has written it: it may be built on then."""
@@ -171,6 +178,30 @@ class Catalog:
             return self._empty(name, columns)
         require_readable(stored.schema, TABLES[name])
         return self._scan(stored, name, columns, where)
+
+    def read_of(
+        self,
+        name: str,
+        columns: Sequence[str] | None,
+        column: str,
+        values: Sequence[str],
+        version: int | None = None,
+    ) -> pa.Table:
+        """Rows with one of the values in `column`, of the newest version or a pinned one, checked or not."""
+        import pyarrow.compute as pc
+
+        is_few = len(values) <= _KEYS_AT_ONCE
+        where = is_in(column, values) if is_few else None
+        wanted = columns and list(dict.fromkeys([*columns, column]))
+        rows = (
+            self.read_latest(name, wanted, where)
+            if version is None
+            else self.read(name, wanted, where, version)
+        )
+        if not is_few:  # a list of all of them would be compared in one condition
+            known = pa.array(values, pa.string())
+            rows = rows.filter(pc.is_in(rows[column], value_set=known))
+        return rows if columns is None else rows.select(list(columns))
 
     def dataset(self, name: str, version: int | None = None) -> lance.LanceDataset:
         """The Lance dataset, newest or pinned, for random access. Raises TableMissing when there is none.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from assets.choice import read_choice
 from assets.foreign_text import for_line
-from assets.tables.releases import list_class_ids
+from assets.tables.releases import tabulate_classes
 
 PARTS = ("train", "val", "test")
 
@@ -28,41 +29,41 @@ class ClassCount:
         return not any(self.objects.values())
 
 
-def count_classes(
-    class_names: Sequence[str], frame_rows: Sequence[Mapping[str, Any]]
-) -> list[ClassCount]:
-    """The classes in the order of their ids, from `release_frames` rows of one release."""
-    objects = Counter[tuple[int, str]]()
-    pictures = Counter[tuple[int, str]]()
-    for row in frame_rows:
-        class_ids = list_class_ids(row)
-        objects.update((class_id, row["split"]) for class_id in class_ids)
-        pictures.update((class_id, row["split"]) for class_id in set(class_ids))
+def count_classes(class_names: Sequence[str], frames: pa.Table) -> list[ClassCount]:
+    """The classes in the order of their ids, from the `release_frames` of one release."""
+    labels = tabulate_classes(frames).group_by(["class_id", "split"])
+    counts = labels.aggregate([([], "count_all"), ("place", "count_distinct")])
+    objects: dict[tuple[int, str], int] = {}
+    pictures: dict[tuple[int, str], int] = {}
+    for row in counts.to_pylist():
+        of = row["class_id"], row["split"]
+        objects[of] = row["count_all"]
+        pictures[of] = row["place_count_distinct"]
     return [
         ClassCount(
             name,
-            {part: objects[c, part] for part in PARTS},
-            {part: pictures[c, part] for part in PARTS},
+            {part: objects.get((c, part), 0) for part in PARTS},
+            {part: pictures.get((c, part), 0) for part in PARTS},
         )
         for c, name in enumerate(class_names)
     ]
 
 
-def count_parts(frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def count_parts(frames: pa.Table) -> dict[str, int]:
     """Frames by part."""
-    found = Counter(row["split"] for row in frame_rows)
-    return {part: found[part] for part in PARTS}
+    found = {
+        c["values"]: c["counts"] for c in frames["split"].value_counts().to_pylist()
+    }
+    return {part: found.get(part, 0) for part in PARTS}
 
 
-def describe_release(
-    release: Mapping[str, Any], frame_rows: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def describe_release(release: Mapping[str, Any], frames: pa.Table) -> dict[str, Any]:
     """What a release is made of, as JSON has it, from its row and its `release_frames`."""
     return {
         "chosen": read_choice(release["choice"]).summary,
-        "parts": count_parts(frame_rows),
+        "parts": count_parts(frames),
         "classes": [
-            asdict(count) for count in count_classes(release["class_names"], frame_rows)
+            asdict(count) for count in count_classes(release["class_names"], frames)
         ],
         "warnings": list(release["weaknesses"] or ()),
     }

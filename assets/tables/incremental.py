@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.images import Payload
-from assets.tables.catalog import Catalog, is_in, require_unique_keys, session_is
+from assets.tables.catalog import Catalog, require_unique_keys, session_is
 from assets.tables.schemas import TABLES, to_table
 from assets.video_frames import unpack
 
@@ -74,8 +74,7 @@ def refresh_frames(
     # as they were recorded: a video is then decoded once, from its start to its end
     todo = sorted(frames.keys() - current, key=lambda i: _place_of(frames[i]))
     gone = sorted(have.keys() - frames.keys())
-    if gone:
-        catalog.delete(target, is_in("frame_id", gone))
+    catalog.delete_keys(target, gone)
     rows: list[dict[str, object]] = []
     done = 0
     for ids in _batches(
@@ -116,13 +115,9 @@ def replace_rows(
     key = TABLES[name].key
     require_unique_keys(name, key, rows)
     have = catalog.read_latest(name)
-    gone = sorted(
-        have[key]
-        .filter(pc.invert(pc.is_in(have[key], value_set=rows[key])))
-        .to_pylist()
-    )
-    if gone:
-        catalog.delete(name, is_in(key, gone))
+    is_gone = pc.invert(pc.is_in(have[key], value_set=rows[key]))
+    gone = sorted(have[key].filter(is_gone).to_pylist())
+    catalog.delete_keys(name, gone)
     places = pc.index_in(rows[key], value_set=have[key])
     is_same = pc.is_valid(places)
     for column in rows.schema.names:

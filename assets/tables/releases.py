@@ -8,10 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.json_text import join_json, write_json
+
+_HASHED = 16_384  # rows whose text is in memory at once
+_OF_LABELS = ("class_id", "box_class_ids", "mask_class_ids")
 
 
 @dataclass(frozen=True)
@@ -39,15 +46,13 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
     frames = catalog.read_latest(
         "release_frames", where=f"release_id = {repr_sql(release_id)}"
     ).sort_by("frame_id")
-    content = hash_content(
-        row["task"], row["class_names"], frames.to_pylist(), row["choice"]
-    )
+    content = hash_content(row["task"], row["class_names"], frames, row["choice"])
     remedy = "restore the release tables from a backup"
     if content != row["content_sha256"] or release_id != content[:32]:
         raise ValueError(
             f"release {release_id} has changed: its rows hash to {content}; {remedy}"
         )
-    for name, value in summarise(row["task"], frames.to_pylist()).items():
+    for name, value in summarise(frames).items():
         if row[name] != value:
             raise ValueError(
                 f"release {release_id} has changed: its {name} is {row[name]}, its rows say {value}; {remedy}"
@@ -65,33 +70,45 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
 def hash_content(
     task: str,
     class_names: Sequence[str],
-    frame_rows: Sequence[Mapping[str, Any]],
+    frames: pa.Table,
     choice: str | None = None,
 ) -> str:
-    """sha256 over the sorted rows: which frames, with which bytes, labels and split; and over what they were chosen by,
-    as `Choice.text` has it. Knows no time and no version."""
-    columns = find_kind(task).columns
+    """sha256 over the `release_frames` rows, sorted: which frames, with which bytes, labels and split; and over what
+    they were chosen by, as `Choice.text` has it. Knows no time and no version."""
     chosen = [choice] if choice else []
     digest = hashlib.sha256(json.dumps([task, list(class_names), *chosen]).encode())
-    for row in sorted(frame_rows, key=lambda r: r["frame_id"]):
-        values = [row[column] for column in columns]
-        target = [
-            list(value) if isinstance(value, Sequence) else value for value in values
-        ]
-        digest.update(
-            json.dumps([row["frame_id"], row["sha256"], row["split"], target]).encode()
-        )
+    of_frame = ["frame_id", "sha256", "split"]
+    target = find_kind(task).columns
+    ordered = frames.select([*of_frame, *target]).sort_by("frame_id")
+    for batch in ordered.to_batches(_HASHED):
+        texts = {name: write_json(batch[name]) for name in batch.schema.names}
+        targets = join_json(*(texts[name] for name in target))
+        rows = join_json(*(texts[name] for name in of_frame), targets)
+        digest.update(_join_bytes(rows))
     return digest.hexdigest()
 
 
-def summarise(task: str, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The columns of a release that its rows give."""
-    num_labels = sum(len(list_class_ids(r)) for r in frame_rows)
+def summarise(frames: pa.Table) -> dict[str, Any]:
+    """The columns of a release that its `release_frames` give."""
     return {
-        "num_frames": len(frame_rows),
-        "num_labels": num_labels,
-        "sessions": sorted({r["session"] for r in frame_rows}),
+        "num_frames": len(frames),
+        "num_labels": len(tabulate_classes(frames)),
+        "sessions": sorted(frames["session"].unique().to_pylist()),
     }
+
+
+def tabulate_classes(frames: pa.Table) -> pa.Table:
+    """A row a label of `release_frames` of any task, of the frame, of its boxes, or of its masks: `class_id`, `split`,
+    and `place`, that of its frame in `frames`."""
+    parts = [
+        _tabulate(frames[name]) for name in _OF_LABELS if name in frames.column_names
+    ]
+    place = np.concatenate([place for place, _ in parts])
+    class_id = np.concatenate([class_id for _, class_id in parts])
+    split = frames["split"].combine_chunks().dictionary_encode().take(pa.array(place))
+    return pa.table(
+        {"class_id": class_id, "split": split.cast(pa.string()), "place": place}
+    )
 
 
 def list_class_ids(frame_row: Mapping[str, Any]) -> list[int]:
@@ -102,3 +119,22 @@ def list_class_ids(frame_row: Mapping[str, Any]) -> list[int]:
         *frame_row["box_class_ids"],
         *(frame_row.get("mask_class_ids") or ()),
     ]
+
+
+def _tabulate(ids: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(N,) places and (N,) class ids of the labels that a column of ids, or of lists of ids, holds."""
+    if pa.types.is_list(ids.type):
+        lengths = pc.fill_null(pc.list_value_length(ids), 0).to_numpy()
+        place = np.repeat(np.arange(len(ids)), lengths)
+        return place, pc.list_flatten(ids).to_numpy().astype(np.int64)
+    is_there = pc.is_valid(ids).to_numpy()
+    return np.flatnonzero(is_there), ids.drop_null().to_numpy().astype(np.int64)
+
+
+def _join_bytes(texts: pa.StringArray) -> memoryview:
+    """UTF-8 of all texts, without a copy. None of them is null."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[
+        texts.offset : texts.offset + len(texts) + 1
+    ]
+    return memoryview(data)[ends[0] : ends[-1]]

@@ -138,7 +138,7 @@ def test_bare_copies_cost_a_labelled_set_no_picture_and_no_label(
         "frame without labels": 30
     }
     counts = [
-        sum(r["split"] == side for r in draft.frame_rows)
+        sum(r["split"] == side for r in draft.frames.to_pylist())
         for side in ("train", "val", "test")
     ]
     assert counts == [21, 5, 4]
@@ -205,7 +205,9 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
     for task in ("detection", "multilabel"):
         draft = draft_release(catalog, task)
         assert (draft.row["num_frames"], draft.num_empty, draft.excluded) == (12, 4, {})
-        assert {r["split"] for r in draft.frame_rows if not r["box_class_ids"]} == {
+        assert {
+            r["split"] for r in draft.frames.to_pylist() if not r["box_class_ids"]
+        } == {
             "train",
             "val",
             "test",

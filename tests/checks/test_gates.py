@@ -192,7 +192,7 @@ def draft(catalog, rows_of, splits=("train", "val", "test"), spoil=False) -> str
         "class_id": 0,
     }
     content = hash_content(
-        "recognition", ["cup"], rows_of("release_frames", 3, **columns).to_pylist()
+        "recognition", ["cup"], rows_of("release_frames", 3, **columns)
     )
     ids = [content_id(content, i) for i in range(3)]
     catalog.merge(

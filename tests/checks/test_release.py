@@ -39,7 +39,7 @@ def freeze(rows_of):
             "frame_id": [content_id(i) for i in range(3)],
         } | columns
         content = hash_content(
-            task, class_names, rows_of("release_frames", 3, **columns).to_pylist()
+            task, class_names, rows_of("release_frames", 3, **columns)
         )
         frames = rows_of("release_frames", 3, release_id=content[:32], **columns)
         ids = frames["box_class_ids"].to_pylist()

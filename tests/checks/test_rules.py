@@ -58,7 +58,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         class_id=0,
         release_id=content_id("release"),
     )
-    content = hash_content("recognition", ["ball"], release_frames.to_pylist())
+    content = hash_content("recognition", ["ball"], release_frames)
     release_frames = rows_of(
         "release_frames",
         3,

@@ -13,7 +13,6 @@ from orchestration.cli import app
 # each name of an option, and what it means wherever it stands; a new one is a word that people have to learn
 MEANINGS = {
     "accept-thin-test": "let a champion rest on a thin test part",
-    "all-scores": "predictions below the operating score too",
     "captures": "how many captures are simulated",
     "classes": "only these classes",
     "csv": "print CSV",
@@ -28,10 +27,8 @@ MEANINGS = {
     "keep-rows": "forget the place alone",
     "limit": "no more frames than this",
     "mlflow-port": "port of MLflow",
-    "model": "which model is asked",
     "out": "the file that is written",
     "path": "only files like this",
-    "pictures": "folder for frames with what was found on them",
     "port": "port of the UI",
     "reason": "why, for who asks later",
     "recipe": "training recipe",
@@ -103,7 +100,6 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "simulate",
         "backup",
         "export frames",
-        "export release",
     }
     assert {verb for verb, names in named.items() if "session" in names} == {
         "quarantine list",

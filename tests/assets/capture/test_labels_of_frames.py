@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from assets.capture import lending
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
-from assets.curation.annotations import read_statements
+from assets.curation.annotations import Statements
 from assets.curation.release import draft_release
 from assets.formats.annotations.brush_runs import decode_brush, encode_brush
 from assets.formats.annotations.coco import UNLABELLED
@@ -208,8 +208,12 @@ def test_labels_that_come_back_take_the_place_of_those_that_were_recorded(home):
     home.land("friday", {"a.json": json.dumps(label_coco(document))})
     for table in ("labels", "annotated_frames"):
         gate_session(home.catalog, table, "friday")
-    by_id = {frame["frame_id"]: frame for frame in frames}
-    said = read_statements(home.catalog, "detection", by_id)[frames[0]["frame_id"]]
+    columns = ["frame_id", "capture_id", "width_px", "height_px"]
+    ids = [frame["frame_id"] for frame in frames]
+    stored = home.catalog.read("frames", columns, is_in("frame_id", ids))
+    said = Statements(home.catalog, "detection", stored).read(np.arange(len(stored)))[
+        frames[0]["frame_id"]
+    ]
     assert [label["class_name"] for label in said.labels] == ["mug"]
 
 
@@ -617,11 +621,11 @@ def test_a_release_learns_each_frame_once_by_what_came_back(home):
             newest = home.catalog.latest_version(table)
             home.catalog.publish(table, session, newest)
     draft = draft_release(home.catalog, "detection", Choice(("monday",)))
-    rows = {row["frame_id"]: row["boxes_xyxy"] for row in draft.frame_rows}
+    rows = {row["frame_id"]: row["boxes_xyxy"] for row in draft.frames.to_pylist()}
     learnt = draft.row["class_names"].index("learnt")
     for frame in frames:
         assert rows[frame["frame_id"]][:4] == list(_BOX)
-    assert sum(learnt in row["box_class_ids"] for row in draft.frame_rows) == 3
+    assert sum(learnt in row["box_class_ids"] for row in draft.frames.to_pylist()) == 3
 
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (72, 96), (300, 400)])

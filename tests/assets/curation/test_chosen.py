@@ -114,7 +114,7 @@ def draft(catalog: Catalog, **choice):
 
 
 def frames_of(made) -> set[str]:
-    return {row["frame_id"] for row in made.frame_rows}
+    return {row["frame_id"] for row in made.frames.to_pylist()}
 
 
 # ---- what a choice takes ---------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_without_a_choice_all_published_data_make_one_release_with_the_id_of_bef
     made = draft(catalog)
     assert made.row["class_names"] == ["car", "red", "truck", "white"]
     assert (made.row["num_frames"], made.row["choice"]) == (12, None)
-    content = hash_content("detection", made.row["class_names"], made.frame_rows)
+    content = hash_content("detection", made.row["class_names"], made.frames)
     assert made.row["content_sha256"] == content
 
 
@@ -256,7 +256,7 @@ def test_a_choice_that_was_changed_is_found(catalog):
     changed = to_table(
         TABLES["releases"], [made.row | {"choice": Choice(("b*",)).text}]
     )
-    frames = to_table(TABLES["release_frames"], made.frame_rows)
+    frames = made.frames
     whole = to_table(TABLES["releases"], [made.row])
     assert release_matches_its_hash(whole, frames).passed
     assert not release_matches_its_hash(changed, frames).passed

@@ -382,14 +382,16 @@ def test_bare_copies_cost_no_frame_and_no_label_whichever_lands_first(
     for session in ("bare", "labelled") if is_bare_first else ("labelled", "bare"):
         found[session] = land(session, seed=100 * (session == "bare"))
     draft = draft_release(catalog, "detection")
-    assert {r["frame_id"] for r in draft.frame_rows} == set(found["labelled"])
+    assert {r["frame_id"] for r in draft.frames.to_pylist()} == set(found["labelled"])
     assert draft.row["num_labels"] == 40 and draft.excluded == {
         "frame without labels": 20
     }
-    assert {r["split"] for r in draft.frame_rows} == {"train", "val", "test"}
+    assert {r["split"] for r in draft.frames.to_pylist()} == {"train", "val", "test"}
     pretraining = draft_release(catalog, "pretraining")
-    in_train = [r for r in pretraining.frame_rows if r["split"] == "train"]
-    assert len(in_train) == len([r for r in draft.frame_rows if r["split"] == "train"])
+    in_train = [r for r in pretraining.frames.to_pylist() if r["split"] == "train"]
+    assert len(in_train) == len(
+        [r for r in draft.frames.to_pylist() if r["split"] == "train"]
+    )
 
 
 def test_frames_keep_their_sides_when_labels_arrive_for_others_of_their_cluster(
@@ -423,11 +425,11 @@ def test_near_duplicates_with_labels_for_other_tasks_cost_neither_task_a_frame(
     assert [side_of[i] for i in named] == [side_of[i] for i in boxed]
     for task, ids in (("recognition", named), ("detection", boxed)):
         draft = draft_release(catalog, task)
-        assert {r["frame_id"] for r in draft.frame_rows} == set(
+        assert {r["frame_id"] for r in draft.frames.to_pylist()} == set(
             ids
         ) and "near-duplicate frame" not in draft.excluded
     # one a cluster in train, both in val and test
-    pretraining = draft_release(catalog, "pretraining").frame_rows
+    pretraining = draft_release(catalog, "pretraining").frames.to_pylist()
     num_train = sum(side == "train" for side in side_of.values()) // 2
     assert len(pretraining) == num_train + 2 * (20 - num_train)
 
@@ -446,7 +448,7 @@ def test_labelled_near_duplicates_in_train_are_dropped_counted_and_told_with_the
     publish_clusters(catalog)
     split_and_publish(catalog)
     draft = draft_release(catalog, "detection")
-    kept = {r["frame_id"] for r in draft.frame_rows}
+    kept = {r["frame_id"] for r in draft.frames.to_pylist()}
     assert len(kept & set(ids[:3])) == 1, "one of three that show the same"
     assert draft.excluded == {
         "near-duplicate frame": 2,
@@ -483,5 +485,6 @@ def test_near_duplicates_that_show_other_things_are_no_copies(
     split_and_publish(catalog)
     draft = draft_release(catalog, "detection")
     assert (
-        set(ids[:3]) <= {r["frame_id"] for r in draft.frame_rows} and not draft.excluded
+        set(ids[:3]) <= {r["frame_id"] for r in draft.frames.to_pylist()}
+        and not draft.excluded
     )

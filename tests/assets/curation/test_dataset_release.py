@@ -80,7 +80,7 @@ def store(catalog, name: str, rows) -> None:
 def test_the_id_is_the_hash_of_the_content(catalog, dataset):
     release_id = write_release(catalog, draft_release(catalog, "detection"))
     release = open_release(catalog, release_id)
-    content = hash_content("detection", ["a", "b"], release.frames.to_pylist())
+    content = hash_content("detection", ["a", "b"], release.frames)
     assert (release_id, release.content_sha256, release.class_names) == (
         content[:32],
         content,
@@ -143,7 +143,7 @@ def test_boxes_without_area_in_the_image_are_counted_and_their_picture_stays_out
         "labels on frames with an object that has no label": 1,  # the box that has area
     }
     assert draft.row["num_labels"] == 5 and dataset[0] not in [
-        r["frame_id"] for r in draft.frame_rows
+        r["frame_id"] for r in draft.frames.to_pylist()
     ]
 
 
@@ -362,7 +362,7 @@ def test_another_mask_is_another_release_and_one_that_does_not_fit_is_left_out(
     draft = draft_release(catalog, "segmentation")
     assert (
         draft.excluded["mask that does not fit its image"] == 1
-        and len(draft.frame_rows) == 1
+        and len(draft.frames) == 1
     )
     store(catalog, "labels", masks(catalog, [(dataset[2], "sky", np.s_[4:, :])]))
     assert (
@@ -439,7 +439,7 @@ def test_frames_of_which_an_object_has_no_mask_to_use_stay_out_by_reason(
         "frame with an object that has no label": 5,
         "labels on frames with an object that has no label": 2,
     }
-    assert [row["frame_id"] for row in draft.frame_rows] == [dataset[4]]
+    assert [row["frame_id"] for row in draft.frames.to_pylist()] == [dataset[4]]
 
 
 def test_boxes_alone_make_no_release_of_instances(catalog, dataset):

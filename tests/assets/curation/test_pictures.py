@@ -51,7 +51,8 @@ def land(catalog, frame_rows):
 
 def targets(draft) -> dict[str, tuple[list[float], list[int]]]:
     return {
-        r["frame_id"]: (r["boxes_xyxy"], r["box_class_ids"]) for r in draft.frame_rows
+        r["frame_id"]: (r["boxes_xyxy"], r["box_class_ids"])
+        for r in draft.frames.to_pylist()
     }
 
 
@@ -207,7 +208,7 @@ def test_the_box_of_a_mask_stays_though_a_bare_one_is_tighter(
         masks = [mask if has_mask else None] * 6
         label("detection", [(i, "cup", box) for i in ids], session, masks)
     for task in ("instances", "detection"):
-        rows = draft_release(catalog, task).frame_rows
+        rows = draft_release(catalog, task).frames.to_pylist()
         assert [tuple(row["boxes_xyxy"]) for row in rows] == [BOX] * 6
         assert [row.get("mask_rles") for row in rows] == (
             [[mask]] * 6 if task == "instances" else [None] * 6
@@ -253,7 +254,9 @@ def test_two_classes_of_recognition_on_equal_pictures_are_a_conflict_and_not_for
     }
     both = draft_release(catalog, "multilabel")
     assert both.row["num_frames"] == 6 and both.row["num_labels"] == 7
-    classes = [r["class_id"] for r in draft_release(catalog, "pretraining").frame_rows]
+    classes = [
+        r["class_id"] for r in draft_release(catalog, "pretraining").frames.to_pylist()
+    ]
     assert sorted(map(str, classes)) == ["0"] * 5 + ["None"]
 
 
@@ -270,7 +273,7 @@ def test_a_copy_brings_the_masks_that_the_others_lack(catalog, land, label):
         == 2
         == draft.excluded["frame with an object that has no label"]
     )
-    rows = [r for r in draft.frame_rows if r["mask_rles"] == [mask]]
+    rows = [r for r in draft.frames.to_pylist() if r["mask_rles"] == [mask]]
     # two boxes of one copy are two: the first has both masks
     assert len(rows) == 4 - 1 and draft.row["num_labels"] == 5
     label("detection", [(here[1], "jug", OTHER_BOX)], masks=[None])
@@ -350,7 +353,9 @@ def test_pictures_that_somebody_found_empty_are_released_and_others_are_not(
         assert targets(draft)[ids[1]] == ([], []) and draft.excluded == {
             "frame without labels": 2
         }
-        assert {r["frame_id"]: r["split"] for r in draft.frame_rows}[ids[5]] == "test"
+        assert {r["frame_id"]: r["split"] for r in draft.frames.to_pylist()}[
+            ids[5]
+        ] == "test"
         assert len(open_release(catalog, write_release(catalog, draft)).frames) == 4
     assert (
         "4 frames, 2 of them without an object, 2 labels"
@@ -390,7 +395,7 @@ def test_pictures_with_something_on_them_are_not_empty(
     label("detection", [(ids[0], "cup", BOX)])
     look(ids[1:2], **counts)
     draft = draft_release(catalog, "detection")
-    assert [r["frame_id"] for r in draft.frame_rows] == ids[:1]
+    assert [r["frame_id"] for r in draft.frames.to_pylist()] == ids[:1]
     reason = {
         "num_ignored": "frame with nothing but crowds, points or lines",
         "num_missing": "frame with an object that has no label",
@@ -478,9 +483,9 @@ def test_where_labels_are_held_nothing_is_empty_and_the_other_way_round(
         look(ids[1:], session)
     assert draft_release(catalog, "detection").row["num_frames"] == 12
     catalog.hold(table, "tuesday", catalog.latest_version(table), "boxes outside")
-    assert {r["session"] for r in draft_release(catalog, "detection").frame_rows} == {
-        "monday"
-    }
+    assert {
+        r["session"] for r in draft_release(catalog, "detection").frames.to_pylist()
+    } == {"monday"}
 
 
 # ---- objects without a label -----------------------------------------------------------------------------------------

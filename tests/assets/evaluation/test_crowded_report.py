@@ -22,6 +22,7 @@ from assets.evaluation.score import score_predictions, slice_frames
 from assets.kinds import find_kind
 from assets.previews import plots
 from assets.previews.gallery import name_subject
+from assets.tables.schemas import TABLES, to_table
 from models.types import Image
 
 Make = Callable[..., dict[str, Any]]
@@ -67,7 +68,7 @@ def page(release_row: Make, prediction_row: Make) -> str:
         "daguerre-detection",
         pairs.subject.release_id,
         NAMES,
-        frames,
+        to_table(TABLES["release_frames"], frames),
         scores,
         gallery,
         version=3,

@@ -23,6 +23,7 @@ from assets.evaluation.report import (
 from assets.evaluation.score import score_predictions, slice_frames
 from assets.kinds import find_kind
 from assets.previews.gallery import Gallery, name_subject
+from assets.tables.schemas import TABLES, to_table
 from models.types import Image
 
 Row = dict[str, Any]
@@ -95,7 +96,10 @@ def detector(release_row: Make, prediction_row: Make) -> ModelReport:
         "detector",
         pairs.subject.release_id,
         names,
-        [*frames, release_row("t", boxes=BOX, ids=[0], split="train")],
+        to_table(
+            TABLES["release_frames"],
+            [*frames, release_row("t", boxes=BOX, ids=[0], split="train")],
+        ),
         scores,
         gallery,
         version=2,
@@ -121,7 +125,7 @@ def recogniser(release_row: Make, prediction_row: Make) -> ModelReport:
         "recogniser",
         pairs.subject.release_id,
         names,
-        frames,
+        to_table(TABLES["release_frames"], frames),
         scores,
         gallery,
     )
@@ -330,8 +334,9 @@ def test_a_report_of_real_photographs_stays_below_six_megabytes(
         HISTORY,
         "v1",
     )
+    stored = to_table(TABLES["release_frames"], frames)
     model = ModelReport(
-        "detection", "cells", frames[0]["release_id"], ("cell",), frames, [], gallery
+        "detection", "cells", frames[0]["release_id"], ("cell",), stored, [], gallery
     )
     path = write_report(tmp_path / "report.html", ReportData("Cells", [model]))
     assert 300_000 < path.stat().st_size < 6_000_000

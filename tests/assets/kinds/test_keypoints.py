@@ -172,7 +172,7 @@ def test_frames_with_an_object_that_has_no_points_stay_out_by_reason(
         ]
     )
     draft = draft_release(catalog, "keypoints")
-    assert [row["frame_id"] for row in draft.frame_rows] == [ids[3]]
+    assert [row["frame_id"] for row in draft.frames.to_pylist()] == [ids[3]]
     assert draft.excluded == {
         "label without keypoints": 1,
         "keypoints that cannot be read": 2,
@@ -207,7 +207,7 @@ def test_a_copy_gives_the_points_that_a_box_lacks(catalog, land, label, box):
     label([(i, "ant", box, POINTS) for i in there], "tuesday")
     draft = draft_release(catalog, "keypoints")
     assert (draft.row["num_frames"], draft.row["num_labels"]) == (6, 6)
-    assert all(row["keypoints"] == [POINTS] for row in draft.frame_rows)
+    assert all(row["keypoints"] == [POINTS] for row in draft.frames.to_pylist())
 
 
 def test_copies_whose_points_differ_contradict_each_other(catalog, land, label):

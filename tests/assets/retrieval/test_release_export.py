@@ -232,7 +232,7 @@ def test_a_release_of_what_came_back_has_the_same_targets(full, tmp_path, open_a
             found[row["sha256"]] = (row["split"], sorted(objects))
         return found
 
-    assert tell(again.frame_rows) == tell(first) and len(first) == 4
+    assert tell(again.frames.to_pylist()) == tell(first) and len(first) == 4
     (stored,) = full.catalog.read_latest("releases", where=where).to_pylist()
     assert again.row["class_names"] == stored["class_names"]
 

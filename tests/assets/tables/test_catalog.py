@@ -261,3 +261,19 @@ def test_every_table_stores_no_rows_and_reads_them_back(catalog):
         catalog.merge(name, table.schema.empty_table())
         assert catalog.read_latest(name).schema.equals(table.schema)
     assert catalog.names() == list(TABLES)
+
+
+@pytest.mark.parametrize("at_once", [1, 10])
+def test_rows_of_many_values_are_those_of_few(
+    catalog, frame_rows, monkeypatch, at_once
+):
+    monkeypatch.setattr("assets.tables.catalog._KEYS_AT_ONCE", at_once)
+    rows = frame_rows(4)
+    version = catalog.merge("frames", rows).version
+    catalog.merge("frames", frame_rows(2, seed=50))
+    ids = rows["frame_id"].to_pylist()
+    wanted = [ids[2], ids[0], "no frame"]
+    for pinned in (None, version):
+        found = catalog.read_of("frames", ["sequence"], "frame_id", wanted, pinned)
+        assert found.to_pydict() == {"sequence": [0, 2]}
+    assert not len(catalog.read_of("frames", None, "frame_id", []))

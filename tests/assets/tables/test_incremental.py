@@ -10,6 +10,7 @@ import pytest
 from assets.images import decode_rgb
 from assets.previews.stored_frames import draw_contact_sheet
 from assets.tables import incremental
+from assets.tables.catalog import Catalog
 from assets.tables.incremental import read_images, refresh_frames, replace_rows
 from assets.tables.schemas import TABLES, content_id, to_table
 
@@ -234,3 +235,26 @@ def test_a_contact_sheet_shows_colour_frames(catalog, publish):
     sheet = draw_contact_sheet(catalog, "true", count=4, columns=3)
     assert sheet is not None and sheet.startswith(b"\xff\xd8\xff")
     assert draw_contact_sheet(catalog, "session = 'friday'") is None
+
+
+def test_what_is_gone_goes_in_parts_and_again_where_that_was_cut(catalog, monkeypatch):
+    monkeypatch.setattr("assets.tables.catalog._KEYS_AT_ONCE", 2)
+    names = "abcdefg"
+    replace_rows(catalog, "unique_frames", clusters(*map(cluster, names)), computed=7)
+    delete = Catalog.delete
+    wheres: list[str] = []
+
+    def cut(self, name, where):
+        wheres.append(where)
+        if len(wheres) == 2:
+            raise OSError("the disk is full")
+        return delete(self, name, where)
+
+    kept = clusters(cluster("a"))
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr(Catalog, "delete", cut)
+        replace_rows(catalog, "unique_frames", kept, computed=0)
+    assert len(catalog.read_latest("unique_frames")) == 5
+    assert replace_rows(catalog, "unique_frames", kept, computed=0).removed == 4
+    assert catalog.read_latest("unique_frames").num_rows == 1
+    assert all(where.count("', '") <= 1 for where in wheres)

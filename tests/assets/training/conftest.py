@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from assets.tables.catalog import Catalog
@@ -72,7 +73,8 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
                 }
             if task == "keypoints":
                 rows[-1] |= {"keypoints": [_corners(box)]}
-        content = hash_content(task, class_names, rows)
+        schema = TABLES["release_frames"].schema
+        content = hash_content(task, class_names, pa.Table.from_pylist(rows, schema))
         release_id = content[:32]
         rows = [{**row, "release_id": release_id} for row in rows]
         catalog.merge("release_frames", to_table(TABLES["release_frames"], rows))
@@ -88,7 +90,7 @@ def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
                         "content_sha256": content,
                         "frames_version": version,
                         "code_version": "1",
-                        **summarise(task, rows),
+                        **summarise(pa.Table.from_pylist(rows, schema)),
                     }
                 ],
             ),

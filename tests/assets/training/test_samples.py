@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from assets.samples import ReleaseImages, read_release, shrink
+from assets.samples import ReleaseFacts, ReleaseImages, read_release, shrink
 from assets.tables.schemas import TABLES, to_table
 
 
@@ -59,9 +62,10 @@ def test_pinned_version_is_read_though_rows_were_deleted_since(store_release):
 def test_changed_bytes_are_named(store_release):
     catalog, release_id = store_release("recognition", ["train", "train", "val"])
     release = read_release(catalog, release_id, "recognition")
-    release.rows[0]["sha256"] = "f" * 64
-    images = ReleaseImages(catalog, release, release.rows[0]["split"], 64)
-    with pytest.raises(ValueError, match=release.rows[0]["frame_id"]):
+    release = change(release, "sha256", "f" * 64)
+    first = release.frames.to_pylist()[0]
+    images = ReleaseImages(catalog, release, first["split"], 64)
+    with pytest.raises(ValueError, match=first["frame_id"]):
         images[0]
 
 
@@ -181,8 +185,28 @@ def test_instances_are_shrunk_with_their_images_and_kept_within_the_cache(
 def test_masks_of_another_size_than_their_image_are_named(store_release):
     catalog, release_id = store_release("instances", ["train", "train", "val"])
     release = read_release(catalog, release_id, "instances")
-    release.rows[0]["mask_size_px"] = [32, 128]
+    release = change(release, "mask_size_px", [32, 128])
+    first = release.frames.to_pylist()[0]
     with pytest.raises(
-        ValueError, match=f"{release.rows[0]['frame_id']} has .*ingest its labels again"
+        ValueError, match=f"{first['frame_id']} has .*ingest its labels again"
     ):
-        ReleaseImages(catalog, release, release.rows[0]["split"], None)[0]
+        ReleaseImages(catalog, release, first["split"], None)[0]
+
+
+def change(release: ReleaseFacts, column: str, value) -> ReleaseFacts:
+    """The release with another value in the first row."""
+    rows = release.frames.to_pylist()
+    rows[0][column] = value
+    frames = pa.Table.from_pylist(rows, release.frames.schema)
+    return replace(release, frames=frames)
+
+
+def test_samples_are_counted_from_either_end(store_release):
+    catalog, release_id = store_release("recognition", ["train", "train", "val"])
+    images = ReleaseImages(
+        catalog, read_release(catalog, release_id, "recognition"), "train", 64
+    )
+    ids = [sample.frame_id for sample in images]
+    assert len(ids) == 2 and images[-1].frame_id == ids[1]
+    with pytest.raises(IndexError):
+        images[2]
