@@ -8,11 +8,8 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-<<<<<<< HEAD
-from contextlib import ExitStack
-=======
 from concurrent.futures import Future, ProcessPoolExecutor
->>>>>>> fixed
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
