@@ -82,6 +82,7 @@ class ScanObservation:
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
     sequence: int = 0  # position among the scans of this sensor in this capture
     frame_of_reference: str | None = None  # as the message names it
+    num_left_out: int = 0  # beams of a laser scan without a range, which are no points
 
 
 @dataclass(frozen=True)
