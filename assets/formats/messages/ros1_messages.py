@@ -13,7 +13,17 @@ from typing import Any
 from assets.formats.messages.mcap_chunks import parse_small
 from assets.formats.protocol import UnreadableBytes
 
-_NUMERIC_TYPES = ("UNKNOWN", "UINT8", "INT8", "UINT16", "INT16", "UINT32", "INT32", "FLOAT32", "FLOAT64")
+_NUMERIC_TYPES = (
+    "UNKNOWN",
+    "UINT8",
+    "INT8",
+    "UINT16",
+    "INT16",
+    "UINT32",
+    "INT32",
+    "FLOAT32",
+    "FLOAT64",
+)
 _FLAT = frozenset({"Image", "RawImage", "CompressedImage", "CompressedVideo"})
 _TRANSFORMS = "geometry_msgs/TransformStamped[] transforms"
 _ENCODED = "time timestamp\nstring frame_id\nuint8[] data\nstring format"
@@ -29,9 +39,7 @@ _PACKED = "\n".join(
     )
 )
 _PLACED = "time timestamp\nstring frame_id\ngeometry_msgs/Pose pose\n"
-_POINTS = (
-    f"{_PLACED}uint32 point_stride\nfoxglove_msgs/PackedElementField[] fields\nuint8[] data"
-)
+_POINTS = f"{_PLACED}uint32 point_stride\nfoxglove_msgs/PackedElementField[] fields\nuint8[] data"
 _LASER = f"{_PLACED}float64 start_angle\nfloat64 end_angle\nfloat64[] ranges\nfloat64[] intensities"
 # published with ROS 1, or for it, and not among rosbags' own
 _MORE = {

@@ -145,9 +145,7 @@ def move_points(
     ]
     moved = np.empty(len(points), np.dtype(kinds))
     for name in points.dtype.names:
-        moved[name] = (
-            positions[:, _AXES.index(name)] if name in _AXES else points[name]
-        )
+        moved[name] = positions[:, _AXES.index(name)] if name in _AXES else points[name]
     return moved
 
 
