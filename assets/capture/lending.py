@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from assets.capture.outcomes import Known
-from assets.formats import Opener, plan_session
+from assets.formats import READERS, Opener, Reader, plan_session
 from assets.formats.layout import (
     IMAGE_SUFFIXES,
     folder_of,
@@ -40,7 +40,8 @@ _LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "masks", "xml
 _MAX_NAME = 1000
 _TEXT = re.compile(rb'[^"<>\n]+')
 _KEYS_AT_ONCE = 10_000
-_ABSENT = "there is no image"
+ABSENT = "there is no image"  # in the reason of a label whose picture is not here
+UNCLAIMED = "is named like the stored frame"
 _UNKNOWN_REMEDY = (
     "take in the recording that the frame is of, then ingest this session again"
 )
@@ -127,10 +128,15 @@ def recall_pictures(
 
 
 def plan_lending(
-    files: Sequence[SessionFile], opener: Opener, lent: Lent
+    files: Sequence[SessionFile],
+    opener: Opener,
+    lent: Lent,
+    readers: Sequence[Reader] = READERS,
 ) -> tuple[list[CapturePlan], list[Leftover]]:
     """The plans of files that are there, with the pictures that are lent to them, and what nobody reads."""
-    plans, leftovers = plan_session([*files, *lent.files], lent.open_beside(opener))
+    plans, leftovers = plan_session(
+        [*files, *lent.files], lent.open_beside(opener), readers
+    )
     return [plan for plan in plans if lent.leave_out(plan).files], [
         explain_unclaimed(left)
         for left in leftovers
@@ -158,7 +164,7 @@ def _list_waiting(catalog: Catalog, session: str) -> set[str]:
     """The files of a session that name a picture which was not there."""
     columns = ["source_path", "reason"]
     rows = catalog.read_latest("quarantine", columns, session_is(session)).to_pylist()
-    return {row["source_path"] for row in rows if _ABSENT in row["reason"]}
+    return {row["source_path"] for row in rows if ABSENT in row["reason"]}
 
 
 def _read_said(catalog: Catalog, session: str) -> dict[str, set[str]]:
@@ -178,7 +184,7 @@ def _lend(catalog: Catalog, names: Mapping[str, str], taken: Container[str]) -> 
     """The stored frames that pictures mean, by the path and the name of each, where nothing else has the path."""
     if not names:
         return Lent()
-    frames = _find_frames(catalog, names.values())
+    frames = find_frames(catalog, names.values())
     found = {
         path: frames[name]
         for path, name in sorted(names.items())
@@ -199,7 +205,7 @@ def explain_absent(problem: Problem) -> Problem:
     """A problem with a picture that is not there, in the words of who looked for a stored frame too."""
     ids = list_frame_ids(problem.reason)
     if not ids or not problem.reason.removeprefix("task ").split(": ")[-1].startswith(
-        _ABSENT
+        ABSENT
     ):
         return problem
     reason = f"{problem.reason}, and no stored frame has the id {ids[0]}"
@@ -211,7 +217,7 @@ def explain_unclaimed(left: Leftover) -> Leftover:
     ids = list_frame_ids(name_of(left.file.path))
     if not ids or left.is_document or suffix_of(left.file.path) not in SHEETS:
         return left
-    reason = f"is named like the stored frame {ids[0]}, and there is none of this id"
+    reason = f"{UNCLAIMED} {ids[0]}, and there is none of this id"
     return replace(left, reason=reason, remedy=_UNKNOWN_REMEDY)
 
 
@@ -290,7 +296,7 @@ def _find_picture_folder(folder: str) -> str:
     return "/".join("images" if p.lower() in _LABEL_FOLDERS else p for p in parts)
 
 
-def _find_frames(catalog: Catalog, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+def find_frames(catalog: Catalog, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Name of a picture -> the one colour frame that it means: by an id in it, or else by sensor and time."""
     names = set(names)
     ids = {i for name in names for i in list_frame_ids(name_of(name))}

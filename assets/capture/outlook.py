@@ -19,7 +19,9 @@ from assets.capture.lending import (
     plan_lending,
     tell_stored_frames,
 )
+from assets.capture.members import Members
 from assets.formats import Opener, find_reader, foresee, read_capture
+from assets.formats.archives.archive import ArchiveReader
 from assets.formats.images.image_headers import read_header
 from assets.formats.layout import (
     IMAGE_SUFFIXES,
@@ -125,7 +127,7 @@ class FolderPlan:
         is_costly = not self.folder.is_local and total > MAX_REMOTE_FILES
         done = 0
         for plan in self.plans:
-            found = self._foresee(plan, is_costly)
+            found = self._foresee(plan, catalog, is_costly)
             stored = tell_stored_frames(catalog, plan, self.lent)
             if stored:
                 found.notes["labels of stored frames"] = stored
@@ -133,8 +135,10 @@ class FolderPlan:
             done += len(plan.files)
             on_progress(done, total)
 
-    def _foresee(self, plan: CapturePlan, is_costly: bool) -> Outlook:
+    def _foresee(self, plan: CapturePlan, catalog: Catalog, is_costly: bool) -> Outlook:
         here = self.lent.leave_out(plan)
+        if plan.reader == ArchiveReader.name:
+            here = replace(here, home=Members(catalog, here))
         found = Outlook(plan.reader, plan.root, len(here.files), dict(plan.notes))
         found.notes |= foresee(here, self.folder.open)
         if is_costly:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from assets.capture.members import Members
 from assets.capture.stand_ins import StandIns
-from assets.capture.untouched import list_untouched
+from assets.formats.archives.archive import ArchiveReader
 from assets.formats.images.exif import exif_row, read_exif
 from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import (
@@ -76,7 +77,7 @@ class CaptureRows:
         fence: Callable[[], object] = lambda: None,
         is_reread: bool = False,
         replaced: Collection[str] = (),
-        stand_ins: StandIns | None = None,
+        stand_ins: StandIns | Members | None = None,
     ) -> None:
         self._is_reread = is_reread
         self._replaced_files = set(replaced)
@@ -432,7 +433,8 @@ class CaptureRows:
 
     def _find_strangers(self, frame_ids: set[str]) -> dict[str, bool]:
         """Of frames those that are none of this plan's pictures: whether they are stored, or gone."""
-        if not frame_ids or self.plan.is_container:
+        is_asked = bool(self._stand_ins and self._stand_ins.is_asked)
+        if not frame_ids or (self.plan.is_container and not is_asked):
             return {}
         rows = self.catalog.read_latest(
             "frames",
@@ -443,10 +445,15 @@ class CaptureRows:
         mine = {
             row["frame_id"]
             for row in rows
-            if row["session"] == self.session and row["source_path"] in paths
+            if row["session"] == self.session
+            and self._file_of(row["source_path"]) in paths
         }
         stored = {row["frame_id"] for row in rows}
         return {i: i in stored for i in frame_ids - mine}
+
+    def _file_of(self, path: str) -> str:
+        """The file of the plan that a source lies in."""
+        return outer_path(path) if self.plan.is_container else path
 
     def _drop_obsolete_readings(self) -> None:
         """Delete what an older reader made of this capture and this one does not; with a frame what is said of it.
@@ -521,12 +528,10 @@ class CaptureRows:
         """The label files that nobody has touched, which say nothing."""
         if self._stand_ins is None:
             return set()
-        return list_untouched(
-            self.plan,
+        return self._stand_ins.list_silent(
             self._labels,
             self._annotations,
             lambda said: self._find_frame(said) in self._strange,
-            self._stand_ins.exported,
         )
 
     # ---- below -------------------------------------------------------------------------------------------------------
@@ -786,7 +791,7 @@ def version_of(plan: CapturePlan) -> str:
         version += f" without the clock of {', '.join(plan.no_clock)}"
     if str(plan.video):
         version += f" with frames of videos by {plan.video}"
-    if plan.is_looked_at and plan.reader in FRAME_LABELLERS:
+    if plan.is_looked_at and plan.reader in {*FRAME_LABELLERS, ArchiveReader.name}:
         version += " with all pictures looked at"
     return version
 

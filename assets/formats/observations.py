@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from assets.formats.points.clouds import CloudFacts
 from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 from models.geometry.camera import Camera
+
+if TYPE_CHECKING:
+    from assets.formats.home import Home
 
 
 @dataclass(frozen=True)
@@ -204,3 +208,5 @@ class CapturePlan:
     is_looked_at: bool = False
     # of the bytes of a container that the blob store holds: frames may point into it
     sha256: str | None = None
+    # what the members of an archive find in the home that takes it in
+    home: Home | None = None

@@ -196,6 +196,7 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
     scans = stores.catalog.read_latest("scans", ["blob_sha256"])["blob_sha256"]
     wanted = {sha256 for sha256 in captures + documents if sha256}
     wanted |= set(scans.to_pylist())
+    members = _list_videos_of_archives(stores.catalog)
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
         yield Finding(
@@ -203,6 +204,13 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             sha256,
             "a file is gone from the blob store",
             "touch it in its session and ingest again",
+        )
+    for sha256 in sorted(members - wanted - present):
+        yield Finding(
+            "blob",
+            sha256,
+            "a video out of an archive is gone from the blob store",
+            "restore it from a backup, or ingest the video unpacked: it is kept by its bytes",
         )
     remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):
@@ -217,6 +225,17 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             )
         except OSError as error:
             yield Finding("blob", sha256, f"cannot be read: {_say(error)}", remedy)
+
+
+def _list_videos_of_archives(catalog: Catalog) -> set[str]:
+    """sha256 of the videos that archives held: no capture has it, their frames point to them."""
+    archives = catalog.read_latest("captures", ["capture_id"], "reader = 'archive'")
+    ids = sorted(archives["capture_id"].to_pylist())
+    if not ids or not catalog.exists("frames"):
+        return set()
+    where = f"encoding = 'video' AND {is_in('capture_id', ids)}"
+    payloads = catalog.read_latest("frames", ["payload"], where)["payload"]
+    return {VideoPlace.unpack(payload.as_py()).blob for payload in payloads}
 
 
 def _verify_ledger(stores: Stores) -> Iterator[Finding | None]:
