@@ -96,6 +96,7 @@ class CaptureRows:
             name: set() for name in (*_IMMUTABLE, "labels", "annotated_frames")
         }
         self._read_paths: set[str] = set()
+        self._shared_paths = {f.path for f in plan.beside} if plan else set()
         self._hashes: dict[str, bytes] = {}  # of the loose files that are frames
         self._stored: dict[tuple[str, str], _StoredFrame] = {}
         # ids of stored frames whose row is written anew
@@ -451,6 +452,13 @@ class CaptureRows:
         stored = {row["frame_id"] for row in rows}
         return {i: i in stored for i in frame_ids - mine}
 
+    def _is_answered(self, row: dict[str, Any], said: set[str]) -> bool:
+        """Whether a row's file was read anew; of what other plans are read by as well, the rows of this one alone."""
+        path = outer_path(row["source_path"])
+        if path in self._shared_paths:
+            return bool(row["capture_id"] == self.capture_id)
+        return path in said
+
     def _file_of(self, path: str) -> str:
         """The file of the plan that a source lies in."""
         return outer_path(path) if self.plan.is_container else path
@@ -467,13 +475,13 @@ class CaptureRows:
         for name in _IMMUTABLE:
             key = TABLES[name].key
             rows = self.catalog.read_latest(
-                name, [key, "source_path"], where
+                name, [key, "capture_id", "source_path"], where
             ).to_pylist()
             gone = [
                 r[key]
                 for r in rows
                 if r[key] not in self._said[name]
-                and outer_path(r["source_path"]) in said
+                and self._is_answered(r, said)
                 and not (name == "frames" and r["source_path"] in self._hashes)
             ]
             if gone and name == "frames":
@@ -789,6 +797,8 @@ def version_of(plan: CapturePlan) -> str:
     )
     if plan.no_clock:
         version += f" without the clock of {', '.join(plan.no_clock)}"
+    if plan.read_by:
+        version += f" by {plan.read_by}"
     if str(plan.video):
         version += f" with frames of videos by {plan.video}"
     if plan.is_looked_at and plan.reader in {*FRAME_LABELLERS, ArchiveReader.name}:

@@ -42,6 +42,7 @@ from assets.formats.sequences.asl import AslReader
 from assets.formats.sequences.colmap import ColmapReader
 from assets.formats.sequences.kitti_odometry import KittiOdometryReader
 from assets.formats.sequences.kitti_raw import KittiRawReader
+from assets.formats.sequences.nuscenes import NuScenesReader
 from assets.formats.sequences.seven_scenes import SevenScenesReader
 from assets.formats.sequences.tum_rgbd import TumRgbdReader
 from assets.formats.sequences.tum_trajectory import TumTrajectoryReader
@@ -72,6 +73,7 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     ArkitScenesReader(),
     KittiRawReader(),
     KittiOdometryReader(),
+    NuScenesReader(),
     KittiObjectReader(),
     CvatReader(),
     LabelStudioReader(),

@@ -208,5 +208,8 @@ class CapturePlan:
     is_looked_at: bool = False
     # of the bytes of a container that the blob store holds: frames may point into it
     sha256: str | None = None
+    # files of another plan by which this one is read as well, and what they say, shortened: otherwise it is read anew
+    beside: tuple[SessionFile, ...] = ()
+    read_by: str = ""
     # what the members of an archive find in the home that takes it in
     home: Home | None = None
