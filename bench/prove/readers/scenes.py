@@ -28,10 +28,22 @@ _PLACES = {
 _MODALITIES = {"CAM": "camera", "LIDAR": "lidar", "RADAR": "radar"}
 _INTRINSICS = [[126.6, 0.0, 16.3], [0.0, 126.4, 9.8], [0.0, 0.0, 1.0]]
 _LOG = "n015-2018-07-24-11-22-45+0800"
-_RADAR_HEAD = (
-    "# .PCD v0.7 - Point Cloud Data file format\nVERSION 0.7\nFIELDS x y z dyn_prop id rcs\nSIZE 4 4 4 1 2 4\n"
-    "TYPE F F F I I F\nCOUNT 1 1 1 1 1 1\nWIDTH 2\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS 2\nDATA binary\n"
+_RADAR_FIELDS = (
+    "x y z dyn_prop id rcs vx vy vx_comp vy_comp is_quality_valid ambig_state x_rms y_rms invalid_state pdh0 vx_rms "
+    "vy_rms"
 )
+_RADAR_HEAD = f"""# .PCD v0.7 - Point Cloud Data file format
+VERSION 0.7
+FIELDS {_RADAR_FIELDS}
+SIZE 4 4 4 1 2 4 4 4 4 4 1 1 1 1 1 1 1 1
+TYPE F F F I I F F F F F I I I I I I I I
+COUNT 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1
+WIDTH 2
+HEIGHT 1
+VIEWPOINT 0 0 0 1 0 0 0
+POINTS 2
+DATA binary
+"""
 Tables = dict[str, list[dict[str, Any]]]
 
 
@@ -213,8 +225,13 @@ def _make_file(channel: str, number: int) -> bytes:
         return cv2.imencode(".jpg", picture)[1].tobytes()
     if channel.startswith("LIDAR"):
         return struct.pack("<10f", 1, 2, 3, 40, 5, -6, 7, number, 80, 31)
-    points = struct.pack("<fffbhf", 9, 1, 0, 1, number, 2.5) * 2
-    return _RADAR_HEAD.encode() + points
+    state = (1, 3, 19, 19, 0, 1, 16, 3)
+    points = [
+        struct.pack("<fffbhfffff8b", x, 1, 0, 1, number, 2.5, 1, 2, 3, 4, *state)
+        for x in (9, 10)
+    ]
+    # the devkit wants a byte behind the last point
+    return _RADAR_HEAD.encode() + b"".join(points) + b"\n"
 
 
 def _write_map(root: Path, tables: Tables) -> None:
