@@ -16,6 +16,7 @@ from assets.formats.annotations.kitti_object import KittiObjectReader
 from assets.formats.annotations.label_studio import LabelStudioReader
 from assets.formats.annotations.labelme import LabelMeReader
 from assets.formats.annotations.open_images import OpenImagesReader
+from assets.formats.annotations.supervisely import SuperviselyReader
 from assets.formats.annotations.voc import VocReader
 from assets.formats.annotations.yolo import YoloReader
 from assets.formats.archives.archive import ArchiveReader
@@ -78,6 +79,7 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     CvatReader(),
     LabelStudioReader(),
     LabelMeReader(),
+    SuperviselyReader(),
     CocoReader(),
     YoloReader(),
     VocReader(),
