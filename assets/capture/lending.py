@@ -99,7 +99,7 @@ def recall_pictures(
     if not catalog.exists("frames"):
         return Lent()
     there = _list_stems(files)
-    sheets = [f for f in files if _is_sheet(f)]
+    sheets = [f for f in files if _is_sheet(f) or _is_of_supervisely(f)]
     documents = [
         f
         for f in files
@@ -231,10 +231,14 @@ def _list_named(
     for file in files:
         folder = _find_picture_folder(folder_of(file.path))
         stem = stem_of(file.path)
-        if is_hidden(file.path) or file.fault is not None or stem in there:
+        if is_hidden(file.path) or file.fault is not None:
+            continue
+        if stem in there or (_is_of_supervisely(file) and stem_of(stem) in there):
             continue
         if _is_sheet(file):
             yield join(folder, f"{stem}.jpg"), f"{stem}.jpg"
+        elif _is_of_supervisely(file):
+            yield join(join(folder_of(folder_of(file.path)), "img"), stem), stem
         elif suffix_of(file.path) in _DOCUMENTS:
             for name in _list_names(file, opener):
                 yield join(folder, _shorten(name)), name
@@ -244,6 +248,17 @@ def _is_sheet(file: SessionFile) -> bool:
     """Whether a label file has the name of a frame's picture."""
     is_label = suffix_of(file.path) in SHEETS or _is_label_image(file)
     return is_label and _may_name(f"{stem_of(file.path)}.jpg")
+
+
+def _is_of_supervisely(file: SessionFile) -> bool:
+    """Whether it is `ann/PICTURE.jpg.json` with the name of a frame's picture."""
+    picture = stem_of(file.path)
+    return (
+        suffix_of(file.path) == ".json"
+        and name_of(folder_of(file.path)) == "ann"
+        and suffix_of(picture) in IMAGE_SUFFIXES
+        and _may_name(picture)
+    )
 
 
 def _is_label_image(file: SessionFile) -> bool:

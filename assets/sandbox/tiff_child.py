@@ -1,4 +1,4 @@
-"""The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for whatever looks at them, and masks in labels.
+"""The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for whatever looks at them, and masks.
 
 Run as `python -m assets.sandbox.tiff_child`. A request is one of WHAT and a length, then the bytes; an answer is the
 length of a JSON head, the head (shape of the pixels, or the error), then the pixels, of a byte each. It ends when its

@@ -298,7 +298,10 @@ class _Document:
                 box_xyxy=shape.box,
                 mask_rle=shape.mask,
                 index=number,
-                attributes=(*shape.attributes, *_list_tags(item)),
+                attributes=(
+                    *shape.attributes,
+                    *((tag, value or "1") for tag, value in _list_tags(item)),
+                ),
             )
         )
 

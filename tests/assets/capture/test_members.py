@@ -113,6 +113,26 @@ def test_labels_of_darknet_in_a_tar_find_stored_frames_by_their_names(home):
     assert home.boxes("of darknet") == on_each(frames, box=(36, 18, 60, 54))
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_annotations_of_supervisely_find_stored_frames_by_their_names(home, is_packed):
+    (frame,) = home.choose(limit=1)
+    picture = f"monday_left_{frame['frame_id']}.jpg"
+    box = {
+        "classTitle": "mug",
+        "geometryType": "rectangle",
+        "points": {"exterior": [[10, 12], [40, 52]], "interior": []},
+    }
+    size = {"width": 96, "height": 72}
+    files = {
+        "p/meta.json": json.dumps({"classes": [{"title": "mug"}]}),
+        f"p/ds0/ann/{picture}.json": json.dumps({"size": size, "objects": [box]}),
+    }
+    session = f"supervisely-{is_packed}".lower()
+    report = home.land(session, {"a.zip": pack(files)} if is_packed else files)
+    assert report.problems == 0 and home.boxes(session) == on_each([frame])
+    assert not home.read("frames", session)
+
+
 def test_an_archive_that_nobody_has_labelled_says_nothing(home):
     out = home.export("untouched", "coco", home.choose(limit=2))
     files = {
