@@ -48,6 +48,7 @@ from assets.capture.rows import (
     recount_folders,
     version_of,
 )
+from assets.capture.source_settings import inherit_video, stamp_video
 from assets.capture.stand_ins import StandIns, drop_adrift, is_adrift
 from assets.capture.untouched import find_exported
 from assets.copies import adopt_copies
@@ -109,13 +110,18 @@ class Intake:
     def ingest(
         self, source: Folder, session: str, on_progress: Progress | None = None
     ) -> IntakeReport:
-        """Take in every file below `source` as `session`. Raises FileNotFoundError when there is no such place."""
+        """Take in every file below `source` as `session`. Raises FileNotFoundError when there is no such place.
+
+        Raises ValueError where the settings that its sessions inherit are none.
+        """
         if not source.exists():
             raise FileNotFoundError(
                 f"{source.uri} does not exist: check the path or the bucket"
             )
         make_good(self.catalog, self.ledger)
-        code = stamp_intake(self.catalog)
+        video = inherit_video(source)
+        above = source.above()
+        code = stamp_intake(self.catalog) + (stamp_video(above) if above else "")
         sight = look(source, self.ledger.exclusions(session))
         files = sight.files
         known = self._read_known(session)
@@ -133,7 +139,7 @@ class Intake:
             if not all(is_video):
                 guard.start(len(files))  # it loads while files are shared out
             lent = self._lend(source, session, sight, known, code)
-            plans, leftovers = plan_lending(files, source.open, lent)
+            plans, leftovers = plan_lending(files, source.open, lent, video=video)
             fresh = find_fresh(files, plans, leftovers, known)
             work = _Work(
                 source,

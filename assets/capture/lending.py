@@ -31,6 +31,7 @@ from assets.formats.observations import CapturePlan, Problem
 from assets.formats.protocol import Leftover, UnreadableBytes, read_bytes
 from assets.formats.strict_json import MAX_JSON_BYTES
 from assets.frame_names import fold_name, list_frame_ids, split_stamp
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 from assets.tables.catalog import Catalog, is_in, session_is
 
@@ -132,10 +133,11 @@ def plan_lending(
     opener: Opener,
     lent: Lent,
     readers: Sequence[Reader] = READERS,
+    video: VideoChoice = ALL_FRAMES,
 ) -> tuple[list[CapturePlan], list[Leftover]]:
     """The plans of files that are there, with the pictures that are lent to them, and what nobody reads."""
     plans, leftovers = plan_session(
-        [*files, *lent.files], lent.open_beside(opener), readers
+        [*files, *lent.files], lent.open_beside(opener), readers, video
     )
     return [plan for plan in plans if lent.leave_out(plan).files], [
         explain_unclaimed(left)

@@ -20,6 +20,7 @@ from assets.capture.lending import (
     tell_stored_frames,
 )
 from assets.capture.members import Members
+from assets.capture.source_settings import inherit_video
 from assets.formats import Opener, find_reader, foresee, read_capture
 from assets.formats.archives.archive import ArchiveReader
 from assets.formats.images.image_headers import read_header
@@ -155,11 +156,13 @@ class FolderPlan:
 def plan_folder(catalog: Catalog, folder: Folder) -> FolderPlan:
     """Share the files of a folder out among the readers; nothing is written.
 
-    Raises OSError where the place cannot be listed.
+    Raises OSError where the place cannot be listed, ValueError where the settings of its source are none.
     """
     files = folder.files()
     lent = lend_pictures(catalog, files, folder.open)
-    return FolderPlan(folder, *plan_lending(files, folder.open, lent), lent)
+    video = inherit_video(folder)
+    plans = plan_lending(files, folder.open, lent, video=video)
+    return FolderPlan(folder, *plans, lent)
 
 
 def find_nothing(catalog: Catalog, folder: Folder) -> str | None:

@@ -24,7 +24,7 @@ from assets.curation.dedup import (
 )
 from assets.curation.split import Frame, assign_splits
 from assets.curation.subjects import part_by_subject
-from assets.formats.protocol import RECORDING_READERS
+from assets.formats.protocol import UNDIVIDED_READERS
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed, replace_rows
 from assets.tables.rows import FrameRow
@@ -169,7 +169,7 @@ def _split(catalog: Catalog, clusters: Mapping[str, str]) -> tuple[list[_Row], i
             f["capture_id"],
             f["session"],
             clusters[f["frame_id"]],
-            readers.get(f["capture_id"]) in RECORDING_READERS
+            readers.get(f["capture_id"]) in UNDIVIDED_READERS
             and hashes.get(f["capture_id"]) is not None,
             f["split_hint"],
             datasets.get(f["frame_id"], frozenset()),

@@ -48,6 +48,7 @@ from assets.formats.sequences.seven_scenes import SevenScenesReader
 from assets.formats.sequences.tum_rgbd import TumRgbdReader
 from assets.formats.sequences.tum_trajectory import TumTrajectoryReader
 from assets.formats.session_settings import drop_clocks, read_settings
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 
 __all__ = [
@@ -95,9 +96,12 @@ READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
 
 
 def plan_session(
-    files: Sequence[SessionFile], opener: Opener, readers: Sequence[Reader] = READERS
+    files: Sequence[SessionFile],
+    opener: Opener,
+    readers: Sequence[Reader] = READERS,
+    video: VideoChoice = ALL_FRAMES,
 ) -> tuple[list[CapturePlan], list[Leftover]]:
-    """Share the files of a session out among the readers, in their order.
+    """Share the files of a session out among the readers, in their order. `video` is what its source wants of videos.
 
     Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it. Hidden files, and what
     desktops leave behind, are no data and reach no reader; neither does what was listed with a fault.
@@ -108,7 +112,8 @@ def plan_session(
     faulty = [Leftover(f, *f.fault, is_document=False) for f in ordered if f.fault]
     ordered = [file for file in ordered if file.fault is None]
     unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
-    settings, leftovers = read_settings(ordered, opener)
+    own, leftovers = read_settings(ordered, opener)
+    settings = own.inherit(video)
     for left in leftovers:
         unclaimed.pop(left.file.path, None)
     known = {left.file.path for left in leftovers}
