@@ -168,7 +168,7 @@ class _Habits:
         try:
             said = parse_json(read_bytes(file, opener, MAX_JSON_BYTES))
             classes = said["classes"] if isinstance(said, dict) else None
-            if not _are_objects(classes):
+            if classes is None or not _are_objects(classes):
                 raise ValueError("it has no list 'classes'")
             self.nodes = {str(c.get("title")): _list_nodes(c) for c in classes}
         except UnreadableBytes as error:
@@ -467,7 +467,7 @@ def _guess_kind(item: dict[str, Any]) -> str:
 def _list_tags(said: dict[str, Any]) -> Attributes:
     """Name and value of each tag; "" of one without a value."""
     tags = said.get("tags")
-    if not _are_objects(tags):
+    if tags is None or not _are_objects(tags):
         return ()
     return tuple(
         (str(tag["name"]), "" if tag.get("value") is None else str(tag["value"]))

@@ -37,7 +37,7 @@ def _parse(data: bytes | memoryview, is_cdr: bool) -> PointCloud:
 
 
 def place_beams(
-    angles_rad: NDArray[np.float64],
+    angles_rad: NDArray[np.floating],
     ranges_m: NDArray[np.floating],
     intensities: NDArray[np.floating],
     is_return: NDArray[np.bool_],

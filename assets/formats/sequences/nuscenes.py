@@ -84,7 +84,7 @@ class NuScenesReader:
             del here[file.path]
         maps = tuple(here.pop(path) for path in tables.maps if path in here)
         first = (*files, *maps)
-        scenes = [
+        scenes: list[Scene | None] = [
             scene
             for scene in tables.scenes
             if any(item.path in here for item in scene.recorded)

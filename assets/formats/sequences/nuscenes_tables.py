@@ -191,12 +191,14 @@ class Tables:
             recorded[scene].append(item)
         self.scenes = [
             Scene(
-                *said,
+                name,
+                description,
+                log,
                 tuple(sorted(recorded[token], key=lambda r: (r.t_ns, r.path))),
                 _order_poses(recorded[token], poses),
                 boxes[token],
             )
-            for token, said in scenes.items()
+            for token, (name, description, log) in scenes.items()
         ]
         self.maps = [
             path for _, path in self._keep("map", rows, self._read_map) if path
