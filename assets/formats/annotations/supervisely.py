@@ -1,6 +1,7 @@
 """Read projects of Supervisely: `meta.json`, and in each data set `ann/<picture>.json` beside `img/<picture>`.
 
-Rectangles are boxes whose corners are edges of pixels, as the labelling tool writes them. Polygons, with their holes,
+Rectangles are boxes: corners of whole numbers are pixels, of which the last is within, as the SDK writes them; others
+are edges, as the labelling tool draws them. Numbers of polygons and graphs stay as written. Polygons, with their holes,
 and bitmaps are objects with a mask; graphs are objects with keypoints, in the order that `meta.json` gives the nodes of
 the class. Points and lines stand for no single object. Tags of an object are its attributes; tags of a picture that
 have no value are labels of the whole image. A picture without an object is a negative, unless no picture of the project
@@ -346,7 +347,10 @@ def _draw_rectangle(
     corners = _read_points(_map_of(item, "points").get("exterior"))
     if len(corners) != 2:
         raise ValueError(f"a rectangle of {len(corners)} points, not 2")
-    return _Shape(placement.place_box(order_corners((*corners[0], *corners[1]))))
+    left, top, right, bottom = order_corners((*corners[0], *corners[1]))
+    if all(value.is_integer() for value in (left, top, right, bottom)):
+        right, bottom = right + 1, bottom + 1
+    return _Shape(placement.place_box((left, top, right, bottom)))
 
 
 def _draw_polygon(

@@ -26,6 +26,7 @@ PACKAGES = {
     "pykitti": ("pykitti==0.3.1", "opencv-python-headless==5.0.0.93"),
     "pycolmap": ("pycolmap==4.2.1",),
     "nuscenes": ("nuscenes-devkit==1.2.0",),
+    "supervisely": ("supervisely==6.74.51",),
 }
 
 VOC_PARTS = {name: name for name in ("Annotations", "ImageSets", "JPEGImages")}
@@ -256,6 +257,11 @@ def _list_nuscenes(place: Path, data: Path) -> Iterator[Case]:
     yield Case("nuscenes", "nuscenes", "two scenes", place, ours.list_scenes, meant)
 
 
+def _list_supervisely(place: Path, data: Path) -> Iterator[Case]:
+    run_module("supervisely", "by_supervisely", "write", str(place), str(SEED))
+    yield Case("supervisely", "supervisely", "its SDK's", place, ours.list_project)
+
+
 _LISTS = {
     "supervision": _list_supervision,
     "datumaro": _list_datumaro,
@@ -265,4 +271,5 @@ _LISTS = {
     "pykitti": _list_pykitti,
     "pycolmap": _list_pycolmap,
     "nuscenes": _list_nuscenes,
+    "supervisely": _list_supervisely,
 }

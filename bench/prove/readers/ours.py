@@ -25,6 +25,7 @@ from assets.formats.sequences.sequence_files import matrix_of_pose
 from assets.storage import Folder
 from bench.prove.readers.rows import NOTHING, Row
 from models.geometry.camera import Camera
+from models.masks import decode_counts
 
 _NS = 1_000_000_000
 
@@ -161,6 +162,17 @@ def list_scenes(root: Path) -> Iterator[Row]:
             yield Row(seen.sensor, name, seen.t_ns or 0, tuple(map(float, matrix)))
         elif isinstance(seen, CalibrationObservation):
             yield from _list_camera(seen)
+
+
+def list_project(root: Path) -> Iterator[Row]:
+    """Boxes of a project's figures, and how many pixels its bitmaps have."""
+    for seen in _read(root):
+        if isinstance(seen, LabelObservation) and seen.box_xyxy:
+            yield Row(str(seen.frame_path), seen.class_name, 0, seen.box_xyxy)
+            if seen.mask_rle and seen.class_name == "mask":
+                pixels = sum(decode_counts(seen.mask_rle)[1::2])
+                name = f"{seen.class_name} area"
+                yield Row(str(seen.frame_path), name, 0, (float(pixels),))
 
 
 def list_matrices(root: Path) -> Iterator[Row]:

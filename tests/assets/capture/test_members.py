@@ -120,7 +120,7 @@ def test_annotations_of_supervisely_find_stored_frames_by_their_names(home, is_p
     box = {
         "classTitle": "mug",
         "geometryType": "rectangle",
-        "points": {"exterior": [[10, 12], [40, 52]], "interior": []},
+        "points": {"exterior": [[10, 12], [39, 51]], "interior": []},
     }
     size = {"width": 96, "height": 72}
     files = {

@@ -132,6 +132,15 @@ def test_a_bitmap_is_what_is_opaque_or_not_black(read_project, kind):
     assert (pixels_of(label)[22:, 30:] == window).all()
 
 
+def test_whole_corners_are_pixels_and_others_edges(read_project):
+    """A rectangle from pixel 3 to pixel 3 is one pixel."""
+    shapes = ([[3, 5], [3, 5]], [[0, 0], [31, 23]], [[3, 5], [3.5, 6]])
+    figures = [figure("rectangle", **points(corners)) for corners in shapes]
+    reading = read_project({"a.jpg": annotation(*figures)})
+    boxes = [label.box_xyxy for label in reading.labels]
+    assert boxes == [(3, 5, 4, 6), (0, 0, 32, 24), (3, 5, 3.5, 6)]
+
+
 def test_tags_are_attributes_of_objects_and_classes_of_pictures(read_project):
     tags = [{"name": "blurred", "value": None}, {"name": "angle", "value": 30}]
     box = figure("rectangle", **points([[1, 1], [5, 5]]))
