@@ -6,6 +6,7 @@ Belongs here: when to ask for intake. Does not: intake itself, which is exactly-
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import dagster as dg
@@ -56,7 +57,8 @@ def landing_zone_sensor(
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     make_good(catalog, landing_zone.ledger)
     stamp = stamp_intake(catalog)
-    watch.follow_code(stamp + stamp_video(landing_zone.folder))
+    with suppress(OSError):  # a zone that is away is told below
+        watch.follow_code(stamp + stamp_video(landing_zone.folder))
     around = landing_zone.look_around()
     landing_zone.note(around)
     paused = {p.session: p for p in landing_zone.ledger.pauses() if p.what == LISTING}

@@ -79,6 +79,7 @@ Attributes = tuple[tuple[str, str], ...]
 class SuperviselyReader:
     name = "supervisely"
     version = "1"
+    classes_from = "`classTitle` of the objects"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         here = {f.path: f for f in files if not is_hidden(f.path)}
