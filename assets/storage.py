@@ -289,6 +289,26 @@ class Folder:
         if _version(facts) != file.version:
             raise NotAsListed(file.uri, "changed after it was listed")
 
+    def above(self) -> Folder | None:
+        """The folder that this one lies in; None for a disk's or a bucket's root."""
+        start = len(self.uri.partition("://")[0]) + 3 if not self.is_local else 0
+        parent = self.uri[start:].rpartition("/")[0]
+        return Folder(self.uri[:start] + parent, self.options) if parent else None
+
+    def find(self, name: str) -> SessionFile | None:
+        """The file of that name directly below; None where there is none, or it leads out of this folder."""
+        path = f"{self._root}/{name}"
+        info: dict[str, Any] = {"name": path}
+        if not self.is_local:
+            try:
+                info = _retry(lambda: self.fs.info(path))
+            # without the right to list, a bucket says so of what is not there
+            except (FileNotFoundError, PermissionError):
+                return None
+            if info["type"] != "file":
+                return None
+        return self._entry(name, info)
+
     def below(self, name: str) -> Folder:
         """The folder `name` directly below this one. Raises ValueError for a name that would lead elsewhere."""
         if name in {"", ".", ".."} or "/" in name or "\\" in name:

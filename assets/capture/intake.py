@@ -17,7 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 from assets.capture.contents import count_said
@@ -28,6 +28,7 @@ from assets.capture.lending import (
     plan_lending,
     recall_pictures,
 )
+from assets.capture.members import Members, is_archive_adrift
 from assets.capture.outcomes import (
     IntakeReport,
     Known,
@@ -48,10 +49,12 @@ from assets.capture.rows import (
     recount_folders,
     version_of,
 )
+from assets.capture.source_settings import inherit_video, stamp_video
 from assets.capture.stand_ins import StandIns, drop_adrift, is_adrift
 from assets.capture.untouched import find_exported
 from assets.copies import adopt_copies
 from assets.formats import Leftover, Opener, read_capture
+from assets.formats.archives.archive import ArchiveReader
 from assets.formats.images.video import VIDEO_SUFFIXES
 from assets.formats.layout import suffix_of
 from assets.formats.leftovers import FRAME_LABELLERS
@@ -108,13 +111,18 @@ class Intake:
     def ingest(
         self, source: Folder, session: str, on_progress: Progress | None = None
     ) -> IntakeReport:
-        """Take in every file below `source` as `session`. Raises FileNotFoundError when there is no such place."""
+        """Take in every file below `source` as `session`. Raises FileNotFoundError when there is no such place.
+
+        Raises ValueError where the settings that its sessions inherit are none.
+        """
         if not source.exists():
             raise FileNotFoundError(
                 f"{source.uri} does not exist: check the path or the bucket"
             )
         make_good(self.catalog, self.ledger)
-        code = stamp_intake(self.catalog)
+        video = inherit_video(source)
+        above = source.above()
+        code = stamp_intake(self.catalog) + (stamp_video(above) if above else "")
         sight = look(source, self.ledger.exclusions(session))
         files = sight.files
         known = self._read_known(session)
@@ -132,7 +140,7 @@ class Intake:
             if not all(is_video):
                 guard.start(len(files))  # it loads while files are shared out
             lent = self._lend(source, session, sight, known, code)
-            plans, leftovers = plan_lending(files, source.open, lent)
+            plans, leftovers = plan_lending(files, source.open, lent, video=video)
             fresh = find_fresh(files, plans, leftovers, known)
             work = _Work(
                 source,
@@ -148,8 +156,10 @@ class Intake:
                 num_files = len(lent.leave_out(plan).files)
                 if work.was_read_otherwise(plan):
                     fresh.update(f.path for f in plan.files)
-                is_due = any(f.path in fresh for f in plan.files) or self._is_adrift(
-                    plan, session, lent
+                if self._is_adrift(plan, work):
+                    work.adrift.add(plan.root)
+                is_due = plan.root in work.adrift or any(
+                    f.path in fresh for f in plan.files
                 )
                 tell = partial(_tell, on_progress, done, len(files), plan)
                 if is_due and not self._take(plan, work, tell):
@@ -212,8 +222,17 @@ class Intake:
             lent = lend_pictures(self.catalog, sight.files, source.open)
         return lent
 
-    def _is_adrift(self, plan: CapturePlan, session: str, lent: Lent) -> bool:
+    def _is_adrift(self, plan: CapturePlan, work: _Work) -> bool:
         """Whether frames that a label file speaks of came or went, and it is to be read again."""
+        session, lent = work.session, work.lent
+        if plan.reader == ArchiveReader.name:
+            file = plan.files[0]
+            before = work.known.get((file.path, file.version))
+            return (
+                before is not None
+                and before.capture_id is not None
+                and is_archive_adrift(self.catalog, session, before.capture_id)
+            )
         if plan.is_container or plan.reader not in FRAME_LABELLERS:
             return False
         mine = [lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids]
@@ -258,10 +277,13 @@ class Intake:
                 return True
             capture_id, sha256, opener = self._identify(plan, source, session)
             plan = replace(plan, sha256=sha256)
+            if plan.reader == ArchiveReader.name:
+                plan = replace(plan, home=Members(self.catalog, plan))
         except _UNREADABLE as error:
             self._refuse(plan, session, *_explain(error))
             return True
         is_reread = work.is_reread(capture_id, plan)
+        is_reread |= plan.is_container and plan.root in work.adrift
         claim = self._claim_or_wait(capture_id, plan, is_reread)
         if claim is None:
             verdict = next(
@@ -582,9 +604,13 @@ class _Work:
     guard: ImageGuard
     lent: Lent
     files: Sequence[SessionFile]  # of the session
+    # roots of plans whose labels speak of frames that came or went
+    adrift: set[str] = field(default_factory=set)
 
-    def find_stand_ins(self, catalog: Catalog, plan: CapturePlan) -> StandIns:
+    def find_stand_ins(self, catalog: Catalog, plan: CapturePlan) -> StandIns | Members:
         """What of a plan's pictures and label files came out of this home."""
+        if isinstance(plan.home, Members):
+            return plan.home
         exported = find_exported(self.files, plan, self.source.open)
         return StandIns(catalog, plan, self.lent.frame_ids, exported)
 

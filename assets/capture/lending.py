@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 from assets.capture.outcomes import Known
-from assets.formats import Opener, plan_session
+from assets.formats import READERS, Opener, Reader, plan_session
 from assets.formats.layout import (
     IMAGE_SUFFIXES,
     folder_of,
@@ -31,6 +31,7 @@ from assets.formats.observations import CapturePlan, Problem
 from assets.formats.protocol import Leftover, UnreadableBytes, read_bytes
 from assets.formats.strict_json import MAX_JSON_BYTES
 from assets.frame_names import fold_name, list_frame_ids, split_stamp
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 from assets.tables.catalog import Catalog, is_in, session_is
 
@@ -40,7 +41,8 @@ _LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "masks", "xml
 _MAX_NAME = 1000
 _TEXT = re.compile(rb'[^"<>\n]+')
 _KEYS_AT_ONCE = 10_000
-_ABSENT = "there is no image"
+ABSENT = "there is no image"  # in the reason of a label whose picture is not here
+UNCLAIMED = "is named like the stored frame"
 _UNKNOWN_REMEDY = (
     "take in the recording that the frame is of, then ingest this session again"
 )
@@ -98,7 +100,7 @@ def recall_pictures(
     if not catalog.exists("frames"):
         return Lent()
     there = _list_stems(files)
-    sheets = [f for f in files if _is_sheet(f)]
+    sheets = [f for f in files if _is_sheet(f) or _is_of_supervisely(f)]
     documents = [
         f
         for f in files
@@ -127,10 +129,16 @@ def recall_pictures(
 
 
 def plan_lending(
-    files: Sequence[SessionFile], opener: Opener, lent: Lent
+    files: Sequence[SessionFile],
+    opener: Opener,
+    lent: Lent,
+    readers: Sequence[Reader] = READERS,
+    video: VideoChoice = ALL_FRAMES,
 ) -> tuple[list[CapturePlan], list[Leftover]]:
     """The plans of files that are there, with the pictures that are lent to them, and what nobody reads."""
-    plans, leftovers = plan_session([*files, *lent.files], lent.open_beside(opener))
+    plans, leftovers = plan_session(
+        [*files, *lent.files], lent.open_beside(opener), readers, video
+    )
     return [plan for plan in plans if lent.leave_out(plan).files], [
         explain_unclaimed(left)
         for left in leftovers
@@ -158,7 +166,7 @@ def _list_waiting(catalog: Catalog, session: str) -> set[str]:
     """The files of a session that name a picture which was not there."""
     columns = ["source_path", "reason"]
     rows = catalog.read_latest("quarantine", columns, session_is(session)).to_pylist()
-    return {row["source_path"] for row in rows if _ABSENT in row["reason"]}
+    return {row["source_path"] for row in rows if ABSENT in row["reason"]}
 
 
 def _read_said(catalog: Catalog, session: str) -> dict[str, set[str]]:
@@ -178,7 +186,7 @@ def _lend(catalog: Catalog, names: Mapping[str, str], taken: Container[str]) -> 
     """The stored frames that pictures mean, by the path and the name of each, where nothing else has the path."""
     if not names:
         return Lent()
-    frames = _find_frames(catalog, names.values())
+    frames = find_frames(catalog, names.values())
     found = {
         path: frames[name]
         for path, name in sorted(names.items())
@@ -199,7 +207,7 @@ def explain_absent(problem: Problem) -> Problem:
     """A problem with a picture that is not there, in the words of who looked for a stored frame too."""
     ids = list_frame_ids(problem.reason)
     if not ids or not problem.reason.removeprefix("task ").split(": ")[-1].startswith(
-        _ABSENT
+        ABSENT
     ):
         return problem
     reason = f"{problem.reason}, and no stored frame has the id {ids[0]}"
@@ -211,7 +219,7 @@ def explain_unclaimed(left: Leftover) -> Leftover:
     ids = list_frame_ids(name_of(left.file.path))
     if not ids or left.is_document or suffix_of(left.file.path) not in SHEETS:
         return left
-    reason = f"is named like the stored frame {ids[0]}, and there is none of this id"
+    reason = f"{UNCLAIMED} {ids[0]}, and there is none of this id"
     return replace(left, reason=reason, remedy=_UNKNOWN_REMEDY)
 
 
@@ -225,10 +233,14 @@ def _list_named(
     for file in files:
         folder = _find_picture_folder(folder_of(file.path))
         stem = stem_of(file.path)
-        if is_hidden(file.path) or file.fault is not None or stem in there:
+        if is_hidden(file.path) or file.fault is not None:
+            continue
+        if stem in there or (_is_of_supervisely(file) and stem_of(stem) in there):
             continue
         if _is_sheet(file):
             yield join(folder, f"{stem}.jpg"), f"{stem}.jpg"
+        elif _is_of_supervisely(file):
+            yield join(join(folder_of(folder_of(file.path)), "img"), stem), stem
         elif suffix_of(file.path) in _DOCUMENTS:
             for name in _list_names(file, opener):
                 yield join(folder, _shorten(name)), name
@@ -238,6 +250,17 @@ def _is_sheet(file: SessionFile) -> bool:
     """Whether a label file has the name of a frame's picture."""
     is_label = suffix_of(file.path) in SHEETS or _is_label_image(file)
     return is_label and _may_name(f"{stem_of(file.path)}.jpg")
+
+
+def _is_of_supervisely(file: SessionFile) -> bool:
+    """Whether it is `ann/PICTURE.jpg.json` with the name of a frame's picture."""
+    picture = stem_of(file.path)
+    return (
+        suffix_of(file.path) == ".json"
+        and name_of(folder_of(file.path)) == "ann"
+        and suffix_of(picture) in IMAGE_SUFFIXES
+        and _may_name(picture)
+    )
 
 
 def _is_label_image(file: SessionFile) -> bool:
@@ -290,7 +313,7 @@ def _find_picture_folder(folder: str) -> str:
     return "/".join("images" if p.lower() in _LABEL_FOLDERS else p for p in parts)
 
 
-def _find_frames(catalog: Catalog, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+def find_frames(catalog: Catalog, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Name of a picture -> the one colour frame that it means: by an id in it, or else by sensor and time."""
     names = set(names)
     ids = {i for name in names for i in list_frame_ids(name_of(name))}

@@ -19,7 +19,10 @@ from assets.capture.lending import (
     plan_lending,
     tell_stored_frames,
 )
+from assets.capture.members import Members
+from assets.capture.source_settings import inherit_video
 from assets.formats import Opener, find_reader, foresee, read_capture
+from assets.formats.archives.archive import ArchiveReader
 from assets.formats.images.image_headers import read_header
 from assets.formats.layout import (
     IMAGE_SUFFIXES,
@@ -125,7 +128,7 @@ class FolderPlan:
         is_costly = not self.folder.is_local and total > MAX_REMOTE_FILES
         done = 0
         for plan in self.plans:
-            found = self._foresee(plan, is_costly)
+            found = self._foresee(plan, catalog, is_costly)
             stored = tell_stored_frames(catalog, plan, self.lent)
             if stored:
                 found.notes["labels of stored frames"] = stored
@@ -133,8 +136,10 @@ class FolderPlan:
             done += len(plan.files)
             on_progress(done, total)
 
-    def _foresee(self, plan: CapturePlan, is_costly: bool) -> Outlook:
+    def _foresee(self, plan: CapturePlan, catalog: Catalog, is_costly: bool) -> Outlook:
         here = self.lent.leave_out(plan)
+        if plan.reader == ArchiveReader.name:
+            here = replace(here, home=Members(catalog, here))
         found = Outlook(plan.reader, plan.root, len(here.files), dict(plan.notes))
         found.notes |= foresee(here, self.folder.open)
         if is_costly:
@@ -151,11 +156,13 @@ class FolderPlan:
 def plan_folder(catalog: Catalog, folder: Folder) -> FolderPlan:
     """Share the files of a folder out among the readers; nothing is written.
 
-    Raises OSError where the place cannot be listed.
+    Raises OSError where the place cannot be listed, ValueError where the settings of its source are none.
     """
     files = folder.files()
     lent = lend_pictures(catalog, files, folder.open)
-    return FolderPlan(folder, *plan_lending(files, folder.open, lent), lent)
+    video = inherit_video(folder)
+    plans = plan_lending(files, folder.open, lent, video=video)
+    return FolderPlan(folder, *plans, lent)
 
 
 def find_nothing(catalog: Catalog, folder: Folder) -> str | None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from assets.capture.members import Members
 from assets.capture.stand_ins import StandIns
-from assets.capture.untouched import list_untouched
+from assets.formats.archives.archive import ArchiveReader
 from assets.formats.images.exif import exif_row, read_exif
 from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import (
@@ -76,7 +77,7 @@ class CaptureRows:
         fence: Callable[[], object] = lambda: None,
         is_reread: bool = False,
         replaced: Collection[str] = (),
-        stand_ins: StandIns | None = None,
+        stand_ins: StandIns | Members | None = None,
     ) -> None:
         self._is_reread = is_reread
         self._replaced_files = set(replaced)
@@ -95,6 +96,7 @@ class CaptureRows:
             name: set() for name in (*_IMMUTABLE, "labels", "annotated_frames")
         }
         self._read_paths: set[str] = set()
+        self._shared_paths = {f.path for f in plan.beside} if plan else set()
         self._hashes: dict[str, bytes] = {}  # of the loose files that are frames
         self._stored: dict[tuple[str, str], _StoredFrame] = {}
         # ids of stored frames whose row is written anew
@@ -432,7 +434,8 @@ class CaptureRows:
 
     def _find_strangers(self, frame_ids: set[str]) -> dict[str, bool]:
         """Of frames those that are none of this plan's pictures: whether they are stored, or gone."""
-        if not frame_ids or self.plan.is_container:
+        is_asked = bool(self._stand_ins and self._stand_ins.is_asked)
+        if not frame_ids or (self.plan.is_container and not is_asked):
             return {}
         rows = self.catalog.read_latest(
             "frames",
@@ -443,10 +446,22 @@ class CaptureRows:
         mine = {
             row["frame_id"]
             for row in rows
-            if row["session"] == self.session and row["source_path"] in paths
+            if row["session"] == self.session
+            and self._file_of(row["source_path"]) in paths
         }
         stored = {row["frame_id"] for row in rows}
         return {i: i in stored for i in frame_ids - mine}
+
+    def _is_answered(self, row: dict[str, Any], said: set[str]) -> bool:
+        """Whether a row's file was read anew; of what other plans are read by as well, the rows of this one alone."""
+        path = outer_path(row["source_path"])
+        if path in self._shared_paths:
+            return bool(row["capture_id"] == self.capture_id)
+        return path in said
+
+    def _file_of(self, path: str) -> str:
+        """The file of the plan that a source lies in."""
+        return outer_path(path) if self.plan.is_container else path
 
     def _drop_obsolete_readings(self) -> None:
         """Delete what an older reader made of this capture and this one does not; with a frame what is said of it.
@@ -460,13 +475,13 @@ class CaptureRows:
         for name in _IMMUTABLE:
             key = TABLES[name].key
             rows = self.catalog.read_latest(
-                name, [key, "source_path"], where
+                name, [key, "capture_id", "source_path"], where
             ).to_pylist()
             gone = [
                 r[key]
                 for r in rows
                 if r[key] not in self._said[name]
-                and outer_path(r["source_path"]) in said
+                and self._is_answered(r, said)
                 and not (name == "frames" and r["source_path"] in self._hashes)
             ]
             if gone and name == "frames":
@@ -521,12 +536,10 @@ class CaptureRows:
         """The label files that nobody has touched, which say nothing."""
         if self._stand_ins is None:
             return set()
-        return list_untouched(
-            self.plan,
+        return self._stand_ins.list_silent(
             self._labels,
             self._annotations,
             lambda said: self._find_frame(said) in self._strange,
-            self._stand_ins.exported,
         )
 
     # ---- below -------------------------------------------------------------------------------------------------------
@@ -784,9 +797,11 @@ def version_of(plan: CapturePlan) -> str:
     )
     if plan.no_clock:
         version += f" without the clock of {', '.join(plan.no_clock)}"
+    if plan.read_by:
+        version += f" by {plan.read_by}"
     if str(plan.video):
         version += f" with frames of videos by {plan.video}"
-    if plan.is_looked_at and plan.reader in FRAME_LABELLERS:
+    if plan.is_looked_at and plan.reader in {*FRAME_LABELLERS, ArchiveReader.name}:
         version += " with all pictures looked at"
     return version
 

@@ -8,7 +8,7 @@ alone: others have files to be labelled by.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.capture.lending import read_frames
+from assets.capture.untouched import list_untouched
 from assets.formats.layout import name_of
 from assets.formats.leftovers import FRAME_LABELLERS
-from assets.formats.observations import CapturePlan
+from assets.formats.observations import (
+    AnnotationObservation,
+    CapturePlan,
+    LabelObservation,
+)
 from assets.frame_names import list_frame_ids
 from assets.frame_pictures import write_picture
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
@@ -105,6 +110,15 @@ class StandIns:
     def is_asked(self) -> bool:
         """Whether the plan has label files, whose pictures may be stored frames."""
         return not self.plan.is_container and self.plan.reader in FRAME_LABELLERS
+
+    def list_silent(
+        self,
+        labels: Sequence[LabelObservation],
+        annotations: Sequence[AnnotationObservation],
+        is_stored: Callable[[AnnotationObservation], bool],
+    ) -> set[str]:
+        """The label files that nobody has touched, which say nothing; `is_stored`: of a stored frame."""
+        return list_untouched(self.plan, labels, annotations, is_stored, self.exported)
 
     @cached_property
     def _named(self) -> dict[str, str]:

@@ -25,7 +25,7 @@ from assets.curation.dedup import (
 )
 from assets.curation.split import Frame, assign_splits
 from assets.curation.subjects import part_by_subject
-from assets.formats.protocol import RECORDING_READERS
+from assets.formats.protocol import UNDIVIDED_READERS
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed, replace_rows
 from assets.tables.schemas import TABLES
@@ -183,7 +183,7 @@ def _read_frames(
     recordings = {
         capture_id
         for capture_id, reader in readers.items()
-        if reader in RECORDING_READERS and hashes[capture_id] is not None
+        if reader in UNDIVIDED_READERS and hashes[capture_id] is not None
     }
     columns = ["frame_id", "capture_id", "session", "cluster_id", "split_hint"]
     frames = [

@@ -16,6 +16,7 @@ from assets.formats.annotations.kitti_object import KittiObjectReader
 from assets.formats.annotations.label_studio import LabelStudioReader
 from assets.formats.annotations.labelme import LabelMeReader
 from assets.formats.annotations.open_images import OpenImagesReader
+from assets.formats.annotations.supervisely import SuperviselyReader
 from assets.formats.annotations.voc import VocReader
 from assets.formats.annotations.yolo import YoloReader
 from assets.formats.archives.archive import ArchiveReader
@@ -42,10 +43,12 @@ from assets.formats.sequences.asl import AslReader
 from assets.formats.sequences.colmap import ColmapReader
 from assets.formats.sequences.kitti_odometry import KittiOdometryReader
 from assets.formats.sequences.kitti_raw import KittiRawReader
+from assets.formats.sequences.nuscenes import NuScenesReader
 from assets.formats.sequences.seven_scenes import SevenScenesReader
 from assets.formats.sequences.tum_rgbd import TumRgbdReader
 from assets.formats.sequences.tum_trajectory import TumTrajectoryReader
 from assets.formats.session_settings import drop_clocks, read_settings
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 
 __all__ = [
@@ -72,10 +75,12 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     ArkitScenesReader(),
     KittiRawReader(),
     KittiOdometryReader(),
+    NuScenesReader(),
     KittiObjectReader(),
     CvatReader(),
     LabelStudioReader(),
     LabelMeReader(),
+    SuperviselyReader(),
     CocoReader(),
     YoloReader(),
     VocReader(),
@@ -91,9 +96,12 @@ READERS: tuple[Reader, ...] = (ArchiveReader(_LOOSE_READERS), *_LOOSE_READERS)
 
 
 def plan_session(
-    files: Sequence[SessionFile], opener: Opener, readers: Sequence[Reader] = READERS
+    files: Sequence[SessionFile],
+    opener: Opener,
+    readers: Sequence[Reader] = READERS,
+    video: VideoChoice = ALL_FRAMES,
 ) -> tuple[list[CapturePlan], list[Leftover]]:
-    """Share the files of a session out among the readers, in their order.
+    """Share the files of a session out among the readers, in their order. `video` is what its source wants of videos.
 
     Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it. Hidden files, and what
     desktops leave behind, are no data and reach no reader; neither does what was listed with a fault.
@@ -104,7 +112,8 @@ def plan_session(
     faulty = [Leftover(f, *f.fault, is_document=False) for f in ordered if f.fault]
     ordered = [file for file in ordered if file.fault is None]
     unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
-    settings, leftovers = read_settings(ordered, opener)
+    own, leftovers = read_settings(ordered, opener)
+    settings = own.inherit(video)
     for left in leftovers:
         unclaimed.pop(left.file.path, None)
     known = {left.file.path for left in leftovers}

@@ -35,6 +35,7 @@ LABEL_READERS = frozenset(
         "label_studio",
         "labelme",
         "open_images",
+        "supervisely",
         "voc",
         "yolo",
     }

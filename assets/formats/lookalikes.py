@@ -163,8 +163,8 @@ def _look_at_json(path: str, head: bytes) -> Likeness | None:
         )
     if re.search(r"(^|/)v1\.0-[a-z]+/", path) and stem_of(path) in _NUSCENES:
         return Likeness(
-            "looks like a table of nuScenes, which no reader reads yet: its boxes are in 3D, and no label here is",
-            "give its pictures alone, or its sensors as messages of an MCAP file",
+            "looks like a table of nuScenes, and those that belong to it are not all beside it",
+            "give scene, sample, sample_data, ego_pose, calibrated_sensor and sensor in one folder",
         )
     if has("_via_img_metadata") or has("regions", "shape_attributes"):
         return Likeness(

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from assets.formats.points.clouds import CloudFacts
 from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 from models.geometry.camera import Camera
+
+if TYPE_CHECKING:
+    from assets.formats.home import Home
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class ScanObservation:
     t_ns: int | None = None  # the sensor's own clock; None where the format has none
     sequence: int = 0  # position among the scans of this sensor in this capture
     frame_of_reference: str | None = None  # as the message names it
+    num_left_out: int = 0  # beams of a laser scan without a range, which are no points
 
 
 @dataclass(frozen=True)
@@ -203,3 +208,8 @@ class CapturePlan:
     is_looked_at: bool = False
     # of the bytes of a container that the blob store holds: frames may point into it
     sha256: str | None = None
+    # files of another plan by which this one is read as well, and what they say, shortened: otherwise it is read anew
+    beside: tuple[SessionFile, ...] = ()
+    read_by: str = ""
+    # what the members of an archive find in the home that takes it in
+    home: Home | None = None

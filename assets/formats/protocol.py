@@ -35,6 +35,8 @@ NOT_READ = (
 NO_DATA = "no data"  # and in those on what is for people alone
 # whose captures are recordings, each taken in one go
 RECORDING_READERS = frozenset({"mcap", "rosbag1", "rosbag2"})
+# whose captures go to one split as a whole
+UNDIVIDED_READERS = RECORDING_READERS | {"nuscenes"}
 # of all versions of its pointers, and those of its first name
 _LFS_POINTERS = (b"version https://git-lfs", b"version https://hawser")
 _ANNEX_POINTER = b"/annex/objects/"

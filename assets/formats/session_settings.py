@@ -46,6 +46,13 @@ class SessionSettings:
     no_clock: tuple[str, ...] = ()  # sensors, sorted
     video: VideoChoice = ALL_FRAMES
     is_looked_at: bool = False  # all pictures that label files list
+    is_inherited: bool = False  # `video`, from the source that the session is of
+
+    def inherit(self, video: VideoChoice) -> SessionSettings:
+        """These settings, with the source's `video` where they say nothing of it."""
+        if str(self.video) or not str(video):
+            return self
+        return replace(self, video=video, is_inherited=True)
 
     def apply(self, plan: CapturePlan) -> CapturePlan:
         """The plan with these settings, and a note of them."""
@@ -54,7 +61,8 @@ class SessionSettings:
         if self.no_clock:
             plan.notes[_NOTE] = ", ".join(self.no_clock)
         if str(self.video) and can_carry(plan.reader, "video"):
-            plan.notes[_VIDEO_NOTE] = str(self.video)
+            of_source = " of its source" * self.is_inherited
+            plan.notes[_VIDEO_NOTE + of_source] = str(self.video)
             plan = replace(plan, video=self.video)
         return replace(plan, no_clock=self.no_clock, is_looked_at=self.is_looked_at)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from assets.registry.audit import audit_registry
 from assets.registry.reading import StoreReader
 from assets.retrieval.dagster_events import audit_events
 from assets.retrieval.whole_tables import WholeTables
+from assets.sandbox.video_places import VideoPlace
 from assets.storage import BlobStore
-from assets.tables.catalog import PUBLISHED, Catalog
+from assets.tables.catalog import PUBLISHED, Catalog, is_in
 from assets.tables.recovery import list_losses
 from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES
@@ -198,6 +200,7 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
     scans = stores.catalog.read_latest("scans", ["blob_sha256"])["blob_sha256"]
     wanted = {sha256 for sha256 in captures + documents if sha256}
     wanted |= set(scans.to_pylist())
+    members = _list_videos_of_archives(stores.catalog)
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
         yield Finding(
@@ -205,6 +208,13 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             sha256,
             "a file is gone from the blob store",
             "touch it in its session and ingest again",
+        )
+    for sha256 in sorted(members - wanted - present):
+        yield Finding(
+            "blob",
+            sha256,
+            "a video out of an archive is gone from the blob store",
+            "restore it from a backup, or ingest the video unpacked: it is kept by its bytes",
         )
     remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):
@@ -219,6 +229,20 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             )
         except OSError as error:
             yield Finding("blob", sha256, f"cannot be read: {_say(error)}", remedy)
+
+
+def _list_videos_of_archives(catalog: Catalog) -> set[str]:
+    """sha256 of the videos that archives held: no capture has it, their frames point to them."""
+    archives = catalog.read_latest("captures", ["capture_id"], "reader = 'archive'")
+    ids = sorted(archives["capture_id"].to_pylist())
+    if not ids or not catalog.exists("frames"):
+        return set()
+    where = f"encoding = 'video' AND {is_in('capture_id', ids)}"
+    found = set[str]()
+    for payload in catalog.read_latest("frames", ["payload"], where)["payload"]:
+        with suppress(ValueError):  # bytes that changed: the frame is a finding
+            found.add(VideoPlace.unpack(payload.as_py()).blob)
+    return found
 
 
 def _verify_ledger(stores: Stores) -> Iterator[Finding | None]:

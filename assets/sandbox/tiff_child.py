@@ -1,4 +1,4 @@
-"""The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for training and whatever else looks at them.
+"""The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for whatever looks at them, and masks.
 
 Run as `python -m assets.sandbox.tiff_child`. A request is one of WHAT and a length, then the bytes; an answer is the
 length of a JSON head, the head (shape of the pixels, or the error), then the pixels, of a byte each. It ends when its
@@ -7,10 +7,11 @@ input does, and between two pictures with the status RETIRED when it has worked 
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 import time
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from assets.sandbox.child_answers import open_answers, write_json
 from assets.sandbox.child_limits import (
@@ -23,7 +24,7 @@ from assets.sandbox.child_limits import (
 from assets.sandbox.child_process import RETIRED
 from assets.sandbox.confinement import confine
 
-WHAT = ("rgb", "luma")
+WHAT = ("rgb", "luma", "mask")
 REQUEST = struct.Struct(">BQ")  # index in WHAT, bytes
 
 
@@ -38,7 +39,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     appearance.load_heif()
     cv2.setNumThreads(1)
     images.decode_here()
-    decoders = (images.decode_rgb, images.decode_luma)
+    decoders = (images.decode_rgb, images.decode_luma, _decode_mask)
     limit_resources(MEMORY_BYTES, CHILD_SECONDS)
     confine()
     retires_s = time.process_time() + CHILD_SECONDS
@@ -57,6 +58,19 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         write_json(answers, {"shape": pixels.shape})
         answers.write(pixels.tobytes())
         answers.flush()
+
+
+def _decode_mask(payload: bytes) -> Any:
+    """(H, W) uint8 of a PNG: 1 where it is opaque, or where one of a single channel is not 0. Raises ValueError."""
+    import numpy as np
+    from PIL import Image as Pillow
+
+    with Pillow.open(io.BytesIO(payload), formats=["PNG"]) as picture:
+        if "transparency" in picture.info or picture.mode in ("LA", "RGBA"):
+            return (np.array(picture.convert("RGBA"))[..., 3] > 0).astype(np.uint8)
+        if picture.mode not in ("1", "L"):
+            raise ValueError(f"a mask of the kind {picture.mode}, without transparency")
+        return (np.array(picture.convert("L")) > 0).astype(np.uint8)
 
 
 def main() -> None:

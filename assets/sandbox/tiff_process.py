@@ -42,10 +42,12 @@ class TiffDecoder:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: Child | None = None
+        self._kind = "TIFF"
 
     def decode(self, what: str, payload: bytes | memoryview) -> Any:
         """(H, W, 3) or (H, W) uint8: what `decode_<what>` gives. Raises ValueError, also where the child dies of it."""
         with self._lock:
+            self._kind = "mask" if what == "mask" else "TIFF"
             try:
                 return self._ask(what, payload)
             except _Retired:
@@ -69,13 +71,15 @@ class TiffDecoder:
             self._child = None
             reason = explain_end(child)
             kind = _Retired if child.returncode == RETIRED else ValueError
-            raise kind(f"the decoder of a TIFF {reason}") from None
+            raise kind(f"the decoder of a {self._kind} {reason}") from None
         except BaseException as error:  # a late answer must not be taken for the next
             self._child = None
             end_child(child)
             if not isinstance(error, TimeoutError):
                 raise
-            silent = f"the decoder of a TIFF gave no answer in {SILENCE_SECONDS} s"
+            silent = (
+                f"the decoder of a {self._kind} gave no answer in {SILENCE_SECONDS} s"
+            )
             raise ValueError(silent) from None
         if isinstance(answer, str):
             raise ValueError(answer)
@@ -121,12 +125,22 @@ _of_process: dict[int, TiffDecoder] = {}  # a fork has its own
 
 def decode_tiff(what: str, payload: bytes | memoryview) -> Any:
     """What `assets.images.decode_<what>` gives, from the child of this process. Raises ValueError."""
+    return _find_decoder().decode(what, payload)
+
+
+def decode_mask(payload: bytes | memoryview) -> Any:
+    """(H, W) uint8 of a PNG, from the child of this process: 1 where it is opaque, or where one of a single channel
+    is not 0. Raises ValueError."""
+    return _find_decoder().decode("mask", payload)
+
+
+def _find_decoder() -> TiffDecoder:
     pid = os.getpid()
     decoder = _of_process.get(pid)
     if decoder is None:
         decoder = _of_process.setdefault(pid, TiffDecoder())
         atexit.register(_close, pid)
-    return decoder.decode(what, payload)
+    return decoder
 
 
 def _close(pid: int) -> None:

@@ -6,12 +6,14 @@ Belongs here: when to ask for intake. Does not: intake itself, which is exactly-
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import dagster as dg
 
 from assets.capture.partial import find_partial
 from assets.capture.recovery import make_good, stamp_intake
+from assets.capture.source_settings import stamp_video
 from assets.foreign_text import for_line
 from assets.landing import LandingZone, Watch, explain
 from assets.ledger import Ledger, Pause
@@ -54,7 +56,9 @@ def landing_zone_sensor(
     """
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
     make_good(catalog, landing_zone.ledger)
-    watch.follow_code(stamp_intake(catalog))
+    stamp = stamp_intake(catalog)
+    with suppress(OSError):  # a zone that is away is told below
+        watch.follow_code(stamp + stamp_video(landing_zone.folder))
     around = landing_zone.look_around()
     landing_zone.note(around)
     paused = {p.session: p for p in landing_zone.ledger.pauses() if p.what == LISTING}
@@ -90,7 +94,7 @@ def landing_zone_sensor(
             places[session],
             session,
             watch.seen[session][0],
-            watch.code,
+            stamp + _stamp_above(places[session]),
         )
     ]
     told, untold = tell_made(context.instance, catalog, landing_zone.ledger, made)
@@ -212,6 +216,11 @@ def _find_due(
             due[session] = now.failed_run
     watch.failed_s = until_s
     return due
+
+
+def _stamp_above(folder: Folder) -> str:
+    above = folder.above()
+    return stamp_video(above) if above else ""
 
 
 def _is_whole(

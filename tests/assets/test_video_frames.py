@@ -78,7 +78,7 @@ def kept(tmp_path_factory, open_at):
 
 
 def read_pngs(folder, name) -> list[np.ndarray]:
-    """The frames in order, as a video inside an archive becomes images: decoded from its start to its end."""
+    """The frames in order, as a video becomes images where no home keeps it: decoded from its start to its end."""
     source = Folder(str(folder))
     (file,) = [f for f in source.files() if f.path == name]
     (plan,) = plan_session([file], source.open)[0]

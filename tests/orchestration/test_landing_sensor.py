@@ -196,3 +196,14 @@ def test_all_sessions_are_asked_for_again_after_a_power_cut_took_rows(
     os.truncate(manifest, 0)
     recovery._checked.clear()
     assert [tick(), tick()] == [["monday"], []]
+
+
+def test_sessions_are_asked_for_again_when_their_source_says_otherwise(
+    tick, tmp_path, recording
+):
+    land(tmp_path, "monday/a.mcap", recording)
+    assert [tick() for _ in range(3)] == [[], ["monday"], []]
+    (tmp_path / "landing" / "daguerre.yaml").write_text("video: {every: 5}\n")
+    assert [tick() for _ in range(2)] == [["monday"], []]
+    (tmp_path / "landing" / "daguerre.yaml").unlink()
+    assert [tick() for _ in range(2)] == [["monday"], []]

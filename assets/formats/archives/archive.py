@@ -21,6 +21,8 @@ from assets.formats.archives.archive_members import (
 )
 from assets.formats.archives.tar_members import is_tar_name, open_tar
 from assets.formats.archives.zip_members import open_zip
+from assets.formats.home import Home, Shares
+from assets.formats.images.video import VideoReader
 from assets.formats.layout import is_hidden, list_paths, suffix_of
 from assets.formats.observations import CapturePlan, Observation, Problem, Source
 from assets.formats.protocol import (
@@ -39,7 +41,7 @@ from assets.storage import SessionFile
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _SEPARATOR = "!/"
-_VERSION = "2"
+_VERSION = "3"
 READ_AS = "read as"  # in the notes: the readers of what is inside
 
 
@@ -71,26 +73,36 @@ class ArchiveReader:
         file = plan.files[0]
         try:
             with self._open(file, opener) as store:
-                return self._foresee_members(_List.of(file, store), store)
+                return self._foresee_members(plan.home, _List.of(file, store), store)
         except UnreadableBytes as error:
             return {NOT_READ: f"{error.reason}. {error.remedy}"}
 
-    def _foresee_members(self, found: _List, store: MemberStore) -> dict[str, str]:
+    def _share_out(
+        self, home: Home | None, files: Sequence[SessionFile], opener: Opener
+    ) -> Shares:
+        """Plans of the members; with the stored frames that labels name, where there is a home."""
         from assets.formats import plan_session
 
-        open_member = found.opener_of(store)
-        plans, leftovers = plan_session(found.files, open_member, self._readers)
+        if home is not None:
+            return home.share_out(files, opener, self._readers)
+        return Shares(*plan_session(files, opener, self._readers), opener)
+
+    def _foresee_members(
+        self, home: Home | None, found: _List, store: MemberStore
+    ) -> dict[str, str]:
+        shares = self._share_out(home, found.files, found.opener_of(store))
+        plans = shares.plans
         notes = dict[str, str]()
         for name in dict.fromkeys(p.reader for p in plans):
             mine = [p for p in plans if p.reader == name]
-            num_files = sum(len(p.files) for p in mine)
+            num_files = sum(f.path in found.members for p in mine for f in p.files)
             roots = _name_paths([p.root for p in mine])
             notes[f"{READ_AS} {name}"] = f"{num_files} members, in {roots}"
         alike: dict[tuple[str, str], list[str]] = defaultdict(list)
         for refused in found.refused:
             path = _name_member(found.path, refused)
             alike[refused.reason, refused.remedy].append(path)
-        for left in leftovers:
+        for left in shares.leftovers:
             if left.is_document:
                 alike[left.reason, NO_DATA].append(left.file.path)
             else:
@@ -102,8 +114,10 @@ class ArchiveReader:
         for number, inner_plan in enumerate(plans):
             reader = next(r for r in self._readers if r.name == inner_plan.reader)
             look = getattr(reader, "foresee", None)
-            seen = look(inner_plan, open_member) if look else {}
-            for key, note in {**inner_plan.notes, **seen}.items():
+            told = look(inner_plan, shares.opener) if look else {}
+            if stored := home.tell(inner_plan) if home else "":
+                told = {**told, "labels of stored frames": stored}
+            for key, note in {**inner_plan.notes, **told}.items():
                 notes[f"{inner_plan.root or number}: {key}"] = note
         return notes
 
@@ -149,10 +163,9 @@ class ArchiveReader:
         opener: Opener,
         members: dict[str, Member],
     ) -> Iterator[Observation]:
-        from assets.formats import plan_session
-
-        plans, leftovers = plan_session(inner, opener, self._readers)
-        for left in leftovers:
+        shares = self._share_out(plan.home, inner, opener)
+        plans = shares.plans
+        for left in shares.leftovers:
             if left.is_document:
                 plan.notes[f"not read: {left.file.path}"] = left.reason
             else:
@@ -166,7 +179,8 @@ class ArchiveReader:
             reader = next(r for r in self._readers if r.name == inner_plan.reader)
             if str(plan.video):
                 inner_plan = replace(inner_plan, video=plan.video)
-            for observation in reader.read(inner_plan, opener):
+            inner_plan, open_inner = _keep(inner_plan, plan.home, shares.opener)
+            for observation in reader.read(inner_plan, open_inner):
                 yield replace(observation, source=_place(observation.source, members))
             for key, note in inner_plan.notes.items():
                 plan.notes[f"{inner_plan.root or number}: {key}"] = note
@@ -202,6 +216,20 @@ class _List:
     def opener_of(self, store: MemberStore) -> Opener:
         """Opens members by their paths."""
         return lambda member: store.open(self.members[member.path])
+
+
+def _keep(
+    plan: CapturePlan, home: Home | None, opener: Opener
+) -> tuple[CapturePlan, Opener]:
+    """A video is kept in the home, and read from there; other members are read from the archive."""
+    if home is None or plan.reader != VideoReader.name:
+        return plan, opener
+    try:
+        with opener(plan.files[0]) as stream:
+            sha256 = home.keep(stream)
+    except UnreadableBytes:
+        return plan, opener  # its reader says so
+    return replace(plan, sha256=sha256), lambda _file: home.open(sha256)
 
 
 def _name_member(archive: str, refused: Refused) -> str:

@@ -4,7 +4,7 @@
 by integer arithmetic). A video has no wall clock: its zero is that of the container's time line, and that is the
 sensor's clock here. AVI states no presentation times: where its frames are not stored in the order in which they are
 shown, `t_ns` is None and the order alone is known. The video is kept as it is, and a frame is its place in it
-(`VideoPlace`); of a video inside an archive, frames are PNG of the decoded pixels. Rotation and pixel shape that the
+(`VideoPlace`); of a video read without a home to keep it, PNG of the decoded pixels. Rotation and pixel shape that the
 video wishes for are noted and not applied. A frame's source is its packet; unless it is a key frame, the packets
 before belong to it as well. Frames that build on a damaged packet are left out and counted, up to the next key frame;
 damaged is what the decoder complains about, so of codecs without checksums (all but FFV1) a flipped bit may pass that

@@ -134,8 +134,10 @@ class _Recording:
     tracks: VideoTracks
     _sequence: Counter[str] = field(default_factory=Counter)
     _scans: Counter[str] = field(default_factory=Counter)  # by sensor
+    _left_out: Counter[str] = field(default_factory=Counter)  # beams by topic
     _frames: Counter[int] = field(default_factory=Counter)  # by channel
     _skipped: Counter[str] = field(default_factory=Counter)
+    _unread: dict[str, str] = field(default_factory=dict)  # why, of those skipped
     _reads: dict[int, _Read | None] = field(default_factory=dict)
     _calibrations: list[PendingCalibration] = field(default_factory=list)
     _last_calibration: dict[str, PendingCalibration] = field(default_factory=dict)
@@ -169,7 +171,10 @@ class _Recording:
             )
         yield from self._compare_counts(walker)
         for topic, count in sorted(self._skipped.items()):
-            self.notes[f"{NOT_READ}: {topic}"] = f"{count} messages"
+            why = self._unread.get(topic, "")
+            self.notes[f"{NOT_READ}: {topic}"] = f"{count} messages{why}"
+        for topic, count in sorted(self._left_out.items()):
+            self.notes[f"left out of {topic}"] = f"{count} beams without a return"
         self.notes.update(self._log_times.describe())
 
     def _read_message(self, item: Located) -> Iterator[Observation]:
@@ -192,7 +197,9 @@ class _Recording:
                 yield origin.refuse(error.reason, error.remedy)
         read = self._reads[item.channel.id]
         if read is None:
-            self._skipped[_name_topic(item.channel, item.schema)] += 1
+            topic = _name_topic(item.channel, item.schema)
+            self._skipped[topic] += 1
+            self._unread[topic] = _explain_unread(item.schema)
             return
         has_stamp = True
         try:
@@ -202,7 +209,7 @@ class _Recording:
                 if isinstance(reading, VideoPacket):
                     yield from self._add_packet(reading, item)
                 else:
-                    yield from self._place(reading, item.channel.id)
+                    yield from self._place(reading, item.channel)
         except AttributeError as error:
             name = item.schema.name if item.schema else "messages"
             yield origin.refuse(
@@ -215,7 +222,7 @@ class _Recording:
         self._log_times.add(item.channel.topic, item.log_ns, has_stamp)
 
     def _place(
-        self, reading: Observation | PendingCalibration, channel_id: int
+        self, reading: Observation | PendingCalibration, channel: Channel
     ) -> Iterator[Observation]:
         if isinstance(reading, PendingCalibration):
             sensor = reading.observation.sensor
@@ -229,13 +236,15 @@ class _Recording:
         if isinstance(reading, ScanObservation):
             number = self._scans[reading.sensor]
             self._scans[reading.sensor] += 1
+            if reading.num_left_out:
+                self._left_out[channel.topic] += reading.num_left_out
             # where the recording is stored, so are its scans
             is_kept = self.plan.sha256 is not None
             payload = None if is_kept else reading.payload
             yield replace(reading, sequence=number, payload=payload)
             return
         if isinstance(reading, FrameObservation):
-            self._frames[channel_id] += 1
+            self._frames[channel.id] += 1
             yield from self._number([reading])
             return
         yield reading
@@ -300,11 +309,17 @@ def foresee_topics(summary: Summary) -> Iterator[tuple[str, str]]:
             counts = summary.statistics.channel_message_counts
             how_many = f"{counts.get(channel.id, 0)} messages"
         what = "read" if is_read else NOT_READ
-        yield f"{what}: {_name_topic(channel, schema)}", how_many + refusal
+        why = "" if is_read or refusal else _explain_unread(schema)
+        yield f"{what}: {_name_topic(channel, schema)}", how_many + refusal + why
 
 
 def _name_topic(channel: Channel, schema: Schema | None) -> str:
     return f"{channel.topic} ({schema.name if schema else 'no schema'})"
+
+
+def _explain_unread(schema: Schema | None) -> str:
+    name = ros1_messages.name_as_ros2(schema.name) if schema else ""
+    return point_cloud_messages.explain_unread(name)
 
 
 def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
@@ -326,8 +341,10 @@ def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
             else foxglove_messages.build_protobuf_parser(name)
         )
         return partial(_parse_and_read, parse, foxglove_messages.HANDLERS[name])
-    if name == point_cloud_messages.NAME and encoding in ("cdr", "ros1"):
-        return partial(point_cloud_messages.read_point_cloud, encoding)
+    if form := point_cloud_messages.find_form(name, encoding):
+        if encoding == "ros1":
+            ros1_messages.require_definition(name, channel.metadata.get("md5sum"))
+        return partial(point_cloud_messages.read_scan, form)
     if encoding == "cdr" and (handle := _find_ros_handler(name)):
         return partial(_parse_and_read, ros2_messages.build_cdr_parser(schema), handle)
     if encoding == "ros1" and (handle := _find_ros_handler(name)):
@@ -344,7 +361,7 @@ def choose_read(channel: Channel, schema: Schema | None) -> _Read | None:
             f"{name}: video packets in messages are not read",
             "record images, or a video file",
         )
-    if name in _KEPT:
+    if name in _KEPT or name in point_cloud_messages.NAMES:
         raise UnreadableBytes(
             f"{name} in message encoding {encoding!r} is not read", _REMEDY
         )

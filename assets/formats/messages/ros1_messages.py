@@ -13,6 +13,17 @@ from typing import Any
 from assets.formats.messages.mcap_chunks import parse_small
 from assets.formats.protocol import UnreadableBytes
 
+_NUMERIC_TYPES = (
+    "UNKNOWN",
+    "UINT8",
+    "INT8",
+    "UINT16",
+    "INT16",
+    "UINT32",
+    "INT32",
+    "FLOAT32",
+    "FLOAT64",
+)
 _FLAT = frozenset({"Image", "RawImage", "CompressedImage", "CompressedVideo"})
 _TRANSFORMS = "geometry_msgs/TransformStamped[] transforms"
 _ENCODED = "time timestamp\nstring frame_id\nuint8[] data\nstring format"
@@ -20,6 +31,16 @@ _RAW = (
     "time timestamp\nstring frame_id\nuint32 width\nuint32 height\nstring encoding\nuint32 step\n"
     "uint8[] data"
 )
+# constants are part of what an MD5 sum is of
+_PACKED = "\n".join(
+    (
+        *(f"uint8 {name}={number}" for number, name in enumerate(_NUMERIC_TYPES)),
+        "string name\nuint32 offset\nuint8 type",
+    )
+)
+_PLACED = "time timestamp\nstring frame_id\ngeometry_msgs/Pose pose\n"
+_POINTS = f"{_PLACED}uint32 point_stride\nfoxglove_msgs/PackedElementField[] fields\nuint8[] data"
+_LASER = f"{_PLACED}float64 start_angle\nfloat64 end_angle\nfloat64[] ranges\nfloat64[] intensities"
 # published with ROS 1, or for it, and not among rosbags' own
 _MORE = {
     "tf2_msgs/msg/TFMessage": _TRANSFORMS,
@@ -27,6 +48,9 @@ _MORE = {
     "foxglove_msgs/msg/CompressedImage": _ENCODED,
     "foxglove_msgs/msg/CompressedVideo": _ENCODED,
     "foxglove_msgs/msg/RawImage": _RAW,
+    "foxglove_msgs/msg/PackedElementField": _PACKED,
+    "foxglove_msgs/msg/PointCloud": _POINTS,
+    "foxglove_msgs/msg/LaserScan": _LASER,
 }
 _REMEDY = "convert the topic to messages of ROS's own definitions, or do not record it"
 
@@ -38,6 +62,13 @@ def name_as_ros2(name: str) -> str:
 
 def build_parser(name: str, md5: str | None) -> Callable[[bytes], Any]:
     """Bytes -> message, for a name of ROS 2's form. Raises UnreadableBytes where definitions are missing or differ."""
+    require_definition(name, md5)
+    parse = partial(_parse, _definitions(), name)
+    return parse if name.rsplit("/", 1)[-1] in _FLAT else partial(parse_small, parse)
+
+
+def require_definition(name: str, md5: str | None) -> None:
+    """Raises UnreadableBytes where the published definition of a message is not known, or has another MD5 sum."""
     store = _definitions()
     if name not in store.fielddefs:
         raise UnreadableBytes(f"{name} in message encoding 'ros1' is not read", _REMEDY)
@@ -45,8 +76,6 @@ def build_parser(name: str, md5: str | None) -> Callable[[bytes], Any]:
     if md5 not in (None, expected):
         reason = f"its definition of {name} has the MD5 sum {str(md5)[:40]}, that of ROS 1 has {expected}"
         raise UnreadableBytes(reason, _REMEDY)
-    parse = partial(_parse, store, name)
-    return parse if name.rsplit("/", 1)[-1] in _FLAT else partial(parse_small, parse)
 
 
 def _parse(store: Any, name: str, data: bytes) -> Any:

@@ -12,6 +12,7 @@ MAX_POINTS = 50_000_000  # of one scan
 _MAX_FIELDS = 64
 _MAX_POINT_BYTES = 4096
 _AXES = ("x", "y", "z")
+_MAX_OFF_UNIT = 0.01  # what rounding to a few digits makes of a unit quaternion
 Bounds = tuple[float, float, float, float, float, float]
 
 
@@ -37,6 +38,7 @@ class PointCloud:
     size: tuple[int, int]
     t_ns: int | None = None
     frame_of_reference: str | None = None
+    num_left_out: int = 0  # beams of a laser scan without a range, which are no points
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,20 @@ class CloudFacts:
     fields: tuple[tuple[str, str, int], ...]  # name, type, count
 
 
-def layout_of(fields: Sequence[PointField], point_bytes: int) -> np.dtype[np.void]:
-    """The type of one point. Raises ValueError for fields without room in a point, or without a name of their own."""
+def layout_of(
+    fields: Sequence[PointField], point_bytes: int, min_axes: int = len(_AXES)
+) -> np.dtype[np.void]:
+    """The type of one point. Raises ValueError for fields without room in a point, or without a name of their own.
+
+    `min_axes` is how many of x, y and z there are at least.
+    """
     if not 0 < point_bytes <= _MAX_POINT_BYTES or len(fields) > _MAX_FIELDS:
         raise ValueError(f"points of {point_bytes} bytes with {len(fields)} fields")
     names = [field.name for field in fields]
     if len(set(names)) < len(names) or not all(names):
         raise ValueError(f"fields {names} that do not have a name each")
     absent = [axis for axis in _AXES if axis not in names]
-    if absent:
+    if len(absent) > len(_AXES) - min_axes:
         raise ValueError(
             f"points without {', '.join(absent)}: their fields are {names}"
         )
@@ -109,6 +116,37 @@ def view_points(
 def positions_of(points: NDArray[np.void]) -> NDArray[np.float64]:
     """x, y, z of every point, (n, 3), as they are."""
     return np.stack([points[axis].astype(np.float64) for axis in _AXES], axis=1)
+
+
+def move_points(
+    points: NDArray[np.void], xyz_m: Sequence[float], quaternion: Sequence[float]
+) -> NDArray[np.void]:
+    """Points in the frame in which their origin stands at a pose, (n,): x, y, z are float64 then, the rest as it is.
+
+    `quaternion` is x, y, z, w; four zeros, as a message has that sets none, turn nothing. A pose that moves nothing
+    gives the points as they are. Raises ValueError for a pose that is not finite, or whose quaternion is none.
+    """
+    from scipy.spatial.transform import Rotation
+
+    pose = np.array([*xyz_m, *quaternion], np.float64)
+    if not np.isfinite(pose).all():
+        raise ValueError(f"the pose {pose.tolist()} of the points is not finite")
+    length = float(np.linalg.norm(pose[3:]))
+    if length and abs(length - 1) > _MAX_OFF_UNIT:
+        raise ValueError(f"the quaternion {pose[3:].tolist()} has the length {length}")
+    if not pose[:6].any():
+        return points
+    turn = Rotation.from_quat(pose[3:]) if length else Rotation.identity()
+    positions = positions_of(points) @ turn.as_matrix().T + pose[:3]
+    assert points.dtype.names is not None
+    kinds = [
+        (name, "<f8") if name in _AXES else (name, points.dtype[name])
+        for name in points.dtype.names
+    ]
+    moved = np.empty(len(points), np.dtype(kinds))
+    for name in points.dtype.names:
+        moved[name] = positions[:, _AXES.index(name)] if name in _AXES else points[name]
+    return moved
 
 
 def measure_cloud(points: NDArray[np.void]) -> CloudFacts:

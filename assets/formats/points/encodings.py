@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from assets.formats.points import foxglove_points as foxglove
 from assets.formats.points.clouds import (
     PointCloud,
     PointField,
     layout_of,
     view_points,
 )
+from assets.formats.points.laser_scan import parse_laser_cdr, parse_laser_ros1
 from assets.formats.points.pcd import parse_pcd
 from assets.formats.points.pointcloud2 import parse_cdr, parse_ros1
 
@@ -43,6 +45,16 @@ PARSERS: dict[str, Callable[[bytes], PointCloud]] = {
     "nuscenes_bin": parse_nuscenes,
     "pointcloud2_ros1": parse_ros1,
     "pointcloud2_cdr": parse_cdr,
+    "laserscan_ros1": parse_laser_ros1,
+    "laserscan_cdr": parse_laser_cdr,
+    "foxglove_points_protobuf": foxglove.parse_points_protobuf,
+    "foxglove_points_json": foxglove.parse_points_json,
+    "foxglove_points_ros1": foxglove.parse_points_ros1,
+    "foxglove_points_cdr": foxglove.parse_points_cdr,
+    "foxglove_laser_protobuf": foxglove.parse_laser_protobuf,
+    "foxglove_laser_json": foxglove.parse_laser_json,
+    "foxglove_laser_ros1": foxglove.parse_laser_ros1,
+    "foxglove_laser_cdr": foxglove.parse_laser_cdr,
 }
 
 

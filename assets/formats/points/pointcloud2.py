@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from assets.formats.points.clouds import (
     PointCloud,
     PointField,
     layout_of,
     view_points,
 )
+from assets.formats.points.message_fields import MessageFields
 
 _MAX_FIELDS = 64
 # sensor_msgs/PointField
@@ -25,41 +24,6 @@ _TYPES = {
 }
 
 
-class _Message:
-    """Takes the values of a message one after the other. Raises ValueError where it ends before."""
-
-    def __init__(self, data: bytes | memoryview, is_cdr: bool) -> None:
-        self._data = memoryview(data)
-        self._at = 0
-        self._is_cdr = is_cdr
-        self._order: Literal["little", "big"] = "little"
-        if is_cdr:
-            head = bytes(self._take(4))
-            if head[0] != 0 or head[1] not in (0, 1):
-                raise ValueError(f"a CDR message that begins with {head!r}")
-            self._order = "little" if head[1] else "big"
-
-    def _take(self, size: int) -> memoryview:
-        if self._at + size > len(self._data):
-            raise ValueError(f"the message ends inside a field of {size} bytes")
-        self._at += size
-        return self._data[self._at - size : self._at]
-
-    def number(self, size: int = 4, is_signed: bool = False) -> int:
-        """The next integer; CDR places it at a multiple of its size, counted behind its head."""
-        if self._is_cdr:
-            self._take(-(self._at - 4) % size)
-        return int.from_bytes(self._take(size), self._order, signed=is_signed)
-
-    def text(self) -> str:
-        """The next text; CDR ends it with a zero byte."""
-        return bytes(self._take(self.number())).rstrip(b"\0").decode("utf-8", "replace")
-
-    def bytes(self) -> memoryview:
-        """The next list of bytes."""
-        return self._take(self.number())
-
-
 def parse_ros1(data: bytes | memoryview) -> PointCloud:
     """The cloud of a ROS 1 message. Raises ValueError."""
     return _parse(data, is_cdr=False)
@@ -71,11 +35,8 @@ def parse_cdr(data: bytes | memoryview) -> PointCloud:
 
 
 def _parse(data: bytes | memoryview, is_cdr: bool) -> PointCloud:
-    message = _Message(data, is_cdr)
-    if not is_cdr:
-        message.number()  # seq
-    t_ns = message.number(is_signed=is_cdr) * 1_000_000_000 + message.number()
-    frame = message.text()
+    message = MessageFields(data, is_cdr)
+    t_ns, frame = message.header()
     height = message.number()
     width = message.number()
     num_fields = message.number()
@@ -91,10 +52,10 @@ def _parse(data: bytes | memoryview, is_cdr: bool) -> PointCloud:
         point_bytes,
     )
     found = view_points(points, layout, (width, height), row_bytes)
-    return PointCloud(found, (width, height), t_ns, frame.strip("/") or None)
+    return PointCloud(found, (width, height), t_ns, frame)
 
 
-def _read_field(message: _Message) -> tuple[str, str, int, int]:
+def _read_field(message: MessageFields) -> tuple[str, str, int, int]:
     name = message.text()
     offset = message.number()
     kind = message.number(1)

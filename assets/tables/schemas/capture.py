@@ -30,6 +30,16 @@ SCAN_ENCODINGS = (
     "nuscenes_bin",
     "pointcloud2_ros1",
     "pointcloud2_cdr",
+    "laserscan_ros1",
+    "laserscan_cdr",
+    "foxglove_points_protobuf",
+    "foxglove_points_json",
+    "foxglove_points_ros1",
+    "foxglove_points_cdr",
+    "foxglove_laser_protobuf",
+    "foxglove_laser_json",
+    "foxglove_laser_ros1",
+    "foxglove_laser_cdr",
 )
 
 CAPTURES = Table(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.peers.environment import make_environment
 from bench.prove.readers import allowances as allow
-from bench.prove.readers import drives, label_sets, ours, trajectories
+from bench.prove.readers import drives, label_sets, ours, scenes, trajectories
 from bench.prove.readers.compare import Allowance
 from bench.prove.readers.rows import Row
 from orchestration.profiles import CHECKOUT
@@ -25,6 +25,8 @@ PACKAGES = {
     "evo": ("evo==1.38.1",),
     "pykitti": ("pykitti==0.3.1", "opencv-python-headless==5.0.0.93"),
     "pycolmap": ("pycolmap==4.2.1",),
+    "nuscenes": ("nuscenes-devkit==1.2.0",),
+    "supervisely": ("supervisely==6.74.51",),
 }
 
 VOC_PARTS = {name: name for name in ("Annotations", "ImageSets", "JPEGImages")}
@@ -249,6 +251,17 @@ def _list_pycolmap(place: Path, data: Path) -> Iterator[Case]:
         yield Case("pycolmap", "colmap", form, root, ours.list_model, meant)
 
 
+def _list_nuscenes(place: Path, data: Path) -> Iterator[Case]:
+    scenes.write_scenes(place)
+    meant = (allow.SAME_PLACE,)
+    yield Case("nuscenes", "nuscenes", "two scenes", place, ours.list_scenes, meant)
+
+
+def _list_supervisely(place: Path, data: Path) -> Iterator[Case]:
+    run_module("supervisely", "by_supervisely", "write", str(place), str(SEED))
+    yield Case("supervisely", "supervisely", "its SDK's", place, ours.list_project)
+
+
 _LISTS = {
     "supervision": _list_supervision,
     "datumaro": _list_datumaro,
@@ -257,4 +270,6 @@ _LISTS = {
     "evo": _list_evo,
     "pykitti": _list_pykitti,
     "pycolmap": _list_pycolmap,
+    "nuscenes": _list_nuscenes,
+    "supervisely": _list_supervisely,
 }

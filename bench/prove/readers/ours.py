@@ -17,12 +17,15 @@ from assets.formats.observations import (
     FrameObservation,
     LabelObservation,
     Observation,
+    ScanObservation,
     SignalObservation,
 )
+from assets.formats.points.encodings import decode_scan
 from assets.formats.sequences.sequence_files import matrix_of_pose
 from assets.storage import Folder
 from bench.prove.readers.rows import NOTHING, Row
 from models.geometry.camera import Camera
+from models.masks import decode_counts
 
 _NS = 1_000_000_000
 
@@ -139,6 +142,37 @@ def _list_camera(seen: CalibrationObservation) -> Iterator[Row]:
     intrinsics = (seen.fx_px, seen.fy_px, seen.cx_px, seen.cy_px)
     yield Row(seen.sensor, "intrinsics", 0, intrinsics)
     yield Row(seen.sensor, "place", 0, tuple(map(float, place)))
+
+
+def list_scenes(root: Path) -> Iterator[Row]:
+    """Files with their times, calibrations, poses as 3x4 matrices, and points without the ring of a lidar."""
+    for seen in _read(root):
+        if isinstance(seen, FrameObservation):
+            yield Row(seen.sensor, "file", seen.t_ns or 0, (seen.source.path,))
+        elif isinstance(seen, ScanObservation):
+            yield Row(seen.sensor, "file", seen.t_ns or 0, (seen.source.path,))
+            assert seen.payload is not None
+            points = decode_scan(seen.encoding, seen.payload).points
+            fields = [n for n in points.dtype.names or () if n != "ring"]
+            values = np.stack([points[name].astype(float) for name in fields], axis=1)
+            yield Row(seen.sensor, "points", seen.t_ns or 0, tuple(values.ravel()))
+        elif isinstance(seen, SignalObservation):
+            name = "pose" if seen.kind == "pose" else "place"
+            matrix = matrix_of_pose(seen.values)[:3].ravel()
+            yield Row(seen.sensor, name, seen.t_ns or 0, tuple(map(float, matrix)))
+        elif isinstance(seen, CalibrationObservation):
+            yield from _list_camera(seen)
+
+
+def list_project(root: Path) -> Iterator[Row]:
+    """Boxes of a project's figures, and how many pixels its bitmaps have."""
+    for seen in _read(root):
+        if isinstance(seen, LabelObservation) and seen.box_xyxy:
+            yield Row(str(seen.frame_path), seen.class_name, 0, seen.box_xyxy)
+            if seen.mask_rle and seen.class_name == "mask":
+                pixels = sum(decode_counts(seen.mask_rle)[1::2])
+                name = f"{seen.class_name} area"
+                yield Row(str(seen.frame_path), name, 0, (float(pixels),))
 
 
 def list_matrices(root: Path) -> Iterator[Row]:
