@@ -22,6 +22,7 @@ from assets.clocks.evidence import (
     gather_evidence,
 )
 from assets.clocks.offsets import Stream, report_sync
+from assets.code_versions import version_of
 from assets.foreign_text import for_markdown
 from assets.formats.messages.rig import RigTransforms
 from assets.formats.observations import SignalObservation, Source
@@ -33,7 +34,6 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.video_frames import unpack
 from models.geometry.camera import Camera
 
-CODE_VERSION = "1"
 _Rows = Sequence[Mapping[str, object]]
 
 _FRAMES = [
@@ -87,7 +87,7 @@ def refresh_clock_reports(
     current = {
         r["capture_id"]
         for r in have
-        if r["code_version"] == CODE_VERSION
+        if r["code_version"] == version_of("clock_reports")
         and r["input_sha256"] == inputs.get(r["capture_id"])
     }
     known = {r["report_id"] for r in have}
@@ -252,7 +252,13 @@ def _report_capture(
         facts["reference_sensor"] = facts.pop("reference")
         facts |= evidence.get(report.sensor, {}) if report.kind == "color" else {}
         report_id = content_id("clock_report", capture_id, report.sensor, report.kind)
-        rows.append({"report_id": report_id, "code_version": CODE_VERSION, **facts})
+        rows.append(
+            {
+                "report_id": report_id,
+                "code_version": version_of("clock_reports"),
+                **facts,
+            }
+        )
     return rows
 
 

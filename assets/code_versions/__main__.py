@@ -76,9 +76,9 @@ def _add(
     version: str,
     because: str,
 ) -> None:
-    listed.setdefault(found.maker, {}).setdefault(version, {})[
-        found.fingerprint
-    ] = because
+    listed.setdefault(found.maker, {}).setdefault(version, {})[found.fingerprint] = (
+        because
+    )
 
 
 if __name__ == "__main__":

@@ -100,9 +100,13 @@ class Project:
         module, _, name = entry.partition(":")
         parsed = self.module(module)
         for statement in parsed.statements.get(name, []) if parsed else []:
-            block = statement.body if isinstance(statement, ast.ClassDef) else [statement]
+            block = (
+                statement.body if isinstance(statement, ast.ClassDef) else [statement]
+            )
             for node in block:
-                if isinstance(node, ast.Assign) and attribute in map(ast.unparse, node.targets):
+                if isinstance(node, ast.Assign) and attribute in map(
+                    ast.unparse, node.targets
+                ):
                     return self._evaluate(node.value, module)
         return None
 

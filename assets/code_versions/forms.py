@@ -22,7 +22,10 @@ from assets.code_versions.names import (
 
 _LEFT_OUT = {"ctx", "kind", "type_comment", "annotation", "returns", "simple"}
 _BUILTINS = frozenset(dir(builtins))
-_KEPT_ANNOTATIONS = ("ClassVar", "InitVar")  # that make a field of a class something else
+_KEPT_ANNOTATIONS = (
+    "ClassVar",
+    "InitVar",
+)  # that make a field of a class something else
 Resolve = Callable[[Imported, tuple[str, ...]], "Found"]
 
 
@@ -76,7 +79,9 @@ def write_form(
     for statement in statements:
         writer.write(statement, None)
     return Form(
-        "".join(writer.parts), tuple(writer.references), tuple(dict.fromkeys(writer.held))
+        "".join(writer.parts),
+        tuple(writer.references),
+        tuple(dict.fromkeys(writer.held)),
     )
 
 
@@ -188,7 +193,7 @@ class _Writer:
     # ---- values --------------------------------------------------------------------------------------------------
 
     def _write_constant(self, node: ast.Constant) -> None:
-        self.parts.append(f"{type(node.value).__name__}:{ascii(node.value)}")
+        self.parts.append(f"{type(node.value).__name__}:{node.value!a}")
         if not isinstance(node.value, str):
             return
         module, _, name = node.value.partition(":")
@@ -208,7 +213,7 @@ class _Writer:
                 text += str(value.value)
                 continue
             if text:
-                self.parts.append(f"{ascii(text)},")
+                self.parts.append(f"{text!a},")
                 text = ""
             if value is not None:
                 self.write(value, scope)
@@ -235,7 +240,9 @@ class _Writer:
         scope: _Scope | None,
     ) -> None:
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
-        self.parts.append("async(" if isinstance(node, ast.AsyncFunctionDef) else "def(")
+        self.parts.append(
+            "async(" if isinstance(node, ast.AsyncFunctionDef) else "def("
+        )
         if not isinstance(node, ast.Lambda):
             if scope is not None:
                 self._write_name(node.name, (), scope)
@@ -249,7 +256,11 @@ class _Writer:
             self.parts.append(",")
         names = bind_arguments(arguments)
         inner = self._open_scope(scope, names, body)
-        kinds = [len(arguments.posonlyargs), len(arguments.args), len(arguments.kwonlyargs)]
+        kinds = [
+            len(arguments.posonlyargs),
+            len(arguments.args),
+            len(arguments.kwonlyargs),
+        ]
         self.parts.append(
             f"{kinds}{arguments.vararg is not None}{arguments.kwarg is not None}"
         )

@@ -20,7 +20,9 @@ LISTED = Path(__file__).with_name("versions.json")
 LISTED_AT = "assets/code_versions/versions.json"
 # beside what Python compiles, and as well founded
 _KEPT = Path(__file__).parent / "__pycache__" / "fingerprints.json"
-Listed = Mapping[str, Mapping[str, Mapping[str, str]]]  # maker -> version -> fingerprint -> why it makes the same rows
+Listed = Mapping[
+    str, Mapping[str, Mapping[str, str]]
+]  # maker -> version -> fingerprint -> why it makes the same rows
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def _take_fingerprints() -> Mapping[str, str]:
             return dict(kept["fingerprints"])
     found = take_fingerprints(Project(tree))
     with suppress(OSError):
+        _KEPT.parent.mkdir(exist_ok=True)
         aside = _KEPT.with_name(f"{_KEPT.name}.{uuid.uuid4().hex}")
         aside.write_text(json.dumps({"stamp": stamp, "fingerprints": found}))
         os.replace(aside, _KEPT)

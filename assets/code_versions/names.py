@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LEAVES = (ast.Name, ast.Constant, ast.Load, ast.Store)
+_BINDING = (
+    *(ast.Import, ast.ImportFrom, ast.Name, *_FUNCTIONS, ast.ClassDef),
+    *(ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+    *(ast.Global, ast.Nonlocal),
+)
 MAIN = "__main__"
 
 
@@ -65,9 +71,7 @@ def is_silent(statement: ast.stmt) -> bool:
     return is_text or isinstance(statement, ast.Pass)
 
 
-def bind(
-    nodes: Iterable[ast.AST], module: str = "", is_package: bool = False
-) -> Names:
+def bind(nodes: Iterable[ast.AST], module: str = "", is_package: bool = False) -> Names:
     """What statements of one block bind. `module` is where they stand, for relative imports."""
     names = Names()
     for node in nodes:
@@ -90,9 +94,7 @@ def _note(node: ast.AST, names: Names, module: str, is_package: bool) -> None:
         case ast.Import():
             for alias in node.names:
                 bound = alias.asname or alias.name.split(".")[0]
-                names.imports[bound] = Imported(
-                    alias.name if alias.asname else bound
-                )
+                names.imports[bound] = Imported(alias.name if alias.asname else bound)
         case ast.ImportFrom():
             source = _find_source(node, module, is_package)
             for alias in node.names:
@@ -111,16 +113,25 @@ def _note(node: ast.AST, names: Names, module: str, is_package: bool) -> None:
 
 def _walk_block(node: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a block; of functions, classes and comprehensions inside only themselves and what `:=` binds."""
-    yield node
-    if isinstance(node, _SCOPES):
-        return
-    if isinstance(node, _COMPREHENSIONS):
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.NamedExpr):
-                yield inner.target
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _walk_block(child)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        kind = type(node)
+        if kind in _BINDING:
+            yield node
+        if kind in _SCOPES or kind in _LEAVES:
+            continue
+        if kind in _COMPREHENSIONS:
+            yield from (
+                n.target for n in ast.walk(node) if isinstance(n, ast.NamedExpr)
+            )
+            continue
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                waiting.append(value)
+            elif isinstance(value, list):
+                waiting += [one for one in value if isinstance(one, ast.AST)]
 
 
 def _find_source(node: ast.ImportFrom, module: str, is_package: bool) -> str:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("assets", "models")  # what makes rows lies in these, and imports nothing of the other folders
+ROOMS = (
+    "assets",
+    "models",
+)  # what makes rows lies in these, and imports nothing of the other folders
 _SECONDS = 60
 
 
@@ -46,9 +49,7 @@ class FolderTree:
         digest = hashlib.sha256()
         for module, path in sorted(self._find().items()):
             facts = path.stat()
-            digest.update(
-                f"{module} {facts.st_mtime_ns} {facts.st_size}\n".encode()
-            )
+            digest.update(f"{module} {facts.st_mtime_ns} {facts.st_size}\n".encode())
         return digest.hexdigest()
 
     def _find(self) -> dict[str, Path]:
@@ -96,7 +97,9 @@ class GitTree:
         return _run_git(self._root, ["cat-file", "blob", f"{self.commit}:./{path}"])
 
     def _read_all(self) -> Iterator[tuple[str, tuple[str, bool]]]:
-        listed = _run_git(self._root, ["ls-tree", "-r", "-z", self.commit, "--", *ROOMS])
+        listed = _run_git(
+            self._root, ["ls-tree", "-r", "-z", self.commit, "--", *ROOMS]
+        )
         blobs: list[tuple[str, str]] = []
         for entry in (listed or b"").decode().split("\0"):
             facts, _, path = entry.partition("\t")
@@ -134,7 +137,9 @@ def _name_module(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _below(modules: dict[str, Path] | dict[str, tuple[str, bool]], module: str) -> list[str]:
+def _below(
+    modules: dict[str, Path] | dict[str, tuple[str, bool]], module: str
+) -> list[str]:
     depth = module.count(".") + 1
     return sorted(
         name

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assets.choice import EVERYTHING, Choice
+from assets.code_versions import version_of
 from assets.curation.annotations import read_statements
 from assets.curation.chosen import (
     choose_classes,
@@ -30,7 +31,6 @@ from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
 
-CODE_VERSION = "2"
 _NO_TARGET: dict[str, Any] = {"class_id": None, "boxes_xyxy": [], "box_class_ids": []}
 
 
@@ -196,7 +196,7 @@ def _seal(
         "class_names": class_names,
         "content_sha256": content,
         "frames_version": version,
-        "code_version": CODE_VERSION,
+        "code_version": version_of("releases"),
         "choice": choice.text,
         "weaknesses": find_weaknesses(catalog, task, class_names, rows, choice),
         **summarise(task, rows),

@@ -32,7 +32,10 @@ STAGE = Stage(
         Maker(
             "frame_quality",
             "frame_quality",
-            ("models.image_quality:measure_quality", "assets.images:decode_working_luma"),
+            (
+                "models.image_quality:measure_quality",
+                "assets.images:decode_working_luma",
+            ),
         ),
         Maker(
             "frame_embeddings",

@@ -1,0 +1,55 @@
+"""The versions of what makes the rows of captures: of row building and of each reader."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+from assets.code_versions import version_of
+from assets.formats.leftovers import FRAME_LABELLERS
+from assets.formats.observations import CapturePlan
+from assets.tables.schemas import content_id
+
+_ARCHIVE = "archive"
+
+
+def name_capture(plan: CapturePlan) -> str:
+    """What made the rows of a plan: the code versions of row building and reader, and what the session's owner set."""
+    version = name_code(plan.reader)
+    if plan.no_clock:
+        version += f" without the clock of {', '.join(plan.no_clock)}"
+    if str(plan.video):
+        version += f" with frames of videos by {plan.video}"
+    if plan.is_looked_at and plan.reader in FRAME_LABELLERS:
+        version += " with all pictures looked at"
+    return version
+
+
+def name_code(reader: str) -> str:
+    """The code versions of row building and of a reader, as they begin the version of a capture."""
+    return f"{version_of('captures')}.{name_reader(reader)}"
+
+
+@cache
+def name_reader(reader: str) -> str:
+    """The code version of a reader, by its name; that of the archive changes with those of all that read members."""
+    from assets.formats import READERS
+
+    own = version_of(f"reader {reader}")
+    if reader != _ARCHIVE:
+        return own
+    inner = " ".join(
+        f"{r.name}={name_reader(r.name)}" for r in READERS if r.name != _ARCHIVE
+    )
+    return f"{own}-{hashlib.sha256(inner.encode()).hexdigest()[:8]}"
+
+
+def stamp_readers() -> str:
+    """Changes when any reader makes something else of its files."""
+    from assets.formats import READERS
+
+    return content_id(
+        "readers",
+        version_of("captures"),
+        *(f"{reader.name} {name_reader(reader.name)}" for reader in READERS),
+    )[:12]
