@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 
 from assets.code_versions import version_of
 from assets.formats.leftovers import FRAME_LABELLERS
@@ -30,7 +29,6 @@ def name_code(reader: str) -> str:
     return f"{version_of('captures')}.{name_reader(reader)}"
 
 
-@cache
 def name_reader(reader: str) -> str:
     """The code version of a reader, by its name; that of the archive changes with those of all that read members."""
     from assets.formats import READERS

@@ -7,15 +7,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from assets.code_versions.fingerprints import Project
 from assets.code_versions.makers import (
     LISTED,
     Version,
+    list_versions,
     name_version,
     read_listed,
-    take_fingerprints,
 )
-from assets.code_versions.tree import FolderTree
 
 
 def main(words: Sequence[str] | None = None, listed_in: Path = LISTED) -> int:
@@ -32,8 +30,10 @@ def main(words: Sequence[str] | None = None, listed_in: Path = LISTED) -> int:
     parser.add_argument("--because", help="why --same is true; is shown in plans")
     options = parser.parse_args(words)
     listed = read_listed(listed_in)
-    taken = take_fingerprints(Project(FolderTree()))
-    found = {name: name_version(name, taken[name], listed) for name in taken}
+    found = {
+        name: name_version(name, version.fingerprint, listed)
+        for name, version in list_versions().items()
+    }
     unlisted = {name: v for name, v in found.items() if not v.is_listed}
     if not options.accept and not options.same:
         print("\n".join(map(describe, unlisted.values())) or "every maker is listed")

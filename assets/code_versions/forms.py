@@ -85,6 +85,14 @@ def write_form(
     )
 
 
+def _leaves_nothing(statement: ast.stmt, scope: _Scope | None) -> bool:
+    """Whether names say it all: imports and declarations; and what does nothing."""
+    if isinstance(statement, ast.AnnAssign):
+        return statement.value is None and not (scope and scope.is_class)
+    declares = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
+    return isinstance(statement, declares) or is_silent(statement)
+
+
 class _Writer:
     def __init__(self, module: Module, resolve: Resolve) -> None:
         self.parts: list[str] = []
@@ -113,14 +121,12 @@ class _Writer:
                 self._write_comprehension(node, scope)
             case ast.AnnAssign():
                 self._write_annotated(node, scope)
-            case ast.Import() | ast.ImportFrom() | ast.Global() | ast.Nonlocal():
-                pass
-            case ast.stmt() if is_silent(node):
-                pass
             case ast.AST():
                 self._write_fields(node, scope)
             case list():
                 for one in node:
+                    if isinstance(one, ast.stmt) and _leaves_nothing(one, scope):
+                        continue
                     self.write(one, scope)
                     self.parts.append(",")
             case _:
@@ -315,8 +321,6 @@ class _Writer:
             self._hold(node.annotation, scope)
             kept = [k for k in _KEPT_ANNOTATIONS if k in ast.unparse(node.annotation)]
             self.parts.append(f"field{kept}")
-        if node.value is None and not is_field:
-            return
         assigned = [] if node.value is None else [node.value]
         self.parts.append("Assign(targets=")
         self.write([node.target], scope)
