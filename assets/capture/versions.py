@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from assets.code_versions import version_of
+from assets.code_versions import list_versions, version_of
 from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import CapturePlan
 from assets.tables.schemas import content_id
@@ -31,23 +31,28 @@ def name_code(reader: str) -> str:
 
 def name_reader(reader: str) -> str:
     """The code version of a reader, by its name; that of the archive changes with those of all that read members."""
-    from assets.formats import READERS
-
     own = version_of(f"reader {reader}")
     if reader != _ARCHIVE:
         return own
     inner = " ".join(
-        f"{r.name}={name_reader(r.name)}" for r in READERS if r.name != _ARCHIVE
+        f"{name}={name_reader(name)}" for name in _list_readers() if name != _ARCHIVE
     )
     return f"{own}-{hashlib.sha256(inner.encode()).hexdigest()[:8]}"
 
 
 def stamp_readers() -> str:
     """Changes when any reader makes something else of its files."""
-    from assets.formats import READERS
-
     return content_id(
         "readers",
         version_of("captures"),
-        *(f"{reader.name} {name_reader(reader.name)}" for reader in READERS),
+        *(f"{name} {name_reader(name)}" for name in _list_readers()),
     )[:12]
+
+
+def _list_readers() -> list[str]:
+    """The names of all readers, in their order."""
+    return [
+        maker.removeprefix("reader ")
+        for maker in list_versions()
+        if maker.startswith("reader ")
+    ]
