@@ -10,13 +10,13 @@ import typer
 from assets.foreign_text import for_line, for_markdown
 from orchestration.cli.chosen import Sessions, read_names
 from orchestration.cli.output import Json, say
-from orchestration.cli.tables import Wide, print_table
 
 if TYPE_CHECKING:
     from orchestration.plan.lines import Cost, Line, Plan
 
 _MOST_SESSIONS = 3
 _NO_RUNS = "no runs"
+_LEAST_SHOWN = 0.001  # device-hours: 3.6 s
 _OF_ESTIMATES = "~: what runs before decides; ?: not known before"
 
 
@@ -39,7 +39,6 @@ def plan(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="For a comment on a pull request.")
     ] = False,
-    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Say what is stale, down to sessions and rows, why, and what making it anew costs by recorded runs."""
@@ -54,7 +53,7 @@ def plan(
     elif markdown:
         print(draw_markdown(found))
     else:
-        _print_plan(found, wide)
+        _print_plan(found)
 
 
 def to_json(found: "Plan") -> dict[str, Any]:
@@ -88,22 +87,39 @@ def draw_markdown(found: "Plan") -> str:
     return "\n".join([*lines, *([""] if found.lines else []), *told])
 
 
-def _print_plan(found: "Plan", is_wide: bool) -> None:
-    if found.lines:
-        rows = [_tell_line(line) for line in found.lines]
-        print_table(rows, None, is_wide, "--wide or --json")
-    for words in _list_words(found):
-        print(
-            words
-            if is_wide
-            else textwrap.fill(for_line(words), shutil.get_terminal_size().columns)
+def _print_plan(found: "Plan") -> None:
+    width = shutil.get_terminal_size().columns
+    for line in found.lines:
+        told = _tell_line(line)
+        unit = "" if line.unit != "rows" else " rows"
+        print(_fill(f"{told['asset']}: {told['rows']}{unit}, {told['why']}", width))
+        hours = told["device-hours"]
+        cost = (
+            "no recorded runs to go by"
+            if line.cost is None
+            else f"device-hours: {hours}"
         )
+        for more in filter(None, (cost, told["sessions"])):
+            print(_fill(f"    {more}", width))
+    for words in _list_words(found):
+        print(_fill(words, width))
+
+
+def _fill(text: str, width: int) -> str:
+    indent = "    " if text.startswith("    ") else ""
+    return textwrap.fill(
+        for_line(text.strip()), width, initial_indent=indent, subsequent_indent="    "
+    )
 
 
 def _tell_line(line: "Line") -> dict[str, str]:
     mark = "" if line.is_exact else "~"
     count = "?" if line.num_rows is None else f"{mark}{line.num_rows:,}"
-    unit = "" if line.unit == "rows" else f" {line.unit}"
+    unit = (
+        ""
+        if line.unit == "rows"
+        else f" {line.unit.removesuffix('s' * (count == f'{mark}1'))}"
+    )
     why = f"{line.reason}: {line.why}" if line.why else line.reason
     return {
         "asset": line.asset,
@@ -126,13 +142,15 @@ def _tell_sessions(line: "Line") -> str:
 
 def _tell_hours(cost: "Cost") -> str:
     runs = f"{cost.num_runs} run{'s' * (cost.num_runs != 1)}"
-    spread = f"{_round(cost.least)} to {_round(cost.most)}"
     money = "" if cost.money is None else f", costs {cost.money:.2f}"
+    if cost.most < _LEAST_SHOWN:
+        return f"under {_LEAST_SHOWN} ({runs}){money}"
+    spread = f"{_round(cost.least)} to {_round(cost.most)}"
     return f"{_round(cost.device_hours)} ({spread}, {runs}){money}"
 
 
 def _round(hours: float) -> str:
-    return f"{hours:.2f}" if hours >= 1 or hours == 0 else f"{hours:.2g}"
+    return f"{hours:.2f}" if hours >= 1 else f"{hours:.3f}"
 
 
 def _list_words(found: "Plan") -> list[str]:
@@ -164,4 +182,4 @@ def _list_words(found: "Plan") -> list[str]:
         else "; DAGUERRE_DEVICE_HOUR_PRICE tells what an hour costs"
     )
     hours = _tell_hours(found.cost)
-    return [*words, f"in all: {hours} device-hours{lacking}{price}"]
+    return [*words, f"in all device-hours: {hours}{lacking}{price}"]

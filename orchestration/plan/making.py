@@ -210,8 +210,8 @@ def _list_stale(
     return stale, notes
 
 
-_NOT_HASHED = "whether clocks of captures have another input was not looked at, of so many frames and signals: name --sessions"
-_NO_VERSIONS = "{base} is from before versions came from code: its code is compared, and which rows it made their versions say"
+_NOT_HASHED = "whether clocks have another input was not looked at, of so many frames and signals: name --sessions"
+_NO_VERSIONS = "{base} is from before versions came from code: what its code is called is not known"
 _INTAKE = {
     f"capture/{noun}"
     for noun in (
