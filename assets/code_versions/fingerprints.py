@@ -116,7 +116,7 @@ class Project:
         if not isinstance(node, ast.Name):
             return None
         found = self.resolve(Imported(module, node.id), ()).target
-        return found and self.read_text(str(found), found.name)
+        return None if found is None else self.read_text(str(found), found.name)
 
     def module(self, name: str) -> Module | None:
         """A module; None where there is no such one."""

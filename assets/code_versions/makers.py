@@ -20,8 +20,8 @@ LISTED = Path(__file__).with_name("versions.json")
 LISTED_AT = "assets/code_versions/versions.json"
 # beside what Python compiles, and as well founded
 _KEPT = Path(__file__).parent / "__pycache__" / "fingerprints.json"
-Listed = Mapping[
-    str, Mapping[str, Mapping[str, str]]
+Listed = dict[
+    str, dict[str, dict[str, str]]
 ]  # maker -> version -> fingerprint -> why it makes the same rows
 
 
@@ -47,20 +47,21 @@ def version_of(maker: str) -> str:
     return name_version(maker, _take_fingerprints()[maker], read_listed()).value
 
 
-def list_versions(tree: GitTree | None = None) -> dict[str, Version]:
+def list_versions(commit: Project | None = None) -> dict[str, Version]:
     """maker -> the version of its rows, here or in a commit, which may lack makers.
 
     Those of a commit that are not listed there may be listed here: that is where they are said to make the same rows.
     """
-    if tree is None:
+    if commit is None:
         listed = read_listed()
         taken = _take_fingerprints()
         return {name: name_version(name, taken[name], listed) for name in taken}
-    project = Project(tree)
+    tree = commit.tree
+    assert isinstance(tree, GitTree), tree
     listed = merge_listed(read_listed(), tree.read_file(LISTED_AT))
     found = {
-        name: project.take_fingerprint(maker.entries)
-        for name, maker in list_makers(project).items()
+        name: commit.take_fingerprint(maker.entries)
+        for name, maker in list_makers(commit).items()
     }
     return {
         name: name_version(name, taken.value, listed)

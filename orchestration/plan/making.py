@@ -136,7 +136,7 @@ def _compare(base: str) -> tuple[list[Change], frozenset[str], list[str]]:
 
     tree = GitTree(base)
     before, after = Project(tree), Project(FolderTree())
-    was, now = list_versions(tree), list_versions()
+    was, now = list_versions(before), list_versions()
     changes = []
     for maker in sorted({*was, *now}):
         old, new = was.get(maker), now.get(maker)
@@ -250,8 +250,14 @@ def _price(
     rate = rates.get(asset)
     if rate is None or count is None:
         return line
-    hours = [count * s / _HOUR_S for s in (rate.median_s, rate.least_s, rate.most_s)]
-    cost = Cost(*hours, rate.num_runs, None if price is None else hours[0] * price)
+    hours = count * rate.median_s / _HOUR_S
+    cost = Cost(
+        hours,
+        count * rate.least_s / _HOUR_S,
+        count * rate.most_s / _HOUR_S,
+        rate.num_runs,
+        None if price is None else hours * price,
+    )
     return replace(line, cost=cost)
 
 

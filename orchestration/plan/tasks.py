@@ -165,7 +165,7 @@ def _list_splits(
 def _follow_task(
     catalog: Catalog,
     champion: Mapping[str, Any],
-    touched: Collection[str],
+    touched: set[str],
     before: Sequence[Line],
     asked: Asked,
 ) -> Iterator[Line]:
@@ -268,7 +268,7 @@ def _list_trainings(
 
 def _find_new(
     catalog: Catalog, task: str, release: Mapping[str, Any]
-) -> dict[str, int | None]:
+) -> dict[str, int]:
     """Sessions with something for a release of the task that are in its choice and not in it: their frames."""
     kind = find_kind(dataset_of(task))
     choice = read_choice(release["choice"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.code_versions import version_of
+from assets.code_versions.tree import ROOMS, ROOT, GitTree
 from assets.retrieval import recorded_costs, stale_rows
 from assets.retrieval.recorded_costs import Rate
 from assets.retrieval.stale_rows import CODE, ENCODER, INPUT, MISSING, SELECTED
@@ -23,6 +26,7 @@ from assets.tables.incremental import Refreshed
 from assets.tables.schemas import TABLES, to_table
 from orchestration.cli import app, main
 from orchestration.cli.planning import draw_markdown
+from orchestration.plan import making
 from orchestration.plan.lines import FOLLOWS, Line, Plan
 from orchestration.plan.making import list_assets, make_plan
 from orchestration.profiles import Settings, load_settings
@@ -196,6 +200,43 @@ def test_files_that_wait_are_counted_by_what_became_of_them(home):
         INPUT: {"shelf": 1},
         "other settings": {"shelf": 1},
     }
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch) -> Path:
+    """A repository with the code that runs, but for one threshold of quality figures, and a comment elsewhere."""
+    root = tmp_path / "scratch"
+    for room in ROOMS:
+        shutil.copytree(
+            ROOT / room, root / room, ignore=shutil.ignore_patterns("*.pyc")
+        )
+    quality = root / "models/image_quality.py"
+    quality.write_text(quality.read_text().replace("_DARK = 5", "_DARK = 6"))
+    embed = root / "assets/curation/embed.py"
+    embed.write_text(f"# of before\n{embed.read_text()}")
+    git = ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "before"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    monkeypatch.setattr(making, "GitTree", partial(GitTree, root=root))
+    return root
+
+
+def test_a_change_since_a_commit_is_named_with_the_rows_that_it_makes_stale(
+    home, scratch
+):
+    catalog = build_catalog(home)
+    changes = {change.maker: change for change in make_plan(home, "HEAD").changes}
+    quality = changes["frame_quality"]
+    assert quality.definitions == ("models.image_quality:_DARK",)
+    assert quality.after == version_of("frame_quality") and not quality.is_same
+    assert "frame_embeddings" not in changes and "captures" in changes
+    count = spoil(catalog, "frame_quality", "true", code_version=quality.before)
+    spoil(catalog, "frame_embeddings", "true", code_version="of long ago")
+    plan = make_plan(home, "HEAD")
+    lines = {line.asset: line for line in plan.lines}
+    assert lines["curation/frame_quality"].num_rows == count > 0
+    assert lines["curation/frame_quality"].sessions.keys() == {"desk", "shelf"}
+    assert list(lines)[1:] == ["curation/unique_frames", "curation/splits"]
 
 
 def test_a_selection_takes_its_rows_and_what_follows(home):
