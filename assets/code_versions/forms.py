@@ -8,7 +8,6 @@ is told beside the text: where that lies, and what it is called, does not count.
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -21,7 +20,6 @@ from assets.code_versions.names import (
 )
 
 _LEFT_OUT = {"ctx", "kind", "type_comment", "annotation", "returns", "simple"}
-_BUILTINS = frozenset(dir(builtins))
 _KEPT_ANNOTATIONS = (
     "ClassVar",
     "InitVar",
@@ -174,8 +172,7 @@ class _Writer:
             return self._write_found(
                 self._resolve(self._module.imports[name], attributes)
             )
-        kind = "B" if name in _BUILTINS else "U"
-        return self._write_found(Found(None, f"{kind}:{name}", attributes))
+        return self._write_found(Found(None, f"B:{name}", attributes))
 
     def _write_found(self, found: Found) -> None:
         if found.target is None:
