@@ -1,6 +1,6 @@
 """Measure `daguerre plan` over a home of thousands of sessions, whose rows are synthetic.
 
-Every session has one capture of some colour frames, with quality figures, vectors, clusters and splits; of every tenth the
+Every session has one capture of colour frames, with quality figures, vectors, clusters and splits; of every tenth the
 vectors are by another encoder.
 
 Run: `python -m bench.plan --sessions 10000 --frames 10 --json`.
