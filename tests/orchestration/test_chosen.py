@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from assets.code_versions import version_of
 from assets.choice import EVERYTHING, Choice
+from assets.code_versions import version_of
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
 from orchestration.cli import app
