@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from assets.ledger_file import connect_to_read
+from assets.ledger.file import connect_to_read
 
 NEWEST = 50  # runs of an asset
 _COMPUTED = re.compile(r"computed: ([0-9]+)$")
