@@ -24,6 +24,21 @@ _FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class Maker:
+    """What makes rows of a table, from whose code the version of the rows comes (`assets.code_versions`).
+
+    `entries` ("module:name") are functions and classes; what they use of the project is followed. `each_of` names a
+    tuple of things made of classes, such as readers: then each of them is a maker of its own, called "<name> <its
+    name>".
+    """
+
+    name: str
+    table: str
+    entries: tuple[str, ...] = ()
+    each_of: str = ""
+
+
+@dataclass(frozen=True)
 class SessionStep:
     """What every session needs: assets that are made in one go, by one plain function that asset and command call.
 
@@ -56,6 +71,7 @@ class Stage:
 
     `assets` names the module with its Dagster definitions, `gates` the one of `checks` with the gates of its tables.
     `task_assets` are the nouns that a training of a task runs through, in order, with {task} and {dataset} in them.
+    `makers` are those of its tables whose rows have a code version.
     """
 
     name: str
@@ -65,6 +81,7 @@ class Stage:
     gates: str
     session_steps: tuple[SessionStep, ...] = ()
     task_assets: tuple[str, ...] = ()
+    makers: tuple[Maker, ...] = ()
 
     @property
     def session_assets(self) -> tuple[AssetKey, ...]:

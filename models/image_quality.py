@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 Luma = NDArray[np.uint8]
 
-CODE_VERSION = "2"
 MIN_SIDE_PX = 120
 # luma at which a pixel counts as clipped
 _DARK = 5

@@ -47,11 +47,11 @@ from assets.capture.rows import (
     name_folder,
     outer_path,
     recount_folders,
-    version_of,
 )
 from assets.capture.source_settings import inherit_video, stamp_video
 from assets.capture.stand_ins import StandIns, drop_adrift, is_adrift
 from assets.capture.untouched import find_exported
+from assets.capture.versions import name_capture
 from assets.copies import adopt_copies
 from assets.formats import Leftover, Opener, read_capture
 from assets.formats.archives.archive import ArchiveReader
@@ -622,7 +622,7 @@ class _Work:
     def was_read_otherwise(self, plan: CapturePlan) -> bool:
         """Whether an older reader, or another plan of the same files, made the rows that the tables have of it."""
         if not plan.is_container:
-            return self.versions.get(name_folder(plan, self.session)) != version_of(
+            return self.versions.get(name_folder(plan, self.session)) != name_capture(
                 plan
             )
         before = self.known.get((plan.files[0].path, plan.files[0].version))
@@ -643,7 +643,7 @@ class _Work:
         """Whether rows of an older reader, or of another plan of the same files, are to be replaced."""
         version = self.versions.get(capture_id)
         if version is not None or plan.is_container:
-            return version is not None and version != version_of(plan)
+            return version is not None and version != name_capture(plan)
         outcomes = (self.known.get((f.path, f.version)) for f in plan.files)
         return any(o is not None and o.capture_id is not None for o in outcomes)
 

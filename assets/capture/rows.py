@@ -10,9 +10,9 @@ from typing import Any
 
 from assets.capture.members import Members
 from assets.capture.stand_ins import StandIns
-from assets.formats.archives.archive import ArchiveReader
+from assets.capture.versions import name_capture
+from assets.code_versions import version_of
 from assets.formats.images.exif import exif_row, read_exif
-from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
@@ -29,9 +29,7 @@ from assets.tables.appending import Appender
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
-from models import image_quality
 
-CODE_VERSION = "2"  # of row building; that of a capture names its reader's too, and is part of no id
 _WRITE_ORDER = (
     "frame_quality",
     "frame_exif",
@@ -193,7 +191,7 @@ class CaptureRows:
         if exif:
             self._put("frame_exif", frame_id, exif_row(frame_id, self.session, exif))
         if frame.kind == "color" and facts.quality is not None:
-            made = {"input_sha256": sha256, "code_version": image_quality.CODE_VERSION}
+            made = {"input_sha256": sha256, "code_version": version_of("frame_quality")}
             self._put("frame_quality", frame_id, {**facts.quality, **made})
 
     def add_signal(self, signal: SignalObservation) -> None:
@@ -516,7 +514,7 @@ class CaptureRows:
             **count,
             "start_ns": min(self._times, default=None),
             "end_ns": max(self._times, default=None),
-            "code_version": version_of(self.plan),
+            "code_version": name_capture(self.plan),
             "notes": json.dumps(notes, sort_keys=True) if notes else None,
         }
         self._fenced.upsert("captures", to_table(TABLES["captures"], [row]))
@@ -786,35 +784,6 @@ def recount_folders(
     if empty:
         catalog.delete("captures", is_in("capture_id", empty))
     return empty
-
-
-def version_of(plan: CapturePlan) -> str:
-    """What made the rows of a plan: the code versions of row building and reader, and what the session's owner set."""
-    from assets.formats import READERS
-
-    version = (
-        f"{CODE_VERSION}.{next(r.version for r in READERS if r.name == plan.reader)}"
-    )
-    if plan.no_clock:
-        version += f" without the clock of {', '.join(plan.no_clock)}"
-    if plan.read_by:
-        version += f" by {plan.read_by}"
-    if str(plan.video):
-        version += f" with frames of videos by {plan.video}"
-    if plan.is_looked_at and plan.reader in {*FRAME_LABELLERS, ArchiveReader.name}:
-        version += " with all pictures looked at"
-    return version
-
-
-def stamp_readers() -> str:
-    """Changes when any reader makes something else of its files."""
-    from assets.formats import READERS
-
-    return content_id(
-        "readers",
-        CODE_VERSION,
-        *(f"{reader.name} {reader.version}" for reader in READERS),
-    )[:12]
 
 
 def outer_path(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assets.capture.intake import Intake, Progress
 from assets.capture.outcomes import IntakeReport
+from assets.code_versions import version_of
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 
@@ -17,10 +18,12 @@ def take_in(
 
 def find_unreported(catalog: Catalog) -> set[str]:
     """Sessions of published frames without published clock reports, and those whose reports older code made."""
-    from assets.clocks.reports import CODE_VERSION  # with all that compares clocks
-
     rows = catalog.read("clock_reports", ["session", "code_version"]).to_pylist()
-    stale = {row["session"] for row in rows if row["code_version"] != CODE_VERSION}
+    stale = {
+        row["session"]
+        for row in rows
+        if row["code_version"] != version_of("clock_reports")
+    }
     return stale | (
         _list_admitted(catalog, "frames") - _list_admitted(catalog, "clock_reports")
     )

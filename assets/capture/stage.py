@@ -1,6 +1,6 @@
 """Capture: what arrived in the landing zone, file by file, and what its clocks say."""
 
-from assets.stages import SessionStep, Stage
+from assets.stages import Maker, SessionStep, Stage
 from assets.tables.schemas import capture
 
 STAGE = Stage(
@@ -36,6 +36,29 @@ STAGE = Stage(
             find_due="assets.capture.session:find_unreported",
             doing="comparing the clocks of",
             unit="captures",
+        ),
+    ),
+    makers=(
+        Maker(
+            "captures",
+            "captures",
+            (
+                "assets.capture.rows:CaptureRows",
+                "assets.sandbox.guard_child",
+                "assets.formats:_read_to_the_end",
+                "assets.formats.protocol:limit_labels",
+                "assets.formats.protocol:limit_problems",
+                "assets.formats.session_settings:drop_clocks",
+            ),
+        ),
+        Maker(
+            "reader archive",
+            "captures",
+            ("assets.formats.archives.archive:ArchiveReader",),
+        ),
+        Maker("reader", "captures", each_of="assets.formats:_LOOSE_READERS"),
+        Maker(
+            "clock_reports", "clock_reports", ("assets.clocks.reports:_report_capture",)
         ),
     ),
 )

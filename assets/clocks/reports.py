@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -22,6 +22,7 @@ from assets.clocks.evidence import (
     gather_evidence,
 )
 from assets.clocks.offsets import Stream, report_sync
+from assets.code_versions import version_of
 from assets.foreign_text import for_markdown
 from assets.formats.messages.rig import RigTransforms
 from assets.formats.observations import SignalObservation, Source
@@ -33,7 +34,6 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.video_frames import unpack
 from models.geometry.camera import Camera
 
-CODE_VERSION = "1"
 _Rows = Sequence[Mapping[str, object]]
 
 _FRAMES = [
@@ -75,9 +75,7 @@ def refresh_clock_reports(
 ) -> Refreshed:
     """Bring the session's rows up to date with its published frames, signals and calibrations."""
     where = session_is(session)
-    frames = _group(catalog.read("frames", _FRAMES, where))
-    signals = _group(catalog.read("signals", _SIGNALS, where))
-    calibrations = _group(catalog.read("calibrations", where=where))
+    frames, signals, calibrations = _read_inputs(catalog, where)
     inputs = {
         c: _hash(frames.get(c, []), signals.get(c, []), calibrations.get(c, []))
         for c in {*frames, *signals}
@@ -87,7 +85,7 @@ def refresh_clock_reports(
     current = {
         r["capture_id"]
         for r in have
-        if r["code_version"] == CODE_VERSION
+        if r["code_version"] == version_of("clock_reports")
         and r["input_sha256"] == inputs.get(r["capture_id"])
     }
     known = {r["report_id"] for r in have}
@@ -127,6 +125,28 @@ def refresh_clock_reports(
         num_current + len(ids),
         len(ids),
     )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the reports of a capture rest on. `num_streams`: sensors that have a report, one row each."""
+
+    session: str
+    sha256: str
+    num_streams: int
+
+
+def read_inputs(catalog: Catalog, where: str | None) -> dict[str, Inputs]:
+    """capture -> what its reports would rest on now, of published frames, signals and calibrations."""
+    frames, signals, calibrations = _read_inputs(catalog, where)
+    return {
+        c: Inputs(
+            (frames.get(c) or signals[c])[0]["session"],
+            _hash(frames.get(c, []), signals.get(c, []), calibrations.get(c, [])),
+            len(_list_streams(frames.get(c, []), signals.get(c, []))),
+        )
+        for c in sorted({*frames, *signals})
+    }
 
 
 def describe_evidence(catalog: Catalog, session: str) -> str:
@@ -235,13 +255,7 @@ def _report_capture(
             r["source_inner_offset"] or 0,
         ),
     )
-    streams = [
-        _stream(*key, list(rows))
-        for of in (frames, signals)
-        for key, rows in groupby(of, key=_sensor_of)
-    ]
-    # a fixed part of the rig has no clock
-    streams = [s for s in streams if s.kind != "transform" or len(s.t_ns) > 1]
+    streams = _list_streams(frames, signals)
     cameras = read_cameras(frames, calibrations)
     is_timed = any(len(c.t_ns) > 1 for c in cameras)
     gyro = read_gyro(catalog, capture_id) if is_timed else None
@@ -252,8 +266,24 @@ def _report_capture(
         facts["reference_sensor"] = facts.pop("reference")
         facts |= evidence.get(report.sensor, {}) if report.kind == "color" else {}
         report_id = content_id("clock_report", capture_id, report.sensor, report.kind)
-        rows.append({"report_id": report_id, "code_version": CODE_VERSION, **facts})
+        rows.append(
+            {
+                "report_id": report_id,
+                "code_version": version_of("clock_reports"),
+                **facts,
+            }
+        )
     return rows
+
+
+def _list_streams(frames: list[FrameRow], signals: list[SignalRow]) -> list[Stream]:
+    """The sensors of a capture, in order: those that have a clock, which a fixed part of the rig has not."""
+    streams = [
+        _stream(*key, list(rows))
+        for of in (frames, signals)
+        for key, rows in groupby(sorted(of, key=_sensor_of), key=_sensor_of)
+    ]
+    return [s for s in streams if s.kind != "transform" or len(s.t_ns) > 1]
 
 
 def _stream(sensor: str, kind: str, rows: list[FrameRow | SignalRow]) -> Stream:
@@ -347,6 +377,17 @@ def _hash(frames: _Rows, signals: _Rows, calibrations: _Rows) -> str:
         ):
             digest.update(line.encode())
     return digest.hexdigest()
+
+
+def _read_inputs(
+    catalog: Catalog, where: str | None
+) -> tuple[dict[str, list[Any]], ...]:
+    """Published frames, signals and calibrations, each by capture."""
+    return (
+        _group(catalog.read("frames", [*_FRAMES, "session"], where)),
+        _group(catalog.read("signals", [*_SIGNALS, "session"], where)),
+        _group(catalog.read("calibrations", where=where)),
+    )
 
 
 def _group(rows: pa.Table) -> dict[str, list[Any]]:

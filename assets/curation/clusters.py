@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assets.code_versions import version_of
 from assets.curation.annotations import read_datasets
 from assets.curation.compared import PARTS, ComparedFrames, find_places, read_compared
 from assets.curation.components import Nodes
 from assets.curation.dedup import (
-    CODE_VERSION,
     MIN_COSINE,
     choose_sample,
     find_clusters,
@@ -105,7 +105,7 @@ def _choose_threshold(catalog: Catalog, compared: ComparedFrames) -> tuple[float
     That of a user's encoder is found once, when its vectors are first compared, so that clusters stay as data grows.
     """
     if ":" not in compared.encoder:
-        return MIN_COSINE, CODE_VERSION
+        return MIN_COSINE, version_of("unique_frames")
     mine = f":{compared.encoder}:"
     found = (
         catalog.read_latest("unique_frames", ["code_version"])["code_version"]
@@ -118,7 +118,7 @@ def _choose_threshold(catalog: Catalog, compared: ComparedFrames) -> tuple[float
         order = np.argsort(compared.place)
         some = order[choose_sample(len(order))]
         threshold = f"{find_min_cosine(compared.vectors(some)):.7f}"
-    return float(threshold), f"{CODE_VERSION}{mine}{threshold}"
+    return float(threshold), f"{version_of('unique_frames')}{mine}{threshold}"
 
 
 @dataclass(frozen=True)

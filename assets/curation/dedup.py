@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from assets.curation.components import Components, Nodes
 from assets.curation.hamming import is_near, list_near_pairs
 
-CODE_VERSION = "2"
 MIN_COSINE = 0.97  # of ImageNet's EfficientNet-Lite0 features
 _MAX_DISTANCE = 0.07  # as a share of the median: what 0.03 is in those features, on simulated recordings
 # of the median distance: below, float32 tells frames apart, not the encoder

@@ -21,7 +21,6 @@ from assets.tables.champions import read_champions_choice
 from assets.tables.class_list import draw_class_list
 from assets.tables.run_pointers import point_in_run
 from assets.workspace import Workspace
-from models import image_quality
 from models.task_names import DATASET_NAMES
 
 _log = logging.getLogger("daguerre.curation")
@@ -33,7 +32,6 @@ _MOST_CLASSES = 100  # in a log and in metadata; `daguerre train --dry-run` list
     partitions_def=sessions,
     group_name="curation",
     deps=list(map(dg.AssetKey, STAGE.step_of("frame_quality").after)),
-    code_version=image_quality.CODE_VERSION,
     kinds={"lance"},
 )
 def frame_quality(

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.code_versions import version_of
 from assets.inference.checkpoint import read_proven
 from assets.inference.package import ONNX, open_package
 from assets.tables.schemas import EMBEDDING_DIM
@@ -23,7 +24,6 @@ from models.types import Image
 if TYPE_CHECKING:
     import onnxruntime
 
-CODE_VERSION = "1"
 _FILE = "efficientnet_lite0-embedding-{version}.onnx"
 _SIDE_PX = 224
 _BATCH = 4  # pictures that one thread takes at once
@@ -34,14 +34,14 @@ _REMEDY = (
 
 
 def name_version(encoder: Path | None) -> str:
-    """The code version of the rows that an encoder makes: "1" of the ImageNet weights, "1:<id>" of a model package.
+    """The code version of the rows that an encoder makes: that of the code for the ImageNet weights,
+    and "<that>:<id>" for a model package.
 
     Raises ValueError when there is no package, or its files have changed.
     """
+    code = version_of("frame_embeddings")
     return (
-        CODE_VERSION
-        if encoder is None
-        else f"{CODE_VERSION}:{open_package(encoder).model_sha256[:16]}"
+        code if encoder is None else f"{code}:{open_package(encoder).model_sha256[:16]}"
     )
 
 
@@ -63,7 +63,7 @@ class Embedder:
         self.version = name_version(encoder)
         self._num_threads = num_threads or os.cpu_count() or 1
         if encoder is None:
-            path = cache_dir / _FILE.format(version=CODE_VERSION)
+            path = cache_dir / _FILE.format(version=self.version)
             if not path.is_file():
                 _convert(path)
             self._side_px = _SIDE_PX

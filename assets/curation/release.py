@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.choice import EVERYTHING, Choice
+from assets.code_versions import version_of
 from assets.curation.alike import list_batches
 from assets.curation.annotations import Statements
 from assets.curation.chosen import (
@@ -44,7 +45,6 @@ from assets.tables.rows import FrameRow
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
 
-CODE_VERSION = "2"
 _TABLE = TABLES["release_frames"]
 _SCHEMA = pa.schema(
     [field for field in _TABLE.schema if field.name not in ("row_id", "release_id")]
@@ -331,7 +331,7 @@ def _seal(
         "class_names": chosen.class_names,
         "content_sha256": content,
         "frames_version": version,
-        "code_version": CODE_VERSION,
+        "code_version": version_of("releases"),
         "choice": choice.text,
         "weaknesses": find_weaknesses(
             catalog, task, chosen.class_names, frames, choice

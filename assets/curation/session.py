@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pyarrow.compute as pc
 
+from assets.code_versions import version_of
 from assets.curation.embed import Embedder, name_version
 from assets.images import decode_rgb, decode_working_luma
 from assets.tables.catalog import Catalog
@@ -27,7 +28,7 @@ def measure_frames(
         catalog,
         "frame_quality",
         session,
-        image_quality.CODE_VERSION,
+        version_of("frame_quality"),
         decode_working_luma,
         lambda lumas: [image_quality.measure_quality(luma) for luma in lumas],
         on_progress,
@@ -60,7 +61,7 @@ def embed_frames(
 
 def find_unmeasured(catalog: Catalog) -> set[str]:
     """Sessions with a published colour frame that has no published quality figures of this code."""
-    return _find_due(catalog, "frame_quality", image_quality.CODE_VERSION)
+    return _find_due(catalog, "frame_quality", version_of("frame_quality"))
 
 
 def find_unembedded(catalog: Catalog, workspace: Workspace) -> set[str]:

@@ -1,6 +1,6 @@
 """Curation: figures and vectors of frames, copies found, splits made, and one immutable dataset a task."""
 
-from assets.stages import SessionStep, Stage
+from assets.stages import Maker, SessionStep, Stage
 from assets.tables.schemas import curation
 
 STAGE = Stage(
@@ -28,4 +28,21 @@ STAGE = Stage(
         ),
     ),
     task_assets=("unique_frames", "splits", "{dataset}_dataset"),
+    makers=(
+        Maker(
+            "frame_quality",
+            "frame_quality",
+            (
+                "models.image_quality:measure_quality",
+                "assets.images:decode_working_luma",
+            ),
+        ),
+        Maker(
+            "frame_embeddings",
+            "frame_embeddings",
+            ("assets.curation.embed:Embedder", "assets.images:decode_rgb"),
+        ),
+        Maker("unique_frames", "unique_frames", ("assets.curation.clusters:_cluster",)),
+        Maker("releases", "releases", ("assets.curation.release:draft_release",)),
+    ),
 )

@@ -53,10 +53,6 @@ class Reader(Protocol):
 
     name: str
 
-    @property
-    def version(self) -> str:
-        """Of what it makes of its files: with another one, sessions that are ingested again are read anew."""
-
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         """The captures among files that nobody has claimed yet. No file may appear in two plans."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from assets.code_versions import version_of
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
     from models.recipes import TrainConfig
-
-# another when equal arguments come to give other weights, or snapshots change
-CODE_VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,8 @@ class TrainingSpec:
     config: TrainConfig
     seed: int
     num_workers: tuple[int, int] = (2, 2)
-    code_version: str = CODE_VERSION
+    # another when equal arguments come to give other weights
+    code_version: str = field(default_factory=lambda: version_of("models"))
 
 
 @dataclass(frozen=True)

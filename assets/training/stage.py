@@ -1,6 +1,6 @@
 """Training: one model package a task, learnt from a release."""
 
-from assets.stages import Stage
+from assets.stages import Maker, Stage
 from assets.tables.schemas import training
 
 STAGE = Stage(
@@ -10,4 +10,5 @@ STAGE = Stage(
     assets="assets.training.defs",
     gates="checks.training",
     task_assets=("{task}",),
+    makers=(Maker("models", "models", ("assets.training.ray_train:learn",)),),
 )

@@ -26,6 +26,7 @@ from orchestration.cli.mistakes import (
     show_help,
 )
 from orchestration.cli.output import join_lines, say_error
+from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
@@ -54,6 +55,7 @@ for verb in (
     ingest,
     forget,
     status,
+    plan,
     query,
     verify,
     lineage,

@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.choice import EVERYTHING, Choice
+from assets.code_versions import version_of
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
-from models import image_quality
 from orchestration.cli import app
 from orchestration.cli.chosen import read_options
 
@@ -48,7 +48,7 @@ def land(catalog: Catalog, session: str, frames, class_name: str, seed: int) -> 
         {"frame_id": i, "session": session, "input_sha256": sha256}
         for i, sha256 in zip(ids, frames["sha256"].to_pylist(), strict=True)
     ]
-    version = {"code_version": image_quality.CODE_VERSION}
+    version = {"code_version": version_of("frame_quality")}
     tables = {
         "frame_quality": [
             row

@@ -54,6 +54,7 @@ def test_every_verb_has_a_help(run):
         "ingest",
         "forget",
         "status",
+        "plan",
         "query",
         "verify",
         "lineage",

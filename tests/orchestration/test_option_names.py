@@ -13,6 +13,7 @@ from orchestration.cli import app
 # each name of an option, and what it means wherever it stands; a new one is a word that people have to learn
 MEANINGS = {
     "accept-thin-test": "let a champion rest on a thin test part",
+    "base": "the commit that code is compared with",
     "captures": "how many captures are simulated",
     "classes": "only these classes",
     "csv": "print CSV",
@@ -26,6 +27,7 @@ MEANINGS = {
     "json": "print JSON",
     "keep-rows": "forget the place alone",
     "limit": "no more frames than this",
+    "markdown": "print Markdown",
     "mlflow-port": "port of MLflow",
     "out": "the file that is written",
     "path": "only files like this",
@@ -35,6 +37,7 @@ MEANINGS = {
     "release": "id of a release",
     "seconds": "length of a simulated capture",
     "seed": "same seed, same result",
+    "select": "as if these assets had to be made anew",
     "sensor": "only this sensor",
     "session": "name that a session gets",
     "sessions": "only these sessions",

@@ -20,7 +20,6 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from checks.gates import GATES, SESSION_ASSETS
 from checks.verdicts import Verdict
-from models import image_quality
 from orchestration import session as session_module
 from orchestration.jobs import ingest_session
 from orchestration.profiles import Settings, load_settings
@@ -290,7 +289,7 @@ def test_rows_that_are_missing_or_stale_are_due_and_no_other(copied, monkeypatch
         catalog.delete("frame_embeddings", f"frame_id = '{row}'"),
     )
     assert list_due(copied) == {"desk": ["embedding"]}
-    monkeypatch.setattr(image_quality, "CODE_VERSION", "another")
+    monkeypatch.setattr("assets.curation.session.version_of", lambda maker: "another")
     assert list_due(copied) == {"desk": ["measuring", "embedding"]}
 
 

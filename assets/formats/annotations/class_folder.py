@@ -71,7 +71,6 @@ class _Siblings:
 
 class ClassFolderReader:
     name = "class_folder"
-    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         by_folder, candidates = _find_candidates(files, opener)

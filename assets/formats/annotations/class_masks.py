@@ -83,7 +83,6 @@ _NAMES_REMEDY = f"write {NAMES_FILES[0]} beside the folders: the name of id 0 in
 
 class ClassMasksReader:
     name = "class_masks"
-    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         masks: dict[str, list[SessionFile]] = defaultdict(list)

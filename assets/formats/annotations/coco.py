@@ -84,7 +84,6 @@ UNLABELLED = "pictures to be labelled"  # what an export of frames says of itsel
 
 class CocoReader:
     name = "coco"
-    version = "4"
     classes_from = "`categories` of the COCO file"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -76,7 +76,6 @@ _RECOGNITION = "recognition"
 
 class CvatReader:
     name = "cvat"
-    version = "3"
     classes_from = "`<label>` of the CVAT file"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

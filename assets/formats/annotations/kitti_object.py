@@ -85,7 +85,6 @@ _CALIBRATION_REMEDY = "copy the calibration again"
 
 class KittiObjectReader:
     name = "kitti_object"
-    version = "1"
     classes_from = "the first word of each line of label files"
     carries = frozenset({"calibration"})
 

@@ -98,7 +98,6 @@ _NOT_IN_IMAGES = re.compile(
 
 class LabelStudioReader:
     name = "label_studio"
-    version = "3"
     classes_from = "the labels that regions of the export have"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

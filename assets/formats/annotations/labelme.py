@@ -73,7 +73,6 @@ _IMAGE_REMEDY = "copy the image beside its file; `labelme_export_json FILE` writ
 
 class LabelMeReader:
     name = "labelme"
-    version = "1"
     classes_from = "`label` of the shapes"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

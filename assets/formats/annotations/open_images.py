@@ -65,7 +65,6 @@ _NAMES_REMEDY = "write rows of `/m/01g317,Person`, in UTF-8"
 
 class OpenImagesReader:
     name = "open_images"
-    version = "1"
     classes_from = "the names that the tables give to the classes"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -78,7 +78,6 @@ Attributes = tuple[tuple[str, str], ...]
 
 class SuperviselyReader:
     name = "supervisely"
-    version = "1"
     classes_from = "`classTitle` of the objects"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

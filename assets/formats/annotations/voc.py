@@ -62,7 +62,6 @@ _FILENAME = re.compile(rb"<filename>([^<]{1,255})</filename>")
 
 class VocReader:
     name = "voc"
-    version = "3"
     classes_from = "`<name>` of the objects in XML files"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -91,7 +91,6 @@ _ONE_LIST_REMEDY = "keep the file that is right, and take the other away"
 
 class YoloReader:
     name = "yolo"
-    version = "4"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         trees = find_label_trees(files, opener)

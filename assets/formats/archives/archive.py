@@ -6,7 +6,6 @@ unpacked to names that the archive chooses; an archive inside an archive is not 
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -41,7 +40,6 @@ from assets.storage import SessionFile
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _SEPARATOR = "!/"
-_VERSION = "3"
 READ_AS = "read as"  # in the notes: the readers of what is inside
 
 
@@ -54,12 +52,6 @@ class ArchiveReader:
     ) -> None:
         self._readers = tuple(readers)
         self._limits = limits or ArchiveLimits()
-
-    @property
-    def version(self) -> str:
-        """Changes with that of any reader of members."""
-        inner = " ".join(f"{reader.name}={reader.version}" for reader in self._readers)
-        return f"{_VERSION}-{hashlib.sha256(inner.encode()).hexdigest()[:8]}"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         return [

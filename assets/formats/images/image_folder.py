@@ -43,7 +43,6 @@ from assets.storage import SessionFile
 
 class ImageFolderReader:
     name = "image_folder"
-    version = "3"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         groups: dict[str, list[SessionFile]] = defaultdict(list)

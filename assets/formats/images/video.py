@@ -62,7 +62,6 @@ _REMEDIES = {
 
 class VideoReader:
     name = "video"
-    version = "3"
     carries = frozenset({"clock", "video"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -21,7 +21,6 @@ from assets.storage import SessionFile
 
 class McapReader:
     name = READER
-    version = "6"
     carries = frozenset({"calibration", "clock", "depth", "video"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -23,7 +23,6 @@ from assets.storage import SessionFile
 
 class Rosbag1Reader:
     name = "rosbag1"
-    version = "2"
     carries = frozenset({"calibration", "clock", "depth", "video"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

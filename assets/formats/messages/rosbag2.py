@@ -22,7 +22,6 @@ from assets.storage import SessionFile
 
 class Rosbag2Reader:
     name = "rosbag2"
-    version = "2"
     carries = frozenset({"calibration", "clock", "depth", "video"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

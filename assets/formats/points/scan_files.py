@@ -50,7 +50,6 @@ _PLAIN = re.compile(
 
 class ScanFilesReader:
     name = "scan_files"
-    version = "1"
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:
         groups: dict[str, list[SessionFile]] = defaultdict(list)

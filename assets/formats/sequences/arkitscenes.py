@@ -49,7 +49,6 @@ _TRACKED = "lowres_wide"  # the camera whose way the trajectory is
 
 class ArkitScenesReader:
     name = "arkitscenes"
-    version = "2"
     carries = frozenset({"calibration", "clock", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -54,7 +54,6 @@ _KINDS: tuple[
 
 class AslReader:
     name = "asl"
-    version = "2"
     carries = frozenset({"calibration", "clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

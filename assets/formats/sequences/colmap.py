@@ -57,7 +57,6 @@ _IMAGE_REMEDY = "copy the pictures that the model was made of"
 
 class ColmapReader:
     name = "colmap"
-    version = "1"
     carries = frozenset({"calibration"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

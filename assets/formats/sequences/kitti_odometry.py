@@ -58,7 +58,6 @@ _TIMES_REMEDY = "write the seconds of a picture in each line"
 
 class KittiOdometryReader:
     name = "kitti_odometry"
-    version = "1"
     carries = frozenset({"calibration", "clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -62,7 +62,6 @@ _ACCEL = slice(11, 14)
 
 class KittiRawReader:
     name = "kitti_raw"
-    version = "3"
     carries = frozenset({"calibration", "clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

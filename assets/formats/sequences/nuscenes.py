@@ -51,7 +51,6 @@ class ScenePlan(CapturePlan):
 
 class NuScenesReader:
     name = "nuscenes"
-    version = "1"
     carries = frozenset({"calibration", "clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -44,7 +44,6 @@ Members = dict[str, dict[int, SessionFile]]
 
 class SevenScenesReader:
     name = "7scenes"
-    version = "1"
     carries = frozenset({"calibration", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

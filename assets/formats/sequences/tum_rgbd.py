@@ -40,7 +40,6 @@ _REMEDY = "write rows of `time file`, with the file below the sequence's folder"
 
 class TumRgbdReader:
     name = "tum_rgbd"
-    version = "2"
     carries = frozenset({"clock", "depth"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

@@ -24,7 +24,6 @@ _SUFFIXES = frozenset({".txt", ".tum"})
 
 class TumTrajectoryReader:
     name = "tum_trajectory"
-    version = "2"
     carries = frozenset({"clock"})
 
     def plan(self, files: Sequence[SessionFile], opener: Opener) -> list[CapturePlan]:

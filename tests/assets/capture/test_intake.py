@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from assets.code_versions import version_of
 from assets.images import decode_working_luma
 from assets.ledger import LeaseLost
 from assets.sandbox.guard import ImageGuard
@@ -579,7 +580,7 @@ def test_what_intake_measured_is_not_measured_again(intake, write_files, make_pn
         catalog,
         "frame_quality",
         "monday",
-        image_quality.CODE_VERSION,
+        version_of("frame_quality"),
         decode_working_luma,
         lambda lumas: [1 / 0],
     )

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from assets.capture.rows import CODE_VERSION, stamp_readers
+from assets.capture import versions
+from assets.capture.versions import name_code, stamp_readers
+from assets.code_versions import version_of
 from assets.formats import READERS
 from assets.formats.observations import (
     FrameObservation,
@@ -22,6 +24,13 @@ BOX = "0 .5 .5 .5 .5"
 
 def reader_of(name: str):
     return next(reader for reader in READERS if reader.name == name)
+
+
+def set_version(monkeypatch: pytest.MonkeyPatch, name: str, version: str) -> None:
+    def tell(maker: str) -> str:
+        return version if maker == f"reader {name}" else version_of(maker)
+
+    monkeypatch.setattr(versions, "version_of", tell)
 
 
 @pytest.fixture
@@ -39,7 +48,7 @@ def older(monkeypatch):
                 if (found := change(o)) is not None
             )
 
-        monkeypatch.setattr(kind, "version", "0")
+        set_version(monkeypatch, name, "0")
         monkeypatch.setattr(kind, "read", read_otherwise)
         return monkeypatch
 
@@ -79,7 +88,7 @@ def test_labels_of_an_older_reader_are_replaced_and_frames_stay(
     )
     assert (report.new, report.already_ingested, report.quarantined) == (0, 3, 0)
     assert intake.catalog.read_latest("captures")["code_version"].to_pylist() == [
-        f"{CODE_VERSION}.{reader_of('yolo').version}"
+        name_code("yolo")
     ]
 
 
@@ -170,7 +179,7 @@ def test_a_folder_that_is_planned_otherwise_leaves_nothing_doubled(
 
 def test_the_stamp_of_the_readers_follows_their_versions(monkeypatch):
     before = stamp_readers()
-    monkeypatch.setattr(type(reader_of("voc")), "version", "99")
+    set_version(monkeypatch, "voc", "99")
     assert stamp_readers() != before
 
 

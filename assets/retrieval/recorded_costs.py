@@ -1,0 +1,113 @@
+"""What runs took, by asset, as Dagster's files in a home have it: seconds a row, device-hours a training.
+
+Read by SQL, as `dagster_runs` does. Of each asset the newest runs count, and of these the ones that made something.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from assets.ledger.file import connect_to_read
+
+NEWEST = 50  # runs of an asset
+_COMPUTED = re.compile(r"computed: ([0-9]+)$")
+_EVENTS = (
+    "SELECT run_id, event FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION' "
+    "AND asset_key = ? ORDER BY id DESC LIMIT ?"
+)
+_ASSETS = "SELECT DISTINCT asset_key FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'"
+_STEPS = (
+    "SELECT step_key, event FROM event_logs WHERE dagster_event_type = 'STEP_SUCCESS'"
+)
+RECORDINGS = "capture/recordings"
+FRAMES = "capture/frames"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Device-seconds of one row, file or training: the median of recorded runs, the least and the most of them."""
+
+    median_s: float
+    least_s: float
+    most_s: float
+    num_runs: int
+
+
+def read_rates(dagster_home: Path) -> dict[str, Rate]:
+    """asset -> what one row of it took. Of recordings it is a file, of a training the whole; `capture/frames` is a
+    frame of a session that was read whole. None of assets without a run that tells. Changes nothing."""
+    index = dagster_home / "history" / "runs" / "index.db"
+    if not index.exists():
+        return {}
+    steps: dict[str, dict[str, float]] = {}
+    found: dict[str, list[float]] = {}
+    try:
+        with closing(connect_to_read(str(index))) as connection:
+            for (key,) in connection.execute(_ASSETS).fetchall():
+                asset = "/".join(json.loads(key))
+                for run_id, event in connection.execute(_EVENTS, (key, NEWEST)):
+                    if run_id not in steps:
+                        steps[run_id] = _read_steps(index.parent / f"{run_id}.db")
+                    found.setdefault(asset, []).extend(
+                        _tell(asset, json.loads(event), steps[run_id])
+                    )
+    except (sqlite3.Error, ValueError, LookupError, TypeError):
+        return {}  # `daguerre verify` names what is broken
+    return {
+        asset: Rate(median(values), min(values), max(values), len(values))
+        for asset, values in found.items()
+        if values
+    }
+
+
+def _tell(
+    asset: str, entry: Mapping[str, Any], steps: Mapping[str, float]
+) -> Iterator[float]:
+    made = entry["dagster_event"]["event_specific_data"]["materialization"]
+    facts = dict(_read_metadata(made["metadata_entries"]))
+    if "device_hours" in facts:
+        yield float(facts["device_hours"]) * 3600
+        return
+    seconds = steps.get(entry["step_key"])
+    count = _count(asset, facts)
+    if seconds is not None and count:
+        yield seconds / count
+
+
+def _count(asset: str, facts: Mapping[str, Any]) -> int:
+    """How many rows or files the run made; 0 where that is not told."""
+    if asset == RECORDINGS:
+        return int(facts.get("new", 0))
+    told = [_COMPUTED.search(str(value)) for value in facts.values()]
+    computed = [int(match[1]) for match in told if match]
+    return sum(computed) if computed else int(facts.get("dagster/row_count", 0))
+
+
+def _read_metadata(entries: list[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for entry in entries:
+        data = entry["entry_data"]
+        for name in ("value", "text"):
+            if name in data:
+                yield entry["label"], data[name]
+
+
+def _read_steps(path: Path) -> dict[str, float]:
+    """step -> seconds; nothing where the run's file is gone."""
+    if not path.exists():
+        return {}
+    with closing(connect_to_read(str(path))) as connection:
+        return {
+            step: json.loads(event)["dagster_event"]["event_specific_data"][
+                "duration_ms"
+            ]
+            / 1000
+            for step, event in connection.execute(_STEPS)
+        }
