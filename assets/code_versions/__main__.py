@@ -36,7 +36,7 @@ def main(words: Sequence[str] | None = None, listed_in: Path = LISTED) -> int:
     }
     unlisted = {name: v for name, v in found.items() if not v.is_listed}
     if not options.accept and not options.same:
-        print("\n".join(map(describe, unlisted.values())) or "every maker is listed")
+        print(describe(list(unlisted.values())))
         return 1 if unlisted else 0
     if options.same and not (options.because or "").strip():
         parser.error("--same takes --because: say why it makes the same rows")
@@ -55,13 +55,15 @@ def main(words: Sequence[str] | None = None, listed_in: Path = LISTED) -> int:
     return 0
 
 
-def describe(version: Version) -> str:
-    """What to do about a maker whose code is not listed."""
-    name = version.maker
+def describe(unlisted: Sequence[Version]) -> str:
+    """What to do about makers whose code is not listed."""
+    if not unlisted:
+        return "every maker is listed"
+    names = " ".join(repr(version.maker) for version in unlisted)
     return (
-        f"the code that makes {version.table} ({name}) does something else than what is listed: where its rows differ, "
-        f"`python -m assets.code_versions --accept {name!r}` gives them a new version; where they are the same, "
-        f"`python -m assets.code_versions --same {name!r} --because REASON` says so"
+        f"does something else than what is listed: the code of {names}\n"
+        "where its rows differ, `python -m assets.code_versions --accept MAKER...` gives them a new version; "
+        "where they are the same, `python -m assets.code_versions --same MAKER... --because REASON` says so"
     )
 
 

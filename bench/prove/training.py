@@ -81,7 +81,7 @@ def _run(kills: list[int], rng: random.Random) -> tuple[str, int]:
             assert process.stdout is not None
             step = 0
             for line in process.stdout:
-                if not line.startswith("{"):  # Ray Train tells where its results are
+                if not line.startswith("{"):  # what Ray says
                     continue
                 event = json.loads(line)
                 if "model_sha256" in event:

@@ -20,6 +20,6 @@ def test_every_table_with_a_code_version_has_a_maker():
 
 def test_the_code_that_makes_rows_is_listed():
     versions = list_versions()
-    unlisted = [describe(v) for v in versions.values() if not v.is_listed]
-    assert unlisted == [], "\n".join(unlisted)
+    unlisted = [v for v in versions.values() if not v.is_listed]
+    assert not unlisted, describe(unlisted)
     assert read_listed().keys() <= versions.keys(), "a maker is listed that is no more"
