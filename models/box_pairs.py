@@ -13,9 +13,7 @@ from models.metrics.matching import measure_ious
 
 EQUAL_PX = 1.0  # boxes whose sides all differ by at most this are equal: exports round, and count from 0 or 1
 SAME_OBJECT_IOU = 0.5  # boxes that differ and overlap by this much speak of one object
-CLOSE_IOU = (
-    0.9  # boxes that overlap by this much are one object's, drawn by two hands or tools
-)
+CLOSE_IOU = 0.9  # boxes that overlap by this much are one object's, drawn by two hands
 CLOSE_PX = 2.0  # so are small ones with all sides within this: a last pixel that counts or not, and two roundings
 _SLACK_PX = 1e-6  # shares of an image become pixels by floating point
 _NUM_NEAREST = 8  # boxes that are asked for a partner
