@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assets.kinds import find_kind
+from assets.kinds import KINDS
 from assets.tables.catalog import Catalog, is_in
 from models.metrics.resampling import Interval, find_interval
 
@@ -15,8 +15,8 @@ def measure_interval(
     Drawn are the groups that splits keep together: recordings, and pictures that resemble each other. None for a task
     that examines itself, where an answer is not stored, and where there are too few groups to tell.
     """
-    kind = find_kind(task)
-    if not kind.is_judged:
+    kind = next((kind for kind in KINDS if kind.name == task), None)
+    if kind is None or not kind.is_judged:
         return None
     where = f"{is_in('release_id', [release_id])} AND split = 'test'"
     frames = catalog.read_latest("release_frames", where=where).to_pylist()

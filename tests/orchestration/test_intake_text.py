@@ -30,13 +30,13 @@ FRAME = {
 
 
 def record() -> bytes:
-    """Five poses, which are read, and three scans of a laser, which are not."""
+    """Five poses, which are read, and three grids, which are not."""
     stream = BytesIO()
     writer = Writer(stream)
     writer.start()
     topics = {
         "/pose": ("foxglove.FrameTransform", FRAME, 5),
-        "/points": ("foxglove.PointCloud", {}, 3),
+        "/grid": ("foxglove.Grid", {}, 3),
     }
     for topic, (schema_name, message, count) in topics.items():
         schema = writer.register_schema(schema_name, "jsonschema", b"{}")
@@ -79,7 +79,7 @@ def said(
 def test_a_dry_run_says_which_topics_are_not_read_and_how_many_messages_they_have(said):
     lines = said("monday", "--dry-run").lines
     assert "  read: /pose (foxglove.FrameTransform): 5 messages" in lines
-    assert "  not read: /points (foxglove.PointCloud): 3 messages" in lines
+    assert "  not read: /grid (foxglove.Grid): 3 messages" in lines
 
 
 def test_equal_lines_of_a_dry_run_are_one_with_a_count_unless_all_is_asked_for(said):
@@ -95,7 +95,7 @@ def test_intake_counts_signals_and_says_what_it_dropped_and_what_is_a_copy(said)
     assert (
         lines[0] == "session monday: 41 files, 1 captures, 0 frames, 5 signals (5 pose)"
     )
-    assert "  not read: /points (foxglove.PointCloud): 3 messages" in lines
+    assert "  not read: /grid (foxglove.Grid): 3 messages" in lines
     assert sum("quarantined 40 files: " in line for line in lines) == 1
 
     copy = said("tuesday").lines

@@ -13,6 +13,7 @@ from orchestration.cli import app
 # each name of an option, and what it means wherever it stands; a new one is a word that people have to learn
 MEANINGS = {
     "accept-thin-test": "let a champion rest on a thin test part",
+    "all-scores": "answers below the operating score too",
     "base": "the commit that code is compared with",
     "captures": "how many captures are simulated",
     "classes": "only these classes",
@@ -28,9 +29,11 @@ MEANINGS = {
     "keep-rows": "forget the place alone",
     "limit": "no more frames than this",
     "markdown": "print Markdown",
+    "model": "id of a model",
     "mlflow-port": "port of MLflow",
     "out": "the file that is written",
     "path": "only files like this",
+    "pictures": "folder for pictures of what was found",
     "port": "port of the UI",
     "reason": "why, for who asks later",
     "recipe": "training recipe",
@@ -103,6 +106,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "simulate",
         "backup",
         "export frames",
+        "export release",
     }
     assert {verb for verb, names in named.items() if "session" in names} == {
         "quarantine list",

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from assets import ledger
+from assets.ledger import database
 from assets.sandbox.guard import ImageGuard
 from orchestration import cli
 from orchestration.profiles import load_settings
@@ -37,7 +37,7 @@ def environment(home, monkeypatch) -> dict[str, str]:
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ledger, "_RECONNECT_WAITS_S", ())
+    monkeypatch.setattr(database, "_RECONNECT_WAITS_S", ())
     return settings
 
 

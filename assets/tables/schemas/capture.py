@@ -204,6 +204,7 @@ SIGNALS = Table(
 
 SCANS = Table(
     name="scans",
+    version=2,
     stage="capture",
     key="scan_id",
     erase="capture_id",

@@ -210,7 +210,7 @@ def test_labels_that_come_back_take_the_place_of_those_that_were_recorded(home):
         gate_session(home.catalog, table, "friday")
     columns = ["frame_id", "capture_id", "width_px", "height_px"]
     ids = [frame["frame_id"] for frame in frames]
-    stored = home.catalog.read("frames", columns, is_in("frame_id", ids))
+    stored = home.catalog.read_latest("frames", columns, is_in("frame_id", ids))
     said = Statements(home.catalog, "detection", stored).read(np.arange(len(stored)))[
         frames[0]["frame_id"]
     ]

@@ -13,7 +13,7 @@ from assets.tables.schemas import TABLES
 TYPES = {
     name.removesuffix("Row"): found
     for name, found in vars(rows).items()
-    if is_typeddict(found)
+    if is_typeddict(found) and name.endswith("Row")
 }
 
 
