@@ -16,8 +16,8 @@ import base64
 import binascii
 import math
 import posixpath
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,32 +43,23 @@ from assets.formats.annotations.orientation import (
     order_corners,
 )
 from assets.formats.annotations.pairing import hints_of, plan_label_files
-from assets.formats.layout import folder_of, is_hidden, join, stem_of, suffix_of
-from assets.formats.observations import (
-    CapturePlan,
-    LabelObservation,
-    Observation,
-    Problem,
+from assets.formats.annotations.picture_json import (
+    DETECTION,
+    Form,
+    Habits,
+    PictureJson,
 )
+from assets.formats.layout import folder_of, is_hidden, join, stem_of, suffix_of
+from assets.formats.observations import CapturePlan, Observation, Problem
 from assets.formats.protocol import (
-    LABELS_NOT_READ,
-    MAX_LABELS,
     Opener,
     UnreadableBytes,
-    read_bytes,
     read_ends,
-    whole_file,
 )
-from assets.formats.strict_json import MAX_JSON_BYTES, parse_json
 from assets.storage import SessionFile
 
 _LOOK_BYTES = 1 << 16
 _FOLDERS = frozenset({"annotations", "annotation", "labels", "json", "jsons"})
-_DETECTION = "detection"
-_RECOGNITION = "recognition"
-_NO_OBJECT = frozenset({"point", "points", "line", "linestrip"})
-_REMEDY = "save the picture's labels again in LabelMe"
-_IMAGE_REMEDY = "copy the image beside its file; `labelme_export_json FILE` writes one that is inside the file"
 
 
 class LabelMeReader:
@@ -90,8 +81,10 @@ class LabelMeReader:
         pictures = {f.path: f for f in plan.files if suffix_of(f.path) != ".json"}
         images = ImageLabels(self.name, plan.root, list(pictures.values()), opener)
         book = LabelBook(plan)
-        habits = _Habits()
-        documents = [_Document(file, images, pictures, book, habits) for file in jsons]
+        habits = Habits()
+        documents = [
+            _Document(_FORM, file, images, pictures, book, habits) for file in jsons
+        ]
         yield from read_documents(documents, images, book, opener)
         plan.notes.update({what: str(count) for what, count in habits.counts.items()})
 
@@ -108,125 +101,62 @@ def _is_labelme(file: SessionFile, opener: Opener) -> bool:
 
 
 @dataclass
-class _Habits:
-    """What the files of a data set have in common."""
+class _Document(PictureJson):
+    """One file of LabelMe. Shapes of one group are one object."""
 
-    has_shapes: bool = False
-    has_flags: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
+    _objects: dict[object, list[_Part]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
-    @property
-    def tasks(self) -> list[str]:
-        """What the pictures were looked at for."""
-        is_about_flags = self.has_flags and not self.has_shapes
-        return [_RECOGNITION] if is_about_flags else [_DETECTION]
+    def _list_tags(self) -> Iterable[tuple[int, str]]:
+        return enumerate(_list_flags(self._said))
 
-
-@dataclass
-class _Document:
-    """One file, of one picture."""
-
-    file: SessionFile
-    images: ImageLabels
-    pictures: dict[str, SessionFile]
-    book: LabelBook
-    habits: _Habits
-    _said: dict[str, Any] = field(default_factory=dict)
-    _image: SessionFile | None = None
+    def _has_tags(self) -> bool:
+        return bool(_list_flags(self._said))
 
     def open(self, opener: Opener) -> Iterator[Problem]:
-        """Parse the file."""
-        try:
-            said = parse_json(read_bytes(self.file, opener, MAX_JSON_BYTES))
-            if not isinstance(said, dict) or not _are_objects(said.get("shapes")):
-                raise ValueError("it has no list of objects 'shapes'")
-        except UnreadableBytes as error:
-            yield self._refuse(error.reason, error.remedy)
-            return
-        except ValueError as error:
-            yield self._refuse(f"not a file of LabelMe: {error}", _REMEDY)
-            return
-        self._said = said
-        self.habits.has_shapes |= bool(said["shapes"])
-        self.habits.has_flags |= bool(_list_flags(said))
-        if self._exact() is None:
+        yield from super().open(opener)
+        if self._said and self._exact() is None:
             self.images.announce([self._reference], hints_of(self.file))
 
-    def find_pictures(self) -> Iterator[Problem]:
-        """Find the picture, and see which size is stated of it."""
-        if not self._said:
-            return
-        try:
-            self._image = self._find_image()
-        except LookupError as error:
-            yield self._refuse(str(error), _IMAGE_REMEDY)
-            return
-        self.images.learn_habit(self._image, _read_size(self._said))
-
     def read(self) -> Iterator[Problem]:
-        """Put the labels into the book."""
-        image = self._image
-        if image is None:
-            return
-        source = whole_file(self.file)
-        for task in self.habits.tasks:
-            self.book.look(image.path, task, source)
-        self._read_flags(image)
-        shapes = self._said["shapes"]
-        try:
-            placement = self.images.place(image, _read_size(self._said))
-        except ValueError as error:
-            for _ in shapes:
-                self.book.miss(image.path, _DETECTION, source)
-            yield self._refuse(
-                str(error), "export the labels for the images as they are"
-            )
-            return
-        budget = MaskBudget(self.file.size_bytes)
-        objects: dict[object, list[_Part]] = defaultdict(list)
-        for number, shape in enumerate(shapes):
-            kind = str(shape.get("shape_type") or "polygon")
-            if number >= MAX_LABELS:
-                self.book.miss(image.path, _DETECTION, source)
-                yield self._refuse(
-                    f"more than {MAX_LABELS} shapes, not read on", _REMEDY
-                )
-                break
-            if kind in _NO_OBJECT:
-                self.habits.counts[f"{LABELS_NOT_READ}: {kind}"] += 1
-                self.book.ignore(image.path, _DETECTION, source)
-            elif kind not in _DRAWERS:
-                self.habits.counts[f"{LABELS_NOT_READ}: {kind[:40]}"] += 1
-                self.book.miss(image.path, _DETECTION, source)
-            else:
-                try:
-                    part = _read_part(number, kind, shape, placement, budget)
-                except ValueError as error:
-                    self.book.miss(image.path, _DETECTION, source)
-                    yield self._refuse(f"shape {number}: {error}", _REMEDY)
-                else:
-                    objects[part.key].append(part)
-        for parts in objects.values():
-            self._add(image, parts, placement)
+        yield from super().read()
+        for parts in self._objects.values():
+            self._add(parts)
+        self._objects.clear()
 
-    def _add(
-        self, image: SessionFile, parts: Sequence[_Part], placement: Placement
+    def _read_size(self) -> Size | None:
+        return _read_size(self._said)
+
+    def _name_kind(self, item: dict[str, Any]) -> str:
+        return str(item.get("shape_type") or "polygon")
+
+    def _take(
+        self,
+        number: int,
+        kind: str,
+        item: dict[str, Any],
+        placement: Placement,
+        budget: MaskBudget,
     ) -> None:
+        part = _read_part(number, kind, item, placement, budget)
+        self._objects[part.key].append(part)
+
+    def _add(self, parts: Sequence[_Part]) -> None:
         """One object of the parts that its group has."""
         boxes = np.array([part.box for part in parts])
         masks = [part.mask for part in parts if part.mask is not None]
         x0, y0 = boxes[:, :2].min(axis=0)
         x1, y1 = boxes[:, 2:].max(axis=0)
+        assert self._image is not None
         self.book.add(
-            LabelObservation(
-                image.path,
-                _DETECTION,
+            self._label(
+                self._image,
+                DETECTION,
                 parts[0].class_name,
-                whole_file(self.file),
-                self.images.name_sensor(image),
                 box_xyxy=(float(x0), float(y0), float(x1), float(y1)),
                 # a part without a mask leaves pixels of the object unknown
-                mask_rle=join_runs(masks, placement.size_px)
+                mask_rle=join_runs(masks, parts[0].size_px)
                 if len(masks) == len(parts)
                 else None,
                 index=parts[0].number,
@@ -235,19 +165,6 @@ class _Document:
                 ),
             )
         )
-
-    def _read_flags(self, image: SessionFile) -> None:
-        for number, name in enumerate(_list_flags(self._said)):
-            self.book.add(
-                LabelObservation(
-                    image.path,
-                    _RECOGNITION,
-                    name,
-                    whole_file(self.file),
-                    self.images.name_sensor(image),
-                    index=number,
-                )
-            )
 
     @property
     def _reference(self) -> str:
@@ -261,7 +178,6 @@ class _Document:
         return self.pictures.get(posixpath.normpath(place))
 
     def _find_image(self) -> SessionFile:
-        """Raises LookupError, also where two pictures may be meant."""
         beside = [
             f
             for f in self.pictures.values()
@@ -288,9 +204,6 @@ class _Document:
             )
         return image
 
-    def _refuse(self, reason: str, remedy: str) -> Problem:
-        return Problem(whole_file(self.file), LabelMeReader.name, reason[:500], remedy)
-
 
 @dataclass(frozen=True)
 class _Part:
@@ -301,6 +214,7 @@ class _Part:
     class_name: str
     box: Box
     mask: str | None
+    size_px: Size  # of the picture as it is stored
     attributes: tuple[tuple[str, str], ...]
 
 
@@ -324,7 +238,7 @@ def _read_part(
     if group is not None:
         attributes.append(("group_id", str(group)))
     key = number if group is None else (name, str(group))
-    return _Part(number, key, name, box, mask, tuple(attributes))
+    return _Part(number, key, name, box, mask, placement.size_px, tuple(attributes))
 
 
 def _read_points(shape: dict[str, Any]) -> list[Point]:
@@ -402,10 +316,17 @@ _DRAWERS = {
     "circle": _draw_circle,
     "mask": _draw_mask,
 }
-
-
-def _are_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+_FORM = Form(
+    reader=LabelMeReader.name,
+    tool="LabelMe",
+    items="shapes",
+    remedy="save the picture's labels again in LabelMe",
+    image_remedy=(
+        "copy the image beside its file; `labelme_export_json FILE` writes one that is inside the file"
+    ),
+    kinds=frozenset(_DRAWERS),
+    no_objects=frozenset({"point", "points", "line", "linestrip"}),
+)
 
 
 def _list_flags(said: dict[str, Any]) -> list[str]:

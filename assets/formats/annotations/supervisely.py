@@ -14,8 +14,8 @@ import base64
 import binascii
 import math
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,17 +39,22 @@ from assets.formats.annotations.orientation import (
     Size,
     order_corners,
 )
+from assets.formats.annotations.picture_json import (
+    DETECTION,
+    Form,
+    Habits,
+    PictureJson,
+    are_objects,
+)
 from assets.formats.images.image_headers import read_header
 from assets.formats.layout import folder_of, is_hidden, is_image, join, name_of, stem_of
 from assets.formats.observations import (
     CapturePlan,
-    LabelObservation,
     Observation,
     Problem,
 )
 from assets.formats.protocol import (
     LABELS_NOT_READ,
-    MAX_LABELS,
     NOT_READ,
     Opener,
     UnreadableBytes,
@@ -69,9 +74,6 @@ _IMG = "img"
 _BESIDE = frozenset({"seg", "img_info", "meta", "blobs"})
 _LOOK_BYTES = 1 << 14
 _MAX_BITMAP_BYTES = 64 << 20  # of a PNG, expanded
-_DETECTION = "detection"
-_RECOGNITION = "recognition"
-_NO_OBJECT = frozenset({"point", "polyline"})
 _REMEDY = "export the project again in Supervisely's own format"
 Attributes = tuple[tuple[str, str], ...]
 
@@ -117,7 +119,8 @@ class SuperviselyReader:
         if meta:
             yield from habits.read_meta(meta, opener)
         documents = [
-            _Document(file, images, pictures, book, habits) for file in folders[_ANN]
+            _Document(_FORM, file, images, pictures, book, habits)
+            for file in folders[_ANN]
         ]
         yield from read_documents(documents, images, book, opener)
         plan.notes.update({what: str(count) for what, count in habits.counts.items()})
@@ -149,27 +152,18 @@ def _find_project(data_set: str, here: dict[str, SessionFile]) -> str:
 
 
 @dataclass
-class _Habits:
-    """What the files of a project have in common."""
+class _Habits(Habits):
+    """Of a project, with what it says of its classes."""
 
-    has_objects: bool = False
-    has_tags: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
     # class -> its nodes in order: id and name
     nodes: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    @property
-    def tasks(self) -> list[str]:
-        """What the pictures were looked at for."""
-        is_about_tags = self.has_tags and not self.has_objects
-        return [_RECOGNITION] if is_about_tags else [_DETECTION]
 
     def read_meta(self, file: SessionFile, opener: Opener) -> Iterator[Problem]:
         """The nodes of the classes that are graphs."""
         try:
             said = parse_json(read_bytes(file, opener, MAX_JSON_BYTES))
             classes = said["classes"] if isinstance(said, dict) else None
-            if classes is None or not _are_objects(classes):
+            if classes is None or not are_objects(classes):
                 raise ValueError("it has no list 'classes'")
             self.nodes = {str(c.get("title")): _list_nodes(c) for c in classes}
         except UnreadableBytes as error:
@@ -194,108 +188,53 @@ def _list_nodes(said: dict[str, Any]) -> dict[str, str]:
 
 
 @dataclass
-class _Document:
-    """One file, of one picture."""
+class _Document(PictureJson):
+    """One file of Supervisely."""
 
-    file: SessionFile
-    images: ImageLabels
-    pictures: dict[str, SessionFile]
-    book: LabelBook
     habits: _Habits
-    _said: dict[str, Any] = field(default_factory=dict)
-    _image: SessionFile | None = None
 
-    def open(self, opener: Opener) -> Iterator[Problem]:
-        """Parse the file."""
-        try:
-            said = parse_json(read_bytes(self.file, opener, MAX_JSON_BYTES))
-            if not isinstance(said, dict) or not _are_objects(said.get("objects")):
-                raise ValueError("it has no list of objects 'objects'")
-        except UnreadableBytes as error:
-            yield self._refuse(error.reason, error.remedy)
-            return
-        except ValueError as error:
-            yield self._refuse(f"not a file of Supervisely: {error}", _REMEDY)
-            return
-        self._said = said
-        self.habits.has_objects |= bool(said["objects"])
-        self.habits.has_tags |= bool(_list_tags(said))
+    def _list_tags(self) -> Iterable[tuple[int, str]]:
+        for number, (name, value) in enumerate(_list_tags(self._said)):
+            if value:
+                self.habits.counts[f"{LABELS_NOT_READ}: tags with a value"] += 1
+            else:
+                yield number, name
 
-    def find_pictures(self) -> Iterator[Problem]:
-        """Find the picture, and see which size is stated of it."""
-        if not self._said:
-            return
+    def _has_tags(self) -> bool:
+        return bool(_list_tags(self._said))
+
+    def _find_image(self) -> SessionFile:
         data_set = folder_of(folder_of(self.file.path))
         path = join(join(data_set, _IMG), stem_of(self.file.path))
         if path not in self.pictures:
-            reason = f"there is no image {path[:200]!r}"
-            yield self._refuse(reason, "export the project with its images")
-            return
-        self._image = self.images.take(self.pictures[path])
-        self.images.learn_habit(self._image, _read_size(self._said))
+            raise LookupError(f"there is no image {path[:200]!r}")
+        return self.images.take(self.pictures[path])
 
-    def read(self) -> Iterator[Problem]:
-        """Put the labels into the book."""
-        image = self._image
-        if image is None:
-            return
-        source = whole_file(self.file)
-        for task in self.habits.tasks:
-            self.book.look(image.path, task, source)
-        self._read_tags(image)
-        objects = self._said["objects"]
-        try:
-            placement = self.images.place(image, _read_size(self._said))
-        except ValueError as error:
-            for _ in objects:
-                self.book.miss(image.path, _DETECTION, source)
-            remedy = "export the labels for the images as they are"
-            yield self._refuse(str(error), remedy)
-            return
-        budget = MaskBudget(self.file.size_bytes)
-        for number, item in enumerate(objects):
-            kind = str(item.get("geometryType") or _guess_kind(item))
-            if number >= MAX_LABELS:
-                self.book.miss(image.path, _DETECTION, source)
-                yield self._refuse(
-                    f"more than {MAX_LABELS} objects, not read on", _REMEDY
-                )
-                break
-            if kind in _NO_OBJECT:
-                self.habits.counts[f"{LABELS_NOT_READ}: {kind}"] += 1
-                self.book.ignore(image.path, _DETECTION, source)
-            elif kind not in _DRAWERS:
-                self.habits.counts[f"{LABELS_NOT_READ}: {kind[:40]}"] += 1
-                self.book.miss(image.path, _DETECTION, source)
-            else:
-                try:
-                    self._add(image, number, item, _DRAWERS[kind], placement, budget)
-                except ValueError as error:
-                    self.book.miss(image.path, _DETECTION, source)
-                    yield self._refuse(f"object {number}: {error}", _REMEDY)
+    def _read_size(self) -> Size | None:
+        return _read_size(self._said)
 
-    def _add(
+    def _name_kind(self, item: dict[str, Any]) -> str:
+        return str(item.get("geometryType") or _guess_kind(item))
+
+    def _take(
         self,
-        image: SessionFile,
         number: int,
+        kind: str,
         item: dict[str, Any],
-        draw: _Draw,
         placement: Placement,
         budget: MaskBudget,
     ) -> None:
-        """Raises ValueError."""
         name = item.get("classTitle")
         if not isinstance(name, str) or not name.strip():
             raise ValueError("has no classTitle")
         nodes = self.habits.nodes.get(name, {})
-        shape = draw(item, nodes, placement, budget)
+        shape = _DRAWERS[kind](item, nodes, placement, budget)
+        assert self._image is not None
         self.book.add(
-            LabelObservation(
-                image.path,
-                _DETECTION,
+            self._label(
+                self._image,
+                DETECTION,
                 name,
-                whole_file(self.file),
-                self.images.name_sensor(image),
                 box_xyxy=shape.box,
                 mask_rle=shape.mask,
                 index=number,
@@ -304,27 +243,6 @@ class _Document:
                     *((tag, value or "1") for tag, value in _list_tags(item)),
                 ),
             )
-        )
-
-    def _read_tags(self, image: SessionFile) -> None:
-        for number, (name, value) in enumerate(_list_tags(self._said)):
-            if value:
-                self.habits.counts[f"{LABELS_NOT_READ}: tags with a value"] += 1
-                continue
-            self.book.add(
-                LabelObservation(
-                    image.path,
-                    _RECOGNITION,
-                    name,
-                    whole_file(self.file),
-                    self.images.name_sensor(image),
-                    index=number,
-                )
-            )
-
-    def _refuse(self, reason: str, remedy: str) -> Problem:
-        return Problem(
-            whole_file(self.file), SuperviselyReader.name, reason[:500], remedy
         )
 
 
@@ -461,6 +379,15 @@ _DRAWERS: dict[str, _Draw] = {
     "bitmap": _draw_bitmap,
     "graph": _draw_graph,
 }
+_FORM = Form(
+    reader=SuperviselyReader.name,
+    tool="Supervisely",
+    items="objects",
+    remedy=_REMEDY,
+    image_remedy="export the project with its images",
+    kinds=frozenset(_DRAWERS),
+    no_objects=frozenset({"point", "polyline"}),
+)
 
 
 def _guess_kind(item: dict[str, Any]) -> str:
@@ -471,7 +398,7 @@ def _guess_kind(item: dict[str, Any]) -> str:
 def _list_tags(said: dict[str, Any]) -> Attributes:
     """Name and value of each tag; "" of one without a value."""
     tags = said.get("tags")
-    if tags is None or not _are_objects(tags):
+    if tags is None or not are_objects(tags):
         return ()
     return tuple(
         (str(tag["name"]), "" if tag.get("value") is None else str(tag["value"]))
@@ -507,7 +434,3 @@ def _read_size(said: dict[str, Any]) -> Size | None:
     if type(width) is not int or type(height) is not int or min(width, height) < 1:
         return None
     return width, height
-
-
-def _are_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
