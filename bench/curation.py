@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -89,16 +90,23 @@ def attempt(figures: dict[str, object], name: str, measure: Any) -> None:
 
 
 def compare_former(folder: Path, asked: argparse.Namespace) -> dict[str, object]:
-    """Seconds of this build and of the former one, in turns."""
+    """Seconds of this build and of the former one, in turns; each has a home that it made, since tables move on."""
     home = make_home(folder, asked.today_frames)
+    former = folder / "home-former"
+    checkout = asked.against.resolve()
+    run_script(
+        Path(sys.executable),
+        [PEERS / "camera_frames.py", former, asked.today_frames],
+        checkout,
+    )
     ours = []
     theirs = []
     for _ in range(asked.rounds):
-        theirs.append(time_clusters(home, asked.against.resolve()))
-        clusters = read_clusters(home)
+        theirs.append(time_clusters(former, checkout))
         ours.append(time_clusters(home))
-        num_other = count_other(clusters, read_clusters(home))
+        num_other = count_other(read_clusters(former), read_clusters(home))
     shutil.rmtree(home)
+    shutil.rmtree(former)
     return {
         "today_frames": asked.today_frames,
         "ratio_today": ratio(theirs, ours, "seconds"),
@@ -180,24 +188,29 @@ def time_clusters(
 
 
 def run(python: Path, script: Path, home: Path, checkout: Path) -> dict[str, Any]:
-    """What the script prints. Raises RuntimeError with the end of its complaint."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    command = [str(python), "-P", str(script), str(home)]
+    """What the script prints of a home. Raises RuntimeError with the end of its complaint."""
+    printed = run_script(python, [script, home], checkout)
+    return dict(json.loads(printed.strip().splitlines()[-1]))
+
+
+def run_script(python: Path, command: Sequence[object], checkout: Path) -> str:
+    """What it prints by the code of a checkout. Raises RuntimeError with the end of its complaint."""
+    name = Path(str(command[0])).stem
     try:
         done = subprocess.run(
-            command,
+            [str(python), "-P", *map(str, command)],
             cwd=checkout,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
             capture_output=True,
             text=True,
             check=False,
             timeout=TIMEOUT_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"{script.stem} was not done after {TIMEOUT_S} s") from error
+        raise RuntimeError(f"{name} was not done after {TIMEOUT_S} s") from error
     if done.returncode:
-        raise RuntimeError(f"{script.stem} failed:\n{done.stderr[-2000:].strip()}")
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+        raise RuntimeError(f"{name} failed:\n{done.stderr[-2000:].strip()}")
+    return done.stdout
 
 
 def read_clusters(home: Path) -> pa.Table:

@@ -10,6 +10,7 @@ the median, as ImageNet's features have. What this rests on: docs/decisions/0008
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,3 +250,9 @@ def _to_table(name: str, columns: dict[str, object], count: int) -> pa.Table:
         array = values if isinstance(values, pa.Array) else pa.array(values)
         arrays.append(array.cast(field.type))
     return pa.table(arrays, schema=schema)
+
+
+if (
+    __name__ == "__main__"
+):  # by the code of another checkout: `camera_frames.py HOME FRAMES`
+    write_home(Path(sys.argv[1]), int(sys.argv[2]))
