@@ -145,7 +145,7 @@ def _models(settings: Settings, task: str) -> list[dict[str, Any]]:
 def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     from assets.evaluation.gallery import gather_gallery
     from assets.evaluation.report import GateLine, ModelReport
-    from assets.inference.package import open_package
+    from assets.inference.model_store import open_copy
     from assets.inference.predict import StoredImages
     from assets.kinds import find_kind
     from assets.previews.gallery import name_subject
@@ -167,7 +167,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     known = tracker.versions(task) if tracker.is_there() else []
     version = next((v for v in known if v.model_sha256 == model_sha256), None)
     title = f"daguerre-{task}" + (f" v{version.version}" if version else "")
-    package = open_package(settings.home / model["folder"])
+    package = open_copy(catalog.blobs, settings.home, model)
     images = StoredImages(catalog, release["frames_version"])
     gallery = gather_gallery(
         find_kind(task).pair(predictions, test, release["class_names"]),

@@ -89,34 +89,27 @@ def examine_open(
 
 
 def _open_newest(catalog: Catalog, home: Path, task: str, run_id: str) -> ModelPackage:
-    from assets.inference.package import open_package
+    from assets.inference.model_store import open_model
 
     model_sha256 = pointed_in_run(catalog, f"model/{task}", run_id)
     if model_sha256 is None:
         raise ValueError(
             f"no {task} model has been trained: materialise training/{task} first"
         )
-    return open_package(home / _read_folder(catalog, model_sha256))
+    return open_model(catalog, home, model_sha256)
 
 
 def _open_champion(
     catalog: Catalog, home: Path, task: str, other_than: str
 ) -> ModelPackage | None:
-    from assets.inference.package import open_package
+    from assets.inference.model_store import open_model
 
     champions = catalog.read_latest(
         "champions", where=is_in("task", [task])
     ).to_pylist()
     if not champions or champions[0]["model_sha256"] == other_than:
         return None
-    return open_package(home / _read_folder(catalog, champions[0]["model_sha256"]))
-
-
-def _read_folder(catalog: Catalog, model_sha256: str) -> str:
-    found = catalog.read_latest(
-        "models", ["folder"], is_in("model_sha256", [model_sha256])
-    )
-    return str(found["folder"][0].as_py())
+    return open_model(catalog, home, champions[0]["model_sha256"])
 
 
 def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Exam:

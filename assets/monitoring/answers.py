@@ -69,7 +69,8 @@ def choose_training(
 
     A retraining is the same training on the sessions of today: what a person chose once holds.
     """
-    from assets.inference.package import Refusal, open_package
+    from assets.inference.model_store import open_copy
+    from assets.inference.package import Refusal
     from models.recipes import get_recipe
     from models.recipes.settings import list_changes
 
@@ -77,7 +78,7 @@ def choose_training(
     for model in catalog.read_latest("models", where=mine).to_pylist():
         try:
             recipe = get_recipe(model["recipe"])
-            trained_by = open_package(home / model["folder"]).facts.config
+            trained_by = open_copy(catalog.blobs, home, model).facts.config
         except (Refusal, ValueError, FileNotFoundError):
             return {}
         changes = list_changes(trained_by, recipe)

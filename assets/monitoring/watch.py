@@ -37,7 +37,8 @@ def predict_session(
 
     A session without such a camera is predicted whole. Raises ValueError when the model's files have changed.
     """
-    from assets.inference.package import load_predictor, open_package
+    from assets.inference.model_store import open_model
+    from assets.inference.package import load_predictor
     from assets.inference.predict import (
         PredictionFacts,
         StoredImages,
@@ -50,10 +51,7 @@ def predict_session(
     ).to_pylist()
     known = {r["sensor"] for r in _release_frames(catalog, model)}
     frames = [f for f in frames if f["sensor"] in known] or frames
-    stored = catalog.read_latest(
-        "models", ["folder"], is_in("model_sha256", [model["model_sha256"]])
-    ).to_pylist()[0]
-    package = open_package(home / stored["folder"])
+    package = open_model(catalog, home, model["model_sha256"])
     facts = PredictionFacts(
         model["task"],
         package.model_sha256,

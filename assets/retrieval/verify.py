@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from assets.inference.checkpoint import find_checkpoints, read_checkpoint
+from assets.inference.model_store import list_stored
 from assets.inference.package import open_package
 from assets.ledger import Ledger
 from assets.registry.audit import audit_registry
@@ -23,6 +24,7 @@ from assets.storage import BlobStore
 from assets.tables.catalog import PUBLISHED, Catalog, is_in
 from assets.tables.recovery import list_losses
 from assets.tables.releases import open_release
+from assets.tables.rows import ModelRow
 from assets.tables.schemas import TABLES
 from assets.tables.seals import find_broken, find_unsealed
 
@@ -343,8 +345,15 @@ def _verify_models(stores: Stores) -> Iterator[Finding | None]:
     remedy = "train it again from its release: the same seed gives the same weights"
     for row in stores.catalog.read_latest("models").to_pylist():
         model_sha256 = row["model_sha256"]
+        lacks = _list_lacking(stores.blobs, row)
+        if lacks:
+            yield Finding("model", model_sha256, "; ".join(lacks), _BACKUP)
+        folder = stores.home / row["folder"]
+        if row["facts_sha256"] is not None and not folder.exists():
+            yield None  # no copy on this machine
+            continue
         try:
-            package = open_package(stores.home / row["folder"])
+            package = open_package(folder)
         except _UNREADABLE as error:
             yield Finding("model", model_sha256, _say(error), remedy)
             continue
@@ -365,6 +374,21 @@ def _verify_models(stores: Stores) -> Iterator[Finding | None]:
         yield (
             Finding("model", model_sha256, "; ".join(wrong), _BACKUP) if wrong else None
         )
+
+
+def _list_lacking(blobs: BlobStore, model: ModelRow) -> list[str]:
+    """What the store lacks of the model's package; what it has is proven with the other blobs."""
+    if model["facts_sha256"] is None:
+        return []
+    try:
+        hashes = list_stored(blobs, model["facts_sha256"])
+    except _UNREADABLE as error:
+        return [_say(error)]
+    return [
+        f"{name} (blob {sha256[:16]}) is gone from the blob store"
+        for name, sha256 in sorted(hashes.items())
+        if not blobs.exists(sha256)
+    ]
 
 
 def _verify_checkpoints(stores: Stores) -> Iterator[Finding | None]:

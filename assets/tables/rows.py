@@ -213,6 +213,7 @@ class ModelRow(TypedDict):
     seed: int
     run_id: str
     folder: str
+    facts_sha256: str | None  # the blob of its model.json; None: a row of before
 
 
 class ModelRef(TypedDict):

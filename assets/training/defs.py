@@ -88,6 +88,7 @@ def _training(task: str) -> dg.AssetsDefinition:
 
         Recipe, settings, seed and release are chosen in the config.
         """
+        from assets.inference.model_store import store_package
         from assets.materialize import picture
         from assets.previews.plots import learning_curve_plot
         from assets.previews.training import ANSWERS, AUGMENTED
@@ -137,6 +138,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             "seed": config.seed,
             "run_id": context.run.run_id,
             "folder": str(package.folder.relative_to(workspace.home)),
+            "facts_sha256": store_package(catalog.blobs, package),
         }
         catalog.merge("models", to_table(TABLES["models"], [row]))
         point_in_run(catalog, f"model/{task}", package.model_sha256, run_of(context))

@@ -19,8 +19,10 @@ MODELS = Table(
         Column("code_version", TEXT),
         Column("seed", INT, low=0),
         Column("run_id", TEXT, unit="Dagster run id"),
-        Column("folder", TEXT),
+        Column("folder", TEXT, frame="home"),
+        Column("facts_sha256", TEXT, nullable=True, regex=SHA),
     ),
+    version=2,
 )
 
 TABLES = (MODELS,)

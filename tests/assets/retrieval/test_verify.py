@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from assets.inference.model_store import open_model, store_package
+from assets.inference.package import open_package
 from assets.retrieval.verify import verify
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, to_table
@@ -160,6 +163,39 @@ def test_a_deleted_model_file_is_named(world):
         / "model.onnx"
     ).unlink()
     assert named(world) == [("model", world.model_sha256)]
+
+
+def test_a_file_of_a_model_that_is_gone_from_the_store_is_named(world):
+    store_model(world)
+    assert named(world) == []
+    package = open_package(model_folder(world))
+    blob = world.stores.blobs.folder.uri
+    sha256 = package.hashes["model.onnx"]
+    Path(blob, sha256[:2], sha256).unlink()
+    assert named(world) == [("model", world.model_sha256)]
+    assert (
+        only_reason(world)
+        == f"model.onnx (blob {sha256[:16]}) is gone from the blob store"
+    )
+
+
+def test_a_stored_model_needs_no_copy_on_this_machine(world):
+    folder = model_folder(world)
+    store_model(world)
+    shutil.rmtree(folder)
+    assert named(world) == []
+    assert open_model(world.catalog, world.stores.home, world.model_sha256)
+    (folder / "model.onnx").write_bytes(b"other")
+    assert named(world) == [("model", world.model_sha256)]
+
+
+def model_folder(world) -> Path:
+    return world.stores.home / world.catalog.read_latest("models")["folder"][0].as_py()
+
+
+def store_model(world) -> None:
+    facts_sha256 = store_package(world.stores.blobs, open_package(model_folder(world)))
+    change(world, "models", "true", facts_sha256=facts_sha256)
 
 
 def test_a_models_row_that_says_other_than_its_package_is_named(world):
