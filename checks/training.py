@@ -15,11 +15,11 @@ def _read_package(catalog: Catalog, scope: Scope, home: Path) -> Others:
     """What the package of the model's row holds."""
 
     def folder() -> Path:
-        from assets.inference.model_store import open_copy
+        from assets.inference.model_store import bring_copy
 
         columns = ("model_sha256", "folder", "facts_sha256")
         rows = StoredRows(catalog, "models", scope).read("models", columns)
-        return open_copy(catalog.blobs, home, rows.to_pylist()[0]).folder
+        return bring_copy(catalog.blobs, home, rows.to_pylist()[0])
 
     return {
         "package": lambda: read_facts(folder()),

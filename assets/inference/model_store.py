@@ -60,12 +60,17 @@ def open_model(catalog: Catalog, home: Path, model_sha256: str) -> ModelPackage:
 
 def open_copy(blobs: BlobStore, home: Path, model: ModelRow) -> ModelPackage:
     """As `open_model`, of a row that was read."""
+    return open_package(bring_copy(blobs, home, model))
+
+
+def bring_copy(blobs: BlobStore, home: Path, model: ModelRow) -> Path:
+    """The folder of a package, not proven where it was there. Raises Refusal where no whole package is to be had."""
     folder = home / model["folder"]
     facts_sha256 = model["facts_sha256"]
     # rows of before have their folder alone
     if facts_sha256 is not None and not folder.exists():
         write_folder(folder, _read_stored(blobs, facts_sha256, model["model_sha256"]))
-    return open_package(folder)
+    return folder
 
 
 def list_stored(blobs: BlobStore, facts_sha256: str) -> dict[str, str]:

@@ -50,7 +50,7 @@ def _release(task: str) -> dg.AssetsDefinition:
         tracker: dg.ResourceParam[Tracker],
     ) -> dg.MaterializeResult:
         """The model of this run as a version in MLflow: the challenger, and the champion where it passes the gate."""
-        from assets.inference.model_store import open_copy
+        from assets.inference.model_store import bring_copy
         from assets.registry.promotion import submit
         from assets.registry.release import rules_of
 
@@ -74,7 +74,7 @@ def _release(task: str) -> dg.AssetsDefinition:
         verdict = submit(
             catalog,
             tracker,
-            open_copy(catalog.blobs, workspace.home, model).folder,
+            bring_copy(catalog.blobs, workspace.home, model),
             checks,
             context.run.run_id,
             plots,
