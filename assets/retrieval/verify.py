@@ -330,7 +330,7 @@ def _find_changed(catalog: Catalog, release_id: str, frames_version: int) -> lis
     """The frames of a release that are not in its version of the frames table as they were released."""
     columns = ["frame_id", "sha256", "capture_id", "session", "sensor"]
     stored = catalog.read("frames", columns, version=frames_version)
-    released = open_release(catalog, release_id).frames.select(columns)
+    released = open_release(catalog, release_id, columns).frames.select(columns)
     place = pc.index_in(released["frame_id"], value_set=stored["frame_id"])
     is_same = pc.is_valid(place)
     for column in columns:
