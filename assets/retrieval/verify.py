@@ -178,9 +178,7 @@ def _verify_frames(stores: Stores) -> Iterator[Finding | None]:
     if not stores.catalog.exists("frames"):
         return
     columns = ["frame_id", "payload", "sha256"]
-    scanner = stores.catalog.open_stored("frames").scanner(
-        columns=columns, **_SCAN
-    )
+    scanner = stores.catalog.open_stored("frames").scanner(columns=columns, **_SCAN)
     remedy = (
         "restore the frames table, or delete the frame and ingest its capture again"
     )
