@@ -2,10 +2,10 @@
 
 Homes are made by `bench.peers.labelled_frames`. Each part runs in a process of its own: splits, the gates of clusters
 and splits, a release of detection, its gates, first batch (the release proven by its hash, and 64 of its pictures),
-lineage, and `verify` of all that is stored. Of each are printed, without imports, seconds and processor seconds, and the
+lineage, and `verify` of all that is stored. Of each are printed seconds and processor seconds, without imports, and the
 most memory that the process held. `growth`: the processor seconds a frame at all frames against a tenth.
-`classes_ratio`: those a label with 1,203 classes, as LVIS has, against 3, at a tenth. `former_ratio`: how many times the
-processor seconds of this build a former one takes, given by `--against`, in turns at a tenth, median of the rounds;
+`classes_ratio`: those a label with 1,203 classes, as LVIS has, against 3, at a tenth. `former_ratio`: the processor
+seconds of a former build, given by `--against`, as a multiple of this one's, in turns at a tenth, median of the rounds;
 `same`: whether both made the same splits, release, verdicts and lineage.
 
 Run: `python -m bench.release --against CHECKOUT --json`, on a machine that does nothing else; a million frames take

@@ -108,7 +108,8 @@ def hash_content(
 
 
 def sort_frames(frames: pa.Table) -> pa.Table:
-    """Rows that have a `frame_id`, in its order. One array a column: rows are taken from many at several times the cost."""
+    """Rows that have a `frame_id`, in its order."""
+    # to take rows from columns in many chunks costs several times as much
     frames = frames.combine_chunks()
     order = pc.sort_indices(frames["frame_id"])
     is_sorted = np.array_equal(order.to_numpy(), np.arange(len(frames)))
