@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +14,7 @@ from assets.tables.ids import begins_with, take_one
 from assets.tables.row_sequence import Row, RowSequence
 from assets.tables.schemas import TABLES
 
-Ids = list[str] | pa.Array | pa.ChunkedArray
+Ids: TypeAlias = list[str] | pa.Array | pa.ChunkedArray
 KINDS = {
     "capture": ("captures", "capture_id"),
     "frame": ("frames", "frame_id"),
