@@ -17,6 +17,7 @@ from assets.images import EncodedImage, Payload
 from assets.kinds import KINDS, find_kind
 from assets.kinds.kind import View
 from assets.tables.catalog import Catalog
+from assets.tables.class_list import count_parts
 from assets.tables.releases import open_release, tabulate_classes
 from assets.tables.rows import ReleaseFrameRow
 from assets.video_frames import unpack
@@ -55,7 +56,7 @@ def read_release(catalog: Catalog, release_id: str, task: str) -> ReleaseFacts:
 
     Raises ValueError when it is unknown, has changed, is not what the task learns from, or cannot be trained on.
     """
-    found = open_release(catalog, release_id)
+    found = open_release(catalog, release_id, _COLUMNS)
     if found.task != (wanted := dataset_of(task)):
         raise ValueError(
             f"release {release_id} is for {found.task}, the recipe for {task}, which learns from a "
@@ -189,17 +190,18 @@ def _find_positions(
 
 def _require_trainable(release: ReleaseFacts) -> None:
     """Raise ValueError where a split is empty or a class has nothing to learn from."""
+    num_frames = count_parts(release.frames)
     for split in ("train", "val"):
-        if not len(release.split(split)):
+        if not num_frames[split]:
             raise ValueError(
                 f"release {release.release_id} has no {split} frame: ingest more recordings, or give a "
                 f"'{split}' split with the data"
             )
     if not find_kind(release.task).needs_labels:
         return
-    learnt = set(
-        tabulate_classes(release.split("train"))["class_id"].unique().to_pylist()
-    )
+    labels = tabulate_classes(release.frames)
+    in_train = labels.filter(pc.equal(labels["split"], "train"))
+    learnt = set(in_train["class_id"].unique().to_pylist())
     if not learnt:
         raise ValueError(
             f"release {release.release_id} has no {release.task} label in its train split: "

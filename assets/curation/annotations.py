@@ -98,8 +98,9 @@ class _Said:
         return list(self._take(positions, self._columns).to_pylist())
 
 
-def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
-    """Frame id -> the datasets that what is said of it is good for, for frames that it is good for something.
+def read_datasets(catalog: Catalog) -> pa.Table:
+    """`frame_id` of the frames of which something good is said, and `datasets`: the bits of the kinds that it is good
+    for, as they stand in `KINDS`.
 
     Of masks it asks only whether there is one: a release looks closer.
     """
@@ -112,15 +113,16 @@ def read_datasets(catalog: Catalog) -> dict[str, frozenset[str]]:
         )
 
     marks = Marks(labels, looked_at, find_frames)
-    found: dict[str, int] = defaultdict(int)  # frame id -> a bit a kind
+    parts = []
     for n, kind in enumerate(KINDS):
-        for frame_id in kind.find_frames(marks):
-            found[frame_id] |= 1 << n
-    names = {
-        bits: frozenset(kind.name for n, kind in enumerate(KINDS) if bits >> n & 1)
-        for bits in set(found.values())
-    }
-    return {frame_id: names[bits] for frame_id, bits in found.items()}
+        ids = pa.array(kind.find_frames(marks), pa.string())
+        bits = pa.repeat(pa.scalar(1 << n, pa.int64()), len(ids))
+        parts.append(pa.table({"frame_id": ids, "datasets": bits}))
+    # no kind names a frame twice
+    found = (
+        pa.concat_tables(parts).group_by("frame_id").aggregate([("datasets", "sum")])
+    )
+    return found.rename_columns(["frame_id", "datasets"])
 
 
 def _join(

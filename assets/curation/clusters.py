@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 
 from assets.code_versions import version_of
 from assets.curation.annotations import read_datasets
-from assets.curation.compared import PARTS, ComparedFrames, find_places, read_compared
+from assets.curation.compared import ComparedFrames, read_compared
 from assets.curation.components import Nodes
 from assets.curation.dedup import (
     MIN_COSINE,
@@ -23,7 +21,7 @@ from assets.curation.dedup import (
     find_min_cosine,
     measure_similarity,
 )
-from assets.curation.split import Frame, assign_splits
+from assets.curation.split import STRICTEST, assign_splits
 from assets.curation.subjects import part_by_subject
 from assets.formats.protocol import UNDIVIDED_READERS
 from assets.tables.catalog import Catalog
@@ -65,7 +63,7 @@ def update_splits(catalog: Catalog) -> Refreshed:
 
 def _cluster(catalog: Catalog) -> tuple[pa.Table, int]:
     """Rows of `unique_frames`, and how many frames were compared for them."""
-    compared = read_compared(catalog, read_datasets(catalog).keys())
+    compared = read_compared(catalog, read_datasets(catalog)["frame_id"])
     min_cosine, version = _choose_threshold(catalog, compared)
     have = _read_known(catalog, compared, version)
     clusters = find_clusters(compared.vectors, compared.bits, min_cosine, have.leader)
@@ -152,62 +150,50 @@ def _read_known(catalog: Catalog, compared: ComparedFrames, version: str) -> _Kn
 
 def _split(catalog: Catalog, clusters: pa.Table) -> tuple[pa.Table, int]:
     """Rows of `splits` for frames with a cluster, and how many frames there are."""
-    frames, previous = _read_frames(catalog, clusters)
-    subjects = part_by_subject(frames, _read_classes(catalog))
-    assigned = [a for members in subjects for a in assign_splits(members, previous)]
-    columns = {
-        "frame_id": [a.frame.frame_id for a in assigned],
-        "capture_id": [a.frame.capture_id for a in assigned],
-        "session": [a.frame.session for a in assigned],
-        "group_id": [a.group_id for a in assigned],
-        "split": [a.split for a in assigned],
-        "rule": [a.rule for a in assigned],
-    }
-    return pa.table(columns, TABLES["splits"].schema), len(frames)
+    frames = _read_frames(catalog, clusters)
+    parts = [TABLES["splits"].schema.empty_table()]
+    for places in part_by_subject(frames, _read_classes(catalog)):
+        members = frames.take(pa.array(places))
+        assigned = assign_splits(members)
+        rows = members.take(assigned["place"])
+        columns = {
+            name: (assigned if name in assigned.column_names else rows)[name]
+            for name in TABLES["splits"].schema.names
+        }
+        parts.append(pa.table(columns, TABLES["splits"].schema))
+    return pa.concat_tables(parts), len(frames)
 
 
-def _read_frames(
-    catalog: Catalog, clusters: pa.Table
-) -> tuple[list[Frame], dict[str, str]]:
-    """What splitting needs to know of the frames that have a cluster, and the splits that frames had."""
-    datasets = read_datasets(catalog)
-    ordered = _ordered_frames(catalog, datasets)
-    previous = _read_sides(catalog, ordered)
-    cluster = clusters["cluster_id"].take(
-        pc.index_in(ordered["frame_id"], value_set=clusters["frame_id"])
+def _read_frames(catalog: Catalog, clusters: pa.Table) -> pa.Table:
+    """Published colour frames that have a cluster, with what splitting needs to know of them."""
+    columns = ["frame_id", "capture_id", "session", "split_hint", "sha256"]
+    frames = catalog.read("frames", columns, "kind = 'color'")
+    frames = frames.append_column(
+        "previous", _read_sides(catalog, frames["frame_id"], frames["sha256"])
     )
-    ordered = ordered.append_column("cluster_id", cluster)
-    ordered = ordered.filter(pc.is_valid(cluster))
-    readers = _column(catalog, "captures", "reader")
-    hashes = _column(catalog, "captures", "sha256")
-    recordings = {
-        capture_id
-        for capture_id, reader in readers.items()
-        if reader in UNDIVIDED_READERS and hashes[capture_id] is not None
-    }
-    columns = ["frame_id", "capture_id", "session", "cluster_id", "split_hint"]
-    frames = [
-        Frame(
-            frame_id,
-            capture_id,
-            session,
-            cluster_id,
-            capture_id in recordings,
-            split_hint,
-            datasets.get(frame_id, frozenset()),
-        )
-        for frame_id, capture_id, session, cluster_id, split_hint in zip(
-            *(_list_shared(ordered[name]) for name in columns), strict=True
-        )
-    ]
-    return frames, previous
+    frames = _append_of(frames, "cluster_id", clusters)
+    frames = _append_of(frames, "datasets", read_datasets(catalog))
+    frames = frames.filter(pc.is_valid(frames["cluster_id"])).combine_chunks()
+    is_recording = pc.is_in(frames["capture_id"], value_set=_find_recordings(catalog))
+    bits = pc.fill_null(frames["datasets"], 0)
+    frames = frames.append_column("is_recording", is_recording)
+    return frames.set_column(frames.column_names.index("datasets"), "datasets", bits)
 
 
-def _list_shared(texts: pa.ChunkedArray) -> list[Any]:
-    """The texts, equal ones as one object: a million ids of few recordings cost no more than those few."""
-    encoded = texts.combine_chunks().dictionary_encode()
-    distinct = encoded.dictionary.to_pylist()
-    return [distinct[n] if n is not None else None for n in encoded.indices.to_pylist()]
+def _append_of(frames: pa.Table, name: str, rows: pa.Table) -> pa.Table:
+    """The frames with a column of the rows that are theirs; null where there is none."""
+    place = pc.index_in(frames["frame_id"], value_set=rows["frame_id"])
+    return frames.append_column(name, rows[name].take(place))
+
+
+def _find_recordings(catalog: Catalog) -> pa.ChunkedArray:
+    """Captures of which all frames are one recording."""
+    captures = catalog.read("captures", ["capture_id", "reader", "sha256"])
+    is_undivided = pc.is_in(
+        captures["reader"], value_set=pa.array(sorted(UNDIVIDED_READERS))
+    )
+    is_one = pc.and_(is_undivided, pc.is_valid(captures["sha256"]))
+    return captures["capture_id"].filter(is_one)
 
 
 def _read_classes(catalog: Catalog) -> dict[str, set[str]]:
@@ -220,48 +206,34 @@ def _read_classes(catalog: Catalog) -> dict[str, set[str]]:
     return found
 
 
-def _read_sides(catalog: Catalog, frames: pa.Table) -> dict[str, str]:
-    """The split that each frame has, or had when it was released.
+def _read_sides(
+    catalog: Catalog, frame_ids: pa.ChunkedArray, hashes: pa.ChunkedArray
+) -> pa.ChunkedArray:
+    """(N,) the split that each frame has, or had when it was released; null of one that had none.
 
-    A new frame has that of a released one with its bytes that is none of `frames` any more: its file was moved.
+    A new frame has that of a released one with its bytes that is not there any more: its file was moved.
     """
     columns = ["frame_id", "sha256", "split"]
     released = catalog.read_latest("release_frames", columns)
     released = released.group_by(columns).aggregate([])
-    strictness = pc.index_in(released["split"], value_set=pa.array(PARTS))
-    # what comes last counts
-    released = released.append_column("strictness", strictness).sort_by(
-        [("strictness", "descending")]
-    )
+    is_there = pc.is_in(released["frame_id"], value_set=frame_ids)
     present = catalog.read_latest("splits", ["frame_id", "split"])
-    sides: dict[str, str] = {}
-    for rows in (released, present):
-        sides.update(
-            zip(rows["frame_id"].to_pylist(), _list_shared(rows["split"]), strict=True)
-        )
-    is_there = pc.is_in(released["frame_id"], value_set=frames["frame_id"])
+    sides = [
+        _look_up_side(frame_ids, present["frame_id"], present["split"]),
+        _look_up_side(frame_ids, released["frame_id"], released["split"]),
+    ]
     gone = released.filter(pc.invert(is_there))
-    moved = dict(
-        zip(gone["sha256"].to_pylist(), gone["split"].to_pylist(), strict=True)
-    )
-    is_moved = pc.is_in(frames["sha256"], value_set=gone["sha256"])
-    found = frames.filter(is_moved)
-    for frame_id, sha256 in zip(
-        found["frame_id"].to_pylist(), found["sha256"].to_pylist(), strict=True
-    ):
-        sides.setdefault(frame_id, moved[sha256])
-    return sides
+    sides.append(_look_up_side(hashes, gone["sha256"], gone["split"]))
+    return pc.coalesce(*sides)
 
 
-def _ordered_frames(
-    catalog: Catalog, datasets: Mapping[str, frozenset[str]]
-) -> pa.Table:
-    """Published colour frames in the order in which they lead their clusters."""
-    columns = ["frame_id", "capture_id", "session", "sequence", "split_hint", "sha256"]
-    rows = catalog.read("frames", columns, "kind = 'color'")
-    return rows.take(pa.array(np.argsort(find_places(rows, datasets.keys()))))
-
-
-def _column(catalog: Catalog, table: str, column: str) -> dict[str, str]:
-    key = TABLES[table].key
-    return {r[key]: r[column] for r in catalog.read(table, [key, column]).to_pylist()}
+def _look_up_side(
+    wanted: pa.ChunkedArray, keys: pa.ChunkedArray, splits: pa.ChunkedArray
+) -> pa.ChunkedArray:
+    """(N,) of each wanted key the strictest of its splits; null where it has none."""
+    strictness = pc.index_in(splits, value_set=pa.array(STRICTEST))
+    rows = pa.table({"key": keys, "strictness": strictness})
+    found = rows.group_by("key").aggregate([("strictness", "min")])
+    place = pc.index_in(wanted, value_set=found["key"])
+    strictest = found["strictness_min"].take(place)
+    return pa.chunked_array([pa.array(STRICTEST)]).take(strictest)

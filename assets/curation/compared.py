@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 
 from assets.curation.components import Nodes
 from assets.curation.dedup import Vectors
+from assets.curation.split import STRICTEST
 from assets.tables.catalog import Catalog
 from assets.tables.encoders import require_one_encoder
 from assets.tables.positions import open_placed
 from assets.tables.schemas import EMBEDDING_DIM
 
-PARTS = ("test", "val", "train")  # the strictest first
 _COLUMNS = ("frame_id", "capture_id", "session", "sequence", "split_hint")
 _HASHED = 65_536  # rows whose text is in memory at once
 
@@ -39,9 +38,10 @@ class ComparedFrames:
         return len(self.bits)
 
 
-def read_compared(catalog: Catalog, labelled: Collection[str]) -> ComparedFrames:
-    """What is published. Labelled frames lead, so that no bare copy stands for them, then those of a producer's test
-    part. Raises ValueError, with the remedy, when there is nothing to compare, or vectors of two encoders."""
+def read_compared(catalog: Catalog, labelled: pa.ChunkedArray) -> ComparedFrames:
+    """What is published. Frames with an id of `labelled` lead, so that no bare copy stands for them, then those of a
+    producer's test part. Raises ValueError, with the remedy, when there is nothing to compare, or vectors of two
+    encoders."""
     embeddings, vectors = _open_embeddings(catalog)
     require_one_encoder(embeddings)
     quality = catalog.read("frame_quality", ["frame_id", "perceptual_hash"])
@@ -109,14 +109,12 @@ def _hash_inputs(rows: pa.Table) -> pa.Array:
     return pa.chunked_array(parts, pa.string())
 
 
-def find_places(frames: pa.Table, labelled: Collection[str]) -> Nodes:
+def find_places(frames: pa.Table, labelled: pa.ChunkedArray) -> Nodes:
     """The (N,) places of frames in the order in which they lead their clusters: labelled ones first, so that no bare
     copy stands for them, then those of a producer's test part."""
-    is_bare = pc.invert(
-        pc.is_in(frames["frame_id"], value_set=pa.array(labelled, pa.string()))
-    )
+    is_bare = pc.invert(pc.is_in(frames["frame_id"], value_set=labelled))
     strictness = pc.fill_null(
-        pc.index_in(frames["split_hint"], value_set=pa.array(PARTS)), len(PARTS)
+        pc.index_in(frames["split_hint"], value_set=pa.array(STRICTEST)), len(STRICTEST)
     )
     keys = {
         "is_bare": pc.cast(is_bare, pa.int8()),

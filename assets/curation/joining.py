@@ -72,6 +72,8 @@ def _covers(whole: Statement, lacking: Statement, kind: Kind) -> bool:
 def _add(
     labels: list[LabelRow], more: Sequence[LabelRow], kind: Kind
 ) -> list[LabelRow]:
+    if not labels:  # of most pictures there is one statement
+        return list(more)
     found = {b: a for a, b in _pair(labels, more, kind)}
     joined = list(labels)
     for b, a in found.items():

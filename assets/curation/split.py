@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assets.curation.components import Components, Nodes
+
 # near-duplicates on several sides stay on the strictest
 STRICTEST = ("test", "val", "train")
+_TEST, _VAL, _TRAIN = range(3)  # places there
+_NOWHERE = 3  # less strict than any side
+_SHARES = {_TRAIN: 0.7, _VAL: 0.15, _TEST: 0.15}
+_RULES = ("producer", "recording", "cluster")
+_PRODUCER, _RECORDING, _CLUSTER = range(3)
+_Mask = NDArray[np.bool_]
+_Codes = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What splitting needs to know of one frame."""
+def assign_splits(frames: pa.Table) -> pa.Table:
+    """Splits of all frames that stay: `place`, that of the row in `frames`, `group_id`, `split` and `rule`.
 
-    frame_id: str
-    capture_id: str
-    session: str
-    cluster_id: str
-    # its capture is one recording (MCAP, video), not a folder of loose images
-    is_recording: bool
-    split_hint: str | None
-    # that its labels are good for; a bare frame has none
-    datasets: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    frame: Frame
-    group_id: str
-    split: str
-    rule: str  # "producer", "recording" or "cluster"
-
-
-def assign_splits(
-    frames: Sequence[Frame], previous: Mapping[str, str] | None = None
-) -> list[Assignment]:
-    """Splits of all frames that stay. `previous` maps a frame id to its split, which it keeps as data grows.
+    `frames` has `frame_id`, `capture_id`, `cluster_id`; `is_recording`: its capture is one recording (MCAP, video), not
+    a folder of loose images; `split_hint`, the producer's split, or null; `datasets`, a bit for each that its labels
+    are good for, none of a bare frame; and `previous`, its split until now, or null, which it keeps as data grows.
 
     A producer's own split is followed, also by loose near-duplicates of its frames; where it has no validation part,
     one is cut from its training part. Otherwise the unit is the recording, and the near-duplicate cluster for loose
@@ -48,249 +38,237 @@ def assign_splits(
     inside train bare ones, all but one where all are bare. Labelled ones stay: which of them a release takes is a
     matter of its task.
     """
-    previous = previous or {}
-    labelled = {f.cluster_id for f in frames if f.datasets}
-    deciding = [f for f in frames if f.datasets or f.cluster_id not in labelled]
-    had = _inherit_sides(frames, labelled, previous)
-    hinted = _follow_producer([f for f in deciding if f.split_hint], had)
-    taken = _find_sides(hinted)
-    free: list[Frame] = []
-    joining: list[Frame] = []
-    for frame in (f for f in deciding if not f.split_hint):
-        if frame.cluster_id not in taken:
-            free.append(frame)
-        elif taken[frame.cluster_id] == "train":
-            follows = (
-                not frame.is_recording and had.get(frame.frame_id, "train") == "train"
-            )
-            (joining if follows else free).append(frame)
-    assigned = (
-        hinted
-        + _spread(free, SHARES, had)
-        + [Assignment(f, f.cluster_id, "train", "cluster") for f in joining]
+    # ties are broken by the id
+    order = pc.sort_indices(frames["frame_id"])
+    f = _Frames(frames.take(order))
+    found = _Sides(len(frames))
+    had = _inherit_sides(f)
+    _follow_producer(f, f.decides & f.is_hinted, had, found)
+    taken = f.find_strictest_of_cluster(found.side)
+    is_open = f.decides & ~f.is_hinted
+    follows = is_open & (taken == _TRAIN) & ~f.is_recording & (had >= _TRAIN)
+    is_free = is_open & (taken >= _TRAIN) & ~follows
+    _spread(f, is_free, _SHARES, had, found)
+    found.put(follows, _TRAIN, f.cluster[follows], _CLUSTER)
+    stays = _drop_duplicates(f, found)
+    stays |= _follow_labelled(f, stays, found)
+    rows = np.flatnonzero(stays)
+    return pa.table(
+        {
+            "place": order.take(pa.array(rows)),
+            "group_id": f.names.take(pa.array(found.unit[rows])),
+            "split": pa.array(STRICTEST).take(pa.array(found.side[rows])),
+            "rule": pa.array(_RULES).take(pa.array(found.rule[rows])),
+        }
     )
-    kept = _drop_duplicates(deciding, assigned, previous)
-    followers = [f for f in frames if not f.datasets and f.cluster_id in labelled]
-    kept += _follow_labelled(followers, kept, assigned, previous)
-    return sorted(kept, key=lambda a: a.frame.frame_id)
 
 
-def _inherit_sides(
-    frames: Sequence[Frame], labelled: set[str], previous: Mapping[str, str]
-) -> dict[str, str]:
-    """The side that each frame had.
+class _Frames:
+    """What splitting needs to know of frames, in the order of their ids: arrays (N,).
+
+    `cluster` and `capture` are places in `names`, which are sorted; `hint` and `had` are sides.
+    """
+
+    def __init__(self, rows: pa.Table) -> None:
+        clusters = rows["cluster_id"].combine_chunks()
+        captures = rows["capture_id"].combine_chunks()
+        names = pa.concat_arrays([clusters.unique(), captures.unique()]).unique()
+        self.names = names.take(pc.sort_indices(names))
+        self.cluster = _find_places(clusters, self.names)
+        self.capture = _find_places(captures, self.names)
+        self.is_recording: _Mask = rows["is_recording"].to_numpy()
+        self.hint = _find_places(rows["split_hint"], pa.array(STRICTEST))
+        self.had = _find_places(rows["previous"], pa.array(STRICTEST))
+        self.datasets: _Codes = rows["datasets"].to_numpy()
+        self.is_hinted = self.hint < _NOWHERE
+        self.is_labelled = self.datasets > 0
+        # its cluster has a labelled frame
+        self.is_copy_of_labelled = self.mark(self.cluster, self.is_labelled)
+        self.decides = self.is_labelled | ~self.is_copy_of_labelled
+        # what goes to one side as a whole: the recording, or the cluster of a loose image
+        self.unit = np.where(self.is_recording, self.capture, self.cluster)
+
+    def mark(self, of: _Codes, mask: _Mask) -> _Mask:
+        """Of which frames another one with their code `of` is in `mask`, all (N,)."""
+        found = np.zeros(len(self.names), bool)
+        found[of[mask]] = True
+        return found[of]
+
+    def find_strictest(self, of: _Codes, side: _Codes, mask: _Mask) -> _Codes:
+        """Of each frame the strictest `side` of those with its code `of` that are in `mask`, all (N,)."""
+        return _find_strictest(of[mask], side[mask], len(self.names))[of]
+
+    def find_strictest_of_cluster(self, side: _Codes) -> _Codes:
+        """Of each frame the strictest side of its cluster, (N,)."""
+        return _find_strictest(self.cluster, side, len(self.names))[self.cluster]
+
+
+class _Sides:
+    """Where frames go, (N,): at first nowhere. `unit`: what they go there with."""
+
+    def __init__(self, count: int) -> None:
+        self.side = np.full(count, _NOWHERE)
+        self.unit = np.zeros(count, np.int64)
+        self.rule = np.zeros(count, np.int64)
+
+    def put(
+        self,
+        rows: _Mask | Nodes | int,
+        side: _Codes | int,
+        unit: _Codes | int,
+        rule: _Codes | int,
+    ) -> None:
+        self.side[rows] = side
+        self.unit[rows] = unit
+        self.rule[rows] = rule
+
+
+def _inherit_sides(f: _Frames) -> _Codes:
+    """The (N,) side that each frame had.
 
     A new frame of a recording has that of its recording, also where only bare frames of it were dealt out. A loose
     labelled frame that is new has that of its loose bare copies, which were dealt out alike.
     """
-    copies: dict[str, list[str]] = defaultdict(list)
-    recordings: dict[str, str] = {}
-    for f in frames:
-        if f.is_recording and not f.split_hint and f.frame_id in previous:
-            sides_of_both = (
-                previous[f.frame_id],
-                recordings.get(f.capture_id, "train"),
-            )
-            recordings[f.capture_id] = min(sides_of_both, key=STRICTEST.index)
-    for f in frames:
-        if (
-            f.cluster_id in labelled
-            and not (f.datasets or f.is_recording or f.split_hint)
-            and f.frame_id in previous
-        ):
-            copies[f.cluster_id].append(previous[f.frame_id])
-    sides = dict(previous)
-    for f in frames:
-        if f.is_recording and not f.split_hint and f.capture_id in recordings:
-            sides.setdefault(f.frame_id, recordings[f.capture_id])
-        if (
-            f.datasets
-            and not f.is_recording
-            and not f.split_hint
-            and f.cluster_id in copies
-        ):
-            sides.setdefault(f.frame_id, min(copies[f.cluster_id], key=STRICTEST.index))
-    return sides
+    was_dealt = ~f.is_hinted & (f.had < _NOWHERE)
+    of_recording = f.find_strictest(f.capture, f.had, was_dealt & f.is_recording)
+    is_loose_bare = ~f.is_labelled & ~f.is_recording
+    of_copies = f.find_strictest(f.cluster, f.had, was_dealt & is_loose_bare)
+    of_kin = np.where(f.is_labelled, of_copies, _NOWHERE)
+    of_kin = np.where(f.is_recording, of_recording, of_kin)
+    return np.where(f.is_hinted | (f.had < _NOWHERE), f.had, of_kin)
 
 
-def _follow_producer(
-    frames: Sequence[Frame], previous: Mapping[str, str]
-) -> list[Assignment]:
-    parts: dict[str, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        parts[str(frame.split_hint)].append(frame)
-    kept = [
-        Assignment(f, f.cluster_id, split, "producer")
-        for split in ("val", "test")
-        for f in parts[split]
-    ]
-    taken = {a.frame.cluster_id for a in kept}
+def _follow_producer(f: _Frames, rows: _Mask, had: _Codes, found: _Sides) -> None:
+    parts = [rows & (f.hint == side) for side in range(_NOWHERE)]
+    is_judged = parts[_VAL] | parts[_TEST]
+    found.put(is_judged, f.hint[is_judged], f.cluster[is_judged], _PRODUCER)
     # the others would not stay, wherever they went
-    train = [f for f in parts["train"] if f.cluster_id not in taken]
-    missing = {s: share for s, share in SHARES.items() if s == "train" or not parts[s]}
+    train = parts[_TRAIN] & ~f.mark(f.cluster, is_judged)
+    missing = {
+        side: share
+        for side, share in _SHARES.items()
+        if side == _TRAIN or not parts[side].any()
+    }
     if len(missing) == 1:
-        return kept + [Assignment(f, f.cluster_id, "train", "producer") for f in train]
+        found.put(train, _TRAIN, f.cluster[train], _PRODUCER)
+        return
     total = sum(missing.values())
-    return kept + _spread(
-        train, {s: share / total for s, share in missing.items()}, previous
-    )
+    shares = {side: share / total for side, share in missing.items()}
+    _spread(f, train, shares, had, found)
 
 
 def _spread(
-    frames: Sequence[Frame], shares: Mapping[str, float], previous: Mapping[str, str]
-) -> list[Assignment]:
+    f: _Frames,
+    mask: _Mask,
+    shares: Mapping[int, float],
+    had: _Codes,
+    found: _Sides,
+) -> None:
     """Keep what had a side; give each new group, largest first, to the side that is furthest below its share."""
-    groups = _group(frames)
-    chosen: dict[str, str] = {}  # frame id -> split
-    for members in groups.values():
-        chosen.update(_keep_sides(members, shares, previous))
-    counts = Counter(chosen.values())
-    fresh = sorted(
-        (g for g in groups if groups[g][0].frame_id not in chosen),
-        key=lambda g: (-len(groups[g]), g),
+    rows = np.flatnonzero(mask)
+    group = _group(f, rows)
+    side = _keep_sides(
+        f, rows, group, np.where(np.isin(had, list(shares)), had, _NOWHERE)
     )
-    for left, group_id in zip(range(len(fresh), 0, -1), fresh, strict=True):
+    is_new = side == _NOWHERE
+    groups, which, sizes = np.unique(
+        group[is_new], return_inverse=True, return_counts=True
+    )
+    counts = {s: int((side == s).sum()) for s in shares}
+    dealt = np.zeros(len(groups), np.int64)
+    order = np.lexsort((groups % len(f.names), -sizes)).tolist()
+    for left, n in zip(range(len(order), 0, -1), order, strict=True):
         empty = [s for s in shares if not counts[s]]
         # no side stays empty while there are units for it
         open_sides = empty if left <= len(empty) else list(shares)
-        split = max(open_sides, key=lambda s: shares[s] * len(frames) - counts[s])
-        chosen.update((f.frame_id, split) for f in groups[group_id])
-        counts[split] += len(groups[group_id])
-    assignments = []
-    for group_id, members in groups.items():
-        is_whole = len({chosen[f.frame_id] for f in members}) == 1
-        for frame in members:
-            unit_id = group_id if is_whole else name_unit(frame)
-            rule = "recording" if frame.is_recording else "cluster"
-            assignments.append(Assignment(frame, unit_id, chosen[frame.frame_id], rule))
-    return assignments
+        dealt[n] = max(open_sides, key=lambda s: shares[s] * len(rows) - counts[s])
+        counts[dealt[n]] += sizes[n]
+    side[is_new] = dealt[which]
+    strictest = _find_strictest(group, side, 2 * len(f.names))
+    is_torn = np.zeros(2 * len(f.names), bool)
+    is_torn[group[side != strictest[group]]] = True
+    unit = np.where(is_torn[group], f.unit[rows], group % len(f.names))
+    rule = np.where(f.is_recording[rows], _RECORDING, _CLUSTER)
+    found.put(rows, side, unit, rule)
 
 
-def _keep_sides(
-    members: Sequence[Frame], shares: Mapping[str, float], previous: Mapping[str, str]
-) -> dict[str, str]:
-    """Frame id -> split for a group of which some frames had one; empty for a new group.
+def _keep_sides(f: _Frames, rows: Nodes, group: _Codes, had: _Codes) -> _Codes:
+    """The (M,) sides of frames whose group has a frame that had one; nowhere for a new group.
 
     New frames follow their recording, then the strictest side of their group. Groups that new data has joined stay on
     their sides: the near-duplicates between them go, later, from the less strict one.
     """
-    had = {
-        f.frame_id: previous[f.frame_id]
-        for f in members
-        if previous.get(f.frame_id) in shares
-    }
-    if not had:
-        return {}
-    strictest = min(had.values(), key=STRICTEST.index)
-    of_recording: dict[str, str] = {}
-    for frame in members:
-        if frame.is_recording and frame.frame_id in had:
-            sides = (had[frame.frame_id], of_recording.get(frame.capture_id, "train"))
-            of_recording[frame.capture_id] = min(sides, key=STRICTEST.index)
-    return {
-        f.frame_id: of_recording.get(f.capture_id, strictest)
-        if f.is_recording
-        else had.get(f.frame_id, strictest)
-        for f in members
-    }
+    own = had[rows]
+    is_recording = f.is_recording[rows]
+    recorded = np.where(is_recording, own, _NOWHERE)
+    of_recording = _find_strictest(f.capture[rows], recorded, len(f.names))
+    kept = np.where(is_recording, of_recording[f.capture[rows]], own)
+    of_group = _find_strictest(group, own, 2 * len(f.names))[group]
+    return np.where(kept < _NOWHERE, kept, of_group)
 
 
-def _group(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
-    """Frames by unit; units joined by a common cluster are one, named by the smallest unit id in it."""
-    leader: dict[str, str] = {}
+def _group(f: _Frames, rows: Nodes) -> _Codes:
+    """The (M,) group of each frame: units joined by a common cluster are one, named by the first unit in it.
 
-    def find(unit: str) -> str:
-        leader.setdefault(unit, unit)
-        while leader[unit] != unit:
-            unit = leader[unit]
-        return unit
-
-    for frame in frames:
-        low, high = sorted((find(_unit(frame)), find(f"cluster:{frame.cluster_id}")))
-        leader[high] = low
-    members: dict[str, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        members[find(_unit(frame))].append(frame)
-    return {name_unit(min(group, key=_unit)): group for group in members.values()}
+    Clusters come first, then, from `len(names)` on, recordings.
+    """
+    unit = f.unit[rows] + len(f.names) * f.is_recording[rows]
+    components = Components(2 * len(f.names))
+    components.join(unit, f.cluster[rows])
+    roots = components.find(unit)
+    first = np.full(2 * len(f.names), 2 * len(f.names))
+    np.minimum.at(first, roots, unit)
+    return first[roots]
 
 
-def _unit(frame: Frame) -> str:
-    return (
-        f"recording:{frame.capture_id}"
-        if frame.is_recording
-        else f"cluster:{frame.cluster_id}"
-    )
+def _drop_duplicates(f: _Frames, found: _Sides) -> _Mask:
+    """Which frames stay, (N,); loose ones join the strictest side for their labels."""
+    side = f.find_strictest_of_cluster(found.side)
+    stays = (found.side < _NOWHERE) & (found.side == side)
+    has = np.zeros(len(f.names), np.int64)  # datasets of each cluster
+    np.bitwise_or.at(has, f.cluster[stays], f.datasets[stays])
+    # what was trained on does not become a test
+    had_other = (f.had < _NOWHERE) & (f.had != side)
+    may_join = f.decides & ~stays & ~f.is_recording & ~had_other
+    may_join &= (f.datasets & ~has[f.cluster]) > 0
+    for row in np.flatnonzero(may_join).tolist():
+        cluster = f.cluster[row]
+        if f.datasets[row] & ~has[cluster]:
+            has[cluster] |= f.datasets[row]
+            found.put(row, side[row], cluster, _CLUSTER)
+            stays[row] = True
+    bare = np.flatnonzero(stays & ~f.is_labelled & (found.side == _TRAIN))
+    _, first = np.unique(f.cluster[bare], return_index=True)
+    stays[bare] = False
+    stays[bare[first]] = True
+    return stays
 
 
-def name_unit(frame: Frame) -> str:
-    """What goes to one side as a whole: the recording, or the cluster of a loose image."""
-    return frame.capture_id if frame.is_recording else frame.cluster_id
+def _follow_labelled(f: _Frames, stays: _Mask, found: _Sides) -> _Mask:
+    """Bare copies (N,) of labelled frames that are on the side of those by themselves, in val and test: by their
+    recording, their producer, or before. In train they would be left out as copies."""
+    side = f.find_strictest_of_cluster(np.where(stays, found.side, _NOWHERE))
+    of_recording = np.full(len(f.names), _NOWHERE)
+    for mask in (f.is_hinted, ~f.is_hinted):  # what no producer dealt out counts
+        dealt = mask & (found.side < _NOWHERE) & (found.rule == _RECORDING)
+        of_recording[f.capture[dealt]] = found.side[dealt]
+    own = np.where(f.is_hinted, f.hint, f.had)
+    own = np.where(f.is_recording, of_recording[f.capture], own)
+    follows = ~f.decides & (side < _TRAIN) & (own == side)
+    rule = np.where(f.is_hinted, _PRODUCER, _CLUSTER)
+    rule = np.where(f.is_recording, _RECORDING, rule)
+    found.put(follows, own[follows], f.unit[follows], rule[follows])
+    return follows
 
 
-def _find_sides(assignments: Iterable[Assignment]) -> dict[str, str]:
-    """The strictest side of each cluster."""
-    sides: dict[str, str] = {}
-    for a in assignments:
-        sides[a.frame.cluster_id] = min(
-            a.split, sides.get(a.frame.cluster_id, "train"), key=STRICTEST.index
-        )
-    return sides
-
-
-def _drop_duplicates(
-    deciding: Sequence[Frame],
-    assigned: Sequence[Assignment],
-    previous: Mapping[str, str],
-) -> list[Assignment]:
-    sides = _find_sides(assigned)
-    staying = [a for a in assigned if a.split == sides[a.frame.cluster_id]]
-    has: dict[str, set[str]] = defaultdict(set)
-    for a in staying:
-        has[a.frame.cluster_id] |= a.frame.datasets
-    stay = {a.frame.frame_id for a in staying}
-    for f in sorted(
-        (f for f in deciding if f.frame_id not in stay), key=lambda f: f.frame_id
-    ):
-        side = sides[f.cluster_id]
-        # what was trained on does not become a test
-        had_other = previous.get(f.frame_id, side) != side
-        if not f.is_recording and not had_other and f.datasets - has[f.cluster_id]:
-            staying.append(Assignment(f, f.cluster_id, side, "cluster"))
-            has[f.cluster_id] |= f.datasets
-    kept = []
-    has_one = set()
-    for a in sorted(staying, key=lambda a: a.frame.frame_id):
-        is_bare_copy = not a.frame.datasets and a.frame.cluster_id in has_one
-        if a.split == "train" and is_bare_copy:
-            continue
-        has_one.add(a.frame.cluster_id)
-        kept.append(a)
-    return kept
-
-
-def _follow_labelled(
-    followers: Sequence[Frame],
-    kept: Sequence[Assignment],
-    assigned: Sequence[Assignment],
-    previous: Mapping[str, str],
-) -> list[Assignment]:
-    """Bare copies of labelled frames that are on the side of those by themselves, in val and test: by their recording,
-    their producer, or before. In train they would be left out as copies."""
-    sides = _find_sides(kept)
-    side_of_recording = {
-        a.frame.capture_id: a.split for a in assigned if a.rule == "recording"
-    }
-    found = []
-    for f in followers:
-        side = sides[f.cluster_id]
-        if f.is_recording:
-            own = side_of_recording.get(f.capture_id)
-            group_id = f.capture_id
-            rule = "recording"
-        else:
-            own = f.split_hint or previous.get(f.frame_id)
-            group_id = f.cluster_id
-            rule = "producer" if f.split_hint else "cluster"
-        if side != "train" and own == side:
-            found.append(Assignment(f, group_id, side, rule))
+def _find_strictest(of: _Codes, side: _Codes, count: int) -> _Codes:
+    """(count,) of each code the strictest side of those (M,) that have it."""
+    found = np.full(count, _NOWHERE)
+    np.minimum.at(found, of, side)
     return found
+
+
+def _find_places(values: pa.Array | pa.ChunkedArray, among: pa.Array) -> _Codes:
+    """(N,) places of the values; `_NOWHERE` of null, which no side has for a place."""
+    places = pc.fill_null(pc.index_in(values, value_set=among), _NOWHERE)
+    return np.asarray(places).astype(np.int64)

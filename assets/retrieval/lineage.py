@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.choice import read_choice
 from assets.tables.catalog import Catalog
 from assets.tables.ids import begins_with, take_one
+from assets.tables.row_sequence import Row, RowSequence
 from assets.tables.schemas import TABLES
 
+Ids: TypeAlias = list[str] | pa.Array | pa.ChunkedArray
 KINDS = {
     "capture": ("captures", "capture_id"),
     "frame": ("frames", "frame_id"),
@@ -19,11 +22,10 @@ KINDS = {
     "model": ("models", "model_sha256"),
     "prediction": ("predictions", "prediction_id"),
 }
-Row = dict[str, Any]
 
 
 def trace(catalog: Catalog, kind: str, wanted_id: str) -> dict[str, Any]:
-    """Upstream to file and byte offset, downstream to models and predictions.
+    """Upstream to file and byte offset, downstream to models and predictions; what may be many are `RowSequence`s.
 
     `wanted_id` may be a unique beginning of six characters or more. Raises ValueError for an unknown kind or id.
     """
@@ -39,17 +41,19 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
     columns = _FRAME if table == "frames" else None
     rows = catalog.read_latest(table, columns, begins_so).to_pylist()
     if not rows:
-        rows = _read_gone(
+        gone = _read_gone(
             catalog, table, lambda v: catalog.read(table, columns, begins_so, v)
         )
+        rows = [row for some in gone for row in some.to_pylist()]
     return take_one(rows, table, wanted_id)
 
 
 def _trace_capture(catalog: Catalog, row: Row) -> dict[str, Any]:
     frames = _select(catalog, "frames", _FRAME, "capture_id", [row["capture_id"]])
+    seen = {"frames": RowSequence(frames)}
     return {
         "upstream": {"capture": _capture(row)},
-        "downstream": _after_frames(catalog, frames),
+        "downstream": seen | _after_frames(catalog, frames["frame_id"]),
     }
 
 
@@ -59,11 +63,11 @@ def _trace_frame(catalog: Catalog, row: Row) -> dict[str, Any]:
     upstream = {
         "frame": _frame(row),
         "capture": _capture_of(catalog, row["capture_id"]),
-        "labels": labels,
+        "labels": RowSequence(labels),
     }
     return {
         "upstream": upstream,
-        "downstream": _after_frames(catalog, [row], with_frames=False),
+        "downstream": _after_frames(catalog, [row["frame_id"]]),
     }
 
 
@@ -75,7 +79,7 @@ def _trace_release(catalog: Catalog, row: Row) -> dict[str, Any]:
 
 
 def _trace_model(catalog: Catalog, row: Row) -> dict[str, Any]:
-    releases = _select(catalog, "releases", None, "release_id", [row["release_id"]])
+    releases = _list(catalog, "releases", "release_id", [row["release_id"]])
     upstream = {
         "model": row,
         **(_before_release(catalog, releases[0]) if releases else {}),
@@ -87,69 +91,54 @@ def _trace_model(catalog: Catalog, row: Row) -> dict[str, Any]:
 
 
 def _trace_prediction(catalog: Catalog, row: Row) -> dict[str, Any]:
-    frames = _select(catalog, "frames", _FRAME, "frame_id", [row["frame_id"]])
-    models = _select(catalog, "models", None, "model_sha256", [row["model_sha256"]])
+    frames = RowSequence(
+        _select(catalog, "frames", _FRAME, "frame_id", [row["frame_id"]])
+    )
+    models = _list(catalog, "models", "model_sha256", [row["model_sha256"]])
     upstream = {
         "prediction": row,
-        "frame": _frame(frames[0]) if frames else None,
+        "frame": frames[0] if frames else None,
         "capture": _capture_of(catalog, frames[0]["capture_id"]) if frames else None,
         "model": models[0] if models else None,
     }
     if models:
-        releases = _select(
-            catalog, "releases", None, "release_id", [models[0]["release_id"]]
-        )
+        releases = _list(catalog, "releases", "release_id", [models[0]["release_id"]])
         upstream["release"] = _release(releases[0]) if releases else None
     return {"upstream": upstream, "downstream": {}}
 
 
 def _before_release(catalog: Catalog, row: Row) -> dict[str, Any]:
-    frames = _select(
-        catalog,
-        "release_frames",
-        ["frame_id", "capture_id"],
-        "release_id",
-        [row["release_id"]],
+    columns = ["frame_id", "capture_id"]
+    members = _select(
+        catalog, "release_frames", columns, "release_id", [row["release_id"]]
     )
-    captures = _select(
-        catalog,
-        "captures",
-        None,
-        "capture_id",
-        sorted({f["capture_id"] for f in frames}),
-    )
-    stored = _select(
-        catalog, "frames", _FRAME, "frame_id", [f["frame_id"] for f in frames]
-    )
+    captures = _list(catalog, "captures", "capture_id", members["capture_id"].unique())
+    frames = _select(catalog, "frames", _FRAME, "frame_id", members["frame_id"])
     return {
         "release": _release(row),
         "captures": [_capture(c) for c in captures],
-        "frames": [_frame(f) for f in stored],
+        "frames": RowSequence(frames),
     }
 
 
-def _after_frames(
-    catalog: Catalog, frames: list[Row], with_frames: bool = True
-) -> dict[str, Any]:
-    ids = [f["frame_id"] for f in frames]
+def _after_frames(catalog: Catalog, frame_ids: Ids) -> dict[str, Any]:
+    pair = ["release_id", "split"]
     members = _select(
-        catalog, "release_frames", ["release_id", "frame_id", "split"], "frame_id", ids
+        catalog, "release_frames", [*pair, "frame_id"], "frame_id", frame_ids
     )
-    releases = sorted({m["release_id"] for m in members})
-    predictions = _select(catalog, "predictions", _PREDICTION, "frame_id", ids)
-    seen = {"frames": [_frame(f) for f in frames]} if with_frames else {}
-    models = _select(catalog, "models", None, "release_id", releases)
-    splits = sorted({(m["release_id"], m["split"]) for m in members})
+    releases = members.group_by(pair).aggregate([])
+    releases = releases.sort_by([(name, "ascending") for name in pair])
+    models = _list(catalog, "models", "release_id", releases["release_id"].unique())
+    predictions = _select(catalog, "predictions", _PREDICTION, "frame_id", frame_ids)
     return {
-        **seen,
-        "releases": [{"release_id": r, "split": s} for r, s in splits],
+        "releases": releases.to_pylist(),
         "models": models,
-        "predictions": predictions,
+        "predictions": RowSequence(predictions),
     }
 
 
 def _after_releases(catalog: Catalog, release_ids: list[str]) -> dict[str, Any]:
-    models = _select(catalog, "models", None, "release_id", release_ids)
+    models = _list(catalog, "models", "release_id", release_ids)
     return {
         "models": models,
         **_after_models(catalog, [m["model_sha256"] for m in models]),
@@ -157,11 +146,8 @@ def _after_releases(catalog: Catalog, release_ids: list[str]) -> dict[str, Any]:
 
 
 def _after_models(catalog: Catalog, hashes: list[str]) -> dict[str, Any]:
-    return {
-        "predictions": _select(
-            catalog, "predictions", _PREDICTION, "model_sha256", hashes
-        )
-    }
+    found = _select(catalog, "predictions", _PREDICTION, "model_sha256", hashes)
+    return {"predictions": RowSequence(found)}
 
 
 _WHERE = ["source_path", "source_offset", "source_length", "source_inner_offset"]
@@ -192,23 +178,30 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
 }
 
 
+def _list(catalog: Catalog, table: str, key: str, values: Ids) -> list[Row]:
+    """Rows that are few, with all columns."""
+    return list(_select(catalog, table, None, key, values).to_pylist())
+
+
 def _select(
-    catalog: Catalog, table: str, columns: list[str] | None, key: str, values: list[str]
-) -> list[Row]:
-    rows = catalog.read_of(table, columns, key, values).to_pylist() if values else []
-    lacking = set(values) - {row.get(key) for row in rows}
-    if lacking and key == TABLES[table].key:
-        rows += _read_gone(
-            catalog,
-            table,
-            lambda v: catalog.read_of(table, columns, key, sorted(lacking), v),
+    catalog: Catalog, table: str, columns: list[str] | None, key: str, values: Ids
+) -> pa.Table:
+    """Rows with one of the values, in the order of their keys; of files that are gone, too."""
+    own_key = TABLES[table].key
+    rows = catalog.read_of(table, columns, key, values)
+    if key == own_key:
+        wanted = pa.array(values, pa.string()) if isinstance(values, list) else values
+        lacking = wanted.filter(pc.invert(pc.is_in(wanted, value_set=rows[key])))
+        gone = len(lacking) and _read_gone(
+            catalog, table, lambda v: catalog.read_of(table, columns, key, lacking, v)
         )
-    return sorted(rows, key=lambda r: str(r.get(TABLES[table].key) or list(r.values())))
+        rows = pa.concat_tables([rows, *(gone or ())], promote_options="default")
+    return rows.sort_by(own_key) if own_key in rows.column_names else rows
 
 
 def _read_gone(
     catalog: Catalog, table: str, read: Callable[[int], pa.Table]
-) -> list[Row]:
+) -> list[pa.Table]:
     """Rows of files that are gone, of the versions that had them last; none of tables whose rows stay."""
     if table not in ("frames", "captures"):
         return []
@@ -218,14 +211,17 @@ def _read_gone(
         pinned = catalog.read_latest("releases", ["frames_version"])["frames_version"]
         versions |= set(pinned.to_pylist())
     key = TABLES[table].key
-    found: dict[str, Row] = {}
-    for version in sorted(versions):
-        found |= {row[key]: row for row in read(version).to_pylist()}
-    return list(found.values())
+    found: list[pa.Table] = []
+    known = pa.chunked_array([], pa.string())
+    for version in sorted(versions, reverse=True):
+        rows = read(version)
+        found.append(rows.filter(pc.invert(pc.is_in(rows[key], value_set=known))))
+        known = pa.chunked_array([*known.chunks, *found[-1][key].chunks], pa.string())
+    return found
 
 
 def _capture_of(catalog: Catalog, capture_id: str) -> Row | None:
-    rows = _select(catalog, "captures", None, "capture_id", [capture_id])
+    rows = _list(catalog, "captures", "capture_id", [capture_id])
     return _capture(rows[0]) if rows else None
 
 

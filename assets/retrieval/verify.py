@@ -28,7 +28,8 @@ from assets.tables.rows import ModelRow
 from assets.tables.schemas import TABLES
 from assets.tables.seals import find_broken, find_unsealed
 
-_BATCH_ROWS = 256
+# Lance reads 2 GiB ahead by itself
+_SCAN = {"batch_size": 256, "batch_readahead": 2, "io_buffer_size": 64 << 20}
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)
 _BACKUP = "restore the table from a backup"
 _COUNTS = {
@@ -145,10 +146,10 @@ def _verify_table(
             reason,
             "publish it again: materialise the asset that writes it",
         )
-    keys: list[str] = []
-    for batch in dataset.scanner(batch_size=_BATCH_ROWS).to_batches():
-        keys += batch.column(key).to_pylist()
-    twice = len(keys) - len(set(keys))
+    for _ in dataset.scanner(**_SCAN).to_batches():
+        pass  # what cannot be read raises
+    keys = dataset.to_table(columns=[key])[key]
+    twice = len(keys) - pc.count_distinct(keys, mode="all").as_py()
     return (
         Finding(
             "table",
@@ -179,9 +180,7 @@ def _verify_frames(stores: Stores) -> Iterator[Finding | None]:
     if not stores.catalog.exists("frames"):
         return
     columns = ["frame_id", "payload", "sha256"]
-    scanner = stores.catalog.open_stored("frames").scanner(
-        columns=columns, batch_size=_BATCH_ROWS
-    )
+    scanner = stores.catalog.open_stored("frames").scanner(columns=columns, **_SCAN)
     remedy = (
         "restore the frames table, or delete the frame and ingest its capture again"
     )
@@ -261,12 +260,7 @@ def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
     rows = {
         r["capture_id"]: r for r in stores.catalog.read_latest("captures").to_pylist()
     }
-    found = {
-        name: Counter(
-            stores.catalog.read_latest(name, ["capture_id"])["capture_id"].to_pylist()
-        )
-        for name in _COUNTS
-    }
+    found = {name: _count_by_capture(stores.catalog, name) for name in _COUNTS}
     remedy = "a table lost a version: restore it, or delete the home and ingest again"
     for capture_id in stores.ledger.committed():
         row = rows.get(capture_id)
@@ -284,6 +278,12 @@ def _verify_captures(stores: Stores) -> Iterator[Finding | None]:
             if wrong
             else None
         )
+
+
+def _count_by_capture(catalog: Catalog, name: str) -> Counter[str]:
+    """The rows that a table has of each capture."""
+    ids = catalog.read_latest(name, ["capture_id"])["capture_id"]
+    return Counter({c["values"]: c["counts"] for c in ids.value_counts().to_pylist()})
 
 
 def _verify_releases(stores: Stores) -> Iterator[Finding | None]:
@@ -332,7 +332,7 @@ def _find_changed(catalog: Catalog, release_id: str, frames_version: int) -> lis
     """The frames of a release that are not in its version of the frames table as they were released."""
     columns = ["frame_id", "sha256", "capture_id", "session", "sensor"]
     stored = catalog.read("frames", columns, version=frames_version)
-    released = open_release(catalog, release_id).frames.select(columns)
+    released = open_release(catalog, release_id, columns).frames.select(columns)
     place = pc.index_in(released["frame_id"], value_set=stored["frame_id"])
     is_same = pc.is_valid(place)
     for column in columns:

@@ -184,14 +184,15 @@ class Catalog:
         name: str,
         columns: Sequence[str] | None,
         column: str,
-        values: Sequence[str],
+        values: list[str] | pa.Array | pa.ChunkedArray,
         version: int | None = None,
     ) -> pa.Table:
         """Rows with one of the values in `column`, of the newest version or a pinned one, checked or not."""
         import pyarrow.compute as pc
 
-        is_few = len(values) <= _KEYS_AT_ONCE
-        where = is_in(column, values) if is_few else None
+        known = pa.array(values, pa.string()) if isinstance(values, list) else values
+        is_few = len(known) <= _KEYS_AT_ONCE
+        where = is_in(column, known.to_pylist()) if is_few else None
         wanted = columns and list(dict.fromkeys([*columns, column]))
         rows = (
             self.read_latest(name, wanted, where)
@@ -199,7 +200,6 @@ class Catalog:
             else self.read(name, wanted, where, version)
         )
         if not is_few:  # a list of all of them would be compared in one condition
-            known = pa.array(values, pa.string())
             rows = rows.filter(pc.is_in(rows[column], value_set=known))
         return rows if columns is None else rows.select(list(columns))
 

@@ -54,7 +54,8 @@ def _write_floats(numbers: pa.Array) -> pa.Array:
     size = pc.abs(numbers)
     is_small = pc.less(size, _MOST_PLAIN)
     is_whole = pc.and_(is_small, pc.equal(pc.floor(numbers), numbers))
-    texts = pc.if_else(is_whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+    whole = pc.binary_join_element_wise(texts.filter(is_whole), ".0", "")
+    texts = pc.replace_with_mask(texts, pc.fill_null(is_whole, False), whole)
     is_plain = pc.or_(is_whole, pc.and_(is_small, pc.greater_equal(size, _LEAST_PLAIN)))
     return _write_in_python(numbers, texts, pc.invert(is_plain))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +19,15 @@ from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.json_text import join_json, write_json
 
-_HASHED = 16_384  # rows whose text is in memory at once
+_HASHED = 16_384  # rows whose text is written at once
+_MOST_THREADS = 4  # each holds the text of so many rows
+_OF_FRAME = ("frame_id", "sha256", "split")
 _OF_LABELS = ("class_id", "box_class_ids", "mask_class_ids")
 
 
 @dataclass(frozen=True)
 class Release:
-    """One release as stored. `frames` are its `release_frames` rows, sorted by frame id."""
+    """One release as stored. `frames` are its `release_frames` rows, or some columns of them, sorted by frame id."""
 
     release_id: str
     task: str
@@ -33,8 +37,13 @@ class Release:
     frames: pa.Table
 
 
-def open_release(catalog: Catalog, release_id: str) -> Release:
-    """Read a release and prove that its rows still hash to its id. Raises ValueError when they do not."""
+def open_release(
+    catalog: Catalog, release_id: str, columns: Sequence[str] | None = None
+) -> Release:
+    """Read a release and prove that its rows still hash to its id. Raises ValueError when they do not.
+
+    `columns` of `release_frames` are there of its frames, beside those that the proof reads; None: all.
+    """
     found = catalog.read_latest(
         "releases", where=f"release_id = {repr_sql(release_id)}"
     ).to_pylist()
@@ -43,9 +52,14 @@ def open_release(catalog: Catalog, release_id: str) -> Release:
             f'there is no release {release_id}: `daguerre query "select release_id from releases"` lists them'
         )
     row = found[0]
-    frames = catalog.read_latest(
-        "release_frames", where=f"release_id = {repr_sql(release_id)}"
-    ).sort_by("frame_id")
+    if columns is not None:
+        proof = (*_OF_FRAME, "session", *_OF_LABELS, *find_kind(row["task"]).columns)
+        columns = list(dict.fromkeys([*columns, *proof]))
+    frames = sort_frames(
+        catalog.read_latest(
+            "release_frames", columns, f"release_id = {repr_sql(release_id)}"
+        )
+    )
     content = hash_content(row["task"], row["class_names"], frames, row["choice"])
     remedy = "restore the release tables from a backup"
     if content != row["content_sha256"] or release_id != content[:32]:
@@ -77,15 +91,29 @@ def hash_content(
     they were chosen by, as `Choice.text` has it. Knows no time and no version."""
     chosen = [choice] if choice else []
     digest = hashlib.sha256(json.dumps([task, list(class_names), *chosen]).encode())
-    of_frame = ["frame_id", "sha256", "split"]
     target = find_kind(task).columns
-    ordered = frames.select([*of_frame, *target]).sort_by("frame_id")
-    for batch in ordered.to_batches(_HASHED):
+    ordered = sort_frames(frames.select([*_OF_FRAME, *target]))
+
+    def write_rows(batch: pa.RecordBatch) -> pa.StringArray:
         texts = {name: write_json(batch[name]) for name in batch.schema.names}
         targets = join_json(*(texts[name] for name in target))
-        rows = join_json(*(texts[name] for name in of_frame), targets)
-        digest.update(_join_bytes(rows))
+        return join_json(*(texts[name] for name in _OF_FRAME), targets)
+
+    # Arrow writes numbers without the interpreter's lock
+    num_threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+    with ThreadPoolExecutor(num_threads) as pool:
+        for rows in pool.map(write_rows, ordered.to_batches(_HASHED)):
+            digest.update(_join_bytes(rows))
     return digest.hexdigest()
+
+
+def sort_frames(frames: pa.Table) -> pa.Table:
+    """Rows that have a `frame_id`, in its order."""
+    # to take rows from columns in many chunks costs several times as much
+    frames = frames.combine_chunks()
+    order = pc.sort_indices(frames["frame_id"])
+    is_sorted = np.array_equal(order.to_numpy(), np.arange(len(frames)))
+    return frames if is_sorted else frames.take(order)
 
 
 def summarise(frames: pa.Table) -> dict[str, Any]:

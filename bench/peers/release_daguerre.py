@@ -1,4 +1,4 @@
-"""Daguerre: one part of the way from clusters to the first batch of a training. Former builds run it too."""
+"""Daguerre: one part of the way from clusters to the first batch of a training and back. Former builds run it too."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from pathlib import Path
 
 import duckdb  # noqa: F401
 import lance  # noqa: F401
+import pyarrow as pa
 
 from assets.curation.clusters import update_splits
 from assets.curation.release import draft_release, write_release
+from assets.ledger import Ledger
 from assets.retrieval.lineage import trace
+from assets.retrieval.verify import Stores
+from assets.retrieval.verify import verify as verify_home
 from assets.samples import ReleaseImages, read_release
 from assets.tables.catalog import Catalog
 from assets.tables.run_pointers import point_in_run
@@ -72,13 +76,44 @@ def lineage(catalog: Catalog) -> str:
     """What a release was made of, and what it led to."""
     release_id = catalog.pointed(f"release/{_TASK}")
     assert release_id, "gate_release comes first"
-    return json.dumps(trace(catalog, "release", release_id))
+    found = trace(catalog, "release", release_id)
+    digest = hashlib.sha256()
+    for side in ("upstream", "downstream"):
+        for name, what in found[side].items():
+            digest.update(name.encode())
+            for row in [what] if isinstance(what, dict) else what:
+                digest.update(json.dumps(row).encode())
+    return digest.hexdigest()
+
+
+def verify(catalog: Catalog) -> str:
+    """Every hash again. Raises RuntimeError where something does not verify."""
+    home = Path(catalog.uri).parent
+    ledger = Ledger(f"sqlite:///{home}/ledger.db")
+    counts: dict[str, int] = {}
+    found = verify_home(
+        Stores(catalog, ledger, catalog.blobs, home), counts.__setitem__
+    )
+    if found:
+        raise RuntimeError(f"{len(found)} do not verify: {found[0]}")
+    # how many files a table is of is a matter of threads
+    return json.dumps(counts | {"file": None})
 
 
 PARTS: dict[str, Callable[[Catalog], str]] = {
     part.__name__: part
-    for part in (split, gate_splits, release, gate_release, first_batch, lineage)
+    for part in (
+        split,
+        gate_splits,
+        release,
+        gate_release,
+        first_batch,
+        lineage,
+        verify,
+    )
 }
+# these read all labels, the others those of the release
+_OF_ALL = ("split", "gate_splits", "release", "verify")
 
 
 def main() -> None:
@@ -95,9 +130,23 @@ def main() -> None:
         "imports_mib": before,
     }
     if sys.argv[2] == "split":
-        rows = catalog.read_latest("splits").sort_by("frame_id")
-        said = json.dumps(rows.to_pydict())
+        said = _sign(catalog.read_latest("splits").sort_by("frame_id"))
+    found["num_labels"] = _count_labels(catalog, sys.argv[2])
     print(json.dumps({**found, "made": hashlib.sha256(said.encode()).hexdigest()}))
+
+
+def _count_labels(catalog: Catalog, part: str) -> int:
+    if part in _OF_ALL:
+        return int(catalog.dataset("labels").count_rows())
+    rows = catalog.read_latest("releases", ["num_labels"])
+    return int(rows["num_labels"][0].as_py())
+
+
+def _sign(rows: pa.Table) -> str:
+    digest = hashlib.sha256()
+    for batch in rows.combine_chunks().to_batches(4_096):
+        digest.update(json.dumps(batch.to_pydict()).encode())
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

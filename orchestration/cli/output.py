@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -17,7 +17,36 @@ Json = Annotated[
 
 def say(as_json: bool, facts: Any, text: str) -> None:
     """Print the facts as JSON, or the text."""
-    print(json.dumps(facts, indent=2, default=str) if as_json else text)
+    for part in write_json(facts) if as_json else [text]:
+        sys.stdout.write(part)
+    print()
+
+
+def write_json(facts: Any, indent: str = "") -> Iterator[str]:
+    """What `json.dumps(facts, indent=2, default=str)` returns, in parts: of a sequence of rows a row at a time."""
+    # keys that are no text are made one by json
+    is_dict = isinstance(facts, dict) and all(isinstance(key, str) for key in facts)
+    if not facts or not (is_dict or _is_rows(facts)):
+        facts = list(facts) if _is_rows(facts) else facts
+        yield json.dumps(facts, indent=2, default=str).replace("\n", f"\n{indent}")
+        return
+    begin, end = "{}" if is_dict else "[]"
+    inner = f"{indent}  "
+    for number, item in enumerate(facts):
+        yield f"{',' if number else begin}\n{inner}"
+        if is_dict:
+            yield f"{json.dumps(item)}: "
+            yield from write_json(facts[item], inner)
+        else:
+            yield json.dumps(item, indent=2, default=str).replace("\n", f"\n{inner}")
+    yield f"\n{indent}{end}"
+
+
+def _is_rows(value: Any) -> bool:
+    """Whether it is a `RowSequence`; its library is not loaded to ask."""
+    return isinstance(value, Sequence) and not isinstance(
+        value, str | bytes | list | tuple
+    )
 
 
 def say_error(reason: str, exit_code: int) -> None:
@@ -57,7 +86,8 @@ def draw_tree(value: Any, indent: str = "", limit: int = 12) -> str:
     """Nested facts, one a line; long lists are cut and say so."""
     lines = []
     for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+        is_list = isinstance(inner, list) or _is_rows(inner)
+        if is_list and inner and isinstance(inner[0], dict):
             lines.append(f"{indent}{name}: {len(inner)}")
             lines += [
                 f"{indent}  - "

@@ -271,8 +271,30 @@ def test_a_changed_row_is_refused(catalog, dataset, table, change):
         where="split = 'train' AND box_class_ids[1] = 0" if "frames" in table else None,
     ).to_pylist()[0]
     catalog.upsert(table, to_table(TABLES[table], [row | change]))
-    with pytest.raises(ValueError, match=f"release {release_id} has changed"):
-        open_release(catalog, release_id)
+    for columns in (None, ["capture_id"]):
+        with pytest.raises(ValueError, match=f"release {release_id} has changed"):
+            open_release(catalog, release_id, columns)
+
+
+def test_of_an_opened_release_the_asked_columns_are_there_beside_the_proof(
+    catalog, dataset
+):
+    release_id = write_release(catalog, draft_release(catalog, "detection"))
+    whole = open_release(catalog, release_id).frames
+    some = open_release(catalog, release_id, ["capture_id"]).frames
+    assert some == whole.select(some.column_names)
+    assert "capture_id" in some.column_names
+    assert not {"row_id", "release_id", "sensor"} & set(some.column_names)
+
+
+def test_the_hash_of_a_release_knows_no_order_and_no_batches(
+    catalog, dataset, monkeypatch
+):
+    draft = draft_release(catalog, "detection")
+    monkeypatch.setattr("assets.tables.releases._HASHED", 2)
+    turned = draft.frames.take(list(range(len(draft.frames)))[::-1])
+    names = draft.row["class_names"]
+    assert hash_content("detection", names, turned) == draft.row["content_sha256"]
 
 
 def test_a_missing_row_is_refused(catalog, dataset):

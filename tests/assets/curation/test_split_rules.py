@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.curation.split import Assignment, Frame, assign_splits
+from tests.assets.curation.split_frames import Assignment, Frame, assign
 
 
 def image(
@@ -67,7 +67,7 @@ def check_claims(assignments: list[Assignment]) -> None:
 
 
 def test_loose_images_are_shared_out_70_15_15():
-    assert count(assign_splits([image(n) for n in range(100)])) == {
+    assert count(assign([image(n) for n in range(100)])) == {
         "train": 70,
         "val": 15,
         "test": 15,
@@ -75,7 +75,7 @@ def test_loose_images_are_shared_out_70_15_15():
 
 
 def test_recordings_move_as_a_whole():
-    found = assign_splits([recorded(r, n) for r in "abcdefghij" for n in range(10)])
+    found = assign([recorded(r, n) for r in "abcdefghij" for n in range(10)])
     check_claims(found)
     assert set(count(found)) == {"train", "val", "test"} and {
         a.rule for a in found
@@ -89,11 +89,11 @@ def test_three_recordings_fill_three_sides(num_frames):
         for r, size in zip("abc", num_frames, strict=True)
         for n in range(size)
     ]
-    assert set(count(assign_splits(frames))) == {"train", "val", "test"}
+    assert set(count(assign(frames))) == {"train", "val", "test"}
 
 
 def test_one_unit_is_train():
-    assert count(assign_splits([recorded("a", n) for n in range(5)])) == {"train": 5}
+    assert count(assign([recorded("a", n) for n in range(5)])) == {"train": 5}
 
 
 def test_recordings_of_alike_scenes_move_together():
@@ -101,7 +101,7 @@ def test_recordings_of_alike_scenes_move_together():
         recorded("a", 9, "same"),
         recorded("b", 9, "same"),
     ]
-    found = assign_splits(frames)
+    found = assign(frames)
     check_claims(found)
     side = sides(found)
     assert side["a-000"] == side["b-000"]
@@ -109,7 +109,7 @@ def test_recordings_of_alike_scenes_move_together():
 
 def test_the_producer_is_followed():
     frames = [image(n, hint=("train", "val", "test")[n % 3]) for n in range(30)]
-    found = assign_splits(frames)
+    found = assign(frames)
     assert (
         all(a.split == a.frame.split_hint and a.rule == "producer" for a in found)
         and len(found) == 30
@@ -120,13 +120,13 @@ def test_validation_is_cut_from_the_producers_training_part():
     frames = [image(n, hint="train") for n in range(85)] + [
         image(100 + n, hint="test") for n in range(20)
     ]
-    found = assign_splits(frames)
+    found = assign(frames)
     assert count(found) == {"train": 70, "val": 15, "test": 20}  # 85 * 0.7 / 0.85 = 70
     assert all(a.frame.split_hint == "train" for a in found if a.split == "val")
 
 
 def test_a_producer_with_training_data_only_gets_both_other_sides_cut():
-    assert count(assign_splits([image(n, hint="train") for n in range(100)])) == {
+    assert count(assign([image(n, hint="train") for n in range(100)])) == {
         "train": 70,
         "val": 15,
         "test": 15,
@@ -138,7 +138,7 @@ def test_validation_is_not_cut_from_images_that_are_in_test_too():
         image(100 + n, f"c{n}", "train") for n in range(20)
     ]
     frames += [image(200, hint="train"), image(201, hint="train")]
-    assert count(assign_splits(frames)) == {"test": 20, "train": 1, "val": 1}
+    assert count(assign(frames)) == {"test": 20, "train": 1, "val": 1}
 
 
 def test_a_near_duplicate_across_sides_stays_on_the_stricter_one():
@@ -149,7 +149,7 @@ def test_a_near_duplicate_across_sides_stays_on_the_stricter_one():
         image(4, hint="train"),
         image(5, hint="val"),
     ]
-    assert sides(assign_splits(frames)) == {
+    assert sides(assign(frames)) == {
         "f003": "test",
         "f004": "train",
         "f005": "val",
@@ -161,11 +161,11 @@ def test_near_duplicates_inside_train_go_and_inside_test_stay():
         image(10 + n, "alike", "test") for n in range(3)
     ]
     frames += [image(20, hint="val")]
-    assert count(assign_splits(frames)) == {"train": 1, "test": 3, "val": 1}
+    assert count(assign(frames)) == {"train": 1, "test": 3, "val": 1}
 
 
 def test_a_free_image_like_one_of_the_producers_test_part_goes():
-    found = assign_splits(
+    found = assign(
         [
             image(1, "same", "test"),
             image(2, "same"),
@@ -186,7 +186,7 @@ def test_two_groups_that_a_new_frame_joins_stay_where_they_were():
         recorded("b", 1, "new"),
         recorded("c", 0, "new"),
     ]
-    found = assign_splits(frames, before)
+    found = assign(frames, before)
     check_claims(found)
     assert sides(found) == {
         "a-000": "train",
@@ -198,7 +198,7 @@ def test_two_groups_that_a_new_frame_joins_stay_where_they_were():
 
 def test_a_cluster_with_a_new_leader_keeps_its_side():
     old = [image(n) for n in range(10, 30)]
-    before = sides(assign_splits(old))
+    before = sides(assign(old))
     moved = next(f for f in old if before[f.frame_id] == "test")
     renamed = [
         Frame(f.frame_id, f.capture_id, f.session, "c000", False, None)
@@ -206,14 +206,14 @@ def test_a_cluster_with_a_new_leader_keeps_its_side():
         else f
         for f in old
     ]
-    after = sides(assign_splits([image(0, "c000"), *renamed], before))
+    after = sides(assign([image(0, "c000"), *renamed], before))
     assert after[moved.frame_id] == after["f000"] == "test"
 
 
 def test_bare_copies_never_decide_about_labelled_images():
     labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(60)]
     bare = [image(100 + n, f"c{n}") for n in range(60)]
-    found = assign_splits(bare + labelled)
+    found = assign(bare + labelled)
     check_claims(found)
     assert {f.frame_id for f in labelled} <= sides(found).keys() and count(found) == {
         "train": 42,
@@ -224,9 +224,9 @@ def test_bare_copies_never_decide_about_labelled_images():
 
 def test_images_that_are_labelled_later_take_the_sides_of_their_bare_copies():
     bare = [image(100 + n, f"c{n}") for n in range(60)]
-    before = sides(assign_splits(bare))
+    before = sides(assign(bare))
     labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(60)]
-    found = assign_splits(bare + labelled, before)
+    found = assign(bare + labelled, before)
     check_claims(found)
     after = sides(found)
     assert all(after[f"f{n:03d}"] == before[f"f{100 + n:03d}"] for n in range(60))
@@ -236,9 +236,9 @@ def test_images_that_are_labelled_later_take_the_sides_of_their_bare_copies():
 def test_a_bare_recording_does_not_bind_the_labelled_images_that_were_taken_from_it():
     recording = [recorded("a", n, f"c{n}") for n in range(60)]
     labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(60)]
-    before = sides(assign_splits(recording))
+    before = sides(assign(recording))
     for had in ({}, before):
-        found = assign_splits(recording + labelled, had)
+        found = assign(recording + labelled, had)
         check_claims(found)
         assert len([f for f in labelled if f.frame_id in sides(found)]) == 60
         assert count([a for a in found if a.frame.datasets]) == {
@@ -251,7 +251,7 @@ def test_a_bare_recording_does_not_bind_the_labelled_images_that_were_taken_from
 def test_a_bare_test_part_of_a_producer_does_not_take_the_labelled_images_along():
     bare = [image(100 + n, f"c{n}", hint="test") for n in range(20)]
     labelled = [image(n, f"c{n}", labelled_for="detection") for n in range(20)]
-    found = assign_splits(bare + labelled)
+    found = assign(bare + labelled)
     check_claims(found)
     assert count([a for a in found if a.frame.datasets]) == {
         "train": 14,
@@ -271,7 +271,7 @@ def test_a_copy_of_an_image_of_the_producers_training_part_is_not_dealt_out_else
     ]
     rest = [image(50, hint="val"), image(51, hint="test")]
     copies = [image(100 + n, f"c{n}") for n in range(40)]
-    found = assign_splits(train + rest + copies)
+    found = assign(train + rest + copies)
     check_claims(found)
     assert count(found) == {"train": 40, "val": 1, "test": 1}
     assert not is_labelled or {f.frame_id for f in train} <= sides(found).keys()
@@ -283,7 +283,7 @@ def test_labelled_near_duplicates_in_train_all_stay_for_their_tasks():
         image(2, "same", "train", "detection"),
         image(3, "same", "train"),
     ]
-    found = sides(assign_splits([*frames, image(4, hint="val"), image(5, hint="test")]))
+    found = sides(assign([*frames, image(4, hint="val"), image(5, hint="test")]))
     assert found == {"f001": "train", "f002": "train", "f004": "val", "f005": "test"}
 
 
@@ -296,7 +296,7 @@ def test_an_image_with_labels_for_another_task_joins_its_near_duplicate_on_the_s
         image(5, hint="train"),
         image(6, hint="val"),
     ]
-    found = assign_splits(frames)
+    found = assign(frames)
     check_claims(found)
     assert sides(found) == {
         "f001": "test",
@@ -313,8 +313,8 @@ def test_what_was_trained_on_does_not_become_a_test_image_for_its_labels():
         image(2, "same", None, "detection"),
         image(3, hint="val"),
     ]
-    assert "f002" not in sides(assign_splits(frames, {"f002": "train"}))
-    assert sides(assign_splits(frames, {"f002": "test"}))["f002"] == "test"
+    assert "f002" not in sides(assign(frames, {"f002": "train"}))
+    assert sides(assign(frames, {"f002": "test"}))["f002"] == "test"
 
 
 def test_a_frame_of_a_recording_does_not_leave_it_for_its_labels():
@@ -325,7 +325,7 @@ def test_a_frame_of_a_recording_does_not_leave_it_for_its_labels():
         recorded("a", 0, "same", "detection"),
         recorded("a", 1),
     ]
-    found = assign_splits(frames)
+    found = assign(frames)
     check_claims(found)
     assert "a-000" not in sides(found)
 
@@ -358,7 +358,7 @@ def build(drawn: list[tuple[str, int, str | None, str]], start: int = 0) -> list
 
 @given(frames_of)
 def test_the_claims_hold_for_any_frames(drawn):
-    found = assign_splits(build(drawn))
+    found = assign(build(drawn))
     check_claims(found)
     for a in found:
         if a.frame.split_hint in ("val", "test") and a.rule == "producer":
@@ -370,7 +370,7 @@ def test_no_task_loses_the_loose_images_of_a_cluster_to_another_task_or_to_bare_
     drawn,
 ):
     frames = build(drawn)
-    kept = {a.frame.frame_id for a in assign_splits(frames)}
+    kept = {a.frame.frame_id for a in assign(frames)}
     has: dict[str, set[str]] = defaultdict(set)
     for frame in frames:
         if frame.frame_id in kept:
@@ -381,12 +381,12 @@ def test_no_task_loses_the_loose_images_of_a_cluster_to_another_task_or_to_bare_
 @given(frames_of)
 def test_the_order_of_frames_does_not_matter(drawn):
     frames = build(drawn)
-    assert sides(assign_splits(frames)) == sides(assign_splits(frames[::-1]))
+    assert sides(assign(frames)) == sides(assign(frames[::-1]))
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=60))
 def test_no_side_is_empty_where_there_are_three_units(recordings):
-    found = assign_splits([recorded(r, n) for n, r in enumerate(recordings)])
+    found = assign([recorded(r, n) for n, r in enumerate(recordings)])
     assert len(set(count(found))) == min(3, len(set(recordings)))
     assert len(found) == len(recordings)
 
@@ -395,8 +395,8 @@ def test_no_side_is_empty_where_there_are_three_units(recordings):
 def test_nothing_changes_sides_when_data_arrives(drawn, added):
     """A frame keeps its side, or goes as a near-duplicate of a stricter side. What the producer says comes first."""
     old = build(drawn)
-    before = sides(assign_splits(old))
-    found = assign_splits(old + build(added, start=len(old)), before)
+    before = sides(assign(old))
+    found = assign(old + build(added, start=len(old)), before)
     check_claims(found)
     hinted = {f.frame_id for f in old if f.split_hint}
     after = sides(found)
@@ -412,11 +412,9 @@ def test_a_labelled_frame_that_joins_a_recording_of_bare_ones_takes_its_side():
         + [("folder", 2, None, "")] * 2
         + [("folder", 3, None, ""), ("r2", 1, None, "")]
     )
-    before = sides(assign_splits(old))
+    before = sides(assign(old))
     after = sides(
-        assign_splits(
-            old + build([("r2", 1, None, "detection")], start=len(old)), before
-        )
+        assign(old + build([("r2", 1, None, "detection")], start=len(old)), before)
     )
     assert before["f010"] == "train" and after["f011"] == "train"
     assert after.get("f010", "train") == "train"
@@ -425,8 +423,8 @@ def test_a_labelled_frame_that_joins_a_recording_of_bare_ones_takes_its_side():
 @given(frames_of)
 def test_nothing_changes_sides_when_labels_arrive(drawn):
     bare = [replace(frame, datasets=frozenset()) for frame in build(drawn)]
-    before = sides(assign_splits(bare))
-    found = assign_splits(build(drawn), before)
+    before = sides(assign(bare))
+    found = assign(build(drawn), before)
     check_claims(found)
     loose = {f.frame_id for f in bare if not f.split_hint}
     assert all(

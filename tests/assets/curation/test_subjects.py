@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from assets.curation.split import Frame, assign_splits
-from assets.curation.subjects import part_by_subject
+from tests.assets.curation.split_frames import Frame, assign
+from tests.assets.curation.split_frames import part as part_frames
 
 CLASSES = {"blood": {"red", "white"}, "street": {"car"}, "street-2": {"car", "truck"}}
 
@@ -36,7 +36,7 @@ def recordings(session: str, count: int) -> list[Frame]:
 
 def part(frames: list[Frame]) -> list[set[str]]:
     """The sessions of each data set; the pool comes first."""
-    return [{f.session for f in found} for found in part_by_subject(frames, CLASSES)]
+    return [{f.session for f in found} for found in part_frames(frames, CLASSES)]
 
 
 def test_sessions_that_share_a_class_are_one_data_set():
@@ -75,8 +75,8 @@ def test_a_producers_train_part_is_cut_though_another_data_set_has_a_test_part()
     frames = [*whole, *pictures("street", 20, "train")]
     sides = Counter(
         (a.frame.session, a.split)
-        for members in part_by_subject(frames, CLASSES)
-        for a in assign_splits(members)
+        for members in part_frames(frames, CLASSES)
+        for a in assign(members)
     )
     assert sides["blood", "train"] == 14 and sides["blood", "test"] == 3
     # 70 : 15 : 15 of twenty

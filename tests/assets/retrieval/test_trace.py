@@ -11,6 +11,7 @@ from assets.retrieval.lineage import trace
 from assets.retrieval.verify import verify
 from assets.storage import Folder
 from assets.tables.releases import open_release
+from assets.tables.row_sequence import RowSequence
 from assets.tables.schemas import TABLES, to_table
 
 
@@ -108,6 +109,14 @@ def test_a_release_leads_up_to_its_captures_and_down_to_its_models(world):
     assert ids(found["downstream"]["predictions"], "prediction_id") == [
         world.prediction_id
     ]
+
+
+def test_frames_and_predictions_stay_columns_until_they_are_looked_at(world):
+    found = trace(world.catalog, "release", world.release_id)
+    frames = found["upstream"]["frames"]
+    predictions = found["downstream"]["predictions"]
+    assert isinstance(frames, RowSequence) and isinstance(predictions, RowSequence)
+    assert ids(frames, "frame_id") == sorted(frames.table["frame_id"].to_pylist())
 
 
 def test_a_model_leads_up_to_its_release_and_frames(world):
