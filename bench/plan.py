@@ -20,6 +20,7 @@ from orchestration.plan.making import make_plan
 from orchestration.profiles import load_settings
 from orchestration.resources import build_catalog, build_landing_zone
 
+
 def main() -> None:
     """Print the figures as text or as one JSON object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])

@@ -42,7 +42,10 @@ def name_sessions(number: int, first: int = 0) -> list[str]:
 
 
 def fill(
-    catalog: Catalog, sessions: Sequence[str], num_frames: int, is_labelled: bool = False
+    catalog: Catalog,
+    sessions: Sequence[str],
+    num_frames: int,
+    is_labelled: bool = False,
 ) -> None:
     """Write the rows of these sessions, and publish them."""
     write(catalog, sessions, num_frames, is_labelled)
@@ -50,7 +53,10 @@ def fill(
 
 
 def write(
-    catalog: Catalog, sessions: Sequence[str], num_frames: int, is_labelled: bool = False
+    catalog: Catalog,
+    sessions: Sequence[str],
+    num_frames: int,
+    is_labelled: bool = False,
 ) -> None:
     """Write the rows of these sessions; no reader sees them."""
     size = max(1, _AT_ONCE // num_frames)

@@ -98,7 +98,7 @@ class StoredRows:
         return self.catalog.read(name, columns, self.scope.filter(name), version)
 
     def _is_light(self, name: str, columns: tuple[str, ...]) -> bool:
-        """Whether these columns of the scope are read once for all rules: a look for its rows costs that of all rows."""
+        """Whether these columns of the scope are read once for all rules: to look for its rows costs that of all."""
         if self.scope.filter(name) is None:
             return False
         return not set(columns) & _list_heavy(name)

@@ -173,7 +173,7 @@ class Catalog:
         values: Sequence[str],
         where: str | None = None,
     ) -> pa.Table:
-        """Rows that readers may see with one of the values in `column`; whether they are seen is asked of these alone."""
+        """Rows that readers may see, with one of the values in `column`."""
         import pyarrow.compute as pc
 
         if not values:
@@ -366,7 +366,9 @@ class Catalog:
     def _read_decisions(self, name: str) -> pa.Table:
         """What `publications` gives of a table, as columns: of ten thousand sessions in a few milliseconds."""
         where = f"table_name = {repr_sql(name)}"
-        return self.read_latest("publications", ["session", "version", "is_held"], where)
+        return self.read_latest(
+            "publications", ["session", "version", "is_held"], where
+        )
 
     def point(self, pointer: str, target: str) -> None:
         """Make `target` (a release, a model) what `pointer` ("release/detection") names from now on."""

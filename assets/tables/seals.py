@@ -89,6 +89,17 @@ def find_broken(catalog: Catalog) -> Iterator[Broken | None]:
         yield store.check(path, hashes)
 
 
+def find_missing(catalog: Catalog) -> Iterator[tuple[str, bool]]:
+    """Each file that a seal names, below the folder of the tables, and whether it is gone. Reads none of them."""
+    store = _SealStore(catalog)
+    for table in store.tables():
+        seals = [store.read(table, name)[0] for name in store.names(table)]
+        needed = {path for seal in seals if seal for path in seal.files}
+        for path in sorted(needed):
+            place = f"{table}.lance/{path}"
+            yield place, not store.has(place)
+
+
 def find_unsealed(
     catalog: Catalog, versions: Iterable[tuple[str, int]]
 ) -> list[tuple[str, int]]:
@@ -238,6 +249,10 @@ class _SealStore:
             else []
         )
         return any(b and b.reason != _GONE for b in broken)
+
+    def has(self, path: str) -> bool:
+        """Whether the file is there."""
+        return self._has(f"{self._root}/{path}")
 
     def drop(self, table: str, name: str) -> None:
         for ending in _COPIES:
