@@ -92,7 +92,7 @@ def _add_session(rows: Rows, session: str, num_frames: int, is_labelled: bool) -
     capture = content_id("capture", session)
     encoder = "1:other" if session.endswith("0") else version_of("frame_embeddings")
     rows["captures"].append(
-        _plain(
+        plain_row(
             "captures",
             {
                 "capture_id": capture,
@@ -137,7 +137,7 @@ def _add_frame(
         "sha256": hashlib.sha256(payload).hexdigest(),
         "sequence": number,
     }
-    rows["frames"].append(_plain("frames", facts))
+    rows["frames"].append(plain_row("frames", facts))
     rows["splits"].append(
         {**mine, "group_id": frame, "split": "train", "rule": "cluster"}
     )
@@ -159,7 +159,7 @@ def _add_label(rows: Rows, session: str, capture: str, frame: str) -> None:
         "x_max": 5.0,
         "y_max": 5.0,
     }
-    rows["labels"].append(_plain("labels", label))
+    rows["labels"].append(plain_row("labels", label))
     looked = {
         **mine,
         "annotation_id": content_id("looked", frame),
@@ -167,7 +167,7 @@ def _add_label(rows: Rows, session: str, capture: str, frame: str) -> None:
         "num_missing": 0,
         "num_ignored": 0,
     }
-    rows["annotated_frames"].append(_plain("annotated_frames", looked))
+    rows["annotated_frames"].append(plain_row("annotated_frames", looked))
 
 
 def _draw(frame: str) -> bytes:
@@ -186,7 +186,7 @@ def _first_axis() -> np.ndarray:
 _VECTOR = _first_axis()
 
 
-def _plain(table: str, given: dict[str, Any]) -> dict[str, Any]:
+def plain_row(table: str, given: dict[str, Any]) -> dict[str, Any]:
     """A row with a plain value in each column that must have one."""
     row: dict[str, Any] = {}
     for column in TABLES[table].columns:

@@ -89,6 +89,15 @@ def find_broken(catalog: Catalog) -> Iterator[Broken | None]:
         yield store.check(path, hashes)
 
 
+def complete_seals(catalog: Catalog, table: str) -> None:
+    """Write the second copy of seals whose writer died between the two. A copy that has changed stays, to be found."""
+    store = _SealStore(catalog)
+    for name in store.names(table):
+        seal, broken = store.read(table, name)
+        if seal and any(one.reason == _GONE for one in broken):
+            store.write(seal)
+
+
 def find_missing(catalog: Catalog) -> Iterator[tuple[str, bool]]:
     """Each file that a seal names, below the folder of the tables, and whether it is gone. Reads none of them."""
     store = _SealStore(catalog)

@@ -80,7 +80,7 @@ def tidy_wholly(catalog: Catalog, name: str) -> bool:
     What `tidy` leaves because it is too few to be worth a listing goes, too. False where another process tidies the
     table. Killed anywhere it leaves the rows as they were. Raises OSError where the store refuses.
     """
-    from assets.tables.seals import seal_tables
+    from assets.tables.seals import complete_seals, seal_tables
 
     dataset = catalog.open_stored(name)
     with being_first(dataset.uri) as is_first:
@@ -88,12 +88,11 @@ def tidy_wholly(catalog: Catalog, name: str) -> bool:
             return False
         with writing(catalog.uri):
             dataset.checkout_latest()
-            first = dataset.version
             while run := _find_run_in(dataset):
                 if not _merge_run(dataset, run):
                     break
-        if dataset.version != first:
-            seal_tables(catalog, [name])
+        seal_tables(catalog, [name])
+        complete_seals(catalog, name)
         droppable = find_droppable(catalog, name, dataset)
         if droppable:
             drop_versions(dataset, sorted(droppable))
