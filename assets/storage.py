@@ -457,8 +457,12 @@ class BlobStore:
         """Whether the blob is stored; on a local disk `drop_unused` sees that somebody counts on it."""
         if not self.folder.is_local:
             return self.exists(sha256)
-        with suppress(FileNotFoundError), _locked(self.folder._root, fcntl.LOCK_SH):
-            os.utime(self._path(sha256))
+        # that of another user is written anew
+        absent = (FileNotFoundError, PermissionError)
+        with suppress(*absent), _locked(self.folder._root, fcntl.LOCK_SH):
+            facts = os.stat(self._path(sha256))
+            # by its change of state: backups know a file by when it was written
+            os.utime(self._path(sha256), ns=(facts.st_atime_ns, facts.st_mtime_ns))
             return True
         return False
 
@@ -466,7 +470,7 @@ class BlobStore:
         """The bytes of a blob of a local disk that `put` has not met after `since_s` (since 1970); None of others."""
         with suppress(FileNotFoundError):
             facts = os.stat(self._path(sha256))
-            return facts.st_size if facts.st_mtime < since_s else None
+            return facts.st_size if facts.st_ctime < since_s else None
         return None
 
     def drop_unused(self, sha256: str, since_s: float) -> int | None:

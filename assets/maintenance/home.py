@@ -111,9 +111,9 @@ def _clear_trainings(stores: Stores, care: Care) -> None:
 
 def _clear_blobs(stores: Stores, care: Care) -> None:
     blobs = stores.catalog.blobs
+    before_s = _before_s(stores)
     unnamed, why_not = find_unnamed(stores.catalog, stores.ledger, stores.home)
     care.kept += [why_not] if why_not else []
-    before_s = _before_s(stores)
     for sha256 in unnamed:
         size = (
             blobs.measure_unused(sha256, before_s)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
-from assets.tables.commits import explain_drop
 from assets.tables.seals import to_file_options
 from assets.tables.upkeep import (
     count_mergeable,
     count_versions,
     find_droppable,
     find_needed,
+    foresee_drop,
     tidy_wholly,
 )
 
@@ -79,7 +79,7 @@ def _foresee(
 ) -> Size:
     """Without what merging writes; what it makes superfluous goes once the version before is out of date."""
     droppable = find_droppable(catalog, name, dataset)
-    num_files, num_bytes = explain_drop(dataset, sorted(droppable))
+    num_files, num_bytes = foresee_drop(dataset, sorted(droppable))
     return Size(
         before.num_fragments - count_mergeable(dataset),
         before.num_versions - len(droppable),

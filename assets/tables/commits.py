@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # no version is as old as that: files alone go, which Lance keeps for a week
-_STRAYS: dict[str, Any] = {
+STRAYS: dict[str, Any] = {
     "older_than": timedelta(days=36_500),
     "error_if_tagged_old_versions": False,
 }
@@ -141,24 +141,7 @@ def drop_versions(dataset: lance.LanceDataset, versions: Iterable[int]) -> None:
 def drop_strays(dataset: lance.LanceDataset) -> None:
     """Remove files that no version names, a week after they were written: of writers that died before a commit."""
     sync_version(dataset)
-    dataset.cleanup_old_versions(**_STRAYS)
-
-
-def explain_drop(
-    dataset: lance.LanceDataset, versions: Iterable[int]
-) -> tuple[int, int]:
-    """Files and bytes that `drop_versions` of these and `drop_strays` would remove. Removes nothing."""
-    listed = list(versions)
-    asked: dict[str, Any] = {**_STRAYS, "older_than": None, "versions": listed}
-    stats = dataset.explain_cleanup_old_versions(**(asked if listed else _STRAYS)).stats
-    num_files = (
-        stats.old_versions
-        + stats.data_files_removed
-        + stats.transaction_files_removed
-        + stats.index_files_removed
-        + stats.deletion_files_removed
-    )
-    return num_files, stats.bytes_removed
+    dataset.cleanup_old_versions(**STRAYS)
 
 
 def allow_nulls(dataset: lance.LanceDataset, names: Iterable[str]) -> None:

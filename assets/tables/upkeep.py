@@ -17,11 +17,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from assets.tables.commits import drop_strays, drop_versions, merge_files
+from assets.tables.commits import STRAYS, drop_strays, drop_versions, merge_files
 from assets.tables.durable import is_local, version_of_manifest
 from assets.tables.presence import being_first, is_alone, writing
 
@@ -123,6 +123,23 @@ def find_needed(
     for version in list_sealed(catalog, name):
         needed.setdefault(version, []).append("sealed")
     return needed
+
+
+def foresee_drop(
+    dataset: lance.LanceDataset, versions: Iterable[int]
+) -> tuple[int, int]:
+    """Files and bytes that go with these versions and with what no version names. Removes nothing."""
+    listed = list(versions)
+    asked = {**STRAYS, "older_than": None, "versions": listed} if listed else STRAYS
+    stats = dataset.explain_cleanup_old_versions(**asked).stats
+    num_files = (
+        stats.old_versions
+        + stats.data_files_removed
+        + stats.transaction_files_removed
+        + stats.index_files_removed
+        + stats.deletion_files_removed
+    )
+    return num_files, stats.bytes_removed
 
 
 def count_mergeable(dataset: lance.LanceDataset) -> int:

@@ -189,6 +189,7 @@ def test_what_was_dropped_in_part_is_dropped_to_the_end(stores, monkeypatch):
     }
     kept = set().union(*(data[version] for version in needed))
     gone = set().union(*data.values()) - kept
+    assert gone
     for name in gone:
         (table / "data" / name).unlink()
     assert maintain(stores).failed == []
