@@ -17,6 +17,7 @@ PUBLISHED = "published "  # before a table's name: what readers see of all other
 SEEN = "seen "  # before a table's name: what readers see of all scopes, this one as it was published before
 # what they say is of frames, of other sessions too
 _SAID_OF_FRAMES = ("labels", "annotated_frames")
+_SPOKEN = "frames spoken of"
 _OF_COPIES = ("frame_id", "sha256")
 Others = Mapping[str, Callable[[], pa.Table]]
 # of payloads: about 130 frames in memory
@@ -145,21 +146,22 @@ class StoredRows:
         return self._kept[key]
 
     def _read_frames_spoken_of(self, columns: tuple[str, ...] | None) -> pa.Table:
-        """The session's frames, and those of other sessions that its labels are of."""
-        where = self.scope.filter("frames")
-        mine = self.catalog.read_latest("frames", columns, where)
-        here = self.catalog.read_latest("frames", ("frame_id",), where)["frame_id"]
-        said = set(self.read(self.table, ("frame_id",))["frame_id"].to_pylist())
-        others = sorted(said - set(here.to_pylist()))
-        found = [
-            self.catalog.read_latest(
-                "frames",
-                columns,
-                is_in("frame_id", others[start : start + _KEYS_AT_ONCE]),
-            )
-            for start in range(0, len(others), _KEYS_AT_ONCE)
-        ]
-        return pa.concat_tables([mine, *found])
+        """The session's frames, and those of others that its labels are of: all columns but bytes, read once."""
+        if _SPOKEN not in self._kept:
+            mine = self._read_light("frames")
+            said = set(self.read(self.table, ("frame_id",))["frame_id"].to_pylist())
+            others = sorted(said - set(mine["frame_id"].to_pylist()))
+            found = [
+                self.catalog.read_latest(
+                    "frames",
+                    mine.schema.names,
+                    is_in("frame_id", others[start : start + _KEYS_AT_ONCE]),
+                )
+                for start in range(0, len(others), _KEYS_AT_ONCE)
+            ]
+            self._kept[_SPOKEN] = pa.concat_tables([mine, *found])
+        spoken = self._kept[_SPOKEN]
+        return spoken if columns is None else spoken.select(list(columns))
 
     def count(self, name: str) -> int:
         """Number of rows in the scope."""
