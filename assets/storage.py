@@ -6,6 +6,7 @@ Local folders and s3:// prefixes through fsspec and s3fs. Names from outside are
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import posixpath
@@ -14,6 +15,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -420,7 +422,7 @@ class BlobStore:
         beside = self.folder._root if self.folder.is_local else None
         with open_aside(num_bytes, beside) as aside:
             sha256 = _copy_hashing(stream, aside)
-            if not self.exists(sha256):
+            if not self._renew(sha256):
                 self._write(sha256, aside)
         if self.folder.is_local:
             sync(os.path.dirname(self._path(sha256)))
@@ -450,6 +452,37 @@ class BlobStore:
     def exists(self, sha256: str) -> bool:
         """Whether the blob is stored."""
         return bool(_retry(lambda: self.folder.fs.exists(self._path(sha256))))
+
+    def _renew(self, sha256: str) -> bool:
+        """Whether the blob is stored; on a local disk `drop_unused` sees that somebody counts on it."""
+        if not self.folder.is_local:
+            return self.exists(sha256)
+        # that of another user is written anew
+        absent = (FileNotFoundError, PermissionError)
+        with suppress(*absent), _locked(self.folder._root, fcntl.LOCK_SH):
+            facts = os.stat(self._path(sha256))
+            # by its change of state: backups know a file by when it was written
+            os.utime(self._path(sha256), ns=(facts.st_atime_ns, facts.st_mtime_ns))
+            return True
+        return False
+
+    def measure_unused(self, sha256: str, since_s: float) -> int | None:
+        """The bytes of a blob of a local disk that `put` has not met after `since_s` (since 1970); None of others."""
+        with suppress(FileNotFoundError):
+            facts = os.stat(self._path(sha256))
+            return facts.st_size if facts.st_ctime < since_s else None
+        return None
+
+    def drop_unused(self, sha256: str, since_s: float) -> int | None:
+        """Remove such a blob, which no row names; its bytes, None where it stays.
+
+        It stays where the file system has no locks: a writer could count on it that very moment.
+        """
+        with _locked(self.folder._root, fcntl.LOCK_EX) as is_locked:
+            size = self.measure_unused(sha256, since_s) if is_locked else None
+            if size is not None:
+                os.unlink(self._path(sha256))
+            return size
 
     def names(self) -> Iterator[str]:
         """The sha256 of every blob."""
@@ -554,3 +587,18 @@ def _retry(call: Callable[[], T]) -> T:
                 f"{hide(str(error))}: check the address of the object store and the credentials"
             ) from error
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def _locked(folder: str, kind: int) -> Iterator[bool]:
+    """Under a lock of the folder, as `flock` names kinds of them; whether there is one."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, kind)
+            is_locked = True
+        except OSError:
+            is_locked = False
+        yield is_locked
+    finally:
+        os.close(descriptor)

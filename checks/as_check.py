@@ -14,6 +14,7 @@ from assets.materialize import run_of
 from assets.stages import AssetKey
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
+from checks import maintenance
 from checks.gates import (
     GATES,
     SESSION_ASSETS,
@@ -42,6 +43,7 @@ def all_gates(
             for asset, gate in TASK_GATES.items()
             for task in gate.list_tasks()
         ),
+        home_check(),
     ]
 
 
@@ -87,6 +89,23 @@ def task_gate(asset: AssetKey, task: str) -> dg.AssetChecksDefinition:
         )
 
     return gate
+
+
+def home_check() -> dg.AssetChecksDefinition:
+    """What must hold when the home was tidied; no rows are published by it."""
+    key = dg.AssetKey(list(maintenance.KEY))
+    name = maintenance.needed_files_are_there.__name__
+    claim = (maintenance.needed_files_are_there.__doc__ or "").split(". ")[0]
+    specs = _specs(key, {name: claim}, None)
+
+    @dg.multi_asset_check(name=_name_gate(key), specs=specs)
+    def check(
+        context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]
+    ) -> Results:
+        verdict = maintenance.needed_files_are_there(catalog)
+        yield from _results(context, key, [verdict])
+
+    return check
 
 
 def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:

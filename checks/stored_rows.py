@@ -17,11 +17,15 @@ PUBLISHED = "published "  # before a table's name: what readers see of all other
 SEEN = "seen "  # before a table's name: what readers see of all scopes, this one as it was published before
 # what they say is of frames, of other sessions too
 _SAID_OF_FRAMES = ("labels", "annotated_frames")
+_SPOKEN = "frames spoken of"
+_OF_COPIES = ("frame_id", "sha256")
 Others = Mapping[str, Callable[[], pa.Table]]
 # of payloads: about 130 frames in memory
 _BATCH_ROWS = 64
 _LIGHT_BATCH_ROWS = 8192
 _BATCHES_AHEAD = 2
+# rows of a scope are taken one by one where there are so many times as many in the table
+_FEW = 8
 _KEYS_AT_ONCE = 10_000
 
 
@@ -68,6 +72,9 @@ class StoredRows:
         self.table = table
         self.scope = scope
         self.others = others or {}
+        self._kept: dict[str, pa.Table] = {}
+        # table and version -> where the rows of the scope stand
+        self.places: dict[tuple[str, int], list[int] | None] = {}
         self.version = catalog.latest_version(table) if catalog.exists(table) else None
 
     def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:
@@ -83,38 +90,92 @@ class StoredRows:
         if name.startswith(SEEN):
             return self.catalog.read(name.removeprefix(SEEN), columns)
         if name.startswith(PUBLISHED):
-            name = name.removeprefix(PUBLISHED)
-            return self.catalog.read(
-                name, columns, self.scope.filter(name, is_elsewhere=True)
-            )
+            return self._read_elsewhere(name.removeprefix(PUBLISHED), columns)
+        if columns is not None and self._is_light(name, columns):
+            return self._read_light(name).select(list(columns))
         version = self.version if name == self.table else None
         if version is None:
             return self.catalog.read_latest(name, columns, self.scope.filter(name))
         return self.catalog.read(name, columns, self.scope.filter(name), version)
 
-    def _read_frames_spoken_of(self, columns: tuple[str, ...] | None) -> pa.Table:
-        """The session's frames, and those of other sessions that its labels are of."""
-        where = self.scope.filter("frames")
-        mine = self.catalog.read_latest("frames", columns, where)
-        here = self.catalog.read_latest("frames", ("frame_id",), where)["frame_id"]
-        said = set(self.read(self.table, ("frame_id",))["frame_id"].to_pylist())
-        others = sorted(said - set(here.to_pylist()))
-        found = [
-            self.catalog.read_latest(
-                "frames",
-                columns,
-                is_in("frame_id", others[start : start + _KEYS_AT_ONCE]),
+    def _is_light(self, name: str, columns: tuple[str, ...]) -> bool:
+        """Whether these columns of the scope are read once for all rules: to look for its rows costs that of all."""
+        if self.scope.filter(name) is None:
+            return False
+        return not set(columns) & _list_heavy(name)
+
+    def _read_light(self, name: str) -> pa.Table:
+        """All columns of the scope but bytes, read once."""
+        if name == self.table and self.version is not None:
+            return self.read_lengths()
+        if name not in self._kept:
+            heavy = _list_heavy(name)
+            light = [c for c in TABLES[name].schema.names if c not in heavy]
+            self._kept[name] = self._read_stream(name, tuple(light))
+        return self._kept[name]
+
+    def _read_stream(self, name: str, columns: tuple[str, ...]) -> pa.Table:
+        if not self.catalog.exists(name):
+            return self.catalog.read_latest(name, columns)
+        batches = list(RowStream(self, name, columns).to_batches())
+        if not batches:
+            return TABLES[name].schema.empty_table().select(columns)
+        return pa.Table.from_batches(batches)
+
+    def _read_elsewhere(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
+        """What readers see of other scopes; where labels are judged, of pictures alone that their frames show too."""
+        where = self.scope.filter(name, is_elsewhere=True)
+        if self.table not in _SAID_OF_FRAMES or not self.scope.session:
+            return self.catalog.read(name, columns, where)
+        if name == "frames":
+            return self._read_copies().select(list(columns or _OF_COPIES))
+        own = self.read("frames", ("frame_id",))["frame_id"]
+        copies = self._read_copies()["frame_id"]
+        ids = sorted({*own.to_pylist(), *copies.to_pylist()})
+        return self.catalog.read_published_of(name, columns, "frame_id", ids, where)
+
+    def _read_copies(self) -> pa.Table:
+        """The published frames of other sessions with the bytes of a frame that is spoken of here."""
+        key = f"{PUBLISHED}frames"
+        if key not in self._kept:
+            mine = self.read("frames", ("sha256",))["sha256"].unique().to_pylist()
+            where = self.scope.filter("frames", is_elsewhere=True)
+            self._kept[key] = self.catalog.read_published_of(
+                "frames", _OF_COPIES, "sha256", mine, where
             )
-            for start in range(0, len(others), _KEYS_AT_ONCE)
-        ]
-        return pa.concat_tables([mine, *found])
+        return self._kept[key]
+
+    def _read_frames_spoken_of(self, columns: tuple[str, ...] | None) -> pa.Table:
+        """The session's frames, and those of others that its labels are of: all columns but bytes, read once."""
+        if _SPOKEN not in self._kept:
+            mine = self._read_light("frames")
+            said = set(self.read(self.table, ("frame_id",))["frame_id"].to_pylist())
+            others = sorted(said - set(mine["frame_id"].to_pylist()))
+            found = [
+                self.catalog.read_latest(
+                    "frames",
+                    mine.schema.names,
+                    is_in("frame_id", others[start : start + _KEYS_AT_ONCE]),
+                )
+                for start in range(0, len(others), _KEYS_AT_ONCE)
+            ]
+            self._kept[_SPOKEN] = pa.concat_tables([mine, *found])
+        spoken = self._kept[_SPOKEN]
+        return spoken if columns is None else spoken.select(list(columns))
 
     def count(self, name: str) -> int:
         """Number of rows in the scope."""
+        if self._is_light(name, ()):
+            return len(self._read_light(name))
         return len(RowStream(self, name, ())) if self.catalog.exists(name) else 0
 
     def read_lengths(self) -> pa.Table:
-        """All columns of the gated table, payloads as their number of bytes."""
+        """All columns of the gated table, payloads as their number of bytes; read once."""
+        if self.table not in self._kept:
+            self._kept[self.table] = self._read_lengths()
+        return self._kept[self.table]
+
+    def _read_lengths(self) -> pa.Table:
         if self.version is None:
             return TABLES[self.table].schema.empty_table()
         stream = RowStream(self, self.table, None)
@@ -122,7 +183,9 @@ class StoredRows:
             lengths_of_payloads(pa.Table.from_batches([batch]))
             for batch in stream.to_batches()
         ]
-        return pa.concat_tables(batches) if batches else self.read(self.table)
+        if batches:
+            return pa.concat_tables(batches)
+        return lengths_of_payloads(self.read(self.table))
 
     def read_for(self, rule: Rule) -> Mapping[str, object]:
         """What the rule's judge takes, by table."""
@@ -150,6 +213,7 @@ class RowStream:
         self._dataset = rows.catalog.dataset(name, version)
         self._columns = columns
         self._filter = rows.scope.filter(name)
+        self._places = rows.places
         self.column_names: list[str] = self._dataset.schema.names
 
     def __len__(self) -> int:
@@ -160,9 +224,33 @@ class RowStream:
         columns = self.column_names if self._columns is None else list(self._columns)
         schema = self._dataset.schema
         is_heavy = any(is_bytes(schema.field(name).type) for name in columns)
+        size = _BATCH_ROWS if is_heavy else _LIGHT_BATCH_ROWS
+        places = self._find_places()
+        if places is not None:
+            for start in range(0, len(places), size):
+                some = places[start : start + size]
+                yield from self._dataset.take(some, columns).to_batches()
+            return
         yield from self._dataset.scanner(
             columns=columns,
             filter=self._filter,
-            batch_size=_BATCH_ROWS if is_heavy else _LIGHT_BATCH_ROWS,
+            batch_size=size,
             batch_readahead=_BATCHES_AHEAD,
         ).to_batches()
+
+    def _find_places(self) -> list[int] | None:
+        """The numbers of the rows in the table, looked for once; None of those that are a good part of it."""
+        if self._filter is None:
+            return None
+        key = self._dataset.uri, self._dataset.version
+        if key not in self._places:
+            found = self._dataset.to_table(columns=["_rowoffset"], filter=self._filter)
+            is_few = len(found) * _FEW <= self._dataset.count_rows()
+            places = found["_rowoffset"].to_pylist()
+            self._places[key] = places if is_few else None
+        return self._places[key]
+
+
+def _list_heavy(name: str) -> set[str]:
+    """The columns of a table that hold bytes."""
+    return {field.name for field in TABLES[name].schema if is_bytes(field.type)}

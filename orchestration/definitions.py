@@ -20,6 +20,7 @@ from orchestration.profiles import (
     load_settings,
 )
 from orchestration.resources import RESOURCE_FACTORIES
+from orchestration.schedules import maintenance_schedule
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
@@ -36,6 +37,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         assets=show_pictures(made),
         asset_checks=all_gates(sessions),
         jobs=jobs,
+        schedules=[maintenance_schedule],
         sensors=[landing_zone_sensor, unjudged_session_sensor, drift_sensor],
         resources={
             name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()

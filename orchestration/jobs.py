@@ -23,6 +23,12 @@ monitor_session = dg.define_asset_job(
     description="One session: what the champions predict on it, and whether it looks like their training data.",
 )
 
+maintain_home = dg.define_asset_job(
+    "maintain_home",
+    dg.AssetSelection.groups("maintenance"),
+    description="The home as a whole: tables tidied, what nothing names removed, and a look at what is needed.",
+)
+
 
 def list_task_keys(task: str) -> list[AssetKey]:
     """The assets that a training of `task` runs through, as the stages declare them."""
@@ -43,4 +49,4 @@ def _train(task: str) -> Any:
 
 
 train_jobs = {task: _train(task) for task in all_task_names()}
-jobs = [ingest_session, monitor_session, *train_jobs.values()]
+jobs = [ingest_session, monitor_session, maintain_home, *train_jobs.values()]

@@ -43,6 +43,8 @@ class Settings:
     s3_endpoint: str | None = None
     # for the end of a container that is still being uploaded, or was cut
     partial_wait_s: int = 900
+    # how long what nothing names stays before `maintain` removes it
+    keep_days: int = 7
     # how browsers may call the UI, beside loopback
     ui_origins: tuple[str, ...] = ()
 
@@ -112,6 +114,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         s3_endpoint=_place(env, "DAGUERRE_S3_ENDPOINT", None) or None,
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
+        keep_days=_whole_number(env, "DAGUERRE_KEEP_DAYS", 7, least=1),
         ui_origins=_origins(env, "DAGUERRE_UI_ORIGINS"),
     )
 

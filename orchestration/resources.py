@@ -16,6 +16,7 @@ from assets.workspace import Workspace
 from orchestration.profiles import Settings
 
 if TYPE_CHECKING:
+    from assets.maintenance.home import Stores
     from assets.registry.live_runs import LiveRuns
     from assets.registry.tracker import Tracker
 
@@ -79,6 +80,14 @@ def build_workspace(settings: Settings) -> Workspace:
     return settings.workspace
 
 
+def build_cared(settings: Settings, is_read_only: bool = False) -> "Stores":
+    """What maintenance keeps in order."""
+    from assets.maintenance.home import Stores
+
+    ledger = Ledger(settings.ledger_url, is_read_only=is_read_only)
+    return Stores(build_catalog(settings), ledger, settings.home, settings.keep_days)
+
+
 RESOURCE_FACTORIES = {
     "catalog": build_catalog,
     "landing_zone": build_landing_zone,
@@ -86,4 +95,5 @@ RESOURCE_FACTORIES = {
     "tracker": build_tracker,
     "run_log": build_run_log,
     "workspace": build_workspace,
+    "stores": build_cared,
 }

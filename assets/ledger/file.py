@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 WAIT_S = 60.0  # for other writers
+_WORTH_BYTES = 1 << 20  # that are free: for fewer the file is not written anew
 
 
 class LedgerFault(ValueError):
@@ -79,6 +80,22 @@ def connect_to_read(path: str) -> sqlite3.Connection:
         with contextlib.closing(sqlite3.connect(copy)) as connection:
             connection.backup(memory)
         return memory
+
+
+def measure_free(execute: Callable[[str], Any]) -> int:
+    """Bytes of a file that its rows no longer take; 0 while they are less than a quarter of it, or a MiB."""
+    pages, free, size = (
+        int(execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return free * size if free * size >= _WORTH_BYTES and 4 * free >= pages else 0
+
+
+def give_back(path: str) -> None:
+    """Write the file anew without its free pages: whole before or whole after, writers wait. Raises sqlite3.Error."""
+    with contextlib.closing(sqlite3.connect(path, timeout=WAIT_S)) as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def list_damage(execute: Callable[[str], Any]) -> list[str]:

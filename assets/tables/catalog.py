@@ -27,7 +27,7 @@ from assets.tables.commits import (
     move_tag,
     pin,
 )
-from assets.tables.durable import is_local, sync_version
+from assets.tables.durable import identify, is_local, sync_version
 from assets.tables.migrate import (
     fill_absent,
     follow_schema,
@@ -49,6 +49,7 @@ _log = logging.getLogger("daguerre.tables")
 WHOLE_TABLE = ""  # the session under which a table without sessions is published
 _CONFLICT_RETRIES = 20
 _KEYS_AT_ONCE = 10_000  # a commit keeps the text of its condition
+_MOST_NAMED = 500  # sessions or keys that a condition names: more are looked up in the rows that were read
 
 
 class TableMissing(ValueError):
@@ -81,6 +82,8 @@ class Catalog:
         self.storage_options = storage_options
         self._blobs_uri = blobs_uri or f"{self.uri.rpartition('/')[0]}/blobs"
         self._blob_options = blob_options
+        # table -> the decisions on it, and which version of all of them these are from
+        self._decisions: dict[str, tuple[object, pa.Table]] = {}
 
     @property
     def blobs(self) -> BlobStore:
@@ -149,23 +152,53 @@ class Catalog:
         """
         if version is not None:
             return self._scan(self.dataset(name, version), name, columns, where)
-        readable = self.readable(name, where)
-        return (
-            self._empty(name, columns)
-            if readable is None
-            else self._scan(readable[0], name, columns, readable[1])
-        )
+        decisions = self._read_decisions(name)
+        published = self._find_published(name, decisions)
+        if published is None:
+            return self._empty(name, columns)
+        dataset = self.dataset(name, published)
+        if not TABLES[name].has_session:
+            return self._scan(dataset, name, columns, where)
+        if len(decisions) <= _MOST_NAMED:
+            where = _both(where, _admit(decisions.to_pylist()))
+            return self._scan(dataset, name, columns, where)
+        wanted = None if columns is None else [*columns, "session"]
+        rows = self._scan(dataset, name, wanted and list(dict.fromkeys(wanted)), where)
+        if len(rows):
+            rows = rows.filter(_is_admitted(rows["session"], decisions))
+        return rows if columns is None else rows.select(list(columns))
+
+    def read_published_of(
+        self,
+        name: str,
+        columns: Sequence[str] | None,
+        column: str,
+        values: Sequence[str],
+        where: str | None = None,
+    ) -> pa.Table:
+        """Rows that readers may see, with one of the values in `column`."""
+        import pyarrow.compute as pc
+
+        if not values:
+            return self._empty(name, columns)
+        if len(values) <= _MOST_NAMED:
+            return self.read(name, columns, _both(where, is_in(column, values)))
+        wanted = columns and list(dict.fromkeys([*columns, column]))
+        rows = self.read(name, wanted, where)
+        known = pa.array(values, pa.string())
+        rows = rows.filter(pc.is_in(rows[column], value_set=known))
+        return rows if columns is None else rows.select(list(columns))
 
     def readable(
         self, name: str, where: str | None = None
     ) -> tuple[lance.LanceDataset, str | None] | None:
         """The published version, and the filter for the rows of it that readers may see; None before the first."""
-        decisions = self.publications(name)
+        decisions = self._read_decisions(name)
         published = self._find_published(name, decisions)
         if published is None:
             return None
         if TABLES[name].has_session:
-            where = _both(where, _admit(decisions))
+            where = _both(where, _admit(decisions.to_pylist()))
         return self.dataset(name, published), where
 
     def read_latest(
@@ -290,20 +323,20 @@ class Catalog:
         The newest admitted one: the tag keeps it from being cleaned away, but of two publishers that race the slower
         one may leave the tag behind.
         """
-        return self._find_published(name, self.publications(name))
+        return self._find_published(name, self._read_decisions(name))
 
-    def _find_published(
-        self, name: str, decisions: Sequence[dict[str, Any]]
-    ) -> int | None:
+    def _find_published(self, name: str, decisions: pa.Table) -> int | None:
+        import pyarrow.compute as pc
+
         try:
             tags = self.open_stored(name).tags.list()
         except TableMissing:
             return None
         tag = tags.get(PUBLISHED)
-        versions = [d["version"] for d in decisions if not d["is_held"]]
-        return max(
-            [*versions, *([] if tag is None else [int(tag["version"])])], default=None
-        )
+        admitted = decisions.filter(pc.invert(decisions["is_held"]))
+        newest = pc.max(admitted["version"]).as_py()
+        versions = [newest, None if tag is None else int(tag["version"])]
+        return max((v for v in versions if v is not None), default=None)
 
     # ---- publication -------------------------------------------------------------------------------------------
 
@@ -332,6 +365,23 @@ class Catalog:
             "publications", where=f"table_name = {repr_sql(name)}"
         ).to_pylist()
         return sorted(rows, key=lambda row: row["session"])
+
+    def _read_decisions(self, name: str) -> pa.Table:
+        """What `publications` gives of a table, as columns; looked for once a version of the decisions."""
+        columns = ["session", "version", "is_held"]
+        try:
+            stored = self.open_stored("publications")
+        except TableMissing:
+            return self._empty("publications", columns)
+        at = identify(stored)
+        known_at, known = self._decisions.get(name, (None, None))
+        if known is not None and at is not None and known_at == at:
+            return known
+        require_readable(stored.schema, TABLES["publications"])
+        where = f"table_name = {repr_sql(name)}"
+        rows = self._scan(stored, "publications", columns, where)
+        self._decisions[name] = (at, rows)
+        return rows
 
     def point(self, pointer: str, target: str) -> None:
         """Make `target` (a release, a model) what `pointer` ("release/detection") names from now on."""
@@ -453,6 +503,17 @@ def _admit(decisions: Sequence[dict[str, Any]]) -> str:
     if any(d["session"] == WHOLE_TABLE for d in decisions):
         return f"NOT ({is_in('session', held)})" if held else "true"
     return is_in("session", [d["session"] for d in decisions if not d["is_held"]])
+
+
+def _is_admitted(sessions: pa.ChunkedArray, decisions: pa.Table) -> pa.ChunkedArray:
+    """The same of a column of sessions: a condition that names thousands of them takes longer than the rows."""
+    import pyarrow.compute as pc
+
+    held = decisions.filter(decisions["is_held"])["session"].combine_chunks()
+    if pc.any(pc.equal(decisions["session"], WHOLE_TABLE)).as_py():
+        return pc.invert(pc.is_in(sessions, value_set=held))
+    admitted = decisions.filter(pc.invert(decisions["is_held"]))["session"]
+    return pc.is_in(sessions, value_set=admitted.combine_chunks())
 
 
 def _quoted(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from assets.tables.durable import sync_data, sync_tag, sync_version
@@ -14,6 +15,12 @@ from assets.tables.durable import sync_data, sync_tag, sync_version
 if TYPE_CHECKING:
     import lance
     import pyarrow as pa
+
+# no version is as old as that: files alone go, which Lance keeps for a week
+STRAYS: dict[str, Any] = {
+    "older_than": timedelta(days=36_500),
+    "error_if_tagged_old_versions": False,
+}
 
 
 def commit_first(
@@ -129,6 +136,12 @@ def drop_versions(dataset: lance.LanceDataset, versions: Iterable[int]) -> None:
     dataset.cleanup_old_versions(
         versions=list(versions), error_if_tagged_old_versions=False
     )
+
+
+def drop_strays(dataset: lance.LanceDataset) -> None:
+    """Remove files that no version names, a week after they were written: of writers that died before a commit."""
+    sync_version(dataset)
+    dataset.cleanup_old_versions(**STRAYS)
 
 
 def allow_nulls(dataset: lance.LanceDataset, names: Iterable[str]) -> None:

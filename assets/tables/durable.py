@@ -78,6 +78,13 @@ def list_files(dataset: lance.LanceDataset) -> list[str]:
     return files
 
 
+def identify(dataset: lance.LanceDataset) -> object | None:
+    """What tells a local version from any other that has, or had, its number under its path; None of a bucket."""
+    if not is_local(dataset.uri):
+        return None
+    return _identify(Path(dataset.uri), dataset.version)
+
+
 def sync_version(dataset: lance.LanceDataset) -> None:
     """Put all files of this version, and the folders that name them, on disk: those that are not there yet."""
     if not is_local(dataset.uri):

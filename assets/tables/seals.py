@@ -89,6 +89,26 @@ def find_broken(catalog: Catalog) -> Iterator[Broken | None]:
         yield store.check(path, hashes)
 
 
+def complete_seals(catalog: Catalog, table: str) -> None:
+    """Write the second copy of seals whose writer died between the two. A copy that has changed stays, to be found."""
+    store = _SealStore(catalog)
+    for name in store.names(table):
+        seal, broken = store.read(table, name)
+        if seal and any(one.reason == _GONE for one in broken):
+            store.write(seal)
+
+
+def find_missing(catalog: Catalog) -> Iterator[tuple[str, bool]]:
+    """Each file that a seal names, below the folder of the tables, and whether it is gone. Reads none of them."""
+    store = _SealStore(catalog)
+    for table in store.tables():
+        seals = [store.read(table, name)[0] for name in store.names(table)]
+        needed = {path for seal in seals if seal for path in seal.files}
+        for path in sorted(needed):
+            place = f"{table}.lance/{path}"
+            yield place, not store.has(place)
+
+
 def find_unsealed(
     catalog: Catalog, versions: Iterable[tuple[str, int]]
 ) -> list[tuple[str, int]]:
@@ -238,6 +258,10 @@ class _SealStore:
             else []
         )
         return any(b and b.reason != _GONE for b in broken)
+
+    def has(self, path: str) -> bool:
+        """Whether the file is there."""
+        return self._has(f"{self._root}/{path}")
 
     def drop(self, table: str, name: str) -> None:
         for ending in _COPIES:

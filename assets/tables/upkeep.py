@@ -1,7 +1,7 @@
 """Keep what a table costs apart from how many commits have made it: merge small files, drop versions nobody needs.
 
-It is done by whoever writes, after some of its commits: there is nothing to run and nothing to forget. Killed anywhere
-it leaves the rows as they were, and the next commit goes on.
+It is done by whoever writes, after some of its commits: nobody has to run it. `tidy_wholly` does at once what writers
+leave for later. Killed anywhere it leaves the rows as they were, and the next commit goes on.
 
 Merged are `MANY` fragments or more that lie side by side: small ones whenever there are so many, larger ones when they
 make a large one together. So a byte is written again at most 64 times as a small one, at 64 KiB a commit, and once as a
@@ -17,11 +17,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from assets.tables.commits import drop_versions, merge_files
+from assets.tables.commits import STRAYS, drop_strays, drop_versions, merge_files
 from assets.tables.durable import is_local, version_of_manifest
 from assets.tables.presence import being_first, is_alone, writing
 
@@ -74,6 +74,88 @@ def find_run(sizes: Sequence[int]) -> range:
     return next(iter([*small, *larger]), range(0))
 
 
+def tidy_wholly(catalog: Catalog, name: str) -> bool:
+    """Merge all files that `tidy` would merge some day, seal what that made, and drop every version that may go.
+
+    What `tidy` leaves because it is too few to be worth a listing goes, too. False where another process tidies the
+    table. Killed anywhere it leaves the rows as they were. Raises OSError where the store refuses.
+    """
+    from assets.tables.seals import complete_seals, seal_tables
+
+    dataset = catalog.open_stored(name)
+    with being_first(dataset.uri) as is_first:
+        if not is_first:
+            return False
+        with writing(catalog.uri):
+            dataset.checkout_latest()
+            while run := _find_run_in(dataset):
+                if not _merge_run(dataset, run):
+                    break
+        seal_tables(catalog, [name])
+        complete_seals(catalog, name)
+        droppable = find_droppable(catalog, name, dataset)
+        if droppable:
+            drop_versions(dataset, sorted(droppable))
+        drop_strays(dataset)
+    return True
+
+
+def find_droppable(
+    catalog: Catalog, name: str, dataset: lance.LanceDataset
+) -> set[int]:
+    """The versions that have been out of date for long enough and that no tag, seal or publication names."""
+    out_of_date = _find_out_of_date(catalog, _list_versions(catalog, name))
+    return out_of_date - find_needed(catalog, name, dataset).keys()
+
+
+def find_needed(
+    catalog: Catalog, name: str, dataset: lance.LanceDataset
+) -> dict[int, list[str]]:
+    """Version -> what needs it: "newest", "published", "sealed", or a tag such as that of a release."""
+    from assets.tables.seals import list_sealed
+
+    needed: dict[int, list[str]] = {dataset.version: ["newest"]}
+    published = catalog.published_version(name)
+    if published is not None:
+        needed.setdefault(published, []).append("published")
+    for tag, facts in dataset.tags.list().items():
+        needed.setdefault(int(facts["version"]), []).append(f"tag {tag}")
+    for version in list_sealed(catalog, name):
+        needed.setdefault(version, []).append("sealed")
+    return needed
+
+
+def foresee_drop(
+    dataset: lance.LanceDataset, versions: Iterable[int]
+) -> tuple[int, int]:
+    """Files and bytes that go with these versions and with what no version names. Removes nothing."""
+    listed = list(versions)
+    asked = {**STRAYS, "older_than": None, "versions": listed} if listed else STRAYS
+    stats = dataset.explain_cleanup_old_versions(**asked).stats
+    num_files = (
+        stats.old_versions
+        + stats.data_files_removed
+        + stats.transaction_files_removed
+        + stats.index_files_removed
+        + stats.deletion_files_removed
+    )
+    return num_files, stats.bytes_removed
+
+
+def count_mergeable(dataset: lance.LanceDataset) -> int:
+    """How many fragments fewer there are when all runs of them are merged."""
+    sizes = [_measure(fragment) for fragment in dataset.get_fragments()]
+    before = len(sizes)
+    while run := find_run(sizes):
+        sizes[run.start : run.stop] = [sum(sizes[run.start : run.stop])]
+    return before - len(sizes)
+
+
+def count_versions(catalog: Catalog, name: str) -> int:
+    """How many versions of a table are stored."""
+    return len(_list_versions(catalog, name))
+
+
 def _list_runs(sizes: Sequence[int], limit: int) -> list[range]:
     """The places, side by side, of what is smaller."""
     ends = [at for at, size in enumerate(sizes) if size >= limit]
@@ -85,14 +167,16 @@ def _find_run_in(dataset: lance.LanceDataset) -> range:
     return find_run([_measure(fragment) for fragment in dataset.get_fragments()])
 
 
-def _merge_run(dataset: lance.LanceDataset, run: range) -> None:
+def _merge_run(dataset: lance.LanceDataset, run: range) -> bool:
+    """False where there is nothing to merge, or another writer was first."""
     if not run:
-        return
+        return False
     fragments = dataset.get_fragments()[run.start : run.stop]
     num_bytes = sum(map(_measure, fragments))
     num_rows = sum(fragment.metadata.physical_rows for fragment in fragments)
     rows = max(1, min(_MAX_BATCH_ROWS, _BATCH_BYTES * num_rows // max(1, num_bytes)))
-    merge_files(dataset, [fragment.fragment_id for fragment in fragments], rows)
+    ids = [fragment.fragment_id for fragment in fragments]
+    return merge_files(dataset, ids, rows)
 
 
 def _measure(fragment: lance.LanceFragment) -> int:
@@ -101,23 +185,22 @@ def _measure(fragment: lance.LanceFragment) -> int:
 
 def _drop_old(catalog: Catalog, name: str, dataset: lance.LanceDataset) -> None:
     """Costs a listing of the versions, and more only where half of them can go."""
-    from assets.tables.seals import list_sealed
-
     versions = _list_versions(catalog, name)
+    out_of_date = _find_out_of_date(catalog, versions)
+    if not _is_worth_it(out_of_date, versions):
+        return
+    droppable = out_of_date - find_needed(catalog, name, dataset).keys()
+    if _is_worth_it(droppable, versions):
+        drop_versions(dataset, sorted(droppable))
+
+
+def _find_out_of_date(catalog: Catalog, versions: Sequence[_Version]) -> set[int]:
     kept_s = ALONE_S if is_alone(catalog.uri) else BESIDE_OTHERS_S
-    out_of_date = {
+    return {
         old.number
         for old, following in pairwise(versions)
         if time.time() - following.made_s > kept_s
     }
-    if not _is_worth_it(out_of_date, versions):
-        return
-    needed = {dataset.version, catalog.published_version(name)}
-    needed |= {int(tag["version"]) for tag in dataset.tags.list().values()}
-    needed |= list_sealed(catalog, name)
-    droppable = out_of_date - needed
-    if _is_worth_it(droppable, versions):
-        drop_versions(dataset, sorted(droppable))
 
 
 def _is_worth_it(droppable: set[int], versions: Sequence[_Version]) -> bool:

@@ -21,13 +21,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.abandoned import drop_abandoned
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.training.cluster import count_ready, local_ray
 from assets.training.progress import OnProgress, follow_events
-from assets.training.run_folder import drop_abandoned, name_run, own_folder
+from assets.training.run_folder import name_run, own_folder
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
 from assets.training.spec import Place, TrainingSpec
 from assets.training.worker_group import run_group

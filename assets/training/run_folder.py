@@ -5,17 +5,15 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import shutil
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.abandoned import LOCK
+
 if TYPE_CHECKING:
     from assets.training.spec import TrainingSpec
-
-_LOCK = "lock"
-_KEPT_DAYS = 7  # of a training that died, to be resumed
 
 
 def name_run(spec: TrainingSpec, weights_sha256: str | None) -> str:
@@ -29,12 +27,12 @@ def own_folder(folder: Path) -> Iterator[Path]:
     """The folder of one training, for this process alone. It goes at the end, and after a user's mistake; after any
     other failure it stays, so that the same training can go on from its snapshot."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("w") as lock:
+    with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"this training is under way in another process (it holds {folder / _LOCK}): "
+                f"this training is under way in another process (it holds {folder / LOCK}): "
                 "wait for it, or choose another seed or recipe"
             ) from None
         try:
@@ -43,12 +41,3 @@ def own_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def drop_abandoned(runs: Path) -> None:
-    """Remove the folders of trainings that died and that nobody resumed."""
-    for folder in runs.glob("*"):
-        with suppress(OSError), (folder / _LOCK).open() as lock:
-            if time.time() - (folder / _LOCK).stat().st_mtime > _KEPT_DAYS * 86400:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)

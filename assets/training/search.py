@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.abandoned import drop_abandoned
 from assets.pretrained import find_weights
 from assets.samples import ReleaseFacts, read_release
 from assets.training.cluster import local_ray
 from assets.training.ray_train import RUNS, Lesson, Listeners, learn
-from assets.training.run_folder import drop_abandoned, own_folder
+from assets.training.run_folder import own_folder
 from assets.training.trials import OnTrial, Record, Trial
 
 if TYPE_CHECKING:

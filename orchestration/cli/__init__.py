@@ -20,6 +20,7 @@ from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
+from orchestration.cli.maintaining import maintain
 from orchestration.cli.mistakes import (
     explain_system,
     explain_words,
@@ -67,6 +68,7 @@ for verb in (
     upgrade,
     backup,
     restore,
+    maintain,
     demo,
     ui,
 ):

@@ -1,0 +1,73 @@
+"""Find blobs that nothing names: no row of the ledger, and none of any version of the tables that is kept."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from assets.ledger import Ledger
+from assets.sandbox.video_places import VideoPlace
+from assets.tables.catalog import Catalog
+from assets.tables.recovery import list_losses
+from assets.tables.upkeep import find_needed
+
+# table -> the column that names blobs
+_NAMING = {"captures": "sha256", "scans": "blob_sha256", "gone": "sha256"}
+ELSEWHERE = "blobs outside of the home are not looked at: others may use them"
+_LOST = "rows were lost to a power cut: blobs stay until that is settled"
+_NO_CAPTURES = "there is no table of captures: blobs stay"
+
+
+def find_unnamed(catalog: Catalog, ledger: Ledger, home: Path) -> tuple[list[str], str]:
+    """The sha256 of blobs that nothing names; or why that is not asked.
+
+    Raises OSError or ValueError where a version cannot be read: then nobody knows.
+    """
+    folder = catalog.blobs.folder
+    if not folder.is_local or not _is_below(folder.uri, home):
+        return [], ELSEWHERE
+    if list_losses(catalog.uri):
+        return [], _LOST
+    stored = set(catalog.blobs.names())
+    if stored and not catalog.exists("captures"):
+        return [], _NO_CAPTURES
+    unnamed = stored - _list_of_ledger(ledger)
+    for table, column in _NAMING.items():
+        unnamed -= _list_of_table(catalog, table, column) if unnamed else set()
+    return sorted(unnamed - _list_of_videos(catalog) if unnamed else ()), ""
+
+
+def _is_below(place: str, home: Path) -> bool:
+    return Path(place).resolve().is_relative_to(home.resolve())
+
+
+def _list_of_ledger(ledger: Ledger) -> set[str]:
+    return {s for s in ledger.file_table()["sha256"].to_pylist() if s}
+
+
+def _list_of_table(catalog: Catalog, table: str, column: str) -> set[str]:
+    found = set[str]()
+    for version in _list_kept(catalog, table):
+        rows = catalog.open_stored(table, version)
+        if column in rows.schema.names:
+            found.update(rows.to_table(columns=[column])[column].to_pylist())
+    return found
+
+
+def _list_of_videos(catalog: Catalog) -> set[str]:
+    found = set[str]()
+    for version in _list_kept(catalog, "frames"):
+        rows = catalog.open_stored("frames", version)
+        of_videos = rows.scanner(columns=["payload"], filter="encoding = 'video'")
+        for batch in of_videos.to_batches():
+            for payload in batch.column("payload").to_pylist():
+                # bytes that changed: `verify` names the frame
+                with suppress(ValueError):
+                    found.add(VideoPlace.unpack(payload).blob)
+    return found
+
+
+def _list_kept(catalog: Catalog, table: str) -> list[int]:
+    if not catalog.exists(table):
+        return []
+    return sorted(find_needed(catalog, table, catalog.open_stored(table)))
