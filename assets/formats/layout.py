@@ -61,6 +61,8 @@ _MASK_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"\.(?!\.)")  # two dots hide nothing: somebody calls a folder so
+# what `is_hidden` looks at more closely: every file is asked for by each reader
+_MAY_BE_HIDDEN = re.compile(r"(?:^|/)(?:\.|__MACOSX|Thumbs\.db|desktop\.ini)")
 _NUMBER = re.compile(r"\d+")
 _SENSOR_IN_NAME = re.compile(
     r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE
@@ -69,8 +71,8 @@ _SENSOR_IN_NAME = re.compile(
 
 def suffix_of(path: str) -> str:
     """Lower-case ending with its dot, "" where there is none. A leading dot makes a hidden file, not a suffix."""
-    stem, dot, ending = name_of(path).rpartition(".")
-    return f".{ending.lower()}" if dot and stem else ""
+    dot = path.rfind(".")
+    return path[dot:].lower() if dot > path.rfind("/") + 1 else ""
 
 
 def name_of(path: str) -> str:
@@ -101,6 +103,8 @@ def is_below(path: str, folder: str) -> bool:
 
 def is_hidden(path: str) -> bool:
     """Hidden, or left behind by a desktop: nothing in it is data."""
+    if not _MAY_BE_HIDDEN.search(path):
+        return False
     parts = path.split("/")
     is_left_behind = parts[-1] in ("Thumbs.db", "desktop.ini")
     return is_left_behind or any(
