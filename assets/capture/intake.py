@@ -14,7 +14,7 @@ import gc
 import io
 import os
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -88,9 +88,9 @@ from assets.tables.schemas import content_id
 
 # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
 _JOB_FRAMES = 512
-# written at once
+# written at once, while as much again is gathered
 _WRITE_ROWS = 8192
-_WRITE_BYTES = 64 << 20
+_WRITE_BYTES = 32 << 20
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
@@ -298,8 +298,7 @@ class Intake:
             ReadAhead(
                 source, () if plan.is_container else work.lent.leave_out(plan).files
             ) as ahead,
-        ):
-            rows = CaptureRows(
+            CaptureRows(
                 self.catalog,
                 session,
                 capture_id,
@@ -309,7 +308,8 @@ class Intake:
                 is_reread,
                 work.list_replaced(plan),
                 work.find_stand_ins(self.catalog, plan),
-            )
+            ) as rows,
+        ):
             open_file = work.lent.open_beside(opener or ahead.open)
             renewed = time.monotonic()
             num_frames = 0
@@ -321,7 +321,7 @@ class Intake:
                     rows.num_pending >= _WRITE_ROWS
                     or rows.num_pending_bytes >= _WRITE_BYTES
                 ):
-                    rows.flush()
+                    rows.write_behind()
                 if time.monotonic() - renewed > self.ledger.lease_s / 4:
                     fence()
                     renewed = time.monotonic()
@@ -703,20 +703,21 @@ def _sparing_collector() -> Iterator[None]:
 
 def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]:
     batch: list[Observation] = []
-    held = Counter[str]()
+    num_frames = num_bytes = 0
     for observation in observations:
         batch.append(observation)
         if isinstance(observation, FrameObservation):
-            held.update(frames=1, bytes=len(observation.payload))
+            num_frames += 1
+            num_bytes += len(observation.payload)
         elif isinstance(observation, ScanObservation):
-            held.update(bytes=len(observation.payload or b""))
+            num_bytes += len(observation.payload or b"")
         if (
-            held["frames"] >= _JOB_FRAMES
-            or held["bytes"] >= MAX_JOB_BYTES
+            num_frames >= _JOB_FRAMES
+            or num_bytes >= MAX_JOB_BYTES
             or len(batch) >= _WRITE_ROWS
         ):
             yield batch
             batch = []
-            held = Counter()
+            num_frames = num_bytes = 0
     if batch:
         yield batch
