@@ -16,7 +16,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -123,22 +123,25 @@ class Intake:
         video = inherit_video(source)
         above = source.above()
         code = stamp_intake(self.catalog) + (stamp_video(above) if above else "")
-        sight = look(source, self.ledger.exclusions(session))
-        files = sight.files
-        known = self._read_known(session)
-        if adopt_copies(self.ledger, source, files, known.values()).num_files:
-            known = self._read_known(session)
         copies: set[str] = set()
         done = 0
-        new = [f for f in files if (f.path, f.version) not in known]
-        is_video = [suffix_of(f.path) in VIDEO_SUFFIXES for f in new]
         with (
             ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard,
-            child_ahead(any(is_video)),
             _sparing_collector(),
+            ExitStack() as stack,
         ):
+            known = self._read_known(session)
+            if not known:
+                guard.start(1)  # it loads while a new session is looked through
+            sight = look(source, self.ledger.exclusions(session))
+            files = sight.files
+            if adopt_copies(self.ledger, source, files, known.values()).num_files:
+                known = self._read_known(session)
+            new = [f for f in files if (f.path, f.version) not in known]
+            is_video = [suffix_of(f.path) in VIDEO_SUFFIXES for f in new]
+            stack.enter_context(child_ahead(any(is_video)))
             if not all(is_video):
-                guard.start(len(files))  # it loads while files are shared out
+                guard.start(len(files))  # they load while files are shared out
             lent = self._lend(source, session, sight, known, code)
             plans, leftovers = plan_lending(files, source.open, lent, video=video)
             fresh = find_fresh(files, plans, leftovers, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from assets.formats.images.image_headers import find_encoding
 from assets.formats.protocol import Opener, UnreadableBytes, read_head
@@ -25,6 +26,7 @@ DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed
 })
 # fmt: on
 DEFAULT_SENSOR = "camera"
+_MAX_FOLDERS = 4096  # of which is remembered what their names say
 
 _DOCUMENT_SUFFIXES = frozenset({".md", ".rst", ".html", ".pdf", ".bib", ".cff"})
 _DOCUMENT_NAME = re.compile(
@@ -153,7 +155,12 @@ def is_mask_folder(name: str) -> bool:
 
 def is_mask_path(path: str) -> bool:
     """Below a folder whose images are labels (masks), not frames."""
-    return any(is_mask_folder(part) for part in path.split("/")[:-1])
+    return _lies_below_masks(folder_of(path))
+
+
+@lru_cache(_MAX_FOLDERS)
+def _lies_below_masks(folder: str) -> bool:
+    return any(is_mask_folder(part) for part in folder.split("/"))
 
 
 def sensor_of(path: str, root: str = "") -> str:
