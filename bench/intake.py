@@ -1,8 +1,8 @@
 """Measure intake beside the tools that people use for the same figures, and beside the floor.
 
 All take the same JPEGs of 640x480 in one run, in turns: a ratio is the median of those of each round. Daguerre stores
-bytes, rows and ledger, all synced; the peers compute the same figures and store less or nothing, but `daft_stored`, which
-stores bytes and figures and is synced, too. Each peer has an environment of its own, made at the first run below
+bytes, rows and ledger, all synced. The peers compute the same figures and store less or nothing; `daft_stored` stores
+bytes and figures, and is synced, too. Each peer has an environment of its own, made at the first run below
 DAGUERRE_HOME/bench. One that cannot be installed is named as missing.
 
 Run: `python -m bench.intake --json`, with TMPDIR=/dev/shm for homes in memory. What the machine is like is said with
@@ -122,6 +122,7 @@ def measure(
         for name, rates in found.items()
         if name != "daguerre"
     }
+
     def span(one: str, other: str) -> list[float]:
         ratios = [a / b for a, b in zip(found[one], found[other], strict=True)]
         return [round(min(ratios), 2), round(max(ratios), 2)]

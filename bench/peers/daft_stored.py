@@ -21,7 +21,9 @@ def run(folder: Path) -> int:
     frame = daft.from_glob_path(f"{folder}/*.jpg").with_column(
         "payload", daft.col("path").download()
     )
-    rows = frame.select("path", "payload", measure(daft.col("payload")).alias("figures"))
+    rows = frame.select(
+        "path", "payload", measure(daft.col("payload")).alias("figures")
+    )
     with tempfile.TemporaryDirectory() as out:
         # JPEGs are compressed already
         rows.write_parquet(out, compression="none")

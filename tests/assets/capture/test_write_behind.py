@@ -79,7 +79,9 @@ def test_files_are_read_while_frames_are_written(
 
     def slow(self: Appender, rows: object) -> int:
         is_writing.set()
-        assert is_read_meanwhile.wait(_WAIT_S), "no file was read while frames were written"
+        assert is_read_meanwhile.wait(_WAIT_S), (
+            "no file was read while frames were written"
+        )
         return append(self, rows)  # type: ignore[arg-type]
 
     opened: list[object] = []
@@ -111,7 +113,9 @@ def test_what_a_write_raises_ends_the_intake_and_the_next_one_makes_it_good(
     found = intake.ingest(source, "s")
     assert (found.frames, found.new, found.quarantined) == (12, 12, 0)
     rows = intake.catalog.read_latest("frames", ["source_path"])
-    assert sorted(rows["source_path"].to_pylist()) == [f"{n}.jpg" for n in range(10, 22)]
+    assert sorted(rows["source_path"].to_pylist()) == [
+        f"{n}.jpg" for n in range(10, 22)
+    ]
 
 
 def _run_out_of_space(self: Appender, rows: object) -> int:

@@ -31,7 +31,9 @@ class _InPieces(io.RawIOBase):
 
 def test_a_file_that_comes_in_pieces_is_read_whole() -> None:
     file = _list(len(_CONTENT))
-    assert read_bytes(file, lambda _: io.BufferedReader(_InPieces(_CONTENT))) == _CONTENT
+    assert (
+        read_bytes(file, lambda _: io.BufferedReader(_InPieces(_CONTENT))) == _CONTENT
+    )
 
 
 @pytest.mark.parametrize("listed", [len(_CONTENT) - 1, len(_CONTENT) + 1])
@@ -42,7 +44,9 @@ def test_more_or_less_than_was_listed_is_refused(listed: int, is_raw: bool) -> N
         read_bytes(_list(listed), lambda _: stream)  # type: ignore[arg-type, return-value]
 
 
-def test_a_file_is_read_by_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_read_by_one_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.jpg").write_bytes(_CONTENT)
     folder = Folder(str(tmp_path))
     asked: list[int] = []
