@@ -288,9 +288,8 @@ def main() -> None:
         child_seconds=float(sys.argv[5]),
     )
     serve(sys.stdin.buffer, answers, memory, limits)
-    os._exit(
-        0
-    )  # all is answered: whoever waits for the end need not wait for libraries to be taken down
+    # all is answered: whoever waits for the end need not wait until libraries are taken down
+    os._exit(0)
 
 
 if __name__ == "__main__":
