@@ -63,6 +63,23 @@ def walk_jpeg(data: bytes, is_strict: bool = True) -> Iterator[tuple[int, int, i
         raise ValueError(f"no JPEG marker at byte {at}: do not hand these bytes on")
 
 
+def has_segment(data: bytes, beginning: bytes, limit_bytes: int) -> bool:
+    """Whether a segment that `walk_jpeg`, not strict, meets in the first bytes may begin so. No scan is searched."""
+    at = 2
+    end = min(limit_bytes, len(data))
+    while at + 4 + len(beginning) <= end and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == _SCAN:
+            return False
+        if marker < 0xC0 or marker == 0xFF or marker in _RESTARTS_AND_START:
+            break
+        if data.startswith(beginning, at + 4):
+            return True
+        at += 2 + (data[at + 2] << 8 | data[at + 3])
+    # what is filled up, or stands there seldom, is searched
+    return data.find(beginning, at, end) >= 0
+
+
 def walk_chunks(
     data: bytes | memoryview, at: int, order: str, is_strict: bool = True
 ) -> Iterator[tuple[bytes, int, int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import posixpath
 import re
@@ -274,7 +275,8 @@ class Folder:
             raise NotAsListed(file.uri, "a link, or no file, took its place") from error
         try:
             self._require_listed(file, descriptor)
-            return os.fdopen(descriptor, "rb")
+            # a stated size: else Python asks whether it is a terminal
+            return open(descriptor, "rb", io.DEFAULT_BUFFER_SIZE)
         except BaseException:
             os.close(descriptor)
             raise

@@ -1,10 +1,12 @@
 """Measure intake beside the tools that people use for the same figures, and beside the floor.
 
 All take the same JPEGs of 640x480 in one run, in turns: a ratio is the median of those of each round. Daguerre stores
-bytes, rows and ledger; the peers compute the same figures and store less or nothing. Each peer has an environment of
-its own, made at the first run below DAGUERRE_HOME/bench. One that cannot be installed is named as missing.
+bytes, rows and ledger, all synced. The peers compute the same figures and store less or nothing; `daft_stored` stores
+bytes and figures, and is synced, too. Each peer has an environment of its own, made at the first run below
+DAGUERRE_HOME/bench. One that cannot be installed is named as missing.
 
-Run: `python -m bench.intake --json`. DAGUERRE_TEST_DATA may name real images; without it simulated ones are taken.
+Run: `python -m bench.intake --json`, with TMPDIR=/dev/shm for homes in memory. What the machine is like is said with
+the figures. DAGUERRE_TEST_DATA may name real images; without it simulated ones are taken.
 """
 
 from __future__ import annotations
@@ -16,15 +18,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+from assets.disk import write_synced
 from bench.peers.environment import make_environment
 from orchestration.profiles import CHECKOUT
 
 PEERS = {
     "daft": "daft==0.7.26",
+    "daft_stored": "daft==0.7.26",
     "ray_data": "ray[data]==2.60.0",
     "datachain": "datachain==0.62.0",
     "pixeltable": "pixeltable==0.7.21",
@@ -117,19 +122,47 @@ def measure(
         for name, rates in found.items()
         if name != "daguerre"
     }
+
+    def span(one: str, other: str) -> list[float]:
+        ratios = [a / b for a, b in zip(found[one], found[other], strict=True)]
+        return [round(min(ratios), 2), round(max(ratios), 2)]
+
+    compared = [name for name in ("floor", *peers) if name in found]
     return {
         "images_per_s": round(median(found["daguerre"])),
         **others,
-        **{
-            f"ratio_{name}": ratio("daguerre", name)
-            for name in ("floor", *peers)
-            if name in found
-        },
+        **{f"ratio_{name}": ratio("daguerre", name) for name in compared},
+        "ranges": {name: span("daguerre", name) for name in compared},
         "mcap_ratio_floor": ratio("mcap", "floor"),
         "missing": [peer for peer in peers if not pythons[peer]],
         "images": num_images,
         "rounds": rounds,
+        **measure_machine(folder),
     }
+
+
+def measure_machine(folder: Path) -> dict[str, object]:
+    """What an intake rests on where `folder` lies: cores, MiB a second written and synced, ms of one small fsync.
+
+    Medians of five: of 32 MiB, as an intake writes at once, and of 4 KiB.
+    """
+    speeds = [32 / time_synced(folder, os.urandom(32 << 20)) for _ in range(5)]
+    waits_ms = [1e3 * time_synced(folder, os.urandom(4096)) for _ in range(5)]
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "synced_mib_per_s": round(median(speeds)),
+        "fsync_ms": round(median(waits_ms), 2),
+    }
+
+
+def time_synced(folder: Path, content: bytes) -> float:
+    """Seconds to write a file and sync it."""
+    path = folder / "synced"
+    start = time.perf_counter()
+    write_synced(path, content)
+    seconds = time.perf_counter() - start
+    path.unlink()
+    return seconds
 
 
 def measure_against(
@@ -221,7 +254,8 @@ def run_contender(
 def find_environment(peer: str) -> Path | None:
     """The peer's own Python; None, with a line on stderr, when it cannot be installed."""
     try:
-        return make_environment(peer, PEERS[peer], *NEEDED)
+        # what stores has the environment of what does not
+        return make_environment(peer.removesuffix("_stored"), PEERS[peer], *NEEDED)
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return None

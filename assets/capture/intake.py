@@ -14,9 +14,9 @@ import gc
 import io
 import os
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -88,9 +88,9 @@ from assets.tables.schemas import content_id
 
 # decoded at once, of MAX_JOB_BYTES; four such jobs last longer than a write
 _JOB_FRAMES = 512
-# written at once
+# written at once, while as much again is gathered
 _WRITE_ROWS = 8192
-_WRITE_BYTES = 64 << 20
+_WRITE_BYTES = 32 << 20
 _MAX_CHILDREN = 8
 _POLL_S = 0.2
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError)
@@ -123,22 +123,25 @@ class Intake:
         video = inherit_video(source)
         above = source.above()
         code = stamp_intake(self.catalog) + (stamp_video(above) if above else "")
-        sight = look(source, self.ledger.exclusions(session))
-        files = sight.files
-        known = self._read_known(session)
-        if adopt_copies(self.ledger, source, files, known.values()).num_files:
-            known = self._read_known(session)
         copies: set[str] = set()
         done = 0
-        new = [f for f in files if (f.path, f.version) not in known]
-        is_video = [suffix_of(f.path) in VIDEO_SUFFIXES for f in new]
         with (
             ImageGuard(min(_MAX_CHILDREN, len(os.sched_getaffinity(0)))) as guard,
-            child_ahead(any(is_video)),
             _sparing_collector(),
+            ExitStack() as stack,
         ):
+            known = self._read_known(session)
+            if not known:
+                guard.start(1)  # it loads while a new session is looked through
+            sight = look(source, self.ledger.exclusions(session))
+            files = sight.files
+            if adopt_copies(self.ledger, source, files, known.values()).num_files:
+                known = self._read_known(session)
+            new = [f for f in files if (f.path, f.version) not in known]
+            is_video = [suffix_of(f.path) in VIDEO_SUFFIXES for f in new]
+            stack.enter_context(child_ahead(any(is_video)))
             if not all(is_video):
-                guard.start(len(files))  # it loads while files are shared out
+                guard.start(len(files))  # they load while files are shared out
             lent = self._lend(source, session, sight, known, code)
             plans, leftovers = plan_lending(files, source.open, lent, video=video)
             fresh = find_fresh(files, plans, leftovers, known)
@@ -298,8 +301,7 @@ class Intake:
             ReadAhead(
                 source, () if plan.is_container else work.lent.leave_out(plan).files
             ) as ahead,
-        ):
-            rows = CaptureRows(
+            CaptureRows(
                 self.catalog,
                 session,
                 capture_id,
@@ -309,7 +311,8 @@ class Intake:
                 is_reread,
                 work.list_replaced(plan),
                 work.find_stand_ins(self.catalog, plan),
-            )
+            ) as rows,
+        ):
             open_file = work.lent.open_beside(opener or ahead.open)
             renewed = time.monotonic()
             num_frames = 0
@@ -321,7 +324,7 @@ class Intake:
                     rows.num_pending >= _WRITE_ROWS
                     or rows.num_pending_bytes >= _WRITE_BYTES
                 ):
-                    rows.flush()
+                    rows.write_behind()
                 if time.monotonic() - renewed > self.ledger.lease_s / 4:
                     fence()
                     renewed = time.monotonic()
@@ -703,20 +706,21 @@ def _sparing_collector() -> Iterator[None]:
 
 def _batches(observations: Iterator[Observation]) -> Iterator[list[Observation]]:
     batch: list[Observation] = []
-    held = Counter[str]()
+    num_frames = num_bytes = 0
     for observation in observations:
         batch.append(observation)
         if isinstance(observation, FrameObservation):
-            held.update(frames=1, bytes=len(observation.payload))
+            num_frames += 1
+            num_bytes += len(observation.payload)
         elif isinstance(observation, ScanObservation):
-            held.update(bytes=len(observation.payload or b""))
+            num_bytes += len(observation.payload or b"")
         if (
-            held["frames"] >= _JOB_FRAMES
-            or held["bytes"] >= MAX_JOB_BYTES
+            num_frames >= _JOB_FRAMES
+            or num_bytes >= MAX_JOB_BYTES
             or len(batch) >= _WRITE_ROWS
         ):
             yield batch
             batch = []
-            held = Counter()
+            num_frames = num_bytes = 0
     if batch:
         yield batch

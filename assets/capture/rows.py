@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 from assets.capture.members import Members
 from assets.capture.stand_ins import StandIns
 from assets.capture.versions import name_capture
+from assets.capture.write_behind import WriteBehind
 from assets.code_versions import version_of
 from assets.formats.images.exif import exif_row, read_exif
 from assets.formats.observations import (
@@ -62,7 +64,8 @@ class CaptureRows:
 
     `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. So is what
     an older version of the `replaced` files said. `stand_ins` tells which pictures are stored frames. `fence` raises
-    when another worker has the capture by now; it is asked before each write of frames.
+    when another worker has the capture by now; it is asked before each write of frames. As a context it ends when no
+    write of it is under way any more.
     """
 
     def __init__(
@@ -105,8 +108,9 @@ class CaptureRows:
         self._by_time: dict[tuple[str, int], dict[str, str]] = {}
         self._times: list[int] = []
         self._appenders: dict[str, Appender] = {}
+        self._behind = WriteBehind()
         self._fenced = FencedWriter(catalog, fence)
-        self.num_pending_bytes = 0  # of payloads that `flush` will write
+        self.num_pending_bytes = 0  # of payloads that the next write will take
         if capture_id:
             self._load_known_frames()
             where = {
@@ -342,26 +346,53 @@ class CaptureRows:
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._behind.close()
+
+    def write_behind(self) -> None:
+        """Begin to write what was added, once what was before is written. Raises what that raised."""
+        self._behind.begin(partial(self._write, *self._take_pending()))
+
     def flush(self) -> None:
-        """Write what was added into the tables; frames behind their figures, since a frame that is there is done."""
-        for name in _WRITE_ORDER:
-            rows = self._pending.pop(name, None)
-            if rows:
-                if name == "frames" and (
-                    again := [rows.pop(i) for i in self._replaced & rows.keys()]
-                ):
-                    self._fenced.upsert(name, to_table(TABLES[name], again))
-                table = to_table(TABLES[name], list(rows.values()))
-                appender = self._appenders.get(name)
-                if appender:
-                    appender.append(table)
-                else:
-                    self.catalog.merge(name, table)
+        """Write what was added into the tables."""
+        self._behind.wait()
+        self._write(*self._take_pending())
+
+    def _take_pending(
+        self,
+    ) -> tuple[dict[str, list[dict[str, Any]]], list[dict[str, Any]]]:
+        """The rows to insert by table, and those of frames that take the place of others; nothing is pending then."""
+        pending, self._pending = self._pending, {}
         self.num_pending_bytes = 0
+        frames = pending.get("frames", {})
+        again = [frames.pop(i) for i in self._replaced & frames.keys()]
+        return {name: list(rows.values()) for name, rows in pending.items()}, again
+
+    def _write(
+        self,
+        pending: dict[str, list[dict[str, Any]]],
+        again: list[dict[str, Any]],
+    ) -> None:
+        """Frames behind their figures, since a frame that is there is done."""
+        for name in _WRITE_ORDER:
+            if name == "frames" and again:
+                self._fenced.upsert(name, to_table(TABLES[name], again))
+            rows = pending.get(name)
+            if not rows:
+                continue
+            table = to_table(TABLES[name], rows)
+            appender = self._appenders.get(name)
+            if appender:
+                appender.append(table)
+            else:
+                self.catalog.merge(name, table)
 
     @property
     def num_pending(self) -> int:
-        """How many rows `flush` will write."""
+        """How many rows the next write will take."""
         return sum(map(len, self._pending.values()))
 
     def finish(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from assets.formats.images.image_headers import find_encoding
 from assets.formats.protocol import Opener, UnreadableBytes, read_head
@@ -25,6 +26,7 @@ DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed
 })
 # fmt: on
 DEFAULT_SENSOR = "camera"
+_MAX_FOLDERS = 4096  # of which is remembered what their names say
 
 _DOCUMENT_SUFFIXES = frozenset({".md", ".rst", ".html", ".pdf", ".bib", ".cff"})
 _DOCUMENT_NAME = re.compile(
@@ -61,6 +63,8 @@ _MASK_FOLDER = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"\.(?!\.)")  # two dots hide nothing: somebody calls a folder so
+# what `is_hidden` looks at more closely: every file is asked for by each reader
+_MAY_BE_HIDDEN = re.compile(r"(?:^|/)(?:\.|__MACOSX|Thumbs\.db|desktop\.ini)")
 _NUMBER = re.compile(r"\d+")
 _SENSOR_IN_NAME = re.compile(
     r"(?:^|[._-])(colou?r|rgb|depth|left|right|ir)(?=$|[._\-\d])", re.IGNORECASE
@@ -69,8 +73,8 @@ _SENSOR_IN_NAME = re.compile(
 
 def suffix_of(path: str) -> str:
     """Lower-case ending with its dot, "" where there is none. A leading dot makes a hidden file, not a suffix."""
-    stem, dot, ending = name_of(path).rpartition(".")
-    return f".{ending.lower()}" if dot and stem else ""
+    dot = path.rfind(".")
+    return path[dot:].lower() if dot > path.rfind("/") + 1 else ""
 
 
 def name_of(path: str) -> str:
@@ -101,6 +105,8 @@ def is_below(path: str, folder: str) -> bool:
 
 def is_hidden(path: str) -> bool:
     """Hidden, or left behind by a desktop: nothing in it is data."""
+    if not _MAY_BE_HIDDEN.search(path):
+        return False
     parts = path.split("/")
     is_left_behind = parts[-1] in ("Thumbs.db", "desktop.ini")
     return is_left_behind or any(
@@ -149,7 +155,12 @@ def is_mask_folder(name: str) -> bool:
 
 def is_mask_path(path: str) -> bool:
     """Below a folder whose images are labels (masks), not frames."""
-    return any(is_mask_folder(part) for part in path.split("/")[:-1])
+    return _lies_below_masks(folder_of(path))
+
+
+@lru_cache(_MAX_FOLDERS)
+def _lies_below_masks(folder: str) -> bool:
+    return any(is_mask_folder(part) for part in folder.split("/"))
 
 
 def sensor_of(path: str, root: str = "") -> str:

@@ -28,6 +28,8 @@ MAX_FILE_BYTES = 256 << 20  # one image, label or index file that is read whole
 MAX_SAME_PROBLEMS = 100
 MAX_LABELS = 20_000  # of one frame
 HEAD_BYTES = 512
+# of what it says of one file; other failures of a store say nothing about the data
+_NOT_HAD = (FileNotFoundError, PermissionError, IsADirectoryError)
 LABELS_NOT_READ = "labels not read"  # begins the notes that a check tells people: what it names teaches nothing
 NOT_READ = (
     "not read"  # is in the names of notes on what a capture holds and nobody reads
@@ -91,35 +93,46 @@ def _explaining() -> Iterator[None]:
     """Say of bytes that cannot be had why. An object store tells it when they are read, not when they are opened."""
     try:
         yield
-    except NotAsListed as error:
-        raise UnreadableBytes(error.reason, error.remedy) from error
-    except FileNotFoundError as error:
-        raise UnreadableBytes(
+    except _NOT_HAD as error:
+        raise _explain(error) from error
+
+
+def _explain(error: OSError) -> UnreadableBytes:
+    if isinstance(error, NotAsListed):
+        return UnreadableBytes(error.reason, error.remedy)
+    if isinstance(error, FileNotFoundError):
+        return UnreadableBytes(
             "vanished after it was listed", "put it back and ingest again"
-        ) from error
-    except PermissionError as error:
-        raise UnreadableBytes(
+        )
+    if isinstance(error, PermissionError):
+        return UnreadableBytes(
             "may not be read by this user",
             "grant read permission, then `daguerre quarantine retry` its session",
-        ) from error
-    except IsADirectoryError as error:
-        raise UnreadableBytes("is a directory now", "ingest again") from error
+        )
+    return UnreadableBytes("is a directory now", "ingest again")
 
 
 def read_bytes(
     file: SessionFile, opener: Opener, limit_bytes: int = MAX_FILE_BYTES
 ) -> bytes:
     """All bytes of a file. Raises UnreadableBytes when there are more than the limit, or not as many as listed."""
-    if file.size_bytes > limit_bytes:
+    size = file.size_bytes
+    if size > limit_bytes:
         raise UnreadableBytes(
-            f"{file.size_bytes} bytes, more than the {limit_bytes} read at once",
+            f"{size} bytes, more than the {limit_bytes} read at once",
             "split the file",
         )
-    with _explaining(), open_checked(file, opener) as stream:
-        data = stream.read(file.size_bytes + 1)
-    if len(data) != file.size_bytes:
+    try:
+        with opener(file) as stream:
+            # past the buffer, in one call to the system; what the system gives in pieces is read on
+            data: bytes = getattr(stream, "raw", stream).read(size + 1)
+            if len(data) < size:
+                data += stream.read(size + 1 - len(data))
+    except _NOT_HAD as error:
+        raise _explain(error) from error
+    if len(data) != size:
         raise UnreadableBytes(
-            f"listed with {file.size_bytes} bytes, read with {len(data)}",
+            f"listed with {size} bytes, read with {len(data)}",
             "ingest again when the copy is finished",
         )
     return data

@@ -13,8 +13,9 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
+_OUTCOME_FIELDS = tuple(f.name for f in fields(FileOutcome))
+_list_outcome = attrgetter(*_OUTCOME_FIELDS)
 
 
 class Ledger(Database):
@@ -513,10 +516,8 @@ class Ledger(Database):
         key = [c.name for c in self._files.primary_key.columns]
         upsert = insert.on_conflict_do_update(index_elements=key, set_=values)
         for start in range(0, len(outcomes), _ROWS_AT_ONCE):
-            connection.execute(
-                upsert,
-                [with_seal(asdict(o)) for o in outcomes[start : start + _ROWS_AT_ONCE]],
-            )
+            some = outcomes[start : start + _ROWS_AT_ONCE]
+            connection.execute(upsert, [_seal_outcome(o) for o in some])
 
     def _forget(self, connection: Connection, outcomes: Sequence[FileOutcome]) -> None:
         for o in in_order(outcomes):
@@ -534,6 +535,11 @@ class Ledger(Database):
                 .values(is_committed=False)
             )
             seal_row(connection, self._captures, capture_id=capture_id)
+
+
+def _seal_outcome(outcome: FileOutcome) -> dict[str, Any]:
+    """Its row of the table `files`. `asdict` would copy each text, at a third of what a commit costs."""
+    return with_seal(dict(zip(_OUTCOME_FIELDS, _list_outcome(outcome), strict=True)))
 
 
 def _tell_changed(table: str, key: str) -> LedgerFinding:

@@ -193,7 +193,7 @@ class GuardLane:
             if not piece:
                 raise ChildGone
             self._received = self._part_answers(self._received + piece)
-        answer: dict[str, Any] = json.loads(self._answers.popleft())
+        answer: dict[str, Any] = json.loads(self._answers.popleft().decode())
         return answer
 
     def _part_answers(self, received: bytes) -> bytes:

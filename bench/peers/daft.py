@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +47,5 @@ def run(folder: Path) -> int:
 
 if __name__ == "__main__":
     report(run)
+    sys.stdout.flush()
+    os._exit(0)  # threads of Daft outlive Python at times, and abort the process

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import fsspec.core  # noqa: F401
 import lance  # noqa: F401
 import sqlalchemy.dialects.sqlite  # noqa: F401
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from assets.image_segments import TiffEntry, walk_directory, walk_jpeg
+from assets.image_segments import TiffEntry, has_segment, walk_directory, walk_jpeg
 
 FRAME = b"\xff\xc0" + struct.pack(">HBHHB", 8, 8, 24, 32, 3)  # 10 bytes
 # a width, and three numbers at byte 100
@@ -51,3 +51,37 @@ def test_a_directory_that_is_cut_ends_early_or_is_refused():
     assert list(walk_directory(data, "<", 1 << 30, is_strict=False)) == []
     with pytest.raises(struct.error):
         list(walk_directory(data, "<", 8))
+
+
+APP1 = b"\xff\xe1\x00\x08Exif\0\0"
+SCAN = b"\xff\xda\x00\x02"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xd8" + APP1 + FRAME + SCAN,
+        b"\xff\xd8" + b"\xff\xfe\x00\x04ab" + APP1 + SCAN,  # behind a comment
+        b"\xff\xd8" + b"\xff" + APP1 + SCAN,  # a fill byte
+        b"\xff\xd8" + b"\xff\xd3" + APP1 + SCAN,  # a restart out of place
+        b"\xff\xd8" + APP1,  # nothing behind it
+    ],
+)
+def test_a_segment_is_met_wherever_the_walk_meets_it(data):
+    met = any(
+        data[start + 4 : start + 10] == b"Exif\0\0"
+        for _, start, _ in walk_jpeg(data, is_strict=False)
+    )
+    assert met
+    assert has_segment(data, b"Exif\0\0", len(data))
+
+
+def test_scans_are_not_searched_for_a_segment():
+    data = b"\xff\xd8" + FRAME + SCAN + b"Exif\0\0" + b"\xff\xd9"
+    assert not has_segment(data, b"Exif\0\0", len(data))
+
+
+def test_a_segment_behind_the_first_bytes_is_not_looked_for():
+    data = b"\xff\xd8" + b"\xff\xfe\x00\x04ab" + APP1 + SCAN  # Exif at byte 12 to 18
+    assert has_segment(data, b"Exif\0\0", 18)
+    assert not has_segment(data, b"Exif\0\0", 17)

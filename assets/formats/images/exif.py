@@ -14,7 +14,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from assets.image_segments import TIFF_SIZES, walk_chunks, walk_directory, walk_jpeg
+from assets.image_segments import (
+    TIFF_SIZES,
+    has_segment,
+    walk_chunks,
+    walk_directory,
+    walk_jpeg,
+)
 
 # a JPEG segment cannot hold more than 64 KiB, PNG and WebP chunks can
 MAX_EXIF_BYTES = 1 << 20
@@ -63,7 +69,8 @@ class ExifFacts:
 
 def read_exif(payload: bytes) -> ExifFacts | None:
     """The facts in a JPEG, PNG, WebP or TIFF; None when there is none. Never raises, whatever the bytes are."""
-    if payload[:2] == b"\xff\xd8" and payload.find(b"Exif\0\0", 0, MAX_EXIF_BYTES) < 0:
+    is_jpeg = payload[:2] == b"\xff\xd8"
+    if is_jpeg and not has_segment(payload, b"Exif\0\0", MAX_EXIF_BYTES):
         return None  # most have none, and this costs little
     facts = ExifFacts()
     for tiff in _find_tiff(payload):
