@@ -86,10 +86,22 @@ def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
     steps = Rotation.from_rotvec(
         0.5 * (rate[1:] + rate[:-1]) * np.diff(t)[:, None]
     ).as_quat()
-    turned = [(0.0, 0.0, 0.0, 1.0)]
-    for step in steps.tolist():  # plain numbers
-        turned.append(multiply(turned[-1], step))
-    return OrientationCurve(t, _normalise(np.array(turned)))
+    return OrientationCurve(t, _normalise(_accumulate(steps)))
+
+
+def _accumulate(steps_xyzw: Array) -> Array:
+    """Products (N + 1, 4) of none, one, ..., all of N quaternions (N, 4): each round doubles how many a row holds."""
+    turned = np.vstack([(0.0, 0.0, 0.0, 1.0), steps_xyzw])
+    reach = 1
+    while reach < len(turned):
+        turned[reach:] = _multiply_rows(turned[:-reach], turned[reach:])
+        reach *= 2
+    return turned
+
+
+def _multiply_rows(left: Array, right: Array) -> Array:
+    """Products (N, 4) of quaternions (N, 4)."""
+    return np.stack(multiply(left.T, right.T), axis=1)
 
 
 def _normalise(quaternions: Array) -> Array:
