@@ -168,7 +168,9 @@ def _match_views(
     pairs = []
     for image, image_reference in zip(views[0], reference[0], strict=True):
         pixels_reference, pixels = match_points(image_reference, image)
-        pairs.append((reference[1].unproject(pixels_reference), views[1].unproject(pixels)))
+        pairs.append(
+            (reference[1].unproject(pixels_reference), views[1].unproject(pixels))
+        )
     return pairs
 
 

@@ -9,6 +9,7 @@ between two images with the status RETIRED when it has worked for CHILD_SECONDS.
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 import sys
 import time
@@ -287,6 +288,8 @@ def main() -> None:
         child_seconds=float(sys.argv[5]),
     )
     serve(sys.stdin.buffer, answers, memory, limits)
+    # who started this waits for its end, and to take the libraries down takes a tenth of a second
+    os._exit(0)
 
 
 if __name__ == "__main__":

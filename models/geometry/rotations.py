@@ -63,10 +63,6 @@ class OrientationCurve:
         matrices[~is_inside] = np.nan
         return matrices.reshape(*np.shape(t_s), 3, 3)
 
-    def turn_between(self, start_s: Array, end_s: Array) -> Array:
-        """end_from_start (..., 3, 3) between times (...): takes directions in the body at one to those at the other."""
-        return np.einsum("...ji,...jk->...ik", self.at(end_s), self.at(start_s))
-
 
 def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
     """The orientation that turn rates (N, 3) in the body's frame add up to, by the trapezoid rule from step to step.

@@ -61,7 +61,7 @@ def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     points_r, found_r = orb.detectAndCompute(right, None)
     if found_l is None or found_r is None or min(len(found_l), len(found_r)) < 2:
         return np.empty((0, 2)), np.empty((0, 2))
-    pairs = _match_clearly(np.asarray(found_l, np.uint8), np.asarray(found_r, np.uint8))
+    pairs = match_clearly(np.asarray(found_l, np.uint8), np.asarray(found_r, np.uint8))
     if not len(pairs):
         return np.empty((0, 2)), np.empty((0, 2))
     pixels_l, pixels_r = (
@@ -84,7 +84,7 @@ def match_points(left: Gray, right: Gray) -> tuple[Pixels, Pixels]:
     ].astype(np.float64)
 
 
-def _match_clearly(
+def match_clearly(
     found_l: NDArray[np.uint8], found_r: NDArray[np.uint8]
 ) -> NDArray[np.int64]:
     """Indices (M, 2) of descriptors (N, 32) that are nearest to each other, and clearly nearer than the next."""
