@@ -1,4 +1,4 @@
-"""Clock reports beside a slow reference: points tracked both ways through all levels, descriptors matched one by one."""
+"""Clock reports beside a slow reference: points tracked both ways on all levels, descriptors matched one by one."""
 
 from __future__ import annotations
 
