@@ -97,7 +97,7 @@ def _accumulate(steps_xyzw: Array) -> Array:
 
 def _multiply_rows(left: Array, right: Array) -> Array:
     """Products (N, 4) of quaternions (N, 4)."""
-    return np.stack(multiply(left.T, right.T), axis=1)
+    return np.stack(multiply(tuple(left.T), tuple(right.T)), axis=1)
 
 
 def _normalise(quaternions: Array) -> Array:
