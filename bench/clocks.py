@@ -3,25 +3,34 @@
 Each seed is a simulated capture, read by the MCAP reader and judged by the rules of the gate. Late clocks and turned
 cameras come from the simulator (20 to 45 ms, 1.2 to 2 degrees), and, at exactly the size that must be found, by moving
 the stamps of the second camera by 20 ms or its stated pose by 1 degree about a random axis. Found: the check warns or
-blocks; blocked: it stops what rests on clocks. Run: python bench/clocks.py [--seeds 50] [--seconds 4] [--json]
+blocks; blocked: it stops what rests on clocks.
+
+With `--against`, a former build judges the same captures in turns: `ratio_today` is the median, over the seeds, of its
+processor time by this one's, without the time to load Python and to read the capture, and `num_other_verdicts` counts
+the faults of which a check says something else.
+
+Run: `python -m bench.clocks [--seeds 50] [--seconds 4] [--against CHECKOUT] [--json]`
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.clocks.evidence import CameraStream, Gray, Gyro, gather_evidence
@@ -41,7 +50,6 @@ from checks.verdicts import Verdict
 IMU, CAMERA, POSE = (rule.name for rule in CLOCK_RULES)
 LATE_NS = 20_000_000
 TURN_DEG = 1.0
-Outcome = tuple[dict[str, Verdict], list[float | int | str | None]]
 Change = Callable[[list[CameraStream], np.random.Generator], list[CameraStream]]
 
 
@@ -107,30 +115,70 @@ class Taken:
         return [decode_luma(self.payloads[frame_id]) for frame_id in frame_ids]
 
 
-def study(seed: int, seconds: float, faults: Sequence[Fault]) -> dict[str, Outcome]:
-    """What became of each fault in the world of one seed."""
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one fault in the world of one seed."""
+
+    verdicts: dict[str, Verdict]
+    imu_offsets_ms: list[float | int | str | None]
+    cpu_s: float
+
+
+def study(
+    folder: Path, seed: int, seconds: float, faults: Sequence[Fault]
+) -> dict[str, Outcome]:
+    """What became of each fault in the world of one seed, whose captures are simulated into `folder` where they are
+    not there yet."""
     outcomes: dict[str, Outcome] = {}
     taken: dict[str | None, Taken] = {}
     for fault in faults:
         if fault.shift not in taken:
-            taken[fault.shift] = _take(
-                SimulationSpec(1, seconds, 1000 + seed, shift=fault.shift)
-            )
+            spec = SimulationSpec(1, seconds, 1000 + seed, shift=fault.shift)
+            taken[fault.shift] = take_capture(folder / str(fault.shift), spec)
         capture = taken[fault.shift]
+        if not outcomes:  # modules are loaded, and libraries have begun
+            gather_evidence(capture.cameras, capture.gyro, capture.load)
         cameras = fault.change(capture.cameras, np.random.default_rng(seed))
+        start = time.process_time()
         figures = gather_evidence(cameras, capture.gyro, capture.load)
-        outcomes[fault.name] = (
-            _judge(figures),
-            [f.get("imu_offset_ms") for f in figures.values()],
-        )
+        cpu_s = time.process_time() - start
+        offsets_ms = [f.get("imu_offset_ms") for f in figures.values()]
+        outcomes[fault.name] = Outcome(judge(figures), offsets_ms, cpu_s)
     return outcomes
+
+
+def compare(former: Path, arguments: argparse.Namespace) -> dict[str, float]:
+    """Both builds on the same captures, each in a process of its own."""
+    ratios = []
+    num_verdicts = num_others = 0
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
+            mine, theirs = (
+                _run_study(checkout, Path(folder), seed, arguments)
+                for checkout in (Path.cwd(), former.resolve())
+            )
+        ratios.append(
+            sum(t["cpu_s"] for t in theirs.values())
+            / sum(m["cpu_s"] for m in mine.values())
+        )
+        num_verdicts += sum(len(m["verdicts"]) for m in mine.values())
+        num_others += sum(
+            mine[fault]["verdicts"][check] != verdict
+            for fault, found in theirs.items()
+            for check, verdict in found["verdicts"].items()
+        )
+    return {
+        "ratio_today": round(median(ratios), 3),
+        "num_verdicts": num_verdicts,
+        "num_other_verdicts": num_others,
+    }
 
 
 def summarise(
     fault: Fault, outcomes: Sequence[Outcome], seconds: float
 ) -> dict[str, object]:
     """Rates: of the fault, and of alarms by the checks that have no reason to."""
-    verdicts = [verdict for verdict, _ in outcomes]
+    verdicts = [outcome.verdicts for outcome in outcomes]
     others = [
         name
         for name in (IMU, CAMERA, POSE)
@@ -156,7 +204,7 @@ def summarise(
     }
     if fault.must_find is None:
         offsets = np.abs(
-            [float(o) for _, found in outcomes for o in found if o is not None]
+            [float(o) for one in outcomes for o in one.imu_offsets_ms if o is not None]
             or [np.nan]
         )
         row |= {
@@ -174,16 +222,26 @@ def main() -> None:
     parser.add_argument(
         "--only", default="", help="comma-separated beginnings of the names of faults"
     )
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--against", type=Path, help="a checkout of a former build")
+    parser.add_argument("--study", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     faults = [f for f in FAULTS if f.name.startswith(tuple(arguments.only.split(",")))]
+    if arguments.study:
+        found = study(arguments.study, arguments.first_seed, arguments.seconds, faults)
+        print(json.dumps({name: _tell(outcome) for name, outcome in found.items()}))
+        return
+    if arguments.against:
+        figures = compare(arguments.against, arguments)
+        print(json.dumps(figures) if arguments.json else figures)
+        return
     studies = []
     with suppress(KeyboardInterrupt):  # what is done by then is reported
         for done in range(arguments.seeds):
-            studies.append(
-                study(arguments.first_seed + done, arguments.seconds, faults)
-            )
+            seed = arguments.first_seed + done
+            with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
+                studies.append(study(Path(folder), seed, arguments.seconds, faults))
             print(
                 f"seed {done + 1} of {arguments.seeds}",
                 end="\r",
@@ -201,47 +259,77 @@ def main() -> None:
         print("  ".join(f"{k} {v}" for k, v in row.items()))
 
 
-def _take(spec: SimulationSpec) -> Taken:
+def _run_study(
+    checkout: Path, folder: Path, seed: int, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """In a process of its own, by the code of a checkout."""
+    facts = {
+        "study": folder,
+        "first-seed": seed,
+        "seconds": arguments.seconds,
+        "only": arguments.only,
+    }
+    done = subprocess.run(
+        [sys.executable, __file__, *(f"--{k}={v}" for k, v in facts.items())],
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        cwd=checkout,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _tell(outcome: Outcome) -> dict[str, object]:
+    verdicts = {
+        name: [v.passed, v.stops, v.num_checked] for name, v in outcome.verdicts.items()
+    }
+    return {"cpu_s": outcome.cpu_s, "verdicts": verdicts}
+
+
+def take_capture(folder: Path, spec: SimulationSpec) -> Taken:
+    """The capture in a folder, which is simulated where it is not there yet."""
+    if not folder.exists():
+        simulate(folder, spec)
     frames: list[dict[str, object]] = []
     calibrations = []
     samples = []
     payloads = {}
-    with tempfile.TemporaryDirectory() as folder:
-        simulate(Path(folder), spec)
-        source = Folder(folder)
-        (plan,), _ = plan_session(source.files(), source.open)
-        for observation in read_capture(plan, source.open):
-            match observation:
-                case FrameObservation(kind="color"):
-                    frame_id = f"{observation.sensor} {observation.sequence}"
-                    payloads[frame_id] = bytes(observation.payload)
-                    size = {"width_px": spec.width_px, "height_px": spec.height_px}
-                    frames.append(
-                        {
-                            "frame_id": frame_id,
-                            "sensor": observation.sensor,
-                            "kind": "color",
-                            "t_ns": observation.t_ns,
-                            "sequence": observation.sequence,
-                            **size,
-                        }
-                    )
-                case CalibrationObservation():
-                    place = {
-                        "source_path": "",
-                        "source_offset": observation.source.offset,
-                        "calibration_id": "",
+    source = Folder(str(folder))
+    (plan,), _ = plan_session(source.files(), source.open)
+    for observation in read_capture(plan, source.open):
+        match observation:
+            case FrameObservation(kind="color"):
+                frame_id = f"{observation.sensor} {observation.sequence}"
+                payloads[frame_id] = bytes(observation.payload)
+                size = {"width_px": spec.width_px, "height_px": spec.height_px}
+                frames.append(
+                    {
+                        "frame_id": frame_id,
+                        "sensor": observation.sensor,
+                        "kind": "color",
+                        "t_ns": observation.t_ns,
+                        "sequence": observation.sequence,
+                        **size,
                     }
-                    calibrations.append({**vars(observation), **place})
-                case SignalObservation(kind="imu"):
-                    samples.append((observation.t_ns, *observation.values[:3]))
+                )
+            case CalibrationObservation():
+                place = {
+                    "source_path": "",
+                    "source_offset": observation.source.offset,
+                    "calibration_id": "",
+                }
+                calibrations.append({**vars(observation), **place})
+            case SignalObservation(kind="imu"):
+                samples.append((observation.t_ns, *observation.values[:3]))
     frames.sort(key=lambda r: (r["sensor"], r["sequence"]))
     t_ns = np.array([s[0] for s in samples], np.int64)
     gyro = Gyro("imu", t_ns, np.array([s[1:] for s in samples]), np.eye(3))
     return Taken(read_cameras(frames, calibrations), gyro, payloads)
 
 
-def _judge(figures: Mapping[str, Mapping[str, object]]) -> dict[str, Verdict]:
+def judge(figures: Mapping[str, Mapping[str, object]]) -> dict[str, Verdict]:
     capture_id = content_id("bench")
     facts = {
         "capture_id": capture_id,

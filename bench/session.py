@@ -61,6 +61,8 @@ class Build:
             "PYTHONPATH": str(self.checkout),
             "DAGUERRE_HOME": str(self.home),
         }
+        # what is installed is compiled once, not by each process
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         start = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, *arguments],

@@ -10,8 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.definitions import build_defs
-from orchestration.profiles import Settings
+from orchestration.graph import build_defs
+from orchestration.kept_engines import keep_engines
+from orchestration.profiles import Settings, choose_spill, keep_private
 from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.ui import prepare_instance
 
@@ -35,6 +36,9 @@ class LocalEngine:
     """Definitions of one home beside its Dagster instance, which the UI reads too. Use as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
+        keep_private()
+        choose_spill()
+        keep_engines()
         self.settings = settings
         self.defs = build_defs(settings)
         self.instance = dg.DagsterInstance.from_config(str(prepare_instance(settings)))

@@ -11,14 +11,13 @@ from assets.capture.label_summary import summarise_labels
 from assets.capture.session import take_in
 from assets.capture.session_page import (
     count_changes,
-    draw_timeline,
     list_notes,
     list_quarantine,
     list_sync,
     markdown_table,
-    read_streams,
 )
 from assets.capture.stage import STAGE
+from assets.capture.streams import read_streams
 from assets.landing import LandingZone
 from assets.ledger import Ledger
 from assets.materialize import progress_to, result
@@ -128,6 +127,7 @@ class SessionPages:
 
     def _describe_recordings(self) -> dict[str, Any]:
         """The session's page: pictures, the timeline of its sensors, and what needs a person."""
+        from assets.capture.timeline import draw_timeline
         from assets.materialize import picture
 
         catalog, session = self._catalog, self._session

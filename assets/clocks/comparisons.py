@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.clocks.evidence import CameraStream, Figures, Gray, Gyro, Load
+from assets.clocks.evidence import Array, CameraStream, Figures, Gray, Gyro, Load
 from assets.clocks.offsets import Times, find_nearest
 from models.geometry.camera import Camera
 from models.geometry.clock_offset import (
@@ -85,7 +85,8 @@ def _load(
     """Images and the camera for their size."""
     assert stream.camera is not None
     images = load(frame_ids, min(WIDTH_PX, stream.camera.size_px[0]))
-    return images, stream.camera.resize(images[0].shape[1] / stream.camera.size_px[0])
+    width_px = images[0].shape[1] if images else stream.camera.size_px[0]
+    return images, stream.camera.resize(width_px / stream.camera.size_px[0])
 
 
 def _compare_with_gyro(
@@ -141,16 +142,10 @@ def _compare_views(
         and reference.rig_from_camera is not None
     )
     mine, theirs = _pair_frames(stream, reference, late_ns)
-    pairs = []
-    for i, j in zip(mine, theirs, strict=True):
-        (image,), camera = _load(stream, [stream.frame_ids[i]], load)
-        (image_reference,), camera_reference = _load(
-            reference, [reference.frame_ids[j]], load
-        )
-        pixels_reference, pixels = match_points(image_reference, image)
-        pairs.append(
-            (camera_reference.unproject(pixels_reference), camera.unproject(pixels))
-        )
+    pairs = _match_views(
+        _load(stream, [stream.frame_ids[i] for i in mine], load),
+        _load(reference, [reference.frame_ids[i] for i in theirs], load),
+    )
     try:
         tilt = fit_tilt(
             pairs, np.linalg.inv(reference.rig_from_camera) @ stream.rig_from_camera
@@ -164,6 +159,19 @@ def _compare_views(
         "tilt_sigma_deg": float(np.degrees(tilt.sigma_rad)),
         "num_matches": tilt.num_matches,
     }
+
+
+def _match_views(
+    views: tuple[list[Gray], Camera], reference: tuple[list[Gray], Camera]
+) -> list[tuple[Array, Array]]:
+    """Rays (N, 3) of points that two cameras see, the reference's first, one element a pair of images."""
+    pairs = []
+    for image, image_reference in zip(views[0], reference[0], strict=True):
+        pixels_reference, pixels = match_points(image_reference, image)
+        pairs.append(
+            (reference[1].unproject(pixels_reference), views[1].unproject(pixels))
+        )
+    return pairs
 
 
 def _pair_frames(

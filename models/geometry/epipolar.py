@@ -29,15 +29,22 @@ def find_rigid(
 ) -> tuple[NDArray[np.bool_], Array]:
     """Which of N ray pairs (N, 3), z = 1, agree with one rigid motion, and its rotation b_from_a (3, 3).
 
-    RANSAC with the five-point solver (Nister 2004). Of the two rotations that an essential matrix allows, the smaller:
-    the other turns by 180 degrees more. No pair agrees where there are fewer than eight.
+    Graph-cut RANSAC (Barath and Matas 2018) with the five-point solver (Nister 2004). Of the two rotations that an
+    essential matrix allows, the smaller: the other turns by 180 degrees more. No pair agrees where there are fewer
+    than eight.
     """
     none = np.zeros(len(rays_a), bool), np.eye(3)
     if len(rays_a) < 8:
         return none
     a, b = np.ascontiguousarray(rays_a[:, :2]), np.ascontiguousarray(rays_b[:, :2])
     essential, mask = cv2.findEssentialMat(
-        a, b, np.eye(3), cv2.RANSAC, _CONFIDENCE, tolerance_rad, maxIters=_MAX_DRAWS
+        a,
+        b,
+        np.eye(3),
+        cv2.USAC_ACCURATE,
+        _CONFIDENCE,
+        tolerance_rad,
+        maxIters=_MAX_DRAWS,
     )
     if essential is None or essential.shape != (3, 3):
         return none

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+# a number, or a row of numbers of as many quaternions
+Part = TypeVar("Part", float, NDArray[np.float64])
 
 
-def multiply(
-    a: Sequence[float], b: Sequence[float]
-) -> tuple[float, float, float, float]:
+def multiply(a: Sequence[Part], b: Sequence[Part]) -> tuple[Part, Part, Part, Part]:
     """Hamilton product a * b."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b

@@ -28,6 +28,7 @@ MIN_MATCHES = 60
 AGREEING = 0.008
 MIN_AGREEING = 0.5
 _STEP_RAD = 1e-5
+_SETTLED_RAD = 1e-9
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,10 @@ def fit_tilt(pairs: RayPairs, a_from_b: Array) -> RigTilt:
 def _refine(turn: Array, rays_a: Array, rays_b: Array, a_from_b: Array) -> Array:
     for scale in SCALES_RAD:
         for _ in range(ITERATIONS):
+            before = turn
             turn, _, _ = _step(turn, rays_a, rays_b, a_from_b, scale)
+            if np.abs(turn - before).max() < _SETTLED_RAD:
+                break
     return turn
 
 

@@ -63,10 +63,6 @@ class OrientationCurve:
         matrices[~is_inside] = np.nan
         return matrices.reshape(*np.shape(t_s), 3, 3)
 
-    def turn_between(self, start_s: Array, end_s: Array) -> Array:
-        """end_from_start (..., 3, 3) between times (...): takes directions in the body at one to those at the other."""
-        return np.einsum("...ji,...jk->...ik", self.at(end_s), self.at(start_s))
-
 
 def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
     """The orientation that turn rates (N, 3) in the body's frame add up to, by the trapezoid rule from step to step.
@@ -86,10 +82,22 @@ def integrate_gyro(t_s: Array, rate_rad_s: Array) -> OrientationCurve:
     steps = Rotation.from_rotvec(
         0.5 * (rate[1:] + rate[:-1]) * np.diff(t)[:, None]
     ).as_quat()
-    turned = [(0.0, 0.0, 0.0, 1.0)]
-    for step in steps.tolist():  # plain numbers
-        turned.append(multiply(turned[-1], step))
-    return OrientationCurve(t, _normalise(np.array(turned)))
+    return OrientationCurve(t, _normalise(_accumulate(steps)))
+
+
+def _accumulate(steps_xyzw: Array) -> Array:
+    """Products (N + 1, 4) of none, one, ..., all of N quaternions (N, 4): each round doubles how many a row holds."""
+    turned = np.vstack([(0.0, 0.0, 0.0, 1.0), steps_xyzw])
+    reach = 1
+    while reach < len(turned):
+        turned[reach:] = _multiply_rows(turned[:-reach], turned[reach:])
+        reach *= 2
+    return turned
+
+
+def _multiply_rows(left: Array, right: Array) -> Array:
+    """Products (N, 4) of quaternions (N, 4)."""
+    return np.stack(multiply(tuple(left.T), tuple(right.T)), axis=1)
 
 
 def _normalise(quaternions: Array) -> Array:

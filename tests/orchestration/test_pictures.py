@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from assets.materialize import picture
-from orchestration.definitions import build_defs
+from orchestration.graph import build_defs
 from orchestration.pictures import Pictures, find_picture
 from orchestration.profiles import load_settings
 

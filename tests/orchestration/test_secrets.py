@@ -100,7 +100,7 @@ def test_a_place_on_the_command_line_is_refused_too(environment, capfd, monkeypa
 def test_a_run_that_fails_for_its_store_leaves_no_password_in_dagster(
     environment, tmp_path
 ):
-    from orchestration.definitions import build_defs
+    from orchestration.graph import build_defs
 
     defs = build_defs(load_settings())
     home = tmp_path / "dagster"

@@ -12,15 +12,13 @@ import pytest
 from assets.capture.defs import captures
 from assets.capture.session_page import (
     count_changes,
-    describe_stream,
-    draw_timeline,
-    find_skips,
     list_notes,
     list_quarantine,
     list_sync,
     markdown_table,
-    read_streams,
 )
+from assets.capture.streams import describe_stream, find_skips, read_streams
+from assets.capture.timeline import draw_timeline
 from assets.clocks.offsets import Stream, report_sync
 from assets.landing import LandingZone
 from assets.ledger import FileOutcome

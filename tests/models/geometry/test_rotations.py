@@ -58,10 +58,24 @@ def test_turning_left_makes_a_still_direction_turn_right_in_the_body():
     t_s = np.linspace(0.0, 1.0, 11)
     # a quarter turn, x towards y
     curve = integrate_gyro(t_s, np.tile([0.0, 0.0, np.pi / 2], (11, 1)))
-    end_from_start = curve.turn_between(np.array([0.0]), np.array([1.0]))[0]
+    start, end = curve.at(np.array([0.0, 1.0]))
+    end_from_start = end.T @ start
     np.testing.assert_allclose(
         end_from_start @ [1.0, 0.0, 0.0], [0.0, -1.0, 0.0], atol=1e-12
     )
+
+
+@pytest.mark.parametrize("num_samples", [2, 3, 8, 9, 100])
+def test_an_orientation_is_the_product_of_all_steps_before_it(num_samples):
+    """By the rotations of SciPy, one after the other."""
+    rng = np.random.default_rng(num_samples)
+    t_s = np.cumsum(rng.uniform(0.01, 0.1, num_samples))
+    rate = rng.normal(0, 2, (num_samples, 3))
+    found = integrate_gyro(t_s, rate).at(t_s)
+    wanted = Rotation.identity()
+    for k, step_s in enumerate(np.diff(t_s), start=1):
+        wanted = wanted * Rotation.from_rotvec((rate[k - 1] + rate[k]) / 2 * step_s)
+        np.testing.assert_allclose(found[k], wanted.as_matrix(), atol=1e-12)
 
 
 def test_turns_compose_in_the_body_frame():

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.geometry.camera import Camera
 from models.geometry.clock_offset import measure_steps
-from models.geometry.tracks import match_points, track_points
+from models.geometry.tracks import match_clearly, match_points, track_points
 
 
 def paint(seed: int = 0) -> np.ndarray:
@@ -40,6 +40,24 @@ def test_matched_points_lie_where_the_other_camera_sees_them():
     left, right = match_points(crop(picture, 10, 20), crop(picture, 50, 20))
     assert len(left) > 50
     assert np.mean(np.abs(right - left - [-40, 0]).max(axis=1) < 0.5) > 0.9
+
+
+def test_matches_are_those_of_the_matcher_of_opencv():
+    picture = paint(3)
+    orb = cv2.ORB.create(300)
+    found_l, found_r = (
+        orb.detectAndCompute(crop(picture, x, 20), None)[1] for x in (10, 30)
+    )
+    matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
+    home = {m.queryIdx: m.trainIdx for m in matcher.match(found_r, found_l)}
+    wanted = [
+        [first.queryIdx, first.trainIdx]
+        for first, second in matcher.knnMatch(found_l, found_r, k=2)
+        if first.distance < 0.8 * second.distance
+        and home[first.trainIdx] == first.queryIdx
+    ]
+    assert len(wanted) > 50
+    assert match_clearly(found_l, found_r).tolist() == wanted
 
 
 def test_a_picture_of_nothing_has_no_points():

@@ -1,0 +1,83 @@
+"""Dagster's SQLite files: one engine each, events that are stored as before, and no file that stays open."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from orchestration import kept_engines
+from orchestration.kept_engines import keep_engines
+from orchestration.profiles import load_settings
+from orchestration.ui import prepare_instance
+
+KEY = dg.AssetKey(["stage", "noun"])
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that an engine was made for."""
+    addresses: list[str] = []
+    make = kept_engines.make_engine
+
+    def note(url: str, **options: Any) -> Any:
+        addresses.append(url)
+        return make(url, **options)
+
+    monkeypatch.setattr(kept_engines, "make_engine", note)
+    keep_engines()
+    return addresses
+
+
+def test_many_events_are_stored_through_one_engine_a_file(
+    tmp_path: Path, made: list[str]
+) -> None:
+    settings = load_settings({"DAGUERRE_HOME": str(tmp_path / "home")})
+    with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
+        for number in range(20):
+            event = dg.AssetMaterialization(KEY, metadata={"number": number})
+            instance.report_runless_asset_event(event)
+        found = instance.fetch_materializations(KEY, limit=100).records
+        numbers = [
+            record.asset_materialization.metadata["number"].value
+            for record in found
+            if record.asset_materialization
+        ]
+        assert sorted(numbers) == list(range(20))
+        held = {os.readlink(f"/proc/self/fd/{fd}") for fd in _list_descriptors()}
+        assert not [name for name in held if str(tmp_path) in name and ".db" in name]
+    assert sorted(made) == sorted(set(made))
+    assert 2 <= len(made) <= 4  # runs, schedules, the index, and runs without a run
+
+
+def test_other_options_are_an_engine_of_their_own(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    first = kept_engines._find_engine(url, poolclass=kept_engines.NullPool)
+    again = kept_engines._find_engine(url, poolclass=kept_engines.NullPool)
+    pooled = kept_engines._find_engine(url)
+    assert first is again
+    assert pooled is not first
+    assert pooled is not kept_engines._find_engine(url)
+    waiting = kept_engines._find_engine(
+        url, poolclass=kept_engines.NullPool, connect_args={"timeout": 30}
+    )
+    assert waiting is not first
+
+
+def test_a_process_that_runs_the_graph_builds_it_for_its_own_home_alone() -> None:
+    code = "import sys, orchestration.ticks; print('orchestration.definitions' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def _list_descriptors() -> list[str]:
+    """Those that are still open as they are looked at."""
+    names = os.listdir("/proc/self/fd")
+    return [name for name in names if os.path.exists(f"/proc/self/fd/{name}")]
