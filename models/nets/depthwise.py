@@ -1,9 +1,9 @@
 """Depthwise convolution that learns fast on a CPU.
 
-oneDNN, which computes it there, has fast code for the gradient of weights up to three columns wide. From four on it falls
-back to dense blocks of 16 by 16 channels, of which all but the diagonal is thrown away: at five columns ten times the time
-of forward and input's gradient together. The gradient of a column does not depend on the others, so it is computed here
-three columns at a time. The result differs from the other by rounding alone.
+oneDNN, which computes it there, has fast code for the gradient of weights up to three columns wide. From four on it takes
+the code for dense convolutions, in which every channel is a block of 16 by 16: at five columns ten times the time of the
+way forward and the input's gradient together. The gradient of a column does not depend on the others, so it is computed
+here three columns at a time. The result differs from the other by rounding alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DepthwiseConv2d(nn.Conv2d):
         return super().forward(x)
 
     def _learns_by_columns(self, x: Tensor) -> bool:
-        """Whether a gradient will be asked for that oneDNN is slow at. Tracers see the plain operator."""
+        """Whether a gradient will be asked for that oneDNN is slow at. torch's compiler sees the plain operator."""
         return (
             self.weight.shape[3] > _MAX_COLUMNS
             and x.device.type == "cpu"
@@ -46,7 +46,6 @@ class DepthwiseConv2d(nn.Conv2d):
             and self.weight.requires_grad
             and torch.is_grad_enabled()
             and not torch.is_autocast_enabled("cpu")
-            and not torch.jit.is_tracing()
             and not torch.compiler.is_compiling()
         )
 
@@ -93,8 +92,8 @@ def _find_weight_gradient(
     rows_px, columns_px = padding
     x = F.pad(x, (columns_px, columns_px, 0, 0)) if columns_px else x
     found = torch.empty_like(weight)
-    for columns in torch.arange(weight.shape[3]).split(_MAX_COLUMNS):
-        first, num = int(columns[0]), len(columns)
+    for first in range(0, weight.shape[3], _MAX_COLUMNS):
+        num = min(_MAX_COLUMNS, weight.shape[3] - first)
         seen = x[..., first : first + stride[1] * (grad.shape[3] - 1) + num]
         size = (*weight.shape[:3], num)
         found[..., first : first + num] = conv2d_weight(
