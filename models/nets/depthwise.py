@@ -1,9 +1,9 @@
 """Depthwise convolution that learns fast on a CPU.
 
-oneDNN, which computes it there, has fast code for the gradient of weights up to three columns wide. From four on it takes
-the code for dense convolutions, in which every channel is a block of 16 by 16: at five columns ten times the time of the
-way forward and the input's gradient together. The gradient of a column does not depend on the others, so it is computed
-here three columns at a time. The result differs from the other by rounding alone.
+oneDNN, which computes it there, has fast code for the gradient of weights up to three columns wide. From four on it
+takes the code for dense convolutions, in which every channel is a block of 16 by 16: at five columns ten times the time
+of the way forward and the input's gradient together. The gradient of a column does not depend on the others, so it is
+computed here three columns at a time. The result differs from the other by rounding alone.
 """
 
 from __future__ import annotations
