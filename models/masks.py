@@ -5,6 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# of a code's six bits: five of a number, the sign in the last one's fifth, and whether another follows
+_GOES_ON = 0x20
+_IS_NEGATIVE = 0x10
+_MOST_CODES = 7
+_LONGEST_RUN_PX = 2**34
+
 
 def encode_mask(mask: NDArray[np.bool_]) -> str:
     """COCO compressed run-length text of a mask (H, W), equal to pycocotools' `mask.encode(...)["counts"]`."""
@@ -47,25 +53,29 @@ def decode_mask(text: str, height_px: int, width_px: int) -> NDArray[np.bool_]:
 
 
 def decode_counts(counts: str) -> list[int]:
-    """Run lengths of COCO compressed counts (the LEB128-like code of the COCO API). Raises ValueError."""
-    runs: list[int] = []
-    value = 0
-    shift = 0
-    for character in counts:
-        code = ord(character) - 48
-        if not 0 <= code < 64 or shift > 50:
-            raise ValueError("characters that are no run-length code")
-        value |= (code & 0x1F) << shift
-        shift += 5
-        if not code & 0x20:
-            if code & 0x10:
-                value -= 1 << shift
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value = 0
-            shift = 0
-    if shift or any(r < 0 for r in runs):
+    """Run lengths of COCO compressed counts (the LEB128-like code of the COCO API). Raises ValueError, also for a run
+    of more than 2^34 px, which is that of no picture."""
+    if not counts:
+        return []
+    if not counts.isascii():
+        raise ValueError("characters that are no run-length code")
+    codes = np.frombuffer(counts.encode(), np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero(codes & _GOES_ON == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    sizes = ends - starts + 1  # codes a number
+    if codes.min() < 0 or codes.max() > 63 or (sizes > _MOST_CODES).any():
+        raise ValueError("characters that are no run-length code")
+    if not len(ends) or ends[-1] != len(codes) - 1:
         raise ValueError("run lengths that end early or go backwards")
-    return runs
+    shifts = 5 * (np.arange(len(codes)) - np.repeat(starts, sizes))
+    runs = np.add.reduceat((codes & 0x1F) << shifts, starts)
+    runs -= np.where(codes[ends] & _IS_NEGATIVE, 1 << (5 * sizes), 0)
+    # from the fourth on, each is told as the difference to the one before the last
+    runs[1::2] = runs[1::2].cumsum()
+    runs[2::2] = runs[2::2].cumsum()
+    if runs.min() < 0 or runs.max() > _LONGEST_RUN_PX:
+        raise ValueError("run lengths that end early or go backwards")
+    return runs.tolist()
 
 
 def find_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

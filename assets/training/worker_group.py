@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.training.heap import keep_freed_memory
+
 if TYPE_CHECKING:
     import torch
 
@@ -159,7 +161,8 @@ def _join(work: Work, argument: Any, place: _Place) -> None:
         if place.num_workers > 1:
             num_here = _meet(place)
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // num_here))
-        work(argument, device)
+        with keep_freed_memory():
+            work(argument, device)
         if place.num_workers > 1:
             torch.distributed.barrier()
     finally:

@@ -43,20 +43,19 @@ def soft_dice_loss(logits: Tensor, class_ids: Tensor) -> Tensor:
     class weighs as much as a large one. Milletari et al., V-Net (3DV 2016), with |P| in place of |P|^2. 0 where every
     pixel is ignored.
     """
-    is_known = (class_ids != IGNORE)[:, None]
-    truth = (
-        F.one_hot(class_ids.where(class_ids != IGNORE, 0), logits.shape[1]).movedim(
-            -1, 1
-        )
-        * is_known
+    is_known = class_ids != IGNORE
+    num_classes = logits.shape[1]
+    probability = logits.softmax(1)
+    # of the true class, 0 where nobody knows it: (B, H, W)
+    of_truth = -F.nll_loss(
+        probability, class_ids, ignore_index=IGNORE, reduction="none"
     )
-    probability = logits.softmax(1) * is_known
-    sums = torch.stack(
-        [
-            a.flatten(2).sum((0, 2))
-            for a in (probability * truth, probability + truth, truth)
-        ]
+    hits = torch.zeros_like(probability[0, :, 0, 0]).index_add(
+        0, class_ids.where(is_known, 0).flatten(), of_truth.flatten()
     )
+    num_pixels = torch.bincount(class_ids[is_known], minlength=num_classes)
+    predicted = (probability * is_known[:, None]).flatten(2).sum((0, 2))
+    sums = torch.stack([hits, predicted + num_pixels, num_pixels.to(hits.dtype)])
     hits, sizes, num_pixels = mean_over_workers(sums)  # (C,) each
     is_shown = num_pixels > 0
     missed = torch.where(

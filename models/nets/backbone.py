@@ -10,9 +10,13 @@ Tan and Le, EfficientNet (ICML 2019); the Lite variant drops squeeze-and-excite 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.nets.depthwise import DepthwiseConv2d
 
 STAGES = (  # kernel, stride, expansion, channels, blocks
     (3, 1, 1, 16, 1),
@@ -40,13 +44,8 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         num_mid = num_in * expansion
-        up = (
-            [_conv(num_in, num_mid, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
-        )
-        depthwise = [
-            *_same_conv(num_mid, num_mid, kernel, stride, groups=num_mid),
-            nn.ReLU6(inplace=True),
-        ]
+        up = [_conv(num_in, num_mid, 1), _ReLU6()] if expansion > 1 else []
+        depthwise = [*_depthwise_conv(num_mid, kernel, stride), _ReLU6()]
         self.body = nn.Sequential(*up, *depthwise, _conv(num_mid, num_out, 1))
         self.has_skip = stride == 1 and num_in == num_out
 
@@ -64,7 +63,7 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self.map_stages = map_stages
         self.stem = nn.Sequential(
-            *_same_conv(3, STEM_CHANNELS, 3, 2), nn.ReLU6(inplace=True)
+            _pad_for_stride_2(3), _conv(3, STEM_CHANNELS, 3, 2), _ReLU6()
         )
         stages = []
         num_in = STEM_CHANNELS
@@ -94,9 +93,7 @@ class FeatureHead(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = nn.Sequential(
-            _conv(STAGES[-1][3], FEATURE_CHANNELS, 1), nn.ReLU6(inplace=True)
-        )
+        self.conv = nn.Sequential(_conv(STAGES[-1][3], FEATURE_CHANNELS, 1), _ReLU6())
 
     def forward(self, coarsest: Tensor) -> Tensor:
         return self.conv(coarsest).mean((2, 3))
@@ -138,31 +135,35 @@ def freeze_stages(backbone: EfficientNetLite0, num_stages: int) -> None:
             module.requires_grad_(False)
 
 
-def _conv(
-    num_in: int,
-    num_out: int,
-    kernel: int,
-    stride: int = 1,
-    padding: int = 0,
-    groups: int = 1,
-) -> nn.Conv2d:
-    conv = nn.Conv2d(num_in, num_out, kernel, stride, padding, groups=groups)
-    nn.init.kaiming_normal_(
-        conv.weight, mode="fan_in" if groups > 1 else "fan_out", nonlinearity="relu"
-    )
+class _ReLU6(nn.Module):
+    """In place where nothing is learnt: elsewhere its input is needed on the way back, and would be copied first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        is_learning = torch.is_grad_enabled() and x.requires_grad
+        return F.relu6(x, inplace=not is_learning)
+
+
+def _conv(num_in: int, num_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    conv = nn.Conv2d(num_in, num_out, kernel, stride)
+    return _start(conv, "fan_out")
+
+
+def _depthwise_conv(num_channels: int, kernel: int, stride: int) -> list[nn.Module]:
+    """With SAME padding, as the published weights were trained."""
+    if stride == 1:
+        conv = DepthwiseConv2d(num_channels, kernel, padding=kernel // 2)
+        return [_start(conv, "fan_in")]
+    conv = DepthwiseConv2d(num_channels, kernel, stride)
+    return [_pad_for_stride_2(kernel), _start(conv, "fan_in")]
+
+
+def _pad_for_stride_2(kernel: int) -> nn.Module:
+    """SAME padding of an even side at stride 2: one more at the end."""
+    low, high = (kernel - 2) // 2, (kernel - 1) // 2
+    return nn.ZeroPad2d((low, high, low, high))
+
+
+def _start(conv: nn.Conv2d, mode: Literal["fan_in", "fan_out"]) -> nn.Conv2d:
+    nn.init.kaiming_normal_(conv.weight, mode=mode, nonlinearity="relu")
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
     return conv
-
-
-def _same_conv(
-    num_in: int, num_out: int, kernel: int, stride: int, groups: int = 1
-) -> list[nn.Module]:
-    """SAME padding of an even side: symmetric at stride 1, one more at the end at stride 2."""
-    if stride == 1:
-        return [_conv(num_in, num_out, kernel, 1, kernel // 2, groups)]
-    low = (kernel - 2) // 2
-    high = (kernel - 1) // 2
-    return [
-        nn.ZeroPad2d((low, high, low, high)),
-        _conv(num_in, num_out, kernel, stride, 0, groups),
-    ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models.types import Detections
@@ -51,14 +51,13 @@ def suppress(
     boxes_xyxy: NDArray[np.float32], class_ids: NDArray[np.int64], max_iou: float
 ) -> NDArray[np.int64]:
     """Indices kept of boxes sorted by falling score: a box goes when a kept one of its class overlaps it more."""
-    # half a second, of which tasks without boxes have no use
-    from torchvision.ops import batched_nms
-
     if not len(boxes_xyxy):
         return np.zeros(0, np.int64)
-    boxes = torch.from_numpy(boxes_xyxy.astype(np.float64))
-    # classes are kept apart by moving their boxes, which takes boxes without a negative coordinate
-    boxes = boxes - boxes.min()
-    ranks = -torch.arange(len(boxes), dtype=boxes.dtype)
-    kept = batched_nms(boxes, ranks, torch.from_numpy(class_ids), max_iou)
-    return np.asarray(kept.numpy())
+    # OpenCV keeps classes apart by moving their boxes, which takes boxes without a negative coordinate
+    boxes = boxes_xyxy.astype(np.float64) - boxes_xyxy.min()
+    boxes_xywh = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+    ranks = np.arange(len(boxes), 0, -1, dtype=np.float32)
+    kept = cv2.dnn.NMSBoxesBatched(
+        boxes_xywh.tolist(), ranks.tolist(), class_ids.tolist(), 0.0, max_iou
+    )
+    return np.asarray(kept, np.int64)

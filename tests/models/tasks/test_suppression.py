@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +53,28 @@ def test_agrees_with_torchvision():
         0.5,
     )
     assert suppress(boxes, class_ids, 0.5).tolist() == wanted.tolist()
+
+
+def test_boxes_with_negative_coordinates_stay_with_their_class():
+    # of class 1 as far as they look like boxes of class 0 that lie elsewhere
+    boxes = np.array([[0, 0, 10, 10], [-11, -11, -1, -1], [-12, -11, -1, -1]])
+    assert suppress(boxes.astype(np.float32), np.array([0, 1, 1]), 0.5).tolist() == [
+        0,
+        1,
+    ]
+
+
+def test_suppression_loads_no_compiler():
+    # torchvision would: seconds of each process that predicts boxes
+    code = (
+        "import sys, numpy as np; from models.tasks.suppression import suppress; "
+        "suppress(np.eye(4, dtype=np.float32)[2:3], np.zeros(1, np.int64), 0.5); "
+        "print({'torchvision', 'torch._dynamo'} & sys.modules.keys())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "set()"
 
 
 def test_kept_boxes_fall_in_score_and_are_limited():
