@@ -88,7 +88,9 @@ def _list_next(facts: Mapping[str, Any]) -> list[str]:
         "report": "labels beside predictions, worst mistakes, slices",
         f"predict SESSION{which} --pictures found": "what it finds on a session",
         f"results --task {task}": "beside every other model of the task",
-        "ui": _UI if facts["is_champion"] else "runs, checks and pictures of each asset",
+        "ui": _UI
+        if facts["is_champion"]
+        else "runs, checks and pictures of each asset",
     }
     if task not in TASK_NAMES:  # it examines itself: its answers are not stored
         verbs = {v: why for v, why in verbs.items() if v.startswith("results")}
