@@ -39,8 +39,8 @@ def assign_splits(
 ) -> list[Assignment]:
     """Splits of all frames that stay. `previous` maps a frame id to its split, which it keeps as data grows.
 
-    A producer's own split is followed, also by loose near-duplicates of its frames; where it has no validation part,
-    one is cut from its training part. Otherwise the unit is the recording, and the near-duplicate cluster for loose
+    A producer's own split is followed, also by loose near-duplicates of its frames; where a session lacks a validation
+    or a test part, it is cut from its training part. Otherwise the unit is the recording, and the near-duplicate cluster for loose
     images; new units that share a cluster move together.
 
     Labelled frames decide for their clusters: bare copies of them follow, or go. Then near-duplicates go: across sides
@@ -116,24 +116,56 @@ def _inherit_sides(
 def _follow_producer(
     frames: Sequence[Frame], previous: Mapping[str, str]
 ) -> list[Assignment]:
-    parts: dict[str, list[Frame]] = defaultdict(list)
+    """The parts that producers made, a session each; what one lacks is cut from its training part.
+
+    A session of training data alone lacks what no session has. Clusters of training parts that are followed as they
+    are stay there whole, and so do those that an earlier session has in train.
+    """
+    parts: dict[str, set[str]] = defaultdict(set)
     for frame in frames:
-        parts[str(frame.split_hint)].append(frame)
+        parts[frame.session].add(str(frame.split_hint))
+    of_all = set().union(*parts.values())
     kept = [
         Assignment(f, f.cluster_id, split, "producer")
         for split in ("val", "test")
-        for f in parts[split]
+        for f in frames
+        if f.split_hint == split
     ]
     taken = {a.frame.cluster_id for a in kept}
-    # the others would not stay, wherever they went
-    train = [f for f in parts["train"] if f.cluster_id not in taken]
-    missing = {s: share for s, share in SHARES.items() if s == "train" or not parts[s]}
-    if len(missing) == 1:
-        return kept + [Assignment(f, f.cluster_id, "train", "producer") for f in train]
-    total = sum(missing.values())
-    return kept + _spread(
-        train, {s: share / total for s, share in missing.items()}, previous
-    )
+    train: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        if frame.split_hint == "train":
+            train[frame.session].append(frame)
+    missing = {
+        session: SHARES.keys() - (parts[session] if len(parts[session]) > 1 else of_all)
+        for session in train
+    }
+    taught: set[str] = set()
+    for session in sorted(train, key=lambda s: (bool(missing[s]), s)):
+        # the others would not stay, wherever they went
+        mine = [f for f in train[session] if f.cluster_id not in taken]
+        is_free = {
+            f.frame_id: bool(missing[session]) and f.cluster_id not in taught
+            for f in mine
+        }
+        shares = {
+            s: share for s, share in SHARES.items() if s in missing[session] | {"train"}
+        }
+        total = sum(shares.values())
+        dealt = [
+            Assignment(f, f.cluster_id, "train", "producer")
+            for f in mine
+            if not is_free[f.frame_id]
+        ]
+        dealt += _spread(
+            [f for f in mine if is_free[f.frame_id]],
+            {s: share / total for s, share in shares.items()},
+            previous,
+        )
+        taught |= {a.frame.cluster_id for a in dealt if a.split == "train"}
+        taken |= {a.frame.cluster_id for a in dealt if a.split != "train"}
+        kept += dealt
+    return kept
 
 
 def _spread(
