@@ -40,8 +40,8 @@ def assign_splits(
     """Splits of all frames that stay. `previous` maps a frame id to its split, which it keeps as data grows.
 
     A producer's own split is followed, also by loose near-duplicates of its frames; where a session lacks a validation
-    or a test part, it is cut from its training part. Otherwise the unit is the recording, and the near-duplicate cluster for loose
-    images; new units that share a cluster move together.
+    or a test part, it is cut from its training part. Otherwise the unit is the recording, and the near-duplicate
+    cluster for loose images; new units that share a cluster move together.
 
     Labelled frames decide for their clusters: bare copies of them follow, or go. Then near-duplicates go: across sides
     all but those on the strictest, where one joins that has labels for a dataset which would have none of the cluster;
@@ -124,7 +124,7 @@ def _follow_producer(
     parts: dict[str, set[str]] = defaultdict(set)
     for frame in frames:
         parts[frame.session].add(str(frame.split_hint))
-    of_all = set().union(*parts.values())
+    of_all = set[str]().union(*parts.values())
     kept = [
         Assignment(f, f.cluster_id, split, "producer")
         for split in ("val", "test")
