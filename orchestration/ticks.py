@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 
 from orchestration.graph import build_defs
 from orchestration.kept_engines import keep_engines
@@ -106,7 +107,7 @@ class LocalEngine:
             for e in _failed_checks(result)
         )
         return RunOutcome(
-            job, partition, result.run_id, result.success, checks, _first_error(result)
+            job, partition, result.run_id, result.success, checks, first_error(result)
         )
 
 
@@ -137,7 +138,17 @@ def _failed_checks(result: dg.ExecuteInProcessResult) -> Sequence[Any]:
     return [e for e in result.get_asset_check_evaluations() if not e.passed]
 
 
-def _first_error(result: dg.ExecuteInProcessResult) -> str:
+def _tell_blocking(result: dg.ExecuteInProcessResult) -> str:
+    """What the blocking checks that failed found; Dagster's own words name them over several lines, without that."""
+    found = [
+        f"{e.check_name}: {e.description}"
+        for e in _failed_checks(result)
+        if e.blocking and e.severity == dg.AssetCheckSeverity.ERROR
+    ]
+    return "; ".join(found)
+
+
+def first_error(result: dg.ExecuteInProcessResult) -> str:
     for event in (
         result.get_step_failure_events()
         if hasattr(result, "get_step_failure_events")
@@ -147,5 +158,7 @@ def _first_error(result: dg.ExecuteInProcessResult) -> str:
             error = event.step_failure_data.error
             while error.cause:
                 error = error.cause
+            if error.cls_name == DagsterAssetCheckFailedError.__name__:
+                return _tell_blocking(result)
             return str(error.message).strip().splitlines()[0]
     return ""

@@ -156,9 +156,11 @@ class Intake:
                 files,
             )
             for plan in plans:
-                num_files = len(lent.leave_out(plan).files)
+                there = lent.leave_out(plan).files
+                num_files = len(there)
                 if work.was_read_otherwise(plan):
-                    fresh.update(f.path for f in plan.files)
+                    # what is lent lies in no folder: nothing becomes of it
+                    fresh.update(f.path for f in there)
                 if self._is_adrift(plan, work):
                     work.adrift.add(plan.root)
                 is_due = plan.root in work.adrift or any(

@@ -25,13 +25,14 @@ _Codes = NDArray[np.int64]
 def assign_splits(frames: pa.Table) -> pa.Table:
     """Splits of all frames that stay: `place`, that of the row in `frames`, `group_id`, `split` and `rule`.
 
-    `frames` has `frame_id`, `capture_id`, `cluster_id`; `is_recording`: its capture is one recording (MCAP, video), not
-    a folder of loose images; `split_hint`, the producer's split, or null; `datasets`, a bit for each that its labels
-    are good for, none of a bare frame; and `previous`, its split until now, or null, which it keeps as data grows.
+    `frames` has `frame_id`, `capture_id`, `session`, `cluster_id`; `is_recording`: its capture is one recording (MCAP,
+    video), not a folder of loose images; `split_hint`, the producer's split, or null; `datasets`, a bit for each that
+    its labels are good for, none of a bare frame; and `previous`, its split until now, or null, which it keeps as data
+    grows.
 
-    A producer's own split is followed, also by loose near-duplicates of its frames; where it has no validation part,
-    one is cut from its training part. Otherwise the unit is the recording, and the near-duplicate cluster for loose
-    images; new units that share a cluster move together.
+    A producer's own split is followed, also by loose near-duplicates of its frames; where a session lacks a validation
+    or a test part, it is cut from its training part. Otherwise the unit is the recording, and the near-duplicate
+    cluster for loose images; new units that share a cluster move together.
 
     Labelled frames decide for their clusters: bare copies of them follow, or go. Then near-duplicates go: across sides
     all but those on the strictest, where one joins that has labels for a dataset which would have none of the cluster;
@@ -66,7 +67,8 @@ def assign_splits(frames: pa.Table) -> pa.Table:
 class _Frames:
     """What splitting needs to know of frames, in the order of their ids: arrays (N,).
 
-    `cluster` and `capture` are places in `names`, which are sorted; `hint` and `had` are sides.
+    `cluster` and `capture` are places in `names`, which are sorted; `session` counts sessions; `hint` and `had` are
+    sides.
     """
 
     def __init__(self, rows: pa.Table) -> None:
@@ -75,6 +77,7 @@ class _Frames:
         names = pa.concat_arrays([clusters.unique(), captures.unique()]).unique()
         self.names = names.take(pc.sort_indices(names))
         self.cluster = _find_places(clusters, self.names)
+        self.session = _find_places(rows["session"], rows["session"].unique())
         self.capture = _find_places(captures, self.names)
         self.is_recording: _Mask = rows["is_recording"].to_numpy()
         self.hint = _find_places(rows["split_hint"], pa.array(STRICTEST))
@@ -139,22 +142,32 @@ def _inherit_sides(f: _Frames) -> _Codes:
 
 
 def _follow_producer(f: _Frames, rows: _Mask, had: _Codes, found: _Sides) -> None:
+    """The parts that producers made, a session each; what one lacks is cut from its training part.
+
+    Sessions that lack the same are dealt together; one of training data alone lacks what no session has. A cluster that
+    some session trains on as it is stays in train whole.
+    """
     parts = [rows & (f.hint == side) for side in range(_NOWHERE)]
     is_judged = parts[_VAL] | parts[_TEST]
     found.put(is_judged, f.hint[is_judged], f.cluster[is_judged], _PRODUCER)
-    # the others would not stay, wherever they went
-    train = parts[_TRAIN] & ~f.mark(f.cluster, is_judged)
-    missing = {
-        side: share
-        for side, share in _SHARES.items()
-        if side == _TRAIN or not parts[side].any()
+    has_judged = f.mark(f.session, is_judged)
+    lacks = {
+        side: ~f.mark(f.session, parts[side]) & (has_judged | (not parts[side].any()))
+        for side in (_VAL, _TEST)
     }
-    if len(missing) == 1:
-        found.put(train, _TRAIN, f.cluster[train], _PRODUCER)
-        return
-    total = sum(missing.values())
-    shares = {side: share / total for side, share in missing.items()}
-    _spread(f, train, shares, had, found)
+    for missing in ((), (_VAL,), (_TEST,), (_VAL, _TEST)):
+        is_mine = parts[_TRAIN]
+        for side, is_lacking in lacks.items():
+            is_mine = is_mine & (is_lacking if side in missing else ~is_lacking)
+        # the others would not stay, wherever they went
+        is_mine &= f.find_strictest_of_cluster(found.side) >= _TRAIN
+        is_taught = f.mark(f.cluster, found.side == _TRAIN) | (not missing)
+        kept = is_mine & is_taught
+        found.put(kept, _TRAIN, f.cluster[kept], _PRODUCER)
+        total = _SHARES[_TRAIN] + sum(_SHARES[side] for side in missing)
+        shares = {side: _SHARES[side] / total for side in (_TRAIN, *missing)}
+        if (is_mine & ~is_taught).any():
+            _spread(f, is_mine & ~is_taught, shares, had, found)
 
 
 def _spread(

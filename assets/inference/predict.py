@@ -35,8 +35,11 @@ def predict_frames(
     predictor: Predictor,
     facts: PredictionFacts,
     batch_size: int = BATCH_SIZE,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[PredictionRow]:
     """One row a frame, in the order of `frame_rows`; at most `batch_size` images are in memory at once.
+
+    `on_progress` gets the number of frames that are done, and that of all.
 
     `frame_rows` are rows of `release_frames` (one split of a release) or of `frames` (a session, without payloads):
     read are frame_id, session, sensor and sha256. `images` is opened on the frames table at the version that holds
@@ -59,6 +62,8 @@ def predict_frames(
             )
         for frame, answer in zip(batch, answers, strict=True):
             made[frame["frame_id"]] = _to_row(frame, answer, facts)
+        if on_progress is not None:
+            on_progress(len(made), len(ordered))
     return [made[frame["frame_id"]] for frame in frame_rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from assets.monitoring.drift import (
@@ -30,12 +31,17 @@ _FRAME_COLUMNS = [
 
 
 def predict_session(
-    catalog: Catalog, home: Path, model: ModelRef, session: str
+    catalog: Catalog,
+    home: Path,
+    model: ModelRef,
+    session: str,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
     """Bring `predictions`, purpose "monitoring", up to date for the session's published frames from cameras in the
     model's release; a frame that has its prediction keeps it.
 
-    A session without such a camera is predicted whole. Raises ValueError when the model's files have changed.
+    A session without such a camera is predicted whole. `on_progress` gets how many of the frames without a prediction
+    are done, and how many there are. Raises ValueError when the model's files have changed.
     """
     from assets.inference.model_store import open_model
     from assets.inference.package import load_predictor
@@ -67,8 +73,11 @@ def predict_session(
     todo = [f for f in frames if name_prediction(f["frame_id"], facts) not in have]
     rows: list[PredictionRow] = []
     if todo:
+        if on_progress is not None:
+            on_progress(0, len(todo))
         images = StoredImages(catalog, catalog.published_version("frames"))
-        rows = predict_frames(images, todo, load_predictor(package), facts)
+        predictor = load_predictor(package)
+        rows = predict_frames(images, todo, predictor, facts, on_progress=on_progress)
     written = catalog.merge("predictions", to_table(TABLES["predictions"], rows))
     return Refreshed(written.version, len(rows), 0, 0, len(frames), len(rows))
 

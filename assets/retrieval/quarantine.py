@@ -5,6 +5,7 @@ Nothing here touches bytes: files stay where they were landed, and only the ledg
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -89,21 +90,27 @@ def find_files(
 
     Raises ValueError when no file is found, FileNotFoundError for a session that is not there.
     """
-    if session is not None:
-        zone.locate(session)
-    found = [
-        o
-        for o in _read_outcomes(zone, session)[0]
-        if o.outcome in states
-        and (not patterns or any(fnmatchcase(o.path, pattern) for pattern in patterns))
-    ]
-    if not found:
-        wanted = " or ".join(patterns) or "any path"
+    folder = zone.locate(session) if session is not None else None
+
+    def is_meant(path: str) -> bool:
+        return not patterns or any(fnmatchcase(path, pattern) for pattern in patterns)
+
+    outcomes, replaced = _read_outcomes(zone, session)
+    found = [o for o in outcomes if o.outcome in states and is_meant(o.path)]
+    if found:
+        return found
+    changed = sorted(path for _, path in replaced if is_meant(path))
+    if folder is not None and changed:
+        others = f" and {len(changed) - 1} more" * (len(changed) > 1)
         raise ValueError(
-            f"no {' or '.join(states)} file of {session or 'any session'} meets {wanted}: "
-            "`daguerre quarantine list` shows what there is"
+            f"{changed[0]}{others} changed since it could not be read: "
+            f"`daguerre ingest {shlex.quote(folder.uri)} --session {session}` takes in what lies there now"
         )
-    return found
+    meeting = f" meets {' or '.join(patterns)}" if patterns else " is there"
+    raise ValueError(
+        f"no {' or '.join(states)} file of {session or 'any session'}{meeting}: "
+        "`daguerre quarantine list` shows what there is"
+    )
 
 
 def reopen(

@@ -150,7 +150,7 @@ def _choose_exit_code(error: Exception) -> int:
 
 def _tell(error: Exception) -> str:
     if isinstance(error, typer.Abort):
-        return "the question was not answered with yes"
+        return "the question was not answered with yes, so nothing was done: --yes does it unasked"
     if isinstance(error, OSError):
         return explain_system(error)
     if isinstance(error, ValueError):

@@ -65,10 +65,10 @@ def predict(
         require_empty(pictures)
     asked = []
     for session in sessions:
-        with show_progress(f"predicting {session}", "models") as tick:
-            for number, model in enumerate(chosen, 1):
-                predict_session(catalog, settings.home, model, session)
-                tick(number, len(chosen))
+        for model in chosen:
+            name = f"{model['task']} {model['model_sha256'][:16]}"
+            with show_progress(f"asking {name} about {session}", "frames") as tick:
+                predict_session(catalog, settings.home, model, session, tick)
         gate_session(catalog, "predictions", session)
         asked += [read_answers(catalog, m, session, all_scores) for m in chosen]
     lines = [for_line(_tell(answers)) for answers in asked]

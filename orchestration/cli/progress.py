@@ -28,9 +28,11 @@ class Pace:
     total: int = 0
     # (seconds, units done, frames)
     samples: deque[tuple[float, int, int]] = field(default_factory=deque)
+    start_s: float | None = None
 
     def add(self, now_s: float, done: int, frames: int = 0) -> None:
         """Record what is done by now; forget what is older than the window, but one sample."""
+        self.start_s = now_s if self.start_s is None else self.start_s
         self.samples.append((now_s, done, frames))
         while len(self.samples) > 2 and self.samples[1][0] <= now_s - _WINDOW_S:
             self.samples.popleft()
@@ -55,9 +57,9 @@ class Pace:
 
     def describe(self, has_frames: bool) -> str:
         """'3/12 files, 480 frames, 120 frames/s, 0:36 left'."""
-        if not self.total:
-            return f"counting {self.unit}"
-        _, done, frames = self.samples[-1]
+        now_s, done, frames = self.samples[-1]
+        if not self.total:  # counted, or what will look at them is being loaded
+            return f"getting ready, {_clock(now_s - (self.start_s or 0))} so far"
         rate = self.rate(2 if has_frames else 1)
         parts = [f"{done:,}/{self.total:,} {self.unit}"]
         parts += [f"{frames:,} frames"] * has_frames
@@ -65,8 +67,12 @@ class Pace:
             rate is not None
         )
         if self.left_s is not None and done < self.total:
-            parts.append(f"{int(self.left_s) // 60}:{int(self.left_s) % 60:02d} left")
+            parts.append(f"{_clock(self.left_s)} left")
         return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from orchestration.cli.output import join_lines
 
 _MOST_NAMES = 12  # of classes and sessions
 _WIDTH = 13
+_UI = "the champion judges each session that comes in"
 _GATE = ": challenger_meets_the_gate"  # says what the verdict says
 
 
@@ -86,8 +87,10 @@ def _list_next(facts: Mapping[str, Any]) -> list[str]:
     verbs = {
         "report": "labels beside predictions, worst mistakes, slices",
         f"predict SESSION{which} --pictures found": "what it finds on a session",
-        f"results {task}": "beside every other model of the task",
-        "ui": "the champion judges each session that comes in",
+        f"results --task {task}": "beside every other model of the task",
+        "ui": _UI
+        if facts["is_champion"]
+        else "runs, checks and pictures of each asset",
     }
     if task not in TASK_NAMES:  # it examines itself: its answers are not stored
         verbs = {v: why for v, why in verbs.items() if v.startswith("results")}

@@ -41,10 +41,15 @@ def test_nothing_done_yet_has_no_time_left():
     )
 
 
-def test_before_the_first_tick_nobody_knows_how_many_there_are():
+def test_before_the_first_tick_no_line_is_like_the_one_before_it():
     pace = Pace("files")
-    pace.add(0.0, 0)
-    assert pace.describe(has_frames=True) == "counting files"
+    told = []
+    for second in range(0, 80, 5):  # longer than a rate looks back
+        pace.add(100.0 + second, 0)
+        told.append(pace.describe(has_frames=True))
+    assert told[0] == "getting ready, 0:00 so far"
+    assert told[-1] == "getting ready, 1:15 so far"
+    assert len(set(told)) == len(told)
 
 
 def test_the_end_has_no_time_left():
@@ -73,7 +78,9 @@ def test_lines_where_stderr_is_no_terminal(monkeypatch):
         tick(2, 2, "")
     lines = stderr.getvalue().splitlines()
     assert all(
-        line.startswith("ingesting monday: ") and " frames" in line for line in lines
+        line.startswith("ingesting monday: ")
+        and (" frames" in line or "getting ready" in line)
+        for line in lines
     )
     assert lines[-1].startswith("ingesting monday: 2/2 files")
 

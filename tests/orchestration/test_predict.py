@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.recipes import get_recipe
 from models.tasks import TASKS
-from orchestration.cli import app
+from orchestration.cli import app, progress
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RELEASE = "1" * 32
@@ -135,6 +136,19 @@ def work_at(made):
         Catalog(str(made / "tables")).upsert("scores", rows)
 
     return put
+
+
+def test_meanwhile_the_frames_that_a_model_has_seen_are_counted(
+    made, models, monkeypatch, tmp_path
+):
+    home = tmp_path / "home"
+    shutil.copytree(made, home)  # where no model has been asked
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    monkeypatch.setattr(progress, "_LINE_S", 0.01)
+    told = CliRunner().invoke(app, ["predict", "monday"]).stderr.splitlines()
+    assert told[-1].startswith(
+        f"asking detection {models[0][:16]} about monday: 3/3 frames"
+    )
 
 
 def read_scores(made: Path, model: str) -> list[float]:

@@ -90,7 +90,7 @@ def test_what_comes_next_names_the_model_where_it_is_not_the_champion() -> None:
 
 def test_a_task_that_examines_itself_is_not_in_the_report() -> None:
     lines = read({**FACTS, "task": "keypoints"})
-    assert any("daguerre results keypoints" in line for line in lines)
+    assert any("daguerre results --task keypoints" in line for line in lines)
     assert not any("daguerre report" in line for line in lines)
 
 

@@ -123,6 +123,10 @@ def test_coco_comes_back_onto_stored_frames_by_their_id(home):
     assert report.quarantined == report.problems == 0
     assert home.boxes("tuesday") == on_each(frames)
     assert not home.read("frames", "tuesday")
+    # pictures that are lent are no files of the session, and none of them goes at the next look
+    assert {path for path, _ in home.intake.ledger.outcomes("tuesday")} == {"done.json"}
+    again = home.ingest("tuesday")
+    assert (again.already_ingested, again.gone) == (1, 0)
     verdicts = [
         verdict
         for table in ("captures", "frames", "labels", "annotated_frames")

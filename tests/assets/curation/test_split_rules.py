@@ -133,6 +133,51 @@ def test_a_producer_with_training_data_only_gets_both_other_sides_cut():
     }
 
 
+def of_session(session: str, start: int, parts: dict[str, int]) -> list[Frame]:
+    """Loose pictures that all differ, numbered from `start`, by part of their producer."""
+    hints = [hint for hint, number in parts.items() for _ in range(number)]
+    return [
+        replace(image(start + n, hint=hint), session=session, capture_id=session)
+        for n, hint in enumerate(hints)
+    ]
+
+
+@pytest.mark.parametrize("lacks", ["val", "test"])
+def test_a_session_gets_the_part_that_it_lacks_though_another_one_has_it(lacks):
+    """Of two producers in one data set each has train, val and test, whichever came first."""
+    whole = of_session("street", 0, {"train": 40, "val": 10, "test": 10})
+    has = "test" if lacks == "val" else "val"
+    half = of_session("animals", 100, {"train": 85, has: 20})
+    alone = sides(assign(half))
+    found = assign([*whole, *half])
+    by_session = Counter((a.frame.session, a.split) for a in found)
+    assert [by_session["animals", s] for s in ("train", lacks, has)] == [70, 15, 20]
+    assert [by_session["street", s] for s in ("train", "val", "test")] == [40, 10, 10]
+    assert {f: s for f, s in sides(found).items() if f in alone} == alone
+    assert sides(assign([*whole, *half], alone)) == sides(found)
+
+
+def test_a_session_of_training_data_alone_stays_whole_beside_one_with_all_parts():
+    whole = of_session("street", 0, {"train": 40, "val": 10, "test": 10})
+    more = of_session("more", 100, {"train": 30})
+    assert count(assign([*whole, *more])) == {"train": 70, "val": 10, "test": 10}
+
+
+def test_copies_that_two_sessions_train_on_are_cut_to_one_side():
+    """Landed twice, each time with train and test: no copy of what one of them trains on is validated on."""
+    once = of_session("animals", 0, {"train": 85, "test": 20})
+    again = [
+        replace(f, frame_id=f"again-{f.frame_id}", session="again", capture_id="again")
+        for f in once
+    ]
+    found = assign([*once, *again])
+    check_claims(found)
+    clusters = defaultdict(set)
+    for a in found:
+        clusters[a.split].add(a.frame.cluster_id)
+    assert [len(clusters[s]) for s in ("train", "val", "test")] == [70, 15, 20]
+
+
 def test_validation_is_not_cut_from_images_that_are_in_test_too():
     frames = [image(n, f"c{n}", "test") for n in range(20)] + [
         image(100 + n, f"c{n}", "train") for n in range(20)

@@ -87,8 +87,12 @@ def test_no_more_images_than_a_batch_are_handed_over(stored: Stored):
         sizes.append(len(images))
         return tell_light(images)
 
-    predict_frames(StoredImages(catalog), frames, count, FACTS, batch_size=2)
+    told: list[tuple[int, int]] = []
+    predict_frames(
+        StoredImages(catalog), frames, count, FACTS, 2, lambda *at: told.append(at)
+    )
     assert sizes == [2, 2, 1]
+    assert told == [(2, 5), (4, 5), (5, 5)]
 
 
 def test_no_frames_are_refused(stored: Stored):

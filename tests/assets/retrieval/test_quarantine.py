@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -151,6 +152,18 @@ def test_a_path_that_no_file_meets_is_a_mistake(zone):
         ValueError, match=r"no quarantined file of monday meets \*\.jpg"
     ):
         find_files(zone, "monday", ["*.jpg"], ("quarantined",))
+
+
+def test_a_file_that_was_mended_is_taken_in_and_not_retried(zone, landed, make_png):
+    (landed / "cut.png").write_bytes(make_png(2))
+    told = re.escape(
+        f"cut.png changed since it could not be read: `daguerre ingest {landed} --session monday` takes in"
+    )
+    with pytest.raises(ValueError, match=told):
+        find_files(zone, "monday", ["cut.png"], ("quarantined",))
+    assert [o.path for o in find_files(zone, "monday", [], ("quarantined",))] == [
+        "odd.xyz"
+    ]
 
 
 def test_an_unknown_session_is_a_mistake(zone):
