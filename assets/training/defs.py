@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.materialize import result, run_of
+from assets.run_config import read_config
 from assets.run_log import LiveRun, RunLog, RunStart
 from assets.tables.catalog import Catalog
 from assets.tables.ids import complete_id
@@ -97,6 +98,7 @@ def _training(task: str) -> dg.AssetsDefinition:
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 
+        config = read_config(context, config)
         release_id = (
             complete_id(catalog, "releases", config.release_id)
             if config.release_id
