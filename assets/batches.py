@@ -1,8 +1,8 @@
 """Runs over several sessions: a step goes through all of them, and one that fails stops no other.
 
-A run of one session is as Dagster has it: what raises ends it, and a blocking check stops what comes after. In a run of
-several, a session that could not be made, or that a gate holds, is left out of the steps after it; the gates of the last
-assets of the run then fail for it, and with them the run. An observation says of each what it was left out for.
+A run of one session is as Dagster has it: what raises ends it, and a blocking check stops what comes after. In a run
+of several, a session that could not be made, or that a gate holds, is left out of the steps after it; the gates of the
+last assets of the run then fail for it, and with them the run. An observation says of each what it was left out for.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -22,7 +22,7 @@ from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
 
 HOST = "127.0.0.1"
-_MODULE = "orchestration.definitions"
+MODULE = "orchestration.definitions"
 _CODE = "dagster-code"
 _START_S = 180.0
 _QUIET = {
@@ -168,7 +168,7 @@ def _start_all(
     """Start what the pages need, and the pages; Dagster's code is there before what asks for it."""
     code = folder / "code.sock"
     workspace = folder / "workspace.yaml"
-    workspace.write_text(_WORKSPACE.format(socket=code, name=_MODULE))
+    workspace.write_text(_WORKSPACE.format(socket=code, name=MODULE))
     for name, command in _commands(*ports, code, workspace).items():
         servers[name] = _start(name, command, settings)
         if name == _CODE:
@@ -185,7 +185,7 @@ def _commands(
     return {
         "mlflow": [*gated, "mlflow", str(mlflow_port)],
         # as in workspace.yaml, which is in checkouts
-        _CODE: [*start_code, "-m", _MODULE, "-d", str(CHECKOUT)],
+        _CODE: [*start_code, "-m", MODULE, "-d", str(CHECKOUT)],
         "dagster": [*gated, "dagster", str(port), str(workspace)],
         "dagster-daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)],
     }

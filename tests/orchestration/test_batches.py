@@ -1,4 +1,4 @@
-"""Runs over several sessions: each is made, judged and published by itself, and a bad one is named and stops no other."""
+"""Runs over several sessions: each is made, judged and published by itself; a bad one is named and stops no other."""
 
 from __future__ import annotations
 
