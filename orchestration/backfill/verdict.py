@@ -1,7 +1,7 @@
 """What came of a backfill: of each asset and session that was ordered, whether it was made and whether its checks hold.
 
-Belongs here: reading that from the runs of the backfill, and from nothing else. Does not: what Dagster's own status of a
-backfill says: it counts an asset as done once it is materialised, whatever its checks say.
+Belongs here: reading that from the runs of the backfill, and from nothing else. Does not: what Dagster's own status of
+a backfill says: it counts an asset as done once it is materialised, whatever its checks say.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from assets.addresses import hide
@@ -28,6 +29,7 @@ _EVENTS = {
     DagsterEventType.ASSET_CHECK_EVALUATION,
     DagsterEventType.ASSET_OBSERVATION,
 }
+Graph = BaseAssetGraph[Any]
 Target = tuple[str, str]  # asset, and session or ""
 
 
@@ -74,7 +76,7 @@ class Verdict:
 
 def read_verdict(
     instance: dg.DagsterInstance,
-    graph: dg.AssetGraph,
+    graph: Graph,
     order: Order,
     backfill_id: str,
     before: Mapping[Target, Outcome] | None = None,
@@ -191,7 +193,7 @@ def _tell(found: dg.AssetCheckEvaluation) -> Claim:
     return Claim(found.check_name, found.description or "", figures)
 
 
-def _list_checks(graph: dg.AssetGraph, asset: str) -> list[str]:
+def _list_checks(graph: Graph, asset: str) -> list[str]:
     keys = graph.get_check_keys_for_assets({dg.AssetKey(asset.split("/"))})
     return sorted(key.name for key in keys)
 
@@ -211,15 +213,13 @@ def _find_cause(runs: list[dg.DagsterRun], failures: list[str]) -> str:
     )
 
 
-def _explain_followers(graph: dg.AssetGraph, outcomes: list[Outcome]) -> list[Outcome]:
+def _explain_followers(graph: Graph, outcomes: list[Outcome]) -> list[Outcome]:
     """Of what was not made because something before it was refused, that is the cause."""
     bad = {one.asset for one in outcomes if one.state == REFUSED or one.is_of_gate}
     return [*_explain(graph, outcomes, bad)]
 
 
-def _explain(
-    graph: dg.AssetGraph, outcomes: list[Outcome], bad: set[str]
-) -> Iterator[Outcome]:
+def _explain(graph: Graph, outcomes: list[Outcome], bad: set[str]) -> Iterator[Outcome]:
     for one in outcomes:
         if one.state != NOT_MADE or one.is_of_gate or one.session:
             yield one

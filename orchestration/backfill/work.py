@@ -8,17 +8,18 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import dagster as dg
-from dagster import DagsterRunStatus, RunsFilter
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.definitions.selector import JobSubsetSelector
+from dagster._core.execution.api import execute_run
 from dagster._core.execution.backfill import (
     BULK_ACTION_TERMINAL_STATUSES,
     PartitionBackfill,
 )
 from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
 from dagster._core.instance import InstanceRef
+from dagster._core.launcher import LaunchRunContext
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.storage.tags import BACKFILL_ID_TAG
@@ -26,6 +27,8 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.backfill import execute_backfill_iteration_with_instigation_logger
+from dagster._serdes.config_class import ConfigurableClassData
+from dagster._utils.hosted_user_process import recon_job_from_origin
 
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.ticks import tell_stages
@@ -51,22 +54,32 @@ _HERE = {
     "run_monitoring": {"enabled": False},
 }
 _log = logging.getLogger("daguerre-backfill")
-_told: list[Tell] = []  # who hears of the runs that are launched here
 
 
 class RunsHere(SyncInMemoryRunLauncher):
-    """Executes a run where and when it is launched."""
+    """Executes the runs that are launched in this process, when their turn comes."""
 
-    def launch_run(self, context: Any) -> None:
-        """Execute it, and say what it comes to."""
-        run = context.dagster_run
-        for tell in _told:
-            tell(f"run {run.run_id[:8]} begins")
-            self._instance.add_event_listener(
-                run.run_id,
-                tell_stages(lambda stage: tell(f"run {run.run_id[:8]}: {stage}")),
-            )
-        super().launch_run(context)
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(inst_data)
+        self._launched: list[DagsterRun] = []
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Keep it for `execute_all`: a backfill launches runs inside a loop of events, in which assets may not run."""
+        self._launched.append(context.dagster_run)
+
+    def execute_all(self, tell: Tell) -> None:
+        """Execute them one after the other, saying what each comes to."""
+        while self._launched:
+            self.execute(self._launched.pop(0), tell)
+
+    def execute(self, run: DagsterRun, tell: Tell) -> None:
+        """Execute a run that has not begun."""
+        name = f"run {run.run_id[:8]}"
+        tell(f"{name} begins")
+        listener = tell_stages(lambda stage: tell(f"{name}: {stage}"))
+        self._instance.add_event_listener(run.run_id, listener)
+        assert run.job_code_origin is not None, run.run_id
+        execute_run(recon_job_from_origin(run.job_code_origin), run, self._instance)
 
 
 @contextmanager
@@ -93,17 +106,17 @@ def open_workspace(settings: Settings) -> Iterator[WorkspaceProcessContext]:
 def work(workspace: WorkspaceProcessContext, backfill_id: str, tell: Tell) -> None:
     """Bring the backfill to its end. What a killed process left under way goes on at the step where it was."""
     instance = workspace.instance
-    _told.append(tell)
-    try:
-        _go_on(workspace, backfill_id, tell)
-        while not is_over(find(instance, backfill_id)):
-            backfill = find(instance, backfill_id)
-            for _ in execute_backfill_iteration_with_instigation_logger(
-                backfill, _log, workspace, instance
-            ):
-                pass
-    finally:
-        _told.remove(tell)
+    launcher = instance.run_launcher
+    assert isinstance(launcher, RunsHere), "of `open_workspace`"
+    _go_on(workspace, backfill_id, launcher, tell)
+    launcher.execute_all(tell)
+    while not is_over(find(instance, backfill_id)):
+        backfill = find(instance, backfill_id)
+        for _ in execute_backfill_iteration_with_instigation_logger(
+            backfill, _log, workspace, instance
+        ):
+            pass
+        launcher.execute_all(tell)
 
 
 def find(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfill:
@@ -118,13 +131,17 @@ def is_over(backfill: PartitionBackfill) -> bool:
     return backfill.status in BULK_ACTION_TERMINAL_STATUSES
 
 
-def _go_on(workspace: WorkspaceProcessContext, backfill_id: str, tell: Tell) -> None:
+def _go_on(
+    workspace: WorkspaceProcessContext, backfill_id: str, launcher: RunsHere, tell: Tell
+) -> None:
     instance = workspace.instance
     mine = RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}, statuses=_UNDER_WAY)
     for run in instance.get_runs(mine, ascending=True):
         request = workspace.create_request_context()
         if run.status == DagsterRunStatus.QUEUED:
             instance.launch_run(run.run_id, request)
+        elif run.status == DagsterRunStatus.STARTING:
+            launcher.execute(run, tell)
         elif run.status == DagsterRunStatus.NOT_STARTED:
             # others of this status are submitted by the backfill itself
             if run.parent_run_id:
@@ -136,7 +153,7 @@ def _go_on(workspace: WorkspaceProcessContext, backfill_id: str, tell: Tell) -> 
             instance.submit_run(again.run_id, request)
 
 
-def _create_again(workspace: WorkspaceProcessContext, run_id: str) -> dg.DagsterRun:
+def _create_again(workspace: WorkspaceProcessContext, run_id: str) -> DagsterRun:
     """A run of the steps that the failed one did not come to the end of."""
     run = workspace.instance.get_run_by_id(run_id)
     assert run is not None and run.remote_job_origin is not None, run_id

@@ -97,7 +97,7 @@ def test_a_bad_session_is_named_and_left_out_and_the_others_are_made(engine):
     judged = {
         (e.asset_check_evaluation_data.partition, e.asset_check_evaluation_data.passed)
         for e in result.all_events
-        if e.is_asset_check_evaluation
+        if e.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
         and e.asset_check_evaluation_data.asset_key == QUALITY
     }
     assert judged == {("desk", True), ("shelf", True), ("empty", False)}
