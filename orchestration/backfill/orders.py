@@ -94,6 +94,10 @@ def read_order(
     elif select:
         chosen = choose_sessions(known, patterns)
         all_of_them = sorted(known if chosen is None else chosen)
+        if not all_of_them and any(map(is_of_sessions, find_assets(select))):
+            raise ValueError(
+                f"--select {', '.join(select)!r}: no session is there: `daguerre ingest PATH` takes one in"
+            )
         wanted = {asset: all_of_them for asset in find_assets(select)}
     else:
         lines = make_plan(settings, patterns=patterns).lines

