@@ -45,7 +45,12 @@ def make_each(context: dg.AssetExecutionContext, make: Make) -> Iterator[Event]:
         return
     keys = sorted(context.selected_asset_keys)
     left_out = read_left_out(context)
-    todo = [session for session in list_sessions(context) if session not in left_out]
+    done = _read_made(context)
+    todo = [
+        session
+        for session in list_sessions(context)
+        if session not in left_out and not all((key, session) in done for key in keys)
+    ]
     for number, session in enumerate(todo, start=1):
         try:
             made = [*make(session)]
@@ -97,6 +102,21 @@ def is_last(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> bool:
     )
     children = layer.asset_graph.get(key).child_keys
     return not children & set(chosen)
+
+
+def _read_made(context: dg.AssetExecutionContext) -> set[tuple[dg.AssetKey, str]]:
+    """Assets and sessions that the runs made which this one goes on from: they are not made again."""
+    made = set()
+    run = context.run
+    while run is not None and run.parent_run_id:
+        logs = context.instance.all_logs(
+            run.parent_run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION
+        )
+        events = [entry.dagster_event for entry in logs if entry.dagster_event]
+        of_run = [event.step_materialization_data.materialization for event in events]
+        made |= {(one.asset_key, one.partition) for one in of_run if one.partition}
+        run = context.instance.get_run_by_id(run.parent_run_id)
+    return made
 
 
 def _materialise(made: dg.MaterializeResult, session: str) -> dg.AssetMaterialization:
