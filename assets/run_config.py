@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+# of runs that end where a training of the same task goes on, in place of waiting for it
+GIVE_UP_TAG = "daguerre/give_up"
 CONFIG_TAG = "daguerre/config"
 C = TypeVar("C", bound=dg.Config)
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterRunStatus, RunsFilter
+from dagster import RunsFilter
 from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
 
-from assets.run_config import write_config
+from assets.run_config import GIVE_UP_TAG, write_config
+from assets.training.turn import find_turn
 from orchestration.backfill.orders import Order
 from orchestration.backfill.verdict import GOOD, Outcome, Target, Verdict, read_verdict
 from orchestration.backfill.work import Tell, find, is_over, open_workspace, work
@@ -55,10 +56,10 @@ def backfill(
     """
     with open_workspace(settings) as workspace:
         instance = workspace.instance
-        if order.tasks:
-            _await_training(instance, order, how, tell)
+        if how.gives_up:
+            _refuse_training(settings, order)
         graph = _load_graph(workspace)
-        backfill_id, before = _find_or_add(workspace, graph, order, tell)
+        backfill_id, before = _find_or_add(workspace, graph, order, how, tell)
         if not backfill_id:
             return "", Verdict("", tuple(before.values()), 0)
         tell(f"backfill {backfill_id}")
@@ -134,7 +135,11 @@ def _load_graph(workspace: WorkspaceProcessContext) -> Any:
 
 
 def _find_or_add(
-    workspace: WorkspaceProcessContext, graph: Any, order: Order, tell: Tell
+    workspace: WorkspaceProcessContext,
+    graph: Any,
+    order: Order,
+    how: Launch,
+    tell: Tell,
 ) -> tuple[str, dict[Target, Outcome]]:
     """The backfill of the order that is under way, or the next: of all, or of what an ended one has not made well.
 
@@ -150,7 +155,7 @@ def _find_or_add(
             if not left:
                 tell("all of it was made before, and its checks held")
                 return "", before
-            _add(workspace, graph, order, left, backfill_id)
+            _add(workspace, graph, order, left, backfill_id, how)
             return backfill_id, before
         if not is_over(known):
             tell(f"backfill {backfill_id} is under way: taking it up again")
@@ -178,6 +183,7 @@ def _add(
     order: Order,
     left: set[Target],
     backfill_id: str,
+    how: Launch,
 ) -> None:
     instance = workspace.instance
     sessions = sorted({session for _, session in left if session})
@@ -189,6 +195,8 @@ def _add(
     tags = {ORDER_TAG: order.key, **write_config(order.config)}
     if order.tasks:
         tags["dagster/concurrency_key"] = "training"
+    if order.tasks and how.gives_up:
+        tags[GIVE_UP_TAG] = "true"
     backfill = PartitionBackfill.from_asset_graph_subset(
         backfill_id,
         time.time(),
@@ -202,39 +210,11 @@ def _add(
     instance.add_backfill(backfill)
 
 
-def _await_training(
-    instance: dg.DagsterInstance, order: Order, how: Launch, tell: Tell
-) -> None:
-    """Return when no other training of the tasks is under way."""
-    told = ""
-    while True:
-        others = _find_trainings(instance, order)
-        if not others:
-            return
-        words = f"run {others[0].run_id[:8]} trains {', '.join(order.tasks)}"
-        if how.gives_up:
-            raise Busy(words)
-        if words != told:
-            tell(f"{words}: waiting for its end")
-            told = words
-        time.sleep(_LOOK_S)
-
-
-def _find_trainings(instance: dg.DagsterInstance, order: Order) -> list[dg.DagsterRun]:
-    mine = {dg.AssetKey(["training", task]) for task in order.tasks}
-    jobs = {f"train_{task}" for task in order.tasks}
-    under_way = [
-        DagsterRunStatus.QUEUED,
-        DagsterRunStatus.STARTING,
-        DagsterRunStatus.STARTED,
-    ]
-    runs = instance.get_runs(RunsFilter(statuses=under_way))
-    return [
-        run
-        for run in runs
-        if run.tags.get(ORDER_TAG) != order.key
-        and (run.job_name in jobs or mine & (run.asset_selection or set()))
-    ]
+def _refuse_training(settings: Settings, order: Order) -> None:
+    for task in order.tasks:
+        process = find_turn(settings.home, task)
+        if process:
+            raise Busy(f"process {process} trains {task} in this home")
 
 
 class _Watch:

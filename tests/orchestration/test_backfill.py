@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, to_table
+from assets.training.turn import take_turn
 from orchestration import definitions
 from orchestration.backfill import launch
 from orchestration.backfill.launch import Busy, Launch, backfill
@@ -255,12 +256,10 @@ def test_a_dry_run_names_what_would_be_made_and_starts_nothing(
 
 def test_a_second_training_of_a_task_gives_up_where_it_may_not_wait(settings):
     order = Order({"training/detection": ()}, {}, "code")
-    with open_workspace(settings) as workspace:
-        job = build_defs(settings).resolve_job_def("train_detection")
-        other = workspace.instance.create_run_for_job(
-            job, status=dg.DagsterRunStatus.STARTED
-        )
     told: list[str] = []
-    with pytest.raises(Busy, match=f"run {other.run_id[:8]} trains detection"):
+    with (
+        take_turn(settings.home, "detection", told.append),
+        pytest.raises(Busy, match=f"process {os.getpid()} trains detection"),
+    ):
         backfill(settings, order, Launch(gives_up=True), told.append)
     assert told == []
