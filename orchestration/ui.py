@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from assets.locks import find_holder
 from orchestration.gate import as_header, renew_token
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_run_log, build_tracker
@@ -77,12 +78,18 @@ def prepare_instance(settings: Settings) -> Path:
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     """Start the servers, print their links when they answer, and keep them running. Returns the exit code.
 
-    Raises ValueError, and starts nothing, where the UI of this home runs already or a port is taken.
+    Raises ValueError, and starts nothing, where the UI of this home runs already, a backfill is worked on or a
+    port is taken.
     """
     pages = {
         "Dagster": f"http://{HOST}:{port}",
         "MLflow": f"http://{HOST}:{mlflow_port}",
     }
+    worker = find_holder(settings.backfill_lock)
+    if worker:
+        raise ValueError(
+            f"process {worker} works on a backfill of this home: wait for its end, or end it: its call goes on later"
+        )
     with own_home(settings.ui_lock, pages):
         require_free({"--port": port, "--mlflow-port": mlflow_port})
         return _serve(settings, pages, (port, mlflow_port))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from assets.locks import find_holder, lock
 
 _LOOK_S = 1.0
 
@@ -23,7 +23,7 @@ def take_turn(
     """Have the turn while the context lasts; it ends with the process, however that ends. Raises TakenTurn."""
     with _locate(home, task).open("a+") as file:
         told = ""
-        while not _lock(file.fileno()):
+        while not lock(file):
             file.seek(0)
             words = f"process {file.read().strip()} trains {task} in this home"
             if gives_up:
@@ -32,28 +32,13 @@ def take_turn(
                 tell(f"{words}: waiting for its end")
                 told = words
             time.sleep(_LOOK_S)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
         yield
 
 
 def find_turn(home: Path, task: str) -> str:
     """The process that trains the task now; "" where none does."""
-    path = _locate(home, task)
-    if not path.exists():
-        return ""
-    with path.open() as file:
-        return "" if _lock(file.fileno()) else file.read().strip()
+    return find_holder(_locate(home, task))
 
 
 def _locate(home: Path, task: str) -> Path:
     return home / f"training_{task}_lock"
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -3,8 +3,6 @@
 Belongs here: which backfill an order is, who works on it, waiting. Does not: what an order may be, what a verdict says.
 """
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
 
+from assets.locks import find_holder, lock
 from assets.run_config import GIVE_UP_TAG, write_config
 from assets.training.turn import find_turn
 from orchestration.backfill.orders import Order
@@ -99,35 +98,20 @@ def is_daemon_there(settings: Settings, instance: dg.DagsterInstance) -> bool:
 
         found = get_daemon_statuses(instance, ["BACKFILL"], ignore_errors=True)
         return all(status.healthy for status in found.values())
-    if not settings.ui_lock.exists():
-        return False
-    with settings.ui_lock.open() as file:
-        return not _lock(file.fileno())
+    return bool(find_holder(settings.ui_lock))
 
 
 @contextmanager
 def _own_work(settings: Settings, how: Launch) -> Iterator[bool]:
     """Whether this process alone works on backfills of the home, from here on."""
-    path = settings.home / "backfill_lock"
-    with path.open("a+") as file:
-        if _lock(file.fileno()):
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+    with settings.backfill_lock.open("a+") as file:
+        if lock(file):
             yield True
             return
         file.seek(0)
         if how.gives_up:
             raise Busy(f"process {file.read()} works on a backfill of this home")
         yield False
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _load_graph(workspace: WorkspaceProcessContext) -> Any:
