@@ -26,8 +26,6 @@ from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, open_landing_zone, open_ledger
 
 _MONITORING = ("monitoring/predictions", "monitoring/drift")
-# a plan lists rows by session, not by frame
-_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -123,8 +121,6 @@ def _list_session_assets() -> list[str]:
 
 def _read_plan(path: Path) -> dict[str, list[str]]:
     remedy = "write one with `daguerre plan --json > plan.json`"
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"--plan {str(path)!r} is too large for a plan: {remedy}")
     try:
         plan = _PlanFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
