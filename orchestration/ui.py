@@ -194,7 +194,13 @@ def _commands(
         # as in workspace.yaml, which is in checkouts
         _CODE: [*start_code, "-m", MODULE, "-d", str(CHECKOUT)],
         "dagster": [*gated, "dagster", str(port), str(workspace)],
-        "dagster-daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)],
+        "dagster-daemon": [
+            *python,
+            "orchestration.daemon",
+            "run",
+            "-w",
+            str(workspace),
+        ],
     }
 
 
