@@ -5,7 +5,7 @@ of several, a session that could not be made, or that a gate holds, is left out 
 last assets of the run then fail for it, and with them the run. An observation says of each what it was left out for.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import dagster as dg
 from dagster import DagsterEventType
@@ -97,9 +97,7 @@ def read_left_out_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, str
 def is_last(context: dg.AssetCheckExecutionContext, key: dg.AssetKey) -> bool:
     """Whether nothing that the run makes comes after the asset."""
     layer = context.job_def.asset_layer
-    chosen: Sequence[dg.AssetKey] | frozenset[dg.AssetKey] = (
-        context.run.asset_selection or [*layer.selected_asset_keys]
-    )
+    chosen = context.run.asset_selection or layer.selected_asset_keys
     children = layer.asset_graph.get(key).child_keys
     return not children & set(chosen)
 
@@ -121,11 +119,10 @@ def _read_made(context: dg.AssetExecutionContext) -> set[tuple[dg.AssetKey, str]
 
 def _materialise(made: dg.MaterializeResult, session: str) -> dg.AssetMaterialization:
     assert made.asset_key is not None and made.data_version is not None, "`result` has"
-    metadata: Mapping[str, object] = made.metadata or {}
     return dg.AssetMaterialization(
         made.asset_key,
         partition=session,
-        metadata=metadata,
+        metadata=made.metadata,
         tags={_DATA_VERSION: made.data_version.value},
     )
 
