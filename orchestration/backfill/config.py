@@ -54,7 +54,11 @@ def _find_class(asset: str) -> type[dg.Config] | None:
     stage, _, noun = asset.partition("/")
     if stage == "curation" and noun.endswith("_dataset"):
         return DatasetConfig
-    return {"training": TrainingConfig, "registry": GateConfig}.get(stage)
+    classes: dict[str, type[dg.Config]] = {
+        "training": TrainingConfig,
+        "registry": GateConfig,
+    }
+    return classes.get(stage)
 
 
 def _enter(

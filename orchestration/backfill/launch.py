@@ -6,7 +6,6 @@ Belongs here: which backfill an order is, who works on it, waiting. Does not: wh
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -36,43 +35,29 @@ class Busy(Exception):
     """Something else is at it, and who asked does not want to wait."""
 
 
-@dataclass(frozen=True)
-class Launch:
-    """How to go about it. `waits`: for the end of the backfill; `gives_up`: where others are at it, or a training of
-    the same task goes on."""
-
-    waits: bool = True
-    gives_up: bool = False
-
-
-def backfill(
-    settings: Settings, order: Order, how: Launch, tell: Tell
-) -> tuple[str, Verdict | None]:
-    """Make what is ordered; the id of the backfill and its verdict, None where nobody waited for it.
+def backfill(settings: Settings, order: Order, gives_up: bool, tell: Tell) -> Verdict:
+    """Make what is ordered, and wait for its verdict.
 
     An order that is under way is taken up again, and one of a plan that has ended well is not made twice: its verdict
-    is told again. Raises Busy.
+    is told again. `gives_up`: where another backfill or a training of the same task goes on, raise Busy.
     """
     with open_workspace(settings) as workspace:
         instance = workspace.instance
-        if how.gives_up:
-            _refuse_training(settings, order)
+        if gives_up:
+            _refuse_others(settings, order)
         graph = _load_graph(workspace)
-        backfill_id, before = _find_or_add(workspace, graph, order, how, tell)
+        backfill_id, before = _find_or_add(workspace, graph, order, gives_up, tell)
         if not backfill_id:
-            return "", Verdict("", tuple(before.values()), 0)
+            return Verdict("", tuple(before.values()), 0)
         tell(f"backfill {backfill_id}")
-        if not how.waits and is_daemon_there(settings, instance):
-            return backfill_id, None
-        _bring_to_end(settings, workspace, backfill_id, how, tell)
-        return backfill_id, read_verdict(instance, graph, order, backfill_id, before)
+        _bring_to_end(settings, workspace, backfill_id, tell)
+        return read_verdict(instance, graph, order, backfill_id, before)
 
 
 def _bring_to_end(
     settings: Settings,
     workspace: WorkspaceProcessContext,
     backfill_id: str,
-    how: Launch,
     tell: Tell,
 ) -> None:
     instance = workspace.instance
@@ -82,7 +67,7 @@ def _bring_to_end(
             watch.look()
             time.sleep(_LOOK_S)
             continue
-        with _own_work(settings, how) as is_ours:
+        with _own_work(settings) as is_ours:
             if is_ours:
                 work(workspace, backfill_id, tell)
                 continue
@@ -102,16 +87,10 @@ def is_daemon_there(settings: Settings, instance: dg.DagsterInstance) -> bool:
 
 
 @contextmanager
-def _own_work(settings: Settings, how: Launch) -> Iterator[bool]:
+def _own_work(settings: Settings) -> Iterator[bool]:
     """Whether this process alone works on backfills of the home, from here on."""
     with settings.backfill_lock.open("a+") as file:
-        if lock(file):
-            yield True
-            return
-        file.seek(0)
-        if how.gives_up:
-            raise Busy(f"process {file.read()} works on a backfill of this home")
-        yield False
+        yield lock(file)
 
 
 def _load_graph(workspace: WorkspaceProcessContext) -> Any:
@@ -122,7 +101,7 @@ def _find_or_add(
     workspace: WorkspaceProcessContext,
     graph: Any,
     order: Order,
-    how: Launch,
+    gives_up: bool,
     tell: Tell,
 ) -> tuple[str, dict[Target, Outcome]]:
     """The backfill of the order that is under way, or the next: of all, or of what an ended one has not made well.
@@ -139,7 +118,7 @@ def _find_or_add(
             if not left:
                 tell("all of it was made before, and its checks held")
                 return "", before
-            _add(workspace, graph, order, left, backfill_id, how)
+            _add(workspace, graph, order, left, backfill_id, gives_up)
             return backfill_id, before
         if not is_over(known):
             tell(f"backfill {backfill_id} is under way: taking it up again")
@@ -167,7 +146,7 @@ def _add(
     order: Order,
     left: set[Target],
     backfill_id: str,
-    how: Launch,
+    gives_up: bool,
 ) -> None:
     instance = workspace.instance
     sessions = sorted({session for _, session in left if session})
@@ -179,7 +158,7 @@ def _add(
     tags = {ORDER_TAG: order.key, **write_config(order.config)}
     if order.tasks:
         tags["dagster/concurrency_key"] = "training"
-    if order.tasks and how.gives_up:
+    if order.tasks and gives_up:
         tags[GIVE_UP_TAG] = "true"
     backfill = PartitionBackfill.from_asset_graph_subset(
         backfill_id,
@@ -194,7 +173,10 @@ def _add(
     instance.add_backfill(backfill)
 
 
-def _refuse_training(settings: Settings, order: Order) -> None:
+def _refuse_others(settings: Settings, order: Order) -> None:
+    worker = find_holder(settings.backfill_lock)
+    if worker:
+        raise Busy(f"process {worker} works on a backfill of this home")
     for task in order.tasks:
         process = find_turn(settings.home, task)
         if process:

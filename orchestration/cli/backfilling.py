@@ -47,16 +47,10 @@ def backfill(
         list[str] | None,
         typer.Option(
             "--set",
-            metavar="ASSET.FIELD=VALUE",
-            help="Config of one asset: training/detection.recipe=tiny_detection, detection.settings.epochs=5.",
+            metavar="KEY=VALUE",
+            help="Config of one asset: training/detection.recipe=tiny_detection, or ....settings.epochs=5.",
         ),
     ] = None,
-    wait: Annotated[
-        bool,
-        typer.Option(
-            help="Until it ends, for the verdict. --no-wait leaves it to the UI where one runs; 0 then means launched."
-        ),
-    ] = True,
     give_up: Annotated[
         bool,
         typer.Option(
@@ -90,34 +84,33 @@ def backfill(
         _print(as_json, _order_facts(order), _draw_order(order))
         return
     require_writable(settings)
-    raise typer.Exit(_launch(settings, order, wait, give_up, as_json, markdown))
+    raise typer.Exit(_launch(settings, order, give_up, as_json, markdown))
 
 
 def _launch(
     settings: Any,
     order: "Order",
-    wait: bool,
     give_up: bool,
     as_json: bool,
     markdown: bool,
 ) -> int:
-    from orchestration.backfill.launch import Busy, Launch, backfill
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
+    from orchestration.backfill.launch import Busy, backfill
 
     try:
-        backfill_id, verdict = backfill(settings, order, Launch(wait, give_up), _tell)
+        verdict = backfill(settings, order, give_up, _tell)
     except Busy as error:
         return _end(as_json, f"{error}: nothing was started")
-    except (ValueError, KeyboardInterrupt):
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        return _end(as_json, "interrupted: the same call goes on where it was")
+    except ValueError:
         raise
     except Exception as error:  # of Dagster or a store: no verdict is no success
         return _end(
             as_json,
             f"the backfill did not come to its end: {type(error).__name__}: {error}",
         )
-    if verdict is None:
-        text = f"backfill {backfill_id} is launched, and nothing of it is judged: the UI shows it"
-        _print(as_json, {"backfill": backfill_id, "exit_code": None}, text)
-        return 0
     text = draw_markdown(verdict) if markdown else draw_text(verdict)
     _print(as_json, to_json(verdict), text)
     return verdict.exit_code

@@ -19,7 +19,7 @@ from assets.tables.schemas import TABLES, to_table
 from assets.training.turn import take_turn
 from orchestration import definitions
 from orchestration.backfill import launch
-from orchestration.backfill.launch import Busy, Launch, backfill
+from orchestration.backfill.launch import Busy, backfill
 from orchestration.backfill.orders import Order
 from orchestration.backfill.work import open_workspace
 from orchestration.cli import app, main
@@ -261,5 +261,5 @@ def test_a_second_training_of_a_task_gives_up_where_it_may_not_wait(settings):
         take_turn(settings.home, "detection", told.append),
         pytest.raises(Busy, match=f"process {os.getpid()} trains detection"),
     ):
-        backfill(settings, order, Launch(gives_up=True), told.append)
+        backfill(settings, order, True, told.append)
     assert told == []
