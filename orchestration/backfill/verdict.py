@@ -15,6 +15,7 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from assets.addresses import hide
 from assets.batches import LEFT_OUT
+from assets.foreign_text import from_markdown
 from orchestration.backfill.orders import Order
 from orchestration.sensors.standing import describe_failure
 
@@ -190,7 +191,7 @@ def _tell(found: dg.AssetCheckEvaluation) -> Claim:
         for name, value in found.metadata.items()
         if isinstance(value.value, int | float) and not isinstance(value.value, bool)
     }
-    return Claim(found.check_name, found.description or "", figures)
+    return Claim(found.check_name, from_markdown(found.description or ""), figures)
 
 
 def _list_checks(graph: Graph, asset: str) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,13 +15,14 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.locks import lock
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, to_table
 from assets.training.turn import take_turn
 from orchestration import definitions
 from orchestration.backfill import launch
 from orchestration.backfill.launch import Busy, backfill
-from orchestration.backfill.orders import Order
+from orchestration.backfill.orders import Order, require_writable
 from orchestration.backfill.work import open_workspace
 from orchestration.cli import app, main
 from orchestration.definitions import build_defs
@@ -28,6 +30,7 @@ from orchestration.plan.making import name_code
 from orchestration.profiles import CHECKOUT, Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.session import run_session
+from orchestration.ui import serve
 
 pytestmark = pytest.mark.filterwarnings("default")  # third parties warn in the checks
 QUALITY = "curation/frame_quality"
@@ -263,3 +266,27 @@ def test_a_second_training_of_a_task_gives_up_where_it_may_not_wait(settings):
     ):
         backfill(settings, order, True, told.append)
     assert told == []
+
+
+def test_a_home_that_cannot_be_written_to_is_refused_before_anything_is_begun(settings):
+    closed = replace(settings, home=Path("/proc"))
+    with pytest.raises(
+        ValueError, match=r"the home '/proc' cannot be written to .*DAGUERRE_HOME"
+    ):
+        require_writable(closed)
+
+
+def test_the_ui_does_not_start_beside_a_backfill_that_is_worked_on_elsewhere(settings):
+    with settings.backfill_lock.open("a+") as file:
+        assert lock(file)
+        with pytest.raises(
+            ValueError, match=f"process {os.getpid()} works on a backfill"
+        ):
+            serve(settings, 1, 2)
+
+
+def test_another_backfill_gives_up_where_it_may_not_wait(settings):
+    with settings.backfill_lock.open("a+") as file:
+        assert lock(file)
+        with pytest.raises(Busy, match=f"process {os.getpid()} works on a backfill"):
+            backfill(settings, Order({QUALITY: ("desk",)}, {}, "code"), True, print)
