@@ -23,11 +23,12 @@ demo: $(READY) ## six to ten minutes, captures to a monitored model: simulate, l
 test: $(READY) ## run all tests, in three processes; JOBS=0: in one
 	$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder $(ARGS)
 
-lint: $(READY) ## style, types and import contracts
+lint: $(READY) ## style, types, import contracts and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows docs/how-to/workflows/*.yml
 
 audit: $(READY) ## look the locked packages up in published advisories, where a network allows it
 	$(BIN)/python .ci/packages.py audit "$$(cat $(VENV)/.uv-path)"

@@ -28,6 +28,14 @@ def for_markdown(text: object) -> str:
     return f"{mark[1]}\\{line[mark.start(2) :]}" if mark else line
 
 
+def from_markdown(text: str) -> str:
+    """The words behind what `for_markdown` gave, for another place, which shows them by its own rule."""
+    plain = re.sub(r"\\(.)|`", lambda match: match[1] or "", text)
+    for character, entity in reversed(_ENTITIES.items()):
+        plain = plain.replace(entity, character)
+    return plain
+
+
 def for_plot(text: object) -> str:
     """For matplotlib, which reads what stands between two dollars as mathematics, and fails where it is none."""
     return str(text).replace("$", r"\$")

@@ -4,13 +4,24 @@ Written once for every table: what is claimed lies in the other files of this fo
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
+from assets.batches import (
+    is_batch,
+    is_last,
+    leave_out,
+    list_sessions,
+    read_left_out,
+)
 from assets.foreign_text import for_line, for_markdown
 from assets.materialize import run_of
+from assets.partitions import sessions
 from assets.stages import AssetKey
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
@@ -23,9 +34,16 @@ from checks.gates import (
     gate_session,
     gate_task,
 )
-from checks.verdicts import Verdict
+from checks.verdicts import Verdict, not_looked_at, state_reason, stops_flow
 
 Results = Iterable[dg.AssetCheckResult]
+# of a run over several sessions
+Judgements = Iterator[
+    dg.AssetCheckResult
+    | dg.AssetCheckEvaluation
+    | dg.AssetObservation
+    | dg.Output[None]
+]
 
 
 def all_gates(
@@ -61,7 +79,10 @@ def table_gate(
     )
     def gate(
         context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog]
-    ) -> Results:
+    ) -> Judgements:
+        if partitions_def is not None and is_batch(context):
+            yield from _judge_batch(context, key, tables, catalog)
+            return
         session = context.partition_key if partitions_def is not None else None
         for table in tables:
             yield from _results(context, key, gate_session(catalog, table, session))
@@ -131,9 +152,13 @@ def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
 
 
 def as_evaluation(
-    asset_key: dg.AssetKey, verdict: Verdict, session: str
+    asset_key: dg.AssetKey,
+    verdict: Verdict,
+    session: str,
+    is_blocking: bool = True,
+    target: AssetCheckEvaluationTargetMaterializationData | None = None,
 ) -> dg.AssetCheckEvaluation:
-    """The same, as an event that belongs to no run."""
+    """The same, as an event of one session: of no run, or of one over several, which it fails where it is blocking."""
     shown = as_result(asset_key, verdict)
     return dg.AssetCheckEvaluation(
         asset_key,
@@ -142,9 +167,55 @@ def as_evaluation(
         shown.metadata,
         severity=shown.severity,
         description=shown.description,
-        blocking=True,
+        blocking=is_blocking,
         partition=session,
+        target_materialization_data=target,
     )
+
+
+def _judge_batch(
+    context: dg.AssetCheckExecutionContext,
+    key: dg.AssetKey,
+    tables: Sequence[str],
+    catalog: Catalog,
+) -> Judgements:
+    """Each session by itself: published, held, or left out. Only the last gates of a run fail it."""
+    left_out = read_left_out(context)
+    claims = _claims_of(*tables)
+    is_blocking = is_last(context, key)
+    for session in list_sessions(context):
+        if session in left_out:
+            cause = f"left out: {left_out[session]}"
+            verdicts = [not_looked_at(name, cause) for name in claims]
+        else:
+            verdicts = [
+                verdict
+                for table in tables
+                for verdict in gate_session(catalog, table, session)
+            ]
+            if stops_flow(verdicts):
+                yield leave_out(key, session, state_reason(verdicts))
+        for verdict in verdicts:
+            if not verdict.passed:
+                told = f"{session}: {verdict.name}: {for_line(verdict.summary)}"
+                context.log.warning(told)
+            target = _find_target(context.instance, key, session)
+            yield as_evaluation(key, verdict, session, is_blocking, target)
+    for spec in _specs(key, claims, sessions):
+        yield dg.Output(None, output_name=spec.get_python_identifier())
+
+
+def _find_target(
+    instance: dg.DagsterInstance, key: dg.AssetKey, session: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    wanted = dg.AssetRecordsFilter(key, asset_partitions=[session])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id,
+            run_id=record.event_log_entry.run_id,
+            timestamp=record.timestamp,
+        )
+    return None
 
 
 def _results(

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import dagster as dg
 
+from assets.batches import batch_sessions
 from assets.partitions import sessions
 from assets.stages import all_stages
 from checks.as_check import all_gates
@@ -29,7 +30,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         for assets in import_module(stage.assets).defs.assets
     ]
     return dg.Definitions(
-        assets=show_pictures(made),
+        assets=batch_sessions(show_pictures(made)),
         asset_checks=all_gates(sessions),
         jobs=jobs,
         schedules=[maintenance_schedule],

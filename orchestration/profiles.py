@@ -78,6 +78,11 @@ class Settings:
         return self.home / "ui_lock"
 
     @property
+    def backfill_lock(self) -> Path:
+        """The file that a process holds which works on backfills of the home, in place of the daemon of the UI."""
+        return self.home / "backfill_lock"
+
+    @property
     def ui_token(self) -> Path:
         """The file with what opens the UI, for this user alone: new whenever the UI starts."""
         return self.home / "ui_token"

@@ -90,7 +90,7 @@ class LocalEngine:
         config = {**_QUIET, "ops": ops or {}}
         run_id = str(uuid.uuid4())
         if on_stage is not None:
-            self.instance.add_event_listener(run_id, _tell_stages(on_stage))
+            self.instance.add_event_listener(run_id, tell_stages(on_stage))
         result = self.defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             run_id=run_id,
@@ -111,9 +111,11 @@ class LocalEngine:
         )
 
 
-def _tell_stages(
+def tell_stages(
     on_stage: Callable[[str], None],
 ) -> Callable[[dg.EventLogEntry], None]:
+    """What hands on the names of the stages that a run enters, from its events."""
+
     def tell(entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if (

@@ -16,13 +16,14 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from assets.locks import find_holder
 from orchestration.gate import as_header, renew_token
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
 
 HOST = "127.0.0.1"
-_MODULE = "orchestration.definitions"
+MODULE = "orchestration.definitions"
 _CODE = "dagster-code"
 _START_S = 180.0
 _QUIET = {
@@ -77,12 +78,18 @@ def prepare_instance(settings: Settings) -> Path:
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     """Start the servers, print their links when they answer, and keep them running. Returns the exit code.
 
-    Raises ValueError, and starts nothing, where the UI of this home runs already or a port is taken.
+    Raises ValueError, and starts nothing, where the UI of this home runs already, a backfill is worked on or a
+    port is taken.
     """
     pages = {
         "Dagster": f"http://{HOST}:{port}",
         "MLflow": f"http://{HOST}:{mlflow_port}",
     }
+    worker = find_holder(settings.backfill_lock)
+    if worker:
+        raise ValueError(
+            f"process {worker} works on a backfill of this home: wait for its end, or end it: its call goes on later"
+        )
     with own_home(settings.ui_lock, pages):
         require_free({"--port": port, "--mlflow-port": mlflow_port})
         return _serve(settings, pages, (port, mlflow_port))
@@ -168,7 +175,7 @@ def _start_all(
     """Start what the pages need, and the pages; Dagster's code is there before what asks for it."""
     code = folder / "code.sock"
     workspace = folder / "workspace.yaml"
-    workspace.write_text(_WORKSPACE.format(socket=code, name=_MODULE))
+    workspace.write_text(_WORKSPACE.format(socket=code, name=MODULE))
     for name, command in _commands(*ports, code, workspace).items():
         servers[name] = _start(name, command, settings)
         if name == _CODE:
@@ -185,9 +192,15 @@ def _commands(
     return {
         "mlflow": [*gated, "mlflow", str(mlflow_port)],
         # as in workspace.yaml, which is in checkouts
-        _CODE: [*start_code, "-m", _MODULE, "-d", str(CHECKOUT)],
+        _CODE: [*start_code, "-m", MODULE, "-d", str(CHECKOUT)],
         "dagster": [*gated, "dagster", str(port), str(workspace)],
-        "dagster-daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)],
+        "dagster-daemon": [
+            *python,
+            "orchestration.daemon",
+            "run",
+            "-w",
+            str(workspace),
+        ],
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.batches import Event, make_each
 from assets.capture.intake import Intake
 from assets.capture.label_summary import summarise_labels
 from assets.capture.session import take_in
@@ -50,9 +51,22 @@ def captures(
     landing_zone: dg.ResourceParam[LandingZone],
     intake: dg.ResourceParam[Intake],
     catalog: dg.ResourceParam[Catalog],
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[Event]:
     """Take in every file of the session exactly once; quarantine what cannot be read."""
-    session = context.partition_key
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        return _take_in(context, session, landing_zone, intake, catalog)
+
+    yield from make_each(context, make)
+
+
+def _take_in(
+    context: dg.AssetExecutionContext,
+    session: str,
+    landing_zone: LandingZone,
+    intake: Intake,
+    catalog: Catalog,
+) -> Iterator[dg.MaterializeResult]:
     before = intake.ledger.outcomes(session)
     report = take_in(
         session, landing_zone.locate(session), intake, progress_to(context.log, "files")
@@ -172,16 +186,18 @@ def _describe_clocks(catalog: Catalog, session: str) -> dict[str, Any]:
 )
 def clock_reports(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
     """Of every sensor: what its stamps say, and how far images and gyroscope prove clock and calibration wrong."""
     from assets.clocks.reports import refresh_clock_reports
 
-    session = context.partition_key
-    done = refresh_clock_reports(catalog, session, progress_to(context.log, "captures"))
-    facts = {"rows": done.summary, **_describe_clocks(catalog, session)}
-    return result(
-        catalog, "clock_reports", ["capture", "clock_reports"], session, facts
-    )
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"captures of {session}")
+        done = refresh_clock_reports(catalog, session, progress)
+        facts = {"rows": done.summary, **_describe_clocks(catalog, session)}
+        key = ["capture", "clock_reports"]
+        yield result(catalog, "clock_reports", key, session, facts)
+
+    yield from make_each(context, make)
 
 
 defs = dg.Definitions(assets=[captures, clock_reports])

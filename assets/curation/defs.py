@@ -1,11 +1,13 @@
 """Curation as assets: quality, embeddings, near-duplicates, splits, and one immutable dataset a task."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from assets.batches import Event, make_each
 from assets.choice import Choice
 from assets.curation.clusters import update_clusters, update_splits
 from assets.curation.pictures import count_lost
@@ -16,6 +18,7 @@ from assets.foreign_text import for_line, for_markdown
 from assets.materialize import picture, progress_to, result, run_of
 from assets.partitions import sessions
 from assets.previews.stored_frames import draw_contact_sheet
+from assets.run_config import read_config
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import read_champions_choice
 from assets.tables.class_list import draw_class_list
@@ -36,17 +39,17 @@ _MOST_CLASSES = 100  # in a log and in metadata; `daguerre train --dry-run` list
 )
 def frame_quality(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
     """Exposure, contrast, sharpness, noise and perceptual hash of every colour frame of the session."""
-    session = context.partition_key
-    done = measure_frames(session, catalog, progress_to(context.log, "quality"))
-    return result(
-        catalog,
-        "frame_quality",
-        ["curation", "frame_quality"],
-        session,
-        {"rows": done.summary},
-    )
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"quality of {session}")
+        done = measure_frames(session, catalog, progress)
+        key = ["curation", "frame_quality"]
+        facts = {"rows": done.summary}
+        yield result(catalog, "frame_quality", key, session, facts)
+
+    yield from make_each(context, make)
 
 
 @dg.asset(
@@ -60,19 +63,21 @@ def frame_embeddings(
     context: dg.AssetExecutionContext,
     catalog: dg.ResourceParam[Catalog],
     workspace: dg.ResourceParam[Workspace],
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
     """Features of every colour frame of the session, by ImageNet's EfficientNet-Lite0 or the encoder of the settings.
 
     Rows that another encoder made are made anew.
     """
-    session = context.partition_key
-    done = embed_frames(
-        session, catalog, workspace, progress_to(context.log, "embeddings")
-    )
-    facts = {"rows": done.summary, "encoder": str(workspace.encoder or "ImageNet")}
-    return result(
-        catalog, "frame_embeddings", ["curation", "frame_embeddings"], session, facts
-    )
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"embeddings of {session}")
+        done = embed_frames(session, catalog, workspace, progress)
+        key = ["curation", "frame_embeddings"]
+        encoder = str(workspace.encoder or "ImageNet")
+        facts = {"rows": done.summary, "encoder": encoder}
+        yield result(catalog, "frame_embeddings", key, session, facts)
+
+    yield from make_each(context, make)
 
 
 @dg.asset(
@@ -152,7 +157,8 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         What is left out, and why, stands under `excluded`; what was labelled for the task and is left out also below
         its reason.
         """
-        draft = draft_release(catalog, task, config.choose(catalog, task))
+        chosen = read_config(context, config).choose(catalog, task)
+        draft = draft_release(catalog, task, chosen)
         release_id = write_release(catalog, draft)
         point_in_run(catalog, f"draft/{task}", release_id, run_of(context))
         every = max(1, len(draft.frames) // 24)

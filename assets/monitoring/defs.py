@@ -1,9 +1,11 @@
 """Monitoring as assets: what the champions say about a session, and whether it looks like what they learned from."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
+from assets.batches import Event, make_each
 from assets.materialize import progress_to, result
 from assets.monitoring.pending import champions
 from assets.partitions import sessions
@@ -27,18 +29,23 @@ def predictions(
     context: dg.AssetExecutionContext,
     catalog: dg.ResourceParam[Catalog],
     workspace: dg.ResourceParam[Workspace],
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
     """Each champion's predictions on the session's colour frames, of the cameras it was trained on."""
     from assets.monitoring.watch import predict_session
 
-    session = context.partition_key
-    done = {
-        f"rows of {champion['model_name']}": predict_session(
-            catalog, workspace.home, champion, session
-        ).summary
-        for champion in champions(catalog)
-    }
-    return result(catalog, "predictions", ["monitoring", "predictions"], session, done)
+    found = champions(catalog)
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        done = {
+            f"rows of {champion['model_name']}": predict_session(
+                catalog, workspace.home, champion, session
+            ).summary
+            for champion in found
+        }
+        key = ["monitoring", "predictions"]
+        yield result(catalog, "predictions", key, session, done)
+
+    yield from make_each(context, make)
 
 
 @dg.asset(
@@ -54,14 +61,23 @@ def predictions(
 )
 def drift(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
-) -> dg.MaterializeResult:
+) -> Iterator[Event]:
     """Image statistics and embeddings of the session, by sensor, against each champion's training frames."""
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        yield _judge(context, catalog, session)
+
+    yield from make_each(context, make)
+
+
+def _judge(
+    context: dg.AssetExecutionContext, catalog: Catalog, session: str
+) -> dg.MaterializeResult:
     from assets.materialize import picture
     from assets.monitoring.watch import assess
     from assets.previews.drift import drift_plot
     from assets.previews.gallery import name_subject
 
-    session = context.partition_key
     rows = []
     verdicts: dict[str, Any] = {}
     pictures = {}

@@ -8,6 +8,7 @@ from pydantic import Field
 from assets.foreign_text import for_markdown
 from assets.materialize import result, run_of
 from assets.registry.tracker import Tracker
+from assets.run_config import read_config
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.run_pointers import pointed_in_run
 from assets.workspace import Workspace
@@ -54,6 +55,7 @@ def _release(task: str) -> dg.AssetsDefinition:
         from assets.registry.promotion import submit
         from assets.registry.release import rules_of
 
+        chosen = read_config(context, config)
         run_id = run_of(context)
         model_sha256 = pointed_in_run(catalog, f"model/{task}", run_id)
         if model_sha256 is None:
@@ -78,7 +80,7 @@ def _release(task: str) -> dg.AssetsDefinition:
             checks,
             context.run.run_id,
             plots,
-            replace(rules_of(task), accepts_thin_test=config.accept_thin_test),
+            replace(rules_of(task), accepts_thin_test=chosen.accept_thin_test),
         )
         metadata = {
             "version": verdict.run.model_version,

@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.materialize import result, run_of
+from assets.run_config import GIVE_UP_TAG, read_config
 from assets.run_log import LiveRun, RunLog, RunStart
 from assets.tables.catalog import Catalog
 from assets.tables.ids import complete_id
@@ -94,9 +95,11 @@ def _training(task: str) -> dg.AssetsDefinition:
         from assets.previews.training import ANSWERS, AUGMENTED
         from assets.training.ray_train import train
         from assets.training.spec import Place, TrainingSpec
+        from assets.training.turn import take_turn
         from models.recipes import get_recipe
         from models.recipes.settings import change_settings
 
+        config = read_config(context, config)
         release_id = (
             complete_id(catalog, "releases", config.release_id)
             if config.release_id
@@ -127,7 +130,11 @@ def _training(task: str) -> dg.AssetsDefinition:
             context.run.run_id,
             json.loads(json.dumps(asdict(recipe))),
         )
-        with run_log.open_run(start) as live:
+        gives_up = GIVE_UP_TAG in context.run.tags
+        with (
+            take_turn(workspace.home, task, context.log.warning, gives_up),
+            run_log.open_run(start) as live,
+        ):
             package = train(spec, place, lambda event: _tell(event, pictures, live))
             live.finish(package.model_sha256)
         row = {

@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from assets.addresses import hide
+from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
@@ -57,6 +58,7 @@ for verb in (
     forget,
     status,
     plan,
+    backfill,
     query,
     verify,
     lineage,

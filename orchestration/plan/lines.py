@@ -56,9 +56,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything stale. `changes`: code since `base`; `said_same`: code that people said makes the rows of before."""
+    """Everything stale. `changes`: code since `base`; `said_same`: code that people said makes the rows of before.
+
+    `code` names all code that makes rows, as it was when the plan was made.
+    """
 
     base: str
+    code: str
     lines: tuple[Line, ...]
     changes: tuple[Change, ...] = ()
     said_same: Mapping[str, str] = field(default_factory=dict)

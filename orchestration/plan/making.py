@@ -1,5 +1,7 @@
 """Put a plan together: what is stale and why, what follows, and what it costs by recorded runs."""
 
+import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -53,7 +55,8 @@ def make_plan(
     catalog = build_catalog(settings)
     ledger = open_ledger(settings)
     zone = open_landing_zone(settings, ledger)
-    sessions = _choose_sessions(catalog, zone.look_around().sessions, patterns)
+    known = list_known_sessions(catalog, zone.look_around().sessions)
+    sessions = choose_sessions(known, patterns)
     keep = _choose_reasons(base, changes, selected)
     stale, notes = _list_stale(catalog, settings, sessions, selected)
     notes += untold
@@ -71,6 +74,7 @@ def make_plan(
     costs = [line.cost for line in priced if line.cost is not None]
     return Plan(
         base or "",
+        name_code(),
         priced,
         tuple(changes),
         {
@@ -109,16 +113,18 @@ def list_assets() -> list[str]:
     return list(dict.fromkeys("/".join(key) for key in found))
 
 
-def _choose_sessions(
-    catalog: Catalog, landed: Collection[str], patterns: Sequence[str]
+def list_known_sessions(catalog: Catalog, landed: Collection[str]) -> set[str]:
+    """Those that lie in the landing zone, and those with captures."""
+    taken_in = catalog.read_latest("captures", ["session"])["session"].to_pylist()
+    return {*landed, *taken_in}
+
+
+def choose_sessions(
+    known: Collection[str], patterns: Sequence[str]
 ) -> frozenset[str] | None:
     """The sessions that patterns name; None for all. Raises ValueError for a pattern that names none."""
     if not patterns:
         return None
-    known = {
-        *landed,
-        *catalog.read_latest("captures", ["session"])["session"].to_pylist(),
-    }
     chosen = set()
     for pattern in patterns:
         mine = {session for session in known if fnmatchcase(session, pattern)}
@@ -128,6 +134,12 @@ def _choose_sessions(
             )
         chosen |= mine
     return frozenset(chosen)
+
+
+def name_code() -> str:
+    """Equal where all code that makes rows is, whatever the commit: 12 hex digits."""
+    told = sorted((v.maker, v.fingerprint) for v in list_versions().values())
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
 
 
 def _compare(base: str) -> tuple[list[Change], frozenset[str], list[str]]:

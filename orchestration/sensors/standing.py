@@ -12,6 +12,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from assets.addresses import hide
 
 _CHECK_FAILED = "DagsterAssetCheckFailedError"  # what Dagster ends the step of a blocking check with
+_NO_WORD = "its process ended without a word"
 _MOST_RUNS = 20
 _MOST_FAILURES = 500
 
@@ -52,7 +53,7 @@ def find_standing(
         newest.dagster_run.run_id,
         num_failures,
         newest.end_time or newest.update_timestamp.timestamp(),
-        reasons[0] if reasons else "its process ended without a word",
+        reasons[0] if reasons else _NO_WORD,
     )
 
 
@@ -73,6 +74,17 @@ def list_failed_partitions(
     return {t["dagster/partition"] for t in tags if "dagster/partition" in t}, max(
         until_s
     )
+
+
+def describe_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """Why a run failed by itself; "" where it did not, or a check failed it."""
+    if run.status != DagsterRunStatus.FAILURE:
+        return ""
+    errors = _list_errors(instance, run.run_id)
+    reasons = [_find_cause(error) for error in errors if not _is_check(error)]
+    if errors and not reasons:
+        return ""
+    return f"run {run.run_id[:8]}: {reasons[0] if reasons else _NO_WORD}"
 
 
 def _list_errors(instance: dg.DagsterInstance, run_id: str) -> list[object]:

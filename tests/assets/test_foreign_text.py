@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets.foreign_text import for_line, for_markdown, for_plot
+from assets.foreign_text import for_line, for_markdown, for_plot, from_markdown
 from tests.orchestration.test_strangers import find_markup, read_text
 
 MARKERS = (
@@ -49,3 +49,19 @@ def test_lines_and_controls_become_one_line() -> None:
 def test_usual_names_and_numbers_stay_as_they_are() -> None:
     for text in ("left", "2 of 3 (0.04 %) have none", "-5.0", "1.5 m", "a-b.jpg"):
         assert for_markdown(text) == text == for_plot(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a_b*c",
+        "a <b> & c",
+        "see https://host.example/a_b",
+        "1. first",
+        "- x",
+        "back\\slash",
+        "&lt;",
+    ],
+)
+def test_words_come_back_from_markdown(text):
+    assert from_markdown(for_markdown(text)) == text

@@ -320,7 +320,7 @@ def test_the_verb_answers_in_three_ways(home, monkeypatch):
 
 def test_names_in_markdown_are_escaped():
     line = Line("a", "b", "x | <b>", "rows", 1, {"d_e": 1}, True)
-    row = draw_markdown(Plan("", (line,))).splitlines()[4]
+    row = draw_markdown(Plan("", "", (line,))).splitlines()[4]
     assert "<b>" not in row and "x \\|" in row and "d\\_e" in row
 
 
