@@ -75,7 +75,8 @@ def decode_counts(counts: str) -> list[int]:
     runs[2::2] = runs[2::2].cumsum()
     if runs.min() < 0 or runs.max() > _LONGEST_RUN_PX:
         raise ValueError("run lengths that end early or go backwards")
-    return runs.tolist()
+    found: list[int] = runs.tolist()
+    return found
 
 
 def find_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

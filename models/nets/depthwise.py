@@ -8,7 +8,7 @@ computed here three columns at a time. The result differs from the other by roun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -32,9 +32,8 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if self._learns_by_columns(x):
-            return _ByColumns.apply(
-                x, self.weight, self.bias, self.stride, self.padding
-            )
+            convolve: Callable[..., Tensor] = _ByColumns.apply
+            return convolve(x, self.weight, self.bias, self.stride, self.padding)
         return super().forward(x)
 
     def _learns_by_columns(self, x: Tensor) -> bool:
@@ -67,7 +66,6 @@ class _ByColumns(torch.autograd.Function):
         return F.conv2d(x, weight, bias, stride, padding, groups=len(weight))
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         of_input = of_bias = None

@@ -25,7 +25,7 @@ from orchestration.backfill.launch import Busy, backfill
 from orchestration.backfill.orders import Order, require_writable
 from orchestration.backfill.work import open_workspace
 from orchestration.cli import app, main
-from orchestration.definitions import build_defs
+from orchestration.graph import build_defs
 from orchestration.plan.making import name_code
 from orchestration.profiles import CHECKOUT, Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone

@@ -12,7 +12,7 @@ import pytest
 from assets.tables import upkeep
 from assets.tables.catalog import Catalog
 from assets.tables.seals import seal_tables
-from orchestration.definitions import build_defs
+from orchestration.graph import build_defs
 from orchestration.profiles import load_settings
 from orchestration.ticks import LocalEngine
 
