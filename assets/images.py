@@ -136,12 +136,16 @@ class EncodedImage:
         shrunk has its colours, which most JPEGs keep at half size, repeated instead of interpolated: shrinking
         averages them all the same. Raises ValueError.
         """
+        reduction = find_divisor(scale)
+        return self.read_at(reduction, reduction * scale < 1)
+
+    def read_at(self, divisor: int, is_rough: bool) -> tuple[NDArray[np.uint8], int]:
+        """As `read`: of a JPEG at 1/`divisor` of its sides, its colours repeated where it is to be rough."""
         if not _is_jpeg(self.content):
             return decode_rgb(self.content), 1
         import simplejpeg
 
-        reduction = next(r for r in (8, 4, 2, 1) if r * scale <= 1 or r == 1)
-        height, width = (-(-side // reduction) for side in self.size_hw)
+        height, width = (-(-side // divisor) for side in self.size_hw)
         # KeyError: a chroma subsampling that simplejpeg does not know, as 4:4:1
         with suppress(ValueError, KeyError):
             image = simplejpeg.decode_jpeg(
@@ -149,11 +153,16 @@ class EncodedImage:
                 "RGB",
                 min_height=height,
                 min_width=width,
-                fastupsample=reduction * scale < 1,
+                fastupsample=is_rough,
             )
             if image.shape == (height, width, 3):
-                return np.asarray(image, np.uint8), reduction
-        return decode_rgb(self.content, reduction), reduction
+                return np.asarray(image, np.uint8), divisor
+        return decode_rgb(self.content, divisor), divisor
+
+
+def find_divisor(scale: float) -> int:
+    """Of 1, 2, 4 and 8 the largest with 1/r >= `scale`, or 1."""
+    return next(r for r in (8, 4, 2, 1) if r * scale <= 1 or r == 1)
 
 
 def decode_depth(payload: Payload) -> NDArray[np.uint16]:

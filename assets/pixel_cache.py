@@ -36,7 +36,7 @@ _ALIGNED = 64  # bytes, at which a place begins
 _WAITING_BYTES = 64 << 20  # of images that wait to be written; more are not taken
 _SYNCED_BYTES = 64 << 20  # written, after which who writes waits for the disk
 _ROW_BYTES = 4096  # of what a checksum sums up
-_DECODERS = ("simplejpeg", "opencv-python-headless", "pillow", "pillow-heif", "av")
+_DECODERS = ("simplejpeg", "opencv-python-headless", "pillow", "pi-heif", "av")
 _log = logging.getLogger("daguerre.training")
 
 
@@ -125,11 +125,13 @@ class PixelCache:
         with _hold(room.folder / _LOCK):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             weakref.finalize(self, os.close, self._descriptor)
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
             limit = room.limit_bytes
             if limit is None:
                 limit = choose_limit(room.folder)
-            size = min(int(ends[-1]), _make_room(room.folder, self.path, ends[-1], limit))
+            wanted = int(ends[-1])
+            size = min(wanted, _make_room(room.folder, self.path, wanted, limit))
+            if not _is_alone(self._descriptor):
+                size = max(size, os.fstat(self._descriptor).st_size)
             self._num_kept = int(np.searchsorted(ends, size, "right"))
             self._forget_from(self._num_kept)
             os.ftruncate(self._descriptor, size)
@@ -169,7 +171,7 @@ class PixelCache:
         except OSError:
             return self._tell_damage()
         is_whole = num_read == record.num_bytes
-        if is_whole and _check(image, record) == record.checksum:
+        if is_whole and _check(index, image, record) == record.checksum:
             return image
         return self._tell_damage()
 
@@ -193,10 +195,10 @@ class PixelCache:
     def _write(
         self, index: int, image: Image, stored_hw: tuple[int, int], divisor: int
     ) -> None:
-        """Pixels first: who is killed in between leaves no record, and bytes that a power cut took fail their checksum."""
+        """Pixels first: who is killed in between leaves no record. What a power cut took fails its checksum."""
         shape_hw = image.shape[0], image.shape[1]
         bare = Record(shape_hw, stored_hw, divisor, b"")
-        checksum = _check(image, bare)
+        checksum = _check(index, image, bare)
         packed = _RECORD.pack(checksum, *shape_hw, *stored_hw, divisor)
         try:
             content = memoryview(np.ascontiguousarray(image)).cast("B")
@@ -231,13 +233,13 @@ class PixelCache:
             )
 
 
-def _check(image: Image, record: Record) -> bytes:
-    """16 bytes of the pixels and the sizes. Sums by row and by column of a table of 8-byte words: they take a tenth of
-    the time of a cryptographic hash, and miss no changed bit, no lost page and no two that are swapped."""
+def _check(index: int, image: Image, record: Record) -> bytes:
+    """16 bytes of the pixels, the sizes and the place. Sums by row and by column of a table of 8-byte words take
+    a tenth of the time of a cryptographic hash, and miss no changed bit, no lost page and no two that are swapped."""
     flat = np.ascontiguousarray(image).reshape(-1)
     whole = len(flat) // _ROW_BYTES * _ROW_BYTES
     words = flat[:whole].view(np.uint64).reshape(-1, _ROW_BYTES // 8)
-    sizes = (*record.shape_hw, *record.stored_hw, record.divisor)
+    sizes = (index, *record.shape_hw, *record.stored_hw, record.divisor)
     digest = hashlib.blake2b(repr(sizes).encode(), digest_size=16)
     for part in (words.sum(0), words.sum(1), flat[whole:]):
         digest.update(part)
@@ -256,6 +258,17 @@ def _hold(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _is_alone(descriptor: int) -> bool:
+    """Whether no other process has the file open; it is held by this one from here on."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return True
 
 
 def _make_room(folder: Path, own: Path, wanted: int, limit: int) -> int:

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.pixel_cache import CacheRoom
+
+PIXELS = "pixels"  # below the cache
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -18,6 +22,8 @@ class Workspace:
     device_hour_price: float | None = None
     # the model package that frames are embedded with; None: published ImageNet weights
     encoder: Path | None = None
+    # for decoded training images, all files together; 0: none are kept; None: `choose_limit`
+    pixel_cache_bytes: int | None = None
 
     @property
     def models(self) -> Path:
@@ -28,6 +34,11 @@ class Workspace:
     def cache(self) -> Path:
         """What can be made again."""
         return self.home / "cache"
+
+    @property
+    def pixels(self) -> CacheRoom:
+        """Where trainings keep decoded images."""
+        return CacheRoom(self.cache / PIXELS, self.pixel_cache_bytes)
 
     @property
     def reports(self) -> Path:

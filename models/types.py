@@ -32,7 +32,7 @@ class StoredImage(Protocol):
         """Height and width in px, at full scale."""
 
     def read(self, scale: float = 1.0) -> tuple[Image, int]:
-        """The image at 1/r of its sides (rounded up), and r: the largest power of two with 1/r >= `scale`."""
+        """The image at 1/r of its sides (rounded up), and r: a power of two with 1/r >= `scale`, where it is not 1."""
 
 
 @dataclass(frozen=True)

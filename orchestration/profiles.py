@@ -111,6 +111,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             use_ray=profile != "ci",
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
             encoder=_folder(env, "DAGUERRE_ENCODER"),
+            pixel_cache_bytes=_gibibytes(env, "DAGUERRE_PIXEL_CACHE_GIB"),
         ),
         s3_endpoint=_place(env, "DAGUERRE_S3_ENDPOINT", None) or None,
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
@@ -246,6 +247,22 @@ def _workers(env: Mapping[str, str], name: str) -> tuple[int, int]:
             f"{name}={text!r} is no number of workers: give 1 or more, such as 2, or a range such as 1-2"
         )
     return least, most
+
+
+def _gibibytes(env: Mapping[str, str], name: str) -> int | None:
+    """In bytes; None where nobody says."""
+    text = env.get(name)
+    if not text:
+        return None
+    try:
+        size = float(text)
+    except ValueError:
+        size = math.nan
+    if not 0 <= size < math.inf:
+        raise ValueError(
+            f"{name}={text!r} is not a size in GiB: give a number such as 20, or 0 to keep nothing"
+        )
+    return int(size * 2**30)
 
 
 def _price(env: Mapping[str, str], name: str) -> float | None:

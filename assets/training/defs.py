@@ -116,6 +116,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             workspace.models,
             workspace.use_ray,
             workspace.device_hour_price,
+            workspace.pixels,
         )
         start = RunStart(
             task,

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from assets.abandoned import drop_abandoned
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
+from assets.pixel_cache import CacheRoom
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.training.cluster import count_ready, local_ray
@@ -32,6 +33,7 @@ from assets.training.run_folder import name_run, own_folder
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
 from assets.training.spec import Place, TrainingSpec
 from assets.training.worker_group import run_group
+from models.augment.crop_plan import CropPlan
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
@@ -57,6 +59,7 @@ class _Job:
     catalog: Catalog
     weights: WeightsFile | None
     run_folder: str
+    pixels: CacheRoom | None
 
 
 def train(
@@ -79,7 +82,7 @@ def train(
     name = name_run(spec, start.sha256 if start else None)
     enter = partial(_enter, on_progress)
     with own_folder(runs / name) as run_folder:
-        job = _Job(spec, place.catalog, start, str(run_folder))
+        job = _Job(spec, place.catalog, start, str(run_folder), place.pixels)
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if place.use_ray:
@@ -194,7 +197,9 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
         print(json.dumps(event), file=events)
 
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
-    lesson = Lesson(job.catalog, release, job.spec.config, job.spec.seed, job.weights)
+    lesson = Lesson(
+        job.catalog, release, job.spec.config, job.spec.seed, job.weights, job.pixels
+    )
     stage = "building the net and reading the first images"
     with (
         (run_folder / _EVENTS).open("a", buffering=1)
@@ -214,13 +219,17 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
 
 @dataclass(frozen=True)
 class Lesson:
-    """One net to train: on which release, how, and from which weights (None: from noise)."""
+    """One net to train: on which release, how, and from which weights (None: from noise).
+
+    Decoded images are kept where there is room for `pixels`; they are the same without.
+    """
 
     catalog: Catalog
     release: ReleaseFacts
     config: TrainConfig
     seed: int
     start: WeightsFile | None
+    pixels: CacheRoom | None = None
 
 
 @dataclass(frozen=True)
@@ -250,10 +259,19 @@ def learn(
     task = find_task(config.task)
     side = int(config.image_size_px * _CACHE_MARGIN)
     gpu = str(device) if torch.device(device).type == "cuda" else None
-    train = ReleaseImages(
-        lesson.catalog, release, "train", None if config.crop_area else side, gpu=gpu
+    crops = (
+        CropPlan(config.image_size_px, config.crop_area) if config.crop_area else None
     )
-    val = ReleaseImages(lesson.catalog, release, "val", side)
+    train = ReleaseImages(
+        lesson.catalog,
+        release,
+        "train",
+        None if crops else side,
+        gpu=gpu,
+        crops=crops,
+        room=lesson.pixels,
+    )
+    val = ReleaseImages(lesson.catalog, release, "val", side, room=lesson.pixels)
     torch.manual_seed(lesson.seed)
     weights = read_weights(lesson.start) if lesson.start else None
     net = task.build(config, len(release.class_names), weights).to(device)

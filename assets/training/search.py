@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.abandoned import drop_abandoned
+from assets.pixel_cache import CacheRoom
 from assets.pretrained import find_weights
 from assets.samples import ReleaseFacts, read_release
 from assets.training.cluster import local_ray
@@ -54,6 +55,7 @@ class _Job:
     settings: tuple[Mapping[str, str], ...]  # by number of the trial
     seed: int
     num_at_once: int
+    pixels: CacheRoom | None
 
 
 def search(
@@ -65,6 +67,7 @@ def search(
     models_dir: Path,
     num_workers: int,
     on_trial: OnTrial,
+    pixels: CacheRoom | None = None,
 ) -> list[Trial]:
     """Try `config` with each of the `settings`, as many at once as there are workers, or GPUs where there are some.
 
@@ -86,6 +89,7 @@ def search(
         tuple(settings),
         seed,
         num_at_once,
+        pixels,
     )
     runs = models_dir.resolve() / RUNS
     drop_abandoned(runs)
@@ -166,7 +170,8 @@ def _try(config: dict[str, Any], job: _Job) -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.num_at_once))
     release = read_release(job.catalog, job.release_id, recipe.task)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    lesson = Lesson(job.catalog, release, recipe, job.seed, find_weights(recipe))
+    weights = find_weights(recipe)
+    lesson = Lesson(job.catalog, release, recipe, job.seed, weights, job.pixels)
     learn(lesson, Alone(), device, Listeners(report))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.code_versions import version_of
+from assets.pixel_cache import CacheRoom
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
@@ -41,3 +42,4 @@ class Place:
     models_dir: Path
     use_ray: bool = True
     device_hour_price: float | None = None
+    pixels: CacheRoom | None = None

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.augment.crops import Crop, cut_crop
+from models.augment.crops import Crop, cut_views
 from models.types import Sample
 
 # of whole images at once on a device: half a GiB with what is computed of them
@@ -36,8 +36,8 @@ def cut_crops(
         )
     squares = np.empty((len(samples), len(crops[0]), side_px, side_px, 3), np.uint8)
     for views, sample, wanted in zip(squares, samples, crops, strict=True):
-        for view, crop in zip(views, wanted, strict=True):
-            view[...] = cut_crop(sample, crop, side_px)
+        for view, square in zip(views, cut_views(sample, wanted, side_px), strict=True):
+            view[...] = square
     return torch.from_numpy(squares).permute(0, 1, 4, 2, 3)
 
 

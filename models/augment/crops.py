@@ -6,6 +6,7 @@ Szegedy et al., Going deeper with convolutions (CVPR 2015), as torchvision's Ran
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,10 +14,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from models.augment.crop_plan import ASPECT
 from models.types import Image, Sample
 
-_ASPECT = 4 / 3  # the widest; the tallest is one over it
-_LOG_ASPECT = math.log(_ASPECT)
+_LOG_ASPECT = math.log(ASPECT)
 _NUM_TRIES = 10
 
 
@@ -51,16 +52,26 @@ def draw_crop(
             return Crop(
                 int(x * (width - w + 1)), int(y * (height - h + 1)), w, h, is_mirrored
             )
-    w, h = min(width, round(height * _ASPECT)), min(height, round(width * _ASPECT))
+    w, h = min(width, round(height * ASPECT)), min(height, round(width * ASPECT))
     return Crop((width - w) // 2, (height - h) // 2, w, h, is_mirrored)
 
 
 def cut_crop(sample: Sample, crop: Crop, side_px: int) -> Image:
     """(S, S, 3): the part, averaged where it shrinks (bilinear with antialiasing), mirrored where the crop says so.
 
-    The image is decoded only as finely as the result can show; the part then moves by less than a pixel of it.
+    The image is read no finer than the result can show; the part then moves by less than a pixel of it.
     """
-    image, divisor = sample.read(max(side_px / crop.width, side_px / crop.height))
+    return cut_views(sample, [crop], side_px)[0]
+
+
+def cut_views(sample: Sample, crops: Sequence[Crop], side_px: int) -> list[Image]:
+    """Several crops of one image, as `cut_crop`: it is read once, as finely as the one that needs most."""
+    scales = [side_px / min(crop.width, crop.height) for crop in crops]
+    image, divisor = sample.read(max(scales))
+    return [_cut(image, divisor, crop, side_px) for crop in crops]
+
+
+def _cut(image: Image, divisor: int, crop: Crop, side_px: int) -> Image:
     left = round(crop.left / divisor)
     top = round(crop.top / divisor)
     right = max(left + 1, round((crop.left + crop.width) / divisor))

@@ -19,6 +19,7 @@ from assets.appearance import (
     show_luma,
     show_pixels,
 )
+from assets.image_forms import shrink
 from assets.images import (
     EncodedImage,
     decode_luma,
@@ -26,7 +27,6 @@ from assets.images import (
     decode_working_luma,
     is_common,
 )
-from assets.samples import shrink
 
 SIZE = WIDTH, HEIGHT = (24, 16)
 GREEN = (10, 250, 20)

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets.samples import ReleaseFacts, ReleaseImages, read_release, shrink
+from assets.image_forms import shrink
+from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.tables.schemas import TABLES, to_table
 
 
