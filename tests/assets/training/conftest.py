@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -27,17 +27,20 @@ def _one_thread(one_thread: None) -> None:
 
 @pytest.fixture
 def store_release(tmp_path: Path) -> Callable[..., tuple[Catalog, str]]:
-    """Store frames and a release over them. `splits` names the split of each frame, in turn."""
+    """Store frames and a release over them. `splits` names the split of each frame, in turn; `payloads` are other
+    images than those that are drawn."""
 
     def store(
         task: str,
         splits: list[str],
         class_names: tuple[str, ...] = ("disc", "square"),
         is_labelled: bool = True,
+        payloads: Sequence[bytes] | None = None,
     ) -> tuple[Catalog, str]:
         catalog = Catalog(str(tmp_path / "tables"))
         drawn = [_draw(n) for n in range(len(splits))]
-        frames = [_frame_row(n, payload) for n, (payload, _, _) in enumerate(drawn)]
+        stored = payloads or [payload for payload, _, _ in drawn]
+        frames = [_frame_row(n, payload) for n, payload in enumerate(stored)]
         version = catalog.merge("frames", to_table(TABLES["frames"], frames)).version
         rows: list[dict] = []
         for n, (_, class_id, box) in enumerate(drawn):
@@ -139,6 +142,7 @@ def _mask(box: list[float], class_id: int) -> dict[str, object]:
 
 
 def _frame_row(number: int, payload: bytes) -> dict[str, object]:
+    height, width = cv2.imdecode(np.frombuffer(payload, np.uint8), 1).shape[:2]
     return {
         "frame_id": content_id("frame", number),
         "capture_id": content_id("capture"),
@@ -147,9 +151,9 @@ def _frame_row(number: int, payload: bytes) -> dict[str, object]:
         "kind": "color",
         "t_ns": number,
         "sequence": number,
-        "width_px": SIZE_PX,
-        "height_px": SIZE_PX,
-        "encoding": "png",
+        "width_px": width,
+        "height_px": height,
+        "encoding": "jpeg" if payload[:2] == b"\xff\xd8" else "png",
         "payload": payload,
         "sha256": hashlib.sha256(payload).hexdigest(),
         "split_hint": None,
