@@ -20,11 +20,13 @@ from assets.landing import LandingZone, explain
 from assets.ledger import Ledger
 from assets.monitoring.answers import describe_answer
 from assets.monitoring.reach import OUTSIDE, can_take_in
+from assets.pixel_cache import measure_folder
 from assets.retrieval.dagster_runs import Engine, read_engine
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
 from assets.tables.champions import list_unfollowed, read_champions_choice
 from assets.tables.recovery import list_losses
+from assets.workspace import Workspace
 
 Row = dict[str, Any]
 
@@ -78,6 +80,7 @@ def read_status(home: Home) -> dict[str, Any]:
             for loss in list_losses(home.catalog.uri)
         ],
         "disk": _measure_disk(home.folder.resolve(), listed),
+        "pixel_cache_bytes": measure_folder(Workspace(home.folder).pixels.folder),
     }
 
 
@@ -280,12 +283,17 @@ def _measure_disk(home: Path, listed: dict[str, int]) -> dict[str, int]:
 
 
 def _size(path: Path) -> int:
-    """Bytes below, links not followed, what vanishes meanwhile not counted."""
+    """Bytes below, links not followed, what vanishes meanwhile not counted. Of a file with holes what it takes of the
+    disk."""
     if path.is_symlink() or not path.is_dir():
-        return path.lstat().st_size
+        return _weigh(path.lstat())
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:
             with suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(folder, name)).st_size
+                total += _weigh(os.lstat(os.path.join(folder, name)))
     return total
+
+
+def _weigh(file: os.stat_result) -> int:
+    return min(file.st_size, file.st_blocks * 512)

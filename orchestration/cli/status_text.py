@@ -45,6 +45,10 @@ def _tell_home(facts: Mapping[str, Any]) -> Iterator[str]:
         f"landing zone {facts['landing_zone']}: {_tell_landed(facts)}; a folder that is put there becomes a "
         "session, which `daguerre ui` takes in by itself"
     )
+    if kept := facts["pixel_cache_bytes"]:
+        yield (
+            f"decoded training images: {format_bytes(kept)} below cache/pixels; to remove them costs time alone"
+        )
     if facts["ledger_fault"]:
         yield f"  files, sources and leases are not known: {facts['ledger_fault']}"
     if facts["landing_fault"]:

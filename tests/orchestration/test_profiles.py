@@ -80,3 +80,26 @@ def test_settings_lie_in_the_home_of_the_working_folder(
         tmp_path / ".daguerre",
         str(tmp_path / ".daguerre" / "tables"),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "num_bytes"), [("", None), ("0", 0), ("20", 20 * 2**30), ("0.5", 2**29)]
+)
+def test_the_limit_of_decoded_images_is_read_in_gibibytes(
+    tmp_path: Path, text: str, num_bytes: int | None
+) -> None:
+    settings = load_settings(
+        {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_PIXEL_CACHE_GIB": text}
+    )
+    room = settings.workspace.pixels
+    assert (room.folder, room.limit_bytes) == (tmp_path / "cache" / "pixels", num_bytes)
+
+
+@pytest.mark.parametrize("text", ["-1", "20 GB", "nan", "inf"])
+def test_a_limit_of_decoded_images_that_is_no_size_is_refused(
+    tmp_path: Path, text: str
+) -> None:
+    with pytest.raises(ValueError, match=r"DAGUERRE_PIXEL_CACHE_GIB=.* or 0 to keep"):
+        load_settings(
+            {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_PIXEL_CACHE_GIB": text}
+        )

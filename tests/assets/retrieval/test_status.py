@@ -14,6 +14,7 @@ from assets.retrieval.quarantine import drop, find_files
 from assets.retrieval.status import Home, read_status
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 
 
 @pytest.fixture
@@ -210,6 +211,20 @@ def test_disk_use_adds_up(home_of):
         "ledger.db",
         "models",
     } <= set(parts)
+
+
+def test_decoded_images_count_as_what_they_take_of_the_disk(home_of):
+    before = read_status(home_of)
+    assert before["pixel_cache_bytes"] == 0
+    folder = Workspace(home_of.folder).pixels.folder
+    folder.mkdir(parents=True)
+    with (folder / "a.pixels").open("wb") as file:
+        file.truncate(2**24)
+        file.write(b"1" * 2**16)
+        os.fsync(file.fileno())
+    after = read_status(home_of)
+    assert 2**16 <= after["pixel_cache_bytes"] < 2**17
+    assert after["disk"]["cache"] == after["pixel_cache_bytes"]
 
 
 def test_looking_changes_nothing(home_of, world):

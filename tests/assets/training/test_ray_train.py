@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from assets.inference.package import load_net, load_predictor, open_package
+from assets.pixel_cache import CacheRoom
 from assets.training.cluster import local_ray
 from assets.training.ray_train import train
 from assets.training.run_folder import name_run
@@ -166,15 +167,20 @@ def test_a_training_whose_workers_are_killed_ends_with_the_weights_of_one_that_w
 ):
     catalog, release_id = store_release("recognition", _SPLITS)
     # of 2 steps
-    config = _config("recognition", epochs=12, score_every=6, save_every=2)
+    changes = {"epochs": 12, "score_every": 6, "save_every": 2, "crop_area": (0.2, 1.0)}
+    config = _config("recognition", **changes)
+    # those that are killed read what they have decoded from disk, too
+    room = CacheRoom(tmp_path / "pixels", 2**20)
     steps = sorted(random.Random(7).sample(range(4, 20), 2))
     killer = _Killer(steps, seed=7, num_steps=2)
     events = []
     whole = _train(
         catalog, release_id, config, tmp_path / "a", on_progress=events.append
     )
-    broken = _train(catalog, release_id, config, tmp_path / "b", on_progress=killer)
-    assert len(killer.killed) == 2
+    broken = _train(
+        catalog, release_id, config, tmp_path / "b", on_progress=killer, pixels=room
+    )
+    assert len(killer.killed) == 2 and list(room.folder.glob("*.pixels"))
     assert broken.model_sha256 == whole.model_sha256
     assert [row["epoch"] for row in broken.facts.history] == list(range(12))
     assert [e["epoch"] for e in events if e["kind"] == "epoch"] == list(range(12))
