@@ -5,9 +5,9 @@ and give the same batches (`bench.peers.epochs`: a random resized crop of 224, f
 two cores, with files in memory. Every batch is checked, and that an epoch shows each picture once. Each round loads one
 epoch with every loader, in turns, each in a process of its own; what starts and imports take is left out. Loaders that
 take a number of workers are tried with one and two, and keep the better. A ratio is the median of those of each round.
-What a loader reads (shards, chunks, tables) is written beforehand, and kept below DAGUERRE_HOME/bench/loading. Of 640x480
-that is 0.07 MB a picture, and 1 MB for Daguerre, which keeps pictures decoded (`store_mb`). Its first epoch, which decodes
-them and fills that cache, is a row of its own, `daguerre_first`, with as much again: 10,000 pictures take 22 GB.
+What a loader reads (shards, chunks, tables) is written beforehand, and kept below DAGUERRE_HOME/bench/loading. That is
+0.07 MB a picture, and 1 MB for Daguerre, which keeps pictures decoded (`store_mb`). Its first epoch, which decodes them
+and fills that cache, is a row of its own, `daguerre_first`, with as much again: 10,000 pictures take 22 GB.
 
 Run: `python -m bench.loading --json`. A loader that fails, or cannot be installed, is named with its error.
 """
