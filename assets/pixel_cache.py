@@ -157,8 +157,10 @@ class PixelCache:
         record = Record(
             (height, width), (stored_height, stored_width), divisor, checksum
         )
-        fits = 0 < record.num_bytes <= self._capacities[index]
-        return record if fits else self._tell_damage()
+        if 0 < record.num_bytes <= self._capacities[index]:
+            return record
+        self._tell_damage()
+        return None
 
     def read(self, index: int) -> Image | None:
         """(h, w, 3) uint8 RGB as it was offered; None where there is none, or what is there is something else."""
@@ -166,14 +168,14 @@ class PixelCache:
         if record is None:
             return None
         image = np.empty((*record.shape_hw, 3), np.uint8)
-        try:
-            num_read = os.preadv(self._descriptor, [image], int(self._begins[index]))
-        except OSError:
-            return self._tell_damage()
-        is_whole = num_read == record.num_bytes
-        if is_whole and _check(index, image, record) == record.checksum:
-            return image
-        return self._tell_damage()
+        with suppress(OSError):
+            begin = int(self._begins[index])
+            num_read = os.preadv(self._descriptor, [image.data], begin)
+            is_whole = num_read == record.num_bytes
+            if is_whole and _check(index, image, record) == record.checksum:
+                return image
+        self._tell_damage()
+        return None
 
     def offer(
         self, index: int, image: Image, stored_hw: tuple[int, int], divisor: int
@@ -201,7 +203,7 @@ class PixelCache:
         checksum = _check(index, image, bare)
         packed = _RECORD.pack(checksum, *shape_hw, *stored_hw, divisor)
         try:
-            content = memoryview(np.ascontiguousarray(image)).cast("B")
+            content = np.ascontiguousarray(image).data.cast("B")
             _write_all(self._descriptor, content, int(self._begins[index]))
             _write_all(self._descriptor, memoryview(packed), _RECORD.size * index)
             self._unsynced_bytes += image.nbytes
@@ -242,7 +244,7 @@ def _check(index: int, image: Image, record: Record) -> bytes:
     sizes = (index, *record.shape_hw, *record.stored_hw, record.divisor)
     digest = hashlib.blake2b(repr(sizes).encode(), digest_size=16)
     for part in (words.sum(0), words.sum(1), flat[whole:]):
-        digest.update(part)
+        digest.update(part.tobytes())
     return digest.digest()
 
 

@@ -133,7 +133,8 @@ class ReleaseImages(Sequence[Sample]):
 
     def _make_samples(self, places: Sequence[int]) -> list[Sample]:
         rows: list[ReleaseFrameRow] = self.frames.take(places).to_pylist()
-        records = [self.pixels and self.pixels.find(place) for place in places]
+        pixels = self.pixels
+        records = [pixels.find(place) if pixels else None for place in places]
         absent = [n for n, record in enumerate(records) if record is None]
         contents: dict[int, Payload] = {}
         if absent:
