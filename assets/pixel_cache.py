@@ -59,6 +59,7 @@ class Record:
 
     @property
     def num_bytes(self) -> int:
+        """Of its pixels."""
         return 3 * self.shape_hw[0] * self.shape_hw[1]
 
 
