@@ -5,14 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from assets.inference.model_store import list_stored
 from assets.ledger import Ledger
 from assets.sandbox.video_places import VideoPlace
 from assets.tables.catalog import Catalog
 from assets.tables.recovery import list_losses
+from assets.tables.schemas import TABLES
+from assets.tables.schemas.table import SHA
 from assets.tables.upkeep import find_needed
 
-# table -> the column that names blobs
-_NAMING = {"captures": "sha256", "scans": "blob_sha256", "gone": "sha256"}
+FACTS = "facts_sha256"
 ELSEWHERE = "blobs outside of the home are not looked at: others may use them"
 _LOST = "rows were lost to a power cut: blobs stay until that is settled"
 _NO_CAPTURES = "there is no table of captures: blobs stay"
@@ -32,9 +34,11 @@ def find_unnamed(catalog: Catalog, ledger: Ledger, home: Path) -> tuple[list[str
     if stored and not catalog.exists("captures"):
         return [], _NO_CAPTURES
     unnamed = stored - _list_of_ledger(ledger)
-    for table, column in _NAMING.items():
-        unnamed -= _list_of_table(catalog, table, column) if unnamed else set()
-    return sorted(unnamed - _list_of_videos(catalog) if unnamed else ()), ""
+    for table in TABLES:
+        unnamed -= _list_of_table(catalog, table) if unnamed else set()
+    for list_more in (_list_of_models, _list_of_videos):
+        unnamed -= list_more(catalog) if unnamed else set()
+    return sorted(unnamed), ""
 
 
 def _is_below(place: str, home: Path) -> bool:
@@ -45,12 +49,28 @@ def _list_of_ledger(ledger: Ledger) -> set[str]:
     return {s for s in ledger.file_table()["sha256"].to_pylist() if s}
 
 
-def _list_of_table(catalog: Catalog, table: str, column: str) -> set[str]:
+def _list_of_table(catalog: Catalog, table: str) -> set[str]:
+    """Every sha256 that stands in a column of its own, whatever it is of: what is no blob keeps none."""
     found = set[str]()
-    for version in _list_kept(catalog, table):
+    hashes = [c.name for c in TABLES[table].columns if c.regex == SHA]
+    for version in _list_kept(catalog, table) if hashes else ():
         rows = catalog.open_stored(table, version)
-        if column in rows.schema.names:
-            found.update(rows.to_table(columns=[column])[column].to_pylist())
+        names = [name for name in hashes if name in rows.schema.names]
+        for batch in rows.scanner(columns=names).to_batches():
+            found.update(*(column.to_pylist() for column in batch.columns))
+    return found
+
+
+def _list_of_models(catalog: Catalog) -> set[str]:
+    """The files of packages, which the stored facts of a model name."""
+    found = set[str]()
+    for version in _list_kept(catalog, "models"):
+        rows = catalog.open_stored("models", version)
+        if FACTS in rows.schema.names:
+            for facts in rows.to_table(columns=[FACTS])[FACTS].to_pylist():
+                found.update(
+                    list_stored(catalog.blobs, facts).values() if facts else ()
+                )
     return found
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from assets.inference.model_store import store_package
+from assets.inference.package import open_package
 from assets.ledger import FileOutcome
 from assets.maintenance import blobs as of_blobs
 from assets.maintenance.blobs import ELSEWHERE
@@ -34,7 +36,8 @@ def put(stores: Stores, content: bytes) -> str:
 
 def add_row(stores: Stores, table: str, **facts) -> None:
     key = {TABLES[table].key: content_id(repr(sorted(facts)), table, str(facts))}
-    row = plain_row(table, {**key, "session": "monday", **facts})
+    session = {"session": "monday"} if TABLES[table].has_session else {}
+    row = plain_row(table, {**key, **session, **facts})
     stores.catalog.merge(table, to_table(TABLES[table], [row]))
 
 
@@ -73,6 +76,20 @@ def test_a_blob_that_nothing_names_goes_and_all_others_stay(stores, named, at_on
     assert list_gone(stores) == [orphan]
     assert set(stores.catalog.blobs.names()) == set(named.values())
     assert list_gone(stores) == []
+
+
+def test_the_files_of_a_stored_model_stay(stores, named, encoder):
+    """Its row names its facts alone, and these name the rest."""
+    blobs = stores.catalog.blobs
+    package = open_package(encoder)
+    facts = store_package(blobs, package)
+    add_row(stores, "models", facts_sha256=facts)
+    files = set(package.hashes.values())
+    assert len(files) > 1 and files <= set(blobs.names())
+    assert list_gone(stores) == []
+    (stores.home / "blobs" / facts[:2] / facts).unlink()
+    assert list_gone(stores) == [] and "is gone" in maintain(stores).failed[0]
+    assert files - {facts} <= set(blobs.names())
 
 
 def test_a_young_one_may_be_on_its_way_and_stays(stores, named):

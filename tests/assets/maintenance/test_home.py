@@ -105,7 +105,8 @@ def test_a_dry_run_changes_nothing_and_foretells_what_goes(stores, monkeypatch):
     )
 
 
-def test_versions_just_out_of_date_stay(stores):
+def test_versions_just_out_of_date_stay(stores, monkeypatch):
+    monkeypatch.setattr(upkeep, "ALONE_S", 3600.0)
     care = maintain(stores)
     assert not any(table.is_changed for table in care.tables)
     assert "out of date for too short a time" in care.tables[0].kept
@@ -178,13 +179,18 @@ def list_data(dataset: lance.LanceDataset) -> set[str]:
 def test_what_was_dropped_in_part_is_dropped_to_the_end(stores, monkeypatch):
     """Killed within Lance: a file of a version that goes is gone, and the version is still there."""
     monkeypatch.setattr(upkeep, "MANY", 4)
+    monkeypatch.setattr(upkeep, "ALONE_S", 3600.0)
     maintain(stores)  # merges, and leaves what is just out of date
-    table = Path(stores.catalog.uri, "frames.lance")
-    versions = stores.catalog.open_stored("frames").versions()
+    table = Path(stores.catalog.uri, "publications.lance")
+    versions = stores.catalog.open_stored("publications").versions()
     monkeypatch.setattr(upkeep, "ALONE_S", -1.0)
-    needed = find_needed(stores.catalog, "frames", stores.catalog.open_stored("frames"))
+    needed = find_needed(
+        stores.catalog, "publications", stores.catalog.open_stored("publications")
+    )
     data = {
-        v["version"]: list_data(stores.catalog.open_stored("frames", v["version"]))
+        v["version"]: list_data(
+            stores.catalog.open_stored("publications", v["version"])
+        )
         for v in versions
     }
     kept = set().union(*(data[version] for version in needed))
