@@ -30,7 +30,11 @@ from assets.tables.schemas import TABLES
 from assets.tables.seals import find_broken, find_unsealed
 
 # Lance reads 2 GiB ahead by itself
-_SCAN: dict[str, Any] = {"batch_size": 256, "batch_readahead": 2, "io_buffer_size": 64 << 20}
+_SCAN: dict[str, Any] = {
+    "batch_size": 256,
+    "batch_readahead": 2,
+    "io_buffer_size": 64 << 20,
+}
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)
 _BACKUP = "restore the table from a backup"
 _COUNTS = {
