@@ -81,7 +81,7 @@ def backfill(
             settings, plan, read_names(select), read_names(sessions), set_ or ()
         )
     if dry_run or not order.targets:
-        _print(as_json, _order_facts(order), _draw_order(order))
+        say(as_json, _order_facts(order), _draw_order(order))
         return
     require_writable(settings)
     raise typer.Exit(_launch(settings, order, give_up, as_json, markdown))
@@ -112,12 +112,8 @@ def _launch(
             f"the backfill did not come to its end: {type(error).__name__}: {error}",
         )
     text = draw_markdown(verdict) if markdown else draw_text(verdict)
-    _print(as_json, to_json(verdict), text)
+    say(as_json, to_json(verdict), text)
     return verdict.exit_code
-
-
-def _print(as_json: bool, facts: dict[str, Any], text: str) -> None:
-    say(as_json, facts, text)
 
 
 def _end(as_json: bool, reason: str) -> int:
