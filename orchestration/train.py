@@ -47,7 +47,8 @@ def train_here(
     what it leaves out, by reason. Raises ValueError for an unknown task, recipe or setting, and as `find_release` does.
     """
     release_id = find_release(home, release_id, choice)
-    name = choose_recipe(task, recipe, changes).name
+    config = choose_recipe(task, recipe, changes)
+    name = config.name
     choice_of_run = {
         "recipe": name,
         "settings": dict(changes),
@@ -80,6 +81,7 @@ def train_here(
             console.enter("how sure the score is")
             model = _find_model(home, task, outcome)
             told = _read_told(engine, task, outcome)
+            told |= _read_end(engine, config, outcome)
             told |= describe_model(build_catalog(home), model, champion)
     ended = {
         "success": outcome.success,
@@ -146,6 +148,20 @@ def _read_told(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str,
             if rule["is_passed"] == decision["is_promoted"]
         ]
     return told
+
+
+def _read_end(
+    engine: LocalEngine, config: TrainConfig, outcome: RunOutcome
+) -> dict[str, Any]:
+    """How many of its epochs a training made: `num_epochs` of `max_epochs`, and `max_minutes`, its limit in time."""
+    trained = _read_metadata(engine, ["training", config.task], outcome)
+    if not trained:
+        return {}
+    return {
+        "num_epochs": int(trained["epochs"].value),
+        "max_epochs": config.epochs,
+        "max_minutes": config.max_minutes,
+    }
 
 
 def describe_model(

@@ -42,7 +42,8 @@ class TaskLabels:
             parts.append(
                 f"{self.fewest} to {self.most} a picture, median {self.median:g}"
             )
-        parts += [f"{self.num_empty:,} pictures looked at and empty"] * bool(
+        pictures = "picture" if self.num_empty == 1 else "pictures"
+        parts += [f"{self.num_empty:,} {pictures} looked at and empty"] * bool(
             self.num_empty
         )
         parts += [f"{self.num_unseen:,} that nobody looked at"] * bool(self.num_unseen)

@@ -128,7 +128,8 @@ def _list_entries(rows: Sequence[dict[str, Any]], is_verbose: bool) -> str:
         mine = [row for row in rows if row["session"] == session]
         causes = [[row] for row in mine] if is_verbose else group_by_cause(mine, _name)
         shown = causes if is_verbose else causes[:_SHOWN]
-        counted = f", {len(causes)} causes" * (len(causes) < len(mine))
+        cause = "cause" if len(causes) == 1 else "causes"
+        counted = f", {len(causes)} {cause}" * (len(causes) < len(mine))
         lines.append(f"{session}: {len(mine)} in quarantine{counted}")
         lines += [line for alike in shown for line in _tell_cause(alike)]
         if len(shown) < len(causes):

@@ -17,6 +17,7 @@ def describe_training(facts: Mapping[str, Any]) -> str:
     lines = [_name_model(facts), ""]
     if "learnt_from" in facts:
         lines += _tell("learnt from", _list_data(facts))
+        lines += _tell("trained", _tell_end(facts))
         lines += _tell("score", [_tell_score(facts["main_score"])])
         lines += _tell("champion", [_tell_champion(facts)])
     if "verdict" in facts:
@@ -51,6 +52,16 @@ def _list_data(facts: Mapping[str, Any]) -> list[str]:
     if classes:
         lines.append(f"{len(classes)} classes in train: {_shorten_list(classes)}")
     return lines
+
+
+def _tell_end(facts: Mapping[str, Any]) -> list[str]:
+    """That the time was over before the epochs were."""
+    num_epochs = facts.get("num_epochs", 0)
+    max_epochs = facts.get("max_epochs", 0)
+    if num_epochs >= max_epochs or facts["max_minutes"] is None:
+        return []
+    limit = f"max_minutes={facts['max_minutes']:g}"
+    return [f"{num_epochs} of {max_epochs} epochs: {limit} ended it"]
 
 
 def _tell_score(score: Mapping[str, Any] | None) -> str:

@@ -35,6 +35,9 @@ FACTS: dict[str, Any] = {
         "model_sha256": "cd" * 32,
         "main_score": {**SCORE, "value": 0.861, "interval": None},
     },
+    "num_epochs": 3,
+    "max_epochs": 3,
+    "max_minutes": None,
     "success": True,
     "run_id": "0123456789abcdef",
     "error": "",
@@ -44,6 +47,17 @@ FACTS: dict[str, Any] = {
 
 def read(facts: dict[str, Any]) -> list[str]:
     return describe_training(facts).splitlines()
+
+
+def test_a_training_that_its_time_ended_says_so() -> None:
+    ended = {**FACTS, "num_epochs": 1, "max_minutes": 2.0}
+    assert "trained      1 of 3 epochs: max_minutes=2 ended it" in read(ended)
+    for facts in (
+        FACTS,
+        {**FACTS, "max_minutes": 60.0},
+        {**ended, "max_minutes": None},
+    ):
+        assert not [line for line in read(facts) if line.startswith("trained")]
 
 
 def test_a_new_champion_stands_beside_the_one_before_it() -> None:
