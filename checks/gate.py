@@ -77,15 +77,29 @@ def all_is_gone(rows: StoredRows) -> str | None:
 
 
 def nothing_was_taken_in(rows: StoredRows) -> str | None:
-    """Why no claim on a session can be looked at: the one cause where it has no recording of its own."""
-    if rows.scope.session is None or rows.count("captures"):
+    """Why no claim on a session can be looked at: the one cause where it has no recording that says anything."""
+    if rows.scope.session is None or _has_contents(rows):
         return None
     refused = rows.read("quarantine", ("source_path", "reason")).to_pylist()
+    if not refused and rows.count("captures"):
+        return None
     if not refused:
         return "this session has no recording of its own: its folder holds no data, or another session has it"
     named = f"{refused[0]['source_path']}: {refused[0]['reason']}"
     more = f", and {len(refused) - 1} more" * (len(refused) > 1)
     return f"nothing of this session could be read: {named}{more}"
+
+
+def _has_contents(rows: StoredRows) -> bool:
+    """Whether anything was read of the session's captures."""
+    import pyarrow.compute as pc
+
+    if not rows.count("captures"):
+        return False
+    counts = rows.read("captures", ("num_frames", "num_signals", "num_labels"))
+    return any(pc.sum(column).as_py() for column in counts.columns) or any(
+        rows.count(table) for table in ("scans", "calibrations")
+    )
 
 
 def no_colour_frames(rows: StoredRows) -> str | None:

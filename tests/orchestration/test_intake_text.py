@@ -135,6 +135,23 @@ def test_a_landed_session_of_which_nothing_is_read_has_one_cause(said, tmp_path)
     assert every.count("\n  held: ") > 10
 
 
+def test_a_session_of_pointers_to_recordings_has_one_cause(said, tmp_path):
+    """Each is a capture of which nothing could be read."""
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 1017\n"
+    landed = tmp_path / "thursday"
+    landed.mkdir()
+    for number in range(2):
+        text = pointer.format(f"{number}" * 64)
+        (landed / f"{number}.mcap").write_text(text)
+    _, text = take_in(load_settings(), Folder(str(landed)), "thursday")
+    (held,) = [line for line in text.splitlines() if line.startswith("held")]
+    assert held.startswith(
+        "held back from datasets: nothing of this session could be read: 0.mcap: "
+    )
+    assert held.endswith(", and 1 more")
+    assert "checks fail" not in text
+
+
 @pytest.mark.parametrize(
     ("path", "line", "told", "not_told"),
     [
