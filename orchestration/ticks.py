@@ -151,11 +151,8 @@ def _tell_blocking(result: dg.ExecuteInProcessResult) -> str:
 
 
 def first_error(result: dg.ExecuteInProcessResult) -> str:
-    for event in (
-        result.get_step_failure_events()
-        if hasattr(result, "get_step_failure_events")
-        else result.all_events
-    ):
+    """What the first step that failed said, in one line; "" where none did."""
+    for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error = event.step_failure_data.error
             while error.cause:

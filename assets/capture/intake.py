@@ -131,8 +131,6 @@ class Intake:
             ExitStack() as stack,
         ):
             known = self._read_known(session)
-            if not known:
-                guard.start(1)  # it loads while a new session is looked through
             sight = look(source, self.ledger.exclusions(session))
             files = sight.files
             if adopt_copies(self.ledger, source, files, known.values()).num_files:

@@ -98,4 +98,4 @@ def test_another_encoder_embeds_again_what_the_first_has_made_and_no_more(
             r["code_version"]
             for r in catalog.read("unique_frames", ["code_version"]).to_pylist()
         }
-        assert threshold.startswith(f"2:{mine}:0.9")
+        assert threshold.startswith(f"3:{mine}:0.9")

@@ -59,7 +59,9 @@ def _read_text(node: ast.AST) -> str:
 
 def parse(command: str) -> None:
     """Find the verb and give it its words, without running it. Raises TyperException, as it would for a person."""
-    words = shlex.split(command, comments=True)
+    words = shlex.split(
+        command.partition(" > ")[0], comments=True
+    )  # without what a shell does with the output
     verb: Any = typer.main.get_command(app)
     context = _open(verb, "daguerre")
     while words and hasattr(verb, "commands"):

@@ -203,7 +203,7 @@ def test_the_threshold_of_an_encoder_is_found_once_and_told_by_the_rows(
     rows = publish_clusters(catalog)
     assert len({r["cluster_id"] for r in rows}) == 4
     (version,) = {r["code_version"] for r in rows}
-    assert version.startswith("2:1:abc:0.99") and float(
+    assert version.startswith("3:1:abc:0.99") and float(
         version.rpartition(":")[2]
     ) > np.cos(np.radians(2))
     curate([90, 180], seed=10, session="tuesday", encoder="1:abc")
@@ -220,7 +220,7 @@ def test_the_threshold_of_an_encoder_outlives_the_code_that_found_it(catalog, cu
     earlier = [r | {"code_version": "1:1:abc:0.9901234"} for r in rows]
     catalog.upsert("unique_frames", to_table(TABLES["unique_frames"], earlier))
     rows = publish_clusters(catalog)
-    assert {r["code_version"] for r in rows} == {"2:1:abc:0.9901234"}
+    assert {r["code_version"] for r in rows} == {"3:1:abc:0.9901234"}
     # cos 2 = 0.9994
     assert len({r["cluster_id"] for r in rows}) == 1
 
