@@ -41,11 +41,13 @@ def _run(work, folder: Path, name: str, **settings) -> list[list[str]]:
     return [(folder / name / f"{rank}").read_text().split(" ", 1) for rank in (0, 1)]
 
 
-def test_a_group_meets_and_the_next_one_finds_its_processes_warm(tmp_path):
-    first, second = (_run(_note, tmp_path, name) for name in ("a", "b"))
-    assert [told for _, told in first] == ["[0, 1] cpu"] * 2
-    pids = [{pid for pid, _ in group} for group in (first, second)]
-    assert len(pids[0]) == 2 and pids[0] == pids[1]
+def test_groups_meet_and_find_processes_of_former_ones_warm(tmp_path):
+    groups = [_run(_note, tmp_path, name) for name in "abcd"]
+    assert [told for group in groups for _, told in group] == ["[0, 1] cpu"] * 8
+    pids = [{pid for pid, _ in group} for group in groups]
+    assert [len(group) for group in pids] == [2] * 4
+    # Ray may start one ahead of need and end another: which of them it keeps is its own affair, that it does is not
+    assert len(set.union(*pids)) <= 4
 
 
 def test_workers_of_several_machines_meet_at_an_address(tmp_path, monkeypatch):
