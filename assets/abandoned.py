@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from assets.locks import taking
 
 LOCK = "lock"  # in the folder of a training, held by its process
 KEPT_DAYS = 7
@@ -23,7 +22,7 @@ def find_abandoned(runs: Path, kept_days: float = KEPT_DAYS) -> list[Path]:
 def drop_abandoned(runs: Path, kept_days: float = KEPT_DAYS) -> None:
     """Remove these folders, but those that somebody resumes meanwhile."""
     for folder in find_abandoned(runs, kept_days):
-        with _locking(folder) as is_mine:
+        with taking(folder / LOCK) as is_mine:
             if is_mine:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -33,16 +32,5 @@ def _is_abandoned(folder: Path, kept_days: float) -> bool:
         age_s = time.time() - (folder / LOCK).stat().st_mtime
     except OSError:
         return False
-    with _locking(folder) as is_mine:
+    with taking(folder / LOCK) as is_mine:
         return is_mine and age_s > kept_days * 86_400
-
-
-@contextmanager
-def _locking(folder: Path) -> Iterator[bool]:
-    """Whether no process runs the training; none begins while the context lasts."""
-    try:
-        with (folder / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield True
-    except OSError:
-        yield False

@@ -1,21 +1,50 @@
-"""Locks on files of a home: held by one process, and free when that ends, however it ends."""
+"""Locks on files and folders: held by one process, and free when that ends, however it ends."""
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
-def lock(file: IO[str]) -> bool:
-    """Have the lock, if nobody has it, until the file is closed; this process is named in it (open it by "a+")."""
+def take(file: IO[Any] | int) -> bool:
+    """Have the lock of an open file or folder, if nobody has it, until that is closed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def take_named(file: IO[str], name: str | None = None) -> bool:
+    """As `take`, for a file opened by "a+", which then holds the name: the process where none is given."""
+    if not take(file):
+        return False
     file.truncate(0)
-    file.write(str(os.getpid()))
+    file.write(str(os.getpid()) if name is None else name)
     file.flush()
     return True
+
+
+@contextmanager
+def taking(path: Path) -> Iterator[bool]:
+    """Whether this process has the lock of the file, while the context lasts; false also where there is no file."""
+    try:
+        file = path.open()
+    except OSError:
+        yield False
+        return
+    with file:
+        yield take(file)
+
+
+@contextmanager
+def waiting_for(path: Path) -> Iterator[None]:
+    """One process at a time: the next waits. The file is made."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def find_holder(path: Path) -> str:

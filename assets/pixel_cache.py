@@ -15,9 +15,9 @@ import os
 import struct
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.locks import take, taking, waiting_for
 from models.types import Image
 
 _LAYOUT = 1
@@ -123,7 +124,7 @@ class PixelCache:
         self._capacities = capacities
         self._begins = ends - steps
         room.folder.mkdir(parents=True, exist_ok=True)
-        with _hold(room.folder / _LOCK):
+        with waiting_for(room.folder / _LOCK):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             weakref.finalize(self, os.close, self._descriptor)
             limit = room.limit_bytes
@@ -255,23 +256,11 @@ def _write_all(descriptor: int, content: memoryview, offset: int) -> None:
         content, offset = content[written:], offset + written
 
 
-@contextmanager
-def _hold(path: Path) -> Iterator[None]:
-    """One process at a time."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _is_alone(descriptor: int) -> bool:
     """Whether no other process has the file open; it is held by this one from here on."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-    return True
+    is_alone = take(descriptor)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return is_alone
 
 
 def _make_room(folder: Path, own: Path, wanted: int, limit: int) -> int:
@@ -286,8 +275,8 @@ def _make_room(folder: Path, own: Path, wanted: int, limit: int) -> int:
     for path in sorted(others, key=lambda path: others[path].st_mtime):
         if left >= wanted:
             break
-        with path.open("rb") as file, suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-            left += others[path].st_size
+        with taking(path) as is_unused:
+            if is_unused:
+                path.unlink()
+                left += others[path].st_size
     return max(left, 0)

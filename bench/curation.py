@@ -34,6 +34,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM
 from bench.peers.camera_frames import write_home
 from bench.peers.environment import make_environment
+from bench.printing import print_figures
 from orchestration.profiles import CHECKOUT
 
 PEERS = CHECKOUT / "bench" / "peers"
@@ -72,11 +73,7 @@ def main() -> None:
             attempt(figures, "faiss", lambda: compare_faiss(folder, asked.faiss_frames))
         if asked.frames:
             attempt(figures, "growth", lambda: measure_growth(folder, asked.frames))
-    print(
-        json.dumps(figures)
-        if asked.json
-        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, asked.json)
     sys.exit(int(any(name.endswith("_error") for name in figures)))
 
 

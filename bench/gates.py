@@ -11,8 +11,6 @@ Run: `python -m bench.gates --sessions 10000 --frames 10 --json`.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
 import tempfile
@@ -26,6 +24,7 @@ from assets.ledger import Ledger
 from assets.maintenance.home import Stores, maintain
 from assets.tables.catalog import Catalog
 from assets.tables.upkeep import ALONE_S
+from bench.printing import make_parser, print_figures
 from bench.synthetic_home import fill, name_sessions, write
 from checks.gates import gate_session
 from checks.verdicts import stops_flow
@@ -45,18 +44,13 @@ GATED = (
 
 def main() -> None:
     """Print the figures as text or as one JSON object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = make_parser(__doc__)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--frames", type=int, default=10, help="of a session")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
         figures = measure(Path(folder), options.sessions, options.frames)
-    print(
-        json.dumps(figures)
-        if options.json
-        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, options.json)
 
 
 def measure(folder: Path, num_sessions: int, num_frames: int) -> dict[str, object]:

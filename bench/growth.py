@@ -9,7 +9,6 @@ Run: `python -m bench.growth --json`. `bench.intake --growth` measures one large
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
 from assets.worker import name_worker
 from bench.intake import write_small_images
+from bench.printing import print_figures
 
 PER_SESSION = 10_000
 COMPARED = 10  # sessions at each end
@@ -41,11 +41,7 @@ def main() -> None:
         parser.error(f"--frames takes at least {2 * COMPARED * PER_SESSION}")
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
         figures = measure(Path(folder), options.frames // PER_SESSION)
-    print(
-        json.dumps(figures)
-        if options.json
-        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, options.json)
 
 
 def measure(folder: Path, num_sessions: int) -> dict[str, object]:

@@ -25,6 +25,7 @@ from statistics import median
 
 from assets.disk import write_synced
 from bench.peers.environment import make_environment
+from bench.printing import print_figures
 from orchestration.profiles import CHECKOUT
 
 PEERS = {
@@ -80,11 +81,7 @@ def main() -> None:
             )
         if options.growth and not options.against:
             figures |= measure_growth(Path(folder), options.growth)
-    print(
-        json.dumps(figures)
-        if options.json
-        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, options.json)
 
 
 def measure(

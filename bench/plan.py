@@ -8,13 +8,12 @@ Run: `python -m bench.plan --sessions 10000 --frames 10 --json`.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import tempfile
 import time
 from pathlib import Path
 
+from bench.printing import make_parser, print_figures
 from bench.synthetic_home import fill, name_sessions
 from orchestration.plan.making import make_plan
 from orchestration.profiles import load_settings
@@ -23,18 +22,13 @@ from orchestration.resources import build_catalog, build_landing_zone
 
 def main() -> None:
     """Print the figures as text or as one JSON object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = make_parser(__doc__)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--frames", type=int, default=10, help="of a session")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
         figures = measure(Path(folder) / "home", options.sessions, options.frames)
-    print(
-        json.dumps(figures)
-        if options.json
-        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, options.json)
 
 
 def measure(home: Path, num_sessions: int, num_frames: int) -> dict[str, float]:

@@ -13,7 +13,6 @@ Run: python -m bench.segmentation SOURCE [--recipe base_segmentation] [--set epo
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import tempfile
 import time
@@ -27,6 +26,7 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.kinds.map import read_semantic_map
 from assets.storage import Folder
 from assets.tables.releases import Release, open_release
+from bench.printing import print_figures
 from models.metrics.segmentation import count_pixels, score_segmentation
 from models.semantic_maps import resize_map
 from models.types import SemanticMap
@@ -89,11 +89,7 @@ def main() -> None:
         else:
             source = Path(options.source).resolve()
         figures = measure(Path(folder) / "home", source, recipe, changes, options.seed)
-    print(
-        json.dumps(figures)
-        if options.json
-        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, options.json)
 
 
 def deal_out(source: Path, target: Path, held_out: Mapping[str, str]) -> None:

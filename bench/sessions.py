@@ -22,6 +22,7 @@ from statistics import median
 from assets.storage import Folder
 from bench.intake import write_small_images
 from bench.peers.processor import measure_cpu_s
+from bench.printing import print_figures
 from orchestration.cli.intake import take_in
 from orchestration.profiles import load_settings
 from orchestration.resources import build_catalog, build_landing_zone
@@ -56,11 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
         home = options.keep or Path(folder) / "home"
         figures = measure(Path(folder), home, options.sessions, options.commands)
-    print(
-        json.dumps(figures)
-        if options.json
-        else "\n".join(f"{k:28} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, options.json)
 
 
 def measure(

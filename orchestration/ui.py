@@ -3,7 +3,6 @@
 Belongs here: which servers there are, where they listen, the instance's dagster.yaml. Does not: the graph, the gate.
 """
 
-import fcntl
 import os
 import signal
 import socket
@@ -16,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from assets.locks import find_holder
+from assets.locks import find_holder, take_named
 from orchestration.gate import as_header, renew_token
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_run_log, build_tracker
@@ -130,16 +129,13 @@ def own_home(lock: Path, pages: Mapping[str, str]) -> Iterator[None]:
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take_named(
+            file, f" at {' and '.join(pages.values())} (process {os.getpid()})"
+        ):
             file.seek(0)
             raise ValueError(
                 f"the UI of this home runs already{file.read()}: open the link that it printed, or end it first"
-            ) from None
-        file.truncate(0)
-        file.write(f" at {' and '.join(pages.values())} (process {os.getpid()})")
-        file.flush()
+            )
         yield
 
 

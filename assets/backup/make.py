@@ -6,7 +6,6 @@ blobs, packages, artifacts. So the ledger of a backup acknowledges nothing that 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -31,6 +30,7 @@ from assets.backup.listing import (
 from assets.backup.table_files import find_missing, fix_tables
 from assets.disk import hash_file, make_folder, sync, sync_file_system
 from assets.ledger.file import connect_to_read
+from assets.locks import take
 
 _PARTIAL = ".partial-"
 _LOCK = ".lock"
@@ -262,10 +262,8 @@ def _name(to: Path, now: datetime) -> Path:
 def _alone(to: Path) -> Iterator[None]:
     """One backup at a time in a folder; what one that was killed has left is removed."""
     with open(to / _LOCK, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"a backup is being made in {to}: wait for it") from error
+        if not take(lock):
+            raise ValueError(f"a backup is being made in {to}: wait for it")
         for left in to.glob(f"{_PARTIAL}*"):
             shutil.rmtree(left)
         yield

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 
+from assets.locks import take
 from assets.tables.durable import is_local
 
 _FLOCK = "hhqqi4x"  # struct flock of fcntl(2): type, whence, start, length, process
@@ -65,12 +66,7 @@ def being_first(table: str) -> Iterator[bool]:
         return
     folder = os.open(table, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_first = True
-    except BlockingIOError:
-        is_first = False
-    try:
-        yield is_first
+        yield take(folder)
     finally:
         os.close(folder)
 

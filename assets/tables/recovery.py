@@ -12,7 +12,6 @@ cut: then nothing is moved, and a person has to restore the file.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import uuid
@@ -24,6 +23,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from assets.disk import make_folder, sync, write_synced
+from assets.locks import waiting_for
 from assets.tables.durable import list_files, name_manifest, version_of_manifest
 
 LOST = "_lost"
@@ -241,6 +241,5 @@ def _version_of_tag(path: Path) -> int:
 def _alone(tables: Path) -> Iterator[None]:
     """One process at a time moves files."""
     make_folder(tables / LOST)
-    with open(tables / LOST / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with waiting_for(tables / LOST / "lock"):
         yield

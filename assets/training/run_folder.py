@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.abandoned import LOCK
+from assets.locks import take
 
 if TYPE_CHECKING:
     from assets.training.spec import TrainingSpec
@@ -28,13 +28,11 @@ def own_folder(folder: Path) -> Iterator[Path]:
     other failure it stays, so that the same training can go on from its snapshot."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take(lock):
             raise ValueError(
                 f"this training is under way in another process (it holds {folder / LOCK}): "
                 "wait for it, or choose another seed or recipe"
-            ) from None
+            )
         try:
             yield folder
         except ValueError:

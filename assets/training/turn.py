@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assets.locks import find_holder, lock
+from assets.locks import find_holder, take_named
 
 _LOOK_S = 1.0
 
@@ -23,7 +23,7 @@ def take_turn(
     """Have the turn while the context lasts; it ends with the process, however that ends. Raises TakenTurn."""
     with _locate(home, task).open("a+") as file:
         told = ""
-        while not lock(file):
+        while not take_named(file):
             file.seek(0)
             words = f"process {file.read().strip()} trains {task} in this home"
             if gives_up:

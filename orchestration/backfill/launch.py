@@ -16,7 +16,7 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
 
-from assets.locks import find_holder, lock
+from assets.locks import find_holder, take_named
 from assets.run_config import GIVE_UP_TAG, write_config
 from assets.training.turn import find_turn
 from orchestration.backfill.orders import Order
@@ -90,7 +90,7 @@ def is_daemon_there(settings: Settings, instance: dg.DagsterInstance) -> bool:
 def _own_work(settings: Settings) -> Iterator[bool]:
     """Whether this process alone works on backfills of the home, from here on."""
     with settings.backfill_lock.open("a+") as file:
-        yield lock(file)
+        yield take_named(file)
 
 
 def _load_graph(workspace: WorkspaceProcessContext) -> Any:

@@ -4,7 +4,7 @@ Belongs here: reading that from the runs of the backfill, and from nothing else.
 a backfill says: it counts an asset as done once it is materialised, whatever its checks say.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -217,21 +217,20 @@ def _find_cause(runs: list[dg.DagsterRun], failures: list[str]) -> str:
 def _explain_followers(graph: Graph, outcomes: list[Outcome]) -> list[Outcome]:
     """Of what was not made because something before it was refused, that is the cause."""
     bad = {one.asset for one in outcomes if one.state == REFUSED or one.is_of_gate}
-    return [*_explain(graph, outcomes, bad)]
-
-
-def _explain(graph: Graph, outcomes: list[Outcome], bad: set[str]) -> Iterator[Outcome]:
+    explained = []
     for one in outcomes:
-        if one.state != NOT_MADE or one.is_of_gate or one.session:
-            yield one
-            continue
-        before = graph.get_ancestor_asset_keys(dg.AssetKey(one.asset.split("/")))
+        is_open = one.state == NOT_MADE and not one.is_of_gate and not one.session
+        before = (
+            graph.get_ancestor_asset_keys(dg.AssetKey(one.asset.split("/")))
+            if is_open
+            else ()
+        )
         causes = sorted(bad & {key.to_user_string() for key in before})
-        if not causes:
-            yield one
-            continue
-        why = f"comes after {causes[0]}, where a gate refused"
-        yield Outcome(one.asset, "", NOT_MADE, why, is_of_gate=True)
+        if causes:
+            why = f"comes after {causes[0]}, where a gate refused"
+            one = Outcome(one.asset, "", NOT_MADE, why, is_of_gate=True)
+        explained.append(one)
+    return explained
 
 
 def _is_lacking(one: Outcome) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.capture.simulate import SimulationSpec, simulate
-from assets.locks import lock
+from assets.locks import take_named
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, to_table
 from assets.training.turn import take_turn
@@ -278,7 +278,7 @@ def test_a_home_that_cannot_be_written_to_is_refused_before_anything_is_begun(se
 
 def test_the_ui_does_not_start_beside_a_backfill_that_is_worked_on_elsewhere(settings):
     with settings.backfill_lock.open("a+") as file:
-        assert lock(file)
+        assert take_named(file)
         with pytest.raises(
             ValueError, match=f"process {os.getpid()} works on a backfill"
         ):
@@ -287,6 +287,6 @@ def test_the_ui_does_not_start_beside_a_backfill_that_is_worked_on_elsewhere(set
 
 def test_another_backfill_gives_up_where_it_may_not_wait(settings):
     with settings.backfill_lock.open("a+") as file:
-        assert lock(file)
+        assert take_named(file)
         with pytest.raises(Busy, match=f"process {os.getpid()} works on a backfill"):
             backfill(settings, Order({QUALITY: ("desk",)}, {}, "code"), True, print)
