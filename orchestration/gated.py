@@ -32,7 +32,7 @@ def main(name: str, port: str, workspace: str = "") -> None:
     settings = load_settings()
     origins = list_origins(port, settings)
     made = (
-        _make_dagster(Path(workspace))
+        _make_dagster(Path(workspace), settings)
         if name == "dagster"
         else _make_mlflow(settings, origins)
     )
@@ -63,12 +63,15 @@ def _name_cookie(settings: Settings) -> str:
 
 
 @contextmanager
-def _make_dagster(workspace_file: Path) -> Iterator[ASGIApp]:
+def _make_dagster(workspace_file: Path, settings: Settings) -> Iterator[ASGIApp]:
     from dagster import DagsterInstance
     from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster._core.workspace.load_target import WorkspaceFileTarget
     from dagster_webserver.app import create_app_from_workspace_process_context
     from dagster_webserver.version import __version__
+
+    from orchestration.metrics.page import Metrics
+    from orchestration.metrics.scrape import open_scraper
 
     target = WorkspaceFileTarget([str(workspace_file)])
     with DagsterInstance.get() as instance:
@@ -77,7 +80,8 @@ def _make_dagster(workspace_file: Path) -> Iterator[ASGIApp]:
             pages = create_app_from_workspace_process_context(
                 workspace, live_data_poll_rate=_POLL_MS
             )
-            yield Pictures(pages, partial(find_picture, instance))
+            with_pictures = Pictures(pages, partial(find_picture, instance))
+            yield Metrics(with_pictures, open_scraper(settings))
 
 
 @contextmanager

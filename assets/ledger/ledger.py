@@ -124,18 +124,17 @@ class Ledger(Database):
 
     def sessions(self) -> list[str]:
         """The sessions of which a file has an outcome: a step of the index for each, not a look at every file."""
+        sa = self._sa
         column = self._files.c.session
-
-        def walk(connection: Connection) -> list[str]:
-            found: list[str] = []
-            query = self._sa.select(self._sa.func.min(column))
-            name = connection.execute(query).scalar_one()
-            while name is not None:
-                found.append(name)
-                name = connection.execute(query.where(column > name)).scalar_one()
-            return found
-
-        return self._run(walk)
+        first = sa.select(sa.func.min(column).label("session"))
+        walk = first.cte("walk", recursive=True)
+        following = sa.select(sa.func.min(column)).where(column > walk.c.session)
+        step = sa.select(following.scalar_subquery()).where(walk.c.session.is_not(None))
+        walk = walk.union_all(step)
+        found = self._fetch(
+            sa.select(walk.c.session).where(walk.c.session.is_not(None))
+        )
+        return [row["session"] for row in found]
 
     def knows_any(self, session: str, paths: Sequence[str]) -> bool:
         """Whether a file of the session has ever had one of these paths."""
@@ -285,6 +284,24 @@ class Ledger(Database):
             for c in self._file_columns
         }
         return pa.Table.from_pylist(rows, schema=pa.schema(columns.items()))
+
+    def count_files(self) -> dict[str, int]:
+        """outcome -> how many files have it."""
+        sa = self._sa
+        outcome = self._files.c.outcome
+        query = sa.select(outcome, sa.func.count().label("files")).group_by(outcome)
+        return {row["outcome"]: row["files"] for row in self._fetch(query)}
+
+    def count_quarantined(self) -> list[tuple[str, str, int]]:
+        """Reader and reason of the files that could not be read, and how many share them."""
+        sa = self._sa
+        columns = (self._files.c.reader, self._files.c.reason)
+        query = (
+            sa.select(*columns, sa.func.count().label("files"))
+            .where(self._files.c.outcome == "quarantined")
+            .group_by(*columns)
+        )
+        return [(r["reader"], r["reason"], r["files"]) for r in self._fetch(query)]
 
     def committed(self) -> list[str]:
         """The ids of all captures whose intake is complete."""

@@ -67,6 +67,11 @@ def rules_of(task: str) -> GateRules:
     )
 
 
+def find_rules(task: str) -> GateRules | None:
+    """The rules of a task, without loading what trains; None of an open task, which brings its own."""
+    return _RULES.get(task)
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What one model scored on the test split of one release: metric -> value, over all and per slice.

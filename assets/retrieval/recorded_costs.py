@@ -77,13 +77,13 @@ def _tell(
         yield float(facts["device_hours"]) * 3600
         return
     seconds = steps.get(entry["step_key"])
-    count = _count(asset, facts)
+    count = count_rows(asset, facts)
     if seconds is not None and count:
         yield seconds / count
 
 
-def _count(asset: str, facts: Mapping[str, Any]) -> int:
-    """How many rows or files the run made; 0 where that is not told."""
+def count_rows(asset: str, facts: Mapping[str, Any]) -> int:
+    """How many rows or files the run made, by the metadata of its materialisation; 0 where that is not told."""
     if asset == RECORDINGS:
         return int(facts.get("new", 0))
     told = [_COMPUTED.search(str(value)) for value in facts.values()]

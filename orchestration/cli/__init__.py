@@ -34,6 +34,7 @@ from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
+from orchestration.cli.watching import metrics
 from orchestration.profiles import (
     CHECKOUT,
     choose_spill,
@@ -73,6 +74,7 @@ for verb in (
     maintain,
     demo,
     ui,
+    metrics,
 ):
     app.command()(verb)
 app.add_typer(quarantine_app, name="quarantine")
