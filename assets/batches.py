@@ -11,6 +11,7 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from assets.addresses import hide
+from assets.under_way import working_on
 
 # an output that has it emits no events of its own, which would be of every session of the run
 _NO_EVENTS = "__source_asset_observation__"
@@ -53,7 +54,8 @@ def make_each(context: dg.AssetExecutionContext, make: Make) -> Iterator[Event]:
     ]
     for number, session in enumerate(todo, start=1):
         try:
-            made = [*make(session)]
+            with working_on(session=session):
+                made = [*make(session)]
         except Exception as error:
             reason = _state(error)
             context.log.exception(f"{session} could not be made: {reason}")

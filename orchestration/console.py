@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from assets.foreign_text import for_line
+from orchestration.log_lines import tell, writes_json
 
 if TYPE_CHECKING:
     from orchestration.ticks import RunOutcome
@@ -29,14 +30,15 @@ class RunConsole:
         self.seconds: dict[str, float] = {}
         self._rich = Console(stderr=True, highlight=False)
         self._status = self._rich.status("")
-        self._is_live = sys.stderr.isatty()
+        self._is_live = sys.stderr.isatty() and not writes_json()
         self._lock = threading.Lock()
         self._told_s = time.monotonic()  # when the last line was told
         self._waiting: threading.Timer | None = None
         log = logging.getLogger("daguerre")
         log.setLevel(logging.INFO)
         log.propagate = False
-        _hand_over(log, _Lines(self))
+        if not writes_json():  # which has a handler of its own
+            _hand_over(log, _Lines(self))
         progress = logging.getLogger("daguerre-progress")
         progress.setLevel(logging.DEBUG)
         progress.propagate = False
@@ -46,13 +48,13 @@ class RunConsole:
         """Print a line."""
         with self._lock:
             self._told_s = time.monotonic()
-            self._rich.print(f"  {for_line(line)}", soft_wrap=True, markup=False)
+            self._print(f"  {for_line(line)}")
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Name what is done within the context, and keep how many seconds it took."""
         started = time.monotonic()
-        self._rich.print(for_line(name), style="bold", markup=False)
+        self._print(for_line(name), "bold")
         if self._is_live:
             self.show("")
             self._status.start()
@@ -62,7 +64,7 @@ class RunConsole:
             self._forget()
             self._status.stop()
             self.seconds[name] = round(time.monotonic() - started, 1)
-            self._rich.print(f"  [dim]{self.seconds[name]} s[/dim]")
+            self._print(f"  {self.seconds[name]} s", "dim")
 
     def enter(self, stage: str) -> None:
         """Name what goes on from now on, within a step: at once where somebody looks on, else once it takes a while."""
@@ -99,6 +101,12 @@ class RunConsole:
         self.tell(f"{outcome.job}{where}: {state}")
         for check in outcome.failed_checks:
             self.tell(f"    check failed: {check}")
+
+    def _print(self, line: str, style: str | None = None) -> None:
+        if writes_json():
+            tell(line.strip())
+        else:
+            self._rich.print(line, style=style, soft_wrap=True, markup=False)
 
     def _forget(self) -> None:
         if self._waiting is not None:

@@ -12,6 +12,7 @@ from assets.batches import batch_sessions
 from assets.partitions import sessions
 from assets.stages import all_stages
 from checks.as_check import all_gates
+from orchestration.followed import followed_in_process
 from orchestration.jobs import jobs
 from orchestration.pictures import show_pictures
 from orchestration.profiles import Settings
@@ -38,7 +39,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         resources={
             name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()
         },
-        executor=dg.in_process_executor,  # a step costs 2 to 9 s in a process of its own, milliseconds here
+        executor=followed_in_process,  # a step costs 2 to 9 s in a process of its own, milliseconds here
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from assets.ledger import COMMAND_LINE
 from assets.stages import AssetKey, SessionStep, list_session_steps
 from assets.storage import Folder
+from assets.tracing import span
+from assets.under_way import working_on
 from checks.gates import SESSION_ASSETS, gate_session
 from checks.verdicts import Verdict, stops_flow
 from orchestration.profiles import Settings
@@ -45,22 +47,27 @@ def run_session(
     """
     outcome = SessionOutcome()
     catalog = build_catalog(settings)
-    for step in list_session_steps():
-        if outcome.held.intersection(step.after):
-            outcome.held.update(step.keys)
-            continue
-        with show(step) as on_progress:
-            given = {"session": session, "folder": folder, "on_progress": on_progress}
-            outcome.made[step.keys[0]] = _call(step.load(), settings, given)
-        for key in step.keys:
-            found = [
-                verdict
-                for table in SESSION_ASSETS[key]
-                for verdict in gate_session(catalog, table, session)
-            ]
-            outcome.verdicts += found
-            if stops_flow(found):
-                outcome.held.add(key)
+    with working_on(session=session), span("session", session=session):
+        for step in list_session_steps():
+            if outcome.held.intersection(step.after):
+                outcome.held.update(step.keys)
+                continue
+            with span("/".join(step.keys[0])), show(step) as on_progress:
+                given = {
+                    "session": session,
+                    "folder": folder,
+                    "on_progress": on_progress,
+                }
+                outcome.made[step.keys[0]] = _call(step.load(), settings, given)
+            for key in step.keys:
+                found = [
+                    verdict
+                    for table in SESSION_ASSETS[key]
+                    for verdict in gate_session(catalog, table, session)
+                ]
+                outcome.verdicts += found
+                if stops_flow(found):
+                    outcome.held.add(key)
     build_ledger(settings).end_intake(session, COMMAND_LINE)
     return outcome
 

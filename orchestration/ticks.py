@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 
+from orchestration.followed import follow_run, tag_trace
 from orchestration.graph import build_defs
 from orchestration.kept_engines import keep_engines
 from orchestration.profiles import Settings, choose_spill, keep_private
@@ -91,17 +92,17 @@ class LocalEngine:
         run_id = str(uuid.uuid4())
         if on_stage is not None:
             self.instance.add_event_listener(run_id, tell_stages(on_stage))
-        result = self.defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
-            run_id=run_id,
-            partition_key=partition,
-            run_config=config,
-            tags=tags,
-            raise_on_error=False,
-            asset_selection=None
-            if only is None
-            else [dg.AssetKey(list(key)) for key in only],
-        )
+        chosen = only and [dg.AssetKey(list(key)) for key in only]
+        with follow_run(self.instance, run_id, job, partition):
+            result = self.defs.resolve_job_def(job).execute_in_process(
+                instance=self.instance,
+                run_id=run_id,
+                partition_key=partition,
+                run_config=config,
+                tags={**(tags or {}), **tag_trace(run_id)},
+                raise_on_error=False,
+                asset_selection=chosen,
+            )
         checks = tuple(
             f"{e.asset_key.to_user_string()}: {e.check_name}"
             for e in _failed_checks(result)

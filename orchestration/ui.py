@@ -3,6 +3,7 @@
 Belongs here: which servers there are, where they listen, the instance's dagster.yaml. Does not: the graph, the gate.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from assets.locks import find_holder, take_named
 from orchestration.gate import as_header, renew_token
+from orchestration.log_lines import tell
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
@@ -218,7 +220,7 @@ def _tend(servers: Mapping[str, Server], stop: _Stop) -> None:
         for server in servers.values():
             told = server.tend()
             if told:
-                print(told, file=sys.stderr, flush=True)
+                tell(told, logging.WARNING)
         time.sleep(0.3)
 
 

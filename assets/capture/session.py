@@ -7,13 +7,15 @@ from assets.capture.outcomes import IntakeReport
 from assets.code_versions import version_of
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
+from assets.tracing import span
 
 
 def take_in(
     session: str, folder: Folder, intake: Intake, on_progress: Progress | None = None
 ) -> IntakeReport:
     """Take in every file of the session's folder exactly once; quarantine what cannot be read."""
-    return intake.ingest(folder, session, on_progress)
+    with span("intake", session=session):
+        return intake.ingest(folder, session, on_progress)
 
 
 def find_unreported(catalog: Catalog) -> set[str]:

@@ -15,6 +15,7 @@ from assets.registry.runs import log_epoch, log_params
 from assets.registry.store import require_experiment
 from assets.registry.tracker import Tracker
 from assets.run_log import LiveRun, RunStart
+from assets.tracing import trace_id
 from assets.worker import is_gone, name_worker
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ def _begin(client: MlflowClient, experiment_id: str, start: RunStart) -> str:
         max_results=1,
     )
     owner = {_OWNER: name_worker(), "dagster_run_id": start.dagster_run_id}
+    trace = trace_id()
+    if trace is not None:
+        owner["trace_id"] = trace
     if known:
         run_id = str(known[0].info.run_id)
         for name in (_REASON, _NOTE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -37,7 +38,9 @@ def follow_events(events: Path, on_progress: OnProgress | None) -> Iterator[None
         while not done.wait(_POLL_SECONDS):
             hand_on()
 
-    thread = threading.Thread(target=poll, daemon=True)
+    # what is told from there is told of the same work
+    here = contextvars.copy_context()
+    thread = threading.Thread(target=here.run, args=(poll,), daemon=True)
     thread.start()
     try:
         yield

@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from assets.inference.package import ModelPackage, describe, write_package
 from assets.pixel_cache import CacheRoom
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
+from assets.tracing import continued, record, span, traceparent
 from assets.training.cluster import count_ready, local_ray
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import name_run, own_folder
@@ -60,6 +62,7 @@ class _Job:
     weights: WeightsFile | None
     run_folder: str
     pixels: CacheRoom | None
+    traceparent: str | None = None  # of the training's span
 
 
 def train(
@@ -81,8 +84,16 @@ def train(
     drop_abandoned(runs)
     name = name_run(spec, start.sha256 if start else None)
     enter = partial(_enter, on_progress)
-    with own_folder(runs / name) as run_folder:
-        job = _Job(spec, place.catalog, start, str(run_folder), place.pixels)
+    facts = {"task": config.task, "recipe": config.name, "release": spec.release_id}
+    with own_folder(runs / name) as run_folder, span("training", **facts):
+        job = _Job(
+            spec,
+            place.catalog,
+            start,
+            str(run_folder),
+            place.pixels,
+            traceparent(),
+        )
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if place.use_ray:
@@ -179,8 +190,10 @@ def _work(job: _Job, device: Any) -> None:
     """The body of one worker on Ray."""
     from models.training.workers import find_workers
 
-    release = read_release(job.catalog, job.spec.release_id, job.spec.config.task)
-    _fit(job, release, find_workers(job.spec.config), device)
+    workers = find_workers(job.spec.config)
+    with continued(job.traceparent), span("worker", rank=workers.rank):
+        release = read_release(job.catalog, job.spec.release_id, job.spec.config.task)
+        _fit(job, release, workers, device)
 
 
 def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> None:
@@ -193,8 +206,15 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
     def show(name: str, jpeg: bytes) -> None:
         say({"kind": "picture", "name": name, "jpeg": base64.b64encode(jpeg).decode()})
 
+    began_ns = time.time_ns()
+
     def say(event: dict[str, Any]) -> None:
+        nonlocal began_ns
         print(json.dumps(event), file=events)
+        if event["kind"] == "epoch":
+            ended_ns = time.time_ns()
+            record("epoch", began_ns, ended_ns, epoch=event["epoch"] + 1)
+            began_ns = ended_ns
 
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
     lesson = Lesson(

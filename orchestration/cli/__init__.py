@@ -3,6 +3,7 @@
 Belongs here: arguments, progress on stderr, results on stdout, exit codes; a file a family of verbs. Not: the work.
 """
 
+import logging
 import os
 import sys
 import traceback
@@ -14,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from assets.addresses import hide
+from assets.tracing import require_exporter
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.export import export_app
@@ -35,6 +37,7 @@ from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
 from orchestration.cli.watching import metrics
+from orchestration.log_lines import choose_log, tell, tell_failure
 from orchestration.profiles import (
     CHECKOUT,
     choose_spill,
@@ -113,6 +116,8 @@ def main() -> None:
     try:
         keep_private()
         choose_spill()
+        choose_log()
+        require_exporter()
         _tell_other_code()
         # what Typer tells people of a wrong word takes several lines
         exit_code = app(standalone_mode=False, prog_name="daguerre")
@@ -124,9 +129,9 @@ def main() -> None:
         if as_json:
             say_error(told, exit_code)
         if _is_ours(error) or os.environ.get("DAGUERRE_TRACEBACK"):
-            print(hide(traceback.format_exc()), end="", file=sys.stderr)
+            tell(hide(traceback.format_exc()).rstrip(), logging.ERROR)
         else:
-            print(f"daguerre: {join_lines(told.splitlines())}", file=sys.stderr)
+            tell_failure(join_lines(told.splitlines()))
         raise SystemExit(exit_code) from error
     raise SystemExit(exit_code or 0)
 
@@ -135,9 +140,8 @@ def _tell_other_code() -> None:
     """Say so where somebody stands in a checkout, and runs the code of another."""
     here = find_foreign_checkout(Path.cwd())
     if here is not None:
-        print(
-            f"daguerre: this is the code in {CHECKOUT}, not that in {here}: `python -m daguerre` runs the latter",
-            file=sys.stderr,
+        tell(
+            f"daguerre: this is the code in {CHECKOUT}, not that in {here}: `python -m daguerre` runs the latter"
         )
 
 

@@ -1,6 +1,5 @@
 """The verb `backfill`: make what a plan names, and end with a verdict."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from assets.foreign_text import for_line, for_markdown
 from orchestration.cli.chosen import Sessions, read_names
 from orchestration.cli.output import Json, join_lines, say, say_error
 from orchestration.cli.progress import show_activity
+from orchestration.log_lines import tell, tell_failure
 
 if TYPE_CHECKING:
     from orchestration.backfill.orders import Order
@@ -119,12 +119,12 @@ def _launch(
 def _end(as_json: bool, reason: str) -> int:
     if as_json:
         say_error(reason, 3)
-    print(f"daguerre: {for_line(reason.splitlines()[0])}", file=sys.stderr)
+    tell_failure(for_line(reason.splitlines()[0]))
     return 3
 
 
 def _tell(text: str) -> None:
-    print(for_line(text), file=sys.stderr, flush=True)
+    tell(for_line(text))
 
 
 def _order_facts(order: "Order") -> dict[str, Any]:

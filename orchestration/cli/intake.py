@@ -1,6 +1,5 @@
 """The verbs that bring data in: write simulated captures, take files in."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import typer
 from orchestration.cli.intake_text import describe_intake, describe_plan
 from orchestration.cli.output import Json, join_lines, refuse, say
 from orchestration.cli.progress import Tick, show_progress
+from orchestration.log_lines import tell
 from orchestration.profiles import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def ingest(
                 refuse(as_json, nothing)
         former = zone.recognise(key, folder)
         if former:
-            print(f"{key} is the session {former}, under a new name", file=sys.stderr)
+            tell(f"{key} is the session {former}, under a new name")
             key = former
         elif not zone.take_up(key, folder):
             zone.register(key, folder)

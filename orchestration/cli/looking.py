@@ -1,6 +1,5 @@
 """The verbs that look and change nothing: state of the home, SQL, hashes, lineage, report."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +15,7 @@ from orchestration.cli.output import (
 from orchestration.cli.progress import show_activity
 from orchestration.cli.status_text import print_status
 from orchestration.cli.tables import Csv, Wide, print_csv, print_table, require_one_form
+from orchestration.log_lines import tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,13 +88,13 @@ def query(
         held = [vars(held) for held in found.held]
         return say(True, {"rows": rows, "held": held}, "")
     if found.held:
-        print(for_line(_tell_held(found.held)), file=sys.stderr)
+        tell(for_line(_tell_held(found.held)))
     if as_csv:
         print_csv(rows)
     else:
         print_table(rows, None, wide, "--wide or --csv")
     if found.left_out:
-        print(f"left out, being bytes: {', '.join(found.left_out)}", file=sys.stderr)
+        tell(f"left out, being bytes: {', '.join(found.left_out)}")
 
 
 def _tell_held(held: "Sequence[Held]") -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from assets.foreign_text import for_line
+from orchestration.log_lines import tell_failure
 
 Json = Annotated[
     bool,
@@ -58,7 +59,7 @@ def refuse(as_json: bool, reason: str) -> NoReturn:
     """End a verb that has nothing to work on: the reason in one line, and exit code 1."""
     if as_json:
         say_error(reason, 1)
-    print(f"daguerre: {for_line(reason)}", file=sys.stderr)
+    tell_failure(for_line(reason))
     raise typer.Exit(1)
 
 

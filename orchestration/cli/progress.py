@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from assets.foreign_text import for_line
+from orchestration.log_lines import tell, writes_json
 
 _WINDOW_S = 30.0  # a rate is that of the last half minute
 _SAMPLE_S = 1.0
@@ -97,7 +98,7 @@ def show_progress(
         pace.add(time.monotonic(), state["done"], state["frames"])
         return pace.describe(count_frames is not None)
 
-    show = _show_bar if sys.stderr.isatty() else _print_lines
+    show = _show_bar if _is_live() else _print_lines
     thread = threading.Thread(
         target=show, args=(title, pace, state, sample, stop), daemon=True
     )
@@ -115,7 +116,7 @@ def show_activity(text: str) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.markup import escape
 
-    if not sys.stderr.isatty():
+    if not _is_live():
         _print_activity(text)
         yield _print_activity
         return
@@ -124,7 +125,12 @@ def show_activity(text: str) -> Iterator[Callable[[str], None]]:
 
 
 def _print_activity(text: str) -> None:
-    print(f"{for_line(text)} ...", file=sys.stderr, flush=True)
+    tell(f"{for_line(text)} ...")
+
+
+def _is_live() -> bool:
+    """Whether somebody looks on, where a line can move."""
+    return sys.stderr.isatty() and not writes_json()
 
 
 def _show_bar(
@@ -161,6 +167,6 @@ def _print_lines(
 ) -> None:
     """Nothing for what is done before the first line is due; else a last line says the end."""
     while not stop.wait(_LINE_S):
-        print(f"{title}: {sample()}", file=sys.stderr, flush=True)
+        tell(f"{title}: {sample()}")
     if len(pace.samples) > 1:
-        print(f"{title}: {sample()}", file=sys.stderr, flush=True)
+        tell(f"{title}: {sample()}")

@@ -2,7 +2,6 @@
 
 import datetime
 import getpass
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from assets.causes import group_by_cause
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
+from orchestration.log_lines import tell
 
 if TYPE_CHECKING:
     from assets.ledger import FileOutcome
@@ -113,7 +113,7 @@ def drop(
     if dry_run:
         return _say_found(as_json, found, "would be dropped")
     if not yes:
-        print(_list_found(found, "to drop"), file=sys.stderr)
+        tell(_list_found(found, "to drop"))
         typer.confirm(f"acknowledge these {len(found)} files?", abort=True, err=True)
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     drop(zone, found, getpass.getuser(), now)

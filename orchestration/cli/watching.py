@@ -1,11 +1,11 @@
 """The verb that tells Prometheus of the home."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from orchestration.cli.output import Json, say
+from orchestration.log_lines import tell
 
 
 def metrics(
@@ -32,7 +32,7 @@ def metrics(
     if not once and not as_json:
         from orchestration.metrics.server import serve
 
-        print(f"http://127.0.0.1:{port}/metrics", file=sys.stderr, flush=True)
+        tell(f"http://127.0.0.1:{port}/metrics")
         return serve(scraper, settings, port)
     samples = scraper.scrape()
     say(as_json, to_facts(samples) if as_json else None, write_text(samples).rstrip())
