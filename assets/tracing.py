@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -225,13 +225,19 @@ def _make_exporter(name: str) -> SpanExporter:
         )
     wanted = _name_speaker() if name == "otlp" else name
     group = "opentelemetry_traces_exporter"
-    for point in entry_points(group=group, name=wanted):
-        exporter: SpanExporter = point.load()()
-        return exporter
     package = f"opentelemetry-exporter-{wanted.replace('_', '-')}"
-    raise ValueError(
-        f"{_EXPORTER}={name}: nothing here exports traces so: `pip install {package}`, or set it to {_CONSOLE} or none"
-    )
+    if name == "otlp":  # which is pinned to the SDK
+        package += f"=={version('opentelemetry-sdk')}"
+    remedy = f"`pip install {package}`, or set {_EXPORTER} to {_CONSOLE} or none"
+    for point in entry_points(group=group, name=wanted):
+        try:
+            exporter: SpanExporter = point.load()()
+        except ImportError as error:
+            raise ValueError(
+                f"{_EXPORTER}={name}: what exports traces so lacks a part ({error}): {remedy}"
+            ) from error
+        return exporter
+    raise ValueError(f"{_EXPORTER}={name}: nothing here exports traces so: {remedy}")
 
 
 def _name_speaker() -> str:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -71,9 +72,16 @@ def writes_json() -> bool:
     return any(isinstance(handler, JsonLines) for handler in handlers)
 
 
-def tell_failure(line: str) -> None:
-    """Print why a command ends."""
-    tell(line if writes_json() else f"daguerre: {line}", logging.ERROR)
+def tell_failure(line: str, error: Exception | None = None) -> None:
+    """Print why a command ends: a line, or where an `error` is ours to mend its traceback."""
+    if writes_json():
+        _told.error(line, exc_info=error)
+    elif error is not None:
+        print(
+            hide("".join(traceback.format_exception(error))).rstrip(), file=sys.stderr
+        )
+    else:
+        tell(f"daguerre: {line}", logging.ERROR)
 
 
 def tell(line: str, level: int = logging.INFO) -> None:

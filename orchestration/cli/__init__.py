@@ -3,10 +3,8 @@
 Belongs here: arguments, progress on stderr, results on stdout, exit codes; a file a family of verbs. Not: the work.
 """
 
-import logging
 import os
 import sys
-import traceback
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -128,10 +126,8 @@ def main() -> None:
         exit_code = _choose_exit_code(error)
         if as_json:
             say_error(told, exit_code)
-        if _is_ours(error) or os.environ.get("DAGUERRE_TRACEBACK"):
-            tell(hide(traceback.format_exc()).rstrip(), logging.ERROR)
-        else:
-            tell_failure(join_lines(told.splitlines()))
+        is_shown = _is_ours(error) or os.environ.get("DAGUERRE_TRACEBACK")
+        tell_failure(join_lines(told.splitlines()), error if is_shown else None)
         raise SystemExit(exit_code) from error
     raise SystemExit(exit_code or 0)
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.output import Json, say
-from orchestration.log_lines import tell
+
+_PATIENCE_S = 60.0  # of who waits himself
 
 
 def metrics(
@@ -28,13 +29,11 @@ def metrics(
     from orchestration.profiles import load_settings
 
     settings = load_settings()
-    scraper = open_scraper(settings)
     if not once and not as_json:
         from orchestration.metrics.server import serve
 
-        tell(f"http://127.0.0.1:{port}/metrics")
-        return serve(scraper, settings, port)
-    samples = scraper.scrape()
+        return serve(settings, port)
+    samples = open_scraper(settings, _PATIENCE_S).scrape()
     say(as_json, to_facts(samples) if as_json else None, write_text(samples).rstrip())
     is_whole = all(s.value for s in samples if s.family is UP)
     raise typer.Exit(0 if is_whole else 1)

@@ -113,9 +113,10 @@ class Scraper:
         return told
 
 
-def open_scraper(settings: Settings) -> Scraper:
+def open_scraper(settings: Settings, patience_s: float = PATIENCE_S) -> Scraper:
     """Of the stores of a home."""
-    return Scraper({name: partial(read, settings) for name, read in _READERS.items()})
+    readers = {name: partial(read, settings) for name, read in _READERS.items()}
+    return Scraper(readers, patience_s)
 
 
 def _tell(store: str, look: Look | None) -> Iterator[Sample]:

@@ -3,15 +3,20 @@
 import uvicorn
 
 from orchestration.gated import list_origins
-from orchestration.metrics.page import make_page
-from orchestration.metrics.scrape import Scraper
+from orchestration.log_lines import tell
+from orchestration.metrics.page import PATH, make_page
+from orchestration.metrics.scrape import open_scraper
 from orchestration.profiles import Settings
 from orchestration.ui import HOST, require_free
 
 
-def serve(scraper: Scraper, settings: Settings, port: int) -> None:
+def serve(settings: Settings, port: int) -> None:
     """Answer until a signal. Raises ValueError for a port that is taken."""
     require_free({"--port": port})
+    scraper = open_scraper(settings)
+    # loads what reads the stores, which takes longer than a scrape
+    scraper.scrape()
+    tell(f"http://{HOST}:{port}{PATH}")
     page = make_page(scraper, list_origins(str(port), settings))
     uvicorn.run(
         page,

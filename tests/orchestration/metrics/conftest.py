@@ -115,6 +115,7 @@ def _fill_ledger(ledger: Ledger) -> None:
     ledger.put_off("intake", "monday", 2, "the disk was full")
     ledger.exclude([Exclusion("tuesday", WHOLE, False, "asked", "me", "today")])
     assert ledger.claim(content_id("capture"), "elsewhere:1:1:x") is not None
+    ledger.engine.dispose()  # whose last connection writes the file
 
 
 def _fill_dagster(settings: Settings) -> None:
