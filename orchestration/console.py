@@ -1,5 +1,6 @@
 """What a person at a terminal sees while runs go on in this process: steps, outcomes, log lines, and a live status."""
 
+import contextvars
 import logging
 import sys
 import threading
@@ -72,7 +73,9 @@ class RunConsole:
         if self._is_live:
             self.show(stage)
         else:
-            self._waiting = threading.Timer(_SLOW_S, self.tell, (f"{stage} ...",))
+            here = contextvars.copy_context()
+            line = (self.tell, f"{stage} ...")
+            self._waiting = threading.Timer(_SLOW_S, here.run, line)
             self._waiting.daemon = True
             self._waiting.start()
 

@@ -3,6 +3,7 @@
 A bar where stderr is a terminal, a plain line every few seconds where it is a file or a pipe.
 """
 
+import contextvars
 import sys
 import threading
 import time
@@ -99,9 +100,10 @@ def show_progress(
         return pace.describe(count_frames is not None)
 
     show = _show_bar if _is_live() else _print_lines
-    thread = threading.Thread(
-        target=show, args=(title, pace, state, sample, stop), daemon=True
-    )
+    # what is told from there is told of the same work
+    arguments = (show, title, pace, state, sample, stop)
+    here = contextvars.copy_context()
+    thread = threading.Thread(target=here.run, args=arguments, daemon=True)
     thread.start()
     try:
         yield tick

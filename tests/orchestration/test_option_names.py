@@ -32,6 +32,7 @@ MEANINGS = {
     "markdown": "print Markdown",
     "model": "id of a model",
     "mlflow-port": "port of MLflow",
+    "once": "print, and end",
     "out": "the file that is written",
     "path": "only files like this",
     "pictures": "folder for pictures of what was found",
