@@ -16,6 +16,7 @@ from assets.under_way import working_on
 
 TRACE_TAG = "daguerre/trace_id"
 _BEGINS = ("STEP_START", "STEP_RESTARTED")
+_SCHEMA: Any = dg.in_process_executor.config_schema
 _ENDS = ("STEP_SUCCESS", "STEP_FAILURE", "STEP_UP_FOR_RETRY")
 
 
@@ -81,7 +82,7 @@ class _FollowedExecutor(InProcessExecutor):
             yield from super().execute(plan_context, execution_plan)
 
 
-@dg.executor(name="in_process", config_schema=dg.in_process_executor.config_schema)
+@dg.executor(name="in_process", config_schema=_SCHEMA)
 def followed_in_process(init_context: dg.InitExecutorContext) -> InProcessExecutor:
     """Dagster's executor of steps in one process, each run followed."""
     make = dg.in_process_executor.executor_creation_fn

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 import time
+import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -151,3 +152,13 @@ def test_mlflow_serves_the_store_of_the_home_and_no_process_shows_its_address(
     assert any(str(urlsplit(ui["MLflow"]).port) in line for line in lines)
     assert [line for line in lines if f"sqlite:///{store}" in line] == []
     assert [line for line in lines if ui["token"] in line] == []
+
+
+def test_prometheus_reads_the_metrics_with_the_token_alone(ui: dict[str, str]) -> None:
+    address = f"{ui['Dagster']}/metrics"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(address, timeout=60)
+    request = urllib.request.Request(address, headers=as_header(ui["token"]))
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert 'daguerre_up{store="ledger"} 1\n' in answer.read().decode()
