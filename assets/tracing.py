@@ -166,6 +166,7 @@ def _name_facts(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     return {
         f"daguerre.{name}": hide(value) if isinstance(value, str) else value
         for name, value in facts.items()
+        if value != ""
     }
 
 

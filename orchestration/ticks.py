@@ -92,7 +92,7 @@ class LocalEngine:
         run_id = str(uuid.uuid4())
         if on_stage is not None:
             self.instance.add_event_listener(run_id, tell_stages(on_stage))
-        chosen = only and [dg.AssetKey(list(key)) for key in only]
+        chosen = None if only is None else [dg.AssetKey(list(key)) for key in only]
         with follow_run(self.instance, run_id, job, partition):
             result = self.defs.resolve_job_def(job).execute_in_process(
                 instance=self.instance,

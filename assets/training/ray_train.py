@@ -84,8 +84,8 @@ def train(
     drop_abandoned(runs)
     name = name_run(spec, start.sha256 if start else None)
     enter = partial(_enter, on_progress)
-    facts = {"task": config.task, "recipe": config.name, "release": spec.release_id}
-    with own_folder(runs / name) as run_folder, span("training", **facts):
+    told = {"task": config.task, "recipe": config.name, "release": spec.release_id}
+    with own_folder(runs / name) as run_folder, span("training", **told):
         job = _Job(
             spec,
             place.catalog,

@@ -16,7 +16,8 @@ class Family:
     """A metric: a gauge, or a counter, whose name ends in _total. `text` is one line.
 
     Of more than MOST_SERIES series the largest stay, and the rest is summed up as one whose labels are `other`, where
-    numbers may be summed up (`is_sum`); else the first in the order of their labels stay.
+    numbers may be summed up (`is_sum`); else the first in the order of their labels stay. No label is called `job` or
+    `instance`, which Prometheus gives to what it scrapes.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Family:
 
     def __post_init__(self) -> None:
         assert self.name.endswith("_total") == (self.kind == "counter"), self.name
+        assert not {"job", "instance"} & set(self.labels), self.name
 
     def at(self, value: float, *labels: str) -> "Sample":
         """A sample, with the values of the labels in their order."""
@@ -81,14 +83,14 @@ BUILD = _gauge("build_info", "1, with the version of Daguerre", "version")
 RUNS = Family(
     "daguerre_runs_total",
     "Runs that ended, by job and outcome: success, failure, canceled",
-    ("job", "outcome"),
+    ("dagster_job", "outcome"),
     "counter",
     True,
 )
 RUNS_OPEN = _count(
     "runs_open",
     "Runs that have not ended, by job and state: queued, starting, started, canceling",
-    "job",
+    "dagster_job",
     "state",
 )
 OLDEST_QUEUED = _gauge(

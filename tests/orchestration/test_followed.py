@@ -13,6 +13,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 _GRAPH = """
 import json
+import sys
 from pathlib import Path
 import dagster as dg
 from assets.tracing import span, trace_id
@@ -37,6 +38,11 @@ def make_job():
         second(first())
     return two_steps
 
+def tell(run):
+    told = json.loads(NOTE.read_text())
+    is_loaded = any(name.startswith("opentelemetry") for name in sys.modules)
+    print(json.dumps([run.run_id, run.tags.get(TRACE_TAG), told, is_loaded]))
+
 quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """
 _BY_EXECUTOR = """
@@ -46,7 +52,7 @@ if __name__ == "__main__":
         tags = {"dagster/partition": "monday"}
         done = dg.execute_job(job, instance, quiet, tags=tags)
         run = instance.get_run_by_id(done.run_id)
-        print(json.dumps([run.run_id, run.tags.get(TRACE_TAG), json.loads(NOTE.read_text())]))
+        tell(run)
 """
 _HERE = """
 import uuid
@@ -57,7 +63,7 @@ with dg.DagsterInstance.ephemeral() as instance:
             quiet, instance, raise_on_error=False, run_id=run_id, tags=tag_trace(run_id)
         )
     run = instance.get_run_by_id(run_id)
-    print(json.dumps([run.run_id, run.tags.get(TRACE_TAG), json.loads(NOTE.read_text())]))
+    tell(run)
 """
 
 
@@ -81,7 +87,8 @@ def run(tmp_path: Path, code: str, **environment: str) -> tuple[list, list[dict]
 @pytest.mark.parametrize("code", [_BY_EXECUTOR, _HERE], ids=["daemon", "command"])
 def test_a_run_is_a_trace_whose_steps_are_spans(tmp_path, code) -> None:
     told, spans = run(tmp_path, code, OTEL_TRACES_EXPORTER="console")
-    run_id, tag, [of_run, session, trace] = told
+    run_id, tag, [of_run, session, trace], is_loaded = told
+    assert is_loaded
     assert (of_run, session) == (run_id, "monday")
     assert tag == trace == run_id.replace("-", "")
     assert {span["context"]["trace_id"] for span in spans} == {f"0x{trace}"}
@@ -102,6 +109,8 @@ def test_a_run_is_a_trace_whose_steps_are_spans(tmp_path, code) -> None:
     assert reason == "second: ValueError: on purpose"
 
 
-def test_off_a_run_is_known_and_has_no_trace(tmp_path) -> None:
-    (run_id, tag, told), spans = run(tmp_path, _BY_EXECUTOR, OTEL_TRACES_EXPORTER="")
-    assert (tag, told, spans) == (None, [run_id, "monday", None], [])
+def test_off_a_run_is_known_and_nothing_of_traces_is_loaded(tmp_path) -> None:
+    told, spans = run(tmp_path, _BY_EXECUTOR, OTEL_TRACES_EXPORTER="")
+    run_id, tag, known, is_loaded = told
+    assert known == [run_id, "monday", None]
+    assert (tag, is_loaded, spans) == (None, False, [])

@@ -21,8 +21,8 @@ def test_a_metric_has_its_meaning_its_type_and_a_line_a_series() -> None:
     assert write_text(samples).splitlines() == [
         "# HELP daguerre_runs_total Runs that ended, by job and outcome: success, failure, canceled",
         "# TYPE daguerre_runs_total counter",
-        'daguerre_runs_total{job="a",outcome="failure"} 1',
-        'daguerre_runs_total{job="b",outcome="success"} 3',
+        'daguerre_runs_total{dagster_job="a",outcome="failure"} 1',
+        'daguerre_runs_total{dagster_job="b",outcome="success"} 3',
     ]
 
 
