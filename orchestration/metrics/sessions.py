@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from assets.causes import find_cause
 from assets.exclusions import WHOLE
 from assets.ledger import Ledger
+from assets.ledger.rows import DONE
 from assets.storage import Folder, session_key
 from orchestration.metrics import families as f
 from orchestration.metrics.families import Sample
@@ -19,8 +20,9 @@ RECORD = "record"
 def read_ledger(settings: Settings) -> Iterator[Sample]:
     """Of the ledger alone."""
     with _looking_at(settings) as ledger:
-        for outcome, count in ledger.count_files().items():
-            yield f.FILES.at(count, outcome)
+        files = ledger.count_files()
+        for outcome in DONE:
+            yield f.FILES.at(files.get(outcome, 0), outcome)
         for reader, reason, count in ledger.count_quarantined():
             yield f.QUARANTINED.at(count, FILE, reader, find_cause(reason))
         forgotten = _list_forgotten(ledger)

@@ -29,7 +29,8 @@ def test_a_ledger_is_down_with_its_server_and_up_with_it(
     settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_LEDGER": url})
     told = open_scraper(settings, 60).scrape()
     assert find(told, f.UP)["ledger",] == 1
-    assert find(told, f.FILES) == {("ingested",): 2, ("quarantined",): 2}
+    files = find(told, f.FILES)
+    assert (files["ingested",], files["quarantined",], files["gone",]) == (2, 2, 0)
     assert find(told, f.SESSIONS_KNOWN) == {(): 2}
     assert ("ledger",) not in find(told, f.STORE_BYTES)
     postgres.stop()

@@ -45,7 +45,8 @@ def test_a_home_is_told_of_by_every_metric_and_not_changed(full_home: Settings) 
     assert set(find(told, f.UP).values()) == {1}
 
     # the ledger and the landing zone
-    assert find(told, f.FILES) == {("ingested",): 1, ("quarantined",): 2}
+    files = {"ingested": 1, "quarantined": 2, "ignored": 0, "dropped": 0, "gone": 0}
+    assert find(told, f.FILES) == {(o,): n for o, n in files.items()}
     assert find(told, f.SESSIONS_KNOWN) == {(): 1}
     assert find(told, f.SESSIONS_FORGOTTEN) == {(): 1}
     assert find(told, f.SESSIONS_FAILED) == {("listing",): 0, ("intake",): 1}
@@ -77,10 +78,13 @@ def test_a_home_is_told_of_by_every_metric_and_not_changed(full_home: Settings) 
     assert find(told, f.GATE_SPENT) == {("detection", "map50"): 0.005}
 
     # Dagster
-    assert find(told, f.RUNS) == {
+    runs = find(told, f.RUNS)
+    assert {labels: n for labels, n in runs.items() if n} == {
         ("assets", "success"): 1,
         ("train_detection", "failure"): 1,
     }
+    # a first failure is a rise
+    assert runs["ingest_session", "failure"] == runs["train_detection", "success"] == 0
     assert find(told, f.RUNS_OPEN) == {("train_detection", "queued"): 1}
     assert find(told, f.ROWS_RATE).keys() == {("capture/frames",)}
     assert find(told, f.ROWS_RATE)["capture/frames",] > 0
@@ -122,11 +126,15 @@ def test_a_table_that_cannot_be_read_takes_all_numbers_of_tables(
         assert not find(told, family)
 
 
-def test_a_server_that_is_away_is_down(home: Path) -> None:
+def test_a_server_that_is_away_is_down_and_its_password_is_not_told(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     away = "postgresql+psycopg://me:marker-77@127.0.0.1:1/nothing"
     settings = load_settings({"DAGUERRE_HOME": str(home), "DAGUERRE_MLFLOW": away})
     told = open_scraper(settings).scrape()
     assert find(told, f.UP)["registry",] == 0
+    assert "registry cannot be read" in caplog.text
+    assert "marker-77" not in caplog.text
 
 
 def test_a_store_that_hangs_is_down_while_the_others_are_told() -> None:
