@@ -19,6 +19,7 @@ from assets.storage import (
     hash_stream,
     is_utf8,
     session_key,
+    unspelt_key,
 )
 
 # of a session that may be another under a new name: files that are compared by content, each of so many bytes at most
@@ -65,6 +66,19 @@ class LandingZone:
         here = {s for s, f in around.sessions.items() if self._is_below(f)}
         landed = self.ledger.landed().keys()
         self.ledger.note_landed(here - landed, without=landed - here)
+
+    def name_session(self, name: str, folder: Folder) -> str:
+        """The key of the session `name` in `folder`: the one that it has, where it was named before by fewer letters.
+
+        Raises ValueError for a name that gives no key.
+        """
+        key, former = session_key(name), unspelt_key(name)
+        if former in {"", key}:
+            return key
+        place = self.ledger.sources().get(former)
+        if place is None and folder.uri == f"{self.folder.uri}/{folder.name}":
+            return self._name_landed(self.folder.folders()).get(name) or key
+        return former if place == folder.uri else key
 
     def register(self, session: str, folder: Folder) -> None:
         """Remember a place outside the landing zone; one inside is found there, wherever its home is moved.
@@ -126,7 +140,7 @@ class LandingZone:
         """
         if self.ledger.holds_files(session):
             return None
-        there = {_key_or_none(name) for name in self.folder.folders()}
+        there = set(self._name_landed(self.folder.folders()).values())
         files = {f.path: f for f in folder.files() if f.fault is None}
         spread = sorted(files)[:: max(1, -(-len(files) // _MAX_COMPARED))]
         places = self.ledger.sources()
@@ -141,6 +155,32 @@ class LandingZone:
                 self.ledger.move_session(former, folder.uri)
                 return former
         return None
+
+    def find_twins(self, session: str) -> dict[str, int]:
+        """Other sessions in places of their own that hold the same loose files, and how many: those that share paths
+        with it are compared by content. Recordings are captures once, whatever session they lie in."""
+        mine = self._list_taken(session)
+        paths = sorted({o.path for o in mine})
+        spread = paths[:: max(1, -(-len(paths) // _MAX_COMPARED))]
+        hashes = {(o.path, o.sha256) for o in mine}
+        captures = {o.capture_id for o in mine}
+        found = {}
+        for other in self.ledger.sessions() if spread else ():
+            if other == session or not self.ledger.knows_any(other, spread):
+                continue
+            theirs = {
+                (o.path, o.sha256)
+                for o in self._list_taken(other)
+                if o.capture_id not in captures
+            }
+            if hashes & theirs:
+                found[other] = len(hashes & theirs)
+        return found
+
+    def _list_taken(self, session: str) -> list[FileOutcome]:
+        """The session's files in captures that were taken in and are not gone since."""
+        outcomes = self.ledger.outcomes(session).values()
+        return [o for o in outcomes if o.outcome == "ingested" and o.capture_id]
 
     def _is_below(self, folder: Folder) -> bool:
         return folder.uri.startswith(f"{self.folder.uri}/")
@@ -167,12 +207,13 @@ class LandingZone:
         owners = {uri: session for session, uri in self.ledger.sources().items()}
         excluded = self._list_excluded()
         unusable = []
+        keys = self._name_landed(names)
         folders = {name: self.folder.below(name) for name in names if "\\" not in name}
         for name in names:
             # a folder of another name may be a session's place
             folder = folders.get(name)
             key = owners.get(folder.uri) if folder else None
-            key = key or _key_or_none(name)
+            key = key or keys[name]
             if key is None or folder is None:
                 unusable.append(name)
             elif key in excluded:
@@ -183,6 +224,24 @@ class LandingZone:
         departed = self._list_departed(uris, found, excluded)
         there = {s: folder for s, folder in found.items() if s not in departed}
         return Surroundings(there, unusable, departed)
+
+    def _name_landed(self, names: Sequence[str]) -> dict[str, str | None]:
+        """Folder -> session, None where its name gives no key. A session that was named by fewer letters stays it,
+        unless a folder of that very name is there."""
+        keys = {name: _key_or_none(name) for name in names}
+        for name, key in keys.items():
+            former = unspelt_key(name)
+            if key is None or former in {"", key} or former in names:
+                continue
+            if self._is_known(former) and not self._is_known(key):
+                keys[name] = former
+        return keys
+
+    def _is_known(self, session: str) -> bool:
+        return (
+            self.ledger.holds_files(session)
+            or self.ledger.exclusion(session, WHOLE) is not None
+        )
 
     def _list_departed(
         self, uris: set[str], found: Mapping[str, Folder], excluded: set[str]

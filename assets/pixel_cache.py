@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.locks import take, taking, waiting_for
+from assets.machine_memory import measure_memory
 from models.types import Image
 
 _LAYOUT = 1
@@ -76,13 +77,11 @@ def name_cache(frame_sha256s: Sequence[str], form: str, code_version: str) -> st
 
 
 def choose_limit(folder: Path) -> int:
-    """Half of the machine's memory, where what is read again stays; and a quarter of the disk that is free or taken by
-    these files."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Half of the memory that this process may use, where what is read again stays; and a quarter of the disk that is
+    free or taken by these files."""
     disk = os.statvfs(folder)
-    return min(
-        memory // 2, (disk.f_bavail * disk.f_frsize + measure_folder(folder)) // 4
-    )
+    free = disk.f_bavail * disk.f_frsize + measure_folder(folder)
+    return min(measure_memory() // 2, free // 4)
 
 
 def measure_folder(folder: Path) -> int:

@@ -15,6 +15,7 @@ import re
 import stat
 import tempfile
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -37,6 +38,10 @@ _UNKNOWN_VERSION = "-"  # of what could not be looked at
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENODEV)  # a link; a socket or a device
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+# that Unicode does not take apart
+_LETTERS = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+)
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # PEP 383
 
 
@@ -531,18 +536,34 @@ def hash_stream(stream: BinaryIO) -> str:
 
 
 def session_key(name: str) -> str:
-    """A partition key from a folder's name: lower case, other characters become '-'.
+    """A partition key from a folder's name: lower case, Latin letters without their marks, other characters become '-'.
 
     Raises ValueError where nothing usable is left, and for a name that is not UTF-8.
     """
     if not is_utf8(name):
         raise ValueError(f"{name!r} is not UTF-8: rename it")
-    key = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:64]
+    key = _join_key(_spell(name))
     if not re.fullmatch(SESSION_KEY, key):
         raise ValueError(
             f"{name!r} gives no session name: use letters, digits, '-' and '_'"
         )
     return key
+
+
+def unspelt_key(name: str) -> str:
+    """The key that a folder has where letters with marks become '-' as well, as sessions may be named; "" for none."""
+    key = _join_key(name.lower()) if is_utf8(name) else ""
+    return key if re.fullmatch(SESSION_KEY, key) else ""
+
+
+def _join_key(text: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", text).strip("-_")[:64]
+
+
+def _spell(name: str) -> str:
+    """In lower case, without the marks of letters, and with plain ones for those that are no letter with a mark."""
+    parts = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
+    return "".join(c for c in parts if not unicodedata.combining(c)).casefold()
 
 
 def _copy_hashing(stream: BinaryIO, target: BinaryIO) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from assets.causes import AND_ALIKE, group_by_cause
 from assets.formats import can_carry
+from assets.formats.annotations.label_book import DISAGREE
 from assets.formats.archives.archive import READ_AS
 from assets.images import Payload, decode_depth, decode_rgb
 from assets.sandbox.video_places import is_place
@@ -25,6 +26,7 @@ from checks.verdicts import (
     Verdict,
     judge_share,
     nothing_checked,
+    passed_over,
 )
 
 UNREADABLE = Tolerance(warn_above=0.0, block_above=0.2)
@@ -193,18 +195,42 @@ def no_record_was_refused(quarantine: pa.Table) -> Verdict:
         f"{row['source_path']}: {row['reason']}; {row['remedy']}"
         for row in rows[:MAX_EXAMPLES]
     ]
+    num_files = len({row["source_path"].split("!/", 1)[0] for row in rows})
     figures = {
         "num_causes": len(causes),
-        "num_files": len({row["source_path"] for row in rows}),
+        "num_files": num_files,
     }
     return Verdict(
         name,
         False,
         False,
-        f"{len(rows)} records are in quarantine: {shown}",
+        f"{len(rows)} records of {num_files} files are in quarantine: {shown}",
         len(rows),
         figures,
         tuple(examples),
+    )
+
+
+def label_files_agree(quarantine: pa.Table) -> Verdict:
+    """No two label files of a session say different things of a picture. Never blocks: the labels of the first stand,
+    and such pictures stay out of releases."""
+    name = "label_files_agree"
+    told = [
+        row["reason"].removeprefix(DISAGREE)
+        for row in quarantine.to_pylist()
+        if row["reason"].startswith(DISAGREE)
+    ]
+    if not told:
+        return passed_over(name, "no label files disagree")
+    pictures = {reason.split(", ", 1)[0] for reason in told}
+    return Verdict(
+        name,
+        False,
+        False,
+        f"label files disagree on {len(pictures)} pictures, which stay out of releases: {told[0]}",
+        len(told),
+        {"num_pictures": len(pictures)},
+        tuple(told[:MAX_EXAMPLES]),
     )
 
 
@@ -243,6 +269,7 @@ FRAME_RULES = (
 )
 QUARANTINE_RULES = (
     Rule(no_record_was_refused, {"quarantine": ("source_path", "reason", "remedy")}),
+    Rule(label_files_agree, {"quarantine": ("reason",)}),
 )
 
 

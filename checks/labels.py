@@ -6,6 +6,8 @@ bad, the session stops.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from models.masks import decode_counts
 
 BAD_BOXES = Tolerance(warn_above=0.0, block_above=0.05)
 OVERHANG_PX = 1.0  # producers count pixels from 1 or to the last inclusive: one pixel over the edge is a convention
+_MOST_NAMED = 20  # classes on a line
 _NO_BOXES = "no label of this session has a box"
 
 
@@ -171,15 +174,14 @@ def classes_are_known(labels: pa.Table, seen_labels: pa.Table) -> Verdict:
     tasks = {task for task, _ in known}
     counts = {pair: n for pair, n in _count_classes(labels).items() if pair[0] in tasks}
     first = sorted({task for task, _ in _classes(labels)} - tasks)
+    new = sorted(pair for pair in counts if pair not in known)
     return judge_share(
         "classes_are_known",
         num_checked=len(counts),
         of="classes",
-        fault="appear for the first time",
+        fault=f"appear for the first time: {_name_classes(new)}",
         offenders=[
-            f"{name} ({task}): {n} labels"
-            for (task, name), n in counts.items()
-            if (task, name) not in known
+            f"{name} ({task}): {counts[task, name]} labels" for task, name in new
         ],
         tolerance=NEVER_BLOCKS,
         figures={"num_labels": len(labels)},
@@ -355,6 +357,15 @@ def _describe(box: dict[str, Any]) -> str:
 
 def _classes(labels: pa.Table) -> set[tuple[str, str]]:
     return set(_count_classes(labels))
+
+
+def _name_classes(pairs: Sequence[tuple[str, str]]) -> str:
+    """'cup, mug (detection), cat (recognition)': the first of them, by task."""
+    told = []
+    for task, group in groupby(pairs[:_MOST_NAMED], key=lambda pair: pair[0]):
+        told.append(f"{', '.join(name for _, name in group)} ({task})")
+    more = len(pairs) - _MOST_NAMED
+    return ", ".join(told) + f" and {more} more" * (more > 0)
 
 
 def _count_classes(

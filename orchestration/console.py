@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from orchestration.ticks import RunOutcome
 
 _SLOW_S = 2.0  # what takes less is over before anybody wonders
+# of a training, that warm it up
+_WARM_S = 5.0
+_WARM_STEPS = 3
 _QUIET_S = 5.0  # between two lines on what goes on, where nothing can move on a line
 
 
@@ -135,17 +138,17 @@ class _Steps(logging.Handler):
     def __init__(self, console: RunConsole) -> None:
         super().__init__(logging.DEBUG)
         self._console = console
-        self._started_s = 0.0
+        self._remaining = Remaining()
 
     def emit(self, record: logging.LogRecord) -> None:
         event = record.__dict__["training"]
         if event["kind"] == "stage":
             self._console.enter(event["text"])
         if event["kind"] == "step":
-            now_s = time.monotonic()
             if event["epoch"] == event["step"] == 0:
-                self._started_s = now_s
-            self._console.show(describe_step(event, now_s - self._started_s))
+                self._remaining = Remaining()
+            left_s = self._remaining.add(time.monotonic(), event["progress"])
+            self._console.show(describe_step(event, left_s))
 
 
 def _hand_over(log: logging.Logger, handler: logging.Handler) -> None:
@@ -156,9 +159,39 @@ def _hand_over(log: logging.Logger, handler: logging.Handler) -> None:
     log.addHandler(handler)
 
 
-def describe_step(event: Mapping[str, Any], seconds: float) -> str:
-    """'epoch 2 of 5, step 10 of 40: loss 0.512, val_accuracy 0.713, 38 images/s, 1:20 left', after so many seconds
-    since the first step ended; the metric is the best so far."""
+class Remaining:
+    """How long a training still takes, from its steps. The first ones warm up: caches fill, code is chosen or compiled,
+    workers start. They do not count, and nothing is said before as much again was measured."""
+
+    def __init__(self) -> None:
+        self._first_s: float | None = None
+        self._num_steps = 0
+        # seconds, steps and share of the training when it was warm
+        self._warm: tuple[float, int, float] | None = None
+
+    def add(self, now_s: float, done: float) -> float | None:
+        """A step ended, after which a share of the training is done: seconds until all is, None while unknown."""
+        self._first_s = now_s if self._first_s is None else self._first_s
+        self._num_steps += 1
+        if self._warm is None:
+            if self._is_enough(now_s - self._first_s, self._num_steps - 1):
+                self._warm = (now_s, self._num_steps, done)
+            return None
+        warm_s, warm_steps, warm_done = self._warm
+        seconds = now_s - warm_s
+        if done <= warm_done or not self._is_enough(
+            seconds, self._num_steps - warm_steps
+        ):
+            return None
+        return seconds * (1 - done) / (done - warm_done)
+
+    def _is_enough(self, seconds: float, num_steps: int) -> bool:
+        return seconds >= _WARM_S and num_steps >= _WARM_STEPS
+
+
+def describe_step(event: Mapping[str, Any], left_s: float | None) -> str:
+    """'epoch 2 of 5, step 10 of 40: loss 0.512, val_accuracy 0.713, 38 images/s, 1:20 left'; the metric is the best so
+    far, and None seconds are not told."""
     place = f"epoch {event['epoch'] + 1} of {event['num_epochs']}, step {event['step'] + 1} of {event['num_steps']}"
     scores = "".join(
         f", {name} {value:.3f}"
@@ -166,8 +199,7 @@ def describe_step(event: Mapping[str, Any], seconds: float) -> str:
         if name.startswith("val_")
     )
     left = ""
-    done = event["progress"]
-    if done > 0:
-        left_s = round(seconds * (1 - done) / done)
-        left = f", {left_s // 60}:{left_s % 60:02d} left"
+    if left_s is not None:
+        minutes, seconds = divmod(round(left_s), 60)
+        left = f", {minutes}:{seconds:02d} left"
     return f"{place}: loss {event['loss']:.3f}{scores}, {event['images_per_s']:.0f} images/s{left}"

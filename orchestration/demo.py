@@ -18,7 +18,6 @@ from typing import Any
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
 from assets.landing import open_place
-from assets.storage import session_key
 from assets.training.cluster import local_ray
 from models.recipes import get_recipe
 from models.task_names import TASK_NAMES
@@ -162,8 +161,9 @@ def _run_on(
     accept_thin_test: bool,
 ) -> tuple[list[str], list[str]]:
     folder = open_place(source, engine.settings.file_options)
-    session = session_key(folder.name)
-    build_landing_zone(engine.settings).ledger.register_source(session, folder.uri)
+    zone = build_landing_zone(engine.settings)
+    session = zone.name_session(folder.name, folder)
+    zone.ledger.register_source(session, folder.uri)
     with console.step("ingest"):
         _ingest(engine, console, {session})
     with console.step(f"train {task}"):

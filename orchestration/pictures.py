@@ -1,7 +1,7 @@
-"""Pictures of the newest materialisation, in the description of its asset: where people look first.
+"""Pictures of the newest materialisation that has any, in the description of its asset: where people look first.
 
 Dagster's page shows pictures among the metadata only after a click, and those of a description at once. A description
-is fixed, so it holds addresses, and what lies there is what was made last.
+is fixed, so it holds addresses, and what lies there is what was drawn last.
 """
 
 import base64
@@ -20,6 +20,7 @@ _ADDRESS = re.compile(_ROOT + r"/([a-z_]+)/([a-z_]+)/([0-9])")
 _PICTURE = re.compile(r"data:(image/(?:png|jpeg));base64,([A-Za-z0-9+/=]+)")
 # of an asset, in the order of its metadata; where it has fewer, the others are a blank pixel
 _SHOWN = 3
+_LOOKED_AT = 30  # materialisations, the newest first
 _BLANK = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 Picture = tuple[str, bytes]  # media type and content
@@ -75,12 +76,15 @@ class Pictures:
 def find_picture(
     instance: dg.DagsterInstance, stage: str, noun: str, number: int
 ) -> Picture | None:
-    """A picture of the newest materialisation of the asset; None where there is none."""
-    key = dg.AssetKey([stage, noun])
-    event = instance.get_latest_materialization_event(key)
-    made = event.asset_materialization if event else None
-    texts = [str(value.value) for value in made.metadata.values()] if made else []
-    found = [match for match in map(_PICTURE.search, texts) if match is not None]
-    if number >= len(found):
-        return None
-    return found[number][1], base64.b64decode(found[number][2])
+    """A picture of the newest materialisation of the asset that has any: a session may hold no frames. None where there
+    is none among the newest, or this one has fewer."""
+    records = instance.fetch_materializations(dg.AssetKey([stage, noun]), _LOOKED_AT)
+    for record in records.records:
+        made = record.asset_materialization
+        texts = [str(value.value) for value in made.metadata.values()] if made else []
+        found = [match for match in map(_PICTURE.search, texts) if match is not None]
+        if found:
+            if number >= len(found):
+                return None
+            return found[number][1], base64.b64decode(found[number][2])
+    return None

@@ -144,6 +144,7 @@ def _models(settings: Settings, task: str) -> list[dict[str, Any]]:
 
 def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
     from assets.evaluation.gallery import gather_gallery
+    from assets.evaluation.interval import measure_interval
     from assets.evaluation.report import GateLine, ModelReport
     from assets.inference.model_store import open_copy
     from assets.inference.predict import StoredImages
@@ -186,6 +187,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
         class_names=tuple(release["class_names"]),
         release_frames=frames,
         scores=scores,
+        interval=measure_interval(catalog, task, model_sha256, model["release_id"]),
         gallery=gallery,
         version=version.version if version else None,
         alias=("champion" if "champion" in version.aliases else "challenger")

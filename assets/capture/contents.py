@@ -15,7 +15,7 @@ from assets.ledger import FileOutcome
 from assets.tables.catalog import Catalog, session_is
 
 # whose files are each a recording, or many files
-_WHOLE_READERS = RECORDING_READERS | {"video", "archive"}
+WHOLE_READERS = RECORDING_READERS | {"video", "archive"}
 _BEGINNING = re.compile(f"{NOT_READ}:? ")
 
 
@@ -80,7 +80,7 @@ def list_silent(
     recordings = {
         o.path
         for o in outcomes.values()
-        if o.path in lost and o.reader in _WHOLE_READERS
+        if o.path in lost and o.reader in WHOLE_READERS
     }
     return [*(f"sensor {s}" for s in sorted(sensors - read)), *sorted(recordings)]
 

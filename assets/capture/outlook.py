@@ -7,11 +7,12 @@ of everything else the first bytes tell whether they are data at all.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any, BinaryIO
 
+from assets.capture.contents import WHOLE_READERS
 from assets.capture.lending import (
     Lent,
     explain_absent,
@@ -20,6 +21,7 @@ from assets.capture.lending import (
     tell_stored_frames,
 )
 from assets.capture.members import Members
+from assets.capture.partial import REMEDY, find_missing_end
 from assets.capture.source_settings import inherit_video
 from assets.formats import Opener, find_reader, foresee, read_capture
 from assets.formats.archives.archive import ArchiveReader
@@ -43,6 +45,7 @@ from assets.formats.protocol import (
     UnreadableBytes,
     explain_pointer,
     read_head,
+    whole_file,
 )
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
@@ -70,6 +73,10 @@ class Outlook:
     labels: dict[str, Counter[str]] = field(default_factory=dict)
     classes_from: str = ""
     refused: dict[Refusal, list[str]] = field(default_factory=dict)
+    # what the checks of an intake would count
+    num_images: int = 0
+    sensors: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -88,6 +95,16 @@ class Outlook:
             ],
             "notes": self.notes,
         }
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an intake would find unreadable, as far as beginnings and ends of files tell, besides what a person has
+    acknowledged. `silent` names sensors and recordings of which nothing could be read, as an intake does."""
+
+    num_images: int
+    problems: list[Problem]
+    silent: list[str]
 
 
 @dataclass(frozen=True)
@@ -136,6 +153,23 @@ class FolderPlan:
             done += len(plan.files)
             on_progress(done, total)
 
+    def find_losses(
+        self, outlooks: Sequence[Outlook], settled: Collection[str]
+    ) -> Losses:
+        """Of the outlooks, and of what nobody reads; `settled` are the paths that a person has acknowledged."""
+        unread = [
+            Problem(whole_file(left.file), left.reader, left.reason, left.remedy)
+            for left in self.leftovers
+            if not left.is_document
+        ]
+        found = [problem for one in outlooks for problem in one.problems]
+        problems = [p for p in (*found, *unread) if p.source.path not in settled]
+        read = {sensor for one in outlooks for sensor in one.sensors}
+        lost = {p.sensor for p in problems if p.sensor} - read
+        recordings = {p.source.path for p in problems if p.reader in WHOLE_READERS}
+        silent = [*(f"sensor {sensor}" for sensor in sorted(lost)), *sorted(recordings)]
+        return Losses(sum(one.num_images for one in outlooks), problems, silent)
+
     def _foresee(self, plan: CapturePlan, catalog: Catalog, is_costly: bool) -> Outlook:
         here = self.lent.leave_out(plan)
         if plan.reader == ArchiveReader.name:
@@ -149,7 +183,7 @@ class FolderPlan:
         elif plan.reader in _READ and not plan.is_container:
             _read_ahead(plan, self.opener, self.lent, found)
         else:
-            _look_at_heads(here.files, self.folder.open, found)
+            _look_at_heads(here, self.folder.open, found)
         return found
 
 
@@ -186,10 +220,13 @@ def _read_ahead(plan: CapturePlan, opener: Opener, lent: Lent, found: Outlook) -
     for seen in read_capture(short, open_short):
         if isinstance(seen, FrameObservation):
             found.num_pictures += seen.source.path not in lent.frame_ids
+            found.num_images += 1
+            found.sensors.add(seen.sensor)
         elif isinstance(seen, LabelObservation):
             labels[seen.task][seen.class_name] += 1
         elif isinstance(seen, Problem):
             told = explain_absent(seen)
+            found.problems.append(told)
             paths = found.refused.setdefault((told.reason, told.remedy), [])
             if told.source.path not in paths[-1:]:
                 paths.append(told.source.path)
@@ -200,17 +237,22 @@ def _read_ahead(plan: CapturePlan, opener: Opener, lent: Lent, found: Outlook) -
         found.classes_from = getattr(reader, "classes_from", "")
 
 
-def _look_at_heads(
-    files: Sequence[SessionFile], opener: Opener, found: Outlook
-) -> None:
-    """Find what stands for data and is none: pointers, and files without a byte."""
-    for file in files:
+def _look_at_heads(plan: CapturePlan, opener: Opener, found: Outlook) -> None:
+    """Find what stands for data and is none: pointers, files without a byte, and containers without their end."""
+    for file in plan.files:
         try:
             refusal = explain_pointer(read_head(file, opener))
+            if plan.is_container and not refusal:
+                with opener(file) as stream:
+                    missing = find_missing_end(file.path, stream)
+                refusal = (missing, REMEDY) if missing else None
         except UnreadableBytes as error:
             refusal = error.reason, error.remedy
         if refusal:
             found.refused.setdefault(refusal, []).append(file.path)
+            found.problems.append(Problem(whole_file(file), plan.reader, *refusal))
+        elif suffix_of(file.path) in IMAGE_SUFFIXES:
+            found.num_images += 1
 
 
 def _shorten(plan: CapturePlan, opener: Opener) -> tuple[CapturePlan, Opener]:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.choice import EVERYTHING, Choice
-from assets.kinds import find_kind
-from assets.tables.catalog import Catalog, is_in
+from assets.kinds import Kind, find_kind
+from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.class_list import PARTS, count_parts
 from assets.tables.releases import tabulate_classes
 
@@ -30,15 +30,15 @@ def find_weaknesses(
     A recording is a capture whose data have times. Pictures of a folder are taken one by one.
     """
     num_frames = count_parts(frames)
+    kind = find_kind(task)
     found = [
-        f"the {part} part has no frame: sides do not change with the choice, so choose more data"
+        _explain_empty(catalog, kind, part, frames, choice)
         for part in PARTS
         if not num_frames[part]
     ]
     test = frames.filter(pc.equal(frames["split"], "test"))
     if not len(test):
         return found
-    kind = find_kind(task)
     if kind.needs_labels:
         found += _find_missing_classes(class_names, test)
     unjudged = (
@@ -51,15 +51,54 @@ def find_weaknesses(
     return found
 
 
+def _explain_empty(
+    catalog: Catalog, kind: Kind, part: str, frames: pa.Table, choice: Choice
+) -> str:
+    """That a part has no frame, and what helps: other sessions that have some, where not all are chosen; or more of
+    what goes to one side as a whole."""
+    others = _list_sessions(catalog, kind, part) if not choice.is_everything else []
+    if others:
+        return (
+            f"the {part} part has no frame: sides do not change with the choice, and frames of {_name(others)} lie "
+            "there, which it leaves out: choose some of them too"
+        )
+    columns = ["frame_id", "group_id"]
+    where = is_in("session", frames["session"].unique().to_pylist())
+    sides = catalog.read_latest("splits", columns, where)
+    mine = sides.filter(pc.is_in(sides["frame_id"], frames["frame_id"].unique()))
+    num_units = len(mine["group_id"].unique())
+    units = "1 unit" if num_units == 1 else f"{num_units} units"
+    return (
+        f"the {part} part has no frame: a recording, or pictures that resemble each other, go to one side as a whole, "
+        f"and here are {units}: take in another recording or other pictures, or put the pictures into folders train, "
+        "val and test"
+    )
+
+
+def _list_sessions(catalog: Catalog, kind: Kind, part: str) -> list[str]:
+    """Those with published frames in a part that have labels for a kind, where it needs any."""
+    where = f"split = {repr_sql(part)}"
+    sides = catalog.read_latest("splits", ["session"], where)
+    sessions = sorted(sides["session"].unique().to_pylist())
+    if not kind.needs_labels or not sessions:
+        return sessions
+    where = f"{is_in('session', sessions)} AND {is_in('task', kind.label_tasks)}"
+    labels = catalog.read("labels", ["session"], where)
+    return sorted(labels["session"].unique().to_pylist())
+
+
+def _name(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
 def _find_missing_classes(class_names: Sequence[str], test: pa.Table) -> list[str]:
     shown = set(tabulate_classes(test)["class_id"].unique().to_pylist())
     missing = [name for c, name in enumerate(class_names) if c not in shown]
     if not missing:
         return []
-    more = len(missing) - _MOST_NAMES
-    names = ", ".join(missing[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
     return [
-        f"the test part shows no object of {len(missing)} of {len(class_names)} classes: {names}"
+        f"the test part shows no object of {len(missing)} of {len(class_names)} classes: {_name(missing)}"
     ]
 
 

@@ -341,12 +341,21 @@ def _judge_slices(evaluation: Evaluation, rules: GateRules, floor: float) -> Rul
         and evaluation.slice_samples.get(place, 0) >= rules.min_slice_samples
     }
     if not figures:
+        most = max(
+            (
+                count
+                for place, count in evaluation.slice_samples.items()
+                if place[0] in rules.slice_by
+            ),
+            default=0,
+        )
         return RuleResult(
             claim,
             False,
             None,
             floor,
-            f"no slice has {rules.min_slice_samples} samples: test on more data",
+            f"no slice of the test part has {rules.min_slice_samples} samples, the largest has {most}: the part grows "
+            "with labels of other recordings or pictures",
         )
     unknown = sorted(
         "=".join(place) for place, value in figures.items() if value is None

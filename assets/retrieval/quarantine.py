@@ -6,6 +6,7 @@ Nothing here touches bytes: files stay where they were landed, and only the ledg
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -31,6 +32,8 @@ class Entry:
     reason: str
     remedy: str
     offset: int | None = None  # byte of the record; None for a whole file
+    # how often the quarantine names it: a record once, a file for each of its records that could not be read
+    num_records: int = 1
 
 
 def list_quarantine(
@@ -63,8 +66,10 @@ def list_quarantine(
         "remedy",
     ]
     records = []
+    named = Counter[tuple[str, str]]()
     for row in catalog.read_latest("quarantine", columns, where).to_pylist():
         place = row["session"], row["source_path"].split("!/", 1)[0]
+        named[place] += 1
         if (
             place not in whole
             and place not in replaced
@@ -72,6 +77,7 @@ def list_quarantine(
         ):
             facts = row["reader"], row["reason"], row["remedy"], row["source_offset"]
             records.append(Entry(row["session"], row["source_path"], "record", *facts))
+    files = [replace(e, num_records=max(1, named[e.session, e.path])) for e in files]
     return [
         asdict(e)
         for e in sorted(

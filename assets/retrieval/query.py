@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +33,10 @@ class Found:
     rows: pa.Table
     left_out: tuple[str, ...]
     held: tuple[Held, ...] = ()
+    columns: tuple[str, ...] = ()  # with those of bytes
+    named: tuple[
+        str, ...
+    ] = ()  # of these the ones that the statement names, and takes by no star
 
 
 def run_query(
@@ -65,18 +69,45 @@ def run_query(
                     "only one SELECT statement is answered: the tables are read-only"
                 )
             found = _fetch(connection.sql(sql), with_bytes)
-            asked = set(_list_asked(connection, sql))
+            parsed = _parse(connection, sql)
+            asked = set(_list_asked(parsed))
         except duckdb.Error as error:
             if unknown and "files does not exist" in str(error):
                 raise QueryError(str(unknown)) from error
             raise QueryError(explain(error, sql)) from error
-    return replace(found, held=_find_held(catalog, asked, found.rows))
+    return replace(
+        found,
+        held=_find_held(catalog, asked, found.rows),
+        named=_list_named(parsed, found.columns),
+    )
 
 
-def _list_asked(connection: Any, sql: str) -> Iterator[str]:
-    """What a statement reads from, tables by name, as DuckDB parses it; nothing for one that describes a table."""
+def _parse(connection: Any, sql: str) -> dict[str, Any]:
+    """The statement as DuckDB understands it; an error, in the same form, for one that is no plain SELECT."""
     (parsed,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-    parts = [json.loads(parsed)]
+    found: dict[str, Any] = json.loads(parsed)
+    return found
+
+
+def _list_named(parsed: dict[str, Any], columns: Sequence[str]) -> tuple[str, ...]:
+    """Those of the columns that stand in the select list. What stands between two stars is not told apart."""
+    statements = parsed.get("statements") or [{}]
+    node = statements[0].get("node") or {}
+    while "left" in node:  # a union has the columns of its first
+        node = node["left"]
+    chosen = node.get("select_list")
+    if not chosen:
+        return ()
+    stars = [n for n, item in enumerate(chosen) if "STAR" in str(item.get("class"))]
+    if not stars:
+        return tuple(columns)
+    behind = len(chosen) - 1 - stars[-1]
+    return (*columns[: stars[0]], *columns[len(columns) - behind :])
+
+
+def _list_asked(parsed: dict[str, Any]) -> Iterator[str]:
+    """What a statement reads from, tables by name; nothing for one that describes a table."""
+    parts: list[Any] = [parsed]
     for part in parts:
         if isinstance(part, dict):
             if part.get("type") == "BASE_TABLE":
@@ -116,12 +147,13 @@ def _fetch(relation: Any, with_bytes: bool) -> Found:
 
     is_bytes = [kind == "BLOB" for kind in relation.types]
     if with_bytes or not any(is_bytes) or all(is_bytes):
-        return Found(relation.to_arrow_table(), ())
+        return Found(relation.to_arrow_table(), (), columns=tuple(relation.columns))
     named = list(zip(relation.columns, is_bytes, strict=True))
     kept = [duckdb.ColumnExpression(name) for name, is_blob in named if not is_blob]
     return Found(
         relation.select(*kept).to_arrow_table(),
         tuple(name for name, is_blob in named if is_blob),
+        columns=tuple(relation.columns),
     )
 
 

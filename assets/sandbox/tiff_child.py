@@ -1,4 +1,5 @@
-"""The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for whatever looks at them, and masks.
+"""The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for whatever looks at them; masks and label
+images, too.
 
 Run as `python -m assets.sandbox.tiff_child`. A request is one of WHAT and a length, then the bytes; an answer is the
 length of a JSON head, the head (shape of the pixels, or the error), then the pixels, of a byte each. It ends when its
@@ -11,6 +12,8 @@ import io
 import struct
 import sys
 import time
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, BinaryIO
 
 from assets.sandbox.child_answers import open_answers, write_json
@@ -24,7 +27,11 @@ from assets.sandbox.child_limits import (
 from assets.sandbox.child_process import RETIRED
 from assets.sandbox.confinement import confine
 
-WHAT = ("rgb", "luma", "mask")
+WHAT = ("rgb", "luma", "mask", "numbers", "colours")
+# what Pillow calls the kinds of label images that are taken, and the bits that they must have
+_NUMBERS: dict[str, int | None] = {"P": None, "L": 8, "1": 1}
+_COLOURS: dict[str, int | None] = {"RGB": 8}
+_AT_BITS = 24  # of a PNG
 REQUEST = struct.Struct(">BQ")  # index in WHAT, bytes
 
 
@@ -39,7 +46,13 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     appearance.load_heif()
     cv2.setNumThreads(1)
     images.decode_here()
-    decoders = (images.decode_rgb, images.decode_luma, _decode_mask)
+    decoders = (
+        images.decode_rgb,
+        images.decode_luma,
+        _decode_mask,
+        partial(_decode_labels, modes=_NUMBERS),
+        partial(_decode_labels, modes=_COLOURS),
+    )
     limit_resources(MEMORY_BYTES, CHILD_SECONDS)
     confine()
     retires_s = time.process_time() + CHILD_SECONDS
@@ -71,6 +84,23 @@ def _decode_mask(payload: bytes) -> Any:
         if picture.mode not in ("1", "L"):
             raise ValueError(f"a mask of the kind {picture.mode}, without transparency")
         return (np.array(picture.convert("L")) > 0).astype(np.uint8)
+
+
+def _decode_labels(payload: bytes, modes: Mapping[str, int | None]) -> Any:
+    """(H, W) or (H, W, 3) uint8, the numbers of a PNG as they are stored. Raises ValueError."""
+    import numpy as np
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(io.BytesIO(payload), formats=["PNG"]) as picture:
+            bits = payload[_AT_BITS]
+            if picture.mode not in modes or (modes[picture.mode] or bits) != bits:
+                raise ValueError(
+                    f"a label image of {len(picture.getbands())} channels of {bits} bits"
+                )
+            return np.array(picture, np.uint8)
+    except (OSError, SyntaxError, EOFError) as error:
+        raise ValueError(f"a label image that cannot be decoded: {error}") from error
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
-"""Have stored TIFFs, HEIC and AVIF decoded in a child process: libtiff, libheif and libaom stay out of trainings, and
-of all else that looks at pictures.
+"""Have stored TIFFs, HEIC and AVIF decoded in a child process, and masks and label images as they are read: libtiff,
+libheif, libaom and Pillow stay out of trainings, of intake, and of all else that looks at pictures.
 
 One child a process, started with the first such picture, for all its threads in turn.
 """
@@ -34,6 +34,7 @@ from assets.sandbox.tiff_child import REQUEST, WHAT
 
 _MAX_HEAD_BYTES = 1 << 10
 _MAX_PIXEL_BYTES = 2 << 30
+_KINDS = {"mask": "mask", "numbers": "label image", "colours": "label image"}
 
 
 class TiffDecoder:
@@ -47,7 +48,7 @@ class TiffDecoder:
     def decode(self, what: str, payload: bytes | memoryview) -> Any:
         """(H, W, 3) or (H, W) uint8: what `decode_<what>` gives. Raises ValueError, also where the child dies of it."""
         with self._lock:
-            self._kind = "mask" if what == "mask" else "TIFF"
+            self._kind = _KINDS.get(what, "TIFF")
             try:
                 return self._ask(what, payload)
             except _Retired:
@@ -132,6 +133,12 @@ def decode_mask(payload: bytes | memoryview) -> Any:
     """(H, W) uint8 of a PNG, from the child of this process: 1 where it is opaque, or where one of a single channel
     is not 0. Raises ValueError."""
     return _find_decoder().decode("mask", payload)
+
+
+def decode_labels(what: str, payload: bytes | memoryview) -> Any:
+    """The stored numbers of a PNG, from the child of this process: "numbers", (H, W) uint8, of one channel of 8 bits or
+    one, indices where it has a palette; "colours", (H, W, 3) uint8, of RGB. Raises ValueError."""
+    return _find_decoder().decode(what, payload)
 
 
 def _find_decoder() -> TiffDecoder:

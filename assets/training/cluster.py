@@ -17,6 +17,8 @@ _RAY_SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # at Ray's 15, whatever else runs on a laptop takes a training's cores
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # who is ended ends: no wait for a node of our own to drain, which has nothing to hand over
+    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a warning about hidden GPUs
 }
 

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.cli.intake_text import describe_intake, describe_plan
+from orchestration.cli.intake_text import (
+    describe_intake,
+    describe_plan,
+    describe_twins,
+)
 from orchestration.cli.output import Json, join_lines, refuse, say
 from orchestration.cli.progress import Tick, show_progress
 from orchestration.log_lines import tell
 from orchestration.profiles import Settings, load_settings
 
 if TYPE_CHECKING:
+    from assets.capture.outlook import Losses
     from assets.stages import SessionStep
     from assets.storage import Folder
     from checks.verdicts import Verdict
@@ -73,7 +78,8 @@ def ingest(
     """Take files in exactly once, check them, and publish what passes.
 
     Exits 1 when the session is held back, when nothing of a sensor or of a recording could be read, and when the place
-    holds nothing that could be: then there is no session.
+    holds nothing that could be: then there is no session. So does a dry run, as far as headers, labels and the ends of
+    files tell.
 
     What was taken in before and is gone, or has other bytes by now, goes from the next release. The files of a session
     that lie in a new place, and no more in the old one, are that session.
@@ -87,13 +93,16 @@ def ingest(
 
     settings = load_settings()
     folder = open_place(source, settings.file_options)
-    key = session_key(session or folder.name)
+    name = session or folder.name
+    session_key(name)  # raises for one that gives none
     if dry_run:
         with _explaining(folder):
-            facts, text = _foresee(settings, folder, verbose)
+            facts, text = _foresee(settings, folder, name, verbose)
         say(as_json, facts, text)
-        raise typer.Exit(1 if facts["no_session"] else 0)
+        would_fail = facts["no_session"] or facts["held"] or facts["silent"]
+        raise typer.Exit(1 if would_fail else 0)
     zone = build_landing_zone(settings)
+    key = zone.name_session(name, folder)
     with _explaining(folder):
         if not zone.ledger.holds_files(key) and key not in zone.ledger.sources():
             nothing = find_nothing(build_catalog(settings), folder)
@@ -106,10 +115,12 @@ def ingest(
         elif not zone.take_up(key, folder):
             zone.register(key, folder)
         taken = take_in(settings, zone.locate(key), key, verbose)
+        twins = zone.find_twins(key) if taken[0]["new"] else {}
     for what in ("listing", "intake"):
         zone.ledger.end_pause(what, key)
     facts, text = taken
-    say(as_json, facts, text)
+    facts["same_as"] = [{"session": s, "files": n} for s, n in twins.items()]
+    say(as_json, facts, join_lines([text, *describe_twins(key, twins)]))
     raise typer.Exit(1 if fails(facts) else 0)
 
 
@@ -174,13 +185,18 @@ def _tell_check(verdict: "Verdict") -> dict[str, Any]:
 
 
 def _foresee(
-    settings: Settings, folder: "Folder", is_verbose: bool
+    settings: Settings, folder: "Folder", name: str, is_verbose: bool
 ) -> tuple[dict[str, Any], str]:
-    """Facts and text of what an intake would make of the folder."""
+    """Facts and text of what an intake would make of the folder, as the session that is called so."""
     from assets.capture.outlook import plan_folder
-    from orchestration.resources import build_catalog
+    from orchestration.resources import build_catalog, open_landing_zone, open_ledger
 
     catalog = build_catalog(settings)
+    ledger = open_ledger(settings)
+    session = open_landing_zone(settings, ledger).name_session(name, folder)
+    settled = {
+        o.path for o in ledger.outcomes(session).values() if o.outcome == "dropped"
+    }
     plan = plan_folder(catalog, folder)
     with show_progress("looking", "files") as tick:
         outlooks = list(plan.list_outlooks(catalog, tick))
@@ -193,12 +209,40 @@ def _foresee(
         }
         for left in plan.leftovers
     ]
+    losses = plan.find_losses(outlooks, settled)
     facts = {
         "captures": [o.facts for o in outlooks],
         "unread": unread,
         "no_session": plan.explain_nothing() or "",
+        "held": _foresee_held(losses),
+        "silent": losses.silent,
     }
     return facts, join_lines(describe_plan(facts, is_verbose))
+
+
+def _foresee_held(losses: "Losses") -> str:
+    """Why the check of readable images would hold the session back; "" where it would not."""
+    import pyarrow as pa
+
+    from checks.captures import images_are_readable
+
+    refused = [
+        {
+            "source_path": problem.source.path,
+            "source_offset": problem.source.offset,
+            "sensor": problem.sensor,
+            "reason": problem.reason,
+        }
+        for problem in losses.problems
+    ]
+    if not refused:
+        return ""
+    frames = pa.table({"frame_id": pa.nulls(losses.num_images, pa.string())})
+    verdict = images_are_readable(frames, pa.Table.from_pylist(refused))
+    is_about_any = verdict.num_checked > 0
+    return (
+        f"{verdict.name}: {verdict.summary}" if verdict.stops and is_about_any else ""
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from assets.causes import AND_ALIKE, group_by_cause
 
 _MOST = 20  # lines of a kind
 _SHOWN_PLANS = 5  # of one reader
+_NEWS = {"classes_are_known"}  # checks that tell what is new, where nothing is wrong
 K = TypeVar("K")
 T = TypeVar("T")
 
@@ -53,7 +54,22 @@ def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
         paths = [u["path"] for u in mine]
         for named in paths if is_verbose else [_name_paths(paths)]:
             lines.append(f"{what}: {named}: {reason}{helps}")
-    return [*lines, *[facts["no_session"]] * bool(facts["no_session"])]
+    lines += [f"nothing could be read of {what}" for what in facts["silent"]]
+    held = f"would be held back from datasets: {facts['held']}"
+    return [
+        *lines,
+        *[held] * bool(facts["held"]),
+        *[facts["no_session"]] * bool(facts["no_session"]),
+    ]
+
+
+def describe_twins(session: str, twins: Mapping[str, int]) -> list[str]:
+    """Lines on sessions that have the same files, which were stored again."""
+    return [
+        f"the same {count} files are in session {other} already: they are stored twice, and a dataset takes a picture "
+        f"once; `daguerre forget {session}` takes these out"
+        for other, count in twins.items()
+    ]
 
 
 def _tell_capture(capture: Mapping[str, Any]) -> list[str]:
@@ -85,12 +101,8 @@ def _tell_labels(captures: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _tell_unreadable(captures: Sequence[Mapping[str, Any]]) -> list[str]:
     refused = [r for capture in captures for r in capture["refused"]]
-    return [
-        f"  cannot be read: {_name_paths([r['path'] for r in mine])}: {reason}. {remedy}"
-        for (reason, remedy), mine in _group(
-            refused, lambda r: (r["reason"], r["remedy"])
-        )
-    ]
+    alike = group_by_cause(refused, lambda r: (r["reason"], r["remedy"]))
+    return [f"  cannot be read: {_tell_alike(mine)}" for mine in alike]
 
 
 def _tell_left_out(captures: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -166,21 +178,23 @@ def _tell_quarantined(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
 
 
 def _tell_refused(rows: Sequence[Mapping[str, str]]) -> str:
+    return f"  quarantined {_tell_alike(rows, rows[0]['reader'])}"
+
+
+def _tell_alike(rows: Sequence[Mapping[str, str]], reader: str = "") -> str:
+    """Paths, and the reason and remedy of the first, of what has one cause."""
     first = rows[0]
-    paths = _name_paths([r["path"] for r in rows])
+    paths = _name_paths(list(dict.fromkeys(r["path"] for r in rows)))
     reason = first["reason"] + AND_ALIKE * any(
         r["reason"] != first["reason"] for r in rows
     )
-    return f"  quarantined {paths} ({first['reader']}): {reason}. {first['remedy']}"
+    return f"{paths}{f' ({reader})' * bool(reader)}: {reason}. {first['remedy']}"
 
 
 def _tell_checks(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
     """The cause first where a session is held back, and the rest where it is asked for; else each warning."""
     failed = facts["failed_checks"]
-    told = [
-        f"  {'held' if f['blocks'] else 'warning'}: {f['check']}: {f['summary']}"
-        for f in failed
-    ]
+    told = [f"  {_rank_check(f)}: {f['check']}: {f['summary']}" for f in failed]
     blocking = [f for f in failed if f["blocks"]]
     if not blocking:
         return told
@@ -198,6 +212,12 @@ def _tell_checks(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
         return [*lines, *told]
     others = f"  {len(failed)} checks fail: daguerre ingest --verbose lists them"
     return [*lines, *[others] * (len(failed) > 1 and not first["cause"])]
+
+
+def _rank_check(failed: Mapping[str, Any]) -> str:
+    if failed["blocks"]:
+        return "held"
+    return "new" if failed["check"] in _NEWS else "warning"
 
 
 def _name_paths(paths: Sequence[str]) -> str:

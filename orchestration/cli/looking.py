@@ -74,9 +74,13 @@ def query(
 ) -> None:
     """Read-only SQL over all tables. Columns of bytes are left out and named; JSON has their length and sha256.
 
+    Columns that the statement names are always shown. Of those that `*` stands for, the ones that fit: first what
+    differs from row to row, then what is the same in all, where rows are from, hashes, and what is empty.
+
     Rows are the newest, those of held sessions too, which are named on stderr and in JSON.
     """
     from assets.retrieval.query import run_query, to_json_rows
+    from orchestration.cli.columns import rank_columns
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog, open_ledger
 
@@ -92,7 +96,8 @@ def query(
     if as_csv:
         print_csv(rows)
     else:
-        print_table(rows, None, wide, "--wide or --csv")
+        order = rank_columns(rows, found.named)
+        print_table(rows, None, wide, "--wide or --csv", order, found.named)
     if found.left_out:
         tell(f"left out, being bytes: {', '.join(found.left_out)}")
 

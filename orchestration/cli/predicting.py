@@ -53,6 +53,7 @@ def predict(
     )
     from assets.whole_output import require_empty
     from checks.gates import gate_session
+    from orchestration.observed import tell_dagster
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
@@ -70,7 +71,9 @@ def predict(
             with show_progress(f"asking {name} about {session}", "frames") as tick:
                 predict_session(catalog, settings.home, model, session, tick)
         gate_session(catalog, "predictions", session)
-        asked += [read_answers(catalog, m, session, all_scores) for m in chosen]
+        answers = [read_answers(catalog, m, session, all_scores) for m in chosen]
+        tell_dagster(settings, session, [_describe(one) for one in answers])
+        asked += answers
     lines = [for_line(_tell(answers)) for answers in asked]
     if pictures is not None:
         count = draw_answers(catalog, asked, pictures)

@@ -33,9 +33,12 @@ class Pace:
     start_s: float | None = None
 
     def add(self, now_s: float, done: int, frames: int = 0) -> None:
-        """Record what is done by now; forget what is older than the window, but one sample."""
+        """Record what is done by now. Forgotten is what is older than the window, but for one sample, and the time
+        before anything was done: until then what does it is loaded."""
         self.start_s = now_s if self.start_s is None else self.start_s
         self.samples.append((now_s, done, frames))
+        while len(self.samples) > 2 and not any(self.samples[1][1:]):
+            self.samples.popleft()
         while len(self.samples) > 2 and self.samples[1][0] <= now_s - _WINDOW_S:
             self.samples.popleft()
 

@@ -130,12 +130,21 @@ def _list_entries(rows: Sequence[dict[str, Any]], is_verbose: bool) -> str:
         shown = causes if is_verbose else causes[:_SHOWN]
         cause = "cause" if len(causes) == 1 else "causes"
         counted = f", {len(causes)} {cause}" * (len(causes) < len(mine))
-        lines.append(f"{session}: {len(mine)} in quarantine{counted}")
+        lines.append(f"{session}: {_count_entries(mine)} in quarantine{counted}")
         lines += [line for alike in shown for line in _tell_cause(alike)]
         if len(shown) < len(causes):
             more = len(causes) - len(shown)
             lines.append(f"  ... {more} more causes: --verbose or --json tells all")
     return join_lines(lines)
+
+
+def _count_entries(rows: Sequence[dict[str, Any]]) -> str:
+    """'2 files', or '6 records of 1 file', as checks count them."""
+    num_records = sum(row["num_records"] for row in rows)
+    num_files = len({row["path"].split("!/", 1)[0] for row in rows})
+    files = f"{num_files} file{'s' * (num_files > 1)}"
+    is_same = num_records == num_files
+    return files if is_same else f"{num_records} records of {files}"
 
 
 def _name(row: dict[str, Any]) -> tuple[str, ...]:
@@ -149,8 +158,9 @@ def _tell_cause(alike: Sequence[dict[str, Any]]) -> list[str]:
     where = row["path"] if offset is None else f"{row['path']} at byte {offset}"
     many = _PLURALS.get(row["what"], row["what"])
     what = row["what"] if len(alike) == 1 else f"{len(alike)} {many}, the first"
+    inside = f", {row['num_records']} records" * (row["num_records"] > 1)
     return [
-        f"  {what} {where} ({row['reader']})",
+        f"  {what} {where} ({row['reader']}{inside})",
         f"      {row['reason']}",
         f"      -> {row['remedy']}",
     ]

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -27,12 +27,18 @@ _OF_HASH = 12  # characters: verbs take a beginning of an id
 
 
 def print_table(
-    rows: Rows, title: str | None = None, is_wide: bool = False, more: str = ""
+    rows: Rows,
+    title: str | None = None,
+    is_wide: bool = False,
+    more: str = "",
+    order: Sequence[str] = (),
+    asked: Collection[str] = (),
 ) -> None:
     """Rows with equal keys as a table, with the columns that fit into the terminal (80 characters where there is none).
 
-    A column without a name holds marks, and always fits. Those that do not are named below it, with `more`, which
-    says how to see them. A wide table is as wide as its values.
+    They get room by `order`, else as they come. A column without a name holds marks, and is always there, and so are
+    those that were `asked` for, however wide the table becomes. Those that do not fit are named below it, with `more`,
+    which says how to see them. A wide table is as wide as its values.
     """
     from rich.console import Console
     from rich.table import Table
@@ -45,9 +51,11 @@ def print_table(
     width = sum(widths) + _FRAME * len(widths) + 1 if is_wide else _find_width()
     most = width - _FRAME - 1
     needed = widths if is_wide else [min(_need(column), most) for column in columns]
+    always = [at for at, name in enumerate(names) if not name or name in asked]
+    places = [names.index(name) for name in order]
+    kept = choose_columns(needed, width, always, places)
+    width = max(width, 1 + sum(needed[at] + _FRAME for at in kept))
     console = Console(width=width)
-    marks = [at for at, name in enumerate(names) if not name]
-    kept = choose_columns(needed, width, marks)
     table = Table(title=title, title_justify="left")
     for at in kept:
         table.add_column(names[at], overflow="fold", min_width=needed[at])
@@ -103,15 +111,20 @@ def print_csv(rows: Rows) -> None:
 
 
 def choose_columns(
-    needed: Sequence[int], width: int, marks: Sequence[int] = ()
+    needed: Sequence[int],
+    width: int,
+    always: Sequence[int] = (),
+    order: Sequence[int] = (),
 ) -> list[int]:
-    """Which columns, of so many characters at least, fit into `width`; the first and `marks` always do."""
-    kept = {0, *marks} if needed else set()
+    """Which columns, of so many characters at least, fit into `width`. Some are `always` there, and so is the first;
+    the others get room by `order`, else as they come."""
+    order = order or range(len(needed))
+    kept = {*order[:1], *always}
     room = width - 1 - sum(needed[at] + _FRAME for at in kept)
-    for at, least in enumerate(needed):
-        if at not in kept and least + _FRAME <= room:
+    for at in order:
+        if at not in kept and needed[at] + _FRAME <= room:
             kept.add(at)
-            room -= least + _FRAME
+            room -= needed[at] + _FRAME
     return sorted(kept)
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from assets import landing
+from assets.exclusions import WHOLE, Exclusion
 from assets.landing import LandingZone, Watch, fingerprint
+from assets.ledger import FileOutcome
 from assets.storage import Folder
 
 
@@ -61,6 +63,64 @@ def test_a_place_with_the_name_of_a_landed_session_is_refused(zone, write_files)
     zone.register("run_1", place)
     zone.register("run-1", zone.folder.below("Run 1"))
     assert set(zone.sessions()) == {"run-1", "run_1"}
+
+
+def take_in(ledger, session: str, *paths: str, capture: str = "") -> None:
+    """As after an intake of files whose bytes are their paths."""
+    ledger.record(
+        FileOutcome(
+            session, path, "1", 1, "ingested", capture or session, "image_folder", path
+        )
+        for path in paths
+    )
+
+
+def test_letters_with_marks_give_new_sessions_their_names_and_old_ones_keep_theirs(
+    ledger, write_files
+):
+    root = write_files({"Söme folder/a.png": "x", "Köln/b.png": "x"})
+    take_in(ledger, "s-me-folder", "a.png")
+    zone = LandingZone(Folder(str(root)), ledger)
+    assert set(zone.sessions()) == {"s-me-folder", "koln"}
+    folder = zone.folder.below("Söme folder")
+    assert zone.name_session("Söme folder", folder) == "s-me-folder"
+    assert zone.name_session("Köln", zone.folder.below("Köln")) == "koln"
+
+
+def test_a_place_outside_keeps_the_name_that_it_was_registered_under(zone, write_files):
+    place = Folder(str(write_files({"a.png": "x"}, "elsewhere/Söme")))
+    other = Folder(str(write_files({"a.png": "x"}, "another/Söme")))
+    zone.ledger.register_source("s-me", place.uri)
+    assert zone.name_session("Söme", place) == "s-me"
+    assert zone.name_session("Söme", other) == "some"
+
+
+def test_a_folder_of_the_very_name_has_it_before_one_with_marks(ledger, write_files):
+    root = write_files({"Söme/a.png": "x", "s-me/b.png": "x"})
+    take_in(ledger, "s-me", "b.png")
+    zone = LandingZone(Folder(str(root)), ledger)
+    places = {k: f.uri.rsplit("/", 1)[1] for k, f in zone.sessions().items()}
+    assert places == {"some": "Söme", "s-me": "s-me"}
+
+
+def test_a_forgotten_session_does_not_come_back_under_a_new_name(ledger, write_files):
+    root = write_files({"Söme/a.png": "x"})
+    ledger.exclude(
+        [Exclusion("s-me", WHOLE, False, "", "somebody", "2026-01-01T00:00:00Z")]
+    )
+    assert not LandingZone(Folder(str(root)), ledger).sessions()
+
+
+def test_a_session_with_the_files_of_another_is_told_with_how_many(zone):
+    take_in(zone.ledger, "monday", "a.png", "b.png", "c.png")
+    take_in(zone.ledger, "again", "a.png", "b.png", "d.png")
+    take_in(zone.ledger, "other", "e.png")
+    assert zone.find_twins("again") == {"monday": 2}
+    assert zone.find_twins("other") == {} == zone.find_twins("nobody")
+    # a recording is one capture, whatever session it lies in
+    take_in(zone.ledger, "first", "drive.mcap", capture="one")
+    take_in(zone.ledger, "second", "drive.mcap", capture="one")
+    assert zone.find_twins("second") == {}
 
 
 def test_a_folder_of_the_landing_zone_is_found_where_the_zone_lies_after_a_move(

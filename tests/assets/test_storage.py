@@ -22,6 +22,7 @@ from assets.storage import (
     restore_name,
     session_key,
     store_name,
+    unspelt_key,
 )
 
 HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # sha256 of "hello"
@@ -259,6 +260,10 @@ def test_hashing_a_stream_equals_hashing_its_bytes(data):
         ("__x__", "x"),
         ("2026-11-03", "2026-11-03"),
         ("x" * 80, "x" * 64),
+        ("Söme folder", "some-folder"),
+        ("So\u0308me folder", "some-folder"),
+        ("Straße Łódź Ærø", "strasse-lodz-aero"),
+        ("Küche 日本", "kuche"),
     ],
 )
 def test_a_session_key_from_a_folder_name(name, key):
@@ -269,6 +274,14 @@ def test_a_session_key_from_a_folder_name(name, key):
 def test_a_name_without_usable_characters_gives_no_key(name):
     with pytest.raises(ValueError, match="gives no session name"):
         session_key(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("Söme folder", "s-me-folder"), ("Run 7", "run-7"), ("ö", ""), ("\udcff", "")],
+)
+def test_the_key_that_a_name_had_without_its_letters(name, key):
+    assert unspelt_key(name) == key
 
 
 @given(st.text(max_size=80))

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from assets.formats.annotations.label_book import DISAGREE
 from assets.tables.schemas import TABLES, content_id
 from checks.captures import (
     captures_hold_what_they_counted,
@@ -13,6 +14,7 @@ from checks.captures import (
     frames_have_calibration,
     frames_match_their_hashes,
     images_are_readable,
+    label_files_agree,
     no_record_was_refused,
 )
 
@@ -226,13 +228,23 @@ def test_what_is_in_quarantine_is_listed_and_never_blocks(rows_of):
     )
     assert not verdict.passed and not verdict.stops
     assert verdict.examples == ("a.jpg: cut off; send it again",)
-    assert verdict.summary == "1 records are in quarantine: 1 x cut off"
+    assert verdict.summary == "1 records of 1 files are in quarantine: 1 x cut off"
 
 
 def test_refused_records_of_one_cause_are_told_once_with_a_count(rows_of):
     reasons = [f"image {n}: there is no '{n}.jpg'" for n in range(4)] + ["cut off"]
     verdict = no_record_was_refused(rows_of("quarantine", 5, reason=reasons))
     assert verdict.summary == (
-        "5 records are in quarantine: 4 x image 0: there is no '0.jpg' (and the like); 1 x cut off"
+        "5 records of 1 files are in quarantine: 4 x image 0: there is no '0.jpg' (and the like); 1 x cut off"
     )
     assert verdict.figures["num_causes"] == 2 and len(verdict.examples) == 5
+
+
+def test_label_files_that_disagree_are_counted_by_picture_and_never_block(rows_of):
+    told = ["'a.png', detection, one.json and two.json: ...", "'b.png', detection, ..."]
+    reasons = [DISAGREE + told[0], DISAGREE + told[0], DISAGREE + told[1], "cut off"]
+    verdict = label_files_agree(rows_of("quarantine", 4, reason=reasons))
+    assert not verdict.passed and not verdict.stops
+    assert verdict.figures["num_pictures"] == 2
+    assert verdict.summary.startswith("label files disagree on 2 pictures, which stay")
+    assert label_files_agree(rows_of("quarantine", 1, reason="cut off")).passed

@@ -107,6 +107,7 @@ def test_a_new_class_is_told_and_never_blocks(rows_of):
     )
     assert not verdict.passed and not verdict.stops
     assert verdict.examples == ("mug (recognition): 2 labels",)
+    assert verdict.summary.endswith("appear for the first time: mug (recognition)")
     assert classes_are_known(rows_of("labels", 1, class_name="ball"), before).passed
 
 

@@ -52,6 +52,14 @@ def test_before_the_first_tick_no_line_is_like_the_one_before_it():
     assert len(set(told)) == len(told)
 
 
+def test_the_time_until_something_is_done_does_not_count():
+    """20 s until a model is loaded, then 10 frames a second: 80 of 100 are left, 8 s."""
+    pace = Pace("frames", total=100)
+    for second in range(23):
+        pace.add(float(second), max(0, second - 20) * 10)
+    assert pace.rate(1) == pytest.approx(10) and pace.left_s == pytest.approx(8)
+
+
 def test_the_end_has_no_time_left():
     pace = Pace("files", total=2)
     pace.add(0.0, 0)

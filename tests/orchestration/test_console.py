@@ -8,7 +8,7 @@ import pytest
 
 from orchestration import console as consoles
 from orchestration.cli.progress import show_activity
-from orchestration.console import RunConsole
+from orchestration.console import Remaining, RunConsole
 
 
 def test_a_stage_that_lasts_is_named_and_one_that_is_over_soon_is_not(
@@ -65,3 +65,27 @@ def test_an_activity_is_a_line_at_once_and_at_each_change(
         assert capsys.readouterr().err == "loading what draws ...\n"
         enter("drawing \x1b[31mdetection")
     assert capsys.readouterr().err == "drawing \\x1b[31mdetection ...\n"
+
+
+def test_the_time_left_is_told_once_it_is_measured_without_the_steps_that_warm_up() -> (
+    None
+):
+    """100 steps, four of 4 s, then of 1 s each. It is warm at the fourth, and five more seconds are five steps."""
+    remaining = Remaining()
+    told = {}
+    now_s = 0.0
+    for step in range(1, 101):
+        now_s += 4.0 if step <= 4 else 1.0
+        told[step] = remaining.add(now_s, step / 100)
+    assert [step for step, left_s in told.items() if left_s is None] == list(
+        range(1, 9)
+    )
+    assert told[9] == pytest.approx(91.0)  # steps of a second each
+    assert told[50] == pytest.approx(50.0) and told[100] == pytest.approx(0.0)
+
+
+def test_a_few_long_steps_and_many_short_ones_are_too_little_to_tell() -> None:
+    long, short = Remaining(), Remaining()
+    assert [long.add(60.0 * n, n / 9) for n in range(1, 7)] == [None] * 6
+    assert long.add(60.0 * 7, 7 / 9) == pytest.approx(120.0)
+    assert [short.add(0.01 * n, n / 999) for n in range(1, 500)] == [None] * 499

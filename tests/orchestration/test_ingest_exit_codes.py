@@ -33,13 +33,30 @@ def test_all_pictures_of_a_session_refused(run, write_files):
     assert "quarantined 2 files: a.jpg, b.jpg (image_folder): git-lfs" in done.stdout
     assert "run `git lfs pull` where the file comes from" in done.stdout
     assert "nothing could be read of sensor camera" in done.stdout
-    assert run("ingest", str(root), "--dry-run").exit_code == 0
+    assert run("ingest", str(root), "--dry-run").exit_code == 1
+
+
+def test_a_dry_run_ends_as_the_intake_of_a_fifth_of_unreadable_images(
+    run, write_files, make_png
+):
+    files = {f"{n:02}.png": make_png(n) for n in range(4)}
+    root = write_files({**files, "x.png": "no picture at all"}, "monday")
+    dry = run("ingest", str(root), "--dry-run")
+    assert dry.exit_code == 0  # one of five is what the check tolerates
+    (root / "y.png").write_text("no picture at all")
+    dry = run("ingest", str(root), "--dry-run")
+    told = "images_are_readable: 2 of 6 images (33.3 %) could not be read"
+    assert dry.exit_code == 1 and f"held back from datasets: {told}" in dry.stdout
+    done = run("ingest", str(root))
+    assert done.exit_code == 1 and told in done.stdout
 
 
 def test_one_sensor_refused_beside_one_that_is_read(run, write_files, make_png):
     """One of 41 images, which the check of readable images lets pass: the session is published without its sensor."""
     files = {f"left/{n:02}.png": make_png(n) for n in range(40)}
     root = write_files({**files, "right/00.png": "no picture at all"}, "monday")
+    dry = run("ingest", str(root), "--dry-run", "--json")
+    assert json.loads(dry.stdout)["silent"] == ["sensor right"] and dry.exit_code == 1
     done = run("ingest", str(root), "--json")
     facts = json.loads(done.stdout)
     assert (facts["published"], facts["silent"]) == (True, ["sensor right"])
@@ -47,18 +64,36 @@ def test_one_sensor_refused_beside_one_that_is_read(run, write_files, make_png):
     assert run("quarantine", "drop", "monday", "--yes").exit_code == 0
     again = run("ingest", str(root), "--json")
     assert json.loads(again.stdout)["silent"] == [] and again.exit_code == 0
+    assert run("ingest", str(root), "--dry-run").exit_code == 0
 
 
 def test_a_recording_refused_beside_one_that_is_read(run, write_files, recording):
-    root = write_files({"a.mcap": recording, "b.mcap": LFS}, "monday")
-    done = run("ingest", str(root), "--json")
-    assert json.loads(done.stdout)["silent"] == ["b.mcap"] and done.exit_code == 1
+    cut = recording[: len(recording) // 2]
+    root = write_files({"a.mcap": recording, "b.mcap": LFS, "c.mcap": cut}, "monday")
+    for words in (("--dry-run",), ()):
+        done = run("ingest", str(root), "--json", *words)
+        assert json.loads(done.stdout)["silent"] == ["b.mcap", "c.mcap"]
+        assert done.exit_code == 1
 
 
 def test_what_is_published_and_taken_in_again_exits_0(run, write_files, make_png):
     root = write_files({"a.png": make_png(1), "b.png": make_png(2)}, "monday")
+    assert run("ingest", str(root), "--dry-run").exit_code == 0
     assert run("ingest", str(root)).exit_code == 0
-    assert run("ingest", str(root)).exit_code == 0
+    again = run("ingest", str(root))
+    assert again.exit_code == 0 and "stored twice" not in again.stdout
+
+
+def test_files_that_another_session_has_are_told(run, write_files, make_png):
+    root = write_files({"a.png": make_png(1), "b.png": make_png(2)}, "monday")
+    run("ingest", str(root))
+    done = run("ingest", str(root), "--session", "tuesday")
+    assert done.exit_code == 0
+    assert "the same 2 files are in session monday already" in done.stdout
+    facts = json.loads(run("ingest", str(root), "--session", "again", "--json").stdout)
+    assert facts["same_as"] == [
+        {"session": name, "files": 2} for name in ("monday", "tuesday")
+    ]
 
 
 @pytest.mark.parametrize(

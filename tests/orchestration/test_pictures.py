@@ -43,6 +43,19 @@ def test_the_newest_pictures_lie_at_the_addresses_of_the_description(client, hom
         assert answer.headers["content-type"] == "image/png"
 
 
+def test_a_session_without_frames_leaves_the_pictures_of_the_one_before():
+    key = dg.AssetKey(["capture", "frames"])
+    with dg.instance_for_test() as instance:
+        for session, metadata in (
+            ("monday", {"frames": picture(PNG + b"monday")}),
+            ("signals", {"rows": 0}),
+        ):
+            made = dg.AssetMaterialization(key, partition=session, metadata=metadata)
+            instance.report_runless_asset_event(made)
+        assert find_picture(instance, *key.path, 0) == ("image/png", PNG + b"monday")
+        assert find_picture(instance, *key.path, 1) is None
+
+
 @pytest.mark.parametrize(
     "address",
     ["/pictures/evaluation/detection_scores/2", "/pictures/training/detection/0"],

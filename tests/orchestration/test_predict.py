@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import dagster as dg
 import numpy as np
 import pytest
 import torch
@@ -21,6 +22,8 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from models.recipes import get_recipe
 from models.tasks import TASKS
 from orchestration.cli import app, progress
+from orchestration.profiles import load_settings
+from orchestration.ui import prepare_instance
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RELEASE = "1" * 32
@@ -241,6 +244,25 @@ def test_the_query_of_the_page_compares_frames_that_both_were_asked_about(
     run("predict", "monday", "--model", models[1][:8])
     assert run("query", sql)["rows"] == expected
     catalog.delete("predictions", "purpose = 'test'")
+
+
+def test_dagster_is_told_where_this_home_has_one(run, made, models, tmp_path):
+    key = dg.AssetKey(["monitoring", "predictions"])
+    run("predict", "monday")
+    assert not (made / "dagster").exists(), "none is made"
+    settings = load_settings({"DAGUERRE_HOME": str(made)})
+    try:
+        with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as there:
+            (answers,) = run("predict", "monday", "--model", models[0][:8])
+            (seen,) = there.fetch_observations(key, 10).records
+        assert (seen.partition_key, seen.asset_key) == ("monday", key)
+        assert seen.asset_observation is not None
+        (told,) = seen.asset_observation.metadata.items()
+        found = ", ".join(f"{name} {n}" for name, n in answers["found"].items())
+        assert told[0] == f"detection {models[0][:16]}"
+        assert told[1].value == f"3 frames: {found}"
+    finally:
+        shutil.rmtree(made / "dagster", ignore_errors=True)
 
 
 def test_held_predictions_are_named_where_their_boxes_are_asked(run, made):

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app, main
+from orchestration.cli.columns import rank_columns
 from orchestration.cli.tables import choose_columns
 
 LONG = ", ".join(f"'{'word ' * 12}' as column_{n}" for n in range(9))
@@ -30,12 +31,47 @@ def test_columns_are_chosen_by_what_they_need_at_least():
     assert choose_columns([14, 14, 5], 27) == [0, 2]
     assert choose_columns([14, 14], 3) == [0]
     # a mark of 8 takes 11: 1 + 13 + 11 = 25 leave no room for 17 more
-    assert choose_columns([10, 14, 8], 41, marks=[2]) == [0, 2]
+    assert choose_columns([10, 14, 8], 41, always=[2]) == [0, 2]
+    assert choose_columns([10, 14, 8], 30, order=[1, 0, 2]) == [1, 2]
+    assert choose_columns([10, 14, 8], 3, always=[0, 1, 2]) == [0, 1, 2]
     assert choose_columns([], 80) == []
 
 
-def test_a_table_fits_80_columns_and_names_what_does_not(run):
+def test_what_a_star_stands_for_is_ranked_by_use():
+    rows = [
+        {
+            "frame_id": "0123456789abcdef" * 2,
+            "session": "monday",
+            "sensor": sensor,
+            "source_offset": 7,
+            "note": None,
+            "score": 0.5,
+        }
+        for sensor in ("left", "right")
+    ]
+    expected = ["sensor", "session", "score", "source_offset", "frame_id", "note"]
+    assert rank_columns(rows, ()) == expected
+    # the same in both rows: after what differs, in the order in which they come
+    assert rank_columns(rows, ("note",))[:2] == ["note", "sensor"]
+
+
+def test_every_column_that_was_named_is_shown_however_many(run):
+    names = [f"column_{n}" for n in range(9)]
     lines = run("query", f"select {LONG}").stdout.splitlines()
+    head = " ".join(lines[:3])
+    assert all(name in head for name in names) and "no room" not in head
+
+
+def test_a_star_leaves_out_what_has_no_room_and_a_name_beside_it_does_not(run):
+    sql = f"select * exclude column_8, column_8 as last from (select {LONG})"
+    done = run("query", sql).stdout
+    lines = done.splitlines()
+    assert max(map(len, lines)) <= 80 and "last" in lines[1]
+    assert "no room for" in done and lines[-1].endswith("--wide or --csv")
+
+
+def test_a_table_fits_80_columns_and_names_what_does_not(run):
+    lines = run("query", f"from (select {LONG})").stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "no room for column_4, column_5" in " ".join(lines)
     assert lines[-1].endswith("--wide or --csv")

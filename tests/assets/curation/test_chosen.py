@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from assets.choice import EVERYTHING, Choice, read_choice
 from assets.curation.defs import DatasetConfig
 from assets.curation.defs import defs as curation
 from assets.curation.release import draft_release, write_release
+from assets.curation.weaknesses import find_weaknesses
 from assets.tables.catalog import Catalog
 from assets.tables.champions import crown
 from assets.tables.releases import hash_content, open_release
@@ -307,6 +309,31 @@ def test_a_part_without_a_frame_is_told(catalog):
         "the val part has no frame",
         "the test part has no frame",
     ]
+
+
+def test_what_helps_where_a_part_has_no_frame(catalog, ids):
+    """The test part of cars is left out by the choice; of everything, all that there is lies on one side."""
+    made = draft(catalog, where="session = 'street-1' AND sequence < 5")
+    assert made.row["weaknesses"] == [
+        "the test part has no frame: sides do not change with the choice, and frames of blood, street-1 lie there, "
+        "which it leaves out: choose some of them too"
+    ]
+    frames = pa.table(
+        {
+            "frame_id": ids["street-1"][:4],
+            "session": ["street-1"] * 4,
+            "split": SIDES[:4],
+        }
+    )
+    told = find_weaknesses(catalog, "detection", ["car"], frames)
+    assert [text.split(":")[0] for text in told] == [
+        "the val part has no frame",
+        "the test part has no frame",
+    ]
+    assert told[0].endswith(
+        "go to one side as a whole, and here are 4 units: take in another recording or other pictures, or put the "
+        "pictures into folders train, val and test"
+    )
 
 
 def test_a_recording_beside_single_pictures_is_not_alone(catalog):

@@ -24,6 +24,7 @@ from assets.evaluation.score import score_predictions, slice_frames
 from assets.kinds import find_kind
 from assets.previews.gallery import Gallery, name_subject
 from assets.tables.schemas import TABLES, to_table
+from models.metrics.resampling import Interval
 from models.types import Image
 
 Row = dict[str, Any]
@@ -143,6 +144,17 @@ def page(detector: ModelReport, recogniser: ModelReport) -> str:
             {"captures": 4},
         )
     )
+
+
+def test_the_interval_of_the_leading_metric_stands_in_its_tile_and_card(
+    detector: ModelReport,
+):
+    told = "0.850 to 0.892 (95 % interval, 72 independent units)"
+    sure = replace(detector, interval=Interval(0.8504, 0.8917, 72))
+    page = render_report(ReportData("Evening run", [sure]))
+    (tile,) = re.findall(r"<div><dt>mAP50</dt>.*?</div>", page)
+    assert told in tile and page.count(told) == 2
+    assert "interval" not in render_report(ReportData("Evening run", [detector]))
 
 
 def test_nothing_is_loaded_from_elsewhere(page: str):

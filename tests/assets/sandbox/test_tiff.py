@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from assets import images
+from assets.formats.annotations.label_images import read_colours, read_numbers
 from assets.images import EncodedImage, decode_depth, decode_luma, decode_rgb
 from assets.sandbox import tiff_process
 
@@ -86,3 +87,27 @@ def test_the_child_is_confined():
     decode_rgb(TIFFS["lzw"])
     status = Path(f"/proc/{child()}/status").read_text()
     assert "NoNewPrivs:\t1" in status and "Seccomp:\t2" in status
+
+
+def save_png(pixels: np.ndarray, mode: str = "L") -> bytes:
+    stream = io.BytesIO()
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if image.mode != mode else image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_label_images_are_decoded_in_the_child_and_nowhere_else(monkeypatch):
+    numbers, colours = save_png(NOISE[..., 0]), save_png(NOISE, "RGB")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a label image is decoded in this process")
+
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    monkeypatch.setattr(Image, "open", refuse)
+    assert np.array_equal(read_numbers(numbers), NOISE[..., 0])
+    assert np.array_equal(read_colours(colours), NOISE)
+    with pytest.raises(ValueError, match="a label image of 3 channels of 8 bits"):
+        read_numbers(colours)
+    with pytest.raises(ValueError, match="a label image that cannot be decoded"):
+        read_numbers(numbers[:60])
+    assert read_numbers(numbers).shape == (9, 14)

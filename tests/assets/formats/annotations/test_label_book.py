@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from assets.formats.annotations.label_book import LabelBook
 from assets.formats.observations import (
     AnnotationObservation,
@@ -71,20 +73,80 @@ def test_what_only_one_file_says_of_an_object_is_kept():
     assert kept.attributes == (("color", "blue"), ("keypoints", "1 2 2"))
 
 
-def test_two_files_that_differ_of_an_object_are_a_conflict_that_marks_the_picture():
+def test_where_two_files_draw_an_object_otherwise_the_first_stands_and_the_picture_is_marked():
     # 20 x 20 px moved by 5: 300 of 500 px are common, 0.6
     kept, (problem,), looked, _ = close(
         label(), label("b.json", (15.0, 20.0, 35.0, 40.0))
     )
-    assert len(kept) == 2 and (looked.num_labels, looked.num_missing) == (2, 1)
-    assert (
-        problem.source.path == "b.json"
-        and "'cup' at (10, 20, 30, 40) in a.json" in problem.reason
+    assert [one.box_xyxy for one in kept] == [BOX]
+    assert (looked.num_labels, looked.num_missing) == (1, 1)
+    assert problem.source.path == "b.json"
+    assert problem.reason == (
+        "label files disagree on 'p.png', detection, b.json and a.json: "
+        "a.json alone has 1 of the labels, such as 'cup' at (10, 20, 30, 40); "
+        "b.json alone has 1 of the labels, such as 'cup' at (15, 20, 35, 40)"
     )
 
 
-def test_one_box_in_two_classes_is_a_conflict_between_files_and_none_within_one():
-    assert len(close(label(), label("b.json", name="mug"))[1]) == 1
+FAR = (100.0, 100.0, 140.0, 150.0)
+
+
+def test_an_object_that_only_one_of_two_files_of_a_class_has_marks_the_picture():
+    """Without it the picture would hold what neither file says."""
+    # b has an object more
+    kept, (problem,), looked, _ = close(label(), label("b.json"), label("b.json", FAR))
+    assert [one.box_xyxy for one in kept] == [BOX]
+    assert (looked.num_labels, looked.num_missing) == (1, 1)
+    assert "b.json alone has 1 of the labels" in problem.reason
+    # a has it, which stands
+    kept, (problem,), looked, _ = close(label(), label(box=FAR), label("b.json"))
+    assert [one.box_xyxy for one in kept] == [BOX, FAR]
+    assert (looked.num_labels, looked.num_missing) == (2, 1)
+
+
+def test_files_of_two_classes_share_the_work_beside_two_that_disagree():
+    """Of cups the first file stands, and the file of tables alone speaks of tables."""
+    table = label("c.json", (0.0, 0.0, 90.0, 90.0), "table")
+    kept, problems, looked, _ = close(label(), label("b.json", FAR), table)
+    assert [one.source.path for one in kept] == ["a.json", "c.json"]
+    assert len(problems) == 1 and looked.num_missing == 1
+
+
+def test_a_class_that_a_file_has_on_another_picture_is_a_class_of_that_file():
+    plan = CapturePlan("coco", "", (), is_container=False)
+    book = LabelBook(plan)
+    book.add(replace(label("a.json", name="pen"), frame_path="q.png"))
+    for one in (label("a.json"), label("b.json"), label("b.json", FAR, "pen")):
+        book.add(one)
+    found = list(book.close())
+    (problem,) = [o for o in found if isinstance(o, Problem)]
+    assert "b.json alone has 1 of the labels, such as 'pen'" in problem.reason
+    missing = {
+        o.frame_path: o.num_missing
+        for o in found
+        if isinstance(o, AnnotationObservation)
+    }
+    assert missing == {"q.png": 0, "p.png": 1}
+
+
+def test_tags_of_two_files_that_differ_are_a_conflict():
+    first, second = label(box=None, name="cat"), label("b.json", None, "dog")
+    also = replace(label("b.json", None, "cat"), frame_path="q.png")
+    third = replace(label("a.json", None, "dog"), frame_path="r.png")
+    book = LabelBook(CapturePlan("coco", "", (), is_container=False))
+    for one in (first, second, also, third):
+        book.add(one)
+    found = list(book.close())
+    kept = [o.class_name for o in found if isinstance(o, LabelObservation)]
+    assert kept == ["cat", "cat", "dog"]
+    assert sum(isinstance(o, Problem) for o in found) == 1
+
+
+def test_one_object_in_two_classes_is_a_conflict_between_files_and_none_within_one():
+    for box in (BOX, shifted(2.0)):
+        kept, conflicts, looked, _ = close(label(), label("b.json", box, name="mug"))
+        assert [one.class_name for one in kept] == ["cup"]
+        assert len(conflicts) == 1 and looked.num_missing == 1
     assert not close(label(), label(name="mug"))[1]
 
 
