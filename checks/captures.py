@@ -204,7 +204,7 @@ def no_record_was_refused(quarantine: pa.Table) -> Verdict:
         name,
         False,
         False,
-        f"{len(rows)} records of {num_files} files are in quarantine: {shown}",
+        f"{len(rows)} records of {num_files} {'file' if num_files == 1 else 'files'} are in quarantine: {shown}",
         len(rows),
         figures,
         tuple(examples),

@@ -120,7 +120,7 @@ def ingest(
         zone.ledger.end_pause(what, key)
     facts, text = taken
     facts["same_as"] = [{"session": s, "files": n} for s, n in twins.items()]
-    say(as_json, facts, join_lines([text, *describe_twins(key, twins)]))
+    say(as_json, facts, "\n".join([text, *describe_twins(key, twins)]))
     raise typer.Exit(1 if fails(facts) else 0)
 
 

@@ -228,14 +228,14 @@ def test_what_is_in_quarantine_is_listed_and_never_blocks(rows_of):
     )
     assert not verdict.passed and not verdict.stops
     assert verdict.examples == ("a.jpg: cut off; send it again",)
-    assert verdict.summary == "1 records of 1 files are in quarantine: 1 x cut off"
+    assert verdict.summary == "1 records of 1 file are in quarantine: 1 x cut off"
 
 
 def test_refused_records_of_one_cause_are_told_once_with_a_count(rows_of):
     reasons = [f"image {n}: there is no '{n}.jpg'" for n in range(4)] + ["cut off"]
     verdict = no_record_was_refused(rows_of("quarantine", 5, reason=reasons))
     assert verdict.summary == (
-        "5 records of 1 files are in quarantine: 4 x image 0: there is no '0.jpg' (and the like); 1 x cut off"
+        "5 records of 1 file are in quarantine: 4 x image 0: there is no '0.jpg' (and the like); 1 x cut off"
     )
     assert verdict.figures["num_causes"] == 2 and len(verdict.examples) == 5
 

@@ -816,7 +816,7 @@ def test_a_tree_with_a_box_of_its_own_stays_detection_beside_one_of_boxes(
         write_files(
             {
                 "images/train/a.jpg": make_image(),
-                "boxes/labels/train/a.txt": "0 .2 .2 .1 .1\n",
+                "boxes/labels/train/a.txt": "1 .2 .2 .1 .1\n",
                 "shapes/labels/train/a.txt": rows,
             }
         )

@@ -1,0 +1,71 @@
+"""A Ray of our own: alone on its machine, and gone when the process that starts it is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+_START = """
+import signal
+from assets.training.cluster import local_ray
+with local_ray(1):
+    print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)
+    signal.pause()
+"""
+
+
+def start() -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _START]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def list_processes(session: int) -> dict[int, str]:
+    """Process -> what it runs, of those in a session that have not ended."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            state, _, _, mine = (
+                (folder / "stat").read_text().rsplit(") ")[-1].split()[:4]
+            )
+            if int(mine) == session and state != "Z":
+                found[int(folder.name)] = (folder / "cmdline").read_text()
+    return found
+
+
+def end_all(session: int) -> None:
+    for process in list_processes(session):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def test_a_signal_to_all_while_ray_starts_ends_the_process_by_itself():
+    """With Ray's own handler it is looked at half a minute later, and the process ends by an exit."""
+    with start() as process:
+        try:
+            while not any(
+                "gcs_server" in line for line in list_processes(process.pid).values()
+            ):
+                assert process.poll() is None
+            os.killpg(process.pid, signal.SIGTERM)
+            assert process.wait() == -signal.SIGTERM
+            while list_processes(process.pid):
+                pass
+        finally:
+            end_all(process.pid)
+
+
+def test_a_signal_to_the_process_alone_once_ray_is_up_ends_it_as_ray_would():
+    with start() as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "False\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 128 + signal.SIGTERM
+        finally:
+            end_all(process.pid)
