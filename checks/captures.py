@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from checks.verdicts import (
 
 UNREADABLE = Tolerance(warn_above=0.0, block_above=0.2)
 NUM_DECODED = 64  # frames decoded per session: enough to meet a codec that the engine lacks, at about 2 ms a frame
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")  # as `repr` has it
 _EVERY_OF_VIDEOS = 8  # of the sampled frames
 _IMAGE_SUFFIXES = (
     "jpg",
@@ -222,12 +224,14 @@ def label_files_agree(quarantine: pa.Table) -> Verdict:
     ]
     if not told:
         return passed_over(name, "no label files disagree")
-    pictures = {reason.split(", ", 1)[0] for reason in told}
+    found = [_QUOTED.match(reason) for reason in told]
+    pictures = {match[0] for match in found if match}
+    some = "; ".join(reason.split(" only ")[0] for reason in told[:2])
     return Verdict(
         name,
         False,
         False,
-        f"label files disagree on {len(pictures)} pictures, which stay out of releases: {told[0]}",
+        f"label files disagree on {len(pictures)} pictures, which stay out of releases: {some}",
         len(told),
         {"num_pictures": len(pictures)},
         tuple(told[:MAX_EXAMPLES]),

@@ -196,15 +196,13 @@ class _Dispute:
             told[frozenset(pair)].append(pair)
         for pairs in told.values():
             parts = [
-                f"{has} alone has {len(self.sides[has, lacks])} of the labels, such as "
-                f"{_describe(labels[self.sides[has, lacks][0]])}"
+                f"only {has} has {len(places)}, such as {_describe(labels[places[0]])}"
                 for has, lacks in pairs
+                for places in (self.sides[has, lacks],)
             ]
-            has, lacks = pairs[-1]
-            reason = (
-                f"{DISAGREE}{picture!r}, {task}, {has} and {lacks}: {'; '.join(parts)}"
-            )
-            source = labels[self.sides[has, lacks][0]].source
+            first, second = sorted(pairs[-1])
+            reason = f"{DISAGREE}{picture!r}, {task}, of {first} and {second} {'; '.join(parts)}"
+            source = labels[self.sides[pairs[-1]][0]].source
             yield Problem(source, reader, reason[:500], _REMEDY)
 
 

@@ -82,9 +82,9 @@ def test_where_two_files_draw_an_object_otherwise_the_first_stands_and_the_pictu
     assert (looked.num_labels, looked.num_missing) == (1, 1)
     assert problem.source.path == "b.json"
     assert problem.reason == (
-        "label files disagree on 'p.png', detection, b.json and a.json: "
-        "a.json alone has 1 of the labels, such as 'cup' at (10, 20, 30, 40); "
-        "b.json alone has 1 of the labels, such as 'cup' at (15, 20, 35, 40)"
+        "label files disagree on 'p.png', detection, of a.json and b.json "
+        "only a.json has 1, such as 'cup' at (10, 20, 30, 40); "
+        "only b.json has 1, such as 'cup' at (15, 20, 35, 40)"
     )
 
 
@@ -97,7 +97,7 @@ def test_an_object_that_only_one_of_two_files_of_a_class_has_marks_the_picture()
     kept, (problem,), looked, _ = close(label(), label("b.json"), label("b.json", FAR))
     assert [one.box_xyxy for one in kept] == [BOX]
     assert (looked.num_labels, looked.num_missing) == (1, 1)
-    assert "b.json alone has 1 of the labels" in problem.reason
+    assert "only b.json has 1" in problem.reason
     # a has it, which stands
     kept, (problem,), looked, _ = close(label(), label(box=FAR), label("b.json"))
     assert [one.box_xyxy for one in kept] == [BOX, FAR]
@@ -120,7 +120,7 @@ def test_a_class_that_a_file_has_on_another_picture_is_a_class_of_that_file():
         book.add(one)
     found = list(book.close())
     (problem,) = [o for o in found if isinstance(o, Problem)]
-    assert "b.json alone has 1 of the labels, such as 'pen'" in problem.reason
+    assert "only b.json has 1, such as 'pen'" in problem.reason
     missing = {
         o.frame_path: o.num_missing
         for o in found
