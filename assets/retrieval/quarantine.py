@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from assets.copies import adopt_copies, recall_copies
+from assets.formats.observations import outer_path
 from assets.landing import LandingZone
 from assets.ledger import FileOutcome
 from assets.storage import Folder, SessionFile
@@ -64,7 +65,7 @@ def list_quarantine(
     ]
     records = []
     for row in catalog.read_latest("quarantine", columns, where).to_pylist():
-        place = row["session"], row["source_path"].split("!/", 1)[0]
+        place = row["session"], outer_path(row["source_path"])
         if (
             place not in whole
             and place not in replaced
