@@ -23,11 +23,15 @@ from assets.storage import BlobStore
 from assets.tables.commits import (
     commit_first,
     delete_rows,
+    insert_absent,
+    is_conflict,
     merge_rows,
     move_tag,
     pin,
 )
-from assets.tables.durable import identify, is_local, sync_version
+from assets.tables.durable import is_local, sync_version
+from assets.tables.followed import FollowedRows
+from assets.tables.memo import Memo
 from assets.tables.migrate import (
     fill_absent,
     follow_schema,
@@ -38,7 +42,7 @@ from assets.tables.migrate import (
 )
 from assets.tables.presence import announce, writing
 from assets.tables.recovery import set_aside_broken
-from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.schemas import TABLES, Table, content_id, to_table
 from assets.tables.upkeep import tidy
 
 if TYPE_CHECKING:
@@ -49,6 +53,7 @@ _log = logging.getLogger("daguerre.tables")
 WHOLE_TABLE = ""  # the session under which a table without sessions is published
 _CONFLICT_RETRIES = 20
 _KEYS_AT_ONCE = 10_000  # a commit keeps the text of its condition
+_PART_ROWS = 8192
 _MOST_NAMED = 500  # sessions or keys that a condition names: more are looked up in the rows that were read
 
 
@@ -82,8 +87,8 @@ class Catalog:
         self.storage_options = storage_options
         self._blobs_uri = blobs_uri or f"{self.uri.rpartition('/')[0]}/blobs"
         self._blob_options = blob_options
-        # table -> the decisions on it, and which version of all of them these are from
-        self._decisions: dict[str, tuple[object, pa.Table]] = {}
+        self._decisions: dict[str, FollowedRows] = {}  # by table
+        self.memo = Memo()
 
     @property
     def blobs(self) -> BlobStore:
@@ -131,11 +136,33 @@ class Catalog:
             dataset = self.open_or_create(name)
             if not len(rows):
                 return Written(dataset.version, 0)
-            stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
+            dataset, written = self._put(dataset, table, rows, replace)
         tidy(self, name, dataset)
-        return Written(
-            dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
-        )
+        return written
+
+    def _put(
+        self,
+        dataset: lance.LanceDataset,
+        table: Table,
+        rows: pa.Table,
+        replace: str | None,
+    ) -> tuple[lance.LanceDataset, Written]:
+        """Append few new rows, or merge. Raises OSError after `_CONFLICT_RETRIES` conflicts."""
+        for left in reversed(range(_CONFLICT_RETRIES)):
+            made = insert_absent(dataset, table.key, rows, self.storage_options)
+            if made:
+                return made, Written(made.version, len(rows))
+            try:
+                stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
+            except OSError as error:
+                if not left or not is_conflict(error):
+                    raise
+                dataset = self.dataset(table.name)
+                continue
+            return dataset, Written(
+                dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
+            )
+        raise AssertionError("the last attempt returns or raises")
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -162,11 +189,31 @@ class Catalog:
         if len(decisions) <= _MOST_NAMED:
             where = _both(where, _admit(decisions.to_pylist()))
             return self._scan(dataset, name, columns, where)
-        wanted = None if columns is None else [*columns, "session"]
-        rows = self._scan(dataset, name, wanted and list(dict.fromkeys(wanted)), where)
+        wanted = None if columns is None else list(dict.fromkeys([*columns, "session"]))
+        question = "rows", None if wanted is None else tuple(wanted), where
+        rows = self.memo.recall(
+            dataset, question, lambda: self._scan(dataset, name, wanted, where)
+        )
         if len(rows):
             rows = rows.filter(_is_admitted(rows["session"], decisions))
         return rows if columns is None else rows.select(list(columns))
+
+    def read_parts(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """What `read` gives of a table that has sessions, part by part, for who may have seen enough before its end."""
+        decisions = self._read_decisions(name)
+        published = self._find_published(name, decisions)
+        if published is None:
+            return
+        dataset = self.dataset(name, published)
+        wanted = list(dict.fromkeys([*columns, "session"]))
+        with no_panic(name):
+            for batch in dataset.scanner(
+                columns=wanted, batch_size=_PART_ROWS, batch_readahead=1
+            ).to_batches():
+                part = pa.Table.from_batches([batch])
+                yield part.filter(_is_admitted(part["session"], decisions)).select(
+                    list(columns)
+                )
 
     def read_published_of(
         self,
@@ -367,21 +414,18 @@ class Catalog:
         return sorted(rows, key=lambda row: row["session"])
 
     def _read_decisions(self, name: str) -> pa.Table:
-        """What `publications` gives of a table, as columns; looked for once a version of the decisions."""
+        """What `publications` gives of a table, as columns; of what was read before only what is new."""
         columns = ["session", "version", "is_held"]
         try:
             stored = self.open_stored("publications")
         except TableMissing:
             return self._empty("publications", columns)
-        at = identify(stored)
-        known_at, known = self._decisions.get(name, (None, None))
-        if known is not None and at is not None and known_at == at:
-            return known
         require_readable(stored.schema, TABLES["publications"])
-        where = f"table_name = {repr_sql(name)}"
-        rows = self._scan(stored, "publications", columns, where)
-        self._decisions[name] = (at, rows)
-        return rows
+        if name not in self._decisions:
+            where = f"table_name = {repr_sql(name)}"
+            self._decisions[name] = FollowedRows(columns, where)
+        with no_panic("publications"):
+            return self._decisions[name].read(stored)
 
     def point(self, pointer: str, target: str) -> None:
         """Make `target` (a release, a model) what `pointer` ("release/detection") names from now on."""
