@@ -24,7 +24,6 @@ from assets.tables.commits import (
     commit_first,
     delete_rows,
     insert_absent,
-    is_conflict,
     merge_rows,
     move_tag,
     pin,
@@ -54,6 +53,7 @@ WHOLE_TABLE = ""  # the session under which a table without sessions is publishe
 _CONFLICT_RETRIES = 20
 _KEYS_AT_ONCE = 10_000  # a commit keeps the text of its condition
 _PART_ROWS = 8192
+_OF_DECISIONS = ("session", "version", "is_held")
 _MOST_NAMED = 500  # sessions or keys that a condition names: more are looked up in the rows that were read
 
 
@@ -146,23 +146,17 @@ class Catalog:
         table: Table,
         rows: pa.Table,
         replace: str | None,
+        is_absent: bool = False,
     ) -> tuple[lance.LanceDataset, Written]:
         """Append few new rows, or merge. Raises OSError after `_CONFLICT_RETRIES` conflicts."""
-        for left in reversed(range(_CONFLICT_RETRIES)):
-            made = insert_absent(dataset, table.key, rows, self.storage_options)
-            if made:
-                return made, Written(made.version, len(rows))
-            try:
-                stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
-            except OSError as error:
-                if not left or not is_conflict(error):
-                    raise
-                dataset = self.dataset(table.name)
-                continue
-            return dataset, Written(
-                dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
-            )
-        raise AssertionError("the last attempt returns or raises")
+        options = self.storage_options
+        made = insert_absent(dataset, table.key, rows, options, is_absent)
+        if made:
+            return made, Written(made.version, len(rows))
+        stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
+        return dataset, Written(
+            dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
+        )
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -247,6 +241,28 @@ class Catalog:
         if TABLES[name].has_session:
             where = _both(where, _admit(decisions.to_pylist()))
         return self.dataset(name, published), where
+
+    def readable_of(
+        self, name: str, session: str, where: str
+    ) -> tuple[lance.LanceDataset, str] | None:
+        """The same of one session, whose admission alone is asked for; None where readers may not see it."""
+        import pyarrow.compute as pc
+
+        decisions = self._read_decisions(name)
+        published = self._find_published(name, decisions)
+        asked = pa.chunked_array([[session]], pa.string())
+        if published is None or not pc.all(_is_admitted(asked, decisions)).as_py():
+            return None
+        return self.dataset(name, published), f"{session_is(session)} AND ({where})"
+
+    def open_published(self, name: str) -> lance.LanceDataset | None:
+        """The published version, with rows of sessions that readers may not see; None before the first."""
+        published = self.published_version(name)
+        return None if published is None else self.dataset(name, published)
+
+    def is_admitted(self, name: str, sessions: pa.ChunkedArray) -> pa.ChunkedArray:
+        """(N,) whether readers may see rows of these sessions (N,) of a table that has sessions."""
+        return _is_admitted(sessions, self._read_decisions(name))
 
     def read_latest(
         self, name: str, columns: Sequence[str] | None = None, where: str | None = None
@@ -413,17 +429,24 @@ class Catalog:
         ).to_pylist()
         return sorted(rows, key=lambda row: row["session"])
 
+    def is_judged(self, name: str, session: str) -> bool:
+        """Whether there is a decision on the session, whichever."""
+        return session in self._read_decisions(name)["session"].to_pylist()
+
     def _read_decisions(self, name: str) -> pa.Table:
         """What `publications` gives of a table, as columns; of what was read before only what is new."""
-        columns = ["session", "version", "is_held"]
         try:
             stored = self.open_stored("publications")
         except TableMissing:
-            return self._empty("publications", columns)
+            return self._empty("publications", _OF_DECISIONS)
         require_readable(stored.schema, TABLES["publications"])
+        return self._follow_decisions(name, stored)
+
+    def _follow_decisions(self, name: str, stored: lance.LanceDataset) -> pa.Table:
+        """The decisions on a table in this version of all of them."""
         if name not in self._decisions:
             where = f"table_name = {repr_sql(name)}"
-            self._decisions[name] = FollowedRows(columns, where)
+            self._decisions[name] = FollowedRows(_OF_DECISIONS, where)
         with no_panic("publications"):
             return self._decisions[name].read(stored)
 
@@ -453,9 +476,16 @@ class Catalog:
             "is_held": is_held,
             "reason": reason,
         }
-        rows = to_table(TABLES["publications"], [row])
-        # a late verdict changes nothing
-        self._merge("publications", rows, replace="source.version >= target.version")
+        table = TABLES["publications"]
+        rows = to_table(table, [row])
+        with writing(self.uri):
+            dataset = self.open_or_create(table.name)
+            decided = self._follow_decisions(name, dataset)["session"]
+            is_new = session not in decided.to_pylist()
+            # a late verdict changes nothing
+            replace = "source.version >= target.version"
+            dataset, _ = self._put(dataset, table, rows, replace, is_new)
+        tidy(self, table.name, dataset)
 
     def admitted(self, name: str) -> str:
         """The filter for rows of sessions that readers may see, of a table that has sessions."""

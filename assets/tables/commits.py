@@ -118,9 +118,10 @@ def insert_absent(
     key: str,
     rows: pa.Table,
     options: Mapping[str, str] | None,
+    is_absent: bool = False,
 ) -> lance.LanceDataset | None:
     """Append few rows of which the version that was seen has no key; None where it has one, where the rows are many,
-    and where another writer has made a version since: then they are to be merged.
+    and where another writer has made a version since: then they are to be merged. `is_absent`: it is known already.
 
     A merge keeps a filter of its keys in the transaction and in the manifest, 65 KiB however few they are.
     """
@@ -129,7 +130,7 @@ def insert_absent(
     named = ", ".join(
         "'" + str(k).replace("'", "''") + "'" for k in rows[key].to_pylist()
     )
-    if dataset.count_rows(f"{key} IN ({named})"):
+    if not is_absent and dataset.count_rows(f"{key} IN ({named})"):
         return None
     return append_on(dataset, write_rows(dataset, rows, options), options)
 
