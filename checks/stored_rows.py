@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog, is_in, repr_sql
@@ -125,15 +126,29 @@ class StoredRows:
 
     def _read_elsewhere(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
         """What readers see of other scopes; where labels are judged, of pictures alone that their frames show too."""
-        where = self.scope.filter(name, is_elsewhere=True)
         if self.table not in _SAID_OF_FRAMES or not self.scope.session:
+            where = self.scope.filter(name, is_elsewhere=True)
             return self.catalog.read(name, columns, where)
         if name == "frames":
             return self._read_copies().select(list(columns or _OF_COPIES))
         own = self.read("frames", ("frame_id",))["frame_id"]
         copies = self._read_copies()["frame_id"]
         ids = sorted({*own.to_pylist(), *copies.to_pylist()})
-        return self.catalog.read_published_of(name, columns, "frame_id", ids, where)
+        return self._read_of_others(name, columns, "frame_id", ids)
+
+    def _read_of_others(
+        self,
+        name: str,
+        columns: tuple[str, ...] | None,
+        column: str,
+        values: list[str],
+    ) -> pa.Table:
+        """Published rows of other sessions with one of the values. Few have one, and their session is looked at then:
+        a second condition would cost as much as the first."""
+        wanted = columns and tuple(dict.fromkeys([*columns, "session"]))
+        rows = self.catalog.read_published_of(name, wanted, column, values)
+        rows = rows.filter(pc.not_equal(rows["session"], self.scope.value))
+        return rows if columns is None else rows.select(list(columns))
 
     def _read_seen(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
         """What readers see of all scopes. Of the classes of labels each is there once, and no more is read when all of
@@ -154,10 +169,7 @@ class StoredRows:
         key = f"{PUBLISHED}frames"
         if key not in self._kept:
             mine = self.read("frames", ("sha256",))["sha256"].unique().to_pylist()
-            where = self.scope.filter("frames", is_elsewhere=True)
-            self._kept[key] = self.catalog.read_published_of(
-                "frames", _OF_COPIES, "sha256", mine, where
-            )
+            self._kept[key] = self._read_of_others("frames", _OF_COPIES, "sha256", mine)
         return self._kept[key]
 
     def _read_frames_spoken_of(self, columns: tuple[str, ...] | None) -> pa.Table:

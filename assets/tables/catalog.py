@@ -431,7 +431,11 @@ class Catalog:
 
     def is_judged(self, name: str, session: str) -> bool:
         """Whether there is a decision on the session, whichever."""
-        return session in self._read_decisions(name)["session"].to_pylist()
+        import pyarrow.compute as pc
+
+        return bool(
+            pc.index(self._read_decisions(name)["session"], session).as_py() >= 0
+        )
 
     def _read_decisions(self, name: str) -> pa.Table:
         """What `publications` gives of a table, as columns; of what was read before only what is new."""
@@ -467,6 +471,8 @@ class Catalog:
     def _decide(
         self, name: str, session: str | None, version: int, is_held: bool, reason: str
     ) -> None:
+        import pyarrow.compute as pc
+
         session = session or WHOLE_TABLE
         row = {
             "publication_id": content_id(name, session),
@@ -481,7 +487,7 @@ class Catalog:
         with writing(self.uri):
             dataset = self.open_or_create(table.name)
             decided = self._follow_decisions(name, dataset)["session"]
-            is_new = session not in decided.to_pylist()
+            is_new = pc.index(decided, session).as_py() < 0
             # a late verdict changes nothing
             replace = "source.version >= target.version"
             dataset, _ = self._put(dataset, table, rows, replace, is_new)
