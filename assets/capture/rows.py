@@ -151,12 +151,12 @@ class CaptureRows:
     ) -> None:
         """Take a new or a changed frame, with the sha256 of its bytes and what the guard found in them."""
         stored = self._known.find(frame, self.capture_id, sha256)
+        capture_id = stored.capture_id if stored else self.capture_id
         if stored:
-            frame_id, capture_id = stored.frame_id, stored.capture_id
+            frame_id = stored.frame_id
             self._replaced.add(frame_id)
         else:
             frame_id = name_frame(frame, self.capture_id, sha256)
-            capture_id = self.capture_id
         self._note_frame(frame_id, frame)
         self._put("frames", frame_row(frame, frame_id, capture_id, sha256, facts))
         self.num_pending_bytes += len(frame.payload)
