@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog, require_unique_keys
-from assets.tables.commits import append_on, write_rows
+from assets.tables.inserting import append_on, write_rows
 from assets.tables.migrate import require_not_newer
 from assets.tables.schemas import TABLES
 from assets.tables.upkeep import tidy

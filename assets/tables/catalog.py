@@ -23,13 +23,13 @@ from assets.storage import BlobStore
 from assets.tables.commits import (
     commit_first,
     delete_rows,
-    insert_absent,
     merge_rows,
     move_tag,
     pin,
 )
 from assets.tables.durable import is_local, sync_version
 from assets.tables.followed import FollowedRows
+from assets.tables.inserting import insert_absent
 from assets.tables.memo import Memo
 from assets.tables.migrate import (
     fill_absent,

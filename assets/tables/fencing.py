@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog, Written, require_unique_keys
-from assets.tables.commits import (
-    delete_rows,
-    insert_absent,
-    is_conflict,
-    merge_rows,
-)
+from assets.tables.commits import delete_rows, merge_rows
+from assets.tables.inserting import insert_absent
 from assets.tables.presence import writing
 from assets.tables.schemas import TABLES
 from assets.tables.upkeep import tidy
@@ -76,7 +72,10 @@ class FencedWriter:
                 try:
                     dataset, written = write(dataset)
                 except OSError as error:
-                    if not is_conflict(error):
+                    if not any(
+                        word in str(error).lower()
+                        for word in ("concurrent", "conflict")
+                    ):
                         raise
                     continue
             tidy(self._catalog, name, dataset)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from assets.tables.catalog import Catalog, Written
-from assets.tables.commits import insert_absent
+from assets.tables.inserting import insert_absent
 from assets.tables.schemas import TABLES, to_table
 
 MOST_BYTES = (
