@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.schemas import SESSION_KEY, TABLES
@@ -19,6 +22,7 @@ SEEN = "seen "  # before a table's name: what readers see of all scopes, this on
 _SAID_OF_FRAMES = ("labels", "annotated_frames")
 _SPOKEN = "frames spoken of"
 _OF_COPIES = ("frame_id", "sha256")
+_OF_CLASSES = ("task", "class_name")
 Others = Mapping[str, Callable[[], pa.Table]]
 # of payloads: about 130 frames in memory
 _BATCH_ROWS = 64
@@ -73,8 +77,6 @@ class StoredRows:
         self.scope = scope
         self.others = others or {}
         self._kept: dict[str, pa.Table] = {}
-        # table and version -> where the rows of the scope stand
-        self.places: dict[tuple[str, int], list[int] | None] = {}
         self.version = catalog.latest_version(table) if catalog.exists(table) else None
 
     def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:
@@ -88,7 +90,7 @@ class StoredRows:
         if name == "frames" and self.table in _SAID_OF_FRAMES and self.scope.session:
             return self._read_frames_spoken_of(columns)
         if name.startswith(SEEN):
-            return self.catalog.read(name.removeprefix(SEEN), columns)
+            return self._read_seen(name.removeprefix(SEEN), columns)
         if name.startswith(PUBLISHED):
             return self._read_elsewhere(name.removeprefix(PUBLISHED), columns)
         if columns is not None and self._is_light(name, columns):
@@ -117,32 +119,57 @@ class StoredRows:
     def _read_stream(self, name: str, columns: tuple[str, ...]) -> pa.Table:
         if not self.catalog.exists(name):
             return self.catalog.read_latest(name, columns)
-        batches = list(RowStream(self, name, columns).to_batches())
-        if not batches:
-            return TABLES[name].schema.empty_table().select(columns)
-        return pa.Table.from_batches(batches)
+        stream = RowStream(self, name, columns)
+        return self.catalog.memo.recall(
+            stream.dataset, ("stream", columns, stream.filter), stream.to_table
+        )
 
     def _read_elsewhere(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
         """What readers see of other scopes; where labels are judged, of pictures alone that their frames show too."""
-        where = self.scope.filter(name, is_elsewhere=True)
         if self.table not in _SAID_OF_FRAMES or not self.scope.session:
+            where = self.scope.filter(name, is_elsewhere=True)
             return self.catalog.read(name, columns, where)
         if name == "frames":
             return self._read_copies().select(list(columns or _OF_COPIES))
         own = self.read("frames", ("frame_id",))["frame_id"]
         copies = self._read_copies()["frame_id"]
         ids = sorted({*own.to_pylist(), *copies.to_pylist()})
-        return self.catalog.read_published_of(name, columns, "frame_id", ids, where)
+        return self._read_of_others(name, columns, "frame_id", ids)
+
+    def _read_of_others(
+        self,
+        name: str,
+        columns: tuple[str, ...] | None,
+        column: str,
+        values: list[str],
+    ) -> pa.Table:
+        """Published rows of other sessions with one of the values. Few have one, and their session is looked at then:
+        a second condition would cost as much as the first."""
+        wanted = columns and tuple(dict.fromkeys([*columns, "session"]))
+        rows = self.catalog.read_published_of(name, wanted, column, values)
+        rows = rows.filter(pc.not_equal(rows["session"], self.scope.value))
+        return rows if columns is None else rows.select(list(columns))
+
+    def _read_seen(self, name: str, columns: tuple[str, ...] | None) -> pa.Table:
+        """What readers see of all scopes. Of the classes of labels each is there once, and no more is read when all of
+        the session's own have been seen."""
+        if name != "labels" or columns != _OF_CLASSES:
+            return self.catalog.read(name, columns)
+        unseen = _list_pairs(self.read(name, columns))
+        seen = [TABLES[name].schema.empty_table().select(columns)]
+        for part in self.catalog.read_parts(name, columns):
+            seen.append(part.group_by(list(columns)).aggregate([]).select(columns))
+            unseen -= _list_pairs(seen[-1])
+            if not unseen:
+                break
+        return pa.concat_tables(seen, promote_options="permissive")
 
     def _read_copies(self) -> pa.Table:
         """The published frames of other sessions with the bytes of a frame that is spoken of here."""
         key = f"{PUBLISHED}frames"
         if key not in self._kept:
             mine = self.read("frames", ("sha256",))["sha256"].unique().to_pylist()
-            where = self.scope.filter("frames", is_elsewhere=True)
-            self._kept[key] = self.catalog.read_published_of(
-                "frames", _OF_COPIES, "sha256", mine, where
-            )
+            self._kept[key] = self._read_of_others("frames", _OF_COPIES, "sha256", mine)
         return self._kept[key]
 
     def _read_frames_spoken_of(self, columns: tuple[str, ...] | None) -> pa.Table:
@@ -210,45 +237,58 @@ class RowStream:
     ) -> None:
         version = rows.version if name == rows.table else None
         self.catalog = rows.catalog
-        self._dataset = rows.catalog.dataset(name, version)
+        self.dataset = rows.catalog.dataset(name, version)
+        self.filter = rows.scope.filter(name)
         self._columns = columns
-        self._filter = rows.scope.filter(name)
-        self._places = rows.places
-        self.column_names: list[str] = self._dataset.schema.names
+        self.column_names: list[str] = self.dataset.schema.names
 
     def __len__(self) -> int:
-        return int(self._dataset.count_rows(self._filter))
+        places = self.find_places()
+        return self.dataset.count_rows() if places is None else len(places)
+
+    def to_table(self) -> pa.Table:
+        """All rows at once."""
+        batches = list(self.to_batches())
+        if batches:
+            return pa.Table.from_batches(batches)
+        none = self.dataset.schema.empty_table()
+        return none if self._columns is None else none.select(self._columns)
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """All rows, a batch at a time: of few rows where they have payloads."""
         columns = self.column_names if self._columns is None else list(self._columns)
-        schema = self._dataset.schema
+        schema = self.dataset.schema
         is_heavy = any(is_bytes(schema.field(name).type) for name in columns)
         size = _BATCH_ROWS if is_heavy else _LIGHT_BATCH_ROWS
-        places = self._find_places()
-        if places is not None:
+        places = self.find_places()
+        if places is not None and len(places) * _FEW <= self.dataset.count_rows():
             for start in range(0, len(places), size):
                 some = places[start : start + size]
-                yield from self._dataset.take(some, columns).to_batches()
+                yield from self.dataset.take(pa.array(some), columns).to_batches()
             return
-        yield from self._dataset.scanner(
+        yield from self.dataset.scanner(
             columns=columns,
-            filter=self._filter,
+            filter=self.filter,
             batch_size=size,
             batch_readahead=_BATCHES_AHEAD,
         ).to_batches()
 
-    def _find_places(self) -> list[int] | None:
-        """The numbers of the rows in the table, looked for once; None of those that are a good part of it."""
-        if self._filter is None:
+    def find_places(self) -> NDArray[np.uint64] | None:
+        """The numbers of the rows in the table, looked for once a version; None of all rows."""
+        if self.filter is None:
             return None
-        key = self._dataset.uri, self._dataset.version
-        if key not in self._places:
-            found = self._dataset.to_table(columns=["_rowoffset"], filter=self._filter)
-            is_few = len(found) * _FEW <= self._dataset.count_rows()
-            places = found["_rowoffset"].to_pylist()
-            self._places[key] = places if is_few else None
-        return self._places[key]
+
+        def look() -> NDArray[np.uint64]:
+            found = self.dataset.to_table(columns=["_rowoffset"], filter=self.filter)
+            return np.asarray(found["_rowoffset"].to_numpy())
+
+        return self.catalog.memo.recall(self.dataset, ("places", self.filter), look)
+
+
+def _list_pairs(labels: pa.Table) -> set[tuple[str, str]]:
+    """Task and class of labels."""
+    found = labels.group_by(list(_OF_CLASSES)).aggregate([])
+    return set(zip(*(found[name].to_pylist() for name in _OF_CLASSES), strict=True))
 
 
 def _list_heavy(name: str) -> set[str]:

@@ -79,7 +79,7 @@ def judge_again(settings: Settings, session: str) -> list[Verdict]:
         verdict
         for key in session_keys()
         for table in SESSION_ASSETS[key]
-        if any(d["session"] == session for d in catalog.publications(table))
+        if catalog.is_judged(table, session)
         for verdict in gate_session(catalog, table, session)
     ]
 

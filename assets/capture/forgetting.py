@@ -11,8 +11,8 @@ from functools import cache
 
 from assets.capture.intake import Intake
 from assets.capture.retraction import Retraction, Sight
-from assets.capture.rows import outer_path
 from assets.exclusions import WHOLE, Exclusion, index_coverings, list_wider
+from assets.formats.observations import outer_path
 from assets.landing import LandingZone
 from assets.ledger import Ledger
 from assets.storage import Folder

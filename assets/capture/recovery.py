@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from assets.capture.rows import WRITTEN, outer_path
+from assets.capture.rows import WRITTEN
 from assets.capture.versions import stamp_readers
+from assets.formats.observations import outer_path
 from assets.ledger import FileOutcome, Ledger
 from assets.tables.catalog import Catalog
 from assets.tables.durable import is_local

@@ -17,9 +17,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from assets.capture.folders import recount_folders
+from assets.capture.obsolete import OF_FRAMES
 from assets.capture.outcomes import find_gone
-from assets.capture.rows import OF_FRAMES, outer_path, recount_folders
 from assets.exclusions import WHOLE, Exclusion, index_coverings
+from assets.formats.observations import outer_path
 from assets.landing import Listing
 from assets.ledger import Claim, FileOutcome, Ledger
 from assets.storage import Folder, SessionFile

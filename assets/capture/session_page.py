@@ -10,6 +10,7 @@ from assets.capture.outcomes import Known
 from assets.capture.streams import name_stream
 from assets.clocks.offsets import Stream, report_sync
 from assets.foreign_text import for_markdown
+from assets.formats.observations import outer_path
 from assets.ledger import FileOutcome
 from assets.tables.catalog import Catalog, session_is
 
@@ -72,7 +73,7 @@ def list_quarantine(
         .sort_by("source_path")
         .to_pylist()
     ):
-        if row["source_path"].split("!/", 1)[0] not in files:
+        if outer_path(row["source_path"]) not in files:
             what = f"{row['source_path']} at byte {row['source_offset']}"
             rows.append(
                 {

@@ -39,7 +39,8 @@ class Sides:
 
 def plan_sides(catalog: Catalog) -> Sides:
     """The sides that frames would be on now. Writes nothing. Raises ValueError as `update_clusters` does."""
-    clusters = _cluster(catalog)[0].select(["frame_id", "cluster_id"])
+    have = catalog.read_latest("unique_frames")
+    clusters = _cluster(catalog, have)[0].select(["frame_id", "cluster_id"])
     return Sides(_split(catalog, clusters)[0].select(["frame_id", "split"]), clusters)
 
 
@@ -50,8 +51,9 @@ def update_clusters(catalog: Catalog) -> Refreshed:
     them. Labels that arrive later may change who leads a cluster, and nothing is compared for it. Raises ValueError
     when there is nothing to compare, or vectors of two encoders.
     """
-    rows, computed = _cluster(catalog)
-    return replace_rows(catalog, "unique_frames", rows, computed)
+    have = catalog.read_latest("unique_frames")
+    rows, computed = _cluster(catalog, have)
+    return replace_rows(catalog, "unique_frames", rows, computed, have)
 
 
 def update_splits(catalog: Catalog) -> Refreshed:
@@ -61,15 +63,15 @@ def update_splits(catalog: Catalog) -> Refreshed:
     return replace_rows(catalog, "splits", *_split(catalog, clusters))
 
 
-def _cluster(catalog: Catalog) -> tuple[pa.Table, int]:
-    """Rows of `unique_frames`, and how many frames were compared for them."""
+def _cluster(catalog: Catalog, have: pa.Table) -> tuple[pa.Table, int]:
+    """Rows of `unique_frames`, and how many frames were compared for them; `have`, the rows that it holds."""
     compared = read_compared(catalog, read_datasets(catalog)["frame_id"])
-    min_cosine, version = _choose_threshold(catalog, compared)
-    have = _read_known(catalog, compared, version)
-    clusters = find_clusters(compared.vectors, compared.bits, min_cosine, have.leader)
+    min_cosine, version = _choose_threshold(have, compared)
+    known = _find_known(have, compared, version)
+    clusters = find_clusters(compared.vectors, compared.bits, min_cosine, known.leader)
     leader = _lead(clusters, compared.place)
     is_copy = leader != np.arange(len(leader))
-    similarity = np.where(leader == have.leader, have.similarity, np.nan)
+    similarity = np.where(leader == known.leader, known.similarity, np.nan)
     (fresh,) = np.nonzero(is_copy & np.isnan(similarity))
     similarity[fresh] = measure_similarity(compared.vectors, fresh, leader[fresh])
     ids = compared.rows["frame_id"]
@@ -86,7 +88,7 @@ def _cluster(catalog: Catalog) -> tuple[pa.Table, int]:
         "code_version": pa.repeat(version, len(leader)),
     }
     return pa.table(columns, schema=TABLES["unique_frames"].schema), int(
-        (have.leader < 0).sum()
+        (known.leader < 0).sum()
     )
 
 
@@ -97,7 +99,7 @@ def _lead(clusters: Nodes, place: Nodes) -> Nodes:
     return order[first][np.searchsorted(named, clusters)]
 
 
-def _choose_threshold(catalog: Catalog, compared: ComparedFrames) -> tuple[float, str]:
+def _choose_threshold(have: pa.Table, compared: ComparedFrames) -> tuple[float, str]:
     """The least cosine of near-duplicates, and the code version of the rows, which tells it.
 
     That of a user's encoder is found once, when its vectors are first compared, so that clusters stay as data grows.
@@ -105,11 +107,7 @@ def _choose_threshold(catalog: Catalog, compared: ComparedFrames) -> tuple[float
     if ":" not in compared.encoder:
         return MIN_COSINE, version_of("unique_frames")
     mine = f":{compared.encoder}:"
-    found = (
-        catalog.read_latest("unique_frames", ["code_version"])["code_version"]
-        .unique()
-        .to_pylist()
-    )
+    found = have["code_version"].unique().to_pylist()
     # of rows that an earlier code made, too
     threshold = min((v.partition(mine)[2] for v in found if mine in v), default=None)
     if threshold is None:
@@ -127,9 +125,10 @@ class _Known:
     similarity: NDArray[np.float64]  # to it
 
 
-def _read_known(catalog: Catalog, compared: ComparedFrames, version: str) -> _Known:
-    columns = ["frame_id", "cluster_id", "similarity", "input_sha256", "code_version"]
-    have = catalog.read_latest("unique_frames", columns)
+def _find_known(have: pa.Table, compared: ComparedFrames, version: str) -> _Known:
+    have = have.select(
+        ["frame_id", "cluster_id", "similarity", "input_sha256", "code_version"]
+    )
     ids = compared.rows["frame_id"]
     place = pc.index_in(have["frame_id"], value_set=ids)
     is_same = pc.and_(

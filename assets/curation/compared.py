@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -116,17 +117,41 @@ def find_places(frames: pa.Table, labelled: pa.ChunkedArray) -> Nodes:
     strictness = pc.fill_null(
         pc.index_in(frames["split_hint"], value_set=pa.array(STRICTEST)), len(STRICTEST)
     )
-    keys = {
-        "is_bare": pc.cast(is_bare, pa.int8()),
-        "strictness": strictness,
-        **{
-            name: frames[name]
-            for name in ("session", "capture_id", "sequence", "frame_id")
-        },
-    }
-    order = pc.sort_indices(
-        pa.table(keys), [(name, "ascending") for name in keys]
-    ).to_numpy()
+    keys = (
+        is_bare.to_numpy(),
+        strictness.to_numpy(),
+        _rank(frames["session"]),
+        _rank(frames["capture_id"]),
+        frames["sequence"].to_numpy(),
+    )
+    order = np.lexsort(keys[::-1])
+    _order_equals(order, keys, frames["frame_id"])
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     return place
+
+
+def _rank(texts: pa.ChunkedArray) -> Nodes:
+    """(N,) numbers in the order of the texts, few of which differ: they sort in a fraction of the time."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    rank = np.empty(len(encoded.dictionary), np.int64)
+    rank[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(rank))
+    return np.asarray(rank[encoded.indices.to_numpy()])
+
+
+def _order_equals(
+    order: Nodes, keys: tuple[NDArray[Any], ...], ids: pa.ChunkedArray
+) -> None:
+    """Order those that are side by side and equal in all keys (N,) by their ids, in place."""
+    is_next_equal = np.ones(max(0, len(order) - 1), bool)
+    for key in keys:
+        is_next_equal &= key[order[1:]] == key[order[:-1]]
+    is_equal = np.append(is_next_equal, False) | np.append(False, is_next_equal)
+    (places,) = np.nonzero(is_equal[: len(order)])
+    if not len(places):
+        return
+    group = np.cumsum(np.append(True, ~is_next_equal))[places]
+    some = order[places]
+    named = pa.table({"group": group, "id": ids.take(pa.array(some))})
+    by = [("group", "ascending"), ("id", "ascending")]
+    order[places] = some[pc.sort_indices(named, by).to_numpy()]

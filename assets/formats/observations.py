@@ -34,6 +34,11 @@ class Source:
     inner_offset: int | None = None
 
 
+def outer_path(path: str) -> str:
+    """The session file that holds a source: 'a.zip' for 'a.zip!/b/c.jpg'."""
+    return path.split("!/", 1)[0]
+
+
 @dataclass(frozen=True)
 class FrameObservation:
     """One image at one time, still encoded; or its place in a stored video, already decoded once."""

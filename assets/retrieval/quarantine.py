@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from assets.copies import adopt_copies, recall_copies
+from assets.formats.observations import outer_path
 from assets.landing import LandingZone
 from assets.ledger import FileOutcome
 from assets.storage import Folder, SessionFile
@@ -68,7 +69,7 @@ def list_quarantine(
     records = []
     named = Counter[tuple[str, str]]()
     for row in catalog.read_latest("quarantine", columns, where).to_pylist():
-        place = row["session"], row["source_path"].split("!/", 1)[0]
+        place = row["session"], outer_path(row["source_path"])
         named[place] += 1
         if (
             place not in whole

@@ -7,14 +7,13 @@ that came since are read, rows that are there already are left out, and the comm
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog, require_unique_keys
-from assets.tables.commits import commit_on
+from assets.tables.inserting import append_on, write_rows
 from assets.tables.migrate import require_not_newer
 from assets.tables.schemas import TABLES
 from assets.tables.upkeep import tidy
@@ -93,33 +92,13 @@ class Appender:
         return rows.filter(pa.array([key not in self._known for key in keys]))
 
     def _write(self, rows: pa.Table) -> list[lance.FragmentMetadata]:
-        """Data files that no version refers to yet. Those of a commit that never comes are cleaned up with old ones."""
-        from lance.fragment import write_fragments
-
-        return (
-            write_fragments(
-                rows, self.base, mode="append", storage_options=self._options
-            )
-            if len(rows)
-            else []
-        )
+        return write_rows(self.base, rows, self._options) if len(rows) else []
 
     def _commit(
         self, written: list[lance.FragmentMetadata]
     ) -> lance.LanceDataset | None:
-        """The new version; None when another writer has made one since `base`.
-
-        As a Merge operation, which Lance lets pass only on the version that it names. An Append would pass on any.
-        """
-        import lance
-
-        there = [fragment.metadata for fragment in self.base.get_fragments()]
-        next_id = max((f.id for f in there), default=-1) + 1
-        added = [copy.copy(fragment) for fragment in written]
-        for number, fragment in enumerate(added, start=next_id):
-            fragment.id = number
-        operation = lance.LanceOperation.Merge([*there, *added], self.base.lance_schema)
-        return commit_on(self.base, operation, self._options)
+        """The new version; None when another writer has made one since `base`."""
+        return append_on(self.base, written, self._options)
 
     def _follow(self, dataset: lance.LanceDataset) -> None:
         self.base = dataset

@@ -27,7 +27,10 @@ from assets.tables.commits import (
     move_tag,
     pin,
 )
-from assets.tables.durable import identify, is_local, sync_version
+from assets.tables.durable import is_local, sync_version
+from assets.tables.followed import FollowedRows
+from assets.tables.inserting import insert_absent
+from assets.tables.memo import Memo
 from assets.tables.migrate import (
     fill_absent,
     follow_schema,
@@ -38,7 +41,7 @@ from assets.tables.migrate import (
 )
 from assets.tables.presence import announce, writing
 from assets.tables.recovery import set_aside_broken
-from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.schemas import TABLES, Table, content_id, to_table
 from assets.tables.upkeep import tidy
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ _log = logging.getLogger("daguerre.tables")
 WHOLE_TABLE = ""  # the session under which a table without sessions is published
 _CONFLICT_RETRIES = 20
 _KEYS_AT_ONCE = 10_000  # a commit keeps the text of its condition
+_PART_ROWS = 8192
+_OF_DECISIONS = ("session", "version", "is_held")
 _MOST_NAMED = 500  # sessions or keys that a condition names: more are looked up in the rows that were read
 
 
@@ -82,8 +87,8 @@ class Catalog:
         self.storage_options = storage_options
         self._blobs_uri = blobs_uri or f"{self.uri.rpartition('/')[0]}/blobs"
         self._blob_options = blob_options
-        # table -> the decisions on it, and which version of all of them these are from
-        self._decisions: dict[str, tuple[object, pa.Table]] = {}
+        self._decisions: dict[str, FollowedRows] = {}  # by table
+        self.memo = Memo()
 
     @property
     def blobs(self) -> BlobStore:
@@ -131,9 +136,25 @@ class Catalog:
             dataset = self.open_or_create(name)
             if not len(rows):
                 return Written(dataset.version, 0)
-            stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
+            dataset, written = self._put(dataset, table, rows, replace)
         tidy(self, name, dataset)
-        return Written(
+        return written
+
+    def _put(
+        self,
+        dataset: lance.LanceDataset,
+        table: Table,
+        rows: pa.Table,
+        replace: str | None,
+        is_absent: bool = False,
+    ) -> tuple[lance.LanceDataset, Written]:
+        """Append few new rows, or merge. Raises OSError after `_CONFLICT_RETRIES` conflicts."""
+        options = self.storage_options
+        made = insert_absent(dataset, table.key, rows, options, is_absent)
+        if made:
+            return made, Written(made.version, len(rows))
+        stats = merge_rows(dataset, table.key, rows, replace, _CONFLICT_RETRIES)
+        return dataset, Written(
             dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
         )
 
@@ -162,11 +183,31 @@ class Catalog:
         if len(decisions) <= _MOST_NAMED:
             where = _both(where, _admit(decisions.to_pylist()))
             return self._scan(dataset, name, columns, where)
-        wanted = None if columns is None else [*columns, "session"]
-        rows = self._scan(dataset, name, wanted and list(dict.fromkeys(wanted)), where)
+        wanted = None if columns is None else list(dict.fromkeys([*columns, "session"]))
+        question = "rows", None if wanted is None else tuple(wanted), where
+        rows = self.memo.recall(
+            dataset, question, lambda: self._scan(dataset, name, wanted, where)
+        )
         if len(rows):
             rows = rows.filter(_is_admitted(rows["session"], decisions))
         return rows if columns is None else rows.select(list(columns))
+
+    def read_parts(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """What `read` gives of a table that has sessions, part by part, for who may have seen enough before its end."""
+        decisions = self._read_decisions(name)
+        published = self._find_published(name, decisions)
+        if published is None:
+            return
+        dataset = self.dataset(name, published)
+        wanted = list(dict.fromkeys([*columns, "session"]))
+        with no_panic(name):
+            for batch in dataset.scanner(
+                columns=wanted, batch_size=_PART_ROWS, batch_readahead=1
+            ).to_batches():
+                part = pa.Table.from_batches([batch])
+                yield part.filter(_is_admitted(part["session"], decisions)).select(
+                    list(columns)
+                )
 
     def read_published_of(
         self,
@@ -200,6 +241,28 @@ class Catalog:
         if TABLES[name].has_session:
             where = _both(where, _admit(decisions.to_pylist()))
         return self.dataset(name, published), where
+
+    def readable_of(
+        self, name: str, session: str, where: str
+    ) -> tuple[lance.LanceDataset, str] | None:
+        """The same of one session, whose admission alone is asked for; None where readers may not see it."""
+        import pyarrow.compute as pc
+
+        decisions = self._read_decisions(name)
+        published = self._find_published(name, decisions)
+        asked = pa.chunked_array([[session]], pa.string())
+        if published is None or not pc.all(_is_admitted(asked, decisions)).as_py():
+            return None
+        return self.dataset(name, published), f"{session_is(session)} AND ({where})"
+
+    def open_published(self, name: str) -> lance.LanceDataset | None:
+        """The published version, with rows of sessions that readers may not see; None before the first."""
+        published = self.published_version(name)
+        return None if published is None else self.dataset(name, published)
+
+    def is_admitted(self, name: str, sessions: pa.ChunkedArray) -> pa.ChunkedArray:
+        """(N,) whether readers may see rows of these sessions (N,) of a table that has sessions."""
+        return _is_admitted(sessions, self._read_decisions(name))
 
     def read_latest(
         self, name: str, columns: Sequence[str] | None = None, where: str | None = None
@@ -366,22 +429,30 @@ class Catalog:
         ).to_pylist()
         return sorted(rows, key=lambda row: row["session"])
 
+    def is_judged(self, name: str, session: str) -> bool:
+        """Whether there is a decision on the session, whichever."""
+        import pyarrow.compute as pc
+
+        return bool(
+            pc.index(self._read_decisions(name)["session"], session).as_py() >= 0
+        )
+
     def _read_decisions(self, name: str) -> pa.Table:
-        """What `publications` gives of a table, as columns; looked for once a version of the decisions."""
-        columns = ["session", "version", "is_held"]
+        """What `publications` gives of a table, as columns; of what was read before only what is new."""
         try:
             stored = self.open_stored("publications")
         except TableMissing:
-            return self._empty("publications", columns)
-        at = identify(stored)
-        known_at, known = self._decisions.get(name, (None, None))
-        if known is not None and at is not None and known_at == at:
-            return known
+            return self._empty("publications", _OF_DECISIONS)
         require_readable(stored.schema, TABLES["publications"])
-        where = f"table_name = {repr_sql(name)}"
-        rows = self._scan(stored, "publications", columns, where)
-        self._decisions[name] = (at, rows)
-        return rows
+        return self._follow_decisions(name, stored)
+
+    def _follow_decisions(self, name: str, stored: lance.LanceDataset) -> pa.Table:
+        """The decisions on a table in this version of all of them."""
+        if name not in self._decisions:
+            where = f"table_name = {repr_sql(name)}"
+            self._decisions[name] = FollowedRows(_OF_DECISIONS, where)
+        with no_panic("publications"):
+            return self._decisions[name].read(stored)
 
     def point(self, pointer: str, target: str) -> None:
         """Make `target` (a release, a model) what `pointer` ("release/detection") names from now on."""
@@ -400,6 +471,8 @@ class Catalog:
     def _decide(
         self, name: str, session: str | None, version: int, is_held: bool, reason: str
     ) -> None:
+        import pyarrow.compute as pc
+
         session = session or WHOLE_TABLE
         row = {
             "publication_id": content_id(name, session),
@@ -409,9 +482,16 @@ class Catalog:
             "is_held": is_held,
             "reason": reason,
         }
-        rows = to_table(TABLES["publications"], [row])
-        # a late verdict changes nothing
-        self._merge("publications", rows, replace="source.version >= target.version")
+        table = TABLES["publications"]
+        rows = to_table(table, [row])
+        with writing(self.uri):
+            dataset = self.open_or_create(table.name)
+            decided = self._follow_decisions(name, dataset)["session"]
+            is_new = pc.index(decided, session).as_py() < 0
+            # a late verdict changes nothing
+            replace = "source.version >= target.version"
+            dataset, _ = self._put(dataset, table, rows, replace, is_new)
+        tidy(self, table.name, dataset)
 
     def admitted(self, name: str) -> str:
         """The filter for rows of sessions that readers may see, of a table that has sessions."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from assets.tables.catalog import Catalog, Written, require_unique_keys
 from assets.tables.commits import delete_rows, merge_rows
+from assets.tables.inserting import insert_absent
 from assets.tables.presence import writing
 from assets.tables.schemas import TABLES
 from assets.tables.upkeep import tidy
@@ -38,9 +39,13 @@ class FencedWriter:
         rows = rows.select([c.name for c in table.columns]).cast(table.schema)
         require_unique_keys(name, table.key, rows)
 
-        def write(dataset: lance.LanceDataset) -> Written:
+        def write(dataset: lance.LanceDataset) -> tuple[lance.LanceDataset, Written]:
+            options = self._catalog.storage_options
+            made = insert_absent(dataset, table.key, rows, options)
+            if made:
+                return made, Written(made.version, len(rows))
             stats = merge_rows(dataset, table.key, rows, replace="true", retries=0)
-            return Written(
+            return dataset, Written(
                 dataset.version, stats["num_inserted_rows"], stats["num_updated_rows"]
             )
 
@@ -49,18 +54,23 @@ class FencedWriter:
     def delete(self, name: str, where: str) -> int:
         """Delete the matching rows of the version that is newest while the fence holds; return the new version."""
 
-        def write(dataset: lance.LanceDataset) -> int:
-            return delete_rows(dataset, where, retries=0)
+        def write(dataset: lance.LanceDataset) -> tuple[lance.LanceDataset, int]:
+            return dataset, delete_rows(dataset, where, retries=0)
 
         return self._commit(name, write)
 
-    def _commit(self, name: str, write: Callable[[lance.LanceDataset], T]) -> T:
+    def _commit(
+        self,
+        name: str,
+        write: Callable[[lance.LanceDataset], tuple[lance.LanceDataset, T]],
+    ) -> T:
+        """What `write` gives beside the dataset at the new version."""
         for _ in range(_MAX_CONFLICTS):
             with writing(self._catalog.uri):
                 dataset = self._catalog.open_or_create(name)
                 self._fence()
                 try:
-                    written = write(dataset)
+                    dataset, written = write(dataset)
                 except OSError as error:
                     if not any(
                         word in str(error).lower()

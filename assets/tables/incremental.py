@@ -105,23 +105,29 @@ def refresh_frames(
 
 
 def replace_rows(
-    catalog: Catalog, name: str, rows: pa.Table, computed: int
+    catalog: Catalog,
+    name: str,
+    rows: pa.Table,
+    computed: int,
+    have: pa.Table | None = None,
 ) -> Refreshed:
     """Make `rows`, in the table's schema, the content of a table that is decided as a whole; written are those that
-    differ from what it holds. Its columns are plain values, no lists.
+    differ from what it holds: `have`, where it was read for this. Its columns are plain values, no lists.
 
     Raises ValueError when two of `rows` share a key.
     """
     key = TABLES[name].key
     require_unique_keys(name, key, rows)
-    have = catalog.read_latest(name)
+    if have is None:
+        have = catalog.read_latest(name)
     is_gone = pc.invert(pc.is_in(have[key], value_set=rows[key]))
     gone = sorted(have[key].filter(is_gone).to_pylist())
     catalog.delete_keys(name, gone)
     places = pc.index_in(rows[key], value_set=have[key])
     is_same = pc.is_valid(places)
+    lying = _take(have, places)
     for column in rows.schema.names:
-        is_same = pc.and_(is_same, _is_equal(rows[column], have[column].take(places)))
+        is_same = pc.and_(is_same, _is_equal(rows[column], lying[column]))
     written = catalog.upsert(name, rows.filter(pc.invert(is_same)))
     return Refreshed(
         written.version,
@@ -131,6 +137,14 @@ def replace_rows(
         len(rows),
         computed,
     )
+
+
+def _take(rows: pa.Table, places: pa.ChunkedArray) -> pa.Table:
+    """The rows at these places, nulls where there is none; no copy of those that lie as they are asked for."""
+    wanted = pc.fill_null(places, -1).to_numpy()
+    (elsewhere,) = np.nonzero(wanted != np.arange(len(wanted)))
+    start = int(elsewhere[0]) if len(elsewhere) else len(wanted)
+    return pa.concat_tables([rows.slice(0, start), rows.take(places.slice(start))])
 
 
 def _is_equal(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -159,7 +173,7 @@ def _list_frames(
     catalog: Catalog, session: str
 ) -> tuple[dict[str, dict[str, Any]], lance.LanceDataset | None]:
     """frame_id -> facts of the session's published colour frames, and the version that holds them."""
-    readable = catalog.readable("frames", f"{session_is(session)} AND kind = 'color'")
+    readable = catalog.readable_of("frames", session, "kind = 'color'")
     if readable is None:
         return {}, None
     stored, where = readable

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog
 from assets.tables.migrate import fill_absent
 from assets.tables.schemas import TABLES
 
+_OFFSET = "_rowoffset"  # by Lance
 Positions = NDArray[np.int64]
 
 
@@ -28,26 +30,28 @@ class PlacedRows:
 def open_placed(
     catalog: Catalog, name: str, columns: Sequence[str], where: str | None = None
 ) -> PlacedRows:
-    """The published rows of a table that `where` holds for."""
+    """The published rows that `where` holds for, of a table that has sessions."""
     table = TABLES[name]
-    readable = catalog.readable(name, where)
-    if readable is None:
+    stored = catalog.open_published(name)
+    if stored is None:
         none = table.schema.empty_table()
         rows = none.select(list(columns)).append_column(
             "position", pa.array([], pa.int64())
         )
         return PlacedRows(rows, lambda _, wanted: none.select(list(wanted)))
-    stored, where = readable
-    everything = stored.to_table(columns=[], with_row_id=True)["_rowid"].to_numpy()
-    order = np.argsort(everything)
-    rows = stored.to_table(columns=list(columns), filter=where, with_row_id=True)
-    row_ids = rows["_rowid"].to_numpy()
-    position = order[np.searchsorted(everything, row_ids, sorter=order)]
+    wanted = dict.fromkeys([*columns, "session", _OFFSET])
+    rows = stored.to_table(columns=list(wanted), filter=where)
+    is_admitted = catalog.is_admitted(name, rows["session"])
+    if not pc.all(is_admitted).as_py():
+        rows = rows.filter(is_admitted)
+    position = rows[_OFFSET].to_numpy().astype(np.int64)
     rows = rows.select(list(columns)).append_column("position", pa.array(position))
+    if (position[1:] < position[:-1]).any():
+        rows = rows.sort_by("position")
 
     def take(positions: Positions, wanted: Sequence[str]) -> pa.Table:
         there = [column for column in wanted if column in stored.schema.names]
         found = stored.take(pa.array(positions), columns=there)
         return fill_absent(found, table, wanted) if len(there) < len(wanted) else found
 
-    return PlacedRows(rows.sort_by("position"), take)
+    return PlacedRows(rows, take)

@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -20,6 +20,10 @@ from assets.tables.seals import seal_tables
 from assets.training.run_folder import name_run
 from assets.workspace import Workspace
 from models.task_names import all_task_names, dataset_of
+
+if TYPE_CHECKING:
+    from assets.inference.package import ModelPackage
+    from assets.training.spec import TrainingSpec
 
 
 class TrainingConfig(dg.Config):
@@ -69,6 +73,93 @@ def _tell(event: dict[str, Any], pictures: dict[str, bytes], live: LiveRun) -> N
         )
 
 
+def _choose_release(
+    catalog: Catalog, config: TrainingConfig, dataset: str, run_id: str
+) -> str:
+    """The id of the release to train on. Raises Failure where none has passed its checks."""
+    if config.release_id:
+        return complete_id(catalog, "releases", config.release_id)
+    release_id = pointed_in_run(catalog, f"release/{dataset}", run_id)
+    if release_id is None:
+        raise dg.Failure(
+            f"no {dataset} release has passed its checks: materialise curation/{dataset}_dataset first"
+        )
+    return release_id
+
+
+def _begin(task: str, spec: "TrainingSpec", run_id: str) -> RunStart:
+    """What is known of a training before its first step."""
+    return RunStart(
+        task,
+        spec.config.name,
+        name_run(spec, None),
+        spec.release_id,
+        spec.seed,
+        run_id,
+        json.loads(json.dumps(asdict(spec.config))),
+    )
+
+
+def _store(
+    catalog: Catalog,
+    workspace: Workspace,
+    package: "ModelPackage",
+    start: RunStart,
+) -> None:
+    """Put the package into the store, and its row into `models`."""
+    from assets.inference.model_store import store_package
+
+    row = {
+        "model_sha256": package.model_sha256,
+        "task": start.task,
+        "recipe": package.facts.recipe,
+        "release_id": start.release_id,
+        "code_version": package.facts.code_version,
+        "seed": start.seed,
+        "run_id": start.dagster_run_id,
+        "folder": str(package.folder.relative_to(workspace.home)),
+        "facts_sha256": store_package(catalog.blobs, package),
+    }
+    catalog.merge("models", to_table(TABLES["models"], [row]))
+
+
+def _describe(
+    package: "ModelPackage", start: RunStart, settings: dict[str, str]
+) -> dict[str, Any]:
+    """What the page of the asset says of a model: its costs, and where it comes from."""
+    history = package.facts.history
+    return {
+        **{name: value for name, value in history[-1].items() if name in _COSTS},
+        "release_id": start.release_id,
+        "recipe": package.facts.recipe,
+        "model_sha256": package.model_sha256,
+        "settings": settings,
+        "epochs": len(history),
+        "kept_epoch": next(row["epoch"] + 1 for row in history if row["is_kept"]),
+    }
+
+
+def _draw(
+    workspace: Workspace,
+    package: "ModelPackage",
+    start: RunStart,
+    pictures: dict[str, bytes],
+) -> dict[str, Any]:
+    """Add the learning curve to the pictures of a training and keep them all; the page shows three at most."""
+    from assets.materialize import picture
+    from assets.previews.plots import learning_curve_plot
+    from assets.previews.training import ANSWERS, AUGMENTED
+
+    pictures["learning curve"] = learning_curve_plot(
+        package.facts.history,
+        f"{start.recipe}, model {package.model_sha256[:12]}, release {start.release_id[:12]}",
+    )
+    workspace.keep_plots(package.model_sha256, pictures)
+    last = max((name for name in pictures if name.startswith(ANSWERS)), default=None)
+    shown = [name for name in (AUGMENTED, last, "learning curve") if name in pictures]
+    return {name: picture(pictures[name]) for name in shown}
+
+
 def _training(task: str) -> dg.AssetsDefinition:
     dataset = dataset_of(task)
 
@@ -89,10 +180,6 @@ def _training(task: str) -> dg.AssetsDefinition:
 
         Recipe, settings, seed and release are chosen in the config.
         """
-        from assets.inference.model_store import store_package
-        from assets.materialize import picture
-        from assets.previews.plots import learning_curve_plot
-        from assets.previews.training import ANSWERS, AUGMENTED
         from assets.training.ray_train import train
         from assets.training.spec import Place, TrainingSpec
         from assets.training.turn import take_turn
@@ -100,19 +187,10 @@ def _training(task: str) -> dg.AssetsDefinition:
         from models.recipes.settings import change_settings
 
         config = read_config(context, config)
-        release_id = (
-            complete_id(catalog, "releases", config.release_id)
-            if config.release_id
-            else pointed_in_run(catalog, f"release/{dataset}", run_of(context))
-        )
-        if release_id is None:
-            raise dg.Failure(
-                f"no {dataset} release has passed its checks: materialise curation/{dataset}_dataset first"
-            )
+        release_id = _choose_release(catalog, config, dataset, run_of(context))
         recipe = change_settings(
             get_recipe(config.recipe or f"base_{task}"), config.settings
         )
-        pictures: dict[str, bytes] = {}
         spec = TrainingSpec(release_id, recipe, config.seed, workspace.num_workers)
         place = Place(
             catalog,
@@ -121,15 +199,8 @@ def _training(task: str) -> dg.AssetsDefinition:
             workspace.device_hour_price,
             workspace.pixels,
         )
-        start = RunStart(
-            task,
-            recipe.name,
-            name_run(spec, None),
-            release_id,
-            config.seed,
-            context.run.run_id,
-            json.loads(json.dumps(asdict(recipe))),
-        )
+        pictures: dict[str, bytes] = {}
+        start = _begin(task, spec, context.run.run_id)
         gives_up = GIVE_UP_TAG in context.run.tags
         with (
             take_turn(workspace.home, task, context.log.warning, gives_up),
@@ -137,46 +208,12 @@ def _training(task: str) -> dg.AssetsDefinition:
         ):
             package = train(spec, place, lambda event: _tell(event, pictures, live))
             live.finish(package.model_sha256)
-        row = {
-            "model_sha256": package.model_sha256,
-            "task": task,
-            "recipe": package.facts.recipe,
-            "release_id": release_id,
-            "code_version": package.facts.code_version,
-            "seed": config.seed,
-            "run_id": context.run.run_id,
-            "folder": str(package.folder.relative_to(workspace.home)),
-            "facts_sha256": store_package(catalog.blobs, package),
-        }
-        catalog.merge("models", to_table(TABLES["models"], [row]))
+        _store(catalog, workspace, package, start)
         point_in_run(catalog, f"model/{task}", package.model_sha256, run_of(context))
         seal_tables(catalog, ["models", "pointers"])
-        pictures["learning curve"] = learning_curve_plot(
-            package.facts.history,
-            f"{recipe.name}, model {package.model_sha256[:12]}, release {release_id[:12]}",
-        )
-        workspace.keep_plots(package.model_sha256, pictures)
-        last = max(
-            (name for name in pictures if name.startswith(ANSWERS)), default=None
-        )
-        shown = [
-            name for name in (AUGMENTED, last, "learning curve") if name in pictures
-        ]
         metadata = {
-            **{
-                name: value
-                for name, value in package.facts.history[-1].items()
-                if name in _COSTS
-            },
-            "release_id": release_id,
-            "recipe": package.facts.recipe,
-            "model_sha256": package.model_sha256,
-            "settings": config.settings,
-            "epochs": len(package.facts.history),
-            "kept_epoch": next(
-                row["epoch"] + 1 for row in package.facts.history if row["is_kept"]
-            ),
-            **{name: picture(pictures[name]) for name in shown},
+            **_describe(package, start, config.settings),
+            **_draw(workspace, package, start, pictures),
         }
         is_mine = f"model_sha256 = '{package.model_sha256}'"
         return result(catalog, "models", ["training", task], None, metadata, is_mine)

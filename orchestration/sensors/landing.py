@@ -4,10 +4,11 @@ Belongs here: when to ask for intake. Does not: intake itself, which is exactly-
 """
 
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import dagster as dg
 
@@ -15,7 +16,7 @@ from assets.capture.partial import find_partial
 from assets.capture.recovery import make_good, stamp_intake
 from assets.capture.source_settings import stamp_video
 from assets.foreign_text import for_line
-from assets.landing import LandingZone, Watch, explain
+from assets.landing import LandingZone, Look, Surroundings, Watch, explain
 from assets.ledger import Ledger, Pause
 from assets.partitions import sessions
 from assets.storage import Folder
@@ -54,11 +55,46 @@ def landing_zone_sensor(
     What the ledger knows as taken in and unchanged, by the command line or before the cursor was lost, is run no more:
     Dagster is told of its assets and their checks as they lie in the tables.
     """
+    ledger = landing_zone.ledger
     watch = Watch(**json.loads(context.cursor)) if context.cursor else Watch()
-    make_good(catalog, landing_zone.ledger)
+    make_good(catalog, ledger)
     stamp = stamp_intake(catalog)
     with suppress(OSError):  # a zone that is away is told below
         watch.follow_code(stamp + stamp_video(landing_zone.folder))
+    seen = _look(landing_zone, watch)
+    again = _find_due(context.instance, ledger, watch, set(seen.places))
+    made = _find_made(context.instance, ledger, watch, seen, again, stamp)
+    told, untold = tell_made(context.instance, catalog, ledger, made)
+    for session in untold:
+        watch.put_off(session, time.time())
+    ready = [session for session in seen.ready if session not in made]
+    again = {s: run_id for s, run_id in again.items() if s not in made}
+    requests = _ask(watch, ready, again)
+    _log_seen(context.log, seen, ready)
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else _explain_skip(watch, made, seen.failed),
+        dynamic_partitions_requests=[
+            sessions.build_add_request(sorted({*ready, *again, *made}))
+        ],
+        asset_events=told,
+        cursor=json.dumps(asdict(watch)),
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one look into the landing zone found."""
+
+    around: Surroundings
+    places: Mapping[str, Folder]  # session -> its folder, of those that are not paused
+    ready: Sequence[str]  # sessions that differ from what was last asked for
+    renamed: Mapping[str, str]  # new session -> the one that it is
+    failed: Mapping[str, str]  # session, or ZONE -> why it could not be listed
+
+
+def _look(landing_zone: LandingZone, watch: Watch) -> _Seen:
+    """Look at the zone and at each session of it, and keep the pauses of those that cannot be listed."""
     around = landing_zone.look_around()
     landing_zone.note(around)
     paused = {p.session: p for p in landing_zone.ledger.pauses() if p.what == LISTING}
@@ -69,6 +105,21 @@ def landing_zone_sensor(
     }
     look = watch.look(places)
     renamed = _recognise(landing_zone, watch, look.ready, places)
+    ready = _pick_whole(landing_zone, watch, look, renamed, places)
+    failed = {**look.failed, **({ZONE: around.fault} if around.fault else {})}
+    gone = set() if around.fault else set(paused) - set(around.sessions)
+    _keep_pauses(landing_zone.ledger, paused, failed, {*look.listed, *gone, ZONE})
+    return _Seen(around, places, ready, renamed, failed)
+
+
+def _pick_whole(
+    landing_zone: LandingZone,
+    watch: Watch,
+    look: Look,
+    renamed: Mapping[str, str],
+    places: Mapping[str, Folder],
+) -> list[str]:
+    """The sessions to ask for: with files, none of them in parts. What cannot be listed is added to `look.failed`."""
     ready = []
     for session in look.ready:
         if session in {*renamed, *renamed.values()}:
@@ -81,30 +132,38 @@ def landing_zone_sensor(
         except OSError as error:
             watch.put_off(session, time.time())
             look.failed[session] = explain(places[session], error)
-    failed = {**look.failed, **({ZONE: around.fault} if around.fault else {})}
-    gone = set() if around.fault else set(paused) - set(around.sessions)
-    _keep_pauses(landing_zone.ledger, paused, failed, {*look.listed, *gone, ZONE})
-    again = _find_due(context.instance, landing_zone.ledger, watch, set(places))
-    made = [
+    return ready
+
+
+def _find_made(
+    instance: dg.DagsterInstance,
+    ledger: Ledger,
+    watch: Watch,
+    seen: _Seen,
+    again: Mapping[str, str],
+    stamp: str,
+) -> list[str]:
+    """Of the sessions to ask for those that lie in the tables as they are, taken in by this code."""
+    return [
         session
-        for session in [*ready, *again]
+        for session in [*seen.ready, *again]
         if is_made(
-            context.instance,
-            landing_zone.ledger,
-            places[session],
+            instance,
+            ledger,
+            seen.places[session],
             session,
             watch.seen[session][0],
-            stamp + _stamp_above(places[session]),
+            stamp + _stamp_above(seen.places[session]),
         )
     ]
-    told, untold = tell_made(context.instance, catalog, landing_zone.ledger, made)
-    for session in untold:
-        watch.put_off(session, time.time())
-    ready = [session for session in ready if session not in made]
-    again = {s: run_id for s, run_id in again.items() if s not in made}
+
+
+def _ask(
+    watch: Watch, ready: Sequence[str], again: Mapping[str, str]
+) -> list[dg.RunRequest]:
+    """A run for each session, counted in `watch`; of those in `again` under the name of the run that failed."""
     for session in ready:
         watch.asks[session] = watch.asks.get(session, 0) + 1
-    cursor = json.dumps(asdict(watch))
     requests = [
         dg.RunRequest(run_key=_name_run(watch, s), partition_key=s) for s in ready
     ]
@@ -113,38 +172,35 @@ def landing_zone_sensor(
         for s, run_id in again.items()
         if s not in ready
     ]
-    for session, former in renamed.items():
-        context.log.info(
-            f"{session} is the session {former}, whose folder has a new name"
-        )
-    for session in sorted(set(ready) & set(around.departed)):
-        context.log.warning(
+    return requests
+
+
+def _log_seen(log: logging.Logger, seen: _Seen, ready: Sequence[str]) -> None:
+    """Say what a person should know of the zone."""
+    for session, former in seen.renamed.items():
+        log.info(f"{session} is the session {former}, whose folder has a new name")
+    for session in sorted(set(ready) & set(seen.around.departed)):
+        log.warning(
             f"{session} is not in the landing zone any more: its rows go from the next release"
         )
-    for session, reason in failed.items():
-        context.log.warning(f"{session or 'landing zone'}: {for_line(reason)}")
-    if around.unusable:
-        context.log.warning(
-            f"folders that cannot be sessions (rename them): {around.unusable}"
+    for session, reason in seen.failed.items():
+        log.warning(f"{session or 'landing zone'}: {for_line(reason)}")
+    if seen.around.unusable:
+        log.warning(
+            f"folders that cannot be sessions (rename them): {seen.around.unusable}"
         )
-    if not requests:
-        waiting = watch.unsettled()
-        reason = (
-            f"waiting for {waiting} to settle"
-            if waiting
-            else "nothing new in the landing zone"
-        )
-        known = f"taken in before, and unchanged: {', '.join(made)}" if made else ""
-        reasons = [known or reason, *(text for _, text in sorted(failed.items()))]
-    return dg.SensorResult(
-        run_requests=requests,
-        skip_reason=None if requests else "; ".join(reasons),
-        dynamic_partitions_requests=[
-            sessions.build_add_request(sorted({*ready, *again, *made}))
-        ],
-        asset_events=told,
-        cursor=cursor,
+
+
+def _explain_skip(watch: Watch, made: Sequence[str], failed: Mapping[str, str]) -> str:
+    """Why nothing is asked for."""
+    waiting = watch.unsettled()
+    reason = (
+        f"waiting for {waiting} to settle"
+        if waiting
+        else "nothing new in the landing zone"
     )
+    known = f"taken in before, and unchanged: {', '.join(made)}" if made else ""
+    return "; ".join([known or reason, *(text for _, text in sorted(failed.items()))])
 
 
 def _name_run(watch: Watch, session: str) -> str:

@@ -103,7 +103,7 @@ def _tell(
     Metadata is what a run would have given; the gates judge the rows as they are and decide nothing.
     """
     table = SESSION_ASSETS[key][0]
-    is_judged = any(d["session"] == session for d in catalog.publications(table))
+    is_judged = catalog.is_judged(table, session)
     # nobody has landed such rows yet, and there is nothing to publish
     is_blank = table in INTAKE_TABLES and not catalog.exists(table)
     if not is_judged and not is_blank:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from assets.tables import catalog as of_catalog
-from assets.tables.schemas import content_id
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, content_id, to_table
 from bench.synthetic_home import fill, name_sessions, write
-from checks.gates import gate_session
+from checks.gates import gate_session, judge_session
 from checks.stored_rows import RowStream, StoredRows, scope_of
-from checks.verdicts import stops_flow
+from checks.verdicts import Verdict, stops_flow
 
 SESSIONS = name_sessions(12)
 FRAMES = 3
@@ -26,26 +28,101 @@ def filled(catalog, home):
 
 
 @pytest.mark.parametrize("session", [SESSIONS[0], SESSIONS[4], SESSIONS[-1]])
-def test_rows_taken_by_place_are_those_that_a_scan_finds(filled, session):
+def test_rows_taken_by_place_are_those_that_a_scan_finds(filled, session, monkeypatch):
     rows = StoredRows(filled, "frames", scope_of(session))
     columns = ("frame_id", "payload", "sequence")
-    taken = [
-        r
-        for b in RowStream(rows, "frames", columns).to_batches()
-        for r in b.to_pylist()
-    ]
-    assert list(rows.places.values()) != [None]
+    stream = RowStream(rows, "frames", columns)
+    taken = [r for b in stream.to_batches() for r in b.to_pylist()]
+    assert list_scans(stream, monkeypatch) == []
     where = f"session = '{session}'"
     assert taken == filled.read_latest("frames", columns, where).to_pylist()
     assert rows.count("frames") == len(taken) == FRAMES - (session != SESSIONS[-1])
 
 
-def test_a_good_part_of_a_table_is_scanned(filled):
+def test_a_good_part_of_a_table_is_scanned(filled, monkeypatch):
     filled.delete("frames", f"session NOT IN ('{SESSIONS[1]}', '{SESSIONS[2]}')")
     rows = StoredRows(filled, "frames", scope_of(SESSIONS[1]))
-    taken = list(RowStream(rows, "frames", ("sequence",)).to_batches())
-    assert list(rows.places.values()) == [None]
-    assert sum(map(len, taken)) == FRAMES
+    stream = RowStream(rows, "frames", ("sequence",))
+    assert sum(map(len, stream.to_batches())) == len(stream) == FRAMES
+    assert list_scans(stream, monkeypatch) == ["session = 'session-00001'"]
+
+
+def list_scans(stream: RowStream, monkeypatch) -> list[str]:
+    """The filters of the scans that reading the rows once more takes."""
+    import lance
+
+    filters = []
+    scan = lance.LanceDataset.scanner
+
+    def note(self, *args, filter=None, **options):
+        filters.append(filter)
+        return scan(self, *args, filter=filter, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lance.LanceDataset, "scanner", note)
+        list(stream.to_batches())
+    return filters
+
+
+def test_the_gates_of_a_session_look_for_its_frames_once(filled, monkeypatch):
+    """As labels, figures and vectors are judged by them, too."""
+    import lance
+
+    write(filled, ["new"], FRAMES, is_labelled=True)
+    looks = []
+    scan = lance.LanceDataset.scanner
+
+    def count(self, *args, filter=None, **options):
+        if filter == "session = 'new'":
+            looks.append(self.uri.rsplit("/")[-1])
+        return scan(self, *args, filter=filter, **options)
+
+    monkeypatch.setattr(lance.LanceDataset, "scanner", count)
+    for table in ("captures", "frames", "labels", "annotated_frames", "frame_quality"):
+        assert not stops_flow(gate_session(filled, table, "new")), table
+    assert looks.count("frames.lance") == looks.count("captures.lance") == 1
+
+
+def test_classes_count_as_known_when_an_admitted_session_has_them(filled, monkeypatch):
+    """And no more labels are read than it takes to find them."""
+    monkeypatch.setattr(of_catalog, "_PART_ROWS", 2)
+    write(filled, ["new"], FRAMES, is_labelled=True)
+    parts = []
+    read_parts = Catalog.read_parts
+
+    def count(self, *args):
+        for part in read_parts(self, *args):
+            parts.append(len(part))
+            yield part
+
+    monkeypatch.setattr(Catalog, "read_parts", count)
+    assert judge_classes(filled, "new").passed
+    assert len(parts) == 1
+    filled.merge("labels", label_as(filled, "new", "plate"))
+    verdict = judge_classes(filled, "new")
+    assert not verdict.passed and verdict.num_checked == 2
+    assert verdict.examples == ("plate (detection): 1 labels",)
+    assert sum(parts) > FRAMES * len(SESSIONS)
+    # a class of a session that is held is not known
+    version = filled.latest_version("labels")
+    for session in SESSIONS:
+        filled.hold("labels", session, version, "for the test")
+    verdict = judge_classes(filled, "new")
+    assert verdict.passed and "first labels for detection" in (
+        verdict.empty_reason or ""
+    )
+
+
+def judge_classes(catalog, session: str) -> Verdict:
+    verdicts = judge_session(catalog, "labels", session)
+    return next(v for v in verdicts if v.name == "classes_are_known")
+
+
+def label_as(catalog, session: str, name: str) -> pa.Table:
+    """One more label of the session, of another class."""
+    rows = catalog.read_latest("labels", where=f"session = '{session}'")
+    row = rows.to_pylist()[0] | {"label_id": content_id(name), "class_name": name}
+    return to_table(TABLES["labels"], [row])
 
 
 def test_a_session_is_judged_with_one_look_a_table(filled, monkeypatch):
@@ -93,8 +170,6 @@ def copy_of(catalog, session: str, name: str) -> None:
         "frames", where=f"frame_id = '{content_id('frame', session, 0)}'"
     ).to_pylist()[0]
     mine = catalog.read_latest("frames", where=f"session = '{name}'").to_pylist()[0]
-    from assets.tables.schemas import TABLES, to_table
-
     shown = {key: like[key] for key in ("payload", "sha256")}
     catalog.upsert("frames", to_table(TABLES["frames"], [mine | shown]))
     label = catalog.read_latest("labels", where=f"session = '{name}'").to_pylist()[0]

@@ -533,11 +533,12 @@ def test_a_worker_that_slept_before_it_writes_frames_writes_none(
 def test_an_intake_that_goes_on_decodes_no_frame_again_that_was_written(
     intake, open_intake, write_files, make_png, monkeypatch
 ):
+    from assets.capture import inspection
     from assets.capture import intake as module
 
     folder = write_files({f"{n:02d}.png": make_png(n) for n in range(20)})
-    monkeypatch.setattr(module, "_JOB_FRAMES", 2)
-    monkeypatch.setattr(module, "_WRITE_ROWS", 8)  # four frames with their figures
+    monkeypatch.setattr(inspection, "_JOB_FRAMES", 2)
+    monkeypatch.setattr(module, "WRITE_ROWS", 8)  # four frames with their figures
     append = Appender.append
     submit = ImageGuard.submit
     written = []

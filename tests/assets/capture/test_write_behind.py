@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from assets.capture import inspection
 from assets.capture import intake as module
 from assets.capture.intake import Intake
 from assets.capture.write_behind import WriteBehind
@@ -70,8 +71,8 @@ def test_files_are_read_while_frames_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake, source = _make(tmp_path, num_images=12)
-    monkeypatch.setattr(module, "_JOB_FRAMES", 2)
-    monkeypatch.setattr(module, "_WRITE_ROWS", 4)
+    monkeypatch.setattr(inspection, "_JOB_FRAMES", 2)
+    monkeypatch.setattr(module, "WRITE_ROWS", 4)
     is_writing = threading.Event()
     is_read_meanwhile = threading.Event()
     append = Appender.append
@@ -102,8 +103,8 @@ def test_what_a_write_raises_ends_the_intake_and_the_next_one_makes_it_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake, source = _make(tmp_path, num_images=12)
-    monkeypatch.setattr(module, "_JOB_FRAMES", 2)
-    monkeypatch.setattr(module, "_WRITE_ROWS", 4)
+    monkeypatch.setattr(inspection, "_JOB_FRAMES", 2)
+    monkeypatch.setattr(module, "WRITE_ROWS", 4)
     with monkeypatch.context() as patched:
         patched.setattr(Appender, "append", _run_out_of_space)
         with pytest.raises(OSError, match="no space left"):

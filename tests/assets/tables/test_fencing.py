@@ -82,8 +82,9 @@ def test_a_writer_stopped_between_its_look_and_its_write_deletes_no_younger_row(
 ):
     catalog.upsert("pointers", pointer("a", "1"))
     fence = Takeover(lambda: catalog.upsert("pointers", pointer("b", "young")))
-    FencedWriter(catalog, fence).delete("pointers", "true")
-    assert targets(catalog) == {"b": "young"}
+    with pytest.raises(Lost):
+        FencedWriter(catalog, fence).delete("pointers", "true")
+    assert targets(catalog) == {"a": "1", "b": "young"} and fence.asked == 2
 
 
 def test_writers_of_other_rows_do_not_wait_for_each_other(catalog):
