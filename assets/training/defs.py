@@ -120,6 +120,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             workspace.use_ray,
             workspace.device_hour_price,
             workspace.pixels,
+            workspace.store,
         )
         start = RunStart(
             task,
@@ -149,13 +150,14 @@ def _training(task: str) -> dg.AssetsDefinition:
             "facts_sha256": store_package(catalog.blobs, package),
         }
         catalog.merge("models", to_table(TABLES["models"], [row]))
+        workspace.trim_copies(catalog.blobs)
         point_in_run(catalog, f"model/{task}", package.model_sha256, run_of(context))
         seal_tables(catalog, ["models", "pointers"])
         pictures["learning curve"] = learning_curve_plot(
             package.facts.history,
             f"{recipe.name}, model {package.model_sha256[:12]}, release {release_id[:12]}",
         )
-        workspace.keep_plots(package.model_sha256, pictures)
+        plots = workspace.keep_plots(package.model_sha256, pictures)
         last = max(
             (name for name in pictures if name.startswith(ANSWERS)), default=None
         )
@@ -171,6 +173,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             "release_id": release_id,
             "recipe": package.facts.recipe,
             "model_sha256": package.model_sha256,
+            "plots": plots,
             "settings": config.settings,
             "epochs": len(package.facts.history),
             "kept_epoch": next(
