@@ -17,6 +17,12 @@ def take(file: IO[Any] | int) -> bool:
     return True
 
 
+def share(file: IO[Any] | int) -> None:
+    """Have the lock of an open file or folder together with others who share it, until that is closed; nobody takes it
+    meanwhile. Waits for who has taken it."""
+    fcntl.flock(file, fcntl.LOCK_SH)
+
+
 def take_named(file: IO[str], name: str | None = None) -> bool:
     """As `take`, for a file opened by "a+", which then holds the name: the process where none is given."""
     if not take(file):

@@ -16,7 +16,7 @@ import stat
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -32,6 +32,7 @@ T = TypeVar("T")
 _ATTEMPTS = 4
 _CHUNK_BYTES = 1 << 20
 _PAGE_KEYS = 1000  # S3 gives no more at once
+_BLOB = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})")
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
 _UNKNOWN_VERSION = "-"  # of what could not be looked at
 # open(2): no link, no wait for who writes to a pipe, no terminal
@@ -494,10 +495,12 @@ class BlobStore:
     def names(self) -> Iterator[str]:
         """The sha256 of every blob."""
         if self.folder.exists():
+            prefix = self.folder._root.rstrip("/") + "/"
             for path in _retry(lambda: self.folder.fs.find(self.folder._root)):
-                name = posixpath.basename(path)
-                if re.fullmatch(r"[0-9a-f]{64}", name):
-                    yield name
+                # what trainings and reports leave lies below names of their own
+                found = _BLOB.fullmatch(path.removeprefix(prefix))
+                if found:
+                    yield found[1]
 
     def _path(self, sha256: str) -> str:
         return f"{self.folder._root}/{sha256[:2]}/{sha256}"
@@ -513,18 +516,39 @@ class BlobStore:
             os.fsync(aside.fileno())
             os.replace(aside.name, path)
             return
-        descriptor, partial = tempfile.mkstemp(
-            dir=os.path.dirname(path), prefix=".", suffix=".part"
-        )
-        try:
-            with os.fdopen(descriptor, "wb") as target:
-                target.write(aside.getbuffer())
-                target.flush()
-                os.fsync(target.fileno())
-            os.replace(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
+        _write_local(path, aside.getbuffer())
+
+
+def _write_local(path: str, content: bytes | memoryview) -> None:
+    descriptor, partial = tempfile.mkstemp(
+        dir=os.path.dirname(path), prefix=".", suffix=".part"
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def put_object(folder: Folder, name: str, content: bytes) -> None:
+    """Write a file below a folder or prefix, in place of one that is there; a reader finds either of them whole."""
+    path = f"{folder._root}/{name}"
+    if not folder.is_local:
+        _retry(lambda: folder.fs.pipe_file(path, content))
+        return
+    make_folder(os.path.dirname(path))
+    _write_local(path, content)
+
+
+def drop_objects(folder: Folder, names: Iterable[str]) -> None:
+    """Remove files below a folder or prefix; those that are gone are gone."""
+    for name in names:
+        with suppress(FileNotFoundError):
+            _retry(lambda path=f"{folder._root}/{name}": folder.fs.rm_file(path))  # type: ignore[misc]
 
 
 def hash_stream(stream: BinaryIO) -> str:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from assets.pixel_cache import CacheRoom
 
+if TYPE_CHECKING:
+    from assets.pages import Pages
+    from assets.storage import BlobStore
+
 PIXELS = "pixels"  # below the cache
+REPORTS = "reports"  # below the home, or below the store
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The store of blobs where that is outside of the home, for several machines: its address, options for fsspec."""
+
+    uri: str
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,10 @@ class Workspace:
     encoder: Path | None = None
     # for decoded training images, all files together; 0: none are kept; None: `choose_limit`
     pixel_cache_bytes: int | None = None
+    # where other machines find pages, and trainings that go on; None: nobody looks but this home
+    store: Elsewhere | None = None
+    # for copies of models that lie in the store, all together; None: none goes
+    copies_bytes: int | None = None
 
     @property
     def models(self) -> Path:
@@ -41,27 +59,41 @@ class Workspace:
         return CacheRoom(self.cache / PIXELS, self.pixel_cache_bytes)
 
     @property
-    def reports(self) -> Path:
-        """Pages for people."""
-        return self.home / "reports"
+    def pages(self) -> Pages:
+        """Reports and charts for people, where all who work with the home find them."""
+        from assets.pages import Pages
 
-    def keep_plots(self, model_sha256: str, drawn: Mapping[str, bytes]) -> None:
-        """Leave a model's charts (PNG) and pictures (JPEG) for the registry."""
+        if self.store is None:
+            return Pages(str(self.home / REPORTS))
+        return Pages(f"{self.store.uri}/{REPORTS}", self.store.options)
+
+    @property
+    def reports(self) -> Path:
+        """Pages that were written on this machine."""
+        return self.home / REPORTS
+
+    def trim_copies(self, blobs: BlobStore) -> None:
+        """Remove copies of models beyond the limit, where the settings give one."""
+        from assets.inference.copies import trim_copies
+
+        if self.copies_bytes is not None:
+            keep = [self.encoder] if self.encoder else []
+            trim_copies(self.models, blobs, self.copies_bytes, keep)
+
+    def keep_plots(self, model_sha256: str, drawn: Mapping[str, bytes]) -> str:
+        """Leave a model's charts (PNG) and pictures (JPEG) for the registry; where they lie."""
         from assets.previews.drawing import suffix_of
 
-        folder = self._plots(model_sha256)
-        folder.mkdir(parents=True, exist_ok=True)
+        below = _plots(model_sha256)
         for name, content in drawn.items():
-            (folder / f"{name.replace(' ', '_')}{suffix_of(content)}").write_bytes(
-                content
-            )
+            file = f"{name.replace(' ', '_')}{suffix_of(content)}"
+            self.pages.put(f"{below}/{file}", content)
+        return self.pages.locate(below)
 
     def read_plots(self, model_sha256: str) -> dict[str, bytes]:
         """What was left of a model, by file name."""
-        return {
-            path.name: path.read_bytes()
-            for path in sorted(self._plots(model_sha256).glob("*"))
-        }
+        return self.pages.read_below(_plots(model_sha256))
 
-    def _plots(self, model_sha256: str) -> Path:
-        return self.reports / "plots" / model_sha256[:16]
+
+def _plots(model_sha256: str) -> str:
+    return f"plots/{model_sha256[:16]}"

@@ -83,7 +83,7 @@ def run_demo(
             facts = summarise_home(settings, sessions, tasks)
     summary = {
         **facts,
-        "report": str(report),
+        "report": report,
         "seconds_per_stage": console.seconds,
         "seconds": round(sum(console.seconds.values()), 1),
     }

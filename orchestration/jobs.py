@@ -9,18 +9,21 @@ import dagster as dg
 
 from assets.stages import AssetKey, all_stages
 from models.task_names import all_task_names, dataset_of
+from orchestration.run_tags import CONCURRENCY_KEY, INTAKE, MONITORING, tag_training
 from orchestration.session import session_keys
 
 ingest_session = dg.define_asset_job(
     "ingest_session",
     dg.AssetSelection.assets(*session_keys()),
     description="One session: intake, clock reports, quality figures, embeddings, and their checks.",
+    run_tags={CONCURRENCY_KEY: INTAKE},
 )
 
 monitor_session = dg.define_asset_job(
     "monitor_session",
     dg.AssetSelection.groups("monitoring"),
     description="One session: what the champions predict on it, and whether it looks like their training data.",
+    run_tags={CONCURRENCY_KEY: MONITORING},
 )
 
 maintain_home = dg.define_asset_job(
@@ -44,7 +47,7 @@ def _train(task: str) -> Any:
         f"train_{task}",
         dg.AssetSelection.assets(*list_task_keys(task)),
         description=f"All published sessions: a {task} dataset, a model trained on it, its scores, and the gate.",
-        run_tags={"dagster/concurrency_key": "training"},
+        run_tags=tag_training([task]),
     )
 
 

@@ -3,6 +3,7 @@
 Belongs here: which profile runs, and where its stores lie. Does not: anything that opens them.
 """
 
+import importlib.util
 import math
 import os
 import re
@@ -12,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.addresses import require_escaped, require_open
+from assets.addresses import hide, require_escaped, require_open
 from assets.spill import SETTING
-from assets.workspace import Workspace
+from assets.workspace import Elsewhere, Workspace
 from orchestration.plain_homes import find_plain
 
 PROFILES = ("local", "ci", "team")
@@ -25,6 +26,22 @@ _KEYS_ELSEWHERE = "keys are looked for in the usual AWS places"
 _LOGIN_ELSEWHERE = (
     "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD for the server"
 )
+STORAGE_SETTING = "DAGUERRE_DAGSTER"
+_SHARED_DATABASES = ("DAGUERRE_LEDGER", STORAGE_SETTING, "DAGUERRE_MLFLOW")
+_SHARED_PLACES = (
+    "DAGUERRE_LANDING",
+    "DAGUERRE_TABLES",
+    "DAGUERRE_BLOBS",
+    "DAGUERRE_MLFLOW_ARTIFACTS",
+)
+_DATABASE = "postgresql://user@host/database"
+# by setting: what speaks to a Postgres server. Dagster's storage names psycopg2 in its own code
+_DRIVERS = {
+    "DAGUERRE_LEDGER": "psycopg",
+    STORAGE_SETTING: "psycopg2",
+    "DAGUERRE_MLFLOW": "psycopg2",
+}
+_SHARED_COPIES_BYTES = 20 * 2**30
 
 
 @dataclass(frozen=True)
@@ -36,10 +53,12 @@ class Settings:
     landing_uri: str
     tables_uri: str
     blobs_uri: str
-    ledger_url: str = field(repr=False)  # these two may hold a password
+    ledger_url: str = field(repr=False)  # these three may hold a password
     mlflow_url: str = field(repr=False)
     mlflow_artifacts: str
     workspace: Workspace
+    # of Dagster's storage; None: SQLite in the home
+    dagster_url: str | None = field(default=None, repr=False)
     s3_endpoint: str | None = None
     # for the end of a container that is still being uploaded, or was cut
     partial_wait_s: int = 900
@@ -51,11 +70,7 @@ class Settings:
     @property
     def file_options(self) -> dict[str, Any]:
         """Options for fsspec; s3fs finds credentials in the usual AWS places itself."""
-        return (
-            {"client_kwargs": {"endpoint_url": self.s3_endpoint}}
-            if self.s3_endpoint
-            else {}
-        )
+        return _choose_file_options(self.s3_endpoint)
 
     @property
     def table_options(self) -> dict[str, str] | None:
@@ -96,17 +111,27 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise ValueError(
             f"DAGUERRE_PROFILE={profile!r} is not known: use one of {', '.join(PROFILES)}"
         )
+    if profile == "team":
+        _require_shared(env)
     named = find_home(env, Path.cwd())
     named.mkdir(parents=True, exist_ok=True)
     home = find_plain(named, env)
+    endpoint = _place(env, "DAGUERRE_S3_ENDPOINT", None) or None
+    blobs_uri = _place(env, "DAGUERRE_BLOBS", home / "blobs")
+    store = (
+        Elsewhere(blobs_uri, _choose_file_options(endpoint))
+        if "DAGUERRE_BLOBS" in env
+        else None
+    )
     return Settings(
         profile=profile,
         home=home,
         landing_uri=_place(env, "DAGUERRE_LANDING", home / "landing"),
         tables_uri=_plain_place(env, "DAGUERRE_TABLES", home / "tables"),
-        blobs_uri=_place(env, "DAGUERRE_BLOBS", home / "blobs"),
+        blobs_uri=blobs_uri,
         ledger_url=_database(env, "DAGUERRE_LEDGER", home / "ledger.db"),
-        mlflow_url=_database(env, "DAGUERRE_MLFLOW", home / "mlflow" / "mlflow.db"),
+        mlflow_url=_server(env, "DAGUERRE_MLFLOW")
+        or _database(env, "DAGUERRE_MLFLOW", home / "mlflow" / "mlflow.db"),
         mlflow_artifacts=_place(
             env, "DAGUERRE_MLFLOW_ARTIFACTS", home / "mlflow" / "artifacts"
         ),
@@ -117,8 +142,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
             encoder=_folder(env, "DAGUERRE_ENCODER"),
             pixel_cache_bytes=_gibibytes(env, "DAGUERRE_PIXEL_CACHE_GIB"),
+            store=store,
+            copies_bytes=_limit_copies(env, "DAGUERRE_CACHE_GIB", store),
         ),
-        s3_endpoint=_place(env, "DAGUERRE_S3_ENDPOINT", None) or None,
+        dagster_url=_storage(env, STORAGE_SETTING),
+        s3_endpoint=endpoint,
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
         keep_days=_whole_number(env, "DAGUERRE_KEEP_DAYS", 7, least=1),
         ui_origins=_origins(env, "DAGUERRE_UI_ORIGINS"),
@@ -222,13 +250,73 @@ def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def _database(env: Mapping[str, str], name: str, default: Path) -> str:
-    """A SQLAlchemy URL, which may hold a password; or the address of a server, which may not."""
-    text = env.get(name, f"sqlite:///{default}")
-    if text.startswith(("http://", "https://")):
-        require_open(text, name, _LOGIN_ELSEWHERE)
-    elif not text.startswith("sqlite"):
-        require_escaped(text, name)
+    """A SQLAlchemy URL with its driver, which may hold a password: of a SQLite file, or of a Postgres server."""
+    text = env.get(name) or f"sqlite:///{default}"
+    return text if text.startswith("sqlite:") else _postgres(text, name)
+
+
+def _storage(env: Mapping[str, str], name: str) -> str | None:
+    text = env.get(name)
+    return _postgres(text, name) if text else None
+
+
+def _server(env: Mapping[str, str], name: str) -> str:
+    """The address of a server, which may hold no password; "" where it is something else."""
+    text = env.get(name, "")
+    if not text.startswith(("http://", "https://")):
+        return ""
+    require_open(text, name, _LOGIN_ELSEWHERE)
     return text
+
+
+def _postgres(text: str, name: str) -> str:
+    scheme, _, rest = text.partition("://")
+    if scheme.partition("+")[0] not in ("postgresql", "postgres") or not rest:
+        also = ", or the http:// address of a server" * (name == "DAGUERRE_MLFLOW")
+        raise ValueError(
+            f"{name}={hide(text)!r} is no address of a database: give {_DATABASE}{also}"
+        )
+    require_escaped(text, name)
+    driver = _DRIVERS[name]
+    needed = [driver, *["dagster_postgres"] * (name == STORAGE_SETTING)]
+    missing = [module for module in needed if importlib.util.find_spec(module) is None]
+    if missing:
+        raise ValueError(
+            f"{name}={hide(text)!r} needs {' and '.join(missing)}, which is not installed here: "
+            "pip install -r requirements.lock"
+        )
+    return f"postgresql+{driver}://{rest}"
+
+
+def _require_shared(env: Mapping[str, str]) -> None:
+    """Raise ValueError for a team's store that would be a machine's own, naming the setting."""
+    for name in _SHARED_PLACES:
+        if not env.get(name):
+            raise ValueError(
+                f"DAGUERRE_PROFILE='team' needs {name}, a place that all machines reach: give s3://bucket/prefix"
+            )
+    for name in _SHARED_DATABASES:
+        text = env.get(name, "")
+        if not text or text.startswith("sqlite"):
+            also = ", or the http:// address of a server" * (name == "DAGUERRE_MLFLOW")
+            raise ValueError(
+                f"DAGUERRE_PROFILE='team' needs {name}, a database that all machines reach, not "
+                f"{hide(text) or 'a file in the home'}: give {_DATABASE}{also}"
+            )
+
+
+def _choose_file_options(endpoint: str | None) -> dict[str, Any]:
+    return {"client_kwargs": {"endpoint_url": endpoint}} if endpoint else {}
+
+
+def _limit_copies(
+    env: Mapping[str, str], name: str, store: Elsewhere | None
+) -> int | None:
+    """Where models lie in the home alone, nothing of them is a copy that may go."""
+    limit = _gibibytes(env, name)
+    if store is None:
+        return None
+    return _SHARED_COPIES_BYTES if limit is None else limit
 
 
 def _folder(env: Mapping[str, str], name: str) -> Path | None:

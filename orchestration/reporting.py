@@ -23,8 +23,11 @@ def write_home_report(
     out: Path | None = None,
     sessions: Sequence[str] | None = None,
     enter: Callable[[str], None] = lambda _: None,
-) -> Path:
-    """Write the report of the models scored last; `enter` hears what goes on. Raises ValueError when there is none."""
+) -> str:
+    """Write the report of the models scored last; where it lies. `enter` hears what goes on.
+
+    It goes to `out`, or else to the pages of the home. Raises ValueError when there is no model.
+    """
     from assets.evaluation.report import ReportData, write_report
 
     catalog = build_catalog(settings)
@@ -48,7 +51,10 @@ def write_home_report(
         },
     )
     enter("drawing charts and writing the page")
-    return write_report(out or settings.workspace.reports / "report.html", data)
+    path = write_report(out or settings.workspace.reports / "report.html", data)
+    if out is not None or settings.workspace.store is None:
+        return str(path)
+    return settings.workspace.pages.put(path.name, path.read_bytes())
 
 
 def summarise_home(

@@ -13,10 +13,11 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 
 from orchestration.followed import follow_run, tag_trace
 from orchestration.graph import build_defs
+from orchestration.health import require_answers
+from orchestration.instance import prepare_instance
 from orchestration.kept_engines import keep_engines
 from orchestration.profiles import Settings, choose_spill, keep_private
 from orchestration.resources import RESOURCE_FACTORIES
-from orchestration.ui import prepare_instance
 
 _GATE = "_gate"  # what the step of an asset's checks ends with
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -41,6 +42,7 @@ class LocalEngine:
         keep_private()
         choose_spill()
         keep_engines()
+        require_answers(settings)
         self.settings = settings
         self.defs = build_defs(settings)
         self.instance = dg.DagsterInstance.from_config(str(prepare_instance(settings)))

@@ -1,6 +1,6 @@
 """Serve Dagster and MLflow on loopback, by servers that are kept running and end with this process.
 
-Belongs here: which servers there are, where they listen, the instance's dagster.yaml. Does not: the graph, the gate.
+Belongs here: which servers there are, where they listen. Does not: the graph, the gate, Dagster's own settings.
 """
 
 import logging
@@ -18,6 +18,8 @@ from pathlib import Path
 
 from assets.locks import find_holder, take_named
 from orchestration.gate import as_header, renew_token
+from orchestration.health import require_answers
+from orchestration.instance import prepare_instance
 from orchestration.log_lines import tell
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import build_run_log, build_tracker
@@ -26,6 +28,7 @@ from orchestration.servers import Server, end_all
 HOST = "127.0.0.1"
 MODULE = "orchestration.definitions"
 _CODE = "dagster-code"
+_MLFLOW = "mlflow"
 _START_S = 180.0
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -36,63 +39,35 @@ _WORKSPACE = """\
 load_from:
   - grpc_server: {{socket: {socket}, location_name: {name}}}
 """
+_OPEN = "Open one of them for both. Ctrl-C ends all."
+_OPEN_ONE = "Ctrl-C ends all that was started here."
 _WORK = """\
 Meanwhile new sessions are taken in and judged by the champions, and drift may start a training.
 Where that is not wanted, turn off landing_zone_sensor, unjudged_session_sensor or drift_sensor: page Automation."""
-_INSTANCE = """\
-# Written by daguerre when it was absent; edit freely. https://docs.dagster.io/deployment/oss/dagster-yaml
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-run_coordinator:
-  module: dagster.core.run_coordinator
-  class: QueuedRunCoordinator
-concurrency:
-  runs:
-    max_concurrent_runs: 2
-    tag_concurrency_limits:
-      - key: dagster/concurrency_key
-        value: training
-        limit: 1
-python_logs:
-  managed_python_loggers: [daguerre]
-  python_log_level: INFO
-run_monitoring:
-  enabled: true
-run_retries:
-  enabled: true
-  max_retries: 2
-  retry_on_asset_or_op_failure: false
-"""
-
-
-def prepare_instance(settings: Settings) -> Path:
-    """Make the Dagster home with its dagster.yaml and return it."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    config = settings.dagster_home / "dagster.yaml"
-    if not config.exists():
-        config.write_text(_INSTANCE)
-    return settings.dagster_home
 
 
 def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     """Start the servers, print their links when they answer, and keep them running. Returns the exit code.
 
-    Raises ValueError, and starts nothing, where the UI of this home runs already, a backfill is worked on or a
-    port is taken.
+    Raises ValueError, and starts nothing, where the UI of this home runs already, a backfill is worked on, a
+    port is taken or a database of the settings does not answer.
     """
     pages = {
         "Dagster": f"http://{HOST}:{port}",
         "MLflow": f"http://{HOST}:{mlflow_port}",
     }
+    ports = {"--port": port, "--mlflow-port": mlflow_port}
+    if _has_mlflow_elsewhere(settings):
+        pages["MLflow"] = settings.mlflow_url
+        del ports["--mlflow-port"]
     worker = find_holder(settings.backfill_lock)
     if worker:
         raise ValueError(
             f"process {worker} works on a backfill of this home: wait for its end, or end it: its call goes on later"
         )
     with own_home(settings.ui_lock, pages):
-        require_free({"--port": port, "--mlflow-port": mlflow_port})
+        require_free(ports)
+        require_answers(settings)
         return _serve(settings, pages, (port, mlflow_port))
 
 
@@ -112,10 +87,13 @@ def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int])
         try:
             _start_all(servers, settings, ports, Path(folder), stop)
             for name, address in pages.items():
-                server = servers[name.lower()]
+                server = servers.get(name.lower())
+                if server is None:  # it is somebody else's, who gets no token of ours
+                    print(f"{name:8} {address}", flush=True)
+                    continue
                 _wait_until(partial(_answers, address, token), server, stop)
                 print(f"{name:8} {address}/?token={token}", flush=True)
-            print("Open one of them for both. Ctrl-C ends all.", flush=True)
+            print(_OPEN if _MLFLOW in servers else _OPEN_ONE, flush=True)
             print(_WORK, flush=True)
             _tend(servers, stop)
         finally:
@@ -175,6 +153,8 @@ def _start_all(
     workspace = folder / "workspace.yaml"
     workspace.write_text(_WORKSPACE.format(socket=code, name=MODULE))
     for name, command in _commands(*ports, code, workspace).items():
+        if name == _MLFLOW and _has_mlflow_elsewhere(settings):
+            continue
         servers[name] = _start(name, command, settings)
         if name == _CODE:
             _wait_until(partial(_listens, code), servers[name], stop)
@@ -188,7 +168,7 @@ def _commands(
     gated = [sys.executable, "-P", "-m", "orchestration.gated"]
     start_code = [*python, "dagster", "code-server", "start", "-s", str(code)]
     return {
-        "mlflow": [*gated, "mlflow", str(mlflow_port)],
+        _MLFLOW: [*gated, "mlflow", str(mlflow_port)],
         # as in workspace.yaml, which is in checkouts
         _CODE: [*start_code, "-m", MODULE, "-d", str(CHECKOUT)],
         "dagster": [*gated, "dagster", str(port), str(workspace)],
@@ -213,6 +193,10 @@ def _start(name: str, command: list[str], settings: Settings) -> Server:
     }
     log = settings.home / "logs" / f"{name}.log"
     return Server(name, command, {**os.environ, **homes, **_QUIET}, log)
+
+
+def _has_mlflow_elsewhere(settings: Settings) -> bool:
+    return settings.mlflow_url.startswith("http")
 
 
 def _tend(servers: Mapping[str, Server], stop: _Stop) -> None:

@@ -22,6 +22,7 @@ from assets.storage import BlobStore
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.worker import name_worker
+from bench.prove.postgres import Postgres, PostgresMissing
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
 settings.load_profile("untimed")
@@ -281,6 +282,17 @@ def test_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A Postgres server on loopback of this process alone; the test is skipped where there is none."""
+    try:
+        server = Postgres()
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -50,11 +50,13 @@ def _scores(task: str) -> dg.AssetsDefinition:
             for name, content in drawn.items()
             if content.startswith(b"\x89PNG")
         }
-        workspace.keep_plots(exam.model_sha256, charts)
+        plots = workspace.keep_plots(exam.model_sha256, charts)
+        workspace.trim_copies(catalog.blobs)
         pictures = {name: picture(content) for name, content in drawn.items()}
         metadata = {
             "model_sha256": exam.model_sha256,
             "test frames": len(exam.predictions),
+            "plots": plots,
             **headline,
             **pictures,
         }

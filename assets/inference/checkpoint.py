@@ -96,6 +96,24 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return load(contents[WEIGHTS]), json.loads(contents[FACTS])
 
 
+def name_contents(manifest: bytes, where: str) -> dict[str, str]:
+    """The sha256 of each other file of a checkpoint, by name, as its manifest says. Raises ValueError where that has
+    changed; `where` it lies is told."""
+    try:
+        hashes: dict[str, str] = json.loads(manifest)
+        del hashes[_OWN]
+        is_same = (
+            hashes.keys() == {WEIGHTS, FACTS} and _dump_manifest(hashes) == manifest
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{where} has changed: {error}; train again") from error
+    if not is_same:
+        raise ValueError(
+            f"{where} has changed: it no longer proves itself; train again"
+        )
+    return hashes
+
+
 def find_checkpoints(below: Path) -> list[Path]:
     """Folders below that hold a file of a checkpoint, also without its manifest; those under way are hidden."""
     found = {path.parent for name in (MANIFEST, WEIGHTS) for path in below.rglob(name)}
@@ -128,22 +146,8 @@ def _dump_manifest(hashes: Mapping[str, str]) -> bytes:
 
 
 def _read_manifest(folder: Path) -> dict[str, str]:
-    content = (folder / MANIFEST).read_bytes()
-    try:
-        hashes: dict[str, str] = json.loads(content)
-        del hashes[_OWN]
-        is_same = (
-            hashes.keys() == {WEIGHTS, FACTS} and _dump_manifest(hashes) == content
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{folder / MANIFEST} has changed: {error}; train again"
-        ) from error
-    if not is_same:
-        raise ValueError(
-            f"{folder / MANIFEST} has changed: it no longer proves itself; train again"
-        )
-    return hashes
+    path = folder / MANIFEST
+    return name_contents(path.read_bytes(), str(path))
 
 
 def _read_contents(folder: Path) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.inference.checkpoint import write_folder
+from assets.inference.copies import hold_copy
 from assets.inference.package import (
     FACTS,
     ModelPackage,
@@ -64,11 +65,14 @@ def open_copy(blobs: BlobStore, home: Path, model: ModelRow) -> ModelPackage:
 
 
 def bring_copy(blobs: BlobStore, home: Path, model: ModelRow) -> Path:
-    """The folder of a package, not proven where it was there. Raises Refusal where no whole package is to be had."""
+    """The folder of a package, which stays while this process lives; not proven where it was there.
+
+    Raises Refusal where no whole package is to be had.
+    """
     folder = home / model["folder"]
     facts_sha256 = model["facts_sha256"]
     # rows of before have their folder alone
-    if facts_sha256 is not None and not folder.exists():
+    while not hold_copy(folder) and facts_sha256 is not None:
         write_folder(folder, _read_stored(blobs, facts_sha256, model["model_sha256"]))
     return folder
 

@@ -46,6 +46,7 @@ def predictions(
         yield result(catalog, "predictions", key, session, done)
 
     yield from make_each(context, make)
+    workspace.trim_copies(catalog.blobs)
 
 
 @dg.asset(

@@ -82,6 +82,7 @@ def _release(task: str) -> dg.AssetsDefinition:
             plots,
             replace(rules_of(task), accepts_thin_test=chosen.accept_thin_test),
         )
+        workspace.trim_copies(catalog.blobs)
         metadata = {
             "version": verdict.run.model_version,
             "alias": "champion" if verdict.champion_row else "challenger",

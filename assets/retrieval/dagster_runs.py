@@ -1,4 +1,4 @@
-"""What Dagster's files in a home say of retraining requests: runs that were made for them, and whether more will be.
+"""What Dagster's storage says of retraining requests: runs that were made for them, and whether more will be.
 
 Read by SQL: to import Dagster takes as long as all else that looking does.
 """
@@ -15,7 +15,9 @@ from pathlib import Path
 
 from assets.ledger.file import connect_to_read
 from assets.monitoring.answers import REQUEST, SENSOR, AnsweringRun
+from assets.retrieval.dagster_server import ServerConnection
 
+Connection = sqlite3.Connection | ServerConnection
 _ALIVE_S = 90.0  # a daemon says every 30 s that it is there
 _RUNS = (
     "SELECT t.value, r.run_id, r.status, r.create_timestamp, r.start_time, r.end_time "
@@ -40,8 +42,10 @@ class Engine:
     runs: dict[str, list[AnsweringRun]] = field(default_factory=dict)
 
 
-def read_engine(dagster_home: Path) -> Engine:
-    """Look at the SQLite files that Dagster makes by itself. Changes nothing."""
+def read_engine(dagster_home: Path, url: str | None = None) -> Engine:
+    """Look at the SQLite files that Dagster makes by itself, or at the server where it keeps all. Changes nothing."""
+    if url is not None:
+        return _read_server(url)
     runs = dagster_home / "history" / "runs.db"
     config = dagster_home / "dagster.yaml"
     if config.exists() and "\nstorage:" in f"\n{config.read_text()}":
@@ -50,14 +54,32 @@ def read_engine(dagster_home: Path) -> Engine:
         return Engine(_NO_DAEMON)
     with closing(connect_to_read(str(runs))) as connection:
         found = _list_runs(connection)
-        beats = [_read_time(at) for (at,) in connection.execute(_HEARTBEAT)]
-    if time.time() - max(beats, default=0.0) > _ALIVE_S:
-        return Engine(_NO_DAEMON, found)
-    is_off = _is_off(dagster_home / "schedules" / "schedules.db")
-    return Engine(_SENSOR_OFF if is_off else "", found)
+        is_alive = _is_alive(connection)
+    is_off = is_alive and _is_off_in(dagster_home / "schedules" / "schedules.db")
+    return Engine(_tell_obstacle(is_alive, is_off), found)
 
 
-def _list_runs(connection: sqlite3.Connection) -> dict[str, list[AnsweringRun]]:
+def _read_server(url: str) -> Engine:
+    with closing(ServerConnection(url)) as connection:
+        if not connection.has_tables():
+            return Engine(_NO_DAEMON)
+        found = _list_runs(connection)
+        obstacle = _tell_obstacle(_is_alive(connection), _is_off(connection))
+        return Engine(obstacle, found)
+
+
+def _tell_obstacle(is_alive: bool, is_off: bool) -> str:
+    if not is_alive:
+        return _NO_DAEMON
+    return _SENSOR_OFF if is_off else ""
+
+
+def _is_alive(connection: Connection) -> bool:
+    beats = [_read_time(at) for (at,) in connection.execute(_HEARTBEAT)]
+    return time.time() - max(beats, default=0.0) <= _ALIVE_S
+
+
+def _list_runs(connection: Connection) -> dict[str, list[AnsweringRun]]:
     found: dict[str, list[AnsweringRun]] = defaultdict(list)
     for request_id, run_id, status, created, started_s, ended_s in connection.execute(
         _RUNS, (REQUEST,)
@@ -68,13 +90,19 @@ def _list_runs(connection: sqlite3.Connection) -> dict[str, list[AnsweringRun]]:
     return dict(found)
 
 
-def _is_off(schedules: Path) -> bool:
+def _is_off_in(schedules: Path) -> bool:
     if not schedules.exists():
         return False
     with closing(connect_to_read(str(schedules))) as connection:
-        found = connection.execute(_STOPPED, (f'%"{SENSOR}"%',)).fetchone()
+        return _is_off(connection)
+
+
+def _is_off(connection: Connection) -> bool:
+    found = connection.execute(_STOPPED, (f'%"{SENSOR}"%',)).fetchone()
     return found is not None
 
 
-def _read_time(text: str) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+def _read_time(at: str | datetime) -> float:
+    """SQLite keeps text, a server times; both are UTC."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment.replace(tzinfo=UTC).timestamp()

@@ -40,6 +40,7 @@ class Home:
     catalog: Catalog
     zone: LandingZone
     folder: Path
+    dagster_url: str | None = None  # of Dagster's storage; None: files of the home
 
 
 def read_status(home: Home) -> dict[str, Any]:
@@ -69,7 +70,9 @@ def read_status(home: Home) -> dict[str, Any]:
         "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
         "retraining_requests": _list_open_requests(
-            home.catalog, promoted, read_engine(home.folder / "dagster")
+            home.catalog,
+            promoted,
+            read_engine(home.folder / "dagster", home.dagster_url),
         ),
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}

@@ -121,6 +121,7 @@ def _store(
         "facts_sha256": store_package(catalog.blobs, package),
     }
     catalog.merge("models", to_table(TABLES["models"], [row]))
+    workspace.trim_copies(catalog.blobs)
 
 
 def _describe(
@@ -154,10 +155,10 @@ def _draw(
         package.facts.history,
         f"{start.recipe}, model {package.model_sha256[:12]}, release {start.release_id[:12]}",
     )
-    workspace.keep_plots(package.model_sha256, pictures)
+    plots = workspace.keep_plots(package.model_sha256, pictures)
     last = max((name for name in pictures if name.startswith(ANSWERS)), default=None)
     shown = [name for name in (AUGMENTED, last, "learning curve") if name in pictures]
-    return {name: picture(pictures[name]) for name in shown}
+    return {"plots": plots, **{name: picture(pictures[name]) for name in shown}}
 
 
 def _training(task: str) -> dg.AssetsDefinition:
@@ -198,6 +199,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             workspace.use_ray,
             workspace.device_hour_price,
             workspace.pixels,
+            workspace.store,
         )
         pictures: dict[str, bytes] = {}
         start = _begin(task, spec, context.run.run_id)

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.abandoned import drop_abandoned
+from assets.abandoned import KEPT_DAYS, drop_abandoned
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.pixel_cache import CacheRoom
@@ -32,6 +32,7 @@ from assets.tracing import continued, record, span, traceparent
 from assets.training.cluster import count_ready, local_ray
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import name_run, own_folder
+from assets.training.run_store import RunStore, drop_abandoned_runs
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
 from assets.training.spec import Place, TrainingSpec
 from assets.training.worker_group import run_group
@@ -62,6 +63,7 @@ class _Job:
     weights: WeightsFile | None
     run_folder: str
     pixels: CacheRoom | None
+    store: RunStore | None = None
     traceparent: str | None = None  # of the training's span
 
 
@@ -83,15 +85,19 @@ def train(
     runs = place.models_dir.resolve() / RUNS
     drop_abandoned(runs)
     name = name_run(spec, start.sha256 if start else None)
+    store = RunStore(place.store, name) if place.store else None
+    if place.store:
+        drop_abandoned_runs(place.store, KEPT_DAYS)
     enter = partial(_enter, on_progress)
     told = {"task": config.task, "recipe": config.name, "release": spec.release_id}
-    with own_folder(runs / name) as run_folder, span("training", **told):
+    with own_folder(runs / name, store) as run_folder, span("training", **told):
         job = _Job(
             spec,
             place.catalog,
             start,
             str(run_folder),
             place.pixels,
+            store,
             traceparent(),
         )
         (run_folder / _EVENTS).unlink(missing_ok=True)
@@ -100,6 +106,8 @@ def train(
                 _run_on_ray(job, enter)
             else:
                 _run_here(job, release)
+        if store and not (run_folder / _KEPT).exists():
+            store.bring(run_folder / _KEPT)
         weights, kept = read_checkpoint(run_folder / _KEPT)
     enter("writing the model's package")
     history = [
@@ -201,7 +209,7 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
     run_folder = Path(job.run_folder)
 
     def save(snapshot: Snapshot) -> None:
-        write_snapshot(run_folder / _SNAPSHOTS, snapshot)
+        write_snapshot(run_folder / _SNAPSHOTS, snapshot, job.store)
 
     def show(name: str, jpeg: bytes) -> None:
         say({"kind": "picture", "name": name, "jpeg": base64.b64encode(jpeg).decode()})
@@ -216,7 +224,7 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
             record("epoch", began_ns, ended_ns, epoch=event["epoch"] + 1)
             began_ns = ended_ns
 
-    resume = read_newest_snapshot(run_folder / _SNAPSHOTS)
+    resume = read_newest_snapshot(run_folder / _SNAPSHOTS, job.store)
     lesson = Lesson(
         job.catalog, release, job.spec.config, job.spec.seed, job.weights, job.pixels
     )
@@ -235,6 +243,8 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
             result.weights,
             {"epoch": result.epoch, "history": result.history},
         )
+        if job.store:
+            job.store.put(run_folder / _KEPT)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from assets.abandoned import LOCK
 from assets.locks import take
 
 if TYPE_CHECKING:
+    from assets.training.run_store import RunStore
     from assets.training.spec import TrainingSpec
 
 
@@ -23,9 +24,9 @@ def name_run(spec: TrainingSpec, weights_sha256: str | None) -> str:
 
 
 @contextmanager
-def own_folder(folder: Path) -> Iterator[Path]:
-    """The folder of one training, for this process alone. It goes at the end, and after a user's mistake; after any
-    other failure it stays, so that the same training can go on from its snapshot."""
+def own_folder(folder: Path, store: RunStore | None = None) -> Iterator[Path]:
+    """The folder of one training, for this process alone. It goes at the end, and after a user's mistake, with what the
+    store has of it; after any other failure it stays, so that the same training can go on from its snapshot."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         if not take(lock):
@@ -36,6 +37,12 @@ def own_folder(folder: Path) -> Iterator[Path]:
         try:
             yield folder
         except ValueError:
-            shutil.rmtree(folder, ignore_errors=True)
+            _drop(folder, store)
             raise
-        shutil.rmtree(folder, ignore_errors=True)
+        _drop(folder, store)
+
+
+def _drop(folder: Path, store: RunStore | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if store is not None:
+        store.clear()

@@ -11,6 +11,7 @@ from assets.pixel_cache import CacheRoom
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
+    from assets.workspace import Elsewhere
     from models.recipes import TrainConfig
 
 
@@ -35,7 +36,7 @@ class Place:
     """Where a training reads, computes and writes.
 
     `use_ray` False trains in this process, for small releases and tests. With a price, each row of the history says
-    what the training cost so far.
+    what the training cost so far. In `store` other machines find what a training has come to; None: none looks.
     """
 
     catalog: Catalog
@@ -43,3 +44,4 @@ class Place:
     use_ray: bool = True
     device_hour_price: float | None = None
     pixels: CacheRoom | None = None
+    store: Elsewhere | None = None

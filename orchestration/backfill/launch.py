@@ -23,10 +23,12 @@ from orchestration.backfill.orders import Order
 from orchestration.backfill.verdict import GOOD, Outcome, Target, Verdict, read_verdict
 from orchestration.backfill.work import Tell, find, is_over, open_workspace, work
 from orchestration.profiles import Settings
+from orchestration.run_tags import tag_training
 
 ORDER_TAG = "daguerre/order"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _LOOK_S = 1.0
+_ALIVE_S = 90.0  # a daemon says every 30 s that it is there
 _TELL_S = 30.0
 _MOST_ATTEMPTS = 1000
 
@@ -77,12 +79,10 @@ def _bring_to_end(
 
 
 def is_daemon_there(settings: Settings, instance: dg.DagsterInstance) -> bool:
-    """Whether a daemon works on backfills: that of this home's UI, or for a team one that is somewhere else."""
-    if settings.profile == "team":
-        from dagster._daemon.controller import get_daemon_statuses
-
-        found = get_daemon_statuses(instance, ["BACKFILL"], ignore_errors=True)
-        return all(status.healthy for status in found.values())
+    """Whether a daemon works on backfills: that of this home's UI, or, where machines share Dagster's storage, any."""
+    if settings.dagster_url is not None:
+        beat = instance.get_daemon_heartbeats().get("BACKFILL")
+        return beat is not None and time.time() - beat.timestamp < _ALIVE_S
     return bool(find_holder(settings.ui_lock))
 
 
@@ -157,7 +157,7 @@ def _add(
     }
     tags = {ORDER_TAG: order.key, **write_config(order.config)}
     if order.tasks:
-        tags["dagster/concurrency_key"] = "training"
+        tags |= tag_training(order.tasks)
     if order.tasks and gives_up:
         tags[GIVE_UP_TAG] = "true"
     backfill = PartitionBackfill.from_asset_graph_subset(

@@ -30,9 +30,11 @@ from dagster._daemon.backfill import execute_backfill_iteration_with_instigation
 from dagster._serdes.config_class import ConfigurableClassData
 from dagster._utils.hosted_user_process import recon_job_from_origin
 
+from orchestration.health import require_answers
+from orchestration.instance import prepare_instance
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.ticks import tell_stages
-from orchestration.ui import MODULE, prepare_instance
+from orchestration.ui import MODULE
 
 Tell = Callable[[str], None]
 _UNDER_WAY = [
@@ -85,6 +87,7 @@ class RunsHere(SyncInMemoryRunLauncher):
 @contextmanager
 def open_workspace(settings: Settings) -> Iterator[WorkspaceProcessContext]:
     """The graph of the home, loaded in this process, with an instance whose runs are executed in it."""
+    require_answers(settings)
     home = str(prepare_instance(settings))
     ref = InstanceRef.from_dir(home, overrides=_HERE)
     target = LoadableTargetOrigin(

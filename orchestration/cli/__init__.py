@@ -43,6 +43,7 @@ from orchestration.profiles import (
     keep_private,
 )
 
+_DATABASES = ("sqlalchemy", "psycopg", "psycopg2", "dagster_postgres")
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
 app = typer.Typer(
@@ -165,4 +166,6 @@ def _tell(error: Exception) -> str:
     library = type(error).__module__.split(".")[0]
     if library in _OURS:
         return f"{type(error).__name__}: {reason}"
+    if library in _DATABASES:
+        return f"{library}: {reason}; `daguerre status --health` tries each address and says what helps"
     return f"{library}: {reason}; DAGUERRE_TRACEBACK=1 shows where"

@@ -15,6 +15,7 @@ _NEEDED = (
     "DAGUERRE_TABLES",
     "DAGUERRE_BLOBS",
     "DAGUERRE_LEDGER",
+    "DAGUERRE_DAGSTER",
     "DAGUERRE_MLFLOW",
     "DAGUERRE_MLFLOW_ARTIFACTS",
 )
@@ -101,6 +102,10 @@ def list_elsewhere(settings: Settings) -> dict[str, str]:
     }
     for name, url in (
         ("DAGUERRE_LEDGER", settings.ledger_url),
+        (
+            "DAGUERRE_DAGSTER",
+            settings.dagster_url or f"sqlite:///{settings.dagster_home}",
+        ),
         ("DAGUERRE_MLFLOW", settings.mlflow_url),
     ):
         parsed = make_url(url)

@@ -1,6 +1,6 @@
 """What `daguerre status` says to a person: lines and tables that fit the terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestration.cli.output import format_bytes, shorten
@@ -35,6 +35,13 @@ def print_status(facts: Mapping[str, Any], is_wide: bool) -> None:
     print_lines(_tell_requests(facts), is_wide)
 
 
+def tell_gaps(gaps: Sequence[str]) -> list[str]:
+    """What of the confinement of decoders the system lacks."""
+    if not gaps:
+        return ["decoders of foreign images: no privileges, no network, no files"]
+    return [f"decoders of foreign images go on without: {gap}" for gap in gaps]
+
+
 def _tell_home(facts: Mapping[str, Any]) -> Iterator[str]:
     disk = facts["disk"]
     sizes = (
@@ -55,12 +62,6 @@ def _tell_home(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {facts['landing_fault']}"
     for loss in facts["lost"]:
         yield f"  LOST: {loss['summary']}"
-    if "decoders_lack" in facts:
-        gaps = facts["decoders_lack"]
-        if not gaps:
-            yield "decoders of foreign images: no privileges, no network, no files"
-        for gap in gaps:
-            yield f"decoders of foreign images go on without: {gap}"
 
 
 def _tell_landed(facts: Mapping[str, Any]) -> str:

@@ -67,7 +67,7 @@ def make_plan(
     makers = None if base is None else {c.maker for c in changes if not c.is_same}
     asked = Asked(sessions, selected, recipes, makers)
     lines += list_followers(catalog, stale, lines, asked)
-    rates = read_rates(settings.dagster_home)
+    rates = read_rates(settings.dagster_home, settings.dagster_url)
     price = settings.workspace.device_hour_price
     num_frames = sum(one.frames for one in stale)
     priced = tuple(_price(line, rates, price, num_frames) for line in lines)

@@ -7,19 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.prove.postgres import Postgres, PostgresMissing
 from bench.prove.prove import open_store
 from bench.prove.stage import Points, Stage, survey
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
 
 
 @pytest.fixture(scope="session")

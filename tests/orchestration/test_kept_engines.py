@@ -12,9 +12,9 @@ import dagster as dg
 import pytest
 
 from orchestration import kept_engines
+from orchestration.instance import prepare_instance
 from orchestration.kept_engines import keep_engines
 from orchestration.profiles import load_settings
-from orchestration.ui import prepare_instance
 
 KEY = dg.AssetKey(["stage", "noun"])
 

@@ -256,7 +256,7 @@ def test_costs_are_by_recorded_runs_or_said_to_be_none(home, monkeypatch):
     plan = make_plan(home, select=["frame_embeddings"])
     assert plan.cost is None and {line.cost for line in plan.lines} == {None}
     rates = {"curation/frame_embeddings": Rate(2.0, 1.0, 4.0, 3)}
-    monkeypatch.setattr("orchestration.plan.making.read_rates", lambda _: rates)
+    monkeypatch.setattr("orchestration.plan.making.read_rates", lambda *_: rates)
     priced = replace(home, workspace=replace(home.workspace, device_hour_price=1800.0))
     plan = make_plan(priced, select=["frame_embeddings"])
     (line,) = [line for line in plan.lines if line.cost]

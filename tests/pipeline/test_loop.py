@@ -232,7 +232,9 @@ def test_the_command_line_trains_the_same_model_again(loop) -> None:
 def test_the_report_is_one_page_with_the_model_and_the_drift(
     loop, tmp_path: Path
 ) -> None:
-    page = write_home_report(loop["settings"], tmp_path / "report.html").read_text()
+    page = Path(
+        write_home_report(loop["settings"], tmp_path / "report.html")
+    ).read_text()
     assert "daguerre-detection" in page and "dusk" in page and "data:image" in page
     assert 'src="http' not in page and 'href="http' not in page
 
@@ -240,7 +242,7 @@ def test_the_report_is_one_page_with_the_model_and_the_drift(
 def test_the_report_opens_in_a_browser_and_asks_for_nothing_else(
     loop, browser, screenshots: Path, tmp_path: Path
 ) -> None:
-    path = write_home_report(loop["settings"], tmp_path / "report.html")
+    path = Path(write_home_report(loop["settings"], tmp_path / "report.html"))
     page = browser.new_page(viewport={"width": 1280, "height": 1700}, offline=True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

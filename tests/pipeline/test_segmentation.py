@@ -108,7 +108,7 @@ def test_what_the_dataset_left_out_is_told(trained) -> None:
 
 def test_the_report_shows_the_maps(trained, tmp_path: Path) -> None:
     settings, _ = trained
-    page = write_home_report(settings, tmp_path / "report.html").read_text()
+    page = Path(write_home_report(settings, tmp_path / "report.html")).read_text()
     assert (
         "daguerre-segmentation" in page
         and "boundary mIoU" in page

@@ -18,6 +18,7 @@ import pytest
 
 from assets.retrieval.verify import Stores, verify
 from assets.storage import BlobStore
+from orchestration.health.stores import try_store
 from orchestration.resources import build_intake, build_landing_zone
 
 CREDENTIALS = ("dummy", "dummy-secret")  # as in conftest.py
@@ -179,3 +180,20 @@ def test_what_was_acknowledged_survives_kill_9_and_the_home_goes_on(
     assert (
         verify(Stores(intake.catalog, intake.ledger, intake.blobs, settings.home)) == []
     )
+
+
+def test_a_server_of_another_maker_is_found_fit_for_writers_that_race(
+    weed, make_settings, monkeypatch
+):
+    settings = make_settings(weed.endpoint)
+    for name, uri in (("tables", settings.tables_uri), ("blobs", settings.blobs_uri)):
+        found = try_store(name, uri, settings, races=True)
+        assert found.is_good, found.line
+        assert found.may[-1] == "write once among racers"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "harmless-marker-5309")
+    wrong = try_store("blobs", settings.blobs_uri, settings, races=True)
+    assert not wrong.is_good and "AWS_SECRET_ACCESS_KEY" in wrong.remedy
+    assert "marker" not in wrong.line
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    unknown = try_store("blobs", settings.blobs_uri, settings, races=True)
+    assert not unknown.is_good and "AWS_ACCESS_KEY_ID" in unknown.remedy

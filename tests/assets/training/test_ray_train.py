@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 from dataclasses import replace
 
@@ -18,8 +19,10 @@ from assets.pixel_cache import CacheRoom
 from assets.training.cluster import local_ray
 from assets.training.ray_train import train
 from assets.training.run_folder import name_run
+from assets.training.snapshots import write_snapshot
 from assets.training.spec import Place, TrainingSpec
 from assets.training.worker_group import PROCESS_NAME
+from assets.workspace import Elsewhere
 from models.recipes import get_recipe
 
 pytestmark = [
@@ -302,3 +305,47 @@ def test_unknown_release_stops_before_any_worker_starts(store_release, tmp_path)
     catalog, _ = store_release("recognition", _SPLITS)
     with pytest.raises(ValueError, match="there is no release"):
         _train(catalog, "0" * 32, _config("recognition"), tmp_path)
+
+
+def test_a_training_that_died_on_one_machine_goes_on_on_another(
+    store_release, tmp_path, monkeypatch
+):
+    """Of the first nothing is left but the store."""
+    catalog, release_id = store_release("recognition", _SPLITS)
+    # of 2 steps
+    config = _config("recognition", epochs=6, score_every=3, save_every=2)
+    store = Elsewhere(str(tmp_path / "shared"))
+    whole = _train(catalog, release_id, config, tmp_path / "whole", use_ray=False)
+
+    def write_and_die(folder, snapshot, where):
+        write_snapshot(folder, snapshot, where)
+        if snapshot.facts["step"] >= 6:
+            raise RuntimeError("the machine is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("assets.training.ray_train.write_snapshot", write_and_die)
+        with pytest.raises(RuntimeError, match="the machine is gone"):
+            _train(
+                catalog,
+                release_id,
+                config,
+                tmp_path / "first",
+                use_ray=False,
+                store=store,
+            )
+    shutil.rmtree(tmp_path / "first")
+    events = []
+    second = _train(
+        catalog,
+        release_id,
+        config,
+        tmp_path / "second",
+        use_ray=False,
+        store=store,
+        on_progress=events.append,
+    )
+    epochs = [e["epoch"] for e in events if e["kind"] == "epoch"]
+    assert epochs and epochs == list(range(3, 6))
+    assert second.model_sha256 == whole.model_sha256
+    assert [row["epoch"] for row in second.facts.history] == list(range(6))
+    assert not [p for p in (tmp_path / "shared").rglob("*") if p.is_file()]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from assets.training.run_folder import own_folder
+from assets.training.run_store import RunStore, drop_abandoned_runs
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
+from assets.workspace import Elsewhere
 from models.training.snapshot import Snapshot
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -87,3 +91,79 @@ def test_a_second_process_is_told_that_the_training_is_under_way(tmp_path):
             command, cwd=CHECKOUT, capture_output=True, text=True, check=False
         )
     assert other.returncode == 1 and "under way in another process" in other.stderr
+
+
+@pytest.fixture
+def store(tmp_path) -> RunStore:
+    return RunStore(Elsewhere(str(tmp_path / "shared")), "tiny-run")
+
+
+def files_of(store: RunStore) -> list[Path]:
+    return [p for p in Path(store.store.uri).rglob("*") if p.is_file()]
+
+
+def test_another_machine_goes_on_from_the_newest_that_was_stored(tmp_path, store):
+    for step in (9, 10):
+        write_snapshot(tmp_path / "here", snapshot(step), store)
+    assert store.names() == ["step-000000010"] and len(files_of(store)) == 3
+    found = read_newest_snapshot(tmp_path / "there", store)
+    assert found is not None and found.facts == {"step": 10}
+    assert torch.equal(found.tensors["net.weight"], torch.full((2, 3), 10.0))
+    write_snapshot(tmp_path / "there", snapshot(20), store)
+    back = read_newest_snapshot(tmp_path / "here", store)
+    assert back is not None and back.facts == {"step": 20}
+
+
+@pytest.mark.parametrize("damage", ["flip", "gone", "manifest", "no manifest"])
+def test_a_damaged_one_in_the_store_is_passed_over(tmp_path, store, damage, caplog):
+    write_snapshot(tmp_path / "a", snapshot(1), store)
+    whole = {p: p.read_bytes() for p in files_of(store)}
+    write_snapshot(tmp_path / "a", snapshot(2), store)
+    manifest = next(p for p in files_of(store) if p.name == "step-000000002.json")
+    blob = max(
+        (p for p in files_of(store) if p != manifest), key=lambda p: p.stat().st_size
+    )
+    if damage == "flip":
+        content = bytearray(blob.read_bytes())
+        content[-3] ^= 1
+        blob.write_bytes(content)
+    elif damage == "gone":
+        blob.unlink()
+    elif damage == "manifest":
+        manifest.write_bytes(manifest.read_bytes().replace(b'"facts', b'"fakts'))
+    else:
+        manifest.unlink()
+    for path, content in whole.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    found = read_newest_snapshot(tmp_path / "b", store)
+    assert found is not None and found.facts == {"step": 1}
+    assert ("passed over" in caplog.text) == (damage != "no manifest")
+
+
+def test_a_damaged_one_of_this_machine_comes_from_the_store(tmp_path, store):
+    write_snapshot(tmp_path / "a", snapshot(3), store)
+    (tmp_path / "a" / "step-000000003" / "weights.safetensors").write_bytes(b"cut")
+    found = read_newest_snapshot(tmp_path / "a", store)
+    assert found is not None and found.facts == {"step": 3}
+
+
+def test_what_was_stored_goes_with_the_folder_and_stays_after_a_crash(tmp_path, store):
+    with pytest.raises(RuntimeError), own_folder(tmp_path / "run", store):
+        write_snapshot(tmp_path / "run", snapshot(1), store)
+        raise RuntimeError("a crash")
+    assert store.names() == ["step-000000001"]
+    with own_folder(tmp_path / "run", store):
+        pass
+    assert files_of(store) == []
+
+
+def test_a_training_that_nobody_goes_on_with_goes_and_others_stay(tmp_path, store):
+    other = RunStore(store.store, "another")
+    for one in (store, other):
+        write_snapshot(tmp_path / one.run, snapshot(1), one)
+    old_s = time.time() - 8 * 86_400
+    for path in (tmp_path / "shared" / "trainings" / "tiny-run").rglob("*"):
+        os.utime(path, (old_s, old_s))
+    assert drop_abandoned_runs(store.store, 7) == ["tiny-run"]
+    assert (store.names(), other.names()) == ([], ["step-000000001"])
