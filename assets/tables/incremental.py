@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +47,19 @@ class Refreshed:
         return f"{rows}; computed: {self.computed}"
 
 
+@dataclass(frozen=True)
+class Due:
+    """Frames whose rows are to be made: those of one version of the table, by row id, in batches that fit in memory."""
+
+    version: int
+    num_frames: int
+    batches: list[list[int]]
+
+
+# Columns of the rows of each batch, in the order of the batches.
+Made = Generator[Sequence[Mapping[str, object]], None, None]
+
+
 def refresh_frames(
     catalog: Catalog,
     target: str,
@@ -57,6 +72,27 @@ def refresh_frames(
     """Bring a per-frame table up to date with the session's published colour frames.
 
     `compute` takes what `decode` makes of the stored bytes, and returns one dict of columns for each.
+    """
+
+    def make(due: Due) -> Made:
+        stored = catalog.dataset("frames", due.version)
+        for row_ids in due.batches:
+            yield compute(read_images(catalog, stored, row_ids, decode))
+
+    return refresh_by_batch(catalog, target, session, code_version, make, on_progress)
+
+
+def refresh_by_batch(
+    catalog: Catalog,
+    target: str,
+    session: str,
+    code_version: str,
+    make: Callable[[Due], Made],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Refreshed:
+    """The same, where `make` reads the frames, and may let others do it.
+
+    Rows are written as they come, and counted at the end: raises RuntimeError where one is missing, or there twice.
     """
     frames, stored = _list_frames(catalog, session)
     columns = ["frame_id", "input_sha256", "code_version"]
@@ -75,30 +111,25 @@ def refresh_frames(
     todo = sorted(frames.keys() - current, key=lambda i: _place_of(frames[i]))
     gone = sorted(have.keys() - frames.keys())
     catalog.delete_keys(target, gone)
-    rows: list[dict[str, object]] = []
-    done = 0
-    for ids in _batches(
-        {i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo}
-    ):
+    if todo:
         assert stored is not None
-        row_ids = [frames[i]["_rowid"] for i in ids]
-        made = compute(read_images(catalog, stored, row_ids, decode))
+        batches = list(
+            _batches({i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo})
+        )
+        row_ids = [[frames[i]["_rowid"] for i in ids] for ids in batches]
+        due = Due(stored.version, len(todo), row_ids)
         facts = {"session": session, "code_version": code_version}
-        for frame_id, columns_made in zip(ids, made, strict=True):
-            rows.append(
-                {
-                    "frame_id": frame_id,
-                    "input_sha256": frames[frame_id]["sha256"],
-                    **facts,
-                    **columns_made,
-                }
+        with closing(make(due)) as made:
+            rows = (
+                [
+                    {"frame_id": i, "input_sha256": frames[i]["sha256"], **facts, **row}
+                    for i, row in zip(ids, columns_of, strict=True)
+                ]
+                for ids, columns_of in zip(batches, made, strict=True)
             )
-        done += len(ids)
-        if len(rows) >= _WRITE_ROWS or done == len(todo):
-            catalog.upsert(target, to_table(TABLES[target], rows))
-            rows = []
-        if on_progress:
-            on_progress(done, len(todo))
+            write = partial(catalog.upsert, target)
+            write_as_they_come(write, target, rows, len(todo), on_progress)
+        require_once(catalog, target, session_is(session), todo)
     new = sum(frame_id not in have for frame_id in todo)
     version = catalog.latest_version(target) if catalog.exists(target) else 0
     return Refreshed(version, new, len(todo) - new, len(gone), len(frames), len(todo))
@@ -131,6 +162,42 @@ def replace_rows(
         len(rows),
         computed,
     )
+
+
+def write_as_they_come(
+    write: Callable[[pa.Table], object],
+    target: str,
+    batches: Iterable[Sequence[Mapping[str, object]]],
+    num_rows: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write rows of a table some thousand at a time. `on_progress` gets how many of them are made, and `num_rows`."""
+    rows: list[Mapping[str, object]] = []
+    done = 0
+    for batch in batches:
+        rows += batch
+        done += len(batch)
+        if len(rows) >= _WRITE_ROWS or done == num_rows:
+            write(to_table(TABLES[target], rows))
+            rows = []
+        if on_progress:
+            on_progress(done, num_rows)
+
+
+def require_once(
+    catalog: Catalog, target: str, where: str, keys: Sequence[str]
+) -> None:
+    """Count the rows with these keys in the newest version, among those of `where`. Raises RuntimeError where one is
+    missing, or there twice."""
+    key = TABLES[target].key
+    stored = catalog.read_latest(target, [key], where)[key]
+    found = stored.filter(pc.is_in(stored, value_set=pa.array(keys, pa.string())))
+    num_found = pc.count_distinct(found).as_py()
+    if len(found) != num_found or num_found != len(keys):
+        raise RuntimeError(
+            f"{len(keys)} rows of {target} were to be made, and {num_found} are there, {len(found) - num_found} of "
+            "them twice: run the step again; where it stays so, `daguerre verify`"
+        )
 
 
 def _is_equal(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -118,6 +118,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             catalog,
             workspace.models,
             workspace.use_ray,
+            workspace.ray_address,
             workspace.device_hour_price,
             workspace.pixels,
         )

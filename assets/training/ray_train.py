@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.abandoned import drop_abandoned
+from assets.cluster.connection import count_ready, open_ray
+from assets.cluster.worker_home import require_seen
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.pixel_cache import CacheRoom
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.tracing import continued, record, span, traceparent
-from assets.training.cluster import count_ready, local_ray
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import name_run, own_folder
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
@@ -97,7 +98,7 @@ def train(
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if place.use_ray:
-                _run_on_ray(job, enter)
+                _run_on_ray(job, place.ray_address, enter)
             else:
                 _run_here(job, release)
         weights, kept = read_checkpoint(run_folder / _KEPT)
@@ -139,13 +140,13 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
     _fit(job, release, Alone(), device)
 
 
-def _run_on_ray(job: _Job, enter: Callable[[str], None]) -> None:
+def _run_on_ray(job: _Job, address: str | None, enter: Callable[[str], None]) -> None:
     """Workers on Ray until it is done; what a dead worker leaves is taken up by the next attempt.
 
     A ValueError in a worker is raised here as itself: another attempt would meet it again.
     """
-    enter("starting Ray")
-    with local_ray(job.spec.num_workers[1]):
+    enter("joining Ray" if address else "starting Ray")
+    with open_ray(job.spec.num_workers[1], address):
         for attempt in range(_MAX_FAILURES + 1):
             try:
                 return _run_once(job, enter)
@@ -190,6 +191,8 @@ def _work(job: _Job, device: Any) -> None:
     """The body of one worker on Ray."""
     from models.training.workers import find_workers
 
+    require_seen(job.catalog.uri, "DAGUERRE_TABLES")
+    require_seen(job.run_folder, "DAGUERRE_HOME")
     workers = find_workers(job.spec.config)
     with continued(job.traceparent), span("worker", rank=workers.rank):
         release = read_release(job.catalog, job.spec.release_id, job.spec.config.task)

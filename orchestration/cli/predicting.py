@@ -68,7 +68,7 @@ def predict(
         for model in chosen:
             name = f"{model['task']} {model['model_sha256'][:16]}"
             with show_progress(f"asking {name} about {session}", "frames") as tick:
-                predict_session(catalog, settings.home, model, session, tick)
+                predict_session(catalog, settings.workspace, model, session, tick)
         gate_session(catalog, "predictions", session)
         asked += [read_answers(catalog, m, session, all_scores) for m in chosen]
     lines = [for_line(_tell(answers)) for answers in asked]

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from assets.training.cluster import local_ray
+from assets.cluster.connection import open_ray
 from assets.training.worker_group import run_group
 
 pytestmark = [
@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module", autouse=True)
 def two_workers():
-    with local_ray(num_workers=2):
+    with open_ray(num_workers=2):
         yield
 
 
