@@ -45,7 +45,7 @@ SIZE_WH = (320, 240)
 GROWTH_BASE = 10_000
 _AT_ONCE = 5_000  # rows of a write
 _TABLES = {"embed": "frame_embeddings", "predict": "predictions"}
-_TASK = "detection"
+_TASK = "recognition"
 _MODEL = "model.txt"
 
 
@@ -154,14 +154,16 @@ def _run(
 # ---- parts -----------------------------------------------------------------------------------------------------------
 
 
-def fill(catalog: Catalog, session: str, num_frames: int) -> None:
+def fill(
+    catalog: Catalog, session: str, num_frames: int, num_pictures: int = NUM_PICTURES
+) -> None:
     """Write so many frames of one session, and publish them."""
-    textures = make_textures(seed=0)
+    textures = make_textures(seed=0, count=6)
     pictures = [
         encode(
             cv2.resize(paint(textures, number), SIZE_WH, interpolation=cv2.INTER_AREA)
         )
-        for number in range(min(NUM_PICTURES, num_frames))
+        for number in range(min(num_pictures, num_frames))
     ]
     for start in range(0, num_frames, _AT_ONCE):
         numbers = range(start, min(start + _AT_ONCE, num_frames))
@@ -174,7 +176,7 @@ def fill(catalog: Catalog, session: str, num_frames: int) -> None:
 
 
 def store_model(catalog: Catalog, home: Path) -> dict[str, str]:
-    """A detector with the weights that it starts with, stored as a trained one is: task, model_sha256, release_id."""
+    """A classifier with the weights that it starts with, stored as a trained one is: task, model_sha256, release_id."""
     import torch
 
     from assets.inference.model_store import store_package

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from assets.addresses import hide
 from assets.cluster.same_code import require_same_on_all_nodes
 from assets.cluster.worker_lines import hear_workers, keep_ray_quiet
 
@@ -150,7 +151,7 @@ def _require_member(address: str) -> None:
     theirs = {"Ray": facts["ray_version"], "Python": facts["python_version"]}
     if ours != theirs:
         raise ValueError(
-            f"{SETTING}={address!r}: the cluster runs {_list(theirs)}, and here is {_list(ours)}: install the same on both"
+            f"{SETTING}={address!r}: it runs {_list(theirs)}, here is {_list(ours)}: install the same on both"
         )
     members = {node_id.hex() for node_id in client.get_all_node_info(timeout=_ANSWER_S)}
     if not members & find_node_ids():

@@ -48,11 +48,8 @@ class StoredModel:
 
     def __call__(self, seat: Seat) -> Predictor:
         """Raises what `open_model` raises."""
-        import torch
-
-        if seat.num_threads is not None:
-            torch.set_num_threads(seat.num_threads)
-        return load_predictor(open_model(self.catalog, seat.home, self.model_sha256))
+        package = open_model(self.catalog, seat.home, self.model_sha256)
+        return load_predictor(package, seat.num_threads)
 
 
 def predict_frames(

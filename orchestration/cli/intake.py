@@ -83,6 +83,7 @@ def ingest(
     from assets.capture.outlook import find_nothing
     from assets.landing import open_place
     from assets.storage import session_key
+    from orchestration.cluster import require_cluster
     from orchestration.resources import build_catalog, build_landing_zone
 
     settings = load_settings()
@@ -93,6 +94,7 @@ def ingest(
             facts, text = _foresee(settings, folder, verbose)
         say(as_json, facts, text)
         raise typer.Exit(1 if facts["no_session"] else 0)
+    require_cluster(settings)
     zone = build_landing_zone(settings)
     with _explaining(folder):
         if not zone.ledger.holds_files(key) and key not in zone.ledger.sources():

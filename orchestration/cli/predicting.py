@@ -53,6 +53,7 @@ def predict(
     )
     from assets.whole_output import require_empty
     from checks.gates import gate_session
+    from orchestration.cluster import require_cluster
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
@@ -63,6 +64,7 @@ def predict(
         require_frames(catalog, session)
     if pictures is not None:
         require_empty(pictures)
+    require_cluster(settings)
     asked = []
     for session in sessions:
         for model in chosen:
