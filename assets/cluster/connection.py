@@ -14,7 +14,7 @@ from pathlib import Path
 
 from assets.addresses import hide
 from assets.cluster.same_code import require_same_on_all_nodes
-from assets.cluster.worker_lines import hear_workers, keep_ray_quiet
+from assets.cluster.worker_lines import hear_workers
 
 SETTING = "DAGUERRE_RAY"
 _WAIT_FOR_ALL_S = 20.0  # before fewer workers start
@@ -54,7 +54,6 @@ def open_ray(num_workers: int, address: str | None = None) -> Iterator[None]:
                 _join(address)
             else:
                 _start(num_workers)
-            keep_ray_quiet()
             yield
         finally:
             ray.shutdown()

@@ -77,10 +77,12 @@ _hearers: list[_Hearer] = []
 def hear_workers() -> Iterator[None]:
     """Let the log `daguerre.workers` of this process have what workers say, while it is connected to a Ray.
 
-    Ray is to be connected within the context, with `log_to_driver`: what it would print itself goes to the log.
+    Ray is to be connected within the context, with `log_to_driver`. It prints none of it itself: stdout is for results.
     """
+    import ray._private.worker as ray_worker
     from ray._private.ray_logging import global_worker_stdstream_dispatcher as streams
 
+    ray_worker._worker_logs_enabled = False
     hearer = _Hearer()
     _hearers.append(hearer)
     streams.add_handler(_HANDLER, hearer.hear)
@@ -89,13 +91,6 @@ def hear_workers() -> Iterator[None]:
     finally:
         streams.remove_handler(_HANDLER)
         _hearers.remove(hearer)
-
-
-def keep_ray_quiet() -> None:
-    """Once Ray is connected: it prints no lines of workers beside the log."""
-    from ray._private.ray_logging import global_worker_stdstream_dispatcher as streams
-
-    streams.remove_handler("ray_print_logs")
 
 
 def await_last_lines(ended: Sequence[str], is_any_dead: bool) -> None:
