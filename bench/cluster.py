@@ -35,6 +35,7 @@ from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.workspace import Workspace
 from bench.peers.pictures import encode, make_textures, paint
+from bench.printing import make_parser, print_figures
 from bench.ray_nodes import start_ray_nodes
 from bench.synthetic_home import plain_row
 from orchestration.profiles import CHECKOUT
@@ -51,8 +52,7 @@ _MODEL = "model.txt"
 
 def main() -> None:
     """Print the figures as text or as one JSON object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = make_parser(__doc__)
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
@@ -69,11 +69,7 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
         figures = measure(Path(folder), asked.frames, asked.rounds, asked.growth)
-    print(
-        json.dumps(figures)
-        if asked.json
-        else "\n".join(f"{k:34} {v}" for k, v in figures.items())
-    )
+    print_figures(figures, asked.json)
 
 
 def measure(

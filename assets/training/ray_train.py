@@ -163,13 +163,12 @@ def _run_on_ray(job: _Job, address: str | None, enter: Callable[[str], None]) ->
 
 
 def _run_once(job: _Job, enter: Callable[[str], None]) -> None:
-    import torch
-
-    use_gpu = torch.cuda.is_available()
     least, most = job.spec.num_workers
+    num_gpus = _count_gpus()
+    use_gpu = num_gpus > 0
     if use_gpu:
-        least = torch.cuda.device_count() if least == most else least
-        most = torch.cuda.device_count()
+        least = num_gpus if least == most else least
+        most = num_gpus
     is_fixed = least >= most
     num_workers = (
         most if is_fixed else count_ready(least, most, "GPU" if use_gpu else "CPU")
@@ -185,6 +184,16 @@ def _run_once(job: _Job, enter: Callable[[str], None]) -> None:
         meeting,
         float("inf") if is_fixed else _ROOM_S,
     )
+
+
+def _count_gpus() -> int:
+    """Of this machine as PyTorch sees them; of all machines where Ray has several."""
+    import ray
+    import torch
+
+    if sum(node["Alive"] for node in ray.nodes()) > 1:
+        return int(ray.cluster_resources().get("GPU", 0))
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def _work(job: _Job, device: Any) -> None:

@@ -135,7 +135,7 @@ def test_a_password_in_an_address_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_a_cluster_and_a_profile_without_ray_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="DAGUERRE_RAY=.* DAGUERRE_PROFILE=ci"):
+    with pytest.raises(ValueError, match=r"DAGUERRE_RAY=.* DAGUERRE_PROFILE=ci"):
         load_settings(
             {
                 "DAGUERRE_HOME": str(tmp_path),
