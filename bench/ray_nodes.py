@@ -98,11 +98,14 @@ def start_ray_nodes(
 
 def _serve(cpus_each: int, environments: Sequence[Mapping[str, str]]) -> None:
     """Start the nodes, say where they are, and end them once nobody listens any more."""
+    from ray._private import utils
     from ray._private.authentication.authentication_token_setup import (
         ensure_token_if_auth_enabled,
     )
     from ray.cluster_utils import Cluster
 
+    # that all who start a Ray on this machine later would join instead
+    utils.write_ray_address = lambda *_: None
     ensure_token_if_auth_enabled()
     # a socket's path is 107 bytes long at most
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")

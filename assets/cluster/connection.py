@@ -84,6 +84,7 @@ def _start(num_workers: int) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "lance is not fork-safe")
         ray.init(
+            address="local",  # none that somebody else has started here, or named in RAY_ADDRESS
             num_cpus=max(num_workers, os.cpu_count() or 1),
             include_dashboard=False,
             log_to_driver=True,
