@@ -31,6 +31,7 @@ from typing import Any
 
 import cv2
 
+from assets.cluster.pool import FEWEST_FRAMES
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.workspace import Workspace
@@ -66,6 +67,8 @@ def main() -> None:
         where = Workspace(asked.home, ray_address=asked.address)
         print(json.dumps(_PARTS[asked.part](where, asked.frames)))
         return
+    if asked.frames < FEWEST_FRAMES:
+        parser.error(f"--frames takes at least {FEWEST_FRAMES}: fewer stay in process")
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as folder:
         figures = measure(Path(folder), asked.frames, asked.rounds, asked.growth)
@@ -98,6 +101,7 @@ def measure(
                 figures[f"{what}_{way}_{name}"] = round(
                     median(one[name] for one in runs), 3
                 )
+    print("embed, Ray Data", file=sys.stderr)
     peer = _run(home, "ray_data", num_frames, is_shared=True)
     figures |= {f"ray_data_{name}": round(value, 3) for name, value in peer.items()}
     if growth:
@@ -249,8 +253,6 @@ def _predict(where: Workspace, num_frames: int) -> dict[str, Any]:
 
 def _embed_by_ray_data(where: Workspace, num_frames: int) -> dict[str, Any]:
     """The batches of `embed_frames`, by Ray Data: vectors are counted and dropped."""
-    import ray
-
     from assets.cluster.connection import open_ray
     from assets.cluster.pool import Seat
     from assets.curation.embed import Embedder
@@ -270,6 +272,8 @@ def _embed_by_ray_data(where: Workspace, num_frames: int) -> dict[str, Any]:
             return list(self._embed(row["row_ids"]))
 
     with open_ray(CORES, where.ray_address):
+        import ray
+
         ray.data.DataContext.get_current().enable_progress_bars = False
         made = ray.data.from_items(batches).flat_map(Embed, concurrency=CORES)
         clock = _Clock(num_frames)

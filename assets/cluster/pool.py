@@ -209,10 +209,11 @@ class _Pool:
         """End all workers, once the log has what they said."""
         import ray
 
-        lasts = [m.actor.close.remote() for m in self._members if m.is_open]
+        lasts = {m.actor.close.remote(): m.token for m in self._members if m.is_open}
+        ended = []
         if lasts:
-            ray.wait(lasts, num_returns=len(lasts), timeout=_END_S)
-        tokens = [m.token for m in self._members if m.is_open]
+            ended, _ = ray.wait([*lasts], num_returns=len(lasts), timeout=_END_S)
+        tokens = [lasts[task] for task in ended]
         await_last_lines(tokens, is_any_dead=self._num_lost > 0)
         for member in self._members:
             ray.kill(member.actor)

@@ -80,7 +80,7 @@ def predict_frames(
         yield from made
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A frame, and where it lies in one version of its table."""
 

@@ -23,6 +23,7 @@ from assets.tables.rows import ChampionRow, ModelRef, ReleaseFrameRow
 if TYPE_CHECKING:
     from assets.workspace import Workspace
 
+_ASKED_COLUMNS = ["frame_id", "session", "sensor", "sha256"]
 _FRAME_COLUMNS = [
     "frame_id",
     "capture_id",
@@ -58,7 +59,7 @@ def predict_session(
     )
 
     frames = catalog.read(
-        "frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'"
+        "frames", _ASKED_COLUMNS, f"{session_is(session)} AND kind = 'color'"
     ).to_pylist()
     known = {r["sensor"] for r in _release_frames(catalog, model)}
     frames = [f for f in frames if f["sensor"] in known] or frames

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _BATCH_FRAMES = 64
 _WRITE_ROWS = 4096  # a write reads all keys of the table
 _BATCH_PIXELS = 64 << 20  # decoded at once: 192 MiB of RGB
+_PLACE = ("capture_id", "sensor", "sequence", "frame_id")  # in a recording
+_NO_FRAMES = pa.table(
+    {"frame_id": pa.array([], pa.string()), "sha256": pa.array([], pa.string())}
+)
 
 
 @dataclass(frozen=True)
@@ -96,41 +100,35 @@ def refresh_by_batch(
     """
     frames, stored = _list_frames(catalog, session)
     columns = ["frame_id", "input_sha256", "code_version"]
-    have = {
-        r["frame_id"]: r
-        for r in catalog.read_latest(target, columns, session_is(session)).to_pylist()
-    }
-    current = {
-        i
-        for i, r in have.items()
-        if i in frames
-        and (r["input_sha256"], r["code_version"])
-        == (frames[i]["sha256"], code_version)
-    }
-    # as they were recorded: a video is then decoded once, from its start to its end
-    todo = sorted(frames.keys() - current, key=lambda i: _place_of(frames[i]))
-    gone = sorted(have.keys() - frames.keys())
+    have = catalog.read_latest(target, columns, session_is(session))
+    is_gone = pc.invert(pc.is_in(have["frame_id"], value_set=frames["frame_id"]))
+    gone = sorted(have["frame_id"].filter(is_gone).to_pylist())
     catalog.delete_keys(target, gone)
-    if todo:
+    places = pc.index_in(frames["frame_id"], value_set=have["frame_id"])
+    is_current = pc.and_(
+        pc.equal(have["input_sha256"].take(places), frames["sha256"]),
+        pc.equal(have["code_version"].take(places), code_version),
+    )
+    is_due = pc.invert(pc.fill_null(is_current, False))
+    todo = frames.filter(is_due).combine_chunks()
+    new = pc.sum(pc.is_null(places.filter(is_due))).as_py() or 0
+    if len(todo):
         assert stored is not None
-        batches = list(
-            _batches({i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo})
-        )
-        row_ids = [[frames[i]["_rowid"] for i in ids] for ids in batches]
-        due = Due(stored.version, len(todo), row_ids)
+        batches = list(_batches(todo["num_pixels"].to_numpy()))
+        row_ids = todo["_rowid"].to_numpy()
+        due = Due(stored.version, len(todo), [row_ids[at].tolist() for at in batches])
         facts = {"session": session, "code_version": code_version}
         with closing(make(due)) as made:
             rows = (
                 [
-                    {"frame_id": i, "input_sha256": frames[i]["sha256"], **facts, **row}
-                    for i, row in zip(ids, columns_of, strict=True)
+                    {**frame, **facts, **row}
+                    for frame, row in zip(_name_rows(todo, at), columns_of, strict=True)
                 ]
-                for ids, columns_of in zip(batches, made, strict=True)
+                for at, columns_of in zip(batches, made, strict=True)
             )
             write = partial(catalog.upsert, target)
             write_as_they_come(write, target, rows, len(todo), on_progress)
-        require_once(catalog, target, session_is(session), todo)
-    new = sum(frame_id not in have for frame_id in todo)
+        require_once(catalog, target, session_is(session), todo["frame_id"])
     version = catalog.latest_version(target) if catalog.exists(target) else 0
     return Refreshed(version, new, len(todo) - new, len(gone), len(frames), len(todo))
 
@@ -185,17 +183,18 @@ def write_as_they_come(
 
 
 def require_once(
-    catalog: Catalog, target: str, where: str, keys: Sequence[str]
+    catalog: Catalog, target: str, where: str, keys: Sequence[str] | pa.ChunkedArray
 ) -> None:
     """Count the rows with these keys in the newest version, among those of `where`. Raises RuntimeError where one is
     missing, or there twice."""
     key = TABLES[target].key
+    asked = keys if isinstance(keys, pa.ChunkedArray) else pa.array(keys, pa.string())
     stored = catalog.read_latest(target, [key], where)[key]
-    found = stored.filter(pc.is_in(stored, value_set=pa.array(keys, pa.string())))
+    found = stored.filter(pc.is_in(stored, value_set=asked))
     num_found = pc.count_distinct(found).as_py()
-    if len(found) != num_found or num_found != len(keys):
+    if len(found) != num_found or num_found != len(asked):
         raise RuntimeError(
-            f"{len(keys)} rows of {target} were to be made, and {num_found} are there, {len(found) - num_found} of "
+            f"{len(asked)} rows of {target} were to be made, and {num_found} are there, {len(found) - num_found} of "
             "them twice: run the step again; where it stays so, `daguerre verify`"
         )
 
@@ -224,39 +223,36 @@ def read_images(
 
 def _list_frames(
     catalog: Catalog, session: str
-) -> tuple[dict[str, dict[str, Any]], lance.LanceDataset | None]:
-    """frame_id -> facts of the session's published colour frames, and the version that holds them."""
+) -> tuple[pa.Table, lance.LanceDataset | None]:
+    """frame_id, sha256, num_pixels and _rowid of the session's published colour frames, and the version that holds
+    them: as they were recorded, so that a video is decoded once, from its start to its end."""
     readable = catalog.readable("frames", f"{session_is(session)} AND kind = 'color'")
     if readable is None:
-        return {}, None
+        return _NO_FRAMES, None
     stored, where = readable
-    columns = [
-        "frame_id",
-        "sha256",
-        "width_px",
-        "height_px",
-        "capture_id",
-        "sensor",
-        "sequence",
-    ]
-    rows = stored.to_table(columns=columns, filter=where, with_row_id=True).to_pylist()
-    return {row["frame_id"]: row for row in rows}, stored
+    columns = ["sha256", "width_px", "height_px", *_PLACE]
+    rows = stored.to_table(columns=columns, filter=where, with_row_id=True)
+    order = pc.sort_indices(rows, [(name, "ascending") for name in _PLACE])
+    num_pixels = pc.multiply(rows["width_px"], rows["height_px"])
+    rows = rows.select(["frame_id", "sha256", "_rowid"])
+    return rows.append_column("num_pixels", num_pixels).take(order), stored
 
 
-def _place_of(frame: Mapping[str, Any]) -> tuple[str, str, int, str]:
-    return frame["capture_id"], frame["sensor"], frame["sequence"], frame["frame_id"]
+def _name_rows(frames: pa.Table, at: slice) -> list[dict[str, Any]]:
+    """What a row says of its frame, for some of them."""
+    some = frames.select(["frame_id", "sha256"])[at]
+    return some.rename_columns(["frame_id", "input_sha256"]).to_pylist()
 
 
-def _batches(num_pixels: Mapping[str, int]) -> Iterator[list[str]]:
-    """The ids in order, no more at once than both limits allow, and at least one."""
-    batch: list[str] = []
-    held = 0
-    for frame_id, pixels in num_pixels.items():
-        if batch and (len(batch) == _BATCH_FRAMES or held + pixels > _BATCH_PIXELS):
-            yield batch
-            batch = []
-            held = 0
-        batch.append(frame_id)
+def _batches(num_pixels: NDArray[np.int64]) -> Iterator[slice]:
+    """Frames one after another, no more at once than both limits allow, and at least one."""
+    start = held = 0
+    for at, pixels in enumerate(num_pixels.tolist()):
+        if at > start and (
+            at - start == _BATCH_FRAMES or held + pixels > _BATCH_PIXELS
+        ):
+            yield slice(start, at)
+            start, held = at, 0
         held += pixels
-    if batch:
-        yield batch
+    if start < len(num_pixels):
+        yield slice(start, len(num_pixels))

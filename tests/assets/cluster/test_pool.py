@@ -22,7 +22,7 @@ pytestmark = [
     for kind in ("DeprecationWarning:ray", "FutureWarning:ray", "ResourceWarning")
 ]
 pytestmark.append(pytest.mark.timeout(600))
-_NUM_FRAMES = 150  # three batches of embeddings, five of predictions
+_NUM_FRAMES = 70  # two batches of embeddings, three of predictions
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def filled(tmp_path_factory) -> tuple[Catalog, Path, dict[str, str]]:
 def on_both(nodes, filled, monkeypatch):
     """on_both(make, table): digests of the session's rows as the cluster and as this process makes them."""
     catalog, home, _ = filled
-    monkeypatch.setattr("assets.cluster.pool.FEWEST_FRAMES", 100)
+    monkeypatch.setattr("assets.cluster.pool.FEWEST_FRAMES", _NUM_FRAMES)
 
     def make_both(make, table):
         found = []
@@ -135,7 +135,7 @@ def test_a_row_that_is_missing_at_the_end_is_no_success(nodes, filled, monkeypat
     monkeypatch.setattr(
         catalog, "upsert", lambda name, rows: upsert(name, rows.slice(1))
     )
-    with pytest.raises(RuntimeError, match=r"150 rows .* were to be made, and 149 are"):
+    with pytest.raises(RuntimeError, match=r"70 rows .* were to be made, and 69 are"):
         embed_frames("s", catalog, Workspace(home))
     catalog.delete("frame_embeddings", "true")
 
