@@ -275,7 +275,9 @@ def _embed_by_ray_data(where: Workspace, num_frames: int) -> dict[str, Any]:
         import ray
 
         ray.data.DataContext.get_current().enable_progress_bars = False
-        made = ray.data.from_items(batches).flat_map(Embed, concurrency=CORES)
+        made = ray.data.from_items(batches).flat_map(
+            Embed, compute=ray.data.ActorPoolStrategy(size=CORES)
+        )
         clock = _Clock(num_frames)
         done = 0
         for batch in made.iter_batches(batch_size=64, batch_format="pyarrow"):
