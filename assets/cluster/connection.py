@@ -143,7 +143,7 @@ def _require_member(address: str) -> None:
     import ray
     from ray._common.usage.usage_lib import get_cluster_metadata
     from ray._private.services import find_node_ids
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     client = GcsClient(address=address)
     facts = get_cluster_metadata(client)

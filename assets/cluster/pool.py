@@ -11,7 +11,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +71,7 @@ class Work(Protocol):
 
 def do_all(
     work: Work, items: Iterable[Any], num_frames: int, workspace: Workspace
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """The answer to each of the items, in their order: from the cluster of the settings where there are many frames,
     else from this process.
 
@@ -89,7 +89,7 @@ def do_all(
 
 def run_pool(
     work: Work, items: Iterable[Any], num_workers: tuple[int, int], home: Path
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """The same, by workers of the Ray that this process is connected to, at least and at most so many; `home` is that
     of this machine."""
     import ray
@@ -182,7 +182,7 @@ class _Pool:
         self._num_lost = 0
         self._num_lost_opening = 0  # since one has opened
 
-    def answer(self, items: Iterable[Any], size: int) -> Iterator[Any]:
+    def answer(self, items: Iterable[Any], size: int) -> Generator[Any, None, None]:
         """The answers in the order of the items."""
         source = iter(enumerate(items))
         waiting: deque[_Given] = deque()

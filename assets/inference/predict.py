@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,7 @@ def predict_frames(
     facts: PredictionFacts,
     workspace: Workspace,
     batch_size: int = BATCH_SIZE,
-) -> Iterator[list[PredictionRow]]:
+) -> Generator[list[PredictionRow], None, None]:
     """One row a frame, `batch_size` at a time, as the frames lie in their table; on the cluster of the settings where
     there are many. At most so many images are in the memory of a process at once.
 
