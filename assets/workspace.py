@@ -32,6 +32,8 @@ class Workspace:
     home: Path
     num_workers: tuple[int, int] = (2, 2)  # of a training: at least, at most
     use_ray: bool = True
+    # host:port of the head of a cluster; None: a small Ray of our own, where one is needed
+    ray_address: str | None = None
     # in the currency of whoever pays; None: costs are not told
     device_hour_price: float | None = None
     # the model package that frames are embedded with; None: published ImageNet weights

@@ -126,7 +126,7 @@ def prepare_home() -> str:
 
 
 def _run_whole(epochs: int) -> dict[str, Any]:
-    from assets.training.cluster import local_ray
+    from assets.cluster.connection import open_ray
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
     from orchestration.ticks import LocalEngine
@@ -143,7 +143,7 @@ def _run_whole(epochs: int) -> dict[str, Any]:
 
     logging.getLogger("daguerre-progress").addHandler(Collect(logging.DEBUG))
     began = time.monotonic()
-    with local_ray(1):
+    with open_ray(1):
         ray_start_s = time.monotonic() - began
     release_id = build_catalog(settings).pointed(f"release/{_TASK}")
     began = time.monotonic()

@@ -104,11 +104,14 @@ def _prepare() -> dict[str, Any]:
 def _train() -> dict[str, Any]:
     import torch  # noqa: F401  # what follows is not to pay for it
 
-    from assets.training.cluster import local_ray
+    try:
+        from assets.cluster.connection import open_ray
+    except ImportError:  # a former build
+        from assets.training.cluster import local_ray as open_ray
 
     use = _ProcessorTime()
     began = _Moment(use)
-    ray = local_ray(2)
+    ray = open_ray(2)
     ray.__enter__()
     found = began.since("ray_start")
     models = []

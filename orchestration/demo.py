@@ -17,8 +17,8 @@ from typing import Any
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
+from assets.cluster.connection import open_ray
 from assets.landing import open_place
-from assets.training.cluster import local_ray
 from models.recipes import get_recipe
 from models.task_names import TASK_NAMES
 from orchestration.chosen import configure_dataset
@@ -129,7 +129,10 @@ def _run_simulated(
         _ingest(engine, console)
     with ExitStack() as stack:  # started once for all tasks
         with console.step("start Ray"):
-            stack.enter_context(local_ray(engine.settings.workspace.num_workers[1]))
+            workspace = engine.settings.workspace
+            stack.enter_context(
+                open_ray(workspace.num_workers[1], workspace.ray_address)
+            )
         for task in TASK_NAMES:
             with console.step(f"train {task}"):
                 # new sessions of the demo belong to it when drift asks for another training

@@ -139,6 +139,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             home,
             num_workers=_workers(env, "DAGUERRE_WORKERS"),
             use_ray=profile != "ci",
+            ray_address=_ray_address(env, "DAGUERRE_RAY", profile),
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
             encoder=_folder(env, "DAGUERRE_ENCODER"),
             pixel_cache_bytes=_gibibytes(env, "DAGUERRE_PIXEL_CACHE_GIB"),
@@ -340,6 +341,21 @@ def _workers(env: Mapping[str, str], name: str) -> tuple[int, int]:
             f"{name}={text!r} is no number of workers: give 1 or more, such as 2, or a range such as 1-2"
         )
     return least, most
+
+
+def _ray_address(env: Mapping[str, str], name: str, profile: str) -> str | None:
+    """host:port of the head of a cluster; None where nobody names one."""
+    text = env.get(name)
+    if not text:
+        return None
+    if profile == "ci":
+        raise ValueError(
+            f"{name}={text!r} with DAGUERRE_PROFILE=ci, which works without Ray: unset one of the two"
+        )
+    if not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}", text):
+        remedy = "give host:port of the cluster's head, such as 10.0.0.5:6379, without ray://"
+        raise ValueError(f"{name}={hide(text)!r} is no address of a Ray: {remedy}")
+    return text
 
 
 def _gibibytes(env: Mapping[str, str], name: str) -> int | None:

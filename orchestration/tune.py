@@ -181,6 +181,7 @@ def _search(
             home.workspace.num_workers[1],
             watch,
             home.workspace.pixels,
+            home.workspace.ray_address,
         )
         best = next((t for t in sort_trials(trials) if t.metric is not None), None)
         is_interrupted = any(t.status in ("waiting", "interrupted") for t in trials)

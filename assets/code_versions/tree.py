@@ -52,6 +52,14 @@ class FolderTree:
             digest.update(f"{module} {facts.st_mtime_ns} {facts.st_size}\n".encode())
         return digest.hexdigest()
 
+    def digest(self) -> str:
+        """Of all names and sources: equal on all machines that have the same."""
+        digest = hashlib.sha256()
+        for module, path in sorted(self._find().items()):
+            digest.update(f"{module} {path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
     def _find(self) -> dict[str, Path]:
         if self._places is None:
             self._places = {

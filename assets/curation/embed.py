@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -46,7 +48,7 @@ def name_version(encoder: Path | None) -> str:
 
 
 class Embedder:
-    """Images in, unit vectors out."""
+    """Images in, unit vectors out. One that is pickled takes its net along, so that all machines have the same."""
 
     def __init__(
         self,
@@ -61,18 +63,27 @@ class Embedder:
         package that is not there, has changed, or gives no vectors, or longer ones than the table takes.
         """
         self.version = name_version(encoder)
-        self._num_threads = num_threads or os.cpu_count() or 1
+        self._num_threads = num_threads
         if encoder is None:
             path = cache_dir / _FILE.format(version=self.version)
             if not path.is_file():
                 _convert(path)
             self._side_px = _SIDE_PX
-            self._session = _open(path.read_bytes())
+            self._net = path.read_bytes()
         else:
             facts = open_package(encoder).facts
             self._side_px = facts.image_size_px
-            self._session = _open(read_proven(encoder / ONNX, facts.files[ONNX]))
+            self._net = read_proven(encoder / ONNX, facts.files[ONNX])
             _require_vectors(self._session, f"{encoder} holds a {facts.task} model")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {n: v for n, v in self.__dict__.items() if n != "_session"}
+
+    def with_threads(self, num_threads: int | None) -> Embedder:
+        """The same on another number of threads; its vectors are the same, to the bit."""
+        other = copy(self)
+        other._num_threads = num_threads
+        return other
 
     def embed(self, images_rgb: list[Image]) -> NDArray[np.float32]:
         """(N, 1280) float32, each of unit length; images of any size are stretched to the square of the encoder.
@@ -81,13 +92,20 @@ class Embedder:
         """
         starts = range(0, len(images_rgb), _BATCH)
         batches = [images_rgb[start : start + _BATCH] for start in starts]
-        with ThreadPoolExecutor(self._num_threads) as pool:
-            found = list(pool.map(self._embed_batch, batches))
+        session = self._session
+        with ThreadPoolExecutor(self._num_threads or os.cpu_count() or 1) as pool:
+            found = list(pool.map(partial(self._embed_batch, session), batches))
         return np.concatenate([np.zeros((0, EMBEDDING_DIM), np.float32), *found])
 
-    def _embed_batch(self, images_rgb: list[Image]) -> NDArray[np.float32]:
+    @cached_property
+    def _session(self) -> onnxruntime.InferenceSession:
+        return _open(self._net)
+
+    def _embed_batch(
+        self, session: onnxruntime.InferenceSession, images_rgb: list[Image]
+    ) -> NDArray[np.float32]:
         pixels = np.stack([_fit(image, self._side_px) for image in images_rgb])
-        (vectors,) = self._session.run(None, {"pixels": pixels.transpose(0, 3, 1, 2)})
+        (vectors,) = session.run(None, {"pixels": pixels.transpose(0, 3, 1, 2)})
         return np.pad(vectors, ((0, 0), (0, EMBEDDING_DIM - vectors.shape[1])))
 
 

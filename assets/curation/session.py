@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from assets.cluster.pool import Seat, do_all
+from assets.cluster.worker_home import require_seen
 from assets.code_versions import version_of
 from assets.curation.embed import Embedder, name_version
 from assets.images import decode_rgb, decode_working_luma
 from assets.tables.catalog import Catalog
-from assets.tables.incremental import Refreshed, refresh_frames
+from assets.tables.incremental import (
+    Due,
+    Made,
+    Refreshed,
+    read_images,
+    refresh_by_batch,
+    refresh_frames,
+)
 from assets.workspace import Workspace
 from models import image_quality
 
@@ -41,22 +52,44 @@ def embed_frames(
     workspace: Workspace,
     on_progress: OnProgress | None = None,
 ) -> Refreshed:
-    """Bring the session's rows of `frame_embeddings` up to date; those of another encoder are made anew.
+    """Bring the session's rows of `frame_embeddings` up to date, on the cluster of the settings where there are many;
+    those of another encoder are made anew.
 
     Raises what `Embedder` raises: FileNotFoundError without weights, ValueError for an encoder that is none.
     """
     embedder = Embedder(workspace.cache, workspace.encoder)
-    return refresh_frames(
-        catalog,
-        "frame_embeddings",
-        session,
-        embedder.version,
-        decode_rgb,
-        lambda images: [
-            {"vector": vector.tolist()} for vector in embedder.embed(images)
-        ],
-        on_progress,
+
+    def make(due: Due) -> Made:
+        work = EmbedFrames(catalog, due.version, embedder)
+        with closing(do_all(work, due.batches, due.num_frames, workspace)) as made:
+            yield from made
+
+    return refresh_by_batch(
+        catalog, "frame_embeddings", session, embedder.version, make, on_progress
     )
+
+
+@dataclass(frozen=True)
+class EmbedFrames:
+    """The vectors of stored frames: row ids of a version of `frames` in, columns of `frame_embeddings` out."""
+
+    catalog: Catalog
+    version: int
+    embedder: Embedder
+    name = "embedding"
+    uses_gpu = False
+
+    def open(self, seat: Seat) -> Callable[[Sequence[int]], list[Mapping[str, object]]]:
+        """Raises ValueError where the tables are not to be seen."""
+        require_seen(self.catalog.uri, "DAGUERRE_TABLES")
+        stored = self.catalog.dataset("frames", self.version)
+        embedder = self.embedder.with_threads(seat.num_threads)
+
+        def embed(row_ids: Sequence[int]) -> list[Mapping[str, object]]:
+            images = read_images(self.catalog, stored, row_ids, decode_rgb)
+            return [{"vector": vector} for vector in embedder.embed(images)]
+
+        return embed
 
 
 def find_unmeasured(catalog: Catalog) -> set[str]:

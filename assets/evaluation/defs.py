@@ -29,8 +29,8 @@ def _scores(task: str) -> dg.AssetsDefinition:
         from assets.evaluation.exam import examine, examine_champion
         from assets.evaluation.gallery import draw_exam
 
-        exam = examine(catalog, workspace.home, task, run_of(context))
-        for sat in (exam, examine_champion(catalog, workspace.home, exam)):
+        exam = examine(catalog, workspace, task, run_of(context))
+        for sat in (exam, examine_champion(catalog, workspace, exam)):
             if sat is not None:
                 catalog.upsert(
                     "predictions", to_table(TABLES["predictions"], sat.predictions)
@@ -85,7 +85,7 @@ def _open_scores(task: str) -> dg.AssetsDefinition:
         """Figures of the task's own exam on the test split, of the model of this run and of the champion."""
         from assets.evaluation.exam import examine_open
 
-        found = examine_open(catalog, workspace.home, task, run_of(context))
+        found = examine_open(catalog, workspace, task, run_of(context))
         for rows in found.values():
             catalog.upsert("scores", to_table(TABLES["scores"], rows))
         model_sha256, rows = next(iter(found.items()))

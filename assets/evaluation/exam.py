@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.inference.package import ModelPackage
-from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
+from assets.inference.predict import (
+    PredictionFacts,
+    StoredImages,
+    StoredModel,
+    predict_frames,
+)
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import Release
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 from assets.tables.run_pointers import pointed_in_run
+
+if TYPE_CHECKING:
+    from assets.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -31,32 +39,33 @@ class Exam:
     images: StoredImages
 
 
-def examine(catalog: Catalog, home: Path, task: str, run_id: str = "") -> Exam:
+def examine(
+    catalog: Catalog, workspace: Workspace, task: str, run_id: str = ""
+) -> Exam:
     """Predict and score the model that the run trained for `task`, else the last one, on the test split of its release.
 
     Raises ValueError when there is none, when its files have changed, or when its release has.
     """
     from assets.tables.releases import open_release
 
-    package = _open_newest(catalog, home, task, run_id)
-    return _examine_on(
-        catalog, package, open_release(catalog, package.facts.release_id)
-    )
+    package = _open_newest(catalog, workspace, task, run_id)
+    release = open_release(catalog, package.facts.release_id)
+    return _examine_on(catalog, workspace, package, release)
 
 
-def examine_champion(catalog: Catalog, home: Path, exam: Exam) -> Exam | None:
+def examine_champion(catalog: Catalog, workspace: Workspace, exam: Exam) -> Exam | None:
     """The same exam for the task's champion, so that the gate compares on one test split.
 
     None when there is no other champion, or when it knows other classes: then figures do not compare.
     """
-    package = _open_champion(catalog, home, exam.task, exam.model_sha256)
+    package = _open_champion(catalog, workspace, exam.task, exam.model_sha256)
     if package is None or tuple(package.facts.class_names) != exam.release.class_names:
         return None
-    return _examine_on(catalog, package, exam.release)
+    return _examine_on(catalog, workspace, package, exam.release)
 
 
 def examine_open(
-    catalog: Catalog, home: Path, task: str, run_id: str = ""
+    catalog: Catalog, workspace: Workspace, task: str, run_id: str = ""
 ) -> dict[str, list[ScoreRow]]:
     """What an open task finds of the model of `examine` and of its champion, on the test split of the former's release.
 
@@ -66,8 +75,8 @@ def examine_open(
     from assets.inference.package import examine_package
     from assets.samples import ReleaseImages, read_release
 
-    package = _open_newest(catalog, home, task, run_id)
-    champion = _open_champion(catalog, home, task, package.model_sha256)
+    package = _open_newest(catalog, workspace, task, run_id)
+    champion = _open_champion(catalog, workspace, task, package.model_sha256)
     release = read_release(catalog, package.facts.release_id, task)
     train, test = (
         ReleaseImages(catalog, release, split, None) for split in ("train", "test")
@@ -88,7 +97,9 @@ def examine_open(
     }
 
 
-def _open_newest(catalog: Catalog, home: Path, task: str, run_id: str) -> ModelPackage:
+def _open_newest(
+    catalog: Catalog, workspace: Workspace, task: str, run_id: str
+) -> ModelPackage:
     from assets.inference.model_store import open_model
 
     model_sha256 = pointed_in_run(catalog, f"model/{task}", run_id)
@@ -96,11 +107,11 @@ def _open_newest(catalog: Catalog, home: Path, task: str, run_id: str) -> ModelP
         raise ValueError(
             f"no {task} model has been trained: materialise training/{task} first"
         )
-    return open_model(catalog, home, model_sha256)
+    return open_model(catalog, workspace.home, model_sha256)
 
 
 def _open_champion(
-    catalog: Catalog, home: Path, task: str, other_than: str
+    catalog: Catalog, workspace: Workspace, task: str, other_than: str
 ) -> ModelPackage | None:
     from assets.inference.model_store import open_model
 
@@ -109,19 +120,30 @@ def _open_champion(
     ).to_pylist()
     if not champions or champions[0]["model_sha256"] == other_than:
         return None
-    return open_model(catalog, home, champions[0]["model_sha256"])
+    return open_model(catalog, workspace.home, champions[0]["model_sha256"])
 
 
-def _examine_on(catalog: Catalog, package: ModelPackage, release: Release) -> Exam:
+def _examine_on(
+    catalog: Catalog, workspace: Workspace, package: ModelPackage, release: Release
+) -> Exam:
     from assets.evaluation.score import score_predictions, slice_frames
-    from assets.inference.package import load_predictor
 
     task = package.facts.task
     model_sha256 = package.model_sha256
     rows = release.frames.filter(pc.equal(release.frames["split"], "test")).to_pylist()
     images = StoredImages(catalog, release.frames_version)
     facts = PredictionFacts(task, model_sha256, release.class_names, "test")
-    predictions = predict_frames(images, rows, load_predictor(package), facts)
+    load = StoredModel(catalog, model_sha256)
+    made = {
+        row["frame_id"]: row
+        for batch in predict_frames(images, rows, load, facts, workspace)
+        for row in batch
+    }
+    if len(made) != len(rows):
+        raise RuntimeError(
+            f"{len(rows)} predictions were to be made, and {len(made)} are there: score again"
+        )
+    predictions = [made[row["frame_id"]] for row in rows]
     quality = catalog.read("frame_quality", ["frame_id", "brightness"])
     ids = pa.array([row["frame_id"] for row in rows], pa.string())
     quality = quality.filter(pc.is_in(quality["frame_id"], value_set=ids))

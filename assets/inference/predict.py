@@ -1,19 +1,29 @@
-"""Predict stored frames in batches, as rows for the `predictions` table."""
+"""Predict stored frames in batches, as rows for the `predictions` table: here, or on a cluster."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from assets.cluster.pool import Seat, do_all
+from assets.cluster.worker_home import require_seen
 from assets.images import decode_rgb
+from assets.inference.model_store import open_model
+from assets.inference.package import load_predictor
 from assets.kinds import find_kind
 from assets.tables.catalog import Catalog
 from assets.tables.rows import PredictionRow
 from assets.tables.schemas import content_id
 from assets.video_frames import unpack
 from models.types import Image, Prediction
+
+if TYPE_CHECKING:
+    import lance
+
+    from assets.workspace import Workspace
 
 Predictor = Callable[[list[Image]], Sequence[Prediction]]
 BATCH_SIZE = 32
@@ -29,17 +39,29 @@ class PredictionFacts:
     purpose: str
 
 
+@dataclass(frozen=True)
+class StoredModel:
+    """A model of the tables, which any machine that sees the stores can load."""
+
+    catalog: Catalog
+    model_sha256: str
+
+    def __call__(self, seat: Seat) -> Predictor:
+        """Raises what `open_model` raises."""
+        package = open_model(self.catalog, seat.home, self.model_sha256)
+        return load_predictor(package, seat.num_threads)
+
+
 def predict_frames(
     images: StoredImages,
     frame_rows: Sequence[Mapping[str, Any]],
-    predictor: Predictor,
+    load: Callable[[Seat], Predictor],
     facts: PredictionFacts,
+    workspace: Workspace,
     batch_size: int = BATCH_SIZE,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> list[PredictionRow]:
-    """One row a frame, in the order of `frame_rows`; at most `batch_size` images are in memory at once.
-
-    `on_progress` gets the number of frames that are done, and that of all.
+) -> Generator[list[PredictionRow], None, None]:
+    """One row a frame, `batch_size` at a time, as the frames lie in their table; on the cluster of the settings where
+    there are many. At most so many images are in the memory of a process at once.
 
     `frame_rows` are rows of `release_frames` (one split of a release) or of `frames` (a session, without payloads):
     read are frame_id, session, sensor and sha256. `images` is opened on the frames table at the version that holds
@@ -50,51 +72,76 @@ def predict_frames(
         raise ValueError(
             "there are no frames to predict: choose a split or session that has some"
         )
-    made: dict[str, PredictionRow] = {}
     # as they were recorded: a video is then decoded once, from its start to its end
-    ordered = images.order(frame_rows)
-    for start in range(0, len(ordered), batch_size):
-        batch = ordered[start : start + batch_size]
-        answers = predictor(list(images.read(batch).values()))
-        if len(answers) != len(batch):
-            raise ValueError(
-                f"the predictor gave {len(answers)} answers for {len(batch)} images: one each is needed"
-            )
-        for frame, answer in zip(batch, answers, strict=True):
-            made[frame["frame_id"]] = _to_row(frame, answer, facts)
-        if on_progress is not None:
-            on_progress(len(made), len(ordered))
-    return [made[frame["frame_id"]] for frame in frame_rows]
+    asked = images.find(frame_rows)
+    batches = [asked[at : at + batch_size] for at in range(0, len(asked), batch_size)]
+    work = PredictFrames(images.catalog, images.version, load, facts)
+    with closing(do_all(work, batches, len(asked), workspace)) as made:
+        yield from made
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A frame, and where it lies in one version of its table."""
+
+    frame_id: str
+    session: str
+    sensor: str
+    sha256: str
+    position: int
+
+
+@dataclass(frozen=True)
+class PredictFrames:
+    """A model's answers on stored frames: some frames of a version of the table in, as many rows out."""
+
+    catalog: Catalog
+    version: int
+    load: Callable[[Seat], Predictor]
+    facts: PredictionFacts
+    name = "prediction"
+    uses_gpu = True
+
+    def open(self, seat: Seat) -> Callable[[Sequence[Asked]], list[PredictionRow]]:
+        """Raises ValueError where the tables are not to be seen, and what loading the model raises."""
+        require_seen(self.catalog.uri, "DAGUERRE_TABLES")
+        stored = self.catalog.dataset("frames", self.version)
+        predictor = self.load(seat)
+
+        def predict(frames: Sequence[Asked]) -> list[PredictionRow]:
+            answers = predictor(_read(self.catalog, stored, frames))
+            if len(answers) != len(frames):
+                raise ValueError(
+                    f"the predictor gave {len(answers)} answers for {len(frames)} images: one each is needed"
+                )
+            return [
+                _to_row(frame, answer, self.facts)
+                for frame, answer in zip(frames, answers, strict=True)
+            ]
+
+        return predict
 
 
 class StoredImages:
     """Random access to the images of the frames table at one version. Frame ids are read once, payloads on demand."""
 
     def __init__(self, catalog: Catalog, version: int | None = None) -> None:
-        frames = catalog.dataset("frames", version)
-        self._catalog = catalog
-        self.frames = frames
+        self.catalog = catalog
+        self._frames = catalog.dataset("frames", version)
         self._position_of = {
             i: n
             for n, i in enumerate(
-                frames.to_table(columns=["frame_id"])["frame_id"].to_pylist()
+                self._frames.to_table(columns=["frame_id"])["frame_id"].to_pylist()
             )
         }
 
-    def order(self, frame_rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """As they lie in the table; unknown ones last."""
-        last = len(self._position_of)
-        return sorted(
-            frame_rows, key=lambda row: self._position_of.get(row["frame_id"], last)
-        )
+    @property
+    def version(self) -> int:
+        """That of the table."""
+        return self._frames.version
 
-    def read(self, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Image]:
-        """Decoded images by frame_id, in the order of `frame_rows` (read: frame_id, sha256), all in memory at once.
-
-        Raises ValueError for a frame that is unknown or whose bytes are not those of sha256.
-        """
-        if not frame_rows:
-            return {}
+    def find(self, frame_rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
+        """The frames of these rows, as they lie in the table. Raises ValueError for one that is not there."""
         missing = [
             row["frame_id"]
             for row in frame_rows
@@ -102,20 +149,43 @@ class StoredImages:
         ]
         if missing:
             raise ValueError(
-                f"{len(missing)} frames are not in the frames table at version {self.frames.version}, the first is "
+                f"{len(missing)} frames are not in the frames table at version {self.version}, the first is "
                 f"{missing[0]}: open the version that the release pins (frames_version)"
             )
-        positions = [self._position_of[row["frame_id"]] for row in frame_rows]
-        payloads = self.frames.take(positions, columns=["payload"])[
-            "payload"
-        ].to_pylist()
-        for row, payload in zip(frame_rows, payloads, strict=True):
-            _require_same(row["frame_id"], payload, row["sha256"])
-        images = unpack(self._catalog, payloads)
-        return {
-            row["frame_id"]: decode_rgb(image)
-            for row, image in zip(frame_rows, images, strict=True)
-        }
+        found = [
+            Asked(
+                row["frame_id"],
+                row.get("session", ""),
+                row.get("sensor", ""),
+                row["sha256"],
+                self._position_of[row["frame_id"]],
+            )
+            for row in frame_rows
+        ]
+        return sorted(found, key=lambda frame: frame.position)
+
+    def read(self, frame_rows: Sequence[Mapping[str, Any]]) -> dict[str, Image]:
+        """Decoded images by frame_id, in the order of `frame_rows` (read: frame_id, sha256), all in memory at once.
+
+        Raises ValueError for a frame that is unknown or whose bytes are not those of sha256.
+        """
+        frames = self.find(frame_rows)
+        images = _read(self.catalog, self._frames, frames)
+        image_of = dict(zip((f.frame_id for f in frames), images, strict=True))
+        return {row["frame_id"]: image_of[row["frame_id"]] for row in frame_rows}
+
+
+def _read(
+    catalog: Catalog, stored: lance.LanceDataset, frames: Sequence[Asked]
+) -> list[Image]:
+    """Their images, proven. Raises ValueError for bytes that are not those of sha256."""
+    if not frames:
+        return []
+    positions = [frame.position for frame in frames]
+    payloads = stored.take(positions, columns=["payload"])["payload"].to_pylist()
+    for frame, payload in zip(frames, payloads, strict=True):
+        _require_same(frame.frame_id, payload, frame.sha256)
+    return [decode_rgb(image) for image in unpack(catalog, payloads)]
 
 
 def _require_same(frame_id: str, payload: bytes, sha256: str) -> None:
@@ -130,14 +200,12 @@ def name_prediction(frame_id: str, facts: PredictionFacts) -> str:
     return content_id(facts.model_sha256, frame_id, facts.purpose)
 
 
-def _to_row(
-    frame: Mapping[str, Any], answer: Prediction, facts: PredictionFacts
-) -> PredictionRow:
+def _to_row(frame: Asked, answer: Prediction, facts: PredictionFacts) -> PredictionRow:
     return {
-        "prediction_id": name_prediction(frame["frame_id"], facts),
-        "frame_id": frame["frame_id"],
-        "session": frame["session"],
-        "sensor": frame["sensor"],
+        "prediction_id": name_prediction(frame.frame_id, facts),
+        "frame_id": frame.frame_id,
+        "session": frame.session,
+        "sensor": frame.sensor,
         "task": facts.task,
         "model_sha256": facts.model_sha256,
         "purpose": facts.purpose,

@@ -38,7 +38,7 @@ def predictions(
     def make(session: str) -> Iterator[dg.MaterializeResult]:
         done = {
             f"rows of {champion['model_name']}": predict_session(
-                catalog, workspace.home, champion, session
+                catalog, workspace, champion, session
             ).summary
             for champion in found
         }

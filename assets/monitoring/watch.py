@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
 
 from assets.monitoring.drift import (
     Assessment,
@@ -15,10 +17,13 @@ from assets.monitoring.drift import (
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.champions import read_champions_choice
-from assets.tables.incremental import Refreshed
-from assets.tables.rows import ChampionRow, ModelRef, PredictionRow, ReleaseFrameRow
-from assets.tables.schemas import TABLES, to_table
+from assets.tables.incremental import Refreshed, require_once, write_as_they_come
+from assets.tables.rows import ChampionRow, ModelRef, ReleaseFrameRow
 
+if TYPE_CHECKING:
+    from assets.workspace import Workspace
+
+_ASKED_COLUMNS = ["frame_id", "session", "sensor", "sha256"]
 _FRAME_COLUMNS = [
     "frame_id",
     "capture_id",
@@ -32,32 +37,33 @@ _FRAME_COLUMNS = [
 
 def predict_session(
     catalog: Catalog,
-    home: Path,
+    workspace: Workspace,
     model: ModelRef,
     session: str,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
     """Bring `predictions`, purpose "monitoring", up to date for the session's published frames from cameras in the
-    model's release; a frame that has its prediction keeps it.
+    model's release, on the cluster of the settings where there are many; a frame that has its prediction keeps it.
 
     A session without such a camera is predicted whole. `on_progress` gets how many of the frames without a prediction
-    are done, and how many there are. Raises ValueError when the model's files have changed.
+    are done, and how many there are. Rows are written as they come, and counted at the end. Raises ValueError when the
+    model's files have changed, and RuntimeError where a row is missing, or there twice.
     """
     from assets.inference.model_store import open_model
-    from assets.inference.package import load_predictor
     from assets.inference.predict import (
         PredictionFacts,
         StoredImages,
+        StoredModel,
         name_prediction,
         predict_frames,
     )
 
     frames = catalog.read(
-        "frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'"
+        "frames", _ASKED_COLUMNS, f"{session_is(session)} AND kind = 'color'"
     ).to_pylist()
     known = {r["sensor"] for r in _release_frames(catalog, model)}
     frames = [f for f in frames if f["sensor"] in known] or frames
-    package = open_model(catalog, home, model["model_sha256"])
+    package = open_model(catalog, workspace.home, model["model_sha256"])
     facts = PredictionFacts(
         model["task"],
         package.model_sha256,
@@ -71,15 +77,18 @@ def predict_session(
         ].to_pylist()
     )
     todo = [f for f in frames if name_prediction(f["frame_id"], facts) not in have]
-    rows: list[PredictionRow] = []
     if todo:
         if on_progress is not None:
             on_progress(0, len(todo))
         images = StoredImages(catalog, catalog.published_version("frames"))
-        predictor = load_predictor(package)
-        rows = predict_frames(images, todo, predictor, facts, on_progress=on_progress)
-    written = catalog.merge("predictions", to_table(TABLES["predictions"], rows))
-    return Refreshed(written.version, len(rows), 0, 0, len(frames), len(rows))
+        load = StoredModel(catalog, package.model_sha256)
+        write = partial(catalog.merge, "predictions")
+        with closing(predict_frames(images, todo, load, facts, workspace)) as made:
+            write_as_they_come(write, "predictions", made, len(todo), on_progress)
+        ids = [name_prediction(f["frame_id"], facts) for f in todo]
+        require_once(catalog, "predictions", mine, ids)
+    version = catalog.open_or_create("predictions").version
+    return Refreshed(version, len(todo), 0, 0, len(frames), len(todo))
 
 
 def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 _BATCH_FRAMES = 64
 _WRITE_ROWS = 4096  # a write reads all keys of the table
 _BATCH_PIXELS = 64 << 20  # decoded at once: 192 MiB of RGB
+_PLACE = ("capture_id", "sensor", "sequence", "frame_id")  # in a recording
+_NO_FRAMES = pa.table(
+    {"frame_id": pa.array([], pa.string()), "sha256": pa.array([], pa.string())}
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,19 @@ class Refreshed:
         return f"{rows}; computed: {self.computed}"
 
 
+@dataclass(frozen=True)
+class Due:
+    """Frames whose rows are to be made: those of one version of the table, by row id, in batches that fit in memory."""
+
+    version: int
+    num_frames: int
+    batches: list[list[int]]
+
+
+# Columns of the rows of each batch, in the order of the batches.
+Made = Generator[Sequence[Mapping[str, object]], None, None]
+
+
 def refresh_frames(
     catalog: Catalog,
     target: str,
@@ -58,48 +77,58 @@ def refresh_frames(
 
     `compute` takes what `decode` makes of the stored bytes, and returns one dict of columns for each.
     """
+
+    def make(due: Due) -> Made:
+        stored = catalog.dataset("frames", due.version)
+        for row_ids in due.batches:
+            yield compute(read_images(catalog, stored, row_ids, decode))
+
+    return refresh_by_batch(catalog, target, session, code_version, make, on_progress)
+
+
+def refresh_by_batch(
+    catalog: Catalog,
+    target: str,
+    session: str,
+    code_version: str,
+    make: Callable[[Due], Made],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Refreshed:
+    """The same, where `make` reads the frames, and may let others do it.
+
+    Rows are written as they come, and counted at the end: raises RuntimeError where one is missing, or there twice.
+    """
     frames, stored = _list_frames(catalog, session)
     columns = ["frame_id", "input_sha256", "code_version"]
-    have = {
-        r["frame_id"]: r
-        for r in catalog.read_latest(target, columns, session_is(session)).to_pylist()
-    }
-    current = {
-        i
-        for i, r in have.items()
-        if i in frames
-        and (r["input_sha256"], r["code_version"])
-        == (frames[i]["sha256"], code_version)
-    }
-    # as they were recorded: a video is then decoded once, from its start to its end
-    todo = sorted(frames.keys() - current, key=lambda i: _place_of(frames[i]))
-    gone = sorted(have.keys() - frames.keys())
+    have = catalog.read_latest(target, columns, session_is(session))
+    is_gone = pc.invert(pc.is_in(have["frame_id"], value_set=frames["frame_id"]))
+    gone = sorted(have["frame_id"].filter(is_gone).to_pylist())
     catalog.delete_keys(target, gone)
-    rows: list[dict[str, object]] = []
-    done = 0
-    for ids in _batches(
-        {i: frames[i]["width_px"] * frames[i]["height_px"] for i in todo}
-    ):
+    places = pc.index_in(frames["frame_id"], value_set=have["frame_id"])
+    is_current = pc.and_(
+        pc.equal(have["input_sha256"].take(places), frames["sha256"]),
+        pc.equal(have["code_version"].take(places), code_version),
+    )
+    is_due = pc.invert(pc.fill_null(is_current, False))
+    todo = frames.filter(is_due).combine_chunks()
+    new = pc.sum(pc.is_null(places.filter(is_due))).as_py() or 0
+    if len(todo):
         assert stored is not None
-        row_ids = [frames[i]["_rowid"] for i in ids]
-        made = compute(read_images(catalog, stored, row_ids, decode))
+        batches = list(_batches(todo["num_pixels"].to_numpy()))
+        row_ids = todo["_rowid"].to_numpy()
+        due = Due(stored.version, len(todo), [row_ids[at].tolist() for at in batches])
         facts = {"session": session, "code_version": code_version}
-        for frame_id, columns_made in zip(ids, made, strict=True):
-            rows.append(
-                {
-                    "frame_id": frame_id,
-                    "input_sha256": frames[frame_id]["sha256"],
-                    **facts,
-                    **columns_made,
-                }
+        with closing(make(due)) as made:
+            rows = (
+                [
+                    {**frame, **facts, **row}
+                    for frame, row in zip(_name_rows(todo, at), columns_of, strict=True)
+                ]
+                for at, columns_of in zip(batches, made, strict=True)
             )
-        done += len(ids)
-        if len(rows) >= _WRITE_ROWS or done == len(todo):
-            catalog.upsert(target, to_table(TABLES[target], rows))
-            rows = []
-        if on_progress:
-            on_progress(done, len(todo))
-    new = sum(frame_id not in have for frame_id in todo)
+            write = partial(catalog.upsert, target)
+            write_as_they_come(write, target, rows, len(todo), on_progress)
+        require_once(catalog, target, session_is(session), todo["frame_id"])
     version = catalog.latest_version(target) if catalog.exists(target) else 0
     return Refreshed(version, new, len(todo) - new, len(gone), len(frames), len(todo))
 
@@ -147,6 +176,43 @@ def _take(rows: pa.Table, places: pa.ChunkedArray) -> pa.Table:
     return pa.concat_tables([rows.slice(0, start), rows.take(places.slice(start))])
 
 
+def write_as_they_come(
+    write: Callable[[pa.Table], object],
+    target: str,
+    batches: Iterable[Sequence[Mapping[str, object]]],
+    num_rows: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write rows of a table some thousand at a time. `on_progress` gets how many of them are made, and `num_rows`."""
+    rows: list[Mapping[str, object]] = []
+    done = 0
+    for batch in batches:
+        rows += batch
+        done += len(batch)
+        if len(rows) >= _WRITE_ROWS or done == num_rows:
+            write(to_table(TABLES[target], rows))
+            rows = []
+        if on_progress:
+            on_progress(done, num_rows)
+
+
+def require_once(
+    catalog: Catalog, target: str, where: str, keys: Sequence[str] | pa.ChunkedArray
+) -> None:
+    """Count the rows with these keys in the newest version, among those of `where`. Raises RuntimeError where one is
+    missing, or there twice."""
+    key = TABLES[target].key
+    asked = keys if isinstance(keys, pa.ChunkedArray) else pa.array(keys, pa.string())
+    stored = catalog.read_latest(target, [key], where)[key]
+    found = stored.filter(pc.is_in(stored, value_set=asked))
+    num_found = pc.count_distinct(found).as_py()
+    if len(found) != num_found or num_found != len(asked):
+        raise RuntimeError(
+            f"{len(asked)} rows of {target} were to be made, and {num_found} are there, {len(found) - num_found} of "
+            "them twice: run the step again; where it stays so, `daguerre verify`"
+        )
+
+
 def _is_equal(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whether values are equal, or both are null."""
     are_null = pc.and_(pc.is_null(ours), pc.is_null(theirs))
@@ -171,39 +237,36 @@ def read_images(
 
 def _list_frames(
     catalog: Catalog, session: str
-) -> tuple[dict[str, dict[str, Any]], lance.LanceDataset | None]:
-    """frame_id -> facts of the session's published colour frames, and the version that holds them."""
+) -> tuple[pa.Table, lance.LanceDataset | None]:
+    """frame_id, sha256, num_pixels and _rowid of the session's published colour frames, and the version that holds
+    them: as they were recorded, so that a video is decoded once, from its start to its end."""
     readable = catalog.readable_of("frames", session, "kind = 'color'")
     if readable is None:
-        return {}, None
+        return _NO_FRAMES, None
     stored, where = readable
-    columns = [
-        "frame_id",
-        "sha256",
-        "width_px",
-        "height_px",
-        "capture_id",
-        "sensor",
-        "sequence",
-    ]
-    rows = stored.to_table(columns=columns, filter=where, with_row_id=True).to_pylist()
-    return {row["frame_id"]: row for row in rows}, stored
+    columns = ["sha256", "width_px", "height_px", *_PLACE]
+    rows = stored.to_table(columns=columns, filter=where, with_row_id=True)
+    order = pc.sort_indices(rows, [(name, "ascending") for name in _PLACE])
+    num_pixels = pc.multiply(rows["width_px"], rows["height_px"])
+    rows = rows.select(["frame_id", "sha256", "_rowid"])
+    return rows.append_column("num_pixels", num_pixels).take(order), stored
 
 
-def _place_of(frame: Mapping[str, Any]) -> tuple[str, str, int, str]:
-    return frame["capture_id"], frame["sensor"], frame["sequence"], frame["frame_id"]
+def _name_rows(frames: pa.Table, at: slice) -> list[dict[str, Any]]:
+    """What a row says of its frame, for some of them."""
+    some = frames.select(["frame_id", "sha256"])[at]
+    return some.rename_columns(["frame_id", "input_sha256"]).to_pylist()
 
 
-def _batches(num_pixels: Mapping[str, int]) -> Iterator[list[str]]:
-    """The ids in order, no more at once than both limits allow, and at least one."""
-    batch: list[str] = []
-    held = 0
-    for frame_id, pixels in num_pixels.items():
-        if batch and (len(batch) == _BATCH_FRAMES or held + pixels > _BATCH_PIXELS):
-            yield batch
-            batch = []
-            held = 0
-        batch.append(frame_id)
+def _batches(num_pixels: NDArray[np.int64]) -> Iterator[slice]:
+    """Frames one after another, no more at once than both limits allow, and at least one."""
+    start = held = 0
+    for at, pixels in enumerate(num_pixels.tolist()):
+        if at > start and (
+            at - start == _BATCH_FRAMES or held + pixels > _BATCH_PIXELS
+        ):
+            yield slice(start, at)
+            start, held = at, 0
         held += pixels
-    if batch:
-        yield batch
+    if start < len(num_pixels):
+        yield slice(start, len(num_pixels))

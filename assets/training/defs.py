@@ -197,6 +197,7 @@ def _training(task: str) -> dg.AssetsDefinition:
             catalog,
             workspace.models,
             workspace.use_ray,
+            workspace.ray_address,
             workspace.device_hour_price,
             workspace.pixels,
             workspace.store,

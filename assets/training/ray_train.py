@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.abandoned import KEPT_DAYS, drop_abandoned
+from assets.cluster.connection import count_ready, open_ray
+from assets.cluster.worker_home import require_seen
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.pixel_cache import CacheRoom
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.tracing import continued, record, span, traceparent
-from assets.training.cluster import count_ready, local_ray
 from assets.training.progress import OnProgress, follow_events
 from assets.training.run_folder import name_run, own_folder
 from assets.training.run_store import RunStore, drop_abandoned_runs
@@ -103,7 +104,7 @@ def train(
         (run_folder / _EVENTS).unlink(missing_ok=True)
         with follow_events(run_folder / _EVENTS, on_progress):
             if place.use_ray:
-                _run_on_ray(job, enter)
+                _run_on_ray(job, place.ray_address, enter)
             else:
                 _run_here(job, release)
         if store and not (run_folder / _KEPT).exists():
@@ -147,13 +148,13 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
     _fit(job, release, Alone(), device)
 
 
-def _run_on_ray(job: _Job, enter: Callable[[str], None]) -> None:
+def _run_on_ray(job: _Job, address: str | None, enter: Callable[[str], None]) -> None:
     """Workers on Ray until it is done; what a dead worker leaves is taken up by the next attempt.
 
     A ValueError in a worker is raised here as itself: another attempt would meet it again.
     """
-    enter("starting Ray")
-    with local_ray(job.spec.num_workers[1]):
+    enter("joining Ray" if address else "starting Ray")
+    with open_ray(job.spec.num_workers[1], address):
         for attempt in range(_MAX_FAILURES + 1):
             try:
                 return _run_once(job, enter)
@@ -170,13 +171,12 @@ def _run_on_ray(job: _Job, enter: Callable[[str], None]) -> None:
 
 
 def _run_once(job: _Job, enter: Callable[[str], None]) -> None:
-    import torch
-
-    use_gpu = torch.cuda.is_available()
     least, most = job.spec.num_workers
+    num_gpus = _count_gpus()
+    use_gpu = num_gpus > 0
     if use_gpu:
-        least = torch.cuda.device_count() if least == most else least
-        most = torch.cuda.device_count()
+        least = num_gpus if least == most else least
+        most = num_gpus
     is_fixed = least >= most
     num_workers = (
         most if is_fixed else count_ready(least, most, "GPU" if use_gpu else "CPU")
@@ -194,10 +194,22 @@ def _run_once(job: _Job, enter: Callable[[str], None]) -> None:
     )
 
 
+def _count_gpus() -> int:
+    """Of this machine as PyTorch sees them; of all machines where Ray has several."""
+    import ray
+    import torch
+
+    if sum(node["Alive"] for node in ray.nodes()) > 1:
+        return int(ray.cluster_resources().get("GPU", 0))
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def _work(job: _Job, device: Any) -> None:
     """The body of one worker on Ray."""
     from models.training.workers import find_workers
 
+    require_seen(job.catalog.uri, "DAGUERRE_TABLES")
+    require_seen(job.run_folder, "DAGUERRE_HOME")
     workers = find_workers(job.spec.config)
     with continued(job.traceparent), span("worker", rank=workers.rank):
         release = read_release(job.catalog, job.spec.release_id, job.spec.config.task)

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.abandoned import drop_abandoned
+from assets.cluster.connection import open_ray
 from assets.pixel_cache import CacheRoom
 from assets.pretrained import find_weights
 from assets.samples import ReleaseFacts, read_release
-from assets.training.cluster import local_ray
 from assets.training.ray_train import RUNS, Lesson, Listeners, learn
 from assets.training.run_folder import own_folder
 from assets.training.trials import OnTrial, Record, Trial
@@ -68,6 +68,7 @@ def search(
     num_workers: int,
     on_trial: OnTrial,
     pixels: CacheRoom | None = None,
+    ray_address: str | None = None,
 ) -> list[Trial]:
     """Try `config` with each of the `settings`, as many at once as there are workers, or GPUs where there are some.
 
@@ -97,7 +98,7 @@ def search(
         os.environ.setdefault(name, value)
     with (
         own_folder(runs / f"search-{uuid.uuid4().hex}") as folder,
-        local_ray(num_workers),
+        open_ray(num_workers, ray_address),
     ):
         try:
             with _quiet_tune():

@@ -35,13 +35,15 @@ class TrainingSpec:
 class Place:
     """Where a training reads, computes and writes.
 
-    `use_ray` False trains in this process, for small releases and tests. With a price, each row of the history says
-    what the training cost so far. In `store` other machines find what a training has come to; None: none looks.
+    `use_ray` False trains in this process, for small releases and tests. `ray_address` is that of a cluster to join,
+    None starts a small Ray here. With a price, each row of the history says what the training cost so far. In `store`
+    other machines find what a training has come to; None: none looks.
     """
 
     catalog: Catalog
     models_dir: Path
     use_ray: bool = True
+    ray_address: str | None = None
     device_hour_price: float | None = None
     pixels: CacheRoom | None = None
     store: Elsewhere | None = None

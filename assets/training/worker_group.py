@@ -1,6 +1,7 @@
 """Workers of one training on Ray: tasks that start together or not at all, and meet in one torch process group.
 
 On one machine they meet through a file and talk over loopback; on several, at an address of the first one's machine.
+What they log and print is in the log of who runs the group, by rank and machine.
 Worker processes are kept by Ray for the next training, with what they have imported; those that had a GPU are not.
 """
 
@@ -11,12 +12,15 @@ import os
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.cluster.same_code import Code, describe_code, require_same
+from assets.cluster.worker_lines import await_last_lines, speak_as
 from assets.training.heap import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -34,12 +38,14 @@ Work = Callable[[Any, "torch.device"], None]
 
 @dataclass(frozen=True)
 class _Place:
-    """One worker among its group. `meeting` is torch's `init_method`."""
+    """One worker among its group. `meeting` is torch's `init_method`, `code` what all of them are to run."""
 
     rank: int
     num_workers: int
     use_gpu: bool
     meeting: str
+    token: str
+    code: Code
 
 
 def run_group(
@@ -62,6 +68,8 @@ def run_group(
 
     room = placement_group([{"GPU" if use_gpu else "CPU": 1}] * num_workers)
     tasks: list[Any] = []
+    tokens = [uuid.uuid4().hex for _ in range(num_workers)]
+    is_well = False
     try:
         _await_room(room, num_workers, patience_s)
         options = {
@@ -82,18 +90,22 @@ def run_group(
             address = ray.get(find.remote())
         join = ray.remote(_join)
         for rank, seat in enumerate(seats):
-            place = _Place(rank, num_workers, use_gpu, address)
+            place = _Place(
+                rank, num_workers, use_gpu, address, tokens[rank], describe_code()
+            )
             tasks.append(
                 join.options(**options, scheduling_strategy=seat).remote(
                     work, argument, place
                 )
             )
         _await_all(tasks)
+        is_well = True
     finally:
         # ends the processes that still work in it; `ray.cancel` ends this one where a task returns just then
         remove_placement_group(room)
         if tasks:
             ray.wait(tasks, num_returns=len(tasks), timeout=_GRACE_S)
+            await_last_lines(tokens if is_well else [], is_any_dead=not is_well)
 
 
 def _await_room(room: Any, num_workers: int, patience_s: float) -> None:
@@ -152,6 +164,12 @@ def _find_address() -> str:
 
 def _join(work: Work, argument: Any, place: _Place) -> None:
     """The body of one worker."""
+    with speak_as(f"training worker {place.rank}", place.token):
+        require_same(place.code, f"training worker {place.rank}")
+        _take_part(work, argument, place)
+
+
+def _take_part(work: Work, argument: Any, place: _Place) -> None:
     import torch
 
     _forget_peak_memory()

@@ -71,6 +71,7 @@ def backfill(
     The same plan is the same backfill: after a kill it goes on, and what was made well is not made twice.
     """
     from orchestration.backfill.orders import read_order, require_writable
+    from orchestration.cluster import require_cluster
     from orchestration.profiles import load_settings
 
     if markdown and as_json:
@@ -84,6 +85,7 @@ def backfill(
         say(as_json, _order_facts(order), _draw_order(order))
         return
     require_writable(settings)
+    require_cluster(settings)
     raise typer.Exit(_launch(settings, order, give_up, as_json, markdown))
 
 

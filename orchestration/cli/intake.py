@@ -89,6 +89,7 @@ def ingest(
     from assets.capture.outlook import find_nothing
     from assets.landing import open_place
     from assets.storage import session_key
+    from orchestration.cluster import require_cluster
     from orchestration.resources import build_catalog, build_landing_zone
 
     settings = load_settings()
@@ -101,6 +102,7 @@ def ingest(
         say(as_json, facts, text)
         would_fail = facts["no_session"] or facts["held"] or facts["silent"]
         raise typer.Exit(1 if would_fail else 0)
+    require_cluster(settings)
     zone = build_landing_zone(settings)
     key = zone.name_session(name, folder)
     with _explaining(folder):

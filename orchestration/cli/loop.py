@@ -28,12 +28,15 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole loop: land, ingest, check, curate, train, register, monitor, report."""
+    from orchestration.cluster import require_cluster
     from orchestration.profiles import load_settings
 
+    settings = load_settings()
+    require_cluster(settings)
     with show_activity("loading Dagster and the graph"):
         from orchestration.demo import run_demo
 
-    summary = run_demo(load_settings(), source, task, recipe, accept_thin_test)
+    summary = run_demo(settings, source, task, recipe, accept_thin_test)
     say(as_json, summary, "")
 
 
@@ -52,7 +55,10 @@ def ui(
     Meanwhile new sessions are taken in and judged by the champions, and drift may start a training; each has a sensor
     that can be turned off on Dagster's page Automation.
     """
+    from orchestration.cluster import require_cluster
     from orchestration.profiles import load_settings
     from orchestration.ui import serve
 
-    raise typer.Exit(serve(load_settings(), port, mlflow_port))
+    settings = load_settings()
+    require_cluster(settings)
+    raise typer.Exit(serve(settings, port, mlflow_port))

@@ -53,6 +53,7 @@ def predict(
     )
     from assets.whole_output import require_empty
     from checks.gates import gate_session
+    from orchestration.cluster import require_cluster
     from orchestration.observed import tell_dagster
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -64,12 +65,13 @@ def predict(
         require_frames(catalog, session)
     if pictures is not None:
         require_empty(pictures)
+    require_cluster(settings)
     asked = []
     for session in sessions:
         for model in chosen:
             name = f"{model['task']} {model['model_sha256'][:16]}"
             with show_progress(f"asking {name} about {session}", "frames") as tick:
-                predict_session(catalog, settings.home, model, session, tick)
+                predict_session(catalog, settings.workspace, model, session, tick)
         gate_session(catalog, "predictions", session)
         answers = [read_answers(catalog, m, session, all_scores) for m in chosen]
         tell_dagster(settings, session, [_describe(one) for one in answers])

@@ -60,6 +60,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model, score it, register it, and let it meet the gate. Exits 1 when a step fails."""
+    from orchestration.cluster import require_cluster
     from orchestration.profiles import load_settings
 
     with show_activity("loading Dagster and the recipes"):
@@ -73,6 +74,7 @@ def train(
         with show_activity("looking at what would be learnt"):
             found = show_dataset(home, task, release, choice)
         return say(as_json, *found)
+    require_cluster(home)
     facts = train_here(
         home, task, recipe, release, changes, seed, choice, accept_thin_test
     )

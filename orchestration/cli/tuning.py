@@ -60,6 +60,7 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for better settings of a recipe with Ray Tune. Exits 1 when no trial ends with a score."""
+    from orchestration.cluster import require_cluster
     from orchestration.profiles import load_settings
 
     with show_activity("loading Dagster and the recipes"):
@@ -76,6 +77,7 @@ def tune(
         with show_activity("looking at what would be learnt"):
             found = show_dataset(home, task, release, choice)
         return say(as_json, *found)
+    require_cluster(home)
     facts = tune_here(
         home, task, recipe, release, trials, changes, searched, seed, choice
     )

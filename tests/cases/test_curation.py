@@ -19,6 +19,7 @@ from assets.tables.incremental import refresh_frames
 from assets.tables.schemas import TABLES, to_table
 from assets.training.ray_train import train
 from assets.training.spec import Place, TrainingSpec
+from assets.workspace import Workspace
 from checks.gates import INTAKE_TABLES, gate_session, gate_task
 from checks.verdicts import stops_flow
 from models.recipes import get_recipe
@@ -240,7 +241,7 @@ def test_pictures_without_an_object_are_trained_on_and_a_box_in_one_costs_precis
     }
     catalog.merge("models", to_table(TABLES["models"], [row]))
     catalog.point("model/detection", package.model_sha256)
-    exam = examine(catalog, home, "detection")
+    exam = examine(catalog, Workspace(home), "detection")
     assert len(exam.predictions) == 3 and {s["metric"] for s in exam.scores} >= {
         "map50",
         "precision50",

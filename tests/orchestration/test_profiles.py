@@ -103,3 +103,43 @@ def test_a_limit_of_decoded_images_that_is_no_size_is_refused(
         load_settings(
             {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_PIXEL_CACHE_GIB": text}
         )
+
+
+@pytest.mark.parametrize("text", ["10.0.0.5:6379", "head.svc:6379", "[::1]:6379"])
+def test_the_address_of_a_cluster_is_that_of_its_head(
+    tmp_path: Path, text: str
+) -> None:
+    settings = load_settings({"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_RAY": text})
+    assert settings.workspace.ray_address == text
+
+
+def test_without_an_address_there_is_no_cluster(tmp_path: Path) -> None:
+    settings = load_settings({"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_RAY": ""})
+    assert settings.workspace.ray_address is None
+
+
+@pytest.mark.parametrize("text", ["ray://10.0.0.5:10001", "auto", "10.0.0.5", ":6379"])
+def test_what_is_no_address_of_a_head_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"DAGUERRE_RAY=.* give host:port of the cluster's head"
+    ):
+        load_settings({"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_RAY": text})
+
+
+def test_a_password_in_an_address_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as refusal:
+        load_settings(
+            {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_RAY": "ray://me:secret@a:1"}
+        )
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_cluster_and_a_profile_without_ray_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"DAGUERRE_RAY=.* DAGUERRE_PROFILE=ci"):
+        load_settings(
+            {
+                "DAGUERRE_HOME": str(tmp_path),
+                "DAGUERRE_PROFILE": "ci",
+                "DAGUERRE_RAY": "a:1",
+            }
+        )

@@ -16,7 +16,7 @@ import pytest
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
-from assets.training.cluster import local_ray
+from assets.cluster.connection import open_ray
 from assets.training.trials import Trial
 from models.recipes import get_recipe
 from orchestration.cli import app
@@ -72,7 +72,7 @@ def filled_home(tmp_path_factory, start_home):
 @pytest.fixture(scope="module")
 def two_workers():
     """Ray for the searches of this process, which starts once."""
-    with local_ray(num_workers=2):
+    with open_ray(num_workers=2):
         yield
 
 

@@ -14,6 +14,7 @@ from assets.monitoring.pending import champions
 from assets.monitoring.watch import predict_session
 from assets.retrieval.lineage import trace
 from assets.retrieval.results import read_results
+from assets.workspace import Workspace
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings, load_settings
 from orchestration.reporting import summarise_home, write_home_report
@@ -169,12 +170,12 @@ def test_frames_keep_their_predictions_and_those_without_get_one(loop) -> None:
     catalog = build_catalog(loop["settings"])
     home = loop["settings"].home
     (champion,) = (c for c in champions(catalog) if c["task"] == "detection")
-    again = predict_session(catalog, home, champion, "like")
+    again = predict_session(catalog, Workspace(home), champion, "like")
     assert again.total > 10 and (again.new, again.computed) == (0, 0)
     mine = f"session = 'like' AND model_sha256 = '{champion['model_sha256']}'"
     before = catalog.read_latest("predictions", where=mine).sort_by("prediction_id")
     catalog.delete("predictions", f"prediction_id = '{before['prediction_id'][0]}'")
-    done = predict_session(catalog, home, champion, "like")
+    done = predict_session(catalog, Workspace(home), champion, "like")
     assert (done.new, done.computed, done.total) == (1, 1, again.total)
     after = catalog.read_latest("predictions", where=mine).sort_by("prediction_id")
     assert after.slice(1).equals(before.slice(1))

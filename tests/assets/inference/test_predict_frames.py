@@ -1,14 +1,21 @@
 """Prediction of stored frames: order, batches, ids, and what is refused."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from assets.inference.predict import PredictionFacts, StoredImages, predict_frames
+from assets.inference.predict import (
+    PredictionFacts,
+    Predictor,
+    StoredImages,
+    predict_frames,
+)
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 from models.semantic_maps import compose_map
 from models.types import (
     Detections,
@@ -23,25 +30,42 @@ FACTS = PredictionFacts("recognition", MODEL_SHA256, ("dark", "light"), "test")
 Stored = tuple[Catalog, list[dict[str, Any]]]
 
 
+def predict(
+    images: StoredImages,
+    frames: list[dict[str, Any]],
+    predictor: Predictor,
+    facts: PredictionFacts,
+    batch_size: int = 32,
+) -> list[Any]:
+    """In this process."""
+    here = Workspace(Path())
+    batches = predict_frames(
+        images, frames, lambda _: predictor, facts, here, batch_size
+    )
+    return [row for batch in batches for row in batch]
+
+
 def tell_light(images: list[Image]) -> list[Probabilities]:
     """Probability of "light" is the grey level in percent."""
     levels = [float(image.mean()) / 100 for image in images]
     return [Probabilities(np.array([1 - level, level], np.float32)) for level in levels]
 
 
-def test_every_frame_has_one_row_in_the_order_asked_for(stored: Stored):
+def test_every_frame_has_one_row_in_the_order_of_the_table(stored: Stored):
     catalog, frames = stored
     asked = [frames[3], frames[0], frames[4]]
-    rows = predict_frames(StoredImages(catalog), asked, tell_light, FACTS, batch_size=2)
-    assert [row["frame_id"] for row in rows] == [frame["frame_id"] for frame in asked]
+    rows = predict(StoredImages(catalog), asked, tell_light, FACTS, batch_size=2)
+    assert [row["frame_id"] for row in rows] == [
+        frames[n]["frame_id"] for n in (0, 3, 4)
+    ]
     assert [
         row["scores"][row["class_names"].index("light")] for row in rows
-    ] == pytest.approx([0.4, 0.1, 0.5])
+    ] == pytest.approx([0.1, 0.4, 0.5])
 
 
 def test_recognition_lists_all_classes_surest_first(stored: Stored):
     catalog, frames = stored
-    (row,) = predict_frames(StoredImages(catalog), frames[:1], tell_light, FACTS)
+    (row,) = predict(StoredImages(catalog), frames[:1], tell_light, FACTS)
     assert (row["class_names"], row["boxes_xyxy"]) == (["dark", "light"], [])
     assert row["scores"] == pytest.approx([0.9, 0.1])
 
@@ -56,7 +80,7 @@ def test_detection_lists_boxes_flat_with_names_and_scores(stored: Stored):
         ] * len(images)
 
     facts = PredictionFacts("detection", MODEL_SHA256, ("ball", "box"), "monitoring")
-    (row,) = predict_frames(StoredImages(catalog), frames[:1], find, facts)
+    (row,) = predict(StoredImages(catalog), frames[:1], find, facts)
     assert row["boxes_xyxy"] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert (row["class_names"], row["scores"], row["purpose"]) == (
         ["box", "ball"],
@@ -68,7 +92,7 @@ def test_detection_lists_boxes_flat_with_names_and_scores(stored: Stored):
 def test_rows_fit_the_table_and_say_the_same_when_repeated(stored: Stored):
     catalog, frames = stored
     images = StoredImages(catalog)
-    first, again = (predict_frames(images, frames, tell_light, FACTS) for _ in range(2))
+    first, again = (predict(images, frames, tell_light, FACTS) for _ in range(2))
     assert first == again
     assert first[0]["prediction_id"] == content_id(
         MODEL_SHA256, frames[0]["frame_id"], "test"
@@ -87,17 +111,13 @@ def test_no_more_images_than_a_batch_are_handed_over(stored: Stored):
         sizes.append(len(images))
         return tell_light(images)
 
-    told: list[tuple[int, int]] = []
-    predict_frames(
-        StoredImages(catalog), frames, count, FACTS, 2, lambda *at: told.append(at)
-    )
+    predict(StoredImages(catalog), frames, count, FACTS, 2)
     assert sizes == [2, 2, 1]
-    assert told == [(2, 5), (4, 5), (5, 5)]
 
 
 def test_no_frames_are_refused(stored: Stored):
     with pytest.raises(ValueError, match="no frames to predict"):
-        predict_frames(StoredImages(stored[0]), [], tell_light, FACTS)
+        predict(StoredImages(stored[0]), [], tell_light, FACTS)
 
 
 def test_a_frame_that_the_pinned_version_lacks_is_refused(
@@ -110,13 +130,13 @@ def test_a_frame_that_the_pinned_version_lacks_is_refused(
     with pytest.raises(
         ValueError, match=f"not in the frames table at version {pinned}"
     ):
-        predict_frames(StoredImages(catalog, pinned), [late], tell_light, FACTS)
+        predict(StoredImages(catalog, pinned), [late], tell_light, FACTS)
 
 
 def test_bytes_that_are_not_those_accepted_are_refused(stored: Stored):
     catalog, frames = stored
     with pytest.raises(ValueError, match="daguerre verify"):
-        predict_frames(
+        predict(
             StoredImages(catalog),
             [{**frames[0], "sha256": "0" * 64}],
             tell_light,
@@ -127,7 +147,7 @@ def test_bytes_that_are_not_those_accepted_are_refused(stored: Stored):
 def test_a_predictor_that_drops_an_image_is_refused(stored: Stored):
     catalog, frames = stored
     with pytest.raises(ValueError, match="4 answers for 5 images"):
-        predict_frames(
+        predict(
             StoredImages(catalog),
             frames,
             lambda i: tell_light(i)[1:],
@@ -139,7 +159,7 @@ def test_a_predictor_with_other_classes_is_refused(stored: Stored):
     catalog, frames = stored
     facts = PredictionFacts("recognition", MODEL_SHA256, ("a", "b", "c"), "test")
     with pytest.raises(ValueError, match="2 probabilities for 3 classes"):
-        predict_frames(StoredImages(catalog), frames, tell_light, facts)
+        predict(StoredImages(catalog), frames, tell_light, facts)
 
 
 def test_segmentation_lists_a_mask_a_class_that_together_are_the_map(stored: Stored):
@@ -151,7 +171,7 @@ def test_segmentation_lists_a_mask_a_class_that_together_are_the_map(stored: Sto
     facts = PredictionFacts(
         "segmentation", MODEL_SHA256, ("road", "car", "sky"), "test"
     )
-    (row,) = predict_frames(
+    (row,) = predict(
         StoredImages(catalog),
         frames[:1],
         lambda images: [answer],

@@ -14,9 +14,9 @@ import psutil
 import pytest
 import torch
 
+from assets.cluster.connection import open_ray
 from assets.inference.package import load_net, load_predictor, open_package
 from assets.pixel_cache import CacheRoom
-from assets.training.cluster import local_ray
 from assets.training.ray_train import train
 from assets.training.run_folder import name_run
 from assets.training.snapshots import write_snapshot
@@ -39,7 +39,7 @@ _SPLITS = ["train"] * 10 + ["val"] * 4
 @pytest.fixture(scope="module")
 def two_workers():
     """Ray with room for two workers: its start takes longer than a training."""
-    with local_ray(num_workers=2):
+    with open_ray(num_workers=2):
         yield
 
 
@@ -217,7 +217,7 @@ class _Tenant:
 def test_a_training_that_has_lost_a_worker_and_its_place_goes_on_with_one(
     take_the_place_of_a_worker, store_release, tmp_path, monkeypatch, caplog
 ):
-    monkeypatch.setattr("assets.training.cluster._WAIT_FOR_ALL_S", 3.0)
+    monkeypatch.setattr("assets.cluster.connection._WAIT_FOR_ALL_S", 3.0)
     catalog, release_id = store_release("recognition", _SPLITS)
     config = _config(
         "recognition",
@@ -250,7 +250,7 @@ def test_a_training_that_has_lost_a_worker_and_its_place_goes_on_with_one(
     )
     assert (
         len(killer.killed) == 1
-        and "there is room for 1 of 2 workers: training goes on with 1" in caplog.text
+        and "there is room for 1 of 2 workers: it goes on with 1" in caplog.text
     )
     assert [row["epoch"] for row in broken.facts.history] == list(range(20))
     losses = [

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from assets import tracing
+from assets.cluster.connection import open_ray
 from assets.registry.live_runs import LiveRuns
 from assets.registry.tracker import Tracker
 from assets.run_log import RunStart
-from assets.training.cluster import local_ray
 from assets.training.ray_train import train
 from assets.training.spec import Place, TrainingSpec
 from assets.training.worker_group import run_group
@@ -88,7 +88,7 @@ def _note(told: tuple[Path, str], device: object) -> None:
 def test_workers_of_ray_go_on_in_the_trace(tmp_path, read_spans) -> None:
     noted = tmp_path / "noted"
     noted.mkdir()
-    with tracing.run_span(RUN_ID, "train_detection"), local_ray(num_workers=1):
+    with tracing.run_span(RUN_ID, "train_detection"), open_ray(num_workers=1):
         parent = tracing.traceparent()
         run_group(_note, (noted, parent), 1, False, tmp_path / "meet")
     (told,) = [path.read_text() for path in noted.iterdir()]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from assets.training.cluster import local_ray
+from assets.cluster.connection import open_ray
 from assets.training.worker_group import run_group
 
 pytestmark = [
@@ -20,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module", autouse=True)
 def two_workers():
-    with local_ray(num_workers=2):
+    with open_ray(num_workers=2):
         yield
 
 
@@ -76,6 +78,47 @@ def test_a_users_mistake_arrives_as_itself_and_nobody_works_on(tmp_path, monkeyp
         time.sleep(0.05)
     assert not psutil.pid_exists(slept)
     assert len(_run(_note, tmp_path, "b")) == 2
+
+
+def _speak(folder: Path, device) -> None:
+    _note(folder, device)
+    import torch
+
+    rank = torch.distributed.get_rank()
+    print(f"printed by {rank}")
+    logging.getLogger("daguerre.training").warning(f"logged by {rank}")
+
+
+def _speak_and_die(folder: Path, device) -> None:
+    _speak(folder, device)
+    import torch
+
+    torch.distributed.barrier()
+    if torch.distributed.get_rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("is_fatal", [False, True])
+def test_what_workers_say_is_in_the_log_by_rank_and_machine_also_of_one_that_dies(
+    tmp_path, caplog, capfd, monkeypatch, is_fatal
+):
+    import ray
+
+    monkeypatch.setattr("assets.training.worker_group._GRACE_S", 1.0)
+    caplog.set_level(logging.INFO, "daguerre")
+    if is_fatal:
+        with pytest.raises(ray.exceptions.WorkerCrashedError):
+            _run(_speak_and_die, tmp_path, "a")
+    else:
+        _run(_speak, tmp_path, "a")
+    said = [r.getMessage() for r in caplog.records if r.name == "daguerre.workers"]
+    for rank in (0, 1):
+        mine = [one for one in said if one.startswith(f"training worker {rank} on ")]
+        told = [one.partition("): ")[2] for one in mine]
+        assert f"logged by {rank}" in "".join(told), said
+        assert f"printed by {rank}" in told and f"WARNING logged by {rank}" in told
+    assert capfd.readouterr().out == ""
 
 
 def test_a_group_without_room_says_so(tmp_path):

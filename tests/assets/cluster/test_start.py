@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 _START = """
 import signal
-from assets.training.cluster import local_ray
-with local_ray(1):
+from assets.cluster.connection import open_ray
+with open_ray(1):
     print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)
     signal.pause()
 """
@@ -52,10 +53,13 @@ def test_a_signal_to_all_while_ray_starts_ends_the_process_by_itself():
                 "gcs_server" in line for line in list_processes(process.pid).values()
             ):
                 assert process.poll() is None
+                time.sleep(0.05)
             os.killpg(process.pid, signal.SIGTERM)
             assert process.wait() == -signal.SIGTERM
-            while list_processes(process.pid):
-                pass
+            deadline = time.monotonic() + 30
+            while list_processes(process.pid) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert not list_processes(process.pid)
         finally:
             end_all(process.pid)
 
