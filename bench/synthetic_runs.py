@@ -1,0 +1,141 @@
+"""What the ledger and Dagster know of synthetic sessions: a landed file each, a run of intake each, assets and checks.
+
+Of one session Dagster is told by the product's own call; its rows in Dagster's index are then copied for the others,
+each under its own partition.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+
+from assets.capture.recovery import stamp_intake
+from assets.landing import Listing
+from assets.ledger import COMMAND_LINE, FileOutcome, Intaken
+from assets.storage import SessionFile
+from orchestration.profiles import Settings
+from orchestration.resources import build_catalog, build_landing_zone
+from orchestration.sensors.made import tell_made
+
+_INDEX = "history/runs/index.db"
+_EVENTS = ("event", "dagster_event_type", "timestamp", "asset_key", "partition")
+_CHECKS = (
+    "asset_key",
+    "check_name",
+    "partition",
+    "run_id",
+    "execution_status",
+    "evaluation_event",
+    "evaluation_event_timestamp",
+    "evaluation_event_storage_id",
+    "materialization_event_storage_id",
+)
+
+
+def land(settings: Settings, sessions: Sequence[str]) -> dict[str, list[str]]:
+    """Put a file into a folder a session, let the ledger know it as taken in; what a sensor has seen then."""
+    zone = build_landing_zone(settings)
+    code = stamp_intake(build_catalog(settings))
+    seen = {}
+    for session in sessions:
+        folder = Path(settings.landing_uri) / session
+        folder.mkdir(parents=True)
+        (folder / "recording.txt").write_text(session)
+        files = list(zone.folder.below(session).files())
+        listing = Listing(session)
+        listing.add(files)
+        zone.ledger.record(_read_as_done(session, file) for file in files)
+        known = Intaken(session, listing.fingerprint, code, COMMAND_LINE)
+        zone.ledger.note_intake(known)
+        seen[session] = [listing.fingerprint, listing.fingerprint]
+    zone.note(zone.look_around())
+    return seen
+
+
+def run(
+    settings: Settings, instance: dg.DagsterInstance, sessions: Sequence[str]
+) -> None:
+    """Let Dagster know the sessions, their assets and checks, and of each a run of intake that ended well."""
+    instance.add_dynamic_partitions("sessions", list(sessions))
+    zone = build_landing_zone(settings)
+    told, _ = tell_made(instance, build_catalog(settings), zone.ledger, sessions[:1])
+    for event in told:
+        instance.report_runless_asset_event(event)
+    index = settings.dagster_home / _INDEX
+    with closing(sqlite3.connect(index)) as connection, connection:
+        for session in sessions[1:]:
+            _copy(connection, sessions[0], session)
+    for session in sessions:
+        instance.add_run(
+            dg.DagsterRun(
+                job_name="ingest_session",
+                run_id=str(uuid.uuid4()),
+                status=dg.DagsterRunStatus.SUCCESS,
+                tags={"dagster/partition": session},
+            )
+        )
+
+
+def _read_as_done(session: str, file: SessionFile) -> FileOutcome:
+    return FileOutcome(
+        session,
+        file.path,
+        file.version,
+        file.size_bytes,
+        "ingested",
+        "0" * 32,
+        "image_folder",
+        "0" * 64,
+    )
+
+
+def _copy(connection: sqlite3.Connection, one: str, other: str) -> None:
+    """Rows of one partition for another whose name is as long."""
+    assert len(one) == len(other), "their lengths stand in the events"
+    ids: dict[int, int] = {}
+    for number, *row in _read(connection, "event_logs", _EVENTS, one):
+        run_id = connection.execute(
+            "SELECT run_id FROM event_logs WHERE id = ?", (number,)
+        ).fetchone()[0]
+        ids[number] = _add(
+            connection,
+            "event_logs",
+            (*_EVENTS, "run_id"),
+            [*_rename(row, one, other), run_id],
+        )
+    for _, *row in _read(connection, "asset_check_executions", _CHECKS, one):
+        *facts, of_check, of_asset = _rename(row, one, other)
+        moved = [ids.get(of_check, of_check), ids.get(of_asset, of_asset)]
+        _add(connection, "asset_check_executions", _CHECKS, [*facts, *moved])
+
+
+def _read(
+    connection: sqlite3.Connection, table: str, columns: Sequence[str], partition: str
+) -> Iterator[tuple[object, ...]]:
+    named = ", ".join(columns)
+    yield from connection.execute(
+        f"SELECT id, {named} FROM {table} WHERE partition = ? ORDER BY id", (partition,)
+    ).fetchall()
+
+
+def _add(
+    connection: sqlite3.Connection,
+    table: str,
+    columns: Sequence[str],
+    row: Sequence[object],
+) -> int:
+    marks = ", ".join("?" * len(row))
+    done = connection.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", row
+    )
+    assert done.lastrowid is not None
+    return done.lastrowid
+
+
+def _rename(row: Sequence[object], one: str, other: str) -> list[object]:
+    return [v.replace(one, other) if isinstance(v, str) else v for v in row]
