@@ -17,13 +17,12 @@ from functools import partial
 from pathlib import Path
 
 from assets.locks import find_holder, take_named
-from orchestration.gate import as_header, renew_token
+from orchestration.gate import as_header, read_token, renew_token
 from orchestration.log_lines import tell
-from orchestration.profiles import CHECKOUT, Settings
+from orchestration.profiles import CHECKOUT, LOOPBACK, Settings
 from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
 
-HOST = "127.0.0.1"
 MODULE = "orchestration.definitions"
 _CODE = "dagster-code"
 _START_S = 180.0
@@ -83,8 +82,8 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     port is taken.
     """
     pages = {
-        "Dagster": f"http://{HOST}:{port}",
-        "MLflow": f"http://{HOST}:{mlflow_port}",
+        "Dagster": f"http://{LOOPBACK}:{port}",
+        "MLflow": f"http://{LOOPBACK}:{mlflow_port}",
     }
     worker = find_holder(settings.backfill_lock)
     if worker:
@@ -92,7 +91,8 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
             f"process {worker} works on a backfill of this home: wait for its end, or end it: its call goes on later"
         )
     with own_home(settings.ui_lock, pages):
-        require_free({"--port": port, "--mlflow-port": mlflow_port})
+        ports = {"--port": port, "--mlflow-port": mlflow_port}
+        require_free(ports, settings.ui_host)
         return _serve(settings, pages, (port, mlflow_port))
 
 
@@ -101,7 +101,10 @@ def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int])
     # makes MLflow's tables: two processes that make them at once collide
     build_tracker(settings).versions("detection")
     build_run_log(settings).end_abandoned()
-    token = renew_token(settings.ui_token)
+    is_named = settings.ui_token_file is not None
+    token = (read_token if is_named else renew_token)(settings.ui_token)
+    # a token that stays is not for a log
+    shown = f"<the text in {settings.ui_token_file}>" if is_named else token
     servers: dict[str, Server] = {}
     stop = _Stop()
     # a caught signal has its default in the servers, an ignored one not
@@ -114,7 +117,7 @@ def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int])
             for name, address in pages.items():
                 server = servers[name.lower()]
                 _wait_until(partial(_answers, address, token), server, stop)
-                print(f"{name:8} {address}/?token={token}", flush=True)
+                print(f"{name:8} {address}/?token={shown}", flush=True)
             print("Open one of them for both. Ctrl-C ends all.", flush=True)
             print(_WORK, flush=True)
             _tend(servers, stop)
@@ -141,18 +144,18 @@ def own_home(lock: Path, pages: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-def require_free(ports: Mapping[str, int]) -> None:
-    """Raise ValueError for a port of loopback, by its option, that is taken, or given twice."""
+def require_free(ports: Mapping[str, int], host: str = LOOPBACK) -> None:
+    """Raise ValueError for a port, by its option, that is taken, or given twice."""
     with ExitStack() as held:
         for option, port in ports.items():
             probe = held.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, port))
+                probe.bind((host, port))
                 probe.listen()
             except OSError as error:
                 raise ValueError(
-                    f"port {port} of {HOST} cannot be had ({error.strerror}): give another one by {option}"
+                    f"port {port} of {host} cannot be had ({error.strerror}): give another one by {option}"
                 ) from None
 
 
