@@ -142,42 +142,56 @@ def _draw(figures: Mapping[str, Any], num_sessions: int) -> str:
 
 def measure(home: Path, num_sessions: int, num_frames: int) -> dict[str, Any]:
     """[seconds of processor, seconds by the clock] of each, in a new home of so many sessions."""
-    os.environ["DAGUERRE_HOME"] = str(home)
     home.mkdir(parents=True)
+    settings = _prepare(home)
+    sessions = name_sessions(num_sessions)
+    _fill(settings, sessions, num_frames)
+    return _measure_home(settings, sessions)
+
+
+def _prepare(home: Path) -> Any:
+    """Settings of a home, with tasks enough."""
+    os.environ["DAGUERRE_HOME"] = str(home)
     os.environ["DAGUERRE_TASKS"] = _write_tasks(home.parent / "tasks")
-    from assets.capture.recovery import stamp_intake
-    from assets.landing import Watch
-    from bench.synthetic_runs import land, run
-    from orchestration.plan.making import list_assets, make_plan
     from orchestration.profiles import load_settings
+
+    return load_settings()
+
+
+def _fill(settings: Any, sessions: Sequence[str], num_frames: int) -> None:
+    from bench.synthetic_runs import land
     from orchestration.resources import build_catalog
+
+    catalog = build_catalog(settings)
+    _tell(f"{len(sessions)} sessions: rows")
+    fill(catalog, sessions, num_frames, is_labelled=True)
+    _judge(catalog, sessions)
+    _tell("landing zone and ledger")
+    land(settings, sessions)
+
+
+def _measure_home(settings: Any, sessions: Sequence[str]) -> dict[str, Any]:
+    from bench.synthetic_runs import run, watch
+    from orchestration.plan.making import list_assets, make_plan
     from orchestration.sensors.drift import drift_sensor
     from orchestration.sensors.landing import landing_zone_sensor
     from orchestration.sensors.monitoring import unjudged_session_sensor
     from orchestration.ticks import LocalEngine
 
-    settings = load_settings()
-    catalog = build_catalog(settings)
-    sessions = name_sessions(num_sessions)
-    _tell(f"{num_sessions} sessions: rows")
-    fill(catalog, sessions, num_frames, is_labelled=True)
-    _judge(catalog, sessions)
-    _tell("landing zone and ledger")
-    seen = land(settings, sessions)
     found: dict[str, Any] = {"assets": len(list_assets())}
     with LocalEngine(settings) as engine:
         _tell("runs and events")
         run(settings, engine.instance, sessions)
-        watch = Watch(seen=seen, code=stamp_intake(catalog))
-        cursor = json.dumps(asdict(watch))
+        cursor = json.dumps(asdict(watch(settings, sessions)))
         for sensor in (landing_zone_sensor, unjudged_session_sensor, drift_sensor):
             _tell(sensor.name)
             tick = partial(_tick, settings, engine.instance, sensor)
             found[sensor.name] = _time(
                 partial(tick, cursor if sensor is landing_zone_sensor else None)
             )
-    _tell("plan, status")
+    _tell("plan")
     found["plan"] = _time(lambda: make_plan(settings))
+    _tell("status")
     found["status"] = _time(lambda: _read_status(settings))
     _tell("pages")
     return found | _measure_pages(str(settings.dagster_home))

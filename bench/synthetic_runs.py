@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 
 from assets.capture.recovery import stamp_intake
-from assets.landing import Listing
+from assets.landing import Listing, Watch
 from assets.ledger import COMMAND_LINE, FileOutcome, Intaken
 from assets.storage import SessionFile
 from orchestration.profiles import Settings
@@ -23,7 +23,14 @@ from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.sensors.made import tell_made
 
 _INDEX = "history/runs/index.db"
-_EVENTS = ("event", "dagster_event_type", "timestamp", "asset_key", "partition")
+_EVENTS = (
+    "run_id",
+    "event",
+    "dagster_event_type",
+    "timestamp",
+    "asset_key",
+    "partition",
+)
 _CHECKS = (
     "asset_key",
     "check_name",
@@ -35,13 +42,13 @@ _CHECKS = (
     "evaluation_event_storage_id",
     "materialization_event_storage_id",
 )
+Rows = list[tuple[object, ...]]
 
 
-def land(settings: Settings, sessions: Sequence[str]) -> dict[str, list[str]]:
-    """Put a file into a folder a session, let the ledger know it as taken in; what a sensor has seen then."""
+def land(settings: Settings, sessions: Sequence[str]) -> None:
+    """Put a file into a folder a session, and let the ledger know it as taken in."""
     zone = build_landing_zone(settings)
     code = stamp_intake(build_catalog(settings))
-    seen = {}
     for session in sessions:
         folder = Path(settings.landing_uri) / session
         folder.mkdir(parents=True)
@@ -52,9 +59,15 @@ def land(settings: Settings, sessions: Sequence[str]) -> dict[str, list[str]]:
         zone.ledger.record(_read_as_done(session, file) for file in files)
         known = Intaken(session, listing.fingerprint, code, COMMAND_LINE)
         zone.ledger.note_intake(known)
-        seen[session] = [listing.fingerprint, listing.fingerprint]
     zone.note(zone.look_around())
-    return seen
+
+
+def watch(settings: Settings, sessions: Sequence[str]) -> Watch:
+    """What a sensor knows that has seen all of them land."""
+    ledger = build_landing_zone(settings).ledger
+    known = [ledger.intake_of(session) for session in sessions]
+    seen = {k.session: [k.fingerprint, k.fingerprint] for k in known if k is not None}
+    return Watch(seen=seen, code=stamp_intake(build_catalog(settings)))
 
 
 def run(
@@ -63,13 +76,16 @@ def run(
     """Let Dagster know the sessions, their assets and checks, and of each a run of intake that ended well."""
     instance.add_dynamic_partitions("sessions", list(sessions))
     zone = build_landing_zone(settings)
-    told, _ = tell_made(instance, build_catalog(settings), zone.ledger, sessions[:1])
+    first = sessions[0]
+    told, _ = tell_made(instance, build_catalog(settings), zone.ledger, [first])
     for event in told:
         instance.report_runless_asset_event(event)
     index = settings.dagster_home / _INDEX
     with closing(sqlite3.connect(index)) as connection, connection:
+        events = _read(connection, "event_logs", _EVENTS, first)
+        checks = _read(connection, "asset_check_executions", _CHECKS, first)
         for session in sessions[1:]:
-            _copy(connection, sessions[0], session)
+            _copy(connection, events, checks, (first, session))
     for session in sessions:
         instance.add_run(
             dg.DagsterRun(
@@ -94,21 +110,16 @@ def _read_as_done(session: str, file: SessionFile) -> FileOutcome:
     )
 
 
-def _copy(connection: sqlite3.Connection, one: str, other: str) -> None:
+def _copy(
+    connection: sqlite3.Connection, events: Rows, checks: Rows, names: tuple[str, str]
+) -> None:
     """Rows of one partition for another whose name is as long."""
+    one, other = names
     assert len(one) == len(other), "their lengths stand in the events"
-    ids: dict[int, int] = {}
-    for number, *row in _read(connection, "event_logs", _EVENTS, one):
-        run_id = connection.execute(
-            "SELECT run_id FROM event_logs WHERE id = ?", (number,)
-        ).fetchone()[0]
-        ids[number] = _add(
-            connection,
-            "event_logs",
-            (*_EVENTS, "run_id"),
-            [*_rename(row, one, other), run_id],
-        )
-    for _, *row in _read(connection, "asset_check_executions", _CHECKS, one):
+    ids: dict[object, object] = {}
+    for number, *row in events:
+        ids[number] = _add(connection, "event_logs", _EVENTS, _rename(row, one, other))
+    for _, *row in checks:
         *facts, of_check, of_asset = _rename(row, one, other)
         moved = [ids.get(of_check, of_check), ids.get(of_asset, of_asset)]
         _add(connection, "asset_check_executions", _CHECKS, [*facts, *moved])
@@ -116,9 +127,9 @@ def _copy(connection: sqlite3.Connection, one: str, other: str) -> None:
 
 def _read(
     connection: sqlite3.Connection, table: str, columns: Sequence[str], partition: str
-) -> Iterator[tuple[object, ...]]:
+) -> Rows:
     named = ", ".join(columns)
-    yield from connection.execute(
+    return connection.execute(
         f"SELECT id, {named} FROM {table} WHERE partition = ? ORDER BY id", (partition,)
     ).fetchall()
 

@@ -17,6 +17,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.schemas.monitoring import WHOLE_SESSION
 from assets.workspace import Workspace
+from bench import synthetic_home
 from orchestration.sensors import drift, monitoring, standing
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
@@ -413,10 +414,10 @@ def test_of_many_sessions_the_next_are_asked_for_as_those_before_them_end(
 ):
     keys = [f"{name}:m/1" for name in waiting]
     assert judge_next(instance, catalog) == keys[:3]
-    for key, status in zip(keys, ("SUCCESS", "STARTED", "QUEUED"), strict=False):
+    for key, status in zip(keys, ("SUCCESS", "STARTED", "STARTING"), strict=False):
         start_run(instance, key, dg.DagsterRunStatus[status])
     assert judge_next(instance, catalog) == keys[3:4], "two are under way"
-    start_run(instance, keys[3], dg.DagsterRunStatus.QUEUED)
+    start_run(instance, keys[3], dg.DagsterRunStatus.STARTED)
     assert judge_next(instance, catalog) == []
 
 
@@ -453,22 +454,17 @@ def test_the_standing_of_many_is_that_of_each(instance, run_job, monkeypatch):
     assert failures == {"monday": 2, "friday": 1}
 
 
-def test_sessions_outside_of_a_choice_are_found_together_as_one_by_one(
-    catalog, intake, write_files, make_png
-):
-    for number, session in enumerate(("desk", "shelf")):
-        files = {f"{session}/{session}.png": make_png(number)}
-        intake.ingest(Folder(str(write_files(files, session))), session)
-        for table in ("frames", "labels"):
-            catalog.publish(table, session, catalog.latest_version(table))
+def test_sessions_outside_of_a_choice_are_found_together_as_one_by_one(catalog):
+    synthetic_home.fill(catalog, ["desk"], 2, is_labelled=True)  # with a cup a frame
+    synthetic_home.fill(catalog, ["shelf"], 2)
     sessions = ["desk", "shelf", "nobody"]
     for choice, outside in (
         (Choice(), set()),
         (Choice(sessions=("des*",)), {"shelf", "nobody"}),
-        (Choice(classes=("shelf",)), {"desk", "nobody"}),
-        (Choice(where="session = 'desk'"), {"shelf", "nobody"}),
+        (Choice(classes=("cup",)), {"shelf", "nobody"}),
+        (Choice(where="session = 'shelf'"), {"desk", "nobody"}),
         (Choice(where="no_such_column = 1"), set()),
-        (Choice(where="session = 'desk'", classes=("shelf",)), set(sessions)),
+        (Choice(where="session = 'shelf'", classes=("cup",)), set(sessions)),
     ):
         assert find_outside(catalog, choice, sessions) == outside, choice
         alone = {s for s in sessions if not can_take_in(catalog, choice, s)}
