@@ -306,6 +306,16 @@ def test_each_command_is_one_that_there_is(where: str, words: list[str]) -> None
         assert first in {"pg_isready", "sh"}, where
 
 
+def test_commands_of_the_page_that_run_in_a_container_are_ones_that_there_are() -> None:
+    page = (DEPLOY.parent / "deploy.md").read_text()
+    inside = r"^(?:docker|kubectl) .* (?:enter|ui) daguerre (.*)$"
+    found = [shlex.split(line) for line in re.findall(inside, page, re.MULTILINE)]
+    assert len(found) > 4
+    group = typer.main.get_command(app)
+    for verb, *rest in found:
+        assert group.commands[verb].make_context(verb, rest).args == []  # type: ignore[attr-defined]
+
+
 def test_the_image_is_made_as_it_should_be() -> None:
     instructions = read_instructions()
     last = [rest for word, rest in instructions if word == "USER"][-1]
