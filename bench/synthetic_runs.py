@@ -1,7 +1,7 @@
 """What the ledger and Dagster know of synthetic sessions: a landed file each, a run of intake each, assets and checks.
 
-Of one session Dagster is told by the product's own call; its rows in Dagster's index are then copied for the others,
-each under its own partition.
+Of one session Dagster is told by the product's own call; its rows in Dagster's SQLite files are then copied for the
+others, each under its own partition.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.sensors.made import tell_made
 
 _INDEX = "history/runs/index.db"
+_RUNS = "history/runs.db"
 _EVENTS = (
     "run_id",
     "event",
@@ -86,15 +87,19 @@ def run(
         checks = _read(connection, "asset_check_executions", _CHECKS, first)
         for session in sessions[1:]:
             _copy(connection, events, checks, (first, session))
-    for session in sessions:
-        instance.add_run(
-            dg.DagsterRun(
-                job_name="ingest_session",
-                run_id=str(uuid.uuid4()),
-                status=dg.DagsterRunStatus.SUCCESS,
-                tags={"dagster/partition": session},
-            )
-        )
+    ended = dg.DagsterRun(
+        job_name="ingest_session",
+        run_id=str(uuid.uuid4()),
+        status=dg.DagsterRunStatus.SUCCESS,
+        tags={"dagster/partition": first},
+    )
+    instance.add_run(ended)
+    with (
+        closing(sqlite3.connect(settings.dagster_home / _RUNS)) as connection,
+        connection,
+    ):
+        for session in sessions[1:]:
+            _copy_run(connection, ended.run_id, (first, session))
 
 
 def _read_as_done(session: str, file: SessionFile) -> FileOutcome:
@@ -123,6 +128,21 @@ def _copy(
         *facts, of_check, of_asset = _rename(row, one, other)
         moved = [ids.get(of_check, of_check), ids.get(of_asset, of_asset)]
         _add(connection, "asset_check_executions", _CHECKS, [*facts, *moved])
+
+
+def _copy_run(
+    connection: sqlite3.Connection, run_id: str, names: tuple[str, str]
+) -> None:
+    """The run of one partition as one of another."""
+    new_id = str(uuid.uuid4())
+    for table in ("runs", "run_tags"):
+        found = connection.execute(f"SELECT * FROM {table} WHERE run_id = ?", (run_id,))
+        columns = [column for column, *_ in found.description]
+        for row in found.fetchall():
+            facts = dict(zip(columns, _rename(row, *names), strict=True))
+            del facts["id"]
+            new = _rename(list(facts.values()), run_id, new_id)
+            _add(connection, table, list(facts), new)
 
 
 def _read(
