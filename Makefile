@@ -23,12 +23,14 @@ demo: $(READY) ## six to ten minutes, captures to a monitored model: simulate, l
 test: $(READY) ## run all tests, in three processes; JOBS=0: in one
 	$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder $(ARGS)
 
-lint: $(READY) ## style, types, import contracts and workflows
+lint: $(READY) ## style, types, import contracts, workflows and files of a deployment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows docs/how-to/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docs/how-to/deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard docs/how-to/deploy/kubernetes/*.yaml))
 
 audit: $(READY) ## look the locked packages up in published advisories, where a network allows it
 	$(BIN)/python .ci/packages.py audit "$$(cat $(VENV)/.uv-path)"

@@ -469,8 +469,9 @@ class Watch:
             if self.listing and self.listing["session"] in sessions
             else []
         )
+        there = set(sessions)
         urgent = [s for s in sessions if s not in self.seen] + [
-            s for s in self.unsettled() if s in sessions
+            s for s in self.unsettled() if s in there
         ]
         start = bisect_right(others := sorted(sessions), self.turn)
         return list(dict.fromkeys([*first, *urgent, *others[start:], *others[:start]]))

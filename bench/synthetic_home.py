@@ -73,19 +73,24 @@ def publish(
 ) -> None:
     """Let readers see these sessions, by one commit a table."""
     for table in (*_PUBLISHED, *(LABELLED if is_labelled else ())):
-        version = catalog.latest_version(table)
-        decisions = [
-            {
-                "publication_id": content_id(table, session),
-                "table_name": table,
-                "session": session,
-                "version": version,
-                "is_held": False,
-                "reason": "",
-            }
-            for session in sessions
-        ]
-        catalog.merge("publications", to_table(TABLES["publications"], decisions))
+        publish_table(catalog, table, sessions)
+
+
+def publish_table(catalog: Catalog, table: str, sessions: Sequence[str]) -> None:
+    """Let readers see the rows of these sessions in one table, by one commit."""
+    version = catalog.latest_version(table)
+    decisions = [
+        {
+            "publication_id": content_id(table, session),
+            "table_name": table,
+            "session": session,
+            "version": version,
+            "is_held": False,
+            "reason": "",
+        }
+        for session in sessions
+    ]
+    catalog.merge("publications", to_table(TABLES["publications"], decisions))
 
 
 def _add_session(rows: Rows, session: str, num_frames: int, is_labelled: bool) -> None:

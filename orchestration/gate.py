@@ -140,6 +140,11 @@ def renew_token(path: Path) -> str:
     return token
 
 
+def read_token(path: Path) -> str:
+    """What is in the file, without the end of its line."""
+    return path.read_text().strip()
+
+
 def as_header(token: str) -> dict[str, str]:
     """What a program sends in place of a cookie."""
     return {"Authorization": f"Bearer {token}"}

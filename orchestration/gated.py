@@ -15,11 +15,10 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from orchestration.gate import Gate
+from orchestration.gate import Gate, read_token
 from orchestration.mlflow_page import OpenOnRuns
 from orchestration.pictures import Pictures, find_picture
-from orchestration.profiles import Settings, load_settings
-from orchestration.ui import HOST
+from orchestration.profiles import LOOPBACK, Settings, load_settings
 
 _POLL_MS = 2000
 _STATEMENT_MS = 15_000
@@ -37,12 +36,12 @@ def main(name: str, port: str, workspace: str = "") -> None:
         else _make_mlflow(settings, origins)
     )
     with made as app:
-        token = settings.ui_token.read_text()
+        token = read_token(settings.ui_token)
         gate = Gate(app, origins, token, _name_cookie(settings))
         # lines of access would hold the token, and the servers' own addresses
         uvicorn.run(
             gate,
-            host=HOST,
+            host=settings.ui_host,
             port=int(port),
             access_log=False,
             log_level="warning",
@@ -53,7 +52,7 @@ def main(name: str, port: str, workspace: str = "") -> None:
 
 def list_origins(port: str, settings: Settings) -> list[str]:
     """What a browser may call the server at this port."""
-    loopback = [f"http://{name}:{port}" for name in (HOST, "localhost")]
+    loopback = [f"http://{name}:{port}" for name in (LOOPBACK, "localhost")]
     return [*loopback, *settings.ui_origins]
 
 

@@ -19,6 +19,9 @@ from assets.workspace import Elsewhere, Workspace
 from orchestration.plain_homes import find_plain
 
 PROFILES = ("local", "ci", "team")
+LOOPBACK = "127.0.0.1"
+ANYWHERE = "0.0.0.0"
+_LEAST_TOKEN = 32  # characters
 # daguerre/code where Daguerre is installed
 CHECKOUT = Path(__file__).resolve().parent.parent
 _HOME = ".daguerre"
@@ -66,6 +69,10 @@ class Settings:
     keep_days: int = 7
     # how browsers may call the UI, beside loopback
     ui_origins: tuple[str, ...] = ()
+    # where the UI listens
+    ui_host: str = LOOPBACK
+    # holds what opens the UI; None: what is made at each start
+    ui_token_file: Path | None = None
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -99,8 +106,8 @@ class Settings:
 
     @property
     def ui_token(self) -> Path:
-        """The file with what opens the UI, for this user alone: new whenever the UI starts."""
-        return self.home / "ui_token"
+        """The file with what opens the UI: the one that is named, or one for this user alone, new at each start."""
+        return self.ui_token_file or self.home / "ui_token"
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -151,6 +158,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         partial_wait_s=_whole_number(env, "DAGUERRE_PARTIAL_WAIT_S", 900, least=0),
         keep_days=_whole_number(env, "DAGUERRE_KEEP_DAYS", 7, least=1),
         ui_origins=_origins(env, "DAGUERRE_UI_ORIGINS"),
+        ui_host=_host(env, "DAGUERRE_UI_HOST"),
+        ui_token_file=_token_file(env, "DAGUERRE_UI_TOKEN_FILE"),
     )
 
 
@@ -248,6 +257,32 @@ def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
             remedy = "give those that browsers use, without a path, such as https://daguerre.example"
             raise ValueError(f"{name}: {text!r} is no origin: {remedy}")
     return found
+
+
+def _host(env: Mapping[str, str], name: str) -> str:
+    text = env.get(name) or LOOPBACK
+    if text not in (LOOPBACK, ANYWHERE):
+        raise ValueError(
+            f"{name}={text!r} is neither {LOOPBACK} nor {ANYWHERE}, which is for a container whose ports are published"
+        )
+    return text
+
+
+def _token_file(env: Mapping[str, str], name: str) -> Path | None:
+    text = env.get(name)
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    remedy = f"write a random text of {_LEAST_TOKEN} characters or more into it, such as `openssl rand -hex 32` gives"
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}={text!r} cannot be read: {remedy}") from error
+    if len(token) < _LEAST_TOKEN or not re.fullmatch(r"[\w.~-]+", token, re.ASCII):
+        raise ValueError(
+            f"{name}={text!r} holds no token of letters and digits that is long enough: {remedy}"
+        )
+    return path
 
 
 def _database(env: Mapping[str, str], name: str, default: Path) -> str:

@@ -17,15 +17,14 @@ from functools import partial
 from pathlib import Path
 
 from assets.locks import find_holder, take_named
-from orchestration.gate import as_header, renew_token
+from orchestration.gate import as_header, read_token, renew_token
 from orchestration.health import require_answers
 from orchestration.instance import prepare_instance
 from orchestration.log_lines import tell
-from orchestration.profiles import CHECKOUT, Settings
+from orchestration.profiles import CHECKOUT, LOOPBACK, Settings
 from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
 
-HOST = "127.0.0.1"
 MODULE = "orchestration.definitions"
 _CODE = "dagster-code"
 _MLFLOW = "mlflow"
@@ -53,8 +52,8 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     port is taken or a database of the settings does not answer.
     """
     pages = {
-        "Dagster": f"http://{HOST}:{port}",
-        "MLflow": f"http://{HOST}:{mlflow_port}",
+        "Dagster": f"http://{LOOPBACK}:{port}",
+        "MLflow": f"http://{LOOPBACK}:{mlflow_port}",
     }
     ports = {"--port": port, "--mlflow-port": mlflow_port}
     if _has_mlflow_elsewhere(settings):
@@ -66,7 +65,7 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
             f"process {worker} works on a backfill of this home: wait for its end, or end it: its call goes on later"
         )
     with own_home(settings.ui_lock, pages):
-        require_free(ports)
+        require_free(ports, settings.ui_host)
         require_answers(settings)
         return _serve(settings, pages, (port, mlflow_port))
 
@@ -76,7 +75,10 @@ def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int])
     # makes MLflow's tables: two processes that make them at once collide
     build_tracker(settings).versions("detection")
     build_run_log(settings).end_abandoned()
-    token = renew_token(settings.ui_token)
+    is_named = settings.ui_token_file is not None
+    token = (read_token if is_named else renew_token)(settings.ui_token)
+    # a token that stays is not for a log
+    shown = f"<the text in {settings.ui_token_file}>" if is_named else token
     servers: dict[str, Server] = {}
     stop = _Stop()
     # a caught signal has its default in the servers, an ignored one not
@@ -92,7 +94,7 @@ def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int])
                     print(f"{name:8} {address}", flush=True)
                     continue
                 _wait_until(partial(_answers, address, token), server, stop)
-                print(f"{name:8} {address}/?token={token}", flush=True)
+                print(f"{name:8} {address}/?token={shown}", flush=True)
             print(_OPEN if _MLFLOW in servers else _OPEN_ONE, flush=True)
             print(_WORK, flush=True)
             _tend(servers, stop)
@@ -119,18 +121,18 @@ def own_home(lock: Path, pages: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-def require_free(ports: Mapping[str, int]) -> None:
-    """Raise ValueError for a port of loopback, by its option, that is taken, or given twice."""
+def require_free(ports: Mapping[str, int], host: str = LOOPBACK) -> None:
+    """Raise ValueError for a port, by its option, that is taken, or given twice."""
     with ExitStack() as held:
         for option, port in ports.items():
             probe = held.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, port))
+                probe.bind((host, port))
                 probe.listen()
             except OSError as error:
                 raise ValueError(
-                    f"port {port} of {HOST} cannot be had ({error.strerror}): give another one by {option}"
+                    f"port {port} of {host} cannot be had ({error.strerror}): give another one by {option}"
                 ) from None
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import ChampionRow
 from models.task_names import TASK_NAMES
@@ -21,13 +24,11 @@ def sessions_to_judge(catalog: Catalog) -> dict[str, str]:
 
     A champion judges the published sessions that its own release did not learn from.
     """
-    sessions = set(catalog.read("frame_embeddings", ["session"])["session"].to_pylist())
+    sessions = _list_sessions(catalog.read("frame_embeddings", ["session"]))
     pending: dict[str, list[str]] = {}
     for champion in champions(catalog):
         judged_by = f"model_name = '{champion['model_name']}' AND model_version = {champion['model_version']}"
-        judged = set(
-            catalog.read_latest("drift", ["session"], judged_by)["session"].to_pylist()
-        )
+        judged = _list_sessions(catalog.read_latest("drift", ["session"], judged_by))
         for session in sessions - judged - learned_from(catalog, champion):
             pending.setdefault(session, []).append(
                 f"{champion['model_name']}/{champion['model_version']}"
@@ -41,3 +42,7 @@ def learned_from(catalog: Catalog, champion: ChampionRow) -> set[str]:
         "releases", ["sessions"], is_in("release_id", [champion["release_id"]])
     ).to_pylist()
     return {session for row in rows for session in row["sessions"]}
+
+
+def _list_sessions(rows: pa.Table) -> set[str]:
+    return set(pc.unique(rows["session"]).to_pylist())

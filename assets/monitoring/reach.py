@@ -1,34 +1,57 @@
-"""Whether a retraining could see a session: whether the choice of the champion's data can take its frames in."""
+"""Which sessions a retraining could see: of which the choice of the champion's data can take frames in."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 from assets.choice import Choice
-from assets.tables.catalog import Catalog, is_in, session_is
+from assets.tables.catalog import Catalog, is_in
 from assets.tables.sql import find_frames
 
 OUTSIDE = "not in the choice of the champion's data, so a retraining would see nothing new of it"
 
 
 def can_take_in(catalog: Catalog, choice: Choice, session: str) -> bool:
-    """Whether a release by this choice may hold frames of the session: its name, its frames and their labels decide.
+    """Whether a release by this choice may hold frames of the session."""
+    return not find_outside(catalog, choice, [session])
+
+
+def find_outside(
+    catalog: Catalog, choice: Choice, sessions: Collection[str]
+) -> set[str]:
+    """Those of the sessions of which no release by this choice may hold a frame: their names, their frames and the
+    labels of these decide.
 
     A condition that cannot be asked any more holds back nothing: the run that makes the release says what is wrong.
     """
-    if choice.sessions and not any(fnmatchcase(session, p) for p in choice.sessions):
-        return False
-    if not choice.where and not choice.classes:
-        return True
-    colour = f"{session_is(session)} AND kind = 'color'"
-    found = set(catalog.read("frames", ["frame_id"], colour)["frame_id"].to_pylist())
+    named = {
+        session
+        for session in sessions
+        if not choice.sessions or any(fnmatchcase(session, p) for p in choice.sessions)
+    }
+    if not named or not (choice.where or choice.classes):
+        return set(sessions) - named
+    return set(sessions) - _keep_fitting(catalog, choice, named)
+
+
+def _keep_fitting(catalog: Catalog, choice: Choice, sessions: set[str]) -> set[str]:
+    """Those with a frame for which the condition and the classes hold."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = ["frame_id", "session"]
+    frames = catalog.read_published_of(
+        "frames", columns, "session", sorted(sessions), "kind = 'color'"
+    )
     if choice.where:
         try:
-            found &= find_frames(catalog, choice.where)
+            found = pa.array(find_frames(catalog, choice.where), pa.string())
         except ValueError:
-            return True
+            return sessions
+        frames = frames.filter(pc.is_in(frames["frame_id"], value_set=found))
     if choice.classes:
         named = is_in("class_name", choice.classes)
-        labels = catalog.read("labels", ["frame_id"], named)
-        found &= set(labels["frame_id"].to_pylist())
-    return bool(found)
+        labelled = catalog.read("labels", ["frame_id"], named)["frame_id"]
+        frames = frames.filter(pc.is_in(frames["frame_id"], value_set=labelled))
+    return set(pc.unique(frames["session"]).to_pylist())

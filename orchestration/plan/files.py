@@ -4,13 +4,12 @@ Belongs here: landed files against the ledger. Does not: what is in them.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from assets.capture.retraction import look
 from assets.copies import recall_copies
 from assets.exclusions import Exclusion
 from assets.formats.session_settings import SETTINGS_NAME
-from assets.landing import LandingZone
 from assets.ledger import Ledger
 from assets.retrieval.stale_rows import INPUT, MISSING
 from assets.storage import Folder, SessionFile
@@ -25,9 +24,11 @@ _WHY = {
 
 
 def list_waiting(
-    zone: LandingZone, ledger: Ledger, sessions: Collection[str] | None
+    landed: Mapping[str, Folder], ledger: Ledger, sessions: Collection[str] | None
 ) -> Iterator[Line]:
-    """One line a reason, in files by session. Sessions that cannot be listed are left to `daguerre status`."""
+    """One line a reason, in files by session. `landed`: all sessions and their places; those that cannot be listed are
+    left to `daguerre status`.
+    """
     known: dict[str, dict[str, set[str]]] = {}
     columns = ["session", "path", "version", "outcome"]
     for row in ledger.file_table().select(columns).to_pylist():
@@ -38,7 +39,7 @@ def list_waiting(
     for one in ledger.exclusions():
         exclusions[one.session].append(one)
     found: dict[str, dict[str, int]] = defaultdict(dict)
-    for session, folder in sorted(zone.look_around().sessions.items()):
+    for session, folder in sorted(landed.items()):
         if sessions is not None and session not in sessions:
             continue
         try:

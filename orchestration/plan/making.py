@@ -54,8 +54,8 @@ def make_plan(
     )
     catalog = build_catalog(settings)
     ledger = open_ledger(settings)
-    zone = open_landing_zone(settings, ledger)
-    known = list_known_sessions(catalog, zone.look_around().sessions)
+    landed = open_landing_zone(settings, ledger).look_around().sessions
+    known = list_known_sessions(catalog, landed)
     sessions = choose_sessions(known, patterns)
     keep = _choose_reasons(base, changes, selected)
     stale, notes = _list_stale(catalog, settings, sessions, selected)
@@ -63,7 +63,7 @@ def make_plan(
     stale = add_up([one for one in stale if keep(one)])
     lines = [*_draw_lines(stale)]
     if base is None and not selected:
-        lines = [*list_waiting(zone, ledger, sessions), *lines]
+        lines = [*list_waiting(landed, ledger, sessions), *lines]
     makers = None if base is None else {c.maker for c in changes if not c.is_same}
     asked = Asked(sessions, selected, recipes, makers)
     lines += list_followers(catalog, stale, lines, asked)

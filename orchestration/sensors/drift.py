@@ -17,9 +17,9 @@ from assets.monitoring.answers import (
     describe_cooldown,
 )
 from assets.monitoring.pending import champions
-from assets.monitoring.reach import OUTSIDE, can_take_in
+from assets.monitoring.reach import OUTSIDE, find_outside
 from assets.monitoring.retraining import needs_retraining
-from assets.tables.catalog import Catalog
+from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.champions import read_champions_choice
 from assets.tables.rows import ChampionRow, DriftRow, RetrainingRequestRow
 from assets.tables.schemas import TABLES, to_table
@@ -85,12 +85,9 @@ def _file(
     filed = catalog.read_latest(
         "retraining_requests", where=f"task = '{task}'"
     ).to_pylist()
-    judged = catalog.read(
-        "drift", where=f"model_name = '{champion['model_name']}'"
-    ).to_pylist()
-    drifted = {r["session"] for r in judged if _is_drifted(r, champion)}
-    sessions = drifted | {r["session"] for r in filed}
-    outside = {s for s in sessions if not can_take_in(catalog, choice, s)}
+    judged = _read_drifted(catalog, champion)
+    drifted = {r["session"] for r in judged}
+    outside = find_outside(catalog, choice, drifted | {r["session"] for r in filed})
     verdicts = [r for r in judged if r["session"] not in outside]
     last_ns = max((r["requested_ns"] for r in filed), default=None)
     known = {r["request_id"] for r in filed}
@@ -117,10 +114,13 @@ def _file(
     return newest, f"{task}: no session drifted"
 
 
-def _is_drifted(row: DriftRow, champion: ChampionRow) -> bool:
-    """Whether this is the verdict on a whole session, by this very champion, that it drifted."""
-    is_verdict = row["statistic"] == WHOLE_SESSION and bool(row["is_drifted"])
-    return is_verdict and row["model_version"] == champion["model_version"]
+def _read_drifted(catalog: Catalog, champion: ChampionRow) -> list[DriftRow]:
+    """The verdicts on whole sessions, by this very champion, that they drifted."""
+    return catalog.read(
+        "drift",
+        where=f"model_name = {repr_sql(champion['model_name'])} AND model_version = {champion['model_version']} "
+        f"AND statistic = {repr_sql(WHOLE_SESSION)} AND is_drifted = true",
+    ).to_pylist()
 
 
 def _ask(

@@ -23,7 +23,7 @@ from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from orchestration.jobs import ingest_session
 from orchestration.sensors.made import is_made, tell_made
-from orchestration.sensors.standing import find_standing, list_failed_partitions
+from orchestration.sensors.standing import find_standings, list_failed_partitions
 
 LISTING = "listing"
 INTAKE = "intake"
@@ -256,10 +256,8 @@ def _find_due(
         instance, ingest_session.name, watch.failed_s
     )
     due = {}
-    for session in sorted(failed | set(paused)):
-        now = find_standing(
-            instance, ingest_session.name, {"dagster/partition": session}
-        )
+    asked = sorted(failed | set(paused))
+    for session, now in find_standings(instance, ingest_session.name, asked):
         pause = paused.get(session)
         if not now.failed_run:
             if pause:

@@ -4,6 +4,8 @@ Belongs here: which sessions lack a verdict of the current champions. Does not: 
 """
 
 import time
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import dagster as dg
 
@@ -11,7 +13,10 @@ from assets.ledger import pause_s
 from assets.monitoring.pending import sessions_to_judge
 from assets.tables.catalog import Catalog
 from orchestration.jobs import monitor_session
-from orchestration.sensors.standing import find_standing
+from orchestration.sensors.standing import count_under_way, find_standings
+
+# that wait or run at once: Dagster looks up each that is asked for by a query of its own, at every tick
+MOST_UNDER_WAY = 50
 
 
 @dg.sensor(
@@ -23,21 +28,40 @@ from orchestration.sensors.standing import find_standing
 def unjudged_session_sensor(
     context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]
 ) -> dg.SensorResult:
-    """Asks for one run a session and set of champions, and again after a pause where that run failed by itself."""
+    """Asks for one run a session and set of champions, and again after a pause where that run failed by itself.
+
+    Where many sessions wait, as after a new champion, the next are asked for as those before them end.
+    """
     pending = sessions_to_judge(catalog)
     known = set(context.instance.get_dynamic_partitions("sessions"))
-    requests = []
-    for session, champions in sorted(pending.items()):
-        if session not in known:
-            continue
-        now = find_standing(
-            context.instance, monitor_session.name, {"dagster/partition": session}
-        )
-        if now.failed_run and time.time() < now.ended_s + pause_s(now.num_failures):
-            continue
-        run_key = f"{session}:{champions}" + f":{now.failed_run}" * bool(now.failed_run)
-        requests.append(dg.RunRequest(run_key=run_key, partition_key=session))
+    waiting = {s: champions for s, champions in pending.items() if s in known}
+    under_way = count_under_way(context.instance, monitor_session.name)
+    room = max(0, MOST_UNDER_WAY - under_way)
+    requests = list(islice(_list_due(context.instance, waiting), room))
     return dg.SensorResult(
         run_requests=requests,
-        skip_reason=None if requests else "every session has its verdict",
+        skip_reason=None if requests else _explain(len(waiting), under_way),
+    )
+
+
+def _list_due(
+    instance: dg.DagsterInstance, waiting: Mapping[str, str]
+) -> Iterator[dg.RunRequest]:
+    """What is to be asked for of sessions and the champions that owe them a verdict, in the order of their names."""
+    standings = find_standings(instance, monitor_session.name, sorted(waiting))
+    for session, now in standings:
+        if now.failed_run and time.time() < now.ended_s + pause_s(now.num_failures):
+            continue
+        failed = f":{now.failed_run}" * bool(now.failed_run)
+        run_key = f"{session}:{waiting[session]}{failed}"
+        if run_key not in now.run_keys:
+            yield dg.RunRequest(run_key=run_key, partition_key=session)
+
+
+def _explain(num_waiting: int, under_way: int) -> str:
+    if not num_waiting:
+        return "every session has its verdict"
+    return (
+        f"{num_waiting} sessions without a verdict, {under_way} runs under way: the others are asked for as those end, "
+        "after a pause where a run failed, and not again where a check ended it"
     )

@@ -3,6 +3,8 @@
 Belongs here: whether runs failed by themselves, how often in a row, and why. Does not: when to ask for another.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +15,18 @@ from assets.addresses import hide
 
 _CHECK_FAILED = "DagsterAssetCheckFailedError"  # what Dagster ends the step of a blocking check with
 _NO_WORD = "its process ended without a word"
+_PARTITION = "dagster/partition"
+_RUN_KEY = "dagster/run_key"
 _MOST_RUNS = 20
+_AT_ONCE = 500  # partitions of one query
 _MOST_FAILURES = 500
+_IN_PROGRESS = (
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,7 @@ class Standing:
     num_failures: int = 0  # in a row
     ended_s: float = 0.0  # seconds since 1970, of the newest run
     reason: str = ""
+    run_keys: frozenset[str] = frozenset()  # that its runs were asked for under
 
 
 def find_standing(
@@ -36,17 +49,46 @@ def find_standing(
     A run that a check has failed, or that somebody has ended, is no failure: the next would end the same way.
     """
     records = instance.get_run_records(RunsFilter(job_name=job, tags=tags), _MOST_RUNS)
+    return _judge(instance, records)
+
+
+def find_standings(
+    instance: dg.DagsterInstance, job: str, partitions: Sequence[str]
+) -> Iterator[tuple[str, Standing]]:
+    """The same of each of these partitions, in their order: one query for hundreds, and one for each that failed."""
+    for start in range(0, len(partitions), _AT_ONCE):
+        some = partitions[start : start + _AT_ONCE]
+        mine = RunsFilter(job_name=job, tags={_PARTITION: list(some)})
+        records = defaultdict(list)
+        for record in instance.get_run_records(mine):  # the newest come first
+            records[record.dagster_run.tags[_PARTITION]].append(record)
+        for partition in some:
+            yield partition, _judge(instance, records[partition][:_MOST_RUNS])
+
+
+def count_under_way(instance: dg.DagsterInstance, job: str) -> int:
+    """Runs of the job that wait or run."""
+    return instance.get_runs_count(RunsFilter(job_name=job, statuses=_IN_PROGRESS))
+
+
+def _judge(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> Standing:
+    """By all runs of one piece of work, the newest first."""
     if not records:
         return Standing()
+    tags = [record.dagster_run.tags for record in records]
+    run_keys = frozenset(t[_RUN_KEY] for t in tags if _RUN_KEY in t)
     num_failures = 0
     for record in records:
         if record.dagster_run.status != DagsterRunStatus.FAILURE:
             break
         num_failures += 1
     newest = records[0]
+    begun = Standing(is_begun=True, run_keys=run_keys)
+    if not num_failures:
+        return begun
     errors = _list_errors(instance, newest.dagster_run.run_id)
-    if not num_failures or (errors and all(_is_check(error) for error in errors)):
-        return Standing(is_begun=True)
+    if errors and all(_is_check(error) for error in errors):
+        return begun
     reasons = [_find_cause(error) for error in errors if not _is_check(error)]
     return Standing(
         True,
@@ -54,6 +96,7 @@ def find_standing(
         num_failures,
         newest.end_time or newest.update_timestamp.timestamp(),
         reasons[0] if reasons else _NO_WORD,
+        run_keys,
     )
 
 
@@ -71,9 +114,7 @@ def list_failed_partitions(
     )
     tags = [record.dagster_run.tags for record in records]
     until_s = [after_s, *(record.update_timestamp.timestamp() for record in records)]
-    return {t["dagster/partition"] for t in tags if "dagster/partition" in t}, max(
-        until_s
-    )
+    return {t[_PARTITION] for t in tags if _PARTITION in t}, max(until_s)
 
 
 def describe_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.gate import Gate, as_header, renew_token
+from orchestration.gate import Gate, as_header, read_token, renew_token
 from orchestration.gated import list_origins
 from orchestration.profiles import load_settings
 
@@ -177,3 +177,40 @@ def test_each_start_has_a_token_of_its_own_for_this_user_alone(tmp_path: Path) -
     assert path.read_text() in tokens
     assert path.stat().st_mode & 0o777 == 0o600
     assert min(map(len, tokens)) >= 43  # 256 bits, six a character
+
+
+def test_a_token_that_is_named_opens_the_ui_and_is_never_renewed(
+    tmp_path: Path,
+) -> None:
+    named = tmp_path / "named"
+    named.write_text("0123456789abcdef" * 4 + "\n")
+    env = {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_UI_TOKEN_FILE": str(named)}
+    settings = load_settings(env)
+    assert settings.ui_token == named
+    assert read_token(settings.ui_token) == "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("text", ["", "short", "a" * 31, "a b" * 20, "ä" * 40, None])
+def test_a_named_token_that_could_be_guessed_or_is_not_there_is_refused(
+    text: str | None, tmp_path: Path
+) -> None:
+    named = tmp_path / "named"
+    if text is not None:
+        named.write_text(text)
+    env = {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_UI_TOKEN_FILE": str(named)}
+    with pytest.raises(
+        ValueError, match=r"DAGUERRE_UI_TOKEN_FILE.*openssl rand"
+    ) as told:
+        load_settings(env)
+    assert not text or text not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["10.0.0.5", "::", "localhost", "0.0.0.0:3000"])
+def test_the_ui_listens_on_loopback_or_where_a_container_publishes(
+    text: str, tmp_path: Path
+) -> None:
+    home = {"DAGUERRE_HOME": str(tmp_path)}
+    assert load_settings(home).ui_host == "127.0.0.1"
+    assert load_settings({**home, "DAGUERRE_UI_HOST": "0.0.0.0"}).ui_host == "0.0.0.0"
+    with pytest.raises(ValueError, match=f"DAGUERRE_UI_HOST='{re.escape(text)}'"):
+        load_settings({**home, "DAGUERRE_UI_HOST": text})

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.profiles import Settings, load_settings
-from orchestration.ui import HOST, own_home, require_free, serve
+from orchestration.profiles import LOOPBACK, Settings, load_settings
+from orchestration.ui import own_home, require_free, serve
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def settings(home) -> Settings:
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.socket() as other:
-        other.bind((HOST, 0))
+        other.bind((LOOPBACK, 0))
         other.listen()
         yield other.getsockname()[1]
 
@@ -65,7 +65,7 @@ def test_a_number_that_is_no_port_is_refused_by_its_option(option, port):
 
 def test_one_port_for_both_pages_is_refused(taken):
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((LOOPBACK, 0))
         free = probe.getsockname()[1]
     with pytest.raises(ValueError, match="another one by --mlflow-port"):
         require_free({"--port": free, "--mlflow-port": free})

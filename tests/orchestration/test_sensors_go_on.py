@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from pathlib import Path
 
 import dagster as dg
@@ -10,17 +11,18 @@ import pytest
 
 from assets.choice import Choice
 from assets.landing import LandingZone
-from assets.monitoring.reach import OUTSIDE, can_take_in
+from assets.monitoring.reach import OUTSIDE, can_take_in, find_outside
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.schemas.monitoring import WHOLE_SESSION
 from assets.workspace import Workspace
-from orchestration.sensors import drift, monitoring
+from bench import synthetic_home
+from orchestration.sensors import drift, monitoring, standing
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
-from orchestration.sensors.standing import find_standing
+from orchestration.sensors.standing import find_standing, find_standings
 
 TASKS = ("detection", "recognition")
 RELEASE = {"release_id": "r", "sessions": ["bccd"], "class_names": []}
@@ -375,3 +377,95 @@ def test_a_session_whose_verdict_failed_is_judged_again_after_a_pause(
 
 def test_work_that_was_never_begun_has_no_standing(instance):
     assert not find_standing(instance, "ingest_session", MONDAY).is_begun
+
+
+def judge_next(instance, catalog) -> list[str]:
+    with dg.build_sensor_context(instance) as context:
+        result = unjudged_session_sensor(context, catalog=catalog)
+    return [str(request.run_key) for request in result.run_requests or []]
+
+
+def start_run(instance, run_key: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """A run that was asked for under this key, as the daemon writes it."""
+    tags = {"dagster/partition": run_key.partition(":")[0], "dagster/run_key": run_key}
+    return instance.add_run(
+        dg.DagsterRun(
+            job_name="monitor_session",
+            run_id=str(uuid.uuid4()),
+            status=status,
+            tags=tags,
+        )
+    )
+
+
+@pytest.fixture
+def waiting(instance, monkeypatch) -> list[str]:
+    """Names of sessions that a champion owes a verdict, more than are asked for at once."""
+    monkeypatch.setattr(monitoring, "MOST_UNDER_WAY", 3)
+    names = [f"session-{n}" for n in range(5)]
+    instance.add_dynamic_partitions("sessions", names)
+    pending = dict.fromkeys(names, "m/1")
+    monkeypatch.setattr(monitoring, "sessions_to_judge", lambda _: pending)
+    return names
+
+
+def test_of_many_sessions_the_next_are_asked_for_as_those_before_them_end(
+    waiting, instance, catalog
+):
+    keys = [f"{name}:m/1" for name in waiting]
+    assert judge_next(instance, catalog) == keys[:3]
+    for key, status in zip(keys, ("SUCCESS", "STARTED", "STARTING"), strict=False):
+        start_run(instance, key, dg.DagsterRunStatus[status])
+    assert judge_next(instance, catalog) == keys[3:4], "two are under way"
+    start_run(instance, keys[3], dg.DagsterRunStatus.STARTED)
+    assert judge_next(instance, catalog) == []
+
+
+def test_sessions_whose_runs_gave_no_verdict_keep_no_other_from_its_turn(
+    waiting, instance, catalog
+):
+    for name in waiting[:4]:
+        start_run(instance, f"{name}:m/1", dg.DagsterRunStatus.CANCELED)
+    assert judge_next(instance, catalog) == ["session-4:m/1"]
+
+
+def test_a_new_champion_judges_sessions_that_the_one_before_has_judged(
+    waiting, instance, catalog
+):
+    start_run(instance, "session-0:m/0", dg.DagsterRunStatus.SUCCESS)
+    assert judge_next(instance, catalog)[0] == "session-0:m/1"
+
+
+def test_the_standing_of_many_is_that_of_each(instance, run_job, monkeypatch):
+    monkeypatch.setattr(standing, "_AT_ONCE", 2)
+    days = ["monday", "tuesday", "wednesday", "thursday", "friday"]
+    outcomes = {"monday": [True, True], "wednesday": [False], "friday": [False, True]}
+    for day, fails in outcomes.items():
+        for is_failure in fails:
+            run_job("monitor_session", {"dagster/partition": day}, fails=is_failure)
+    run_job("monitor_session", {"dagster/partition": "thursday"}, as_check=True)
+    run_job("ingest_session", {"dagster/partition": "tuesday"})
+    found = dict(find_standings(instance, "monitor_session", days))
+    assert list(found) == days
+    for day in days:
+        tags = {"dagster/partition": day}
+        assert found[day] == find_standing(instance, "monitor_session", tags), day
+    failures = {day: now.num_failures for day, now in found.items() if now.failed_run}
+    assert failures == {"monday": 2, "friday": 1}
+
+
+def test_sessions_outside_of_a_choice_are_found_together_as_one_by_one(catalog):
+    synthetic_home.fill(catalog, ["desk"], 2, is_labelled=True)  # with a cup a frame
+    synthetic_home.fill(catalog, ["shelf"], 2)
+    sessions = ["desk", "shelf", "nobody"]
+    for choice, outside in (
+        (Choice(), set()),
+        (Choice(sessions=("des*",)), {"shelf", "nobody"}),
+        (Choice(classes=("cup",)), {"shelf", "nobody"}),
+        (Choice(where="session = 'shelf'"), {"desk", "nobody"}),
+        (Choice(where="no_such_column = 1"), set()),
+        (Choice(where="session = 'shelf'", classes=("cup",)), set(sessions)),
+    ):
+        assert find_outside(catalog, choice, sessions) == outside, choice
+        alone = {s for s in sessions if not can_take_in(catalog, choice, s)}
+        assert alone == outside, choice
