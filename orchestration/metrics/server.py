@@ -6,8 +6,8 @@ from orchestration.gated import list_origins
 from orchestration.log_lines import tell
 from orchestration.metrics.page import PATH, make_page
 from orchestration.metrics.scrape import open_scraper
-from orchestration.profiles import Settings
-from orchestration.ui import HOST, require_free
+from orchestration.profiles import LOOPBACK, Settings
+from orchestration.ui import require_free
 
 
 def serve(settings: Settings, port: int) -> None:
@@ -16,11 +16,11 @@ def serve(settings: Settings, port: int) -> None:
     scraper = open_scraper(settings)
     # loads what reads the stores, which takes longer than a scrape
     scraper.scrape()
-    tell(f"http://{HOST}:{port}{PATH}")
+    tell(f"http://{LOOPBACK}:{port}{PATH}")
     page = make_page(scraper, list_origins(str(port), settings))
     uvicorn.run(
         page,
-        host=HOST,
+        host=LOOPBACK,
         port=port,
         access_log=False,
         log_level="warning",
