@@ -51,8 +51,9 @@ INTAKE_TABLES = (
 )
 
 _TESTS = Path(__file__).parent
-_SERVED = ("faults", "s3", "ui")  # folders whose servers are started once
-_LONG = {"pipeline", "training", "faults", "docs"}  # folders of tests of minutes
+_SERVED = ("cluster", "faults", "s3", "ui")  # folders whose servers are started once
+# folders of tests of minutes
+_LONG = {"pipeline", "training", "cluster", "faults", "docs"}
 
 
 @pytest.hookimpl(optionalhook=True)

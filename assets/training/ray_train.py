@@ -11,32 +11,34 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import logging
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from assets.abandoned import KEPT_DAYS, drop_abandoned
 from assets.cluster.connection import count_ready, open_ray
-from assets.cluster.worker_home import require_seen
+from assets.cluster.worker_home import find_home, require_seen
 from assets.inference.checkpoint import read_checkpoint, write_checkpoint
 from assets.inference.package import ModelPackage, describe, write_package
 from assets.pixel_cache import CacheRoom
 from assets.pretrained import WeightsFile, find_weights, read_weights
 from assets.samples import ReleaseFacts, ReleaseImages, read_release
 from assets.tracing import continued, record, span, traceparent
-from assets.training.progress import OnProgress, follow_events
+from assets.training.progress import OnProgress, Post, follow_events, write_events
 from assets.training.run_folder import name_run, own_folder
 from assets.training.run_store import RunStore, drop_abandoned_runs
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
 from assets.training.spec import Place, TrainingSpec
 from assets.training.worker_group import run_group
+from assets.workspace import Workspace
 from models.augment.crop_plan import CropPlan
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ RUNS = ".runs"  # below the models: what is under way
 _KEPT = "kept"
 _EVENTS = "events.jsonl"
 _SNAPSHOTS = "snapshots"
+_FIRST_STAGE = "building the net and reading the first images"
 _MAX_FAILURES = 3  # of workers, in one call
 _ROOM_S = 300.0  # for fewer workers, which were counted, to find their room
 _log = logging.getLogger("daguerre.training")
@@ -66,6 +69,8 @@ class _Job:
     pixels: CacheRoom | None
     store: RunStore | None = None
     traceparent: str | None = None  # of the training's span
+    # who follows the events, on another machine of a cluster
+    post: Post | None = None
 
 
 def train(
@@ -155,6 +160,8 @@ def _run_on_ray(job: _Job, address: str | None, enter: Callable[[str], None]) ->
     """
     enter("joining Ray" if address else "starting Ray")
     with open_ray(job.spec.num_workers[1], address):
+        if address and job.store:
+            job = replace(job, post=Post.open(Path(job.run_folder) / _EVENTS))
         for attempt in range(_MAX_FAILURES + 1):
             try:
                 return _run_once(job, enter)
@@ -209,11 +216,32 @@ def _work(job: _Job, device: Any) -> None:
     from models.training.workers import find_workers
 
     require_seen(job.catalog.uri, "DAGUERRE_TABLES")
-    require_seen(job.run_folder, "DAGUERRE_HOME")
     workers = find_workers(job.spec.config)
-    with continued(job.traceparent), span("worker", rank=workers.rank):
+    with (
+        continued(job.traceparent),
+        span("worker", rank=workers.rank),
+        _settle(job) as mine,
+    ):
         release = read_release(job.catalog, job.spec.release_id, job.spec.config.task)
-        _fit(job, release, workers, device)
+        _fit(mine, release, workers, device)
+
+
+@contextmanager
+def _settle(job: _Job) -> Iterator[_Job]:
+    """The job as it is done on this machine: with folders of its own where the run's folder is another machine's.
+
+    Those go at the end; what counts is in the store. Raises ValueError where there is none and no folder either.
+    """
+    if job.post is None:
+        require_seen(job.run_folder, "DAGUERRE_HOME")
+        yield job
+    elif job.post.is_here():
+        yield replace(job, post=None)
+    else:
+        here = Workspace(find_home()).pixels.folder
+        pixels = replace(job.pixels, folder=here) if job.pixels else None
+        with TemporaryDirectory(prefix="daguerre-training-") as folder:
+            yield replace(job, run_folder=folder, pixels=pixels)
 
 
 def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> None:
@@ -223,30 +251,19 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
     def save(snapshot: Snapshot) -> None:
         write_snapshot(run_folder / _SNAPSHOTS, snapshot, job.store)
 
-    def show(name: str, jpeg: bytes) -> None:
-        say({"kind": "picture", "name": name, "jpeg": base64.b64encode(jpeg).decode()})
-
-    began_ns = time.time_ns()
-
-    def say(event: dict[str, Any]) -> None:
-        nonlocal began_ns
-        print(json.dumps(event), file=events)
-        if event["kind"] == "epoch":
-            ended_ns = time.time_ns()
-            record("epoch", began_ns, ended_ns, epoch=event["epoch"] + 1)
-            began_ns = ended_ns
-
     resume = read_newest_snapshot(run_folder / _SNAPSHOTS, job.store)
     lesson = Lesson(
         job.catalog, release, job.spec.config, job.spec.seed, job.weights, job.pixels
     )
-    stage = "building the net and reading the first images"
-    with (
-        (run_folder / _EVENTS).open("a", buffering=1)
-        if workers.rank == 0
-        else open(os.devnull, "w") as events
-    ):
-        say({"kind": "stage", "text": stage})
+    events = run_folder / _EVENTS if workers.rank == 0 else Path(os.devnull)
+    with write_events(events, job.post if workers.rank == 0 else None) as write:
+        say = _tracing_epochs(write)
+
+        def show(name: str, jpeg: bytes) -> None:
+            encoded = base64.b64encode(jpeg).decode()
+            say({"kind": "picture", "name": name, "jpeg": encoded})
+
+        say({"kind": "stage", "text": _FIRST_STAGE})
         result = learn(lesson, workers, device, Listeners(say, save, show), resume)
     _require_agreement(result, workers)
     if workers.rank == 0:
@@ -257,6 +274,21 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
         )
         if job.store:
             job.store.put(run_folder / _KEPT)
+
+
+def _tracing_epochs(say: OnProgress) -> OnProgress:
+    """The same; each epoch that it is told is a span, which began with the one before."""
+    began_ns = time.time_ns()
+
+    def say_and_trace(event: dict[str, Any]) -> None:
+        nonlocal began_ns
+        say(event)
+        if event["kind"] == "epoch":
+            ended_ns = time.time_ns()
+            record("epoch", began_ns, ended_ns, epoch=event["epoch"] + 1)
+            began_ns = ended_ns
+
+    return say_and_trace
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,17 @@ def write_snapshot(
 def read_newest_snapshot(
     folder: Path, store: RunStore | None = None
 ) -> Snapshot | None:
-    """The newest that is as it was written; a damaged one is passed over, with a word in the log."""
+    """The newest that is as it was written; a damaged one is passed over, with a word in the log.
+
+    Where there is a store, only what came to it counts: workers on several machines go on from the same one.
+    """
+    if store is None:
+        here = (_read(path, None) for path in reversed(_list(folder)))
+        return next((found for found in here if found is not None), None)
     for _ in range(_MAX_LOOKS):
         stored = _list_stored(store)
-        here = [path.name for path in _list(folder)]
-        for name in sorted({*here, *stored}, reverse=True):
-            found = _read(folder / name, store if name in stored else None)
+        for name in reversed(stored):
+            found = _read(folder / name, store)
             if found is not None:
                 return found
         if _list_stored(store) == stored:

@@ -1,6 +1,6 @@
 """Workers of one training on Ray: tasks that start together or not at all, and meet in one torch process group.
 
-On one machine they meet through a file and talk over loopback; on several, at an address of the first one's machine.
+In a Ray of one node they meet through a file and talk over loopback; else at an address of the first one's machine.
 What they log and print is in the log of who runs the group, by rank and machine.
 Worker processes are kept by Ray for the next training, with what they have imported; those that had a GPU are not.
 """
@@ -83,7 +83,7 @@ def run_group(
             for rank in range(num_workers)
         ]
         address = f"file://{meeting}"
-        if not _is_one_machine():
+        if not _is_one_node():
             find = ray.remote(_find_address).options(
                 **options, scheduling_strategy=seats[0]
             )
@@ -121,12 +121,10 @@ def _await_room(room: Any, num_workers: int, patience_s: float) -> None:
         )
 
 
-def _is_one_machine() -> bool:
+def _is_one_node() -> bool:
     import ray
 
-    return (
-        len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}) == 1
-    )
+    return sum(node["Alive"] for node in ray.nodes()) == 1
 
 
 def _await_all(tasks: Sequence[Any]) -> None:
@@ -194,7 +192,7 @@ def _meet(place: _Place) -> int:
     import ray
     import torch
 
-    if place.meeting.startswith("file://"):
+    if place.meeting.startswith(("file://", "tcp://127.")):
         loopback = "lo" if sys.platform == "linux" else "lo0"
         os.environ.update(
             {"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback}

@@ -1,4 +1,4 @@
-"""A small HTTP proxy on loopback before an object store, which fails one request of its choice.
+"""A small HTTP proxy on loopback before an object store, which fails one request of its choice, or some in a row.
 
 Requests are counted from `arm` on. The faults are what a client of a real store meets: a connection that is reset
 before the request arrives, 503 Slow Down, 500 after the request was applied, a reply that never comes although the
@@ -33,9 +33,9 @@ class S3Proxy:
         self.upstream = urlsplit(upstream)
         self.requests: list[str] = []  # "PUT /bucket/key", since `arm`
         self._fault = ""
-        self._at = 0
+        self._failing = range(0)  # their numbers
         self._lock = threading.Lock()
-        # the request that was failed, and when
+        # the first request that was failed, and when
         self.injected = ""
         self.injected_s = 0.0
         handler = type("Handler", (_Handler,), {"proxy": self})
@@ -55,8 +55,8 @@ class S3Proxy:
         self._server.server_close()
         self._thread.join()
 
-    def arm(self, fault: str = "", at: int = 0) -> None:
-        """Count from 1 again, and fail request number `at`; with no fault only count."""
+    def arm(self, fault: str = "", at: int = 0, num: int = 1) -> None:
+        """Count from 1 again, and fail `num` requests from number `at` on; with no fault only count."""
         if fault and fault not in FAULTS:
             raise ValueError(
                 f"there is no fault '{fault}': the faults are {', '.join(FAULTS)}"
@@ -66,17 +66,18 @@ class S3Proxy:
             self.injected = ""
             self.injected_s = 0.0
             self._fault = fault
-            self._at = at
+            self._failing = range(at, at + num)
 
     def choose(self, request: str) -> str:
         """Count the request and say what befalls it."""
         with self._lock:
             self.requests.append(request)
-            if self._fault and len(self.requests) == self._at:
+            if not self._fault or len(self.requests) not in self._failing:
+                return ""
+            if not self.injected:
                 self.injected = request
                 self.injected_s = time.monotonic()
-                return self._fault
-        return ""
+            return self._fault
 
 
 class _Handler(BaseHTTPRequestHandler):

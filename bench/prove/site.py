@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.prove.access import ACCESS
 from bench.prove.export import Export, export
 from bench.prove.faults import Fault
 from bench.prove.history import Event, read_history
@@ -22,14 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SESSION = "monday"
 MAX_ATTEMPTS = 6
 _WORKER_S = 180.0
-_CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "dummy",
-    "AWS_SECRET_ACCESS_KEY": "dummy-secret",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_REGION": "us-east-1",
-}
 
 
 class NotRecovered(RuntimeError):
@@ -51,7 +44,7 @@ class Worker:
     def __init__(self, order: Order) -> None:
         env = {
             **os.environ,
-            **_CREDENTIALS,
+            **ACCESS,
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "ignore",
         }
@@ -259,7 +252,7 @@ class Site:
             ledger.engine.dispose()
 
     def _s3(self, endpoint: str) -> Any:
-        os.environ.update(_CREDENTIALS)
+        os.environ.update(ACCESS)
         from s3fs import S3FileSystem
 
         return S3FileSystem(

@@ -105,6 +105,14 @@ def test_a_reply_breaks_off_in_its_body(proxy):
     assert send(proxy, "GET", "/b/there") == (200, b"0123456789")
 
 
+def test_requests_fail_in_a_row_and_then_pass(proxy, kept):
+    proxy.arm("slow_down", 2, num=3)
+    statuses = [send(proxy, "PUT", f"/b/{n}", b"x")[0] for n in range(1, 7)]
+    assert statuses == [200, 503, 503, 503, 200, 200]
+    assert set(kept) == {"/b/there", "/b/1", "/b/5", "/b/6"}
+    assert proxy.injected == "PUT /b/2"
+
+
 def test_a_fault_that_is_none_is_refused(proxy):
     with pytest.raises(ValueError, match="there is no fault 'fire'"):
         proxy.arm("fire", 1)

@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from assets.ledger import Ledger
+from bench.prove.access import ACCESS
 from orchestration.profiles import Settings, load_settings
 
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "dummy", "AWS_SECRET_ACCESS_KEY": "dummy-secret"}
 _NUMBERS = itertools.count()
 
 
 @pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dummy credentials, and nothing of this machine's own configuration."""
+    for name, value in ACCESS.items():
+        monkeypatch.setenv(name, value)
     for name in (
         "AWS_PROFILE",
         "AWS_SESSION_TOKEN",
@@ -25,11 +27,6 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
         "AWS_ENDPOINT_URL",
     ):
         monkeypatch.delenv(name, raising=False)
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def test_groups_meet_and_find_processes_of_former_ones_warm(tmp_path):
 
 
 def test_workers_of_several_machines_meet_at_an_address(tmp_path, monkeypatch):
-    monkeypatch.setattr("assets.training.worker_group._is_one_machine", lambda: False)
+    monkeypatch.setattr("assets.training.worker_group._is_one_node", lambda: False)
     assert [told for _, told in _run(_note, tmp_path, "a")] == ["[0, 1] cpu"] * 2
     assert not (tmp_path / "meet-a").exists()
 
