@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from assets.retrieval.recorded_costs import count_rows
+from orchestration.instance import prepare_instance
 from orchestration.metrics import families as f
 from orchestration.metrics.families import Sample
 from orchestration.profiles import Settings
@@ -28,7 +29,7 @@ def read_runs(settings: Settings) -> Iterator[Sample]:
     """Of all runs that are kept. Nothing is made where Dagster has not run yet."""
     if not _has_runs(settings.dagster_home):
         return
-    with _open_instance(settings.dagster_home) as instance:
+    with _open_instance(prepare_instance(settings)) as instance:
         yield from _count_runs(instance)
         yield from _read_rates(instance)
 
