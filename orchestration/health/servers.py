@@ -1,4 +1,8 @@
-"""Try an MLflow server: ask for its registry, make a registered model of a name of its own, and delete it."""
+"""Try the servers of the settings.
+
+Of an MLflow server: ask for its registry, make a registered model of a name of its own, and delete it. Of a cluster of
+Ray: join it and leave it.
+"""
 
 import base64
 import json
@@ -9,7 +13,9 @@ import uuid
 from collections.abc import Mapping
 
 from assets.addresses import hide
+from assets.cluster.connection import SETTING
 from orchestration.health.finding import Finding
+from orchestration.profiles import Settings
 
 _ANSWER_S = 30  # a server that is new makes its tables at the first question
 _API = "api/2.0/mlflow/registered-models"
@@ -62,3 +68,17 @@ def _authorise() -> dict[str, str]:
         pair = base64.b64encode(f"{user}:{password}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def try_ray(settings: Settings) -> Finding:
+    """Whether this machine can work on the cluster of the settings, by the code that is here."""
+    from orchestration.cluster import require_cluster
+
+    address = settings.workspace.ray_address or ""
+    try:
+        require_cluster(settings)
+    except ValueError as error:
+        told = str(error).removeprefix(f"{SETTING}={address!r}: ")
+        lacks, _, remedy = told.rpartition(": ")
+        return Finding("Ray", address, lacks=lacks, remedy=remedy)
+    return Finding("Ray", address, ("join",))

@@ -61,6 +61,19 @@ def test_a_home_on_a_laptop_is_good_and_nothing_is_left_in_it(
     assert {p.name for p in home.rglob("*")} == before
 
 
+def test_a_cluster_that_does_not_answer_is_named_with_its_setting_and_exits_3(
+    home, monkeypatch, capsys
+):
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    monkeypatch.setenv("DAGUERRE_RAY", "127.0.0.1:1")
+    code, out = run(monkeypatch, capsys, "--health", "--json")
+    found = json.loads(out)["health"][-1]
+    assert code == 3
+    assert found["name"] == "Ray" and found["address"] == "127.0.0.1:1"
+    assert found["lacks"].startswith("no Ray answers there")
+    assert found["remedy"].startswith("give host:port of its head")
+
+
 def test_a_folder_that_may_not_be_written_is_named_and_exits_3(
     home, monkeypatch, capsys, permissions_bind
 ):
