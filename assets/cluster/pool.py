@@ -210,7 +210,7 @@ class _Pool:
         import ray
 
         lasts = {m.actor.close.remote(): m.token for m in self._members if m.is_open}
-        ended = []
+        ended: list[Any] = []
         if lasts:
             ended, _ = ray.wait([*lasts], num_returns=len(lasts), timeout=_END_S)
         tokens = [lasts[task] for task in ended]
@@ -229,7 +229,7 @@ class _Pool:
             ray.get_runtime_context().get_node_id(),
         )
         self._num_started += 1
-        actor = ray.remote(_Worker).options(**self._options).remote(told)
+        actor: Any = ray.remote(_Worker).options(**self._options).remote(told)
         member = _Member(told.token, actor)
         member.tasks[actor.open.remote(self._work)] = None
         self._members.append(member)
