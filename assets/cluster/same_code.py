@@ -52,7 +52,10 @@ def require_same(here: Code, where: str) -> None:
 
 
 def require_same_on_all_nodes(address: str) -> None:
-    """Ask every machine of the cluster. Raises ValueError, with the address, for the first that runs other code."""
+    """Ask every machine of the cluster. Raises ValueError, with the address, for the first that runs other code.
+
+    One that dies meanwhile, or did a moment ago, runs none: whoever takes its place is asked when it works.
+    """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -66,17 +69,20 @@ def require_same_on_all_nodes(address: str) -> None:
             where = f"{node['NodeManagerAddress']} (node {node['NodeID'][:8]})"
             asked[probe.remote()] = where
     for task, where in asked.items():
-        told = explain_difference(describe_code(), _ask(task), where)
+        code = _ask(task)
+        told = "" if code is None else explain_difference(describe_code(), code, where)
         if told:
             raise ValueError(f"DAGUERRE_RAY={address!r}: {told}")
 
 
-def _ask(task: Any) -> Code:
-    """What a machine says; that Daguerre is missing where it cannot say."""
+def _ask(task: Any) -> Code | None:
+    """What a machine says; that Daguerre is missing where it cannot say; None for one that is gone."""
     import ray
 
     try:
         return dict(ray.get(task, timeout=_PROBE_S))
+    except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
+        return None
     except (ray.exceptions.GetTimeoutError, ray.exceptions.RayError):
         return {}
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 MAX_ATTEMPTS = 6
@@ -40,10 +41,9 @@ def run_sessions() -> None:
     from orchestration.sensors.landing import landing_zone_sensor
     from orchestration.ticks import LocalEngine
 
-    _use_nodes_for_few()
     settings = load_settings()
     _wait()
-    with LocalEngine(settings) as engine:
+    with _nodes_for_few(), LocalEngine(settings) as engine:
         engine.tick(landing_zone_sensor)  # a listing counts when it was seen twice
         for request in engine.tick(landing_zone_sensor):
             session = str(request.partition_key)
@@ -63,16 +63,15 @@ def run_sessions() -> None:
             _say(session=session, run_id=run_id, status=status)
 
 
-def train() -> None:
-    """A dataset of what is published, a model, its scores, the gate: as `daguerre train` does."""
+def loop() -> None:
+    """From landing to champion: the sessions, and then what `daguerre train` does with the settings that are given."""
     from orchestration.profiles import load_settings
     from orchestration.train import train_here
 
+    run_sessions()
     changes = json.loads(sys.argv[2])
-    settings = load_settings()
-    _wait()
     facts = train_here(
-        settings, TASK, RECIPE, None, changes, seed=0, accept_thin_test=True
+        load_settings(), TASK, RECIPE, None, changes, seed=0, accept_thin_test=True
     )
     _say(**{name: facts.get(name) for name in _TOLD})
 
@@ -84,7 +83,6 @@ def embed() -> None:
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    _use_nodes_for_few()
     incremental._BATCH_FRAMES = 4
     settings = load_settings()
 
@@ -94,11 +92,14 @@ def embed() -> None:
 
     _wait()
     # it waits before each next step, and goes on for good when nobody writes to it any more
-    done = embed_frames(sys.argv[2], build_catalog(settings), settings.workspace, stop)
+    with _nodes_for_few():
+        done = embed_frames(
+            sys.argv[2], build_catalog(settings), settings.workspace, stop
+        )
     _say(new=done.new, computed=done.computed, total=done.total)
 
 
-def train_only() -> None:
+def train() -> None:
     """The weights that a release and settings give, as the training asset makes them. Each step is said."""
     from assets.training.ray_train import train
     from assets.training.spec import Place, TrainingSpec
@@ -131,11 +132,17 @@ _TOLD = (
 )
 
 
-def _use_nodes_for_few() -> None:
-    """The nodes of Ray are asked however few frames there are."""
+@contextmanager
+def _nodes_for_few() -> Iterator[None]:
+    """The nodes of Ray are asked however few frames there are, as long as the context lasts."""
     from assets.cluster import pool
 
+    fewest = pool.FEWEST_FRAMES
     pool.FEWEST_FRAMES = 1
+    try:
+        yield
+    finally:
+        pool.FEWEST_FRAMES = fewest
 
 
 def _say_step(event: dict[str, Any]) -> None:
@@ -165,5 +172,5 @@ def _say(**facts: Any) -> None:
 
 
 if __name__ == "__main__":
-    works = (take_in, run_sessions, train, embed, train_only)
+    works = (take_in, run_sessions, loop, embed, train)
     {work.__name__: work for work in works}[sys.argv[1]]()

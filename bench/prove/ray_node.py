@@ -17,6 +17,7 @@ SETTINGS = {
     "RAY_worker_niceness": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "OMP_WAIT_POLICY": "PASSIVE",  # nodes share the cores, and none knows of the others
 }
 _STORE_BYTES = 100 << 20
 

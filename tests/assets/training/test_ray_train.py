@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ import torch
 from assets.cluster.connection import open_ray
 from assets.inference.package import load_net, load_predictor, open_package
 from assets.pixel_cache import CacheRoom
+from assets.training.progress import Post, write_events
 from assets.training.ray_train import train
 from assets.training.run_folder import name_run
 from assets.training.snapshots import write_snapshot
@@ -349,3 +351,14 @@ def test_a_training_that_died_on_one_machine_goes_on_on_another(
     assert second.model_sha256 == whole.model_sha256
     assert [row["epoch"] for row in second.facts.history] == list(range(6))
     assert not [p for p in (tmp_path / "shared").rglob("*") if p.is_file()]
+
+
+def test_events_that_are_sent_to_another_machine_come_in_order(two_workers, tmp_path):
+    post = Post.open(tmp_path / "events")
+    assert post.is_here()
+    with write_events(tmp_path / "unused", post) as send:
+        for step in range(20):
+            send({"step": step})
+    lines = (tmp_path / "events").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [{"step": n} for n in range(20)]
+    assert not (tmp_path / "unused").exists()

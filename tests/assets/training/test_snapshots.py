@@ -114,6 +114,14 @@ def test_another_machine_goes_on_from_the_newest_that_was_stored(tmp_path, store
     assert back is not None and back.facts == {"step": 20}
 
 
+def test_what_did_not_come_to_the_store_does_not_count(tmp_path, store):
+    """A worker that is killed while it stores a snapshot has it alone: the others would go on from another."""
+    write_snapshot(tmp_path / "here", snapshot(1), store)
+    write_snapshot(tmp_path / "here", snapshot(2))
+    found = read_newest_snapshot(tmp_path / "here", store)
+    assert found is not None and found.facts == {"step": 1}
+
+
 @pytest.mark.parametrize("damage", ["flip", "gone", "manifest", "no manifest"])
 def test_a_damaged_one_in_the_store_is_passed_over(tmp_path, store, damage, caplog):
     write_snapshot(tmp_path / "a", snapshot(1), store)
