@@ -52,12 +52,12 @@ def open_ray(num_workers: int, address: str | None = None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with hear_workers():
+    with hear_workers(), ThreadPoolExecutor(1) as starter:
         try:
             if address:
                 _join(address)
             else:
-                _start(num_workers)
+                _start(num_workers, starter)
             yield
         finally:
             ray.shutdown()
@@ -81,15 +81,17 @@ def count_ready(least: int, most: int, resource: str) -> int:
     return max(least, min(most, free))
 
 
-def _start(num_workers: int) -> None:
-    """Start Ray in a thread of its own. In the main thread it takes over SIGTERM at once and looks at it when it is up:
-    for a signal to all processes, which ends what it waits for, that is half a minute later. Until it is up SIGTERM
-    does what it did before, and Ray's reaper ends what has started; then it ends this process as Ray would.
+def _start(num_workers: int, starter: ThreadPoolExecutor) -> None:
+    """Start Ray in a thread of its own, which is to stay: Linux ends Ray's processes with the thread that started them.
+
+    In the main thread Ray takes over SIGTERM at once and looks at it when it is up: for a signal to all processes,
+    which ends what it waits for, that is half a minute later. Until it is up SIGTERM does what it did before; then it
+    ends this process as Ray would.
     """
     import ray
 
     former = signal.getsignal(signal.SIGTERM)
-    with ThreadPoolExecutor(1) as starter, _quiet_start():
+    with _quiet_start():
         starter.submit(
             ray.init,
             address="local",  # none that somebody else has started here, or named in RAY_ADDRESS

@@ -73,3 +73,17 @@ def test_a_signal_to_the_process_alone_once_ray_is_up_ends_it_as_ray_would():
             assert process.wait() == 128 + signal.SIGTERM
         finally:
             end_all(process.pid)
+
+
+def test_ray_outlives_the_moment_in_which_it_was_started():
+    """Linux ends its processes with the thread that started them."""
+    with start() as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "False\n"
+            time.sleep(2)
+            running = list_processes(process.pid).values()
+            assert any("gcs_server" in line for line in running)
+            assert any("raylet" in line for line in running)
+        finally:
+            end_all(process.pid)
