@@ -27,7 +27,6 @@ from checks.verdicts import (
     Verdict,
     judge_share,
     nothing_checked,
-    passed_over,
 )
 
 UNREADABLE = Tolerance(warn_above=0.0, block_above=0.2)
@@ -217,13 +216,16 @@ def label_files_agree(quarantine: pa.Table) -> Verdict:
     """No two label files of a session say different things of a picture. Never blocks: the labels of the first stand,
     and such pictures stay out of releases."""
     name = "label_files_agree"
+    if not len(quarantine):
+        return nothing_checked(name, "records in quarantine")
     told = [
-        row["reason"].removeprefix(DISAGREE)
-        for row in quarantine.to_pylist()
-        if row["reason"].startswith(DISAGREE)
+        reason.removeprefix(DISAGREE)
+        for reason in quarantine["reason"].to_pylist()
+        if reason.startswith(DISAGREE)
     ]
     if not told:
-        return passed_over(name, "no label files disagree")
+        text = "nothing in quarantine is of label files that disagree"
+        return Verdict(name, True, False, text, len(quarantine), {"num_pictures": 0})
     found = [_QUOTED.match(reason) for reason in told]
     pictures = {match[0] for match in found if match}
     some = "; ".join(reason.split(" only ")[0] for reason in told[:2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,6 +43,8 @@ class Database:
         self._file = sa.make_url(url).database if url.startswith("sqlite") else None
         if self._file is None:
             self.engine = sa.create_engine(url, pool_pre_ping=True)
+            # who forgets a ledger leaves no connection open
+            weakref.finalize(self, self.engine.dispose)
         elif is_read_only:
             self.engine = self._open_to_read(self._file)
         else:

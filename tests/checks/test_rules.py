@@ -215,6 +215,7 @@ def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
         "sit",
         "decreased",
         "contradict",
+        "agree",
     }
     assert set(name.split("_")) & verbs, name
     assert not name.startswith(("check_", "test_", "validate_"))

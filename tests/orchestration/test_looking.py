@@ -148,7 +148,8 @@ def test_a_library_that_complains_is_one_line(monkeypatch, capsys, home):
         cli.main()
     assert stop.value.code == 2
     assert capsys.readouterr().err == (
-        "daguerre: sqlalchemy: no such address; DAGUERRE_TRACEBACK=1 shows where\n"
+        "daguerre: sqlalchemy: no such address; "
+        "`daguerre status --health` tries each address and says what helps\n"
     )
 
 
