@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--screenshots", default=None, help="folder for the screenshots of the UI tests"
     )
+
+
+@pytest.fixture(autouse=True)
+def default_sigterm() -> None:
+    """What libraries of tests before did with SIGTERM, which processes that are started inherit, is undone."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 @pytest.fixture(autouse=True)
