@@ -86,7 +86,7 @@ class Distributed:
     def wrap(self, net: nn.Module) -> nn.Module:
         """The net under DistributedDataParallel."""
         return nn.parallel.DistributedDataParallel(
-            net, broadcast_buffers=False, gradient_as_bucket_view=True
+            net, forward_sync_buffers=False, gradient_as_bucket_view=True
         )
 
     def unsynced(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
