@@ -98,7 +98,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def default_sigterm() -> None:
-    """What libraries of tests before did with SIGTERM, which processes that are started inherit, is undone."""
+    """What libraries of tests before did with SIGTERM, which processes that are started inherit, is undone: Dagster
+    gives it what SIGINT has, and that is ignored where tests run in the background of a shell."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
