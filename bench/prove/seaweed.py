@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ class Weed:
                 self._process.wait(0.1)
                 raise AssertionError(self._tell())
         client.close()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The server runs while the context lasts."""
+        try:
+            self.start()
+            yield
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """As a power cut of its machine would, but for what the system has not written yet."""

@@ -31,11 +31,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
         server = Weed(tmp_path_factory.mktemp("store"))
     except WeedMissing as missing:
         pytest.skip(str(missing))
-    try:
-        server.start()
+    with server.running():
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture

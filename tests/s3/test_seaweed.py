@@ -20,11 +20,8 @@ def weed(credentials, tmp_path_factory) -> Iterator[Weed]:
         server = Weed(tmp_path_factory.mktemp("weed"))
     except WeedMissing as missing:
         pytest.skip(str(missing))
-    try:
-        server.start()
+    with server.running():
         yield server
-    finally:
-        server.kill()
 
 
 def test_what_was_acknowledged_survives_kill_9_and_the_home_goes_on(
