@@ -297,6 +297,43 @@ class RetrainingRequestRow(TypedDict):
     requested_ns: int
 
 
+class RequestRow(TypedDict):
+    """Of `requests`."""
+
+    sample_id: str
+    request_id: str
+    image_index: int
+    at_ns: int
+    keep_until_ns: int
+    sample_rate: float
+    task: str
+    model_name: str
+    model_version: int
+    model_sha256: str
+    release_id: str
+    role: str
+    image_sha256: str
+    frame_id: str | None
+    width_px: int
+    height_px: int
+    brightness: float
+    contrast: float
+    sharpness: float
+    clipped_dark: float
+    clipped_bright: float
+    noise: float
+    perceptual_hash: str
+    vector: list[float] | None
+    vector_version: str | None
+    boxes_xyxy: list[float]
+    class_names: list[str]
+    scores: list[float]
+    mask_rles: list[str] | None
+    confidence: float | None
+    latency_ms: float
+    batch_size: int
+
+
 class QuarantineRow(TypedDict):
     """Of `quarantine`."""
 

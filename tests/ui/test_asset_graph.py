@@ -28,7 +28,15 @@ CAPTURE = (
     "calibrations",
     "imported_labels",
 )
-GROUPS = ("capture", "curation", "training", "evaluation", "registry", "monitoring")
+GROUPS = (
+    "capture",
+    "curation",
+    "training",
+    "evaluation",
+    "registry",
+    "serving",
+    "monitoring",
+)
 
 
 def test_the_asset_graph_shows_every_stage_as_a_group(

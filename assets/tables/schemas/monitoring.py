@@ -19,7 +19,7 @@ from assets.tables.schemas.table import (
 )
 from models.task_names import TASK_NAMES
 
-AFTER: tuple[str, ...] = ("registry",)
+AFTER: tuple[str, ...] = ("serving",)
 WHOLE_SESSION = (
     "session"  # `statistic` of the drift row with the verdict on all sensors together
 )
