@@ -30,6 +30,7 @@ from orchestration.cli.mistakes import (
 from orchestration.cli.output import join_lines, say_error
 from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
+from orchestration.cli.promoting import approve, rollback
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
@@ -68,6 +69,8 @@ for verb in (
     train,
     tune,
     results,
+    approve,
+    rollback,
     predict,
     report,
     upgrade,
