@@ -1,7 +1,10 @@
-"""The gate of the registry: its table of champions, written by the asset that asks `assets/registry` for a verdict."""
+"""The gate of the registry: its tables of champions, written by who asks `assets/registry` for a verdict."""
 
 from __future__ import annotations
 
 from checks.gate import Gate
 
-GATES = (Gate("champions", has_readers=False),)
+GATES = (
+    Gate("champions", has_readers=False),
+    Gate("promotions", has_readers=False),
+)

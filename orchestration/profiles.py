@@ -16,6 +16,7 @@ from typing import Any
 from assets.addresses import hide, require_escaped, require_open
 from assets.spill import SETTING
 from assets.workspace import Elsewhere, Workspace
+from models.task_names import all_task_names
 from orchestration.plain_homes import find_plain
 
 PROFILES = ("local", "ci", "team")
@@ -73,6 +74,8 @@ class Settings:
     ui_host: str = LOOPBACK
     # holds what opens the UI; None: what is made at each start
     ui_token_file: Path | None = None
+    # tasks whose promotions wait for a person
+    asks_person: tuple[str, ...] = ()
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -160,6 +163,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ui_origins=_origins(env, "DAGUERRE_UI_ORIGINS"),
         ui_host=_host(env, "DAGUERRE_UI_HOST"),
         ui_token_file=_token_file(env, "DAGUERRE_UI_TOKEN_FILE"),
+        asks_person=_tasks(env, "DAGUERRE_APPROVE"),
     )
 
 
@@ -256,6 +260,20 @@ def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
         if not re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", text):
             remedy = "give those that browsers use, without a path, such as https://daguerre.example"
             raise ValueError(f"{name}: {text!r} is no origin: {remedy}")
+    return found
+
+
+def _tasks(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Names of tasks, or `all` for every one."""
+    found = tuple(env.get(name, "").replace(",", " ").split())
+    known = all_task_names() if found else ()
+    if found == ("all",):
+        return tuple(known)
+    for text in found:
+        if text not in known:
+            raise ValueError(
+                f"{name}: there is no task {text!r}: give all, or some of {', '.join(known)}"
+            )
     return found
 
 

@@ -65,7 +65,7 @@ def build_tracker(settings: Settings) -> "Tracker":
     """The MLflow of the settings."""
     from assets.registry.tracker import Tracker
 
-    return Tracker(settings.mlflow_url, settings.mlflow_artifacts)
+    return Tracker(settings.mlflow_url, settings.mlflow_artifacts, settings.asks_person)
 
 
 def build_run_log(settings: Settings) -> "LiveRuns":

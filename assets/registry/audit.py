@@ -29,10 +29,10 @@ def audit_registry(
     catalog: Catalog, reader: StoreReader
 ) -> Iterator[RegistryFault | None]:
     """None for each version and each champion that is right. A store behind a server is not looked into."""
-    champions = catalog.read_latest("champions").sort_by("task").to_pylist()
     sealed = list_sealed(catalog)
     if not reader.is_readable:
-        if (champions or sealed) and reader.path is not None:
+        has_champions = len(catalog.read_latest("champions", ["task"])) > 0
+        if (has_champions or sealed) and reader.path is not None:
             yield RegistryFault("store", f"{reader.path} is gone", _RESTORE)
         return
     for reason in reader.check_file():
@@ -45,13 +45,25 @@ def audit_registry(
         reasons = list(_judge(stored, known, sealed.get((stored.task, stored.version))))
         where = f"{stored.name} version {stored.version}"
         yield RegistryFault(where, "; ".join(reasons), _RESTORE) if reasons else None
-    models = {(v.task, v.version): v.tags.get("model_sha256") for v in versions}
+    yield from find_champion_faults(catalog, reader)
+
+
+def find_champion_faults(
+    catalog: Catalog, reader: StoreReader
+) -> Iterator[RegistryFault]:
+    """Champions that MLflow does not have, as one that was deleted there, or does not name, as where an alias was moved
+    by hand. Of a store behind a server nothing is known."""
+    if not reader.is_readable:
+        return
+    champions = catalog.read_latest("champions").sort_by("task").to_pylist()
+    models = reader.weights()
     misnamed = find_misnamed(catalog, reader)
     for row in champions:
         task, version = row["task"], row["model_version"]
         if models.get((task, version)) != row["model_sha256"]:
             reason = f"the table says version {version}, which MLflow does not have with these weights"
-            yield RegistryFault(f"champion of {task}", reason, _RESTORE)
+            back = f"{_RESTORE}, or `daguerre rollback {task} --because ...`"
+            yield RegistryFault(f"champion of {task}", reason, back)
             misnamed.pop(task, None)
     for task, reason in misnamed.items():
         yield RegistryFault(f"champion of {task}", reason, _FOLLOW)

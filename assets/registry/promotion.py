@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assets.inference.package import Refusal, read_package
+from assets.inference.package import ModelPackage, Refusal, read_package
 from assets.registry.audit import find_misnamed
 from assets.registry.card import CardFacts, render_card
-from assets.registry.lineage import find_lineage
+from assets.registry.lineage import Lineage, find_lineage
+from assets.registry.person import Ruling, read_ruling
 from assets.registry.release import (
     Decision,
     Evaluation,
@@ -24,7 +25,13 @@ from assets.registry.release import (
     rules_of,
 )
 from assets.registry.seals import seal_version
-from assets.registry.tracker import CHALLENGER, CHAMPION, RunRef, Tracker
+from assets.registry.tracker import (
+    CHALLENGER,
+    CHAMPION,
+    RegisteredModel,
+    RunRef,
+    Tracker,
+)
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import crown, mark_followed, read_champion
 from assets.tables.rows import ChampionRow
@@ -56,13 +63,7 @@ def submit(
     Refusal for no lineage or changed bytes.
     """
     package = read_package(folder)
-    models = catalog.read_latest(
-        "models", where=is_in("model_sha256", [package.model_sha256])
-    ).to_pylist()
-    releases = catalog.read_latest(
-        "releases", where=is_in("release_id", [package.release_id])
-    ).to_pylist()
-    lineage = find_lineage(package, releases, models)
+    lineage = _find_lineage(catalog, package)
     follow_table(catalog, tracker, package.task)
     evaluation, _ = _read_evaluations(
         catalog, package.model_sha256, package.release_id, None
@@ -75,24 +76,63 @@ def submit(
     run = tracker.log_training(
         package, lineage, evaluation.metrics, plots or {}, dagster_run_id, params
     )
-    tracker.verify(package.task, run.model_version)
-    row: ChampionRow = {
-        "task": package.task,
-        "model_name": f"daguerre-{package.task}",
-        "model_version": run.model_version,
-        "model_sha256": package.model_sha256,
-        "release_id": package.release_id,
-        "spent": None,
-    }
-    decision, row = _compete(catalog, row, rules or rules_of(package.task), checks)
-    card = render_card(
-        CardFacts(package, lineage, evaluation, decision, run.model_version)
+    model = tracker.verify(package.task, run.model_version)
+    row = make_row(model, spent=None)
+    decision, row = _compete(
+        catalog, tracker, row, rules or rules_of(row["task"]), checks
     )
-    tracker.describe(package.task, run.model_version, card)
-    tracker.record(package.task, run.model_version, decision)
-    seal_version(catalog, tracker.reader, package.task, run.model_version)
+    card = publish_verdict(catalog, tracker, package, model, decision)
     follow_table(catalog, tracker, package.task)
     return Promotion(run, decision, card, row if decision.is_promoted else None)
+
+
+def make_row(model: RegisteredModel, spent: float | None) -> ChampionRow:
+    """The row of `champions` that a registered version would be."""
+    return {
+        "task": model.task,
+        "model_name": model.name,
+        "model_version": model.version,
+        "model_sha256": model.model_sha256,
+        "release_id": model.release_id,
+        "spent": spent,
+        "promotion_id": None,
+    }
+
+
+def judge(
+    catalog: Catalog,
+    row: ChampionRow,
+    champion: ChampionRow | None,
+    rules: GateRules,
+    checks: Mapping[str, bool | None],
+    ruling: Ruling,
+) -> tuple[Decision, ChampionRow]:
+    """What the gate says of a model in the place of `champion`, and its row with what it would spend."""
+    evaluation, rival = _read_evaluations(
+        catalog, row["model_sha256"], row["release_id"], champion
+    )
+    decision = decide(evaluation, rival, rules, checks, ruling)
+    return decision, {**row, "spent": find_spent(evaluation, rival, rules)}
+
+
+def publish_verdict(
+    catalog: Catalog,
+    tracker: Tracker,
+    package: ModelPackage,
+    model: RegisteredModel,
+    decision: Decision,
+) -> str:
+    """Keep a verdict with its version in MLflow, and write its model card, which is returned."""
+    task, version = model.task, model.version
+    lineage = _find_lineage(catalog, package)
+    evaluation, _ = _read_evaluations(
+        catalog, package.model_sha256, package.release_id, None
+    )
+    card = render_card(CardFacts(package, lineage, evaluation, decision, version))
+    tracker.describe(task, version, card)
+    tracker.record(task, version, decision)
+    seal_version(catalog, tracker.reader, task, version)
+    return card
 
 
 def follow_table(catalog: Catalog, tracker: Tracker, task: str) -> None:
@@ -147,8 +187,19 @@ def _follow(tracker: Tracker, row: ChampionRow) -> bool:
     return True
 
 
+def _find_lineage(catalog: Catalog, package: ModelPackage) -> Lineage:
+    models = catalog.read_latest(
+        "models", where=is_in("model_sha256", [package.model_sha256])
+    ).to_pylist()
+    releases = catalog.read_latest(
+        "releases", where=is_in("release_id", [package.release_id])
+    ).to_pylist()
+    return find_lineage(package, releases, models)
+
+
 def _compete(
     catalog: Catalog,
+    tracker: Tracker,
     row: ChampionRow,
     rules: GateRules,
     checks: Mapping[str, bool | None],
@@ -157,15 +208,18 @@ def _compete(
 
     Returns the decision, and the row with what the model would spend.
     """
+    task = row["task"]
+    name = f"{task}/{row['model_version']}"
     while True:
-        champion = read_champion(catalog, row["task"])
-        evaluation, rival = _read_evaluations(
-            catalog, row["model_sha256"], row["release_id"], champion
-        )
-        decision = decide(evaluation, rival, rules, checks)
-        row = {**row, "spent": find_spent(evaluation, rival, rules)}
-        if not decision.is_promoted or crown(catalog, row, champion):
+        champion = read_champion(catalog, task)
+        is_champion = champion and champion["model_sha256"] == row["model_sha256"]
+        is_asked = task in tracker.asks_person and not is_champion
+        ruling = read_ruling(catalog, name, row["model_sha256"], is_asked)
+        decision, row = judge(catalog, row, champion, rules, checks, ruling)
+        if not decision.is_promoted:
             return decision, row
+        if crowned := crown(catalog, row, champion):
+            return decision, crowned
 
 
 def _read_evaluations(

@@ -103,6 +103,19 @@ class StoreReader:
                 )
             ]
 
+    def weights(self) -> dict[tuple[str, int], str]:
+        """(task, version) -> the sha256 of its weights, of all versions of our models."""
+        query = (
+            "SELECT v.name, v.version, t.value FROM model_versions v JOIN model_version_tags t "
+            "ON t.name = v.name AND t.version = v.version AND t.key = 'model_sha256' "
+            "WHERE v.name LIKE 'daguerre-%' AND v.current_stage <> 'Deleted_Internal'"
+        )
+        with self._connect() as connection:
+            return {
+                (str(name).removeprefix("daguerre-"), int(version)): str(sha256)
+                for name, version, sha256 in _fetch(connection, query)
+            }
+
     def aliases(self) -> dict[tuple[str, str], int]:
         """(name of the model, alias) -> version."""
         query = "SELECT name, alias, version FROM registered_model_aliases"

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from assets.registry.person import Ruling
 from assets.tables.missed_classes import list_missed, tell_missed
 
 Slice = tuple[str, str]  # slice_by, slice_value
 WHOLE: Slice = ("all", "all")
+NOBODY_IS_ASKED = Ruling()
+PERSON = "it has the word of a person where one is needed"
 
 
 @dataclass(frozen=True)
@@ -104,14 +107,34 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class Decision:
-    """Promote only if every rule holds."""
+    """Promote only if every rule holds. `checks` are those that it was asked with, `against` is the champion's weights.
+
+    `accepts_thin_test` is what a person let pass.
+    """
 
     results: tuple[RuleResult, ...]
+    checks: Mapping[str, bool | None] = field(default_factory=dict)
+    against: str | None = None
+    accepts_thin_test: bool = False
 
     @property
     def is_promoted(self) -> bool:
         """Whether every condition held; without conditions nothing is promoted."""
         return bool(self.results) and all(r.is_passed for r in self.results)
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether nothing but a person's word stands against it."""
+        return not self.is_promoted and all(
+            r.is_passed or r.claim == PERSON for r in self.results
+        )
+
+    @property
+    def outcome(self) -> str:
+        """ "passed", "waits" for a person, or "refused"."""
+        if self.is_promoted:
+            return "passed"
+        return "waits" if self.waits_for_person else "refused"
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -125,7 +148,11 @@ class Decision:
         """As JSON has it."""
         return {
             "is_promoted": self.is_promoted,
+            "outcome": self.outcome,
             "results": [asdict(r) for r in self.results],
+            "checks": dict(self.checks),
+            "against": self.against,
+            "accepts_thin_test": self.accepts_thin_test,
         }
 
 
@@ -134,14 +161,16 @@ def decide(
     champion: Evaluation | None,
     rules: GateRules,
     checks: Mapping[str, bool | None],
+    ruling: Ruling = NOBODY_IS_ASKED,
 ) -> Decision:
-    """Judge the challenger against the floors, the champion and the asset checks (name -> passed).
+    """Judge the challenger against the floors, the champion, the asset checks (name -> passed) and what persons said.
 
     The champion counts only with its score on the same release: figures on different test splits do not compare. No
     champion yet: the floors decide, on a test split that can tell. No check at all, or one without an outcome, fails.
     """
     results = [
         _judge_checks(checks),
+        _judge_person(ruling),
         _judge_samples(challenger, rules),
         _judge_floor(challenger, rules),
         _judge_exam(challenger, champion, rules),
@@ -150,7 +179,8 @@ def decide(
     ]
     if rules.slice_floor is not None:
         results.append(_judge_slices(challenger, rules, rules.slice_floor))
-    return Decision(tuple(results))
+    against = champion.model_sha256 if champion else None
+    return Decision(tuple(results), checks, against, rules.accepts_thin_test)
 
 
 def find_spent(
@@ -218,6 +248,10 @@ def _judge_checks(checks: Mapping[str, bool | None]) -> RuleResult:
     return RuleResult(
         claim, not failed, float(len(checks) - len(failed)), float(len(checks)), detail
     )
+
+
+def _judge_person(ruling: Ruling) -> RuleResult:
+    return RuleResult(PERSON, ruling.is_settled, None, None, ruling.detail)
 
 
 def _judge_samples(evaluation: Evaluation, rules: GateRules) -> RuleResult:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
+GATE_TAG = "gate"  # of a version: what the gate said, as `Decision.outcome` has it
 # of a version: the hash of each file of its package
 HASH_TAGS = {WEIGHTS: "model_sha256", ONNX: "onnx_sha256", FACTS: "facts_sha256"}
 # width of MLflow's column, which SQLite does not hold and Postgres does
@@ -77,14 +79,21 @@ class RegisteredModel:
 
 class Tracker:
     """One MLflow store. `tracking_uri`: sqlite:///..., postgresql+psycopg2://... or http(s)://...; `artifact_root`: a
-    folder or a bucket prefix for experiments that this tracker creates."""
+    folder or a bucket prefix for experiments that this tracker creates. Promotions of the tasks in `asks_person` wait
+    for a person."""
 
-    def __init__(self, tracking_uri: str, artifact_root: str) -> None:
+    def __init__(
+        self,
+        tracking_uri: str,
+        artifact_root: str,
+        asks_person: Collection[str] = (),
+    ) -> None:
         if tracking_uri.startswith("file:") or "://" not in tracking_uri:
             raise ValueError(
                 f"tracking_uri = '{hide(tracking_uri)}' is a file store, which MLflow left behind: use sqlite:///..."
             )
         self.tracking_uri = tracking_uri
+        self.asks_person = frozenset(asks_person)
         self.artifact_root = (
             artifact_root
             if "://" in artifact_root
@@ -151,8 +160,9 @@ class Tracker:
         """Keep what the gate decided with the version and its run."""
         client = self.open_client()
         model = self.version(task, version)
-        outcome = "passed" if decision.is_promoted else "refused"
-        client.set_model_version_tag(model.name, str(version), "gate", outcome)
+        client.set_model_version_tag(
+            model.name, str(version), GATE_TAG, decision.outcome
+        )
         client.set_model_version_tag(
             model.name, str(version), "gate_reasons", "\n".join(decision.reasons)
         )
@@ -180,10 +190,10 @@ class Tracker:
             item.path == path
             for item in self.open_client().list_artifacts(model.run_id, "gate")
         ):
-            if "gate" in model.tags:
+            if GATE_TAG in model.tags:
                 raise Refusal(
-                    f"the gate said '{model.tags['gate']}' of {model.name} version {version}, and its reasons are gone "
-                    f"({path} of run {model.run_id}): restore the artifacts from a backup, or materialise "
+                    f"the gate said '{model.tags[GATE_TAG]}' of {model.name} version {version}, and its reasons are "
+                    f"gone ({path} of run {model.run_id}): restore the artifacts from a backup, or materialise "
                     f"registry/{task}_release again"
                 )
             return None
@@ -238,11 +248,16 @@ class Tracker:
     def verify(self, task: str, version: int) -> RegisteredModel:
         """Recompute the hashes of a version's stored files. Raises Refusal that names what differs or is missing."""
         model = self.version(task, version)
+        with self.open_package(model):
+            return model
+
+    @contextmanager
+    def open_package(self, model: RegisteredModel) -> Iterator[ModelPackage]:
+        """A version's stored package, proven, in a folder that is there meanwhile. Raises Refusal as `verify`."""
         with tempfile.TemporaryDirectory() as folder:
-            read_package(
+            yield read_package(
                 Path(self._fetch(model.source, folder)), _registered_hashes(model)
             )
-        return model
 
     # ---- below -------------------------------------------------------------------------------------------------
 

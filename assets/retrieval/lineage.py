@@ -9,9 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.choice import read_choice
+from assets.registry.person import tell_time
 from assets.tables.catalog import Catalog
+from assets.tables.champions import list_titles
 from assets.tables.ids import begins_with, take_one
 from assets.tables.row_sequence import Row, RowSequence
+from assets.tables.rows import PromotionRow
 from assets.tables.schemas import TABLES
 
 Ids: TypeAlias = list[str] | pa.Array | pa.ChunkedArray
@@ -147,7 +150,8 @@ def _after_releases(catalog: Catalog, release_ids: list[str]) -> dict[str, Any]:
 
 def _after_models(catalog: Catalog, hashes: list[str]) -> dict[str, Any]:
     found = _select(catalog, "predictions", _PREDICTION, "model_sha256", hashes)
-    return {"predictions": RowSequence(found)}
+    titles = [_title(record) for record in list_titles(catalog, hashes)]
+    return {"titles": titles, "predictions": RowSequence(found)}
 
 
 _WHERE = ["source_path", "source_offset", "source_length", "source_inner_offset"]
@@ -240,6 +244,13 @@ def _capture(row: Row) -> Row:
 
 def _frame(row: Row) -> Row:
     return {name: row[name] for name in _FRAME}
+
+
+def _title(record: PromotionRow) -> Row:
+    """When a model became champion or was taken back, who did it, and why."""
+    names = ("task", "act", "who", "why", "before_version", "after_version")
+    said = {name: record[name] for name in names}  # type: ignore[literal-required]
+    return {"at": tell_time(record["at_ns"]), **said}
 
 
 def _release(row: Row) -> Row:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from assets.choice import Choice, read_choice
+from assets.registry.person import tell_act
 from assets.registry.release import rules_of
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.champions import find_taken_back, list_titles
 from assets.tables.missed_classes import list_missed
 from models.task_names import all_task_names, dataset_of
 
@@ -18,7 +20,8 @@ def read_results(
     """Rows of `models` by task, best by the gate's metric first; `scores`: metric -> value, None if not measured.
 
     `choice`: only models of releases of which all that it names was chosen. `chosen` and `warnings` are of the release;
-    `missed_classes` are those that its test part shows and the model never finds.
+    `titles` say when a model became champion, and who took it back; `missed_classes` are those that its test part shows
+    and the model never finds.
 
     Scores are those on the test split of the model's own release: models of different releases sat different tests.
     Raises ValueError for an unknown task, and for a choice that no model was trained on.
@@ -40,6 +43,8 @@ def read_results(
     champions = set(
         catalog.read_latest("champions", ["model_sha256"])["model_sha256"].to_pylist()
     )
+    titles = list_titles(catalog, {m["model_sha256"] for m in models})
+    taken_back = find_taken_back(titles)
     wanted = is_in("release_id", sorted({m["release_id"] for m in models}))
     releases = {
         row["release_id"]: row
@@ -69,6 +74,12 @@ def read_results(
                 )
             },
             "is_champion": m["model_sha256"] in champions,
+            "titles": [
+                tell_act(r)
+                for r in titles
+                if m["model_sha256"] in (r["after_sha256"], r["before_sha256"])
+            ],
+            "is_taken_back": m["model_sha256"] in taken_back,
             "scores": scores.get((m["model_sha256"], m["release_id"]), {}),
             "missed_classes": list(
                 list_missed(by_class, m["model_sha256"], m["release_id"])

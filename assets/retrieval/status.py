@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,11 +22,19 @@ from assets.ledger import Ledger
 from assets.monitoring.answers import describe_answer
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.pixel_cache import measure_folder
+from assets.registry.audit import find_champion_faults
+from assets.registry.person import tell_act, tell_time
+from assets.registry.reading import StoreReader
 from assets.retrieval.dagster_runs import Engine, read_engine
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
-from assets.tables.champions import list_unfollowed, read_champions_choice
+from assets.tables.champions import (
+    list_last_changes,
+    list_unfollowed,
+    read_champions_choice,
+)
 from assets.tables.recovery import list_losses
+from assets.tables.rows import PromotionRow
 from assets.workspace import Workspace
 
 Row = dict[str, Any]
@@ -41,11 +50,13 @@ class Home:
     zone: LandingZone
     folder: Path
     dagster_url: str | None = None  # of Dagster's storage; None: files of the home
+    registry: StoreReader | None = None  # None: it is not looked at
 
 
 def read_status(home: Home) -> dict[str, Any]:
     """Everything as plain values. Costs one listing of the landing zone and one of the tables."""
     promoted = home.catalog.read_latest("champions").sort_by("task").to_pylist()
+    changes = list_last_changes(home.catalog)
     tables = _list_tables(home.catalog, home.zone.folder.options)
     around = home.zone.look_around()
     exclusions = home.zone.ledger.exclusions()
@@ -67,6 +78,8 @@ def read_status(home: Home) -> dict[str, Any]:
             {k: c[k] for k in ("task", "model_name", "model_version", "release_id")}
             for c in promoted
         ],
+        "promotions": [_describe_change(record) for record in changes],
+        "registry_faults": _list_registry_faults(home),
         "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
         "retraining_requests": _list_open_requests(
@@ -219,6 +232,31 @@ def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:
             }
         )
     return rows
+
+
+def _describe_change(record: PromotionRow) -> Row:
+    """How a champion came to be it. `has_ended`: the time of its approval is over."""
+    until_ns = record["until_ns"]
+    names = ("task", "act", "who", "why", "before_version", "after_version")
+    return {
+        **{name: record[name] for name in names},  # type: ignore[literal-required]
+        "at": tell_time(record["at_ns"]),
+        "until": tell_time(until_ns) if until_ns else None,
+        "has_ended": until_ns is not None and until_ns <= time.time_ns(),
+        "summary": tell_act(record),
+    }
+
+
+def _list_registry_faults(home: Home) -> list[Row]:
+    """Champions that MLflow lacks or names otherwise; why its store cannot be read, where it cannot."""
+    if home.registry is None:
+        return []
+    try:
+        return list(map(asdict, find_champion_faults(home.catalog, home.registry)))
+    except ValueError as error:
+        return [
+            {"where": "MLflow", "reason": str(error), "remedy": "`daguerre verify`"}
+        ]
 
 
 def _list_drift(catalog: Catalog) -> list[Row]:

@@ -247,6 +247,26 @@ class ChampionRow(TypedDict):
     model_sha256: str
     release_id: str
     spent: float | None
+    promotion_id: str | None  # of its record in `promotions`; None: of before
+
+
+class PromotionRow(TypedDict):
+    """Of `promotions`."""
+
+    promotion_id: str
+    previous_id: str | None
+    task: str
+    act: str
+    who: str
+    why: str
+    at_ns: int
+    until_ns: int | None
+    before_version: int | None
+    before_sha256: str | None
+    after_version: int
+    after_sha256: str
+    release_id: str
+    spent: float | None
 
 
 class PredictionRow(TypedDict):

@@ -16,6 +16,7 @@ from assets.addresses import hide
 from assets.tracing import require_exporter
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
+from orchestration.cli.comparing import diff
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
@@ -30,6 +31,7 @@ from orchestration.cli.mistakes import (
 from orchestration.cli.output import join_lines, say_error
 from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
+from orchestration.cli.promoting import approve, rollback
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
@@ -68,6 +70,9 @@ for verb in (
     train,
     tune,
     results,
+    diff,
+    approve,
+    rollback,
     predict,
     report,
     upgrade,

@@ -44,7 +44,12 @@ def status(
     from assets.ledger import Ledger, LedgerFault
     from assets.retrieval.status import Home, read_status
     from orchestration.profiles import load_settings
-    from orchestration.resources import build_catalog, open_landing_zone, open_ledger
+    from orchestration.resources import (
+        build_catalog,
+        build_tracker,
+        open_landing_zone,
+        open_ledger,
+    )
 
     settings = load_settings()
     healthy = _examine(settings, as_json) if health else {}
@@ -52,7 +57,10 @@ def status(
     def read(ledger: Ledger) -> dict[str, Any]:
         zone = open_landing_zone(settings, ledger)
         catalog = build_catalog(settings)
-        return read_status(Home(catalog, zone, settings.home, settings.dagster_url))
+        registry = build_tracker(settings).reader
+        return read_status(
+            Home(catalog, zone, settings.home, settings.dagster_url, registry)
+        )
 
     try:
         facts = {**read(open_ledger(settings)), "ledger_fault": ""}

@@ -21,15 +21,10 @@ def print_status(facts: Mapping[str, Any], is_wide: bool) -> None:
     ]
     if tables:
         print_table(tables, "tables", is_wide, _MORE)
-    print_lines(
-        (
-            f"  MLflow may name another champion of {task} than the tables, which count: "
-            "the next training mends that"
-            for task in facts["unfollowed"]
-        ),
-        is_wide,
-    )
-    for name in ("champions", "drift", "leases"):
+    if facts["champions"]:
+        print_table(facts["champions"], "champions", is_wide, _MORE)
+    print_lines(_tell_champions(facts), is_wide)
+    for name in ("drift", "leases"):
         if facts[name]:
             print_table(facts[name], name, is_wide, _MORE)
     print_lines(_tell_requests(facts), is_wide)
@@ -106,6 +101,28 @@ def _tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:
         held.setdefault(decision["reason"], []).append(decision["table"])
     for reason, tables in held.items():
         yield f"      {', '.join(tables)} held: {shorten(reason, 160)}"
+
+
+def _tell_champions(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Who made them champions and why, and where MLflow says otherwise."""
+    for change in facts["promotions"]:
+        until = f", until {change['until']} UTC" if change["until"] else ""
+        yield f"  {change['task']}: {shorten(change['summary'], 160)}{until}"
+        if change["has_ended"]:
+            task = change["task"]
+            yield (
+                f"    that time is over: `daguerre approve {task}/{change['after_version']} --because ...` renews it, "
+                f"`daguerre rollback {task} --because ...` takes it back"
+            )
+    named = {fault["where"] for fault in facts["registry_faults"]}
+    for fault in facts["registry_faults"]:
+        yield f"  {fault['where']}: {fault['reason']}: {fault['remedy']}"
+    for task in facts["unfollowed"]:
+        if f"champion of {task}" not in named:
+            yield (
+                f"  MLflow may name another champion of {task} than the tables, which count: the next training mends "
+                "that"
+            )
 
 
 def _tell_requests(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -140,7 +140,7 @@ def read_pairs(
 
 
 def _list_warnings(rows: list[dict[str, Any]]) -> list[str]:
-    """A line for each weakness of a release, once, and for each model that never finds a class."""
+    """A line for each weakness of a release, once, for each model that never finds a class, and who was taken back."""
     told = {
         f"WARNING: release {row['release_id'][:16]}: {text}": None
         for row in rows
@@ -151,7 +151,12 @@ def _list_warnings(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows
         if row["missed_classes"]
     ]
-    return [*told, *missed]
+    taken_back = [
+        f"model {row['model_sha256'][:16]}: {row['titles'][0]}"
+        for row in rows
+        if row["is_taken_back"]
+    ]
+    return [*told, *missed, *taken_back]
 
 
 def _list_whole(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -164,6 +169,12 @@ def _list_whole(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def _tell_title(row: dict[str, Any]) -> str:
+    if row["is_champion"]:
+        return "champion"
+    return "taken back" if row["is_taken_back"] else ""
+
+
 def _shorten(row: dict[str, Any], metrics: list[str], is_wide: bool) -> dict[str, Any]:
     scores = {
         m: "-" if (value := row["scores"].get(m)) is None else f"{value:.3f}"
@@ -172,7 +183,7 @@ def _shorten(row: dict[str, Any], metrics: list[str], is_wide: bool) -> dict[str
     length = None if is_wide else 16
     return {
         "model": row["model_sha256"][:length],
-        "": "champion" if row["is_champion"] else "",
+        "": _tell_title(row),
         "recipe": row["recipe"],
         **scores,
         "release": row["release_id"][:length],

@@ -1,4 +1,4 @@
-"""Tables of the registry: the champion of each task."""
+"""Tables of the registry: the champion of each task, and how each came to be it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,48 @@ CHAMPIONS = Table(
             nullable=True,
             low=0,
         ),
+        id_column("promotion_id", nullable=True),
     ),
-    version=2,
+    version=3,
 )
 
-TABLES = (CHAMPIONS,)
+PROMOTED = "promoted"
+APPROVED = "approved"
+ROLLED_BACK = "rolled back"
+
+PROMOTIONS = Table(
+    name="promotions",
+    stage="registry",
+    key="promotion_id",
+    erase="none",
+    columns=(
+        id_column("promotion_id"),
+        id_column("previous_id", nullable=True),
+        Column("task", TEXT, regex=WORD),
+        Column("act", TEXT, values=(PROMOTED, APPROVED, ROLLED_BACK)),
+        Column("who", TEXT, "an account, or the gate"),
+        Column("why", TEXT),
+        Column("at_ns", INT, "ns", "UTC"),
+        Column(
+            "until_ns",
+            INT,
+            "ns; of an approval: when it ends; null: it does not",
+            "UTC",
+            nullable=True,
+        ),
+        Column("before_version", INT, nullable=True, low=1),
+        Column("before_sha256", TEXT, nullable=True, regex=SHA),
+        Column("after_version", INT, low=1),
+        Column("after_sha256", TEXT, regex=SHA),
+        id_column("release_id"),
+        Column(
+            "spent",
+            FLOAT,
+            "of the gate's metric: of the model after it; null: 0",
+            nullable=True,
+            low=0,
+        ),
+    ),
+)
+
+TABLES = (CHAMPIONS, PROMOTIONS)

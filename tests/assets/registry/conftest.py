@@ -15,6 +15,8 @@ from safetensors.numpy import save_file
 from assets.inference.package import ModelPackage, _dump, read_package
 from assets.registry.lineage import Lineage
 from assets.registry.tracker import Tracker
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, content_id, to_table
 
 CONTENT = hashlib.sha256(b"release").hexdigest()
 RELEASE = {
@@ -133,3 +135,54 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tracker(tmp_path: Path, empty_store: Path) -> Tracker:
     shutil.copyfile(empty_store, tmp_path / "mlflow.db")
     return Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", str(tmp_path / "artifacts"))
+
+
+def store_scores(catalog: Catalog, model_sha256: str, accuracy: float) -> None:
+    """What evaluation wrote of a model's exam on RELEASE."""
+    figures = (("all", "all", accuracy, 40), ("sensor", "left", 0.5, 20))
+    rows = [
+        {
+            "score_id": content_id(model_sha256, slice_by),
+            "model_sha256": model_sha256,
+            "release_id": RELEASE["release_id"],
+            "split": "test",
+            "slice_by": slice_by,
+            "slice_value": value,
+            "metric": "accuracy",
+            "value": figure,
+            "num_samples": num_samples,
+        }
+        for slice_by, value, figure, num_samples in figures
+    ]
+    catalog.merge("scores", to_table(TABLES["scores"], rows))
+
+
+def open_catalog(folder: Path) -> Catalog:
+    """Tables that know RELEASE."""
+    catalog = Catalog(str(folder / "tables"))
+    catalog.merge("releases", to_table(TABLES["releases"], [RELEASE]))
+    return catalog
+
+
+def store_model(catalog: Catalog, folder: Path, accuracy: float) -> None:
+    """What training and evaluation wrote of a package."""
+    row = model_row(folder) | {"folder": folder.name}
+    catalog.merge("models", to_table(TABLES["models"], [row]))
+    store_scores(catalog, row["model_sha256"], accuracy)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return open_catalog(tmp_path)
+
+
+@pytest.fixture
+def train(catalog: Catalog, make_folder: Callable[..., Path]) -> Callable[..., Path]:
+    """train(name, weight, accuracy) -> the folder of a model that was trained and scored."""
+
+    def act(name: str, weight: float, accuracy: float) -> Path:
+        folder = make_folder(name, weight)
+        store_model(catalog, folder, accuracy)
+        return folder
+
+    return act

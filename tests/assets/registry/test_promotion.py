@@ -13,54 +13,18 @@ from assets.registry.promotion import submit
 from assets.registry.release import GateRules
 from assets.registry.tracker import CHAMPION, Tracker
 from assets.tables.catalog import Catalog
-from assets.tables.champions import crown, list_unfollowed, read_champion
+from assets.tables.champions import (
+    crown,
+    list_promotions,
+    list_unfollowed,
+    read_champion,
+)
 from assets.tables.run_pointers import point_in_run
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.workspace import Workspace
 
 RULES = GateRules("accuracy", floor=0.7, max_drop=0.02, min_test_samples=10)
 CHECKS = {"splits_share_no_session": True}
-
-
-@pytest.fixture
-def catalog(tmp_path, release):
-    catalog = Catalog(str(tmp_path / "tables"))
-    catalog.merge("releases", to_table(TABLES["releases"], [release]))
-    return catalog
-
-
-@pytest.fixture
-def train(catalog, make_folder, row_of, release):
-    def act(name, weight, accuracy):
-        folder = make_folder(name, weight)
-        row = row_of(folder) | {"folder": name}
-        catalog.merge("models", to_table(TABLES["models"], [row]))
-        for slice_by, value, figure, n in (
-            ("all", "all", accuracy, 40),
-            ("sensor", "left", 0.5, 20),
-        ):
-            catalog.merge(
-                "scores",
-                to_table(
-                    TABLES["scores"],
-                    [
-                        {
-                            "score_id": content_id(name, slice_by),
-                            "model_sha256": row["model_sha256"],
-                            "release_id": release["release_id"],
-                            "split": "test",
-                            "slice_by": slice_by,
-                            "slice_value": value,
-                            "metric": "accuracy",
-                            "value": figure,
-                            "num_samples": n,
-                        }
-                    ],
-                ),
-            )
-        return folder
-
-    return act
 
 
 def test_first_good_model_becomes_champion_with_its_row_and_card(
@@ -77,6 +41,7 @@ def test_first_good_model_becomes_champion_with_its_row_and_card(
         "model_sha256": champion.model_sha256,
         "release_id": release["release_id"],
         "spent": 0.0,
+        "promotion_id": list_promotions(catalog, "recognition")[0]["promotion_id"],
     }
     assert to_table(TABLES["champions"], [outcome.champion_row]).num_rows == 1
     facts = (
@@ -335,10 +300,13 @@ def test_the_title_goes_to_one_of_those_who_saw_the_same_champion(catalog):
             "model_sha256": f"{n}" * 64,
             "release_id": "r",
             "spent": None,
+            "promotion_id": None,
         }
         for n in range(1, 5)
     ]
     with ThreadPoolExecutor(4) as pool:
         crowned = list(pool.map(lambda row: crown(catalog, row, None), rows))
-    assert sum(crowned) == 1
-    assert read_champion(catalog, "recognition") == rows[crowned.index(True)]
+    (first,) = filter(None, crowned)
+    assert read_champion(catalog, "recognition") == first
+    (record,) = catalog.read_latest("promotions").to_pylist()
+    assert record["promotion_id"] == first["promotion_id"]

@@ -1,0 +1,111 @@
+"""The verbs by which a person decides which model is champion: approve one that waits, take a champion back."""
+
+import datetime
+import getpass
+import re
+from typing import Annotated
+
+import typer
+
+from models.task_names import all_task_names
+from orchestration.cli.output import Json, join_lines, say
+
+Because = Annotated[
+    str,
+    typer.Option(
+        "--because",
+        metavar="TEXT",
+        help="Why, for whoever asks later; kept with who and when.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+]
+
+
+def approve(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="TASK|TASK/VERSION",
+            help="The version of a task that waits, or one of its versions, such as detection/3.",
+        ),
+    ],
+    because: Because,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="The last day that it holds (UTC), such as 2027-01-31: `daguerre status` tells when that is over.",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Make a model champion that the gate let pass and that waits for a person; of a champion, renew its approval.
+
+    Promotions wait where DAGUERRE_APPROVE names the task, and of a version that was taken back.
+    """
+    from assets.registry.by_hand import Order
+    from assets.registry.by_hand import approve as do
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog, build_tracker
+
+    task, version = _read_name(name)
+    until_ns = _read_day(until) if until else None
+    order = Order(task, getpass.getuser(), because, until_ns, dry_run)
+    settings = load_settings()
+    change = do(build_catalog(settings), build_tracker(settings), order, version)
+    say(as_json, change.to_dict(), join_lines([change.line]))
+
+
+def rollback(
+    task: Annotated[str, typer.Argument(help="Whose champion is taken back.")],
+    because: Because,
+    to: Annotated[
+        int | None,
+        typer.Option(
+            metavar="VERSION",
+            min=1,
+            help="The version that is champion then; by default the one before.",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Make a former champion champion again. The gate does not promote the one that was taken back by itself."""
+    from assets.registry.by_hand import Order, roll_back
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog, build_tracker
+
+    order = Order(_require_task(task), getpass.getuser(), because, None, dry_run)
+    settings = load_settings()
+    change = roll_back(build_catalog(settings), build_tracker(settings), order, to)
+    say(as_json, change.to_dict(), join_lines([change.line]))
+
+
+def _read_name(name: str) -> tuple[str, int | None]:
+    task, _, version = name.partition("/")
+    if version and not re.fullmatch("[1-9][0-9]*", version):
+        raise ValueError(
+            f"{name}: {version!r} is no version: give a number of 1 or more"
+        )
+    return _require_task(task), int(version) if version else None
+
+
+def _require_task(task: str) -> str:
+    if task not in (known := all_task_names()):
+        raise ValueError(f"there is no task '{task}': choose one of {', '.join(known)}")
+    return task
+
+
+def _read_day(text: str) -> int:
+    """The end of a day, UTC."""
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(
+            f"--until {text}: give a day as YEAR-MONTH-DAY, such as 2027-01-31"
+        ) from error
+    last = datetime.datetime.combine(day, datetime.time.max, datetime.UTC)
+    return int(last.timestamp() * 1e9)
