@@ -193,7 +193,7 @@ def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
         class_names=tuple(release["class_names"]),
         release_frames=frames,
         scores=scores,
-        interval=measure_interval(catalog, task, model_sha256, model["release_id"]),
+        interval=measure_interval(catalog, model_sha256, model["release_id"]),
         gallery=gallery,
         version=version.version if version else None,
         alias=("champion" if "champion" in version.aliases else "challenger")

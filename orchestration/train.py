@@ -206,7 +206,7 @@ def _read_score(
         )
     )
     for row in catalog.read_latest("scores", where=where).to_pylist():
-        interval = measure_interval(catalog, task, model_sha256, release_id)
+        interval = measure_interval(catalog, model_sha256, release_id)
         return {
             "metric": metric,
             "value": row["value"],

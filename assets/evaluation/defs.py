@@ -32,10 +32,7 @@ def _scores(task: str) -> dg.AssetsDefinition:
         exam = examine(catalog, workspace, task, run_of(context))
         for sat in (exam, examine_champion(catalog, workspace, exam)):
             if sat is not None:
-                catalog.upsert(
-                    "predictions", to_table(TABLES["predictions"], sat.predictions)
-                )
-                catalog.upsert("scores", to_table(TABLES["scores"], sat.scores))
+                sat.write(catalog)
         headline: dict[str, Any] = {
             row["metric"]: row["value"]
             for row in exam.scores

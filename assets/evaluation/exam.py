@@ -16,10 +16,18 @@ from assets.inference.predict import (
     StoredModel,
     predict_frames,
 )
+from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import Release
-from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
+from assets.tables.rows import (
+    FrameScoreRow,
+    ObjectScoreRow,
+    PredictionRow,
+    ReleaseFrameRow,
+    ScoreRow,
+)
 from assets.tables.run_pointers import pointed_in_run
+from assets.tables.schemas import TABLES, to_table
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace
@@ -27,7 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exam:
-    """What was asked and answered. `release_rows` are the test split; rows are as the tables hold them."""
+    """What was asked and answered. `release_rows` are the test split; rows are as the tables hold them.
+
+    `frames` and `objects` are what `scores` over all are made of, frame by frame.
+    """
 
     task: str
     model_sha256: str
@@ -36,7 +47,20 @@ class Exam:
     release_rows: Sequence[ReleaseFrameRow]
     predictions: list[PredictionRow]
     scores: list[ScoreRow]
+    frames: list[FrameScoreRow]
+    objects: list[ObjectScoreRow]
     images: StoredImages
+
+    def write(self, catalog: Catalog) -> None:
+        """Store the answers and the scores; those of an exam sat before are replaced."""
+        for table, rows in (
+            ("predictions", self.predictions),
+            ("scores", self.scores),
+            ("frame_scores", self.frames),
+            ("object_scores", self.objects),
+        ):
+            catalog.upsert(table, to_table(TABLES[table], rows))
+        _drop_stale_objects(catalog, self)
 
 
 def examine(
@@ -126,7 +150,7 @@ def _open_champion(
 def _examine_on(
     catalog: Catalog, workspace: Workspace, package: ModelPackage, release: Release
 ) -> Exam:
-    from assets.evaluation.score import score_predictions, slice_frames
+    from assets.evaluation.score import slice_frames
 
     task = package.facts.task
     model_sha256 = package.model_sha256
@@ -150,5 +174,42 @@ def _examine_on(
     slices = slice_frames(
         rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()}
     )
-    scores = score_predictions(task, predictions, rows, release.class_names, slices)
-    return Exam(task, model_sha256, package, release, rows, predictions, scores, images)
+    pairs = find_kind(task).pair(predictions, rows, release.class_names)
+    scores = pairs.score(slices)
+    frames, objects = pairs.list_frames(rows, read_groups(catalog, ids.to_pylist()))
+    return Exam(
+        task,
+        model_sha256,
+        package,
+        release,
+        rows,
+        predictions,
+        scores,
+        frames,
+        objects,
+        images,
+    )
+
+
+def read_groups(catalog: Catalog, frame_ids: Sequence[str]) -> dict[str, str]:
+    """What splits keep together, by frame id: recordings, and pictures that resemble each other."""
+    rows = catalog.read_latest(
+        "splits", ["frame_id", "group_id"], is_in("frame_id", frame_ids)
+    )
+    return {row["frame_id"]: row["group_id"] for row in rows.to_pylist()}
+
+
+def _drop_stale_objects(catalog: Catalog, exam: Exam) -> None:
+    """Take out objects that an exam of before found on these frames, and this one does not."""
+    mine = " AND ".join(
+        (
+            is_in("model_sha256", [exam.model_sha256]),
+            is_in("release_id", [exam.release.release_id]),
+            "split = 'test'",
+        )
+    )
+    stored = catalog.read_latest("object_scores", ["object_score_id"], mine)
+    known = {row["object_score_id"] for row in exam.objects}
+    stale = set(stored["object_score_id"].to_pylist()) - known
+    if stale:
+        catalog.delete_keys("object_scores", sorted(stale))

@@ -238,6 +238,80 @@ class ScoreRow(TypedDict):
     num_samples: int
 
 
+class ExaminedFrame(TypedDict):
+    """What rows of `frame_scores` and of `object_scores` both say: which frame, and which exam of which model."""
+
+    model_sha256: str
+    release_id: str
+    task: str
+    split: str
+    frame_id: str
+    capture_id: str
+    session: str
+    sensor: str
+
+
+class FrameScoreRow(TypedDict):
+    """Of `frame_scores`."""
+
+    frame_score_id: str
+    model_sha256: str
+    release_id: str
+    task: str
+    split: str
+    frame_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    group_id: str
+    value: float | None
+    true_class: str | None
+    found_class: str | None
+    confidence: float | None
+    log_loss: float | None
+    operating_score: float | None
+    num_matched: int | None
+    num_missed: int | None
+    num_false: int | None
+    num_confused: int | None
+    object_class_ids: list[int] | None
+    found_class_ids: list[int] | None
+    found_scores: list[float] | None
+    found_hits: list[int] | None
+    class_hits_px: list[int] | None
+    class_truth_px: list[int] | None
+    class_found_px: list[int] | None
+    boundary_hits_px: list[int] | None
+    boundary_union_px: list[int] | None
+
+
+class ObjectScoreRow(TypedDict):
+    """Of `object_scores`."""
+
+    object_score_id: str
+    model_sha256: str
+    release_id: str
+    task: str
+    split: str
+    frame_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    is_object: bool
+    place: int
+    class_name: str
+    found_class: str | None
+    area_px2: float
+    size: str
+    iou: float
+    is_matched: bool
+    confidence: float | None
+    x_min: float | None
+    y_min: float | None
+    x_max: float | None
+    y_max: float | None
+
+
 class ChampionRow(TypedDict):
     """Of `champions`."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.types import BoxSet, Detections
 
 MIN_IOU = 0.5
+IOU_LEVELS = tuple(0.5 + 0.05 * n for n in range(10))  # COCO's
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,13 @@ def find_operating_point(
     """
     num_objects = sum(len(t.class_ids) for t in truths)
     scores, is_hit = judge_detections(truths, detections)
+    return choose_operating_point(scores, is_hit, num_objects)
+
+
+def choose_operating_point(
+    scores: NDArray[Any], is_hit: NDArray[np.bool_], num_objects: int
+) -> OperatingPoint | None:
+    """As `find_operating_point`, of D answers' scores and whether each hit one of `num_objects` objects."""
     if not num_objects or not len(scores):
         return None
     order = np.argsort(-scores, kind="stable")
@@ -141,6 +149,21 @@ def judge_detections(
         scores.append(found.scores)
         is_hit.append(np.isin(np.arange(len(found.scores)), matches.detection_ids))
     return np.concatenate(scores), np.concatenate(is_hit)
+
+
+def list_hits(truth: BoxSet, found: Detections) -> NDArray[np.int64]:
+    """(D,) bit n of a detection: it found an object of its class at IOU_LEVELS[n], as COCO matches them."""
+    order = np.argsort(-found.scores, kind="stable")
+    ious = measure_ious(truth.boxes_xyxy, found.boxes_xyxy)
+    is_same_class = truth.class_ids[:, None] == found.class_ids[None, :]
+    ious = np.where(is_same_class, ious, -1.0)
+    best = ious.max(0, initial=-1.0)
+    hits = np.zeros(len(found.scores), np.int64)
+    for level, min_iou in enumerate(IOU_LEVELS):
+        near = order[best[order] >= min_iou]
+        for _, detection_id in _match_greedily(ious, near, min_iou):
+            hits[detection_id] |= 1 << level
+    return hits
 
 
 def measure_ious(

@@ -12,10 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.matching import judge_detections
-from models.metrics.segmentation import mean_iou
-from models.types import BoxSet, Detections
-
 MIN_UNITS = 8  # fewer draw too few different test parts to say anything
 SHARE = 0.95  # of the draws lie between the bounds
 _NUM_DRAWS = 500
@@ -62,46 +58,58 @@ def weigh_share(weights: Weights, is_right: NDArray[np.bool_]) -> NDArray[np.flo
     return np.asarray((weights @ is_right) / weights.sum(1), np.float64)
 
 
-def weigh_mean_iou(
-    weights: Weights, confusions: NDArray[np.int64]
+def weigh_class_ious(
+    weights: Weights,
+    hits_px: NDArray[np.int64],
+    truth_px: NDArray[np.int64],
+    found_px: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """(R,) mean IoU over classes of all pixels together; `confusions` (N, C, C) are the counts of each frame."""
-    totals = np.tensordot(weights, confusions, axes=1)
-    values = [mean_iou(total) for total in totals]
-    return np.array([np.nan if value is None else value for value in values])
+    """(R,) mean IoU over the classes that a draw shows, of all pixels together.
+
+    (N, C) pixels of each class in both truth and answer, in the truth, and in the answer.
+    """
+    hits, truth, found = (weights @ part for part in (hits_px, truth_px, found_px))
+    is_shown = truth > 0
+    ious = np.where(is_shown, hits / np.maximum(truth + found - hits, 1), 0.0)
+    num_shown = is_shown.sum(1)
+    return np.where(num_shown > 0, ious.sum(1) / np.maximum(num_shown, 1), np.nan)
 
 
 def weigh_average_precision(
-    weights: Weights, truths: Sequence[BoxSet], detections: Sequence[Detections]
+    weights: Weights,
+    num_objects: NDArray[np.int64],
+    frames: NDArray[np.int64],
+    class_ids: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    is_hit: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """(R,) mean average precision at IoU 0.5 over the classes that a draw shows, as COCO interpolates it."""
-    scores, is_hit = judge_detections(truths, detections)
-    frames = np.repeat(
-        np.arange(len(detections)), [len(found.scores) for found in detections]
-    )
-    class_ids = np.concatenate([found.class_ids for found in detections])
-    classes = np.unique(np.concatenate([truth.class_ids for truth in truths]))
+    """(R,) mean average precision over the classes that a draw shows, as COCO interpolates it.
+
+    (N, C) objects of each class in each frame; of D answers, each (D,), the frame, the class, the score and whether it
+    hit.
+    """
     total = np.zeros(len(weights))
     num_shown = np.zeros(len(weights))
-    for class_id in classes:
-        num_objects = np.array([int((t.class_ids == class_id).sum()) for t in truths])
+    for class_id in np.flatnonzero(num_objects.sum(0)):
         mine = np.flatnonzero(class_ids == class_id)
         order = mine[np.argsort(-scores[mine], kind="stable")]
-        objects = weights @ num_objects
+        objects = weights @ num_objects[:, class_id]
         for draw in np.flatnonzero(objects):
             counts = weights[draw, frames[order]]
             hits = np.cumsum(counts * is_hit[order])
-            total[draw] += _average(hits, np.cumsum(counts), int(objects[draw]))
+            total[draw] += average_precision(
+                hits, np.cumsum(counts), int(objects[draw])
+            )
         num_shown += objects > 0
     return np.divide(
         total, num_shown, out=np.full(len(weights), np.nan), where=num_shown > 0
     )
 
 
-def _average(
+def average_precision(
     hits: NDArray[np.int64], found: NDArray[np.int64], num_objects: int
 ) -> float:
-    """Average precision of hits among boxes found so far, from the highest score down."""
+    """COCO's of one class: hits among boxes found so far, from the highest score down."""
     precision = hits / np.maximum(found, 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     places = np.searchsorted(hits / num_objects, _RECALL_LEVELS, side="left")

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 from assets.captions import caption_released
 from assets.kinds.boxes import read_boxes
+from assets.kinds.judging.frame_rows import (
+    Examined,
+    list_box_frames,
+    list_box_objects,
+)
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.previews import plots
@@ -39,9 +44,16 @@ from assets.previews.gallery import (
     draw_reliability,
     spread,
 )
-from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
+from assets.tables.rows import (
+    FrameScoreRow,
+    ObjectScoreRow,
+    PredictionRow,
+    ReleaseFrameRow,
+    ScoreRow,
+)
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import DetectionResult, score_detections
+from models.metrics.frame_parts import describe_detections
 from models.metrics.matching import (
     Matches,
     count_confusions,
@@ -49,7 +61,7 @@ from models.metrics.matching import (
     judge_detections,
     match_detections,
 )
-from models.metrics.resampling import Weights, weigh_average_precision
+from models.task_names import DETECTION
 from models.types import BoxSet, Detections, Image
 
 _QUIET: Color = (245, 245, 245)
@@ -108,8 +120,18 @@ class BoxPairs:
             )
         return rows
 
-    def weigh(self, weights: Weights) -> NDArray[np.float64]:
-        return weigh_average_precision(weights, self.truths, self.detections)
+    def list_frames(
+        self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
+    ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
+        examined = Examined(DETECTION, self.subject, release_rows, group_of)
+        parts = describe_detections(
+            self.truths, self.detections, len(self.subject.class_names)
+        )
+        boxes = self.truths, self.detections
+        return (
+            list_box_frames(examined, parts, *boxes),
+            list_box_objects(examined, parts, *boxes),
+        )
 
     def draw(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.kinds.judging.frame_rows import Examined, list_class_frames
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.previews import plots
@@ -25,10 +26,17 @@ from assets.previews.gallery import (
     draw_reliability,
     spread,
 )
-from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
+from assets.tables.rows import (
+    FrameScoreRow,
+    ObjectScoreRow,
+    PredictionRow,
+    ReleaseFrameRow,
+    ScoreRow,
+)
 from models.metrics.calibration import score_calibration
 from models.metrics.classification import score_classification
-from models.metrics.resampling import Weights, weigh_share
+from models.metrics.frame_parts import ClassParts
+from models.task_names import RECOGNITION
 from models.types import Image
 
 
@@ -74,8 +82,23 @@ class ClassPairs:
             )
         return rows
 
-    def weigh(self, weights: Weights) -> NDArray[np.float64]:
-        return weigh_share(weights, self.class_ids == self.predicted_ids)
+    def describe(self) -> ClassParts:
+        """What totals are made of."""
+        own = self.probabilities[np.arange(len(self.class_ids)), self.class_ids]
+        return ClassParts(
+            len(self.subject.class_names),
+            self.class_ids,
+            self.predicted_ids,
+            # softmax in float32 may exceed 1 by rounding
+            self.confidences.clip(0, 1),
+            -np.log(own.clip(np.finfo(np.float32).tiny, 1)),
+        )
+
+    def list_frames(
+        self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
+    ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
+        examined = Examined(RECOGNITION, self.subject, release_rows, group_of)
+        return list_class_frames(examined, self.describe()), []
 
     def draw(
         self,

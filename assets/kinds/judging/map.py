@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.captions import caption_released
+from assets.kinds.judging.frame_rows import (
+    Examined,
+    list_map_frames,
+    list_map_objects,
+)
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
 from assets.kinds.map import read_semantic_map, share_judged
@@ -35,9 +41,16 @@ from assets.previews.gallery import (
     draw_learning,
     spread,
 )
-from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
-from models.metrics.resampling import Weights, weigh_mean_iou
+from assets.tables.rows import (
+    FrameScoreRow,
+    ObjectScoreRow,
+    PredictionRow,
+    ReleaseFrameRow,
+    ScoreRow,
+)
+from models.metrics.frame_parts import stack_parts
 from models.metrics.segmentation import (
+    PixelCounts,
     SegmentationResult,
     count_confusion,
     count_pixels,
@@ -45,6 +58,7 @@ from models.metrics.segmentation import (
     score_segmentation,
 )
 from models.semantic_maps import compose_map
+from models.task_names import SEGMENTATION
 from models.types import IGNORE, Image, SemanticMap
 
 
@@ -66,17 +80,22 @@ class MapPairs:
         class_ids = find_classes(prediction, self.subject.class_names).tolist()
         return compose_map(read_masks(prediction), class_ids, read_mask_size(frame))
 
+    @cached_property
+    def counts(self) -> list[PixelCounts]:
+        """The pixels of each frame, and those of boundaries, by class."""
+        num_classes = len(self.subject.class_names)
+        return [
+            count_pixels(self.truth(place), self.predicted(place), num_classes)
+            for place in range(len(self.frame_ids))
+        ]
+
     def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows with miou, image_miou, boundary_miou and pixel_accuracy over all and per slice; classes have iou and
         boundary_iou; over all also judged_share, the share of pixels that have a class. num_samples counts frames, of a
         class those that show it.
         """
         names = self.subject.class_names
-        places = range(len(self.frame_ids))
-        counts = [
-            count_pixels(self.truth(place), self.predicted(place), len(names))
-            for place in places
-        ]
+        counts = self.counts
         whole = score_segmentation(counts)
         judged = [("judged_share", share_judged([frame for frame, _ in self.rows]))]
         figures = (*_figure(whole), *judged)
@@ -91,8 +110,22 @@ class MapPairs:
             )
         return rows
 
-    def weigh(self, weights: Weights) -> NDArray[np.float64]:
-        return weigh_mean_iou(weights, np.array(self._count_confusions()))
+    def list_frames(
+        self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
+    ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
+        names = self.subject.class_names
+        found = [
+            dict(
+                zip(find_classes(answer, names).tolist(), answer["scores"], strict=True)
+            )
+            for _, answer in self.rows
+        ]
+        examined = Examined(SEGMENTATION, self.subject, release_rows, group_of)
+        parts = stack_parts(self.counts)
+        return (
+            list_map_frames(examined, parts, found),
+            list_map_objects(examined, parts, found),
+        )
 
     def _count_confusions(self) -> list[NDArray[np.int64]]:
         """(C, C) pixel counts of each frame."""

@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.previews.gallery import Gallery, ImageReader
-from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
-from models.metrics.resampling import Weights
+from assets.tables.rows import (
+    FrameScoreRow,
+    ObjectScoreRow,
+    PredictionRow,
+    ReleaseFrameRow,
+    ScoreRow,
+)
 
 Slices = Mapping[str, Mapping[str, str]]  # frame_id -> slice_by -> slice_value
 
@@ -40,8 +45,11 @@ class Pairs(Protocol):
     def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows for the `scores` table, over all frames and by slice."""
 
-    def weigh(self, weights: Weights) -> NDArray[np.float64]:
-        """(R,) the kind's leading metric where frame n counts weights[r, n] times; NaN where nothing of it shows."""
+    def list_frames(
+        self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
+    ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
+        """Rows for `frame_scores` and `object_scores`. `release_rows` are those that were paired, `group_of` has what
+        splits keep together, by frame id."""
 
     def draw(
         self,

@@ -1,8 +1,24 @@
-"""Tables of evaluation: the scores of models on their splits, also by slice."""
+"""Tables of evaluation: the scores of models on their splits, also by slice, and of each frame and object."""
 
 from __future__ import annotations
 
-from assets.tables.schemas.table import FLOAT, INT, SHA, TEXT, Column, Table, id_column
+import pyarrow as pa
+
+from assets.tables.schemas.table import (
+    BOOL,
+    BOX,
+    FLOAT,
+    FLOATS,
+    INT,
+    SESSION,
+    SHA,
+    TEXT,
+    WORD,
+    Column,
+    Table,
+    id_column,
+)
+from models.metrics.detection import OBJECT_SIZES
 
 AFTER: tuple[str, ...] = ("training",)
 
@@ -24,4 +40,97 @@ SCORES = Table(
     ),
 )
 
-TABLES = (SCORES,)
+_INTS = pa.list_(INT)
+_PIXELS = "px, one a class of the release"
+# of one frame that one model was examined on
+_EXAMINED = (
+    Column("model_sha256", TEXT, regex=SHA),
+    id_column("release_id"),
+    Column("task", TEXT, regex=WORD),
+    Column("split", TEXT, values=("train", "val", "test")),
+    id_column("frame_id"),
+    id_column("capture_id"),
+    SESSION,
+    Column("sensor", TEXT),
+)
+
+# What totals are made of again (models/metrics/frame_parts.py); null in columns of other tasks. Class ids are places in
+# `class_names` of the release.
+FRAME_SCORES = Table(
+    name="frame_scores",
+    stage="evaluation",
+    key="frame_score_id",
+    erase="frame_id",
+    columns=(
+        id_column("frame_score_id"),
+        *_EXAMINED,
+        Column("group_id", TEXT, "1; what splits keep together, and intervals draw"),
+        Column(
+            "value",
+            FLOAT,
+            "1; right or not; F1 of objects at the operating score; mean IoU; null: no label",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("true_class", TEXT, nullable=True),
+        Column("found_class", TEXT, nullable=True),
+        Column("confidence", FLOAT, nullable=True, low=0, high=1),
+        Column("log_loss", FLOAT, "nat", nullable=True, low=0),
+        Column("operating_score", FLOAT, nullable=True, low=0, high=1),
+        *(
+            Column(name, INT, "1; at the operating score", nullable=True, low=0)
+            for name in ("num_matched", "num_missed", "num_false", "num_confused")
+        ),
+        Column("object_class_ids", _INTS, nullable=True),
+        Column("found_class_ids", _INTS, nullable=True),
+        Column("found_scores", FLOATS, nullable=True),
+        Column(
+            "found_hits",
+            _INTS,
+            "1; bit n: hits an object of its class at the overlap 0.50 + 0.05 n",
+            nullable=True,
+        ),
+        *(
+            Column(name, _INTS, _PIXELS, nullable=True)
+            for name in (
+                "class_hits_px",
+                "class_truth_px",
+                "class_found_px",
+                "boundary_hits_px",
+                "boundary_union_px",
+            )
+        ),
+    ),
+)
+
+# A row an object, of segmentation a row a class that a frame shows; and a row an answer of at least the operating score
+# that hits none.
+OBJECT_SCORES = Table(
+    name="object_scores",
+    stage="evaluation",
+    key="object_score_id",
+    erase="frame_id",
+    columns=(
+        id_column("object_score_id"),
+        *_EXAMINED,
+        Column("is_object", BOOL, "1; false: an answer that hits nothing"),
+        Column("place", INT, "1; in the frame's labels, else in its answer", low=0),
+        Column("class_name", TEXT),
+        Column("found_class", TEXT, "1; null: nothing was found there", nullable=True),
+        Column("area_px2", FLOAT, "px2", "image", low=0),
+        Column("size", TEXT, values=OBJECT_SIZES),
+        Column(
+            "iou",
+            FLOAT,
+            "1; with what it was matched with, else with the nearest",
+            low=0,
+            high=1,
+        ),
+        Column("is_matched", BOOL, "1; at the overlap 0.5, of its class"),
+        Column("confidence", FLOAT, nullable=True, low=0, high=1),
+        *BOX,
+    ),
+)
+
+TABLES = (SCORES, FRAME_SCORES, OBJECT_SCORES)

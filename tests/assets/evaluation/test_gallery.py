@@ -55,7 +55,9 @@ def make_exam(
     scores = score_predictions(task, said, rows, names, {})
     package = ModelPackage(Path("."), facts, {WEIGHTS: MODEL_SHA256})
     dataset = StoredImages(catalog)
-    return Exam(task, MODEL_SHA256, package, release, rows, said, scores, dataset)
+    return Exam(
+        task, MODEL_SHA256, package, release, rows, said, scores, [], [], dataset
+    )
 
 
 def test_an_exam_of_detection_draws_its_pictures(

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from models.metrics.detection import score_detections
+from models.metrics.frame_parts import describe_detections
 from models.metrics.resampling import (
     MIN_UNITS,
     find_interval,
-    weigh_average_precision,
-    weigh_mean_iou,
+    weigh_class_ious,
     weigh_share,
 )
 from models.types import BoxSet, Detections
@@ -26,8 +26,11 @@ def test_a_share_counts_each_frame_as_often_as_it_is_drawn() -> None:
 
 
 def test_pixels_of_a_frame_count_as_often_as_it_is_drawn() -> None:
-    confusions = np.array([[[4, 0], [0, 0]], [[2, 2], [0, 4]]])
-    values = weigh_mean_iou(np.array([[1, 1], [0, 2], [2, 0]]), confusions)
+    hits = np.array([[4, 0], [2, 4]])
+    truth = np.array([[4, 0], [4, 4]])
+    found = np.array([[4, 0], [2, 6]])
+    weights = np.array([[1, 1], [0, 2], [2, 0]])
+    values = weigh_class_ious(weights, hits, truth, found)
     # 6 of 8 and 4 of 6; 2 of 4 and 4 of 6; the first class alone, whole
     assert values.tolist() == pytest.approx(
         [(6 / 8 + 4 / 6) / 2, (1 / 2 + 4 / 6) / 2, 1]
@@ -61,7 +64,8 @@ def draw_boxes(seed: int, num_images: int) -> tuple[list[BoxSet], list[Detection
 def test_each_frame_once_is_the_average_precision_of_coco(seed: int) -> None:
     truths, found = draw_boxes(seed, 12)
     expected = score_detections(truths, found, 3).map50
-    value = weigh_average_precision(np.ones((1, 12), np.int64), truths, found)
+    parts = describe_detections(truths, found, 3)
+    value = parts.weigh(np.ones((1, 12), np.int64))
     assert value.tolist() == pytest.approx([expected], abs=1e-9)
 
 
@@ -72,7 +76,7 @@ def test_a_frame_that_is_drawn_twice_counts_as_two_frames() -> None:
     expected = score_detections(
         [truths[p] for p in places], [found[p] for p in places], 3
     )
-    value = weigh_average_precision(weights, truths, found)
+    value = describe_detections(truths, found, 3).weigh(weights)
     # boxes of equal score stand in one order or the other
     assert value.tolist() == pytest.approx([expected.map50], abs=0.02)
 
@@ -82,9 +86,9 @@ def test_no_object_has_no_average_precision() -> None:
     found = Detections(
         np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
     )
-    assert np.isnan(
-        weigh_average_precision(np.ones((1, 1), np.int64), [nothing], [found])
-    )
+    parts = describe_detections([nothing], [found], 3)
+    assert np.isnan(parts.weigh(np.ones((1, 1), np.int64)))
+    assert parts.figures()["map50"] is None
 
 
 def test_bounds_hold_the_true_share_about_as_often_as_they_say() -> None:

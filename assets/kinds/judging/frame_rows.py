@@ -1,0 +1,326 @@
+"""Rows of `frame_scores` and `object_scores`: what an exam found of each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.kinds.judging.pairs import Subject
+from assets.tables.rows import (
+    ExaminedFrame,
+    FrameScoreRow,
+    ObjectScoreRow,
+    ReleaseFrameRow,
+)
+from assets.tables.schemas import content_id
+from models.metrics.detection import name_object_size
+from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
+from models.metrics.matching import MIN_IOU, match_detections, measure_ious
+from models.types import BoxSet, Detections
+
+# where no score has a best F1: no object, or no answer
+DEFAULT_OPERATING_SCORE = 0.5
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The N frames of one exam of one task: their `release_frames` rows, and what splits keep together of them."""
+
+    task: str
+    subject: Subject
+    release_rows: Sequence[ReleaseFrameRow]
+    group_of: Mapping[
+        str, str
+    ]  # frame_id -> group_id; a frame that is not there is a group of its own
+
+    def begin_row(self, place: int) -> ExaminedFrame:
+        """What every row says of the frame at this place."""
+        frame = self.release_rows[place]
+        return {
+            "model_sha256": self.subject.model_sha256,
+            "release_id": self.subject.release_id,
+            "task": self.task,
+            "split": self.subject.split,
+            "frame_id": frame["frame_id"],
+            "capture_id": frame["capture_id"],
+            "session": frame["session"],
+            "sensor": frame["sensor"],
+        }
+
+    def begin_frame(self, place: int, value: float | None) -> FrameScoreRow:
+        """The row of the frame at this place, with its own score and nothing else."""
+        row = self.begin_row(place)
+        frame_id = row["frame_id"]
+        return {
+            "frame_score_id": content_id(*self._identify(frame_id)),
+            **row,
+            "group_id": self.group_of.get(frame_id, frame_id),
+            "value": value,
+            "true_class": None,
+            "found_class": None,
+            "confidence": None,
+            "log_loss": None,
+            "operating_score": None,
+            "num_matched": None,
+            "num_missed": None,
+            "num_false": None,
+            "num_confused": None,
+            "object_class_ids": None,
+            "found_class_ids": None,
+            "found_scores": None,
+            "found_hits": None,
+            "class_hits_px": None,
+            "class_truth_px": None,
+            "class_found_px": None,
+            "boundary_hits_px": None,
+            "boundary_union_px": None,
+        }
+
+    def identify_object(self, frame_id: str, is_object: bool, place: int) -> str:
+        """The id of a row of `object_scores`."""
+        return content_id(*self._identify(frame_id), is_object, place)
+
+    def _identify(self, frame_id: str) -> tuple[str, ...]:
+        subject = self.subject
+        return (
+            subject.model_sha256,
+            subject.release_id,
+            self.task,
+            subject.split,
+            frame_id,
+        )
+
+
+def list_class_frames(examined: Examined, parts: ClassParts) -> list[FrameScoreRow]:
+    """Frames of recognition: right or not, how sure, and how surprised."""
+    names = examined.subject.class_names
+    return [
+        {
+            **examined.begin_frame(n, float(parts.is_right[n])),
+            "true_class": names[parts.true_ids[n]],
+            "found_class": names[parts.found_ids[n]],
+            "confidence": float(parts.confidences[n]),
+            "log_loss": float(parts.log_losses[n]),
+        }
+        for n in range(len(parts))
+    ]
+
+
+def list_map_frames(
+    examined: Examined,
+    parts: MapParts,
+    found: Sequence[Mapping[int, float]],
+) -> list[FrameScoreRow]:
+    """Frames of segmentation: pixels by class; `found` has the confidence of each class that an answer gives."""
+    from models.metrics.frame_parts import mean_rows
+
+    values = mean_rows(parts.ious)
+    return [
+        {
+            **examined.begin_frame(
+                n, None if np.isnan(values[n]) else float(values[n])
+            ),
+            "confidence": _weigh_confidence(found[n], parts.found_px[n]),
+            "class_hits_px": parts.hits_px[n].tolist(),
+            "class_truth_px": parts.truth_px[n].tolist(),
+            "class_found_px": parts.found_px[n].tolist(),
+            "boundary_hits_px": parts.boundary_hits_px[n].tolist(),
+            "boundary_union_px": parts.boundary_union_px[n].tolist(),
+        }
+        for n in range(len(parts))
+    ]
+
+
+def list_map_objects(
+    examined: Examined,
+    parts: MapParts,
+    found: Sequence[Mapping[int, float]],
+) -> list[ObjectScoreRow]:
+    """A row a class that a frame shows, or that an answer gives it wrongly."""
+    rows: list[ObjectScoreRow] = []
+    for n in range(len(parts)):
+        for class_id in np.flatnonzero(parts.truth_px[n] + parts.found_px[n]):
+            rows.append(_describe_region(examined, parts, n, int(class_id), found[n]))
+    return rows
+
+
+def list_box_frames(
+    examined: Examined,
+    parts: BoxParts,
+    truths: Sequence[BoxSet],
+    detections: Sequence[Detections],
+) -> list[FrameScoreRow]:
+    """Frames with objects: what was matched, missed, false and confused at the operating score, and all answers."""
+    score = find_operating_score(parts)
+    by_frame = [
+        np.flatnonzero(parts.found_frames == n) for n in range(parts.num_frames)
+    ]
+    rows: list[FrameScoreRow] = []
+    for n, (truth, found) in enumerate(zip(truths, detections, strict=True)):
+        matches = match_detections(truth, found, min_score=score)
+        is_right = (
+            truth.class_ids[matches.truth_ids] == found.class_ids[matches.detection_ids]
+        )
+        num_matched = int(is_right.sum())
+        num_kept = int((found.scores >= score).sum())
+        num_told = len(truth.class_ids) + num_kept
+        value = 2 * num_matched / num_told if num_told else 1.0
+        rows.append(
+            {
+                **examined.begin_frame(n, value),
+                "confidence": float(found.scores[found.scores >= score].mean())
+                if num_kept
+                else None,
+                "operating_score": score,
+                "num_matched": num_matched,
+                "num_missed": len(matches.missed_truth_ids),
+                "num_false": len(matches.false_detection_ids),
+                "num_confused": len(is_right) - num_matched,
+                "object_class_ids": truth.class_ids.tolist(),
+                "found_class_ids": found.class_ids.tolist(),
+                "found_scores": found.scores.astype(np.float64).tolist(),
+                "found_hits": parts.found_hits[by_frame[n]].tolist(),
+            }
+        )
+    return rows
+
+
+def list_box_objects(
+    examined: Examined,
+    parts: BoxParts,
+    truths: Sequence[BoxSet],
+    detections: Sequence[Detections],
+) -> list[ObjectScoreRow]:
+    """A row an object, and a row an answer of at least the operating score that hits none."""
+    score = find_operating_score(parts)
+    rows: list[ObjectScoreRow] = []
+    for n, (truth, found) in enumerate(zip(truths, detections, strict=True)):
+        rows += _list_objects_of(examined, n, truth, found, score)
+    return rows
+
+
+def find_operating_score(parts: BoxParts) -> float:
+    """The score with the best F1 on these frames."""
+    point = parts.operating_point
+    return point.min_score if point else DEFAULT_OPERATING_SCORE
+
+
+def _list_objects_of(
+    examined: Examined, place: int, truth: BoxSet, found: Detections, score: float
+) -> list[ObjectScoreRow]:
+    ious = measure_ious(truth.boxes_xyxy, found.boxes_xyxy)
+    kept = np.flatnonzero(found.scores >= score)
+    matches = match_detections(truth, found, min_score=score)
+    answer_of = dict(
+        zip(matches.truth_ids.tolist(), matches.detection_ids.tolist(), strict=True)
+    )
+    names = examined.subject.class_names
+    rows: list[ObjectScoreRow] = []
+    for t, class_id in enumerate(truth.class_ids.tolist()):
+        d = answer_of.get(t)
+        found_id = None if d is None else int(found.class_ids[d])
+        rows.append(
+            {
+                **_begin_box(examined, place, True, t, truth.boxes_xyxy[t]),
+                "class_name": names[class_id],
+                "found_class": None if found_id is None else names[found_id],
+                "iou": float(
+                    ious[t, kept].max(initial=0.0) if d is None else ious[t, d]
+                ),
+                "is_matched": found_id == class_id,
+                "confidence": None if d is None else float(found.scores[d]),
+            }
+        )
+    for d in matches.false_detection_ids.tolist():
+        name = names[found.class_ids[d]]
+        rows.append(
+            {
+                **_begin_box(examined, place, False, d, found.boxes_xyxy[d]),
+                "class_name": name,
+                "found_class": name,
+                "iou": float(ious[:, d].max(initial=0.0)),
+                "is_matched": False,
+                "confidence": float(found.scores[d]),
+            }
+        )
+    return rows
+
+
+def _begin_box(
+    examined: Examined,
+    place: int,
+    is_object: bool,
+    index: int,
+    box_xyxy: NDArray[np.float32],
+) -> ObjectScoreRow:
+    """The row of one object or answer, matched with nothing."""
+    row = examined.begin_row(place)
+    x_min, y_min, x_max, y_max = box_xyxy.astype(np.float64).tolist()
+    area_px2 = max(x_max - x_min, 0.0) * max(y_max - y_min, 0.0)
+    return {
+        "object_score_id": examined.identify_object(row["frame_id"], is_object, index),
+        **row,
+        "is_object": is_object,
+        "place": index,
+        "class_name": "",
+        "found_class": None,
+        "area_px2": area_px2,
+        "size": name_object_size(area_px2),
+        "iou": 0.0,
+        "is_matched": False,
+        "confidence": None,
+        "x_min": x_min,
+        "y_min": y_min,
+        "x_max": x_max,
+        "y_max": y_max,
+    }
+
+
+def _describe_region(
+    examined: Examined,
+    parts: MapParts,
+    place: int,
+    class_id: int,
+    found: Mapping[int, float],
+) -> ObjectScoreRow:
+    row = examined.begin_row(place)
+    hits, truth, answer = (
+        int(px[place, class_id])
+        for px in (parts.hits_px, parts.truth_px, parts.found_px)
+    )
+    is_object = truth > 0
+    iou = hits / (truth + answer - hits)
+    area_px2 = float(truth if is_object else answer)
+    name = examined.subject.class_names[class_id]
+    return {
+        "object_score_id": examined.identify_object(
+            row["frame_id"], is_object, class_id
+        ),
+        **row,
+        "is_object": is_object,
+        "place": class_id,
+        "class_name": name,
+        "found_class": name if answer else None,
+        "area_px2": area_px2,
+        "size": name_object_size(area_px2),
+        "iou": iou,
+        "is_matched": is_object and iou >= MIN_IOU,
+        "confidence": found.get(class_id),
+        "x_min": None,
+        "y_min": None,
+        "x_max": None,
+        "y_max": None,
+    }
+
+
+def _weigh_confidence(
+    found: Mapping[int, float], found_px: NDArray[np.int64]
+) -> float | None:
+    """The mean over pixels; None where no labelled pixel has an answer."""
+    total = int(found_px.sum())
+    if not total:
+        return None
+    return sum(found.get(c, 0.0) * int(px) for c, px in enumerate(found_px)) / total

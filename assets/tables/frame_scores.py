@@ -1,0 +1,200 @@
+"""Read what an exam found of each frame and object, and make the figures of any choice of frames from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.rows import FrameScoreRow, ObjectScoreRow
+
+if TYPE_CHECKING:
+    from models.metrics.frame_parts import BoxParts, ClassParts, FrameParts, MapParts
+    from models.metrics.resampling import Interval, Weights
+
+
+@dataclass(frozen=True)
+class FrameScores:
+    """One exam of one model on one split of one release: N frames, sorted by frame id.
+
+    Two models that sat the same exam have the same frames at the same places.
+    """
+
+    task: str
+    model_sha256: str
+    release_id: str
+    split: str
+    class_names: tuple[str, ...]
+    frame_ids: tuple[str, ...]
+    group_ids: tuple[str, ...]  # what splits keep together: drawn as one
+    capture_ids: tuple[str, ...]
+    sessions: tuple[str, ...]
+    sensors: tuple[str, ...]
+    values: NDArray[
+        np.float64
+    ]  # (N,) the frame's own score in [0, 1]; NaN: nothing to judge
+    parts: FrameParts
+
+    def __len__(self) -> int:
+        return len(self.frame_ids)
+
+    def take(self, places: Sequence[int]) -> FrameScores:
+        """The frames at these places, in that order."""
+        columns = (
+            tuple(column[p] for p in places)
+            for column in (
+                self.frame_ids,
+                self.group_ids,
+                self.capture_ids,
+                self.sessions,
+                self.sensors,
+            )
+        )
+        return FrameScores(
+            self.task,
+            self.model_sha256,
+            self.release_id,
+            self.split,
+            self.class_names,
+            *columns,
+            self.values[list(places)],
+            self.parts.take(places),
+        )
+
+    def figures(self) -> dict[str, float | None]:
+        """The totals over all frames by metric, as `scores` has them; None where nothing of it shows."""
+        return self.parts.figures()
+
+    def weigh(self, weights: Weights) -> NDArray[np.float64]:
+        """(R,) the leading metric where frame n counts weights[r, n] times: for a bootstrap, paired or not."""
+        return self.parts.weigh(weights)
+
+    def find_interval(self) -> Interval | None:
+        """Of the leading metric, by drawing groups; None for too few groups to tell."""
+        from models.metrics.resampling import find_interval
+
+        return find_interval(self.weigh, self.group_ids)
+
+
+def read_frame_scores(
+    catalog: Catalog, model_sha256: str, release_id: str, split: str = "test"
+) -> FrameScores | None:
+    """What the exam of a model on a release stored; None where it sat none, or one that stores no frames."""
+    rows: list[FrameScoreRow] = sorted(
+        catalog.read_latest(
+            "frame_scores", where=_of_exam(model_sha256, release_id, split)
+        ).to_pylist(),
+        key=lambda row: row["frame_id"],
+    )
+    if not rows:
+        return None
+    releases = is_in("release_id", [release_id])
+    found = catalog.read_latest("releases", ["class_names"], releases).to_pylist()
+    if not found:
+        raise ValueError(
+            f"release {release_id} is gone, and its frames' scores rest on its classes: restore it from a backup"
+        )
+    names = tuple(found[0]["class_names"])
+    return FrameScores(
+        rows[0]["task"],
+        model_sha256,
+        release_id,
+        split,
+        names,
+        tuple(row["frame_id"] for row in rows),
+        tuple(row["group_id"] for row in rows),
+        tuple(row["capture_id"] for row in rows),
+        tuple(row["session"] for row in rows),
+        tuple(row["sensor"] for row in rows),
+        np.array(
+            [np.nan if row["value"] is None else row["value"] for row in rows],
+            np.float64,
+        ),
+        restore_parts(rows, names),
+    )
+
+
+def read_object_scores(
+    catalog: Catalog, model_sha256: str, release_id: str, split: str = "test"
+) -> list[ObjectScoreRow]:
+    """The objects of that exam and the answers that hit none, by frame and place."""
+    rows: list[ObjectScoreRow] = catalog.read_latest(
+        "object_scores", where=_of_exam(model_sha256, release_id, split)
+    ).to_pylist()
+    return sorted(
+        rows, key=lambda row: (row["frame_id"], not row["is_object"], row["place"])
+    )
+
+
+def restore_parts(
+    rows: Sequence[FrameScoreRow], class_names: Sequence[str]
+) -> FrameParts:
+    """The parts that rows of one exam hold, in their order. Raises ValueError for rows that hold none."""
+    first = rows[0]
+    if first["object_class_ids"] is not None:
+        return _restore_boxes(rows, len(class_names))
+    if first["class_hits_px"] is not None:
+        return _restore_maps(rows, len(class_names))
+    if first["true_class"] is not None:
+        return _restore_classes(rows, class_names)
+    raise ValueError(
+        f"frame {first['frame_id']} has a score of {first['task']} and nothing that totals are made of: score again"
+    )
+
+
+def _restore_classes(
+    rows: Sequence[FrameScoreRow], class_names: Sequence[str]
+) -> ClassParts:
+    from models.metrics.frame_parts import ClassParts
+
+    id_of: dict[str | None, int] = {name: n for n, name in enumerate(class_names)}
+    return ClassParts(
+        len(class_names),
+        np.array([id_of[row["true_class"]] for row in rows], np.int64),
+        np.array([id_of[row["found_class"]] for row in rows], np.int64),
+        np.array([row["confidence"] for row in rows], np.float64),
+        np.array([row["log_loss"] for row in rows], np.float64),
+    )
+
+
+def _restore_boxes(rows: Sequence[FrameScoreRow], num_classes: int) -> BoxParts:
+    from models.metrics.frame_parts import BoxParts
+
+    places = np.arange(len(rows))
+    objects = [row["object_class_ids"] or [] for row in rows]
+    found = [row["found_class_ids"] or [] for row in rows]
+    return BoxParts(
+        num_classes,
+        len(rows),
+        np.repeat(places, [len(ids) for ids in objects]),
+        np.array([i for ids in objects for i in ids], np.int64),
+        np.repeat(places, [len(ids) for ids in found]),
+        np.array([i for ids in found for i in ids], np.int64),
+        np.array([s for row in rows for s in row["found_scores"] or []], np.float64),
+        np.array([h for row in rows for h in row["found_hits"] or []], np.int64),
+    )
+
+
+def _restore_maps(rows: Sequence[FrameScoreRow], num_classes: int) -> MapParts:
+    from models.metrics.frame_parts import MapParts
+
+    return MapParts(
+        num_classes,
+        np.array([row["class_hits_px"] for row in rows], np.int64),
+        np.array([row["class_truth_px"] for row in rows], np.int64),
+        np.array([row["class_found_px"] for row in rows], np.int64),
+        np.array([row["boundary_hits_px"] for row in rows], np.int64),
+        np.array([row["boundary_union_px"] for row in rows], np.int64),
+    )
+
+
+def _of_exam(model_sha256: str, release_id: str, split: str) -> str:
+    models, releases = (
+        is_in("model_sha256", [model_sha256]),
+        is_in("release_id", [release_id]),
+    )
+    return f"{models} AND {releases} AND split = {repr_sql(split)}"
