@@ -36,7 +36,7 @@ def versions_are_as_written(label_versions: pa.Table) -> Verdict:
     )
 
 
-def versions_replace_what_they_may(label_versions: pa.Table) -> Verdict:
+def versions_keep_to_their_rank(label_versions: pa.Table) -> Verdict:
     """A version replaces earlier ones of its own frame and task, and of no author whose word counts before its own."""
     rows: list[LabelVersionRow] = label_versions.to_pylist()
     by_id = {row["version_id"]: row for row in rows}
@@ -47,7 +47,7 @@ def versions_replace_what_they_may(label_versions: pa.Table) -> Verdict:
         if not _may_replace(row, by_id.get(version_id))
     ]
     return judge_share(
-        "versions_replace_what_they_may",
+        "versions_keep_to_their_rank",
         num_checked=len(rows),
         offenders=faults,
         of="versions of labels",
@@ -61,7 +61,8 @@ def versions_are_of_stored_frames(
     """The frames of all versions that stand are stored, with the bytes that were looked at. Others count for nothing
     until the frame is back."""
     standing = list_standing(label_versions.to_pylist())
-    sha256_of = dict(zip(*frames.to_pydict().values(), strict=True))
+    ids, hashes = (frames[name].to_pylist() for name in ("frame_id", "sha256"))
+    sha256_of = dict(zip(ids, hashes, strict=True))
     return judge_share(
         "versions_are_of_stored_frames",
         num_checked=len(standing),
@@ -102,7 +103,7 @@ VERSION_RULES = (
         versions_are_as_written,
         {"label_versions": tuple(TABLES["label_versions"].schema.names)},
     ),
-    Rule(versions_replace_what_they_may, {"label_versions": _LIGHT}),
+    Rule(versions_keep_to_their_rank, {"label_versions": _LIGHT}),
     Rule(
         versions_are_of_stored_frames,
         {"label_versions": _LIGHT, "frames": ("frame_id", "sha256")},

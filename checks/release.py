@@ -132,19 +132,21 @@ _LABELS = tuple(dict.fromkeys(column for kind in KINDS for column in kind.column
 _TARGET = ("release_id", "frame_id", "sha256", "split", *_LABELS)
 
 
-def release_rests_on_no_model(
+def released_versions_are_of_no_model(
     release_labels: pa.Table, label_versions: pa.Table
 ) -> Verdict:
     """Every version of labels that a release takes is there, and its author is no model."""
-    kind_of = dict(zip(*label_versions.to_pydict().values(), strict=True))
+    columns = ("version_id", "author_kind")
+    ids, kinds = (label_versions[name].to_pylist() for name in columns)
+    kind_of = dict(zip(ids, kinds, strict=True))
     rows = release_labels.to_pylist()
-    kinds = [kind_of.get(row["version_id"], "nobody") for row in rows]
+    authors = [kind_of.get(row["version_id"], "nobody") for row in rows]
     return judge_share(
-        "release_rests_on_no_model",
+        "released_versions_are_of_no_model",
         num_checked=len(rows),
         offenders=[
             f"frame {row['frame_id']}: version {row['version_id']} is of {kind}"
-            for row, kind in zip(rows, kinds, strict=True)
+            for row, kind in zip(rows, authors, strict=True)
             if kind in ("model", "nobody")
         ],
         of="versions of labels",
@@ -189,7 +191,7 @@ RELEASE_FRAME_RULES = (
 
 RELEASE_LABEL_RULES = (
     Rule(
-        release_rests_on_no_model,
+        released_versions_are_of_no_model,
         {
             "release_labels": ("release_id", "frame_id", "version_id"),
             "label_versions": ("version_id", "author_kind"),

@@ -34,17 +34,6 @@ def test_kappa_tells_nothing_of_one_class_or_of_no_answer():
         measure_kappa(list("aa"), list("a"))
 
 
-def test_kappa_is_that_of_scikit_learn():
-    from sklearn.metrics import cohen_kappa_score
-
-    rng = np.random.default_rng(3)
-    for num_classes in (2, 3, 7):
-        one = rng.integers(0, num_classes, 60)
-        other = np.where(rng.random(60) < 0.6, one, rng.integers(0, num_classes, 60))
-        expected = cohen_kappa_score(one, other)
-        assert measure_kappa(one.tolist(), other.tolist()) == pytest.approx(expected)
-
-
 def test_masks_overlap_by_what_both_cover_of_what_any_covers():
     mask, other = np.zeros((4, 6), bool), np.zeros((4, 6), bool)
     mask[:2], other[1:3] = True, True  # 6 of 18 px

@@ -11,7 +11,7 @@ from assets.kinds import KINDS
 from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES, content_id, to_table
 from checks.gates import gate_session
-from checks.release import release_rests_on_no_model
+from checks.release import released_versions_are_of_no_model
 
 ANNA = Author("person", "Anna")
 DETECTION = next(1 << n for n, kind in enumerate(KINDS) if kind.name == "detection")
@@ -171,6 +171,6 @@ def test_a_release_on_a_models_version_is_refused():
     kinds = {"version_id": ["person", "model"], "author_kind": ["person", "model"]}
     import pyarrow as pa
 
-    verdict = release_rests_on_no_model(labels, pa.table(kinds))
+    verdict = released_versions_are_of_no_model(labels, pa.table(kinds))
     assert not verdict.passed and verdict.is_blocking
     assert verdict.figures["num_offending"] == 2
